@@ -1,0 +1,30 @@
+"""The `grader` command. One file a command; heavy libraries are imported only when a command that needs them runs."""
+
+import sys
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from labs_schema.errors import GraderError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Grades programs criterion by criterion as the TAs of your course do, and says what a person should look at.",
+)
+
+
+@app.callback()
+def root() -> None: ...
+
+
+def main() -> None:
+    """Runs the command; a mendable error is shown as its text, without a traceback, with exit status 1."""
+    try:
+        app()
+    except GraderError as error:
+        Console(stderr=True).print(f"[bold red]error[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(1)

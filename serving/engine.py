@@ -1,0 +1,50 @@
+"""The protocol that every engine speaks: token ids in, log-probabilities of the option letters out.
+
+Knows no lab, no rubric and no rating: an engine is handed ids and label ids and cannot tell which label is good.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class ScoreRequest:
+    """Score `labels` (token ids) as the next token after `prompt` (token ids)."""
+
+    prompt: tuple[int, ...]
+    labels: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class LabelScores:
+    """`logprobs[i]`: natural log-probability of `labels[i]` over the whole vocabulary, unmasked, at temperature 1."""
+
+    logprobs: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class EngineFailure:
+    """A request that the engine could not answer. `reason` is shown to people; never a made-up score."""
+
+    reason: str
+
+
+class Engine(Protocol):
+    """A model that is loaded and ready. Not thread-safe: one caller at a time."""
+
+    name: str
+    """Such as `vllm` or `transformers`."""
+    version: str
+    context_length: int
+    """Tokens, prompt and answer together."""
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[LabelScores | EngineFailure]:
+        """One answer a request, in order. Requests that share a prefix should be neighbours: it is computed once."""
+        ...
+
+    def write(self, prompts: Sequence[tuple[int, ...]], max_tokens: int, stop: str) -> list[str | EngineFailure]:
+        """Continue each prompt greedily as text, until `stop` (left out of the answer) or `max_tokens`."""
+        ...
+
+    def close(self) -> None: ...

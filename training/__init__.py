@@ -1,0 +1,1 @@
+"""Labs become preference pairs, pairs become an adapter. Knows no serving."""

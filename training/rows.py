@@ -1,0 +1,55 @@
+"""One line of a training file, and the manifest beside it. Knows no tokenizer."""
+
+from typing import Literal
+
+from labs_schema.frozen import Frozen
+from prompts.style import PromptStyle
+
+
+class PairRow(Frozen):
+    """A preference pair: for one criterion of one submission, the TA's verdict (`chosen`) and another (`rejected`).
+
+    `prompt` is the user's turn as text; its first `shared_chars` characters (problem and code) are the same for all
+    rows of a submission, the rest is the criterion. `options` holds the rating titles in the order of their letters.
+    `submission` is a pseudonym (`submission_key`), never a student's id.
+    """
+
+    lab: str
+    submission: str
+    criterion: str
+    options: tuple[str, ...]
+    system: str
+    prompt: str
+    shared_chars: int
+    chosen: str
+    rejected: str
+
+
+class LabSplit(Frozen):
+    """Pseudonyms of a lab's graded submissions: trained on, kept for evaluation, and set aside as near-copies."""
+
+    train: tuple[str, ...] = ()
+    test: tuple[str, ...] = ()
+    set_aside: tuple[str, ...] = ()
+
+
+class OutputFile(Frozen):
+    sha256: str
+    bytes: int
+    rows: int
+
+
+class DatasetManifest(Frozen):
+    """What `build-dataset` read, chose and wrote. `eval_labs` are shielded whole: all of their work is in `test`."""
+
+    grader_version: str
+    format: Literal["dpo", "sft", "messages", "instruction"]
+    seed: int
+    train_split: float
+    style: PromptStyle
+    reasoning: bool
+    option_order: Literal["given", "shuffled"]
+    eval_labs: tuple[str, ...]
+    labs: dict[str, LabSplit]
+    inputs: dict[str, str]
+    outputs: dict[str, OutputFile]
