@@ -1,0 +1,1 @@
+"""Runs that need training and serving together."""

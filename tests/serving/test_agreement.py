@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+from sklearn.metrics import cohen_kappa_score, f1_score
+
+from serving.agreement import agreement, confusions, difference, macro_f1, quadratic_kappa, student_weights
+from serving.decisions import Decision
+
+
+def decision(student: str, human: int, grader: int | None, ratings: int = 3, criterion: str = "c") -> Decision:
+    marks = [2.0, 1.0, 0.0]
+    return Decision(
+        lab="lab",
+        student=student,
+        criterion=criterion,
+        ratings=ratings,
+        human=human,
+        grader=grader,
+        human_marks=marks[human],
+        grader_marks=None if grader is None else marks[grader],
+    )
+
+
+def random_decisions(seed: int, count: int = 60) -> list[Decision]:
+    rng = np.random.default_rng(seed)
+    return [decision(f"s{i}", int(rng.integers(3)), int(rng.integers(3))) for i in range(count)]
+
+
+def table_of(decisions: list[Decision]) -> np.ndarray:
+    return confusions(decisions, np.ones((1, len(decisions))))["lab", "c"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_f1_and_kappa_equal_those_of_scikit_learn(seed: int) -> None:
+    decisions = random_decisions(seed)
+    human, given = [d.human for d in decisions], [d.grader for d in decisions]
+    assert macro_f1(table_of(decisions))[0] == pytest.approx(f1_score(human, given, average="macro"))
+    expected = cohen_kappa_score(human, given, weights="quadratic")
+    assert quadratic_kappa(table_of(decisions))[0] == pytest.approx(expected)
+
+
+def test_figures_of_four_decisions_are_those_worked_out_by_hand() -> None:
+    decisions = [decision("s1", 0, 0), decision("s2", 0, 1), decision("s3", 2, 2), decision("s4", 1, None)]
+    figures = agreement(decisions, resamples=50).figures
+    assert figures["agreement"].value == 0.5
+    assert figures["ungraded"].value == 0.25
+    assert figures["marks_mae"].value == pytest.approx(1 / 3)
+    assert figures["macro_f1"].value == pytest.approx((2 / 3 + 0 + 1) / 3)
+
+
+def test_an_ungraded_criterion_counts_as_no_agreement_and_never_as_a_rating() -> None:
+    figures = agreement([decision("s1", 2, None), decision("s2", 2, None)], resamples=10).figures
+    assert figures["agreement"].value == 0.0
+    assert figures["marks_mae"].value is None
+    assert figures["kappa"].value is None
+
+
+def test_resamples_draw_students_with_all_of_their_decisions() -> None:
+    decisions = [decision(f"s{i}", 0, 0, criterion=name) for i in range(8) for name in ("c", "d")]
+    weights = student_weights(decisions, 100, seed=1)
+    assert (weights[:, 0::2] == weights[:, 1::2]).all()
+    assert (weights.sum(1) == len(decisions)).all()
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    covered = 0
+    for trial in range(200):
+        drawn = [decision(f"s{i}", 0, 0 if rng.random() < 0.7 else 1) for i in range(100)]
+        estimate = agreement(drawn, resamples=200, seed=trial).figures["agreement"]
+        assert estimate.low is not None and estimate.high is not None
+        covered += estimate.low <= 0.7 <= estimate.high
+    assert 180 <= covered <= 200
+
+
+def test_a_difference_is_paired_and_refuses_other_decisions() -> None:
+    ours = random_decisions(1)
+    same = difference(ours, ours, resamples=50)["agreement"]
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+    with pytest.raises(ValueError, match="same decisions"):
+        difference(ours, ours[::-1], resamples=50)
