@@ -1,6 +1,9 @@
-"""Small labs, made inline, for every room's tests."""
+"""Small labs, tokenizers and a tiny model, made inline, for every room's tests."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,3 +57,170 @@ def make_lab() -> MakeLab:
         )
 
     return make
+
+
+# Tokenizers of the presets' families, trained on the spot. The chat templates are ours, in those families' formats.
+
+CORPUS = [
+    "Problem statement: write a program that reads numbers and prints the sum, the mean and the largest of them.",
+    "Criterion: is the program correct? Options: A) yes, all tests pass B) some tests fail C) it does not compile",
+    'Answer with one JSON object such as {"answer": "A"}, or {"answer": "B", "reasoning": "It fails if it is empty."}',
+    "#include <stdio.h>\n#include <stdlib.h>\n\nint main(int argc, char *argv[]) {\n    int n;\n    return 0;\n}\n",
+    'for (int i = 0; i < n; i++) {\n        total += values[i];\n    }\n    printf("%d\\n", total);\n',
+    "if (x == NULL) {\n        return -1;\n    } else {\n        while (x->next != NULL) x = x->next;\n    }\n",
+    "std::vector<int> values;\nfor (const auto &value : values) std::cout << value << std::endl;\n",
+    "public static void main(String[] args) {\n    System.out.println(args.length);\n}\n",
+    "def mean(values: list[float]) -> float:\n    return sum(values) / len(values)\n",
+] * 2
+
+CHATML = """{%- if messages[0].role != 'system' -%}
+{{ '<|im_start|>system\\nYou are a friendly machine.<|im_end|>\\n' }}
+{%- endif -%}
+{%- for m in messages -%}
+{{ '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>\\n' }}
+{%- endfor -%}
+{%- if add_generation_prompt -%}{{ '<|im_start|>assistant\\n' }}{%- endif -%}"""
+
+LLAMA = """{%- set ns = namespace(head='') -%}
+{%- for m in messages -%}
+{%- if m.role == 'system' -%}{%- set ns.head = '<<SYS>>\\n' + m.content + '\\n<</SYS>>\\n\\n' -%}
+{%- elif m.role == 'user' -%}{{ bos_token + '[INST] ' + (ns.head + m.content) | trim + ' [/INST]' }}
+{%- else -%}{{ ' ' + m.content | trim + ' ' + eos_token }}{%- endif -%}
+{%- endfor -%}"""
+
+MISTRAL = """{{- bos_token -}}
+{%- for m in messages -%}
+{%- if m.role == 'user' -%}{{ '[INST] ' + m.content.strip() + '[/INST]' }}
+{%- elif m.role == 'assistant' -%}{{ ' ' + m.content + eos_token }}
+{%- else -%}{{ raise_exception('no such role here: ' + m.role) }}{%- endif -%}
+{%- endfor -%}"""
+
+
+def byte_level_bpe(specials: list[str]) -> Any:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    backend = Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=1024, special_tokens=specials, initial_alphabet=alphabet, show_progress=False
+    )
+    backend.train_from_iterator(CORPUS, trainer)
+    return backend
+
+
+def sentencepiece_bpe(specials: list[str], *, prepend: bool) -> Any:
+    """Llama's kind: spaces become U+2581, unknown characters become byte pieces, a word start is put before the text.
+
+    `prepend`: by the normalizer (Llama-2's files), else by the Metaspace pre-tokenizer (newer files).
+    """
+    from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+    learner = Tokenizer(models.BPE())
+    learner.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
+    letters = [chr(i) for i in range(33, 127)]
+    learner.train_from_iterator(
+        CORPUS, trainers.BpeTrainer(vocab_size=700, initial_alphabet=letters, show_progress=False)
+    )
+    learned = json.loads(learner.to_str())["model"]
+    pieces = ["<unk>", "<s>", "</s>", *(f"<0x{i:02X}>" for i in range(256)), *specials, *learned["vocab"]]
+    vocab = {piece: i for i, piece in enumerate(dict.fromkeys(pieces))}
+    merges = [tuple(pair) for pair in learned["merges"]]
+    backend = Tokenizer(models.BPE(vocab=vocab, merges=merges, unk_token="<unk>", byte_fallback=True, fuse_unk=True))
+    if prepend:
+        backend.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    else:
+        backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
+    steps = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    backend.decoder = decoders.Sequence(steps)
+    backend.add_special_tokens([AddedToken(t, normalized=False) for t in ("<unk>", "<s>", "</s>", *specials)])
+    return backend
+
+
+@pytest.fixture(scope="session")
+def byte_tokenizer() -> Any:
+    """Byte-level BPE of at most 1,024 entries without a chat template: the tiny model's kind."""
+    from transformers import PreTrainedTokenizerFast
+
+    backend = byte_level_bpe(["<bos>", "<eos>", "<pad>"])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend, bos_token="<bos>", eos_token="<eos>", pad_token="<pad>", name_or_path="byte"
+    )
+
+
+@pytest.fixture(scope="session")
+def chatml_tokenizer() -> Any:
+    """Qwen2.5's kind: byte-level BPE, ChatML with a default system turn, structural tokens that are not `special`."""
+    from tokenizers import AddedToken
+    from transformers import PreTrainedTokenizerFast
+
+    backend = byte_level_bpe(["<|endoftext|>", "<|im_start|>", "<|im_end|>"])
+    backend.add_tokens([AddedToken(t, normalized=False) for t in ("<tool_call>", "</tool_call>", "<|fim_prefix|>")])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        chat_template=CHATML,
+        name_or_path="chatml",
+    )
+
+
+@pytest.fixture(scope="session")
+def llama_tokenizer() -> Any:
+    """CodeLlama's kind: word starts put on by the normalizer, byte pieces, [INST] and <<SYS>> as plain text."""
+    from transformers import PreTrainedTokenizerFast
+
+    backend = sentencepiece_bpe(["▁<PRE>", "▁<SUF>", "▁<MID>", "▁<EOT>"], prepend=True)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        bos_token="<s>",
+        eos_token="</s>",
+        unk_token="<unk>",
+        chat_template=LLAMA,
+        name_or_path="llama",
+    )
+
+
+@pytest.fixture(scope="session")
+def mistral_tokenizer() -> Any:
+    """Codestral's kind: word start put on by Metaspace, [INST] as a token of its own, a system role is refused."""
+    from transformers import PreTrainedTokenizerFast
+
+    backend = sentencepiece_bpe(["[INST]", "[/INST]", "[PREFIX]", "[SUFFIX]"], prepend=False)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        bos_token="<s>",
+        eos_token="</s>",
+        unk_token="<unk>",
+        chat_template=MISTRAL,
+        name_or_path="mistral",
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_model_folder(byte_tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Llama of 2 layers, width 64, context 2,048, with random weights (seed 0), saved with `byte_tokenizer`."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=len(byte_tokenizer),
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        max_position_embeddings=2048,
+        tie_word_embeddings=True,
+        bos_token_id=byte_tokenizer.bos_token_id,
+        eos_token_id=byte_tokenizer.eos_token_id,
+        pad_token_id=byte_tokenizer.pad_token_id,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = LlamaForCausalLM(config)
+    folder = tmp_path_factory.mktemp("tiny-model")
+    model.save_pretrained(folder)
+    byte_tokenizer.save_pretrained(folder)
+    return folder
