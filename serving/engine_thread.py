@@ -1,0 +1,145 @@
+"""The one thread that owns the engine: a bounded queue in front of it, micro-batches out of it.
+
+The grader is opened on this thread too, because an engine may tie itself to the thread that makes it (OpenMP pools,
+CUDA contexts). Knows no HTTP.
+"""
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from labs_schema.grades import Grade
+from labs_schema.models import Lab, Submission
+
+
+class Grades(Protocol):
+    """The part of a `Grader` that the thread needs."""
+
+    def grade(self, lab: Lab, submissions: Sequence[Submission], *, reasoning: bool = False) -> list[Grade]: ...
+
+    def close(self) -> None: ...
+
+
+class QueueFullError(Exception):
+    """As many submissions wait as may. `retry_after`: seconds until there should be room."""
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(f"the queue is full; try again in {retry_after} s")
+
+
+class ClosedError(Exception):
+    """The thread is shutting down and takes nothing more."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A submission that waits. Cancelling `future` before its batch begins drops it ungraded."""
+
+    lab: Lab
+    submission: Submission
+    reasoning: bool
+    future: Future[Grade] = field(default_factory=Future)
+
+
+class EngineThread:
+    """Grades what `submit` is given: at most `waiting` queued, up to `batch` of them taken at a time.
+
+    `answering` is True once the model has scored a criterion and as long as the grader's last call did not raise.
+    """
+
+    def __init__(self, open_grader: Callable[[], Grades], *, waiting: int = 64, batch: int = 16) -> None:
+        self.answering = False
+        self._waiting, self._batch, self._open_grader = waiting, batch, open_grader
+        self._jobs: deque[Job] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._seconds = 1.0
+        self._opened: Future[None] = Future()
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._thread.start()
+
+    def wait_until_open(self) -> None:
+        """Returns once the grader is open; raises what opening it raised."""
+        self._opened.result()
+
+    def submit(self, lab: Lab, submission: Submission, *, reasoning: bool = False) -> Future[Grade]:
+        """Queues at once or raises QueueFullError or ClosedError. The future raises what the grader raised."""
+        job = Job(lab, submission, reasoning)
+        with self._changed:
+            if self._closed:
+                raise ClosedError("the service is shutting down")
+            if len(self._jobs) >= self._waiting:
+                raise QueueFullError(self.retry_after)
+            self._jobs.append(job)
+            self._changed.notify()
+        return job.future
+
+    @property
+    def retry_after(self) -> int:
+        """Seconds (1 to 60) that what is waiting should take, by the time of the last call."""
+        return min(60, max(1, math.ceil(len(self._jobs) * self._seconds)))
+
+    def close(self) -> None:
+        """Takes nothing more, grades what is waiting, closes the grader. May be called twice."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            grader = self._open_grader()
+        except BaseException as error:
+            self._closed = True
+            self._opened.set_exception(error)
+            return
+        self._opened.set_result(None)
+        while jobs := self._take():
+            for together in _by_lab(jobs):
+                self._answer(grader, [job for job in together if job.future.set_running_or_notify_cancel()])
+        grader.close()
+
+    def _take(self) -> list[Job]:
+        """Waits for a job and takes what else is there, up to the batch; empty when closed and drained."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._jobs or self._closed)
+            return [self._jobs.popleft() for _ in range(min(self._batch, len(self._jobs)))]
+
+    def _answer(self, grader: Grades, jobs: Sequence[Job]) -> None:
+        """One call for all; where it raises, one call for each, so that a bad submission fails alone."""
+        if not jobs:
+            return
+        started = time.monotonic()
+        try:
+            grades = grader.grade(jobs[0].lab, [job.submission for job in jobs], reasoning=jobs[0].reasoning)
+        except Exception as error:
+            if len(jobs) > 1:
+                for job in jobs:
+                    self._answer(grader, [job])
+                return
+            self.answering = False
+            jobs[0].future.set_exception(error)
+            return
+        self.answering = self.answering or any(answer.rating for grade in grades for answer in grade.criteria)
+        self._seconds = (time.monotonic() - started) / len(jobs)
+        for job, grade in zip(jobs, grades, strict=True):
+            job.future.set_result(grade)
+
+
+def _by_lab(jobs: Sequence[Job]) -> list[list[Job]]:
+    """Jobs that one call of the grader can answer, oldest first."""
+    groups: list[list[Job]] = []
+    for job in jobs:
+        for group in groups:
+            if group[0].lab == job.lab and group[0].reasoning == job.reasoning:
+                group.append(job)
+                break
+        else:
+            groups.append([job])
+    return groups
