@@ -40,6 +40,7 @@ class FakeEngine:
         return [self.script.pop(0) if self.script else self.answer(request) for request in requests]
 
     def write(self, prompts: Sequence[tuple[int, ...]], max_tokens: int, stop: str) -> list[str | EngineFailure]:
+        del max_tokens, stop
         self.prompts_written.extend(prompts)
         return [self.text] * len(prompts)
 

@@ -35,5 +35,5 @@ def test_rounding_cannot_make_more_than_the_whole_probability() -> None:
 
 @pytest.mark.parametrize("logprobs", [[], [math.nan, -1.0], [math.inf, -1.0], [-math.inf, -math.inf]])
 def test_numbers_that_say_nothing_are_refused(logprobs: list[float]) -> None:
-    with pytest.raises(ValueError, match="score|probability"):
+    with pytest.raises(ValueError, match=r"score|probability"):
         belief(logprobs)
