@@ -1,0 +1,200 @@
+"""Attention over packed token trees, and the hooks that lead a model's decoder through them.
+
+On the CPU: a causal trunk, then one SDPA call a branch. On a GPU: FlexAttention with the same predicate. Elsewhere: one
+SDPA call under a dense mask. Knows no loss and no data set.
+"""
+
+import functools
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+Kernel = Literal["segments", "flex", "dense"]
+NAME = "grader_tree"
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TreeLayout:
+    """N tokens of one or more trees in one row; token i sees token j where `j <= i < ends[j]`, and within a sliding
+    window of w where also `depths[i] - depths[j] < w`.
+
+    `depths`, `ends`: (N,). `spans`: (S, 4), rows of (start, end, trunk start, trunk end) that tile the row: a trunk has
+    an empty trunk of its own, a branch the trunk that it hangs on.
+    """
+
+    depths: Tensor
+    ends: Tensor
+    spans: Tensor
+    kernel: Kernel
+    masks: dict[Any, Any] = field(default_factory=dict)
+
+    def sees(self, i: Tensor, j: Tensor, window: int | None) -> Tensor:
+        seen = (j <= i) & (i < self.ends[j])
+        return seen if window is None else seen & (self.depths[i] - self.depths[j] < window)
+
+    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What `make` gives, kept for the other layers of this pass."""
+        if key not in self.masks:
+            self.masks[key] = make()
+        return self.masks[key]
+
+
+def tree_attention(
+    module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    sliding_window: int | None = None,
+    tree: TreeLayout | None = None,
+    **rest: Any,
+) -> tuple[Tensor, None]:
+    """What transformers calls in each layer: `query` (B, H, N, D), `key` and `value` (B, H / groups, N, D), gives
+    (B, N, H, D). Without a tree it is plain SDPA."""
+    if tree is None:
+        out: tuple[Tensor, None] = sdpa_attention_forward(
+            module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **rest
+        )
+        return out
+    if tree.kernel == "flex":
+        return _flex(query, key, value, tree, scaling, sliding_window).transpose(1, 2).contiguous(), None
+    groups = query.shape[1] // key.shape[1]
+    key, value = repeat_kv(key, groups), repeat_kv(value, groups)
+    attend = _segments if tree.kernel == "segments" else _dense
+    return attend(query, key, value, tree, scaling, sliding_window, dropout).transpose(1, 2).contiguous(), None
+
+
+def _segments(
+    query: Tensor, key: Tensor, value: Tensor, tree: TreeLayout, scale: float | None, window: int | None, dropout: float
+) -> Tensor:
+    spans, masks = tree.once(("spans", window, query.dtype), lambda: _span_masks(tree, window, query.dtype))
+    sizes = [end - start for start, end, _ in spans]
+    queries, keys, values = (torch.split(x, sizes, dim=2) for x in (query, key, value))
+    outs = []
+    for q, k, v, (_, _, trunk), mask in zip(queries, keys, values, spans, masks, strict=True):
+        if trunk is not None:
+            k, v = torch.cat((keys[trunk], k), dim=2), torch.cat((values[trunk], v), dim=2)
+        outs.append(
+            scaled_dot_product_attention(
+                q, k, v, attn_mask=mask, is_causal=mask is None, dropout_p=dropout, scale=scale
+            )
+        )
+    return torch.cat(outs, dim=2)
+
+
+def _span_masks(
+    tree: TreeLayout, window: int | None, dtype: torch.dtype
+) -> tuple[list[tuple[int, int, int | None]], list[Tensor | None]]:
+    """The spans as (start, end, number of the trunk's span), and the additive mask of each; None: plain causal."""
+    rows = tree.spans.tolist()
+    trunks = {start: number for number, (start, *_) in enumerate(rows)}
+    spans: list[tuple[int, int, int | None]] = []
+    masks: list[Tensor | None] = []
+    for start, end, trunk_start, trunk_end in rows:
+        own = torch.arange(start, end, device=tree.ends.device)
+        seen = torch.cat((torch.arange(trunk_start, trunk_end, device=own.device), own))
+        spans.append((start, end, trunks[trunk_start] if trunk_end > trunk_start else None))
+        if trunk_end == trunk_start and (window is None or end - start <= window):
+            masks.append(None)
+            continue
+        hidden = ~tree.sees(own[:, None], seen[None, :], window)
+        masks.append(torch.zeros(hidden.shape, dtype=dtype, device=own.device).masked_fill_(hidden, float("-inf")))
+    return spans, masks
+
+
+def _dense(
+    query: Tensor, key: Tensor, value: Tensor, tree: TreeLayout, scale: float | None, window: int | None, dropout: float
+) -> Tensor:
+    places = torch.arange(query.shape[2], device=query.device)
+    mask = tree.once(("dense", window), lambda: tree.sees(places[:, None], places[None, :], window))
+    return scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout, scale=scale)
+
+
+def _flex(
+    query: Tensor, key: Tensor, value: Tensor, tree: TreeLayout, scale: float | None, window: int | None
+) -> Tensor:
+    from torch.nn.attention.flex_attention import create_block_mask
+
+    length = query.shape[2]
+
+    def sees(_batch: Tensor, _head: Tensor, i: Tensor, j: Tensor) -> Tensor:
+        return tree.sees(i, j, window)
+
+    block_mask = tree.once(
+        ("flex", window), lambda: create_block_mask(sees, None, None, length, length, device=query.device)
+    )
+    out: Tensor = _compiled_flex()(
+        query, key, value, block_mask=block_mask, scale=scale, enable_gqa=query.shape[1] != key.shape[1]
+    )
+    return out
+
+
+@functools.cache
+def _compiled_flex() -> Any:
+    from torch.nn.attention.flex_attention import flex_attention
+
+    return torch.compile(flex_attention, dynamic=True)
+
+
+def choose_kernel(device: torch.device, dropout: float = 0.0) -> Kernel:
+    """The fastest that `device` can do. FlexAttention knows no dropout and has no backward on a CPU."""
+    if device.type == "cpu":
+        return "segments"
+    return "flex" if device.type == "cuda" and dropout == 0 else "dense"
+
+
+def walk_trees(model: Any, kernel: Kernel | None = None) -> None:
+    """From now on the decoder of `model` (a causal language model, not yet wrapped by peft) understands batches with
+    `tree_ids`, `tree_depths`, `tree_ends`, `tree_spans` and `tree_index`: it runs the packed row once and its hidden
+    states are those at `tree_index`, in that shape. Batches without them take the usual way. Calling it again is safe.
+
+    Hooks, not a new `forward`: they survive deepcopy, and peft, trl, DDP and FSDP go through them unawares.
+    """
+    AttentionInterface.register(NAME, tree_attention)
+    AttentionMaskInterface.register(NAME, sdpa_mask)
+    decoder = model.base_model
+    if not hasattr(decoder, "tree_kernel"):
+        decoder.register_forward_pre_hook(_enter, with_kwargs=True)
+        decoder.register_forward_hook(_leave, with_kwargs=True)
+    decoder.tree_kernel = kernel
+    model.set_attn_implementation(NAME)
+
+
+def _enter(decoder: Any, _args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]] | None:
+    if "tree_ids" not in kwargs:
+        return None
+    if decoder.tree_kernel is None:
+        dropout = getattr(decoder.config, "attention_dropout", None) or 0.0
+        decoder.tree_kernel = choose_kernel(kwargs["tree_ids"].device, dropout)
+        logger.info("tree attention: %s on %s", decoder.tree_kernel, kwargs["tree_ids"].device)
+    layout = TreeLayout(kwargs["tree_depths"], kwargs["tree_ends"], kwargs["tree_spans"], decoder.tree_kernel)
+    inner = {name: value for name, value in kwargs.items() if not name.startswith("tree_")}
+    inner |= {
+        "input_ids": kwargs["tree_ids"][None],
+        "position_ids": kwargs["tree_depths"][None],
+        # Four dimensions: transformers takes it for a finished mask and makes none of its own.
+        "attention_mask": torch.empty(1, 1, 1, 1, device=kwargs["tree_ids"].device),
+        "tree": layout,
+        "tree_places": kwargs["tree_index"],
+    }
+    return (), inner
+
+
+def _leave(_decoder: Any, _args: Any, kwargs: dict[str, Any], output: Any) -> Any:
+    if (places := kwargs.get("tree_places")) is None:
+        return None
+    hidden = output.last_hidden_state[0]
+    # index_select, because its backward adds in a fixed order on a CPU; that of plain indexing does not.
+    output.last_hidden_state = hidden.index_select(0, places.flatten()).view(*places.shape, hidden.shape[-1])
+    return output

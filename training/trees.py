@@ -1,0 +1,105 @@
+"""All sequences of a submission as one token trie, so that a shared token is computed once.
+
+Knows no torch and no loss: arrays in, arrays out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ids = Sequence[int]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TokenTree:
+    """A trie of N tokens, depth-first: token i sees token j exactly when `j <= i < ends[j]`.
+
+    `tokens`, `depths`, `ends`: (N,). A token's depth is its position id; `ends[j]` is one past the last token below j.
+    `trunk`: how many tokens at the start are common to all sequences. `branches`: the (start, end) of each subtree that
+    hangs on the trunk's end; together they cover the rest. `tails[c][a]`: for answer a of criterion c, the places from
+    whose hidden states its tokens are predicted, as many as the answer has tokens.
+    """
+
+    tokens: IntArray
+    depths: IntArray
+    ends: IntArray
+    trunk: int
+    branches: tuple[tuple[int, int], ...]
+    tails: tuple[tuple[tuple[int, ...], ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+
+def grow_tree(shared: Ids, criteria: Sequence[tuple[Ids, Sequence[Ids]]]) -> TokenTree:
+    """The trie of `shared` + prompt + answer for each answer of each (prompt, answers) in `criteria`.
+
+    An answer's last token is left out: nothing is predicted from it. Raises ValueError where there is no prompt token
+    or an answer is empty.
+    """
+    trie = _Trie()
+    trunk = trie.grow((), shared)
+    paths = []
+    for prompt, answers in criteria:
+        stem = trie.grow(trunk[-1:], prompt)
+        end = (stem or trunk)[-1:]
+        if not end or not all(answers):
+            raise ValueError("a tree needs at least one token of prompt and one of each answer")
+        paths.append([(*end, *trie.grow(end, answer[:-1])) for answer in answers])
+    return trie.serialise(paths)
+
+
+class _Trie:
+    """Nodes in the order they were made; node 0 is a root without a token."""
+
+    def __init__(self) -> None:
+        self.tokens, self.depths = [-1], [-1]
+        self.children: list[dict[int, int]] = [{}]
+
+    def grow(self, after: Sequence[int], ids: Ids) -> tuple[int, ...]:
+        """The nodes of `ids` below the node in `after` (empty: the root), made where they were missing."""
+        node, path = (after[0] if after else 0), []
+        for token in ids:
+            below = self.children[node].get(token)
+            if below is None:
+                below = self.children[node][token] = len(self.tokens)
+                self.tokens.append(token)
+                self.depths.append(self.depths[node] + 1)
+                self.children.append({})
+            path.append(node := below)
+        return tuple(path)
+
+    def serialise(self, paths: Sequence[Sequence[Sequence[int]]]) -> TokenTree:
+        order, ends = self._depth_first()
+        place = np.empty(len(self.tokens), np.int64)
+        place[order] = np.arange(len(order)) - 1  # the root gets -1
+        nodes = order[1:]
+        node, trunk = 0, 0
+        while len(self.children[node]) == 1:
+            (node,) = self.children[node].values()
+            trunk += 1
+        return TokenTree(
+            tokens=np.array(self.tokens, np.int64)[nodes],
+            depths=np.array(self.depths, np.int64)[nodes],
+            ends=ends[nodes],
+            trunk=trunk,
+            branches=tuple((int(place[child]), int(ends[child])) for child in self.children[node].values()),
+            tails=tuple(tuple(tuple(place[list(path)].tolist()) for path in answers) for answers in paths),
+        )
+
+    def _depth_first(self) -> tuple[IntArray, IntArray]:
+        """The nodes in depth-first order, and for each node the place one past its subtree (the root has place -1)."""
+        order: list[int] = []
+        ends, stack = np.empty(len(self.tokens), np.int64), [0]
+        while stack:
+            node = stack.pop()
+            if node < 0:
+                ends[~node] = len(order) - 1
+                continue
+            order.append(node)
+            stack.append(~node)
+            stack.extend(reversed(self.children[node].values()))
+        return np.array(order, np.int64), ends
