@@ -1,0 +1,167 @@
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from labs_schema.grades import Status
+from labs_schema.models import Lab, SourceFile, Submission
+from serving.engine import EngineFailure, LabelScores, ScoreRequest
+
+MakeLab = Callable[..., Lab]
+
+
+def scores(*probabilities: float) -> LabelScores:
+    return LabelScores(tuple(math.log(p) if p else -math.inf for p in probabilities))
+
+
+def handed_in(text: str, student: str = "s1") -> Submission:
+    return Submission(student=student, folder=f"{student}@course", files=(SourceFile(path="main.c", text=text),))
+
+
+def test_the_most_probable_letter_gives_rating_marks_and_shares(
+    make_lab: MakeLab, fake_engine: Any, fake_grader: Any
+) -> None:
+    lab = make_lab(students=1)
+    fake_engine.script = [scores(0.1, 0.6, 0.1), scores(0.9, 0.05)]
+    [grade] = fake_grader.grade(lab, lab.submissions)
+    compiles, readable = grade.criteria
+    assert (compiles.criterion, compiles.rating, compiles.marks) == ("Does it compile?", "B", 1)
+    assert compiles.probabilities == pytest.approx({"A": 0.125, "B": 0.75, "C": 0.125})
+    assert compiles.label_mass == pytest.approx(0.8)
+    assert compiles.status == Status.ACCEPTED
+    assert (readable.rating, readable.marks) == ("A", 1)
+    assert (grade.lab, grade.student, grade.marks_range) == ("lab1", "s000", (2, 2))
+
+
+def test_the_letter_decides_by_its_place_in_the_rubric_not_by_the_rating_s_title(
+    make_lab: MakeLab, fake_engine: Any, fake_grader: Any
+) -> None:
+    lab = make_lab(students=1)
+    turned = lab.model_copy(
+        update={"criteria": tuple(c.model_copy(update={"ratings": c.ratings[::-1]}) for c in lab.criteria)}
+    )
+    fake_engine.script = [scores(0.9, 0.05, 0.05), scores(0.1, 0.9)]
+    [grade] = fake_grader.grade(turned, turned.submissions)
+    assert [criterion.rating for criterion in grade.criteria] == ["C", "A"]
+
+
+def test_all_submissions_go_to_the_engine_at_once_each_with_its_questions_side_by_side(
+    make_lab: MakeLab, fake_engine: Any, fake_grader: Any
+) -> None:
+    lab = make_lab(students=3)
+    grades = fake_grader.grade(lab, lab.submissions)
+    [asked] = fake_engine.asked
+    assert [len(request.labels) for request in asked] == [3, 2] * 3
+    for first, second in zip(asked[::2], asked[1::2], strict=True):
+        shared = next(i for i, (a, b) in enumerate(zip(first.prompt, second.prompt, strict=False)) if a != b)
+        assert shared > len(first.prompt) / 3
+    assert [grade.student for grade in grades] == ["s000", "s001", "s002"]
+
+
+@pytest.mark.parametrize("files", [(), (SourceFile(path="a.c", text=" \n\t"), SourceFile(path="b.c", text=""))])
+def test_an_empty_submission_is_ungraded_and_the_engine_is_not_asked(
+    make_lab: MakeLab, fake_engine: Any, fake_grader: Any, files: tuple[SourceFile, ...]
+) -> None:
+    lab = make_lab()
+    empty = Submission(student="s9", folder="s9@course", files=files)
+    nothing, something = fake_grader.grade(lab, [empty, handed_in("int main;")])
+    assert [criterion.ungraded for criterion in nothing.criteria] == ["empty submission"] * 2
+    assert {criterion.status for criterion in nothing.criteria} == {Status.NEEDS_REVIEW}
+    assert nothing.marks_range == (0, 3)
+    assert all(criterion.rating for criterion in something.criteria)
+    assert len(fake_engine.asked[0]) == 2
+
+
+def test_a_program_that_does_not_fit_is_ungraded_and_the_others_are_graded(make_lab: MakeLab, fake_grader: Any) -> None:
+    lab = make_lab()
+    huge = handed_in("int x;\n" * 200_000, "s8")
+    overlong, fine = fake_grader.grade(lab, [huge, handed_in("int main;")])
+    assert all(criterion.ungraded.startswith("overlong: ") for criterion in overlong.criteria)
+    assert "s8" not in overlong.criteria[0].ungraded
+    assert all(criterion.rating for criterion in fine.criteria)
+
+
+def test_a_question_that_the_engine_fails_is_ungraded_with_its_reason_and_the_total_is_a_range(
+    make_lab: MakeLab, fake_engine: Any, fake_grader: Any
+) -> None:
+    lab = make_lab(students=1)
+    fake_engine.script = [EngineFailure("the engine gave no answer"), scores(0.9, 0.1)]
+    [grade] = fake_grader.grade(lab, lab.submissions)
+    assert grade.criteria[0].ungraded == "the engine gave no answer"
+    assert (grade.criteria[0].rating, grade.criteria[0].marks) == (None, None)
+    assert grade.marks_range == (1, 3)
+
+
+@pytest.mark.parametrize("logprobs", [(math.nan, -1.0, -1.0), (-math.inf,) * 3])
+def test_scores_that_say_nothing_are_never_a_rating(
+    make_lab: MakeLab, fake_engine: Any, fake_grader: Any, logprobs: tuple[float, ...]
+) -> None:
+    lab = make_lab(students=1)
+    fake_engine.script = [LabelScores(logprobs)]
+    [grade] = fake_grader.grade(lab, lab.submissions)
+    assert grade.criteria[0].rating is None
+    assert grade.criteria[0].review_reasons == ("ungraded",)
+
+
+def test_an_unsure_answer_keeps_its_rating_and_goes_to_a_person(
+    make_lab: MakeLab, fake_engine: Any, fake_grader: Any
+) -> None:
+    lab = make_lab(students=1)
+    fake_engine.script = [scores(0.4, 0.3, 0.3), scores(0.02, 0.01)]
+    [grade] = fake_grader.grade(lab, lab.submissions)
+    assert [criterion.rating for criterion in grade.criteria] == ["A", "A"]
+    assert [criterion.status for criterion in grade.criteria] == [Status.NEEDS_REVIEW] * 2
+    assert grade.criteria[0].review_reasons[0].startswith("low confidence")
+    assert grade.criteria[1].review_reasons[0].startswith("low label mass")
+
+
+def test_reasons_come_in_a_second_step_that_continues_the_chosen_letter(
+    make_lab: MakeLab, fake_engine: Any, fake_grader: Any, byte_tokenizer: Any
+) -> None:
+    lab = make_lab(students=1)
+    fake_engine.script = [scores(0.1, 0.8, 0.1), EngineFailure("no")]
+    [grade] = fake_grader.grade(lab, lab.submissions, reasoning=True)
+    assert [criterion.reasoning for criterion in grade.criteria] == ["Because of line 1.", None]
+    [written] = fake_engine.prompts_written
+    assert byte_tokenizer.decode(written).endswith('{"answer": "B", "reasoning": "')
+
+
+@pytest.mark.parametrize("text", [EngineFailure("aborted"), "two\nlines", 'a "quote', "\\", "  "])
+def test_a_reason_that_cannot_be_read_is_none_and_the_rating_stays(
+    make_lab: MakeLab, fake_engine: Any, fake_grader: Any, text: Any
+) -> None:
+    lab = make_lab(students=1)
+    fake_engine.text = text
+    [grade] = fake_grader.grade(lab, lab.submissions, reasoning=True)
+    assert [(criterion.rating, criterion.reasoning) for criterion in grade.criteria] == [("A", None)] * 2
+
+
+def test_provenance_changes_with_what_can_change_the_grade_and_with_nothing_else(
+    make_lab: MakeLab, fake_grader: Any
+) -> None:
+    lab = make_lab()
+
+    def came_from(text: str, *, student: str = "s1", reasoning: bool = False) -> Any:
+        return fake_grader.grade(lab, [handed_in(text, student)], reasoning=reasoning)[0].provenance
+
+    one = came_from("int main;")
+    assert (one.engine, one.engine_version, one.base_model) == ("fake", "1", "fake")
+    assert came_from("int main;", student="s2") == one
+    assert came_from("int main; ").submission_hash != one.submission_hash
+    assert came_from("int main;", reasoning=True).settings_hash != one.settings_hash
+
+
+def test_the_engine_sees_no_student_id(
+    make_lab: MakeLab, fake_engine: Any, fake_grader: Any, byte_tokenizer: Any
+) -> None:
+    seen: list[str] = []
+
+    def answer(request: ScoreRequest) -> LabelScores:
+        seen.append(byte_tokenizer.decode(request.prompt))
+        return scores(*[1 / len(request.labels)] * len(request.labels))
+
+    fake_engine.answer = answer
+    fake_grader.grade(make_lab(), [handed_in("int main;", "zoe12345")])
+    assert len(seen) == 2 and "int main;" in seen[0]
+    assert not any("zoe" in text for text in seen)
