@@ -1,0 +1,27 @@
+"""Names for what was graded that show no student: SHA-256 over canonical JSON. Knows no model and no prompt."""
+
+import hashlib
+import json
+
+from labs_schema.models import Lab, Submission
+
+
+def submission_key(lab_name: str, student: str) -> str:
+    """16 hexadecimal digits that stand for a student's work in a lab wherever the id itself must not appear."""
+    return hashlib.sha256(f"{lab_name}\0{student}".encode()).hexdigest()[:16]
+
+
+def rubric_hash(lab: Lab) -> str:
+    """Changes with any title, description, marks or order of the rubric, and with nothing else."""
+    return canonical_hash([criterion.model_dump(mode="json") for criterion in lab.criteria])
+
+
+def submission_hash(submission: Submission) -> str:
+    """Changes with any path or text of the files; equal for two students who handed in the same."""
+    return canonical_hash([[file.path, file.text] for file in submission.files])
+
+
+def canonical_hash(value: object) -> str:
+    """SHA-256 in hexadecimal of `value` as JSON with sorted keys, no blanks, ASCII only."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()

@@ -1,0 +1,157 @@
+"""`rubric_ratings.csv` and `rubric_comments.csv` to a table: six header rows, then a row a student.
+
+Reads the form only; what a cell means for a grade is told in `human_grades`. Knows no rubric and no submissions.
+"""
+
+import re
+from typing import NamedTuple
+
+from labs_schema.collector import FaultCollector, excerpt
+from labs_schema.csv_rows import CsvRow, read_rows
+from labs_schema.names import student_of
+from labs_schema.titles import read_title
+
+HEADER = ("Criterion", "Description", "Rating", "Rating description", "Marks", "Student")
+"""What the first cells of the six header rows usually say. They are free, but must not say another row's name."""
+
+_NUMBER = re.compile(r"\d+(\.\d+)?", re.ASCII)
+
+
+class Column(NamedTuple):
+    """One rating of one criterion. `place` is its index in a row's cells."""
+
+    place: int
+    criterion: str
+    description: str
+    rating: str
+    rating_description: str
+    marks: float | None
+
+
+class StudentRow(NamedTuple):
+    """`line` is where the row begins in the file; `folder` is the id as written, `s1@course`."""
+
+    line: int
+    student: str
+    folder: str
+    cells: tuple[str, ...]
+
+
+class RatingsTable(NamedTuple):
+    path: str
+    columns: tuple[Column, ...]
+    rows: tuple[StudentRow, ...]
+
+
+def parse_ratings(text: str, path: str, longest_line: int, faults: FaultCollector) -> RatingsTable | None:
+    """The table, None where its form is too broken to read on. `longest_line` in characters."""
+    rows = read_rows(text, path, longest_line, faults)
+    if rows is None or not _good_header(rows, path, faults):
+        return None
+    width = len(rows[0].cells)
+    body = [row for row in rows[len(HEADER) :] if any(row.cells)]
+    for row in [*rows[:5], *body]:
+        if len(row.cells) != width:
+            faults.error(
+                "wrong-cell-count",
+                path,
+                line=row.line,
+                found=f"{len(row.cells)} cells",
+                expected=f"{width}, as in the first row",
+                mend="Look for a missing or stray comma or quote in this row.",
+            )
+            return None
+    return RatingsTable(path, _columns(rows, path, faults), _students(body, path, faults))
+
+
+def _good_header(rows: list[CsvRow], path: str, faults: FaultCollector) -> bool:
+    def wrong(line: int, found: str) -> bool:
+        faults.error(
+            "wrong-header",
+            path,
+            line=line,
+            found=found,
+            expected="six header rows: criterion, description, rating, rating description, marks, and a free row",
+            mend="Put the missing row in, even if its cells stay empty. See docs/lab-format.md.",
+        )
+        return False
+
+    if len(rows) < len(HEADER):
+        return wrong(rows[-1].line, f"only {len(rows)} rows")
+    if len(rows[0].cells) == 1:
+        other = next((mark for mark in ";\t|" if mark in rows[0].cells[0]), None)
+        return wrong(1, f"one cell a row, split by {excerpt(other)}" if other else "a first row without criteria")
+    names = [name.lower() for name in HEADER]
+    for number, (row, name) in enumerate(zip(rows, names, strict=False)):
+        first = row.cells[0].lower() if row.cells else ""
+        if first != name and first in names:
+            return wrong(row.line, f"the row {excerpt(row.cells[0])} as row {number + 1}")
+    last = rows[5].cells
+    if last and ("@" in last[0] or (len(last) > 1 and set(last[1:]) <= {"0", "1"})):
+        return wrong(rows[5].line, "a student in row 6")
+    return True
+
+
+def _columns(rows: list[CsvRow], path: str, faults: FaultCollector) -> tuple[Column, ...]:
+    columns: dict[tuple[str, str], Column] = {}
+    for index in range(1, len(rows[0].cells)):
+        if not any(row.cells[index] for row in rows if len(row.cells) > index):
+            continue
+        where = f"column {index + 1}"
+        written, description, rated, rating_description, marks = (row.cells[index] for row in rows[:5])
+        criterion = read_title(written, path, where, rows[0].line, faults)
+        rating = read_title(rated, path, where, rows[2].line, faults)
+        column = Column(
+            index, criterion, description, rating, rating_description, _marks(marks, path, where, rows[4].line, faults)
+        )
+        if criterion and rating and columns.setdefault((criterion, rating), column) is not column:
+            faults.error(
+                "duplicate-rating",
+                path,
+                line=rows[2].line,
+                found=f"rating {excerpt(rating)} of {excerpt(criterion)} again, in {where}",
+                expected="one column a rating",
+                mend="Rename the rating or the criterion, or delete the column.",
+            )
+    return tuple(columns.values())
+
+
+def _marks(written: str, path: str, where: str, line: int, faults: FaultCollector) -> float | None:
+    if not written:
+        return None
+    if _NUMBER.fullmatch(written) and float(written) <= 1e6:
+        return float(written)
+    faults.error(
+        "bad-marks",
+        path,
+        line=line,
+        found=f"marks {excerpt(written)} in {where}",
+        expected="a number from 0 on, such as 2 or 1.5, or an empty cell",
+        mend="Write the number with a point and without a unit.",
+    )
+    return None
+
+
+def _students(body: list[CsvRow], path: str, faults: FaultCollector) -> tuple[StudentRow, ...]:
+    rows: dict[str, StudentRow] = {}
+    for line, cells in body:
+        row = StudentRow(line, student_of(cells[0]), cells[0], cells)
+        if not row.student or not row.folder.isprintable():
+            faults.error(
+                "empty-student",
+                path,
+                line=line,
+                found=f"the student {excerpt(cells[0])}",
+                expected="an id such as s1@course in the first cell",
+                mend="Fill in the id, or delete the row.",
+            )
+        elif rows.setdefault(row.student, row) is not row:
+            faults.error(
+                "duplicate-student",
+                path,
+                line=line,
+                found=f"student {excerpt(row.student)} again, first in line {rows[row.student].line}",
+                expected="one row a student",
+                mend="Keep the row that counts.",
+            )
+    return tuple(rows.values())

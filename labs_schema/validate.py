@@ -1,0 +1,151 @@
+"""A lab's folder to a `Lab`, or to every fault in it. The only door from files to records."""
+
+from collections.abc import Set
+from pathlib import Path
+
+from labs_schema.checks import check_comments, check_copies, check_students
+from labs_schema.collector import FaultCollector, excerpt
+from labs_schema.errors import Fault, FaultsError, Severity
+from labs_schema.folders import (
+    COMMENTS,
+    RATINGS,
+    RUBRIC,
+    SUBMISSIONS,
+    TEMPLATE,
+    lab_entries,
+    lab_folders,
+    stray_entries,
+)
+from labs_schema.frozen import Frozen
+from labs_schema.human_grades import human_grades
+from labs_schema.languages import LANGUAGES, named
+from labs_schema.limits import Limits
+from labs_schema.models import Criterion, HumanGrade, Lab, SourceFile, Submission
+from labs_schema.names import clean
+from labs_schema.problem import read_problem
+from labs_schema.ratings_csv import RatingsTable, parse_ratings
+from labs_schema.reader import read_text
+from labs_schema.rubric_checks import merge_rubrics
+from labs_schema.rubric_json import parse_rubric
+from labs_schema.submission_entries import folder_entries
+from labs_schema.submission_files import source_files
+from labs_schema.submissions import in_language, read_submissions
+
+__all__ = ["Validated", "lab_folders", "load_lab", "read_lab", "stray_entries"]
+
+DEFAULT_LIMITS = Limits()
+
+
+class Validated(Frozen):
+    """`lab` is None where a fault is an error. `faults` has the errors first."""
+
+    lab: Lab | None
+    faults: tuple[Fault, ...]
+
+
+def load_lab(folder: Path, *, language: str | None = None) -> Lab:
+    """The lab in `folder`. Raises FaultsError with all its errors (and no warnings) where there are any."""
+    validated = read_lab(folder, language=language)
+    if validated.lab is None:
+        raise FaultsError([fault for fault in validated.faults if fault.severity is Severity.ERROR])
+    return validated.lab
+
+
+def read_lab(folder: Path, *, language: str | None = None, limits: Limits = DEFAULT_LIMITS) -> Validated:
+    """Reads and checks a lab. `language` overrides what the files' extensions say. Raises nothing for bad input."""
+    folder = folder.absolute()
+    faults = FaultCollector(clean(folder.name) or "/")
+    lab = _read(folder, language, limits, faults)
+    return Validated(lab=None if faults.failed else lab, faults=faults.faults())
+
+
+def _read(folder: Path, language: str | None, limits: Limits, faults: FaultCollector) -> Lab | None:
+    """The lab; None, or a lab that must not be used, where `faults` has an error."""
+    present = lab_entries(folder, faults)
+    if not present and faults.failed:
+        return None
+    override = _override(language, faults)
+    problem, short = read_problem(folder, present, limits, faults)
+    table = _table(folder, RATINGS, present, limits, faults)
+    criteria = _criteria(folder, present, table, limits, faults)
+    comments = _table(folder, COMMENTS, present, limits, faults)
+    every = _submissions(folder, present, limits, faults)
+    spoken, submissions = in_language(every, override, faults)
+    check_copies(submissions, _template(folder, present, limits, faults), faults)
+    grades: tuple[HumanGrade, ...] = ()
+    if table:
+        check_students({submission.student for submission in every}, table, faults)
+        if comments:
+            check_comments(comments, table, faults)
+        grades = human_grades(criteria, table, comments, faults)
+    if faults.failed:
+        return None
+    return Lab(
+        name=clean(folder.name),
+        problem=problem,
+        short_problem=short,
+        language=spoken,
+        criteria=criteria,
+        submissions=submissions,
+        human_grades=grades,
+    )
+
+
+def _override(language: str | None, faults: FaultCollector) -> str | None:
+    if language is None or named(language):
+        return named(language or "")
+    faults.error(
+        "unknown-language",
+        "",
+        found=f"the language {excerpt(language)}",
+        expected=f"one of {', '.join(LANGUAGES)}",
+        mend="Choose one of these, or leave it out to go by the files' extensions.",
+    )
+    return None
+
+
+def _table(folder: Path, name: str, present: Set[str], limits: Limits, faults: FaultCollector) -> RatingsTable | None:
+    if name not in present:
+        return None
+    text = read_text(folder / name, name, limits.table_bytes, faults)
+    return None if text is None else parse_ratings(text, name, limits.line_chars, faults)
+
+
+def _criteria(
+    folder: Path, present: Set[str], table: RatingsTable | None, limits: Limits, faults: FaultCollector
+) -> tuple[Criterion, ...]:
+    rubric = None
+    if RUBRIC in present:
+        text = read_text(folder / RUBRIC, RUBRIC, limits.rubric_bytes, faults)
+        rubric = None if text is None else parse_rubric(text, faults)
+    elif RATINGS in present:
+        _missing("no-rubric", RUBRIC, f"The rubric is taken from the header of {RATINGS}.", faults)
+    else:
+        faults.error(
+            "no-rubric",
+            RUBRIC,
+            found=f"neither {RUBRIC} nor {RATINGS}",
+            expected="the rubric's criteria and ratings",
+            mend=f"Write {RUBRIC}; docs/lab-format.md has an example.",
+        )
+    if RUBRIC in present and RATINGS not in present:
+        _missing("no-ratings", RATINGS, "The lab can be graded and is not learned from.", faults)
+    return merge_rubrics(rubric, table, faults)
+
+
+def _submissions(folder: Path, present: Set[str], limits: Limits, faults: FaultCollector) -> tuple[Submission, ...]:
+    submissions = read_submissions(folder / SUBMISSIONS, limits, faults) if SUBMISSIONS in present else ()
+    if not submissions:
+        _missing("no-submissions", SUBMISSIONS, "Only single programs can be graded by this lab.", faults)
+    return submissions
+
+
+def _template(folder: Path, present: Set[str], limits: Limits, faults: FaultCollector) -> tuple[SourceFile, ...]:
+    if TEMPLATE not in present:
+        return ()
+    entries = folder_entries(folder / TEMPLATE, TEMPLATE, limits, faults)
+    return source_files(entries, TEMPLATE, limits, faults).files
+
+
+def _missing(code: str, name: str, mend: str, faults: FaultCollector) -> None:
+    faults.warning(code, name, found="nothing", expected=f"{name} in the lab's folder", mend=mend)

@@ -1,0 +1,154 @@
+"""A lab, or grades alone, as the files that `validate` reads. Raises rather than write what would not read back."""
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+from labs_schema.collector import excerpt
+from labs_schema.csv_rows import guarded
+from labs_schema.errors import Fault, FaultsError, Severity
+from labs_schema.folders import COMMENTS, RATINGS, RUBRIC, SUBMISSIONS
+from labs_schema.human_grades import is_comment
+from labs_schema.models import Criterion, Lab, Rating, SourceFile
+from labs_schema.names import clean, inside
+from labs_schema.problem import SHORT, VERBOSE
+from labs_schema.ratings_csv import HEADER
+
+Texts = Mapping[str, Mapping[str, str]]
+"""student -> criterion title -> rating title, or the comment."""
+
+
+def write_lab(lab: Lab, folder: Path) -> None:
+    """Writes the lab's files into `folder`, made if missing; reading it gives an equal lab of the folder's name.
+
+    Raises FaultsError for a path that leaves its submission and for a comment that would read as a mark.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / VERBOSE[0], lab.problem)
+    _write(folder / SHORT, lab.short_problem)
+    _write(folder / RUBRIC, json.dumps([_as_json(criterion) for criterion in lab.criteria], indent=1) + "\n")
+    for submission in lab.submissions:
+        for file in submission.files:
+            _write_source(folder / SUBMISSIONS, submission.folder, file)
+    if lab.human_grades:
+        _write_grades(lab, folder)
+
+
+def write_ratings(
+    criteria: Sequence[Criterion],
+    ratings: Texts,
+    folders: Mapping[str, str],
+    path: Path,
+    comments: Texts | None = None,
+) -> None:
+    """Writes `path` as a `rubric_ratings.csv` with a row for each student of `ratings`, in its order.
+
+    `ratings` maps student -> criterion title -> rating title; a criterion without one has 0 in all its cells. `folders`
+    gives the first cell (`s1@course`), which is the student's id where it has none. With `comments` (student ->
+    criterion title -> words) `rubric_comments.csv` is written beside it, each comment in the cell of the rating given.
+    Raises FaultsError for a comment that would read as a mark.
+    """
+    _check_comments(comments or {}, path)
+
+    def table(cell: Callable[[str, Criterion, Rating], str]) -> list[list[str]]:
+        return [
+            [folders.get(student, student), *(cell(student, one, rating) for one in criteria for rating in one.ratings)]
+            for student in ratings
+        ]
+
+    def mark(student: str, criterion: Criterion, rating: Rating) -> str:
+        return "1" if ratings[student].get(criterion.title) == rating.title else "0"
+
+    def words(student: str, criterion: Criterion, rating: Rating) -> str:
+        given = ratings[student].get(criterion.title)
+        comment = (comments or {}).get(student, {}).get(criterion.title)
+        if rating.title != (given or criterion.ratings[0].title):
+            return "0"
+        return comment or ("0" if given is None else "No Comments")
+
+    _write_table(criteria, table(mark), path)
+    if comments is not None:
+        _write_table(criteria, table(words), path.with_name(COMMENTS))
+
+
+def _write_grades(lab: Lab, folder: Path) -> None:
+    """The grades of a lab; only criteria that somebody graded have columns, as in the files the lab was read from."""
+    graded = {grade.criterion for grade in lab.human_grades}
+    ratings: dict[str, dict[str, str]] = {}
+    comments: dict[str, dict[str, str]] = {}
+    for grade in lab.human_grades:
+        row = ratings.setdefault(grade.student, {})
+        if grade.rating is not None:
+            row[grade.criterion] = grade.rating
+        if grade.comment:
+            comments.setdefault(grade.student, {})[grade.criterion] = grade.comment
+    criteria = [criterion for criterion in lab.criteria if criterion.title in graded]
+    folders = {submission.student: submission.folder for submission in lab.submissions}
+    write_ratings(criteria, ratings, folders, folder / RATINGS, comments or None)
+
+
+def _write_table(criteria: Sequence[Criterion], rows: Iterable[list[str]], path: Path) -> None:
+    columns = [(criterion, rating) for criterion in criteria for rating in criterion.ratings]
+    header = (
+        [criterion.title for criterion, _ in columns],
+        [criterion.description for criterion, _ in columns],
+        [rating.title for _, rating in columns],
+        [rating.description for _, rating in columns],
+        ["" if rating.marks is None else number(rating.marks) for _, rating in columns],
+        [""] * len(columns),
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([name, *map(guarded, cells)] for name, cells in zip(HEADER, header, strict=True))
+        writer.writerows(map(guarded, row) for row in rows)
+
+
+def number(marks: float) -> str:
+    """Marks without an exponent and without a needless `.0`."""
+    return f"{marks:f}".rstrip("0").rstrip(".") if float(f"{marks:f}") == marks else format(Decimal(marks), "f")
+
+
+def _as_json(criterion: Criterion) -> dict[str, object]:
+    ratings = [
+        {"title": rating.title, "description": rating.description}
+        | ({} if rating.marks is None else {"marks": rating.marks})
+        for rating in criterion.ratings
+    ]
+    return {"title": criterion.title, "description": criterion.description, "Ratings": ratings}
+
+
+def _check_comments(comments: Texts, path: Path) -> None:
+    for of_criteria in comments.values():
+        for criterion, comment in of_criteria.items():
+            if not is_comment(comment.strip()):
+                _refuse(path.name, f"the comment {excerpt(comment)} of {excerpt(criterion)}", "words")
+
+
+def _write_source(folder: Path, name: str, file: SourceFile) -> None:
+    path = f"{name}/{file.path}"
+    if clean(name) != name or "/" in name or inside(path) != path:
+        _refuse(path, "a path that is not plain or leaves the submission", "a relative path with /")
+    _write(folder / path, file.text)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="")
+
+
+def _refuse(path: str, found: str, expected: str) -> None:
+    raise FaultsError(
+        [
+            Fault(
+                code="cannot-write",
+                severity=Severity.ERROR,
+                path=path,
+                found=found,
+                expected=expected,
+                mend="Change it before the lab is written.",
+            )
+        ]
+    )
