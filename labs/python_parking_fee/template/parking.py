@@ -1,0 +1,1 @@
+# TODO: read the minutes, print the fee
