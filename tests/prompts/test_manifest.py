@@ -1,0 +1,99 @@
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labs_schema.errors import ModelError
+from prompts import manifest as manifests
+from prompts.manifest import (
+    ModelManifest,
+    check_manifest,
+    prompt_hash,
+    read_manifest,
+    tokenizer_hash,
+    write_manifest,
+)
+from prompts.style import PromptStyle
+
+
+def manifest_of(tokenizer: Any, style: PromptStyle | None = None) -> ModelManifest:
+    style = style or PromptStyle(system="Be fair.")
+    return ModelManifest(
+        grader_version="0.1.0",
+        base_model="../base",
+        tokenizer_hash=tokenizer_hash(tokenizer),
+        prompt_hash=prompt_hash(style, tokenizer),
+        style=style,
+        context_length=2048,
+        option_order="shuffled",
+        stages=("sft", "dpo"),
+    )
+
+
+def test_a_manifest_comes_back_from_its_folder(tmp_path: Path, byte_tokenizer: Any) -> None:
+    manifest = manifest_of(byte_tokenizer)
+    write_manifest(manifest, tmp_path)
+    assert read_manifest(tmp_path) == manifest
+    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
+
+
+@pytest.mark.parametrize("text", [None, "", "{}", '{"base_model": 3}', "[]"])
+def test_a_missing_or_broken_manifest_is_a_named_error(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(ModelError, match=r"manifest\.json"):
+        read_manifest(tmp_path)
+
+
+def test_the_tokenizer_of_the_training_is_known_again_after_saving_and_use(
+    tmp_path: Path, chatml_tokenizer: Any
+) -> None:
+    from transformers import PreTrainedTokenizerFast
+
+    manifest = manifest_of(chatml_tokenizer)
+    chatml_tokenizer.save_pretrained(tmp_path)
+    again = PreTrainedTokenizerFast.from_pretrained(tmp_path)
+    again(["a", "b c d"], padding=True, truncation=True, max_length=8)
+    check_manifest(manifest, again)
+
+
+def test_another_tokenizer_is_refused(byte_tokenizer: Any, chatml_tokenizer: Any) -> None:
+    with pytest.raises(ModelError, match="the tokenizer differ"):
+        check_manifest(manifest_of(byte_tokenizer), chatml_tokenizer)
+
+
+def test_one_more_token_or_another_end_of_text_is_another_tokenizer(byte_tokenizer: Any) -> None:
+    more, other_end = copy.deepcopy(byte_tokenizer), copy.deepcopy(byte_tokenizer)
+    more.add_tokens(["printf"])
+    other_end.eos_token = "<pad>"
+    assert len({tokenizer_hash(t) for t in (byte_tokenizer, more, other_end)}) == 3
+
+
+def test_another_chat_template_is_refused(chatml_tokenizer: Any) -> None:
+    other = copy.deepcopy(chatml_tokenizer)
+    other.chat_template += " "
+    with pytest.raises(ModelError, match="chat template") as error:
+        check_manifest(manifest_of(chatml_tokenizer), other)
+    assert "tokenizer differ" not in str(error.value)
+
+
+def test_every_field_of_the_style_changes_the_prompt_hash(byte_tokenizer: Any) -> None:
+    changes: list[dict[str, Any]] = [
+        {},
+        {"template": "compact"},
+        {"system": "x"},
+        {"verbose": True},
+        {"problem_chars": 150},
+        {"description_chars": 80},
+    ]
+    assert len({prompt_hash(PromptStyle(**change), byte_tokenizer) for change in changes}) == len(changes)
+
+
+def test_another_wording_of_the_template_is_refused(byte_tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest = manifest_of(byte_tokenizer)
+    check_manifest(manifest, byte_tokenizer)
+    worded = manifests.template_text("full").replace("Which", "What")
+    monkeypatch.setattr(manifests, "template_text", lambda _: worded)
+    with pytest.raises(ModelError, match="templates"):
+        check_manifest(manifest, byte_tokenizer)
