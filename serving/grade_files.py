@@ -16,7 +16,7 @@ from labs_schema.grades import Grade
 
 
 class GradeFile:
-    """An open `grades.jsonl`. `grades` is what was there; `torn`, how many bytes of a half-written line were cut off."""
+    """An open `grades.jsonl`. `grades` is what was there; `torn`, how many bytes of half a line were cut off."""
 
     def __init__(self, descriptor: int, grades: tuple[Grade, ...], torn: int) -> None:
         self.grades, self.torn = grades, torn

@@ -117,9 +117,15 @@ async def _http_problem(_: Request, error: Exception) -> Response:
 async def _invalid(_: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
-    fields = [_field_problem(fault) for fault in error.errors()]
+    faults = error.errors()
+    fields = [_field_problem(fault) for fault in faults if not any(_inside(other, fault) for other in faults)]
     detail = "The request cannot be read; every field that is wrong is listed in errors."
     return answer(ProblemError(422, "invalid-request", detail, fields))
+
+
+def _inside(fault: Mapping[str, Any], outer: Mapping[str, Any]) -> bool:
+    """Whether `fault` is deeper in `outer`'s place: pydantic also calls a list too short whose only item is wrong."""
+    return len(fault["loc"]) > len(outer["loc"]) and fault["loc"][: len(outer["loc"])] == outer["loc"]
 
 
 def _field_problem(fault: Mapping[str, Any]) -> FieldProblem:

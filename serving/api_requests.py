@@ -1,0 +1,140 @@
+"""What `POST /grade` is sent, in Canvas's words: criteria, ratings, id, description, points.
+
+Knows the shape of a request and no HTTP. The text of files is brought to the form that a lab's reader gives it, so that
+the same file gets the same grade from both.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+
+from labs_schema.frozen import Frozen
+from labs_schema.languages import named
+from labs_schema.limits import Limits
+from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
+from labs_schema.names import inside
+
+LIMITS = Limits()
+NO_TEXT = re.compile("[\0\ud800-\udfff]")
+
+
+def _whole_text(text: str) -> str:
+    if NO_TEXT.search(text):
+        raise ValueError("text in Unicode, without NUL and lone surrogates")
+    return text
+
+
+def _plain_name(name: str) -> str:
+    if inside(name) != name:
+        raise ValueError("a relative path such as src/main.c, without .., backslashes and control characters")
+    return name
+
+
+Text = Annotated[str, AfterValidator(_whole_text)]
+Title = Annotated[Text, Field(min_length=1, max_length=500)]
+Filename = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_plain_name)]
+
+
+class FileIn(Frozen):
+    filename: Filename
+    content: Text
+
+
+class SubmissionIn(Frozen):
+    """One or many files, each name once."""
+
+    files: tuple[FileIn, ...] = Field(min_length=1, max_length=LIMITS.submission_files)
+
+    @model_validator(mode="after")
+    def names_differ(self) -> "SubmissionIn":
+        _unique("filename", [file.filename for file in self.files])
+        return self
+
+    def submission(self) -> Submission:
+        """Without a student: the service has no need to know whose work it is."""
+        files = sorted(self.files, key=lambda file: file.filename)
+        read = tuple(SourceFile(path=file.filename, text=_plain_lines(file.content)) for file in files)
+        return Submission(student="", folder="", files=read)
+
+
+class RatingIn(Frozen):
+    id: Title
+    description: Text = ""
+    points: float | None = Field(default=None, ge=-1_000_000, le=1_000_000, allow_inf_nan=False)
+
+
+class CriterionIn(Frozen):
+    """2 to 26 ratings, in the rubric's order. `id` comes back in the answer; without it, the title does."""
+
+    id: Title | None = None
+    title: Title
+    description: Text = ""
+    ratings: tuple[RatingIn, ...] = Field(min_length=2, max_length=26)
+
+    @model_validator(mode="after")
+    def ratings_differ(self) -> "CriterionIn":
+        _unique("rating id", [rating.id for rating in self.ratings])
+        return self
+
+
+class LabGradeRequest(Frozen):
+    """Grade by the rubric of a lab that is registered (`GET /labs`)."""
+
+    lab: Title
+    submission: SubmissionIn
+    reasoning: bool = Field(default=False, description="Also write the model's reasons. Slower; changes no rating.")
+
+
+class RubricGradeRequest(Frozen):
+    """Grade by the rubric in this request."""
+
+    problem: Text = Field(description="The problem statement, as the students had it.")
+    language: Title = Field(description="The programming language, such as C or Python.")
+    criteria: tuple[CriterionIn, ...] = Field(min_length=1, max_length=100)
+    submission: SubmissionIn
+    reasoning: bool = Field(default=False, description="Also write the model's reasons. Slower; changes no rating.")
+
+    @model_validator(mode="after")
+    def criteria_differ(self) -> "RubricGradeRequest":
+        _unique("criterion title", [criterion.title for criterion in self.criteria])
+        _unique("criterion id", [criterion.id or criterion.title for criterion in self.criteria])
+        return self
+
+    def rubric(self) -> Lab:
+        """A lab of this rubric alone."""
+        return Lab(
+            name="",
+            problem=self.problem,
+            short_problem=self.problem,
+            language=named(self.language) or self.language,
+            criteria=tuple(map(_criterion, self.criteria)),
+            submissions=(),
+        )
+
+
+def _kind(body: Any) -> str:
+    return "registered lab" if isinstance(body, dict) and "lab" in body else "inline rubric"
+
+
+GradeRequest = Annotated[
+    Annotated[LabGradeRequest, Tag("registered lab")] | Annotated[RubricGradeRequest, Tag("inline rubric")],
+    Discriminator(_kind),
+]
+
+
+def _criterion(given: CriterionIn) -> Criterion:
+    ratings = tuple(Rating(title=r.id, description=r.description, marks=r.points) for r in given.ratings)
+    return Criterion(title=given.title, description=given.description, ratings=ratings)
+
+
+def _plain_lines(text: str) -> str:
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _unique(what: str, names: Iterable[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f"each {what} once; {twice[0][:60]!r} is there more than once")

@@ -1,0 +1,30 @@
+"""The registry: every lab that can be read, by name, without anybody's work; the others with their faults."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from labs_schema.models import Lab
+from labs_schema.writer import write_lab
+from serving.lab_registry import read_registry
+
+
+def test_labs_are_read_by_name_without_submissions_and_grades(make_lab: Callable[..., Lab], tmp_path: Path) -> None:
+    for name in ("lab2", "lab1"):
+        write_lab(make_lab(), tmp_path / name)
+    labs, faults = read_registry(tmp_path)
+    assert (list(labs), faults) == (["lab1", "lab2"], ())
+    lab = labs["lab1"]
+    assert (lab.criteria, lab.problem) == (make_lab().criteria, make_lab().problem)
+    assert (lab.submissions, lab.human_grades) == ((), ())
+
+
+def test_a_lab_that_cannot_be_read_is_left_out_and_its_errors_are_told(
+    make_lab: Callable[..., Lab], tmp_path: Path
+) -> None:
+    write_lab(make_lab(), tmp_path / "good")
+    write_lab(make_lab(), tmp_path / "bad")
+    (tmp_path / "bad" / "rubrics.json").write_text("{", encoding="utf-8")
+    labs, faults = read_registry(tmp_path)
+    assert list(labs) == ["good"]
+    assert faults and all(fault.severity == "error" for fault in faults)
+    assert any("rubrics.json" in fault.path for fault in faults)

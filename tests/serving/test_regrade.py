@@ -1,0 +1,136 @@
+"""Regrading a lab: every submission once, whatever was killed when, and files that the lab's reader takes."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from labs_schema.errors import GraderError
+from labs_schema.grades import CriterionGrade, Grade, Provenance
+from labs_schema.hashes import rubric_hash, submission_hash
+from labs_schema.models import Lab, Submission
+from labs_schema.validate import load_lab
+from labs_schema.writer import write_lab
+from serving.grade_files import read_grades
+from serving.regrade import regrade
+
+COMPILES, READABLE = "Does it compile?", "Is it readable?"
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing catches it."""
+
+
+class SteadyGrader:
+    """Gives every criterion its first rating; `ungraded` students none. Dies when `lives` calls are used up."""
+
+    def __init__(self, *, model: str = "m", lives: int = 1000, ungraded: Sequence[str] = ()) -> None:
+        self.model, self.lives, self.ungraded = model, lives, ungraded
+        self.asked: list[str] = []
+
+    def grade(self, lab: Lab, submissions: Sequence[Submission], *, reasoning: bool = False) -> list[Grade]:
+        assert not reasoning
+        if not self.lives:
+            raise Killed
+        self.lives -= 1
+        self.asked += [submission.student for submission in submissions]
+        return [self._grade(lab, submission) for submission in submissions]
+
+    def provenance(self, lab: Lab, submission: Submission, *, reasoning: bool = False) -> Provenance:
+        names = {
+            **dict.fromkeys(Provenance.model_fields, "0"),
+            "base_model": self.model,
+            "settings_hash": str(reasoning),
+        }
+        return Provenance(**names | {"rubric_hash": rubric_hash(lab), "submission_hash": submission_hash(submission)})
+
+    def _grade(self, lab: Lab, submission: Submission) -> Grade:
+        criteria = tuple(
+            CriterionGrade(criterion=c.title, ungraded="empty submission")
+            if submission.student in self.ungraded
+            else CriterionGrade(criterion=c.title, rating="A", probabilities={"A": 0.9, "B": 0.1})
+            for c in lab.criteria
+        )
+        origin = self.provenance(lab, submission)
+        return Grade(lab=lab.name, student=submission.student, criteria=criteria, provenance=origin)
+
+
+def test_a_run_killed_at_any_chunk_and_half_a_line_ends_as_if_it_never_was(
+    make_lab: Callable[..., Lab], tmp_path: Path
+) -> None:
+    lab = make_lab(students=7)
+    regrade(SteadyGrader(), lab, tmp_path / "whole", chunk=2)
+    for lives in range(5):
+        for torn in (b"", b'{"lab": "lab1", "stu'):
+            out = tmp_path / f"{lives}-{len(torn)}"
+            first, second = SteadyGrader(lives=lives), SteadyGrader()
+            if lives < 4:
+                with pytest.raises(Killed):
+                    regrade(first, lab, out, chunk=2)
+            else:
+                regrade(first, lab, out, chunk=2)
+            with (out / "grades.jsonl").open("ab") as file:
+                file.write(torn)
+            done = regrade(second, lab, out, chunk=2)
+            assert first.asked + second.asked == [submission.student for submission in lab.submissions]
+            assert (done.kept, done.graded, done.torn) == (len(first.asked), len(second.asked), len(torn))
+            for file_ in ("grades.jsonl", "rubric_ratings.csv", "rubric_comments.csv", "summary.json"):
+                assert (out / file_).read_bytes() == (tmp_path / "whole" / file_).read_bytes()
+
+
+def test_the_ratings_it_writes_are_read_as_ratings_and_the_reasons_as_comments(
+    make_lab: Callable[..., Lab], tmp_path: Path
+) -> None:
+    lab = make_lab(students=4)
+    write_lab(lab, tmp_path / "lab1")
+    regrade(SteadyGrader(ungraded=["s002"]), lab, tmp_path / "out")
+    for name in ("rubric_ratings.csv", "rubric_comments.csv"):
+        (tmp_path / "lab1" / name).write_bytes((tmp_path / "out" / name).read_bytes())
+    again = load_lab(tmp_path / "lab1")
+    assert again.criteria == lab.criteria
+    assert again.ratings_given == {s: {COMPILES: "A", READABLE: "A"} for s in ("s000", "s001", "s003")}
+    comments = {grade.student: grade.comment for grade in again.human_grades if grade.criterion == COMPILES}
+    assert comments == {"s000": None, "s001": None, "s002": "ungraded: empty submission", "s003": None}
+
+
+def test_the_summary_counts_what_the_grades_say(make_lab: Callable[..., Lab], tmp_path: Path) -> None:
+    lab = make_lab(students=6)  # the TAs gave A to 2 of 6, and to 3 of 6
+    done = regrade(SteadyGrader(), lab, tmp_path)
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary == done.comparison.model_dump(mode="json")
+    assert (summary["rated_by_both"], summary["agreed"], len(summary["differences"])) == (12, 5, 7)
+
+
+def test_progress_counts_what_was_there_before(make_lab: Callable[..., Lab], tmp_path: Path) -> None:
+    lab, told = make_lab(students=5), list[int]()
+    with pytest.raises(Killed):
+        regrade(SteadyGrader(lives=1), lab, tmp_path, chunk=2)
+    regrade(SteadyGrader(), lab, tmp_path, chunk=2, progress=told.append)
+    assert told == [2, 4, 5]
+
+
+@pytest.mark.parametrize("changed", ["base_model", "rubric_hash", "submission_hash", "lab"])
+def test_grades_of_another_origin_are_refused_by_name_and_left_as_they_are(
+    changed: str, make_lab: Callable[..., Lab], tmp_path: Path
+) -> None:
+    lab = make_lab(students=3)
+    regrade(SteadyGrader(), lab, tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    grader = SteadyGrader(model="other" if changed == "base_model" else "m")
+    if changed == "rubric_hash":
+        lab = lab.model_copy(update={"criteria": lab.criteria[:1], "human_grades": ()})
+    elif changed == "submission_hash":
+        edited = lab.submissions[1].model_copy(update={"files": ()})
+        lab = lab.model_copy(update={"submissions": (lab.submissions[0], edited, lab.submissions[2])})
+    elif changed == "lab":
+        lab = lab.model_copy(update={"submissions": lab.submissions[1:]})
+    with pytest.raises(GraderError, match=f"other {changed}.*choose another --out"):
+        regrade(grader, lab, tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_lab_without_submissions_gives_empty_files(make_lab: Callable[..., Lab], tmp_path: Path) -> None:
+    done = regrade(SteadyGrader(), make_lab(students=0), tmp_path)
+    assert (done.graded, done.comparison.agreement) == (0, None)
+    assert read_grades(tmp_path / "grades.jsonl") == ()
