@@ -6,7 +6,7 @@ Knows no files; everything here is a warning.
 from collections.abc import Iterable, Sequence
 
 from labs_schema.collector import FaultCollector, excerpt, listing
-from labs_schema.hashes import submission_hash
+from labs_schema.hashes import canonical_hash
 from labs_schema.models import SourceFile, Submission
 from labs_schema.ratings_csv import RatingsTable
 
@@ -58,7 +58,7 @@ def check_comments(comments: RatingsTable, table: RatingsTable, faults: FaultCol
 
 
 def check_copies(submissions: Sequence[Submission], template: Sequence[SourceFile], faults: FaultCollector) -> None:
-    """Warns of submissions with equal files, and of those whose every file is one of the template's, blanks apart."""
+    """Warns of submissions with equal texts, and of those whose every file is one of the template's, blanks apart."""
     given = {" ".join(file.text.split()) for file in template}
     alike: dict[str, list[str]] = {}
     for submission in submissions:
@@ -70,13 +70,13 @@ def check_copies(submissions: Sequence[Submission], template: Sequence[SourceFil
                 expected="a student's own work",
                 mend="Nothing to do; the submission is kept.",
             )
-        alike.setdefault(submission_hash(submission), []).append(submission.folder)
+        alike.setdefault(canonical_hash(sorted(file.text for file in submission.files)), []).append(submission.folder)
     for folders in alike.values():
         if len(folders) > 1:
             faults.warning(
                 "identical-submissions",
                 f"{FOLDER}/{folders[0]}",
-                found=f"{len(folders)} submissions that are the same to the byte: {listing(folders)}",
+                found=f"{len(folders)} submissions with the same text: {listing(folders)}",
                 expected="work that differs",
                 mend="They are kept, and never split between training and test.",
             )

@@ -12,7 +12,8 @@ from labs_schema.names import student_of
 from labs_schema.titles import read_title
 
 HEADER = ("Criterion", "Description", "Rating", "Rating description", "Marks", "Student")
-"""What the first cells of the six header rows usually say. They are free, but must not say another row's name."""
+"""What the first cells of the six header rows usually say. They are free, but must not say another row's name: a table
+with a row too few shows so. `Student` may stand above the students' column, in any row."""
 
 _NUMBER = re.compile(r"\d+(\.\d+)?", re.ASCII)
 
@@ -49,19 +50,26 @@ def parse_ratings(text: str, path: str, longest_line: int, faults: FaultCollecto
     if rows is None or not _good_header(rows, path, faults):
         return None
     width = len(rows[0].cells)
+    header = [_filled(row, width) for row in rows[:5]]
     body = [row for row in rows[len(HEADER) :] if any(row.cells)]
-    for row in [*rows[:5], *body]:
-        if len(row.cells) != width:
-            faults.error(
-                "wrong-cell-count",
-                path,
-                line=row.line,
-                found=f"{len(row.cells)} cells",
-                expected=f"{width}, as in the first row",
-                mend="Look for a missing or stray comma or quote in this row.",
-            )
-            return None
-    return RatingsTable(path, _columns(rows, path, faults), _students(body, path, faults))
+    uneven = [row for row in [*header, *body] if len(row.cells) != width]
+    for row in uneven:
+        faults.error(
+            "wrong-cell-count",
+            path,
+            line=row.line,
+            found=f"{len(row.cells)} cells",
+            expected=f"{width}, as in the first row",
+            mend="Look for a missing or stray comma or quote in this row.",
+        )
+    if uneven:
+        return None
+    return RatingsTable(path, _columns(header, body, path, faults), _students(body, path, faults))
+
+
+def _filled(row: CsvRow, width: int) -> CsvRow:
+    """A header row of nothing but its name, as one that is empty all along."""
+    return CsvRow(row.line, row.cells + ("",) * (width - len(row.cells))) if len(row.cells) < 2 else row
 
 
 def _good_header(rows: list[CsvRow], path: str, faults: FaultCollector) -> bool:
@@ -81,7 +89,7 @@ def _good_header(rows: list[CsvRow], path: str, faults: FaultCollector) -> bool:
     if len(rows[0].cells) == 1:
         other = next((mark for mark in ";\t|" if mark in rows[0].cells[0]), None)
         return wrong(1, f"one cell a row, split by {excerpt(other)}" if other else "a first row without criteria")
-    names = [name.lower() for name in HEADER]
+    names = [name.lower() for name in HEADER[:5]]
     for number, (row, name) in enumerate(zip(rows, names, strict=False)):
         first = row.cells[0].lower() if row.cells else ""
         if first != name and first in names:
@@ -92,23 +100,28 @@ def _good_header(rows: list[CsvRow], path: str, faults: FaultCollector) -> bool:
     return True
 
 
-def _columns(rows: list[CsvRow], path: str, faults: FaultCollector) -> tuple[Column, ...]:
+def _columns(header: list[CsvRow], body: list[CsvRow], path: str, faults: FaultCollector) -> tuple[Column, ...]:
     columns: dict[tuple[str, str], Column] = {}
-    for index in range(1, len(rows[0].cells)):
-        if not any(row.cells[index] for row in rows if len(row.cells) > index):
+    for index in range(1, len(header[0].cells)):
+        if not any(row.cells[index] for row in (*header, *body)):
             continue
         where = f"column {index + 1}"
-        written, description, rated, rating_description, marks = (row.cells[index] for row in rows[:5])
-        criterion = read_title(written, path, where, rows[0].line, faults)
-        rating = read_title(rated, path, where, rows[2].line, faults)
+        written, description, rated, rating_description, marks = (row.cells[index] for row in header)
+        criterion = read_title(written, path, where, header[0].line, faults)
+        rating = read_title(rated, path, where, header[2].line, faults)
         column = Column(
-            index, criterion, description, rating, rating_description, _marks(marks, path, where, rows[4].line, faults)
+            index,
+            criterion,
+            description,
+            rating,
+            rating_description,
+            _marks(marks, path, where, header[4].line, faults),
         )
         if criterion and rating and columns.setdefault((criterion, rating), column) is not column:
             faults.error(
                 "duplicate-rating",
                 path,
-                line=rows[2].line,
+                line=header[2].line,
                 found=f"rating {excerpt(rating)} of {excerpt(criterion)} again, in {where}",
                 expected="one column a rating",
                 mend="Rename the rating or the criterion, or delete the column.",

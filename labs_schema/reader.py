@@ -1,5 +1,6 @@
 """Reads single files of a lab from disk, never through a link and never more than a cap. Knows no file's meaning."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -15,8 +16,11 @@ def read_bytes(path: Path, name: str, most: int, faults: FaultCollector) -> byte
     `name` is what the fault calls it. Links, pipes and devices are refused without being opened.
     """
     try:
-        if refused_kind(os.lstat(path), name, faults):
+        status = os.lstat(path)
+        if refused_kind(status, name, faults):
             return None
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, "a folder in the place of a file")
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             return None if refused_kind(os.fstat(descriptor), name, faults) else file.read(most)

@@ -18,7 +18,7 @@ class _NotRubricError(ValueError):
 
 
 def parse_rubric(text: str, faults: FaultCollector) -> tuple[Criterion, ...] | None:
-    """The criteria in file order, None where the file cannot be used at all. Titles are stripped of outer blanks."""
+    """The criteria in file order, None where the file cannot be used at all."""
     try:
         found = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
@@ -51,7 +51,7 @@ def _criteria(found: list[Any], faults: FaultCollector) -> tuple[Criterion, ...]
             title=title, description=_text(value, where, faults), ratings=_ratings(ratings, where, faults)
         )
         if title and criteria.setdefault(title, criterion) is not criterion:
-            duplicate("criterion", title, where, faults)
+            _duplicate("criterion", title, where, faults)
     return tuple(criteria.values())
 
 
@@ -64,11 +64,11 @@ def _ratings(found: list[Any], where: str, faults: FaultCollector) -> tuple[Rati
         title = _title(value, place, faults)
         rating = Rating(title=title, description=_text(value, place, faults), marks=_marks(value, place, faults))
         if title and ratings.setdefault(title, rating) is not rating:
-            duplicate("rating", title, place, faults)
+            _duplicate("rating", title, place, faults)
     return tuple(ratings.values())
 
 
-def duplicate(what: str, title: str, where: str, faults: FaultCollector) -> None:
+def _duplicate(what: str, title: str, where: str, faults: FaultCollector) -> None:
     faults.error(
         f"duplicate-{what}",
         PATH,

@@ -11,7 +11,7 @@ from labs_schema.reader import read_bytes, scan, too_big
 
 
 def folder_entries(top: Path, where: str, limits: Limits, faults: FaultCollector) -> Iterator[Entry]:
-    """Every file under `top`, folders of litter not entered, archives directly in `top` opened as if they were folders.
+    """Every file under `top`, folders of litter not entered; an archive directly in `top` reads as a folder.
 
     `where` is what faults call `top`.
     """
@@ -23,14 +23,13 @@ def folder_entries(top: Path, where: str, limits: Limits, faults: FaultCollector
             continue
         for found in scan(folder, f"{where}/{prefix}".rstrip("/"), faults):
             name, path = prefix + clean(found.name), Path(found.path)
-            suffix = archive_suffix(name)
             if litter(name):
                 yield Entry(name, lambda _: b"")
             elif found.is_dir(follow_symlinks=False):
                 waiting.append((path, name + "/"))
-            elif suffix and not prefix:
+            elif archive_suffix(name) and not prefix:
                 for entry in packed_entries(path, f"{where}/{name}", limits, faults):
-                    yield Entry(f"{name[: -len(suffix)]}/{entry.path}", entry.read)
+                    yield Entry(f"archive/{entry.path}", entry.read)
             else:
                 yield file_entry(path, name, f"{where}/{name}", faults)
 

@@ -48,9 +48,9 @@ def write_ratings(
     `ratings` maps student -> criterion title -> rating title; a criterion without one has 0 in all its cells. `folders`
     gives the first cell (`s1@course`), which is the student's id where it has none. With `comments` (student ->
     criterion title -> words) `rubric_comments.csv` is written beside it, each comment in the cell of the rating given.
-    Raises FaultsError for a comment that would read as a mark.
+    Raises FaultsError for a rating that the criteria do not have and a comment that would read as a mark.
     """
-    _check_comments(comments or {}, path)
+    _check(criteria, ratings, comments or {}, path)
 
     def table(cell: Callable[[str, Criterion, Rating], str]) -> list[list[str]]:
         return [
@@ -108,7 +108,7 @@ def _write_table(criteria: Sequence[Criterion], rows: Iterable[list[str]], path:
 
 def number(marks: float) -> str:
     """Marks without an exponent and without a needless `.0`."""
-    return f"{marks:f}".rstrip("0").rstrip(".") if float(f"{marks:f}") == marks else format(Decimal(marks), "f")
+    return format(Decimal(repr(marks)), "f").removesuffix(".0")
 
 
 def _as_json(criterion: Criterion) -> dict[str, object]:
@@ -120,9 +120,14 @@ def _as_json(criterion: Criterion) -> dict[str, object]:
     return {"title": criterion.title, "description": criterion.description, "Ratings": ratings}
 
 
-def _check_comments(comments: Texts, path: Path) -> None:
-    for of_criteria in comments.values():
-        for criterion, comment in of_criteria.items():
+def _check(criteria: Sequence[Criterion], ratings: Texts, comments: Texts, path: Path) -> None:
+    known = {(criterion.title, rating.title) for criterion in criteria for rating in criterion.ratings}
+    for given in ratings.values():
+        for pair in given.items():
+            if pair not in known:
+                _refuse(path.name, f"rating {excerpt(pair[1])} of {excerpt(pair[0])}", "a rating of the rubric")
+    for words in comments.values():
+        for criterion, comment in words.items():
             if not is_comment(comment.strip()):
                 _refuse(path.name, f"the comment {excerpt(comment)} of {excerpt(criterion)}", "words")
 

@@ -1,0 +1,227 @@
+"""Ways to damage a lab's own files. Each ends in its named fault, and none in a traceback."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from labs_schema.errors import Severity
+from labs_schema.validate import read_lab
+from labs_schema.writer import write_lab
+
+Damage = Callable[[Path], object]
+ERROR, WARNING = Severity.ERROR, Severity.WARNING
+TABLE, RUBRIC = "rubric_ratings.csv", "rubrics.json"
+COMPILES, READABLE = "Does it compile?", "Is it readable?"
+
+
+def replace(name: str, old: str, new: str, count: int = -1) -> Damage:
+    def damage(lab: Path) -> None:
+        text = (lab / name).read_text()
+        assert old in text
+        (lab / name).write_text(text.replace(old, new, count))
+
+    return damage
+
+
+def content(name: str, data: bytes | str) -> Damage:
+    return lambda lab: (lab / name).write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+def recoded(name: str, encoding: str) -> Damage:
+    return lambda lab: (lab / name).write_bytes((lab / name).read_text().encode(encoding))
+
+
+def rubric(change: Callable[[list[dict[str, object]]], object]) -> Damage:
+    def damage(lab: Path) -> None:
+        found = json.loads((lab / RUBRIC).read_text())
+        change(found)
+        (lab / RUBRIC).write_text(json.dumps(found))
+
+    return damage
+
+
+def line(number: int, new: str | None) -> Damage:
+    """Puts `new` in the place of a line of the table, or deletes the line."""
+
+    def damage(lab: Path) -> None:
+        lines = (lab / TABLE).read_text().split("\n")
+        lines[number - 1 : number] = [] if new is None else [new]
+        (lab / TABLE).write_text("\n".join(lines))
+
+    return damage
+
+
+def both(*damages: Damage) -> Damage:
+    return lambda lab: [damage(lab) for damage in damages]
+
+
+def removed(*names: str) -> Damage:
+    return lambda lab: [(lab / name).unlink() for name in names]
+
+
+def linked(name: str) -> Damage:
+    def damage(lab: Path) -> None:
+        (lab / name).rename(lab.parent / name)
+        (lab / name).symlink_to(lab.parent / name)
+
+    return damage
+
+
+def as_folder(name: str) -> Damage:
+    def damage(lab: Path) -> None:
+        (lab / name).unlink()
+        (lab / name).mkdir()
+
+    return damage
+
+
+DAMAGES: list[tuple[str, Damage, str, Severity]] = [
+    ("no problem statement", removed("ps.txt", "modified_ps.txt"), "no-statement", ERROR),
+    ("no short statement", removed("modified_ps.txt"), "one-statement", WARNING),
+    ("a blank verbose statement", content("ps.txt", " \n"), "one-statement", WARNING),
+    ("two verbose statements", content("problemStatement.txt", "Another."), "two-statements", WARNING),
+    ("a statement with NULs", content("ps.txt", b"a\0b"), "binary-file", ERROR),
+    ("a statement in Latin-1", content("ps.txt", b"na\xefve"), "not-utf-8", WARNING),
+    ("a statement that is a link", linked("ps.txt"), "symlink", ERROR),
+    ("a statement that is a folder", as_folder("ps.txt"), "unreadable", ERROR),
+    ("a statement of 2 MB", content("ps.txt", b"x" * 2_000_000), "file-too-big", ERROR),
+    ("no rubric at all", removed(RUBRIC, TABLE), "no-rubric", ERROR),
+    ("no rubrics.json", removed(RUBRIC), "no-rubric", WARNING),
+    ("no ratings", removed(TABLE), "no-ratings", WARNING),
+    ("a stray file", content("rubric.json", "[]"), "stray-file", WARNING),
+    ("litter beside the rubric", content(".DS_Store", b"\0"), "litter", WARNING),
+    ("a rubric that is a link", linked(RUBRIC), "symlink", ERROR),
+    ("an empty rubric", content(RUBRIC, ""), "bad-json", ERROR),
+    ("a rubric cut short", content(RUBRIC, '[{"title": "a"'), "bad-json", ERROR),
+    ("a rubric of a list of nothing", content(RUBRIC, "[]"), "wrong-type", ERROR),
+    ("a rubric that is an object", content(RUBRIC, "{}"), "wrong-type", ERROR),
+    ("a rubric that is a number", content(RUBRIC, "7"), "wrong-type", ERROR),
+    ("a rubric nested deeply", content(RUBRIC, "[" * 100_000), "bad-json", ERROR),
+    ("a rubric with a number of 10,000 digits", content(RUBRIC, "[" + "9" * 10_000 + "]"), "bad-json", ERROR),
+    ("a rubric of 6 MB", content(RUBRIC, "[" + " " * 6_000_000 + "]"), "file-too-big", ERROR),
+    ("a rubric with NULs", content(RUBRIC, b"[\0]"), "binary-file", ERROR),
+    ("a rubric in UTF-16", recoded(RUBRIC, "utf-16"), "not-utf-8", WARNING),
+    ("NaN as marks", replace(RUBRIC, '"marks": 2.0', '"marks": NaN'), "bad-json", ERROR),
+    ("infinite marks", replace(RUBRIC, '"marks": 2.0', '"marks": 1e999'), "bad-marks", ERROR),
+    ("marks as text", replace(RUBRIC, '"marks": 2.0', '"marks": "2"'), "bad-marks", ERROR),
+    ("negative marks", replace(RUBRIC, '"marks": 2.0', '"marks": -2'), "bad-marks", ERROR),
+    ("true as marks", replace(RUBRIC, '"marks": 2.0', '"marks": true'), "bad-marks", ERROR),
+    ("marks that differ", replace(RUBRIC, '"marks": 2.0', '"marks": 3'), "marks-differ", ERROR),
+    ("a key twice", replace(RUBRIC, '"title": "A"', '"title": "A", "title": "Z"', 1), "bad-json", ERROR),
+    ("an unknown key", replace(RUBRIC, '"marks"', '"points"', 1), "unknown-key", WARNING),
+    ("half a surrogate pair", replace(RUBRIC, "Names and layout.", "\\ud800"), "bad-json", ERROR),
+    ("a NUL by escape", replace(RUBRIC, "Names and layout.", "\\u0000"), "bad-json", ERROR),
+    ("a criterion that is text", rubric(lambda r: r.append("x")), "wrong-type", ERROR),  # type: ignore[arg-type]
+    ("a title that is a list", rubric(lambda r: r[0].update(title=[1])), "wrong-type", ERROR),
+    ("a description that is a number", rubric(lambda r: r[0].update(description=3)), "wrong-type", ERROR),
+    ("ratings that are null", rubric(lambda r: r[0].update(Ratings=None)), "wrong-type", ERROR),
+    ("ratings of text", rubric(lambda r: r[0].update(Ratings=["A", "B"])), "wrong-type", ERROR),
+    ("an empty title", rubric(lambda r: r[0].update(title=" ")), "empty-title", ERROR),
+    ("an escape code in a title", rubric(lambda r: r[0].update(title="\x1b[2J")), "bad-title", ERROR),
+    ("a title of 400 characters", rubric(lambda r: r[0].update(title="x" * 400)), "bad-title", ERROR),
+    ("a criterion twice", rubric(lambda r: r.append(r[0])), "duplicate-criterion", ERROR),
+    ("a rating twice", replace(RUBRIC, '"title": "B"', '"title": "A"', 1), "duplicate-rating", ERROR),
+    (
+        "one rating only",
+        rubric(lambda r: r.append({"title": "new", "Ratings": [{"title": "A"}]})),
+        "rating-count",
+        ERROR,
+    ),
+    (
+        "27 ratings",
+        rubric(lambda r: r.append({"title": "new", "Ratings": [{"title": str(i)} for i in range(27)]})),
+        "rating-count",
+        ERROR,
+    ),
+    (
+        "a criterion without columns",
+        rubric(lambda r: r.append({"title": "new", "Ratings": [{"title": "A"}, {"title": "B"}]})),
+        "criterion-without-column",
+        WARNING,
+    ),
+    ("a criterion in the table only", rubric(lambda r: r.pop()), "criterion-not-in-rubric", WARNING),
+    ("a misspelt criterion", replace(TABLE, READABLE, "Is it legible?"), "criterion-without-column", WARNING),
+    ("a rating in the table only", replace(TABLE, "Rating,A,B,C", "Rating,A,B,D"), "rating-not-in-rubric", WARNING),
+    ("a rating without a column", replace(TABLE, "Rating,A,B,C", "Rating,A,B,D"), "rating-without-column", WARNING),
+    ("other words in the table", replace(TABLE, "With gcc -Wall.", "With clang."), "descriptions-differ", WARNING),
+    (
+        "marks of one rating missing",
+        both(replace(RUBRIC, "2.0", "null"), replace(TABLE, "Marks,2", "Marks,")),
+        "marks-missing",
+        WARNING,
+    ),
+    ("an empty table", content(TABLE, ""), "empty-table", ERROR),
+    ("a table of three rows", content(TABLE, "Criterion,a\nDescription,\nRating,A\n"), "wrong-header", ERROR),
+    ("a table without its description row", line(2, None), "wrong-header", ERROR),
+    ("a table without its marks row", line(5, None), "wrong-header", ERROR),
+    ("a table without its free row", line(6, None), "wrong-header", ERROR),
+    ("a table split by semicolons", replace(TABLE, ",", ";"), "wrong-header", ERROR),
+    ("a row with a cell too few", line(8, "s001@course,1,0,0,1"), "wrong-cell-count", ERROR),
+    ("a row with a cell too many", line(8, "s001@course,1,0,0,1,0,0"), "wrong-cell-count", ERROR),
+    ("a quote that is not closed", line(8, 's001@course,"1,0,0,1,0'), "bad-csv", ERROR),
+    ("text behind a quote", line(8, 's001@course,"1"x,0,0,1,0'), "bad-csv", ERROR),
+    ("a line of 10 MB", line(8, "s001@course," + "x" * 10_000_000), "long-line", ERROR),
+    ("a cell of 200 kB", line(8, f"s001@course,{'x' * 200_000},0,0,1,0"), "bad-csv", ERROR),
+    ("a table with NULs", replace(TABLE, "s001", "s\0001"), "binary-file", ERROR),
+    ("a table in UTF-16", recoded(TABLE, "utf-16"), "not-utf-8", WARNING),
+    ("a table that is a zip", content(TABLE, b"PK\x03\x04rest"), "binary-file", ERROR),
+    ("a table that is a link", linked(TABLE), "symlink", ERROR),
+    ("a table that is a folder", as_folder(TABLE), "unreadable", ERROR),
+    ("an empty criterion cell", replace(TABLE, f"Criterion,{COMPILES}", "Criterion,"), "empty-title", ERROR),
+    ("an empty rating cell", replace(TABLE, "Rating,A", "Rating,"), "empty-title", ERROR),
+    ("a rating in two columns", replace(TABLE, "Rating,A,B,C", "Rating,A,B,B"), "duplicate-rating", ERROR),
+    ("marks with a unit", replace(TABLE, "Marks,2", "Marks,2 points"), "bad-marks", ERROR),
+    ("marks with a comma", replace(TABLE, "Marks,2", 'Marks,"2,5"'), "bad-marks", ERROR),
+    ("marks that are NaN", replace(TABLE, "Marks,2", "Marks,nan"), "bad-marks", ERROR),
+    ("a student twice", line(8, "s000@other,1,0,0,1,0"), "duplicate-student", ERROR),
+    ("a row without a student", line(8, ",1,0,0,1,0"), "empty-student", ERROR),
+    ("a row of @course", line(8, "@course,1,0,0,1,0"), "empty-student", ERROR),
+    ("a 2 for a 1", line(8, "s001@course,2,0,0,1,0"), "bad-cell", ERROR),
+    ("an x for a 1", line(8, "s001@course,x,0,0,1,0"), "bad-cell", ERROR),
+    ("TRUE and FALSE", line(8, "s001@course,TRUE,FALSE,FALSE,1,0"), "bad-cell", ERROR),
+    ("NA for a 0", line(8, "s001@course,1,NA,0,1,0"), "bad-cell", ERROR),
+    ("two ratings marked", line(8, "s001@course,1,1,0,1,0"), "several-ratings", WARNING),
+    ("two ratings commented", line(8, "s001@course,Good,No Comments,0,1,0"), "several-ratings", WARNING),
+    ("no rating marked", line(8, "s001@course,0,0,0,1,0"), "no-rating", WARNING),
+    ("a comment on another rating", line(8, "s001@course,1,Warnings,0,1,0"), "comment-elsewhere", WARNING),
+    ("a row without a submission", line(8, "s999@course,1,0,0,1,0"), "student-without-submission", WARNING),
+    ("a submission without a row", line(8, None), "submission-without-ratings", WARNING),
+    (
+        "comments of an unknown student",
+        content("rubric_comments.csv", f"a,{COMPILES}\nb,\nc,A\nd,\ne,\nf,\ns9@x,Well done\n"),
+        "comment-without-rating",
+        WARNING,
+    ),
+    (
+        "comments of an unknown criterion",
+        content("rubric_comments.csv", "a,Is it fast?\nb,\nc,A\nd,\ne,\nf,\n"),
+        "comment-without-rating",
+        WARNING,
+    ),
+    ("a comments file that is none", content("rubric_comments.csv", "hello"), "wrong-header", ERROR),
+]
+
+
+@pytest.mark.parametrize(("damage", "code", "severity"), [d[1:] for d in DAMAGES], ids=[d[0] for d in DAMAGES])
+def test_damage_to_a_table_ends_in_its_named_fault(damage, code, severity, tmp_path, make_lab) -> None:
+    folder = tmp_path / "labs" / "lab1"
+    write_lab(make_lab(), folder)
+    assert read_lab(folder).faults == ()
+    damage(folder)
+    validated = read_lab(folder)
+    faults = {(fault.code, fault.severity) for fault in validated.faults}
+    assert (code, severity) in faults
+    assert (validated.lab is None) == any(kind is ERROR for _, kind in faults)
+    for fault in validated.faults:
+        assert fault.path.startswith("lab1") and fault.found and fault.expected and fault.mend
+        assert str(fault).isprintable() and len(str(fault)) < 600
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_table_from_a_spreadsheet_reads_the_same(encoding, tmp_path, make_lab) -> None:
+    write_lab(make_lab(), tmp_path / "lab1")
+    text = (tmp_path / "lab1" / TABLE).read_text()
+    (tmp_path / "lab1" / TABLE).write_bytes(text.replace("\n", "\r\n").encode(encoding))
+    assert read_lab(tmp_path / "lab1").lab == make_lab()

@@ -1,0 +1,53 @@
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from labs_schema.errors import FaultsError
+from labs_schema.handed_in import read_handed_in
+
+
+def test_the_files_named_are_one_submission_sorted_by_name(tmp_path: Path) -> None:
+    (tmp_path / "main.c").write_bytes(b"int main;\r\n")
+    (tmp_path / "list.c").write_text("int list;\n")
+    submission, warnings = read_handed_in([tmp_path / "main.c", tmp_path / "list.c"])
+    assert [(file.path, file.text) for file in submission.files] == [
+        ("list.c", "int list;\n"),
+        ("main.c", "int main;\n"),
+    ]
+    assert warnings == ()
+
+
+def test_a_folder_and_an_archive_are_opened(tmp_path: Path) -> None:
+    (tmp_path / "work" / "src").mkdir(parents=True)
+    (tmp_path / "work" / "src" / "a.py").write_text("a = 1\n")
+    with zipfile.ZipFile(tmp_path / "more.zip", "w") as archive:
+        archive.writestr("b.py", "b = 2\n")
+    submission, _ = read_handed_in([tmp_path / "work", tmp_path / "more.zip"])
+    assert [file.path for file in submission.files] == ["b.py", "src/a.py"]
+
+
+def test_every_path_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04 and then nothing")
+    with pytest.raises(FaultsError) as raised:
+        read_handed_in([tmp_path / "missing.c", tmp_path / "bad.zip"])
+    assert str(tmp_path / "missing.c") in str(raised.value)
+    assert str(tmp_path / "bad.zip") in str(raised.value)
+
+
+def test_what_is_not_source_is_told_and_alone_it_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hello\n")
+    (tmp_path / "main.c").write_text("int main;\n")
+    submission, warnings = read_handed_in([tmp_path / "notes.txt", tmp_path / "main.c"])
+    assert [file.path for file in submission.files] == ["main.c"]
+    assert warnings[0].path == str(tmp_path / "notes.txt")
+    with pytest.raises(FaultsError, match="no-source"):
+        read_handed_in([tmp_path / "notes.txt"])
+
+
+def test_two_files_of_one_name_are_refused_rather_than_one_lost(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "main.c").write_text(f"int {folder};\n")
+    with pytest.raises(FaultsError, match="2 files of one name"):
+        read_handed_in([tmp_path / "one" / "main.c", tmp_path / "two" / "main.c"])
