@@ -234,3 +234,13 @@ def test_a_chat_template_that_changes_what_it_is_given_is_refused_by_name(byte_t
     bent.chat_template = template
     with pytest.raises(ModelError, match="'byte'"):
         PromptEncoder(bent, context_length=512)
+
+
+@pytest.mark.parametrize("system", ["", "Be fair."])
+def test_harmless_text_gets_the_ids_that_the_tokenizer_gives_the_whole(
+    tokenizer: Any, encoder: PromptEncoder, system: str
+) -> None:
+    encoded = encoder.encode([prompt(system=system)])
+    ids = encoded.shared + encoded.criteria[0]
+    whole = text_of(tokenizer, ids).replace("<s> ", "<s>")  # the space that Llama's kind puts on by itself
+    assert list(ids) == tokenizer(whole, add_special_tokens=False).input_ids
