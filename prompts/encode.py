@@ -38,10 +38,14 @@ class FastTokenizer(Protocol):
 
 
 class EncodedSubmission(Frozen):
-    """Token ids. Criterion i's whole prompt is `shared + criteria[i]`; the next token after it is the letter."""
+    """Token ids. Criterion i's whole prompt is `shared + criteria[i]`; the next token after it is the letter.
+
+    `cut`: the middle of the code was left out.
+    """
 
     shared: tuple[int, ...]
     criteria: tuple[tuple[int, ...], ...]
+    cut: bool = False
 
 
 class PromptEncoder:
@@ -80,11 +84,12 @@ class PromptEncoder:
         available = self.context_length - self.answer_tokens
         room = available - len(head) - max(map(len, criteria))
         ids = self._segments.plain(shared)
-        if len(ids) > room and self.on_overlong == "middle":
+        cut = len(ids) > room and self.on_overlong == "middle"
+        if cut:
             ids = cut_to_fit(shared, room, self._segments.plain)
         if len(ids) > room:
             raise OverlongError("a submission", available - room + len(ids), available)
-        return EncodedSubmission(shared=head + ids, criteria=criteria)
+        return EncodedSubmission(shared=head + ids, criteria=criteria, cut=cut)
 
     def letter_ids(self, n: int) -> tuple[int, ...]:
         """The ids of the first `n` letters."""

@@ -3,6 +3,7 @@ plain, where nothing ever is one. Knows no prompts.
 """
 
 import json
+from itertools import pairwise
 from typing import Any
 
 from labs_schema.errors import ModelError
@@ -45,16 +46,15 @@ class Segments:
         return tuple(self._trusted.encode(text, add_special_tokens=False).ids)
 
     def plain(self, text: str) -> tuple[int, ...]:
-        """Any text. Where a structural token would still come out, the text is cut inside it and read in two parts."""
+        """Any text. Where structural tokens would still come out, the text is cut inside them and read in parts."""
         encoding = self._plain.encode(text, add_special_tokens=False)
         if self.forbidden.isdisjoint(encoding.ids):
             return tuple(encoding.ids)
-        at = next(i for i, token in enumerate(encoding.ids) if token in self.forbidden)
-        start, end = encoding.offsets[at]
-        if end - start < 2:
-            raise ModelError(f"tokenizer {self.name!r} has a special token of one character, {text[start:end]!r}")
-        middle = (start + end) // 2
-        return self.plain(text[:middle]) + self.plain(text[middle:])
+        spans = [span for token, span in zip(encoding.ids, encoding.offsets, strict=True) if token in self.forbidden]
+        if short := [text[start:end] for start, end in spans if end - start < 2]:
+            raise ModelError(f"tokenizer {self.name!r} has a special token of one character, {short[0]!r}")
+        cuts = [0, *((start + end) // 2 for start, end in spans), len(text)]
+        return tuple(token for start, end in pairwise(cuts) for token in self.plain(text[start:end]))
 
 
 def without_word_start(spec: dict[str, Any]) -> dict[str, Any]:

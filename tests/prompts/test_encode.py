@@ -135,10 +135,10 @@ def test_special_tokens_that_no_quoting_knows_are_cut_in_two(chatml_tokenizer: A
 
     odd = copy.deepcopy(chatml_tokenizer)
     odd.backend_tokenizer.add_tokens([AddedToken("<tool_call>@", special=False, normalized=False)])
-    encoder = PromptEncoder(odd, context_length=512)
-    ids = encoder.encode([prompt(code="a <tool_call>@ b")]).shared
+    encoder = PromptEncoder(odd, context_length=100_000)
+    ids = encoder.encode([prompt(code="a <tool_call>@ b" * 2000)]).shared
     assert odd.convert_tokens_to_ids("<tool_call>@") not in ids
-    assert "a <tool_call>@ b" in text_of(odd, ids)
+    assert "a <tool_call>@ b" * 2000 in text_of(odd, ids)
 
 
 @quick
@@ -191,6 +191,7 @@ def test_the_middle_of_the_code_is_left_out_in_sight_and_for_all_criteria_alike(
     encoder = PromptEncoder(tokenizer, context_length=700, on_overlong="middle")
     both = [prompt(code=LONG, criterion="Ok?"), prompt(code=LONG, criterion="Good? " * 20)]
     encoded = encoder.encode(both)
+    assert encoded.cut and not encoder.encode([prompt()]).cut
     length = len(encoded.shared) + max(map(len, encoded.criteria))
     assert 700 - 64 - 40 < length <= 700 - 64
     text = text_of(tokenizer, encoded.shared)
