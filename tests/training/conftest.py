@@ -1,0 +1,104 @@
+"""Tiny models, a tokenizer and random submissions for tests of trainers. Everything here is made on the spot."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from training.examples import CriterionExample, TrainingExample
+
+MakeExamples = Callable[..., list[TrainingExample]]
+
+
+@pytest.fixture
+def make_examples() -> MakeExamples:
+    """`make_examples(4, ratings=3)`: submissions with 1, 2, 3, 1 criteria of 3 ratings each, of unequal lengths."""
+
+    def make(count: int, *, ratings: int = 3, seed: int = 0) -> list[TrainingExample]:
+        random = np.random.default_rng(seed)
+
+        def ids(n: int) -> tuple[int, ...]:
+            return tuple(int(i) for i in random.integers(10, 60, n))
+
+        def criterion(start: Sequence[int], number: int) -> CriterionExample:
+            answers = [(60 + k, *ids(1 + (k + number) % 3), 2) for k in range(ratings)]
+            return CriterionExample((*start, *ids(4 + number)), answers[0], tuple(answers[1:]))
+
+        starts = [ids(2) for _ in range(count)]
+        return [
+            TrainingExample(ids(12 + 5 * i), tuple(criterion(starts[i], c) for c in range(1 + i % 3)))
+            for i in range(count)
+        ]
+
+    return make
+
+
+@pytest.fixture
+def make_model() -> Callable[[str], Any]:
+    """`make_model("gqa")`: random weights, always the same; `mha`, `gqa` are Llamas, `window`, `full` Mistrals."""
+
+    def make(kind: str) -> Any:
+        import torch
+        from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM
+
+        size = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
+        size |= {"vocab_size": 70, "max_position_embeddings": 128, "num_key_value_heads": 4 if kind == "mha" else 2}
+        torch.manual_seed(0)
+        if kind in ("mha", "gqa"):
+            return LlamaForCausalLM(LlamaConfig(**size))
+        return MistralForCausalLM(MistralConfig(**size, sliding_window=9 if kind == "window" else None))
+
+    return make
+
+
+@pytest.fixture
+def word_tokenizer() -> Any:
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from transformers import PreTrainedTokenizerFast
+
+    words = WordLevel({f"w{i}": i for i in range(70)}, unk_token="w1")
+    return PreTrainedTokenizerFast(tokenizer_object=Tokenizer(words), eos_token="w2", pad_token="w0")
+
+
+@pytest.fixture
+def arguments(tmp_path: Any) -> dict[str, Any]:
+    """One optimiser step, logged, in fp32 on the CPU, with nothing saved and no clipping."""
+    return {
+        "output_dir": str(tmp_path),
+        "max_steps": 1,
+        "bf16": False,
+        "use_cpu": True,
+        "gradient_checkpointing": False,
+        "max_grad_norm": 0.0,
+        "optim": "sgd",
+        "logging_steps": 1,
+        "save_strategy": "no",
+        "report_to": "none",
+        "disable_tqdm": True,
+        "dataloader_pin_memory": False,
+    }
+
+
+@pytest.fixture
+def step() -> Callable[[Any], tuple[float, Any]]:
+    """`step(trainer)` trains and gives the first optimiser step's loss and gradient, all parameters in one vector."""
+
+    def run(trainer: Any) -> tuple[float, Any]:
+        import torch
+        from transformers import TrainerCallback
+
+        class Gradient(TrainerCallback):  # type: ignore[misc]
+            seen: list[torch.Tensor] = []  # noqa: RUF012
+
+            def on_pre_optimizer_step(self, *_: Any, model: Any = None, **__: Any) -> None:
+                gradients = [p.grad.flatten() for p in model.parameters() if p.grad is not None]
+                self.seen = [*self.seen, torch.cat(gradients).clone()]
+
+        gradient = Gradient()
+        trainer.add_callback(gradient)
+        trainer.train()
+        return next(log["loss"] for log in trainer.state.log_history if "loss" in log), gradient.seen[0]
+
+    return run

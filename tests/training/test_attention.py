@@ -1,0 +1,95 @@
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import pytest
+import torch
+
+from training.attention import Kernel, choose_kernel, walk_trees
+from training.collator import pack
+from training.examples import TrainingExample
+from training.trees import grow_tree
+
+
+def sequences(example: TrainingExample) -> list[list[int]]:
+    return [[*example.shared, *c.prompt, *answer] for c in example.criteria for answer in (c.chosen, *c.rejected)]
+
+
+def hidden_one_by_one(model: Any, examples: Sequence[TrainingExample]) -> torch.Tensor:
+    """The hidden states that predict the answers' tokens, each sequence in a pass of its own."""
+    states = []
+    for example in examples:
+        for criterion in example.criteria:
+            start = len(example.shared) + len(criterion.prompt) - 1
+            for answer in (criterion.chosen, *criterion.rejected):
+                ids = [*example.shared, *criterion.prompt, *answer]
+                states.append(model.base_model(torch.tensor([ids])).last_hidden_state[0, start:-1])
+    return torch.cat(states)
+
+
+def hidden_in_one_pass(model: Any, examples: Sequence[TrainingExample]) -> torch.Tensor:
+    trees = [grow_tree(e.shared, [(c.prompt, (c.chosen, *c.rejected)) for c in e.criteria]) for e in examples]
+    places, offset = [], 0
+    for tree in trees:
+        places += [offset + place for answers in tree.tails for tail in answers for place in tail]
+        offset += len(tree)
+    out = model.base_model(input_ids=None, tree_index=torch.tensor(places), **pack(trees))
+    return cast(torch.Tensor, out.last_hidden_state)
+
+
+@pytest.mark.parametrize("kernel", ["segments", "dense"])
+@pytest.mark.parametrize("kind", ["mha", "gqa", "window", "full"])
+def test_packed_trees_give_the_hidden_states_of_each_sequence_alone(
+    kernel: Kernel, kind: str, make_model: Callable[[str], Any], make_examples: Any
+) -> None:
+    model, examples = make_model(kind), make_examples(4)
+    with torch.no_grad():
+        alone = hidden_one_by_one(model, examples)
+        walk_trees(model, kernel)
+        packed = hidden_in_one_pass(model, examples)
+    assert torch.allclose(packed, alone, atol=1e-5)
+
+
+def test_a_window_changes_what_is_seen(make_model: Callable[[str], Any], make_examples: Any) -> None:
+    window, full, examples = make_model("window"), make_model("full"), make_examples(2)
+    for model in (window, full):
+        walk_trees(model)
+    with torch.no_grad():
+        assert not torch.allclose(hidden_in_one_pass(window, examples), hidden_in_one_pass(full, examples), atol=1e-3)
+
+
+def test_a_batch_without_trees_goes_its_usual_way(make_model: Callable[[str], Any]) -> None:
+    ids, attended = torch.tensor([[5, 6, 7, 8], [9, 5, 0, 0]]), torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]])
+    model = make_model("window")
+    with torch.no_grad():
+        before = model(ids, attention_mask=attended).logits
+        walk_trees(model)
+        after = model(ids, attention_mask=attended).logits
+    assert torch.equal(before, after)
+
+
+def test_a_copy_walks_trees_with_its_own_weights(make_model: Callable[[str], Any], make_examples: Any) -> None:
+    model, examples = make_model("gqa"), make_examples(2)
+    walk_trees(model)
+    twin = copy.deepcopy(model)
+    with torch.no_grad():
+        before = hidden_in_one_pass(twin, examples)
+        for parameter in model.parameters():
+            parameter.zero_()
+        assert torch.equal(hidden_in_one_pass(twin, examples), before)
+
+
+def test_walking_twice_is_walking_once(make_model: Callable[[str], Any], make_examples: Any) -> None:
+    model, examples = make_model("mha"), make_examples(2)
+    with torch.no_grad():
+        alone = hidden_one_by_one(model, examples)
+        walk_trees(model)
+        walk_trees(model, "dense")
+        assert torch.allclose(hidden_in_one_pass(model, examples), alone, atol=1e-5)
+
+
+def test_the_device_decides_the_kernel() -> None:
+    assert choose_kernel(torch.device("cpu")) == "segments"
+    assert choose_kernel(torch.device("cuda")) == "flex"
+    assert choose_kernel(torch.device("cuda"), dropout=0.1) == "dense"
+    assert choose_kernel(torch.device("mps")) == "dense"
