@@ -1,0 +1,57 @@
+"""`grader train`: SFT and DPO of a model on a data set, as a YAML says."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from training.presets import preset_table
+
+
+def train(
+    config: Annotated[Path | None, typer.Option(help="The YAML of the run; training/runs/ has one a preset.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="The folder of a run that was stopped: go on there.")] = None,
+    model: Annotated[str | None, typer.Option(help="Preset, folder or hub id of the base model.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="What build-dataset wrote: its folder or training file.")] = None,
+    output_dir: Annotated[str | None, typer.Option(help="Where run folders are made.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of every random choice.")] = None,
+    lora_r: Annotated[int | None, typer.Option(help="Rank of the adapter.")] = None,
+    lora_alpha: Annotated[int | None, typer.Option(help="Scale of the adapter, divided by its rank.")] = None,
+    lora_dropout: Annotated[float | None, typer.Option(help="Share dropped in front of the adapter.")] = None,
+    on_overlong: Annotated[
+        str | None, typer.Option(help="A submission that does not fit: error, skip, middle.")
+    ] = None,
+    max_steps: Annotated[int | None, typer.Option(help="End every stage after so many steps.")] = None,
+    overrides: Annotated[list[str] | None, typer.Option("--set", help="Any field: --set dpo.beta=0.2.")] = None,
+) -> None:
+    """Replaced below: it lists the presets."""
+    from training.config import load_config
+    from training.run import TrainingStoppedError
+    from training.run import train as run_training
+    from training.run_folder import open_run_folder
+
+    flags: dict[str, object] = {"model": model, "dataset": dataset, "output_dir": output_dir, "seed": seed}
+    flags |= {"lora_r": lora_r, "lora_alpha": lora_alpha, "lora_dropout": lora_dropout}
+    flags |= {"on_overlong": on_overlong, "max_steps": max_steps}
+    if (config is None) == (resume is None) or (resume and (overrides or any(v is not None for v in flags.values()))):
+        raise typer.BadParameter("give either --config with any flags, or --resume alone: a run keeps its settings")
+    settings = load_config(config, flags, overrides or ()) if config else open_run_folder(resume or Path())[1]
+    try:
+        typer.echo(run_training(settings, resume=resume))
+    except TrainingStoppedError as stopped:
+        typer.echo(stopped, err=True)
+        raise typer.Exit(130) from None
+
+
+train.__doc__ = f"""Tunes a model on graded labs: supervised first (SFT), then on preference pairs (DPO).
+
+Example: [bold]grader train --config training/runs/tiny.yaml --dataset data[/]
+
+Ctrl-C stops after a step with a checkpoint; [bold]grader train --resume RUN[/] goes on.
+
+On several GPUs: [bold]accelerate launch -m grader train --config training/runs/qwen2.5-coder-7b.yaml[/]
+
+Presets for --model:
+
+{preset_table()}
+"""

@@ -1,0 +1,152 @@
+"""The YAML of a training run: every setting by its usual name, checked as a whole. Knows no model and no trainer."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from labs_schema.errors import Fault, FaultsError, Severity
+from labs_schema.frozen import Frozen
+
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Stage(Frozen):
+    """What SFT and DPO have in common. A batch counts submissions: all criteria of a submission go through together.
+
+    `warmup_steps` below 1 is a share of all steps. `optim` is a name that transformers knows, or `muon`: Muon on the
+    matrices at `learning_rate`, AdamW on embeddings and norms at `adamw_learning_rate`. `tokens_per_step` caps a batch
+    by tokens instead of submissions (None: no cap).
+    """
+
+    method: Literal["lora", "full"] = "lora"
+    packing: Literal["tree", "none"] = "tree"
+    learning_rate: Positive = 1e-5
+    adamw_learning_rate: Positive = 2e-3
+    num_train_epochs: Positive = 1.0
+    per_device_train_batch_size: Annotated[int, Field(gt=0)] = 1
+    gradient_accumulation_steps: Annotated[int, Field(gt=0)] = 16
+    tokens_per_step: Annotated[int, Field(gt=0)] | None = None
+    optim: str = "adamw_torch"
+    lr_scheduler_type: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "cosine"
+    warmup_steps: Annotated[float, Field(ge=0)] = 0.05
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    max_grad_norm: Positive = 1.0
+
+
+class SftStage(Stage):
+    """`answer_only`: learn the whole verdict or only its letter. `lm_weight` adds so much language modelling on
+    problem and code to the answer's loss. `dropout` acts on the residuals of the model."""
+
+    answer_only: Literal["verdict", "letter"] = "verdict"
+    lm_weight: Annotated[float, Field(ge=0)] = 0.0
+    dropout: Share = 0.0
+
+
+class DpoStage(Stage):
+    """`beta`: how closely the policy is held to its reference, the model as SFT left it."""
+
+    beta: Positive = 0.1
+
+
+class RunConfig(Frozen):
+    """One run: SFT, then DPO; either may be left out.
+
+    `model` is a preset's name, a folder or a hub id. `dataset` is what `grader build-dataset` wrote: its training file
+    or the folder of `train.jsonl`. `context_length` (tokens) caps the model's own. `on_overlong`: a submission that
+    does not fit stops the run (`error`), is left out and counted (`skip`), or loses the middle of its code (`middle`).
+    `max_steps` ends every stage early.
+    """
+
+    model: str
+    dataset: str
+    output_dir: str = "runs"
+    seed: int = 0
+    on_overlong: Literal["error", "skip", "middle"] = "error"
+    context_length: Annotated[int, Field(gt=0)] | None = None
+    max_steps: Annotated[int, Field(gt=0)] | None = None
+    lora_r: Annotated[int, Field(gt=0)] = 16
+    lora_alpha: Annotated[int, Field(gt=0)] = 16
+    lora_dropout: Share = 0.1
+    load_in_4bit: bool = False
+    bf16: bool = True
+    gradient_checkpointing: bool = False
+    logging_steps: Annotated[int, Field(gt=0)] = 10
+    save_steps: Annotated[int, Field(gt=0)] = 200
+    sft: SftStage | None = None
+    dpo: DpoStage | None = None
+
+    @property
+    def stages(self) -> dict[str, SftStage | DpoStage]:
+        """The stages of this run, by name, in order."""
+        return {name: stage for name, stage in (("sft", self.sft), ("dpo", self.dpo)) if stage}
+
+    @model_validator(mode="after")
+    def stages_fit_together(self) -> Self:
+        if not self.stages:
+            raise ValueError("a run needs an sft or a dpo section")
+        if self.sft and self.dpo and self.sft.method == "lora" and self.dpo.method == "full":
+            raise ValueError("dpo.method full cannot follow sft.method lora: use lora for both, or full for sft")
+        if any(stage.optim == "muon" and stage.method == "lora" for stage in self.stages.values()):
+            raise ValueError("optim muon is for small models trained whole: use it with method full")
+        if self.load_in_4bit and any(stage.method == "full" for stage in self.stages.values()):
+            raise ValueError("load_in_4bit trains an adapter: method full cannot go with it")
+        return self
+
+
+def load_config(path: Path, flags: Mapping[str, object] | None = None, overrides: Sequence[str] = ()) -> RunConfig:
+    """Reads `path`; `flags` (top-level fields, None: not given) and then `overrides` such as `dpo.beta=0.2` go on top.
+
+    Raises FaultsError with every fault: an unreadable file, an override without `=`, an unknown or wrong field.
+    """
+    values = _mapping(path)
+    values |= {name: value for name, value in (flags or {}).items() if value is not None}
+    for override in overrides:
+        name, equals, value = override.partition("=")
+        if not equals:
+            raise FaultsError([_fault("--set", override, "NAME=VALUE", "Write for instance --set dpo.beta=0.2.")])
+        _set(values, name.strip().split("."), yaml.safe_load(value))
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        raise FaultsError([_field_fault(str(path), each) for each in error.errors()]) from None
+
+
+def dump_config(config: RunConfig) -> str:
+    """The config as YAML, every field written out: what `load_config` reads back."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    mend = "training/runs/ has examples."
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FaultsError([_fault(str(path), "no such file", "the YAML of a run", mend)]) from None
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise FaultsError([_fault(str(path), str(error), "the YAML of a run", mend)]) from None
+    if not isinstance(values, dict):
+        raise FaultsError([_fault(str(path), f"a {type(values).__name__}", "fields such as `model: ...`", mend)])
+    return values
+
+
+def _set(values: dict[str, Any], names: Sequence[str], value: object) -> None:
+    *sections, last = names
+    for section in sections:
+        inner = values.get(section)
+        values[section] = inner = inner if isinstance(inner, dict) else {}
+        values = inner
+    values[last] = value
+
+
+def _field_fault(path: str, error: Any) -> Fault:
+    name = ".".join(map(str, error["loc"])) or "the run"
+    found = "nothing" if error["type"] == "missing" else repr(error["input"]) if error["loc"] else "this combination"
+    return _fault(path, f"{found} in `{name}`", error["msg"], "Mend the YAML, or override it with --set NAME=VALUE.")
+
+
+def _fault(path: str, found: str, expected: str, mend: str) -> Fault:
+    return Fault(code="run-config", severity=Severity.ERROR, path=path, found=found[:300], expected=expected, mend=mend)

@@ -1,0 +1,102 @@
+"""Base models and tokenizers, from a preset's name, a folder or a hub id, and the LoRA that goes on them.
+
+Knows no data and no trainer.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+
+from labs_schema.errors import ModelError
+from labs_schema.frozen import Frozen
+from training.presets import LINEAR_LAYERS, preset_of
+
+
+class Base(Frozen):
+    """What a run starts from: `source` is a folder or hub id, `licence` None where nobody has said."""
+
+    name: str
+    source: str
+    licence: str | None = None
+    warning: str | None = None
+    lora_targets: tuple[str, ...] = LINEAR_LAYERS
+
+
+def find_base(model: str) -> Base:
+    """The base that `model` names. Raises ModelError where it looks like a folder and is none."""
+    if preset := preset_of(model):
+        return Base(
+            name=preset.name,
+            source=preset.hub_id,
+            licence=preset.licence,
+            warning=preset.warning,
+            lora_targets=preset.lora_targets,
+        )
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise ModelError(
+                f"{folder}: no config.json in it, so this is no model. Expected what save_pretrained writes."
+            )
+        return Base(name=folder.resolve().name, source=str(folder))
+    if model.count("/") != 1 or model.startswith((".", "/", "~")) or Path(model).parent.is_dir():
+        raise ModelError(
+            f"{model}: no such folder. Make the tiny base with `grader init-model --dataset DATA --out {model}`, "
+            "or name a preset, a folder or a hub id."
+        )
+    return Base(name=model.split("/")[1], source=model)
+
+
+def load_tokenizer(source: str) -> Any:
+    """The fast tokenizer of `source`. Raises ModelError."""
+    try:
+        return AutoTokenizer.from_pretrained(source, use_fast=True)
+    except (OSError, ValueError, ImportError) as error:
+        raise ModelError(f"{source}: its tokenizer cannot be loaded: {_first_line(error)}") from error
+
+
+def load_model(source: str, *, dtype: torch.dtype, load_in_4bit: bool = False) -> Any:
+    """A causal language model with weights in `dtype`, or in 4-bit NF4 with double quantisation (QLoRA,
+    Dettmers et al. 2023) computing in bfloat16. Raises ModelError."""
+    settings: dict[str, Any] = {"dtype": dtype, "attn_implementation": "sdpa"}
+    if load_in_4bit:
+        if not torch.cuda.is_available():
+            raise ModelError("load_in_4bit needs an NVIDIA GPU. Set it to false, or choose a smaller model.")
+        settings["device_map"] = {"": int(os.environ.get("LOCAL_RANK", "0"))}
+        settings["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=torch.bfloat16,
+        )
+    try:
+        return AutoModelForCausalLM.from_pretrained(source, **settings)
+    except (OSError, ValueError, ImportError) as error:
+        raise ModelError(f"{source}: the model cannot be loaded: {_first_line(error)}") from error
+
+
+def context_of(source: str, cap: int | None = None) -> int:
+    """Tokens that fit: the context of the model at `source`, or `cap` where that is smaller. Raises ModelError."""
+    try:
+        own = int(AutoConfig.from_pretrained(source).max_position_embeddings)
+    except (OSError, ValueError, AttributeError) as error:
+        raise ModelError(f"{source}: its context length cannot be read: {_first_line(error)}") from error
+    return own if cap is None else min(own, cap)
+
+
+def lora_config(model: Any, targets: tuple[str, ...], *, r: int, alpha: int, dropout: float) -> LoraConfig:
+    """LoRA (Hu et al. 2021) on `targets`. Raises ModelError where a target is no layer of `model`."""
+    layers = {name.rsplit(".", 1)[-1] for name, _ in model.named_modules()}
+    if missing := sorted(set(targets) - layers):
+        raise ModelError(f"LoRA targets {', '.join(missing)} do not exist in {type(model).__name__}.")
+    return LoraConfig(
+        r=r, lora_alpha=alpha, lora_dropout=dropout, target_modules=list(targets), task_type="CAUSAL_LM", bias="none"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

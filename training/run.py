@@ -1,0 +1,142 @@
+"""A training run, from top to bottom: a data set in, a run folder with a tuned model out."""
+
+import shutil
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
+from rich.console import Console
+
+from labs_schema.errors import ModelError
+from prompts.encode import PromptEncoder
+from prompts.manifest import ModelManifest, prompt_hash, tokenizer_hash, write_manifest
+from training.callbacks import MetricsLog, ProgressBar, SealCheckpoints
+from training.checkpoints import latest_checkpoint, run_id
+from training.config import RunConfig
+from training.curves import draw_curves
+from training.data import TrainingData, open_data
+from training.dataset_files import read_pairs
+from training.examples import TrainingExample, load_examples
+from training.model_card import model_card
+from training.models import Base, context_of, find_base, load_tokenizer
+from training.quiet import quiet_libraries
+from training.run_folder import RunFolder, new_run_folder, write_whole
+from training.stages import build_trainer, output_of, run_trainer, save_stage, start_of
+
+
+class TrainingStoppedError(Exception):
+    """Ctrl-C ended the run after a step, with a checkpoint in the folder `run`."""
+
+    def __init__(self, run: Path) -> None:
+        self.run = run
+        super().__init__(f"Stopped with a checkpoint. Go on with: grader train --resume {run}")
+
+
+def train(config: RunConfig, *, resume: Path | None = None, console: Console | None = None) -> Path:
+    """Runs the stages of `config`, those that `resume` (a run folder) has not finished; returns the run folder.
+
+    Raises FaultsError, OverlongError or ModelError for what a user can mend, TrainingStoppedError after Ctrl-C.
+    """
+    console, main = console or Console(stderr=True), PartialState().is_main_process
+    with quiet_libraries():
+        base, data = find_base(config.model), open_data(Path(config.dataset))
+        if base.warning and main:
+            console.print(f"[yellow]{base.warning}[/]")
+
+        begun = time.monotonic()
+        tokenizer = load_tokenizer(base.source)
+        encoder = PromptEncoder(
+            tokenizer,
+            context_length=context_of(base.source, config.context_length),
+            on_overlong="middle" if config.on_overlong == "middle" else "error",
+        )
+        loaded = load_examples(read_pairs(data.path), encoder, "skip" if config.on_overlong == "skip" else "error")
+        if not loaded.examples:
+            raise ModelError(f"{data.path}: no submission to train on; {len(loaded.skipped)} did not fit the context.")
+
+        run = _open(config, base, data, resume)
+        if main:
+            tokenizer.save_pretrained(run.tokenizer)
+            run.add_time("data_loading", time.monotonic() - begun)
+            left_out = f", {len(loaded.skipped)} left out as too long" if loaded.skipped else ""
+            console.print(f"{base.name}: {len(loaded.examples)} submissions{left_out}. Run folder: {run.path}")
+
+        for name in config.stages:
+            if not output_of(name, config, run).exists():
+                _train_stage(name, config, base, data, run, loaded.examples, tokenizer, console)
+
+        if main:
+            manifest = _manifest(config, base, data, run, tokenizer, encoder)
+            write_manifest(manifest, run.path)
+            write_whole(run.card, model_card(config, base, manifest, data.manifest, loaded, run.read_times()))
+            draw_curves(run.metrics, run.curves)
+    return run.path
+
+
+def _open(config: RunConfig, base: Base, data: TrainingData, resume: Path | None) -> RunFolder:
+    """The run folder, the same one in every process; one that is resumed must have been begun with the same data."""
+    if resume is not None:
+        run = RunFolder(resume)
+        if run.read_dataset() != data.sha256:
+            raise ModelError(f"{resume}: begun with another data set than {data.path} is now. Start a new run.")
+        return run
+    path: list[Path | None] = [None]
+    if PartialState().is_main_process:
+        run = new_run_folder(Path(config.output_dir), base.name, config, datetime.now(UTC))
+        run.write_dataset(data.sha256, data.manifest)
+        path = [run.path]
+    broadcast_object_list(path)
+    return RunFolder(Path(path[0] or ""))
+
+
+def _train_stage(
+    name: str,
+    config: RunConfig,
+    base: Base,
+    data: TrainingData,
+    run: RunFolder,
+    examples: tuple[TrainingExample, ...],
+    tokenizer: Any,
+    console: Console,
+) -> None:
+    begun, main = time.monotonic(), PartialState().is_main_process
+    mark = run_id(run.config.read_text(), data.sha256)
+    start, checkpoints = start_of(name, config, base, run), run.checkpoints / name
+    callbacks = [MetricsLog(name, run.metrics, run.tensorboard), ProgressBar(name, console), SealCheckpoints(mark)]
+    trainer = build_trainer(
+        config.stages[name], config, start, examples, tokenizer, checkpoints=checkpoints, callbacks=callbacks
+    )
+    finished = run_trainer(trainer, config.stages[name], latest_checkpoint(checkpoints, mark))
+    if main:
+        run.add_time(name, time.monotonic() - begun)
+    if not finished:
+        raise TrainingStoppedError(run.path)
+    save_stage(trainer, output_of(name, config, run), run.portable(start.source))
+    if main:
+        shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def _manifest(
+    config: RunConfig, base: Base, data: TrainingData, run: RunFolder, tokenizer: Any, encoder: PromptEncoder
+) -> ModelManifest:
+    last = list(config.stages)[-1]
+    lora = config.stages[last].method == "lora"
+    weights = start_of(last, config, base, run).source if lora else str(run.model)
+    return ModelManifest(
+        grader_version=version("grader"),
+        base_model=run.portable(weights),
+        base_licence=base.licence,
+        adapter=run.adapter.name if lora else None,
+        tokenizer_hash=tokenizer_hash(tokenizer),
+        prompt_hash=prompt_hash(data.manifest.style, tokenizer),
+        style=data.manifest.style,
+        context_length=encoder.context_length,
+        on_overlong=encoder.on_overlong,
+        option_order=data.manifest.option_order,
+        dataset_hash=data.sha256,
+        stages=tuple(config.stages),
+    )

@@ -1,0 +1,150 @@
+"""One stage of a run, SFT or DPO: the model it starts from, its trainer, and what it leaves. Knows no run's order."""
+
+import shutil
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import PartialState
+from peft import PeftModel
+from transformers import PrinterCallback
+from trl import DPOConfig, SFTConfig
+
+from training.callbacks import StopOnInterrupt
+from training.config import DpoStage, RunConfig, SftStage, Stage
+from training.dpo import dpo_trainer
+from training.dropout import residual_dropout
+from training.examples import TrainingExample
+from training.models import Base, load_model, lora_config
+from training.optimizers import MuonWithAdamW
+from training.run_folder import RunFolder
+from training.sft import sft_trainer
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a stage begins: full weights at `source`, and on them the adapter of the stage before, if any."""
+
+    source: str
+    adapter: Path | None
+    lora_targets: tuple[str, ...]
+
+
+def output_of(name: str, config: RunConfig, run: RunFolder) -> Path:
+    """Where a stage leaves its weights or adapter. There once the stage has finished."""
+    if name != list(config.stages)[-1]:
+        return run.sft
+    return run.adapter if config.stages[name].method == "lora" else run.model
+
+
+def start_of(name: str, config: RunConfig, base: Base, run: RunFolder) -> Start:
+    """SFT begins at the base; DPO where SFT ended, on its weights or going on with its adapter."""
+    if name == "sft" or config.sft is None:
+        return Start(base.source, None, base.lora_targets)
+    if config.sft.method == "full":
+        return Start(str(run.sft), None, base.lora_targets)
+    return Start(base.source, run.sft, base.lora_targets)
+
+
+def build_trainer(
+    stage: SftStage | DpoStage,
+    config: RunConfig,
+    start: Start,
+    examples: Sequence[TrainingExample],
+    tokenizer: Any,
+    *,
+    checkpoints: Path,
+    callbacks: Sequence[Any],
+) -> Any:
+    """The trainer of a stage, ready to run. A new adapter is made where the stage trains one and has none yet."""
+    half = use_bf16(config.bf16)
+    dtype = torch.bfloat16 if half and stage.method == "lora" else torch.float32
+    model = load_model(start.source, dtype=dtype, load_in_4bit=config.load_in_4bit)
+    peft_config = None
+    if start.adapter is not None:
+        model = PeftModel.from_pretrained(model, str(start.adapter), is_trainable=True)
+    elif stage.method == "lora":
+        r, alpha, dropout = config.lora_r, config.lora_alpha, config.lora_dropout
+        peft_config = lora_config(model, start.lora_targets, r=r, alpha=alpha, dropout=dropout)
+    optimizer = None
+    if stage.optim == "muon":
+        rates = {"lr": stage.learning_rate, "adamw_lr": stage.adamw_learning_rate}
+        optimizer = MuonWithAdamW(model, **rates, weight_decay=stage.weight_decay)
+    shared: dict[str, Any] = {
+        "processing_class": tokenizer,
+        "packing": stage.packing,
+        "peft_config": peft_config,
+        "callbacks": callbacks,
+        "optimizers": (optimizer, None),
+        "tokens_per_step": stage.tokens_per_step,
+    }
+    arguments = trainer_arguments(stage, config, checkpoints, bf16=half)
+    if isinstance(stage, SftStage):
+        settings: dict[str, Any] = {"lm_weight": stage.lm_weight, "answer_only": stage.answer_only}
+        trainer = sft_trainer(model, examples, SFTConfig(**arguments, max_length=None), **settings, **shared)
+    else:
+        trainer = dpo_trainer(model, examples, DPOConfig(**arguments, beta=stage.beta, max_length=None), **shared)
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def trainer_arguments(stage: Stage, config: RunConfig, checkpoints: Path, *, bf16: bool) -> dict[str, Any]:
+    """What trl's SFTConfig and DPOConfig have in common."""
+    same = (
+        "learning_rate num_train_epochs per_device_train_batch_size gradient_accumulation_steps lr_scheduler_type "
+        "warmup_steps weight_decay max_grad_norm"
+    )
+    return {
+        **{name: getattr(stage, name) for name in same.split()},
+        "output_dir": str(checkpoints),
+        "max_steps": config.max_steps or -1,
+        "optim": "adamw_torch" if stage.optim == "muon" else stage.optim,
+        "seed": config.seed,
+        "bf16": bf16,
+        "use_cpu": not torch.cuda.is_available(),
+        "gradient_checkpointing": config.gradient_checkpointing,
+        "logging_steps": config.logging_steps,
+        "logging_first_step": True,
+        "save_strategy": "steps",
+        "save_steps": config.save_steps,
+        "save_total_limit": 2,
+        "report_to": "none",
+        "disable_tqdm": True,
+        "dataloader_pin_memory": torch.cuda.is_available(),
+        "remove_unused_columns": False,
+    }
+
+
+def run_trainer(trainer: Any, stage: SftStage | DpoStage, checkpoint: Path | None) -> bool:
+    """Trains to the end, from `checkpoint` where given. False where Ctrl-C stopped it; then a checkpoint is saved."""
+    stop = StopOnInterrupt()
+    trainer.add_callback(stop)
+    dropout = stage.dropout if isinstance(stage, SftStage) else 0.0
+    with stop.listening(), residual_dropout(trainer.model, dropout) if dropout else nullcontext():
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    return not stop.stopped
+
+
+def save_stage(trainer: Any, out: Path, base_model: str) -> None:
+    """Writes the adapter, or the whole weights, to `out`, all of it or nothing. `base_model` goes into the adapter's
+    config. Processes that are not the first wait."""
+    state = PartialState()
+    if state.is_main_process:
+        model, draft = trainer.accelerator.unwrap_model(trainer.model), out.with_name(out.name + ".part")
+        shutil.rmtree(draft, ignore_errors=True)
+        if isinstance(model, PeftModel):
+            model.peft_config["default"].base_model_name_or_path = base_model
+            model.save_pretrained(str(draft), selected_adapters=["default"])
+            (draft / "README.md").unlink(missing_ok=True)
+        else:
+            model.save_pretrained(str(draft))
+        draft.rename(out)
+    state.wait_for_everyone()
+
+
+def use_bf16(wanted: bool) -> bool:
+    """bfloat16 only where the device is fast in it: a GPU that has it."""
+    return wanted and torch.cuda.is_available() and torch.cuda.is_bf16_supported()
