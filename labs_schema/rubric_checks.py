@@ -36,11 +36,8 @@ def merge_rubrics(
     else:
         in_rubric = {criterion.title: criterion for criterion in rubric}
         _one_file_only(in_rubric, in_table, table.path, faults)
-        merged = tuple(
-            _merged(criterion, in_table.get(title), table.path, faults)
-            for title, criterion in {**in_table, **in_rubric}.items()
-            if title in in_rubric
-        ) + tuple(criterion for title, criterion in in_table.items() if title not in in_rubric)
+        known = [_merged(criterion, in_table.get(criterion.title), table.path, faults) for criterion in rubric]
+        merged = (*known, *(criterion for title, criterion in in_table.items() if title not in in_rubric))
     for criterion in merged:
         _check_ratings(criterion, faults)
     return merged
