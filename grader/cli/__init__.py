@@ -6,6 +6,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from grader.cli.build_dataset import build_dataset
+from grader.cli.spaced_values import SpacedValues
 from labs_schema.errors import GraderError
 
 app = typer.Typer(
@@ -19,6 +21,9 @@ app = typer.Typer(
 
 @app.callback()
 def root() -> None: ...
+
+
+app.command(cls=SpacedValues)(build_dataset)
 
 
 def main() -> None:

@@ -1,0 +1,104 @@
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from grader.cli import app
+from grader.cli.spaced_values import spelled_out
+from labs_schema.errors import FaultsError
+from labs_schema.writer import write_lab
+from training.dataset_files import read_dataset_manifest, read_pairs
+
+
+@pytest.fixture
+def parent(tmp_path: Path, make_lab, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in ("lab1", "lab2", "lab3"):
+        write_lab(make_lab(name, students=6), tmp_path / "labs" / name)
+    return tmp_path / "labs"
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, ["build-dataset", *words], env={"COLUMNS": "120"})
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "--eval-lab-names lab1 lab2 --seed 3",
+        "--eval-lab-names lab1 --eval-lab-names lab2 --seed 3",
+        "--eval-lab-names lab1,lab2 --seed 3",
+        "--eval-lab-names=lab1,lab2 --seed 3",
+        "--seed 3 --eval-lab-names lab1, lab2",
+    ],
+)
+def test_eval_labs_may_be_named_in_every_usual_way(parent: Path, typed: str) -> None:
+    result = run("--parent-dir", str(parent), *typed.split())
+    assert result.exit_code == 0, result.output
+    manifest = read_dataset_manifest(Path("data"))
+    assert (manifest.eval_labs, manifest.seed) == (("lab1", "lab2"), 3)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("--verbose 1", "--verbose"),
+        ("--verbose 0 --shuffle", "--no-verbose --shuffle"),
+        ("--reasoning=0 --verbose", "--no-reasoning --verbose"),
+        ("--no-verbose --train-split 0", "--no-verbose --train-split 0"),
+        ("--seed 1 --system-prompt-path=a=b", "--seed 1 --system-prompt-path=a=b"),
+        ("--verbose 1 1", "--verbose 1"),
+    ],
+)
+def test_switches_take_the_originals_numbers(typed: str, meant: str) -> None:
+    assert spelled_out(typed.split()) == meant.split()
+
+
+def test_the_report_counts_and_says_where_the_files_are(parent: Path) -> None:
+    result = run("--parent-dir", str(parent), "--eval-lab-names", "lab3")
+    assert result.exit_code == 0, result.output
+    assert "lab3 (eval)" in result.output
+    assert "near-copies" in result.output
+    assert "data/train.jsonl" in result.output
+
+
+def test_the_statement_and_the_system_prompt_are_those_asked_for(parent: Path, tmp_path: Path) -> None:
+    (tmp_path / "system.txt").write_text("Be strict.\n")
+    settings = ["--system-prompt-path", "system.txt", "--verbose", "1", "--reasoning", "--option-order", "given"]
+    result = run("--parent-dir", str(parent), *settings)
+    assert result.exit_code == 0, result.output
+    rows = list(read_pairs(Path("data/test.jsonl")))
+    assert {row.system for row in rows} == {"Be strict."}
+    assert all("Write a program that returns a square." in row.prompt for row in rows)
+    assert all("reasoning" in row.chosen and row.options == tuple(sorted(row.options)) for row in rows)
+
+
+def test_the_compact_prompt_is_short_and_has_no_system_prompt(parent: Path) -> None:
+    assert run("--parent-dir", str(parent), "--prompt", "compact").exit_code == 0
+    manifest = read_dataset_manifest(Path("data"))
+    assert manifest.style.model_dump() == {
+        "template": "compact",
+        "system": "",
+        "verbose": False,
+        "problem_chars": 150,
+        "description_chars": 80,
+    }
+
+
+def test_verify_passes_over_what_is_unchanged_and_names_what_is_not(parent: Path) -> None:
+    run("--parent-dir", str(parent))
+    result = run("--verify", "--parent-dir", str(parent))
+    assert (result.exit_code, "Unchanged: train.jsonl, test.jsonl, and the 3 labs" in result.output) == (0, True)
+    path = Path("data/test.jsonl")
+    path.write_bytes(path.read_bytes().replace(b"A", b"B", 1))
+    result = run("--verify")
+    assert result.exit_code == 1
+    assert isinstance(result.exception, FaultsError)
+    assert "test.jsonl" in str(result.exception)
+
+
+def test_a_flag_that_is_missing_or_unknown_is_told(parent: Path) -> None:
+    assert "--parent-dir" in run().output
+    assert run("--parent-dir", str(parent), "--format", "xml").exit_code == 2
+    assert run("--parent-dir", str(parent), "stray").exit_code == 2
+    assert isinstance(run("--parent-dir", str(parent), "--eval-lab-names", "lab9").exception, FaultsError)

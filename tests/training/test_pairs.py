@@ -1,0 +1,70 @@
+from labs_schema.hashes import submission_key
+from labs_schema.models import HumanGrade, Lab
+from prompts.style import PromptStyle
+from prompts.verdict import LETTERS, parse_verdict
+from training.pairs import RatedPrompt, option_orders, rated_submissions
+
+STYLE = PromptStyle()
+
+
+def all_prompts(lab: Lab, **settings: object) -> list[RatedPrompt]:
+    return [one for _, prompts in rated_submissions(lab, STYLE, **settings) for one in prompts]  # type: ignore[arg-type]
+
+
+def graded(lab: Lab, *grades: HumanGrade) -> Lab:
+    return lab.model_copy(update={"human_grades": grades})
+
+
+def test_every_rated_criterion_has_the_right_verdict_and_all_the_wrong_ones(make_lab) -> None:
+    lab = make_lab(students=6)
+    for rated in all_prompts(lab):
+        options = rated.prompt.options
+        student = next(s.student for s in lab.submissions if submission_key(lab.name, s.student) == rated.submission)
+        chosen, *wrong = (options[LETTERS.index(parse_verdict(t).letter)] for t in (rated.chosen, *rated.rejected))
+        assert chosen == lab.ratings_given[student][rated.criterion]
+        assert sorted([chosen, *wrong]) == [rating.title for rating in lab.criterion(rated.criterion).ratings]
+
+
+def test_what_is_not_rated_is_left_out(make_lab) -> None:
+    lab = make_lab(students=3)
+    one, two = lab.criteria
+    lab = graded(
+        lab,
+        HumanGrade(student="s000", criterion=one.title, rating=None, comment="?"),
+        HumanGrade(student="s001", criterion=one.title, rating=None),
+        HumanGrade(student="s001", criterion=two.title, rating="B"),
+    )
+    ((submission, prompts),) = rated_submissions(lab, STYLE)
+    assert submission.student == "s001"
+    assert [rated.criterion for rated in prompts] == [two.title]
+
+
+def test_options_are_drawn_for_each_submission_and_criterion_by_the_seed(make_lab) -> None:
+    lab = make_lab()
+    first = lab.criteria[0].title
+    orders = {option_orders(lab, f"k{i}", "shuffled", 0)[first] for i in range(60)}
+    assert len(orders) == 6
+    assert option_orders(lab, "k1", "shuffled", 0) == option_orders(lab, "k1", "shuffled", 0)
+    assert any(
+        option_orders(lab, f"k{i}", "shuffled", 0) != option_orders(lab, f"k{i}", "shuffled", 1) for i in range(9)
+    )
+    assert option_orders(lab, "k1", "given", 0)[first] == ("A", "B", "C")
+
+
+def test_reasons_are_the_comment_or_else_the_description(make_lab) -> None:
+    lab = make_lab(students=1)
+    one, two = lab.criteria
+    lab = graded(
+        lab,
+        HumanGrade(student="s000", criterion=one.title, rating="B", comment="Unused variable"),
+        HumanGrade(student="s000", criterion=two.title, rating="A"),
+    )
+    with_comment, without = all_prompts(lab, reasoning=True)
+    assert parse_verdict(with_comment.chosen).reasoning == "Unused variable"
+    assert [parse_verdict(text).reasoning for text in with_comment.rejected] == ["Without warnings", "No"]
+    assert parse_verdict(without.chosen).reasoning == "Yes"
+    assert all(parse_verdict(rated.chosen).reasoning is None for rated in all_prompts(lab))
+
+
+def test_no_student_id_is_in_a_rated_prompt(make_lab) -> None:
+    assert not any("s00" in repr(rated) for rated in all_prompts(make_lab(), reasoning=True))

@@ -1,0 +1,75 @@
+"""One pass over the labs: what has to be remembered of each, while its rows and shingles go to disk.
+
+Knows no sides. A lab is forgotten before the next one is read, so memory is that of the largest.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from labs_schema.errors import Fault, FaultsError, Severity
+from labs_schema.models import Lab, Submission
+from labs_schema.validate import read_lab
+from training.dataset_files import folder_hash
+from training.near_copies import Sketches
+from training.pairs import RatedPrompt
+from training.row_formats import RowFormat, json_lines
+from training.source_tokens import shingles
+from training.splits import Work
+from training.spool import Spool
+
+Rated = Callable[[Lab], Iterable[tuple[Submission, list[RatedPrompt]]]]
+"""Every rated submission of a lab with a prompt for each criterion rated."""
+
+
+class CollectedLab(NamedTuple):
+    """What is remembered of a lab.
+
+    `submissions` counts all, `works` are the rated ones. `unrated` counts the criteria of `works` that have no rating.
+    `warnings` counts the lab's faults by their code.
+    """
+
+    name: str
+    sha256: str
+    submissions: int
+    works: tuple[Work, ...]
+    unrated: int
+    warnings: dict[str, int]
+
+
+def collect(
+    folders: list[Path],
+    rated: Rated,
+    row_format: RowFormat,
+    spool: Spool,
+    sketches: Sketches,
+    progress: Callable[[int, int], None],
+) -> list[CollectedLab]:
+    """Reads each lab once. Raises FaultsError with the errors of all labs where there are any."""
+    labs: list[CollectedLab] = []
+    errors: list[Fault] = []
+    for number, folder in enumerate(folders, 1):
+        found = read_lab(folder)
+        errors.extend(fault for fault in found.faults if fault.severity is Severity.ERROR)
+        if found.lab is not None and not errors:
+            works, unrated = _keep(found.lab, rated, row_format, spool, sketches)
+            warnings = Counter(fault.code for fault in found.faults)
+            size = len(found.lab.submissions)
+            labs.append(CollectedLab(found.lab.name, folder_hash(folder), size, works, unrated, warnings))
+        progress(number, len(folders))
+    if errors:
+        raise FaultsError(errors)
+    return labs
+
+
+def _keep(
+    lab: Lab, rated: Rated, row_format: RowFormat, spool: Spool, sketches: Sketches
+) -> tuple[tuple[Work, ...], int]:
+    works: list[Work] = []
+    unrated = 0
+    for submission, prompts in rated(lab):
+        works.append(Work(lab.name, submission.student, spool.add(json_lines(prompts, row_format))))
+        sketches.add(shingles((file.text for file in submission.files), lab.language))
+        unrated += len(lab.criteria) - len(prompts)
+    return tuple(works), unrated
