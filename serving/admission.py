@@ -1,4 +1,4 @@
-"""Which requests an engine turns away before it works on any: one bad prompt must not fail the others."""
+"""Failures that all engines tell in the same words. A bad prompt is turned away before an engine works on any."""
 
 from serving.engine import EngineFailure
 
@@ -12,3 +12,7 @@ def refusal(prompt: tuple[int, ...], answer_tokens: int, context_length: int, vo
     if max(prompt) >= vocabulary:
         return EngineFailure("the prompt has tokens that the model does not know")
     return None
+
+
+def unfinished(max_tokens: int) -> EngineFailure:
+    return EngineFailure(f"the answer did not end within {max_tokens} tokens")

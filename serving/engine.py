@@ -44,7 +44,10 @@ class Engine(Protocol):
         ...
 
     def write(self, prompts: Sequence[tuple[int, ...]], max_tokens: int, stop: str) -> list[str | EngineFailure]:
-        """Continue each prompt greedily as text, until `stop` (left out of the answer) or `max_tokens`."""
+        """Continue each prompt greedily as text, until `stop` (left out of the answer).
+
+        An answer that does not reach `stop` within `max_tokens` is a failure, not half an answer.
+        """
         ...
 
     def close(self) -> None: ...

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from labs_schema.errors import OverlongError
-from labs_schema.grades import CriterionGrade, Grade, Status
+from labs_schema.grades import CriterionGrade, Grade, Provenance, Status
 from labs_schema.models import Criterion, Lab, Submission
 from prompts.encode import PromptEncoder
 from prompts.messages import build_prompts
@@ -19,13 +19,17 @@ from serving.reasoning import reasonings
 from serving.scores import belief
 from serving.triage import Thresholds, review_reasons
 
+SHORTENED = "the program was too long and is graded without its middle"
+
 
 @dataclass(frozen=True)
 class Sheet:
-    """A submission's questions, one a criterion in rubric order; or none and `refused`, the reason why."""
+    """A submission's questions, one a criterion in rubric order; or none and `refused`, the reason why. `doubts`: why
+    a person should look at the answers, whatever they are."""
 
     requests: tuple[ScoreRequest, ...] = ()
     refused: str = ""
+    doubts: tuple[str, ...] = ()
 
 
 class Grader:
@@ -54,16 +58,19 @@ class Grader:
         graded = [self._criteria(lab, sheet, answers) for sheet in sheets]
         if reasoning:
             graded = self._reasoned(lab, sheets, graded)
-        settings = self._settings(reasoning)
         return [
             Grade(
                 lab=lab.name,
                 student=submission.student,
                 criteria=criteria,
-                provenance=provenance(self.identity, self.engine, lab, submission, settings),
+                provenance=self.provenance(lab, submission, reasoning=reasoning),
             )
             for submission, criteria in zip(submissions, graded, strict=True)
         ]
+
+    def provenance(self, lab: Lab, submission: Submission, *, reasoning: bool = False) -> Provenance:
+        """What `grade` would write under a grade of `submission` today."""
+        return provenance(self.identity, self.engine, lab, submission, self._settings(reasoning))
 
     def close(self) -> None:
         self.engine.close()
@@ -75,19 +82,18 @@ class Grader:
             encoded = self.encoder.encode(build_prompts(lab, submission, self.style))
         except OverlongError as error:
             return Sheet(refused=f"overlong: {error.needed} tokens where {error.available} fit")
-        return Sheet(
-            tuple(
-                ScoreRequest(encoded.shared + own, self.encoder.letter_ids(len(criterion.ratings)))
-                for criterion, own in zip(lab.criteria, encoded.criteria, strict=True)
-            )
+        requests = tuple(
+            ScoreRequest(encoded.shared + own, self.encoder.letter_ids(len(criterion.ratings)))
+            for criterion, own in zip(lab.criteria, encoded.criteria, strict=True)
         )
+        return Sheet(requests, doubts=(SHORTENED,) if encoded.cut else ())
 
     def _criteria(
         self, lab: Lab, sheet: Sheet, answers: Iterator[LabelScores | EngineFailure]
     ) -> tuple[CriterionGrade, ...]:
         if sheet.refused:
             return tuple(ungraded(criterion, sheet.refused) for criterion in lab.criteria)
-        return tuple(graded(criterion, next(answers), self.thresholds) for criterion in lab.criteria)
+        return tuple(graded(criterion, next(answers), self.thresholds, sheet.doubts) for criterion in lab.criteria)
 
     def _reasoned(
         self, lab: Lab, sheets: Sequence[Sheet], graded: Sequence[tuple[CriterionGrade, ...]]
@@ -114,8 +120,11 @@ class Grader:
         }
 
 
-def graded(criterion: Criterion, answer: LabelScores | EngineFailure, thresholds: Thresholds) -> CriterionGrade:
-    """The most probable rating of `criterion`, whose ratings are in the order of the answer's letters."""
+def graded(
+    criterion: Criterion, answer: LabelScores | EngineFailure, thresholds: Thresholds, doubts: tuple[str, ...] = ()
+) -> CriterionGrade:
+    """The most probable rating of `criterion`, whose ratings are in the order of the answer's letters. `doubts` are
+    reasons for a review that were known before the answer."""
     if isinstance(answer, EngineFailure):
         return ungraded(criterion, answer.reason)
     try:
@@ -123,7 +132,7 @@ def graded(criterion: Criterion, answer: LabelScores | EngineFailure, thresholds
     except ValueError as error:
         return ungraded(criterion, str(error))
     rating = criterion.ratings[believed.choice]
-    reasons = review_reasons(believed, thresholds)
+    reasons = doubts + review_reasons(believed, thresholds)
     titles = [rating.title for rating in criterion.ratings]
     return CriterionGrade(
         criterion=criterion.title,

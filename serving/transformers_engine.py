@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from labs_schema.errors import ModelError
-from serving.admission import refusal
+from serving.admission import refusal, unfinished
 from serving.engine import EngineFailure, LabelScores, ScoreRequest
 
 
@@ -114,7 +114,8 @@ class TransformersEngine:
             pad_token_id=0,
         )
         text = str(self._tokenizer.decode(written[0, len(prompt) :], skip_special_tokens=True))
-        return text.split(stop, 1)[0]
+        answer, stopped, _ = text.partition(stop)
+        return answer if stopped else unfinished(max_tokens)
 
 
 def neighbours(prompts: Sequence[tuple[int, ...]]) -> list[list[int]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from labs_schema.errors import ModelError
-from serving.admission import refusal
+from serving.admission import refusal, unfinished
 from serving.engine import EngineFailure, LabelScores, ScoreRequest
 from serving.vllm_platform import platform_settings, quiet
 
@@ -78,8 +78,11 @@ class VllmEngine:
     def write(self, prompts: Sequence[tuple[int, ...]], max_tokens: int, stop: str) -> list[str | EngineFailure]:
         from vllm import SamplingParams
 
+        def text(_: int, completion: Any) -> str | EngineFailure:
+            return str(completion.text) if completion.stop_reason == stop else unfinished(max_tokens)
+
         params = SamplingParams(max_tokens=max_tokens, temperature=0, stop=[stop])
-        return self._answer(prompts, [params] * len(prompts), lambda _, completion: str(completion.text))
+        return self._answer(prompts, [params] * len(prompts), text)
 
     def close(self) -> None:
         """Frees the model's memory, so that another engine can be opened in this process."""

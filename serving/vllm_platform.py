@@ -20,10 +20,7 @@ def platform_settings() -> dict[str, Any]:
     """
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
-    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
-    import torch
-
-    if torch.cuda.is_available():
+    if has_gpu():
         return {}
     os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
     os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", KV_CACHE_GIB)
@@ -31,6 +28,14 @@ def platform_settings() -> dict[str, Any]:
 
     current_platform.simple_compile_backend = "eager"
     return {"enforce_eager": True, "block_size": 32}
+
+
+def has_gpu() -> bool:
+    """Whether torch sees an NVIDIA GPU. Where torch is not imported yet, its C++ side is told to be quiet."""
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    import torch
+
+    return bool(torch.cuda.is_available())
 
 
 @contextmanager

@@ -1,0 +1,47 @@
+"""`grader grade`: one program, graded on the spot."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from serving.engine_choice import EngineName
+
+Files = Annotated[list[Path], typer.Argument(help="The program: its files, folder or archive. All are one submission.")]
+LabFolder = Annotated[Path, typer.Option("--lab", help="The lab's folder, with its problem statement and rubric.")]
+Model = Annotated[str, typer.Option(help="A run folder, merged weights, a model's folder or a hub id.")]
+Engine = Annotated[EngineName, typer.Option(help="auto takes vllm where it is installed, else transformers.")]
+Reasoning = Annotated[bool, typer.Option("--reasoning", help="Ask for the model's reasons too; they change no rating.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the grade as JSON, for other programs.")]
+
+
+def grade(
+    files: Files,
+    lab: LabFolder,
+    model: Model,
+    engine: Engine = "auto",
+    reasoning: Reasoning = False,
+    as_json: AsJson = False,
+) -> None:
+    """Grades one program by a lab's rubric: every criterion with its rating, probability, marks and status.
+
+    Example: [bold]grader grade main.cpp list.cpp --lab labs/queue --model runs/latest[/]
+    """
+    from labs_schema.handed_in import read_handed_in
+    from labs_schema.validate import load_lab
+    from serving.rubric_table import rubric_table
+    from serving.served_model import load_grader
+
+    submission, warnings = read_handed_in(files)
+    rubric, notes = load_lab(lab), Console(stderr=True)
+    for warning in warnings:
+        notes.print(str(warning), markup=False, highlight=False, soft_wrap=True)
+    with notes.status("Loading the model"):
+        grader = load_grader(model, engine=engine)
+    [graded] = grader.grade(rubric, [submission], reasoning=reasoning)
+    grader.close()
+    if as_json:
+        typer.echo(graded.model_dump_json(indent=2))
+    else:
+        Console().print(rubric_table(graded, rubric.criteria))

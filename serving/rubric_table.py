@@ -1,0 +1,66 @@
+"""A grade as a table for the terminal. All text from labs and students is shown as it is, never as markup."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from labs_schema.grades import CriterionGrade, Grade, Status
+from labs_schema.models import Criterion
+
+
+def rubric_table(grade: Grade, criteria: Sequence[Criterion]) -> Table:
+    """A row a criterion, and the total: a range where a criterion is ungraded. `criteria` are the lab's, in order."""
+    table = Table(title=Text(clean(f"{grade.lab}  {grade.student}").strip()), show_footer=True, title_justify="left")
+    table.add_column("Criterion", footer="Total")
+    table.add_column("Rating")
+    table.add_column("Probability", justify="right")
+    table.add_column("Marks", justify="right", footer=total(grade))
+    table.add_column("Status")
+    for criterion, answer in zip(criteria, grade.criteria, strict=True):
+        table.add_row(
+            Text(clean(criterion.title)), rating(criterion, answer), share(answer), marks(answer), status(answer)
+        )
+    return table
+
+
+def total(grade: Grade) -> str:
+    """`3 / 5`, `1-3 / 5` over an ungraded criterion, or empty without marks."""
+    reached, highest = grade.marks_range, grade.max_marks
+    if reached is None or highest is None:
+        return ""
+    low, high = reached
+    return f"{low:g} / {highest:g}" if low == high else f"{low:g}-{high:g} / {highest:g}"
+
+
+def rating(criterion: Criterion, answer: CriterionGrade) -> Text:
+    if answer.rating is None:
+        return Text(f"ungraded: {clean(answer.ungraded or '')}", style="red")
+    given = Text(clean(answer.rating), style="bold")
+    description = criterion.rating(answer.rating).description
+    if description and description != answer.rating:
+        given.append(f"  {clean(description)}", style="not bold")
+    if answer.reasoning:
+        given.append(f"\n{clean(answer.reasoning)}", style="not bold italic")
+    return given
+
+
+def share(answer: CriterionGrade) -> str:
+    return "" if answer.confidence is None else f"{answer.confidence:.2f}"
+
+
+def marks(answer: CriterionGrade) -> str:
+    if answer.max_marks is None:
+        return ""
+    return f"{'?' if answer.marks is None else f'{answer.marks:g}'} / {answer.max_marks:g}"
+
+
+def status(answer: CriterionGrade) -> Text:
+    if answer.status == Status.ACCEPTED:
+        return Text("accepted", style="green")
+    return Text("\n".join(("needs review", *map(clean, answer.review_reasons))), style="yellow")
+
+
+def clean(text: str) -> str:
+    """Without control characters: a terminal must not obey what a lab or a student wrote."""
+    return "".join(character if character.isprintable() else " " for character in text)

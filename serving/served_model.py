@@ -1,0 +1,136 @@
+"""Which weights, tokenizer and manifest a path stands for, and a `Grader` with them.
+
+A run folder, merged weights, a plain Hugging Face folder or a hub id are all served alike. A model with a manifest is
+served only with the tokenizer and the wording it was trained with.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from labs_schema.errors import ModelError
+from labs_schema.frozen import Frozen
+from prompts.encode import OnOverlong, PromptEncoder
+from prompts.manifest import FILE, ModelManifest, check_manifest, prompt_hash, read_manifest, tokenizer_hash
+from prompts.style import PromptStyle
+from serving.engine_choice import EngineName, choose_engine, open_engine
+from serving.grading import Grader
+from serving.provenance import ModelIdentity
+from serving.triage import Thresholds
+from serving.vllm_platform import has_gpu
+from serving.weights_hash import weights_hash
+
+HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
+
+
+class ServedModel(Frozen):
+    """`weights` and `tokenizer`: folders or a hub id. `name` is the base model's. `adapter`: to be put on `weights`.
+
+    `manifest` is None for a model that was not trained here.
+    """
+
+    name: str
+    weights: str
+    tokenizer: str
+    manifest: ModelManifest | None = None
+    adapter: Path | None = None
+
+
+def open_model(path: str | Path, *, adapters: bool = False) -> ServedModel:
+    """Finds what is to be served at `path`; `adapters` says whether the engine can put one on its base.
+
+    Raises ModelError where there is no model, or only an adapter that must be merged first.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        if not HUB_ID.fullmatch(str(path)) or folder.exists():
+            raise ModelError(
+                f"{path}: no such folder, and not a hub id. Give a run folder, a model folder or a hub id."
+            )
+        return ServedModel(name=str(path), weights=str(path), tokenizer=str(path))
+    if (folder / FILE).is_file() and not (folder / "config.json").is_file():
+        return _run(folder, adapters)
+    if (folder / "config.json").is_file():
+        return _plain(folder)
+    raise ModelError(f"{folder} holds no model: found neither {FILE} nor config.json. Give a run folder or a model.")
+
+
+def load_grader(
+    path: str | Path,
+    *,
+    engine: EngineName = "auto",
+    dtype: str = "bfloat16",
+    context_length: int | None = None,
+    on_overlong: OnOverlong | None = None,
+    style: PromptStyle | None = None,
+    thresholds: Thresholds | None = None,
+) -> Grader:
+    """The model at `path`, ready to grade: the one way in for the command line, the service and the experiments.
+
+    `context_length` (tokens), `on_overlong` and `style` default to the manifest's. A model without one, such as an
+    untuned base, takes `style`; with one, only its own will do. Raises ModelError where model, tokenizer or engine
+    cannot be used, before any weights are loaded where that can be known.
+    """
+    model = open_model(path, adapters=choose_engine(engine) == "vllm" and has_gpu())
+    tokenizer = _tokenizer(model.tokenizer)
+    manifest = model.manifest
+    if manifest:
+        check_manifest(manifest, tokenizer)
+        if style not in (None, manifest.style):
+            raise ModelError(f"{path} was trained with another prompt style; it is served only with that one.")
+    style = manifest.style if manifest else style or PromptStyle()
+    opened = open_engine(
+        engine,
+        model.weights,
+        tokenizer=model.tokenizer,
+        context_length=context_length or (manifest.context_length if manifest else None),
+        dtype=dtype,
+        adapter=model.adapter,
+    )
+    encoder = PromptEncoder(
+        tokenizer,
+        context_length=opened.context_length,
+        on_overlong=on_overlong or (manifest.on_overlong if manifest else "error"),
+    )
+    identity = ModelIdentity(
+        base_model=model.name,
+        model_hash=weights_hash(model.weights, model.adapter),
+        tokenizer_hash=tokenizer_hash(tokenizer),
+        prompt_hash=prompt_hash(style, tokenizer),
+    )
+    return Grader(opened, encoder, style, identity, thresholds)
+
+
+def _tokenizer(source: str) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(source)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{source} has no tokenizer that can be used: {error}") from error
+
+
+def _plain(folder: Path) -> ServedModel:
+    """Weights and tokenizer side by side, with a manifest where they were trained here."""
+    manifest = read_manifest(folder) if (folder / FILE).is_file() else None
+    named = manifest.base_model if manifest and manifest.base_model != "." else folder.resolve().name
+    return ServedModel(name=named, weights=str(folder), tokenizer=str(folder), manifest=manifest)
+
+
+def _run(run: Path, adapters: bool) -> ServedModel:
+    """Merged weights where there are any, else the full weights, else base and adapter."""
+    manifest = read_manifest(run)
+    if (run / "merged" / FILE).is_file():
+        return _plain(run / "merged").model_copy(update={"name": manifest.base_model})
+    found = ServedModel(
+        name=manifest.base_model, weights=str(run / "model"), tokenizer=str(run / "tokenizer"), manifest=manifest
+    )
+    if manifest.adapter is None:
+        if not (run / "model" / "config.json").is_file():
+            raise ModelError(f"{run} has no weights: found no model/. Finish it with: grader train --resume {run}")
+        return found
+    if not adapters:
+        raise ModelError(f"{run} holds an adapter, which must be merged into its base first. Run: grader merge {run}")
+    base = run / manifest.base_model
+    weights = str(base) if base.is_dir() else manifest.base_model
+    return found.model_copy(update={"weights": weights, "adapter": run / manifest.adapter})

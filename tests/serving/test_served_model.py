@@ -1,0 +1,128 @@
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labs_schema.errors import ModelError
+from labs_schema.models import Lab
+from prompts.manifest import ModelManifest, prompt_hash, tokenizer_hash, write_manifest
+from prompts.style import PromptStyle
+from serving.served_model import load_grader, open_model
+from serving.weights_hash import weights_hash
+
+STYLE = PromptStyle(template="compact", problem_chars=150)
+MakeLab = Callable[..., Lab]
+
+
+def manifest_of(tokenizer: Any, **changes: Any) -> ModelManifest:
+    known = ModelManifest(
+        grader_version="0",
+        base_model="../base",
+        tokenizer_hash=tokenizer_hash(tokenizer),
+        prompt_hash=prompt_hash(STYLE, tokenizer),
+        style=STYLE,
+        context_length=1024,
+        on_overlong="middle",
+        option_order="given",
+    )
+    return known.model_copy(update=changes)
+
+
+@pytest.fixture
+def run(tmp_path: Path, tiny_model_folder: Path, byte_tokenizer: Any) -> Path:
+    """A finished run folder with full weights."""
+    shutil.copytree(tiny_model_folder, tmp_path / "run" / "model")
+    byte_tokenizer.save_pretrained(tmp_path / "run" / "tokenizer")
+    write_manifest(manifest_of(byte_tokenizer), tmp_path / "run")
+    return tmp_path / "run"
+
+
+def test_a_run_is_served_from_its_full_weights_with_its_own_tokenizer(run: Path) -> None:
+    model = open_model(run)
+    assert (model.weights, model.tokenizer) == (str(run / "model"), str(run / "tokenizer"))
+    assert (model.name, model.adapter) == ("../base", None)
+
+
+def test_merged_weights_come_before_all_others_and_keep_the_base_model_s_name(run: Path, byte_tokenizer: Any) -> None:
+    shutil.copytree(run / "model", run / "merged")
+    write_manifest(manifest_of(byte_tokenizer, base_model="."), run / "merged")
+    model = open_model(run)
+    assert (model.weights, model.tokenizer, model.name) == (str(run / "merged"), str(run / "merged"), "../base")
+    assert open_model(run / "merged").name == "merged"
+
+
+def test_an_adapter_is_merged_first_unless_the_engine_takes_adapters(run: Path, byte_tokenizer: Any) -> None:
+    write_manifest(manifest_of(byte_tokenizer, base_model="model", adapter="adapter"), run)
+    with pytest.raises(ModelError, match=f"grader merge {run}"):
+        open_model(run)
+    model = open_model(run, adapters=True)
+    assert (model.weights, model.adapter) == (str(run / "model"), run / "adapter")
+
+
+def test_a_plain_model_and_a_hub_id_have_no_manifest(tiny_model_folder: Path) -> None:
+    plain, hub = open_model(tiny_model_folder), open_model("Qwen/Qwen2.5-Coder-7B-Instruct")
+    assert (plain.weights, plain.manifest) == (str(tiny_model_folder), None)
+    assert (hub.weights, hub.tokenizer, hub.manifest) == (hub.name, hub.name, None)
+
+
+def test_what_is_no_model_is_a_named_error(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="holds no model"):
+        open_model(tmp_path)
+    with pytest.raises(ModelError, match="no such folder"):
+        open_model(tmp_path / "nothing")
+
+
+def test_a_run_that_never_finished_says_how_to_finish_it(run: Path) -> None:
+    shutil.rmtree(run / "model")
+    with pytest.raises(ModelError, match=f"grader train --resume {run}"):
+        open_model(run)
+
+
+def test_the_grader_of_a_run_has_the_manifest_s_style_context_and_overlong_rule(run: Path, make_lab: MakeLab) -> None:
+    grader = load_grader(run, engine="transformers")
+    assert (grader.style, grader.encoder.context_length, grader.encoder.on_overlong) == (STYLE, 1024, "middle")
+    lab = make_lab(students=2)
+    grades = grader.grade(lab, lab.submissions)
+    assert all(criterion.rating for grade in grades for criterion in grade.criteria)
+    came_from = grades[0].provenance
+    assert (came_from.engine, came_from.base_model) == ("transformers", "../base")
+    assert came_from.model_hash == weights_hash(str(run / "model"))
+    assert came_from.prompt_hash != came_from.tokenizer_hash
+
+
+def test_a_program_graded_without_its_middle_goes_to_a_person(run: Path, make_lab: MakeLab) -> None:
+    lab = make_lab(students=1)
+    [short] = lab.submissions
+    long = short.model_copy(update={"files": (short.files[0].model_copy(update={"text": "int x;\n" * 2000}),)})
+    [whole, cut] = load_grader(run, engine="transformers").grade(lab, [short, long])
+    assert all(criterion.rating and "middle" in criterion.review_reasons[0] for criterion in cut.criteria)
+    assert not any("middle" in reason for criterion in whole.criteria for reason in criterion.review_reasons)
+
+
+def test_another_tokenizer_than_that_of_the_training_is_refused(run: Path, chatml_tokenizer: Any) -> None:
+    shutil.rmtree(run / "tokenizer")
+    chatml_tokenizer.save_pretrained(run / "tokenizer")
+    with pytest.raises(ModelError, match="tokenizer differ"):
+        load_grader(run, engine="transformers")
+
+
+def test_another_style_than_that_of_the_training_is_refused(run: Path) -> None:
+    with pytest.raises(ModelError, match="another prompt style"):
+        load_grader(run, engine="transformers", style=PromptStyle())
+
+
+def test_an_untuned_model_takes_any_style(tiny_model_folder: Path) -> None:
+    grader = load_grader(tiny_model_folder, engine="transformers", style=STYLE, context_length=512)
+    assert (grader.style, grader.encoder.context_length, grader.encoder.on_overlong) == (STYLE, 512, "error")
+    assert grader.identity.base_model == tiny_model_folder.name
+
+
+def test_the_hash_of_the_weights_changes_with_any_byte(run: Path) -> None:
+    before = weights_hash(str(run / "model"))
+    weights = run / "model" / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    assert weights_hash(str(run / "model")) != before
