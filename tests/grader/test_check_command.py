@@ -1,0 +1,63 @@
+"""`grader check`, as a person and as a program use it."""
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from grader.cli.check import check
+from labs_schema.writer import write_lab
+
+
+@pytest.fixture
+def labs(tmp_path, make_lab) -> Path:
+    for name in ("lab1", "lab2"):
+        write_lab(make_lab(name=name), tmp_path / name)
+    return tmp_path
+
+
+def run(*arguments: object) -> Result:
+    app = typer.Typer(rich_markup_mode="rich")
+    app.command()(check)
+    return CliRunner().invoke(app, list(map(str, arguments)))
+
+
+def test_good_labs_are_a_table_and_status_0(labs) -> None:
+    result = run(labs)
+    assert result.exit_code == 0
+    assert "lab2" in result.output and "All labs can be used." in result.output
+
+
+def test_faults_are_grouped_and_an_error_is_status_1(labs) -> None:
+    (labs / "lab1" / "ps.txt").write_bytes(b"\0")
+    for student in range(5):
+        (labs / "lab2" / "submissions" / f"s00{student}@course" / "main.o").write_bytes(b"\0")
+    result = run(labs)
+    assert result.exit_code == 1
+    assert "error binary-file (1)\n    lab1/ps.txt: found" in result.output
+    assert "warning litter (5)" in result.output and "and 2 more" in result.output
+    assert "1 of 2 labs cannot be used" in result.output
+
+
+def test_json_holds_sizes_and_every_fault(labs) -> None:
+    (labs / "lab1" / "rubrics.json").write_text("[")
+    (labs / "notes.txt").write_text("x")
+    result = run(labs, "--json")
+    report = json.loads(result.output)
+    assert result.exit_code == 1
+    assert [(lab["lab"], lab["submissions"], lab["graded"]) for lab in report["labs"]] == [
+        ("lab1", None, None),
+        ("lab2", 6, 12),
+    ]
+    assert report["labs"][0]["faults"][0]["code"] == "bad-json" and report["strays"][0]["code"] == "stray-file"
+
+
+def test_markup_in_a_name_is_shown_as_it_is(labs) -> None:
+    (labs / "lab1" / "[red]x[").write_text("")
+    assert "lab1/[red]x[: found" in run(labs / "lab1").output
+
+
+def test_the_language_can_be_given(labs) -> None:
+    assert json.loads(run(labs / "lab1", "--json", "--language", "c++").output)["labs"][0]["language"] == "C++"

@@ -1,0 +1,224 @@
+"""Every variant of the lab format reads as the lab it means."""
+
+import io
+import json
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from labs_schema.decoding import WINDOWS_1252, decode
+from labs_schema.errors import FaultsError
+from labs_schema.hashes import rubric_hash, submission_hash, submission_key
+from labs_schema.models import HumanGrade, SourceFile, Submission
+from labs_schema.validate import lab_folders, load_lab, read_lab, stray_entries
+from labs_schema.writer import write_lab
+
+HEADER = (
+    "Criterion,Fast?,Fast?\nDescription,,\nRating,Yes,No\nRating description,In a second,Not\nMarks,2,0\nStudent,,\n"
+)
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Path:
+    """A lab of one criterion whose only file is the ratings table of one student."""
+    (tmp_path / "lab1" / "submissions" / "s1@course").mkdir(parents=True)
+    (tmp_path / "lab1" / "ps.txt").write_text("Add two numbers.")
+    (tmp_path / "lab1" / "submissions" / "s1@course" / "main.cpp").write_text("int main() {}\n")
+    (tmp_path / "lab1" / "rubric_ratings.csv").write_text(HEADER + "s1@course,1,0\n")
+    return tmp_path / "lab1"
+
+
+def codes(folder: Path) -> set[str]:
+    return {fault.code for fault in read_lab(folder).faults}
+
+
+def files(folder: Path) -> dict[str, list[str]]:
+    return {s.student: [file.path for file in s.files] for s in load_lab(folder).submissions}
+
+
+def test_a_table_alone_is_a_rubric_with_marks(lab) -> None:
+    read = load_lab(lab)
+    assert [(r.title, r.description, r.marks) for r in read.criterion("Fast?").ratings] == [
+        ("Yes", "In a second", 2.0),
+        ("No", "Not", 0.0),
+    ]
+    assert (read.name, read.language, read.short_problem) == ("lab1", "C++", "Add two numbers.")
+    assert read.ratings_given == {"s1": {"Fast?": "Yes"}}
+
+
+def test_a_rubric_alone_can_be_graded(lab) -> None:
+    (lab / "rubric_ratings.csv").unlink()
+    rubric = [{"title": "Fast?", "Ratings": [{"title": "Yes", "marks": 1}, {"title": "No", "marks": 0.5}]}]
+    (lab / "rubrics.json").write_text(json.dumps(rubric))
+    read = load_lab(lab)
+    assert read.human_grades == () and read.criterion("Fast?").max_marks == 1
+
+
+def test_the_rubric_s_order_and_words_win_over_the_table_s(lab) -> None:
+    new = {"title": "New", "Ratings": [{"title": "A"}, {"title": "B"}]}
+    fast = {"title": "Fast? ", "description": "d", "Ratings": [{"title": "No"}, {"title": "Yes", "description": "y"}]}
+    (lab / "rubrics.json").write_text(json.dumps([new, fast]))
+    read = load_lab(lab)
+    assert [criterion.title for criterion in read.criteria] == ["New", "Fast?"]
+    assert [(r.title, r.description, r.marks) for r in read.criteria[1].ratings] == [("No", "Not", 0), ("Yes", "y", 2)]
+
+
+@pytest.mark.parametrize("name", ["ps.txt", "problemStatement.txt", "modified_ps.txt"])
+def test_one_statement_stands_in_for_the_other(name, lab) -> None:
+    (lab / "ps.txt").rename(lab / name)
+    assert (load_lab(lab).problem, load_lab(lab).short_problem) == ("Add two numbers.", "Add two numbers.")
+
+
+@pytest.mark.parametrize(
+    ("cells", "rating", "comment"),
+    [
+        ("1,0", "Yes", None),
+        ("1.0,0.0", "Yes", None),
+        ("1,", "Yes", None),
+        ("0,No Comments", "No", None),
+        ("0,Takes a minute", "No", "Takes a minute"),
+        ('0,"Takes a minute,\nor ""two"""', "No", 'Takes a minute,\nor "two"'),
+        ("1,No Comments", "Yes", None),
+        ("1,Not this", "Yes", None),
+        ("0,0", None, None),
+        ("1,1", None, None),
+        ("Good,Bad", None, "Good\nBad"),
+    ],
+)
+def test_a_cell_is_a_mark_or_a_ta_s_words(cells, rating, comment, lab) -> None:
+    (lab / "rubric_ratings.csv").write_text(HEADER + f"s1,{cells}\n")
+    assert load_lab(lab).human_grades == (HumanGrade(student="s1", criterion="Fast?", rating=rating, comment=comment),)
+
+
+@pytest.mark.parametrize(
+    ("marks", "words", "comment"),
+    [
+        ("1,0", "Well done,0", "Well done"),
+        ("1,0", "No Comments,0", None),
+        ("1,0", "0,Too slow", None),
+        ("0,0", "0,Too slow", "Too slow"),
+    ],
+)
+def test_comments_come_from_their_own_table(marks, words, comment, lab) -> None:
+    (lab / "rubric_ratings.csv").write_text(HEADER + f"s1,{marks}\n")
+    (lab / "rubric_comments.csv").write_text(HEADER + f"s1@elsewhere,{words}\n")
+    assert load_lab(lab).human_grades[0].comment == comment
+
+
+@pytest.mark.parametrize("title", ["NA", "None", "nan", "null", "1", "true"])
+def test_a_title_that_looks_like_a_gap_is_a_title(title, lab) -> None:
+    (lab / "rubric_ratings.csv").write_text(HEADER.replace("Yes", title) + "s1,1,0\n")
+    assert load_lab(lab).ratings_given == {"s1": {"Fast?": title}}
+
+
+@pytest.mark.parametrize("row", ["", "Marks", "Marks,,"])
+def test_the_marks_row_may_be_empty(row, lab) -> None:
+    (lab / "rubric_ratings.csv").write_text(HEADER.replace("Marks,2,0", row) + "\ns1,1,0\n,,\n")
+    assert load_lab(lab).criteria[0].max_marks is None
+
+
+def test_all_files_of_a_submission_are_read_in_order(lab) -> None:
+    folder = lab / "submissions" / "s1@course"
+    (folder / "src").mkdir()
+    for name in ("src/b.cpp", "src/a.hpp", "A.CPP", "old.c", "list.h"):
+        (folder / name).write_text("int x;\n")
+    assert files(lab) == {"s1": ["A.CPP", "list.h", "main.cpp", "old.c", "src/a.hpp", "src/b.cpp"]}
+
+
+def test_archives_and_single_files_are_submissions(lab) -> None:
+    with zipfile.ZipFile(lab / "submissions" / "s2@a.b.zip", "w") as archive:
+        archive.writestr("hw\\main.cpp", "int a;")
+        archive.writestr("__MACOSX/._main.cpp", "x")
+    with tarfile.open(lab / "submissions" / "s3@x.tar.xz", "w:xz") as archive:
+        info = tarfile.TarInfo("./hw/main.cpp")
+        info.size = 6
+        archive.addfile(info, io.BytesIO(b"int a;"))
+    (lab / "submissions" / "s4@x.y.cpp").write_text("int a;")
+    (lab / "submissions" / "s2@a.b.zip").rename(lab / "submissions" / "s1@course" / "s1_work.zip")
+    assert files(lab) == {"s1": ["archive/hw/main.cpp", "main.cpp"], "s3": ["hw/main.cpp"], "s4": ["submission.cpp"]}
+    assert [s.folder for s in load_lab(lab).submissions] == ["s1@course", "s3@x", "s4@x.y"]
+
+
+def test_work_in_another_language_is_read_where_there_is_nothing_else(lab) -> None:
+    for student, name in [("s2", "main.cpp"), ("s2", "run.py"), ("s3", "Main.java")]:
+        (lab / "submissions" / student).mkdir(exist_ok=True)
+        (lab / "submissions" / student / name).write_text("x")
+    assert files(lab) == {"s1": ["main.cpp"], "s2": ["main.cpp"], "s3": ["Main.java"]}
+    assert load_lab(lab, language="python").language == "Python"
+    assert [f.code for f in read_lab(lab, language="Cobol").faults if f.severity == "error"] == ["unknown-language"]
+
+
+@pytest.mark.parametrize(
+    ("name", "language"),
+    [("a.c", "C"), ("a.cc", "C++"), ("A.java", "Java"), ("a.py", "Python"), ("a.ts", "JavaScript"), ("a.go", "Go"),
+     ("a.rs", "Rust")],
+)  # fmt: skip
+def test_the_language_is_told_by_the_extension(name, language, lab) -> None:
+    (lab / "submissions" / "s1@course" / "main.cpp").rename(lab / "submissions" / "s1@course" / name)
+    assert load_lab(lab).language == language
+
+
+def test_a_lab_without_submissions_has_an_unknown_language(lab) -> None:
+    (lab / "submissions" / "s1@course" / "main.cpp").unlink()
+    assert (load_lab(lab).language, load_lab(lab).submissions) == ("unknown", ())
+
+
+def test_only_the_first_hundred_faults_of_a_kind_are_kept(lab) -> None:
+    (lab / "rubric_ratings.csv").write_text(HEADER + "".join(f"s{i},0,0\n" for i in range(1, 251)))
+    none = [fault for fault in read_lab(lab).faults if fault.code == "no-rating"]
+    assert len(none) == 101 and none[-1].found == "150 more of these"
+
+
+def test_loading_raises_every_error_at_once(lab) -> None:
+    (lab / "ps.txt").unlink()
+    (lab / "rubric_ratings.csv").write_text(HEADER.replace("2", "two") + "s1,2,0\n")
+    with pytest.raises(FaultsError) as raised:
+        load_lab(lab)
+    assert {fault.code for fault in raised.value.faults} == {"no-statement", "bad-marks", "bad-cell"}
+
+
+def test_a_missing_folder_is_a_fault(tmp_path) -> None:
+    assert codes(tmp_path / "nowhere") == {"unreadable"}
+    with pytest.raises(FaultsError, match="no-labs"):
+        lab_folders(tmp_path / "nowhere")
+
+
+def test_labs_are_found_and_strays_told(lab) -> None:
+    (lab.parent / "a_lab" / "submissions").mkdir(parents=True)
+    (lab.parent / "notes").mkdir()
+    (lab.parent / "README.md").write_text("x")
+    assert [path.name for path in lab_folders(lab.parent)] == ["a_lab", "lab1"]
+    assert lab_folders(lab) == [lab] and stray_entries(lab) == ()
+    assert [(fault.code, fault.path) for fault in stray_entries(lab.parent)] == [
+        ("stray-file", f"{lab.parent.name}/notes")
+    ]
+
+
+def test_text_is_decoded_by_the_stated_rule() -> None:
+    assert [decode(data) for data in (b"\xef\xbb\xbfa", "é\r\nb\rc".encode("utf-16"), b"\x80\x81\xe9", b"\0", b"")] == [
+        ("a", "UTF-8", False),
+        ("é\nb\nc", "UTF-16", True),
+        ("\u20ac\x81\xe9", "Windows-1252", False),
+        None,
+        ("", "UTF-8", False),
+    ]
+    assert len(WINDOWS_1252) == 256
+
+
+def test_hashes_change_with_what_they_stand_for(make_lab) -> None:
+    lab = make_lab()
+    assert submission_key("lab1", "s1") == submission_key("lab1", "s1") != submission_key("lab", "1s1")
+    assert len(submission_key("lab1", "s1")) == 16
+    one = Submission(student="a", folder="a", files=(SourceFile(path="a.c", text="x"),))
+    assert submission_hash(one) == submission_hash(one.model_copy(update={"student": "b"}))
+    assert submission_hash(one) != submission_hash(lab.submissions[0])
+    other = lab.model_copy(update={"criteria": lab.criteria[::-1]})
+    assert rubric_hash(lab) != rubric_hash(other) and rubric_hash(lab) == rubric_hash(make_lab(students=1))
+
+
+def test_a_written_lab_is_a_lab(tmp_path, make_lab) -> None:
+    write_lab(make_lab(), tmp_path / "lab1")
+    assert read_lab(tmp_path / "lab1").faults == ()
+    assert load_lab(tmp_path / "lab1") == make_lab()
