@@ -82,6 +82,7 @@ def _write_tables(lab: Lab, grades: Sequence[Grade], out: Path) -> None:
     reasons = {
         g.student: {a.criterion: f"ungraded: {a.ungraded}" for a in g.criteria if a.ungraded is not None}
         for g in grades
+        if any(a.ungraded for a in g.criteria)
     }
     first = {criterion.title: criterion.ratings[0].title for criterion in lab.criteria}
     cells = {student: {title: first[title] for title in why} for student, why in reasons.items()}

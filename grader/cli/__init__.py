@@ -7,7 +7,14 @@ from rich.console import Console
 from rich.markup import escape
 
 from grader.cli.build_dataset import build_dataset
+from grader.cli.check import check
+from grader.cli.grade import grade
+from grader.cli.init_model import init_model
+from grader.cli.merge import merge
+from grader.cli.regrade import regrade
+from grader.cli.serve import serve
 from grader.cli.spaced_values import SpacedValues
+from grader.cli.train import train
 from labs_schema.errors import GraderError
 
 app = typer.Typer(
@@ -23,7 +30,14 @@ app = typer.Typer(
 def root() -> None: ...
 
 
+app.command()(check)
 app.command(cls=SpacedValues)(build_dataset)
+app.command()(init_model)
+app.command()(train)
+app.command()(merge)
+app.command()(grade)
+app.command()(serve)
+app.command()(regrade)
 
 
 def main() -> None:

@@ -1,0 +1,28 @@
+"""`grader serve`: the HTTP service."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from serving.engine_choice import EngineName
+
+
+def serve(
+    model: Annotated[str, typer.Option(help="A run folder, a model folder or a hub id.")],
+    labs: Annotated[Path | None, typer.Option(help="A folder of labs that requests may name.")] = None,
+    host: Annotated[str, typer.Option(help="0.0.0.0 lets other machines in. There are no keys yet.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    engine: Annotated[EngineName, typer.Option(help="auto: vLLM where it is installed.")] = "auto",
+    queue: Annotated[int, typer.Option(min=1, help="How many submissions may wait; past it, 503.")] = 64,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that a request may wait for its grade.")] = 120.0,
+) -> None:
+    """Serves POST /grade: a submission in, a rating for every criterion of the rubric out.
+
+    Example: [bold]grader serve --model runs/latest --labs labs[/], then see http://127.0.0.1:8000/docs
+
+    Logs are JSON lines without anybody's program. Ctrl-C, or SIGTERM, grades what waits and stops.
+    """
+    from grader.service import run_service
+
+    run_service(model, labs, host=host, port=port, engine=engine, queue=queue, seconds=timeout)

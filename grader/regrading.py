@@ -1,0 +1,66 @@
+"""Regrades a lab from the command line: its folder and a model in, a folder of grades and a table out."""
+
+from pathlib import Path
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+
+from grader.cli.step_bars import step_bars
+from labs_schema.validate import load_lab
+from serving.comparison import Comparison, CriterionComparison
+from serving.engine_choice import EngineName
+from serving.regrade import Regraded, regrade
+from serving.served_model import load_grader
+
+
+def regrade_lab(folder: Path, model: str, out: Path, *, engine: EngineName = "auto") -> Regraded:
+    """Raises FaultsError for a lab, ModelError for a model and GraderError for an `out` that cannot be used."""
+    lab = load_lab(folder)
+    grader = load_grader(model, engine=engine)
+    try:
+        with step_bars() as show:
+            return regrade(grader, lab, out, progress=lambda done: show("grading", done, len(lab.submissions)))
+    finally:
+        grader.close()
+
+
+def regraded_table(regraded: Regraded, out: Path) -> RenderableType:
+    """A row a criterion, the totals, what was resumed, and where the rest is. Names no student."""
+    found = regraded.comparison
+    table = Table(title=escape(found.lab), box=box.SIMPLE, show_footer=True, pad_edge=False)
+    table.add_column("criterion", footer="all", overflow="fold", min_width=24)
+    table.add_column("by both", justify="right", footer=f"{found.rated_by_both:,}")
+    table.add_column("agreed", justify="right", footer=_share(found.agreed, found.rated_by_both))
+    table.add_column("ungraded", justify="right", footer=f"{sum(c.ungraded for c in found.criteria):,}")
+    table.add_column("review", justify="right", footer=f"{sum(c.needs_review for c in found.criteria):,}")
+    table.add_column("often (TA, grader)")
+    for each in found.criteria:
+        agreed = _share(each.agreed, each.rated_by_both)
+        counts = f"{each.rated_by_both:,}", agreed, f"{each.ungraded:,}", f"{each.needs_review:,}"
+        table.add_row(escape(each.criterion), *counts, escape(_commonest_difference(each)))
+    return Group(table, *_notes(regraded, found, out))
+
+
+def _notes(regraded: Regraded, found: Comparison, out: Path) -> list[str]:
+    kept = f", {regraded.kept:,} kept from an earlier run" if regraded.kept else ""
+    torn = [f"[yellow]The earlier run was killed while writing: {regraded.torn} bytes of half a grade were dropped.[/]"]
+    return [
+        *torn * (regraded.torn > 0),
+        f"{regraded.graded:,} submissions graded{kept}. {len(found.differences):,} differences from the TAs are listed",
+        f"in [bold]{escape(str(out / 'summary.json'))}[/], the most confident first; grades.jsonl and",
+        "rubric_ratings.csv beside it hold every grade.",
+    ]
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "-"
+
+
+def _commonest_difference(found: CriterionComparison) -> str:
+    pairs = [(n, ta, grader) for ta, row in found.confusion.items() for grader, n in row.items() if ta != grader and n]
+    if not pairs:
+        return "-"
+    count, ta, grader = max(pairs, key=lambda pair: pair[0])
+    return f"{ta}, {grader}: {count:,}"

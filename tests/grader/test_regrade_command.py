@@ -1,0 +1,67 @@
+"""`grader regrade` at the terminal: a table that names no student, and a second run that has nothing to do."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from grader.cli import app
+from grader.regrading import regraded_table
+from labs_schema.models import Lab
+from labs_schema.validate import load_lab
+from labs_schema.writer import write_lab
+from serving.comparison import Comparison, CriterionComparison, Difference
+from serving.regrade import Regraded
+
+
+def shown(regraded: Regraded) -> str:
+    screen = Console(file=io.StringIO(), width=120)
+    screen.print(regraded_table(regraded, Path("out")))
+    text = screen.file.getvalue()  # type: ignore[attr-defined]
+    return str(text)
+
+
+def test_the_table_counts_by_criterion_and_names_no_student() -> None:
+    confusion = {"A": {"A": 6, "B": 3}, "B": {"A": 1, "B": 0}}
+    difference = Difference(student="s007", criterion="[red]Works?", ta="A", grader="B", confidence=0.9)
+    row = CriterionComparison(
+        criterion="[red]Works?", rated_by_both=10, agreed=6, ungraded=2, needs_review=5, confusion=confusion
+    )
+    comparison = Comparison(
+        lab="lab1",
+        submissions=12,
+        rated_by_both=10,
+        agreed=6,
+        agreement=0.6,
+        criteria=(row,),
+        differences=(difference,) * 4,
+    )
+    text = shown(Regraded(kept=8, graded=4, torn=13, comparison=comparison))
+    line = next(line for line in text.splitlines() if "[red]Works?" in line)
+    assert line.split()[1:] == ["10", "60.0%", "2", "5", "A,", "B:", "3"]
+    assert "4 submissions graded, 8 kept" in text
+    assert "13 bytes" in text
+    assert "s007" not in text
+
+
+def test_the_command_grades_a_lab_once(
+    make_lab: Callable[..., Lab], tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    write_lab(make_lab(students=5), tmp_path / "lab1")
+    arguments = ["regrade", str(tmp_path / "lab1"), "--model", str(tiny_model_folder), "--engine", "transformers"]
+    arguments += ["--out", str(tmp_path / "out")]
+    first: Any = CliRunner().invoke(app, arguments)
+    assert first.exit_code == 0, first.output
+    assert "5 submissions graded." in first.output
+    files = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert files.keys() == {"grades.jsonl", "rubric_ratings.csv", "rubric_comments.csv", "summary.json"}
+    again: Any = CliRunner().invoke(app, arguments)
+    assert "0 submissions graded, 5 kept" in again.output
+    assert files == {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    (tmp_path / "lab1" / "rubric_ratings.csv").write_bytes(files["rubric_ratings.csv"])
+    assert len(load_lab(tmp_path / "lab1").ratings_given) == 5

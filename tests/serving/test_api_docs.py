@@ -1,0 +1,91 @@
+"""docs/api.md tells the truth: its curl commands work, and its answers are what the service gives."""
+
+import json
+import math
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from labs_schema.models import Criterion, Lab, Rating
+from serving.api import BODY_BYTES, create_app
+from serving.api_examples import ANSWER, LAB_RUBRIC
+from serving.api_requests import LIMITS
+from serving.engine import LabelScores
+from serving.engine_thread import EngineThread
+from serving.lab_registry import LabRegistry
+
+TEXT = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+SHELL = "\n".join(re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL))
+CURLS = [shlex.split(command) for command in re.split(r"^(?=curl)", SHELL, flags=re.MULTILINE) if "curl" in command]
+GRADED, UNKNOWN = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL))
+
+
+@pytest.fixture
+def client(fake_grader: Any, fake_engine: Any) -> Iterator[TestClient]:
+    shares = (0.02, 0.11, 0.87)
+    fake_engine.answer = lambda _: LabelScores(tuple(math.log(0.998 * share) for share in shares))
+    criterion = Criterion(
+        title="Is it correct?",
+        description="Negative numbers too.",
+        ratings=(
+            Rating(title="A", description="On all inputs", marks=2),
+            Rating(title="B", description="On some inputs", marks=1),
+            Rating(title="C", description="On none", marks=0),
+        ),
+    )
+    problem = LAB_RUBRIC["problem"]
+    lab = Lab(
+        name="square", problem=problem, short_problem=problem, language="C", criteria=(criterion,), submissions=()
+    )
+    with TestClient(create_app(EngineThread(lambda: fake_grader), LabRegistry([lab]))) as client:
+        yield client
+
+
+def send(client: TestClient, curl: list[str]) -> Any:
+    url = next(word for word in curl if word.startswith("http"))
+    if "-d" not in curl:
+        return client.get(url)
+    header, value = curl[curl.index("-H") + 1].split(": ")
+    return client.post(url, content=curl[curl.index("-d") + 1], headers={header: value})
+
+
+def test_every_command_is_answered(client: TestClient) -> None:
+    statuses = [send(client, curl).status_code for curl in CURLS]
+    assert statuses == [200, 200, 200, 200, 200, 200, 404]
+
+
+def test_the_graded_rubric_is_what_the_service_answers(client: TestClient) -> None:
+    told = send(client, CURLS[0]).json()
+    assert GRADED["provenance"].keys() == told["provenance"].keys()
+    for criterion in told["criteria"]:
+        criterion["confidence"] = round(criterion["confidence"], 6)
+        criterion["label_mass"] = round(criterion["label_mass"], 6)
+        for rating in criterion["ratings"]:
+            rating["probability"] = round(rating["probability"], 6)
+    assert told | {"provenance": 0} == GRADED | {"provenance": 0} == ANSWER | {"provenance": 0}
+
+
+def test_the_problem_is_what_the_service_answers(client: TestClient) -> None:
+    assert send(client, CURLS[-1]).json() == UNKNOWN
+
+
+def test_the_rubric_in_the_openapi_description_is_that_of_the_lab(client: TestClient) -> None:
+    assert client.get("/labs/square").json() == LAB_RUBRIC
+
+
+def test_the_limits_it_names_are_those_that_hold() -> None:
+    sizes = [f"{size // 1_000_000} MB" for size in (LIMITS.source_bytes, LIMITS.submission_bytes, BODY_BYTES)]
+    assert "a file over {}, a submission over {}, a body over {}".format(*sizes) in TEXT
+    assert f"more than {LIMITS.submission_files} files" in TEXT
+
+
+def test_every_kind_of_problem_is_listed() -> None:
+    source = "\n".join(path.read_text() for path in (Path(__file__).parents[2] / "serving").glob("*.py"))
+    raised = set(re.findall(r'(?:busy\(|ProblemError\(\d+, )"([a-z-]+)"', source))
+    raised.discard("client-gone")  # Nobody is there to read it.
+    assert raised == set(re.findall(r"^\| \d+ \| `urn:grader:([a-z-]+)`", TEXT, re.MULTILINE))
