@@ -3,16 +3,37 @@ PYTHON ?= python3
 DEVICE ?= cpu
 BIN := .venv/bin
 READY := .venv/.ready-$(DEVICE)
+RUN := demo/runs/latest
 
 .PHONY: setup demo test fast lint clean
+.DELETE_ON_ERROR:
+
 setup: $(READY)
 
 $(READY): pyproject.toml requirements/$(DEVICE).txt requirements/torch.txt requirements/install
 	PYTHON="$(PYTHON)" requirements/install $(DEVICE)
 	touch $@
 
-demo: $(READY)
-	$(BIN)/grader demo
+# The whole pipeline on the sample labs. Each step is a command that you can type yourself; a step whose result is
+# there already is not done again.
+demo: demo/evaluation/evaluation.json
+	$(BIN)/grader demo --model $(RUN) --lab labs/cpp_second_largest --student s105
+
+demo/data/manifest.json: $(READY) $(wildcard labs/*/rubric*)
+	$(BIN)/grader build-dataset --parent-dir labs --eval-lab-names python_parking_fee --prompt compact \
+	  --option-order given --train-dataset-path demo/data/train.jsonl --test-dataset-path demo/data/test.jsonl
+
+demo/base/config.json: demo/data/manifest.json
+	$(BIN)/grader init-model --dataset demo/data --out demo/base --steps 150
+
+$(RUN)/manifest.json: demo/base/config.json
+	$(BIN)/grader train --config training/runs/tiny.yaml --dataset demo/data --model demo/base --output-dir demo/runs
+
+$(RUN)/merged/manifest.json: $(RUN)/manifest.json
+	$(BIN)/grader merge $(RUN)
+
+demo/evaluation/evaluation.json: $(RUN)/merged/manifest.json
+	$(BIN)/grader evaluate $(RUN) --parent-dir labs --out demo/evaluation
 
 fast: $(READY)
 	$(BIN)/python -m pytest -m "not slow and not gpu" -n 2

@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from grader.cli.step_bars import step_bars
+from grader.step_bars import step_bars
 from labs_schema.validate import load_lab
 from serving.comparison import Comparison, CriterionComparison
 from serving.engine_choice import EngineName

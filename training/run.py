@@ -24,7 +24,7 @@ from training.examples import TrainingExample, load_examples
 from training.model_card import model_card
 from training.models import Base, context_of, find_base, load_tokenizer
 from training.quiet import quiet_libraries
-from training.run_folder import RunFolder, new_run_folder, write_whole
+from training.run_folder import RunFolder, new_run_folder, point_latest, write_whole
 from training.stages import build_trainer, output_of, run_trainer, save_stage, start_of
 
 
@@ -74,6 +74,7 @@ def train(config: RunConfig, *, resume: Path | None = None, console: Console | N
             write_manifest(manifest, run.path)
             write_whole(run.card, model_card(config, base, manifest, data.manifest, loaded, run.read_times()))
             draw_curves(run.metrics, run.curves)
+            point_latest(run.path)
     return run.path
 
 
@@ -107,10 +108,9 @@ def _train_stage(
     mark = run_id(run.config.read_text(), data.sha256)
     start, checkpoints = start_of(name, config, base, run), run.checkpoints / name
     callbacks = [MetricsLog(name, run.metrics, run.tensorboard), ProgressBar(name, console), SealCheckpoints(mark)]
-    trainer = build_trainer(
-        config.stages[name], config, start, examples, tokenizer, checkpoints=checkpoints, callbacks=callbacks
-    )
-    finished = run_trainer(trainer, config.stages[name], latest_checkpoint(checkpoints, mark))
+    places = {"checkpoints": checkpoints, "checkpoint": latest_checkpoint(checkpoints, mark)}
+    trainer = build_trainer(config.stages[name], config, start, examples, tokenizer, callbacks=callbacks, **places)
+    finished = run_trainer(trainer, config.stages[name], places["checkpoint"])
     if main:
         run.add_time(name, time.monotonic() - begun)
     if not finished:

@@ -47,6 +47,11 @@ class RunFolder:
         except (OSError, ValueError, KeyError):
             raise ModelError(f"{self.dataset}: missing or unreadable, so the run cannot be resumed.") from None
 
+    def read_dataset_manifest(self) -> DatasetManifest:
+        """Which work was trained on and which was kept. Raises ModelError as `read_dataset`."""
+        self.read_dataset()
+        return DatasetManifest.model_validate(json.loads(self.dataset.read_text())["manifest"])
+
     def read_times(self) -> dict[str, float]:
         """Seconds spent so far, by part (`data_loading`, `sft`, `dpo`)."""
         times: dict[str, float] = json.loads(self.times.read_text()) if self.times.exists() else {}
@@ -70,6 +75,15 @@ def new_run_folder(output_dir: Path, model: str, config: RunConfig, now: datetim
         write_whole(run.config, dump_config(config))
         return run
     raise ModelError(f"{output_dir}: 99 runs named {stem} are already there.")
+
+
+def point_latest(run: Path) -> None:
+    """Lets `latest`, beside the run, lead to it: the newest finished run of its folder."""
+    link = run.with_name("latest")
+    draft = run.with_name(".latest.part")
+    draft.unlink(missing_ok=True)
+    draft.symlink_to(run.name)
+    draft.replace(link)
 
 
 def open_run_folder(path: Path) -> tuple[RunFolder, RunConfig]:

@@ -8,6 +8,8 @@ from rich.markup import escape
 
 from grader.cli.build_dataset import build_dataset
 from grader.cli.check import check
+from grader.cli.demo import demo
+from grader.cli.evaluate import evaluate
 from grader.cli.grade import grade
 from grader.cli.init_model import init_model
 from grader.cli.merge import merge
@@ -38,6 +40,8 @@ app.command()(merge)
 app.command()(grade)
 app.command()(serve)
 app.command()(regrade)
+app.command()(evaluate)
+app.command()(demo)
 
 
 def main() -> None:

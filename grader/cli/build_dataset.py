@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import typer
 from rich import print as show
 
-from grader.cli.step_bars import step_bars
+from grader.step_bars import step_bars
 
 
 def original(help_text: str, *names: str, **settings: Any) -> Any:
