@@ -108,9 +108,11 @@ def _train_stage(
     mark = run_id(run.config.read_text(), data.sha256)
     start, checkpoints = start_of(name, config, base, run), run.checkpoints / name
     callbacks = [MetricsLog(name, run.metrics, run.tensorboard), ProgressBar(name, console), SealCheckpoints(mark)]
-    places = {"checkpoints": checkpoints, "checkpoint": latest_checkpoint(checkpoints, mark)}
-    trainer = build_trainer(config.stages[name], config, start, examples, tokenizer, callbacks=callbacks, **places)
-    finished = run_trainer(trainer, config.stages[name], places["checkpoint"])
+    stage, checkpoint = config.stages[name], latest_checkpoint(checkpoints, mark)
+    trainer = build_trainer(
+        stage, config, start, examples, tokenizer, checkpoints=checkpoints, checkpoint=checkpoint, callbacks=callbacks
+    )
+    finished = run_trainer(trainer, stage, checkpoint)
     if main:
         run.add_time(name, time.monotonic() - begun)
     if not finished:

@@ -57,15 +57,18 @@ def build_trainer(
     tokenizer: Any,
     *,
     checkpoints: Path,
+    checkpoint: Path | None,
     callbacks: Sequence[Any],
 ) -> Any:
-    """The trainer of a stage, ready to run. A new adapter is made where the stage trains one and has none yet."""
+    """The trainer of a stage, ready to run, perhaps on from `checkpoint`. A new adapter is made where the stage trains
+    one and has none yet."""
     half = use_bf16(config.bf16)
     dtype = torch.bfloat16 if half and stage.method == "lora" else torch.float32
     model = load_model(start.source, dtype=dtype, load_in_4bit=config.load_in_4bit)
     peft_config = None
     if start.adapter is not None:
-        model = PeftModel.from_pretrained(model, str(start.adapter), is_trainable=True)
+        # From a checkpoint with a second adapter (trl's "ref") transformers restores only that one, not the policy's.
+        model = PeftModel.from_pretrained(model, str(checkpoint or start.adapter), is_trainable=True)
     elif stage.method == "lora":
         r, alpha, dropout = config.lora_r, config.lora_alpha, config.lora_dropout
         peft_config = lora_config(model, start.lora_targets, r=r, alpha=alpha, dropout=dropout)

@@ -1,0 +1,72 @@
+"""A run's YAML is read as a whole, or refused with every fault in it."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from labs_schema.errors import FaultsError
+from training.config import RunConfig, dump_config, load_config
+from training.presets import PRESETS
+
+RUNS = sorted((Path(__file__).parents[2] / "training" / "runs").glob("*.yaml"))
+SMALL = "model: m\ndataset: d\nsft: {learning_rate: 0.001}\n"
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "run.yaml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
+def test_every_run_that_we_ship_is_valid_and_begins_with_its_own_command(path: Path) -> None:
+    command = shlex.split(path.read_text().splitlines()[0].removeprefix("#"))
+    assert command[-3:] == ["train", "--config", f"training/runs/{path.name}"]
+    config = load_config(path)
+    assert config.sft and config.dpo
+    assert config.model in {*PRESETS, "models/tiny"}
+
+
+def test_flags_and_overrides_win_over_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path, SMALL)
+    config = load_config(path, {"seed": 7, "model": None}, ["dpo.beta=0.2", "sft.learning_rate=1e-2", "bf16=false"])
+    assert (config.model, config.seed, config.bf16) == ("m", 7, False)
+    assert config.dpo is not None and config.dpo.beta == 0.2
+    assert config.sft is not None and config.sft.learning_rate == 0.01
+
+
+def test_all_faults_are_told_at_once_with_the_field_and_what_was_found(tmp_path: Path) -> None:
+    with pytest.raises(FaultsError) as raised:
+        load_config(write(tmp_path, SMALL + "lora_rank: 8\nseed: many\ndpo: {beta: -1}\n"))
+    text = str(raised.value)
+    assert len(raised.value.faults) == 3
+    assert "lora_rank" in text and "'many' in `seed`" in text and "-1 in `dpo.beta`" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("model: m\ndataset: d\n", "needs an sft or a dpo section"),
+        ("model: m\ndataset: d\nsft: {method: lora}\ndpo: {method: full}\n", "cannot follow"),
+        ("model: m\ndataset: d\nload_in_4bit: true\nsft: {method: full}\n", "method full cannot go with it"),
+        ("model: m\ndataset: d\nsft: {method: lora, optim: muon}\n", "with method full"),
+        ("- a list\n", "found a list"),
+        ("a: [\n", "expected the YAML of a run"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_in_words(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(FaultsError, match=told):
+        load_config(write(tmp_path, text))
+
+
+def test_a_missing_file_and_an_override_without_a_value_are_faults_too(tmp_path: Path) -> None:
+    with pytest.raises(FaultsError, match="no such file"):
+        load_config(tmp_path / "none.yaml")
+    with pytest.raises(FaultsError, match="NAME=VALUE"):
+        load_config(write(tmp_path, SMALL), {}, ["dpo.beta"])
+
+
+def test_a_config_written_out_is_read_back_the_same(tmp_path: Path) -> None:
+    config = RunConfig.model_validate({"model": "m", "dataset": "d", "sft": {"lm_weight": 0.5}, "dpo": {}})
+    assert load_config(write(tmp_path, dump_config(config))) == config

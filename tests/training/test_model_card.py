@@ -1,0 +1,56 @@
+"""The model card says where the model comes from and what nobody has measured."""
+
+from prompts.manifest import ModelManifest
+from prompts.style import PromptStyle
+from training.config import RunConfig
+from training.examples import CriterionExample, Loaded, TrainingExample
+from training.model_card import model_card
+from training.models import find_base
+from training.rows import DatasetManifest, LabSplit
+
+
+def test_the_card_names_base_licence_data_settings_and_what_was_not_evaluated() -> None:
+    base = find_base("codestral-22b")
+    config = RunConfig.model_validate({"model": "codestral-22b", "dataset": "data", "seed": 3, "dpo": {"beta": 0.3}})
+    style = PromptStyle()
+    manifest = ModelManifest(
+        grader_version="1",
+        base_model=base.source,
+        base_licence=base.licence,
+        adapter="adapter",
+        tokenizer_hash="t",
+        prompt_hash="p",
+        style=style,
+        context_length=4096,
+        option_order="shuffled",
+        dataset_hash="d4ta",
+        stages=("dpo",),
+    )
+    dataset = DatasetManifest(
+        grader_version="1",
+        format="dpo",
+        seed=0,
+        train_split=0.7,
+        style=style,
+        reasoning=False,
+        option_order="shuffled",
+        eval_labs=("lab9",),
+        labs={"lab1": LabSplit(train=("a", "b"), test=("c",)), "lab9": LabSplit(test=("d",))},
+        inputs={},
+        outputs={},
+    )
+    examples = (TrainingExample((1,), (CriterionExample((2,), (3,), ((4,), (5,))),)),)
+    card = model_card(config, base, manifest, dataset, Loaded(examples, (("lab1", "b"),)), {"dpo": 12.3})
+    for told in (
+        "mistralai/Codestral-22B-v0.1",
+        "Mistral AI Non-Production License",
+        "1 submissions, 1 rated criteria, 2 preference pairs",
+        "fit: 1",
+        "lab1 (2)",
+        "kept out of training whole: lab9",
+        "dpo 12 s",
+        "Not evaluated",
+        "beta: 0.3",
+        "`d4ta`",
+    ):
+        assert told in card

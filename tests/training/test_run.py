@@ -1,0 +1,225 @@
+"""A whole run, small: the tiny base from nothing, SFT, DPO, resume, merge. Real libraries, no stubs."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labs_schema.errors import FaultsError, ModelError, OverlongError
+from prompts.manifest import check_manifest, read_manifest
+from prompts.messages import build_prompts
+from prompts.style import PromptStyle
+from prompts.verdict import LETTERS, verdict_text
+from training.config import RunConfig, load_config
+from training.dataset_files import file_hash
+from training.rows import DatasetManifest, LabSplit, OutputFile, PairRow
+
+TINY = Path(__file__).parents[2] / "training" / "runs" / "tiny.yaml"
+STYLE = PromptStyle(template="compact")
+
+
+def write_dataset(lab: Any, folder: Path) -> Path:
+    """All pairs of the lab as a data set on disk."""
+    rows = [
+        PairRow(
+            lab=lab.name,
+            submission=f"{number:016x}",
+            criterion=criterion.title,
+            options=prompt.options,
+            system=prompt.system,
+            prompt=prompt.text,
+            shared_chars=len(prompt.shared),
+            chosen=verdict_text(LETTERS[prompt.options.index(given)]),
+            rejected=verdict_text(LETTERS[prompt.options.index(other)]),
+        )
+        for number, submission in enumerate(lab.submissions)
+        for prompt, criterion in zip(build_prompts(lab, submission, STYLE), lab.criteria, strict=True)
+        for given in [lab.ratings_given[submission.student][criterion.title]]
+        for other in prompt.options
+        if other != given
+    ]
+    folder.mkdir()
+    (folder / "train.jsonl").write_text("".join(row.model_dump_json() + "\n" for row in rows))
+    manifest = DatasetManifest(
+        grader_version="0",
+        format="dpo",
+        seed=0,
+        train_split=1.0,
+        style=STYLE,
+        reasoning=False,
+        option_order="given",
+        eval_labs=(),
+        labs={lab.name: LabSplit(train=tuple(sorted({row.submission for row in rows})))},
+        inputs={},
+        outputs={"train.jsonl": OutputFile(sha256=file_hash(folder / "train.jsonl"), bytes=1, rows=len(rows))},
+    )
+    (folder / "manifest.json").write_text(manifest.model_dump_json())
+    return folder
+
+
+@pytest.fixture
+def here(tmp_path: Path, make_lab: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with `data` and an almost untrained `models/tiny`; nothing is taken from a hub."""
+    from rich.progress import Progress
+
+    from training.dataset_files import read_pairs
+    from training.quiet import quiet_libraries
+    from training.tiny import init_model
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    data = write_dataset(make_lab(students=8), tmp_path / "data")
+    with quiet_libraries():
+        init_model(
+            read_pairs(data / "train.jsonl"), tmp_path / "models/tiny", steps=3, seed=0, progress=Progress(disable=True)
+        )
+    return tmp_path
+
+
+def small_run(**flags: Any) -> RunConfig:
+    faster = ["sft.per_device_train_batch_size=2", "dpo.per_device_train_batch_size=2", "logging_steps=1"]
+    return load_config(TINY, {"max_steps": 3, **flags}, faster)
+
+
+def weights(run: Path, folder: str) -> dict[str, Any]:
+    from safetensors.torch import load_file
+
+    return {k: v for path in sorted((run / folder).glob("*.safetensors")) for k, v in load_file(path).items()}
+
+
+@pytest.mark.slow
+def test_the_same_seed_makes_the_same_tiny_base_and_its_tokenizer_gives_every_text_back(here: Path) -> None:
+    from rich.progress import Progress
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from training.dataset_files import read_pairs
+    from training.tiny import init_model
+
+    rows = list(read_pairs(here / "data" / "train.jsonl"))
+    count = init_model(rows, here / "again", steps=3, seed=0, progress=Progress(disable=True))
+    first, again = weights(here, "models/tiny"), weights(here, "again")
+    assert all((first[name] == again[name]).all() for name in first) and first.keys() == again.keys()
+    model = AutoModelForCausalLM.from_pretrained(here / "again")
+    assert model.config.model_type == "llama" and count == model.num_parameters()
+    assert sum(p.numel() for p in model.model.layers.parameters()) == 602_880
+    tokenizer = AutoTokenizer.from_pretrained(here / "again")
+    text = "int größe = 0; // ✓ \x00\t{}\r\n"
+    assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
+    with pytest.raises(ModelError, match="something in it already"):
+        init_model(rows, here / "again", steps=3, seed=0, progress=Progress(disable=True))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("here")
+def test_a_run_leaves_everything_that_is_needed_to_serve_and_to_understand_it() -> None:
+    from transformers import AutoTokenizer
+
+    from training.merge import merge
+    from training.run import train
+
+    run = train(small_run())
+    assert {"config.yaml", "manifest.json", "metrics.jsonl", "tensorboard", "times.json", "README.md"} <= names(run)
+    assert {"tokenizer", "sft", "adapter", "training.png", "dataset.json"} <= names(run)
+    assert {path.suffix for path in (run / "adapter").iterdir()} == {".json", ".safetensors"}
+    manifest = read_manifest(run)
+    assert (manifest.base_model, manifest.adapter, manifest.stages) == ("sft", "adapter", ("sft", "dpo"))
+    check_manifest(manifest, AutoTokenizer.from_pretrained(run / "tokenizer"))
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [(line["stage"], line["step"]) for line in lines] == [(s, n) for s in ("sft", "dpo") for n in (1, 2, 3)]
+    assert set(json.loads((run / "times.json").read_text())) == {"data_loading", "sft", "dpo"}
+    assert load_config(run / "config.yaml") == small_run()
+
+    merged = merge(run, dtype="float32")
+    assert merged == run / "merged" and read_manifest(merged).adapter is None
+    before, after = weights(run, "sft"), weights(run, "merged")
+    changed = {name.split(".")[-2] for name in before if not (before[name] == after[name]).all()}
+    assert changed == {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("methods", [("full", "lora"), ("lora", "lora"), ("full", "full")])
+def test_a_run_stopped_by_ctrl_c_and_resumed_equals_one_that_was_not(
+    here: Path, methods: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from training.run import TrainingStoppedError, train
+
+    overrides = [f"{stage}.method={method}" for stage, method in zip(("sft", "dpo"), methods, strict=True)]
+    overrides += ["sft.optim=adamw_torch"] if methods[0] == "lora" else []
+    settings = load_config(
+        TINY, {"max_steps": 4, "lora_dropout": 0.1}, [*overrides, "sft.per_device_train_batch_size=3"]
+    )
+    whole = train(settings)
+    stopped: list[Path] = []
+    interrupt_at(monkeypatch, step=2)
+    for _ in settings.stages:
+        with pytest.raises(TrainingStoppedError, match="--resume") as stop:
+            train(settings, resume=stopped[-1] if stopped else None)
+        stopped.append(stop.value.run)
+    monkeypatch.undo()
+    monkeypatch.chdir(here)
+    assert train(settings, resume=stopped[0]) == stopped[0] == stopped[1]
+    last = "adapter" if methods[1] == "lora" else "model"
+    for folder in ("sft", last):
+        one, other = weights(whole, folder), weights(stopped[0], folder)
+        assert one.keys() == other.keys()
+        assert max(float((one[name] - other[name]).abs().max()) for name in one) < 1e-6, folder
+
+
+@pytest.mark.slow
+def test_a_run_does_not_go_on_with_other_data_or_a_foreign_checkpoint(
+    here: Path, make_lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from training.run import TrainingStoppedError, train
+
+    interrupt_at(monkeypatch, step=1)
+    runs = []
+    for seed in (0, 1):
+        with pytest.raises(TrainingStoppedError) as stop:
+            train(small_run(seed=seed))
+        runs.append(stop.value.run)
+    (runs[0] / "checkpoints/sft/checkpoint-1").rename(here / "aside")
+    (runs[1] / "checkpoints/sft/checkpoint-1").rename(runs[0] / "checkpoints/sft/checkpoint-1")
+    with pytest.raises(ModelError, match="another run's"):
+        train(small_run(seed=0), resume=runs[0])
+    (here / "data").rename(here / "old")
+    write_dataset(make_lab(students=9), here / "data")
+    with pytest.raises(ModelError, match="another data set"):
+        train(small_run(seed=0), resume=runs[0])
+
+
+@pytest.mark.slow
+def test_what_does_not_fit_stops_the_run_or_is_left_out_as_the_config_says(here: Path) -> None:
+    from training.run import train
+
+    with pytest.raises(OverlongError):
+        train(small_run(on_overlong="error", context_length=90))
+    with pytest.raises(ModelError, match="no submission to train on; 8 did not fit"):
+        train(small_run(on_overlong="skip", context_length=90))
+    with (here / "data" / "train.jsonl").open("a") as file:
+        file.write("{}\n")
+    with pytest.raises(ModelError, match="not the file that its manifest names"):
+        train(small_run())
+    with pytest.raises(FaultsError, match="no file"):
+        train(small_run(dataset="nowhere"))
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def interrupt_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    """Sends this process a Ctrl-C in every stage once it has made `step` steps."""
+    from training.callbacks import StopOnInterrupt
+
+    original: Callable[..., None] = StopOnInterrupt.on_step_end
+
+    def on_step_end(self: Any, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        if state.global_step == step:
+            os.kill(os.getpid(), signal.SIGINT)
+        original(self, args, state, control, **rest)
+
+    monkeypatch.setattr(StopOnInterrupt, "on_step_end", on_step_end)

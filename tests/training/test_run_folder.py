@@ -1,0 +1,40 @@
+"""A run folder is named by model and time, never shared, and tells what it was begun with."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from labs_schema.errors import ModelError
+from training.config import RunConfig
+from training.run_folder import RunFolder, new_run_folder, open_run_folder
+
+CONFIG = RunConfig.model_validate({"model": "m", "dataset": "d", "sft": {}})
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def test_two_runs_of_one_second_get_two_folders(tmp_path: Path) -> None:
+    names = [new_run_folder(tmp_path / "runs", "tiny", CONFIG, NOW).path.name for _ in range(2)]
+    assert names == ["tiny-20260102-030405", "tiny-20260102-030405-2"]
+
+
+def test_the_config_as_run_comes_back(tmp_path: Path) -> None:
+    run = new_run_folder(tmp_path, "tiny", CONFIG, NOW)
+    assert open_run_folder(run.path)[1] == CONFIG
+    with pytest.raises(ModelError, match="not a run folder"):
+        open_run_folder(tmp_path)
+
+
+def test_times_add_up_over_resumes(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    run.add_time("sft", 1.5)
+    run.add_time("sft", 2.0)
+    run.add_time("dpo", 1.0)
+    assert run.read_times() == {"sft": 3.5, "dpo": 1.0}
+
+
+def test_a_folder_is_named_relative_to_the_run_and_a_hub_id_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "models" / "tiny").mkdir(parents=True)
+    run = RunFolder(tmp_path / "runs" / "r1")
+    assert run.portable(str(tmp_path / "models" / "tiny")) == "../../models/tiny"
+    assert run.portable("Qwen/Qwen2.5-Coder-7B-Instruct") == "Qwen/Qwen2.5-Coder-7B-Instruct"
