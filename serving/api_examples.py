@@ -65,6 +65,7 @@ LAB_RUBRIC = {
     "criteria": [{**CRITERION, "max_points": 2.0, "ratings": RATINGS}],
 }
 EXPLAINED = {
+    400: ("bad-request", "There was an error parsing the body", None),
     404: ("unknown-lab", "There is no lab of this name here.", ("lab", '"squares"', "one of square")),
     413: ("too-large", "submission.files is larger than the service takes.", ("body", "9 MB", "at most 5 MB")),
     422: ("invalid-request", "The request cannot be read.", ("submission.files.0.content", "nothing", "a value")),

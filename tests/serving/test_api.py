@@ -356,10 +356,14 @@ def test_a_client_that_goes_while_it_waits_is_never_graded(
     app = create_app(engine, LabRegistry([lab]))
     running = engine.submit(lab, lab.submissions[0])
     assert busy.wait(5)
-    assert asyncio.run(posted_and_gone(app, {"lab": "lab1", "submission": PROGRAM})) == 499
-    go.set()
-    running.result(5)
-    engine.close()
+
+    async def goes_then_the_engine_works_on() -> None:
+        assert await posted_and_gone(app, {"lab": "lab1", "submission": PROGRAM}) == 499
+        go.set()
+        await asyncio.wrap_future(running)
+        await asyncio.to_thread(engine.close)
+
+    asyncio.run(goes_then_the_engine_works_on())
     assert len(fake_engine.asked) == 1
 
 
