@@ -61,7 +61,9 @@ def _service(request: Request) -> Service:
 Served = Annotated[Service, Depends(_service)]
 
 
-@router.post("/grade", summary="Grade a submission", responses={**answered(ANSWER), **problems(400, 404, 413, 422, 503)})
+@router.post(
+    "/grade", summary="Grade a submission", responses={**answered(ANSWER), **problems(400, 404, 413, 422, 503)}
+)
 async def grade(
     body: Annotated[GradeRequest, Body(openapi_examples=GRADE_REQUESTS)], request: Request, service: Served
 ) -> GradeResponse:
