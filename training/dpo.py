@@ -4,12 +4,11 @@ trl's loss, metrics and reference stay trl's: only the batch and the decoder's p
 """
 
 import copy
-import hashlib
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
-from datasets import Dataset, DatasetInfo
+from datasets import Dataset
 from trl import DPOConfig, DPOTrainer
 
 from training.attention import walk_trees
@@ -86,19 +85,15 @@ def dpo_trainer(
     if packing == "none":
         return RowDPOTrainer(train_dataset=_token_rows(examples), **trl_arguments)
     collator = PreferenceCollator(examples, _pad_token(processing_class))
-    trainer = TreeDPOTrainer(train_dataset=_pair_rows(examples, collator), data_collator=collator, **trl_arguments)
+    trainer = TreeDPOTrainer(train_dataset=_pair_rows(collator), data_collator=collator, **trl_arguments)
     trainer.sampler = sampler_for(_rows_of_submissions(collator), collator.trees, args, tokens_per_step)
     trainer.add_callback(HeaviestFirst(trainer))
     return trainer
 
 
-def _pair_rows(examples: Sequence[TrainingExample], collator: PreferenceCollator) -> Dataset:
+def _pair_rows(collator: PreferenceCollator) -> Dataset:
     pairs = [(s, p) for s, its_pairs in enumerate(collator.pairs) for p in range(len(its_pairs))]
-    # trl keys its cache of reference log-probabilities by the data set's contents, which are mere numbers here.
-    contents = hashlib.sha256(repr(examples).encode()).hexdigest()
-    return Dataset.from_dict(
-        {"submission": [s for s, _ in pairs], "pair": [p for _, p in pairs]}, info=DatasetInfo(description=contents)
-    )
+    return Dataset.from_dict({"submission": [s for s, _ in pairs], "pair": [p for _, p in pairs]})
 
 
 def _rows_of_submissions(collator: PreferenceCollator) -> list[range]:

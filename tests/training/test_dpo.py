@@ -92,6 +92,18 @@ def test_the_reference_can_be_computed_beforehand(same_step: Compare) -> None:
     same_step("gqa", precompute_ref_log_probs=True)
 
 
+def test_a_reference_computed_for_other_submissions_of_the_same_shape_is_not_taken(
+    make_model: Any, make_examples: Any, word_tokenizer: Any, arguments: dict[str, Any]
+) -> None:
+    settings = DPOConfig(**arguments, precompute_ref_log_probs=True)
+    one, other = (
+        dpo_trainer(make_model("mha"), make_examples(2, seed=seed), settings, processing_class=word_tokenizer)
+        for seed in (0, 1)
+    )
+    assert one.train_dataset["submission"][:] == other.train_dataset["submission"][:]
+    assert one.train_dataset["ref_chosen_logps"][0] != other.train_dataset["ref_chosen_logps"][0]
+
+
 def test_an_adapter_that_sft_trained_is_its_own_reference(
     make_model: Any, make_examples: Any, word_tokenizer: Any, arguments: dict[str, Any], step: Any
 ) -> None:

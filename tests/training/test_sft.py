@@ -116,7 +116,10 @@ def test_the_heaviest_batch_goes_first_and_leaves_nothing_behind(
     steps = []
     for rehearsed in (True, False):
         settings = SFTConfig(**arguments, per_device_train_batch_size=2, gradient_accumulation_steps=2)
-        trainer = sft_trainer(make_model("mha"), make_examples(4), settings, processing_class=word_tokenizer)
+        model = make_model("mha")
+        for layer in model.model.layers:
+            layer.self_attn.attention_dropout = 0.3
+        trainer = sft_trainer(model, make_examples(4), settings, processing_class=word_tokenizer)
         if not rehearsed:
             trainer.pop_callback(type(trainer.callback_handler.callbacks[-1]))
         steps.append((*step(trainer), trainer.state.log_history[0]["num_tokens"], torch.get_rng_state()))
