@@ -43,14 +43,17 @@ def inside(path: str) -> str | None:
     return "/".join(map(clean, parts))
 
 
-def litter(path: str) -> str | None:
-    """The part of `path` up to the first name that editors, compilers or systems leave behind, None without one."""
+def litter(path: str, *, folder: bool = False) -> str | None:
+    """The part of `path` up to the first name that editors, compilers or systems leave behind, None without one.
+
+    A folder is told by its name alone, because `s1@uni.so` is a student and no library.
+    """
     parts = path.split("/")
     for depth, part in enumerate(parts, start=1):
         name = part.lower()
-        if name in LITTER_NAMES or name.startswith((".", "~$")) or name.endswith(("~", "#")):
+        if name in LITTER_NAMES or name.startswith((".", "~$")) or name.endswith("~") or (name[:1] + name[-1:] == "##"):
             return "/".join(parts[:depth])
-    return path if extension(path) in LITTER_EXTENSIONS else None
+    return path if extension(path) in LITTER_EXTENSIONS and not folder else None
 
 
 def archive_suffix(name: str) -> str | None:

@@ -23,9 +23,10 @@ def folder_entries(top: Path, where: str, limits: Limits, faults: FaultCollector
             continue
         for found in scan(folder, f"{where}/{prefix}".rstrip("/"), faults):
             name, path = prefix + clean(found.name), Path(found.path)
-            if litter(name):
+            folder_here = found.is_dir(follow_symlinks=False)
+            if litter(name, folder=folder_here):
                 yield Entry(name, lambda _: b"")
-            elif found.is_dir(follow_symlinks=False):
+            elif folder_here:
                 waiting.append((path, name + "/"))
             elif archive_suffix(name) and not prefix:
                 for entry in packed_entries(path, f"{where}/{name}", limits, faults):

@@ -101,9 +101,10 @@ def _folder_name(entry: os.DirEntry[str], where: str, faults: FaultCollector) ->
             expected="a name of printable UTF-8 characters",
             mend=f"It is read as {excerpt(name)}; rename it to be rid of this.",
         )
-    if litter(name):
+    folder = entry.is_dir(follow_symlinks=False)
+    if litter(name, folder=folder):
         _stray("litter", where, "what an editor or system left behind", faults)
-    elif entry.is_dir(follow_symlinks=False):
+    elif folder:
         return name
     elif refused_kind(os.lstat(entry.path), where, faults):
         return None

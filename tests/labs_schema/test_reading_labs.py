@@ -141,6 +141,13 @@ def test_archives_and_single_files_are_submissions(lab) -> None:
     assert [s.folder for s in load_lab(lab).submissions] == ["s1@course", "s3@x", "s4@x.y"]
 
 
+@pytest.mark.parametrize("folder", ["s2@uni.so", "s2@c#", "s2@x.log", "s2", "s2@a@b", "s2@x.zip"])
+def test_a_folder_s_name_needs_no_care(folder, lab) -> None:
+    (lab / "submissions" / folder / "a.d").mkdir(parents=True)
+    (lab / "submissions" / folder / "a.d" / "main.cpp").write_text("x")
+    assert files(lab) == {"s1": ["main.cpp"], "s2": ["a.d/main.cpp"]}
+
+
 def test_work_in_another_language_is_read_where_there_is_nothing_else(lab) -> None:
     for student, name in [("s2", "main.cpp"), ("s2", "run.py"), ("s3", "Main.java")]:
         (lab / "submissions" / student).mkdir(exist_ok=True)
