@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
 from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
@@ -41,7 +42,8 @@ def train(config: RunConfig, *, resume: Path | None = None, console: Console | N
 
     Raises FaultsError, OverlongError or ModelError for what a user can mend, TrainingStoppedError after Ctrl-C.
     """
-    console, main = console or Console(stderr=True), PartialState().is_main_process
+    console = console or Console(stderr=True)
+    main = PartialState(cpu=not torch.cuda.is_available()).is_main_process
     with quiet_libraries():
         base, data = find_base(config.model), open_data(Path(config.dataset))
         if base.warning and main:

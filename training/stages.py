@@ -118,6 +118,7 @@ def trainer_arguments(stage: Stage, config: RunConfig, checkpoints: Path, *, bf1
         "disable_tqdm": True,
         "dataloader_pin_memory": torch.cuda.is_available(),
         "remove_unused_columns": False,
+        "ddp_find_unused_parameters": False,
     }
 
 

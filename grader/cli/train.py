@@ -1,5 +1,6 @@
 """`grader train`: SFT and DPO of a model on a data set, as a YAML says."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -37,10 +38,12 @@ def train(
         raise typer.BadParameter("give either --config with any flags, or --resume alone: a run keeps its settings")
     settings = load_config(config, flags, overrides or ()) if config else open_run_folder(resume or Path())[1]
     try:
-        typer.echo(run_training(settings, resume=resume))
+        run = run_training(settings, resume=resume)
     except TrainingStoppedError as stopped:
         typer.echo(stopped, err=True)
         raise typer.Exit(130) from None
+    if os.environ.get("RANK", "0") == "0":
+        typer.echo(run)
 
 
 train.__doc__ = f"""Tunes a model on graded labs: supervised first (SFT), then on preference pairs (DPO).
