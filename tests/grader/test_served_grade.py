@@ -53,7 +53,10 @@ def test_a_grade_over_http_is_the_grade_at_the_terminal(
     offline = json.loads(subprocess.run([*GRADER, *command], capture_output=True, check=True, env=os.environ).stdout)
 
     files = [{"filename": program.name, "content": program.read_text(encoding="utf-8")}]
-    with service("--labs", str(tmp_path / "labs"), *model) as url, httpx.Client(base_url=url, timeout=60) as client:
+    with (
+        service("--labs", str(tmp_path / "labs"), *model) as (url, _),
+        httpx.Client(base_url=url, timeout=60) as client,
+    ):
         ready = client.get("/readyz")
         assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
         answer = client.post("/grade", json={"lab": "lab1", "submission": {"files": files}})
