@@ -4,11 +4,14 @@ trl's loss, metrics and reference stay trl's: only the batch and the decoder's p
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import torch
+from accelerate.utils import gather_object
 from datasets import Dataset
+from rich.progress import track
 from trl import DPOConfig, DPOTrainer
 
 from training.attention import walk_trees
@@ -29,15 +32,43 @@ class TreeDPOTrainer(SubmissionBatches, DPOTrainer):  # type: ignore[misc]
         if return_outputs:
             raise NotImplementedError("a tree-packed pass keeps no logits of whole sequences")
         counted = self._total_train_tokens
-        loss = super().compute_loss(model, inputs)
-        for values in self._metrics["train" if self.model.training else "eval"].values():
-            values.extend(values[-1:] * (self.items_in(inputs) - 1))  # trl takes the mean: a batch weighs as its pairs
+        with _ungathered(self.accelerator):
+            loss = super().compute_loss(model, inputs)
+        self._weigh_metrics(self._metrics["train" if self.model.training else "eval"], self.items_in(inputs))
         self.count_tokens(counted, inputs)
         return self.weighed(loss, inputs, num_items_in_batch)
 
+    def _weigh_metrics(self, metrics: dict[str, list[float]], pairs: int) -> None:
+        """Makes each metric's last value the mean over this batch's pairs on all processes, and repeats it, for trl
+        takes the mean over batches: so a batch weighs as its pairs."""
+        sums = torch.tensor([*(values[-1] * pairs for values in metrics.values()), pairs])
+        *totals, all_pairs = self.accelerator.reduce(sums.to(self.accelerator.device)).tolist()
+        for values, total in zip(metrics.values(), totals, strict=True):
+            values[-1:] = [total / all_pairs] * round(all_pairs)
+
     def _precompute_ref_logps(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
-        pairs = len(dataset) // len(set(dataset["submission"]))
-        return super()._precompute_ref_logps(dataset, name, batch_size * pairs)
+        """The data set with the reference's log-probabilities, by whole submissions, `batch_size` at a time, shared
+        among the processes. (trl's own goes through a file, which the other processes do not find.)"""
+        submissions = _rows_of_submissions(self.data_collator)[self.args.process_index :: self.args.world_size]
+        found: list[tuple[int, float, float]] = []
+        batches = range(0, len(submissions), batch_size)
+        for start in track(batches, f"Reference of the {name} pairs", disable=self.args.disable_tqdm, transient=True):
+            rows = [row for its_rows in submissions[start : start + batch_size] for row in its_rows]
+            batch = self._prepare_inputs(self.data_collator(dataset.select(rows).to_list()))
+            chosen, rejected = self.compute_ref_log_probs(self.ref_model or self.model, batch)
+            found.extend(zip(rows, chosen.tolist(), rejected.tolist(), strict=True))
+        _, chosen_logps, rejected_logps = zip(*sorted(gather_object(found)), strict=True)
+        return dataset.add_column("ref_chosen_logps", chosen_logps).add_column("ref_rejected_logps", rejected_logps)
+
+
+@contextmanager
+def _ungathered(accelerator: Any) -> Iterator[None]:
+    """While inside, trl's metrics stay on their process: its way of gathering needs as many pairs on each of them."""
+    accelerator.gather = accelerator.gather_for_metrics = lambda values: values
+    try:
+        yield
+    finally:
+        del accelerator.gather, accelerator.gather_for_metrics
 
 
 class RowDPOTrainer(OwnTokens, DPOTrainer):  # type: ignore[misc]
