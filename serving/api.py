@@ -72,7 +72,7 @@ async def grade(
     A submission of which nothing could be graded is still an answer (200). 503 says when to come again.
     """
     if isinstance(body, LabGradeRequest):
-        lab, ids = _known(service.labs, body.lab, "lab"), {}
+        lab, ids = _known(service.labs, body.lab), {}
     else:
         lab, ids = body.rubric(), {c.title: c.id for c in body.criteria if c.id}
     submission = _admitted(body.submission.submission())
@@ -86,7 +86,7 @@ async def labs(service: Served) -> LabList:
 
 @router.get("/labs/{lab}", summary="A lab's rubric", responses={**answered(LAB_RUBRIC), **problems(404, 422)})
 async def lab_rubric(lab: Annotated[str, Path(examples=["square"])], service: Served) -> LabRubric:
-    return rubric(_known(service.labs, lab, "lab"))
+    return rubric(_known(service.labs, lab))
 
 
 @router.get("/healthz", summary="Is the process alive?", responses=answered({"status": "alive"}))
@@ -114,11 +114,11 @@ def probe() -> tuple[Lab, Submission]:
     return lab, Submission(student="", folder="", files=(SourceFile(path="a.c", text="int main(){}\n"),))
 
 
-def _known(labs: LabRegistry, name: str, field: str) -> Lab:
+def _known(labs: LabRegistry, name: str) -> Lab:
     try:
         return labs[name]
     except KeyError:
-        wrong = FieldProblem(field=field, found=excerpt(name), expected=f"one of {', '.join(labs) or 'no lab'}")
+        wrong = FieldProblem(field="lab", found=excerpt(name), expected=f"one of {', '.join(labs) or 'no lab'}")
         detail = "There is no lab of this name here; GET /labs lists those there are, or send the rubric itself."
         raise ProblemError(404, "unknown-lab", detail, [wrong]) from None
 
