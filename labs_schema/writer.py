@@ -12,7 +12,7 @@ from labs_schema.errors import Fault, FaultsError, Severity
 from labs_schema.folders import COMMENTS, RATINGS, RUBRIC, SUBMISSIONS
 from labs_schema.human_grades import is_comment
 from labs_schema.models import Criterion, Lab, Rating, SourceFile
-from labs_schema.names import clean, inside
+from labs_schema.names import inside
 from labs_schema.problem import SHORT, VERBOSE
 from labs_schema.ratings_csv import HEADER
 
@@ -134,7 +134,7 @@ def _check(criteria: Sequence[Criterion], ratings: Texts, comments: Texts, path:
 
 def _write_source(folder: Path, name: str, file: SourceFile) -> None:
     path = f"{name}/{file.path}"
-    if clean(name) != name or "/" in name or inside(path) != path:
+    if "/" in name or inside(path) != path:
         _refuse(path, "a path that is not plain or leaves the submission", "a relative path with /")
     _write(folder / path, file.text)
 

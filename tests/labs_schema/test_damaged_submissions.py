@@ -167,6 +167,12 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
     ("a zip of a big file", put("s006@course.zip", zipped({"main.c": b"x" * 1_100_000}, method=0)), "file-too-big",
      ERROR),
     ("a zip in a zip", put("s006@course.zip", zipped({"in.zip": zipped({"a.c": PROGRAM})})), "archive-inside", WARNING),
+    (
+        "a zip deep in a folder",
+        put("s000@course/a/w.zip", zipped({"a.c": PROGRAM})),
+        "archive-inside",
+        WARNING,
+    ),
     ("a zip of 501 files", put("s006@course.zip", zipped({f"{i}.c": b"x" for i in range(501)})), "too-many-files",
      ERROR),
     ("a zip with one name twice", put("s006@course.zip", zipped({"a.c": PROGRAM, "./a.c": PROGRAM})), "duplicate-path",

@@ -167,6 +167,13 @@ def test_the_language_is_told_by_the_extension(name, language, lab) -> None:
     assert load_lab(lab).language == language
 
 
+def test_a_student_with_many_files_has_one_vote_on_the_language(lab) -> None:
+    for name in ("s2/a.cpp", *(f"s3/{number}.py" for number in range(9))):
+        (lab / "submissions" / name).parent.mkdir(exist_ok=True)
+        (lab / "submissions" / name).write_text("x")
+    assert load_lab(lab).language == "C++"
+
+
 def test_a_lab_without_submissions_has_an_unknown_language(lab) -> None:
     (lab / "submissions" / "s1@course" / "main.cpp").unlink()
     assert (load_lab(lab).language, load_lab(lab).submissions) == ("unknown", ())

@@ -117,7 +117,7 @@ def test_a_path_that_leaves_its_submission_is_not_written(path, tmp_path, make_l
     assert not list(tmp_path.rglob("*.c"))
 
 
-@pytest.mark.parametrize("folder", ["..", ".", "a/b", "", "/tmp"])
+@pytest.mark.parametrize("folder", ["..", ".", "a/b", "", "/tmp", "a\x1bb"])
 def test_a_submission_is_not_written_outside_its_lab(folder, tmp_path, make_lab) -> None:
     files = (SourceFile(path="main.c", text="x"),)
     lab = make_lab().model_copy(update={"submissions": (Submission(student="s", folder=folder, files=files),)})
