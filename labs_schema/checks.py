@@ -62,7 +62,7 @@ def check_copies(submissions: Sequence[Submission], template: Sequence[SourceFil
     given = {" ".join(file.text.split()) for file in template}
     alike: dict[str, list[str]] = {}
     for submission in submissions:
-        if template and all(" ".join(file.text.split()) in given for file in submission.files):
+        if all(" ".join(file.text.split()) in given for file in submission.files):
             faults.warning(
                 "untouched-template",
                 f"{FOLDER}/{submission.folder}",

@@ -130,7 +130,8 @@ def test_all_files_of_a_submission_are_read_in_order(lab) -> None:
 def test_archives_and_single_files_are_submissions(lab) -> None:
     with zipfile.ZipFile(lab / "submissions" / "s2@a.b.zip", "w") as archive:
         archive.writestr("hw\\main.cpp", "int a;")
-        archive.writestr("__MACOSX/._main.cpp", "x")
+        for number in range(3):
+            archive.writestr(f"__MACOSX/{number}", "x")
     with tarfile.open(lab / "submissions" / "s3@x.tar.xz", "w:xz") as archive:
         info = tarfile.TarInfo("./hw/main.cpp")
         info.size = 6
@@ -138,6 +139,7 @@ def test_archives_and_single_files_are_submissions(lab) -> None:
     (lab / "submissions" / "s4@x.y.cpp").write_text("int a;")
     (lab / "submissions" / "s2@a.b.zip").rename(lab / "submissions" / "s1@course" / "s1_work.zip")
     assert files(lab) == {"s1": ["archive/hw/main.cpp", "main.cpp"], "s3": ["hw/main.cpp"], "s4": ["submission.cpp"]}
+    assert [fault.code for fault in read_lab(lab).faults].count("litter") == 1
     assert [s.folder for s in load_lab(lab).submissions] == ["s1@course", "s3@x", "s4@x.y"]
 
 

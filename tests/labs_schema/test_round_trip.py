@@ -79,7 +79,7 @@ def labs(draw: st.DrawFn) -> Lab:
     )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(labs())
 def test_a_lab_reads_back_as_it_was_written(lab: Lab) -> None:
     with tempfile.TemporaryDirectory() as folder:
