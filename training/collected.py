@@ -50,26 +50,29 @@ def collect(
     labs: list[CollectedLab] = []
     errors: list[Fault] = []
     for number, folder in enumerate(folders, 1):
-        found = read_lab(folder)
-        errors.extend(fault for fault in found.faults if fault.severity is Severity.ERROR)
-        if found.lab is not None and not errors:
-            works, unrated = _keep(found.lab, rated, row_format, spool, sketches)
-            warnings = Counter(fault.code for fault in found.faults)
-            size = len(found.lab.submissions)
-            labs.append(CollectedLab(found.lab.name, folder_hash(folder), size, works, unrated, warnings))
+        lab, found = _collect_one(folder, rated, row_format, spool, sketches)
+        labs += [lab] if lab is not None else []
+        errors += found
         progress(number, len(folders))
     if errors:
         raise FaultsError(errors)
     return labs
 
 
-def _keep(
-    lab: Lab, rated: Rated, row_format: RowFormat, spool: Spool, sketches: Sketches
-) -> tuple[tuple[Work, ...], int]:
+def _collect_one(
+    folder: Path, rated: Rated, row_format: RowFormat, spool: Spool, sketches: Sketches
+) -> tuple[CollectedLab | None, list[Fault]]:
+    """The lab, or its errors. Nothing of the lab's text outlives the call."""
+    found = read_lab(folder)
+    lab = found.lab
+    if lab is None:
+        return None, [fault for fault in found.faults if fault.severity is Severity.ERROR]
     works: list[Work] = []
     unrated = 0
     for submission, prompts in rated(lab):
         works.append(Work(lab.name, submission.student, spool.add(json_lines(prompts, row_format))))
         sketches.add(shingles((file.text for file in submission.files), lab.language))
         unrated += len(lab.criteria) - len(prompts)
-    return tuple(works), unrated
+    warnings = Counter(fault.code for fault in found.faults)
+    size = len(lab.submissions)
+    return CollectedLab(lab.name, folder_hash(folder), size, tuple(works), unrated, warnings), []

@@ -47,17 +47,17 @@ def tokens(text: str, language: str) -> Iterator[str]:
             yield IDENTIFIER if is_name else token
 
 
-def shingles(texts: Iterable[str], language: str) -> npt.NDArray[np.uint32]:
-    """The set of hashes of every `SHINGLE` tokens in a row over a submission's files, sorted, shape (n,).
+def shingles(texts: Iterable[str], language: str, size: int = SHINGLE) -> npt.NDArray[np.uint32]:
+    """The set of hashes of every `size` tokens in a row over a submission's files, sorted, shape (n,).
 
     A program of fewer tokens is one shingle; one without any token has none.
     """
     codes = [zlib.crc32(token.encode(errors="replace")) for text in texts for token in tokens(text, language)]
     if not codes:
         return np.empty(0, np.uint32)
-    padded = np.array(codes + [0] * (SHINGLE - len(codes)), np.uint64)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, SHINGLE)
+    padded = np.array(codes + [0] * (size - len(codes)), np.uint64)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, size)
     hashes = windows[:, 0].copy()
-    for column in range(1, SHINGLE):
+    for column in range(1, size):
         hashes = (hashes ^ (hashes >> np.uint64(29))) * np.uint64(0x9E3779B97F4A7C15) + windows[:, column]
     return np.unique(((hashes * np.uint64(0xD6E8FEB86659FD93)) >> np.uint64(32)).astype(np.uint32))

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import weakref
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from labs_schema.errors import FaultsError
 from labs_schema.hashes import submission_key
 from labs_schema.models import HumanGrade, Lab, SourceFile
+from labs_schema.validate import Validated, read_lab
 from labs_schema.writer import write_lab
 from prompts.style import PromptStyle
 from training.dataset import build_dataset
@@ -220,16 +222,22 @@ def test_no_student_id_is_written(labs: Path, tmp_path: Path) -> None:
     assert not any("s00" in (tmp_path / name).read_text() for name in OUTPUTS)
 
 
-def test_memory_does_not_grow_with_the_number_of_labs(labs: Path, tmp_path: Path) -> None:
+def test_a_lab_is_forgotten_before_the_next_is_read(
+    labs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[weakref.ref[Lab]] = []
     alive: list[int] = []
-    import gc
 
-    def count(*_: object) -> None:
-        gc.collect()
-        alive.append(sum(isinstance(one, Lab) for one in gc.get_objects()))
+    def watched(folder: Path) -> Validated:
+        alive.append(sum(one() is not None for one in seen))
+        found = read_lab(folder)
+        assert found.lab is not None
+        seen.append(weakref.ref(found.lab))
+        return found
 
-    build(labs, tmp_path, progress=count)
-    assert max(alive) <= 1
+    monkeypatch.setattr("training.collected.read_lab", watched)
+    build(labs, tmp_path)
+    assert alive == [0, 0, 0]
 
 
 @pytest.mark.parametrize("row_format", ["sft", "messages", "instruction"])

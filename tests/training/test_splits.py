@@ -42,6 +42,12 @@ def test_an_eval_lab_is_shielded_and_its_students_are_still_trained_on_elsewhere
     assert sum(sides[one] is Side.TRAIN for one in works if one.lab == "a") == 14
 
 
+def test_students_of_eval_labs_alone_do_not_change_the_share(tmp_path: Path) -> None:
+    works = [work("a", f"s{i}") for i in range(10)] + [work("b", f"t{i}") for i in range(90)]
+    sides = split_of(tmp_path, works, list(range(100)), eval_labs=["b"])
+    assert sum(side is Side.TRAIN for side in sides.values()) == 7
+
+
 def test_near_copies_of_the_test_side_are_set_aside_also_across_labs(tmp_path: Path) -> None:
     works = [work(lab, f"s{i}") for lab in ("a", "b") for i in range(20)]
     programs = list(range(40))

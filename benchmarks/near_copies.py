@@ -1,0 +1,111 @@
+"""What a rule for near-copies costs and what it finds, on real labs: the figures of docs/splits.md.
+
+Run: python benchmarks/near_copies.py FOLDER_OF_LABS
+
+For shingle sizes and thresholds: the share of the training side that is set aside over ten seeds, where only direct
+neighbours of the test side are, and where whole connected clusters are; and the share of made-up copies that is found.
+"""
+
+import random
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
+
+from labs_schema.validate import lab_folders, load_lab
+from training import source_tokens
+from training.near_copies import similarity
+from training.source_tokens import KEYWORDS, shingles
+from training.splits import training_students
+
+SIZES, THRESHOLDS, SEEDS, SHARE = (3, 5, 8), (0.7, 0.75, 0.8, 0.9, 0.95, 1.0), 10, 0.7
+EDITS = (0, 1, 2, 4)
+NAME = re.compile(r"(?<![\w#<.])[a-z_]\w*\b(?!\s*[(.])")
+Program = tuple[str, str, str]
+"""Student, language, text."""
+
+
+class Everything(frozenset[str]):
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+def programs(parent: Path) -> Iterator[Program]:
+    for lab in map(load_lab, lab_folders(parent)):
+        for one in lab.submissions:
+            if one.student in lab.ratings_given:
+                yield one.student, lab.language, "\n".join(file.text for file in one.files)
+
+
+def disguised(text: str, edits: int, rng: random.Random) -> str:
+    """A copy with its variables renamed and `edits` lines left out or repeated elsewhere."""
+    lines = NAME.sub(lambda m: m[0] if m[0] in KEYWORDS else m[0] + "_x", text).split("\n")
+    for _ in range(edits):
+        full = [i for i, line in enumerate(lines) if len(line.strip()) > 4]
+        if not full:
+            break
+        place = rng.choice(full)
+        if rng.random() < 0.5:
+            del lines[place]
+        else:
+            lines.insert(place, lines[rng.choice(full)])
+    return "\n".join(lines)
+
+
+def similarities(sets: list[npt.NDArray[np.uint32]]) -> npt.NDArray[np.float64]:
+    """Jaccard similarity of all pairs, shape (n, n)."""
+    _, columns = np.unique(np.concatenate(sets), return_inverse=True)
+    rows = np.repeat(np.arange(len(sets)), [len(one) for one in sets])
+    table = csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(sets), columns.max() + 1))
+    shared = (table @ table.T).toarray()
+    sizes = np.array([len(one) for one in sets])
+    union = sizes[:, None] + sizes[None] - shared
+    return np.where(union == 0, 1.0, shared / np.maximum(union, 1))
+
+
+def set_aside(alike: npt.NDArray[np.bool_], students: npt.NDArray[np.str_]) -> tuple[float, float]:
+    """The share of the training side set aside: direct neighbours of the test side, whole clusters."""
+    _, cluster = connected_components(csr_matrix(alike))
+    direct, clusters = [], []
+    for seed in range(SEEDS):
+        train = np.isin(students, list(training_students(students.tolist(), SHARE, seed)))
+        direct.append((alike[:, ~train].any(axis=1) & train).sum() / train.sum())
+        clusters.append((np.isin(cluster, cluster[~train]) & train).sum() / train.sum())
+    return float(np.mean(direct)), float(np.mean(clusters))
+
+
+def report(found: list[Program], size: int, names: str) -> list[str]:
+    sets = [shingles([text], language, size) for _, language, text in found]
+    alike, students = similarities(sets), np.array([student for student, _, _ in found])
+    copies: dict[int, npt.NDArray[np.float64]] = {}
+    for edits in EDITS:
+        rng = random.Random(edits)
+        of = [(sets[i], language, text) for i, (_, language, text) in enumerate(found) if len(sets[i]) > 1][::3]
+        made = [similarity(one, shingles([disguised(text, edits, rng)], lang, size)) for one, lang, text in of]
+        copies[edits] = np.array(made)
+    lines = []
+    for threshold in THRESHOLDS:
+        direct, clusters = set_aside(alike >= threshold, students)
+        recall = " | ".join(f"{np.mean(copies[edits] >= threshold):.0%}" for edits in EDITS)
+        lines.append(f"| {names} | {size} | {threshold} | {direct:.1%} | {clusters:.1%} | {recall} |")
+    return lines
+
+
+def main() -> None:
+    found = list(programs(Path(sys.argv[1])))
+    columns = ["names", "shingle", "threshold", "direct", "clusters", *(f"renamed + {n} edits" for n in EDITS)]
+    table = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
+    for size in SIZES:
+        table += report(found, size, "left out")
+    source_tokens.KEYWORDS = Everything()
+    table += report(found, source_tokens.SHINGLE, "kept")
+    print(f"{len(found)} rated submissions\n\n" + "\n".join(table))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
