@@ -54,7 +54,7 @@ def test_a_grade_over_http_is_the_grade_at_the_terminal(
 
     files = [{"filename": program.name, "content": program.read_text(encoding="utf-8")}]
     with (
-        service("--labs", str(tmp_path / "labs"), *model) as (url, _),
+        service("--labs", str(tmp_path / "labs"), *model) as url,
         httpx.Client(base_url=url, timeout=60) as client,
     ):
         ready = client.get("/readyz")
