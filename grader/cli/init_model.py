@@ -10,7 +10,7 @@ import typer
 def init_model(
     dataset: Annotated[Path, typer.Option(help="What build-dataset wrote: its folder or training file.")],
     out: Annotated[Path, typer.Option(help="Folder of the new model.")] = Path("models/tiny"),
-    steps: Annotated[int, typer.Option(min=1, help="Steps of language modelling; 400 take about 1.5 minutes.")] = 400,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of language modelling; 300 take about 1.5 minutes.")] = 300,
     seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
 ) -> None:
     """Makes a tiny base model from nothing: a tokenizer and a Llama of 0.87 million weights that has read the training
