@@ -1,0 +1,250 @@
+"""CPU time of tree packing against stock trl at its best settings, side by side in one run.
+
+    OMP_NUM_THREADS=1 python benchmarks/bench_train.py [DATASET TOKENIZER] [--submissions 2] [--repeats 3]
+
+Synthetic shapes are (prefix tokens, criteria, ratings), random tokens, 80 a criterion and 4 an answer. DATASET (what
+`grader build-dataset` wrote) and TOKENIZER (a model's folder) add real rows. Both sides see the same rows in one
+optimiser step: trl with batches of one pair, so without padding, and its head on answers only; ours with batches of
+one submission. LoRA on all linear layers; the reference is the model without it, computed along, for both. Times are
+CPU seconds of this process, the least of the repeats, the sides taking turns. Peak memory is that of fresh processes,
+at equal pairs a batch. Prints a table and, last, one line of JSON.
+"""
+
+import argparse
+import itertools
+import json
+import multiprocessing
+import resource
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from peft import LoraConfig
+from rich.console import Console
+from rich.table import Table
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, PrinterCallback
+from trl import DPOConfig, SFTConfig
+
+from prompts.encode import PromptEncoder
+from training.collator import PreferenceCollator, VerdictCollator
+from training.dataset_files import read_pairs
+from training.dpo import dpo_trainer
+from training.examples import CriterionExample, TrainingExample, load_examples
+from training.quiet import quiet_libraries
+from training.sft import sft_trainer
+from training.submission_batches import HeaviestFirst
+from training.trees import TokenTree
+
+VOCABULARY, WIDTH, LAYERS = 4096, 256, 6
+LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+SHAPES = [(400, 3, 2), (400, 3, 3), (900, 5, 4)]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Both sides' CPU seconds and tokens through the policy for the same rows, and the tree side's operations."""
+
+    stock_seconds: float
+    tree_seconds: float
+    stock_tokens: int
+    tree_tokens: int
+    tree_flops: float
+
+    @property
+    def speedup(self) -> float:
+        return self.stock_seconds / self.tree_seconds
+
+    @property
+    def fraction_of_token_ratio(self) -> float:
+        return self.speedup * self.tree_tokens / self.stock_tokens
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("dataset", type=Path, nargs="?")
+    parser.add_argument("tokenizer", type=Path, nargs="?")
+    parser.add_argument("--submissions", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=3)
+    given = parser.parse_args()
+    rows = {f"{p} {c} {k}": synthetic(p, c, k, given.submissions) for p, c, k in SHAPES}
+    if given.dataset:
+        rows["real"] = real(given.dataset, given.tokenizer, 4 * given.submissions)
+    console = Console()
+    with quiet_libraries():
+        peak = matmul_rate()
+        figures = {
+            (method, name): compare(method, examples, given.repeats)
+            for name, examples in rows.items()
+            for method in ("dpo", "sft")
+        }
+        memory = peak_memory("tree") / peak_memory("none")
+    console.print(table(figures, peak))
+    print(json.dumps(summary(figures, peak) | {"peak_memory_ratio": round(memory, 3)}))  # noqa: T201
+
+
+def synthetic(prefix: int, criteria: int, ratings: int, submissions: int) -> list[TrainingExample]:
+    random = np.random.default_rng(0)
+
+    def ids(n: int) -> tuple[int, ...]:
+        return tuple(int(i) for i in random.integers(100, VOCABULARY, n))
+
+    def criterion() -> CriterionExample:
+        answers = [(10 + k, 5, 6, 2) for k in range(ratings)]
+        return CriterionExample(ids(80), answers[0], tuple(answers[1:]))
+
+    return [TrainingExample(ids(prefix), tuple(criterion() for _ in range(criteria))) for _ in range(submissions)]
+
+
+def real(dataset: Path, tokenizer: Path, submissions: int) -> list[TrainingExample]:
+    """Evenly spread over the file, so that every lab has its share. Ids beyond the model's vocabulary are folded."""
+    encoder = PromptEncoder(AutoTokenizer.from_pretrained(tokenizer), context_length=8192)
+    examples = load_examples(read_pairs(dataset / "train.jsonl"), encoder).examples
+    return [folded(example) for example in examples[:: max(1, len(examples) // submissions)][:submissions]]
+
+
+def folded(example: TrainingExample) -> TrainingExample:
+    def fold(ids: Sequence[int]) -> tuple[int, ...]:
+        return tuple(i % VOCABULARY for i in ids)
+
+    return TrainingExample(
+        fold(example.shared),
+        tuple(CriterionExample(fold(c.prompt), fold(c.chosen), tuple(map(fold, c.rejected))) for c in example.criteria),
+    )
+
+
+def compare(method: str, examples: Sequence[TrainingExample], repeats: int) -> Figures:
+    seconds: dict[str, list[float]] = {"none": [], "tree": []}
+    for _, packing in itertools.product(range(repeats), seconds):
+        seconds[packing].append(train_once(method, examples, packing))
+    trees: Sequence[TokenTree]
+    if method == "dpo":
+        trees, passes = PreferenceCollator(examples, 0).trees, 6  # forward 2, backward 2 (frozen weights), reference 2
+        stock = sum(
+            2 * len((*e.shared, *c.prompt)) + len(c.chosen) + len(r)
+            for e in examples
+            for c in e.criteria
+            for r in c.rejected
+        )
+    else:
+        trees, passes = VerdictCollator(examples, letters_only=False, with_shared=False).trees, 6
+        stock = sum(len((*e.shared, *c.prompt, *c.chosen)) for e in examples for c in e.criteria)
+    tokens = sum(map(len, trees))
+    weights = sum(p.numel() for n, p in model().named_parameters() if "layers" in n)
+    seen = sum(int((tree.ends - np.arange(len(tree))).sum()) for tree in trees)
+    flops = passes * weights * tokens + (4 if method == "dpo" else 3) * 4 * WIDTH * LAYERS * seen
+    return Figures(min(seconds["none"]), min(seconds["tree"]), stock, tokens, flops)
+
+
+def train_once(method: str, examples: Sequence[TrainingExample], packing: Any, batch: int = 1) -> float:
+    """CPU seconds of one optimiser step over all `examples`."""
+    pairs = sum(len(c.rejected) if method == "dpo" else 1 for e in examples for c in e.criteria)
+    with tempfile.TemporaryDirectory() as folder:
+        settings: dict[str, Any] = {
+            "output_dir": folder,
+            "max_steps": 1,
+            "per_device_train_batch_size": batch,
+            "gradient_accumulation_steps": (len(examples) if packing == "tree" else pairs) // batch,
+            "gradient_checkpointing": False,
+            "bf16": False,
+            "use_cpu": True,
+            "report_to": "none",
+            "save_strategy": "no",
+            "disable_tqdm": True,
+            "dataloader_pin_memory": False,
+        }
+        if method == "dpo":
+            lora = LoraConfig(r=16, lora_alpha=16, target_modules=LINEAR, task_type="CAUSAL_LM")
+            trainer = dpo_trainer(
+                model(), examples, DPOConfig(**settings), processing_class=words(), packing=packing, peft_config=lora
+            )
+        else:
+            trainer = sft_trainer(model(), examples, SFTConfig(**settings), processing_class=words(), packing=packing)
+        trainer.remove_callback(HeaviestFirst)  # once a run, not once a step
+        trainer.remove_callback(PrinterCallback)
+        start = time.process_time()
+        trainer.train()
+        return time.process_time() - start
+
+
+def model() -> Any:
+    torch.manual_seed(0)
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=VOCABULARY,
+            hidden_size=WIDTH,
+            intermediate_size=704,
+            num_hidden_layers=LAYERS,
+            num_attention_heads=8,
+            max_position_embeddings=8192,
+        )
+    )
+
+
+def words() -> Any:
+    backend = Tokenizer(WordLevel({f"w{i}": i for i in range(VOCABULARY)}, unk_token="w1"))
+    return PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="w2", pad_token="w0")
+
+
+def matmul_rate() -> float:
+    """Operations a second of this machine's largest matrix product in fp32, with the threads that training has."""
+    matrix, best = torch.randn(2048, 2048), float("inf")
+    for _ in range(5):
+        start = time.process_time()
+        matrix @ matrix
+        best = min(best, time.process_time() - start)
+    return 2 * 2048**3 / best
+
+
+def peak_memory(packing: str) -> float:
+    """MiB that a step of DPO over one submission's pairs of (400, 3, 3) adds in a fresh process, all in one batch."""
+    with multiprocessing.get_context("spawn").Pool(1) as fresh:
+        return fresh.apply(_step_memory, (packing,))
+
+
+def _step_memory(packing: str) -> float:
+    with quiet_libraries():
+        train_once("dpo", synthetic(20, 1, 2, 1), packing)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        train_once("dpo", synthetic(400, 3, 3, 1), packing, batch=1 if packing == "tree" else 6)
+        return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+def table(figures: dict[tuple[str, str], Figures], peak: float) -> Table:
+    heads = ["", "rows", "trl, s", "tree, s", "speed-up", "tokens, trl : tree", "of that", "of matmul peak"]
+    out = Table(*heads, title=f"CPU seconds, matmul peak {peak / 1e9:.0f} GFLOP/s")
+    for (method, name), f in figures.items():
+        out.add_row(
+            method,
+            name,
+            f"{f.stock_seconds:.2f}",
+            f"{f.tree_seconds:.2f}",
+            f"{f.speedup:.2f}x",
+            f"{f.stock_tokens / f.tree_tokens:.2f}",
+            f"{f.fraction_of_token_ratio:.0%}",
+            f"{f.tree_flops / f.tree_seconds / peak:.0%}",
+        )
+    return out
+
+
+def summary(figures: dict[tuple[str, str], Figures], peak: float) -> dict[str, float | None]:
+    """Fractions are the least of all DPO rows."""
+    speedups = {f"{m}_speedup_{n.replace(' ', '_')}": round(f.speedup, 3) for (m, n), f in figures.items()}
+    dpo = [f for (method, _), f in figures.items() if method == "dpo"]
+    return {
+        "dpo_speedup_real": None,
+        "sft_speedup_real": None,
+        **speedups,
+        "fraction_of_token_ratio": round(min(f.fraction_of_token_ratio for f in dpo), 3),
+        "fraction_of_matmul_peak": round(min(f.tree_flops / f.tree_seconds / peak for f in dpo), 3),
+    }
+
+
+if __name__ == "__main__":
+    main()
