@@ -1,11 +1,11 @@
-# make setup | demo | test | fast | lint | clean.    DEVICE=cuda on a machine with NVIDIA GPUs.
+# make setup | demo | test | fast | lint | bench-train | clean.    DEVICE=cuda on a machine with NVIDIA GPUs.
 PYTHON ?= python3
 DEVICE ?= cpu
 BIN := .venv/bin
 READY := .venv/.ready-$(DEVICE)
 RUN := demo/runs/latest
 
-.PHONY: setup demo test fast lint clean
+.PHONY: setup demo test fast lint clean bench-train
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -46,6 +46,10 @@ lint: $(READY)
 
 test: lint fast
 	$(BIN)/python -m pytest -m "slow and not gpu"
+
+# BENCH="DATASET MODEL" adds the real rows of a data set, such as BENCH="demo/data demo/base".
+bench-train: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_train.py $(BENCH)
 
 clean:
 	rm -rf .venv demo
