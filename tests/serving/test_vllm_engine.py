@@ -63,7 +63,7 @@ def model_folder(byte_tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) 
         num_attention_heads=8,
         num_key_value_heads=4,
         max_position_embeddings=4096,
-        initializer_range=0.05,
+        initializer_range=0.04,
     )
     with torch.random.fork_rng():
         torch.manual_seed(0)
