@@ -1,0 +1,111 @@
+"""One submission through the real service: start it, post to `POST /grade`, show the answer, stop it."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
+
+import httpx
+from rich.console import Console
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from labs_schema.errors import GraderError
+from labs_schema.models import Lab, Submission
+from labs_schema.validate import load_lab
+from serving.api_answers import GradedCriterion, GradeResponse
+from serving.rubric_table import clean
+
+START_SECONDS = 180.0
+NEXT = """What to type next (the demo's programs are in .venv/bin):
+  grader grade main.cpp --lab labs/cpp_second_largest --model {model}         one program of your own
+  grader regrade {lab} --model {model} --out demo/regraded    a whole lab, compared with its TAs
+  grader serve --model {model} --labs {labs}                  the service; then open http://127.0.0.1:8000/docs
+  grader check YOUR_LABS                                      are the labs of your course ready?
+README.md goes on from there."""
+
+
+def show_one(model: str, lab_folder: Path, student: str, console: Console) -> None:
+    """Serves `model` with the labs beside `lab_folder`, posts the work of `student` and prints what comes back.
+
+    Raises GraderError where the student is unknown or the service does not start.
+    """
+    lab = load_lab(lab_folder)
+    work = next((s for s in lab.submissions if s.student == student), None)
+    if work is None:
+        raise GraderError(f"{lab_folder} has no submission of {student}. Name another with --student.")
+    body = {"lab": lab.name, "submission": {"files": [{"filename": f.path, "content": f.text} for f in work.files]}}
+    with running_service(model, lab_folder.parent, console) as url:
+        begun = time.monotonic()
+        answer = httpx.post(f"{url}/grade", json=body, timeout=START_SECONDS)
+        answer.raise_for_status()
+        seconds = time.monotonic() - begun
+    for file in work.files:
+        console.print(Syntax(file.text, lab.language.lower(), line_numbers=True), Text(clean(file.path), style="dim"))
+    response = GradeResponse.model_validate_json(answer.content)
+    console.print(answer_table(response, lab, work))
+    console.print(f"POST {url}/grade answered in {seconds:.2f} s", highlight=False)
+    console.print(NEXT.format(model=model, lab=lab_folder, labs=lab_folder.parent), highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def running_service(model: str, labs: Path, console: Console) -> Iterator[str]:
+    """The address of a service of its own process that has answered `/readyz`; stopped in the end."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "grader", "serve", "--model", model, "--labs", str(labs), "--port", str(port)]
+    url = f"http://127.0.0.1:{port}"
+    with TemporaryFile() as log, subprocess.Popen(command, stdout=log, stderr=log) as service:
+        try:
+            with console.status("starting the service"):
+                _wait_until_ready(service, url)
+            yield url
+        except GraderError as error:
+            log.seek(0)
+            raise GraderError(f"{error}\n{log.read().decode(errors='replace')[-2000:]}") from None
+        finally:
+            service.terminate()
+
+
+def _wait_until_ready(service: "subprocess.Popen[bytes]", url: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if service.poll() is not None:
+            raise GraderError("The service ended before it was ready. It printed:")
+        try:
+            if httpx.get(f"{url}/readyz", timeout=START_SECONDS).status_code == httpx.codes.OK:
+                return
+        except httpx.TransportError:
+            time.sleep(0.2)
+    raise GraderError(f"The service was not ready after {START_SECONDS:.0f} s. It printed:")
+
+
+def answer_table(answer: GradeResponse, lab: Lab, work: Submission) -> Table:
+    """A row a criterion: the rating chosen, how sure the model is, what the TA gave, and the marks."""
+    given = lab.ratings_given.get(work.student, {})
+    total = f"{answer.points:g}" if answer.points is not None else "?"
+    table = Table(title=f"{lab.name}, {work.student}", title_justify="left", show_footer=answer.max_points is not None)
+    table.add_column("Criterion", footer="Total")
+    table.add_column("Rating")
+    table.add_column("Probability", justify="right")
+    table.add_column("The TA gave")
+    table.add_column("Marks", justify="right", footer=f"{total} / {answer.max_points or 0:g}")
+    table.add_column("Status")
+    for row in answer.criteria:
+        table.add_row(*_cells(row, given.get(row.id, "-")))
+    return table
+
+
+def _cells(row: GradedCriterion, given: str) -> tuple[str | Text, ...]:
+    rating = f"{row.rating.id}  {row.rating.description}" if row.rating else f"ungraded: {row.ungraded}"
+    sure = "" if row.confidence is None else f"{row.confidence:.2f}"
+    points = "?" if row.points is None else f"{row.points:g}"
+    points = "" if row.max_points is None else f"{points} / {row.max_points:g}"
+    status = Text(row.status.replace("_", " "), style="green" if row.status == "accepted" else "yellow")
+    return Text(clean(row.title)), Text(clean(rating)), sure, Text(clean(given)), points, status
