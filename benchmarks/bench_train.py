@@ -103,9 +103,9 @@ def synthetic(prefix: int, criteria: int, ratings: int, submissions: int) -> lis
 
 
 def real(dataset: Path, tokenizer: Path, submissions: int) -> list[TrainingExample]:
-    """Evenly spread over the file, so that every lab has its share. Ids beyond the model's vocabulary are folded."""
+    """Evenly spread over the file, so that every lab has its share, of those below 8,192 tokens. Ids beyond the model's vocabulary are folded."""
     encoder = PromptEncoder(AutoTokenizer.from_pretrained(tokenizer), context_length=8192)
-    examples = load_examples(read_pairs(dataset / "train.jsonl"), encoder).examples
+    examples = load_examples(read_pairs(dataset / "train.jsonl"), encoder, "skip").examples
     return [folded(example) for example in examples[:: max(1, len(examples) // submissions)][:submissions]]
 
 
