@@ -78,13 +78,14 @@ def main() -> None:
         rows["real"] = real(given.dataset, given.tokenizer, 4 * given.submissions)
     console = Console()
     with quiet_libraries():
+        # First, for a new process inherits the peak of its parent.
+        memory = peak_memory("tree") / peak_memory("none")
         peak = matmul_rate()
         figures = {
             (method, name): compare(method, examples, given.repeats)
             for name, examples in rows.items()
             for method in ("dpo", "sft")
         }
-        memory = peak_memory("tree") / peak_memory("none")
     console.print(table(figures, peak))
     print(json.dumps(summary(figures, peak) | {"peak_memory_ratio": round(memory, 3)}))  # noqa: T201
 
@@ -103,7 +104,8 @@ def synthetic(prefix: int, criteria: int, ratings: int, submissions: int) -> lis
 
 
 def real(dataset: Path, tokenizer: Path, submissions: int) -> list[TrainingExample]:
-    """Evenly spread over the file, so that every lab has its share, of those below 8,192 tokens. Ids beyond the model's vocabulary are folded."""
+    """Evenly spread over the file, so that every lab has its share; those beyond 8,192 tokens are left out. Ids beyond
+    the model's vocabulary are folded."""
     encoder = PromptEncoder(AutoTokenizer.from_pretrained(tokenizer), context_length=8192)
     examples = load_examples(read_pairs(dataset / "train.jsonl"), encoder, "skip").examples
     return [folded(example) for example in examples[:: max(1, len(examples) // submissions)][:submissions]]
