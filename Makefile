@@ -19,15 +19,17 @@ $(READY): pyproject.toml requirements/$(DEVICE).txt requirements/torch.txt requi
 demo: demo/evaluation/evaluation.json
 	$(BIN)/grader demo --model $(RUN) --lab labs/cpp_second_largest --student s105
 
-demo/data/manifest.json: $(READY) $(wildcard labs/*/rubric*)
+demo/data/manifest.json: $(wildcard labs/*/rubric*) | $(READY)
 	$(BIN)/grader build-dataset --parent-dir labs --eval-lab-names python_parking_fee --prompt compact \
 	  --option-order given --train-dataset-path demo/data/train.jsonl --test-dataset-path demo/data/test.jsonl
 
 demo/base/config.json: demo/data/manifest.json
+	rm -rf demo/base
 	$(BIN)/grader init-model --dataset demo/data --out demo/base --steps 150
 
 $(RUN)/manifest.json: demo/base/config.json
-	$(BIN)/grader train --config training/runs/tiny.yaml --dataset demo/data --model demo/base --output-dir demo/runs
+	$(BIN)/grader train --config training/runs/tiny.yaml --dataset demo/data --model demo/base --output-dir demo/runs \
+	  --set sft.num_train_epochs=24
 
 $(RUN)/merged/manifest.json: $(RUN)/manifest.json
 	$(BIN)/grader merge $(RUN)

@@ -72,7 +72,7 @@ def as_table(report: Report) -> RenderableType:
     table = Table(box=SIMPLE_HEAD)
     table.add_column("Lab", overflow="fold")
     table.add_column("Language")
-    for title in ("Submissions", "Criteria", "Ratings", "Errors", "Warnings"):
+    for title in ("Work", "Crit.", "Ratings", "Errors", "Warn."):
         table.add_column(title, justify="right")
     for lab in report.labs:
         sizes = ("-" if size is None else f"{size:,}" for size in (lab.submissions, lab.criteria, lab.graded))

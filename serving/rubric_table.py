@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -12,10 +13,11 @@ from labs_schema.models import Criterion
 def rubric_table(grade: Grade, criteria: Sequence[Criterion]) -> Table:
     """A row a criterion, and the total: a range where a criterion is ungraded. `criteria` are the lab's, in order."""
     table = Table(title=Text(clean(f"{grade.lab}  {grade.student}").strip()), show_footer=True, title_justify="left")
-    table.add_column("Criterion", footer="Total")
-    table.add_column("Rating")
-    table.add_column("Probability", justify="right")
-    table.add_column("Marks", justify="right", footer=total(grade))
+    table.box = SIMPLE_HEAD
+    table.add_column("Criterion", footer="Total", ratio=3)
+    table.add_column("Rating", ratio=4)
+    table.add_column("Prob.", justify="right")
+    table.add_column("Marks", justify="right", no_wrap=True, footer=total(grade))
     table.add_column("Status")
     for criterion, answer in zip(criteria, grade.criteria, strict=True):
         table.add_row(

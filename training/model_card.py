@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from prompts.manifest import ModelManifest
+from training.bases import Base
 from training.config import RunConfig, dump_config
 from training.examples import Loaded
-from training.models import Base
 from training.rows import DatasetManifest
 
 

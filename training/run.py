@@ -15,6 +15,7 @@ from rich.console import Console
 from labs_schema.errors import ModelError
 from prompts.encode import PromptEncoder
 from prompts.manifest import ModelManifest, prompt_hash, tokenizer_hash, write_manifest
+from training.bases import Base, find_base
 from training.callbacks import MetricsLog, ProgressBar, SealCheckpoints
 from training.checkpoints import latest_checkpoint, run_id
 from training.config import RunConfig
@@ -23,7 +24,7 @@ from training.data import TrainingData, open_data
 from training.dataset_files import read_pairs
 from training.examples import TrainingExample, load_examples
 from training.model_card import model_card
-from training.models import Base, context_of, find_base, load_tokenizer
+from training.models import context_of, load_tokenizer
 from training.quiet import quiet_libraries
 from training.run_folder import RunFolder, new_run_folder, point_latest, write_whole
 from training.stages import build_trainer, output_of, run_trainer, save_stage, start_of

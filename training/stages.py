@@ -13,12 +13,13 @@ from peft import PeftModel
 from transformers import PrinterCallback
 from trl import DPOConfig, SFTConfig
 
+from training.bases import Base
 from training.callbacks import StopOnInterrupt
 from training.config import DpoStage, RunConfig, SftStage, Stage
 from training.dpo import dpo_trainer
 from training.dropout import residual_dropout
 from training.examples import TrainingExample
-from training.models import Base, load_model, lora_config
+from training.models import load_model, lora_config
 from training.optimizers import MuonWithAdamW
 from training.run_folder import RunFolder
 from training.sft import sft_trainer

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 import httpx
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.syntax import Syntax
 from rich.table import Table
@@ -90,12 +91,12 @@ def answer_table(answer: GradeResponse, lab: Lab, work: Submission) -> Table:
     """A row a criterion: the rating chosen, how sure the model is, what the TA gave, and the marks."""
     given = lab.ratings_given.get(work.student, {})
     total = f"{answer.points:g}" if answer.points is not None else "?"
-    table = Table(title=f"{lab.name}, {work.student}", title_justify="left", show_footer=answer.max_points is not None)
-    table.add_column("Criterion", footer="Total")
-    table.add_column("Rating")
-    table.add_column("Probability", justify="right")
-    table.add_column("The TA gave")
-    table.add_column("Marks", justify="right", footer=f"{total} / {answer.max_points or 0:g}")
+    table = Table(title=f"{lab.name}, {work.student}", title_justify="left", box=SIMPLE_HEAD, show_footer=True)
+    table.add_column("Criterion", footer="Total", ratio=3)
+    table.add_column("Rating", ratio=4)
+    table.add_column("Prob.", justify="right")
+    table.add_column("TA")
+    table.add_column("Marks", justify="right", no_wrap=True, footer=f"{total} / {answer.max_points or 0:g}")
     table.add_column("Status")
     for row in answer.criteria:
         table.add_row(*_cells(row, given.get(row.id, "-")))

@@ -8,23 +8,24 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
-from grader.experiments.evaluation import Evaluation, Group, Part
+from grader.experiments.evaluation import COMMONEST, Evaluation, Group, Part
 from grader.step_bars import step_bars
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab, Submission
 from labs_schema.validate import load_lab
+from prompts.encode import OnOverlong
 from prompts.style import PromptStyle
 from serving.agreement import agreement, difference
 from serving.confusion_figure import draw_confusions
 from serving.decisions import Decision, commonest_ratings, constant_decisions, decisions
 from serving.engine_choice import EngineName
 from serving.served_model import load_grader
-from training.models import find_base
+from training.bases import find_base
 from training.rows import DatasetManifest, LabSplit
 from training.run_folder import open_run_folder
 
 UNSEEN, HELD_OUT = "unseen students of seen labs", "held-out labs"
-TUNED, UNTUNED, COMMONEST = "tuned model", "untuned base", "commonest rating"
+TUNED, UNTUNED = "tuned model", "untuned base"
 CHUNK = 16
 """Submissions to an engine call."""
 
@@ -45,7 +46,9 @@ def evaluate_run(
     kept = [(load_lab(labs / name), split) for name, split in dataset.labs.items() if split.test]
     graders = {TUNED: model_answers(str(run), kept, TUNED, engine)}
     if base:
-        graders[UNTUNED] = model_answers(find_base(config.model).source, kept, UNTUNED, engine, dataset.style)
+        source = find_base(config.model).source
+        cut: OnOverlong = "middle" if config.on_overlong == "middle" else "error"
+        graders[UNTUNED] = model_answers(source, kept, UNTUNED, engine, dataset.style, cut)
     graders[COMMONEST] = {lab.name: commonest_answers(lab, split) for lab, split in kept}
     groups = {}
     out.mkdir(parents=True, exist_ok=True)
@@ -83,10 +86,11 @@ def model_answers(
     name: str,
     engine: EngineName,
     style: PromptStyle | None = None,
+    on_overlong: OnOverlong | None = None,
 ) -> Answers:
-    """What `model` answers on all kept work, with a progress bar called `name`."""
+    """What `model` answers on all kept work, with a progress bar called `name`; a manifest knows the other two."""
     answers: Answers = {}
-    grader = load_grader(model, engine=engine, style=style)
+    grader = load_grader(model, engine=engine, style=style, on_overlong=on_overlong)
     work = [(lab, kept_work(lab, split)) for lab, split in kept]
     total, done = sum(len(submissions) for _, submissions in work), 0
     with step_bars() as show:

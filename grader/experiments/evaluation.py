@@ -1,10 +1,15 @@
 """What an evaluation found, and how it is shown on screen."""
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group as Stack
 from rich.table import Table
+from rich.text import Text
 
 from labs_schema.frozen import Frozen
 from serving.agreement import METRICS, Agreement, Estimate
+
+COMMONEST = "commonest rating"
+"""The baseline that every part is measured against."""
 
 
 class Part(Frozen):
@@ -39,38 +44,45 @@ def tables(evaluation: Evaluation) -> Stack:
 
 
 def _graders(name: str, group: Group) -> Table:
+    """A row a metric, a column a grader, and last the difference to the one that costs nothing."""
     first = next(iter(group.graders.values()))
     title = f"{name}: {first.decisions} decisions, {first.students} students, {len(group.labs)} labs"
-    table = Table(title=title, title_justify="left", caption="95 % bootstrap intervals over students")
+    table = Table(
+        title=title, title_justify="left", box=SIMPLE_HEAD, caption=r"\[..]: 95 % bootstrap interval over students"
+    )
     table.add_column("")
-    for metric in METRICS.values():
-        table.add_column(metric, justify="right")
-    for grader, figures in group.graders.items():
-        table.add_row(grader, *(_shown(figures.figures[m]) for m in METRICS))
-    for other, differences in group.differences.items():
-        table.add_row(f"difference to {other}", *(_shown(differences[m], sign=True) for m in METRICS), style="bold")
+    for grader in (*group.graders, f"difference to {COMMONEST}"):
+        table.add_column(grader, justify="right")
+    for metric, shown in METRICS.items():
+        figures = [_two_lines(_shown(figures.figures[metric])) for figures in group.graders.values()]
+        table.add_row(shown, *figures, _two_lines(_shown(group.differences[COMMONEST][metric], sign=True)))
     return table
 
 
 def _parts(title: str, parts: dict[str, Part]) -> Table:
-    table = Table(title=title, title_justify="left")
-    for heading in ("", "decisions", "exact agreement", "over commonest rating", "macro-F1"):
-        table.add_column(heading, justify="left" if not heading else "right")
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    for heading in ("", "n", "exact agreement", f"over {COMMONEST}", "macro-F1"):
+        table.add_column(heading, justify="right" if heading else "left", overflow="fold")
     for name, part in parts.items():
         figures = part.grader.figures
         table.add_row(
-            name,
+            Text(name),
             str(part.grader.decisions),
-            _shown(figures["agreement"]),
-            _shown(part.over_commonest, sign=True),
-            _shown(figures["macro_f1"]),
+            _two_lines(_shown(figures["agreement"])),
+            _two_lines(_shown(part.over_commonest, sign=True)),
+            _two_lines(_shown(figures["macro_f1"])),
         )
     return table
 
 
 def _shown(estimate: Estimate, *, sign: bool = False) -> str:
+    """`.812 [.774, .850]`, or `-` where the figure is not defined."""
     if estimate.value is None:
         return "-"
     form = "{:+.3f}" if sign else "{:.3f}"
-    low, high = (form.format(v) for v in (estimate.low, estimate.high))
-    return f"{form.format(estimate.value)} [{low}, {high}]".replace("[", "\\[")
+    value, low, high = (form.format(v).replace("0.", ".", 1) for v in (estimate.value, estimate.low, estimate.high))
+    return f"{value} [{low}, {high}]"
+
+
+def _two_lines(shown: str) -> Text:
+    return Text(shown.replace(" [", "\n["))

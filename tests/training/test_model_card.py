@@ -2,10 +2,10 @@
 
 from prompts.manifest import ModelManifest
 from prompts.style import PromptStyle
+from training.bases import find_base
 from training.config import RunConfig
 from training.examples import CriterionExample, Loaded, TrainingExample
 from training.model_card import model_card
-from training.models import find_base
 from training.rows import DatasetManifest, LabSplit
 
 

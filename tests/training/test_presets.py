@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 
 from grader.cli import app
 from labs_schema.errors import ModelError
-from training.models import find_base, lora_config
+from training.bases import find_base
+from training.models import lora_config
 from training.presets import PRESETS, preset_of
 
 SIZE = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 9}

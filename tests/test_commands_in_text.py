@@ -1,0 +1,48 @@
+"""Every `grader` command that a reader can copy from the README, the docs, a YAML or the help is one that runs."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import typer
+
+from grader.cli import app
+
+ROOT = Path(__file__).parent.parent
+TEXTS = [ROOT / "README.md", ROOT / "Makefile", *ROOT.glob("docs/*.md"), *ROOT.glob("training/runs/*.yaml")]
+COMMANDS: dict[str, click.Command] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+
+def commands_in(text: str) -> Iterator[str]:
+    """Lines that call grader, in code blocks or inline, with `\\` continuations joined."""
+    joined = re.sub(r"\\\n\s*", " ", text)
+    for line in re.findall(r"(?:^|[`(/>] ?|# )(?:-m )?(grader [a-z-]+[^`\n\[]*)", joined, flags=re.MULTILINE):
+        yield line.split("  ")[0].split(" #")[0].split(" > ")[0].rstrip("), .;:&")
+
+
+def told() -> list[tuple[str, str]]:
+    found = [(path.name, line) for path in TEXTS for line in commands_in(path.read_text(encoding="utf-8"))]
+    found += [(f"{name} --help", line) for name, c in COMMANDS.items() for line in commands_in(c.help or "")]
+    return [(where, line) for where, line in found if line.split()[1] in COMMANDS or "--" in line]
+
+
+@pytest.mark.parametrize(("where", "line"), told())
+def test_a_command_told_to_the_reader_exists_with_its_flags(where: str, line: str) -> None:
+    _, name, *rest = shlex.split(line)
+    assert name in COMMANDS, f"{where}: there is no `grader {name}`"
+    known = {flag for p in COMMANDS[name].params for flag in (*p.opts, *p.secondary_opts)} | {"--help"}
+    flags = {word.split("=")[0] for word in rest if word.startswith("--")}
+    assert flags <= known, f"{where}: `grader {name}` has no {', '.join(sorted(flags - known))}"
+
+
+def test_every_command_is_told_in_the_readme() -> None:
+    told_there = {line.split()[1] for line in commands_in((ROOT / "README.md").read_text(encoding="utf-8"))}
+    assert set(COMMANDS) - {"demo"} <= told_there
+
+
+def test_every_run_yaml_begins_with_its_launch_command() -> None:
+    for path in ROOT.glob("training/runs/*.yaml"):
+        assert path.read_text(encoding="utf-8").splitlines()[0].endswith(f"--config training/runs/{path.name}")

@@ -1,0 +1,93 @@
+"""The commands of the README, one after the other on the sample labs, with real training and real vLLM."""
+
+import json
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+
+import httpx
+import pytest
+from rich.console import Console
+
+from grader.experiments.demo import running_service, show_one
+from labs_schema.errors import GraderError
+from labs_schema.validate import load_lab
+
+LABS = Path(__file__).parent.parent / "labs"
+TINY = Path(__file__).parent.parent / "training" / "runs" / "tiny.yaml"
+LAB = LABS / "java_bank_account"
+HELD_OUT = "python_parking_fee"
+
+pytestmark = pytest.mark.slow
+
+
+def grader(folder: Path, *arguments: object) -> str:
+    """Runs the command in `folder` and returns what it printed; a failure shows its errors."""
+    command = [sys.executable, "-m", "grader", *map(str, arguments)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder of a tiny model that was trained for a few steps on the sample labs and merged."""
+    folder = tmp_path_factory.mktemp("course")
+    styled = ("--prompt", "compact", "--option-order", "given")
+    grader(folder, "build-dataset", "--parent-dir", LABS, "--eval-lab-names", HELD_OUT, *styled)
+    grader(folder, "init-model", "--dataset", "data", "--steps", 4)
+    grader(folder, "train", "--config", TINY, "--max-steps", 3)
+    grader(folder, "merge", "runs/latest")
+    return folder / "runs" / "latest"
+
+
+def test_an_evaluation_answers_for_both_kinds_of_kept_work(run: Path) -> None:
+    shown = grader(run, "evaluate", run, "--parent-dir", LABS, "--out", run / "kept", "--resamples", 100)
+    assert "unseen students of seen labs" in shown
+    groups = json.loads((run / "kept" / "evaluation.json").read_text())["groups"]
+    assert groups["held-out labs"]["labs"] == [HELD_OUT]
+    for group in groups.values():
+        assert set(group["graders"]) == {"tuned model", "untuned base", "commonest rating"}
+        assert group["graders"]["tuned model"]["figures"]["ungraded"]["value"] == 0
+    held_out = load_lab(LABS / HELD_OUT)
+    assert groups["held-out labs"]["graders"]["tuned model"]["decisions"] == sum(
+        len(ratings) for ratings in held_out.ratings_given.values()
+    )
+    assert (run / "kept" / "confusion-held-out-labs.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_trained_models_grade_over_http_is_its_grade_at_the_terminal(run: Path) -> None:
+    work = load_lab(LAB).submissions[3]
+    files = [LAB / "submissions" / work.folder / file.path for file in work.files]
+    offline = json.loads(grader(run, "grade", *files, "--lab", LAB, "--model", run, "--json"))
+    body = {"lab": LAB.name, "submission": {"files": [{"filename": f.path, "content": f.text} for f in work.files]}}
+    with running_service(str(run), LABS, Console(file=StringIO())) as url:
+        served = httpx.post(f"{url}/grade", json=body, timeout=60).json()
+    assert served["provenance"] == offline["provenance"]
+    assert [c["rating"]["id"] for c in served["criteria"]] == [c["rating"] for c in offline["criteria"]]
+    assert [c["points"] for c in served["criteria"]] == [c["marks"] for c in offline["criteria"]]
+    for told, graded in zip(served["criteria"], offline["criteria"], strict=True):
+        assert told["confidence"] == pytest.approx(graded["probabilities"][graded["rating"]], abs=0.01)
+
+
+def test_a_regraded_lab_is_a_lab_with_the_graders_ratings(run: Path, tmp_path: Path) -> None:
+    grader(run, "regrade", LAB, "--model", run, "--out", tmp_path / "out")
+    grades = [json.loads(line) for line in (tmp_path / "out" / "grades.jsonl").read_text().splitlines()]
+    copied = tmp_path / LAB.name
+    copied.mkdir()
+    for name in ("problemStatement.txt", "modified_ps.txt", "rubrics.json"):
+        (copied / name).write_bytes((LAB / name).read_bytes())
+    (copied / "rubric_ratings.csv").write_bytes((tmp_path / "out" / "rubric_ratings.csv").read_bytes())
+    read = load_lab(copied).ratings_given
+    assert read == {g["student"]: {c["criterion"]: c["rating"] for c in g["criteria"]} for g in grades}
+
+
+def test_the_demos_last_step_shows_every_criterion_and_refuses_a_stranger(run: Path) -> None:
+    shown = StringIO()
+    show_one(str(run), LAB, "s103", Console(file=shown, width=100))
+    text = " ".join(shown.getvalue().split())
+    assert all(criterion.title.split()[-1] in text for criterion in load_lab(LAB).criteria)
+    assert "Total" in text
+    with pytest.raises(GraderError, match="no submission of s999"):
+        show_one(str(run), LAB, "s999", Console(file=StringIO()))
