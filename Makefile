@@ -17,7 +17,7 @@ $(READY): pyproject.toml requirements/$(DEVICE).txt requirements/torch.txt requi
 # The whole pipeline on the sample labs. Each step is a command that you can type yourself; a step whose result is
 # there already is not done again.
 demo: demo/evaluation/evaluation.json
-	$(BIN)/grader demo --model $(RUN) --lab labs/cpp_second_largest --student s105
+	$(BIN)/grader demo --model $(RUN) --lab labs/cpp_second_largest --student s112
 
 demo/data/manifest.json: $(wildcard labs/*/rubric*) | $(READY)
 	$(BIN)/grader build-dataset --parent-dir labs --eval-lab-names python_parking_fee --prompt compact \

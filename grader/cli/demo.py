@@ -14,7 +14,7 @@ def demo(
 ) -> None:
     """Starts the service, posts one real submission to POST /grade, prints the graded rubric and stops the service.
 
-    Example: [bold]grader demo --model demo/runs/latest --lab labs/cpp_second_largest --student s104[/]
+    Example: [bold]grader demo --model demo/runs/latest --lab labs/cpp_second_largest --student s112[/]
     """
     from grader.experiments.demo import show_one
 

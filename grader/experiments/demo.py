@@ -23,12 +23,12 @@ from serving.api_answers import GradedCriterion, GradeResponse
 from serving.rubric_table import clean
 
 START_SECONDS = 180.0
-NEXT = """What to type next (the demo's programs are in .venv/bin):
-  grader grade main.cpp --lab labs/cpp_second_largest --model {model}         one program of your own
-  grader regrade {lab} --model {model} --out demo/regraded    a whole lab, compared with its TAs
-  grader serve --model {model} --labs {labs}                  the service; then open http://127.0.0.1:8000/docs
-  grader check YOUR_LABS                                      are the labs of your course ready?
-README.md goes on from there."""
+NEXT = """What to type next:
+  source .venv/bin/activate
+  grader grade main.cpp --lab {lab} --model {model}    # a program of your own
+  grader regrade {lab} --model {model} --out demo/regraded    # a whole lab, beside its TAs
+  grader serve --model {model} --labs {labs}    # then open http://127.0.0.1:8000/docs
+  grader check YOUR_LABS    # are the labs of your course ready?"""
 
 
 def show_one(model: str, lab_folder: Path, student: str, console: Console) -> None:

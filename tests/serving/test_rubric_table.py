@@ -1,4 +1,5 @@
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -23,8 +24,8 @@ def test_every_criterion_has_a_row_with_rating_probability_marks_and_status(
     lab = make_lab(students=1)
     lines = shown(lab, fake_grader.grade(lab, lab.submissions)[0]).splitlines()
     [row] = [line for line in lines if "Does it compile?" in line]
-    assert [cell.strip() for cell in row.split("│")[1:-1]] == [
-        "Does it compile?", "A  Without warnings", "0.89", "2 / 2", "accepted",
+    assert re.split(" {2,}", row.replace("A  ", "A ").strip()) == [
+        "Does it compile?", "A Without warnings", "0.89", "2 / 2", "accepted",
     ]  # fmt: skip
     [total] = [line for line in lines if "Total" in line]
     assert "3 / 3" in total
