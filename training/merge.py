@@ -8,7 +8,7 @@ import torch
 from peft import PeftModel
 
 from labs_schema.errors import ModelError
-from prompts.manifest import read_manifest, write_manifest
+from prompts.manifest import FILE, read_manifest, write_manifest
 from prompts.verdict import OPENING
 from training.models import load_model, load_tokenizer
 from training.quiet import quiet_libraries
@@ -23,12 +23,15 @@ def merge(run: Path, out: Path | None = None, dtype: Literal["bfloat16", "float3
     """Writes the run's model as plain weights with tokenizer and manifest to `out` (default: `merged` in the run).
 
     What was written is read again and compared with base and adapter. Raises ModelError where a next token's
-    probability differs by more than `TOLERANCE`, or where the run has no finished model. An earlier merge is replaced.
+    probability differs by more than `TOLERANCE`, where the run has no finished model, or where `out` holds something
+    else than an earlier merge, which is replaced.
     """
     folder = RunFolder(run)
     if not folder.manifest.is_file():
         raise ModelError(f"{run}: no manifest.json, so no finished run. Finish it with grader train --resume {run}.")
-    manifest, out = read_manifest(run), out or folder.merged
+    manifest, out = read_manifest(run), (out or folder.merged).absolute()
+    if not replaceable(out):
+        raise ModelError(f"{out}: there is something in it that no merge wrote. Remove it or choose another --out.")
     draft = out.with_name(out.name + ".part")
     shutil.rmtree(draft, ignore_errors=True)
     with quiet_libraries():
@@ -46,6 +49,13 @@ def merge(run: Path, out: Path | None = None, dtype: Literal["bfloat16", "float3
     shutil.rmtree(out, ignore_errors=True)
     draft.rename(out)
     return out
+
+
+def replaceable(out: Path) -> bool:
+    """Whether `out` is free, or holds merged weights: a model's config beside the manifest, which no run folder has."""
+    if out.is_dir() and any(out.iterdir()):
+        return (out / FILE).is_file() and (out / "config.json").is_file()
+    return not out.is_file()
 
 
 def check_same(expected: torch.Tensor, found: torch.Tensor, dtype: str, folder: Path) -> None:
