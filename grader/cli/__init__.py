@@ -45,9 +45,12 @@ app.command()(demo)
 
 
 def main() -> None:
-    """Runs the command; a mendable error is shown as its text, without a traceback, with exit status 1."""
+    """Runs the command; a mendable error is shown as its text, without a traceback, with exit status 1.
+
+    An OSError is one: a disk that is full, a folder that may not be written, a file where a folder should be.
+    """
     try:
         app()
-    except GraderError as error:
+    except (GraderError, OSError) as error:
         Console(stderr=True).print(f"[bold red]error[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(1)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from grader.cli import app
+from grader.cli import app, main
 from grader.cli.spaced_values import spelled_out
 from labs_schema.errors import FaultsError
 from labs_schema.writer import write_lab
@@ -102,3 +102,14 @@ def test_a_flag_that_is_missing_or_unknown_is_told(parent: Path) -> None:
     assert run("--parent-dir", str(parent), "--format", "xml").exit_code == 2
     assert run("--parent-dir", str(parent), "stray").exit_code == 2
     assert isinstance(run("--parent-dir", str(parent), "--eval-lab-names", "lab9").exception, FaultsError)
+
+
+def test_a_path_that_cannot_be_written_is_an_error_without_a_traceback(
+    parent: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("a-file").touch()
+    paths = "--train-dataset-path a-file/train.jsonl --test-dataset-path a-file/test.jsonl"
+    monkeypatch.setattr("sys.argv", ["grader", "build-dataset", "--parent-dir", str(parent), *paths.split()])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1 and "a-file" in capsys.readouterr().err
