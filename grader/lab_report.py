@@ -12,6 +12,7 @@ from rich.table import Table
 
 from labs_schema.errors import Fault, Severity
 from labs_schema.frozen import Frozen
+from labs_schema.names import clean
 from labs_schema.validate import Validated, lab_folders, read_lab, stray_entries
 
 SHOWN = 3
@@ -48,7 +49,7 @@ def check_labs(path: Path, language: str | None = None, progress: bool = False) 
     folders = lab_folders(path)
     shown = track(folders, "Checking", transient=True, disable=not progress or len(folders) < 2)
     return Report(
-        labs=tuple(_checked(folder.absolute().name, read_lab(folder, language=language)) for folder in shown),
+        labs=tuple(_checked(clean(folder.absolute().name), read_lab(folder, language=language)) for folder in shown),
         strays=stray_entries(path),
     )
 

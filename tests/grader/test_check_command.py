@@ -1,6 +1,7 @@
 """`grader check`, as a person and as a program use it."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,13 @@ def test_markup_in_a_name_is_shown_as_it_is(labs) -> None:
 
 def test_the_language_can_be_given(labs) -> None:
     assert json.loads(run(labs / "lab1", "--json", "--language", "c++").output)["labs"][0]["language"] == "C++"
+
+
+def test_a_lab_whose_name_is_no_text_is_told_all_the_same(tmp_path: Path) -> None:
+    lab = tmp_path / os.fsdecode(b"lab\xff\x1b")
+    lab.mkdir()
+    (lab / "rubrics.json").write_text("[")
+    for arguments in ([tmp_path], [tmp_path, "--json"]):
+        result = run(*arguments)
+        assert isinstance(result.exception, SystemExit) and result.exit_code == 1
+        assert "\x1b" not in result.output and "lab\xff_" in result.output
