@@ -9,7 +9,7 @@ import uvicorn
 from rich.console import Console
 from rich.markup import escape
 
-from labs_schema.errors import GraderError
+from labs_schema.errors import Fault, GraderError
 from serving.access_log import log_to_stderr
 from serving.api import create_app
 from serving.engine_choice import EngineName
@@ -29,7 +29,7 @@ def run_service(
     """
     screen = Console(stderr=True, highlight=False, soft_wrap=True)
     with _address(host, port) as address:
-        registry = _labs(labs, screen)
+        registry = registered_labs(labs, screen)
         thread = _open(model, engine, queue, screen)
         url = f"http://{host}:{address.getsockname()[1]}"
         screen.print(f"serving on [bold]{url}[/], described at {url}/docs; Ctrl-C stops")
@@ -56,12 +56,19 @@ def _address(host: str, port: int) -> socket.socket:
     return bound
 
 
-def _labs(folder: Path | None, screen: Console) -> LabRegistry:
+def registered_labs(folder: Path | None, screen: Console) -> LabRegistry:
+    """The labs that can be served. Of the others only the name and the kinds of fault are told: stderr is the
+    service's log, and a fault names a student's folder."""
     registry, faults = (LabRegistry(), ()) if folder is None else read_registry(folder)
-    for fault in faults:
-        screen.print(f"[yellow]left out[/] {escape(str(fault))}")
+    for lab in dict.fromkeys(_lab_of(fault) for fault in faults):
+        codes = ", ".join(sorted({fault.code for fault in faults if _lab_of(fault) == lab}))
+        screen.print(f"[yellow]left out[/] {escape(lab)}: {codes}; grader check tells more")
     screen.print(f"labs: {escape(', '.join(registry)) or 'none; requests bring their own rubric'}")
     return registry
+
+
+def _lab_of(fault: Fault) -> str:
+    return fault.path.split("/", 1)[0]
 
 
 def _open(model: str, engine: EngineName, queue: int, screen: Console) -> EngineThread:

@@ -1,0 +1,20 @@
+"""What the service says of labs when it starts: its stderr is a log, which names no student."""
+
+import io
+from pathlib import Path
+
+from rich.console import Console
+
+from grader.service import registered_labs
+from labs_schema.writer import write_lab
+
+
+def test_a_lab_that_cannot_be_served_is_named_without_its_students(tmp_path: Path, make_lab) -> None:
+    for name in ("lab1", "lab2"):
+        write_lab(make_lab(name), tmp_path / name)
+    folder = next((tmp_path / "lab2" / "submissions").iterdir())
+    (folder / "link.c").symlink_to("/etc/passwd")
+    said = io.StringIO()
+    labs = registered_labs(tmp_path, Console(file=said, width=200))
+    assert list(labs) == ["lab1"]
+    assert "left out lab2: symlink" in said.getvalue() and folder.name.split("@")[0] not in said.getvalue()
