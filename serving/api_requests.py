@@ -63,7 +63,7 @@ class SubmissionIn(Frozen):
 class RatingIn(Frozen):
     id: Title
     description: Text = ""
-    points: float | None = Field(default=None, ge=-1_000_000, le=1_000_000, allow_inf_nan=False)
+    points: float | None = Field(default=None, ge=0, le=1_000_000, allow_inf_nan=False)
 
 
 class CriterionIn(Frozen):

@@ -161,6 +161,11 @@ def test_labs_and_their_rubrics_can_be_read(client: TestClient) -> None:
         ({"reasoning": "perhaps"}, "reasoning", '"perhaps"'),
         ({"rubrik": {}}, "rubrik", "an empty object"),
         ({"language": None}, "language", "null"),
+        (
+            {"criteria": [{"title": "T", "ratings": [{"id": "A"}, {"id": "B", "points": -1}]}]},
+            "criteria.0.ratings.1.points",
+            "-1",
+        ),
     ],
 )
 def test_a_wrong_field_is_named_with_what_was_found(
