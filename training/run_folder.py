@@ -63,7 +63,12 @@ class RunFolder:
 
 
 def new_run_folder(output_dir: Path, model: str, config: RunConfig, now: datetime) -> RunFolder:
-    """Makes `<output_dir>/<model>-<UTC time>` with the config as run in it; a second run of that second gets `-2`."""
+    """Makes `<output_dir>/<model>-<UTC time>` with the config as run in it; a second run of that second gets `-2`.
+
+    A base model in a folder is named by its whole path, so that the run is understood from any folder.
+    """
+    if Path(config.model).is_dir():
+        config = config.model_copy(update={"model": str(Path(config.model).resolve())})
     stem = f"{model}-{now:%Y%m%d-%H%M%S}"
     for name in (stem, *(f"{stem}-{n}" for n in range(2, 100))):
         path = output_dir / name
