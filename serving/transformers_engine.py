@@ -119,15 +119,22 @@ class TransformersEngine:
 
 
 def neighbours(prompts: Sequence[tuple[int, ...]]) -> list[list[int]]:
-    """Positions of `prompts` in runs of neighbours that share at least half of the run's first prompt."""
+    """Positions of `prompts` in runs of neighbours with one prefix, such as the criteria of one submission.
+
+    The first two of a run share at least half of the first; the others share with it nine tenths of what those two do,
+    so that the next submission, which shares the problem alone, begins a run of its own.
+    """
     groups: list[list[int]] = []
+    least = 0.0
     for i, prompt in enumerate(prompts):
-        if groups:
-            first = prompts[groups[-1][0]]
-            if shared_length([first, prompt]) * 2 >= len(first):
-                groups[-1].append(i)
-                continue
-        groups.append([i])
+        shared = shared_length([prompts[groups[-1][0]], prompt]) if groups else 0
+        if groups and shared >= least:
+            if len(groups[-1]) == 1:
+                least = 0.9 * shared
+            groups[-1].append(i)
+        else:
+            groups.append([i])
+            least = len(prompt) / 2
     return groups
 
 

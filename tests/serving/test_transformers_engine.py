@@ -84,3 +84,9 @@ def test_neighbours_are_runs_that_share_half_of_the_first_prompt() -> None:
     a, b = (1, 2, 3, 4), (7, 8)
     assert neighbours([a, (1, 2, 9, 9, 9, 9), (1, 9), b, a]) == [[0, 1], [2], [3], [4]]
     assert neighbours([]) == []
+
+
+def test_submissions_that_share_a_long_problem_are_runs_of_their_own() -> None:
+    problem, criteria = tokens(0, 600), [tokens(seed, 40) for seed in (1, 2, 3)]
+    prompts = [problem + tokens(10 + work, 200) + criterion for work in range(4) for criterion in criteria]
+    assert neighbours(prompts) == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 10, 11]]
