@@ -6,15 +6,20 @@ from pathlib import Path
 
 from labs_schema.collector import FaultCollector
 from labs_schema.errors import Fault, FaultsError, Severity
+from labs_schema.languages import UNKNOWN
 from labs_schema.limits import Limits
 from labs_schema.models import SourceFile, Submission
 from labs_schema.names import archive_suffix, clean
 from labs_schema.submission_entries import file_entry, folder_entries, packed_entries
 from labs_schema.submission_files import source_files
+from labs_schema.submissions import files_in
+
+GIVEN = "the files given"
 
 
-def read_handed_in(paths: Sequence[Path]) -> tuple[Submission, tuple[Fault, ...]]:
-    """`paths` (source files, archives, folders) as one submission, and warnings of what was set aside.
+def read_handed_in(paths: Sequence[Path], language: str = UNKNOWN) -> tuple[Submission, tuple[Fault, ...]]:
+    """`paths` (source files, archives, folders) as one submission to a lab in `language`, and warnings of what was set
+    aside. Like a lab's own submissions it keeps the files in that language, where it has any.
 
     Raises FaultsError with all errors where a path cannot be read, two files have one name, or none is source.
     """
@@ -28,6 +33,10 @@ def read_handed_in(paths: Sequence[Path]) -> tuple[Submission, tuple[Fault, ...]
     if errors := [fault for fault in faults if fault.severity is Severity.ERROR]:
         raise FaultsError(errors)
     named = tuple(sorted(files, key=lambda file: file.path))
+    if language != UNKNOWN:
+        others = FaultCollector(GIVEN)
+        named = files_in(named, language, "", others)
+        faults += others.faults()
     return Submission(student="", folder="", files=named), tuple(faults)
 
 
@@ -47,7 +56,7 @@ def _read(path: Path) -> tuple[tuple[SourceFile, ...], tuple[Fault, ...]]:
 
 def _together(files: Sequence[SourceFile], *, failed: bool) -> tuple[Fault, ...]:
     """What is wrong with the files as one submission; that there are none is told where nothing else is wrong."""
-    faults = FaultCollector("the files given")
+    faults = FaultCollector(GIVEN)
     for name, count in Counter(file.path for file in files).items():
         if count > 1:
             faults.error(

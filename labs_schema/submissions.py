@@ -8,7 +8,7 @@ from labs_schema.archives import Entry
 from labs_schema.collector import FaultCollector, excerpt
 from labs_schema.languages import SOURCE_EXTENSIONS, UNKNOWN, belongs, extension, likely
 from labs_schema.limits import Limits
-from labs_schema.models import Submission
+from labs_schema.models import SourceFile, Submission
 from labs_schema.names import CLOSED_ARCHIVES, archive_suffix, clean, litter, student_of
 from labs_schema.reader import refused_kind, scan
 from labs_schema.submission_entries import file_entry, folder_entries, packed_entries
@@ -53,8 +53,6 @@ def in_language(
     language = override or _language(submissions, faults)
     kept = []
     for submission in submissions:
-        own = tuple(file for file in submission.files if belongs(file.path, language))
-        other = tuple(file for file in submission.files if not belongs(file.path, language))
         where = f"submissions/{submission.folder}"
         if not submission.files:
             faults.warning(
@@ -64,17 +62,26 @@ def in_language(
                 expected="at least one",
                 mend="The submission is left out; look whether the work is in a file that was set aside.",
             )
-        elif other:
-            faults.warning(
-                "other-language",
-                where,
-                found=f"{len(other)} files such as {excerpt(other[0].path)}",
-                expected=f"files in {language}",
-                mend="They are left out." if own else "They are read, because there is nothing else.",
-            )
-        if submission.files:
-            kept.append(submission.model_copy(update={"files": own or other}))
+        else:
+            files = files_in(submission.files, language, where, faults)
+            kept.append(submission.model_copy(update={"files": files}))
     return language, tuple(kept)
+
+
+def files_in(
+    files: tuple[SourceFile, ...], language: str, where: str, faults: FaultCollector
+) -> tuple[SourceFile, ...]:
+    """The `files` of a submission in `language`, or all of them where none is; a warning of the others either way."""
+    own = tuple(file for file in files if belongs(file.path, language))
+    if other := [file.path for file in files if not belongs(file.path, language)]:
+        faults.warning(
+            "other-language",
+            where,
+            found=f"{len(other)} files such as {excerpt(other[0])}",
+            expected=f"files in {language}",
+            mend="They are left out." if own else "They are read, because there is nothing else.",
+        )
+    return own or files
 
 
 def _language(submissions: tuple[Submission, ...], faults: FaultCollector) -> str:

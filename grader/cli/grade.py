@@ -33,8 +33,8 @@ def grade(
     from serving.rubric_table import rubric_table
     from serving.served_model import load_grader
 
-    submission, warnings = read_handed_in(files)
     rubric, notes = load_lab(lab), Console(stderr=True)
+    submission, warnings = read_handed_in(files, rubric.language)
     for warning in warnings:
         notes.print(str(warning), markup=False, highlight=False, soft_wrap=True)
     with notes.status("Loading the model"):

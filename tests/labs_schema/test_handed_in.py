@@ -5,6 +5,8 @@ import pytest
 
 from labs_schema.errors import FaultsError
 from labs_schema.handed_in import read_handed_in
+from labs_schema.validate import load_lab
+from labs_schema.writer import write_lab
 
 
 def test_the_files_named_are_one_submission_sorted_by_name(tmp_path: Path) -> None:
@@ -51,3 +53,13 @@ def test_two_files_of_one_name_are_refused_rather_than_one_lost(tmp_path: Path) 
         (tmp_path / folder / "main.c").write_text(f"int {folder};\n")
     with pytest.raises(FaultsError, match="2 files of one name"):
         read_handed_in([tmp_path / "one" / "main.c", tmp_path / "two" / "main.c"])
+
+
+def test_a_program_handed_in_alone_is_read_as_the_same_program_in_a_lab(tmp_path: Path, make_lab) -> None:
+    write_lab(make_lab(students=2), tmp_path / "lab1")
+    folder = min((tmp_path / "lab1" / "submissions").iterdir())
+    (folder / "plot.py").write_text("print(1)\n")
+    lab = load_lab(tmp_path / "lab1")
+    submission, (warning,) = read_handed_in([folder], lab.language)
+    assert submission.files == lab.submissions[0].files
+    assert warning.code == "other-language" and "'plot.py'" in warning.found
