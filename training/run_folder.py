@@ -42,15 +42,20 @@ class RunFolder:
 
     def read_dataset(self) -> str:
         """The training file's SHA-256. Raises ModelError where the run was never begun properly."""
-        try:
-            return str(json.loads(self.dataset.read_text())["sha256"])
-        except (OSError, ValueError, KeyError):
-            raise ModelError(f"{self.dataset}: missing or unreadable, so the run cannot be resumed.") from None
+        return self._held_dataset()[0]
 
     def read_dataset_manifest(self) -> DatasetManifest:
         """Which work was trained on and which was kept. Raises ModelError as `read_dataset`."""
-        self.read_dataset()
-        return DatasetManifest.model_validate(json.loads(self.dataset.read_text())["manifest"])
+        return self._held_dataset()[1]
+
+    def _held_dataset(self) -> tuple[str, DatasetManifest]:
+        try:
+            held = json.loads(self.dataset.read_text(encoding="utf-8"))
+            return str(held["sha256"]), DatasetManifest.model_validate(held["manifest"])
+        except (OSError, ValueError, KeyError, TypeError):
+            raise ModelError(
+                f"{self.dataset}: missing or unreadable, so nobody knows what the run was trained on. Train a new one."
+            ) from None
 
     def read_times(self) -> dict[str, float]:
         """Seconds spent so far, by part (`data_loading`, `sft`, `dpo`)."""

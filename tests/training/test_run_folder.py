@@ -38,3 +38,12 @@ def test_a_folder_is_named_relative_to_the_run_and_a_hub_id_as_it_is(tmp_path: P
     run = RunFolder(tmp_path / "runs" / "r1")
     assert run.portable(str(tmp_path / "models" / "tiny")) == "../../models/tiny"
     assert run.portable("Qwen/Qwen2.5-Coder-7B-Instruct") == "Qwen/Qwen2.5-Coder-7B-Instruct"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"sha256": "0"}', '{"sha256": "0", "manifest": {"labs": 1}}'])
+def test_a_damaged_note_of_the_data_set_is_named(tmp_path: Path, text: str) -> None:
+    run = RunFolder(tmp_path)
+    run.dataset.write_text(text)
+    for read in (run.read_dataset, run.read_dataset_manifest):
+        with pytest.raises(ModelError, match=r"dataset\.json"):
+            read()
