@@ -1,7 +1,8 @@
 """A lab, one submission and a style become the text of prompts, one a criterion.
 
-What the criteria share (problem, code) comes first, so that it is computed once. Knows no ratings given, no tokenizer
-and no student: the id of the submission's author never enters a prompt.
+What the criteria share (problem, code) comes first, so that it is computed once. Knows no ratings given and no
+tokenizer. Nothing here puts the id of a submission's author into a prompt; where students have written it into their
+code or their files' names, it is there.
 """
 
 import re
