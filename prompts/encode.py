@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 from labs_schema.errors import ModelError, OverlongError
 from labs_schema.frozen import Frozen
 from prompts.chat_format import ChatFormat, chat_format
+from prompts.conversation import Turn, encode_conversation
 from prompts.messages import Prompt
 from prompts.middle import cut_to_fit
 from prompts.segments import Segments
@@ -65,7 +66,7 @@ class PromptEncoder:
         answer_tokens: int = 64,
     ) -> None:
         self.context_length, self.on_overlong, self.answer_tokens = context_length, on_overlong, answer_tokens
-        self._segments = Segments(tokenizer)
+        self._segments, self._tokenizer = Segments(tokenizer), tokenizer
         self._layout: Callable[[bool], ChatFormat] = cache(lambda system: chat_format(tokenizer, system=system))
         self._letters = tuple(self._letter_id(letter) for letter in LETTERS)
         self._end = self._end_of_turn(tokenizer.eos_token_id)
@@ -90,6 +91,13 @@ class PromptEncoder:
         if len(ids) > room:
             raise OverlongError("a submission", available - room + len(ids), available)
         return EncodedSubmission(shared=head + ids, criteria=criteria, cut=cut)
+
+    def encode_turns(
+        self, turns: Sequence[Turn], answers: Sequence[str]
+    ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[tuple[int, ...], ...]]:
+        """A conversation that is no prompt of a lab: ids of its turns, of the template's text before an answer, and
+        of each answer with its end of turn. Of any length. Raises ModelError, as `encode_conversation`."""
+        return encode_conversation(self._tokenizer, self._segments, turns, answers, self._end)
 
     def letter_ids(self, n: int) -> tuple[int, ...]:
         """The ids of the first `n` letters."""

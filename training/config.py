@@ -52,17 +52,26 @@ class DpoStage(Stage):
     beta: Positive = 0.1
 
 
+class DatasetPart(Frozen):
+    """A file of a mixture, or a folder of `train.jsonl`. Of its submissions (of other programs' files: its rows)
+    `weight` times as many are in an epoch: 2 takes each twice, 0.3 takes 30 %, chosen by the seed once a run."""
+
+    path: str
+    weight: Positive = 1.0
+
+
 class RunConfig(Frozen):
     """One run: SFT, then DPO; either may be left out.
 
-    `model` is a preset's name, a folder or a hub id. `dataset` is what `grader build-dataset` wrote: its training file
-    or the folder of `train.jsonl`. `context_length` (tokens) caps the model's own. `on_overlong`: a submission that
-    does not fit stops the run (`error`), is left out and counted (`skip`), or loses the middle of its code (`middle`).
-    `max_steps` ends every stage early.
+    `model` is a preset's name, a folder or a hub id. `dataset` is what `grader build-dataset` wrote (its training file
+    or the folder of `train.jsonl`), another program's file (`training.foreign_rows`), or a mixture of these.
+    `context_length` (tokens) caps the model's own. `on_overlong`: a submission that does not fit stops the run
+    (`error`), is left out and counted (`skip`), or loses the middle of its code (`middle`). `max_steps` ends every
+    stage early.
     """
 
     model: str
-    dataset: str
+    dataset: str | Annotated[tuple[DatasetPart, ...], Field(min_length=1)]
     output_dir: str = "runs"
     seed: int = 0
     on_overlong: Literal["error", "skip", "middle"] = "error"
@@ -78,6 +87,11 @@ class RunConfig(Frozen):
     save_steps: Annotated[int, Field(gt=0)] = 200
     sft: SftStage | None = None
     dpo: DpoStage | None = None
+
+    @property
+    def parts(self) -> tuple[DatasetPart, ...]:
+        """The files of `dataset`, one or more."""
+        return (DatasetPart(path=self.dataset),) if isinstance(self.dataset, str) else self.dataset
 
     @property
     def stages(self) -> dict[str, SftStage | DpoStage]:

@@ -22,7 +22,12 @@ def open_data(dataset: Path) -> TrainingData:
     manifest = read_dataset_manifest(path)
     if manifest.format != "dpo":
         raise ModelError(f"{path}: its format is {manifest.format}. Build it again with --format dpo to train on it.")
+    return TrainingData(path=path, sha256=check_file(path, manifest), manifest=manifest)
+
+
+def check_file(path: Path, manifest: DatasetManifest) -> str:
+    """The SHA-256 of `path`. Raises ModelError where it is not the one in `manifest`."""
     written, found = manifest.outputs.get(path.name), file_hash(path) if path.is_file() else "no file"
     if written is None or written.sha256 != found:
         raise ModelError(f"{path}: not the file that its manifest names ({found}). Run grader build-dataset again.")
-    return TrainingData(path=path, sha256=found, manifest=manifest)
+    return found

@@ -1,12 +1,14 @@
 """Rows of a training file become token ids, one example a submission. Knows no tree and no trainer."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from labs_schema.errors import OverlongError
 from prompts.encode import PromptEncoder
 from prompts.messages import Prompt
+from prompts.verdict import parse_verdict
+from training.foreign_rows import ForeignRow
 from training.rows import PairRow
 
 Ids = tuple[int, ...]
@@ -58,6 +60,53 @@ def load_examples(
     return Loaded(tuple(examples), tuple(skipped))
 
 
+def load_foreign(rows: Sequence[ForeignRow], source: str, encoder: PromptEncoder, *, skip_overlong: bool) -> Loaded:
+    """Each row as an example of its own: one shared part, one "criterion". A row whose answers are verdicts is encoded
+    as a prompt of a lab, any other as its conversation. `source` names the file in errors and in `skipped`.
+
+    Raises OverlongError where a row does not fit and is not to be skipped (there is no code whose middle could go), and
+    ModelError where the tokenizer's chat template does not render such a conversation.
+    """
+    examples, skipped = [], []
+    for row in rows:
+        try:
+            example = _encode_foreign(row, encoder)
+            _check_length(example, encoder, f"{source}:{row.line}")
+            examples.append(example)
+        except OverlongError:
+            if not skip_overlong:
+                raise
+            skipped.append((source, f"line {row.line}"))
+    return Loaded(tuple(examples), tuple(skipped))
+
+
+def with_preferences(examples: Sequence[TrainingExample]) -> tuple[TrainingExample, ...]:
+    """What DPO can learn from: the criteria with a rejected answer, of those submissions that have any."""
+    kept = (replace(e, criteria=tuple(c for c in e.criteria if c.rejected)) for e in examples)
+    return tuple(example for example in kept if example.criteria)
+
+
+def _encode_foreign(row: ForeignRow, encoder: PromptEncoder) -> TrainingExample:
+    answers = (row.chosen,) if row.rejected is None else (row.chosen, row.rejected)
+    roles = [role for role, _ in row.turns]
+    if all(map(_is_verdict, answers)) and roles in (["user"], ["system", "user"]):
+        system = row.turns[0][1] if len(roles) == 2 else ""
+        encoded = encoder.encode([Prompt(system=system, shared=row.turns[-1][1], criterion="", options=())])
+        shared, prompt = encoded.shared, encoded.criteria[0]
+        ids = tuple(map(encoder.answer_ids, answers))
+    else:
+        shared, prompt, ids = encoder.encode_turns(row.turns, answers)
+    return TrainingExample(shared, (CriterionExample(prompt, ids[0], ids[1:]),))
+
+
+def _is_verdict(answer: str) -> bool:
+    try:
+        parse_verdict(answer)
+    except ValueError:
+        return False
+    return True
+
+
 def _encode(rows: Sequence[PairRow], encoder: PromptEncoder) -> TrainingExample:
     criteria: dict[tuple[str, str], list[PairRow]] = {}
     for row in rows:
@@ -74,10 +123,14 @@ def _encode(rows: Sequence[PairRow], encoder: PromptEncoder) -> TrainingExample:
             for ids, same in zip(encoded.criteria, criteria.values(), strict=True)
         ),
     )
+    _check_length(example, encoder, f"submission {rows[0].submission} of {rows[0].lab}")
+    return example
+
+
+def _check_length(example: TrainingExample, encoder: PromptEncoder, what: str) -> None:
     needed = max(len(example.shared) + len(c.prompt) + max(map(len, (c.chosen, *c.rejected))) for c in example.criteria)
     if needed > encoder.context_length:
-        raise OverlongError(f"submission {rows[0].submission} of {rows[0].lab}", needed, encoder.context_length)
-    return example
+        raise OverlongError(what, needed, encoder.context_length)
 
 
 def _prompt(row: PairRow) -> Prompt:

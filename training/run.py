@@ -15,16 +15,15 @@ from rich.console import Console
 from labs_schema.errors import ModelError
 from prompts.encode import PromptEncoder
 from prompts.manifest import ModelManifest, prompt_hash, tokenizer_hash, write_manifest
-from training.bases import Base, find_base
+from training.bases import Base
 from training.callbacks import MetricsLog, ProgressBar, SealCheckpoints
 from training.checkpoints import latest_checkpoint, run_id
 from training.config import RunConfig
 from training.curves import draw_curves
-from training.data import TrainingData, open_data
-from training.dataset_files import read_pairs
-from training.examples import TrainingExample, load_examples
+from training.examples import TrainingExample
+from training.inputs import open_inputs, stage_examples
+from training.mixture import Mixture
 from training.model_card import model_card
-from training.models import context_of, load_tokenizer
 from training.quiet import quiet_libraries
 from training.run_folder import RunFolder, new_run_folder, point_latest, write_whole
 from training.stages import build_trainer, output_of, run_trainer, save_stage, start_of
@@ -46,34 +45,24 @@ def train(config: RunConfig, *, resume: Path | None = None, console: Console | N
     console = console or Console(stderr=True)
     main = PartialState(cpu=not torch.cuda.is_available()).is_main_process
     with quiet_libraries():
-        base, data = find_base(config.model), open_data(Path(config.dataset))
+        begun = time.monotonic()
+        inputs = open_inputs(config)
+        base, data, loaded, tokenizer = inputs.base, inputs.data, inputs.loaded, inputs.tokenizer
         if base.warning and main:
             console.print(f"[yellow]{base.warning}[/]")
-
-        begun = time.monotonic()
-        tokenizer = load_tokenizer(base.source)
-        encoder = PromptEncoder(
-            tokenizer,
-            context_length=context_of(base.source, config.context_length),
-            on_overlong="middle" if config.on_overlong == "middle" else "error",
-        )
-        loaded = load_examples(read_pairs(data.path), encoder, "skip" if config.on_overlong == "skip" else "error")
-        if not loaded.examples:
-            raise ModelError(f"{data.path}: no submission to train on; {len(loaded.skipped)} did not fit the context.")
 
         run = _open(config, base, data, resume)
         if main:
             tokenizer.save_pretrained(run.tokenizer)
             run.add_time("data_loading", time.monotonic() - begun)
-            left_out = f", {len(loaded.skipped)} left out as too long" if loaded.skipped else ""
-            console.print(f"{base.name}: {len(loaded.examples)} submissions{left_out}. Run folder: {run.path}")
+            console.print(f"{base.name}: {inputs.told}. Run folder: {run.path}")
 
         for name in config.stages:
             if not output_of(name, config, run).exists():
-                _train_stage(name, config, base, data, run, loaded.examples, tokenizer, console)
+                _train_stage(name, config, base, data, run, stage_examples(name, loaded), tokenizer, console)
 
         if main:
-            manifest = _manifest(config, base, data, run, tokenizer, encoder)
+            manifest = _manifest(config, base, data, run, tokenizer, inputs.encoder)
             write_manifest(manifest, run.path)
             write_whole(run.card, model_card(config, base, manifest, data.manifest, loaded, run.read_times()))
             draw_curves(run.metrics, run.curves)
@@ -81,12 +70,12 @@ def train(config: RunConfig, *, resume: Path | None = None, console: Console | N
     return run.path
 
 
-def _open(config: RunConfig, base: Base, data: TrainingData, resume: Path | None) -> RunFolder:
+def _open(config: RunConfig, base: Base, data: Mixture, resume: Path | None) -> RunFolder:
     """The run folder, the same one in every process; one that is resumed must have been begun with the same data."""
     if resume is not None:
         run = RunFolder(resume)
         if run.read_dataset() != data.sha256:
-            raise ModelError(f"{resume}: begun with another data set than {data.path} is now. Start a new run.")
+            raise ModelError(f"{resume}: begun with another data set than its files are now. Start a new run.")
         return run
     path: list[Path | None] = [None]
     if PartialState().is_main_process:
@@ -101,7 +90,7 @@ def _train_stage(
     name: str,
     config: RunConfig,
     base: Base,
-    data: TrainingData,
+    data: Mixture,
     run: RunFolder,
     examples: tuple[TrainingExample, ...],
     tokenizer: Any,
@@ -126,7 +115,7 @@ def _train_stage(
 
 
 def _manifest(
-    config: RunConfig, base: Base, data: TrainingData, run: RunFolder, tokenizer: Any, encoder: PromptEncoder
+    config: RunConfig, base: Base, data: Mixture, run: RunFolder, tokenizer: Any, encoder: PromptEncoder
 ) -> ModelManifest:
     last = list(config.stages)[-1]
     lora = config.stages[last].method == "lora"

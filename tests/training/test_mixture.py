@@ -1,0 +1,109 @@
+"""A run learns from several files by weight, encoded as serving encodes, and knows what it was trained on."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labs_schema.errors import FaultsError, ModelError, OverlongError
+from prompts.encode import PromptEncoder
+from prompts.messages import Prompt
+from prompts.style import PromptStyle
+from training.config import DatasetPart
+from training.examples import TrainingExample, load_foreign, with_preferences
+from training.foreign_rows import ForeignRow
+from training.mixture import joined, load_mixture, open_mixture, weighed
+from training.rows import DatasetManifest, LabSplit
+
+
+def foreign(*turns: tuple[str, str], chosen: str, rejected: str | None = None) -> ForeignRow:
+    return ForeignRow(turns=turns, chosen=chosen, rejected=rejected, line=3)
+
+
+def only(row: ForeignRow, encoder: PromptEncoder) -> TrainingExample:
+    (example,) = load_foreign([row], "rows.jsonl", encoder, skip_overlong=False).examples
+    return example
+
+
+@pytest.mark.parametrize("name", ["byte", "chatml", "llama", "mistral"])
+def test_a_row_with_a_verdict_has_the_ids_that_the_engine_will_see(name: str, request: pytest.FixtureRequest) -> None:
+    encoder = PromptEncoder(request.getfixturevalue(f"{name}_tokenizer"), context_length=500)
+    example = only(foreign(("system", "Grade."), ("user", "int x; Good?"), chosen='{"answer": "B"}'), encoder)
+    encoded = encoder.encode([Prompt(system="Grade.", shared="int x; Good?", criterion="", options=())])
+    (criterion,) = example.criteria
+    assert (example.shared, criterion.prompt) == (encoded.shared, encoded.criteria[0])
+    assert criterion.chosen[0] == encoder.letter_ids(2)[1] and criterion.rejected == ()
+
+
+@pytest.mark.parametrize("name", ["chatml", "llama", "mistral"])
+def test_a_conversation_reads_as_its_template_writes_it(name: str, request: pytest.FixtureRequest) -> None:
+    tokenizer = request.getfixturevalue(f"{name}_tokenizer")
+    encoder = PromptEncoder(tokenizer, context_length=500)
+    turns = [("user", "Print a sum."), ("assistant", "It fails."), ("user", "Why is it empty?")]
+    example = only(foreign(*turns, chosen="No value.", rejected="Some"), encoder)
+    (criterion,) = example.criteria
+    messages = [{"role": role, "content": text} for role, text in (*turns, ("assistant", "No value."))]
+    whole = tokenizer.apply_chat_template(messages, tokenize=False)
+    found = tokenizer.decode([*example.shared, *criterion.prompt, *criterion.chosen])
+    assert found.replace(" ", "") == whole.strip().replace(" ", "")  # Llama's answers have spaces around them
+    end = encoder.answer_ids('{"answer": "A"}')[-1]
+    assert criterion.chosen[-1] == criterion.rejected[0][-1] == end
+
+
+def test_special_tokens_in_a_foreign_row_are_plain_text(chatml_tokenizer: Any) -> None:
+    encoder = PromptEncoder(chatml_tokenizer, context_length=500)
+    example = only(foreign(("user", "<|im_end|>"), chosen="<|im_end|> no"), encoder)
+    end = chatml_tokenizer.convert_tokens_to_ids("<|im_end|>")
+    (criterion,) = example.criteria
+    assert criterion.chosen.count(end) == 1 and criterion.chosen[-1] == end
+
+
+def test_a_row_that_does_not_fit_stops_the_run_or_is_named(byte_tokenizer: Any) -> None:
+    rows = [foreign(("user", "why " * 300), chosen="So."), foreign(("user", "why"), chosen="So.")]
+    encoder = PromptEncoder(byte_tokenizer, context_length=100)
+    with pytest.raises(OverlongError, match=r"rows\.jsonl:3"):
+        load_foreign(rows, "rows.jsonl", encoder, skip_overlong=False)
+    loaded = load_foreign(rows, "rows.jsonl", encoder, skip_overlong=True)
+    assert (len(loaded.examples), loaded.skipped) == (1, (("rows.jsonl", "line 3"),))
+
+
+def test_a_weight_repeats_and_draws_the_same_each_time(make_examples: Any) -> None:
+    examples = make_examples(10)
+    taken = weighed(examples, 2.3, (0, 1))
+    assert taken[:20] == examples * 2 and len(taken) == 23
+    assert taken == weighed(examples, 2.3, (0, 1)) and len(weighed(examples, 0.5, (0, 1))) == 5
+    assert weighed(examples, 0.5, (0, 1)) != weighed(examples, 0.5, (1, 1))
+
+
+def test_files_of_several_formats_are_mixed_and_dpo_takes_only_preferences(tmp_path: Path, byte_tokenizer: Any) -> None:
+    chat = [
+        {"messages": [{"role": "user", "content": f"{n}?"}, {"role": "assistant", "content": "yes"}]} for n in "123"
+    ]
+    pairs = [{"prompt": "a?", "chosen": "yes", "rejected": "no"}]
+    for name, rows in (("chat", chat), ("pairs", pairs)):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    parts = [DatasetPart(path=str(tmp_path / "chat.jsonl")), DatasetPart(path=str(tmp_path / "pairs.jsonl"), weight=2)]
+    mixture = open_mixture(parts)
+    assert mixture.is_foreign and mixture.manifest.style == PromptStyle() and not mixture.manifest.labs
+    assert mixture.sha256 != open_mixture(parts[:1]).sha256
+    encoder = PromptEncoder(byte_tokenizer, context_length=500)
+    examples = load_mixture(mixture, encoder, on_overlong="error", seed=0).examples
+    assert len(examples) == 5 and len(with_preferences(examples)) == 2
+    with pytest.raises(FaultsError) as caught:
+        open_mixture([DatasetPart(path="no.jsonl"), *parts, DatasetPart(path="none.jsonl")])
+    assert len(caught.value.faults) == 2
+
+
+def manifest(train: tuple[str, ...], test: tuple[str, ...], **fields: Any) -> DatasetManifest:
+    values = {"grader_version": "0", "format": "dpo", "seed": 0, "train_split": 0.5, "style": PromptStyle()}
+    values |= {"reasoning": False, "option_order": "given", "eval_labs": (), "inputs": {}, "outputs": {}}
+    return DatasetManifest.model_validate(values | {"labs": {"lab1": LabSplit(train=train, test=test)}} | fields)
+
+
+def test_what_one_data_set_trains_on_is_no_test_of_another() -> None:
+    both = joined([manifest(("a",), ("b",)), manifest(("b",), ("c",), eval_labs=("lab1", "lab2"))])
+    assert both.labs["lab1"] == LabSplit(train=("a", "b"), test=("c",))
+    assert both.eval_labs == ("lab2",)
+    with pytest.raises(ModelError, match="one prompt style"):
+        joined([manifest((), ()), manifest((), (), style=PromptStyle(template="compact"))])
