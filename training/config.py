@@ -11,6 +11,10 @@ from labs_schema.errors import Fault, FaultsError, Severity
 from labs_schema.frozen import Frozen
 
 Positive = Annotated[float, Field(gt=0)]
+LossType = Literal[
+    "sigmoid", "hinge", "ipo", "exo_pair", "nca_pair", "robust", "bco_pair", "sppo_hard", "aot", "aot_unpaired",
+    "apo_zero", "apo_down", "discopop", "sigmoid_norm",
+]  # fmt: skip
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -47,9 +51,12 @@ class SftStage(Stage):
 
 
 class DpoStage(Stage):
-    """`beta`: how closely the policy is held to its reference, the model as SFT left it."""
+    """`beta`: how closely the policy is held to its reference, the model as SFT left it. `loss_type` is trl's;
+    `label_smoothing`: the share of pairs taken to be the wrong way round (trl uses it in `robust` and `exo_pair`)."""
 
     beta: Positive = 0.1
+    loss_type: LossType = "sigmoid"
+    label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
 
 
 class DatasetPart(Frozen):
@@ -80,6 +87,9 @@ class RunConfig(Frozen):
     lora_r: Annotated[int, Field(gt=0)] = 16
     lora_alpha: Annotated[int, Field(gt=0)] = 16
     lora_dropout: Share = 0.1
+    use_rslora: bool = False
+    use_dora: bool = False
+    use_liger_kernel: bool = False
     load_in_4bit: bool = False
     bf16: bool = True
     gradient_checkpointing: bool = False
@@ -108,6 +118,10 @@ class RunConfig(Frozen):
             raise ValueError("optim muon is for small models trained whole: use it with method full")
         if self.load_in_4bit and any(stage.method == "full" for stage in self.stages.values()):
             raise ValueError("load_in_4bit trains an adapter: method full cannot go with it")
+        if self.dpo and self.dpo.label_smoothing and self.dpo.loss_type not in ("robust", "exo_pair"):
+            raise ValueError("dpo.label_smoothing is used only by dpo.loss_type robust or exo_pair")
+        if self.dpo and self.dpo.loss_type == "exo_pair" and not self.dpo.label_smoothing:
+            raise ValueError("dpo.loss_type exo_pair needs a dpo.label_smoothing above 0, such as 0.001")
         return self
 
 

@@ -1,6 +1,8 @@
 """Loads base models and tokenizers, and says which LoRA goes on them. Knows no data and no trainer."""
 
+import logging
 import os
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -25,6 +27,8 @@ def load_model(source: str, *, dtype: torch.dtype, load_in_4bit: bool = False) -
     if load_in_4bit:
         if not torch.cuda.is_available():
             raise ModelError("load_in_4bit needs an NVIDIA GPU. Set it to false, or choose a smaller model.")
+        if find_spec("bitsandbytes") is None:
+            raise ModelError("load_in_4bit needs bitsandbytes: pip install 'grader[qlora]'. Or set it to false.")
         settings["device_map"] = {"": int(os.environ.get("LOCAL_RANK", "0"))}
         settings["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True,
@@ -47,14 +51,48 @@ def context_of(source: str, cap: int | None = None) -> int:
     return own if cap is None else min(own, cap)
 
 
-def lora_config(model: Any, targets: tuple[str, ...], *, r: int, alpha: int, dropout: float) -> LoraConfig:
-    """LoRA (Hu et al. 2021) on `targets`. Raises ModelError where a target is no layer of `model`."""
+def lora_config(
+    model: Any,
+    targets: tuple[str, ...],
+    *,
+    r: int,
+    alpha: int,
+    dropout: float,
+    rslora: bool = False,
+    dora: bool = False,
+) -> LoraConfig:
+    """LoRA (Hu et al. 2021) on `targets`. `rslora`: scaled by alpha / sqrt(r) (Kalajdzievski 2023); `dora`: with a
+    trained magnitude for each output (Liu et al. 2024). Raises ModelError where a target is no layer of `model`."""
     layers = {name.rsplit(".", 1)[-1] for name, _ in model.named_modules()}
     if missing := sorted(set(targets) - layers):
         raise ModelError(f"LoRA targets {', '.join(missing)} do not exist in {type(model).__name__}.")
     return LoraConfig(
-        r=r, lora_alpha=alpha, lora_dropout=dropout, target_modules=list(targets), task_type="CAUSAL_LM", bias="none"
+        r=r,
+        lora_alpha=alpha,
+        lora_dropout=dropout,
+        target_modules=list(targets),
+        task_type="CAUSAL_LM",
+        bias="none",
+        use_rslora=rslora,
+        use_dora=dora,
     )
+
+
+def empty_model(source: str) -> Any:
+    """The model at `source` without its weights, for counting. Raises ModelError."""
+    try:
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(source))
+    except (OSError, ValueError, ImportError) as error:
+        raise ModelError(f"{source}: its config cannot be read: {_first_line(error)}") from error
+
+
+def use_liger(wanted: bool) -> bool:
+    """Liger kernels only where they are installed and a GPU can run them; a word in the log where they are not."""
+    there = find_spec("liger_kernel") is not None and torch.cuda.is_available()
+    if wanted and not there:
+        logging.getLogger(__name__).warning("use_liger_kernel: no liger_kernel or no GPU here, so it is left out")
+    return wanted and there
 
 
 def _first_line(error: Exception) -> str:

@@ -26,7 +26,8 @@ from training.mixture import Mixture
 from training.model_card import model_card
 from training.quiet import quiet_libraries
 from training.run_folder import RunFolder, new_run_folder, point_latest, write_whole
-from training.stages import build_trainer, output_of, run_trainer, save_stage, start_of
+from training.speed import Speed, matmul_peak
+from training.stages import build_trainer, compute_dtype, output_of, passes, run_trainer, save_stage, start_of
 
 
 class TrainingStoppedError(Exception):
@@ -99,8 +100,10 @@ def _train_stage(
     begun, main = time.monotonic(), PartialState().is_main_process
     mark = run_id(run.config.read_text(), data.sha256)
     start, checkpoints = start_of(name, config, base, run), run.checkpoints / name
-    callbacks = [MetricsLog(name, run.metrics, run.tensorboard), ProgressBar(name, console), SealCheckpoints(mark)]
     stage, checkpoint = config.stages[name], latest_checkpoint(checkpoints, mark)
+    speed = Speed(passes(name, stage, config), matmul_peak(compute_dtype(config.bf16)))
+    log = MetricsLog(name, run.metrics, run.tensorboard)
+    callbacks = [speed, log, ProgressBar(name, console), SealCheckpoints(mark)]
     trainer = build_trainer(
         stage, config, start, examples, tokenizer, checkpoints=checkpoints, checkpoint=checkpoint, callbacks=callbacks
     )

@@ -19,10 +19,11 @@ from training.config import DpoStage, RunConfig, SftStage, Stage
 from training.dpo import dpo_trainer
 from training.dropout import residual_dropout
 from training.examples import TrainingExample
-from training.models import load_model, lora_config
+from training.models import load_model, lora_config, use_liger
 from training.optimizers import MuonWithAdamW
 from training.run_folder import RunFolder
 from training.sft import sft_trainer
+from training.speed import passes_of
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,15 @@ def build_trainer(
         # From a checkpoint with a second adapter (trl's "ref") transformers restores only that one, not the policy's.
         model = PeftModel.from_pretrained(model, str(checkpoint or start.adapter), is_trainable=True)
     elif stage.method == "lora":
-        r, alpha, dropout = config.lora_r, config.lora_alpha, config.lora_dropout
-        peft_config = lora_config(model, start.lora_targets, r=r, alpha=alpha, dropout=dropout)
+        peft_config = lora_config(
+            model,
+            start.lora_targets,
+            r=config.lora_r,
+            alpha=config.lora_alpha,
+            dropout=config.lora_dropout,
+            rslora=config.use_rslora,
+            dora=config.use_dora,
+        )
     optimizer = None
     if stage.optim == "muon":
         rates = {"lr": stage.learning_rate, "adamw_lr": stage.adamw_learning_rate}
@@ -90,7 +98,7 @@ def build_trainer(
         settings: dict[str, Any] = {"lm_weight": stage.lm_weight, "answer_only": stage.answer_only}
         trainer = sft_trainer(model, examples, SFTConfig(**arguments, max_length=None), **settings, **shared)
     else:
-        trainer = dpo_trainer(model, examples, DPOConfig(**arguments, beta=stage.beta, max_length=None), **shared)
+        trainer = dpo_trainer(model, examples, DPOConfig(**arguments, **dpo_arguments(stage)), **shared)
     trainer.remove_callback(PrinterCallback)
     return trainer
 
@@ -109,6 +117,7 @@ def trainer_arguments(stage: Stage, config: RunConfig, checkpoints: Path, *, bf1
         "seed": config.seed,
         "bf16": bf16,
         "use_cpu": not torch.cuda.is_available(),
+        "use_liger_kernel": use_liger(config.use_liger_kernel),
         "gradient_checkpointing": config.gradient_checkpointing,
         "logging_steps": config.logging_steps,
         "logging_first_step": True,
@@ -120,6 +129,16 @@ def trainer_arguments(stage: Stage, config: RunConfig, checkpoints: Path, *, bf1
         "dataloader_pin_memory": torch.cuda.is_available(),
         "remove_unused_columns": False,
         "ddp_find_unused_parameters": False,
+    }
+
+
+def dpo_arguments(stage: DpoStage) -> dict[str, Any]:
+    """What only trl's DPOConfig has."""
+    return {
+        "beta": stage.beta,
+        "loss_type": [stage.loss_type],
+        "label_smoothing": stage.label_smoothing,
+        "max_length": None,
     }
 
 
@@ -148,6 +167,16 @@ def save_stage(trainer: Any, out: Path, base_model: str) -> None:
             model.save_pretrained(str(draft))
         draft.rename(out)
     state.wait_for_everyone()
+
+
+def passes(name: str, stage: Stage, config: RunConfig) -> int:
+    """Passes over the weights that a token of this stage takes."""
+    return passes_of(full=stage.method == "full", reference=name == "dpo", recomputed=config.gradient_checkpointing)
+
+
+def compute_dtype(bf16: bool) -> torch.dtype:
+    """What matrices are multiplied in."""
+    return torch.bfloat16 if use_bf16(bf16) else torch.float32
 
 
 def use_bf16(wanted: bool) -> bool:

@@ -86,19 +86,23 @@ class HeaviestFirst(TrainerCallback):  # type: ignore[misc]
         self.trainer = trainer
 
     def on_train_begin(self, *_: Any, **__: Any) -> None:
-        trainer = self.trainer
-        rows = trainer.train_dataset[trainer.sampler.heaviest()]
-        batch = trainer.data_collator([dict(zip(rows, row, strict=True)) for row in zip(*rows.values(), strict=True)])
-        counted = trainer._total_train_tokens
-        with torch.random.fork_rng():
-            trainer.model_wrapped.train()
-            batch = trainer._prepare_inputs(batch)
-            with trainer.compute_loss_context_manager():
-                loss = trainer.compute_loss(trainer.model_wrapped, batch)
-            trainer.accelerator.backward(loss)
-        trainer.model_wrapped.zero_grad()
-        trainer._total_train_tokens = counted
-        trainer._metrics["train"].clear()
+        heaviest_pass(self.trainer)
+
+
+def heaviest_pass(trainer: Any) -> None:
+    """The heaviest batch forward and back, with no trace left."""
+    rows = trainer.train_dataset[trainer.sampler.heaviest()]
+    batch = trainer.data_collator([dict(zip(rows, row, strict=True)) for row in zip(*rows.values(), strict=True)])
+    counted = trainer._total_train_tokens
+    with torch.random.fork_rng():
+        trainer.model_wrapped.train()
+        batch = trainer._prepare_inputs(batch)
+        with trainer.compute_loss_context_manager():
+            loss = trainer.compute_loss(trainer.model_wrapped, batch)
+        trainer.accelerator.backward(loss)
+    trainer.model_wrapped.zero_grad()
+    trainer._total_train_tokens = counted
+    trainer._metrics["train"].clear()
 
 
 def sampler_for(

@@ -13,7 +13,7 @@ def train(
     config: Annotated[Path | None, typer.Option(help="The YAML of the run; training/runs/ has one a preset.")] = None,
     resume: Annotated[Path | None, typer.Option(help="The folder of a run that was stopped: go on there.")] = None,
     model: Annotated[str | None, typer.Option(help="Preset, folder or hub id of the base model.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="What build-dataset wrote: its folder or training file.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="A folder of build-dataset, or a JSON Lines file.")] = None,
     output_dir: Annotated[str | None, typer.Option(help="Where run folders are made.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of every random choice.")] = None,
     lora_r: Annotated[int | None, typer.Option(help="Rank of the adapter.")] = None,
@@ -23,6 +23,9 @@ def train(
         str | None, typer.Option(help="A submission that does not fit: error, skip, middle.")
     ] = None,
     max_steps: Annotated[int | None, typer.Option(help="End every stage after so many steps.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell steps, tokens, memory and time, and train nothing.")
+    ] = False,
     overrides: Annotated[list[str] | None, typer.Option("--set", help="Any field: --set dpo.beta=0.2.")] = None,
 ) -> None:
     """Replaced below: it lists the presets."""
@@ -38,6 +41,11 @@ def train(
     if (config is None) == (resume is None) or (resume and (overrides or any(v is not None for v in flags.values()))):
         raise typer.BadParameter("give either --config with any flags, or --resume alone: a run keeps its settings")
     settings = load_config(config, flags, overrides or ()) if config else open_run_folder(resume or Path())[1]
+    if dry_run:
+        from training.dry_run import dry_run as tell
+
+        typer.echo(tell(settings))
+        return
     try:
         run = run_training(settings, resume=resume)
     except TrainingStoppedError as stopped:
@@ -52,6 +60,7 @@ train.__doc__ = f"""Tunes a model on graded labs: supervised first (SFT), then o
 Example: [bold]grader train --config training/runs/tiny.yaml --dataset data[/]
 
 Ctrl-C stops after a step with a checkpoint; [bold]grader train --resume RUN[/] goes on.
+[bold]--dry-run[/] tells what a run will take before it is begun.
 
 On several GPUs: [bold]accelerate launch -m grader train --config training/runs/qwen2.5-coder-7b.yaml[/]
 
