@@ -43,9 +43,13 @@ class Engine(Protocol):
         """One answer a request, in order. Requests that share a prefix should be neighbours: it is computed once."""
         ...
 
-    def write(self, prompts: Sequence[tuple[int, ...]], max_tokens: int, stop: str) -> list[str | EngineFailure]:
+    def write(
+        self, prompts: Sequence[tuple[int, ...]], max_tokens: int, stop: str, form: str
+    ) -> list[str | EngineFailure]:
         """Continue each prompt greedily as text, until `stop` (left out of the answer).
 
+        `form` is a regular expression of the whole answer, `stop` included. An engine that can constrain its sampling
+        keeps to it; of another the caller checks what comes back, as it does anyway.
         An answer that does not reach `stop` within `max_tokens` is a failure, not half an answer.
         """
         ...

@@ -10,6 +10,8 @@ from prompts.verdict import CLOSING, OPENING, REASONING, parse_verdict
 from serving.engine import Engine, EngineFailure
 
 MOST_TOKENS = 160
+REASON_FORM = r'([ !#-\[\]-~\u00a1-\uffff]|\\["\\nrtbf])+"\}'
+"""The inside of a JSON string as json.dumps writes it, and what closes the verdict."""
 
 
 def reasonings(
@@ -21,7 +23,7 @@ def reasonings(
         return []
     prompts = [prompt + encoder.reasoning_ids(letter) for prompt, letter in asked]
     room = min(MOST_TOKENS, engine.context_length - max(map(len, prompts)))
-    written = engine.write(prompts, room, CLOSING) if room > 0 else [None] * len(prompts)
+    written = engine.write(prompts, room, CLOSING, REASON_FORM) if room > 0 else [None] * len(prompts)
     return [readable(letter, text) for (_, letter), text in zip(asked, written, strict=True)]
 
 

@@ -59,7 +59,10 @@ class TransformersEngine:
                 answers[i] = LabelScores(tuple(float(row[label]) for label in requests[i].labels))
         return [answers[i] for i in range(len(requests))]
 
-    def write(self, prompts: Sequence[tuple[int, ...]], max_tokens: int, stop: str) -> list[str | EngineFailure]:
+    def write(
+        self, prompts: Sequence[tuple[int, ...]], max_tokens: int, stop: str, form: str
+    ) -> list[str | EngineFailure]:
+        del form
         return [self._continue(prompt, max_tokens, stop) for prompt in prompts]
 
     def close(self) -> None:

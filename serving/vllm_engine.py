@@ -75,13 +75,17 @@ class VllmEngine:
             lambda i, completion: _label_scores(completion, requests[i].labels),
         )
 
-    def write(self, prompts: Sequence[tuple[int, ...]], max_tokens: int, stop: str) -> list[str | EngineFailure]:
+    def write(
+        self, prompts: Sequence[tuple[int, ...]], max_tokens: int, stop: str, form: str
+    ) -> list[str | EngineFailure]:
         from vllm import SamplingParams
+        from vllm.sampling_params import StructuredOutputsParams
 
         def text(_: int, completion: Any) -> str | EngineFailure:
             return str(completion.text) if completion.stop_reason == stop else unfinished(max_tokens)
 
-        params = SamplingParams(max_tokens=max_tokens, temperature=0, stop=[stop])
+        constrained = StructuredOutputsParams(regex=form)
+        params = SamplingParams(max_tokens=max_tokens, temperature=0, stop=[stop], structured_outputs=constrained)
         return self._answer(prompts, [params] * len(prompts), text)
 
     def close(self) -> None:

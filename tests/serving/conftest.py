@@ -39,8 +39,10 @@ class FakeEngine:
         self.asked.append(list(requests))
         return [self.script.pop(0) if self.script else self.answer(request) for request in requests]
 
-    def write(self, prompts: Sequence[tuple[int, ...]], max_tokens: int, stop: str) -> list[str | EngineFailure]:
-        del max_tokens, stop
+    def write(
+        self, prompts: Sequence[tuple[int, ...]], max_tokens: int, stop: str, form: str
+    ) -> list[str | EngineFailure]:
+        del max_tokens, stop, form
         self.prompts_written.extend(prompts)
         return [self.text] * len(prompts)
 

@@ -58,7 +58,7 @@ def test_a_bad_request_fails_alone(engine: TransformersEngine) -> None:
 
 def test_no_requests_are_no_answers(engine: TransformersEngine) -> None:
     assert engine.score([]) == []
-    assert engine.write([], 5, '"') == []
+    assert engine.write([], 5, '"', ".*") == []
 
 
 def test_writing_ends_before_the_stop_text(engine: TransformersEngine, byte_tokenizer: Any) -> None:
@@ -68,11 +68,11 @@ def test_writing_ends_before_the_stop_text(engine: TransformersEngine, byte_toke
     written = engine._model.generate(torch.tensor([prompt]), max_new_tokens=12, do_sample=False)
     text = byte_tokenizer.decode(written[0, 10:], skip_special_tokens=True)
     stop = text[len(text) // 2]
-    assert engine.write([prompt, ()], 12, stop) == [text.split(stop)[0], EngineFailure("the prompt is empty")]
+    assert engine.write([prompt, ()], 12, stop, ".*") == [text.split(stop)[0], EngineFailure("the prompt is empty")]
 
 
 def test_half_an_answer_is_none(engine: TransformersEngine) -> None:
-    assert engine.write([tokens(8, 10)], 3, "never") == [EngineFailure("the answer did not end within 3 tokens")]
+    assert engine.write([tokens(8, 10)], 3, "never", ".*") == [EngineFailure("the answer did not end within 3 tokens")]
 
 
 def test_a_folder_without_a_model_is_a_named_error(tmp_path: Path) -> None:
