@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import PartialState
+from accelerate import DistributedType, PartialState
 from peft import PeftModel
 from transformers import PrinterCallback
 from trl import DPOConfig, SFTConfig
@@ -154,17 +154,20 @@ def run_trainer(trainer: Any, stage: SftStage | DpoStage, checkpoint: Path | Non
 
 def save_stage(trainer: Any, out: Path, base_model: str) -> None:
     """Writes the adapter, or the whole weights, to `out`, all of it or nothing. `base_model` goes into the adapter's
-    config. Processes that are not the first wait."""
+    config. All processes take part: weights that are shared out (FSDP) come together in the first one."""
     state = PartialState()
+    gathered = {}
+    if state.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED):
+        gathered = {"state_dict": trainer.accelerator.get_state_dict(trainer.model_wrapped)}
     if state.is_main_process:
         model, draft = trainer.accelerator.unwrap_model(trainer.model), out.with_name(out.name + ".part")
         shutil.rmtree(draft, ignore_errors=True)
         if isinstance(model, PeftModel):
             model.peft_config["default"].base_model_name_or_path = base_model
-            model.save_pretrained(str(draft), selected_adapters=["default"])
+            model.save_pretrained(str(draft), selected_adapters=["default"], **gathered)
             (draft / "README.md").unlink(missing_ok=True)
         else:
-            model.save_pretrained(str(draft))
+            model.save_pretrained(str(draft), **gathered)
         draft.rename(out)
     state.wait_for_everyone()
 
