@@ -19,7 +19,7 @@ $(READY): pyproject.toml requirements/$(DEVICE).txt requirements/torch.txt requi
 demo: demo/evaluation/evaluation.json
 	$(BIN)/grader demo --model $(RUN) --lab labs/cpp_second_largest --student s112
 
-demo/data/manifest.json: $(wildcard labs/*/rubric*) | $(READY)
+demo/data/manifest.json: $(wildcard labs/*/*.* labs/*/submissions/*/*) | $(READY)
 	$(BIN)/grader build-dataset --parent-dir labs --eval-lab-names python_parking_fee --prompt compact \
 	  --option-order given --train-dataset-path demo/data/train.jsonl --test-dataset-path demo/data/test.jsonl
 

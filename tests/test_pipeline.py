@@ -1,6 +1,7 @@
 """The commands of the README, one after the other on the sample labs, with real training and real vLLM."""
 
 import json
+import shutil
 import subprocess
 import sys
 from io import StringIO
@@ -55,6 +56,16 @@ def test_an_evaluation_answers_for_both_kinds_of_kept_work(run: Path) -> None:
         len(ratings) for ratings in held_out.ratings_given.values()
     )
     assert (run / "kept" / "confusion-held-out-labs.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_lab_that_has_changed_since_is_not_evaluated(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(LABS, tmp_path / "labs")
+    [source, *_] = (tmp_path / "labs" / HELD_OUT / "submissions" / "s113@cs101").iterdir()
+    source.write_text("print(0)\n", encoding="utf-8")
+    command = [sys.executable, "-m", "grader", "evaluate", str(run), "--parent-dir", str(tmp_path / "labs")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "changed-lab" in done.stderr and HELD_OUT in done.stderr
 
 
 def test_the_trained_models_grade_over_http_is_its_grade_at_the_terminal(run: Path) -> None:

@@ -109,12 +109,17 @@ def verify(manifest_path: Path, parent: Path | None = None) -> DatasetManifest:
     folder = manifest_path if manifest_path.is_dir() else manifest_path.parent
     faults = [fault for name, output in manifest.outputs.items() for fault in _changed_file(folder / name, output)]
     if parent is not None:
-        labs = {clean(lab.name): lab for lab in lab_folders(parent.resolve())}
-        for name, sha256 in manifest.inputs.items():
-            faults.extend(_changed_lab(parent / name, labs.get(name), sha256))
+        faults += changed_labs(manifest, parent)
     if faults:
         raise FaultsError(faults)
     return manifest
+
+
+def changed_labs(manifest: DatasetManifest, parent: Path) -> list[Fault]:
+    """A fault for every lab of the data set that is not in `parent` as it was read."""
+    labs = {clean(lab.name): lab for lab in lab_folders(parent.resolve())}
+    inputs = manifest.inputs.items()
+    return [fault for name, sha256 in inputs for fault in _changed_lab(parent / name, labs.get(name), sha256)]
 
 
 def _changed_file(path: Path, output: OutputFile) -> list[Fault]:

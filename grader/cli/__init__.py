@@ -17,7 +17,7 @@ from grader.cli.regrade import regrade
 from grader.cli.serve import serve
 from grader.cli.spaced_values import SpacedValues
 from grader.cli.train import train
-from labs_schema.errors import GraderError
+from labs_schema.errors import FaultsError, GraderError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -52,5 +52,6 @@ def main() -> None:
     try:
         app()
     except (GraderError, OSError) as error:
-        Console(stderr=True).print(f"[bold red]error[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        said = "" if isinstance(error, FaultsError) else "[bold red]error[/] "
+        Console(stderr=True).print(said + escape(str(error)), highlight=False, soft_wrap=True)
         sys.exit(1)

@@ -44,10 +44,12 @@ def show_one(model: str, lab_folder: Path, student: str, console: Console) -> No
     with running_service(model, lab_folder.parent, console) as url:
         begun = time.monotonic()
         answer = httpx.post(f"{url}/grade", json=body, timeout=START_SECONDS)
-        answer.raise_for_status()
+        if answer.is_error:
+            raise GraderError(f"POST {url}/grade answered {answer.status_code}: {answer.text[:500]}")
         seconds = time.monotonic() - begun
     for file in work.files:
-        console.print(Syntax(file.text, lab.language.lower(), line_numbers=True), Text(clean(file.path), style="dim"))
+        code = "\n".join(clean(line.expandtabs(4)) for line in file.text.splitlines())
+        console.print(Syntax(code, lab.language.lower(), line_numbers=True), Text(clean(file.path), style="dim"))
     response = GradeResponse.model_validate_json(answer.content)
     console.print(answer_table(response, lab, work))
     console.print(f"POST {url}/grade answered in {seconds:.2f} s", highlight=False)

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from grader.experiments.evaluation import COMMONEST, Evaluation, Group, Part
 from grader.step_bars import step_bars
+from labs_schema.errors import FaultsError
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab, Submission
-from labs_schema.validate import load_lab
+from labs_schema.names import clean
+from labs_schema.validate import lab_folders, load_lab
 from prompts.encode import OnOverlong
 from prompts.style import PromptStyle
 from serving.agreement import agreement, difference
@@ -21,6 +23,7 @@ from serving.decisions import Decision, commonest_ratings, constant_decisions, d
 from serving.engine_choice import EngineName
 from serving.served_model import load_grader
 from training.bases import find_base
+from training.dataset_files import changed_labs
 from training.rows import DatasetManifest, LabSplit
 from training.run_folder import open_run_folder
 
@@ -38,12 +41,15 @@ def evaluate_run(
 ) -> Evaluation:
     """Evaluates the model of `run` on the work that its data set kept, found again in the folder `labs`.
 
-    Writes `evaluation.json`, `decisions.jsonl` and a picture a group into `out`. Raises FaultsError where a lab cannot
-    be read, ModelError where the run or its base cannot be served.
+    Writes `evaluation.json`, `decisions.jsonl` and a picture a group into `out`. Raises FaultsError where a lab has
+    changed since or cannot be read, ModelError where the run or its base cannot be served.
     """
     folder, config = open_run_folder(run)
     dataset = folder.read_dataset_manifest()
-    kept = [(load_lab(labs / name), split) for name, split in dataset.labs.items() if split.test]
+    if faults := changed_labs(dataset, labs):
+        raise FaultsError(faults)
+    folders = {clean(folder.name): folder for folder in lab_folders(labs.resolve())}
+    kept = [(load_lab(folders[name]), split) for name, split in dataset.labs.items() if split.test]
     graders = {TUNED: model_answers(str(run), kept, TUNED, engine)}
     if base:
         source = find_base(config.model).source
