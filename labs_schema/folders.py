@@ -5,6 +5,7 @@ from pathlib import Path
 
 from labs_schema.collector import FaultCollector
 from labs_schema.errors import Fault, FaultsError, Severity
+from labs_schema.given_language import LANGUAGE
 from labs_schema.names import clean, litter
 from labs_schema.problem import SHORT, VERBOSE
 from labs_schema.reader import refused_kind, scan
@@ -15,7 +16,7 @@ COMMENTS = "rubric_comments.csv"
 SUBMISSIONS = "submissions"
 TEMPLATE = "template"
 SIGNS_OF_A_LAB = (RUBRIC, RATINGS, SUBMISSIONS)
-KNOWN = frozenset({*SIGNS_OF_A_LAB, COMMENTS, TEMPLATE, SHORT, *VERBOSE, "provenance.json"})
+KNOWN = frozenset({*SIGNS_OF_A_LAB, COMMENTS, TEMPLATE, LANGUAGE, SHORT, *VERBOSE, "provenance.json"})
 ALSO_FINE = ("readme", "license", "licence", "notice", "copying")
 
 

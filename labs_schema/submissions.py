@@ -43,14 +43,14 @@ def read_submissions(folder: Path, limits: Limits, faults: FaultCollector) -> tu
 
 
 def in_language(
-    submissions: tuple[Submission, ...], override: str | None, faults: FaultCollector
+    submissions: tuple[Submission, ...], said: str | None, faults: FaultCollector
 ) -> tuple[str, tuple[Submission, ...]]:
-    """The lab's language and the submissions with that language's files only.
+    """The lab's language, which is `said` where something says it, and the submissions with its files only.
 
     A submission that has none of them keeps the files of the other language it is written in; one without any source
-    file is left out. Both are warnings. Without submissions the language is "unknown".
+    file is left out. Both are warnings. Where nothing tells the language it is "unknown".
     """
-    language = override or _language(submissions, faults)
+    language = said or _language(submissions, faults)
     kept = []
     for submission in submissions:
         where = f"submissions/{submission.folder}"
@@ -92,7 +92,7 @@ def _language(submissions: tuple[Submission, ...], faults: FaultCollector) -> st
             "submissions",
             found=f"as many submissions in {' as in '.join(found)}",
             expected="one language for the lab",
-            mend=f"Say which: --language {found[0]}",
+            mend=f"Write the one that is meant into language.txt in the lab's folder, such as {found[0]}.",
         )
     return found[0] if found else UNKNOWN
 

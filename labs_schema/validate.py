@@ -4,7 +4,7 @@ from collections.abc import Set
 from pathlib import Path
 
 from labs_schema.checks import check_comments, check_copies, check_students
-from labs_schema.collector import FaultCollector, excerpt
+from labs_schema.collector import FaultCollector
 from labs_schema.errors import Fault, FaultsError, Severity
 from labs_schema.folders import (
     COMMENTS,
@@ -17,8 +17,8 @@ from labs_schema.folders import (
     stray_entries,
 )
 from labs_schema.frozen import Frozen
+from labs_schema.given_language import given_language
 from labs_schema.human_grades import human_grades
-from labs_schema.languages import LANGUAGES, named
 from labs_schema.limits import Limits
 from labs_schema.models import Criterion, HumanGrade, Lab, SourceFile, Submission
 from labs_schema.names import clean
@@ -52,7 +52,10 @@ def load_lab(folder: Path, *, language: str | None = None) -> Lab:
 
 
 def read_lab(folder: Path, *, language: str | None = None, limits: Limits = DEFAULT_LIMITS) -> Validated:
-    """Reads and checks a lab. `language` overrides what the files' extensions say. Raises nothing for bad input."""
+    """Reads and checks a lab. `language` overrides its `language.txt`, and that the extensions of the students' files.
+
+    Raises nothing for bad input.
+    """
     folder = folder.absolute()
     faults = FaultCollector(clean(folder.name) or "/")
     lab = _read(folder, language, limits, faults)
@@ -64,13 +67,13 @@ def _read(folder: Path, language: str | None, limits: Limits, faults: FaultColle
     present = lab_entries(folder, faults)
     if not present and faults.failed:
         return None
-    override = _override(language, faults)
+    said = given_language(folder, present, language, limits, faults)
     problem, short = read_problem(folder, present, limits, faults)
     table = _table(folder, RATINGS, present, limits, faults)
     criteria = _criteria(folder, present, table, limits, faults)
     comments = _table(folder, COMMENTS, present, limits, faults)
     every = _submissions(folder, present, limits, faults)
-    spoken, submissions = in_language(every, override, faults)
+    spoken, submissions = in_language(every, said, faults)
     check_copies(submissions, _template(folder, present, limits, faults), faults)
     grades: tuple[HumanGrade, ...] = ()
     if table:
@@ -89,19 +92,6 @@ def _read(folder: Path, language: str | None, limits: Limits, faults: FaultColle
         submissions=submissions,
         human_grades=grades,
     )
-
-
-def _override(language: str | None, faults: FaultCollector) -> str | None:
-    if language is None or named(language):
-        return named(language or "")
-    faults.error(
-        "unknown-language",
-        "",
-        found=f"the language {excerpt(language)}",
-        expected=f"one of {', '.join(LANGUAGES)}",
-        mend="Choose one of these, or leave it out to go by the files' extensions.",
-    )
-    return None
 
 
 def _table(folder: Path, name: str, present: Set[str], limits: Limits, faults: FaultCollector) -> RatingsTable | None:

@@ -10,7 +10,9 @@ from labs_schema.collector import excerpt
 from labs_schema.csv_rows import guarded
 from labs_schema.errors import Fault, FaultsError, Severity
 from labs_schema.folders import COMMENTS, RATINGS, RUBRIC, SUBMISSIONS
+from labs_schema.given_language import LANGUAGE
 from labs_schema.human_grades import is_comment
+from labs_schema.languages import LANGUAGES, UNKNOWN, likely
 from labs_schema.models import Criterion, Lab, Rating, SourceFile
 from labs_schema.names import inside
 from labs_schema.problem import SHORT, VERBOSE
@@ -23,12 +25,14 @@ Texts = Mapping[str, Mapping[str, str]]
 def write_lab(lab: Lab, folder: Path) -> None:
     """Writes the lab's files into `folder`, made if missing; reading it gives an equal lab of the folder's name.
 
-    Raises FaultsError for a path that leaves its submission and for a comment that would read as a mark.
+    Raises FaultsError for a language that is not known, for a path that leaves its submission and for a comment that
+    would read as a mark.
     """
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / VERBOSE[0], lab.problem)
     _write(folder / SHORT, lab.short_problem)
     _write(folder / RUBRIC, json.dumps([_as_json(criterion) for criterion in lab.criteria], indent=1) + "\n")
+    _write_language(lab, folder)
     for submission in lab.submissions:
         for file in submission.files:
             _write_source(folder / SUBMISSIONS, submission.folder, file)
@@ -130,6 +134,16 @@ def _check(criteria: Sequence[Criterion], ratings: Texts, comments: Texts, path:
         for criterion, comment in words.items():
             if not is_comment(comment.strip()):
                 _refuse(path.name, f"the comment {excerpt(comment)} of {excerpt(criterion)}", "words")
+
+
+def _write_language(lab: Lab, folder: Path) -> None:
+    """Writes `language.txt` where the extensions would tell another language than the lab's, or several."""
+    told = likely([file.path for file in submission.files] for submission in lab.submissions)
+    if (told or (UNKNOWN,)) == (lab.language,):
+        return
+    if lab.language not in LANGUAGES:
+        _refuse(LANGUAGE, f"the language {excerpt(lab.language)}", f"one of {', '.join(LANGUAGES)}")
+    _write(folder / LANGUAGE, f"{lab.language}\n")
 
 
 def _write_source(folder: Path, name: str, file: SourceFile) -> None:

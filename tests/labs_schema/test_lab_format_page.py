@@ -10,7 +10,7 @@ from labs_schema.rubric_json import parse_rubric
 ROOT = Path(__file__).parents[2]
 KEBAB = re.compile(r"[a-z]+(-[a-z0-9]+)+")
 NO_FAULTS = {"utf-8", "utf-16", "utf-8-sig"}
-SHOWN_ELSEWHERE = {"no-labs", "unknown-language", "no-source", "cannot-write"}
+SHOWN_ELSEWHERE = {"no-labs", "no-source", "cannot-write"}
 """Not faults of a lab's files: of the arguments, of `grade FILE` and of the writer, tested there."""
 
 

@@ -169,6 +169,29 @@ def test_the_language_is_told_by_the_extension(name, language, lab) -> None:
     assert load_lab(lab).language == language
 
 
+@pytest.mark.parametrize(
+    ("text", "language"), [("Python", "Python"), ("c++\n", "C++"), ("\ufeffJAVASCRIPT \r\n\r\n", "JavaScript")]
+)
+def test_a_lab_s_own_word_on_its_language_wins_over_the_extensions(text, language, lab) -> None:
+    (lab / "language.txt").write_text(text)
+    assert load_lab(lab).language == language
+
+
+def test_a_tie_is_mended_by_the_lab_s_own_word(lab) -> None:
+    (lab / "submissions" / "s2@course.py").write_text("x")
+    (tie,) = (fault for fault in read_lab(lab).faults if fault.code == "language-tie")
+    assert "language.txt" in tie.mend
+    (lab / "language.txt").write_text("Python\n")
+    assert load_lab(lab).language == "Python"
+    assert files(lab) == {"s1": ["main.cpp"], "s2": ["submission.py"]}
+
+
+@pytest.mark.parametrize("written", ["C++", "Cobol"])
+def test_a_caller_s_word_on_the_language_wins_over_the_lab_s(written, lab) -> None:
+    (lab / "language.txt").write_text(written)
+    assert load_lab(lab, language="python").language == "Python"
+
+
 def test_a_student_with_many_files_has_one_vote_on_the_language(lab) -> None:
     for name in ("s2/a.cpp", *(f"s3/{number}.py" for number in range(9))):
         (lab / "submissions" / name).parent.mkdir(exist_ok=True)
@@ -179,6 +202,8 @@ def test_a_student_with_many_files_has_one_vote_on_the_language(lab) -> None:
 def test_a_lab_without_submissions_has_an_unknown_language(lab) -> None:
     (lab / "submissions" / "s1@course" / "main.cpp").unlink()
     assert (load_lab(lab).language, load_lab(lab).submissions) == ("unknown", ())
+    (lab / "language.txt").write_text("Go\n")
+    assert load_lab(lab).language == "Go"
 
 
 def test_only_the_first_hundred_faults_of_a_kind_are_kept(lab) -> None:

@@ -44,11 +44,12 @@ def rubrics(draw: st.DrawFn) -> tuple[Criterion, ...]:
 @st.composite
 def submissions(draw: st.DrawFn) -> Submission:
     student = draw(names)
+    extension = draw(st.sampled_from([".c", ".h", ".cpp", ".py"]))
     paths = draw(st.lists(st.lists(names, min_size=1, max_size=3).map("/".join), min_size=1, max_size=3, unique=True))
     return Submission(
         student=student,
         folder=student + draw(st.sampled_from(["", "@course", "@a@b"])),
-        files=tuple(SourceFile(path=f"{path}.c", text=draw(texts)) for path in sorted(paths, key=lambda p: p + ".c")),
+        files=tuple(SourceFile(path=path, text=draw(texts)) for path in sorted(path + extension for path in paths)),
     )
 
 
@@ -62,7 +63,7 @@ def labs(draw: st.DrawFn) -> Lab:
         name="lab",
         problem=draw(texts.filter(str.strip)),
         short_problem=draw(texts.filter(str.strip)),
-        language="C",
+        language=draw(st.sampled_from(["C", "C++", "Python"])),
         criteria=criteria,
         submissions=tuple(sorted(handed_in, key=lambda s: s.student)),
         human_grades=tuple(
@@ -87,6 +88,26 @@ def test_a_lab_reads_back_as_it_was_written(lab: Lab) -> None:
         validated = read_lab(Path(folder) / "lab")
     assert [fault for fault in validated.faults if fault.severity is Severity.ERROR] == []
     assert validated.lab == lab
+
+
+@pytest.mark.parametrize(
+    ("path", "language", "written"), [("a.c", "C", None), ("a.c", "C++", "C++\n"), ("a.h", "unknown", None)]
+)
+def test_the_language_is_written_only_where_the_extensions_tell_another(
+    path, language, written, tmp_path, make_lab
+) -> None:
+    only = Submission(student="s", folder="s", files=(SourceFile(path=path, text="x"),))
+    lab = make_lab().model_copy(update={"language": language, "submissions": (only,), "human_grades": ()})
+    write_lab(lab, tmp_path / "lab1")
+    file = tmp_path / "lab1" / "language.txt"
+    assert (file.read_text() if file.exists() else None) == written
+    assert load_lab(tmp_path / "lab1") == lab
+
+
+@pytest.mark.parametrize("language", ["unknown", "Cobol", "c", ""])
+def test_a_language_that_would_not_read_back_is_not_written(language, tmp_path, make_lab) -> None:
+    with pytest.raises(FaultsError, match="cannot-write"):
+        write_lab(make_lab().model_copy(update={"language": language}), tmp_path / "lab1")
 
 
 def test_written_ratings_take_the_place_of_the_tas(tmp_path, make_lab) -> None:
