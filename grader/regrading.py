@@ -8,26 +8,44 @@ from rich.markup import escape
 from rich.table import Table
 
 from grader.step_bars import step_bars
+from labs_schema.hashes import submission_key
+from labs_schema.models import Lab
 from labs_schema.validate import load_lab
 from serving.comparison import Comparison, CriterionComparison
 from serving.engine_choice import EngineName
 from serving.regrade import Regraded, regrade
 from serving.served_model import load_grader
+from training.run_folder import RunFolder
 
 
-def regrade_lab(folder: Path, model: str, out: Path, *, engine: EngineName = "auto") -> Regraded:
-    """Raises FaultsError for a lab, ModelError for a model and GraderError for an `out` that cannot be used."""
+def regrade_lab(folder: Path, model: str, out: Path, *, engine: EngineName = "auto") -> RenderableType:
+    """Regrades and returns what to show.
+
+    Raises FaultsError for a lab, ModelError for a model and GraderError for an `out` that cannot be used.
+    """
     lab = load_lab(folder)
     grader = load_grader(model, engine=engine)
     try:
         with step_bars() as show:
-            return regrade(grader, lab, out, progress=lambda done: show("grading", done, len(lab.submissions)))
+            done = regrade(grader, lab, out, progress=lambda done: show("grading", done, len(lab.submissions)))
+        return regraded_table(done, out, trained_on(model, lab))
     finally:
         grader.close()
 
 
-def regraded_table(regraded: Regraded, out: Path) -> RenderableType:
-    """A row a criterion, the totals, what was resumed, and where the rest is. Names no student."""
+def trained_on(model: str, lab: Lab) -> int:
+    """How many of the lab's students the run `model` was trained on; 0 where `model` is no run folder."""
+    if not (run := RunFolder(Path(model))).dataset.is_file():
+        return 0
+    split = run.read_dataset_manifest().labs.get(lab.name)
+    return len({submission_key(lab.name, s.student) for s in lab.submissions} & set(split.train if split else ()))
+
+
+def regraded_table(regraded: Regraded, out: Path, trained: int) -> RenderableType:
+    """A row a criterion, the totals, what was resumed, and where the rest is. Names no student.
+
+    `trained`: on how many of the students the model was trained; agreement with their TAs flatters it.
+    """
     found = regraded.comparison
     table = Table(title=escape(found.lab), box=box.SIMPLE, show_footer=True, pad_edge=False)
     table.add_column("criterion", footer="all", overflow="fold", min_width=24)
@@ -35,12 +53,13 @@ def regraded_table(regraded: Regraded, out: Path) -> RenderableType:
     table.add_column("agreed", justify="right", footer=_share(found.agreed, found.rated_by_both))
     table.add_column("ungraded", justify="right", footer=f"{sum(c.ungraded for c in found.criteria):,}")
     table.add_column("review", justify="right", footer=f"{sum(c.needs_review for c in found.criteria):,}")
-    table.add_column("often (TA, grader)")
+    table.add_column("TA, grader", overflow="fold")
     for each in found.criteria:
         agreed = _share(each.agreed, each.rated_by_both)
         counts = f"{each.rated_by_both:,}", agreed, f"{each.ungraded:,}", f"{each.needs_review:,}"
         table.add_row(escape(each.criterion), *counts, escape(_commonest_difference(each)))
-    return Group(table, *_notes(regraded, found, out))
+    known = f"[yellow]The model was trained on {trained} of these students, so this agreement flatters it.[/]"
+    return Group(table, *[known] * (trained > 0), *_notes(regraded, found, out))
 
 
 def _notes(regraded: Regraded, found: Comparison, out: Path) -> list[str]:

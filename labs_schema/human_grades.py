@@ -72,14 +72,18 @@ def _rating(row: StudentRow, columns: Sequence[Column], path: str, faults: Fault
 def _words(
     row: StudentRow, columns: Sequence[Column], path: str | None = None, faults: FaultCollector | None = None
 ) -> list[tuple[str, str]]:
-    """(rating, comment) of each cell with words. Given `faults`, a cell that is neither 1, 0 nor words is an error."""
+    """(rating, comment) of each cell with words. Given `faults`, a cell that is neither 1, 0 nor words is an error.
+
+    So is one that names another rating: what its writer meant is not what the table would say.
+    """
     words = []
     for column in columns:
         cell = row.cells[column.place]
         if not is_comment(cell):
             continue
         words.append((column.rating, cell))
-        if faults and path and _NEITHER.fullmatch(cell):
+        titles = {other.rating for other in columns} - {column.rating}
+        if faults and path and (_NEITHER.fullmatch(cell) or cell in titles):
             faults.error(
                 "bad-cell",
                 path,

@@ -22,7 +22,7 @@ def draw_curves(metrics: Path, picture: Path) -> None:
         for column, name in enumerate(_shown(lines)):
             axes = figure.add_subplot(len(stages), columns, row * columns + column + 1)
             points = [(line["step"], line[name]) for line in lines if name in line]
-            axes.plot(*zip(*points, strict=True), linewidth=1.5)
+            axes.plot(*zip(*points, strict=True), linewidth=1.5, marker=".")
             axes.set(title=stage, xlabel="step", ylabel=PANELS[name])
             axes.grid(alpha=0.3)
     figure.savefig(picture, dpi=120)

@@ -7,7 +7,9 @@ import typer
 from rich.console import Console
 
 Labs = Annotated[Path, typer.Argument(help="A lab's folder, or the folder that holds one folder for each lab.")]
-Language = Annotated[str | None, typer.Option(help="C, C++, Java, Python, JavaScript, Go or Rust; else by extension.")]
+Language = Annotated[
+    str | None, typer.Option(help="C, C++, Java, Python, JavaScript, Go, Rust; else language.txt, else extensions.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print everything as JSON, for other programs.")]
 
 

@@ -22,6 +22,6 @@ def regrade(
     Writes grades.jsonl, rubric_ratings.csv, rubric_comments.csv and summary.json. Stopped or killed, it goes on where
     it was when it is run again.
     """
-    from grader.regrading import regrade_lab, regraded_table
+    from grader.regrading import regrade_lab
 
-    Console().print(regraded_table(regrade_lab(lab, model, out, engine=engine), out))
+    Console().print(regrade_lab(lab, model, out, engine=engine))

@@ -52,6 +52,8 @@ def show_one(model: str, lab_folder: Path, student: str, console: Console) -> No
         console.print(Syntax(code, lab.language.lower(), line_numbers=True), Text(clean(file.path), style="dim"))
     response = GradeResponse.model_validate_json(answer.content)
     console.print(answer_table(response, lab, work))
+    reasons = sorted({reason for row in response.criteria for reason in row.review_reasons})
+    console.print(f"A person should look because: {', '.join(reasons)}.", highlight=False)
     console.print(f"POST {url}/grade answered in {seconds:.2f} s", highlight=False)
     console.print(NEXT.format(model=model, lab=lab_folder, labs=lab_folder.parent), highlight=False, soft_wrap=True)
 

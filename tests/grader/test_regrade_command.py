@@ -18,9 +18,9 @@ from serving.comparison import Comparison, CriterionComparison, Difference
 from serving.regrade import Regraded
 
 
-def shown(regraded: Regraded) -> str:
+def shown(regraded: Regraded, trained: int = 0) -> str:
     screen = Console(file=io.StringIO(), width=120)
-    screen.print(regraded_table(regraded, Path("out")))
+    screen.print(regraded_table(regraded, Path("out"), trained))
     text = screen.file.getvalue()  # type: ignore[attr-defined]
     return str(text)
 
@@ -40,7 +40,9 @@ def test_the_table_counts_by_criterion_and_names_no_student() -> None:
         criteria=(row,),
         differences=(difference,) * 4,
     )
-    text = shown(Regraded(kept=8, graded=4, torn=13, comparison=comparison))
+    regraded = Regraded(kept=8, graded=4, torn=13, comparison=comparison)
+    text = shown(regraded)
+    assert "trained on" not in text and "trained on 7 of these students" in shown(regraded, 7)
     line = next(line for line in text.splitlines() if "[red]Works?" in line)
     assert line.split()[1:] == ["10", "60.0%", "2", "5", "A,", "B:", "3"]
     assert "4 submissions graded, 8 kept" in text

@@ -182,6 +182,7 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
     ("an x for a 1", line(8, "s001@course,x,0,0,1,0"), "bad-cell", ERROR),
     ("TRUE and FALSE", line(8, "s001@course,TRUE,FALSE,FALSE,1,0"), "bad-cell", ERROR),
     ("NA for a 0", line(8, "s001@course,1,NA,0,1,0"), "bad-cell", ERROR),
+    ("a rating's title for a 1", line(8, "s001@course,B,0,0,1,0"), "bad-cell", ERROR),
     ("two ratings marked", line(8, "s001@course,1,1,0,1,0"), "several-ratings", WARNING),
     ("two ratings commented", line(8, "s001@course,Good,No Comments,0,1,0"), "several-ratings", WARNING),
     ("no rating marked", line(8, "s001@course,0,0,0,1,0"), "no-rating", WARNING),

@@ -66,7 +66,8 @@ def fake_grader(fake_engine: FakeEngine, byte_tokenizer: Any) -> Any:
     from prompts.style import PromptStyle
     from serving.grading import Grader
     from serving.provenance import ModelIdentity
+    from serving.triage import Thresholds
 
     identity = ModelIdentity(base_model="fake", model_hash="0" * 64, tokenizer_hash="1" * 64, prompt_hash="2" * 64)
     encoder = PromptEncoder(byte_tokenizer, context_length=fake_engine.context_length)
-    return Grader(fake_engine, encoder, PromptStyle(), identity)
+    return Grader(fake_engine, encoder, PromptStyle(), identity, Thresholds(calibrated=True))

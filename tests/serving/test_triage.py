@@ -6,7 +6,7 @@ from serving.triage import Thresholds, review_reasons
 
 def reasons(*probabilities: float, confidence: float = 0.5, label_mass: float = 0.5) -> tuple[str, ...]:
     believed = belief([math.log(p) for p in probabilities])
-    return review_reasons(believed, Thresholds(confidence=confidence, label_mass=label_mass))
+    return review_reasons(believed, Thresholds(confidence=confidence, label_mass=label_mass, calibrated=True))
 
 
 def test_a_confident_answer_is_accepted() -> None:
@@ -27,3 +27,9 @@ def test_a_tie_of_two_is_looked_at_though_half_is_the_threshold() -> None:
 
 def test_all_reasons_are_given_at_once() -> None:
     assert len(reasons(0.1, 0.1, 0.1)) == 3
+
+
+def test_nothing_is_accepted_on_thresholds_that_were_not_calibrated() -> None:
+    sure = belief([math.log(0.99), math.log(0.01)])
+    assert review_reasons(sure, Thresholds()) == ("not calibrated",)
+    assert review_reasons(sure, Thresholds(calibrated=True)) == ()
