@@ -1,15 +1,16 @@
 """What `POST /grade` is sent, in Canvas's words: criteria, ratings, id, description, points.
 
 Knows the shape of a request and no HTTP. The text of files is brought to the form that a lab's reader gives it, so that
-the same file gets the same grade from both.
+the same file gets the same grade from both. A hostile request costs little: fields and items are counted before any
+is read, and a list is left at its first wrong item.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, FailFast, Field, Tag, model_validator
 
 from labs_schema.frozen import Frozen
 from labs_schema.languages import named
@@ -18,6 +19,8 @@ from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
 from labs_schema.names import inside
 
 LIMITS = Limits()
+CRITERIA, RATINGS, FIELDS = 100, 26, 32
+PROBLEM_CHARS, DESCRIPTION_CHARS, TITLE_CHARS, FILENAME_CHARS = 200_000, 10_000, 500, 255
 NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
@@ -33,20 +36,48 @@ def _plain_name(name: str) -> str:
     return name
 
 
+def _at_most(most: int) -> Callable[[Any], Any]:
+    """Refuses a list longer than `most` before its items are read; pydantic's own max_length reads them first."""
+
+    def counted(items: Any) -> Any:
+        if isinstance(items, list) and len(items) > most:
+            raise ValueError(f"a list of at most {most}")
+        return items
+
+    return counted
+
+
 Text = Annotated[str, AfterValidator(_whole_text)]
-Title = Annotated[Text, Field(min_length=1, max_length=500)]
-Filename = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_plain_name)]
+Description = Annotated[str, Field(max_length=DESCRIPTION_CHARS), AfterValidator(_whole_text)]
+Title = Annotated[str, Field(min_length=1, max_length=TITLE_CHARS), AfterValidator(_whole_text)]
+Filename = Annotated[str, Field(min_length=1, max_length=FILENAME_CHARS), AfterValidator(_plain_name)]
 
 
-class FileIn(Frozen):
+class RequestPart(Frozen):
+    """An object of a request: at most 32 fields, counted before they are read."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def fields_are_few(cls, given: Any) -> Any:
+        if isinstance(given, dict) and len(given) > FIELDS:
+            raise ValueError(f"an object of at most {FIELDS} fields, not {len(given)}")
+        return given
+
+
+class FileIn(RequestPart):
     filename: Filename
     content: Text
 
 
-class SubmissionIn(Frozen):
+class SubmissionIn(RequestPart):
     """One or many files, each name once."""
 
-    files: tuple[FileIn, ...] = Field(min_length=1, max_length=LIMITS.submission_files)
+    files: Annotated[
+        tuple[FileIn, ...],
+        FailFast(),
+        Field(min_length=1, max_length=LIMITS.submission_files),
+        BeforeValidator(_at_most(LIMITS.submission_files)),
+    ]
 
     @model_validator(mode="after")
     def names_differ(self) -> "SubmissionIn":
@@ -60,19 +91,21 @@ class SubmissionIn(Frozen):
         return Submission(student="", folder="", files=read)
 
 
-class RatingIn(Frozen):
+class RatingIn(RequestPart):
     id: Title
-    description: Text = ""
+    description: Description = ""
     points: float | None = Field(default=None, ge=0, le=1_000_000, allow_inf_nan=False)
 
 
-class CriterionIn(Frozen):
+class CriterionIn(RequestPart):
     """2 to 26 ratings, in the rubric's order. `id` comes back in the answer; without it, the title does."""
 
     id: Title | None = None
     title: Title
-    description: Text = ""
-    ratings: tuple[RatingIn, ...] = Field(min_length=2, max_length=26)
+    description: Description = ""
+    ratings: Annotated[
+        tuple[RatingIn, ...], FailFast(), Field(min_length=2, max_length=RATINGS), BeforeValidator(_at_most(RATINGS))
+    ]
 
     @model_validator(mode="after")
     def ratings_differ(self) -> "CriterionIn":
@@ -80,7 +113,7 @@ class CriterionIn(Frozen):
         return self
 
 
-class LabGradeRequest(Frozen):
+class LabGradeRequest(RequestPart):
     """Grade by the rubric of a lab that is registered (`GET /labs`)."""
 
     lab: Title
@@ -88,12 +121,17 @@ class LabGradeRequest(Frozen):
     reasoning: bool = Field(default=False, description="Also write the model's reasons. Slower; changes no rating.")
 
 
-class RubricGradeRequest(Frozen):
+class RubricGradeRequest(RequestPart):
     """Grade by the rubric in this request."""
 
-    problem: Text = Field(description="The problem statement, as the students had it.")
+    problem: Text = Field(max_length=PROBLEM_CHARS, description="The problem statement, as the students had it.")
     language: Title = Field(description="The programming language, such as C or Python.")
-    criteria: tuple[CriterionIn, ...] = Field(min_length=1, max_length=100)
+    criteria: Annotated[
+        tuple[CriterionIn, ...],
+        FailFast(),
+        Field(min_length=1, max_length=CRITERIA),
+        BeforeValidator(_at_most(CRITERIA)),
+    ]
     submission: SubmissionIn
     reasoning: bool = Field(default=False, description="Also write the model's reasons. Slower; changes no rating.")
 

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from labs_schema.frozen import Frozen
 
 EXCERPT = 60
+MOST_ERRORS = 20
 TITLES = {**{status.value: status.phrase for status in HTTPStatus}, 499: "Client Closed Request"}
 EXPECTED = {
     "missing": "a value",
@@ -41,7 +42,10 @@ class Problem(Frozen):
     title: str
     status: int
     detail: str
-    errors: tuple[FieldProblem, ...] = Field(default=(), description="Every field that is wrong, not only the first.")
+    errors: tuple[FieldProblem, ...] = Field(
+        default=(),
+        description="The fields that are wrong, not only the first; of a list, its first wrong item. 20 at most.",
+    )
 
 
 class ProblemError(HTTPException):
@@ -117,15 +121,18 @@ async def _http_problem(_: Request, error: Exception) -> Response:
 async def _invalid(_: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
-    faults = error.errors()
-    fields = [_field_problem(fault) for fault in faults if not any(_inside(other, fault) for other in faults)]
-    detail = "The request cannot be read; every field that is wrong is listed in errors."
-    return answer(ProblemError(422, "invalid-request", detail, fields))
+    faults = _innermost(error.errors())
+    left_out = len(faults) - MOST_ERRORS
+    detail = "The request cannot be read; errors lists the fields that are wrong, and of a list its first wrong item."
+    detail += f" {left_out} more are left out." if left_out > 0 else ""
+    return answer(ProblemError(422, "invalid-request", detail, [_field_problem(f) for f in faults[:MOST_ERRORS]]))
 
 
-def _inside(fault: Mapping[str, Any], outer: Mapping[str, Any]) -> bool:
-    """Whether `fault` is deeper in `outer`'s place: pydantic also calls a list too short whose only item is wrong."""
-    return len(fault["loc"]) > len(outer["loc"]) and fault["loc"][: len(outer["loc"])] == outer["loc"]
+def _innermost(faults: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The faults without another deeper in their place: pydantic also calls a list too short whose only item is
+    wrong. Linear in the faults, of which a client may cause many."""
+    outer = {fault["loc"][:depth] for fault in faults for depth in range(len(fault["loc"]))}
+    return [fault for fault in faults if fault["loc"] not in outer]
 
 
 def _field_problem(fault: Mapping[str, Any]) -> FieldProblem:

@@ -5,6 +5,7 @@ import json
 import logging
 import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,7 +18,7 @@ from labs_schema.models import Lab
 from serving.api import BODY_BYTES, create_app
 from serving.api_answers import GradeResponse, LabList, LabRubric
 from serving.api_examples import ANSWER, BY_LAB, BY_RUBRIC, LAB_LIST, LAB_RUBRIC
-from serving.api_requests import LIMITS
+from serving.api_requests import DESCRIPTION_CHARS, FIELDS, LIMITS, PROBLEM_CHARS
 from serving.engine import EngineFailure, LabelScores
 from serving.engine_thread import EngineThread
 from serving.lab_registry import LabRegistry
@@ -185,6 +186,80 @@ def test_every_wrong_field_is_named_at_once(client: TestClient) -> None:
     fields = {error["field"] for error in problem(answer, 422, "invalid-request")["errors"]}
     names = {"filename", "content", "name"}
     assert fields == {"lab", "criteria", *(f"submission.files.0.{name}" for name in names)}
+
+
+def refused_at_once(client: TestClient, body: str) -> dict[str, Any]:
+    """The problem details of a request that is refused for less than a second of CPU time, in few words."""
+    began = time.process_time()
+    answer = client.post("/grade", content=body, headers={"content-type": "application/json"})
+    assert time.process_time() - began < 1
+    assert len(answer.content) < 5000
+    return problem(answer, 422, "invalid-request")
+
+
+@pytest.mark.parametrize("many", [8_000, 1_000_000])
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"lab": "lab1", "submission": {"files": "MANY"}}, "submission.files"),
+        ({**RUBRIC, "criteria": "MANY"}, "criteria"),
+        ({**RUBRIC, "criteria": [{"title": "T", "ratings": "MANY"}]}, "criteria.0.ratings"),
+    ],
+)
+def test_a_flood_of_items_is_refused_by_their_number(
+    body: dict[str, Any], field: str, many: int, client: TestClient
+) -> None:
+    flood = json.dumps(body).replace('"MANY"', "[" + "{}," * (many - 1) + "{}]")
+    (error,) = refused_at_once(client, flood)["errors"]
+    assert (error["field"], error["found"]) == (field, f"a list of {many}")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"MANY": 1}, "body"),
+        ({"lab": "lab1", "submission": PROGRAM, "MANY": 1}, "body"),
+        ({"lab": "lab1", "submission": {"MANY": 1}}, "submission"),
+        ({"lab": "lab1", "submission": {"files": [{"MANY": 1}]}}, "submission.files.0"),
+        ({**RUBRIC, "criteria": [{"MANY": 1}]}, "criteria.0"),
+        ({**RUBRIC, "criteria": [{"title": "T", "ratings": [{"MANY": 1}]}]}, "criteria.0.ratings.0"),
+    ],
+)
+def test_a_flood_of_fields_is_refused_by_their_number(body: dict[str, Any], field: str, client: TestClient) -> None:
+    flood = json.dumps(body).replace('"MANY": 1', ",".join(f'"k{i}":1' for i in range(300_000)))
+    (error,) = refused_at_once(client, flood)["errors"]
+    assert error["field"] == field
+    assert error["expected"].startswith(f"an object of at most {FIELDS} fields")
+
+
+def test_a_list_is_left_at_its_first_wrong_item(client: TestClient) -> None:
+    files = [*PROGRAM["files"], *({"filename": f"{i}.c"} for i in range(400))]
+    (error,) = refused_at_once(client, json.dumps({"lab": "lab1", "submission": {"files": files}}))["errors"]
+    assert error["field"] == "submission.files.1.content"
+
+
+@pytest.mark.parametrize(
+    ("field", "most"),
+    [
+        ("problem", PROBLEM_CHARS),
+        ("criteria.0.description", DESCRIPTION_CHARS),
+        ("criteria.0.ratings.1.description", DESCRIPTION_CHARS),
+    ],
+)
+def test_text_is_taken_up_to_its_cap(field: str, most: int, client: TestClient, fake_engine: Any) -> None:
+    request = json.loads(json.dumps(RUBRIC))
+    *path, name = [int(part) if part.isdecimal() else part for part in field.split(".")]
+    part = request
+    for step in path:
+        part = part[step]
+    part[name] = "x" * most
+    assert client.post("/grade", json=request).status_code == 200
+    fake_engine.asked.clear()
+    part[name] += "x"
+    (error,) = refused_at_once(client, json.dumps(request))["errors"]
+    assert error["field"] == field
+    assert error["expected"] == f"String should have at most {most} characters"
+    assert fake_engine.asked == []
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,20 @@ from starlette.testclient import TestClient
 from labs_schema.models import Criterion, Lab, Rating
 from serving.api import BODY_BYTES, create_app
 from serving.api_examples import ANSWER, LAB_RUBRIC
-from serving.api_requests import LIMITS
+from serving.api_requests import (
+    CRITERIA,
+    DESCRIPTION_CHARS,
+    FIELDS,
+    FILENAME_CHARS,
+    LIMITS,
+    PROBLEM_CHARS,
+    RATINGS,
+    TITLE_CHARS,
+)
 from serving.engine import LabelScores
 from serving.engine_thread import EngineThread
 from serving.lab_registry import LabRegistry
+from serving.problems import MOST_ERRORS
 
 TEXT = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 SHELL = "\n".join(re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL))
@@ -82,6 +92,11 @@ def test_the_limits_it_names_are_those_that_hold() -> None:
     sizes = [f"{size // 1_000_000} MB" for size in (LIMITS.source_bytes, LIMITS.submission_bytes, BODY_BYTES)]
     assert "a file over {}, a submission over {}, a body over {}".format(*sizes) in TEXT
     assert f"more than {LIMITS.submission_files} files" in TEXT
+    assert f"At most {MOST_ERRORS} are listed" in TEXT
+    counts = [LIMITS.submission_files, CRITERIA, RATINGS, FIELDS]
+    lengths = [PROBLEM_CHARS, DESCRIPTION_CHARS, TITLE_CHARS, FILENAME_CHARS]
+    table = TEXT.split("| a request has | at most |\n|---|---|\n")[1].split("\n\n")[0]
+    assert re.findall(r"\| ([0-9,]+) \|$", table, re.MULTILINE) == [f"{most:,}" for most in counts + lengths]
 
 
 def test_every_kind_of_problem_is_listed() -> None:
