@@ -25,10 +25,14 @@ class CriterionExample:
 
 @dataclass(frozen=True)
 class TrainingExample:
-    """A submission: criterion i's sequences are `shared` + `criteria[i].prompt` + an answer, as token ids."""
+    """A submission: criterion i's sequences are `shared` + `criteria[i].prompt` + an answer, as token ids.
+
+    `cut`: the middle of its code was left out, to fit.
+    """
 
     shared: Ids
     criteria: tuple[CriterionExample, ...]
+    cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,11 @@ class Loaded:
 
     examples: tuple[TrainingExample, ...]
     skipped: tuple[tuple[str, str], ...]
+
+    @property
+    def cut(self) -> int:
+        """How many examples lost the middle of their code to fit."""
+        return sum(example.cut for example in self.examples)
 
 
 def load_examples(
@@ -122,6 +131,7 @@ def _encode(rows: Sequence[PairRow], encoder: PromptEncoder) -> TrainingExample:
             )
             for ids, same in zip(encoded.criteria, criteria.values(), strict=True)
         ),
+        cut=encoded.cut,
     )
     _check_length(example, encoder, f"submission {rows[0].submission} of {rows[0].lab}")
     return example

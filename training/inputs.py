@@ -41,6 +41,8 @@ def open_inputs(config: RunConfig) -> Inputs:
     told = f"{len(loaded.examples)} {'submissions and rows' if data.is_foreign else 'submissions'}"
     if loaded.skipped:
         told += f", {len(loaded.skipped)} left out as too long"
+    if loaded.cut:
+        told += f", {loaded.cut} without the middle of their code, to fit"
     if config.dpo:
         unused = len(loaded.examples) - len(stage_examples("dpo", loaded))
         if unused == len(loaded.examples):

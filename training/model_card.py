@@ -42,7 +42,8 @@ Rates a student's program on one criterion of a rubric at a time, as the TAs of 
 
 ## Data
 {len(loaded.examples)} submissions, {criteria} rated criteria, {pairs} preference pairs; left out because they did not
-fit: {len(loaded.skipped)}. Labs (submissions for training): {", ".join(trained_labs) or "none"}.
+fit: {len(loaded.skipped)}; without the middle of their code, to fit: {loaded.cut}.
+Labs (submissions for training): {", ".join(trained_labs) or "none"}.
 SHA-256 of the training file: `{manifest.dataset_hash}`. Labs kept out of training whole: {shielded}.
 
 ## Not evaluated

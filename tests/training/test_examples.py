@@ -66,3 +66,11 @@ def test_an_answer_longer_than_the_room_left_counts_as_overlong(byte_tokenizer: 
     encoder = PromptEncoder(byte_tokenizer, context_length=200, answer_tokens=8)
     with pytest.raises(OverlongError, match="submission one of lab1"):
         load_examples([talkative], encoder)
+
+
+def test_a_submission_that_lost_its_middle_is_counted(byte_tokenizer: Any) -> None:
+    long = "Problem.\n<student-code>\n" + "x = 1;\n" * 300 + "\n</student-code>\n"
+    encoder = PromptEncoder(byte_tokenizer, context_length=500, on_overlong="middle")
+    loaded = load_examples([*ROWS, row("long", "Correct?", "A", "B", code=long)], encoder)
+    assert (loaded.cut, [example.cut for example in loaded.examples]) == (1, [False, False, True])
+    assert load_examples(ROWS, encoder).cut == 0
