@@ -73,14 +73,14 @@ def _filled(row: CsvRow, width: int) -> CsvRow:
 
 
 def _good_header(rows: list[CsvRow], path: str, faults: FaultCollector) -> bool:
-    def wrong(line: int, found: str) -> bool:
+    def wrong(line: int, found: str, mend: str = "Put the missing row in, even if its cells stay empty.") -> bool:
         faults.error(
             "wrong-header",
             path,
             line=line,
             found=found,
             expected="six header rows: criterion, description, rating, rating description, marks, and a free row",
-            mend="Put the missing row in, even if its cells stay empty. See docs/lab-format.md.",
+            mend=f"{mend} See docs/lab-format.md.",
         )
         return False
 
@@ -88,7 +88,9 @@ def _good_header(rows: list[CsvRow], path: str, faults: FaultCollector) -> bool:
         return wrong(rows[-1].line, f"only {len(rows)} rows")
     if len(rows[0].cells) == 1:
         other = next((mark for mark in ";\t|" if mark in rows[0].cells[0]), None)
-        return wrong(1, f"one cell a row, split by {excerpt(other)}" if other else "a first row without criteria")
+        if other:
+            return wrong(1, f"one cell a row, split by {excerpt(other)}", "Save the table with commas between cells.")
+        return wrong(1, "a first row without criteria")
     names = [name.lower() for name in HEADER[:5]]
     for number, (row, name) in enumerate(zip(rows, names, strict=False)):
         first = row.cells[0].lower() if row.cells else ""
