@@ -3,15 +3,15 @@
 Knows no weights: it compares a tokenizer and a way of writing prompts with those of the training.
 """
 
-import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import ValidationError
 
 from labs_schema.errors import ModelError
 from labs_schema.frozen import Frozen
+from labs_schema.hashes import canonical_hash
 from prompts.chat_format import FOLD
 from prompts.encode import FastTokenizer, OnOverlong
 from prompts.middle import MARK
@@ -52,12 +52,12 @@ def tokenizer_hash(tokenizer: FastTokenizer) -> str:
     """Of the vocabulary, the merges, the special tokens and their roles."""
     spec = json.loads(tokenizer.backend_tokenizer.to_str())
     parts = {part: spec.get(part) for part in WHAT_READS_TEXT}
-    return sha256_of(parts | {"bos": tokenizer.bos_token_id, "eos": tokenizer.eos_token_id})
+    return canonical_hash(parts | {"bos": tokenizer.bos_token_id, "eos": tokenizer.eos_token_id})
 
 
 def prompt_hash(style: PromptStyle, tokenizer: FastTokenizer) -> str:
     """Of everything that decides how a lab becomes a prompt, but for the lab and the vocabulary."""
-    return sha256_of(
+    return canonical_hash(
         {
             "style": style.model_dump(mode="json"),
             "template": template_text(style.template),
@@ -67,10 +67,6 @@ def prompt_hash(style: PromptStyle, tokenizer: FastTokenizer) -> str:
             "chat_template": tokenizer.chat_template,
         }
     )
-
-
-def sha256_of(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=True).encode("ascii")).hexdigest()
 
 
 def write_manifest(manifest: ModelManifest, folder: Path) -> None:

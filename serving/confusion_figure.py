@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 
@@ -22,7 +23,7 @@ def draw_confusions(decisions: Sequence[Decision], out: Path, *, title: str) -> 
     rows = -(-len(tables) // COLUMNS)
     figure = Figure(figsize=(3.1 * COLUMNS, 3.2 * rows), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(title)
+    figure.suptitle(f"{title}\nA cell counts decisions; its colour is its share of the row. ?: ungraded")
     axes = np.atleast_1d(figure.subplots(rows, COLUMNS, squeeze=False).ravel())
     for axis, (name, table) in zip(axes, tables.items(), strict=False):
         share = table / np.maximum(table.sum(1, keepdims=True), 1)
@@ -32,7 +33,7 @@ def draw_confusions(decisions: Sequence[Decision], out: Path, *, title: str) -> 
         letters = [chr(ord("A") + i) for i in range(len(table))]
         axis.set_xticks(range(table.shape[1]), [*letters, "?"])
         axis.set_yticks(range(len(table)), letters)
-        axis.set_title(name if len(name) < 34 else name[:32] + "…", fontsize=8)
+        axis.set_title(fill(name, 34), fontsize=8)
         axis.set_xlabel("grader", fontsize=8)
         axis.set_ylabel("TA", fontsize=8)
     for axis in axes[len(tables) :]:
