@@ -11,8 +11,8 @@ from grader.step_bars import step_bars
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab
 from labs_schema.validate import load_lab
-from serving.comparison import Comparison, CriterionComparison
-from serving.engine_choice import EngineName
+from serving.engines.engine_choice import EngineName
+from serving.measures.comparison import Comparison, CriterionComparison
 from serving.regrade import Regraded, regrade
 from serving.served_model import load_grader
 from training.run_folder import RunFolder

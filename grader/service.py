@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from labs_schema.errors import Fault, GraderError
-from serving.access_log import log_to_stderr
-from serving.api import create_app
-from serving.engine_choice import EngineName
-from serving.engine_thread import EngineThread
-from serving.lab_registry import LabRegistry, read_registry
+from serving.api.access_log import log_to_stderr
+from serving.api.app import create_app
+from serving.api.engine_thread import EngineThread
+from serving.api.lab_registry import LabRegistry, read_registry
+from serving.engines.engine_choice import EngineName
 from serving.served_model import load_grader
 
 DRAIN_SECONDS = 60

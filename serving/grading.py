@@ -13,7 +13,7 @@ from prompts.encode import PromptEncoder
 from prompts.messages import build_prompts
 from prompts.style import PromptStyle
 from prompts.verdict import LETTERS
-from serving.engine import Engine, EngineFailure, LabelScores, ScoreRequest
+from serving.engines.engine import Engine, EngineFailure, LabelScores, ScoreRequest
 from serving.provenance import ModelIdentity, provenance
 from serving.reasoning import reasonings
 from serving.scores import belief

@@ -6,7 +6,7 @@ from labs_schema.frozen import Frozen
 from labs_schema.grades import Provenance
 from labs_schema.hashes import canonical_hash, rubric_hash, submission_hash
 from labs_schema.models import Lab, Submission
-from serving.engine import Engine
+from serving.engines.engine import Engine
 
 
 class ModelIdentity(Frozen):

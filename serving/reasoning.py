@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from prompts.encode import PromptEncoder
 from prompts.verdict import CLOSING, OPENING, REASONING, parse_verdict
-from serving.engine import Engine, EngineFailure
+from serving.engines.engine import Engine, EngineFailure
 
 MOST_TOKENS = 160
 REASON_FORM = r'([ !#-\[\]-~\u00a1-\uffff]|\\["\\nrtbf])+"\}'

@@ -13,8 +13,8 @@ from labs_schema.frozen import Frozen
 from labs_schema.grades import Grade, Provenance
 from labs_schema.models import Lab, Submission
 from labs_schema.writer import write_ratings
-from serving.comparison import Comparison, compare
 from serving.grade_files import open_grades
+from serving.measures.comparison import Comparison, compare
 
 
 class GradesLabs(Protocol):

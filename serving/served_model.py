@@ -13,11 +13,11 @@ from labs_schema.frozen import Frozen
 from prompts.encode import OnOverlong, PromptEncoder
 from prompts.manifest import FILE, ModelManifest, check_manifest, prompt_hash, read_manifest, tokenizer_hash
 from prompts.style import PromptStyle
-from serving.engine_choice import EngineName, choose_engine, open_engine
+from serving.engines.engine_choice import EngineName, choose_engine, open_engine
+from serving.engines.vllm_platform import has_gpu
 from serving.grading import Grader
 from serving.provenance import ModelIdentity
 from serving.triage import Thresholds
-from serving.vllm_platform import has_gpu
 from serving.weights_hash import weights_hash
 
 HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from serving.engine_choice import EngineName
+from serving.engines.engine_choice import EngineName
 
 Run = Annotated[Path, typer.Argument(help="A run folder that `grader train` made.")]
 Parent = Annotated[Path, typer.Option(help="The folder of labs that the run's data set was built from.")]

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from serving.engine_choice import EngineName
+from serving.engines.engine_choice import EngineName
 
 Files = Annotated[list[Path], typer.Argument(help="The program: its files, folder or archive. All are one submission.")]
 LabFolder = Annotated[Path, typer.Option("--lab", help="The lab's folder, with its problem statement and rubric.")]

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from serving.engine_choice import EngineName
+from serving.engines.engine_choice import EngineName
 
 
 def regrade(

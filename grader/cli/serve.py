@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from serving.engine_choice import EngineName
+from serving.engines.engine_choice import EngineName
 
 
 def serve(

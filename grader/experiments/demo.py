@@ -19,7 +19,7 @@ from rich.text import Text
 from labs_schema.errors import GraderError
 from labs_schema.models import Lab, Submission
 from labs_schema.validate import load_lab
-from serving.api_answers import GradedCriterion, GradeResponse
+from serving.api.answers import GradedCriterion, GradeResponse
 from serving.rubric_table import clean
 
 START_SECONDS = 180.0

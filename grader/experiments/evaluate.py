@@ -17,10 +17,10 @@ from labs_schema.names import clean
 from labs_schema.validate import lab_folders, load_lab
 from prompts.encode import OnOverlong
 from prompts.style import PromptStyle
-from serving.agreement import agreement, difference
-from serving.confusion_figure import draw_confusions
-from serving.decisions import Decision, commonest_ratings, constant_decisions, decisions
-from serving.engine_choice import EngineName
+from serving.engines.engine_choice import EngineName
+from serving.measures.agreement import agreement, difference
+from serving.measures.confusion_figure import draw_confusions
+from serving.measures.decisions import Decision, commonest_ratings, constant_decisions, decisions
 from serving.served_model import load_grader
 from training.bases import find_base
 from training.dataset_files import changed_labs

@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from labs_schema.frozen import Frozen
-from serving.agreement import METRICS, Agreement, Estimate
+from serving.measures.agreement import METRICS, Agreement, Estimate
 
 COMMONEST = "commonest rating"
 """The baseline that every part is measured against."""

@@ -14,7 +14,7 @@ from grader.regrading import regraded_table
 from labs_schema.models import Lab
 from labs_schema.validate import load_lab
 from labs_schema.writer import write_lab
-from serving.comparison import Comparison, CriterionComparison, Difference
+from serving.measures.comparison import Comparison, CriterionComparison, Difference
 from serving.regrade import Regraded
 
 

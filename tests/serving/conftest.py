@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from serving.engine import EngineFailure, LabelScores, ScoreRequest
+from serving.engines.engine import EngineFailure, LabelScores, ScoreRequest
 
 Answer = LabelScores | EngineFailure
 

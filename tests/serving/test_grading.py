@@ -6,7 +6,7 @@ import pytest
 
 from labs_schema.grades import Status
 from labs_schema.models import Lab, SourceFile, Submission
-from serving.engine import EngineFailure, LabelScores, ScoreRequest
+from serving.engines.engine import EngineFailure, LabelScores, ScoreRequest
 
 MakeLab = Callable[..., Lab]
 

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 
 from labs_schema.models import Lab
-from serving.engine import EngineFailure
+from serving.engines.engine import EngineFailure
 from serving.rubric_table import rubric_table
 
 MakeLab = Callable[..., Lab]

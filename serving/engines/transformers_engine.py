@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from labs_schema.errors import ModelError
-from serving.admission import refusal, unfinished
-from serving.engine import EngineFailure, LabelScores, ScoreRequest
+from serving.engines.admission import refusal, unfinished
+from serving.engines.engine import EngineFailure, LabelScores, ScoreRequest
 
 
 class TransformersEngine:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from serving.problems import FieldProblem, Problem, ProblemError
+from serving.api.problems import FieldProblem, Problem, ProblemError
 
 SUBMISSION = {
     "files": [{"filename": "square.c", "content": '#include <stdio.h>\nint main(void) { printf("%d", 7 * 7); }\n'}]

@@ -11,9 +11,9 @@ import pytest
 import uvicorn
 
 from labs_schema.models import Lab
-from serving.api import create_app
-from serving.engine_thread import EngineThread
-from serving.lab_registry import LabRegistry
+from serving.api.app import create_app
+from serving.api.engine_thread import EngineThread
+from serving.api.lab_registry import LabRegistry
 
 PROGRAM = {"files": [{"filename": "main.c", "content": "int main(void) { return 4; }"}]}
 

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from labs_schema.models import Lab
-from serving.api import BODY_BYTES, create_app
-from serving.api_answers import GradeResponse, LabList, LabRubric
-from serving.api_examples import ANSWER, BY_LAB, BY_RUBRIC, LAB_LIST, LAB_RUBRIC
-from serving.api_requests import DESCRIPTION_CHARS, FIELDS, LIMITS, PROBLEM_CHARS
-from serving.engine import EngineFailure, LabelScores
-from serving.engine_thread import EngineThread
-from serving.lab_registry import LabRegistry
+from serving.api.answers import GradeResponse, LabList, LabRubric
+from serving.api.app import BODY_BYTES, create_app
+from serving.api.engine_thread import EngineThread
+from serving.api.examples import ANSWER, BY_LAB, BY_RUBRIC, LAB_LIST, LAB_RUBRIC
+from serving.api.lab_registry import LabRegistry
+from serving.api.requests import DESCRIPTION_CHARS, FIELDS, LIMITS, PROBLEM_CHARS
+from serving.engines.engine import EngineFailure, LabelScores
 
 PROGRAM = {"files": [{"filename": "main.c", "content": "int main(void) { return 4; }\n"}]}
 RUBRIC = {
@@ -393,7 +393,7 @@ def test_an_unexpected_fault_is_a_problem_without_its_text(
     def fails(*_: object) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr("serving.api.rubric", fails)
+    monkeypatch.setattr("serving.api.app.rubric", fails)
     answer = client.get("/labs/lab1")
     problem(answer, 500, "internal-error")
     assert "secret" not in answer.text + caplog.text

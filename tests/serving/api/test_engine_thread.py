@@ -8,7 +8,7 @@ import pytest
 
 from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.models import Lab, Submission
-from serving.engine_thread import ClosedError, EngineThread, QueueFullError
+from serving.api.engine_thread import ClosedError, EngineThread, QueueFullError
 
 ORIGIN = Provenance(**dict.fromkeys(Provenance.model_fields, "0"))
 

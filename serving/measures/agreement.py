@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labs_schema.frozen import Frozen
-from serving.decisions import Decision
+from serving.measures.decisions import Decision
 
 Floats = NDArray[np.float64]
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from labs_schema.errors import ModelError
-from serving.engine import EngineFailure, LabelScores, ScoreRequest
+from serving.engines.engine import EngineFailure, LabelScores, ScoreRequest
+from serving.engines.transformers_engine import TransformersEngine, neighbours
 from serving.scores import belief
-from serving.transformers_engine import TransformersEngine, neighbours
 
 LETTERS = (34, 35, 36)
 

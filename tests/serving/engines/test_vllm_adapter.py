@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from serving.engine import LabelScores, ScoreRequest
-from serving.transformers_engine import TransformersEngine
-from serving.vllm_engine import VllmEngine
+from serving.engines.engine import LabelScores, ScoreRequest
+from serving.engines.transformers_engine import TransformersEngine
+from serving.engines.vllm_engine import VllmEngine
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from serving.engine import Engine
+from serving.engines.engine import Engine
 
 EngineName = Literal["auto", "vllm", "transformers"]
 
@@ -30,9 +30,9 @@ def open_engine(
     Raises ModelError where the engine cannot load it.
     """
     if choose_engine(name) == "vllm":
-        from serving.vllm_engine import VllmEngine
+        from serving.engines.vllm_engine import VllmEngine
 
         return VllmEngine(weights, tokenizer=tokenizer, context_length=context_length, dtype=dtype, adapter=adapter)
-    from serving.transformers_engine import TransformersEngine
+    from serving.engines.transformers_engine import TransformersEngine
 
     return TransformersEngine(weights, tokenizer=tokenizer, context_length=context_length, dtype=dtype)

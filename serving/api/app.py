@@ -11,14 +11,14 @@ from fastapi import APIRouter, Body, Depends, FastAPI, Path, Request
 
 from labs_schema.grades import Grade
 from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
-from serving.access_log import AccessLog, log_failure
-from serving.api_answers import GradeResponse, Health, LabList, LabRubric, graded, rubric, summary
-from serving.api_examples import ANSWER, GRADE_REQUESTS, LAB_LIST, LAB_RUBRIC, answered, problems
-from serving.api_requests import LIMITS, GradeRequest, LabGradeRequest
-from serving.body_limit import BodyLimit, too_large
-from serving.engine_thread import ClosedError, EngineThread, QueueFullError
-from serving.lab_registry import LabRegistry
-from serving.problems import FieldProblem, ProblemError, busy, excerpt, install_problems
+from serving.api.access_log import AccessLog, log_failure
+from serving.api.answers import GradeResponse, Health, LabList, LabRubric, graded, rubric, summary
+from serving.api.body_limit import BodyLimit, too_large
+from serving.api.engine_thread import ClosedError, EngineThread, QueueFullError
+from serving.api.examples import ANSWER, GRADE_REQUESTS, LAB_LIST, LAB_RUBRIC, answered, problems
+from serving.api.lab_registry import LabRegistry
+from serving.api.problems import FieldProblem, ProblemError, busy, excerpt, install_problems
+from serving.api.requests import LIMITS, GradeRequest, LabGradeRequest
 
 BODY_BYTES = 2 * LIMITS.submission_bytes + LIMITS.rubric_bytes
 PROBE_SECONDS = 10.0

@@ -1,6 +1,6 @@
 """Failures that all engines tell in the same words. A bad prompt is turned away before an engine works on any."""
 
-from serving.engine import EngineFailure
+from serving.engines.engine import EngineFailure
 
 
 def refusal(prompt: tuple[int, ...], answer_tokens: int, context_length: int, vocabulary: int) -> EngineFailure | None:

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score, f1_score
 
-from serving.agreement import agreement, confusions, difference, macro_f1, quadratic_kappa, student_weights
-from serving.decisions import Decision
+from serving.measures.agreement import agreement, confusions, difference, macro_f1, quadratic_kappa, student_weights
+from serving.measures.decisions import Decision
 
 
 def decision(student: str, human: int, grader: int | None, ratings: int = 3, criterion: str = "c") -> Decision:

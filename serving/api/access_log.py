@@ -10,7 +10,7 @@ from uuid import uuid4
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.problems import ProblemError, answer
+from serving.api.problems import ProblemError, answer
 
 log = logging.getLogger("grader.access")
 

@@ -3,7 +3,7 @@
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.problems import FieldProblem, ProblemError, answer
+from serving.api.problems import FieldProblem, ProblemError, answer
 
 
 class BodyLimit:

@@ -12,9 +12,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from labs_schema.models import Criterion, Lab, Rating
-from serving.api import BODY_BYTES, create_app
-from serving.api_examples import ANSWER, LAB_RUBRIC
-from serving.api_requests import (
+from serving.api.app import BODY_BYTES, create_app
+from serving.api.engine_thread import EngineThread
+from serving.api.examples import ANSWER, LAB_RUBRIC
+from serving.api.lab_registry import LabRegistry
+from serving.api.problems import MOST_ERRORS
+from serving.api.requests import (
     CRITERIA,
     DESCRIPTION_CHARS,
     FIELDS,
@@ -24,12 +27,9 @@ from serving.api_requests import (
     RATINGS,
     TITLE_CHARS,
 )
-from serving.engine import LabelScores
-from serving.engine_thread import EngineThread
-from serving.lab_registry import LabRegistry
-from serving.problems import MOST_ERRORS
+from serving.engines.engine import LabelScores
 
-TEXT = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
 SHELL = "\n".join(re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL))
 CURLS = [shlex.split(command) for command in re.split(r"^(?=curl)", SHELL, flags=re.MULTILINE) if "curl" in command]
 GRADED, UNKNOWN = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL))
@@ -100,7 +100,7 @@ def test_the_limits_it_names_are_those_that_hold() -> None:
 
 
 def test_every_kind_of_problem_is_listed() -> None:
-    source = "\n".join(path.read_text() for path in (Path(__file__).parents[2] / "serving").glob("*.py"))
+    source = "\n".join(path.read_text() for path in (Path(__file__).parents[3] / "serving").glob("*.py"))
     raised = set(re.findall(r'(?:busy\(|ProblemError\(\d+, )"([a-z-]+)"', source))
     raised.discard("client-gone")  # Nobody is there to read it.
     assert raised | {"bad-request"} == set(re.findall(r"^\| \d+ \| `urn:grader:([a-z-]+)`", TEXT, re.MULTILINE))

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from labs_schema.errors import ModelError
-from serving.admission import refusal, unfinished
-from serving.engine import EngineFailure, LabelScores, ScoreRequest
-from serving.vllm_platform import platform_settings, quiet
+from serving.engines.admission import refusal, unfinished
+from serving.engines.engine import EngineFailure, LabelScores, ScoreRequest
+from serving.engines.vllm_platform import platform_settings, quiet
 
 MOST_LABELS = 26
 Answer = TypeVar("Answer")

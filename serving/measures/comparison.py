@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from labs_schema.frozen import Frozen
 from labs_schema.grades import Grade, Status
 from labs_schema.models import Criterion, Lab
-from serving.decisions import Decision, decisions
+from serving.measures.decisions import Decision, decisions
 
 
 class Difference(Frozen):

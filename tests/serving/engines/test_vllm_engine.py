@@ -9,11 +9,11 @@ import pytest
 from labs_schema.errors import ModelError
 from labs_schema.models import Lab
 from prompts.verdict import CLOSING
-from serving.engine import EngineFailure, LabelScores, ScoreRequest
+from serving.engines.engine import EngineFailure, LabelScores, ScoreRequest
+from serving.engines.transformers_engine import TransformersEngine
+from serving.engines.vllm_engine import VllmEngine
 from serving.reasoning import REASON_FORM, readable
 from serving.scores import Belief, belief
-from serving.transformers_engine import TransformersEngine
-from serving.vllm_engine import VllmEngine
 
 MakeLab = Callable[..., Lab]
 

@@ -6,7 +6,7 @@ from textwrap import fill
 
 import numpy as np
 
-from serving.decisions import Decision
+from serving.measures.decisions import Decision
 
 COLUMNS = 4
 

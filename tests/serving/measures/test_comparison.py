@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.models import Lab
-from serving.comparison import compare
+from serving.measures.comparison import compare
 
 COMPILES, READABLE = "Does it compile?", "Is it readable?"
 

@@ -1,0 +1,1 @@
+"""What a model is asked through: one protocol, several engines behind it."""
