@@ -16,7 +16,9 @@ class CriterionGrade(Frozen):
     """The grader's answer to one criterion.
 
     Either `rating` (its title) or `ungraded` (a reason) is set, never both: an answer that cannot be read is not a 0.
-    `probabilities` maps every rating title to its share, summing to 1, empty where ungraded before scoring.
+    `probabilities` maps every rating title to the model's own share, summing to 1, empty where ungraded before scoring.
+    `confidence` (0 to 1) is how probable it is that a TA gives `rating` too: the model's share of it, after the
+    calibration where there is one.
     `label_mass` (0 to 1) is how much probability the model gave to the option letters at all.
     `marks` and `max_marks` are None where the rubric has no marks, `marks` also where ungraded.
     """
@@ -25,6 +27,7 @@ class CriterionGrade(Frozen):
     rating: str | None = None
     ungraded: str | None = None
     probabilities: dict[str, float] = Field(default_factory=dict)
+    confidence: float | None = None
     label_mass: float | None = None
     marks: float | None = None
     max_marks: float | None = None
@@ -37,11 +40,6 @@ class CriterionGrade(Frozen):
         if (self.rating is None) == (self.ungraded is None):
             raise ValueError("a criterion has either a rating or a reason why it is ungraded")
         return self
-
-    @property
-    def confidence(self) -> float | None:
-        """The probability of the rating given."""
-        return None if self.rating is None else self.probabilities.get(self.rating)
 
 
 class Provenance(Frozen):

@@ -138,6 +138,7 @@ def graded(
         criterion=criterion.title,
         rating=rating.title,
         probabilities=dict(zip(titles, believed.probabilities, strict=True)),
+        confidence=believed.confidence,
         label_mass=believed.label_mass,
         marks=rating.marks,
         max_marks=criterion.max_marks,

@@ -3,24 +3,29 @@
 from collections.abc import Iterable, Mapping
 
 from labs_schema.frozen import Frozen
-from labs_schema.grades import Grade
+from labs_schema.grades import CriterionGrade, Grade
 from labs_schema.models import Criterion, Lab
 
 
 class Decision(Frozen):
     """One criterion of one submission. Ratings are indices into the criterion's ratings, in the rubric's order.
 
-    `grader` is None where the grader left the criterion ungraded. `confidence` is the probability of its rating.
+    `grader` is None where the grader left the criterion ungraded. `probabilities`: the model's own share of every
+    rating, empty where ungraded; `confidence`: how sure of `grader`, after the calibration where there is one.
+    `reasons`: why a person should look at it, empty where it was accepted.
     `human_marks` and `grader_marks` are None where the rubric has no marks.
     """
 
     lab: str
+    language: str
     student: str
     criterion: str
     ratings: int
     human: int
     grader: int | None
+    probabilities: tuple[float, ...] = ()
     confidence: float | None = None
+    reasons: tuple[str, ...] = ()
     human_marks: float | None = None
     grader_marks: float | None = None
 
@@ -32,15 +37,16 @@ def decisions(lab: Lab, grades: Iterable[Grade]) -> list[Decision]:
         given = lab.ratings_given.get(grade.student, {})
         for answer in grade.criteria:
             if answer.criterion in given:
-                criterion = lab.criterion(answer.criterion)
-                found.append(_decision(lab.name, grade.student, criterion, given, answer.rating, answer.confidence))
+                found.append(_decision(lab, grade.student, lab.criterion(answer.criterion), given, answer))
     return found
 
 
 def constant_decisions(lab: Lab, students: Iterable[str], ratings: Mapping[str, str]) -> list[Decision]:
     """The decisions of a grader that always gives `ratings[criterion title]`, whatever the work."""
     return [
-        _decision(lab.name, student, criterion, lab.ratings_given[student], ratings.get(criterion.title), None)
+        _decision(
+            lab, student, criterion, lab.ratings_given[student], _constant(criterion, ratings.get(criterion.title))
+        )
         for student in students
         for criterion in lab.criteria
         if criterion.title in lab.ratings_given.get(student, {})
@@ -56,24 +62,28 @@ def commonest_ratings(lab: Lab, students: Iterable[str]) -> dict[str, str]:
     return {title: max(count, key=count.__getitem__) for title, count in counts.items() if any(count.values())}
 
 
+def _constant(criterion: Criterion, rating: str | None) -> CriterionGrade:
+    return CriterionGrade(
+        criterion=criterion.title, rating=rating, ungraded=None if rating else "no rating is known to be the commonest"
+    )
+
+
 def _decision(
-    lab: str,
-    student: str,
-    criterion: Criterion,
-    given: Mapping[str, str],
-    rating: str | None,
-    confidence: float | None,
+    lab: Lab, student: str, criterion: Criterion, given: Mapping[str, str], answer: CriterionGrade
 ) -> Decision:
     titles = [r.title for r in criterion.ratings]
     human = given[criterion.title]
     return Decision(
-        lab=lab,
+        lab=lab.name,
+        language=lab.language,
         student=student,
         criterion=criterion.title,
         ratings=len(titles),
         human=titles.index(human),
-        grader=None if rating is None else titles.index(rating),
-        confidence=confidence,
+        grader=None if answer.rating is None else titles.index(answer.rating),
+        probabilities=tuple(answer.probabilities.get(title, 0.0) for title in titles) if answer.probabilities else (),
+        confidence=answer.confidence,
+        reasons=answer.review_reasons,
         human_marks=criterion.rating(human).marks,
-        grader_marks=None if rating is None else criterion.rating(rating).marks,
+        grader_marks=None if answer.rating is None else criterion.rating(answer.rating).marks,
     )

@@ -100,7 +100,7 @@ def test_the_limits_it_names_are_those_that_hold() -> None:
 
 
 def test_every_kind_of_problem_is_listed() -> None:
-    source = "\n".join(path.read_text() for path in (Path(__file__).parents[3] / "serving").glob("*.py"))
+    source = "\n".join(path.read_text() for path in (Path(__file__).parents[3] / "serving").rglob("*.py"))
     raised = set(re.findall(r'(?:busy\(|ProblemError\(\d+, )"([a-z-]+)"', source))
     raised.discard("client-gone")  # Nobody is there to read it.
     assert raised | {"bad-request"} == set(re.findall(r"^\| \d+ \| `urn:grader:([a-z-]+)`", TEXT, re.MULTILINE))

@@ -10,6 +10,7 @@ def decision(student: str, human: int, grader: int | None, ratings: int = 3, cri
     marks = [2.0, 1.0, 0.0]
     return Decision(
         lab="lab",
+        language="C",
         student=student,
         criterion=criterion,
         ratings=ratings,
