@@ -13,7 +13,13 @@ def a_grade(student: str, answers: Mapping[str, tuple[str, float] | None]) -> Gr
     criteria = tuple(
         CriterionGrade(criterion=title, ungraded="empty submission")
         if answer is None
-        else CriterionGrade(criterion=title, rating=answer[0], probabilities={answer[0]: answer[1]}, status="accepted")
+        else CriterionGrade(
+            criterion=title,
+            rating=answer[0],
+            probabilities={answer[0]: answer[1]},
+            confidence=answer[1],
+            status="accepted",
+        )
         for title, answer in answers.items()
     )
     origin = Provenance(**dict.fromkeys(Provenance.model_fields, "0"))
