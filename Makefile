@@ -1,11 +1,11 @@
-# make setup | demo | test | fast | lint | bench-train | clean.    DEVICE=cuda on a machine with NVIDIA GPUs.
+# make setup | demo | test | fast | lint | browser | bench-train | clean.    DEVICE=cuda on a machine with NVIDIA GPUs.
 PYTHON ?= python3
 DEVICE ?= cpu
 BIN := .venv/bin
 READY := .venv/.ready-$(DEVICE)
 RUN := demo/runs/latest
 
-.PHONY: setup demo test fast lint clean bench-train
+.PHONY: setup demo test fast lint browser clean bench-train
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -46,7 +46,11 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint fast
+# Chromium for the tests that open the report: installed where it is missing and we are root.
+browser:
+	requirements/browser
+
+test: lint fast browser
 	$(BIN)/python -m pytest -m "slow and not gpu"
 
 # BENCH="DATASET MODEL" adds the real rows of a data set, such as BENCH="demo/data demo/base".
