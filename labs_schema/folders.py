@@ -8,6 +8,7 @@ from labs_schema.errors import Fault, FaultsError, Severity
 from labs_schema.given_language import LANGUAGE
 from labs_schema.names import clean, litter
 from labs_schema.problem import SHORT, VERBOSE
+from labs_schema.rater_names import rater_of
 from labs_schema.reader import refused_kind, scan
 
 RUBRIC = "rubrics.json"
@@ -65,7 +66,7 @@ def lab_entries(folder: Path, faults: FaultCollector) -> frozenset[str]:
     names = set()
     for entry in scan(folder, "", faults):
         name = clean(entry.name)
-        if entry.name in KNOWN:
+        if entry.name in KNOWN or rater_of(entry.name):
             if not refused_kind(os.lstat(entry.path), name, faults):
                 names.add(entry.name)
         elif not _also_fine(entry.name):

@@ -39,7 +39,9 @@ def human_grades(
             if comments and row.student in comment_rows:
                 words = [*words, *_words(comment_rows[row.student], commented.get(criterion.title, ()))]
             comment = _comment(rating, words, row, criterion.title, table.path, faults)
-            grades.append(HumanGrade(student=row.student, criterion=criterion.title, rating=rating, comment=comment))
+            grades.append(
+                HumanGrade(student=row.student, criterion=criterion.title, rating=rating, comment=comment, rater=row.ta)
+            )
     return tuple(grades)
 
 

@@ -50,17 +50,23 @@ class Submission(Frozen):
 
 
 class HumanGrade(Frozen):
-    """A TA's rating of one criterion of one student's work. `rating` is None where the TA marked none, or several."""
+    """A TA's rating of one criterion of one student's work. `rating` is None where the TA marked none, or several.
+
+    `rater` is the TA's name, None where the files do not say it.
+    """
 
     student: str
     criterion: str
     rating: str | None
     comment: str | None = None
+    rater: str | None = None
 
 
 class Lab(Frozen):
     """A validated lab. `problem` is the verbose statement, `short_problem` the short one; each stands in for the other
-    where only one file is there. `human_grades` has at most one entry a (student, criterion)."""
+    where only one file is there. `human_grades`, the grades in force, have at most one entry a (student, criterion).
+    `rater_grades` are what single TAs gave in files of their own, one entry a (rater, student, criterion); each has a
+    rater and a rating."""
 
     name: str
     problem: str
@@ -69,6 +75,7 @@ class Lab(Frozen):
     criteria: tuple[Criterion, ...]
     submissions: tuple[Submission, ...]
     human_grades: tuple[HumanGrade, ...] = ()
+    rater_grades: tuple[HumanGrade, ...] = ()
 
     def criterion(self, title: str) -> Criterion:
         """Raises KeyError where the rubric has no such criterion."""
@@ -79,9 +86,21 @@ class Lab(Frozen):
 
     @cached_property
     def ratings_given(self) -> dict[str, dict[str, str]]:
-        """student -> criterion title -> rating title, of the grades that have a rating."""
+        """student -> criterion title -> rating title, of the grades in force that have a rating."""
         given: dict[str, dict[str, str]] = {}
         for grade in self.human_grades:
             if grade.rating is not None:
                 given.setdefault(grade.student, {})[grade.criterion] = grade.rating
         return given
+
+    @cached_property
+    def ratings_by(self) -> dict[str, dict[str, dict[str, str]]]:
+        """rater -> student -> criterion title -> rating title, sorted by rater: what each named TA gave.
+
+        From the grades in force whose TA is named, and from the TAs' own files, which count where the two differ.
+        """
+        given: dict[str, dict[str, dict[str, str]]] = {}
+        for grade in (*self.human_grades, *self.rater_grades):
+            if grade.rater is not None and grade.rating is not None:
+                given.setdefault(grade.rater, {}).setdefault(grade.student, {})[grade.criterion] = grade.rating
+        return dict(sorted(given.items()))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from labs_schema.collector import FaultCollector, excerpt
 from labs_schema.csv_rows import CsvRow, read_rows
 from labs_schema.names import student_of
+from labs_schema.rater_names import TA, rater_file, read_rater
 from labs_schema.titles import read_title
 
 HEADER = ("Criterion", "Description", "Rating", "Rating description", "Marks", "Student")
@@ -30,12 +31,16 @@ class Column(NamedTuple):
 
 
 class StudentRow(NamedTuple):
-    """`line` is where the row begins in the file; `folder` is the id as written, `s1@course`."""
+    """`line` is where the row begins in the file; `folder` is the id as written, `s1@course`.
+
+    `ta` is who graded the row, where a `TA` column says it.
+    """
 
     line: int
     student: str
     folder: str
     cells: tuple[str, ...]
+    ta: str | None = None
 
 
 class RatingsTable(NamedTuple):
@@ -64,7 +69,8 @@ def parse_ratings(text: str, path: str, longest_line: int, faults: FaultCollecto
         )
     if uneven:
         return None
-    return RatingsTable(path, _columns(header, body, path, faults), _students(body, path, faults))
+    ta = _ta_column([*header, _filled(rows[5], width)], path, faults)
+    return RatingsTable(path, _columns(header, body, ta, path, faults), _students(body, ta, path, faults))
 
 
 def _filled(row: CsvRow, width: int) -> CsvRow:
@@ -102,10 +108,31 @@ def _good_header(rows: list[CsvRow], path: str, faults: FaultCollector) -> bool:
     return True
 
 
-def _columns(header: list[CsvRow], body: list[CsvRow], path: str, faults: FaultCollector) -> tuple[Column, ...]:
+def _ta_column(header: list[CsvRow], path: str, faults: FaultCollector) -> int | None:
+    """The index of the column whose first or sixth row says `TA`, and its others nothing; the sixth may be short."""
+    found = []
+    for index in range(1, len(header[0].cells)):
+        first, *between, last = ("".join(row.cells[index : index + 1]).lower() for row in header)
+        if TA in (first, last) and first in (TA, "") and not any(between):
+            found.append(index)
+    if len(found) > 1:
+        faults.error(
+            "duplicate-ta",
+            path,
+            line=header[0].line,
+            found=f"a TA column again, in column {found[1] + 1}",
+            expected="one column that says who graded",
+            mend=f"Keep one; ratings of a second TA go into a file of their own, {rater_file('name')}.",
+        )
+    return found[0] if found else None
+
+
+def _columns(
+    header: list[CsvRow], body: list[CsvRow], ta: int | None, path: str, faults: FaultCollector
+) -> tuple[Column, ...]:
     columns: dict[tuple[str, str], Column] = {}
     for index in range(1, len(header[0].cells)):
-        if not any(row.cells[index] for row in (*header, *body)):
+        if index == ta or not any(row.cells[index] for row in (*header, *body)):
             continue
         where = f"column {index + 1}"
         written, description, rated, rating_description, marks = (row.cells[index] for row in header)
@@ -147,10 +174,11 @@ def _marks(written: str, path: str, where: str, line: int, faults: FaultCollecto
     return None
 
 
-def _students(body: list[CsvRow], path: str, faults: FaultCollector) -> tuple[StudentRow, ...]:
+def _students(body: list[CsvRow], ta: int | None, path: str, faults: FaultCollector) -> tuple[StudentRow, ...]:
     rows: dict[str, StudentRow] = {}
     for line, cells in body:
-        row = StudentRow(line, student_of(cells[0]), cells[0], cells)
+        rater = None if ta is None else read_rater(cells[ta], path, line, faults)
+        row = StudentRow(line, student_of(cells[0]), cells[0], cells, rater)
         if not row.student or not row.folder.isprintable():
             faults.error(
                 "empty-student",

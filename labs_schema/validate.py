@@ -23,6 +23,8 @@ from labs_schema.limits import Limits
 from labs_schema.models import Criterion, HumanGrade, Lab, SourceFile, Submission
 from labs_schema.names import clean
 from labs_schema.problem import read_problem
+from labs_schema.rater_names import rater_of
+from labs_schema.rater_tables import check_raters, rater_grades
 from labs_schema.ratings_csv import RatingsTable, parse_ratings
 from labs_schema.reader import read_text
 from labs_schema.rubric_checks import merge_rubrics
@@ -81,6 +83,9 @@ def _read(folder: Path, language: str | None, limits: Limits, faults: FaultColle
         if comments:
             check_comments(comments, table, faults)
         grades = human_grades(criteria, table, comments, faults)
+    raters = _rater_tables(folder, present, limits, faults)
+    others = rater_grades(criteria, raters, {submission.student for submission in every}, faults)
+    check_raters(grades, others, RATINGS, faults)
     if faults.failed:
         return None
     return Lab(
@@ -91,6 +96,7 @@ def _read(folder: Path, language: str | None, limits: Limits, faults: FaultColle
         criteria=criteria,
         submissions=submissions,
         human_grades=grades,
+        rater_grades=others,
     )
 
 
@@ -99,6 +105,13 @@ def _table(folder: Path, name: str, present: Set[str], limits: Limits, faults: F
         return None
     text = read_text(folder / name, name, limits.table_bytes, faults)
     return None if text is None else parse_ratings(text, name, limits.line_chars, faults)
+
+
+def _rater_tables(folder: Path, present: Set[str], limits: Limits, faults: FaultCollector) -> dict[str, RatingsTable]:
+    """rater -> table, sorted by rater."""
+    named = sorted((rater, name) for name in present if (rater := rater_of(name)))
+    tables = ((rater, _table(folder, name, present, limits, faults)) for rater, name in named)
+    return {rater: table for rater, table in tables if table}
 
 
 def _criteria(

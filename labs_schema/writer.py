@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import NoReturn
 
 from labs_schema.collector import excerpt
 from labs_schema.csv_rows import guarded
@@ -13,9 +14,10 @@ from labs_schema.folders import COMMENTS, RATINGS, RUBRIC, SUBMISSIONS
 from labs_schema.given_language import LANGUAGE
 from labs_schema.human_grades import is_comment
 from labs_schema.languages import LANGUAGES, UNKNOWN, likely
-from labs_schema.models import Criterion, Lab, Rating, SourceFile
+from labs_schema.models import Criterion, HumanGrade, Lab, Rating, SourceFile
 from labs_schema.names import inside
 from labs_schema.problem import SHORT, VERBOSE
+from labs_schema.rater_names import TA, is_rater, rater_file, rater_of
 from labs_schema.ratings_csv import HEADER
 
 Texts = Mapping[str, Mapping[str, str]]
@@ -25,8 +27,8 @@ Texts = Mapping[str, Mapping[str, str]]
 def write_lab(lab: Lab, folder: Path) -> None:
     """Writes the lab's files into `folder`, made if missing; reading it gives an equal lab of the folder's name.
 
-    Raises FaultsError for a language that is not known, for a path that leaves its submission and for a comment that
-    would read as a mark.
+    Raises FaultsError for a language that is not known, for a path that leaves its submission, for a comment that would
+    read as a mark and for a rater who cannot be named in a cell or a file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / VERBOSE[0], lab.problem)
@@ -38,6 +40,8 @@ def write_lab(lab: Lab, folder: Path) -> None:
             _write_source(folder / SUBMISSIONS, submission.folder, file)
     if lab.human_grades:
         _write_grades(lab, folder)
+    for rater in sorted({grade.rater for grade in lab.rater_grades}, key=str):
+        _write_rater(lab, rater, folder)
 
 
 def write_ratings(
@@ -46,12 +50,14 @@ def write_ratings(
     folders: Mapping[str, str],
     path: Path,
     comments: Texts | None = None,
+    raters: Mapping[str, str] | None = None,
 ) -> None:
     """Writes `path` as a `rubric_ratings.csv` with a row for each student of `ratings`, in its order.
 
     `ratings` maps student -> criterion title -> rating title; a criterion without one has 0 in all its cells. `folders`
     gives the first cell (`s1@course`), which is the student's id where it has none. With `comments` (student ->
     criterion title -> words) `rubric_comments.csv` is written beside it, each comment in the cell of the rating given.
+    With `raters` (student -> TA) the last column says who graded.
     Raises FaultsError for a rating that the criteria do not have and a comment that would read as a mark.
     """
     _check(criteria, ratings, comments or {}, path)
@@ -72,7 +78,7 @@ def write_ratings(
             return "0"
         return comment or ("0" if given is None else "No Comments")
 
-    _write_table(criteria, table(mark), path)
+    _write_table(criteria, table(mark), path, [raters.get(student, "") for student in ratings] if raters else None)
     if comments is not None:
         _write_table(criteria, table(words), path.with_name(COMMENTS))
 
@@ -90,19 +96,49 @@ def _write_grades(lab: Lab, folder: Path) -> None:
             comments.setdefault(grade.student, {})[grade.criterion] = grade.comment
     criteria = [criterion for criterion in lab.criteria if criterion.title in graded]
     folders = {submission.student: submission.folder for submission in lab.submissions}
-    write_ratings(criteria, ratings, folders, folder / RATINGS, comments or None)
+    write_ratings(criteria, ratings, folders, folder / RATINGS, comments or None, _one_rater_each(lab.human_grades))
 
 
-def _write_table(criteria: Sequence[Criterion], rows: Iterable[list[str]], path: Path) -> None:
+def _one_rater_each(grades: Sequence[HumanGrade]) -> dict[str, str]:
+    """student -> who graded, of those whose TA is named."""
+    raters: dict[str, str | None] = {}
+    for grade in grades:
+        rater = raters.setdefault(grade.student, grade.rater)
+        if rater != grade.rater or not (rater is None or is_rater(rater)):
+            _refuse(RATINGS, f"the TA {excerpt(grade.rater or '')}", "one TA a row, in one line of printable text")
+    return {student: rater for student, rater in raters.items() if rater is not None}
+
+
+def _write_rater(lab: Lab, rater: str | None, folder: Path) -> None:
+    """The file of one TA; only criteria that the TA rated have columns."""
+    if rater is None or rater_of(rater_file(rater)) != rater:
+        _refuse(rater_file("..."), f"the TA {excerpt(rater or '')}", "a name that a file can have")
+    given: dict[str, dict[str, str]] = {}
+    for grade in lab.rater_grades:
+        if grade.rater == rater and grade.rating is not None:
+            given.setdefault(grade.student, {})[grade.criterion] = grade.rating
+    titles = {title for row in given.values() for title in row}
+    criteria = [criterion for criterion in lab.criteria if criterion.title in titles]
+    folders = {submission.student: submission.folder for submission in lab.submissions}
+    write_ratings(criteria, given, folders, folder / rater_file(rater))
+
+
+def _write_table(
+    criteria: Sequence[Criterion], rows: Iterable[list[str]], path: Path, tas: Sequence[str] | None = None
+) -> None:
+    """`tas` are the cells of a last column, one a row."""
     columns = [(criterion, rating) for criterion in criteria for rating in criterion.ratings]
-    header = (
+    header = [
         [criterion.title for criterion, _ in columns],
         [criterion.description for criterion, _ in columns],
         [rating.title for _, rating in columns],
         [rating.description for _, rating in columns],
         ["" if rating.marks is None else number(rating.marks) for _, rating in columns],
         [""] * len(columns),
-    )
+    ]
+    if tas is not None:
+        header = [[*cells, TA.upper() if row == 0 else ""] for row, cells in enumerate(header)]
+        rows = ([*row, ta] for row, ta in zip(rows, tas, strict=True))
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -158,7 +194,7 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="")
 
 
-def _refuse(path: str, found: str, expected: str) -> None:
+def _refuse(path: str, found: str, expected: str) -> NoReturn:
     raise FaultsError(
         [
             Fault(

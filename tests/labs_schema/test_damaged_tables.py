@@ -77,6 +77,32 @@ def as_folder(name: str) -> Damage:
     return damage
 
 
+def tas(*heads: str, value: str = "ann") -> Damage:
+    """Adds a column to the table for each head, with `value` for every student."""
+
+    def damage(lab: Path) -> None:
+        lines = (lab / TABLE).read_text().splitlines()
+        for row, text in enumerate(lines):
+            cells = [head if row == 0 else "" if row < 6 else value for head in heads]
+            lines[row] = ",".join([text, *cells])
+        (lab / TABLE).write_text("\n".join(lines) + "\n")
+
+    return damage
+
+
+def rater(name: str, old: str = "", new: str = "") -> Damage:
+    """Copies the table as the file of a TA, with `new` in the place of `old`."""
+
+    def damage(lab: Path) -> None:
+        text = (lab / TABLE).read_text()
+        assert old in text
+        (lab / f"rubric_ratings.{name}.csv").write_text(text.replace(old, new) if old else text)
+
+    return damage
+
+
+DIFFERS = ("rater-differs", WARNING)
+
 DAMAGES: list[tuple[str, Damage, str, Severity]] = [
     ("no problem statement", removed("ps.txt", "modified_ps.txt"), "no-statement", ERROR),
     ("no short statement", removed("modified_ps.txt"), "one-statement", WARNING),
@@ -201,6 +227,20 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
         "comment-without-rating",
         WARNING,
     ),
+    ("two TA columns", tas("TA", "ta"), "duplicate-ta", ERROR),
+    ("a TA with an escape code", tas("TA", value="a\x1b[2J"), "bad-ta", ERROR),
+    ("a TA of 400 characters", tas("TA", value="x" * 400), "bad-ta", ERROR),
+    ("a TA in two spellings", both(tas("TA", value="Ann"), rater("ann")), "ta-spelling", WARNING),
+    ("a TA's file without its header", content("rubric_ratings.ann.csv", "hello"), "wrong-header", ERROR),
+    ("a TA's file that is a link", both(rater("ann"), linked("rubric_ratings.ann.csv")), "symlink", ERROR),
+    ("a TA's file with another criterion", rater("ann", READABLE, "Is it fast?"), "rater-column", ERROR),
+    ("a TA's file with another rating", rater("ann", "Rating,A,B,C", "Rating,A,B,D"), "rater-column", ERROR),
+    ("a TA's file with other marks", rater("ann", "Marks,2", "Marks,3"), "marks-differ", ERROR),
+    ("a TA's file with an unknown student", rater("ann", "s001@", "s999@"), "student-without-submission", WARNING),
+    ("a TA's file with a 2 for a 1", rater("ann", "s001@course,0,1", "s001@course,0,2"), "bad-cell", ERROR),
+    ("a TA's file without a name", rater(""), "stray-file", WARNING),
+    ("a TA's row and file that differ", both(tas("TA", value="ann"), rater("ann", ",0,1,0,", ",1,0,0,")), *DIFFERS),
+    ("a TA's file with another TA in it", both(tas("TA", value="bo"), rater("ann")), "ta-elsewhere", WARNING),
     ("a comments file that is none", content("rubric_comments.csv", "hello"), "wrong-header", ERROR),
 ]
 

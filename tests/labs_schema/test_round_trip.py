@@ -24,6 +24,7 @@ descriptions = texts.map(str.strip)
 comments = descriptions.filter(is_comment)
 marks = st.none() | st.integers(0, 20).map(float) | st.floats(0, 1e6, allow_nan=False)
 names = st.text("abcXYZ019_ é", min_size=1, max_size=8).map(str.strip).filter(bool)
+tas = st.sampled_from(["ann", "Bo Li", "=sum", "'x", "TA", "a.b", "é", "a,b"])
 
 
 @st.composite
@@ -59,6 +60,8 @@ def labs(draw: st.DrawFn) -> Lab:
     handed_in = draw(st.lists(submissions(), min_size=1, max_size=4, unique_by=lambda s: s.student))
     graded = draw(st.lists(st.sampled_from(criteria), unique=True))
     students = draw(st.lists(st.sampled_from([s.student for s in handed_in]), unique=True))
+    graded_by = {student: draw(st.none() | tas) for student in students}
+    raters = sorted(draw(st.sets(tas, max_size=3)))
     return Lab(
         name="lab",
         problem=draw(texts.filter(str.strip)),
@@ -72,10 +75,23 @@ def labs(draw: st.DrawFn) -> Lab:
                 criterion=criterion.title,
                 rating=draw(st.none() | st.sampled_from([rating.title for rating in criterion.ratings])),
                 comment=draw(st.none() | comments),
+                rater=graded_by[student],
             )
             for student in students
             for criterion in criteria
             if criterion in graded
+        ),
+        rater_grades=tuple(
+            HumanGrade(
+                student=student,
+                criterion=criterion.title,
+                rating=draw(st.sampled_from([rating.title for rating in criterion.ratings])),
+                rater=rater,
+            )
+            for rater in raters
+            for student in students
+            for criterion in criteria
+            if draw(st.booleans())
         ),
     )
 

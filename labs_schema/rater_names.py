@@ -1,0 +1,39 @@
+"""How a TA is named: in the file name `rubric_ratings.<rater>.csv` and in a cell of a `TA` column. Reads no file."""
+
+from labs_schema.collector import FaultCollector, excerpt
+
+_BEFORE, _AFTER, LONGEST = "rubric_ratings.", ".csv", 300
+TA = "ta"
+
+
+def rater_file(rater: str) -> str:
+    return f"{_BEFORE}{rater}{_AFTER}"
+
+
+def rater_of(name: str) -> str | None:
+    """`alice` of `rubric_ratings.alice.csv`; None where the file is no rater's, or its rater no `is_rater`."""
+    if not (name.startswith(_BEFORE) and name.endswith(_AFTER)):
+        return None
+    rater = name[len(_BEFORE) : -len(_AFTER)]
+    return rater if is_rater(rater) and "/" not in rater else None
+
+
+def is_rater(name: str) -> bool:
+    """Whether it is one line of 1 to 300 printable characters, with single blanks between its words only."""
+    return 0 < len(name) <= LONGEST and name.isprintable() and name == " ".join(name.split())
+
+
+def read_rater(cell: str, path: str, line: int, faults: FaultCollector) -> str | None:
+    """The TA a cell names, runs of white space as one blank; None where it is empty or, with an error, bad."""
+    name = " ".join(cell.split())
+    if not name or is_rater(name):
+        return name or None
+    faults.error(
+        "bad-ta",
+        path,
+        line=line,
+        found=f"the TA {excerpt(name)}",
+        expected=f"a name of at most {LONGEST} printable characters, or nothing",
+        mend="Write the TA's name or initials, always in the same way.",
+    )
+    return None

@@ -1,0 +1,87 @@
+"""Who graded: a TA column, and files of single TAs beside the grade in force."""
+
+from pathlib import Path
+
+import pytest
+
+from labs_schema.errors import FaultsError
+from labs_schema.hashes import rubric_hash
+from labs_schema.models import HumanGrade
+from labs_schema.validate import load_lab, read_lab
+from labs_schema.writer import write_lab, write_ratings
+
+TABLE, COMPILES, READABLE = "rubric_ratings.csv", "Does it compile?", "Is it readable?"
+
+
+def add_column(lab: Path, cells: list[str]) -> None:
+    lines = (lab / TABLE).read_text().splitlines()
+    (lab / TABLE).write_text("\n".join(f"{line},{cell}" for line, cell in zip(lines, cells, strict=True)) + "\n")
+
+
+@pytest.mark.parametrize("head", [["TA", "", "", "", "", ""], ["", "", "", "", "", "ta"], ["Ta", "", "", "", "", "TA"]])
+def test_a_ta_column_says_who_graded_each_row(head, tmp_path, make_lab) -> None:
+    lab = make_lab(students=3)
+    write_lab(lab, tmp_path / "lab1")
+    add_column(tmp_path / "lab1", [*head, "ann", "", "Bo  Li"])
+    read = load_lab(tmp_path / "lab1")
+    assert {grade.student: grade.rater for grade in read.human_grades} == {"s000": "ann", "s001": None, "s002": "Bo Li"}
+    assert read.ratings_given == lab.ratings_given
+    assert read.ratings_by == {"Bo Li": {"s002": lab.ratings_given["s002"]}, "ann": {"s000": lab.ratings_given["s000"]}}
+
+
+def test_a_criterion_called_ta_is_a_criterion(tmp_path, make_lab) -> None:
+    lab = make_lab()
+    write_lab(lab, tmp_path / "lab1")
+    for name in (TABLE, "rubrics.json"):
+        (tmp_path / "lab1" / name).write_text((tmp_path / "lab1" / name).read_text().replace(READABLE, "TA"))
+    read = load_lab(tmp_path / "lab1")
+    assert [criterion.title for criterion in read.criteria] == [COMPILES, "TA"]
+    assert all(grade.rater is None for grade in read.human_grades)
+
+
+def test_a_tas_file_stands_beside_the_grade_in_force(tmp_path, make_lab) -> None:
+    lab = make_lab(students=4)
+    write_lab(lab, tmp_path / "lab1")
+    given = {"s003": {COMPILES: "C"}, "s001": {COMPILES: "A", READABLE: "B"}}
+    write_ratings(lab.criteria, given, {}, tmp_path / "lab1" / "rubric_ratings.bo.csv")
+    write_ratings(lab.criteria[:1], {"s001": {COMPILES: "B"}}, {}, tmp_path / "lab1" / "rubric_ratings.ann.csv")
+    read = load_lab(tmp_path / "lab1")
+    assert read.ratings_by == {"ann": {"s001": {COMPILES: "B"}}, "bo": given}
+    assert read.model_copy(update={"rater_grades": ()}) == lab
+    assert rubric_hash(read) == rubric_hash(lab)
+
+
+def test_words_in_a_tas_file_mark_a_rating_and_unmarked_rows_are_skipped(tmp_path, make_lab) -> None:
+    lab = make_lab(students=3)
+    write_lab(lab, tmp_path / "lab1")
+    text = (tmp_path / "lab1" / TABLE).read_text().splitlines()[:6]
+    rows = ["s000@course,0,a leak,0,0,1", "s001@course,0,0,0,0,0", "s002@course,,,,,"]
+    (tmp_path / "lab1" / "rubric_ratings.ann.csv").write_text("\n".join([*text, *rows]))
+    read = read_lab(tmp_path / "lab1")
+    assert read.faults == () and read.lab is not None
+    assert [(g.student, g.rating, g.comment) for g in read.lab.rater_grades] == [("s000", "B", None)] * 2
+
+
+def test_where_a_row_and_its_tas_file_differ_the_file_is_what_the_ta_gave(tmp_path, make_lab) -> None:
+    lab = make_lab(students=2)
+    write_lab(lab, tmp_path / "lab1")
+    add_column(tmp_path / "lab1", ["TA", *[""] * 5, "ann", "ann"])
+    write_ratings(lab.criteria, {"s000": {COMPILES: "C"}}, {}, tmp_path / "lab1" / "rubric_ratings.ann.csv")
+    read = load_lab(tmp_path / "lab1")
+    assert read.ratings_given["s000"][COMPILES] == "A"
+    assert read.ratings_by["ann"]["s000"][COMPILES] == "C"
+
+
+@pytest.mark.parametrize("rater", ["", " ann", "a\nb", "x" * 301])
+def test_a_ta_that_would_not_read_back_is_not_written(rater, tmp_path, make_lab) -> None:
+    one = HumanGrade(student="s000", criterion=COMPILES, rating="A", rater=rater)
+    for field in ("human_grades", "rater_grades"):
+        with pytest.raises(FaultsError, match="cannot-write"):
+            write_lab(make_lab().model_copy(update={field: (one,)}), tmp_path / "lab1")
+
+
+def test_a_ta_is_not_written_outside_the_lab(tmp_path, make_lab) -> None:
+    one = HumanGrade(student="s000", criterion=COMPILES, rating="A", rater="x/../../../evil")
+    with pytest.raises(FaultsError, match="cannot-write"):
+        write_lab(make_lab().model_copy(update={"rater_grades": (one,)}), tmp_path / "lab1")
+    assert not list(tmp_path.rglob("*evil*"))
