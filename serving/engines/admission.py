@@ -3,13 +3,15 @@
 from serving.engines.engine import EngineFailure
 
 
-def refusal(prompt: tuple[int, ...], answer_tokens: int, context_length: int, vocabulary: int) -> EngineFailure | None:
+def refusal(
+    prompt: tuple[int, ...], answer_tokens: int, context_length: int, vocabulary: int | None = None
+) -> EngineFailure | None:
     """Why a prompt of these token ids cannot be answered with `answer_tokens` more, or None where it can."""
     if not prompt:
         return EngineFailure("the prompt is empty")
     if len(prompt) + answer_tokens > context_length:
         return EngineFailure(f"overlong: {len(prompt)} tokens and the answer, where {context_length} fit")
-    if max(prompt) >= vocabulary:
+    if vocabulary is not None and max(prompt) >= vocabulary:
         return EngineFailure("the prompt has tokens that the model does not know")
     return None
 

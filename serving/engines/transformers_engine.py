@@ -11,6 +11,7 @@ from typing import Any
 from labs_schema.errors import ModelError
 from serving.engines.admission import refusal, unfinished
 from serving.engines.engine import EngineFailure, LabelScores, ScoreRequest
+from serving.engines.neighbours import neighbours, shared_length
 
 
 class TransformersEngine:
@@ -119,29 +120,3 @@ class TransformersEngine:
         text = str(self._tokenizer.decode(written[0, len(prompt) :], skip_special_tokens=True))
         answer, stopped, _ = text.partition(stop)
         return answer if stopped else unfinished(max_tokens)
-
-
-def neighbours(prompts: Sequence[tuple[int, ...]]) -> list[list[int]]:
-    """Positions of `prompts` in runs of neighbours with one prefix, such as the criteria of one submission.
-
-    The first two of a run share at least half of the first; the others share with it nine tenths of what those two do,
-    so that the next submission, which shares the problem alone, begins a run of its own.
-    """
-    groups: list[list[int]] = []
-    least = 0.0
-    for i, prompt in enumerate(prompts):
-        shared = shared_length([prompts[groups[-1][0]], prompt]) if groups else 0
-        if groups and shared >= least:
-            if len(groups[-1]) == 1:
-                least = 0.9 * shared
-            groups[-1].append(i)
-        else:
-            groups.append([i])
-            least = len(prompt) / 2
-    return groups
-
-
-def shared_length(prompts: Sequence[tuple[int, ...]]) -> int:
-    """How many first tokens all prompts have in common: those of the lowest and of the highest."""
-    low, high = min(prompts), max(prompts)
-    return next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), len(low))

@@ -6,7 +6,8 @@ import pytest
 
 from labs_schema.errors import ModelError
 from serving.engines.engine import EngineFailure, LabelScores, ScoreRequest
-from serving.engines.transformers_engine import TransformersEngine, neighbours
+from serving.engines.neighbours import neighbours
+from serving.engines.transformers_engine import TransformersEngine
 from serving.scores import belief
 
 LETTERS = (34, 35, 36)

@@ -1,0 +1,173 @@
+"""Engines on other machines, or on this one: vLLM servers that speak the OpenAI completions API. Knows token ids only.
+
+A question goes to the server that its prompt's shared part prefers, so that a program's criteria, and the same program
+asked again, find it cached. What one server cannot answer is asked of the next; what none can answer is asked again
+until `patience` is over, and then it is a failure, never half an answer.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import httpx
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+
+from labs_schema.errors import ModelError
+from serving.engines.admission import refusal, unfinished
+from serving.engines.engine import EngineFailure, LabelScores, ScoreRequest
+from serving.engines.neighbours import neighbours, shared_length
+from serving.engines.servers import Servers
+
+MOST_AT_ONCE = 32
+"""Questions under way at a time, over all servers: enough to fill their batches, too few to fill their queues."""
+BUSY = (429, 503)
+"""A server that says so is well, but has no room."""
+Answer = TypeVar("Answer")
+
+
+class NoServerError(Exception):
+    """No server gave a whole answer this time."""
+
+
+class HttpEngine:
+    """Scores and writes through `vllm serve` at `urls`, which all serve the same model.
+
+    `patience`: seconds for which a question is asked again while no server answers it, as when one is restarted.
+    Raises ModelError where no server is there, or where they serve different models.
+    """
+
+    name = "vllm-http"
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        *,
+        context_length: int | None = None,
+        patience: float = 120.0,
+        client: httpx.Client | None = None,
+    ) -> None:
+        self._client = client or httpx.Client(timeout=httpx.Timeout(600, connect=5), limits=httpx.Limits())
+        self._servers, self._patience = Servers(urls), patience
+        self._pool = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="engine-http")
+        self.model, self.root, fits, self.version = self._agreed([self._told(url) for url in self._servers.urls])
+        self.context_length = min(context_length or fits, fits)
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[LabelScores | EngineFailure]:
+        def body(members: Sequence[int]) -> dict[str, Any]:
+            labels = sorted({label for i in members for label in requests[i].labels})
+            ids = {"allowed_token_ids": labels, "logprob_token_ids": labels, "logprobs": len(labels)}
+            return {"max_tokens": 1, "return_tokens_as_token_ids": True, **ids}
+
+        def read(i: int, choice: dict[str, Any]) -> LabelScores | EngineFailure:
+            scored = choice["logprobs"]["top_logprobs"][0]
+            found = [scored.get(f"token_id:{label}") for label in requests[i].labels]
+            if any(value is None for value in found):
+                return EngineFailure("the engine left out an option's score")
+            return LabelScores(tuple(map(float, found)))
+
+        return self._answers([request.prompt for request in requests], 1, body, read)
+
+    def write(
+        self, prompts: Sequence[tuple[int, ...]], max_tokens: int, stop: str, form: str
+    ) -> list[str | EngineFailure]:
+        body = {"max_tokens": max_tokens, "stop": [stop], "structured_outputs": {"regex": form}}
+
+        def read(_: int, choice: dict[str, Any]) -> str | EngineFailure:
+            return str(choice["text"]) if choice["stop_reason"] == stop else unfinished(max_tokens)
+
+        return self._answers(prompts, max_tokens, lambda _: body, read)
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        self._client.close()
+
+    def _answers(
+        self,
+        prompts: Sequence[tuple[int, ...]],
+        answer_tokens: int,
+        body: Callable[[Sequence[int]], dict[str, Any]],
+        read: Callable[[int, dict[str, Any]], Answer | EngineFailure],
+    ) -> list[Answer | EngineFailure]:
+        """One answer a prompt. Neighbours with one prefix go together; `body` says what is asked of a group of them."""
+        answers: dict[int, Answer | EngineFailure] = {}
+        for i, prompt in enumerate(prompts):
+            if refused := refusal(prompt, answer_tokens, self.context_length):
+                answers[i] = refused
+        asked = [i for i in range(len(prompts)) if i not in answers]
+        groups = [[asked[j] for j in group] for group in neighbours([prompts[i] for i in asked])]
+
+        def ask(group: Sequence[int]) -> list[Answer | EngineFailure]:
+            choices = self._choices([prompts[i] for i in group], body(group))
+            if isinstance(choices, EngineFailure):
+                return [choices] * len(group)
+            return [read(i, choice) for i, choice in zip(group, choices, strict=True)]
+
+        for group, found in zip(groups, self._pool.map(ask, groups), strict=True):
+            answers.update(zip(group, found, strict=True))
+        return [answers[i] for i in range(len(prompts))]
+
+    def _choices(self, prompts: Sequence[tuple[int, ...]], body: dict[str, Any]) -> list[Any] | EngineFailure:
+        """The completions of `prompts`, in order, from the first server that gives all of them."""
+        shared = prompts[0][: shared_length(prompts)] if len(prompts) > 1 else prompts[0]
+        whole = {"model": self.model, "prompt": [list(prompt) for prompt in prompts], "temperature": 0, **body}
+        key = str(shared).encode()
+        again = Retrying(
+            retry=retry_if_exception_type(NoServerError),
+            stop=stop_after_delay(self._patience),
+            wait=wait_random_exponential(multiplier=0.2, max=5),
+            reraise=True,
+        )
+        try:
+            return again(self._ask_each, key, whole)
+        except NoServerError as error:
+            return EngineFailure(f"no engine server answered within {self._patience:g} s: {error}")
+
+    def _ask_each(self, key: bytes, body: dict[str, Any]) -> list[Any] | EngineFailure:
+        """Raises NoServerError where no server answers whole."""
+        reasons = []
+        for url in self._servers.order(key):
+            try:
+                answer = self._client.post(f"{url}/v1/completions", json=body)
+                if answer.status_code == 400:
+                    return EngineFailure("the engine server refused the prompt")
+                answer.raise_for_status()
+                choices = whole_choices(answer.json(), len(body["prompt"]))
+            except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+                if not (isinstance(error, httpx.HTTPStatusError) and error.response.status_code in BUSY):
+                    self._servers.failed(url)
+                reasons.append(f"{url}: {type(error).__name__}")
+                continue
+            self._servers.answered(url)
+            return choices
+        raise NoServerError("; ".join(reasons))
+
+    def _told(self, url: str) -> tuple[str, str, int, str] | None:
+        """A server's model: its name, where its weights come from, how many tokens fit, and the server's version."""
+        try:
+            model = self._client.get(f"{url}/v1/models").raise_for_status().json()["data"][0]
+            version = self._client.get(f"{url}/version").raise_for_status().json()["version"]
+            return str(model["id"]), str(model["root"]), int(model["max_model_len"]), str(version)
+        except (httpx.HTTPError, ValueError, KeyError, IndexError, TypeError):
+            self._servers.failed(url)
+            return None
+
+    def _agreed(self, told: Sequence[tuple[str, str, int, str] | None]) -> tuple[str, str, int, str]:
+        """What those servers say that answer; the others may come later."""
+        found = {each for each in told if each}
+        if len(found) == 1:
+            return found.pop()
+        where = ", ".join(self._servers.urls)
+        if found:
+            raise ModelError(f"the engine servers {where} do not serve the same model: {sorted(found)}")
+        raise ModelError(
+            f"no engine server answers at {where}. Start one: vllm serve RUN/merged --max-logprobs 26, and wait for it."
+        )
+
+
+def whole_choices(answer: dict[str, Any], count: int) -> list[Any]:
+    """The `count` choices of `answer` by their index. Raises ValueError where one is missing, empty or broken off: a
+    server that is shutting down says 200 with `finish_reason: abort`."""
+    choices = sorted(answer["choices"], key=lambda choice: int(choice["index"]))
+    if len(choices) != count or any(choice["finish_reason"] not in ("stop", "length") for choice in choices):
+        raise ValueError("not every prompt was answered")
+    return choices

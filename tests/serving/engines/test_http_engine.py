@@ -1,0 +1,169 @@
+import json
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import httpx
+import pytest
+
+from labs_schema.errors import ModelError
+from serving.engines.engine import EngineFailure, LabelScores, ScoreRequest
+from serving.engines.http_engine import HttpEngine
+from serving.engines.servers import Servers
+
+Handler = Callable[[dict[str, Any]], httpx.Response]
+
+
+class FakeServers:
+    """Servers by address. Each answers log-probability -label for every label, until its `handler` is replaced."""
+
+    def __init__(self, *urls: str) -> None:
+        self.handlers: dict[str, Handler] = dict.fromkeys(urls, answer)
+        self.asked: dict[str, list[dict[str, Any]]] = {url: [] for url in urls}
+        self.models = dict.fromkeys(urls, "m")
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        url = f"{request.url.scheme}://{request.url.host}"
+        if request.url.path == "/v1/models":
+            model = {"id": self.models[url], "root": "/weights", "max_model_len": 100}
+            return httpx.Response(200, json={"data": [model]})
+        if request.url.path == "/version":
+            return httpx.Response(200, json={"version": "0.32.0"})
+        body = json.loads(request.content)
+        self.asked[url].append(body)
+        return self.handlers[url](body)
+
+    def engine(self, patience: float = 0.0) -> HttpEngine:
+        return HttpEngine(
+            list(self.handlers), patience=patience, client=httpx.Client(transport=httpx.MockTransport(self))
+        )
+
+
+def answer(body: dict[str, Any], finish: str = "length") -> httpx.Response:
+    scored = {f"token_id:{label}": -float(label) for label in body.get("logprob_token_ids", [])}
+    choices = [
+        {
+            "index": i,
+            "text": "text",
+            "finish_reason": finish,
+            "stop_reason": "!",
+            "logprobs": {"top_logprobs": [scored]},
+        }
+        for i in range(len(body["prompt"]))
+    ]
+    return httpx.Response(200, json={"choices": choices[::-1]})
+
+
+def submission(number: int, criteria: int = 3) -> list[ScoreRequest]:
+    shared = tuple(range(number * 7 + 1, number * 7 + 40))
+    return [ScoreRequest((*shared, 90 + i, 5), (1, 2, 3)[: 2 + i % 2]) for i in range(criteria)]
+
+
+def down(_: dict[str, Any]) -> httpx.Response:
+    raise httpx.ConnectError("refused")
+
+
+def test_a_submission_s_questions_are_one_request_and_its_repeats_go_to_the_same_server() -> None:
+    servers = FakeServers("http://a", "http://b", "http://c")
+    engine = servers.engine()
+    work = [submission(n) for n in range(12)]
+    for _ in range(2):
+        answers = engine.score([request for requests in work for request in requests])
+        assert answers[:2] == [LabelScores((-1.0, -2.0)), LabelScores((-1.0, -2.0, -3.0))]
+    bodies = {url: [json.dumps(body["prompt"]) for body in asked] for url, asked in servers.asked.items()}
+    assert sum(map(len, bodies.values())) == 24
+    assert all(each and len(each) == 2 * len(set(each)) for each in bodies.values())
+    assert all(len(body["prompt"]) == 3 for asked in servers.asked.values() for body in asked)
+
+
+@pytest.mark.parametrize(
+    "failing",
+    [
+        down,
+        lambda body: answer(body, finish="abort"),
+        lambda _: httpx.Response(200, json={"choices": []}),
+        lambda _: httpx.Response(200, text="not json"),
+        lambda _: httpx.Response(500),
+        lambda _: httpx.Response(503),
+    ],
+    ids=["gone", "aborted", "empty", "garbage", "500", "busy"],
+)
+def test_what_one_server_fails_is_asked_of_another(failing: Handler) -> None:
+    servers = FakeServers("http://a", "http://b")
+    servers.handlers["http://a"] = failing
+    work = [request for n in range(8) for request in submission(n)]
+    answers = servers.engine().score(work)
+    assert all(isinstance(each, LabelScores) for each in answers)
+    assert servers.asked["http://a"] and len(servers.asked["http://b"]) == 8
+
+
+def test_a_dead_server_is_left_out_and_comes_back_by_itself() -> None:
+    now = 0.0
+    servers = Servers(["http://a", "http://b/"], rest=5, clock=lambda: now)
+    keys = [str(n).encode() for n in range(50)]
+    before = [servers.order(key)[0] for key in keys]
+    assert set(before) == {"http://a", "http://b"}
+    servers.failed("http://a")
+    assert {servers.order(key)[0] for key in keys} == {"http://b"}
+    now = 5.0
+    assert [servers.order(key)[0] for key in keys] == before
+
+
+def test_only_what_a_lost_server_held_moves() -> None:
+    keys = [str(n).encode() for n in range(200)]
+    three, two = Servers(["http://a", "http://b", "http://c"]), Servers(["http://a", "http://b"])
+    moved = [key for key in keys if three.order(key)[0] != two.order(key)[0]]
+    assert moved and all(three.order(key)[0] == "http://c" for key in moved)
+
+
+def test_a_server_that_is_restarted_is_waited_for() -> None:
+    servers = FakeServers("http://a")
+    failures = iter([down, lambda _: httpx.Response(503), lambda body: answer(body, finish="abort")])
+    servers.handlers["http://a"] = lambda body: next(failures, answer)(body)
+    answers = servers.engine(patience=20).score(submission(1))
+    assert answers[0] == LabelScores((-1.0, -2.0))
+    assert len(servers.asked["http://a"]) == 4
+
+
+def test_where_no_server_answers_the_question_fails_and_says_so() -> None:
+    servers = FakeServers("http://a", "http://b")
+    servers.handlers = dict.fromkeys(servers.handlers, down)
+    engine = servers.engine()
+    answers = engine.score(submission(1))
+    assert all(isinstance(each, EngineFailure) for each in answers)
+    assert isinstance(answers[0], EngineFailure) and "no engine server answered" in answers[0].reason
+
+
+def test_a_refused_prompt_is_not_asked_again() -> None:
+    servers = FakeServers("http://a", "http://b")
+    servers.handlers = dict.fromkeys(servers.handlers, lambda _: httpx.Response(400))
+    answers = servers.engine(patience=60).score(submission(1))
+    assert answers == [EngineFailure("the engine server refused the prompt")] * 3
+    assert sum(map(len, servers.asked.values())) == 1
+
+
+def test_an_overlong_prompt_reaches_no_server() -> None:
+    servers = FakeServers("http://a")
+    answers = servers.engine().score([ScoreRequest(tuple(range(100)), (1,)), *submission(1)])
+    assert isinstance(answers[0], EngineFailure) and answers[0].reason.startswith("overlong")
+    assert isinstance(answers[1], LabelScores)
+
+
+def test_a_text_that_reaches_its_stop_is_an_answer() -> None:
+    servers = FakeServers("http://a")
+    engine = servers.engine()
+    assert engine.write([(1, 2, 3)], 10, "!", r"\w+!") == ["text"]
+    assert engine.write([(1, 2, 3)], 10, "?", r"\w+\?") == [EngineFailure("the answer did not end within 10 tokens")]
+
+
+@pytest.mark.parametrize(("models", "said"), [({}, "no engine server answers"), (("m", "n"), "same model")])
+def test_servers_of_different_models_or_none_are_refused(models: Sequence[str], said: str) -> None:
+    servers = FakeServers("http://a", "http://b")
+    servers.models = dict(zip(("http://a", "http://b"), models, strict=False))
+    with pytest.raises(ModelError, match=said):
+        servers.engine()
+
+
+def test_probabilities_are_those_of_the_labels_asked_for() -> None:
+    [answer] = FakeServers("http://a").engine().score([ScoreRequest((1, 2), (2,))])
+    assert isinstance(answer, LabelScores) and math.exp(answer.logprobs[0]) == pytest.approx(math.exp(-2))
