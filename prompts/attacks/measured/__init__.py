@@ -1,0 +1,34 @@
+"""The suite that graders are measured with: families of attacks, none of whose texts is ever trained on."""
+
+from collections.abc import Sequence
+
+from labs_schema.errors import GraderError
+from prompts.attacks.attack import Attack
+from prompts.attacks.measured.authority import AUTHORITY
+from prompts.attacks.measured.evidence import EVIDENCE
+from prompts.attacks.measured.obfuscation import OBFUSCATION
+from prompts.attacks.measured.override import OVERRIDE
+from prompts.attacks.measured.placement import PLACEMENT
+from prompts.attacks.measured.request import REQUEST
+from prompts.attacks.measured.structure import STRUCTURE
+from prompts.attacks.measured.verdict import VERDICT
+
+FAMILIES: dict[str, tuple[Attack, ...]] = {
+    family[0].family: family
+    for family in (REQUEST, AUTHORITY, OVERRIDE, VERDICT, EVIDENCE, OBFUSCATION, PLACEMENT, STRUCTURE)
+}
+
+
+def measured_attacks(named: Sequence[str] = ("all",)) -> tuple[Attack, ...]:
+    """The attacks of the families or single attacks `named`, each once, in the suite's order.
+
+    Raises GraderError that names what is not there.
+    """
+    suite = [attack for family in FAMILIES.values() for attack in family]
+    known = {"all", *FAMILIES, *(attack.name for attack in suite)}
+    if unknown := sorted(set(named) - known):
+        raise GraderError(
+            f"no attack is called {', '.join(map(repr, unknown))}. There are: all, {', '.join(FAMILIES)}; "
+            "or single ones, such as request-please."
+        )
+    return tuple(attack for attack in suite if {"all", attack.family, attack.name} & set(named))
