@@ -2,7 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Stages = dict[str, list[dict[str, Any]]]
+"""Stage -> what it logged, in order of its steps."""
 
 PANELS = {"loss": "loss (nats)", "rewards/accuracies": "pairs ranked right", "rewards/margins": "reward margin (nats)"}
 
@@ -15,20 +21,29 @@ def draw_curves(metrics: Path, picture: Path) -> None:
     stages = read_metrics(metrics)
     if not stages:
         return
-    columns = max(len(_shown(lines)) for lines in stages.values())
-    figure = Figure(figsize=(4 * columns, 3 * len(stages)), layout="constrained")
+    figure = Figure(figsize=(4 * columns(stages), 3 * len(stages)), layout="constrained")
     FigureCanvasAgg(figure)
+    plot_stages(figure, stages)
+    figure.savefig(picture, dpi=120)
+
+
+def plot_stages(figure: "Figure", stages: Stages) -> None:
+    """The panels, on an empty figure."""
     for row, (stage, lines) in enumerate(stages.items()):
         for column, name in enumerate(_shown(lines)):
-            axes = figure.add_subplot(len(stages), columns, row * columns + column + 1)
+            axes = figure.add_subplot(len(stages), columns(stages), row * columns(stages) + column + 1)
             points = [(line["step"], line[name]) for line in lines if name in line]
             axes.plot(*zip(*points, strict=True), linewidth=1.5, marker=".")
             axes.set(title=stage, xlabel="step", ylabel=PANELS[name])
             axes.grid(alpha=0.3)
-    figure.savefig(picture, dpi=120)
 
 
-def read_metrics(metrics: Path) -> dict[str, list[dict[str, Any]]]:
+def columns(stages: Stages) -> int:
+    """Panels side by side."""
+    return max(len(_shown(lines)) for lines in stages.values())
+
+
+def read_metrics(metrics: Path) -> Stages:
     """The lines of `metrics.jsonl` by stage, in order. Of a step that was run again after a resume, the later line."""
     stages: dict[str, dict[int, dict[str, Any]]] = {}
     for line in map(json.loads, metrics.read_text().splitlines() if metrics.exists() else ()):

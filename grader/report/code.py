@@ -1,0 +1,62 @@
+"""Students' files as highlighted HTML. Their text is hostile: all of it is escaped, what cannot be seen is named."""
+
+from collections.abc import Iterable
+
+from markupsafe import Markup
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexer import Lexer
+from pygments.lexers import get_lexer_by_name, get_lexer_for_filename
+from pygments.lexers.special import TextLexer
+from pygments.util import ClassNotFound
+
+from labs_schema.frozen import Frozen
+from labs_schema.models import SourceFile
+
+MOST_COLOURED = 100_000
+"""Characters; a longer file is shown without colours, for a lexer's time on hostile text has no bound of its own."""
+
+
+class ShownFile(Frozen):
+    """`numbers`: the line numbers, one a line. `html` is safe as it is."""
+
+    path: str
+    numbers: str
+    html: str
+
+
+def shown_files(files: Iterable[SourceFile], language: str) -> tuple[ShownFile, ...]:
+    """The files in their order; `language` is the lab's, for files whose names say nothing."""
+    return tuple(_shown(file, language) for file in files)
+
+
+def highlight_style() -> Markup:
+    """The style sheet of the colours: dark ones on dark screens, light ones elsewhere and in print."""
+    light = HtmlFormatter(style="default").get_style_defs(".code")
+    dark = HtmlFormatter(style="github-dark").get_style_defs(".code")
+    return Markup(f"{light}\n@media screen and (prefers-color-scheme: dark) {{\n{dark}\n}}")
+
+
+def visible(text: str) -> str:
+    """Characters that turn, hide or end text are named instead: U+202E is shown as `[U+202E]`."""
+    lines = text.replace("\r\n", "\n")
+    return "".join(c if c.isprintable() or c in "\n\t" else f"[U+{ord(c):04X}]" for c in lines)
+
+
+def _shown(file: SourceFile, language: str) -> ShownFile:
+    text = visible(file.text).rstrip("\n") + "\n"
+    lexer = _lexer(file.path, language) if len(text) <= MOST_COLOURED else TextLexer(stripnl=False)
+    html = highlight(text, lexer, HtmlFormatter(nowrap=True))
+    numbers = "\n".join(map(str, range(1, text.count("\n") + 1)))
+    return ShownFile(path=visible(file.path), numbers=numbers, html=html)
+
+
+def _lexer(path: str, language: str) -> Lexer:
+    try:
+        return get_lexer_for_filename(path, stripnl=False)
+    except ClassNotFound:
+        pass
+    try:
+        return get_lexer_by_name(language.lower(), stripnl=False)
+    except ClassNotFound:
+        return TextLexer(stripnl=False)
