@@ -20,6 +20,7 @@ class CriterionGrade(Frozen):
     `confidence` (0 to 1) is how probable it is that a TA gives `rating` too: the model's share of it, after the
     calibration where there is one.
     `label_mass` (0 to 1) is how much probability the model gave to the option letters at all.
+    `letters`: the place of the most probable letter under each order of the ratings; empty with one order.
     `marks` and `max_marks` are None where the rubric has no marks, `marks` also where ungraded.
     """
 
@@ -29,6 +30,7 @@ class CriterionGrade(Frozen):
     probabilities: dict[str, float] = Field(default_factory=dict)
     confidence: float | None = None
     label_mass: float | None = None
+    letters: tuple[int, ...] = ()
     marks: float | None = None
     max_marks: float | None = None
     status: Status = Status.NEEDS_REVIEW

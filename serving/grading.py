@@ -1,39 +1,35 @@
-"""From submissions to grades: one prompt a criterion, one call of the engine, one letter an answer.
+"""From submissions to grades: one letter an answer, a second reading of what would be accepted.
 
 Knows no HTTP, no disk and no kind of engine. An answer that cannot be read is ungraded and says why.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from labs_schema.errors import OverlongError
-from labs_schema.grades import CriterionGrade, Grade, Provenance, Status
-from labs_schema.models import Criterion, Lab, Submission
+from labs_schema.grades import CriterionGrade, Grade, Provenance
+from labs_schema.models import Lab, Submission
 from prompts.encode import PromptEncoder
-from prompts.messages import build_prompts
 from prompts.style import PromptStyle
 from prompts.verdict import LETTERS
-from serving.engines.engine import Engine, EngineFailure, LabelScores, ScoreRequest
+from serving.calibration.calibration import Calibration, GradedWith
+from serving.criterion_grades import graded, ungraded
+from serving.engines.engine import Engine
 from serving.provenance import ModelIdentity, provenance
 from serving.reasoning import reasonings
-from serving.scores import belief
-from serving.triage import Thresholds, review_reasons
+from serving.second_reading import accepted_alone, compared
+from serving.sheets import Sheet, make_sheet
+from serving.suspicion import neutralised
+from serving.triage import Rule, Thresholds
 
-SHORTENED = "the program was too long and is graded without its middle"
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """A submission's questions, one a criterion in rubric order; or none and `refused`, the reason why. `doubts`: why
-    a person should look at the answers, whatever they are."""
-
-    requests: tuple[ScoreRequest, ...] = ()
-    refused: str = ""
-    doubts: tuple[str, ...] = ()
+Criteria = tuple[CriterionGrade, ...]
+"""A submission's answers, in the rubric's order."""
 
 
 class Grader:
-    """A model that is ready to grade. Not thread-safe, as its engine is not: one caller at a time."""
+    """A model that is ready to grade. Not thread-safe, as its engine is not: one caller at a time.
+
+    `thresholds` say what is accepted where there is no `calibration`. `orders`: in how many orders of its ratings a
+    criterion is asked; `second_reading`: whether what would be accepted is read again without text that could plead.
+    """
 
     def __init__(
         self,
@@ -42,22 +38,30 @@ class Grader:
         style: PromptStyle,
         identity: ModelIdentity,
         thresholds: Thresholds | None = None,
+        *,
+        calibration: Calibration | None = None,
+        orders: int = 1,
+        second_reading: bool = True,
     ) -> None:
         self.engine, self.encoder, self.style, self.identity = engine, encoder, style, identity
-        self.thresholds = thresholds or Thresholds()
+        self.thresholds, self.calibration = thresholds or Thresholds(), calibration
+        self.orders, self.second_reading = orders, second_reading
 
     def grade(self, lab: Lab, submissions: Sequence[Submission], *, reasoning: bool = False) -> list[Grade]:
         """Grades every criterion of `submissions` (which need not be the lab's own), in their order.
 
-        All questions go to the engine in one call, a submission's side by side, so that it reads the program once.
-        A submission that is empty or too long, and a question that the engine fails, is ungraded with the reason;
-        the others are graded. `reasoning` asks for the model's reasons in a second step, which changes no rating.
+        All questions go to the engine in one call, a submission's side by side, so that it reads the program once; a
+        second call reads the neutralised programs. A submission that is empty or too long, and a question that the
+        engine fails, is ungraded with the reason; the others are graded. `reasoning` asks for the model's reasons in
+        a last step. Neither it nor the second reading changes a rating.
         """
+        rules = self.rules(lab)
         sheets = [self._sheet(lab, submission) for submission in submissions]
-        answers = iter(self.engine.score([request for sheet in sheets for request in sheet.requests]))
-        graded = [self._criteria(lab, sheet, answers) for sheet in sheets]
+        answers = self._answers(lab, sheets, rules)
+        if self.second_reading:
+            answers = self._read_again(lab, submissions, answers, rules)
         if reasoning:
-            graded = self._reasoned(lab, sheets, graded)
+            answers = self._reasoned(sheets, answers)
         return [
             Grade(
                 lab=lab.name,
@@ -65,8 +69,25 @@ class Grader:
                 criteria=criteria,
                 provenance=self.provenance(lab, submission, reasoning=reasoning),
             )
-            for submission, criteria in zip(submissions, graded, strict=True)
+            for submission, criteria in zip(submissions, answers, strict=True)
         ]
+
+    def rules(self, lab: Lab) -> tuple[Rule, ...]:
+        """How each criterion of `lab` is judged: by the calibration where there is one for it."""
+        if self.calibration is None:
+            return (Rule(thresholds=self.thresholds),) * len(lab.criteria)
+        return self.calibration.rules(lab, self.graded_with)
+
+    @property
+    def graded_with(self) -> GradedWith:
+        """What a calibration must have been made with to be used here."""
+        return GradedWith(
+            weights=self.identity.model_hash,
+            tokenizer=self.identity.tokenizer_hash,
+            prompts=self.identity.prompt_hash,
+            orders=self.orders,
+            second_reading=self.second_reading,
+        )
 
     def provenance(self, lab: Lab, submission: Submission, *, reasoning: bool = False) -> Provenance:
         """What `grade` would write under a grade of `submission` today."""
@@ -76,83 +97,55 @@ class Grader:
         self.engine.close()
 
     def _sheet(self, lab: Lab, submission: Submission) -> Sheet:
-        if not any(file.text.strip() for file in submission.files):
-            return Sheet(refused="empty submission")
-        try:
-            encoded = self.encoder.encode(build_prompts(lab, submission, self.style))
-        except OverlongError as error:
-            return Sheet(refused=f"overlong: {error.needed} tokens where {error.available} fit")
-        requests = tuple(
-            ScoreRequest(encoded.shared + own, self.encoder.letter_ids(len(criterion.ratings)))
-            for criterion, own in zip(lab.criteria, encoded.criteria, strict=True)
-        )
-        return Sheet(requests, doubts=(SHORTENED,) if encoded.cut else ())
+        return make_sheet(lab, submission, self.encoder, self.style, self.orders)
 
-    def _criteria(
-        self, lab: Lab, sheet: Sheet, answers: Iterator[LabelScores | EngineFailure]
-    ) -> tuple[CriterionGrade, ...]:
-        if sheet.refused:
-            return tuple(ungraded(criterion, sheet.refused) for criterion in lab.criteria)
-        return tuple(graded(criterion, next(answers), self.thresholds, sheet.doubts) for criterion in lab.criteria)
+    def _answers(self, lab: Lab, sheets: Sequence[Sheet], rules: Sequence[Rule]) -> list[Criteria]:
+        """One call of the engine for all questions of all `sheets`."""
+        asked = [request for sheet in sheets for question in sheet.questions for request in question.requests]
+        scores = iter(self.engine.score(asked) if asked else [])
+        return [
+            tuple(ungraded(criterion, sheet.refused, sheet.doubts) for criterion in lab.criteria)
+            if sheet.refused
+            else tuple(
+                graded(question, [next(scores) for _ in question.requests], rule, sheet.doubts)
+                for question, rule in zip(sheet.questions, rules, strict=True)
+            )
+            for sheet in sheets
+        ]
 
-    def _reasoned(
-        self, lab: Lab, sheets: Sequence[Sheet], graded: Sequence[tuple[CriterionGrade, ...]]
-    ) -> list[tuple[CriterionGrade, ...]]:
+    def _read_again(
+        self, lab: Lab, submissions: Sequence[Submission], first: list[Criteria], rules: Sequence[Rule]
+    ) -> list[Criteria]:
+        """The neutralised programs of submissions with an accepted answer, where neutralising changed anything."""
+        plain = {i: neutralised(submissions[i], lab.language) for i in range(len(first)) if accepted_alone(first[i])}
+        again = [i for i, submission in plain.items() if submission.files != submissions[i].files]
+        second = self._answers(lab, [self._sheet(lab, plain[i]) for i in again], rules) if again else []
+        return [
+            compared(criteria, second[again.index(i)]) if i in again else criteria for i, criteria in enumerate(first)
+        ]
+
+    def _reasoned(self, sheets: Sequence[Sheet], answers: Sequence[Criteria]) -> list[Criteria]:
+        """Asks behind the letter of the rubric's own order."""
         asked = [
-            (request.prompt, LETTERS[[rating.title for rating in criterion.ratings].index(grade.rating)])
-            for sheet, grades in zip(sheets, graded, strict=True)
-            for request, criterion, grade in zip(sheet.requests, lab.criteria, grades, strict=False)
-            if grade.rating is not None
+            (question.requests[0].prompt, LETTERS[[r.title for r in question.criterion.ratings].index(answer.rating)])
+            for sheet, criteria in zip(sheets, answers, strict=True)
+            for question, answer in zip(sheet.questions, criteria, strict=False)
+            if answer.rating is not None
         ]
         texts = iter(reasonings(self.engine, self.encoder, asked))
         return [
-            tuple(g if g.rating is None else g.model_copy(update={"reasoning": next(texts)}) for g in grades)
-            for grades in graded
+            tuple(a if a.rating is None else a.model_copy(update={"reasoning": next(texts)}) for a in criteria)
+            for criteria in answers
         ]
 
     def _settings(self, reasoning: bool) -> dict[str, object]:
         """What can change a grade besides the model, the prompt, the rubric and the submission."""
         return {
             "thresholds": self.thresholds.model_dump(),
+            "calibration": self.calibration and self.calibration.model_dump(mode="json"),
+            "orders": self.orders,
+            "second_reading": self.second_reading,
             "reasoning": reasoning,
             "context_length": self.encoder.context_length,
             "on_overlong": self.encoder.on_overlong,
         }
-
-
-def graded(
-    criterion: Criterion, answer: LabelScores | EngineFailure, thresholds: Thresholds, doubts: tuple[str, ...] = ()
-) -> CriterionGrade:
-    """The most probable rating of `criterion`, whose ratings are in the order of the answer's letters. `doubts` are
-    reasons for a review that were known before the answer."""
-    if isinstance(answer, EngineFailure):
-        return ungraded(criterion, answer.reason)
-    try:
-        believed = belief(answer.logprobs)
-    except ValueError as error:
-        return ungraded(criterion, str(error))
-    rating = criterion.ratings[believed.choice]
-    reasons = doubts + review_reasons(believed, thresholds)
-    titles = [rating.title for rating in criterion.ratings]
-    return CriterionGrade(
-        criterion=criterion.title,
-        rating=rating.title,
-        probabilities=dict(zip(titles, believed.probabilities, strict=True)),
-        confidence=believed.confidence,
-        label_mass=believed.label_mass,
-        marks=rating.marks,
-        max_marks=criterion.max_marks,
-        status=Status.NEEDS_REVIEW if reasons else Status.ACCEPTED,
-        review_reasons=reasons,
-    )
-
-
-def ungraded(criterion: Criterion, reason: str) -> CriterionGrade:
-    """No rating and no marks, for a person to grade."""
-    return CriterionGrade(
-        criterion=criterion.title,
-        ungraded=reason,
-        max_marks=criterion.max_marks,
-        status=Status.NEEDS_REVIEW,
-        review_reasons=("ungraded",),
-    )

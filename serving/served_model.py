@@ -13,6 +13,7 @@ from labs_schema.frozen import Frozen
 from prompts.encode import OnOverlong, PromptEncoder
 from prompts.manifest import FILE, ModelManifest, check_manifest, prompt_hash, read_manifest, tokenizer_hash
 from prompts.style import PromptStyle
+from serving.calibration.calibration import read_calibration
 from serving.engines.engine_choice import EngineName, choose_engine, open_engine
 from serving.engines.vllm_platform import has_gpu
 from serving.grading import Grader
@@ -26,7 +27,7 @@ HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 class ServedModel(Frozen):
     """`weights` and `tokenizer`: folders or a hub id. `name` is the base model's. `adapter`: to be put on `weights`.
 
-    `manifest` is None for a model that was not trained here.
+    `manifest` is None for a model that was not trained here. `folder`: where a calibration lies, if there is one.
     """
 
     name: str
@@ -34,6 +35,7 @@ class ServedModel(Frozen):
     tokenizer: str
     manifest: ModelManifest | None = None
     adapter: Path | None = None
+    folder: Path | None = None
 
 
 def open_model(path: str | Path, *, adapters: bool = False) -> ServedModel:
@@ -64,14 +66,18 @@ def load_grader(
     on_overlong: OnOverlong | None = None,
     style: PromptStyle | None = None,
     thresholds: Thresholds | None = None,
+    orders: int | None = None,
+    second_reading: bool = True,
 ) -> Grader:
     """The model at `path`, ready to grade: the one way in for the command line, the service and the experiments.
 
     `context_length` (tokens), `on_overlong` and `style` default to the manifest's. A model without one, such as an
-    untuned base, takes `style`; with one, only its own will do. Raises ModelError where model, tokenizer or engine
-    cannot be used, before any weights are loaded where that can be known.
+    untuned base, takes `style`; with one, only its own will do. `thresholds` stand in for the model's calibration.
+    `orders` of the ratings to ask in: by default as many as the calibration was made with, else 1. Raises ModelError
+    where model, tokenizer, calibration or engine cannot be used, before weights are loaded where that can be known.
     """
     model = open_model(path, adapters=choose_engine(engine) == "vllm" and has_gpu())
+    calibration = read_calibration(model.folder) if model.folder and thresholds is None else None
     tokenizer = _tokenizer(model.tokenizer)
     manifest = model.manifest
     if manifest:
@@ -98,7 +104,16 @@ def load_grader(
         tokenizer_hash=tokenizer_hash(tokenizer),
         prompt_hash=prompt_hash(style, tokenizer),
     )
-    return Grader(opened, encoder, style, identity, thresholds)
+    return Grader(
+        opened,
+        encoder,
+        style,
+        identity,
+        thresholds,
+        calibration=calibration,
+        orders=orders or (calibration.graded_with.orders if calibration else 1),
+        second_reading=second_reading,
+    )
 
 
 def _tokenizer(source: str) -> Any:
@@ -114,16 +129,20 @@ def _plain(folder: Path) -> ServedModel:
     """Weights and tokenizer side by side, with a manifest where they were trained here."""
     manifest = read_manifest(folder) if (folder / FILE).is_file() else None
     named = manifest.base_model if manifest and manifest.base_model != "." else folder.resolve().name
-    return ServedModel(name=named, weights=str(folder), tokenizer=str(folder), manifest=manifest)
+    return ServedModel(name=named, weights=str(folder), tokenizer=str(folder), manifest=manifest, folder=folder)
 
 
 def _run(run: Path, adapters: bool) -> ServedModel:
     """Merged weights where there are any, else the full weights, else base and adapter."""
     manifest = read_manifest(run)
     if (run / "merged" / FILE).is_file():
-        return _plain(run / "merged").model_copy(update={"name": manifest.base_model})
+        return _plain(run / "merged").model_copy(update={"name": manifest.base_model, "folder": run})
     found = ServedModel(
-        name=manifest.base_model, weights=str(run / "model"), tokenizer=str(run / "tokenizer"), manifest=manifest
+        name=manifest.base_model,
+        weights=str(run / "model"),
+        tokenizer=str(run / "tokenizer"),
+        manifest=manifest,
+        folder=run,
     )
     if manifest.adapter is None:
         if not (run / "model" / "config.json").is_file():

@@ -165,3 +165,49 @@ def test_the_engine_sees_no_student_id(
     fake_grader.grade(make_lab(), [handed_in("int main;", "zoe12345")])
     assert len(seen) == 2 and "int main;" in seen[0]
     assert not any("zoe" in text for text in seen)
+
+
+def test_orders_are_asked_side_by_side_and_a_liked_letter_shows(
+    make_lab: MakeLab, fake_engine: Any, fake_grader: Any
+) -> None:
+    lab = make_lab(students=1)
+    fake_grader.orders = 3
+    [grade] = fake_grader.grade(lab, lab.submissions)
+    [asked] = fake_engine.asked
+    assert [len(request.labels) for request in asked] == [3, 3, 3, 2, 2]
+    assert len({request.prompt for request in asked}) == 5
+    compiles, readable = grade.criteria
+    assert (compiles.letters, readable.letters) == ((0, 0, 0), (0, 0))
+    assert compiles.probabilities == pytest.approx({"A": 1 / 3, "B": 1 / 3, "C": 1 / 3})
+    assert any(reason.startswith("order-sensitive") for reason in compiles.review_reasons)
+
+
+def test_the_rating_that_the_prompts_show_is_the_rating_that_is_counted(
+    make_lab: MakeLab, fake_engine: Any, fake_grader: Any, byte_tokenizer: Any
+) -> None:
+    lab = make_lab(students=1)
+    described = [rating.description or rating.title for rating in lab.criteria[0].ratings]
+
+    def believes(request: ScoreRequest) -> LabelScores:
+        text = byte_tokenizer.decode(request.prompt)
+        places = sorted(range(len(request.labels)), key=lambda r: text.rindex(described[r]))
+        return scores(*(0.9 if places[letter] == 1 else 0.05 for letter in range(len(request.labels))))
+
+    fake_engine.answer = believes
+    fake_grader.orders = 3
+    one = lab.model_copy(update={"criteria": lab.criteria[:1]})
+    [grade] = fake_grader.grade(one, one.submissions)
+    assert grade.criteria[0].rating == "B"
+    assert grade.criteria[0].letters == (1, 0, 2)
+    assert grade.criteria[0].status == Status.ACCEPTED
+
+
+def test_one_order_that_fails_leaves_the_criterion_ungraded(
+    make_lab: MakeLab, fake_engine: Any, fake_grader: Any
+) -> None:
+    lab = make_lab(students=1)
+    fake_grader.orders = 2
+    fake_engine.script = [scores(0.8, 0.1, 0.1), EngineFailure("aborted")]
+    [grade] = fake_grader.grade(lab, lab.submissions)
+    assert grade.criteria[0].ungraded == "aborted"
+    assert grade.criteria[1].rating == "A"

@@ -1,12 +1,13 @@
 import math
 
 from serving.scores import belief
-from serving.triage import Thresholds, review_reasons
+from serving.triage import Rule, Thresholds, review_reasons
 
 
 def reasons(*probabilities: float, confidence: float = 0.5, label_mass: float = 0.5) -> tuple[str, ...]:
     believed = belief([math.log(p) for p in probabilities])
-    return review_reasons(believed, Thresholds(confidence=confidence, label_mass=label_mass, calibrated=True))
+    thresholds = Thresholds(confidence=confidence, label_mass=label_mass, calibrated=True)
+    return review_reasons(believed, Rule(thresholds=thresholds))
 
 
 def test_a_confident_answer_is_accepted() -> None:
@@ -31,5 +32,5 @@ def test_all_reasons_are_given_at_once() -> None:
 
 def test_nothing_is_accepted_on_thresholds_that_were_not_calibrated() -> None:
     sure = belief([math.log(0.99), math.log(0.01)])
-    assert review_reasons(sure, Thresholds()) == ("not calibrated",)
-    assert review_reasons(sure, Thresholds(calibrated=True)) == ()
+    assert review_reasons(sure, Rule()) == ("not calibrated",)
+    assert review_reasons(sure, Rule(thresholds=Thresholds(calibrated=True))) == ()
