@@ -40,6 +40,9 @@ def _notes(reports: Sequence[LabReport], manifest: DatasetManifest, folder: Path
     notes = [f"Set aside: {aside:,} submissions of students trained on, as near-copies of test submissions."] * (
         aside > 0
     )
+    if manifest.attacks:
+        copies = sum(manifest.attacks.copies.values())
+        notes.append(f"Attacked: {copies:,} submissions trained on also appear with a plea in their program.")
     warnings = sum((Counter(report.warnings) for report in reports), Counter[str]())
     if warnings:
         listed = ", ".join(f"{code} {count:,}" for code, count in sorted(warnings.items()))

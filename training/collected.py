@@ -41,16 +41,20 @@ class CollectedLab(NamedTuple):
 def collect(
     folders: list[Path],
     rated: Rated,
+    copies: Rated,
     row_format: RowFormat,
     spool: Spool,
     sketches: Sketches,
     progress: Callable[[int, int], None],
 ) -> list[CollectedLab]:
-    """Reads each lab once. Raises FaultsError with the errors of all labs where there are any."""
+    """Reads each lab once. `copies` gives the submissions that also appear attacked, as they then are.
+
+    Raises FaultsError with the errors of all labs where there are any.
+    """
     labs: list[CollectedLab] = []
     errors: list[Fault] = []
     for number, folder in enumerate(folders, 1):
-        lab, found = _collect_one(folder, rated, row_format, spool, sketches)
+        lab, found = _collect_one(folder, rated, copies, row_format, spool, sketches)
         labs += [lab] if lab is not None else []
         errors += found
         progress(number, len(folders))
@@ -60,17 +64,19 @@ def collect(
 
 
 def _collect_one(
-    folder: Path, rated: Rated, row_format: RowFormat, spool: Spool, sketches: Sketches
+    folder: Path, rated: Rated, copies: Rated, row_format: RowFormat, spool: Spool, sketches: Sketches
 ) -> tuple[CollectedLab | None, list[Fault]]:
     """The lab, or its errors. Nothing of the lab's text outlives the call."""
     found = read_lab(folder)
     lab = found.lab
     if lab is None:
         return None, [fault for fault in found.faults if fault.severity is Severity.ERROR]
+    attacked = {copy.student: spool.add(json_lines(prompts, row_format)) for copy, prompts in copies(lab)}
     works: list[Work] = []
     unrated = 0
     for submission, prompts in rated(lab):
-        works.append(Work(lab.name, submission.student, spool.add(json_lines(prompts, row_format))))
+        block = spool.add(json_lines(prompts, row_format))
+        works.append(Work(lab.name, submission.student, block, attacked.get(submission.student)))
         sketches.add(shingles((file.text for file in submission.files), lab.language))
         unrated += len(lab.criteria) - len(prompts)
     warnings = Counter(fault.code for fault in found.faults)

@@ -10,9 +10,10 @@ from labs_schema.errors import Fault, FaultsError
 from labs_schema.names import clean
 from labs_schema.validate import lab_folders
 from prompts.style import PromptStyle
+from training.attacked import attacked_copies
 from training.collected import collect
 from training.dataset_files import MANIFEST, error, publish
-from training.dataset_report import LabReport, lab_report, lab_split
+from training.dataset_report import LabReport, attacked_share, lab_report, lab_split
 from training.near_copies import Sketches
 from training.pairs import OptionOrder, rated_submissions
 from training.row_formats import RowFormat
@@ -40,6 +41,7 @@ def build_dataset(
     option_order: OptionOrder = "shuffled",
     shuffle: bool = False,
     seed: int = 0,
+    augment_attacks: float = 0.0,
     progress: Progress = _unseen,
     report: Callable[[LabReport], None] = _unseen,
 ) -> DatasetManifest:
@@ -47,19 +49,22 @@ def build_dataset(
 
     `eval_labs` are shielded: all of their rated work is in the test file. `train_split` (0 to 1) is the share of the
     other students that is trained on. `shuffle` mixes the submissions of a file; a submission's rows stay together.
+    With probability `augment_attacks` (0 to 1) a submission trained on also appears with a plea for the best rating in
+    its program, as rows of its own, in which the TA's rating stays the chosen one; never in the test file.
     Submissions without a rating are in no file. `report` is called once a lab, when all is written.
     Memory is that of the largest lab and about 1 kB a submission.
     Raises FaultsError with the errors of all labs, having written nothing.
     """
-    folders = _checked(parent, train_path, test_path, eval_labs, train_split)
+    folders = _checked(parent, train_path, test_path, eval_labs, train_split, augment_attacks)
     train_path.parent.mkdir(parents=True, exist_ok=True)
     rated = partial(rated_submissions, style=style, reasoning=reasoning, option_order=option_order, seed=seed)
+    copies = partial(attacked_copies, share=augment_attacks, **rated.keywords)
     with (
         TemporaryDirectory(prefix=".build-dataset-", dir=train_path.parent) as name,
         Spool(Path(name) / ".rows") as spool,
         Sketches(Path(name) / ".shingles") as sketches,
     ):
-        labs = collect(folders, rated, row_format, spool, sketches, partial(progress, "Reading labs"))
+        labs = collect(folders, rated, copies, row_format, spool, sketches, partial(progress, "Reading labs"))
         works = [work for lab in labs for work in lab.works]
         near = partial(progress, "Looking for near-copies")
         sides = split(works, sketches, eval_labs=eval_labs, train_split=train_split, seed=seed, progress=near)
@@ -67,7 +72,8 @@ def build_dataset(
             works.sort(key=lambda work: seeded_order(seed, work.lab, work.student))
         outputs = {}
         for number, (path, side) in enumerate(((train_path, Side.TRAIN), (test_path, Side.TEST)), 1):
-            outputs[path.name] = spool.write((w.block for w in works if sides[w] is side), Path(name) / path.name)
+            blocks = (block for work in works if sides[work] is side for block in work.blocks(side))
+            outputs[path.name] = spool.write(blocks, Path(name) / path.name)
             progress("Writing", number, 2)
         manifest = DatasetManifest(
             grader_version=version("grader"),
@@ -81,6 +87,7 @@ def build_dataset(
             labs={lab.name: lab_split(lab, sides) for lab in labs},
             inputs={lab.name: lab.sha256 for lab in labs},
             outputs=outputs,
+            attacks=attacked_share(augment_attacks, labs, sides),
         )
         publish(Path(name), train_path.parent, manifest)
     for lab in labs:
@@ -89,7 +96,12 @@ def build_dataset(
 
 
 def _checked(
-    parent: Path, train_path: Path, test_path: Path, eval_labs: Sequence[str], train_split: float
+    parent: Path,
+    train_path: Path,
+    test_path: Path,
+    eval_labs: Sequence[str],
+    train_split: float,
+    augment_attacks: float,
 ) -> list[Path]:
     """The labs' folders. Raises FaultsError with everything that is wrong with what was asked for."""
     folders: list[Path] = []
@@ -113,11 +125,10 @@ def _checked(
         expected = f"two files in one folder, neither named {MANIFEST}"
         mend = "Correct --train-dataset-path or --test-dataset-path."
         faults.append(error("bad-output-paths", train_path, f"{train_path} and {test_path}", expected, mend))
-    if not 0 <= train_split <= 1:
-        expected = "a share between 0 and 1"
-        faults.append(
-            error("bad-train-split", parent, f"{train_split}", expected, "Correct --train-split, such as 0.7.")
-        )
+    for flag, example, share in (("train-split", 0.7, train_split), ("augment-attacks", 0.3, augment_attacks)):
+        if not 0 <= share <= 1:
+            mend = f"Correct --{flag}, such as {example}."
+            faults.append(error(f"bad-{flag}", parent, f"{share}", "a share between 0 and 1", mend))
     if faults:
         raise FaultsError(faults)
     return folders

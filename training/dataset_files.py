@@ -72,7 +72,7 @@ def read_dataset_manifest(path: Path) -> DatasetManifest:
 def publish(staged: Path, folder: Path, manifest: DatasetManifest) -> None:
     """Moves the files that the manifest names from `staged`, the manifest last: without one there is no data set."""
     with (staged / MANIFEST).open("w", encoding="utf-8") as out:
-        out.write(manifest.model_dump_json(indent=1) + "\n")
+        out.write(manifest.to_json())
         out.flush()
         os.fsync(out.fileno())
     (folder / MANIFEST).unlink(missing_ok=True)

@@ -1,9 +1,11 @@
 """What became of each lab, told to a person and kept in the manifest. Knows no text and no files."""
 
+from collections.abc import Sequence
+
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import submission_key
 from training.collected import CollectedLab
-from training.rows import LabSplit
+from training.rows import Augmentation, LabSplit
 from training.splits import Side, Work
 
 
@@ -31,10 +33,18 @@ def lab_report(lab: CollectedLab, sides: dict[Work, Side]) -> LabReport:
         train=len(on[Side.TRAIN]),
         test=len(on[Side.TEST]),
         set_aside=len(on[Side.SET_ASIDE]),
-        rows=sum(work.block.rows for work in on[Side.TRAIN] + on[Side.TEST]),
+        rows=sum(block.rows for side in (Side.TRAIN, Side.TEST) for work in on[side] for block in work.blocks(side)),
         unrated=lab.unrated,
         warnings=lab.warnings,
     )
+
+
+def attacked_share(share: float, labs: Sequence[CollectedLab], sides: dict[Work, Side]) -> Augmentation | None:
+    """How many submissions of each lab also appear attacked; None where none was to."""
+    if not share:
+        return None
+    copies = {lab.name: sum(len(work.blocks(sides[work])) == 2 for work in lab.works) for lab in labs}
+    return Augmentation(share=share, copies=copies)
 
 
 def lab_split(lab: CollectedLab, sides: dict[Work, Side]) -> LabSplit:

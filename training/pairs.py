@@ -25,6 +25,10 @@ class RatedPrompt(NamedTuple):
     rejected: tuple[str, ...]
 
 
+def pseudonym(lab: Lab, submission: Submission, suffix: str = "") -> str:
+    return submission_key(lab.name, submission.student) + suffix
+
+
 def option_orders(lab: Lab, submission: str, order: OptionOrder, seed: int) -> dict[str, tuple[str, ...]]:
     """criterion -> its rating titles in the order of their letters: the rubric's, or one drawn for this submission.
 
@@ -46,18 +50,19 @@ def rated_submissions(
     reasoning: bool = False,
     option_order: OptionOrder = "shuffled",
     seed: int = 0,
+    suffix: str = "",
 ) -> Iterator[tuple[Submission, list[RatedPrompt]]]:
     """Every submission with a rating, in the lab's order, with a prompt for each criterion rated.
 
     `reasoning`: the right verdict gives the TA's comment, or without one the rating's description, the others give the
-    description of theirs.
+    description of theirs. `suffix` is put behind the pseudonyms.
     """
     comments = {(grade.student, grade.criterion): grade.comment for grade in lab.human_grades}
     for submission in lab.submissions:
         given = lab.ratings_given.get(submission.student)
         if not given:
             continue
-        key = submission_key(lab.name, submission.student)
+        key = pseudonym(lab, submission, suffix)
         prompts = build_prompts(lab, submission, style, option_orders(lab, key, option_order, seed))
         rated = []
         for criterion, prompt in zip(lab.criteria, prompts, strict=True):

@@ -39,8 +39,19 @@ class OutputFile(Frozen):
     rows: int
 
 
+class Augmentation(Frozen):
+    """`share` (0 to 1): how probable it was that a submission also appears attacked. `copies`: lab -> how many of its
+    submissions trained on do, under their pseudonym with `+attack` behind it."""
+
+    share: float
+    copies: dict[str, int]
+
+
 class DatasetManifest(Frozen):
-    """What `build-dataset` read, chose and wrote. `eval_labs` are shielded whole: all of their work is in `test`."""
+    """What `build-dataset` read, chose and wrote. `eval_labs` are shielded whole: all of their work is in `test`.
+
+    `attacks` is None, and not written, where no submission was to appear attacked.
+    """
 
     grader_version: str
     format: Literal["dpo", "sft", "messages", "instruction"]
@@ -53,3 +64,8 @@ class DatasetManifest(Frozen):
     labs: dict[str, LabSplit]
     inputs: dict[str, str]
     outputs: dict[str, OutputFile]
+    attacks: Augmentation | None = None
+
+    def to_json(self) -> str:
+        """As it is written."""
+        return self.model_dump_json(indent=1, exclude=None if self.attacks else {"attacks"}) + "\n"

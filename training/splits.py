@@ -22,11 +22,19 @@ class Side(StrEnum):
 
 
 class Work(NamedTuple):
-    """A submission with a TA's rating, and where its rows lie. The i-th work is the i-th of the `Sketches`."""
+    """A submission with a TA's rating, and where its rows lie. The i-th work is the i-th of the `Sketches`.
+
+    `attacked`: the rows of its attacked copy, where it has one. They are on its side, and only trained on.
+    """
 
     lab: str
     student: str
     block: Block
+    attacked: Block | None = None
+
+    def blocks(self, side: Side) -> list[Block]:
+        """What is written of it into the file of its side."""
+        return [self.block, self.attacked] if side is Side.TRAIN and self.attacked else [self.block]
 
 
 def seeded_order(seed: int, *names: str) -> bytes:

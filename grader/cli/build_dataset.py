@@ -39,6 +39,13 @@ Order = Annotated[
     Literal["given", "shuffled"],
     typer.Option(help="shuffled: no letter comes to mean 'good'. given: the rubric's order, for the tiny model."),
 ]
+Attacks = Annotated[
+    float,
+    typer.Option(
+        help="How probable, 0 to 1, that a program trained on also appears with a plea for marks written into it, "
+        "which its right answer leaves aside."
+    ),
+]
 Verify = Annotated[
     bool,
     typer.Option(
@@ -61,6 +68,7 @@ def build_dataset(
     row_format: Format = "dpo",
     prompt: Wording = "full",
     option_order: Order = "shuffled",
+    augment_attacks: Attacks = 0.0,
     verify: Verify = False,
 ) -> None:
     """Makes a training and a test file out of graded labs, with a manifest beside them.
@@ -94,6 +102,7 @@ def build_dataset(
             option_order=option_order,
             shuffle=shuffle,
             seed=seed,
+            augment_attacks=augment_attacks,
             progress=progress,
             report=reports.append,
         )

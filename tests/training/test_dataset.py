@@ -207,10 +207,16 @@ def test_verify_names_changed_labs_and_missing_files(labs: Path, tmp_path: Path)
 def test_everything_wrong_with_what_was_asked_is_told_at_once(labs: Path, tmp_path: Path) -> None:
     with pytest.raises(FaultsError) as caught:
         build_dataset(
-            labs, tmp_path / "a" / "x", tmp_path / "b" / "x", style=STYLE, eval_labs=["lab1", "lab9"], train_split=70
+            labs,
+            tmp_path / "a" / "x",
+            tmp_path / "b" / "x",
+            style=STYLE,
+            eval_labs=["lab1", "lab9"],
+            train_split=70,
+            augment_attacks=2,
         )
     faults = {fault.code: fault for fault in caught.value.faults}
-    assert set(faults) == {"unknown-eval-lab", "bad-output-paths", "bad-train-split"}
+    assert set(faults) == {"unknown-eval-lab", "bad-output-paths", "bad-train-split", "bad-augment-attacks"}
     assert "'lab9'" in faults["unknown-eval-lab"].found
     assert faults["unknown-eval-lab"].expected == "one of lab1, lab2, lab3"
     with pytest.raises(FaultsError, match="no-labs"):
@@ -246,3 +252,44 @@ def test_the_other_formats_have_a_row_a_rating(labs: Path, tmp_path: Path, row_f
     lines = (tmp_path / "train.jsonl").read_text().splitlines()
     assert len(lines) == manifest.outputs["train.jsonl"].rows == 21 * 2
     assert all(json.loads(line) for line in lines)
+
+
+def attacked_in(path: Path) -> set[tuple[str, str]]:
+    return {(lab, one.removesuffix("+attack")) for lab, one in submissions_in(path) if one.endswith("+attack")}
+
+
+def test_attacked_copies_are_only_trained_on_and_keep_the_ratings_of_the_ta(labs: Path, tmp_path: Path) -> None:
+    manifest = build(labs, tmp_path, augment_attacks=1.0, eval_labs=["lab3"], option_order="given")
+    trained = {(lab, one) for lab, sides in manifest.labs.items() for one in sides.train}
+    assert attacked_in(tmp_path / "train.jsonl") == trained
+    assert attacked_in(tmp_path / "test.jsonl") == set()
+    assert manifest.attacks and manifest.attacks.copies == {"lab1": 7, "lab2": 7, "lab3": 0}
+    assert read_dataset_manifest(tmp_path) == verify(tmp_path, labs) == manifest
+    rows: dict[tuple[str, str, str], set[tuple[str, str]]] = {}
+    programs: dict[tuple[str, str], set[str]] = {}
+    for row in read_pairs(tmp_path / "train.jsonl"):
+        rows.setdefault((row.lab, row.submission, row.criterion), set()).add((row.chosen, row.rejected))
+        programs.setdefault((row.lab, row.submission), set()).add(row.prompt[: row.shared_chars])
+    for lab, one in trained:
+        for criterion in ("Does it compile?", "Is it readable?"):
+            assert rows[lab, one, criterion] == rows[lab, one + "+attack", criterion]
+        (clean,), (attacked,) = programs[lab, one], programs[lab, one + "+attack"]
+        assert clean != attacked and clean.split("\nif")[1] in attacked
+
+
+def test_the_share_of_attacked_copies_is_drawn_by_the_seed(labs: Path, tmp_path: Path) -> None:
+    found = {}
+    for run, seed in (("one", 0), ("two", 0), ("three", 1)):
+        build(labs, tmp_path / run, augment_attacks=0.4, train_split=1.0, seed=seed)
+        found[run] = attacked_in(tmp_path / run / "train.jsonl")
+    assert found["one"] == found["two"] != found["three"]
+    assert 4 <= len(found["one"]) <= 20
+
+
+def test_without_attacks_the_files_are_those_of_a_build_that_knows_none(labs: Path, tmp_path: Path) -> None:
+    build(labs, tmp_path / "none", augment_attacks=0.0)
+    build(labs, tmp_path / "some", augment_attacks=1.0)
+    assert "attack" not in (tmp_path / "none" / "manifest.json").read_text()
+    clean = [row for row in read_pairs(tmp_path / "some" / "train.jsonl") if not row.submission.endswith("+attack")]
+    assert clean == list(read_pairs(tmp_path / "none" / "train.jsonl"))
+    assert (tmp_path / "some" / "test.jsonl").read_bytes() == (tmp_path / "none" / "test.jsonl").read_bytes()
