@@ -78,7 +78,7 @@ def load_grader(
     """
     model = open_model(path, adapters=choose_engine(engine) == "vllm" and has_gpu())
     calibration = read_calibration(model.folder) if model.folder and thresholds is None else None
-    tokenizer = _tokenizer(model.tokenizer)
+    tokenizer = load_tokenizer(model.tokenizer)
     manifest = model.manifest
     if manifest:
         check_manifest(manifest, tokenizer)
@@ -116,7 +116,8 @@ def load_grader(
     )
 
 
-def _tokenizer(source: str) -> Any:
+def load_tokenizer(source: str) -> Any:
+    """Of a folder or a hub id. Raises ModelError where there is none that can be used."""
     from transformers import AutoTokenizer
 
     try:
