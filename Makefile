@@ -1,11 +1,11 @@
-# make setup | demo | test | fast | lint | browser | bench-train | clean.    DEVICE=cuda on a machine with NVIDIA GPUs.
+# make setup | demo | test | fast | lint | browser | bench-train | bench-serve | clean.    DEVICE=cuda on a machine with NVIDIA GPUs.
 PYTHON ?= python3
 DEVICE ?= cpu
 BIN := .venv/bin
 READY := .venv/.ready-$(DEVICE)
 RUN := demo/runs/latest
 
-.PHONY: setup demo test fast lint browser clean bench-train
+.PHONY: setup demo test fast lint browser clean bench-train bench-serve
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -56,6 +56,10 @@ test: lint fast browser
 # BENCH="DATASET MODEL" adds the real rows of a data set, such as BENCH="demo/data demo/base".
 bench-train: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_train.py $(BENCH)
+
+# LABS="--labs FOLDER" takes real submissions from another folder of labs than the sample labs.
+bench-serve: $(READY)
+	$(BIN)/python benchmarks/bench_serve.py $(LABS)
 
 clean:
 	rm -rf .venv demo

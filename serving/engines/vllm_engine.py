@@ -51,6 +51,7 @@ class VllmEngine:
                     max_logprobs=MOST_LABELS,
                     enable_prefix_caching=True,
                     use_tqdm_on_load=False,
+                    disable_log_stats=False,
                     **settings,
                 )
         except (ValueError, OSError, RuntimeError) as error:
@@ -87,6 +88,11 @@ class VllmEngine:
         constrained = StructuredOutputsParams(regex=form)
         params = SamplingParams(max_tokens=max_tokens, temperature=0, stop=[stop], structured_outputs=constrained)
         return self._answer(prompts, [params] * len(prompts), text)
+
+    def cache_counts(self) -> tuple[int, int]:
+        """Prompt tokens looked up in the prefix cache since the engine was opened, and those found there."""
+        counts = {metric.name: getattr(metric, "value", 0) for metric in self._llm.get_metrics()}
+        return int(counts["vllm:prefix_cache_queries"]), int(counts["vllm:prefix_cache_hits"])
 
     def close(self) -> None:
         """Frees the model's memory, so that another engine can be opened in this process."""
