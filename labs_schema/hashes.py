@@ -22,6 +22,10 @@ def submission_hash(submission: Submission) -> str:
 
 
 def canonical_hash(value: object) -> str:
-    """SHA-256 in hexadecimal of `value` as JSON with sorted keys, no blanks, ASCII only."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    """SHA-256 in hexadecimal of `value` as canonical JSON."""
+    return hashlib.sha256(canonical_json(value).encode("ascii")).hexdigest()
+
+
+def canonical_json(value: object) -> str:
+    """`value` as JSON with sorted keys, no blanks, ASCII only: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)

@@ -1,0 +1,145 @@
+"""SQLite or PostgreSQL behind one URL, brought up to the last migration, with commits that are on the disk.
+
+Knows no table. SQLite works in WAL mode with `synchronous=FULL`, for `NORMAL` answers before the disk has the commit.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.util.exc import CommandError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from serving.store.errors import StoreError
+
+EXAMPLES = "sqlite:////absolute/path.db or postgresql://user:password@host/name"
+BUSY_SECONDS = 30
+VERSION_TABLE = "grader_version"
+MIGRATION_LOCK = 7_306_085  # any number; two processes that start at once take it in turn
+PRAGMAS = {
+    "busy_timeout": BUSY_SECONDS * 1000,
+    "journal_mode": "WAL",
+    "synchronous": "FULL",
+    "foreign_keys": "ON",
+    "secure_delete": "ON",  # what is deleted is overwritten with zeros
+    "recursive_triggers": "ON",  # INSERT OR REPLACE asks the triggers too
+}
+
+
+class Database:
+    """Transactions over one URL, from any thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.dialect = engine.dialect.name
+        self._engine = engine
+        # Readers see one moment; a SQLite writer takes the lock at its start, so that it never has to give up later.
+        snapshot: dict[str, Any] = {"isolation_level": "REPEATABLE READ"} if self.dialect == "postgresql" else {}
+        self._reader = engine.execution_options(**snapshot)
+        self._writer = engine.execution_options(begin="BEGIN IMMEDIATE")
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees one moment of the store and changes nothing."""
+        with _told(self._engine.url), self._reader.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that is on the disk when the block is left, or undone where it raises."""
+        with _told(self._engine.url), self._writer.begin() as connection:
+            if self.dialect == "postgresql":
+                connection.execute(text("SET LOCAL synchronous_commit = on"))
+            yield connection
+
+    @contextmanager
+    def bare(self) -> Iterator[Connection]:
+        """Without a transaction, for what cannot be in one, such as VACUUM."""
+        with _told(self._engine.url), self._engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT", begin="")
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def open_database(url: str) -> Database:
+    """`url`: `sqlite:////absolute/path.db` or `postgresql://user:password@host/name`. Makes and upgrades the tables.
+
+    Raises StoreError where it cannot be used.
+    """
+    parsed = _parsed(url)
+    with _told(parsed):
+        engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
+        database = Database(engine)
+        try:
+            _upgrade(database)
+        except CommandError as error:
+            raise StoreError(f"{_shown(parsed)} was made by a newer grader ({error}). Install that version.") from error
+    return database
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise StoreError(f"The store's URL cannot be read. Give {EXAMPLES}.") from None
+    backend = parsed.drivername.split("+")[0]
+    if backend in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend != "sqlite" or parsed.database in (None, "", ":memory:") or parsed.query:
+        raise StoreError(f"{_shown(parsed)} is no store. Give {EXAMPLES}.")
+    return parsed
+
+
+def _sqlite(url: URL) -> Engine:
+    path = Path(str(url.database))
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # students' work; the WAL takes over the mode
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _: object) -> None:
+        connection.isolation_level = None  # the driver's own transactions start too late
+        for name, value in PRAGMAS.items():
+            connection.execute(f"PRAGMA {name}={value}").fetchall()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        if statement := connection.get_execution_options().get("begin", "BEGIN"):
+            connection.exec_driver_sql(statement)
+
+    return engine
+
+
+def _postgresql(url: URL) -> Engine:
+    return create_engine(url, hide_parameters=True, pool_pre_ping=True)
+
+
+def _upgrade(database: Database) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    with database.writing() as connection:
+        if database.dialect == "postgresql":
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
+        config.attributes.update(connection=connection, table=VERSION_TABLE)
+        command.upgrade(config, "head")
+
+
+@contextmanager
+def _told(url: URL) -> Iterator[None]:
+    """What the database refuses as an error with its place and without anybody's text in it."""
+    try:
+        yield
+    except DBAPIError as error:
+        reason = str(error.orig).splitlines()[0] if str(error.orig) else type(error.orig).__name__
+        raise StoreError(f"The store {_shown(url)} cannot be used: {reason}") from error
+
+
+def _shown(url: URL) -> str:
+    return url.set(query={}).render_as_string(hide_password=True)

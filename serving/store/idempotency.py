@@ -1,0 +1,72 @@
+"""The same request sent twice gets the same answer, for 24 hours and across restarts.
+
+A request is claimed before it is worked on and answered afterwards. A claim that a crash left behind may be taken over
+after `LEASE`; its `request` stays the same, so that what was recorded under it is not recorded again.
+"""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, insert, select, update
+
+from labs_schema.frozen import Frozen
+from serving.store.errors import InProgressError, OtherBodyError
+from serving.store.ledger import Ledger, stamp
+from serving.store.tables import idempotency
+
+KEPT = timedelta(hours=24)
+LEASE = timedelta(minutes=5)
+"""Longer than any request may take."""
+
+
+class Claim(Frozen):
+    """`answer` is what was answered before; None where this caller is to do the work, and to say so by `answered`.
+
+    `request` is the name to record grades under: random, as a client's own key may name a student.
+    """
+
+    id: str
+    request: str
+    holder: str
+    answer: str | None
+
+
+def claim(ledger: Ledger, now: datetime, scope: str, key: str, body_hash: str, student: str | None) -> Claim:
+    """`scope` is who asks and for what (key id and route), `student` the pseudonym with which the answer must go.
+
+    Raises OtherBodyError and InProgressError.
+    """
+    connection = ledger.connection
+    connection.execute(delete(idempotency).where(idempotency.c.created_at <= stamp(now - KEPT)))
+    name = hashlib.sha256(f"{scope}\0{key}".encode("utf-8", "surrogatepass")).hexdigest()
+    found = connection.execute(select(idempotency).where(idempotency.c.id == name)).one_or_none()
+    holder = secrets.token_hex(8)
+    if found is None:
+        fresh = {"id": name, "request": secrets.token_hex(16), "holder": holder}
+        times = {"created_at": ledger.at, "claimed_at": ledger.at}
+        connection.execute(insert(idempotency).values(**fresh, **times, body_hash=body_hash, student=student))
+        return Claim(**fresh, answer=None)
+    if found.body_hash != body_hash:
+        raise OtherBodyError("This idempotency key was used with another body. Send a new key with a new body.")
+    if found.answer is None:
+        if found.claimed_at > stamp(now - LEASE):
+            raise InProgressError("The first request with this idempotency key is still being worked on.")
+        mine = update(idempotency).where(idempotency.c.id == name)
+        connection.execute(mine.values(holder=holder, claimed_at=ledger.at))
+    return Claim(id=name, request=found.request, holder=holder, answer=found.answer)
+
+
+def answered(ledger: Ledger, mine: Claim, answer: str) -> str:
+    """Keeps `answer`, unless another has taken the claim over and answered: then that one is the answer."""
+    row = idempotency.c.id == mine.id
+    unanswered = update(idempotency).where(row, idempotency.c.answer.is_(None))
+    ledger.connection.execute(unanswered.values(answer=answer))
+    kept = ledger.connection.execute(select(idempotency.c.answer).where(row)).scalar_one_or_none()
+    return answer if kept is None else str(kept)
+
+
+def abandoned(ledger: Ledger, mine: Claim) -> None:
+    """Gives the claim back, so that a retry may be made at once: for work that failed and left no answer."""
+    held = update(idempotency).where(idempotency.c.id == mine.id, idempotency.c.holder == mine.holder)
+    ledger.connection.execute(held.values(claimed_at=""))

@@ -1,0 +1,162 @@
+"""Grades are appended once, under the rubric of their day, and what a person decides is added to them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from serving.store.errors import BadNameError, ForgottenError, UnknownError
+from serving.store.store import Store, open_store
+from serving.store.tables import metadata
+
+COMPILES = "Does it compile?"
+
+
+def test_a_grade_comes_back_as_it_was_given(store: Store, hand: Any) -> None:
+    someone = store.pseudonym("cs101", "s1", actor="api")
+    kept = hand.grade(store, someone, reasoning="It says \0 and \ud800 and 'ä'.", text="// \0 \ud800 ä\n")
+    history = store.history(kept)
+    given = hand.written_by(someone, "// \0 \ud800 ä\n")
+    assert history.grade.grade == hand.graded(hand.lab, given, reasoning="It says \0 and \ud800 and 'ä'.")
+    assert store.submission(kept) == given
+    assert (history.grade.request, history.grade.actor, history.grade.student) == ("r1", "job", someone)
+    assert history.lab.criteria == hand.lab.criteria and history.lab.problem == hand.lab.problem
+    assert history.ratings == {COMPILES: "A", "Is it readable?": "A"}
+    assert store.verify().faults == ()
+
+
+def test_a_retry_of_a_request_records_nothing_new(store: Store, hand: Any) -> None:
+    someone = store.pseudonym("cs101", "s1", actor="api")
+    first = hand.grade(store, someone, request="job1")
+    before = store.verify()
+    assert hand.grade(store, someone, request="job1", rating="B") == first
+    assert store.verify() == before
+    assert [one.grade.criteria[0].rating for one in store.recorded("job1") if one.grade] == ["A"]
+    assert hand.grade(store, someone, request="job2") != first
+    assert hand.grade(store, someone, request="job1", text="other") != first
+
+
+def test_a_batch_is_written_whole_or_not_at_all(store: Store, hand: Any) -> None:
+    one, two = (store.pseudonym("cs101", name, actor="api") for name in ("s1", "s2"))
+    works = [hand.written_by(one), hand.written_by(two), hand.written_by("a pseudonym that nobody gave")]
+    given = [hand.graded(hand.lab, work) for work in works]
+    with pytest.raises(UnknownError):
+        store.record(hand.lab, works, given, request="job", actor="job")
+    assert store.recorded("job") == []
+    ids = store.record(hand.lab, works[:2], given[:2], request="job", actor="job")
+    assert [grade.id for grade in store.recorded("job")] == ids
+
+
+def test_a_grade_of_another_rubric_or_program_is_refused(store: Store, hand: Any) -> None:
+    someone = store.pseudonym("cs101", "s1", actor="api")
+    work, other = hand.written_by(someone), hand.written_by(someone, "other")
+    edited = hand.lab.model_copy(update={"criteria": hand.lab.criteria[:1]})
+    for lab, of, grade in ((edited, work, work), (hand.lab, other, work)):
+        with pytest.raises(ValueError):
+            store.record(lab, [of], [hand.graded(hand.lab, grade)], request="r", actor="job")
+
+
+def test_an_edited_rubric_changes_no_old_grade(store: Store, hand: Any) -> None:
+    someone = store.pseudonym("cs101", "s1", actor="api")
+    old = hand.grade(store, someone, request="job1")
+    before, hand.lab = hand.lab, hand.lab.model_copy(update={"criteria": hand.lab.criteria[:1]})
+    new = hand.grade(store, someone, request="job2")
+    assert store.history(old).lab.criteria == before.criteria
+    assert store.history(new).lab.criteria == before.criteria[:1]
+    assert [each.id for each in store.history(new).regrades] == [old]
+
+
+def test_overrides_are_added_one_after_the_other(store: Store, hand: Any) -> None:
+    kept = hand.grade(store, store.pseudonym("cs101", "s1", actor="api"))
+    first = store.override(kept, COMPILES, "B", "It warns.", request="o1", actor="ta1")
+    again = store.override(kept, COMPILES, "C", "a retry with other words", request="o1", actor="ta1")
+    store.override(kept, COMPILES, "C", "It does not.", request="o2", actor="ta2")
+    history = store.history(kept)
+    assert again == first
+    assert [(o.actor, o.old, o.new, o.why) for o in history.overrides] == [
+        ("ta1", "A", "B", "It warns."),
+        ("ta2", "B", "C", "It does not."),
+    ]
+    assert history.ratings[COMPILES] == "C"
+    assert history.grade.grade is not None and history.grade.grade.criteria[0].rating == "A"
+    for criterion, rating in ((COMPILES, "D"), ("Is it fast?", "A")):
+        with pytest.raises(UnknownError):
+            store.override(kept, criterion, rating, "", request="o3", actor="ta1")
+
+
+def test_a_pseudonym_is_random_and_one_for_a_student_in_a_course(store: Store, new_url: Callable[[], str]) -> None:
+    first = store.pseudonym("cs101", "s1", actor="api")
+    assert store.pseudonym("cs101", "s1", actor="api") == first
+    assert store.pseudonym("cs102", "s1", actor="api") != first
+    other = open_store(new_url())
+    assert other.pseudonym("cs101", "s1", actor="api") != first
+    other.close()
+    with pytest.raises(BadNameError):
+        store.pseudonym("cs101", "s\0", actor="api")
+    known = store.student(first)
+    assert known is not None and (known.course, known.student) == ("cs101", "s1")
+
+
+def test_what_was_forgotten_takes_no_more_grades_and_overrides(store: Store, hand: Any) -> None:
+    one, two = (store.pseudonym("cs101", name, actor="api") for name in ("s1", "s2"))
+    kept = hand.grade(store, one)
+    store.forget("s1", actor="admin")
+    assert hand.grade(store, one, request="r2") is None
+    assert hand.grade(store, two, request="r2") is not None
+    assert store.history(kept).grade.grade is None and store.history(kept).ratings == {}
+    assert store.submission(kept) is None and store.student(one) is None
+    with pytest.raises(ForgottenError):
+        store.override(kept, COMPILES, "B", "", request="o", actor="ta1")
+    assert store.pseudonym("cs101", "s1", actor="api") != one
+    assert store.verify().faults == ()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE grades SET lab = 'x'",
+        "DELETE FROM grades",
+        "UPDATE audit SET actor = 'x'",
+        "DELETE FROM audit",
+        "UPDATE rubrics SET lab = 'x'",
+        "DELETE FROM overrides",
+        "UPDATE overrides SET actor = 'x'",
+        "UPDATE contents SET document = '{}'",
+        "UPDATE audit_head SET seq = seq - 1",
+        "DELETE FROM audit_head",
+        "DELETE FROM students",
+        "DELETE FROM keys",
+    ],
+)
+def test_the_database_itself_refuses_to_change_history(store: Store, hand: Any, change: str) -> None:
+    from serving.store.keys import Role
+
+    kept = hand.grade(store, store.pseudonym("cs101", "s1", actor="api"))
+    store.override(kept, COMPILES, "B", "It warns.", request="o1", actor="ta1")
+    store.create_key("k", Role.TA, None, actor="admin")
+    with (
+        pytest.raises(DBAPIError, match="only ever appended"),
+        store.database._engine.begin() as connection,
+    ):
+        connection.execute(text(change))
+    assert store.verify().faults == ()
+
+
+def test_replacing_a_grade_is_refused_too(store: Store, hand: Any) -> None:
+    hand.grade(store, store.pseudonym("cs101", "s1", actor="api"))
+    replace = "INSERT OR REPLACE INTO grades SELECT * FROM grades"
+    if store.database.dialect == "postgresql":
+        replace = "TRUNCATE grades CASCADE"
+    with pytest.raises(DBAPIError, match="only ever appended"), store.database._engine.begin() as connection:
+        connection.execute(text(replace))
+
+
+def test_the_migrations_make_the_tables_that_the_code_knows(store: Store) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with store.database.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": "grader_version"})
+        assert compare_metadata(context, metadata) == []
