@@ -1,23 +1,28 @@
 """What grading costs in tokens, seconds and money, before it is run and after. Knows no engine and no model."""
 
+from pathlib import Path
+
+from pydantic import ValidationError
+
 from labs_schema.frozen import Frozen
+
+FILE = "cost.json"
 
 
 class Cost(Frozen):
-    """Grading `submissions` submissions with `questions` criteria in all.
+    """Grading `submissions` submissions by `questions` questions to a model.
 
-    `prompt_tokens`: all prompts, whole. `read_tokens`: what the engine computes, a shared beginning counted once.
-    `written_tokens`: of the answers. `overlong`: submissions that do not fit and are left for a person.
-    `load_seconds` and `seconds`: to load the model and to grade, None where nobody has measured them; `measured` is
-    False where `seconds` was worked out from another run's speed. `price_per_hour`: of the machine, in any currency.
+    `prompt_tokens`: all prompts, whole. `read_tokens`: what the engine must compute, a beginning shared with the prompt
+    before counted once. `refused`: submissions that are empty or do not fit, left for a person. `load_seconds` and
+    `seconds`: to load the model and to grade; None where not known. `measured` is False where they were worked out from
+    an earlier run's speed. `price_per_hour`: of the machine, in any currency.
     """
 
     submissions: int
     questions: int
     prompt_tokens: int
     read_tokens: int
-    written_tokens: int = 0
-    overlong: int = 0
+    refused: int = 0
     load_seconds: float | None = None
     seconds: float | None = None
     measured: bool = True
@@ -25,7 +30,51 @@ class Cost(Frozen):
 
     @property
     def money(self) -> float | None:
-        """Price of loading and grading together; None where a part of it is not known."""
+        """For loading and grading; None where the time or the price is not known."""
         if self.seconds is None or self.price_per_hour is None:
             return None
         return (self.seconds + (self.load_seconds or 0.0)) / 3600 * self.price_per_hour
+
+    def shown(self) -> dict[str, str]:
+        """Label -> figure, as people read it."""
+        refused = f", of which {self.refused:,} are empty or do not fit" if self.refused else ""
+        found = {
+            "Submissions": f"{self.submissions:,}{refused}",
+            "Questions": f"{self.questions:,}",
+            "Tokens read": f"{self.read_tokens:,} ({self.prompt_tokens:,} if no beginning were shared)",
+        }
+        if self.seconds is None:
+            return found | {"Time": "not known: nothing was timed with this model yet"}
+        load = "" if self.load_seconds is None else f", and {duration(self.load_seconds)} to load the model"
+        time = f"{duration(self.seconds)}{load}, {self.read_tokens / max(self.seconds, 1e-9):,.0f} tokens a second"
+        found["Time" if self.measured else "Time expected"] = time
+        if self.money is not None:
+            found["Money" if self.measured else "Money expected"] = (
+                f"{self.money:.4f} at {self.price_per_hour:g} an hour"
+            )
+        return found
+
+
+def expected(cost: Cost, earlier: Cost | None) -> Cost:
+    """`cost` with the time that it takes at the speed of `earlier`."""
+    if earlier is None or earlier.seconds is None or not earlier.read_tokens:
+        return cost
+    seconds = cost.read_tokens * earlier.seconds / earlier.read_tokens
+    return cost.model_copy(update={"seconds": seconds, "load_seconds": earlier.load_seconds, "measured": False})
+
+
+def earlier_cost(*folders: Path) -> Cost | None:
+    """What was measured and written into the first of `folders` that has it; an unreadable file counts as none."""
+    for folder in folders:
+        try:
+            return Cost.model_validate_json((folder / FILE).read_text(encoding="utf-8"))
+        except (OSError, ValidationError):
+            continue
+    return None
+
+
+def duration(seconds: float) -> str:
+    """`41 s`, `12 min`, `3.4 h`."""
+    if seconds < 120:
+        return f"{seconds:.3g} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

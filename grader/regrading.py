@@ -1,5 +1,6 @@
 """Regrades a lab from the command line: its folder and a model in, a folder of grades and a table out."""
 
+import time
 from pathlib import Path
 
 from rich import box
@@ -7,30 +8,44 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from grader.cost import FILE
+from grader.regrade_cost import cost_table, measured_cost
 from grader.step_bars import step_bars
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab
 from labs_schema.validate import load_lab
 from serving.engines.engine_choice import EngineName
+from serving.engines.metered_engine import MeteredEngine
 from serving.measures.comparison import Comparison, CriterionComparison
 from serving.regrade import Regraded, regrade
 from serving.served_model import load_grader
-from training.run_folder import RunFolder
+from training.run_folder import RunFolder, write_whole
 
 
-def regrade_lab(folder: Path, model: str, out: Path, *, engine: EngineName = "auto") -> RenderableType:
-    """Regrades and returns what to show.
+def regrade_lab(
+    folder: Path, model: str, out: Path, *, engine: EngineName = "auto", price_per_hour: float | None = None
+) -> RenderableType:
+    """Regrades and returns what to show. What it cost is written to `out` too, for the next estimate.
 
     Raises FaultsError for a lab, ModelError for a model and GraderError for an `out` that cannot be used.
     """
     lab = load_lab(folder)
+    begun = time.monotonic()
     grader = load_grader(model, engine=engine)
+    grader.engine = meter = MeteredEngine(grader.engine)
+    loaded = time.monotonic()
     try:
         with step_bars() as show:
             done = regrade(grader, lab, out, progress=lambda done: show("grading", done, len(lab.submissions)))
-        return regraded_table(done, out, trained_on(model, lab))
     finally:
         grader.close()
+    shown = [regraded_table(done, out, trained_on(model, lab))]
+    if done.graded:
+        seconds = time.monotonic() - loaded
+        cost = measured_cost(meter, done.graded, loaded - begun, seconds, price_per_hour=price_per_hour)
+        write_whole(out / FILE, cost.model_dump_json(indent=1) + "\n")
+        shown.append(cost_table(cost, "Cost"))
+    return Group(*shown)
 
 
 def trained_on(model: str, lab: Lab) -> int:

@@ -8,20 +8,35 @@ from rich.console import Console
 
 from serving.engines.engine_choice import EngineName
 
+Price = Annotated[float | None, typer.Option(min=0, help="Of the machine, in any currency; the cost is then shown.")]
+
 
 def regrade(
     lab: Annotated[Path, typer.Argument(help="The lab's folder.")],
     model: Annotated[str, typer.Option(help="A run folder, a model folder or a hub id.")],
-    out: Annotated[Path, typer.Option(help="Where the grades go; made where it is missing.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where the grades go; made where it is missing.", show_default="required")
+    ] = None,
     engine: Annotated[EngineName, typer.Option(help="auto: vLLM where it is installed.")] = "auto",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would cost; loads no weights.")] = False,
+    price_per_hour: Price = None,
 ) -> None:
     """Grades every submission of a lab and compares the grades with those of the TAs.
 
     Example: [bold]grader regrade labs/square --model runs/latest --out regraded/square[/]
 
-    Writes grades.jsonl, rubric_ratings.csv, rubric_comments.csv and summary.json. Stopped or killed, it goes on where
-    it was when it is run again.
+    Writes grades.jsonl, rubric_ratings.csv, rubric_comments.csv, summary.json and cost.json. Stopped or killed, it goes
+    on where it was when it is run again.
+
+    What will it cost? [bold]grader regrade labs/square --model runs/latest --dry-run --price-per-hour 2.50[/]
     """
+    from grader.regrade_cost import cost_table, expected_cost
     from grader.regrading import regrade_lab
 
-    Console().print(regrade_lab(lab, model, out, engine=engine))
+    if dry_run:
+        cost = expected_cost(lab, model, out=out, price_per_hour=price_per_hour)
+        Console().print(cost_table(cost, f"{lab.name}, nothing graded yet"))
+        return
+    if out is None:
+        raise typer.BadParameter("name a folder for the grades", param_hint="--out")
+    Console().print(regrade_lab(lab, model, out, engine=engine, price_per_hour=price_per_hour))

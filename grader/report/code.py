@@ -1,6 +1,7 @@
 """Students' files as highlighted HTML. Their text is hostile: all of it is escaped, what cannot be seen is named."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from markupsafe import Markup
 from pygments import highlight
@@ -32,9 +33,14 @@ def shown_files(files: Iterable[SourceFile], language: str) -> tuple[ShownFile, 
 
 def highlight_style() -> Markup:
     """The style sheet of the colours: dark ones on dark screens, light ones elsewhere and in print."""
-    light = HtmlFormatter(style="default").get_style_defs(".code")
-    dark = HtmlFormatter(style="github-dark").get_style_defs(".code")
-    return Markup(f"{light}\n@media screen and (prefers-color-scheme: dark) {{\n{dark}\n}}")
+    dark = f"@media screen and (prefers-color-scheme: dark) {{\n{_rules('github-dark')}\n}}"
+    return Markup(f"{_rules('default')}\n{dark}\n")
+
+
+def _rules(style: str) -> str:
+    """The rules of classes only; Pygments also writes some for every `pre` of the page."""
+    formatter: Any = HtmlFormatter(style=style)
+    return "\n".join(rule for rule in formatter.get_style_defs(".code").splitlines() if rule.startswith(".code ."))
 
 
 def visible(text: str) -> str:
@@ -44,10 +50,10 @@ def visible(text: str) -> str:
 
 
 def _shown(file: SourceFile, language: str) -> ShownFile:
-    text = visible(file.text).rstrip("\n") + "\n"
+    text = visible(file.text).rstrip("\n")
     lexer = _lexer(file.path, language) if len(text) <= MOST_COLOURED else TextLexer(stripnl=False)
-    html = highlight(text, lexer, HtmlFormatter(nowrap=True))
-    numbers = "\n".join(map(str, range(1, text.count("\n") + 1)))
+    html = highlight(text, lexer, HtmlFormatter(nowrap=True)).rstrip("\n")
+    numbers = "\n".join(map(str, range(1, text.count("\n") + 2)))
     return ShownFile(path=visible(file.path), numbers=numbers, html=html)
 
 

@@ -7,7 +7,7 @@ import re
 import warnings
 from collections.abc import Callable
 from io import StringIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
@@ -18,7 +18,7 @@ INK, FAINT, PAPER, SERIES = "#010a01", "#010a02", "#010a03", ("#010a04", "#010a0
 """Stand-ins while matplotlib draws; in the page they are CSS variables, which dark mode and print set otherwise."""
 VARIABLES = {INK: "--ink", FAINT: "--faint", PAPER: "--paper"} | {c: f"--series-{i}" for i, c in enumerate(SERIES, 1)}
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "grader",
     "text.parse_math": False,

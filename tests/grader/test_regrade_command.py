@@ -61,7 +61,8 @@ def test_the_command_grades_a_lab_once(
     assert first.exit_code == 0, first.output
     assert "5 submissions graded." in first.output
     files = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-    assert files.keys() == {"grades.jsonl", "rubric_ratings.csv", "rubric_comments.csv", "summary.json"}
+    written = {"grades.jsonl", "rubric_ratings.csv", "rubric_comments.csv", "summary.json", "cost.json"}
+    assert files.keys() == written
     again: Any = CliRunner().invoke(app, arguments)
     assert "0 submissions graded, 5 kept" in again.output
     assert files == {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}

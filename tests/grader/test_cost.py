@@ -1,0 +1,67 @@
+"""What a lab costs: from an earlier run's speed before, as measured after."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from grader.cli import app
+from grader.cost import FILE, Cost, duration, earlier_cost, expected
+from labs_schema.models import Lab
+from labs_schema.writer import write_lab
+
+EARLIER = Cost(submissions=10, questions=50, prompt_tokens=9000, read_tokens=4000, load_seconds=20, seconds=100)
+PLANNED = Cost(submissions=30, questions=150, prompt_tokens=30_000, read_tokens=12_000, refused=2, price_per_hour=9)
+
+
+def test_the_time_expected_grows_with_the_tokens_that_must_be_read() -> None:
+    cost = expected(PLANNED, EARLIER)
+    assert (cost.seconds, cost.load_seconds, cost.measured) == (300, 20, False)
+    assert cost.money == pytest.approx(320 / 3600 * 9)
+    assert cost.shown()["Money expected"] == "0.8000 at 9 an hour"
+    assert "2 are empty or do not fit" in cost.shown()["Submissions"]
+
+
+def test_without_an_earlier_run_no_time_and_no_money_is_made_up() -> None:
+    cost = expected(PLANNED, None)
+    assert cost.money is None
+    assert cost.shown()["Time"].startswith("not known")
+    assert "Money" not in cost.shown() and "Money expected" not in cost.shown()
+
+
+def test_what_was_measured_is_read_from_the_first_place_that_has_it(tmp_path: Path) -> None:
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / FILE).write_text('{"submissions": "many"}')
+    (tmp_path / FILE).write_text(EARLIER.model_dump_json())
+    assert earlier_cost(tmp_path / "none", tmp_path / "damaged", tmp_path) == EARLIER
+    assert earlier_cost(tmp_path / "none") is None
+
+
+def test_durations_read_well() -> None:
+    assert [duration(s) for s in (0.456, 41.2, 600, 9000)] == ["0.456 s", "41.2 s", "10 min", "2.5 h"]
+
+
+def test_a_dry_run_tells_the_cost_and_a_regrade_then_measures_it(
+    make_lab: Callable[..., Lab], tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    write_lab(make_lab(students=3), tmp_path / "lab1")
+    out = tmp_path / "out"
+    arguments = ["regrade", str(tmp_path / "lab1"), "--model", str(tiny_model_folder), "--price-per-hour", "3600"]
+    before: Any = CliRunner().invoke(app, [*arguments, "--dry-run"])
+    assert before.exit_code == 0, before.output
+    assert "not known" in before.output and not out.exists()
+    graded: Any = CliRunner().invoke(app, [*arguments, "--engine", "transformers", "--out", str(out)])
+    assert graded.exit_code == 0, graded.output
+    measured = Cost.model_validate_json((out / FILE).read_text())
+    assert (measured.submissions, measured.questions) == (3, 6)
+    assert measured.seconds and "Money" in graded.output
+    after: Any = CliRunner().invoke(app, [*arguments, "--dry-run", "--out", str(out)])
+    assert "Money expected" in after.output and f"{measured.prompt_tokens:,}" in after.output
+
+
+def test_a_regrade_without_a_folder_for_the_grades_is_refused(tmp_path: Path) -> None:
+    done: Any = CliRunner().invoke(app, ["regrade", str(tmp_path), "--model", "m"])
+    assert done.exit_code == 2 and "--out" in done.output

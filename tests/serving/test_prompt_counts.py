@@ -1,0 +1,30 @@
+"""A lab's prompts are counted without a model's weights, exactly as a grading then asks them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from labs_schema.models import Lab, SourceFile, Submission
+from prompts.encode import PromptEncoder
+from serving.engines.metered_engine import MeteredEngine
+from serving.prompt_counts import count_prompts
+
+
+def test_what_is_counted_is_what_a_grader_then_asks(make_lab: Callable[..., Lab], fake_grader: Any) -> None:
+    lab = make_lab(students=4)
+    fake_grader.engine = meter = MeteredEngine(fake_grader.engine)
+    fake_grader.second_reading = False
+    fake_grader.grade(lab, lab.submissions)
+    counts = count_prompts(lab, fake_grader.encoder, fake_grader.style)
+    assert (counts.submissions, counts.questions, counts.refused) == (4, 8, 0)
+    assert counts.questions == meter.questions
+    assert counts.prompt_tokens == meter.prompt_tokens
+    assert counts.read_tokens == meter.read_tokens < 0.8 * counts.prompt_tokens
+
+
+def test_what_does_not_fit_is_counted_and_costs_nothing(make_lab: Callable[..., Lab], fake_grader: Any) -> None:
+    lab = make_lab(students=1)
+    long = Submission(student="s9", folder="s9", files=(SourceFile(path="a.c", text="int a;\n" * 5000),))
+    empty = Submission(student="s8", folder="s8", files=(SourceFile(path="a.c", text="\n"),))
+    encoder = PromptEncoder(fake_grader.encoder._tokenizer, context_length=4000)
+    counts = count_prompts(lab.model_copy(update={"submissions": (long, empty)}), encoder, fake_grader.style)
+    assert (counts.submissions, counts.refused, counts.questions, counts.read_tokens) == (2, 2, 0, 0)
