@@ -87,7 +87,7 @@ class Calibration(Frozen):
             return Rule(temperature=self.temperature, thresholds=Thresholds(missing="not for this criterion"))
         temperature = known.temperatures[criterion]
         if self.guarantee is None:
-            return Rule(temperature=temperature, thresholds=Thresholds(missing=self.refused))
+            return Rule(temperature=temperature, thresholds=Thresholds(missing="no promise could be made"))
         return Rule(
             temperature=temperature, thresholds=Thresholds(confidence=self.guarantee.threshold, calibrated=True)
         )
@@ -98,17 +98,15 @@ def read_calibration(folder: Path) -> Calibration | None:
     path = folder / FILE
     try:
         return Calibration.model_validate_json(path.read_text(encoding="utf-8")) if path.is_file() else None
-    except (OSError, UnicodeDecodeError, ValidationError) as error:
-        found = (
-            "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            if isinstance(error, ValidationError)
-            else str(error)
-        )
-        raise ModelError(f"{path} is no calibration: {found}. Run `grader calibrate` again, or delete it.") from None
+    except ValidationError as error:
+        found = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+    except (OSError, UnicodeDecodeError) as error:
+        found = str(error)
+    raise ModelError(f"{path} is no calibration: {found}. Run `grader calibrate` again, or delete it.")
 
 
-def write_calibration(calibration: Calibration, folder: Path) -> None:
-    """As `calibration.json`, whole or not at all."""
+def write_calibration(calibration: Calibration, folder: Path) -> Path:
+    """As `calibration.json`, whole or not at all. Returns its path."""
     partial = folder / f"{FILE}.partial"
     partial.write_text(calibration.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    partial.replace(folder / FILE)
+    return partial.replace(folder / FILE)

@@ -57,7 +57,7 @@ def handed_in(text: str) -> Submission:
     return Submission(student="s1", folder="s1@course", files=(SourceFile(path="main.c", text=text),))
 
 
-def without_plea(submission: Submission, language: str) -> Submission:
+def without_plea(submission: Submission, _language: str) -> Submission:
     files = tuple(file.model_copy(update={"text": file.text.replace(PLEA, "")}) for file in submission.files)
     return submission.model_copy(update={"files": files})
 
@@ -109,7 +109,7 @@ def test_suspicious_text_sends_every_criterion_to_a_person(
     make_lab: MakeLab, fake_grader: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     places = tuple(Suspicion(kind="comment", path="main.c", line=n) for n in range(3, 13))
-    monkeypatch.setattr("serving.sheets.suspicions", lambda submission, language: places)
+    monkeypatch.setattr("serving.sheets.suspicions", lambda *_: places)
     [grade] = fake_grader.grade(make_lab(), [handed_in("int x;")])
     for criterion in grade.criteria:
         assert criterion.review_reasons[0] == "suspicious text: comment at main.c:3"

@@ -9,7 +9,9 @@ from labs_schema.errors import ModelError
 from labs_schema.models import Lab
 from prompts.manifest import ModelManifest, prompt_hash, tokenizer_hash, write_manifest
 from prompts.style import PromptStyle
+from serving.calibration.calibration import Calibration, write_calibration
 from serving.served_model import load_grader, open_model
+from serving.triage import Thresholds
 from serving.weights_hash import weights_hash
 
 STYLE = PromptStyle(template="compact", problem_chars=150)
@@ -126,3 +128,35 @@ def test_the_hash_of_the_weights_changes_with_any_byte(run: Path) -> None:
     data[-1] ^= 1
     weights.write_bytes(data)
     assert weights_hash(str(run / "model")) != before
+
+
+def test_a_run_is_served_with_the_calibration_beside_its_manifest_and_merged_weights_with_their_own(
+    run: Path, byte_tokenizer: Any
+) -> None:
+    for folder in (run, run / "merged"):
+        folder.mkdir(exist_ok=True)
+    shutil.copytree(run / "model", run / "merged", dirs_exist_ok=True)
+    write_manifest(manifest_of(byte_tokenizer, base_model="."), run / "merged")
+    grader = load_grader(run, engine="transformers")
+    assert (grader.calibration, grader.orders) == (None, 1)
+    made_with = grader.graded_with.model_copy(update={"orders": 2})
+    calibration = Calibration(
+        grader_version="0",
+        made="2026-11-21T00:00:00+00:00",
+        graded_with=made_with,
+        temperature=1.5,
+        labs={},
+        guarantee=None,
+        refused="too few",
+        students=1,
+        decisions=1,
+        submissions=(),
+    )
+    write_calibration(calibration, run)
+    write_calibration(calibration.model_copy(update={"temperature": 1.6}), run / "merged")
+    from_run, from_merged = (load_grader(path, engine="transformers") for path in (run, run / "merged"))
+    assert (from_run.calibration, from_run.orders) == (calibration, 2)
+    assert from_run.graded_with == made_with
+    assert from_merged.calibration is not None and from_merged.calibration.temperature == 1.6
+    assert load_grader(run, engine="transformers", thresholds=Thresholds()).calibration is None
+    assert load_grader(run, engine="transformers", orders=3).orders == 3

@@ -1,0 +1,166 @@
+"""The promise of `grader calibrate`, and that it breaks where the method is broken on purpose."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import stats
+
+from serving.calibration import risk_control
+from serving.calibration.risk_control import (
+    Step,
+    correlation_of,
+    fixed_sequence,
+    lowest_threshold,
+    per_student,
+    students_needed,
+    upper_bounds,
+)
+
+Floats = NDArray[np.float64]
+Bound = Callable[[Floats, Floats, float, float], Floats]
+DRAWS, STUDENTS, EACH = 1000, 30, 24
+MAX_ERROR, CONFIDENCE = 0.05, 0.9
+NOISE = 3 * (0.1 * 0.9 / DRAWS) ** 0.5
+"""Three standard errors of a share of .1 of the draws."""
+
+HITS: dict[str, Callable[[Floats], Floats]] = {
+    "calibrated": lambda sure: sure,
+    "overconfident": lambda sure: sure**2,
+    "underconfident": lambda sure: 1 - (1 - sure) ** 2,
+    "says nothing": lambda sure: np.full_like(sure, 0.94),
+}
+
+
+def course(draw: np.random.Generator, students: int, hits: str, alike: float) -> tuple[Floats, Floats]:
+    """Confidences and disagreements of shape (students, EACH). The true chance of agreement at a confidence is that of
+    HITS whatever `alike` is: a Gaussian copula with correlation `alike` between a student's decisions."""
+    sure = stats.norm.cdf(1.3 + 0.4 * draw.normal(size=(students, 1)) + 0.8 * draw.normal(size=(students, EACH)))
+    luck = alike**0.5 * draw.normal(size=(students, 1)) + (1 - alike) ** 0.5 * draw.normal(size=(students, EACH))
+    return sure, (stats.norm.cdf(luck) > HITS[hits](sure)).astype(float)
+
+
+def broken_promises(bound: Bound, hits: str, alike: float, monkeypatch: pytest.MonkeyPatch) -> tuple[float, float]:
+    """Over DRAWS courses: in which share of them what is accepted truly disagrees in more than MAX_ERROR, and in which
+    share anything is accepted."""
+    monkeypatch.setattr(risk_control, "upper_bounds", bound)
+    draw = np.random.default_rng(7)
+    everyone, _ = course(np.random.default_rng(8), 20_000, hits, 0.0)
+    ranked = np.sort(everyone.ravel())[::-1]
+    risks = np.cumsum(1 - HITS[hits](ranked)) / np.arange(1, ranked.size + 1)
+    students = np.repeat(np.arange(STUDENTS), EACH)
+    broken = accepting = 0
+    for _ in range(DRAWS):
+        sure, wrong = (each.ravel() for each in course(draw, STUDENTS, hits, alike))
+        correlation = correlation_of(wrong, students)
+        tests = fixed_sequence(sure, wrong, students, confidence=CONFIDENCE, correlation=correlation)
+        if best := lowest_threshold(tests, MAX_ERROR):
+            accepting += 1
+            broken += bool(risks[np.searchsorted(-ranked, -best.threshold, side="right") - 1] > MAX_ERROR)
+    return broken / DRAWS, accepting / DRAWS
+
+
+def ignoring_students(errors: Floats, accepted: Floats, confidence: float, correlation: float) -> Floats:
+    """Clopper and Pearson, as if every decision were a student's only one."""
+    del correlation
+    wrong, n = errors.sum(-1), accepted.sum(-1)
+    return np.array(stats.beta.ppf(confidence, wrong + 1, n - wrong))
+
+
+def no_bound(errors: Floats, accepted: Floats, confidence: float, correlation: float) -> Floats:
+    del confidence, correlation
+    return np.array(errors.sum(-1) / accepted.sum(-1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("alike", [0.0, 0.5])
+@pytest.mark.parametrize("hits", HITS)
+def test_over_1000_courses_the_promise_is_kept_as_often_as_it_says(
+    hits: str, alike: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, _ = broken_promises(upper_bounds, hits, alike, monkeypatch)
+    assert broken <= 1 - CONFIDENCE + NOISE
+
+
+@pytest.mark.slow
+def test_a_good_grader_is_trusted_nearly_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, accepting = broken_promises(upper_bounds, "underconfident", 0.2, monkeypatch)
+    assert accepting > 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", [ignoring_students, no_bound])
+def test_a_method_broken_on_purpose_breaks_the_promise(method: Bound, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken, _ = broken_promises(method, "calibrated", 0.5, monkeypatch)
+    assert broken > 1 - CONFIDENCE + NOISE
+
+
+def test_with_one_decision_a_student_the_bound_is_that_of_clopper_and_pearson() -> None:
+    errors, accepted = np.array([1.0] * 3 + [0.0] * 57), np.ones(60)
+    exact = stats.binomtest(3, 60).proportion_ci(0.8, method="exact").high
+    assert upper_bounds(errors, accepted, 0.9, 0.5) == pytest.approx(exact, rel=0.01)
+
+
+def test_without_a_disagreement_a_student_s_alike_decisions_count_as_few() -> None:
+    none, ten = np.zeros(40), np.full(40, 10.0)
+    alone, alike, same = (float(upper_bounds(none, ten, 0.9, rho)) for rho in (0.0, 0.5, 1.0))
+    assert alone == pytest.approx(1 - 0.1 ** (1 / 400), rel=0.05)
+    assert same == pytest.approx(1 - 0.1 ** (1 / 40), rel=0.05)
+    assert alone < alike < same
+
+
+def test_disagreements_of_one_student_weigh_more_than_as_many_spread_out() -> None:
+    accepted = np.full(20, 10.0)
+    together, apart = np.zeros(20), np.zeros(20)
+    together[0], apart[:6] = 6, 1
+    assert upper_bounds(together, accepted, 0.9, 0.1) > upper_bounds(apart, accepted, 0.9, 0.1)
+
+
+def test_one_student_or_nobody_proves_nothing() -> None:
+    nobody, one = np.zeros(3), np.array([50.0, 0.0, 0.0])
+    assert upper_bounds(nobody, one, 0.9, 0.1) == 1
+    assert upper_bounds(nobody, nobody, 0.9, 0.1) == 1
+
+
+def test_testing_stops_at_the_first_failure_though_a_later_test_would_pass() -> None:
+    tests = [Step(0.9, 10, 0.0, 0.04), Step(0.8, 20, 0.1, 0.06), Step(0.7, 30, 0.0, 0.04)]
+    assert lowest_threshold(tests, 0.05) == tests[0]
+    assert lowest_threshold(tests[1:], 0.05) is None
+
+
+def test_which_thresholds_are_tested_does_not_depend_on_who_was_right() -> None:
+    draw = np.random.default_rng(3)
+    sure, students = draw.uniform(size=90), np.repeat(np.arange(9), 10)
+    one, other = (
+        fixed_sequence(sure, wrong.astype(float), students, confidence=0.9, correlation=0.1)
+        for wrong in (sure < 0.5, sure > 0.5)
+    )
+    assert [(t.threshold, t.accepted) for t in one] == [(t.threshold, t.accepted) for t in other]
+    assert one[0].accepted == 18 and one[-1].accepted == 90
+
+
+def test_equal_confidences_are_accepted_together() -> None:
+    sure, students = np.array([0.9, 0.9, 0.9, 0.5]), np.array([0, 1, 2, 2])
+    tests = fixed_sequence(sure, np.zeros(4), students, confidence=0.9, correlation=0.1)
+    assert {t.accepted for t in tests} == {3, 4}
+
+
+def test_the_correlation_of_a_student_s_decisions_is_found_and_never_taken_for_less_than_a_tenth() -> None:
+    students = np.repeat(np.arange(10), 5)
+    assert correlation_of(np.repeat([1.0, 0.0] * 5, 5), students) == pytest.approx(1)
+    assert correlation_of(np.tile([1.0, 0, 0, 0, 0], 10), students) == 0.1
+    assert correlation_of(np.zeros(50), students) == 0.1
+
+
+def test_how_many_students_would_do_or_that_no_number_would() -> None:
+    test = Step(0.9, 100, 0.02, 0.2)
+    needed = students_needed(test, 10, 0.05, 0.9, 0.1)
+    assert needed is not None and needed > 10
+    each = np.full(needed, 10.0)
+    assert upper_bounds(each * 0.02, each, 0.9, 0.1) <= 0.05 < upper_bounds(each[1:] * 0.02, each[1:], 0.9, 0.1)
+    assert students_needed(test._replace(disagreed=0.06), 10, 0.05, 0.9, 0.1) is None
+
+
+def test_decisions_are_summed_by_student() -> None:
+    assert per_student(np.array([[1.0, 2, 3], [0, 1, 0]]), np.array([1, 0, 1])).tolist() == [[2, 4], [1, 0]]
