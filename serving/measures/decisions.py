@@ -12,6 +12,7 @@ class Decision(Frozen):
 
     `grader` is None where the grader left the criterion ungraded. `probabilities`: the model's own share of every
     rating, empty where ungraded; `confidence`: how sure of `grader`, after the calibration where there is one.
+    `letters`: the place of the most probable letter under each order of the ratings, empty with one order.
     `reasons`: why a person should look at it, empty where it was accepted.
     `human_marks` and `grader_marks` are None where the rubric has no marks.
     """
@@ -25,6 +26,7 @@ class Decision(Frozen):
     grader: int | None
     probabilities: tuple[float, ...] = ()
     confidence: float | None = None
+    letters: tuple[int, ...] = ()
     reasons: tuple[str, ...] = ()
     human_marks: float | None = None
     grader_marks: float | None = None
@@ -83,6 +85,7 @@ def _decision(
         grader=None if answer.rating is None else titles.index(answer.rating),
         probabilities=tuple(answer.probabilities.get(title, 0.0) for title in titles) if answer.probabilities else (),
         confidence=answer.confidence,
+        letters=answer.letters,
         reasons=answer.review_reasons,
         human_marks=criterion.rating(human).marks,
         grader_marks=None if answer.rating is None else criterion.rating(answer.rating).marks,
