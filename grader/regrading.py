@@ -23,7 +23,13 @@ from training.run_folder import RunFolder, write_whole
 
 
 def regrade_lab(
-    folder: Path, model: str, out: Path, *, engine: EngineName = "auto", price_per_hour: float | None = None
+    folder: Path,
+    model: str,
+    out: Path,
+    *,
+    engine: EngineName = "auto",
+    orders: int | None = None,
+    price_per_hour: float | None = None,
 ) -> RenderableType:
     """Regrades and returns what to show. What it cost is written to `out` too, for the next estimate.
 
@@ -31,7 +37,7 @@ def regrade_lab(
     """
     lab = load_lab(folder)
     begun = time.monotonic()
-    grader = load_grader(model, engine=engine)
+    grader = load_grader(model, engine=engine, orders=orders)
     grader.engine = meter = MeteredEngine(grader.engine)
     loaded = time.monotonic()
     try:

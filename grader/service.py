@@ -21,16 +21,25 @@ DRAIN_SECONDS = 60
 
 
 def run_service(
-    model: str, labs: Path | None, *, host: str, port: int, engine: EngineName, queue: int, seconds: float
+    model: str,
+    labs: Path | None,
+    *,
+    host: str,
+    port: int,
+    engine: EngineName,
+    queue: int,
+    seconds: float,
+    orders: int | None = None,
 ) -> None:
-    """Serves until SIGINT or SIGTERM. `seconds`: how long a request may wait for its grade.
+    """Serves until SIGINT or SIGTERM. `seconds`: how long a request may wait for its grade. `orders` of the
+    ratings to ask in: by default the model's own.
 
     Raises GraderError where the address is taken, or the labs or the model cannot be used.
     """
     screen = Console(stderr=True, highlight=False, soft_wrap=True)
     with _address(host, port) as address:
         registry = registered_labs(labs, screen)
-        thread = _open(model, engine, queue, screen)
+        thread = _open(model, engine, orders, queue, screen)
         url = f"http://{host}:{address.getsockname()[1]}"
         screen.print(f"serving on [bold]{url}[/], described at {url}/docs; Ctrl-C stops")
         log_to_stderr()
@@ -71,10 +80,10 @@ def _lab_of(fault: Fault) -> str:
     return fault.path.split("/", 1)[0]
 
 
-def _open(model: str, engine: EngineName, queue: int, screen: Console) -> EngineThread:
+def _open(model: str, engine: EngineName, orders: int | None, queue: int, screen: Console) -> EngineThread:
     started = time.monotonic()
     with screen.status(f"loading {escape(model)}"):
-        thread = EngineThread(lambda: load_grader(model, engine=engine), waiting=queue)
+        thread = EngineThread(lambda: load_grader(model, engine=engine, orders=orders), waiting=queue)
         thread.wait_until_open()
     screen.print(f"model: {escape(model)}, loaded in {time.monotonic() - started:.1f} s")
     return thread

@@ -13,6 +13,9 @@ LabFolder = Annotated[Path, typer.Option("--lab", help="The lab's folder, with i
 Model = Annotated[str, typer.Option(help="A run folder, merged weights, a model's folder or a hub id.")]
 Engine = Annotated[EngineName, typer.Option(help="auto takes vllm where it is installed, else transformers.")]
 Reasoning = Annotated[bool, typer.Option("--reasoning", help="Ask for the model's reasons too; they change no rating.")]
+Orders = Annotated[
+    int | None, typer.Option(min=1, help="Ask in N orders of the options and average; the model's own by default.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the grade as JSON, for other programs.")]
 
 
@@ -22,6 +25,7 @@ def grade(
     model: Model,
     engine: Engine = "auto",
     reasoning: Reasoning = False,
+    orders: Orders = None,
     as_json: AsJson = False,
 ) -> None:
     """Grades one program by a lab's rubric: every criterion with its rating, probability, marks and status.
@@ -38,7 +42,7 @@ def grade(
     for warning in warnings:
         notes.print(str(warning), markup=False, highlight=False, soft_wrap=True)
     with notes.status("Loading the model"):
-        grader = load_grader(model, engine=engine)
+        grader = load_grader(model, engine=engine, orders=orders)
     [graded] = grader.grade(rubric, [submission], reasoning=reasoning)
     grader.close()
     if as_json:

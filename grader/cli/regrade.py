@@ -8,6 +8,9 @@ from rich.console import Console
 
 from serving.engines.engine_choice import EngineName
 
+Orders = Annotated[
+    int | None, typer.Option(min=1, help="Ask in N orders of the options and average; the model's own by default.")
+]
 Price = Annotated[float | None, typer.Option(min=0, help="Of the machine, in any currency; the cost is then shown.")]
 
 
@@ -18,6 +21,7 @@ def regrade(
         Path | None, typer.Option(help="Where the grades go; made where it is missing.", show_default="required")
     ] = None,
     engine: Annotated[EngineName, typer.Option(help="auto: vLLM where it is installed.")] = "auto",
+    orders: Orders = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would cost; loads no weights.")] = False,
     price_per_hour: Price = None,
 ) -> None:
@@ -39,4 +43,4 @@ def regrade(
         return
     if out is None:
         raise typer.BadParameter("name a folder for the grades", param_hint="--out")
-    Console().print(regrade_lab(lab, model, out, engine=engine, price_per_hour=price_per_hour))
+    Console().print(regrade_lab(lab, model, out, engine=engine, orders=orders, price_per_hour=price_per_hour))

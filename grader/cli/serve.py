@@ -14,6 +14,9 @@ def serve(
     host: Annotated[str, typer.Option(help="0.0.0.0 lets other machines in. There are no keys yet.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
     engine: Annotated[EngineName, typer.Option(help="auto: vLLM where it is installed.")] = "auto",
+    orders: Annotated[
+        int | None, typer.Option(min=1, help="Ask in N orders of the options and average; the model's own by default.")
+    ] = None,
     queue: Annotated[int, typer.Option(min=1, help="How many submissions may wait; past it, 503.")] = 64,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that a request may wait for its grade.")] = 120.0,
 ) -> None:
@@ -25,4 +28,4 @@ def serve(
     """
     from grader.service import run_service
 
-    run_service(model, labs, host=host, port=port, engine=engine, queue=queue, seconds=timeout)
+    run_service(model, labs, host=host, port=port, engine=engine, orders=orders, queue=queue, seconds=timeout)
