@@ -31,11 +31,14 @@ WHAT_READS_TEXT = ("model", "added_tokens", "normalizer", "pre_tokenizer")
 class ModelManifest(Frozen):
     """Of a run folder, or of merged weights. Hashes are SHA-256 in hexadecimal; `context_length` is in tokens.
 
-    `base_model` is a hub id or a path; a relative path, like that of `adapter`, starts at the manifest's folder.
+    `base_model` names the weights that are served, or that the adapter lies on: a hub id or a path; a relative path,
+    like that of `adapter`, starts at the manifest's folder. After SFT of all weights it is that stage's result, `sft`.
+    `trained_from` is what the first of the `stages` began with: a hub id, or the name of a folder.
     """
 
     grader_version: str
     base_model: str
+    trained_from: str | None = None
     base_licence: str | None = None
     adapter: str | None = None
     tokenizer_hash: str

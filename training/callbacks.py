@@ -1,9 +1,8 @@
-"""What happens beside the steps: metrics as JSON lines and tensorboard, a progress bar, sealed checkpoints, Ctrl-C.
+"""What happens beside the steps: a progress bar, sealed checkpoints, Ctrl-C.
 
 Knows no loss and no data.
 """
 
-import json
 import signal
 import time
 from collections.abc import Iterator
@@ -15,39 +14,9 @@ from typing import Any
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from torch.utils.tensorboard import SummaryWriter
 from transformers import TrainerCallback
 
 from training.checkpoints import seal
-
-
-class MetricsLog(TrainerCallback):  # type: ignore[misc]
-    """Appends what the trainer logs to `metrics.jsonl`, one object a line with stage, step and seconds, and tells
-    tensorboard. `num_tokens`, as trl counts them, is the count of tokens trained on."""
-
-    def __init__(self, stage: str, metrics: Path, tensorboard: Path) -> None:
-        self.stage, self.metrics, self.tensorboard = stage, metrics, tensorboard
-        self.begun = 0.0
-
-    def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
-        self.begun = time.monotonic()
-        if state.is_world_process_zero:
-            self.writer = SummaryWriter(str(self.tensorboard / self.stage))
-
-    def on_log(self, _args: Any, state: Any, _control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
-        if not state.is_world_process_zero or not logs or "train_runtime" in logs:
-            return
-        seconds = time.monotonic() - self.begun
-        numbers = {name: value for name, value in logs.items() if isinstance(value, int | float)}
-        line = {"stage": self.stage, "step": state.global_step, "seconds": round(seconds, 2), **numbers}
-        with self.metrics.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-        for name, value in numbers.items():
-            self.writer.add_scalar(name, value, state.global_step)
-
-    def on_train_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
-        if state.is_world_process_zero:
-            self.writer.close()
 
 
 class ProgressBar(TrainerCallback):  # type: ignore[misc]

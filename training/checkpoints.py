@@ -1,7 +1,8 @@
 """Checkpoints that can be trusted: sealed when whole, and opened only by the run that made them.
 
 A trainer's checkpoint holds pickles, so a foreign one could run code. The seal names the run and the hash of every
-file; what is unsealed, changed or another run's is refused.
+file. What has no seal was not finished, or comes from elsewhere: it is never read. What changed, or is another run's,
+is refused.
 """
 
 import hashlib
@@ -9,6 +10,7 @@ import json
 from pathlib import Path
 
 from labs_schema.errors import ModelError
+from training.run_folder import write_whole
 
 SEAL = "seal.json"
 
@@ -21,27 +23,34 @@ def run_id(config_text: str, dataset_hash: str) -> str:
 def seal(checkpoint: Path, run: str) -> None:
     """Writes the seal last, so that its presence says that the checkpoint is whole."""
     files = {str(path.relative_to(checkpoint)): _sha256(path) for path in _files(checkpoint)}
-    (checkpoint / SEAL).write_text(json.dumps({"run": run, "files": files}, indent=2) + "\n")
+    write_whole(checkpoint / SEAL, json.dumps({"run": run, "files": files}, indent=2) + "\n")
+
+
+def unsealed_checkpoints(folder: Path) -> list[Path]:
+    """Those in `folder` that were half-written when their run was killed, or never were this program's."""
+    return [path for path in _checkpoints(folder) if not (path / SEAL).is_file()]
 
 
 def latest_checkpoint(folder: Path, run: str) -> Path | None:
-    """The newest checkpoint in `folder`, None where there is none. Raises ModelError where it cannot be trusted."""
+    """The newest sealed checkpoint in `folder`, None where there is none. Raises ModelError where it cannot be
+    trusted."""
+    sealed = [path for path in _checkpoints(folder) if (path / SEAL).is_file()]
+    if sealed and (reason := _distrust(sealed[-1], run)):
+        raise ModelError(f"{sealed[-1]}: {reason}. Remove that folder to resume from the checkpoint before it.")
+    return sealed[-1] if sealed else None
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    """From the oldest to the newest."""
     found = [path for path in folder.glob("checkpoint-*") if path.is_dir() and path.name[11:].isdigit()]
-    if not found:
-        return None
-    checkpoint = max(found, key=lambda path: int(path.name[11:]))
-    if reason := _distrust(checkpoint, run):
-        raise ModelError(f"{checkpoint}: {reason}. Remove that folder to resume from the checkpoint before it.")
-    return checkpoint
+    return sorted(found, key=lambda path: int(path.name[11:]))
 
 
 def _distrust(checkpoint: Path, run: str) -> str | None:
     try:
         sealed = json.loads((checkpoint / SEAL).read_text())
         owner, files = sealed["run"], dict(sealed["files"])
-    except FileNotFoundError:
-        return "the checkpoint is half-written (it has no seal)"
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         return "the checkpoint's seal cannot be read"
     if owner != run:
         return "the checkpoint is another run's, or the config or the data set changed since"

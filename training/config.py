@@ -125,18 +125,35 @@ class RunConfig(Frozen):
         return self
 
 
-def load_config(path: Path, flags: Mapping[str, object] | None = None, overrides: Sequence[str] = ()) -> RunConfig:
-    """Reads `path`; `flags` (top-level fields, None: not given) and then `overrides` such as `dpo.beta=0.2` go on top.
+def load_config(
+    path: Path,
+    flags: Mapping[str, object] | None = None,
+    overrides: Sequence[str] = (),
+    stage_flags: Mapping[str, object] | None = None,
+) -> RunConfig:
+    """Reads `path`; `flags` (top-level fields, None: not given), `stage_flags` (fields of each stage that the file has)
+    and then `overrides` such as `dpo.beta=0.2` go on top.
 
-    Raises FaultsError with every fault: an unreadable file, an override without `=`, an unknown or wrong field.
+    Raises FaultsError with every fault: an unreadable file, an override that is not NAME=VALUE, an unknown or wrong
+    field.
     """
     values = _mapping(path)
-    values |= {name: value for name, value in (flags or {}).items() if value is not None}
+    values |= _given(flags)
+    for stage in ("sft", "dpo"):
+        if isinstance(values.get(stage), dict):
+            values[stage] |= _given(stage_flags)
+    faults = []
     for override in overrides:
         name, equals, value = override.partition("=")
-        if not equals:
-            raise FaultsError([_fault("--set", override, "NAME=VALUE", "Write for instance --set dpo.beta=0.2.")])
-        _set(values, name.strip().split("."), yaml.safe_load(value))
+        try:
+            if not equals:
+                raise ValueError
+            _set(values, name.strip().split("."), yaml.safe_load(value))
+        except (ValueError, yaml.YAMLError):
+            mend = "Write for instance --set dpo.beta=0.2; quote a value that YAML reads otherwise."
+            faults.append(_fault("--set", override, "NAME=VALUE, the value as in the YAML", mend))
+    if faults:
+        raise FaultsError(faults)
     try:
         return RunConfig.model_validate(values)
     except ValidationError as error:
@@ -146,6 +163,10 @@ def load_config(path: Path, flags: Mapping[str, object] | None = None, overrides
 def dump_config(config: RunConfig) -> str:
     """The config as YAML, every field written out: what `load_config` reads back."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+
+
+def _given(flags: Mapping[str, object] | None) -> dict[str, object]:
+    return {name: value for name, value in (flags or {}).items() if value is not None}
 
 
 def _mapping(path: Path) -> dict[str, Any]:

@@ -34,17 +34,10 @@ class TreeDPOTrainer(SubmissionBatches, DPOTrainer):  # type: ignore[misc]
         counted = self._total_train_tokens
         with _ungathered(self.accelerator):
             loss = super().compute_loss(model, inputs)
-        self._weigh_metrics(self._metrics["train" if self.model.training else "eval"], self.items_in(inputs))
+        names = [name for name in self._metrics["train" if self.model.training else "eval"] if name != "num_tokens"]
+        self.weigh_metrics(names, self.weight_of(inputs))
         self.count_tokens(counted, inputs)
         return self.weighed(loss, inputs, num_items_in_batch)
-
-    def _weigh_metrics(self, metrics: dict[str, list[float]], pairs: int) -> None:
-        """Makes each metric's last value the mean over this batch's pairs on all processes, and repeats it, for trl
-        takes the mean over batches: so a batch weighs as its pairs."""
-        sums = torch.tensor([*(values[-1] * pairs for values in metrics.values()), pairs])
-        *totals, all_pairs = self.accelerator.reduce(sums.to(self.accelerator.device)).tolist()
-        for values, total in zip(metrics.values(), totals, strict=True):
-            values[-1:] = [total / all_pairs] * round(all_pairs)
 
     def _precompute_ref_logps(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
         """The data set with the reference's log-probabilities, by whole submissions, `batch_size` at a time, shared
@@ -86,11 +79,13 @@ def dpo_trainer(
     callbacks: Sequence[Any] = (),
     optimizers: tuple[Any, Any] = (None, None),
     tokens_per_step: int | None = None,
+    batches_per_step: int | None = None,
 ) -> DPOTrainer:
     """A trainer whose `train()` is ready to be called.
 
     `packing` `tree`: a batch is `per_device_train_batch_size` submissions, or as many as fit in `tokens_per_step` tree
-    tokens; within an optimiser step every pair weighs the same. `none`: trl's own path, a batch counts pairs.
+    tokens; `batches_per_step` of them, on all processes together, make an optimiser step (as many as accumulate, where
+    not given), within which every pair weighs the same. `none`: trl's own path, a batch counts pairs.
     The reference is the model without the new adapter (`peft_config`), a copy of the adapter that `model` brings along,
     what `args.precompute_ref_log_probs` stores, or else a copy of `model`. `args.max_length` is set to None: trl would
     cut answers off without a word. Dropout inside attention goes with `args.disable_dropout`, which trl forgets.
@@ -117,7 +112,9 @@ def dpo_trainer(
         return RowDPOTrainer(train_dataset=_token_rows(examples), **trl_arguments)
     collator = PreferenceCollator(examples, _pad_token(processing_class))
     trainer = TreeDPOTrainer(train_dataset=_pair_rows(collator), data_collator=collator, **trl_arguments)
-    trainer.sampler = sampler_for(_rows_of_submissions(collator), collator.trees, args, tokens_per_step)
+    trainer.sampler = sampler_for(
+        _rows_of_submissions(collator), collator.trees, args, tokens_per_step, batches_per_step
+    )
     trainer.add_callback(HeaviestFirst(trainer))
     return trainer
 

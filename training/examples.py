@@ -27,12 +27,13 @@ class CriterionExample:
 class TrainingExample:
     """A submission: criterion i's sequences are `shared` + `criteria[i].prompt` + an answer, as token ids.
 
-    `cut`: the middle of its code was left out, to fit.
+    `cut`: the middle of its code was left out, to fit. `foreign`: a row of another program's file, not a submission.
     """
 
     shared: Ids
     criteria: tuple[CriterionExample, ...]
     cut: bool = False
+    foreign: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def _encode_foreign(row: ForeignRow, encoder: PromptEncoder) -> TrainingExample:
         ids = tuple(map(encoder.answer_ids, answers))
     else:
         shared, prompt, ids = encoder.encode_turns(row.turns, answers)
-    return TrainingExample(shared, (CriterionExample(prompt, ids[0], ids[1:]),))
+    return TrainingExample(shared, (CriterionExample(prompt, ids[0], ids[1:]),), foreign=True)
 
 
 def _is_verdict(answer: str) -> bool:

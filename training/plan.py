@@ -10,7 +10,7 @@ import torch
 from training.collator import PreferenceCollator, VerdictCollator
 from training.config import SftStage, Stage
 from training.examples import TrainingExample
-from training.sampler import SubmissionSampler
+from training.sampler import SubmissionSampler, epochs_needed
 from training.sft import MOST_LOGITS
 from training.speed import linear_weights
 
@@ -36,13 +36,15 @@ def plan_stage(
     stock = sum(sum(lengths) for lengths, _ in rows)
     if stage.packing == "tree":
         trees, answers = _trees(stage, examples), [sum(a for _, a in _sequences(stage, e)) for e in examples]
+        per_step = stage.gradient_accumulation_steps * processes
         sampler = SubmissionSampler(
             [[number] for number in range(len(examples))],
             trees,
             per_batch=stage.per_device_train_batch_size,
             tokens_per_batch=stage.tokens_per_step,
             seed=seed,
-            epochs=math.ceil(stage.num_train_epochs),
+            epochs=epochs_needed(trees, stage.tokens_per_step, per_step, stage.num_train_epochs, max_steps),
+            per_step=per_step,
             ranks=processes,
         )
         batches, tokens = len(sampler), sum(trees)

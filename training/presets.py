@@ -1,4 +1,4 @@
-"""The pretrained models that runs name by a short word: hub id, licence, context, chat format, LoRA targets."""
+"""The pretrained models that runs name by a short word: hub id, licence, LoRA targets."""
 
 from labs_schema.frozen import Frozen
 
@@ -7,13 +7,11 @@ LINEAR_LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj",
 
 
 class Preset(Frozen):
-    """A base model. `context_length` in tokens; `warning` is shown wherever the model is chosen."""
+    """A base model. `warning` is shown wherever the model is chosen."""
 
     name: str
     hub_id: str
     licence: str
-    context_length: int
-    chat_format: str
     lora_targets: tuple[str, ...] = LINEAR_LAYERS
     warning: str | None = None
 
@@ -31,37 +29,27 @@ PRESETS: dict[str, Preset] = {
             name="codellama-7b",
             hub_id="codellama/CodeLlama-7b-Instruct-hf",
             licence=_LLAMA_2,
-            context_length=16_384,
-            chat_format="llama-2 ([INST] with <<SYS>>)",
         ),
         Preset(
             name="codellama-13b",
             hub_id="codellama/CodeLlama-13b-Instruct-hf",
             licence=_LLAMA_2,
-            context_length=16_384,
-            chat_format="llama-2 ([INST] with <<SYS>>)",
         ),
         Preset(
             name="codestral-22b",
             hub_id="mistralai/Codestral-22B-v0.1",
             licence="Mistral AI Non-Production License (MNPL-0.1)",
-            context_length=32_768,
-            chat_format="mistral ([INST])",
             warning=_NON_PRODUCTION,
         ),
         Preset(
             name="qwen2.5-coder-7b",
             hub_id="Qwen/Qwen2.5-Coder-7B-Instruct",
             licence="Apache-2.0",
-            context_length=32_768,
-            chat_format="chatml (<|im_start|>)",
         ),
         Preset(
             name="qwen2.5-coder-0.5b",
             hub_id="Qwen/Qwen2.5-Coder-0.5B-Instruct",
             licence="Apache-2.0",
-            context_length=32_768,
-            chat_format="chatml (<|im_start|>)",
         ),
     )
 }

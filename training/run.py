@@ -11,17 +11,19 @@ import torch
 from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
+from rich.markup import escape
 
 from labs_schema.errors import ModelError
 from prompts.encode import PromptEncoder
 from prompts.manifest import ModelManifest, prompt_hash, tokenizer_hash, write_manifest
 from training.bases import Base
-from training.callbacks import MetricsLog, ProgressBar, SealCheckpoints
-from training.checkpoints import latest_checkpoint, run_id
+from training.callbacks import ProgressBar
+from training.checkpoints import latest_checkpoint, run_id, unsealed_checkpoints
 from training.config import RunConfig
 from training.curves import draw_curves
 from training.examples import TrainingExample
 from training.inputs import open_inputs, stage_examples
+from training.metrics_log import MetricsLog
 from training.mixture import Mixture
 from training.model_card import model_card
 from training.quiet import quiet_libraries
@@ -82,6 +84,7 @@ def _open(config: RunConfig, base: Base, data: Mixture, resume: Path | None) -> 
     if PartialState().is_main_process:
         run = new_run_folder(Path(config.output_dir), base.name, config, datetime.now(UTC))
         run.write_dataset(data.sha256, data.manifest)
+        run.write_launch(PartialState().num_processes)
         path = [run.path]
     broadcast_object_list(path)
     return RunFolder(Path(path[0] or ""))
@@ -100,14 +103,21 @@ def _train_stage(
     begun, main = time.monotonic(), PartialState().is_main_process
     mark = run_id(run.config.read_text(), data.sha256)
     start, checkpoints = start_of(name, config, base, run), run.checkpoints / name
-    stage, checkpoint = config.stages[name], latest_checkpoint(checkpoints, mark)
+    stage, checkpoint = config.stages[name], _checkpoint_to_go_on_from(checkpoints, mark, console)
     speed = Speed(passes(name, stage, config), matmul_peak(compute_dtype(config.bf16)))
     log = MetricsLog(name, run.metrics, run.tensorboard)
-    callbacks = [speed, log, ProgressBar(name, console), SealCheckpoints(mark)]
     trainer = build_trainer(
-        stage, config, start, examples, tokenizer, checkpoints=checkpoints, checkpoint=checkpoint, callbacks=callbacks
+        stage,
+        config,
+        start,
+        examples,
+        tokenizer,
+        checkpoints=checkpoints,
+        checkpoint=checkpoint,
+        callbacks=[speed, log, ProgressBar(name, console)],
+        begun_with=run.read_launch(PartialState().num_processes),
     )
-    finished = run_trainer(trainer, stage, checkpoint)
+    finished = run_trainer(trainer, stage, checkpoint, mark)
     if main:
         run.add_time(name, time.monotonic() - begun)
     if not finished:
@@ -115,6 +125,27 @@ def _train_stage(
     save_stage(trainer, output_of(name, config, run), run.portable(start.source))
     if main:
         shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def _checkpoint_to_go_on_from(checkpoints: Path, mark: str, console: Console) -> Path | None:
+    """The newest checkpoint that is whole, the same one in every process; others are removed with a word. Raises
+    ModelError where it is not this run's."""
+    found: list[Any] = [None, None]
+    if PartialState().is_main_process:
+        for path in unsealed_checkpoints(checkpoints):
+            console.print(
+                f"[yellow]{escape(str(path))}: half-written (it has no seal), so it is left out and removed[/]"
+            )
+            shutil.rmtree(path)
+        try:
+            found[0] = latest_checkpoint(checkpoints, mark)
+        except ModelError as error:
+            found[1] = str(error)
+    broadcast_object_list(found)
+    if found[1]:
+        raise ModelError(found[1])
+    checkpoint: Path | None = found[0]
+    return checkpoint
 
 
 def _manifest(
@@ -126,6 +157,7 @@ def _manifest(
     return ModelManifest(
         grader_version=version("grader"),
         base_model=run.portable(weights),
+        trained_from=base.name if Path(base.source).is_dir() else base.source,
         base_licence=base.licence,
         adapter=run.adapter.name if lora else None,
         tokenizer_hash=tokenizer_hash(tokenizer),

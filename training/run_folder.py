@@ -30,6 +30,7 @@ class RunFolder:
 
         self.sft = path / "sft"
         self.dataset = path / "dataset.json"
+        self.launch = path / "launch.json"
 
     def portable(self, source: str) -> str:
         """`source` as a manifest names it: a hub id as it is, a folder relative to this one."""
@@ -56,6 +57,14 @@ class RunFolder:
             raise ModelError(
                 f"{self.dataset}: missing or unreadable, so nobody knows what the run was trained on. Train a new one."
             ) from None
+
+    def write_launch(self, processes: int) -> None:
+        """Keeps how many processes the run was begun with: its steps stay as large when others go on with it."""
+        write_whole(self.launch, json.dumps({"processes": processes}) + "\n")
+
+    def read_launch(self, now: int) -> int:
+        """The number of processes that the run was begun with; `now` where nobody wrote it down."""
+        return int(json.loads(self.launch.read_text())["processes"]) if self.launch.exists() else now
 
     def read_times(self) -> dict[str, float]:
         """Seconds spent so far, by part (`data_loading`, `sft`, `dpo`)."""

@@ -37,8 +37,9 @@ class TreeSFTTrainer(SubmissionBatches, SFTTrainer):  # type: ignore[misc]
         loss = -log_probs[answers].mean()
         if self.lm_weight and not bool(answers.all()):
             loss = loss - self.lm_weight * log_probs[~answers].mean()
-        metrics = self._metrics["train" if self.model.training else "eval"]
-        metrics["mean_token_accuracy"].append(right.float().mean().item())
+        accuracies = self._metrics["train" if self.model.training else "eval"]["mean_token_accuracy"]
+        accuracies.append(right.float().mean().item())
+        self.weigh_metrics(["mean_token_accuracy"], self.weight_of(inputs))
         self.count_tokens(counted, inputs)
         return self.weighed(loss, inputs, num_items_in_batch)
 
@@ -73,6 +74,7 @@ def sft_trainer(
     callbacks: Sequence[Any] = (),
     optimizers: tuple[Any, Any] = (None, None),
     tokens_per_step: int | None = None,
+    batches_per_step: int | None = None,
 ) -> SFTTrainer:
     """A trainer whose `train()` is ready to be called.
 
@@ -81,8 +83,9 @@ def sft_trainer(
     shared tokens (all but a submission's first), each batch's mean weighed by its answer tokens.
 
     `packing` `tree`: a batch is `per_device_train_batch_size` submissions, or as many as fit in `tokens_per_step` tree
-    tokens. `none`: trl's own path, a batch counts criteria; ValueError with an `lm_weight`, for each shared token would
-    be learned once a criterion.
+    tokens; `batches_per_step` of them, on all processes together, make an optimiser step (as many as accumulate, where
+    not given). `none`: trl's own path, a batch counts criteria; ValueError with an `lm_weight`, for each shared token
+    would be learned once a criterion.
     """
     if packing == "none" and lm_weight:
         raise ValueError("lm_weight needs packing tree")
@@ -104,7 +107,7 @@ def sft_trainer(
         train_dataset=Dataset.from_dict({"submission": list(submissions)}), data_collator=collator, **trl_arguments
     )
     trainer.lm_weight = lm_weight
-    trainer.sampler = sampler_for([[s] for s in submissions], collator.trees, args, tokens_per_step)
+    trainer.sampler = sampler_for([[s] for s in submissions], collator.trees, args, tokens_per_step, batches_per_step)
     trainer.add_callback(HeaviestFirst(trainer))
     return trainer
 

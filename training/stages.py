@@ -1,5 +1,6 @@
 """One stage of a run, SFT or DPO: the model it starts from, its trainer, and what it leaves. Knows no run's order."""
 
+import math
 import shutil
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -13,12 +14,14 @@ from peft import PeftModel
 from transformers import PrinterCallback
 from trl import DPOConfig, SFTConfig
 
+from labs_schema.errors import ModelError
 from training.bases import Base
-from training.callbacks import StopOnInterrupt
+from training.callbacks import SealCheckpoints, StopOnInterrupt
 from training.config import DpoStage, RunConfig, SftStage, Stage
 from training.dpo import dpo_trainer
 from training.dropout import residual_dropout
 from training.examples import TrainingExample
+from training.log_state import LogState
 from training.models import load_model, lora_config, use_liger
 from training.optimizers import MuonWithAdamW
 from training.run_folder import RunFolder
@@ -61,9 +64,18 @@ def build_trainer(
     checkpoints: Path,
     checkpoint: Path | None,
     callbacks: Sequence[Any],
+    begun_with: int | None = None,
 ) -> Any:
     """The trainer of a stage, ready to run, perhaps on from `checkpoint`. A new adapter is made where the stage trains
-    one and has none yet."""
+    one and has none yet. `begun_with`: the number of processes whose batches make an optimiser step, if not those that
+    there are now. Raises ModelError."""
+    processes = PartialState().num_processes
+    batches = stage.gradient_accumulation_steps * (begun_with or processes)
+    if stage.packing == "none" and batches % processes:
+        raise ModelError(
+            f"a step of this run is {batches} batches, which {processes} processes cannot share equally. Go on with "
+            f"{begun_with} processes, or begin a run with packing tree."
+        )
     half = use_bf16(config.bf16)
     dtype = torch.bfloat16 if half and stage.method == "lora" else torch.float32
     model = load_model(start.source, dtype=dtype, load_in_4bit=config.load_in_4bit)
@@ -92,8 +104,10 @@ def build_trainer(
         "callbacks": callbacks,
         "optimizers": (optimizer, None),
         "tokens_per_step": stage.tokens_per_step,
+        "batches_per_step": batches,
     }
     arguments = trainer_arguments(stage, config, checkpoints, bf16=half)
+    arguments["gradient_accumulation_steps"] = math.ceil(batches / processes)
     if isinstance(stage, SftStage):
         settings: dict[str, Any] = {"lm_weight": stage.lm_weight, "answer_only": stage.answer_only}
         trainer = sft_trainer(model, examples, SFTConfig(**arguments, max_length=None), **settings, **shared)
@@ -106,8 +120,8 @@ def build_trainer(
 def trainer_arguments(stage: Stage, config: RunConfig, checkpoints: Path, *, bf16: bool) -> dict[str, Any]:
     """What trl's SFTConfig and DPOConfig have in common."""
     same = (
-        "learning_rate num_train_epochs per_device_train_batch_size gradient_accumulation_steps lr_scheduler_type "
-        "warmup_steps weight_decay max_grad_norm"
+        "learning_rate num_train_epochs per_device_train_batch_size lr_scheduler_type warmup_steps weight_decay "
+        "max_grad_norm"
     )
     return {
         **{name: getattr(stage, name) for name in same.split()},
@@ -142,10 +156,12 @@ def dpo_arguments(stage: DpoStage) -> dict[str, Any]:
     }
 
 
-def run_trainer(trainer: Any, stage: SftStage | DpoStage, checkpoint: Path | None) -> bool:
-    """Trains to the end, from `checkpoint` where given. False where Ctrl-C stopped it; then a checkpoint is saved."""
+def run_trainer(trainer: Any, stage: SftStage | DpoStage, checkpoint: Path | None, mark: str) -> bool:
+    """Trains to the end, from `checkpoint` where given; checkpoints are sealed with `mark`. False where Ctrl-C or
+    SIGTERM stopped it; then a checkpoint is saved."""
     stop = StopOnInterrupt()
-    trainer.add_callback(stop)
+    for callback in (stop, LogState(trainer, checkpoint), SealCheckpoints(mark)):
+        trainer.add_callback(callback)
     dropout = stage.dropout if isinstance(stage, SftStage) else 0.0
     with stop.listening(), residual_dropout(trainer.model, dropout) if dropout else nullcontext():
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)

@@ -3,7 +3,6 @@
 Knows no loss.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from accelerate.data_loader import prepare_data_loader
 from torch.utils.data import DataLoader
 from transformers import TrainerCallback, TrainingArguments
 
-from training.sampler import SubmissionSampler
+from training.sampler import SubmissionSampler, epochs_needed
 from training.trees import TokenTree
 
 
@@ -28,16 +27,31 @@ class OwnTokens:
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """A run folder has its own model card."""
 
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        """As it is, unless no step is left: resumed after the last one, transformers would take one more."""
+        state = self.state  # type: ignore[attr-defined]
+        if state.global_step < state.max_steps:
+            super()._run_epoch(*args, **kwargs)  # type: ignore[misc]
+        else:
+            self.control.should_training_stop = True  # type: ignore[attr-defined]
+
 
 class SubmissionBatches(OwnTokens):
     """Mixed into a trl trainer whose batches are whole submissions with unequal numbers of items (pairs, or answer
-    tokens): over the batches of one optimiser step, on all processes, every item weighs the same."""
+    tokens): over the batches of one optimiser step, on all processes, every item weighs the same.
+
+    Where the sampler has no batch left for this process, the shortest submission goes through without any weight, for
+    the processes compute together."""
 
     loss_is_scaled_for_ga = True
     sampler: SubmissionSampler
 
     def items_in(self, batch: dict[str, torch.Tensor]) -> int:
         raise NotImplementedError
+
+    def weight_of(self, batch: dict[str, torch.Tensor]) -> int:
+        """The items of `batch` that count."""
+        return 0 if "tree_weightless" in batch else self.items_in(batch)
 
     def weighed(self, loss: torch.Tensor, batch: dict[str, torch.Tensor], all_items: Any) -> torch.Tensor:
         """A batch's mean `loss` as its share of the step's: the sum over a step's batches is the mean over its items.
@@ -47,14 +61,15 @@ class SubmissionBatches(OwnTokens):
         if all_items is None:
             return loss
         processes: int = self.accelerator.num_processes  # type: ignore[attr-defined]
-        share: float | torch.Tensor = self.items_in(batch) * processes / all_items
+        share: float | torch.Tensor = self.weight_of(batch) * processes / all_items
         return loss * share
 
     def count_tokens(self, counted_before: int, batch: dict[str, torch.Tensor]) -> None:
         """Makes trl's `num_tokens` count the tokens that went through the model, not those of its response rows."""
         trainer: Any = self
         if trainer.model.training:
-            here = torch.tensor(len(batch["tree_ids"]), device=trainer.accelerator.device)
+            tokens = 0 if "tree_weightless" in batch else len(batch["tree_ids"])
+            here = torch.tensor(tokens, device=trainer.accelerator.device)
             trainer._total_train_tokens = counted_before + int(trainer.accelerator.gather(here).sum())
             trainer._metrics["train"]["num_tokens"] = [trainer._total_train_tokens]
 
@@ -63,7 +78,7 @@ class SubmissionBatches(OwnTokens):
         loader = DataLoader(
             trainer.train_dataset,
             batch_sampler=self.sampler,
-            collate_fn=trainer.data_collator,
+            collate_fn=self._collated,
             num_workers=trainer.args.dataloader_num_workers,
             pin_memory=trainer.args.dataloader_pin_memory and trainer.accelerator.device.type == "cuda",
         )
@@ -72,8 +87,25 @@ class SubmissionBatches(OwnTokens):
             loader, device=trainer.accelerator.device, num_processes=1, process_index=0, put_on_device=True
         )
 
+    def _collated(self, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        trainer: Any = self
+        if rows:
+            return dict(trainer.data_collator(rows))
+        shortest = trainer.train_dataset.select(self.sampler.lightest()).to_list()
+        return {**trainer.data_collator(shortest), "tree_weightless": torch.tensor(True)}
+
+    def weigh_metrics(self, names: Sequence[str], items: int) -> None:
+        """Makes the last value of these metrics the mean over this batch's items on all processes, and repeats it, for
+        trl takes the mean over batches: so a batch weighs as its items."""
+        trainer: Any = self
+        metrics = trainer._metrics["train" if trainer.model.training else "eval"]
+        sums = torch.tensor([*(metrics[name][-1] * items for name in names), items])
+        *totals, all_items = trainer.accelerator.reduce(sums.to(trainer.accelerator.device)).tolist()
+        for name, total in zip(names, totals, strict=True):
+            metrics[name][-1:] = [total / all_items] * round(all_items)
+
     def _get_num_items_in_batch(self, batch_samples: Sequence[dict[str, torch.Tensor]], device: Any) -> torch.Tensor:
-        items = torch.tensor(sum(map(self.items_in, batch_samples)), device=device)
+        items = torch.tensor(sum(map(self.weight_of, batch_samples)), device=device)
         gathered: torch.Tensor = self.accelerator.gather(items)  # type: ignore[attr-defined]
         return gathered.sum()
 
@@ -91,8 +123,7 @@ class HeaviestFirst(TrainerCallback):  # type: ignore[misc]
 
 def heaviest_pass(trainer: Any) -> None:
     """The heaviest batch forward and back, with no trace left."""
-    rows = trainer.train_dataset[trainer.sampler.heaviest()]
-    batch = trainer.data_collator([dict(zip(rows, row, strict=True)) for row in zip(*rows.values(), strict=True)])
+    batch = trainer.data_collator(trainer.train_dataset.select(trainer.sampler.heaviest()).to_list())
     counted = trainer._total_train_tokens
     with torch.random.fork_rng():
         trainer.model_wrapped.train()
@@ -106,16 +137,24 @@ def heaviest_pass(trainer: Any) -> None:
 
 
 def sampler_for(
-    rows: Sequence[Sequence[int]], trees: Sequence[TokenTree], args: TrainingArguments, tokens_per_step: int | None
+    rows: Sequence[Sequence[int]],
+    trees: Sequence[TokenTree],
+    args: TrainingArguments,
+    tokens_per_step: int | None,
+    batches_per_step: int | None,
 ) -> SubmissionSampler:
-    """`args.per_device_train_batch_size` submissions a batch, or as many as fit in `tokens_per_step` tree tokens."""
+    """`args.per_device_train_batch_size` submissions a batch, or as many as fit in `tokens_per_step` tree tokens; None
+    `batches_per_step`: those that accumulate on all processes that there are."""
+    sizes = [len(tree) for tree in trees]
+    per_step = batches_per_step or args.gradient_accumulation_steps * args.world_size
     return SubmissionSampler(
         rows,
-        [len(tree) for tree in trees],
+        sizes,
         per_batch=args.per_device_train_batch_size,
         tokens_per_batch=tokens_per_step,
         seed=args.seed if args.data_seed is None else args.data_seed,
-        epochs=math.ceil(args.num_train_epochs),
+        epochs=epochs_needed(sizes, tokens_per_step, per_step, args.num_train_epochs, max(args.max_steps, 0)),
+        per_step=per_step,
         rank=args.process_index,
         ranks=args.world_size,
     )

@@ -22,6 +22,12 @@ def train(
     on_overlong: Annotated[
         str | None, typer.Option(help="A submission that does not fit: error, skip, middle.")
     ] = None,
+    packing: Annotated[
+        str | None, typer.Option(help="tree: a submission's program once for all its rows; none: trl's own way.")
+    ] = None,
+    tokens_per_step: Annotated[
+        int | None, typer.Option(help="As many submissions to a batch as fit in so many tokens.")
+    ] = None,
     max_steps: Annotated[int | None, typer.Option(help="End every stage after so many steps.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Tell steps, tokens, memory and time, and train nothing.")
@@ -38,9 +44,13 @@ def train(
     flags: dict[str, object] = {"model": model, "dataset": dataset, "output_dir": output_dir, "seed": seed}
     flags |= {"lora_r": lora_r, "lora_alpha": lora_alpha, "lora_dropout": lora_dropout}
     flags |= {"on_overlong": on_overlong, "max_steps": max_steps}
-    if (config is None) == (resume is None) or (resume and (overrides or any(v is not None for v in flags.values()))):
+    of_stages = {"packing": packing, "tokens_per_step": tokens_per_step}
+    given = [value for value in (*flags.values(), *of_stages.values()) if value is not None] or overrides
+    if (config is None) == (resume is None) or (resume and given):
         raise typer.BadParameter("give either --config with any flags, or --resume alone: a run keeps its settings")
-    settings = load_config(config, flags, overrides or ()) if config else open_run_folder(resume or Path())[1]
+    settings = (
+        load_config(config, flags, overrides or (), of_stages) if config else open_run_folder(resume or Path())[1]
+    )
     if dry_run:
         from training.dry_run import dry_run as tell
 

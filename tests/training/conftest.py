@@ -1,6 +1,7 @@
 """Tiny models, a tokenizer and random submissions for tests of trainers. Everything here is made on the spot."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -102,3 +103,75 @@ def step() -> Callable[[Any], tuple[float, Any]]:
         return next(log["loss"] for log in trainer.state.log_history if "loss" in log), gradient.seen[0]
 
     return run
+
+
+@pytest.fixture
+def write_dataset() -> Callable[[Any, Path], Path]:
+    """`write_dataset(lab, folder)`: all pairs of the lab as a data set on disk."""
+    from prompts.messages import build_prompts
+    from prompts.style import PromptStyle
+    from prompts.verdict import LETTERS, verdict_text
+    from training.dataset_files import file_hash
+    from training.rows import DatasetManifest, LabSplit, OutputFile, PairRow
+
+    style = PromptStyle(template="compact")
+
+    def write(lab: Any, folder: Path) -> Path:
+        rows = [
+            PairRow(
+                lab=lab.name,
+                submission=f"{number:016x}",
+                criterion=criterion.title,
+                options=prompt.options,
+                system=prompt.system,
+                prompt=prompt.text,
+                shared_chars=len(prompt.shared),
+                chosen=verdict_text(LETTERS[prompt.options.index(given)]),
+                rejected=verdict_text(LETTERS[prompt.options.index(other)]),
+            )
+            for number, submission in enumerate(lab.submissions)
+            for prompt, criterion in zip(build_prompts(lab, submission, style), lab.criteria, strict=True)
+            for given in [lab.ratings_given[submission.student][criterion.title]]
+            for other in prompt.options
+            if other != given
+        ]
+        folder.mkdir()
+        (folder / "train.jsonl").write_text("".join(row.model_dump_json() + "\n" for row in rows))
+        manifest = DatasetManifest(
+            grader_version="0",
+            format="dpo",
+            seed=0,
+            train_split=1.0,
+            style=style,
+            reasoning=False,
+            option_order="given",
+            eval_labs=(),
+            labs={lab.name: LabSplit(train=tuple(sorted({row.submission for row in rows})))},
+            inputs={},
+            outputs={"train.jsonl": OutputFile(sha256=file_hash(folder / "train.jsonl"), bytes=1, rows=len(rows))},
+        )
+        (folder / "manifest.json").write_text(manifest.model_dump_json())
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def here(
+    tmp_path: Path, make_lab: Any, write_dataset: Callable[[Any, Path], Path], monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A working folder with `data` and an almost untrained `models/tiny`; nothing is taken from a hub."""
+    from rich.progress import Progress
+
+    from training.dataset_files import read_pairs
+    from training.quiet import quiet_libraries
+    from training.tiny import init_model
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    data = write_dataset(make_lab(students=8), tmp_path / "data")
+    with quiet_libraries():
+        init_model(
+            read_pairs(data / "train.jsonl"), tmp_path / "models/tiny", steps=3, seed=0, progress=Progress(disable=True)
+        )
+    return tmp_path

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from labs_schema.errors import ModelError
-from training.checkpoints import SEAL, latest_checkpoint, run_id, seal
+from training.checkpoints import SEAL, latest_checkpoint, run_id, seal, unsealed_checkpoints
 
 RUN = run_id("model: m\n", "abc")
 
@@ -27,10 +27,12 @@ def test_the_newest_sealed_checkpoint_is_found_by_number(tmp_path: Path) -> None
     assert latest_checkpoint(tmp_path, RUN) == newest
 
 
-def test_a_half_written_one_is_refused(tmp_path: Path) -> None:
-    checkpoint(tmp_path, 1, run=None)
-    with pytest.raises(ModelError, match="half-written"):
-        latest_checkpoint(tmp_path, RUN)
+def test_one_without_a_seal_half_written_or_foreign_is_never_opened(tmp_path: Path) -> None:
+    half = checkpoint(tmp_path, 1, run=None)
+    assert latest_checkpoint(tmp_path, RUN) is None
+    whole, foreign = checkpoint(tmp_path, 9), checkpoint(tmp_path, 10, run=None)
+    assert latest_checkpoint(tmp_path, RUN) == whole
+    assert unsealed_checkpoints(tmp_path) == [half, foreign]
 
 
 @pytest.mark.parametrize("other", [run_id("model: n\n", "abc"), run_id("model: m\n", "abd")])

@@ -60,11 +60,19 @@ def test_what_cannot_be_run_is_refused_in_words(tmp_path: Path, text: str, told:
         load_config(write(tmp_path, text))
 
 
-def test_a_missing_file_and_an_override_without_a_value_are_faults_too(tmp_path: Path) -> None:
+def test_flags_of_the_stages_reach_those_that_the_file_has(tmp_path: Path) -> None:
+    path = write(tmp_path, SMALL + "dpo: {packing: tree}\n")
+    config = load_config(path, stage_flags={"packing": "none", "tokens_per_step": None}, overrides=["sft.packing=tree"])
+    assert config.dpo and config.sft and (config.sft.packing, config.dpo.packing) == ("tree", "none")
+    assert load_config(write(tmp_path, SMALL), stage_flags={"tokens_per_step": 500}).dpo is None
+
+
+def test_a_missing_file_and_damaged_overrides_are_faults_too(tmp_path: Path) -> None:
     with pytest.raises(FaultsError, match="no such file"):
         load_config(tmp_path / "none.yaml")
-    with pytest.raises(FaultsError, match="NAME=VALUE"):
-        load_config(write(tmp_path, SMALL), {}, ["dpo.beta"])
+    with pytest.raises(FaultsError, match="NAME=VALUE") as raised:
+        load_config(write(tmp_path, SMALL), {}, ["dpo.beta", "seed=[", "bf16=false"])
+    assert [fault.found for fault in raised.value.faults] == ["dpo.beta", "seed=["]
 
 
 def test_a_config_written_out_is_read_back_the_same(tmp_path: Path) -> None:

@@ -8,16 +8,31 @@ import torch
 from labs_schema.errors import ModelError
 from prompts.manifest import ModelManifest, write_manifest
 from prompts.style import PromptStyle
-from training.merge import check_same, merge
+from training.merge import merge
+from training.merge_check import TEXTS, check_same, logits_of
 
 
-def test_a_merge_that_moves_a_probability_is_refused() -> None:
-    before = torch.tensor([0.5, 0.3, 0.2])
-    check_same(before, before + torch.tensor([0.01, -0.01, 0.0]), "bfloat16", Path("merged"))
-    with pytest.raises(ModelError, match=r"by 0\.0100"):
-        check_same(before, before + torch.tensor([0.01, -0.01, 0.0]), "float32", Path("merged"))
+def test_a_merge_that_moves_the_logits_of_any_place_of_any_text_is_refused() -> None:
+    before = [torch.arange(40.0).reshape(4, 10) ** 1.5, torch.randn(2, 10)]
+    after = [logits.clone() for logits in before]
+    after[0][3] += 0.05 * before[0][3].std()
+    assert check_same(before, after, "bfloat16", "merged") == pytest.approx(0.05, rel=1e-3)
+    with pytest.raises(ModelError, match=r"by 0\.05 of their spread; at most 0\.0001"):
+        check_same(before, after, "float32", "merged")
+    after[1][0, 0] = float("nan")
     with pytest.raises(ModelError, match="by nan"):
-        check_same(before, before * float("nan"), "bfloat16", Path("merged"))
+        check_same(before, after, "bfloat16", "merged")
+
+
+def test_every_place_of_every_text_is_looked_at(tiny_model_folder: Path) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model_folder)
+    model = AutoModelForCausalLM.from_pretrained(tiny_model_folder)
+    logits = logits_of(model, tokenizer)
+    assert len(TEXTS) == len(logits) > 3
+    assert [len(places) for places in logits] == [len(tokenizer(text)["input_ids"]) for text in TEXTS]
+    assert check_same(logits, logits_of(model, tokenizer), "float32", "merged") == 0.0
 
 
 def test_an_unfinished_run_is_not_merged(tmp_path: Path) -> None:

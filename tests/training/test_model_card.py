@@ -15,7 +15,8 @@ def test_the_card_names_base_licence_data_settings_and_what_was_not_evaluated() 
     style = PromptStyle()
     manifest = ModelManifest(
         grader_version="1",
-        base_model=base.source,
+        base_model="sft",
+        trained_from=base.source,
         base_licence=base.licence,
         adapter="adapter",
         tokenizer_hash="t",
@@ -39,12 +40,14 @@ def test_the_card_names_base_licence_data_settings_and_what_was_not_evaluated() 
         inputs={},
         outputs={},
     )
-    examples = (TrainingExample((1,), (CriterionExample((2,), (3,), ((4,), (5,))),)),)
+    row = TrainingExample((1,), (CriterionExample((2,), (3,)),), foreign=True)
+    examples = (TrainingExample((1,), (CriterionExample((2,), (3,), ((4,), (5,))),)), row, row)
     card = model_card(config, base, manifest, dataset, Loaded(examples, (("lab1", "b"),)), {"dpo": 12.3})
     for told in (
         "mistralai/Codestral-22B-v0.1",
         "Mistral AI Non-Production License",
-        "1 submissions, 1 rated criteria, 2 preference pairs",
+        "1 submissions, 1 rated criteria, 2 preference pairs, and 2 rows of other programs' files",
+        "(`mistralai/Codestral-22B-v0.1`, the adapter lies on `sft`)",
         "fit: 1",
         "lab1 (2)",
         "kept out of training whole: lab9",

@@ -11,73 +11,9 @@ import pytest
 
 from labs_schema.errors import FaultsError, ModelError, OverlongError
 from prompts.manifest import check_manifest, read_manifest
-from prompts.messages import build_prompts
-from prompts.style import PromptStyle
-from prompts.verdict import LETTERS, verdict_text
 from training.config import RunConfig, load_config
-from training.dataset_files import file_hash
-from training.rows import DatasetManifest, LabSplit, OutputFile, PairRow
 
 TINY = Path(__file__).parents[2] / "training" / "runs" / "tiny.yaml"
-STYLE = PromptStyle(template="compact")
-
-
-def write_dataset(lab: Any, folder: Path) -> Path:
-    """All pairs of the lab as a data set on disk."""
-    rows = [
-        PairRow(
-            lab=lab.name,
-            submission=f"{number:016x}",
-            criterion=criterion.title,
-            options=prompt.options,
-            system=prompt.system,
-            prompt=prompt.text,
-            shared_chars=len(prompt.shared),
-            chosen=verdict_text(LETTERS[prompt.options.index(given)]),
-            rejected=verdict_text(LETTERS[prompt.options.index(other)]),
-        )
-        for number, submission in enumerate(lab.submissions)
-        for prompt, criterion in zip(build_prompts(lab, submission, STYLE), lab.criteria, strict=True)
-        for given in [lab.ratings_given[submission.student][criterion.title]]
-        for other in prompt.options
-        if other != given
-    ]
-    folder.mkdir()
-    (folder / "train.jsonl").write_text("".join(row.model_dump_json() + "\n" for row in rows))
-    manifest = DatasetManifest(
-        grader_version="0",
-        format="dpo",
-        seed=0,
-        train_split=1.0,
-        style=STYLE,
-        reasoning=False,
-        option_order="given",
-        eval_labs=(),
-        labs={lab.name: LabSplit(train=tuple(sorted({row.submission for row in rows})))},
-        inputs={},
-        outputs={"train.jsonl": OutputFile(sha256=file_hash(folder / "train.jsonl"), bytes=1, rows=len(rows))},
-    )
-    (folder / "manifest.json").write_text(manifest.model_dump_json())
-    return folder
-
-
-@pytest.fixture
-def here(tmp_path: Path, make_lab: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with `data` and an almost untrained `models/tiny`; nothing is taken from a hub."""
-    from rich.progress import Progress
-
-    from training.dataset_files import read_pairs
-    from training.quiet import quiet_libraries
-    from training.tiny import init_model
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    data = write_dataset(make_lab(students=8), tmp_path / "data")
-    with quiet_libraries():
-        init_model(
-            read_pairs(data / "train.jsonl"), tmp_path / "models/tiny", steps=3, seed=0, progress=Progress(disable=True)
-        )
-    return tmp_path
 
 
 def small_run(**flags: Any) -> RunConfig:
@@ -172,7 +108,7 @@ def test_a_run_stopped_by_ctrl_c_and_resumed_equals_one_that_was_not(
 
 @pytest.mark.slow
 def test_a_run_does_not_go_on_with_other_data_or_a_foreign_checkpoint(
-    here: Path, make_lab: Any, monkeypatch: pytest.MonkeyPatch
+    here: Path, make_lab: Any, write_dataset: Callable[[Any, Path], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from training.run import TrainingStoppedError, train
 

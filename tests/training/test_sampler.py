@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.sampler import SubmissionSampler
+from training.sampler import SubmissionSampler, epochs_needed
 
 SIZES = [30, 500, 20, 70, 400, 90, 10, 60, 250, 40, 80]
 ROWS = [[s * 10, s * 10 + 1] for s in range(len(SIZES))]
@@ -13,29 +13,51 @@ def batches_of_epoch(sampler: SubmissionSampler, epoch: int) -> list[list[int]]:
     return list(sampler)
 
 
+def of_all_ranks(ranks: int, **settings: object) -> list[SubmissionSampler]:
+    return [SubmissionSampler(**settings, rank=rank, ranks=ranks) for rank in range(ranks)]  # type: ignore[arg-type]
+
+
+def steps_of(samplers: list[SubmissionSampler], epoch: int) -> list[list[int]]:
+    """The submissions of each optimiser step, of all ranks, as a trainer that accumulates gathers them."""
+    ranks = [batches_of_epoch(sampler, epoch) for sampler in samplers]
+    accumulated = -(-samplers[0].per_step // len(samplers))
+    return [
+        sorted(row for batches in ranks for batch in batches[start : start + accumulated] for row in batch)
+        for start in range(0, len(ranks[0]), accumulated)
+    ]
+
+
 @given(
     count=st.integers(1, 40),
     per_batch=st.integers(1, 9),
     tokens=st.none() | st.integers(50, 600),
+    per_step=st.integers(1, 9),
     ranks=st.integers(1, 4),
+    others=st.integers(1, 6),
     epoch=st.integers(0, 5),
 )
-def test_every_submission_is_seen_once_an_epoch_and_no_process_has_more_batches_than_another(
-    count: int, per_batch: int, tokens: int | None, ranks: int, epoch: int
+def test_any_number_of_processes_take_the_same_steps_with_every_submission_once(
+    count: int, per_batch: int, tokens: int | None, per_step: int, ranks: int, others: int, epoch: int
 ) -> None:
-    sizes = [SIZES[s % len(SIZES)] for s in range(count)]
-    if count < ranks:
-        return
-    samplers = [
-        SubmissionSampler(
-            [[s] for s in range(count)], sizes, per_batch=per_batch, tokens_per_batch=tokens, rank=r, ranks=ranks
-        )
-        for r in range(ranks)
-    ]
-    batches = [batches_of_epoch(sampler, epoch) for sampler in samplers]
-    assert {len(of_rank) for of_rank in batches} == {len(samplers[0])}
-    assert sorted(row for of_rank in batches for batch in of_rank for row in batch) == list(range(count))
-    assert all(batch for of_rank in batches for batch in of_rank)
+    settings = {
+        "rows": [[s] for s in range(count)],
+        "sizes": [SIZES[s % len(SIZES)] for s in range(count)],
+        "per_batch": per_batch,
+        "tokens_per_batch": tokens,
+        "per_step": per_step,
+    }
+    samplers = of_all_ranks(ranks, **settings)
+    steps = steps_of(samplers, epoch)
+    assert {len(list(sampler)) for sampler in samplers} == {len(samplers[0])}
+    assert sorted(row for step in steps for row in step) == list(range(count)) and all(steps)
+    assert steps_of(of_all_ranks(others, **settings), epoch) == steps
+
+
+def test_a_process_without_a_batch_in_a_steps_last_round_gets_an_empty_one() -> None:
+    samplers = of_all_ranks(2, rows=ROWS, sizes=SIZES, per_batch=1, per_step=3)
+    first, second = (list(sampler) for sampler in samplers)
+    assert len(first) == len(second) == 7 == len(samplers[0])  # 11 batches: three steps of 3 and one of 2
+    assert all(first) and [not batch for batch in second] == [False, True, False, True, False, True, False]
 
 
 def test_a_submissions_rows_stay_together() -> None:
@@ -53,21 +75,22 @@ def test_an_epoch_can_be_repeated_and_the_next_one_has_another_order() -> None:
     assert batches_of_epoch(SubmissionSampler(ROWS, SIZES, per_batch=2, seed=4), 4) != batches_of_epoch(first, 4)
 
 
-def test_a_batch_keeps_to_its_tokens_and_a_longer_submission_goes_alone() -> None:
+def test_a_batch_keeps_to_its_tokens_in_every_epoch_and_a_longer_submission_goes_alone() -> None:
     sampler = SubmissionSampler(ROWS, SIZES, per_batch=1, tokens_per_batch=300, epochs=5)
-    for epoch in range(5):
-        plan = sampler.plan(epoch)
+    plans = [sampler.plan(epoch) for epoch in range(25)]
+    for plan in plans:
         assert len(plan) == len(sampler)
         assert all(sum(SIZES[s] for s in batch) <= 300 or len(batch) == 1 for batch in plan)
-    assert max(map(len, plan)) > 2
+    assert max(map(len, plans[4])) > 2 and plans[5] == plans[0] != plans[1]
 
 
-def test_the_heaviest_batch_is_known_before_it_comes() -> None:
+@pytest.mark.parametrize(("epochs", "max_steps", "needed"), [(2.5, None, 3), (1, 12, 4), (9, 1, 1)])
+def test_the_epochs_of_a_run_are_planned_before_it(epochs: float, max_steps: int | None, needed: int) -> None:
+    # 1,250 tokens, where those of a submission beyond 300 count as none: at least five batches, three steps of two.
+    assert epochs_needed(SIZES, 300, 2, epochs, max_steps) == needed
+
+
+def test_the_heaviest_batch_is_known_before_it_comes_and_so_is_the_shortest_submission() -> None:
     assert SubmissionSampler(ROWS, SIZES, per_batch=2).heaviest() == [*ROWS[1], *ROWS[4]]
     sampler = SubmissionSampler(ROWS, SIZES, per_batch=1, tokens_per_batch=950)
-    assert sampler.heaviest() == [*ROWS[1], *ROWS[4]]
-
-
-def test_more_processes_than_submissions_are_refused() -> None:
-    with pytest.raises(ValueError, match="use fewer processes"):
-        SubmissionSampler(ROWS[:1], SIZES[:1], per_batch=1, ranks=2)
+    assert sampler.heaviest() == [*ROWS[1], *ROWS[4]] and sampler.lightest() == ROWS[6]
