@@ -1,146 +1,115 @@
-"""Grades the work that a data set kept for evaluation and compares with the TAs, beside two graders that cost nothing.
+"""Grades the work that a run's data set kept for evaluation and compares with the TAs, beside what costs nothing.
 
-The commonest rating is taken from the students trained on; in a held-out lab, where nobody was, from that lab's own
-grades: a baseline that knows what no grader may know. The untuned model is the base under the same prompts.
+The untuned model is the base under the same prompts.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain
+from itertools import count
 from pathlib import Path
 
-from grader.experiments.evaluation import COMMONEST, Evaluation, Group, Part
+from grader.experiments.answers import Answers, commonest_answers, in_labs, model_answers, only, word_answers
+from grader.experiments.compare_runs import compare_runs, group_names, kept_by_both
+from grader.experiments.evaluation import COMMONEST, TUNED, UNTUNED, WORDS, Evaluation, Group
+from grader.experiments.evaluation_groups import measure_group, ticks
+from grader.experiments.kept_work import Course, read_course
+from grader.report import write_report
 from grader.step_bars import step_bars
-from labs_schema.errors import FaultsError
-from labs_schema.hashes import submission_key
-from labs_schema.models import Lab, Submission
-from labs_schema.names import clean
-from labs_schema.validate import lab_folders, load_lab
 from prompts.encode import OnOverlong
-from prompts.style import PromptStyle
+from serving.calibration.calibration import read_calibration
 from serving.engines.engine_choice import EngineName
-from serving.measures.agreement import agreement, difference
 from serving.measures.confusion_figure import draw_confusions
-from serving.measures.decisions import Decision, commonest_ratings, constant_decisions, decisions
-from serving.served_model import load_grader
+from serving.measures.decisions import Decision
 from training.bases import find_base
-from training.dataset_files import changed_labs
-from training.rows import DatasetManifest, LabSplit
-from training.run_folder import open_run_folder
-
-UNSEEN, HELD_OUT = "unseen students of seen labs", "held-out labs"
-TUNED, UNTUNED = "tuned model", "untuned base"
-CHUNK = 16
-"""Submissions to an engine call."""
-
-Answers = dict[str, list[Decision]]
-"""Lab -> a grader's decisions on the lab's kept work, in the lab's order."""
+from training.run_folder import open_run_folder, write_whole
 
 
 def evaluate_run(
-    run: Path, labs: Path, out: Path, *, engine: EngineName = "auto", base: bool = True, resamples: int = 2000
+    run: Path,
+    labs: Path,
+    out: Path,
+    *,
+    other: Path | None = None,
+    engine: EngineName = "auto",
+    orders: int | None = None,
+    base: bool = True,
+    resamples: int = 2000,
+    report: Path | None = None,
+    command: str | None = None,
 ) -> Evaluation:
     """Evaluates the model of `run` on the work that its data set kept, found again in the folder `labs`.
 
-    Writes `evaluation.json`, `decisions.jsonl` and a picture a group into `out`. Raises FaultsError where a lab has
-    changed since or cannot be read, ModelError where the run or its base cannot be served.
+    `other`: a run to compare with, on what both kept. `orders` of the ratings to ask in; by default the model's own.
+    `base`: the untuned model as well. Writes `evaluation.json`, `decisions.jsonl` and a picture a group into `out`, and
+    a `report` that names the `command` where a path is given. Raises FaultsError where a lab has changed since or
+    cannot be read, ModelError where a model cannot be served, GraderError where two runs kept nothing in common.
     """
     folder, config = open_run_folder(run)
     dataset = folder.read_dataset_manifest()
-    if faults := changed_labs(dataset, labs):
-        raise FaultsError(faults)
-    folders = {clean(folder.name): folder for folder in lab_folders(labs.resolve())}
-    kept = [(load_lab(folders[name]), split) for name, split in dataset.labs.items() if split.test]
-    graders = {TUNED: model_answers(str(run), kept, TUNED, engine)}
+    course = read_course(dataset, labs)
+    theirs = open_run_folder(other)[0].read_dataset_manifest() if other else None
+    shared = course.narrowed(kept_by_both(dataset, theirs)) if theirs else None
+
+    graders = {TUNED: model_answers(str(run), course.kept, TUNED, engine, orders=orders)}
     if base:
         source = find_base(config.model).source
         cut: OnOverlong = "middle" if config.on_overlong == "middle" else "error"
-        graders[UNTUNED] = model_answers(source, kept, UNTUNED, engine, dataset.style, cut)
-    graders[COMMONEST] = {lab.name: commonest_answers(lab, split) for lab, split in kept}
-    groups = {}
-    out.mkdir(parents=True, exist_ok=True)
-    for name, members in lab_groups(dataset).items():
-        found = {grader: [*chain(*(answers.get(lab, []) for lab in members))] for grader, answers in graders.items()}
-        if found[TUNED]:
-            groups[name] = compare(found, resamples)
-            picture = out / f"confusion-{name.replace(' ', '-')}.png"
-            draw_confusions(found[TUNED], picture, title=f"{name}: what the TA gave and what the tuned model gave")
-    evaluation = Evaluation(groups=groups)
-    (out / "evaluation.json").write_text(evaluation.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    rows = (decision.model_dump_json() + "\n" for decision in chain(*graders[TUNED].values()))
-    (out / "decisions.jsonl").write_text("".join(rows), encoding="utf-8")
+        graders[UNTUNED] = model_answers(source, course.kept, UNTUNED, engine, dataset.style, cut, orders=orders)
+    graders[WORDS] = word_answers(course.labs, WORDS)
+    graders[COMMONEST] = commonest_answers(course.kept)
+
+    calibration = read_calibration(folder.path)
+    calibrated_on = course.students(calibration.submissions) if calibration else frozenset()
+    groups = measured(course, graders, calibrated_on, resamples)
+    compared = None
+    if other and theirs and shared:
+        second = model_answers(str(other), shared.kept, "the other run", engine, orders=orders)
+        compared = compare_runs(
+            (run.resolve().name, other.resolve().name),
+            in_labs(only(graders[TUNED], shared.kept), shared.names),
+            in_labs(second, shared.names),
+            group_names(dataset, theirs),
+            resamples=resamples,
+        )
+    evaluation = Evaluation(run=run.resolve().name, groups=groups, compared=compared)
+    decided = {name: in_labs(graders[TUNED], course.groups[name]) for name in groups}
+    write_results(out, evaluation, decided)
+    if report:
+        write_report(evaluation, decided, {lab.name: lab for lab, _ in course.kept}, report, run=run, command=command)
     return evaluation
 
 
-def lab_groups(dataset: DatasetManifest) -> dict[str, list[str]]:
-    """The two questions an evaluation answers, and the labs that each is asked of."""
-    held_out = set(dataset.eval_labs)
-    return {
-        UNSEEN: [name for name in dataset.labs if name not in held_out],
-        HELD_OUT: [name for name in dataset.labs if name in held_out],
-    }
-
-
-def kept_work(lab: Lab, split: LabSplit) -> list[Submission]:
-    """The submissions of `lab` that the data set kept for evaluation."""
-    test = set(split.test)
-    return [s for s in lab.submissions if submission_key(lab.name, s.student) in test]
-
-
-def model_answers(
-    model: str,
-    kept: Sequence[tuple[Lab, LabSplit]],
-    name: str,
-    engine: EngineName,
-    style: PromptStyle | None = None,
-    on_overlong: OnOverlong | None = None,
-) -> Answers:
-    """What `model` answers on all kept work, with a progress bar called `name`; a manifest knows the other two."""
-    answers: Answers = {}
-    grader = load_grader(model, engine=engine, style=style, on_overlong=on_overlong)
-    work = [(lab, kept_work(lab, split)) for lab, split in kept]
-    total, done = sum(len(submissions) for _, submissions in work), 0
+def measured(
+    course: Course, graders: Mapping[str, Answers], calibrated_on: frozenset[str], resamples: int
+) -> dict[str, Group]:
+    """The figures of both groups, of those that have kept work, with a progress bar."""
+    labs = {lab.name: lab for lab, _ in course.kept}
+    groups = {}
     with step_bars() as show:
-        show(name, 0, total)
-        for lab, submissions in work:
-            answers[lab.name] = []
-            for start in range(0, len(submissions), CHUNK):
-                chunk = submissions[start : start + CHUNK]
-                answers[lab.name] += decisions(lab, grader.grade(lab, chunk))
-                done += len(chunk)
-                show(name, done, total)
-    grader.close()
-    return answers
+        for name, members in course.groups.items():
+            found = {grader: in_labs(answers, members) for grader, answers in graders.items()}
+            if not found[TUNED]:
+                continue
+            groups[name] = measure_group(
+                found,
+                {lab: labs[lab] for lab in members if lab in labs},
+                calibrated_on,
+                resamples=resamples,
+                tick=_counter(show, f"figures of {name}", ticks(found)),
+            )
+    return groups
 
 
-def commonest_answers(lab: Lab, split: LabSplit) -> list[Decision]:
-    """What always giving the commonest rating answers; see the module's docstring for whose commonest."""
-    train = set(split.train)
-    trained = [student for student in lab.ratings_given if submission_key(lab.name, student) in train]
-    students = [s.student for s in kept_work(lab, split)]
-    return constant_decisions(lab, students, commonest_ratings(lab, trained or students))
+def _counter(show: Callable[[str, int, int], None], step: str, of: int) -> Callable[[], None]:
+    done = count(1)
+    return lambda: show(step, next(done), of)
 
 
-def compare(found: Mapping[str, list[Decision]], resamples: int) -> Group:
-    """Figures of every grader of `found` on the same decisions; the first one's also by lab and by criterion."""
-    main, *others = found
-    ours = found[main]
-    return Group(
-        labs=tuple(sorted({d.lab for d in ours})),
-        graders={name: agreement(each, resamples=resamples) for name, each in found.items()},
-        differences={name: difference(ours, found[name], resamples=resamples) for name in others},
-        by_lab=_parts(ours, found[COMMONEST], lambda d: d.lab, resamples),
-        by_criterion=_parts(ours, found[COMMONEST], lambda d: d.criterion, resamples),
-    )
-
-
-def _parts(
-    ours: list[Decision], commonest: list[Decision], key: Callable[[Decision], str], resamples: int
-) -> dict[str, Part]:
-    parts = {}
-    for name in dict.fromkeys(map(key, ours)):
-        mine, theirs = ([d for d in each if key(d) == name] for each in (ours, commonest))
-        parts[name] = Part(
-            grader=agreement(mine, resamples=resamples),
-            over_commonest=difference(mine, theirs, resamples=resamples)["agreement"],
-        )
-    return parts
+def write_results(out: Path, evaluation: Evaluation, decided: Mapping[str, Sequence[Decision]]) -> None:
+    """`decided`: group -> the tuned model's decisions."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name, decisions in decided.items():
+        picture = out / f"confusion-{name.replace(' ', '-')}.png"
+        draw_confusions(decisions, picture, title=f"{name}: what the TA gave and what the tuned model gave")
+    rows = (decision.model_dump_json() + "\n" for decisions in decided.values() for decision in decisions)
+    (out / "decisions.jsonl").write_text("".join(rows), encoding="utf-8")
+    write_whole(out / "evaluation.json", evaluation.model_dump_json(indent=1) + "\n")

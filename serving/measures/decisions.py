@@ -34,25 +34,22 @@ class Decision(Frozen):
 
 def decisions(lab: Lab, grades: Iterable[Grade]) -> list[Decision]:
     """The criteria of `grades` that a TA rated as well, in the grades' order."""
-    found = []
-    for grade in grades:
-        given = lab.ratings_given.get(grade.student, {})
-        for answer in grade.criteria:
-            if answer.criterion in given:
-                found.append(_decision(lab, grade.student, lab.criterion(answer.criterion), given, answer))
-    return found
+    return answered(lab, ((grade.student, answer) for grade in grades for answer in grade.criteria))
+
+
+def answered(lab: Lab, answers: Iterable[tuple[str, CriterionGrade]]) -> list[Decision]:
+    """Those of `answers`, each with its student, that a TA rated as well, in their order."""
+    return [
+        _decision(lab, student, lab.criterion(answer.criterion), lab.ratings_given[student], answer)
+        for student, answer in answers
+        if answer.criterion in lab.ratings_given.get(student, {})
+    ]
 
 
 def constant_decisions(lab: Lab, students: Iterable[str], ratings: Mapping[str, str]) -> list[Decision]:
     """The decisions of a grader that always gives `ratings[criterion title]`, whatever the work."""
-    return [
-        _decision(
-            lab, student, criterion, lab.ratings_given[student], _constant(criterion, ratings.get(criterion.title))
-        )
-        for student in students
-        for criterion in lab.criteria
-        if criterion.title in lab.ratings_given.get(student, {})
-    ]
+    sheet = [_constant(criterion, ratings.get(criterion.title)) for criterion in lab.criteria]
+    return answered(lab, ((student, answer) for student in students for answer in sheet))
 
 
 def commonest_ratings(lab: Lab, students: Iterable[str]) -> dict[str, str]:
@@ -65,9 +62,9 @@ def commonest_ratings(lab: Lab, students: Iterable[str]) -> dict[str, str]:
 
 
 def _constant(criterion: Criterion, rating: str | None) -> CriterionGrade:
-    return CriterionGrade(
-        criterion=criterion.title, rating=rating, ungraded=None if rating else "no rating is known to be the commonest"
-    )
+    if rating is None:
+        return CriterionGrade(criterion=criterion.title, ungraded="no rating is known to be the commonest")
+    return CriterionGrade(criterion=criterion.title, rating=rating, marks=criterion.rating(rating).marks)
 
 
 def _decision(

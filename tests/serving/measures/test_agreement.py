@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score, f1_score
 
-from serving.measures.agreement import agreement, confusions, difference, macro_f1, quadratic_kappa, student_weights
+from serving.measures.agreement import agreement, difference, figures
+from serving.measures.confusion import confusions, macro_f1, quadratic_kappa
 from serving.measures.decisions import Decision
+from serving.measures.resampling import draw
 
 
 def decision(student: str, human: int, grader: int | None, ratings: int = 3, criterion: str = "c") -> Decision:
@@ -57,7 +59,7 @@ def test_an_ungraded_criterion_counts_as_no_agreement_and_never_as_a_rating() ->
 
 def test_resamples_draw_students_with_all_of_their_decisions() -> None:
     decisions = [decision(f"s{i}", 0, 0, criterion=name) for i in range(8) for name in ("c", "d")]
-    weights = student_weights(decisions, 100, seed=1)
+    weights = draw(decisions, "students", resamples=100, seed=1).decisions
     assert (weights[:, 0::2] == weights[:, 1::2]).all()
     assert (weights.sum(1) == len(decisions)).all()
 
@@ -79,3 +81,24 @@ def test_a_difference_is_paired_and_refuses_other_decisions() -> None:
     assert (same.value, same.low, same.high) == (0, 0, 0)
     with pytest.raises(ValueError, match="same decisions"):
         difference(ours, ours[::-1], resamples=50)
+
+
+def test_a_resample_over_labs_draws_labs_whole_and_counts_their_figures_as_often() -> None:
+    """Lab 0 agrees on everything, the others on nothing: every figure is the share of draws that were lab 0."""
+    rng = np.random.default_rng(0)
+    labs = [
+        decision(f"s{i}", human, human if lab == 0 else 2 - human).model_copy(update={"lab": f"lab{lab}"})
+        for lab in range(5)
+        for i, human in enumerate(rng.choice([0, 2], 8))
+    ]
+    draws = draw(labs, "labs", resamples=200)
+    share = draws.labs["lab0"] / 5
+    found = figures(labs, draws)
+    assert found["agreement"] == pytest.approx(share)
+    assert found["macro_f1"] == pytest.approx(share)
+
+
+def test_intervals_over_labs_are_given_from_five_labs_on() -> None:
+    labs = [decision("s1", 0, 0).model_copy(update={"lab": f"lab{i}"}) for i in range(5)]
+    assert agreement(labs[:4], resamples=20).figures_over_labs == {}
+    assert agreement(labs, resamples=20).figures_over_labs["agreement"].low == 1.0

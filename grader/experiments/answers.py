@@ -1,0 +1,83 @@
+"""What each grader answers on the work that a data set kept: a model, counted words, the commonest rating."""
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+
+from grader.experiments.counting_words import WordCounter
+from grader.experiments.kept_work import kept_work, trained_work
+from grader.step_bars import step_bars
+from labs_schema.models import Lab
+from prompts.encode import OnOverlong
+from prompts.style import PromptStyle
+from serving.engines.engine_choice import EngineName
+from serving.measures.decisions import Decision, answered, commonest_ratings, constant_decisions, decisions
+from serving.served_model import load_grader
+from training.rows import LabSplit
+
+CHUNK = 16
+"""Submissions to an engine call."""
+
+Answers = dict[str, list[Decision]]
+"""Lab -> a grader's decisions on the lab's kept work, in the lab's order."""
+
+
+def model_answers(
+    model: str,
+    kept: Sequence[tuple[Lab, LabSplit]],
+    name: str,
+    engine: EngineName,
+    style: PromptStyle | None = None,
+    on_overlong: OnOverlong | None = None,
+    *,
+    orders: int | None = None,
+) -> Answers:
+    """What `model` answers on all kept work, with a progress bar called `name`. A manifest knows style and what to do
+    with overlong programs, a calibration how many `orders` of the ratings to ask in."""
+    answers: Answers = {}
+    grader = load_grader(model, engine=engine, style=style, on_overlong=on_overlong, orders=orders)
+    work = [(lab, kept_work(lab, split)) for lab, split in kept]
+    total, done = sum(len(submissions) for _, submissions in work), 0
+    with step_bars() as show:
+        show(name, 0, total)
+        for lab, submissions in work:
+            answers[lab.name] = []
+            for start in range(0, len(submissions), CHUNK):
+                chunk = submissions[start : start + CHUNK]
+                answers[lab.name] += decisions(lab, grader.grade(lab, chunk))
+                done += len(chunk)
+                show(name, done, total)
+    grader.close()
+    return answers
+
+
+def word_answers(course: Sequence[tuple[Lab, LabSplit]], name: str) -> Answers:
+    """What counting words answers on the kept work of `course`, learned from the work trained on there."""
+    counter = WordCounter()
+    with step_bars() as show:
+        trained = [(lab, trained_work(lab, split)) for lab, split in course]
+        counter.fit(trained, lambda done, of: show(name, done, of))
+    kept = [(lab, kept_work(lab, split)) for lab, split in course if split.test]
+    return {lab.name: answered(lab, counter.grade(lab, submissions)) for lab, submissions in kept}
+
+
+def commonest_answers(kept: Iterable[tuple[Lab, LabSplit]]) -> Answers:
+    """What always giving the commonest rating answers: that of the students trained on; in a held-out lab, where nobody
+    was, that of the lab's own grades, more than any grader may know."""
+    return {lab.name: _commonest(lab, split) for lab, split in kept}
+
+
+def _commonest(lab: Lab, split: LabSplit) -> list[Decision]:
+    students = [s.student for s in kept_work(lab, split)]
+    trained = [s.student for s in trained_work(lab, split)]
+    return constant_decisions(lab, students, commonest_ratings(lab, trained or students))
+
+
+def only(answers: Answers, kept: Iterable[tuple[Lab, LabSplit]]) -> Answers:
+    """Those of `answers` that are on the `kept` work."""
+    students = {lab.name: {s.student for s in kept_work(lab, split)} for lab, split in kept}
+    return {name: [d for d in answers[name] if d.student in known] for name, known in students.items()}
+
+
+def in_labs(answers: Answers, labs: Iterable[str]) -> list[Decision]:
+    """The decisions on the work of `labs`, lab after lab."""
+    return [*chain(*(answers.get(lab, []) for lab in labs))]

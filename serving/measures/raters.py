@@ -1,0 +1,132 @@
+"""How far several TAs agree on the same work: what a grader can hope to reach. Pure; knows no model and no file.
+
+A unit is one criterion of one student's work that at least two TAs rated.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+
+import numpy as np
+
+from labs_schema.frozen import Frozen
+from labs_schema.models import Lab
+from serving.measures.alpha import coincidences, krippendorff_alpha, ordinal_distance
+from serving.measures.decisions import Decision
+from serving.measures.resampling import (
+    RESAMPLES,
+    Estimate,
+    Floats,
+    cluster_weights,
+    estimate,
+    mean_of_parts,
+    weighted_mean,
+)
+
+
+class Unit(Frozen):
+    """`given`: rater -> rating, an index into the criterion's `ratings` ratings."""
+
+    lab: str
+    student: str
+    criterion: str
+    ratings: int
+    given: dict[str, int]
+
+
+class RaterFigures(Frozen):
+    """One TA against the others on `units` units. `with_others`: the share in which they gave the others' majority;
+    where several ratings are the majority, one of k counts 1/k."""
+
+    units: int
+    with_others: Estimate
+
+
+class Ceiling(Frozen):
+    """`pairwise`: the mean over units of the share of pairs of TAs that agree. `alpha`: Krippendorff's (ordinal), the
+    mean over (lab, criterion). `grader`: the mean over the same units of the share of TAs that the grader agrees with,
+    to be read beside `pairwise`; None where it did not answer them. Intervals over students."""
+
+    units: int
+    students: int
+    pairwise: Estimate
+    alpha: Estimate
+    grader: Estimate
+    raters: dict[str, RaterFigures]
+
+
+def units_of(lab: Lab, students: Iterable[str]) -> list[Unit]:
+    """What `students` were given, by every TA who rated them; only where at least two did."""
+    found = []
+    for student in students:
+        for criterion in lab.criteria:
+            titles = [rating.title for rating in criterion.ratings]
+            given = {
+                rater: titles.index(ratings[student][criterion.title])
+                for rater, ratings in lab.ratings_by.items()
+                if criterion.title in ratings.get(student, {})
+            }
+            if len(given) > 1:
+                found.append(
+                    Unit(lab=lab.name, student=student, criterion=criterion.title, ratings=len(titles), given=given)
+                )
+    return found
+
+
+def ceiling(
+    units: Sequence[Unit], decisions: Iterable[Decision], *, resamples: int = RESAMPLES, seed: int = 0
+) -> Ceiling | None:
+    """The raters' figures on `units`, and beside them the grader's of `decisions`; None where there is no unit."""
+    if not units:
+        return None
+    weights = cluster_weights([unit.student for unit in units], resamples, seed)
+    answers = {(d.lab, d.student, d.criterion): d.grader for d in decisions}
+    pairwise = np.array([_agreeing_pairs(unit) for unit in units])
+    beside = np.array([_agreeing_raters(unit, answers) for unit in units])
+    return Ceiling(
+        units=len(units),
+        students=len({unit.student for unit in units}),
+        pairwise=estimate(weighted_mean(weights, pairwise)),
+        alpha=estimate(_alpha(units, weights)),
+        grader=estimate(weighted_mean(weights, beside)),
+        raters={rater: _rater(rater, units, weights) for rater in sorted({*chain(*(unit.given for unit in units))})},
+    )
+
+
+def with_others(given: int, others: Sequence[int]) -> float:
+    """1 where `given` is what most of `others` gave, else 0; 1/k where it is one of k ratings given most often."""
+    counts = np.bincount(others, minlength=given + 1)
+    return float(counts[given] == counts.max()) / int((counts == counts.max()).sum())
+
+
+def _agreeing_pairs(unit: Unit) -> float:
+    counts = np.bincount([*unit.given.values()])
+    return float((counts * (counts - 1)).sum() / (counts.sum() * (counts.sum() - 1)))
+
+
+def _agreeing_raters(unit: Unit, answers: dict[tuple[str, str, str], int | None]) -> float:
+    key = unit.lab, unit.student, unit.criterion
+    return float(np.mean([answers[key] == given for given in unit.given.values()])) if key in answers else np.nan
+
+
+def _alpha(units: Sequence[Unit], weights: Floats) -> Floats:
+    rows: dict[tuple[str, str], list[int]] = {}
+    for i, unit in enumerate(units):
+        rows.setdefault((unit.lab, unit.criterion), []).append(i)
+    parts = []
+    for members in rows.values():
+        each = coincidences([[*units[i].given.values()] for i in members], units[members[0]].ratings)
+        counted = np.einsum("bi,irc->brc", weights[:, members], each)
+        parts.append((krippendorff_alpha(counted, ordinal_distance(counted)), np.ones(len(weights))))
+    return mean_of_parts(parts)
+
+
+def _rater(rater: str, units: Sequence[Unit], weights: Floats) -> RaterFigures:
+    rated = np.array([rater in unit.given for unit in units])
+    shares = [
+        with_others(unit.given[rater], [given for other, given in unit.given.items() if other != rater])
+        for unit in units
+        if rater in unit.given
+    ]
+    return RaterFigures(
+        units=int(rated.sum()), with_others=estimate(weighted_mean(weights[:, rated], np.array(shares)))
+    )
