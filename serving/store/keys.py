@@ -5,7 +5,6 @@ A key is 256 random bits, so that a plain SHA-256 cannot be searched for it.
 
 import hashlib
 import secrets
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
@@ -13,18 +12,11 @@ from sqlalchemy import Connection, Row, insert, select, update
 from labs_schema.frozen import Frozen
 from serving.store.errors import UnknownError
 from serving.store.ledger import Detail, Ledger, plain
+from serving.store.roles import Role
 from serving.store.tables import keys
 
 PREFIX = "grader_"
 """By which a key that leaked is recognised."""
-
-
-class Role(StrEnum):
-    """`platform` sends work and reads its grades, `ta` overrides too, `admin` makes keys and forgets students too."""
-
-    PLATFORM = "platform"
-    TA = "ta"
-    ADMIN = "admin"
 
 
 class ApiKey(Frozen):

@@ -63,7 +63,8 @@ class Ledger:
 def write(database: Database, at: datetime) -> Iterator[Ledger]:
     """The one write transaction. The head's row is locked first, so that writers wait for each other in its order."""
     with database.writing() as connection:
-        head = connection.execute(select(audit_head.c.seq, audit_head.c.hash).with_for_update()).one_or_none()
+        last = select(audit_head.c.seq, audit_head.c.hash).where(audit_head.c.id == 1)
+        head = connection.execute(last.with_for_update()).one_or_none()
         if head is None:
             raise StoreError("The store's audit head is gone; take the database from a backup.")
         ledger = Ledger(connection, at, head.seq, head.hash)

@@ -17,6 +17,7 @@ from serving.store import grades, history, idempotency, keys, overrides, student
 from serving.store.database import Database, open_database
 from serving.store.errors import StoreError
 from serving.store.ledger import stamp, write
+from serving.store.roles import Role
 
 SCRUBBED_BY_VACUUM = ("contents", "students", "idempotency")
 
@@ -114,7 +115,7 @@ class Store:
         with write(self.database, self._now()) as ledger:
             idempotency.abandoned(ledger, claim)
 
-    def create_key(self, name: str, role: keys.Role, course: str | None, *, actor: str) -> tuple[str, keys.ApiKey]:
+    def create_key(self, name: str, role: Role, course: str | None, *, actor: str) -> tuple[str, keys.ApiKey]:
         """A new key, which cannot be shown again, and what is known of it. `course` None: every course."""
         with write(self.database, self._now()) as ledger:
             return keys.create_key(ledger, name, role, course, actor)
@@ -129,7 +130,7 @@ class Store:
         with self.database.reading() as connection:
             return keys.find_key(connection, token)
 
-    def keys(self) -> list[keys.ApiKey]:
+    def list_keys(self) -> list[keys.ApiKey]:
         """All keys ever made, the oldest first."""
         with self.database.reading() as connection:
             return keys.list_keys(connection)

@@ -41,12 +41,12 @@ class AuditReport(Frozen):
 
 def verify(connection: Connection, noted: str | None = None) -> AuditReport:
     """Reads the whole store. `noted` is a head that was noted earlier, as `number:hash`; it must still be there."""
-    row = connection.execute(select(audit_head.c.seq, audit_head.c.hash)).one_or_none()
+    row = connection.execute(select(audit_head.c.seq, audit_head.c.hash).where(audit_head.c.id == 1)).one_or_none()
     head = None if row is None else (row.seq, row.hash)
     faults = [*_chain(connection, head), *_noted(connection, noted)]
     for event, table in WITNESSED.items():
         faults += _rows(connection, event, table)
-    forgotten = _forgotten(connection)
+    forgotten = _named_by(connection, "forget", "pseudonym")
     faults += [*_students(connection, forgotten), *_rubrics(connection), *_keys(connection)]
     faults += [*_edited(connection), *_missing(connection, forgotten)]
     entries, digest = head or (0, FIRST)
@@ -111,10 +111,10 @@ def _named(columns: list[Column[Any]]) -> list[Any]:
     return [column.label(f"row_{column.name}") for column in columns]
 
 
-def _forgotten(connection: Connection) -> dict[str, int]:
-    """pseudonym -> the entry that says it was forgotten."""
-    rows = connection.execute(select(audit.c.seq, audit.c.detail).where(audit.c.event == "forget"))
-    return {str(_detail(row.detail).get("pseudonym")): row.seq for row in rows}
+def _named_by(connection: Connection, event: str, name: str) -> dict[str, Any]:
+    """What the entries of `event` call `name` in their detail -> the entry."""
+    rows = connection.execute(select(audit.c.seq, audit.c.at, audit.c.detail).where(audit.c.event == event))
+    return {str(_detail(row.detail).get(name)): row for row in rows}
 
 
 def _detail(text: str) -> dict[str, Any]:
@@ -125,12 +125,13 @@ def _detail(text: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _students(connection: Connection, forgotten: dict[str, int]) -> Iterator[AuditFault]:
+def _students(connection: Connection, forgotten: dict[str, Any]) -> Iterator[AuditFault]:
     for row in connection.execute(select(students).order_by(students.c.seq).execution_options(yield_per=ROWS)):
-        if row.pseudonym in forgotten:
-            if (row.student, row.secret) != (None, None):
-                yield AuditFault(entry=forgotten[row.pseudonym], what="the student is still there")
-        elif not _sealed(row.secret, canonical_json([row.course, row.student]), row.identity):
+        entry = forgotten.get(row.pseudonym)
+        if entry is not None:
+            if (row.student, row.secret, row.forgotten_at) != (None, None, entry.at):
+                yield AuditFault(entry=entry.seq, what="its student is still there, or was forgotten at another time")
+        elif row.forgotten_at or not _sealed(row.secret, canonical_json([row.course, row.student]), row.identity):
             yield AuditFault(entry=row.seq, what="its student was changed, or deleted without a word")
 
 
@@ -141,8 +142,7 @@ def _rubrics(connection: Connection) -> Iterator[AuditFault]:
 
 
 def _keys(connection: Connection) -> Iterator[AuditFault]:
-    rows = connection.execute(select(audit.c.seq, audit.c.at, audit.c.detail).where(audit.c.event == "revoke"))
-    revoked = {str(_detail(row.detail).get("id")): row for row in rows}
+    revoked = _named_by(connection, "revoke", "id")
     for row in connection.execute(select(keys)):
         entry = revoked.get(row.id)
         if row.revoked_at != (entry.at if entry else None):
@@ -150,7 +150,7 @@ def _keys(connection: Connection) -> Iterator[AuditFault]:
 
 
 def _edited(connection: Connection) -> Iterator[AuditFault]:
-    kept = select(contents, students.c.secret).join(students, students.c.pseudonym == contents.c.student)
+    kept = select(contents, students.c.secret).outerjoin(students, students.c.pseudonym == contents.c.student)
     for row in connection.execute(kept.execution_options(yield_per=ROWS)):
         if not _sealed(row.secret, row.document, row.hash):
             for entry in _entries_of(connection, row.hash):
@@ -173,7 +173,7 @@ def _entries_of(connection: Connection, content: str) -> list[int | None]:
     return found or [None]
 
 
-def _missing(connection: Connection, forgotten: dict[str, int]) -> Iterator[AuditFault]:
+def _missing(connection: Connection, forgotten: dict[str, Any]) -> Iterator[AuditFault]:
     of_grades = select(grades.c.seq, grades.c.student)
     of_overrides = select(overrides.c.seq, grades.c.student).join(grades, grades.c.id == overrides.c.grade)
     for rows, column in (

@@ -1,0 +1,30 @@
+"""`grader replay`: a stored grade, given again."""
+
+from typing import Annotated
+
+import typer
+
+from serving.engines.engine_choice import EngineName
+
+
+def replay(
+    grade: Annotated[str, typer.Argument(help="The grade's id.")],
+    model: Annotated[str, typer.Option(help="A run folder, merged weights, a model's folder or a hub id.")],
+    engine: Annotated[EngineName, typer.Option(help="auto: vLLM where it is installed.")] = "auto",
+) -> None:
+    """Grades a stored program again, by the rubric of its day, and says what is different, if anything.
+
+    Example: [bold]grader replay 5d1f09c2a7e84f7d9b7b0a2c6a1d3e4f --model runs/latest[/]
+    """
+    from grader.local_store import local_store
+    from serving.served_model import load_grader
+    from serving.store.replay import replay as replay_grade
+
+    with local_store() as store:
+        store.history(grade)  # an id that is not there is told before the model is loaded
+        replayed = replay_grade(store, grade, load_grader(model, engine=engine))
+    for difference in (*replayed.provenance, *replayed.answers):
+        typer.echo(f"{difference.what}: then {difference.then}, now {difference.now}")
+    typer.echo("the same grade" if replayed.same else "not the same grade")
+    typer.echo(f"largest difference of a probability: {replayed.gap:.2g}")
+    raise typer.Exit(not replayed.same)

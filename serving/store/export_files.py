@@ -1,0 +1,140 @@
+"""Takes one student out of files that grader has written: grades.jsonl, tables and summaries. Knows no database.
+
+A line, a row or an item that is a student's goes; the rest of the file stays as it is. What cannot be mended by rule,
+such as a page or a text that names the student in between, is told.
+"""
+
+import csv
+import fcntl
+import io
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from labs_schema.errors import GraderError
+from labs_schema.frozen import Frozen
+
+
+class ExportsForgotten(Frozen):
+    """`changed` files are without the student now; `left` still name them in their text or path, for a person."""
+
+    changed: tuple[Path, ...]
+    left: tuple[Path, ...]
+
+
+def forget_in_exports(student: str, paths: Sequence[Path]) -> ExportsForgotten:
+    """Every file of `paths`, and of the folders among them. Each is replaced whole, or not at all.
+
+    Raises GraderError where another process is writing one of them, FileNotFoundError where a path is not there.
+    """
+    named = re.compile(rf"(?<![\w.-]){re.escape(student)}(?![\w-])")
+    changed, left = [], []
+    for path in (file for given in paths for file in _files(given)):
+        if _cleaned(path, student):
+            changed.append(path)
+        if named.search(path.read_bytes().decode("utf-8", "replace")) or named.search(str(path)):
+            left.append(path)
+    return ExportsForgotten(changed=tuple(changed), left=tuple(left))
+
+
+def _files(given: Path) -> Iterator[Path]:
+    if not given.exists():
+        raise FileNotFoundError(f"{given}: no such export.")
+    inside = sorted(given.rglob("*")) if given.is_dir() else [given]
+    return (path for path in inside if path.is_file() and not path.is_symlink())
+
+
+def _cleaned(path: Path, student: str) -> bool:
+    """True where the file was changed."""
+    clean = CLEANERS.get(path.suffix.lower())
+    if clean is None:
+        return False
+    with _alone(path):
+        before = path.read_bytes()
+        try:
+            after = clean(before.decode("utf-8"), student).encode()
+        except (ValueError, csv.Error):  # not what its name says: left for a person if it names the student
+            return False
+        if after != before:
+            _replace(path, after)
+        return after != before
+
+
+def _lines(text: str, student: str) -> str:
+    """Lines of JSON without those that are the student's; a line that only holds some of theirs is written anew."""
+    kept = []
+    for line in text.splitlines(keepends=True):
+        value = json.loads(line) if line.strip() else None
+        if _is(value, student):
+            continue
+        rest = _without(value, student)
+        kept.append(line if rest == value else json.dumps(rest, ensure_ascii=False) + "\n")
+    return "".join(kept)
+
+
+def _json(text: str, student: str) -> str:
+    value = json.loads(text)
+    rest = _without(value, student)
+    return text if rest == value else json.dumps(rest, indent=1, ensure_ascii=False) + "\n"
+
+
+def _table(text: str, student: str) -> str:
+    rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    kept = [row for row in rows if not any(_means(cell.strip().removeprefix("'"), student) for cell in row)]
+    if len(kept) == len(rows):
+        return text
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\n").writerows(kept)
+    return out.getvalue()
+
+
+CLEANERS: dict[str, Callable[[str, str], str]] = {".jsonl": _lines, ".json": _json, ".csv": _table}
+
+
+def _without(value: Any, student: str) -> Any:
+    """`value` without the items of lists and the entries of objects that are the student's."""
+    if isinstance(value, list):
+        return [_without(each, student) for each in value if not _is(each, student)]
+    if isinstance(value, dict):
+        return {
+            key: _without(each, student)
+            for key, each in value.items()
+            if not _means(key, student) and not (isinstance(each, dict) and _is(each, student))
+        }
+    return value
+
+
+def _is(value: Any, student: str) -> bool:
+    if isinstance(value, dict):
+        return any(_means(value.get(key), student) for key in ("student", "folder"))
+    return _means(value, student)
+
+
+def _means(text: Any, student: str) -> bool:
+    """An id, or the folder of its work: `s1`, `s1@course`."""
+    return isinstance(text, str) and text.split("@", 1)[0] == student
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """While no `grader regrade` writes the file, which locks it so too."""
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise GraderError(f"{path} is being written by another run; forget again when it has ended.") from None
+        yield
+
+
+def _replace(path: Path, data: bytes) -> None:
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

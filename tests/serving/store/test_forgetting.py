@@ -1,0 +1,133 @@
+"""A student who is forgotten is gone: from the rows, from SQLite's file and its WAL; and the chain still verifies."""
+
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from serving.store.store import Store, open_store
+from serving.store.tables import metadata
+
+COMPILES = "Does it compile?"
+PLANTED = ("ZEBRA-ID", "ZEBRA-CODE", "ZEBRA-REASON", "ZEBRA-WHY", "ZEBRA-ANSWER", "ZEBRA-BODY")
+
+
+def plant(store: Store, hand: Any, student: str, mark: str) -> None:
+    """Everything that can be kept of a student, with `mark` in all of it; enough of it to fill many pages."""
+    someone = store.pseudonym("cs101", student, actor="api")
+    code = f"// {mark}-CODE\n" * 400
+    for request in ("r1", "r2"):
+        kept = hand.grade(store, someone, request=request, text=code, reasoning=f"{mark}-REASON " * 200)
+        store.override(kept, COMPILES, "B", f"{mark}-WHY", request="o1", actor="ta1")
+    claim = store.idempotent("key1 /grade", f"{mark}-KEY", f"{mark}-BODY", student=someone)
+    store.answered(claim, f"{mark}-ANSWER")
+
+
+def rows_with(store: Store, mark: str) -> list[str]:
+    """The tables that hold `mark` in any column of any row."""
+    found = []
+    with store.database.reading() as connection:
+        for table in metadata.sorted_tables:
+            if any(mark in str(value) for row in connection.execute(table.select()) for value in row):
+                found.append(table.name)
+    return found
+
+
+def test_no_row_names_a_forgotten_student_and_the_chain_verifies(store: Store, hand: Any) -> None:
+    plant(store, hand, "ZEBRA-ID", "ZEBRA")
+    plant(store, hand, "s2", "HORSE")
+    assert rows_with(store, "ZEBRA") == ["students", "contents", "idempotency"]
+    with store.database.reading() as connection:
+        ids = connection.execute(text("SELECT submission FROM grades")).scalars().all()
+    forgotten = store.forget("ZEBRA-ID", actor="admin")
+    assert (forgotten.students, forgotten.records, forgotten.scrubbed) == (1, 4, True)
+    assert rows_with(store, "ZEBRA") == []
+    assert rows_with(store, "HORSE") == ["contents", "idempotency"]
+    report = store.verify()
+    assert report.faults == ()
+    assert store.forget("ZEBRA-ID", actor="admin").students == 0
+    with store.database.reading() as connection:
+        assert connection.execute(text("SELECT submission FROM grades")).scalars().all() == ids
+
+
+def test_no_hash_that_stays_can_be_made_from_the_program_or_the_id(store: Store, hand: Any) -> None:
+    from labs_schema.hashes import canonical_hash, submission_hash
+
+    someone = store.pseudonym("cs101", "s1", actor="api")
+    work = hand.written_by(someone)
+    hand.grade(store, someone)
+    grade = hand.graded(hand.lab, work)
+    store.forget("s1", actor="admin")
+    guesses = [submission_hash(work), canonical_hash(grade.model_dump(mode="json")), canonical_hash("s1")]
+    guesses += [canonical_hash(grade.provenance.model_dump()), canonical_hash(["cs101", "s1"])]
+    assert [rows_with(store, guess) for guess in guesses] == [[]] * len(guesses)
+
+
+def test_only_the_course_that_was_named_is_forgotten(store: Store, hand: Any) -> None:
+    courses = {name: store.pseudonym(name, "s1", actor="api") for name in ("cs101", "cs102")}
+    for pseudonym in courses.values():
+        hand.grade(store, pseudonym)
+    assert store.forget("s1", "cs101", actor="admin").students == 1
+    assert store.student(courses["cs101"]) is None and store.student(courses["cs102"]) is not None
+    assert store.forget("s1", actor="admin").students == 1
+
+
+def test_a_course_forgets_who_had_no_grade_for_so_long(new_url: Any, hand: Any) -> None:
+    day = datetime(2026, 1, 1, tzinfo=UTC)
+    store = open_store(new_url(), lambda: day)
+    old, active, elsewhere = (
+        store.pseudonym(course, name, actor="api") for course, name in (("c", "s1"), ("c", "s2"), ("d", "s1"))
+    )
+    for pseudonym in (old, active, elsewhere):
+        hand.grade(store, pseudonym)
+    day += timedelta(days=300)
+    hand.grade(store, active, request="r2")
+    day += timedelta(days=100)
+    assert store.forget_older(365, "c", actor="admin").students == 1
+    assert [store.student(each) is None for each in (old, active, elsewhere)] == [True, False, False]
+    assert store.forget_older(365, "c", actor="admin").students == 0
+    assert store.verify().faults == ()
+    store.close()
+
+
+def bytes_in(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(folder.iterdir()))
+
+
+def test_neither_the_sqlite_file_nor_the_wal_keeps_a_byte(tmp_path: Path, hand: Any) -> None:
+    (tmp_path / "store").mkdir()
+    store = open_store(f"sqlite:///{tmp_path}/store/grader.db")
+    for number in range(5):
+        plant(store, hand, f"s{number}", "HORSE")
+    plant(store, hand, "ZEBRA-ID", "ZEBRA")
+    assert all(mark.encode() in bytes_in(tmp_path / "store") for mark in PLANTED)
+    assert store.forget("ZEBRA-ID", actor="admin").scrubbed
+    left = bytes_in(tmp_path / "store")
+    assert b"ZEBRA" not in left and b"HORSE" in left
+    assert store.verify().faults == ()
+    store.close()
+    assert b"ZEBRA" not in bytes_in(tmp_path / "store")
+
+
+def test_a_reader_that_holds_old_pages_is_told_of(tmp_path: Path, hand: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.store.database.PRAGMAS", {**_pragmas(), "busy_timeout": 50})
+    store = open_store(f"sqlite:///{tmp_path}/grader.db")
+    plant(store, hand, "ZEBRA-ID", "ZEBRA")
+    reader = sqlite3.connect(tmp_path / "grader.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM contents").fetchall()
+    assert not store.forget("ZEBRA-ID", actor="admin").scrubbed
+    reader.execute("COMMIT")
+    assert store.forget("ZEBRA-ID", actor="admin").scrubbed
+    assert b"ZEBRA" not in (tmp_path / "grader.db").read_bytes() + (tmp_path / "grader.db-wal").read_bytes()
+    reader.close()
+    store.close()
+
+
+def _pragmas() -> dict[str, object]:
+    from serving.store.database import PRAGMAS
+
+    return dict(PRAGMAS)
