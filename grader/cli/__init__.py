@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from grader.cli.attack import attack
 from grader.cli.build_dataset import build_dataset
 from grader.cli.check import check
 from grader.cli.demo import demo
@@ -41,6 +42,7 @@ app.command()(grade)
 app.command()(serve)
 app.command()(regrade)
 app.command()(evaluate)
+app.command()(attack)
 app.command()(demo)
 
 
