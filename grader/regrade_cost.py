@@ -12,13 +12,20 @@ from serving.engines.metered_engine import MeteredEngine
 from serving.prompt_counts import count_lab
 
 
-def expected_cost(folder: Path, model: str, *, out: Path | None = None, price_per_hour: float | None = None) -> Cost:
+def expected_cost(
+    folder: Path,
+    model: str,
+    *,
+    out: Path | None = None,
+    orders: int | None = None,
+    price_per_hour: float | None = None,
+) -> Cost:
     """Of grading the lab in `folder` with `model`, without loading its weights; second readings come on top.
 
     The speed is that of the last grading into `out`, or else of the run's evaluation. Raises FaultsError for a lab and
     ModelError for a model that cannot be used.
     """
-    counts = count_lab(load_lab(folder), model)
+    counts = count_lab(load_lab(folder), model, orders)
     places = [*([out] if out else []), Path(model) / "evaluation"]
     return expected(Cost(**counts.model_dump(), price_per_hour=price_per_hour), earlier_cost(*places))
 

@@ -22,8 +22,9 @@ class PromptCounts(Frozen):
     refused: int
 
 
-def count_lab(lab: Lab, model: str) -> PromptCounts:
-    """What grading `lab` with the model at the path `model` asks at first; second readings come on top.
+def count_lab(lab: Lab, model: str, orders: int | None = None) -> PromptCounts:
+    """What grading `lab` with the model at the path `model` asks at first; second readings come on top. `orders` of the
+    ratings to ask in: by default as many as the model's calibration was made with, else 1.
 
     Raises ModelError where there is no model, where its calibration cannot be read, or with another tokenizer.
     """
@@ -32,7 +33,7 @@ def count_lab(lab: Lab, model: str) -> PromptCounts:
     served = open_model(model, adapters=True)
     tokenizer, manifest = load_tokenizer(served.tokenizer), served.manifest
     calibration = read_calibration(served.folder) if served.folder else None
-    orders = calibration.graded_with.orders if calibration else 1
+    orders = orders or (calibration.graded_with.orders if calibration else 1)
     if manifest is None:
         length = AutoConfig.from_pretrained(served.weights).max_position_embeddings
         return count_prompts(lab, PromptEncoder(tokenizer, context_length=length), PromptStyle(), orders)

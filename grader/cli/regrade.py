@@ -38,7 +38,7 @@ def regrade(
     from grader.regrading import regrade_lab
 
     if dry_run:
-        cost = expected_cost(lab, model, out=out, price_per_hour=price_per_hour)
+        cost = expected_cost(lab, model, out=out, orders=orders, price_per_hour=price_per_hour)
         Console().print(cost_table(cost, f"{lab.name}, nothing graded yet"))
         return
     if out is None:

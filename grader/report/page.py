@@ -1,12 +1,30 @@
-"""Puts the report together: an evaluation, the decisions behind it and the labs in, one HTML file out."""
+"""Puts the report together: an evaluation, the decisions behind it and the labs in, one HTML file out.
 
+The page loads nothing and runs one script, its own: a Content-Security-Policy names the script by its hash, so that
+nothing a student wrote could run even if it reached the page unescaped.
+"""
+
+import base64
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from grader.cost import Cost
-from grader.experiments.evaluation import Evaluation
+from grader.experiments.evaluation import COMMONEST, Evaluation, Group
+from grader.report import figures
+from grader.report.code import highlight_style, visible
+from grader.report.facts import facts
+from grader.report.misgraded import misgraded
 from labs_schema.models import Lab
+from serving.measures.agreement import METRICS
 from serving.measures.decisions import Decision
+from serving.measures.order_effects import order_effects
+from serving.measures.resampling import Estimate
+from training.run_folder import RunFolder, write_whole
 
 
 def write_report(
@@ -24,5 +42,80 @@ def write_report(
 
     What is not known is left out. Students are shown by the pseudonym of their work, never by their id.
     """
-    del decisions, labs, run, cost, command
-    path.write_text(f"<!doctype html><title>{len(evaluation.groups)}</title>", encoding="utf-8")
+    environment = _environment()
+    script = _source(environment, "page.js")
+    page = environment.get_template("page.html").render(
+        facts=facts(decisions, labs, run, command),
+        groups=[
+            _group(f"g{i}", name, group, decisions.get(name, ()), labs)
+            for i, (name, group) in enumerate(evaluation.groups.items(), start=1)
+        ],
+        compared=evaluation.compared,
+        learning=figures.learning_curve(RunFolder(run).metrics, name="learning") if run else None,
+        cost=cost,
+        metrics=METRICS,
+        commonest=COMMONEST,
+        style=_source(environment, "page.css") + highlight_style(),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+    write_whole(path, page)
+
+
+def _group(
+    slug: str, name: str, group: Group, decisions: Sequence[Decision], labs: Mapping[str, Lab]
+) -> dict[str, Any]:
+    """A group's part of the page: its figures as SVG, and its misgraded submissions."""
+    first = next(iter(group.graders))
+    agreement = group.graders[COMMONEST].figures["agreement"].value if COMMONEST in group.graders else None
+    curves = {title: trust.curve for title, trust in group.trust.items()}
+    trust = group.trust.get(first)
+    reliable = {"as the model says": trust.before} if trust else {}
+    if trust and trust.after:
+        reliable["after calibration"] = trust.after
+    return {
+        "slug": slug,
+        "name": name,
+        "group": group,
+        "first": first,
+        "by_lab": figures.agreement_by_part(group.by_lab, name=f"{slug}-lab", of="lab"),
+        "by_criterion": figures.agreement_by_part(group.by_criterion, name=f"{slug}-criterion", of="criterion"),
+        "confusions": figures.confusions(decisions, name=f"{slug}-confusions") if decisions else None,
+        "reliability": figures.reliability_diagram(reliable, name=f"{slug}-reliability") if reliable else None,
+        "risk": figures.risk_coverage_curves(curves, None if agreement is None else 1 - agreement, name=f"{slug}-risk")
+        if curves
+        else None,
+        "orders": order_effects(decisions),
+        "misgraded": misgraded(decisions, labs),
+    }
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("grader.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(visible=visible, figure=shown_figure, interval=shown_interval)
+    return environment
+
+
+def _source(environment: Environment, name: str) -> Markup:
+    """A file of the templates' folder as it is: our own, so it is trusted."""
+    loader = environment.loader
+    assert loader is not None
+    return Markup(loader.get_source(environment, name)[0])
+
+
+def shown_figure(value: float | None, sign: bool = False) -> str:
+    """Three decimals, or a dash where the figure is not defined on this data."""
+    return "-" if value is None else f"{value:+.3f}" if sign else f"{value:.3f}"
+
+
+def shown_interval(estimate: Estimate, sign: bool = False) -> str:
+    """`[0.774, 0.850]`; empty where there is none."""
+    if estimate.low is None or estimate.high is None:
+        return ""
+    return f"[{shown_figure(estimate.low, sign)}, {shown_figure(estimate.high, sign)}]"

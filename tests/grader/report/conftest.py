@@ -1,0 +1,104 @@
+"""An evaluation of a grader that was made up: three of four times it gives the TA's rating."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pytest
+
+from grader.experiments.evaluation import COMMONEST, TUNED, WORDS, Evaluation
+from grader.experiments.evaluation_groups import measure_group
+from labs_schema.grades import CriterionGrade
+from labs_schema.models import Criterion, HumanGrade, Lab, Rating, SourceFile, Submission
+from serving.measures.decisions import Decision, answered, commonest_ratings, constant_decisions
+
+Evaluated = tuple[Evaluation, dict[str, list[Decision]]]
+
+HOSTILE = [
+    '</code></pre></script><script>document.title = "owned"</script>',
+    '<img src="x" onerror="document.title = \'owned\'">',
+    "\u202e nigirO \u202c \x00 \u200b <!-- ]]> --> </style></textarea></template></details>",
+    "{{ 7 * 191 }} {% raw %} &amp; &#60;b&#62;",
+]
+
+
+def made_up(lab: Lab) -> list[Decision]:
+    """A grader's decisions on all graded work of `lab`, with probabilities; the surest are accepted."""
+    dice = np.random.default_rng(len(lab.submissions))
+    answers = []
+    for submission in lab.submissions:
+        for criterion in lab.criteria:
+            titles = [rating.title for rating in criterion.ratings]
+            shares = dice.dirichlet(np.full(len(titles), 0.4))
+            given = lab.ratings_given.get(submission.student, {}).get(criterion.title, titles[0])
+            best = int(shares.argmax())
+            swap = titles.index(given) if dice.random() < 0.75 else best
+            shares[[best, swap]] = shares[[swap, best]]
+            grade = CriterionGrade(
+                criterion=criterion.title,
+                rating=titles[swap],
+                probabilities=dict(zip(titles, shares.tolist(), strict=True)),
+                confidence=float(shares[swap]) ** 1.2,
+                marks=criterion.ratings[swap].marks,
+                review_reasons=() if shares[swap] > 0.95 else ("low confidence",),
+            )
+            answers.append((submission.student, grade))
+    return answered(lab, answers)
+
+
+@pytest.fixture(scope="session")
+def evaluated() -> Callable[[Mapping[str, Lab]], Evaluated]:
+    """A factory: the evaluation of the made-up grader on `labs`, each lab a group of its own, and its decisions."""
+
+    def evaluate(labs: Mapping[str, Lab]) -> Evaluated:
+        decided = {f"work of {name}": made_up(lab) for name, lab in labs.items()}
+        groups = {}
+        for (group, ours), lab in zip(decided.items(), labs.values(), strict=True):
+            students = list(dict.fromkeys(d.student for d in ours))
+            commonest = constant_decisions(lab, students, commonest_ratings(lab, students))
+            found = {TUNED: ours, WORDS: commonest, COMMONEST: commonest}
+            groups[group] = measure_group(found, labs, frozenset(), resamples=100)
+        return Evaluation(run="made-up", groups=groups), decided
+
+    return evaluate
+
+
+@pytest.fixture(scope="session")
+def hostile_lab() -> Lab:
+    """Whatever can be named or written here tries to become markup."""
+    criteria = (
+        Criterion(
+            title='Works? <b id="x">$x_1$</b></svg><script>alert(1)</script>',
+            description=HOSTILE[0],
+            ratings=(Rating(title="A", description=HOSTILE[1], marks=1), Rating(title="<i>B</i>", marks=0)),
+        ),
+        Criterion(
+            title="\u4f60\u597d \\1 \\g<0> %s", ratings=(Rating(title="A"), Rating(title="B"), Rating(title="C"))
+        ),
+    )
+    submissions = tuple(
+        Submission(
+            student=f"secretid{i:02d}",
+            folder=f"secretid{i:02d}@uni",
+            files=(
+                SourceFile(
+                    path=f"{'<img src=x onerror=alert(1)>' if i else 'main'}.c", text=HOSTILE[i % 4] + "\nint a;"
+                ),
+                SourceFile(path="notes", text="\n".join(HOSTILE)),
+            ),
+        )
+        for i in range(16)
+    )
+    grades = tuple(
+        HumanGrade(student=s.student, criterion=c.title, rating=c.ratings[(i * 7 + j) % len(c.ratings)].title)
+        for i, s in enumerate(submissions)
+        for j, c in enumerate(criteria)
+    )
+    return Lab(
+        name='lab "one" <u>&',
+        problem="p",
+        short_problem="p",
+        language="C",
+        criteria=criteria,
+        submissions=submissions,
+        human_grades=grades,
+    )

@@ -1,0 +1,105 @@
+"""The report is one file that needs nothing beside it and holds no student's id; nobody's text becomes markup."""
+
+import base64
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from grader.cost import Cost
+from grader.experiments.evaluation import Evaluation
+from grader.report import write_report
+from labs_schema.hashes import submission_key
+from labs_schema.models import Lab
+from serving.measures.decisions import Decision
+
+Evaluate = Callable[[Mapping[str, Lab]], tuple[Evaluation, dict[str, list[Decision]]]]
+
+
+class Page(HTMLParser):
+    """The tags of a page as a browser reads them: names, attributes, and the text inside each `script`."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.scripts: list[str] = []
+        self.feed(source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_data(self, data: str) -> None:
+        if self.lasttag == "script":
+            self.scripts.append(data)
+
+    def values(self, *names: str) -> list[str]:
+        return [value for _, attributes in self.tags for name, value in attributes.items() if name in names]
+
+
+def report(evaluated: Evaluate, lab: Lab, folder: Path, cost: Cost | None = None) -> str:
+    evaluation, decided = evaluated({lab.name: lab})
+    write_report(evaluation, decided, {lab.name: lab}, folder / "report.html", cost=cost)
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def source(evaluated: Evaluate, hostile_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The report of the hostile lab."""
+    return report(evaluated, hostile_lab, tmp_path_factory.mktemp("report"))
+
+
+def test_hostile_text_becomes_no_tag_and_no_attribute(source: str) -> None:
+    page = Page(source)
+    tags = Counter(tag for tag, _ in page.tags)
+    assert tags["script"] == 1 and not tags.keys() & {"img", "i", "u", "iframe", "object", "link"}
+    assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+    assert "owned" not in "".join(page.scripts[:1])
+
+
+def test_only_the_pages_own_script_may_run(source: str) -> None:
+    page = Page(source)
+    policy = next(
+        attributes["content"] for tag, attributes in page.tags if "Policy" in attributes.get("http-equiv", "")
+    )
+    allowed = base64.b64encode(hashlib.sha256(page.scripts[0].encode()).digest()).decode()
+    assert policy == f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{allowed}'"
+
+
+def test_the_file_needs_nothing_beside_it_and_its_links_lead_somewhere(source: str) -> None:
+    page = Page(source)
+    ids = page.values("id")
+    assert len(ids) == len(set(ids))
+    assert {f"#{name}" for name in ids} >= set(page.values("href", "xlink:href", "src"))
+    assert {f"#{name}" for name in ids} >= {f"#{name}" for name in re.findall(r"url\(#([^)]*)\)", source)}
+    assert "@import" not in source and not re.search(r"url\((?!#)", source)
+
+
+def test_every_misgraded_submission_is_listed_by_its_pseudonym(
+    source: str, evaluated: Evaluate, hostile_lab: Lab
+) -> None:
+    _, decided = evaluated({hostile_lab.name: hostile_lab})
+    wrong = {d.student for each in decided.values() for d in each if d.grader not in (None, d.human)}
+    keys = {f"w-{submission_key(hostile_lab.name, student)}" for student in wrong}
+    page = Page(source)
+    assert wrong and {attributes["id"] for tag, attributes in page.tags if tag == "details"} == keys
+    assert "secretid" not in source
+
+
+def test_figures_have_a_text_for_who_cannot_see_them_and_tables_a_caption(source: str) -> None:
+    page = Page(source)
+    figures = [attributes for tag, attributes in page.tags if tag == "svg"]
+    assert len(figures) == 5
+    assert all(len(attributes["aria-label"]) > 20 for attributes in figures)
+    tags = [tag for tag, _ in page.tags]
+    assert all(tags[i + 1] == "caption" for i, tag in enumerate(tags) if tag == "table")
+
+
+def test_what_is_not_known_is_left_out(evaluated: Evaluate, make_lab: Callable[..., Lab], tmp_path: Path) -> None:
+    plain = report(evaluated, make_lab(students=8), tmp_path)
+    assert 'id="cost"' not in plain and 'id="learning"' not in plain and 'id="compared"' not in plain
+    cost = Cost(submissions=8, questions=16, prompt_tokens=900, read_tokens=500, seconds=36, price_per_hour=2)
+    assert "0.0200 at 2 an hour" in report(evaluated, make_lab(students=8), tmp_path, cost)
