@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from grader.cli.attack import attack
 from grader.cli.build_dataset import build_dataset
+from grader.cli.calibrate import calibrate
 from grader.cli.check import check
 from grader.cli.demo import demo
 from grader.cli.evaluate import evaluate
@@ -41,6 +42,7 @@ app.command()(merge)
 app.command()(grade)
 app.command()(serve)
 app.command()(regrade)
+app.command()(calibrate)
 app.command()(evaluate)
 app.command()(attack)
 app.command()(demo)

@@ -1,5 +1,6 @@
 """From graded work with the TAs' ratings to temperatures and a threshold, or the reason why there is none. Pure."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -62,7 +63,7 @@ def threshold(decisions: Sequence[Decision], *, max_error: float, confidence: fl
     open_ = [d for d in rated if not d.reasons]
     number = {student: i for i, student in enumerate(dict.fromkeys(d.student for d in rated))}
     if len({d.student for d in open_}) < 2:
-        return f"{len(number)} students with rated work that nothing else speaks against; at least 2 are needed"
+        return _nothing_open(decisions)
     correlation = correlation_of(_wrong(rated), np.array([number[d.student] for d in rated]))
     tests = fixed_sequence(
         np.array([d.confidence for d in open_]),
@@ -81,6 +82,16 @@ def threshold(decisions: Sequence[Decision], *, max_error: float, confidence: fl
         accepted=best.accepted / len(decisions),
         disagreed=best.disagreed,
         bound=best.bound,
+    )
+
+
+def _nothing_open(decisions: Sequence[Decision]) -> str:
+    open_, students = sum(not d.reasons for d in decisions), len({d.student for d in decisions})
+    kinds = Counter(kind for d in decisions for kind in {reason.split(" (")[0].split(":")[0] for reason in d.reasons})
+    why = ", ".join(f"{kind}: {count}" for kind, count in kinds.most_common())
+    return (
+        f"{open_} of {len(decisions)} decisions of {students} students could be accepted at all"
+        f"{f', because of {why}' if why else ''}; those of at least 2 students are needed"
     )
 
 

@@ -80,11 +80,23 @@ def test_a_grader_that_is_wrong_too_often_is_refused_and_no_number_of_students_i
     assert isinstance(found, str) and "More students would not help" in found
 
 
+def test_where_everything_goes_to_a_person_anyway_the_refusal_says_why() -> None:
+    doubts = (
+        ("low label mass (0.01 < 0.50)",),
+        ("suspicious text: comment at a.c:3", "suspicious text: string at a.c:4"),
+    )
+    decisions = [d.model_copy(update={"reasons": doubts[i % 2]}) for i, d in enumerate(graded(5, 4))]
+    found = threshold(decisions, max_error=MAX_ERROR, confidence=CONFIDENCE)
+    assert isinstance(found, str)
+    assert "0 of 20 decisions of 5 students" in found
+    assert "low label mass: 10, suspicious text: 10" in found
+
+
 @pytest.mark.parametrize("decisions", [[], graded(1, 20)])
 def test_one_student_or_none_is_refused(decisions: list[Decision]) -> None:
     found = fit(decisions, max_error=MAX_ERROR, confidence=CONFIDENCE)
     assert found.guarantee is None
-    assert "at least 2 are needed" in found.refused
+    assert "at least 2 students are needed" in found.refused
 
 
 def test_ungraded_decisions_are_no_part_of_the_fit_and_count_as_not_accepted() -> None:

@@ -1,0 +1,170 @@
+"""`grader calibrate` on a whole run: who is calibrated on, what is written, and what a refusal leaves."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from grader.cli import app
+from grader.experiments.calibrate import calibrate_run, calibration_work
+from grader.experiments.kept_work import Course
+from labs_schema.errors import GraderError
+from labs_schema.grades import CriterionGrade, Grade, Provenance, Status
+from labs_schema.hashes import submission_key
+from labs_schema.models import Lab, Submission
+from labs_schema.writer import write_lab
+from prompts.manifest import ModelManifest, prompt_hash, tokenizer_hash, write_manifest
+from prompts.style import PromptStyle
+from serving.calibration.calibration import GradedWith, read_calibration
+from serving.served_model import load_grader
+from training.config import RunConfig, SftStage, dump_config
+from training.dataset import build_dataset
+from training.rows import LabSplit
+from training.run_folder import RunFolder
+
+MakeLab = Callable[..., Lab]
+STYLE = PromptStyle(template="compact")
+
+
+def split(lab: Lab, *kept: int) -> LabSplit:
+    keys = [submission_key(lab.name, s.student) for s in lab.submissions]
+    return LabSplit(train=tuple(k for i, k in enumerate(keys) if i not in kept), test=tuple(keys[i] for i in kept))
+
+
+def test_a_student_is_calibrated_on_in_all_labs_or_in_none_and_only_where_the_work_was_kept(make_lab: MakeLab) -> None:
+    one, two = make_lab("one", students=12), make_lab("two", students=12)
+    course = Course([(one, split(one, *range(8))), (two, split(two, *range(4, 8)))], frozenset())
+    work = {lab.name: {s.student for s in submissions} for lab, submissions in calibration_work(course, 0.5, 0)}
+    assert len(work["one"]) == 4
+    assert work.get("two", set()) == {s for s in work["one"] if s in {f"s{i:03d}" for i in range(4, 8)}}
+    assert work["one"] <= {f"s{i:03d}" for i in range(8)}
+
+
+def test_labs_held_out_and_work_without_a_rating_are_never_calibrated_on(make_lab: MakeLab) -> None:
+    seen, held = make_lab("seen", students=6), make_lab("held", students=6)
+    unrated = seen.model_copy(update={"human_grades": tuple(g for g in seen.human_grades if g.student != "s000")})
+    course = Course([(unrated, split(seen, 0, 1, 2)), (held, split(held, *range(6)))], frozenset({"held"}))
+    [(lab, submissions)] = calibration_work(course, 1.0, 0)
+    assert (lab.name, [s.student for s in submissions]) == ("seen", ["s001", "s002"])
+
+
+def test_without_a_student_it_says_how_to_get_one(make_lab: MakeLab) -> None:
+    lab = make_lab()
+    with pytest.raises(GraderError, match="--train-split"):
+        calibration_work(Course([(lab, split(lab))], frozenset()), 0.5, 0)
+
+
+@pytest.fixture
+def run(tmp_path: Path, make_lab: MakeLab, tiny_model_folder: Path, byte_tokenizer: Any) -> Path:
+    """A run of random weights whose data set kept 60 of 80 students of one lab, which lies in `labs` beside it."""
+    lab = make_lab(students=80)
+    written = tuple(
+        s.model_copy(update={"files": (s.files[0].model_copy(update={"text": program(i)}),)})
+        for i, s in enumerate(lab.submissions)
+    )
+    write_lab(lab.model_copy(update={"submissions": written}), tmp_path / "labs" / lab.name)
+    paths = tmp_path / "train.jsonl", tmp_path / "test.jsonl"
+    dataset = build_dataset(tmp_path / "labs", *paths, style=STYLE, train_split=0.25, option_order="given")
+    folder = RunFolder(tmp_path / "run")
+    shutil.copytree(tiny_model_folder, folder.model)
+    byte_tokenizer.save_pretrained(folder.tokenizer)
+    folder.write_dataset("0" * 64, dataset)
+    folder.config.write_text(
+        dump_config(RunConfig(model=str(tiny_model_folder), dataset=str(tmp_path), sft=SftStage()))
+    )
+    manifest = ModelManifest(
+        grader_version="0",
+        base_model="../base",
+        tokenizer_hash=tokenizer_hash(byte_tokenizer),
+        prompt_hash=prompt_hash(STYLE, byte_tokenizer),
+        style=STYLE,
+        context_length=2048,
+        option_order="given",
+    )
+    write_manifest(manifest, folder.path)
+    shutil.copytree(tiny_model_folder, folder.merged)
+    write_manifest(manifest, folder.merged)
+    return folder.path
+
+
+def program(i: int) -> str:
+    """No two are near-copies."""
+    return "\n".join(f"int f{i}_{k}(int x) {{ return x * {i * 37 + k * k}; }}" for k in range(i % 5 + 2))
+
+
+def calibrated(run: Path, *options: str) -> Any:
+    arguments = ["calibrate", str(run), "--parent-dir", str(run.parent / "labs"), "--engine", "transformers", *options]
+    return CliRunner().invoke(app, arguments)
+
+
+def test_a_model_that_knows_nothing_is_refused_in_words_and_nothing_is_accepted(run: Path) -> None:
+    result = calibrated(run)
+    assert result.exit_code == 1
+    assert isinstance(result.exception, GraderError)
+    assert "No promise can be made: 0 of 60 decisions of 30 students" in str(result.exception)
+    assert "low label mass: 60" in str(result.exception)
+    assert "expected calibration error" in result.stdout
+    found = read_calibration(run)
+    assert found is not None and found == read_calibration(run / "merged")
+    assert (found.guarantee, found.students, found.decisions) == (None, 30, 60)
+    assert set(found.labs["lab1"].temperatures) == {"Does it compile?", "Is it readable?"}
+    assert "s0" not in found.model_dump_json().replace('"lab1"', "")
+    assert load_grader(run / "merged", engine="transformers").calibration == found
+
+
+class Knowing:
+    """Gives the TA's rating, very sure; stands for a grader that is worth its calibration."""
+
+    graded_with = GradedWith(weights="w", tokenizer="t", prompts="p", orders=1, second_reading=True)
+
+    def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
+        came_from = Provenance.model_construct()
+        return [
+            Grade.model_construct(lab=lab.name, student=s.student, criteria=self.sheet(lab, s), provenance=came_from)
+            for s in submissions
+        ]
+
+    def sheet(self, lab: Lab, submission: Submission) -> tuple[CriterionGrade, ...]:
+        given = lab.ratings_given[submission.student]
+        return tuple(
+            CriterionGrade(
+                criterion=c.title,
+                rating=given[c.title],
+                probabilities={
+                    r.title: 0.9 if r.title == given[c.title] else 0.1 / (len(c.ratings) - 1) for r in c.ratings
+                },
+                confidence=0.9,
+                status=Status.ACCEPTED,
+            )
+            for c in lab.criteria
+        )
+
+    def close(self) -> None: ...
+
+
+def test_a_grader_that_agrees_is_given_a_threshold_and_the_promise_is_shown(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("grader.experiments.calibrate.load_grader", lambda *_, **__: Knowing())
+    result = calibrated(run, "--share", "1")
+    assert result.exit_code == 0, result.exception
+    assert "100.0% of the decisions are accepted without a person" in result.stdout
+    found = read_calibration(run)
+    assert found is not None and found.guarantee is not None
+    assert (found.students, found.guarantee.accepted, found.guarantee.disagreed) == (60, 1.0, 0.0)
+    assert found.guarantee.bound <= 0.05 and found.guarantee.threshold > 0.9
+    again = calibrate_run(
+        run, run.parent / "labs", max_error=0.05, confidence=0.9, share=1.0, engine="transformers"
+    ).calibration
+    assert again.model_copy(update={"made": found.made}) == found
+
+
+def test_a_lab_that_changed_since_is_refused(run: Path) -> None:
+    with (run.parent / "labs" / "lab1" / "rubric_ratings.csv").open("a") as ratings:
+        ratings.write("\n")
+    result = calibrated(run)
+    assert result.exit_code == 1 and read_calibration(run) is None
+    assert "lab1" in str(result.exception)
