@@ -1,4 +1,4 @@
-"""What was found that speaks to a grader. Knows where and of which kind, never what: the text stays with the student."""
+"""What was found that speaks to a grader. Knows where and of which kind, never what: the text stays away."""
 
 from typing import Literal
 
@@ -10,7 +10,6 @@ Kind = Literal[
     "string",
     "identifier",
     "dead code",
-    "code",
     "file name",
     "look-alike letters",
     "text direction",

@@ -3,6 +3,6 @@
 from labs_schema.models import Submission
 
 
-def neutralised(submission: Submission, language: str) -> Submission:
+def neutralised(submission: Submission, language: str) -> Submission:  # noqa: ARG001
     """`submission` for the second reading, whether or not anything suspicious was found in it. Never raises."""
     return submission
