@@ -1,11 +1,11 @@
-# make setup | demo | test | fast | lint | browser | bench-train | bench-serve | clean.    DEVICE=cuda on a machine with NVIDIA GPUs.
+# make setup | demo | test | fast | lint | browser | bench-train | bench-serve | chaos | clean.    DEVICE=cuda on a machine with NVIDIA GPUs.
 PYTHON ?= python3
 DEVICE ?= cpu
 BIN := .venv/bin
 READY := .venv/.ready-$(DEVICE)
 RUN := demo/runs/latest
 
-.PHONY: setup demo test fast lint browser clean bench-train bench-serve
+.PHONY: setup demo test fast lint browser clean bench-train bench-serve chaos
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -60,6 +60,10 @@ bench-train: $(READY)
 # LABS="--labs FOLDER" takes real submissions from another folder of labs than the sample labs.
 bench-serve: $(READY)
 	$(BIN)/python benchmarks/bench_serve.py $(LABS)
+
+# Kills workers in the middle of a job. CHAOS="--workers 3 --store postgresql://..." for others than one over SQLite.
+chaos: $(READY)
+	$(BIN)/python benchmarks/chaos.py $(CHAOS)
 
 clean:
 	rm -rf .venv demo

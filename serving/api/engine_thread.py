@@ -48,7 +48,8 @@ class Job:
 
 
 class EngineThread:
-    """Grades what `submit` is given: at most `waiting` queued, up to `batch` of them taken at a time.
+    """Grades what `submit` is given: at most `waiting` queued, up to `batch` of them taken at a time; what is submitted
+    as `background` when nobody waits for an answer.
 
     `answering` is True once the model has scored a criterion and as long as the grader's last call did not raise.
     """
@@ -57,6 +58,7 @@ class EngineThread:
         self.answering = False
         self._waiting, self._batch, self._open_grader = waiting, batch, open_grader
         self._jobs: deque[Job] = deque()
+        self._background: deque[Job] = deque()
         self._changed = threading.Condition()
         self._closed = False
         self._seconds = 1.0
@@ -68,15 +70,20 @@ class EngineThread:
         """Returns once the grader is open; raises what opening it raised."""
         self._opened.result()
 
-    def submit(self, lab: Lab, submission: Submission, *, reasoning: bool = False) -> Future[Grade]:
-        """Queues at once or raises QueueFullError or ClosedError. The future raises what the grader raised."""
+    def submit(
+        self, lab: Lab, submission: Submission, *, reasoning: bool = False, background: bool = False
+    ) -> Future[Grade]:
+        """Queues at once or raises QueueFullError or ClosedError. The future raises what the grader raised.
+
+        What is done in the `background` has a queue of its own, which its one caller bounds.
+        """
         job = Job(lab, submission, reasoning)
         with self._changed:
             if self._closed:
                 raise ClosedError("the service is shutting down")
-            if len(self._jobs) >= self._waiting:
+            if len(self._jobs) >= self._waiting and not background:
                 raise QueueFullError(self.retry_after)
-            self._jobs.append(job)
+            (self._background if background else self._jobs).append(job)
             self._changed.notify()
         return job.future
 
@@ -108,8 +115,9 @@ class EngineThread:
     def _take(self) -> list[Job]:
         """Waits for a job and takes what else is there, up to the batch; empty when closed and drained."""
         with self._changed:
-            self._changed.wait_for(lambda: self._jobs or self._closed)
-            return [self._jobs.popleft() for _ in range(min(self._batch, len(self._jobs)))]
+            self._changed.wait_for(lambda: self._jobs or self._background or self._closed)
+            first = self._jobs or self._background
+            return [first.popleft() for _ in range(min(self._batch, len(first)))]
 
     def _answer(self, grader: Grades, jobs: Sequence[Job]) -> None:
         """One call for all; where it raises, one call for each, so that a bad submission fails alone."""

@@ -1,0 +1,218 @@
+"""The book of jobs: what was asked for and how far it is, in the store's database. Knows no queue and no model.
+
+What a person decides (begin, pause, cancel, resume) is entered into the audit log; what a worker notes is not.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from labs_schema.frozen import Frozen
+from labs_schema.models import Lab
+from serving.jobs.job import Job, Parked, Progress, State, Wish, work_hash
+from serving.jobs.tables import jobs, members, tries
+from serving.store import students
+from serving.store.database import Database
+from serving.store.errors import UnknownError
+from serving.store.ledger import plain, stamp, write
+from serving.store.tables import grades
+from serving.store.tables import students as people
+
+CHUNK = 16
+"""Submissions to a durable step: few enough that a kill costs little, enough that the queue costs little."""
+
+
+ENDED = "the process ended while it was graded"
+
+
+class Tries(Frozen):
+    """How a submission fared by itself; see `serving.jobs.tables`."""
+
+    alone: int
+    failed: int
+    reason: str
+
+
+class JobBook:
+    """Jobs by their id, from any thread. `actor` is who caused a change: a key's id or a user of this machine."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database, self._now = database, now
+
+    def add(self, course: str, lab: Lab, *, actor: str, chunk: int = CHUNK) -> Job:
+        """Begins a job over all submissions of `lab`; its students get their pseudonyms here."""
+        with write(self._database, self._now()) as ledger:
+            pseudonyms = [students.add(ledger, course, each.student, actor) for each in lab.submissions]
+            job = Job(
+                id=secrets.token_hex(8),
+                at=ledger.at,
+                actor=plain(actor),
+                course=plain(course),
+                lab=lab.name,
+                work=work_hash(lab),
+                total=len(lab.submissions),
+                chunk=chunk,
+                round=1,
+                wish=Wish.RUN,
+                failure=None,
+                finished_at=None,
+            )
+            ledger.connection.execute(insert(jobs).values(job.model_dump()))
+            for position, pseudonym in enumerate(pseudonyms):
+                row = {"job": job.id, "position": position, "student": pseudonym}
+                ledger.connection.execute(insert(members).values(row))
+            detail: dict[str, str | int | None] = job.model_dump(include={"id", "course", "lab", "work", "total"})
+            ledger.append("job", actor, detail)
+        return job
+
+    def job(self, job_id: str) -> Job:
+        """Raises UnknownError."""
+        with self._database.reading() as connection:
+            return _job(connection, job_id)
+
+    def all(self, course: str | None = None) -> list[Job]:
+        """The newest first; of one course or of all."""
+        found = select(jobs).order_by(jobs.c.at.desc(), jobs.c.id)
+        if course is not None:
+            found = found.where(jobs.c.course == course)
+        with self._database.reading() as connection:
+            return [Job.model_validate(dict(row._mapping)) for row in connection.execute(found)]
+
+    def unfinished(self) -> list[Job]:
+        """Those that somebody should be working on."""
+        return [job for job in self.all() if job.finished_at is None and job.wish is Wish.RUN]
+
+    def progress(self, job_id: str) -> Progress:
+        """Raises UnknownError."""
+        with self._database.reading() as connection:
+            job = _job(connection, job_id)
+            mine = select(func.count(), func.min(grades.c.at), func.max(grades.c.at)).where(grades.c.request == job.id)
+            graded, first, last = connection.execute(mine).one()
+            given_up = select(tries.c.student, tries.c.reason).where(_given_up(job.id)).order_by(tries.c.student)
+            parked = tuple(Parked(**row._mapping) for row in connection.execute(given_up))
+        left = job.total - graded - len(parked)
+        took = _seconds(first, last)
+        return Progress(
+            job=job,
+            state=_state(job, graded),
+            graded=graded,
+            parked=parked,
+            seconds_left=0.0 if left <= 0 else left * took / (graded - 1) if graded > 1 and took else None,
+        )
+
+    def wish(self, job_id: str, wish: Wish, *, actor: str) -> Job:
+        """What a person wants of a job; RUN begins the next round, in which what was parked is tried again.
+
+        Of a job that was cancelled or is done nothing can be wished: it stays as it is. Raises UnknownError.
+        """
+        with write(self._database, self._now()) as ledger:
+            job = _job(ledger.connection, job_id)
+            over = job.finished_at is not None and job.failure is None and not _parked(ledger.connection, job_id)
+            if job.wish is Wish.CANCEL or over or (job.wish is wish and job.finished_at is None):
+                return job
+            row = update(jobs).where(jobs.c.id == job_id).values(wish=wish)
+            if wish is Wish.RUN:
+                row = row.values(round=job.round + 1, failure=None, finished_at=None)
+                ledger.connection.execute(delete(tries).where(tries.c.job == job_id))
+            ledger.connection.execute(row)
+            ledger.append("job-wish", actor, {"id": job_id, "wish": wish.value})
+            return _job(ledger.connection, job_id)
+
+    def finish(self, job_id: str, failure: str | None = None) -> None:
+        """No more will come of this round, or `failure`, the reason why the job cannot go on."""
+        with self._database.writing() as connection:
+            row = update(jobs).where(jobs.c.id == job_id, jobs.c.finished_at.is_(None))
+            connection.execute(row.values(finished_at=stamp(self._now()), failure=failure))
+
+    def members(self, job: Job, chunk: int) -> list[str]:
+        """The pseudonyms of the students of a chunk (from 0), in the order of the lab's submissions."""
+        first = chunk * job.chunk
+        mine = members.c.job == job.id, members.c.position >= first, members.c.position < first + job.chunk
+        with self._database.reading() as connection:
+            found = select(members.c.student).where(*mine).order_by(members.c.position)
+            return list(connection.execute(found).scalars())
+
+    def settled(self, job_id: str, pseudonyms: Sequence[str]) -> set[str]:
+        """Those of `pseudonyms` that the job has graded, given up, or that were forgotten meanwhile."""
+        mine = grades.c.request == job_id, grades.c.student.in_(pseudonyms)
+        gone = people.c.pseudonym.in_(pseudonyms), people.c.student.is_(None)
+        with self._database.reading() as connection:
+            done = set(connection.execute(select(grades.c.student).where(*mine)).scalars())
+            parked = set(connection.execute(select(tries.c.student).where(_given_up(job_id))).scalars())
+            return (
+                done
+                | parked & set(pseudonyms)
+                | set(connection.execute(select(people.c.pseudonym).where(*gone)).scalars())
+            )
+
+    def tries(self, job_id: str, pseudonyms: Sequence[str]) -> dict[str, Tries]:
+        """Of those of `pseudonyms` that did not simply succeed."""
+        mine = select(tries).where(tries.c.job == job_id, tries.c.student.in_(pseudonyms))
+        with self._database.reading() as connection:
+            return {
+                row.student: Tries(alone=row.alone, failed=row.failed, reason=row.reason)
+                for row in connection.execute(mine)
+            }
+
+    def begin(self, job_id: str, pseudonyms: Sequence[str]) -> None:
+        """Notes, before they are graded together, that whatever happens now may be the fault of any of these."""
+        with self._database.writing() as connection:
+            known = select(tries.c.student).where(tries.c.job == job_id, tries.c.student.in_(pseudonyms))
+            noted = set(connection.execute(known).scalars())
+            for pseudonym in set(pseudonyms) - noted:
+                row = {"job": job_id, "student": pseudonym, "alone": 0, "failed": 0, "reason": ENDED}
+                connection.execute(insert(tries).values(row))
+
+    def clear(self, job_id: str, pseudonyms: Sequence[str]) -> None:
+        """They succeeded: nothing is held against them."""
+        with self._database.writing() as connection:
+            connection.execute(delete(tries).where(tries.c.job == job_id, tries.c.student.in_(pseudonyms)))
+
+    def begin_alone(self, job_id: str, pseudonym: str) -> None:
+        self._note(job_id, pseudonym, alone=tries.c.alone + 1)
+
+    def failed_alone(self, job_id: str, pseudonym: str, reason: str) -> None:
+        self._note(job_id, pseudonym, failed=tries.c.failed + 1, reason=reason)
+
+    def park(self, job_id: str, pseudonym: str) -> None:
+        """Gives it up, so that the rest can go on."""
+        self._note(job_id, pseudonym, parked_at=stamp(self._now()))
+
+    def _note(self, job_id: str, pseudonym: str, **values: Any) -> None:
+        with self._database.writing() as connection:
+            row = update(tries).where(tries.c.job == job_id, tries.c.student == pseudonym)
+            connection.execute(row.values(**values))
+
+
+def _job(connection: Connection, job_id: str) -> Job:
+    found = connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
+    if found is None:
+        raise UnknownError(f"There is no job {job_id!r}.")
+    return Job.model_validate(dict(found._mapping))
+
+
+def _given_up(job_id: str) -> Any:
+    return (tries.c.job == job_id) & tries.c.parked_at.is_not(None)
+
+
+def _parked(connection: Connection, job_id: str) -> bool:
+    return connection.execute(select(tries.c.student).where(_given_up(job_id))).first() is not None
+
+
+def _state(job: Job, graded: int) -> State:
+    if job.wish is Wish.CANCEL:
+        return State.CANCELLED
+    if job.finished_at is not None:
+        return State.DONE if job.failure is None else State.FAILED
+    if job.wish is Wish.PAUSE:
+        return State.PAUSED
+    return State.RUNNING if graded else State.QUEUED
+
+
+def _seconds(first: str | None, last: str | None) -> float:
+    if first is None or last is None:
+        return 0.0
+    return (datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds()

@@ -1,0 +1,104 @@
+"""A chunk of a job: the submissions that wait in it are graded and kept. Run again after a crash, it does the rest.
+
+A submission that breaks the grader must not hold up the others, and is found like this: all are tried together; where
+that fails, or ended with the process, each of them is tried alone, those with the least against them first. One that
+fails alone three times is parked with its reason. A process that ends is no proof, as it may have been killed: so that
+counts less.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from labs_schema.errors import GraderError
+from labs_schema.grades import Grade
+from labs_schema.models import Lab, Submission
+from serving.jobs.book import JobBook
+from serving.jobs.job import Job, Wish
+from serving.store.store import Store
+
+FAILURES = 3
+DEATHS = 6
+"""Begun alone so often, and neither graded nor failed: the process must have ended each time."""
+
+
+class Desk(Protocol):
+    """What a worker grades with. `lab` raises LabChangedError where it is not as it was when the job began."""
+
+    store: Store
+    book: JobBook
+
+    def lab(self, job: Job) -> Lab: ...
+
+    def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
+        """May raise anything: then nothing of it counts."""
+        ...
+
+
+def grade_chunk(desk: Desk, job_id: str, number: int) -> None:
+    """Settles the submissions of chunk `number` (from 0), unless a person wished otherwise meanwhile."""
+    book, job = desk.book, desk.book.job(job_id)
+    lab = desk.lab(job)
+    waiting = _waiting(desk, job, lab, number)
+    held = book.tries(job.id, list(waiting))
+    together = [submission for pseudonym, submission in waiting.items() if pseudonym not in held]
+    if together and _wanted(book, job):
+        _grade_together(desk, job, lab, together)
+    held = book.tries(job.id, list(waiting))
+    suspects = [s for p, s in waiting.items() if p in held and p not in book.settled(job.id, [p])]
+    for submission in sorted(suspects, key=lambda each: held[each.student].alone):
+        if _wanted(book, job):
+            _grade_alone(desk, job, lab, submission)
+
+
+def _wanted(book: JobBook, job: Job) -> bool:
+    now = book.job(job.id)
+    return now.wish is Wish.RUN and now.round == job.round
+
+
+def _waiting(desk: Desk, job: Job, lab: Lab, number: int) -> dict[str, Submission]:
+    """Pseudonym -> submission under that name, of what is not settled yet."""
+    pseudonyms = desk.book.members(job, number)
+    settled = desk.book.settled(job.id, pseudonyms)
+    submissions = lab.submissions[number * job.chunk :][: job.chunk]
+    return {
+        pseudonym: submission.model_copy(update={"student": pseudonym, "folder": pseudonym})
+        for pseudonym, submission in zip(pseudonyms, submissions, strict=True)
+        if pseudonym not in settled
+    }
+
+
+def _grade_together(desk: Desk, job: Job, lab: Lab, submissions: Sequence[Submission]) -> None:
+    pseudonyms = [submission.student for submission in submissions]
+    desk.book.begin(job.id, pseudonyms)
+    try:
+        grades = desk.grade(lab, submissions)
+    except Exception:
+        return
+    _keep(desk, job, lab, submissions, grades)
+
+
+def _grade_alone(desk: Desk, job: Job, lab: Lab, submission: Submission) -> None:
+    book, pseudonym = desk.book, submission.student
+    while True:
+        [held] = book.tries(job.id, [pseudonym]).values()
+        if held.failed >= FAILURES or held.alone >= held.failed + DEATHS:
+            book.park(job.id, pseudonym)
+            return
+        book.begin_alone(job.id, pseudonym)
+        try:
+            grades = desk.grade(lab, [submission])
+        except Exception as error:
+            book.failed_alone(job.id, pseudonym, _told(error))
+            continue
+        _keep(desk, job, lab, [submission], grades)
+        return
+
+
+def _keep(desk: Desk, job: Job, lab: Lab, submissions: Sequence[Submission], grades: Sequence[Grade]) -> None:
+    desk.store.record(lab, submissions, grades, request=job.id, actor=f"job {job.id}")
+    desk.book.clear(job.id, [submission.student for submission in submissions])
+
+
+def _told(error: Exception) -> str:
+    """Of an error that is not ours only its kind: its text may hold a piece of somebody's program."""
+    return str(error)[:300] if isinstance(error, GraderError) else type(error).__name__
