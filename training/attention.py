@@ -38,8 +38,7 @@ class TreeLayout:
     masks: dict[Any, Any] = field(default_factory=dict)
 
     def sees(self, i: Tensor, j: Tensor, window: int | None) -> Tensor:
-        seen = (j <= i) & (i < self.ends[j])
-        return seen if window is None else seen & (self.depths[i] - self.depths[j] < window)
+        return flex_mask(self, window)(i, i, i, j)
 
     def once(self, key: Any, make: Callable[[], Any]) -> Any:
         """What `make` gives, kept for the other layers of this pass."""
@@ -121,18 +120,26 @@ def _dense(
     return scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout, scale=scale)
 
 
+def flex_mask(tree: TreeLayout, window: int | None) -> Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]:
+    """FlexAttention's `mask_mod`. It closes over tensors and a number only, so that a new batch compiles nothing."""
+    ends, depths = tree.ends, tree.depths
+
+    def sees(_batch: Tensor, _head: Tensor, i: Tensor, j: Tensor) -> Tensor:
+        seen = (j <= i) & (i < ends[j])
+        return seen if window is None else seen & (depths[i] - depths[j] < window)
+
+    return sees
+
+
 def _flex(
     query: Tensor, key: Tensor, value: Tensor, tree: TreeLayout, scale: float | None, window: int | None
 ) -> Tensor:
     from torch.nn.attention.flex_attention import create_block_mask
 
     length = query.shape[2]
-
-    def sees(_batch: Tensor, _head: Tensor, i: Tensor, j: Tensor) -> Tensor:
-        return tree.sees(i, j, window)
-
     block_mask = tree.once(
-        ("flex", window), lambda: create_block_mask(sees, None, None, length, length, device=query.device)
+        ("flex", window),
+        lambda: create_block_mask(flex_mask(tree, window), None, None, length, length, device=query.device),
     )
     out: Tensor = _compiled_flex()(
         query, key, value, block_mask=block_mask, scale=scale, enable_gqa=query.shape[1] != key.shape[1]

@@ -1,9 +1,6 @@
 """`grader train --dry-run`: what a run will take, told before it is begun. Leaves nothing on disk."""
 
 import os
-import tempfile
-import time
-from pathlib import Path
 
 import torch
 from accelerate import PartialState
@@ -15,20 +12,20 @@ from training.examples import TrainingExample
 from training.inputs import Inputs, open_inputs, stage_examples
 from training.models import empty_model
 from training.plan import StagePlan, memory_parts, plan_stage, trained_weights
+from training.probe import probe
 from training.quiet import quiet_libraries
 from training.speed import linear_weights, matmul_peak
-from training.stages import Start, build_trainer, compute_dtype, passes, use_bf16
-from training.submission_batches import heaviest_pass
+from training.stages import compute_dtype, passes, use_bf16
 
 SHARE_OF_PEAK = 0.4
 """Of the matmul peak, taken for the time where no batch is timed: a guess, and told as one."""
 LONGEST_PROBE = 30.0
-"""Seconds that a batch may be expected to take if it is to be timed."""
+"""Seconds that a batch, and then a few steps, may be expected to take if they are to be timed."""
 
 
 def dry_run(config: RunConfig, console: Console | None = None) -> str:
-    """The report. Reads and checks all data, counts, and takes each stage's heaviest batch through the model twice,
-    where that is quick. Raises FaultsError, OverlongError or ModelError as `train` would."""
+    """The report. Reads and checks all data, counts, and tries each stage's heaviest batch and a few steps, where
+    that is quick. Raises FaultsError, OverlongError or ModelError as `train` would."""
     console = console or Console(stderr=True)
     PartialState(cpu=not torch.cuda.is_available())
     processes = int(os.environ.get("WORLD_SIZE", "1"))
@@ -42,7 +39,7 @@ def dry_run(config: RunConfig, console: Console | None = None) -> str:
             trained = trained_weights(model, stage, inputs.base.lora_targets, config.lora_r)
             memory = memory_parts(model, stage, plan, trained=trained, config=config, half=use_bf16(config.bf16))
             per_token = 2.0 * passes(name, stage, config) * linear_weights(model)
-            console.print(f"[dim]{name}: timing its heaviest batch[/]", highlight=False)
+            console.print(f"[dim]{name}: timing its heaviest batch and a few steps[/]", highlight=False)
             told = _time_told(name, config, inputs, examples, plan, per_token / peak, processes)
             lines += [*_stage_lines(f"{name} ({stage.method}, packing {stage.packing})", plan, trained, memory), told]
     return "\n".join([*lines, "", "Nothing was trained. Leave --dry-run out to begin."])
@@ -75,35 +72,16 @@ def _time_told(
     if config.stages[name].packing != "tree" or guess * heaviest > LONGEST_PROBE:
         return guessed + ", no batch timed)"
     try:
-        seconds, used = _probe(name, config, inputs, examples)
+        tried = probe(name, config, inputs, examples, plan.steps, LONGEST_PROBE)
     except ModelError as error:
         return f"{guessed}; this machine cannot run it: {error})"
-    measured = f"; {used / 1e9:.2f} GB of GPU memory used" if used else ""
-    told = f"timed: heaviest batch {seconds:.2f} s, {seconds_a_token * heaviest / seconds:.0%} of peak{measured}"
-    return f"  time, about {_duration(seconds / heaviest * plan.tokens / processes)} ({told})"
-
-
-def _probe(name: str, config: RunConfig, inputs: Inputs, examples: tuple[TrainingExample, ...]) -> tuple[float, int]:
-    """Seconds of the heaviest batch, the better of two, and the GPU's memory at its highest in bytes."""
-    with tempfile.TemporaryDirectory() as folder:
-        trainer = build_trainer(
-            config.stages[name],
-            config,
-            Start(inputs.base.source, None, inputs.base.lora_targets),
-            examples,
-            inputs.tokenizer,
-            checkpoints=Path(folder),
-            checkpoint=None,
-            callbacks=[],
-        )
-        seconds = []
-        for _ in range(2):
-            begun = time.monotonic()
-            heaviest_pass(trainer)
-            if torch.cuda.is_available():
-                torch.cuda.synchronize()
-            seconds.append(time.monotonic() - begun)
-    return min(seconds), torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
+    total = tried.seconds(
+        steps=plan.steps, tokens=plan.tokens / processes, heaviest_tokens=heaviest, save_steps=config.save_steps
+    )
+    told = f"timed: heaviest batch {tried.heaviest:.2f} s, {seconds_a_token * heaviest / tried.heaviest:.0%} of peak"
+    told += ", no whole step" if tried.step is None else f"; a step {tried.step:.2f} s; a checkpoint {tried.save:.2f} s"
+    told += f"; {tried.memory / 1e9:.2f} GB of GPU memory used" if tried.memory else ""
+    return f"  time, about {_duration(total)} ({told})"
 
 
 def _duration(seconds: float) -> str:

@@ -1,11 +1,12 @@
 import copy
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import pytest
 import torch
 
-from training.attention import Kernel, choose_kernel, walk_trees
+from training.attention import Kernel, TreeLayout, choose_kernel, flex_mask, walk_trees
 from training.collator import pack
 from training.examples import TrainingExample
 from training.trees import grow_tree
@@ -93,3 +94,41 @@ def test_the_device_decides_the_kernel() -> None:
     assert choose_kernel(torch.device("cuda")) == "flex"
     assert choose_kernel(torch.device("cuda"), dropout=0.1) == "dense"
     assert choose_kernel(torch.device("mps")) == "dense"
+
+
+@pytest.mark.parametrize("window", [None, 9])
+def test_the_block_mask_of_a_gpu_is_the_dense_mask(window: int | None, make_examples: Any) -> None:
+    from torch.nn.attention.flex_attention import create_block_mask, create_mask
+
+    tree = layout(make_examples(12))
+    length = len(tree.ends)
+    places = torch.arange(length)
+    dense = tree.sees(places[:, None], places[None, :], window)
+    assert torch.equal(create_mask(flex_mask(tree, window), None, None, length, length, device="cpu")[0, 0], dense)
+    blocks = create_block_mask(flex_mask(tree, window), None, None, length, length, device="cpu", BLOCK_SIZE=32)
+    padded = torch.nn.functional.pad(dense, (0, -length % 32, 0, -length % 32))
+    tiles = padded.unflatten(0, (-1, 32)).unflatten(2, (-1, 32)).any(3).any(1)
+    assert torch.equal(blocks.to_dense()[0, 0].bool(), tiles) and not tiles.all()
+
+
+@pytest.mark.parametrize("kind", ["gqa", "window"])
+def test_flex_attention_uncompiled_gives_what_the_dense_mask_gives(
+    kind: str, make_model: Callable[[str], Any], make_examples: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from torch.nn.attention import flex_attention as torch_flex
+
+    monkeypatch.setattr("training.attention._compiled_flex", lambda: torch_flex.flex_attention)
+    model, examples = make_model(kind), make_examples(4)
+    hidden = []
+    for kernel in ("dense", "flex"):
+        walk_trees(model, cast(Kernel, kernel))
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that it is slow without compilation
+            hidden.append(hidden_in_one_pass(model, examples))
+    assert torch.allclose(*hidden, atol=1e-5)
+
+
+def layout(examples: Sequence[TrainingExample]) -> TreeLayout:
+    trees = [grow_tree(e.shared, [(c.prompt, (c.chosen, *c.rejected)) for c in e.criteria]) for e in examples]
+    packed = pack(trees)
+    return TreeLayout(packed["tree_depths"], packed["tree_ends"], packed["tree_spans"], "flex")
