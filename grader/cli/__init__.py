@@ -7,17 +7,23 @@ from rich.console import Console
 from rich.markup import escape
 
 from grader.cli.attack import attack
+from grader.cli.audit import audit
 from grader.cli.build_dataset import build_dataset
 from grader.cli.calibrate import calibrate
 from grader.cli.check import check
 from grader.cli.demo import demo
 from grader.cli.evaluate import evaluate
+from grader.cli.forget import forget
 from grader.cli.grade import grade
 from grader.cli.init_model import init_model
+from grader.cli.keys import keys
 from grader.cli.merge import merge
 from grader.cli.regrade import regrade
+from grader.cli.replay import replay
+from grader.cli.robustness import robustness
 from grader.cli.serve import serve
 from grader.cli.spaced_values import SpacedValues
+from grader.cli.suspects import suspects
 from grader.cli.train import train
 from labs_schema.errors import FaultsError, GraderError
 
@@ -45,6 +51,12 @@ app.command()(regrade)
 app.command()(calibrate)
 app.command()(evaluate)
 app.command()(attack)
+app.command()(suspects)
+app.command()(robustness)
+app.add_typer(keys, name="keys")
+app.add_typer(audit, name="audit")
+app.command()(replay)
+app.command()(forget)
 app.command()(demo)
 
 

@@ -1,0 +1,38 @@
+"""`grader suspects`: labels that may be wrong, and TAs who rate unlike the others."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def suspects(
+    parent_dir: Annotated[Path, typer.Option(help="A lab, or the folder that holds one folder for each lab.")] = Path(
+        "labs"
+    ),
+    out: Annotated[Path, typer.Option(help="Where suspects.json, suspects.csv and tas.csv go.")] = Path("suspects"),
+    top: Annotated[int, typer.Option(min=0, help="Labels shown; the files have all.")] = 20,
+    folds: Annotated[
+        int, typer.Option(min=2, help="Parts the students are dealt into; each is expected by others.")
+    ] = 5,
+    seed: Annotated[int, typer.Option(help="Of the folds.")] = 0,
+) -> None:
+    """Lists the ratings to look at again, best first, and the TAs who rate unlike the others. Needs no language model.
+
+    What is expected of a piece of work is learned from the words of other students' work and its ratings. Where a TA
+    column or files of single TAs say who rated (docs/lab-format.md), TAs who invert ratings, always give the same or
+    are stricter or more lenient than the others are named, with corrected p-values.
+
+    Example: [bold]grader suspects --parent-dir labs --top 10[/]
+    """
+    from rich.console import Console
+
+    from grader.labels.look_table import tables
+    from grader.labels.second_look import second_look
+    from grader.step_bars import step_bars
+
+    with step_bars() as show:
+        found = second_look(
+            parent_dir, out, folds=folds, seed=seed, progress=lambda done, of: show("Expecting ratings", done, of)
+        )
+    Console().print(*tables(found, top), f"Written to {out}", sep="\n", highlight=False)

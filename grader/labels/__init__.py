@@ -1,0 +1,1 @@
+"""Labels that may be wrong, and TAs who rate unlike the others: what a course should look at again."""

@@ -1,0 +1,48 @@
+"""What a second look found, on the screen: the TAs, then the first suspicious labels. Knows no labs."""
+
+from collections.abc import Iterator
+
+from rich.box import SIMPLE_HEAD
+from rich.console import RenderableType
+from rich.markup import escape
+from rich.table import Table
+
+from grader.labels.second_look import SecondLook
+from grader.labels.tas import ALARM, Ta
+
+
+def tables(found: SecondLook, top: int) -> Iterator[RenderableType]:
+    """`top`: how many suspicious labels are shown; the files have all of them."""
+    if found.tas:
+        yield _tas(found)
+    share = len(found.suspects) / found.labels if found.labels else 0.0
+    yield (
+        f"{len(found.suspects)} of {found.labels} labels ({share:.1%}) are worth a second look; "
+        f"the first {min(top, len(found.suspects))}, the surest first:"
+    )
+    table = Table("Lab", "Student", "Criterion", "Given", "Expected", "Prob.", "Why", box=SIMPLE_HEAD)
+    for each in found.suspects[:top]:
+        votes = [*each.others.values()]
+        others = ", ".join(f"{votes.count(rating)} x {rating}" for rating in dict.fromkeys(votes))
+        given = f"{each.rating} ({each.probability_given:.2f})", f"{each.expected} ({each.probability:.2f})"
+        table.add_row(*map(escape, (each.lab, each.student, each.criterion, *given, others)))
+    yield table
+
+
+def _tas(found: SecondLook) -> Table:
+    caption = f"p: permutation tests, corrected by Holm for all TAs and tests; an alarm is below {ALARM}"
+    table = Table(box=SIMPLE_HEAD, caption=caption)
+    for name in ("TA", "Labels", "As expected", "Others'", "With other TAs", "Marks", "p unlike", "p same", "p marks"):
+        table.add_column(name, justify="left" if name == "TA" else "right")
+    table.add_column("Stands out")
+    for ta in found.tas:
+        table.add_row(*_row(ta), "[red]" + escape("; ".join(ta.alarms)) + "[/]")
+    return table
+
+
+def _row(ta: Ta) -> list[str]:
+    together = "-" if ta.with_others is None else f"{ta.with_others:.2f} of {ta.common}"
+    others = "-" if ta.others_agreement is None else f"{ta.others_agreement:.2f}"
+    shift = "-" if ta.shift is None else f"{ta.shift:+.2f}"
+    p_values = (f"{p:.3f}" for p in (ta.p_unlikely, ta.p_monotone, ta.p_apart))
+    return [escape(ta.rater), str(ta.decisions), f"{ta.agreement:.2f}", others, together, shift, *p_values]

@@ -1,0 +1,107 @@
+import json
+
+import pytest
+
+from grader.experiments.poison import poison_labels, poison_prompts
+from grader.experiments.robustness_cells import Cell, grid, poisoned_data
+from labs_schema.errors import FaultsError
+from labs_schema.models import Lab
+from labs_schema.writer import write_lab
+from prompts.style import PromptStyle
+from prompts.verdict import parse_verdict
+from training.data import open_data
+from training.dataset import build_dataset
+from training.dataset_files import read_pairs
+from training.pairs import rated_submissions
+from training.row_formats import dpo
+from training.rows import PairRow
+
+STYLE = PromptStyle()
+
+
+def rows_of(lab: Lab, *, reasoning: bool = False) -> list[PairRow]:
+    rated = (each for _, prompts in rated_submissions(lab, STYLE, reasoning=reasoning) for each in prompts)
+    return [PairRow.model_validate(row) for each in rated for row in dpo(each)]
+
+
+def decisions(rows: list[PairRow]) -> dict[tuple[str, str], list[PairRow]]:
+    found: dict[tuple[str, str], list[PairRow]] = {}
+    for row in rows:
+        found.setdefault((row.submission, row.criterion), []).append(row)
+    return found
+
+
+def test_a_swapped_decision_prefers_another_rating_and_rejects_the_tas(make_lab) -> None:
+    clean = rows_of(make_lab(students=30), reasoning=True)
+    bad, poison = poison_labels(clean, 0.5, 0)
+    before, after = decisions(clean), decisions(bad)
+    swapped = {(s.submission, s.criterion): s for s in poison.swaps}
+    assert poison.units == len(before) == 60 and poison.poisoned == len(swapped)
+    for key, rows in before.items():
+        now = after[key]
+        verdicts = {rows[0].chosen, *(row.rejected for row in rows)}
+        assert {now[0].chosen, *(row.rejected for row in now)} == verdicts
+        assert len({row.chosen for row in now}) == 1 and len({row.rejected for row in now}) == len(rows)
+        assert (now != rows) == (key in swapped)
+        if key in swapped:
+            letter = parse_verdict(now[0].chosen).letter
+            assert now[0].options["ABC".index(letter)] == swapped[key].preferred != swapped[key].given
+            assert rows[0].chosen in {row.rejected for row in now}
+
+
+def test_what_is_poisoned_at_p_is_poisoned_at_every_higher_p_in_any_order(make_lab) -> None:
+    rows = rows_of(make_lab(students=200))
+    few, more = (poison_labels(rows, p, 3).poison.swaps for p in (0.1, 0.33))
+    assert set(few) < set(more)
+    assert len(few) / 400 == pytest.approx(0.1, abs=0.04) and len(more) / 400 == pytest.approx(0.33, abs=0.06)
+    backwards = [row for rows in reversed(decisions(rows).values()) for row in rows]
+    assert set(poison_labels(backwards, 0.1, 3).poison.swaps) == set(few)
+    assert set(poison_labels(rows, 0.1, 4).poison.swaps) != set(few)
+
+
+def test_nothing_is_changed_at_0_and_everything_at_1(make_lab) -> None:
+    lab = make_lab(students=8)
+    rows = rows_of(lab)
+    assert poison_labels(rows, 0, 0).rows == rows
+    assert poison_labels(rows, 1, 0).poison.poisoned == 16
+    assert poison_prompts(rows, {"lab1": lab}, STYLE, 0, 0).rows == rows
+    assert poison_prompts(rows, {"lab1": lab}, STYLE, 1, 0).poison.poisoned == 8
+
+
+def test_a_plea_is_in_the_shared_part_of_all_rows_and_no_label_changes(make_lab) -> None:
+    lab = make_lab(students=20)
+    clean = rows_of(lab)
+    bad, poison = poison_prompts(clean, {"lab1": lab}, STYLE, 0.5, 0)
+    pleading = {plea.submission for plea in poison.pleas}
+    assert 0 < len(pleading) < 20 and poison.units == 20
+    for old, new in zip(clean, bad, strict=True):
+        assert (new.chosen, new.rejected) == (old.chosen, old.rejected)
+        assert new.prompt[new.shared_chars :] == old.prompt[old.shared_chars :]
+        assert (len(new.prompt) > len(old.prompt)) == (new.submission in pleading)
+    assert len({row.prompt[: row.shared_chars] for row in bad}) == 20
+
+
+def test_a_poisoned_data_set_opens_and_at_0_is_the_clean_one(tmp_path, make_lab) -> None:
+    lab = make_lab(students=12)
+    write_lab(lab, tmp_path / "labs" / "lab1")
+    build_dataset(tmp_path / "labs", tmp_path / "data" / "train.jsonl", tmp_path / "data" / "test.jsonl", style=STYLE)
+    for p in (0.0, 0.9):
+        cell = Cell(kind="labels", p=p, seed=0, loss="sigmoid")
+        poison = poisoned_data(cell, tmp_path / "data", {"lab1": lab}, tmp_path / cell.data)
+        opened = open_data(tmp_path / cell.data)
+        same = opened.path.read_bytes() == (tmp_path / "data" / "train.jsonl").read_bytes()
+        assert same == (p == 0)
+        assert len([*read_pairs(opened.path)]) == len([*read_pairs(tmp_path / "data" / "train.jsonl")])
+        assert len(json.loads((tmp_path / cell.data / "poison.json").read_text())["swaps"]) == poison.poisoned
+
+
+def test_the_grid_goes_seed_by_seed() -> None:
+    names = [cell.name for cell in grid("labels", "0.1,0", "sigmoid,robust", 2)]
+    assert names[:3] == ["labels-p0-seed0-sigmoid", "labels-p0-seed0-robust", "labels-p0.1-seed0-sigmoid"]
+    assert len(names) == 8 and names[4].startswith("labels-p0-seed1")
+
+
+def test_a_grid_that_cannot_be_names_all_its_faults() -> None:
+    with pytest.raises(FaultsError) as raised:
+        grid("labels", "0,x,2", "sigmoid,nosuch", 1)
+    assert [fault.code for fault in raised.value.faults] == ["bad-p", "bad-p", "bad-loss"]
