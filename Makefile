@@ -53,7 +53,7 @@ browser:
 test: lint fast browser
 	$(BIN)/python -m pytest -m "slow and not gpu"
 
-# BENCH="DATASET MODEL" adds the real rows of a data set, such as BENCH="demo/data demo/base".
+# The real rows are those of labs/, or of BENCH="DATASET MODEL", such as BENCH="demo/data demo/base".
 bench-train: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_train.py $(BENCH)
 

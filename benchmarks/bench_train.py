@@ -2,12 +2,13 @@
 
     OMP_NUM_THREADS=1 python benchmarks/bench_train.py [DATASET TOKENIZER] [--submissions 2] [--repeats 3]
 
-Synthetic shapes are (prefix tokens, criteria, ratings), random tokens, 80 a criterion and 4 an answer. DATASET (what
-`grader build-dataset` wrote) and TOKENIZER (a model's folder) add real rows. Both sides see the same rows in one
-optimiser step: trl with batches of one pair, so without padding, and its head on answers only; ours with batches of
-one submission. LoRA on all linear layers; the reference is the model without it, computed along, for both. Times are
-CPU seconds of this process, the least of the repeats, the sides taking turns. Peak memory is that of fresh processes,
-at equal pairs a batch. Prints a table and, last, one line of JSON.
+Synthetic shapes are (prefix tokens, criteria, ratings), random tokens, 80 a criterion and 4 an answer. The real rows
+are those of the project's own `labs/`, built as for the demo, in tokens learned from them; or those of DATASET (what
+`grader build-dataset` wrote) with TOKENIZER (a model's folder). Both sides see the same rows in one optimiser step: trl
+with batches of one pair, so without padding, and its head on answers only; ours with batches of one submission. LoRA
+on all linear layers; the reference is the model without it, computed along, for both. Times are CPU seconds of this
+process, the least of the repeats, the sides taking turns. Peak memory is that of fresh processes, at equal pairs a
+batch. Prints a table and, last, one line of JSON, whose fractions are the least of all DPO rows.
 """
 
 import argparse
@@ -33,18 +34,22 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTraine
 from trl import DPOConfig, SFTConfig
 
 from prompts.encode import PromptEncoder
+from prompts.style import PromptStyle
 from training.collator import PreferenceCollator, VerdictCollator
+from training.dataset import build_dataset
 from training.dataset_files import read_pairs
 from training.dpo import dpo_trainer
 from training.examples import CriterionExample, TrainingExample, load_examples
 from training.quiet import quiet_libraries
 from training.sft import sft_trainer
 from training.submission_batches import HeaviestFirst
+from training.tiny_tokenizer import train_tokenizer
 from training.trees import TokenTree
 
 VOCABULARY, WIDTH, LAYERS = 4096, 256, 6
 LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 SHAPES = [(400, 3, 2), (400, 3, 3), (900, 5, 4)]
+LABS = Path(__file__).parents[1] / "labs"
 
 
 @dataclass(frozen=True)
@@ -74,10 +79,11 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     given = parser.parse_args()
     rows = {f"{p} {c} {k}": synthetic(p, c, k, given.submissions) for p, c, k in SHAPES}
-    if given.dataset:
-        rows["real"] = real(given.dataset, given.tokenizer, 4 * given.submissions)
     console = Console()
     with quiet_libraries():
+        with tempfile.TemporaryDirectory() as folder:
+            dataset, tokenizer = (given.dataset, given.tokenizer) if given.dataset else own_labs(Path(folder))
+            rows["real"] = real(dataset, tokenizer, 4 * given.submissions)
         # First, for a new process inherits the peak of its parent.
         memory = peak_memory("tree") / peak_memory("none")
         peak = matmul_rate()
@@ -101,6 +107,16 @@ def synthetic(prefix: int, criteria: int, ratings: int, submissions: int) -> lis
         return CriterionExample(ids(80), answers[0], tuple(answers[1:]))
 
     return [TrainingExample(ids(prefix), tuple(criterion() for _ in range(criteria))) for _ in range(submissions)]
+
+
+def own_labs(folder: Path) -> tuple[Path, Path]:
+    """The data set and tokenizer of the labs that come with the project, written to `folder`."""
+    style = PromptStyle(template="compact")
+    paths = folder / "train.jsonl", folder / "test.jsonl"
+    build_dataset(LABS, *paths, style=style, train_split=1.0, option_order="given")
+    prompts = (row.prompt for row in read_pairs(paths[0]))
+    train_tokenizer(prompts, entries=2048, context_length=8192).save_pretrained(folder / "tokenizer")
+    return folder, folder / "tokenizer"
 
 
 def real(dataset: Path, tokenizer: Path, submissions: int) -> list[TrainingExample]:
@@ -235,14 +251,11 @@ def table(figures: dict[tuple[str, str], Figures], peak: float) -> Table:
     return out
 
 
-def summary(figures: dict[tuple[str, str], Figures], peak: float) -> dict[str, float | None]:
-    """Fractions are the least of all DPO rows."""
-    speedups = {f"{m}_speedup_{n.replace(' ', '_')}": round(f.speedup, 3) for (m, n), f in figures.items()}
+def summary(figures: dict[tuple[str, str], Figures], peak: float) -> dict[str, float]:
+    told = [("dpo", "real"), ("dpo", "400 3 3"), ("dpo", "900 5 4"), ("sft", "real")]
     dpo = [f for (method, _), f in figures.items() if method == "dpo"]
     return {
-        "dpo_speedup_real": None,
-        "sft_speedup_real": None,
-        **speedups,
+        **{f"{m}_speedup_{name.replace(' ', '_')}": round(figures[m, name].speedup, 3) for m, name in told},
         "fraction_of_token_ratio": round(min(f.fraction_of_token_ratio for f in dpo), 3),
         "fraction_of_matmul_peak": round(min(f.tree_flops / f.tree_seconds / peak for f in dpo), 3),
     }
