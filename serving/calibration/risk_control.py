@@ -8,6 +8,7 @@ Korn & Graubard (1998, Survey Methodology 24, 193-201). Pure; knows no model and
 Arrays end in S, the students: `errors[..., s]` of the `accepted[..., s]` decisions of student s were disagreements.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 Floats = NDArray[np.float64]
+Bound = Callable[[Floats, Floats, float, float], Floats]
 
 SHARES = np.arange(20, 101, 5) / 100
 """Of the decisions, the surest, tested from the fewest to all. Fewer than a fifth prove nothing worth having."""
@@ -31,36 +33,6 @@ class Step(NamedTuple):
     accepted: int
     disagreed: float
     bound: float
-
-
-def fixed_sequence(
-    confidences: Floats, wrong: Floats, students: NDArray[np.int_], *, confidence: float, correlation: float
-) -> list[Step]:
-    """The tests in their order, from the strictest threshold downwards; which ones they are, no `wrong` decides.
-
-    `confidences`, `wrong` (0 or 1) and `students` (0, 1, ...): one a decision.
-    """
-    ranked = np.sort(confidences)[::-1]
-    thresholds = ranked[np.maximum(np.ceil(SHARES * len(ranked)).astype(int) - 1, 0)] if len(ranked) else ranked
-    taken = (confidences >= thresholds[:, None]).astype(float)
-    accepted = per_student(taken, students)
-    errors = per_student(taken * wrong, students)
-    bounds = upper_bounds(errors, accepted, confidence, correlation)
-    sizes = accepted.sum(-1)
-    return [
-        Step(float(t), int(n), float(e / n), float(b))
-        for t, n, e, b in zip(thresholds, sizes, errors.sum(-1), bounds, strict=True)
-    ]
-
-
-def lowest_threshold(tests: list[Step], max_error: float) -> Step | None:
-    """The last test that passes before the first that fails; None where the first fails."""
-    passed = None
-    for test in tests:
-        if test.bound > max_error:
-            break
-        passed = test
-    return passed
 
 
 def upper_bounds(errors: Floats, accepted: Floats, confidence: float, correlation: float) -> Floats:
@@ -83,6 +55,42 @@ def upper_bounds(errors: Floats, accepted: Floats, confidence: float, correlatio
         size = np.fmin(n / deff * few, n)
         bounds = stats.beta.ppf(confidence, p * size + 1, (1 - p) * size)
     return np.array(np.where((students >= 2) & (wrong < n) & ~np.isnan(bounds), bounds, 1.0))
+
+
+def fixed_sequence(
+    confidences: Floats,
+    wrong: Floats,
+    students: NDArray[np.int_],
+    *,
+    confidence: float,
+    correlation: float,
+    bound: Bound = upper_bounds,
+) -> list[Step]:
+    """The tests in their order, from the strictest threshold downwards; which ones they are, no `wrong` decides.
+
+    `confidences`, `wrong` (0 or 1) and `students` (0, 1, ...): one a decision. `bound`: what a test is.
+    """
+    ranked = np.sort(confidences)[::-1]
+    thresholds = ranked[np.maximum(np.ceil(SHARES * len(ranked)).astype(int) - 1, 0)] if len(ranked) else ranked
+    taken = (confidences >= thresholds[:, None]).astype(float)
+    accepted = per_student(taken, students)
+    errors = per_student(taken * wrong, students)
+    bounds = bound(errors, accepted, confidence, correlation)
+    sizes = accepted.sum(-1)
+    return [
+        Step(float(t), int(n), float(e / n), float(b))
+        for t, n, e, b in zip(thresholds, sizes, errors.sum(-1), bounds, strict=True)
+    ]
+
+
+def lowest_threshold(tests: list[Step], max_error: float) -> Step | None:
+    """The last test that passes before the first that fails; None where the first fails."""
+    passed = None
+    for test in tests:
+        if test.bound > max_error:
+            break
+        passed = test
+    return passed
 
 
 def correlation_of(wrong: Floats, students: NDArray[np.int_]) -> float:

@@ -112,14 +112,14 @@ def test_ungraded_decisions_are_no_part_of_the_fit_and_count_as_not_accepted() -
 
 @pytest.mark.slow
 def test_the_whole_way_keeps_its_promise_with_an_overconfident_model() -> None:
-    """Cross-fitted temperatures choose the threshold, temperatures of all students are used: 150 courses."""
+    """Cross-fitted temperatures choose the threshold, temperatures of all students are used: 80 courses."""
     future = np.random.default_rng(99).beta(6, 1, size=40_000)
     broken = 0
-    for seed in range(150):
+    for seed in range(80):
         found = fit(graded(30, 12, temperature=2.0, seed=seed), max_error=MAX_ERROR, confidence=CONFIDENCE)
         if found.guarantee:
             broken += true_error(found.temperatures, found.guarantee.threshold, future) > MAX_ERROR
-    assert broken / 150 <= 1 - CONFIDENCE + 3 * (0.09 / 150) ** 0.5
+    assert broken / 80 <= 1 - CONFIDENCE + 3 * (0.09 / 80) ** 0.5
 
 
 def true_error(

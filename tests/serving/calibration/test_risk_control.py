@@ -1,13 +1,7 @@
-"""The promise of `grader calibrate`, and that it breaks where the method is broken on purpose."""
-
-from collections.abc import Callable
-
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy import stats
 
-from serving.calibration import risk_control
 from serving.calibration.risk_control import (
     Step,
     correlation_of,
@@ -17,83 +11,6 @@ from serving.calibration.risk_control import (
     students_needed,
     upper_bounds,
 )
-
-Floats = NDArray[np.float64]
-Bound = Callable[[Floats, Floats, float, float], Floats]
-DRAWS, STUDENTS, EACH = 1000, 30, 24
-MAX_ERROR, CONFIDENCE = 0.05, 0.9
-NOISE = 3 * (0.1 * 0.9 / DRAWS) ** 0.5
-"""Three standard errors of a share of .1 of the draws."""
-
-HITS: dict[str, Callable[[Floats], Floats]] = {
-    "calibrated": lambda sure: sure,
-    "overconfident": lambda sure: sure**2,
-    "underconfident": lambda sure: 1 - (1 - sure) ** 2,
-    "says nothing": lambda sure: np.full_like(sure, 0.94),
-}
-
-
-def course(draw: np.random.Generator, students: int, hits: str, alike: float) -> tuple[Floats, Floats]:
-    """Confidences and disagreements of shape (students, EACH). The true chance of agreement at a confidence is that of
-    HITS whatever `alike` is: a Gaussian copula with correlation `alike` between a student's decisions."""
-    sure = stats.norm.cdf(1.3 + 0.4 * draw.normal(size=(students, 1)) + 0.8 * draw.normal(size=(students, EACH)))
-    luck = alike**0.5 * draw.normal(size=(students, 1)) + (1 - alike) ** 0.5 * draw.normal(size=(students, EACH))
-    return sure, (stats.norm.cdf(luck) > HITS[hits](sure)).astype(float)
-
-
-def broken_promises(bound: Bound, hits: str, alike: float, monkeypatch: pytest.MonkeyPatch) -> tuple[float, float]:
-    """Over DRAWS courses: in which share of them what is accepted truly disagrees in more than MAX_ERROR, and in which
-    share anything is accepted."""
-    monkeypatch.setattr(risk_control, "upper_bounds", bound)
-    draw = np.random.default_rng(7)
-    everyone, _ = course(np.random.default_rng(8), 20_000, hits, 0.0)
-    ranked = np.sort(everyone.ravel())[::-1]
-    risks = np.cumsum(1 - HITS[hits](ranked)) / np.arange(1, ranked.size + 1)
-    students = np.repeat(np.arange(STUDENTS), EACH)
-    broken = accepting = 0
-    for _ in range(DRAWS):
-        sure, wrong = (each.ravel() for each in course(draw, STUDENTS, hits, alike))
-        correlation = correlation_of(wrong, students)
-        tests = fixed_sequence(sure, wrong, students, confidence=CONFIDENCE, correlation=correlation)
-        if best := lowest_threshold(tests, MAX_ERROR):
-            accepting += 1
-            broken += bool(risks[np.searchsorted(-ranked, -best.threshold, side="right") - 1] > MAX_ERROR)
-    return broken / DRAWS, accepting / DRAWS
-
-
-def ignoring_students(errors: Floats, accepted: Floats, confidence: float, correlation: float) -> Floats:
-    """Clopper and Pearson, as if every decision were a student's only one."""
-    del correlation
-    wrong, n = errors.sum(-1), accepted.sum(-1)
-    return np.array(stats.beta.ppf(confidence, wrong + 1, n - wrong))
-
-
-def no_bound(errors: Floats, accepted: Floats, confidence: float, correlation: float) -> Floats:
-    del confidence, correlation
-    return np.array(errors.sum(-1) / accepted.sum(-1))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("alike", [0.0, 0.5])
-@pytest.mark.parametrize("hits", HITS)
-def test_over_1000_courses_the_promise_is_kept_as_often_as_it_says(
-    hits: str, alike: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    broken, _ = broken_promises(upper_bounds, hits, alike, monkeypatch)
-    assert broken <= 1 - CONFIDENCE + NOISE
-
-
-@pytest.mark.slow
-def test_a_good_grader_is_trusted_nearly_always(monkeypatch: pytest.MonkeyPatch) -> None:
-    _, accepting = broken_promises(upper_bounds, "underconfident", 0.2, monkeypatch)
-    assert accepting > 0.9
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("method", [ignoring_students, no_bound])
-def test_a_method_broken_on_purpose_breaks_the_promise(method: Bound, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken, _ = broken_promises(method, "calibrated", 0.5, monkeypatch)
-    assert broken > 1 - CONFIDENCE + NOISE
 
 
 def test_with_one_decision_a_student_the_bound_is_that_of_clopper_and_pearson() -> None:
