@@ -76,7 +76,8 @@ def load_grader(
     `orders` of the ratings to ask in: by default as many as the calibration was made with, else 1. Raises ModelError
     where model, tokenizer, calibration or engine cannot be used, before weights are loaded where that can be known.
     """
-    model = open_model(path, adapters=choose_engine(engine) == "vllm" and has_gpu())
+    chosen = choose_engine(engine)
+    model = open_model(path, adapters=chosen == "vllm" and has_gpu())
     calibration = read_calibration(model.folder) if model.folder and thresholds is None else None
     tokenizer = load_tokenizer(model.tokenizer)
     manifest = model.manifest
@@ -92,6 +93,7 @@ def load_grader(
         context_length=context_length or (manifest.context_length if manifest else None),
         dtype=dtype,
         adapter=model.adapter,
+        model_hash=weights_hash(model.weights) if chosen == "http" else "",
     )
     encoder = PromptEncoder(
         tokenizer,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from serving.engines.engine_choice import EngineName
+from grader.cli.engine_option import Engine
 
 
 def attack(
@@ -18,7 +18,7 @@ def attack(
         float | None, typer.Option(min=0, max=1, help="Count answers from this confidence on as accepted.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Where attack.json and attack.png go.")] = Path("attack"),
-    engine: Annotated[EngineName, typer.Option(help="auto: vLLM where it is installed.")] = "auto",
+    engine: Engine = "auto",
     seed: Annotated[int, typer.Option(help="Decides which programs are attacked.")] = 0,
 ) -> None:
     """Puts pleas for marks into programs, which still do what they did, and grades them beside the clean ones: how

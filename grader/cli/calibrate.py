@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from grader.cli.engine_option import Engine
 from labs_schema.errors import GraderError
-from serving.engines.engine_choice import EngineName
 
 
 def calibrate(
@@ -18,7 +18,7 @@ def calibrate(
     share: Annotated[float, typer.Option(min=0.05, max=1.0, help="Of the kept students; the rest evaluates.")] = 0.5,
     orders: Annotated[int, typer.Option(min=1, max=26, help="Orders of a criterion's options to average over.")] = 1,
     seed: Annotated[int, typer.Option(help="Decides which students.")] = 0,
-    engine: Annotated[EngineName, typer.Option(help="auto: vLLM where it is installed.")] = "auto",
+    engine: Engine = "auto",
 ) -> None:
     """Finds, on students that the model was not trained on, how sure it must be so that what is accepted without a
     person disagrees with the TA in at most --max-error, with the stated --confidence.

@@ -6,12 +6,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from serving.engines.engine_choice import EngineName
+from grader.cli.engine_option import Engine
 
 Files = Annotated[list[Path], typer.Argument(help="The program: its files, folder or archive. All are one submission.")]
 LabFolder = Annotated[Path, typer.Option("--lab", help="The lab's folder, with its problem statement and rubric.")]
 Model = Annotated[str, typer.Option(help="A run folder, merged weights, a model's folder or a hub id.")]
-Engine = Annotated[EngineName, typer.Option(help="auto takes vllm where it is installed, else transformers.")]
 Reasoning = Annotated[bool, typer.Option("--reasoning", help="Ask for the model's reasons too; they change no rating.")]
 Orders = Annotated[
     int | None, typer.Option(min=1, help="Ask in N orders of the options and average; the model's own by default.")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from serving.engines.engine_choice import EngineName
+from grader.cli.engine_option import Engine
 
 Orders = Annotated[
     int | None, typer.Option(min=1, help="Ask in N orders of the options and average; the model's own by default.")
@@ -20,7 +20,7 @@ def regrade(
     out: Annotated[
         Path | None, typer.Option(help="Where the grades go; made where it is missing.", show_default="required")
     ] = None,
-    engine: Annotated[EngineName, typer.Option(help="auto: vLLM where it is installed.")] = "auto",
+    engine: Engine = "auto",
     orders: Orders = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would cost; loads no weights.")] = False,
     price_per_hour: Price = None,

@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from serving.engines.engine_choice import EngineName
+from grader.cli.engine_option import Engine
 
 
 def replay(
     grade: Annotated[str, typer.Argument(help="The grade's id.")],
     model: Annotated[str, typer.Option(help="A run folder, merged weights, a model's folder or a hub id.")],
-    engine: Annotated[EngineName, typer.Option(help="auto: vLLM where it is installed.")] = "auto",
+    engine: Engine = "auto",
 ) -> None:
     """Grades a stored program again, by the rubric of its day, and says what is different, if anything.
 

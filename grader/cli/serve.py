@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from serving.engines.engine_choice import EngineName
+from grader.cli.engine_option import Engine
 
 
 def serve(
@@ -13,7 +13,7 @@ def serve(
     labs: Annotated[Path | None, typer.Option(help="A folder of labs that requests may name.")] = None,
     host: Annotated[str, typer.Option(help="0.0.0.0 lets other machines in. There are no keys yet.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
-    engine: Annotated[EngineName, typer.Option(help="auto: vLLM where it is installed.")] = "auto",
+    engine: Engine = "auto",
     orders: Annotated[
         int | None, typer.Option(min=1, help="Ask in N orders of the options and average; the model's own by default.")
     ] = None,

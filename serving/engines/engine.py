@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from labs_schema.errors import GraderError
+
 
 @dataclass(frozen=True)
 class ScoreRequest:
@@ -30,6 +32,10 @@ class EngineFailure:
     reason: str
 
 
+class EngineDownError(GraderError):
+    """The engine as a whole does not answer. Nothing is known of the requests: they may be asked again later."""
+
+
 class Engine(Protocol):
     """A model that is loaded and ready. Not thread-safe: one caller at a time."""
 
@@ -40,7 +46,10 @@ class Engine(Protocol):
     """Tokens, prompt and answer together."""
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[LabelScores | EngineFailure]:
-        """One answer a request, in order. Requests that share a prefix should be neighbours: it is computed once."""
+        """One answer a request, in order. Requests that share a prefix should be neighbours: it is computed once.
+
+        Raises EngineDownError.
+        """
         ...
 
     def write(

@@ -14,7 +14,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_r
 
 from labs_schema.errors import ModelError
 from serving.engines.admission import refusal, unfinished
-from serving.engines.engine import EngineFailure, LabelScores, ScoreRequest
+from serving.engines.engine import EngineDownError, EngineFailure, LabelScores, ScoreRequest
 from serving.engines.neighbours import neighbours, shared_length
 from serving.engines.servers import Servers
 
@@ -25,6 +25,9 @@ BUSY = (429, 503)
 Answer = TypeVar("Answer")
 
 
+NAME_CHARS = 16
+
+
 class NoServerError(Exception):
     """No server gave a whole answer this time."""
 
@@ -32,8 +35,10 @@ class NoServerError(Exception):
 class HttpEngine:
     """Scores and writes through `vllm serve` at `urls`, which all serve the same model.
 
-    `patience`: seconds for which a question is asked again while no server answers it, as when one is restarted.
-    Raises ModelError where no server is there, or where they serve different models.
+    They must serve it under the first `NAME_CHARS` of its `model_hash` (any name, where that is empty), so that no
+    other model's answers are taken for this one's. `patience`: seconds for which a question is asked again while no
+    server answers it, as when one is restarted; then EngineDownError.
+    Raises ModelError where no server is there, or where one serves another model.
     """
 
     name = "vllm-http"
@@ -42,14 +47,18 @@ class HttpEngine:
         self,
         urls: Sequence[str],
         *,
+        weights: str = "WEIGHTS",
+        model_hash: str = "",
         context_length: int | None = None,
         patience: float = 120.0,
         client: httpx.Client | None = None,
     ) -> None:
+        self._named = model_hash[:NAME_CHARS]
+        self._start = f"vllm serve {weights} --served-model-name {self._named or 'NAME'} --max-logprobs 26"
         self._client = client or httpx.Client(timeout=httpx.Timeout(600, connect=5), limits=httpx.Limits())
         self._servers, self._patience = Servers(urls), patience
         self._pool = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="engine-http")
-        self.model, self.root, fits, self.version = self._agreed([self._told(url) for url in self._servers.urls])
+        self.model, fits, self.version = self._agreed([self._told(url) for url in self._servers.urls])
         self.context_length = min(context_length or fits, fits)
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[LabelScores | EngineFailure]:
@@ -120,7 +129,7 @@ class HttpEngine:
         try:
             return again(self._ask_each, key, whole)
         except NoServerError as error:
-            return EngineFailure(f"no engine server answered within {self._patience:g} s: {error}")
+            raise EngineDownError(f"No engine server answered within {self._patience:g} s: {error}.") from None
 
     def _ask_each(self, key: bytes, body: dict[str, Any]) -> list[Any] | EngineFailure:
         """Raises NoServerError where no server answers whole."""
@@ -141,27 +150,25 @@ class HttpEngine:
             return choices
         raise NoServerError("; ".join(reasons))
 
-    def _told(self, url: str) -> tuple[str, str, int, str] | None:
-        """A server's model: its name, where its weights come from, how many tokens fit, and the server's version."""
+    def _told(self, url: str) -> tuple[str, int, str] | None:
+        """A server's model: its name, how many tokens fit, and the server's version."""
         try:
             model = self._client.get(f"{url}/v1/models").raise_for_status().json()["data"][0]
             version = self._client.get(f"{url}/version").raise_for_status().json()["version"]
-            return str(model["id"]), str(model["root"]), int(model["max_model_len"]), str(version)
+            return str(model["id"]), int(model["max_model_len"]), str(version)
         except (httpx.HTTPError, ValueError, KeyError, IndexError, TypeError):
             self._servers.failed(url)
             return None
 
-    def _agreed(self, told: Sequence[tuple[str, str, int, str] | None]) -> tuple[str, str, int, str]:
+    def _agreed(self, told: Sequence[tuple[str, int, str] | None]) -> tuple[str, int, str]:
         """What those servers say that answer; the others may come later."""
-        found = {each for each in told if each}
-        if len(found) == 1:
-            return found.pop()
-        where = ", ".join(self._servers.urls)
-        if found:
-            raise ModelError(f"the engine servers {where} do not serve the same model: {sorted(found)}")
-        raise ModelError(
-            f"no engine server answers at {where}. Start one: vllm serve RUN/merged --max-logprobs 26, and wait for it."
-        )
+        found, where = {each for each in told if each}, ", ".join(self._servers.urls)
+        if not found:
+            raise ModelError(f"no engine server answers at {where}. Start one, and wait for it: {self._start}")
+        if len(found) > 1 or (self._named and {name for name, _, _ in found} != {self._named}):
+            names = ", ".join(sorted(name for name, _, _ in found))
+            raise ModelError(f"the engine servers {where} serve {names}, not this model. Start them as: {self._start}")
+        return found.pop()
 
 
 def whole_choices(answer: dict[str, Any], count: int) -> list[Any]:

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from labs_schema.errors import ModelError
-from serving.engines.engine import EngineFailure, LabelScores, ScoreRequest
+from serving.engines.engine import EngineDownError, EngineFailure, LabelScores, ScoreRequest
 from serving.engines.http_engine import HttpEngine
 from serving.engines.servers import Servers
 
@@ -125,13 +125,12 @@ def test_a_server_that_is_restarted_is_waited_for() -> None:
     assert len(servers.asked["http://a"]) == 4
 
 
-def test_where_no_server_answers_the_question_fails_and_says_so() -> None:
+def test_where_no_server_answers_nothing_is_made_up() -> None:
     servers = FakeServers("http://a", "http://b")
     servers.handlers = dict.fromkeys(servers.handlers, down)
     engine = servers.engine()
-    answers = engine.score(submission(1))
-    assert all(isinstance(each, EngineFailure) for each in answers)
-    assert isinstance(answers[0], EngineFailure) and "no engine server answered" in answers[0].reason
+    with pytest.raises(EngineDownError, match="No engine server answered"):
+        engine.score(submission(1))
 
 
 def test_a_refused_prompt_is_not_asked_again() -> None:
@@ -156,12 +155,21 @@ def test_a_text_that_reaches_its_stop_is_an_answer() -> None:
     assert engine.write([(1, 2, 3)], 10, "?", r"\w+\?") == [EngineFailure("the answer did not end within 10 tokens")]
 
 
-@pytest.mark.parametrize(("models", "said"), [({}, "no engine server answers"), (("m", "n"), "same model")])
+@pytest.mark.parametrize(("models", "said"), [({}, "no engine server answers"), (("m", "n"), "not this model")])
 def test_servers_of_different_models_or_none_are_refused(models: Sequence[str], said: str) -> None:
     servers = FakeServers("http://a", "http://b")
     servers.models = dict(zip(("http://a", "http://b"), models, strict=False))
     with pytest.raises(ModelError, match=said):
         servers.engine()
+
+
+def test_a_server_that_does_not_name_this_model_is_refused_with_the_command_that_starts_the_right_one() -> None:
+    servers = FakeServers("http://a")
+    client = httpx.Client(transport=httpx.MockTransport(servers))
+    with pytest.raises(ModelError, match="vllm serve run/merged --served-model-name 0123456789abcdef "):
+        HttpEngine(["http://a"], weights="run/merged", model_hash="0123456789abcdef" * 4, client=client)
+    servers.models["http://a"] = "0123456789abcdef"
+    HttpEngine(["http://a"], weights="run/merged", model_hash="0123456789abcdef" * 4, client=client)
 
 
 def test_probabilities_are_those_of_the_labels_asked_for() -> None:
