@@ -1,0 +1,66 @@
+"""Weights shared out by FSDP2 over two processes: a tree goes through them as through whole ones. On a CPU, by gloo;
+accelerate itself takes FSDP to GPUs only, so this is torch's `fully_shard` as accelerate calls it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = """
+import copy
+import torch
+import torch.distributed as dist
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+from transformers import LlamaConfig, LlamaForCausalLM
+from training.attention import walk_trees
+from training.collator import VerdictCollator
+from training.examples import CriterionExample, TrainingExample
+
+dist.init_process_group("gloo")
+examples = [
+    TrainingExample(tuple(range(5, 15 + i)), tuple(CriterionExample((20 + c, 30), (40 + c, 2)) for c in range(1 + i)))
+    for i in range(4)
+]
+collator = VerdictCollator(examples, letters_only=False, with_shared=True)
+torch.manual_seed(0)
+whole = LlamaForCausalLM(LlamaConfig(
+    vocab_size=70, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4))
+walk_trees(whole)
+shared = copy.deepcopy(whole)
+mesh = init_device_mesh("cpu", (2,))
+for layer in shared.model.layers:
+    fully_shard(layer, mesh=mesh, reshard_after_forward=True)
+fully_shard(shared, mesh=mesh, reshard_after_forward=True)
+
+def loss(model, submissions):
+    batch = collator([{"submission": s} for s in submissions])
+    trees = {name: value for name, value in batch.items() if name.startswith("tree_")}
+    logits = model(input_ids=batch["labels"], **trees).logits
+    return torch.nn.functional.cross_entropy(logits[0], batch["labels"][0])
+
+rank = dist.get_rank()
+mine, other = [2 * rank, 2 * rank + 1], [2 - 2 * rank, 3 - 2 * rank]
+one = loss(shared, mine)
+one.backward()
+((loss(whole, mine) + loss(whole, other)) / 2).backward()
+expected = loss(whole, mine)
+assert abs(one.item() - expected.item()) < 1e-5, (one, expected)
+for (name, a), b in zip(shared.named_parameters(), whole.parameters(), strict=True):
+    assert torch.allclose(a.grad.full_tensor(), b.grad, atol=1e-6), name
+dist.barrier()
+dist.destroy_process_group()
+"""
+
+
+@pytest.mark.slow
+def test_a_tree_goes_through_shared_out_weights_as_through_whole_ones(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(PROGRAM)
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "program.py"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, *launch], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
