@@ -18,6 +18,7 @@ Report = Annotated[Path | None, typer.Option(help="Also write one HTML file with
 Engine = Annotated[EngineName, typer.Option(help="auto takes vllm where it is installed, else transformers.")]
 Orders = Annotated[int | None, typer.Option(min=1, help="Ask in N orders of the options; the model's own by default.")]
 Base = Annotated[bool, typer.Option(help="Also grade with the untuned base model, to see what tuning changed.")]
+Price = Annotated[float | None, typer.Option(min=0, help="Price of an hour of this machine, to tell the cost.")]
 Resamples = Annotated[int, typer.Option(min=100, help="Bootstrap resamples of the intervals.")]
 
 
@@ -30,6 +31,7 @@ def evaluate(
     engine: Engine = "auto",
     orders: Orders = None,
     base: Base = True,
+    price_per_hour: Price = None,
     resamples: Resamples = 2000,
 ) -> None:
     """Grades the work that the data set kept for evaluation and compares with the TAs: agreement beyond chance, error
@@ -55,6 +57,7 @@ def evaluate(
         base=base,
         resamples=resamples,
         report=report,
+        price_per_hour=price_per_hour,
         command=shlex.join(["grader", *sys.argv[1:]]),
     )
     console = Console()

@@ -1,15 +1,21 @@
 """What each grader answers on the work that a data set kept: a model, counted words, the commonest rating."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
+from time import monotonic
 
+from grader.cost import Cost
 from grader.experiments.counting_words import WordCounter
 from grader.experiments.kept_work import kept_work, trained_work
+from grader.regrade_cost import measured_cost
 from grader.step_bars import step_bars
-from labs_schema.models import Lab
+from labs_schema.grades import Grade
+from labs_schema.models import Lab, Submission
 from prompts.encode import OnOverlong
 from prompts.style import PromptStyle
 from serving.engines.engine_choice import EngineName
+from serving.engines.metered_engine import MeteredEngine
+from serving.grading import Grader
 from serving.measures.decisions import Decision, answered, commonest_ratings, constant_decisions, decisions
 from serving.served_model import load_grader
 from training.rows import LabSplit
@@ -30,24 +36,35 @@ def model_answers(
     on_overlong: OnOverlong | None = None,
     *,
     orders: int | None = None,
-) -> Answers:
-    """What `model` answers on all kept work, with a progress bar called `name`. A manifest knows style and what to do
-    with overlong programs, a calibration how many `orders` of the ratings to ask in."""
-    answers: Answers = {}
+) -> tuple[Answers, Cost]:
+    """What `model` answers on all kept work, with a progress bar called `name`, and what that cost. A manifest knows
+    style and what to do with overlong programs, a calibration how many `orders` of the ratings to ask in."""
+    begun = monotonic()
     grader = load_grader(model, engine=engine, style=style, on_overlong=on_overlong, orders=orders)
+    grader.engine = meter = MeteredEngine(grader.engine)
+    loaded = monotonic()
     work = [(lab, kept_work(lab, split)) for lab, split in kept]
-    total, done = sum(len(submissions) for _, submissions in work), 0
+    try:
+        answers = dict(_graded(grader, work, name))
+    finally:
+        grader.close()
+    submissions = sum(len(each) for _, each in work)
+    return answers, measured_cost(meter, submissions, loaded - begun, monotonic() - loaded)
+
+
+def _graded(
+    grader: Grader, work: Sequence[tuple[Lab, Sequence[Submission]]], name: str
+) -> Iterator[tuple[str, list[Decision]]]:
+    done, total = 0, sum(len(submissions) for _, submissions in work)
     with step_bars() as show:
         show(name, 0, total)
         for lab, submissions in work:
-            answers[lab.name] = []
+            grades: list[Grade] = []
             for start in range(0, len(submissions), CHUNK):
-                chunk = submissions[start : start + CHUNK]
-                answers[lab.name] += decisions(lab, grader.grade(lab, chunk))
-                done += len(chunk)
-                show(name, done, total)
-    grader.close()
-    return answers
+                grades += grader.grade(lab, submissions[start : start + CHUNK])
+                show(name, done + len(grades), total)
+            done += len(grades)
+            yield lab.name, decisions(lab, grades)
 
 
 def word_answers(course: Sequence[tuple[Lab, LabSplit]], name: str) -> Answers:

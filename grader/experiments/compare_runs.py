@@ -1,15 +1,35 @@
 """Two runs on the same work: is one better, or was it chance? Grades nothing itself."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from grader.experiments.evaluation import HELD_OUT, UNSEEN, RunComparison, RunDifference
+from grader.experiments.kept_work import Course
 from labs_schema.errors import GraderError
 from serving.measures.agreement import agreed, agreement, difference, marks_apart
 from serving.measures.decisions import Decision
 from serving.measures.sign_flip import sign_flip_test
 from training.rows import DatasetManifest, LabSplit
+from training.run_folder import open_run_folder
 
 HELD_OUT_BY_ONE = "labs held out by one of the two runs"
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What another run has in common with the evaluated one: the work that both kept, and lab -> its group's name."""
+
+    run: Path
+    course: Course
+    groups: dict[str, str]
+
+
+def shared_with(other: Path, dataset: DatasetManifest, course: Course) -> Shared:
+    """`dataset` and `course` are the evaluated run's. Raises ModelError where `other` is no run, GraderError where the
+    two kept nothing in common."""
+    theirs = open_run_folder(other)[0].read_dataset_manifest()
+    return Shared(other, course.narrowed(kept_by_both(dataset, theirs)), group_names(dataset, theirs))
 
 
 def kept_by_both(first: DatasetManifest, second: DatasetManifest) -> dict[str, LabSplit]:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
+from grader.cost import FILE as COST
 from grader.experiments.answers import Answers, commonest_answers, in_labs, model_answers, only, word_answers
-from grader.experiments.compare_runs import compare_runs, group_names, kept_by_both
-from grader.experiments.evaluation import COMMONEST, TUNED, UNTUNED, WORDS, Evaluation, Group
+from grader.experiments.compare_runs import Shared, compare_runs, shared_with
+from grader.experiments.evaluation import COMMONEST, TUNED, UNTUNED, WORDS, Evaluation, Group, RunComparison
 from grader.experiments.evaluation_groups import measure_group, ticks
 from grader.experiments.kept_work import Course, read_course
 from grader.report import write_report
@@ -35,47 +36,55 @@ def evaluate_run(
     resamples: int = 2000,
     report: Path | None = None,
     command: str | None = None,
+    price_per_hour: float | None = None,
 ) -> Evaluation:
     """Evaluates the model of `run` on the work that its data set kept, found again in the folder `labs`.
 
     `other`: a run to compare with, on what both kept. `orders` of the ratings to ask in; by default the model's own.
     `base`: the untuned model as well. Writes `evaluation.json`, `decisions.jsonl` and a picture a group into `out`, and
-    a `report` that names the `command` where a path is given. Raises FaultsError where a lab has changed since or
-    cannot be read, ModelError where a model cannot be served, GraderError where two runs kept nothing in common.
+    a `report` that names the `command` where a path is given; and what grading cost, at `price_per_hour` of the
+    machine. Raises FaultsError where a lab has changed since or cannot be read, ModelError where a model cannot be
+    served, GraderError where two runs kept nothing in common.
     """
     folder, config = open_run_folder(run)
     dataset = folder.read_dataset_manifest()
     course = read_course(dataset, labs)
-    theirs = open_run_folder(other)[0].read_dataset_manifest() if other else None
-    shared = course.narrowed(kept_by_both(dataset, theirs)) if theirs else None
+    shared = shared_with(other, dataset, course) if other else None
 
-    graders = {TUNED: model_answers(str(run), course.kept, TUNED, engine, orders=orders)}
+    tuned, cost = model_answers(str(run), course.kept, TUNED, engine, orders=orders)
+    graders = {TUNED: tuned}
     if base:
         source = find_base(config.model).source
         cut: OnOverlong = "middle" if config.on_overlong == "middle" else "error"
-        graders[UNTUNED] = model_answers(source, course.kept, UNTUNED, engine, dataset.style, cut, orders=orders)
+        graders[UNTUNED], _ = model_answers(source, course.kept, UNTUNED, engine, dataset.style, cut, orders=orders)
     graders[WORDS] = word_answers(course.labs, WORDS)
     graders[COMMONEST] = commonest_answers(course.kept)
 
-    calibration = read_calibration(folder.path)
+    calibration = read_calibration(run)
     calibrated_on = course.students(calibration.submissions) if calibration else frozenset()
-    groups = measured(course, graders, calibrated_on, resamples)
-    compared = None
-    if other and theirs and shared:
-        second = model_answers(str(other), shared.kept, "the other run", engine, orders=orders)
-        compared = compare_runs(
-            (run.resolve().name, other.resolve().name),
-            in_labs(only(graders[TUNED], shared.kept), shared.names),
-            in_labs(second, shared.names),
-            group_names(dataset, theirs),
-            resamples=resamples,
-        )
-    evaluation = Evaluation(run=run.resolve().name, groups=groups, compared=compared)
-    decided = {name: in_labs(graders[TUNED], course.groups[name]) for name in groups}
+    evaluation = Evaluation(
+        run=run.resolve().name,
+        groups=measured(course, graders, calibrated_on, resamples),
+        compared=compared_with(shared, run, tuned, engine, orders, resamples) if shared else None,
+        cost=cost.model_copy(update={"price_per_hour": price_per_hour}),
+    )
+    decided = {name: in_labs(tuned, course.groups[name]) for name in evaluation.groups}
     write_results(out, evaluation, decided)
     if report:
-        write_report(evaluation, decided, {lab.name: lab for lab, _ in course.kept}, report, run=run, command=command)
+        named = {lab.name: lab for lab, _ in course.kept}
+        write_report(evaluation, decided, named, report, run=run, command=command)
     return evaluation
+
+
+def compared_with(
+    shared: Shared, run: Path, ours: Answers, engine: EngineName, orders: int | None, resamples: int
+) -> RunComparison:
+    """`run`, which answered `ours`, beside the other run on the shared work."""
+    work = shared.course
+    theirs, _ = model_answers(str(shared.run), work.kept, "the other run", engine, orders=orders)
+    names = run.resolve().name, shared.run.resolve().name
+    first, second = in_labs(only(ours, work.kept), work.names), in_labs(theirs, work.names)
+    return compare_runs(names, first, second, shared.groups, resamples=resamples)
 
 
 def measured(
@@ -112,4 +121,6 @@ def write_results(out: Path, evaluation: Evaluation, decided: Mapping[str, Seque
         draw_confusions(decisions, picture, title=f"{name}: what the TA gave and what the tuned model gave")
     rows = (decision.model_dump_json() + "\n" for decisions in decided.values() for decision in decisions)
     (out / "decisions.jsonl").write_text("".join(rows), encoding="utf-8")
+    if evaluation.cost:
+        write_whole(out / COST, evaluation.cost.model_dump_json(indent=1) + "\n")
     write_whole(out / "evaluation.json", evaluation.model_dump_json(indent=1) + "\n")

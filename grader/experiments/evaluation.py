@@ -1,5 +1,6 @@
 """What an evaluation found: the whole of `evaluation.json`. Knows no model and no screen."""
 
+from grader.cost import Cost
 from labs_schema.frozen import Frozen
 from serving.measures.agreement import Agreement
 from serving.measures.order_effects import OrderEffects
@@ -71,8 +72,10 @@ class RunComparison(Frozen):
 
 
 class Evaluation(Frozen):
-    """`run`: the run folder's name. `compared`: with another run, on the work that both kept."""
+    """`run`: the run folder's name. `compared`: with another run, on the work that both kept. `cost`: of the evaluated
+    model's grading of all kept work."""
 
     run: str
     groups: dict[str, Group]
     compared: RunComparison | None = None
+    cost: Cost | None = None
