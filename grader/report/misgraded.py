@@ -3,13 +3,16 @@
 A submission is named by its pseudonym. Ungraded criteria are shown, and are no difference.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from grader.report.code import ShownFile, shown_files, visible
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import submission_key
 from labs_schema.models import Criterion, Lab, Submission
 from serving.measures.decisions import Decision
+
+MOST_SHOWN = 1000
+"""Submissions of a group that are shown with their code: a page of more would be too large to open."""
 
 
 class Option(Frozen):
@@ -64,14 +67,30 @@ class Misgraded(Frozen):
         return sum(judgement.differs and not judgement.reasons for judgement in self.judgements)
 
 
-def misgraded(decisions: Sequence[Decision], labs: Mapping[str, Lab]) -> tuple[Misgraded, ...]:
-    """Every submission with a difference, the most confident one first. `labs` holds each lab of `decisions`."""
+def misgraded(decisions: Iterable[Decision], labs: Mapping[str, Lab]) -> tuple[Misgraded, ...]:
+    """The submissions with a difference, those with the most confident one first; of more than MOST_SHOWN, the first.
+
+    `labs` holds each lab of `decisions`.
+    """
     work = {(lab.name, s.student): s for lab in labs.values() for s in lab.submissions}
+    found = differing(decisions)[:MOST_SHOWN]
+    return tuple(_misgraded(labs[group[0].lab], work[group[0].lab, group[0].student], group) for group in found)
+
+
+def differing(decisions: Iterable[Decision]) -> list[list[Decision]]:
+    """All decisions on each submission with a difference: the submission with the most confident one first, and in
+    each the differences first, the most confident one leading."""
     judged: dict[tuple[str, str], list[Decision]] = {}
     for decision in decisions:
         judged.setdefault((decision.lab, decision.student), []).append(decision)
-    found = [_misgraded(labs[key[0]], work[key], group) for key, group in judged.items() if any(map(differs, group))]
-    return tuple(sorted(found, key=lambda each: (-(each.worst.confidence or 0.0), each.lab, each.key)))
+    groups = [sorted(group, key=_rank) for group in judged.values() if any(map(differs, group))]
+    return sorted(groups, key=lambda group: _rank(group[0]))
+
+
+def _rank(decision: Decision) -> tuple[bool, float, str, str]:
+    """Differences first, then the surest; equally sure ones by pseudonym, so that no id decides an order."""
+    pseudonym = submission_key(decision.lab, decision.student)
+    return not differs(decision), -(decision.confidence or 0.0), decision.lab, pseudonym
 
 
 def differs(decision: Decision) -> bool:
@@ -80,11 +99,10 @@ def differs(decision: Decision) -> bool:
 
 
 def _misgraded(lab: Lab, submission: Submission, decisions: Sequence[Decision]) -> Misgraded:
-    judgements = (_judgement(lab.criterion(d.criterion), d) for d in decisions)
     return Misgraded(
         key=submission_key(lab.name, submission.student),
         lab=visible(lab.name),
-        judgements=tuple(sorted(judgements, key=lambda j: (not j.differs, -(j.confidence or 0.0)))),
+        judgements=tuple(_judgement(lab.criterion(d.criterion), d) for d in decisions),
         files=shown_files(submission.files, lab.language),
     )
 

@@ -7,22 +7,21 @@ nothing a student wrote could run even if it reached the page unescaped.
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from grader.cost import Cost
 from grader.experiments.evaluation import COMMONEST, Evaluation, Group
 from grader.report import figures
 from grader.report.code import highlight_style, visible
 from grader.report.facts import facts
-from grader.report.misgraded import misgraded
+from grader.report.misgraded import differing, misgraded
 from labs_schema.models import Lab
 from serving.measures.agreement import METRICS
 from serving.measures.decisions import Decision
-from serving.measures.order_effects import order_effects
 from serving.measures.resampling import Estimate
 from training.run_folder import RunFolder, write_whole
 
@@ -34,7 +33,6 @@ def write_report(
     path: Path,
     *,
     run: Path | None = None,
-    cost: Cost | None = None,
     command: str | None = None,
 ) -> None:
     """Writes the report of `evaluation` to `path`. `decisions`: group name -> the tuned model's decisions; `labs`: by
@@ -42,22 +40,25 @@ def write_report(
 
     What is not known is left out. Students are shown by the pseudonym of their work, never by their id.
     """
-    environment = _environment()
-    script = _source(environment, "page.js")
-    page = environment.get_template("page.html").render(
-        facts=facts(decisions, labs, run, command),
-        groups=[
-            _group(f"g{i}", name, group, decisions.get(name, ()), labs)
-            for i, (name, group) in enumerate(evaluation.groups.items(), start=1)
-        ],
-        compared=evaluation.compared,
-        learning=figures.learning_curve(RunFolder(run).metrics, name="learning") if run else None,
-        cost=cost,
-        metrics=METRICS,
-        commonest=COMMONEST,
-        style=_source(environment, "page.css") + highlight_style(),
-        script=script,
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    script = _own("page.js")
+    page = (
+        _environment()
+        .get_template("page.html")
+        .render(
+            facts=facts(decisions, labs, run, command),
+            groups=[
+                _group(f"g{i}", name, group, decisions.get(name, ()), labs)
+                for i, (name, group) in enumerate(evaluation.groups.items(), start=1)
+            ],
+            compared=evaluation.compared,
+            learning=figures.learning_curve(RunFolder(run).metrics, name="learning") if run else None,
+            cost=evaluation.cost,
+            metrics=METRICS,
+            commonest=COMMONEST,
+            style=_own("page.css") + highlight_style(),
+            script=script,
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        )
     )
     write_whole(path, page)
 
@@ -85,8 +86,8 @@ def _group(
         "risk": figures.risk_coverage_curves(curves, None if agreement is None else 1 - agreement, name=f"{slug}-risk")
         if curves
         else None,
-        "orders": order_effects(decisions),
         "misgraded": misgraded(decisions, labs),
+        "misgraded_in_all": len(differing(decisions)),
     }
 
 
@@ -102,11 +103,9 @@ def _environment() -> Environment:
     return environment
 
 
-def _source(environment: Environment, name: str) -> Markup:
-    """A file of the templates' folder as it is: our own, so it is trusted."""
-    loader = environment.loader
-    assert loader is not None
-    return Markup(loader.get_source(environment, name)[0])
+def _own(name: str) -> Markup:
+    """A file of the templates' folder as it is: it is ours, so it is trusted."""
+    return Markup((files("grader.report") / "templates" / name).read_text(encoding="utf-8"))
 
 
 def shown_figure(value: float | None, sign: bool = False) -> str:

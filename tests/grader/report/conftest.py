@@ -10,6 +10,7 @@ from grader.experiments.evaluation_groups import measure_group
 from labs_schema.grades import CriterionGrade
 from labs_schema.models import Criterion, HumanGrade, Lab, Rating, SourceFile, Submission
 from serving.measures.decisions import Decision, answered, commonest_ratings, constant_decisions
+from serving.option_orders import option_orders
 
 Evaluated = tuple[Evaluation, dict[str, list[Decision]]]
 
@@ -38,6 +39,7 @@ def made_up(lab: Lab) -> list[Decision]:
                 rating=titles[swap],
                 probabilities=dict(zip(titles, shares.tolist(), strict=True)),
                 confidence=float(shares[swap]) ** 1.2,
+                letters=tuple(order.index(swap) for order in option_orders(len(titles), len(titles))),
                 marks=criterion.ratings[swap].marks,
                 review_reasons=() if shares[swap] > 0.95 else ("low confidence",),
             )
@@ -56,7 +58,7 @@ def evaluated() -> Callable[[Mapping[str, Lab]], Evaluated]:
             students = list(dict.fromkeys(d.student for d in ours))
             commonest = constant_decisions(lab, students, commonest_ratings(lab, students))
             found = {TUNED: ours, WORDS: commonest, COMMONEST: commonest}
-            groups[group] = measure_group(found, labs, frozenset(), resamples=100)
+            groups[group] = measure_group(found, labs, frozenset(students[:3]), resamples=20)
         return Evaluation(run="made-up", groups=groups), decided
 
     return evaluate

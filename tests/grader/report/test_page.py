@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from grader.cost import Cost
-from grader.experiments.evaluation import Evaluation
+from grader.experiments.evaluation import COMMONEST, TUNED, Evaluation, RunComparison, RunDifference
 from grader.report import write_report
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab
 from serving.measures.decisions import Decision
+from serving.measures.raters import Ceiling
+from serving.measures.resampling import Estimate
 
 Evaluate = Callable[[Mapping[str, Lab]], tuple[Evaluation, dict[str, list[Decision]]]]
 
@@ -42,7 +44,8 @@ class Page(HTMLParser):
 
 def report(evaluated: Evaluate, lab: Lab, folder: Path, cost: Cost | None = None) -> str:
     evaluation, decided = evaluated({lab.name: lab})
-    write_report(evaluation, decided, {lab.name: lab}, folder / "report.html", cost=cost)
+    evaluation = evaluation.model_copy(update={"cost": cost})
+    write_report(evaluation, decided, {lab.name: lab}, folder / "report.html")
     return (folder / "report.html").read_text(encoding="utf-8")
 
 
@@ -103,3 +106,33 @@ def test_what_is_not_known_is_left_out(evaluated: Evaluate, make_lab: Callable[.
     assert 'id="cost"' not in plain and 'id="learning"' not in plain and 'id="compared"' not in plain
     cost = Cost(submissions=8, questions=16, prompt_tokens=900, read_tokens=500, seconds=36, price_per_hour=2)
     assert "0.0200 at 2 an hour" in report(evaluated, make_lab(students=8), tmp_path, cost)
+
+
+def test_what_is_known_is_shown(evaluated: Evaluate, make_lab: Callable[..., Lab], tmp_path: Path) -> None:
+    lab = make_lab(students=8)
+    evaluation, decided = evaluated({lab.name: lab})
+    ((name, group),) = evaluation.groups.items()
+    known = Estimate(value=0.875, low=0.8, high=0.9)
+    ceiling = Ceiling(units=7, students=5, pairwise=known, alpha=known, grader=known, raters={})
+    figures, differences = group.graders[TUNED], group.differences[COMMONEST]
+    apart = RunDifference(
+        first=figures,
+        second=figures,
+        differences=differences,
+        p_values={"agreement": 0.042},
+        both=11,
+        only_first=2,
+        only_second=1,
+        neither=2,
+    )
+    full = evaluation.model_copy(
+        update={
+            "groups": {name: group.model_copy(update={"ceiling": ceiling, "differences_over_labs": group.differences})},
+            "compared": RunComparison(first="run-a", second="run-b", groups={name: apart}),
+        }
+    )
+    write_report(full, decided, {lab.name: lab}, tmp_path / "full.html")
+    source = (tmp_path / "full.html").read_text(encoding="utf-8")
+    for text in ("The human ceiling", "run-a beside run-b", "0.042", "with intervals over labs", "after calibration"):
+        assert text in source
+    assert "gave another rating in 0.0%" in source.replace("\n", " ")
