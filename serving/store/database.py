@@ -75,11 +75,14 @@ def open_database(url: str) -> Database:
     parsed = _parsed(url)
     with _told(parsed):
         engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
-        database = Database(engine)
         try:
-            _upgrade(database)
+            _upgrade(database := Database(engine))
         except CommandError as error:
+            engine.dispose()
             raise StoreError(f"{_shown(parsed)} was made by a newer grader ({error}). Install that version.") from error
+        except BaseException:
+            engine.dispose()
+            raise
     return database
 
 

@@ -1,0 +1,176 @@
+"""What was answered is on the disk: commits are synced first, a cut WAL is a whole prefix, a kill loses nothing."""
+
+import json
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from serving.store.database import PRAGMAS, open_database
+from serving.store.errors import StoreError
+from serving.store.store import open_store
+
+WRITER = """
+import json, os, sys
+import serving.store.database
+from labs_schema.grades import Grade
+from labs_schema.models import Lab, Submission
+from serving.store.store import open_store
+
+_, url, count, synchronous = sys.argv
+serving.store.database.PRAGMAS["synchronous"] = synchronous
+given = json.load(sys.stdin)
+lab, work = Lab.model_validate(given["lab"]), Submission.model_validate(given["work"])
+grade = Grade.model_validate(given["grade"])
+store = open_store(url)
+for number in range(int(count)):
+    who = {"student": store.pseudonym("c", f"s{number}", actor="api")}
+    works, grades = [work.model_copy(update=who)], [grade.model_copy(update=who)]
+    [kept] = store.record(lab, works, grades, request="job", actor="job")
+    os.write(1, f"{kept}\\n".encode())
+"""
+
+
+def written(hand: Any) -> str:
+    """What the writer reads."""
+    work = hand.written_by("")
+    parts = {"lab": hand.lab, "work": work, "grade": hand.graded(hand.lab, work)}
+    return json.dumps({name: part.model_dump(mode="json") for name, part in parts.items()})
+
+
+def test_every_connection_to_sqlite_syncs_its_commits_and_wipes_what_it_deletes(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path}/new folder/grader.db")
+    wanted = {"synchronous": 2, "journal_mode": "wal", "foreign_keys": 1, "secure_delete": 1, "recursive_triggers": 1}
+    barrier = threading.Barrier(3)
+
+    def pragmas(_: int) -> dict[str, object]:
+        with database.writing() if _ == 0 else database.reading() as connection:
+            barrier.wait(5)
+            return {name: connection.execute(text(f"PRAGMA {name}")).scalar() for name in wanted}
+
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(pragmas, range(3))) == [wanted] * 3
+    database.close()
+    assert (tmp_path / "new folder" / "grader.db").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    "url", ["", "nonsense", "mysql://x/y", "sqlite://", "sqlite:///:memory:", "sqlite:///a?mode=ro"]
+)
+def test_what_is_no_store_is_told(url: str) -> None:
+    with pytest.raises(StoreError, match="sqlite:////absolute"):
+        open_store(url)
+
+
+def test_a_store_that_cannot_be_used_is_told_without_its_password(tmp_path: Path) -> None:
+    (tmp_path / "text.db").write_text("This is not a database, however long it is." * 100)
+    for url in (f"sqlite:///{tmp_path}/text.db", f"postgresql://me:PASSWORD@/x?host={tmp_path}&password=PASSWORD"):
+        with pytest.raises(StoreError, match="cannot be used") as told:
+            open_store(url)
+        assert "PASSWORD" not in str(told.value)
+
+
+def test_a_store_of_a_newer_grader_is_left_alone(new_url: Callable[[], str]) -> None:
+    url = new_url()
+    database = open_database(url)
+    with database.writing() as connection:
+        connection.execute(text("UPDATE grader_version SET version_num = '9999'"))
+    database.close()
+    with pytest.raises(StoreError, match="newer grader"):
+        open_store(url)
+
+
+def test_many_may_open_a_new_store_at_once(new_url: Callable[[], str]) -> None:
+    url = new_url()
+    with ThreadPoolExecutor(6) as pool:
+        stores = list(pool.map(lambda _: open_store(url), range(6)))
+    assert len({store.pseudonym("c", "s", actor="api") for store in stores}) == 1
+    for store in stores:
+        store.close()
+
+
+@pytest.mark.parametrize("cuts", [8, pytest.param(300, marks=pytest.mark.slow)])
+def test_a_wal_that_is_cut_anywhere_is_a_whole_prefix_of_the_commits(
+    tmp_path: Path, hand: Any, cuts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/grader.db")
+    with store.database.bare() as connection:
+        connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+    commits, ids = {0: 0}, []
+    for number in range(12):
+        works = [hand.written_by(store.pseudonym("c", f"s{number}", actor="api"), f"// {i}\n") for i in range(3)]
+        commits[store.verify().entries] = len(ids)
+        ids += store.record(hand.lab, works, [hand.graded(hand.lab, w) for w in works], request="job", actor="job")
+        commits[store.verify().entries] = len(ids)
+    file, wal = tmp_path / "grader.db", (tmp_path / "grader.db-wal").read_bytes()
+    dice, seen = random.Random(0), set()
+    monkeypatch.setitem(PRAGMAS, "synchronous", "OFF")  # the copies need not last
+    copy, copied = open_store(f"sqlite:///{tmp_path}/copy.db"), tmp_path / "copy.db"
+    for _ in range(cuts):
+        copy.close()  # its next transaction opens the files anew
+        shutil.copy(file, copied)
+        copied.with_name("copy.db-wal").write_bytes(wal[: dice.randrange(len(wal) + 1)])
+        report = copy.verify()
+        assert report.faults == () and report.entries in commits
+        assert [grade.id for grade in copy.recorded("job")] == ids[: commits[report.entries]]
+        seen.add(report.entries)
+    copy.close()
+    assert len(seen) >= min(cuts // 2, 20)  # the cuts were not all at one end
+    store.close()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+@pytest.mark.parametrize(("synchronous", "early"), [("FULL", range(1)), ("NORMAL", range(150, 201))])
+def test_no_answer_leaves_before_its_commit_is_synced(
+    tmp_path: Path, hand: Any, synchronous: str, early: range
+) -> None:
+    """The system calls of a process that answers 200 times. With NORMAL the test sees what it is there to see."""
+    trace = ["strace", "-f", "-y", "-qq", "-e", "trace=write,pwrite64,fsync,fdatasync", "-o", str(tmp_path / "calls")]
+    writer = [sys.executable, "-c", WRITER, f"sqlite:///{tmp_path}/grader.db", "200", synchronous]
+    done = subprocess.run([*trace, *writer], input=written(hand), stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode and not done.stdout:
+        pytest.skip("strace may not trace here")
+    answers = unsynced = 0
+    dirty = False
+    for call in (tmp_path / "calls").read_text(errors="replace").splitlines():
+        if re.search(r"pwrite64\(\d+<[^>]*grader\.db-wal>", call):
+            dirty = True
+        elif re.search(r"(fsync|fdatasync)\(\d+<[^>]*grader\.db-wal>", call):
+            dirty = False
+        elif re.search(r"write\(1<[^>]*>, \"[0-9a-f]{32}", call):
+            answers, unsynced = answers + 1, unsynced + dirty
+    assert answers == 200 and unsynced in early
+
+
+@pytest.mark.slow
+def test_a_kill_loses_nothing_that_was_answered(new_url: Callable[[], str], hand: Any) -> None:
+    """Killed again and again at any moment, each time begun anew: every answer stays, and none is given twice."""
+    url, dice = new_url(), random.Random(0)
+    answered: list[str] = []
+    for _ in range(3):
+        writer = [sys.executable, "-c", WRITER, url, "1000", "FULL"]
+        with subprocess.Popen(writer, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdin and process.stdout
+            process.stdin.write(written(hand))
+            process.stdin.close()
+            told = [process.stdout.readline().strip() for _ in range(len(answered) + dice.randrange(3, 30))]
+            process.send_signal(signal.SIGKILL)
+            told += [line.strip() for line in process.stdout if line.endswith("\n")]
+        assert told[: len(answered)] == answered
+        answered = told
+        store = open_store(url)
+        kept = [grade.id for grade in store.recorded("job")]
+        assert kept[: len(answered)] == answered and len(kept) <= len(answered) + 1
+        assert store.verify().faults == ()
+        store.close()

@@ -1,0 +1,162 @@
+"""Any sequence of submit, retry, regrade, override, forget, edit, crash and restart leaves what plain dicts say."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from serving.store import grades, students
+from serving.store.errors import ForgottenError, OtherBodyError
+from serving.store.ledger import write
+from serving.store.store import open_store
+
+COMPILES, READABLE = "Does it compile?", "Is it readable?"
+STUDENTS = st.sampled_from(["s1", "s2", "s3"])
+REQUESTS = st.sampled_from(["r1", "r2", "r3"])
+TEXTS = st.sampled_from(["int a;\n", "int b;\n"])
+RATINGS = st.sampled_from(["A", "B"])
+
+
+class CrashError(Exception):
+    pass
+
+
+class Service(RuleBasedStateMachine):
+    """The store, and a model of it: `ids` (request, pseudonym, program -> grade), `graded` (grade -> criterion ->
+    rating as the machine gave it), `changed` (grade -> overrides), `answers` (key -> body, answer, student)."""
+
+    def __init__(self, new_url: Callable[[], str], hand: Any) -> None:
+        super().__init__()
+        self.url, self.hand = new_url(), hand
+        self.labs = [hand.lab, hand.lab.model_copy(update={"criteria": hand.lab.criteria[:1]})]
+        self.store = open_store(self.url)
+        self.known: dict[str, str] = {}
+        self.forgotten: list[str] = []
+        self.ids: dict[tuple[str, str, str], str] = {}
+        self.graded: dict[str, dict[str, str]] = {}
+        self.changed: dict[str, list[tuple[str, str, str, str]]] = {}
+        self.owner: dict[str, str] = {}
+        self.answers: dict[str, tuple[str, str, str]] = {}
+
+    def teardown(self) -> None:
+        self.store.close()
+
+    def pseudonym(self, student: str) -> str:
+        found = self.store.pseudonym("cs101", student, actor="api")
+        assert found not in self.forgotten and self.known.setdefault(student, found) == found
+        return found
+
+    @rule(student=STUDENTS, request=REQUESTS, text=TEXTS, rating=RATINGS)
+    def submit_or_retry_or_regrade(self, student: str, request: str, text: str, rating: str) -> None:
+        someone = self.pseudonym(student)
+        kept = self.hand.grade(self.store, someone, request=request, text=text, rating=rating)
+        if self.ids.setdefault((request, someone, text), kept) == kept and kept not in self.graded:
+            self.graded[kept] = {each.title: rating for each in self.hand.lab.criteria}
+            self.owner[kept] = someone
+        assert self.ids[request, someone, text] == kept
+
+    @precondition(lambda self: self.forgotten)
+    @rule(data=st.data(), request=REQUESTS)
+    def a_job_that_did_not_hear_of_the_forgetting(self, data: st.DataObject, request: str) -> None:
+        assert self.hand.grade(self.store, data.draw(st.sampled_from(self.forgotten)), request=request) is None
+
+    @precondition(lambda self: self.graded)
+    @rule(data=st.data(), rating=RATINGS, request=REQUESTS)
+    def override(self, data: st.DataObject, rating: str, request: str) -> None:
+        kept = data.draw(st.sampled_from(list(self.graded)))
+        how: dict[str, str] = {"request": request, "actor": "ta1"}
+        if self.owner[kept] in self.forgotten:
+            with pytest.raises(ForgottenError):
+                self.store.override(kept, COMPILES, rating, "why", **how)
+            return
+        made = self.store.override(kept, COMPILES, rating, "why", **how)
+        list_ = self.changed.setdefault(kept, [])
+        earlier = [each for each in list_ if each[0] == request]
+        if not earlier:
+            list_.append((request, list_[-1][2] if list_ else self.graded[kept][COMPILES], rating, made.id))
+        assert (made.request, made.old, made.new, made.id) == (earlier or list_[-1:])[0]
+
+    @rule(student=STUDENTS)
+    def forget(self, student: str) -> None:
+        done = self.store.forget(student, actor="admin")
+        assert done.students == (student in self.known) and done.scrubbed
+        if gone := self.known.pop(student, None):
+            self.forgotten.append(gone)
+            self.answers = {key: value for key, value in self.answers.items() if value[2] != gone}
+
+    @rule(key=st.sampled_from(["k1", "k2"]), body=st.sampled_from(["b1", "b2"]), student=STUDENTS)
+    def ask_with_an_idempotency_key(self, key: str, body: str, student: str) -> None:
+        someone = self.pseudonym(student)
+        known = self.answers.get(key)
+        if known and known[0] != body:
+            with pytest.raises(OtherBodyError):
+                self.store.idempotent("scope", key, body, student=someone)
+            return
+        claim = self.store.idempotent("scope", key, body, student=someone)
+        assert claim.answer == (known[1] if known else None)
+        if not known:
+            self.answers[key] = (body, self.store.answered(claim, f"{body} {claim.request}"), someone)
+
+    @rule()
+    def edit_the_rubric(self) -> None:
+        self.hand.lab = self.labs[self.hand.lab == self.labs[0]]
+
+    @rule(student=STUDENTS, text=TEXTS)
+    def crash_before_the_commit(self, student: str, text: str) -> None:
+        work = self.hand.written_by(self.pseudonym(student), text)
+        with pytest.raises(CrashError), write(self.store.database, self.store._now()) as ledger:
+            given = [self.hand.graded(self.hand.lab, work)]
+            grades.record(ledger, self.hand.lab, [work], given, request="crashed", actor="job")
+            students.forget(ledger, work.student, "admin")
+            ledger.close()
+            ledger.connection.invalidate()  # the connection is gone, as after a kill
+            raise CrashError
+        assert self.store.recorded("crashed") == []
+
+    @rule()
+    def restart(self) -> None:
+        self.store.close()
+        self.store = open_store(self.url)
+
+    @invariant()
+    def the_chain_verifies_and_nothing_is_lost_or_changed(self) -> None:
+        assert self.store.verify().faults == ()
+        for kept, machine in self.graded.items():
+            history = self.store.history(kept)
+            assert [each.title for each in history.lab.criteria] == list(machine)
+            if self.owner[kept] in self.forgotten:
+                assert history.grade.grade is None and history.ratings == {}
+                continue
+            overrides = [(each.request, each.old, each.new, each.id) for each in history.overrides]
+            assert overrides == self.changed.get(kept, [])
+            assert history.grade.grade is not None
+            assert {each.criterion: each.rating for each in history.grade.grade.criteria} == machine
+            assert history.ratings == machine | ({COMPILES: overrides[-1][2]} if overrides else {})
+        for request in ("r1", "r2", "r3"):
+            mine = [kept for (asked, _, _), kept in self.ids.items() if asked == request]
+            assert [each.id for each in self.store.recorded(request)] == mine
+
+
+@pytest.mark.parametrize(("examples", "steps"), [(2, 12), pytest.param(12, 20, marks=pytest.mark.slow)])
+def test_whatever_happens_the_store_holds_what_it_should(
+    new_url: Callable[[], str], hand: Any, examples: int, steps: int
+) -> None:
+    lab = hand.lab
+
+    def fresh() -> Service:
+        hand.lab = lab
+        return Service(new_url, hand)
+
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        fresh,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
