@@ -29,10 +29,12 @@ class GradedCriterion(Frozen):
     points: float | None
     max_points: float | None
     ratings: tuple[BelievedRating, ...]
-    confidence: float | None = Field(description="The probability of the rating given.")
+    confidence: float | None = Field(
+        description="How probable it is that a TA gives this rating too; calibrated where the model is."
+    )
     label_mass: float | None = Field(description="How much probability the model gave to answering with a letter.")
     status: Status
-    review_reasons: tuple[str, ...]
+    review_reasons: tuple[str, ...] = Field(description="Why a person should look; empty where accepted.")
     reasoning: str | None
 
 

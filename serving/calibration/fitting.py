@@ -102,8 +102,8 @@ def _refusal(first: Step, students: int, max_error: float, confidence: float, co
     )
     needed = students_needed(first, students, max_error, confidence, correlation)
     if needed is None:
-        return f"{said}. More students would not help: the grader disagrees too often"
-    return f"{said}. If they went on like this, about {needed} students would do"
+        return f"{said}. If it went on like this, no number of students would do"
+    return f"{said}. If it went on like this, about {needed} students would do"
 
 
 def _wrong(decisions: Sequence[Decision]) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
