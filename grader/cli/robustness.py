@@ -27,7 +27,7 @@ def robustness(
     engine: Annotated[EngineName, typer.Option(help="What grades the kept work.")] = "transformers",
     resamples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples of the intervals.")] = 2000,
     at_most: Annotated[
-        int | None, typer.Option(min=0, help="Train at most so many runs now; call again to go on.")
+        int | None, typer.Option(min=1, help="Train at most so many runs now; call again to go on.")
     ] = None,
     overrides: Annotated[list[str] | None, typer.Option("--set", help="Any field: --set dpo.beta=0.2.")] = None,
 ) -> None:

@@ -1,0 +1,71 @@
+"""A whole series with the tiny model: poisoned, trained, measured, gone on with."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from grader.cli import app
+from labs_schema.writer import write_lab
+from prompts.style import PromptStyle
+from training.dataset import build_dataset
+
+YAML = """model: {model}
+dataset: data
+on_overlong: middle
+bf16: false
+lora_dropout: 0.0
+max_steps: 2
+sft: {{method: full, optim: muon, learning_rate: 4.0e-3, gradient_accumulation_steps: 4}}
+dpo: {{learning_rate: 1.0e-3, gradient_accumulation_steps: 4}}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["labels", "prompts"])
+def test_a_series_is_trained_measured_and_gone_on_with(
+    kind, tmp_path, make_lab, tiny_model_folder, monkeypatch
+) -> None:
+    labs, data, out = tmp_path / "labs", tmp_path / "data", tmp_path / "out"
+    write_lab(make_lab(students=16), labs / "lab1")
+    reasons = kind == "prompts"
+    build_dataset(labs, data / "train.jsonl", data / "test.jsonl", style=PromptStyle(), reasoning=reasons)
+    (tmp_path / "run.yaml").write_text(YAML.format(model=tiny_model_folder))
+
+    def call(*flags: str, p: str = "0,0.5") -> None:
+        paths = {"--dataset": data, "--parent-dir": labs, "--config": tmp_path / "run.yaml", "--out": out}
+        named = [str(word) for pair in paths.items() for word in pair]
+        result = CliRunner().invoke(app, ["robustness", kind, "--p", p, "--seeds", "1", *named, *flags])
+        if result.exception:
+            raise result.exception
+
+    call("--at-most", "1")
+    assert [file.name for file in (out / "cells").iterdir()] == [f"{kind}-p0-seed0-sigmoid.json"]
+    sft = (out / "runs" / f"{kind}-p0-seed0-sigmoid" / "sft" / "model.safetensors").read_bytes()
+
+    from grader.experiments import robustness_cells
+
+    learned = []
+    train = robustness_cells.train
+    monkeypatch.setattr(
+        robustness_cells, "train", lambda config, **rest: learned.append(rest["resume"]) or train(config, **rest)
+    )
+    monkeypatch.setattr("grader.experiments.robustness._tidy", lambda *_: None)
+    call()
+    assert [run.name for run in learned] == [
+        f"{kind}-p{p}-{rest}" for p, rest in (("0", "seed0-robust"), ("0.5", "seed0-sigmoid"), ("0.5", "seed0-robust"))
+    ]
+    assert (out / "runs" / f"{kind}-p0-seed0-robust" / "sft" / "model.safetensors").read_bytes() == sft
+    assert (out / "runs" / f"{kind}-p0.5-seed0-sigmoid" / "sft" / "model.safetensors").read_bytes() != sft
+
+    found = json.loads((out / "robustness.json").read_text())
+    poison = json.loads((out / "data" / f"{kind}-p0.5-seed0" / "poison.json").read_text())
+    assert found["cells"] == found["of_cells"] == 4 and len(found["points"]) == 4
+    assert found["points"][2]["poisoned"] == [len(poison["swaps"]) + len(poison["pleas"])] != [0]
+    assert ("rouge_l" in found["points"][0]["figures"]) == reasons
+    assert set(found["baselines"]) == {"counting words", "commonest rating"}
+    learned.clear()
+    call()
+    assert learned == []
+    with pytest.raises(Exception, match="Choose another --out"):
+        call("--label-smoothing", "0.2")
