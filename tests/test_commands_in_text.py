@@ -33,7 +33,11 @@ def told() -> list[tuple[str, str]]:
 def test_a_command_told_to_the_reader_exists_with_its_flags(where: str, line: str) -> None:
     _, name, *rest = shlex.split(line)
     assert name in COMMANDS, f"{where}: there is no `grader {name}`"
-    known = {flag for p in COMMANDS[name].params for flag in (*p.opts, *p.secondary_opts)} | {"--help"}
+    command = COMMANDS[name]
+    while inner := getattr(command, "commands", None):
+        assert rest and rest[0] in inner, f"{where}: `grader {name}` takes one of {', '.join(inner)}"
+        command = inner[rest.pop(0)]
+    known = {flag for p in command.params for flag in (*p.opts, *p.secondary_opts)} | {"--help"}
     flags = {word.split("=")[0] for word in rest if word.startswith("--")}
     assert flags <= known, f"{where}: `grader {name}` has no {', '.join(sorted(flags - known))}"
 
