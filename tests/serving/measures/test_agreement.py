@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
+from scipy.stats import kendalltau, pearsonr
 from sklearn.metrics import cohen_kappa_score, f1_score
 
-from serving.measures.agreement import agreement, difference, figures
+from serving.measures.agreement import agreed, agreement, difference, figures
+from serving.measures.alpha import coincidences, krippendorff_alpha, ordinal_distance
 from serving.measures.confusion import confusions, macro_f1, quadratic_kappa
 from serving.measures.decisions import Decision
-from serving.measures.resampling import draw
+from serving.measures.resampling import draw, estimate, weighted_mean
 
 
 def decision(student: str, human: int, grader: int | None, ratings: int = 3, criterion: str = "c") -> Decision:
@@ -69,9 +71,10 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     covered = 0
     for trial in range(200):
         drawn = [decision(f"s{i}", 0, 0 if rng.random() < 0.7 else 1) for i in range(100)]
-        estimate = agreement(drawn, resamples=200, seed=trial).figures["agreement"]
-        assert estimate.low is not None and estimate.high is not None
-        covered += estimate.low <= 0.7 <= estimate.high
+        weights = draw(drawn, "students", resamples=200, seed=trial).decisions
+        found = estimate(weighted_mean(weights, agreed(drawn)))
+        assert found.low is not None and found.high is not None
+        covered += found.low <= 0.7 <= found.high
     assert 180 <= covered <= 200
 
 
@@ -102,3 +105,14 @@ def test_intervals_over_labs_are_given_from_five_labs_on() -> None:
     labs = [decision("s1", 0, 0).model_copy(update={"lab": f"lab{i}"}) for i in range(5)]
     assert agreement(labs[:4], resamples=20).figures_over_labs == {}
     assert agreement(labs, resamples=20).figures_over_labs["agreement"].low == 1.0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_alpha_and_the_correlations_of_totals_are_those_of_the_definitions(seed: int) -> None:
+    drawn = random_decisions(seed)
+    found = agreement(drawn, resamples=10).figures
+    counted = coincidences([[d.human, d.grader] for d in drawn if d.grader is not None], 3).sum(0)
+    assert found["alpha"].value == pytest.approx(krippendorff_alpha(counted, ordinal_distance(counted)))
+    human, given = [d.human_marks for d in drawn], [d.grader_marks for d in drawn]
+    assert found["kendall"].value == pytest.approx(kendalltau(human, given).statistic)
+    assert found["pearson"].value == pytest.approx(pearsonr(human, given).statistic)
