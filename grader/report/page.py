@@ -41,26 +41,23 @@ def write_report(
     What is not known is left out. Students are shown by the pseudonym of their work, never by their id.
     """
     script = _own("page.js")
-    page = (
-        _environment()
-        .get_template("page.html")
-        .render(
-            facts=facts(decisions, labs, run, command),
-            groups=[
-                _group(f"g{i}", name, group, decisions.get(name, ()), labs)
-                for i, (name, group) in enumerate(evaluation.groups.items(), start=1)
-            ],
-            compared=evaluation.compared,
-            learning=figures.learning_curve(RunFolder(run).metrics, name="learning") if run else None,
-            cost=evaluation.cost,
-            metrics=METRICS,
-            commonest=COMMONEST,
-            style=_own("page.css") + highlight_style(),
-            script=script,
-            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        )
+    page = _environment().get_template("page.html")
+    html = page.render(
+        facts=facts(decisions, labs, run, command),
+        groups=[
+            _group(f"g{i}", name, group, decisions.get(name, ()), labs)
+            for i, (name, group) in enumerate(evaluation.groups.items(), start=1)
+        ],
+        compared=evaluation.compared,
+        learning=figures.learning_curve(RunFolder(run).metrics, name="learning") if run else None,
+        cost=evaluation.cost,
+        metrics=METRICS,
+        style=_own("page.css") + highlight_style(),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
-    write_whole(path, page)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, html)
 
 
 def _group(
@@ -68,12 +65,13 @@ def _group(
 ) -> dict[str, Any]:
     """A group's part of the page: its figures as SVG, and its misgraded submissions."""
     first = next(iter(group.graders))
-    agreement = group.graders[COMMONEST].figures["agreement"].value if COMMONEST in group.graders else None
-    curves = {title: trust.curve for title, trust in group.trust.items()}
     trust = group.trust.get(first)
     reliable = {"as the model says": trust.before} if trust else {}
     if trust and trust.after:
         reliable["after calibration"] = trust.after
+    curves = {title: trust.curve for title, trust in group.trust.items()}
+    agreed = group.graders[COMMONEST].figures["agreement"].value if COMMONEST in group.graders else None
+    alone = None if agreed is None else 1 - agreed
     return {
         "slug": slug,
         "name": name,
@@ -83,9 +81,7 @@ def _group(
         "by_criterion": figures.agreement_by_part(group.by_criterion, name=f"{slug}-criterion", of="criterion"),
         "confusions": figures.confusions(decisions, name=f"{slug}-confusions") if decisions else None,
         "reliability": figures.reliability_diagram(reliable, name=f"{slug}-reliability") if reliable else None,
-        "risk": figures.risk_coverage_curves(curves, None if agreement is None else 1 - agreement, name=f"{slug}-risk")
-        if curves
-        else None,
+        "risk": figures.risk_coverage_curves(curves, alone, name=f"{slug}-risk") if curves else None,
         "misgraded": misgraded(decisions, labs),
         "misgraded_in_all": len(differing(decisions)),
     }
