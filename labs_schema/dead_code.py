@@ -80,7 +80,8 @@ def _indented(bare: str) -> Iterator[Range]:
         indent = len(line) - len(line.lstrip(" \t"))
         if line.strip() and not within:
             if start is not None and indent < limit:
-                yield start, position
+                if bare[start:position].strip():
+                    yield start, position
                 start = None
             if start is None and _NEVER_LINE.match(line):
                 start, limit = position + len(line), indent + 1

@@ -1,8 +1,104 @@
-"""The same program without the text through which a student could talk to a grader. Knows no engine and no grade."""
+"""The same program without the text through which a student could talk to a grader. Knows no engine and no grade.
 
-from labs_schema.models import Submission
+It does not ask what the detector found: every program loses the same places, so that a plea in words that nobody
+thought of is lost too. What remains is what a compiler reads, in the same lines.
+"""
+
+import re
+from pathlib import PurePosixPath
+
+from labs_schema.dead_code import dropped_ranges
+from labs_schema.languages import SOURCE_EXTENSIONS, extension
+from labs_schema.lexing import Span, spans
+from labs_schema.models import SourceFile, Submission
+from serving.suspicion.letters import folded, without_controls
+from serving.suspicion.masking import Piece, masked_comments, masked_strings
+from serving.suspicion.renaming import neutral_names, renamed, telling_names
+
+_QUOTED = re.compile(r"\"([^\"\n]*)\"")
+_IMPORTS = re.compile(r"^[ \t]*+(?:from|import)[ \t]++([\w., \t]++)", re.M)
+_WORDS = re.compile(r"\w+")
 
 
-def neutralised(submission: Submission, language: str) -> Submission:  # noqa: ARG001
-    """`submission` for the second reading, whether or not anything suspicious was found in it. Never raises."""
-    return submission
+def neutralised(submission: Submission, language: str) -> Submission:
+    """`submission` for the second reading: comments, long strings, telling names, file names and `#if 0` blocks masked.
+
+    Every line stays in its place, and names are replaced alike in all files. Deterministic; never raises.
+    """
+    texts = [_drawn_plainly(file.text, language) for file in submission.files]
+    lexed = [list(spans(text, language)) for text in texts]
+    paths = _neutral_paths(submission)
+    taken = [text[span.start : span.end] for text, found in zip(texts, lexed, strict=True) for span in found]
+    telling = [name for text, found in zip(texts, lexed, strict=True) for name in telling_names(text, found)]
+    new = neutral_names(telling, taken) | _modules(texts, paths, language)
+    files = [
+        SourceFile(path=paths[file.path], text=_masked(text, found, language, new, paths))
+        for file, text, found in zip(submission.files, texts, lexed, strict=True)
+    ]
+    return submission.model_copy(update={"files": tuple(files)})
+
+
+def _masked(text: str, found: list[Span], language: str, new: dict[str, str], paths: dict[str, str]) -> str:
+    strings = {(start, end): after for start, end, after in masked_strings(text, found)}
+    pieces = list(masked_comments(text, found))
+    for span in found:
+        old = text[span.start : span.end]
+        if span.kind == "name" and old in new:
+            pieces.append((span.start, span.end, new[old]))
+        elif span.kind == "string":
+            pieces.append((span.start, span.end, renamed(strings.get((span.start, span.end), old), new)))
+        elif span.kind == "include":
+            pieces.append((span.start, span.end, _include(old, paths)))
+    dropped = [
+        (start, end, "\n" * text.count("\n", start, end)) for start, end in dropped_ranges(text, language, found)
+    ]
+    return _replaced(text, sorted([*dropped, *pieces], key=lambda piece: (piece[0], -piece[1])))
+
+
+def _replaced(text: str, pieces: list[Piece]) -> str:
+    """`text` with the pieces put in; one that begins within another is left out."""
+    parts, last = [], 0
+    for start, end, new in pieces:
+        if start >= last:
+            parts += [text[last:start], new]
+            last = end
+    return "".join([*parts, text[last:]])
+
+
+def _drawn_plainly(text: str, language: str) -> str:
+    """No invisible characters; names in Latin letters where they only look so. Strings are masked by themselves."""
+    text = without_controls(text)
+    if text.isascii():
+        return text
+    pieces = [
+        (span.start, span.end, re.sub(r"\W", "_", folded(text[span.start : span.end])))
+        for span in spans(text, language)
+        if span.kind == "name" and not text[span.start : span.end].isascii()
+    ]
+    return _replaced(text, pieces)
+
+
+def _neutral_paths(submission: Submission) -> dict[str, str]:
+    """Path -> `file1.c`: its number in the submission, and its extension where it is one of source code."""
+    suffixes = [extension(file.path) if extension(file.path) in SOURCE_EXTENSIONS else "" for file in submission.files]
+    return {
+        file.path: f"file{i}{suffix}"
+        for i, (file, suffix) in enumerate(zip(submission.files, suffixes, strict=True), 1)
+    }
+
+
+def _include(line: str, paths: dict[str, str]) -> str:
+    """An `#include` of the student's own file under its new name, of another with nothing behind it."""
+    names = {PurePosixPath(path).name: new for path, new in paths.items()}
+    directive = re.match(r"[ \t]*#[ \t]*\w+[ \t]*(?:<[\w./+-]{1,40}>|\"[^\"\n]*\")?", line)
+    kept = directive[0] if directive else ""
+    return _QUOTED.sub(lambda match: f'"{names.get(PurePosixPath(match[1]).name, "other.h")}"', kept)
+
+
+def _modules(texts: list[str], paths: dict[str, str], language: str) -> dict[str, str]:
+    """Python's modules are named after files: new names for those that are imported."""
+    if language != "Python":
+        return {}
+    imported = {word for text in texts for match in _IMPORTS.finditer(text) for word in _WORDS.findall(match[1])}
+    stems = {PurePosixPath(path).stem: PurePosixPath(new).stem for path, new in paths.items()}
+    return {stem: new for stem, new in stems.items() if stem in imported}

@@ -1,0 +1,84 @@
+"""Names that say more than a name needs to, and other names for them. Knows no submissions."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from labs_schema.keywords import KEYWORDS
+from labs_schema.lexing import Span
+from serving.suspicion.channels import names
+from serving.suspicion.reading import hits
+from serving.suspicion.rules import WEAK
+from serving.suspicion.words import split_name, words
+
+MANY_WORDS = 4
+"""A name of so many words can hold a sentence."""
+PROSE = 4
+"""So many names in a row with nothing but blanks between them are no code."""
+
+_LIBRARY = """
+ArrayIndexOutOfBoundsException StringIndexOutOfBoundsException IndexOutOfBoundsException FileNotFoundException
+ClassNotFoundException ConcurrentModificationException NoSuchElementException UnsupportedOperationException
+CloneNotSupportedException NoSuchMethodException UncheckedIOException setDefaultCloseOperation EXIT_ON_CLOSE
+compareToIgnoreCase DO_NOTHING_ON_CLOSE DISPOSE_ON_CLOSE newFixedThreadPool newSingleThreadExecutor getElementById
+getElementsByClassName getElementsByTagName get_or_insert_with sort_unstable_by_key getAudioInputStream
+enable_shared_from_this _CRT_SECURE_NO_WARNINGS
+"""
+LIBRARY = frozenset(_LIBRARY.split())
+"""Names of many words that everybody uses and nobody made up."""
+STAYS = LIBRARY | KEYWORDS | {"main", "Main"}
+
+
+def telling_names(text: str, spans: Sequence[Span]) -> list[str]:
+    """The names to replace, in the order of their first use: of many words, or with a part in what speaks to a grader,
+    alone or with the names around it."""
+    passages = list(names(text, spans))
+    ranges = [(hit.first, hit.last) for hit in hits(passages) if hit.weight >= WEAK]
+    spoken, end, found = iter(sorted(ranges)), -1, []
+    following = next(spoken, None)
+    prose = _prose(text, spans)
+    for passage in passages:
+        while following is not None and following[0] < passage.offset + len(passage.text):
+            end, following = max(end, following[1]), next(spoken, None)
+        name = passage.text
+        speaks = end >= passage.offset and any(word.meanings for word in words(name))
+        if (speaks or name in prose or _many(name)) and name not in STAYS:
+            found.append(name)
+    return found
+
+
+def neutral_names(telling: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
+    """A new name for each, `name1` and so on, in capitals where it was; none of those that are `taken`."""
+    used, new = set(taken), dict[str, str]()
+    for number, name in enumerate(dict.fromkeys(telling), start=1):
+        fresh = f"NAME{number}" if name.isupper() else f"Name{number}" if name[:1].isupper() else f"name{number}"
+        while fresh in used:
+            fresh += "_"
+        used.add(fresh)
+        new[name] = fresh
+    return new
+
+
+def renamed(literal: str, new: Mapping[str, str]) -> str:
+    """A literal with its placeholders' names replaced: `f"{give_full_marks}"`."""
+    return re.sub(
+        r"\{[^{}\"'`\n]{0,40}\}", lambda part: re.sub(r"\w+", lambda m: new.get(m[0], m[0]), part[0]), literal
+    )
+
+
+def _many(name: str) -> bool:
+    return len(name) > 40 or len([word for word in split_name(name) if word.isalpha()]) >= MANY_WORDS
+
+
+def _prose(text: str, spans: Sequence[Span]) -> set[str]:
+    found: set[str] = set()
+    run: list[str] = []
+    last = 0
+    for span in spans:
+        if run and (span.kind != "name" or text[last : span.start].strip() or "\n" in text[last : span.start]):
+            found.update(run if len(run) >= PROSE else [])
+            run = []
+        if span.kind == "name":
+            name = text[span.start : span.end]
+            run = [] if name in KEYWORDS else [*run, name]
+            last = span.end
+    return found.union(run if len(run) >= PROSE else [])

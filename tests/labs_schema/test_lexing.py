@@ -1,0 +1,110 @@
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pygments.lexers import get_lexer_by_name
+from pygments.token import Comment, Literal
+
+from labs_schema.dead_code import dead_ranges
+from labs_schema.languages import LANGUAGES
+from labs_schema.lexing import spans
+from labs_schema.validate import lab_folders, load_lab
+
+LABS = Path(__file__).parents[2] / "labs"
+PIECES = ['"', "'", "`", "/*", "*/", "//", "#", "\\", "\n", '"""', "r#", 'R"(', "{", "a", " ", "#if 0", "return;", "é"]
+
+
+def read(text: str, language: str) -> list[tuple[str, str]]:
+    return [(span.kind, text[span.start : span.end]) for span in spans(text, language)]
+
+
+def dead(text: str, language: str) -> list[str]:
+    found = list(spans(text, language))
+    return [text[start:end].strip() for start, end in dead_ranges(text, language, found)]
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "kind", "part"),
+    [
+        ("C", 'char *s = "a // b";', "string", '"a // b"'),
+        ("C", "x = 1; // a \\\n b\ny;", "comment", "// a \\\n b"),
+        ("C", "#error do not\nint x;", "comment", "#error do not"),
+        ("C", '#include "list.h"\n', "include", '#include "list.h"'),
+        ("C++", 'auto s = R"x(a " )" b)x";', "string", 'R"x(a " )" b)x"'),
+        ("C++", "long n = 1'000'000; // n", "comment", "// n"),
+        ("Java", 'String s = """\n a "b" c\n""";', "string", '"""\n a "b" c\n"""'),
+        ("JavaScript", "const r = /['\"]/g; // quotes", "comment", "// quotes"),
+        ("JavaScript", "const s = `a\n'b`;", "string", "`a\n'b`"),
+        ("Go", "s := `a\\`; // b", "comment", "// b"),
+        ("Rust", "/* a /* b */ c */ fn f<'a>() {}", "comment", "/* a /* b */ c */"),
+        ("Rust", 'let s = r#"a "b" c"#;', "string", 'r#"a "b" c"#'),
+        ("Python", 'def f():\n    """says"""\n', "docstring", '"""says"""'),
+        ("Python", "x = f(\n    'a'\n)", "string", "'a'"),
+        ("Python", "s = f'{a}' # b", "string", "f'{a}'"),
+    ],
+)
+def test_each_language_has_its_own_comments_and_strings(language: str, text: str, kind: str, part: str) -> None:
+    assert (kind, part) in read(text, language)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("C", "#if 0\na\n#if X\nb\n#endif\n#else\nc\n#endif", ["a\n#if X\nb\n#endif"]),
+        ("C", "#if 1\na\n#else\nb\n#endif", ["b"]),
+        ("C", "#if X\na\n#else\nb\n#endif", []),
+        ("C", "int f() { if (x) return 1; a(); return 2; b(); }", ["b();"]),
+        ("C", "switch (x) { case 1: return 1; case 2: return 2; }", []),
+        ("Java", "void f() { if (false) { a(); } b(); }", ["a();"]),
+        ("Python", "def f(x):\n  if x:\n    return 1\n  return 2\n  a()\ndef g(): pass", ["a()"]),
+        ("Python", "if False:\n  a()\nb()", ["a()"]),
+    ],
+)
+def test_what_never_runs_is_told_where_a_reader_sees_it(language: str, text: str, expected: list[str]) -> None:
+    assert dead(text, language) == expected
+
+
+@pytest.mark.parametrize("folder", lab_folders(LABS), ids=lambda folder: folder.name)
+def test_comments_and_strings_are_those_of_pygments(folder: Path) -> None:
+    lab = load_lab(folder)
+    lexer = get_lexer_by_name(lab.language.lower())
+    for text in {file.text for submission in lab.submissions for file in submission.files}:
+        ours = {
+            index
+            for span in spans(text, lab.language)
+            if span.kind in ("comment", "docstring", "string")
+            for index in range(span.start, span.end)
+            if not text[index].isspace()
+        }
+        theirs = {
+            index
+            for start, kind, value in lexer.get_tokens_unprocessed(text)
+            if (kind in Comment and kind not in Comment.Preproc and kind != Comment.PreprocFile)
+            or kind in Literal.String
+            for index in range(start, start + len(value))
+            if not text[index].isspace()
+        }
+        assert ours == theirs
+
+
+@given(st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=40).map("".join))
+def test_spans_are_in_order_and_apart_in_any_text(text: str) -> None:
+    for language in (*LANGUAGES, "unknown"):
+        ends = [0]
+        for span in spans(text, language):
+            assert ends[-1] <= span.start < span.end <= len(text)
+            ends.append(span.end)
+        dead(text, language)
+
+
+@pytest.mark.parametrize(
+    "unit", ["a ", "((", '"\\', "'", "/*x\n", "=/[", "r#", 'R"x(', "\n#", "\\\n", "1'", "rb", "return;{"]
+)
+def test_a_long_hostile_text_is_read_at_once(unit: str) -> None:
+    text = (unit * 50_000)[:50_000]
+    for language in LANGUAGES:
+        start = time.process_time()
+        dead(text, language)
+        assert time.process_time() - start < 1
