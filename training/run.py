@@ -73,6 +73,13 @@ def train(config: RunConfig, *, resume: Path | None = None, console: Console | N
     return run.path
 
 
+def leave_together() -> None:
+    """Waits until every process is here and closes what joins them: one that went while another still writes, or went
+    with its connections open, would end in an abort. For the end of a program; does nothing in a single process."""
+    PartialState().wait_for_everyone()
+    PartialState().destroy_process_group()
+
+
 def _open(config: RunConfig, base: Base, data: Mixture, resume: Path | None) -> RunFolder:
     """The run folder, the same one in every process; one that is resumed must have been begun with the same data."""
     if resume is not None:

@@ -37,7 +37,7 @@ def train(
     """Replaced below: it lists the presets."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: spinning threads cost 4x on a busy CPU
     from training.config import load_config
-    from training.run import TrainingStoppedError
+    from training.run import TrainingStoppedError, leave_together
     from training.run import train as run_training
     from training.run_folder import open_run_folder
 
@@ -59,8 +59,10 @@ def train(
     try:
         run = run_training(settings, resume=resume)
     except TrainingStoppedError as stopped:
+        leave_together()
         typer.echo(stopped, err=True)
         raise typer.Exit(130) from None
+    leave_together()
     if os.environ.get("RANK", "0") == "0":
         typer.echo(run)
 
