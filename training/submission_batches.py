@@ -112,8 +112,8 @@ class SubmissionBatches(OwnTokens):
 
 class HeaviestFirst(TrainerCallback):  # type: ignore[misc]
     """Before the first step, takes the heaviest batch through the model and back and forgets it: a run that would run
-    out of memory does so in its first minute. Leaves weights, random numbers and metrics as they were; so it does nothing
-    under DeepSpeed, where accelerate's backward steps the optimizer too."""
+    out of memory does so in its first minute. Leaves weights, random numbers and metrics as they were; so it does
+    nothing under DeepSpeed, where accelerate's backward steps the optimizer too."""
 
     def __init__(self, trainer: Any) -> None:
         self.trainer = trainer

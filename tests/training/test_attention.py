@@ -125,7 +125,7 @@ def test_flex_attention_uncompiled_gives_what_the_dense_mask_gives(
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that it is slow without compilation
             hidden.append(hidden_in_one_pass(model, examples))
-    assert torch.allclose(*hidden, atol=1e-5)
+    assert torch.allclose(hidden[0], hidden[1], atol=1e-5)
 
 
 def layout(examples: Sequence[TrainingExample]) -> TreeLayout:

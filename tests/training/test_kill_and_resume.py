@@ -103,7 +103,7 @@ for point in [*points, None]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("seed", "sft", "optim"), [(0, "full", "muon"), (1, "lora", "adamw_torch")])
+@pytest.mark.parametrize(("seed", "sft", "optim"), [(0, "full", "muon"), (4, "lora", "adamw_torch")])
 def test_a_run_killed_at_five_random_moments_ends_bit_for_bit_as_one_that_was_not(
     seed: int, sft: str, optim: str, here: Path
 ) -> None:
