@@ -61,7 +61,7 @@ def fake_engine() -> FakeEngine:
 
 @pytest.fixture
 def fake_grader(fake_engine: FakeEngine, byte_tokenizer: Any) -> Any:
-    """A `Grader` over `fake_engine`, with real prompts and a real tokenizer."""
+    """A `Grader` over `fake_engine`, with real prompts and a real tokenizer. It accepts, and reads nothing twice."""
     from prompts.encode import PromptEncoder
     from prompts.style import PromptStyle
     from serving.grading import Grader
@@ -70,4 +70,4 @@ def fake_grader(fake_engine: FakeEngine, byte_tokenizer: Any) -> Any:
 
     identity = ModelIdentity(base_model="fake", model_hash="0" * 64, tokenizer_hash="1" * 64, prompt_hash="2" * 64)
     encoder = PromptEncoder(byte_tokenizer, context_length=fake_engine.context_length)
-    return Grader(fake_engine, encoder, PromptStyle(), identity, Thresholds(calibrated=True))
+    return Grader(fake_engine, encoder, PromptStyle(), identity, Thresholds(calibrated=True), second_reading=False)

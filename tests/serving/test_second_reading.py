@@ -72,6 +72,7 @@ def gullible(fake_engine: Any, fake_grader: Any, byte_tokenizer: Any, monkeypatc
         return LabelScores(tuple(math.log(p) for p in shares[: len(request.labels)]))
 
     fake_engine.answer = believes
+    fake_grader.second_reading = True
     monkeypatch.setattr("serving.grading.neutralised", without_plea)
     return fake_grader
 
