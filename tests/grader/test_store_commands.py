@@ -1,0 +1,88 @@
+"""The store at the terminal: keys, the audit, forgetting and replaying."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from grader.cli import app
+from grader.local_store import StoreSettings, local_store
+from labs_schema.models import Lab, SourceFile, Submission
+
+
+@pytest.fixture
+def grader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Runs a command on a store of its own."""
+    monkeypatch.setenv("GRADER_STORE", f"sqlite:///{tmp_path}/store/grader.db")
+    monkeypatch.setenv("COLUMNS", "200")
+    return lambda *arguments: CliRunner().invoke(app, list(arguments))
+
+
+def test_a_key_is_shown_once_and_listed_without_itself(grader: Callable[..., Any]) -> None:
+    made = grader("keys", "create", "moodle", "--role", "platform", "--course", "cs101")
+    token = made.stdout.strip()
+    with local_store() as store:
+        key = store.key(token)
+    assert key is not None and key.opens("cs101") and not key.opens("cs102")
+    listed = grader("keys", "list").output
+    assert key.id in listed and "moodle" in listed and "open" in listed and token not in listed
+    assert grader("keys", "revoke", key.id).exit_code == 0
+    assert "revoked" in grader("keys", "list").output
+    with local_store() as store:
+        assert store.key(token) is None
+
+
+def test_the_audit_names_the_entry_and_fails(grader: Callable[..., Any], tmp_path: Path) -> None:
+    grader("keys", "create", "moodle", "--role", "ta")
+    fine = grader("audit", "verify")
+    assert fine.exit_code == 0 and "1 entries, 0 faults" in fine.output
+    head = fine.output.split()[-1]
+    assert grader("audit", "verify", "--head", head).exit_code == 0
+    with sqlite3.connect(tmp_path / "store" / "grader.db") as connection:
+        connection.execute("UPDATE keys SET role = 'admin'")
+    connection.close()
+    found = grader("audit", "verify")
+    assert found.exit_code == 1 and "entry 1: its key was changed" in found.output
+
+
+def test_a_student_is_forgotten_in_the_store_and_in_exports(grader: Callable[..., Any], tmp_path: Path) -> None:
+    with local_store() as store:
+        for course in ("cs101", "cs102"):
+            store.pseudonym(course, "s1", actor="api")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "grades.jsonl").write_text('{"student": "s1"}\n')
+    (tmp_path / "out" / "report.html").write_text("s1")
+    told = grader("forget", "s1", "--course", "cs101", "--export", str(tmp_path / "out"))
+    assert "1 students forgotten" in told.output and "1 export files changed" in told.output
+    assert "report.html" in told.output and "s1" not in told.output.replace(str(tmp_path), "")
+    assert "1 students forgotten" in grader("forget", "s1").output
+    assert "0 students forgotten" in grader("forget", "--older-than", "400", "--course", "cs101").output
+    for wrong in ([], ["--older-than", "4"], ["s1", "--older-than", "4", "--course", "c"]):
+        assert grader("forget", *wrong).exit_code == 2
+    assert "0 faults" in grader("audit", "verify").output
+
+
+def test_a_stored_grade_is_replayed(
+    grader: Callable[..., Any], make_lab: Callable[..., Lab], tiny_model_folder: Path
+) -> None:
+    from serving.served_model import load_grader
+
+    lab, model = make_lab(students=0), load_grader(str(tiny_model_folder), engine="transformers")
+    with local_store() as store:
+        someone = store.pseudonym("cs101", "s1", actor="api")
+        work = Submission(student=someone, folder=someone, files=(SourceFile(path="a.c", text="int a;\n"),))
+        [kept] = store.record(lab, [work], model.grade(lab, [work]), request="r", actor="job")
+    replayed = grader("replay", kept, "--model", str(tiny_model_folder), "--engine", "transformers")
+    assert replayed.exit_code == 0 and "the same grade" in replayed.output, replayed.output
+
+
+def test_the_store_is_where_the_documents_say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("GRADER_STORE", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert StoreSettings().store == f"sqlite:///{tmp_path}/grader/grader.db"
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert StoreSettings().store == f"sqlite:///{tmp_path}/.local/share/grader/grader.db"

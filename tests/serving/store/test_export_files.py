@@ -1,0 +1,72 @@
+"""A student's lines, rows and items leave the files that grader wrote; the others stay byte for byte."""
+
+import fcntl
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labs_schema.errors import GraderError
+from labs_schema.models import Lab
+from labs_schema.validate import load_lab
+from labs_schema.writer import write_lab
+from serving.regrade import regrade
+from serving.store.export_files import forget_in_exports
+
+
+def test_a_regrade_without_the_student_is_a_regrade_of_the_others(
+    make_lab: Callable[..., Lab], fake_grader: Any, tmp_path: Path
+) -> None:
+    lab, out = make_lab(students=6), tmp_path / "out"
+    regrade(fake_grader, lab, out)
+    files = ["grades.jsonl", "rubric_ratings.csv", "summary.json"]
+    before = {name: (out / name).read_text() for name in files}
+    assert all("s004" in text for text in before.values())
+    done = forget_in_exports("s004", [out])
+    assert [path.name for path in done.changed] == files and done.left == ()
+    after = {name: (out / name).read_text() for name in files}
+    assert not any("s004" in text for text in after.values())
+    lines = before["grades.jsonl"].splitlines()
+    assert after["grades.jsonl"].splitlines() == [line for line in lines if '"s004"' not in line]
+    summary = json.loads(before["summary.json"])
+    summary["differences"] = [each for each in summary["differences"] if each["student"] != "s004"]
+    assert json.loads(after["summary.json"]) == summary
+    write_lab(lab, tmp_path / "lab1")
+    (tmp_path / "lab1" / "rubric_ratings.csv").write_text(after["rubric_ratings.csv"])
+    assert "s004" not in load_lab(tmp_path / "lab1").ratings_given
+    assert forget_in_exports("s004", [out]).changed == ()
+
+
+def test_only_whole_ids_are_the_students(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(
+        '{"s1": {"x": 1}, "s12": {"student": "s1"}, "of": ["s1", "s10", {"folder": "s1@c"}]}'
+    )
+    (tmp_path / "b.csv").write_text("Id,n\r\ns1@c,1\r\ns12@c,2\r\n'=x,3\r\n")
+    assert forget_in_exports("s1", [tmp_path]).left == ()
+    assert json.loads((tmp_path / "a.json").read_text()) == {"of": ["s10"]}
+    assert (tmp_path / "b.csv").read_text() == "Id,n\ns12@c,2\n'=x,3\n"
+    assert forget_in_exports("=x", [tmp_path]).changed == (tmp_path / "b.csv",)
+
+
+def test_what_no_rule_can_mend_is_told(tmp_path: Path) -> None:
+    (tmp_path / "report.html").write_text("<td>s1</td>")
+    (tmp_path / "torn.jsonl").write_text('{"student": "s1", "x"')
+    (tmp_path / "s1@cs101").mkdir()
+    (tmp_path / "s1@cs101" / "main.c").write_text("int a;")
+    (tmp_path / "fine.html").write_text("<td>s10, xs1</td>")
+    done = forget_in_exports("s1", [tmp_path])
+    assert done.changed == () and {path.name for path in done.left} == {"report.html", "torn.jsonl", "main.c"}
+
+
+def test_a_file_that_is_being_written_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "grades.jsonl"
+    path.write_text('{"student": "s1"}\n')
+    with path.open() as writer:
+        fcntl.flock(writer, fcntl.LOCK_EX)
+        with pytest.raises(GraderError, match="being written"):
+            forget_in_exports("s1", [path])
+    assert forget_in_exports("s1", [path]).changed == (path,)
+    with pytest.raises(FileNotFoundError, match="no such export"):
+        forget_in_exports("s1", [tmp_path / "gone"])

@@ -1,0 +1,60 @@
+"""A stored grade is given again by the rubric and the program of its day, or it is said what differs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serving.store.errors import ForgottenError
+from serving.store.replay import replay
+from serving.store.store import Store, open_store
+from serving.triage import Thresholds
+
+
+@pytest.fixture
+def kept(tmp_path: Path, hand: Any, fake_grader: Any) -> Iterator[tuple[Store, str]]:
+    """A store and the id of a grade that `fake_grader` gave."""
+    store = open_store(f"sqlite:///{tmp_path}/grader.db")
+    work = hand.written_by(store.pseudonym("cs101", "s1", actor="api"), "int a;\n")
+    [grade_id] = store.record(hand.lab, [work], fake_grader.grade(hand.lab, [work]), request="r", actor="job")
+    assert grade_id is not None
+    yield store, grade_id
+    store.close()
+
+
+def test_the_same_grader_gives_the_same_grade(kept: tuple[Store, str], fake_grader: Any) -> None:
+    replayed = replay(*kept, fake_grader)
+    assert replayed.same and replayed.gap == 0 and replayed.provenance == replayed.answers == ()
+
+
+def test_another_engine_is_named_though_it_answers_alike(kept: tuple[Store, str], fake_grader: Any) -> None:
+    fake_grader.engine.version = "2"
+    replayed = replay(*kept, fake_grader)
+    assert [(each.what, each.then, each.now) for each in replayed.provenance] == [("engine_version", "1", "2")]
+    assert not replayed.same and replayed.answers == ()
+
+
+def test_another_answer_is_named_by_its_criterion(kept: tuple[Store, str], fake_grader: Any) -> None:
+    first = fake_grader.engine.answer
+    fake_grader.engine.answer = lambda request: type(first(request))(first(request).logprobs[::-1])
+    fake_grader.thresholds = Thresholds(calibrated=False)
+    replayed = replay(*kept, fake_grader)
+    assert "Does it compile?: rating" in {each.what for each in replayed.answers}
+    assert [each.what for each in replayed.provenance] == ["settings_hash"]
+    assert replayed.gap == pytest.approx(5 / 6)
+
+
+def test_a_grade_with_reasons_is_replayed_with_reasons(tmp_path: Path, hand: Any, fake_grader: Any) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/grader.db")
+    work = hand.written_by(store.pseudonym("cs101", "s1", actor="api"), "int a;\n")
+    given = fake_grader.grade(hand.lab, [work], reasoning=True)
+    [grade_id] = store.record(hand.lab, [work], given, request="r", actor="job")
+    assert grade_id is not None and replay(store, grade_id, fake_grader).same
+    store.close()
+
+
+def test_what_was_forgotten_cannot_be_replayed(kept: tuple[Store, str], fake_grader: Any) -> None:
+    kept[0].forget("s1", actor="admin")
+    with pytest.raises(ForgottenError):
+        replay(*kept, fake_grader)
