@@ -107,7 +107,7 @@ def test_the_block_mask_of_a_gpu_is_the_dense_mask(window: int | None, make_exam
     assert torch.equal(create_mask(flex_mask(tree, window), None, None, length, length, device="cpu")[0, 0], dense)
     blocks = create_block_mask(flex_mask(tree, window), None, None, length, length, device="cpu", BLOCK_SIZE=32)
     padded = torch.nn.functional.pad(dense, (0, -length % 32, 0, -length % 32))
-    tiles = padded.unflatten(0, (-1, 32)).unflatten(2, (-1, 32)).any(3).any(1)
+    tiles = padded.reshape(len(padded) // 32, 32, -1, 32).any(3).any(1)
     assert torch.equal(blocks.to_dense()[0, 0].bool(), tiles) and not tiles.all()
 
 
@@ -121,7 +121,7 @@ def test_flex_attention_uncompiled_gives_what_the_dense_mask_gives(
     model, examples = make_model(kind), make_examples(4)
     hidden = []
     for kernel in ("dense", "flex"):
-        walk_trees(model, cast(Kernel, kernel))
+        walk_trees(model, kernel)
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that it is slow without compilation
             hidden.append(hidden_in_one_pass(model, examples))
