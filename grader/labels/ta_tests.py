@@ -36,12 +36,14 @@ class Work(NamedTuple):
 
 class TaTests(NamedTuple):
     """p-values of a TA, (tas,) each: ratings less likely than others' (one-sided), the same ratings over and over
-    (one-sided), marks apart from others' (two-sided). `shift`: marks a criterion above what is expected."""
+    (one-sided), marks apart from others' (two-sided). `shift`: marks a criterion above what is expected. `strength`:
+    how many standard deviations the TA is off where names are dealt anew, by the test in which that is most."""
 
     unlikely: Floats
     monotone: Floats
     apart: Floats
     shift: Floats
+    strength: Floats
 
 
 def ta_tests(works: Sequence[Work], tas: int, criterion_of_cell: Sequence[int], seed: int = 0) -> TaTests:
@@ -55,15 +57,19 @@ def ta_tests(works: Sequence[Work], tas: int, criterion_of_cell: Sequence[int], 
     columns = np.hstack([sums, cells])
     groups = [np.flatnonzero(np.array(criterion_of_cell) == c) for c in range(max(criterion_of_cell) + 1)]
     found = _statistics(names[None, :], columns, tas, groups)[0]
-    above = np.ones((3, tas))
+    above, total, squares = np.ones((3, tas)), np.zeros((3, tas)), np.zeros((3, tas))
     chance = np.random.default_rng(seed)
     for start in range(0, deals, BLOCK):
         dealt = np.tile(names, (min(BLOCK, deals - start), 1))
         for lab in np.unique(labs):
             dealt[:, labs == lab] = chance.permuted(dealt[:, labs == lab], axis=1)
-        above += (_statistics(dealt, columns, tas, groups)[:, :3] >= found[:3] - 1e-12).sum(0)
+        drawn = _statistics(dealt, columns, tas, groups)[:, :3]
+        above += (drawn >= found[:3] - 1e-12).sum(0)
+        total += drawn.sum(0)
+        squares += (drawn**2).sum(0)
     unlikely, monotone, apart = above / (deals + 1)
-    return TaTests(unlikely, monotone, apart, found[3])
+    spread = np.sqrt(np.maximum(squares / deals - (total / deals) ** 2, 1e-12))
+    return TaTests(unlikely, monotone, apart, found[3], ((found[:3] - total / deals) / spread).max(0))
 
 
 def _statistics(names: Ints, columns: Floats, tas: int, groups: Sequence[Ints]) -> Floats:

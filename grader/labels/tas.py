@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,26 +72,52 @@ def tas(labs: Sequence[Lab], shares: Shares, given: Mapping[str, Mapping[Decided
     rated = {rater: each for rater, each in rated.items() if each}
     if not rated:
         return ()
-    tests = _tests(rated)
-    corrected = holm(np.array([tests.unlikely, tests.monotone, tests.apart]))
     lines = []
-    for number, (rater, mine) in enumerate(rated.items()):
+    for rater, found in _judged(rated).items():
+        mine = rated[rater]
         theirs = [each for other, ratings in rated.items() if other != rater for each in ratings]
-        unlikely, monotone, apart = corrected[:, number].tolist()
-        shift = float(tests.shift[number]) if any(each.marks is not None for each in mine) else None
         line = Ta(
             rater=rater,
             decisions=len(mine),
             agreement=float(np.mean([each.agrees for each in mine])),
             others_agreement=float(np.mean([each.agrees for each in theirs])) if theirs else None,
             **_with_others(rater, given),
-            shift=shift,
-            p_unlikely=unlikely,
-            p_monotone=monotone,
-            p_apart=apart,
+            shift=found.shift if any(each.marks is not None for each in mine) else None,
+            p_unlikely=found.unlikely,
+            p_monotone=found.monotone,
+            p_apart=found.apart,
         )
         lines.append(line.model_copy(update={"alarms": _alarms(line, mine)}))
     return tuple(sorted(lines, key=lambda line: (not line.alarms, line.rater)))
+
+
+class _Judged(NamedTuple):
+    """A TA's p-values, corrected, and the shift in marks."""
+
+    unlikely: float
+    monotone: float
+    apart: float
+    shift: float
+
+
+def _judged(rated: Mapping[str, Sequence[_Rated]]) -> dict[str, _Judged]:
+    """Each TA beside those who rate alike: one who stands out is set aside, the strongest first, and the others are
+    judged anew. Otherwise one TA's odd ratings would make another look odd."""
+    judged: dict[str, _Judged] = {}
+    left = dict(rated)
+    while left:
+        tests = _tests(left)
+        corrected = holm(np.array([tests.unlikely, tests.monotone, tests.apart]))
+        found = {
+            rater: _Judged(float(unlikely), float(monotone), float(apart), float(shift))
+            for rater, unlikely, monotone, apart, shift in zip(left, *corrected, tests.shift, strict=True)
+        }
+        strength = {rater: tests.strength[number] for number, rater in enumerate(left) if min(found[rater][:3]) < ALARM}
+        out = [max(strength, key=lambda rater: strength[rater])] if strength else [*left]
+        for rater in out:
+            judged[rater] = found[rater]
+            del left[rater]
+    return {rater: judged[rater] for rater in rated}
 
 
 def _tests(rated: Mapping[str, Sequence[_Rated]]) -> TaTests:
