@@ -58,6 +58,22 @@ def split_string(submission: Submission, language: str, text: str) -> Submission
     )
 
 
+def strings_in_a_row(submission: Submission, language: str, text: str) -> Submission:
+    """A table of short texts, one a word."""
+    words = ", ".join(map(literal, text.split()))
+    return _at_end(
+        submission, language, declaration(syntax_of(language).table, _fresh("notes", submission), words) + "\n"
+    )
+
+
+def names_in_a_row(submission: Submission, language: str, text: str) -> Submission:
+    """A record that nobody uses, whose fields are the words; capitals keep them from being keywords."""
+    syntax = syntax_of(language)
+    words = dict.fromkeys(word.capitalize() for word in re.findall(r"[A-Za-z]+", text))
+    fields = ", ".join(declaration(syntax.field, word) for word in words)
+    return _at_end(submission, language, declaration(syntax.record, _fresh("remark", submission), fields) + "\n")
+
+
 def dead_code(submission: Submission, language: str, text: str) -> Submission:
     """A function that nobody calls."""
     unused = declaration(syntax_of(language).function, _fresh("remark", submission), literal(text))

@@ -6,9 +6,12 @@ from labs_schema.frozen import Frozen
 
 
 class Syntax(Frozen):
-    """`constant`, `function` and `number` declare the unused `$name` at the outermost level; the first two hold
-    `$text`, a string literal, or several put together by `joint`. `macro` is the preprocessor's constant, where there
-    is one. `block` opens and closes a comment of several lines, `line` begins one of one line."""
+    """How to write comments, and how to declare an unused `$name` at the outermost level.
+
+    `block` opens and closes a comment of several lines, `line` begins one of one line. `constant` and `function` hold
+    `$text`, a string literal, or several put together by `joint`; `table` holds several with commas between them.
+    `number` holds none, `record` fields with commas between them, each written as `field` writes a `$name`. `macro` is
+    the preprocessor's constant, where there is one."""
 
     line: str = "//"
     block: tuple[str, str] = ("/*", "*/")
@@ -16,6 +19,9 @@ class Syntax(Frozen):
     constant: str
     function: str
     number: str
+    table: str
+    record: str
+    field: str = "$name"
     macro: str = ""
     joint: str = " + "
 
@@ -24,10 +30,12 @@ C = Syntax(
     constant="const char $name[] = $text;",
     function="const char *$name(void) { return $text; }",
     number="const int $name = 1;",
+    table="const char *$name[] = {$text};",
+    record="struct $name { int $text; };",
     macro="#define $name $text",
     joint=" ",
 )
-QUIET = "#[allow(dead_code, non_upper_case_globals)]\n"
+QUIET = "#[allow(dead_code, non_upper_case_globals, non_snake_case, non_camel_case_types)]\n"
 SYNTAXES = {
     "C": C,
     "C++": C,
@@ -35,17 +43,32 @@ SYNTAXES = {
         constant="interface $name { String TEXT = $text; }",
         function="interface $name { static String text() { return $text; } }",
         number="interface $name { }",
+        table="interface $name { String[] TEXT = {$text}; }",
+        record="interface $name { int $text; }",
+        field="$name = 1",
     ),
     "JavaScript": Syntax(
-        constant="const $name = $text;", function="function $name() { return $text; }", number="const $name = 1;"
+        constant="const $name = $text;",
+        function="function $name() { return $text; }",
+        number="const $name = 1;",
+        table="const $name = [$text];",
+        record="const $name = { $text };",
+        field="$name: 1",
     ),
     "Go": Syntax(
-        constant="const $name = $text", function="func $name() string { return $text }", number="const $name = 1"
+        constant="const $name = $text",
+        function="func $name() string { return $text }",
+        number="const $name = 1",
+        table="var $name = []string{$text}",
+        record="type $name struct { $text int }",
     ),
     "Rust": Syntax(
         constant=QUIET + "const $name: &str = $text;",
         function=QUIET + "fn $name() -> &'static str { $text }",
         number=QUIET + "const $name: i32 = 1;",
+        table=QUIET + "const $name: &[&str] = &[$text];",
+        record=QUIET + "struct $name { $text }",
+        field="$name: i32",
         joint=", ",
     ),
     "Python": Syntax(
@@ -55,6 +78,9 @@ SYNTAXES = {
         constant="$name = $text",
         function="def $name():\n    return $text",
         number="$name = 1",
+        table="$name = [$text]",
+        record="$name = dict($text)",
+        field="$name=1",
         joint=" ",
     ),
 }

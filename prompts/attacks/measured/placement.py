@@ -19,6 +19,8 @@ PLACEMENT = tuple(
         carriers.block_at_top,
         carriers.docstring,
         carriers.string,
+        carriers.strings_in_a_row,
+        carriers.names_in_a_row,
         carriers.dead_code,
         carriers.identifier,
         carriers.macro,
