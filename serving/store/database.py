@@ -8,7 +8,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -31,6 +30,12 @@ PRAGMAS = {
     "recursive_triggers": "ON",  # INSERT OR REPLACE asks the triggers too
 }
 
+# Durable whatever the server's default; a writer waits as long as in SQLite, and one whose machine is gone gives way.
+WRITER = (
+    f"SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '{BUSY_SECONDS}s'; "
+    f"SET LOCAL idle_in_transaction_session_timeout = '{2 * BUSY_SECONDS}s'"
+)
+
 
 class Database:
     """Transactions over one URL, from any thread."""
@@ -39,9 +44,10 @@ class Database:
         self.dialect = engine.dialect.name
         self._engine = engine
         # Readers see one moment; a SQLite writer takes the lock at its start, so that it never has to give up later.
-        snapshot: dict[str, Any] = {"isolation_level": "REPEATABLE READ"} if self.dialect == "postgresql" else {}
-        self._reader = engine.execution_options(**snapshot)
-        self._writer = engine.execution_options(begin="BEGIN IMMEDIATE")
+        postgresql = self.dialect == "postgresql"
+        self._reader = engine.execution_options(**({"isolation_level": "REPEATABLE READ"} if postgresql else {}))
+        own = {"isolation_level": "READ COMMITTED"} if postgresql else {"begin": "BEGIN IMMEDIATE"}
+        self._writer = engine.execution_options(**own)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -54,7 +60,7 @@ class Database:
         """A transaction that is on the disk when the block is left, or undone where it raises."""
         with _told(self._engine.url), self._writer.begin() as connection:
             if self.dialect == "postgresql":
-                connection.execute(text("SET LOCAL synchronous_commit = on"))
+                connection.exec_driver_sql(WRITER)
             yield connection
 
     @contextmanager

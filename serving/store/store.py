@@ -53,8 +53,8 @@ class Store:
         with write(self.database, self._now()) as ledger:
             return students.add(ledger, course, student, actor)
 
-    def student(self, pseudonym: str) -> students.Student | None:
-        """Who a pseudonym stands for, None where that was forgotten. Raises UnknownError."""
+    def student(self, pseudonym: str) -> students.Student:
+        """The course and the student a pseudonym stands for, who is None once forgotten. Raises UnknownError."""
         with self.database.reading() as connection:
             return students.who(connection, pseudonym)
 

@@ -4,8 +4,9 @@ A pseudonym is random, one for a student in a course; with the row's `student` a
 """
 
 import secrets
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_json
@@ -16,8 +17,10 @@ from serving.store.tables import contents, grades, idempotency, students
 
 
 class Student(Frozen):
+    """`student` is the id, None once it was forgotten."""
+
     course: str
-    student: str
+    student: str | None
 
 
 def find(connection: Connection, course: str, student: str) -> str | None:
@@ -43,10 +46,10 @@ def add(ledger: Ledger, course: str, student: str, actor: str) -> str:
     return str(entered["pseudonym"])
 
 
-def who(connection: Connection, pseudonym: str) -> Student | None:
-    """None where the student was forgotten. Raises UnknownError for a pseudonym that the store never gave."""
+def who(connection: Connection, pseudonym: str) -> Student:
+    """Raises UnknownError for a pseudonym that the store never gave."""
     row = _row(connection, pseudonym)
-    return None if row.student is None else Student(course=row.course, student=row.student)
+    return Student(course=row.course, student=row.student)
 
 
 def secret_of(connection: Connection, pseudonym: str) -> str | None:
@@ -96,14 +99,8 @@ def unseen_since(connection: Connection, course: str, before: str) -> list[str]:
     return list(connection.execute(found).scalars())
 
 
-def _row(connection: Connection, pseudonym: str) -> "_Row":
+def _row(connection: Connection, pseudonym: str) -> Row[Any]:
     found = connection.execute(select(students).where(students.c.pseudonym == pseudonym)).one_or_none()
     if found is None:
         raise UnknownError("The store gave no such pseudonym. Ask it for one by course and student first.")
-    return _Row(course=found.course, student=found.student, secret=found.secret)
-
-
-class _Row(Frozen):
-    course: str
-    student: str | None
-    secret: str | None
+    return found
