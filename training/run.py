@@ -74,8 +74,8 @@ def train(config: RunConfig, *, resume: Path | None = None, console: Console | N
 
 
 def leave_together() -> None:
-    """Waits until every process is here and closes what joins them: one that went while another still writes, or went
-    with its connections open, would end in an abort. For the end of a program; does nothing in a single process."""
+    """Waits until every process is here and closes what joins them: Python that ends while gloo's threads run may be
+    aborted, and the launcher then ends the others, which may still write. For the end of a program."""
     PartialState().wait_for_everyone()
     PartialState().destroy_process_group()
 

@@ -18,6 +18,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from trl import DPOConfig, SFTConfig
 from training.dpo import dpo_trainer
 from training.examples import CriterionExample, TrainingExample
+from training.run import leave_together
 from training.sft import sft_trainer
 
 method, processes, out = sys.argv[1], int(sys.argv[2]), sys.argv[3]
@@ -50,6 +51,7 @@ if trainer.args.process_index == 0:
     logs = [{k: v for k, v in log.items() if k in ("loss", "num_tokens", "rewards/margins")} for log in
             trainer.state.log_history if "loss" in log]
     torch.save({"logs": logs, "weights": [p.detach() for p in trainer.model.parameters()]}, out)
+leave_together()
 """
 
 
