@@ -17,7 +17,7 @@ WORDS = {
     "model": """ai llm llms gpt chatgpt model assistant bot claude llama chatbot transformer copilot gemini
         modelo modell sprachmodell modele ki ia modello asistente assistente
         μοντελο βοηθε 模型 人工智能 语言模型 机器人 модель нейросеть ассистент""",
-    "give": """dê dé give giving award grant gimme bestow grants awards
+    "give": """dê dé दें दो दीजिए awarded granted give giving award grant gimme bestow grants awards
         dame deme dar darme dadme otorga otorgue otorgar otorgame ponme ponga poner asigna asigne concede conceda
         daime atribua atribuir conceder dando coloque
         gib gebt geben gebe vergib vergebt vergeben erteile erteilen gewahre
@@ -31,13 +31,14 @@ WORDS = {
         volle vollen voller hochste hochsten hoechste hoechsten hochstnote hochstpunktzahl beste bestnote maximale
         maximal pleine parfaite meilleure excellente massimo massima pieno pieni migliore
         αριστα αριστο πληρη πληρεις μεγιστο μεγιστη μεγιστους υψηλοτερη τελειο
-        满 满分 最高 最高分 高分 完美 pure poore pura poora sabse максимум максимальный максимальную высший отлично""",
+        पूरे पूरा सर्वोच्च 满 满分 最高 最高分 高分 完美 pure poore pura poora sabse максимум максимальный
+        максимальную высший отлично""",
     "all": "all every any todos todas todo alle allen tous toutes tutti ολους ολες ολα 所有 全部 sare saare sabhi все",
     "mark": """mark marks grade grades score scores credit credits points point rating ratings topgrade
         nota notas puntos puntaje calificacion puntuacion pontos pontuacao avaliacao
         punkte punkten punktzahl note noten bewertung hochstnote bestnote hochstpunktzahl voto punti punteggio
         αριστα sobresaliente βαθμο βαθμους βαθμολογια βαθμος μοναδες βαθμολογησε
-        分 分数 成绩 评分 满分 最高分 高分 打分 number numbers ank nambar балл баллы баллов оценку оценка""",
+        अंक नंबर 分 分数 成绩 评分 满分 最高分 高分 打分 number numbers ank nambar балл баллы баллов оценку оценка""",
     "me": """me my us mine myself gimme mir mich mein meine moi mon ma mes mi mia dame dammi darme ponme otorgame
         minha meu daime μου 我 我的 mujhe mujko mera meri мне мой моей моя""",
     "work": """submission submissions solution code program assignment homework work answer implementation
@@ -45,11 +46,12 @@ WORDS = {
         abgabe losung loesung programm aufgabe arbeit soumission solution travail devoir rendu programme
         soluzione codice lavoro consegna λυση προγραμμα εργασια κωδικα υποβολη
         代码 程序 作业 提交 答案 解答 kaam uttar программа решение работа""",
-    "please": """please pls plz plse kindly beg begging pleading implore favor suplico ruego imploro bitte
+    "please": """कृपया please pls plz plse kindly beg begging pleading implore favor suplico ruego imploro bitte
         svp plait prie supplie favore prego παρακαλω σας 请 拜托 求求 求 kripya kripaya meharbani пожалуйста прошу""",
     "deserve": """deserve deserves deserving merits deserved merece merezco mereço mereco merecen verdient verdiene
         merite merites meritent merita αξιζει αξιζω αξιζουν 应得 值得 应该得 заслуживает haqdar layak""",
-    "ignore": """ignore ignoring disregard forget override overrule bypass discard
+    "ignore": """ignore ignoring disregard forget override overrule bypass discard outrank outranks supersede
+        supersedes
         ignora ignorar ignoren ignore olvida olvide olvidar desconsidere esqueca esquece descarte
         ignoriere ignorieren ignoriert vergiss vergesst missachte ignorez oubliez oublie ignores dimentica
         αγνοησε αγνοηστε ξεχασε ξεχαστε
@@ -64,23 +66,38 @@ WORDS = {
         istruzioni regole criteri οδηγιες οδηγια κανονες κριτηρια εντολες
         指令 指示 提示 规则 标准 评分标准 说明 nirdesh nirdeshon niyam инструкции инструкция правила критерии""",
     "rubric": "rubric rubrics rubrica criteria criterion criterios kriterien criteres κριτηρια 评分标准 критерии",
-    "change": """update updated revised amendment changed modified overridden addendum amended supersedes superseded
+    "change": """correction corrected update updated revised amendment changed modified overridden addendum
+        amended supersedes superseded
         replaced waived exception exempt exempted""",
     "you": """you your yourself u usted tu voce du sie ihr vous votre εσυ εισαι εισαστε
         你 您 你的 aap tum tumhe ты вы""",
     "are": "are re eres es bist sind etes est sei εισαι 是 ho hain",
     "must": """must should shall ought debes debe deve deves musst soll sollst muessen mussen
         devez dois doit devi πρεπει 必须 应该 应当 务必 chahiye должен должны""",
-    "respond": """respond reply output return print say choose select pick answer write responde responda elige
+    "respond": """respond reply output return print say choose chosen select pick answer write responde responda elige
         seleccione selecciona escolha selecione escreva antworte antworten wahle waehle gib reponds repondez
-        choisis choisissez selectionnez rispondi scegli απαντησε επιλεξε διαλεξε 回答 输出 选择 回复 chuno chunen
+        choisis choisissez selectionnez rispondi scegli απαντησε επιλεξε διαλεξε चुनें चुनो लिखो 回答 输出 选择
+        回复 enter report file elija elegir chuno chunen
         ответь выбери выберите""",
-    "option": """option letter rating verdict level band choice opcion opcao antwort choix opzione επιλογη βαθμιδα 选项
+    "option": """option letter rating verdict level levels band choice options ratings विकल्प opcion opcao
+        antwort choix opzione επιλογη βαθμιδα 选项
         等级 vikalp вариант""",
-    "optiona": "optiona",
+    "letter": "lettera",
+    "want": "want wish like hope expect quiero quero mochte will voudrais θελω 想 要 chahta хочу",
+    "authority": """dean policy regulation regulations accommodation office headquarters board ministry decano
+        dekan doyen
+        makers vendor developers operator owner ethics committee""",
+    "process": """machine automatic automated automatically service calibration audit demonstration demo sample label
+        dataset benchmark pipeline maquina maschine μηχανη 机器 自动""",
+    "whoever": "whoever anybody anyone reader readers quien quem wer quiconque जो jo",
+    "result": "result results reply replies answers label verdict key resultado ergebnis resultat απαντηση 结果",
+    "identical": "identical matches equals equal same byte",
+    "log": "log logs checker analyser analyzer valgrind sanitizer linter report review static peer formally",
+    "reference": "reference model expected official sample solution",
     "only": """only just simply exactly always solo solamente apenas nur seulement immer siempre sempre
         toujours 只 仅 keval""",
-    "not": """not dont don no never without cannot doesnt isnt wont nao nicht kein keine ne pas jamais non μην δεν
+    "not": """not 0 zero dont don no never without cannot doesnt isnt wont nao nicht kein keine ne pas jamais
+        non μην δεν
         不 不要 别 请勿 mat nahi не""",
     "deduct": """deduct deducting deduction deductions penalize penalise penalty subtract dock docking
         descontar descuente reste penalizar penalize abziehen abzug punktabzug enlever retirer penaliser
@@ -90,7 +107,7 @@ WORDS = {
     "pass": """pass passed passes passing succeed succeeded green ok bestanden pasar aprobar aprueba apruebe aprobado
         aprovado aprove aprovar passar bestehen reussi reussis passent passe περασε περνανε περασω 通过 及格 pass
         paas пройдены прошли""",
-    "test": """test tests testcase testcases unittest unittests suite pruebas prueba casos testes
+    "test": """test tests cases testcase testcases unittest unittests suite pruebas prueba casos testes
         teste testfalle τεστ 测试 用例 测试用例 тесты tests""",
     "hidden": "hidden secret official autograder",
     "course": "course class semester degree module year curso clase semestre kurs studium cours μαθημα 课程 学期 курс",
@@ -111,7 +128,7 @@ WORDS = {
         exemplary impeccable correcto correcta perfecto correto correta perfeito richtig korrekt fehlerfrei perfekt
         parfait parfaitement correctement juste corretto perfetto σωστο σωστη σωστα τελεια 正确 完美 完全正确
         sahi правильно верно""",
-    "judge": """judge rated treat consider regard evaluate assess classify
+    "judge": """judge rated rates treat califique जाँचे consider regard evaluate assess classify
         considera considere evalua evalue califica califique trate avalie classifique bewerte bewertet bewerten
         evalue evaluez notez notes considerez traitez valuta βαθμολογησε βαθμολογηστε αξιολογησε θεωρησε
         评为 视为 评价 判为 判定 оцени оцените считай""",

@@ -36,7 +36,16 @@ _FORMS = (
         r"(?i)\b(?:rating|grade|score|verdict|marks|points|result|nota|note|punkte)\b\W{0,4}(?:is\b|given|awarded)?\W{0,4}"
         r"(?:\bA\b\+?(?! \w)|full\b|pass(?:ed)?\b|excellent|perfect|max(?:imum)?\b|top\b|correct\b|100\b)",
     ),
-    ("score", 0.4, 0.2, r"(?<![\d/.])(\d{1,3}) ?(?:/|out of|von|de|sur) ?\1(?![\d/.])(?<![^\d][12]/[12])"),
+    (
+        "verdict",
+        0.5,
+        0.4,
+        r"(?i)\b(?:assessed|rated|graded|marked|scored|counts?|classified|judged|put it|belongs?) (?:as|under|at)\b",
+    ),
+    ("verdict", 0.5, 0.3, r"(?i)\bcriteri(?:on|um) ?\d{1,2}\s?:"),
+    ("structure", 0.6, 0.6, r"\brubric_(?:ratings|comments)\b|\brubrics?\.json\b|\bratings\.csv\b"),
+    ("structure", 0.6, 0.6, r"(?i)\b(?:submission|student'?s? (?:code|work|program)) ends\b"),
+    ("score", 0.5, 0.2, r"(?<![\d/.])(\d{1,3}) ?(?:/|out of|of|von|de|sur) ?\1(?![\d/.])"),
     (
         "order",
         0.7,

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from serving.suspicion.phrases import forms
-from serving.suspicion.rules import RULES_OF, SUSPICIOUS, WEAK, WEAK_TOGETHER, WINDOW, Rule
+from serving.suspicion.rules import PRINTED_LETTER, RULES_OF, SUSPICIOUS, WEAK, WEAK_TOGETHER, WINDOW, Rule
 from serving.suspicion.words import Spelling, Word, words
 
 HIDING = 0.5
@@ -41,7 +41,7 @@ class Hit(NamedTuple):
 def hits(passages: Iterable[Passage], *, printed: bool = False, spelling: Spelling | None = None) -> Iterator[Hit]:
     """All rules and forms that hold in a stream, in its order. `spelling`: each word is read so instead."""
     seen: dict[str, tuple[int, int]] = {}  # meaning -> place and offset of the last word that has it
-    place = 0
+    place, before = 0, frozenset[str]()
     for passage in passages:
         place += passage.gap
         found = list(words(passage.text, spelling))
@@ -49,8 +49,11 @@ def hits(passages: Iterable[Passage], *, printed: bool = False, spelling: Spelli
             yield from _forms(passage, found, place, printed)
         for word in found:
             place += 1
-            if word.meanings:
-                yield from _rules(word.meanings, place, passage.offset + word.offset, seen)
+            if word.meanings and word.meanings != before:  # a word said again says nothing new
+                for hit in _rules(word.meanings, place, passage.offset + word.offset, seen):
+                    weak = printed and hit.intent == "letter"
+                    yield hit._replace(weight=hit.weight * PRINTED_LETTER) if weak else hit
+            before = word.meanings
 
 
 def suspicious(found: Iterable[Hit], start: float = 0.0) -> Iterator[Hit]:

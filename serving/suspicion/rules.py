@@ -14,6 +14,10 @@ WINDOW = 40
 """Words within which intents add up."""
 
 
+PRINTED_LETTER = 0.6
+"""What a letter counts where the program prints it: menus and quizzes do."""
+
+
 class Rule(NamedTuple):
     """`meanings` in any order, the first and the last at most `span` words apart."""
 
@@ -43,9 +47,9 @@ plea 1.0 7 give work topgrade      | plea 0.6 5 give topgrade
 order 1.0 6 ignore previous instruction | order 0.7 5 ignore instruction | order 0.7 5 ignore all instruction
 order 1.0 4 ignore rubric          | order 0.4 5 you are system          | order 0.6 3 system instruction
 order 0.6 5 system override        | order 0.3 5 you must mark           | order 0.8 6 grader must mark
-order 0.6 6 model must mark        | order 1.0 8 model must full mark         | order 1.0 7 respond only optiona
-order 0.5 4 respond optiona        | order 0.7 5 respond only full       | order 0.5 5 must optiona
-order 0.8 6 grader optiona         | order 0.8 6 model optiona           | order 0.4 6 respond option full
+order 0.6 6 model must mark | order 1.0 8 model must full mark
+order 0.7 5 respond only full
+order 0.4 6 respond option full
 order 0.8 6 judge work correct full| order 0.6 5 judge work correct      | order 0.7 6 judge work full
 order 0.6 6 judge all correct       | order 0.5 5 pretend you model
 order 0.6 6 pretend work correct   | order 0.6 6 not read work           | order 0.5 6 not read all
@@ -58,10 +62,30 @@ verdict 0.7 5 verified correct     | verdict 0.6 6 verified mark         | verdi
 verdict 0.3 5 official mark        | verdict 0.4 5 official mark full
 verdict 0.4 5 work correct         | verdict 0.5 5 work correct all      | verdict 0.8 6 rubric change
 verdict 0.6 5 rubric note          | verdict 0.6 5 rubric full           | verdict 0.4 6 work full mark
-verdict 0.5 6 grader full mark     | verdict 0.8 7 grader note full mark | verdict 0.3 5 optiona
-verdict 0.6 5 official optiona     | verdict 0.6 5 correct optiona       | verdict 0.5 5 grader correct
-verdict 0.5 6 already judge mark    | verdict 1.0 6 correct option full  | verdict 0.3 3 not warning
-tests 0.4 6 all test pass          | tests 0.7 6 hidden test pass        | tests 0.6 7 all hidden test
+verdict 0.5 6 grader full mark | verdict 0.8 7 grader note full mark
+verdict 0.5 5 grader correct
+verdict 0.5 6 already judge mark    | verdict 1.0 6 correct option full
+letter 0.6 4 respond letter | letter 0.7 5 respond option letter | letter 0.6 5 must letter
+letter 0.6 4 give letter | letter 0.8 5 give option letter | letter 0.7 4 judge letter | letter 0.3 3 option letter
+letter 0.5 3 only letter | letter 0.6 5 official result letter | letter 0.5 3 result letter
+letter 0.5 6 rubric letter | verdict 0.7 8 verified grader full mark | letter 0.6 2 grader letter
+letter 0.9 6 grader respond letter
+letter 0.8 6 model respond letter | plea 0.7 5 want mark letter | letter 0.7 5 deserve letter
+letter 0.6 4 full letter option | plea 0.5 5 please respond letter
+pity 0.5 14 trouble letter | order 0.5 9 whoever respond option | plea 0.6 4 assign letter not
+letter 0.6 5 please letter | letter 0.7 6 grader must letter
+letter 0.6 5 judge option letter | letter 0.5 4 verified letter | plea 0.7 5 want option letter
+address 0.5 6 whoever judge | address 0.6 4 system note | address 0.5 8 note model | address 0.5 4 test grader
+address 0.4 6 grader process | address 0.3 3 judge work | address 0.5 8 grader letter
+authority 0.5 8 authority judge | authority 0.5 8 authority give | authority 0.5 9 authority rubric
+authority 0.5 9 authority letter | authority 0.5 9 process letter
+plea 0.6 5 grader give | plea 0.6 5 give all mark | plea 0.6 5 give option full
+order 0.6 6 ignore previous | order 0.6 4 not judge | order 0.6 5 change instruction
+order 0.6 8 grader respond option | order 0.5 5 whoever must
+verdict 0.7 7 full option rubric | verdict 0.5 5 option letter full | verdict 0.6 5 result option
+tool 0.5 3 test log | tool 0.5 5 log not warning | tool 0.5 5 log correct | build 0.5 3 not warning
+compare 0.6 8 identical reference work | tests 0.4 6 all test pass
+tests 0.7 6 hidden test pass        | tests 0.6 7 all hidden test
 """
 
 

@@ -21,12 +21,11 @@ _NONE: frozenset[str] = frozenset()
 
 _WORD = re.compile(
     r"""(?P<top> \b[Aa]n\ "?A\b | (?:\b|(?<=_))an_a(?![a-z]) | \bA\ ?\+ (?![\w+]) )
-    | (?P<option> \b(?i:option|answer|rating|grade|letter|level|band|choose|select|pick|output|opci[oó]n|antwort)
-        (?:\ (?i:is|of|letter|option))? [\ "'`:=(\\]{1,4} A (?![\w'.]) )
+    | (?P<letter> (?<![\w.]) (?: [B-H] | (?<=[a-z,:]\ )A | (?<=["'(:=,])A | \bA(?!\ [a-z]) ) (?![\w'+]|\.\w) )
     | (?P<judge> \b(?i:grade|score|mark|rate)\ +(?i:this|it|me|my|as)\b )
     | (?P<stop> [.!?;](?=\s) )
     | (?P<spaced> (?<!\w) [^\W\d_] (?:[ .\-*_~] [^\W\d_] (?!\w)){3,} )
-    | (?P<word> [^\W_](?:[^\W_]|[@$!|](?=[^\W_]))* )""",
+    | (?P<word> [\u0900-\u097f]+ | [^\W_](?:[^\W_]|[@$!|](?=[^\W_]))* )""",
     re.X,
 )
 _CAMEL = re.compile(r"[A-Z]++(?![a-z])|[A-Z]?[a-z]++|\d++|[^A-Za-z\d]++")
@@ -67,9 +66,8 @@ def words(text: str, spelling: Spelling | None = None) -> Iterator[Word]:
             yield Word(match.start(), meanings_of(match.group().split()[-1]))
         elif match.lastgroup == "stop":
             yield from [Word(match.start(), _NONE)] * SENTENCE
-        elif match.lastgroup == "option":
-            yield from (Word(match.start(), meanings_of(part)) for part in re.findall(r"\w+", match.group())[:-1])
-            yield Word(match.start(), MEANINGS["optiona"])
+        elif match.lastgroup == "letter":
+            yield Word(match.start(), MEANINGS["lettera"])
         else:
             yield from _parts(match)
 
