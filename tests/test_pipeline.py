@@ -49,7 +49,7 @@ def test_an_evaluation_answers_for_both_kinds_of_kept_work(run: Path) -> None:
     groups = json.loads((run / "kept" / "evaluation.json").read_text())["groups"]
     assert groups["held-out labs"]["labs"] == [HELD_OUT]
     for group in groups.values():
-        assert set(group["graders"]) == {"tuned model", "untuned base", "commonest rating"}
+        assert list(group["graders"]) == ["tuned model", "untuned base", "counting words", "commonest rating"]
         assert group["graders"]["tuned model"]["figures"]["ungraded"]["value"] == 0
     held_out = load_lab(LABS / HELD_OUT)
     assert groups["held-out labs"]["graders"]["tuned model"]["decisions"] == sum(

@@ -8,6 +8,7 @@ from grader.cost import Cost
 from grader.experiments.counting_words import WordCounter
 from grader.experiments.kept_work import kept_work, trained_work
 from grader.regrade_cost import measured_cost
+from grader.single_threaded import single_threaded
 from grader.step_bars import step_bars
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
@@ -70,7 +71,7 @@ def _graded(
 def word_answers(course: Sequence[tuple[Lab, LabSplit]], name: str) -> Answers:
     """What counting words answers on the kept work of `course`, learned from the work trained on there."""
     counter = WordCounter()
-    with step_bars() as show:
+    with single_threaded(), step_bars() as show:
         trained = [(lab, trained_work(lab, split)) for lab, split in course]
         counter.fit(trained, lambda done, of: show(name, done, of))
     kept = [(lab, kept_work(lab, split)) for lab, split in course if split.test]

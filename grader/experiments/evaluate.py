@@ -14,6 +14,7 @@ from grader.experiments.evaluation import COMMONEST, TUNED, UNTUNED, WORDS, Eval
 from grader.experiments.evaluation_groups import measure_group, ticks
 from grader.experiments.kept_work import Course, read_course
 from grader.report import write_report
+from grader.single_threaded import single_threaded
 from grader.step_bars import step_bars
 from prompts.encode import OnOverlong
 from serving.calibration.calibration import read_calibration
@@ -93,7 +94,7 @@ def measured(
     """The figures of both groups, of those that have kept work, with a progress bar."""
     labs = {lab.name: lab for lab, _ in course.kept}
     groups = {}
-    with step_bars() as show:
+    with single_threaded(), step_bars() as show:
         for name, members in course.groups.items():
             found = {grader: in_labs(answers, members) for grader, answers in graders.items()}
             if not found[TUNED]:

@@ -27,7 +27,7 @@ def tables(evaluation: Evaluation) -> Stack:
 
 
 def _group(name: str, group: Group) -> Iterable[Table]:
-    yield _graders(name, group)
+    yield from _graders(name, group)
     if group.differences_over_labs:
         yield _over_labs(group)
     if group.trust:
@@ -43,17 +43,19 @@ def _group(name: str, group: Group) -> Iterable[Table]:
     yield _ratings(group.by_rating)
 
 
-def _graders(name: str, group: Group) -> Table:
-    """A row a metric, a column a grader, and last the difference to the one that costs nothing."""
-    first = next(iter(group.graders.values()))
-    title = f"{name}: {first.decisions} decisions, {first.students} students, {len(group.labs)} labs"
-    table = _table(title, "", *group.graders, f"difference to {COMMONEST}", f"difference to {WORDS}")
-    table.caption = r"\[..]: 95 % bootstrap interval over students"
+def _graders(name: str, group: Group) -> Iterable[Table]:
+    """A row a metric, a column a grader; then the evaluated grader less each of the others."""
+    first, *others = group.graders
+    size = group.graders[first]
+    figures = _table(
+        f"{name}: {size.decisions} decisions, {size.students} students, {size.labs} labs", "", *group.graders
+    )
+    apart = _table(f"{first} less", "", *others)
     for metric, shown in METRICS.items():
-        figures = [_two_lines(each.figures[metric]) for each in group.graders.values()]
-        apart = [_two_lines(group.differences[other][metric], sign=True) for other in (COMMONEST, WORDS)]
-        table.add_row(shown, *figures, *apart)
-    return table
+        figures.add_row(shown, *(_two_lines(each.figures[metric]) for each in group.graders.values()))
+        apart.add_row(shown, *(_two_lines(group.differences[other][metric], sign=True) for other in others))
+    figures.caption = r"\[..]: 95 % bootstrap interval over students"
+    return figures, apart
 
 
 def _over_labs(group: Group) -> Table:

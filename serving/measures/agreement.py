@@ -33,8 +33,8 @@ METRICS = {
     "kappa": "quadratic kappa",
     "alpha": "Krippendorff's alpha (ordinal)",
     "marks_mae": "mean absolute error of marks",
-    "kendall": "Kendall's tau-b of totals",
-    "pearson": "Pearson correlation of totals",
+    "kendall": "Kendall's tau-b of total marks",
+    "pearson": "Pearson correlation of total marks",
     "ungraded": "share left ungraded",
 }
 
