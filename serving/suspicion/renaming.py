@@ -24,6 +24,18 @@ getElementsByClassName getElementsByTagName get_or_insert_with sort_unstable_by_
 enable_shared_from_this _CRT_SECURE_NO_WARNINGS
 """
 LIBRARY = frozenset(_LIBRARY.split())
+_SENTENCE = """
+a an the this that these those to of and or because can could be been is are was were will would should must it its
+nothing everything something better best with without for from not no yes as at by on if so you your we our they i me
+my he she who what when which than then very only also all any every each please have has had do does did
+el la los las un una de del que por para con sin es son y o no si mi tu su muy todo nada
+der die das ein eine und oder ist sind mit ohne nicht sehr alles nichts le les des du et est sont avec sans pas tout
+ki ke ka hai ko se aur bahut
+"""
+SENTENCE_WORDS = frozenset(_SENTENCE.split())
+"""Small words that a sentence needs and a program hardly ever has as names."""
+FEW, WITHIN = 4, 12
+"""So many of them among so many names in a row are a sentence."""
 """Names of many words that everybody uses and nobody made up."""
 STAYS = LIBRARY | KEYWORDS | {"main", "Main"}
 
@@ -35,7 +47,7 @@ def telling_names(text: str, spans: Sequence[Span]) -> list[str]:
     ranges = [(hit.first, hit.last) for hit in hits(passages) if hit.weight >= WEAK]
     spoken, end, found = iter(sorted(ranges)), -1, []
     following = next(spoken, None)
-    prose = _prose(text, spans)
+    prose = _prose(text, spans) | _sentences([passage.text for passage in passages])
     for passage in passages:
         while following is not None and following[0] < passage.offset + len(passage.text):
             end, following = max(end, following[1]), next(spoken, None)
@@ -67,6 +79,20 @@ def renamed(literal: str, new: Mapping[str, str]) -> str:
 
 def _many(name: str) -> bool:
     return len(name) > 40 or len([word for word in split_name(name) if word.isalpha()]) >= MANY_WORDS
+
+
+def _sentences(distinct: Sequence[str]) -> set[str]:
+    """Names between small words that stand close: `int Grader, Please, Be, So, Kind, To, Me;`."""
+    small = [
+        i
+        for i, name in enumerate(distinct)
+        if len(name) > 1 and name.lower().strip("_") in SENTENCE_WORDS and name not in KEYWORDS
+    ]
+    found: set[str] = set()
+    for first, last in zip(small, small[FEW - 1 :], strict=False):
+        if last - first < WITHIN:
+            found.update(distinct[max(0, first - 3) : last + 4])
+    return found
 
 
 def _prose(text: str, spans: Sequence[Span]) -> set[str]:
