@@ -7,10 +7,11 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from serving.store.ledger import FIRST
+from labs_schema.hashes import canonical_hash
+from serving.store.ledger import FIRST, Entry
 from serving.store.roles import Role
 from serving.store.store import Store
-from serving.store.tables import metadata
+from serving.store.tables import audit, metadata
 
 COMPILES = "Does it compile?"
 
@@ -128,6 +129,15 @@ def test_whatever_one_cell_is_changed_to_is_found(filled: Store, table: str) -> 
         assert filled.verify().faults, column
         tamper(filled, (f"UPDATE {table} SET {column} = ? WHERE {columns[0]} = ?", (row[place], here)))
         assert filled.verify().faults == (), column
+
+
+def test_an_entry_written_anew_with_its_hash_does_not_lead_to_the_next(filled: Store) -> None:
+    with filled.database.reading() as connection:
+        row = connection.execute(audit.select().where(audit.c.seq == 5)).one()
+    forged = {name: getattr(row, name) for name in Entry.model_fields} | {"actor": "somebody else"}
+    change = "UPDATE audit SET actor = ?, hash = ? WHERE seq = 5"
+    tamper(filled, (change, ("somebody else", canonical_hash(forged))))
+    assert found(filled) == {6}
 
 
 def test_a_log_written_anew_is_found_by_a_head_that_was_noted(filled: Store) -> None:
