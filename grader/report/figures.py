@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from markupsafe import Markup
 
-from grader.experiments.evaluation import COMMONEST, Part
+from grader.experiments.evaluation import COMMONEST, WORDS, Part
 from grader.report.svg import FAINT, INK, SERIES, inline_svg
 from serving.measures.confusion_figure import pooled_confusions
 from serving.measures.decisions import Decision
@@ -24,42 +24,47 @@ PANELS = 3
 
 
 def agreement_by_part(parts: Mapping[str, Part], *, name: str, of: str) -> Markup:
-    """A line a part: agreement with its interval, and the commonest rating's agreement beside it."""
-    rows = [(title, p.grader.figures["agreement"], p.over_commonest) for title, p in parts.items()]
-    rows = [row for row in rows if row[1].value is not None]
+    """A line a part: agreement with its interval, and beside it that of the two graders that cost nothing."""
+    rows = {title: part for title, part in parts.items() if part.grader.figures["agreement"].value is not None}
 
     def draw(figure: "Figure") -> None:
         axes = figure.subplots()
-        for y, (_, found, over) in enumerate(rows):
+        for y, part in enumerate(rows.values()):
+            found = part.grader.figures["agreement"]
             value = found.value or 0.0
             axes.plot([found.low or value, found.high or value], [y, y], color=BLUE, solid_capstyle="butt", linewidth=3)
-            axes.plot(value, y, "o", color=BLUE, markersize=7, label="grader, 95 % interval" if not y else None)
-            if over.value is not None:
-                label = COMMONEST if not y else None
-                axes.plot(value - over.value, y, "d", color=ORANGE, markersize=7, label=label)
-        axes.set_yticks(range(len(rows)), [fill(title, 44) for title, *_ in rows])
+            axes.plot(value, y, "o", color=BLUE, markersize=7, label=None if y else "grader, 95 % interval")
+            free = (WORDS, part.over_words, "s", GREEN), (COMMONEST, part.over_commonest, "d", ORANGE)
+            for grader, over, mark, colour in free:
+                if over.value is not None:
+                    axes.plot(value - over.value, y, mark, color=colour, markersize=6, label=None if y else grader)
+        axes.set_yticks(range(len(rows)), [fill(title, 44) for title in rows])
         axes.set(xlim=(0, 1.02), ylim=(len(rows) - 0.4, -0.6), xlabel="share of decisions in which the TA agreed")
         axes.grid(axis="x")
-        figure.legend(loc="outside upper right", ncols=2)
+        figure.legend(loc="outside upper right", ncols=3)
 
-    shown = "; ".join(f"{title}: {found.value:.2f}" for title, found, _ in rows)
+    shown = "; ".join(f"{title}: {part.grader.figures['agreement'].value:.2f}" for title, part in rows.items())
     return inline_svg(draw, name=name, alt=f"Agreement by {of}. {shown}", size=(9, 1.1 + 0.42 * len(rows)))
 
 
-def confusions(decisions: Sequence[Decision], *, name: str) -> Markup:
-    """A panel a criterion title: rows the TA's rating, columns the grader's (`?`: ungraded), cells counts."""
-    tables = pooled_confusions(decisions)
-    rows = -(-len(tables) // PANELS)
+def confusions(decisions: Sequence[Decision], *, name: str) -> list[Markup]:
+    """A panel a criterion title: rows the TA's rating, columns the grader's (`?`: ungraded), cells counts. A figure a
+    row of panels, so that paper can break between them."""
+    tables = list(pooled_confusions(decisions).items())
+    rows = [tables[start : start + PANELS] for start in range(0, len(tables), PANELS)]
+    return [_row_of_confusions(row, name=f"{name}{i}") for i, row in enumerate(rows)]
 
+
+def _row_of_confusions(tables: Sequence[tuple[str, np.ndarray]], *, name: str) -> Markup:
     def draw(figure: "Figure") -> None:
-        panels = figure.subplots(rows, PANELS, squeeze=False).ravel()
-        for axes, (title, table) in zip(panels, tables.items(), strict=False):
+        panels = figure.subplots(1, PANELS)
+        for axes, (title, table) in zip(panels, tables, strict=False):
             _confusion(axes, title, table)
         for axes in panels[len(tables) :]:
             axes.set_axis_off()
 
-    alt = f"Confusion matrices of {len(tables)} criteria; the table of agreement by criterion holds their sums."
-    return inline_svg(draw, name=name, alt=alt, size=(9, 2.9 * rows))
+    agreed = "; ".join(f"{title}: {np.trace(table):.0f} of {table.sum():.0f} agree" for title, table in tables)
+    return inline_svg(draw, name=name, alt=f"Confusion of TA and grader. {agreed}", size=(9, 2.9))
 
 
 def _confusion(axes: "Axes", title: str, table: np.ndarray) -> None:

@@ -79,7 +79,7 @@ def _group(
         "first": first,
         "by_lab": figures.agreement_by_part(group.by_lab, name=f"{slug}-lab", of="lab"),
         "by_criterion": figures.agreement_by_part(group.by_criterion, name=f"{slug}-criterion", of="criterion"),
-        "confusions": figures.confusions(decisions, name=f"{slug}-confusions") if decisions else None,
+        "confusions": figures.confusions(decisions, name=f"{slug}-confusions"),
         "reliability": figures.reliability_diagram(reliable, name=f"{slug}-reliability") if reliable else None,
         "risk": figures.risk_coverage_curves(curves, alone, name=f"{slug}-risk") if curves else None,
         "misgraded": misgraded(decisions, labs),

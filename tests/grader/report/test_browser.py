@@ -75,7 +75,7 @@ def test_every_figure_is_seen(page: Any) -> None:
         });
         return [box.width, box.height, seen.length];
     })""")
-    assert len(sizes) == 5 * 5
+    assert page.locator("figure").count() == 5 * 5 <= len(sizes)
     assert all(width > 200 and height > 80 and seen > 10 for width, height, seen in sizes)
 
 
