@@ -42,6 +42,13 @@ def test_the_json_is_the_grade_and_nothing_else(lab, tiny_model_folder, tmp_path
     assert all(sum(criterion.probabilities.values()) == pytest.approx(1) for criterion in graded.criteria)
 
 
+def test_the_options_are_shown_in_as_many_orders_as_asked_for(lab, tiny_model_folder, tmp_path) -> None:
+    (tmp_path / "main.c").write_text("int main(void) { return 0; }\n")
+    result = run(tmp_path / "main.c", "--lab", lab, "--model", tiny_model_folder, "--orders", 3, "--json")
+    graded = Grade.model_validate_json(result.stdout)
+    assert [len(criterion.letters) for criterion in graded.criteria] == [3, 2]
+
+
 def test_a_file_that_cannot_be_read_and_a_model_that_is_none_are_named(lab, tmp_path) -> None:
     missing = run(tmp_path / "main.c", "--lab", lab, "--model", "runs/none")
     assert isinstance(missing.exception, FaultsError) and str(tmp_path / "main.c") in str(missing.exception)

@@ -176,6 +176,10 @@ def test_orders_are_asked_side_by_side_and_a_liked_letter_shows(
     [asked] = fake_engine.asked
     assert [len(request.labels) for request in asked] == [3, 3, 3, 2, 2]
     assert len({request.prompt for request in asked}) == 5
+    shared = min(
+        next(i for i, (a, b) in enumerate(zip(asked[0].prompt, r.prompt, strict=False)) if a != b) for r in asked[1:]
+    )
+    assert shared > len(asked[0].prompt) / 3
     compiles, readable = grade.criteria
     assert (compiles.letters, readable.letters) == ((0, 0, 0), (0, 0))
     assert compiles.probabilities == pytest.approx({"A": 1 / 3, "B": 1 / 3, "C": 1 / 3})
