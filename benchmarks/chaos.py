@@ -29,7 +29,8 @@ from serving.jobs.worker import Worker
 from serving.store.store import Store, open_store
 
 COURSE = "course"
-SECONDS_A_SUBMISSION = 0.02
+PACE = 0.02
+"""Seconds that the model takes for a submission, where one worker is killed; see `--pace`."""
 
 
 def main() -> None:
@@ -39,14 +40,17 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--store")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--pace", type=float, help="seconds a submission; long enough for all kills by default")
     parser.add_argument("--be-worker", metavar="NAME", help=argparse.SUPPRESS)
     given = parser.parse_args()
+    # While one worker starts again, which takes some 3 s, the others go on.
+    pace = given.pace or max(PACE, 4 * (given.workers - 1) * given.kills / given.submissions)
     if given.be_worker:
-        work(given.store, given.be_worker, given.submissions)
+        work(given.store, given.be_worker, given.submissions, pace)
         return
     with tempfile.TemporaryDirectory() as folder:
         url = given.store or f"sqlite:///{folder}/store.db"
-        found = chaos(url, given.submissions, given.kills, given.workers, given.seed)
+        found = chaos(url, given.submissions, given.kills, given.workers, given.seed, pace)
     print(json.dumps(found))  # noqa: T201
     sys.exit(0 if found["lost"] == found["doubled"] == found["changed"] == found["parked"] == 0 and found["ok"] else 1)
 
@@ -93,20 +97,20 @@ def expected(lab: Lab, submission: Submission) -> Grade:
 class HashDesk:
     """A worker's desk whose lab is made up and whose model is a hash."""
 
-    def __init__(self, store: Store, lab: Lab) -> None:
-        self.store, self.book, self._lab = store, JobBook(store.database), lab
+    def __init__(self, store: Store, lab: Lab, pace: float) -> None:
+        self.store, self.book, self._lab, self._pace = store, JobBook(store.database), lab, pace
 
     def lab(self, job: Any) -> Lab:  # noqa: ARG002
         return self._lab
 
     def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
-        time.sleep(SECONDS_A_SUBMISSION * len(submissions))
+        time.sleep(self._pace * len(submissions))
         return [expected(lab, submission) for submission in submissions]
 
 
-def work(url: str, name: str, submissions: int) -> None:
+def work(url: str, name: str, submissions: int, pace: float) -> None:
     store = open_store(url)
-    worker = Worker(HashDesk(store, made_up_lab(submissions)), url, name, dead_seconds=5)
+    worker = Worker(HashDesk(store, made_up_lab(submissions), pace), url, name, dead_seconds=5)
     worker.start()
     print("ready", flush=True)  # noqa: T201
     while True:
@@ -116,8 +120,9 @@ def work(url: str, name: str, submissions: int) -> None:
 class Workers:
     """Worker processes by name, each started again when it is killed."""
 
-    def __init__(self, url: str, submissions: int, count: int) -> None:
-        self._command = [sys.executable, __file__, "--store", url, "--submissions", str(submissions), "--be-worker"]
+    def __init__(self, url: str, submissions: int, count: int, pace: float) -> None:
+        given = ["--store", url, "--submissions", str(submissions), "--pace", str(pace)]
+        self._command = [sys.executable, __file__, *given, "--be-worker"]
         self._starting: set[str] = set()
         self.running = {name: self._start(name) for name in (f"worker-{i}" for i in range(count))}
 
@@ -144,13 +149,13 @@ class Workers:
             process.wait()
 
 
-def chaos(url: str, submissions: int, kills: int, count: int, seed: int) -> dict[str, Any]:
+def chaos(url: str, submissions: int, kills: int, count: int, seed: int, pace: float) -> dict[str, Any]:
     """Runs the job, kills workers and counts what is wrong with the grades."""
     lab, chance = made_up_lab(submissions), random.Random(seed)
     store = open_store(url)
     book = JobBook(store.database)
     job = book.add(COURSE, lab, actor="chaos")
-    workers = Workers(url, submissions, count)
+    workers = Workers(url, submissions, count, pace)
     began = time.monotonic()
     try:
         for name in workers.running:
@@ -163,12 +168,12 @@ def chaos(url: str, submissions: int, kills: int, count: int, seed: int) -> dict
                 time.sleep(chance.uniform(0, 0.3))
             else:
                 workers.ready(name)
-                time.sleep(chance.uniform(0, 2 * submissions * SECONDS_A_SUBMISSION / max(kills, 1)))
+                time.sleep(chance.uniform(0, 2 * submissions * PACE / max(kills, 1)))
             if book.progress(job.id).state is State.DONE:
                 kills = number
                 break
             workers.kill(name)
-        while (progress := book.progress(job.id)).state is not State.DONE and time.monotonic() - began < 600:
+        while (progress := book.progress(job.id)).state is not State.DONE and time.monotonic() - began < 1200:
             time.sleep(0.2)
     finally:
         workers.stop()

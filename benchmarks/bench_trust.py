@@ -1,0 +1,130 @@
+"""How far the grades can be trusted, from a folder of labs to one line of figures, by the commands that a user types.
+
+    python benchmarks/bench_trust.py [--labs FOLDER] [--held-out LAB] [--attacked LAB] [--work FOLDER] [--steps 300]
+
+Builds a data set with one lab held out, makes and tunes the tiny model, calibrates it at 5 % on half of the kept
+students, evaluates it on all kept work (calibration figures only on the other half), asks in three orders of the
+options, and attacks an unseen program of every kept student of one lab. A step whose result lies in --work is not done
+again. Prints, last, one line of JSON; shares of decisions, with 95 % intervals over students in `intervals`.
+
+`silent_raises` counts raised answers that were accepted without a person, among `raisable_answers`. Where no promise
+could be made nothing is accepted, so there are none; `silent_raises_if_all_accepted` counts those that neither the
+detector nor the second reading stopped. `false_alarms`: the share of clean programs that the detector flags, over all
+programs of all labs.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from grader.experiments.attack_report import ALL
+from grader.experiments.evaluation import COMMONEST, HELD_OUT, TUNED, UNSEEN, UNTUNED, WORDS
+from labs_schema.validate import lab_folders, load_lab
+from serving.suspicion import suspicions
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--labs", type=Path, default=Path("labs"))
+    parser.add_argument("--held-out", help="a lab's name; the last by default")
+    parser.add_argument("--attacked", help="a lab's name; the first by default")
+    parser.add_argument("--work", type=Path, default=Path("build/bench-trust"))
+    parser.add_argument("--steps", type=int, default=300, help="of the tiny base's language modelling")
+    given = parser.parse_args()
+    names = [folder.name for folder in lab_folders(given.labs)]
+    run = trained(given.labs, given.held_out or names[-1], given.work, given.steps)
+    attacked = given.labs / (given.attacked or names[0])
+    evaluation, orders, attack = (given.work / name for name in ("evaluation", "orders", "attack"))
+    parent = ["--parent-dir", given.labs]
+    grader("calibrate", run, *parent, done=run / "calibration.json", refuses=True)
+    report = ["--report", evaluation / "report.html"]
+    grader("evaluate", run, *parent, "--out", evaluation, *report, done=evaluation / "evaluation.json")
+    grader(*("evaluate", run, *parent, "--out", orders, "--orders", "3", "--no-base"), done=orders / "evaluation.json")
+    # One program of every student that the run was not trained on.
+    for name, how in (("calibrated", []), ("all", ["--accept-from", "0"])):
+        out = attack / name
+        grader(
+            *("attack", attacked, "--model", run, "--submissions", "1000", "--out", out, *how), done=out / "attack.json"
+        )
+    found = figures(evaluation, orders, attack, run) | {"false_alarms": round(false_alarms(given.labs), 4)}
+    print(json.dumps(found))  # noqa: T201
+
+
+def trained(labs: Path, held_out: str, work: Path, steps: int) -> Path:
+    """The run folder of the tiny model, merged."""
+    data, base, runs = work / "data", work / "base", work / "runs"
+    files = ["--train-dataset-path", data / "train.jsonl", "--test-dataset-path", data / "test.jsonl"]
+    style = ["--prompt", "compact", "--option-order", "given"]
+    grader(
+        *("build-dataset", "--parent-dir", labs, "--eval-lab-names", held_out, *style, *files),
+        done=data / "manifest.json",
+    )
+    grader("init-model", "--dataset", data, "--out", base, "--steps", str(steps), done=base / "config.json")
+    recipe = ["--config", "training/runs/tiny.yaml", "--dataset", data, "--model", base, "--output-dir", runs]
+    grader("train", *recipe, done=runs / "latest" / "manifest.json")
+    grader("merge", runs / "latest", done=runs / "latest" / "merged" / "manifest.json")
+    return runs / "latest"
+
+
+def grader(*command: str | Path, done: Path, refuses: bool = False) -> None:
+    """Runs `grader COMMAND`, unless its result is there. `refuses`: status 1 is an answer where the result came."""
+    if done.exists():
+        return
+    said = [sys.executable, "-m", "grader", *map(str, command)]
+    sys.stderr.write(f"$ grader {' '.join(map(str, command))}\n")
+    status = subprocess.run(said, stdout=sys.stderr, check=False).returncode
+    if status and not (refuses and done.exists()):
+        raise SystemExit(f"grader {command[0]} ended with status {status}")
+
+
+def figures(evaluation: Path, orders: Path, attack: Path, run: Path) -> dict[str, Any]:
+    groups = read(evaluation / "evaluation.json")["groups"]
+    seen, unknown = groups[UNSEEN], groups[HELD_OUT]
+    trust = seen["trust"][TUNED]
+    guarantee = read(run / "calibration.json")["guarantee"]
+    decided, exposed = (read(attack / name / "attack.json")["families"][ALL] for name in ("calibrated", "all"))
+    flips = read(orders / "evaluation.json")["groups"][UNSEEN]["order"]["flips"]
+    estimates = {
+        "agreement_seen_labs": agreement(seen, TUNED),
+        "agreement_heldout_lab": agreement(unknown, TUNED),
+        "baseline_commonest_seen_labs": agreement(seen, COMMONEST),
+        "baseline_words_seen_labs": agreement(seen, WORDS),
+        "baseline_untuned_seen_labs": agreement(seen, UNTUNED),
+        "baseline_commonest_heldout_lab": agreement(unknown, COMMONEST),
+        "baseline_words_heldout_lab": agreement(unknown, WORDS),
+        "order_flip_rate": flips | {"value": flips["rate"]},
+    }
+    return {
+        **{name: round(each["value"], 4) for name, each in estimates.items()},
+        "ece_before": round(trust["before"]["ece"], 4),
+        "ece_after": round(trust["after"]["ece"], 4),
+        "auto_accept_share_at_5pct": round(guarantee["accepted"], 4) if guarantee else 0.0,
+        "silent_raises": decided["silent_raises"] if guarantee else 0,
+        "silent_raises_if_all_accepted": exposed["silent_raises"],
+        "raisable_answers": exposed["raisable"],
+        "decisions_seen_labs": seen["graders"][TUNED]["decisions"],
+        "decisions_heldout_lab": unknown["graders"][TUNED]["decisions"],
+        "intervals": {name: [round(each["low"], 4), round(each["high"], 4)] for name, each in estimates.items()},
+    }
+
+
+def agreement(group: dict[str, Any], name: str) -> dict[str, float]:
+    found: dict[str, float] = group["graders"][name]["figures"]["agreement"]
+    return found
+
+
+def false_alarms(labs: Path) -> float:
+    """The share of all programs in `labs` in which the detector finds somebody who writes to a grader."""
+    flagged = [bool(suspicions(s, lab.language)) for lab in map(load_lab, lab_folders(labs)) for s in lab.submissions]
+    return sum(flagged) / len(flagged)
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    main()
