@@ -79,14 +79,13 @@ def _hash(row: Row[Any]) -> str:
 
 
 def _noted(connection: Connection, noted: str | None) -> Iterator[AuditFault]:
-    number, _, digest = (noted or "").partition(":")
     if noted is None:
         return
-    found = select(audit.c.hash).where(audit.c.seq == int(number)) if number.isdecimal() else None
-    if found is None or connection.execute(found).scalar_one_or_none() != digest:
-        yield AuditFault(
-            entry=int(number) if number.isdecimal() else None, what=f"is not the one that was noted as {noted}"
-        )
+    number, _, digest = noted.partition(":")
+    entry = int(number) if number.isdecimal() and len(number) < 10 else None
+    found = connection.execute(select(audit.c.hash).where(audit.c.seq == entry)).scalar_one_or_none()
+    if found != digest:
+        yield AuditFault(entry=entry, what=f"is not the one that was noted as {noted}")
 
 
 def _rows(connection: Connection, event: str, table: Table) -> Iterator[AuditFault]:
@@ -100,7 +99,7 @@ def _rows(connection: Connection, event: str, table: Table) -> Iterator[AuditFau
         there = {column.name: getattr(row, f"row_{column.name}") for column in columns}
         if there["seq"] is None:
             yield AuditFault(entry=row.entry, what=f"its {event} was deleted")
-        elif canonical_json(there) != row.detail:
+        elif _canonical(there) != row.detail:
             yield AuditFault(entry=row.entry, what=f"its {event} was changed")
     alone = select(func.count()).select_from(table.outerjoin(audit, audit.c.seq == table.c.seq))
     if many := connection.execute(alone.where(or_(audit.c.seq.is_(None), audit.c.event != event))).scalar_one():
@@ -131,7 +130,7 @@ def _students(connection: Connection, forgotten: dict[str, Any]) -> Iterator[Aud
         if entry is not None:
             if (row.student, row.secret, row.forgotten_at) != (None, None, entry.at):
                 yield AuditFault(entry=entry.seq, what="its student is still there, or was forgotten at another time")
-        elif row.forgotten_at or not _sealed(row.secret, canonical_json([row.course, row.student]), row.identity):
+        elif row.forgotten_at or not _sealed(row.secret, _canonical([row.course, row.student]), row.identity):
             yield AuditFault(entry=row.seq, what="its student was changed, or deleted without a word")
 
 
@@ -157,11 +156,19 @@ def _edited(connection: Connection) -> Iterator[AuditFault]:
                 yield AuditFault(entry=entry, what="its content was changed, or is there after it was forgotten")
 
 
-def _sealed(secret: str | None, document: str, expected: str) -> bool:
+def _sealed(secret: str | None, document: str | None, expected: str) -> bool:
     try:
-        return secret is not None and sealed(secret, document) == expected
-    except ValueError:  # a secret that is not hexadecimal, a document that is not ASCII
+        return secret is not None and document is not None and sealed(secret, document) == expected
+    except (ValueError, TypeError, AttributeError):  # not hexadecimal, not ASCII, bytes where SQLite had text
         return False
+
+
+def _canonical(value: object) -> str | None:
+    """None where it holds bytes, which SQLite takes into any column."""
+    try:
+        return canonical_json(value)
+    except TypeError:
+        return None
 
 
 def _entries_of(connection: Connection, content: str) -> list[int | None]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Integer, text
 
 from labs_schema.hashes import canonical_hash
 from serving.store.ledger import FIRST, Entry
@@ -129,6 +129,16 @@ def test_whatever_one_cell_is_changed_to_is_found(filled: Store, table: str) -> 
         assert filled.verify().faults, column
         tamper(filled, (f"UPDATE {table} SET {column} = ? WHERE {columns[0]} = ?", (row[place], here)))
         assert filled.verify().faults == (), column
+
+
+@pytest.mark.parametrize("table", ["students", "contents", "rubrics", "grades", "audit"])
+def test_bytes_where_there_was_text_are_found(filled: Store, table: str) -> None:
+    if filled.database.dialect == "postgresql":
+        pytest.skip("PostgreSQL keeps text in its text columns")
+    for column in metadata.tables[table].columns:
+        if not isinstance(column.type, Integer) and column.name not in ("revoked_at", "forgotten_at"):
+            tamper(filled, f"UPDATE {table} SET {column.name} = x'ff00' WHERE rowid = (SELECT max(rowid) FROM {table})")
+            assert filled.verify().faults
 
 
 def test_an_entry_written_anew_with_its_hash_does_not_lead_to_the_next(filled: Store) -> None:
