@@ -59,7 +59,8 @@ WORDS = {
     "previous": """previous prior above earlier preceding former existing anteriores anterior previas previos
         vorherigen bisherigen obigen vorigen vorangegangenen precedentes precedente precedenti
         προηγουμενες προηγουμενα παραπανω 之前 以上 前面 先前 此前 上述 pichle pichhle pehle предыдущие предыдущий""",
-    "instruction": """instruction instructions prompt prompts rule rules rubric rubrics criteria criterion guidelines
+    "instruction": """guidance instruction instructions prompt prompts rule rules rubric rubrics criteria
+        criterion guidelines
         guideline directive directives
         instrucciones instruccion reglas rubrica criterios instrucoes instrucao regras
         anweisungen anweisung regeln kriterien bewertungskriterien vorgaben consignes consigne regles criteres
@@ -83,14 +84,17 @@ WORDS = {
         antwort choix opzione επιλογη βαθμιδα 选项
         等级 vikalp вариант""",
     "letter": "lettera",
-    "want": "want wish like hope expect quiero quero mochte will voudrais θελω 想 要 chahta хочу",
+    "stop": "stop halt cease para hor arrete σταματα 停止",
+    "want": "expects want wish like hope expect quiero quero mochte will voudrais θελω 想 要 chahta хочу",
     "authority": """dean policy regulation regulations accommodation office headquarters board ministry decano
         dekan doyen
         makers vendor developers operator owner ethics committee""",
-    "process": """machine automatic automated automatically service calibration audit demonstration demo sample label
+    "process": """scoring backend machine automatic automated automatically service calibration audit
+        demonstration demo sample label
         dataset benchmark pipeline maquina maschine μηχανη 机器 自动""",
     "whoever": "whoever anybody anyone reader readers quien quem wer quiconque जो jo",
-    "result": "result results reply replies answers label verdict key resultado ergebnis resultat απαντηση 结果",
+    "result": """result results reply replies answer answers label verdict key resultado ergebnis resultat
+        απαντηση 结果""",
     "identical": "identical matches equals equal same byte",
     "log": "log logs checker analyser analyzer valgrind sanitizer linter report review static peer formally",
     "reference": "reference model expected official sample solution",

@@ -1,6 +1,6 @@
 """Comments, strings and dropped blocks of a program with their words taken out, line for line. Knows no lexicon.
 
-A literal of at most `SHORT_WORDS` words and `SHORT` characters stays, with its format: more than nine of ten literals in
+A literal of at most `SHORT_WORDS` words and `SHORT` characters stays, with its format: nine of ten literals in
 students' programs are no longer, and carry what a program prints (`"%d\\n"`, `"yes"`, `"Sum: "`). Nobody pleads in two
 words; literals that make one string, or one list, count together. The letters of longer ones become `x`, so that their
 length, their formats and their line ends can still be read.

@@ -21,7 +21,9 @@ _NONE: frozenset[str] = frozenset()
 
 _WORD = re.compile(
     r"""(?P<top> \b[Aa]n\ "?A\b | (?:\b|(?<=_))an_a(?![a-z]) | \bA\ ?\+ (?![\w+]) )
-    | (?P<letter> (?<![\w.]) (?: [B-H] | (?<=[a-z,:]\ )A | (?<=["'(:=,])A | \bA(?!\ [a-z]) ) (?![\w'+]|\.\w) )
+    | (?P<letter> (?<![\w.]) (?: [B-H] | (?<=["'(:=,])A | \bA(?!\ [a-z])
+        | (?<=[a-z]\ )A(?=\ (?:and|for|on|to|in|at|as|here|with|by)\b) )
+        (?![\w'+]|\.\w) )
     | (?P<judge> \b(?i:grade|score|mark|rate)\ +(?i:this|it|me|my|as)\b )
     | (?P<stop> [.!?;](?=\s) )
     | (?P<spaced> (?<!\w) [^\W\d_] (?:[ .\-*_~] [^\W\d_] (?!\w)){3,} )
