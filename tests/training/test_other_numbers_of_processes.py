@@ -119,8 +119,9 @@ class Run:
         return folder
 
     def logged(self) -> list[dict[str, Any]]:
+        """Without what the clock has a part in, and without `epoch`, which counts the batches of a process."""
         lines = map(json.loads, (self.folder / "metrics.jsonl").read_text().splitlines())
-        return [{name: value for name, value in line.items() if name not in CLOCK} for line in lines]
+        return [{name: value for name, value in line.items() if name not in (*CLOCK, "epoch")} for line in lines]
 
     def weights(self, folder: str) -> dict[str, Any]:
         from safetensors.torch import load_file
