@@ -15,17 +15,10 @@ from rich.console import Console
 from grader.experiments.counting_words import WordCounter
 from grader.experiments.kept_work import Course, kept_work, read_course, trained_work
 from grader.experiments.poison import Kind, Poison
-from grader.experiments.robustness_cells import (
-    Cell,
-    Measured,
-    cell_config,
-    measured,
-    poisoned_data,
-    reference_reasons,
-    trained,
-)
+from grader.experiments.robustness_cells import Cell, Measured, poisoned_data
 from grader.experiments.robustness_curve import Robustness, robustness
 from grader.experiments.robustness_figure import draw_curve
+from grader.experiments.robustness_run import cell_config, measured, reference_reasons, trained
 from labs_schema.errors import GraderError
 from labs_schema.hashes import canonical_hash, submission_key
 from labs_schema.models import Lab

@@ -1,24 +1,19 @@
 """How each TA rates beside what is expected and beside the other TAs, and which of them stand out. Knows no files."""
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from grader.labels.habits import Rated, always, explanation
 from grader.labels.out_of_fold import Decided, Shares
 from grader.labels.ta_tests import TaTests, Work, holm, ta_tests
 from labs_schema.frozen import Frozen
-from labs_schema.models import Criterion, Lab
+from labs_schema.models import Lab
 
 ALARM = 0.01
 """A corrected p-value below it is an alarm: of a hundred courses whose TAs rate alike, one at most has one."""
-FLOOR = 0.05
-"""Added to probabilities before their logarithm: a single surprise does not decide."""
-FEWEST, CONSTANT, ROOM = 8, 0.95, 0.8
-"""To say that a TA always gives a rating: from so many labels on, of which so many are that rating, where no more than
-so many were expected to be."""
 
 
 class Ta(Frozen):
@@ -42,28 +37,12 @@ class Ta(Frozen):
     alarms: tuple[str, ...] = ()
 
 
-class _Rated:
-    """A TA's rating of one decision, with what was expected."""
-
-    def __init__(self, decided: Decided, criterion: Criterion, rating: str, shares: NDArray[np.float64]) -> None:
-        self.decided, self.criterion, self.shares = decided, criterion, shares
-        self.given = [each.title for each in criterion.ratings].index(rating)
-        marks = [each.marks for each in criterion.ratings]
-        known = np.array([each for each in marks if each is not None])
-        self.marks = float(known[self.given] - shares @ known) if len(known) == len(marks) else None
-        self.likely = float(shares[self.given])
-        best_first = np.argsort([-(each or 0.0) for each in marks], kind="stable") if self.marks is not None else None
-        self.ranked = shares if best_first is None else shares[best_first]
-        self.rank = self.given if best_first is None else best_first.tolist().index(self.given)
-        self.agrees = int(shares.argmax()) == self.given
-
-
 def tas(labs: Sequence[Lab], shares: Shares, given: Mapping[str, Mapping[Decided, str]]) -> tuple[Ta, ...]:
     """A line for each TA of `given` (rater -> decision -> rating), those with alarms first, then by name."""
     criteria = {(lab.name, criterion.title): criterion for lab in labs for criterion in lab.criteria}
     rated = {
         rater: [
-            _Rated(decided, criteria[decided[0], decided[2]], rating, shares[decided])
+            Rated(decided, criteria[decided[0], decided[2]], rating, shares[decided])
             for decided, rating in ratings.items()
             if decided in shares
         ]
@@ -100,7 +79,7 @@ class _Judged(NamedTuple):
     shift: float
 
 
-def _judged(rated: Mapping[str, Sequence[_Rated]]) -> dict[str, _Judged]:
+def _judged(rated: Mapping[str, Sequence[Rated]]) -> dict[str, _Judged]:
     """Each TA beside those who rate alike: one who stands out is set aside, the strongest first, and the others are
     judged anew. Otherwise one TA's odd ratings would make another look odd."""
     judged: dict[str, _Judged] = {}
@@ -120,7 +99,7 @@ def _judged(rated: Mapping[str, Sequence[_Rated]]) -> dict[str, _Judged]:
     return {rater: judged[rater] for rater in rated}
 
 
-def _tests(rated: Mapping[str, Sequence[_Rated]]) -> TaTests:
+def _tests(rated: Mapping[str, Sequence[Rated]]) -> TaTests:
     """The permutation tests over whole works: residuals from each criterion's mean, and which ratings were given."""
     everything = [each for ratings in rated.values() for each in ratings]
     likely, marks = defaultdict(list), defaultdict(list)
@@ -134,7 +113,7 @@ def _tests(rated: Mapping[str, Sequence[_Rated]]) -> TaTests:
     labs = {lab: number for number, lab in enumerate(sorted({part[0] for part in parts}))}
     works: list[Work] = []
     for ta, ratings in enumerate(rated.values()):
-        by_work: dict[tuple[str, str], list[_Rated]] = {}
+        by_work: dict[tuple[str, str], list[Rated]] = {}
         for each in ratings:
             by_work.setdefault(each.decided[:2], []).append(each)
         for (lab, _), group in by_work.items():
@@ -151,7 +130,7 @@ def _tests(rated: Mapping[str, Sequence[_Rated]]) -> TaTests:
     return ta_tests(works, len(rated), [parts[cell[:2]] for cell in cells])
 
 
-def _part(rated: _Rated) -> tuple[str, str]:
+def _part(rated: Rated) -> tuple[str, str]:
     return rated.decided[0], rated.decided[2]
 
 
@@ -167,10 +146,10 @@ def _with_others(rater: str, given: Mapping[str, Mapping[Decided, str]]) -> dict
     return {"common": len(equal), "with_others": float(np.mean(equal)) if equal else None}
 
 
-def _alarms(line: Ta, mine: Sequence[_Rated]) -> tuple[str, ...]:
+def _alarms(line: Ta, mine: Sequence[Rated]) -> tuple[str, ...]:
     """What stands out, in words."""
-    constant = _always(mine) if min(line.p_unlikely, line.p_monotone) < ALARM else []
-    inverts = line.p_unlikely < ALARM and _explanation(mine) == "inverted"
+    constant = always(mine) if min(line.p_unlikely, line.p_monotone) < ALARM else []
+    inverts = line.p_unlikely < ALARM and explanation(mine) == "inverted"
     found = ["inverts ratings"] * (inverts and not constant) + constant
     if line.p_unlikely < ALARM and not found:
         found.append("rates unlike the others")
@@ -179,37 +158,3 @@ def _alarms(line: Ta, mine: Sequence[_Rated]) -> tuple[str, ...]:
     if line.p_monotone < ALARM and not found:
         found.append("gives the same ratings more often than others")
     return tuple(found)
-
-
-def _explanation(mine: Sequence[_Rated]) -> str:
-    """Which habit makes the TA's ratings most likely: giving what is expected, its mirror image, or one rank off."""
-    habits: dict[str, Callable[[int, int], int]] = {
-        "expected": lambda rank, _: rank,
-        "inverted": lambda rank, last: last - rank,
-        "stricter": lambda rank, last: min(rank + 1, last),
-        "more lenient": lambda rank, _: max(rank - 1, 0),
-    }
-
-    def likelihood(habit: Callable[[int, int], int]) -> float:
-        fits = [
-            sum(share for rank, share in enumerate(each.ranked) if habit(rank, len(each.ranked) - 1) == each.rank)
-            for each in mine
-        ]
-        return float(np.mean(np.log(np.array(fits) + FLOOR)))
-
-    return max(habits, key=lambda name: likelihood(habits[name]))
-
-
-def _always(mine: Sequence[_Rated]) -> list[str]:
-    """`always gives X of criterion` for each criterion where that holds and was not to be expected."""
-    by_criterion: dict[str, list[_Rated]] = {}
-    for each in mine:
-        by_criterion.setdefault(each.criterion.title, []).append(each)
-    found = []
-    for title, ratings in by_criterion.items():
-        names = [each.criterion.ratings[each.given].title for each in ratings]
-        usual, count = Counter(names).most_common(1)[0]
-        expected = np.mean([each.shares[[r.title for r in each.criterion.ratings].index(usual)] for each in ratings])
-        if len(ratings) >= FEWEST and count >= CONSTANT * len(ratings) and expected <= ROOM:
-            found.append(f"always gives {usual} of {title}")
-    return found

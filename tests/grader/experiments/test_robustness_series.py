@@ -43,12 +43,12 @@ def test_a_series_is_trained_measured_and_gone_on_with(
     assert [file.name for file in (out / "cells").iterdir()] == [f"{kind}-p0-seed0-sigmoid.json"]
     sft = (out / "runs" / f"{kind}-p0-seed0-sigmoid" / "sft" / "model.safetensors").read_bytes()
 
-    from grader.experiments import robustness_cells
+    from grader.experiments import robustness_run
 
     learned = []
-    train = robustness_cells.train
+    train = robustness_run.train
     monkeypatch.setattr(
-        robustness_cells, "train", lambda config, **rest: learned.append(rest["resume"]) or train(config, **rest)
+        robustness_run, "train", lambda config, **rest: learned.append(rest["resume"]) or train(config, **rest)
     )
     monkeypatch.setattr("grader.experiments.robustness._tidy", lambda *_: None)
     call()
