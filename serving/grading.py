@@ -16,7 +16,7 @@ from serving.engines.engine import Engine
 from serving.provenance import ModelIdentity, provenance
 from serving.reasoning import reasonings
 from serving.second_reading import accepted_alone, compared
-from serving.sheets import Sheet, make_sheet
+from serving.sheets import Sheet, make_sheet, suspicious_text
 from serving.suspicion import neutralised
 from serving.triage import Rule, Thresholds
 
@@ -56,7 +56,7 @@ class Grader:
         a last step. Neither it nor the second reading changes a rating.
         """
         rules = self.rules(lab)
-        sheets = [self._sheet(lab, submission) for submission in submissions]
+        sheets = [self._sheet(lab, one, suspicious_text(one, lab.language)) for one in submissions]
         answers = self._answers(lab, sheets, rules)
         if self.second_reading:
             answers = self._read_again(lab, submissions, answers, rules)
@@ -96,8 +96,8 @@ class Grader:
     def close(self) -> None:
         self.engine.close()
 
-    def _sheet(self, lab: Lab, submission: Submission) -> Sheet:
-        return make_sheet(lab, submission, self.encoder, self.style, self.orders)
+    def _sheet(self, lab: Lab, submission: Submission, doubts: tuple[str, ...] = ()) -> Sheet:
+        return make_sheet(lab, submission, self.encoder, self.style, self.orders, doubts)
 
     def _answers(self, lab: Lab, sheets: Sequence[Sheet], rules: Sequence[Rule]) -> list[Criteria]:
         """One call of the engine for all questions of all `sheets`."""

@@ -36,11 +36,17 @@ class Sheet:
     doubts: tuple[str, ...] = ()
 
 
-def make_sheet(lab: Lab, submission: Submission, encoder: PromptEncoder, style: PromptStyle, orders: int) -> Sheet:
+def make_sheet(
+    lab: Lab,
+    submission: Submission,
+    encoder: PromptEncoder,
+    style: PromptStyle,
+    orders: int,
+    doubts: tuple[str, ...] = (),
+) -> Sheet:
     """The questions of `submission`, each in up to `orders` orders. All of them begin with the same token ids."""
     if not any(file.text.strip() for file in submission.files):
         return Sheet(refused="empty submission")
-    doubts = suspicious_text(submission, lab.language)
     shown = [option_orders(len(criterion.ratings), orders) for criterion in lab.criteria]
     turns = [build_prompts(lab, submission, style, nth_order(lab, shown, k)) for k in range(max(map(len, shown)))]
     try:
