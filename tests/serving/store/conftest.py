@@ -1,7 +1,9 @@
 """Real stores: a SQLite file, or a database of a real PostgreSQL server that is started once a session."""
 
 import itertools
+import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -41,6 +43,7 @@ def new_postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewUrl]
         return f"{server.get_uri()}&options=-csearch_path%3D{name}"
 
     yield new
+    os.kill(server.get_pid(), signal.SIGQUIT)  # without writing out what is thrown away
     server.cleanup()
     shutil.rmtree(folder)
 

@@ -140,7 +140,7 @@ class Service(RuleBasedStateMachine):
             assert [each.id for each in self.store.recorded(request)] == mine
 
 
-@pytest.mark.parametrize(("examples", "steps"), [(2, 12), pytest.param(12, 20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("examples", "steps"), [(2, 12), pytest.param(8, 20, marks=pytest.mark.slow)])
 def test_whatever_happens_the_store_holds_what_it_should(
     new_url: Callable[[], str], hand: Any, examples: int, steps: int
 ) -> None:
