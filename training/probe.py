@@ -20,11 +20,11 @@ PROBED_STEPS = 5
 
 @dataclass(frozen=True)
 class Probe:
-    """Seconds: `build` the trainer, `heaviest` batch forward and back, `step` with everything beside it (of `tokens`
-    through the model), `save` a checkpoint; the last two None where a step was too long to be tried. `memory`: the
-    GPU's at its highest, bytes."""
+    """Seconds: `start`, to build the trainer and get going, `heaviest` batch forward and back, `step` with everything
+    beside it (of `tokens` through the model), `save` a checkpoint; the last two None where steps were too long to be
+    tried. `memory`: the GPU's at its highest, bytes."""
 
-    build: float
+    start: float
     heaviest: float
     step: float | None
     tokens: float
@@ -36,10 +36,10 @@ class Probe:
         result. Steps that are longer or shorter than those tried count by their tokens."""
         a_token = self.heaviest / heaviest_tokens
         if self.step is None or self.save is None:
-            return self.build + a_token * tokens
+            return self.start + a_token * tokens
         saves = -(-steps // save_steps) + 1
         stepping = steps * self.step + a_token * (tokens - steps * self.tokens)
-        return self.build + self.heaviest + max(stepping, 0.0) + saves * self.save
+        return self.start + max(stepping, 0.0) + saves * self.save
 
 
 def probe(
@@ -64,16 +64,18 @@ def probe(
             callbacks=[clock],
         )
         build = time.monotonic() - begun
-        heaviest = min(_timed(trainer) for _ in range(2))
+        cold, warm = _timed(trainer), _timed(trainer)
+        heaviest = min(cold, warm)
         if heaviest * stage.gradient_accumulation_steps * steps <= longest:
             run_trainer(trainer, stage, None, "dry run")
     memory = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
     if not clock.marks:
-        return Probe(build, heaviest, None, 0.0, None, memory)
+        return Probe(build + cold, heaviest, None, 0.0, None, memory)
     (first, first_tokens), (last, last_tokens) = clock.marks[min(1, steps - 1)], clock.marks[-1]
     counted = max(steps - 1, 1)
     step, tokens = (last - first) / counted, (last_tokens - first_tokens) / counted
-    return Probe(build, heaviest, step, tokens, clock.ended - last, memory)
+    first_step = clock.marks[1][0] - clock.marks[0][0] - heaviest - step
+    return Probe(build + cold + max(first_step, 0.0), heaviest, step, tokens, clock.ended - last, memory)
 
 
 def _timed(trainer: Any) -> float:
