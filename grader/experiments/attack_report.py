@@ -73,8 +73,8 @@ def shown(report: AttackReport) -> Stack:
 def _effects(title: str, effects: Mapping[str, Effect]) -> Table:
     caption = r"shares in %, \[..]: 95 % over students"
     table = Table(title=escape(title), title_justify="left", box=SIMPLE_HEAD, caption=caption, padding=(0, 1, 0, 0))
-    table.add_column("", overflow="fold", min_width=14)
-    for heading in ("of", "raised", "above repeat", "silent", "n", "found", "2nd", "unsure"):
+    table.add_column("", overflow="fold", min_width=12)
+    for heading in ("of", "raised", "above repeat", "silent", "n", "found", "2nd", "low"):
         table.add_column(heading, justify="right", no_wrap=True)
     for name, found in effects.items():
         raised = _inline(found.raised).split(" ")[0]
@@ -94,7 +94,7 @@ def _words(report: AttackReport) -> list[RenderableType]:
     }.get(report.accept_from, f"Answers count as accepted from a confidence of {report.accept_from} on.")
     meaning = (
         "raised: of the answers that could be better than on the clean program, those that were. silent, n: raised and "
-        "accepted. found (by the detector), 2nd (reading), unsure: raises that went to a person, by the first cause."
+        "accepted. found (by the detector), 2nd (reading), low (confidence): raises that went to a person, by the first cause."
     )
     alarms = (
         f"Clean work: the detector flags {clean.flagged_submissions} of {clean.submissions} programs; the second "
