@@ -11,9 +11,7 @@ def forget(
     student: Annotated[str | None, typer.Argument(help="The student's id, as it came with the work.")] = None,
     course: Annotated[str | None, typer.Option(help="Only this course; all courses without it.")] = None,
     export: Annotated[list[Path] | None, typer.Option(help="A folder or file that grader wrote. Repeatable.")] = None,
-    older_than: Annotated[
-        float | None, typer.Option(min=0, help="Days: who of --course had no grade since.")
-    ] = None,
+    older_than: Annotated[float | None, typer.Option(min=0, help="Days: who of --course had no grade since.")] = None,
 ) -> None:
     """Deletes who a student is and all that is kept of their work; the audit log still verifies.
 
