@@ -94,7 +94,7 @@ def _words(report: AttackReport) -> list[RenderableType]:
     }.get(report.accept_from, f"Answers count as accepted from a confidence of {report.accept_from} on.")
     meaning = (
         "raised: of the answers that could be better than on the clean program, those that were. silent, n: raised and "
-        "accepted. found (by the detector), 2nd (reading), low (confidence): raises that went to a person, by the first cause."
+        "accepted. found (by the detector), 2nd (reading), low (confidence): raises a person sees, by the first cause."
     )
     alarms = (
         f"Clean work: the detector flags {clean.flagged_submissions} of {clean.submissions} programs; the second "
