@@ -44,9 +44,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_an_evaluation_answers_for_both_kinds_of_kept_work(run: Path) -> None:
-    shown = grader(run, "evaluate", run, "--parent-dir", LABS, "--out", run / "kept", "--resamples", 100)
+    kept = run / "kept"
+    report = kept / "report.html"
+    shown = grader(run, "evaluate", run, "--parent-dir", LABS, "--out", kept, "--resamples", 100, "--report", report)
     assert "unseen students of seen labs" in shown
-    groups = json.loads((run / "kept" / "evaluation.json").read_text())["groups"]
+    groups = json.loads((kept / "evaluation.json").read_text())["groups"]
     assert groups["held-out labs"]["labs"] == [HELD_OUT]
     for group in groups.values():
         assert list(group["graders"]) == ["tuned model", "untuned base", "counting words", "commonest rating"]
@@ -55,7 +57,9 @@ def test_an_evaluation_answers_for_both_kinds_of_kept_work(run: Path) -> None:
     assert groups["held-out labs"]["graders"]["tuned model"]["decisions"] == sum(
         len(ratings) for ratings in held_out.ratings_given.values()
     )
-    assert (run / "kept" / "confusion-held-out-labs.png").read_bytes().startswith(b"\x89PNG")
+    assert (kept / "confusion-held-out-labs.png").read_bytes().startswith(b"\x89PNG")
+    for section in ("measured", "g1", "g2", "learning", "cost", "misgraded"):
+        assert f'<h2 id="{section}">' in report.read_text(encoding="utf-8")
 
 
 def test_a_lab_that_has_changed_since_is_not_evaluated(run: Path, tmp_path: Path) -> None:
