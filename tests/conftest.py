@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from labs_schema.models import Criterion, HumanGrade, Lab, Rating, SourceFile, Submission
 
 MakeLab = Callable[..., Lab]
+
+settings.register_profile("any machine", deadline=None)  # how long an example takes says more of the machine
+settings.load_profile("any machine")
 
 
 @pytest.fixture
