@@ -1,6 +1,8 @@
 """A lab as the rest of the program sees it: validated, frozen, free of file formats. Knows no paths on disk."""
 
+from collections.abc import Mapping
 from functools import cached_property
+from typing import Any, Self
 
 from labs_schema.frozen import Frozen
 
@@ -76,6 +78,13 @@ class Lab(Frozen):
     submissions: tuple[Submission, ...]
     human_grades: tuple[HumanGrade, ...] = ()
     rater_grades: tuple[HumanGrade, ...] = ()
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """As pydantic's, which would take over what was computed from the grades before `update` changed them."""
+        copied = super().model_copy(update=update, deep=deep)
+        for computed in ("ratings_given", "ratings_by"):
+            copied.__dict__.pop(computed, None)
+        return copied
 
     def criterion(self, title: str) -> Criterion:
         """Raises KeyError where the rubric has no such criterion."""

@@ -85,3 +85,11 @@ def test_a_ta_is_not_written_outside_the_lab(tmp_path, make_lab) -> None:
     with pytest.raises(FaultsError, match="cannot-write"):
         write_lab(make_lab().model_copy(update={"rater_grades": (one,)}), tmp_path / "lab1")
     assert not list(tmp_path.rglob("*evil*"))
+
+
+def test_a_copy_s_ratings_are_its_own_though_the_lab_s_were_asked_for_before(make_lab) -> None:
+    lab = make_lab(students=1)
+    assert lab.ratings_given["s000"][COMPILES] == "A" and lab.ratings_by == {}
+    other = HumanGrade(student="s000", criterion=COMPILES, rating="C", rater="ann")
+    copied = lab.model_copy(update={"human_grades": (other,)})
+    assert copied.ratings_given == {"s000": {COMPILES: "C"}} and copied.ratings_by == {"ann": copied.ratings_given}

@@ -74,6 +74,7 @@ def test_the_curve_is_drawn(tmp_path) -> None:
 def test_a_baseline_learns_from_the_labels_as_they_were_swapped(make_lab) -> None:
     lab = make_lab(students=3)
     title = lab.criteria[0].title
+    assert lab.ratings_given["s001"][title] == "B"
     swap = Swap(lab="lab1", submission=submission_key("lab1", "s001"), criterion=title, given="B", preferred="C")
     bad = poisoned_lab(lab, Poison(kind="labels", p=0.1, seed=0, units=6, swaps=(swap,)))
     assert bad.ratings_given["s001"][title] == "C"
