@@ -22,6 +22,8 @@ from serving.triage import Rule, Thresholds
 
 Criteria = tuple[CriterionGrade, ...]
 """A submission's answers, in the rubric's order."""
+Work = Sequence[tuple[Lab, Submission]]
+"""Submissions, each with the lab by whose rubric it is graded."""
 
 
 class Grader:
@@ -48,18 +50,21 @@ class Grader:
         self.orders, self.second_reading = orders, second_reading
 
     def grade(self, lab: Lab, submissions: Sequence[Submission], *, reasoning: bool = False) -> list[Grade]:
-        """Grades every criterion of `submissions` (which need not be the lab's own), in their order.
+        """Grades every criterion of `submissions` (which need not be the lab's own), in their order: `grade_each`."""
+        return self.grade_each([(lab, submission) for submission in submissions], reasoning=reasoning)
+
+    def grade_each(self, work: Work, *, reasoning: bool = False) -> list[Grade]:
+        """Grades every criterion of every submission by its lab's rubric, in their order.
 
         All questions go to the engine in one call, a submission's side by side, so that it reads the program once; a
         second call reads the neutralised programs. A submission that is empty or too long, and a question that the
         engine fails, is ungraded with the reason; the others are graded. `reasoning` asks for the model's reasons in
         a last step. Neither it nor the second reading changes a rating.
         """
-        rules = self.rules(lab)
-        sheets = [self._sheet(lab, one, suspicious_text(one, lab.language)) for one in submissions]
-        answers = self._answers(lab, sheets, rules)
+        sheets = [self._sheet(lab, one, suspicious_text(one, lab.language)) for lab, one in work]
+        answers = self._answers([lab for lab, _ in work], sheets)
         if self.second_reading:
-            answers = self._read_again(lab, submissions, answers, rules)
+            answers = self._read_again(work, answers)
         if reasoning:
             answers = self._reasoned(sheets, answers)
         return [
@@ -69,7 +74,7 @@ class Grader:
                 criteria=criteria,
                 provenance=self.provenance(lab, submission, reasoning=reasoning),
             )
-            for submission, criteria in zip(submissions, answers, strict=True)
+            for (lab, submission), criteria in zip(work, answers, strict=True)
         ]
 
     def rules(self, lab: Lab) -> tuple[Rule, ...]:
@@ -99,8 +104,9 @@ class Grader:
     def _sheet(self, lab: Lab, submission: Submission, doubts: tuple[str, ...] = ()) -> Sheet:
         return make_sheet(lab, submission, self.encoder, self.style, self.orders, doubts)
 
-    def _answers(self, lab: Lab, sheets: Sequence[Sheet], rules: Sequence[Rule]) -> list[Criteria]:
-        """One call of the engine for all questions of all `sheets`."""
+    def _answers(self, labs: Sequence[Lab], sheets: Sequence[Sheet]) -> list[Criteria]:
+        """One call of the engine for all questions of all `sheets`, each of the lab in its place."""
+        rules = {id(lab): self.rules(lab) for lab in {id(lab): lab for lab in labs}.values()}
         asked = [request for sheet in sheets for question in sheet.questions for request in question.requests]
         scores = iter(self.engine.score(asked) if asked else [])
         return [
@@ -108,18 +114,17 @@ class Grader:
             if sheet.refused
             else tuple(
                 graded(question, [next(scores) for _ in question.requests], rule, sheet.doubts)
-                for question, rule in zip(sheet.questions, rules, strict=True)
+                for question, rule in zip(sheet.questions, rules[id(lab)], strict=True)
             )
-            for sheet in sheets
+            for lab, sheet in zip(labs, sheets, strict=True)
         ]
 
-    def _read_again(
-        self, lab: Lab, submissions: Sequence[Submission], first: list[Criteria], rules: Sequence[Rule]
-    ) -> list[Criteria]:
+    def _read_again(self, work: Work, first: list[Criteria]) -> list[Criteria]:
         """The neutralised programs of submissions with an accepted answer, where neutralising changed anything."""
-        plain = {i: neutralised(submissions[i], lab.language) for i in range(len(first)) if accepted_alone(first[i])}
-        again = [i for i, submission in plain.items() if submission.files != submissions[i].files]
-        second = self._answers(lab, [self._sheet(lab, plain[i]) for i in again], rules) if again else []
+        plain = {i: neutralised(one, lab.language) for i, (lab, one) in enumerate(work) if accepted_alone(first[i])}
+        again = [i for i, submission in plain.items() if submission.files != work[i][1].files]
+        labs = [work[i][0] for i in again]
+        second = self._answers(labs, [self._sheet(work[i][0], plain[i]) for i in again])
         return [
             compared(criteria, second[again.index(i)]) if i in again else criteria for i, criteria in enumerate(first)
         ]

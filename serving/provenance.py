@@ -1,5 +1,6 @@
 """Where a grade came from. Knows hashes and names, no path and no engine's inside."""
 
+from functools import cache
 from importlib.metadata import version
 
 from labs_schema.frozen import Frozen
@@ -23,7 +24,7 @@ def provenance(
 ) -> Provenance:
     """`settings` is everything else that can change a grade, such as the thresholds."""
     return Provenance(
-        grader_version=version("grader"),
+        grader_version=own_version(),
         engine=engine.name,
         engine_version=engine.version,
         **identity.model_dump(),
@@ -31,3 +32,9 @@ def provenance(
         submission_hash=submission_hash(submission),
         settings_hash=canonical_hash(settings),
     )
+
+
+@cache
+def own_version() -> str:
+    """Read once: it comes from a file of the installation."""
+    return version("grader")

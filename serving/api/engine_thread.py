@@ -10,6 +10,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -20,7 +22,7 @@ from labs_schema.models import Lab, Submission
 class Grades(Protocol):
     """The part of a `Grader` that the thread needs."""
 
-    def grade(self, lab: Lab, submissions: Sequence[Submission], *, reasoning: bool = False) -> list[Grade]: ...
+    def grade_each(self, work: Sequence[tuple[Lab, Submission]], *, reasoning: bool = False) -> list[Grade]: ...
 
     def close(self) -> None: ...
 
@@ -39,24 +41,45 @@ class ClosedError(Exception):
 
 @dataclass(frozen=True)
 class Job:
-    """A submission that waits. Cancelling `future` before its batch begins drops it ungraded."""
+    """A submission that waits. Cancelling `future` before its batch begins drops it ungraded.
+
+    `submitted`: when, by `time.monotonic`; `context`: of whoever did, such as the span of a trace.
+    """
 
     lab: Lab
     submission: Submission
     reasoning: bool
     future: Future[Grade] = field(default_factory=Future)
+    submitted: float = field(default_factory=time.monotonic)
+    context: Context = field(default_factory=copy_context)
+
+
+@dataclass(frozen=True)
+class Span:
+    """When a call of the grader began and ended, by `time.monotonic`."""
+
+    began: float
+    ended: float
+
+
+class Watch(Protocol):
+    """Is told of what was graded, on the engine's thread: it must be quick. What it raises is dropped."""
+
+    def graded(self, jobs: Sequence[Job], span: Span, grades: Sequence[Grade]) -> None: ...
 
 
 class EngineThread:
     """Grades what `submit` is given: at most `waiting` queued, up to `batch` of them taken at a time; what is submitted
-    as `background` when nobody waits for an answer.
+    as `background` when nobody waits for an answer. `watches` are told of every call of the grader.
 
     `answering` is True once the model has scored a criterion and as long as the grader's last call did not raise.
     """
 
-    def __init__(self, open_grader: Callable[[], Grades], *, waiting: int = 64, batch: int = 16) -> None:
+    def __init__(
+        self, open_grader: Callable[[], Grades], *, waiting: int = 64, batch: int = 16, watches: Sequence[Watch] = ()
+    ) -> None:
         self.answering = False
-        self._waiting, self._batch, self._open_grader = waiting, batch, open_grader
+        self._places, self._batch, self._open_grader, self._watches = waiting, batch, open_grader, watches
         self._jobs: deque[Job] = deque()
         self._background: deque[Job] = deque()
         self._changed = threading.Condition()
@@ -81,11 +104,25 @@ class EngineThread:
         with self._changed:
             if self._closed:
                 raise ClosedError("the service is shutting down")
-            if len(self._jobs) >= self._waiting and not background:
+            if self.full and not background:
                 raise QueueFullError(self.retry_after)
             (self._background if background else self._jobs).append(job)
             self._changed.notify()
         return job.future
+
+    @property
+    def full(self) -> bool:
+        """Whether `submit` would raise QueueFullError now."""
+        return len(self._jobs) >= self._places
+
+    @property
+    def waiting(self) -> int:
+        """How many submissions wait that somebody asked for."""
+        return len(self._jobs)
+
+    @property
+    def waiting_in_background(self) -> int:
+        return len(self._background)
 
     @property
     def retry_after(self) -> int:
@@ -108,8 +145,9 @@ class EngineThread:
             return
         self._opened.set_result(None)
         while jobs := self._take():
-            for together in _by_lab(jobs):
-                self._answer(grader, [job for job in together if job.future.set_running_or_notify_cancel()])
+            running = [job for job in jobs if job.future.set_running_or_notify_cancel()]
+            for reasoning in (False, True):
+                self._answer(grader, [job for job in running if job.reasoning is reasoning])
         grader.close()
 
     def _take(self) -> list[Job]:
@@ -125,7 +163,8 @@ class EngineThread:
             return
         started = time.monotonic()
         try:
-            grades = grader.grade(jobs[0].lab, [job.submission for job in jobs], reasoning=jobs[0].reasoning)
+            work = [(job.lab, job.submission) for job in jobs]
+            grades = grader.grade_each(work, reasoning=jobs[0].reasoning)
         except Exception as error:
             if len(jobs) > 1:
                 for job in jobs:
@@ -135,19 +174,10 @@ class EngineThread:
             jobs[0].future.set_exception(error)
             return
         self.answering = self.answering or any(answer.rating for grade in grades for answer in grade.criteria)
-        self._seconds = (time.monotonic() - started) / len(jobs)
+        span = Span(started, time.monotonic())
+        self._seconds = (span.ended - span.began) / len(jobs)
+        for watch in self._watches:
+            with suppress(Exception):  # what is only counted must not cost anybody a grade
+                watch.graded(jobs, span, grades)
         for job, grade in zip(jobs, grades, strict=True):
             job.future.set_result(grade)
-
-
-def _by_lab(jobs: Sequence[Job]) -> list[list[Job]]:
-    """Jobs that one call of the grader can answer, oldest first."""
-    groups: list[list[Job]] = []
-    for job in jobs:
-        for group in groups:
-            if group[0].lab == job.lab and group[0].reasoning == job.reasoning:
-                group.append(job)
-                break
-        else:
-            groups.append([job])
-    return groups

@@ -215,3 +215,15 @@ def test_one_order_that_fails_leaves_the_criterion_ungraded(
     [grade] = fake_grader.grade(lab, lab.submissions)
     assert grade.criteria[0].ungraded == "aborted"
     assert grade.criteria[1].rating == "A"
+
+
+def test_submissions_of_different_labs_are_asked_in_one_call_each_by_its_own_rubric(
+    fake_grader: Any, fake_engine: Any, make_lab: Callable[..., Lab]
+) -> None:
+    one, two = make_lab("one"), make_lab("two")
+    two = two.model_copy(update={"criteria": two.criteria[:1]})
+    work = [(one, one.submissions[0]), (two, two.submissions[0]), (one, one.submissions[1])]
+    grades = fake_grader.grade_each(work)
+    assert [(grade.lab, len(grade.criteria)) for grade in grades] == [("one", 2), ("two", 1), ("one", 2)]
+    assert [len(call) for call in fake_engine.asked] == [5]
+    assert grades == [fake_grader.grade(lab, [submission])[0] for lab, submission in work]

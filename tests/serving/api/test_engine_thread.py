@@ -23,16 +23,16 @@ class SlowGrader:
         self.rated = True
         self.reasoned: list[bool] = []
 
-    def grade(self, lab: Lab, submissions: Sequence[Submission], *, reasoning: bool = False) -> list[Grade]:
+    def grade_each(self, work: Sequence[tuple[Lab, Submission]], *, reasoning: bool = False) -> list[Grade]:
         self.reasoned.append(reasoning)
-        self.calls.append([submission.student for submission in submissions])
+        self.calls.append([submission.student for _, submission in work])
         self.busy.set()
         assert self.go.wait(5)
         if self.poison in self.calls[-1]:
             raise RuntimeError("the engine broke")
         rating = {"rating": "A"} if self.rated else {"ungraded": "empty"}
         answer = CriterionGrade(criterion="c", **rating)
-        return [Grade(lab=lab.name, student=s.student, criteria=(answer,), provenance=ORIGIN) for s in submissions]
+        return [Grade(lab=lab.name, student=s.student, criteria=(answer,), provenance=ORIGIN) for lab, s in work]
 
     def close(self) -> None:
         self.closed = True
@@ -59,7 +59,7 @@ def test_what_waits_while_the_engine_works_is_graded_in_one_call(make_lab: Calla
     assert grader.calls == [["s000"], ["s001", "s002", "s003", "s004"]]
 
 
-def test_a_call_holds_one_lab_and_at_most_a_batch(make_lab: Callable[..., Lab]) -> None:
+def test_a_call_holds_at_most_a_batch_of_whatever_labs(make_lab: Callable[..., Lab]) -> None:
     one, two, grader = make_lab("one"), make_lab("two"), SlowGrader()
     with running(grader, batch=3) as engine:
         first = engine.submit(one, one.submissions[0])
@@ -67,7 +67,7 @@ def test_a_call_holds_one_lab_and_at_most_a_batch(make_lab: Callable[..., Lab]) 
         rest = [engine.submit(lab, lab.submissions[i]) for i in (1, 2) for lab in (one, two)]
         grader.go.set()
         assert [future.result(5).lab for future in [first, *rest]] == ["one", "one", "two", "one", "two"]
-    assert grader.calls == [["s000"], ["s001", "s002"], ["s001"], ["s002"]]
+    assert grader.calls == [["s000"], ["s001", "s001", "s002"], ["s002"]]
 
 
 def test_a_full_queue_refuses_at_once_and_says_when_to_come_again(make_lab: Callable[..., Lab]) -> None:
