@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from time import monotonic
+from typing import NamedTuple
 
 from grader.cost import Cost
 from grader.experiments.counting_words import WordCounter
@@ -14,6 +15,7 @@ from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
 from prompts.encode import OnOverlong
 from prompts.style import PromptStyle
+from serving.calibration.calibration import Calibration
 from serving.engines.engine_choice import EngineName
 from serving.engines.metered_engine import MeteredEngine
 from serving.grading import Grader
@@ -28,6 +30,16 @@ Answers = dict[str, list[Decision]]
 """Lab -> a grader's decisions on the lab's kept work, in the lab's order."""
 
 
+class Answered(NamedTuple):
+    """What a model answered, what that cost, in how many `orders` of the ratings it was asked, and the `calibration`
+    that its confidences come from: None where it has none, or one that was made with other settings."""
+
+    answers: Answers
+    cost: Cost
+    orders: int
+    calibration: Calibration | None
+
+
 def model_answers(
     model: str,
     kept: Sequence[tuple[Lab, LabSplit]],
@@ -37,9 +49,9 @@ def model_answers(
     on_overlong: OnOverlong | None = None,
     *,
     orders: int | None = None,
-) -> tuple[Answers, Cost]:
-    """What `model` answers on all kept work, with a progress bar called `name`, and what that cost. A manifest knows
-    style and what to do with overlong programs, a calibration how many `orders` of the ratings to ask in."""
+) -> Answered:
+    """What `model` answers on all kept work, with a progress bar called `name`. A manifest knows style and what to do
+    with overlong programs, a calibration how many `orders` of the ratings to ask in."""
     begun = monotonic()
     grader = load_grader(model, engine=engine, style=style, on_overlong=on_overlong, orders=orders)
     grader.engine = meter = MeteredEngine(grader.engine)
@@ -49,8 +61,9 @@ def model_answers(
         answers = dict(_graded(grader, work, name))
     finally:
         grader.close()
-    submissions = sum(len(each) for _, each in work)
-    return answers, measured_cost(meter, submissions, loaded - begun, monotonic() - loaded)
+    cost = measured_cost(meter, sum(len(each) for _, each in work), loaded - begun, monotonic() - loaded)
+    made = grader.calibration
+    return Answered(answers, cost, grader.orders, made if made and not made.differences(grader.graded_with) else None)
 
 
 def _graded(

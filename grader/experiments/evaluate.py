@@ -17,7 +17,6 @@ from grader.report import write_report
 from grader.single_threaded import single_threaded
 from grader.step_bars import step_bars
 from prompts.encode import OnOverlong
-from serving.calibration.calibration import read_calibration
 from serving.engines.engine_choice import EngineName
 from serving.measures.confusion_figure import draw_confusions
 from serving.measures.decisions import Decision
@@ -52,24 +51,24 @@ def evaluate_run(
     course = read_course(dataset, labs)
     shared = shared_with(other, dataset, course) if other else None
 
-    tuned, cost = model_answers(str(run), course.kept, TUNED, engine, orders=orders)
-    graders = {TUNED: tuned}
+    tuned = model_answers(str(run), course.kept, TUNED, engine, orders=orders)
+    graders = {TUNED: tuned.answers}
     if base:
         source = find_base(config.model).source
         cut: OnOverlong = "middle" if config.on_overlong == "middle" else "error"
-        graders[UNTUNED], _ = model_answers(source, course.kept, UNTUNED, engine, dataset.style, cut, orders=orders)
+        untuned = model_answers(source, course.kept, UNTUNED, engine, dataset.style, cut, orders=tuned.orders)
+        graders[UNTUNED] = untuned.answers
     graders[WORDS] = word_answers(course.labs, WORDS)
     graders[COMMONEST] = commonest_answers(course.kept)
 
-    calibration = read_calibration(run)
-    calibrated_on = course.students(calibration.submissions) if calibration else frozenset()
+    calibrated_on = course.students(tuned.calibration.submissions) if tuned.calibration else frozenset()
     evaluation = Evaluation(
         run=run.resolve().name,
         groups=measured(course, graders, calibrated_on, resamples),
-        compared=compared_with(shared, run, tuned, engine, orders, resamples) if shared else None,
-        cost=cost.model_copy(update={"price_per_hour": price_per_hour}),
+        compared=compared_with(shared, run, tuned.answers, engine, orders, resamples) if shared else None,
+        cost=tuned.cost.model_copy(update={"price_per_hour": price_per_hour}),
     )
-    decided = {name: in_labs(tuned, course.groups[name]) for name in evaluation.groups}
+    decided = {name: in_labs(tuned.answers, course.groups[name]) for name in evaluation.groups}
     write_results(out, evaluation, decided)
     if report:
         named = {lab.name: lab for lab, _ in course.kept}
@@ -82,7 +81,7 @@ def compared_with(
 ) -> RunComparison:
     """`run`, which answered `ours`, beside the other run on the shared work."""
     work = shared.course
-    theirs, _ = model_answers(str(shared.run), work.kept, "the other run", engine, orders=orders)
+    theirs = model_answers(str(shared.run), work.kept, "the other run", engine, orders=orders).answers
     names = run.resolve().name, shared.run.resolve().name
     first, second = in_labs(only(ours, work.kept), work.names), in_labs(theirs, work.names)
     return compare_runs(names, first, second, shared.groups, resamples=resamples)

@@ -18,20 +18,24 @@ from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab, Submission
 from prompts.style import PromptStyle
-from serving.calibration.calibration import Calibration, GradedWith, write_calibration
+from serving.calibration.calibration import Calibration, GradedWith, read_calibration, write_calibration
+from training.bases import Base
 from training.config import RunConfig, SftStage
 from training.dataset import build_dataset
 from training.run_folder import RunFolder, new_run_folder
 
 LABS = Path(__file__).parents[3] / "labs"
 KEPT_LAB = "python_parking_fee"
+GRADED_WITH = GradedWith(weights="0", tokenizer="0", prompts="0", orders=1, second_reading=True)
 
 
 class KnowsHalf:
     """Gives the TA's rating to students with an even number, else the first rating; sure of what it does not know."""
 
-    def __init__(self, *_: object, **__: object) -> None:
+    def __init__(self, model: str, *, orders: int | None = None, **_: object) -> None:
         self.engine: Any = self
+        self.calibration, self.orders = read_calibration(Path(model)), orders or 1
+        self.graded_with = GRADED_WITH.model_copy(update={"orders": self.orders})
         self.name, self.version, self.context_length = "fake", "1", 100
 
     def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
@@ -122,11 +126,10 @@ def test_trust_leaves_out_the_students_a_calibration_saw(evaluate: Any, run: Run
     before = evaluate().groups[UNSEEN]
     rows = [json.loads(line) for line in (tmp_path / "out" / "decisions.jsonl").read_text().splitlines()]
     seen, *_ = run.read_dataset_manifest().labs["cpp_second_largest"].test
-    graded_with = GradedWith(weights="0", tokenizer="0", prompts="0", orders=1, second_reading=True)
     made = Calibration(
         grader_version="1",
         made="2026-01-01T00:00:00Z",
-        graded_with=graded_with,
+        graded_with=GRADED_WITH,
         temperature=1.0,
         labs={},
         guarantee=None,
@@ -137,6 +140,7 @@ def test_trust_leaves_out_the_students_a_calibration_saw(evaluate: Any, run: Run
     write_calibration(made, run.path)
     try:
         after = evaluate().groups[UNSEEN]
+        other_orders = evaluate(orders=2).groups[UNSEEN]
     finally:
         (run.path / "calibration.json").unlink()
     [student] = {r["student"] for r in rows if submission_key("cpp_second_largest", r["student"]) == seen}
@@ -144,6 +148,24 @@ def test_trust_leaves_out_the_students_a_calibration_saw(evaluate: Any, run: Run
     for grader in (TUNED, WORDS):
         assert after.trust[grader].decisions == before.trust[grader].decisions - lost
     assert after.trust[TUNED].after is not None and after.trust[WORDS].after is None
+    assert other_orders.trust == before.trust  # made with other settings, it calibrates nothing
+
+
+def test_the_untuned_model_is_asked_in_as_many_orders_as_the_tuned_one(
+    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int | None] = []
+
+    class Calibrated(KnowsHalf):
+        def __init__(self, model: str, *, orders: int | None = None, **_: object) -> None:
+            super().__init__(model, orders=orders or (3 if Path(model) == run.path else 1))
+            asked.append(self.orders)
+
+    monkeypatch.setattr(answers, "load_grader", Calibrated)
+    monkeypatch.setattr(evaluate_module, "find_base", lambda _: Base(name="base", source="base"))
+    monkeypatch.setattr(evaluate_module, "draw_confusions", lambda *_, **__: None)
+    evaluate_run(run.path, LABS, tmp_path / "out", resamples=10)
+    assert asked == [3, 3]
 
 
 def test_a_run_is_compared_with_itself_on_all_that_it_kept(evaluate: Any, run: RunFolder) -> None:
