@@ -25,7 +25,8 @@ HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 
 
 class ServedModel(Frozen):
-    """`weights` and `tokenizer`: folders or a hub id. `name` is the base model's. `adapter`: to be put on `weights`.
+    """`weights` and `tokenizer`: folders or a hub id. `name`: the model that the training began with, else this one's
+    own. `adapter`: to be put on `weights`.
 
     `manifest` is None for a model that was not trained here. `folder`: where a calibration lies, if there is one.
     """
@@ -131,17 +132,18 @@ def load_tokenizer(source: str) -> Any:
 def _plain(folder: Path) -> ServedModel:
     """Weights and tokenizer side by side, with a manifest where they were trained here."""
     manifest = read_manifest(folder) if (folder / FILE).is_file() else None
-    named = manifest.base_model if manifest and manifest.base_model != "." else folder.resolve().name
-    return ServedModel(name=named, weights=str(folder), tokenizer=str(folder), manifest=manifest, folder=folder)
+    name = (manifest and _trained_from(manifest)) or folder.resolve().name
+    return ServedModel(name=name, weights=str(folder), tokenizer=str(folder), manifest=manifest, folder=folder)
 
 
 def _run(run: Path, adapters: bool) -> ServedModel:
     """Merged weights where there are any, else the full weights, else base and adapter."""
     manifest = read_manifest(run)
+    name = _trained_from(manifest) or run.resolve().name
     if (run / "merged" / FILE).is_file():
-        return _plain(run / "merged").model_copy(update={"name": manifest.base_model, "folder": run})
+        return _plain(run / "merged").model_copy(update={"name": name, "folder": run})
     found = ServedModel(
-        name=manifest.base_model,
+        name=name,
         weights=str(run / "model"),
         tokenizer=str(run / "tokenizer"),
         manifest=manifest,
@@ -156,3 +158,8 @@ def _run(run: Path, adapters: bool) -> ServedModel:
     base = run / manifest.base_model
     weights = str(base) if base.is_dir() else manifest.base_model
     return found.model_copy(update={"weights": weights, "adapter": run / manifest.adapter})
+
+
+def _trained_from(manifest: ModelManifest) -> str:
+    """Empty where only the folder itself is named. Manifests of earlier versions name no more than `base_model`."""
+    return manifest.trained_from or ("" if manifest.base_model == "." else manifest.base_model)

@@ -55,6 +55,17 @@ def test_merged_weights_come_before_all_others_and_keep_the_base_model_s_name(ru
     assert open_model(run / "merged").name == "merged"
 
 
+def test_a_tuned_model_is_named_by_what_its_training_began_with_wherever_it_is_opened(
+    run: Path, byte_tokenizer: Any
+) -> None:
+    shutil.copytree(run / "model", run / "merged")
+    write_manifest(manifest_of(byte_tokenizer, base_model="sft", trained_from="Qwen/Coder"), run)
+    write_manifest(manifest_of(byte_tokenizer, base_model=".", trained_from="Qwen/Coder"), run / "merged")
+    assert open_model(run).name == open_model(run / "merged").name == "Qwen/Coder"
+    shutil.rmtree(run / "merged")
+    assert open_model(run).name == "Qwen/Coder"
+
+
 def test_an_adapter_is_merged_first_unless_the_engine_takes_adapters(run: Path, byte_tokenizer: Any) -> None:
     write_manifest(manifest_of(byte_tokenizer, base_model="model", adapter="adapter"), run)
     with pytest.raises(ModelError, match=f"grader merge {run}"):
