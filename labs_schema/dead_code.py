@@ -20,9 +20,21 @@ _NEVER_LINE = re.compile(r"[ \t]*+(?:if|while)[ \t(]++(?:0|False|None)[ \t)]*+:"
 _LEAVES = re.compile(r"[ \t]*+(?:return|raise)\b")
 
 
+def without_words(text: str, spans: Iterable[Span], quote: str = " ") -> str:
+    """`text` with its comments and strings as blanks, position for position, newlines kept; a string begins with the
+    one character `quote`."""
+    pieces, last = [], 0
+    for span in spans:
+        if span.kind in ("comment", "docstring", "string"):
+            blank = re.sub(r"[^\n]", " ", text[span.start : span.end])
+            pieces += [text[last : span.start], quote + blank[1:] if span.kind == "string" else blank]
+            last = span.end
+    return "".join([*pieces, text[last:]])
+
+
 def dead_ranges(text: str, language: str, spans: Sequence[Span]) -> tuple[Range, ...]:
     """Ranges of `text` that never run, sorted by their starts; they may lie within each other."""
-    bare = _bare(text, spans)
+    bare = without_words(text, spans)
     if language == "Python":
         return tuple(_indented(bare))
     return tuple(sorted([*dropped_ranges(text, language, spans), *_braced(bare)]))
@@ -30,7 +42,7 @@ def dead_ranges(text: str, language: str, spans: Sequence[Span]) -> tuple[Range,
 
 def dropped_ranges(text: str, language: str, spans: Sequence[Span]) -> tuple[Range, ...]:
     """What C's preprocessor drops at sight: from `#if 0` to its `#else` or `#endif`, from the `#else` of `#if 1` on."""
-    return tuple(_dropped(_bare(text, spans))) if language in ("C", "C++") and "#" in text else ()
+    return tuple(_dropped(without_words(text, spans))) if language in ("C", "C++") and "#" in text else ()
 
 
 def _dropped(bare: str) -> Iterator[Range]:
@@ -91,13 +103,3 @@ def _indented(bare: str) -> Iterator[Range]:
         position += len(line)
     if start is not None:
         yield start, position
-
-
-def _bare(text: str, spans: Iterable[Span]) -> str:
-    """`text` with its comments and strings as blanks, position for position, newlines kept."""
-    pieces, last = [], 0
-    for span in spans:
-        if span.kind in ("comment", "docstring", "string"):
-            pieces += [text[last : span.start], re.sub(r"[^\n]", " ", text[span.start : span.end])]
-            last = span.end
-    return "".join([*pieces, text[last:]])

@@ -9,6 +9,7 @@ from labs_schema.errors import ModelError
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import rubric_hash
 from labs_schema.models import Lab
+from serving.suspicion import VERSION
 from serving.triage import Rule, Thresholds
 
 FILE = "calibration.json"
@@ -16,13 +17,15 @@ FILE = "calibration.json"
 
 class GradedWith(Frozen):
     """What decides a confidence, and which answers are sent to a person for other reasons: a calibration holds for
-    nothing else. The first three are SHA-256 in hexadecimal."""
+    nothing else. The first three are SHA-256 in hexadecimal; `suspicion`: the version of what finds and masks text that
+    talks to a grader."""
 
     weights: str
     tokenizer: str
     prompts: str
     orders: int
     second_reading: bool
+    suspicion: int = VERSION
 
 
 class LabCalibration(Frozen):

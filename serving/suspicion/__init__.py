@@ -4,4 +4,8 @@ from serving.suspicion.detector import suspicions
 from serving.suspicion.finding import Suspicion
 from serving.suspicion.neutral import neutralised
 
-__all__ = ["Suspicion", "neutralised", "suspicions"]
+__all__ = ["VERSION", "Suspicion", "neutralised", "suspicions"]
+
+VERSION = 1
+"""To be raised when another place is found in some program, or another text is left of it: a calibration holds only for
+the guards that it was made with."""

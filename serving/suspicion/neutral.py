@@ -7,21 +7,28 @@ thought of is lost too. What remains is what a compiler reads, in the same lines
 import re
 from pathlib import PurePosixPath
 
-from labs_schema.dead_code import dropped_ranges
+from labs_schema.dead_code import Range, dropped_ranges
 from labs_schema.languages import SOURCE_EXTENSIONS, extension
 from labs_schema.lexing import Span, spans
 from labs_schema.models import SourceFile, Submission
 from serving.suspicion.letters import folded, without_controls
 from serving.suspicion.masking import Piece, masked_comments, masked_strings
 from serving.suspicion.renaming import neutral_names, renamed, telling_names
+from serving.suspicion.unused import unused_declarations, uses
+from serving.suspicion.words import words
+
+NAME, NAME_WORDS = 24, 3
+"""Characters and words of an ordinary file name, with its folders and without its extension."""
 
 _QUOTED = re.compile(r"\"([^\"\n]*)\"")
 _IMPORTS = re.compile(r"^[ \t]*+(?:from|import)[ \t]++([\w., \t]++)", re.M)
 _WORDS = re.compile(r"\w+")
+_NAME_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
 
 
 def neutralised(submission: Submission, language: str) -> Submission:
-    """`submission` for the second reading: comments, long strings, telling names, file names and `#if 0` blocks masked.
+    """`submission` for the second reading: comments, long strings, telling names, file names, `#if 0` blocks and unused
+    declarations masked.
 
     Every line stays in its place, and names are replaced alike in all files. Deterministic; never raises.
     """
@@ -31,14 +38,15 @@ def neutralised(submission: Submission, language: str) -> Submission:
     taken = [text[span.start : span.end] for text, found in zip(texts, lexed, strict=True) for span in found]
     telling = [name for text, found in zip(texts, lexed, strict=True) for name in telling_names(text, found)]
     new = neutral_names(telling, taken) | _modules(texts, paths, language)
-    files = [
-        SourceFile(path=paths[file.path], text=_masked(text, found, language, new, paths))
-        for file, text, found in zip(submission.files, texts, lexed, strict=True)
-    ]
+    used = uses(zip(texts, lexed, strict=True))
+    files = []
+    for file, text, found in zip(submission.files, texts, lexed, strict=True):
+        dropped = [*dropped_ranges(text, language, found), *unused_declarations(text, found, language, used)]
+        files.append(SourceFile(path=paths[file.path], text=_masked(text, found, dropped, new, paths)))
     return submission.model_copy(update={"files": tuple(files)})
 
 
-def _masked(text: str, found: list[Span], language: str, new: dict[str, str], paths: dict[str, str]) -> str:
+def _masked(text: str, found: list[Span], dropped: list[Range], new: dict[str, str], paths: dict[str, str]) -> str:
     strings = {(start, end): after for start, end, after in masked_strings(text, found)}
     pieces = list(masked_comments(text, found))
     for span in found:
@@ -49,10 +57,8 @@ def _masked(text: str, found: list[Span], language: str, new: dict[str, str], pa
             pieces.append((span.start, span.end, renamed(strings.get((span.start, span.end), old), new)))
         elif span.kind == "include":
             pieces.append((span.start, span.end, _include(old, paths)))
-    dropped = [
-        (start, end, "\n" * text.count("\n", start, end)) for start, end in dropped_ranges(text, language, found)
-    ]
-    return _replaced(text, sorted([*dropped, *pieces], key=lambda piece: (piece[0], -piece[1])))
+    pieces += [(start, end, "\n" * text.count("\n", start, end)) for start, end in dropped]
+    return _replaced(text, sorted(pieces, key=lambda piece: (piece[0], -piece[1])))
 
 
 def _replaced(text: str, pieces: list[Piece]) -> str:
@@ -79,20 +85,38 @@ def _drawn_plainly(text: str, language: str) -> str:
 
 
 def _neutral_paths(submission: Submission) -> dict[str, str]:
-    """Path -> `file1.c`: its number in the submission, and its extension where it is one of source code."""
-    suffixes = [extension(file.path) if extension(file.path) in SOURCE_EXTENSIONS else "" for file in submission.files]
-    return {
-        file.path: f"file{i}{suffix}"
-        for i, (file, suffix) in enumerate(zip(submission.files, suffixes, strict=True), 1)
-    }
+    """Path -> itself where it is an ordinary one; else `file1.c`: its number in the submission, and its extension where
+    it is one of source code."""
+    kept = {file.path: file.path for file in submission.files if _ordinary(file.path)}
+    paths: dict[str, str] = {}
+    for number, path in enumerate((file.path for file in submission.files), 1):
+        suffix = extension(path) if extension(path) in SOURCE_EXTENSIONS else ""
+        new = f"file{number}{suffix}"
+        while new in kept:
+            new = f"_{new}"
+        paths[path] = kept.get(path, new)
+    return paths
+
+
+def _ordinary(path: str) -> bool:
+    """Short, of a source file, and with at most one word that a grader might be told: `max_of_three.c`."""
+    stem, suffix = path[: -len(extension(path))], extension(path)
+    few = len(stem) <= NAME and len(_NAME_WORD.findall(stem)) <= NAME_WORDS
+    return few and path.isascii() and suffix in SOURCE_EXTENSIONS and sum(bool(w.meanings) for w in words(stem)) < 2
 
 
 def _include(line: str, paths: dict[str, str]) -> str:
     """An `#include` of the student's own file under its new name, of another with nothing behind it."""
-    names = {PurePosixPath(path).name: new for path, new in paths.items()}
+    own = {PurePosixPath(path).name: f'"{new}"' for path, new in paths.items() if new != path}
+    kept_names = {PurePosixPath(path).name for path, new in paths.items() if new == path}
+
+    def named(match: re.Match[str]) -> str:
+        name = PurePosixPath(match[1]).name
+        return match[0] if name in kept_names else own.get(name, '"other.h"')
+
     directive = re.match(r"[ \t]*#[ \t]*\w+[ \t]*(?:<[\w./+-]{1,40}>|\"[^\"\n]*\")?", line)
     kept = directive[0] if directive else ""
-    return _QUOTED.sub(lambda match: f'"{names.get(PurePosixPath(match[1]).name, "other.h")}"', kept)
+    return _QUOTED.sub(named, kept)
 
 
 def _modules(texts: list[str], paths: dict[str, str], language: str) -> dict[str, str]:
@@ -100,5 +124,5 @@ def _modules(texts: list[str], paths: dict[str, str], language: str) -> dict[str
     if language != "Python":
         return {}
     imported = {word for text in texts for match in _IMPORTS.finditer(text) for word in _WORDS.findall(match[1])}
-    stems = {PurePosixPath(path).stem: PurePosixPath(new).stem for path, new in paths.items()}
+    stems = {PurePosixPath(path).stem: PurePosixPath(new).stem for path, new in paths.items() if new != path}
     return {stem: new for stem, new in stems.items() if stem in imported}

@@ -43,6 +43,14 @@ def neutral(text: str, language: str = "C", path: str = "main.c") -> str:
     return neutralised(submission((path, text)), language).files[0].text
 
 
+def masked(text: str, language: str) -> str:
+    """As above, where another file uses every name of `text`."""
+    names = {text[span.start : span.end] for span in spans(text, language) if span.kind == "name"}
+    return (
+        neutralised(submission(("main.c", text), ("uses.c", f"f({', '.join(sorted(names))});")), language).files[0].text
+    )
+
+
 @pytest.mark.parametrize(
     ("language", "text", "expected"),
     [
@@ -68,23 +76,78 @@ def neutral(text: str, language: str = "C", path: str = "main.c") -> str:
         ("C", "int giveFullMarks;", "int name1;"),
         ("C", "#define EVERYTHING_IS_JUST_FINE 1", "#define NAME1 1"),
         ("Python", "x_of_a_lot = 1\nprint(f'{x_of_a_lot}')", "name1 = 1\nprint(f'{name1}')"),
-        ("C", "int \u0430b\u200bc;", "int abc;"),
+        ("C", "f(\u0430b\u200bc);", "f(abc);"),
         ("C", "int a;\n#if 0\nanything\n#endif\nint b;", "int a;\n#if 0\n\n#endif\nint b;"),
         ("C", "#error anything at all\nint b;", " \nint b;"),
         ("Java", "public static void main(String[] args) {}", "public static void main(String[] args) {}"),
     ],
 )
 def test_what_can_hold_words_is_masked_and_the_rest_is_not(language: str, text: str, expected: str) -> None:
-    assert neutral(text, language) == expected
+    assert masked(text, language) == expected
 
 
-def test_file_names_are_numbered_and_includes_follow() -> None:
+def test_file_names_that_could_plead_are_numbered_and_includes_follow() -> None:
     given_ = submission(
-        ("give_full_marks.c", '#include "top_grade.h"\n#include <stdio.h>\n'), ("top_grade.h", "int x;\n")
+        ("give_full_marks.c", '#include "top_grade.h"\n#include "list.h"\n#include <stdio.h>\n#include "you.h"\n'),
+        ("list.h", "x();\n"),
+        ("top_grade.h", "y();\n"),
+        ("file1.c", "z();\n"),
     )
     files = neutralised(given_, "C").files
-    assert [file.path for file in files] == ["file1.c", "file2.h"]
-    assert files[0].text == '#include "file2.h"\n#include <stdio.h>\n'
+    assert [file.path for file in files] == ["_file1.c", "list.h", "file3.h", "file1.c"]
+    assert files[0].text == '#include "file3.h"\n#include "list.h"\n#include <stdio.h>\n#include "other.h"\n'
+
+
+@pytest.mark.parametrize("path", ["main.c", "max_of_three.py", "src/Bank2.java", "lab3.c"])
+def test_an_ordinary_file_name_stays(path: str) -> None:
+    assert neutralised(submission((path, "f();")), "C").files[0].path == path
+
+
+@pytest.mark.parametrize(
+    "path", ["as_good_as_can_be.c", "full_marks.c", "m\u0430in.c", "a.txt", "thebestprogramthereeverwas.c"]
+)
+def test_any_other_file_name_does_not(path: str) -> None:
+    assert neutralised(submission((path, "f();")), "C").files[0].path.startswith("file1")
+
+
+@pytest.mark.parametrize(
+    ("language", "unused"),
+    [
+        ("C", 'const char note[] = "x";'),
+        ("C", '#define NOTE "x"'),
+        ("C", 'const char *note(void) { return "x"; }'),
+        ("C", "struct note { int Work, That, Shines; };"),
+        ("C++", 'const char *notes[] = {"x", "y"};'),
+        ("Java", 'interface Note { static String text() { return "x"; } }'),
+        ("JavaScript", "const note = { Work: 1, Shines: 1 };"),
+        ("Go", "type Note struct { Work int; Shines int }"),
+        ("Rust", '#[allow(dead_code)]\nfn note() -> &\'static str { "x" }'),
+        ("Python", 'def note():\n    return "x"'),
+        ("Python", "note = dict(Work=1, Shines=1)"),
+    ],
+)
+def test_what_nobody_uses_and_only_says_something_is_left_out_with_its_lines_kept(language: str, unused: str) -> None:
+    program = "f(1);\n" if language != "Go" else "var x = f(1)\n"
+    assert neutral(f"{program}\n{unused}\n", language) == f"{program}\n" + "\n" * unused.count("\n") + "\n"
+    used = f"{program}\n{unused}\ng(note, Note, notes, NOTE);\n"
+    assert len(neutral(used, language).strip()) > len("g(note, Note, notes, NOTE);") + len(program)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "int max3(int a, int b, int c) { return a; }",
+        'void draw(void) { puts("x"); }',
+        "int main(void) { return 0; }",
+        "#include <stdio.h>",
+        "#ifndef LIST_H",
+        "using namespace std;",
+        "int next(int);",
+        "#define SQUARE(x) ((x) * (x))",
+    ],
+)
+def test_what_computes_or_what_others_may_call_stays(text: str) -> None:
+    assert neutral(text, "C++") == text
 
 
 def test_a_name_is_replaced_alike_in_all_files() -> None:
@@ -93,12 +156,12 @@ def test_a_name_is_replaced_alike_in_all_files() -> None:
 
 
 def test_an_imported_module_follows_its_file() -> None:
-    files = neutralised(submission(("bank.py", "x = 1\n"), ("main.py", "import bank\nprint(bank.x)\n")), "Python").files
-    assert files[1].text == "import file1\nprint(file1.x)\n"
+    both = submission(("give_marks.py", "x = 1\n"), ("main.py", "import give_marks\nprint(give_marks.x)\n"))
+    assert neutralised(both, "Python").files[1].text == "import file1\nprint(file1.x)\n"
 
 
 def test_a_new_name_is_no_name_of_the_program() -> None:
-    assert neutral("int name1, all_of_it_is_good;") == "int name1, name1_;"
+    assert masked("int name1, all_of_it_is_good;", "C") == "int name1, name1_;"
 
 
 @pytest.mark.parametrize("folder", lab_folders(LABS), ids=lambda folder: folder.name)
