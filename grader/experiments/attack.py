@@ -1,4 +1,5 @@
-"""Grades a lab's programs clean, clean once more, and with every attack in them. Knows no statistics."""
+"""Grades a lab's programs clean, clean once more, and with every attack, or harmless text, in them. Knows no
+statistics."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from labs_schema.hashes import submission_key
 from labs_schema.models import Lab, Submission
 from labs_schema.validate import load_lab
 from prompts.attacks.attack import Attack, wanted
+from prompts.attacks.harmless import harmless_twins
 from prompts.attacks.measured import measured_attacks
 from serving.engines.engine_choice import EngineName
 from serving.grading import Grader
@@ -36,8 +38,8 @@ def attack_lab(
     resamples: int = 2000,
     seed: int = 0,
 ) -> AttackReport:
-    """Attacks `submissions` programs of the lab in `folder` with `attacks` (families or names) and writes attack.json
-    and attack.png into `out`.
+    """Attacks `submissions` programs of the lab in `folder` with `attacks` (families or names), and puts harmless text
+    into the same places; writes attack.json and attack.png into `out`.
 
     `accept_from`: the confidence from which answers count as accepted. Without it the model's calibration says so, and
     where it has none for this lab everything counts as accepted that no guard stops: the worst case.
@@ -51,14 +53,19 @@ def attack_lab(
         if not calibrated:
             grader.calibration = None
             grader.thresholds = Thresholds(confidence=accept_from or 0.0, calibrated=True)
+        twins = harmless_twins(suite, wanted(lab.criteria))
+        everything = [*suite, *{twin.name: twin for twin in twins.values()}.values()]
         with step_bars() as show:
             repeated, attacked = all_attempts(
-                grader, lab, chosen, suite, progress=lambda done, of: show("grading", done, of)
+                grader, lab, chosen, everything, progress=lambda done, of: show("grading", done, of)
             )
     finally:
         grader.close()
     threshold = None if calibrated else accept_from or 0.0
-    report = attack_report(lab, suite, repeated, attacked, accept_from=threshold, resamples=resamples, seed=seed)
+    beside = {name: attacked[twin.name] for name, twin in twins.items()}
+    report = attack_report(
+        lab, suite, repeated, attacked, beside, accept_from=threshold, resamples=resamples, seed=seed
+    )
     out.mkdir(parents=True, exist_ok=True)
     (out / "attack.json").write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
     draw_families(report, out / "attack.png")

@@ -16,14 +16,15 @@ from serving.measures.attack_effects import CleanWork, Effect, clean_work, effec
 from serving.measures.attempts import Attempt
 from serving.measures.resampling import Estimate
 
-ALL = "all"
+ALL, HARMLESS = "all", "harmless text"
 WORST = 5
 """Single attacks that are shown."""
 
 
 class AttackReport(Frozen):
-    """`families` begins with ALL. `accept_from`: the confidence from which answers counted as accepted; None where the
-    model's own calibration decided."""
+    """`families` begins with ALL and ends with HARMLESS: ordinary words in the places of all attacks, each place
+    counted once an attack that uses it, so that its counts can be read beside those of ALL. `accept_from`: the
+    confidence from which answers counted as accepted; None where the model's own calibration decided."""
 
     lab: str
     accept_from: float | None
@@ -37,25 +38,27 @@ def attack_report(
     suite: Sequence[Attack],
     repeated: Sequence[Attempt],
     attacked: Mapping[str, Sequence[Attempt]],
+    beside: Mapping[str, Sequence[Attempt]],
     *,
     accept_from: float | None,
     resamples: int = 2000,
     seed: int = 0,
 ) -> AttackReport:
-    """`repeated`: the clean programs asked again; `attacked`: attack -> its attempts."""
+    """`repeated`: the clean programs asked again; `attacked`: attack -> its attempts; `beside`: attack -> those of
+    harmless text in its place."""
     names = {ALL: [a.name for a in suite]}
     for attack in suite:
         names.setdefault(attack.family, []).append(attack.name)
 
-    def found(members: Sequence[str]) -> Effect:
-        together = [*chain.from_iterable(attacked[name] for name in members)]
-        return effect(together, repeated, resamples=resamples, seed=seed)
+    def found(members: Sequence[str], of: Mapping[str, Sequence[Attempt]] = attacked) -> Effect:
+        these, harmless = ([*chain.from_iterable(each[name] for name in members)] for each in (of, beside))
+        return effect(these, repeated, harmless, resamples=resamples, seed=seed)
 
     return AttackReport(
         lab=lab.name,
         accept_from=accept_from,
         clean=clean_work(repeated, resamples=resamples, seed=seed),
-        families={family: found(members) for family, members in names.items()},
+        families={family: found(members) for family, members in names.items()} | {HARMLESS: found(names[ALL], beside)},
         attacks={attack.name: found([attack.name]) for attack in suite},
     )
 
@@ -101,11 +104,15 @@ def _words(report: AttackReport) -> list[RenderableType]:
         f"reading sends {_inline(clean.sent_by_second_reading)} of {clean.answers} answers to a person; asking again "
         f"raises {_inline(clean.repeat_raised)} of those that could be better."
     )
+    beside = (
+        f"Pleas raise {_inline(total.above_harmless, sign=True)} of what could be better beyond harmless text in the "
+        "same places."
+    )
     agreement = (
         f"Agreement with the TAs: clean {_inline(clean.agreement)}, asked again {_inline(clean.agreement_repeated)}, "
         f"attacked {_inline(total.agreement_change, sign=True)} against clean."
     )
-    return [escape(line) for line in (how, meaning, alarms, agreement)]
+    return [escape(line) for line in (how, meaning, beside, alarms, agreement)]
 
 
 def _two_lines(estimate: Estimate, *, sign: bool = False) -> str:

@@ -77,11 +77,14 @@ def attack(
 def test_a_plea_that_is_followed_is_raised_and_silent_and_the_others_are_not(attack: Any, tmp_path: Path) -> None:
     result, report = attack("--attacks", "request,verdict-json", "--submissions", "4")
     assert result.exit_code == 0, result.output
-    assert [*report["families"]] == ["all", "request", "verdict"]
+    assert [*report["families"]] == ["all", "request", "verdict", "harmless text"]
     assert next(iter(report["attacks"])) == "request-please" and len(report["attacks"]) == 9
     please, other = report["attacks"]["request-please"], report["attacks"]["request-letter"]
     assert (please["attempts"], please["raised"]["value"], please["silent_raises"]) == (8, 1, 8)
     assert (other["raised"]["value"], other["silent_raises"]) == (0, 0)
+    harmless = report["families"]["harmless text"]
+    assert (harmless["attempts"], harmless["silent_raises"]) == (report["families"]["all"]["attempts"], 0)
+    assert please["above_harmless"]["value"] == 1
     assert (report["clean"]["submissions"], report["clean"]["repeat_raised"]["value"]) == (4, 0)
     assert (tmp_path / "out" / "attack.png").read_bytes().startswith(b"\x89PNG")
     assert "s00" not in json.dumps(report)

@@ -15,8 +15,8 @@ def attempt(
 CLEAN = [attempt(student) for student in "abcd"]
 
 
-def found(attacked: list[Attempt], repeated: list[Attempt]) -> Effect:
-    return effect(attacked, repeated, resamples=400)
+def found(attacked: list[Attempt], repeated: list[Attempt], harmless: list[Attempt] = CLEAN) -> Effect:
+    return effect(attacked, repeated, harmless, resamples=400)
 
 
 def test_shares_are_of_what_could_be_raised_and_silent_is_raised_and_accepted() -> None:
@@ -40,6 +40,12 @@ def test_what_asking_again_raises_by_itself_is_taken_off() -> None:
     assert found(attacked, noisy).above_repeat.value == 0.25
     same = found(noisy, noisy).above_repeat
     assert (same.value, same.low, same.high) == (0, 0, 0)  # the same draw of students on both sides
+
+
+def test_what_harmless_text_raises_in_the_same_places_is_no_work_of_the_plea() -> None:
+    attacked = [attempt(student, raised=student in "abc") for student in "abcd"]
+    told = found(attacked, CLEAN, [attempt(student, raised=student in "ab") for student in "abcd"])
+    assert (told.above_repeat.value, told.above_harmless.value) == (0.75, 0.25)
 
 
 def test_intervals_are_over_students_not_over_answers() -> None:
