@@ -1,0 +1,142 @@
+"""What the service counts, for Prometheus, in a registry of its own: vLLM fills the global one.
+
+Labels are few and known beforehand: routes by their template, registered labs by their name, reasons by their kind.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from labs_schema.grades import CriterionGrade, Grade
+from serving.api.engine_thread import EngineThread, Job, Span
+from serving.grading import Grader
+from serving.observability.review_kinds import review_kind
+from serving.observability.timed_engine import TimedEngine
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
+SHARES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1.0)
+INLINE, OTHER = "(inline rubric)", "(other)"
+
+
+class Metrics:
+    """Told of requests by `RequestsSeen`, of grades by the engine's thread; asks about queue, cache and jobs when it
+    is read. `labs`: names that may be a label."""
+
+    def __init__(self, labs: Collection[str] = ()) -> None:
+        self.registry = CollectorRegistry()
+        self._labs, self._seconds = frozenset(labs), 0.0
+        self._engine: TimedEngine | None = None
+        self._requests = Counter(
+            "grader_requests", "Requests answered.", ("route", "method", "status"), registry=self.registry
+        )
+        self._took = Histogram(
+            "grader_request_seconds",
+            "From a request to its answer.",
+            ("route",),
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self._stages = Histogram(
+            "grader_stage_seconds",
+            "Of a graded submission: waiting in the queue, preparing (prompts and what is made of answers) and engine "
+            "of its batch, and all together.",
+            ("stage",),
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self._criteria = Counter(
+            "grader_criteria", "Criteria graded, by what came of them.", ("lab", "outcome"), registry=self.registry
+        )
+        self._reviews = Counter(
+            "grader_reviews", "Reasons for a person to look, by kind.", ("kind",), registry=self.registry
+        )
+        self._mass = Histogram(
+            "grader_label_mass",
+            "Probability that the model gave to answering with a letter.",
+            buckets=SHARES,
+            registry=self.registry,
+        )
+        self._waiting = Gauge(
+            "grader_queue_length", "Submissions that wait for the engine.", ("kind",), registry=self.registry
+        )
+        self.registry.register(_Counted("grader_prefix_cache_tokens", self._cache))
+
+    def text(self) -> bytes:
+        """All of it in Prometheus's text form."""
+        return generate_latest(self.registry)
+
+    def watch_queue(self, engine: EngineThread) -> None:
+        self._waiting.labels("interactive").set_function(lambda: engine.waiting)
+        self._waiting.labels("background").set_function(lambda: engine.waiting_in_background)
+
+    def watch_jobs(self, states: Callable[[], Mapping[str, int]]) -> None:
+        """`states`: how many jobs there are by state; asked in the thread that reads the metrics."""
+        self.registry.register(_Jobs(states))
+
+    def watched(self, grader: Grader) -> Grader:
+        """`grader`, the time of whose engine is taken from now on."""
+        self._engine = grader.engine = TimedEngine(grader.engine)
+        return grader
+
+    def request(self, route: str, method: str, status: int, seconds: float) -> None:
+        self._requests.labels(route, method, str(status)).inc()
+        self._took.labels(route).observe(seconds)
+
+    def graded(self, jobs: Sequence[Job], span: Span, grades: Sequence[Grade]) -> None:
+        """A batch that the engine's thread graded."""
+        total = self._engine.seconds if self._engine else 0.0
+        engine, self._seconds = total - self._seconds, total
+        for job, grade in zip(jobs, grades, strict=True):
+            for stage, seconds in (
+                ("waiting", span.began - job.submitted),
+                ("preparing", span.ended - span.began - engine),
+                ("engine", engine),
+                ("total", span.ended - job.submitted),
+            ):
+                self._stages.labels(stage).observe(max(0.0, seconds))
+            for answer in grade.criteria:
+                self._criterion(self._lab(grade.lab), answer)
+
+    def _criterion(self, lab: str, answer: CriterionGrade) -> None:
+        self._criteria.labels(lab, answer.status.value if answer.ungraded is None else "ungraded").inc()
+        for kind in {review_kind(reason) for reason in answer.review_reasons}:
+            self._reviews.labels(kind).inc()
+        if answer.label_mass is not None:
+            self._mass.observe(answer.label_mass)
+
+    def _lab(self, name: str) -> str:
+        if not name:
+            return INLINE
+        return name if name in self._labs else OTHER
+
+    def _cache(self) -> Mapping[str, int]:
+        if self._engine is None:
+            return {}
+        return dict(zip(("looked_up", "found"), self._engine.cache_counts(), strict=True))
+
+
+class _Counted(Collector):
+    """A counter that is kept elsewhere: label -> how many."""
+
+    def __init__(self, name: str, read: Callable[[], Mapping[str, int]]) -> None:
+        self._name, self._read = name, read
+
+    def collect(self) -> Iterable[Metric]:
+        family = CounterMetricFamily(self._name, "Prompt tokens in the engine's prefix cache.", labels=["what"])
+        for label, value in self._read().items():
+            family.add_metric([label], value)
+        yield family
+
+
+class _Jobs(Collector):
+    def __init__(self, states: Callable[[], Mapping[str, int]]) -> None:
+        self._states = states
+
+    def collect(self) -> Iterable[Metric]:
+        family = GaugeMetricFamily("grader_jobs", "Regrading jobs by state.", labels=["state"])
+        for state, count in self._states().items():
+            family.add_metric([state], count)
+        yield family

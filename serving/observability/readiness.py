@@ -1,0 +1,64 @@
+"""What keeps the service from doing its work: a store that takes no write, a full disk, jobs without a worker.
+
+Each check says what is wrong in words for a person, or nothing. Whether the model answers, its thread knows.
+"""
+
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import delete, func, select
+
+from serving.jobs.tables import workers
+from serving.jobs.worker import DEAD_SECONDS
+from serving.store.database import Database
+from serving.store.errors import StoreError
+from serving.store.ledger import stamp
+
+FREE_BYTES = 200_000_000
+
+
+def readiness(
+    database: Database,
+    folder: Path | None = None,
+    *,
+    needs_worker: bool = False,
+    free_bytes: int = FREE_BYTES,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> list[str]:
+    """What is wrong, empty where nothing is. `folder` is on the disk that must have `free_bytes` left; `needs_worker`:
+    whether somebody must work on jobs. Waits for the store, for a lock up to its own limit: ask it on a thread."""
+    wrong = store_faults(database)
+    if folder is not None:
+        wrong += disk_faults(folder, free_bytes)
+    if needs_worker and not wrong:
+        wrong += worker_faults(database, now())
+    return wrong
+
+
+def store_faults(database: Database) -> list[str]:
+    """Begins a write and deletes what is not there: a store that is read-only, locked or away refuses that."""
+    try:
+        with database.writing() as connection:
+            connection.execute(delete(workers).where(workers.c.name == ""))
+    except StoreError as error:
+        return [f"The store takes no write. {error}"]
+    return []
+
+
+def disk_faults(folder: Path, free_bytes: int) -> list[str]:
+    free = shutil.disk_usage(folder).free
+    if free >= free_bytes:
+        return []
+    return [
+        f"The store's disk is nearly full: {free // 1_000_000} MB are free, {free_bytes // 1_000_000} MB are needed."
+    ]
+
+
+def worker_faults(database: Database, now: datetime) -> list[str]:
+    """A worker says every few seconds that it lives; see `serving.jobs.worker`."""
+    since = stamp(now - timedelta(seconds=DEAD_SECONDS))
+    with database.reading() as connection:
+        alive = connection.execute(select(func.count()).where(workers.c.seen_at >= since)).scalar_one()
+    return [] if alive else [f"No worker has said for {DEAD_SECONDS:g} s that it lives; jobs wait."]
