@@ -1,6 +1,7 @@
 """The cost of regrading a lab: before, counted, at the speed of an earlier one; after, measured."""
 
 from pathlib import Path
+from typing import Protocol
 
 from rich.console import RenderableType
 from rich.markup import escape
@@ -8,7 +9,6 @@ from rich.table import Table
 
 from grader.cost import Cost, earlier_cost, expected
 from labs_schema.validate import load_lab
-from serving.engines.metered_engine import MeteredEngine
 from serving.prompt_counts import count_lab
 
 
@@ -30,10 +30,18 @@ def expected_cost(
     return expected(Cost(**counts.model_dump(), price_per_hour=price_per_hour), earlier_cost(*places))
 
 
+class Meter(Protocol):
+    """Counts as a `MeteredEngine` does."""
+
+    questions: int
+    prompt_tokens: int
+    read_tokens: int
+
+
 def measured_cost(
-    meter: MeteredEngine, submissions: int, load_seconds: float, seconds: float, *, price_per_hour: float | None = None
+    meter: Meter, submissions: int, load_seconds: float, seconds: float, *, price_per_hour: float | None = None
 ) -> Cost:
-    """Of grading `submissions` submissions with the engine in `meter`, all readings counted."""
+    """Of grading `submissions` submissions as `meter` counted them, all readings."""
     return Cost(
         submissions=submissions,
         questions=meter.questions,

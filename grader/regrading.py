@@ -1,6 +1,9 @@
-"""Regrades a lab from the command line: its folder and a model in, a folder of grades and a table out."""
+"""Regrades labs from the command line: their folders and a model in, folders of grades and tables out."""
 
 import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from rich import box
@@ -11,47 +14,101 @@ from rich.table import Table
 from grader.cost import FILE
 from grader.regrade_cost import cost_table, measured_cost
 from grader.step_bars import step_bars
+from labs_schema.errors import GraderError
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab
 from labs_schema.validate import load_lab
-from serving.engines.engine_choice import EngineName
+from serving.cluster.ray_session import check_address
+from serving.cluster.ray_source import RaySource
+from serving.engines.engine import EngineDownError
+from serving.engines.engine_choice import EngineName, choose_engine
 from serving.engines.metered_engine import MeteredEngine
+from serving.grade_sources import GradeSource, LocalSource
+from serving.graded_folder import Regraded
 from serving.measures.comparison import Comparison, CriterionComparison
-from serving.regrade import Regraded, regrade
+from serving.regrade import regrade
 from serving.served_model import load_grader
 from training.run_folder import RunFolder, write_whole
 
 
-def regrade_lab(
-    folder: Path,
+def regrade_labs(
+    folders: Sequence[Path],
     model: str,
     out: Path,
     *,
     engine: EngineName = "auto",
     orders: int | None = None,
+    reasoning: bool = False,
     price_per_hour: float | None = None,
+    cluster: str | None = None,
+    workers: int | None = None,
 ) -> RenderableType:
-    """Regrades and returns what to show. What it cost is written to `out` too, for the next estimate.
+    """Regrades labs, one into `out`, several into a folder each in it, and returns what to show. What it cost is
+    written to `out` too, for the next estimate. `cluster`: `local` or `ray://host:port`, with so many `workers`.
 
-    Raises FaultsError for a lab, ModelError for a model and GraderError for an `out` that cannot be used.
+    Raises FaultsError for a lab, ModelError for a model and GraderError for an `out` or a cluster that cannot be used,
+    or where the user stopped it.
     """
-    lab = load_lab(folder)
+    labs = _placed(folders, out)
     begun = time.monotonic()
-    grader = load_grader(model, engine=engine, orders=orders)
-    grader.engine = meter = MeteredEngine(grader.engine)
-    loaded = time.monotonic()
-    try:
-        with step_bars() as show:
-            done = regrade(grader, lab, out, progress=lambda done: show("grading", done, len(lab.submissions)))
-    finally:
-        grader.close()
-    shown = [regraded_table(done, out, trained_on(model, lab))]
-    if done.graded:
+    path = str(Path(model).resolve()) if Path(model).is_dir() else model
+    load = partial(load_grader, path, engine=engine, orders=orders)
+    with ExitStack() as opened:
+        source: RaySource | LocalSource
+        meter: RaySource | MeteredEngine
+        if cluster:
+            check_address(cluster)
+            on_gpu = choose_engine(engine) != "http"
+            source = meter = RaySource(load, address=cluster, workers=workers, on_gpu=on_gpu, reasoning=reasoning)
+        else:
+            grader = load()
+            opened.callback(grader.close)
+            grader.engine = meter = MeteredEngine(grader.engine)
+            source = LocalSource(grader, reasoning=reasoning)
+        loaded = time.monotonic()
+        done = _regraded(source, labs, out)
         seconds = time.monotonic() - loaded
-        cost = measured_cost(meter, done.graded, loaded - begun, seconds, price_per_hour=price_per_hour)
+    shown = [
+        regraded_table(each, place, trained_on(model, lab))
+        for each, (place, lab) in zip(done, labs.items(), strict=True)
+    ]
+    if graded := sum(each.graded for each in done):
+        cost = measured_cost(meter, graded, loaded - begun, seconds, price_per_hour=price_per_hour)
         write_whole(out / FILE, cost.model_dump_json(indent=1) + "\n")
         shown.append(cost_table(cost, "Cost"))
     return Group(*shown)
+
+
+def _placed(folders: Sequence[Path], out: Path) -> dict[Path, Lab]:
+    """Where each lab's grades go. Raises FaultsError for the labs that cannot be read."""
+    if len(folders) == 1:
+        return {out: load_lab(folders[0])}
+    labs = [load_lab(folder) for folder in folders]
+    if twice := {lab.name for lab in labs if [other.name for other in labs].count(lab.name) > 1}:
+        raise GraderError(f"two labs are named {', '.join(sorted(twice))}; regrade them one after the other.")
+    return {out / lab.name: lab for lab in labs}
+
+
+def _regraded(source: GradeSource, labs: Mapping[Path, Lab], out: Path) -> list[Regraded]:
+    """Says what is kept when the user stops it or the engine does."""
+    total, finished = sum(len(lab.submissions) for lab in labs.values()), 0
+    with step_bars() as show:
+
+        def progress(done: int) -> None:
+            nonlocal finished
+            finished = done
+            show("grading", done, total)
+
+        try:
+            return regrade(source, labs, progress=progress)
+        except KeyboardInterrupt:
+            raise GraderError(f"Stopped. {_kept(finished, total, out)}") from None
+        except EngineDownError as error:
+            raise GraderError(f"{error} {_kept(finished, total, out)}") from error
+
+
+def _kept(done: int, total: int, out: Path) -> str:
+    return f"{done:,} of {total:,} submissions are graded and kept in {out}. The same command goes on from there."
 
 
 def trained_on(model: str, lab: Lab) -> int:

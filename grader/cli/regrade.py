@@ -1,4 +1,4 @@
-"""`grader regrade`: a whole lab, and where the grader differs from its TAs."""
+"""`grader regrade`: whole labs, and where the grader differs from their TAs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,16 +12,26 @@ Orders = Annotated[
     int | None, typer.Option(min=1, help="Ask in N orders of the options and average; the model's own by default.")
 ]
 Price = Annotated[float | None, typer.Option(min=0, help="Of the machine, in any currency; the cost is then shown.")]
+Cluster = Annotated[
+    str | None,
+    typer.Option(metavar="WHERE", help="Grade in many processes by Ray: local, or a cluster's ray://HOST:10001."),
+]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Models on the cluster. One for every GPU by default, or two without GPUs.")
+]
 
 
 def regrade(
-    lab: Annotated[Path, typer.Argument(help="The lab's folder.")],
+    labs: Annotated[list[Path], typer.Argument(metavar="LAB...", help="A lab's folder, or those of a whole course.")],
     model: Annotated[str, typer.Option(help="A run folder, a model folder or a hub id.")],
     out: Annotated[
         Path | None, typer.Option(help="Where the grades go; made where it is missing.", show_default="required")
     ] = None,
     engine: Engine = "auto",
     orders: Orders = None,
+    reasoning: Annotated[bool, typer.Option("--reasoning", help="Have the model say why, too; takes longer.")] = False,
+    cluster: Cluster = None,
+    workers: Workers = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would cost; loads no weights.")] = False,
     price_per_hour: Price = None,
 ) -> None:
@@ -29,18 +39,32 @@ def regrade(
 
     Example: [bold]grader regrade labs/square --model runs/latest --out regraded/square[/]
 
-    Writes grades.jsonl, rubric_ratings.csv, rubric_comments.csv, summary.json and cost.json. Stopped or killed, it goes
-    on where it was when it is run again.
+    Writes grades.jsonl, rubric_ratings.csv, rubric_comments.csv, summary.json and cost.json; of several labs, into a
+    folder each. Stopped or killed, it goes on where it was when it is run again.
 
     What will it cost? [bold]grader regrade labs/square --model runs/latest --dry-run --price-per-hour 2.50[/]
+
+    On many machines: [bold]grader regrade labs/square --model runs/latest --out regraded/square --cluster local[/]
     """
     from grader.regrade_cost import cost_table, expected_cost
-    from grader.regrading import regrade_lab
+    from grader.regrading import regrade_labs
 
     if dry_run:
-        cost = expected_cost(lab, model, out=out, orders=orders, price_per_hour=price_per_hour)
-        Console().print(cost_table(cost, f"{lab.name}, nothing graded yet"))
+        for lab in labs:
+            cost = expected_cost(lab, model, out=out, orders=orders, price_per_hour=price_per_hour)
+            Console().print(cost_table(cost, f"{lab.name}, nothing graded yet"))
         return
     if out is None:
         raise typer.BadParameter("name a folder for the grades", param_hint="--out")
-    Console().print(regrade_lab(lab, model, out, engine=engine, orders=orders, price_per_hour=price_per_hour))
+    shown = regrade_labs(
+        labs,
+        model,
+        out,
+        engine=engine,
+        orders=orders,
+        reasoning=reasoning,
+        price_per_hour=price_per_hour,
+        cluster=cluster,
+        workers=workers,
+    )
+    Console().print(shown)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from labs_schema.frozen import Frozen
 from labs_schema.grades import CriterionGrade, Grade
-from serving.regrade import GradesLabs
+from serving.retrying import GradesLabs
 from serving.store.errors import ForgottenError
 from serving.store.store import Store
 

@@ -13,6 +13,8 @@ from labs_schema.models import Lab, Submission
 from labs_schema.validate import load_lab
 from labs_schema.writer import write_lab
 from serving.grade_files import read_grades
+from serving.grade_sources import LocalSource
+from serving.graded_folder import Regraded
 from serving.regrade import regrade
 
 COMPILES, READABLE = "Does it compile?", "Is it readable?"
@@ -56,23 +58,28 @@ class SteadyGrader:
         return Grade(lab=lab.name, student=submission.student, criteria=criteria, provenance=origin)
 
 
+def regraded(grader: SteadyGrader, lab: Lab, out: Path, *, chunk: int = 16) -> Regraded:
+    [done] = regrade(LocalSource(grader, chunk=chunk), {out: lab})
+    return done
+
+
 def test_a_run_killed_at_any_chunk_and_half_a_line_ends_as_if_it_never_was(
     make_lab: Callable[..., Lab], tmp_path: Path
 ) -> None:
     lab = make_lab(students=7)
-    regrade(SteadyGrader(), lab, tmp_path / "whole", chunk=2)
+    regraded(SteadyGrader(), lab, tmp_path / "whole", chunk=2)
     for lives in range(5):
         for torn in (b"", b'{"lab": "lab1", "stu'):
             out = tmp_path / f"{lives}-{len(torn)}"
             first, second = SteadyGrader(lives=lives), SteadyGrader()
             if lives < 4:
                 with pytest.raises(Killed):
-                    regrade(first, lab, out, chunk=2)
+                    regraded(first, lab, out, chunk=2)
             else:
-                regrade(first, lab, out, chunk=2)
+                regraded(first, lab, out, chunk=2)
             with (out / "grades.jsonl").open("ab") as file:
                 file.write(torn)
-            done = regrade(second, lab, out, chunk=2)
+            done = regraded(second, lab, out, chunk=2)
             assert first.asked + second.asked == [submission.student for submission in lab.submissions]
             assert (done.kept, done.graded, done.torn) == (len(first.asked), len(second.asked), len(torn))
             for file_ in ("grades.jsonl", "rubric_ratings.csv", "rubric_comments.csv", "summary.json"):
@@ -84,7 +91,7 @@ def test_the_ratings_it_writes_are_read_as_ratings_and_the_reasons_as_comments(
 ) -> None:
     lab = make_lab(students=4)
     write_lab(lab, tmp_path / "lab1")
-    regrade(SteadyGrader(ungraded=["s002"]), lab, tmp_path / "out")
+    regraded(SteadyGrader(ungraded=["s002"]), lab, tmp_path / "out")
     for name in ("rubric_ratings.csv", "rubric_comments.csv"):
         (tmp_path / "lab1" / name).write_bytes((tmp_path / "out" / name).read_bytes())
     again = load_lab(tmp_path / "lab1")
@@ -96,7 +103,7 @@ def test_the_ratings_it_writes_are_read_as_ratings_and_the_reasons_as_comments(
 
 def test_the_summary_counts_what_the_grades_say(make_lab: Callable[..., Lab], tmp_path: Path) -> None:
     lab = make_lab(students=6)  # the TAs gave A to 2 of 6, and to 3 of 6
-    done = regrade(SteadyGrader(), lab, tmp_path)
+    done = regraded(SteadyGrader(), lab, tmp_path)
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary == done.comparison.model_dump(mode="json")
     assert (summary["rated_by_both"], summary["agreed"], len(summary["differences"])) == (12, 5, 7)
@@ -105,8 +112,8 @@ def test_the_summary_counts_what_the_grades_say(make_lab: Callable[..., Lab], tm
 def test_progress_counts_what_was_there_before(make_lab: Callable[..., Lab], tmp_path: Path) -> None:
     lab, told = make_lab(students=5), list[int]()
     with pytest.raises(Killed):
-        regrade(SteadyGrader(lives=1), lab, tmp_path, chunk=2)
-    regrade(SteadyGrader(), lab, tmp_path, chunk=2, progress=told.append)
+        regraded(SteadyGrader(lives=1), lab, tmp_path, chunk=2)
+    regrade(LocalSource(SteadyGrader(), chunk=2), {tmp_path: lab}, progress=told.append)
     assert told == [2, 4, 5]
 
 
@@ -115,7 +122,7 @@ def test_grades_of_another_origin_are_refused_by_name_and_left_as_they_are(
     changed: str, make_lab: Callable[..., Lab], tmp_path: Path
 ) -> None:
     lab = make_lab(students=3)
-    regrade(SteadyGrader(), lab, tmp_path)
+    regraded(SteadyGrader(), lab, tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     grader = SteadyGrader(model="other" if changed == "base_model" else "m")
     if changed == "rubric_hash":
@@ -126,11 +133,11 @@ def test_grades_of_another_origin_are_refused_by_name_and_left_as_they_are(
     elif changed == "lab":
         lab = lab.model_copy(update={"submissions": lab.submissions[1:]})
     with pytest.raises(GraderError, match=f"other {changed}.*choose another --out"):
-        regrade(grader, lab, tmp_path)
+        regraded(grader, lab, tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_a_lab_without_submissions_gives_empty_files(make_lab: Callable[..., Lab], tmp_path: Path) -> None:
-    done = regrade(SteadyGrader(), make_lab(students=0), tmp_path)
+    done = regraded(SteadyGrader(), make_lab(students=0), tmp_path)
     assert (done.graded, done.comparison.agreement) == (0, None)
     assert read_grades(tmp_path / "grades.jsonl") == ()

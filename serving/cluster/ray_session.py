@@ -1,0 +1,68 @@
+"""A Ray cluster to work on: one started here for the while, or one that runs somewhere. Knows no lab and no model."""
+
+import io
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, redirect_stdout
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from labs_schema.errors import GraderError
+
+LOCAL = "local"
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    "RAY_DATA_LOG_LEVEL": "CRITICAL",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+"""What the user has set in the environment stays."""
+
+
+def check_address(address: str) -> None:
+    """Raises GraderError for what is no address of a cluster."""
+    if address != LOCAL and not address.startswith("ray://"):
+        raise GraderError(f"--cluster {address}: expected {LOCAL}, or the address of a Ray cluster: ray://HOST:10001")
+
+
+@contextmanager
+def ray_session(address: str, workers: int | None) -> Iterator[Any]:
+    """Yields the module `ray`, connected to `address`; `local` starts a cluster of `workers` cores on this machine.
+
+    Afterwards it is left or shut down, and its temporary folder is gone. Ray tells its own news on the standard
+    output, with other machines' addresses; that is hidden meanwhile. Raises GraderError where there is no cluster.
+    """
+    check_address(address)
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise GraderError(
+            f"--cluster needs Ray ({error}). Install it: pip install ray==2.60.0 msgpack==1.2.4"
+        ) from None
+    with ExitStack() as opened:
+        settings: dict[str, Any] = {"address": address}
+        if address == LOCAL:
+            folder = opened.enter_context(TemporaryDirectory(prefix="grader-ray-", ignore_cleanup_errors=True))
+            settings = {"num_cpus": workers or os.cpu_count(), "include_dashboard": False, "_temp_dir": folder}
+        opened.callback(ray.shutdown)
+        try:
+            ray.init(logging_level=logging.CRITICAL, log_to_driver=False, **settings)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise GraderError(_unreachable(address, error)) from error
+        logging.getLogger("ray.data").setLevel(logging.CRITICAL)
+        opened.enter_context(redirect_stdout(io.StringIO()))
+        yield ray
+
+
+def _unreachable(address: str, error: Exception) -> str:
+    said = (str(error).strip() or type(error).__name__).splitlines()[-1]
+    if address == LOCAL:
+        return f"Ray could not start on this machine: {said}"
+    return (
+        f"no Ray cluster answers at {address}: {said}. Start one with `ray start --head` (its client port is 10001); "
+        "Ray and Python must be of the same versions here and there, and so must RAY_AUTH_MODE and RAY_AUTH_TOKEN."
+    )

@@ -1,0 +1,112 @@
+"""A regrade's grades from many models at once: a Ray Data job, a row a submission, over a pool of workers.
+
+Knows no disk: what waits goes in, grades come out as they are done. Ray itself replaces a worker that died and gives
+its rows to another.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from labs_schema.errors import GraderError
+from labs_schema.grades import Grade, Provenance
+from labs_schema.hashes import rubric_hash, submission_hash
+from labs_schema.models import Lab, Submission
+from serving.cluster.ray_job import RayJob
+from serving.cluster.ray_session import LOCAL, ray_session
+from serving.engines.engine import EngineDownError
+from serving.grade_sources import CHUNK
+from serving.grading import Grader
+from serving.retrying import TRIES, all_ungraded
+
+DEFAULT_WORKERS = 2
+Work = Mapping[tuple[str, str], tuple[Lab, Submission]]
+"""(lab, student) -> what waits."""
+
+
+class RaySource:
+    """Grades on the cluster at `address` (`local` or `ray://host:port`), in `workers` processes that `load` a model
+    each; by default one for every GPU, or two. `on_gpu`: whether a worker takes a GPU, where the cluster has any.
+
+    `load` and what it needs (the package, the model's folder) must be there on every machine under the same path.
+    `questions`, `prompt_tokens`, `read_tokens` count as a MeteredEngine does; `by_process`, the grades of each worker.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], Grader],
+        *,
+        address: str = LOCAL,
+        workers: int | None = None,
+        chunk: int = CHUNK,
+        on_gpu: bool = True,
+        reasoning: bool = False,
+    ) -> None:
+        self._load, self._address, self._workers, self._chunk = load, address, workers, chunk
+        self._on_gpu, self._reasoning = on_gpu, reasoning
+        self.questions = self.prompt_tokens = self.read_tokens = 0
+        self.by_process: Counter[int] = Counter()
+
+    def provenance(self, lab: Lab, submission: Submission) -> Provenance | None:
+        """Only a worker knows."""
+        del lab, submission
+        return None
+
+    def grades(self, labs: Sequence[Lab]) -> Iterator[list[Grade]]:
+        """As `GradeSource` says. What a worker's death took with it `TRIES` times is tried once more by itself, as
+        often; what still takes the worker with it is ungraded.
+
+        Raises GraderError where there is no cluster, where it is too small, or where a worker cannot load or ask its
+        model; EngineDownError where the workers end before they have graded anything.
+        """
+        left = {(lab.name, each.student): (lab, each) for lab in labs for each in lab.submissions}
+        origin = None
+        with ray_session(self._address, self._workers) as ray:
+            for chunk in (self._chunk, 1):
+                for grades in self._round(ray, left, chunk) if left else ():
+                    origin = grades[0].provenance
+                    for grade in grades:
+                        left.pop((grade.lab, grade.student), None)
+                    yield grades
+        if left and origin is None:
+            raise EngineDownError("Every worker ended before it had graded anything; does the model fit its memory?")
+        for lab, submission in left.values():
+            assert origin is not None
+            hashes = {"rubric_hash": rubric_hash(lab), "submission_hash": submission_hash(submission)}
+            reason = f"the worker that graded it ended, {TRIES} times"
+            yield [all_ungraded(lab, submission.student, origin.model_copy(update=hashes), reason)]
+
+    def _round(self, ray: Any, left: Work, chunk: int) -> Iterator[list[Grade]]:
+        """The grades of `left`, but of what its worker's death took with it. A block is what is graded together."""
+        labs = {lab.name: lab for lab, _ in left.values()}
+        bare = {name: lab.model_copy(update={"submissions": ()}).model_dump_json() for name, lab in labs.items()}
+        rows = [{"lab": name, "submission": each.model_dump_json()} for (name, _), (_, each) in left.items()]
+        gpus, workers = self._places(ray.cluster_resources())
+        sizes = {"blocks": -(-len(rows) // chunk), "workers": workers, "gpus": gpus, "tries": TRIES}
+        job = ray.remote(RayJob).options(num_cpus=0)
+        try:
+            job = job.remote(rows, self._load, bare, reasoning=self._reasoning, **sizes)
+            while block := ray.get(job.block.remote()):
+                yield self._read(block)
+        except ray.exceptions.RayError as error:
+            cause = getattr(error, "cause", None) or error
+            raise EngineDownError(f"The cluster's workers end as they start: {type(cause).__name__}.") from error
+
+    def _places(self, has: Mapping[str, float]) -> tuple[int, int]:
+        """GPUs a worker, and how many workers. Ray would wait for ever for what the cluster does not have."""
+        gpus = int(has.get("GPU", 0)) if self._on_gpu else 0
+        room = gpus or int(has.get("CPU", 0))
+        workers = self._workers or gpus or min(DEFAULT_WORKERS, room)
+        if not 1 <= workers <= room:
+            kind = "GPUs" if gpus else "CPU cores"
+            raise GraderError(f"--workers {workers}: the cluster has {room} {kind}, and each worker takes one.")
+        return int(gpus > 0), workers
+
+    def _read(self, rows: Mapping[str, Sequence[Any]]) -> list[Grade]:
+        if rows["failure"][0]:
+            raise GraderError(f"on a worker: {rows['failure'][0]}")
+        self.questions += rows["questions"][0]
+        self.prompt_tokens += rows["prompt_tokens"][0]
+        self.read_tokens += rows["read_tokens"][0]
+        self.by_process[rows["process"][0]] += len(rows["grade"])
+        return [Grade.model_validate_json(grade) for grade in rows["grade"]]

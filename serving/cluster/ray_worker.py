@@ -1,0 +1,67 @@
+"""What runs on a cluster's machine: a model, and rows of submissions in, rows of grades out. Knows no Ray."""
+
+import os
+from collections.abc import Callable, Mapping
+from itertools import groupby
+from typing import Any
+
+from labs_schema.errors import GraderError
+from labs_schema.models import Lab, Submission
+from serving.engines.metered_engine import MeteredEngine
+from serving.grading import Grader
+from serving.retrying import grade_patiently
+
+Rows = Mapping[str, Any]
+"""Column -> values, of equal number."""
+SETTINGS = {"OMP_NUM_THREADS": "1", "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
+"""Of a worker's process: one thread and no child, since there is a worker for every core or GPU."""
+
+
+class RayWorker:
+    """Loads its model once, with `load`. `labs`: name -> rubric and problem as JSON, without submissions.
+
+    A model that cannot be loaded or asked is told in the column `failure` of what it returns: an exception would come
+    back with a traceback through somebody's program.
+    """
+
+    def __init__(self, load: Callable[[], Grader], labs: Mapping[str, str], *, reasoning: bool) -> None:
+        os.environ.update(SETTINGS)
+        self._labs = {name: Lab.model_validate_json(lab) for name, lab in labs.items()}
+        self._reasoning, self._failure = reasoning, ""
+        try:
+            self._grader = load()
+            self._grader.engine = self._meter = MeteredEngine(self._grader.engine)
+        except (GraderError, OSError) as error:
+            self._failure = str(error)
+
+    def __call__(self, rows: Rows) -> Rows:
+        """`lab` and `submission` (JSON) in; `grade` (JSON), or nothing but a `failure`, out."""
+        if self._failure:
+            return self._answer([], self._failure, (0, 0, 0))
+        before, grades = self._counts(), []
+        try:
+            for name, members in groupby(
+                zip(rows["lab"], rows["submission"], strict=True), key=lambda row: str(row[0])
+            ):
+                submissions = [Submission.model_validate_json(submission) for _, submission in members]
+                grades += grade_patiently(self._grader, self._labs[name], submissions, reasoning=self._reasoning)
+        except GraderError as error:
+            return self._answer([], str(error), (0, 0, 0))
+        asked = tuple(now - then for now, then in zip(self._counts(), before, strict=True))
+        return self._answer([grade.model_dump_json() for grade in grades], "", asked)
+
+    def _counts(self) -> tuple[int, int, int]:
+        return self._meter.questions, self._meter.prompt_tokens, self._meter.read_tokens
+
+    def _answer(self, grades: list[str], failure: str, asked: tuple[int, ...]) -> Rows:
+        """The columns beside `grade` say the same in every row."""
+        count = max(len(grades), 1)
+        questions, prompt_tokens, read_tokens = ([each] * count for each in asked)
+        return {
+            "grade": grades or [""],
+            "failure": [failure] * count,
+            "process": [os.getpid()] * count,
+            "questions": questions,
+            "prompt_tokens": prompt_tokens,
+            "read_tokens": read_tokens,
+        }
