@@ -25,7 +25,7 @@ CHUNK = 16
 """Submissions to a durable step: few enough that a kill costs little, enough that the queue costs little."""
 
 
-ENDED = "the process ended while it was graded"
+ENDED = "the process or its engine ended while it was graded"
 
 
 class Tries(Frozen):
@@ -42,12 +42,17 @@ class JobBook:
     def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._database, self._now = database, now
 
-    def add(self, course: str, lab: Lab, *, actor: str, chunk: int = CHUNK) -> Job:
-        """Begins a job over all submissions of `lab`; its students get their pseudonyms here."""
+    def add(self, course: str, lab: Lab, *, actor: str, chunk: int = CHUNK, job_id: str | None = None) -> Job:
+        """Begins a job over all submissions of `lab`; its students get their pseudonyms here.
+
+        With a `job_id` that there is already, nothing is begun: it is that job.
+        """
         with write(self._database, self._now()) as ledger:
+            if job_id and (known := _found(ledger.connection, job_id)):
+                return known
             pseudonyms = [students.add(ledger, course, each.student, actor) for each in lab.submissions]
             job = Job(
-                id=secrets.token_hex(8),
+                id=job_id or secrets.token_hex(8),
                 at=ledger.at,
                 actor=plain(actor),
                 course=plain(course),
@@ -61,9 +66,9 @@ class JobBook:
                 finished_at=None,
             )
             ledger.connection.execute(insert(jobs).values(job.model_dump()))
-            for position, pseudonym in enumerate(pseudonyms):
-                row = {"job": job.id, "position": position, "student": pseudonym}
-                ledger.connection.execute(insert(members).values(row))
+            rows = [{"job": job.id, "position": i, "student": each} for i, each in enumerate(pseudonyms)]
+            if rows:
+                ledger.connection.execute(insert(members), rows)
             detail: dict[str, str | int | None] = job.model_dump(include={"id", "course", "lab", "work", "total"})
             ledger.append("job", actor, detail)
         return job
@@ -83,7 +88,9 @@ class JobBook:
 
     def unfinished(self) -> list[Job]:
         """Those that somebody should be working on."""
-        return [job for job in self.all() if job.finished_at is None and job.wish is Wish.RUN]
+        found = select(jobs).where(jobs.c.finished_at.is_(None), jobs.c.wish == Wish.RUN).order_by(jobs.c.at, jobs.c.id)
+        with self._database.reading() as connection:
+            return [Job.model_validate(dict(row._mapping)) for row in connection.execute(found)]
 
     def progress(self, job_id: str) -> Progress:
         """Raises UnknownError."""
@@ -100,7 +107,11 @@ class JobBook:
             state=_state(job, graded),
             graded=graded,
             parked=parked,
-            seconds_left=0.0 if left <= 0 else left * took / (graded - 1) if graded > 1 and took else None,
+            seconds_left=0.0
+            if left <= 0 or job.finished_at
+            else left * took / (graded - 1)
+            if graded > 1 and took
+            else None,
         )
 
     def wish(self, job_id: str, wish: Wish, *, actor: str) -> Job:
@@ -121,10 +132,14 @@ class JobBook:
             ledger.append("job-wish", actor, {"id": job_id, "wish": wish.value})
             return _job(ledger.connection, job_id)
 
-    def finish(self, job_id: str, failure: str | None = None) -> None:
-        """No more will come of this round, or `failure`, the reason why the job cannot go on."""
+    def finish(self, job: Job, failure: str | None = None) -> None:
+        """No more will come of the round that `job` was in, or `failure`, the reason why it cannot go on.
+
+        Nothing where somebody paused it, cancelled it or began the next round meanwhile.
+        """
+        same = jobs.c.id == job.id, jobs.c.round == job.round, jobs.c.wish == Wish.RUN, jobs.c.finished_at.is_(None)
         with self._database.writing() as connection:
-            row = update(jobs).where(jobs.c.id == job_id, jobs.c.finished_at.is_(None))
+            row = update(jobs).where(*same)
             connection.execute(row.values(finished_at=stamp(self._now()), failure=failure))
 
     def members(self, job: Job, chunk: int) -> list[str]:
@@ -138,15 +153,12 @@ class JobBook:
     def settled(self, job_id: str, pseudonyms: Sequence[str]) -> set[str]:
         """Those of `pseudonyms` that the job has graded, given up, or that were forgotten meanwhile."""
         mine = grades.c.request == job_id, grades.c.student.in_(pseudonyms)
+        given_up = _given_up(job_id), tries.c.student.in_(pseudonyms)
         gone = people.c.pseudonym.in_(pseudonyms), people.c.student.is_(None)
         with self._database.reading() as connection:
             done = set(connection.execute(select(grades.c.student).where(*mine)).scalars())
-            parked = set(connection.execute(select(tries.c.student).where(_given_up(job_id))).scalars())
-            return (
-                done
-                | parked & set(pseudonyms)
-                | set(connection.execute(select(people.c.pseudonym).where(*gone)).scalars())
-            )
+            parked = set(connection.execute(select(tries.c.student).where(*given_up)).scalars())
+            return done | parked | set(connection.execute(select(people.c.pseudonym).where(*gone)).scalars())
 
     def tries(self, job_id: str, pseudonyms: Sequence[str]) -> dict[str, Tries]:
         """Of those of `pseudonyms` that did not simply succeed."""
@@ -162,9 +174,9 @@ class JobBook:
         with self._database.writing() as connection:
             known = select(tries.c.student).where(tries.c.job == job_id, tries.c.student.in_(pseudonyms))
             noted = set(connection.execute(known).scalars())
-            for pseudonym in set(pseudonyms) - noted:
-                row = {"job": job_id, "student": pseudonym, "alone": 0, "failed": 0, "reason": ENDED}
-                connection.execute(insert(tries).values(row))
+            row = {"job": job_id, "alone": 0, "failed": 0, "reason": ENDED}
+            if new := [{**row, "student": pseudonym} for pseudonym in sorted(set(pseudonyms) - noted)]:
+                connection.execute(insert(tries), new)
 
     def clear(self, job_id: str, pseudonyms: Sequence[str]) -> None:
         """They succeeded: nothing is held against them."""
@@ -187,11 +199,15 @@ class JobBook:
             connection.execute(row.values(**values))
 
 
-def _job(connection: Connection, job_id: str) -> Job:
+def _found(connection: Connection, job_id: str) -> Job | None:
     found = connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
-    if found is None:
+    return None if found is None else Job.model_validate(dict(found._mapping))
+
+
+def _job(connection: Connection, job_id: str) -> Job:
+    if (found := _found(connection, job_id)) is None:
         raise UnknownError(f"There is no job {job_id!r}.")
-    return Job.model_validate(dict(found._mapping))
+    return found
 
 
 def _given_up(job_id: str) -> Any:

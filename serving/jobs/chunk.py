@@ -12,13 +12,17 @@ from typing import Protocol
 from labs_schema.errors import GraderError
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
+from serving.engines.engine import EngineDownError
 from serving.jobs.book import JobBook
 from serving.jobs.job import Job, Wish
+from serving.store.errors import StoreError
 from serving.store.store import Store
 
 FAILURES = 3
 DEATHS = 6
-"""Begun alone so often, and neither graded nor failed: the process must have ended each time."""
+"""Begun alone so often, and neither graded nor failed: the process or the engine must have ended each time."""
+NOBODYS_FAULT = (EngineDownError, StoreError)
+"""Says as little about a submission as a process that ended, and counts like that: the chunk is tried again."""
 
 
 class Desk(Protocol):
@@ -52,7 +56,7 @@ def grade_chunk(desk: Desk, job_id: str, number: int) -> None:
 
 def _wanted(book: JobBook, job: Job) -> bool:
     now = book.job(job.id)
-    return now.wish is Wish.RUN and now.round == job.round
+    return now.wish is Wish.RUN and now.round == job.round and now.finished_at is None
 
 
 def _waiting(desk: Desk, job: Job, lab: Lab, number: int) -> dict[str, Submission]:
@@ -71,30 +75,34 @@ def _grade_together(desk: Desk, job: Job, lab: Lab, submissions: Sequence[Submis
     pseudonyms = [submission.student for submission in submissions]
     desk.book.begin(job.id, pseudonyms)
     try:
-        grades = desk.grade(lab, submissions)
+        _grade(desk, job, lab, submissions)
+    except NOBODYS_FAULT:
+        raise
     except Exception:
         return
-    _keep(desk, job, lab, submissions, grades)
 
 
 def _grade_alone(desk: Desk, job: Job, lab: Lab, submission: Submission) -> None:
     book, pseudonym = desk.book, submission.student
     while True:
-        [held] = book.tries(job.id, [pseudonym]).values()
+        if (held := book.tries(job.id, [pseudonym]).get(pseudonym)) is None:
+            return  # done by another worker, or begun anew, meanwhile
         if held.failed >= FAILURES or held.alone >= held.failed + DEATHS:
             book.park(job.id, pseudonym)
             return
         book.begin_alone(job.id, pseudonym)
         try:
-            grades = desk.grade(lab, [submission])
+            _grade(desk, job, lab, [submission])
+            return
+        except NOBODYS_FAULT:
+            raise
         except Exception as error:
             book.failed_alone(job.id, pseudonym, _told(error))
-            continue
-        _keep(desk, job, lab, [submission], grades)
-        return
 
 
-def _keep(desk: Desk, job: Job, lab: Lab, submissions: Sequence[Submission], grades: Sequence[Grade]) -> None:
+def _grade(desk: Desk, job: Job, lab: Lab, submissions: Sequence[Submission]) -> None:
+    """Grades them and keeps that. What cannot be kept, such as a grade of other work, is as bad as one that raised."""
+    grades = desk.grade(lab, submissions)
     desk.store.record(lab, submissions, grades, request=job.id, actor=f"job {job.id}")
     desk.book.clear(job.id, [submission.student for submission in submissions])
 

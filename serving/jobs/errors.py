@@ -1,7 +1,15 @@
-"""What keeps a job from going on."""
+"""What keeps a job from going on, here or at all."""
 
 from labs_schema.errors import GraderError
 
 
 class LabChangedError(GraderError):
     """The lab's rubric or a submission is not what it was when the job began, or it is gone."""
+
+
+class EndingError(BaseException):
+    """This process is ending: what it was doing is left to the next, and nobody's program is to blame."""
+
+
+class ChunkError(GraderError):
+    """A part of a job could not be worked on; only the kind of what went wrong is told."""

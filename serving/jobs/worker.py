@@ -1,43 +1,49 @@
 """A process that works on jobs: it takes what waits, says that it lives, and takes over from workers that died."""
 
+import logging
+import secrets
 import threading
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from serving.jobs import workflows
 from serving.jobs.chunk import Desk
 from serving.jobs.job import Job
 from serving.jobs.tables import workers
 from serving.store.database import Database
-from serving.store.errors import StoreError
 from serving.store.ledger import stamp
 
 BEAT_SECONDS, DEAD_SECONDS = 5.0, 30.0
+STUCK = "the queue has nothing more of this round, though it was not finished; resume the job"
+log = logging.getLogger("grader.jobs")
 
 
 class Worker:
-    """Works from `start` to `stop`. `name` is its own among all workers of the store, and stays when it is started
-    again, so that it goes on with what it was doing."""
+    """Works from `start` to `stop`; one a process.
 
-    def __init__(
-        self,
-        desk: Desk,
-        store_url: str,
-        name: str = "worker",
-        *,
-        dead_seconds: float = DEAD_SECONDS,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
+    `name` is its own among all workers of the store, and stays when it is started again: what its forerunner was doing
+    is taken over at once, what others were doing once they said nothing for `dead_seconds`. Two that bear one name by
+    mistake both work; the start of the second has the first one's chunk done twice, of which the first grade counts.
+    """
+
+    def __init__(self, desk: Desk, store_url: str, name: str = "worker", *, dead_seconds: float = DEAD_SECONDS) -> None:
         self.desk, self.name = desk, name
-        self._url, self._now, self._dead = store_url, now, timedelta(seconds=dead_seconds)
+        self._process = f"{name}~{secrets.token_hex(4)}"
+        self._url, self._dead = store_url, timedelta(seconds=dead_seconds)
         self._beat_seconds = min(BEAT_SECONDS, dead_seconds / 3)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._live, name="worker", daemon=True)
 
     def start(self) -> None:
-        workflows.launch(self.desk, self._url, self.name)
+        """Raises what the database raises, RuntimeError where this process is a worker already."""
+        with self.desk.store.database.writing() as connection:
+            forerunner = workers.c.name.startswith(f"{self.name}~", autoescape=True)
+            connection.execute(delete(workers).where(forerunner))
+        beat(
+            self.desk.store.database, self._process, self._dead
+        )  # before it takes work: that of the dead is taken over
+        workflows.launch(self.desk, self._url, self._process)
         self._round()
         self._thread.start()
 
@@ -56,24 +62,30 @@ class Worker:
             self._round()
 
     def _round(self) -> None:
-        """A store that is away for a while is no reason to die: the next round tries again."""
+        """A store that is away for a while, or anything else, is no reason to die: the next round tries again."""
         try:
-            dead = beat(self.desk.store.database, self.name, self._now(), self._dead)
-            if dead:
-                workflows.take_over(dead)
+            workflows.take_over(beat(self.desk.store.database, self._process, self._dead))
             for job in self.desk.book.unfinished():
-                workflows.start(job)
-        except StoreError:
-            return
+                if workflows.start(job):
+                    self.desk.book.finish(job, STUCK)
+        except Exception as error:
+            log.error("a worker could not look after its jobs: %s", type(error).__name__)
 
 
-def beat(database: Database, name: str, now: datetime, dead: timedelta) -> list[str]:
-    """Notes that `name` lives, and returns the workers that have said nothing for `dead`, for this one to take over."""
+def beat(database: Database, name: str, dead: timedelta) -> set[str]:
+    """Notes that `name` lives; all that live. Who has said nothing for `dead` is struck off, by the store's clock."""
     with database.writing() as connection:
+        now = _clock(connection)
         mine = update(workers).where(workers.c.name == name).values(seen_at=stamp(now))
         if not connection.execute(mine).rowcount:
             connection.execute(insert(workers).values(name=name, seen_at=stamp(now)))
-        silent = workers.c.seen_at < stamp(now - dead)
-        gone = list(connection.execute(select(workers.c.name).where(silent)).scalars())
-        connection.execute(delete(workers).where(silent))
-    return gone
+        connection.execute(delete(workers).where(workers.c.seen_at < stamp(now - dead)))
+        return set(connection.execute(select(workers.c.name)).scalars())
+
+
+def _clock(connection: Connection) -> datetime:
+    """One clock for all workers: the machines of a cluster need not agree, and SQLite has one machine."""
+    if connection.dialect.name == "postgresql":
+        now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+        return now
+    return datetime.now(UTC)

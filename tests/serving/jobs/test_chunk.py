@@ -8,6 +8,7 @@ import pytest
 from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.hashes import rubric_hash, submission_hash
 from labs_schema.models import Lab, Submission
+from serving.engines.engine import EngineDownError
 from serving.jobs.book import JobBook
 from serving.jobs.chunk import DEATHS, FAILURES, grade_chunk
 from serving.jobs.job import Job, State, Wish
@@ -102,7 +103,7 @@ def test_one_that_ends_the_process_is_found_and_parked(desk: FakeDesk) -> None:
     progress = desk.book.progress(job.id)
     assert ends == 1 + DEATHS
     assert progress.graded == 3 and [parked.reason for parked in progress.parked] == [
-        "the process ended while it was graded"
+        "the process or its engine ended while it was graded"
     ]
 
 
@@ -136,7 +137,7 @@ def test_a_job_that_is_paused_stops_and_one_that_is_resumed_does_the_rest_and_re
     assert desk.book.wish(job.id, Wish.RUN, actor="ta").round == 2
     for chunk in (0, 1):
         grade_chunk(desk, job.id, chunk)
-    desk.book.finish(job.id)
+    desk.book.finish(desk.book.job(job.id))
     done = desk.book.progress(job.id)
     assert (done.state, done.graded, done.parked) == (State.DONE, 6, ())
 
@@ -163,3 +164,54 @@ def test_a_reader_of_the_audit_log_sees_who_began_and_paused_a_job(desk: FakeDes
     desk.book.wish(job.id, Wish.PAUSE, actor="somebody")
     assert desk.store.verify().faults == ()
     assert desk.book.job(job.id).wish is Wish.PAUSE
+
+
+def test_an_engine_that_is_down_is_held_against_nobody(desk: FakeDesk) -> None:
+    job, grade = begin(desk), desk.grade
+
+    def down(*_: object) -> list[Grade]:
+        raise EngineDownError("no server answered")
+
+    desk.grade = down  # type: ignore[assignment, method-assign]
+    for _ in range(DEATHS):
+        with pytest.raises(EngineDownError):
+            grade_chunk(desk, job.id, 0)
+    assert not desk.book.progress(job.id).parked
+    desk.grade = grade  # type: ignore[method-assign]
+    grade_chunk(desk, job.id, 0)
+    assert desk.book.progress(job.id).graded == 4
+
+
+def test_a_grade_that_cannot_be_kept_is_parked_and_the_rest_goes_on(desk: FakeDesk) -> None:
+    job, grade, wrong = begin(desk), desk.grade, text_of(desk, 1)
+
+    def of_other_work(lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
+        given = grade(lab, submissions)
+        other = {"provenance": given[0].provenance.model_copy(update={"submission_hash": "1"})}
+        return [
+            g.model_copy(update=other if s.files[0].text == wrong else {})
+            for s, g in zip(submissions, given, strict=True)
+        ]
+
+    desk.grade = of_other_work  # type: ignore[method-assign]
+    grade_chunk(desk, job.id, 0)
+    progress = desk.book.progress(job.id)
+    assert (progress.graded, [each.reason for each in progress.parked]) == (3, ["ValueError"])
+
+
+def test_a_round_is_finished_only_as_it_was_begun(desk: FakeDesk) -> None:
+    first = begin(desk)
+    desk.book.wish(first.id, Wish.PAUSE, actor="ta")
+    desk.book.finish(first)
+    assert desk.book.progress(first.id).state is State.PAUSED
+    second = desk.book.wish(first.id, Wish.RUN, actor="ta")
+    assert desk.book.wish(first.id, Wish.RUN, actor="ta") == second  # two resumes are one round
+    desk.book.finish(first, "too late")
+    assert desk.book.progress(first.id).state is State.QUEUED
+    desk.book.finish(second, "broken")
+    assert desk.book.progress(first.id).state is State.FAILED
+    grade_chunk(desk, first.id, 0)
+    assert desk.calls == []  # a job that failed grades nothing more
+    assert desk.book.wish(first.id, Wish.RUN, actor="ta").round == 3
+    grade_chunk(desk, first.id, 0)
+    assert desk.calls == [4]
