@@ -22,10 +22,13 @@ MOST_AT_ONCE = 32
 """Questions under way at a time, over all servers: enough to fill their batches, too few to fill their queues."""
 BUSY = (429, 503)
 """A server that says so is well, but has no room."""
-Answer = TypeVar("Answer")
-
-
+REFUSED = (400, 413, 422)
+"""It says so of the question, which another server of the same model would refuse too."""
 NAME_CHARS = 16
+SECONDS = 300
+"""A server that takes longer for one request hangs: it is asked elsewhere."""
+UNREADABLE = "the engine server's answer cannot be read"
+Answer = TypeVar("Answer")
 
 
 class NoServerError(Exception):
@@ -55,7 +58,7 @@ class HttpEngine:
     ) -> None:
         self._named = model_hash[:NAME_CHARS]
         self._start = f"vllm serve {weights} --served-model-name {self._named or 'NAME'} --max-logprobs 26"
-        self._client = client or httpx.Client(timeout=httpx.Timeout(600, connect=5), limits=httpx.Limits())
+        self._client = client or httpx.Client(timeout=httpx.Timeout(SECONDS, connect=5), limits=httpx.Limits())
         self._servers, self._patience = Servers(urls), patience
         self._pool = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="engine-http")
         self.model, fits, self.version = self._agreed([self._told(url) for url in self._servers.urls])
@@ -72,7 +75,9 @@ class HttpEngine:
             found = [scored.get(f"token_id:{label}") for label in requests[i].labels]
             if any(value is None for value in found):
                 return EngineFailure("the engine left out an option's score")
-            return LabelScores(tuple(map(float, found)))
+            given = tuple(map(float, found))
+            # No probability is above 1, but for rounding; `not <=` holds for NaN too.
+            return EngineFailure(UNREADABLE) if any(not value <= 0.01 for value in given) else LabelScores(given)
 
         return self._answers([request.prompt for request in requests], 1, body, read)
 
@@ -107,9 +112,9 @@ class HttpEngine:
 
         def ask(group: Sequence[int]) -> list[Answer | EngineFailure]:
             choices = self._choices([prompts[i] for i in group], body(group))
-            if isinstance(choices, EngineFailure):
-                return [choices] * len(group)
-            return [read(i, choice) for i, choice in zip(group, choices, strict=True)]
+            if isinstance(choices, EngineFailure):  # one of a group may be to blame for all
+                return [choices] if len(group) == 1 else [each for i in group for each in ask([i])]
+            return [_read(read, i, choice) for i, choice in zip(group, choices, strict=True)]
 
         for group, found in zip(groups, self._pool.map(ask, groups), strict=True):
             answers.update(zip(group, found, strict=True))
@@ -137,7 +142,7 @@ class HttpEngine:
         for url in self._servers.order(key):
             try:
                 answer = self._client.post(f"{url}/v1/completions", json=body)
-                if answer.status_code == 400:
+                if answer.status_code in REFUSED:
                     return EngineFailure("the engine server refused the prompt")
                 answer.raise_for_status()
                 choices = whole_choices(answer.json(), len(body["prompt"]))
@@ -156,7 +161,7 @@ class HttpEngine:
             model = self._client.get(f"{url}/v1/models").raise_for_status().json()["data"][0]
             version = self._client.get(f"{url}/version").raise_for_status().json()["version"]
             return str(model["id"]), int(model["max_model_len"]), str(version)
-        except (httpx.HTTPError, ValueError, KeyError, IndexError, TypeError):
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, IndexError, TypeError):
             self._servers.failed(url)
             return None
 
@@ -172,9 +177,19 @@ class HttpEngine:
 
 
 def whole_choices(answer: dict[str, Any], count: int) -> list[Any]:
-    """The `count` choices of `answer` by their index. Raises ValueError where one is missing, empty or broken off: a
-    server that is shutting down says 200 with `finish_reason: abort`."""
+    """The `count` choices of `answer` by their index. Raises ValueError where one is missing, there twice or broken
+    off: a server that is shutting down says 200 with `finish_reason: abort`."""
     choices = sorted(answer["choices"], key=lambda choice: int(choice["index"]))
-    if len(choices) != count or any(choice["finish_reason"] not in ("stop", "length") for choice in choices):
+    in_order = [choice["index"] for choice in choices] == list(range(count))
+    if not in_order or any(choice["finish_reason"] not in ("stop", "length") for choice in choices):
         raise ValueError("not every prompt was answered")
     return choices
+
+
+def _read(
+    read: Callable[[int, dict[str, Any]], Answer | EngineFailure], i: int, choice: dict[str, Any]
+) -> Answer | EngineFailure:
+    try:
+        return read(i, choice)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError):
+        return EngineFailure(UNREADABLE)

@@ -83,10 +83,12 @@ def test_a_submission_s_questions_are_one_request_and_its_repeats_go_to_the_same
         lambda body: answer(body, finish="abort"),
         lambda _: httpx.Response(200, json={"choices": []}),
         lambda _: httpx.Response(200, text="not json"),
+        lambda body: httpx.Response(200, json={"choices": [answer(body).json()["choices"][0]] * 3}),
+        lambda _: httpx.Response(404),
         lambda _: httpx.Response(500),
         lambda _: httpx.Response(503),
     ],
-    ids=["gone", "aborted", "empty", "garbage", "500", "busy"],
+    ids=["gone", "aborted", "empty", "garbage", "doubled", "another model", "500", "busy"],
 )
 def test_what_one_server_fails_is_asked_of_another(failing: Handler) -> None:
     servers = FakeServers("http://a", "http://b")
@@ -133,12 +135,55 @@ def test_where_no_server_answers_nothing_is_made_up() -> None:
         engine.score(submission(1))
 
 
-def test_a_refused_prompt_is_not_asked_again() -> None:
+def test_a_refused_prompt_is_asked_once_more_without_its_neighbours() -> None:
     servers = FakeServers("http://a", "http://b")
     servers.handlers = dict.fromkeys(servers.handlers, lambda _: httpx.Response(400))
     answers = servers.engine(patience=60).score(submission(1))
     assert answers == [EngineFailure("the engine server refused the prompt")] * 3
-    assert sum(map(len, servers.asked.values())) == 1
+    assert sum(map(len, servers.asked.values())) == 1 + 3
+
+
+def test_a_refused_prompt_does_not_take_its_neighbours_with_it() -> None:
+    servers = FakeServers("http://a")
+    work = submission(1)
+    bad = list(work[1].prompt)
+    servers.handlers["http://a"] = lambda body: httpx.Response(400) if bad in body["prompt"] else answer(body)
+    refused, good = EngineFailure("the engine server refused the prompt"), LabelScores((-1.0, -2.0))
+    assert servers.engine().score(work) == [good, refused, good]
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "3.5", "null", '"x"', "[]"])
+def test_a_score_that_is_none_is_a_failure_and_no_grade(value: str) -> None:
+    servers = FakeServers("http://a")
+    servers.handlers["http://a"] = lambda body: httpx.Response(200, text=answer(body).text.replace("-2.0", value))
+    [found] = servers.engine().score([ScoreRequest((1, 2), (1, 2))])
+    assert isinstance(found, EngineFailure)
+
+
+def test_an_answer_without_scores_is_a_failure_and_no_crash() -> None:
+    servers = FakeServers("http://a")
+
+    def silent(body: dict[str, Any]) -> httpx.Response:
+        choices = answer(body).json()["choices"]
+        return httpx.Response(200, json={"choices": [{**choice, "logprobs": None} for choice in choices]})
+
+    servers.handlers["http://a"] = silent
+    assert all(isinstance(each, EngineFailure) for each in servers.engine().score(submission(1)))
+
+
+def test_a_server_that_goes_on_failing_is_asked_less_and_less() -> None:
+    now = 0.0
+    servers = Servers(["http://a", "http://b"], rest=5, clock=lambda: now)
+    for rest in (5, 10, 20, 40, 60, 60):
+        servers.failed("http://a")
+        servers.failed("http://a")  # the same failure, seen by another question
+        now += rest - 1
+        assert servers.order(b"0")[-1] == "http://a" and servers.order(b"2")[-1] == "http://a"
+        now += 1
+    servers.answered("http://a")
+    servers.failed("http://a")
+    now += 5
+    assert {servers.order(str(n).encode())[0] for n in range(20)} == {"http://a", "http://b"}
 
 
 def test_an_overlong_prompt_reaches_no_server() -> None:
