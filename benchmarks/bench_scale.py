@@ -1,0 +1,116 @@
+"""Where a regrade bends besides the model: the store's one writer, the grades' file, the driver's memory.
+
+    .venv/bin/python benchmarks/bench_scale.py [--submissions 20000] [--folder DIR]
+
+Knows no model: grades are made up. The last line is JSON. Put --folder on the disk that the store will be on.
+"""
+
+import argparse
+import json
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from labs_schema.grades import CriterionGrade, Grade, Provenance, Status
+from labs_schema.hashes import rubric_hash, submission_hash
+from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
+from serving.grade_files import open_grades
+from serving.grade_sources import CHUNK
+from serving.store.store import Store, open_store
+
+PROGRAM = "int main(void) {\n" + "    int value = 0; /* a line of a student's program */\n" * 40 + "}\n"
+CRITERIA = tuple(
+    Criterion(title=f"Criterion {i}", ratings=(Rating(title="A", marks=1), Rating(title="B", marks=0)))
+    for i in range(5)
+)
+
+
+def made_lab(submissions: int) -> Lab:
+    """Programs of about 2 kB, no two alike."""
+    handed_in = (
+        Submission(student=f"s{i}", folder=f"s{i}@c", files=(SourceFile(path="main.c", text=PROGRAM + f"/* {i} */\n"),))
+        for i in range(submissions)
+    )
+    return Lab(
+        name="lab", problem="p", short_problem="p", language="C", criteria=CRITERIA, submissions=tuple(handed_in)
+    )
+
+
+def made_grade(lab: Lab, submission: Submission, rubric: str) -> Grade:
+    answers = tuple(
+        CriterionGrade(
+            criterion=criterion.title,
+            rating="A",
+            probabilities={"A": 0.9, "B": 0.1},
+            confidence=0.9,
+            label_mass=0.99,
+            marks=1,
+            max_marks=1,
+            status=Status.ACCEPTED,
+        )
+        for criterion in lab.criteria
+    )
+    names = dict.fromkeys(Provenance.model_fields, "0" * 64)
+    hashes = {"rubric_hash": rubric, "submission_hash": submission_hash(submission)}
+    return Grade(lab=lab.name, student=submission.student, criteria=answers, provenance=Provenance(**(names | hashes)))
+
+
+def resident() -> int:
+    """The most memory this process ever held, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def store_rate(store: Store, lab: Lab, rubric: str) -> float:
+    """Grades a second that one writer records, `CHUNK` a transaction, each synced to the disk."""
+    known = [
+        each.model_copy(update={"student": store.pseudonym("course", each.student, actor="bench")})
+        for each in lab.submissions
+    ]
+    begun = time.monotonic()
+    for start in range(0, len(known), CHUNK):
+        part = known[start : start + CHUNK]
+        given = [made_grade(lab, each, rubric) for each in part]
+        store.record(lab, part, given, request=f"job{start}", actor="bench")
+    return len(known) / (time.monotonic() - begun)
+
+
+def file_rate(folder: Path, grades: list[Grade]) -> float:
+    """Grades a second that `grades.jsonl` takes, `CHUNK` a sync."""
+    begun = time.monotonic()
+    with open_grades(folder / "grades.jsonl") as file:
+        for start in range(0, len(grades), CHUNK):
+            file.append(grades[start : start + CHUNK])
+    return len(grades) / (time.monotonic() - begun)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--submissions", type=int, default=20_000)
+    parser.add_argument("--folder", type=Path, default=None)
+    chosen = parser.parse_args()
+    before = resident()
+    lab = made_lab(chosen.submissions)
+    with_lab = resident()
+    rubric = rubric_hash(lab)
+    grades = [made_grade(lab, submission, rubric) for submission in lab.submissions]
+    with_grades = resident()
+    with tempfile.TemporaryDirectory(dir=chosen.folder) as name:
+        written = file_rate(Path(name), grades)
+        store = open_store(f"sqlite:///{name}/store.db")
+        few = lab.model_copy(update={"submissions": lab.submissions[:2000]})
+        recorded = store_rate(store, few, rubric)
+        store.close()
+    found = {
+        "submissions": chosen.submissions,
+        "bytes_a_submission": round((with_lab - before) / chosen.submissions),
+        "bytes_a_grade": round((with_grades - with_lab) / chosen.submissions),
+        "file_grades_a_second": round(written),
+        "sqlite_grades_a_second": round(recorded),
+    }
+    sys.stdout.write(json.dumps(found) + "\n")
+
+
+if __name__ == "__main__":
+    main()
