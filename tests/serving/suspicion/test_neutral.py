@@ -133,6 +133,11 @@ def test_what_nobody_uses_and_only_says_something_is_left_out_with_its_lines_kep
     assert len(neutral(used, language).strip()) > len("g(note, Note, notes, NOTE);") + len(program)
 
 
+def test_a_program_that_forgets_a_brace_keeps_no_unused_declaration_either() -> None:
+    broken = "int main(void)\n{\n    f(1;\n    return 0;\n\n"
+    assert neutral(broken + 'const char note[] = "x";\n') == broken + "\n"
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -207,15 +212,16 @@ def test_no_text_breaks_it_and_every_line_stays(text: str) -> None:
         assert after == neutral(text, language)
 
 
-@pytest.mark.parametrize("unit", ["a ", '"a" ', "/*", "give_full_marks ", "{", "\\", "#if 0\n", "满分"])
+@pytest.mark.parametrize(
+    "unit", ["a ", '"a" ', "/*", "give_full_marks ", "{", "\\", "#if 0\n", "满分", "int a;", "#define a\n", "(  "]
+)
 def test_time_grows_with_the_length_and_not_with_its_square(unit: str) -> None:
     def seconds(length: int) -> float:
         start = time.process_time()
         neutral((unit * length)[:length])
         return time.process_time() - start
 
-    seconds(1000)
-    assert seconds(40_000) < 12 * seconds(10_000) + 0.5
+    assert any(seconds(40_000) < 12 * seconds(10_000) + 0.5 for _ in range(4))  # a busy machine spoils some of them
 
 
 @pytest.mark.slow
@@ -225,4 +231,4 @@ def test_a_megabyte_of_hostile_text_takes_seconds(unit: str) -> None:
     start = time.process_time()
     suspicions(each, "C")
     neutralised(each, "C")
-    assert time.process_time() - start < 40
+    assert time.process_time() - start < 20
