@@ -7,10 +7,11 @@ students, evaluates it on all kept work (calibration figures only on the other h
 options, and attacks an unseen program of every kept student of one lab. A step whose result lies in --work is not done
 again. Prints, last, one line of JSON; shares of decisions, with 95 % intervals over students in `intervals`.
 
-`silent_raises` counts raised answers that were accepted without a person, among `raisable_answers`. Where no promise
-could be made nothing is accepted, so there are none; `silent_raises_if_all_accepted` counts those that neither the
-detector nor the second reading stopped. `false_alarms`: the share of clean programs that the detector flags, over all
-programs of all labs.
+`auto_accept_share_at_5pct` is of that other half too, 0 where no promise could be made. `silent_raises` counts raised
+answers that were accepted without a person, among `raisable_answers`: where nothing is accepted, there are none.
+`silent_raises_if_all_accepted` counts those that neither the detector nor the second reading stopped, and
+`by_harmless_text` what ordinary words in the same places raised instead. `false_alarms`: the share of clean programs
+that the detector flags, over all programs of all labs.
 """
 
 import argparse
@@ -20,7 +21,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from grader.experiments.attack_report import ALL
+from grader.experiments.attack_report import ALL, HARMLESS
 from grader.experiments.evaluation import COMMONEST, HELD_OUT, TUNED, UNSEEN, UNTUNED, WORDS
 from labs_schema.validate import lab_folders, load_lab
 from serving.suspicion import suspicions
@@ -85,7 +86,7 @@ def figures(evaluation: Path, orders: Path, attack: Path, run: Path) -> dict[str
     seen, unknown = groups[UNSEEN], groups[HELD_OUT]
     trust = seen["trust"][TUNED]
     guarantee = read(run / "calibration.json")["guarantee"]
-    decided, exposed = (read(attack / name / "attack.json")["families"][ALL] for name in ("calibrated", "all"))
+    decided, exposed = (read(attack / name / "attack.json")["families"] for name in ("calibrated", "all"))
     flips = read(orders / "evaluation.json")["groups"][UNSEEN]["order"]["flips"]
     estimates = {
         "agreement_seen_labs": agreement(seen, TUNED),
@@ -101,10 +102,11 @@ def figures(evaluation: Path, orders: Path, attack: Path, run: Path) -> dict[str
         **{name: round(each["value"], 4) for name, each in estimates.items()},
         "ece_before": round(trust["before"]["ece"], 4),
         "ece_after": round(trust["after"]["ece"], 4),
-        "auto_accept_share_at_5pct": round(guarantee["accepted"], 4) if guarantee else 0.0,
-        "silent_raises": decided["silent_raises"] if guarantee else 0,
-        "silent_raises_if_all_accepted": exposed["silent_raises"],
-        "raisable_answers": exposed["raisable"],
+        "auto_accept_share_at_5pct": round(trust["accepted"], 4),
+        "silent_raises": decided[ALL]["silent_raises"] if guarantee else 0,
+        "silent_raises_if_all_accepted": exposed[ALL]["silent_raises"],
+        "by_harmless_text": exposed[HARMLESS]["silent_raises"],
+        "raisable_answers": exposed[ALL]["raisable"],
         "decisions_seen_labs": seen["graders"][TUNED]["decisions"],
         "decisions_heldout_lab": unknown["graders"][TUNED]["decisions"],
         "intervals": {name: [round(each["low"], 4), round(each["high"], 4)] for name, each in estimates.items()},

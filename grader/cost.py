@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from labs_schema.frozen import Frozen
 
 FILE = "cost.json"
+SECOND = "; second readings of what would be accepted come on top"
 
 
 class Cost(Frozen):
@@ -14,8 +15,8 @@ class Cost(Frozen):
 
     `prompt_tokens`: all prompts, whole. `read_tokens`: what the engine must compute, a beginning shared with the prompt
     before counted once. `refused`: submissions that are empty or do not fit, left for a person. `load_seconds` and
-    `seconds`: to load the model and to grade; None where not known. `measured` is False where they were worked out from
-    an earlier run's speed. `price_per_hour`: of the machine, in any currency.
+    `seconds`: to load the model and to grade; None where not known. `measured` is False of a grading to come, counted
+    without its second readings and timed by an earlier run's speed. `price_per_hour`: of the machine, in any currency.
     """
 
     submissions: int
@@ -40,7 +41,7 @@ class Cost(Frozen):
         refused = f", of which {self.refused:,} are empty or do not fit" if self.refused else ""
         found = {
             "Submissions": f"{self.submissions:,}{refused}",
-            "Questions": f"{self.questions:,}",
+            "Questions": f"{self.questions:,}" + ("" if self.measured else SECOND),
             "Tokens read": f"{self.read_tokens:,} ({self.prompt_tokens:,} if no beginning were shared)",
         }
         if self.seconds is None:
@@ -56,11 +57,12 @@ class Cost(Frozen):
 
 
 def expected(cost: Cost, earlier: Cost | None) -> Cost:
-    """`cost` with the time that it takes at the speed of `earlier`."""
+    """`cost` of a grading to come, with the time that it takes at the speed of `earlier`."""
+    cost = cost.model_copy(update={"measured": False})
     if earlier is None or earlier.seconds is None or not earlier.read_tokens:
         return cost
     seconds = cost.read_tokens * earlier.seconds / earlier.read_tokens
-    return cost.model_copy(update={"seconds": seconds, "load_seconds": earlier.load_seconds, "measured": False})
+    return cost.model_copy(update={"seconds": seconds, "load_seconds": earlier.load_seconds})
 
 
 def earlier_cost(*folders: Path) -> Cost | None:

@@ -35,10 +35,11 @@ def run_facts(run: Path) -> dict[str, str]:
     """The run's name, its model, and what it was trained on."""
     manifest = read_manifest(run)
     dataset = RunFolder(run).read_dataset_manifest()
+    base = Path(manifest.trained_from or manifest.base_model).name
     trained = [len(split.train) for split in dataset.labs.values()]
     return {
         "Run": run.resolve().name,
-        "Base model": f"{Path(manifest.base_model).name} ({manifest.base_licence or 'licence not known'})",
+        "Base model": f"{base} ({manifest.base_licence or 'licence not known'})",
         "Tuned by": ", then ".join(manifest.stages) or "nothing",
         "Trained on": f"{sum(trained):,} submissions of {sum(map(bool, trained)):,} labs",
     }

@@ -52,7 +52,10 @@ def test_a_dry_run_tells_the_cost_and_a_regrade_then_measures_it(
     arguments = ["regrade", str(tmp_path / "lab1"), "--model", str(tiny_model_folder), "--price-per-hour", "3600"]
     before: Any = CliRunner().invoke(app, [*arguments, "--dry-run"])
     assert before.exit_code == 0, before.output
-    assert "not known" in before.output and not out.exists()
+    assert "not known" in before.output and "second readings" in before.output and not out.exists()
+    asked_thrice: Any = CliRunner().invoke(app, [*arguments, "--dry-run", "--orders", "3"])
+    for told, questions in ((before, "6"), (asked_thrice, "15")):
+        assert ["Questions", questions] in [line.split(";")[0].split() for line in told.output.splitlines()]
     graded: Any = CliRunner().invoke(app, [*arguments, "--engine", "transformers", "--out", str(out)])
     assert graded.exit_code == 0, graded.output
     measured = Cost.model_validate_json((out / FILE).read_text())
