@@ -1,23 +1,35 @@
-"""Puts the service together and runs it: labs from disk, a model on its thread, HTTP in front of them."""
+"""Puts the service together and runs it: labs from disk, a store, a model on its thread, HTTP and jobs over them."""
 
+import signal
 import socket
+import threading
 import time
 from contextlib import suppress
+from ipaddress import ip_address
 from pathlib import Path
 
-import uvicorn
 from rich.console import Console
 from rich.markup import escape
 
+from grader.local_store import StoreSettings, local_store
 from labs_schema.errors import Fault, GraderError
+from labs_schema.limits import Limits
 from serving.api.access_log import log_to_stderr
 from serving.api.app import create_app
 from serving.api.engine_thread import EngineThread
 from serving.api.lab_registry import LabRegistry, read_registry
+from serving.api.server import server
 from serving.engines.engine_choice import EngineName
+from serving.grading import Grader
+from serving.jobs.desk import LabDesk
+from serving.jobs.job import Job
+from serving.jobs.worker import Worker
 from serving.served_model import load_grader
+from serving.store.store import Store
 
 DRAIN_SECONDS = 60
+HOPELESS = 32
+"""Characters a token: no program is as dense, so what has more of them cannot be read by the model."""
 
 
 def run_service(
@@ -29,28 +41,94 @@ def run_service(
     engine: EngineName,
     queue: int,
     seconds: float,
+    rate: str,
     orders: int | None = None,
+    course: str | None = None,
+    jobs: bool = True,
 ) -> None:
     """Serves until SIGINT or SIGTERM. `seconds`: how long a request may wait for its grade. `orders` of the
-    ratings to ask in: by default the model's own.
+    ratings to ask in: by default the model's own. `course`: by default the name of the folder `labs`. `jobs`: whether
+    this process works on them too.
 
-    Raises GraderError where the address is taken, or the labs or the model cannot be used.
+    Raises GraderError where the address is taken, where other machines could call without a key, or where the store,
+    the labs or the model cannot be used.
     """
     screen = Console(stderr=True, highlight=False, soft_wrap=True)
-    with _address(host, port) as address:
+    with local_store() as store, _address(host, port) as address:
+        _guarded(store, host, screen)
         registry = registered_labs(labs, screen)
-        thread = _open(model, engine, orders, queue, screen)
+        thread, characters = open_engine_thread(model, engine, orders, queue, screen)
+        worker = start_worker(store, labs, thread, f"{socket.gethostname()}:{port}") if labs and jobs else None
+        app = create_app(
+            thread,
+            registry,
+            store,
+            course=course or course_of(labs),
+            seconds=seconds,
+            characters=characters,
+            rate=rate,
+            begin=worker.begin if worker else _left_to_others,
+        )
         url = f"http://{host}:{address.getsockname()[1]}"
         screen.print(f"serving on [bold]{url}[/], described at {url}/docs; Ctrl-C stops")
         log_to_stderr()
-        config = uvicorn.Config(
-            create_app(thread, registry, seconds=seconds),
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=DRAIN_SECONDS,
-        )
         with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[address])
+            try:
+                server(app, app.state.service.stopping, DRAIN_SECONDS).run(sockets=[address])
+            finally:
+                if worker:
+                    worker.stop()
+
+
+def run_worker(model: str, labs: Path, *, name: str | None, engine: EngineName, orders: int | None = None) -> None:
+    """Works on the store's jobs until SIGINT or SIGTERM; `name`, by default the host's, tells workers apart.
+
+    Raises GraderError where the store or the model cannot be used.
+    """
+    screen = Console(stderr=True, highlight=False, soft_wrap=True)
+    with local_store() as store:
+        thread, _ = open_engine_thread(model, engine, orders, 1, screen)
+        worker = start_worker(store, labs, thread, name or socket.gethostname())
+        screen.print(f"working on jobs as [bold]{escape(worker.name)}[/]; Ctrl-C stops")
+        with suppress(KeyboardInterrupt):
+            _until_told()
+        thread.close()
+        worker.stop()
+
+
+def course_of(labs: Path | None) -> str:
+    return labs.absolute().name if labs else "course"
+
+
+def start_worker(store: Store, labs: Path, thread: EngineThread, name: str) -> Worker:
+    worker = Worker(LabDesk(store, labs, thread), StoreSettings().store, name)
+    worker.start()
+    return worker
+
+
+def _left_to_others(_: Job) -> None: ...
+
+
+def _until_told() -> None:
+    told = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: told.set())
+    told.wait()
+
+
+def _guarded(store: Store, host: str, screen: Console) -> None:
+    """Raises GraderError where the service would be open to other machines."""
+    if store.list_keys():
+        return
+    make = "grader keys create NAME --role platform|ta|admin"
+    if not _loopback(host):
+        raise GraderError(f"Without a key, {host} would be open to everybody who reaches it. Make one first: {make}")
+    screen.print(f"[yellow]no keys[/]: whoever is on this machine may do everything. To change that: {escape(make)}")
+
+
+def _loopback(host: str) -> bool:
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return host == "localhost"
 
 
 def _address(host: str, port: int) -> socket.socket:
@@ -80,10 +158,19 @@ def _lab_of(fault: Fault) -> str:
     return fault.path.split("/", 1)[0]
 
 
-def _open(model: str, engine: EngineName, orders: int | None, queue: int, screen: Console) -> EngineThread:
-    started = time.monotonic()
+def open_engine_thread(
+    model: str, engine: EngineName, orders: int | None, queue: int, screen: Console
+) -> tuple[EngineThread, int]:
+    """The thread, and how many characters a program may have before no reading of it could fit."""
+    started, context = time.monotonic(), [0]
+
+    def opened() -> Grader:
+        grader = load_grader(model, engine=engine, orders=orders)
+        context[0] = grader.encoder.context_length
+        return grader
+
     with screen.status(f"loading {escape(model)}"):
-        thread = EngineThread(lambda: load_grader(model, engine=engine, orders=orders), waiting=queue)
+        thread = EngineThread(opened, waiting=queue)
         thread.wait_until_open()
     screen.print(f"model: {escape(model)}, loaded in {time.monotonic() - started:.1f} s")
-    return thread
+    return thread, min(HOPELESS * context[0], Limits().submission_bytes)

@@ -25,6 +25,7 @@ from grader.cli.serve import serve
 from grader.cli.spaced_values import SpacedValues
 from grader.cli.suspects import suspects
 from grader.cli.train import train
+from grader.cli.worker import worker
 from labs_schema.errors import FaultsError, GraderError
 
 app = typer.Typer(
@@ -47,6 +48,7 @@ app.command()(train)
 app.command()(merge)
 app.command()(grade)
 app.command()(serve)
+app.command()(worker)
 app.command()(regrade)
 app.command()(calibrate)
 app.command()(evaluate)

@@ -1,5 +1,7 @@
 """What the API answers, in Canvas's words: criteria, ratings, id, description, points. Knows grades, no HTTP."""
 
+from collections.abc import Mapping
+
 from pydantic import Field
 
 from labs_schema.frozen import Frozen
@@ -45,8 +47,9 @@ class PointsRange(Frozen):
 
 class GradeResponse(Frozen):
     """`points` is the total, null where a criterion is ungraded (`points_range` says what is possible) or the rubric
-    has no points."""
+    has no points. `grade_id` names the grade as it is kept."""
 
+    grade_id: str
     lab: str | None
     criteria: tuple[GradedCriterion, ...]
     points: float | None
@@ -85,10 +88,11 @@ class Health(Frozen):
     status: str
 
 
-def graded(lab: Lab, grade: Grade, ids: dict[str, str]) -> GradeResponse:
+def graded(lab: Lab, grade: Grade, grade_id: str, ids: Mapping[str, str] | None = None) -> GradeResponse:
     """`grade` in the API's words. `ids`: criterion title -> id, where they differ."""
-    total = grade.marks_range
+    total, ids = grade.marks_range, ids or {}
     return GradeResponse(
+        grade_id=grade_id,
         lab=lab.name or None,
         criteria=tuple(
             _graded(ids.get(answer.criterion, answer.criterion), lab.criterion(answer.criterion), answer)

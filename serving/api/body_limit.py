@@ -1,4 +1,7 @@
-"""Refuses a request's body once it is larger than a cap, before it is read whole. Knows nothing of what is in it."""
+"""Refuses a request's body that is larger than a cap or comes too slowly, before it is read whole. Knows nothing of
+what is in it."""
+
+import asyncio
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -7,10 +10,11 @@ from serving.api.problems import FieldProblem, ProblemError, answer
 
 
 class BodyLimit:
-    """ASGI middleware: 413 past `most` bytes, told from Content-Length or counted as they come."""
+    """ASGI middleware: 413 past `most` bytes, told from Content-Length or counted as they come; 408 where the body is
+    not there after `seconds`."""
 
-    def __init__(self, app: ASGIApp, most: int) -> None:
-        self.app, self.most = app, most
+    def __init__(self, app: ASGIApp, most: int, seconds: float) -> None:
+        self.app, self.most, self.seconds = app, most, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -18,11 +22,19 @@ class BodyLimit:
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdecimal() and int(declared[:20]) > self.most:
             return await answer(too_large("body", f"{declared[:20]} bytes", self.most))(scope, receive, send)
-        read = 0
+        read, whole, late = 0, False, asyncio.get_running_loop().time() + self.seconds
 
         async def counted() -> Message:
-            nonlocal read
-            message = await receive()
+            nonlocal read, whole
+            if whole:
+                return await receive()
+            try:
+                async with asyncio.timeout_at(late):
+                    message = await receive()
+            except TimeoutError:
+                detail = f"The body was not there within {self.seconds:g} s."
+                raise ProblemError(408, "slow-body", detail, headers={"Connection": "close"}) from None
+            whole = not message.get("more_body", False)
             read += len(message.get("body", b""))
             if read > self.most:
                 raise too_large("body", f"more than {self.most} bytes", self.most)
@@ -31,7 +43,7 @@ class BodyLimit:
         return await self.app(scope, counted, send)
 
 
-def too_large(field: str, found: str, most: int) -> ProblemError:
+def too_large(field: str, found: str, most: int, unit: str = "bytes") -> ProblemError:
     """413, for a `field` that may have `most` bytes."""
-    wrong = FieldProblem(field=field, found=found, expected=f"at most {most} bytes")
+    wrong = FieldProblem(field=field, found=found, expected=f"at most {most} {unit}")
     return ProblemError(413, "too-large", f"{field} is larger than the service takes; send less.", [wrong])

@@ -9,10 +9,11 @@ from labs_schema.validate import lab_folders, read_lab
 
 
 class LabRegistry(Mapping[str, Lab]):
-    """Lab name -> lab without submissions and without the TAs' grades, by name."""
+    """Lab name -> lab without submissions and without the TAs' grades, by name. `folders`: where each was read from."""
 
-    def __init__(self, labs: Iterable[Lab] = ()) -> None:
+    def __init__(self, labs: Iterable[Lab] = (), folders: Mapping[str, Path] | None = None) -> None:
         self._labs = {lab.name: _rubric_only(lab) for lab in sorted(labs, key=lambda lab: lab.name)}
+        self.folders = dict(folders or {})
 
     def __getitem__(self, name: str) -> Lab:
         return self._labs[name]
@@ -37,6 +38,10 @@ def _rubric_only(lab: Lab) -> Lab:
 
 def read_registry(parent: Path) -> tuple[LabRegistry, tuple[Fault, ...]]:
     """Every lab in `parent` that can be read, and what is wrong with the others (warnings are left out)."""
-    read = [read_lab(folder) for folder in lab_folders(parent)]
-    faults = tuple(fault for each in read if each.lab is None for fault in each.faults if fault.severity == "error")
-    return LabRegistry(each.lab for each in read if each.lab is not None), faults
+    read = {folder: read_lab(folder) for folder in lab_folders(parent)}
+    faults = tuple(
+        fault for each in read.values() if each.lab is None for fault in each.faults if fault.severity == "error"
+    )
+    labs = {each.lab.name: (each.lab, folder) for folder, each in read.items() if each.lab is not None}
+    folders = {name: folder for name, (_, folder) in labs.items()}
+    return LabRegistry((lab for lab, _ in labs.values()), folders), faults

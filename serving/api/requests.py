@@ -36,6 +36,12 @@ def _plain_name(name: str) -> str:
     return name
 
 
+def _printable(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError("printable text in one line")
+    return name
+
+
 def _at_most(most: int) -> Callable[[Any], Any]:
     """Refuses a list longer than `most` before its items are read; pydantic's own max_length reads them first."""
 
@@ -50,6 +56,7 @@ def _at_most(most: int) -> Callable[[Any], Any]:
 Text = Annotated[str, AfterValidator(_whole_text)]
 Description = Annotated[str, Field(max_length=DESCRIPTION_CHARS), AfterValidator(_whole_text)]
 Title = Annotated[str, Field(min_length=1, max_length=TITLE_CHARS), AfterValidator(_whole_text)]
+Student = Annotated[str, Field(min_length=1, max_length=FILENAME_CHARS), AfterValidator(_printable)]
 Filename = Annotated[str, Field(min_length=1, max_length=FILENAME_CHARS), AfterValidator(_plain_name)]
 
 
@@ -113,15 +120,23 @@ class CriterionIn(RequestPart):
         return self
 
 
-class LabGradeRequest(RequestPart):
-    """Grade by the rubric of a lab that is registered (`GET /labs`)."""
+class Work(RequestPart):
+    """What both kinds of request say of the work."""
 
-    lab: Title
     submission: SubmissionIn
+    student: Student | None = Field(
+        default=None, description="Whose work it is on your platform. Kept with the grade; the model never sees it."
+    )
     reasoning: bool = Field(default=False, description="Also write the model's reasons. Slower; changes no rating.")
 
 
-class RubricGradeRequest(RequestPart):
+class LabGradeRequest(Work):
+    """Grade by the rubric of a lab that is registered (`GET /labs`)."""
+
+    lab: Title
+
+
+class RubricGradeRequest(Work):
     """Grade by the rubric in this request."""
 
     problem: Text = Field(max_length=PROBLEM_CHARS, description="The problem statement, as the students had it.")
@@ -132,8 +147,6 @@ class RubricGradeRequest(RequestPart):
         Field(min_length=1, max_length=CRITERIA),
         BeforeValidator(_at_most(CRITERIA)),
     ]
-    submission: SubmissionIn
-    reasoning: bool = Field(default=False, description="Also write the model's reasons. Slower; changes no rating.")
 
     @model_validator(mode="after")
     def criteria_differ(self) -> "RubricGradeRequest":
@@ -151,6 +164,14 @@ class RubricGradeRequest(RequestPart):
             criteria=tuple(map(_criterion, self.criteria)),
             submissions=(),
         )
+
+
+class OverrideRequest(RequestPart):
+    """A person's rating of one criterion, in place of the one in force."""
+
+    criterion: Title = Field(description="Its title, as in the grade.")
+    rating: Title
+    why: Description = ""
 
 
 def _kind(body: Any) -> str:

@@ -8,9 +8,9 @@ from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
 from labs_schema.names import clean
 from labs_schema.validate import lab_folders, load_lab
-from serving.api.engine_thread import EngineThread
+from serving.api.engine_thread import ClosedError, EngineThread
 from serving.jobs.book import JobBook
-from serving.jobs.errors import LabChangedError
+from serving.jobs.errors import EndingError, LabChangedError
 from serving.jobs.job import Job, work_hash
 from serving.store.store import Store
 
@@ -46,5 +46,9 @@ class LabDesk:
         return lab
 
     def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
-        waiting = [self._engine.submit(lab, submission, background=True) for submission in submissions]
+        """Raises EndingError once the engine takes nothing more, and whatever the engine raises."""
+        try:
+            waiting = [self._engine.submit(lab, submission, background=True) for submission in submissions]
+        except ClosedError:
+            raise EndingError from None
         return [future.result() for future in waiting]

@@ -62,6 +62,16 @@ def first_letter(count: int) -> LabelScores:
 
 
 @pytest.fixture
+def store(tmp_path: Path) -> Iterator[Any]:
+    """A new store in a SQLite file, without keys."""
+    from serving.store.store import open_store
+
+    opened = open_store(f"sqlite:///{tmp_path}/store.db")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
 def fake_engine() -> FakeEngine:
     return FakeEngine()
 

@@ -18,10 +18,23 @@ from labs_schema.models import Lab
 from serving.api.answers import GradeResponse, LabList, LabRubric
 from serving.api.app import BODY_BYTES, create_app
 from serving.api.engine_thread import EngineThread
-from serving.api.examples import ANSWER, BY_LAB, BY_RUBRIC, LAB_LIST, LAB_RUBRIC
+from serving.api.examples import (
+    ANSWER,
+    BY_LAB,
+    BY_RUBRIC,
+    COMPARISON,
+    HISTORY,
+    JOB,
+    LAB_LIST,
+    LAB_RUBRIC,
+    OVERRIDE,
+    RESULT,
+)
+from serving.api.job_answers import GradeHistory, JobOut, OverrideOut
 from serving.api.lab_registry import LabRegistry
 from serving.api.requests import DESCRIPTION_CHARS, FIELDS, LIMITS, PROBLEM_CHARS
 from serving.engines.engine import EngineFailure, LabelScores
+from serving.jobs.results import JobComparison, Result
 
 PROGRAM = {"files": [{"filename": "main.c", "content": "int main(void) { return 4; }\n"}]}
 RUBRIC = {
@@ -39,9 +52,10 @@ RUBRIC = {
 
 
 @pytest.fixture
-def client(fake_grader: Any, make_lab: Callable[..., Lab]) -> Iterator[TestClient]:
+def client(fake_grader: Any, make_lab: Callable[..., Lab], store: Any) -> Iterator[TestClient]:
     engine = EngineThread(lambda: fake_grader, waiting=4)
-    with TestClient(create_app(engine, LabRegistry([make_lab()]), seconds=5), raise_server_exceptions=False) as client:
+    app = create_app(engine, LabRegistry([make_lab()]), store, seconds=5, rate="100000/second")
+    with TestClient(app, raise_server_exceptions=False) as client:
         yield client
 
 
@@ -322,6 +336,43 @@ def test_a_body_past_the_cap_is_refused_whether_it_says_its_length_or_not(client
         assert error["field"] == "body"
 
 
+def test_a_program_that_no_model_here_could_read_is_refused(
+    fake_grader: Any, fake_engine: Any, make_lab: Callable[..., Lab], store: Any
+) -> None:
+    engine = EngineThread(lambda: fake_grader)
+    with TestClient(create_app(engine, LabRegistry([make_lab()]), store, characters=1000)) as client:
+        long = {"files": [{"filename": "main.c", "content": "x" * 1000}]}
+        (error,) = problem(client.post("/grade", json={"lab": "lab1", "submission": long}), 413, "too-large")["errors"]
+        assert error["expected"] == "at most 1000 characters"
+        assert client.post("/grade", json={"lab": "lab1", "submission": PROGRAM}).status_code == 200
+    assert len(fake_engine.asked) == 1
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(
+    fake_grader: Any, make_lab: Callable[..., Lab], store: Any
+) -> None:
+    engine = EngineThread(lambda: fake_grader)
+    app = create_app(engine, LabRegistry([make_lab()]), store, body_seconds=0.05)
+    sent: list[dict[str, Any]] = []
+
+    async def posts_half_a_body() -> None:
+        messages = [{"type": "http.request", "body": b'{"lab":', "more_body": True}]
+
+        async def receive() -> dict[str, Any]:
+            return messages.pop() if messages else await asyncio.sleep(10, {})
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        headers = [(b"content-type", b"application/json")]
+        scope = {"type": "http", "method": "POST", "path": "/grade", "query_string": b"", "headers": headers}
+        await asyncio.wait_for(app(scope, receive, send), 3)
+        await asyncio.to_thread(engine.close)
+
+    asyncio.run(posts_half_a_body())
+    assert sent[0]["status"] == 408
+
+
 def test_an_engine_that_breaks_is_a_503_with_a_time_to_come_again(
     client: TestClient, fake_engine: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -338,17 +389,17 @@ def test_an_engine_that_breaks_is_a_503_with_a_time_to_come_again(
 
 
 def test_a_full_queue_and_a_slow_engine_are_503s(
-    fake_grader: Any, fake_engine: Any, make_lab: Callable[..., Lab]
+    fake_grader: Any, fake_engine: Any, make_lab: Callable[..., Lab], store: Any
 ) -> None:
     go, first_letter = threading.Event(), fake_engine.answer
     fake_engine.answer = lambda request: first_letter(request) if go.wait(5) else None
     engine = EngineThread(lambda: fake_grader, waiting=0)
-    with TestClient(create_app(engine, LabRegistry([make_lab()]))) as client:
+    with TestClient(create_app(engine, LabRegistry([make_lab()]), store)) as client:
         answer = client.post("/grade", json={"lab": "lab1", "submission": PROGRAM})
         problem(answer, 503, "queue-full")
         assert int(answer.headers["retry-after"]) >= 1
     slow = EngineThread(lambda: fake_grader)
-    with TestClient(create_app(slow, LabRegistry([make_lab()]), seconds=0.05)) as client:
+    with TestClient(create_app(slow, LabRegistry([make_lab()]), store, seconds=0.05)) as client:
         problem(client.post("/grade", json={"lab": "lab1", "submission": PROGRAM}), 503, "too-slow")
         go.set()
 
@@ -393,7 +444,7 @@ def test_an_unexpected_fault_is_a_problem_without_its_text(
     def fails(*_: object) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr("serving.api.app.rubric", fails)
+    monkeypatch.setattr("serving.api.grading_routes.rubric", fails)
     answer = client.get("/labs/lab1")
     problem(answer, 500, "internal-error")
     assert "secret" not in answer.text + caplog.text
@@ -402,7 +453,7 @@ def test_an_unexpected_fault_is_a_problem_without_its_text(
 def test_the_openapi_description_has_a_valid_example_for_every_operation(client: TestClient) -> None:
     described = client.get("/openapi.json").json()
     operations = [(path, method) for path, methods in described["paths"].items() for method in methods]
-    assert len(operations) == 5
+    assert len(operations) == 17
     for path, method in operations:
         operation = described["paths"][path][method]
         for status, answer in operation["responses"].items():
@@ -417,12 +468,14 @@ def test_the_openapi_description_has_a_valid_example_for_every_operation(client:
 def test_the_examples_are_what_the_service_takes_and_gives(client: TestClient) -> None:
     assert client.post("/grade", json=BY_RUBRIC).status_code == 200
     assert client.post("/grade", json={**BY_LAB, "lab": "lab1"}).status_code == 200
-    for model, example in ((GradeResponse, ANSWER), (LabList, LAB_LIST), (LabRubric, LAB_RUBRIC)):
+    told = ((GradeResponse, ANSWER), (LabList, LAB_LIST), (LabRubric, LAB_RUBRIC), (JobOut, JOB))
+    kept = ((JobComparison, COMPARISON), (GradeHistory, HISTORY), (OverrideOut, OVERRIDE), (Result, RESULT))
+    for model, example in (*told, *kept):
         assert model.model_validate_json(json.dumps(example)).model_dump(mode="json") == example
 
 
 def test_a_client_that_goes_while_it_waits_is_never_graded(
-    fake_grader: Any, fake_engine: Any, make_lab: Callable[..., Lab]
+    fake_grader: Any, fake_engine: Any, make_lab: Callable[..., Lab], store: Any
 ) -> None:
     go, busy, first_letter = threading.Event(), threading.Event(), fake_engine.answer
 
@@ -433,7 +486,7 @@ def test_a_client_that_goes_while_it_waits_is_never_graded(
 
     fake_engine.answer = slowly
     engine, lab = EngineThread(lambda: fake_grader), make_lab()
-    app = create_app(engine, LabRegistry([lab]))
+    app = create_app(engine, LabRegistry([lab]), store)
     running = engine.submit(lab, lab.submissions[0])
     assert busy.wait(5)
 

@@ -36,7 +36,7 @@ GRADED, UNKNOWN = (json.loads(block) for block in re.findall(r"```json\n(.*?)```
 
 
 @pytest.fixture
-def client(fake_grader: Any, fake_engine: Any) -> Iterator[TestClient]:
+def client(fake_grader: Any, fake_engine: Any, store: Any) -> Iterator[TestClient]:
     shares = (0.02, 0.11, 0.87)
     fake_engine.answer = lambda _: LabelScores(tuple(math.log(0.998 * share) for share in shares))
     criterion = Criterion(
@@ -52,7 +52,7 @@ def client(fake_grader: Any, fake_engine: Any) -> Iterator[TestClient]:
     lab = Lab(
         name="square", problem=problem, short_problem=problem, language="C", criteria=(criterion,), submissions=()
     )
-    with TestClient(create_app(EngineThread(lambda: fake_grader), LabRegistry([lab]))) as client:
+    with TestClient(create_app(EngineThread(lambda: fake_grader), LabRegistry([lab]), store)) as client:
         yield client
 
 
@@ -60,13 +60,13 @@ def send(client: TestClient, curl: list[str]) -> Any:
     url = next(word for word in curl if word.startswith("http"))
     if "-d" not in curl:
         return client.get(url)
-    header, value = curl[curl.index("-H") + 1].split(": ")
-    return client.post(url, content=curl[curl.index("-d") + 1], headers={header: value})
+    headers = dict(curl[i + 1].split(": ") for i, word in enumerate(curl) if word == "-H")
+    return client.post(url, content=curl[curl.index("-d") + 1], headers=headers)
 
 
 def test_every_command_is_answered(client: TestClient) -> None:
     statuses = [send(client, curl).status_code for curl in CURLS]
-    assert statuses == [200, 200, 200, 200, 200, 200, 404]
+    assert statuses == [200, 200, 200, 200, 200, 200, 200, 404]
 
 
 def test_the_graded_rubric_is_what_the_service_answers(client: TestClient) -> None:
@@ -77,7 +77,8 @@ def test_the_graded_rubric_is_what_the_service_answers(client: TestClient) -> No
         criterion["label_mass"] = round(criterion["label_mass"], 6)
         for rating in criterion["ratings"]:
             rating["probability"] = round(rating["probability"], 6)
-    assert told | {"provenance": 0} == GRADED | {"provenance": 0} == ANSWER | {"provenance": 0}
+    rest = {"provenance": 0, "grade_id": 0}
+    assert told | rest == GRADED | rest == ANSWER | rest
 
 
 def test_the_problem_is_what_the_service_answers(client: TestClient) -> None:
@@ -97,6 +98,17 @@ def test_the_limits_it_names_are_those_that_hold() -> None:
     lengths = [PROBLEM_CHARS, DESCRIPTION_CHARS, TITLE_CHARS, FILENAME_CHARS]
     table = TEXT.split("| a request has | at most |\n|---|---|\n")[1].split("\n\n")[0]
     assert re.findall(r"\| ([0-9,]+) \|$", table, re.MULTILINE) == [f"{most:,}" for most in counts + lengths]
+
+
+def test_every_route_is_in_the_table(client: TestClient) -> None:
+    described = client.get("/openapi.json").json()["paths"]
+    table = TEXT.split("| route | role | answers |\n|---|---|---|\n")[1].split("\n\n")[0]
+    told = {re.sub(r"(?<=jobs/){id}", "{job_id}", route) for route in re.findall(r"(?:GET|POST) (/[^`]*)", table)}
+    told = {re.sub(r"(?<=grades/){id}", "{grade_id}", route) for route in told}
+    assert told | {"/jobs/{job_id}/resume", "/jobs/{job_id}/cancel"} == set(described)
+    jobs = (Path(__file__).parents[3] / "docs" / "jobs.md").read_text(encoding="utf-8")
+    for route in re.findall(r"http://127.0.0.1:8000(\S+)", jobs):
+        assert route.replace("$JOB", "{job_id}").replace("square", "{lab}") in described
 
 
 def test_every_kind_of_problem_is_listed() -> None:

@@ -19,12 +19,12 @@ PROGRAM = {"files": [{"filename": "main.c", "content": "int main(void) { return 
 
 
 def test_what_was_accepted_before_the_end_is_answered(
-    fake_grader: Any, fake_engine: Any, make_lab: Callable[..., Lab]
+    fake_grader: Any, fake_engine: Any, make_lab: Callable[..., Lab], store: Any
 ) -> None:
     go, first_letter = threading.Event(), fake_engine.answer
     fake_engine.answer = lambda request: first_letter(request) if go.wait(10) else None
     engine = EngineThread(lambda: fake_grader, batch=2)
-    app = create_app(engine, LabRegistry([make_lab()]))
+    app = create_app(engine, LabRegistry([make_lab()]), store)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
     running = threading.Thread(target=server.run)
     running.start()

@@ -1,0 +1,157 @@
+"""`POST /grade` and the labs it knows: a submission in, its graded rubric out, kept before it is answered."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Path, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from labs_schema.grades import Grade
+from labs_schema.models import Lab, Submission
+from serving.api.access import Caller, Platform, platform
+from serving.api.access_log import log_failure
+from serving.api.answers import GradeResponse, LabList, LabRubric, graded, rubric, summary
+from serving.api.body_limit import too_large
+from serving.api.engine_thread import ClosedError, QueueFullError
+from serving.api.examples import ANSWER, GRADE_REQUESTS, LAB_LIST, LAB_RUBRIC, answered, problems
+from serving.api.idempotent import IdempotencyKey, once
+from serving.api.lab_registry import LabRegistry
+from serving.api.problems import FieldProblem, ProblemError, busy, excerpt
+from serving.api.requests import LIMITS, GradeRequest, LabGradeRequest
+from serving.api.service import Served, Service
+from serving.store.errors import ForgottenError
+
+router = APIRouter(dependencies=[platform])
+
+KEYED = (401, 403, 422, 429, 503)
+"""What every route that needs a key may answer."""
+
+
+@router.post(
+    "/grade",
+    summary="Grade a submission",
+    response_model=GradeResponse,
+    responses={**answered(ANSWER), **problems(400, 404, 408, 409, 410, 413, *KEYED)},
+)
+async def grade(
+    body: Annotated[GradeRequest, Body(openapi_examples=GRADE_REQUESTS)],
+    request: Request,
+    service: Served,
+    caller: Platform,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Every criterion with the rating chosen and the probability of every rating, or the reason why it is ungraded.
+
+    A submission of which nothing could be graded is still an answer (200). 503 says when to come again. The grade is
+    in the store, on the disk, before it is answered.
+    """
+    if service.engine.full:
+        raise queue_full(service.engine.retry_after)
+    if isinstance(body, LabGradeRequest):
+        lab, ids = known_lab(service.labs, body.lab), {}
+    else:
+        lab, ids = body.rubric(), {c.title: c.id for c in body.criteria if c.id}
+    work = _admitted(body.submission.submission(), lab, service.characters)
+    student = await run_in_threadpool(service.store.pseudonym, service.course, body.student or "", actor=caller.actor)
+    submission = work.model_copy(update={"student": student, "folder": student})
+
+    async def answer(name: str) -> GradeResponse:
+        if idempotency_key and (kept := await run_in_threadpool(_kept, service, lab, name, ids)):
+            return kept
+        given = await _grade(service, request, lab, submission, body.reasoning)
+        return graded(lab, given, await run_in_threadpool(_keep, service, lab, submission, given, name, caller), ids)
+
+    return await once(service, caller, request, idempotency_key, answer, student=student)
+
+
+@router.get("/labs", summary="The labs it grades by name", responses={**answered(LAB_LIST), **problems(*KEYED)})
+async def labs(service: Served) -> LabList:
+    return LabList(labs=tuple(map(summary, service.labs.values())))
+
+
+@router.get("/labs/{lab}", summary="A lab's rubric", responses={**answered(LAB_RUBRIC), **problems(404, *KEYED)})
+async def lab_rubric(
+    lab: Annotated[str, Path(examples=["square"])],
+    service: Served,
+) -> LabRubric:
+    return rubric(known_lab(service.labs, lab))
+
+
+def known_lab(labs: LabRegistry, name: str) -> Lab:
+    """Raises the 404 that lists those there are."""
+    try:
+        return labs[name]
+    except KeyError:
+        wrong = FieldProblem(field="lab", found=excerpt(name), expected=f"one of {', '.join(labs) or 'no lab'}")
+        detail = "There is no lab of this name here; GET /labs lists those there are, or send the rubric itself."
+        raise ProblemError(404, "unknown-lab", detail, [wrong]) from None
+
+
+async def scored(service: Service, lab: Lab, submission: Submission, reasoning: bool, seconds: float) -> Grade:
+    """The engine's grade, or the 503 that says why there is none now."""
+    engine = service.engine
+    try:
+        future = engine.submit(lab, submission, reasoning=reasoning)
+        return await asyncio.wait_for(asyncio.wrap_future(future), seconds)
+    except QueueFullError as error:
+        raise queue_full(error.retry_after) from None
+    except ClosedError:
+        raise busy("shutting-down", "The service is shutting down.", 5) from None
+    except TimeoutError:
+        detail = f"There was no grade within {seconds:g} s; come again when less is waiting."
+        raise busy("too-slow", detail, engine.retry_after) from None
+    except Exception as error:
+        log_failure(error)
+        raise busy("engine-down", "The engine failed on this request.", 5) from error
+
+
+def queue_full(retry_after: int) -> ProblemError:
+    return busy("queue-full", "As many submissions wait as may; come again later.", retry_after)
+
+
+def _kept(service: Service, lab: Lab, name: str, ids: Mapping[str, str]) -> GradeResponse | None:
+    """The grade that an earlier try of this request has left in the store before its process ended."""
+    kept = next(iter(service.store.recorded(name)), None)
+    return graded(lab, kept.grade, kept.id, ids) if kept and kept.grade else None
+
+
+def _keep(service: Service, lab: Lab, submission: Submission, given: Grade, name: str, caller: Caller) -> str:
+    """The id of the grade, once it is on the disk. Raises ForgottenError where the student was forgotten meanwhile."""
+    [grade_id] = service.store.record(lab, [submission], [given], request=name, actor=caller.actor)
+    if grade_id is None:
+        raise ForgottenError("The student was forgotten while the work was graded.")
+    return grade_id
+
+
+def _admitted(submission: Submission, lab: Lab, characters: int) -> Submission:
+    """`submission`, unless it weighs more than a lab's reader would take, or than any model here could read."""
+    sizes = [len(file.text.encode()) for file in submission.files]
+    for file, size in zip(submission.files, sizes, strict=True):
+        if size > LIMITS.source_bytes:
+            raise too_large("submission.files", f"{size} bytes in {excerpt(file.path)}", LIMITS.source_bytes)
+    if sum(sizes) > LIMITS.submission_bytes:
+        raise too_large("submission.files", f"{sum(sizes)} bytes in all", LIMITS.submission_bytes)
+    text = len(lab.problem) + sum(len(file.text) for file in submission.files)
+    if text > characters:
+        raise too_large("submission.files", f"{text} characters with the problem statement", characters, "characters")
+    return submission
+
+
+async def _grade(service: Service, request: Request, lab: Lab, submission: Submission, reasoning: bool) -> Grade:
+    """Like `scored`, but stops waiting, and drops what still waits, once the client is gone."""
+    answer = asyncio.ensure_future(scored(service, lab, submission, reasoning, service.seconds))
+    gone = asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
+            raise ProblemError(499, "client-gone", "The client closed the connection.")
+        return answer.result()
+    finally:
+        answer.cancel()
+        gone.cancel()
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,40 @@
+"""Whether the service is alive, and whether it can grade."""
+
+from fastapi import APIRouter
+
+from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
+from serving.api.access import public
+from serving.api.answers import Health
+from serving.api.examples import answered, problems
+from serving.api.grading_routes import scored
+from serving.api.problems import busy
+from serving.api.service import Served
+
+PROBE_SECONDS = 10.0
+
+router = APIRouter(dependencies=[public])
+
+
+@router.get("/healthz", summary="Is the process alive?", responses=answered({"status": "alive"}))
+async def health() -> Health:
+    return Health(status="alive")
+
+
+@router.get("/readyz", summary="Has the model answered?", responses={**answered({"status": "ready"}), **problems(503)})
+async def ready(service: Served) -> Health:
+    """200 once the model has scored a program, and as long as its last call did not fail; then it is asked again."""
+    if not service.engine.answering:
+        lab, submission = probe()
+        await scored(service, lab, submission, False, min(PROBE_SECONDS, service.seconds))
+    if not service.engine.answering:
+        raise busy("not-ready", "The model is loaded and has scored nothing yet.", 1)
+    return Health(status="ready")
+
+
+def probe() -> tuple[Lab, Submission]:
+    """The smallest thing that can be graded."""
+    works = Criterion(title="Does it work?", ratings=(Rating(title="A"), Rating(title="B")))
+    lab = Lab(
+        name="", problem="Do nothing.", short_problem="Do nothing.", language="C", criteria=(works,), submissions=()
+    )
+    return lab, Submission(student="", folder="", files=(SourceFile(path="a.c", text="int main(){}\n"),))

@@ -1,0 +1,47 @@
+"""What the routes work with, and how they get at it."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from serving.api.engine_thread import EngineThread
+from serving.api.lab_registry import LabRegistry
+from serving.api.rates import Rate
+from serving.jobs.book import JobBook
+from serving.jobs.job import Job
+from serving.store.store import Store
+
+
+@dataclass(frozen=True)
+class Service:
+    """`seconds`: how long a request may wait for its grade. `characters`: of a program and its problem statement, past
+    which no model here could read them. `begin` lets a job be worked on. `stopping` is set when streams should end.
+
+    `keyed`: whether a key is needed; without, whoever reaches the service may do everything.
+    """
+
+    engine: EngineThread
+    labs: LabRegistry
+    store: Store
+    course: str
+    keyed: bool
+    seconds: float
+    characters: int
+    rate: Rate
+    begin: Callable[[Job], None]
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def book(self) -> JobBook:
+        return JobBook(self.store.database)
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+Served = Annotated[Service, Depends(_service)]

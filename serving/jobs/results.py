@@ -1,0 +1,114 @@
+"""What came of a job: its grades under the students' real ids, and how they compare with the TAs' and with before.
+
+Knows the store and no HTTP. Who was forgotten is in none of it.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from labs_schema.frozen import Frozen
+from labs_schema.grades import Grade
+from labs_schema.models import Lab
+from serving.jobs.book import JobBook
+from serving.jobs.job import Job
+from serving.measures.comparison import Comparison, compare
+from serving.store.grades import StoredGrade, read_lab
+from serving.store.overrides import read_overrides
+from serving.store.store import Store
+
+
+class Result(Frozen):
+    """`grade` is the machine's, of the real student; `ratings` (criterion -> rating) those in force, with overrides."""
+
+    grade_id: str
+    grade: Grade
+    ratings: dict[str, str]
+
+
+class Change(Frozen):
+    """A criterion of a student's work that the job rated otherwise than the one before. None: ungraded."""
+
+    student: str
+    criterion: str
+    before: str | None
+    now: str | None
+
+
+class Changes(Frozen):
+    """Since the job `before`: of the `compared` criteria that both answered for, `same` kept their rating."""
+
+    before: str
+    compared: int
+    same: int
+    changes: tuple[Change, ...]
+
+
+class JobComparison(Frozen):
+    """`with_tas` is None where the lab cannot be read any more, `with_previous` where no job of it had ended before."""
+
+    with_tas: Comparison | None
+    with_previous: Changes | None
+
+
+def results(store: Store, job: Job) -> list[Result]:
+    """In the order they were recorded."""
+    return [result for stored in store.recorded(job.id) if (result := _result(store, stored))]
+
+
+def rubric_of(store: Store, job: Job) -> Lab | None:
+    """The lab as the job graded it, without submissions; None where it graded nothing."""
+    recorded = store.recorded(job.id)
+    if not recorded:
+        return None
+    with store.database.reading() as connection:
+        return read_lab(connection, recorded[-1].rubric)
+
+
+def compared(store: Store, job: Job, lab: Lab | None) -> JobComparison:
+    """`lab` with the TAs' grades as they are now."""
+    now, before = results(store, job), previous(JobBook(store.database), job)
+    return JobComparison(
+        with_tas=None if lab is None else compare(lab, [each.grade for each in now if _fits(lab, each.grade)]),
+        with_previous=None if before is None else changes(before.id, results(store, before), now),
+    )
+
+
+def previous(book: JobBook, job: Job) -> Job | None:
+    """The last job of the same lab that had come to its end when this one began."""
+    ended = [j for j in book.all(job.course) if j.lab == job.lab and j.id != job.id and not j.failure]
+    return next((j for j in ended if j.finished_at is not None and j.finished_at <= job.at), None)
+
+
+def changes(before: str, earlier: Sequence[Result], now: Sequence[Result]) -> Changes:
+    """What differs between the machine's ratings of two jobs, named `before` and now."""
+    old, new = _ratings(earlier), _ratings(now)
+    both = [pair for pair in new if pair in old]
+    differ = [
+        Change(student=student, criterion=criterion, before=old[student, criterion], now=new[student, criterion])
+        for student, criterion in both
+        if old[student, criterion] != new[student, criterion]
+    ]
+    return Changes(before=before, compared=len(both), same=len(both) - len(differ), changes=tuple(differ))
+
+
+def _result(store: Store, stored: StoredGrade) -> Result | None:
+    student = store.student(stored.student).student
+    if stored.grade is None or student is None:
+        return None
+    with store.database.reading() as connection:
+        overrides = read_overrides(connection, stored.id)
+    given = {each.criterion: each.rating for each in stored.grade.criteria if each.rating is not None}
+    grade = stored.grade.model_copy(update={"student": student})
+    return Result(grade_id=stored.id, grade=grade, ratings=given | {each.criterion: each.new for each in overrides})
+
+
+def _ratings(given: Sequence[Result]) -> Mapping[tuple[str, str], str | None]:
+    return {(each.grade.student, one.criterion): one.rating for each in given for one in each.grade.criteria}
+
+
+def _fits(lab: Lab, grade: Grade) -> bool:
+    """Whether every rating of `grade` is one of the lab's rubric, which may have been edited since."""
+    known = {(criterion.title, rating.title) for criterion in lab.criteria for rating in criterion.ratings}
+    titles = {criterion.title for criterion in lab.criteria}
+    return all(
+        (each.criterion, each.rating) in known if each.rating else each.criterion in titles for each in grade.criteria
+    )

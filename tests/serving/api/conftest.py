@@ -1,0 +1,71 @@
+"""A course that is served: labs on disk, a store, the fake grader, and jobs that are worked on by a thread."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from labs_schema.writer import write_lab
+from serving.api.app import create_app
+from serving.api.engine_thread import EngineThread
+from serving.api.lab_registry import read_registry
+from serving.jobs.chunk import grade_chunk
+from serving.jobs.desk import LabDesk
+from serving.jobs.job import Job, Wish
+from serving.store.roles import Role
+
+COURSE = "cs101"
+
+
+class Course:
+    """`serve` gives a client of a new service over the same labs and store, as after a restart; `queue_up` False
+    leaves its jobs waiting."""
+
+    def __init__(self, store: Any, labs: Path, open_grader: Callable[[], Any]) -> None:
+        self.store, self.labs, self._open_grader = store, labs, open_grader
+        self.threads: list[threading.Thread] = []
+        self._engines: list[EngineThread] = []
+
+    def serve(self, *, waiting: int = 64, queue_up: bool = True, **given: Any) -> TestClient:
+        engine = EngineThread(self._open_grader, waiting=waiting)
+        self._engines.append(engine)
+        desk = LabDesk(self.store, self.labs, engine)
+        begin = (lambda job: self._begin(desk, job)) if queue_up else (lambda _: None)
+        given = {"course": COURSE, "rate": "100000/second", "begin": begin, **given}
+        app = create_app(engine, read_registry(self.labs)[0], self.store, **given)
+        return TestClient(app, raise_server_exceptions=False)
+
+    def key(self, role: str, course: str | None = COURSE) -> dict[str, str]:
+        """A header with a new key."""
+        token, _ = self.store.create_key(role, Role(role), course, actor="test")
+        return {"Authorization": f"Bearer {token}"}
+
+    def close(self) -> None:
+        for engine in self._engines:
+            engine.close()
+        for thread in self.threads:
+            thread.join(10)
+
+    def _begin(self, desk: LabDesk, job: Job) -> None:
+        self.threads.append(threading.Thread(target=_work, args=(desk, job)))
+        self.threads[-1].start()
+
+
+def _work(desk: LabDesk, job: Job) -> None:
+    """What the queue does, in one thread."""
+    for number in range(job.chunks):
+        grade_chunk(desk, job.id, number)
+    now = desk.book.job(job.id)
+    if now.wish is Wish.RUN and now.round == job.round:
+        desk.book.finish(job)
+
+
+@pytest.fixture
+def course(store: Any, tmp_path: Path, make_lab: Callable[..., Any], fake_grader: Any) -> Iterator[Course]:
+    write_lab(make_lab(), tmp_path / "labs" / "lab1")
+    course = Course(store, tmp_path / "labs", lambda: fake_grader)
+    yield course
+    course.close()

@@ -1,0 +1,247 @@
+"""Regrading a lab over HTTP: begun, looked at, paused, resumed, cancelled, and what came of it."""
+
+import asyncio
+import csv
+import io
+import json
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from labs_schema.writer import write_lab
+from serving.api.job_answers import JobOut
+from serving.api.job_events import job_events
+from serving.engines.engine import LabelScores
+from serving.jobs.job import State
+
+
+def begun(client: Any) -> str:
+    answer = client.post("/labs/lab1/regrade")
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["id"])
+
+
+def ended(client: Any, job: str, state: str = "done") -> dict[str, Any]:
+    return until(lambda: client.get(f"/jobs/{job}").json(), lambda told: told["state"] == state)
+
+
+def until(look: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
+    end = time.monotonic() + 10
+    while not good(found := look()):
+        assert time.monotonic() < end, found
+        time.sleep(0.01)
+    return found
+
+
+@pytest.fixture
+def held(fake_engine: Any) -> threading.Event:
+    """The engine answers only once this is set."""
+    go, first_letter = threading.Event(), fake_engine.answer
+    fake_engine.answer = lambda request: first_letter(request) if go.wait(10) else None
+    return go
+
+
+def test_a_lab_is_regraded_and_its_grades_are_read_in_three_forms(course: Any) -> None:
+    with course.serve() as client:
+        job = begun(client)
+        told = ended(client, job)
+        assert (told["lab"], told["graded"], told["total"], told["parked"]) == ("lab1", 6, 6, [])
+        assert told["seconds_left"] == 0 and told["finished_at"]
+        lines = [json.loads(line) for line in client.get(f"/jobs/{job}/grades.jsonl").text.splitlines()]
+        assert sorted(line["grade"]["student"] for line in lines) == [f"s{i:03d}" for i in range(6)]
+        table = list(csv.reader(io.StringIO(client.get(f"/jobs/{job}/rubric_ratings.csv").text)))
+        assert [row[0] for row in table[6:]] == [line["grade"]["student"] for line in lines]
+        assert table[6][1:] == ["1", "0", "0", "1", "0"]
+        compared = client.get(f"/jobs/{job}/comparison").json()
+        assert compared["with_tas"]["rated_by_both"] == 12 and compared["with_previous"] is None
+        assert client.get("/jobs").json() == {"jobs": [told]}
+
+
+def test_a_job_is_compared_with_the_one_before_it(course: Any, fake_engine: Any) -> None:
+    with course.serve() as client:
+        first = begun(client)
+        ended(client, first)
+        fake_engine.script = [LabelScores((-3.0, -0.1, -4.0))]
+        second = begun(client)
+        ended(client, second)
+        found = client.get(f"/jobs/{second}/comparison").json()["with_previous"]
+    assert (found["before"], found["compared"], found["same"]) == (first, 12, 11)
+    [change] = found["changes"]
+    assert (change["criterion"], change["before"], change["now"]) == ("Does it compile?", "A", "B")
+    assert change["student"].startswith("s00")
+
+
+def test_a_job_that_is_paused_waits_and_goes_on_when_it_is_resumed(course: Any, held: threading.Event) -> None:
+    with course.serve(queue_up=False) as client:
+        job = begun(client)
+        assert client.post(f"/jobs/{job}/pause").json()["state"] == "paused"
+    held.set()
+    with course.serve() as client:
+        assert client.get(f"/jobs/{job}").json()["graded"] == 0
+        client.post(f"/jobs/{job}/resume")
+        assert ended(client, job)["graded"] == 6
+
+
+def test_a_job_that_is_cancelled_keeps_what_it_has_and_stays_cancelled(course: Any, held: threading.Event) -> None:
+    held.set()
+    with course.serve(queue_up=False) as client:
+        job = begun(client)
+        assert client.post(f"/jobs/{job}/cancel").json()["state"] == "cancelled"
+        assert client.post(f"/jobs/{job}/resume").json()["state"] == "cancelled"
+        assert client.get(f"/jobs/{job}/grades.jsonl").text == ""
+        answer = client.get(f"/jobs/{job}/rubric_ratings.csv")
+        assert (answer.status_code, answer.json()["type"]) == (409, "urn:grader:nothing-graded")
+
+
+def test_a_lab_that_changed_for_the_worse_is_told(course: Any) -> None:
+    with course.serve() as client:
+        (course.labs / "lab1" / "rubrics.json").write_text("{")
+        answer = client.post("/labs/lab1/regrade")
+        assert (answer.status_code, answer.json()["type"]) == (409, "urn:grader:lab-damaged")
+        assert client.post("/labs/lab2/regrade").status_code == 404
+
+
+def test_jobs_and_grades_of_another_course_are_not_there(course: Any) -> None:
+    with course.serve() as client:
+        job = begun(client)
+        ended(client, job)
+        grade = json.loads(client.get(f"/jobs/{job}/grades.jsonl").text.splitlines()[0])["grade_id"]
+        assert client.get(f"/grades/{grade}").status_code == 200
+    with course.serve(course="cs102") as client:
+        assert client.get("/jobs").json() == {"jobs": []}
+        for path in (f"/jobs/{job}", f"/jobs/{job}/events", f"/jobs/{job}/grades.jsonl", f"/grades/{grade}"):
+            assert client.get(path).status_code == 404, path
+        for path in (f"/jobs/{job}/cancel", f"/grades/{grade}/overrides"):
+            body = {"criterion": "Is it readable?", "rating": "B"}
+            assert client.post(path, json=body).status_code == 404, path
+
+
+def test_an_override_is_added_to_the_history_and_stands_in_the_table(course: Any) -> None:
+    headers = course.key("ta")
+    with course.serve() as client:
+        client.headers.update(headers)
+        job = begun(client)
+        ended(client, job)
+        line = json.loads(client.get(f"/jobs/{job}/grades.jsonl").text.splitlines()[0])
+        url = f"/grades/{line['grade_id']}"
+        body = {"criterion": "Is it readable?", "rating": "B", "why": "One letter names."}
+        again = [client.post(f"{url}/overrides", json=body, headers={"Idempotency-Key": "1"}) for _ in range(2)]
+        assert (again[0].status_code, again[0].content) == (201, again[1].content)
+        assert (again[0].json()["old"], again[0].json()["new"]) == ("A", "B")
+        history = client.get(url).json()
+        assert history["student"] == line["grade"]["student"]
+        assert history["ratings"] == {"Does it compile?": "A", "Is it readable?": "B"}
+        assert [c["rating"]["id"] for c in history["grade"]["criteria"]] == ["A", "A"]
+        assert [override["why"] for override in history["overrides"]] == ["One letter names."]
+        table = list(csv.reader(io.StringIO(client.get(f"/jobs/{job}/rubric_ratings.csv").text)))
+        assert table[6][1:] == ["1", "0", "0", "0", "1"]
+        wrong = client.post(f"{url}/overrides", json={**body, "rating": "Z"})
+        assert (wrong.status_code, wrong.json()["type"]) == (404, "urn:grader:unknown")
+
+
+def test_a_forgotten_students_grade_says_nothing_and_cannot_be_overridden(course: Any) -> None:
+    with course.serve() as client:
+        job = begun(client)
+        ended(client, job)
+        lines = [json.loads(line) for line in client.get(f"/jobs/{job}/grades.jsonl").text.splitlines()]
+        [grade] = [line["grade_id"] for line in lines if line["grade"]["student"] == "s003"]
+        course.store.forget("s003", actor="test")
+        history = client.get(f"/grades/{grade}").json()
+        assert (history["student"], history["grade"], history["ratings"]) == (None, None, {})
+        body = {"criterion": "Is it readable?", "rating": "B"}
+        assert client.post(f"/grades/{grade}/overrides", json=body).status_code == 410
+        for form in ("grades.jsonl", "rubric_ratings.csv", "comparison"):
+            assert "s003" not in client.get(f"/jobs/{job}/{form}").text
+
+
+def test_the_history_tells_the_students_other_grades_and_nobodys_work_has_none(course: Any) -> None:
+    work = {"files": [{"filename": "main.c", "content": "int main(void) { return 4; }\n"}]}
+    with course.serve() as client:
+        mine = [
+            client.post("/grade", json={"lab": "lab1", "submission": work, "student": "s1"}).json()["grade_id"]
+            for _ in range(2)
+        ]
+        nobodys = [client.post("/grade", json={"lab": "lab1", "submission": work}).json()["grade_id"] for _ in range(2)]
+        assert [each["id"] for each in client.get(f"/grades/{mine[0]}").json()["others"]] == [mine[1]]
+        assert client.get(f"/grades/{nobodys[0]}").json()["others"] == []
+        assert client.get(f"/grades/{nobodys[0]}").json()["student"] is None
+
+
+def test_the_events_tell_the_job_until_it_ends(course: Any) -> None:
+    with course.serve() as client:
+        job = begun(client)
+        with client.stream("GET", f"/jobs/{job}/events") as stream:
+            assert stream.headers["content-type"].startswith("text/event-stream")
+            told = [json.loads(line[6:]) for line in stream.iter_lines() if line.startswith("data: ")]
+        assert told[-1] == client.get(f"/jobs/{job}").json()
+        assert [each["graded"] for each in told] == sorted(each["graded"] for each in told)
+        assert client.get("/jobs/nothing/events").status_code == 404
+
+
+RUNNING = JobOut(
+    id="1",
+    lab="lab1",
+    course="c",
+    state=State.RUNNING,
+    begun_at="",
+    begun_by="",
+    finished_at=None,
+    graded=1,
+    total=6,
+    parked=(),
+    failure=None,
+    seconds_left=None,
+)
+
+
+def test_a_silent_job_is_told_to_be_still_there_and_the_stream_ends_with_the_service() -> None:
+    stopping, looks = threading.Event(), 0
+
+    def look() -> JobOut:
+        nonlocal looks
+        looks += 1
+        if looks == 5:
+            stopping.set()
+        return RUNNING
+
+    async def read() -> list[str]:
+        return [text async for text in job_events(look, stopping, look_seconds=0.001, heartbeat_seconds=0.002)]
+
+    told = asyncio.run(asyncio.wait_for(read(), 5))
+    assert told[0].startswith("event: progress\ndata: {") and told[0].endswith("}\n\n")
+    assert set(told[1:]) == {": still here\n\n"}
+
+
+def test_a_client_that_goes_away_ends_its_stream(course: Any, held: threading.Event) -> None:
+    with course.serve(queue_up=False) as client:
+        job = begun(client)
+
+        async def listened() -> None:
+            gone = asyncio.Event()
+            messages = [{"type": "http.request", "body": b""}]
+
+            async def receive() -> dict[str, Any]:
+                if messages:
+                    return messages.pop()
+                await gone.wait()
+                return {"type": "http.disconnect"}
+
+            async def send(message: dict[str, Any]) -> None:
+                if b"progress" in message.get("body", b""):
+                    gone.set()
+
+            scope = {"type": "http", "method": "GET", "path": f"/jobs/{job}/events", "query_string": b"", "headers": []}
+            await asyncio.wait_for(client.app(scope, receive, send), 5)
+
+        asyncio.run(listened())
+    held.set()
+
+
+def test_a_lab_without_submissions_is_regraded_at_once(course: Any, make_lab: Any) -> None:
+    write_lab(make_lab("empty", students=0), course.labs / "empty")
+    with course.serve() as client:
+        job = client.post("/labs/empty/regrade").json()["id"]
+        assert ended(client, job)["total"] == 0
