@@ -57,7 +57,7 @@ def make_sheet(
     questions = []
     for criterion, each in zip(lab.criteria, shown, strict=True):
         letters = encoder.letter_ids(len(criterion.ratings))
-        requests = tuple(ScoreRequest(encoded.shared + next(own), letters) for _ in each)
+        requests = tuple(ScoreRequest(encoded.shared + next(own), letters, len(encoded.shared)) for _ in each)
         questions.append(Question(criterion, each, requests))
     return Sheet(tuple(questions), doubts=doubts + ((SHORTENED,) if encoded.cut else ()))
 

@@ -12,10 +12,14 @@ from labs_schema.errors import GraderError
 
 @dataclass(frozen=True)
 class ScoreRequest:
-    """Score `labels` (token ids) as the next token after `prompt` (token ids)."""
+    """Score `labels` (token ids) as the next token after `prompt` (token ids).
+
+    `shared`: how many first tokens of `prompt` all questions about the same program begin with; 0 where nobody knows.
+    """
 
     prompt: tuple[int, ...]
     labels: tuple[int, ...]
+    shared: int = 0
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ class HttpEngine:
             # No probability is above 1, but for rounding; `not <=` holds for NaN too.
             return EngineFailure(UNREADABLE) if any(not value <= 0.01 for value in given) else LabelScores(given)
 
-        return self._answers([request.prompt for request in requests], 1, body, read)
+        return self._answers([r.prompt for r in requests], 1, body, read, [r.shared for r in requests])
 
     def write(
         self, prompts: Sequence[tuple[int, ...]], max_tokens: int, stop: str, form: str
@@ -101,6 +101,7 @@ class HttpEngine:
         answer_tokens: int,
         body: Callable[[Sequence[int]], dict[str, Any]],
         read: Callable[[int, dict[str, Any]], Answer | EngineFailure],
+        shared: Sequence[int] = (),
     ) -> list[Answer | EngineFailure]:
         """One answer a prompt. Neighbours with one prefix go together; `body` says what is asked of a group of them."""
         answers: dict[int, Answer | EngineFailure] = {}
@@ -108,10 +109,12 @@ class HttpEngine:
             if refused := refusal(prompt, answer_tokens, self.context_length):
                 answers[i] = refused
         asked = [i for i in range(len(prompts)) if i not in answers]
-        groups = [[asked[j] for j in group] for group in neighbours([prompts[i] for i in asked])]
+        known = [shared[i] for i in asked] if shared else []
+        groups = [[asked[j] for j in group] for group in neighbours([prompts[i] for i in asked], known)]
 
         def ask(group: Sequence[int]) -> list[Answer | EngineFailure]:
-            choices = self._choices([prompts[i] for i in group], body(group))
+            prefix = shared[group[0]] if shared else 0
+            choices = self._choices([prompts[i] for i in group], body(group), prefix)
             if isinstance(choices, EngineFailure):  # one of a group may be to blame for all
                 return [choices] if len(group) == 1 else [each for i in group for each in ask([i])]
             return [_read(read, i, choice) for i, choice in zip(group, choices, strict=True)]
@@ -120,9 +123,14 @@ class HttpEngine:
             answers.update(zip(group, found, strict=True))
         return [answers[i] for i in range(len(prompts))]
 
-    def _choices(self, prompts: Sequence[tuple[int, ...]], body: dict[str, Any]) -> list[Any] | EngineFailure:
-        """The completions of `prompts`, in order, from the first server that gives all of them."""
-        shared = prompts[0][: shared_length(prompts)] if len(prompts) > 1 else prompts[0]
+    def _choices(
+        self, prompts: Sequence[tuple[int, ...]], body: dict[str, Any], prefix: int
+    ) -> list[Any] | EngineFailure:
+        """The completions of `prompts`, in order, from the first server that gives all of them.
+
+        The first `prefix` tokens say which that is; where it is 0, as many as all have in common.
+        """
+        shared = prompts[0][: prefix or shared_length(prompts)]
         whole = {"model": self.model, "prompt": [list(prompt) for prompt in prompts], "temperature": 0, **body}
         key = str(shared).encode()
         again = Retrying(

@@ -1,14 +1,18 @@
 """Which prompts were written to be read together: runs of neighbours that share a long prefix. Knows token ids only."""
 
 from collections.abc import Sequence
+from itertools import groupby
 
 
-def neighbours(prompts: Sequence[tuple[int, ...]]) -> list[list[int]]:
+def neighbours(prompts: Sequence[tuple[int, ...]], prefixes: Sequence[int] = ()) -> list[list[int]]:
     """Positions of `prompts` in runs of neighbours with one prefix, such as the criteria of one submission.
 
-    The first two of a run share at least half of the first; the others share with it nine tenths of what those two do,
-    so that the next submission, which shares the problem alone, begins a run of its own.
+    `prefixes`: how long those are, where that is known (none is 0). Else it is guessed: the first two of a run share at
+    least half of the first; the others share with it nine tenths of what those two do, so that the next submission,
+    which shares the problem alone, begins a run of its own.
     """
+    if prefixes and all(prefixes):
+        return [list(run) for _, run in groupby(range(len(prompts)), lambda i: prompts[i][: prefixes[i]])]
     groups: list[list[int]] = []
     least = 0.0
     for i, prompt in enumerate(prompts):

@@ -76,6 +76,21 @@ def test_a_submission_s_questions_are_one_request_and_its_repeats_go_to_the_same
     assert all(len(body["prompt"]) == 3 for asked in servers.asked.values() for body in asked)
 
 
+def test_a_program_s_questions_in_many_orders_and_one_asked_again_go_to_one_server() -> None:
+    servers = FakeServers(*(f"http://{name}" for name in "abcd"))
+    engine = servers.engine()
+    program = tuple(range(1, 20))
+    work = [  # orders of one criterion differ only at their end
+        ScoreRequest((*program, *[criterion] * 20, order), (1, 2), len(program))
+        for criterion in range(50, 54)
+        for order in range(60, 63)
+    ]
+    engine.score(work)
+    engine.score([work[5]])
+    [asked] = [asked for asked in servers.asked.values() if asked]
+    assert [len(body["prompt"]) for body in asked] == [12, 1]
+
+
 @pytest.mark.parametrize(
     "failing",
     [
