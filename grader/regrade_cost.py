@@ -39,7 +39,7 @@ class Meter(Protocol):
 
 
 def measured_cost(
-    meter: Meter, submissions: int, load_seconds: float, seconds: float, *, price_per_hour: float | None = None
+    meter: Meter, submissions: int, load_seconds: float | None, seconds: float, *, price_per_hour: float | None = None
 ) -> Cost:
     """Of grading `submissions` submissions as `meter` counted them, all readings."""
     return Cost(

@@ -73,7 +73,8 @@ def regrade_labs(
         for each, (place, lab) in zip(done, labs.items(), strict=True)
     ]
     if graded := sum(each.graded for each in done):
-        cost = measured_cost(meter, graded, loaded - begun, seconds, price_per_hour=price_per_hour)
+        load_seconds = None if cluster else loaded - begun  # the workers' loading is part of the grading
+        cost = measured_cost(meter, graded, load_seconds, seconds, price_per_hour=price_per_hour)
         write_whole(out / FILE, cost.model_dump_json(indent=1) + "\n")
         shown.append(cost_table(cost, "Cost"))
     return Group(*shown)

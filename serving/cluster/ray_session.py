@@ -3,6 +3,7 @@
 import io
 import logging
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from tempfile import TemporaryDirectory
@@ -13,7 +14,6 @@ from labs_schema.errors import GraderError
 LOCAL = "local"
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_DATA_LOG_LEVEL": "CRITICAL",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
@@ -50,6 +50,7 @@ def ray_session(address: str, workers: int | None) -> Iterator[Any]:
             settings = {"num_cpus": workers or os.cpu_count(), "include_dashboard": False, "_temp_dir": folder}
         opened.callback(ray.shutdown)
         try:
+            opened.enter_context(warnings.catch_warnings(action="ignore"))  # what Ray warns of, its errors say too
             ray.init(logging_level=logging.CRITICAL, log_to_driver=False, **settings)
         except (OSError, RuntimeError, ValueError) as error:
             raise GraderError(_unreachable(address, error)) from error
@@ -59,7 +60,7 @@ def ray_session(address: str, workers: int | None) -> Iterator[Any]:
 
 
 def _unreachable(address: str, error: Exception) -> str:
-    said = (str(error).strip() or type(error).__name__).splitlines()[-1]
+    said = next((line for line in str(error).splitlines() if len(line) > 1), type(error).__name__).rstrip(".:")
     if address == LOCAL:
         return f"Ray could not start on this machine: {said}"
     return (

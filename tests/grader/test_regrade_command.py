@@ -1,6 +1,7 @@
 """`grader regrade` at the terminal: a table that names no student, and a second run that has nothing to do."""
 
 import io
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,15 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from grader.cli import app
-from grader.regrading import regraded_table
+from grader.regrading import regrade_labs, regraded_table
+from labs_schema.errors import GraderError
 from labs_schema.models import Lab
 from labs_schema.validate import load_lab
 from labs_schema.writer import write_lab
+from serving.grade_files import read_grades
+from serving.graded_folder import Regraded
+from serving.grading import Grader
 from serving.measures.comparison import Comparison, CriterionComparison, Difference
-from serving.regrade import Regraded
 
 
 def shown(regraded: Regraded, trained: int = 0) -> str:
@@ -68,3 +72,37 @@ def test_the_command_grades_a_lab_once(
     assert files == {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     (tmp_path / "lab1" / "rubric_ratings.csv").write_bytes(files["rubric_ratings.csv"])
     assert len(load_lab(tmp_path / "lab1").ratings_given) == 5
+
+
+def test_a_course_is_graded_into_a_folder_a_lab_and_a_stop_says_what_is_kept(
+    make_lab: Callable[..., Lab], tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("lab1", "lab2"):
+        write_lab(make_lab(name, students=17), tmp_path / name)
+    folders, out = [tmp_path / "lab1", tmp_path / "lab2"], tmp_path / "out"
+    grade, calls = Grader.grade, list[int]()
+
+    def stopped(grader: Grader, lab: Lab, submissions: Any, **options: Any) -> Any:
+        calls.append(len(submissions))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return grade(grader, lab, submissions, **options)
+
+    monkeypatch.setattr(Grader, "grade", stopped)
+    with pytest.raises(GraderError, match=r"^Stopped. 16 of 34 submissions are graded and kept in .*out. The same"):
+        regrade_labs(folders, str(tiny_model_folder), out, engine="transformers")
+    regrade_labs(folders, str(tiny_model_folder), out, engine="transformers")
+    assert calls == [16, 1, 1, 16, 1]
+    assert {path.name for path in out.iterdir()} == {"lab1", "lab2", "cost.json"}
+    assert len(read_grades(out / "lab2" / "grades.jsonl")) == 17
+
+
+def test_what_is_no_cluster_is_refused_before_anything_is_loaded(
+    make_lab: Callable[..., Lab], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_lab(make_lab(students=1), tmp_path / "lab1")
+    with pytest.raises(GraderError, match="--cluster gpu7: expected local, or the address of a Ray cluster"):
+        regrade_labs([tmp_path / "lab1"], "no/model", tmp_path / "out", cluster="gpu7")
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(GraderError, match="--cluster needs Ray"):
+        regrade_labs([tmp_path / "lab1"], "no/model", tmp_path / "out", cluster="local")

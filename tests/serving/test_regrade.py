@@ -1,7 +1,7 @@
 """Regrading a lab: every submission once, whatever was killed when, and files that the lab's reader takes."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -141,3 +141,57 @@ def test_a_lab_without_submissions_gives_empty_files(make_lab: Callable[..., Lab
     done = regraded(SteadyGrader(), make_lab(students=0), tmp_path)
     assert (done.graded, done.comparison.agreement) == (0, None)
     assert read_grades(tmp_path / "grades.jsonl") == ()
+
+
+class FarSource:
+    """Grades of a model that is not known before they come, as of a cluster; the last of each chunk comes twice."""
+
+    def __init__(self, grader: SteadyGrader) -> None:
+        self.grader = grader
+
+    def grades(self, labs: Sequence[Lab]) -> Iterator[list[Grade]]:
+        for lab in reversed(labs):
+            assert not lab.human_grades
+            for grades in LocalSource(self.grader, chunk=2).grades([lab]):
+                yield grades
+                yield grades[-1:]
+
+    def provenance(self, lab: Lab, submission: Submission) -> None:
+        del lab, submission
+
+
+def test_grades_that_come_from_afar_in_any_order_and_twice_are_kept_once_in_their_labs_folders(
+    make_lab: Callable[..., Lab], tmp_path: Path
+) -> None:
+    labs = {tmp_path / name: make_lab(name, students=n) for name, n in (("lab1", 5), ("lab2", 3), ("lab3", 0))}
+    told: list[int] = []
+    done = regrade(FarSource(SteadyGrader()), labs, progress=told.append)
+    assert [(each.comparison.lab, each.graded) for each in done] == [("lab1", 5), ("lab2", 3), ("lab3", 0)]
+    for out, lab in labs.items():
+        students = [grade.student for grade in read_grades(out / "grades.jsonl")]
+        assert students == [submission.student for submission in lab.submissions]
+    assert (told[0], told[-1]) == (0, 8)
+
+
+def test_grades_from_afar_of_another_model_are_not_put_beside_those_that_are_there(
+    make_lab: Callable[..., Lab], tmp_path: Path
+) -> None:
+    lab = make_lab(students=5)
+    with pytest.raises(Killed):
+        regraded(SteadyGrader(lives=1), lab, tmp_path, chunk=2)
+    before = (tmp_path / "grades.jsonl").read_bytes()
+    with pytest.raises(GraderError, match=r"other base_model.*choose another --out"):
+        regrade(FarSource(SteadyGrader(model="other")), {tmp_path: lab})
+    assert (tmp_path / "grades.jsonl").read_bytes() == before
+    [done] = regrade(FarSource(SteadyGrader()), {tmp_path: lab})
+    assert (done.kept, done.graded) == (2, 3)
+
+
+def test_a_rubric_that_changed_is_found_before_anything_is_asked(make_lab: Callable[..., Lab], tmp_path: Path) -> None:
+    lab, grader = make_lab(students=3), SteadyGrader()
+    with pytest.raises(Killed):
+        regraded(SteadyGrader(lives=1), lab, tmp_path, chunk=2)
+    edited = lab.model_copy(update={"criteria": lab.criteria[:1], "human_grades": ()})
+    with pytest.raises(GraderError, match="other rubric_hash"):
+        regrade(FarSource(grader), {tmp_path: edited})
+    assert not grader.asked

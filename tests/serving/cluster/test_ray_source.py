@@ -21,7 +21,7 @@ from serving.regrade import regrade
 from serving.retrying import all_ungraded
 from serving.served_model import load_grader
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # Ray's own, of its own code
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # of Ray
 
 
 class StoppedError(Exception):
