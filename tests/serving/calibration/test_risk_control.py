@@ -81,3 +81,21 @@ def test_how_many_students_would_do_or_that_no_number_would() -> None:
 
 def test_decisions_are_summed_by_student() -> None:
     assert per_student(np.array([[1.0, 2, 3], [0, 1, 0]]), np.array([1, 0, 1])).tolist() == [[2, 4], [1, 0]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("correlation", "least", "most"), [(0.1, 0.0, 0.1), (0.3, 0.1, 0.17), (0.5, 0.13, 0.23)])
+def test_the_bound_fails_too_often_where_a_few_students_have_most_disagreements(
+    correlation: float, least: float, most: float
+) -> None:
+    """A known limit, told in docs/calibration.md: 23 students whose own shares of disagreement are drawn from a beta
+    distribution with mean .05, so that disagreements (not a normal variable behind them) correlate by `correlation`."""
+    students, each, share, draws = 23, 24, 0.05, 1500
+    rng, members = np.random.default_rng(1), np.repeat(np.arange(23), 24)
+    below = 0
+    for _ in range(draws):
+        own = rng.beta(share * (1 / correlation - 1), (1 - share) * (1 / correlation - 1), students)
+        wrong = (rng.random((students, each)) < own[:, None]).astype(float)
+        accepted = np.full(students, float(each))
+        below += upper_bounds(wrong.sum(1), accepted, 0.9, correlation_of(wrong.ravel(), members)) < share
+    assert least <= below / draws <= most
