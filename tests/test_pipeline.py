@@ -4,8 +4,10 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,6 +16,7 @@ from rich.console import Console
 from grader.experiments.demo import running_service, show_one
 from labs_schema.errors import GraderError
 from labs_schema.validate import load_lab
+from labs_schema.writer import write_ratings
 
 LABS = Path(__file__).parent.parent / "labs"
 TINY = Path(__file__).parent.parent / "training" / "runs" / "tiny.yaml"
@@ -31,22 +34,46 @@ def grader(folder: Path, *arguments: object) -> str:
     return done.stdout
 
 
+def labs_with_two_tas(folder: Path) -> None:
+    """A copy of the sample labs in which two TAs rated the held-out lab: one gave what is in force, one always A."""
+    shutil.copytree(LABS, folder)
+    lab = load_lab(folder / HELD_OUT)
+    folders = {s.student: s.folder for s in lab.submissions}
+    always = {s: {c.title: c.ratings[0].title for c in lab.criteria} for s in lab.ratings_given}
+    write_ratings(lab.criteria, lab.ratings_given, folders, folder / HELD_OUT / "rubric_ratings.ann.csv")
+    write_ratings(lab.criteria, always, folders, folder / HELD_OUT / "rubric_ratings.bob.csv")
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder of a tiny model that was trained for a few steps on the sample labs and merged."""
     folder = tmp_path_factory.mktemp("course")
+    labs_with_two_tas(folder / "labs")
     styled = ("--prompt", "compact", "--option-order", "given")
-    grader(folder, "build-dataset", "--parent-dir", LABS, "--eval-lab-names", HELD_OUT, *styled)
+    grader(folder, "build-dataset", "--parent-dir", "labs", "--eval-lab-names", HELD_OUT, *styled)
     grader(folder, "init-model", "--dataset", "data", "--steps", 4)
     grader(folder, "train", "--config", TINY, "--max-steps", 3)
     grader(folder, "merge", "runs/latest")
     return folder / "runs" / "latest"
 
 
-def test_an_evaluation_answers_for_both_kinds_of_kept_work(run: Path) -> None:
-    kept = run / "kept"
+@pytest.fixture
+def calibration(run: Path) -> Iterator[dict[str, Any]]:
+    """What `grader calibrate` wrote, whether or not so poor a model got a promise."""
+    command = [sys.executable, "-m", "grader", "calibrate", str(run), "--parent-dir", str(run.parents[1] / "labs")]
+    done = subprocess.run([*command, "--max-error", "0.5"], cwd=run, capture_output=True, text=True, check=False)
+    made = json.loads((run / "calibration.json").read_text())
+    assert done.returncode == (1 if made["refused"] else 0), done.stderr
+    yield made
+    for place in (run, run / "merged"):
+        (place / "calibration.json").unlink()
+
+
+def test_an_evaluation_answers_for_both_kinds_of_kept_work(run: Path, calibration: dict[str, Any]) -> None:
+    labs, kept = run.parents[1] / "labs", run / "kept"
     report = kept / "report.html"
-    shown = grader(run, "evaluate", run, "--parent-dir", LABS, "--out", kept, "--resamples", 100, "--report", report)
+    where = ("--parent-dir", labs, "--out", kept, "--report", report, "--compare", run)
+    shown = grader(run, "evaluate", run, *where, "--resamples", 100)
     assert "unseen students of seen labs" in shown
     groups = json.loads((kept / "evaluation.json").read_text())["groups"]
     assert groups["held-out labs"]["labs"] == [HELD_OUT]
@@ -58,12 +85,22 @@ def test_an_evaluation_answers_for_both_kinds_of_kept_work(run: Path) -> None:
         len(ratings) for ratings in held_out.ratings_given.values()
     )
     assert (kept / "confusion-held-out-labs.png").read_bytes().startswith(b"\x89PNG")
-    for section in ("measured", "g1", "g2", "learning", "cost", "misgraded"):
-        assert f'<h2 id="{section}">' in report.read_text(encoding="utf-8")
+    page = report.read_text(encoding="utf-8")
+    for section in ("measured", "g1", "g2", "compared", "learning", "cost", "misgraded"):
+        assert f'<h2 id="{section}">' in page
+    seen = groups["unseen students of seen labs"]
+    trust = seen["trust"]["tuned model"]
+    assert trust["after"] is not None and "after calibration" in page
+    assert 0 < trust["decisions"] == seen["graders"]["tuned model"]["decisions"] - calibration["decisions"]
+    ceiling = groups["held-out labs"]["ceiling"]
+    assert set(ceiling["raters"]) == {"ann", "bob"} and ceiling["pairwise"]["value"] < 1
+
+    for group in json.loads((kept / "evaluation.json").read_text())["compared"]["groups"].values():
+        assert group["differences"]["agreement"]["value"] == pytest.approx(0, abs=0.05)  # it was compared with itself
 
 
 def test_a_lab_that_has_changed_since_is_not_evaluated(run: Path, tmp_path: Path) -> None:
-    shutil.copytree(LABS, tmp_path / "labs")
+    shutil.copytree(run.parents[1] / "labs", tmp_path / "labs")
     [source, *_] = (tmp_path / "labs" / HELD_OUT / "submissions" / "s113@cs101").iterdir()
     source.write_text("print(0)\n", encoding="utf-8")
     command = [sys.executable, "-m", "grader", "evaluate", str(run), "--parent-dir", str(tmp_path / "labs")]
