@@ -49,10 +49,7 @@ def attack_lab(
     chosen = unseen_submissions(lab, model, submissions, seed)
     grader = load_grader(model, engine=engine)
     try:
-        calibrated = accept_from is None and all(rule.thresholds.calibrated for rule in grader.rules(lab))
-        if not calibrated:
-            grader.calibration = None
-            grader.thresholds = Thresholds(confidence=accept_from or 0.0, calibrated=True)
+        threshold = accepting(grader, lab, accept_from)
         twins = harmless_twins(suite, wanted(lab.criteria))
         everything = [*suite, *{twin.name: twin for twin in twins.values()}.values()]
         with step_bars() as show:
@@ -61,7 +58,6 @@ def attack_lab(
             )
     finally:
         grader.close()
-    threshold = None if calibrated else accept_from or 0.0
     beside = {name: attacked[twin.name] for name, twin in twins.items()}
     report = attack_report(
         lab, suite, repeated, attacked, beside, accept_from=threshold, resamples=resamples, seed=seed
@@ -70,6 +66,15 @@ def attack_lab(
     (out / "attack.json").write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
     draw_families(report, out / "attack.png")
     return report
+
+
+def accepting(grader: Grader, lab: Lab, accept_from: float | None) -> float | None:
+    """Has `grader` accept from that confidence on, and returns it; None where its calibration for `lab` decides."""
+    if accept_from is None and all(rule.thresholds.calibrated for rule in grader.rules(lab)):
+        return None
+    grader.calibration = None
+    grader.thresholds = Thresholds(confidence=accept_from or 0.0, calibrated=True)
+    return accept_from or 0.0
 
 
 def unseen_submissions(lab: Lab, model: str, count: int, seed: int) -> list[Submission]:

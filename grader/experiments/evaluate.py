@@ -21,6 +21,8 @@ from serving.engines.engine_choice import EngineName
 from serving.measures.confusion_figure import draw_confusions
 from serving.measures.decisions import Decision
 from training.bases import find_base
+from training.config import RunConfig
+from training.rows import DatasetManifest
 from training.run_folder import open_run_folder, write_whole
 
 
@@ -52,14 +54,8 @@ def evaluate_run(
     shared = shared_with(other, dataset, course) if other else None
 
     tuned = model_answers(str(run), course.kept, TUNED, engine, orders=orders)
-    graders = {TUNED: tuned.answers}
-    if base:
-        source = find_base(config.model).source
-        cut: OnOverlong = "middle" if config.on_overlong == "middle" else "error"
-        untuned = model_answers(source, course.kept, UNTUNED, engine, dataset.style, cut, orders=tuned.orders)
-        graders[UNTUNED] = untuned.answers
-    graders[WORDS] = word_answers(course.labs, WORDS)
-    graders[COMMONEST] = commonest_answers(course.kept)
+    base_model = find_base(config.model).source if base else None
+    graders = {TUNED: tuned.answers} | answers_beside(course, base_model, tuned.orders, engine, dataset, config)
 
     calibrated_on = course.students(tuned.calibration.submissions) if tuned.calibration else frozenset()
     evaluation = Evaluation(
@@ -74,6 +70,18 @@ def evaluate_run(
         named = {lab.name: lab for lab, _ in course.kept}
         write_report(evaluation, decided, named, report, run=run, command=command)
     return evaluation
+
+
+def answers_beside(
+    course: Course, base: str | None, orders: int, engine: EngineName, dataset: DatasetManifest, config: RunConfig
+) -> dict[str, Answers]:
+    """What the tuned model is seen beside: the untuned `base`, asked alike, where one is named; words; a constant."""
+    found = {}
+    if base:
+        cut: OnOverlong = "middle" if config.on_overlong == "middle" else "error"
+        untuned = model_answers(base, course.kept, UNTUNED, engine, dataset.style, cut, orders=orders)
+        found[UNTUNED] = untuned.answers
+    return found | {WORDS: word_answers(course.labs, WORDS), COMMONEST: commonest_answers(course.kept)}
 
 
 def compared_with(
