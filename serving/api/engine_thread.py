@@ -17,6 +17,7 @@ from typing import Protocol
 
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
+from serving.engines.engine import EngineDownError
 
 
 class Grades(Protocol):
@@ -158,7 +159,9 @@ class EngineThread:
             return [first.popleft() for _ in range(min(self._batch, len(first)))]
 
     def _answer(self, grader: Grades, jobs: Sequence[Job]) -> None:
-        """One call for all; where it raises, one call for each, so that a bad submission fails alone."""
+        """One call for all; where it raises, one call for each, so that a bad submission fails alone.
+
+        An engine that is down is not waited for again for each of them."""
         if not jobs:
             return
         started = time.monotonic()
@@ -166,12 +169,13 @@ class EngineThread:
             work = [(job.lab, job.submission) for job in jobs]
             grades = grader.grade_each(work, reasoning=jobs[0].reasoning)
         except Exception as error:
-            if len(jobs) > 1:
+            if len(jobs) > 1 and not isinstance(error, EngineDownError):
                 for job in jobs:
                     self._answer(grader, [job])
                 return
             self.answering = False
-            jobs[0].future.set_exception(error)
+            for job in jobs:
+                job.future.set_exception(error)
             return
         self.answering = self.answering or any(answer.rating for grade in grades for answer in grade.criteria)
         span = Span(started, time.monotonic())

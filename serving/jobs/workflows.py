@@ -7,6 +7,7 @@ in the store, so a call that comes twice changes nothing, and a lost queue is fi
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import dbos._serialization as dbos_formats
 from dbos import DBOS, DBOSConfig, SetWorkflowID, WorkflowStatus
@@ -103,9 +104,12 @@ def launch(desk: Desk, store_url: str, process: str) -> None:
     """
     if _Hands.desk is not None:
         raise RuntimeError("this process is a worker already")
+    url = queue_url(store_url)
+    if url.startswith("sqlite"):
+        Path(str(make_url(url).database)).touch(mode=0o600)  # who can write here can have work done
     config: DBOSConfig = {
         "name": "grader-jobs",
-        "system_database_url": queue_url(store_url),
+        "system_database_url": url,
         "executor_id": process,
         "application_version": "1",
         "serializer": dbos_formats.DBOSPortableJSON,

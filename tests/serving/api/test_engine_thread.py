@@ -3,12 +3,14 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.models import Lab, Submission
 from serving.api.engine_thread import ClosedError, EngineThread, QueueFullError
+from serving.engines.engine import EngineDownError
 
 ORIGIN = Provenance(**dict.fromkeys(Provenance.model_fields, "0"))
 
@@ -20,6 +22,7 @@ class SlowGrader:
         self.go, self.busy, self.closed = threading.Event(), threading.Event(), False
         self.calls: list[list[str]] = []
         self.poison: str | None = None
+        self.error: Exception = RuntimeError("the engine broke")
         self.rated = True
         self.reasoned: list[bool] = []
 
@@ -29,7 +32,7 @@ class SlowGrader:
         self.busy.set()
         assert self.go.wait(5)
         if self.poison in self.calls[-1]:
-            raise RuntimeError("the engine broke")
+            raise self.error
         rating = {"rating": "A"} if self.rated else {"ungraded": "empty"}
         answer = CriterionGrade(criterion="c", **rating)
         return [Grade(lab=lab.name, student=s.student, criteria=(answer,), provenance=ORIGIN) for lab, s in work]
@@ -39,7 +42,7 @@ class SlowGrader:
 
 
 @contextmanager
-def running(grader: SlowGrader, **limits: int) -> Iterator[EngineThread]:
+def running(grader: SlowGrader, **limits: Any) -> Iterator[EngineThread]:
     engine = EngineThread(lambda: grader, **limits)
     try:
         yield engine
@@ -160,3 +163,15 @@ def test_a_grader_that_cannot_be_opened_says_why() -> None:
     with pytest.raises(OSError, match="no weights"):
         engine.wait_until_open()
     engine.close()
+
+
+def test_an_engine_that_is_down_is_asked_once_for_all_that_wait(make_lab: Callable[..., Lab]) -> None:
+    lab, grader = make_lab(students=4), SlowGrader()
+    grader.error, grader.poison = EngineDownError("no server answered"), "s002"
+    with running(grader) as engine:
+        futures = [engine.submit(lab, lab.submissions[0])]
+        assert grader.busy.wait(5)
+        futures += [engine.submit(lab, submission) for submission in lab.submissions[1:]]
+        grader.go.set()
+        assert [isinstance(future.exception(5), EngineDownError) for future in futures] == [False, True, True, True]
+    assert grader.calls == [["s000"], ["s001", "s002", "s003"]]

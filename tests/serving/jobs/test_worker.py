@@ -183,6 +183,7 @@ def test_the_queue_holds_no_student_no_program_and_nothing_that_runs(
     with sqlite3.connect(f"{tmp_path}/store.db.jobs") as connection:
         formats = set(connection.execute("SELECT DISTINCT serialization FROM workflow_status"))
     assert formats == {("portable_json",)}
+    assert {path.stat().st_mode & 0o077 for path in tmp_path.glob("store.db*")} == {0}
 
 
 class Attack:
@@ -207,18 +208,19 @@ def test_a_pickle_in_the_queue_is_not_opened(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("other", ["second", "first"], ids=["another", "another of its name"])
 def test_what_a_worker_did_that_never_comes_back_is_done_by_another(
-    new_url: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+    new_url: Callable[[], str], monkeypatch: pytest.MonkeyPatch, other: str
 ) -> None:
     monkeypatch.syspath_prepend(str(CHAOS.parent))
     chaos = importlib.import_module("chaos")
     url = new_url()
-    store, lab = open_store(url), chaos.made_up_lab(64)
+    store, lab = open_store(url), chaos.made_up_lab(40)
     book = JobBook(store.database)
     job = book.add(chaos.COURSE, lab, actor="test")
 
     def start(name: str) -> "subprocess.Popen[bytes]":
-        given = ["--store", url, "--submissions", "64", "--pace", "0.1", "--be-worker", name]
+        given = ["--store", url, "--submissions", "40", "--pace", "0.1", "--be-worker", name]
         process = subprocess.Popen([sys.executable, str(CHAOS), *given], stdout=subprocess.PIPE)
         assert process.stdout is not None and process.stdout.readline() == b"ready\n"
         return process
@@ -226,14 +228,14 @@ def test_what_a_worker_did_that_never_comes_back_is_done_by_another(
     first = start("first")  # it has the job's round, and a chunk of it
     second = None
     try:
-        second = start("second")
+        second = start(other)
         time.sleep(1)
         first.kill()
         end = time.monotonic() + 60
         while book.progress(job.id).state is not State.DONE and time.monotonic() < end:
             time.sleep(0.2)
         progress = book.progress(job.id)
-        assert (progress.state, progress.graded, progress.parked) == (State.DONE, 64, ())
+        assert (progress.state, progress.graded, progress.parked) == (State.DONE, 40, ())
         assert chaos.compared(store, lab, job.id) == {"lost": 0, "doubled": 0, "changed": 0}
     finally:
         for process in (first, second):
