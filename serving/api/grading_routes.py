@@ -26,13 +26,25 @@ router = APIRouter(dependencies=[platform])
 
 KEYED = (401, 403, 422, 429, 503)
 """What every route that needs a key may answer."""
+GRADE_ID = {"grade_id": "$response.body#/grade_id"}
+LINKS = {
+    "history": {"operationId": "kept_grade", "parameters": GRADE_ID},
+    "override": {
+        "operationId": "override",
+        "parameters": GRADE_ID,
+        "requestBody": {
+            "criterion": "$response.body#/criteria/0/title",
+            "rating": "$response.body#/criteria/0/ratings/0/id",
+        },
+    },
+}
 
 
 @router.post(
     "/grade",
     summary="Grade a submission",
     response_model=GradeResponse,
-    responses={**answered(ANSWER), **problems(400, 404, 408, 409, 410, 413, *KEYED)},
+    responses={200: {**answered(ANSWER)[200], "links": LINKS}, **problems(400, 404, 408, 409, 410, 413, *KEYED)},
 )
 async def grade(
     body: Annotated[GradeRequest, Body(openapi_examples=GRADE_REQUESTS)],

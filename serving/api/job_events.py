@@ -22,12 +22,12 @@ async def job_events(
     """An event whenever `look` says something new, a comment after `heartbeat_seconds` of silence, until the job ends
     or the service stops. A client whose stream ended early asks again."""
     told, silent = None, 0.0
-    while not stopping.is_set():
+    while True:
         found = await run_in_threadpool(look)
         if found != told:
             told, silent = found, 0.0
             yield f"event: progress\ndata: {found.model_dump_json()}\n\n"
-        if found.state in ENDED:
+        if found.state in ENDED or stopping.is_set():
             return
         if silent >= heartbeat_seconds:
             silent = 0.0

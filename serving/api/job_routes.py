@@ -23,6 +23,11 @@ router = APIRouter(dependencies=[ta])
 
 JobId = Annotated[str, Path(max_length=64, examples=[JOB["id"]])]
 MANY = 50
+EVENT = {
+    "type": "object",
+    "properties": {"event": {"const": "progress"}, "data": {"type": "string", "contentMediaType": "application/json"}},
+    "required": ["event", "data"],
+}
 
 
 def _links(*operations: str) -> dict[str, Any]:
@@ -92,7 +97,7 @@ async def job(job_id: JobId, service: Served) -> JobOut:
     responses={
         200: {
             "description": "Server-sent events: `progress` with the job as JSON, whenever it changes, until it ends.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}, "example": JOB_EVENTS}},
+            "content": {"text/event-stream": {"schema": EVENT, "example": JOB_EVENTS}},
         },
         **problems(404, *KEYED),
     },

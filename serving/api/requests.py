@@ -101,7 +101,7 @@ class SubmissionIn(RequestPart):
 class RatingIn(RequestPart):
     id: Title
     description: Description = ""
-    points: float | None = Field(default=None, ge=0, le=1_000_000, allow_inf_nan=False)
+    points: float | None = Field(default=None, strict=True, ge=0, le=1_000_000, allow_inf_nan=False)
 
 
 class CriterionIn(RequestPart):
@@ -127,7 +127,9 @@ class Work(RequestPart):
     student: Student | None = Field(
         default=None, description="Whose work it is on your platform. Kept with the grade; the model never sees it."
     )
-    reasoning: bool = Field(default=False, description="Also write the model's reasons. Slower; changes no rating.")
+    reasoning: bool = Field(
+        default=False, strict=True, description="Also write the model's reasons. Slower; changes no rating."
+    )
 
 
 class LabGradeRequest(Work):
