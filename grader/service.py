@@ -21,9 +21,14 @@ from serving.api.lab_registry import LabRegistry, read_registry
 from serving.api.server import server
 from serving.engines.engine_choice import EngineName
 from serving.grading import Grader
+from serving.jobs.book import JobBook
 from serving.jobs.desk import LabDesk
 from serving.jobs.job import Job
 from serving.jobs.worker import Worker
+from serving.observability.job_states import job_states
+from serving.observability.metrics import Metrics
+from serving.observability.observed import Observed
+from serving.observability.tracing import open_tracing
 from serving.served_model import load_grader
 from serving.store.store import Store
 
@@ -57,7 +62,9 @@ def run_service(
     with local_store() as store, _address(host, port) as address:
         _guarded(store, host, screen)
         registry = registered_labs(labs, screen)
-        thread, characters = open_engine_thread(model, engine, orders, queue, screen)
+        observed = Observed(Metrics(registry), open_tracing())
+        observed.metrics.watch_jobs(lambda: job_states(JobBook(store.database)))
+        thread, characters = open_engine_thread(model, engine, orders, queue, screen, observed)
         worker = start_worker(store, labs, thread, f"{socket.gethostname()}:{port}") if labs and jobs else None
         app = create_app(
             thread,
@@ -68,6 +75,7 @@ def run_service(
             characters=characters,
             rate=rate,
             begin=worker.begin if worker else _left_to_others,
+            observed=observed,
         )
         url = f"http://{host}:{address.getsockname()[1]}"
         screen.print(f"serving on [bold]{url}[/], described at {url}/docs; Ctrl-C stops")
@@ -159,7 +167,7 @@ def _lab_of(fault: Fault) -> str:
 
 
 def open_engine_thread(
-    model: str, engine: EngineName, orders: int | None, queue: int, screen: Console
+    model: str, engine: EngineName, orders: int | None, queue: int, screen: Console, observed: Observed | None = None
 ) -> tuple[EngineThread, int]:
     """The thread, and how many characters a program may have before no reading of it could fit."""
     started, context = time.monotonic(), [0]
@@ -167,10 +175,12 @@ def open_engine_thread(
     def opened() -> Grader:
         grader = load_grader(model, engine=engine, orders=orders)
         context[0] = grader.encoder.context_length
-        return grader
+        return observed.metrics.watched(grader) if observed else grader
 
     with screen.status(f"loading {escape(model)}"):
-        thread = EngineThread(opened, waiting=queue)
+        thread = EngineThread(opened, waiting=queue, watches=observed.watches if observed else ())
+        if observed:
+            observed.metrics.watch_queue(thread)
         thread.wait_until_open()
     screen.print(f"model: {escape(model)}, loaded in {time.monotonic() - started:.1f} s")
     return thread, min(HOPELESS * context[0], Limits().submission_bytes)

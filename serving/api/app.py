@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from serving.api import docs_page, grading_routes, health_routes, job_result_routes, job_routes, kept_grade_routes
 from serving.api.access_log import AccessLog
+from serving.api.admission import Admission
 from serving.api.body_limit import BodyLimit
 from serving.api.engine_thread import EngineThread
 from serving.api.lab_registry import LabRegistry
@@ -18,6 +19,7 @@ from serving.api.requests import LIMITS
 from serving.api.service import Service
 from serving.api.store_problems import install_store_problems
 from serving.jobs.job import Job
+from serving.observability.observed import Observed
 from serving.store.store import Store
 
 BODY_BYTES = 2 * LIMITS.submission_bytes + LIMITS.rubric_bytes
@@ -37,17 +39,21 @@ def create_app(
     characters: int = LIMITS.submission_bytes,
     rate: str = RATE,
     begin: Callable[[Job], None] = lambda _: None,
+    observed: Observed | None = None,
 ) -> FastAPI:
     """The service over an engine thread, which it closes (drained) when it shuts down, and a store, which it does not.
 
     Keys are needed where the store ever had one. `characters`: see `Service`. `rate`: how often one key may call.
     `begin` lets a job be worked on; without it, that is left to the workers of other processes.
+    `observed` looks on and is closed with the service.
     """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         await asyncio.to_thread(engine.close)
+        if observed:
+            await asyncio.to_thread(observed.close)
 
     app = FastAPI(
         title="grader",
@@ -63,6 +69,9 @@ def create_app(
     install_problems(app)
     install_store_problems(app)
     app.add_middleware(BodyLimit, most=BODY_BYTES, seconds=body_seconds)
+    app.add_middleware(Admission, engine=engine)
+    if observed:
+        observed.install(app)
     app.add_middleware(AccessLog)
     for room in (grading_routes, kept_grade_routes, job_routes, job_result_routes, health_routes, docs_page):
         app.include_router(room.router)

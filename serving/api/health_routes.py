@@ -1,5 +1,7 @@
 """Whether the service is alive, and whether it can grade."""
 
+import asyncio
+
 from fastapi import APIRouter
 
 from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
@@ -8,7 +10,8 @@ from serving.api.answers import Health
 from serving.api.examples import answered, problems
 from serving.api.grading_routes import scored
 from serving.api.problems import busy
-from serving.api.service import Served
+from serving.api.service import Served, Service
+from serving.observability.readiness import readiness, worker_faults
 
 PROBE_SECONDS = 10.0
 
@@ -22,13 +25,26 @@ async def health() -> Health:
 
 @router.get("/readyz", summary="Has the model answered?", responses={**answered({"status": "ready"}), **problems(503)})
 async def ready(service: Served) -> Health:
-    """200 once the model has scored a program, and as long as its last call did not fail; then it is asked again."""
+    """200 once the model has scored a program, and as long as its last call did not fail; then it is asked again. The
+    store must take writes, its disk have room, and jobs that are under way have a worker.
+    """
     if not service.engine.answering:
         lab, submission = probe()
         await scored(service, lab, submission, False, min(PROBE_SECONDS, service.seconds))
     if not service.engine.answering:
         raise busy("not-ready", "The model is loaded and has scored nothing yet.", 1)
+    try:
+        wrong = await asyncio.wait_for(asyncio.to_thread(_wrong, service), PROBE_SECONDS)
+    except TimeoutError:
+        wrong = [f"The store did not answer within {PROBE_SECONDS:g} s."]
+    if wrong:
+        raise busy("not-ready", " ".join(wrong), 5)
     return Health(status="ready")
+
+
+def _wrong(service: Service) -> list[str]:
+    database = service.store.database
+    return readiness(database, database.folder) or worker_faults(database, service.book)
 
 
 def probe() -> tuple[Lab, Submission]:

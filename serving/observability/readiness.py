@@ -4,12 +4,12 @@ Each check says what is wrong in words for a person, or nothing. Whether the mod
 """
 
 import shutil
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import delete, func, select
 
+from serving.jobs.book import JobBook
 from serving.jobs.tables import workers
 from serving.jobs.worker import DEAD_SECONDS
 from serving.store.database import Database
@@ -19,22 +19,10 @@ from serving.store.ledger import stamp
 FREE_BYTES = 200_000_000
 
 
-def readiness(
-    database: Database,
-    folder: Path | None = None,
-    *,
-    needs_worker: bool = False,
-    free_bytes: int = FREE_BYTES,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> list[str]:
-    """What is wrong, empty where nothing is. `folder` is on the disk that must have `free_bytes` left; `needs_worker`:
-    whether somebody must work on jobs. Waits for the store, for a lock up to its own limit: ask it on a thread."""
-    wrong = store_faults(database)
-    if folder is not None:
-        wrong += disk_faults(folder, free_bytes)
-    if needs_worker and not wrong:
-        wrong += worker_faults(database, now())
-    return wrong
+def readiness(database: Database, folder: Path | None = None, free_bytes: int = FREE_BYTES) -> list[str]:
+    """What is wrong with the store, empty where nothing is. `folder` is on the disk that must have `free_bytes` left.
+    Waits for a lock up to the store's own limit: ask it on a thread."""
+    return store_faults(database) + (disk_faults(folder, free_bytes) if folder else [])
 
 
 def store_faults(database: Database) -> list[str]:
@@ -56,9 +44,11 @@ def disk_faults(folder: Path, free_bytes: int) -> list[str]:
     ]
 
 
-def worker_faults(database: Database, now: datetime) -> list[str]:
-    """A worker says every few seconds that it lives; see `serving.jobs.worker`."""
-    since = stamp(now - timedelta(seconds=DEAD_SECONDS))
+def worker_faults(database: Database, book: JobBook, now: datetime | None = None) -> list[str]:
+    """Jobs are under way and nobody has said lately that he works on them; see `serving.jobs.worker`."""
+    if not book.unfinished():
+        return []
+    since = stamp((now or datetime.now(UTC)) - timedelta(seconds=DEAD_SECONDS))
     with database.reading() as connection:
         alive = connection.execute(select(func.count()).where(workers.c.seen_at >= since)).scalar_one()
     return [] if alive else [f"No worker has said for {DEAD_SECONDS:g} s that it lives; jobs wait."]

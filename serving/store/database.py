@@ -49,6 +49,11 @@ class Database:
         own = {"isolation_level": "READ COMMITTED"} if postgresql else {"begin": "BEGIN IMMEDIATE"}
         self._writer = engine.execution_options(**own)
 
+    @property
+    def folder(self) -> Path | None:
+        """Where a SQLite file lies; None for a server elsewhere."""
+        return Path(str(self._engine.url.database)).parent if self.dialect == "sqlite" else None
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one moment of the store and changes nothing."""
