@@ -37,12 +37,11 @@ class Worker:
 
     def start(self) -> None:
         """Raises what the database raises, RuntimeError where this process is a worker already."""
-        with self.desk.store.database.writing() as connection:
+        database = self.desk.store.database
+        with database.writing() as connection:
             forerunner = workers.c.name.startswith(f"{self.name}~", autoescape=True)
             connection.execute(delete(workers).where(forerunner))
-        beat(
-            self.desk.store.database, self._process, self._dead
-        )  # before it takes work: that of the dead is taken over
+        beat(database, self._process, self._dead)  # before it takes work, lest that be taken over as a dead one's
         workflows.launch(self.desk, self._url, self._process)
         self._round()
         self._thread.start()
