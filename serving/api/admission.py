@@ -1,6 +1,7 @@
-"""Refuses work while the queue is full, before its body is read: under overload a refusal must cost next to nothing.
+"""Refuses work while the service is full, before its body is read: under overload a refusal must cost next to nothing.
 
-Knows no body. What comes through may still find the queue full, and is refused then.
+Full is the queue, or all of the service with what is on its way into the queue. Knows no body. What comes through may
+still find the queue full, and is refused then.
 """
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -17,13 +18,18 @@ class Admission:
     """ASGI middleware: 503 to what would queue a submission where there is no room."""
 
     def __init__(self, app: ASGIApp, engine: EngineThread) -> None:
-        self.app, self.engine = app, engine
+        self.app, self.engine, self.inside = app, engine, 0
         self.routes = {path: route for route in router.routes if (path := getattr(route, "path", "")) in QUEUEING}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "POST" or not self.engine.full:
+        route = self.routes.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
+        if route is None:
             return await self.app(scope, receive, send)
-        if (route := self.routes.get(scope["path"])) is None:
+        if self.engine.full or self.inside >= self.engine.most_held:
+            scope["route"] = route
+            return await answer(queue_full(self.engine.retry_after))(scope, receive, send)
+        self.inside += 1
+        try:
             return await self.app(scope, receive, send)
-        scope["route"] = route
-        return await answer(queue_full(self.engine.retry_after))(scope, receive, send)
+        finally:
+            self.inside -= 1

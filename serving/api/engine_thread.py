@@ -117,6 +117,12 @@ class EngineThread:
         return len(self._jobs) >= self._places
 
     @property
+    def most_held(self) -> int:
+        """As many submissions as are in the service when it is full: those that wait, a batch in the engine, and the
+        batch before it on its way out."""
+        return self._places + 2 * self._batch
+
+    @property
     def waiting(self) -> int:
         """How many submissions wait that somebody asked for."""
         return len(self._jobs)

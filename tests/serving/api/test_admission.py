@@ -1,0 +1,87 @@
+"""Under overload the service answers 200, 429 or 503 alone, says when to come again, and stays small."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from serving.api.admission import Admission
+
+OVERLOAD = Path(__file__).parents[3] / "benchmarks" / "overload.py"
+
+
+class FullEngine:
+    full, most_held, retry_after = True, 2, 7
+
+
+async def never(_: Scope, __: Receive, ___: Send) -> None:
+    raise AssertionError("what is refused reaches nobody")
+
+
+async def unread() -> Message:
+    raise AssertionError("the body of what is refused is not read")
+
+
+def asked(engine: Any, app: Any, path: str = "/grade") -> tuple[list[Message], Admission]:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    admission = Admission(app, engine)
+    scope: Scope = {"type": "http", "method": "POST", "path": path, "headers": []}
+    asyncio.run(admission(scope, unread, send))
+    return sent, admission
+
+
+def test_a_full_service_refuses_before_it_reads_the_body_and_says_when_to_come_again() -> None:
+    [start, _], _ = asked(FullEngine(), never)
+    assert start["status"] == 503
+    assert dict(start["headers"])[b"retry-after"] == b"7"
+
+
+def test_what_queues_nothing_is_not_refused() -> None:
+    reached: list[str] = []
+
+    async def app(scope: Scope, _: Receive, __: Send) -> None:
+        reached.append(scope["path"])
+
+    asked(FullEngine(), app, "/jobs")
+    assert reached == ["/jobs"]
+
+
+def test_what_is_on_its_way_into_the_queue_counts_too_and_only_while_it_is_inside() -> None:
+    engine = FullEngine()
+    engine.full, engine.most_held = False, 1
+    inner: list[list[Message]] = []
+
+    async def app(scope: Scope, _: Receive, __: Send) -> None:
+        answers: list[Message] = []
+
+        async def kept(message: Message) -> None:
+            answers.append(message)
+
+        await admission({**scope}, unread, kept)
+        inner.append(answers)
+
+    admission = Admission(app, engine)  # type: ignore[arg-type]
+    asyncio.run(admission({"type": "http", "method": "POST", "path": "/grade", "headers": []}, unread, unread))  # type: ignore[arg-type]
+    assert inner[0][0]["status"] == 503
+    assert admission.inside == 0
+
+
+@pytest.mark.slow
+def test_ten_times_the_capacity_is_refused_in_order_by_a_real_server() -> None:
+    """Times are `make bench-overload`'s business: tests share their machine."""
+    command = [sys.executable, str(OVERLOAD), "--seconds", "5"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert set(found["statuses"]) <= {"200", "429", "503"} and "503" in found["statuses"]
+    assert found["refused_without_retry_after"] == 0
+    assert found["accepted_of_peak"] > 0.5
+    assert found["memory_growth_mb"] < 100
