@@ -5,9 +5,11 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from serving.cluster.ray_worker import SETTINGS, RayWorker
+from serving.cluster.ray_worker import RayWorker
 from serving.grading import Grader
 
+SETTINGS = {"OMP_NUM_THREADS": "1", "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
+"""Of a worker's process: one thread and no child, since there is a worker for every core or GPU."""
 RESTARTS = 20
 """How often one worker is replaced: a machine may be taken away often, a model that kills its process must not loop."""
 

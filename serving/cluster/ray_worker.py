@@ -13,8 +13,6 @@ from serving.retrying import grade_patiently
 
 Rows = Mapping[str, Any]
 """Column -> values, of equal number."""
-SETTINGS = {"OMP_NUM_THREADS": "1", "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
-"""Of a worker's process: one thread and no child, since there is a worker for every core or GPU."""
 
 
 class RayWorker:
@@ -25,7 +23,6 @@ class RayWorker:
     """
 
     def __init__(self, load: Callable[[], Grader], labs: Mapping[str, str], *, reasoning: bool) -> None:
-        os.environ.update(SETTINGS)
         self._labs = {name: Lab.model_validate_json(lab) for name, lab in labs.items()}
         self._reasoning, self._failure = reasoning, ""
         try:

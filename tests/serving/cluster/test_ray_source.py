@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from labs_schema.errors import GraderError
 from labs_schema.grades import Grade, Provenance
 from labs_schema.hashes import rubric_hash, submission_hash
 from labs_schema.models import Lab
@@ -97,9 +96,3 @@ def test_a_program_that_kills_every_worker_is_left_to_a_person_and_the_rest_is_g
     assert reasons.pop("s003") == {"the worker that graded it ended, 3 times"}
     assert reasons == {f"s00{i}": {"of no interest"} for i in (0, 1, 2, 4, 5)}
     assert (done.graded, source.by_process.total()) == (6, 5)
-
-
-def test_a_model_that_no_worker_can_load_is_told(make_lab: Callable[..., Lab]) -> None:
-    missing = RaySource(partial(load_grader, "no/such/model", engine="transformers"), workers=1)
-    with pytest.raises(GraderError, match=r"on a worker: .*no/such/model"):
-        list(missing.grades([make_lab(students=1)]))
