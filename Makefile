@@ -1,11 +1,11 @@
-# make setup | demo | test | fast | lint | browser | bench-train | bench-trust | bench-serve | chaos | clean.    DEVICE=cuda on a machine with NVIDIA GPUs.
+# make setup | demo | test | fast | lint | browser | bench-train | bench-trust | bench-serve | bench-overload | chaos | fuzz-api | clean.    DEVICE=cuda on a machine with NVIDIA GPUs.
 PYTHON ?= python3
 DEVICE ?= cpu
 BIN := .venv/bin
 READY := .venv/.ready-$(DEVICE)
 RUN := demo/runs/latest
 
-.PHONY: setup demo test fast lint browser clean bench-train bench-trust bench-serve chaos
+.PHONY: setup demo test fast lint browser clean bench-train bench-trust bench-serve bench-overload chaos fuzz-api
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -65,9 +65,17 @@ bench-trust: $(READY)
 bench-serve: $(READY)
 	$(BIN)/python benchmarks/bench_serve.py $(LABS)
 
+# Ten times as many submissions as a made-up engine can grade, for a minute: what is refused, how fast, at what cost.
+bench-overload: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/overload.py
+
 # Kills workers in the middle of a job. CHAOS="--workers 3 --store postgresql://..." for others than one over SQLite.
 chaos: $(READY)
 	$(BIN)/python benchmarks/chaos.py $(CHAOS)
+
+# Asks every operation of the service what its description allows and forbids. FUZZ="--examples 20" is done sooner.
+fuzz-api: $(READY)
+	$(BIN)/python benchmarks/fuzz_api.py $(FUZZ)
 
 clean:
 	rm -rf .venv demo

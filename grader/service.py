@@ -5,7 +5,6 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from ipaddress import ip_address
 from pathlib import Path
 
 from rich.console import Console
@@ -14,6 +13,7 @@ from rich.markup import escape
 from grader.local_store import StoreSettings, local_store
 from labs_schema.errors import Fault, GraderError
 from labs_schema.limits import Limits
+from serving.api.access import loopback
 from serving.api.access_log import log_to_stderr
 from serving.api.app import create_app
 from serving.api.engine_thread import EngineThread
@@ -78,11 +78,12 @@ def run_service(
             observed=observed,
         )
         url = f"http://{host}:{address.getsockname()[1]}"
-        screen.print(f"serving on [bold]{url}[/], described at {url}/docs; Ctrl-C stops")
+        told = f"serving on [bold]{url}[/], described at {url}/docs; Ctrl-C stops"
         log_to_stderr()
         with suppress(KeyboardInterrupt):
             try:
-                server(app, app.state.service.stopping, DRAIN_SECONDS).run(sockets=[address])
+                stopping = app.state.service.stopping
+                server(app, stopping, DRAIN_SECONDS, lambda: screen.print(told)).run(sockets=[address])
             finally:
                 if worker:
                     worker.stop()
@@ -128,15 +129,9 @@ def _guarded(store: Store, host: str, screen: Console) -> None:
     if store.list_keys():
         return
     make = "grader keys create NAME --role platform|ta|admin"
-    if not _loopback(host):
+    if not loopback(host):
         raise GraderError(f"Without a key, {host} would be open to everybody who reaches it. Make one first: {make}")
     screen.print(f"[yellow]no keys[/]: whoever is on this machine may do everything. To change that: {escape(make)}")
-
-
-def _loopback(host: str) -> bool:
-    with suppress(ValueError):
-        return ip_address(host).is_loopback
-    return host == "localhost"
 
 
 def _address(host: str, port: int) -> socket.socket:

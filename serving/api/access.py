@@ -1,8 +1,10 @@
-"""Who may call a route: a `Needs` or `Public` among its dependencies says so; `unclassified` finds routes without.
+"""Who may call a route: one of the three kinds of dependency here says so; `unclassified` finds routes without.
 
 A key comes as `Authorization: Bearer grader_...`. A service whose store never had a key is open to whoever reaches it.
 """
 
+from contextlib import suppress
+from ipaddress import ip_address
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
@@ -43,6 +45,15 @@ class Needs:
         return caller
 
 
+class Operator:
+    """A dependency: an admin, or whoever is on this machine. A proxy on it stands for others, so it needs the key."""
+
+    async def __call__(self, request: Request, service: Served, credentials: Credentials) -> None:
+        proxied = {"forwarded", "x-forwarded-for"} & set(request.headers.keys())
+        if proxied or not (request.client and loopback(request.client.host)):
+            await Needs(Role.ADMIN)(request, service, credentials)
+
+
 class Public:
     """A dependency that asks for nothing."""
 
@@ -70,10 +81,18 @@ def _not_too_often(service: Service, who: str) -> None:
 
 
 public = Depends(Public())
+operator = Depends(Operator())
 platform = Depends(Needs(Role.PLATFORM))
 ta = Depends(Needs(Role.TA))
 Platform = Annotated[Caller, platform]
 Ta = Annotated[Caller, ta]
+
+
+def loopback(host: str) -> bool:
+    """Whether `host`, a name or an address, is this machine alone."""
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return host == "localhost"
 
 
 def unclassified(app: FastAPI) -> list[str]:
@@ -84,4 +103,4 @@ def unclassified(app: FastAPI) -> list[str]:
 def _classified(route: object) -> bool:
     if not isinstance(route, APIRoute):
         return False
-    return any(isinstance(needed.call, Needs | Public) for needed in route.dependant.dependencies)
+    return any(isinstance(needed.call, Needs | Operator | Public) for needed in route.dependant.dependencies)

@@ -1,27 +1,36 @@
-"""The process's HTTP server: uvicorn that, when it is told to stop, first ends the streams that would never end."""
+"""The process's HTTP server: uvicorn that says when it accepts requests, and that, when it is told to stop, first ends
+the streams that would never end."""
 
 import socket
 import threading
+from collections.abc import Callable
 
 import uvicorn
 from starlette.types import ASGIApp
 
 
 class DrainingServer(uvicorn.Server):
-    """`stopping` is set as soon as nothing more is accepted."""
+    """`ready` is called once requests are accepted, `stopping` is set as soon as no more are."""
 
-    def __init__(self, config: uvicorn.Config, stopping: threading.Event) -> None:
+    def __init__(self, config: uvicorn.Config, stopping: threading.Event, ready: Callable[[], None]) -> None:
         super().__init__(config)
-        self._stopping = stopping
+        self._stopping, self._ready = stopping, ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._stopping.set()
         await super().shutdown(sockets)
 
 
-def server(app: ASGIApp, stopping: threading.Event, drain_seconds: int) -> DrainingServer:
+def server(
+    app: ASGIApp, stopping: threading.Event, drain_seconds: int, ready: Callable[[], None] = lambda: None
+) -> DrainingServer:
     """For `app`, which answers what it has accepted within `drain_seconds` of a SIGTERM."""
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=drain_seconds
     )
-    return DrainingServer(config, stopping)
+    return DrainingServer(config, stopping, ready)

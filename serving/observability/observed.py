@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from serving.api.access import public
+from serving.api.access import operator
 from serving.api.engine_thread import Watch
 from serving.observability.metrics import Metrics
 from serving.observability.requests_seen import RequestsSeen
@@ -28,7 +28,7 @@ class Observed:
         """Adds the middleware, which must be inside of the one that answers for errors, and `GET /metrics`."""
         app.add_middleware(RequestsSeen, metrics=self.metrics, tracing=self.tracing)
 
-        @app.get("/metrics", include_in_schema=False, dependencies=[public])
+        @app.get("/metrics", include_in_schema=False, dependencies=[operator])
         def metrics() -> Response:
             return Response(self.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 

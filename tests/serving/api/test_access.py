@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from starlette.testclient import TestClient
 
 from serving.api.access import unclassified
 from serving.api.rates import Rate
+from serving.observability.observed import Observed
 from serving.store.roles import Role
 
 PROGRAM = {"files": [{"filename": "main.c", "content": "int main(void) { return 4; }\n"}]}
@@ -96,6 +98,29 @@ def test_each_key_may_call_so_often_and_is_told_when_to_come_again(course: Any) 
 def test_a_rate_that_cannot_be_read_is_told() -> None:
     with pytest.raises(Exception, match="such as 50/second"):
         Rate("often")
+
+
+@pytest.mark.parametrize(
+    ("address", "headers", "status"),
+    [
+        ("127.0.0.1", {}, 200),
+        ("::1", {}, 200),
+        ("10.0.0.7", {}, 401),
+        ("127.0.0.1", {"X-Forwarded-For": "10.0.0.7"}, 401),
+        ("127.0.0.1", {"Forwarded": "for=10.0.0.7"}, 401),
+    ],
+)
+def test_the_metrics_are_for_this_machine_and_admins(
+    address: str, headers: dict[str, str], status: int, course: Any
+) -> None:
+    ta, admin = course.key("ta"), course.key("admin")
+    served = course.serve(observed=Observed())
+    with TestClient(served.app, client=(address, 50000)) as client:
+        assert unclassified(served.app) == []
+        assert client.get("/metrics", headers=headers).status_code == status
+        if status == 401:
+            assert client.get("/metrics", headers={**headers, **ta}).status_code == 403
+            assert client.get("/metrics", headers={**headers, **admin}).status_code == 200
 
 
 def test_the_docs_page_loads_nothing_from_elsewhere(course: Any) -> None:

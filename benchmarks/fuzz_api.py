@@ -1,0 +1,159 @@
+"""Asks every operation of the service whatever its description allows, and forbids (Schemathesis, all checks).
+
+    python benchmarks/fuzz_api.py [--examples 200] [--seed 0]
+
+A real server over HTTP, with keys, a lab, a SQLite store and a model that is a hash. Links between operations are
+followed (stateful). Prints what Schemathesis found and, last, one line of JSON; exit status 1 where a check failed or
+fewer than half of the operations were ever answered with 2xx.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from chaos import made_up_lab
+
+from labs_schema.grades import CriterionGrade, Grade, Provenance
+from labs_schema.hashes import canonical_hash, rubric_hash, submission_hash
+from labs_schema.models import Lab, Submission
+from labs_schema.writer import write_lab
+from serving.api.app import create_app
+from serving.api.engine_thread import EngineThread
+from serving.api.lab_registry import read_registry
+from serving.api.server import server
+from serving.jobs.chunk import grade_chunk
+from serving.jobs.desk import LabDesk
+from serving.jobs.job import Job
+from serving.store.roles import Role
+from serving.store.store import Store, open_store
+
+COURSE, LABS = "course", 3
+HOOKS = {"SCHEMATHESIS_HOOKS": "fuzz_hooks", "PYTHONPATH": str(Path(__file__).parent)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--examples", type=int, default=200, help="an operation and phase")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        failed = fuzz(Path(folder), given.examples, given.seed)
+        answers = _answers(Path(folder) / "events.ndjson")
+    reached = sorted(name for name, statuses in answers.items() if any(200 <= status < 300 for status in statuses))
+    found = {
+        "examples": given.examples,
+        "requests": sum(statuses.total() for statuses in answers.values()),
+        "operations": len(answers),
+        "reached_2xx": len(reached),
+        "never_2xx": sorted(set(answers) - set(reached)),
+        "server_errors": sum(n for statuses in answers.values() for status, n in statuses.items() if status == 500),
+        "checks_failed": failed,
+        "seconds": round(time.monotonic() - began, 1),
+    }
+    print(json.dumps(found))  # noqa: T201
+    sys.exit(1 if failed or found["server_errors"] or 2 * len(reached) < len(answers) else 0)
+
+
+def fuzz(folder: Path, examples: int, seed: int) -> bool:
+    """Whether a check failed."""
+    store = open_store(f"sqlite:///{folder}/store.db")
+    token, _ = store.create_key("fuzz", Role.ADMIN, COURSE, actor="fuzz")
+    with serving(store, folder) as url:
+        command = [str(Path(sys.executable).with_name("schemathesis")), "run", f"{url}/openapi.json"]
+        command += ["--checks", "all", "--mode", "all", "--max-examples", str(examples), "--seed", str(seed)]
+        command += ["--header", f"Authorization: Bearer {token}", "--continue-on-failure", "--request-timeout", "30"]
+        command += ["--report-ndjson-path", str(folder / "events.ndjson"), "--no-color"]
+        done = subprocess.run(command, cwd=folder, env=os.environ | HOOKS, check=False)
+    store.close()
+    return done.returncode != 0
+
+
+@contextmanager
+def serving(store: Store, folder: Path) -> Iterator[str]:
+    """The address of the service. Its streams of events end after their first, for a paused job's would not."""
+    for number in range(LABS):
+        write_lab(made_up_lab(number + 2), folder / "labs" / f"lab{number}")
+    engine = EngineThread(HashGrader)
+    desk = LabDesk(store, folder / "labs", engine)
+    registry = read_registry(folder / "labs")[0]
+    app = create_app(engine, registry, store, course=COURSE, rate="1000000/second", begin=lambda job: _begin(desk, job))
+    stopping: threading.Event = app.state.service.stopping
+    stopping.set()
+    http = server(app, stopping, 5)
+    http.config.port = 0
+    running = threading.Thread(target=http.run)
+    running.start()
+    while not http.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{http.servers[0].sockets[0].getsockname()[1]}"
+    http.should_exit = True
+    running.join()
+
+
+class HashGrader:
+    """A grader whose model is a hash of criterion and program."""
+
+    def grade_each(self, work: Sequence[tuple[Lab, Submission]], *, reasoning: bool = False) -> list[Grade]:
+        del reasoning
+        return [_graded(lab, submission) for lab, submission in work]
+
+    def close(self) -> None: ...
+
+
+def _graded(lab: Lab, submission: Submission) -> Grade:
+    source = dict.fromkeys(Provenance.model_fields, "0" * 64)
+    source |= {"rubric_hash": rubric_hash(lab), "submission_hash": submission_hash(submission)}
+    criteria = []
+    for each in lab.criteria:
+        chosen = each.ratings[int(canonical_hash([each.title, submission.files[0].text]), 16) % len(each.ratings)]
+        criteria.append(
+            CriterionGrade(criterion=each.title, rating=chosen.title, marks=chosen.marks, max_marks=each.max_marks)
+        )
+    return Grade(lab=lab.name, student=submission.student, criteria=tuple(criteria), provenance=Provenance(**source))
+
+
+def _begin(desk: LabDesk, job: Job) -> None:
+    """What the queue does, without one."""
+
+    def work() -> None:
+        for number in range(job.chunks):
+            grade_chunk(desk, job.id, number)
+        desk.book.finish(job)
+
+    threading.Thread(target=work, daemon=True).start()
+
+
+def _answers(report: Path) -> dict[str, Counter[int]]:
+    """operation -> how often each status was answered."""
+    answers: dict[str, Counter[int]] = defaultdict(Counter)
+    events = [each for line in report.read_text(encoding="utf-8").splitlines() for each in json.loads(line).values()]
+    operations = {event["recorder"]["label"] for event in events if isinstance(event, dict) and "recorder" in event}
+    for event in events:
+        _count(event, operations, answers)
+    return dict(answers)
+
+
+def _count(event: Any, operations: set[str], answers: dict[str, Counter[int]]) -> None:
+    recorder = event.get("recorder") if isinstance(event, dict) else None
+    if not recorder:
+        return
+    for name, interaction in recorder.get("interactions", {}).items():
+        case = recorder["cases"][name]["value"]
+        operation = f"{case['method']} {case['path']}"
+        if interaction.get("response") and operation in operations:
+            answers[operation][int(interaction["response"]["status_code"])] += 1
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,20 @@
+"""What the API's description allows is taken and what it forbids refused, without a server error; `make fuzz-api` asks
+longer."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FUZZ = Path(__file__).parents[3] / "benchmarks" / "fuzz_api.py"
+
+
+@pytest.mark.slow
+def test_whatever_is_asked_the_answer_is_one_that_is_described() -> None:
+    done = subprocess.run([sys.executable, str(FUZZ), "--examples", "20"], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert (found["operations"], found["server_errors"], found["checks_failed"]) == (17, 0, False)
+    assert 2 * found["reached_2xx"] >= found["operations"]
