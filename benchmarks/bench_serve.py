@@ -11,6 +11,9 @@ million parameters, random, unless --model names another) and the same prompts:
     json      vLLM with prefix caching writes the verdict as JSON under a JSON schema
     generate  Hugging Face `generate`, one criterion at a time, as many tokens as the verdict `{"answer": "A"}` has
 
+`generate` takes minutes for what the others do in seconds: it does every fourth submission, and its seconds are scaled
+by the criteria. Last, ten times as many submissions arrive as the service can grade, and what it refuses is timed.
+
 Each side is a process of its own, warmed up by two submissions; seconds are CPU seconds of that process (for http the
 server's) and wall seconds from the first question to the last answer. Prints a table and, last, one line of JSON.
 """
@@ -28,11 +31,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 import numpy as np
 import psutil
+from overload import storm
 from rich.console import Console
 from rich.table import Table
 
@@ -44,7 +49,7 @@ from prompts.style import PromptStyle
 from prompts.verdict import verdict_text
 
 Work = list[tuple[Lab, Submission]]
-CLIENTS, CHUNK, BLOCK = 32, 16, 32
+CLIENTS, CHUNK, BLOCK, EVERY = 32, 16, 32, 4
 SHARED, OWN, CRITERIA = 800, 120, 5
 FIGURES = Path("build/bench-serve")
 
@@ -63,7 +68,8 @@ def main() -> None:
         found[name] = {"http": http_side(model, work)}
         for side in (engine_side, json_side, generate_side):
             found[name][side.__name__.removesuffix("_side")] = alone(side, model, work)
-    refused = overload(model, jobs["real"])
+            print(name, side.__name__, found[name], file=sys.stderr, flush=True)  # noqa: T201
+    refused = overload(model, jobs["real"], 10 * given.submissions / found["real"]["http"]["wall"])
     shapes = {name: shape(model, work) for name, work in jobs.items()}
     Console().print(table(found, shapes))
     print(json.dumps(summary(found, shapes, peak, refused)))  # noqa: T201
@@ -190,8 +196,7 @@ def engine_side(model: Path, work: Work) -> dict[str, float]:
 
     def answer(work: Work) -> None:
         for start in range(0, len(work), CHUNK):
-            for together in by_lab(work[start : start + CHUNK]):
-                grader.grade(together[0][0], [submission for _, submission in together])
+            grader.grade_each(work[start : start + CHUNK])
 
     answer(work[:2])
     before = grader.engine.cache_counts()
@@ -247,14 +252,13 @@ def generate_side(model: Path, work: Work) -> dict[str, float]:
                         pad_token_id=0,
                     )
 
-    return measured(answer, work)
+    few = work[::EVERY]
+    share = criteria_of(work) / criteria_of(few)
+    return {name: seconds * share for name, seconds in measured(answer, few).items()}
 
 
-def by_lab(work: Work) -> list[Work]:
-    groups: dict[str, Work] = {}
-    for lab, submission in work:
-        groups.setdefault(lab.name, []).append((lab, submission))
-    return list(groups.values())
+def criteria_of(work: Work) -> int:
+    return sum(len(lab.criteria) for lab, _ in work)
 
 
 @contextmanager
@@ -265,8 +269,11 @@ def service(model: Path, queue: int) -> Iterator[tuple[str, psutil.Process]]:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "grader", "serve", "--model", str(model), "--port", str(port)]
     log = FIGURES / "service.log"
+    more = ["--queue", str(queue), "--rate", "100000/second"]
+    folder = TemporaryDirectory()
+    environment = {**os.environ, "GRADER_STORE": f"sqlite:///{folder.name}/grader.db"}
     with log.open("w") as said:
-        process = subprocess.Popen([*command, "--queue", str(queue)], stdout=said, stderr=said, env=os.environ)
+        process = subprocess.Popen([*command, *more], stdout=said, stderr=said, env=environment)
     url = f"http://127.0.0.1:{port}"
     try:
         for _ in range(600):
@@ -281,6 +288,7 @@ def service(model: Path, queue: int) -> Iterator[tuple[str, psutil.Process]]:
     finally:
         process.terminate()
         process.wait()
+        folder.cleanup()
 
 
 def body(lab: Lab, submission: Submission) -> dict[str, Any]:
@@ -332,12 +340,13 @@ def http_side(model: Path, work: Work) -> dict[str, float]:
     return {"cpu": cpu * share, "wall": seconds * share, "p50_ms": at(took, 0.5), "p99_ms": at(took, 0.99)}
 
 
-def overload(model: Path, work: Work) -> dict[str, float]:
-    """What the service answers when ten times as many ask as it has places for, for ten times its queue."""
+def overload(model: Path, work: Work, rate: float, seconds: float = 20) -> dict[str, float]:
+    """What the service answers when `rate` submissions a second arrive, ten times what it can grade."""
+    bodies = [json.dumps(body(lab, submission)).encode() for lab, submission in work]
     with service(model, 8) as (url, _):
-        answers = asyncio.run(ask_all(url, work * 10, 240))
-    refused = sorted(1000 * took for status, took in answers if status in (429, 503))
-    other = {status for status, _ in answers} - {200, 429, 503}
+        answers = asyncio.run(storm(url, bodies, rate, seconds))
+    refused = sorted(1000 * answer.seconds for answer in answers if answer.status in (429, 503))
+    other = {answer.status for answer in answers} - {200, 429, 503}
     if other or not refused:
         raise RuntimeError(f"expected 200, 429 and 503 alone, found {other or 'no refusal'}")
     return {"refused": len(refused), "answered": len(answers) - len(refused), "p99_ms": at(refused, 0.99)}
