@@ -6,10 +6,12 @@ from labs_schema.frozen import Frozen
 from labs_schema.models import Lab
 from serving.store.grades import StoredGrade, read_grade, read_lab, read_student
 from serving.store.overrides import StoredOverride, read_overrides
+from serving.store.students import who
 
 
 class History(Frozen):
-    """`grade` with its `overrides`, the `lab` as it was then, and the student's other grades in it: `regrades`."""
+    """`grade` with its `overrides`, the `lab` as it was then, and the student's other grades in it: `regrades`, none
+    where the work was nobody's."""
 
     grade: StoredGrade
     overrides: tuple[StoredOverride, ...]
@@ -26,7 +28,8 @@ class History(Frozen):
 def read_history(connection: Connection, grade_id: str) -> History:
     """Raises UnknownError where there is no grade of this id."""
     grade = read_grade(connection, grade_id)
-    others = (each for each in read_student(connection, grade.student, grade.lab) if each.id != grade_id)
+    nobody = who(connection, grade.student).student == ""
+    others = () if nobody else (g for g in read_student(connection, grade.student, grade.lab) if g.id != grade_id)
     return History(
         grade=grade,
         overrides=tuple(read_overrides(connection, grade_id)),
