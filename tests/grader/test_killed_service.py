@@ -109,7 +109,8 @@ def kept(answers: list[httpx.Response], store: str) -> int:
 @pytest.fixture
 def arguments(make_lab: Callable[..., Lab], tiny_model_folder: Path, tmp_path: Path) -> list[str]:
     write_lab(make_lab(students=STUDENTS), tmp_path / "labs" / "lab1")
-    return ["--labs", str(tmp_path / "labs"), "--model", str(tiny_model_folder), "--engine", "transformers"]
+    rate = ["--rate", "100000/second"]  # on a quick machine the clients come to the usual limit
+    return ["--labs", str(tmp_path / "labs"), "--model", str(tiny_model_folder), "--engine", "transformers", *rate]
 
 
 @pytest.mark.slow

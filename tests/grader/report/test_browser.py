@@ -86,8 +86,8 @@ def test_every_link_leads_to_something_and_a_submissions_link_opens_it(page: Any
         target = page.locator(f"details[id='{link.get_attribute('href')[1:]}']")
         assert not target.locator(".listing").first.is_visible()
         link.click()
-        assert target.locator(".listing").first.is_visible()
-        assert target.locator("table.options").first.is_visible()
+        target.locator(".listing").first.wait_for(state="visible")  # the page's script opens it
+        target.locator("table.options").first.wait_for(state="visible")
         assert -1 < target.bounding_box()["y"] < 900
     for link in page.locator("nav a").all():
         assert page.locator(link.get_attribute("href")).is_visible()
