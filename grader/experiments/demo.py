@@ -1,5 +1,6 @@
 """One submission through the real service: start it, post to `POST /grade`, show the answer, stop it."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -7,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 
 import httpx
 from rich.box import SIMPLE_HEAD
@@ -66,7 +67,11 @@ def running_service(model: str, labs: Path, console: Console) -> Iterator[str]:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "grader", "serve", "--model", model, "--labs", str(labs), "--port", str(port)]
     url = f"http://127.0.0.1:{port}"
-    with TemporaryFile() as log, subprocess.Popen(command, stdout=log, stderr=log) as service:
+    with (
+        TemporaryDirectory(prefix="grader-demo-") as folder,
+        TemporaryFile() as log,
+        subprocess.Popen(command, stdout=log, stderr=log, env=_own_store(folder)) as service,
+    ):
         try:
             with console.status("starting the service"):
                 _wait_until_ready(service, url)
@@ -76,6 +81,11 @@ def running_service(model: str, labs: Path, console: Console) -> Iterator[str]:
             raise GraderError(f"{error}\n{log.read().decode(errors='replace')[-2000:]}") from None
         finally:
             service.terminate()
+
+
+def _own_store(folder: str) -> dict[str, str]:
+    """What is shown here is no part of the user's record, nor asks for its keys."""
+    return {**os.environ, "GRADER_STORE": f"sqlite:///{Path(folder).resolve()}/store.db"}
 
 
 def _wait_until_ready(service: "subprocess.Popen[bytes]", url: str) -> None:
