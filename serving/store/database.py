@@ -14,6 +14,7 @@ from alembic.config import Config
 from alembic.util.exc import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from serving.store.errors import StoreError
 
@@ -121,7 +122,11 @@ def _sqlite(url: URL) -> Engine:
     def prepare(connection: sqlite3.Connection, _: object) -> None:
         connection.isolation_level = None  # the driver's own transactions start too late
         for name, value in PRAGMAS.items():
-            connection.execute(f"PRAGMA {name}={value}").fetchall()
+            # Two who turn a new file to WAL at once do not wait for each other, whatever the time-out.
+            locked = retry_if_exception_type(sqlite3.OperationalError)
+            wait = wait_random_exponential(multiplier=0.01, max=0.5)
+            again = Retrying(retry=locked, stop=stop_after_delay(BUSY_SECONDS), wait=wait, reraise=True)
+            again(lambda pragma: connection.execute(pragma).fetchall(), f"PRAGMA {name}={value}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
