@@ -47,17 +47,18 @@ class JobBook:
 
         With a `job_id` that there is already, nothing is begun: it is that job.
         """
+        work = work_hash(lab)  # not under the lock that every grade waits for
         with write(self._database, self._now()) as ledger:
             if job_id and (known := _found(ledger.connection, job_id)):
                 return known
-            pseudonyms = [students.add(ledger, course, each.student, actor) for each in lab.submissions]
+            pseudonyms = students.add(ledger, course, [each.student for each in lab.submissions], actor)
             job = Job(
                 id=job_id or secrets.token_hex(8),
                 at=ledger.at,
                 actor=plain(actor),
                 course=plain(course),
                 lab=lab.name,
-                work=work_hash(lab),
+                work=work,
                 total=len(lab.submissions),
                 chunk=chunk,
                 round=1,

@@ -13,7 +13,8 @@ from labs_schema.hashes import canonical_hash, canonical_json, rubric_hash, subm
 from labs_schema.models import Lab, SourceFile, Submission
 from serving.store.errors import UnknownError
 from serving.store.ledger import Detail, Ledger, plain
-from serving.store.students import keep, secret_of
+from serving.store.lookup import rows_of
+from serving.store.students import Content, content, keep, secrets_of
 from serving.store.tables import contents, grades, rubrics
 
 ASKED = ("name", "problem", "short_problem", "language", "criteria")
@@ -47,11 +48,30 @@ def record(
     by their pseudonyms. Raises UnknownError for one that the store never gave, ValueError where the parts do not belong
     together.
     """
+    rubric = rubric_hash(lab)
     for submission, grade in zip(submissions, given, strict=True):
-        _check(lab, submission, grade)
-    version = _pin(ledger, lab, actor)
-    pairs = zip(submissions, given, strict=True)
-    return [_append(ledger, version, submission, grade, plain(request), actor) for submission, grade in pairs]
+        _check(lab, rubric, submission, grade)
+    version = _pin(ledger, lab, rubric, actor)
+    connection, pseudonyms = ledger.connection, [submission.student for submission in submissions]
+    secret, known = secrets_of(connection, pseudonyms), _known(connection, lab.name, plain(request), pseudonyms)
+    ids: list[str | None] = []
+    kept: list[Content] = []
+    rows: list[Detail] = []
+    for submission, grade in zip(submissions, given, strict=True):
+        if (key := secret[submission.student]) is None:
+            ids.append(None)
+            continue
+        work = content(submission.student, key, [[file.path, file.text] for file in submission.files])
+        if (submission.student, work.hash) not in known:
+            said = content(submission.student, key, grade.model_dump(mode="json"))
+            rows.append(_entered(ledger, version, grade, request, actor, work.hash, said.hash))
+            kept += [work, said]
+            known[submission.student, work.hash] = str(rows[-1]["id"])
+        ids.append(known[submission.student, work.hash])
+    keep(connection, kept)
+    if rows:
+        connection.execute(insert(grades), rows)
+    return ids
 
 
 def read_grade(connection: Connection, grade_id: str) -> StoredGrade:
@@ -93,45 +113,50 @@ def read_submission(connection: Connection, grade_id: str) -> Submission | None:
     return Submission(student=found.student, folder=found.student, files=files)
 
 
-def _check(lab: Lab, submission: Submission, grade: Grade) -> None:
+def _check(lab: Lab, rubric: str, submission: Submission, grade: Grade) -> None:
     source = grade.provenance
     if (grade.lab, grade.student) != (lab.name, submission.student):
         raise ValueError("a grade of another lab or student")
-    if (source.rubric_hash, source.submission_hash) != (rubric_hash(lab), submission_hash(submission)):
+    if (source.rubric_hash, source.submission_hash) != (rubric, submission_hash(submission)):
         raise ValueError("a grade by another rubric or of another program")
 
 
-def _pin(ledger: Ledger, lab: Lab, actor: str) -> str:
+def _pin(ledger: Ledger, lab: Lab, rubric: str, actor: str) -> str:
     document = canonical_json(lab.model_dump(mode="json", include=set(ASKED)))
     version = canonical_hash(json.loads(document))
     if ledger.connection.execute(select(rubrics.c.version).where(rubrics.c.version == version)).first() is None:
-        entered: Detail = {"version": version, "seq": ledger.seq, "lab": lab.name, "rubric_hash": rubric_hash(lab)}
+        entered: Detail = {"version": version, "seq": ledger.seq, "lab": lab.name, "rubric_hash": rubric}
         ledger.connection.execute(insert(rubrics).values(**entered, document=document))
         ledger.append("rubric", actor, entered)
     return version
 
 
-def _append(ledger: Ledger, version: str, submission: Submission, grade: Grade, request: str, actor: str) -> str | None:
-    connection, student = ledger.connection, submission.student
-    if (secret := secret_of(connection, student)) is None:
-        return None
-    work = keep(connection, student, secret, [[file.path, file.text] for file in submission.files])
-    same = {"request": request, "student": student, "lab": grade.lab, "submission": work}
-    if known := connection.execute(select(grades.c.id).filter_by(**same)).scalar_one_or_none():
-        return str(known)
+def _known(connection: Connection, lab: str, request: str, pseudonyms: Sequence[str]) -> dict[tuple[str, str], str]:
+    same = select(grades.c.id, grades.c.student, grades.c.submission).where(
+        grades.c.request == request, grades.c.lab == lab
+    )
+    rows = rows_of(connection, same, grades.c.student, pseudonyms)
+    return {(row.student, row.submission): str(row.id) for row in rows}
+
+
+def _entered(
+    ledger: Ledger, version: str, grade: Grade, request: str, actor: str, submission: str, content: str
+) -> Detail:
     entered: Detail = {
-        **same,
+        "request": request,
+        "student": grade.student,
+        "lab": grade.lab,
+        "submission": submission,
         "id": secrets.token_hex(16),
         "seq": ledger.seq,
         "at": ledger.at,
         "actor": actor,
         "rubric": version,
-        "content": keep(connection, student, secret, grade.model_dump(mode="json")),
+        "content": content,
         "provenance": canonical_hash(grade.provenance.model_dump(exclude={"submission_hash"})),
     }
-    connection.execute(insert(grades).values(entered))
     ledger.append("grade", actor, entered)
-    return str(entered["id"])
+    return entered
 
 
 def _graded() -> Select[Any]:

@@ -8,6 +8,7 @@ was noted elsewhere is what they cannot change (`docs/store.md`).
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -43,20 +44,24 @@ class Ledger:
 
     def __init__(self, connection: Connection, at: datetime, seq: int, head: str) -> None:
         self.connection, self.at, self.seq = connection, stamp(at), seq + 1
-        self._head, self._began = head, self.seq
+        self._head = head
+        self._entries: list[dict[str, Any]] = []
 
     def append(self, event: str, actor: str, detail: Detail) -> None:
         """Raises BadNameError where `actor` is no plain text."""
         text = canonical_json(detail)
         entry = Entry(seq=self.seq, at=self.at, actor=plain(actor), event=event, detail=text, previous=self._head)
-        self._head = canonical_hash(entry.model_dump())
-        self.connection.execute(insert(audit).values(**entry.model_dump(), hash=self._head))
+        values = entry.model_dump()
+        self._head = canonical_hash(values)
+        self._entries.append({**values, "hash": self._head})
         self.seq += 1
 
     def close(self) -> None:
-        """Moves the head to the last entry."""
-        if self.seq > self._began:
+        """Writes the entries, all at once as they may be thousands, and moves the head to the last of them."""
+        if self._entries:
+            self.connection.execute(insert(audit), self._entries)
             self.connection.execute(update(audit_head).values(seq=self.seq - 1, hash=self._head))
+            self._entries = []
 
 
 @contextmanager

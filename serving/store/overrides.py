@@ -9,7 +9,7 @@ from labs_schema.frozen import Frozen
 from serving.store.errors import ForgottenError, UnknownError
 from serving.store.grades import read_grade, read_lab
 from serving.store.ledger import Detail, Ledger, plain
-from serving.store.students import keep, secret_of
+from serving.store.students import content, keep, secrets_of
 from serving.store.tables import contents, overrides
 
 
@@ -36,7 +36,7 @@ def override(
     Raises UnknownError where there is no such grade, criterion or rating, ForgottenError where the student is gone.
     """
     connection, found = ledger.connection, read_grade(ledger.connection, grade_id)
-    if found.grade is None or (secret := secret_of(connection, found.student)) is None:
+    if found.grade is None or (secret := secrets_of(connection, [found.student])[found.student]) is None:
         raise ForgottenError(f"The student of grade {grade_id} was forgotten; there is nothing left to override.")
     criteria = read_lab(connection, found.rubric).criteria
     place = next((i for i, each in enumerate(criteria) if each.title == criterion), None)
@@ -53,6 +53,7 @@ def override(
         "new": rating,
         "why": why,
     }
+    written = content(found.student, secret, said)
     entered: Detail = {
         "id": secrets.token_hex(16),
         "seq": ledger.seq,
@@ -61,8 +62,9 @@ def override(
         "request": plain(request),
         "grade": grade_id,
         "position": place,
-        "content": keep(connection, found.student, secret, said),
+        "content": written.hash,
     }
+    keep(connection, [written])
     connection.execute(insert(overrides).values(entered))
     ledger.append("override", actor, entered)
     return StoredOverride.model_validate({**{k: entered[k] for k in ("id", "seq", "at", "actor", "request")}, **said})

@@ -51,7 +51,7 @@ class Store:
             if known := students.find(connection, course, student):
                 return known
         with write(self.database, self._now()) as ledger:
-            return students.add(ledger, course, student, actor)
+            return students.add(ledger, course, [student], actor)[0]
 
     def student(self, pseudonym: str) -> students.Student:
         """The course and the student a pseudonym stands for, who is None once forgotten. Raises UnknownError."""

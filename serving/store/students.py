@@ -4,7 +4,8 @@ A pseudonym is random, one for a student in a course; with the row's `student` a
 """
 
 import secrets
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
@@ -12,8 +13,11 @@ from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_json
 from serving.store.errors import UnknownError
 from serving.store.ledger import Ledger, plain
+from serving.store.lookup import rows_of
 from serving.store.sealing import new_secret, sealed
 from serving.store.tables import contents, grades, idempotency, students
+
+UNKNOWN = "The store gave no such pseudonym. Ask it for one by course and student first."
 
 
 class Student(Frozen):
@@ -23,16 +27,36 @@ class Student(Frozen):
     student: str | None
 
 
+class Content(NamedTuple):
+    """A row of `contents`; `hash` is sealed."""
+
+    hash: str
+    student: str
+    document: str
+
+
 def find(connection: Connection, course: str, student: str) -> str | None:
     """The pseudonym, None where the course has none for this student. Raises BadNameError for no plain text."""
     same = students.c.course == plain(course), students.c.student == plain(student)
     return connection.execute(select(students.c.pseudonym).where(*same)).scalar_one_or_none()
 
 
-def add(ledger: Ledger, course: str, student: str, actor: str) -> str:
-    """The student's pseudonym, a new one where there is none. Raises BadNameError for a name that is no plain text."""
-    if known := find(ledger.connection, course, student):
-        return known
+def add(ledger: Ledger, course: str, names: Sequence[str], actor: str) -> list[str]:
+    """The pseudonyms of the students `names`, in that order, new ones where there are none.
+
+    Raises BadNameError for a name that is no plain text.
+    """
+    same = select(students.c.student, students.c.pseudonym).where(students.c.course == plain(course))
+    found = rows_of(ledger.connection, same, students.c.student, [plain(name) for name in names])
+    known = {row.student: row.pseudonym for row in found}
+    new = [name for name in dict.fromkeys(names) if name not in known]
+    if made := [_made(ledger, course, name, actor) for name in new]:
+        ledger.connection.execute(insert(students), made)
+    known |= {row["student"]: row["pseudonym"] for row in made}
+    return [known[name] for name in names]
+
+
+def _made(ledger: Ledger, course: str, student: str, actor: str) -> dict[str, str | int | None]:
     secret = new_secret()
     entered: dict[str, str | int | None] = {
         "pseudonym": secrets.token_hex(12),
@@ -41,9 +65,8 @@ def add(ledger: Ledger, course: str, student: str, actor: str) -> str:
         "identity": sealed(secret, canonical_json([course, student])),
         "created_at": ledger.at,
     }
-    ledger.connection.execute(insert(students).values(**entered, student=student, secret=secret))
     ledger.append("student", actor, entered)
-    return str(entered["pseudonym"])
+    return {**entered, "student": student, "secret": secret}
 
 
 def who(connection: Connection, pseudonym: str) -> Student:
@@ -52,19 +75,27 @@ def who(connection: Connection, pseudonym: str) -> Student:
     return Student(course=row.course, student=row.student)
 
 
-def secret_of(connection: Connection, pseudonym: str) -> str | None:
-    """None where the student was forgotten. Raises UnknownError for a pseudonym that the store never gave."""
-    secret: str | None = _row(connection, pseudonym).secret
-    return secret
+def secrets_of(connection: Connection, pseudonyms: Sequence[str]) -> dict[str, str | None]:
+    """Pseudonym -> secret, None where the student was forgotten. Raises UnknownError for one the store never gave."""
+    kept = rows_of(connection, select(students.c.pseudonym, students.c.secret), students.c.pseudonym, pseudonyms)
+    found: dict[str, str | None] = {row.pseudonym: row.secret for row in kept}
+    if not found.keys() >= set(pseudonyms):
+        raise UnknownError(UNKNOWN)
+    return found
 
 
-def keep(connection: Connection, pseudonym: str, secret: str, value: object) -> str:
-    """Stores `value` (plain JSON) once and returns its sealed hash."""
+def content(pseudonym: str, secret: str, value: object) -> Content:
+    """`value` (plain JSON) as `keep` takes it."""
     document = canonical_json(value)
-    name = sealed(secret, document)
-    if connection.execute(select(contents.c.hash).where(contents.c.hash == name)).first() is None:
-        connection.execute(insert(contents).values(hash=name, student=pseudonym, document=document))
-    return name
+    return Content(sealed(secret, document), pseudonym, document)
+
+
+def keep(connection: Connection, given: Sequence[Content]) -> None:
+    """Stores each of `given` once."""
+    named = {each.hash: each for each in given}
+    known = {row.hash for row in rows_of(connection, select(contents.c.hash), contents.c.hash, list(named))}
+    if new := [each._asdict() for name, each in named.items() if name not in known]:
+        connection.execute(insert(contents), new)
 
 
 def forget(ledger: Ledger, pseudonym: str, actor: str) -> int:
@@ -102,5 +133,5 @@ def unseen_since(connection: Connection, course: str, before: str) -> list[str]:
 def _row(connection: Connection, pseudonym: str) -> Row[Any]:
     found = connection.execute(select(students).where(students.c.pseudonym == pseudonym)).one_or_none()
     if found is None:
-        raise UnknownError("The store gave no such pseudonym. Ask it for one by course and student first.")
+        raise UnknownError(UNKNOWN)
     return found
