@@ -34,6 +34,7 @@ from serving.api.server import server
 from serving.jobs.chunk import grade_chunk
 from serving.jobs.desk import LabDesk
 from serving.jobs.job import Job
+from serving.sheets import Sheet
 from serving.store.roles import Role
 from serving.store.store import Store, open_store
 
@@ -104,8 +105,14 @@ def serving(store: Store, folder: Path) -> Iterator[str]:
 class HashGrader:
     """A grader whose model is a hash of criterion and program."""
 
-    def grade_each(self, work: Sequence[tuple[Lab, Submission]], *, reasoning: bool = False) -> list[Grade]:
-        del reasoning
+    def prepare(self, lab: Lab, submission: Submission) -> Sheet:
+        del lab, submission
+        return Sheet()
+
+    def grade_each(
+        self, work: Sequence[tuple[Lab, Submission]], *, sheets: object = None, reasoning: bool = False
+    ) -> list[Grade]:
+        del sheets, reasoning
         return [_graded(lab, submission) for lab, submission in work]
 
     def close(self) -> None: ...

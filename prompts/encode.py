@@ -99,6 +99,10 @@ class PromptEncoder:
         of each answer with its end of turn. Of any length. Raises ModelError, as `encode_conversation`."""
         return encode_conversation(self._tokenizer, self._segments, turns, answers, self._end)
 
+    def count(self, text: str) -> int:
+        """How many tokens `text` is by itself, of any length."""
+        return len(self._segments.plain(text))
+
     def letter_ids(self, n: int) -> tuple[int, ...]:
         """The ids of the first `n` letters."""
         return self._letters[:n]

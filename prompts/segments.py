@@ -9,6 +9,9 @@ from typing import Any
 from labs_schema.errors import ModelError
 from prompts.quoting import quote
 
+LONG = 10_000
+"""Characters from which on a text is read while other threads may run, which `encode` alone does not allow."""
+
 
 class Segments:
     """A tokenizer taken apart so that segments tokenised one by one add up to their text.
@@ -47,7 +50,7 @@ class Segments:
 
     def plain(self, text: str) -> tuple[int, ...]:
         """Any text. Where structural tokens would still come out, the text is cut inside them and read in parts."""
-        encoding = self._plain.encode(text, add_special_tokens=False)
+        encoding = self._read(text)
         if self.forbidden.isdisjoint(encoding.ids):
             return tuple(encoding.ids)
         spans = [span for token, span in zip(encoding.ids, encoding.offsets, strict=True) if token in self.forbidden]
@@ -55,6 +58,11 @@ class Segments:
             raise ModelError(f"tokenizer {self.name!r} has a special token of one character, {short[0]!r}")
         cuts = [0, *((start + end) // 2 for start, end in spans), len(text)]
         return tuple(token for start, end in pairwise(cuts) for token in self.plain(text[start:end]))
+
+    def _read(self, text: str) -> Any:
+        if len(text) < LONG:
+            return self._plain.encode(text, add_special_tokens=False)
+        return self._plain.encode_batch([text], add_special_tokens=False)[0]
 
 
 def without_word_start(spec: dict[str, Any]) -> dict[str, Any]:

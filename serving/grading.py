@@ -5,6 +5,7 @@ Knows no HTTP, no disk and no kind of engine. An answer that cannot be read is u
 
 from collections.abc import Sequence
 
+from labs_schema.errors import OverlongError
 from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.models import Lab, Submission
 from prompts.encode import PromptEncoder
@@ -19,6 +20,9 @@ from serving.second_reading import accepted_alone, compared
 from serving.sheets import Sheet, make_sheet, suspicious_text
 from serving.suspicion import neutralised
 from serving.triage import Rule, Thresholds
+
+READABLE = 4
+"""How many times the model's context a program may have: of a longer one not even a quarter could be shown to it."""
 
 Criteria = tuple[CriterionGrade, ...]
 """A submission's answers, in the rubric's order."""
@@ -53,20 +57,38 @@ class Grader:
         """Grades every criterion of `submissions` (which need not be the lab's own), in their order: `grade_each`."""
         return self.grade_each([(lab, submission) for submission in submissions], reasoning=reasoning)
 
-    def grade_each(self, work: Work, *, reasoning: bool = False) -> list[Grade]:
+    def prepare(self, lab: Lab, submission: Submission) -> Sheet:
+        """The questions about one submission, for `grade_each`: what takes long besides the engine. From any thread.
+
+        Raises OverlongError for a program of more than `READABLE` times as many tokens as the model reads.
+        """
+        most = READABLE * self.encoder.context_length
+        if sum(len(file.text.encode()) for file in submission.files) > most:  # a token is at least one byte
+            tokens = sum(self.encoder.count(file.text) for file in submission.files)
+            if tokens > most:
+                raise OverlongError("a submission", tokens, most)
+        return self._sheet(lab, submission, suspicious_text(submission, lab.language))
+
+    def grade_each(
+        self, work: Work, *, sheets: Sequence[Sheet | None] | None = None, reasoning: bool = False
+    ) -> list[Grade]:
         """Grades every criterion of every submission by its lab's rubric, in their order.
 
         All questions go to the engine in one call, a submission's side by side, so that it reads the program once; a
         second call reads the neutralised programs. A submission that is empty or too long, and a question that the
         engine fails, is ungraded with the reason; the others are graded. `reasoning` asks for the model's reasons in
-        a last step. Neither it nor the second reading changes a rating.
+        a last step. Neither it nor the second reading changes a rating. `sheets` are what `prepare` has made of the
+        submissions, None where it was not asked.
         """
-        sheets = [self._sheet(lab, one, suspicious_text(one, lab.language)) for lab, one in work]
-        answers = self._answers([lab for lab, _ in work], sheets)
+        made = [
+            sheet or self._sheet(lab, one, suspicious_text(one, lab.language))
+            for (lab, one), sheet in zip(work, sheets or [None] * len(work), strict=True)
+        ]
+        answers = self._answers([lab for lab, _ in work], made)
         if self.second_reading:
             answers = self._read_again(work, answers)
         if reasoning:
-            answers = self._reasoned(sheets, answers)
+            answers = self._reasoned(made, answers)
         return [
             Grade(
                 lab=lab.name,

@@ -13,6 +13,7 @@ from serving.api.admission import Admission
 from serving.api.body_limit import BodyLimit
 from serving.api.engine_thread import EngineThread
 from serving.api.lab_registry import LabRegistry
+from serving.api.preparing import Preparing
 from serving.api.problems import install_problems
 from serving.api.rates import Rate
 from serving.api.requests import LIMITS
@@ -52,6 +53,7 @@ def create_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         await asyncio.to_thread(engine.close)
+        await asyncio.to_thread(preparing.close)
         if observed:
             await asyncio.to_thread(observed.close)
 
@@ -64,8 +66,8 @@ def create_app(
         redoc_url=None,
         openapi_url=None,
     )
-    keyed = bool(store.list_keys())
-    app.state.service = Service(engine, labs, store, course, keyed, seconds, characters, Rate(rate), begin)
+    keyed, preparing = bool(store.list_keys()), Preparing(engine.prepare)
+    app.state.service = Service(engine, preparing, labs, store, course, keyed, seconds, characters, Rate(rate), begin)
     install_problems(app)
     install_store_problems(app)
     app.add_middleware(BodyLimit, most=BODY_BYTES, seconds=body_seconds)

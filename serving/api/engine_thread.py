@@ -18,12 +18,21 @@ from typing import Protocol
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
 from serving.engines.engine import EngineDownError
+from serving.sheets import Sheet
 
 
 class Grades(Protocol):
     """The part of a `Grader` that the thread needs."""
 
-    def grade_each(self, work: Sequence[tuple[Lab, Submission]], *, reasoning: bool = False) -> list[Grade]: ...
+    def prepare(self, lab: Lab, submission: Submission) -> Sheet: ...
+
+    def grade_each(
+        self,
+        work: Sequence[tuple[Lab, Submission]],
+        *,
+        sheets: Sequence[Sheet | None] | None = None,
+        reasoning: bool = False,
+    ) -> list[Grade]: ...
 
     def close(self) -> None: ...
 
@@ -44,12 +53,14 @@ class ClosedError(Exception):
 class Job:
     """A submission that waits. Cancelling `future` before its batch begins drops it ungraded.
 
-    `submitted`: when, by `time.monotonic`; `context`: of whoever did, such as the span of a trace.
+    `sheet`: what was prepared of it. `submitted`: when, by `time.monotonic`; `context`: of whoever did, such as the
+    span of a trace.
     """
 
     lab: Lab
     submission: Submission
     reasoning: bool
+    sheet: Sheet | None = None
     future: Future[Grade] = field(default_factory=Future)
     submitted: float = field(default_factory=time.monotonic)
     context: Context = field(default_factory=copy_context)
@@ -87,6 +98,7 @@ class EngineThread:
         self._closed = False
         self._seconds = 1.0
         self._opened: Future[None] = Future()
+        self._grader: Grades
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
 
@@ -94,14 +106,26 @@ class EngineThread:
         """Returns once the grader is open; raises what opening it raised."""
         self._opened.result()
 
+    def prepare(self, lab: Lab, submission: Submission) -> Sheet:
+        """As the grader's own `prepare`, in the caller's thread: what the engine then need not wait for."""
+        self.wait_until_open()
+        return self._grader.prepare(lab, submission)
+
     def submit(
-        self, lab: Lab, submission: Submission, *, reasoning: bool = False, background: bool = False
+        self,
+        lab: Lab,
+        submission: Submission,
+        *,
+        sheet: Sheet | None = None,
+        reasoning: bool = False,
+        background: bool = False,
     ) -> Future[Grade]:
         """Queues at once or raises QueueFullError or ClosedError. The future raises what the grader raised.
 
+        `sheet`: what `prepare` made of the submission; without, the engine's thread does that too.
         What is done in the `background` has a queue of its own, which its one caller bounds.
         """
-        job = Job(lab, submission, reasoning)
+        job = Job(lab, submission, reasoning, sheet)
         with self._changed:
             if self._closed:
                 raise ClosedError("the service is shutting down")
@@ -145,7 +169,7 @@ class EngineThread:
 
     def _run(self) -> None:
         try:
-            grader = self._open_grader()
+            grader = self._grader = self._open_grader()
         except BaseException as error:
             self._closed = True
             self._opened.set_exception(error)
@@ -173,7 +197,8 @@ class EngineThread:
         started = time.monotonic()
         try:
             work = [(job.lab, job.submission) for job in jobs]
-            grades = grader.grade_each(work, reasoning=jobs[0].reasoning)
+            sheets = [job.sheet for job in jobs]
+            grades = grader.grade_each(work, sheets=sheets, reasoning=jobs[0].reasoning)
         except Exception as error:
             if len(jobs) > 1 and not isinstance(error, EngineDownError):
                 for job in jobs:

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Path, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from labs_schema.errors import OverlongError
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
 from serving.api.access import Caller, Platform, platform
@@ -101,11 +102,14 @@ def known_lab(labs: LabRegistry, name: str) -> Lab:
 
 
 async def scored(service: Service, lab: Lab, submission: Submission, reasoning: bool, seconds: float) -> Grade:
-    """The engine's grade, or the 503 that says why there is none now."""
+    """The engine's grade, the 413 of a program with too many tokens, or the 503 that says why there is none now."""
     engine = service.engine
     try:
-        future = engine.submit(lab, submission, reasoning=reasoning)
-        return await asyncio.wait_for(asyncio.wrap_future(future), seconds)
+        async with asyncio.timeout(seconds):
+            sheet = await service.preparing.sheet(lab, submission)
+            return await asyncio.wrap_future(engine.submit(lab, submission, sheet=sheet, reasoning=reasoning))
+    except OverlongError as error:
+        raise too_large("submission.files", f"{error.needed} tokens", error.available, "tokens") from None
     except QueueFullError as error:
         raise queue_full(error.retry_after) from None
     except ClosedError:

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from serving.api.engine_thread import EngineThread
 from serving.api.lab_registry import LabRegistry
+from serving.api.preparing import Preparing
 from serving.api.rates import Rate
 from serving.jobs.book import JobBook
 from serving.jobs.job import Job
@@ -24,6 +25,7 @@ class Service:
     """
 
     engine: EngineThread
+    preparing: Preparing
     labs: LabRegistry
     store: Store
     course: str

@@ -11,6 +11,7 @@ from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.models import Lab, Submission
 from serving.api.engine_thread import ClosedError, EngineThread, QueueFullError
 from serving.engines.engine import EngineDownError
+from serving.sheets import Sheet
 
 ORIGIN = Provenance(**dict.fromkeys(Provenance.model_fields, "0"))
 
@@ -25,8 +26,16 @@ class SlowGrader:
         self.error: Exception = RuntimeError("the engine broke")
         self.rated = True
         self.reasoned: list[bool] = []
+        self.sheets: list[object] = []
 
-    def grade_each(self, work: Sequence[tuple[Lab, Submission]], *, reasoning: bool = False) -> list[Grade]:
+    def prepare(self, lab: Lab, submission: Submission) -> Sheet:
+        del lab, submission
+        return Sheet()
+
+    def grade_each(
+        self, work: Sequence[tuple[Lab, Submission]], *, sheets: object = None, reasoning: bool = False
+    ) -> list[Grade]:
+        self.sheets.append(sheets)
         self.reasoned.append(reasoning)
         self.calls.append([submission.student for _, submission in work])
         self.busy.set()
@@ -175,3 +184,15 @@ def test_an_engine_that_is_down_is_asked_once_for_all_that_wait(make_lab: Callab
         grader.go.set()
         assert [isinstance(future.exception(5), EngineDownError) for future in futures] == [False, True, True, True]
     assert grader.calls == [["s000"], ["s001", "s002", "s003"]]
+
+
+def test_what_was_prepared_goes_with_its_submission(make_lab: Callable[..., Lab]) -> None:
+    lab, grader = make_lab(students=3), SlowGrader()
+    with running(grader) as engine:
+        engine.submit(lab, lab.submissions[0])
+        assert grader.busy.wait(5)
+        sheet = engine.prepare(lab, lab.submissions[2])
+        waiting = [engine.submit(lab, lab.submissions[1]), engine.submit(lab, lab.submissions[2], sheet=sheet)]
+        grader.go.set()
+        assert [future.result(5).student for future in waiting] == ["s001", "s002"]
+    assert grader.sheets == [[None], [None, sheet]]

@@ -1,0 +1,32 @@
+"""What is done with a submission before it waits for the engine, on threads of its own: the engine's thread would stand
+still meanwhile, and the event loop too. Knows no HTTP and no model.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from labs_schema.models import Lab, Submission
+from serving.sheets import Sheet
+
+SHORT = 50_000
+"""Characters of a program that is prepared within a tenth of a second."""
+
+
+class Preparing:
+    """Calls `prepare` in one of two threads: short programs never stand behind long ones."""
+
+    def __init__(self, prepare: Callable[[Lab, Submission], Sheet]) -> None:
+        self._prepare = prepare
+        self._short = ThreadPoolExecutor(1, "prepare-short")
+        self._long = ThreadPoolExecutor(1, "prepare-long")
+
+    async def sheet(self, lab: Lab, submission: Submission) -> Sheet:
+        """Cancelled while it stands in line, nothing is done. Raises what `prepare` raises."""
+        short = sum(len(file.text) for file in submission.files) <= SHORT
+        lane = self._short if short else self._long
+        return await asyncio.get_running_loop().run_in_executor(lane, self._prepare, lab, submission)
+
+    def close(self) -> None:
+        for lane in (self._short, self._long):
+            lane.shutdown(cancel_futures=True)

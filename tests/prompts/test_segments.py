@@ -1,0 +1,15 @@
+"""A text is read the same whether other threads may run meanwhile or not."""
+
+from typing import Any
+
+import pytest
+
+from prompts.segments import LONG, Segments
+
+
+def test_a_long_text_is_read_as_a_short_one_is(chatml_tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    segments, text = Segments(chatml_tokenizer), "int total = 0; // <|im_end|> é\n" * 500
+    assert len(text) >= LONG
+    at_once = segments.plain(text)
+    monkeypatch.setattr("prompts.segments.LONG", len(text) + 1)
+    assert segments.plain(text) == at_once

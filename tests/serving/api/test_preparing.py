@@ -1,0 +1,88 @@
+"""A long program is prepared beside the engine, behind no short one, and past a number of tokens not at all."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from labs_schema.models import Lab, SourceFile, Submission
+from prompts.encode import PromptEncoder
+from serving.api.app import create_app
+from serving.api.engine_thread import EngineThread
+from serving.api.lab_registry import LabRegistry
+from serving.api.preparing import SHORT, Preparing
+from serving.grading import READABLE, Grader
+from serving.sheets import Sheet
+
+
+def program(text: str) -> Submission:
+    return Submission(student="", folder="", files=(SourceFile(path="main.c", text=text),))
+
+
+def body(text: str) -> dict[str, Any]:
+    return {"lab": "lab1", "submission": {"files": [{"filename": "main.c", "content": text}]}}
+
+
+@pytest.fixture
+def short_sighted(fake_grader: Any, byte_tokenizer: Any) -> Grader:
+    """A grader whose model reads 2,000 tokens."""
+    encoder = PromptEncoder(byte_tokenizer, context_length=2000)
+    return Grader(fake_grader.engine, encoder, fake_grader.style, fake_grader.identity)
+
+
+def test_a_short_program_does_not_stand_behind_a_long_one(make_lab: Callable[..., Lab]) -> None:
+    go, lab = threading.Event(), make_lab()
+
+    def prepare(_: Lab, submission: Submission) -> Sheet:
+        if len(submission.files[0].text) > SHORT:
+            assert go.wait(5)
+        return Sheet(refused=str(len(submission.files[0].text)))
+
+    async def both() -> None:
+        preparing = Preparing(prepare)
+        long = asyncio.ensure_future(preparing.sheet(lab, program("x" * (SHORT + 1))))
+        await asyncio.sleep(0)
+        assert (await asyncio.wait_for(preparing.sheet(lab, program("x")), 5)).refused == "1"
+        go.set()
+        assert (await long).refused == str(SHORT + 1)
+        preparing.close()
+
+    asyncio.run(both())
+
+
+def test_what_is_prepared_is_graded_the_same(make_lab: Callable[..., Lab], fake_grader: Any) -> None:
+    lab = make_lab(students=2)
+    work = [(lab, submission) for submission in lab.submissions]
+    sheets = [fake_grader.prepare(*work[0]), None]
+    assert fake_grader.grade_each(work, sheets=sheets) == fake_grader.grade_each(work)
+
+
+def test_what_comes_by_http_is_prepared_off_the_engines_thread(
+    make_lab: Callable[..., Lab], fake_grader: Any, store: Any
+) -> None:
+    threads, sheet = [], fake_grader._sheet
+    fake_grader._sheet = lambda *given: (threads.append(threading.current_thread().name), sheet(*given))[1]
+    app = create_app(EngineThread(lambda: fake_grader), LabRegistry([make_lab()]), store)
+    with TestClient(app) as client:
+        assert client.post("/grade", json=body("int main(void) {}")).status_code == 200
+    assert [name.rsplit("_", 1)[0] for name in threads] == ["prepare-short"]
+
+
+def test_more_tokens_than_a_few_times_the_context_are_refused_in_words(
+    make_lab: Callable[..., Lab], short_sighted: Grader, fake_engine: Any, store: Any
+) -> None:
+    app = create_app(EngineThread(lambda: short_sighted), LabRegistry([make_lab()]), store)
+    with TestClient(app) as client:
+        most = READABLE * 2000
+        answer = client.post("/grade", json=body("q9" * most))
+        assert (answer.status_code, answer.json()["type"]) == (413, "urn:grader:too-large")
+        [error] = answer.json()["errors"]
+        tokens, unit = error["found"].split()
+        assert (error["field"], error["expected"]) == ("submission.files", f"at most {most} tokens")
+        assert (int(tokens) > most, unit) == (True, "tokens")
+        assert fake_engine.asked == []
+        overlong = client.post("/grade", json=body("q9" * 1500)).json()["criteria"][0]["ungraded"]
+        assert overlong.startswith("overlong: ")  # not hopeless: a person may look at it
