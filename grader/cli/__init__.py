@@ -1,6 +1,8 @@
 """The `grader` command. One file a command; heavy libraries are imported only when a command that needs them runs."""
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -37,8 +39,18 @@ app = typer.Typer(
 )
 
 
+def told_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"grader {version('grader')}")
+        raise typer.Exit
+
+
 @app.callback()
-def root() -> None: ...
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=told_version, is_eager=True, help="Say which.")
+    ] = False,
+) -> None: ...
 
 
 app.command()(check)

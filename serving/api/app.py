@@ -12,6 +12,7 @@ from serving.api.access_log import AccessLog
 from serving.api.admission import Admission
 from serving.api.body_limit import BodyLimit
 from serving.api.engine_thread import EngineThread
+from serving.api.head import HeadAsGet
 from serving.api.lab_registry import LabRegistry
 from serving.api.preparing import Preparing
 from serving.api.problems import install_problems
@@ -70,6 +71,7 @@ def create_app(
     app.state.service = Service(engine, preparing, labs, store, course, keyed, seconds, characters, Rate(rate), begin)
     install_problems(app)
     install_store_problems(app)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(BodyLimit, most=BODY_BYTES, seconds=body_seconds)
     app.add_middleware(Admission, engine=engine)
     if observed:

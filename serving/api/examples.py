@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from serving.api.problems import FieldProblem, Problem, ProblemError
+from serving.jobs.book import ENDED
 
 SUBMISSION = {
     "files": [{"filename": "square.c", "content": '#include <stdio.h>\nint main(void) { printf("%d", 7 * 7); }\n'}]
@@ -76,7 +77,7 @@ JOB: dict[str, Any] = {
     "finished_at": None,
     "graded": 112,
     "total": 240,
-    "parked": [{"student": "s017", "reason": "the process ended while it was graded"}],
+    "parked": [{"student": "s017", "reason": ENDED}],
     "failure": None,
     "seconds_left": 41.5,
 }
