@@ -42,7 +42,17 @@ class JobBook:
     def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._database, self._now = database, now
 
-    def add(self, course: str, lab: Lab, *, actor: str, chunk: int = CHUNK, job_id: str | None = None) -> Job:
+    def add(
+        self,
+        course: str,
+        lab: Lab,
+        *,
+        actor: str,
+        chunk: int = CHUNK,
+        job_id: str | None = None,
+        at_terminal: bool = False,
+        origin: str | None = None,
+    ) -> Job:
         """Begins a job over all submissions of `lab`; its students get their pseudonyms here.
 
         With a `job_id` that there is already, nothing is begun: it is that job.
@@ -65,6 +75,8 @@ class JobBook:
                 wish=Wish.RUN,
                 failure=None,
                 finished_at=None,
+                at_terminal=at_terminal,
+                origin=origin,
             )
             ledger.connection.execute(insert(jobs).values(job.model_dump()))
             rows = [{"job": job.id, "position": i, "student": each} for i, each in enumerate(pseudonyms)]
@@ -88,8 +100,9 @@ class JobBook:
             return [Job.model_validate(dict(row._mapping)) for row in connection.execute(found)]
 
     def unfinished(self) -> list[Job]:
-        """Those that somebody should be working on."""
-        found = select(jobs).where(jobs.c.finished_at.is_(None), jobs.c.wish == Wish.RUN).order_by(jobs.c.at, jobs.c.id)
+        """Those that a worker should be working on."""
+        open_ = jobs.c.finished_at.is_(None), jobs.c.wish == Wish.RUN, jobs.c.at_terminal.is_(False)
+        found = select(jobs).where(*open_).order_by(jobs.c.at, jobs.c.id)
         with self._database.reading() as connection:
             return [Job.model_validate(dict(row._mapping)) for row in connection.execute(found)]
 

@@ -14,14 +14,16 @@ from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
 from serving.engines.engine import EngineDownError
 from serving.jobs.book import JobBook
+from serving.jobs.errors import OtherModelError
 from serving.jobs.job import Job, Wish
+from serving.jobs.origin import origin_of, pin
 from serving.store.errors import StoreError
 from serving.store.store import Store
 
 FAILURES = 3
 DEATHS = 6
 """Begun alone so often, and neither graded nor failed: the process or the engine must have ended each time."""
-NOBODYS_FAULT = (EngineDownError, StoreError)
+NOBODYS_FAULT = (EngineDownError, StoreError, OtherModelError)
 """Says as little about a submission as a process that ended, and counts like that: the chunk is tried again."""
 
 
@@ -39,10 +41,14 @@ class Desk(Protocol):
 
 
 def grade_chunk(desk: Desk, job_id: str, number: int) -> None:
-    """Settles the submissions of chunk `number` (from 0), unless a person wished otherwise meanwhile."""
+    """Settles the submissions of chunk `number` (from 0), unless a person wished otherwise meanwhile.
+
+    Raises OtherModelError where the desk grades with another model than the job was begun with, EngineDownError,
+    StoreError, and what `desk.lab` raises.
+    """
     book, job = desk.book, desk.book.job(job_id)
     lab = desk.lab(job)
-    waiting = _waiting(desk, job, lab, number)
+    waiting = waiting_in(book, job, lab, number)
     held = book.tries(job.id, list(waiting))
     together = [submission for pseudonym, submission in waiting.items() if pseudonym not in held]
     if together and _wanted(book, job):
@@ -59,10 +65,10 @@ def _wanted(book: JobBook, job: Job) -> bool:
     return now.wish is Wish.RUN and now.round == job.round and now.finished_at is None
 
 
-def _waiting(desk: Desk, job: Job, lab: Lab, number: int) -> dict[str, Submission]:
-    """Pseudonym -> submission under that name, of what is not settled yet."""
-    pseudonyms = desk.book.members(job, number)
-    settled = desk.book.settled(job.id, pseudonyms)
+def waiting_in(book: JobBook, job: Job, lab: Lab, number: int) -> dict[str, Submission]:
+    """Pseudonym -> submission under that name, of what is not settled yet in chunk `number`."""
+    pseudonyms = book.members(job, number)
+    settled = book.settled(job.id, pseudonyms)
     submissions = lab.submissions[number * job.chunk :][: job.chunk]
     return {
         pseudonym: submission.model_copy(update={"student": pseudonym, "folder": pseudonym})
@@ -103,6 +109,7 @@ def _grade_alone(desk: Desk, job: Job, lab: Lab, submission: Submission) -> None
 def _grade(desk: Desk, job: Job, lab: Lab, submissions: Sequence[Submission]) -> None:
     """Grades them and keeps that. What cannot be kept, such as a grade of other work, is as bad as one that raised."""
     grades = desk.grade(lab, submissions)
+    pin(desk.store.database, job.id, [origin_of(grade.provenance) for grade in grades])
     desk.store.record(lab, submissions, grades, request=job.id, actor=f"job {job.id}")
     desk.book.clear(job.id, [submission.student for submission in submissions])
 

@@ -7,6 +7,10 @@ class LabChangedError(GraderError):
     """The lab's rubric or a submission is not what it was when the job began, or it is gone."""
 
 
+class OtherModelError(GraderError):
+    """The grades of a job are of another model, engine or setting than what would grade now."""
+
+
 class EndingError(BaseException):
     """This process is ending: what it was doing is left to the next, and nobody's program is to blame."""
 

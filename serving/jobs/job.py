@@ -28,7 +28,8 @@ class Job(Frozen):
     """A job as it was asked for. `lab` names a lab folder of every worker; `work` is the hash of what was in it.
 
     `total` submissions, `chunk` of them at a time. `round` counts how often it was begun: once, and once more for every
-    time it was resumed.
+    time it was resumed or went on by itself after an outage. `at_terminal`: `grader regrade` works on it, no worker.
+    `origin`: what its grades are given with, see `serving.jobs.origin`; None until the first is there.
     """
 
     id: str
@@ -43,6 +44,8 @@ class Job(Frozen):
     wish: Wish
     failure: str | None
     finished_at: str | None
+    at_terminal: bool
+    origin: str | None
 
     @property
     def chunks(self) -> int:

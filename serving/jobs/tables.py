@@ -1,10 +1,11 @@
 """The tables of jobs, in the store's database. Knows no rules. Students stand here by their pseudonyms alone."""
 
-from sqlalchemy import Column, ForeignKey, Integer, String, Table
+from sqlalchemy import Boolean, Column, ForeignKey, Integer, String, Table
 
 from serving.store.tables import metadata
 
-# `wish` is what a person last asked for, `round` how often the job was begun.
+# `wish` is what a person last asked for, `round` how often the job was begun. `at_terminal`: by `grader regrade`, which
+# works on it itself; no worker takes it. `origin` (`serving.jobs.origin`): what its grades are given with, once known.
 jobs = Table(
     "jobs",
     metadata,
@@ -20,6 +21,8 @@ jobs = Table(
     Column("wish", String, nullable=False),
     Column("failure", String),
     Column("finished_at", String),
+    Column("at_terminal", Boolean, nullable=False),
+    Column("origin", String),
 )
 
 # Whose work a job grades: the lab's submissions in their order, from 0. Pinned at the start, so that a student who is

@@ -47,8 +47,9 @@ class Worker:
         self._thread.start()
 
     def begin(self, job: Job) -> None:
-        """Lets a job, or the next round of one, be worked on, here or by another worker."""
-        workflows.start(job)
+        """Lets a job, or the next round of one, be worked on, here or by another worker; not one of a terminal."""
+        if not job.at_terminal:
+            workflows.start(job)
 
     def stop(self) -> None:
         """Leaves what it is doing to whoever comes next."""

@@ -14,7 +14,7 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID, WorkflowStatus
 from sqlalchemy import make_url
 
 from serving.jobs.chunk import Desk, grade_chunk
-from serving.jobs.errors import ChunkError, EndingError, LabChangedError
+from serving.jobs.errors import ChunkError, EndingError, LabChangedError, OtherModelError
 from serving.jobs.job import Job
 
 QUEUE, CHUNK = "grading", "chunk"
@@ -46,7 +46,7 @@ def _grade(job_id: str, number: int) -> None:
     desk = hands()
     try:
         grade_chunk(desk, job_id, number)
-    except LabChangedError as error:
+    except (LabChangedError, OtherModelError) as error:
         desk.book.finish(desk.book.job(job_id), str(error))
     except Exception as error:
         raise ChunkError(type(error).__name__) from None

@@ -13,9 +13,9 @@ def job_states(book: JobBook) -> Mapping[str, int]:
     those that are still worked on: the others are many."""
     found = Counter({state.value: 0 for state in State})
     try:
-        going = {job.id for job in book.unfinished()}
         for job in book.all():
-            found[(book.progress(job.id).state if job.id in going else _resting(job)).value] += 1
+            going = job.finished_at is None and job.wish is Wish.RUN
+            found[(book.progress(job.id).state if going else _resting(job)).value] += 1
     except (StoreError, UnknownError):
         return {}
     return found
