@@ -7,34 +7,22 @@ CUDA contexts). Knows no HTTP.
 import math
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
+from serving.api.graders import Grades, OneGrader, Prepared, Shelf
+from serving.api.turns import Turns
 from serving.engines.engine import EngineDownError
-from serving.sheets import Sheet
 
-
-class Grades(Protocol):
-    """The part of a `Grader` that the thread needs."""
-
-    def prepare(self, lab: Lab, submission: Submission) -> Sheet: ...
-
-    def grade_each(
-        self,
-        work: Sequence[tuple[Lab, Submission]],
-        *,
-        sheets: Sequence[Sheet | None] | None = None,
-        reasoning: bool = False,
-    ) -> list[Grade]: ...
-
-    def close(self) -> None: ...
+SWITCH_SECONDS = 0.1
+"""What takes longer was no switch to a model that is loaded already."""
 
 
 class QueueFullError(Exception):
@@ -53,14 +41,15 @@ class ClosedError(Exception):
 class Job:
     """A submission that waits. Cancelling `future` before its batch begins drops it ungraded.
 
-    `sheet`: what was prepared of it. `submitted`: when, by `time.monotonic`; `context`: of whoever did, such as the
-    span of a trace.
+    `course`: by whose model it is graded. `sheet`: what was prepared of it. `submitted`: when, by `time.monotonic`;
+    `context`: of whoever did, such as the span of a trace.
     """
 
     lab: Lab
     submission: Submission
     reasoning: bool
-    sheet: Sheet | None = None
+    sheet: Prepared | None = None
+    course: str = ""
     future: Future[Grade] = field(default_factory=Future)
     submitted: float = field(default_factory=time.monotonic)
     context: Context = field(default_factory=copy_context)
@@ -84,21 +73,31 @@ class EngineThread:
     """Grades what `submit` is given: at most `waiting` queued, up to `batch` of them taken at a time; what is submitted
     as `background` when nobody waits for an answer. `watches` are told of every call of the grader.
 
-    `answering` is True once the model has scored a criterion and as long as the grader's last call did not raise.
+    What is taken at a time is of one course, and courses take turns; one whose model had to be loaded for it keeps its
+    turn as long as that took, so that at most half of the time is spent on loading. `share`: how much of the queue one
+    course may fill.
     """
 
     def __init__(
-        self, open_grader: Callable[[], Grades], *, waiting: int = 64, batch: int = 16, watches: Sequence[Watch] = ()
+        self,
+        open_grader: Callable[[], Grades | Shelf],
+        *,
+        waiting: int = 64,
+        batch: int = 16,
+        share: float = 1.0,
+        watches: Sequence[Watch] = (),
     ) -> None:
-        self.answering = False
         self._places, self._batch, self._open_grader, self._watches = waiting, batch, open_grader, watches
-        self._jobs: deque[Job] = deque()
-        self._background: deque[Job] = deque()
+        self._places_each = math.ceil(share * waiting)
+        self._answers: WeakKeyDictionary[Grades, bool] = WeakKeyDictionary()
+        self._jobs: Turns[Job] = Turns()
+        self._background: Turns[Job] = Turns()
+        self._turn: tuple[str, float] = "", 0.0
         self._changed = threading.Condition()
         self._closed = False
         self._seconds = 1.0
         self._opened: Future[None] = Future()
-        self._grader: Grades
+        self._shelf: Shelf
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
 
@@ -106,30 +105,47 @@ class EngineThread:
         """Returns once the grader is open; raises what opening it raised."""
         self._opened.result()
 
-    def prepare(self, lab: Lab, submission: Submission) -> Sheet:
-        """As the grader's own `prepare`, in the caller's thread: what the engine then need not wait for."""
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """The courses whose model is loaded and has scored nothing yet, or whose last call raised."""
+        if not self._opened.done() or self._opened.exception():
+            return ()
+        return tuple(course for course, grader in self._shelf.loaded.items() if not self._answers.get(grader))
+
+    @property
+    def answering(self) -> bool:
+        """Whether every model that is loaded has scored a criterion and did not raise when it was last called."""
+        opened = self._opened.done() and not self._opened.exception()
+        return opened and bool(self._shelf.loaded) and not self.silent
+
+    def prepare(self, lab: Lab, submission: Submission, course: str = "") -> Prepared | None:
+        """As the grader's own `prepare`, in the caller's thread: what the engine then need not wait for. None where
+        the course's model is not loaded yet."""
         self.wait_until_open()
-        return self._grader.prepare(lab, submission)
+        grader = self._shelf.ready(course)
+        return Prepared(grader.prepare(lab, submission), grader) if grader else None
 
     def submit(
         self,
         lab: Lab,
         submission: Submission,
         *,
-        sheet: Sheet | None = None,
+        course: str = "",
+        sheet: Prepared | None = None,
         reasoning: bool = False,
         background: bool = False,
     ) -> Future[Grade]:
-        """Queues at once or raises QueueFullError or ClosedError. The future raises what the grader raised.
+        """Queues at once or raises QueueFullError or ClosedError. The future raises what the grader raised, or what
+        kept the course's model from being loaded.
 
         `sheet`: what `prepare` made of the submission; without, the engine's thread does that too.
         What is done in the `background` has a queue of its own, which its one caller bounds.
         """
-        job = Job(lab, submission, reasoning, sheet)
+        job = Job(lab, submission, reasoning, sheet, course)
         with self._changed:
             if self._closed:
                 raise ClosedError("the service is shutting down")
-            if self.full and not background:
+            if self.full_for(course) and not background:
                 raise QueueFullError(self.retry_after)
             (self._background if background else self._jobs).append(job)
             self._changed.notify()
@@ -137,8 +153,12 @@ class EngineThread:
 
     @property
     def full(self) -> bool:
-        """Whether `submit` would raise QueueFullError now."""
+        """Whether `submit` would raise QueueFullError now, whatever the course."""
         return len(self._jobs) >= self._places
+
+    def full_for(self, course: str) -> bool:
+        """Whether `submit` would raise QueueFullError now."""
+        return self.full or self._jobs.of(course) >= self._places_each
 
     @property
     def most_held(self) -> int:
@@ -169,7 +189,8 @@ class EngineThread:
 
     def _run(self) -> None:
         try:
-            grader = self._grader = self._open_grader()
+            opened = self._open_grader()
+            self._shelf = opened if isinstance(opened, Shelf) else OneGrader(opened)
         except BaseException as error:
             self._closed = True
             self._opened.set_exception(error)
@@ -177,16 +198,33 @@ class EngineThread:
         self._opened.set_result(None)
         while jobs := self._take():
             running = [job for job in jobs if job.future.set_running_or_notify_cancel()]
-            for reasoning in (False, True):
-                self._answer(grader, [job for job in running if job.reasoning is reasoning])
-        grader.close()
+            if running and (grader := self._grader(running)):
+                for reasoning in (False, True):
+                    self._answer(grader, [job for job in running if job.reasoning is reasoning])
+        self._shelf.close()
 
     def _take(self) -> list[Job]:
-        """Waits for a job and takes what else is there, up to the batch; empty when closed and drained."""
+        """Waits for a job and takes what else its course has there, up to the batch; empty when closed and drained."""
         with self._changed:
             self._changed.wait_for(lambda: self._jobs or self._background or self._closed)
             first = self._jobs or self._background
-            return [first.popleft() for _ in range(min(self._batch, len(first)))]
+            course, until = self._turn
+            stay = course if time.monotonic() < until else None
+            return first.take(self._batch, stay) if first else []
+
+    def _grader(self, jobs: Sequence[Job]) -> Grades | None:
+        """That of the course of `jobs`; where it cannot be loaded, they are told."""
+        course, started = jobs[0].course, time.monotonic()
+        try:
+            grader = self._shelf.of(course)
+        except Exception as error:
+            for job in jobs:
+                job.future.set_exception(error)
+            return None
+        now = time.monotonic()
+        if now - started > SWITCH_SECONDS:
+            self._turn = course, 2 * now - started
+        return grader
 
     def _answer(self, grader: Grades, jobs: Sequence[Job]) -> None:
         """One call for all; where it raises, one call for each, so that a bad submission fails alone.
@@ -197,18 +235,19 @@ class EngineThread:
         started = time.monotonic()
         try:
             work = [(job.lab, job.submission) for job in jobs]
-            sheets = [job.sheet for job in jobs]
+            sheets = [job.sheet.for_(grader) if job.sheet else None for job in jobs]
             grades = grader.grade_each(work, sheets=sheets, reasoning=jobs[0].reasoning)
         except Exception as error:
             if len(jobs) > 1 and not isinstance(error, EngineDownError):
                 for job in jobs:
                     self._answer(grader, [job])
                 return
-            self.answering = False
+            self._answers[grader] = False
             for job in jobs:
                 job.future.set_exception(error)
             return
-        self.answering = self.answering or any(answer.rating for grade in grades for answer in grade.criteria)
+        rated = any(answer.rating for grade in grades for answer in grade.criteria)
+        self._answers[grader] = rated or self._answers.get(grader, False)
         span = Span(started, time.monotonic())
         self._seconds = (span.ended - span.began) / len(jobs)
         for watch in self._watches:

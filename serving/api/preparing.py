@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from labs_schema.models import Lab, Submission
-from serving.sheets import Sheet
+from serving.api.graders import Prepared
 
 SHORT = 50_000
 """Characters of a program that is prepared within a tenth of a second."""
@@ -16,16 +16,16 @@ SHORT = 50_000
 class Preparing:
     """Calls `prepare` in one of two threads: short programs never stand behind long ones."""
 
-    def __init__(self, prepare: Callable[[Lab, Submission], Sheet]) -> None:
+    def __init__(self, prepare: Callable[[Lab, Submission, str], Prepared | None]) -> None:
         self._prepare = prepare
         self._short = ThreadPoolExecutor(1, "prepare-short")
         self._long = ThreadPoolExecutor(1, "prepare-long")
 
-    async def sheet(self, lab: Lab, submission: Submission) -> Sheet:
+    async def sheet(self, lab: Lab, submission: Submission, course: str = "") -> Prepared | None:
         """Cancelled while it stands in line, nothing is done. Raises what `prepare` raises."""
         short = sum(len(file.text) for file in submission.files) <= SHORT
         lane = self._short if short else self._long
-        return await asyncio.get_running_loop().run_in_executor(lane, self._prepare, lab, submission)
+        return await asyncio.get_running_loop().run_in_executor(lane, self._prepare, lab, submission, course)
 
     def close(self) -> None:
         for lane in (self._short, self._long):

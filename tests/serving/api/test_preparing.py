@@ -36,7 +36,8 @@ def short_sighted(fake_grader: Any, byte_tokenizer: Any) -> Grader:
 def test_a_short_program_does_not_stand_behind_a_long_one(make_lab: Callable[..., Lab]) -> None:
     go, lab = threading.Event(), make_lab()
 
-    def prepare(_: Lab, submission: Submission) -> Sheet:
+    def prepare(_: Lab, submission: Submission, course: str) -> Sheet:
+        del course
         if len(submission.files[0].text) > SHORT:
             assert go.wait(5)
         return Sheet(refused=str(len(submission.files[0].text)))
