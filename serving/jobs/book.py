@@ -151,10 +151,19 @@ class JobBook:
 
         Nothing where somebody paused it, cancelled it or began the next round meanwhile.
         """
+        self._end_round(job, finished_at=stamp(self._now()), failure=failure)
+
+    def begin_again(self, job: Job) -> None:
+        """The round that `job` was in is over and left something, by nobody's fault: the next one does the rest.
+
+        Unlike a person's resume, it tries nothing again that was parked. Nothing where `finish` would do nothing.
+        """
+        self._end_round(job, round=job.round + 1)
+
+    def _end_round(self, job: Job, **values: Any) -> None:
         same = jobs.c.id == job.id, jobs.c.round == job.round, jobs.c.wish == Wish.RUN, jobs.c.finished_at.is_(None)
         with self._database.writing() as connection:
-            row = update(jobs).where(*same)
-            connection.execute(row.values(finished_at=stamp(self._now()), failure=failure))
+            connection.execute(update(jobs).where(*same).values(**values))
 
     def members(self, job: Job, chunk: int) -> list[str]:
         """The pseudonyms of the students of a chunk (from 0), in the order of the lab's submissions."""

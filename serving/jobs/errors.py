@@ -13,7 +13,3 @@ class OtherModelError(GraderError):
 
 class EndingError(BaseException):
     """This process is ending: what it was doing is left to the next, and nobody's program is to blame."""
-
-
-class ChunkError(GraderError):
-    """A part of a job could not be worked on; only the kind of what went wrong is told."""

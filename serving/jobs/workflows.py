@@ -5,23 +5,28 @@ has one writer at a time. They only say what is to be called again, by job and n
 in the store, so a call that comes twice changes nothing, and a lost queue is filled again from the book (`Worker`).
 """
 
-import time
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 import dbos._serialization as dbos_formats
 from dbos import DBOS, DBOSConfig, SetWorkflowID, WorkflowStatus
 from sqlalchemy import make_url
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
-from serving.jobs.chunk import Desk, grade_chunk
-from serving.jobs.errors import ChunkError, EndingError, LabChangedError, OtherModelError
+from serving.jobs.chunk import NOBODYS_FAULT, Desk, grade_chunk
+from serving.jobs.errors import EndingError, LabChangedError, OtherModelError
 from serving.jobs.job import Job
 
 QUEUE, CHUNK = "grading", "chunk"
 ALWAYS = 1_000_000
 """How often a workflow may be recovered: a job is not given up because its machine was killed often."""
 POLL_SECONDS = 0.2
-GOING_ON = ("PENDING", "ENQUEUED", "DELAYED")
+PATIENCE_SECONDS, LONGEST_PAUSE = 60.0, 10.0
+"""How long a chunk is tried before the worker turns to another, and the longest pause between two tries."""
+DOWN = "down"
+"""Why a chunk was left where neither its submissions nor the lab are to blame: the round is begun again by itself."""
+GOING_ON, BROKEN = ("PENDING", "ENQUEUED", "DELAYED"), ("ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 
 # A row of the queue names its own format, and DBOS reads any: whoever can write a row could run code, by pickle.
 dbos_formats.DBOSDefaultSerializer = dbos_formats.DBOSPortableJSON
@@ -31,6 +36,7 @@ class _Hands:
     """What the workflows of this process work with: DBOS calls plain functions, of which there is one set a process."""
 
     desk: Desk | None = None
+    ending = threading.Event()
 
 
 def hands() -> Desk:
@@ -40,43 +46,70 @@ def hands() -> Desk:
     return _Hands.desk
 
 
-@DBOS.step(name="grade_chunk", retries_allowed=True, max_attempts=8, interval_seconds=0.5)
-def _grade(job_id: str, number: int) -> None:
-    """Tried for about a minute. Of what it raises the queue keeps the kind alone: paths and texts name students."""
+def _rest(seconds: float) -> None:
+    if _Hands.ending.wait(seconds):
+        raise EndingError
+
+
+@DBOS.step(name="grade_chunk")
+def _grade(job_id: str, number: int) -> str | None:
+    """None once the chunk is settled. Of what kept it from that only the kind is told: a text may name students."""
+    tries = Retrying(
+        retry=retry_if_exception_type(Exception),
+        stop=stop_after_delay(PATIENCE_SECONDS),
+        wait=wait_exponential(multiplier=0.5, max=LONGEST_PAUSE),
+        sleep=_rest,
+        reraise=True,
+    )
+    try:
+        tries(_settle, job_id, number)
+    except NOBODYS_FAULT:
+        return DOWN
+    except Exception as error:
+        return type(error).__name__
+    return None
+
+
+def _settle(job_id: str, number: int) -> None:
     desk = hands()
     try:
         grade_chunk(desk, job_id, number)
     except (LabChangedError, OtherModelError) as error:
         desk.book.finish(desk.book.job(job_id), str(error))
-    except Exception as error:
-        raise ChunkError(type(error).__name__) from None
 
 
 @DBOS.workflow(name=CHUNK, max_recovery_attempts=ALWAYS)
-def _chunk(job_id: str, number: int) -> None:
-    _grade(job_id, number)
+def _chunk(job_id: str, number: int) -> str | None:
+    return _grade(job_id, number)
 
 
 @DBOS.step(name="failures")
-def _failures(round_id: str) -> int:
-    """Waits until no chunk of the round is left; how many failed. DBOS's own wait would outlast the worker."""
+def _failures(round_id: str) -> list[str]:
+    """Waits until no chunk is left; why some were not settled. DBOS's own wait would outlast the worker."""
     while _chunks(round_id, GOING_ON, limit=1):
-        time.sleep(POLL_SECONDS)
-        hands()
-    return len(_chunks(round_id, ("ERROR",)))
+        _rest(POLL_SECONDS)
+    broken = [each.status for each in _chunks(round_id, BROKEN)]
+    return broken + [each.output for each in _chunks(round_id, ("SUCCESS",), outputs=True) if each.output]
 
 
-def _chunks(round_id: str, states: Sequence[str], limit: int | None = None) -> list[WorkflowStatus]:
+def _chunks(
+    round_id: str, states: Sequence[str], *, limit: int | None = None, outputs: bool = False
+) -> list[WorkflowStatus]:
     return DBOS.list_workflows(
-        parent_workflow_id=round_id, status=list(states), limit=limit, load_input=False, load_output=False
+        parent_workflow_id=round_id, status=list(states), limit=limit, load_input=False, load_output=outputs
     )
 
 
 @DBOS.step(name="finish", retries_allowed=True, max_attempts=12, interval_seconds=0.5)
-def _finish(job_id: str, round_: int, failures: int) -> None:
+def _finish(job_id: str, round_: int, failures: list[str]) -> None:
     book = hands().book
     job = book.job(job_id).model_copy(update={"round": round_})
-    book.finish(job, f"{failures} of {job.chunks} parts could not be worked on; resume the job" if failures else None)
+    if failures and set(failures) == {DOWN}:
+        book.begin_again(job)
+        return
+    kinds = ", ".join(sorted(set(failures)))
+    told = f"{len(failures)} of {job.chunks} parts could not be worked on ({kinds}); resume the job"
+    book.finish(job, told if failures else None)
 
 
 @DBOS.workflow(name="job", max_recovery_attempts=ALWAYS)
@@ -117,6 +150,7 @@ def launch(desk: Desk, store_url: str, process: str) -> None:
         "console_log_level": "ERROR",
     }
     _Hands.desk = desk
+    _Hands.ending.clear()
     try:
         DBOS(config=config)
         DBOS.launch()
@@ -129,6 +163,7 @@ def launch(desk: Desk, store_url: str, process: str) -> None:
 def stop() -> None:
     """Ends this process's part; what it was doing is done by the next."""
     _Hands.desk = None
+    _Hands.ending.set()
     DBOS.destroy()
 
 

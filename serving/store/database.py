@@ -14,6 +14,7 @@ from alembic.config import Config
 from alembic.util.exc import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from serving.store.errors import StoreError
@@ -36,6 +37,8 @@ WRITER = (
     f"SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '{BUSY_SECONDS}s'; "
     f"SET LOCAL idle_in_transaction_session_timeout = '{2 * BUSY_SECONDS}s'"
 )
+# libpq's own words: a machine that is off answers nothing, and the kernel alone would wait for it a quarter of an hour.
+PATIENCE = {"connect_timeout": "10", "keepalives_idle": "10", "keepalives_interval": "5", "tcp_user_timeout": "30000"}
 
 
 class Database:
@@ -137,7 +140,8 @@ def _sqlite(url: URL) -> Engine:
 
 
 def _postgresql(url: URL) -> Engine:
-    return create_engine(url, hide_parameters=True, pool_pre_ping=True)
+    """Connections that find out by themselves that the server is gone: refused at once, silent within half a minute."""
+    return create_engine(url.set(query={**PATIENCE, **url.query}), hide_parameters=True, pool_pre_ping=True)
 
 
 def _upgrade(database: Database) -> None:
@@ -158,6 +162,8 @@ def _told(url: URL) -> Iterator[None]:
     except DBAPIError as error:
         reason = str(error.orig).splitlines()[0] if str(error.orig) else type(error.orig).__name__
         raise StoreError(f"The store {_shown(url)} cannot be used: {reason}") from error
+    except NoConnectionError as error:
+        raise StoreError(f"The store {_shown(url)} is too busy: no connection to it came free.") from error
 
 
 def _shown(url: URL) -> str:

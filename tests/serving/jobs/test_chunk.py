@@ -182,6 +182,57 @@ def test_an_engine_that_is_down_is_held_against_nobody(desk: FakeDesk) -> None:
     assert desk.book.progress(job.id).graded == 4
 
 
+def test_an_engine_that_is_down_for_hours_parks_nobody_not_even_one_that_was_a_suspect(desk: FakeDesk) -> None:
+    job = begin(desk, chunk=1)
+    grade = desk.grade
+    desk.deadly = {text_of(desk, 0)}
+    with pytest.raises(Killed):
+        grade_chunk(desk, job.id, 0)
+    desk.deadly = set()
+
+    def down(*_: object) -> list[Grade]:
+        raise EngineDownError("no server answered")
+
+    desk.grade = down  # type: ignore[assignment, method-assign]
+    for _ in range(5 * DEATHS):
+        with pytest.raises(EngineDownError):
+            grade_chunk(desk, job.id, 0)
+    desk.grade = grade  # type: ignore[method-assign]
+    grade_chunk(desk, job.id, 0)
+    progress = desk.book.progress(job.id)
+    assert (progress.graded, progress.parked) == (1, ())
+
+
+def test_one_that_takes_the_engine_down_each_time_is_parked(desk: FakeDesk) -> None:
+    job, grade, poison = begin(desk), desk.grade, text_of(desk, 1)
+
+    def dies(lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
+        if poison in {submission.files[0].text for submission in submissions}:
+            raise EngineDownError("it died of this program, and is up again at the next call")
+        return grade(lab, submissions)
+
+    desk.grade = dies  # type: ignore[method-assign]
+    for _ in range(1 + DEATHS):
+        with pytest.raises(EngineDownError):
+            grade_chunk(desk, job.id, 0)
+    grade_chunk(desk, job.id, 0)
+    progress = desk.book.progress(job.id)
+    assert (progress.graded, len(progress.parked)) == (3, 1)
+
+
+def test_a_round_that_goes_on_by_itself_keeps_what_was_parked_and_a_persons_pause(desk: FakeDesk) -> None:
+    first = begin(desk)
+    desk.poison = {text_of(desk, 0)}
+    grade_chunk(desk, first.id, 0)
+    desk.book.begin_again(first)
+    desk.book.begin_again(first)
+    again = desk.book.progress(first.id)
+    assert (again.job.round, again.state, len(again.parked)) == (2, State.RUNNING, 1)
+    desk.book.wish(first.id, Wish.PAUSE, actor="ta")
+    desk.book.begin_again(again.job)
+    assert desk.book.job(first.id).round == 2
+
+
 def test_a_grade_that_cannot_be_kept_is_parked_and_the_rest_goes_on(desk: FakeDesk) -> None:
     job, grade, wrong = begin(desk), desk.grade, text_of(desk, 1)
 

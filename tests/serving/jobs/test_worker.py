@@ -19,6 +19,8 @@ from sqlalchemy import text
 from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.hashes import rubric_hash, submission_hash
 from labs_schema.models import Lab, Submission
+from serving.engines.engine import EngineDownError
+from serving.jobs import workflows
 from serving.jobs.book import JobBook
 from serving.jobs.errors import LabChangedError
 from serving.jobs.job import Job, State, Wish
@@ -104,6 +106,41 @@ def test_a_job_whose_lab_changed_says_so_and_can_be_resumed_when_it_is_back(desk
     desk.gone = False
     worker.begin(again := desk.book.wish(job.id, Wish.RUN, actor="ta"))
     assert state(desk, again) is State.DONE
+
+
+def test_a_job_goes_on_by_itself_after_an_outage_that_outlasted_its_patience(
+    desk: QuickDesk, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workflows, "PATIENCE_SECONDS", 0.2)
+    job, grade = desk.book.add("course", desk.lab(), actor="ta", chunk=3), desk.grade
+    tried: list[float] = []
+
+    def down(*_: object) -> list[Grade]:
+        tried.append(time.monotonic())
+        raise EngineDownError("no server answered")
+
+    monkeypatch.setattr(desk, "grade", down)
+    worker.begin(job)
+    end = time.monotonic() + 20
+    while desk.book.job(job.id).round < 2 and time.monotonic() < end:
+        time.sleep(0.05)
+    monkeypatch.setattr(desk, "grade", grade)
+    assert state(desk, job) is State.DONE
+    assert desk.book.job(job.id).round >= 2 and desk.book.progress(job.id).graded == 6
+    assert len(tried) < 20
+
+
+def test_a_job_that_is_truly_broken_fails_and_names_the_kind(
+    desk: QuickDesk, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(_: Job) -> Lab:
+        raise PermissionError("/labs/lab/a student's name")
+
+    monkeypatch.setattr(workflows, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(desk, "lab", unreadable)
+    worker.begin(job := desk.book.add("course", desk._lab, actor="ta", chunk=3))
+    assert state(desk, job) is State.FAILED
+    assert desk.book.job(job.id).failure == "2 of 2 parts could not be worked on (PermissionError); resume the job"
 
 
 def test_a_job_whose_queue_holds_nothing_more_fails_and_does_not_wait_for_ever(desk: QuickDesk, worker: Worker) -> None:
