@@ -114,6 +114,23 @@ keys = Table(
     Column("revoked_at", String),
 )
 
+# Which model a course uses from `at` on: its last row counts. `model` is null where it has none any more.
+courses = Table(
+    "courses",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", String, nullable=False),
+    Column("course", String, nullable=False, index=True),
+    Column("model", String),
+    Column("labs", String),
+    Column("base_model", String),
+    Column("licence", String),
+    Column("model_hash", String),
+    Column("tokenizer_hash", String),
+    Column("prompt_hash", String),
+    Column("calibration_hash", String),
+)
+
 # `id` is the hash of scope and key. `answer` is null while the request is being worked on by `holder`.
 idempotency = Table(
     "idempotency",

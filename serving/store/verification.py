@@ -15,10 +15,17 @@ from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_hash, canonical_json
 from serving.store.ledger import FIRST, Entry
 from serving.store.sealing import sealed
-from serving.store.tables import audit, audit_head, contents, grades, keys, overrides, rubrics, students
+from serving.store.tables import audit, audit_head, contents, courses, grades, keys, overrides, rubrics, students
 
 ROWS = 500
-WITNESSED = {"student": students, "rubric": rubrics, "grade": grades, "override": overrides, "key": keys}
+WITNESSED = {
+    "student": students,
+    "rubric": rubrics,
+    "grade": grades,
+    "override": overrides,
+    "key": keys,
+    "course": courses,
+}
 """Event -> the table whose row the entry holds."""
 CHANGES = {"student": {"student", "secret", "forgotten_at"}, "rubric": {"document"}, "key": {"revoked_at"}}
 """Event -> columns that its entry does not hold: they change, or they are checked by a hash."""
