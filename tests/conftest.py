@@ -25,7 +25,7 @@ def own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_lab() -> MakeLab:
     """A factory: `make_lab(students=6)` gives a C lab with two criteria (3 and 2 ratings) and a grade for each."""
 

@@ -15,32 +15,45 @@ RESTARTS = 20
 
 
 class RayJob:
-    """`blocks`: the rows that are graded together. What dies with its worker `tries` times is left out.
+    """`chunk`: rows that are graded together, a block. First rows are added, then the job is started, then blocks come.
 
-    `gpus` of each of `workers`; `load`, `labs` and `reasoning` as `RayWorker` takes them.
+    The rows wait in the cluster's object store, which writes to the disk what does not fit its memory.
     """
 
-    def __init__(
-        self,
-        rows: Sequence[Mapping[str, str]],
-        load: Callable[[], Grader],
-        labs: Mapping[str, str],
-        *,
-        reasoning: bool,
-        blocks: int,
-        workers: int,
-        gpus: int,
-        tries: int,
-    ) -> None:
+    def __init__(self, chunk: int) -> None:
         import ray.data
 
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.max_errored_blocks = -1
+        self._chunk, self._parts = chunk, list[Any]()
+        self._blocks: Iterator[Any] = iter(())
+
+    def add(self, rows: Sequence[Mapping[str, str]]) -> None:
+        import ray.data
+
+        blocks = -(-len(rows) // self._chunk)
+        self._parts.append(ray.data.from_items(list(rows), override_num_blocks=blocks))
+
+    def start(
+        self,
+        load: Callable[[], Grader],
+        labs: Mapping[str, str],
+        *,
+        reasoning: bool,
+        workers: int,
+        gpus: int,
+        tries: int,
+    ) -> None:
+        """`gpus` of each of `workers`; `load`, `labs` and `reasoning` as `RayWorker` takes them. What dies with its
+        worker `tries` times is left out."""
+        import ray.data
+
         pool = ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=1)
+        first, *others = self._parts
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # 2.60 warns of the only way to say how often Ray tries
-            graded = ray.data.from_items(list(rows), override_num_blocks=blocks).map_batches(
+            graded = (first.union(*others) if others else first).map_batches(
                 RayWorker,
                 batch_size=None,
                 fn_constructor_args=(load, labs),
@@ -51,7 +64,7 @@ class RayJob:
                 runtime_env={"env_vars": SETTINGS},
                 ray_remote_args_fn=lambda: {"max_restarts": RESTARTS, "max_task_retries": tries - 1},
             )
-        self._blocks: Iterator[Any] = iter(graded.iter_batches(batch_size=None, batch_format="pyarrow"))
+        self._blocks = iter(graded.iter_batches(batch_size=None, batch_format="pyarrow"))
 
     def block(self) -> dict[str, list[Any]] | None:
         """The next one that is done, in any order; None when all are. Raises what Ray raises."""

@@ -6,10 +6,10 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stdout
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from labs_schema.errors import GraderError
+from serving.cluster.ray_folder import ray_folder
 
 LOCAL = "local"
 QUIET = {
@@ -46,7 +46,7 @@ def ray_session(address: str, workers: int | None) -> Iterator[Any]:
     with ExitStack() as opened:
         settings: dict[str, Any] = {"address": address}
         if address == LOCAL:
-            folder = opened.enter_context(TemporaryDirectory(prefix="grader-ray-", ignore_cleanup_errors=True))
+            folder = opened.enter_context(ray_folder())
             settings = {"num_cpus": workers or os.cpu_count(), "include_dashboard": False, "_temp_dir": folder}
         opened.callback(ray.shutdown)
         try:

@@ -5,7 +5,7 @@ its rows to another.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from labs_schema.errors import GraderError
@@ -13,6 +13,7 @@ from labs_schema.grades import Grade, Provenance
 from labs_schema.hashes import rubric_hash, submission_hash
 from labs_schema.models import Lab, Submission
 from serving.cluster.ray_job import RayJob
+from serving.cluster.ray_rows import RayRows
 from serving.cluster.ray_session import LOCAL, ray_session
 from serving.engines.engine import EngineDownError
 from serving.grade_sources import CHUNK
@@ -20,8 +21,8 @@ from serving.grading import Grader
 from serving.retrying import TRIES, all_ungraded
 
 DEFAULT_WORKERS = 2
-Work = Mapping[tuple[str, str], tuple[Lab, Submission]]
-"""(lab, student) -> what waits."""
+PART = 16_384
+"""Submissions that are sent to the cluster at a time: some 50 MB, not all of a course."""
 
 
 class RaySource:
@@ -52,41 +53,42 @@ class RaySource:
         del lab, submission
         return None
 
-    def grades(self, labs: Sequence[Lab]) -> Iterator[list[Grade]]:
-        """As `GradeSource` says. What a worker's death took with it `TRIES` times is tried once more by itself, as
-        often; what still takes the worker with it is ungraded.
+    def grades(self, labs: Iterable[Lab]) -> Iterator[list[Grade]]:
+        """As `GradeSource` says. `labs` are read again for what a worker's death took with it `TRIES` times: it is
+        tried once more by itself, as often; what still takes the worker with it is ungraded. Labs that are read from
+        the disk one by one as they are asked for, are in this process one by one only.
 
-        Raises GraderError where there is no cluster, where it is too small, or where a worker cannot load or ask its
-        model; EngineDownError where the workers end before they have graded anything.
+        Raises GraderError where there is no cluster, or where it is too small; EngineDownError where a worker cannot
+        load or ask its model, and where the workers end before they have graded anything.
         """
-        left = {(lab.name, each.student): (lab, each) for lab in labs for each in lab.submissions}
-        origin = None
+        rows, origin = RayRows(labs), None
         with ray_session(self._address, self._workers) as ray:
             for chunk in (self._chunk, 1):
-                for grades in self._round(ray, left, chunk) if left else ():
+                for grades in self._round(ray, rows, chunk):
                     origin = grades[0].provenance
-                    for grade in grades:
-                        left.pop((grade.lab, grade.student), None)
+                    rows.left.difference_update((grade.lab, grade.student) for grade in grades)
                     yield grades
-        if left and origin is None:
+        if rows.left and origin is None:
             raise EngineDownError("Every worker ended before it had graded anything; does the model fit its memory?")
-        for lab, submission in left.values():
-            assert origin is not None
-            hashes = {"rubric_hash": rubric_hash(lab), "submission_hash": submission_hash(submission)}
-            reason = f"the worker that graded it ended, {TRIES} times"
-            yield [all_ungraded(lab, submission.student, origin.model_copy(update=hashes), reason)]
+        for lab in rows.waiting():
+            for submission in lab.submissions:
+                assert origin is not None
+                hashes = {"rubric_hash": rubric_hash(lab), "submission_hash": submission_hash(submission)}
+                reason = f"the worker that graded it ended, {TRIES} times"
+                yield [all_ungraded(lab, submission.student, origin.model_copy(update=hashes), reason)]
 
-    def _round(self, ray: Any, left: Work, chunk: int) -> Iterator[list[Grade]]:
-        """The grades of `left`, but of what its worker's death took with it. A block is what is graded together."""
-        labs = {lab.name: lab for lab, _ in left.values()}
-        bare = {name: lab.model_copy(update={"submissions": ()}).model_dump_json() for name, lab in labs.items()}
-        rows = [{"lab": name, "submission": each.model_dump_json()} for (name, _), (_, each) in left.items()]
+    def _round(self, ray: Any, rows: RayRows, chunk: int) -> Iterator[list[Grade]]:
+        """The grades of what is left, but of what its worker's death took with it. A block is graded together."""
         gpus, workers = self._places(ray.cluster_resources())
-        sizes = {"blocks": -(-len(rows) // chunk), "workers": workers, "gpus": gpus, "tries": TRIES}
-        job = ray.remote(RayJob).options(num_cpus=0)
         try:
-            job = job.remote(rows, self._load, bare, reasoning=self._reasoning, **sizes)
-            while block := ray.get(job.block.remote()):
+            job = None
+            for part in rows.parts(PART):
+                job = job or ray.remote(RayJob).options(num_cpus=0).remote(chunk)
+                ray.get(job.add.remote(part))
+            if job:
+                sizes = {"workers": workers, "gpus": gpus, "tries": TRIES}
+                ray.get(job.start.remote(self._load, rows.rubrics, reasoning=self._reasoning, **sizes))
+            while job and (block := ray.get(job.block.remote())):
                 yield self._read(block)
         except ray.exceptions.RayError as error:
             cause = getattr(error, "cause", None) or error
@@ -104,7 +106,7 @@ class RaySource:
 
     def _read(self, rows: Mapping[str, Sequence[Any]]) -> list[Grade]:
         if rows["failure"][0]:
-            raise GraderError(f"on a worker: {rows['failure'][0]}")
+            raise EngineDownError(f"On a worker, {rows['failure'][0].rstrip('.')}.")
         self.questions += rows["questions"][0]
         self.prompt_tokens += rows["prompt_tokens"][0]
         self.read_tokens += rows["read_tokens"][0]

@@ -1,6 +1,7 @@
 """What runs on a cluster's machine: a model, and rows of submissions in, rows of grades out. Knows no Ray."""
 
 import os
+import platform
 from collections.abc import Callable, Mapping
 from itertools import groupby
 from typing import Any
@@ -18,8 +19,8 @@ Rows = Mapping[str, Any]
 class RayWorker:
     """Loads its model once, with `load`. `labs`: name -> rubric and problem as JSON, without submissions.
 
-    A model that cannot be loaded or asked is told in the column `failure` of what it returns: an exception would come
-    back with a traceback through somebody's program.
+    A model that cannot be loaded or asked is told in the column `failure` of what it returns, with the machine's name:
+    an exception would come back with a traceback through somebody's program.
     """
 
     def __init__(self, load: Callable[[], Grader], labs: Mapping[str, str], *, reasoning: bool) -> None:
@@ -56,7 +57,7 @@ class RayWorker:
         questions, prompt_tokens, read_tokens = ([each] * count for each in asked)
         return {
             "grade": grades or [""],
-            "failure": [failure] * count,
+            "failure": [failure and f"{platform.node()}: {failure}"] * count,
             "process": [os.getpid()] * count,
             "questions": questions,
             "prompt_tokens": prompt_tokens,

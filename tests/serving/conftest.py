@@ -5,11 +5,16 @@ import math
 import os
 import shutil
 import signal
+import socket
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from serving.engines.engine import EngineFailure, LabelScores, ScoreRequest
@@ -127,3 +132,57 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> NewUrl:
         new: NewUrl = request.getfixturevalue("new_postgresql")
         return new
     return lambda: f"sqlite:///{tmp_path}/store{next(numbers)}.db"
+
+
+class VllmServer:
+    """A `vllm serve` of `model` on a free port, which it keeps when it is started again; `name`: as it serves it."""
+
+    def __init__(self, model: Path, name: str, log: Path) -> None:
+        self.model, self.name, self.log = model, name, log
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        command = [str(Path(sys.executable).with_name("vllm")), "serve", str(self.model), "--port", str(self.port)]
+        command += ["--served-model-name", self.name, "--dtype", "float32"]
+        limits = ["--max-logprobs", "26", "--enforce-eager", "--block-size", "32", "--shutdown-timeout", "30"]
+        cpu = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "0-1", "VLLM_NO_USAGE_STATS": "1"}
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*command, *limits], stdout=log, stderr=log, env=os.environ | cpu, start_new_session=True
+            )
+
+    def wait(self, seconds: float = 180) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if self.process.poll() is not None:
+                break
+            try:
+                httpx.get(f"{self.url}/health", timeout=1).raise_for_status()
+                return
+            except httpx.HTTPError:
+                time.sleep(0.5)
+        raise RuntimeError(self.log.read_text()[-3000:])
+
+    def kill(self) -> None:
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@pytest.fixture(scope="session")
+def vllm_server(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmServer]:
+    """A real one of the tiny model, which takes half a minute to start. Who kills it starts it again."""
+    from serving.engines.http_engine import NAME_CHARS
+    from serving.weights_hash import weights_hash
+
+    server = VllmServer(
+        tiny_model_folder, weights_hash(str(tiny_model_folder))[:NAME_CHARS], tmp_path_factory.mktemp("vllm") / "log"
+    )
+    server.start()
+    try:
+        server.wait()
+        yield server
+    finally:
+        server.kill()

@@ -1,6 +1,7 @@
 """What a worker of a cluster says: grades as rows, with what they cost, or a failure in words. Without Ray."""
 
 import json
+import platform
 from collections.abc import Callable
 from typing import Any
 
@@ -51,8 +52,8 @@ def test_a_model_that_cannot_be_loaded_or_asked_is_told_in_words(
     fake_grader.engine.answer = down
     for load, words in ((missing, "no such model"), (lambda: fake_grader, "all servers are gone")):
         rows = worker(load, lab)(rows_of(lab))
-        assert (rows["grade"], rows["failure"]) == ([""], [words])
-        with pytest.raises(GraderError, match=f"^on a worker: {words}$"):
+        assert (rows["grade"], rows["failure"]) == ([""], [f"{platform.node()}: {words}"])
+        with pytest.raises(EngineDownError, match=f"^On a worker, {platform.node()}: {words}.$"):
             RaySource(load)._read(rows)
 
 

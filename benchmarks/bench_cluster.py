@@ -1,0 +1,115 @@
+"""What a regrade on a Ray cluster costs besides the model: grades a second, and whose memory grows with the work.
+
+    .venv/bin/python benchmarks/bench_cluster.py [--submissions 10000] [--workers 2] [--seconds 0]
+
+Two local workers (it starts Ray and stops it) with made-up grades that take `--seconds` a submission; 1,000 programs of
+2 kB a lab, made when they are asked for. Memory is sampled four times a second. The last line is JSON.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from functools import partial
+from threading import Event, Thread
+from typing import Any
+
+import psutil
+from bench_scale import made_grade, made_lab
+
+from labs_schema.grades import Grade, Provenance
+from labs_schema.hashes import rubric_hash
+from labs_schema.models import Lab, Submission
+from serving.cluster.ray_source import RaySource
+
+LAB = 1000
+
+
+class MadeLabs:
+    """As a course on a disk: a lab is there only while it is looked at."""
+
+    def __init__(self, submissions: int) -> None:
+        self._sizes = [min(LAB, submissions - start) for start in range(0, submissions, LAB)]
+
+    def __iter__(self) -> Iterator[Lab]:
+        for i, size in enumerate(self._sizes):
+            yield made_lab(size).model_copy(update={"name": f"lab{i}"})
+
+
+class MadeGrades:
+    """A grader without a model, whose every grade takes as long."""
+
+    name, version, context_length = "made", "1", 1000
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self.engine = seconds, self
+
+    def grade(self, lab: Lab, submissions: Sequence[Submission], *, reasoning: bool = False) -> list[Grade]:
+        del reasoning
+        time.sleep(self._seconds * len(submissions))
+        rubric = rubric_hash(lab)
+        return [made_grade(lab, each, rubric) for each in submissions]
+
+    def provenance(self, lab: Lab, submission: Submission, *, reasoning: bool = False) -> Provenance:
+        return self.grade(lab, [submission], reasoning=reasoning)[0].provenance
+
+
+class Memory:
+    """The most that the driver, the job's process and the object store held, in bytes; sampled in a thread."""
+
+    def __init__(self) -> None:
+        self.most = {"driver": 0, "job": 0, "object_store": 0}
+        self._driver, self._job, self._ended = psutil.Process(), None, Event()
+        self._shared = shutil.disk_usage("/dev/shm").used
+        self._thread = Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> dict[str, int]:
+        self._ended.set()
+        self._thread.join()
+        return self.most
+
+    def _watch(self) -> None:
+        while not self._ended.wait(0.25):
+            now = {"driver": self._driver.memory_info().rss, "job": self._of_job()}
+            now["object_store"] = shutil.disk_usage("/dev/shm").used - self._shared
+            self.most = {name: max(most, now[name]) for name, most in self.most.items()}
+
+    def _of_job(self) -> int:
+        try:
+            if self._job is None:
+                children = self._driver.children(recursive=True)
+                self._job = next((each for each in children if each.name().startswith("ray::RayJob")), None)
+            return int(self._job.memory_info().rss) if self._job else 0
+        except psutil.Error:
+            return 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--submissions", type=int, default=10_000)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=0.0)
+    chosen = parser.parse_args()
+    source = RaySource(partial(MadeGrades, chosen.seconds), workers=chosen.workers)
+    memory, begun, first, done = Memory(), time.monotonic(), 0.0, 0
+    half: dict[str, Any] = {}
+    for grades in source.grades(MadeLabs(chosen.submissions)):
+        done, first = done + len(grades), first or time.monotonic()
+        if not half and done > chosen.submissions / 2:
+            half = {name: round(held / 1e6) for name, held in memory.most.items()}
+    ended = time.monotonic()
+    found = {
+        "submissions": done,
+        "seconds_to_first": round(first - begun, 1),
+        "grades_a_second": round(done / (ended - first)),
+        "most_mb_at_half": half,
+        "most_mb": {name: round(held / 1e6) for name, held in memory.stop().items()},
+    }
+    sys.stdout.write(json.dumps(found) + "\n")
+
+
+if __name__ == "__main__":
+    main()

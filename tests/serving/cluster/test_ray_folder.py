@@ -1,0 +1,21 @@
+"""What a killed run on a local cluster left on the disk is gone with the next run; what another run uses is not."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from serving.cluster.ray_folder import NAME, ray_folder
+
+
+def test_the_folder_of_a_killed_run_is_removed_and_that_of_another_run_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left, foreign = tmp_path / f"{NAME}left", tmp_path / "another"
+    for folder in (left, foreign):
+        (folder / "spilled").mkdir(parents=True)
+    with ray_folder() as first, ray_folder() as second:
+        assert first != second
+        assert Path(first).is_dir() and Path(second).is_dir() and foreign.is_dir() and not left.exists()
+    assert list(tmp_path.iterdir()) == [foreign]
