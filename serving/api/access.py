@@ -7,57 +7,91 @@ from contextlib import suppress
 from ipaddress import ip_address
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Query, Request
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
 from labs_schema.frozen import Frozen
-from serving.api.problems import ProblemError
-from serving.api.service import Served, Service
+from serving.api.problems import FieldProblem, ProblemError, excerpt
+from serving.api.service import Service, Whole
+from serving.courses.errors import UnknownCourseError
 from serving.store.roles import Role
 
 RANKS = (Role.PLATFORM, Role.TA, Role.ADMIN)
 """Each may do what those before it may."""
 
 bearer = HTTPBearer(auto_error=False, scheme_name="key", description="A key that `grader keys create` made.")
+Asked = Annotated[str | None, Query(alias="course", include_in_schema=False, max_length=300)]
+"""For who may use several courses: `?course=cs101`. A key of one course needs none."""
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 
 
 class Caller(Frozen):
-    """`actor` is for the audit log: the key's id, or `anyone` where the service is open."""
+    """`actor` is for the audit log: the key's id, or `anyone` where the service is open. `course`: the only one that
+    the key opens, None for all."""
 
     actor: str
     role: Role
+    course: str | None = None
 
 
 class Needs:
-    """A dependency: the caller, who is at least a `role` of this course and does not call too often."""
+    """A dependency: the caller, who is at least a `role` of the course and does not call too often. From then on the
+    request sees the service as that course does."""
 
     def __init__(self, role: Role) -> None:
         self.role = role
 
-    async def __call__(self, request: Request, service: Served, credentials: Credentials) -> Caller:
-        token = credentials.credentials if credentials else None
-        caller = await _caller(service, token, request.client.host if request.client else "")
-        if RANKS.index(caller.role) < RANKS.index(self.role):
-            raise ProblemError(403, "not-allowed", f"This needs a key of the role {self.role}, not {caller.role}.")
+    async def __call__(
+        self, request: Request, service: Whole, credentials: Credentials, course: Asked = None
+    ) -> Caller:
+        caller = await _entitled(self.role, request, service, credentials)
+        request.state.service = await run_in_threadpool(_of_course, service, caller, course)
         return caller
 
 
 class Operator:
     """A dependency: an admin, or whoever is on this machine. A proxy on it stands for others, so it needs the key."""
 
-    async def __call__(self, request: Request, service: Served, credentials: Credentials) -> None:
+    async def __call__(self, request: Request, service: Whole, credentials: Credentials) -> None:
         proxied = {"forwarded", "x-forwarded-for"} & set(request.headers.keys())
         if proxied or not (request.client and loopback(request.client.host)):
-            await Needs(Role.ADMIN)(request, service, credentials)
+            caller = await _entitled(Role.ADMIN, request, service, credentials)
+            if caller.course is not None:
+                await run_in_threadpool(_of_course, service, caller, None)
 
 
 class Public:
     """A dependency that asks for nothing."""
 
     def __call__(self) -> None: ...
+
+
+async def _entitled(role: Role, request: Request, service: Service, credentials: Credentials) -> Caller:
+    token = credentials.credentials if credentials else None
+    caller = await _caller(service, token, request.client.host if request.client else "")
+    if RANKS.index(caller.role) < RANKS.index(role):
+        raise ProblemError(403, "not-allowed", f"This needs a key of the role {role}, not {caller.role}.")
+    return caller
+
+
+def _of_course(service: Service, caller: Caller, asked: str | None) -> Service:
+    """The service as the caller's course sees it: the key's, else the one `asked` for, else the only one there is."""
+    if caller.course is None:
+        names = service.courses.names()
+        name = asked if asked is not None or len(names) != 1 else names[0]
+        if name is None or name not in names:
+            found = "nothing" if name is None else excerpt(name)
+            wrong = FieldProblem(field="course", found=found, expected=f"one of {', '.join(names) or 'no course'}")
+            raise ProblemError(422, "which-course", "Say which course is meant, as in ?course=NAME.", [wrong])
+        return service.of(service.courses.course(name))
+    try:
+        if asked in (None, caller.course):
+            return service.of(service.courses.course(caller.course))
+    except UnknownCourseError:
+        pass
+    raise ProblemError(403, "other-course", "This key is for another course than is served here, or asked for.")
 
 
 async def _caller(service: Service, token: str | None, address: str) -> Caller:
@@ -69,9 +103,7 @@ async def _caller(service: Service, token: str | None, address: str) -> Caller:
     if key is None:
         detail = "Send a key that is in force as Authorization: Bearer grader_..."
         raise ProblemError(401, "no-key", detail, headers={"WWW-Authenticate": "Bearer"})
-    if not key.opens(service.course):
-        raise ProblemError(403, "other-course", "This key is for another course than the one that is served here.")
-    return Caller(actor=key.id, role=key.role)
+    return Caller(actor=key.id, role=key.role, course=key.course)
 
 
 def _not_too_often(service: Service, who: str) -> None:

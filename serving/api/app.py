@@ -20,6 +20,7 @@ from serving.api.rates import Rate
 from serving.api.requests import LIMITS
 from serving.api.service import Service
 from serving.api.store_problems import install_store_problems
+from serving.courses.served import Courses, OneCourse
 from serving.jobs.job import Job
 from serving.observability.observed import Observed
 from serving.store.store import Store
@@ -36,6 +37,7 @@ def create_app(
     store: Store,
     *,
     course: str = "course",
+    courses: Courses | None = None,
     seconds: float = 120.0,
     body_seconds: float = BODY_SECONDS,
     characters: int = LIMITS.submission_bytes,
@@ -45,8 +47,9 @@ def create_app(
 ) -> FastAPI:
     """The service over an engine thread, which it closes (drained) when it shuts down, and a store, which it does not.
 
-    Keys are needed where the store ever had one. `characters`: see `Service`. `rate`: how often one key may call.
-    `begin` lets a job be worked on; without it, that is left to the workers of other processes.
+    Keys are needed where the store ever had one. `courses`: those that are served, by default `course` alone with its
+    `labs`. `characters`: see `Service`. `rate`: how often one key may call. `begin` lets a job be worked on; without
+    it, that is left to the workers of other processes.
     `observed` looks on and is closed with the service.
     """
 
@@ -67,8 +70,11 @@ def create_app(
         redoc_url=None,
         openapi_url=None,
     )
+    served = courses or OneCourse(course, labs)
     keyed, preparing = bool(store.list_keys()), Preparing(engine.prepare)
-    app.state.service = Service(engine, preparing, labs, store, course, keyed, seconds, characters, Rate(rate), begin)
+    app.state.service = Service(
+        engine, preparing, labs, store, course, keyed, seconds, characters, Rate(rate), begin, served
+    )
     install_problems(app)
     install_store_problems(app)
     app.add_middleware(HeadAsGet)

@@ -21,6 +21,7 @@ from serving.api.lab_registry import LabRegistry
 from serving.api.problems import FieldProblem, ProblemError, busy, excerpt
 from serving.api.requests import LIMITS, GradeRequest, LabGradeRequest
 from serving.api.service import Served, Service
+from serving.courses.errors import CourseRefusedError, UnknownCourseError
 from serving.store.errors import ForgottenError
 
 router = APIRouter(dependencies=[platform])
@@ -59,7 +60,7 @@ async def grade(
     A submission of which nothing could be graded is still an answer (200). 503 says when to come again. The grade is
     in the store, on the disk, before it is answered.
     """
-    if service.engine.full:
+    if service.engine.full_for(service.course):
         raise queue_full(service.engine.retry_after)
     if isinstance(body, LabGradeRequest):
         lab, ids = known_lab(service.labs, body.lab), {}
@@ -106,8 +107,10 @@ async def scored(service: Service, lab: Lab, submission: Submission, reasoning: 
     engine = service.engine
     try:
         async with asyncio.timeout(seconds):
-            sheet = await service.preparing.sheet(lab, submission)
-            return await asyncio.wrap_future(engine.submit(lab, submission, sheet=sheet, reasoning=reasoning))
+            course = service.course
+            sheet = await service.preparing.sheet(lab, submission, course)
+            queued = engine.submit(lab, submission, course=course, sheet=sheet, reasoning=reasoning)
+            return await asyncio.wrap_future(queued)
     except OverlongError as error:
         raise too_large("submission.files", f"{error.needed} tokens", error.available, "tokens") from None
     except QueueFullError as error:
@@ -117,6 +120,10 @@ async def scored(service: Service, lab: Lab, submission: Submission, reasoning: 
     except TimeoutError:
         detail = f"There was no grade within {seconds:g} s; come again when less is waiting."
         raise busy("too-slow", detail, engine.retry_after) from None
+    except UnknownCourseError:
+        raise ProblemError(403, "other-course", "The course is not served here any more.") from None
+    except CourseRefusedError as error:
+        raise busy("model-refused", f"The course's model cannot be used: {error.reason}.", 30) from error
     except Exception as error:
         log_failure(error)
         raise busy("engine-down", "The engine failed on this request.", 5) from error

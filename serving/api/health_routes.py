@@ -1,6 +1,7 @@
 """Whether the service is alive, and whether it can grade."""
 
 import asyncio
+from dataclasses import replace
 
 from fastapi import APIRouter
 
@@ -9,7 +10,7 @@ from serving.api.access import public
 from serving.api.answers import Health
 from serving.api.examples import answered, problems
 from serving.api.grading_routes import scored
-from serving.api.problems import busy
+from serving.api.problems import ProblemError, busy
 from serving.api.service import Served, Service
 from serving.observability.readiness import readiness, worker_faults
 
@@ -29,8 +30,7 @@ async def ready(service: Served) -> Health:
     store must take writes, its disk have room, and jobs that are under way have a worker.
     """
     if not service.engine.answering:
-        lab, submission = probe()
-        await scored(service, lab, submission, False, min(PROBE_SECONDS, service.seconds))
+        await _asked(service)
     if not service.engine.answering:
         raise busy("not-ready", "The model is loaded and has scored nothing yet.", 1)
     try:
@@ -40,6 +40,17 @@ async def ready(service: Served) -> Health:
     if wrong:
         raise busy("not-ready", " ".join(wrong), 5)
     return Health(status="ready")
+
+
+async def _asked(service: Service) -> None:
+    """Has the models that said nothing yet score something; where none is loaded, those of the courses there are."""
+    (lab, submission), silent = probe(), service.engine.silent
+    for course in silent or await asyncio.to_thread(service.courses.names):
+        try:
+            await scored(replace(service, course=course), lab, submission, False, min(PROBE_SECONDS, service.seconds))
+        except ProblemError:
+            if silent:
+                raise
 
 
 def _wrong(service: Service) -> list[str]:

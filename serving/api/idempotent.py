@@ -43,7 +43,7 @@ async def once(
     if key is None:
         return _answer((await work(secrets.token_hex(16))).model_dump_json(), status)
     store, body = service.store, hashlib.sha256(await request.body()).hexdigest()
-    scope = f"{caller.actor} {request.method} {request.url.path}"
+    scope = f"{caller.actor} {service.course} {request.method} {request.url.path}"
     claim = await run_in_threadpool(store.idempotent, scope, key, body, student=student)
     if claim.answer is not None:
         return _answer(claim.answer, status)

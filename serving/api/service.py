@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -11,6 +11,7 @@ from serving.api.engine_thread import EngineThread
 from serving.api.lab_registry import LabRegistry
 from serving.api.preparing import Preparing
 from serving.api.rates import Rate
+from serving.courses.served import Courses, ServedCourse
 from serving.jobs.book import JobBook
 from serving.jobs.job import Job
 from serving.store.store import Store
@@ -21,7 +22,8 @@ class Service:
     """`seconds`: how long a request may wait for its grade. `characters`: of a program and its problem statement, past
     which no model here could read them. `begin` lets a job be worked on. `stopping` is set when streams should end.
 
-    `keyed`: whether a key is needed; without, whoever reaches the service may do everything.
+    `keyed`: whether a key is needed; without, whoever reaches the service may do everything. `course` and `labs` are
+    the caller's, once the caller is known: what a route is given is the service as that course sees it.
     """
 
     engine: EngineThread
@@ -34,16 +36,27 @@ class Service:
     characters: int
     rate: Rate
     begin: Callable[[Job], None]
+    courses: Courses
     stopping: threading.Event = field(default_factory=threading.Event)
 
     @property
     def book(self) -> JobBook:
         return JobBook(self.store.database)
 
+    def of(self, course: ServedCourse) -> "Service":
+        return replace(self, course=course.name, labs=course.labs)
 
-def _service(request: Request) -> Service:
+
+def _whole(request: Request) -> Service:
     service: Service = request.app.state.service
     return service
 
 
-Served = Annotated[Service, Depends(_service)]
+def _served(request: Request) -> Service:
+    """The caller's course, once `access.Needs` has found out which; it does so before a route's own parameters."""
+    service: Service = getattr(request.state, "service", request.app.state.service)
+    return service
+
+
+Whole = Annotated[Service, Depends(_whole)]
+Served = Annotated[Service, Depends(_served)]
