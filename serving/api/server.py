@@ -1,9 +1,11 @@
 """The process's HTTP server: uvicorn that says when it accepts requests, and that, when it is told to stop, first ends
 the streams that would never end."""
 
+import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -20,6 +22,14 @@ class DrainingServer(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Like uvicorn's, which raises a SIGTERM once more when all is answered: that would end the process before it
+        has put down its other work."""
+        with super().capture_signals():
+            yield
+            self._captured_signals = [each for each in self._captured_signals if each != signal.SIGTERM]
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._stopping.set()

