@@ -1,7 +1,8 @@
 """The submissions folder of a lab: one entry a student, as a folder, an archive or a single file. Knows no ratings."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from labs_schema.archives import Entry
@@ -50,7 +51,7 @@ def in_language(
     A submission that has none of them keeps the files of the other language it is written in; one without any source
     file is left out. Both are warnings. Where nothing tells the language it is "unknown".
     """
-    language = said or _language(submissions, faults)
+    language = said or _language(([file.path for file in each.files] for each in submissions), faults)
     kept = []
     for submission in submissions:
         where = f"submissions/{submission.folder}"
@@ -84,8 +85,21 @@ def files_in(
     return own or files
 
 
-def _language(submissions: tuple[Submission, ...], faults: FaultCollector) -> str:
-    found = likely([file.path for file in submission.files] for submission in submissions)
+def language_by_names(folder: Path, limits: Limits, faults: FaultCollector) -> str:
+    """The language of a lab by the names of the files under its `submissions/`, none of which is read. What is wrong
+    with single submissions is not told."""
+    paths, untold = [], FaultCollector("")
+    for entry in scan(folder, "submissions", untold):
+        where = clean(entry.name)
+        if _folder_name(entry, where, untold):
+            found = islice(_entries(entry, where, limits, untold), limits.submission_files)
+            paths.append([each.path for each in found if extension(each.path) in SOURCE_EXTENSIONS])
+    return _language(paths, faults)
+
+
+def _language(paths: Iterable[Sequence[str]], faults: FaultCollector) -> str:
+    """By the paths of every submission."""
+    found = likely(paths)
     if len(found) > 1:
         faults.error(
             "language-tie",

@@ -31,9 +31,9 @@ from labs_schema.rubric_checks import merge_rubrics
 from labs_schema.rubric_json import parse_rubric
 from labs_schema.submission_entries import folder_entries
 from labs_schema.submission_files import source_files
-from labs_schema.submissions import in_language, read_submissions
+from labs_schema.submissions import in_language, language_by_names, read_submissions
 
-__all__ = ["Validated", "lab_folders", "load_lab", "read_lab", "stray_entries"]
+__all__ = ["Validated", "lab_folders", "load_lab", "load_rubric", "read_lab", "read_rubric", "stray_entries"]
 
 DEFAULT_LIMITS = Limits()
 
@@ -62,6 +62,38 @@ def read_lab(folder: Path, *, language: str | None = None, limits: Limits = DEFA
     faults = FaultCollector(clean(folder.name) or "/")
     lab = _read(folder, language, limits, faults)
     return Validated(lab=None if faults.failed else lab, faults=faults.faults())
+
+
+def load_rubric(folder: Path) -> Lab:
+    """The lab in `folder` without anybody's work and grades: problem, rubric, language. Raises FaultsError as
+    `load_lab`, but not for what is wrong with a submission: none is read."""
+    rubric = read_rubric(folder)
+    if rubric.lab is None:
+        raise FaultsError([fault for fault in rubric.faults if fault.severity is Severity.ERROR])
+    return rubric.lab
+
+
+def read_rubric(folder: Path, *, limits: Limits = DEFAULT_LIMITS) -> Validated:
+    """`load_rubric` that raises nothing."""
+    folder = folder.absolute()
+    faults = FaultCollector(clean(folder.name) or "/")
+    lab = _read_rubric(folder, limits, faults)
+    return Validated(lab=None if faults.failed else lab, faults=faults.faults())
+
+
+def _read_rubric(folder: Path, limits: Limits, faults: FaultCollector) -> Lab | None:
+    present = lab_entries(folder, faults)
+    if not present and faults.failed:
+        return None
+    said = given_language(folder, present, None, limits, faults)
+    problem, short = read_problem(folder, present, limits, faults)
+    table = _table(folder, RATINGS, present, limits, faults)
+    criteria = _criteria(folder, present, table, limits, faults)
+    spoken = said or language_by_names(folder / SUBMISSIONS, limits, faults)
+    if faults.failed:
+        return None
+    name = clean(folder.name)
+    return Lab(name=name, problem=problem, short_problem=short, language=spoken, criteria=criteria, submissions=())
 
 
 def _read(folder: Path, language: str | None, limits: Limits, faults: FaultCollector) -> Lab | None:

@@ -46,11 +46,7 @@ def told_version(wanted: bool) -> None:
 
 
 @app.callback()
-def root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=told_version, is_eager=True, help="Say which.")
-    ] = False,
-) -> None: ...
+def root(version: Annotated[bool, typer.Option("--version", callback=told_version, is_eager=True)] = False) -> None: ...
 
 
 app.command()(check)

@@ -32,11 +32,11 @@ def grade(
     Example: [bold]grader grade main.cpp list.cpp --lab labs/queue --model runs/latest[/]
     """
     from labs_schema.handed_in import read_handed_in
-    from labs_schema.validate import load_lab
+    from labs_schema.validate import load_rubric
     from serving.rubric_table import rubric_table
     from serving.served_model import load_grader
 
-    rubric, notes = load_lab(lab), Console(stderr=True)
+    rubric, notes = load_rubric(lab), Console(stderr=True)
     submission, warnings = read_handed_in(files, rubric.language)
     for warning in warnings:
         notes.print(str(warning), markup=False, highlight=False, soft_wrap=True)

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from labs_schema.errors import Fault
 from labs_schema.models import Lab
-from labs_schema.validate import lab_folders, read_lab
+from labs_schema.validate import lab_folders, read_rubric
 
 
 class LabRegistry(Mapping[str, Lab]):
-    """Lab name -> lab without submissions and without the TAs' grades, by name. `folders`: where each was read from."""
+    """Lab name -> lab, by name. `folders`: where each was read from."""
 
     def __init__(self, labs: Iterable[Lab] = (), folders: Mapping[str, Path] | None = None) -> None:
-        self._labs = {lab.name: _rubric_only(lab) for lab in sorted(labs, key=lambda lab: lab.name)}
+        self._labs = {lab.name: lab for lab in sorted(labs, key=lambda lab: lab.name)}
         self.folders = dict(folders or {})
 
     def __getitem__(self, name: str) -> Lab:
@@ -25,20 +25,10 @@ class LabRegistry(Mapping[str, Lab]):
         return len(self._labs)
 
 
-def _rubric_only(lab: Lab) -> Lab:
-    return Lab(
-        name=lab.name,
-        problem=lab.problem,
-        short_problem=lab.short_problem,
-        language=lab.language,
-        criteria=lab.criteria,
-        submissions=(),
-    )
-
-
 def read_registry(parent: Path) -> tuple[LabRegistry, tuple[Fault, ...]]:
-    """Every lab in `parent` that can be read, and what is wrong with the others (warnings are left out)."""
-    read = {folder: read_lab(folder) for folder in lab_folders(parent)}
+    """Every lab in `parent` whose rubric can be read, without submissions and the TAs' grades, and what is wrong with
+    the others (warnings are left out)."""
+    read = {folder: read_rubric(folder) for folder in lab_folders(parent)}
     faults = tuple(
         fault for each in read.values() if each.lab is None for fault in each.faults if fault.severity == "error"
     )

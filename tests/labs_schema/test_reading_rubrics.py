@@ -1,0 +1,50 @@
+"""A rubric is read without anybody's work, and is the rubric of the whole lab."""
+
+from collections.abc import Callable
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from labs_schema.errors import FaultsError
+from labs_schema.models import Lab
+from labs_schema.validate import load_lab, load_rubric, read_lab
+from labs_schema.writer import write_lab
+
+SAMPLES = Path(__file__).parents[2] / "labs"
+
+
+@pytest.fixture
+def folder(make_lab: Callable[..., Lab], tmp_path: Path) -> Path:
+    write_lab(make_lab(), tmp_path / "lab1")
+    return tmp_path / "lab1"
+
+
+@pytest.mark.parametrize("folder", sorted(path for path in SAMPLES.iterdir() if path.is_dir()), ids=lambda p: p.name)
+def test_it_is_that_of_the_whole_lab_without_its_work(folder: Path) -> None:
+    alone = {"submissions": (), "human_grades": (), "rater_grades": ()}
+    assert load_rubric(folder) == load_lab(folder).model_copy(update=alone)
+
+
+def test_the_language_is_told_by_names_in_folders_and_archives(folder: Path) -> None:
+    (folder / "language.txt").unlink(missing_ok=True)
+    for number in range(10):
+        with ZipFile(folder / "submissions" / f"z{number}.zip", "w") as archive:
+            archive.writestr("main.py", "print(4)\n")
+    assert load_rubric(folder).language == load_lab(folder).language == "Python"
+
+
+def test_no_submission_is_read(folder: Path) -> None:
+    (folder / "submissions" / "s000@course" / "link.c").symlink_to("/etc/passwd")
+    assert read_lab(folder).lab is None
+    assert load_rubric(folder).language == "C"
+
+
+def test_every_fault_of_the_rubric_is_told_at_once(folder: Path) -> None:
+    (folder / "rubrics.json").write_text("{")
+    (folder / "ps.txt").unlink(missing_ok=True)
+    (folder / "modified_ps.txt").unlink(missing_ok=True)
+    (folder / "language.txt").write_text("Latin")
+    with pytest.raises(FaultsError) as told:
+        load_rubric(folder)
+    assert {fault.code for fault in told.value.faults} >= {"bad-json", "no-statement", "unknown-language"}
