@@ -2,11 +2,13 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 
 from starlette.concurrency import run_in_threadpool
 
 from serving.api.job_answers import JobOut
+from serving.api.open_streams import STREAM_SECONDS
 from serving.jobs.job import State
 
 LOOK_SECONDS, HEARTBEAT_SECONDS = 0.5, 15.0
@@ -18,16 +20,17 @@ async def job_events(
     stopping: threading.Event,
     look_seconds: float = LOOK_SECONDS,
     heartbeat_seconds: float = HEARTBEAT_SECONDS,
+    most_seconds: float = STREAM_SECONDS - 2 * LOOK_SECONDS,
 ) -> AsyncIterator[str]:
     """An event whenever `look` says something new, a comment after `heartbeat_seconds` of silence, until the job ends
-    or the service stops. A client whose stream ended early asks again."""
-    told, silent = None, 0.0
+    or the service stops, or `most_seconds` are over. A client whose stream ended early asks again."""
+    told, silent, late = None, 0.0, time.monotonic() + most_seconds
     while True:
         found = await run_in_threadpool(look)
         if found != told:
             told, silent = found, 0.0
             yield f"event: progress\ndata: {found.model_dump_json()}\n\n"
-        if found.state in ENDED or stopping.is_set():
+        if found.state in ENDED or stopping.is_set() or time.monotonic() >= late:
             return
         if silent >= heartbeat_seconds:
             silent = 0.0

@@ -14,6 +14,7 @@ from serving.api.grading_routes import KEYED, known_lab
 from serving.api.idempotent import IdempotencyKey, once
 from serving.api.job_answers import JobList, JobOut, job_out
 from serving.api.job_events import job_events
+from serving.api.open_streams import EventStream
 from serving.api.problems import ProblemError
 from serving.api.service import Served, Service
 from serving.jobs.job import Job, Wish
@@ -102,13 +103,11 @@ async def job(job_id: JobId, service: Served) -> JobOut:
         **problems(404, *KEYED),
     },
 )
-async def events(job_id: JobId, service: Served) -> StreamingResponse:
+async def events(job_id: JobId, service: Served, caller: Ta) -> StreamingResponse:
+    """Ends after 10 minutes at the latest; ask again then."""
     await run_in_threadpool(own_job, service, job_id)
-    return StreamingResponse(
-        job_events(lambda: _told(service, own_job(service, job_id)), service.stopping),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+    ended = service.streams.open(caller.actor)
+    return EventStream(job_events(lambda: _told(service, own_job(service, job_id)), service.stopping), ended)
 
 
 CHANGED: dict[str, Any] = {"responses": {**answered(JOB), **problems(404, *KEYED)}, "response_model": JobOut}

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from serving.api.engine_thread import EngineThread
 from serving.api.lab_registry import LabRegistry
+from serving.api.open_streams import OpenStreams
 from serving.api.preparing import Preparing
 from serving.api.rates import Rate
 from serving.courses.served import Courses, ServedCourse
@@ -37,6 +38,7 @@ class Service:
     rate: Rate
     begin: Callable[[Job], None]
     courses: Courses
+    streams: OpenStreams = field(default_factory=OpenStreams)
     stopping: threading.Event = field(default_factory=threading.Event)
 
     @property
