@@ -10,6 +10,7 @@ from labs_schema.names import clean, litter
 from labs_schema.problem import SHORT, VERBOSE
 from labs_schema.rater_names import rater_of
 from labs_schema.reader import refused_kind, scan
+from labs_schema.roster import FILE as ROSTER
 
 RUBRIC = "rubrics.json"
 RATINGS = "rubric_ratings.csv"
@@ -17,7 +18,7 @@ COMMENTS = "rubric_comments.csv"
 SUBMISSIONS = "submissions"
 TEMPLATE = "template"
 SIGNS_OF_A_LAB = (RUBRIC, RATINGS, SUBMISSIONS)
-KNOWN = frozenset({*SIGNS_OF_A_LAB, COMMENTS, TEMPLATE, LANGUAGE, SHORT, *VERBOSE, "provenance.json"})
+KNOWN = frozenset({*SIGNS_OF_A_LAB, COMMENTS, TEMPLATE, LANGUAGE, SHORT, *VERBOSE, ROSTER, "provenance.json"})
 ALSO_FINE = ("readme", "license", "licence", "notice", "copying")
 
 
@@ -53,7 +54,7 @@ def stray_entries(parent: Path) -> tuple[Fault, ...]:
     faults = FaultCollector(clean(parent.absolute().name) or "/")
     labs = set() if is_lab(parent) else {path.name for path in lab_folders(parent)}
     for entry in scan(parent, "", faults) if labs else ():
-        if entry.name not in labs and not _also_fine(entry.name):
+        if entry.name not in (*labs, ROSTER) and not _also_fine(entry.name):
             _stray(clean(entry.name), "an entry that is no lab", faults)
     return faults.faults()
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from labs_schema.collector import FaultCollector
 from labs_schema.errors import Fault, FaultsError, Severity
+from labs_schema.hiding import names_of, noted
 from labs_schema.languages import UNKNOWN
 from labs_schema.limits import Limits
-from labs_schema.models import SourceFile, Submission
+from labs_schema.models import Person, SourceFile, Submission
 from labs_schema.names import archive_suffix, clean
 from labs_schema.submission_entries import file_entry, folder_entries, packed_entries
 from labs_schema.submission_files import source_files
@@ -17,9 +18,12 @@ from labs_schema.submissions import files_in
 GIVEN = "the files given"
 
 
-def read_handed_in(paths: Sequence[Path], language: str = UNKNOWN) -> tuple[Submission, tuple[Fault, ...]]:
+def read_handed_in(
+    paths: Sequence[Path], language: str = UNKNOWN, roster: tuple[Person, ...] = ()
+) -> tuple[Submission, tuple[Fault, ...]]:
     """`paths` (source files, archives, folders) as one submission to a lab in `language`, and warnings of what was set
-    aside. Like a lab's own submissions it keeps the files in that language, where it has any.
+    aside. Like a lab's own submissions it keeps the files in that language, where it has any, and its words that name
+    somebody of the `roster` are noted.
 
     Raises FaultsError with all errors where a path cannot be read, two files have one name, or none is source.
     """
@@ -37,7 +41,8 @@ def read_handed_in(paths: Sequence[Path], language: str = UNKNOWN) -> tuple[Subm
         others = FaultCollector(GIVEN)
         named = files_in(named, language, "", others)
         faults += others.faults()
-    return Submission(student="", folder="", files=named), tuple(faults)
+    submission = Submission(student="", folder="", files=named)
+    return noted(submission, language, names_of(roster)), tuple(faults)
 
 
 def _read(path: Path) -> tuple[tuple[SourceFile, ...], tuple[Fault, ...]]:

@@ -17,8 +17,10 @@ def rubric_hash(lab: Lab) -> str:
 
 
 def submission_hash(submission: Submission) -> str:
-    """Changes with any path or text of the files; equal for two students who handed in the same."""
-    return canonical_hash([[file.path, file.text] for file in submission.files])
+    """Changes with any path or text of the files, and with what of them is hidden from a model; equal for two students
+    who handed in the same."""
+    files = [[file.path, file.text] for file in submission.files]
+    return canonical_hash({"files": files, "hidden": submission.hidden} if submission.hidden else files)
 
 
 def canonical_hash(value: object) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Self
 
+from pydantic import Field
+
 from labs_schema.frozen import Frozen
 
 
@@ -43,12 +45,24 @@ class SourceFile(Frozen):
     text: str
 
 
+class Person(Frozen):
+    """A student of a roster. `ids`: e-mail addresses too; names as they are written, empty where unknown."""
+
+    ids: tuple[str, ...] = ()
+    first: str = ""
+    last: str = ""
+
+
 class Submission(Frozen):
-    """What a student handed in. `student` is the id before the `@` of `folder` (`s1@course`); files sorted by path."""
+    """What a student handed in. `student` is the id before the `@` of `folder` (`s1@course`); files sorted by path.
+
+    `hidden` are the words of the files that name a student, sorted: prompts have another in their place (`hiding`).
+    """
 
     student: str
     folder: str
     files: tuple[SourceFile, ...]
+    hidden: tuple[str, ...] = ()
 
 
 class HumanGrade(Frozen):
@@ -68,7 +82,7 @@ class Lab(Frozen):
     """A validated lab. `problem` is the verbose statement, `short_problem` the short one; each stands in for the other
     where only one file is there. `human_grades`, the grades in force, have at most one entry a (student, criterion).
     `rater_grades` are what single TAs gave in files of their own, one entry a (rater, student, criterion); each has a
-    rater and a rating."""
+    rater and a rating. `roster`: whom comments may name; it is in no dump of a lab."""
 
     name: str
     problem: str
@@ -78,6 +92,7 @@ class Lab(Frozen):
     submissions: tuple[Submission, ...]
     human_grades: tuple[HumanGrade, ...] = ()
     rater_grades: tuple[HumanGrade, ...] = ()
+    roster: tuple[Person, ...] = Field(default=(), exclude=True, repr=False)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """As pydantic's, which would take over what was computed from the grades before `update` changed them."""

@@ -1,5 +1,6 @@
 """A lab's folder to a `Lab`, or to every fault in it. The only door from files to records."""
 
+import os
 from collections.abc import Set
 from pathlib import Path
 
@@ -18,15 +19,19 @@ from labs_schema.folders import (
 )
 from labs_schema.frozen import Frozen
 from labs_schema.given_language import given_language
+from labs_schema.hiding import noted, person_of
 from labs_schema.human_grades import human_grades
 from labs_schema.limits import Limits
-from labs_schema.models import Criterion, HumanGrade, Lab, SourceFile, Submission
+from labs_schema.models import Criterion, HumanGrade, Lab, Person, SourceFile, Submission
 from labs_schema.names import clean
+from labs_schema.naming import Names
 from labs_schema.problem import read_problem
 from labs_schema.rater_names import rater_of
 from labs_schema.rater_tables import check_raters, rater_grades
 from labs_schema.ratings_csv import RatingsTable, parse_ratings
 from labs_schema.reader import read_text
+from labs_schema.roster import FILE as ROSTER
+from labs_schema.roster import parse_roster
 from labs_schema.rubric_checks import merge_rubrics
 from labs_schema.rubric_json import parse_rubric
 from labs_schema.submission_entries import folder_entries
@@ -90,10 +95,18 @@ def _read_rubric(folder: Path, limits: Limits, faults: FaultCollector) -> Lab | 
     table = _table(folder, RATINGS, present, limits, faults)
     criteria = _criteria(folder, present, table, limits, faults)
     spoken = said or language_by_names(folder / SUBMISSIONS, limits, faults)
+    roster = _roster(folder, present, limits, faults)
     if faults.failed:
         return None
-    name = clean(folder.name)
-    return Lab(name=name, problem=problem, short_problem=short, language=spoken, criteria=criteria, submissions=())
+    return Lab(
+        name=clean(folder.name),
+        problem=problem,
+        short_problem=short,
+        language=spoken,
+        criteria=criteria,
+        submissions=(),
+        roster=roster,
+    )
 
 
 def _read(folder: Path, language: str | None, limits: Limits, faults: FaultCollector) -> Lab | None:
@@ -109,6 +122,8 @@ def _read(folder: Path, language: str | None, limits: Limits, faults: FaultColle
     every = _submissions(folder, present, limits, faults)
     spoken, submissions = in_language(every, said, faults)
     check_copies(submissions, _template(folder, present, limits, faults), faults)
+    roster = _roster(folder, present, limits, faults)
+    names = Names((*roster, *(person_of(each.student, each.folder) for each in every)))
     grades: tuple[HumanGrade, ...] = ()
     if table:
         check_students({submission.student for submission in every}, table, faults)
@@ -126,9 +141,10 @@ def _read(folder: Path, language: str | None, limits: Limits, faults: FaultColle
         short_problem=short,
         language=spoken,
         criteria=criteria,
-        submissions=submissions,
+        submissions=tuple(noted(submission, spoken, names) for submission in submissions),
         human_grades=grades,
         rater_grades=others,
+        roster=roster,
     )
 
 
@@ -137,6 +153,18 @@ def _table(folder: Path, name: str, present: Set[str], limits: Limits, faults: F
         return None
     text = read_text(folder / name, name, limits.table_bytes, faults)
     return None if text is None else parse_ratings(text, name, limits.line_chars, faults)
+
+
+def _roster(folder: Path, present: Set[str], limits: Limits, faults: FaultCollector) -> tuple[Person, ...]:
+    """The lab's own, and that of the folder of labs it is in."""
+    own, course = folder / ROSTER, folder.parent / ROSTER
+    found = {own: ROSTER} if ROSTER in present else {}
+    found |= {course: f"../{ROSTER}"} if os.path.lexists(course) else {}
+    people: list[Person] = []
+    for path, name in found.items():
+        text = read_text(path, name, limits.table_bytes, faults)
+        people += () if text is None else parse_roster(text, name, limits.line_chars, faults)
+    return tuple(dict.fromkeys(people))
 
 
 def _rater_tables(folder: Path, present: Set[str], limits: Limits, faults: FaultCollector) -> dict[str, RatingsTable]:

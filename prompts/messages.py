@@ -1,14 +1,15 @@
 """A lab, one submission and a style become the text of prompts, one a criterion.
 
 What the criteria share (problem, code) comes first, so that it is computed once. Knows no ratings given and no
-tokenizer. Nothing here puts the id of a submission's author into a prompt; where students have written it into their
-code or their files' names, it is there.
+tokenizer. Nothing here puts the id of a submission's author into a prompt, and what of the code is noted to name a
+student (`Submission.hidden`) is left out of it here, for every prompt there is.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 
 from labs_schema.frozen import Frozen
+from labs_schema.hiding import shown_files
 from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
 from prompts.quoting import quote, quote_name
 from prompts.style import PromptStyle
@@ -61,7 +62,7 @@ def shared_text(lab: Lab, submission: Submission, style: PromptStyle) -> str:
     return parts(style.template)["shared"].substitute(
         problem=quote(problem[: style.problem_chars]),
         language=quote(lab.language),
-        files="\n".join(file_text(file, style) for file in submission.files),
+        files="\n".join(file_text(file, style) for file in shown_files(submission, lab.language)),
     )
 
 

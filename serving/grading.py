@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from labs_schema.errors import OverlongError
 from labs_schema.grades import CriterionGrade, Grade, Provenance
+from labs_schema.hiding import HIDING_VERSION
 from labs_schema.models import Lab, Submission
 from prompts.encode import PromptEncoder
 from prompts.style import PromptStyle
@@ -175,4 +176,5 @@ class Grader:
             "reasoning": reasoning,
             "context_length": self.encoder.context_length,
             "on_overlong": self.encoder.on_overlong,
+            "hiding": HIDING_VERSION,
         }

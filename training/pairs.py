@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from labs_schema.hashes import submission_key
+from labs_schema.hiding import hidden_in_prose, person_of
 from labs_schema.models import Criterion, Lab, Rating, Submission
+from labs_schema.naming import Names
 from prompts.messages import Prompt, build_prompts
 from prompts.style import PromptStyle
 from prompts.verdict import LETTERS, verdict_text
@@ -54,10 +56,15 @@ def rated_submissions(
 ) -> Iterator[tuple[Submission, list[RatedPrompt]]]:
     """Every submission with a rating, in the lab's order, with a prompt for each criterion rated.
 
-    `reasoning`: the right verdict gives the TA's comment, or without one the rating's description, the others give the
-    description of theirs. `suffix` is put behind the pseudonyms.
+    `reasoning`: the right verdict gives the TA's comment (no student's name in it), or without one the rating's
+    description, the others give the description of theirs. `suffix` is put behind the pseudonyms.
     """
-    comments = {(grade.student, grade.criterion): grade.comment for grade in lab.human_grades}
+    names = Names((*lab.roster, *(person_of(each.student, each.folder) for each in lab.submissions)))
+    comments = {
+        (grade.student, grade.criterion): hidden_in_prose(grade.comment, names)
+        for grade in lab.human_grades
+        if reasoning and grade.comment
+    }
     for submission in lab.submissions:
         given = lab.ratings_given.get(submission.student)
         if not given:
@@ -67,7 +74,7 @@ def rated_submissions(
         rated = []
         for criterion, prompt in zip(lab.criteria, prompts, strict=True):
             if right := given.get(criterion.title):
-                comment = comments[submission.student, criterion.title]
+                comment = comments.get((submission.student, criterion.title))
                 texts = _verdicts(criterion, prompt.options, right, comment, reasoning)
                 rated.append(
                     RatedPrompt(lab.name, key, criterion.title, prompt, texts.pop(right), tuple(texts.values()))

@@ -37,7 +37,7 @@ def grade(
     from serving.served_model import load_grader
 
     rubric, notes = load_rubric(lab), Console(stderr=True)
-    submission, warnings = read_handed_in(files, rubric.language)
+    submission, warnings = read_handed_in(files, rubric.language, rubric.roster)
     for warning in warnings:
         notes.print(str(warning), markup=False, highlight=False, soft_wrap=True)
     with notes.status("Loading the model"):

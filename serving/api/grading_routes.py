@@ -9,7 +9,9 @@ from starlette.concurrency import run_in_threadpool
 
 from labs_schema.errors import OverlongError
 from labs_schema.grades import Grade
-from labs_schema.models import Lab, Submission
+from labs_schema.hiding import names_of, noted, person_of
+from labs_schema.models import Lab, Person, Submission
+from labs_schema.naming import Names
 from serving.api.access import Caller, Platform, platform
 from serving.api.access_log import log_failure
 from serving.api.answers import GradeResponse, LabList, LabRubric, graded, rubric, summary
@@ -67,6 +69,8 @@ async def grade(
     else:
         lab, ids = body.rubric(), {c.title: c.id for c in body.criteria if c.id}
     work = _admitted(body.submission.submission(), lab, service.characters)
+    roster = lab.roster if isinstance(body, LabGradeRequest) else service.labs.roster
+    work = await run_in_threadpool(_noted, work, lab.language, roster, body.student or "")
     student = await run_in_threadpool(service.store.pseudonym, service.course, body.student or "", actor=caller.actor)
     submission = work.model_copy(update={"student": student, "folder": student})
 
@@ -145,6 +149,11 @@ def _keep(service: Service, lab: Lab, submission: Submission, given: Grade, name
     if grade_id is None:
         raise ForgottenError("The student was forgotten while the work was graded.")
     return grade_id
+
+
+def _noted(work: Submission, language: str, roster: tuple[Person, ...], student: str) -> Submission:
+    """`work`, with what of it no model is shown: the names of the roster, and the id of whose work it is."""
+    return noted(noted(work, language, names_of(roster)), language, Names([person_of(student)]))
 
 
 def _admitted(submission: Submission, lab: Lab, characters: int) -> Submission:

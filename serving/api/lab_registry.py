@@ -1,10 +1,11 @@
 """The labs that the service grades by name: rubric and problem statement, without anybody's work. Knows no HTTP."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 
 from labs_schema.errors import Fault
-from labs_schema.models import Lab
+from labs_schema.models import Lab, Person
 from labs_schema.validate import lab_folders, read_rubric
 
 
@@ -14,6 +15,11 @@ class LabRegistry(Mapping[str, Lab]):
     def __init__(self, labs: Iterable[Lab] = (), folders: Mapping[str, Path] | None = None) -> None:
         self._labs = {lab.name: lab for lab in sorted(labs, key=lambda lab: lab.name)}
         self.folders = dict(folders or {})
+
+    @cached_property
+    def roster(self) -> tuple[Person, ...]:
+        """Of all its labs."""
+        return tuple(dict.fromkeys(person for lab in self.values() for person in lab.roster))
 
     def __getitem__(self, name: str) -> Lab:
         return self._labs[name]

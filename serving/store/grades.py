@@ -61,7 +61,7 @@ def record(
         if (key := secret[submission.student]) is None:
             ids.append(None)
             continue
-        work = content(submission.student, key, [[file.path, file.text] for file in submission.files])
+        work = content(submission.student, key, _document(submission))
         if (submission.student, work.hash) not in known:
             said = content(submission.student, key, grade.model_dump(mode="json"))
             rows.append(_entered(ledger, version, grade, request, actor, work.hash, said.hash))
@@ -109,8 +109,20 @@ def read_submission(connection: Connection, grade_id: str) -> Submission | None:
     ).one_or_none()
     if found is None:
         return None
-    files = tuple(SourceFile(path=path, text=text) for path, text in json.loads(found.document))
-    return Submission(student=found.student, folder=found.student, files=files)
+    kept = json.loads(found.document)
+    files, hidden = (kept["files"], kept["hidden"]) if isinstance(kept, dict) else (kept, ())
+    return Submission(
+        student=found.student,
+        folder=found.student,
+        files=tuple(SourceFile(path=path, text=text) for path, text in files),
+        hidden=tuple(hidden),
+    )
+
+
+def _document(submission: Submission) -> object:
+    """The program as it was handed in, and what of it a model was not shown."""
+    files = [[file.path, file.text] for file in submission.files]
+    return {"files": files, "hidden": list(submission.hidden)} if submission.hidden else files
 
 
 def _check(lab: Lab, rubric: str, submission: Submission, grade: Grade) -> None:

@@ -1,0 +1,113 @@
+"""What a model is not shown of a program: the words that name a student. Everything outside of comments stays as it is.
+
+Looking and hiding are two steps. Whoever takes in a program notes in `Submission.hidden` which of its words name
+somebody, when the roster and the student's id are at hand; every prompt hides them, and so does every later replay,
+which has neither. Comments and docstrings are looked at, and the paths of files; other strings are what a program
+does, and stay, as do the names in its code. Line numbers never change.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from labs_schema.languages import OWN_EXTENSIONS, extension
+from labs_schema.lexing import spans
+from labs_schema.models import Person, SourceFile, Submission
+from labs_schema.naming import LETTERS_ALONE, Names
+
+HIDING_VERSION = 1
+"""To be raised when the same words are hidden in another way."""
+IN_PLACE_OF_A_NAME = "student"
+_SAID = ("comment", "docstring")
+_BEGINNING = re.compile(rf"[{LETTERS_ALONE}]|[^\W_{LETTERS_ALONE}]+")
+_LETTER = re.compile(rf"[^\W_{LETTERS_ALONE}]|[\u0300-\u036f]")
+
+
+def noted(submission: Submission, language: str, names: Names) -> Submission:
+    """`submission` with the words in it by which `names` know somebody, and those that were noted before."""
+    found = set(submission.hidden)
+    for file in submission.files if names else ():
+        found.update(file.path[place.start : place.end] for place in names.places(file.path, path=True))
+        for text in _comments(file, language):
+            found.update(text[place.start : place.end] for place in names.places(text))
+    return submission.model_copy(update={"hidden": tuple(sorted(found))}) if found else submission
+
+
+@lru_cache(maxsize=32)
+def names_of(roster: tuple[Person, ...]) -> Names:
+    """A roster's names, made ready once for all who ask."""
+    return Names(roster)
+
+
+def person_of(student: str, folder: str = "") -> Person:
+    """All that is known of a student without a roster: the id, and the name of the folder of the work."""
+    return Person(ids=tuple(dict.fromkeys(filter(None, (student, folder)))))
+
+
+def shown_files(submission: Submission, language: str) -> tuple[SourceFile, ...]:
+    """The files as a prompt has them."""
+    if not submission.hidden:
+        return submission.files
+    words = _Words(submission.hidden)
+    return tuple(
+        SourceFile(path=words.hidden_in(file.path), text=_hidden(file, language, words)) for file in submission.files
+    )
+
+
+def hidden_in_prose(text: str, names: Names) -> str:
+    """A person's remark without the names in it."""
+    pieces, end = [], 0
+    for place in names.places(text):
+        pieces += [text[end : place.start], IN_PLACE_OF_A_NAME]
+        end = place.end
+    return "".join([*pieces, text[end:]])
+
+
+def _hidden(file: SourceFile, language: str, words: "_Words") -> str:
+    pieces, end = [], 0
+    for span in spans(file.text, _language(file, language)):
+        if span.kind in _SAID:
+            pieces += [file.text[end : span.start], words.hidden_in(file.text[span.start : span.end])]
+            end = span.end
+    return "".join([*pieces, file.text[end:]])
+
+
+def _comments(file: SourceFile, language: str) -> Iterable[str]:
+    found = spans(file.text, _language(file, language))
+    return (file.text[span.start : span.end] for span in found if span.kind in _SAID)
+
+
+def _language(file: SourceFile, language: str) -> str:
+    """Its own by its extension: a program in another language than the lab's has other comments."""
+    own = (name for name, extensions in OWN_EXTENSIONS.items() if extension(file.path) in extensions)
+    return next(own, language)
+
+
+class _Words:
+    """What to hide, by how it begins: a roster of a thousand in one comment takes no longer than one name."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._by_beginning: dict[str, list[str]] = {}
+        for word in sorted(words, key=lambda word: (-len(word), word)):
+            if beginning := _BEGINNING.match(word):
+                self._by_beginning.setdefault(beginning.group(), []).append(word)
+
+    def hidden_in(self, text: str) -> str:
+        pieces, end = [], 0
+        for match in _BEGINNING.finditer(text):
+            if match.start() >= end and (word := self._at(text, match)):
+                pieces += [text[end : match.start()], IN_PLACE_OF_A_NAME]
+                end = match.start() + len(word)
+        return "".join([*pieces, text[end:]])
+
+    def _at(self, text: str, match: re.Match[str]) -> str | None:
+        candidates = self._by_beginning.get(match.group(), ())
+        return next(
+            (word for word in candidates if text.startswith(word, match.start()) and _ends(text, match, word)), None
+        )
+
+
+def _ends(text: str, match: re.Match[str], word: str) -> bool:
+    """Whether no letter follows that belongs to the same word."""
+    end = match.start() + len(word)
+    return end >= len(text) or not (_LETTER.match(word[-1]) and _LETTER.match(text[end]))

@@ -1,0 +1,52 @@
+"""Rosters as platforms export them, and where they are looked for."""
+
+from pathlib import Path
+
+import pytest
+
+from labs_schema.collector import FaultCollector
+from labs_schema.models import Person, SourceFile
+from labs_schema.roster import parse_roster
+from labs_schema.validate import load_lab, stray_entries
+from labs_schema.writer import write_lab
+
+GRADESCOPE = "First Name,Last Name,SID,Email,Section\nMario,Rossi,20231234,mr@uni.example,A\n"
+MOODLE = '"First name",Surname,"ID number","Email address"\nMario,Rossi,20231234,mr@uni.example\n'
+OURS = "student,name,email\n20231234,Mario Rossi,mr@uni.example\n"
+CANVAS = (
+    'Student,ID,SIS Login ID,Section,Final\n"    Points Possible",,,,10\n"Rossi, Mario",20231234,mr@uni.example,A,9\n'
+    '"Student, Test",1,x,A,\n'
+)
+
+
+@pytest.mark.parametrize("text", [GRADESCOPE, MOODLE, OURS, CANVAS], ids=["Gradescope", "Moodle", "ours", "Canvas"])
+def test_a_roster_of_a_platform_is_read_as_it_is_exported(text: str) -> None:
+    faults = FaultCollector("labs")
+    people = parse_roster(text, "roster.csv", 10_000, faults)
+    assert faults.faults() == ()
+    assert people == (Person(ids=("20231234", "mr@uni.example"), first="Mario", last="Rossi"),)
+
+
+def test_all_faults_of_a_roster_are_told_at_once_by_line_and_without_a_name() -> None:
+    faults = FaultCollector("labs")
+    parse_roster("student,name\n,\ns1,Rossi, Mario\ns2,,x,Secret\n", "roster.csv", 10_000, faults)
+    found = faults.faults()
+    assert [(fault.code, fault.line) for fault in found] == [("roster-row", 3), ("roster-row", 4)]
+    assert "Secret" not in "".join(map(str, found)) and "Rossi" not in "".join(map(str, found))
+
+
+def test_a_course_s_roster_lies_among_its_labs_and_a_lab_may_have_one_more(tmp_path: Path, make_lab) -> None:
+    lab = make_lab(students=2)
+    author = SourceFile(path="a.c", text="// Mario Rossi, with Ann Sorel and s001\nint rossi;\n")
+    one, two = lab.submissions
+    write_lab(
+        lab.model_copy(update={"submissions": (one.model_copy(update={"files": (author,)}), two)}), tmp_path / "lab1"
+    )
+    assert load_lab(tmp_path / "lab1").submissions[0].hidden == ("s001",)
+    (tmp_path / "roster.csv").write_text("student,name\ns9,Mario Rossi\n")
+    (tmp_path / "lab1" / "roster.csv").write_text("first name,last name\nAnn,Sorel\n")
+    read = load_lab(tmp_path / "lab1")
+    assert read.submissions[0].hidden == ("Ann Sorel", "Mario Rossi", "s001")
+    assert read.submissions[1].hidden == () and read.submissions[0].files == (author,)
+    assert stray_entries(tmp_path) == ()
+    assert "Rossi" not in read.model_dump_json(exclude={"submissions"})
