@@ -3,9 +3,11 @@
 Answers are kept as the text that was sent, for a day. Work that failed leaves no answer: it may be tried again at once.
 """
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import Header, Request, Response
@@ -14,6 +16,9 @@ from starlette.concurrency import run_in_threadpool
 
 from serving.api.access import Caller
 from serving.api.service import Service
+from serving.store.errors import StoreError
+from serving.store.idempotency import BEAT_SECONDS, Claim
+from serving.store.store import Store
 
 IdempotencyKey = Annotated[
     str | None,
@@ -47,12 +52,23 @@ async def once(
     claim = await run_in_threadpool(store.idempotent, scope, key, body, student=student)
     if claim.answer is not None:
         return _answer(claim.answer, status)
+    working = asyncio.ensure_future(_say_so(store, claim))
     try:
         text = (await work(claim.request)).model_dump_json()
         return _answer(await run_in_threadpool(store.answered, claim, text), status)
     except BaseException:
         await run_in_threadpool(store.abandoned, claim)
         raise
+    finally:
+        working.cancel()
+
+
+async def _say_so(store: Store, claim: Claim) -> None:
+    """That the work goes on, until this is cancelled. A store that is away for a moment is asked again."""
+    while True:
+        await asyncio.sleep(BEAT_SECONDS)
+        with suppress(StoreError):
+            await run_in_threadpool(store.still_held, claim)
 
 
 def _answer(text: str, status: int) -> Response:

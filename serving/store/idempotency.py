@@ -1,23 +1,25 @@
 """The same request sent twice gets the same answer, for 24 hours and across restarts.
 
-A request is claimed before it is worked on and answered afterwards. A claim that a crash left behind may be taken over
-after `LEASE`; its `request` stays the same, so that what was recorded under it is not recorded again.
+A request is claimed before it is worked on and answered afterwards; meanwhile its holder says every `BEAT_SECONDS` that
+it works. A claim that a crash left behind is taken over at once where the holder is known to have ended, else `LEASE`
+after it was last heard of; its `request` stays the same, so that what was recorded under it is not recorded again.
 """
 
 import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from labs_schema.frozen import Frozen
 from serving.store.errors import InProgressError, OtherBodyError
 from serving.store.ledger import Ledger, stamp
+from serving.store.processes import has_ended, this_process
 from serving.store.tables import idempotency
 
 KEPT = timedelta(hours=24)
-LEASE = timedelta(minutes=5)
-"""Longer than any request may take."""
+LEASE, BEAT_SECONDS = timedelta(seconds=30), 5.0
+"""The clocks of machines that share a store must agree better than that."""
 
 
 class Claim(Frozen):
@@ -41,7 +43,7 @@ def claim(ledger: Ledger, now: datetime, scope: str, key: str, body_hash: str, s
     connection.execute(delete(idempotency).where(idempotency.c.created_at <= stamp(now - KEPT)))
     name = hashlib.sha256(f"{scope}\0{key}".encode("utf-8", "surrogatepass")).hexdigest()
     found = connection.execute(select(idempotency).where(idempotency.c.id == name)).one_or_none()
-    holder = secrets.token_hex(8)
+    holder = f"{secrets.token_hex(8)} {this_process()}"
     if found is None:
         fresh = {"id": name, "request": secrets.token_hex(16), "holder": holder}
         times = {"created_at": ledger.at, "claimed_at": ledger.at}
@@ -50,11 +52,17 @@ def claim(ledger: Ledger, now: datetime, scope: str, key: str, body_hash: str, s
     if found.body_hash != body_hash:
         raise OtherBodyError("This idempotency key was used with another body. Send a new key with a new body.")
     if found.answer is None:
-        if found.claimed_at > stamp(now - LEASE):
+        if found.claimed_at > stamp(now - LEASE) and not has_ended(found.holder.partition(" ")[2]):
             raise InProgressError("The first request with this idempotency key is still being worked on.")
         mine = update(idempotency).where(idempotency.c.id == name)
         connection.execute(mine.values(holder=holder, claimed_at=ledger.at))
     return Claim(id=name, request=found.request, holder=holder, answer=found.answer)
+
+
+def still_held(connection: Connection, mine: Claim, at: str) -> None:
+    """The work goes on at the time `at`. Nothing where another has taken the claim over."""
+    held = update(idempotency).where(idempotency.c.id == mine.id, idempotency.c.holder == mine.holder)
+    connection.execute(held.where(idempotency.c.answer.is_(None)).values(claimed_at=at))
 
 
 def answered(ledger: Ledger, mine: Claim, answer: str) -> str:

@@ -105,6 +105,11 @@ class Store:
         with write(self.database, now) as ledger:
             return idempotency.claim(ledger, now, scope, key, body_hash, student)
 
+    def still_held(self, claim: idempotency.Claim) -> None:
+        """The work on it goes on: to be said every `idempotency.BEAT_SECONDS`, lest another take it over."""
+        with self.database.writing() as connection:
+            idempotency.still_held(connection, claim, stamp(self._now()))
+
     def answered(self, claim: idempotency.Claim, answer: str) -> str:
         """Keeps the answer for a day; returns the one to send, which is another's where the claim was taken over."""
         with write(self.database, self._now()) as ledger:

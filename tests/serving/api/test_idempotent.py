@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from serving.store.store import Store
 
 PROGRAM = {"files": [{"filename": "main.c", "content": "int main(void) { return 4; }\n"}]}
@@ -91,7 +93,7 @@ def test_work_that_failed_may_be_tried_again_at_once(course: Any, fake_engine: A
 
 
 def test_what_was_recorded_before_a_crash_is_the_answer_after_it(course: Any, fake_engine: Any) -> None:
-    """The process ends between the grade's commit and the answer's; the lease of five minutes runs out."""
+    """The process ends between the grade's commit and the answer's; its lease runs out."""
 
     def killed(*_: object) -> str:
         raise RuntimeError
@@ -109,6 +111,19 @@ def test_what_was_recorded_before_a_crash_is_the_answer_after_it(course: Any, fa
         grade_id = client.post("/grade", json=GRADE, headers=KEY).json()["grade_id"]
     assert len(fake_engine.asked) == calls
     assert len(later.recorded(later.history(grade_id).grade.request)) == 1
+
+
+def test_long_work_is_not_taken_for_a_crash(course: Any, fake_engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.api.idempotent.BEAT_SECONDS", 0.01)
+    go, said, first_letter = threading.Event(), threading.Event(), fake_engine.answer
+    fake_engine.answer = lambda request: first_letter(request) if said.wait(10) and go.wait(10) else None
+    still_held = course.store.still_held
+    course.store.still_held = lambda claim: (still_held(claim), said.set())
+    with course.serve() as client, ThreadPoolExecutor(1) as clients:
+        post = clients.submit(client.post, "/grade", json=GRADE, headers=KEY)
+        assert said.wait(10)
+        go.set()
+        assert post.result(10).status_code == 200
 
 
 def test_a_regrade_is_begun_once_for_a_key(course: Any) -> None:

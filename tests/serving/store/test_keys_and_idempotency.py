@@ -68,6 +68,11 @@ def test_a_claim_that_a_crash_left_is_taken_over_under_the_same_request(new_url:
     with pytest.raises(InProgressError):
         store.idempotent("k1 /grade", "abc", "body")
     clock.now += LEASE
+    store.still_held(lost)
+    clock.now += LEASE - timedelta(seconds=1)
+    with pytest.raises(InProgressError):  # its holder still works
+        store.idempotent("k1 /grade", "abc", "body")
+    clock.now += timedelta(seconds=1)
     taken = store.idempotent("k1 /grade", "abc", "body")
     assert taken.answer is None and taken.holder != lost.holder
     assert hand.grade(store, someone, request=taken.request) == grade
