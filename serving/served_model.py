@@ -5,6 +5,7 @@ served only with the tokenizer and the wording it was trained with.
 """
 
 import re
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ from labs_schema.frozen import Frozen
 from prompts.encode import OnOverlong, PromptEncoder
 from prompts.manifest import FILE, ModelManifest, check_manifest, prompt_hash, read_manifest, tokenizer_hash
 from prompts.style import PromptStyle
-from serving.calibration.calibration import read_calibration
+from serving.calibration.calibration import Calibration, read_calibration
+from serving.engines.adapters import AdapterBases
 from serving.engines.engine_choice import EngineName, choose_engine, open_engine
 from serving.engines.vllm_platform import has_gpu
 from serving.grading import Grader
 from serving.provenance import ModelIdentity
 from serving.triage import Thresholds
-from serving.weights_hash import weights_hash
+from serving.weights_hash import weights_hashes
 
 HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 
@@ -58,6 +60,54 @@ def open_model(path: str | Path, *, adapters: bool = False) -> ServedModel:
     raise ModelError(f"{folder} holds no model: found neither {FILE} nor config.json. Give a run folder or a model.")
 
 
+class FoundModel:
+    """A model whose tokenizer and wording are those of its manifest; its weights are on the disk alone."""
+
+    def __init__(self, model: ServedModel, tokenizer: Any, style: PromptStyle) -> None:
+        self.model, self.tokenizer, self.style = model, tokenizer, style
+
+    @cached_property
+    def hashes(self) -> tuple[str, str]:
+        """Of the weights without and with the adapter; reads them whole."""
+        return weights_hashes(self.model.weights, self.model.adapter)
+
+    @cached_property
+    def calibration(self) -> Calibration | None:
+        """Raises ModelError where there is one that cannot be read."""
+        return read_calibration(self.model.folder) if self.model.folder else None
+
+    @property
+    def identity(self) -> ModelIdentity:
+        return ModelIdentity(
+            base_model=self.model.name,
+            model_hash=self.hashes[1],
+            tokenizer_hash=tokenizer_hash(self.tokenizer),
+            prompt_hash=prompt_hash(self.style, self.tokenizer),
+        )
+
+
+def find_model(path: str | Path, *, adapters: bool = False, style: PromptStyle | None = None) -> FoundModel:
+    """The model at `path`, checked against its manifest. A model without one, such as an untuned base, takes `style`;
+    with one, only its own will do. `adapters`: whether the engine can put one on its base.
+
+    Raises ModelError where model or tokenizer cannot be used.
+    """
+    model = open_model(path, adapters=adapters)
+    tokenizer = load_tokenizer(model.tokenizer)
+    if model.manifest:
+        check_manifest(model.manifest, tokenizer)
+        if style not in (None, model.manifest.style):
+            raise ModelError(f"{path} was trained with another prompt style; it is served only with that one.")
+        style = model.manifest.style
+    return FoundModel(model, tokenizer, style or PromptStyle())
+
+
+def takes_adapters(engine: EngineName) -> bool:
+    """Whether this engine puts adapters on their base here: CPUs are far quicker with merged weights."""
+    chosen = choose_engine(engine)
+    return chosen == "http" or (chosen == "vllm" and has_gpu())
+
+
 def load_grader(
     path: str | Path,
     *,
@@ -72,21 +122,42 @@ def load_grader(
 ) -> Grader:
     """The model at `path`, ready to grade: the one way in for the command line, the service and the experiments.
 
-    `context_length` (tokens), `on_overlong` and `style` default to the manifest's. A model without one, such as an
-    untuned base, takes `style`; with one, only its own will do. `thresholds` stand in for the model's calibration.
-    `orders` of the ratings to ask in: by default as many as the calibration was made with, else 1. Raises ModelError
-    where model, tokenizer, calibration or engine cannot be used, before weights are loaded where that can be known.
+    `context_length` (tokens), `on_overlong` and `style` default to the manifest's. `thresholds` stand in for the
+    model's calibration. `orders` of the ratings to ask in: by default as many as the calibration was made with, else 1.
+    Raises ModelError where model, tokenizer, calibration or engine cannot be used, before weights are loaded where that
+    can be known.
     """
-    chosen = choose_engine(engine)
-    model = open_model(path, adapters=chosen == "vllm" and has_gpu())
-    calibration = read_calibration(model.folder) if model.folder and thresholds is None else None
-    tokenizer = load_tokenizer(model.tokenizer)
-    manifest = model.manifest
-    if manifest:
-        check_manifest(manifest, tokenizer)
-        if style not in (None, manifest.style):
-            raise ModelError(f"{path} was trained with another prompt style; it is served only with that one.")
-    style = manifest.style if manifest else style or PromptStyle()
+    found = find_model(path, adapters=takes_adapters(engine), style=style)
+    return open_grader(
+        found,
+        engine=engine,
+        dtype=dtype,
+        context_length=context_length,
+        on_overlong=on_overlong,
+        thresholds=thresholds,
+        orders=orders,
+        second_reading=second_reading,
+    )
+
+
+def open_grader(
+    found: FoundModel,
+    *,
+    engine: EngineName = "auto",
+    dtype: str = "bfloat16",
+    context_length: int | None = None,
+    on_overlong: OnOverlong | None = None,
+    thresholds: Thresholds | None = None,
+    orders: int | None = None,
+    second_reading: bool = True,
+    bases: AdapterBases[Any] | None = None,
+    among: bool = False,
+) -> Grader:
+    """As `load_grader`. `bases`: those that are open already; `among`: servers of other models are left out."""
+    model, manifest = found.model, found.model.manifest
+    calibration = found.calibration if thresholds is None else None
+    named = choose_engine(engine) == "http" or bases is not None
+    base_hash, adapter_hash = found.hashes if named else ("", "")
     opened = open_engine(
         engine,
         model.weights,
@@ -94,24 +165,21 @@ def load_grader(
         context_length=context_length or (manifest.context_length if manifest else None),
         dtype=dtype,
         adapter=model.adapter,
-        model_hash=weights_hash(model.weights) if chosen == "http" else "",
+        model_hash=base_hash,
+        adapter_hash=adapter_hash,
+        bases=bases,
+        among=among,
     )
     encoder = PromptEncoder(
-        tokenizer,
+        found.tokenizer,
         context_length=opened.context_length,
         on_overlong=on_overlong or (manifest.on_overlong if manifest else "error"),
-    )
-    identity = ModelIdentity(
-        base_model=model.name,
-        model_hash=weights_hash(model.weights, model.adapter),
-        tokenizer_hash=tokenizer_hash(tokenizer),
-        prompt_hash=prompt_hash(style, tokenizer),
     )
     return Grader(
         opened,
         encoder,
-        style,
-        identity,
+        found.style,
+        found.identity,
         thresholds,
         calibration=calibration,
         orders=orders or (calibration.graded_with.orders if calibration else 1),

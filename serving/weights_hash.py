@@ -9,13 +9,23 @@ WEIGHT_FILES = ("*.safetensors", "*.bin", "config.json", "adapter_config.json")
 def weights_hash(weights: str, adapter: Path | None = None) -> str:
     """SHA-256 in hexadecimal over the names and bytes of all weight files of `weights` (a folder, or a hub id that is
     in the local cache) and of `adapter`. Reads them whole: about a second a gigabyte."""
-    folders = [_local(weights), *([adapter] if adapter else [])]
-    files = [path for folder in folders for pattern in WEIGHT_FILES for path in sorted(folder.glob(pattern))]
+    return weights_hashes(weights, adapter)[1]
+
+
+def weights_hashes(weights: str, adapter: Path | None = None) -> tuple[str, str]:
+    """That of `weights` alone, and that of both, in one reading."""
     whole = hashlib.sha256()
-    for path in files:
+    _add(whole, _local(weights))
+    base = whole.hexdigest()
+    if adapter:
+        _add(whole, adapter)
+    return base, whole.hexdigest()
+
+
+def _add(whole: "hashlib._Hash", folder: Path) -> None:
+    for path in (path for pattern in WEIGHT_FILES for path in sorted(folder.glob(pattern))):
         with path.open("rb") as file:
             whole.update(f"{path.name}\0".encode() + hashlib.file_digest(file, "sha256").digest())
-    return whole.hexdigest()
 
 
 def _local(weights: str) -> Path:

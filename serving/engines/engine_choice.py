@@ -2,9 +2,10 @@
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from labs_schema.errors import ModelError
+from serving.engines.adapters import SHARED_RANK, AdapterBases
 from serving.engines.engine import Engine
 
 EngineName = str
@@ -34,10 +35,14 @@ def open_engine(
     dtype: str = "bfloat16",
     adapter: Path | None = None,
     model_hash: str = "",
+    adapter_hash: str = "",
+    bases: AdapterBases[Any] | None = None,
+    among: bool = False,
 ) -> Engine:
-    """Loads a model, which takes seconds to minutes, or reaches for servers that have. Only vLLM in this process takes
-    an `adapter`; servers keep the dtype that they were started with, and must serve their model under the start of its
-    `model_hash`.
+    """Loads a model, which takes seconds to minutes, or reaches for servers that have. vLLM takes an `adapter`, whose
+    weights with the base's are `adapter_hash`; in this process, on a base of `bases` where that is open already.
+    Servers keep the dtype that they were started with, and must serve `weights` under the start of its `model_hash`;
+    `among` others, those that serve another model are left out.
 
     Raises ModelError where the engine cannot load it, or where servers serve another model.
     """
@@ -45,11 +50,28 @@ def open_engine(
     if chosen == "vllm":
         from serving.engines.vllm_engine import VllmEngine
 
-        return VllmEngine(weights, tokenizer=tokenizer, context_length=context_length, dtype=dtype, adapter=adapter)
+        given: Any = {"tokenizer": tokenizer, "context_length": context_length, "dtype": dtype}
+        if adapter is None:
+            return VllmEngine(weights, **given)
+        given |= {"adapter": adapter, "adapter_name": adapter_hash or "adapter"}
+        if bases is None:
+            return VllmEngine(weights, **given)
+        base = model_hash, context_length, dtype
+        opened: Engine = bases.carry(
+            base, adapter, adapter_hash, lambda: VllmEngine(weights, **given, most_rank=SHARED_RANK)
+        )
+        return opened
     if chosen == "http":
-        from serving.engines.http_engine import HttpEngine
+        from serving.engines.http_engine import NAME_CHARS, HttpEngine
 
-        return HttpEngine(name.split(","), weights=weights, model_hash=model_hash, context_length=context_length)
+        return HttpEngine(
+            name.split(","),
+            weights=weights,
+            model_hash=model_hash,
+            context_length=context_length,
+            among=among,
+            adapter=(adapter_hash[:NAME_CHARS], adapter) if adapter else None,
+        )
     from serving.engines.transformers_engine import TransformersEngine
 
     return TransformersEngine(weights, tokenizer=tokenizer, context_length=context_length, dtype=dtype)

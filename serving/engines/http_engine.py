@@ -5,14 +5,16 @@ asked again, find it cached. What one server cannot answer is asked of the next;
 until `patience` is over, and then it is a failure, never half an answer.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from labs_schema.errors import ModelError
+from serving.engines.adapters import adapter_rank
 from serving.engines.admission import refusal, unfinished
 from serving.engines.engine import EngineDownError, EngineFailure, LabelScores, ScoreRequest
 from serving.engines.neighbours import neighbours, shared_length
@@ -24,11 +26,15 @@ BUSY = (429, 503)
 """A server that says so is well, but has no room."""
 REFUSED = (400, 413, 422)
 """It says so of the question, which another server of the same model would refuse too."""
+UNKNOWN_MODEL = 404
 NAME_CHARS = 16
 SECONDS = 300
 """A server that takes longer for one request hangs: it is asked elsewhere."""
 UNREADABLE = "the engine server's answer cannot be read"
 Answer = TypeVar("Answer")
+
+
+LORA = "--enable-lora --max-lora-rank 64, and VLLM_ALLOW_RUNTIME_LORA_UPDATING=1 in its environment"
 
 
 class NoServerError(Exception):
@@ -39,8 +45,10 @@ class HttpEngine:
     """Scores and writes through `vllm serve` at `urls`, which all serve the same model.
 
     They must serve it under the first `NAME_CHARS` of its `model_hash` (any name, where that is empty), so that no
-    other model's answers are taken for this one's. `patience`: seconds for which a question is asked again while no
-    server answers it, as when one is restarted; then EngineDownError.
+    other model's answers are taken for this one's. `among` others: servers of another model are left out. `adapter`:
+    a name that changes with its weights, and its folder, which the servers must see under the same path; they are told
+    to put it on their model, and again when they come back without it. `patience`: seconds for which a question is
+    asked again while no server answers it, as when one is restarted; then EngineDownError.
     Raises ModelError where no server is there, or where one serves another model.
     """
 
@@ -53,6 +61,8 @@ class HttpEngine:
         weights: str = "WEIGHTS",
         model_hash: str = "",
         context_length: int | None = None,
+        among: bool = False,
+        adapter: tuple[str, Path] | None = None,
         patience: float = 120.0,
         client: httpx.Client | None = None,
     ) -> None:
@@ -60,8 +70,15 @@ class HttpEngine:
         self._start = f"vllm serve {weights} --served-model-name {self._named or 'NAME'} --max-logprobs 26"
         self._client = client or httpx.Client(timeout=httpx.Timeout(SECONDS, connect=5), limits=httpx.Limits())
         self._servers, self._patience = Servers(urls), patience
+        self._among, self._adapter = among, adapter
+        if adapter:
+            adapter_rank(adapter[1])
+            self._start += f" {LORA}"
         self._pool = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="engine-http")
-        self.model, fits, self.version = self._agreed([self._told(url) for url in self._servers.urls])
+        self.model, fits, self.version = self._agreed({url: self._told(url) for url in self._servers.urls})
+        if self._adapter:
+            self.model = self._adapter[0]
+            self._carried([url for url in self._servers.urls if not self._carry(url)])
         self.context_length = min(context_length or fits, fits)
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[LabelScores | EngineFailure]:
@@ -150,6 +167,8 @@ class HttpEngine:
         for url in self._servers.order(key):
             try:
                 answer = self._client.post(f"{url}/v1/completions", json=body)
+                if answer.status_code == UNKNOWN_MODEL and self._adapter and self._carry(url):  # it was started anew
+                    answer = self._client.post(f"{url}/v1/completions", json=body)
                 if answer.status_code in REFUSED:
                     return EngineFailure("the engine server refused the prompt")
                 answer.raise_for_status()
@@ -166,22 +185,47 @@ class HttpEngine:
     def _told(self, url: str) -> tuple[str, int, str] | None:
         """A server's model: its name, how many tokens fit, and the server's version."""
         try:
-            model = self._client.get(f"{url}/v1/models").raise_for_status().json()["data"][0]
+            models = self._client.get(f"{url}/v1/models").raise_for_status().json()["data"]
+            model = next((each for each in models if each["id"] == self._named), models[0])
             version = self._client.get(f"{url}/version").raise_for_status().json()["version"]
             return str(model["id"]), int(model["max_model_len"]), str(version)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, IndexError, TypeError):
             self._servers.failed(url)
             return None
 
-    def _agreed(self, told: Sequence[tuple[str, int, str] | None]) -> tuple[str, int, str]:
+    def _agreed(self, told: Mapping[str, tuple[str, int, str] | None]) -> tuple[str, int, str]:
         """What those servers say that answer; the others may come later."""
-        found, where = {each for each in told if each}, ", ".join(self._servers.urls)
-        if not found:
+        where = ", ".join(told)
+        if not any(told.values()):
             raise ModelError(f"no engine server answers at {where}. Start one, and wait for it: {self._start}")
+        ours = {url: each for url, each in told.items() if each and each[0] == self._named}
+        if self._among and ours:
+            self._servers.only([url for url, each in told.items() if each is None or url in ours])
+            told = ours
+        found = {each for each in told.values() if each}
         if len(found) > 1 or (self._named and {name for name, _, _ in found} != {self._named}):
             names = ", ".join(sorted(name for name, _, _ in found))
             raise ModelError(f"the engine servers {where} serve {names}, not this model. Start them as: {self._start}")
         return found.pop()
+
+    def _carry(self, url: str) -> bool:
+        """Whether the server has the adapter on its model, now that it was told to."""
+        name, folder = self._adapter or ("", Path())
+        body = {"lora_name": name, "lora_path": str(folder.resolve())}
+        try:
+            self._client.post(f"{url}/v1/load_lora_adapter", json=body)  # 400 where it has it already
+            listed = self._client.get(f"{url}/v1/models").raise_for_status().json()["data"]
+            return any(each["id"] == name for each in listed)
+        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            return False
+
+    def _carried(self, without: Sequence[str]) -> None:
+        """Raises ModelError where no server has the adapter."""
+        for url in without:
+            self._servers.failed(url)
+        if len(without) == len(self._servers.urls):
+            where = ", ".join(without)
+            raise ModelError(f"the engine servers {where} cannot put the adapter on. Start them as: {self._start}")
 
 
 def whole_choices(answer: dict[str, Any], count: int) -> list[Any]:

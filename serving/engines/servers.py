@@ -24,6 +24,10 @@ class Servers:
         self._rests: dict[str, float] = {}
         self._lock = Lock()
 
+    def only(self, urls: Sequence[str]) -> None:
+        """From now on these of them."""
+        self.urls = tuple(url for url in self.urls if url in urls)
+
     def order(self, key: bytes) -> list[str]:
         """All servers, the one to ask first in front."""
         ranked = sorted(self.urls, key=lambda url: hashlib.sha256(key + url.encode()).digest())

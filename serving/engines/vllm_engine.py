@@ -4,24 +4,33 @@ Knows token ids, not labs. vLLM is imported when an engine is opened, not before
 """
 
 import gc
-import json
 from collections.abc import Callable, Sequence
+from copy import copy
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
 from labs_schema.errors import ModelError
+from serving.engines.adapters import adapter_rank, present
 from serving.engines.admission import refusal, unfinished
-from serving.engines.engine import EngineFailure, LabelScores, ScoreRequest
-from serving.engines.vllm_platform import platform_settings, quiet
+from serving.engines.engine import EngineDownError, EngineFailure, LabelScores, ScoreRequest
+from serving.engines.vllm_platform import platform_settings, process_groups, quiet
 
 MOST_LABELS = 26
+MOST_ADAPTERS = 32
+"""Kept ready at a time; what is asked of another is read from its folder again."""
 Answer = TypeVar("Answer")
 
 
 class VllmEngine:
-    """Scores and writes with `vllm.LLM`. `close` frees the model; nothing may be asked after it."""
+    """Scores and writes with `vllm.LLM`. `close` frees the model; nothing may be asked after it.
+
+    Several may be open in a process, and several may share one base (`with_adapter`): a call is through one adapter.
+    """
 
     name = "vllm"
+    closed = False
+    _bases_open = 0
 
     def __init__(
         self,
@@ -31,13 +40,21 @@ class VllmEngine:
         context_length: int | None = None,
         dtype: str = "bfloat16",
         adapter: Path | None = None,
+        adapter_name: str = "adapter",
+        most_rank: int = 8,
     ) -> None:
         """`weights` and `tokenizer`: a folder or a hub id (tokenizer: default that of the weights). `context_length`
-        in tokens (default: the model's own). `adapter`: a folder with a LoRA adapter, used for every request.
+        in tokens (default: the model's own). `adapter`: a folder with a LoRA adapter, used for every request;
+        `adapter_name` must change with its weights, for vLLM knows by it what it has cached. `most_rank`: up to which
+        rank other adapters can share the base.
 
         Raises ModelError where the adapter is missing or vLLM cannot load the model.
         """
-        settings = _adapter_settings(adapter)
+        self.most_rank = 0 if adapter is None else max(most_rank, 1 << (adapter_rank(adapter) - 1).bit_length())
+        settings: dict[str, Any] = {}
+        if adapter is not None:
+            settings = {"enable_lora": True, "max_loras": 1, "max_cpu_loras": MOST_ADAPTERS}
+            settings["max_lora_rank"] = max(8, self.most_rank)
         try:
             with quiet():
                 settings.update(platform_settings())
@@ -57,7 +74,11 @@ class VllmEngine:
         except (ValueError, OSError, RuntimeError) as error:
             raise ModelError(f"vLLM cannot load {weights}: {error}") from error
         self.version = str(vllm.__version__)
-        self._adapter = None if adapter is None else _lora_request(adapter)
+        self._numbers = count(1)
+        self._number = next(self._numbers)
+        self._users, self._folder = {self._number}, adapter
+        self._adapter = None if adapter is None else _lora_request(adapter, adapter_name, self._number)
+        VllmEngine._bases_open += 1
         self.context_length = int(self._llm.llm_engine.model_config.max_model_len)
         self._vocabulary = int(self._llm.llm_engine.model_config.get_vocab_size())
 
@@ -90,18 +111,47 @@ class VllmEngine:
         return self._answer(prompts, [params] * len(prompts), text)
 
     def cache_counts(self) -> tuple[int, int]:
-        """Prompt tokens looked up in the prefix cache since the engine was opened, and those found there."""
+        """Prompt tokens looked up in the prefix cache since the engine was opened, and those found there; of a base
+        that several share, one of them says it."""
+        if self._number != min(self._users):
+            return 0, 0
         counts = {metric.name: getattr(metric, "value", 0) for metric in self._llm.get_metrics()}
         return int(counts["vllm:prefix_cache_queries"]), int(counts["vllm:prefix_cache_hits"])
 
-    def close(self) -> None:
-        """Frees the model's memory, so that another engine can be opened in this process."""
-        from vllm.distributed.parallel_state import cleanup_dist_env_and_memory
+    @property
+    def shared(self) -> bool:
+        """Whether others ask the same base."""
+        return len(self._users) > 1
 
-        self._llm.llm_engine.engine_core.shutdown()
+    def with_adapter(self, adapter: Path, name: str) -> "VllmEngine":
+        """The same base with another adapter. Raises ModelError where the adapter is none that fits it."""
+        if self._adapter is None or adapter_rank(adapter) > self.most_rank:
+            raise ModelError(f"{adapter}: the base was opened for adapters of a rank of at most {self.most_rank}.")
+        other = copy(self)
+        other._number = next(self._numbers)
+        other._folder, other._adapter = adapter, _lora_request(adapter, name, other._number)
+        try:
+            self._llm.llm_engine.add_lora(other._adapter)
+        except Exception as error:
+            raise ModelError(f"vLLM cannot put {adapter} on its base: {error}") from error
+        self._users.add(other._number)
+        return other
+
+    def close(self) -> None:
+        """Frees the model's memory once the last that shares it is closed, so that another can be opened."""
+        if self.closed:
+            return
+        llm, self.closed = self._llm, True
         del self._llm
-        gc.collect()
-        cleanup_dist_env_and_memory()
+        self._users.discard(self._number)
+        if self._users:
+            llm.llm_engine.remove_lora(self._number)
+            return
+        VllmEngine._bases_open -= 1
+        with process_groups(keep=VllmEngine._bases_open > 0):
+            llm.llm_engine.engine_core.shutdown()
+            del llm
+            gc.collect()
 
     def _answer(
         self,
@@ -123,25 +173,16 @@ class VllmEngine:
     def _generate(self, prompts: Sequence[tuple[int, ...]], params: Sequence[Any]) -> list[Any]:
         if not prompts:
             return []
+        if self._folder is not None and not present(self._folder):
+            raise EngineDownError("The adapter's folder is gone.")
         given = [{"prompt_token_ids": list(prompt)} for prompt in prompts]
         return list(self._llm.generate(given, list(params), use_tqdm=False, lora_request=self._adapter))
 
 
-def _adapter_settings(adapter: Path | None) -> dict[str, Any]:
-    """vLLM accepts a missing adapter and then waits for ever, so it is read first; its rank sizes vLLM's buffers."""
-    if adapter is None:
-        return {}
-    try:
-        rank = int(json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))["r"])
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{adapter}: no LoRA adapter that can be read ({error!r}). Give a run's adapter/.") from error
-    return {"enable_lora": True, "max_loras": 1, "max_lora_rank": max(8, 1 << (rank - 1).bit_length())}
-
-
-def _lora_request(adapter: Path) -> Any:
+def _lora_request(adapter: Path, name: str, number: int) -> Any:
     from vllm.lora.request import LoRARequest
 
-    return LoRARequest("adapter", 1, str(adapter.resolve()))
+    return LoRARequest(name, number, str(adapter.resolve()))
 
 
 def _failure(output: Any) -> EngineFailure | None:

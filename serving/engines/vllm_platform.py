@@ -39,6 +39,22 @@ def has_gpu() -> bool:
 
 
 @contextmanager
+def process_groups(*, keep: bool) -> Iterator[None]:
+    """While an engine is shut down: vLLM then takes down what all engines of the process work with, unless `keep`."""
+    from vllm.v1.engine import core
+
+    take_down = core.cleanup_dist_env_and_memory
+    try:
+        if keep:
+            core.cleanup_dist_env_and_memory = lambda: None
+        yield
+    finally:
+        core.cleanup_dist_env_and_memory = take_down
+    if not keep:
+        take_down()
+
+
+@contextmanager
 def quiet() -> Iterator[None]:
     """Hides what the libraries tell their own developers while a model loads: deprecations, no Triton on a CPU."""
     logger = logging.getLogger("torch._library.triton")

@@ -1,6 +1,6 @@
 """A worker's desk: labs from disk, the engine's thread, the store. Knows no queue and no HTTP."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from labs_schema.errors import FaultsError
@@ -15,40 +15,48 @@ from serving.jobs.job import Job, work_hash
 from serving.store.store import Store
 
 
-class LabDesk:
-    """Grades the labs of the folder `labs` through `engine`, after the requests of people who wait."""
+MOST_LABS = 4
+"""Kept at a time, as a job asks for its lab once a chunk."""
 
-    def __init__(self, store: Store, labs: Path, engine: EngineThread) -> None:
+
+class LabDesk:
+    """Grades labs through `engine`, after the requests of people who wait. `labs`: the folder they are in, or what says
+    which folder is a course's, and raises LabChangedError for a course that is not graded here."""
+
+    def __init__(self, store: Store, labs: Path | Callable[[str], Path], engine: EngineThread) -> None:
         self.store, self.book = store, JobBook(store.database)
         self._labs, self._engine = labs, engine
-        self._read: tuple[str, Lab] | None = None
+        self._read: list[tuple[Job, Lab]] = []
 
-    def folder(self, name: str) -> Path:
-        """Where the lab called `name` is. Raises LabChangedError where there is none."""
-        for folder in lab_folders(self._labs):
-            if clean(folder.name) == name:
+    def folder(self, job: Job) -> Path:
+        """Where the job's lab is. Raises LabChangedError where there is none."""
+        for folder in lab_folders(self._labs if isinstance(self._labs, Path) else self._labs(job.course)):
+            if clean(folder.name) == job.lab:
                 return folder
-        raise LabChangedError(f"The lab {name!r} is not among the labs of this worker.")
+        raise LabChangedError(f"The lab {job.lab!r} is not among the labs of this worker.")
 
     def lab(self, job: Job) -> Lab:
         """As it was when the job began. Raises LabChangedError where it is not any more."""
-        if self._read is not None and self._read[0] == job.id:
-            return self._read[1]
+        for known, lab in self._read:
+            if known.id == job.id:
+                return lab
         try:
-            lab = load_lab(self.folder(job.lab))
+            lab = load_lab(self.folder(job))
         except FaultsError:
             raise LabChangedError(f"The lab {job.lab!r} can no longer be read; see grader check.") from None
         if work_hash(lab) != job.work:
             raise LabChangedError(
                 f"The rubric or the submissions of {job.lab!r} have changed since the job began. Begin a new one."
             )
-        self._read = job.id, lab
+        self._read = [(job, lab), *self._read[: MOST_LABS - 1]]
         return lab
 
     def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
-        """Raises EndingError once the engine takes nothing more, and whatever the engine raises."""
+        """Of a lab that `lab` gave, by the model of its course. Raises EndingError once the engine takes nothing more,
+        and whatever the engine raises."""
+        [course, *_] = [job.course for job, known in self._read if known is lab]
         try:
-            waiting = [self._engine.submit(lab, submission, background=True) for submission in submissions]
+            waiting = [self._engine.submit(lab, each, course=course, background=True) for each in submissions]
         except ClosedError:
             raise EndingError from None
         return [future.result() for future in waiting]

@@ -28,7 +28,7 @@ class Metrics:
     def __init__(self, labs: Collection[str] = ()) -> None:
         self.registry = CollectorRegistry()
         self._labs, self._seconds = frozenset(labs), 0.0
-        self._engine: TimedEngine | None = None
+        self._engines: list[TimedEngine] = []
         self._requests = Counter(
             "grader_requests", "Requests answered.", ("route", "method", "status"), registry=self.registry
         )
@@ -77,8 +77,9 @@ class Metrics:
         self.registry.register(_Jobs(states))
 
     def watched(self, grader: Grader) -> Grader:
-        """`grader`, the time of whose engine is taken from now on."""
-        self._engine = grader.engine = TimedEngine(grader.engine)
+        """`grader`, the time of whose engine is taken from now on; of several, all together."""
+        grader.engine = timed = TimedEngine(grader.engine)
+        self._engines = [*self._engines, timed]
         return grader
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
@@ -87,7 +88,7 @@ class Metrics:
 
     def graded(self, jobs: Sequence[Job], span: Span, grades: Sequence[Grade]) -> None:
         """A batch that the engine's thread graded."""
-        total = self._engine.seconds if self._engine else 0.0
+        total = sum(engine.seconds for engine in self._engines)
         engine, self._seconds = total - self._seconds, total
         for job, grade in zip(jobs, grades, strict=True):
             for stage, seconds in (
@@ -113,9 +114,8 @@ class Metrics:
         return name if name in self._labs else OTHER
 
     def _cache(self) -> Mapping[str, int]:
-        if self._engine is None:
-            return {}
-        return dict(zip(("looked_up", "found"), self._engine.cache_counts(), strict=True))
+        counts = [engine.cache_counts() for engine in self._engines]
+        return dict(zip(("looked_up", "found"), map(sum, zip(*counts, strict=True)), strict=True)) if counts else {}
 
 
 class _Counted(Collector):
