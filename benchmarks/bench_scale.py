@@ -1,4 +1,4 @@
-"""Where a regrade bends besides the model: the store's one writer, the grades' file, the driver's memory.
+"""Where a regrade bends besides the model: the store's one writer, the driver's memory.
 
     .venv/bin/python benchmarks/bench_scale.py [--submissions 20000] [--folder DIR] [--store postgresql://...]
 
@@ -18,7 +18,6 @@ from pathlib import Path
 from labs_schema.grades import CriterionGrade, Grade, Provenance, Status
 from labs_schema.hashes import rubric_hash, submission_hash
 from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
-from serving.grade_files import open_grades
 from serving.jobs.book import CHUNK, JobBook
 from serving.store.store import Store, open_store
 
@@ -85,15 +84,6 @@ def begun_seconds(store: Store, lab: Lab) -> float:
     return time.monotonic() - begun
 
 
-def file_rate(folder: Path, grades: list[Grade]) -> float:
-    """Grades a second that `grades.jsonl` takes, `CHUNK` a sync."""
-    begun = time.monotonic()
-    with open_grades(folder / "grades.jsonl") as file:
-        for start in range(0, len(grades), CHUNK):
-            file.append(grades[start : start + CHUNK])
-    return len(grades) / (time.monotonic() - begun)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--submissions", type=int, default=20_000)
@@ -107,7 +97,6 @@ def main() -> None:
     grades = [made_grade(lab, submission, rubric) for submission in lab.submissions]
     with_grades = resident()
     with tempfile.TemporaryDirectory(dir=chosen.folder) as name:
-        written = file_rate(Path(name), grades)
         store = open_store(chosen.store or f"sqlite:///{name}/store.db")
         began = begun_seconds(store, lab)
         few = lab.model_copy(update={"submissions": lab.submissions[:2000]})
@@ -116,8 +105,7 @@ def main() -> None:
     found = {
         "submissions": chosen.submissions,
         "bytes_a_submission": round((with_lab - before) / chosen.submissions),
-        "bytes_a_grade": round((with_grades - with_lab) / chosen.submissions),
-        "file_grades_a_second": round(written),
+        "bytes_a_grade": round((with_grades - with_lab) / len(grades)),
         "store": store.database.dialect,
         "job_begun_in_seconds": round(began, 2),
         "store_grades_a_second": round(recorded),

@@ -1,18 +1,18 @@
-"""Regrades labs from the command line: their folders and a model in, folders of grades and tables out."""
+"""Regrades labs from the command line: their folders and a model in, jobs in the store and folders of results out."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.markup import escape
-from rich.table import Table
 
 from grader.cost import FILE
-from grader.regrade_cost import cost_table, measured_cost
+from grader.local_store import at_terminal, local_store
+from grader.regrade_cost import Meter, cost_table, measured_cost
+from grader.regraded_table import Regraded, regraded_table
 from grader.step_bars import step_bars
 from labs_schema.errors import GraderError
 from labs_schema.hashes import submission_key
@@ -23,12 +23,33 @@ from serving.cluster.ray_source import RaySource
 from serving.engines.engine import EngineDownError
 from serving.engines.engine_choice import EngineName, choose_engine
 from serving.engines.metered_engine import MeteredEngine
-from serving.grade_sources import GradeSource, LocalSource
-from serving.graded_folder import Regraded
-from serving.measures.comparison import Comparison, CriterionComparison
-from serving.regrade import regrade
+from serving.grading import Grader
+from serving.jobs.book import JobBook
+from serving.jobs.chunk import HARMLESS
+from serving.jobs.export import check_place, export
+from serving.jobs.job import Job, Wish
+from serving.jobs.origin import origin_of
+from serving.jobs.sources import origin_from, take
+from serving.jobs.terminal import Tasks, earlier, job_to_do, work
+from serving.jobs.turn import turn
 from serving.served_model import load_grader
+from serving.store.errors import StoreError
+from serving.store.store import Store
 from training.run_folder import RunFolder, write_whole
+
+Origin = Callable[[Lab, Sequence[Job]], str | None]
+"""What a lab would be graded with; it may be None where none of the jobs of an earlier day has a grade."""
+Do = Callable[[Tasks, Callable[[int], None]], None]
+"""Grades what waits in jobs; tells how many of their submissions are settled."""
+
+
+class Begun(NamedTuple):
+    """A lab of the command with its job, the folder for the results, and how many grades the job had before."""
+
+    lab: Lab
+    job: Job
+    out: Path
+    kept: int
 
 
 def regrade_labs(
@@ -36,6 +57,8 @@ def regrade_labs(
     model: str,
     out: Path,
     *,
+    course: str | None = None,
+    again: bool = False,
     engine: EngineName = "auto",
     orders: int | None = None,
     reasoning: bool = False,
@@ -43,73 +66,121 @@ def regrade_labs(
     cluster: str | None = None,
     workers: int | None = None,
 ) -> RenderableType:
-    """Regrades labs, one into `out`, several into a folder each in it, and returns what to show. What it cost is
-    written to `out` too, for the next estimate. `cluster`: `local` or `ray://host:port`, with so many `workers`.
+    """Regrades labs, by a job each in the store, writes the results of one into `out`, of several into a folder each in
+    it, and returns what to show. What it cost is written to `out` too, for the next estimate.
 
-    Raises FaultsError for a lab, ModelError for a model and GraderError for an `out` or a cluster that cannot be used,
-    or where the user stopped it.
+    Jobs that this command began earlier go on; one that is finished is only written once more, unless `again`.
+    `course`: by default the name of the folder that a lab is in. `cluster`: `local` or `ray://host:port`, with so many
+    `workers`. Raises FaultsError for a lab, ModelError for a model and GraderError for a store, an `out` or a cluster
+    that cannot be used, or where the user stopped it.
     """
     labs = _placed(folders, out)
-    begun = time.monotonic()
+    started = time.monotonic()
     path = str(Path(model).resolve()) if Path(model).is_dir() else model
     load = partial(load_grader, path, engine=engine, orders=orders)
     with ExitStack() as opened:
-        source: RaySource | LocalSource
-        meter: RaySource | MeteredEngine
+        store = opened.enter_context(local_store())
+        meter: Meter
         if cluster:
             check_address(cluster)
             on_gpu = choose_engine(engine) != "http"
-            source = meter = RaySource(load, address=cluster, workers=workers, on_gpu=on_gpu, reasoning=reasoning)
+            meter = source = RaySource(load, address=cluster, workers=workers, on_gpu=on_gpu, reasoning=reasoning)
+            origin, do = _asked(source), partial(take, source, store)
         else:
             grader = load()
             opened.callback(grader.close)
             grader.engine = meter = MeteredEngine(grader.engine)
-            source = LocalSource(grader, reasoning=reasoning)
+            origin, do = _known(grader, reasoning), partial(work, grader, store, reasoning=reasoning)
         loaded = time.monotonic()
-        done = _regraded(source, labs, out)
+        begun = []
+        for (place, lab), folder in zip(labs.items(), folders, strict=True):
+            job = _job(store, course or course_of(folder), lab, origin, again)
+            opened.enter_context(turn(store.database, job.id))
+            job = JobBook(store.database).wish(job.id, Wish.RUN, actor=at_terminal())
+            begun.append(Begun(lab, job, place, JobBook(store.database).progress(job.id).graded))
+        _grade(begun, do)
         seconds = time.monotonic() - loaded
+        done = [_finished(store, each) for each in begun]
     shown = [
-        regraded_table(each, place, trained_on(model, lab))
-        for each, (place, lab) in zip(done, labs.items(), strict=True)
+        regraded_table(found, each.out, trained_on(model, each.lab)) for each, found in zip(begun, done, strict=True)
     ]
     if graded := sum(each.graded for each in done):
-        load_seconds = None if cluster else loaded - begun  # the workers' loading is part of the grading
+        load_seconds = None if cluster else loaded - started  # the workers' loading is part of the grading
         cost = measured_cost(meter, graded, load_seconds, seconds, price_per_hour=price_per_hour)
         write_whole(out / FILE, cost.model_dump_json(indent=1) + "\n")
         shown.append(cost_table(cost, "Cost"))
     return Group(*shown)
 
 
+def course_of(folder: Path) -> str:
+    """As `grader serve` names the course of the labs in a folder."""
+    return folder.absolute().parent.name or "course"
+
+
 def _placed(folders: Sequence[Path], out: Path) -> dict[Path, Lab]:
-    """Where each lab's grades go. Raises FaultsError for the labs that cannot be read."""
-    if len(folders) == 1:
-        return {out: load_lab(folders[0])}
+    """Where each lab's results go. Raises FaultsError for the labs that cannot be read."""
     labs = [load_lab(folder) for folder in folders]
     if twice := {lab.name for lab in labs if [other.name for other in labs].count(lab.name) > 1}:
         raise GraderError(f"two labs are named {', '.join(sorted(twice))}; regrade them one after the other.")
-    return {out / lab.name: lab for lab in labs}
+    placed = {out: labs[0]} if len(labs) == 1 else {out / lab.name: lab for lab in labs}
+    for place in placed:
+        check_place(place)
+    return placed
 
 
-def _regraded(source: GradeSource, labs: Mapping[Path, Lab], out: Path) -> list[Regraded]:
-    """Says what is kept when the user stops it or the engine does."""
-    total, finished = sum(len(lab.submissions) for lab in labs.values()), 0
+def _known(grader: Grader, reasoning: bool) -> Origin:
+    return lambda lab, _: origin_of(grader.provenance(lab, HARMLESS, reasoning=reasoning))
+
+
+def _asked(source: RaySource) -> Origin:
+    """A cluster's model is known only when it grades; it is asked once, and only if a job has grades to go with."""
+    found: list[str] = []
+
+    def origin(lab: Lab, known: Sequence[Job]) -> str | None:
+        if not found and any(job.origin for job in known):
+            found.append(origin_from(source, lab))
+        return found[0] if found else None
+
+    return origin
+
+
+def _job(store: Store, course: str, lab: Lab, origin: Origin, again: bool) -> Job:
+    known = earlier(store, course, lab)
+    return job_to_do(store, course, lab, known, origin(lab, known), again=again, actor=at_terminal())
+
+
+def _grade(begun: Sequence[Begun], do: Do) -> None:
+    """Says what is kept when the user stops it, or the engine or the store does."""
+    total = sum(each.job.total for each in begun)
+    tasks = {each.lab.name: (each.job, each.lab) for each in begun if each.job.finished_at is None}
+    finished = total - sum(job.total for job, _ in tasks.values())
+    settled = finished
     with step_bars() as show:
 
         def progress(done: int) -> None:
-            nonlocal finished
-            finished = done
-            show("grading", done, total)
+            nonlocal settled
+            settled = finished + done
+            show("grading", settled, total)
 
         try:
-            return regrade(source, labs, progress=progress)
+            do(tasks, progress)
         except KeyboardInterrupt:
-            raise GraderError(f"Stopped. {_kept(finished, total, out)}") from None
-        except EngineDownError as error:
-            raise GraderError(f"{error} {_kept(finished, total, out)}") from error
+            raise GraderError(f"Stopped. {_kept(settled, total)}") from None
+        except (EngineDownError, StoreError) as error:
+            raise GraderError(f"{error} {_kept(settled, total)}") from error
 
 
-def _kept(done: int, total: int, out: Path) -> str:
-    return f"{done:,} of {total:,} submissions are graded and kept in {out}. The same command goes on from there."
+def _kept(done: int, total: int) -> str:
+    return f"{done:,} of {total:,} submissions are graded and kept in the store. The same command goes on from there."
+
+
+def _finished(store: Store, begun: Begun) -> Regraded:
+    """The job ends when its results are written, so that a command that was killed before writes them."""
+    book, job = JobBook(store.database), begun.job
+    comparison = export(store, job, begun.lab, begun.out)
+    book.finish(job)
+    now = book.progress(job.id)
+    return Regraded(kept=begun.kept, graded=now.graded - begun.kept, parked=len(now.parked), comparison=comparison)
 
 
 def trained_on(model: str, lab: Lab) -> int:
@@ -118,47 +189,3 @@ def trained_on(model: str, lab: Lab) -> int:
         return 0
     split = run.read_dataset_manifest().labs.get(lab.name)
     return len({submission_key(lab.name, s.student) for s in lab.submissions} & set(split.train if split else ()))
-
-
-def regraded_table(regraded: Regraded, out: Path, trained: int) -> RenderableType:
-    """A row a criterion, the totals, what was resumed, and where the rest is. Names no student.
-
-    `trained`: on how many of the students the model was trained; agreement with their TAs flatters it.
-    """
-    found = regraded.comparison
-    table = Table(title=escape(found.lab), box=box.SIMPLE, show_footer=True, pad_edge=False)
-    table.add_column("criterion", footer="all", overflow="fold", min_width=24)
-    table.add_column("by both", justify="right", footer=f"{found.rated_by_both:,}")
-    table.add_column("agreed", justify="right", footer=_share(found.agreed, found.rated_by_both))
-    table.add_column("ungraded", justify="right", footer=f"{sum(c.ungraded for c in found.criteria):,}")
-    table.add_column("review", justify="right", footer=f"{sum(c.needs_review for c in found.criteria):,}")
-    table.add_column("TA, grader", overflow="fold")
-    for each in found.criteria:
-        agreed = _share(each.agreed, each.rated_by_both)
-        counts = f"{each.rated_by_both:,}", agreed, f"{each.ungraded:,}", f"{each.needs_review:,}"
-        table.add_row(escape(each.criterion), *counts, escape(_commonest_difference(each)))
-    known = f"[yellow]The model was trained on {trained} of these students, so this agreement flatters it.[/]"
-    return Group(table, *[known] * (trained > 0), *_notes(regraded, found, out))
-
-
-def _notes(regraded: Regraded, found: Comparison, out: Path) -> list[str]:
-    kept = f", {regraded.kept:,} kept from an earlier run" if regraded.kept else ""
-    torn = [f"[yellow]The earlier run was killed while writing: {regraded.torn} bytes of half a grade were dropped.[/]"]
-    return [
-        *torn * (regraded.torn > 0),
-        f"{regraded.graded:,} submissions graded{kept}. {len(found.differences):,} differences from the TAs are listed",
-        f"in [bold]{escape(str(out / 'summary.json'))}[/], the most confident first; grades.jsonl and",
-        "rubric_ratings.csv beside it hold every grade.",
-    ]
-
-
-def _share(part: int, whole: int) -> str:
-    return f"{part / whole:.1%}" if whole else "-"
-
-
-def _commonest_difference(found: CriterionComparison) -> str:
-    pairs = [(n, ta, grader) for ta, row in found.confusion.items() for grader, n in row.items() if ta != grader and n]
-    if not pairs:
-        return "-"
-    count, ta, grader = max(pairs, key=lambda pair: pair[0])
-    return f"{ta}, {grader}: {count:,}"

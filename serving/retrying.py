@@ -46,6 +46,17 @@ def all_ungraded(lab: Lab, student: str, origin: Provenance, reason: str) -> Gra
     return Grade(lab=lab.name, student=student, criteria=criteria, provenance=origin)
 
 
+def asked_again(
+    grader: GradesLabs, lab: Lab, submission: Submission, grade: Grade, *, reasoning: bool = False
+) -> Grade:
+    """`grade`, or where it has an answer that failed a better one: asked again by itself, `TRIES` times at most."""
+    for _ in range(TRIES):
+        if not _has_gaps(grade):
+            break
+        [grade] = grader.grade(lab, [submission], reasoning=reasoning)
+    return grade
+
+
 def _graded_alone(grader: GradesLabs, lab: Lab, submission: Submission, reasoning: bool) -> Grade:
     grade, failure = None, None
     for _ in range(TRIES):

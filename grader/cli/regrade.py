@@ -27,6 +27,10 @@ def regrade(
     out: Annotated[
         Path | None, typer.Option(help="Where the grades go; made where it is missing.", show_default="required")
     ] = None,
+    course: Annotated[
+        str | None, typer.Option(help="Whose students they are; the name of the labs' folder by default.")
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Grade once more what is finished.")] = False,
     engine: Engine = "auto",
     orders: Orders = None,
     reasoning: Annotated[bool, typer.Option("--reasoning", help="Have the model say why, too; takes longer.")] = False,
@@ -39,8 +43,11 @@ def regrade(
 
     Example: [bold]grader regrade labs/square --model runs/latest --out regraded/square[/]
 
-    Writes grades.jsonl, rubric_ratings.csv, rubric_comments.csv, summary.json and cost.json; of several labs, into a
-    folder each. Stopped or killed, it goes on where it was when it is run again.
+    The grades are kept in the store that GRADER_STORE names. Stopped or killed, the same command goes on where it was;
+    finished, it writes the results again and grades nothing. Another model, rubric or program begins anew.
+
+    The results: grades.jsonl, rubric_ratings.csv, rubric_comments.csv, summary.json and cost.json; of several labs, in
+    a folder each.
 
     What will it cost? [bold]grader regrade labs/square --model runs/latest --dry-run --price-per-hour 2.50[/]
 
@@ -60,6 +67,8 @@ def regrade(
         labs,
         model,
         out,
+        course=course,
+        again=again,
         engine=engine,
         orders=orders,
         reasoning=reasoning,

@@ -5,15 +5,20 @@ Knows the store and no HTTP. Who was forgotten is in none of it.
 
 from collections.abc import Mapping, Sequence
 
+from sqlalchemy import func, select
+
 from labs_schema.frozen import Frozen
 from labs_schema.grades import Grade
 from labs_schema.models import Lab
 from serving.jobs.book import JobBook
 from serving.jobs.job import Job
+from serving.jobs.tables import members
 from serving.measures.comparison import Comparison, compare
-from serving.store.grades import StoredGrade, read_lab
-from serving.store.overrides import read_overrides
+from serving.store.grades import StoredGrade, read_lab, read_request
+from serving.store.overrides import StoredOverride, read_overrides
 from serving.store.store import Store
+from serving.store.tables import grades, overrides
+from serving.store.tables import students as people
 
 
 class Result(Frozen):
@@ -51,7 +56,23 @@ class JobComparison(Frozen):
 
 def results(store: Store, job: Job) -> list[Result]:
     """In the order they were recorded."""
-    return [result for stored in store.recorded(job.id) if (result := _result(store, stored))]
+    with store.database.reading() as connection:
+        recorded = read_request(connection, job.id)
+        theirs = select(people.c.pseudonym, people.c.student).join(members, members.c.student == people.c.pseudonym)
+        names = {row.pseudonym: row.student for row in connection.execute(theirs.where(members.c.job == job.id))}
+        mine = select(overrides.c.grade).join(grades, grades.c.id == overrides.c.grade)
+        overridden = set(connection.execute(mine.where(grades.c.request == job.id)).scalars())
+        changed = {grade_id: read_overrides(connection, grade_id) for grade_id in overridden}
+    found = (_result(each, names.get(each.student), changed.get(each.id, [])) for each in recorded)
+    return [result for result in found if result]
+
+
+def forgotten(store: Store, job: Job) -> int:
+    """How many of the job's students were forgotten."""
+    theirs = select(func.count()).select_from(members).join(people, members.c.student == people.c.pseudonym)
+    with store.database.reading() as connection:
+        count: int = connection.execute(theirs.where(members.c.job == job.id, people.c.student.is_(None))).scalar_one()
+    return count
 
 
 def rubric_of(store: Store, job: Job) -> Lab | None:
@@ -90,15 +111,12 @@ def changes(before: str, earlier: Sequence[Result], now: Sequence[Result]) -> Ch
     return Changes(before=before, compared=len(both), same=len(both) - len(differ), changes=tuple(differ))
 
 
-def _result(store: Store, stored: StoredGrade) -> Result | None:
-    student = store.student(stored.student).student
+def _result(stored: StoredGrade, student: str | None, changed: Sequence[StoredOverride]) -> Result | None:
     if stored.grade is None or student is None:
         return None
-    with store.database.reading() as connection:
-        overrides = read_overrides(connection, stored.id)
     given = {each.criterion: each.rating for each in stored.grade.criteria if each.rating is not None}
     grade = stored.grade.model_copy(update={"student": student})
-    return Result(grade_id=stored.id, grade=grade, ratings=given | {each.criterion: each.new for each in overrides})
+    return Result(grade_id=stored.id, grade=grade, ratings=given | {each.criterion: each.new for each in changed})
 
 
 def _ratings(given: Sequence[Result]) -> Mapping[tuple[str, str], str | None]:

@@ -1,6 +1,7 @@
-"""`grader regrade` at the terminal: a table that names no student, and a second run that has nothing to do."""
+"""`grader regrade` at the terminal: a table that names no student, a job in the store, a second run that goes on."""
 
 import io
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,14 +12,16 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from grader.cli import app
-from grader.regrading import regrade_labs, regraded_table
+from grader.local_store import local_store
+from grader.regraded_table import Regraded, regraded_table
+from grader.regrading import course_of, regrade_labs
 from labs_schema.errors import GraderError
 from labs_schema.models import Lab
 from labs_schema.validate import load_lab
 from labs_schema.writer import write_lab
-from serving.grade_files import read_grades
-from serving.graded_folder import Regraded
 from serving.grading import Grader
+from serving.jobs.book import JobBook
+from serving.jobs.job import Progress, State, Wish
 from serving.measures.comparison import Comparison, CriterionComparison, Difference
 
 
@@ -44,34 +47,67 @@ def test_the_table_counts_by_criterion_and_names_no_student() -> None:
         criteria=(row,),
         differences=(difference,) * 4,
     )
-    regraded = Regraded(kept=8, graded=4, torn=13, comparison=comparison)
+    regraded = Regraded(kept=8, graded=4, parked=3, comparison=comparison)
     text = shown(regraded)
     assert "trained on" not in text and "trained on 7 of these students" in shown(regraded, 7)
     line = next(line for line in text.splitlines() if "[red]Works?" in line)
     assert line.split()[1:] == ["10", "60.0%", "2", "5", "A,", "B:", "3"]
     assert "4 submissions graded, 8 kept" in text
-    assert "13 bytes" in text
+    assert "3 were given up" in text and "--again" not in text
+    assert "--again would grade all of it once more" in shown(regraded.model_copy(update={"graded": 0}))
     assert "s007" not in text
 
 
-def test_the_command_grades_a_lab_once(
-    make_lab: Callable[..., Lab], tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(autouse=True)
+def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADER_STORE", f"sqlite:///{tmp_path}/store.db")
     monkeypatch.setenv("COLUMNS", "120")
-    write_lab(make_lab(students=5), tmp_path / "lab1")
-    arguments = ["regrade", str(tmp_path / "lab1"), "--model", str(tiny_model_folder), "--engine", "transformers"]
+
+
+def jobs() -> list[Progress]:
+    """The newest first."""
+    with local_store() as store:
+        book = JobBook(store.database)
+        return [book.progress(job.id) for job in book.all()]
+
+
+def written(out: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in out.iterdir()}
+
+
+def test_the_command_grades_a_lab_once_and_writes_it_as_often_as_it_is_typed(
+    make_lab: Callable[..., Lab], tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    write_lab(make_lab(students=5), tmp_path / "cs101" / "lab1")
+    arguments = ["regrade", str(tmp_path / "cs101/lab1"), "--model", str(tiny_model_folder), "--engine", "transformers"]
     arguments += ["--out", str(tmp_path / "out")]
     first: Any = CliRunner().invoke(app, arguments)
     assert first.exit_code == 0, first.output
     assert "5 submissions graded." in first.output
-    files = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-    written = {"grades.jsonl", "rubric_ratings.csv", "rubric_comments.csv", "summary.json", "cost.json"}
-    assert files.keys() == written
+    files = written(tmp_path / "out")
+    assert files.keys() == {"grades.jsonl", "rubric_ratings.csv", "rubric_comments.csv", "summary.json", "cost.json"}
+    (tmp_path / "out" / "grades.jsonl").unlink()
     again: Any = CliRunner().invoke(app, arguments)
-    assert "0 submissions graded, 5 kept" in again.output
-    assert files == {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-    (tmp_path / "lab1" / "rubric_ratings.csv").write_bytes(files["rubric_ratings.csv"])
-    assert len(load_lab(tmp_path / "lab1").ratings_given) == 5
+    assert "0 submissions graded, 5 kept" in again.output and "--again" in again.output
+    assert files == written(tmp_path / "out")
+    [job] = jobs()
+    assert (job.job.course, job.state, job.graded) == ("cs101", State.DONE, 5)
+    (tmp_path / "cs101" / "lab1" / "rubric_ratings.csv").write_bytes(files["rubric_ratings.csv"])
+    assert len(load_lab(tmp_path / "cs101" / "lab1").ratings_given) == 5
+    once_more: Any = CliRunner().invoke(app, [*arguments, "--again", "--course", "cs101"])
+    assert "5 submissions graded." in once_more.output
+    assert [each.graded for each in jobs()] == [5, 5]
+
+
+def test_other_settings_begin_another_job(
+    make_lab: Callable[..., Lab], tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    write_lab(make_lab(students=2), tmp_path / "lab1")
+    model, out = str(tiny_model_folder), tmp_path / "out"
+    for options in ({}, {"orders": 2}, {"course": "other"}, {}):
+        regrade_labs([tmp_path / "lab1"], model, out, engine="transformers", **options)  # type: ignore[arg-type]
+    assert [(each.job.course, each.graded) for each in jobs()] == [("other", 2), *[(tmp_path.name, 2)] * 2]
+    assert len({each.job.origin for each in jobs()}) == 2
 
 
 def test_a_course_is_graded_into_a_folder_a_lab_and_a_stop_says_what_is_kept(
@@ -84,17 +120,56 @@ def test_a_course_is_graded_into_a_folder_a_lab_and_a_stop_says_what_is_kept(
 
     def stopped(grader: Grader, lab: Lab, submissions: Any, **options: Any) -> Any:
         calls.append(len(submissions))
-        if len(calls) == 2:
+        if len(calls) == 3:
             raise KeyboardInterrupt
         return grade(grader, lab, submissions, **options)
 
     monkeypatch.setattr(Grader, "grade", stopped)
-    with pytest.raises(GraderError, match=r"^Stopped. 16 of 34 submissions are graded and kept in .*out. The same"):
+    with pytest.raises(GraderError, match=r"^Stopped. 17 of 34 submissions are graded and kept in the store. The same"):
         regrade_labs(folders, str(tiny_model_folder), out, engine="transformers")
     regrade_labs(folders, str(tiny_model_folder), out, engine="transformers")
-    assert calls == [16, 1, 1, 16, 1]
+    assert calls == [16, 1, 16, 16, 1]  # nobody is tried alone because a person stopped it
     assert {path.name for path in out.iterdir()} == {"lab1", "lab2", "cost.json"}
-    assert len(read_grades(out / "lab2" / "grades.jsonl")) == 17
+    lines = (out / "lab2" / "grades.jsonl").read_text().splitlines()
+    assert [json.loads(line)["student"] for line in lines] == [f"s{i:03d}" for i in range(17)]
+
+
+def test_what_a_person_paused_or_cancelled_through_the_service_stops_here_too(
+    make_lab: Callable[..., Lab], tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_lab(make_lab(students=20), tmp_path / "lab1")
+    grade = Grader.grade
+
+    def wished(wish: Wish) -> Any:
+        def call(grader: Grader, lab: Lab, submissions: Any, **options: Any) -> Any:
+            with local_store() as store:
+                JobBook(store.database).wish(jobs()[0].job.id, wish, actor="key")
+            return grade(grader, lab, submissions, **options)
+
+        return call
+
+    monkeypatch.setattr(Grader, "grade", wished(Wish.PAUSE))
+    with pytest.raises(GraderError, match="was paused; the same command lets it go on"):
+        regrade_labs([tmp_path / "lab1"], str(tiny_model_folder), tmp_path / "out", engine="transformers")
+    assert [each.graded for each in jobs()] == [16]
+    monkeypatch.setattr(Grader, "grade", wished(Wish.CANCEL))
+    with pytest.raises(GraderError, match="was cancelled"):
+        regrade_labs([tmp_path / "lab1"], str(tiny_model_folder), tmp_path / "out", engine="transformers")
+    monkeypatch.setattr(Grader, "grade", grade)
+    regrade_labs([tmp_path / "lab1"], str(tiny_model_folder), tmp_path / "out", engine="transformers")
+    assert [(each.state, each.graded) for each in jobs()] == [(State.DONE, 20), (State.CANCELLED, 20)]
+
+
+def test_the_results_are_not_written_over_a_labs_own_files(make_lab: Callable[..., Lab], tmp_path: Path) -> None:
+    write_lab(make_lab(students=1), tmp_path / "lab1")
+    with pytest.raises(GraderError, match=r"is a lab, whose rubric_ratings.csv would be lost. Choose another --out."):
+        regrade_labs([tmp_path / "lab1"], "no/model", tmp_path / "lab1")
+
+
+def test_the_course_is_the_folder_of_the_labs_as_for_the_service() -> None:
+    assert course_of(Path("/srv/cs101/lab1")) == "cs101"
+    assert course_of(Path("lab1")) == Path.cwd().name
+    assert course_of(Path("/lab1")) == "course"
 
 
 def test_what_is_no_cluster_is_refused_before_anything_is_loaded(

@@ -30,7 +30,7 @@ class ModelDesk:
         return [self._grade(lab, submission) for submission in submissions]
 
     def _grade(self, lab: Lab, submission: Submission) -> Grade:
-        source = {**dict.fromkeys(Provenance.model_fields, "0"), "model_hash": 60 * "0" + self.model}
+        source = {**dict.fromkeys(Provenance.model_fields, "0"), "model_hash": 16 * self.model}
         source |= {"rubric_hash": rubric_hash(lab), "submission_hash": submission_hash(submission)}
         criteria = tuple(CriterionGrade(criterion=c.title, rating=c.ratings[0].title) for c in lab.criteria)
         return Grade(lab=lab.name, student=submission.student, criteria=criteria, provenance=Provenance(**source))
@@ -52,7 +52,7 @@ def test_another_models_grades_are_not_put_beside_those_of_the_first_and_nobody_
     assert job.origin is None
     grade_chunk(first, job.id, 0)
     for _ in range(3):
-        with pytest.raises(OtherModelError, match="has model_hash 000000000000, not 000000000000. Let it go on"):
+        with pytest.raises(OtherModelError, match="has model_hash 222222222222, not 111111111111"):
             grade_chunk(other, job.id, 1)
     before = first.book.progress(job.id)
     assert (before.graded, before.parked) == (2, ())
@@ -62,6 +62,7 @@ def test_another_models_grades_are_not_put_beside_those_of_the_first_and_nobody_
     assert (first.book.progress(job.id).graded, models) == (6, {"1111"})
 
 
+@pytest.mark.slow
 def test_a_worker_with_another_model_fails_the_job_in_words_and_the_first_model_can_resume_it(
     store: Store, make_lab: Callable[..., Lab], tmp_path: Path
 ) -> None:
@@ -84,21 +85,17 @@ def test_a_worker_with_another_model_fails_the_job_in_words_and_the_first_model_
         worker.stop()
 
 
-def test_a_worker_leaves_a_job_of_a_terminal_alone(store: Store, make_lab: Callable[..., Lab], tmp_path: Path) -> None:
-    lab = make_lab(students=2)
-    desk = ModelDesk(store, lab, "1111")
-    ours = desk.book.add("course", lab, actor="terminal:ta", at_terminal=True)
-    worker = Worker(desk, f"sqlite:///{tmp_path}/store.db", dead_seconds=1)
-    worker.start()
-    try:
-        worker.begin(ours)
-        theirs = desk.book.add("course", lab, actor="ta")
-        worker.begin(theirs)
-        assert _ended(desk, theirs).state is State.DONE
-        assert desk.book.progress(ours.id).state is State.QUEUED
-        assert desk.book.job(ours.id) == ours
-    finally:
-        worker.stop()
+def test_a_worker_leaves_a_job_of_a_terminal_alone(
+    store: Store, make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, started = ModelDesk(store, make_lab(students=2), "1111"), list[Job]()
+    monkeypatch.setattr("serving.jobs.workflows.start", started.append)
+    ours = desk.book.add("course", make_lab(students=2), actor="terminal:ta", at_terminal=True)
+    theirs = desk.book.add("course", make_lab(students=2), actor="ta")
+    worker = Worker(desk, "sqlite:///not-used.db")
+    for job in (ours, theirs):  # as the service does when a person begins or resumes it
+        worker.begin(job)
+    assert started == desk.book.unfinished() == [theirs]
 
 
 def _ended(desk: ModelDesk, job: Job) -> Progress:

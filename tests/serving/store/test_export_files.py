@@ -12,16 +12,20 @@ from labs_schema.errors import GraderError
 from labs_schema.models import Lab
 from labs_schema.validate import load_lab
 from labs_schema.writer import write_lab
-from serving.grade_sources import LocalSource
-from serving.regrade import regrade
+from serving.jobs.book import JobBook
+from serving.jobs.export import export
+from serving.jobs.terminal import work
 from serving.store.export_files import forget_in_exports
+from serving.store.store import Store
 
 
 def test_a_regrade_without_the_student_is_a_regrade_of_the_others(
-    make_lab: Callable[..., Lab], fake_grader: Any, tmp_path: Path
+    make_lab: Callable[..., Lab], fake_grader: Any, store: Store, tmp_path: Path
 ) -> None:
     lab, out = make_lab(students=6), tmp_path / "out"
-    regrade(LocalSource(fake_grader), {out: lab})
+    job = JobBook(store.database).add("cs101", lab, actor="ta", at_terminal=True)
+    work(fake_grader, store, {lab.name: (job, lab)}, lambda _: None)
+    export(store, job, lab, out)
     files = ["grades.jsonl", "rubric_ratings.csv", "summary.json"]
     before = {name: (out / name).read_text() for name in files}
     assert all("s004" in text for text in before.values())

@@ -1,0 +1,85 @@
+"""A job's results as a folder of files, under the students' real ids: `grader regrade --out`.
+
+`grades.jsonl` (every grade as the machine gave it), `rubric_ratings.csv` and `rubric_comments.csv` in the lab's own
+format (the ratings in force, and why a criterion has none), `summary.json` (where the grader differs from the TAs). The
+files are copies: the store holds the grades, and the folder is written whole again from it.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from labs_schema.errors import GraderError
+from labs_schema.folders import COMMENTS, RATINGS, RUBRIC
+from labs_schema.grades import Grade, Provenance
+from labs_schema.hashes import rubric_hash, submission_hash
+from labs_schema.models import Lab
+from labs_schema.writer import write_ratings
+from serving.jobs.book import JobBook
+from serving.jobs.job import Job
+from serving.jobs.results import forgotten, results
+from serving.measures.comparison import Comparison, compare
+from serving.retrying import all_ungraded
+from serving.store.store import Store
+
+Given = Sequence[tuple[Grade, dict[str, str]]]
+"""Grades with the ratings in force, criterion -> rating."""
+
+
+def check_place(out: Path) -> None:
+    """Raises GraderError where the files would be written over those of a lab."""
+    if (out / RUBRIC).exists():
+        raise GraderError(f"{out} is a lab, whose {RATINGS} would be lost. Choose another --out.")
+
+
+def export(store: Store, job: Job, lab: Lab, out: Path) -> Comparison:
+    """Writes what there is of `job`, whose work is `lab`, into the folder `out`, and compares it with the TAs.
+
+    Who is forgotten while it writes is in none of the files. Raises OSError where `out` cannot be written.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    while True:
+        gone = forgotten(store, job)
+        given = _given(store, job, lab)
+        comparison = compare(lab, [grade for grade, _ in given])
+        _write(lab, given, comparison, out)
+        if forgotten(store, job) == gone:
+            return comparison
+
+
+def _given(store: Store, job: Job, lab: Lab) -> Given:
+    """In the order of the lab's submissions; what the job gave up has no rating and says why."""
+    found = {each.grade.student: (each.grade, each.ratings) for each in results(store, job)}
+    for parked in JobBook(store.database).progress(job.id).parked:
+        if job.origin and (student := store.student(parked.student).student) is not None:
+            found[student] = _given_up(job.origin, lab, student, parked.reason), {}
+    return [found[each.student] for each in lab.submissions if each.student in found]
+
+
+def _given_up(origin: str, lab: Lab, student: str, reason: str) -> Grade:
+    [work] = [each for each in lab.submissions if each.student == student]
+    hashes = {"rubric_hash": rubric_hash(lab), "submission_hash": submission_hash(work)}
+    return all_ungraded(lab, student, Provenance(**json.loads(origin), **hashes), f"grading was given up: {reason}")
+
+
+def _write(lab: Lab, given: Given, comparison: Comparison, out: Path) -> None:
+    """An ungraded criterion has no 1 in the ratings; its reason is the comment, in the cell of the first rating."""
+    ratings = {grade.student: in_force for grade, in_force in given}
+    why = {
+        grade.student: {a.criterion: f"ungraded: {a.ungraded}" for a in grade.criteria if a.criterion not in in_force}
+        for grade, in_force in given
+    }
+    reasons = {student: each for student, each in why.items() if each}
+    first = {criterion.title: criterion.ratings[0].title for criterion in lab.criteria}
+    cells = {student: {title: first[title] for title in each} for student, each in reasons.items()}
+    folders = {submission.student: submission.folder for submission in lab.submissions}
+    with TemporaryDirectory(dir=out, prefix=".partial-") as name:  # a reader finds whole files, the old or the new ones
+        part = Path(name)
+        with (part / "grades.jsonl").open("w", encoding="utf-8") as file:
+            file.writelines(grade.model_dump_json() + "\n" for grade, _ in given)
+        write_ratings(lab.criteria, ratings, folders, part / RATINGS)
+        write_ratings(lab.criteria, cells, folders, part / COMMENTS, reasons)
+        (part / "summary.json").write_text(comparison.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        for path in part.iterdir():
+            path.replace(out / path.name)

@@ -1,0 +1,102 @@
+"""A regrade that is typed at a terminal: a job that this process works on itself, as often as the command is typed.
+
+No queue stands behind it: what is done and what waits is in the store, so the same command goes on where it was.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from sqlalchemy import select
+
+from labs_schema.errors import GraderError
+from labs_schema.grades import Grade
+from labs_schema.models import Lab, Submission
+from serving.jobs.book import JobBook
+from serving.jobs.chunk import grade_chunk
+from serving.jobs.job import Job, Wish, work_hash
+from serving.jobs.origin import pin
+from serving.jobs.tables import jobs
+from serving.retrying import GradesLabs, asked_again
+from serving.store.store import Store
+
+Tasks = Mapping[str, tuple[Job, Lab]]
+"""The name of each lab -> its job."""
+
+
+def earlier(store: Store, course: str, lab: Lab) -> list[Job]:
+    """The jobs of a terminal over the very work of `lab`, the newest first, without those that a person cancelled."""
+    same = jobs.c.course == course, jobs.c.lab == lab.name, jobs.c.work == work_hash(lab), jobs.c.at_terminal
+    found = select(jobs).where(*same, jobs.c.wish != Wish.CANCEL).order_by(jobs.c.at.desc(), jobs.c.id)
+    with store.database.reading() as connection:
+        return [Job.model_validate(dict(row._mapping)) for row in connection.execute(found)]
+
+
+def job_to_do(
+    store: Store, course: str, lab: Lab, known: Sequence[Job], origin: str | None, *, again: bool, actor: str
+) -> Job:
+    """The newest of the `known` jobs that is graded with `origin`, or a new one; with `again` a new one too where that
+    is finished. `origin` may be None where none of the `known` has a grade yet."""
+    book = JobBook(store.database)
+    same = [job for job in known if job.origin in (None, origin)]
+    if not same or (again and same[0].finished_at):
+        return book.add(course, lab, actor=actor, at_terminal=True, origin=origin)
+    if origin:
+        pin(store.database, same[0].id, [origin])
+    return book.job(same[0].id)
+
+
+class TerminalDesk:
+    """A model of this process at work on `lab`. `reasoning`: ask for the model's reasons too."""
+
+    def __init__(self, store: Store, lab: Lab, grader: GradesLabs, *, reasoning: bool = False) -> None:
+        self.store, self.book = store, JobBook(store.database)
+        self._lab, self._grader, self._reasoning = lab, grader, reasoning
+
+    def lab(self, _: Job) -> Lab:
+        return self._lab
+
+    def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
+        grades = self._grader.grade(lab, submissions, reasoning=self._reasoning)
+        pairs = zip(submissions, grades, strict=True)
+        return [asked_again(self._grader, lab, *pair, reasoning=self._reasoning) for pair in pairs]
+
+
+def work(
+    grader: GradesLabs, store: Store, tasks: Tasks, progress: Callable[[int], None], *, reasoning: bool = False
+) -> None:
+    """Settles what waits in the jobs, one after the other; `progress` is told how many of all submissions are settled.
+
+    Raises GraderError where a person paused or cancelled a job, and what `grade_chunk` raises. What was done counts.
+    """
+    before = 0
+    for job, lab in tasks.values():
+        desk = TerminalDesk(store, lab, grader, reasoning=reasoning)
+        for number in range(job.chunks):
+            expect_wanted(desk.book, job)
+            try:
+                grade_chunk(desk, job.id, number)
+            except KeyboardInterrupt:
+                _blame_nobody(desk.book, job, number)
+                raise
+            progress(before + settled(desk.book, job))
+        expect_wanted(desk.book, job)
+        before += settled(desk.book, job)
+
+
+def expect_wanted(book: JobBook, job: Job) -> None:
+    """Raises GraderError where a person wished otherwise, through the service."""
+    if (wish := book.job(job.id).wish) is not Wish.RUN:
+        what = {Wish.PAUSE: "paused; the same command lets it go on", Wish.CANCEL: "cancelled"}[wish]
+        raise GraderError(f"The regrade of {job.lab} (job {job.id}) was {what}.")
+
+
+def settled(book: JobBook, job: Job) -> int:
+    """Submissions that are graded or given up."""
+    now = book.progress(job.id)
+    return now.graded + len(now.parked)
+
+
+def _blame_nobody(book: JobBook, job: Job, number: int) -> None:
+    """What was being graded together when a person stopped it is graded together again."""
+    members = book.members(job, number)
+    held = book.tries(job.id, members)
+    book.clear(job.id, [each for each in held if held[each].alone == held[each].failed == 0])

@@ -1,0 +1,85 @@
+"""`grader regrade` as a process that is killed again and again: the results are those of one that never was."""
+
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from labs_schema.writer import write_lab
+from serving.jobs.book import JobBook
+from serving.jobs.job import State
+from serving.store.store import open_store
+
+CHAOS = Path(__file__).parents[2] / "benchmarks"
+STUDENTS, KILLS = 64, 3
+COMMAND = f"""
+import sys, time
+from types import SimpleNamespace
+sys.path.insert(0, {str(CHAOS)!r})
+import chaos, grader.regrading
+from grader.cli import main
+
+class Model:
+    engine = SimpleNamespace(name="hash", version="1", context_length=1, close=lambda: None)
+    def grade(self, lab, submissions, *, reasoning=False):
+        time.sleep(0.02 * len(submissions))
+        return [chaos.expected(lab, each) for each in submissions]
+    def provenance(self, lab, submission, *, reasoning=False):
+        return chaos.expected(lab, submission).provenance
+    def close(self): ...
+
+grader.regrading.load_grader = lambda *_, **__: Model()
+main()
+"""
+
+
+@pytest.mark.slow
+def test_nothing_is_lost_doubled_or_changed_by_kills(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(CHAOS))
+    import chaos
+
+    lab, chance = chaos.made_up_lab(STUDENTS), random.Random(0)
+    write_lab(lab, tmp_path / chaos.COURSE / "chaos")
+    command = [sys.executable, "-c", COMMAND, "regrade", str(tmp_path / chaos.COURSE / "chaos"), "--model", "a/hash"]
+
+    def begin(out: str) -> "subprocess.Popen[bytes]":
+        monkeypatch.setenv("GRADER_STORE", f"sqlite:///{tmp_path}/{out}.db")
+        return subprocess.Popen([*command, "--out", str(tmp_path / out)], stdout=subprocess.DEVNULL)
+
+    whole = begin("whole")
+    for number in range(KILLS):
+        killed = begin("killed")
+        _wait_for(tmp_path / "killed.db", more_than=16 * number)
+        time.sleep(chance.uniform(0, 0.3))
+        killed.send_signal(signal.SIGKILL)
+        assert killed.wait() == -signal.SIGKILL, "it was over before it could be killed"
+    assert begin("killed").wait(60) == whole.wait(60) == 0
+    files = {path.name: path.read_bytes() for path in (tmp_path / "whole").iterdir() if path.name != "cost.json"}
+    assert len(files) == 4 and files == {name: (tmp_path / "killed" / name).read_bytes() for name in files}
+    store = open_store(f"sqlite:///{tmp_path}/killed.db")
+    [job] = JobBook(store.database).all()
+    progress = JobBook(store.database).progress(job.id)
+    assert (progress.state, progress.graded, progress.parked) == (State.DONE, STUDENTS, ())
+    assert chaos.compared(store, lab, job.id) == {"lost": 0, "doubled": 0, "changed": 0}
+    assert store.verify().faults == ()
+    store.close()
+
+
+def _wait_for(path: Path, more_than: int) -> None:
+    """For so many grades in the store."""
+    end = time.monotonic() + 60
+    while True:
+        assert time.monotonic() < end, "waited too long"
+        try:
+            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as opened:
+                if opened.execute("SELECT count(*) FROM grades").fetchone()[0] >= min(more_than, STUDENTS - 1):
+                    return
+        except sqlite3.OperationalError:
+            pass
+        time.sleep(0.02)

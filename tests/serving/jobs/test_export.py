@@ -1,0 +1,127 @@
+"""A job's results in a folder: files that the lab's reader takes, whole, with nobody who was forgotten."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labs_schema.errors import GraderError
+from labs_schema.models import Lab
+from labs_schema.validate import load_lab
+from labs_schema.writer import write_lab
+from serving.jobs import export as exporting
+from serving.jobs.book import JobBook
+from serving.jobs.export import check_place, export
+from serving.jobs.job import Job
+from serving.jobs.terminal import work
+from serving.store.store import Store
+
+COMPILES, READABLE = "Does it compile?", "Is it readable?"
+
+
+def graded(store: Store, lab: Lab, grader: Any) -> Job:
+    job = JobBook(store.database).add("cs101", lab, actor="ta", at_terminal=True)
+    work(grader, store, {lab.name: (job, lab)}, lambda _: None)
+    return JobBook(store.database).job(job.id)
+
+
+def test_the_ratings_it_writes_are_read_as_ratings_and_the_reasons_as_comments(
+    make_lab: Callable[..., Lab], store: Store, fake_grader: Any, tmp_path: Path
+) -> None:
+    lab = make_lab(students=4)
+    empty = lab.submissions[2].model_copy(update={"files": ()})
+    lab = lab.model_copy(update={"submissions": (*lab.submissions[:2], empty, lab.submissions[3])})
+    export(store, graded(store, lab, fake_grader), lab, tmp_path / "out")
+    write_lab(make_lab(students=4), tmp_path / "lab1")
+    for name in ("rubric_ratings.csv", "rubric_comments.csv"):
+        (tmp_path / "lab1" / name).write_bytes((tmp_path / "out" / name).read_bytes())
+    again = load_lab(tmp_path / "lab1")
+    assert again.criteria == lab.criteria
+    assert again.ratings_given == {s: {COMPILES: "A", READABLE: "A"} for s in ("s000", "s001", "s003")}
+    comments = {grade.student: grade.comment for grade in again.human_grades if grade.criterion == COMPILES}
+    assert comments == {"s000": None, "s001": None, "s002": "ungraded: empty submission", "s003": None}
+
+
+def test_the_summary_counts_what_the_grades_say(
+    make_lab: Callable[..., Lab], store: Store, fake_grader: Any, tmp_path: Path
+) -> None:
+    lab = make_lab(students=6)  # the TAs gave A to 2 of 6, and to 3 of 6
+    found = export(store, graded(store, lab, fake_grader), lab, tmp_path)
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary == found.model_dump(mode="json")
+    assert (summary["rated_by_both"], summary["agreed"], len(summary["differences"])) == (12, 5, 7)
+
+
+def test_a_rating_that_a_person_changed_is_the_one_in_the_table_and_the_machines_stays_in_the_grades(
+    make_lab: Callable[..., Lab], store: Store, fake_grader: Any, tmp_path: Path
+) -> None:
+    lab = make_lab(students=2)
+    job = graded(store, lab, fake_grader)
+    [one] = [g.id for g in store.recorded(job.id) if store.student(g.student).student == "s001"]
+    store.override(one, COMPILES, "C", "It does not.", request="r", actor="ta")
+    export(store, job, lab, tmp_path)
+    write_lab(lab, tmp_path / "lab1")
+    (tmp_path / "lab1" / "rubric_ratings.csv").write_bytes((tmp_path / "rubric_ratings.csv").read_bytes())
+    assert load_lab(tmp_path / "lab1").ratings_given["s001"] == {COMPILES: "C", READABLE: "A"}
+    last = json.loads((tmp_path / "grades.jsonl").read_text().splitlines()[1])
+    assert [answer["rating"] for answer in last["criteria"]] == ["A", "A"]
+
+
+def test_who_is_forgotten_while_it_writes_is_in_none_of_the_files(
+    make_lab: Callable[..., Lab],
+    store: Store,
+    fake_grader: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lab, compare, calls = make_lab(students=4), exporting.compare, list[int]()
+
+    def forgetting(*given: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 1:
+            store.forget("s002", actor="admin")
+        return compare(*given)
+
+    job = graded(store, lab, fake_grader)
+    monkeypatch.setattr(exporting, "compare", forgetting)
+    export(store, job, lab, tmp_path / "out")
+    texts = {path.name: path.read_text() for path in (tmp_path / "out").iterdir()}
+    assert len(calls) == 2 and not any("s002" in text for text in texts.values())
+    assert "s003" in texts["grades.jsonl"]
+
+
+def test_an_export_that_ends_in_the_middle_leaves_the_files_as_they_were(
+    make_lab: Callable[..., Lab],
+    store: Store,
+    fake_grader: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    lab, out = make_lab(students=3), tmp_path / "out"
+    job = graded(store, lab, fake_grader)
+    export(store, job, lab, out)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    monkeypatch.setattr(exporting, "write_ratings", full)
+    with pytest.raises(OSError, match="No space left"):
+        export(store, job, lab, out)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_a_lab_without_submissions_gives_empty_files(
+    make_lab: Callable[..., Lab], store: Store, fake_grader: Any, tmp_path: Path
+) -> None:
+    lab = make_lab(students=0)
+    assert export(store, graded(store, lab, fake_grader), lab, tmp_path / "out").agreement is None
+    assert (tmp_path / "out" / "grades.jsonl").read_bytes() == b""
+
+
+def test_a_lab_is_no_place_for_results(make_lab: Callable[..., Lab], tmp_path: Path) -> None:
+    check_place(tmp_path / "new")
+    write_lab(make_lab(students=1), tmp_path / "lab1")
+    with pytest.raises(GraderError, match="is a lab"):
+        check_place(tmp_path / "lab1")
