@@ -1,5 +1,7 @@
 from labs_schema.hashes import submission_key
-from labs_schema.models import HumanGrade, Lab
+from labs_schema.models import HumanGrade, Lab, SourceFile
+from labs_schema.validate import load_lab
+from labs_schema.writer import write_lab
 from prompts.style import PromptStyle
 from prompts.verdict import LETTERS, parse_verdict
 from training.pairs import RatedPrompt, option_orders, rated_submissions
@@ -68,3 +70,18 @@ def test_reasons_are_the_comment_or_else_the_description(make_lab) -> None:
 
 def test_no_student_id_is_in_a_rated_prompt(make_lab) -> None:
     assert not any("s00" in repr(rated) for rated in all_prompts(make_lab(), reasoning=True))
+
+
+def test_neither_the_program_nor_the_ta_s_remark_names_a_student_in_a_row(make_lab, tmp_path) -> None:
+    lab = make_lab(students=2)
+    one = lab.submissions[0]
+    files = (SourceFile(path="main.c", text="// Mario Rossi, with s001\nint rossi;\n"),)
+    title = lab.criteria[0].title
+    grade = HumanGrade(student="s000", criterion=title, rating="A", comment="Well done, Mario Rossi")
+    lab = lab.model_copy(update={"submissions": (one.model_copy(update={"files": files}), lab.submissions[1])})
+    write_lab(graded(lab, grade), tmp_path / "lab1")
+    (tmp_path / "roster.csv").write_text("student,name\ns000,Mario Rossi\n")
+    (rated,) = all_prompts(load_lab(tmp_path / "lab1"), reasoning=True)
+    assert "// student, with student\nint rossi;" in rated.prompt.text
+    assert parse_verdict(rated.chosen).reasoning == "Well done, student"
+    assert "Rossi" not in "".join((rated.prompt.system, rated.prompt.text, rated.chosen, *rated.rejected))

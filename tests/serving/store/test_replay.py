@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from labs_schema.hiding import noted
+from labs_schema.models import Person
+from labs_schema.naming import Names
 from serving.store.errors import ForgottenError
 from serving.store.replay import replay
 from serving.store.store import Store, open_store
@@ -58,3 +61,25 @@ def test_what_was_forgotten_cannot_be_replayed(kept: tuple[Store, str], fake_gra
     kept[0].forget("s1", actor="admin")
     with pytest.raises(ForgottenError):
         replay(*kept, fake_grader)
+
+
+def test_what_was_hidden_from_the_model_is_hidden_again_without_the_roster(
+    tmp_path: Path, hand: Any, fake_grader: Any
+) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/grader.db")
+    text = "/* Mario Rossi */ int a;\n"
+    work = hand.written_by(store.pseudonym("cs101", "s1", actor="api"), text)
+    named = noted(work, "C", Names([Person(first="Mario", last="Rossi")]))
+    [grade_id] = store.record(hand.lab, [named], fake_grader.grade(hand.lab, [named]), request="r", actor="job")
+    assert grade_id is not None
+    kept = store.submission(grade_id)
+    assert kept is not None and kept.files[0].text == text and kept.hidden == ("Mario Rossi",)
+    asked = len(fake_grader.engine.asked)
+    assert replay(store, grade_id, fake_grader).same
+    shown = [
+        fake_grader.encoder._tokenizer.decode(each.prompt)
+        for asking in fake_grader.engine.asked[asked:]
+        for each in asking
+    ]
+    assert shown and all("/* student */" in each and "Rossi" not in each for each in shown)
+    store.close()
