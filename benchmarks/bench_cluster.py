@@ -1,9 +1,10 @@
 """What a regrade on a Ray cluster costs besides the model: grades a second, and whose memory grows with the work.
 
-    .venv/bin/python benchmarks/bench_cluster.py [--submissions 10000] [--workers 2] [--seconds 0]
+    .venv/bin/python benchmarks/bench_cluster.py [--submissions 10000] [--workers 2] [--seconds 0] [--address ray://...]
 
-Two local workers (it starts Ray and stops it) with made-up grades that take `--seconds` a submission; 1,000 programs of
-2 kB a lab, made when they are asked for. Memory is sampled four times a second. The last line is JSON.
+Two local workers (it starts Ray and stops it), or those of a cluster, with made-up grades that take `--seconds` a
+submission; 1,000 programs of 2 kB a lab, made when they are asked for. Memory is sampled four times a second; that of
+the job only where it runs on this machine. The last line is JSON.
 """
 
 import argparse
@@ -56,6 +57,12 @@ class MadeGrades:
         return self.grade(lab, [submission], reasoning=reasoning)[0].provenance
 
 
+def own(process: psutil.Process) -> int:
+    """Bytes in memory, without those of the object store, which all processes map."""
+    held = process.memory_info()
+    return int(held.rss - held.shared)
+
+
 class Memory:
     """The most that the driver, the job's process and the object store held, in bytes; sampled in a thread."""
 
@@ -73,7 +80,7 @@ class Memory:
 
     def _watch(self) -> None:
         while not self._ended.wait(0.25):
-            now = {"driver": self._driver.memory_info().rss, "job": self._of_job()}
+            now = {"driver": own(self._driver), "job": self._of_job()}
             now["object_store"] = shutil.disk_usage("/dev/shm").used - self._shared
             self.most = {name: max(most, now[name]) for name, most in self.most.items()}
 
@@ -82,7 +89,7 @@ class Memory:
             if self._job is None:
                 children = self._driver.children(recursive=True)
                 self._job = next((each for each in children if each.name().startswith("ray::RayJob")), None)
-            return int(self._job.memory_info().rss) if self._job else 0
+            return own(self._job) if self._job else 0
         except psutil.Error:
             return 0
 
@@ -92,8 +99,9 @@ def main() -> None:
     parser.add_argument("--submissions", type=int, default=10_000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=0.0)
+    parser.add_argument("--address", default="local")
     chosen = parser.parse_args()
-    source = RaySource(partial(MadeGrades, chosen.seconds), workers=chosen.workers)
+    source = RaySource(partial(MadeGrades, chosen.seconds), address=chosen.address, workers=chosen.workers)
     memory, begun, first, done = Memory(), time.monotonic(), 0.0, 0
     half: dict[str, Any] = {}
     for grades in source.grades(MadeLabs(chosen.submissions)):

@@ -16,11 +16,12 @@ from serving.cluster.ray_job import RayJob
 from serving.cluster.ray_rows import RayRows
 from serving.cluster.ray_session import LOCAL, ray_session
 from serving.engines.engine import EngineDownError
-from serving.grade_sources import CHUNK
 from serving.grading import Grader
 from serving.retrying import TRIES, all_ungraded
 
 DEFAULT_WORKERS = 2
+CHUNK = 16
+"""Submissions graded together: enough to fill an engine's batch, few enough that a death costs little."""
 PART = 16_384
 """Submissions that are sent to the cluster at a time: some 50 MB, not all of a course."""
 
@@ -81,12 +82,12 @@ class RaySource:
         """The grades of what is left, but of what its worker's death took with it. A block is graded together."""
         gpus, workers = self._places(ray.cluster_resources())
         try:
-            job = None
+            job, count = None, 0
             for part in rows.parts(PART):
-                job = job or ray.remote(RayJob).options(num_cpus=0).remote(chunk)
+                job, count = job or ray.remote(RayJob).options(num_cpus=0).remote(chunk), count + len(part)
                 ray.get(job.add.remote(part))
-            if job:
-                sizes = {"workers": workers, "gpus": gpus, "tries": TRIES}
+            if job:  # no more models are loaded than there are blocks for
+                sizes = {"workers": min(workers, -(-count // chunk)), "gpus": gpus, "tries": TRIES}
                 ray.get(job.start.remote(self._load, rows.rubrics, reasoning=self._reasoning, **sizes))
             while job and (block := ray.get(job.block.remote())):
                 yield self._read(block)

@@ -10,7 +10,6 @@ import pytest
 from labs_schema.grades import Grade
 from labs_schema.models import Lab
 from serving.cluster.ray_source import RaySource
-from serving.grade_sources import LocalSource
 from serving.served_model import load_grader
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # of Ray
@@ -37,7 +36,7 @@ def course(make_lab: Callable[..., Lab]) -> list[Lab]:
 def alone(load: Any, course: list[Lab]) -> dict[tuple[str, str], Grade]:
     """The grades of vLLM in this process."""
     grader = load()
-    grades = {(g.lab, g.student): g for each in LocalSource(grader).grades(course) for g in each}
+    grades = {(g.lab, g.student): g for lab in course for g in grader.grade(lab, lab.submissions)}
     grader.close()
     return grades
 

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,17 +14,10 @@ from labs_schema.grades import Grade, Provenance
 from labs_schema.hashes import rubric_hash, submission_hash
 from labs_schema.models import Lab
 from serving.cluster.ray_source import RaySource
-from serving.grade_files import read_grades
-from serving.grade_sources import LocalSource
-from serving.regrade import regrade
 from serving.retrying import all_ungraded
 from serving.served_model import load_grader
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # of Ray
-
-
-class StoppedError(Exception):
-    """Stands for whatever ends the run that grades."""
 
 
 @pytest.fixture
@@ -32,50 +25,32 @@ def load(tiny_model_folder: Path) -> Any:
     return partial(load_grader, str(tiny_model_folder), engine="transformers", dtype="float32")
 
 
-def by_student(out: Path) -> dict[str, Grade]:
-    grades = read_grades(out / "grades.jsonl")
-    assert len({grade.student for grade in grades}) == len(grades)
-    return {grade.student: grade for grade in grades}
+def by_student(found: Sequence[Grade]) -> dict[str, Grade]:
+    assert len({grade.student for grade in found}) == len(found)
+    return {grade.student: grade for grade in found}
 
 
-def assert_same(found: dict[str, Grade], expected: dict[str, Grade]) -> None:
-    assert found.keys() == expected.keys()
-    for student, grade in expected.items():
-        assert found[student].provenance == grade.provenance
-        for ours, plain in zip(found[student].criteria, grade.criteria, strict=True):
-            assert ours.rating == plain.rating
-            assert ours.probabilities == pytest.approx(plain.probabilities, abs=1e-5)
-
-
-def test_a_run_stopped_in_one_process_is_finished_by_two_as_by_one_though_one_of_them_is_killed(
-    make_lab: Callable[..., Lab], load: Any, tmp_path: Path
-) -> None:
-    lab, local = make_lab(students=24), LocalSource(load(), chunk=2)
-    regrade(local, {tmp_path / "plain": lab})
-
-    def stop(done: int) -> None:
-        if done:
-            raise StoppedError
-
-    with pytest.raises(StoppedError):
-        regrade(local, {tmp_path / "cluster": lab}, progress=stop)
-
-    source, killed = RaySource(load, workers=2, chunk=2), list[int]()
-
-    def kill_a_worker(done: int) -> None:
-        if done > 2 and not killed:
+def test_two_workers_grade_as_one_process_though_one_of_them_is_killed(make_lab: Callable[..., Lab], load: Any) -> None:
+    lab, source = make_lab(students=24), RaySource(load, workers=2, chunk=2)
+    expected = {grade.student: grade for grade in load().grade(lab, lab.submissions)}
+    found, killed = list[Grade](), list[int]()
+    for grades in source.grades([lab]):
+        found += grades
+        if not killed:
             killed.extend(source.by_process)
             os.kill(killed[0], signal.SIGKILL)
-
-    [done] = regrade(source, {tmp_path / "cluster": lab}, progress=kill_a_worker)
-    assert (done.kept, done.graded, len(killed)) == (2, 22, 1)
-    assert_same(by_student(tmp_path / "cluster"), by_student(tmp_path / "plain"))
-    assert len(source.by_process) >= 2 and source.by_process.total() == 22
-    assert source.questions >= 2 * 22 and source.prompt_tokens > source.read_tokens > 0
+    assert by_student(found).keys() == expected.keys() and len(killed) == 1
+    for grade in found:
+        assert grade.provenance == expected[grade.student].provenance
+        for ours, plain in zip(grade.criteria, expected[grade.student].criteria, strict=True):
+            assert ours.rating == plain.rating
+            assert ours.probabilities == pytest.approx(plain.probabilities, abs=1e-5)
+    assert len(source.by_process) >= 2 and source.by_process.total() == 24
+    assert source.questions >= 2 * 24 and source.prompt_tokens > source.read_tokens > 0
 
 
 def test_a_program_that_kills_every_worker_is_left_to_a_person_and_the_rest_is_graded(
-    make_lab: Callable[..., Lab], tmp_path: Path
+    make_lab: Callable[..., Lab],
 ) -> None:
     def load() -> Any:
         def provenance(lab: Lab, submission: Any, **_: Any) -> Provenance:
@@ -91,8 +66,8 @@ def test_a_program_that_kills_every_worker_is_left_to_a_person_and_the_rest_is_g
         return SimpleNamespace(engine=engine, grade=grade, provenance=provenance)
 
     source = RaySource(load, workers=2, chunk=2)
-    [done] = regrade(source, {tmp_path: make_lab(students=6)})
-    reasons = {student: {a.ungraded for a in grade.criteria} for student, grade in by_student(tmp_path).items()}
+    found = by_student([grade for grades in source.grades([make_lab(students=6)]) for grade in grades])
+    reasons = {student: {answer.ungraded for answer in grade.criteria} for student, grade in found.items()}
     assert reasons.pop("s003") == {"the worker that graded it ended, 3 times"}
     assert reasons == {f"s00{i}": {"of no interest"} for i in (0, 1, 2, 4, 5)}
-    assert (done.graded, source.by_process.total()) == (6, 5)
+    assert source.by_process.total() == 5
