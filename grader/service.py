@@ -4,6 +4,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from grader.local_store import StoreSettings, local_store
+from grader.registered_courses import labs_of, open_course_thread
 from labs_schema.errors import Fault, GraderError
 from labs_schema.limits import Limits
 from serving.api.access import loopback
@@ -18,7 +20,10 @@ from serving.api.access_log import log_to_stderr
 from serving.api.app import create_app
 from serving.api.engine_thread import EngineThread
 from serving.api.lab_registry import LabRegistry, read_registry
+from serving.api.model_log import log_model
 from serving.api.server import server
+from serving.courses.book import CourseBook
+from serving.courses.served import Courses, OneCourse, RegisteredCourses
 from serving.engines.engine_choice import EngineName
 from serving.grading import Grader
 from serving.jobs.book import JobBook
@@ -38,7 +43,7 @@ HOPELESS = 32
 
 
 def run_service(
-    model: str,
+    model: str | None,
     labs: Path | None,
     *,
     host: str,
@@ -49,11 +54,14 @@ def run_service(
     rate: str,
     orders: int | None = None,
     course: str | None = None,
+    models: int | None = None,
     jobs: bool = True,
 ) -> None:
     """Serves until SIGINT or SIGTERM. `seconds`: how long a request may wait for its grade. `orders` of the
-    ratings to ask in: by default the model's own. `course`: by default the name of the folder `labs`. `jobs`: whether
-    this process works on them too.
+    ratings to ask in: by default the model's own. `jobs`: whether this process works on them too.
+
+    With a `model`, one course is served: `course`, by default the name of the folder `labs`. Without, all that are
+    registered in the store, of whose models `models` may be open at a time.
 
     Raises GraderError where the address is taken, where other machines could call without a key, or where the store,
     the labs or the model cannot be used.
@@ -61,16 +69,22 @@ def run_service(
     screen = Console(stderr=True, highlight=False, soft_wrap=True)
     with local_store() as store, _address(host, port) as address:
         _guarded(store, host, screen)
-        registry = registered_labs(labs, screen)
-        observed = Observed(Metrics(registry), open_tracing())
+        courses = served_courses(store, model, labs, course, screen)
+        names = {name for each in courses.names() for name in courses.course(each).labs}
+        observed = Observed(Metrics(names), open_tracing())
         observed.metrics.watch_jobs(lambda: job_states(JobBook(store.database)))
-        thread, characters = open_engine_thread(model, engine, orders, queue, screen, observed)
-        worker = start_worker(store, labs, thread, f"{socket.gethostname()}:{port}") if labs and jobs else None
+        characters, serving = Limits().submission_bytes, threading.Event()
+        if model:
+            thread, characters = open_engine_thread(model, engine, orders, queue, screen, observed)
+        else:
+            thread = open_course_thread(store, engine, orders, models, queue, _told(screen, serving), observed)
+        works = jobs and (labs or not model)
+        worker = start_worker(store, courses, thread, f"{socket.gethostname()}:{port}") if works else None
         app = create_app(
             thread,
-            registry,
+            LabRegistry(),
             store,
-            course=course or course_of(labs),
+            courses=courses,
             seconds=seconds,
             characters=characters,
             rate=rate,
@@ -80,6 +94,7 @@ def run_service(
         url = f"http://{host}:{address.getsockname()[1]}"
         told = f"serving on [bold]{url}[/], described at {url}/docs; Ctrl-C stops"
         log_to_stderr()
+        serving.set()
         with suppress(KeyboardInterrupt):
             try:
                 stopping = app.state.service.stopping
@@ -89,15 +104,31 @@ def run_service(
                     worker.stop()
 
 
-def run_worker(model: str, labs: Path, *, name: str | None, engine: EngineName, orders: int | None = None) -> None:
-    """Works on the store's jobs until SIGINT or SIGTERM; `name`, by default the host's, tells workers apart.
+def run_worker(
+    model: str | None,
+    labs: Path | None,
+    *,
+    name: str | None,
+    engine: EngineName,
+    orders: int | None = None,
+    course: str | None = None,
+    models: int | None = None,
+) -> None:
+    """Works on the store's jobs until SIGINT or SIGTERM; `name`, by default the host's, tells workers apart. `model`,
+    `course` and `models` as in `run_service`.
 
     Raises GraderError where the store or the model cannot be used.
     """
     screen = Console(stderr=True, highlight=False, soft_wrap=True)
+    if model and labs is None:
+        raise GraderError("Say where the labs of this model's course are: --labs labs")
     with local_store() as store:
-        thread, _ = open_engine_thread(model, engine, orders, 1, screen)
-        worker = start_worker(store, labs, thread, name or socket.gethostname())
+        courses = served_courses(store, model, labs, course, screen)
+        if model:
+            thread, _ = open_engine_thread(model, engine, orders, 1, screen)
+        else:
+            thread = open_course_thread(store, engine, orders, models, 1, _told(screen))
+        worker = start_worker(store, courses, thread, name or socket.gethostname())
         screen.print(f"working on jobs as [bold]{escape(worker.name)}[/]; Ctrl-C stops")
         with suppress(KeyboardInterrupt):
             _until_told()
@@ -109,8 +140,25 @@ def course_of(labs: Path | None) -> str:
     return labs.absolute().name if labs else "course"
 
 
-def start_worker(store: Store, labs: Path, thread: EngineThread, name: str) -> Worker:
-    worker = Worker(LabDesk(store, labs, thread), StoreSettings().store, name)
+def served_courses(store: Store, model: str | None, labs: Path | None, course: str | None, screen: Console) -> Courses:
+    """With a model its one course, else those that are registered. Raises GraderError where both are meant."""
+    if model:
+        return OneCourse(course or course_of(labs), registered_labs(labs, screen), labs)
+    if labs or course:
+        raise GraderError(
+            "--labs and --course go with --model. Without it the registered courses are served with their own labs: "
+            "grader courses add cs101 --model runs/latest --labs labs"
+        )
+    return RegisteredCourses(CourseBook(store.database))
+
+
+def _told(screen: Console, serving: threading.Event | None = None) -> Callable[[str], None]:
+    """To the screen; once the log is written there, into the log."""
+    return lambda told: log_model(told) if serving and serving.is_set() else screen.print(escape(told))
+
+
+def start_worker(store: Store, courses: Courses, thread: EngineThread, name: str) -> Worker:
+    worker = Worker(LabDesk(store, labs_of(courses), thread), StoreSettings().store, name)
     worker.start()
     return worker
 

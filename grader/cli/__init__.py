@@ -13,6 +13,7 @@ from grader.cli.audit import audit
 from grader.cli.build_dataset import build_dataset
 from grader.cli.calibrate import calibrate
 from grader.cli.check import check
+from grader.cli.courses import courses
 from grader.cli.demo import demo
 from grader.cli.evaluate import evaluate
 from grader.cli.forget import forget
@@ -63,6 +64,7 @@ app.command()(evaluate)
 app.command()(attack)
 app.command()(suspects)
 app.command()(robustness)
+app.add_typer(courses, name="courses")
 app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
 app.command()(replay)

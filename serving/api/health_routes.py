@@ -43,14 +43,18 @@ async def ready(service: Served) -> Health:
 
 
 async def _asked(service: Service) -> None:
-    """Has the models that said nothing yet score something; where none is loaded, those of the courses there are."""
-    (lab, submission), silent = probe(), service.engine.silent
-    for course in silent or await asyncio.to_thread(service.courses.names):
+    """Has the models that said nothing yet score something; where none is loaded, those of the courses there are.
+
+    Raises the 503 of a model that is loaded and does not answer, or of the last where none could be loaded.
+    """
+    (lab, submission), failed = probe(), None
+    for course in service.engine.silent or await asyncio.to_thread(service.courses.names):
         try:
             await scored(replace(service, course=course), lab, submission, False, min(PROBE_SECONDS, service.seconds))
-        except ProblemError:
-            if silent:
-                raise
+        except ProblemError as error:
+            failed = error if error.status_code == 503 else failed
+    if failed and not service.engine.answering:
+        raise failed
 
 
 def _wrong(service: Service) -> list[str]:

@@ -27,7 +27,7 @@ class CourseLoader:
         orders: int | None = None,
         adapters: bool | None = None,
         dtype: str = "bfloat16",
-        watched: Callable[[Grader], Grader] = lambda grader: grader,
+        watched: Callable[[Grader], Grader] | None = None,
     ) -> None:
         self._engine, self._orders, self._dtype, self._watched = engine, orders, dtype, watched
         self._adapters = takes_adapters(engine) if adapters is None else adapters
@@ -46,7 +46,7 @@ class CourseLoader:
             )
         except ModelError as error:
             raise CourseRefusedError(registration.course, "no engine here can load it", str(error)) from error
-        return self._watched(grader)
+        return self._watched(grader) if self._watched else grader
 
 
 def most_at_once(engine: EngineName) -> int:

@@ -14,7 +14,6 @@ from serving.jobs.errors import EndingError, LabChangedError
 from serving.jobs.job import Job, work_hash
 from serving.store.store import Store
 
-
 MOST_LABS = 4
 """Kept at a time, as a job asks for its lab once a chunk."""
 
