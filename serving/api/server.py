@@ -10,6 +10,8 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from serving.api.connections import Door
+
 
 class DrainingServer(uvicorn.Server):
     """`ready` is called once requests are accepted, `stopping` is set as soon as no more are."""
@@ -37,10 +39,20 @@ class DrainingServer(uvicorn.Server):
 
 
 def server(
-    app: ASGIApp, stopping: threading.Event, drain_seconds: int, ready: Callable[[], None] = lambda: None
+    app: ASGIApp,
+    stopping: threading.Event,
+    drain_seconds: int,
+    ready: Callable[[], None] = lambda: None,
+    door: Door | None = None,
 ) -> DrainingServer:
     """For `app`, which answers what it has accepted within `drain_seconds` of a SIGTERM."""
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=drain_seconds
+        app,
+        http=(door or Door()).protocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=drain_seconds,
     )
     return DrainingServer(config, stopping, ready)
