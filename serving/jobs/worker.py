@@ -64,9 +64,12 @@ class Worker:
     def _round(self) -> None:
         """A store that is away for a while, or anything else, is no reason to die: the next round tries again."""
         try:
-            workflows.take_over(beat(self.desk.store.database, self._process, self._dead))
+            workflows.take_over(self._process, beat(self.desk.store.database, self._process, self._dead))
             for job in self.desk.book.unfinished():
-                if workflows.start(job):
+                ended = workflows.start(job)
+                if ended == workflows.DOWN:
+                    self.desk.book.begin_again(job)
+                elif ended:
                     self.desk.book.finish(job, STUCK)
         except Exception as error:
             log.error("a worker could not look after its jobs: %s", type(error).__name__)

@@ -6,8 +6,10 @@ in the store, so a call that comes twice changes nothing, and a lost queue is fi
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
 import dbos._serialization as dbos_formats
 from dbos import DBOS, DBOSConfig, SetWorkflowID, WorkflowStatus
@@ -24,9 +26,12 @@ ALWAYS = 1_000_000
 POLL_SECONDS = 0.2
 PATIENCE_SECONDS, LONGEST_PAUSE = 60.0, 10.0
 """How long a chunk is tried before the worker turns to another, and the longest pause between two tries."""
-DOWN = "down"
-"""Why a chunk was left where neither its submissions nor the lab are to blame: the round is begun again by itself."""
-GOING_ON, BROKEN = ("PENDING", "ENQUEUED", "DELAYED"), ("ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+DOWN, OVER = "down", "over"
+"""DOWN: why a chunk was left where neither submissions nor lab are to blame: the round is begun again by itself."""
+GOING_ON = ("PENDING", "ENQUEUED", "DELAYED")
+ENDED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+AWAY = ("OperationalError", "InterfaceError", "TimeoutError")
+"""SQLAlchemy's errors for a database that cannot be reached."""
 
 # A row of the queue names its own format, and DBOS reads any: whoever can write a row could run code, by pickle.
 dbos_formats.DBOSDefaultSerializer = dbos_formats.DBOSPortableJSON
@@ -37,6 +42,10 @@ class _Hands:
 
     desk: Desk | None = None
     ending = threading.Event()
+    holding: ClassVar[set[str]] = set()
+    """The workflows that this process is at."""
+    missed: ClassVar[set[str]] = set()
+    """Those that the queue took for this process's at the last look, and that it was not at."""
 
 
 def hands() -> Desk:
@@ -44,6 +53,16 @@ def hands() -> Desk:
     if _Hands.desk is None:
         raise EndingError
     return _Hands.desk
+
+
+@contextmanager
+def _held() -> Iterator[None]:
+    name = str(DBOS.workflow_id)
+    _Hands.holding.add(name)
+    try:
+        yield
+    finally:
+        _Hands.holding.discard(name)
 
 
 def _rest(seconds: float) -> None:
@@ -80,7 +99,8 @@ def _settle(job_id: str, number: int) -> None:
 
 @DBOS.workflow(name=CHUNK, max_recovery_attempts=ALWAYS)
 def _chunk(job_id: str, number: int) -> str | None:
-    return _grade(job_id, number)
+    with _held():
+        return _grade(job_id, number)
 
 
 @DBOS.step(name="failures")
@@ -88,8 +108,15 @@ def _failures(round_id: str) -> list[str]:
     """Waits until no chunk is left; why some were not settled. DBOS's own wait would outlast the worker."""
     while _chunks(round_id, GOING_ON, limit=1):
         _rest(POLL_SECONDS)
-    broken = [each.status for each in _chunks(round_id, BROKEN)]
-    return broken + [each.output for each in _chunks(round_id, ("SUCCESS",), outputs=True) if each.output]
+    ended = [_ended(each) for each in _chunks(round_id, ENDED, outputs=True)]
+    return [kind for kind in ended if kind]
+
+
+def _ended(workflow: WorkflowStatus) -> str | None:
+    """None where a workflow came to its end, DOWN where it broke off as its database was away, else a kind."""
+    if workflow.status == "SUCCESS":
+        return workflow.output
+    return DOWN if getattr(workflow.error, "name", None) in AWAY else workflow.status
 
 
 def _chunks(
@@ -114,20 +141,21 @@ def _finish(job_id: str, round_: int, failures: list[str]) -> None:
 
 @DBOS.workflow(name="job", max_recovery_attempts=ALWAYS)
 def _round(job_id: str, round_: int, chunks: int) -> None:
-    for number in range(chunks):
-        with SetWorkflowID(f"{job_id}.{round_}.{number}"):
-            DBOS.enqueue_workflow(QUEUE, _chunk, job_id, number)
-    _finish(job_id, round_, _failures(f"{job_id}.{round_}"))
+    with _held():
+        for number in range(chunks):
+            with SetWorkflowID(f"{job_id}.{round_}.{number}"):
+                DBOS.enqueue_workflow(QUEUE, _chunk, job_id, number)
+        _finish(job_id, round_, _failures(f"{job_id}.{round_}"))
 
 
-def start(job: Job) -> bool:
+def start(job: Job) -> str | None:
     """Lets the job's round be worked on, by whichever worker comes first; a second start of a round changes nothing.
 
-    True where the queue holds that nothing is left to do of the round.
+    None as long as the queue goes on with it; else DOWN where it broke off as its database was away, or `OVER`.
     """
     with SetWorkflowID(f"{job.id}.{job.round}"):
-        handle = DBOS.start_workflow(_round, job.id, job.round, job.chunks)
-    return handle.get_status().status not in GOING_ON
+        found = DBOS.start_workflow(_round, job.id, job.round, job.chunks).get_status()
+    return None if found.status in GOING_ON else _ended(found) or OVER
 
 
 def launch(desk: Desk, store_url: str, process: str) -> None:
@@ -167,10 +195,14 @@ def stop() -> None:
     DBOS.destroy()
 
 
-def take_over(living: set[str]) -> None:
-    """Puts back into the queue what was being done by a worker that is not among the `living`."""
+def take_over(process: str, living: set[str]) -> None:
+    """Puts back into the queue what was being done by a worker that is not among the `living`, and what this `process`
+    has dropped, as DBOS does with a workflow whose outcome it cannot write down."""
     pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
-    lost = [each for each in pending if each.executor_id not in living]
+    mine = {each.workflow_id for each in pending if each.executor_id == process}
+    missed = mine - _Hands.holding
+    dropped, _Hands.missed = missed & _Hands.missed, missed
+    lost = [each for each in pending if each.executor_id not in living or each.workflow_id in dropped]
     chunks = [each.workflow_id for each in lost if each.name == CHUNK]
     rounds = [each.workflow_id for each in lost if each.name != CHUNK]
     if chunks:

@@ -14,7 +14,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from dbos._dbos import _get_dbos_instance
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.hashes import rubric_hash, submission_hash
@@ -128,6 +130,43 @@ def test_a_job_goes_on_by_itself_after_an_outage_that_outlasted_its_patience(
     assert state(desk, job) is State.DONE
     assert desk.book.job(job.id).round >= 2 and desk.book.progress(job.id).graded == 6
     assert len(tried) < 20
+
+
+@pytest.mark.parametrize("error", [OperationalError("", None, Exception("gone")), RuntimeError("anything")])
+def test_what_the_queue_could_not_write_down_is_taken_up_again(
+    desk: QuickDesk, worker: Worker, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    queue = _get_dbos_instance()._sys_db
+    write, dropped = queue.update_workflow_outcome, []
+    job = desk.book.add("course", desk.lab(), actor="ta", chunk=3)
+
+    def away(workflow_id: str, *args: object, **kwargs: object) -> object:
+        if not dropped and workflow_id.count(".") == 2:  # a chunk
+            dropped.append(workflow_id)
+            raise error
+        return write(workflow_id, *args, **kwargs)
+
+    monkeypatch.setattr(queue, "update_workflow_outcome", away)
+    worker.begin(job)
+    assert state(desk, job) is State.DONE
+    assert dropped and desk.book.progress(job.id).graded == 6
+
+
+def test_a_round_that_broke_off_as_the_queue_was_away_is_begun_again(
+    desk: QuickDesk, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = _get_dbos_instance()._sys_db
+    look, away = queue.list_workflows, iter([True])
+
+    def gone(*args: object, **kwargs: object) -> object:
+        if kwargs.get("parent_workflow_id") and next(away, False):
+            raise OperationalError("", None, Exception("gone"))
+        return look(*args, **kwargs)
+
+    monkeypatch.setattr(queue, "list_workflows", gone)
+    worker.begin(job := desk.book.add("course", desk.lab(), actor="ta", chunk=3))
+    assert state(desk, job) is State.DONE
+    assert desk.book.job(job.id).round == 2 and desk.book.progress(job.id).graded == 6
 
 
 def test_a_job_that_is_truly_broken_fails_and_names_the_kind(

@@ -1,0 +1,115 @@
+"""Takes PostgreSQL away from a running service for longer than its jobs have patience, and gives it back.
+
+    python benchmarks/outage.py [--seconds 75] [--patience 60] [--stop]
+
+The service is `grader serve` with a made-up model and a job on its way, over a PostgreSQL server of its own, which is
+stopped in the middle as if its machine went down. Clients go on sending submissions with an `Idempotency-Key`, each
+until it is answered. Nobody starts anything again. Prints, last, one line of JSON; exit status 1 where something was
+lost, doubled or answered otherwise than with 200 or 503 and Retry-After, or where the job did not come to its end.
+--stop tells the service to stop while the database is away instead: it must end, with 0, within its time to drain.
+"""
+
+import argparse
+import json
+import math
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+from chaos import made_up_lab
+from keyed_clients import Answer, KeyedClients, counted, held_against, jobs_held_against
+from made_up_service import LAB, Service, until
+from own_postgresql import OwnPostgreSQL
+
+from labs_schema.writer import write_lab
+from serving.store.store import open_store
+
+SUBMISSIONS, CLIENTS, MILLISECONDS = 400, 3, 30
+PACE = 0.2
+"""Seconds that a client rests between two submissions, so that the job goes on beside them."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=75)
+    parser.add_argument("--patience", type=float, default=60)
+    parser.add_argument("--stop", action="store_true")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, OwnPostgreSQL() as database:
+        labs = Path(folder) / "labs"
+        write_lab(made_up_lab(SUBMISSIONS), labs / LAB)
+        with Service(labs, database.url, milliseconds=MILLISECONDS, patience=given.patience) as service:
+            found = stopped(database, service) if given.stop else outlived(database, service, given.seconds)
+    print(json.dumps(found))  # noqa: T201
+    sys.exit(0 if found["ok"] else 1)
+
+
+def outlived(database: OwnPostgreSQL, service: Service, seconds: float) -> dict[str, Any]:
+    """What the service answered meanwhile, and how soon all went on."""
+    job = begun(service.url)
+    with KeyedClients(LAB, CLIENTS, service.url, PACE) as clients:
+        until(lambda: progress(service.url, job)["graded"] > 0, 60)
+        database.stop()
+        away = time.monotonic()
+        time.sleep(seconds)
+        ready = httpx.get(f"{service.url}/readyz", timeout=30).status_code
+        database.start()
+        back = time.monotonic()
+        until(lambda: any(answer.status == 200 for answer in clients.since(back)), 120)
+        answered = min(a.at + a.seconds for a in clients.since(back) if a.status == 200) - back
+        until(lambda: progress(service.url, job)["state"] in ("done", "failed"), 300)
+        done, told = time.monotonic() - back, progress(service.url, job)
+    meanwhile = [answer for answer in clients.since(away) if answer.at + answer.seconds < back]
+    store = open_store(database.url)
+    kept = held_against(store, clients.answers) | jobs_held_against(store)
+    faults = store.verify().faults
+    store.close()
+    wrong = sum(kept[name] for name in ("lost", "doubled", "other_answers", "jobs_lost", "jobs_doubled", "jobs_parked"))
+    refused = [answer for answer in meanwhile if answer.status == 503]
+    found = {
+        "away_seconds": round(seconds, 1),
+        "meanwhile": counted(meanwhile),
+        "problems_meanwhile": sorted({answer.code for answer in refused}),
+        "without_retry_after": sum(not answer.retry_after for answer in refused),
+        "refused_ms_p99": p99(refused),
+        "readyz_meanwhile": ready,
+        "statuses": counted(clients.answers),
+        "answers_again_after_seconds": round(answered, 1),
+        "job": told["state"],
+        "job_done_after_seconds": round(done, 1),
+        **kept,
+    }
+    right = told["state"] == "done" and not faults and not wrong and not found["without_retry_after"]
+    return {**found, "ok": right and set(found["statuses"]) <= {"200", "503", "409"}}
+
+
+def stopped(database: OwnPostgreSQL, service: Service) -> dict[str, Any]:
+    job = begun(service.url)
+    until(lambda: progress(service.url, job)["graded"] > 0, 60)
+    database.stop()
+    time.sleep(5)
+    began = time.monotonic()
+    status = service.end(signal.SIGTERM)
+    return {"exit_status": status, "stop_seconds": round(time.monotonic() - began, 1), "ok": status == 0}
+
+
+def begun(url: str) -> str:
+    return str(httpx.post(f"{url}/labs/{LAB}/regrade", timeout=60).raise_for_status().json()["id"])
+
+
+def progress(url: str, job: str) -> dict[str, Any]:
+    got = httpx.get(f"{url}/jobs/{job}", timeout=60)
+    return got.json() if got.status_code == 200 else {"state": "unknown", "graded": 0}
+
+
+def p99(answers: list[Answer]) -> float | None:
+    took = sorted(answer.seconds for answer in answers)
+    return round(1000 * took[math.ceil(0.99 * len(took)) - 1], 1) if took else None
+
+
+if __name__ == "__main__":
+    main()
