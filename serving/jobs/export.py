@@ -36,8 +36,10 @@ def check_place(out: Path) -> None:
 def export(store: Store, job: Job, lab: Lab, out: Path) -> Comparison:
     """Writes what there is of `job`, whose work is `lab`, into the folder `out`, and compares it with the TAs.
 
-    Who is forgotten while it writes is in none of the files. Raises OSError where `out` cannot be written.
+    Who is forgotten while it writes is in none of the files; for those who are later, the store notes where they are.
+    Raises OSError where `out` cannot be written.
     """
+    store.exported(out)
     out.mkdir(parents=True, exist_ok=True)
     while True:
         gone = forgotten(store, job)

@@ -7,13 +7,14 @@ caused it: a key's id, a job, a user of this machine; never a student.
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import text
 
 from labs_schema.frozen import Frozen
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
-from serving.store import grades, history, idempotency, keys, overrides, students, verification
+from serving.store import exports, grades, history, idempotency, keys, overrides, students, verification
 from serving.store.database import Database, open_database
 from serving.store.errors import StoreError
 from serving.store.ledger import stamp, write
@@ -139,6 +140,16 @@ class Store:
         """All keys ever made, the oldest first."""
         with self.database.reading() as connection:
             return keys.list_keys(connection)
+
+    def exported(self, folder: Path) -> None:
+        """To be called before results are written into `folder`, under students' ids. No entry of the audit log."""
+        with self.database.writing() as connection:
+            exports.exported(connection, folder, stamp(self._now()))
+
+    def exports(self) -> list[exports.Export]:
+        """The folders that results were written into, on any machine."""
+        with self.database.reading() as connection:
+            return exports.read_exports(connection)
 
     def forget(self, student: str, course: str | None = None, *, actor: str) -> Forgotten:
         """Deletes who the student is and all that was kept of their work, in one course or in all."""

@@ -144,3 +144,12 @@ idempotency = Table(
     Column("holder", String, nullable=False),
     Column("answer", Text),
 )
+
+# A folder of a machine into which results were written, under students' ids.
+exports = Table(
+    "exports",
+    metadata,
+    Column("host", String, primary_key=True),
+    Column("path", String, primary_key=True),
+    Column("at", String, nullable=False),
+)

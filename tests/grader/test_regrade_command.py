@@ -105,7 +105,7 @@ def test_other_settings_begin_another_job(
     write_lab(make_lab(students=2), tmp_path / "lab1")
     model, out = str(tiny_model_folder), tmp_path / "out"
     for options in ({}, {"orders": 2}, {"course": "other"}, {}):
-        regrade_labs([tmp_path / "lab1"], model, out, engine="transformers", **options)  # type: ignore[arg-type]
+        regrade_labs([tmp_path / "lab1"], model, out, engine="transformers", **options)
     assert [(each.job.course, each.graded) for each in jobs()] == [("other", 2), *[(tmp_path.name, 2)] * 2]
     assert len({each.job.origin for each in jobs()}) == 2
 

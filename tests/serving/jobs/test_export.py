@@ -44,6 +44,21 @@ def test_the_ratings_it_writes_are_read_as_ratings_and_the_reasons_as_comments(
     assert comments == {"s000": None, "s001": None, "s002": "ungraded: empty submission", "s003": None}
 
 
+def test_where_results_were_written_is_noted_once_a_folder_before_they_are(
+    make_lab: Callable[..., Lab], store: Store, fake_grader: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = make_lab(students=1)
+    job = graded(store, lab, fake_grader)
+    monkeypatch.chdir(tmp_path)
+    for folder in ("b", "a", "b"):
+        export(store, job, lab, Path(folder))
+    assert [(each.path, each.here) for each in store.exports()] == [(tmp_path / "a", True), (tmp_path / "b", True)]
+    (tmp_path / "c").write_text("no folder")
+    with pytest.raises(OSError, match="c"):
+        export(store, job, lab, Path("c"))
+    assert store.exports()[-1].path == tmp_path / "c"
+
+
 def test_the_summary_counts_what_the_grades_say(
     make_lab: Callable[..., Lab], store: Store, fake_grader: Any, tmp_path: Path
 ) -> None:

@@ -166,7 +166,7 @@ def test_another_model_or_other_work_begins_a_job_of_its_own_and_leaves_the_firs
     with pytest.raises(Killed):
         typed(store, lab, None, SteadyGrader(lives=1))
     [first] = earlier(store, "cs101", lab)
-    edited = {
+    edited: dict[str, Any] = {
         "rubric": {"criteria": lab.criteria[:1], "human_grades": ()},
         "program": {"submissions": (lab.submissions[0].model_copy(update={"files": lab.submissions[1].files}),)},
         "students": {"submissions": lab.submissions[1:]},
