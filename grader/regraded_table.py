@@ -20,10 +20,10 @@ class Regraded(Frozen):
     comparison: Comparison
 
 
-def regraded_table(regraded: Regraded, out: Path, trained: int) -> RenderableType:
+def regraded_table(regraded: Regraded, out: Path, trained: int | None) -> RenderableType:
     """A row a criterion, the totals, what was kept, and where the rest is.
 
-    `trained`: on how many of the students the model was trained; agreement with their TAs flatters it.
+    `trained`: on how many of the students the model was trained; agreement with their TAs flatters it. None: unknown.
     """
     found = regraded.comparison
     table = Table(title=escape(found.lab), box=box.SIMPLE, show_footer=True, pad_edge=False)
@@ -38,7 +38,9 @@ def regraded_table(regraded: Regraded, out: Path, trained: int) -> RenderableTyp
         counts = f"{each.rated_by_both:,}", agreed, f"{each.ungraded:,}", f"{each.needs_review:,}"
         table.add_row(escape(each.criterion), *counts, escape(_commonest_difference(each)))
     known = f"[yellow]The model was trained on {trained} of these students, so this agreement flatters it.[/]"
-    return Group(table, *[known] * (trained > 0), *_notes(regraded, found, out))
+    unknown = "[yellow]Whether the model was trained on these students is not known here (docs/privacy.md).[/]"
+    flattered = [unknown] if trained is None else [known] * (trained > 0)
+    return Group(table, *flattered, *_notes(regraded, found, out))
 
 
 def _notes(regraded: Regraded, found: Comparison, out: Path) -> list[str]:

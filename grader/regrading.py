@@ -17,6 +17,7 @@ from grader.step_bars import step_bars
 from labs_schema.errors import GraderError
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab
+from labs_schema.secret import secret_mark
 from labs_schema.validate import load_lab
 from serving.cluster.ray_session import check_address
 from serving.cluster.ray_source import RaySource
@@ -183,9 +184,12 @@ def _finished(store: Store, begun: Begun) -> Regraded:
     return Regraded(kept=begun.kept, graded=now.graded - begun.kept, parked=len(now.parked), comparison=comparison)
 
 
-def trained_on(model: str, lab: Lab) -> int:
-    """How many of the lab's students the run `model` was trained on; 0 where `model` is no run folder."""
+def trained_on(model: str, lab: Lab) -> int | None:
+    """How many of the lab's students the run `model` was trained on; 0 where `model` is no run folder, None where that
+    cannot be told, as the secret of its data set's pseudonyms is elsewhere."""
     if not (run := RunFolder(Path(model))).dataset.is_file():
         return 0
-    split = run.read_dataset_manifest().labs.get(lab.name)
+    manifest = run.read_dataset_manifest()
+    if (split := manifest.labs.get(lab.name)) and manifest.secret != secret_mark():
+        return None
     return len({submission_key(lab.name, s.student) for s in lab.submissions} & set(split.train if split else ()))

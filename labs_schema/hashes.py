@@ -1,14 +1,23 @@
-"""Names for what was graded that show no student: SHA-256 over canonical JSON. Knows no model and no prompt."""
+"""Names for what was graded that show no student. Knows no model and no prompt."""
 
 import hashlib
+import hmac
 import json
 
 from labs_schema.models import Lab, Submission
+from labs_schema.secret import own_secret
 
 
 def submission_key(lab_name: str, student: str) -> str:
-    """16 hexadecimal digits that stand for a student's work in a lab wherever the id itself must not appear."""
-    return hashlib.sha256(f"{lab_name}\0{student}".encode()).hexdigest()[:16]
+    """16 hexadecimal digits that stand for a student's work in a lab wherever the id itself must not appear: an HMAC
+    by this user's secret, as a plain hash could be guessed from a class list. Raises GraderError without a secret."""
+    return hmac.new(own_secret(), f"{lab_name}\0{student}".encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def program_key(submission: Submission) -> str:
+    """16 hexadecimal digits of the files alone: what is drawn or sorted by them tells nothing of the student, and is
+    the same on every machine."""
+    return canonical_hash([[file.path, file.text] for file in submission.files])[:16]
 
 
 def rubric_hash(lab: Lab) -> str:

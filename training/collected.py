@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labs_schema.errors import Fault, FaultsError, Severity
+from labs_schema.hashes import program_key
 from labs_schema.models import Lab, Submission
 from labs_schema.validate import read_lab
 from training.dataset_files import folder_hash
@@ -76,7 +77,9 @@ def _collect_one(
     unrated = 0
     for submission, prompts in rated(lab):
         block = spool.add(json_lines(prompts, row_format))
-        works.append(Work(lab.name, submission.student, block, attacked.get(submission.student)))
+        works.append(
+            Work(lab.name, submission.student, block, program_key(submission), attacked.get(submission.student))
+        )
         sketches.add(shingles((file.text for file in submission.files), lab.language))
         unrated += len(lab.criteria) - len(prompts)
     warnings = Counter(fault.code for fault in found.faults)

@@ -7,7 +7,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from labs_schema.errors import Fault, FaultsError
+from labs_schema.hashes import submission_key
 from labs_schema.names import clean
+from labs_schema.secret import secret_mark
 from labs_schema.validate import lab_folders
 from prompts.style import PromptStyle
 from training.attacked import attacked_copies
@@ -18,7 +20,7 @@ from training.near_copies import Sketches
 from training.pairs import OptionOrder, rated_submissions
 from training.row_formats import RowFormat
 from training.rows import DatasetManifest
-from training.splits import Side, seeded_order, split
+from training.splits import Side, Work, seeded_order, split
 from training.spool import Spool
 
 Progress = Callable[[str, int, int], None]
@@ -68,8 +70,7 @@ def build_dataset(
         works = [work for lab in labs for work in lab.works]
         near = partial(progress, "Looking for near-copies")
         sides = split(works, sketches, eval_labs=eval_labs, train_split=train_split, seed=seed, progress=near)
-        if shuffle:
-            works.sort(key=lambda work: seeded_order(seed, work.lab, work.student))
+        works.sort(key=partial(_place, seed=seed, shuffle=shuffle))
         outputs = {}
         for number, (path, side) in enumerate(((train_path, Side.TRAIN), (test_path, Side.TEST)), 1):
             blocks = (block for work in works if sides[work] is side for block in work.blocks(side))
@@ -88,11 +89,18 @@ def build_dataset(
             inputs={lab.name: lab.sha256 for lab in labs},
             outputs=outputs,
             attacks=attacked_share(augment_attacks, labs, sides),
+            secret=secret_mark(),
         )
         publish(Path(name), train_path.parent, manifest)
     for lab in labs:
         report(lab_report(lab, sides))
     return manifest
+
+
+def _place(work: Work, seed: int, shuffle: bool) -> tuple[bytes | str, str, str]:
+    """Where its rows stand: an order of ids would name them all to whoever has a class list."""
+    pseudonym = submission_key(work.lab, work.student)
+    return (seeded_order(seed, work.lab, work.program) if shuffle else work.lab, work.program, pseudonym)
 
 
 def _checked(

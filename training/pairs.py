@@ -1,10 +1,10 @@
 """A TA's ratings become prompts, each with its right verdict and the wrong ones. Knows no files and no sides."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
-from labs_schema.hashes import submission_key
+from labs_schema.hashes import program_key, submission_key
 from labs_schema.hiding import hidden_in_prose, person_of
 from labs_schema.models import Criterion, Lab, Rating, Submission
 from labs_schema.naming import Names
@@ -32,7 +32,8 @@ def pseudonym(lab: Lab, submission: Submission, suffix: str = "") -> str:
 
 
 def option_orders(lab: Lab, submission: str, order: OptionOrder, seed: int) -> dict[str, tuple[str, ...]]:
-    """criterion -> its rating titles in the order of their letters: the rubric's, or one drawn for this submission.
+    """criterion -> its rating titles in the order of their letters: the rubric's, or one drawn for this `submission`
+    (its `program_key`: a draw by the student's id could be drawn again from a class list).
 
     All pairs of a (submission, criterion) have the same order, so they share their prompt.
     """
@@ -53,11 +54,13 @@ def rated_submissions(
     option_order: OptionOrder = "shuffled",
     seed: int = 0,
     suffix: str = "",
+    drawn_by: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[Submission, list[RatedPrompt]]]:
     """Every submission with a rating, in the lab's order, with a prompt for each criterion rated.
 
     `reasoning`: the right verdict gives the TA's comment (no student's name in it), or without one the rating's
-    description, the others give the description of theirs. `suffix` is put behind the pseudonyms.
+    description, the others give the description of theirs. `suffix` is put behind the pseudonyms. `drawn_by`: student
+    -> the name that orders are drawn by, where it is not the program's.
     """
     names = Names((*lab.roster, *(person_of(each.student, each.folder) for each in lab.submissions)))
     comments = {
@@ -70,7 +73,8 @@ def rated_submissions(
         if not given:
             continue
         key = pseudonym(lab, submission, suffix)
-        prompts = build_prompts(lab, submission, style, option_orders(lab, key, option_order, seed))
+        name = (drawn_by or {}).get(submission.student) or program_key(submission)
+        prompts = build_prompts(lab, submission, style, option_orders(lab, name, option_order, seed))
         rated = []
         for criterion, prompt in zip(lab.criteria, prompts, strict=True):
             if right := given.get(criterion.title):

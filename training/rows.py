@@ -50,7 +50,8 @@ class Augmentation(Frozen):
 class DatasetManifest(Frozen):
     """What `build-dataset` read, chose and wrote. `eval_labs` are shielded whole: all of their work is in `test`.
 
-    `attacks` is None, and not written, where no submission was to appear attacked.
+    `secret` is the mark of the secret that the pseudonyms were made by. `attacks` is None, and not written, where no
+    submission was to appear attacked.
     """
 
     grader_version: str
@@ -64,6 +65,7 @@ class DatasetManifest(Frozen):
     labs: dict[str, LabSplit]
     inputs: dict[str, str]
     outputs: dict[str, OutputFile]
+    secret: str = ""
     attacks: Augmentation | None = None
 
     def to_json(self) -> str:

@@ -24,12 +24,14 @@ class Side(StrEnum):
 class Work(NamedTuple):
     """A submission with a TA's rating, and where its rows lie. The i-th work is the i-th of the `Sketches`.
 
-    `attacked`: the rows of its attacked copy, where it has one. They are on its side, and only trained on.
+    `program` is its `program_key`. `attacked`: the rows of its attacked copy, where it has one. They are on its side,
+    and only trained on.
     """
 
     lab: str
     student: str
     block: Block
+    program: str = ""
     attacked: Block | None = None
 
     def blocks(self, side: Side) -> list[Block]:

@@ -11,6 +11,7 @@ from grader.step_bars import step_bars
 from labs_schema.grades import Grade
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab, Submission
+from labs_schema.secret import check_mark
 from labs_schema.validate import load_lab
 from prompts.attacks.attack import Attack, wanted
 from prompts.attacks.harmless import harmless_twins
@@ -78,10 +79,13 @@ def accepting(grader: Grader, lab: Lab, accept_from: float | None) -> float | No
 
 
 def unseen_submissions(lab: Lab, model: str, count: int, seed: int) -> list[Submission]:
-    """A seeded choice of those programs that are not empty and that the run `model` was not trained on."""
-    run = RunFolder(Path(model))
-    split = run.read_dataset_manifest().labs.get(lab.name) if run.dataset.is_file() else None
-    trained = set(split.train if split else ())
+    """A seeded choice of those programs that are not empty and that the run `model` was not trained on. Raises
+    GraderError where its pseudonyms were made by another secret than this user's."""
+    trained: set[str] = set()
+    if (run := RunFolder(Path(model))).dataset.is_file():
+        manifest = run.read_dataset_manifest()
+        check_mark(manifest.secret, run.dataset)
+        trained.update(manifest.labs[lab.name].train if lab.name in manifest.labs else ())
     fresh = [
         submission
         for submission in lab.submissions

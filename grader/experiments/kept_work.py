@@ -9,6 +9,7 @@ from labs_schema.errors import FaultsError
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab, Submission
 from labs_schema.names import clean
+from labs_schema.secret import check_mark
 from labs_schema.validate import lab_folders, load_lab
 from training.dataset_files import changed_labs
 from training.rows import DatasetManifest, LabSplit
@@ -50,7 +51,9 @@ class Course:
 
 
 def read_course(dataset: DatasetManifest, labs: Path) -> Course:
-    """Raises FaultsError where a lab in the folder `labs` has changed since, or cannot be read."""
+    """Raises FaultsError where a lab in the folder `labs` has changed since, or cannot be read, and GraderError where
+    its pseudonyms were made by another secret than this user's."""
+    check_mark(dataset.secret, "the data set")
     if faults := changed_labs(dataset, labs):
         raise FaultsError(faults)
     folders = {clean(folder.name): folder for folder in lab_folders(labs.resolve())}

@@ -293,3 +293,21 @@ def test_without_attacks_the_files_are_those_of_a_build_that_knows_none(labs: Pa
     clean = [row for row in read_pairs(tmp_path / "some" / "train.jsonl") if not row.submission.endswith("+attack")]
     assert clean == list(read_pairs(tmp_path / "none" / "train.jsonl"))
     assert (tmp_path / "some" / "test.jsonl").read_bytes() == (tmp_path / "none" / "test.jsonl").read_bytes()
+
+
+def test_neither_pseudonyms_nor_the_order_of_rows_tell_who_is_who(
+    labs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, splits = [], []
+    for secret in ("one", "two", "one"):
+        monkeypatch.setenv("GRADER_SECRET", str(tmp_path / f"{secret}.key"))
+        out = tmp_path / secret
+        manifest = build_dataset(labs, out / "train.jsonl", out / "test.jsonl", style=STYLE)
+        rows.append([json.loads(line) for line in (out / "train.jsonl").read_text().splitlines()])
+        splits.append(manifest.labs["lab1"].train)
+    assert rows[0] == rows[2] and splits[0] == splits[2]
+    assert not set(splits[0]) & set(splits[1])
+    assert [row["prompt"] for row in rows[0]] == [row["prompt"] for row in rows[1]]  # the same work in the same order
+    owner = {submission_key("lab1", f"s{i:03d}"): i for i in range(10)}
+    students = [owner[row["submission"]] for row in rows[0] if row["lab"] == "lab1"]
+    assert students != sorted(students)

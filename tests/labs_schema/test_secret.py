@@ -1,0 +1,53 @@
+"""Pseudonyms that a class list does not undo."""
+
+import hashlib
+import stat
+from pathlib import Path
+
+import pytest
+
+from labs_schema.errors import GraderError
+from labs_schema.hashes import program_key, submission_key
+from labs_schema.models import SourceFile, Submission
+from labs_schema.secret import check_mark, own_secret, secret_file, secret_mark
+
+
+def test_a_pseudonym_needs_the_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GRADER_SECRET", str(tmp_path / "one.key"))
+    first = submission_key("lab1", "s1")
+    assert submission_key("lab1", "s1") == first != submission_key("lab", "1s1")
+    assert first != hashlib.sha256(b"lab1\0s1").hexdigest()[:16]
+    monkeypatch.setenv("GRADER_SECRET", str(tmp_path / "two.key"))
+    assert submission_key("lab1", "s1") != first
+    monkeypatch.setenv("GRADER_SECRET", str(tmp_path / "one.key"))
+    assert submission_key("lab1", "s1") == first
+
+
+def test_the_secret_is_made_once_in_the_user_s_folder_for_its_owner_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("GRADER_SECRET", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert secret_file() == tmp_path / "grader" / "pseudonyms.key"
+    assert len(own_secret()) == 32 and own_secret() == secret_file().read_bytes()
+    assert stat.S_IMODE(secret_file().stat().st_mode) == 0o600
+    assert [path.name for path in secret_file().parent.iterdir()] == ["pseudonyms.key"]
+
+
+def test_another_secret_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GRADER_SECRET", str(tmp_path / "one.key"))
+    mark = secret_mark()
+    check_mark(mark, "runs/latest")
+    monkeypatch.setenv("GRADER_SECRET", str(tmp_path / "two.key"))
+    with pytest.raises(GraderError, match=r"runs/latest.*two\.key.*GRADER_SECRET"):
+        check_mark(mark, "runs/latest")
+    (tmp_path / "short.key").write_bytes(b"abc")
+    monkeypatch.setenv("GRADER_SECRET", str(tmp_path / "short.key"))
+    with pytest.raises(GraderError, match="found 3 bytes, expected 32"):
+        own_secret()
+
+
+def test_what_is_drawn_by_a_program_is_drawn_alike_for_everybody() -> None:
+    files = (SourceFile(path="a.c", text="int a;"),)
+    one, two = (Submission(student=name, folder=name, files=files) for name in ("s1", "s2"))
+    assert program_key(one) == program_key(two.model_copy(update={"hidden": ("x",)}))
