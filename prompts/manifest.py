@@ -4,6 +4,7 @@ Knows no weights: it compares a tokenizer and a way of writing prompts with thos
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +27,14 @@ ENCODING_VERSION = 1
 FILE = "manifest.json"
 WHAT_READS_TEXT = ("model", "added_tokens", "normalizer", "pre_tokenizer")
 """The parts of a tokenizer.json that decide which ids a text becomes. Padding and truncation are set by callers."""
+
+
+class OtherTrainingError(ModelError):
+    """A model beside another tokenizer or wording than its training's; `differing` says which, without a path."""
+
+    def __init__(self, differing: Sequence[str], told: str) -> None:
+        self.differing = tuple(differing)
+        super().__init__(told)
 
 
 class ModelManifest(Frozen):
@@ -94,18 +103,19 @@ def read_manifest(folder: Path) -> ModelManifest:
 
 
 def check_manifest(manifest: ModelManifest, tokenizer: FastTokenizer) -> None:
-    """Raises ModelError that names what differs from the training: the tokenizer, the prompts, or both."""
+    """Raises OtherTrainingError that names what differs from the training: the tokenizer, the prompts, or both."""
     found = {
         "tokenizer": (tokenizer_hash(tokenizer), manifest.tokenizer_hash),
         "prompts (templates, style or chat template)": (prompt_hash(manifest.style, tokenizer), manifest.prompt_hash),
     }
-    faults = [
-        f"the {what} differ: found {have[:12]}, expected {want[:12]}"
+    faults = {
+        what: f"the {what} differ: found {have[:12]}, expected {want[:12]}"
         for what, (have, want) in found.items()
         if have != want
-    ]
+    }
     if faults:
-        raise ModelError(
-            f"the model was trained with something else: {'; '.join(faults)}. "
-            "Serve it with the tokenizer and the version of this program that trained it, or train again."
+        raise OtherTrainingError(
+            list(faults),
+            f"the model was trained with something else: {'; '.join(faults.values())}. "
+            "Serve it with the tokenizer and the version of this program that trained it, or train again.",
         )

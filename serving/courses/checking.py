@@ -4,6 +4,7 @@ from pathlib import Path
 
 from labs_schema.errors import ModelError
 from labs_schema.hashes import canonical_hash
+from prompts.manifest import OtherTrainingError
 from serving.courses.errors import CourseRefusedError
 from serving.courses.registration import ModelFacts, Registration, differences
 from serving.engines.adapters import adapter_rank
@@ -26,12 +27,13 @@ def find_registered(registration: Registration, *, adapters: bool) -> FoundModel
     """
     try:
         found = _found(Path(registration.model), adapters=adapters)
-        other = differences(registration.facts, facts_of(found))
+        changed = differences(registration.facts, facts_of(found))
     except ModelError as error:
-        reason = "it cannot be read, or is not what its manifest says"
-        raise CourseRefusedError(registration.course, reason, str(error)) from error
-    if other:
-        reason = f"since it was registered, this has changed: {', '.join(other)}"
+        other = error.differing if isinstance(error, OtherTrainingError) else ()
+        reason = f"it was trained with other {', '.join(other)}" if other else "it is not there, or cannot be read"
+        raise CourseRefusedError(registration.course, reason, f"{registration.model}: {error}") from error
+    if changed:
+        reason = f"since it was registered, this has changed: {', '.join(changed)}"
         again = f"grader courses add {registration.course} --model {registration.model}"
         told = f"{reason}, in {registration.model}. Put it back, or register it as it is now: {again}"
         raise CourseRefusedError(registration.course, reason, told)
