@@ -1,0 +1,156 @@
+"""A course's model is what was registered, or it is refused with what differs, and the other course goes on."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labs_schema.errors import ModelError
+from labs_schema.models import Lab
+from prompts.manifest import ModelManifest, prompt_hash, read_manifest, tokenizer_hash, write_manifest
+from prompts.style import PromptStyle
+from serving.calibration.calibration import Calibration, GradedWith, write_calibration
+from serving.courses.book import CourseBook
+from serving.courses.checking import check_model
+from serving.courses.errors import CourseRefusedError
+from serving.courses.loading import CourseLoader
+from serving.courses.shelf import CourseShelf
+from serving.store.store import Store
+
+STYLE = PromptStyle(template="compact", problem_chars=150)
+
+
+def make_run(folder: Path, model: Path, tokenizer: Any) -> Path:
+    """A finished run with full weights."""
+    shutil.copytree(model, folder / "model")
+    tokenizer.save_pretrained(folder / "tokenizer")
+    manifest = ModelManifest(
+        grader_version="0",
+        base_model="../base",
+        base_licence="Apache-2.0",
+        tokenizer_hash=tokenizer_hash(tokenizer),
+        prompt_hash=prompt_hash(STYLE, tokenizer),
+        style=STYLE,
+        context_length=1024,
+        option_order="given",
+    )
+    write_manifest(manifest, folder)
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path: Path, tiny_model_folder: Path, byte_tokenizer: Any) -> Path:
+    return make_run(tmp_path / "secret" / "run", tiny_model_folder, byte_tokenizer)
+
+
+def other_weights(run: Path, _: Any) -> None:
+    weights = run / "model" / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+
+
+def other_tokenizer(run: Path, chatml: Any) -> None:
+    shutil.rmtree(run / "tokenizer")
+    chatml.save_pretrained(run / "tokenizer")
+
+
+def other_tokenizer_and_manifest(run: Path, chatml: Any) -> None:
+    other_tokenizer(run, chatml)
+    hashes = {"tokenizer_hash": tokenizer_hash(chatml), "prompt_hash": prompt_hash(STYLE, chatml)}
+    write_manifest(read_manifest(run).model_copy(update=hashes), run)
+
+
+def other_template(run: Path, _: Any) -> None:
+    write_manifest(read_manifest(run).model_copy(update={"style": PromptStyle()}), run)
+
+
+def other_base(run: Path, _: Any) -> None:
+    write_manifest(read_manifest(run).model_copy(update={"base_model": "../another"}), run)
+
+
+def calibrated(run: Path, _: Any) -> None:
+    made_with = GradedWith(weights="w", tokenizer="t", prompts="p", orders=1, second_reading=True)
+    calibration = Calibration(
+        grader_version="0",
+        made="2026-11-21T00:00:00+00:00",
+        graded_with=made_with,
+        temperature=1.5,
+        labs={},
+        guarantee=None,
+        students=1,
+        decisions=1,
+        submissions=(),
+    )
+    write_calibration(calibration, run)
+
+
+def gone(run: Path, _: Any) -> None:
+    shutil.rmtree(run)
+
+
+GONE = "it is not there, or cannot be read"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (other_weights, "changed: weights"),
+        (other_tokenizer, "trained with other tokenizer, prompts"),
+        (other_tokenizer_and_manifest, "changed: tokenizer, prompts"),
+        (other_template, "trained with other prompts"),
+        (other_base, "changed: base model"),
+        (calibrated, "changed: calibration"),
+        (gone, GONE),
+    ],
+)
+def test_a_model_that_is_not_what_was_registered_is_refused_alone(
+    change: Callable[[Path, Any], None],
+    reason: str,
+    run: Path,
+    store: Store,
+    chatml_tokenizer: Any,
+    make_lab: Callable[..., Lab],
+) -> None:
+    book, facts = CourseBook(store.database), check_model(run)
+    good = run.with_name("good")
+    shutil.copytree(run, good)
+    book.add("cs101", str(run), None, facts, actor="me")
+    book.add("cs102", str(good), None, facts, actor="me")
+    change(run, chatml_tokenizer)
+    shelf = CourseShelf(book.registered, CourseLoader("transformers").check, most=2)
+    with pytest.raises(CourseRefusedError) as refused:
+        shelf.of("cs101")
+    assert reason in refused.value.reason and "secret" not in refused.value.reason
+    assert "secret" in str(refused.value)
+    lab = make_lab(students=1)
+    [grade] = shelf.of("cs102").grade(lab, lab.submissions)
+    assert all(criterion.rating for criterion in grade.criteria)
+    shelf.close()
+
+
+def test_what_is_registered_names_base_licence_and_hashes(run: Path, byte_tokenizer: Any) -> None:
+    facts = check_model(run)
+    assert (facts.base_model, facts.licence, facts.calibration_hash) == ("../base", "Apache-2.0", None)
+    assert facts.tokenizer_hash == tokenizer_hash(byte_tokenizer)
+
+
+def test_what_is_no_courses_model_is_refused_when_it_is_added(
+    run: Path, tmp_path: Path, tiny_model_folder: Path, chatml_tokenizer: Any
+) -> None:
+    with pytest.raises(ModelError, match="no such folder"):
+        check_model(tmp_path / "nothing")
+    with pytest.raises(ModelError, match=r"no manifest\.json"):
+        check_model(tiny_model_folder)
+    write_manifest(read_manifest(run).model_copy(update={"base_model": "model", "adapter": "adapter"}), run)
+    with pytest.raises(ModelError, match="no LoRA adapter"):
+        check_model(run)
+    (run / "adapter").mkdir()
+    (run / "adapter" / "adapter_config.json").write_text('{"r": 8}')
+    with pytest.raises(ModelError, match="no weights"):
+        check_model(run)
+    other_tokenizer(run, chatml_tokenizer)
+    with pytest.raises(ModelError, match="tokenizer differ"):
+        check_model(run)
