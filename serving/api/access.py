@@ -16,6 +16,7 @@ from labs_schema.frozen import Frozen
 from serving.api.problems import FieldProblem, ProblemError, excerpt
 from serving.api.service import Service, Whole
 from serving.courses.errors import UnknownCourseError
+from serving.store.keys import ApiKey
 from serving.store.roles import Role
 
 RANKS = (Role.PLATFORM, Role.TA, Role.ADMIN)
@@ -70,7 +71,8 @@ class Public:
 
 async def _entitled(role: Role, request: Request, service: Service, credentials: Credentials) -> Caller:
     token = credentials.credentials if credentials else None
-    caller = await _caller(service, token, request.client.host if request.client else "")
+    key = await _key(request, service, token)
+    caller = _caller(service, key, request.client.host if request.client else "")
     if RANKS.index(caller.role) < RANKS.index(role):
         raise ProblemError(403, "not-allowed", f"This needs a key of the role {role}, not {caller.role}.")
     return caller
@@ -94,11 +96,16 @@ def _of_course(service: Service, caller: Caller, asked: str | None) -> Service:
     raise ProblemError(403, "other-course", "This key is for another course than is served here, or asked for.")
 
 
-async def _caller(service: Service, token: str | None, address: str) -> Caller:
+async def _key(request: Request, service: Service, token: str | None) -> ApiKey | None:
+    """That of `token`, which `KeyFirst` may have looked up already."""
+    found: ApiKey | None = getattr(request.state, "key", None)
+    return found or (await run_in_threadpool(service.store.key, token) if token and service.keyed else None)
+
+
+def _caller(service: Service, key: ApiKey | None, address: str) -> Caller:
     if not service.keyed:
         _not_too_often(service, f"address {address}")
         return Caller(actor="anyone", role=Role.ADMIN)
-    key = await run_in_threadpool(service.store.key, token) if token else None
     _not_too_often(service, f"key {key.id}" if key else f"address {address}")
     if key is None:
         detail = "Send a key that is in force as Authorization: Bearer grader_..."

@@ -13,6 +13,7 @@ from serving.api.admission import Admission
 from serving.api.body_limit import BodyLimit
 from serving.api.engine_thread import EngineThread
 from serving.api.head import HeadAsGet
+from serving.api.key_first import KeyFirst
 from serving.api.lab_registry import LabRegistry
 from serving.api.preparing import Preparing
 from serving.api.problems import install_problems
@@ -26,6 +27,7 @@ from serving.observability.observed import Observed
 from serving.store.store import Store
 
 BODY_BYTES = 2 * LIMITS.submission_bytes + LIMITS.rubric_bytes
+SMALL_BODY_BYTES = 200_000
 BODY_SECONDS = 30.0
 RATE = "50/second"
 DESCRIPTION = "Grades programs by a rubric, criterion by criterion, as the TAs of a course do. Errors are RFC 9457."
@@ -78,7 +80,9 @@ def create_app(
     install_problems(app)
     install_store_problems(app)
     app.add_middleware(HeadAsGet)
-    app.add_middleware(BodyLimit, most=BODY_BYTES, seconds=body_seconds)
+    app.add_middleware(BodyLimit, most=SMALL_BODY_BYTES, most_for={"/grade": BODY_BYTES}, seconds=body_seconds)
+    if keyed:
+        app.add_middleware(KeyFirst, store=store)
     app.add_middleware(Admission, engine=engine)
     if observed:
         observed.install(app)

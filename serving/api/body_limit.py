@@ -2,6 +2,7 @@
 what is in it."""
 
 import asyncio
+from collections.abc import Mapping
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,18 +11,19 @@ from serving.api.problems import FieldProblem, ProblemError, answer
 
 
 class BodyLimit:
-    """ASGI middleware: 413 past `most` bytes, told from Content-Length or counted as they come; 408 where the body is
-    not there after `seconds`."""
+    """ASGI middleware: 413 past `most` bytes, or those `most_for` the path, told from Content-Length or counted as they
+    come; 408 where the body is not there after `seconds`."""
 
-    def __init__(self, app: ASGIApp, most: int, seconds: float) -> None:
-        self.app, self.most, self.seconds = app, most, seconds
+    def __init__(self, app: ASGIApp, most: int, most_for: Mapping[str, int], seconds: float) -> None:
+        self.app, self.most, self.most_for, self.seconds = app, most, most_for, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
+        most = self.most_for.get(scope["path"], self.most)
         declared = Headers(scope=scope).get("content-length", "")
-        if declared.isdecimal() and int(declared[:20]) > self.most:
-            return await answer(too_large("body", f"{declared[:20]} bytes", self.most))(scope, receive, send)
+        if declared.isdecimal() and int(declared[:20]) > most:
+            return await answer(too_large("body", f"{declared[:20]} bytes", most))(scope, receive, send)
         read, whole, late = 0, False, asyncio.get_running_loop().time() + self.seconds
 
         async def counted() -> Message:
@@ -36,8 +38,8 @@ class BodyLimit:
                 raise ProblemError(408, "slow-body", detail, headers={"Connection": "close"}) from None
             whole = not message.get("more_body", False)
             read += len(message.get("body", b""))
-            if read > self.most:
-                raise too_large("body", f"more than {self.most} bytes", self.most)
+            if read > most:
+                raise too_large("body", f"more than {most} bytes", most)
             return message
 
         return await self.app(scope, counted, send)
