@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 from chaos import made_up_lab
 
 from labs_schema.grades import CriterionGrade, Grade, Provenance
@@ -34,6 +35,7 @@ from serving.api.server import server
 from serving.jobs.chunk import grade_chunk
 from serving.jobs.desk import LabDesk
 from serving.jobs.job import Job
+from serving.observability.observed import Observed
 from serving.sheets import Sheet
 from serving.store.roles import Role
 from serving.store.store import Store, open_store
@@ -67,7 +69,7 @@ def main() -> None:
 
 
 def fuzz(folder: Path, examples: int, seed: int) -> bool:
-    """Whether a check failed."""
+    """Whether a check failed, or what was counted meanwhile cannot be read."""
     store = open_store(f"sqlite:///{folder}/store.db")
     token, _ = store.create_key("fuzz", Role.ADMIN, COURSE, actor="fuzz")
     with serving(store, folder) as url:
@@ -76,8 +78,9 @@ def fuzz(folder: Path, examples: int, seed: int) -> bool:
         command += ["--header", f"Authorization: Bearer {token}", "--continue-on-failure", "--request-timeout", "30"]
         command += ["--report-ndjson-path", str(folder / "events.ndjson"), "--no-color"]
         done = subprocess.run(command, cwd=folder, env=os.environ | HOOKS, check=False)
+        counted = httpx.get(f"{url}/metrics", headers={"Authorization": f"Bearer {token}"})
     store.close()
-    return done.returncode != 0
+    return done.returncode != 0 or counted.status_code != 200 or b"grader_requests_total" not in counted.content
 
 
 @contextmanager
@@ -88,7 +91,8 @@ def serving(store: Store, folder: Path) -> Iterator[str]:
     engine = EngineThread(HashGrader)
     desk = LabDesk(store, folder / "labs", engine)
     registry = read_registry(folder / "labs")[0]
-    app = create_app(engine, registry, store, course=COURSE, rate="1000000/second", begin=lambda job: _begin(desk, job))
+    begin, observed = lambda job: _begin(desk, job), Observed()
+    app = create_app(engine, registry, store, course=COURSE, rate="1000000/second", begin=begin, observed=observed)
     stopping: threading.Event = app.state.service.stopping
     stopping.set()
     http = server(app, stopping, 5)

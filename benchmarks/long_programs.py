@@ -1,0 +1,80 @@
+"""What programs of a megabyte do to those who send short ones: the same storm without them and with them.
+
+    python benchmarks/long_programs.py [--seconds 10] [--milliseconds 20] [--every 1]
+
+The server of `overload.py`, asked twice as often as it can grade, so that some are graded and some refused; in the
+second storm a long program comes beside it `every` so many seconds. Prints a table and, last, one line of JSON.
+"""
+
+import argparse
+import asyncio
+import json
+import time
+from typing import Any
+
+from overload import REFUSALS, Answered, asked, body, milliseconds_at, server, storm
+from rich.console import Console
+from rich.table import Table
+
+LINE = "    int total = 0; /* adds up what was read */\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--milliseconds", type=float, default=20)
+    parser.add_argument("--every", type=float, default=1)
+    given = parser.parse_args()
+    with server(given.milliseconds, queue=8) as (url, _):
+        rate = 2000 / given.milliseconds
+        found = {
+            "short_alone": asyncio.run(measured(url, rate, given.seconds, None)),
+            "beside_long": asyncio.run(measured(url, rate, given.seconds, given.every)),
+        }
+    Console().print(table(found))
+    print(json.dumps(found))  # noqa: T201
+
+
+async def measured(url: str, rate: float, seconds: float, every: float | None) -> dict[str, Any]:
+    """Times in ms of the short programs, and what the long ones were answered."""
+    longs = asyncio.ensure_future(long_ones(url, seconds, every)) if every else None
+    answers = await storm(url, [body()], rate, seconds)
+    graded = [answer for answer in answers if answer.status == 200]
+    refused = [answer for answer in answers if answer.status in REFUSALS]
+    return {
+        "graded": len(graded),
+        "graded_ms_p50": milliseconds_at(graded, 0.5),
+        "graded_ms_p99": milliseconds_at(graded, 0.99),
+        "refused": len(refused),
+        "refused_ms_p99": milliseconds_at(refused, 0.99),
+        "long": sorted({answer.status for answer in await longs}) if longs else [],
+    }
+
+
+async def long_ones(url: str, seconds: float, every: float) -> list[Answered]:
+    import aiohttp
+
+    code, end, asking = long_body(), time.perf_counter() + seconds, []
+    async with aiohttp.ClientSession() as session:
+        while time.perf_counter() < end:
+            asking.append(asyncio.ensure_future(asked(session, url, code)))
+            await asyncio.sleep(every)
+        return list(await asyncio.gather(*asking))
+
+
+def long_body() -> bytes:
+    """The largest file that is taken."""
+    whole = json.loads(body())
+    whole["submission"]["files"][0]["content"] = LINE * (1_000_000 // len(LINE))
+    return json.dumps(whole).encode()
+
+
+def table(found: dict[str, dict[str, Any]]) -> Table:
+    shown = Table("", *found, title="Beside programs of 1 MB", title_justify="left")
+    for name in found["short_alone"]:
+        shown.add_row(name, *(str(each[name]) for each in found.values()))
+    return shown
+
+
+if __name__ == "__main__":
+    main()
