@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from labs_schema.errors import GraderError
-from labs_schema.grades import Grade, Provenance
+from labs_schema.grades import Grade
 from labs_schema.hashes import rubric_hash, submission_hash
-from labs_schema.models import Lab, Submission
+from labs_schema.models import Lab
 from serving.cluster.ray_job import RayJob
 from serving.cluster.ray_rows import RayRows
 from serving.cluster.ray_session import LOCAL, ray_session
@@ -48,11 +48,6 @@ class RaySource:
         self._on_gpu, self._reasoning = on_gpu, reasoning
         self.questions = self.prompt_tokens = self.read_tokens = 0
         self.by_process: Counter[int] = Counter()
-
-    def provenance(self, lab: Lab, submission: Submission) -> Provenance | None:
-        """Only a worker knows."""
-        del lab, submission
-        return None
 
     def grades(self, labs: Iterable[Lab]) -> Iterator[list[Grade]]:
         """As `GradeSource` says. `labs` are read again for what a worker's death took with it `TRIES` times: it is
