@@ -1,11 +1,11 @@
-# make setup | demo | test | fast | lint | browser | bench-train | bench-trust | bench-serve | bench-overload | chaos | fuzz-api | clean.    DEVICE=cuda on a machine with NVIDIA GPUs.
+# make setup | demo | test | fast | lint | browser | bench-train | bench-trust | bench-serve | bench-overload | chaos | stops | outage | fuzz-api | clean.    DEVICE=cuda on a machine with NVIDIA GPUs.
 PYTHON ?= python3
 DEVICE ?= cpu
 BIN := .venv/bin
 READY := .venv/.ready-$(DEVICE)
 RUN := demo/runs/latest
 
-.PHONY: setup demo test fast lint browser clean bench-train bench-trust bench-serve bench-overload chaos fuzz-api
+.PHONY: setup demo test fast lint browser clean bench-train bench-trust bench-serve bench-overload chaos stops outage fuzz-api
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -69,9 +69,18 @@ bench-serve: $(READY)
 bench-overload: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/overload.py
 
-# Kills workers in the middle of a job. CHAOS="--workers 3 --store postgresql://..." for others than one over SQLite.
+# Kills 1 and 3 workers, and grader regrade, in the middle of a job, over SQLite and over PostgreSQL: half an hour.
+# CHAOS="--workers 3 --store sqlite" for one of them.
 chaos: $(READY)
 	$(BIN)/python benchmarks/chaos.py $(CHAOS)
+
+# Stops a service under load with SIGTERM, 20 times; takes PostgreSQL away from one for 75 s, and stops it meanwhile.
+stops: $(READY)
+	$(BIN)/python benchmarks/stops.py $(STOPS)
+
+outage: $(READY)
+	$(BIN)/python benchmarks/outage.py
+	$(BIN)/python benchmarks/outage.py --stop
 
 # Asks every operation of the service what its description allows and forbids. FUZZ="--examples 20" is done sooner.
 fuzz-api: $(READY)

@@ -1,24 +1,30 @@
 """Kills the workers of a job with SIGKILL, again and again, and looks at what became of the grades.
 
-    python benchmarks/chaos.py [--submissions 500] [--kills 50] [--workers 1] [--store URL]
+    python benchmarks/chaos.py [--submissions 500] [--kills 50] [--workers 1 3] [--store sqlite postgresql]
 
-A made-up lab is regraded by real worker processes over a real store (default: a new SQLite file; PostgreSQL by a URL).
-The model is a function of the program's text, so that every grade is known. A fifth of the kills fall on a worker that
-has just been started again and is recovering. At the end the grades must be those of a run without kills: none lost,
-none doubled, none changed, none parked, and the audit chain must hold. Prints, last, one line of JSON; exit status 1
-where something is wrong, or where the job was done before all kills.
+A made-up lab is regraded by so many real worker processes, and by `grader regrade` (0 workers, a fifth of the kills),
+over a new SQLite file and over a PostgreSQL server of its own, each in turn; a store's URL is taken too. The model is a
+function of the program's text, so that every grade is known. A fifth of the kills fall on a worker that has just been
+started again and is recovering. At the end the grades must be those of a run without kills: none lost, none doubled,
+none changed, none parked, and the audit chain must hold. Prints a line of JSON for each run and, last, one for all;
+exit status 1 where something is wrong, or where a job was done before all kills.
 """
 
 import argparse
 import json
+import math
 import random
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
+
+from killed_regrade import killed
+from own_postgresql import OwnPostgreSQL
 
 from labs_schema.grades import CriterionGrade, Grade, Provenance, Status
 from labs_schema.hashes import canonical_hash, rubric_hash, submission_hash
@@ -28,7 +34,7 @@ from serving.jobs.job import State
 from serving.jobs.worker import Worker
 from serving.store.store import Store, open_store
 
-COURSE = "course"
+COURSE, WRONG = "course", ("lost", "doubled", "changed", "parked")
 PACE = 0.02
 """Seconds that the model takes for a submission, where one worker is killed; see `--pace`."""
 
@@ -37,23 +43,50 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--submissions", type=int, default=500)
     parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--store")
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 3, 0])
+    parser.add_argument("--store", nargs="+", default=["sqlite", "postgresql"])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pace", type=float, help="seconds a submission; long enough for all kills by default")
     parser.add_argument("--be-worker", metavar="NAME", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    # While one worker starts again, which takes some 3 s, the others go on.
-    pace = given.pace or max(PACE, 4 * (given.workers - 1) * given.kills / given.submissions)
     if given.be_worker:
-        work(given.store, given.be_worker, given.submissions, pace)
+        work(given.store[0], given.be_worker, given.submissions, given.pace)
+        return
+    runs = []
+    for kind in given.store:
+        for count in given.workers:
+            with new_store(kind) as url:
+                found = run(url, given.submissions, given.kills, count, given.seed, given.pace)
+            runs.append({"store": kind.partition(":")[0], **found})
+            print(json.dumps(runs[-1]), flush=True)  # noqa: T201
+    sums = {name: sum(each[name] for each in runs) for name in (*WRONG, "kills", "kills_while_recovering", "seconds")}
+    ok = all(each["ok"] for each in runs)
+    print(json.dumps({"runs": len(runs), **sums, "ok": ok}))  # noqa: T201
+    sys.exit(0 if ok else 1)
+
+
+@contextmanager
+def new_store(kind: str) -> Iterator[str]:
+    """The URL of a store: `kind` itself, unless it is `sqlite` or `postgresql`."""
+    if kind == "postgresql":
+        with OwnPostgreSQL() as server:
+            yield server.url
         return
     with tempfile.TemporaryDirectory() as folder:
-        url = given.store or f"sqlite:///{folder}/store.db"
-        found = chaos(url, given.submissions, given.kills, given.workers, given.seed, pace)
-    print(json.dumps(found))  # noqa: T201
-    right = found["lost"] == found["doubled"] == found["changed"] == found["parked"] == 0 and found["ok"]
-    sys.exit(0 if right and found["kills"] == given.kills else 1)
+        yield f"sqlite:///{folder}/store.db" if kind == "sqlite" else kind
+
+
+def run(url: str, submissions: int, kills: int, count: int, seed: int, pace: float | None) -> dict[str, Any]:
+    """One run's figures; `ok` is False where anything is wrong."""
+    if count:
+        # While one worker starts again, which takes some 3 s, the others go on.
+        pace = pace or max(PACE, 4 * (count - 1) * kills / submissions)
+        found = chaos(url, submissions, kills, count, seed, pace)
+    else:
+        kills = math.ceil(kills / 5)
+        found = killed(url, made_up_lab(submissions), kills, seed)
+    right = not any(found[name] for name in WRONG) and found["kills"] == kills
+    return {**found, "ok": found["ok"] and right}
 
 
 def made_up_lab(count: int) -> Lab:
