@@ -2,18 +2,14 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
-from pathlib import Path
 
 from labs_schema.errors import GraderError
 from serving.api.engine_thread import EngineThread
 from serving.courses.book import CourseBook
 from serving.courses.errors import CourseRefusedError, UnknownCourseError
 from serving.courses.loading import CourseLoader, most_at_once
-from serving.courses.served import Courses
 from serving.courses.shelf import CourseShelf
 from serving.engines.engine_choice import EngineName
-from serving.jobs.errors import LabChangedError
 from serving.observability.observed import Observed
 from serving.store.store import Store
 
@@ -54,19 +50,3 @@ def open_course_thread(
         observed.metrics.watch_queue(thread)
     thread.wait_until_open()
     return thread
-
-
-def labs_of(courses: Courses) -> Callable[[str], Path]:
-    """For a worker: the folder of a course's labs. Raises LabChangedError for a course that is not served here."""
-    return partial(_labs_of, courses)
-
-
-def _labs_of(courses: Courses, course: str) -> Path:
-    try:
-        folder = courses.course(course).folder
-    except UnknownCourseError:
-        served = ", ".join(courses.names())
-        raise LabChangedError(f"The course {course!r} is not graded by this worker, which has {served}.") from None
-    if folder is None:
-        raise LabChangedError(f"The course {course!r} was registered without labs: grader courses add --labs.")
-    return folder

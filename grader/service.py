@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from grader.local_store import StoreSettings, local_store
-from grader.registered_courses import labs_of, open_course_thread
+from grader.registered_courses import open_course_thread
 from labs_schema.errors import Fault, GraderError
 from labs_schema.limits import Limits
 from serving.api.access import loopback
@@ -23,7 +23,7 @@ from serving.api.lab_registry import LabRegistry, read_registry
 from serving.api.model_log import log_model
 from serving.api.server import server
 from serving.courses.book import CourseBook
-from serving.courses.served import Courses, OneCourse, RegisteredCourses
+from serving.courses.served import Courses, OneCourse, RegisteredCourses, labs_of
 from serving.engines.engine_choice import EngineName
 from serving.grading import Grader
 from serving.jobs.book import JobBook

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Protocol
@@ -9,6 +10,7 @@ from typing import Protocol
 from serving.api.lab_registry import LabRegistry, read_registry
 from serving.courses.book import CourseBook
 from serving.courses.errors import UnknownCourseError
+from serving.jobs.errors import LabChangedError
 
 
 @dataclass(frozen=True)
@@ -46,13 +48,11 @@ class OneCourse:
 
 
 class RegisteredCourses:
-    """The courses that the store has now: what is added, changed or removed counts from the next request on.
+    """The courses that the store has now: what is added, changed or removed counts from the next request on. Their labs
+    are read once for every registration."""
 
-    `told`: is called with a course when its labs were read, and what is wrong with them.
-    """
-
-    def __init__(self, book: CourseBook, read: Callable[[str, Path], LabRegistry] | None = None) -> None:
-        self._book, self._read = book, read or (lambda _, folder: read_registry(folder)[0])
+    def __init__(self, book: CourseBook) -> None:
+        self._book = book
         self._known: dict[str, tuple[int, ServedCourse]] = {}
         self._lock = Lock()
 
@@ -68,7 +68,23 @@ class RegisteredCourses:
             seq, known = self._known.get(name, (0, None))
             if known is None or seq != registration.seq:
                 folder = Path(registration.labs) if registration.labs else None
-                labs = self._read(name, folder) if folder else LabRegistry()
+                labs = read_registry(folder)[0] if folder else LabRegistry()
                 known = ServedCourse(name, labs, folder)
                 self._known[name] = registration.seq, known
             return known
+
+
+def labs_of(courses: Courses) -> Callable[[str], Path]:
+    """For a worker: the folder of a course's labs. Raises LabChangedError for a course that is not served here."""
+    return partial(_labs_of, courses)
+
+
+def _labs_of(courses: Courses, course: str) -> Path:
+    try:
+        folder = courses.course(course).folder
+    except UnknownCourseError:
+        served = ", ".join(courses.names())
+        raise LabChangedError(f"The course {course!r} is not graded by this worker, which has {served}.") from None
+    if folder is None:
+        raise LabChangedError(f"The course {course!r} was registered without labs: grader courses add --labs.")
+    return folder
