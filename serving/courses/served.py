@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Protocol
 
+from labs_schema.errors import FaultsError
 from serving.api.lab_registry import LabRegistry, read_registry
 from serving.courses.book import CourseBook
 from serving.courses.errors import UnknownCourseError
@@ -48,8 +49,10 @@ class OneCourse:
 
 
 class RegisteredCourses:
-    """The courses that the store has now: what is added, changed or removed counts from the next request on. Their labs
-    are read once for every registration."""
+    """The courses that the store has now: what is added, changed or removed counts from the next request on.
+
+    Their labs are read once for every registration; a course whose folder cannot be read has none until it can.
+    """
 
     def __init__(self, book: CourseBook) -> None:
         self._book = book
@@ -68,7 +71,10 @@ class RegisteredCourses:
             seq, known = self._known.get(name, (0, None))
             if known is None or seq != registration.seq:
                 folder = Path(registration.labs) if registration.labs else None
-                labs = read_registry(folder)[0] if folder else LabRegistry()
+                try:
+                    labs = read_registry(folder)[0] if folder else LabRegistry()
+                except (FaultsError, OSError):
+                    return ServedCourse(name, folder=folder)
                 known = ServedCourse(name, labs, folder)
                 self._known[name] = registration.seq, known
             return known

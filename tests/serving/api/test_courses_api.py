@@ -249,3 +249,18 @@ def test_a_worker_of_one_course_leaves_the_model_off_another_courses_lab(departm
     with pytest.raises(LabChangedError, match="not graded by this worker, which has cs101"):
         grade_chunk(desk, job.id, 0)
     assert jobs.progress(job.id).graded == 0
+
+
+def test_a_course_whose_labs_are_gone_is_graded_by_rubrics_of_its_own_until_they_are_back(
+    department: Department,
+) -> None:
+    folder = department.courses.course("cs101").folder
+    department.courses._known.clear()
+    assert folder is not None
+    folder.rename(folder.with_name("away"))
+    one, two = department.key("cs101"), department.key("cs102")
+    with department.serve() as client:
+        assert kind(client.post("/grade", json=GRADE, headers=one)) == (404, "unknown-lab")
+        assert ratings(client.post("/grade", json=GRADE, headers=two)) == ["B"]
+        folder.with_name("away").rename(folder)
+        assert ratings(client.post("/grade", json=GRADE, headers=one)) == ["A", "A"]

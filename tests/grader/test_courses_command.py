@@ -1,0 +1,87 @@
+"""Courses at the terminal: added after a check, listed, removed; and a service without a model says what is missing."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from grader.cli import app
+from grader.local_store import local_store
+from labs_schema.errors import GraderError
+from labs_schema.models import Lab
+from labs_schema.writer import write_lab
+from prompts.manifest import ModelManifest, prompt_hash, tokenizer_hash, write_manifest
+from prompts.style import PromptStyle
+
+
+@pytest.fixture
+def grader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Runs a command on a store of its own."""
+    monkeypatch.setenv("GRADER_STORE", f"sqlite:///{tmp_path}/store/grader.db")
+    monkeypatch.setenv("COLUMNS", "200")
+    return lambda *arguments: CliRunner().invoke(app, list(arguments))
+
+
+@pytest.fixture
+def latest(tmp_path: Path, tiny_model_folder: Path, byte_tokenizer: Any) -> Path:
+    """Merged weights, by a link such as `runs/latest`."""
+    import shutil
+
+    shutil.copytree(tiny_model_folder, tmp_path / "runs" / "one")
+    manifest = ModelManifest(
+        grader_version="0",
+        base_model=".",
+        trained_from="Qwen/Coder",
+        base_licence="Apache-2.0",
+        tokenizer_hash=tokenizer_hash(byte_tokenizer),
+        prompt_hash=prompt_hash(PromptStyle(), byte_tokenizer),
+        style=PromptStyle(),
+        context_length=1024,
+        option_order="given",
+    )
+    write_manifest(manifest, tmp_path / "runs" / "one")
+    (tmp_path / "runs" / "latest").symlink_to("one")
+    return tmp_path / "runs" / "latest"
+
+
+def test_a_course_is_added_listed_and_removed(
+    grader: Callable[..., Any], latest: Path, tmp_path: Path, make_lab: Callable[..., Lab]
+) -> None:
+    write_lab(make_lab(students=1), tmp_path / "labs" / "lab1")
+    added = grader("courses", "add", "cs101", "--model", str(latest), "--labs", str(tmp_path / "labs"))
+    assert added.exit_code == 0, added.output
+    listed = grader("courses", "list").output
+    for told in (f"cs101  {tmp_path}/runs/one", "base Qwen/Coder, licence Apache-2.0", f"labs {tmp_path}/labs"):
+        assert told in added.output and told in listed
+    assert "not calibrated" in listed and "an adapter" not in added.output
+    assert grader("courses", "remove", "cs101").exit_code == 0
+    assert grader("courses", "list").output == ""
+    assert "courses list" in str(grader("courses", "remove", "cs101").exception)
+    with local_store() as store:
+        assert store.verify().faults == ()
+
+
+def test_what_cannot_be_a_courses_model_or_labs_is_not_registered(
+    grader: Callable[..., Any], latest: Path, tmp_path: Path, tiny_model_folder: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    for wrong, told in (
+        (["--model", str(tiny_model_folder)], "manifest.json"),
+        (["--model", str(tmp_path / "none")], "no such folder"),
+        (["--model", str(latest), "--labs", str(tmp_path / "empty")], "no-labs"),
+    ):
+        refused = grader("courses", "add", "cs101", *wrong)
+        assert isinstance(refused.exception, GraderError) and told in str(refused.exception)
+    assert grader("courses", "list").output == ""
+
+
+def test_a_service_without_a_model_or_a_course_says_what_to_type(grader: Callable[..., Any]) -> None:
+    for command, told in (
+        (["serve", "--port", "0"], "grader courses add"),
+        (["serve", "--port", "0", "--labs", "labs"], "go with --model"),
+        (["worker"], "grader courses add"),
+        (["worker", "--model", "runs/latest"], "--labs labs"),
+    ):
+        assert told in str(grader(*command).exception)
