@@ -1,10 +1,12 @@
 """What a regrade on a Ray cluster costs besides the model: grades a second, and whose memory grows with the work.
 
-    .venv/bin/python benchmarks/bench_cluster.py [--submissions 10000] [--workers 2] [--seconds 0] [--address ray://...]
+    .venv/bin/python benchmarks/bench_cluster.py [--submissions 10000] [--workers 2] [--seconds 0]
+        [--address ray://...] [--store sqlite:////tmp/new.db]
 
 Two local workers (it starts Ray and stops it), or those of a cluster, with made-up grades that take `--seconds` a
 submission; 1,000 programs of 2 kB a lab, made when they are asked for. Memory is sampled four times a second; that of
-the job only where it runs on this machine. The last line is JSON.
+the job only where it runs on this machine. With a --store, which may be filled with made-up students, the labs are all
+in memory and the grades go into the store, as with `grader regrade`. The last line is JSON.
 """
 
 import argparse
@@ -12,18 +14,22 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from threading import Event, Thread
-from typing import Any
 
+import bench_scale
 import psutil
 from bench_scale import made_grade, made_lab
+from ray import cloudpickle
 
 from labs_schema.grades import Grade, Provenance
 from labs_schema.hashes import rubric_hash
 from labs_schema.models import Lab, Submission
 from serving.cluster.ray_source import RaySource
+from serving.jobs.book import JobBook
+from serving.jobs.sources import take
+from serving.store.store import open_store
 
 LAB = 1000
 
@@ -73,10 +79,12 @@ class Memory:
         self._thread = Thread(target=self._watch, daemon=True)
         self._thread.start()
 
-    def stop(self) -> dict[str, int]:
+    def stop(self) -> None:
         self._ended.set()
         self._thread.join()
-        return self.most
+
+    def megabytes(self) -> dict[str, int]:
+        return {name: round(held / 1e6) for name, held in self.most.items()}
 
     def _watch(self) -> None:
         while not self._ended.wait(0.25):
@@ -94,27 +102,46 @@ class Memory:
             return 0
 
 
+def keep(source: RaySource, labs: Sequence[Lab], url: str, progress: Callable[[int], None]) -> None:
+    """As `grader regrade` does: a job a lab in the store, all labs in memory, grades kept as they come."""
+    store = open_store(url)
+    begun = [JobBook(store.database).add("bench", lab, actor="bench", at_terminal=True) for lab in labs]
+    take(source, store, {lab.name: (job, lab) for job, lab in zip(begun, labs, strict=True)}, progress)
+    store.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--submissions", type=int, default=10_000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=0.0)
     parser.add_argument("--address", default="local")
+    parser.add_argument("--store")
     chosen = parser.parse_args()
+    cloudpickle.register_pickle_by_value(bench_scale)  # the cluster's machines need not have it
     source = RaySource(partial(MadeGrades, chosen.seconds), address=chosen.address, workers=chosen.workers)
-    memory, begun, first, done = Memory(), time.monotonic(), 0.0, 0
-    half: dict[str, Any] = {}
-    for grades in source.grades(MadeLabs(chosen.submissions)):
-        done, first = done + len(grades), first or time.monotonic()
+    memory, begun, half, first, done = Memory(), time.monotonic(), dict[str, int](), 0.0, 0
+
+    def progress(now: int) -> None:
+        nonlocal half, first, done
+        done, first = now, first or time.monotonic()
         if not half and done > chosen.submissions / 2:
-            half = {name: round(held / 1e6) for name, held in memory.most.items()}
+            half = memory.megabytes()
+
+    labs = MadeLabs(chosen.submissions)
+    if chosen.store:
+        keep(source, list(labs), chosen.store, progress)
+    else:
+        for grades in source.grades(labs):
+            progress(done + len(grades))
     ended = time.monotonic()
+    memory.stop()
     found = {
         "submissions": done,
         "seconds_to_first": round(first - begun, 1),
         "grades_a_second": round(done / (ended - first)),
         "most_mb_at_half": half,
-        "most_mb": {name: round(held / 1e6) for name, held in memory.stop().items()},
+        "most_mb": memory.megabytes(),
     }
     sys.stdout.write(json.dumps(found) + "\n")
 

@@ -88,7 +88,11 @@ class RaySource:
                 yield self._read(block)
         except ray.exceptions.RayError as error:
             cause = getattr(error, "cause", None) or error
-            raise EngineDownError(f"The cluster's workers end as they start: {type(cause).__name__}.") from error
+            raise EngineDownError(
+                f"The cluster's job broke off ({type(cause).__name__}); do its workers start?"
+            ) from error
+        except ConnectionError as error:
+            raise EngineDownError(f"The connection to the cluster at {self._address} was lost.") from error
 
     def _places(self, has: Mapping[str, float]) -> tuple[int, int]:
         """GPUs a worker, and how many workers. Ray would wait for ever for what the cluster does not have."""

@@ -38,6 +38,7 @@ def take(source: GradeSource, store: Store, tasks: Tasks, progress: Callable[[in
     book = JobBook(store.database)
     left = {name: _waiting(book, job, lab) for name, (job, lab) in tasks.items()}
     asked = [_bare(lab, list(left[name].values())) for name, (_, lab) in tasks.items() if left[name]]
+    done = sum(settled(book, job) for job, _ in tasks.values())
     for grades in source.grades(asked) if asked else ():
         for name in dict.fromkeys(grade.lab for grade in grades):
             job, lab = tasks[name]
@@ -47,7 +48,8 @@ def take(source: GradeSource, store: Store, tasks: Tasks, progress: Callable[[in
             store.record(lab, submissions, list(fresh.values()), request=job.id, actor=f"job {job.id}")
             book.clear(job.id, list(fresh))
             expect_wanted(book, job)
-        progress(sum(settled(book, job) for job, _ in tasks.values()))
+            done += len(fresh)  # counted here: the store would count all of a job's grades for every block
+        progress(done)
 
 
 def _waiting(book: JobBook, job: Job, lab: Lab) -> dict[str, Submission]:
