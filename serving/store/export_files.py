@@ -1,6 +1,6 @@
-"""Takes one student out of files that grader has written: grades.jsonl, tables and summaries. Knows no database.
+"""Takes students out of files that grader has written: grades.jsonl, tables and summaries. Knows no database.
 
-A line, a row or an item that is a student's goes; the rest of the file stays as it is. What cannot be mended by rule,
+A line, a row or an item that is theirs goes; the rest of the file stays as it is. What cannot be mended by rule,
 such as a page or a text that names the student in between, is told.
 """
 
@@ -10,13 +10,16 @@ import io
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from labs_schema.errors import GraderError
 from labs_schema.frozen import Frozen
+
+Gone = frozenset[str]
+"""Whom nothing may name any more."""
 
 
 class ExportsForgotten(Frozen):
@@ -26,17 +29,20 @@ class ExportsForgotten(Frozen):
     left: tuple[Path, ...]
 
 
-def forget_in_exports(student: str, paths: Sequence[Path]) -> ExportsForgotten:
-    """Every file of `paths`, and of the folders among them. Each is replaced whole, or not at all.
+def forget_in_exports(students: Collection[str], paths: Sequence[Path]) -> ExportsForgotten:
+    """Every file of `paths`, and of the folders among them, without any of `students`. Each is replaced whole, or not
+    at all.
 
     Raises GraderError where another process is writing one of them, FileNotFoundError where a path is not there.
     """
-    named = re.compile(rf"(?<![\w.-]){re.escape(student)}(?![\w-])")
+    gone = frozenset(students)
+    named = [re.compile(rf"(?<![\w.-]){re.escape(student)}(?![\w-])") for student in sorted(gone)]
     changed, left = [], []
     for path in (file for given in paths for file in _files(given)):
-        if _cleaned(path, student):
+        if _cleaned(path, gone):
             changed.append(path)
-        if named.search(path.read_bytes().decode("utf-8", "replace")) or named.search(str(path)):
+        text = path.read_bytes().decode("utf-8", "replace")
+        if any(name.search(text) or name.search(str(path)) for name in named):
             left.append(path)
     return ExportsForgotten(changed=tuple(changed), left=tuple(left))
 
@@ -48,7 +54,7 @@ def _files(given: Path) -> Iterator[Path]:
     return (path for path in inside if path.is_file() and not path.is_symlink())
 
 
-def _cleaned(path: Path, student: str) -> bool:
+def _cleaned(path: Path, gone: Gone) -> bool:
     """True where the file was changed."""
     clean = CLEANERS.get(path.suffix.lower())
     if clean is None:
@@ -56,7 +62,7 @@ def _cleaned(path: Path, student: str) -> bool:
     with _alone(path):
         before = path.read_bytes()
         try:
-            after = clean(before.decode("utf-8"), student).encode()
+            after = clean(before.decode("utf-8"), gone).encode()
         except (ValueError, csv.Error):  # not what its name says: left for a person if it names the student
             return False
         if after != before:
@@ -64,27 +70,27 @@ def _cleaned(path: Path, student: str) -> bool:
         return after != before
 
 
-def _lines(text: str, student: str) -> str:
+def _lines(text: str, gone: Gone) -> str:
     """Lines of JSON without those that are the student's; a line that only holds some of theirs is written anew."""
     kept = []
     for line in text.splitlines(keepends=True):
         value = json.loads(line) if line.strip() else None
-        if _is(value, student):
+        if _is(value, gone):
             continue
-        rest = _without(value, student)
+        rest = _without(value, gone)
         kept.append(line if rest == value else json.dumps(rest, ensure_ascii=False) + "\n")
     return "".join(kept)
 
 
-def _json(text: str, student: str) -> str:
+def _json(text: str, gone: Gone) -> str:
     value = json.loads(text)
-    rest = _without(value, student)
+    rest = _without(value, gone)
     return text if rest == value else json.dumps(rest, indent=1, ensure_ascii=False) + "\n"
 
 
-def _table(text: str, student: str) -> str:
+def _table(text: str, gone: Gone) -> str:
     rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    kept = [row for row in rows if not any(_means(cell.strip().removeprefix("'"), student) for cell in row)]
+    kept = [row for row in rows if not any(_means(cell.strip().removeprefix("'"), gone) for cell in row)]
     if len(kept) == len(rows):
         return text
     out = io.StringIO(newline="")
@@ -92,31 +98,31 @@ def _table(text: str, student: str) -> str:
     return out.getvalue()
 
 
-CLEANERS: dict[str, Callable[[str, str], str]] = {".jsonl": _lines, ".json": _json, ".csv": _table}
+CLEANERS: dict[str, Callable[[str, Gone], str]] = {".jsonl": _lines, ".json": _json, ".csv": _table}
 
 
-def _without(value: Any, student: str) -> Any:
+def _without(value: Any, gone: Gone) -> Any:
     """`value` without the items of lists and the entries of objects that are the student's."""
     if isinstance(value, list):
-        return [_without(each, student) for each in value if not _is(each, student)]
+        return [_without(each, gone) for each in value if not _is(each, gone)]
     if isinstance(value, dict):
         return {
-            key: _without(each, student)
+            key: _without(each, gone)
             for key, each in value.items()
-            if not _means(key, student) and not (isinstance(each, dict) and _is(each, student))
+            if not _means(key, gone) and not (isinstance(each, dict) and _is(each, gone))
         }
     return value
 
 
-def _is(value: Any, student: str) -> bool:
+def _is(value: Any, gone: Gone) -> bool:
     if isinstance(value, dict):
-        return any(_means(value.get(key), student) for key in ("student", "folder"))
-    return _means(value, student)
+        return any(_means(value.get(key), gone) for key in ("student", "folder"))
+    return _means(value, gone)
 
 
-def _means(text: Any, student: str) -> bool:
+def _means(text: Any, gone: Gone) -> bool:
     """An id, or the folder of its work: `s1`, `s1@course`."""
-    return isinstance(text, str) and text.split("@", 1)[0] == student
+    return isinstance(text, str) and text.split("@", 1)[0] in gone
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from labs_schema.frozen import Frozen
 from labs_schema.models import Lab
 from serving.store.grades import StoredGrade, read_grade, read_lab, read_student
 from serving.store.overrides import StoredOverride, read_overrides
-from serving.store.students import who
+from serving.store.students import is_nobody, who
 
 
 class History(Frozen):
@@ -28,7 +28,7 @@ class History(Frozen):
 def read_history(connection: Connection, grade_id: str) -> History:
     """Raises UnknownError where there is no grade of this id."""
     grade = read_grade(connection, grade_id)
-    nobody = who(connection, grade.student).student == ""
+    nobody = is_nobody(who(connection, grade.student).student)
     others = () if nobody else (g for g in read_student(connection, grade.student, grade.lab) if g.id != grade_id)
     return History(
         grade=grade,

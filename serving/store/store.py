@@ -46,8 +46,9 @@ class Store:
     def pseudonym(self, course: str, student: str, *, actor: str) -> str:
         """What stands for a student everywhere behind the border; made where the course has none yet.
 
-        Work without a student goes under the student "". Raises BadNameError for a name that is no plain text.
+        Work without a student, "", goes under one name a month. Raises BadNameError for a name that is no plain text.
         """
+        student = student or students.nobody(self._now())
         with self.database.reading() as connection:
             if known := students.find(connection, course, student):
                 return known
@@ -157,6 +158,18 @@ class Store:
             found = students.named(ledger.connection, student, course)
             records = sum(students.forget(ledger, pseudonym, actor) for pseudonym in found)
         return Forgotten(students=len(found), records=records, scrubbed=self._scrub())
+
+    def courses_of(self, student: str) -> set[str]:
+        """Where the student is known and not forgotten."""
+        with self.database.reading() as connection:
+            return {students.who(connection, each).course for each in students.named(connection, student, None)}
+
+    def older(self, days: float, course: str) -> list[str]:
+        """Whom `forget_older` would forget, by their ids; not whoever handed in without one."""
+        with self.database.reading() as connection:
+            found = students.unseen_since(connection, course, stamp(self._now() - timedelta(days=days)))
+            ids = [students.who(connection, each).student for each in found]
+        return [each for each in ids if each and not students.is_nobody(each)]
 
     def forget_older(self, days: float, course: str, *, actor: str) -> Forgotten:
         """Forgets every student of a course of whom nothing was graded in the last `days`."""

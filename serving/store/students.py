@@ -5,6 +5,7 @@ A pseudonym is random, one for a student in a course; with the row's `student` a
 
 import secrets
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
@@ -20,6 +21,10 @@ from serving.store.tables import contents, grades, idempotency, students
 UNKNOWN = "The store gave no such pseudonym. Ask it for one by course and student first."
 
 
+NOBODY = " nobody "
+"""How the name begins under which a month's work without a student is kept."""
+
+
 class Student(Frozen):
     """`student` is the id, None once it was forgotten."""
 
@@ -33,6 +38,16 @@ class Content(NamedTuple):
     hash: str
     student: str
     document: str
+
+
+def nobody(month: datetime) -> str:
+    """Whom work without a student is put down to: another every month, so that old work can be forgotten though new
+    work comes."""
+    return f"{NOBODY}{month:%Y-%m}"
+
+
+def is_nobody(student: str | None) -> bool:
+    return student is not None and student.startswith(NOBODY)
 
 
 def find(connection: Connection, course: str, student: str) -> str | None:

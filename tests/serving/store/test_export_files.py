@@ -29,7 +29,7 @@ def test_a_regrade_without_the_student_is_a_regrade_of_the_others(
     files = ["grades.jsonl", "rubric_ratings.csv", "summary.json"]
     before = {name: (out / name).read_text() for name in files}
     assert all("s004" in text for text in before.values())
-    done = forget_in_exports("s004", [out])
+    done = forget_in_exports({"s004"}, [out])
     assert [path.name for path in done.changed] == files and done.left == ()
     after = {name: (out / name).read_text() for name in files}
     assert not any("s004" in text for text in after.values())
@@ -41,7 +41,7 @@ def test_a_regrade_without_the_student_is_a_regrade_of_the_others(
     write_lab(lab, tmp_path / "lab1")
     (tmp_path / "lab1" / "rubric_ratings.csv").write_text(after["rubric_ratings.csv"])
     assert "s004" not in load_lab(tmp_path / "lab1").ratings_given
-    assert forget_in_exports("s004", [out]).changed == ()
+    assert forget_in_exports({"s004"}, [out]).changed == ()
 
 
 def test_only_whole_ids_are_the_students(tmp_path: Path) -> None:
@@ -49,10 +49,10 @@ def test_only_whole_ids_are_the_students(tmp_path: Path) -> None:
         '{"s1": {"x": 1}, "s12": {"student": "s1"}, "of": ["s1", "s10", {"folder": "s1@c"}]}'
     )
     (tmp_path / "b.csv").write_text("Id,n\r\ns1@c,1\r\ns12@c,2\r\n'=x,3\r\n")
-    assert forget_in_exports("s1", [tmp_path]).left == ()
+    assert forget_in_exports({"s1"}, [tmp_path]).left == ()
     assert json.loads((tmp_path / "a.json").read_text()) == {"of": ["s10"]}
     assert (tmp_path / "b.csv").read_text() == "Id,n\ns12@c,2\n'=x,3\n"
-    assert forget_in_exports("=x", [tmp_path]).changed == (tmp_path / "b.csv",)
+    assert forget_in_exports({"=x"}, [tmp_path]).changed == (tmp_path / "b.csv",)
 
 
 def test_what_no_rule_can_mend_is_told(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_what_no_rule_can_mend_is_told(tmp_path: Path) -> None:
     (tmp_path / "s1@cs101").mkdir()
     (tmp_path / "s1@cs101" / "main.c").write_text("int a;")
     (tmp_path / "fine.html").write_text("<td>s10, xs1</td>")
-    done = forget_in_exports("s1", [tmp_path])
+    done = forget_in_exports({"s1"}, [tmp_path])
     assert done.changed == () and {path.name for path in done.left} == {"report.html", "torn.jsonl", "main.c"}
 
 
@@ -71,7 +71,7 @@ def test_a_file_that_is_being_written_is_left_alone(tmp_path: Path) -> None:
     with path.open() as writer:
         fcntl.flock(writer, fcntl.LOCK_EX)
         with pytest.raises(GraderError, match="being written"):
-            forget_in_exports("s1", [path])
-    assert forget_in_exports("s1", [path]).changed == (path,)
+            forget_in_exports({"s1"}, [path])
+    assert forget_in_exports({"s1"}, [path]).changed == (path,)
     with pytest.raises(FileNotFoundError, match="no such export"):
-        forget_in_exports("s1", [tmp_path / "gone"])
+        forget_in_exports({"s1"}, [tmp_path / "gone"])

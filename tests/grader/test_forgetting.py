@@ -1,0 +1,142 @@
+"""A course forgets what is old: not one byte of it is left in store, WAL, queue, exports and data sets."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from grader.cli import app
+from grader.forgetting import in_days
+from grader.local_store import StoreSettings, local_store
+from labs_schema.grades import CriterionGrade, Grade, Provenance
+from labs_schema.hashes import rubric_hash, submission_hash, submission_key
+from labs_schema.models import HumanGrade, Lab, SourceFile, Submission
+from labs_schema.writer import write_lab
+from prompts.style import PromptStyle
+from serving.jobs.book import JobBook
+from serving.jobs.export import export
+from serving.jobs.terminal import work
+from serving.store.store import Store, open_store
+from training.dataset import build_dataset
+
+OLD = "ZEBRA"
+
+
+class FirstRatings:
+    """A grader of one mind."""
+
+    def grade(self, lab: Lab, submissions: Sequence[Submission], *, reasoning: bool = False) -> list[Grade]:
+        del reasoning
+        answers = tuple(CriterionGrade(criterion=c.title, rating=c.ratings[0].title) for c in lab.criteria)
+        return [
+            Grade(lab=lab.name, student=s.student, criteria=answers, provenance=self.provenance(lab, s))
+            for s in submissions
+        ]
+
+    def provenance(self, lab: Lab, submission: Submission, *, reasoning: bool = False) -> Provenance:
+        del reasoning
+        source = dict.fromkeys(Provenance.model_fields, "0")
+        hashes = {"rubric_hash": rubric_hash(lab), "submission_hash": submission_hash(submission)}
+        return Provenance(**source | hashes)
+
+
+@pytest.fixture
+def forget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    monkeypatch.setenv("GRADER_STORE", f"sqlite:///{tmp_path}/store/grader.db")
+    monkeypatch.setenv("COLUMNS", "200")
+    return lambda *arguments: CliRunner().invoke(app, ["forget", *arguments])
+
+
+@pytest.fixture
+def long_ago(forget: Callable[..., Any]) -> Iterator[Store]:
+    """The store as it was written three years ago."""
+    del forget  # which says where it is
+    store = open_store(StoreSettings().store, lambda: datetime.now(UTC) - timedelta(days=3 * 365))
+    yield store
+    store.close()
+
+
+def lab_of(make_lab: Callable[..., Lab], name: str, mark: str) -> Lab:
+    lab = make_lab(name=name, students=4)
+    files = (SourceFile(path=f"{mark}-FILE.c", text=f"int {mark}_CODE; // {mark}-ID\n" * 300),)
+    first = lab.submissions[0].model_copy(update={"student": f"{mark}-ID", "folder": f"{mark}-ID@c", "files": files})
+    grades = [HumanGrade(student=f"{mark}-ID", criterion=c.title, rating="A") for c in lab.criteria]
+    submissions = (first, *lab.submissions[1:])
+    return lab.model_copy(update={"submissions": submissions, "human_grades": (*lab.human_grades, *grades)})
+
+
+def regraded(store: Store, lab: Lab, course: str, out: Path) -> None:
+    job = JobBook(store.database).add(course, lab, actor="ta", at_terminal=True)
+    work(FirstRatings(), store, {lab.name: (job, lab)}, lambda _: None)
+    export(store, job, lab, out)
+
+
+def bytes_in(*folders: Path) -> bytes:
+    paths = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+    return b"".join(str(path).encode() + path.read_bytes() for path in paths)
+
+
+def test_old_work_of_a_course_leaves_no_byte_anywhere(
+    forget: Callable[..., Any], long_ago: Store, make_lab: Callable[..., Lab], tmp_path: Path
+) -> None:
+    old, new = lab_of(make_lab, "lab1", OLD), lab_of(make_lab, "lab2", "HORSE")
+    regraded(long_ago, old, "cs101", tmp_path / "out" / "old")
+    someone = long_ago.pseudonym("cs101", f"{OLD}-ID", actor="api")
+    claim = long_ago.idempotent("key1 /grade", "k", f"{OLD}-BODY", student=someone)
+    long_ago.answered(claim, f"{OLD}-ANSWER")
+    with local_store() as store:
+        regraded(store, new, "cs101", tmp_path / "out" / "new")
+    write_lab(old, tmp_path / "labs" / "lab1")
+    data = tmp_path / "data"
+    build_dataset(tmp_path / "labs", data / "train.jsonl", data / "test.jsonl", style=PromptStyle())
+    places = (tmp_path / "store", tmp_path / "out", data)
+    assert all(f"{OLD}-{what}".encode() in bytes_in(*places) for what in ("ID", "FILE", "ANSWER"))
+    long_ago.close()
+    told = forget("--course", "cs101", "--older-than", "2y", "--data", str(data))
+    assert told.exit_code == 0, told.output
+    assert "1 students forgotten" in told.output and "rows taken out of" in told.output and OLD not in told.output
+    left = bytes_in(*places)
+    assert OLD.encode() not in left and submission_key("lab1", f"{OLD}-ID").encode() not in left
+    assert b"HORSE-ID" in left and b"HORSE_CODE" in left and b"s001" in left
+    with local_store() as store:
+        assert store.verify().faults == ()
+
+
+def test_the_export_of_another_course_is_left_to_a_person(
+    forget: Callable[..., Any], make_lab: Callable[..., Lab], tmp_path: Path
+) -> None:
+    lab = lab_of(make_lab, "lab1", OLD)
+    with local_store() as store:
+        for course in ("cs101", "cs102"):
+            regraded(store, lab, course, tmp_path / course)
+    told = forget(f"{OLD}-ID", "--course", "cs101").output
+    assert "in another course too" in told and str(tmp_path / "cs102") in told
+    assert all(OLD.encode() in bytes_in(tmp_path / course) for course in ("cs101", "cs102"))
+    forget(f"{OLD}-ID", "--course", "cs101", "--export", str(tmp_path / "cs101"))
+    assert OLD.encode() not in bytes_in(tmp_path / "cs101")
+    forget(f"{OLD}-ID")
+    assert OLD.encode() not in bytes_in(tmp_path / "cs102")
+
+
+def test_work_without_a_student_grows_old_a_month_at_a_time(forget: Callable[..., Any], long_ago: Store) -> None:
+    first = long_ago.pseudonym("cs101", "", actor="api")
+    assert first == long_ago.pseudonym("cs101", "", actor="api")
+    with local_store() as store:
+        now = store.pseudonym("cs101", "", actor="api")
+        assert now != first
+        assert "1 students forgotten" in forget("--course", "cs101", "--older-than", "400").output
+        assert (store.student(first).student, store.student(now).student is None) == (None, False)
+
+
+def test_nobody_s_id_takes_nothing_out_of_an_export(forget: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a,,b\n")
+    assert forget("", "--export", str(tmp_path / "a.csv")).exit_code == 0
+    assert (tmp_path / "a.csv").read_text() == "a,,b\n"
+
+
+def test_a_span_of_time_is_days_or_has_a_unit(forget: Callable[..., Any]) -> None:
+    assert [in_days(text) for text in ("400", "30d", "2w", "2y")] == [400, 30, 14, 730.5]
+    assert forget("--course", "c", "--older-than", "long").exit_code == 2
