@@ -11,11 +11,12 @@ from starlette.testclient import TestClient
 from labs_schema.writer import write_lab
 from serving.api.app import create_app
 from serving.api.engine_thread import EngineThread
-from serving.api.lab_registry import read_registry
+from serving.api.lab_registry import LabRegistry, read_registry
 from serving.jobs.chunk import grade_chunk
 from serving.jobs.desk import LabDesk
 from serving.jobs.job import Job, Wish
 from serving.store.roles import Role
+from serving.store.store import open_store
 
 COURSE = "cs101"
 
@@ -64,8 +65,40 @@ def _work(desk: LabDesk, job: Job) -> None:
 
 
 @pytest.fixture
+def store_anywhere(new_url: Callable[[], str]) -> Iterator[Any]:
+    """A store in either kind of database, for what leans on what a database does."""
+    store = open_store(new_url())
+    yield store
+    store.close()
+
+
+@pytest.fixture
 def course(store: Any, tmp_path: Path, make_lab: Callable[..., Any], fake_grader: Any) -> Iterator[Course]:
     write_lab(make_lab(), tmp_path / "labs" / "lab1")
     course = Course(store, tmp_path / "labs", lambda: fake_grader)
     yield course
     course.close()
+
+
+@pytest.fixture
+def client(fake_grader: Any, make_lab: Callable[..., Any], store: Any) -> Iterator[TestClient]:
+    """Of a service with one lab and the fake grader, open to anybody."""
+    engine = EngineThread(lambda: fake_grader, waiting=4)
+    app = create_app(engine, LabRegistry([make_lab()]), store, seconds=5, rate="100000/second")
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def problem() -> Callable[[Any, int, str], dict[str, Any]]:
+    """The problem details of an answer, after looking that it is one of this status and kind."""
+
+    def looked_at(answer: Any, status: int, kind: str) -> dict[str, Any]:
+        assert answer.status_code == status, answer.text
+        assert answer.headers["content-type"] == "application/problem+json"
+        body: dict[str, Any] = answer.json()
+        assert (body["type"], body["status"]) == (f"urn:grader:{kind}", status)
+        assert body["title"] and body["detail"]
+        return body
+
+    return looked_at

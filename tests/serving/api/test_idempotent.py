@@ -14,6 +14,11 @@ GRADE = {"lab": "lab1", "submission": PROGRAM, "student": "s042"}
 KEY = {"Idempotency-Key": "try-1"}
 
 
+@pytest.fixture
+def store(store_anywhere: Any) -> Any:
+    return store_anywhere
+
+
 def test_a_grade_is_in_the_store_under_a_pseudonym_when_it_is_answered(course: Any, fake_engine: Any) -> None:
     with course.serve() as client:
         grade_id = client.post("/grade", json=GRADE).json()["grade_id"]

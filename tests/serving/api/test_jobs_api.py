@@ -37,6 +37,11 @@ def until(look: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
 
 
 @pytest.fixture
+def store(store_anywhere: Any) -> Any:
+    return store_anywhere
+
+
+@pytest.fixture
 def held(fake_engine: Any) -> threading.Event:
     """The engine answers only once this is set."""
     go, first_letter = threading.Event(), fake_engine.answer

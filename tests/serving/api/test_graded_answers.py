@@ -1,0 +1,92 @@
+"""What `POST /grade` answers: every criterion with its rating, or the reason why there is none."""
+
+import math
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from serving.engines.engine import EngineFailure, LabelScores
+
+PROGRAM = {"files": [{"filename": "main.c", "content": "int main(void) { return 4; }\n"}]}
+RUBRIC = {
+    "problem": "Return 4.",
+    "language": "C",
+    "criteria": [
+        {
+            "id": "_1",
+            "title": "Right?",
+            "ratings": [{"id": "no", "description": "Wrong", "points": 0}, {"id": "yes", "points": 2.5}],
+        }
+    ],
+    "submission": PROGRAM,
+}
+
+
+def test_a_registered_labs_submission_is_graded_criterion_by_criterion(client: TestClient, fake_engine: Any) -> None:
+    fake_engine.script = [LabelScores((math.log(0.4), math.log(0.05), math.log(0.05)))]
+    answer = client.post("/grade", json={"lab": "lab1", "submission": PROGRAM})
+    assert answer.status_code == 200
+    body = answer.json()
+    compiles, readable = body["criteria"]
+    assert compiles["rating"] == {"id": "A", "description": "Without warnings", "points": 2}
+    assert [(r["id"], round(r["probability"], 3)) for r in compiles["ratings"]] == [("A", 0.8), ("B", 0.1), ("C", 0.1)]
+    assert compiles["confidence"] == pytest.approx(0.8)
+    assert compiles["label_mass"] == pytest.approx(0.5)
+    assert (compiles["status"], compiles["ungraded"], compiles["reasoning"]) == ("accepted", None, None)
+    assert (body["lab"], body["points"], body["max_points"]) == ("lab1", 3, 3)
+    assert body["points_range"] == {"low": 3, "high": 3}
+    assert body["provenance"]["engine"] == "fake"
+    assert readable["title"] == "Is it readable?"
+
+
+def test_a_rubric_in_the_request_is_graded_and_keeps_its_ids(client: TestClient) -> None:
+    body = client.post("/grade", json=RUBRIC).json()
+    (criterion,) = body["criteria"]
+    assert (criterion["id"], criterion["title"], criterion["max_points"]) == ("_1", "Right?", 2.5)
+    assert criterion["rating"] == {"id": "no", "description": "Wrong", "points": 0}
+    assert (body["lab"], body["points"]) == (None, 0)
+
+
+def test_a_rubric_without_points_has_no_total(client: TestClient) -> None:
+    ratings = [{"id": "A"}, {"id": "B"}]
+    body = client.post("/grade", json={**RUBRIC, "criteria": [{"title": "Right?", "ratings": ratings}]}).json()
+    assert (body["criteria"][0]["id"], body["criteria"][0]["points"]) == ("Right?", None)
+    assert (body["points"], body["points_range"], body["max_points"]) == (None, None, None)
+
+
+def test_reasons_are_written_only_when_asked_for(client: TestClient) -> None:
+    plain = client.post("/grade", json={"lab": "lab1", "submission": PROGRAM}).json()
+    reasoned = client.post("/grade", json={"lab": "lab1", "submission": PROGRAM, "reasoning": True}).json()
+    assert [c["reasoning"] for c in plain["criteria"]] == [None, None]
+    assert all(c["reasoning"] for c in reasoned["criteria"])
+    assert [c["rating"] for c in plain["criteria"]] == [c["rating"] for c in reasoned["criteria"]]
+
+
+def test_an_answer_that_cannot_be_read_is_ungraded_and_the_total_a_range(client: TestClient, fake_engine: Any) -> None:
+    fake_engine.script = [EngineFailure("the engine gave no answer")]
+    body = client.post("/grade", json={"lab": "lab1", "submission": PROGRAM}).json()
+    compiles = body["criteria"][0]
+    assert (compiles["rating"], compiles["points"], compiles["status"]) == (None, None, "needs_review")
+    assert compiles["ungraded"] == "the engine gave no answer"
+    assert [rating["probability"] for rating in compiles["ratings"]] == [None, None, None]
+    assert (body["points"], body["points_range"], body["max_points"]) == (None, {"low": 1, "high": 3}, 3)
+
+
+def test_a_wholly_ungraded_submission_is_still_an_answer(client: TestClient) -> None:
+    empty = {"files": [{"filename": "main.c", "content": " \n"}]}
+    answer = client.post("/grade", json={"lab": "lab1", "submission": empty})
+    assert answer.status_code == 200
+    assert [c["ungraded"] for c in answer.json()["criteria"]] == ["empty submission"] * 2
+    assert answer.json()["points_range"] == {"low": 0, "high": 3}
+
+
+def test_the_same_program_gets_the_same_hash_whatever_its_line_ends_and_order_of_files(client: TestClient) -> None:
+    def hashed(*files: tuple[str, str]) -> str:
+        submission = {"files": [{"filename": name, "content": text} for name, text in files]}
+        body = client.post("/grade", json={"lab": "lab1", "submission": submission}).json()
+        return str(body["provenance"]["submission_hash"])
+
+    one = hashed(("a.c", "int a;\nint b;\n"), ("b.c", "int c;\n"))
+    assert one == hashed(("b.c", "\ufeffint c;\r"), ("a.c", "int a;\r\nint b;\n"))
+    assert one != hashed(("a.c", "int a;\nint b;\n"), ("b.c", "int d;\n"))

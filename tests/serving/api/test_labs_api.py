@@ -1,0 +1,22 @@
+"""The labs that the service knows by name, and those it does not."""
+
+from typing import Any
+
+from starlette.testclient import TestClient
+
+PROGRAM = {"files": [{"filename": "main.c", "content": "int main(void) { return 4; }\n"}]}
+
+
+def test_an_unknown_lab_is_named_beside_those_there_are(problem: Any, client: TestClient) -> None:
+    for answer in (client.post("/grade", json={"lab": "lab2", "submission": PROGRAM}), client.get("/labs/lab2")):
+        errors = problem(answer, 404, "unknown-lab")["errors"]
+        assert errors == [{"field": "lab", "found": '"lab2"', "expected": "one of lab1"}]
+
+
+def test_labs_and_their_rubrics_can_be_read(client: TestClient) -> None:
+    listed = client.get("/labs").json()
+    assert listed == {"labs": [{"name": "lab1", "language": "C", "criteria": 2, "max_points": 3.0}]}
+    body = client.get("/labs/lab1").json()
+    assert [c["title"] for c in body["criteria"]] == ["Does it compile?", "Is it readable?"]
+    assert body["criteria"][1]["ratings"][0] == {"id": "A", "description": "Yes", "points": 1}
+    assert "s000" not in client.get("/labs/lab1").text

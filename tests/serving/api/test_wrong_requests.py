@@ -1,0 +1,160 @@
+"""A request that cannot be read is refused by its fields, at once, and costs little."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from serving.api.requests import DESCRIPTION_CHARS, FIELDS, PROBLEM_CHARS
+
+PROGRAM = {"files": [{"filename": "main.c", "content": "int main(void) { return 4; }\n"}]}
+RUBRIC = {
+    "problem": "Return 4.",
+    "language": "C",
+    "criteria": [
+        {
+            "id": "_1",
+            "title": "Right?",
+            "ratings": [{"id": "no", "description": "Wrong", "points": 0}, {"id": "yes", "points": 2.5}],
+        }
+    ],
+    "submission": PROGRAM,
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "found"),
+    [
+        ({"submission": {"files": []}}, "submission.files", "a list of 0"),
+        ({"submission": {}}, "submission.files", "nothing"),
+        ({"submission": {"files": [{"filename": "a.c"}]}}, "submission.files.0.content", "nothing"),
+        ({"submission": {"files": [{"filename": "a.c", "content": 7}]}}, "submission.files.0.content", "7"),
+        (
+            {"submission": {"files": [{"filename": "a.c", "content": "\ud800"}]}},
+            "submission.files.0.content",
+            '"\\ud800"',
+        ),
+        (
+            {"submission": {"files": [{"filename": "a.c", "content": "a\0b"}]}},
+            "submission.files.0.content",
+            '"a\\u0000b"',
+        ),
+        ({"submission": {"files": PROGRAM["files"] * 2}}, "submission", "an object"),
+        ({"criteria": []}, "criteria", "a list of 0"),
+        ({"criteria": RUBRIC["criteria"] * 2}, "body", "an object"),
+        ({"reasoning": "perhaps"}, "reasoning", '"perhaps"'),
+        ({"rubrik": {}}, "rubrik", "an empty object"),
+        ({"language": None}, "language", "null"),
+        (
+            {"criteria": [{"title": "T", "ratings": [{"id": "A"}, {"id": "B", "points": -1}]}]},
+            "criteria.0.ratings.1.points",
+            "-1",
+        ),
+    ],
+)
+def test_a_wrong_field_is_named_with_what_was_found(
+    problem: Any, change: dict[str, Any], field: str, found: str, client: TestClient, fake_engine: Any
+) -> None:
+    answer = client.post(
+        "/grade", content=json.dumps({**RUBRIC, **change}), headers={"content-type": "application/json"}
+    )
+    (error,) = problem(answer, 422, "invalid-request")["errors"]
+    assert (error["field"], error["found"]) == (field, found)
+    assert error["expected"]
+    assert fake_engine.asked == []
+
+
+def test_every_wrong_field_is_named_at_once(problem: Any, client: TestClient) -> None:
+    answer = client.post("/grade", json={"lab": 3, "submission": {"files": [{"name": "x"}]}, "criteria": []})
+    fields = {error["field"] for error in problem(answer, 422, "invalid-request")["errors"]}
+    names = {"filename", "content", "name"}
+    assert fields == {"lab", "criteria", *(f"submission.files.0.{name}" for name in names)}
+
+
+def refused_at_once(problem: Any, client: TestClient, body: str) -> dict[str, Any]:
+    """The problem details of a request that is refused for less than a second of CPU time, in few words."""
+    began = time.process_time()
+    answer = client.post("/grade", content=body, headers={"content-type": "application/json"})
+    assert time.process_time() - began < 1
+    assert len(answer.content) < 5000
+    return problem(answer, 422, "invalid-request")
+
+
+@pytest.mark.parametrize("many", [8_000, 1_000_000])
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"lab": "lab1", "submission": {"files": "MANY"}}, "submission.files"),
+        ({**RUBRIC, "criteria": "MANY"}, "criteria"),
+        ({**RUBRIC, "criteria": [{"title": "T", "ratings": "MANY"}]}, "criteria.0.ratings"),
+    ],
+)
+def test_a_flood_of_items_is_refused_by_their_number(
+    problem: Any, body: dict[str, Any], field: str, many: int, client: TestClient
+) -> None:
+    flood = json.dumps(body).replace('"MANY"', "[" + "{}," * (many - 1) + "{}]")
+    (error,) = refused_at_once(problem, client, flood)["errors"]
+    assert (error["field"], error["found"]) == (field, f"a list of {many}")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"MANY": 1}, "body"),
+        ({"lab": "lab1", "submission": PROGRAM, "MANY": 1}, "body"),
+        ({"lab": "lab1", "submission": {"MANY": 1}}, "submission"),
+        ({"lab": "lab1", "submission": {"files": [{"MANY": 1}]}}, "submission.files.0"),
+        ({**RUBRIC, "criteria": [{"MANY": 1}]}, "criteria.0"),
+        ({**RUBRIC, "criteria": [{"title": "T", "ratings": [{"MANY": 1}]}]}, "criteria.0.ratings.0"),
+    ],
+)
+def test_a_flood_of_fields_is_refused_by_their_number(
+    problem: Any, body: dict[str, Any], field: str, client: TestClient
+) -> None:
+    flood = json.dumps(body).replace('"MANY": 1', ",".join(f'"k{i}":1' for i in range(300_000)))
+    (error,) = refused_at_once(problem, client, flood)["errors"]
+    assert error["field"] == field
+    assert error["expected"].startswith(f"an object of at most {FIELDS} fields")
+
+
+def test_a_list_is_left_at_its_first_wrong_item(problem: Any, client: TestClient) -> None:
+    files = [*PROGRAM["files"], *({"filename": f"{i}.c"} for i in range(400))]
+    (error,) = refused_at_once(problem, client, json.dumps({"lab": "lab1", "submission": {"files": files}}))["errors"]
+    assert error["field"] == "submission.files.1.content"
+
+
+@pytest.mark.parametrize(
+    ("field", "most"),
+    [
+        ("problem", PROBLEM_CHARS),
+        ("criteria.0.description", DESCRIPTION_CHARS),
+        ("criteria.0.ratings.1.description", DESCRIPTION_CHARS),
+    ],
+)
+def test_text_is_taken_up_to_its_cap(problem: Any, field: str, most: int, client: TestClient, fake_engine: Any) -> None:
+    request = json.loads(json.dumps(RUBRIC))
+    *path, name = [int(part) if part.isdecimal() else part for part in field.split(".")]
+    part = request
+    for step in path:
+        part = part[step]
+    part[name] = "x" * most
+    assert client.post("/grade", json=request).status_code == 200
+    fake_engine.asked.clear()
+    part[name] += "x"
+    (error,) = refused_at_once(problem, client, json.dumps(request))["errors"]
+    assert error["field"] == field
+    assert error["expected"] == f"String should have at most {most} characters"
+    assert fake_engine.asked == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../a.c", "/etc/passwd", "a/../../b.c", "C:a.c", "a\\b.c", "a\nb.c", "a//b.c", "", ".", "\u202ea.c", "x" * 256],
+)
+def test_a_file_name_that_could_leave_the_submission_is_refused(problem: Any, name: str, client: TestClient) -> None:
+    files = [{"filename": name, "content": "int main(void) {}"}]
+    answer = client.post("/grade", json={"lab": "lab1", "submission": {"files": files}})
+    (error,) = problem(answer, 422, "invalid-request")["errors"]
+    assert error["field"] == "submission.files.0.filename"
