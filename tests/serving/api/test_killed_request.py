@@ -1,0 +1,89 @@
+"""Two API processes over one store, one of which is killed while it works on a request: the other goes on with it."""
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
+SERVER = """
+import sys, threading, time
+sys.path.insert(0, sys.argv[1])
+from fuzz_api import HashGrader
+from serving.api.app import create_app
+from serving.api.engine_thread import EngineThread
+from serving.api.lab_registry import LabRegistry
+from serving.api.server import server
+from serving.store.store import open_store
+
+class Slow(HashGrader):
+    def grade_each(self, work, **given):
+        print("called", flush=True)
+        time.sleep(float(sys.argv[3]))
+        return super().grade_each(work, **given)
+
+app = create_app(EngineThread(Slow), LabRegistry(), open_store(sys.argv[2]), rate="1000/second")
+told = lambda: print(http.servers[0].sockets[0].getsockname()[1], flush=True)
+http = server(app, app.state.service.stopping, 5, told)
+http.config.port = 0
+http.run()
+"""
+GRADE = {
+    "problem": "Return 4.",
+    "language": "C",
+    "criteria": [{"title": "Right?", "ratings": [{"id": "A"}, {"id": "B"}]}],
+    "submission": {"files": [{"filename": "main.c", "content": "int main(void) { return 4; }\n"}]},
+}
+
+
+class Process:
+    """A service whose engine takes `seconds` for a call; `lines` is what it said: its port, then a line a call."""
+
+    def __init__(self, url: str, seconds: float) -> None:
+        command = [sys.executable, "-c", SERVER, str(BENCHMARKS), url, str(seconds)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert self.process.stdout
+        self.port = int(self.process.stdout.readline())
+
+    def post(self) -> httpx.Response:
+        headers = {"Idempotency-Key": "try-1"}
+        return httpx.post(f"http://127.0.0.1:{self.port}/grade", json=GRADE, headers=headers, timeout=30)
+
+    def calls(self) -> int:
+        """How often the engine was called, once the process has been ended."""
+        self.process.kill()
+        return self.process.communicate()[0].count("called")
+
+
+@pytest.mark.slow
+def test_it_is_taken_over_at_once_and_never_while_its_holder_lives(new_url: Callable[[], str]) -> None:
+    url = new_url()
+    first, second = Process(url, 60), Process(url, 0)
+    try:
+        asking = threading.Thread(target=lost, args=(first,))
+        asking.start()
+        assert first.process.stdout
+        assert first.process.stdout.readline() == "called\n"
+        refused = second.post()
+        assert (refused.status_code, refused.json()["type"]) == (409, "urn:grader:in-progress")
+        first.process.kill()
+        first.process.wait()
+        asking.join()
+        began = time.monotonic()
+        answer = second.post()
+        assert (answer.status_code, time.monotonic() - began < 10) == (200, True)
+        assert second.post().content == answer.content
+    finally:
+        first.calls()
+        assert second.calls() == 1
+
+
+def lost(process: Process) -> Any:
+    with pytest.raises(httpx.TransportError):
+        process.post()
