@@ -21,6 +21,7 @@ NEEDS_LORA = (
 
 def add_course(course: str, model: Path, labs: Path | None) -> list[str]:
     """What was registered, in lines. Links such as `latest` are followed: a course keeps the model that was checked.
+    Without `labs` it keeps the folder that it had.
 
     Raises ModelError for a model that cannot be a course's, GraderError for a folder without a lab that can be read.
     """
@@ -31,8 +32,10 @@ def add_course(course: str, model: Path, labs: Path | None) -> list[str]:
     with Console(stderr=True).status("reading the model"):
         facts = check_model(model.resolve())
     with local_store() as store:
-        folder = str(labs.resolve()) if labs else None
-        added = CourseBook(store.database).add(course, str(model.resolve()), folder, facts, actor=at_terminal())
+        book = CourseBook(store.database)
+        before = book.registered().get(course)
+        folder = str(labs.resolve()) if labs else (before.labs if before else None)
+        added = book.add(course, str(model.resolve()), folder, facts, actor=at_terminal())
     return [*_lines(added), *([NEEDS_LORA] if open_model(model, adapters=True).adapter else [])]
 
 

@@ -13,7 +13,9 @@ Course = Annotated[str, typer.Argument(help="The course's name, as in its keys."
 def add(
     course: Course,
     model: Annotated[Path, typer.Option(help="A run folder, or the weights that grader merge wrote.")],
-    labs: Annotated[Path | None, typer.Option(help="The folder of the course's labs.")] = None,
+    labs: Annotated[
+        Path | None, typer.Option(help="The folder of the course's labs; the one it had by default.")
+    ] = None,
 ) -> None:
     """Checks the model and lets the course use it from the next request on, in place of the one before.
 

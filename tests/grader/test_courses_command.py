@@ -55,6 +55,8 @@ def test_a_course_is_added_listed_and_removed(
     listed = grader("courses", "list").output
     for told in (f"cs101  {tmp_path}/runs/one", "base Qwen/Coder, licence Apache-2.0", f"labs {tmp_path}/labs"):
         assert told in added.output and told in listed
+    again = grader("courses", "add", "cs101", "--model", str(latest)).output
+    assert f"labs {tmp_path}/labs" in again
     assert "not calibrated" in listed and "an adapter" not in added.output
     assert grader("courses", "remove", "cs101").exit_code == 0
     assert grader("courses", "list").output == ""
