@@ -70,7 +70,7 @@ async def grade(
         lab, ids = body.rubric(), {c.title: c.id for c in body.criteria if c.id}
     work = _admitted(body.submission.submission(), lab, service.characters)
     roster = lab.roster if isinstance(body, LabGradeRequest) else service.labs.roster
-    work = await run_in_threadpool(_noted, work, lab.language, roster, body.student or "")
+    work = await _noted(service, work, lab.language, roster, body.student or "")
     student = await run_in_threadpool(service.store.pseudonym, service.course, body.student or "", actor=caller.actor)
     submission = work.model_copy(update={"student": student, "folder": student})
 
@@ -122,8 +122,7 @@ async def scored(service: Service, lab: Lab, submission: Submission, reasoning: 
     except ClosedError:
         raise busy("shutting-down", "The service is shutting down.", 5) from None
     except TimeoutError:
-        detail = f"There was no grade within {seconds:g} s; come again when less is waiting."
-        raise busy("too-slow", detail, engine.retry_after) from None
+        raise too_slow(seconds, engine.retry_after) from None
     except UnknownCourseError:
         raise ProblemError(403, "other-course", "The course is not served here any more.") from None
     except CourseRefusedError as error:
@@ -131,6 +130,10 @@ async def scored(service: Service, lab: Lab, submission: Submission, reasoning: 
     except Exception as error:
         log_failure(error)
         raise busy("engine-down", "The engine failed on this request.", 5) from error
+
+
+def too_slow(seconds: float, retry_after: int) -> ProblemError:
+    return busy("too-slow", f"There was no grade within {seconds:g} s; come again when less is waiting.", retry_after)
 
 
 def queue_full(retry_after: int) -> ProblemError:
@@ -151,9 +154,19 @@ def _keep(service: Service, lab: Lab, submission: Submission, given: Grade, name
     return grade_id
 
 
-def _noted(work: Submission, language: str, roster: tuple[Person, ...], student: str) -> Submission:
+async def _noted(
+    service: Service, work: Submission, language: str, roster: tuple[Person, ...], student: str
+) -> Submission:
     """`work`, with what of it no model is shown: the names of the roster, and the id of whose work it is."""
-    return noted(noted(work, language, names_of(roster)), language, Names([person_of(student)]))
+
+    def both() -> Submission:
+        return noted(noted(work, language, names_of(roster)), language, Names([person_of(student)]))
+
+    try:
+        async with asyncio.timeout(service.seconds):
+            return await service.preparing.beside(work, both)
+    except TimeoutError:
+        raise too_slow(service.seconds, service.engine.retry_after) from None
 
 
 def _admitted(submission: Submission, lab: Lab, characters: int) -> Submission:

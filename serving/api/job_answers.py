@@ -96,14 +96,14 @@ def override_out(given: StoredOverride) -> OverrideOut:
 
 
 def history_out(found: History, student: str | None) -> GradeHistory:
-    """`student`: the real id; "" and None for nobody, whose other work is not told."""
+    """`student`: the real id; None for nobody, whose other work is not told."""
     kept = found.grade
     others = found.regrades if student else ()
     return GradeHistory(
         id=kept.id,
         at=kept.at,
         by=kept.actor,
-        student=student or None,
+        student=student,
         grade=None if kept.grade is None else graded(found.lab, kept.grade, kept.id),
         overrides=tuple(map(override_out, found.overrides)),
         ratings=found.ratings,

@@ -14,6 +14,7 @@ from serving.api.requests import OverrideRequest
 from serving.api.service import Served, Service
 from serving.store.errors import UnknownError
 from serving.store.history import History
+from serving.store.students import is_nobody
 
 router = APIRouter(dependencies=[ta])
 
@@ -61,9 +62,9 @@ async def override(
 
 
 def _own(service: Service, grade_id: str) -> tuple[History, str | None]:
-    """A grade and its student's real id. Raises UnknownError for one of another course too."""
+    """A grade and its student's real id, None for nobody. Raises UnknownError for one of another course too."""
     found = service.store.history(grade_id)
     student = service.store.student(found.grade.student)
     if student.course != service.course:
         raise UnknownError(f"There is no grade {grade_id!r}.")
-    return found, student.student
+    return found, None if is_nobody(student.student) else student.student
