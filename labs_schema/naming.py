@@ -83,6 +83,7 @@ class Names:
             self._joined.update(joined for a, b in pairs for joined in (a + b, b + a) if len(joined) > 5)
             for each in person.ids:
                 self._ids.update({_folded(each), _folded(each.split("@", 1)[0])} - {""})
+        self._id_begins = {begun.group() for each in self._ids if (begun := _WORD.search(each))}
 
     def __bool__(self) -> bool:
         return bool(self._parts or self._ids)
@@ -107,6 +108,8 @@ class Names:
 
     def _id(self, folded: str, words: Sequence[_Word], i: int, labelled: bool) -> int:
         """How many words from `i` on are an id or an address."""
+        if folded[words[i].start : words[i].end] not in self._id_begins:
+            return 0
         last = i
         while last - i + 1 < MOST_OF_ID and last + 1 < len(words):
             if folded[words[last].end : words[last + 1].start] not in _IN_IDS:
@@ -197,6 +200,8 @@ def _variants(name: str) -> Iterator[str]:
 
 
 def _key(folded: str) -> str:
+    if folded.isalnum():
+        return folded
     return "".join(char for char in folded if char != "'" and not "\u0300" <= char <= "\u036f")
 
 
