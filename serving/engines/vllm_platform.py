@@ -31,8 +31,11 @@ def platform_settings() -> dict[str, Any]:
 
 
 def has_gpu() -> bool:
-    """Whether torch sees an NVIDIA GPU. Where torch is not imported yet, its C++ side is told to be quiet."""
+    """Whether torch sees an NVIDIA GPU. Where torch is not imported yet, its C++ side is told to be quiet, and its
+    threads to sleep while they wait: spinning, they would take the cores from each other on a machine that does more.
+    """
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     import torch
 
     return bool(torch.cuda.is_available())

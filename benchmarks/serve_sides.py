@@ -1,0 +1,103 @@
+"""The sides that `bench_serve.py` compares in processes of their own: bare engine, constrained JSON, `generate`."""
+
+import multiprocessing
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from serve_work import Work, criteria_of, prompts_of
+
+from prompts.verdict import verdict_text
+
+CHUNK, EVERY, WARM = 16, 4, 2
+Took = dict[str, float]
+"""`cpu` and `wall` seconds, and what else a side found out."""
+
+
+def alone(side: Callable[..., Any], *arguments: Any) -> Any:
+    """Runs `side` in a process of its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(side, arguments)
+
+
+def measured(answer: Callable[[Work], None], work: Work) -> Took:
+    """CPU and wall seconds of this process over `work`, after a round over two other submissions' worth of it."""
+    answer(work[:WARM])
+    rest = work[WARM:]
+    cpu, wall = time.process_time(), time.perf_counter()
+    for start in range(0, len(rest), CHUNK):
+        answer(rest[start : start + CHUNK])
+    share = criteria_of(work) / criteria_of(rest)
+    return {"cpu": (time.process_time() - cpu) * share, "wall": (time.perf_counter() - wall) * share}
+
+
+def engine_side(model: Path, work: Work) -> Took:
+    """A letter a criterion, as the service asks for it."""
+    from serving.served_model import load_grader
+
+    grader: Any = load_grader(str(model), engine="vllm")
+    found = measured(lambda some: grader.grade_each(some), work)
+    queries, hits = grader.engine.cache_counts()
+    return found | {"hit_rate": hits / queries}
+
+
+def json_side(model: Path, work: Work) -> Took:
+    """The verdict as JSON under a JSON schema that allows no white space."""
+    return _json(model, work, structured_outputs_config={"backend": "xgrammar", "disable_any_whitespace": True})
+
+
+def loose_json_side(model: Path, work: Work) -> Took:
+    """The same as vLLM does it when nothing is said: white space is allowed, 24 tokens at most."""
+    return _json(model, work)
+
+
+def _json(model: Path, work: Work, **settings: Any) -> Took:
+    import vllm
+    from vllm.sampling_params import StructuredOutputsParams
+
+    from serving.engines.vllm_platform import platform_settings
+
+    settings |= platform_settings()
+    llm = vllm.LLM(model=str(model), dtype="bfloat16", enable_prefix_caching=True, use_tqdm_on_load=False, **settings)
+    written: list[int] = []
+
+    def params(options: int) -> Any:
+        letters = {"enum": [chr(65 + i) for i in range(options)]}
+        schema = {"type": "object", "properties": {"answer": letters}, "required": ["answer"]}
+        form = StructuredOutputsParams(json=schema | {"additionalProperties": False})
+        return vllm.SamplingParams(max_tokens=24, temperature=0, structured_outputs=form)
+
+    def answer(work: Work) -> None:
+        asked = [each for submission in prompts_of(model, work) for each in submission]
+        given = [{"prompt_token_ids": list(ids)} for ids, _ in asked]
+        outputs = llm.generate(given, [params(options) for _, options in asked], use_tqdm=False)
+        written.extend(len(output.outputs[0].token_ids) for output in outputs)
+
+    return measured(answer, work) | {"tokens_written": sum(written) / len(written)}
+
+
+def generate_side(model: Path, work: Work) -> Took:
+    """Hugging Face, one criterion at a time, as many tokens as the verdict has; of every fourth submission, scaled."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    loaded = AutoModelForCausalLM.from_pretrained(model, dtype=torch.bfloat16).eval()
+    verdict = len(AutoTokenizer.from_pretrained(model).encode(verdict_text("A"), add_special_tokens=False))
+
+    def answer(work: Work) -> None:
+        for ids, _ in (each for submission in prompts_of(model, work) for each in submission):
+            prompt = torch.tensor([ids])
+            with torch.inference_mode():
+                loaded.generate(
+                    prompt,
+                    attention_mask=torch.ones_like(prompt),
+                    max_new_tokens=verdict,
+                    min_new_tokens=verdict,
+                    do_sample=False,
+                    pad_token_id=0,
+                )
+
+    few = work[::EVERY]
+    share = criteria_of(work) / criteria_of(few)
+    return {name: seconds * share for name, seconds in measured(answer, few).items()} | {"tokens_written": verdict}
