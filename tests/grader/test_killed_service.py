@@ -20,7 +20,7 @@ from labs_schema.models import Lab
 from labs_schema.writer import write_lab
 from serving.store.store import open_store
 
-CLIENTS, STOPS, STUDENTS = 4, 3, 48
+CLIENTS, STOPS, STUDENTS = 4, 1, 48
 
 
 class Process:

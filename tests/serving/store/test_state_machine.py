@@ -1,6 +1,8 @@
-"""Any sequence of submit, retry, regrade, override, forget, edit, crash and restart leaves what plain dicts say."""
+"""Any sequence of submit, retry, override, forget, edit, crash, restart, and of regrades that are begun, worked on,
+killed, paused, resumed and cancelled, leaves what plain dicts say."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -8,6 +10,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from labs_schema.grades import Grade
+from labs_schema.models import Lab, Submission
+from serving.jobs.book import JobBook
+from serving.jobs.chunk import DEATHS, grade_chunk
+from serving.jobs.job import Job, Wish
 from serving.store import grades, students
 from serving.store.errors import ForgottenError, OtherBodyError
 from serving.store.ledger import write
@@ -24,9 +31,45 @@ class CrashError(Exception):
     pass
 
 
+class Killed(BaseException):
+    """The worker ends here: nothing of ours runs any more."""
+
+
+class Book(JobBook):
+    """Ends its worker between the grades and the note that they succeeded, where `deadly`."""
+
+    deadly = False
+
+    def clear(self, job_id: str, pseudonyms: Sequence[str]) -> None:
+        if self.deadly:
+            raise Killed
+        super().clear(job_id, pseudonyms)
+
+
+class Desk:
+    """A worker's: the rating is a function of the program. `killed`: `before` or `after` grades are kept."""
+
+    def __init__(self, store: Any, lab: Lab, hand: Any, killed: str | None) -> None:
+        self.store, self.book, self._lab, self._hand = store, Book(store.database), lab, hand
+        self.book.deadly, self._killed = killed == "after", killed
+
+    def lab(self, _: Job) -> Lab:
+        return self._lab
+
+    def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
+        if self._killed == "before" and submissions[0].student != "nobody":
+            raise Killed
+        return [self._hand.graded(lab, each, rating_of(each.files[0].text)) for each in submissions]
+
+
+def rating_of(text: str) -> str:
+    return "AB"["b" in text]
+
+
 class Service(RuleBasedStateMachine):
     """The store, and a model of it: `ids` (request, pseudonym, program -> grade), `graded` (grade -> criterion ->
-    rating as the machine gave it), `changed` (grade -> overrides), `answers` (key -> body, answer, student)."""
+    rating as the machine gave it), `changed` (grade -> overrides), `answers` (key -> body, answer, student), `jobs`
+    (id -> lab), `members` (id -> pseudonym -> program), `wishes` (id -> what a person wished last), `kills`."""
 
     def __init__(self, new_url: Callable[[], str], hand: Any) -> None:
         super().__init__()
@@ -40,6 +83,10 @@ class Service(RuleBasedStateMachine):
         self.changed: dict[str, list[tuple[str, str, str, str]]] = {}
         self.owner: dict[str, str] = {}
         self.answers: dict[str, tuple[str, str, str]] = {}
+        self.jobs: dict[str, Lab] = {}
+        self.members: dict[str, dict[str, str]] = {}
+        self.wishes: dict[str, Wish] = {}
+        self.kills: Counter[str] = Counter()
 
     def teardown(self) -> None:
         self.store.close()
@@ -100,6 +147,55 @@ class Service(RuleBasedStateMachine):
         if not known:
             self.answers[key] = (body, self.store.answered(claim, f"{body} {claim.request}"), someone)
 
+    @rule(texts=st.lists(TEXTS, min_size=1, max_size=3))
+    def begin_a_regrade(self, texts: list[str]) -> None:
+        handed_in = [self.hand.written_by(f"s{i + 1}", text) for i, text in enumerate(texts)]
+        lab = self.hand.lab.model_copy(update={"submissions": tuple(handed_in)})
+        job = JobBook(self.store.database).add("cs101", lab, actor="ta1", chunk=2)
+        self.jobs[job.id], self.wishes[job.id] = lab, Wish.RUN
+        self.members[job.id] = {self.pseudonym(each.student): each.files[0].text for each in handed_in}
+
+    @precondition(lambda self: self.jobs)
+    @rule(data=st.data(), number=st.integers(0, 1), killed=st.sampled_from([None, None, "before", "after"]))
+    def work_on_a_part_of_it(self, data: st.DataObject, number: int, killed: str | None) -> None:
+        job = data.draw(st.sampled_from(list(self.jobs)))
+        desk, before = Desk(self.store, self.jobs[job], self.hand, killed), len(self.store.recorded(job))
+        try:
+            grade_chunk(desk, job, number)
+        except Killed:
+            self.kills[job] += 1
+        else:
+            killed = None
+        kept = self.store.recorded(job)
+        assert self.wishes[job] is Wish.RUN or len(kept) == before
+        for each in kept[before:]:
+            text = self.members[job][each.student]
+            assert (job, each.student, text) not in self.ids and each.student not in self.forgotten
+            self.ids[job, each.student, text] = each.id
+            self.graded[each.id] = {criterion.title: rating_of(text) for criterion in self.jobs[job].criteria}
+            self.owner[each.id] = each.student
+        parked = {each.student for each in desk.book.progress(job).parked}
+        assert not parked or self.kills[job] >= DEATHS
+        if killed is None and self.wishes[job] is Wish.RUN:
+            part = list(self.members[job])[2 * number : 2 * number + 2]
+            assert set(part) <= {each.student for each in kept} | parked | set(self.forgotten)
+
+    @precondition(lambda self: self.jobs)
+    @rule(data=st.data(), wish=st.sampled_from(Wish))
+    def pause_resume_or_cancel_it(self, data: st.DataObject, wish: Wish) -> None:
+        job = data.draw(st.sampled_from(list(self.jobs)))
+        if self.wishes[job] is not Wish.CANCEL:
+            self.wishes[job] = wish
+        assert JobBook(self.store.database).wish(job, wish, actor="ta1").wish is self.wishes[job]
+
+    @precondition(lambda self: self.jobs)
+    @rule(data=st.data())
+    def a_round_of_it_is_begun_again_by_itself(self, data: st.DataObject) -> None:
+        book, job = JobBook(self.store.database), data.draw(st.sampled_from(list(self.jobs)))
+        told = book.job(job)
+        book.begin_again(told)
+        assert book.job(job).round == told.round + (self.wishes[job] is Wish.RUN)
+
     @rule()
     def edit_the_rubric(self) -> None:
         self.hand.lab = self.labs[self.hand.lab == self.labs[0]]
@@ -135,7 +231,7 @@ class Service(RuleBasedStateMachine):
             assert history.grade.grade is not None
             assert {each.criterion: each.rating for each in history.grade.grade.criteria} == machine
             assert history.ratings == machine | ({COMPILES: overrides[-1][2]} if overrides else {})
-        for request in ("r1", "r2", "r3"):
+        for request in ("r1", "r2", "r3", *self.jobs):
             mine = [kept for (asked, _, _), kept in self.ids.items() if asked == request]
             assert [each.id for each in self.store.recorded(request)] == mine
 
