@@ -39,7 +39,7 @@ from serving.store.store import Store
 from training.run_folder import RunFolder, write_whole
 
 Origin = Callable[[Lab, Sequence[Job]], str | None]
-"""What a lab would be graded with; it may be None where none of the jobs of an earlier day has a grade."""
+"""What a lab would be graded with; None where that is not known and no earlier job has a grade."""
 Do = Callable[[Tasks, Callable[[int], None]], None]
 """Grades what waits in jobs; tells how many of their submissions are settled."""
 
