@@ -182,6 +182,7 @@ def test_a_course_is_added_changed_and_removed_while_it_is_served(
         assert kind(client.post("/grade", json=GRADE, headers=three)) == (403, "other-course")
         department.add("cs103", "2", make_lab(students=0))
         assert ratings(client.post("/grade", json=GRADE, headers=three)) == ["C", "A"]
+        assert ratings(client.post("/grade", json=GRADE, headers=one)) == ["A", "A"]
         department.add("cs101", "1", make_lab("lab9", students=0))
         assert kind(client.post("/grade", json=GRADE, headers=one)) == (404, "unknown-lab")
         assert ratings(client.post("/grade", json=GRADE | {"lab": "lab9"}, headers=one)) == ["B", "B"]
