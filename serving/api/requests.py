@@ -37,8 +37,8 @@ def _plain_name(name: str) -> str:
 
 
 def _printable(name: str) -> str:
-    if not name.isprintable():
-        raise ValueError("printable text in one line")
+    if not name.isprintable() or name != name.strip():
+        raise ValueError("printable text in one line, without spaces around it")
     return name
 
 

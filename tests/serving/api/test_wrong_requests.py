@@ -46,6 +46,7 @@ RUBRIC = {
         ({"criteria": RUBRIC["criteria"] * 2}, "body", "an object"),
         ({"reasoning": "perhaps"}, "reasoning", '"perhaps"'),
         ({"rubrik": {}}, "rubrik", "an empty object"),
+        ({"student": " nobody 2026-11"}, "student", '" nobody 2026-11"'),  # a name that the store keeps for itself
         ({"language": None}, "language", "null"),
         (
             {"criteria": [{"title": "T", "ratings": [{"id": "A"}, {"id": "B", "points": -1}]}]},
