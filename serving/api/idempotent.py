@@ -52,21 +52,26 @@ async def once(
     claim = await run_in_threadpool(store.idempotent, scope, key, body, student=student)
     if claim.answer is not None:
         return _answer(claim.answer, status)
-    working = asyncio.ensure_future(_say_so(store, claim))
+    done = asyncio.Event()
+    working = asyncio.ensure_future(_say_so(store, claim, done))
     try:
-        text = (await work(claim.request)).model_dump_json()
+        try:
+            text = (await work(claim.request)).model_dump_json()
+        finally:
+            done.set()
+            await asyncio.wait({working})  # lest it says so after the claim was given back
         return _answer(await run_in_threadpool(store.answered, claim, text), status)
     except BaseException:
         await run_in_threadpool(store.abandoned, claim)
         raise
-    finally:
-        working.cancel()
 
 
-async def _say_so(store: Store, claim: Claim) -> None:
-    """That the work goes on, until this is cancelled. A store that is away for a moment is asked again."""
-    while True:
-        await asyncio.sleep(BEAT_SECONDS)
+async def _say_so(store: Store, claim: Claim, done: asyncio.Event) -> None:
+    """That the work goes on, until it is `done`. A store that is away for a moment is asked again."""
+    while not done.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(done.wait(), BEAT_SECONDS)
+            return
         with suppress(StoreError):
             await run_in_threadpool(store.still_held, claim)
 
