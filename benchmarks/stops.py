@@ -29,7 +29,7 @@ from labs_schema.writer import write_lab
 from serving.store.store import open_store
 
 DRAIN_SECONDS = 60
-SUBMISSIONS = 200
+SUBMISSIONS = 100
 
 
 def main() -> None:
