@@ -69,7 +69,7 @@ bench-serve: $(READY)
 bench-overload: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/overload.py
 
-# Kills 1 and 3 workers, and grader regrade, in the middle of a job, over SQLite and over PostgreSQL: half an hour.
+# Kills 1 and 3 workers, and grader regrade, in the middle of a job, over SQLite and over PostgreSQL: 17 minutes.
 # CHAOS="--workers 3 --store sqlite" for one of them.
 chaos: $(READY)
 	$(BIN)/python benchmarks/chaos.py $(CHAOS)
