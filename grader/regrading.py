@@ -10,6 +10,7 @@ from typing import NamedTuple
 from rich.console import Group, RenderableType
 
 from grader.cost import FILE
+from grader.kept_grades import KeptGrades
 from grader.local_store import at_terminal, local_store
 from grader.regrade_cost import Meter, cost_table, measured_cost
 from grader.regraded_table import Regraded, regraded_table
@@ -21,7 +22,6 @@ from labs_schema.secret import secret_mark
 from labs_schema.validate import load_lab
 from serving.cluster.ray_session import check_address
 from serving.cluster.ray_source import RaySource
-from serving.engines.engine import EngineDownError
 from serving.engines.engine_choice import EngineName, choose_engine
 from serving.engines.metered_engine import MeteredEngine
 from serving.grading import Grader
@@ -31,10 +31,9 @@ from serving.jobs.export import check_place, export
 from serving.jobs.job import Job, Wish
 from serving.jobs.origin import origin_of
 from serving.jobs.sources import origin_from, take
-from serving.jobs.terminal import Tasks, earlier, job_to_do, work
+from serving.jobs.terminal import Tasks, earlier, job_to_do, settled, work
 from serving.jobs.turn import turn
 from serving.served_model import load_grader
-from serving.store.errors import StoreError
 from serving.store.store import Store
 from training.run_folder import RunFolder, write_whole
 
@@ -75,12 +74,14 @@ def regrade_labs(
     `workers`. Raises FaultsError for a lab, ModelError for a model and GraderError for a store, an `out` or a cluster
     that cannot be used, or where the user stopped it.
     """
-    labs = _placed(folders, out)
+    labs, courses = _placed(folders, out), [course or course_of(folder) for folder in folders]
     started = time.monotonic()
     path = str(Path(model).resolve()) if Path(model).is_dir() else model
     load = partial(load_grader, path, engine=engine, orders=orders)
     with ExitStack() as opened:
         store = opened.enter_context(local_store())
+        kept = _kept(store, courses, list(labs.values()), again)
+        opened.enter_context(kept.told())
         meter: Meter
         if cluster:
             check_address(cluster)
@@ -94,12 +95,12 @@ def regrade_labs(
             origin, do = _known(grader, reasoning), partial(work, grader, store, reasoning=reasoning)
         loaded = time.monotonic()
         begun = []
-        for (place, lab), folder in zip(labs.items(), folders, strict=True):
-            job = _job(store, course or course_of(folder), lab, origin, again)
+        for (place, lab), of in zip(labs.items(), courses, strict=True):
+            job = _job(store, of, lab, origin, again)
             opened.enter_context(turn(store.database, job.id))
             job = JobBook(store.database).wish(job.id, Wish.RUN, actor=at_terminal())
             begun.append(Begun(lab, job, place, JobBook(store.database).progress(job.id).graded))
-        _grade(begun, do)
+        _grade(begun, do, kept)
         seconds = time.monotonic() - loaded
         done = [_finished(store, each) for each in begun]
     shown = [
@@ -150,29 +151,24 @@ def _job(store: Store, course: str, lab: Lab, origin: Origin, again: bool) -> Jo
     return job_to_do(store, course, lab, known, origin(lab, known), again=again, actor=at_terminal())
 
 
-def _grade(begun: Sequence[Begun], do: Do) -> None:
-    """Says what is kept when the user stops it, or the engine or the store does."""
-    total = sum(each.job.total for each in begun)
+def _kept(store: Store, courses: Sequence[str], labs: Sequence[Lab], again: bool) -> KeptGrades:
+    """Of the jobs that go on, if the model is still theirs: that is known only when it is loaded."""
+    newest = [known[0] for each in zip(courses, labs, strict=True) if (known := earlier(store, *each))]
+    book, total = JobBook(store.database), sum(len(lab.submissions) for lab in labs)
+    return KeptGrades(sum(settled(book, job) for job in newest if not (again and job.finished_at)), total)
+
+
+def _grade(begun: Sequence[Begun], do: Do, kept: KeptGrades) -> None:
     tasks = {each.lab.name: (each.job, each.lab) for each in begun if each.job.finished_at is None}
-    finished = total - sum(job.total for job, _ in tasks.values())
-    settled = finished
+    finished = kept.total - sum(job.total for job, _ in tasks.values())
     with step_bars() as show:
 
         def progress(done: int) -> None:
-            nonlocal settled
-            settled = finished + done
-            show("grading", settled, total)
+            kept.done = finished + done
+            show("grading", kept.done, kept.total)
 
-        try:
+        if tasks:
             do(tasks, progress)
-        except KeyboardInterrupt:
-            raise GraderError(f"Stopped. {_kept(settled, total)}") from None
-        except (EngineDownError, StoreError) as error:
-            raise GraderError(f"{error} {_kept(settled, total)}") from error
-
-
-def _kept(done: int, total: int) -> str:
-    return f"{done:,} of {total:,} submissions are graded and kept in the store. The same command goes on from there."
 
 
 def _finished(store: Store, begun: Begun) -> Regraded:

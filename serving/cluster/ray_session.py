@@ -10,6 +10,7 @@ from typing import Any
 
 from labs_schema.errors import GraderError
 from serving.cluster.ray_folder import ray_folder
+from serving.engines.engine import EngineDownError
 
 LOCAL = "local"
 QUIET = {
@@ -31,7 +32,8 @@ def ray_session(address: str, workers: int | None) -> Iterator[Any]:
     """Yields the module `ray`, connected to `address`; `local` starts a cluster of `workers` cores on this machine.
 
     Afterwards it is left or shut down, and its temporary folder is gone. Ray tells its own news on the standard
-    output, with other machines' addresses; that is hidden meanwhile. Raises GraderError where there is no cluster.
+    output, with other machines' addresses; that is hidden meanwhile. Raises EngineDownError where there is no
+    cluster, GraderError where there is no Ray.
     """
     check_address(address)
     for name, value in QUIET.items():
@@ -53,7 +55,7 @@ def ray_session(address: str, workers: int | None) -> Iterator[Any]:
             opened.enter_context(warnings.catch_warnings(action="ignore"))  # what Ray warns of, its errors say too
             ray.init(logging_level=logging.CRITICAL, log_to_driver=False, **settings)
         except (OSError, RuntimeError, ValueError) as error:
-            raise GraderError(_unreachable(address, error)) from error
+            raise EngineDownError(_unreachable(address, error)) from error
         logging.getLogger("ray.data").setLevel(logging.CRITICAL)
         opened.enter_context(redirect_stdout(io.StringIO()))
         yield ray

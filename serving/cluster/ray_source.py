@@ -54,8 +54,8 @@ class RaySource:
         tried once more by itself, as often; what still takes the worker with it is ungraded. Labs that are read from
         the disk one by one as they are asked for, are in this process one by one only.
 
-        Raises GraderError where there is no cluster, or where it is too small; EngineDownError where a worker cannot
-        load or ask its model, and where the workers end before they have graded anything.
+        Raises EngineDownError where there is no cluster, where a worker cannot load or ask its model, and where the
+        workers end before they have graded anything; GraderError where the cluster is too small.
         """
         rows, origin = RayRows(labs), None
         with ray_session(self._address, self._workers) as ray:

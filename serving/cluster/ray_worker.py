@@ -31,6 +31,8 @@ class RayWorker:
             self._grader.engine = self._meter = MeteredEngine(self._grader.engine)
         except (GraderError, OSError) as error:
             self._failure = str(error)
+        except Exception as error:  # would end the process, and Ray would tell of nothing but that
+            self._failure = f"the model cannot be loaded: {type(error).__name__}: {error}"
 
     def __call__(self, rows: Rows) -> Rows:
         """`lab` and `submission` (JSON) in; `grade` (JSON), or nothing but a `failure`, out."""

@@ -31,6 +31,7 @@ class TransformersEngine:
         in tokens (default: the model's own). Raises ModelError where the model cannot be loaded."""
         import torch
         import transformers
+        from safetensors import SafetensorError
 
         self.weights = weights
         self.version = str(transformers.__version__)
@@ -39,7 +40,7 @@ class TransformersEngine:
         try:
             self._model: Any = transformers.AutoModelForCausalLM.from_pretrained(weights, dtype=getattr(torch, dtype))
             self._tokenizer: Any = transformers.AutoTokenizer.from_pretrained(tokenizer or weights)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, RuntimeError, SafetensorError) as error:
             raise ModelError(f"transformers cannot load {weights}: {error}") from error
         self._model.to(self._device).eval()
         self.context_length = context_length or int(self._model.config.max_position_embeddings)

@@ -50,6 +50,8 @@ class VllmEngine:
 
         Raises ModelError where the adapter is missing or vLLM cannot load the model.
         """
+        from safetensors import SafetensorError
+
         self.most_rank = 0 if adapter is None else max(most_rank, 1 << (adapter_rank(adapter) - 1).bit_length())
         settings: dict[str, Any] = {}
         if adapter is not None:
@@ -71,7 +73,7 @@ class VllmEngine:
                     disable_log_stats=False,
                     **settings,
                 )
-        except (ValueError, OSError, RuntimeError) as error:
+        except (ValueError, OSError, RuntimeError, SafetensorError) as error:
             raise ModelError(f"vLLM cannot load {weights}: {error}") from error
         self.version = str(vllm.__version__)
         self._numbers = count(1)

@@ -36,9 +36,10 @@ def take(source: GradeSource, store: Store, tasks: Tasks, progress: Callable[[in
     cancelled one, and what `source` raises.
     """
     book = JobBook(store.database)
+    done = sum(settled(book, job) for job, _ in tasks.values())
+    progress(done)
     left = {name: _waiting(book, job, lab) for name, (job, lab) in tasks.items()}
     asked = [_bare(lab, list(left[name].values())) for name, (_, lab) in tasks.items() if left[name]]
-    done = sum(settled(book, job) for job, _ in tasks.values())
     for grades in source.grades(asked) if asked else ():
         for name in dict.fromkeys(grade.lab for grade in grades):
             job, lab = tasks[name]

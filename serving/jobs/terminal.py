@@ -67,19 +67,16 @@ def work(
 
     Raises GraderError where a person paused or cancelled a job, and what `grade_chunk` raises. What was done counts.
     """
-    before = 0
+    book = JobBook(store.database)
+    done = sum(settled(book, job) for job, _ in tasks.values())
+    progress(done)
     for job, lab in tasks.values():
         desk = TerminalDesk(store, lab, grader, reasoning=reasoning)
         for number in range(job.chunks):
-            expect_wanted(desk.book, job)
-            try:
-                grade_chunk(desk, job.id, number)
-            except KeyboardInterrupt:
-                _blame_nobody(desk.book, job, number)
-                raise
-            progress(before + settled(desk.book, job))
-        expect_wanted(desk.book, job)
-        before += settled(desk.book, job)
+            expect_wanted(book, job)
+            done += _settle(desk, job, number)
+            progress(done)
+        expect_wanted(book, job)
 
 
 def expect_wanted(book: JobBook, job: Job) -> None:
@@ -95,8 +92,19 @@ def settled(book: JobBook, job: Job) -> int:
     return now.graded + len(now.parked)
 
 
-def _blame_nobody(book: JobBook, job: Job, number: int) -> None:
+def _settle(desk: TerminalDesk, job: Job, number: int) -> int:
+    """How many submissions of the chunk it settled: to count those of the whole job each time would be quadratic."""
+    book, members = desk.book, desk.book.members(job, number)
+    before = book.settled(job.id, members)
+    try:
+        grade_chunk(desk, job.id, number)
+    except KeyboardInterrupt:
+        _blame_nobody(book, job, members)
+        raise
+    return len(book.settled(job.id, members)) - len(before)
+
+
+def _blame_nobody(book: JobBook, job: Job, members: Sequence[str]) -> None:
     """What was being graded together when a person stopped it is graded together again."""
-    members = book.members(job, number)
     held = book.tries(job.id, members)
     book.clear(job.id, [each for each in held if held[each].alone == held[each].failed == 0])

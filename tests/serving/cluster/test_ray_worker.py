@@ -45,12 +45,19 @@ def test_a_model_that_cannot_be_loaded_or_asked_is_told_in_words(
     def missing() -> Any:
         raise ModelError("no such model")
 
+    def broken() -> Any:
+        raise RuntimeError("half a file")
+
     def down(_: Any) -> Any:
         raise EngineDownError("all servers are gone")
 
-    lab = make_lab(students=3)
+    lab, unforeseen = make_lab(students=3), "the model cannot be loaded: RuntimeError: half a file"
     fake_grader.engine.answer = down
-    for load, words in ((missing, "no such model"), (lambda: fake_grader, "all servers are gone")):
+    for load, words in (
+        (missing, "no such model"),
+        (lambda: fake_grader, "all servers are gone"),
+        (broken, unforeseen),
+    ):
         rows = worker(load, lab)(rows_of(lab))
         assert (rows["grade"], rows["failure"]) == ([""], [f"{platform.node()}: {words}"])
         with pytest.raises(EngineDownError, match=f"^On a worker, {platform.node()}: {words}.$"):

@@ -1,4 +1,5 @@
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,13 @@ def test_half_an_answer_is_none(engine: TransformersEngine) -> None:
 def test_a_folder_without_a_model_is_a_named_error(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot load"):
         TransformersEngine(tmp_path)
+
+
+def test_half_a_file_of_weights_is_a_named_error(tiny_model_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_model_folder, model := tmp_path / "model")
+    (model / "model.safetensors").write_bytes((model / "model.safetensors").read_bytes()[:1000])
+    with pytest.raises(ModelError, match="model: Error while deserializing header"):
+        TransformersEngine(model)
 
 
 def test_neighbours_are_runs_that_share_half_of_the_first_prompt() -> None:

@@ -180,6 +180,25 @@ def test_another_model_or_other_work_begins_a_job_of_its_own_and_leaves_the_firs
     assert JobBook(store.database).progress(first.id).graded == 2
 
 
+@pytest.mark.parametrize("afar", [False, True])
+def test_progress_begins_with_what_was_done_and_the_whole_job_is_counted_once(
+    afar: bool, make_lab: Callable[..., Lab], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labs, tasks, told, counted = [make_lab("lab1", students=7), make_lab("lab2", students=3)], {}, list[int](), []
+    for lab in labs:
+        tasks[lab.name] = job_to_do(store, "cs101", lab, [], None, again=False, actor="ta"), lab
+    with pytest.raises(Killed):
+        work(SteadyGrader(lives=2), store, tasks, lambda _: None)
+    progress = JobBook.progress
+    monkeypatch.setattr(JobBook, "progress", lambda *given: (counted.append(given), progress(*given))[1])
+    if afar:
+        take(FarSource(SteadyGrader()), store, tasks, told.append)
+    else:
+        work(SteadyGrader(), store, tasks, told.append)
+    assert list(dict.fromkeys(told)) == ([4, 5, 6, 7, 8, 9, 10] if afar else [4, 6, 7, 9, 10])
+    assert len(counted) == 2
+
+
 def test_grades_from_afar_of_two_models_are_not_mixed(make_lab: Callable[..., Lab], store: Store) -> None:
     lab, grader = make_lab(students=5), SteadyGrader()
     job = job_to_do(store, "cs101", lab, [], None, again=False, actor="ta")
