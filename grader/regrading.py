@@ -15,10 +15,9 @@ from grader.local_store import at_terminal, local_store
 from grader.regrade_cost import Meter, cost_table, measured_cost
 from grader.regraded_table import Regraded, regraded_table
 from grader.step_bars import step_bars
+from grader.trained_students import trained_on
 from labs_schema.errors import GraderError
-from labs_schema.hashes import submission_key
 from labs_schema.models import Lab
-from labs_schema.secret import secret_mark
 from labs_schema.validate import load_lab
 from serving.cluster.ray_session import check_address
 from serving.cluster.ray_source import RaySource
@@ -35,7 +34,7 @@ from serving.jobs.terminal import Tasks, earlier, job_to_do, settled, work
 from serving.jobs.turn import turn
 from serving.served_model import load_grader
 from serving.store.store import Store
-from training.run_folder import RunFolder, write_whole
+from training.run_folder import write_whole
 
 Origin = Callable[[Lab, Sequence[Job]], str | None]
 """What a lab would be graded with; None where that is not known and no earlier job has a grade."""
@@ -178,14 +177,3 @@ def _finished(store: Store, begun: Begun) -> Regraded:
     book.finish(job)
     now = book.progress(job.id)
     return Regraded(kept=begun.kept, graded=now.graded - begun.kept, parked=len(now.parked), comparison=comparison)
-
-
-def trained_on(model: str, lab: Lab) -> int | None:
-    """How many of the lab's students the run `model` was trained on; 0 where `model` is no run folder, None where that
-    cannot be told, as the secret of its data set's pseudonyms is elsewhere."""
-    if not (run := RunFolder(Path(model))).dataset.is_file():
-        return 0
-    manifest = run.read_dataset_manifest()
-    if (split := manifest.labs.get(lab.name)) and manifest.secret != secret_mark():
-        return None
-    return len({submission_key(lab.name, s.student) for s in lab.submissions} & set(split.train if split else ()))

@@ -34,14 +34,34 @@ def secret_mark() -> str:
     return hmac.new(own_secret(), b"mark", hashlib.sha256).hexdigest()[:8]
 
 
+def is_own(mark: str) -> bool:
+    """Whether this user's secret is the one of `mark`. Without a secret it is not, and none is made to find out."""
+    with suppress(GraderError):
+        return _found_mark() == mark
+    return False
+
+
 def check_mark(mark: str, what: object) -> None:
     """Raises GraderError where the pseudonyms of `what` were made by another secret than this user's."""
-    if secret_mark() != mark:
+    if (found := _found_mark()) != mark:
         raise GraderError(
-            f"{what}: whose work it names cannot be told with the secret {secret_file()}; found {secret_mark()}, "
+            f"{what}: whose work it names cannot be told with the secret {secret_file()}; found {found or 'none'}, "
             f"expected {mark or 'none'}. Copy the secret from where the data set was built, and name it in "
             "GRADER_SECRET; or build the data set again."
         )
+
+
+def _found_mark() -> str | None:
+    """None where there is no secret. Raises GraderError where the file cannot be used."""
+    try:
+        there = secret_file().exists()
+    except OSError as error:
+        raise _unusable(secret_file(), error) from error
+    return secret_mark() if there else None
+
+
+def _unusable(path: Path, error: OSError) -> GraderError:
+    return GraderError(f"The secret of pseudonyms, {path}, cannot be used: {error.strerror}.")
 
 
 @lru_cache
@@ -51,7 +71,7 @@ def _read(path: Path) -> bytes:
             _make(path)
         found = path.read_bytes()
     except OSError as error:
-        raise GraderError(f"The secret of pseudonyms, {path}, cannot be used: {error.strerror}.") from error
+        raise _unusable(path, error) from error
     if len(found) < BYTES:
         raise GraderError(f"{path} is no secret: found {len(found)} bytes, expected {BYTES}. Take it from a backup.")
     return found

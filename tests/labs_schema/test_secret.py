@@ -9,7 +9,7 @@ import pytest
 from labs_schema.errors import GraderError
 from labs_schema.hashes import program_key, submission_key
 from labs_schema.models import SourceFile, Submission
-from labs_schema.secret import check_mark, own_secret, secret_file, secret_mark
+from labs_schema.secret import check_mark, is_own, own_secret, secret_file, secret_mark
 
 
 def test_a_pseudonym_needs_the_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -41,9 +41,15 @@ def test_another_secret_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("GRADER_SECRET", str(tmp_path / "two.key"))
     with pytest.raises(GraderError, match=r"runs/latest.*two\.key.*GRADER_SECRET"):
         check_mark(mark, "runs/latest")
+    assert not (tmp_path / "two.key").exists()  # asking makes none
     (tmp_path / "short.key").write_bytes(b"abc")
     monkeypatch.setenv("GRADER_SECRET", str(tmp_path / "short.key"))
     with pytest.raises(GraderError, match="found 3 bytes, expected 32"):
+        check_mark(mark, "runs/latest")
+    assert not is_own(mark)
+    monkeypatch.setenv("GRADER_SECRET", str(tmp_path / "short.key" / "below-a-file"))
+    assert not is_own(mark)
+    with pytest.raises(GraderError, match="cannot be used"):
         own_secret()
 
 

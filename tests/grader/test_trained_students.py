@@ -1,0 +1,32 @@
+"""Whether a model has seen a lab's students is told where the secret is, and never stands in a regrade's way."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from grader.trained_students import trained_on
+from labs_schema.models import Lab
+from labs_schema.writer import write_lab
+from prompts.style import PromptStyle
+from training.dataset import build_dataset
+from training.dataset_files import file_hash, verify
+from training.run_folder import RunFolder
+
+
+def test_without_the_secret_it_is_unknown_and_no_secret_is_made(
+    make_lab: Callable[..., Lab], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab, other, data = make_lab(name="lab1"), make_lab(name="lab2"), tmp_path / "data"
+    write_lab(lab, tmp_path / "labs" / "lab1")
+    build_dataset(tmp_path / "labs", data / "train.jsonl", data / "test.jsonl", style=PromptStyle())
+    manifest = verify(data)
+    run = RunFolder(tmp_path / "run")
+    run.path.mkdir()
+    run.write_dataset(file_hash(data / "train.jsonl"), manifest)
+    assert trained_on(str(run.path), lab) == len(manifest.labs["lab1"].train) > 0
+    for nowhere in (tmp_path / "new" / "key", Path("/proc/none/key"), tmp_path / "labs" / "lab1" / "rubric.json"):
+        monkeypatch.setenv("GRADER_SECRET", str(nowhere))
+        assert (trained_on(str(run.path), lab), trained_on(str(run.path), other)) == (None, 0)
+        assert trained_on("org/model", lab) == 0
+    assert not (tmp_path / "new").exists()
