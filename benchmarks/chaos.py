@@ -30,7 +30,7 @@ from labs_schema.grades import CriterionGrade, Grade, Provenance, Status
 from labs_schema.hashes import canonical_hash, rubric_hash, submission_hash
 from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
 from serving.jobs.book import JobBook
-from serving.jobs.job import State
+from serving.jobs.job import Job, State
 from serving.jobs.worker import Worker
 from serving.store.store import Store, open_store
 
@@ -134,7 +134,7 @@ class HashDesk:
     def __init__(self, store: Store, lab: Lab, pace: float) -> None:
         self.store, self.book, self._lab, self._pace = store, JobBook(store.database), lab, pace
 
-    def lab(self, job: Any) -> Lab:  # noqa: ARG002
+    def lab(self, job: Job) -> Lab:  # noqa: ARG002
         return self._lab
 
     def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
@@ -211,7 +211,7 @@ def chaos(url: str, submissions: int, kills: int, count: int, seed: int, pace: f
             time.sleep(0.2)
     finally:
         workers.stop()
-    found = compared(store, lab, job.id)
+    found = compared(store, lab, job)
     told = {"kills": kills, "kills_while_recovering": killed_recovering, "workers": count, "state": progress.state}
     verified = store.verify()
     ok = progress.state is State.DONE and not verified.faults
@@ -225,13 +225,13 @@ def chaos(url: str, submissions: int, kills: int, count: int, seed: int, pace: f
     }
 
 
-def compared(store: Store, lab: Lab, job: str) -> dict[str, int]:
+def compared(store: Store, lab: Lab, job: Job) -> dict[str, int]:
     """How many grades are lost, doubled, or other than without a kill."""
-    recorded = Counter(grade.student for grade in store.recorded(job))
-    grades = {stored.student: stored.grade for stored in store.recorded(job)}
+    recorded = Counter(grade.student for grade in store.recorded(job.id))
+    grades = {stored.student: stored.grade for stored in store.recorded(job.id)}
     changed = 0
     for submission in lab.submissions:
-        pseudonym = store.pseudonym(COURSE, submission.student, actor="chaos")
+        pseudonym = store.pseudonym(job.course, submission.student, actor="chaos")
         right = expected(lab, submission.model_copy(update={"student": pseudonym, "folder": pseudonym}))
         changed += pseudonym in grades and grades[pseudonym] != right
     return {

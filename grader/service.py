@@ -129,7 +129,8 @@ def run_worker(
         else:
             thread = open_course_thread(store, engine, orders, models, 1, _told(screen))
         worker = start_worker(store, courses, thread, name or socket.gethostname())
-        screen.print(f"working on jobs as [bold]{escape(worker.name)}[/]; Ctrl-C stops")
+        served = ", ".join(courses.folders()) or "no course yet"
+        screen.print(f"working on jobs of {escape(served)} as [bold]{escape(worker.name)}[/]; Ctrl-C stops")
         with suppress(KeyboardInterrupt):
             _until_told()
         thread.close()
@@ -158,7 +159,8 @@ def _told(screen: Console, serving: threading.Event | None = None) -> Callable[[
 
 
 def start_worker(store: Store, courses: Courses, thread: EngineThread, name: str) -> Worker:
-    worker = Worker(LabDesk(store, labs_of(courses), thread), StoreSettings().store, name)
+    desk = LabDesk(store, labs_of(courses), thread)
+    worker = Worker(desk, StoreSettings().store, name, courses=courses.folders)
     worker.start()
     return worker
 

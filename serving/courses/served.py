@@ -1,6 +1,6 @@
 """Which courses are served, with what labs. Knows no model and no HTTP."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ from labs_schema.errors import FaultsError
 from serving.api.lab_registry import LabRegistry, read_registry
 from serving.courses.book import CourseBook
 from serving.courses.errors import UnknownCourseError
-from serving.jobs.errors import LabChangedError
+from serving.jobs.errors import ElsewhereError
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,10 @@ class Courses(Protocol):
 
     def names(self) -> tuple[str, ...]: ...
 
+    def folders(self) -> Mapping[str, Path]:
+        """Course -> where its labs are: the courses whose jobs can be worked on."""
+        ...
+
     def course(self, name: str) -> ServedCourse:
         """Raises UnknownCourseError."""
         ...
@@ -41,6 +45,9 @@ class OneCourse:
 
     def names(self) -> tuple[str, ...]:
         return (self._course.name,)
+
+    def folders(self) -> Mapping[str, Path]:
+        return {self._course.name: self._course.folder} if self._course.folder else {}
 
     def course(self, name: str) -> ServedCourse:
         if name != self._course.name:
@@ -62,6 +69,9 @@ class RegisteredCourses:
     def names(self) -> tuple[str, ...]:
         return tuple(self._book.registered())
 
+    def folders(self) -> Mapping[str, Path]:
+        return {name: Path(each.labs) for name, each in self._book.registered().items() if each.labs}
+
     def course(self, name: str) -> ServedCourse:
         registration = self._book.registered().get(name)
         with self._lock:
@@ -81,16 +91,13 @@ class RegisteredCourses:
 
 
 def labs_of(courses: Courses) -> Callable[[str], Path]:
-    """For a worker: the folder of a course's labs. Raises LabChangedError for a course that is not served here."""
+    """For a worker: the folder of a course's labs. Raises ElsewhereError for a course that has none here."""
     return partial(_labs_of, courses)
 
 
 def _labs_of(courses: Courses, course: str) -> Path:
-    try:
-        folder = courses.course(course).folder
-    except UnknownCourseError:
-        served = ", ".join(courses.names())
-        raise LabChangedError(f"The course {course!r} is not graded by this worker, which has {served}.") from None
-    if folder is None:
-        raise LabChangedError(f"The course {course!r} was registered without labs: grader courses add --labs.")
-    return folder
+    folders = courses.folders()
+    if course not in folders:
+        served = ", ".join(folders) or "none"
+        raise ElsewhereError(f"The course {course!r} is not graded by this worker, which has {served}.")
+    return folders[course]

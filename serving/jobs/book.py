@@ -99,6 +99,12 @@ class JobBook:
         with self._database.reading() as connection:
             return [Job.model_validate(dict(row._mapping)) for row in connection.execute(found)]
 
+    def courses(self) -> set[str]:
+        """Those that ever had a job for a worker."""
+        with self._database.reading() as connection:
+            found = select(jobs.c.course).where(jobs.c.at_terminal.is_(False)).distinct()
+            return set(connection.execute(found).scalars())
+
     def unfinished(self) -> list[Job]:
         """Those that a worker should be working on."""
         open_ = jobs.c.finished_at.is_(None), jobs.c.wish == Wish.RUN, jobs.c.at_terminal.is_(False)

@@ -15,7 +15,7 @@ from labs_schema.grades import Grade
 from labs_schema.models import Lab, SourceFile, Submission
 from serving.engines.engine import EngineDownError
 from serving.jobs.book import JobBook
-from serving.jobs.errors import OtherModelError
+from serving.jobs.errors import ElsewhereError, OtherModelError
 from serving.jobs.job import Job, Wish
 from serving.jobs.origin import origin_of, pin
 from serving.store.errors import StoreError
@@ -24,7 +24,7 @@ from serving.store.store import Store
 FAILURES = 3
 DEATHS = 6
 """Begun alone so often, and neither graded nor failed: the process or the engine must have ended each time."""
-NOBODYS_FAULT = (EngineDownError, StoreError, OtherModelError)
+NOBODYS_FAULT = (EngineDownError, StoreError, OtherModelError, ElsewhereError)
 """Says as little about a submission as a process that ended, and counts like that: the chunk is tried again."""
 HARMLESS = Submission(
     student="nobody", folder="nobody", files=(SourceFile(path="main.c", text="int main(void) { return 0; }\n"),)
@@ -32,7 +32,8 @@ HARMLESS = Submission(
 
 
 class Desk(Protocol):
-    """What a worker grades with. `lab` raises LabChangedError where it is not as it was when the job began."""
+    """What a worker grades with. `lab` raises LabChangedError where it is not as it was when the job began, and
+    ElsewhereError, as `grade` may, where the job's course is not graded here."""
 
     store: Store
     book: JobBook

@@ -1,5 +1,6 @@
 """A worker's desk: labs from disk, the engine's thread, the store. Knows no queue and no HTTP."""
 
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,23 +10,25 @@ from labs_schema.models import Lab, Submission
 from labs_schema.names import clean
 from labs_schema.validate import lab_folders, load_lab
 from serving.api.engine_thread import ClosedError, EngineThread
+from serving.courses.errors import UnknownCourseError
 from serving.jobs.book import JobBook
-from serving.jobs.errors import EndingError, LabChangedError
+from serving.jobs.errors import ElsewhereError, EndingError, LabChangedError
 from serving.jobs.job import Job, work_hash
 from serving.store.store import Store
 
-MOST_LABS = 4
-"""Kept at a time, as a job asks for its lab once a chunk."""
+MOST_LABS = 16
+"""Kept at a time: a job asks for its lab once a chunk, and the jobs of several courses go on beside each other."""
 
 
 class LabDesk:
     """Grades labs through `engine`, after the requests of people who wait. `labs`: the folder they are in, or what says
-    which folder is a course's, and raises LabChangedError for a course that is not graded here."""
+    which folder is a course's, and raises ElsewhereError for a course that is not graded here. A chunk has a thread."""
 
     def __init__(self, store: Store, labs: Path | Callable[[str], Path], engine: EngineThread) -> None:
         self.store, self.book = store, JobBook(store.database)
         self._labs, self._engine = labs, engine
         self._read: list[tuple[Job, Lab]] = []
+        self._at = threading.local()
 
     def folder(self, job: Job) -> Path:
         """Where the job's lab is. Raises LabChangedError where there is none."""
@@ -36,6 +39,7 @@ class LabDesk:
 
     def lab(self, job: Job) -> Lab:
         """As it was when the job began. Raises LabChangedError where it is not any more."""
+        self._at.course = job.course
         for known, lab in self._read:
             if known.id == job.id:
                 return lab
@@ -51,11 +55,13 @@ class LabDesk:
         return lab
 
     def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
-        """Of a lab that `lab` gave, by the model of its course. Raises EndingError once the engine takes nothing more,
-        and whatever the engine raises."""
-        [course, *_] = [job.course for job, known in self._read if known is lab]
+        """Of the lab that `lab` gave this thread last, by the model of its course. Raises EndingError once the engine
+        takes nothing more, ElsewhereError where the course is no longer graded here, and whatever the engine raises."""
+        course = self._at.course
         try:
             waiting = [self._engine.submit(lab, each, course=course, background=True) for each in submissions]
+            return [future.result() for future in waiting]
         except ClosedError:
             raise EndingError from None
-        return [future.result() for future in waiting]
+        except UnknownCourseError as error:
+            raise ElsewhereError(str(error)) from None

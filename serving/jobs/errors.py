@@ -11,5 +11,9 @@ class OtherModelError(GraderError):
     """The grades of a job are of another model, engine or setting than what would grade now."""
 
 
+class ElsewhereError(GraderError):
+    """The job's course is not graded by this worker, or no longer: another one may."""
+
+
 class EndingError(BaseException):
     """This process is ending: what it was doing is left to the next, and nobody's program is to blame."""

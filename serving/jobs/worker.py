@@ -3,6 +3,7 @@
 import logging
 import secrets
 import threading
+from collections.abc import Callable, Container
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -25,10 +26,20 @@ class Worker:
     `name` is its own among all workers of the store, and stays when it is started again: what its forerunner was doing
     is taken over at once, what others were doing once they said nothing for `dead_seconds`. Two that bear one name by
     mistake both work; the start of the second has the first one's chunk done twice, of which the first grade counts.
+    `courses` says which ones `desk` grades now; the jobs of others wait for their own workers. Without, all.
     """
 
-    def __init__(self, desk: Desk, store_url: str, name: str = "worker", *, dead_seconds: float = DEAD_SECONDS) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        store_url: str,
+        name: str = "worker",
+        *,
+        courses: Callable[[], Container[str]] | None = None,
+        dead_seconds: float = DEAD_SECONDS,
+    ) -> None:
         self.desk, self.name = desk, name
+        self._courses = courses or desk.book.courses
         self._process = f"{name}~{secrets.token_hex(4)}"
         self._url, self._dead = store_url, timedelta(seconds=dead_seconds)
         self._beat_seconds = min(BEAT_SECONDS, dead_seconds / 3)
@@ -47,8 +58,9 @@ class Worker:
         self._thread.start()
 
     def begin(self, job: Job) -> None:
-        """Lets a job, or the next round of one, be worked on, here or by another worker; not one of a terminal."""
-        if not job.at_terminal:
+        """Lets a job, or the next round of one, be worked on, here or by another worker; not one of a terminal, and
+        one of another course only by its own workers."""
+        if not job.at_terminal and job.course in self._courses():
             workflows.start(job)
 
     def stop(self) -> None:
@@ -65,14 +77,21 @@ class Worker:
         """A store that is away for a while, or anything else, is no reason to die: the next round tries again."""
         try:
             workflows.take_over(self._process, beat(self.desk.store.database, self._process, self._dead))
-            for job in self.desk.book.unfinished():
-                ended = workflows.start(job)
-                if ended == workflows.DOWN:
-                    self.desk.book.begin_again(job)
-                elif ended:
-                    self.desk.book.finish(job, STUCK)
+            mine = self._courses()
+            jobs = [job for job in self.desk.book.unfinished() if job.course in mine]
+            for job in jobs:
+                self._go_on(job)
+            ever = {course for course in self.desk.book.courses() if course in mine}
+            workflows.listen({job.course for job in jobs}, ever)
         except Exception as error:
             log.error("a worker could not look after its jobs: %s", type(error).__name__)
+
+    def _go_on(self, job: Job) -> None:
+        ended = workflows.start(job)
+        if ended == workflows.DOWN:
+            self.desk.book.begin_again(job)
+        elif ended:
+            self.desk.book.finish(job, STUCK)
 
 
 def beat(database: Database, name: str, dead: timedelta) -> set[str]:

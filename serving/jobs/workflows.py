@@ -1,12 +1,16 @@
 """Jobs as durable workflows (DBOS): a workflow a round of a job, in it a queued workflow a chunk, a step each.
 
+A chunk needs a worker that grades its course, and waits in that course's queue (`serving.jobs.queues`). A round only
+fills the queue and waits, in whichever process.
+
 The queue's own tables stand in the same PostgreSQL database as the store, or in a SQLite file beside it, since SQLite
 has one writer at a time. They only say what is to be called again, by job and number: what a call has done already is
 in the store, so a call that comes twice changes nothing, and a lost queue is filled again from the book (`Worker`).
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
@@ -14,16 +18,16 @@ from typing import ClassVar
 import dbos._serialization as dbos_formats
 from dbos import DBOS, DBOSConfig, SetWorkflowID, WorkflowStatus
 from sqlalchemy import make_url
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from serving.jobs.chunk import NOBODYS_FAULT, Desk, grade_chunk
-from serving.jobs.errors import EndingError, LabChangedError, OtherModelError
+from serving.jobs.errors import ElsewhereError, EndingError, LabChangedError, OtherModelError
 from serving.jobs.job import Job
+from serving.jobs.queues import POLL_SECONDS, Ears, queue_of
 
-QUEUE, CHUNK = "grading", "chunk"
+CHUNK = "chunk"
 ALWAYS = 1_000_000
 """How often a workflow may be recovered: a job is not given up because its machine was killed often."""
-POLL_SECONDS = 0.2
 PATIENCE_SECONDS, LONGEST_PAUSE = 60.0, 10.0
 """How long a chunk is tried before the worker turns to another, and the longest pause between two tries."""
 DOWN, OVER = "down", "over"
@@ -41,6 +45,7 @@ class _Hands:
     """What the workflows of this process work with: DBOS calls plain functions, of which there is one set a process."""
 
     desk: Desk | None = None
+    ears = Ears()
     ending = threading.Event()
     holding: ClassVar[set[str]] = set()
     """The workflows that this process is at."""
@@ -74,7 +79,7 @@ def _rest(seconds: float) -> None:
 def _grade(job_id: str, number: int) -> str | None:
     """None once the chunk is settled. Of what kept it from that only the kind is told: a text may name students."""
     tries = Retrying(
-        retry=retry_if_exception_type(Exception),
+        retry=retry_if_exception(_passing),
         stop=stop_after_delay(PATIENCE_SECONDS),
         wait=wait_exponential(multiplier=0.5, max=LONGEST_PAUSE),
         sleep=_rest,
@@ -87,6 +92,10 @@ def _grade(job_id: str, number: int) -> str | None:
     except Exception as error:
         return type(error).__name__
     return None
+
+
+def _passing(error: BaseException) -> bool:
+    return isinstance(error, Exception) and not isinstance(error, ElsewhereError)
 
 
 def _settle(job_id: str, number: int) -> None:
@@ -140,26 +149,43 @@ def _finish(job_id: str, round_: int, failures: list[str]) -> None:
 
 
 @DBOS.workflow(name="job", max_recovery_attempts=ALWAYS)
-def _round(job_id: str, round_: int, chunks: int) -> None:
+def _round(job_id: str, round_: int, chunks: int, queue: str) -> None:
     with _held():
         for number in range(chunks):
             with SetWorkflowID(f"{job_id}.{round_}.{number}"):
-                DBOS.enqueue_workflow(QUEUE, _chunk, job_id, number)
+                DBOS.enqueue_workflow(queue, _chunk, job_id, number)
         _finish(job_id, round_, _failures(f"{job_id}.{round_}"))
 
 
 def start(job: Job) -> str | None:
-    """Lets the job's round be worked on, by whichever worker comes first; a second start of a round changes nothing.
+    """Lets the job's round be worked on, by whichever worker of its course comes first, this one among them; a second
+    start of a round changes nothing.
 
     None as long as the queue goes on with it; else DOWN where it broke off as its database was away, or `OVER`.
     """
+    queue = queue_of(job.course)
+    _Hands.ears.open(queue)
     with SetWorkflowID(f"{job.id}.{job.round}"):
-        found = DBOS.start_workflow(_round, job.id, job.round, job.chunks).get_status()
+        found = DBOS.start_workflow(_round, job.id, job.round, job.chunks, queue).get_status()
     return None if found.status in GOING_ON else _ended(found) or OVER
 
 
+def listen(working: Set[str], resting: Set[str]) -> None:
+    """Takes chunks of the courses that have jobs, `working`, and of the `resting` ones as long as chunks are left there
+    of jobs that somebody stopped; of no others."""
+    queues = {queue_of(course) for course in working}
+    rest = {queue_of(course) for course in resting} - queues
+    _Hands.ears.only(queues | {queue for queue in rest if _waits(queue)})
+
+
+def _waits(queue: str) -> bool:
+    return bool(
+        DBOS.list_workflows(queue_name=queue, status=list(GOING_ON), limit=1, load_input=False, load_output=False)
+    )
+
+
 def launch(desk: Desk, store_url: str, process: str) -> None:
-    """Makes this process the worker known as `process`: it takes chunks from the queue, one at a time.
+    """Makes this process the worker known as `process`. It takes chunks once it is told of which courses.
 
     Raises whatever the database raises, RuntimeError where this process is a worker already.
     """
@@ -181,8 +207,8 @@ def launch(desk: Desk, store_url: str, process: str) -> None:
     _Hands.ending.clear()
     try:
         DBOS(config=config)
+        DBOS.listen_queues([])
         DBOS.launch()
-        DBOS.register_queue(QUEUE, worker_concurrency=1, polling_interval_sec=POLL_SECONDS)
     except BaseException:
         stop()
         raise
@@ -192,23 +218,23 @@ def stop() -> None:
     """Ends this process's part; what it was doing is done by the next."""
     _Hands.desk = None
     _Hands.ending.set()
+    _Hands.ears.close()
     DBOS.destroy()
 
 
 def take_over(process: str, living: set[str]) -> None:
-    """Puts back into the queue what was being done by a worker that is not among the `living`, and what this `process`
+    """Puts back into its queue what was being done by a worker that is not among the `living`, and what this `process`
     has dropped, as DBOS does with a workflow whose outcome it cannot write down."""
     pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
     mine = {each.workflow_id for each in pending if each.executor_id == process}
     missed = mine - _Hands.holding
     dropped, _Hands.missed = missed & _Hands.missed, missed
     lost = [each for each in pending if each.executor_id not in living or each.workflow_id in dropped]
-    chunks = [each.workflow_id for each in lost if each.name == CHUNK]
-    rounds = [each.workflow_id for each in lost if each.name != CHUNK]
-    if chunks:
-        DBOS.resume_workflows(chunks, queue_name=QUEUE)
-    if rounds:  # not in the queue of one at a time, where they would wait for the chunks behind them
-        DBOS.resume_workflows(rounds)
+    by_queue: dict[str | None, list[str]] = defaultdict(list)
+    for each in lost:  # a round goes into DBOS's own queue, not behind the chunks that it waits for
+        by_queue[each.queue_name if each.name == CHUNK else None].append(each.workflow_id)
+    for queue, names in by_queue.items():
+        DBOS.resume_workflows(names, queue_name=queue)
 
 
 def queue_url(store_url: str) -> str:

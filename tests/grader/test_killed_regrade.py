@@ -66,7 +66,7 @@ def test_nothing_is_lost_doubled_or_changed_by_kills(tmp_path: Path, monkeypatch
     [job] = JobBook(store.database).all()
     progress = JobBook(store.database).progress(job.id)
     assert (progress.state, progress.graded, progress.parked) == (State.DONE, STUDENTS, ())
-    assert chaos.compared(store, lab, job.id) == {"lost": 0, "doubled": 0, "changed": 0}
+    assert chaos.compared(store, lab, job) == {"lost": 0, "doubled": 0, "changed": 0}
     assert store.verify().faults == ()
     store.close()
 

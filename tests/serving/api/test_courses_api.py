@@ -1,7 +1,9 @@
 """Several courses in one service: each key sees its own course's labs and is graded by its own course's model."""
 
 import math
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from serving.grading import Grader
 from serving.jobs.book import JobBook
 from serving.jobs.chunk import grade_chunk
 from serving.jobs.desk import LabDesk
-from serving.jobs.errors import LabChangedError
+from serving.jobs.errors import ElsewhereError
 from serving.observability.metrics import Metrics
 from serving.observability.observed import Observed
 from serving.provenance import ModelIdentity
@@ -247,9 +249,39 @@ def test_a_worker_of_one_course_leaves_the_model_off_another_courses_lab(departm
     folder = department.courses.course("cs102").folder
     assert folder is not None
     job = jobs.add("cs102", load_lab(folder / "lab1"), actor="ta")
-    with pytest.raises(LabChangedError, match="not graded by this worker, which has cs101"):
+    with pytest.raises(ElsewhereError, match="not graded by this worker, which has cs101"):
         grade_chunk(desk, job.id, 0)
     assert jobs.progress(job.id).graded == 0
+
+
+def test_a_course_that_is_removed_while_its_job_is_graded_is_held_against_no_submission(department: Department) -> None:
+    folder = department.courses.folders()["cs101"]
+    courses = OneCourse("cs101", LabRegistry(), folder)  # as one that has not heard of it yet
+    desk, jobs = LabDesk(department.store, labs_of(courses), department.engine), JobBook(department.store.database)
+    job = jobs.add("cs101", load_lab(folder / "lab1"), actor="ta")
+    department.book.remove("cs101", actor="test")
+    for _ in range(9):
+        with pytest.raises(ElsewhereError, match="not served here any more"):
+            grade_chunk(desk, job.id, 0)
+    assert jobs.progress(job.id).parked == ()
+    department.add("cs101", "0")
+    grade_chunk(desk, job.id, 0)
+    assert jobs.progress(job.id).graded == 2
+
+
+def test_chunks_of_two_courses_at_once_go_each_to_its_own_model(department: Department) -> None:
+    desk = LabDesk(department.store, labs_of(department.courses), department.engine)
+    folders = department.courses.folders()
+    jobs = {course: desk.book.add(course, load_lab(folder / "lab1"), actor="ta") for course, folder in folders.items()}
+    both = threading.Barrier(2)
+
+    def graded(course: str) -> list[str | None]:
+        lab = desk.lab(jobs[course])
+        both.wait(10)  # each has its lab before either grades
+        return [each.criteria[0].rating for each in desk.grade(lab, lab.submissions)]
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(graded, ("cs101", "cs102"))) == [["A", "A"], ["B", "B"]]
 
 
 def test_a_course_whose_labs_are_gone_is_graded_by_rubrics_of_its_own_until_they_are_back(

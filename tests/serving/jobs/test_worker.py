@@ -312,7 +312,7 @@ def test_what_a_worker_did_that_never_comes_back_is_done_by_another(
             time.sleep(0.2)
         progress = book.progress(job.id)
         assert (progress.state, progress.graded, progress.parked) == (State.DONE, 40, ())
-        assert chaos.compared(store, lab, job.id) == {"lost": 0, "doubled": 0, "changed": 0}
+        assert chaos.compared(store, lab, job) == {"lost": 0, "doubled": 0, "changed": 0}
     finally:
         for process in (first, second):
             if process is not None:
