@@ -19,6 +19,7 @@ from labs_schema.errors import GraderError
 from labs_schema.models import Lab
 from labs_schema.validate import load_lab
 from labs_schema.writer import write_lab
+from serving.engines.engine import EngineDownError
 from serving.grading import Grader
 from serving.jobs.book import JobBook
 from serving.jobs.job import Progress, State, Wish
@@ -132,6 +133,36 @@ def test_a_course_is_graded_into_a_folder_a_lab_and_a_stop_says_what_is_kept(
     assert {path.name for path in out.iterdir()} == {"lab1", "lab2", "cost.json"}
     lines = (out / "lab2" / "grades.jsonl").read_text().splitlines()
     assert [json.loads(line)["student"] for line in lines] == [f"s{i:03d}" for i in range(17)]
+
+
+def test_a_resumed_run_that_finds_no_cluster_or_no_model_says_what_is_kept(
+    make_lab: Callable[..., Lab], tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_lab(make_lab(students=17), tmp_path / "lab1")
+    grade, calls = Grader.grade, list[int]()
+
+    def stopped(grader: Grader, lab: Lab, submissions: Any, **options: Any) -> Any:
+        calls.append(len(submissions))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return grade(grader, lab, submissions, **options)
+
+    def down(*_: Any) -> Any:
+        raise EngineDownError("no Ray cluster answers.")
+
+    def regrade(model: Path, **options: Any) -> str:
+        with pytest.raises(GraderError) as told:
+            regrade_labs([tmp_path / "lab1"], str(model), tmp_path / "out", engine="transformers", **options)
+        return str(told.value)
+
+    monkeypatch.setattr("serving.cluster.ray_source.ray_session", down)
+    assert regrade(tiny_model_folder, cluster="local") == "no Ray cluster answers."
+    monkeypatch.setattr(Grader, "grade", stopped)
+    regrade(tiny_model_folder)
+    kept = "16 of 17 submissions are graded and kept in the store. The same command goes on from there."
+    assert regrade(tiny_model_folder, cluster="local") == f"no Ray cluster answers. {kept}"
+    (tmp_path / "empty").mkdir()
+    assert "holds no model" in (said := regrade(tmp_path / "empty")) and said.endswith(kept)
 
 
 def test_what_a_person_paused_or_cancelled_through_the_service_stops_here_too(
