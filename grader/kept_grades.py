@@ -24,7 +24,7 @@ class KeptGrades:
         except (*NOBODYS_FAULT, ModelError) as error:
             if not self.done:
                 raise
-            raise GraderError(f"{error} {self}") from error
+            raise GraderError(f"{error}\n{self}") from error
 
     def __str__(self) -> str:
         told = f"{self.done:,} of {self.total:,} submissions are graded and kept in the store."

@@ -15,7 +15,7 @@ TOLD = "1,016 of 2,017 submissions are graded and kept in the store. The same co
 def test_what_ends_the_grading_is_told_with_what_is_kept(kind: type[GraderError]) -> None:
     with pytest.raises(GraderError) as told, KeptGrades(1016, 2017).told():
         raise kind("No engine answers.")
-    assert str(told.value) == f"No engine answers. {TOLD}"
+    assert str(told.value) == f"No engine answers.\n{TOLD}"
     with pytest.raises(kind, match=r"^No engine answers\.$"), KeptGrades(0, 2017).told():
         raise kind("No engine answers.")
 

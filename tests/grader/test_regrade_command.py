@@ -160,7 +160,7 @@ def test_a_resumed_run_that_finds_no_cluster_or_no_model_says_what_is_kept(
     monkeypatch.setattr(Grader, "grade", stopped)
     regrade(tiny_model_folder)
     kept = "16 of 17 submissions are graded and kept in the store. The same command goes on from there."
-    assert regrade(tiny_model_folder, cluster="local") == f"no Ray cluster answers. {kept}"
+    assert regrade(tiny_model_folder, cluster="local") == f"no Ray cluster answers.\n{kept}"
     (tmp_path / "empty").mkdir()
     assert "holds no model" in (said := regrade(tmp_path / "empty")) and said.endswith(kept)
 
