@@ -124,7 +124,7 @@ def main() -> None:
 
     def progress(now: int) -> None:
         nonlocal half, first, done
-        done, first = now, first or time.monotonic()
+        done, first = now, first or (time.monotonic() if now else 0.0)
         if not half and done > chosen.submissions / 2:
             half = memory.megabytes()
 
