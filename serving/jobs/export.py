@@ -39,7 +39,7 @@ def export(store: Store, job: Job, lab: Lab, out: Path) -> Comparison:
     Who is forgotten while it writes is in none of the files; for those who are later, the store notes where they are.
     Raises OSError where `out` cannot be written.
     """
-    store.exported(out)
+    store.exported(job.course, out)
     out.mkdir(parents=True, exist_ok=True)
     while True:
         gone = forgotten(store, job)

@@ -5,17 +5,14 @@ such as a page or a text that names the student in between, is told.
 """
 
 import csv
-import fcntl
 import io
 import json
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from labs_schema.errors import GraderError
 from labs_schema.frozen import Frozen
 
 Gone = frozenset[str]
@@ -31,17 +28,19 @@ class ExportsForgotten(Frozen):
 
 def forget_in_exports(students: Collection[str], paths: Sequence[Path]) -> ExportsForgotten:
     """Every file of `paths`, and of the folders among them, without any of `students`. Each is replaced whole, or not
-    at all.
+    at all; what is written at the same time names nobody who was forgotten before (`serving.jobs.export`).
 
-    Raises GraderError where another process is writing one of them, FileNotFoundError where a path is not there.
+    Raises FileNotFoundError where one of `paths` is not there.
     """
     gone = frozenset(students)
     named = [re.compile(rf"(?<![\w.-]){re.escape(student)}(?![\w-])") for student in sorted(gone)]
     changed, left = [], []
     for path in (file for given in paths for file in _files(given)):
-        if _cleaned(path, gone):
-            changed.append(path)
-        text = path.read_bytes().decode("utf-8", "replace")
+        try:
+            changed += [path] if _cleaned(path, gone) else []
+            text = path.read_bytes().decode("utf-8", "replace")
+        except FileNotFoundError:  # a part of what is being written, which has its own name by now
+            continue
         if any(name.search(text) or name.search(str(path)) for name in named):
             left.append(path)
     return ExportsForgotten(changed=tuple(changed), left=tuple(left))
@@ -59,15 +58,14 @@ def _cleaned(path: Path, gone: Gone) -> bool:
     clean = CLEANERS.get(path.suffix.lower())
     if clean is None:
         return False
-    with _alone(path):
-        before = path.read_bytes()
-        try:
-            after = clean(before.decode("utf-8"), gone).encode()
-        except (ValueError, csv.Error):  # not what its name says: left for a person if it names the student
-            return False
-        if after != before:
-            _replace(path, after)
-        return after != before
+    before = path.read_bytes()
+    try:
+        after = clean(before.decode("utf-8"), gone).encode()
+    except (ValueError, csv.Error):  # not what its name says: left for a person if it names the student
+        return False
+    if after != before:
+        _replace(path, after)
+    return after != before
 
 
 def _lines(text: str, gone: Gone) -> str:
@@ -123,17 +121,6 @@ def _is(value: Any, gone: Gone) -> bool:
 def _means(text: Any, gone: Gone) -> bool:
     """An id, or the folder of its work: `s1`, `s1@course`."""
     return isinstance(text, str) and text.split("@", 1)[0] in gone
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """While no `grader regrade` writes the file, which locks it so too."""
-    with path.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise GraderError(f"{path} is being written by another run; forget again when it has ended.") from None
-        yield
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -6,7 +6,7 @@ caused it: a key's id, a job, a user of this machine; never a student.
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import text
@@ -142,15 +142,16 @@ class Store:
         with self.database.reading() as connection:
             return keys.list_keys(connection)
 
-    def exported(self, folder: Path) -> None:
-        """To be called before results are written into `folder`, under students' ids. No entry of the audit log."""
+    def exported(self, course: str, folder: Path) -> None:
+        """To be called before results of `course` are written into `folder`, under students' ids. No entry of the audit
+        log."""
         with self.database.writing() as connection:
-            exports.exported(connection, folder, stamp(self._now()))
+            exports.exported(connection, course, folder, stamp(self._now()))
 
-    def exports(self) -> list[exports.Export]:
-        """The folders that results were written into, on any machine."""
+    def exports(self, course: str | None = None) -> list[exports.Export]:
+        """The folders that results were written into, on any machine: of all courses, or that may be of this one."""
         with self.database.reading() as connection:
-            return exports.read_exports(connection)
+            return exports.read_exports(connection, course)
 
     def forget(self, student: str, course: str | None = None, *, actor: str) -> Forgotten:
         """Deletes who the student is and all that was kept of their work, in one course or in all."""
@@ -159,23 +160,17 @@ class Store:
             records = sum(students.forget(ledger, pseudonym, actor) for pseudonym in found)
         return Forgotten(students=len(found), records=records, scrubbed=self._scrub())
 
-    def courses_of(self, student: str) -> set[str]:
-        """Where the student is known and not forgotten."""
-        with self.database.reading() as connection:
-            return {students.who(connection, each).course for each in students.named(connection, student, None)}
-
-    def older(self, days: float, course: str) -> list[str]:
+    def older(self, before: datetime, course: str) -> list[str]:
         """Whom `forget_older` would forget, by their ids; not whoever handed in without one."""
         with self.database.reading() as connection:
-            found = students.unseen_since(connection, course, stamp(self._now() - timedelta(days=days)))
+            found = students.unseen_since(connection, course, stamp(before))
             ids = [students.who(connection, each).student for each in found]
         return [each for each in ids if each and not students.is_nobody(each)]
 
-    def forget_older(self, days: float, course: str, *, actor: str) -> Forgotten:
-        """Forgets every student of a course of whom nothing was graded in the last `days`."""
-        now = self._now()
-        with write(self.database, now) as ledger:
-            found = students.unseen_since(ledger.connection, course, stamp(now - timedelta(days=days)))
+    def forget_older(self, before: datetime, course: str, *, actor: str) -> Forgotten:
+        """Forgets every student of a course of whom nothing was graded since the time `before`."""
+        with write(self.database, self._now()) as ledger:
+            found = students.unseen_since(ledger.connection, course, stamp(before))
             records = sum(students.forget(ledger, pseudonym, actor) for pseudonym in found)
         return Forgotten(students=len(found), records=records, scrubbed=self._scrub())
 

@@ -145,11 +145,13 @@ idempotency = Table(
     Column("answer", Text),
 )
 
-# A folder of a machine into which results were written, under students' ids.
+# A folder of a machine into which results were written, under students' ids. `course`: whose, the last time; null where
+# that was not noted yet.
 exports = Table(
     "exports",
     metadata,
     Column("host", String, primary_key=True),
     Column("path", String, primary_key=True),
     Column("at", String, nullable=False),
+    Column("course", String),
 )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from grader import forgetting
 from grader.cli import app
 from grader.forgetting import in_days
 from grader.local_store import StoreSettings, local_store
@@ -97,7 +98,8 @@ def test_old_work_of_a_course_leaves_no_byte_anywhere(
     long_ago.close()
     told = forget("--course", "cs101", "--older-than", "2y", "--data", str(data))
     assert told.exit_code == 0, told.output
-    assert "1 students forgotten" in told.output and "rows taken out of" in told.output and OLD not in told.output
+    assert "1 students forgotten" in told.output and OLD not in told.output
+    assert "2 export files changed" in told.output and "3 rows taken out of" in told.output
     left = bytes_in(*places)
     assert OLD.encode() not in left and submission_key("lab1", f"{OLD}-ID").encode() not in left
     assert b"HORSE-ID" in left and b"HORSE_CODE" in left and b"s001" in left
@@ -105,20 +107,35 @@ def test_old_work_of_a_course_leaves_no_byte_anywhere(
         assert store.verify().faults == ()
 
 
-def test_the_export_of_another_course_is_left_to_a_person(
+def test_a_student_of_two_courses_leaves_the_results_of_one(
     forget: Callable[..., Any], make_lab: Callable[..., Lab], tmp_path: Path
 ) -> None:
     lab = lab_of(make_lab, "lab1", OLD)
     with local_store() as store:
         for course in ("cs101", "cs102"):
             regraded(store, lab, course, tmp_path / course)
-    told = forget(f"{OLD}-ID", "--course", "cs101").output
-    assert "in another course too" in told and str(tmp_path / "cs102") in told
-    assert all(OLD.encode() in bytes_in(tmp_path / course) for course in ("cs101", "cs102"))
-    forget(f"{OLD}-ID", "--course", "cs101", "--export", str(tmp_path / "cs101"))
-    assert OLD.encode() not in bytes_in(tmp_path / "cs101")
+    forget(f"{OLD}-ID", "--course", "cs101")
+    assert [OLD.encode() in bytes_in(tmp_path / course) for course in ("cs101", "cs102")] == [False, True]
     forget(f"{OLD}-ID")
     assert OLD.encode() not in bytes_in(tmp_path / "cs102")
+
+
+def test_who_grows_old_while_files_are_read_stays_for_the_next_time(
+    forget: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make_lab: Callable[..., Lab]
+) -> None:
+    del forget  # which says where the store is
+
+    class Clock:
+        times = iter([datetime.now(UTC), datetime.now(UTC) + timedelta(days=900)])
+
+        def now(self, _: object) -> datetime:
+            return next(self.times)
+
+    with local_store() as store:
+        regraded(store, lab_of(make_lab, "lab1", OLD), "cs101", tmp_path / "out")
+    monkeypatch.setattr(forgetting, "datetime", Clock())
+    lines = forgetting.forget_old(400, "cs101", [], [])
+    assert lines[0].startswith("0 students forgotten") and OLD.encode() in bytes_in(tmp_path / "out")
 
 
 def test_work_without_a_student_grows_old_a_month_at_a_time(forget: Callable[..., Any], long_ago: Store) -> None:
@@ -139,4 +156,5 @@ def test_nobody_s_id_takes_nothing_out_of_an_export(forget: Callable[..., Any], 
 
 def test_a_span_of_time_is_days_or_has_a_unit(forget: Callable[..., Any]) -> None:
     assert [in_days(text) for text in ("400", "30d", "2w", "2y")] == [400, 30, 14, 730.5]
-    assert forget("--course", "c", "--older-than", "long").exit_code == 2
+    for wrong in ("long", "101y"):
+        assert forget("--course", "c", "--older-than", wrong).exit_code == 2

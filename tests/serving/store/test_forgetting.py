@@ -86,10 +86,22 @@ def test_a_course_forgets_who_had_no_grade_for_so_long(new_url: Any, hand: Any) 
     day += timedelta(days=300)
     hand.grade(store, active, request="r2")
     day += timedelta(days=100)
-    assert store.forget_older(365, "c", actor="admin").students == 1
+    assert store.older(day - timedelta(days=365), "c") == ["s1"]
+    assert store.forget_older(day - timedelta(days=365), "c", actor="admin").students == 1
     assert [store.student(each).student is None for each in (old, active, elsewhere)] == [True, False, False]
-    assert store.forget_older(365, "c", actor="admin").students == 0
+    assert store.forget_older(day - timedelta(days=365), "c", actor="admin").students == 0
     assert store.verify().faults == ()
+    store.close()
+
+
+def test_where_results_were_written_is_known_by_course_the_last_one_counts(new_url: Any, tmp_path: Path) -> None:
+    store = open_store(new_url())
+    for course, name in (("c", "one"), ("d", "two"), ("c", "three"), ("d", "three")):
+        store.exported(course, tmp_path / name)
+    with store.database.writing() as connection:  # as it was noted before courses were
+        connection.execute(text("UPDATE exports SET course = NULL WHERE path LIKE '%two'"))
+    found = {course: {each.path.name for each in store.exports(course)} for course in ("c", "d", None)}
+    assert found == {"c": {"one", "two"}, "d": {"two", "three"}, None: {"one", "two", "three"}}
     store.close()
 
 
