@@ -1,0 +1,175 @@
+"""`grader regrade --cluster` as a user sees it: what cannot work is told in words, and a killed run goes on."""
+
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from platform import node
+from typing import Any
+from uuid import uuid4
+
+import psutil
+import pytest
+
+from grader.cli import main
+from labs_schema.models import Lab
+from labs_schema.writer import write_lab
+from serving.grading import Grader
+from serving.store.store import open_store
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # of Ray
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+STUDENTS = 96
+COMMAND = """
+import time
+from types import SimpleNamespace
+import chaos, grader.regrading
+from grader.cli import main
+
+class Model:
+    engine = SimpleNamespace(name="hash", version="1", context_length=1, close=lambda: None)
+    def grade(self, lab, submissions, *, reasoning=False):
+        time.sleep(0.08 * len(submissions))
+        return [chaos.expected(lab, each) for each in submissions]
+    def provenance(self, lab, submission, *, reasoning=False):
+        return chaos.expected(lab, submission).provenance
+    def close(self): ...
+
+grader.regrading.load_grader = lambda *_, **__: Model()
+main()
+"""
+"""A model that is a function of the program's text, so that all grades are known, and takes its time."""
+
+
+def graded(store: Path) -> list[str]:
+    """Whose work has a grade, by pseudonym, as often as it has one."""
+    try:
+        with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as opened:
+            return [str(row[0]) for row in opened.execute("SELECT student FROM grades")]
+    except sqlite3.OperationalError:
+        return []
+
+
+def started_by(mark: str) -> list[str]:
+    """The processes whose environment says `mark`; Ray hands it on to its own."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("STARTED_BY") == mark and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(" ".join(process.cmdline()))
+        except psutil.Error:
+            continue
+    return found
+
+
+def wait_for(what: Callable[[], bool], seconds: float, why: Callable[[], object]) -> None:
+    until = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < until, why()
+        time.sleep(0.1)
+
+
+def test_a_killed_run_leaves_no_process_and_its_resumed_results_are_those_of_one_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import chaos
+
+    lab, mark = chaos.made_up_lab(STUDENTS), str(uuid4())
+    write_lab(lab, tmp_path / chaos.COURSE / "chaos")
+    monkeypatch.setenv("PYTHONPATH", str(BENCHMARKS))  # the workers read it too
+    monkeypatch.setenv("STARTED_BY", mark)
+
+    def begin(out: str, *options: str) -> "subprocess.Popen[str]":
+        monkeypatch.setenv("GRADER_STORE", f"sqlite:///{tmp_path}/{out}.db")
+        command = [sys.executable, "-c", COMMAND, "regrade", str(tmp_path / chaos.COURSE / "chaos"), "--model", "a/b"]
+        return subprocess.Popen(
+            [*command, "--out", str(tmp_path / out), *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    whole, killed = begin("whole"), begin("killed", "--cluster", "local")
+    wait_for(lambda: len(graded(tmp_path / "killed.db")) >= 16, 90, killed.poll)
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    assert killed.returncode == -signal.SIGKILL, "it was over before it could be killed"
+    assert whole.communicate(timeout=60) and whole.returncode == 0
+    kept = len(graded(tmp_path / "killed.db"))
+    assert 16 <= kept < STUDENTS
+    wait_for(lambda: not started_by(mark), 90, lambda: started_by(mark))
+    resumed = begin("killed", "--cluster", "local")
+    said, errors = resumed.communicate(timeout=120)
+    assert resumed.returncode == 0, errors
+    assert f"{STUDENTS - kept} submissions graded, {kept} kept from an earlier run" in said
+    assert started_by(mark) == []
+    files = {path.name: path.read_bytes() for path in (tmp_path / "whole").iterdir() if path.name != "cost.json"}
+    assert len(files) == 4 and files == {name: (tmp_path / "killed" / name).read_bytes() for name in files}
+    store = open_store(f"sqlite:///{tmp_path}/killed.db")
+    assert store.verify().faults == ()
+    store.close()
+    assert len(graded(tmp_path / "killed.db")) == len(set(graded(tmp_path / "killed.db"))) == STUDENTS
+
+
+def test_what_is_kept_is_told_where_the_model_or_the_cluster_of_a_resumed_run_is_not_there(
+    make_lab: Callable[..., Lab],
+    tiny_model_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    import ray.util.client.worker
+
+    monkeypatch.setattr(ray.util.client.worker, "INITIAL_TIMEOUT_SEC", 0.5)
+    monkeypatch.setattr(ray.util.client.worker, "MAX_TIMEOUT_SEC", 0.5)
+    monkeypatch.setenv("GRADER_STORE", f"sqlite:///{tmp_path}/store.db")
+    monkeypatch.setenv("COLUMNS", "120")
+    write_lab(make_lab(students=17), tmp_path / "lab1")
+    model = tmp_path / "model"
+    shutil.copytree(tiny_model_folder, model)
+
+    def regrade(*options: str) -> tuple[int, str]:
+        command = ["grader", "regrade", str(tmp_path / "lab1"), "--out", str(tmp_path / "out"), "--model", str(model)]
+        monkeypatch.setattr(sys, "argv", [*command, *options])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), " ".join((said.out + said.err).split())
+
+    grade, calls = Grader.grade, list[int]()
+
+    def stopped(grader: Grader, *work: Any, **options: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return grade(grader, *work, **options)
+
+    monkeypatch.setattr(Grader, "grade", stopped)
+    told = "16 of 17 submissions are graded and kept in the store. The same command goes on from there."
+    code, said = regrade("--engine", "transformers")
+    assert code == 1 and f"error Stopped. {told}" in said
+    whole, unloadable = (model / "model.safetensors").read_bytes(), f"transformers cannot load {model}: Error while"
+    (model / "model.safetensors").write_bytes(b"half of it")
+    for options, words in (
+        (
+            ["--engine", "transformers", "--cluster", "local"],
+            f"error On a worker, {node()}: {unloadable}",
+        ),
+        (["--engine", "http://127.0.0.1:9", "--cluster", "local"], "no engine server answers at http://127.0.0.1:9"),
+        (["--engine", "transformers", "--cluster", "ray://127.0.0.1:9"], "error no Ray cluster answers at ray://127."),
+        (["--engine", "transformers"], f"error {unloadable}"),
+    ):
+        code, said = regrade(*options)
+        assert (code, "Traceback" in said) == (1, False)
+        assert words in said and said.endswith(told)
+    (model / "model.safetensors").write_bytes(whole)
+    code, said = regrade("--engine", "transformers")
+    assert code == 0 and "1 submissions graded, 16 kept from an earlier run" in said
+    assert len(graded(tmp_path / "store.db")) == len(set(graded(tmp_path / "store.db"))) == 17
