@@ -1,4 +1,4 @@
-"""Connections that take what others need: too slow, too large a head, too many. Knows no route and no body.
+"""Connections that take what others need: too slow, too large a head, too many, too much at once. Knows no route and no body.
 
 A connection waits from its beginning, and from each answer on, until the head of a request is there.
 """
@@ -12,6 +12,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 CONNECTIONS = 500
 """Below the 1,024 files that a process may usually have open."""
 HEAD_SECONDS, HEAD_BYTES, WRITE_SECONDS = 10.0, 65_536, 60.0
+SENT_AHEAD = 16
+"""Requests that a client may send before the one before them is answered: each is held in memory."""
 FULL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
@@ -70,9 +72,16 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = 0
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Fields behind a body (trailers) have no end and no meaning here: RFC 9110, section 6.5.1, lets them go."""
+        if self._head_bytes is not None:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         self._head_bytes = None
         self._wait_no_more()
+        if len(self.pipeline) >= SENT_AHEAD:
+            return self.end()
         super().on_headers_complete()
 
     def on_response_complete(self) -> None:

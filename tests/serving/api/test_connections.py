@@ -4,13 +4,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import httpx
 import pytest
 
-from serving.api.connections import HEAD_BYTES, Door
+from serving.api.connections import HEAD_BYTES, SENT_AHEAD, Door
 from serving.api.server import server
 
 LATE = 0.3
@@ -29,7 +29,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 
 @contextmanager
-def served(door: Door) -> Iterator[tuple[str, int]]:
+def served(door: Door, app: Any = app) -> Iterator[tuple[str, int]]:
     http = server(app, threading.Event(), 5, door=door)
     http.config.port, http.config.lifespan = 0, "off"
     running = threading.Thread(target=http.run)
@@ -126,3 +126,36 @@ def test_a_connection_is_kept_for_the_next_request() -> None:
         for _ in range(3):
             assert client.get(f"http://{address[0]}:{address[1]}/").text == "read"
             time.sleep(LATE / 2)
+
+
+def test_few_requests_may_be_sent_ahead_and_an_endless_row_of_them_is_left() -> None:
+    with served(Door()) as address:
+        with connected(address) as connection:
+            connection.sendall((BEGUN + b"\r\n") * SENT_AHEAD)
+            answered = b""
+            while answered.count(b"read") < SENT_AHEAD:
+                answered += connection.recv(65536)
+        with connected(address) as connection:
+            connection.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n" * (SENT_AHEAD + 2))
+            read = 0
+            with suppress(ConnectionResetError):
+                while got := len(connection.recv(1_000_000)):
+                    read += got
+            assert read < 20_000_000
+
+
+def test_fields_behind_a_body_are_not_kept() -> None:
+    seen: list[bytes] = []
+
+    async def looking(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        seen.extend(name for name, _ in scope["headers"])
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": b"read"})
+
+    with served(Door(), looking) as address, connected(address) as connection:
+        body = b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n"
+        connection.sendall(BEGUN.replace(b"GET", b"POST") + body + b"Authorization: x\r\n" * 1000 + b"\r\n")
+        assert b"200 OK" in connection.recv(65536)
+    assert seen == [b"host", b"transfer-encoding"]
