@@ -30,7 +30,7 @@ from serving.jobs.export import check_place, export
 from serving.jobs.job import Job, Wish
 from serving.jobs.origin import origin_of
 from serving.jobs.sources import origin_from, take
-from serving.jobs.terminal import Tasks, earlier, job_to_do, settled, work
+from serving.jobs.terminal import Tasks, job_to_do, settled, work
 from serving.jobs.turn import turn
 from serving.served_model import load_grader
 from serving.store.store import Store
@@ -93,12 +93,9 @@ def regrade_labs(
             grader.engine = meter = MeteredEngine(grader.engine)
             origin, do = _known(grader, reasoning), partial(work, grader, store, reasoning=reasoning)
         loaded = time.monotonic()
-        begun = []
-        for (place, lab), of in zip(labs.items(), courses, strict=True):
-            job = _job(store, of, lab, origin, again)
-            opened.enter_context(turn(store.database, job.id))
-            job = JobBook(store.database).wish(job.id, Wish.RUN, actor=at_terminal())
-            begun.append(Begun(lab, job, place, JobBook(store.database).progress(job.id).graded))
+        jobs = [_job(store, of, lab, origin, again) for of, lab in zip(courses, labs.values(), strict=True)]
+        opened.enter_context(turn(store.database, [job.id for job in jobs]))
+        begun = [_begun(store, *each) for each in zip(labs.values(), jobs, labs, strict=True)]
         _grade(begun, do, kept)
         seconds = time.monotonic() - loaded
         done = [_finished(store, each) for each in begun]
@@ -146,14 +143,19 @@ def _asked(source: RaySource) -> Origin:
 
 
 def _job(store: Store, course: str, lab: Lab, origin: Origin, again: bool) -> Job:
-    known = earlier(store, course, lab)
+    known = JobBook(store.database).at_terminals(course, lab)
     return job_to_do(store, course, lab, known, origin(lab, known), again=again, actor=at_terminal())
+
+
+def _begun(store: Store, lab: Lab, job: Job, out: Path) -> Begun:
+    book = JobBook(store.database)
+    return Begun(lab, book.wish(job.id, Wish.RUN, actor=at_terminal()), out, book.progress(job.id).graded)
 
 
 def _kept(store: Store, courses: Sequence[str], labs: Sequence[Lab], again: bool) -> KeptGrades:
     """Of the jobs that go on, if the model is still theirs: that is known only when it is loaded."""
-    newest = [known[0] for each in zip(courses, labs, strict=True) if (known := earlier(store, *each))]
     book, total = JobBook(store.database), sum(len(lab.submissions) for lab in labs)
+    newest = [known[0] for each in zip(courses, labs, strict=True) if (known := book.at_terminals(*each))]
     return KeptGrades(sum(settled(book, job) for job in newest if not (again and job.finished_at)), total)
 
 

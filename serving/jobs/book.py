@@ -4,7 +4,7 @@ What a person decides (begin, pause, cancel, resume) is entered into the audit l
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -52,15 +52,21 @@ class JobBook:
         job_id: str | None = None,
         at_terminal: bool = False,
         origin: str | None = None,
+        known: Collection[str] = (),
     ) -> Job:
         """Begins a job over all submissions of `lab`; its students get their pseudonyms here.
 
-        With a `job_id` that there is already, nothing is begun: it is that job.
+        With a `job_id` that there is already, nothing is begun: it is that job. Nor where another terminal began one
+        for the same work and `origin` a moment ago: a job of a terminal that is none of the `known`.
         """
         work = work_hash(lab)  # not under the lock that every grade waits for
         with write(self._database, self._now()) as ledger:
-            if job_id and (known := _found(ledger.connection, job_id)):
-                return known
+            if job_id and (there := _found(ledger.connection, job_id)):
+                return there
+            others = _at_terminals(ledger.connection, course, lab.name, work) if at_terminal else []
+            for other in others:
+                if other.id not in known and (None in (other.origin, origin) or other.origin == origin):
+                    return other
             pseudonyms = students.add(ledger, course, [each.student for each in lab.submissions], actor)
             job = Job(
                 id=job_id or secrets.token_hex(8),
@@ -98,6 +104,12 @@ class JobBook:
             found = found.where(jobs.c.course == course)
         with self._database.reading() as connection:
             return [Job.model_validate(dict(row._mapping)) for row in connection.execute(found)]
+
+    def at_terminals(self, course: str, lab: Lab) -> list[Job]:
+        """Those over the very work of `lab`, the newest first, without those that a person cancelled."""
+        work = work_hash(lab)
+        with self._database.reading() as connection:
+            return _at_terminals(connection, course, lab.name, work)
 
     def courses(self) -> set[str]:
         """Those that ever had a job for a worker."""
@@ -237,6 +249,12 @@ def _job(connection: Connection, job_id: str) -> Job:
     if (found := _found(connection, job_id)) is None:
         raise UnknownError(f"There is no job {job_id!r}.")
     return found
+
+
+def _at_terminals(connection: Connection, course: str, lab: str, work: str) -> list[Job]:
+    same = jobs.c.course == course, jobs.c.lab == lab, jobs.c.work == work, jobs.c.at_terminal
+    found = select(jobs).where(*same, jobs.c.wish != Wish.CANCEL).order_by(jobs.c.at.desc(), jobs.c.id)
+    return [Job.model_validate(dict(row._mapping)) for row in connection.execute(found)]
 
 
 def _given_up(job_id: str) -> Any:

@@ -5,16 +5,13 @@ No queue stands behind it: what is done and what waits is in the store, so the s
 
 from collections.abc import Callable, Mapping, Sequence
 
-from sqlalchemy import select
-
 from labs_schema.errors import GraderError
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
 from serving.jobs.book import JobBook
 from serving.jobs.chunk import grade_chunk
-from serving.jobs.job import Job, Wish, work_hash
+from serving.jobs.job import Job, Wish
 from serving.jobs.origin import pin
-from serving.jobs.tables import jobs
 from serving.retrying import GradesLabs, asked_again
 from serving.store.store import Store
 
@@ -22,26 +19,22 @@ Tasks = Mapping[str, tuple[Job, Lab]]
 """The name of each lab -> its job."""
 
 
-def earlier(store: Store, course: str, lab: Lab) -> list[Job]:
-    """The jobs of a terminal over the very work of `lab`, the newest first, without those that a person cancelled."""
-    same = jobs.c.course == course, jobs.c.lab == lab.name, jobs.c.work == work_hash(lab), jobs.c.at_terminal
-    found = select(jobs).where(*same, jobs.c.wish != Wish.CANCEL).order_by(jobs.c.at.desc(), jobs.c.id)
-    with store.database.reading() as connection:
-        return [Job.model_validate(dict(row._mapping)) for row in connection.execute(found)]
-
-
 def job_to_do(
     store: Store, course: str, lab: Lab, known: Sequence[Job], origin: str | None, *, again: bool, actor: str
 ) -> Job:
-    """The newest of the `known` jobs that is graded with `origin`, or a new one; with `again` a new one too where that
-    is finished. `origin` may be None where none of the `known` has a grade yet."""
+    """The newest of the `known` jobs (`JobBook.at_terminals`) that is graded with `origin`, or a new one; with `again`
+    a new one too where that is finished. `origin` may be None where none of the `known` has a grade yet.
+
+    Of two terminals that are at this at once, both get the job that the first one began."""
     book = JobBook(store.database)
     same = [job for job in known if job.origin in (None, origin)]
-    if not same or (again and same[0].finished_at):
-        return book.add(course, lab, actor=actor, at_terminal=True, origin=origin)
+    job = same[0] if same else None
+    if job is None or (again and job.finished_at):
+        ids = {each.id for each in known}
+        job = book.add(course, lab, actor=actor, at_terminal=True, origin=origin, known=ids)
     if origin:
-        pin(store.database, same[0].id, [origin])
-    return book.job(same[0].id)
+        pin(store.database, job.id, [origin])
+    return book.job(job.id)
 
 
 class TerminalDesk:

@@ -5,8 +5,9 @@ It only saves work: what two processes did at once would be kept once.
 
 import fcntl
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -17,37 +18,53 @@ from serving.store.database import Database
 
 
 @contextmanager
-def turn(database: Database, job_id: str) -> Iterator[None]:
-    """Raises GraderError where another process has it."""
-    with _locked_file(database.folder, job_id) if database.folder else _locked_key(database, job_id) as had:
-        if not had:
-            raise GraderError(f"Another process works on this regrade already (job {job_id}). Wait until it has ended.")
+def turn(database: Database, job_ids: Sequence[str]) -> Iterator[None]:
+    """On all of the jobs. Raises GraderError where another process has one of them."""
+    with ExitStack() as held:
+        if database.folder:
+            taken = next((each for each in job_ids if not held.enter_context(_file(database.folder, each))), None)
+        else:
+            taken = held.enter_context(_keys(database, job_ids))
+        if taken:
+            raise GraderError(f"Another process works on this regrade already (job {taken}). Wait until it has ended.")
         yield
 
 
 @contextmanager
-def _locked_file(folder: Path, job_id: str) -> Iterator[bool]:
+def _file(folder: Path, job_id: str) -> Iterator[bool]:
+    """Whether it is had. Whoever has it takes the file away before the lock ends, so a lock on a file that is gone by
+    then is none."""
     path = folder / f".regrade-{job_id}"
-    with path.open("wb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            path.unlink(missing_ok=True)
+    while True:
+        with path.open("wb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            if _is(file.fileno(), path):
+                try:
+                    yield True
+                finally:
+                    path.unlink(missing_ok=True)
+                return
+
+
+def _is(descriptor: int, path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    return False
 
 
 @contextmanager
-def _locked_key(database: Database, job_id: str) -> Iterator[bool]:
-    """PostgreSQL gives the key back when the connection ends."""
-    key = int.from_bytes(hashlib.sha256(job_id.encode()).digest()[:8], signed=True)
+def _keys(database: Database, job_ids: Sequence[str]) -> Iterator[str | None]:
+    """The first that another process has. PostgreSQL gives the keys back when the connection ends, which is one for
+    all of them, as there are but a few and a course may have many labs."""
+    keys = {each: int.from_bytes(hashlib.sha256(each.encode()).digest()[:8], signed=True) for each in job_ids}
     with database.bare() as connection:
-        had: bool = connection.execute(select(func.pg_try_advisory_lock(key))).scalar_one()
         try:
-            yield had
+            free = (connection.execute(select(func.pg_try_advisory_lock(key))).scalar_one() for key in keys.values())
+            yield next((each for each, had in zip(keys, free, strict=True) if not had), None)
         finally:
             with suppress(DBAPIError):
-                connection.execute(select(func.pg_advisory_unlock(key)))
+                connection.execute(select(func.pg_advisory_unlock_all()))

@@ -1,6 +1,9 @@
 """A regrade at a terminal: every submission once, whatever was killed when, here or from afar, and never two models."""
 
+import fcntl
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,7 @@ from serving.jobs.export import export
 from serving.jobs.job import Job, State, Wish
 from serving.jobs.origin import origin_of
 from serving.jobs.sources import origin_from, take
-from serving.jobs.terminal import earlier, job_to_do, settled, work
+from serving.jobs.terminal import job_to_do, settled, work
 from serving.jobs.turn import turn
 from serving.store.store import Store, open_store
 
@@ -93,13 +96,14 @@ def typed(
     again: bool = False,
 ) -> Job:
     """What the command does; without `out`, stopped before it writes."""
-    book, known, source = JobBook(store.database), earlier(store, course, lab), FarSource(grader)
+    book, source = JobBook(store.database), FarSource(grader)
+    known = book.at_terminals(course, lab)
     if afar:
         origin = origin_from(source, lab) if any(job.origin for job in known) else None
     else:
         origin = origin_of(grader.provenance(lab, HARMLESS))
     job = job_to_do(store, course, lab, known, origin, again=again, actor="terminal:ta")
-    with turn(store.database, job.id):
+    with turn(store.database, [job.id]):
         job = book.wish(job.id, Wish.RUN, actor="terminal:ta")
         tasks = {} if job.finished_at else {lab.name: (job, lab)}
         if afar:
@@ -134,7 +138,7 @@ def test_a_run_killed_at_any_call_ends_as_if_it_never_was_wherever_it_goes_on(
             typed(store, lab, out, first, course=course, afar=afar[0])
         assert not out.exists()
         job = typed(store, lab, out, second, course=course, afar=afar[1])
-        assert earlier(store, course, lab) == [JobBook(store.database).job(job.id)]
+        assert JobBook(store.database).at_terminals(course, lab) == [JobBook(store.database).job(job.id)]
         assert sorted(first.asked + second.asked) == sorted(each.files[0].text for each in lab.submissions)
         progress = JobBook(store.database).progress(job.id)
         assert (progress.state, progress.graded, progress.parked) == (State.DONE, 7, ())
@@ -155,7 +159,9 @@ def test_what_is_finished_is_written_again_and_graded_once_more_only_when_asked(
         typed(store, lab, None, SteadyGrader(lives=1), again=True)
     grader = SteadyGrader()
     other = typed(store, lab, tmp_path / "c", grader, again=True)  # goes on with what it began
-    assert other.id != job.id and len(grader.asked) == 1 and len(earlier(store, "cs101", lab)) == 2
+    assert (
+        other.id != job.id and len(grader.asked) == 1 and len(JobBook(store.database).at_terminals("cs101", lab)) == 2
+    )
 
 
 @pytest.mark.parametrize("changed", ["model", "rubric", "program", "students", "course"])
@@ -165,7 +171,7 @@ def test_another_model_or_other_work_begins_a_job_of_its_own_and_leaves_the_firs
     lab, grader = make_lab(students=3), SteadyGrader(model="other" if changed == "model" else "m")
     with pytest.raises(Killed):
         typed(store, lab, None, SteadyGrader(lives=1))
-    [first] = earlier(store, "cs101", lab)
+    [first] = JobBook(store.database).at_terminals("cs101", lab)
     edited: dict[str, Any] = {
         "rubric": {"criteria": lab.criteria[:1], "human_grades": ()},
         "program": {"submissions": (lab.submissions[0].model_copy(update={"files": lab.submissions[1].files}),)},
@@ -246,12 +252,69 @@ def test_two_terminals_do_not_work_on_one_job_at_once(make_lab: Callable[..., La
     lab = make_lab(students=2)
     with pytest.raises(Killed):
         typed(store, lab, None, SteadyGrader(lives=0))
-    [job] = earlier(store, "cs101", lab)
-    with turn(store.database, job.id), pytest.raises(GraderError, match="Another process works on this regrade"):
+    [job] = JobBook(store.database).at_terminals("cs101", lab)
+    with turn(store.database, [job.id]), pytest.raises(GraderError, match="Another process works on this regrade"):
         typed(store, lab, None, SteadyGrader())
     grader = SteadyGrader()
     typed(store, lab, None, grader)
     assert len(grader.asked) == 2
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_two_terminals_that_begin_in_the_same_moment_begin_one_job(
+    again: bool, make_lab: Callable[..., Lab], store: Store
+) -> None:
+    lab, book = make_lab(students=2), JobBook(store.database)
+    if again:
+        book.finish(typed(store, lab, None, SteadyGrader()))
+    seen, asked = book.at_terminals("cs101", lab), SteadyGrader()
+    mine = origin_of(asked.provenance(lab, HARMLESS))
+    other = origin_of(SteadyGrader(model="other").provenance(lab, HARMLESS))
+    both = threading.Barrier(4)
+
+    def begun(origin: str | None) -> Job:
+        both.wait()
+        return job_to_do(store, "cs101", lab, seen, origin, again=again, actor="ta")
+
+    with ThreadPoolExecutor(4) as terminals:
+        first, second, third, far = terminals.map(begun, [mine, mine, mine, other])
+    assert first.id == second.id == third.id != far.id and (first.origin, far.origin) == (mine, other)
+    assert begun_jobs(book, lab) - {each.id for each in seen} == {first.id, far.id}
+    [cluster] = {job_to_do(store, "cs101", lab, seen, None, again=again, actor="ta").id}
+    assert cluster in {first.id, far.id}
+
+
+def begun_jobs(book: JobBook, lab: Lab) -> set[str]:
+    return {each.id for each in book.at_terminals("cs101", lab)}
+
+
+def test_a_turn_that_was_waited_for_until_its_file_was_gone_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = open_store(f"sqlite:///{tmp_path}/turns.db").database
+    lock, first = fcntl.flock, turn(database, ["j"])
+    first.__enter__()
+
+    def late(file: Any, how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", lock)
+        first.__exit__(None, None, None)  # between the opening of its file and the lock on it
+        lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with turn(database, ["j"]), pytest.raises(GraderError, match="Another process"), turn(database, ["j"]):
+        pass
+    assert not list(tmp_path.glob(".regrade-*"))
+    database.close()
+
+
+def test_a_turn_on_all_labs_of_a_course_leaves_room_to_work(store: Store) -> None:
+    names = [f"job{number}" for number in range(40)]
+    with turn(store.database, names):
+        store.pseudonym("cs101", "s1", actor="ta")
+        with pytest.raises(GraderError, match="job job39"), turn(store.database, ["free", "job39"]):
+            pass
+    with turn(store.database, ["free", "job39"]):
+        pass
 
 
 def test_a_person_who_stops_the_command_puts_nobody_under_suspicion(make_lab: Callable[..., Lab], store: Store) -> None:
