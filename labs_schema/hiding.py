@@ -1,4 +1,5 @@
-"""What a model is not shown of a program: the words that name a student. Everything outside of comments stays as it is.
+"""What a model is not shown of a program: the words that name a student. Everything outside of comments stays as it is,
+but in a language whose comments are not known.
 
 Looking and hiding are two steps. Whoever takes in a program notes in `Submission.hidden` which of its words name
 somebody, when the roster and the student's id are at hand; every prompt hides them, and so does every later replay,
@@ -10,12 +11,12 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from labs_schema.languages import OWN_EXTENSIONS, extension
+from labs_schema.languages import LANGUAGES, OWN_EXTENSIONS, extension
 from labs_schema.lexing import spans
 from labs_schema.models import Person, SourceFile, Submission
 from labs_schema.naming import LETTERS_ALONE, Names
 
-HIDING_VERSION = 1
+HIDING_VERSION = 2
 """To be raised when the same words are hidden in another way."""
 IN_PLACE_OF_A_NAME = "student"
 _SAID = ("comment", "docstring")
@@ -28,7 +29,8 @@ def noted(submission: Submission, language: str, names: Names) -> Submission:
     found = set(submission.hidden)
     for file in submission.files if names else ():
         found.update(file.path[place.start : place.end] for place in names.places(file.path, path=True))
-        for text in _comments(file, language):
+        for start, end in _said_in(file, language):
+            text = file.text[start:end]
             found.update(text[place.start : place.end] for place in names.places(text))
     return submission.model_copy(update={"hidden": tuple(sorted(found))}) if found else submission
 
@@ -65,22 +67,20 @@ def hidden_in_prose(text: str, names: Names) -> str:
 
 def _hidden(file: SourceFile, language: str, words: "_Words") -> str:
     pieces, end = [], 0
-    for span in spans(file.text, _language(file, language)):
-        if span.kind in _SAID:
-            pieces += [file.text[end : span.start], words.hidden_in(file.text[span.start : span.end])]
-            end = span.end
+    for start, after in _said_in(file, language):
+        pieces += [file.text[end:start], words.hidden_in(file.text[start:after])]
+        end = after
     return "".join([*pieces, file.text[end:]])
 
 
-def _comments(file: SourceFile, language: str) -> Iterable[str]:
-    found = spans(file.text, _language(file, language))
-    return (file.text[span.start : span.end] for span in found if span.kind in _SAID)
-
-
-def _language(file: SourceFile, language: str) -> str:
-    """Its own by its extension: a program in another language than the lab's has other comments."""
+def _said_in(file: SourceFile, language: str) -> Iterable[tuple[int, int]]:
+    """Where the comments and docstrings begin and end. By the file's own language, as its extension tells it: a program
+    in another one than the lab's has other comments. Nobody knows those of a language that is not known: all of it."""
     own = (name for name, extensions in OWN_EXTENSIONS.items() if extension(file.path) in extensions)
-    return next(own, language)
+    spoken = next(own, language)
+    if spoken not in LANGUAGES:
+        return [(0, len(file.text))]
+    return ((span.start, span.end) for span in spans(file.text, spoken) if span.kind in _SAID)
 
 
 class _Words:

@@ -56,6 +56,12 @@ def test_a_docstring_is_a_comment_and_a_file_is_read_in_its_own_language() -> No
     assert shown(text, "Python", "a.py") == shown(text, "C", "a.py") == expected
 
 
+@pytest.mark.parametrize("text", ["-- {} (s123)", "% by {}", "{{- {} -}}", "' x --\n; {}", 'let s = "{}"'])
+def test_where_nobody_knows_what_a_comment_is_names_are_hidden_everywhere(text: str) -> None:
+    assert shown(text.format("Mario Rossi"), "SQL", "a.sql") == text.format("student").replace("s123", "student")
+    assert shown(f'puts("Mario Rossi"); {text}', "SQL", "a.c").startswith('puts("Mario Rossi");')
+
+
 def test_a_file_s_path_is_shown_without_its_owner() -> None:
     work = noted(handed_in("int x;", "rossi_s123/MarioRossi.java"), "Java", NAMES)
     assert [file.path for file in shown_files(work, "Java")] == ["student_student/student.java"]
@@ -84,7 +90,8 @@ PIECES = st.sampled_from([*NAMED, *LEXED])
 @given(st.lists(PIECES, max_size=25).map("".join), st.sampled_from([*LANGUAGES, "unknown"]))
 def test_no_text_outside_of_comments_changes_and_no_line_moves(text: str, language: str) -> None:
     after = shown(text, language, "a.txt")
-    assert outside(after, language) == outside(text, language)
+    if language in LANGUAGES:
+        assert outside(after, language) == outside(text, language)
     assert after.count("\n") == text.count("\n")
 
 
