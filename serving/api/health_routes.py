@@ -27,7 +27,7 @@ async def health() -> Health:
 @router.get("/readyz", summary="Has the model answered?", responses={**answered({"status": "ready"}), **problems(503)})
 async def ready(service: Served) -> Health:
     """200 once the model has scored a program, and as long as its last call did not fail; then it is asked again. The
-    store must take writes, its disk have room, and jobs that are under way have a worker.
+    store must take writes, its disk have room, and jobs that are under way have a worker of their course.
     """
     if not service.engine.answering:
         await _asked(service)
@@ -59,7 +59,7 @@ async def _asked(service: Service) -> None:
 
 def _wrong(service: Service) -> list[str]:
     database = service.store.database
-    return readiness(database, database.folder) or worker_faults(database, service.book)
+    return readiness(database, database.folder) or worker_faults(database, service.book, service.courses.names())
 
 
 def probe() -> tuple[Lab, Submission]:

@@ -1,6 +1,6 @@
 """The tables of jobs, in the store's database. Knows no rules. Students stand here by their pseudonyms alone."""
 
-from sqlalchemy import Boolean, Column, ForeignKey, Integer, String, Table
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, Integer, String, Table
 
 from serving.store.tables import metadata
 
@@ -48,10 +48,11 @@ tries = Table(
     Column("parked_at", String),
 )
 
-# A process that works on jobs, and when it last said so.
+# A process that works on jobs, when it last said so, and of which courses; NULL: of any.
 workers = Table(
     "job_workers",
     metadata,
     Column("name", String, primary_key=True),
     Column("seen_at", String, nullable=False),
+    Column("courses", JSON(none_as_null=True)),
 )

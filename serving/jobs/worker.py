@@ -3,7 +3,7 @@
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -35,11 +35,11 @@ class Worker:
         store_url: str,
         name: str = "worker",
         *,
-        courses: Callable[[], Container[str]] | None = None,
+        courses: Callable[[], Collection[str]] | None = None,
         dead_seconds: float = DEAD_SECONDS,
     ) -> None:
         self.desk, self.name = desk, name
-        self._courses = courses or desk.book.courses
+        self._courses = courses
         self._process = f"{name}~{secrets.token_hex(4)}"
         self._url, self._dead = store_url, timedelta(seconds=dead_seconds)
         self._beat_seconds = min(BEAT_SECONDS, dead_seconds / 3)
@@ -52,7 +52,7 @@ class Worker:
         with database.writing() as connection:
             forerunner = workers.c.name.startswith(f"{self.name}~", autoescape=True)
             connection.execute(delete(workers).where(forerunner))
-        beat(database, self._process, self._dead)  # before it takes work, lest that be taken over as a dead one's
+        self._beat()  # before it takes work, lest that be taken over as a dead one's
         workflows.launch(self.desk, self._url, self._process)
         self._round()
         self._thread.start()
@@ -60,7 +60,7 @@ class Worker:
     def begin(self, job: Job) -> None:
         """Lets a job, or the next round of one, be worked on, here or by another worker; not one of a terminal, and
         one of another course only by its own workers."""
-        if not job.at_terminal and job.course in self._courses():
+        if not job.at_terminal and job.course in self._mine():
             workflows.start(job)
 
     def stop(self) -> None:
@@ -76,8 +76,8 @@ class Worker:
     def _round(self) -> None:
         """A store that is away for a while, or anything else, is no reason to die: the next round tries again."""
         try:
-            workflows.take_over(self._process, beat(self.desk.store.database, self._process, self._dead))
-            mine = self._courses()
+            workflows.take_over(self._process, self._beat())
+            mine = self._mine()
             jobs = [job for job in self.desk.book.unfinished() if job.course in mine]
             for job in jobs:
                 self._go_on(job)
@@ -85,6 +85,12 @@ class Worker:
             workflows.listen({job.course for job in jobs}, ever)
         except Exception as error:
             log.error("a worker could not look after its jobs: %s", type(error).__name__)
+
+    def _beat(self) -> set[str]:
+        return beat(self.desk.store.database, self._process, self._dead, self._courses() if self._courses else None)
+
+    def _mine(self) -> Collection[str]:
+        return self._courses() if self._courses else self.desk.book.courses()
 
     def _go_on(self, job: Job) -> None:
         ended = workflows.start(job)
@@ -94,13 +100,14 @@ class Worker:
             self.desk.book.finish(job, STUCK)
 
 
-def beat(database: Database, name: str, dead: timedelta) -> set[str]:
-    """Notes that `name` lives; all that live. Who has said nothing for `dead` is struck off, by the store's clock."""
+def beat(database: Database, name: str, dead: timedelta, courses: Collection[str] | None = None) -> set[str]:
+    """Notes that `name` lives and does the jobs of `courses`, None for any; all that live. Who has said nothing for
+    `dead` is struck off, by the store's clock."""
     with database.writing() as connection:
         now = _clock(connection)
-        mine = update(workers).where(workers.c.name == name).values(seen_at=stamp(now))
-        if not connection.execute(mine).rowcount:
-            connection.execute(insert(workers).values(name=name, seen_at=stamp(now)))
+        said = {"seen_at": stamp(now), "courses": None if courses is None else sorted(courses)}
+        if not connection.execute(update(workers).where(workers.c.name == name).values(said)).rowcount:
+            connection.execute(insert(workers).values(name=name, **said))
         connection.execute(delete(workers).where(workers.c.seen_at < stamp(now - dead)))
         return set(connection.execute(select(workers.c.name)).scalars())
 

@@ -4,10 +4,11 @@ Each check says what is wrong in words for a person, or nothing. Whether the mod
 """
 
 import shutil
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 
 from serving.jobs.book import JobBook
 from serving.jobs.tables import workers
@@ -44,11 +45,18 @@ def disk_faults(folder: Path, free_bytes: int) -> list[str]:
     ]
 
 
-def worker_faults(database: Database, book: JobBook, now: datetime | None = None) -> list[str]:
-    """Jobs are under way and nobody has said lately that he works on them; see `serving.jobs.worker`."""
-    if not book.unfinished():
+def worker_faults(
+    database: Database, book: JobBook, courses: Collection[str], now: datetime | None = None
+) -> list[str]:
+    """Jobs of these `courses` are under way and nobody has said lately that he works on them; see
+    `serving.jobs.worker`."""
+    waiting = {job.course for job in book.unfinished()} & set(courses)
+    if not waiting:
         return []
     since = stamp((now or datetime.now(UTC)) - timedelta(seconds=DEAD_SECONDS))
     with database.reading() as connection:
-        alive = connection.execute(select(func.count()).where(workers.c.seen_at >= since)).scalar_one()
-    return [] if alive else [f"No worker has said for {DEAD_SECONDS:g} s that it lives; jobs wait."]
+        for served in connection.execute(select(workers.c.courses).where(workers.c.seen_at >= since)).scalars():
+            waiting = waiting - set(served) if served is not None else set()
+    if not waiting:
+        return []
+    return [f"No worker of {', '.join(sorted(waiting))} has said for {DEAD_SECONDS:g} s that it lives; jobs wait."]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import delete, insert
 
 from labs_schema.models import Lab
 from serving.jobs.book import JobBook
@@ -42,14 +42,20 @@ def test_a_disk_that_is_nearly_full_is_not(database: Database, tmp_path: Path) -
 
 def test_jobs_need_a_worker_that_said_lately_that_it_lives(database: Database, make_lab: Callable[..., Lab]) -> None:
     now, book = datetime.now(UTC), JobBook(database)
-    assert worker_faults(database, book, now) == []
+
+    def wrong(course: str, seconds: float) -> list[str]:
+        return worker_faults(database, book, [course], now + timedelta(seconds=seconds))
+
+    assert wrong("course", 0) == []
     book.add("course", make_lab(), actor="a")
-    [wrong] = worker_faults(database, book, now)
-    assert "No worker" in wrong
-    with database.writing() as connection:
-        connection.execute(insert(workers).values(name="w1", seen_at=stamp(now)))
-    assert worker_faults(database, book, now + timedelta(seconds=10)) == []
-    assert worker_faults(database, book, now + timedelta(seconds=60)) != []
+    assert wrong("other", 0) == []
+    for name, courses, right in (("w1", ["other"], False), ("w2", ["course", "other"], True), ("w3", None, True)):
+        with database.writing() as connection:
+            connection.execute(delete(workers))
+            connection.execute(insert(workers).values(name=name, seen_at=stamp(now), courses=courses))
+        assert (wrong("course", 10) == []) is right
+    [told] = wrong("course", 60)
+    assert told.startswith("No worker of course has said for 30 s")
 
 
 def test_jobs_are_counted_by_state(database: Database, make_lab: Callable[..., Lab]) -> None:
