@@ -109,6 +109,8 @@ def serving(store: Store, folder: Path) -> Iterator[str]:
 class HashGrader:
     """A grader whose model is a hash of criterion and program."""
 
+    def check_length(self, submission: Submission) -> None: ...
+
     def prepare(self, lab: Lab, submission: Submission) -> Sheet:
         del lab, submission
         return Sheet()

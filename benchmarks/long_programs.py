@@ -12,7 +12,7 @@ import json
 import time
 from typing import Any
 
-from overload import REFUSALS, Answered, asked, body, milliseconds_at, server, storm
+from overload import REFUSALS, Answered, asked, body, milliseconds_at, own_server, storm
 from rich.console import Console
 from rich.table import Table
 
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--milliseconds", type=float, default=20)
     parser.add_argument("--every", type=float, default=1)
     given = parser.parse_args()
-    with server(given.milliseconds, queue=8) as (url, _):
+    with own_server(given.milliseconds, queue=8) as (url, _):
         rate = 2000 / given.milliseconds
         found = {
             "short_alone": asyncio.run(measured(url, rate, given.seconds, None)),

@@ -61,7 +61,7 @@ def main() -> None:
 
 def overloaded(seconds: float, times: float, milliseconds: float = 20, queue: int = 32) -> dict[str, Any]:
     """The figures of one run: rates a second, times in ms, memory in MB."""
-    with server(milliseconds, queue) as (url, process):
+    with own_server(milliseconds, queue) as (url, process):
         bodies = [body()]
         asyncio.run(busy(url, bodies, 1.0, queue // 2))
         peak = accepted(asyncio.run(busy(url, bodies, PEAK_SECONDS, queue // 2))) / PEAK_SECONDS
@@ -148,7 +148,7 @@ def body() -> bytes:
 
 
 @contextmanager
-def server(milliseconds: float, queue: int) -> Iterator[tuple[str, psutil.Process]]:
+def own_server(milliseconds: float, queue: int) -> Iterator[tuple[str, psutil.Process]]:
     """This file as a server, in a process of its own, once it answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -179,14 +179,13 @@ def answers(url: str) -> bool:
 
 def serve(port: int, seconds: float, queue: int) -> None:
     """The service with an engine that does nothing for `seconds` a submission."""
-    import uvicorn
-
     from prompts.encode import PromptEncoder
     from prompts.style import PromptStyle
     from serving.api.access_log import log_to_stderr
     from serving.api.app import create_app
     from serving.api.engine_thread import EngineThread
     from serving.api.lab_registry import LabRegistry
+    from serving.api.server import server
     from serving.grading import Grader
     from serving.observability.observed import Observed
     from serving.provenance import ModelIdentity
@@ -202,7 +201,9 @@ def serve(port: int, seconds: float, queue: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(f"sqlite:///{folder}/store.db")
         app = create_app(thread, LabRegistry(), store, seconds=60, rate="100000/second", observed=observed)
-        uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, access_log=False)).run()
+        http = server(app, app.state.service.stopping, 10)
+        http.config.port = port
+        http.run()
         store.close()
 
 

@@ -24,6 +24,8 @@ from serving.triage import Rule, Thresholds
 
 READABLE = 4
 """How many times the model's context a program may have: of a longer one not even a quarter could be shown to it."""
+PIECE = 20_000
+"""Characters whose tokens are counted at a time."""
 
 Criteria = tuple[CriterionGrade, ...]
 """A submission's answers, in the rubric's order."""
@@ -58,16 +60,24 @@ class Grader:
         """Grades every criterion of `submissions` (which need not be the lab's own), in their order: `grade_each`."""
         return self.grade_each([(lab, submission) for submission in submissions], reasoning=reasoning)
 
+    def check_length(self, submission: Submission) -> None:
+        """Raises OverlongError for a program of more than `READABLE` times as many tokens as the model reads. Its
+        tokens are counted piece by piece and no further: a longer program takes no longer. From any thread."""
+        most, tokens = READABLE * self.encoder.context_length, 0
+        if sum(len(file.text.encode()) for file in submission.files) <= most:  # a token is at least one byte
+            return
+        for file in submission.files:
+            for start in range(0, len(file.text), PIECE):
+                tokens += self.encoder.count(file.text[start : start + PIECE])
+                if tokens > most:
+                    raise OverlongError("a submission", tokens, most)
+
     def prepare(self, lab: Lab, submission: Submission) -> Sheet:
         """The questions about one submission, for `grade_each`: what takes long besides the engine. From any thread.
 
-        Raises OverlongError for a program of more than `READABLE` times as many tokens as the model reads.
+        Raises OverlongError, as `check_length`.
         """
-        most = READABLE * self.encoder.context_length
-        if sum(len(file.text.encode()) for file in submission.files) > most:  # a token is at least one byte
-            tokens = sum(self.encoder.count(file.text) for file in submission.files)
-            if tokens > most:
-                raise OverlongError("a submission", tokens, most)
+        self.check_length(submission)
         return self._sheet(lab, submission, suspicious_text(submission, lab.language))
 
     def grade_each(

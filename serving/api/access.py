@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
 from starlette.concurrency import run_in_threadpool
 
 from labs_schema.frozen import Frozen
@@ -53,20 +54,29 @@ class Needs:
 
 
 class Operator:
-    """A dependency: an admin, or whoever is on this machine. A proxy on it stands for others, so it needs the key."""
+    """A dependency: an admin of all that is served, or whoever is on this machine. A proxy on it stands for others, so
+    it needs the key."""
 
     async def __call__(self, request: Request, service: Whole, credentials: Credentials) -> None:
         proxied = {"forwarded", "x-forwarded-for"} & set(request.headers.keys())
         if proxied or not (request.client and loopback(request.client.host)):
             caller = await _entitled(Role.ADMIN, request, service, credentials)
-            if caller.course is not None:
-                await run_in_threadpool(_of_course, service, caller, None)
+            if caller.course is not None and await run_in_threadpool(service.courses.names) != (caller.course,):
+                raise ProblemError(403, "other-course", "This tells of other courses too; it needs a key of all.")
 
 
 class Public:
     """A dependency that asks for nothing."""
 
     def __call__(self) -> None: ...
+
+
+def still_entitled(service: Service, request: Request) -> bool:
+    """Whether the key of a request that is being answered for long is still in force, and its course still served."""
+    if not service.keyed:
+        return True
+    token = get_authorization_scheme_param(request.headers.get("authorization"))[1]
+    return service.store.key(token) is not None and service.course in service.courses.names()
 
 
 async def _entitled(role: Role, request: Request, service: Service, credentials: Credentials) -> Caller:

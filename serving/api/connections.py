@@ -1,4 +1,5 @@
-"""Connections that take what others need: too slow, too large a head, too many, too much at once. Knows no route and no body.
+"""Connections that take what others need: too slow, too large a head, too many, too much at once. Knows
+no route and no body.
 
 A connection waits from its beginning, and from each answer on, until the head of a request is there.
 """
@@ -81,8 +82,9 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = None
         self._wait_no_more()
         if len(self.pipeline) >= SENT_AHEAD:
-            return self.end()
-        super().on_headers_complete()
+            self.end()
+        else:
+            super().on_headers_complete()
 
     def on_response_complete(self) -> None:
         last = not self.pipeline

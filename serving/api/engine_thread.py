@@ -41,7 +41,8 @@ class ClosedError(Exception):
 class Job:
     """A submission that waits. Cancelling `future` before its batch begins drops it ungraded.
 
-    `course`: by whose model it is graded. `sheet`: what was prepared of it. `submitted`: when, by `time.monotonic`;
+    `course`: by whose model it is graded. `background`: of a job, whose programs are graded or ungraded, whatever
+    their length. `sheet`: what was prepared of it. `submitted`: when, by `time.monotonic`;
     `context`: of whoever did, such as the span of a trace.
     """
 
@@ -50,6 +51,7 @@ class Job:
     reasoning: bool
     sheet: Prepared | None = None
     course: str = ""
+    background: bool = False
     future: Future[Grade] = field(default_factory=Future)
     submitted: float = field(default_factory=time.monotonic)
     context: Context = field(default_factory=copy_context)
@@ -88,7 +90,7 @@ class EngineThread:
         watches: Sequence[Watch] = (),
     ) -> None:
         self._places, self._batch, self._open_grader, self._watches = waiting, batch, open_grader, watches
-        self._places_each = math.ceil(share * waiting)
+        self._share, self._places_each = share, math.ceil(share * waiting)
         self._answers: WeakKeyDictionary[Grades, bool] = WeakKeyDictionary()
         self._jobs: Turns[Job] = Turns()
         self._background: Turns[Job] = Turns()
@@ -118,6 +120,13 @@ class EngineThread:
         opened = self._opened.done() and not self._opened.exception()
         return opened and bool(self._shelf.loaded) and not self.silent
 
+    def check_length(self, submission: Submission, course: str = "") -> None:
+        """As the grader's own `check_length`, in the caller's thread; nothing where the course's model is not loaded
+        yet: that of what is queued is then looked at once it is."""
+        self.wait_until_open()
+        if grader := self._shelf.ready(course):
+            grader.check_length(submission)
+
     def prepare(self, lab: Lab, submission: Submission, course: str = "") -> Prepared | None:
         """As the grader's own `prepare`, in the caller's thread: what the engine then need not wait for. None where
         the course's model is not loaded yet."""
@@ -135,13 +144,13 @@ class EngineThread:
         reasoning: bool = False,
         background: bool = False,
     ) -> Future[Grade]:
-        """Queues at once or raises QueueFullError or ClosedError. The future raises what the grader raised, or what
-        kept the course's model from being loaded.
+        """Queues at once or raises QueueFullError or ClosedError. The future raises what the grader raised, such as
+        OverlongError where nothing was prepared, or what kept the course's model from being loaded.
 
         `sheet`: what `prepare` made of the submission; without, the engine's thread does that too.
         What is done in the `background` has a queue of its own, which its one caller bounds.
         """
-        job = Job(lab, submission, reasoning, sheet, course)
+        job = Job(lab, submission, reasoning, sheet, course, background)
         with self._changed:
             if self._closed:
                 raise ClosedError("the service is shutting down")
@@ -165,6 +174,11 @@ class EngineThread:
         """As many submissions as are in the service when it is full: those that wait, a batch in the engine, and the
         batch before it on its way out."""
         return self._places + 2 * self._batch
+
+    @property
+    def most_held_each(self) -> int:
+        """As many of them as may be of one key, so that other courses find room."""
+        return math.ceil(self._share * self.most_held)
 
     @property
     def waiting(self) -> int:
@@ -199,8 +213,9 @@ class EngineThread:
         while jobs := self._take():
             running = [job for job in jobs if job.future.set_running_or_notify_cancel()]
             if running and (grader := self._grader(running)):
+                fitting = [job for job in running if _fits(grader, job)]
                 for reasoning in (False, True):
-                    self._answer(grader, [job for job in running if job.reasoning is reasoning])
+                    self._answer(grader, [job for job in fitting if job.reasoning is reasoning])
         self._shelf.close()
 
     def _take(self) -> list[Job]:
@@ -255,3 +270,15 @@ class EngineThread:
                 watch.graded(jobs, span, grades)
         for job, grade in zip(jobs, grades, strict=True):
             job.future.set_result(grade)
+
+
+def _fits(grader: Grades, job: Job) -> bool:
+    """Whether the program may be read; where nobody could look before, because the model was not loaded, it is told."""
+    if job.background or (job.sheet and job.sheet.for_(grader)):
+        return True
+    try:
+        grader.check_length(job.submission)
+    except Exception as error:
+        job.future.set_exception(error)
+        return False
+    return True

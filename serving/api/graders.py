@@ -12,6 +12,8 @@ from serving.sheets import Sheet
 class Grades(Protocol):
     """The part of a `Grader` that the thread needs."""
 
+    def check_length(self, submission: Submission) -> None: ...
+
     def prepare(self, lab: Lab, submission: Submission) -> Sheet: ...
 
     def grade_each(

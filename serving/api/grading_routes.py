@@ -116,7 +116,7 @@ async def scored(service: Service, lab: Lab, submission: Submission, reasoning: 
             queued = engine.submit(lab, submission, course=course, sheet=sheet, reasoning=reasoning)
             return await asyncio.wrap_future(queued)
     except OverlongError as error:
-        raise too_large("submission.files", f"{error.needed} tokens", error.available, "tokens") from None
+        raise too_many_tokens(error) from None
     except QueueFullError as error:
         raise queue_full(error.retry_after) from None
     except ClosedError:
@@ -130,6 +130,10 @@ async def scored(service: Service, lab: Lab, submission: Submission, reasoning: 
     except Exception as error:
         log_failure(error)
         raise busy("engine-down", "The engine failed on this request.", 5) from error
+
+
+def too_many_tokens(error: OverlongError) -> ProblemError:
+    return too_large("submission.files", f"at least {error.needed} tokens", error.available, "tokens")
 
 
 def too_slow(seconds: float, retry_after: int) -> ProblemError:
@@ -157,14 +161,18 @@ def _keep(service: Service, lab: Lab, submission: Submission, given: Grade, name
 async def _noted(
     service: Service, work: Submission, language: str, roster: tuple[Person, ...], student: str
 ) -> Submission:
-    """`work`, with what of it no model is shown: the names of the roster, and the id of whose work it is."""
+    """`work`, with what of it no model is shown: the names of the roster, and the id of whose work it is. Raises the
+    413 of a program with too many tokens, in which nobody looks for names."""
 
     def both() -> Submission:
+        service.engine.check_length(work, service.course)
         return noted(noted(work, language, names_of(roster)), language, Names([person_of(student)]))
 
     try:
         async with asyncio.timeout(service.seconds):
             return await service.preparing.beside(work, both)
+    except OverlongError as error:
+        raise too_many_tokens(error) from None
     except TimeoutError:
         raise too_slow(service.seconds, service.engine.retry_after) from None
 

@@ -16,17 +16,20 @@ ENDED = (State.DONE, State.FAILED, State.CANCELLED)
 
 
 async def job_events(
-    look: Callable[[], JobOut],
+    look: Callable[[], JobOut | None],
     stopping: threading.Event,
     look_seconds: float = LOOK_SECONDS,
     heartbeat_seconds: float = HEARTBEAT_SECONDS,
     most_seconds: float = STREAM_SECONDS - 2 * LOOK_SECONDS,
 ) -> AsyncIterator[str]:
     """An event whenever `look` says something new, a comment after `heartbeat_seconds` of silence, until the job ends
-    or the service stops, or `most_seconds` are over. A client whose stream ended early asks again."""
+    or the service stops, `most_seconds` are over, or `look` says None: who asks may not know any more. A client whose
+    stream ended early asks again."""
     told, silent, late = None, 0.0, time.monotonic() + most_seconds
     while True:
         found = await run_in_threadpool(look)
+        if found is None:
+            return
         if found != told:
             told, silent = found, 0.0
             yield f"event: progress\ndata: {found.model_dump_json()}\n\n"

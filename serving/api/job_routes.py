@@ -8,7 +8,7 @@ from starlette.responses import StreamingResponse
 
 from labs_schema.errors import FaultsError
 from labs_schema.validate import load_lab
-from serving.api.access import Caller, Ta, ta
+from serving.api.access import Caller, Ta, still_entitled, ta
 from serving.api.examples import JOB, JOB_EVENTS, answered, problems
 from serving.api.grading_routes import KEYED, known_lab
 from serving.api.idempotent import IdempotencyKey, once
@@ -103,11 +103,15 @@ async def job(job_id: JobId, service: Served) -> JobOut:
         **problems(404, *KEYED),
     },
 )
-async def events(job_id: JobId, service: Served, caller: Ta) -> StreamingResponse:
-    """Ends after 10 minutes at the latest; ask again then."""
+async def events(job_id: JobId, request: Request, service: Served, caller: Ta) -> StreamingResponse:
+    """Ends after 10 minutes at the latest; ask again then. Ends at once where the key is revoked."""
     await run_in_threadpool(own_job, service, job_id)
     ended = service.streams.open(caller.actor)
-    return EventStream(job_events(lambda: _told(service, own_job(service, job_id)), service.stopping), ended)
+
+    def look() -> JobOut | None:
+        return _told(service, own_job(service, job_id)) if still_entitled(service, request) else None
+
+    return EventStream(job_events(look, service.stopping), ended)
 
 
 CHANGED: dict[str, Any] = {"responses": {**answered(JOB), **problems(404, *KEYED)}, "response_model": JobOut}

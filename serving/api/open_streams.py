@@ -14,7 +14,7 @@ from serving.api.problems import ProblemError, busy
 
 STREAMS, STREAMS_OF_ONE = 64, 8
 STREAM_SECONDS = 600.0
-"""After which a stream ends, and a client asks again: with a key that was revoked, in vain."""
+"""After which a stream ends, and a client asks again."""
 RETRY_SECONDS = 10
 
 

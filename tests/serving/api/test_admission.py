@@ -72,7 +72,7 @@ def test_what_is_on_its_way_into_the_queue_counts_too_and_only_while_it_is_insid
     admission = Admission(app, engine)  # type: ignore[arg-type]
     asyncio.run(admission({"type": "http", "method": "POST", "path": "/grade", "headers": []}, unread, unread))  # type: ignore[arg-type]
     assert inner[0][0]["status"] == 503
-    assert admission.inside == 0
+    assert admission.inside.total() == 0
 
 
 @pytest.mark.slow

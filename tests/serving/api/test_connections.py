@@ -32,7 +32,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 def served(door: Door, app: Any = app) -> Iterator[tuple[str, int]]:
     http = server(app, threading.Event(), 5, door=door)
     http.config.port, http.config.lifespan = 0, "off"
-    running = threading.Thread(target=http.run)
+    running = threading.Thread(target=http.run, daemon=True)
     running.start()
     while not http.started:
         time.sleep(0.01)

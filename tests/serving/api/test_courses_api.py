@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.concurrency import run_in_threadpool
 from starlette.testclient import TestClient
 
 from labs_schema.models import Lab
@@ -15,6 +16,7 @@ from labs_schema.validate import load_lab
 from labs_schema.writer import write_lab
 from prompts.encode import PromptEncoder
 from prompts.style import PromptStyle
+from serving.api.admission import Admission
 from serving.api.app import create_app
 from serving.api.engine_thread import EngineThread
 from serving.api.lab_registry import LabRegistry
@@ -297,3 +299,69 @@ def test_a_course_whose_labs_are_gone_is_graded_by_rubrics_of_its_own_until_they
         assert ratings(client.post("/grade", json=GRADE, headers=two)) == ["B"]
         folder.with_name("away").rename(folder)
         assert ratings(client.post("/grade", json=GRADE, headers=one)) == ["A", "A"]
+
+
+def test_a_program_that_is_too_long_is_refused_before_and_after_its_courses_model_is_loaded(
+    department: Department, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LetterEngine, "context_length", 2000)
+    long = {"lab": "lab1", "submission": {"files": [{"filename": "main.c", "content": "q9" * 20_000}]}}
+    key = department.key("cs101")
+    with department.serve() as client:
+        for _ in range(2):
+            refused = client.post("/grade", json=long, headers=key)
+            assert kind(refused) == (413, "too-large")
+            assert department.engine.silent == ("cs101",)
+
+
+def test_who_has_a_key_of_one_course_does_not_see_the_counts_of_others(department: Department) -> None:
+    one, every = department.key("cs101", "admin"), department.key(None, "admin")
+    app = department.serve().app
+    with TestClient(app, client=("10.0.0.7", 50000)) as client:
+        assert kind(client.get("/metrics", headers=one)) == (403, "other-course")
+        assert client.get("/metrics", headers=every).status_code == 200
+        department.book.remove("cs102", actor="test")
+        assert client.get("/metrics", headers=one).status_code == 200
+
+
+def test_slow_bodies_of_one_key_leave_room_for_another_course(department: Department) -> None:
+    one, two = department.key("cs101"), department.key("cs102")
+    entered, go = threading.Semaphore(0), threading.Event()
+
+    async def held(_: Any, __: Any, send: Any) -> None:
+        entered.release()
+        await run_in_threadpool(go.wait, 10)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body"})
+
+    client = TestClient(Admission(held, department.engine))
+    most = department.engine.most_held_each
+    assert most < department.engine.most_held
+    with ThreadPoolExecutor(most + 1) as threads:
+        holding = [threads.submit(client.post, "/grade", headers=one) for _ in range(most)]
+        for _ in range(most):
+            assert entered.acquire(timeout=5)
+        assert kind(client.post("/grade", headers=one)) == (503, "queue-full")
+        other = threads.submit(client.post, "/grade", headers=two)
+        assert entered.acquire(timeout=5)
+        go.set()
+        assert {each.result(5).status_code for each in [*holding, other]} == {200}
+    assert client.post("/grade", headers=one).status_code == 200
+
+
+@pytest.mark.parametrize("ended_by", ["the key is revoked", "the course is removed"])
+def test_a_stream_ends_when_its_reader_may_not_know_any_more(department: Department, ended_by: str) -> None:
+    key = department.key("cs101")
+    with department.serve() as client:
+        begun = client.post("/labs/lab1/regrade", headers=key).json()
+        read = ThreadPoolExecutor(1).submit(client.get, f"/jobs/{begun['id']}/events", headers=key)
+        with pytest.raises(TimeoutError):
+            read.result(0.2)
+        if ended_by == "the key is revoked":
+            department.store.revoke_key(department.store.list_keys()[0].id, actor="test")
+        else:
+            department.book.remove("cs101", actor="test")
+        try:
+            assert read.result(5).text.count("event: progress") == 1
+        finally:
+            client.app.state.service.stopping.set()  # type: ignore[attr-defined]

@@ -29,6 +29,8 @@ class SlowGrader:
         self.reasoned: list[bool] = []
         self.sheets: list[object] = []
 
+    def check_length(self, submission: Submission) -> None: ...
+
     def prepare(self, lab: Lab, submission: Submission) -> Sheet:
         del lab, submission
         return Sheet()

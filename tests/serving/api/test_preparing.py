@@ -81,9 +81,22 @@ def test_more_tokens_than_a_few_times_the_context_are_refused_in_words(
         answer = client.post("/grade", json=body("q9" * most))
         assert (answer.status_code, answer.json()["type"]) == (413, "urn:grader:too-large")
         [error] = answer.json()["errors"]
-        tokens, unit = error["found"].split()
+        *least, tokens, unit = error["found"].split()
         assert (error["field"], error["expected"]) == ("submission.files", f"at most {most} tokens")
-        assert (int(tokens) > most, unit) == (True, "tokens")
+        assert (least, int(tokens) > most, unit) == (["at", "least"], True, "tokens")
         assert fake_engine.asked == []
         overlong = client.post("/grade", json=body("q9" * 1500)).json()["criteria"][0]["ungraded"]
         assert overlong.startswith("overlong: ")  # not hopeless: a person may look at it
+
+
+def test_in_a_hopeless_program_nobody_looks_for_names_and_few_tokens_are_counted(
+    make_lab: Callable[..., Lab], short_sighted: Grader, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []
+    count = short_sighted.encoder.count
+    monkeypatch.setattr(short_sighted.encoder, "count", lambda text: (counted.append(len(text)), count(text))[1])
+    monkeypatch.setattr("serving.api.grading_routes.noted", lambda *_: pytest.fail("names were looked for"))
+    app = create_app(EngineThread(lambda: short_sighted), LabRegistry([make_lab()]), store)
+    with TestClient(app) as client:
+        assert client.post("/grade", json=body("q9" * 400_000)).status_code == 413
+    assert sum(counted) < 100_000
