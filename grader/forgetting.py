@@ -1,7 +1,8 @@
 """Forgets a student, or a course's old work, wherever grader has put it, and tells what was done. Prints no id."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from grader.local_store import at_terminal, local_store
@@ -24,23 +25,36 @@ def in_days(text: str) -> float:
 
 
 def forget_student(student: str, course: str | None, exports: Sequence[Path], data: Sequence[Path]) -> list[str]:
-    """What was done, in lines. Raises StoreError, and GraderError where a data set cannot be read."""
+    """What was done, in lines. Raises StoreError, and GraderError where a data set cannot be read: before anything is
+    deleted."""
     with local_store() as store:
-        lines = _told(store.forget(student, course, actor=at_terminal()))
-        return lines + _files(store, {student}, course, exports, data)
+        forget = partial(store.forget, student, course, actor=at_terminal())
+        return _everywhere(store, {student}, course, exports, data, forget)
 
 
 def forget_old(days: float, course: str, exports: Sequence[Path], data: Sequence[Path]) -> list[str]:
-    """The same for everybody of a course without a grade in the last `days`. The files come first, for who was
-    forgotten has no name any more to look for, and once more after, for what was written meanwhile. Old is who is old
-    now: whoever grows old while files are read would be left in them for good."""
+    """The same for everybody of a course without a grade in the last `days`. Old is who is old now: whoever grows old
+    while files are read would be left in them for good."""
     before = datetime.now(UTC) - timedelta(days=days)
     with local_store() as store:
-        old = store.older(before, course)
-        lines = _files(store, old, course, exports, data)
-        told = _told(store.forget_older(before, course, actor=at_terminal()))
-        _files(store, old, course, exports, data)
-        return told + lines
+        forget = partial(store.forget_older, before, course, actor=at_terminal())
+        return _everywhere(store, store.older(before, course), course, exports, data, forget)
+
+
+def _everywhere(
+    store: Store,
+    students: Collection[str],
+    course: str | None,
+    exports: Sequence[Path],
+    data: Sequence[Path],
+    forget: Callable[[], Forgotten],
+) -> list[str]:
+    """The files come first, for who was forgotten has no name any more to look for, and once more after, for what was
+    written meanwhile."""
+    lines = _files(store, students, course, exports, data)
+    told = _told(forget())
+    _files(store, students, course, exports, data)
+    return told + lines
 
 
 def _files(
@@ -49,18 +63,21 @@ def _files(
     """Takes `students` out of what lies outside of the store: folders that it knows of as the course's, or as any
     course's, and those that were named."""
     students = {student for student in students if student}
-    known = [each for each in store.exports(course) if each.path.exists() or not each.here]
-    found = forget_in_exports(students, [*exports, *(each.path for each in known if each.here)])
-    lines = [f"{len(set(found.changed))} export files changed."]
-    lines += [f"still names a student: {path}" for path in sorted(set(found.left))]
-    lines += [f"on another machine, to be forgotten there: {each.host}:{each.path}" for each in known if not each.here]
+    of_data = []
     for folder in data:
         gone = forget_in_data(students, folder)
-        lines.append(f"{gone.rows} rows taken out of {folder}." if not gone.learned else _LEARNED.format(folder=folder))
-    return lines
+        of_data.append(f"{folder} {_LEARNED}" if gone.learned else f"{gone.rows} rows taken out of {folder}.")
+    known = [each for each in store.exports(course) if each.path.exists() or not each.here]
+    found = forget_in_exports(students, [*exports, *(each.path for each in known if each.here)])
+    return [
+        f"{len(set(found.changed))} export files changed.",
+        *(f"still names a student: {path}" for path in sorted(set(found.left))),
+        *(f"on another machine, to be forgotten there: {each.host}:{each.path}" for each in known if not each.here),
+        *of_data,
+    ]
 
 
-_LEARNED = "{folder} has learned from the work: build its data set again and train anew, or delete it."
+_LEARNED = "has learned from the work: build its data set again and train anew, or delete it."
 
 
 def _told(forgotten: Forgotten) -> list[str]:

@@ -138,6 +138,22 @@ def test_who_grows_old_while_files_are_read_stays_for_the_next_time(
     assert lines[0].startswith("0 students forgotten") and OLD.encode() in bytes_in(tmp_path / "out")
 
 
+def test_a_data_set_that_cannot_be_read_is_told_before_anything_is_deleted(
+    forget: Callable[..., Any], make_lab: Callable[..., Lab], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab, data = lab_of(make_lab, "lab1", OLD), tmp_path / "data"
+    with local_store() as store:
+        regraded(store, lab, "cs101", tmp_path / "out")
+    write_lab(lab, tmp_path / "labs" / "lab1")
+    build_dataset(tmp_path / "labs", data / "train.jsonl", data / "test.jsonl", style=PromptStyle())
+    monkeypatch.setenv("GRADER_SECRET", str(tmp_path / "another.key"))
+    before = bytes_in(tmp_path / "out", data)
+    assert forget(f"{OLD}-ID", "--data", str(data)).exit_code == 1
+    assert bytes_in(tmp_path / "out", data) == before
+    with local_store() as store:
+        assert store.forget(f"{OLD}-ID", actor="admin").students == 1
+
+
 def test_work_without_a_student_grows_old_a_month_at_a_time(forget: Callable[..., Any], long_ago: Store) -> None:
     first = long_ago.pseudonym("cs101", "", actor="api")
     assert first == long_ago.pseudonym("cs101", "", actor="api")
