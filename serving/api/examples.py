@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from serving.api.problems import FieldProblem, Problem, ProblemError
-from serving.jobs.book import ENDED
+from serving.jobs.tries import ENDED
 
 SUBMISSION = {
     "files": [{"filename": "square.c", "content": '#include <stdio.h>\nint main(void) { printf("%d", 7 * 7); }\n'}]

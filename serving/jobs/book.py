@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from labs_schema.frozen import Frozen
 from labs_schema.models import Lab
-from serving.jobs.job import Job, Parked, Progress, State, Wish, work_hash
+from serving.jobs.job import Job, Progress, State, Wish, work_hash
 from serving.jobs.tables import jobs, members, tries
+from serving.jobs.tries import TriesBook, any_parked, given_up, parked_of
 from serving.store import students
 from serving.store.database import Database
 from serving.store.errors import UnknownError
@@ -25,22 +25,12 @@ CHUNK = 16
 """Submissions to a durable step: few enough that a kill costs little, enough that the queue costs little."""
 
 
-ENDED = "the process or its engine ended while it was graded"
-
-
-class Tries(Frozen):
-    """How a submission fared by itself; see `serving.jobs.tables`."""
-
-    alone: int
-    failed: int
-    reason: str
-
-
 class JobBook:
     """Jobs by their id, from any thread. `actor` is who caused a change: a key's id or a user of this machine."""
 
     def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._database, self._now = database, now
+        self.tries = TriesBook(database, now)
 
     def add(
         self,
@@ -130,8 +120,7 @@ class JobBook:
             job = _job(connection, job_id)
             mine = select(func.count(), func.min(grades.c.at), func.max(grades.c.at)).where(grades.c.request == job.id)
             graded, first, last = connection.execute(mine).one()
-            given_up = select(tries.c.student, tries.c.reason).where(_given_up(job.id)).order_by(tries.c.student)
-            parked = tuple(Parked(**row._mapping) for row in connection.execute(given_up))
+            parked = parked_of(connection, job.id)
         left = job.total - graded - len(parked)
         took = _seconds(first, last)
         return Progress(
@@ -153,7 +142,7 @@ class JobBook:
         """
         with write(self._database, self._now()) as ledger:
             job = _job(ledger.connection, job_id)
-            over = job.finished_at is not None and job.failure is None and not _parked(ledger.connection, job_id)
+            over = job.finished_at is not None and job.failure is None and not any_parked(ledger.connection, job_id)
             if job.wish is Wish.CANCEL or over or (job.wish is wish and job.finished_at is None):
                 return job
             row = update(jobs).where(jobs.c.id == job_id).values(wish=wish)
@@ -194,50 +183,12 @@ class JobBook:
     def settled(self, job_id: str, pseudonyms: Sequence[str]) -> set[str]:
         """Those of `pseudonyms` that the job has graded, given up, or that were forgotten meanwhile."""
         mine = grades.c.request == job_id, grades.c.student.in_(pseudonyms)
-        given_up = _given_up(job_id), tries.c.student.in_(pseudonyms)
+        parked_too = given_up(job_id), tries.c.student.in_(pseudonyms)
         gone = people.c.pseudonym.in_(pseudonyms), people.c.student.is_(None)
         with self._database.reading() as connection:
             done = set(connection.execute(select(grades.c.student).where(*mine)).scalars())
-            parked = set(connection.execute(select(tries.c.student).where(*given_up)).scalars())
+            parked = set(connection.execute(select(tries.c.student).where(*parked_too)).scalars())
             return done | parked | set(connection.execute(select(people.c.pseudonym).where(*gone)).scalars())
-
-    def tries(self, job_id: str, pseudonyms: Sequence[str]) -> dict[str, Tries]:
-        """Of those of `pseudonyms` that did not simply succeed."""
-        mine = select(tries).where(tries.c.job == job_id, tries.c.student.in_(pseudonyms))
-        with self._database.reading() as connection:
-            return {
-                row.student: Tries(alone=row.alone, failed=row.failed, reason=row.reason)
-                for row in connection.execute(mine)
-            }
-
-    def begin(self, job_id: str, pseudonyms: Sequence[str]) -> None:
-        """Notes, before they are graded together, that whatever happens now may be the fault of any of these."""
-        with self._database.writing() as connection:
-            known = select(tries.c.student).where(tries.c.job == job_id, tries.c.student.in_(pseudonyms))
-            noted = set(connection.execute(known).scalars())
-            row = {"job": job_id, "alone": 0, "failed": 0, "reason": ENDED}
-            if new := [{**row, "student": pseudonym} for pseudonym in sorted(set(pseudonyms) - noted)]:
-                connection.execute(insert(tries), new)
-
-    def clear(self, job_id: str, pseudonyms: Sequence[str]) -> None:
-        """They succeeded: nothing is held against them."""
-        with self._database.writing() as connection:
-            connection.execute(delete(tries).where(tries.c.job == job_id, tries.c.student.in_(pseudonyms)))
-
-    def begin_alone(self, job_id: str, pseudonym: str) -> None:
-        self._note(job_id, pseudonym, alone=tries.c.alone + 1)
-
-    def failed_alone(self, job_id: str, pseudonym: str, reason: str) -> None:
-        self._note(job_id, pseudonym, failed=tries.c.failed + 1, reason=reason)
-
-    def park(self, job_id: str, pseudonym: str) -> None:
-        """Gives it up, so that the rest can go on."""
-        self._note(job_id, pseudonym, parked_at=stamp(self._now()))
-
-    def _note(self, job_id: str, pseudonym: str, **values: Any) -> None:
-        with self._database.writing() as connection:
-            row = update(tries).where(tries.c.job == job_id, tries.c.student == pseudonym)
-            connection.execute(row.values(**values))
 
 
 def _found(connection: Connection, job_id: str) -> Job | None:
@@ -255,14 +206,6 @@ def _at_terminals(connection: Connection, course: str, lab: str, work: str) -> l
     same = jobs.c.course == course, jobs.c.lab == lab, jobs.c.work == work, jobs.c.at_terminal
     found = select(jobs).where(*same, jobs.c.wish != Wish.CANCEL).order_by(jobs.c.at.desc(), jobs.c.id)
     return [Job.model_validate(dict(row._mapping)) for row in connection.execute(found)]
-
-
-def _given_up(job_id: str) -> Any:
-    return (tries.c.job == job_id) & tries.c.parked_at.is_not(None)
-
-
-def _parked(connection: Connection, job_id: str) -> bool:
-    return connection.execute(select(tries.c.student).where(_given_up(job_id))).first() is not None
 
 
 def _state(job: Job, graded: int) -> State:

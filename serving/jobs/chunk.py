@@ -54,11 +54,11 @@ def grade_chunk(desk: Desk, job_id: str, number: int) -> None:
     book, job = desk.book, desk.book.job(job_id)
     lab = desk.lab(job)
     waiting = waiting_in(book, job, lab, number)
-    held = book.tries(job.id, list(waiting))
+    held = book.tries.of(job.id, list(waiting))
     together = [submission for pseudonym, submission in waiting.items() if pseudonym not in held]
     if together and _wanted(book, job):
         _grade_together(desk, job, lab, together)
-    held = book.tries(job.id, list(waiting))
+    held = book.tries.of(job.id, list(waiting))
     suspects = [s for p, s in waiting.items() if p in held and p not in book.settled(job.id, [p])]
     for submission in sorted(suspects, key=lambda each: held[each.student].alone):
         if _wanted(book, job):
@@ -84,7 +84,7 @@ def waiting_in(book: JobBook, job: Job, lab: Lab, number: int) -> dict[str, Subm
 
 def _grade_together(desk: Desk, job: Job, lab: Lab, submissions: Sequence[Submission]) -> None:
     pseudonyms = [submission.student for submission in submissions]
-    desk.book.begin(job.id, pseudonyms)
+    desk.book.tries.begin(job.id, pseudonyms)
     try:
         _grade(desk, job, lab, submissions)
     except NOBODYS_FAULT:
@@ -96,21 +96,21 @@ def _grade_together(desk: Desk, job: Job, lab: Lab, submissions: Sequence[Submis
 def _grade_alone(desk: Desk, job: Job, lab: Lab, submission: Submission) -> None:
     book, pseudonym = desk.book, submission.student
     while True:
-        if (held := book.tries(job.id, [pseudonym]).get(pseudonym)) is None:
+        if (held := book.tries.of(job.id, [pseudonym]).get(pseudonym)) is None:
             return  # done by another worker, or begun anew, meanwhile
         if held.failed >= FAILURES or held.alone >= held.failed + DEATHS:
-            book.park(job.id, pseudonym)
+            book.tries.park(job.id, pseudonym)
             return
         if held.alone > held.failed:
             desk.grade(lab, [HARMLESS])
-        book.begin_alone(job.id, pseudonym)
+        book.tries.begin_alone(job.id, pseudonym)
         try:
             _grade(desk, job, lab, [submission])
             return
         except NOBODYS_FAULT:
             raise
         except Exception as error:
-            book.failed_alone(job.id, pseudonym, _told(error))
+            book.tries.failed_alone(job.id, pseudonym, _told(error))
 
 
 def _grade(desk: Desk, job: Job, lab: Lab, submissions: Sequence[Submission]) -> None:
@@ -118,7 +118,7 @@ def _grade(desk: Desk, job: Job, lab: Lab, submissions: Sequence[Submission]) ->
     grades = desk.grade(lab, submissions)
     pin(desk.store.database, job.id, [origin_of(grade.provenance) for grade in grades])
     desk.store.record(lab, submissions, grades, request=job.id, actor=f"job {job.id}")
-    desk.book.clear(job.id, [submission.student for submission in submissions])
+    desk.book.tries.clear(job.id, [submission.student for submission in submissions])
 
 
 def _told(error: Exception) -> str:

@@ -47,7 +47,7 @@ def take(source: GradeSource, store: Store, tasks: Tasks, progress: Callable[[in
             submissions = [left[name].pop(pseudonym) for pseudonym in fresh]
             pin(store.database, job.id, [origin_of(grade.provenance) for grade in fresh.values()])
             store.record(lab, submissions, list(fresh.values()), request=job.id, actor=f"job {job.id}")
-            book.clear(job.id, list(fresh))
+            book.tries.clear(job.id, list(fresh))
             expect_wanted(book, job)
             done += len(fresh)  # counted here: the store would count all of a job's grades for every block
         progress(done)

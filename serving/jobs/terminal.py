@@ -99,5 +99,5 @@ def _settle(desk: TerminalDesk, job: Job, number: int) -> int:
 
 def _blame_nobody(book: JobBook, job: Job, members: Sequence[str]) -> None:
     """What was being graded together when a person stopped it is graded together again."""
-    held = book.tries(job.id, members)
-    book.clear(job.id, [each for each in held if held[each].alone == held[each].failed == 0])
+    held = book.tries.of(job.id, members)
+    book.tries.clear(job.id, [each for each in held if held[each].alone == held[each].failed == 0])

@@ -129,7 +129,7 @@ def test_a_chunk_that_came_to_the_wrong_worker_fails_no_job_and_is_held_against_
         worker.begin(job := desk.add("cs101"))
         assert within(10, lambda: desk.book.job(job.id).round > 1)
         assert desk.book.progress(job.id).state is State.QUEUED
-        assert desk.book.tries(job.id, desk.book.members(job, 0)) == {}
+        assert desk.book.tries.of(job.id, desk.book.members(job, 0)) == {}
         desk.courses = served
         assert done(desk, job)
     finally:

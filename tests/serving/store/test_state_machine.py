@@ -3,6 +3,7 @@ killed, paused, resumed and cancelled, leaves what plain dicts say."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from labs_schema.models import Lab, Submission
 from serving.jobs.book import JobBook
 from serving.jobs.chunk import DEATHS, grade_chunk
 from serving.jobs.job import Job, Wish
+from serving.jobs.tries import TriesBook
 from serving.store import grades, students
 from serving.store.errors import ForgottenError, OtherBodyError
 from serving.store.ledger import write
@@ -35,7 +37,7 @@ class Killed(BaseException):
     """The worker ends here: nothing of ours runs any more."""
 
 
-class Book(JobBook):
+class DeadlyTries(TriesBook):
     """Ends its worker between the grades and the note that they succeeded, where `deadly`."""
 
     deadly = False
@@ -50,8 +52,9 @@ class Desk:
     """A worker's: the rating is a function of the program. `killed`: `before` or `after` grades are kept."""
 
     def __init__(self, store: Any, lab: Lab, hand: Any, killed: str | None) -> None:
-        self.store, self.book, self._lab, self._hand = store, Book(store.database), lab, hand
-        self.book.deadly, self._killed = killed == "after", killed
+        self.store, self.book, self._lab, self._hand = store, JobBook(store.database), lab, hand
+        self.book.tries = tried = DeadlyTries(store.database, lambda: datetime.now(UTC))
+        tried.deadly, self._killed = killed == "after", killed
 
     def lab(self, _: Job) -> Lab:
         return self._lab
