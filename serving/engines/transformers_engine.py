@@ -68,7 +68,7 @@ class TransformersEngine:
         return [self._continue(prompt, max_tokens, stop) for prompt in prompts]
 
     def close(self) -> None:
-        del self._model
+        del self._model, self._tokenizer
 
     def _next_token_logprobs(self, prompts: Sequence[tuple[int, ...]]) -> Any:
         """(N, V) log-probabilities in fp32 of the token after each of N prompts, whose common prefix is run once."""

@@ -79,6 +79,8 @@ class Database:
             yield connection.execution_options(isolation_level="AUTOCOMMIT", begin="")
 
     def close(self) -> None:
+        """A connection that a thread still uses is closed when it comes back, not whenever it is collected."""
+        event.listen(self._engine.pool, "checkin", lambda _, entry: entry.close())
         self._engine.dispose()
 
 

@@ -49,7 +49,11 @@ class Process:
         command = [sys.executable, "-c", SERVER, str(BENCHMARKS), url, str(seconds)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert self.process.stdout
-        self.port = int(self.process.stdout.readline())
+        told = self.process.stdout.readline()
+        if not told:
+            self.calls()
+            pytest.fail("the service did not start")
+        self.port = int(told)
 
     def post(self) -> httpx.Response:
         headers = {"Idempotency-Key": "try-1"}
