@@ -14,7 +14,8 @@ from functools import lru_cache
 from labs_schema.languages import LANGUAGES, OWN_EXTENSIONS, extension
 from labs_schema.lexing import spans
 from labs_schema.models import Person, SourceFile, Submission
-from labs_schema.naming import LETTERS_ALONE, Names
+from labs_schema.naming import Names
+from labs_schema.spelling import LETTERS_ALONE
 
 HIDING_VERSION = 2
 """To be raised when the same words are hidden in another way."""

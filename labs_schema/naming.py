@@ -7,21 +7,15 @@ not: `max`, `min` and `long` are words of programs.
 """
 
 import re
-import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 from itertools import permutations
 from typing import NamedTuple
 
 from labs_schema.models import Person
 from labs_schema.plain_words import PLAIN_WORDS
+from labs_schema.spelling import WORD, folded, key_of, spellings, stands_alone
 
-LETTERS_ALONE = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-"""For a character class: the scripts that put no space between words."""
-_LETTERS = rf"(?:[^\W_{LETTERS_ALONE}]|[\u0300-\u036f])+"
-_QUOTES = "'`\u2019\u02bc\u00b4"
-_WORD = re.compile(rf"[{LETTERS_ALONE}]|{_LETTERS}(?:[{_QUOTES}](?!s\b){_LETTERS})*")
 _BETWEEN_NAMES = re.compile(r"[ \t]{0,3}[.,_-]?[ \t]{0,3}")
 _IN_IDS = frozenset((".", "@", "_", "-", "+", ""))
 _LABEL = re.compile(
@@ -30,8 +24,6 @@ _LABEL = re.compile(
     r"\b[ \t]*+(?:[:=-]|\bis\b)?[ \t]*+",
     re.IGNORECASE,
 )
-_UNFOLDED = str.maketrans("øłđıħ" + _QUOTES, "oldih" + "'" * len(_QUOTES))
-_SPELT = {"ä": ("a", "ae"), "ö": ("o", "oe"), "ü": ("u", "ue"), "ß": ("ß", "ss"), "ø": ("o", "oe"), "å": ("a", "aa")}
 MOST_OF_ID = 7
 """Words of an id or address, such as the four of `mario.rossi@uni.it`."""
 MOST_AFTER_LABEL = 5
@@ -71,8 +63,8 @@ class Names:
         self._joined: set[str] = set()
         self._ids: set[str] = set()
         for number, person in enumerate(people):
-            first, last = list(_variants(person.first)), list(_variants(person.last))
-            parts = frozenset(key for key in (*first, *last) if len(key) > 1 or _stands_alone(key))
+            first, last = list(spellings(person.first)), list(spellings(person.last))
+            parts = frozenset(key for key in (*first, *last) if len(key) > 1 or stands_alone(key))
             self._of.append(parts)
             self._parts |= parts
             for pair in {(a, b) for one, other in permutations(parts, 2) for a, b in _begun(one, other)}:
@@ -82,41 +74,41 @@ class Names:
             pairs = ((a, b) for a in first for b in last if not (a in PLAIN_WORDS and b in PLAIN_WORDS))
             self._joined.update(joined for a, b in pairs for joined in (a + b, b + a) if len(joined) > 5)
             for each in person.ids:
-                self._ids.update({_folded(each), _folded(each.split("@", 1)[0])} - {""})
-        self._id_begins = {begun.group() for each in self._ids if (begun := _WORD.search(each))}
+                self._ids.update({folded(each), folded(each.split("@", 1)[0])} - {""})
+        self._id_begins = {begun.group() for each in self._ids if (begun := WORD.search(each))}
 
     def __bool__(self) -> bool:
         return bool(self._parts or self._ids)
 
     def places(self, text: str, *, path: bool = False) -> Iterator[Place]:
         """In the order of the text, without overlap, none across a line's end. `path`: a surname needs no capital."""
-        folded = _folded(text)
+        whole = folded(text)
         words = [
-            _Word(m.start(), m.end(), _key(folded[m.start() : m.end()]), text[m.start()].isupper())
-            for m in _WORD.finditer(text)
+            _Word(m.start(), m.end(), key_of(whole[m.start() : m.end()]), text[m.start()].isupper())
+            for m in WORD.finditer(text)
         ]
         labelled = _labelled(text, words)
         i = 0
         while i < len(words):
             known = i in labelled
             length = (
-                self._id(folded, words, i, known) or self._name(text, words, i) or self._alone(words, i, path, known)
+                self._id(whole, words, i, known) or self._name(text, words, i) or self._alone(words, i, path, known)
             )
             if length:
                 yield Place(words[i].start, words[i + length - 1].end)
             i += length or 1
 
-    def _id(self, folded: str, words: Sequence[_Word], i: int, labelled: bool) -> int:
+    def _id(self, whole: str, words: Sequence[_Word], i: int, labelled: bool) -> int:
         """How many words from `i` on are an id or an address."""
-        if folded[words[i].start : words[i].end] not in self._id_begins:
+        if whole[words[i].start : words[i].end] not in self._id_begins:
             return 0
         last = i
         while last - i + 1 < MOST_OF_ID and last + 1 < len(words):
-            if folded[words[last].end : words[last + 1].start] not in _IN_IDS:
+            if whole[words[last].end : words[last + 1].start] not in _IN_IDS:
                 break
             last += 1
         for end in range(last, i - 1, -1):
-            found = folded[words[i].start : words[end].end]
+            found = whole[words[i].start : words[end].end]
             if found in self._ids and (labelled or _tells(found)):
                 return end - i + 1
         return 0
@@ -145,7 +137,7 @@ class Names:
             end += 1
         if not whole or len(whole) + initials < 2:
             return 0
-        if all(word.plain or len(word.key) < 4 for word in whole) and not _stands_alone(whole[0].key):
+        if all(word.plain or len(word.key) < 4 for word in whole) and not stands_alone(whole[0].key):
             sure = all(word.capital for word in whole) and (dotted if initials else True)
             return end - i if sure else 0
         return end - i
@@ -184,33 +176,3 @@ def _tells(folded_id: str) -> bool:
 
 def _initial(word: _Word) -> bool:
     return len(word.key) == 1 and word.capital
-
-
-def _stands_alone(key: str) -> bool:
-    return re.match(f"[{LETTERS_ALONE}]", key) is not None
-
-
-def _variants(name: str) -> Iterator[str]:
-    """The keys of a name's words, each in all its spellings."""
-    for match in _WORD.finditer(unicodedata.normalize("NFC", name)):
-        spelt = [""]
-        for char in match.group().lower():
-            spelt = [head + tail for head in spelt for tail in _SPELT.get(char, (char,))][:8]
-        yield from dict.fromkeys(_key(_folded(each)) for each in spelt)
-
-
-def _key(folded: str) -> str:
-    if folded.isalnum():
-        return folded
-    return "".join(char for char in folded if char != "'" and not "\u0300" <= char <= "\u036f")
-
-
-def _folded(text: str) -> str:
-    """Of the same length: lower case, without accents."""
-    return text.lower().translate(_UNFOLDED) if text.isascii() else "".join(map(_folded_char, text))
-
-
-@lru_cache(maxsize=4096)
-def _folded_char(char: str) -> str:
-    base = unicodedata.normalize("NFKD", char)[0].lower().translate(_UNFOLDED)
-    return base if len(base) == 1 else char
