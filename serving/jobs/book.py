@@ -53,10 +53,8 @@ class JobBook:
         with write(self._database, self._now()) as ledger:
             if job_id and (there := _found(ledger.connection, job_id)):
                 return there
-            others = _at_terminals(ledger.connection, course, lab.name, work) if at_terminal else []
-            for other in others:
-                if other.id not in known and (None in (other.origin, origin) or other.origin == origin):
-                    return other
+            if at_terminal and (quicker := _begun_meanwhile(ledger.connection, course, lab, work, origin, known)):
+                return quicker
             pseudonyms = students.add(ledger, course, [each.student for each in lab.submissions], actor)
             job = Job(
                 id=job_id or secrets.token_hex(8),
@@ -200,6 +198,13 @@ def _job(connection: Connection, job_id: str) -> Job:
     if (found := _found(connection, job_id)) is None:
         raise UnknownError(f"There is no job {job_id!r}.")
     return found
+
+
+def _begun_meanwhile(
+    connection: Connection, course: str, lab: Lab, work: str, origin: str | None, known: Collection[str]
+) -> Job | None:
+    found = [job for job in _at_terminals(connection, course, lab.name, work) if job.id not in known]
+    return next((job for job in found if origin is None or job.origin in (None, origin)), None)
 
 
 def _at_terminals(connection: Connection, course: str, lab: str, work: str) -> list[Job]:

@@ -73,9 +73,11 @@ def work(
 
 
 def expect_wanted(book: JobBook, job: Job) -> None:
-    """Raises GraderError where a person wished otherwise, through the service."""
-    if (wish := book.job(job.id).wish) is not Wish.RUN:
-        what = {Wish.PAUSE: "paused; the same command lets it go on", Wish.CANCEL: "cancelled"}[wish]
+    """Raises GraderError where a person wished otherwise, through the service, if only for a moment: what was being
+    graded then is left."""
+    now = book.job(job.id)
+    if now.wish is not Wish.RUN or now.round != job.round:
+        what = "cancelled" if now.wish is Wish.CANCEL else "paused; the same command lets it go on"
         raise GraderError(f"The regrade of {job.lab} (job {job.id}) was {what}.")
 
 

@@ -248,6 +248,28 @@ def test_a_program_that_breaks_the_grader_is_given_up_told_and_tried_again_by_th
     assert "given up" not in (tmp_path / "grades.jsonl").read_text()
 
 
+@pytest.mark.parametrize("afar", [False, True])
+def test_a_pause_that_ends_while_a_part_is_graded_does_not_end_the_job_without_it(
+    afar: bool, make_lab: Callable[..., Lab], store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab, book, grader = make_lab(students=6), JobBook(store.database), SteadyGrader(poison=["return 4;"])
+    grade = grader.grade
+
+    def interrupted(*given: Any, **how: Any) -> list[Grade]:
+        monkeypatch.setattr(grader, "grade", grade)
+        [job] = book.at_terminals("cs101", lab)
+        for wish in (Wish.PAUSE, Wish.RUN):
+            book.wish(job.id, wish, actor="ta")
+        return grade(*given, **how)
+
+    monkeypatch.setattr(grader, "grade", interrupted)
+    with pytest.raises(GraderError, match="the same command lets it go on"):
+        typed(store, lab, tmp_path / "out", grader, afar=afar)
+    assert not (tmp_path / "out").exists()
+    job = typed(store, lab, tmp_path / "out", SteadyGrader(), afar=afar)
+    assert book.progress(job.id).graded == 6
+
+
 def test_two_terminals_do_not_work_on_one_job_at_once(make_lab: Callable[..., Lab], store: Store) -> None:
     lab = make_lab(students=2)
     with pytest.raises(Killed):
