@@ -15,8 +15,9 @@ def platform_settings() -> dict[str, Any]:
     there stays.
 
     On CPUs the engine lives in this process (one of its own would keep a core busy and start three times as slowly)
-    and in blocks of 32 tokens (a fifth faster than 128 on prefix hits). Nothing is compiled: that would need a C++
-    compiler and ten seconds. On a GPU vLLM's own defaults are best.
+    and in blocks of 32 tokens (a fifth faster than 128 on prefix hits), 2,048 tokens at a time (they fit the caches: a
+    fourteenth faster than 4,096). Nothing is compiled: that would need a C++ compiler and ten seconds. On a GPU vLLM's
+    own defaults are best.
     """
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
@@ -27,7 +28,7 @@ def platform_settings() -> dict[str, Any]:
     from vllm.platforms import current_platform
 
     current_platform.simple_compile_backend = "eager"
-    return {"enforce_eager": True, "block_size": 32}
+    return {"enforce_eager": True, "block_size": 32, "max_num_batched_tokens": 2048}
 
 
 def has_gpu() -> bool:
