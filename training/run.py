@@ -1,6 +1,8 @@
 """A training run, from top to bottom: a data set in, a run folder with a tuned model out."""
 
+import os
 import shutil
+import sys
 import time
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -73,11 +75,16 @@ def train(config: RunConfig, *, resume: Path | None = None, console: Console | N
     return run.path
 
 
-def leave_together() -> None:
-    """Waits until every process is here and closes what joins them: Python that ends while gloo's threads run may be
-    aborted, and the launcher then ends the others, which may still write. For the end of a program."""
+def leave_together(status: int = 0) -> None:
+    """For the end of a program that may be one of several processes: waits until all of them are here, then ends this
+    one with `status`. At once, without Python's own end: gloo's threads may outlive it, and are then aborted, upon which
+    the launcher takes a finished run for a failed one. Does nothing in a process of its own."""
+    if PartialState().num_processes == 1:
+        return
     PartialState().wait_for_everyone()
-    PartialState().destroy_process_group()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _open(config: RunConfig, base: Base, data: Mixture, resume: Path | None) -> RunFolder:

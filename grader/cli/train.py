@@ -59,12 +59,12 @@ def train(
     try:
         run = run_training(settings, resume=resume)
     except TrainingStoppedError as stopped:
-        leave_together()
         typer.echo(stopped, err=True)
+        leave_together(130)
         raise typer.Exit(130) from None
-    leave_together()
     if os.environ.get("RANK", "0") == "0":
         typer.echo(run)
+    leave_together()
 
 
 train.__doc__ = f"""Tunes a model on graded labs: supervised first (SFT), then on preference pairs (DPO).
