@@ -51,7 +51,7 @@ browser:
 	requirements/browser
 
 test: lint fast browser
-	$(BIN)/python -m pytest -m "slow and not gpu"
+	$(BIN)/python -m pytest -m "slow and not gpu" -n 2 --dist loadfile
 
 # The real rows are those of labs/, or of BENCH="DATASET MODEL", such as BENCH="demo/data demo/base".
 bench-train: $(READY)
