@@ -77,8 +77,8 @@ def train(config: RunConfig, *, resume: Path | None = None, console: Console | N
 
 def leave_together(status: int = 0) -> None:
     """For the end of a program that may be one of several processes: waits until all of them are here, then ends this
-    one with `status`. At once, without Python's own end: gloo's threads may outlive it, and are then aborted, upon which
-    the launcher takes a finished run for a failed one. Does nothing in a process of its own."""
+    one with `status`. At once, without Python's own end: gloo's threads may outlive it, and are then aborted, and the
+    launcher takes a finished run for a failed one. Does nothing in a process of its own."""
     if PartialState().num_processes == 1:
         return
     PartialState().wait_for_everyone()
