@@ -7,6 +7,7 @@ after it was last heard of; its `request` stays the same, so that what was recor
 
 import hashlib
 import secrets
+from collections.abc import Container
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -34,10 +35,19 @@ class Claim(Frozen):
     answer: str | None
 
 
-def claim(ledger: Ledger, now: datetime, scope: str, key: str, body_hash: str, student: str | None) -> Claim:
+def claim(
+    ledger: Ledger,
+    now: datetime,
+    scope: str,
+    key: str,
+    body_hash: str,
+    student: str | None,
+    given_up: Container[str] = (),
+) -> Claim:
     """`scope` is who asks and for what (key id and route), `student` the pseudonym with which the answer must go.
 
-    Raises OtherBodyError and InProgressError.
+    `given_up`: holders who are known to work no more, though they could not say so to the database. Raises
+    OtherBodyError and InProgressError.
     """
     connection = ledger.connection
     connection.execute(delete(idempotency).where(idempotency.c.created_at <= stamp(now - KEPT)))
@@ -52,7 +62,8 @@ def claim(ledger: Ledger, now: datetime, scope: str, key: str, body_hash: str, s
     if found.body_hash != body_hash:
         raise OtherBodyError("This idempotency key was used with another body. Send a new key with a new body.")
     if found.answer is None:
-        if found.claimed_at > stamp(now - LEASE) and not has_ended(found.holder.partition(" ")[2]):
+        ended = found.holder in given_up or has_ended(found.holder.partition(" ")[2])
+        if found.claimed_at > stamp(now - LEASE) and not ended:
             raise InProgressError("The first request with this idempotency key is still being worked on.")
         mine = update(idempotency).where(idempotency.c.id == name)
         connection.execute(mine.values(holder=holder, claimed_at=ledger.at))

@@ -39,6 +39,7 @@ def open_store(url: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 class Store:
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         self.database, self._now = database, now
+        self._given_up: set[str] = set()
 
     def close(self) -> None:
         self.database.close()
@@ -105,7 +106,7 @@ class Store:
         """
         now = self._now()
         with write(self.database, now) as ledger:
-            return idempotency.claim(ledger, now, scope, key, body_hash, student)
+            return idempotency.claim(ledger, now, scope, key, body_hash, student, self._given_up)
 
     def still_held(self, claim: idempotency.Claim) -> None:
         """The work on it goes on: to be said every `idempotency.BEAT_SECONDS`, lest another take it over."""
@@ -118,9 +119,11 @@ class Store:
             return idempotency.answered(ledger, claim, answer)
 
     def abandoned(self, claim: idempotency.Claim) -> None:
-        """The work failed: a retry may be made at once."""
+        """The work failed: a retry may be made at once, by this store also where the database is away now."""
+        self._given_up.add(claim.holder)
         with write(self.database, self._now()) as ledger:
             idempotency.abandoned(ledger, claim)
+        self._given_up.discard(claim.holder)
 
     def create_key(self, name: str, role: Role, course: str | None, *, actor: str) -> tuple[str, keys.ApiKey]:
         """A new key, which cannot be shown again, and what is known of it. `course` None: every course."""

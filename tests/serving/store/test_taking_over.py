@@ -6,11 +6,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from serving.store import processes
-from serving.store.errors import InProgressError
+from serving.store.errors import InProgressError, StoreError
 from serving.store.processes import has_ended, this_process
 from serving.store.store import open_store
 
@@ -36,6 +37,23 @@ def test_a_killed_holders_request_is_taken_over_at_once_and_a_living_ones_is_not
     holder.communicate()
     taken = store.idempotent("k1 /grade", "abc", "body")
     assert (taken.request, taken.answer) == (request, None)
+    store.close()
+
+
+def test_work_given_up_while_the_database_was_away_may_be_tried_again_once_it_is_back(
+    new_url: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> NoReturn:
+        raise StoreError("The store cannot be used.")
+
+    store = open_store(new_url())
+    claim = store.idempotent("k1 /grade", "abc", "body")
+    with monkeypatch.context() as outage:
+        outage.setattr("serving.store.store.write", away)
+        with pytest.raises(StoreError):
+            store.abandoned(claim)
+    again = store.idempotent("k1 /grade", "abc", "body")
+    assert (again.request, again.answer) == (claim.request, None)
     store.close()
 
 
