@@ -7,12 +7,12 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from serving.api.access import unclassified
+from serving.api.examples import BY_LAB
 from serving.api.rates import Rate
 from serving.observability.observed import Observed
 from serving.store.roles import Role
 
-PROGRAM = {"files": [{"filename": "main.c", "content": "int main(void) { return 4; }\n"}]}
-GRADE = {"lab": "lab1", "submission": PROGRAM}
+GRADE = {**BY_LAB, "lab": "lab1"}
 
 
 def test_every_route_says_who_may_call_it(course: Any) -> None:

@@ -13,22 +13,11 @@ from starlette.testclient import TestClient
 from labs_schema.models import Lab
 from serving.api.app import BODY_BYTES, create_app
 from serving.api.engine_thread import EngineThread
+from serving.api.examples import BY_LAB, BY_RUBRIC
 from serving.api.lab_registry import LabRegistry
 from serving.api.requests import LIMITS
 
-PROGRAM = {"files": [{"filename": "main.c", "content": "int main(void) { return 4; }\n"}]}
-RUBRIC = {
-    "problem": "Return 4.",
-    "language": "C",
-    "criteria": [
-        {
-            "id": "_1",
-            "title": "Right?",
-            "ratings": [{"id": "no", "description": "Wrong", "points": 0}, {"id": "yes", "points": 2.5}],
-        }
-    ],
-    "submission": PROGRAM,
-}
+GRADE = {**BY_LAB, "lab": "lab1"}
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff\xfe", b"null", b"[" * 100_000, b'{"lab": NaN}', b"9" * 5000])
@@ -52,9 +41,9 @@ JSON = st.recursive(
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(part=st.sampled_from([*RUBRIC, "lab", "reasoning", "", "x"]), value=JSON)
+@given(part=st.sampled_from([*BY_RUBRIC, "lab", "", "x"]), value=JSON)
 def test_any_json_in_any_field_gets_an_answer_or_a_problem(part: str, value: Any, client: TestClient) -> None:
-    body = json.dumps({**RUBRIC, part: value})
+    body = json.dumps({**BY_RUBRIC, part: value})
     answer = client.post("/grade", content=body, headers={"content-type": "application/json"})
     assert answer.status_code in (200, 404, 422), answer.text
     answer.json()
@@ -62,11 +51,11 @@ def test_any_json_in_any_field_gets_an_answer_or_a_problem(part: str, value: Any
 
 def test_what_is_too_large_is_refused_by_name(problem: Any, client: TestClient, fake_engine: Any) -> None:
     big = {"files": [{"filename": "big.c", "content": "x" * (LIMITS.source_bytes + 1)}]}
-    (error,) = problem(client.post("/grade", json={**RUBRIC, "submission": big}), 413, "too-large")["errors"]
+    (error,) = problem(client.post("/grade", json={**BY_RUBRIC, "submission": big}), 413, "too-large")["errors"]
     assert error["found"] == f'{LIMITS.source_bytes + 1} bytes in "big.c"'
     full = "x" * LIMITS.source_bytes
     many = {"files": [{"filename": f"{i}.c", "content": full} for i in range(6)]}
-    (error,) = problem(client.post("/grade", json={**RUBRIC, "submission": many}), 413, "too-large")["errors"]
+    (error,) = problem(client.post("/grade", json={**BY_RUBRIC, "submission": many}), 413, "too-large")["errors"]
     assert error["expected"] == f"at most {LIMITS.submission_bytes} bytes"
     assert fake_engine.asked == []
 
@@ -88,7 +77,7 @@ def test_a_program_that_no_model_here_could_read_is_refused(
         long = {"files": [{"filename": "main.c", "content": "x" * 1000}]}
         (error,) = problem(client.post("/grade", json={"lab": "lab1", "submission": long}), 413, "too-large")["errors"]
         assert error["expected"] == "at most 1000 characters"
-        assert client.post("/grade", json={"lab": "lab1", "submission": PROGRAM}).status_code == 200
+        assert client.post("/grade", json=GRADE).status_code == 200
     assert len(fake_engine.asked) == 1
 
 

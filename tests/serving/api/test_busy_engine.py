@@ -13,10 +13,11 @@ from starlette.testclient import TestClient
 from labs_schema.models import Lab
 from serving.api.app import create_app
 from serving.api.engine_thread import EngineThread
+from serving.api.examples import BY_LAB
 from serving.api.lab_registry import LabRegistry
 from serving.engines.engine import EngineFailure
 
-PROGRAM = {"files": [{"filename": "main.c", "content": "int main(void) { return 4; }\n"}]}
+GRADE = {**BY_LAB, "lab": "lab1"}
 
 
 def test_an_engine_that_breaks_is_a_503_with_a_time_to_come_again(
@@ -27,7 +28,7 @@ def test_an_engine_that_breaks_is_a_503_with_a_time_to_come_again(
 
     fake_engine.answer = broken
     with caplog.at_level(logging.INFO, logger="grader.access"):
-        answer = client.post("/grade", json={"lab": "lab1", "submission": PROGRAM})
+        answer = client.post("/grade", json=GRADE)
     problem(answer, 503, "engine-down")
     assert int(answer.headers["retry-after"]) >= 1
     assert "secret" not in caplog.text + answer.text
@@ -41,12 +42,12 @@ def test_a_full_queue_and_a_slow_engine_are_503s(
     fake_engine.answer = lambda request: first_letter(request) if go.wait(5) else None
     engine = EngineThread(lambda: fake_grader, waiting=0)
     with TestClient(create_app(engine, LabRegistry([make_lab()]), store)) as client:
-        answer = client.post("/grade", json={"lab": "lab1", "submission": PROGRAM})
+        answer = client.post("/grade", json=GRADE)
         problem(answer, 503, "queue-full")
         assert int(answer.headers["retry-after"]) >= 1
     slow = EngineThread(lambda: fake_grader)
     with TestClient(create_app(slow, LabRegistry([make_lab()]), store, seconds=0.05)) as client:
-        problem(client.post("/grade", json={"lab": "lab1", "submission": PROGRAM}), 503, "too-slow")
+        problem(client.post("/grade", json=GRADE), 503, "too-slow")
         go.set()
 
 
@@ -83,7 +84,7 @@ def test_a_client_that_goes_while_it_waits_is_never_graded(
     assert busy.wait(5)
 
     async def goes_then_the_engine_works_on() -> None:
-        assert await posted_and_gone(app, {"lab": "lab1", "submission": PROGRAM}) == 499
+        assert await posted_and_gone(app, GRADE) == 499
         go.set()
         await asyncio.wrap_future(running)
         await asyncio.to_thread(engine.close)

@@ -19,6 +19,7 @@ from prompts.style import PromptStyle
 from serving.api.admission import Admission
 from serving.api.app import create_app
 from serving.api.engine_thread import EngineThread
+from serving.api.examples import BY_LAB, SUBMISSION
 from serving.api.lab_registry import LabRegistry
 from serving.courses.book import CourseBook
 from serving.courses.errors import CourseRefusedError
@@ -37,8 +38,7 @@ from serving.provenance import ModelIdentity
 from serving.store.roles import Role
 from serving.triage import Thresholds
 
-FILES = {"files": [{"filename": "main.c", "content": "int main(void) { return 4; }\n"}]}
-GRADE = {"lab": "lab1", "submission": FILES}
+GRADE = {**BY_LAB, "lab": "lab1"}
 
 
 class LetterEngine:
@@ -211,7 +211,7 @@ def test_a_refused_model_makes_only_its_course_unavailable_and_names_no_path(dep
         assert ratings(client.post("/grade", json=GRADE, headers=two)) == ["B"]
         department.damaged.clear()
         department.add("cs101", "0")
-        inline = {"problem": "p", "language": "C", "submission": FILES}
+        inline = {"problem": "p", "language": "C", "submission": SUBMISSION}
         inline["criteria"] = [{"title": "t", "ratings": [{"id": "A", "points": 1}, {"id": "B", "points": 0}]}]
         assert ratings(client.post("/grade", json=inline, headers=one)) == ["A"]
 

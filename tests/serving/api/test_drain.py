@@ -13,9 +13,10 @@ import uvicorn
 from labs_schema.models import Lab
 from serving.api.app import create_app
 from serving.api.engine_thread import EngineThread
+from serving.api.examples import BY_LAB
 from serving.api.lab_registry import LabRegistry
 
-PROGRAM = {"files": [{"filename": "main.c", "content": "int main(void) { return 4; }"}]}
+GRADE = {**BY_LAB, "lab": "lab1"}
 
 
 def test_what_was_accepted_before_the_end_is_answered(
@@ -31,8 +32,7 @@ def test_what_was_accepted_before_the_end_is_answered(
     until(lambda: server.started)
     url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     with ThreadPoolExecutor(6) as clients:
-        body = {"lab": "lab1", "submission": PROGRAM}
-        posts = [clients.submit(httpx.post, f"{url}/grade", json=body, timeout=10) for _ in range(6)]
+        posts = [clients.submit(httpx.post, f"{url}/grade", json=GRADE, timeout=10) for _ in range(6)]
         until(lambda: len(engine._jobs) >= 4)  # The engine has taken two.
         server.should_exit = True  # What SIGTERM sets.
         until(lambda: not server.servers[0].is_serving())

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from serving.api.examples import BY_LAB, SUBMISSION
 from serving.engines.engine import EngineFailure, LabelScores
 
-PROGRAM = {"files": [{"filename": "main.c", "content": "int main(void) { return 4; }\n"}]}
+GRADE = {**BY_LAB, "lab": "lab1"}
 RUBRIC = {
     "problem": "Return 4.",
     "language": "C",
@@ -19,13 +20,13 @@ RUBRIC = {
             "ratings": [{"id": "no", "description": "Wrong", "points": 0}, {"id": "yes", "points": 2.5}],
         }
     ],
-    "submission": PROGRAM,
+    "submission": SUBMISSION,
 }
 
 
 def test_a_registered_labs_submission_is_graded_criterion_by_criterion(client: TestClient, fake_engine: Any) -> None:
     fake_engine.script = [LabelScores((math.log(0.4), math.log(0.05), math.log(0.05)))]
-    answer = client.post("/grade", json={"lab": "lab1", "submission": PROGRAM})
+    answer = client.post("/grade", json=GRADE)
     assert answer.status_code == 200
     body = answer.json()
     compiles, readable = body["criteria"]
@@ -56,8 +57,8 @@ def test_a_rubric_without_points_has_no_total(client: TestClient) -> None:
 
 
 def test_reasons_are_written_only_when_asked_for(client: TestClient) -> None:
-    plain = client.post("/grade", json={"lab": "lab1", "submission": PROGRAM}).json()
-    reasoned = client.post("/grade", json={"lab": "lab1", "submission": PROGRAM, "reasoning": True}).json()
+    plain = client.post("/grade", json=GRADE).json()
+    reasoned = client.post("/grade", json={**GRADE, "reasoning": True}).json()
     assert [c["reasoning"] for c in plain["criteria"]] == [None, None]
     assert all(c["reasoning"] for c in reasoned["criteria"])
     assert [c["rating"] for c in plain["criteria"]] == [c["rating"] for c in reasoned["criteria"]]
@@ -65,7 +66,7 @@ def test_reasons_are_written_only_when_asked_for(client: TestClient) -> None:
 
 def test_an_answer_that_cannot_be_read_is_ungraded_and_the_total_a_range(client: TestClient, fake_engine: Any) -> None:
     fake_engine.script = [EngineFailure("the engine gave no answer")]
-    body = client.post("/grade", json={"lab": "lab1", "submission": PROGRAM}).json()
+    body = client.post("/grade", json=GRADE).json()
     compiles = body["criteria"][0]
     assert (compiles["rating"], compiles["points"], compiles["status"]) == (None, None, "needs_review")
     assert compiles["ungraded"] == "the engine gave no answer"

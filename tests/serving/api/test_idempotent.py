@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from serving.api.examples import BY_LAB
 from serving.store.store import Store
 
-PROGRAM = {"files": [{"filename": "main.c", "content": "int main(void) { return 4; }\n"}]}
-GRADE = {"lab": "lab1", "submission": PROGRAM, "student": "s042"}
+GRADE = {**BY_LAB, "lab": "lab1", "student": "s042"}
 KEY = {"Idempotency-Key": "try-1"}
 
 

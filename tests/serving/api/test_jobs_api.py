@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from labs_schema.writer import write_lab
+from serving.api.examples import BY_LAB
 from serving.api.job_answers import JobOut
 from serving.api.job_events import job_events
 from serving.engines.engine import LabelScores
@@ -163,13 +164,10 @@ def test_a_forgotten_students_grade_says_nothing_and_cannot_be_overridden(course
 
 
 def test_the_history_tells_the_students_other_grades_and_nobodys_work_has_none(course: Any) -> None:
-    work = {"files": [{"filename": "main.c", "content": "int main(void) { return 4; }\n"}]}
+    grade = {**BY_LAB, "lab": "lab1"}
     with course.serve() as client:
-        mine = [
-            client.post("/grade", json={"lab": "lab1", "submission": work, "student": "s1"}).json()["grade_id"]
-            for _ in range(2)
-        ]
-        nobodys = [client.post("/grade", json={"lab": "lab1", "submission": work}).json()["grade_id"] for _ in range(2)]
+        mine = [client.post("/grade", json={**grade, "student": "s1"}).json()["grade_id"] for _ in range(2)]
+        nobodys = [client.post("/grade", json=grade).json()["grade_id"] for _ in range(2)]
         assert [each["id"] for each in client.get(f"/grades/{mine[0]}").json()["others"]] == [mine[1]]
         assert client.get(f"/grades/{nobodys[0]}").json()["others"] == []
         assert client.get(f"/grades/{nobodys[0]}").json()["student"] is None

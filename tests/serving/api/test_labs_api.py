@@ -4,11 +4,11 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
-PROGRAM = {"files": [{"filename": "main.c", "content": "int main(void) { return 4; }\n"}]}
+from serving.api.examples import BY_LAB
 
 
 def test_an_unknown_lab_is_named_beside_those_there_are(problem: Any, client: TestClient) -> None:
-    for answer in (client.post("/grade", json={"lab": "lab2", "submission": PROGRAM}), client.get("/labs/lab2")):
+    for answer in (client.post("/grade", json={**BY_LAB, "lab": "lab2"}), client.get("/labs/lab2")):
         errors = problem(answer, 404, "unknown-lab")["errors"]
         assert errors == [{"field": "lab", "found": '"lab2"', "expected": "one of lab1"}]
 

@@ -20,20 +20,6 @@ from serving.api.examples import (
 from serving.api.job_answers import GradeHistory, JobOut, OverrideOut
 from serving.jobs.results import JobComparison, Result
 
-PROGRAM = {"files": [{"filename": "main.c", "content": "int main(void) { return 4; }\n"}]}
-RUBRIC = {
-    "problem": "Return 4.",
-    "language": "C",
-    "criteria": [
-        {
-            "id": "_1",
-            "title": "Right?",
-            "ratings": [{"id": "no", "description": "Wrong", "points": 0}, {"id": "yes", "points": 2.5}],
-        }
-    ],
-    "submission": PROGRAM,
-}
-
 
 def test_the_openapi_description_has_a_valid_example_for_every_operation(client: TestClient) -> None:
     described = client.get("/openapi.json").json()

@@ -7,21 +7,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from serving.api.examples import BY_RUBRIC, SUBMISSION
 from serving.api.requests import DESCRIPTION_CHARS, FIELDS, PROBLEM_CHARS
-
-PROGRAM = {"files": [{"filename": "main.c", "content": "int main(void) { return 4; }\n"}]}
-RUBRIC = {
-    "problem": "Return 4.",
-    "language": "C",
-    "criteria": [
-        {
-            "id": "_1",
-            "title": "Right?",
-            "ratings": [{"id": "no", "description": "Wrong", "points": 0}, {"id": "yes", "points": 2.5}],
-        }
-    ],
-    "submission": PROGRAM,
-}
 
 
 @pytest.mark.parametrize(
@@ -41,9 +28,9 @@ RUBRIC = {
             "submission.files.0.content",
             '"a\\u0000b"',
         ),
-        ({"submission": {"files": PROGRAM["files"] * 2}}, "submission", "an object"),
+        ({"submission": {"files": SUBMISSION["files"] * 2}}, "submission", "an object"),
         ({"criteria": []}, "criteria", "a list of 0"),
-        ({"criteria": RUBRIC["criteria"] * 2}, "body", "an object"),
+        ({"criteria": BY_RUBRIC["criteria"] * 2}, "body", "an object"),
         ({"reasoning": "perhaps"}, "reasoning", '"perhaps"'),
         ({"rubrik": {}}, "rubrik", "an empty object"),
         ({"student": " nobody 2026-11"}, "student", '" nobody 2026-11"'),  # a name that the store keeps for itself
@@ -59,7 +46,7 @@ def test_a_wrong_field_is_named_with_what_was_found(
     problem: Any, change: dict[str, Any], field: str, found: str, client: TestClient, fake_engine: Any
 ) -> None:
     answer = client.post(
-        "/grade", content=json.dumps({**RUBRIC, **change}), headers={"content-type": "application/json"}
+        "/grade", content=json.dumps({**BY_RUBRIC, **change}), headers={"content-type": "application/json"}
     )
     (error,) = problem(answer, 422, "invalid-request")["errors"]
     assert (error["field"], error["found"]) == (field, found)
@@ -88,8 +75,8 @@ def refused_at_once(problem: Any, client: TestClient, body: str) -> dict[str, An
     ("body", "field"),
     [
         ({"lab": "lab1", "submission": {"files": "MANY"}}, "submission.files"),
-        ({**RUBRIC, "criteria": "MANY"}, "criteria"),
-        ({**RUBRIC, "criteria": [{"title": "T", "ratings": "MANY"}]}, "criteria.0.ratings"),
+        ({**BY_RUBRIC, "criteria": "MANY"}, "criteria"),
+        ({**BY_RUBRIC, "criteria": [{"title": "T", "ratings": "MANY"}]}, "criteria.0.ratings"),
     ],
 )
 def test_a_flood_of_items_is_refused_by_their_number(
@@ -104,11 +91,11 @@ def test_a_flood_of_items_is_refused_by_their_number(
     ("body", "field"),
     [
         ({"MANY": 1}, "body"),
-        ({"lab": "lab1", "submission": PROGRAM, "MANY": 1}, "body"),
+        ({"lab": "lab1", "submission": SUBMISSION, "MANY": 1}, "body"),
         ({"lab": "lab1", "submission": {"MANY": 1}}, "submission"),
         ({"lab": "lab1", "submission": {"files": [{"MANY": 1}]}}, "submission.files.0"),
-        ({**RUBRIC, "criteria": [{"MANY": 1}]}, "criteria.0"),
-        ({**RUBRIC, "criteria": [{"title": "T", "ratings": [{"MANY": 1}]}]}, "criteria.0.ratings.0"),
+        ({**BY_RUBRIC, "criteria": [{"MANY": 1}]}, "criteria.0"),
+        ({**BY_RUBRIC, "criteria": [{"title": "T", "ratings": [{"MANY": 1}]}]}, "criteria.0.ratings.0"),
     ],
 )
 def test_a_flood_of_fields_is_refused_by_their_number(
@@ -121,7 +108,7 @@ def test_a_flood_of_fields_is_refused_by_their_number(
 
 
 def test_a_list_is_left_at_its_first_wrong_item(problem: Any, client: TestClient) -> None:
-    files = [*PROGRAM["files"], *({"filename": f"{i}.c"} for i in range(400))]
+    files = [*SUBMISSION["files"], *({"filename": f"{i}.c"} for i in range(400))]
     (error,) = refused_at_once(problem, client, json.dumps({"lab": "lab1", "submission": {"files": files}}))["errors"]
     assert error["field"] == "submission.files.1.content"
 
@@ -135,7 +122,7 @@ def test_a_list_is_left_at_its_first_wrong_item(problem: Any, client: TestClient
     ],
 )
 def test_text_is_taken_up_to_its_cap(problem: Any, field: str, most: int, client: TestClient, fake_engine: Any) -> None:
-    request = json.loads(json.dumps(RUBRIC))
+    request = json.loads(json.dumps(BY_RUBRIC))
     *path, name = [int(part) if part.isdecimal() else part for part in field.split(".")]
     part = request
     for step in path:
