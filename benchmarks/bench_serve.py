@@ -1,6 +1,6 @@
 """What grading costs: the service over HTTP, its bare engine, constrained JSON and plain `generate`, in one run.
 
-    python benchmarks/bench_serve.py [--labs FOLDER] [--submissions 64] [--repeats 3] [--model FOLDER]
+    python benchmarks/bench_serve.py [--labs FOLDER] [--submissions 64] [--repeats 3] [--model FOLDER] [--engine vllm]
 
 Two jobs: real submissions, spread evenly over the labs of FOLDER (default: the sample labs), and as many made-up ones
 of 800 shared and 120 own tokens a criterion, 5 criteria. All sides get the same weights in bf16 (a Llama of about 60
@@ -12,9 +12,10 @@ million parameters, random, unless --model names another) and the same prompts, 
     loose json  the same as vLLM does it by itself: random weights write white space to the limit of 24 tokens
     generate    Hugging Face `generate`, one criterion at a time, as many tokens as the verdict `{"answer": "A"}` has
 
-All but `generate` are run `repeats` times in turn, and the median counts. `generate` takes minutes for what the others
-do in seconds: it does every fourth submission, once, and its seconds are scaled by the criteria. Last, ten times as
-many submissions arrive as the service can grade, and what it refuses is timed.
+All of vLLM's sides are compiled (`vllm-compiled`) unless --engine says otherwise. All but `generate` are run `repeats`
+times in turn, and the median counts. `generate` takes minutes for what the others do in seconds: it does every fourth
+submission, once, and its seconds are scaled by the criteria. Last, ten times as many submissions arrive as the service
+can grade, and what it refuses is timed. The peak is a large bf16 matmul, timed right after each run of `engine`.
 
 Each side is a process of its own, warmed up by two submissions; seconds are CPU seconds of that process (for http the
 server's) and wall seconds from the first question to the last answer. Prints a table and, last, one line of JSON.
@@ -44,24 +45,24 @@ def main() -> None:
     parser.add_argument("--submissions", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--model", type=Path)
+    parser.add_argument("--engine", default="vllm-compiled", choices=("vllm", "vllm-compiled"))
     given = parser.parse_args()
     model = given.model or random_model(FIGURES / "model")
     jobs = {"real": real_work(given.labs, given.submissions), "synthetic": synthetic_work(model, given.submissions)}
-    peak = alone(matmul_rate)
-    found = {name: compared(model, work, given.repeats) for name, work in jobs.items()}
-    refused = overload(model, jobs["real"], 10 * given.submissions / found["real"]["http"]["wall"])
+    found = {name: compared(model, work, given.repeats, given.engine) for name, work in jobs.items()}
+    refused = overload(model, jobs["real"], 10 * given.submissions / found["real"]["http"]["wall"], given.engine)
     shapes = {name: shape(model, work) for name, work in jobs.items()}
     Console().print(table(found, shapes))
-    print(json.dumps(summary(found, shapes, peak, refused)))  # noqa: T201
+    print(json.dumps(summary(found, shapes, refused)))  # noqa: T201
 
 
-def compared(model: Path, work: Work, repeats: int) -> Sides:
+def compared(model: Path, work: Work, repeats: int, engine: str) -> Sides:
     """The median of every side."""
     sides: dict[str, Callable[[], Took]] = {
-        "http": lambda: http_side(model, work),
-        "engine": lambda: alone(engine_side, model, work),
-        "json": lambda: alone(json_side, model, work),
-        "loose json": lambda: alone(loose_json_side, model, work),
+        "http": lambda: http_side(model, work, engine),
+        "engine": lambda: alone(engine_side, model, work, engine),
+        "json": lambda: alone(json_side, model, work, engine),
+        "loose json": lambda: alone(loose_json_side, model, work, engine),
     }
     runs: dict[str, list[Took]] = {name: [] for name in sides}
     for _ in range(repeats):
@@ -74,15 +75,7 @@ def compared(model: Path, work: Work, repeats: int) -> Sides:
     return medians | {"generate": alone(generate_side, model, work)}
 
 
-def matmul_rate() -> float:
-    import torch
-
-    from training.speed import matmul_peak
-
-    return matmul_peak(torch.bfloat16)
-
-
-def summary(found: dict[str, Sides], shapes: dict[str, Shape], peak: float, refused: Took) -> dict[str, Any]:
+def summary(found: dict[str, Sides], shapes: dict[str, Shape], refused: Took) -> dict[str, Any]:
     """Of the real job, by CPU seconds, but for the share of the peak, which is of wall seconds; `_synthetic` beside."""
     figures: dict[str, Any] = {}
     for name, ending in (("real", ""), ("synthetic", "_synthetic")):
@@ -95,7 +88,7 @@ def summary(found: dict[str, Sides], shapes: dict[str, Shape], peak: float, refu
             f"http_overhead{ending}": round(sides["http"]["cpu"] / engine["cpu"] - 1, 3),
             f"prefix_hit_rate{ending}": round(engine["hit_rate"], 4),
             f"prefix_hit_rate_computed{ending}": round(told.hit_rate, 4),
-            f"fraction_of_matmul_peak{ending}": round(told.operations / engine["wall"] / peak, 3),
+            f"fraction_of_matmul_peak{ending}": round(told.operations / engine["wall"] / engine["peak"], 3),
             f"criteria_per_core_second{ending}": round(told.decisions / engine["cpu"], 2),
         }
     times = {key: found["real"]["http"][key] for key in ("p50_ms", "p99_ms")}

@@ -26,13 +26,13 @@ CLIENTS = 32
 
 
 @contextmanager
-def service(model: Path, queue: int) -> Iterator[tuple[str, psutil.Process]]:
+def service(model: Path, queue: int, engine: str) -> Iterator[tuple[str, psutil.Process]]:
     """`grader serve` on a free port, ready to answer."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "grader", "serve", "--model", str(model), "--port", str(port)]
-    more = ["--queue", str(queue), "--rate", "100000/second"]
+    more = ["--queue", str(queue), "--rate", "100000/second", "--engine", engine]
     url = f"http://127.0.0.1:{port}"
     with TemporaryDirectory() as folder, TemporaryFile("w+") as said:
         environment = {**os.environ, "GRADER_STORE": f"sqlite:///{folder}/grader.db"}
@@ -83,10 +83,10 @@ async def ask_all(url: str, work: Work, clients: int) -> list[tuple[int, float]]
     return answers
 
 
-def http_side(model: Path, work: Work) -> Took:
+def http_side(model: Path, work: Work, engine: str) -> Took:
     """`grader serve`, with 32 clients that each ask again once they are answered. `p50_ms`, `p99_ms`: of an answer."""
     rest = work[WARM:]
-    with service(model, 4 * CLIENTS) as (url, process):
+    with service(model, 4 * CLIENTS, engine) as (url, process):
         asyncio.run(ask_all(url, work[:WARM], WARM))
         before, wall = process.cpu_times(), time.perf_counter()
         answers = asyncio.run(ask_all(url, rest, CLIENTS))
@@ -99,10 +99,10 @@ def http_side(model: Path, work: Work) -> Took:
     return {"cpu": cpu * share, "wall": seconds * share, "p50_ms": at(took, 0.5), "p99_ms": at(took, 0.99)}
 
 
-def overload(model: Path, work: Work, rate: float, seconds: float = 20) -> Took:
+def overload(model: Path, work: Work, rate: float, engine: str, seconds: float = 20) -> Took:
     """What the service answers when `rate` submissions a second arrive, ten times what it can grade."""
     bodies = [json.dumps(body(lab, submission)).encode() for lab, submission in work]
-    with service(model, 8) as (url, _):
+    with service(model, 8, engine) as (url, _):
         answers = asyncio.run(storm(url, bodies, rate, seconds))
     refused = sorted(1000 * answer.seconds for answer in answers if answer.status in (429, 503))
     other = {answer.status for answer in answers} - {200, 429, 503}

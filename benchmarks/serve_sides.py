@@ -32,33 +32,37 @@ def measured(answer: Callable[[Work], None], work: Work) -> Took:
     return {"cpu": (time.process_time() - cpu) * share, "wall": (time.perf_counter() - wall) * share}
 
 
-def engine_side(model: Path, work: Work) -> Took:
-    """A letter a criterion, as the service asks for it."""
-    from serving.served_model import load_grader
+def engine_side(model: Path, work: Work, engine: str) -> Took:
+    """A letter a criterion, as the service asks for it. `peak`: what a matmul reaches then, in operations a second."""
+    import torch
 
-    grader: Any = load_grader(str(model), engine="vllm")
+    from serving.served_model import load_grader
+    from training.speed import matmul_peak
+
+    grader: Any = load_grader(str(model), engine=engine)
     found = measured(lambda some: grader.grade_each(some), work)
     queries, hits = grader.engine.cache_counts()
-    return found | {"hit_rate": hits / queries}
+    return found | {"hit_rate": hits / queries, "peak": matmul_peak(torch.bfloat16)}
 
 
-def json_side(model: Path, work: Work) -> Took:
+def json_side(model: Path, work: Work, engine: str) -> Took:
     """The verdict as JSON under a JSON schema that allows no white space."""
-    return _json(model, work, structured_outputs_config={"backend": "xgrammar", "disable_any_whitespace": True})
+    return _json(model, work, engine, structured_outputs_config={"backend": "xgrammar", "disable_any_whitespace": True})
 
 
-def loose_json_side(model: Path, work: Work) -> Took:
+def loose_json_side(model: Path, work: Work, engine: str) -> Took:
     """The same as vLLM does it when nothing is said: white space is allowed, 24 tokens at most."""
-    return _json(model, work)
+    return _json(model, work, engine)
 
 
-def _json(model: Path, work: Work, **settings: Any) -> Took:
+def _json(model: Path, work: Work, engine: str, **settings: Any) -> Took:
     import vllm
     from vllm.sampling_params import StructuredOutputsParams
 
+    from serving.engines.engine_choice import COMPILED
     from serving.engines.vllm_platform import platform_settings
 
-    settings |= platform_settings()
+    settings |= platform_settings(compiled=engine == COMPILED)
     llm = vllm.LLM(model=str(model), dtype="bfloat16", enable_prefix_caching=True, use_tqdm_on_load=False, **settings)
     written: list[int] = []
 

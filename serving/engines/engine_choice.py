@@ -9,20 +9,21 @@ from serving.engines.adapters import SHARED_RANK, AdapterBases
 from serving.engines.engine import Engine
 
 EngineName = str
-"""`auto`, `vllm`, `transformers`, or the addresses of running `vllm serve` processes with commas between them."""
+"""`auto`, `vllm`, `vllm-compiled`, `transformers`, or addresses of `vllm serve` processes with commas between."""
+COMPILED = "vllm-compiled"
 
 
 def choose_engine(name: EngineName) -> Literal["vllm", "transformers", "http"]:
     """`auto` is vLLM where it is installed, else transformers. Raises ModelError for a name that is none."""
-    if name == "vllm" or (name == "auto" and find_spec("vllm")):
+    if name in ("vllm", COMPILED) or (name == "auto" and find_spec("vllm")):
         return "vllm"
     if name in ("auto", "transformers"):
         return "transformers"
     if all(address.startswith(("http://", "https://")) for address in name.split(",")):
         return "http"
     raise ModelError(
-        f"{name}: not an engine. Expected auto, vllm, transformers or the addresses of vLLM servers, such as "
-        "http://127.0.0.1:8001,http://127.0.0.1:8002"
+        f"{name}: not an engine. Expected auto, vllm, {COMPILED}, transformers or the addresses of vLLM servers, such "
+        "as http://127.0.0.1:8001,http://127.0.0.1:8002"
     )
 
 
@@ -50,7 +51,12 @@ def open_engine(
     if chosen == "vllm":
         from serving.engines.vllm_engine import VllmEngine
 
-        given: Any = {"tokenizer": tokenizer, "context_length": context_length, "dtype": dtype}
+        given: Any = {
+            "tokenizer": tokenizer,
+            "context_length": context_length,
+            "dtype": dtype,
+            "compiled": name == COMPILED,
+        }
         if adapter is None:
             return VllmEngine(weights, **given)
         given |= {"adapter": adapter, "adapter_name": adapter_hash or "adapter"}

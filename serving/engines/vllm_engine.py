@@ -28,7 +28,6 @@ class VllmEngine:
     Several may be open in a process, and several may share one base (`with_adapter`): a call is through one adapter.
     """
 
-    name = "vllm"
     closed = False
     _bases_open = 0
 
@@ -42,13 +41,14 @@ class VllmEngine:
         adapter: Path | None = None,
         adapter_name: str = "adapter",
         most_rank: int = 8,
+        compiled: bool = False,
     ) -> None:
         """`weights` and `tokenizer`: a folder or a hub id (tokenizer: default that of the weights). `context_length`
         in tokens (default: the model's own). `adapter`: a folder with a LoRA adapter, used for every request;
         `adapter_name` must change with its weights, for vLLM knows by it what it has cached. `most_rank`: up to which
-        rank other adapters can share the base.
+        rank other adapters can share the base. `compiled`: on CPUs too, where it takes a C++ compiler.
 
-        Raises ModelError where the adapter is missing or vLLM cannot load the model.
+        Raises ModelError where the adapter or the compiler is missing or vLLM cannot load the model.
         """
         from safetensors import SafetensorError
 
@@ -59,7 +59,7 @@ class VllmEngine:
             settings["max_lora_rank"] = max(8, self.most_rank)
         try:
             with quiet():
-                settings.update(platform_settings())
+                settings.update(platform_settings(compiled=compiled))
                 import vllm
 
                 self._llm: Any = vllm.LLM(
@@ -75,6 +75,7 @@ class VllmEngine:
                 )
         except (ValueError, OSError, RuntimeError, SafetensorError) as error:
             raise ModelError(f"vLLM cannot load {weights}: {error}") from error
+        self.name = "vllm-compiled" if compiled else "vllm"
         self.version = str(vllm.__version__)
         self._numbers = count(1)
         self._number = next(self._numbers)

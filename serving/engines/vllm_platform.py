@@ -2,22 +2,27 @@
 
 import logging
 import os
+import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from labs_schema.errors import ModelError
+
 KV_CACHE_GIB = "2"
 
 
-def platform_settings() -> dict[str, Any]:
+def platform_settings(*, compiled: bool = False) -> dict[str, Any]:
     """Arguments for `vllm.LLM` on this machine. Sets the environment that vLLM reads at import; what the user has set
     there stays.
 
     On CPUs the engine lives in this process (one of its own would keep a core busy and start three times as slowly)
     and in blocks of 32 tokens (a fifth faster than 128 on prefix hits), 2,048 tokens at a time (they fit the caches: a
-    fourteenth faster than 4,096). Nothing is compiled: that would need a C++ compiler and ten seconds. On a GPU vLLM's
-    own defaults are best.
+    fourteenth faster than 4,096). Nothing is compiled unless `compiled`: that needs a C++ compiler and ten seconds. On
+    a GPU vLLM's own defaults are best, and they compile.
+
+    Raises ModelError where there is no compiler.
     """
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
@@ -27,8 +32,21 @@ def platform_settings() -> dict[str, Any]:
     os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", KV_CACHE_GIB)
     from vllm.platforms import current_platform
 
+    sizes = {"block_size": 32, "max_num_batched_tokens": 2048}
+    if compiled:
+        check_compiler(os.environ.get("CXX", "g++"))
+        return sizes
     current_platform.simple_compile_backend = "eager"
-    return {"enforce_eager": True, "block_size": 32, "max_num_batched_tokens": 2048}
+    return {"enforce_eager": True, **sizes}
+
+
+def check_compiler(name: str) -> None:
+    """Raises ModelError where there is no C++ compiler of this name."""
+    if not shutil.which(name):
+        raise ModelError(
+            f"vllm-compiled needs a C++ compiler, and {name} was not found. Install one (Debian: g++) or name it in "
+            "CXX; or take --engine vllm, which needs none."
+        )
 
 
 def has_gpu() -> bool:

@@ -2,6 +2,7 @@ import json
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from prompts.verdict import CLOSING
 from serving.engines.engine import EngineFailure, LabelScores, ScoreRequest
 from serving.engines.transformers_engine import TransformersEngine
 from serving.engines.vllm_engine import VllmEngine
+from serving.engines.vllm_platform import check_compiler
 from serving.reasoning import REASON_FORM, readable
 from serving.scores import Belief, belief
 
@@ -151,6 +153,23 @@ def test_what_is_written_keeps_to_its_form(engine: VllmEngine) -> None:
     written = engine.write([(*tokens(seed, 10), whole) for seed in range(8)], 60, CLOSING, short)
     assert len({readable("A", text) for text in written} - {None}) > 1
     assert all(isinstance(text, str) and len(json.loads(f'"{text}"')) <= 4 for text in written)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not which("g++"), reason="no C++ compiler")
+def test_a_compiled_model_answers_alike(engine: VllmEngine, model_folder: Path) -> None:
+    asked = questions(submissions=3, criteria=4)
+    compiled = VllmEngine(model_folder, compiled=True)
+    try:
+        assert furthest(beliefs(engine.score(asked)), beliefs(compiled.score(asked))) < 0.02
+        assert compiled.name != engine.name
+    finally:
+        compiled.close()
+
+
+def test_without_a_compiler_it_is_said_how_to_do_without() -> None:
+    with pytest.raises(ModelError, match="no-such-compiler was not found"):
+        check_compiler("no-such-compiler")
 
 
 def test_a_missing_adapter_is_told_before_vllm_would_wait_for_it(tmp_path: Path) -> None:
