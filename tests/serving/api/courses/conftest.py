@@ -1,0 +1,132 @@
+"""A service of several courses, each with labs and a model of its own."""
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from labs_schema.models import Lab
+from labs_schema.writer import write_lab
+from prompts.encode import PromptEncoder
+from prompts.style import PromptStyle
+from serving.api.app import create_app
+from serving.api.engine_thread import EngineThread
+from serving.api.lab_registry import LabRegistry
+from serving.courses.book import CourseBook
+from serving.courses.errors import CourseRefusedError
+from serving.courses.registration import ModelFacts, Registration
+from serving.courses.served import RegisteredCourses
+from serving.courses.shelf import Checked, CourseShelf
+from serving.engines.engine import LabelScores, ScoreRequest
+from serving.grading import Grader
+from serving.observability.metrics import Metrics
+from serving.observability.observed import Observed
+from serving.provenance import ModelIdentity
+from serving.store.roles import Role
+from serving.triage import Thresholds
+
+
+class LetterEngine:
+    """A model that always says one letter, by its place."""
+
+    name, version = "fake", "1"
+
+    def __init__(self, letter: int, context_length: int) -> None:
+        self.letter, self.context_length = letter, context_length
+
+    def score(self, requests: Any) -> list[LabelScores]:
+        return [self._scores(request) for request in requests]
+
+    def _scores(self, request: ScoreRequest) -> LabelScores:
+        said = self.letter % len(request.labels)
+        return LabelScores(tuple(math.log(0.9 if i == said else 0.01) for i in range(len(request.labels))))
+
+    def write(self, prompts: Any, max_tokens: int, stop: str, form: str) -> list[str]:
+        raise NotImplementedError
+
+    def close(self) -> None: ...
+
+
+class Department:
+    """A service of several courses. A model is called by the number of the letter that it says; `damaged` ones are
+    refused."""
+
+    def __init__(self, store: Any, folder: Path, tokenizer: Any) -> None:
+        self.store, self.folder, self.tokenizer, self.context_length = store, folder, tokenizer, 100_000
+        self.book, self.damaged = CourseBook(store.database), set[str]()
+        self.courses = RegisteredCourses(self.book)
+        self.observed = Observed(Metrics())
+        shelf = CourseShelf(self.book.registered, self._check, most=2)
+        self.engine = EngineThread(lambda: shelf, share=0.5, watches=self.observed.watches)
+
+    def add(self, course: str, model: str, lab: Lab | None = None) -> None:
+        labs = None
+        if lab:
+            labs = self.folder / f"labs-{course}-{model}"
+            write_lab(lab, labs / lab.name)
+        facts = ModelFacts(
+            base_model="base",
+            licence=None,
+            model_hash=model * 64,
+            tokenizer_hash="t",
+            prompt_hash="p",
+            calibration_hash=None,
+        )
+        self.book.add(course, model, str(labs) if labs else None, facts, actor="test")
+
+    def key(self, course: str | None, role: str = "ta") -> dict[str, str]:
+        token, _ = self.store.create_key(role, Role(role), course, actor="test")
+        return {"Authorization": f"Bearer {token}"}
+
+    def serve(self) -> TestClient:
+        app = create_app(
+            self.engine,
+            LabRegistry(),
+            self.store,
+            courses=self.courses,
+            rate="100000/second",
+            begin=lambda _: None,
+            observed=self.observed,
+        )
+        return TestClient(app, raise_server_exceptions=False)
+
+    def _check(self, registration: Registration) -> Checked:
+        if registration.model in self.damaged:
+            raise CourseRefusedError(registration.course, "changed: weights", f"changed: weights in {self.folder}")
+        return Checked(registration.model, lambda: self._open(registration.model))
+
+    def _open(self, model: str) -> Grader:
+        engine = LetterEngine(int(model), self.context_length)
+        identity = ModelIdentity(base_model="b", model_hash=model * 64, tokenizer_hash="t", prompt_hash="p")
+        encoder = PromptEncoder(self.tokenizer, context_length=engine.context_length)
+        thresholds = Thresholds(calibrated=True)
+        return self.observed.metrics.watched(
+            Grader(engine, encoder, PromptStyle(), identity, thresholds, second_reading=False)
+        )
+
+
+@pytest.fixture
+def department(store: Any, tmp_path: Path, byte_tokenizer: Any, make_lab: Callable[..., Lab]) -> Iterator[Department]:
+    """cs101 whose model says A, cs102 whose model says B; both have a `lab1`, of which cs102's has one criterion."""
+    department = Department(store, tmp_path, byte_tokenizer)
+    lab = make_lab(students=2)
+    department.add("cs101", "0", lab)
+    readable = lab.criteria[1:]
+    grades = tuple(grade for grade in lab.human_grades if grade.criterion == readable[0].title)
+    department.add("cs102", "1", lab.model_copy(update={"criteria": readable, "human_grades": grades}))
+    yield department
+    department.engine.close()
+
+
+@pytest.fixture
+def ratings() -> Callable[[Any], list[str]]:
+    """The ratings of an answer, criterion by criterion."""
+
+    def looked_at(answer: Any) -> list[str]:
+        assert answer.status_code == 200, answer.text
+        return [criterion["rating"]["id"] for criterion in answer.json()["criteria"]]
+
+    return looked_at
