@@ -1,0 +1,51 @@
+"""Labs whose programs have nothing in common, and data sets of them."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from labs_schema.models import Lab, SourceFile
+from labs_schema.writer import write_lab
+from prompts.style import PromptStyle
+from training.dataset import build_dataset
+from training.rows import DatasetManifest
+
+
+@pytest.fixture
+def varied() -> Callable[[Lab], Lab]:
+    """Gives a lab programs that have nothing in common, not even over labs."""
+
+    def varied(lab: Lab) -> Lab:
+        def program(student: str) -> str:
+            digits = hashlib.sha256(f"{lab.name}{student}".encode()).digest()
+            return "".join(f"if (x == {digit}) return {digit % 7};\n" for digit in digits)
+
+        submissions = tuple(
+            one.model_copy(update={"files": (SourceFile(path="main.c", text=program(one.student)),)})
+            for one in lab.submissions
+        )
+        return lab.model_copy(update={"submissions": submissions})
+
+    return varied
+
+
+@pytest.fixture
+def build() -> Callable[..., DatasetManifest]:
+    """`build(labs, folder)` gives the manifest of the data set that it makes in the folder."""
+
+    def build(parent: Path, out: Path, **settings: object) -> DatasetManifest:
+        asked = {"style": PromptStyle()} | settings
+        return build_dataset(parent, out / "train.jsonl", out / "test.jsonl", **asked)  # type: ignore[arg-type]
+
+    return build
+
+
+@pytest.fixture
+def labs(tmp_path: Path, make_lab: Callable[..., Lab], varied: Callable[[Lab], Lab]) -> Path:
+    """Three labs of the same ten students."""
+    parent = tmp_path / "labs"
+    for name in ("lab1", "lab2", "lab3"):
+        write_lab(varied(make_lab(name, students=10)), parent / name)
+    return parent

@@ -1,0 +1,54 @@
+"""A data set that is damaged, or not of these labs any more, is not taken for a whole one."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labs_schema.errors import FaultsError
+from training.dataset_files import read_dataset_manifest, verify
+
+
+def test_without_its_manifest_a_data_set_is_not_whole(
+    build: Any, labs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(labs, tmp_path)
+    moved = Path.replace
+
+    def die_at_the_second(self: Path, target: Path) -> Path:
+        if target.name == "test.jsonl":
+            raise KeyboardInterrupt
+        return moved(self, target)
+
+    monkeypatch.setattr(Path, "replace", die_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        build(labs, tmp_path, seed=1)
+    with pytest.raises(FaultsError, match="missing-manifest"):
+        read_dataset_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["train.jsonl", "test.jsonl"])
+def test_verify_names_a_file_with_one_changed_byte(build: Any, labs: Path, tmp_path: Path, name: str) -> None:
+    build(labs, tmp_path)
+    verify(tmp_path, labs)
+    path = tmp_path / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(FaultsError) as caught:
+        verify(tmp_path / "train.jsonl")
+    (fault,) = caught.value.faults
+    assert (fault.code, fault.path) == ("changed-output", str(path))
+
+
+def test_verify_names_changed_labs_and_missing_files(build: Any, labs: Path, tmp_path: Path) -> None:
+    build(labs, tmp_path)
+    (tmp_path / "test.jsonl").unlink()
+    source = labs / "lab2" / "submissions" / "s003@course" / "main.c"
+    source.write_text(source.read_text() + " ")
+    with pytest.raises(FaultsError) as caught:
+        verify(tmp_path, labs)
+    assert [(fault.code, Path(fault.path).name) for fault in caught.value.faults] == [
+        ("missing-output", "test.jsonl"),
+        ("changed-lab", "lab2"),
+    ]
