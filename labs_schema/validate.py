@@ -1,6 +1,8 @@
 """A lab's folder to a `Lab`, or to every fault in it. The only door from files to records."""
 
+from collections.abc import Set
 from pathlib import Path
+from typing import NamedTuple
 
 from labs_schema.checks import check_comments, check_copies, check_students
 from labs_schema.collector import FaultCollector
@@ -19,11 +21,12 @@ from labs_schema.hiding import noted, person_of
 from labs_schema.human_grades import human_grades
 from labs_schema.lab_parts import criteria_of, rater_tables, roster_of, submissions_of, table_of, template_of
 from labs_schema.limits import Limits
-from labs_schema.models import HumanGrade, Lab
+from labs_schema.models import Criterion, HumanGrade, Lab, Person, Submission
 from labs_schema.names import clean
 from labs_schema.naming import Names
 from labs_schema.problem import read_problem
 from labs_schema.rater_tables import check_raters, rater_grades
+from labs_schema.ratings_csv import RatingsTable
 from labs_schema.submissions import in_language, language_by_names
 
 __all__ = ["Validated", "lab_folders", "load_lab", "load_rubric", "read_lab", "read_rubric", "stray_entries"]
@@ -38,12 +41,24 @@ class Validated(Frozen):
     faults: tuple[Fault, ...]
 
 
+class _Work(NamedTuple):
+    """What was handed in for a lab and how it was graded, in the lab's language."""
+
+    language: str
+    submissions: tuple[Submission, ...] = ()
+    human_grades: tuple[HumanGrade, ...] = ()
+    rater_grades: tuple[HumanGrade, ...] = ()
+
+
 def load_lab(folder: Path, *, language: str | None = None) -> Lab:
     """The lab in `folder`. Raises FaultsError with all its errors (and no warnings) where there are any."""
-    validated = read_lab(folder, language=language)
-    if validated.lab is None:
-        raise FaultsError([fault for fault in validated.faults if fault.severity is Severity.ERROR])
-    return validated.lab
+    return _faultless(read_lab(folder, language=language))
+
+
+def load_rubric(folder: Path) -> Lab:
+    """The lab in `folder` without anybody's work and grades: problem, rubric, language. Raises FaultsError as
+    `load_lab`, but not for what is wrong with a submission: none is read."""
+    return _faultless(read_rubric(folder))
 
 
 def read_lab(folder: Path, *, language: str | None = None, limits: Limits = DEFAULT_LIMITS) -> Validated:
@@ -51,53 +66,28 @@ def read_lab(folder: Path, *, language: str | None = None, limits: Limits = DEFA
 
     Raises nothing for bad input.
     """
-    folder = folder.absolute()
-    faults = FaultCollector(clean(folder.name) or "/")
-    lab = _read(folder, language, limits, faults)
-    return Validated(lab=None if faults.failed else lab, faults=faults.faults())
-
-
-def load_rubric(folder: Path) -> Lab:
-    """The lab in `folder` without anybody's work and grades: problem, rubric, language. Raises FaultsError as
-    `load_lab`, but not for what is wrong with a submission: none is read."""
-    rubric = read_rubric(folder)
-    if rubric.lab is None:
-        raise FaultsError([fault for fault in rubric.faults if fault.severity is Severity.ERROR])
-    return rubric.lab
+    return _read(folder, language, limits, with_work=True)
 
 
 def read_rubric(folder: Path, *, limits: Limits = DEFAULT_LIMITS) -> Validated:
     """`load_rubric` that raises nothing."""
+    return _read(folder, None, limits, with_work=False)
+
+
+def _faultless(validated: Validated) -> Lab:
+    if validated.lab is None:
+        raise FaultsError([fault for fault in validated.faults if fault.severity is Severity.ERROR])
+    return validated.lab
+
+
+def _read(folder: Path, language: str | None, limits: Limits, *, with_work: bool) -> Validated:
     folder = folder.absolute()
     faults = FaultCollector(clean(folder.name) or "/")
-    lab = _read_rubric(folder, limits, faults)
+    lab = _lab(folder, language, limits, faults, with_work)
     return Validated(lab=None if faults.failed else lab, faults=faults.faults())
 
 
-def _read_rubric(folder: Path, limits: Limits, faults: FaultCollector) -> Lab | None:
-    present = lab_entries(folder, faults)
-    if not present and faults.failed:
-        return None
-    said = given_language(folder, present, None, limits, faults)
-    problem, short = read_problem(folder, present, limits, faults)
-    table = table_of(folder, RATINGS, present, limits, faults)
-    criteria = criteria_of(folder, present, table, limits, faults)
-    spoken = said or language_by_names(folder / SUBMISSIONS, limits, faults)
-    roster = roster_of(folder, present, limits, faults)
-    if faults.failed:
-        return None
-    return Lab(
-        name=clean(folder.name),
-        problem=problem,
-        short_problem=short,
-        language=spoken,
-        criteria=criteria,
-        submissions=(),
-        roster=roster,
-    )
-
-
-def _read(folder: Path, language: str | None, limits: Limits, faults: FaultCollector) -> Lab | None:
+def _lab(folder: Path, language: str | None, limits: Limits, faults: FaultCollector, with_work: bool) -> Lab | None:
     """The lab; None, or a lab that must not be used, where `faults` has an error."""
     present = lab_entries(folder, faults)
     if not present and faults.failed:
@@ -106,31 +96,48 @@ def _read(folder: Path, language: str | None, limits: Limits, faults: FaultColle
     problem, short = read_problem(folder, present, limits, faults)
     table = table_of(folder, RATINGS, present, limits, faults)
     criteria = criteria_of(folder, present, table, limits, faults)
-    comments = table_of(folder, COMMENTS, present, limits, faults)
-    every = submissions_of(folder, present, limits, faults)
-    spoken, submissions = in_language(every, said, faults)
-    check_copies(submissions, template_of(folder, present, limits, faults), faults)
     roster = roster_of(folder, present, limits, faults)
-    names = Names((*roster, *(person_of(each.student, each.folder) for each in every)))
-    grades: tuple[HumanGrade, ...] = ()
-    if table:
-        check_students({submission.student for submission in every}, table, faults)
-        if comments:
-            check_comments(comments, table, faults)
-        grades = human_grades(criteria, table, comments, faults)
-    raters = rater_tables(folder, present, limits, faults)
-    others = rater_grades(criteria, raters, {submission.student for submission in every}, faults)
-    check_raters(grades, others, RATINGS, faults)
+    if with_work:
+        work = _work(folder, present, said, criteria, table, roster, limits, faults)
+    else:
+        work = _Work(said or language_by_names(folder / SUBMISSIONS, limits, faults))
     if faults.failed:
         return None
     return Lab(
         name=clean(folder.name),
         problem=problem,
         short_problem=short,
-        language=spoken,
         criteria=criteria,
-        submissions=tuple(noted(submission, spoken, names) for submission in submissions),
-        human_grades=grades,
-        rater_grades=others,
         roster=roster,
+        **work._asdict(),
     )
+
+
+def _work(
+    folder: Path,
+    present: Set[str],
+    said: str | None,
+    criteria: tuple[Criterion, ...],
+    table: RatingsTable | None,
+    roster: tuple[Person, ...],
+    limits: Limits,
+    faults: FaultCollector,
+) -> _Work:
+    comments = table_of(folder, COMMENTS, present, limits, faults)
+    every = submissions_of(folder, present, limits, faults)
+    language, submissions = in_language(every, said, faults)
+    check_copies(submissions, template_of(folder, present, limits, faults), faults)
+    students = {submission.student for submission in every}
+    grades: tuple[HumanGrade, ...] = ()
+    if table:
+        check_students(students, table, faults)
+        if comments:
+            check_comments(comments, table, faults)
+        grades = human_grades(criteria, table, comments, faults)
+    raters = rater_tables(folder, present, limits, faults)
+    others = rater_grades(criteria, raters, students, faults)
+    check_raters(grades, others, RATINGS, faults)
+    if faults.failed:
+        return _Work(language)
+    names = Names((*roster, *(person_of(each.student, each.folder) for each in every)))
+    return _Work(language, tuple(noted(submission, language, names) for submission in submissions), grades, others)
