@@ -1,6 +1,5 @@
 """`grader init-model`: the tiny base, made from nothing."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +19,6 @@ def init_model(
 
     Example: [bold]grader init-model --dataset data --out models/tiny[/]
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: spinning threads cost 4x on a busy CPU
     from rich.console import Console
 
     from training.callbacks import training_progress

@@ -1,6 +1,5 @@
 """`grader robustness`: how much wrong labels, or students who write to the grader, hurt what is learned."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -40,7 +39,6 @@ def robustness(
 
     Example: [bold]grader robustness labels --p 0,0.01,0.1,0.33 --loss sigmoid,robust --seeds 3[/]
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: spinning threads cost 4x on a busy CPU
     from rich.console import Console
 
     from grader.experiments.robustness import run_series

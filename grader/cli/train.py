@@ -35,7 +35,6 @@ def train(
     overrides: Annotated[list[str] | None, typer.Option("--set", help="Any field: --set dpo.beta=0.2.")] = None,
 ) -> None:
     """Replaced below: it lists the presets."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: spinning threads cost 4x on a busy CPU
     from training.config import load_config
     from training.run import TrainingStoppedError, leave_together
     from training.run import train as run_training

@@ -1,12 +1,26 @@
 """`grader` itself, without a command."""
 
+import os
+import sys
 from importlib.metadata import version
 
+import pytest
 from typer.testing import CliRunner
 
-from grader.cli import app
+from grader.cli import app, main
 
 
 def test_it_says_which_version_it_is() -> None:
     said = CliRunner().invoke(app, ["--version"])
     assert (said.exit_code, said.output) == (0, f"grader {version('grader')}\n")
+
+
+@pytest.mark.parametrize(("said", "found"), [(None, "passive"), ("active", "active")])
+def test_threads_that_wait_sleep_unless_the_user_says_otherwise(
+    said: str | None, found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "environ", {"OMP_WAIT_POLICY": said} if said else {})
+    monkeypatch.setattr(sys, "argv", ["grader", "--version"])
+    with pytest.raises(SystemExit):
+        main()
+    assert os.environ["OMP_WAIT_POLICY"] == found
