@@ -24,27 +24,7 @@ from serving.store.store import open_store
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # of Ray
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 STUDENTS = 96
-COMMAND = """
-import time
-from types import SimpleNamespace
-import chaos, grader.regrading
-from grader.cli import main
-
-class Model:
-    engine = SimpleNamespace(name="hash", version="1", context_length=1, close=lambda: None)
-    def grade(self, lab, submissions, *, reasoning=False):
-        time.sleep(0.08 * len(submissions))
-        return [chaos.expected(lab, each) for each in submissions]
-    def provenance(self, lab, submission, *, reasoning=False):
-        return chaos.expected(lab, submission).provenance
-    def close(self): ...
-
-grader.regrading.load_grader = lambda *_, **__: Model()
-main()
-"""
-"""A model that is a function of the program's text, so that all grades are known, and takes its time."""
 
 
 def graded(store: Path) -> list[str]:
@@ -76,19 +56,16 @@ def wait_for(what: Callable[[], bool], seconds: float, why: Callable[[], object]
 
 
 def test_a_killed_run_leaves_no_process_and_its_resumed_results_are_those_of_one_process(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    chaos: Any, made_up_grader: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import chaos
-
     lab, mark = chaos.made_up_lab(STUDENTS), str(uuid4())
     write_lab(lab, tmp_path / chaos.COURSE / "chaos")
-    monkeypatch.setenv("PYTHONPATH", str(BENCHMARKS))  # the workers read it too
+    monkeypatch.setenv("PYTHONPATH", str(Path(chaos.__file__).parent))  # the workers read it too
     monkeypatch.setenv("STARTED_BY", mark)
 
     def begin(out: str, *options: str) -> "subprocess.Popen[str]":
         monkeypatch.setenv("GRADER_STORE", f"sqlite:///{tmp_path}/{out}.db")
-        command = [sys.executable, "-c", COMMAND, "regrade", str(tmp_path / chaos.COURSE / "chaos"), "--model", "a/b"]
+        command = [*made_up_grader(0.08), "regrade", str(tmp_path / chaos.COURSE / "chaos"), "--model", "a/b"]
         return subprocess.Popen(
             [*command, "--out", str(tmp_path / out), *options],
             stdout=subprocess.PIPE,

@@ -4,10 +4,10 @@ import random
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,37 +16,16 @@ from serving.jobs.book import JobBook
 from serving.jobs.job import State
 from serving.store.store import open_store
 
-CHAOS = Path(__file__).parents[2] / "benchmarks"
 STUDENTS, KILLS = 64, 3
-COMMAND = f"""
-import sys, time
-from types import SimpleNamespace
-sys.path.insert(0, {str(CHAOS)!r})
-import chaos, grader.regrading
-from grader.cli import main
-
-class Model:
-    engine = SimpleNamespace(name="hash", version="1", context_length=1, close=lambda: None)
-    def grade(self, lab, submissions, *, reasoning=False):
-        time.sleep(0.02 * len(submissions))
-        return [chaos.expected(lab, each) for each in submissions]
-    def provenance(self, lab, submission, *, reasoning=False):
-        return chaos.expected(lab, submission).provenance
-    def close(self): ...
-
-grader.regrading.load_grader = lambda *_, **__: Model()
-main()
-"""
 
 
 @pytest.mark.slow
-def test_nothing_is_lost_doubled_or_changed_by_kills(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(CHAOS))
-    import chaos
-
+def test_nothing_is_lost_doubled_or_changed_by_kills(
+    chaos: Any, made_up_grader: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lab, chance = chaos.made_up_lab(STUDENTS), random.Random(0)
     write_lab(lab, tmp_path / chaos.COURSE / "chaos")
-    command = [sys.executable, "-c", COMMAND, "regrade", str(tmp_path / chaos.COURSE / "chaos"), "--model", "a/hash"]
+    command = [*made_up_grader(0.02), "regrade", str(tmp_path / chaos.COURSE / "chaos"), "--model", "a/hash"]
 
     def begin(out: str) -> "subprocess.Popen[bytes]":
         monkeypatch.setenv("GRADER_STORE", f"sqlite:///{tmp_path}/{out}.db")
