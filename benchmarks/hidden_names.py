@@ -2,7 +2,7 @@
 
 None of the made-up people wrote any of the programs, so every word that is hidden is a mistake, but for the names of
 namesakes. Two rosters: names in common use, and names that are words of English or of programs. Code outside of
-comments is compared byte by byte.
+comments and of `#if 0` is compared byte by byte.
 """
 
 import re
@@ -13,9 +13,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from labs_schema.hiding import noted, shown_files
+from labs_schema.hiding import noted, said_in, shown_files
 from labs_schema.lexing import spans
-from labs_schema.models import Lab, Person
+from labs_schema.models import Lab, Person, SourceFile
 from labs_schema.naming import Names
 from labs_schema.validate import lab_folders, load_lab
 
@@ -48,41 +48,38 @@ def roster(surnames: Sequence[str]) -> list[Person]:
     ]
 
 
-def code(text: str, language: str) -> list[str]:
-    """The program without its comments and docstrings."""
+def code(file: SourceFile, language: str) -> list[str]:
+    """The program without what may be hidden in it."""
     pieces, end = [], 0
-    for span in spans(text, language):
-        if span.kind in ("comment", "docstring"):
-            pieces.append(text[end : span.start])
-            end = span.end
-    return [*pieces, text[end:]]
+    for said in said_in(file, language):
+        pieces.append(file.text[end : said.start])
+        end = said.end
+    return [*pieces, file.text[end:]]
 
 
 def measure(labs: Sequence[Lab], people: Roster, name: str) -> None:
     names, hit, changed = Names(people), Counter[str](), 0
     parts = {part.lower() for person in people for part in (person.first, person.last)}
-    comments = programs = plainly = 0
+    comments = programs = plainly = dropped = 0
     for lab in labs:
         for submission in lab.submissions:
             work = noted(submission.model_copy(update={"hidden": ()}), lab.language, names)
             programs += 1
             for file, shown in zip(work.files, shown_files(work, lab.language), strict=True):
-                changed += code(file.text, lab.language) != code(shown.text, lab.language)
-                said = [s for s in spans(file.text, lab.language) if s.kind in ("comment", "docstring")]
-                comments += len(said)
-                words = (w.lower() for span in said for w in re.findall(r"\w+", file.text[span.start : span.end]))
-                plainly += sum(word in parts for word in words)
-                hit.update(
-                    file.text[s.start + p.start : s.start + p.end]
-                    for s in said
-                    for p in names.places(file.text[s.start : s.end])
-                )
+                changed += code(file, lab.language) != code(shown, lab.language)
+                comments += sum(span.kind in ("comment", "docstring") for span in spans(file.text, lab.language))
+                dropped += len(list(names.places(file.text)))
+                for said in said_in(file, lab.language):
+                    text = file.text[said.start : said.end]
+                    plainly += sum(word.lower() in parts for word in re.findall(r"\w+", text))
+                    hit.update(text[place.start : place.end] for place in names.places(text, path=said.path))
     Console(highlight=False, soft_wrap=True).print(
         f"{name}: {len(people)} people, {programs} programs, {comments} comments: {hit.total()} words hidden by mistake"
     )
     Console(highlight=False, soft_wrap=True).print(
         f"  {dict(hit.most_common(12))}; code changed in {changed} files; "
-        f"every word that is a part of a name would be {plainly}"
+        f"every word that is a part of a name would be {plainly}; "
+        f"had whole programs stood in #if 0: {dropped} words"
     )
 
 

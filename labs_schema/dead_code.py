@@ -10,7 +10,7 @@ from labs_schema.lexing import Span
 
 Range = tuple[int, int]
 
-_DIRECTIVE = re.compile(r"^[ \t]*+#[ \t]*+(if|ifdef|ifndef|elif|else|endif)\b([^\n]*+)", re.M)
+_DIRECTIVE = re.compile(r"(?<!\\\n)^[ \t]*+#[ \t]*+(if|ifdef|ifndef|elif|else|endif)\b([^\n]*+)", re.M)
 _NEVER = re.compile(r"[\s(]*+(?:0|false|!\s*+1)[\s)]*+(?:&&.*+)?$")
 _ALWAYS = re.compile(r"[\s(]*+(?:1|true|!\s*+0)[\s)]*+$")
 _FALSE_BLOCK = re.compile(r"\b(?:if|while)[ \t]*+\([ \t]*+(?:0|false|!1|!true)[ \t]*+\)\s*+\{")

@@ -3,26 +3,38 @@ but in a language whose comments are not known.
 
 Looking and hiding are two steps. Whoever takes in a program notes in `Submission.hidden` which of its words name
 somebody, when the roster and the student's id are at hand; every prompt hides them, and so does every later replay,
-which has neither. Comments and docstrings are looked at, and the paths of files; other strings are what a program
-does, and stay, as do the names in its code. Line numbers never change.
+which has neither. Comments, docstrings and what `#if 0` drops are looked at, and the paths of files, also of those that
+are included; other strings are what a program does, and stay, as do the names in its code. Line numbers never change.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from typing import NamedTuple
 
+from labs_schema.dead_code import dropped_ranges
 from labs_schema.languages import LANGUAGES, OWN_EXTENSIONS, extension
-from labs_schema.lexing import spans
+from labs_schema.lexing import Span, spans
 from labs_schema.models import Person, SourceFile, Submission
 from labs_schema.naming import Names
-from labs_schema.spelling import LETTERS_ALONE
+from labs_schema.spelling import LETTERS_ALONE, MARKS, VOWEL_SIGNS
 
-HIDING_VERSION = 2
+HIDING_VERSION = 3
 """To be raised when the same words are hidden in another way."""
 IN_PLACE_OF_A_NAME = "student"
 _SAID = ("comment", "docstring")
 _BEGINNING = re.compile(rf"[{LETTERS_ALONE}]|[^\W_{LETTERS_ALONE}]+")
-_LETTER = re.compile(rf"[^\W_{LETTERS_ALONE}]|[\u0300-\u036f]")
+_LETTER = re.compile(rf"[^\W_{LETTERS_ALONE}]|[{MARKS}{VOWEL_SIGNS}]")
+_LINE_END = re.compile(r"([^\w\n]*\n[^\w\n]*)")
+_INCLUDED = re.compile(r'"([^"\n]*)')
+
+
+class Said(NamedTuple):
+    """`text[start:end]` is for a reader and not for the compiler, or a file's `path`."""
+
+    start: int
+    end: int
+    path: bool = False
 
 
 def noted(submission: Submission, language: str, names: Names) -> Submission:
@@ -30,9 +42,9 @@ def noted(submission: Submission, language: str, names: Names) -> Submission:
     found = set(submission.hidden)
     for file in submission.files if names else ():
         found.update(file.path[place.start : place.end] for place in names.places(file.path, path=True))
-        for start, end in _said_in(file, language):
+        for start, end, path in said_in(file, language):
             text = file.text[start:end]
-            found.update(text[place.start : place.end] for place in names.places(text))
+            found.update(text[place.start : place.end] for place in names.places(text, path=path))
     return submission.model_copy(update={"hidden": tuple(sorted(found))}) if found else submission
 
 
@@ -61,27 +73,58 @@ def hidden_in_prose(text: str, names: Names) -> str:
     """A person's remark without the names in it."""
     pieces, end = [], 0
     for place in names.places(text):
-        pieces += [text[end : place.start], IN_PLACE_OF_A_NAME]
+        pieces += [text[end : place.start], _in_place_of(text[place.start : place.end])]
         end = place.end
     return "".join([*pieces, text[end:]])
 
 
 def _hidden(file: SourceFile, language: str, words: "_Words") -> str:
     pieces, end = [], 0
-    for start, after in _said_in(file, language):
+    for start, after, _ in said_in(file, language):
         pieces += [file.text[end:start], words.hidden_in(file.text[start:after])]
         end = after
     return "".join([*pieces, file.text[end:]])
 
 
-def _said_in(file: SourceFile, language: str) -> Iterable[tuple[int, int]]:
-    """Where the comments and docstrings begin and end. By the file's own language, as its extension tells it: a program
-    in another one than the lab's has other comments. Nobody knows those of a language that is not known: all of it."""
+def said_in(file: SourceFile, language: str) -> list[Said]:
+    """In order, without overlap; what has only blanks between is one. By the file's own language, as its extension
+    tells it: a program in another one than the lab's has other comments. Nobody knows those of a language that is not
+    known: all of it."""
     own = (name for name, extensions in OWN_EXTENSIONS.items() if extension(file.path) in extensions)
     spoken = next(own, language)
     if spoken not in LANGUAGES:
-        return [(0, len(file.text))]
-    return ((span.start, span.end) for span in spans(file.text, spoken) if span.kind in _SAID)
+        return [Said(0, len(file.text))]
+    found = list(spans(file.text, spoken))
+    dropped = (Said(*each) for each in dropped_ranges(file.text, spoken, found))
+    return _together(file.text, sorted([*_spoken(file.text, found), *dropped]))
+
+
+def _spoken(text: str, found: Iterable[Span]) -> Iterator[Said]:
+    for span in found:
+        if span.kind in _SAID:
+            yield Said(span.start, span.end)
+        elif span.kind == "include" and (path := _INCLUDED.search(text, span.start, span.end)):
+            yield Said(*path.span(1), path=True)
+
+
+def _together(text: str, places: Iterable[Said]) -> list[Said]:
+    """A name may begin in one comment and end in the next."""
+    found: list[Said] = []
+    for each in places:
+        last = found[-1] if found else None
+        if last and each.start < last.end:
+            found[-1] = last._replace(end=max(last.end, each.end))
+        elif last and not last.path and not each.path and not text[last.end : each.start].strip():
+            found[-1] = last._replace(end=each.end)
+        else:
+            found.append(each)
+    return found
+
+
+def _in_place_of(word: str) -> str:
+    """A name that goes over the ends of lines leaves them, and the borders there, where they are."""
+    pieces = _LINE_END.split(word)
+    return "".join(piece if i % 2 else IN_PLACE_OF_A_NAME for i, piece in enumerate(pieces))
 
 
 class _Words:
@@ -97,7 +140,7 @@ class _Words:
         pieces, end = [], 0
         for match in _BEGINNING.finditer(text):
             if match.start() >= end and (word := self._at(text, match)):
-                pieces += [text[end : match.start()], IN_PLACE_OF_A_NAME]
+                pieces += [text[end : match.start()], _in_place_of(word)]
                 end = match.start() + len(word)
         return "".join([*pieces, text[end:]])
 

@@ -13,7 +13,7 @@ Kind = Literal["comment", "docstring", "string", "name", "include"]
 
 
 class Span(NamedTuple):
-    """`text[start:end]`, delimiters included. `include` is a whole `#include` line; `string` a character too."""
+    """`text[start:end]`, delimiters included. `include` is an `#include` line; `string` a character too."""
 
     kind: Kind
     start: int
@@ -31,7 +31,7 @@ _TRIPLE = r"""(?:\"{3}(?:[^"\\]|\\.|"(?!""))*+(?:\"{3})?|'{3}(?:[^'\\]|\\.|'(?!'
 _RAW_RUST = r'b?r(?P<mark>\#{0,16})".*?(?:"(?P=mark)|\Z)'
 _CHAR_RUST = r"b?'(?:[^'\\\n]|\\[^\n]{1,10}?)'"
 _SPOKEN = r"(?m:^)[ \t]*+\#[ \t]*+(?:error|warning|pragma(?![ \t]*(?:once|omp|GCC|pack|STDC)\b))\b[^\n]*+"
-_INCLUDE = r"(?m:^)[ \t]*+\#[ \t]*+(?:include|import)\b[^\n]*+"
+_INCLUDE = r"(?m:^)[ \t]*+\#[ \t]*+(?:include|import)\b(?:[^\n/]|/(?![*/]))*+"
 _REGEX = r"(?<=[=(,:;!&|?{}\[+])[ \t]*+/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\n]){0,200}\]|[^/\\\n\[])++/"
 _NAME = r"[^\W\d][\w$]*+"
 _NUMBER = r"\d[\w.]*+"
@@ -62,6 +62,7 @@ _PATTERNS = {
     "Rust": _pattern(f"{_LINE}|/\\*", f'{_RAW_RUST}|{_CHAR_RUST}|b?"(?:[^"\\\\]|\\\\.)*+"?'),
     "Python": _pattern(r"\#[^\n]*+", f"(?i:[rbfu]{{0,2}})(?:{_TRIPLE}|{_QUOTES})"),
 }
+_CLOSED = re.compile(r"[)\]}]")
 _RUST_ENDS = re.compile(r"/\*|\*/")
 
 
@@ -97,12 +98,16 @@ def _nested_end(text: str, position: int) -> int:
 
 
 def _with_docstrings(text: str, found: Iterator[Span]) -> Iterator[Span]:
-    """A string that begins a line outside of brackets is a statement that does nothing: a docstring."""
-    depth, last = 0, 0
+    """A string that begins a line outside of brackets is a statement that does nothing: a docstring. So is one behind
+    the colon of a `def` or `class` on its line."""
+    depth, last, head = 0, 0, False
     for span in found:
         between = text[last : span.start]
         depth = max(0, depth + sum(map(between.count, "([{")) - sum(map(between.count, ")]}")))
-        head, newline, indent = between.rpartition("\n")
-        begins = not indent.strip() and (not last or (bool(newline) and not head.rstrip(" \t").endswith("\\")))
-        yield span._replace(kind="docstring") if span.kind == "string" and begins and not depth else span
+        before, newline, indent = between.rpartition("\n")
+        begins = not indent.strip() and (not last or (bool(newline) and not before.rstrip(" \t").endswith("\\")))
+        docstring = not depth and (begins or (head and between.rstrip(" \t").endswith(":")))
+        yield span._replace(kind="docstring") if span.kind == "string" and docstring else span
+        if not depth and (begins or newline or ":" in _CLOSED.split(between)[-1]):
+            head = begins and text[span.start : span.end] in ("def", "class", "async")
         last = span.end

@@ -3,7 +3,8 @@
 Words are compared whole, without case and accents. A name is two parts of one person's name side by side, in any order
 (`Rossi, Mario`), or one and the initial of another (`M. Rossi`). One part alone is a name only where it is a surname of
 at least four letters, written with a capital, and no plain word; behind `Author:` any part is. A first name alone is
-not: `max`, `min` and `long` are words of programs.
+not: `max`, `min` and `long` are words of programs. Over the end of a line, or of a comment, two parts are side by side
+where borders are all that is between them, and not both may be plain words.
 """
 
 import re
@@ -12,18 +13,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import permutations
 from typing import NamedTuple
 
+from labs_schema.labels import BORDER, before_a_host, labels
 from labs_schema.models import Person
 from labs_schema.plain_words import PLAIN_WORDS
-from labs_schema.spelling import WORD, folded, key_of, spellings, stands_alone
+from labs_schema.spelling import INVISIBLE, WORD, folded, key_of, spellings, stands_alone
 
-_BETWEEN_NAMES = re.compile(r"[ \t]{0,3}[.,_-]?[ \t]{0,3}")
+_SPACE = rf"(?:[^\S\n]|[{INVISIBLE}])"
+_BETWEEN_NAMES = re.compile(rf"{_SPACE}{{0,40}}[.,_(-]?{_SPACE}{{0,40}}")
+_BORDERS = rf"(?:[^\S\n]|[{INVISIBLE}{BORDER},]){{0,200}}"
+_BETWEEN_LINES = re.compile(rf"{_BORDERS}(?:\n{_BORDERS})?")
 _IN_IDS = frozenset((".", "@", "_", "-", "+", ""))
-_LABEL = re.compile(
-    r"\b(?:authors?|autore?s?|autora|auteure?|autorin|verfasser(?:in)?|written by|made by|created by|done by|"
-    r"student|studente|studentessa|estudante|estudiante|étudiant|alumn[oai]|aluno|hecho por|feito por|scritto da)"
-    r"\b[ \t]*+(?:[:=-]|\bis\b)?[ \t]*+",
-    re.IGNORECASE,
-)
 MOST_OF_ID = 7
 """Words of an id or address, such as the four of `mario.rossi@uni.it`."""
 MOST_AFTER_LABEL = 5
@@ -50,6 +49,11 @@ class _Word(NamedTuple):
     def plain(self) -> bool:
         return self.key in PLAIN_WORDS
 
+    @property
+    def weak(self) -> bool:
+        """Whether it says little of anybody: plain, or of a few letters."""
+        return self.plain or (len(self.key) < 4 and not stands_alone(self.key))
+
 
 class Names:
     """The names of `people`, ready to be looked for in any number of texts. Looking takes a time proportional to a
@@ -61,6 +65,7 @@ class Names:
         self._of: list[frozenset[str]] = []
         self._surnames: set[str] = set()
         self._joined: set[str] = set()
+        self._logins: set[str] = set()
         self._ids: set[str] = set()
         for number, person in enumerate(people):
             first, last = list(spellings(person.first)), list(spellings(person.last))
@@ -73,6 +78,7 @@ class Names:
             self._surnames.update(key for key in last if len(key) > 3)
             pairs = ((a, b) for a in first for b in last if not (a in PLAIN_WORDS and b in PLAIN_WORDS))
             self._joined.update(joined for a, b in pairs for joined in (a + b, b + a) if len(joined) > 5)
+            self._logins.update(each for a in first for b in last if len(b) > 3 for each in (a[0] + b, b + a[0]))
             for each in person.ids:
                 self._ids.update({folded(each), folded(each.split("@", 1)[0])} - {""})
         self._id_begins = {begun.group() for each in self._ids if (begun := WORD.search(each))}
@@ -81,18 +87,21 @@ class Names:
         return bool(self._parts or self._ids)
 
     def places(self, text: str, *, path: bool = False) -> Iterator[Place]:
-        """In the order of the text, without overlap, none across a line's end. `path`: a surname needs no capital."""
+        """In the order of the text, without overlap. One that goes over the ends of lines has the borders of a comment
+        in it. `path`: a surname needs no capital."""
         whole = folded(text)
         words = [
-            _Word(m.start(), m.end(), key_of(whole[m.start() : m.end()]), text[m.start()].isupper())
+            _Word(m.start(), m.end(), _without_number(key_of(whole[m.start() : m.end()])), text[m.start()].isupper())
             for m in WORD.finditer(text)
         ]
         labelled = _labelled(text, words)
         i = 0
         while i < len(words):
-            known = i in labelled
+            label = labelled.get(i)
             length = (
-                self._id(whole, words, i, known) or self._name(text, words, i) or self._alone(words, i, path, known)
+                self._id(whole, words, i, label is not None)
+                or self._name(text, words, i)
+                or self._alone(words[i], path, label)
             )
             if length:
                 yield Place(words[i].start, words[i + length - 1].end)
@@ -114,42 +123,48 @@ class Names:
         return 0
 
     def _name(self, text: str, words: Sequence[_Word], i: int) -> int:
-        """How many words from `i` on are one person's name."""
-        if i + 1 == len(words):
-            return 0
-        candidates = self._pairs.get((words[i].key, words[i + 1].key), ())
+        """How many words from `i` on are one person's name. `Anna K. Schmidt` is Anna Schmidt's."""
+        second = i + 1
+        candidates = self._of_pair(words, i, second)
+        if not candidates and second < len(words) and _initial(words[second]):
+            candidates = self._of_pair(words, i, second + 1)
         return max((self._run(text, words, i, self._of[person]) for person in candidates), default=0)
 
+    def _of_pair(self, words: Sequence[_Word], i: int, second: int) -> Sequence[int]:
+        return self._pairs.get((words[i].key, words[second].key), ()) if second < len(words) else ()
+
     def _run(self, text: str, words: Sequence[_Word], i: int, parts: frozenset[str]) -> int:
-        left, whole, initials, end = set(parts), [], 0, i
-        dotted = True
-        while end < len(words) and (end == i or _BETWEEN_NAMES.fullmatch(text, words[end - 1].end, words[end].start)):
-            word = words[end]
+        left, whole, initials, length, unknown = set(parts), list[_Word](), list[_Word](), 0, 0
+        for end, word in enumerate(words[i : i + len(parts) + 1], 1):
+            before = words[i + end - 2]
+            if end > 1 and not _BETWEEN_NAMES.fullmatch(text, before.end, word.start):
+                halves = whole[-1:] == [before] and word.key in left and not all(each.weak for each in (*whole, word))
+                if not halves or not _BETWEEN_LINES.fullmatch(text, before.end, word.start):
+                    break
             if word.key in left:
                 left.discard(word.key)
                 whole.append(word)
             elif _initial(word) and (meant := next((part for part in sorted(left) if part[0] == word.key), None)):
                 left.discard(meant)
-                initials += 1
-                dotted = dotted and text[word.end : word.end + 1] == "."
+                initials.append(word)
+            elif _initial(word) and whole and not unknown:
+                unknown = 1
+                continue
             else:
                 break
-            end += 1
-        if not whole or len(whole) + initials < 2:
+            length = end
+        if not whole or len(whole) + len(initials) < 2:
             return 0
-        if all(word.plain or len(word.key) < 4 for word in whole) and not stands_alone(whole[0].key):
-            sure = all(word.capital for word in whole) and (dotted if initials else True)
-            return end - i if sure else 0
-        return end - i
+        sure = all(word.capital for word in whole) and all(text[word.end : word.end + 1] == "." for word in initials)
+        return length if sure or not all(word.weak for word in whole) else 0
 
-    def _alone(self, words: Sequence[_Word], i: int, path: bool, labelled: bool) -> int:
-        word = words[i]
-        key = word.key.rstrip("0123456789") or word.key
-        if key in self._joined:
+    def _alone(self, word: _Word, path: bool, label: bool | None) -> int:
+        """Whether one word is enough. `label`: what is beside it, None for nothing."""
+        if word.key in self._joined:
             return 1
-        if labelled and word.key in self._parts:
-            return int(word.capital or not word.plain)
-        return int(key in self._surnames and key not in PLAIN_WORDS and (word.capital or path))
+        if label is not None and (word.key in self._parts or word.key in self._logins):
+            return int(not word.plain or (label and word.capital))
+        return int(word.key in self._surnames and not word.plain and (word.capital or path))
 
 
 def _begun(one: str, other: str) -> tuple[tuple[str, str], ...]:
@@ -157,14 +172,23 @@ def _begun(one: str, other: str) -> tuple[tuple[str, str], ...]:
     return (one, other), (one[0], other), (one, other[0])
 
 
-def _labelled(text: str, words: Sequence[_Word]) -> set[int]:
-    """The words that follow a label such as `Author:` on its line."""
-    starts, found = [word.start for word in words], set[int]()
-    for label in _LABEL.finditer(text):
-        first = bisect_left(starts, label.end())
-        behind = range(first, min(first + MOST_AFTER_LABEL, len(words)))
-        found.update(i for i in behind if "\n" not in text[label.end() : words[i].start])
+def _labelled(text: str, words: Sequence[_Word]) -> dict[int, bool]:
+    """The words beside a label such as `Author:`, and whether it is sure that they name somebody."""
+    starts, found = [word.start for word in words], dict[int, bool]()
+    for start, sure in labels(text):
+        first = bisect_left(starts, start)
+        for i in range(first, min(first + MOST_AFTER_LABEL, len(words))):
+            if "\n" in text[start : words[i].start]:
+                break
+            found[i] = sure or found.get(i, False)
+    found.update((i, True) for i, word in enumerate(words) if before_a_host(text, word.end))
     return found
+
+
+def _without_number(key: str) -> str:
+    """`rossi2` as `rossi`."""
+    bare = key.rstrip("0123456789")
+    return bare if len(bare) > 1 else key
 
 
 def _tells(folded_id: str) -> bool:

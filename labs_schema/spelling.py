@@ -1,4 +1,5 @@
-"""Words of names, and how they are compared: without case, accents and apostrophes. Knows nobody's name."""
+"""Words of names, and how they are compared: without case, accents, apostrophes and invisible characters. Knows
+nobody's name."""
 
 import re
 import unicodedata
@@ -7,11 +8,20 @@ from functools import lru_cache
 
 LETTERS_ALONE = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 """For a character class: the scripts that put no space between words."""
-_LETTERS = rf"(?:[^\W_{LETTERS_ALONE}]|[\u0300-\u036f])+"
+MARKS = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670"
+"""Accents, and the points of Hebrew and Arabic, with which a name may be written or not."""
+VOWEL_SIGNS = "\u0900-\u0963\u0966-\u0eff"
+"""The scripts of India and Thailand: what Unicode calls marks there are letters of a word."""
+INVISIBLE = "\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
+"""Soft hyphens, joiners, marks of direction."""
+_LETTERS = rf"(?:[^\W_{LETTERS_ALONE}]|[{MARKS}{VOWEL_SIGNS}]|(?<=\w)[{INVISIBLE}]++(?=\w))+"
 _QUOTES = "'`\u2019\u02bc\u00b4"
 WORD = re.compile(rf"[{LETTERS_ALONE}]|{_LETTERS}(?:[{_QUOTES}](?!s\b){_LETTERS})*")
-_UNFOLDED = str.maketrans("øłđıħ" + _QUOTES, "oldih" + "'" * len(_QUOTES))
-_SPELT = {"ä": ("a", "ae"), "ö": ("o", "oe"), "ü": ("u", "ue"), "ß": ("ß", "ss"), "ø": ("o", "oe"), "å": ("a", "aa")}
+_NOT_COMPARED = re.compile(rf"['{MARKS}{INVISIBLE}]")
+_UNFOLDED = str.maketrans("øłđıħð" + _QUOTES, "oldihd" + "'" * len(_QUOTES))
+_SPELT = {"ä": ("a", "ae"), "ö": ("o", "oe"), "ü": ("u", "ue"), "ø": ("o", "oe"), "å": ("a", "aa")} | {
+    letter: (letter, both) for letter, both in {"ß": "ss", "æ": "ae", "œ": "oe", "þ": "th"}.items()
+}
 
 
 def spellings(name: str) -> Iterator[str]:
@@ -25,9 +35,7 @@ def spellings(name: str) -> Iterator[str]:
 
 def key_of(word: str) -> str:
     """By what a folded word is compared."""
-    if word.isalnum():
-        return word
-    return "".join(char for char in word if char != "'" and not "\u0300" <= char <= "\u036f")
+    return word if word.isalnum() and word.isascii() else _NOT_COMPARED.sub("", word)
 
 
 def folded(text: str) -> str:

@@ -31,14 +31,15 @@ def shown(text: str, language: str = "C", path: str = "a.c") -> str:
     return shown_files(noted(handed_in(text, path), language, NAMES), language)[0].text
 
 
-def outside(text: str, language: str) -> list[str]:
-    """The program without what its comments and docstrings say."""
+def outside(text: str, language: str) -> str:
+    """The program without what its comments and docstrings say, and without the names of included files."""
     pieces, end = [], 0
     for span in spans(text, language):
-        if span.kind in ("comment", "docstring"):
-            pieces.append(text[end : span.start])
+        if span.kind in ("comment", "docstring", "include"):
+            included = text[span.start : span.end] if span.kind == "include" else ""
+            pieces += [text[end : span.start], re.sub(r'"[^"\n]*', "", included)]
             end = span.end
-    return [*pieces, text[end:]]
+    return "".join([*pieces, text[end:]])
 
 
 def test_names_are_hidden_in_comments_and_not_in_code_or_strings() -> None:
@@ -62,6 +63,41 @@ def test_where_nobody_knows_what_a_comment_is_names_are_hidden_everywhere(text: 
     assert shown(f'puts("Mario Rossi"); {text}', "SQL", "a.c").startswith('puts("Mario Rossi");')
 
 
+@pytest.mark.parametrize(
+    ("text", "language", "expected"),
+    [
+        ("/* Mario\n * Rossi */\nint x;\n", "C", "/* student\n * student */\nint x;\n"),
+        ("  // Rossi,\n  // Mario\n  int x;\n", "C", "  // student,\n  // student\n  int x;\n"),
+        ("/* Mario    */\r\n/* Rossi    */\r\n", "C", "/* student    */\r\n/* student    */\r\n"),
+        ('"""Mario\n  Rossi"""\n# Mario\n# Rossi\n', "Python", '"""student\n  student"""\n# student\n# student\n'),
+        ("// Mario \\\nRossi\nint Rossi;", "C", "// student \\\nstudent\nint Rossi;"),
+        ("// M.\n// Rossi\n", "C", "// M.\n// student\n"),
+        ("// Mario\n\n// Rossi\n", "C", "// Mario\n\n// student\n"),
+        ("int a; // Mario\nint b; // Rossi\n", "C", "int a; // Mario\nint b; // student\n"),
+        ("// the Max\n// Long lists have\n", "C", "// the Max\n// Long lists have\n"),
+    ],
+)
+def test_a_name_over_two_lines_is_hidden_and_the_lines_stay(text: str, language: str, expected: str) -> None:
+    assert shown(text, language, "a.txt") == expected
+
+
+def test_what_the_preprocessor_drops_is_a_comment_and_what_it_keeps_is_not() -> None:
+    text = "#if 0 // s123\nMario Rossi can't {n}\n#else\nint {n};\n#endif\n#if X\nint {n};\n#endif // {n}\n"
+    before = text.replace("{n}", "MarioRossi")
+    after = "#if 0 // student\nstudent can't student\n#else\nint MarioRossi;\n#endif\n#if X\nint MarioRossi;\n"
+    assert shown(before) == shown(before, "C++") == after + "#endif // student\n"
+    assert shown(before, "Java", "a.java") == before.replace("// s123", "// student").replace(
+        "// MarioRossi", "// student"
+    )
+
+
+def test_an_included_file_has_the_name_that_the_file_has() -> None:
+    files = (SourceFile(path="rossi.h", text=""), SourceFile(path="a.c", text='#include "rossi.h" // Mario Rossi\n'))
+    header, source = shown_files(noted(handed_in("").model_copy(update={"files": files}), "C", NAMES), "C")
+    assert (header.path, source.text) == ("student.h", '#include "student.h" // student\n')
+    assert shown("#include <rossi.h>\n") == "#include <rossi.h>\n"
+
+
 def test_a_file_s_path_is_shown_without_its_owner() -> None:
     work = noted(handed_in("int x;", "rossi_s123/MarioRossi.java"), "Java", NAMES)
     assert [file.path for file in shown_files(work, "Java")] == ["student_student/student.java"]
@@ -82,14 +118,46 @@ def test_a_ta_s_remark_loses_its_names() -> None:
     assert hidden_in_prose("Well done, Mario Rossi! (s123)", NAMES) == "Well done, student! (student)"
 
 
-NAMED = ("Mario Rossi", "rossi", "Rossi", "M. Rossi", "Long", "s123", "Author: Long", "mr@uni.example", "é")
+CODE = ("int Rossi;", 'puts("Mario Rossi");', "#define MARIO_ROSSI", "#if 1", "#endif", "Mario", "Rossi", "")
+SAID = (
+    "// Mario Rossi",
+    "// Mario\n// Rossi",
+    "/* Mario\n * Rossi */",
+    "/* by Mario */ /* Rossi */",
+    "#if 0\nMario Rossi's /*\n*/\n#if X\nMarioRossi\n#endif\nMario\nRossi\n#endif",
+    '#include "mario_rossi.h"',
+)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(CODE).map(lambda line: (True, line)), st.tuples(st.just(False), st.sampled_from(SAID))
+        )
+    )
+)
+def test_every_line_of_code_stays_and_nothing_that_is_said_names_anybody(parts: list[tuple[bool, str]]) -> None:
+    work = noted(handed_in("\n".join(text for _, text in parts)), "C", NAMES)
+    (after,) = shown_files(work, "C")
+    lines = iter(after.text.split("\n"))
+    for code, text in parts:
+        now = [next(lines) for _ in text.split("\n")]
+        assert now == [text] if code else not re.search("mario|rossi", "".join(now), re.IGNORECASE)
+    assert next(lines, None) in (None, "")
+
+
+NAMED = ("Mario Rossi", "Mario", "rossi", "Rossi", "M. Rossi", "Long", "s123", "Author: Long", "mr@uni.example", "é")
 LEXED = (*"\"'#\\x`=().-\n ", '"""', "'''", "//", "/*", "*/", 'R"(', ')"', 'r#"')
 PIECES = st.sampled_from([*NAMED, *LEXED])
 
 
 @given(st.lists(PIECES, max_size=25).map("".join), st.sampled_from([*LANGUAGES, "unknown"]))
 def test_no_text_outside_of_comments_changes_and_no_line_moves(text: str, language: str) -> None:
-    after = shown(text, language, "a.txt")
+    work = noted(handed_in(text, "a.txt"), language, NAMES)
+    files = shown_files(work, language)
+    after = files[0].text
+    assert noted(work, language, NAMES) == work
+    assert shown_files(work.model_copy(update={"files": files}), language) == files
     if language in LANGUAGES:
         assert outside(after, language) == outside(text, language)
     assert after.count("\n") == text.count("\n")
