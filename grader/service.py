@@ -70,8 +70,7 @@ def run_service(
     with local_store() as store, _address(host, port) as address:
         _guarded(store, host, screen)
         courses = served_courses(store, model, labs, course, screen)
-        names = {name for each in courses.names() for name in courses.course(each).labs}
-        observed = Observed(Metrics(names), open_tracing())
+        observed = Observed(Metrics(), open_tracing())
         observed.metrics.watch_jobs(lambda: job_states(JobBook(store.database)))
         characters, serving = Limits().submission_bytes, threading.Event()
         if model:

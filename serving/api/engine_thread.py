@@ -7,7 +7,7 @@ CUDA contexts). Knows no HTTP.
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import Context, copy_context
@@ -181,13 +181,15 @@ class EngineThread:
         return math.ceil(self._share * self.most_held)
 
     @property
-    def waiting(self) -> int:
-        """How many submissions wait that somebody asked for."""
-        return len(self._jobs)
+    def waiting(self) -> Mapping[str, int]:
+        """Course -> how many submissions wait that somebody asked for, of the courses that have any."""
+        with self._changed:
+            return self._jobs.counts()
 
     @property
-    def waiting_in_background(self) -> int:
-        return len(self._background)
+    def waiting_in_background(self) -> Mapping[str, int]:
+        with self._changed:
+            return self._background.counts()
 
     @property
     def retry_after(self) -> int:

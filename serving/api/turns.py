@@ -27,6 +27,10 @@ class Turns(Generic[W]):
         """How many of `course` wait."""
         return len(self._queues.get(course, ()))
 
+    def counts(self) -> dict[str, int]:
+        """Course -> how many wait, of those that have any."""
+        return {course: len(queue) for course, queue in self._queues.items()}
+
     def append(self, each: W) -> None:
         self._queues.setdefault(each.course, deque()).append(each)
         self._count += 1

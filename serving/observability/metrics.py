@@ -1,11 +1,13 @@
 """What the service counts, for Prometheus, in a registry of its own: vLLM fills the global one.
 
-Labels are few and known beforehand: routes by their template, registered labs by their name, reasons by their kind.
+Labels are few, and none is made up by a client: routes by their template, courses and labs that are served by their
+name, a rubric of the client's own by one word, reasons by their kind. The course is empty for what `/readyz` asks of a
+model that was started without a course.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -18,16 +20,17 @@ from serving.observability.timed_engine import TimedEngine
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 SHARES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1.0)
-INLINE, OTHER = "(inline rubric)", "(other)"
+INLINE = "(inline rubric)"
 
 
 class Metrics:
     """Told of requests by `RequestsSeen`, of grades by the engine's thread; asks about queue, cache and jobs when it
-    is read. `labs`: names that may be a label."""
+    is read."""
 
-    def __init__(self, labs: Collection[str] = ()) -> None:
+    def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._labs, self._seconds = frozenset(labs), 0.0
+        self._seconds = 0.0
+        self._courses: frozenset[str] = frozenset()
         self._engines: list[TimedEngine] = []
         self._requests = Counter(
             "grader_requests", "Requests answered.", ("route", "method", "status"), registry=self.registry
@@ -43,24 +46,25 @@ class Metrics:
             "grader_stage_seconds",
             "Of a graded submission: waiting in the queue, preparing (prompts and what is made of answers) and engine "
             "of its batch, and all together.",
-            ("stage",),
+            ("course", "stage"),
             buckets=SECONDS,
             registry=self.registry,
         )
         self._criteria = Counter(
-            "grader_criteria", "Criteria graded, by what came of them.", ("lab", "outcome"), registry=self.registry
+            "grader_criteria",
+            "Criteria graded, by what came of them.",
+            ("course", "lab", "outcome"),
+            registry=self.registry,
         )
         self._reviews = Counter(
-            "grader_reviews", "Reasons for a person to look, by kind.", ("kind",), registry=self.registry
+            "grader_reviews", "Reasons for a person to look, by kind.", ("course", "kind"), registry=self.registry
         )
         self._mass = Histogram(
             "grader_label_mass",
             "Probability that the model gave to answering with a letter.",
+            ("course",),
             buckets=SHARES,
             registry=self.registry,
-        )
-        self._waiting = Gauge(
-            "grader_queue_length", "Submissions that wait for the engine.", ("kind",), registry=self.registry
         )
         self.registry.register(_Counted("grader_prefix_cache_tokens", self._cache))
 
@@ -69,8 +73,7 @@ class Metrics:
         return generate_latest(self.registry)
 
     def watch_queue(self, engine: EngineThread) -> None:
-        self._waiting.labels("interactive").set_function(lambda: engine.waiting)
-        self._waiting.labels("background").set_function(lambda: engine.waiting_in_background)
+        self.registry.register(_Waiting(engine, lambda: self._courses))
 
     def watch_jobs(self, states: Callable[[], Mapping[str, int]]) -> None:
         """`states`: how many jobs there are by state; asked in the thread that reads the metrics."""
@@ -90,6 +93,7 @@ class Metrics:
         """A batch that the engine's thread graded."""
         total = sum(engine.seconds for engine in self._engines)
         engine, self._seconds = total - self._seconds, total
+        self._courses |= {job.course for job in jobs}
         for job, grade in zip(jobs, grades, strict=True):
             for stage, seconds in (
                 ("waiting", span.began - job.submitted),
@@ -97,21 +101,17 @@ class Metrics:
                 ("engine", engine),
                 ("total", span.ended - job.submitted),
             ):
-                self._stages.labels(stage).observe(max(0.0, seconds))
+                self._stages.labels(job.course, stage).observe(max(0.0, seconds))
             for answer in grade.criteria:
-                self._criterion(self._lab(grade.lab), answer)
+                self._criterion(job.course, grade.lab or INLINE, answer)
 
-    def _criterion(self, lab: str, answer: CriterionGrade) -> None:
-        self._criteria.labels(lab, answer.status.value if answer.ungraded is None else "ungraded").inc()
+    def _criterion(self, course: str, lab: str, answer: CriterionGrade) -> None:
+        outcome = answer.status.value if answer.ungraded is None else "ungraded"
+        self._criteria.labels(course, lab, outcome).inc()
         for kind in {review_kind(reason) for reason in answer.review_reasons}:
-            self._reviews.labels(kind).inc()
+            self._reviews.labels(course, kind).inc()
         if answer.label_mass is not None:
-            self._mass.observe(answer.label_mass)
-
-    def _lab(self, name: str) -> str:
-        if not name:
-            return INLINE
-        return name if name in self._labs else OTHER
+            self._mass.labels(course).observe(answer.label_mass)
 
     def _cache(self) -> Mapping[str, int]:
         counts = [engine.cache_counts() for engine in self._engines]
@@ -128,6 +128,26 @@ class _Counted(Collector):
         family = CounterMetricFamily(self._name, "Prompt tokens in the engine's prefix cache.", labels=["what"])
         for label, value in self._read().items():
             family.add_metric([label], value)
+        yield family
+
+
+class _Waiting(Collector):
+    """What waits now; none where a course of `courses` has nothing there."""
+
+    def __init__(self, engine: EngineThread, courses: Callable[[], Iterable[str]]) -> None:
+        self._engine, self._courses = engine, courses
+
+    def collect(self) -> Iterable[Metric]:
+        family = GaugeMetricFamily(
+            "grader_queue_length", "Submissions that wait for the engine.", labels=["course", "kind"]
+        )
+        none = dict.fromkeys(self._courses(), 0)
+        for kind, waiting in (
+            ("interactive", self._engine.waiting),
+            ("background", self._engine.waiting_in_background),
+        ):
+            for course, count in {**none, **waiting}.items():
+                family.add_metric([course, kind], count)
         yield family
 
 

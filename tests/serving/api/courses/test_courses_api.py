@@ -64,7 +64,7 @@ def test_a_course_is_added_changed_and_removed_while_it_is_served(
         assert client.get("/readyz").status_code == 200
         admin = department.key(None, "admin")
         text = client.get("/metrics", headers=admin).text
-        assert 'grader_stage_seconds_count{stage="total"}' in text and "cs10" not in text
+        assert 'grader_stage_seconds_count{course="cs102",stage="total"} 1.0' in text
 
 
 def test_a_course_whose_labs_are_gone_is_graded_by_rubrics_of_its_own_until_they_are_back(
