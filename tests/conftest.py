@@ -237,3 +237,38 @@ def tiny_model_folder(byte_tokenizer: Any, tmp_path_factory: pytest.TempPathFact
     model.save_pretrained(folder)
     byte_tokenizer.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def manifest_of() -> Callable[..., Any]:
+    """`manifest_of(tokenizer, style, adapter="adapter")`: of what was trained from `../base` on such prompts."""
+    from prompts.manifest import ModelManifest, prompt_hash, tokenizer_hash
+    from prompts.style import PromptStyle
+
+    def manifest(tokenizer: Any, style: PromptStyle | None = None, **changes: Any) -> ModelManifest:
+        style = style or PromptStyle()
+        known = {
+            "grader_version": "0",
+            "base_model": "../base",
+            "tokenizer_hash": tokenizer_hash(tokenizer),
+            "prompt_hash": prompt_hash(style, tokenizer),
+            "style": style,
+            "context_length": 1024,
+            "option_order": "given",
+        }
+        return ModelManifest.model_validate(known | changes)
+
+    return manifest
+
+
+@pytest.fixture(scope="session")
+def calibration_of() -> Callable[..., Any]:
+    """`calibration_of(graded_with, temperature=1.5)`: by one decision of one student, without a promise."""
+    from serving.calibration.calibration import Calibration
+
+    def calibration(graded_with: Any, **changes: Any) -> Calibration:
+        known = {"grader_version": "0", "made": "2026-11-21T00:00:00+00:00", "graded_with": graded_with, "labs": {}}
+        known |= {"temperature": 1.0, "guarantee": None, "students": 1, "decisions": 1, "submissions": ()}
+        return Calibration.model_validate(known | changes)
+
+    return calibration

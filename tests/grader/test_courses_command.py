@@ -12,8 +12,7 @@ from grader.local_store import local_store
 from labs_schema.errors import GraderError
 from labs_schema.models import Lab
 from labs_schema.writer import write_lab
-from prompts.manifest import ModelManifest, prompt_hash, tokenizer_hash, write_manifest
-from prompts.style import PromptStyle
+from prompts.manifest import write_manifest
 
 
 @pytest.fixture
@@ -25,23 +24,13 @@ def grader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any
 
 
 @pytest.fixture
-def latest(tmp_path: Path, tiny_model_folder: Path, byte_tokenizer: Any) -> Path:
+def latest(tmp_path: Path, tiny_model_folder: Path, byte_tokenizer: Any, manifest_of: Any) -> Path:
     """Merged weights, by a link such as `runs/latest`."""
     import shutil
 
     shutil.copytree(tiny_model_folder, tmp_path / "runs" / "one")
-    manifest = ModelManifest(
-        grader_version="0",
-        base_model=".",
-        trained_from="Qwen/Coder",
-        base_licence="Apache-2.0",
-        tokenizer_hash=tokenizer_hash(byte_tokenizer),
-        prompt_hash=prompt_hash(PromptStyle(), byte_tokenizer),
-        style=PromptStyle(),
-        context_length=1024,
-        option_order="given",
-    )
-    write_manifest(manifest, tmp_path / "runs" / "one")
+    told = {"base_model": ".", "trained_from": "Qwen/Coder", "base_licence": "Apache-2.0"}
+    write_manifest(manifest_of(byte_tokenizer, **told), tmp_path / "runs" / "one")
     (tmp_path / "runs" / "latest").symlink_to("one")
     return tmp_path / "runs" / "latest"
 

@@ -7,7 +7,6 @@ import pytest
 from labs_schema.errors import ModelError
 from prompts import manifest as manifests
 from prompts.manifest import (
-    ModelManifest,
     check_manifest,
     prompt_hash,
     read_manifest,
@@ -17,22 +16,8 @@ from prompts.manifest import (
 from prompts.style import PromptStyle
 
 
-def manifest_of(tokenizer: Any, style: PromptStyle | None = None) -> ModelManifest:
-    style = style or PromptStyle(system="Be fair.")
-    return ModelManifest(
-        grader_version="0.1.0",
-        base_model="../base",
-        tokenizer_hash=tokenizer_hash(tokenizer),
-        prompt_hash=prompt_hash(style, tokenizer),
-        style=style,
-        context_length=2048,
-        option_order="shuffled",
-        stages=("sft", "dpo"),
-    )
-
-
-def test_a_manifest_comes_back_from_its_folder(tmp_path: Path, byte_tokenizer: Any) -> None:
-    manifest = manifest_of(byte_tokenizer)
+def test_a_manifest_comes_back_from_its_folder(tmp_path: Path, byte_tokenizer: Any, manifest_of: Any) -> None:
+    manifest = manifest_of(byte_tokenizer, PromptStyle(system="Be fair."), stages=("sft", "dpo"))
     write_manifest(manifest, tmp_path)
     assert read_manifest(tmp_path) == manifest
     assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
@@ -47,7 +32,7 @@ def test_a_missing_or_broken_manifest_is_a_named_error(tmp_path: Path, text: str
 
 
 def test_the_tokenizer_of_the_training_is_known_again_after_saving_and_use(
-    tmp_path: Path, chatml_tokenizer: Any
+    tmp_path: Path, chatml_tokenizer: Any, manifest_of: Any
 ) -> None:
     from transformers import PreTrainedTokenizerFast
 
@@ -58,7 +43,7 @@ def test_the_tokenizer_of_the_training_is_known_again_after_saving_and_use(
     check_manifest(manifest, again)
 
 
-def test_another_tokenizer_is_refused(byte_tokenizer: Any, chatml_tokenizer: Any) -> None:
+def test_another_tokenizer_is_refused(byte_tokenizer: Any, chatml_tokenizer: Any, manifest_of: Any) -> None:
     with pytest.raises(ModelError, match="the tokenizer differ"):
         check_manifest(manifest_of(byte_tokenizer), chatml_tokenizer)
 
@@ -70,7 +55,7 @@ def test_one_more_token_or_another_end_of_text_is_another_tokenizer(byte_tokeniz
     assert len({tokenizer_hash(t) for t in (byte_tokenizer, more, other_end)}) == 3
 
 
-def test_another_chat_template_is_refused(chatml_tokenizer: Any) -> None:
+def test_another_chat_template_is_refused(chatml_tokenizer: Any, manifest_of: Any) -> None:
     other = copy.deepcopy(chatml_tokenizer)
     other.chat_template += " "
     with pytest.raises(ModelError, match="chat template") as error:
@@ -90,7 +75,9 @@ def test_every_field_of_the_style_changes_the_prompt_hash(byte_tokenizer: Any) -
     assert len({prompt_hash(PromptStyle(**change), byte_tokenizer) for change in changes}) == len(changes)
 
 
-def test_another_wording_of_the_template_is_refused(byte_tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_wording_of_the_template_is_refused(
+    byte_tokenizer: Any, monkeypatch: pytest.MonkeyPatch, manifest_of: Any
+) -> None:
     manifest = manifest_of(byte_tokenizer)
     check_manifest(manifest, byte_tokenizer)
     worded = manifests.template_text("full").replace("Which", "What")

@@ -7,9 +7,9 @@ import pytest
 
 from labs_schema.errors import ModelError
 from labs_schema.models import Lab
-from prompts.manifest import ModelManifest, prompt_hash, tokenizer_hash, write_manifest
+from prompts.manifest import write_manifest
 from prompts.style import PromptStyle
-from serving.calibration.calibration import Calibration, write_calibration
+from serving.calibration.calibration import write_calibration
 from serving.served_model import load_grader, open_model
 from serving.triage import Thresholds
 from serving.weights_hash import weights_hash
@@ -18,26 +18,12 @@ STYLE = PromptStyle(template="compact", problem_chars=150)
 MakeLab = Callable[..., Lab]
 
 
-def manifest_of(tokenizer: Any, **changes: Any) -> ModelManifest:
-    known = ModelManifest(
-        grader_version="0",
-        base_model="../base",
-        tokenizer_hash=tokenizer_hash(tokenizer),
-        prompt_hash=prompt_hash(STYLE, tokenizer),
-        style=STYLE,
-        context_length=1024,
-        on_overlong="middle",
-        option_order="given",
-    )
-    return known.model_copy(update=changes)
-
-
 @pytest.fixture
-def run(tmp_path: Path, tiny_model_folder: Path, byte_tokenizer: Any) -> Path:
+def run(tmp_path: Path, tiny_model_folder: Path, byte_tokenizer: Any, manifest_of: Any) -> Path:
     """A finished run folder with full weights."""
     shutil.copytree(tiny_model_folder, tmp_path / "run" / "model")
     byte_tokenizer.save_pretrained(tmp_path / "run" / "tokenizer")
-    write_manifest(manifest_of(byte_tokenizer), tmp_path / "run")
+    write_manifest(manifest_of(byte_tokenizer, STYLE, on_overlong="middle"), tmp_path / "run")
     return tmp_path / "run"
 
 
@@ -47,27 +33,31 @@ def test_a_run_is_served_from_its_full_weights_with_its_own_tokenizer(run: Path)
     assert (model.name, model.adapter) == ("../base", None)
 
 
-def test_merged_weights_come_before_all_others_and_keep_the_base_model_s_name(run: Path, byte_tokenizer: Any) -> None:
+def test_merged_weights_come_before_all_others_and_keep_the_base_model_s_name(
+    run: Path, byte_tokenizer: Any, manifest_of: Any
+) -> None:
     shutil.copytree(run / "model", run / "merged")
-    write_manifest(manifest_of(byte_tokenizer, base_model="."), run / "merged")
+    write_manifest(manifest_of(byte_tokenizer, STYLE, base_model="."), run / "merged")
     model = open_model(run)
     assert (model.weights, model.tokenizer, model.name) == (str(run / "merged"), str(run / "merged"), "../base")
     assert open_model(run / "merged").name == "merged"
 
 
 def test_a_tuned_model_is_named_by_what_its_training_began_with_wherever_it_is_opened(
-    run: Path, byte_tokenizer: Any
+    run: Path, byte_tokenizer: Any, manifest_of: Any
 ) -> None:
     shutil.copytree(run / "model", run / "merged")
-    write_manifest(manifest_of(byte_tokenizer, base_model="sft", trained_from="Qwen/Coder"), run)
-    write_manifest(manifest_of(byte_tokenizer, base_model=".", trained_from="Qwen/Coder"), run / "merged")
+    write_manifest(manifest_of(byte_tokenizer, STYLE, base_model="sft", trained_from="Qwen/Coder"), run)
+    write_manifest(manifest_of(byte_tokenizer, STYLE, base_model=".", trained_from="Qwen/Coder"), run / "merged")
     assert open_model(run).name == open_model(run / "merged").name == "Qwen/Coder"
     shutil.rmtree(run / "merged")
     assert open_model(run).name == "Qwen/Coder"
 
 
-def test_an_adapter_is_merged_first_unless_the_engine_takes_adapters(run: Path, byte_tokenizer: Any) -> None:
-    write_manifest(manifest_of(byte_tokenizer, base_model="model", adapter="adapter"), run)
+def test_an_adapter_is_merged_first_unless_the_engine_takes_adapters(
+    run: Path, byte_tokenizer: Any, manifest_of: Any
+) -> None:
+    write_manifest(manifest_of(byte_tokenizer, STYLE, base_model="model", adapter="adapter"), run)
     with pytest.raises(ModelError, match=f"grader merge {run}"):
         open_model(run)
     model = open_model(run, adapters=True)
@@ -142,27 +132,16 @@ def test_the_hash_of_the_weights_changes_with_any_byte(run: Path) -> None:
 
 
 def test_a_run_is_served_with_the_calibration_beside_its_manifest_and_merged_weights_with_their_own(
-    run: Path, byte_tokenizer: Any
+    run: Path, byte_tokenizer: Any, manifest_of: Any, calibration_of: Any
 ) -> None:
     for folder in (run, run / "merged"):
         folder.mkdir(exist_ok=True)
     shutil.copytree(run / "model", run / "merged", dirs_exist_ok=True)
-    write_manifest(manifest_of(byte_tokenizer, base_model="."), run / "merged")
+    write_manifest(manifest_of(byte_tokenizer, STYLE, base_model="."), run / "merged")
     grader = load_grader(run, engine="transformers")
     assert (grader.calibration, grader.orders) == (None, 1)
     made_with = grader.graded_with.model_copy(update={"orders": 2})
-    calibration = Calibration(
-        grader_version="0",
-        made="2026-11-21T00:00:00+00:00",
-        graded_with=made_with,
-        temperature=1.5,
-        labs={},
-        guarantee=None,
-        refused="too few",
-        students=1,
-        decisions=1,
-        submissions=(),
-    )
+    calibration = calibration_of(made_with, temperature=1.5, refused="too few")
     write_calibration(calibration, run)
     write_calibration(calibration.model_copy(update={"temperature": 1.6}), run / "merged")
     from_run, from_merged = (load_grader(path, engine="transformers") for path in (run, run / "merged"))

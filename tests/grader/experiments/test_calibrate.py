@@ -16,7 +16,7 @@ from labs_schema.grades import CriterionGrade, Grade, Provenance, Status
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab, Submission
 from labs_schema.writer import write_lab
-from prompts.manifest import ModelManifest, prompt_hash, tokenizer_hash, write_manifest
+from prompts.manifest import write_manifest
 from prompts.style import PromptStyle
 from serving.calibration.calibration import GradedWith, read_calibration
 from serving.served_model import load_grader
@@ -58,7 +58,7 @@ def test_without_a_student_it_says_how_to_get_one(make_lab: MakeLab) -> None:
 
 
 @pytest.fixture
-def run(tmp_path: Path, make_lab: MakeLab, tiny_model_folder: Path, byte_tokenizer: Any) -> Path:
+def run(tmp_path: Path, make_lab: MakeLab, tiny_model_folder: Path, byte_tokenizer: Any, manifest_of: Any) -> Path:
     """A run of random weights whose data set kept 60 of 80 students of one lab, which lies in `labs` beside it."""
     lab = make_lab(students=80)
     written = tuple(
@@ -75,15 +75,7 @@ def run(tmp_path: Path, make_lab: MakeLab, tiny_model_folder: Path, byte_tokeniz
     folder.config.write_text(
         dump_config(RunConfig(model=str(tiny_model_folder), dataset=str(tmp_path), sft=SftStage()))
     )
-    manifest = ModelManifest(
-        grader_version="0",
-        base_model="../base",
-        tokenizer_hash=tokenizer_hash(byte_tokenizer),
-        prompt_hash=prompt_hash(STYLE, byte_tokenizer),
-        style=STYLE,
-        context_length=2048,
-        option_order="given",
-    )
+    manifest = manifest_of(byte_tokenizer, STYLE, context_length=2048)
     write_manifest(manifest, folder.path)
     shutil.copytree(tiny_model_folder, folder.merged)
     write_manifest(manifest, folder.merged)

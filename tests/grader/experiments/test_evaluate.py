@@ -18,7 +18,7 @@ from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab, Submission
 from prompts.style import PromptStyle
-from serving.calibration.calibration import Calibration, GradedWith, read_calibration, write_calibration
+from serving.calibration.calibration import GradedWith, read_calibration, write_calibration
 from training.bases import Base
 from training.config import RunConfig, SftStage
 from training.dataset import build_dataset
@@ -122,22 +122,13 @@ def test_every_grader_answers_the_kept_work_and_all_of_it_is_written(
     assert tables(found).renderables
 
 
-def test_trust_leaves_out_the_students_a_calibration_saw(evaluate: Any, run: RunFolder, tmp_path: Path) -> None:
+def test_trust_leaves_out_the_students_a_calibration_saw(
+    evaluate: Any, run: RunFolder, tmp_path: Path, calibration_of: Any
+) -> None:
     before = evaluate().groups[UNSEEN]
     rows = [json.loads(line) for line in (tmp_path / "out" / "decisions.jsonl").read_text().splitlines()]
     seen, *_ = run.read_dataset_manifest().labs["cpp_second_largest"].test
-    made = Calibration(
-        grader_version="1",
-        made="2026-01-01T00:00:00Z",
-        graded_with=GRADED_WITH,
-        temperature=1.0,
-        labs={},
-        guarantee=None,
-        students=1,
-        decisions=5,
-        submissions=(seen,),
-    )
-    write_calibration(made, run.path)
+    write_calibration(calibration_of(GRADED_WITH, decisions=5, submissions=(seen,)), run.path)
     try:
         after = evaluate().groups[UNSEEN]
         other_orders = evaluate(orders=2).groups[UNSEEN]

@@ -9,7 +9,6 @@ from labs_schema.grades import Status
 from labs_schema.hashes import rubric_hash
 from labs_schema.models import Lab
 from serving.calibration.calibration import (
-    Calibration,
     Guarantee,
     LabCalibration,
     read_calibration,
@@ -21,17 +20,13 @@ PROMISE = Guarantee(max_error=0.05, confidence=0.9, threshold=0.7, accepted=0.5,
 
 
 @pytest.fixture
-def calibrated(make_lab: MakeLab, fake_grader: Any) -> Any:
+def calibrated(make_lab: MakeLab, fake_grader: Any, calibration_of: Any) -> Any:
     """`fake_grader` with a calibration of its own for make_lab's lab, at temperature 2."""
     lab = make_lab()
-    fake_grader.calibration = Calibration(
-        grader_version="0",
-        made="2026-11-21T00:00:00+00:00",
-        graded_with=fake_grader.graded_with,
-        temperature=1.0,
-        labs={
-            lab.name: LabCalibration(rubric_hash=rubric_hash(lab), temperatures={c.title: 2.0 for c in lab.criteria})
-        },
+    temperatures = {criterion.title: 2.0 for criterion in lab.criteria}
+    fake_grader.calibration = calibration_of(
+        fake_grader.graded_with,
+        labs={lab.name: LabCalibration(rubric_hash=rubric_hash(lab), temperatures=temperatures)},
         guarantee=PROMISE,
         students=50,
         decisions=100,
