@@ -3,12 +3,12 @@
 Knows no files; everything here is a warning.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 
 from labs_schema.collector import FaultCollector, excerpt, listing
 from labs_schema.hashes import canonical_hash
 from labs_schema.models import SourceFile, Submission
-from labs_schema.ratings_csv import RatingsTable
+from labs_schema.ratings_csv import RatingsTable, StudentRow
 
 FOLDER = "submissions"
 
@@ -18,15 +18,7 @@ def check_students(students: Iterable[str], table: RatingsTable, faults: FaultCo
     submitted = set(students)
     rated = {row.student for row in table.rows}
     for row in table.rows:
-        if row.student not in submitted:
-            faults.warning(
-                "student-without-submission",
-                table.path,
-                line=row.line,
-                found=f"ratings of {excerpt(row.student)} and no submission",
-                expected=f"{FOLDER}/{row.folder}/",
-                mend="The ratings are not used; put the submission there if it is lost.",
-            )
+        check_row(row, submitted, table.path, faults)
     for student in sorted(submitted - rated):
         faults.warning(
             "submission-without-ratings",
@@ -34,6 +26,19 @@ def check_students(students: Iterable[str], table: RatingsTable, faults: FaultCo
             found=f"no row for {excerpt(student)}",
             expected="a row for every submission",
             mend="It can be graded, and is not learned from.",
+        )
+
+
+def check_row(row: StudentRow, students: Set[str], path: str, faults: FaultCollector) -> None:
+    """Warns of a row of a ratings table without a submission; `students` have one."""
+    if row.student not in students:
+        faults.warning(
+            "student-without-submission",
+            path,
+            line=row.line,
+            found=f"ratings of {excerpt(row.student)} and no submission",
+            expected=f"{FOLDER}/{row.folder}/",
+            mend="The ratings are not used; put the submission there if it is lost.",
         )
 
 

@@ -5,6 +5,7 @@ Knows no files. Only ratings are read from it: words in a cell mark the rating a
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 
+from labs_schema.checks import check_row
 from labs_schema.collector import FaultCollector, excerpt, listing
 from labs_schema.human_grades import NOT_GIVEN, human_grades
 from labs_schema.models import Criterion, HumanGrade
@@ -93,15 +94,7 @@ def _named(column: Column) -> str:
 
 def _check_rows(rater: str, table: RatingsTable, students: Set[str], faults: FaultCollector) -> None:
     for row in table.rows:
-        if row.student not in students:
-            faults.warning(
-                "student-without-submission",
-                table.path,
-                line=row.line,
-                found=f"ratings of {excerpt(row.student)} and no submission",
-                expected=f"submissions/{row.folder}/",
-                mend="The ratings are not used; put the submission there if it is lost.",
-            )
+        check_row(row, students, table.path, faults)
         if row.ta not in (None, rater):
             faults.warning(
                 "ta-elsewhere",
