@@ -28,20 +28,14 @@ AFTER_BRACKET = (
     r"control_\d{1,4}\]",
 )
 # No alternative holds `<`, `[` or a backslash behind the first character. So matches never overlap, a backslash put
-# into one makes or breaks no other, and `unquote` is the exact inverse.
+# into one makes or breaks no other, and no two texts are quoted alike.
 ANGLE, BRACKET = rf"\\*(?:{'|'.join(AFTER_ANGLE)})", rf"\\*(?:{'|'.join(AFTER_BRACKET)})"
 STRUCTURE = re.compile(rf"<(?={ANGLE})|\[(?={BRACKET})")
-QUOTED = re.compile(rf"(<)\\(?={ANGLE})|(\[)\\(?={BRACKET})")
 
 
 def quote(text: str) -> str:
     """`text` with its structural strings broken, and with those that were broken before broken once more."""
     return STRUCTURE.sub(r"\g<0>\\", text)
-
-
-def unquote(text: str) -> str:
-    """The inverse: `unquote(quote(text)) == text` for every text."""
-    return QUOTED.sub(lambda match: match[1] or match[2], text)
 
 
 def quote_name(name: str) -> str:
