@@ -19,7 +19,7 @@ from training.dataset_report import LabReport, attacked_share, lab_report, lab_s
 from training.near_copies import Sketches
 from training.pairs import OptionOrder, rated_submissions
 from training.row_formats import RowFormat
-from training.rows import DatasetManifest
+from training.rows import DatasetManifest, OutputFile
 from training.splits import Side, Work, seeded_order, split
 from training.spool import Spool
 
@@ -71,11 +71,8 @@ def build_dataset(
         near = partial(progress, "Looking for near-copies")
         sides = split(works, sketches, eval_labs=eval_labs, train_split=train_split, seed=seed, progress=near)
         works.sort(key=partial(_place, seed=seed, shuffle=shuffle))
-        outputs = {}
-        for number, (path, side) in enumerate(((train_path, Side.TRAIN), (test_path, Side.TEST)), 1):
-            blocks = (block for work in works if sides[work] is side for block in work.blocks(side))
-            outputs[path.name] = spool.write(blocks, Path(name) / path.name)
-            progress("Writing", number, 2)
+        files = {train_path.name: Side.TRAIN, test_path.name: Side.TEST}
+        outputs = _written(files, works, sides, spool, Path(name), partial(progress, "Writing"))
         manifest = DatasetManifest(
             grader_version=version("grader"),
             format=row_format,
@@ -95,6 +92,23 @@ def build_dataset(
     for lab in labs:
         report(lab_report(lab, sides))
     return manifest
+
+
+def _written(
+    files: dict[str, Side],
+    works: Sequence[Work],
+    sides: dict[Work, Side],
+    spool: Spool,
+    folder: Path,
+    progress: Callable[[int, int], None],
+) -> dict[str, OutputFile]:
+    """The files in `folder`, each with the rows of its side, in the order of `works`."""
+    outputs = {}
+    for number, (name, side) in enumerate(files.items(), 1):
+        blocks = (block for work in works if sides[work] is side for block in work.blocks(side))
+        outputs[name] = spool.write(blocks, folder / name)
+        progress(number, len(files))
+    return outputs
 
 
 def _place(work: Work, seed: int, shuffle: bool) -> tuple[bytes | str, str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from accelerate import DistributedType, PartialState
-from peft import PeftModel
+from peft import LoraConfig, PeftModel
 from transformers import PrinterCallback
 from trl import DPOConfig, SFTConfig
 
@@ -70,29 +70,9 @@ def build_trainer(
     one and has none yet. `begun_with`: the number of processes whose batches make an optimiser step, if not those that
     there are now. Raises ModelError."""
     processes = PartialState().num_processes
-    batches = stage.gradient_accumulation_steps * (begun_with or processes)
-    if stage.packing == "none" and batches % processes:
-        raise ModelError(
-            f"a step of this run is {batches} batches, which {processes} processes cannot share equally. Go on with "
-            f"{begun_with} processes, or begin a run with packing tree."
-        )
+    batches = _batches_per_step(stage, processes, begun_with)
     half = use_bf16(config.bf16)
-    dtype = torch.bfloat16 if half and stage.method == "lora" else torch.float32
-    model = load_model(start.source, dtype=dtype, load_in_4bit=config.load_in_4bit)
-    peft_config = None
-    if start.adapter is not None:
-        # From a checkpoint with a second adapter (trl's "ref") transformers restores only that one, not the policy's.
-        model = PeftModel.from_pretrained(model, str(checkpoint or start.adapter), is_trainable=True)
-    elif stage.method == "lora":
-        peft_config = lora_config(
-            model,
-            start.lora_targets,
-            r=config.lora_r,
-            alpha=config.lora_alpha,
-            dropout=config.lora_dropout,
-            rslora=config.use_rslora,
-            dora=config.use_dora,
-        )
+    model, new_adapter = _model(stage, config, start, checkpoint, half)
     optimizer = None
     if stage.optim == "muon":
         rates = {"lr": stage.learning_rate, "adamw_lr": stage.adamw_learning_rate}
@@ -100,7 +80,7 @@ def build_trainer(
     shared: dict[str, Any] = {
         "processing_class": tokenizer,
         "packing": stage.packing,
-        "peft_config": peft_config,
+        "peft_config": new_adapter,
         "callbacks": callbacks,
         "optimizers": (optimizer, None),
         "tokens_per_step": stage.tokens_per_step,
@@ -115,6 +95,38 @@ def build_trainer(
         trainer = dpo_trainer(model, examples, DPOConfig(**arguments, **dpo_arguments(stage)), **shared)
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def _batches_per_step(stage: Stage, processes: int, begun_with: int | None) -> int:
+    batches = stage.gradient_accumulation_steps * (begun_with or processes)
+    if stage.packing == "none" and batches % processes:
+        raise ModelError(
+            f"a step of this run is {batches} batches, which {processes} processes cannot share equally. Go on with "
+            f"{begun_with} processes, or begin a run with packing tree."
+        )
+    return batches
+
+
+def _model(
+    stage: Stage, config: RunConfig, start: Start, checkpoint: Path | None, half: bool
+) -> tuple[Any, LoraConfig | None]:
+    """The model with the adapter that it goes on with, if any, and the settings of the one that is made for it."""
+    dtype = torch.bfloat16 if half and stage.method == "lora" else torch.float32
+    model = load_model(start.source, dtype=dtype, load_in_4bit=config.load_in_4bit)
+    if start.adapter is not None:
+        # From a checkpoint with a second adapter (trl's "ref") transformers restores only that one, not the policy's.
+        return PeftModel.from_pretrained(model, str(checkpoint or start.adapter), is_trainable=True), None
+    if stage.method == "full":
+        return model, None
+    return model, lora_config(
+        model,
+        start.lora_targets,
+        r=config.lora_r,
+        alpha=config.lora_alpha,
+        dropout=config.lora_dropout,
+        rslora=config.use_rslora,
+        dora=config.use_dora,
+    )
 
 
 def trainer_arguments(stage: Stage, config: RunConfig, checkpoints: Path, *, bf16: bool) -> dict[str, Any]:

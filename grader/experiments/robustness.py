@@ -64,10 +64,18 @@ def run_series(
         write_whole(_file(out, cell), found.model_dump_json() + "\n")
         _tidy(cell, cells, out)
         console.print(_told(found, number, len(waiting)), highlight=False)
-    found_cells = [Measured.model_validate_json(_file(out, c).read_bytes()) for c in cells if _file(out, c).is_file()]
-    poisons = {c.cell.p: _poison(out, c.cell) for c in found_cells if c.cell.seed == cells[0].seed}
-    result = robustness(
-        found_cells,
+    result = _curve(cells, course, out, label_smoothing, resamples)
+    write_whole(out / "robustness.json", result.model_dump_json(indent=1) + "\n")
+    draw_curve(result, out / "robustness.png")
+    return result
+
+
+def _curve(cells: Sequence[Cell], course: Course, out: Path, label_smoothing: float, resamples: int) -> Robustness:
+    """Over those of the `cells` that are measured."""
+    found = [Measured.model_validate_json(_file(out, c).read_bytes()) for c in cells if _file(out, c).is_file()]
+    poisons = {each.cell.p: _poison(out, each.cell) for each in found if each.cell.seed == cells[0].seed}
+    return robustness(
+        found,
         cells[0].kind,
         tuple(dict.fromkeys(cell.loss for cell in cells)),
         len(cells),
@@ -75,9 +83,6 @@ def run_series(
         baselines(course, poisons),
         resamples=resamples,
     )
-    write_whole(out / "robustness.json", result.model_dump_json(indent=1) + "\n")
-    draw_curve(result, out / "robustness.png")
-    return result
 
 
 def baselines(course: Course, poisons: Mapping[float, Poison]) -> dict[str, dict[float, list[Decision]]]:
