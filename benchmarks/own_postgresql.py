@@ -21,6 +21,7 @@ class OwnPostgreSQL:
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="grader-pg-"))
+        self._frozen: list[psutil.Process] = []
 
     def __enter__(self) -> Self:
         self.start()
@@ -49,6 +50,18 @@ class OwnPostgreSQL:
             while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
                 time.sleep(0.05)
 
+    def freeze(self) -> None:
+        """As if its machine hung: all connections stay open, and nothing is said any more."""
+        server = psutil.Process(self._server.get_pid())
+        self._frozen = [server, *server.children(recursive=True)]
+        for process in self._frozen:
+            process.suspend()
+
+    def thaw(self) -> None:
+        for process in self._frozen:
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+
     def new_store(self, name: str) -> str:
         """The URL of an empty store beside the others."""
         import psycopg
@@ -58,5 +71,6 @@ class OwnPostgreSQL:
         return f"{self.url}&options=-csearch_path%3D{name}"
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.thaw()
         self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -62,7 +62,8 @@ async def once(
             await asyncio.wait({working})  # lest it says so after the claim was given back
         return _answer(await run_in_threadpool(store.answered, claim, text), status)
     except BaseException:
-        await run_in_threadpool(store.abandoned, claim)
+        with suppress(StoreError):  # what went wrong before is what the caller must know
+            await run_in_threadpool(store.abandoned, claim)
         raise
 
 

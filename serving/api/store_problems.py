@@ -8,8 +8,14 @@ from serving.store.errors import (
     ForgottenError,
     InProgressError,
     OtherBodyError,
+    OutcomeUnknownError,
     StoreError,
     UnknownError,
+)
+
+UNKNOWN = (
+    "The store did not say whether this was kept. Sent again with the same Idempotency-Key it is kept once; without "
+    "one, perhaps twice."
 )
 
 
@@ -35,6 +41,8 @@ def store_problem(error: Exception) -> ProblemError:
             return ProblemError(409, "in-progress", str(error), headers={"Retry-After": "2"})
         case BadNameError():
             return ProblemError(422, "bad-name", str(error))
+        case OutcomeUnknownError():
+            return busy("store-down", UNKNOWN, 5)
         case StoreError():
-            return busy("store-down", "The store cannot be used now; nothing was kept.", 5)
+            return busy("store-down", "The store cannot be used now.", 5)
     raise error

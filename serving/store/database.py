@@ -17,7 +17,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from serving.store.errors import StoreError
+from serving.store.errors import OutcomeUnknownError, StoreError
+from serving.store.silence import SILENT_SECONDS, Bounded, bound
 
 EXAMPLES = "sqlite:////absolute/path.db or postgresql://user:password@host/name"
 BUSY_SECONDS = 30
@@ -32,9 +33,10 @@ PRAGMAS = {
     "recursive_triggers": "ON",  # INSERT OR REPLACE asks the triggers too
 }
 
-# Durable whatever the server's default; a writer waits as long as in SQLite, and one whose machine is gone gives way.
+# Durable whatever the server's default; a writer is told that it waited too long for its turn before it takes that for
+# the server's silence, and one whose machine is gone gives way.
 WRITER = (
-    f"SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '{BUSY_SECONDS}s'; "
+    f"SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '{SILENT_SECONDS - 2:g}s'; "
     f"SET LOCAL idle_in_transaction_session_timeout = '{2 * BUSY_SECONDS}s'"
 )
 # libpq's own words: a machine that is off answers nothing, and the kernel alone would wait for it a quarter of an hour.
@@ -66,16 +68,25 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that is on the disk when the block is left, or undone where it raises."""
-        with _told(self._engine.url), self._writer.begin() as connection:
+        """A transaction that is on the disk when the block is left, or undone where it raises, but for
+        OutcomeUnknownError: the database was gone before it said whether it is."""
+        with _told(self._engine.url), self._writer.connect() as connection, connection.begin() as transaction:
             if self.dialect == "postgresql":
                 connection.exec_driver_sql(WRITER)
             yield connection
+            try:
+                transaction.commit()
+            except DBAPIError as error:
+                if connection.invalidated:
+                    raise OutcomeUnknownError(
+                        f"The store {_shown(self._engine.url)} did not say whether it kept this."
+                    ) from error
+                raise
 
     @contextmanager
     def bare(self) -> Iterator[Connection]:
-        """Without a transaction, for what cannot be in one, such as VACUUM."""
-        with _told(self._engine.url), self._engine.connect() as connection:
+        """Without a transaction, for what cannot be in one, such as VACUUM, and may take its time."""
+        with _told(self._engine.url), self._engine.connect() as connection, _patient(connection):
             yield connection.execution_options(isolation_level="AUTOCOMMIT", begin="")
 
     def close(self) -> None:
@@ -142,15 +153,32 @@ def _sqlite(url: URL) -> Engine:
 
 
 def _postgresql(url: URL) -> Engine:
-    """Connections that find out by themselves that the server is gone: refused at once, silent within half a minute."""
-    return create_engine(url.set(query={**PATIENCE, **url.query}), hide_parameters=True, pool_pre_ping=True)
+    """Connections that find out by themselves that the server is gone: refused at once, silent after a while."""
+    engine = create_engine(url.set(query={**PATIENCE, **url.query}), hide_parameters=True, pool_pre_ping=True)
+    bound(engine)
+    return engine
+
+
+@contextmanager
+def _patient(connection: Connection) -> Iterator[None]:
+    """What takes its time may do so in silence."""
+    raw = connection.connection.driver_connection
+    if not isinstance(raw, Bounded):
+        yield
+        return
+    raw.patience = None
+    try:
+        yield
+    finally:
+        del raw.patience
 
 
 def _upgrade(database: Database) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    with database.writing() as connection:
+    with database.writing() as connection, _patient(connection):
         if database.dialect == "postgresql":
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'")
             connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
         config.attributes.update(connection=connection, table=VERSION_TABLE)
         command.upgrade(config, "head")

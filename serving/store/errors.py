@@ -7,6 +7,10 @@ class StoreError(GraderError):
     """A store that cannot be used: no such place, no right, damaged, busy, full, or made by a newer grader (503)."""
 
 
+class OutcomeUnknownError(StoreError):
+    """The database was gone before it said whether it kept what it was given (503). Given again, it is kept once."""
+
+
 class UnknownError(GraderError):
     """A grade, a key, a pseudonym, a criterion or a rating that the store does not have (404)."""
 

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,12 @@ def new_postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewUrl]
     shutil.rmtree(folder)
 
 
+@pytest.fixture
+def postgresql_url(new_postgresql: NewUrl) -> str:
+    """Of an empty store."""
+    return new_postgresql()
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> NewUrl:
     """Gives the URL of an empty store, a new one at each call, in either kind of database."""
@@ -132,6 +139,30 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> NewUrl:
         new: NewUrl = request.getfixturevalue("new_postgresql")
         return new
     return lambda: f"sqlite:///{tmp_path}/store{next(numbers)}.db"
+
+
+@pytest.fixture
+def frozen() -> Callable[[str], AbstractContextManager[None]]:
+    """`with frozen(url)`: all processes of the PostgreSQL server at `url` are stopped, as on a host that hangs."""
+
+    @contextmanager
+    def block(url: str) -> Iterator[None]:
+        import psutil
+        import psycopg
+
+        with psycopg.connect(url) as connection:
+            server = psutil.Process(connection.info.backend_pid).parent()
+        assert server is not None
+        all_of_it = [server, *server.children(recursive=True)]
+        for process in all_of_it:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in all_of_it:
+                process.resume()
+
+    return block
 
 
 class VllmServer:

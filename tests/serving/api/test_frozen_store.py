@@ -1,0 +1,72 @@
+"""PostgreSQL hangs under a request: it is refused soon, nothing is lost or doubled, and all goes on afterwards."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from serving.api.examples import BY_LAB
+from serving.store import silence
+from serving.store.silence import Bounded
+from serving.store.store import open_store
+
+GRADE = {**BY_LAB, "lab": "lab1", "student": "s042"}
+KEY = {"Idempotency-Key": "try-1"}
+
+
+@pytest.fixture
+def store(postgresql_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setattr(Bounded, "patience", 0.4)
+    monkeypatch.setattr(silence, "LOOK_SECONDS", 0.5)
+    opened = open_store(f"{postgresql_url}&connect_timeout=2")
+    yield opened
+    opened.close()
+
+
+@pytest.mark.slow
+def test_the_grade_that_it_hung_at_is_not_known_to_be_kept_and_the_retry_finds_it(
+    course: Any, postgresql_url: str, frozen: Any, fake_engine: Any, problem: Any
+) -> None:
+    once = iter([True])
+    with course.serve() as client, ExitStack() as stack:
+
+        def freeze(_: Any) -> None:
+            if fake_engine.asked and next(once, False):  # what is committed now is the grade
+                stack.enter_context(frozen(postgresql_url))
+
+        event.listen(course.store.database._engine, "commit", freeze)
+        began = time.monotonic()
+        refused = client.post("/grade", json=GRADE, headers=KEY)
+        assert "did not say whether" in problem(refused, 503, "store-down")["detail"] and refused.headers["retry-after"]
+        assert time.monotonic() - began < 5
+        stack.close()
+        while (answer := client.post("/grade", json=GRADE, headers=KEY)).status_code == 503:
+            time.sleep(0.1)
+        calls = len(fake_engine.asked)
+        again = client.post("/grade", json=GRADE, headers=KEY)
+    assert answer.status_code == 200 and again.content == answer.content and len(fake_engine.asked) == calls == 1
+    history = course.store.history(answer.json()["grade_id"])
+    assert history.regrades == () and course.store.verify().faults == ()
+
+
+@pytest.mark.slow
+def test_many_at_once_are_all_refused_soon(course: Any, postgresql_url: str, frozen: Any, problem: Any) -> None:
+    def ask(number: int) -> Any:
+        return client.post("/grade", json=GRADE, headers={"Idempotency-Key": f"{number}"})
+
+    with course.serve(waiting=200) as client, ThreadPoolExecutor(60) as clients:
+        assert ask(0).status_code == 200
+        with frozen(postgresql_url):
+            began = time.monotonic()
+            refused = list(clients.map(ask, range(1, 61)))
+            assert time.monotonic() - began < 6
+            for answer in refused:
+                assert problem(answer, 503, "store-down") and answer.headers["retry-after"]
+        end = time.monotonic() + 10
+        while ask(1).status_code == 503 and time.monotonic() < end:
+            time.sleep(0.1)
+        assert {answer.status_code for answer in clients.map(ask, range(61))} == {200}

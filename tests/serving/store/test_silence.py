@@ -1,0 +1,125 @@
+"""A server that is frozen keeps its connections open and says nothing: nobody waits for it for long."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+
+from serving.store import silence
+from serving.store.database import open_database
+from serving.store.errors import OutcomeUnknownError, StoreError
+from serving.store.silence import Bounded, Pulse, SilentError
+from serving.store.store import Store, open_store
+
+
+def test_while_a_server_is_silent_one_at_a_time_looks_whether_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 1.0, 2.5, 3.0])
+    monkeypatch.setattr(silence.time, "monotonic", lambda: next(clock))
+    pulse = Pulse()
+    pulse.silent()
+    with pytest.raises(SilentError):
+        pulse.expect()
+    pulse.expect()
+    with pytest.raises(SilentError):
+        pulse.expect()
+    pulse.heard()
+    monkeypatch.undo()
+    pulse.expect()
+
+
+def test_a_statement_waits_as_long_as_something_is_heard_now_and_then() -> None:
+    def statement() -> Any:
+        heard = []
+        for _ in range(9):
+            heard.append((yield 1))
+        return heard
+
+    waiting = silence._heard(statement(), ticks=3)
+    next(waiting)
+    with pytest.raises(StopIteration) as done:
+        for ready in [0, 0, 1] * 3:
+            waiting.send(ready)
+    assert done.value.value == [0, 0, 1] * 3
+
+    waiting = silence._heard(statement(), ticks=3)
+    next(waiting)
+    with pytest.raises(SilentError):
+        for _ in range(9):
+            waiting.send(0)
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Bounded, "patience", 0.4)
+    monkeypatch.setattr(silence, "LOOK_SECONDS", 0.5)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("patience")
+def test_a_frozen_server_holds_nobody_up_and_all_goes_on_when_it_wakes(postgresql_url: str, frozen: Any) -> None:
+    database = open_database(f"{postgresql_url}&connect_timeout=2")
+
+    def ask(_: int) -> tuple[float, bool]:
+        began = time.monotonic()
+        try:
+            with database.reading() as connection:
+                assert connection.execute(text("SELECT 1")).scalar_one() == 1
+        except StoreError:
+            return time.monotonic() - began, False
+        return time.monotonic() - began, True
+
+    with ThreadPoolExecutor(40) as many:
+        assert all(answered for _, answered in many.map(ask, range(40)))
+        with frozen(postgresql_url):
+            took = [seconds for seconds, answered in many.map(ask, range(40)) if not answered]
+            assert len(took) == 40 and max(took) < 3
+            assert sorted(ask(i)[0] for i in range(9))[4] < 0.1
+            time.sleep(silence.LOOK_SECONDS)
+        time.sleep(silence.LOOK_SECONDS)
+        assert ask(0)[1]
+        assert all(answered for _, answered in many.map(ask, range(40)))
+    database.close()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("patience")
+def test_of_a_write_that_a_server_froze_at_nobody_says_what_is_not_known(
+    postgresql_url: str, frozen: Callable[[str], Any], hand: Any
+) -> None:
+    store = open_store(postgresql_url)
+    someone = store.pseudonym("cs101", "s1", actor="api")
+    with pytest.raises(OutcomeUnknownError), frozen_at_the_commit(store, frozen(postgresql_url)):
+        hand.grade(store, someone)
+    time.sleep(silence.LOOK_SECONDS)
+    kept = hand.grade(store, someone)  # the same request once more
+    assert [each.id for each in store.recorded("r1")] == [kept]
+    assert store.verify().faults == ()
+    store.close()
+
+
+@contextmanager
+def frozen_at_the_commit(store: Store, frozen: AbstractContextManager[None]) -> Iterator[None]:
+    """Freezes the server before the next commit is sent, until the end of the block."""
+    with ExitStack() as stack:
+
+        def freeze(_: object) -> None:
+            stack.enter_context(frozen)
+
+        event.listen(store.database._engine, "commit", freeze, once=True)
+        yield
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("patience")
+def test_what_takes_its_time_may_be_silent(postgresql_url: str) -> None:
+    database = open_database(postgresql_url)
+    with pytest.raises(StoreError, match="says nothing"), database.reading() as connection:
+        connection.execute(text("SELECT pg_sleep(0.8)"))
+    time.sleep(silence.LOOK_SECONDS)
+    with database.bare() as connection:
+        connection.execute(text("SELECT pg_sleep(0.8)"))
+    database.close()
