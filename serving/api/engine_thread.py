@@ -7,9 +7,10 @@ CUDA contexts). Knows no HTTP.
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -35,6 +36,14 @@ class QueueFullError(Exception):
 
 class ClosedError(Exception):
     """The thread is shutting down and takes nothing more."""
+
+
+@dataclass
+class Place:
+    """In the queue, for one submission of `course`; `kept` until that stands there or is given up."""
+
+    course: str
+    kept: bool = True
 
 
 @dataclass(frozen=True)
@@ -94,6 +103,7 @@ class EngineThread:
         self._answers: WeakKeyDictionary[Grades, bool] = WeakKeyDictionary()
         self._jobs: Turns[Job] = Turns()
         self._background: Turns[Job] = Turns()
+        self._kept: Counter[str] = Counter()
         self._turn: tuple[str, float] = "", 0.0
         self._changed = threading.Condition()
         self._closed = False
@@ -134,18 +144,30 @@ class EngineThread:
         grader = self._shelf.ready(course)
         return Prepared(grader.prepare(lab, submission), grader) if grader else None
 
+    @contextmanager
+    def place(self, course: str = "") -> Iterator[Place]:
+        """In the queue, kept while what is to stand there is made ready: nobody is refused after that work. Raises
+        QueueFullError at once."""
+        place = self._new_place(course)
+        try:
+            yield place
+        finally:
+            self._leave(place)
+
     def submit(
         self,
         lab: Lab,
         submission: Submission,
         *,
         course: str = "",
+        place: Place | None = None,
         sheet: Prepared | None = None,
         reasoning: bool = False,
         background: bool = False,
     ) -> Future[Grade]:
-        """Queues at once or raises QueueFullError or ClosedError. The future raises what the grader raised, such as
-        OverlongError where nothing was prepared, or what kept the course's model from being loaded.
+        """Queues at once, in `place` where one was kept; else raises QueueFullError where there is none, or
+        ClosedError. The future raises what the grader raised, such as OverlongError where nothing was prepared, or
+        what kept the course's model from being loaded.
 
         `sheet`: what `prepare` made of the submission; without, the engine's thread does that too.
         What is done in the `background` has a queue of its own, which its one caller bounds.
@@ -154,25 +176,21 @@ class EngineThread:
         with self._changed:
             if self._closed:
                 raise ClosedError("the service is shutting down")
-            if self.full_for(course) and not background:
-                raise QueueFullError(self.retry_after)
+            if not background:
+                self._leave(place or self._new_place(course))
             (self._background if background else self._jobs).append(job)
             self._changed.notify()
         return job.future
 
     @property
     def full(self) -> bool:
-        """Whether `submit` would raise QueueFullError now, whatever the course."""
-        return len(self._jobs) >= self._places
-
-    def full_for(self, course: str) -> bool:
-        """Whether `submit` would raise QueueFullError now."""
-        return self.full or self._jobs.of(course) >= self._places_each
+        """Whether no place is left, whatever the course."""
+        return len(self._jobs) + self._kept.total() >= self._places
 
     @property
     def most_held(self) -> int:
-        """As many submissions as are in the service when it is full: those that wait, a batch in the engine, and the
-        batch before it on its way out."""
+        """As many submissions as are in the service when it is full: those that wait or are made ready to, a batch in
+        the engine, and the batch before it on its way out."""
         return self._places + 2 * self._batch
 
     @property
@@ -202,6 +220,18 @@ class EngineThread:
             self._closed = True
             self._changed.notify()
         self._thread.join()
+
+    def _new_place(self, course: str) -> Place:
+        with self._changed:
+            if self.full or self._jobs.of(course) + self._kept[course] >= self._places_each:
+                raise QueueFullError(self.retry_after)
+            self._kept[course] += 1
+        return Place(course)
+
+    def _leave(self, place: Place) -> None:
+        with self._changed:
+            self._kept[place.course] -= place.kept
+            place.kept = False
 
     def _run(self) -> None:
         try:

@@ -1,10 +1,10 @@
 """`POST /grade` and the labs it knows: a submission in, its graded rubric out, kept before it is answered."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Path, Request, Response
+from fastapi import APIRouter, Body, Depends, Path, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from labs_schema.errors import OverlongError
@@ -16,7 +16,7 @@ from serving.api.access import Caller, Platform, platform
 from serving.api.access_log import log_failure
 from serving.api.answers import GradeResponse, LabList, LabRubric, graded, rubric, summary
 from serving.api.body_limit import too_large
-from serving.api.engine_thread import ClosedError, QueueFullError
+from serving.api.engine_thread import ClosedError, Place, QueueFullError
 from serving.api.examples import ANSWER, GRADE_REQUESTS, LAB_LIST, LAB_RUBRIC, answered, problems
 from serving.api.idempotent import IdempotencyKey, once
 from serving.api.lab_registry import LabRegistry
@@ -44,6 +44,18 @@ LINKS = {
 }
 
 
+async def _place(service: Served) -> AsyncIterator[Place]:
+    """In the queue, from when the body is there: what is begun is not refused for want of room any more."""
+    try:
+        with service.engine.place(service.course) as place:
+            yield place
+    except QueueFullError as error:
+        raise queue_full(error.retry_after) from None
+
+
+KeptPlace = Annotated[Place, Depends(_place)]
+
+
 @router.post(
     "/grade",
     summary="Grade a submission",
@@ -55,6 +67,7 @@ async def grade(
     request: Request,
     service: Served,
     caller: Platform,
+    place: KeptPlace,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Every criterion with the rating chosen and the probability of every rating, or the reason why it is ungraded.
@@ -62,8 +75,6 @@ async def grade(
     A submission of which nothing could be graded is still an answer (200). 503 says when to come again. The grade is
     in the store, on the disk, before it is answered.
     """
-    if service.engine.full_for(service.course):
-        raise queue_full(service.engine.retry_after)
     if isinstance(body, LabGradeRequest):
         lab, ids = known_lab(service.labs, body.lab), {}
     else:
@@ -77,7 +88,7 @@ async def grade(
     async def answer(name: str) -> GradeResponse:
         if idempotency_key and (kept := await run_in_threadpool(_kept, service, lab, name, ids)):
             return kept
-        given = await _grade(service, request, lab, submission, body.reasoning)
+        given = await _grade(service, request, lab, submission, body.reasoning, place)
         return graded(lab, given, await run_in_threadpool(_keep, service, lab, submission, given, name, caller), ids)
 
     return await once(service, caller, request, idempotency_key, answer, student=student)
@@ -106,14 +117,17 @@ def known_lab(labs: LabRegistry, name: str) -> Lab:
         raise ProblemError(404, "unknown-lab", detail, [wrong]) from None
 
 
-async def scored(service: Service, lab: Lab, submission: Submission, reasoning: bool, seconds: float) -> Grade:
-    """The engine's grade, the 413 of a program with too many tokens, or the 503 that says why there is none now."""
+async def scored(
+    service: Service, lab: Lab, submission: Submission, reasoning: bool, seconds: float, place: Place | None = None
+) -> Grade:
+    """The engine's grade, the 413 of a program with too many tokens, or the 503 that says why there is none now.
+    `place`: one in the queue that is kept for it."""
     engine = service.engine
     try:
         async with asyncio.timeout(seconds):
             course = service.course
             sheet = await service.preparing.sheet(lab, submission, course)
-            queued = engine.submit(lab, submission, course=course, sheet=sheet, reasoning=reasoning)
+            queued = engine.submit(lab, submission, course=course, place=place, sheet=sheet, reasoning=reasoning)
             return await asyncio.wrap_future(queued)
     except OverlongError as error:
         raise too_many_tokens(error) from None
@@ -191,9 +205,11 @@ def _admitted(submission: Submission, lab: Lab, characters: int) -> Submission:
     return submission
 
 
-async def _grade(service: Service, request: Request, lab: Lab, submission: Submission, reasoning: bool) -> Grade:
+async def _grade(
+    service: Service, request: Request, lab: Lab, submission: Submission, reasoning: bool, place: Place
+) -> Grade:
     """Like `scored`, but stops waiting, and drops what still waits, once the client is gone."""
-    answer = asyncio.ensure_future(scored(service, lab, submission, reasoning, service.seconds))
+    answer = asyncio.ensure_future(scored(service, lab, submission, reasoning, service.seconds, place))
     gone = asyncio.ensure_future(_gone(request))
     try:
         await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)

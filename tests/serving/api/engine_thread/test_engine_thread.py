@@ -1,7 +1,7 @@
 """The engine's queue: what is together is graded together, what is too much is refused, what is gone is dropped."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -54,6 +54,29 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_come_again(make_lab: Call
         assert 1 <= full.value.retry_after <= 60
         grader.go.set()
         assert [future.result(5).student for future in kept] == ["s001", "s002"]
+
+
+def test_a_place_is_kept_for_what_is_made_ready_and_is_free_again_if_nothing_comes(
+    make_lab: Callable[..., Lab], grader: Any
+) -> None:
+    lab = make_lab()
+    with running(grader, waiting=2) as engine:
+        engine.submit(lab, lab.submissions[0])
+        assert grader.busy.wait(5)
+        with engine.place() as place:
+            engine.submit(lab, lab.submissions[1])
+            assert engine.full
+            with pytest.raises(QueueFullError), engine.place():
+                pass
+            last = engine.submit(lab, lab.submissions[2], place=place)
+            assert engine.full
+        assert engine.full
+        grader.go.set()
+        assert last.result(5).student == "s002"
+        with suppress(ZeroDivisionError), engine.place(), engine.place():
+            assert engine.full
+            raise ZeroDivisionError
+        assert not engine.full
 
 
 def test_a_wish_for_reasons_is_kept_apart_from_those_without(make_lab: Callable[..., Lab], grader: Any) -> None:
