@@ -6,14 +6,9 @@ from pathlib import Path
 WEIGHT_FILES = ("*.safetensors", "*.bin", "config.json", "adapter_config.json")
 
 
-def weights_hash(weights: str, adapter: Path | None = None) -> str:
-    """SHA-256 in hexadecimal over the names and bytes of all weight files of `weights` (a folder, or a hub id that is
-    in the local cache) and of `adapter`. Reads them whole: about a second a gigabyte."""
-    return weights_hashes(weights, adapter)[1]
-
-
 def weights_hashes(weights: str, adapter: Path | None = None) -> tuple[str, str]:
-    """That of `weights` alone, and that of both, in one reading."""
+    """SHA-256 in hexadecimal over the names and bytes of all weight files of `weights` (a folder, or a hub id that is
+    in the local cache), and over those of `weights` and `adapter`. Reads all once, about a second a gigabyte."""
     whole = hashlib.sha256()
     _add(whole, _local(weights))
     base = whole.hexdigest()

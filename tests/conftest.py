@@ -179,36 +179,31 @@ def chatml_tokenizer() -> Any:
     )
 
 
-@pytest.fixture(scope="session")
-def llama_tokenizer() -> Any:
-    """CodeLlama's kind: word starts put on by the normalizer, byte pieces, [INST] and <<SYS>> as plain text."""
+def sentencepiece_tokenizer(backend: Any, chat_template: str, name: str) -> Any:
     from transformers import PreTrainedTokenizerFast
 
-    backend = sentencepiece_bpe(["▁<PRE>", "▁<SUF>", "▁<MID>", "▁<EOT>"], prepend=True)
     return PreTrainedTokenizerFast(
         tokenizer_object=backend,
         bos_token="<s>",
         eos_token="</s>",
         unk_token="<unk>",
-        chat_template=LLAMA,
-        name_or_path="llama",
+        chat_template=chat_template,
+        name_or_path=name,
     )
+
+
+@pytest.fixture(scope="session")
+def llama_tokenizer() -> Any:
+    """CodeLlama's kind: word starts put on by the normalizer, byte pieces, [INST] and <<SYS>> as plain text."""
+    backend = sentencepiece_bpe(["▁<PRE>", "▁<SUF>", "▁<MID>", "▁<EOT>"], prepend=True)
+    return sentencepiece_tokenizer(backend, LLAMA, "llama")
 
 
 @pytest.fixture(scope="session")
 def mistral_tokenizer() -> Any:
     """Codestral's kind: word start put on by Metaspace, [INST] as a token of its own, a system role is refused."""
-    from transformers import PreTrainedTokenizerFast
-
     backend = sentencepiece_bpe(["[INST]", "[/INST]", "[PREFIX]", "[SUFFIX]"], prepend=False)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=backend,
-        bos_token="<s>",
-        eos_token="</s>",
-        unk_token="<unk>",
-        chat_template=MISTRAL,
-        name_or_path="mistral",
-    )
+    return sentencepiece_tokenizer(backend, MISTRAL, "mistral")
 
 
 @pytest.fixture(scope="session")

@@ -206,11 +206,10 @@ class VllmServer:
 def vllm_server(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmServer]:
     """A real one of the tiny model, which takes half a minute to start. Who kills it starts it again."""
     from serving.engines.http_engine import NAME_CHARS
-    from serving.weights_hash import weights_hash
+    from serving.weights_hash import weights_hashes
 
-    server = VllmServer(
-        tiny_model_folder, weights_hash(str(tiny_model_folder))[:NAME_CHARS], tmp_path_factory.mktemp("vllm") / "log"
-    )
+    name = weights_hashes(str(tiny_model_folder))[0][:NAME_CHARS]
+    server = VllmServer(tiny_model_folder, name, tmp_path_factory.mktemp("vllm") / "log")
     server.start()
     try:
         server.wait()

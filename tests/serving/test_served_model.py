@@ -12,7 +12,7 @@ from prompts.style import PromptStyle
 from serving.calibration.calibration import write_calibration
 from serving.served_model import load_grader, open_model
 from serving.triage import Thresholds
-from serving.weights_hash import weights_hash
+from serving.weights_hash import weights_hashes
 
 STYLE = PromptStyle(template="compact", problem_chars=150)
 MakeLab = Callable[..., Lab]
@@ -91,7 +91,7 @@ def test_the_grader_of_a_run_has_the_manifest_s_style_context_and_overlong_rule(
     assert all(criterion.rating for grade in grades for criterion in grade.criteria)
     came_from = grades[0].provenance
     assert (came_from.engine, came_from.base_model) == ("transformers", "../base")
-    assert came_from.model_hash == weights_hash(str(run / "model"))
+    assert came_from.model_hash == weights_hashes(str(run / "model"))[0]
     assert came_from.prompt_hash != came_from.tokenizer_hash
 
 
@@ -123,12 +123,12 @@ def test_an_untuned_model_takes_any_style(tiny_model_folder: Path) -> None:
 
 
 def test_the_hash_of_the_weights_changes_with_any_byte(run: Path) -> None:
-    before = weights_hash(str(run / "model"))
+    before = weights_hashes(str(run / "model"))[0]
     weights = run / "model" / "model.safetensors"
     data = bytearray(weights.read_bytes())
     data[-1] ^= 1
     weights.write_bytes(data)
-    assert weights_hash(str(run / "model")) != before
+    assert weights_hashes(str(run / "model"))[0] != before
 
 
 def test_a_run_is_served_with_the_calibration_beside_its_manifest_and_merged_weights_with_their_own(

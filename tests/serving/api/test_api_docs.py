@@ -39,15 +39,9 @@ GRADED, UNKNOWN = (json.loads(block) for block in re.findall(r"```json\n(.*?)```
 def client(fake_grader: Any, fake_engine: Any, store: Any) -> Iterator[TestClient]:
     shares = (0.02, 0.11, 0.87)
     fake_engine.answer = lambda _: LabelScores(tuple(math.log(0.998 * share) for share in shares))
-    criterion = Criterion(
-        title="Is it correct?",
-        description="Negative numbers too.",
-        ratings=(
-            Rating(title="A", description="On all inputs", marks=2),
-            Rating(title="B", description="On some inputs", marks=1),
-            Rating(title="C", description="On none", marks=0),
-        ),
-    )
+    [told] = LAB_RUBRIC["criteria"]
+    options = tuple(Rating(title=r["id"], description=r["description"], marks=r["points"]) for r in told["ratings"])
+    criterion = Criterion(title=told["title"], description=told["description"], ratings=options)
     problem = LAB_RUBRIC["problem"]
     lab = Lab(
         name="square", problem=problem, short_problem=problem, language="C", criteria=(criterion,), submissions=()
