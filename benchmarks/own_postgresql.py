@@ -55,7 +55,8 @@ class OwnPostgreSQL:
         server = psutil.Process(self._server.get_pid())
         self._frozen = [server, *server.children(recursive=True)]
         for process in self._frozen:
-            process.suspend()
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
 
     def thaw(self) -> None:
         for process in self._frozen:

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -154,13 +154,17 @@ def frozen() -> Callable[[str], AbstractContextManager[None]]:
             server = psutil.Process(connection.info.backend_pid).parent()
         assert server is not None
         all_of_it = [server, *server.children(recursive=True)]
-        for process in all_of_it:
-            process.suspend()
+
+        def each(do: Callable[[Any], None]) -> None:
+            for process in all_of_it:
+                with suppress(psutil.NoSuchProcess):  # a connection that was just being closed
+                    do(process)
+
+        each(psutil.Process.suspend)
         try:
             yield
         finally:
-            for process in all_of_it:
-                process.resume()
+            each(psutil.Process.resume)
 
     return block
 
