@@ -12,10 +12,6 @@ from training.examples import TrainingExample
 from training.trees import grow_tree
 
 
-def sequences(example: TrainingExample) -> list[list[int]]:
-    return [[*example.shared, *c.prompt, *answer] for c in example.criteria for answer in (c.chosen, *c.rejected)]
-
-
 def hidden_one_by_one(model: Any, examples: Sequence[TrainingExample]) -> torch.Tensor:
     """The hidden states that predict the answers' tokens, each sequence in a pass of its own."""
     states = []
