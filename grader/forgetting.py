@@ -66,18 +66,33 @@ def _files(
     of_data = []
     for folder in data:
         gone = forget_in_data(students, folder)
-        of_data.append(f"{folder} {_LEARNED}" if gone.learned else f"{gone.rows} rows taken out of {folder}.")
-    known = [each for each in store.exports(course) if each.path.exists() or not each.here]
-    found = forget_in_exports(students, [*exports, *(each.path for each in known if each.here)])
+        still = _LEARNED if gone.learned else _BUILD_AGAIN if gone.build_again else ""
+        of_data.append(f"{folder} {still}" if still else f"{gone.rows} rows taken out of {folder}.")
+    known = store.exports(course)
+    here = [each.path for each in known if each.here]
+    found = forget_in_exports(students, [*exports, *(path for path in here if path.exists())])
     return [
         f"{len(set(found.changed))} export files changed.",
         *(f"still names a student: {path}" for path in sorted(set(found.left))),
         *(f"on another machine, to be forgotten there: {each.host}:{each.path}" for each in known if not each.here),
+        *(
+            f"not where it was written; if it was moved, --export names it: {path}"
+            for path in here
+            if not path.exists()
+        ),
         *of_data,
+        *[_NO_DATA] * (not data),
+        _YOURS,
     ]
 
 
 _LEARNED = "has learned from the work: build its data set again and train anew, or delete it."
+_BUILD_AGAIN = (
+    "STILL HOLDS THE WORK, as rows of its format do not say whose they are: take the work out of the labs' folder and "
+    "build the data set again with grader build-dataset, or delete it."
+)
+_NO_DATA = "No data set and no run was looked at: --data names them."
+_YOURS = "Yours to clear: the folders of labs, rosters, reports, base models of init-model, backups."
 
 
 def _told(forgotten: Forgotten) -> list[str]:

@@ -7,7 +7,6 @@ import json
 from collections.abc import Collection
 from pathlib import Path
 
-from labs_schema.errors import GraderError
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import submission_key
 from labs_schema.secret import check_mark
@@ -21,18 +20,19 @@ WITHOUT_KEYS = ("messages", "instruction")
 
 
 class DataForgotten(Frozen):
-    """`rows` that were taken out of a data set; `learned`: whether a run's model was trained on the students' work."""
+    """`rows` that were taken out of a data set; `learned`: whether a run's model was trained on the students' work;
+    `build_again`: whether the work is still in a data set, whose rows do not say whose they are."""
 
     rows: int = 0
     learned: bool = False
+    build_again: bool = False
 
 
 def forget_in_data(students: Collection[str], folder: Path) -> DataForgotten:
     """In a data set's folder the rows of `students`, and their pseudonyms in its manifest, are deleted; of a run's
-    folder it is only told whether it learned from them.
+    folder, and of a data set in a format that names no submissions, it is only told whether the work is in there.
 
-    Raises FaultsError or ModelError where `folder` is neither, GraderError where its pseudonyms are another secret's,
-    or its format names no submissions.
+    Raises FaultsError or ModelError where `folder` is neither, GraderError where its pseudonyms are another secret's.
     """
     if (run := RunFolder(folder)).dataset.is_file():
         manifest = run.read_dataset_manifest()
@@ -46,7 +46,7 @@ def forget_in_data(students: Collection[str], folder: Path) -> DataForgotten:
     if without == manifest.labs:
         return DataForgotten()
     if manifest.format in WITHOUT_KEYS:
-        raise GraderError(f"{folder}: rows of the format {manifest.format} do not say whose they are. Build it again.")
+        return DataForgotten(build_again=True)
     gone = {key + suffix for lab in manifest.labs for key in _keys(students, lab) for suffix in ("", COPY)}
     return DataForgotten(rows=_rewrite(folder, manifest.model_copy(update={"labs": without}), gone))
 

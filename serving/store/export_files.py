@@ -119,8 +119,8 @@ def _is(value: Any, gone: Gone) -> bool:
 
 
 def _means(text: Any, gone: Gone) -> bool:
-    """An id, or the folder of its work: `s1`, `s1@course`."""
-    return isinstance(text, str) and text.split("@", 1)[0] in gone
+    """An id, which may be an address, or the folder of its work: `s1`, `s1@uni.example`, `s1@course`."""
+    return isinstance(text, str) and not gone.isdisjoint((text, text.split("@", 1)[0]))
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -154,6 +154,39 @@ def test_a_data_set_that_cannot_be_read_is_told_before_anything_is_deleted(
         assert store.forget(f"{OLD}-ID", actor="admin").students == 1
 
 
+def test_a_data_set_without_owners_of_its_rows_is_to_be_built_again_and_keeps_nobody_else_from_forgetting(
+    forget: Callable[..., Any], make_lab: Callable[..., Lab], tmp_path: Path
+) -> None:
+    lab, data = lab_of(make_lab, "lab1", OLD), tmp_path / "data"
+    with local_store() as store:
+        regraded(store, lab, "cs101", tmp_path / "out")
+    write_lab(lab, tmp_path / "labs" / "lab1")
+    files = (data / "train.jsonl", data / "test.jsonl")
+    build_dataset(tmp_path / "labs", *files, style=PromptStyle(), row_format="messages")
+    told = forget(f"{OLD}-ID", "--data", str(data))
+    assert told.exit_code == 0 and f"{data} STILL HOLDS THE WORK" in told.output and "build-dataset" in told.output
+    assert OLD.encode() not in bytes_in(tmp_path / "out", tmp_path / "store")
+    assert "--data names them" not in told.output and "--data names them" in forget(f"{OLD}-ID").output
+
+
+def test_a_folder_of_results_that_was_moved_is_told_until_it_is_named(
+    forget: Callable[..., Any], make_lab: Callable[..., Lab], tmp_path: Path
+) -> None:
+    with local_store() as store:
+        regraded(store, lab_of(make_lab, "lab1", OLD), "cs101", tmp_path / "out")
+    moved = (tmp_path / "out").rename(tmp_path / "moved")
+    assert f"if it was moved, --export names it: {tmp_path / 'out'}" in forget(f"{OLD}-ID").output
+    assert OLD.encode() in bytes_in(moved)
+    forget(f"{OLD}-ID", "--export", str(moved))
+    assert OLD.encode() not in bytes_in(moved)
+
+
+def test_an_address_is_an_id_in_tables_too(forget: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("mr@uni.example,1\nmr@other.example,2\nmr,3\n")
+    forget("mr@uni.example", "--export", str(tmp_path / "a.csv"))
+    assert (tmp_path / "a.csv").read_text() == "mr@other.example,2\nmr,3\n"
+
+
 def test_work_without_a_student_grows_old_a_month_at_a_time(forget: Callable[..., Any], long_ago: Store) -> None:
     first = long_ago.pseudonym("cs101", "", actor="api")
     assert first == long_ago.pseudonym("cs101", "", actor="api")

@@ -58,6 +58,9 @@ def test_without_the_secret_nothing_is_touched(tmp_path, make_lab, monkeypatch: 
     verify(data)
 
 
-def test_rows_that_do_not_say_whose_they_are_are_built_again(tmp_path, make_lab) -> None:
-    with pytest.raises(GraderError, match="Build it again"):
-        forget_in_data({"s001"}, built(tmp_path, make_lab, row_format="messages"))
+def test_of_rows_that_do_not_say_whose_they_are_it_is_told_until_they_are_built_again(tmp_path, make_lab) -> None:
+    data = built(tmp_path, make_lab, row_format="messages")
+    before = {path.name: path.read_bytes() for path in data.iterdir()}
+    told = [forget_in_data({student}, data) for student in ("s001", "s001", "s999")]
+    assert told == [DataForgotten(build_again=True), DataForgotten(build_again=True), DataForgotten()]
+    assert {path.name: path.read_bytes() for path in data.iterdir()} == before
