@@ -16,7 +16,7 @@ from labs_schema.grades import CriterionGrade, Grade
 from serving.api.engine_thread import EngineThread, Job, Span
 from serving.grading import Grader
 from serving.observability.review_kinds import review_kind
-from serving.observability.timed_engine import TimedEngine
+from serving.observability.timed_engine import EngineTimes
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 SHARES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1.0)
@@ -31,7 +31,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._seconds = 0.0
         self._courses: frozenset[str] = frozenset()
-        self._engines: list[TimedEngine] = []
+        self._engines = EngineTimes()
         self._requests = Counter(
             "grader_requests", "Requests answered.", ("route", "method", "status"), registry=self.registry
         )
@@ -81,8 +81,7 @@ class Metrics:
 
     def watched(self, grader: Grader) -> Grader:
         """`grader`, the time of whose engine is taken from now on; of several, all together."""
-        grader.engine = timed = TimedEngine(grader.engine)
-        self._engines = [*self._engines, timed]
+        grader.engine = self._engines.of(grader.engine)
         return grader
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
@@ -91,7 +90,7 @@ class Metrics:
 
     def graded(self, jobs: Sequence[Job], span: Span, grades: Sequence[Grade]) -> None:
         """A batch that the engine's thread graded."""
-        total = sum(engine.seconds for engine in self._engines)
+        total = self._engines.seconds
         engine, self._seconds = total - self._seconds, total
         self._courses |= {job.course for job in jobs}
         for job, grade in zip(jobs, grades, strict=True):
@@ -114,8 +113,7 @@ class Metrics:
             self._mass.labels(course).observe(answer.label_mass)
 
     def _cache(self) -> Mapping[str, int]:
-        counts = [engine.cache_counts() for engine in self._engines]
-        return dict(zip(("looked_up", "found"), map(sum, zip(*counts, strict=True)), strict=True)) if counts else {}
+        return dict(zip(("looked_up", "found"), self._engines.cache_counts(), strict=True))
 
 
 class _Counted(Collector):

@@ -1,20 +1,52 @@
-"""An engine whose calls are timed. Knows nothing of what is asked."""
+"""Engines whose calls are timed, all together. Knows nothing of what is asked."""
 
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from threading import Lock
 
 from serving.engines.engine import Engine, EngineFailure, LabelScores, ScoreRequest
 
 
-class TimedEngine:
-    """Passes all on to `inner`. `seconds`: how long its calls took, all together."""
+class EngineTimes:
+    """What all engines of a service did. One that is closed leaves its numbers behind, and nothing else of it: courses
+    that take turns open and close thousands. `seconds`: how long the calls took."""
 
-    def __init__(self, inner: Engine) -> None:
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._open: list[TimedEngine] = []
+        self._looked_up = self._found = 0
+        self._lock = Lock()
+
+    def of(self, engine: Engine) -> "TimedEngine":
+        timed = TimedEngine(engine, self)
+        with self._lock:
+            self._open.append(timed)
+        return timed
+
+    def cache_counts(self) -> tuple[int, int]:
+        """Prompt tokens looked up in the prefix caches and found there. From any thread."""
+        with self._lock:
+            counts = [(self._looked_up, self._found), *(engine.cache_counts() for engine in self._open)]
+        return sum(looked_up for looked_up, _ in counts), sum(found for _, found in counts)
+
+    def closes(self, engine: "TimedEngine") -> None:
+        """What it found in its cache still counts, unless another that shares its base goes on counting."""
+        with self._lock:
+            if engine in self._open:
+                self._open.remove(engine)
+                if not getattr(engine.inner, "shared", False):
+                    looked_up, found = engine.cache_counts()
+                    self._looked_up, self._found = self._looked_up + looked_up, self._found + found
+
+
+class TimedEngine:
+    """Passes all on to `inner`."""
+
+    def __init__(self, inner: Engine, times: EngineTimes) -> None:
         self.inner, self.name, self.version = inner, inner.name, inner.version
         self.context_length = inner.context_length
-        self.seconds = 0.0
-        self._counts: tuple[int, int] | None = None
+        self._times = times
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[LabelScores | EngineFailure]:
         with self._timed():
@@ -27,15 +59,12 @@ class TimedEngine:
             return self.inner.write(prompts, max_tokens, stop, form)
 
     def cache_counts(self) -> tuple[int, int]:
-        """Prompt tokens looked up in the engine's prefix cache and found there; none of an engine without one."""
-        if self._counts is not None:
-            return self._counts
+        """Of this engine while it is open; none of one without a cache."""
         counts: tuple[int, int] = getattr(self.inner, "cache_counts", lambda: (0, 0))()
         return counts
 
     def close(self) -> None:
-        """What it found in its cache still counts afterwards, unless another that shares its base goes on counting."""
-        self._counts = (0, 0) if getattr(self.inner, "shared", False) else self.cache_counts()
+        self._times.closes(self)
         self.inner.close()
 
     @contextmanager
@@ -44,4 +73,4 @@ class TimedEngine:
         try:
             yield
         finally:
-            self.seconds += time.monotonic() - started
+            self._times.seconds += time.monotonic() - started

@@ -1,6 +1,7 @@
 """What can be counted is counted, under labels that are few and hold no word of a student's."""
 
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -80,6 +81,30 @@ def test_queue_cache_and_jobs_are_asked_when_the_metrics_are_read(
     assert found["grader_prefix_cache_tokens_total", "found"] == 75
     states["running"] = 2
     assert read(metrics)["grader_jobs", "running"] == 2
+
+
+def test_what_closed_engines_found_still_counts_and_nothing_else_of_them_stays(fake_grader: Any) -> None:
+    class Cached:
+        name, version, context_length, closed = "cached", "1", 10, False
+
+        def cache_counts(self) -> tuple[int, int]:
+            assert not self.closed
+            return 100, 75
+
+        def close(self) -> None:
+            self.closed = True
+
+    metrics, left = Metrics(), []
+    for _ in range(3):
+        fake_grader.engine = Cached()
+        left.append(weakref.ref(fake_grader.engine))
+        metrics.watched(fake_grader).close()
+    fake_grader.engine = Cached()
+    assert [engine() for engine in left] == [None] * 3
+    metrics.watched(fake_grader)
+    found = read(metrics)
+    assert found["grader_prefix_cache_tokens_total", "looked_up"] == 400
+    assert found["grader_prefix_cache_tokens_total", "found"] == 300
 
 
 def test_the_queue_is_counted_by_course(fake_grader: Any, make_lab: Callable[..., Lab]) -> None:
