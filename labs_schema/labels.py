@@ -5,7 +5,10 @@ tag: `Author:` and `@author`.
 """
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+
+from labs_schema.words import Word
 
 _WHO = (
     r"authors?|autore?s?|autora|auteure?|autorin|verfasser(?:in)?|"
@@ -22,24 +25,34 @@ _WHO_LABEL = re.compile(
     re.IGNORECASE,
 )
 _NAME_LABEL = re.compile(rf"\b(?:{_NAME})[ \t]*+:[ \t]*+|(?:姓名|名前)[ \t]*+[:\uff1a]", re.IGNORECASE)
+MOST_AFTER_LABEL = 5
+"""Words."""
 _HOST = re.compile(r"@[\w-]++\.\w")
 BORDER = r"*/#!|\\<>\-"
 """For a character class: what comments have at the ends of their lines."""
 _NEXT_LINE = re.compile(rf"[\s{BORDER}]{{0,200}}")
 
 
-def labels(text: str) -> Iterator[tuple[int, bool]]:
-    """`(start, sure)`: on the line of `start`, from there on, stands a name. Not `sure`: `Name: List` may be that of
-    something else."""
+def beside_labels(text: str, words: Sequence[Word]) -> dict[int, bool]:
+    """Places in `words`, those of `text`, where a name stands; False where it may be that of something else, as in
+    `Name: List`."""
+    starts, found = [word.start for word in words], dict[int, bool]()
+    for start, sure in _labels(text):
+        first = bisect_left(starts, start)
+        for i in range(first, min(first + MOST_AFTER_LABEL, len(words))):
+            if "\n" in text[start : words[i].start]:
+                break
+            found[i] = sure or found.get(i, False)
+    found.update((i, True) for i, word in enumerate(words) if _HOST.match(text, word.end))
+    return found
+
+
+def _labels(text: str) -> Iterator[tuple[int, bool]]:
+    """Where what is labelled begins, and whether it is sure to be a name."""
     for label in _WHO_LABEL.finditer(text):
         yield _behind(text, label), True
     for label in _NAME_LABEL.finditer(text):
         yield _behind(text, label), False
-
-
-def before_a_host(text: str, end: int) -> bool:
-    """Whether what ends here is the first half of an e-mail address."""
-    return _HOST.match(text, end) is not None
 
 
 def _behind(text: str, label: re.Match[str]) -> int:

@@ -8,15 +8,15 @@ where borders are all that is between them, and not both may be plain words.
 """
 
 import re
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import permutations
 from typing import NamedTuple
 
-from labs_schema.labels import BORDER, before_a_host, labels
+from labs_schema.labels import BORDER, beside_labels
 from labs_schema.models import Person
 from labs_schema.plain_words import PLAIN_WORDS
-from labs_schema.spelling import INVISIBLE, WORD, folded, key_of, spellings, stands_alone
+from labs_schema.spelling import INVISIBLE, WORD, folded, spellings, stands_alone
+from labs_schema.words import Word, words_of
 
 _SPACE = rf"(?:[^\S\n]|[{INVISIBLE}])"
 _BETWEEN_NAMES = re.compile(rf"{_SPACE}{{0,40}}[.,_(-]?{_SPACE}{{0,40}}")
@@ -25,7 +25,6 @@ _BETWEEN_LINES = re.compile(rf"{_BORDERS}(?:\n{_BORDERS})?")
 _IN_IDS = frozenset((".", "@", "_", "-", "+", ""))
 MOST_OF_ID = 7
 """Words of an id or address, such as the four of `mario.rossi@uni.it`."""
-MOST_AFTER_LABEL = 5
 MOST_OF_A_PAIR = 8
 """People looked at who share two parts of their names."""
 
@@ -35,24 +34,6 @@ class Place(NamedTuple):
 
     start: int
     end: int
-
-
-class _Word(NamedTuple):
-    """`key` is how it is compared."""
-
-    start: int
-    end: int
-    key: str
-    capital: bool
-
-    @property
-    def plain(self) -> bool:
-        return self.key in PLAIN_WORDS
-
-    @property
-    def weak(self) -> bool:
-        """Whether it says little of anybody: plain, or of a few letters."""
-        return self.plain or (len(self.key) < 4 and not stands_alone(self.key))
 
 
 class Names:
@@ -78,7 +59,8 @@ class Names:
             self._surnames.update(key for key in last if len(key) > 3)
             pairs = ((a, b) for a in first for b in last if not (a in PLAIN_WORDS and b in PLAIN_WORDS))
             self._joined.update(joined for a, b in pairs for joined in (a + b, b + a) if len(joined) > 5)
-            self._logins.update(each for a in first for b in last if len(b) > 3 for each in (a[0] + b, b + a[0]))
+            telling = [b for b in last if len(b) > 3 and b not in PLAIN_WORDS]
+            self._logins.update(login for a in first for b in telling for login in (a[0] + b, b + a[0]))
             for each in person.ids:
                 self._ids.update({folded(each), folded(each.split("@", 1)[0])} - {""})
         self._id_begins = {begun.group() for each in self._ids if (begun := WORD.search(each))}
@@ -90,11 +72,8 @@ class Names:
         """In the order of the text, without overlap. One that goes over the ends of lines has the borders of a comment
         in it. `path`: a surname needs no capital."""
         whole = folded(text)
-        words = [
-            _Word(m.start(), m.end(), _without_number(key_of(whole[m.start() : m.end()])), text[m.start()].isupper())
-            for m in WORD.finditer(text)
-        ]
-        labelled = _labelled(text, words)
+        words = words_of(text, whole, self._parts)
+        labelled = beside_labels(text, words)
         i = 0
         while i < len(words):
             label = labelled.get(i)
@@ -107,7 +86,7 @@ class Names:
                 yield Place(words[i].start, words[i + length - 1].end)
             i += length or 1
 
-    def _id(self, whole: str, words: Sequence[_Word], i: int, labelled: bool) -> int:
+    def _id(self, whole: str, words: Sequence[Word], i: int, labelled: bool) -> int:
         """How many words from `i` on are an id or an address."""
         if whole[words[i].start : words[i].end] not in self._id_begins:
             return 0
@@ -122,19 +101,19 @@ class Names:
                 return end - i + 1
         return 0
 
-    def _name(self, text: str, words: Sequence[_Word], i: int) -> int:
+    def _name(self, text: str, words: Sequence[Word], i: int) -> int:
         """How many words from `i` on are one person's name. `Anna K. Schmidt` is Anna Schmidt's."""
         second = i + 1
         candidates = self._of_pair(words, i, second)
-        if not candidates and second < len(words) and _initial(words[second]):
+        if not candidates and second < len(words) and words[second].initial:
             candidates = self._of_pair(words, i, second + 1)
         return max((self._run(text, words, i, self._of[person]) for person in candidates), default=0)
 
-    def _of_pair(self, words: Sequence[_Word], i: int, second: int) -> Sequence[int]:
+    def _of_pair(self, words: Sequence[Word], i: int, second: int) -> Sequence[int]:
         return self._pairs.get((words[i].key, words[second].key), ()) if second < len(words) else ()
 
-    def _run(self, text: str, words: Sequence[_Word], i: int, parts: frozenset[str]) -> int:
-        left, whole, initials, length, unknown = set(parts), list[_Word](), list[_Word](), 0, 0
+    def _run(self, text: str, words: Sequence[Word], i: int, parts: frozenset[str]) -> int:
+        left, whole, initials, length, unknown = set(parts), list[Word](), list[Word](), 0, 0
         for end, word in enumerate(words[i : i + len(parts) + 1], 1):
             before = words[i + end - 2]
             if end > 1 and not _BETWEEN_NAMES.fullmatch(text, before.end, word.start):
@@ -144,10 +123,10 @@ class Names:
             if word.key in left:
                 left.discard(word.key)
                 whole.append(word)
-            elif _initial(word) and (meant := next((part for part in sorted(left) if part[0] == word.key), None)):
+            elif word.initial and (meant := next((part for part in sorted(left) if part[0] == word.key), None)):
                 left.discard(meant)
                 initials.append(word)
-            elif _initial(word) and whole and not unknown:
+            elif word.initial and whole and not unknown:
                 unknown = 1
                 continue
             else:
@@ -158,7 +137,7 @@ class Names:
         sure = all(word.capital for word in whole) and all(text[word.end : word.end + 1] == "." for word in initials)
         return length if sure or not all(word.weak for word in whole) else 0
 
-    def _alone(self, word: _Word, path: bool, label: bool | None) -> int:
+    def _alone(self, word: Word, path: bool, label: bool | None) -> int:
         """Whether one word is enough. `label`: what is beside it, None for nothing."""
         if word.key in self._joined:
             return 1
@@ -172,31 +151,8 @@ def _begun(one: str, other: str) -> tuple[tuple[str, str], ...]:
     return (one, other), (one[0], other), (one, other[0])
 
 
-def _labelled(text: str, words: Sequence[_Word]) -> dict[int, bool]:
-    """The words beside a label such as `Author:`, and whether it is sure that they name somebody."""
-    starts, found = [word.start for word in words], dict[int, bool]()
-    for start, sure in labels(text):
-        first = bisect_left(starts, start)
-        for i in range(first, min(first + MOST_AFTER_LABEL, len(words))):
-            if "\n" in text[start : words[i].start]:
-                break
-            found[i] = sure or found.get(i, False)
-    found.update((i, True) for i, word in enumerate(words) if before_a_host(text, word.end))
-    return found
-
-
-def _without_number(key: str) -> str:
-    """`rossi2` as `rossi`."""
-    bare = key.rstrip("0123456789")
-    return bare if len(bare) > 1 else key
-
-
 def _tells(folded_id: str) -> bool:
     """Whether an id can be known without a label: not `1`, `42`, `s1`, `max`."""
     if folded_id.isdigit():
         return len(folded_id) > 4
     return len(folded_id) > 2 and folded_id not in PLAIN_WORDS
-
-
-def _initial(word: _Word) -> bool:
-    return len(word.key) == 1 and word.capital

@@ -14,6 +14,8 @@ ROSTER = (
     Person(first="अनिल", last="कुमार"),
     Person(first="Ida", last="Bæk"),
     Person(first="Max", last="Long"),
+    Person(first="Sam", last="Right"),
+    Person(first="User2", last="Tester2"),
 )
 EXTENSIONS = {"C": "a.c", "Java": "a.java", "Python": "a.py", "JavaScript": "a.js", "Rust": "a.rs"}
 
@@ -82,6 +84,8 @@ def test_these_are_hidden(language: str, text: str, expected: str) -> None:
         ("Java", "if (false) { Anna.Schmidt(); }"),
         ("C", "// A.S., as"),
         ("C", "// Anna, by anna, Anna & Tom"),
+        ("C", "// Author: nobody, all rights reserved"),
+        ("C", "// a User, a Tester"),
         ("C", "// annaSchmidtSort, lab1s2345, s20231234"),
         ("C", "// aschmidt"),
         ("C", "// Max\n// Long"),
