@@ -9,7 +9,7 @@ import pytest
 
 from labs_schema.errors import ModelError
 from labs_schema.models import Lab
-from prompts.manifest import ModelManifest, prompt_hash, read_manifest, tokenizer_hash, write_manifest
+from prompts.manifest import prompt_hash, read_manifest, tokenizer_hash, write_manifest
 from prompts.style import PromptStyle
 from serving.calibration.calibration import Calibration, GradedWith, write_calibration
 from serving.courses.book import CourseBook
@@ -22,27 +22,14 @@ from serving.store.store import Store
 STYLE = PromptStyle(template="compact", problem_chars=150)
 
 
-def make_run(folder: Path, model: Path, tokenizer: Any) -> Path:
-    """A finished run with full weights."""
-    shutil.copytree(model, folder / "model")
-    tokenizer.save_pretrained(folder / "tokenizer")
-    manifest = ModelManifest(
-        grader_version="0",
-        base_model="../base",
-        base_licence="Apache-2.0",
-        tokenizer_hash=tokenizer_hash(tokenizer),
-        prompt_hash=prompt_hash(STYLE, tokenizer),
-        style=STYLE,
-        context_length=1024,
-        option_order="given",
-    )
-    write_manifest(manifest, folder)
-    return folder
-
-
 @pytest.fixture
-def run(tmp_path: Path, tiny_model_folder: Path, byte_tokenizer: Any) -> Path:
-    return make_run(tmp_path / "secret" / "run", tiny_model_folder, byte_tokenizer)
+def run(tmp_path: Path, tiny_model_folder: Path, byte_tokenizer: Any, manifest_of: Any) -> Path:
+    """A finished run with full weights."""
+    folder = tmp_path / "secret" / "run"
+    shutil.copytree(tiny_model_folder, folder / "model")
+    byte_tokenizer.save_pretrained(folder / "tokenizer")
+    write_manifest(manifest_of(byte_tokenizer, STYLE, base_licence="Apache-2.0"), folder)
+    return folder
 
 
 def other_weights(run: Path, _: Any) -> None:
