@@ -7,63 +7,21 @@ CUDA contexts). Knows no HTTP.
 import math
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
-from contextvars import Context, copy_context
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
+from serving.api.engine_queue import EngineQueue, Job, Place
 from serving.api.graders import Grades, OneGrader, Prepared, Shelf
-from serving.api.turns import Turns
 from serving.engines.engine import EngineDownError
 
 SWITCH_SECONDS = 0.1
 """What takes longer was no switch to a model that is loaded already."""
-
-
-class QueueFullError(Exception):
-    """As many submissions wait as may. `retry_after`: seconds until there should be room."""
-
-    def __init__(self, retry_after: int) -> None:
-        self.retry_after = retry_after
-        super().__init__(f"the queue is full; try again in {retry_after} s")
-
-
-class ClosedError(Exception):
-    """The thread is shutting down and takes nothing more."""
-
-
-@dataclass
-class Place:
-    """In the queue, for one submission of `course`; `kept` until that stands there or is given up."""
-
-    course: str
-    kept: bool = True
-
-
-@dataclass(frozen=True)
-class Job:
-    """A submission that waits. Cancelling `future` before its batch begins drops it ungraded.
-
-    `course`: by whose model it is graded. `background`: of a job, whose programs are graded or ungraded, whatever
-    their length. `sheet`: what was prepared of it. `submitted`: when, by `time.monotonic`;
-    `context`: of whoever did, such as the span of a trace.
-    """
-
-    lab: Lab
-    submission: Submission
-    reasoning: bool
-    sheet: Prepared | None = None
-    course: str = ""
-    background: bool = False
-    future: Future[Grade] = field(default_factory=Future)
-    submitted: float = field(default_factory=time.monotonic)
-    context: Context = field(default_factory=copy_context)
 
 
 @dataclass(frozen=True)
@@ -98,16 +56,9 @@ class EngineThread:
         share: float = 1.0,
         watches: Sequence[Watch] = (),
     ) -> None:
-        self._places, self._batch, self._open_grader, self._watches = waiting, batch, open_grader, watches
-        self._share, self._places_each = share, math.ceil(share * waiting)
+        self._queue, self._share = EngineQueue(waiting, share), share
+        self._batch, self._open_grader, self._watches = batch, open_grader, watches
         self._answers: WeakKeyDictionary[Grades, bool] = WeakKeyDictionary()
-        self._jobs: Turns[Job] = Turns()
-        self._background: Turns[Job] = Turns()
-        self._kept: Counter[str] = Counter()
-        self._turn: tuple[str, float] = "", 0.0
-        self._changed = threading.Condition()
-        self._closed = False
-        self._seconds = 1.0
         self._opened: Future[None] = Future()
         self._shelf: Shelf
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -144,15 +95,10 @@ class EngineThread:
         grader = self._shelf.ready(course)
         return Prepared(grader.prepare(lab, submission), grader) if grader else None
 
-    @contextmanager
-    def place(self, course: str = "") -> Iterator[Place]:
+    def place(self, course: str = "") -> AbstractContextManager[Place]:
         """In the queue, kept while what is to stand there is made ready: nobody is refused after that work. Raises
         QueueFullError at once."""
-        place = self._new_place(course)
-        try:
-            yield place
-        finally:
-            self._leave(place)
+        return self._queue.place(course)
 
     def submit(
         self,
@@ -173,25 +119,19 @@ class EngineThread:
         What is done in the `background` has a queue of its own, which its one caller bounds.
         """
         job = Job(lab, submission, reasoning, sheet, course, background)
-        with self._changed:
-            if self._closed:
-                raise ClosedError("the service is shutting down")
-            if not background:
-                self._leave(place or self._new_place(course))
-            (self._background if background else self._jobs).append(job)
-            self._changed.notify()
+        self._queue.put(job, place)
         return job.future
 
     @property
     def full(self) -> bool:
         """Whether no place is left, whatever the course."""
-        return len(self._jobs) + self._kept.total() >= self._places
+        return self._queue.full
 
     @property
     def most_held(self) -> int:
         """As many submissions as are in the service when it is full: those that wait or are made ready to, a batch in
         the engine, and the batch before it on its way out."""
-        return self._places + 2 * self._batch
+        return self._queue.places + 2 * self._batch
 
     @property
     def most_held_each(self) -> int:
@@ -201,63 +141,38 @@ class EngineThread:
     @property
     def waiting(self) -> Mapping[str, int]:
         """Course -> how many submissions wait that somebody asked for, of the courses that have any."""
-        with self._changed:
-            return self._jobs.counts()
+        return self._queue.waiting()
 
     @property
     def waiting_in_background(self) -> Mapping[str, int]:
-        with self._changed:
-            return self._background.counts()
+        return self._queue.waiting(background=True)
 
     @property
     def retry_after(self) -> int:
         """Seconds (1 to 60) that what is waiting should take, by the time of the last call."""
-        return min(60, max(1, math.ceil(len(self._jobs) * self._seconds)))
+        return self._queue.retry_after
 
     def close(self) -> None:
         """Takes nothing more, grades what is waiting, closes the grader. May be called twice."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify()
+        self._queue.close()
         self._thread.join()
-
-    def _new_place(self, course: str) -> Place:
-        with self._changed:
-            if self.full or self._jobs.of(course) + self._kept[course] >= self._places_each:
-                raise QueueFullError(self.retry_after)
-            self._kept[course] += 1
-        return Place(course)
-
-    def _leave(self, place: Place) -> None:
-        with self._changed:
-            self._kept[place.course] -= place.kept
-            place.kept = False
 
     def _run(self) -> None:
         try:
             opened = self._open_grader()
             self._shelf = opened if isinstance(opened, Shelf) else OneGrader(opened)
         except BaseException as error:
-            self._closed = True
+            self._queue.close()
             self._opened.set_exception(error)
             return
         self._opened.set_result(None)
-        while jobs := self._take():
+        while jobs := self._queue.take(self._batch):
             running = [job for job in jobs if job.future.set_running_or_notify_cancel()]
             if running and (grader := self._grader(running)):
                 fitting = [job for job in running if _fits(grader, job)]
                 for reasoning in (False, True):
                     self._answer(grader, [job for job in fitting if job.reasoning is reasoning])
         self._shelf.close()
-
-    def _take(self) -> list[Job]:
-        """Waits for a job and takes what else its course has there, up to the batch; empty when closed and drained."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._jobs or self._background or self._closed)
-            first = self._jobs or self._background
-            course, until = self._turn
-            stay = course if time.monotonic() < until else None
-            return first.take(self._batch, stay) if first else []
 
     def _grader(self, jobs: Sequence[Job]) -> Grades | None:
         """That of the course of `jobs`; where it cannot be loaded, they are told."""
@@ -270,7 +185,7 @@ class EngineThread:
             return None
         now = time.monotonic()
         if now - started > SWITCH_SECONDS:
-            self._turn = course, 2 * now - started
+            self._queue.stay(course, 2 * now - started)
         return grader
 
     def _answer(self, grader: Grades, jobs: Sequence[Job]) -> None:
@@ -296,7 +211,7 @@ class EngineThread:
         rated = any(answer.rating for grade in grades for answer in grade.criteria)
         self._answers[grader] = rated or self._answers.get(grader, False)
         span = Span(started, time.monotonic())
-        self._seconds = (span.ended - span.began) / len(jobs)
+        self._queue.seconds = (span.ended - span.began) / len(jobs)
         for watch in self._watches:
             with suppress(Exception):  # what is only counted must not cost anybody a grade
                 watch.graded(jobs, span, grades)

@@ -16,7 +16,7 @@ from serving.api.access import Caller, Platform, platform
 from serving.api.access_log import log_failure
 from serving.api.answers import GradeResponse, LabList, LabRubric, graded, rubric, summary
 from serving.api.body_limit import too_large
-from serving.api.engine_thread import ClosedError, Place, QueueFullError
+from serving.api.engine_queue import ClosedError, Place, QueueFullError
 from serving.api.examples import ANSWER, GRADE_REQUESTS, LAB_LIST, LAB_RUBRIC, answered, problems
 from serving.api.idempotent import IdempotencyKey, once
 from serving.api.lab_registry import LabRegistry

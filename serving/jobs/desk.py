@@ -9,7 +9,8 @@ from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
 from labs_schema.names import clean
 from labs_schema.validate import lab_folders, load_lab
-from serving.api.engine_thread import ClosedError, EngineThread
+from serving.api.engine_queue import ClosedError
+from serving.api.engine_thread import EngineThread
 from serving.courses.errors import UnknownCourseError
 from serving.jobs.book import JobBook
 from serving.jobs.errors import ElsewhereError, EndingError, LabChangedError

@@ -13,7 +13,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from labs_schema.grades import CriterionGrade, Grade
-from serving.api.engine_thread import EngineThread, Job, Span
+from serving.api.engine_queue import Job
+from serving.api.engine_thread import EngineThread, Span
 from serving.grading import Grader
 from serving.observability.review_kinds import review_kind
 from serving.observability.timed_engine import EngineTimes

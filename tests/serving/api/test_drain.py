@@ -33,7 +33,7 @@ def test_what_was_accepted_before_the_end_is_answered(
     url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     with ThreadPoolExecutor(6) as clients:
         posts = [clients.submit(httpx.post, f"{url}/grade", json=GRADE, timeout=10) for _ in range(6)]
-        until(lambda: len(engine._jobs) >= 4)  # The engine has taken two.
+        until(lambda: sum(engine.waiting.values()) >= 4)  # The engine has taken two.
         server.should_exit = True  # What SIGTERM sets.
         until(lambda: not server.servers[0].is_serving())
         go.set()

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from labs_schema.models import Lab
-from serving.api.engine_thread import ClosedError, EngineThread, QueueFullError
+from serving.api.engine_queue import ClosedError, QueueFullError
+from serving.api.engine_thread import EngineThread
 from serving.engines.engine import EngineDownError
 
 
