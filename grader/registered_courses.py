@@ -7,6 +7,7 @@ from labs_schema.errors import GraderError
 from serving.api.engine_thread import EngineThread
 from serving.courses.book import CourseBook
 from serving.courses.errors import CourseRefusedError, UnknownCourseError
+from serving.courses.lengths import CourseLengths
 from serving.courses.loading import CourseLoader, most_at_once
 from serving.courses.shelf import CourseShelf
 from serving.engines.engine_choice import EngineName
@@ -38,7 +39,7 @@ def open_course_thread(
     loader = CourseLoader(engine, orders=orders, watched=observed.metrics.watched if observed else None)
 
     def opened() -> CourseShelf:
-        shelf = CourseShelf(book.registered, loader.check, most=most, told=told)
+        shelf = CourseShelf(book.registered, loader.check, most=most, lengths=CourseLengths().check, told=told)
         for course in list(book.registered())[:most]:
             with suppress(CourseRefusedError, UnknownCourseError):
                 shelf.of(course)

@@ -5,7 +5,6 @@ Knows no HTTP, no disk and no kind of engine. An answer that cannot be read is u
 
 from collections.abc import Sequence
 
-from labs_schema.errors import OverlongError
 from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.hiding import HIDING_VERSION
 from labs_schema.models import Lab, Submission
@@ -15,17 +14,13 @@ from prompts.verdict import LETTERS
 from serving.calibration.calibration import Calibration, GradedWith
 from serving.criterion_grades import graded, ungraded
 from serving.engines.engine import Engine
+from serving.program_length import check_length
 from serving.provenance import ModelIdentity, provenance
 from serving.reasoning import reasonings
 from serving.second_reading import accepted_alone, compared
 from serving.sheets import Sheet, make_sheet, suspicious_text
 from serving.suspicion import neutralised
 from serving.triage import Rule, Thresholds
-
-READABLE = 4
-"""How many times the model's context a program may have: of a longer one not even a quarter could be shown to it."""
-PIECE = 20_000
-"""Characters whose tokens are counted at a time."""
 
 Criteria = tuple[CriterionGrade, ...]
 """A submission's answers, in the rubric's order."""
@@ -61,16 +56,8 @@ class Grader:
         return self.grade_each([(lab, submission) for submission in submissions], reasoning=reasoning)
 
     def check_length(self, submission: Submission) -> None:
-        """Raises OverlongError for a program of more than `READABLE` times as many tokens as the model reads. Its
-        tokens are counted piece by piece and no further: a longer program takes no longer. From any thread."""
-        most, tokens = READABLE * self.encoder.context_length, 0
-        if sum(len(file.text.encode()) for file in submission.files) <= most:  # a token is at least one byte
-            return
-        for file in submission.files:
-            for start in range(0, len(file.text), PIECE):
-                tokens += self.encoder.count(file.text[start : start + PIECE])
-                if tokens > most:
-                    raise OverlongError("a submission", tokens, most)
+        """Raises OverlongError for a program that the model could not read. From any thread."""
+        check_length(submission, self.encoder)
 
     def prepare(self, lab: Lab, submission: Submission) -> Sheet:
         """The questions about one submission, for `grade_each`: what takes long besides the engine. From any thread.

@@ -40,9 +40,8 @@ class Place:
 class Job:
     """A submission that waits. Cancelling `future` before its batch begins drops it ungraded.
 
-    `course`: by whose model it is graded. `background`: of a job, whose programs are graded or ungraded, whatever
-    their length. `sheet`: what was prepared of it. `submitted`: when, by `time.monotonic`;
-    `context`: of whoever did, such as the span of a trace.
+    `course`: by whose model it is graded. `background`: nobody waits for it. `sheet`: what was prepared of it.
+    `submitted`: when, by `time.monotonic`; `context`: of whoever did, such as the span of a trace.
     """
 
     lab: Lab

@@ -82,11 +82,9 @@ class EngineThread:
         return opened and bool(self._shelf.loaded) and not self.silent
 
     def check_length(self, submission: Submission, course: str = "") -> None:
-        """As the grader's own `check_length`, in the caller's thread; nothing where the course's model is not loaded
-        yet: that of what is queued is then looked at once it is."""
+        """As the grader's own `check_length`, in the caller's thread, whether or not the course's model is loaded."""
         self.wait_until_open()
-        if grader := self._shelf.ready(course):
-            grader.check_length(submission)
+        self._shelf.check_length(course, submission)
 
     def prepare(self, lab: Lab, submission: Submission, course: str = "") -> Prepared | None:
         """As the grader's own `prepare`, in the caller's thread: what the engine then need not wait for. None where
@@ -112,8 +110,7 @@ class EngineThread:
         background: bool = False,
     ) -> Future[Grade]:
         """Queues at once, in `place` where one was kept; else raises QueueFullError where there is none, or
-        ClosedError. The future raises what the grader raised, such as OverlongError where nothing was prepared, or
-        what kept the course's model from being loaded.
+        ClosedError. The future raises what the grader raised, or what kept the course's model from being loaded.
 
         `sheet`: what `prepare` made of the submission; without, the engine's thread does that too.
         What is done in the `background` has a queue of its own, which its one caller bounds.
@@ -169,9 +166,8 @@ class EngineThread:
         while jobs := self._queue.take(self._batch):
             running = [job for job in jobs if job.future.set_running_or_notify_cancel()]
             if running and (grader := self._grader(running)):
-                fitting = [job for job in running if _fits(grader, job)]
                 for reasoning in (False, True):
-                    self._answer(grader, [job for job in fitting if job.reasoning is reasoning])
+                    self._answer(grader, [job for job in running if job.reasoning is reasoning])
         self._shelf.close()
 
     def _grader(self, jobs: Sequence[Job]) -> Grades | None:
@@ -217,15 +213,3 @@ class EngineThread:
                 watch.graded(jobs, span, grades)
         for job, grade in zip(jobs, grades, strict=True):
             job.future.set_result(grade)
-
-
-def _fits(grader: Grades, job: Job) -> bool:
-    """Whether the program may be read; where nobody could look before, because the model was not loaded, it is told."""
-    if job.background or (job.sheet and job.sheet.for_(grader)):
-        return True
-    try:
-        grader.check_length(job.submission)
-    except Exception as error:
-        job.future.set_exception(error)
-        return False
-    return True

@@ -31,6 +31,10 @@ class Grades(Protocol):
 class Shelf(Protocol):
     """A grader for each course. `of` and `close` belong to the engine's thread, the others to any."""
 
+    def check_length(self, course: str, submission: Submission) -> None:
+        """As the grader's own `check_length`, whether or not it is loaded."""
+        ...
+
     def of(self, course: str) -> Grades:
         """The course's grader, loaded now where it is not. Raises what keeps it from being loaded."""
         ...
@@ -53,6 +57,9 @@ class OneGrader:
     def __init__(self, grader: Grades) -> None:
         self.loaded: Mapping[str, Grades] = {"": grader}
         self._grader = grader
+
+    def check_length(self, _: str, submission: Submission) -> None:
+        self._grader.check_length(submission)
 
     def of(self, _: str) -> Grades:
         return self._grader

@@ -1,7 +1,7 @@
 """The graders of the courses that are used: loaded when they are asked for, the one unused longest closed for another.
 
-Courses with the same model share its grader. Belongs to the engine's thread, but for `ready` and `loaded`. Knows no
-HTTP, and no kind of engine.
+Courses with the same model share its grader. Belongs to the engine's thread, but for `check_length`, `ready` and
+`loaded`. Knows no HTTP, and no kind of engine.
 """
 
 import time
@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from labs_schema.models import Submission
 from serving.courses.errors import CourseRefusedError, UnknownCourseError
 from serving.courses.registration import ModelFacts, Registration
 from serving.grading import Grader
@@ -35,7 +36,8 @@ class Loaded:
 
 class CourseShelf:
     """`registered`: course -> what it uses now, asked at every call. `check` raises CourseRefusedError, as may the
-    opening of what it returns. At most `most` bases are open at a time. `told` hears what was loaded or refused.
+    opening of what it returns. `lengths` raises OverlongError for a program that is too long for a model that is not
+    loaded. At most `most` bases are open at a time. `told` hears what was loaded or refused.
     """
 
     def __init__(
@@ -44,13 +46,21 @@ class CourseShelf:
         check: Callable[[Registration], Checked],
         *,
         most: int,
+        lengths: Callable[[Registration, Submission], None] = lambda *_: None,
         told: Callable[[str], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._registered, self._check, self._most, self._told, self._clock = registered, check, most, told, clock
+        self._lengths = lengths
         self._held: OrderedDict[Model, Loaded] = OrderedDict()
         self._refused: dict[int, tuple[float, CourseRefusedError]] = {}
         self.loaded: Mapping[str, Grader] = {}
+
+    def check_length(self, course: str, submission: Submission) -> None:
+        if grader := self.ready(course):
+            grader.check_length(submission)
+        elif registration := self._registered().get(course):
+            self._lengths(registration, submission)
 
     def of(self, course: str) -> Grader:
         """Raises UnknownCourseError, CourseRefusedError."""

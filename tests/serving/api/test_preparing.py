@@ -14,7 +14,8 @@ from serving.api.app import create_app
 from serving.api.engine_thread import EngineThread
 from serving.api.lab_registry import LabRegistry
 from serving.api.preparing import SHORT, Preparing
-from serving.grading import READABLE, Grader
+from serving.grading import Grader
+from serving.program_length import READABLE
 from serving.sheets import Sheet
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from labs_schema.models import Lab
+from labs_schema.models import Lab, Submission
 from labs_schema.writer import write_lab
 from prompts.encode import PromptEncoder
 from prompts.style import PromptStyle
@@ -24,6 +24,7 @@ from serving.engines.engine import LabelScores, ScoreRequest
 from serving.grading import Grader
 from serving.observability.metrics import Metrics
 from serving.observability.observed import Observed
+from serving.program_length import check_length
 from serving.provenance import ModelIdentity
 from serving.store.roles import Role
 from serving.triage import Thresholds
@@ -59,7 +60,7 @@ class Department:
         self.book, self.damaged = CourseBook(store.database), set[str]()
         self.courses = RegisteredCourses(self.book)
         self.observed = Observed(Metrics())
-        shelf = CourseShelf(self.book.registered, self._check, most=2)
+        shelf = CourseShelf(self.book.registered, self._check, most=2, lengths=self._length)
         self.engine = EngineThread(lambda: shelf, share=0.5, watches=self.observed.watches)
 
     def add(self, course: str, model: str, lab: Lab | None = None) -> None:
@@ -98,13 +99,19 @@ class Department:
             raise CourseRefusedError(registration.course, "changed: weights", f"changed: weights in {self.folder}")
         return Checked(registration.model, lambda: self._open(registration.model))
 
+    def _length(self, _: Registration, submission: Submission) -> None:
+        check_length(submission, self._encoder)
+
+    @property
+    def _encoder(self) -> PromptEncoder:
+        return PromptEncoder(self.tokenizer, context_length=self.context_length)
+
     def _open(self, model: str) -> Grader:
         engine = LetterEngine(int(model), self.context_length)
         identity = ModelIdentity(base_model="b", model_hash=model * 64, tokenizer_hash="t", prompt_hash="p")
-        encoder = PromptEncoder(self.tokenizer, context_length=engine.context_length)
         thresholds = Thresholds(calibrated=True)
         return self.observed.metrics.watched(
-            Grader(engine, encoder, PromptStyle(), identity, thresholds, second_reading=False)
+            Grader(engine, self._encoder, PromptStyle(), identity, thresholds, second_reading=False)
         )
 
 

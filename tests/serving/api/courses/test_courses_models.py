@@ -37,12 +37,13 @@ def test_it_is_not_ready_where_no_course_has_a_model_that_can_be_loaded(departme
 
 
 def test_a_program_that_is_too_long_is_refused_before_and_after_its_courses_model_is_loaded(
-    department: Any, problem: Any
+    department: Any, ratings: Any, problem: Any
 ) -> None:
     department.context_length = 2000
     long = {"lab": "lab1", "submission": {"files": [{"filename": "main.c", "content": "q9" * 20_000}]}}
     key = department.key("cs101")
     with department.serve() as client:
-        for _ in range(2):
-            problem(client.post("/grade", json=long, headers=key), 413, "too-large")
-            assert department.engine.silent == ("cs101",)
+        problem(client.post("/grade", json=long, headers=key), 413, "too-large")
+        assert department.engine._shelf.loaded == {}
+        assert ratings(client.post("/grade", json=GRADE, headers=key)) == ["A", "A"]
+        problem(client.post("/grade", json=long, headers=key), 413, "too-large")

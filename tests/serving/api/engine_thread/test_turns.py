@@ -30,6 +30,8 @@ class Shelved:
             raise RuntimeError(f"no model of {course}")
         return self.loaded[course]
 
+    def check_length(self, course: str, submission: object) -> None: ...
+
     def ready(self, course: str) -> Any:
         return self.loaded.get(course)
 

@@ -1,0 +1,45 @@
+"""Whether a program is too long for a course's model, known before that is loaded: by its tokenizer and manifest."""
+
+from threading import Lock
+
+from labs_schema.errors import ModelError
+from labs_schema.models import Submission
+from prompts.encode import PromptEncoder
+from prompts.manifest import tokenizer_hash
+from serving.courses.registration import Registration
+from serving.program_length import check_length
+from serving.served_model import load_tokenizer, open_model
+
+MOST = 4
+"""Tokenizers that are kept: one may take 100 MB, and courses that are tuned from one base share theirs."""
+
+
+class CourseLengths:
+    """From any thread."""
+
+    def __init__(self) -> None:
+        self._encoders: dict[tuple[str, int], PromptEncoder] = {}
+        self._lock = Lock()
+
+    def check(self, registration: Registration, submission: Submission) -> None:
+        """As `check_length`; nothing where the model is not what was registered: it is refused when it is loaded."""
+        try:
+            encoder = self._encoder(registration)
+        except ModelError:
+            return
+        check_length(submission, encoder)
+
+    def _encoder(self, registration: Registration) -> PromptEncoder:
+        model = open_model(registration.model, adapters=True)
+        if model.manifest is None:
+            raise ModelError(f"{registration.model} has no manifest.")
+        known = registration.facts.tokenizer_hash, model.manifest.context_length
+        with self._lock:
+            if known not in self._encoders:
+                while len(self._encoders) >= MOST:
+                    del self._encoders[next(iter(self._encoders))]
+                tokenizer = load_tokenizer(model.tokenizer)
+                if tokenizer_hash(tokenizer) != known[0]:
+                    raise ModelError(f"{registration.model} has another tokenizer than was registered.")
+                self._encoders[known] = PromptEncoder(tokenizer, context_length=known[1])
+            return self._encoders[known]
