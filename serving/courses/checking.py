@@ -30,7 +30,7 @@ def find_registered(registration: Registration, *, adapters: bool) -> FoundModel
         changed = differences(registration.facts, facts_of(found))
     except ModelError as error:
         other = error.differing if isinstance(error, OtherTrainingError) else ()
-        reason = f"it was trained with other {', '.join(other)}" if other else "it is not there, or cannot be read"
+        reason = f"it was trained with other {', '.join(other)}" if other else "it is missing, damaged or not merged"
         raise CourseRefusedError(registration.course, reason, f"{registration.model}: {error}") from error
     if changed:
         reason = f"since it was registered, this has changed: {', '.join(changed)}"

@@ -78,7 +78,7 @@ def gone(run: Path, _: Any) -> None:
     shutil.rmtree(run)
 
 
-GONE = "it is not there, or cannot be read"
+GONE = "it is missing, damaged or not merged"
 
 
 @pytest.mark.parametrize(
