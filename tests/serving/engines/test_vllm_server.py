@@ -1,16 +1,26 @@
 """Real `vllm serve` processes behind the HTTP engine."""
 
 import math
-import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from labs_schema.validate import load_lab
+from labs_schema.writer import write_lab
+from serving.api.engine_thread import EngineThread
 from serving.engines.engine import LabelScores, ScoreRequest
 from serving.engines.http_engine import HttpEngine
 from serving.engines.transformers_engine import TransformersEngine
+from serving.jobs import workflows
+from serving.jobs.desk import LabDesk
+from serving.jobs.job import State
+from serving.jobs.worker import Worker
+from serving.served_model import load_grader
+from serving.store.store import open_store
 
 pytestmark = pytest.mark.slow
 
@@ -34,23 +44,41 @@ def test_it_scores_as_plain_transformers_does(vllm_server: Any, tiny_model_folde
         assert [math.exp(p) for p in ours.logprobs] == pytest.approx([math.exp(p) for p in theirs.logprobs], abs=0.02)
 
 
-def test_a_job_outlives_the_death_of_its_server(vllm_server: Any) -> None:
-    engine = HttpEngine([vllm_server.url], patience=240)
-    work = submissions(100)
-    before = engine.score(work[:8])
-
-    def die() -> None:
-        time.sleep(0.3)
+def test_a_job_of_the_store_ends_by_itself_though_its_server_was_killed_in_the_middle(
+    vllm_server: Any, tiny_model_folder: Path, tmp_path: Path, make_lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.engines.http_engine.HttpEngine", partial(HttpEngine, patience=1.0))
+    monkeypatch.setattr(workflows, "PATIENCE_SECONDS", 4.0)  # and so the job outlasts several rounds
+    write_lab(make_lab(students=64), tmp_path / "labs" / "lab1")
+    url = f"sqlite:///{tmp_path}/store.db"
+    store = open_store(url)
+    engine = EngineThread(partial(load_grader, str(tiny_model_folder), engine=vllm_server.url, second_reading=False))
+    desk = LabDesk(store, tmp_path / "labs", engine)
+    worker = Worker(desk, url, dead_seconds=3)
+    worker.start()
+    try:
+        worker.begin(job := desk.book.add("course", load_lab(tmp_path / "labs" / "lab1"), actor="ta"))
+        until(lambda: desk.book.progress(job.id).graded > 0)
         vllm_server.kill()
+        killed_at = desk.book.progress(job.id).graded
         vllm_server.start()
+        until(lambda: desk.book.progress(job.id).state not in (State.QUEUED, State.RUNNING))
+        found = desk.book.progress(job.id)
+        assert (found.state, found.graded, found.parked) == (State.DONE, 64, ()) and killed_at < 64
+        assert found.job.round > 1
+        kept = store.recorded(job.id)
+        assert len({each.student for each in kept}) == len(kept) == 64
+        assert all(criterion.rating for each in kept if each.grade for criterion in each.grade.criteria)
+        assert store.verify().faults == ()
+    finally:
+        vllm_server.wait()
+        worker.stop()
+        engine.close()
+        store.close()
 
-    death = threading.Thread(target=die)
-    death.start()
-    answers = [answer for start in range(0, len(work), 40) for answer in engine.score(work[start : start + 40])]
-    death.join()
-    vllm_server.wait()
-    assert all(isinstance(answer, LabelScores) for answer in answers)
-    for one, other in zip(answers, before, strict=False):
-        assert isinstance(one, LabelScores) and isinstance(other, LabelScores)
-        assert one.logprobs == pytest.approx(other.logprobs, abs=0.05)
-    engine.close()
+
+def until(done: Callable[[], bool], seconds: float = 240) -> None:
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.02)
