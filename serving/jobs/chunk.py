@@ -52,6 +52,9 @@ def grade_chunk(desk: Desk, job_id: str, number: int) -> None:
     StoreError, and what `desk.lab` raises.
     """
     book, job = desk.book, desk.book.job(job_id)
+    members = book.members(job, number)
+    if book.settled(job.id, members).issuperset(members):
+        return  # whoever has the lab, or not
     lab = desk.lab(job)
     waiting = waiting_in(book, job, lab, number)
     held = book.tries.of(job.id, list(waiting))

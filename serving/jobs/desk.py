@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from labs_schema.errors import FaultsError
@@ -13,7 +14,7 @@ from serving.api.engine_queue import ClosedError
 from serving.api.engine_thread import EngineThread
 from serving.courses.errors import UnknownCourseError
 from serving.jobs.book import JobBook
-from serving.jobs.errors import ElsewhereError, EndingError, LabChangedError
+from serving.jobs.errors import ElsewhereError, EndingError, LabChangedError, NoLabError
 from serving.jobs.job import Job, work_hash
 from serving.store.store import Store
 
@@ -32,20 +33,24 @@ class LabDesk:
         self._at = threading.local()
 
     def folder(self, job: Job) -> Path:
-        """Where the job's lab is. Raises LabChangedError where there is none."""
-        for folder in lab_folders(self._labs if isinstance(self._labs, Path) else self._labs(job.course)):
-            if clean(folder.name) == job.lab:
-                return folder
-        raise LabChangedError(f"The lab {job.lab!r} is not among the labs of this worker.")
+        """Where the job's lab is. Raises NoLabError where there is none."""
+        labs = self._labs if isinstance(self._labs, Path) else self._labs(job.course)
+        with suppress(FaultsError):  # no lab at all
+            for folder in lab_folders(labs):
+                if clean(folder.name) == job.lab:
+                    return folder
+        raise NoLabError(f"The lab {job.lab!r} is not among the labs of any worker. Put its folder there and resume.")
 
     def lab(self, job: Job) -> Lab:
-        """As it was when the job began. Raises LabChangedError where it is not any more."""
+        """As it was when the job began. Raises LabChangedError where it is not any more, NoLabError where it is not
+        here."""
         self._at.course = job.course
         for known, lab in self._read:
             if known.id == job.id:
                 return lab
+        folder = self.folder(job)
         try:
-            lab = load_lab(self.folder(job))
+            lab = load_lab(folder)
         except FaultsError:
             raise LabChangedError(f"The lab {job.lab!r} can no longer be read; see grader check.") from None
         if work_hash(lab) != job.work:

@@ -15,5 +15,9 @@ class ElsewhereError(GraderError):
     """The job's course is not graded by this worker, or no longer: another one may."""
 
 
+class NoLabError(ElsewhereError):
+    """The job's lab is not among this worker's labs: another worker of its course may have it."""
+
+
 class EndingError(BaseException):
     """This process is ending: what it was doing is left to the next, and nobody's program is to blame."""

@@ -27,11 +27,14 @@ class Ears:
 
     def __init__(self) -> None:
         self._open: dict[str, tuple[Event, Thread]] = {}
+        self._resting: dict[str, float] = {}
         self._lock = Lock()
 
     def open(self, queue: str) -> None:
-        """From now on takes from `queue`. Raises what the database raises."""
+        """From now on takes from `queue`, once it has rested. Raises what the database raises."""
         with self._lock:
+            if self._resting.get(queue, 0.0) > time.monotonic():
+                return
             if queue in self._open and self._open[queue][1].is_alive():
                 return
             found = DBOS.register_queue(queue, worker_concurrency=1, polling_interval_sec=POLL_SECONDS)
@@ -40,6 +43,13 @@ class Ears:
             thread = Thread(target=queue_worker_thread, args=given, name=queue, daemon=True)
             self._open[queue] = stop, thread
             thread.start()
+
+    def rest(self, queue: str, seconds: float) -> None:
+        """For so long takes nothing more from `queue`, but leaves it to others."""
+        with self._lock:
+            self._resting[queue] = time.monotonic() + seconds
+            if queue in self._open:
+                self._open.pop(queue)[0].set()
 
     def only(self, queues: Set[str]) -> None:
         """From now on takes from `queues` and no other. What was taken already is finished."""
@@ -54,6 +64,7 @@ class Ears:
         with self._lock:
             closing = list(self._open.values())
             self._open.clear()
+            self._resting.clear()
         for stop, _ in closing:
             stop.set()
         until = time.monotonic() + CLOSING_SECONDS

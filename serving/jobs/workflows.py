@@ -17,13 +17,16 @@ from typing import ClassVar
 
 import dbos._serialization as dbos_formats
 from dbos import DBOS, DBOSConfig, SetWorkflowID, WorkflowStatus
-from sqlalchemy import make_url
+from sqlalchemy import Engine, make_url
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
+from serving.jobs.book import JobBook
 from serving.jobs.chunk import NOBODYS_FAULT, Desk, grade_chunk
-from serving.jobs.errors import ElsewhereError, EndingError, LabChangedError, OtherModelError
-from serving.jobs.job import Job
+from serving.jobs.errors import ElsewhereError, EndingError, LabChangedError, NoLabError, OtherModelError
+from serving.jobs.job import Job, State
+from serving.jobs.lacking import Lacking
 from serving.jobs.queues import POLL_SECONDS, Ears, queue_of
+from serving.store.database import close, postgresql
 
 CHUNK = "chunk"
 ALWAYS = 1_000_000
@@ -32,6 +35,7 @@ PATIENCE_SECONDS, LONGEST_PAUSE = 60.0, 10.0
 """How long a chunk is tried before the worker turns to another, and the longest pause between two tries."""
 DOWN, OVER = "down", "over"
 """DOWN: why a chunk was left where neither submissions nor lab are to blame: the round is begun again by itself."""
+QUEUE_CONNECTIONS = 20
 GOING_ON = ("PENDING", "ENQUEUED", "DELAYED")
 ENDED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 AWAY = ("OperationalError", "InterfaceError", "TimeoutError")
@@ -46,7 +50,9 @@ class _Hands:
 
     desk: Desk | None = None
     ears = Ears()
+    lacking = Lacking()
     ending = threading.Event()
+    engine: Engine | None = None
     holding: ClassVar[set[str]] = set()
     """The workflows that this process is at."""
     missed: ClassVar[set[str]] = set()
@@ -102,8 +108,29 @@ def _settle(job_id: str, number: int) -> None:
     desk = hands()
     try:
         grade_chunk(desk, job_id, number)
+    except NoLabError as error:
+        _leave(desk.book, job_id, str(error))
+        raise
     except (LabChangedError, OtherModelError) as error:
         desk.book.finish(desk.book.job(job_id), str(error))
+
+
+def _leave(book: JobBook, job_id: str, why: str) -> None:
+    """Leaves a job without its lab to the course's other workers. The job fails once nobody was at it for as long as
+    anything else is tried."""
+    now = book.progress(job_id)
+    if now.state not in (State.QUEUED, State.RUNNING):
+        return
+    alone = _Hands.lacking.seconds(job_id, now.graded + len(now.parked)) >= PATIENCE_SECONDS
+    if alone and not _others_at(f"{job_id}.{now.job.round}"):
+        _Hands.lacking.forget(job_id)
+        book.finish(now.job, why)
+    else:
+        _Hands.ears.rest(queue_of(now.job.course), min(LONGEST_PAUSE, PATIENCE_SECONDS))
+
+
+def _others_at(round_id: str) -> bool:
+    return any(each.workflow_id not in _Hands.holding for each in _chunks(round_id, ("PENDING",)))
 
 
 @DBOS.workflow(name=CHUNK, max_recovery_attempts=ALWAYS)
@@ -203,6 +230,9 @@ def launch(desk: Desk, store_url: str, process: str) -> None:
         "log_level": "ERROR",
         "console_log_level": "ERROR",
     }
+    if url.startswith("postgresql"):
+        _Hands.engine = postgresql(make_url(url), pool_size=QUEUE_CONNECTIONS, max_overflow=0)
+        config["system_database_engine"] = _Hands.engine
     _Hands.desk = desk
     _Hands.ending.clear()
     try:
@@ -220,6 +250,9 @@ def stop() -> None:
     _Hands.ending.set()
     _Hands.ears.close()
     DBOS.destroy()
+    if _Hands.engine is not None:
+        close(_Hands.engine)
+        _Hands.engine = None
 
 
 def take_over(process: str, living: set[str]) -> None:

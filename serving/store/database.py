@@ -34,11 +34,9 @@ PRAGMAS = {
 }
 
 # Durable whatever the server's default; a writer is told that it waited too long for its turn before it takes that for
-# the server's silence, and one whose machine is gone gives way.
-WRITER = (
-    f"SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '{SILENT_SECONDS - 2:g}s'; "
-    f"SET LOCAL idle_in_transaction_session_timeout = '{2 * BUSY_SECONDS}s'"
-)
+# the server's silence.
+WRITER = f"SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '{SILENT_SECONDS - 2:g}s'"
+GIVE_WAY = f"SET idle_in_transaction_session_timeout = '{2 * BUSY_SECONDS}s'"  # whose machine is gone
 # libpq's own words: a machine that is off answers nothing, and the kernel alone would wait for it a quarter of an hour.
 PATIENCE = {"connect_timeout": "10", "keepalives_idle": "10", "keepalives_interval": "5", "tcp_user_timeout": "30000"}
 
@@ -90,9 +88,13 @@ class Database:
             yield connection.execution_options(isolation_level="AUTOCOMMIT", begin="")
 
     def close(self) -> None:
-        """A connection that a thread still uses is closed when it comes back, not whenever it is collected."""
-        event.listen(self._engine.pool, "checkin", lambda _, entry: entry.close())
-        self._engine.dispose()
+        close(self._engine)
+
+
+def close(engine: Engine) -> None:
+    """A connection that a thread still uses is closed when it comes back, not whenever it is collected."""
+    event.listen(engine.pool, "checkin", lambda _, entry: entry.close())
+    engine.dispose()
 
 
 def open_database(url: str) -> Database:
@@ -102,7 +104,7 @@ def open_database(url: str) -> Database:
     """
     parsed = _parsed(url)
     with _told(parsed):
-        engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
+        engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else postgresql(parsed)
         try:
             _upgrade(database := Database(engine))
         except CommandError as error:
@@ -152,10 +154,18 @@ def _sqlite(url: URL) -> Engine:
     return engine
 
 
-def _postgresql(url: URL) -> Engine:
-    """Connections that find out by themselves that the server is gone: refused at once, silent after a while."""
-    engine = create_engine(url.set(query={**PATIENCE, **url.query}), hide_parameters=True, pool_pre_ping=True)
+def postgresql(url: URL, **pool: int) -> Engine:
+    """Connections that find out by themselves that the server is gone: refused at once, silent after a while. `pool`:
+    SQLAlchemy's words for how many."""
+    given = url.set(query={**PATIENCE, **url.query})
+    engine = create_engine(given, hide_parameters=True, pool_pre_ping=True, **pool)
     bound(engine)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Bounded, _: object) -> None:
+        connection.execute(GIVE_WAY)
+        connection.commit()
+
     return engine
 
 

@@ -7,9 +7,11 @@ wakes up is PostgreSQL's affair: it finds the connection closed and undoes what 
 
 import threading
 import time
+from collections.abc import Generator
 from typing import Any, TypeVar
 
 import psycopg
+from psycopg import Notify
 from psycopg.abc import PQGen
 from psycopg.errors import ConnectionTimeout
 from sqlalchemy import Engine, event
@@ -67,6 +69,11 @@ class Bounded(psycopg.Connection[Any]):
             if self.pulse:
                 self.pulse.silent()
             raise
+
+    def notifies(self, *, timeout: float | None = None, stop_after: int | None = None) -> Generator[Notify, None, None]:
+        """Who listens may hear nothing for ever, from now on."""
+        self.patience = None
+        return super().notifies(timeout=timeout, stop_after=stop_after)
 
 
 def _heard(waiting: PQGen[RV], ticks: int) -> PQGen[RV]:

@@ -1,0 +1,31 @@
+"""Jobs whose lab this worker has not: for how long it leaves them to others before it says that nobody has it.
+
+Knows no queue. A job goes on elsewhere if more of it is settled than when this worker looked last.
+"""
+
+import time
+from typing import NamedTuple
+
+
+class _Seen(NamedTuple):
+    settled: int
+    at: float
+
+
+class Lacking:
+    """By job, from any thread, of which one at a time asks about a job."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, _Seen] = {}
+
+    def seconds(self, job_id: str, settled: int) -> float:
+        """For how long nothing more of the job was settled than `settled` submissions, as far as was seen here."""
+        now = time.monotonic()
+        seen = self._seen.get(job_id)
+        if seen is None or seen.settled != settled:
+            seen = self._seen[job_id] = _Seen(settled, now)
+        return now - seen.at
+
+    def forget(self, job_id: str) -> None:
+        """The lab is there, or the job is over."""
+        self._seen.pop(job_id, None)

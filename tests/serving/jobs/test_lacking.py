@@ -1,0 +1,147 @@
+"""A worker without a job's lab leaves the job to the others of its course, and says so where nobody has the lab."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from labs_schema.grades import CriterionGrade, Grade, Provenance
+from labs_schema.hashes import rubric_hash, submission_hash
+from labs_schema.models import Lab, Submission
+from labs_schema.writer import write_lab
+from serving.jobs import workflows
+from serving.jobs.book import JobBook
+from serving.jobs.desk import LabDesk
+from serving.jobs.job import Job, State, Wish
+from serving.jobs.lacking import Lacking
+from serving.jobs.worker import Worker
+from serving.store.store import Store, open_store
+
+BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
+
+
+class QuickDesk(LabDesk):
+    """Finds its labs in a folder, and grades everything `A`."""
+
+    def __init__(self, store: Store, labs: Path) -> None:
+        super().__init__(store, labs, None)  # type: ignore[arg-type]
+
+    def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
+        return [_grade(lab, each) for each in submissions]
+
+
+def _grade(lab: Lab, submission: Submission) -> Grade:
+    source = dict.fromkeys(Provenance.model_fields, "0")
+    source |= {"rubric_hash": rubric_hash(lab), "submission_hash": submission_hash(submission)}
+    criteria = tuple(CriterionGrade(criterion=c.title, rating=c.ratings[0].title) for c in lab.criteria)
+    return Grade(lab=lab.name, student=submission.student, criteria=criteria, provenance=Provenance(**source))
+
+
+def ended(book: JobBook, job: Job, seconds: float = 30) -> State:
+    end = time.monotonic() + seconds
+    while (now := book.progress(job.id).state) in (State.QUEUED, State.RUNNING) and time.monotonic() < end:
+        time.sleep(0.05)
+    return now
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> float:
+    monkeypatch.setattr(workflows, "PATIENCE_SECONDS", 0.6)
+    monkeypatch.setattr(workflows, "LONGEST_PAUSE", 0.2)
+    return 0.6
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[QuickDesk]:
+    store, labs = open_store(f"sqlite:///{tmp_path}/store.db"), tmp_path / "labs"
+    labs.mkdir()
+    yield QuickDesk(store, labs)
+    store.close()
+
+
+@pytest.fixture
+def worker(desk: QuickDesk, tmp_path: Path) -> Iterator[Worker]:
+    started = Worker(desk, f"sqlite:///{tmp_path}/store.db", dead_seconds=0.6)
+    started.start()
+    yield started
+    started.stop()
+
+
+def test_the_time_without_a_lab_begins_anew_whenever_somebody_got_on() -> None:
+    lacking = Lacking()
+    assert lacking.seconds("job", 3) == 0.0
+    time.sleep(0.01)
+    assert lacking.seconds("job", 3) > 0.0
+    assert lacking.seconds("job", 4) == lacking.seconds("other", 4) == 0.0
+    time.sleep(0.01)
+    lacking.forget("job")
+    assert lacking.seconds("job", 4) == 0.0
+
+
+def test_a_lab_that_nobody_has_fails_its_job_once_the_patience_is_over_and_can_be_mended(
+    desk: QuickDesk, worker: Worker, make_lab: Callable[..., Lab], tmp_path: Path, patience: float
+) -> None:
+    lab = make_lab(students=6)
+    began = time.monotonic()
+    worker.begin(job := desk.book.add("course", lab, actor="ta", chunk=2))
+    assert ended(desk.book, job) is State.FAILED and time.monotonic() - began >= patience
+    assert "'lab1' is not among the labs of any worker" in str(desk.book.job(job.id).failure)
+    write_lab(lab, tmp_path / "labs" / "lab1")
+    worker.begin(again := desk.book.wish(job.id, Wish.RUN, actor="ta"))
+    assert ended(desk.book, again) is State.DONE
+
+
+ANOTHER = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+import chaos
+from serving.jobs.worker import Worker
+from serving.store.store import open_store
+
+_, _, url, name = sys.argv
+Worker(chaos.HashDesk(open_store(url), chaos.made_up_lab(64), 0.06), url, name, dead_seconds=0.9).start()
+time.sleep(60)
+"""
+
+
+@pytest.mark.slow
+def test_a_worker_without_the_lab_leaves_the_job_to_one_that_has_it(
+    postgresql_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workflows, "PATIENCE_SECONDS", 2.0)
+    monkeypatch.setattr(workflows, "LONGEST_PAUSE", 0.3)
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import chaos
+
+    store = open_store(postgresql_url)
+    (tmp_path / "labs").mkdir()
+    worker = Worker(QuickDesk(store, tmp_path / "labs"), postgresql_url, "without", dead_seconds=0.9)
+    command = [sys.executable, "-c", ANOTHER, str(BENCHMARKS), postgresql_url, "with"]
+    with subprocess.Popen(command) as another:
+        try:
+            book, lab = JobBook(store.database), chaos.made_up_lab(64)
+            while len(_living(store)) < 1:
+                time.sleep(0.1)
+            worker.start()
+            began = time.monotonic()
+            worker.begin(job := book.add(chaos.COURSE, lab, actor="ta"))
+            assert ended(book, job) is State.DONE, book.job(job.id).failure
+            assert time.monotonic() - began > 1.5 * workflows.PATIENCE_SECONDS
+            assert chaos.compared(store, lab, job) == {"lost": 0, "doubled": 0, "changed": 0}
+            assert book.job(job.id).round > 1  # parts of it had been with the first
+        finally:
+            another.kill()
+            worker.stop()
+            store.close()
+
+
+def _living(store: Store) -> list[str]:
+    from sqlalchemy import select
+
+    from serving.jobs.tables import workers
+
+    with store.database.reading() as connection:
+        return list(connection.execute(select(workers.c.name)).scalars())
