@@ -22,10 +22,9 @@ from serving.store.tables import students as people
 
 
 class Result(Frozen):
-    """`grade` is the machine's, of the real student; `ratings` (criterion -> rating) those in force, with overrides.
-    `grade_id` names it in the store; None where the job gave the work up, of which nothing is kept."""
+    """`grade` is the machine's, of the real student; `ratings` (criterion -> rating) those in force, with overrides."""
 
-    grade_id: str | None
+    grade_id: str
     grade: Grade
     ratings: dict[str, str]
 
