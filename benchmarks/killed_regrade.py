@@ -89,7 +89,7 @@ def _graded(store: Store) -> int:
 def _grades(out: Path) -> dict[str, Any]:
     """Student -> grade, as the command wrote them."""
     rows = [json.loads(line) for line in (out / "grades.jsonl").read_text().splitlines()]
-    return {row["student"]: row for row in rows}
+    return {row["grade"]["student"]: row["grade"] for row in rows}
 
 
 if __name__ == "__main__":

@@ -125,7 +125,7 @@ def test_the_trained_models_grade_over_http_is_its_grade_at_the_terminal(run: Pa
 
 def test_a_regraded_lab_is_a_lab_with_the_graders_ratings(run: Path, tmp_path: Path) -> None:
     grader(run, "regrade", LAB, "--model", run, "--out", tmp_path / "out")
-    grades = [json.loads(line) for line in (tmp_path / "out" / "grades.jsonl").read_text().splitlines()]
+    grades = [json.loads(line)["grade"] for line in (tmp_path / "out" / "grades.jsonl").read_text().splitlines()]
     copied = tmp_path / LAB.name
     copied.mkdir()
     for name in ("problemStatement.txt", "modified_ps.txt", "rubrics.json"):

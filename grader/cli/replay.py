@@ -8,7 +8,7 @@ from grader.cli.engine_option import Engine
 
 
 def replay(
-    grade: Annotated[str, typer.Argument(help="The grade's id.")],
+    grade: Annotated[str, typer.Argument(help="The grade_id in the service's answer or in grades.jsonl.")],
     model: Annotated[str, typer.Option(help="A run folder, merged weights, a model's folder or a hub id.")],
     engine: Engine = "auto",
 ) -> None:

@@ -1,6 +1,6 @@
 """A job's results as a folder of files, under the students' real ids: `grader regrade --out`.
 
-`grades.jsonl` (every grade as the machine gave it), `rubric_ratings.csv` and `rubric_comments.csv` in the lab's own
+`grades.jsonl` (a `Result` a line, as from the service), `rubric_ratings.csv` and `rubric_comments.csv` in the lab's own
 format (the ratings in force, and why a criterion has none), `summary.json` (where the grader differs from the TAs). The
 files are copies: the store holds the grades, and the folder is written whole again from it.
 """
@@ -18,13 +18,10 @@ from labs_schema.models import Lab
 from labs_schema.writer import write_ratings
 from serving.jobs.book import JobBook
 from serving.jobs.job import Job
-from serving.jobs.results import forgotten, results
+from serving.jobs.results import Result, forgotten, results
 from serving.measures.comparison import Comparison, compare
 from serving.retrying import all_ungraded
 from serving.store.store import Store
-
-Given = Sequence[tuple[Grade, dict[str, str]]]
-"""Grades with the ratings in force, criterion -> rating."""
 
 
 def check_place(out: Path) -> None:
@@ -44,18 +41,19 @@ def export(store: Store, job: Job, lab: Lab, out: Path) -> Comparison:
     while True:
         gone = forgotten(store, job)
         given = _given(store, job, lab)
-        comparison = compare(lab, [grade for grade, _ in given])
+        comparison = compare(lab, [each.grade for each in given])
         _write(lab, given, comparison, out)
         if forgotten(store, job) == gone:
             return comparison
 
 
-def _given(store: Store, job: Job, lab: Lab) -> Given:
+def _given(store: Store, job: Job, lab: Lab) -> list[Result]:
     """In the order of the lab's submissions; what the job gave up has no rating and says why."""
-    found = {each.grade.student: (each.grade, each.ratings) for each in results(store, job)}
+    found = {each.grade.student: each for each in results(store, job)}
     for parked in JobBook(store.database).progress(job.id).parked:
         if job.origin and (student := store.student(parked.student).student) is not None:
-            found[student] = _given_up(job.origin, lab, student, parked.reason), {}
+            given_up = _given_up(job.origin, lab, student, parked.reason)
+            found[student] = Result(grade_id=None, grade=given_up, ratings={})
     return [found[each.student] for each in lab.submissions if each.student in found]
 
 
@@ -65,12 +63,14 @@ def _given_up(origin: str, lab: Lab, student: str, reason: str) -> Grade:
     return all_ungraded(lab, student, Provenance(**json.loads(origin), **hashes), f"grading was given up: {reason}")
 
 
-def _write(lab: Lab, given: Given, comparison: Comparison, out: Path) -> None:
+def _write(lab: Lab, given: Sequence[Result], comparison: Comparison, out: Path) -> None:
     """An ungraded criterion has no 1 in the ratings; its reason is the comment, in the cell of the first rating."""
-    ratings = {grade.student: in_force for grade, in_force in given}
+    ratings = {each.grade.student: each.ratings for each in given}
     why = {
-        grade.student: {a.criterion: f"ungraded: {a.ungraded}" for a in grade.criteria if a.criterion not in in_force}
-        for grade, in_force in given
+        each.grade.student: {
+            a.criterion: f"ungraded: {a.ungraded}" for a in each.grade.criteria if a.criterion not in each.ratings
+        }
+        for each in given
     }
     reasons = {student: each for student, each in why.items() if each}
     first = {criterion.title: criterion.ratings[0].title for criterion in lab.criteria}
@@ -79,7 +79,7 @@ def _write(lab: Lab, given: Given, comparison: Comparison, out: Path) -> None:
     with TemporaryDirectory(dir=out, prefix=".partial-") as name:  # a reader finds whole files, the old or the new ones
         part = Path(name)
         with (part / "grades.jsonl").open("w", encoding="utf-8") as file:
-            file.writelines(grade.model_dump_json() + "\n" for grade, _ in given)
+            file.writelines(each.model_dump_json() + "\n" for each in given)
         write_ratings(lab.criteria, ratings, folders, part / RATINGS)
         write_ratings(lab.criteria, cells, folders, part / COMMENTS, reasons)
         (part / "summary.json").write_text(comparison.model_dump_json(indent=1) + "\n", encoding="utf-8")

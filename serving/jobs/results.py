@@ -22,9 +22,10 @@ from serving.store.tables import students as people
 
 
 class Result(Frozen):
-    """`grade` is the machine's, of the real student; `ratings` (criterion -> rating) those in force, with overrides."""
+    """`grade` is the machine's, of the real student; `ratings` (criterion -> rating) those in force, with overrides.
+    `grade_id` names it in the store; None where the job gave the work up, of which nothing is kept."""
 
-    grade_id: str
+    grade_id: str | None
     grade: Grade
     ratings: dict[str, str]
 

@@ -69,11 +69,12 @@ def _cleaned(path: Path, gone: Gone) -> bool:
 
 
 def _lines(text: str, gone: Gone) -> str:
-    """Lines of JSON without those that are the student's; a line that only holds some of theirs is written anew."""
+    """Lines of JSON without those that are the student's, or of which an entry is; a line that only holds some of
+    theirs is written anew."""
     kept = []
     for line in text.splitlines(keepends=True):
         value = json.loads(line) if line.strip() else None
-        if _is(value, gone):
+        if any(_is(each, gone) for each in (value, *(value.values() if isinstance(value, dict) else ()))):
             continue
         rest = _without(value, gone)
         kept.append(line if rest == value else json.dumps(rest, ensure_ascii=False) + "\n")

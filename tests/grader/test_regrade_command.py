@@ -132,7 +132,7 @@ def test_a_course_is_graded_into_a_folder_a_lab_and_a_stop_says_what_is_kept(
     assert calls == [16, 1, 16, 16, 1]  # nobody is tried alone because a person stopped it
     assert {path.name for path in out.iterdir()} == {"lab1", "lab2", "cost.json"}
     lines = (out / "lab2" / "grades.jsonl").read_text().splitlines()
-    assert [json.loads(line)["student"] for line in lines] == [f"s{i:03d}" for i in range(17)]
+    assert [json.loads(line)["grade"]["student"] for line in lines] == [f"s{i:03d}" for i in range(17)]
 
 
 def test_a_resumed_run_that_finds_no_cluster_or_no_model_says_what_is_kept(

@@ -15,6 +15,7 @@ from serving.jobs import export as exporting
 from serving.jobs.book import JobBook
 from serving.jobs.export import check_place, export
 from serving.jobs.job import Job
+from serving.jobs.results import Result
 from serving.jobs.terminal import work
 from serving.store.store import Store
 
@@ -80,8 +81,9 @@ def test_a_rating_that_a_person_changed_is_the_one_in_the_table_and_the_machines
     write_lab(lab, tmp_path / "lab1")
     (tmp_path / "lab1" / "rubric_ratings.csv").write_bytes((tmp_path / "rubric_ratings.csv").read_bytes())
     assert load_lab(tmp_path / "lab1").ratings_given["s001"] == {COMPILES: "C", READABLE: "A"}
-    last = json.loads((tmp_path / "grades.jsonl").read_text().splitlines()[1])
-    assert [answer["rating"] for answer in last["criteria"]] == ["A", "A"]
+    last = Result.model_validate_json((tmp_path / "grades.jsonl").read_text().splitlines()[1])
+    assert [answer.rating for answer in last.grade.criteria] == ["A", "A"]
+    assert (last.grade_id, last.ratings) == (one, {COMPILES: "C", READABLE: "A"})
 
 
 def test_who_is_forgotten_while_it_writes_is_in_none_of_the_files(

@@ -19,6 +19,7 @@ from serving.jobs.errors import OtherModelError
 from serving.jobs.export import export
 from serving.jobs.job import Job, State, Wish
 from serving.jobs.origin import origin_of
+from serving.jobs.results import Result
 from serving.jobs.sources import origin_from, take
 from serving.jobs.terminal import job_to_do, settled, work
 from serving.jobs.turn import turn
@@ -122,8 +123,11 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(JobBook, "add", lambda *given, **how: add(*given, **{**how, "chunk": 2}))
 
 
-def written(out: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in out.iterdir()}
+def written(out: Path) -> dict[str, Any]:
+    """Name -> what the file says; of grades, all but the names that the store gave them."""
+    texts = {path.name: path.read_text() for path in out.iterdir()}
+    lines = texts.pop("grades.jsonl").splitlines()
+    return {**texts, "grades": [Result.model_validate_json(line).model_copy(update={"grade_id": ""}) for line in lines]}
 
 
 @pytest.mark.parametrize("afar", [(False, False), (False, True), (True, False), (True, True)])
@@ -237,7 +241,8 @@ def test_a_program_that_breaks_the_grader_is_given_up_told_and_tried_again_by_th
     lab = make_lab(students=5)
     job = typed(store, lab, tmp_path, SteadyGrader(poison=["return 4;"]))
     assert JobBook(store.database).progress(job.id).graded == 4
-    lines = [Grade.model_validate_json(line) for line in (tmp_path / "grades.jsonl").read_text().splitlines()]
+    written = (tmp_path / "grades.jsonl").read_text().splitlines()
+    lines = [Result.model_validate_json(line).grade for line in written]
     assert [grade.student for grade in lines] == [each.student for each in lab.submissions]
     assert {answer.ungraded for answer in lines[2].criteria} == {"grading was given up: RuntimeError"}
     assert lines[2].provenance == SteadyGrader().provenance(lab, lab.submissions[2])

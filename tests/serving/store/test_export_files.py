@@ -42,6 +42,13 @@ def test_a_regrade_without_the_student_is_a_regrade_of_the_others(
     assert forget_in_exports({"s004"}, [out]).changed == ()
 
 
+def test_what_the_service_gave_out_of_a_student_goes_whole(tmp_path: Path) -> None:
+    lines = [f'{{"grade_id": "{i}", "grade": {{"student": "s{i}"}}, "ratings": {{"x": "A"}}}}\n' for i in range(3)]
+    (tmp_path / "grades.jsonl").write_text("".join(lines))
+    forget_in_exports({"s1"}, [tmp_path])
+    assert (tmp_path / "grades.jsonl").read_text() == lines[0] + lines[2]
+
+
 def test_only_whole_ids_are_the_students(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(
         '{"s1": {"x": 1}, "s12": {"student": "s1"}, "of": ["s1", "s10", {"folder": "s1@c"}]}'
