@@ -97,5 +97,5 @@ _YOURS = "Yours to clear: the folders of labs, rosters, reports, base models of 
 
 def _told(forgotten: Forgotten) -> list[str]:
     busy = "Another process has the store's file in use, so that deleted bytes are still in it: run this again later."
-    done = f"{forgotten.students} students forgotten (one in two courses counts twice), with {forgotten.records} records."
+    done = f"{forgotten.students} students forgotten (once for each course), with {forgotten.records} records."
     return [done, *[busy] * (not forgotten.scrubbed)]
