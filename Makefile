@@ -74,13 +74,16 @@ bench-overload: $(READY)
 chaos: $(READY)
 	$(BIN)/python benchmarks/chaos.py $(CHAOS)
 
-# Stops a service under load with SIGTERM, 20 times; takes PostgreSQL away from one for 75 s, and stops it meanwhile.
+# Stops a service under load with SIGTERM, 20 times; takes PostgreSQL away from one for 75 s, and stops it meanwhile;
+# lets it hang for 30 s, and stops it meanwhile.
 stops: $(READY)
 	$(BIN)/python benchmarks/stops.py $(STOPS)
 
 outage: $(READY)
 	$(BIN)/python benchmarks/outage.py
 	$(BIN)/python benchmarks/outage.py --stop
+	$(BIN)/python benchmarks/outage.py --freeze --seconds 30
+	$(BIN)/python benchmarks/outage.py --stop --freeze
 
 # Asks every operation of the service what its description allows and forbids. FUZZ="--examples 20" is done sooner.
 fuzz-api: $(READY)
