@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from serving.jobs import workflows
+from serving.jobs import hands, workflows
 from serving.jobs.chunk import Desk
 from serving.jobs.job import Job
 from serving.jobs.tables import workers
@@ -53,7 +53,7 @@ class Worker:
             forerunner = workers.c.name.startswith(f"{self.name}~", autoescape=True)
             connection.execute(delete(workers).where(forerunner))
         self._beat()  # before it takes work, lest that be taken over as a dead one's
-        workflows.launch(self.desk, self._url, self._process)
+        hands.launch(self.desk, self._url, self._process)
         self._round()
         self._thread.start()
 
@@ -67,7 +67,7 @@ class Worker:
         """Leaves what it is doing to whoever comes next."""
         self._stopping.set()
         self._thread.join()
-        workflows.stop()
+        hands.stop()
 
     def _live(self) -> None:
         while not self._stopping.wait(self._beat_seconds):

@@ -3,30 +3,22 @@
 A chunk needs a worker that grades its course, and waits in that course's queue (`serving.jobs.queues`). A round only
 fills the queue and waits, in whichever process.
 
-The queue's own tables stand in the same PostgreSQL database as the store, or in a SQLite file beside it, since SQLite
-has one writer at a time. They only say what is to be called again, by job and number: what a call has done already is
-in the store, so a call that comes twice changes nothing, and a lost queue is filled again from the book (`Worker`).
+The queue only says what is to be called again, by job and number: what a call has done already is in the store, so a
+call that comes twice changes nothing, and a lost queue is filled again from the book (`Worker`).
 """
 
-import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence, Set
-from contextlib import contextmanager
-from pathlib import Path
-from typing import ClassVar
+from collections.abc import Sequence, Set
 
-import dbos._serialization as dbos_formats
-from dbos import DBOS, DBOSConfig, SetWorkflowID, WorkflowStatus
-from sqlalchemy import Engine, make_url
+from dbos import DBOS, SetWorkflowID, WorkflowStatus
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from serving.jobs.book import JobBook
-from serving.jobs.chunk import NOBODYS_FAULT, Desk, grade_chunk
-from serving.jobs.errors import ElsewhereError, EndingError, LabChangedError, NoLabError, OtherModelError
+from serving.jobs.chunk import NOBODYS_FAULT, grade_chunk
+from serving.jobs.errors import ElsewhereError, LabChangedError, NoLabError, OtherModelError
+from serving.jobs.hands import Hands, desk, held, rest
 from serving.jobs.job import Job, State
-from serving.jobs.lacking import Lacking
-from serving.jobs.queues import POLL_SECONDS, Ears, queue_of
-from serving.store.database import close, postgresql
+from serving.jobs.queues import POLL_SECONDS, queue_of
 
 CHUNK = "chunk"
 ALWAYS = 1_000_000
@@ -35,50 +27,10 @@ PATIENCE_SECONDS, LONGEST_PAUSE = 60.0, 10.0
 """How long a chunk is tried before the worker turns to another, and the longest pause between two tries."""
 DOWN, OVER = "down", "over"
 """DOWN: why a chunk was left where neither submissions nor lab are to blame: the round is begun again by itself."""
-QUEUE_CONNECTIONS = 20
 GOING_ON = ("PENDING", "ENQUEUED", "DELAYED")
 ENDED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 AWAY = ("OperationalError", "InterfaceError", "TimeoutError")
 """SQLAlchemy's errors for a database that cannot be reached."""
-
-# A row of the queue names its own format, and DBOS reads any: whoever can write a row could run code, by pickle.
-dbos_formats.DBOSDefaultSerializer = dbos_formats.DBOSPortableJSON
-
-
-class _Hands:
-    """What the workflows of this process work with: DBOS calls plain functions, of which there is one set a process."""
-
-    desk: Desk | None = None
-    ears = Ears()
-    lacking = Lacking()
-    ending = threading.Event()
-    engine: Engine | None = None
-    holding: ClassVar[set[str]] = set()
-    """The workflows that this process is at."""
-    missed: ClassVar[set[str]] = set()
-    """Those that the queue took for this process's at the last look, and that it was not at."""
-
-
-def hands() -> Desk:
-    """Raises EndingError once the worker was stopped: what is left is then nobody's failure."""
-    if _Hands.desk is None:
-        raise EndingError
-    return _Hands.desk
-
-
-@contextmanager
-def _held() -> Iterator[None]:
-    name = str(DBOS.workflow_id)
-    _Hands.holding.add(name)
-    try:
-        yield
-    finally:
-        _Hands.holding.discard(name)
-
-
-def _rest(seconds: float) -> None:
-    if _Hands.ending.wait(seconds):
-        raise EndingError
 
 
 @DBOS.step(name="grade_chunk")
@@ -88,7 +40,7 @@ def _grade(job_id: str, number: int) -> str | None:
         retry=retry_if_exception(_passing),
         stop=stop_after_delay(PATIENCE_SECONDS),
         wait=wait_exponential(multiplier=0.5, max=LONGEST_PAUSE),
-        sleep=_rest,
+        sleep=rest,
         reraise=True,
     )
     try:
@@ -105,14 +57,14 @@ def _passing(error: BaseException) -> bool:
 
 
 def _settle(job_id: str, number: int) -> None:
-    desk = hands()
+    here = desk()
     try:
-        grade_chunk(desk, job_id, number)
+        grade_chunk(here, job_id, number)
     except NoLabError as error:
-        _leave(desk.book, job_id, str(error))
+        _leave(here.book, job_id, str(error))
         raise
     except (LabChangedError, OtherModelError) as error:
-        desk.book.finish(desk.book.job(job_id), str(error))
+        here.book.finish(here.book.job(job_id), str(error))
 
 
 def _leave(book: JobBook, job_id: str, why: str) -> None:
@@ -121,21 +73,21 @@ def _leave(book: JobBook, job_id: str, why: str) -> None:
     now = book.progress(job_id)
     if now.state not in (State.QUEUED, State.RUNNING):
         return
-    alone = _Hands.lacking.seconds(job_id, now.graded + len(now.parked)) >= PATIENCE_SECONDS
+    alone = Hands.lacking.seconds(job_id, now.graded + len(now.parked)) >= PATIENCE_SECONDS
     if alone and not _others_at(f"{job_id}.{now.job.round}"):
-        _Hands.lacking.forget(job_id)
+        Hands.lacking.forget(job_id)
         book.finish(now.job, why)
     else:
-        _Hands.ears.rest(queue_of(now.job.course), min(LONGEST_PAUSE, PATIENCE_SECONDS))
+        Hands.ears.rest(queue_of(now.job.course), min(LONGEST_PAUSE, PATIENCE_SECONDS))
 
 
 def _others_at(round_id: str) -> bool:
-    return any(each.workflow_id not in _Hands.holding for each in _chunks(round_id, ("PENDING",)))
+    return any(each.workflow_id not in Hands.holding for each in _chunks(round_id, ("PENDING",)))
 
 
 @DBOS.workflow(name=CHUNK, max_recovery_attempts=ALWAYS)
 def _chunk(job_id: str, number: int) -> str | None:
-    with _held():
+    with held():
         return _grade(job_id, number)
 
 
@@ -143,7 +95,7 @@ def _chunk(job_id: str, number: int) -> str | None:
 def _failures(round_id: str) -> list[str]:
     """Waits until no chunk is left; why some were not settled. DBOS's own wait would outlast the worker."""
     while _chunks(round_id, GOING_ON, limit=1):
-        _rest(POLL_SECONDS)
+        rest(POLL_SECONDS)
     ended = [_ended(each) for each in _chunks(round_id, ENDED, outputs=True)]
     return [kind for kind in ended if kind]
 
@@ -165,7 +117,7 @@ def _chunks(
 
 @DBOS.step(name="finish", retries_allowed=True, max_attempts=12, interval_seconds=0.5)
 def _finish(job_id: str, round_: int, failures: list[str]) -> None:
-    book = hands().book
+    book = desk().book
     job = book.job(job_id).model_copy(update={"round": round_})
     if failures and set(failures) == {DOWN}:
         book.begin_again(job)
@@ -177,7 +129,7 @@ def _finish(job_id: str, round_: int, failures: list[str]) -> None:
 
 @DBOS.workflow(name="job", max_recovery_attempts=ALWAYS)
 def _round(job_id: str, round_: int, chunks: int, queue: str) -> None:
-    with _held():
+    with held():
         for number in range(chunks):
             with SetWorkflowID(f"{job_id}.{round_}.{number}"):
                 DBOS.enqueue_workflow(queue, _chunk, job_id, number)
@@ -191,7 +143,7 @@ def start(job: Job) -> str | None:
     None as long as the queue goes on with it; else DOWN where it broke off as its database was away, or `OVER`.
     """
     queue = queue_of(job.course)
-    _Hands.ears.open(queue)
+    Hands.ears.open(queue)
     with SetWorkflowID(f"{job.id}.{job.round}"):
         found = DBOS.start_workflow(_round, job.id, job.round, job.chunks, queue).get_status()
     return None if found.status in GOING_ON else _ended(found) or OVER
@@ -201,8 +153,8 @@ def listen(working: Set[str], resting: Set[str]) -> None:
     """Takes chunks of the courses that have jobs, `working`, and of the `resting` ones as long as chunks are left there
     of jobs that somebody stopped; of no others."""
     queues = {queue_of(course) for course in working}
-    rest = {queue_of(course) for course in resting} - queues
-    _Hands.ears.only(queues | {queue for queue in rest if _waits(queue)})
+    others = {queue_of(course) for course in resting} - queues
+    Hands.ears.only(queues | {queue for queue in others if _waits(queue)})
 
 
 def _waits(queue: str) -> bool:
@@ -211,68 +163,16 @@ def _waits(queue: str) -> bool:
     )
 
 
-def launch(desk: Desk, store_url: str, process: str) -> None:
-    """Makes this process the worker known as `process`. It takes chunks once it is told of which courses.
-
-    Raises whatever the database raises, RuntimeError where this process is a worker already.
-    """
-    if _Hands.desk is not None:
-        raise RuntimeError("this process is a worker already")
-    url = queue_url(store_url)
-    if url.startswith("sqlite"):
-        Path(str(make_url(url).database)).touch(mode=0o600)  # who can write here can have work done
-    config: DBOSConfig = {
-        "name": "grader-jobs",
-        "system_database_url": url,
-        "executor_id": process,
-        "application_version": "1",
-        "serializer": dbos_formats.DBOSPortableJSON,
-        "log_level": "ERROR",
-        "console_log_level": "ERROR",
-    }
-    if url.startswith("postgresql"):
-        _Hands.engine = postgresql(make_url(url), pool_size=QUEUE_CONNECTIONS, max_overflow=0)
-        config["system_database_engine"] = _Hands.engine
-    _Hands.desk = desk
-    _Hands.ending.clear()
-    try:
-        DBOS(config=config)
-        DBOS.listen_queues([])
-        DBOS.launch()
-    except BaseException:
-        stop()
-        raise
-
-
-def stop() -> None:
-    """Ends this process's part; what it was doing is done by the next."""
-    _Hands.desk = None
-    _Hands.ending.set()
-    _Hands.ears.close()
-    DBOS.destroy()
-    if _Hands.engine is not None:
-        close(_Hands.engine)
-        _Hands.engine = None
-
-
 def take_over(process: str, living: set[str]) -> None:
     """Puts back into its queue what was being done by a worker that is not among the `living`, and what this `process`
     has dropped, as DBOS does with a workflow whose outcome it cannot write down."""
     pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
     mine = {each.workflow_id for each in pending if each.executor_id == process}
-    missed = mine - _Hands.holding
-    dropped, _Hands.missed = missed & _Hands.missed, missed
+    missed = mine - Hands.holding
+    dropped, Hands.missed = missed & Hands.missed, missed
     lost = [each for each in pending if each.executor_id not in living or each.workflow_id in dropped]
     by_queue: dict[str | None, list[str]] = defaultdict(list)
     for each in lost:  # a round goes into DBOS's own queue, not behind the chunks that it waits for
         by_queue[each.queue_name if each.name == CHUNK else None].append(each.workflow_id)
     for queue, names in by_queue.items():
         DBOS.resume_workflows(names, queue_name=queue)
-
-
-def queue_url(store_url: str) -> str:
-    """Where the queue of a store is."""
-    url = make_url(store_url)
-    if url.get_backend_name() == "sqlite":
-        return f"sqlite:///{url.database}.jobs"
-    return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
