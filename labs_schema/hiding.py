@@ -128,13 +128,14 @@ def _in_place_of(word: str) -> str:
 
 
 class _Words:
-    """What to hide, by how it begins: a roster of a thousand in one comment takes no longer than one name."""
+    """What to hide, by how it begins and how long it is: a roster of a thousand in one comment, or one name with blanks
+    in a thousand ways, takes no longer than one name."""
 
     def __init__(self, words: Iterable[str]) -> None:
-        self._by_beginning: dict[str, list[str]] = {}
-        for word in sorted(words, key=lambda word: (-len(word), word)):
+        self._by_beginning: dict[str, dict[int, set[str]]] = {}
+        for word in sorted(words, key=len, reverse=True):
             if beginning := _BEGINNING.match(word):
-                self._by_beginning.setdefault(beginning.group(), []).append(word)
+                self._by_beginning.setdefault(beginning.group(), {}).setdefault(len(word), set()).add(word)
 
     def hidden_in(self, text: str) -> str:
         pieces, end = [], 0
@@ -145,10 +146,11 @@ class _Words:
         return "".join([*pieces, text[end:]])
 
     def _at(self, text: str, match: re.Match[str]) -> str | None:
-        candidates = self._by_beginning.get(match.group(), ())
-        return next(
-            (word for word in candidates if text.startswith(word, match.start()) and _ends(text, match, word)), None
-        )
+        for length, words in self._by_beginning.get(match.group(), {}).items():
+            word = text[match.start() : match.start() + length]
+            if word in words and _ends(text, match, word):
+                return word
+        return None
 
 
 def _ends(text: str, match: re.Match[str], word: str) -> bool:
