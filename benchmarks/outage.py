@@ -69,8 +69,8 @@ def outlived(
         away = time.monotonic()
         time.sleep(seconds)
         ready = httpx.get(f"{service.url}/readyz", timeout=30).status_code
-        give()
         back = time.monotonic()
+        give()
         until(lambda: any(answer.status == 200 for answer in clients.since(back)), 120)
         answered = min(a.at + a.seconds for a in clients.since(back) if a.status == 200) - back
         until(lambda: progress(service.url, job)["state"] in ("done", "failed"), 300)

@@ -1,6 +1,7 @@
 """`grader` as a process of its own, with a made-up model."""
 
 import importlib
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -42,3 +43,14 @@ def made_up_grader() -> Callable[[float], list[str]]:
     """`[*made_up_grader(0.02), "regrade", ...]`: a `grader` whose model is a function of the program's text, so that
     all grades are known, and takes so many seconds for a submission."""
     return lambda seconds: [sys.executable, "-c", SOURCE.format(benchmarks=str(BENCHMARKS), seconds=seconds)]
+
+
+@pytest.fixture
+def results_in() -> Callable[[Path], dict[str, str]]:
+    """A folder of results -> its files' texts, without what they cost and the names that a store gives its grades."""
+
+    def read(out: Path) -> dict[str, str]:
+        texts = {path.name: path.read_text() for path in out.iterdir() if path.name != "cost.json"}
+        return {name: re.sub('"grade_id":"[0-9a-f]+"', "", text) for name, text in texts.items()}
+
+    return read

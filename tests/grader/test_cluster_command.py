@@ -1,6 +1,5 @@
 """`grader regrade --cluster` as a user sees it: what cannot work is told in words, and a killed run goes on."""
 
-import re
 import shutil
 import signal
 import sqlite3
@@ -24,13 +23,6 @@ from serving.grading import Grader
 from serving.store.store import open_store
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # of Ray
-
-
-def written(out: Path) -> dict[str, str]:
-    """Name -> text, without what it cost and the names that a store gives its grades."""
-    texts = {path.name: path.read_text() for path in out.iterdir() if path.name != "cost.json"}
-    return {name: re.sub('"grade_id":"[0-9a-f]+"', "", text) for name, text in texts.items()}
-
 
 STUDENTS = 96
 
@@ -64,7 +56,7 @@ def wait_for(what: Callable[[], bool], seconds: float, why: Callable[[], object]
 
 
 def test_a_killed_run_leaves_no_process_and_its_resumed_results_are_those_of_one_process(
-    chaos: Any, made_up_grader: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    chaos: Any, made_up_grader: Any, results_in: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab, mark = chaos.made_up_lab(STUDENTS), str(uuid4())
     write_lab(lab, tmp_path / chaos.COURSE / "chaos")
@@ -95,7 +87,8 @@ def test_a_killed_run_leaves_no_process_and_its_resumed_results_are_those_of_one
     assert resumed.returncode == 0, errors
     assert f"{STUDENTS - kept} submissions graded, {kept} kept from an earlier run" in said
     assert started_by(mark) == []
-    assert len(written(tmp_path / "whole")) == 4 and written(tmp_path / "whole") == written(tmp_path / "killed")
+    whole_results = results_in(tmp_path / "whole")
+    assert len(whole_results) == 4 and whole_results == results_in(tmp_path / "killed")
     store = open_store(f"sqlite:///{tmp_path}/killed.db")
     assert store.verify().faults == ()
     store.close()

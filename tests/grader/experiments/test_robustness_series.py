@@ -27,6 +27,8 @@ def test_a_series_is_trained_measured_and_gone_on_with(
     kind, tmp_path, make_lab, tiny_model_folder, monkeypatch
 ) -> None:
     labs, data, out = tmp_path / "labs", tmp_path / "data", tmp_path / "out"
+    (tmp_path / "secret").write_bytes(bytes(32))  # by which pseudonyms are made, and by these is drawn what is poisoned
+    monkeypatch.setenv("GRADER_SECRET", str(tmp_path / "secret"))
     reasons = kind == "prompts"
     write_lab(make_lab(students=6 if reasons else 16), labs / "lab1")  # a model without a clue writes long reasons
     build_dataset(labs, data / "train.jsonl", data / "test.jsonl", style=PromptStyle(), reasoning=reasons)

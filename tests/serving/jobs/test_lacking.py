@@ -102,7 +102,7 @@ from serving.jobs.worker import Worker
 from serving.store.store import open_store
 
 _, _, url, name = sys.argv
-Worker(chaos.HashDesk(open_store(url), chaos.made_up_lab(64), 0.06), url, name, dead_seconds=0.9).start()
+Worker(chaos.HashDesk(open_store(url), chaos.made_up_lab(64), 0.11), url, name, dead_seconds=0.9).start()
 time.sleep(60)
 """
 
@@ -111,7 +111,7 @@ time.sleep(60)
 def test_a_worker_without_the_lab_leaves_the_job_to_one_that_has_it(
     postgresql_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workflows, "PATIENCE_SECONDS", 2.0)
+    monkeypatch.setattr(workflows, "PATIENCE_SECONDS", 4.0)
     monkeypatch.setattr(workflows, "LONGEST_PAUSE", 0.3)
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     import chaos
