@@ -4,6 +4,7 @@ Knows no queue. A job goes on elsewhere if more of it is settled than when this 
 """
 
 import time
+from collections.abc import Set
 from typing import NamedTuple
 
 
@@ -26,6 +27,11 @@ class Lacking:
             seen = self._seen[job_id] = _Seen(settled, now)
         return now - seen.at
 
+    def only(self, jobs: Set[str]) -> None:
+        """Forgets all but these jobs: the others are over, or somebody stopped them. Resumed they have their time."""
+        for job_id in self._seen.keys() - jobs:
+            self.forget(job_id)
+
     def forget(self, job_id: str) -> None:
-        """The lab is there, or the job is over."""
+        """The job is over."""
         self._seen.pop(job_id, None)

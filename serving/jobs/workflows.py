@@ -68,21 +68,22 @@ def _settle(job_id: str, number: int) -> None:
 
 
 def _leave(book: JobBook, job_id: str, why: str) -> None:
-    """Leaves a job without its lab to the course's other workers. The job fails once nobody was at it for as long as
-    anything else is tried."""
+    """Leaves a job without its lab to the course's other workers. The job fails once nobody got on with it for as long
+    as anything else is tried, and none of them is at something that it may wait behind."""
     now = book.progress(job_id)
     if now.state not in (State.QUEUED, State.RUNNING):
         return
     alone = Hands.lacking.seconds(job_id, now.graded + len(now.parked)) >= PATIENCE_SECONDS
-    if alone and not _others_at(f"{job_id}.{now.job.round}"):
+    if alone and not _others_at(queue_of(now.job.course)):
         Hands.lacking.forget(job_id)
         book.finish(now.job, why)
     else:
         Hands.ears.rest(queue_of(now.job.course), min(LONGEST_PAUSE, PATIENCE_SECONDS))
 
 
-def _others_at(round_id: str) -> bool:
-    return any(each.workflow_id not in Hands.holding for each in _chunks(round_id, ("PENDING",)))
+def _others_at(queue: str) -> bool:
+    at = DBOS.list_workflows(queue_name=queue, status="PENDING", load_input=False, load_output=False)
+    return any(each.workflow_id not in Hands.holding for each in at)
 
 
 @DBOS.workflow(name=CHUNK, max_recovery_attempts=ALWAYS)
