@@ -84,7 +84,7 @@ class Database:
     @contextmanager
     def bare(self) -> Iterator[Connection]:
         """Without a transaction, for what cannot be in one, such as VACUUM, and may take its time."""
-        with _told(self._engine.url), self._engine.connect() as connection, _patient(connection):
+        with _told(self._engine.url), self._engine.connect() as connection, patient(connection):
             yield connection.execution_options(isolation_level="AUTOCOMMIT", begin="")
 
     def close(self) -> None:
@@ -170,7 +170,7 @@ def postgresql(url: URL, **pool: int) -> Engine:
 
 
 @contextmanager
-def _patient(connection: Connection) -> Iterator[None]:
+def patient(connection: Connection) -> Iterator[None]:
     """What takes its time may do so in silence."""
     raw = connection.connection.driver_connection
     if not isinstance(raw, Bounded):
@@ -186,7 +186,7 @@ def _patient(connection: Connection) -> Iterator[None]:
 def _upgrade(database: Database) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    with database.writing() as connection, _patient(connection):
+    with database.writing() as connection, patient(connection):
         if database.dialect == "postgresql":
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'")
             connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))

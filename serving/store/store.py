@@ -15,7 +15,7 @@ from labs_schema.frozen import Frozen
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
 from serving.store import exports, grades, history, idempotency, keys, overrides, students, verification
-from serving.store.database import Database, open_database
+from serving.store.database import Database, open_database, patient
 from serving.store.errors import StoreError
 from serving.store.ledger import stamp, write
 from serving.store.roles import Role
@@ -179,7 +179,7 @@ class Store:
 
     def verify(self, noted: str | None = None) -> verification.AuditReport:
         """Reads everything. `noted` is a head noted elsewhere, as `number:hash`, which must still be in the log."""
-        with self.database.reading() as connection:
+        with self.database.reading() as connection, patient(connection):
             return verification.verify(connection, noted)
 
     def _scrub(self) -> bool:

@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import Connection, event, text
 
-from serving.store import silence
+from serving.store import silence, verification
 from serving.store.database import open_database
 from serving.store.errors import OutcomeUnknownError, StoreError
 from serving.store.silence import Bounded, Pulse, SilentError
@@ -123,3 +123,19 @@ def test_what_takes_its_time_may_be_silent(postgresql_url: str) -> None:
     with database.bare() as connection:
         connection.execute(text("SELECT pg_sleep(0.8)"))
     database.close()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("patience")
+def test_a_large_store_is_verified_however_long_one_question_takes(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, verify = open_store(postgresql_url), verification.verify
+
+    def slow(connection: Connection, noted: str | None) -> verification.AuditReport:
+        connection.execute(text("SELECT pg_sleep(0.8)"))
+        return verify(connection, noted)
+
+    monkeypatch.setattr(verification, "verify", slow)
+    assert store.verify().faults == ()
+    store.close()
