@@ -7,7 +7,7 @@ from labs_schema.models import Submission
 from prompts.encode import PromptEncoder
 from prompts.manifest import tokenizer_hash
 from serving.courses.registration import Registration
-from serving.program_length import check_length
+from serving.program_length import check_length, is_short
 from serving.served_model import load_tokenizer, open_model
 
 MOST = 4
@@ -24,21 +24,21 @@ class CourseLengths:
     def check(self, registration: Registration, submission: Submission) -> None:
         """As `check_length`; nothing where the model is not what was registered: it is refused when it is loaded."""
         try:
-            encoder = self._encoder(registration)
+            model = open_model(registration.model, adapters=True)
+            if model.manifest is None or is_short(submission, model.manifest.context_length):
+                return
+            encoder = self._encoder(registration, model.tokenizer, model.manifest.context_length)
         except ModelError:
             return
         check_length(submission, encoder)
 
-    def _encoder(self, registration: Registration) -> PromptEncoder:
-        model = open_model(registration.model, adapters=True)
-        if model.manifest is None:
-            raise ModelError(f"{registration.model} has no manifest.")
-        known = registration.facts.tokenizer_hash, model.manifest.context_length
+    def _encoder(self, registration: Registration, source: str, context_length: int) -> PromptEncoder:
+        known = registration.facts.tokenizer_hash, context_length
         with self._lock:
             if known not in self._encoders:
                 while len(self._encoders) >= MOST:
                     del self._encoders[next(iter(self._encoders))]
-                tokenizer = load_tokenizer(model.tokenizer)
+                tokenizer = load_tokenizer(source)
                 if tokenizer_hash(tokenizer) != known[0]:
                     raise ModelError(f"{registration.model} has another tokenizer than was registered.")
                 self._encoders[known] = PromptEncoder(tokenizer, context_length=known[1])

@@ -61,20 +61,27 @@ def test_a_program_is_too_long_by_the_tokenizer_and_the_context_of_its_course(ne
         assert told.value.available == limit
 
 
-def test_a_tokenizer_is_read_once_for_all_courses_that_have_it_and_few_are_kept(
+def test_a_tokenizer_is_read_once_for_all_courses_that_have_it_for_long_programs_only_and_few_are_kept(
     new_course: NewCourse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
     load = lengths.load_tokenizer
     monkeypatch.setattr(lengths, "load_tokenizer", lambda source: (read.append(source), load(source))[1])
     checks, courses = CourseLengths(), [new_course("one"), new_course("two")]
+    checks.check(courses[0], program(READABLE * CONTEXT))
+    assert not read  # few bytes are few tokens, whatever the tokenizer
     for course in courses * 2:
-        checks.check(course, program(10))
+        refused(checks, course)
     assert len(read) == 1
     for i in range(MOST):
-        checks.check(new_course(f"wide{i}", CONTEXT + 1 + i), program(10))
-    checks.check(courses[0], program(10))
+        refused(checks, new_course(f"wide{i}", CONTEXT + 1 + i))
+    refused(checks, courses[0])
     assert len(read) == 2 + MOST and len(checks._encoders) == MOST
+
+
+def refused(checks: CourseLengths, course: Registration) -> None:
+    with pytest.raises(OverlongError):
+        checks.check(course, program(100 * CONTEXT))
 
 
 def test_a_model_that_is_not_what_was_registered_keeps_no_program_out(
@@ -85,5 +92,4 @@ def test_a_model_that_is_not_what_was_registered_keeps_no_program_out(
     chatml_tokenizer.save_pretrained(other.model)
     for course in (gone, other):
         checks.check(course, program(100 * CONTEXT))
-    with pytest.raises(OverlongError):
-        checks.check(good, program(100 * CONTEXT))
+    refused(checks, good)
