@@ -72,7 +72,7 @@ def _lines(text: str, gone: Gone) -> str:
     """Lines of JSON without those that are the student's, or of which an entry is; a line that only holds some of
     theirs is written anew."""
     kept = []
-    for line in text.splitlines(keepends=True):
+    for line in io.StringIO(text, newline="\n"):  # JSON may have other ends of lines in its strings
         value = json.loads(line) if line.strip() else None
         if any(_is(each, gone) for each in (value, *(value.values() if isinstance(value, dict) else ()))):
             continue
