@@ -33,5 +33,5 @@ class Lacking:
             self.forget(job_id)
 
     def forget(self, job_id: str) -> None:
-        """The job is over."""
+        """The job is over, or somebody may get on with it soon."""
         self._seen.pop(job_id, None)

@@ -73,12 +73,14 @@ def _leave(book: JobBook, job_id: str, why: str) -> None:
     now = book.progress(job_id)
     if now.state not in (State.QUEUED, State.RUNNING):
         return
-    alone = Hands.lacking.seconds(job_id, now.graded + len(now.parked)) >= PATIENCE_SECONDS
-    if alone and not _others_at(queue_of(now.job.course)):
+    queue = queue_of(now.job.course)
+    if _others_at(queue):
+        Hands.lacking.forget(job_id)
+    elif Hands.lacking.seconds(job_id, now.graded + len(now.parked)) >= PATIENCE_SECONDS:
         Hands.lacking.forget(job_id)
         book.finish(now.job, why)
-    else:
-        Hands.ears.rest(queue_of(now.job.course), min(LONGEST_PAUSE, PATIENCE_SECONDS))
+        return
+    Hands.ears.rest(queue, min(LONGEST_PAUSE, PATIENCE_SECONDS))
 
 
 def _others_at(queue: str) -> bool:

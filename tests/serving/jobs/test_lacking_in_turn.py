@@ -45,7 +45,7 @@ def going_on(book: JobBook, job: Job) -> bool:
 
 @pytest.fixture
 def chaos(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(workflows, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(workflows, "PATIENCE_SECONDS", 0.8)
     monkeypatch.setattr(workflows, "LONGEST_PAUSE", 0.1)
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     return importlib.import_module("chaos")
