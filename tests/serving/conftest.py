@@ -127,8 +127,14 @@ def new_postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewUrl]
 
 @pytest.fixture
 def postgresql_url(new_postgresql: NewUrl) -> str:
-    """Of an empty store."""
-    return new_postgresql()
+    """Of an empty database: queues have a schema of their own, and what a test left in them is no other's work."""
+    import psycopg
+
+    url = new_postgresql()
+    name = url.rsplit("%3D", 1)[1]
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return url.split("&options=", 1)[0].replace("/postgres?", f"/{name}?")
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
