@@ -139,7 +139,7 @@ def test_a_chunk_that_came_to_the_wrong_worker_fails_no_job_and_is_held_against_
 def test_a_small_job_does_not_wait_for_another_course_s_big_one(desk: CourseDesk, worker: Worker) -> None:
     desk.courses.add("cs102")
     big = desk.book.add("cs101", desk._lab, actor="ta", chunk=1)
-    rest = [desk.add("cs101") for _ in range(5)]
+    rest = [desk.add("cs101") for _ in range(15)]
     desk.pace = 0.1
     for job in (big, *rest):
         worker.begin(job)
