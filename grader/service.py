@@ -77,6 +77,7 @@ def run_service(
             thread, characters = open_engine_thread(model, engine, orders, queue, screen, observed)
         else:
             thread = open_course_thread(store, engine, orders, models, queue, _told(screen, serving), observed)
+            observed.metrics.watch_courses(courses.names)
         works = jobs and (labs or not model)
         worker = start_worker(store, courses, thread, f"{socket.gethostname()}:{port}") if works else None
         app = create_app(

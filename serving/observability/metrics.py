@@ -2,22 +2,22 @@
 
 Labels are few, and none is made up by a client: routes by their template, courses and labs that are served by their
 name, a rubric of the client's own by one word, reasons by their kind. The course is empty for what `/readyz` asks of a
-model that was started without a course.
+model that was started without a course. A course that is not served any more leaves nothing behind.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from threading import Lock
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
 
 from labs_schema.grades import CriterionGrade, Grade
 from serving.api.engine_queue import Job
 from serving.api.engine_thread import EngineThread, Span
 from serving.grading import Grader
+from serving.observability.asked import CacheTokens, JobsNow, WaitingNow
 from serving.observability.review_kinds import review_kind
 from serving.observability.timed_engine import EngineTimes
+from serving.store.errors import StoreError
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 SHARES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1.0)
@@ -32,6 +32,8 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._seconds = 0.0
         self._courses: frozenset[str] = frozenset()
+        self._served: Callable[[], Collection[str]] | None = None
+        self._lock = Lock()
         self._engines = EngineTimes()
         self._requests = Counter(
             "grader_requests", "Requests answered.", ("route", "method", "status"), registry=self.registry
@@ -67,18 +69,23 @@ class Metrics:
             buckets=SHARES,
             registry=self.registry,
         )
-        self.registry.register(_Counted("grader_prefix_cache_tokens", self._cache))
+        self.registry.register(CacheTokens(self._cache))
 
     def text(self) -> bytes:
         """All of it in Prometheus's text form."""
+        self._drop_courses()
         return generate_latest(self.registry)
 
     def watch_queue(self, engine: EngineThread) -> None:
-        self.registry.register(_Waiting(engine, lambda: self._courses))
+        self.registry.register(WaitingNow(engine, lambda: self._courses))
 
     def watch_jobs(self, states: Callable[[], Mapping[str, int]]) -> None:
         """`states`: how many jobs there are by state; asked in the thread that reads the metrics."""
-        self.registry.register(_Jobs(states))
+        self.registry.register(JobsNow(states))
+
+    def watch_courses(self, served: Callable[[], Collection[str]]) -> None:
+        """`served`: the courses there are now; what was counted of others is dropped when the metrics are read."""
+        self._served = served
 
     def watched(self, grader: Grader) -> Grader:
         """`grader`, the time of whose engine is taken from now on; of several, all together."""
@@ -93,17 +100,21 @@ class Metrics:
         """A batch that the engine's thread graded."""
         total = self._engines.seconds
         engine, self._seconds = total - self._seconds, total
-        self._courses |= {job.course for job in jobs}
-        for job, grade in zip(jobs, grades, strict=True):
-            for stage, seconds in (
-                ("waiting", span.began - job.submitted),
-                ("preparing", span.ended - span.began - engine),
-                ("engine", engine),
-                ("total", span.ended - job.submitted),
-            ):
-                self._stages.labels(job.course, stage).observe(max(0.0, seconds))
-            for answer in grade.criteria:
-                self._criterion(job.course, grade.lab or INLINE, answer)
+        with self._lock:
+            self._courses |= {job.course for job in jobs}
+            for job, grade in zip(jobs, grades, strict=True):
+                self._count(job, grade, span, engine)
+
+    def _count(self, job: Job, grade: Grade, span: Span, engine: float) -> None:
+        for stage, seconds in (
+            ("waiting", span.began - job.submitted),
+            ("preparing", span.ended - span.began - engine),
+            ("engine", engine),
+            ("total", span.ended - job.submitted),
+        ):
+            self._stages.labels(job.course, stage).observe(max(0.0, seconds))
+        for answer in grade.criteria:
+            self._criterion(job.course, grade.lab or INLINE, answer)
 
     def _criterion(self, course: str, lab: str, answer: CriterionGrade) -> None:
         outcome = answer.status.value if answer.ungraded is None else "ungraded"
@@ -113,49 +124,18 @@ class Metrics:
         if answer.label_mass is not None:
             self._mass.labels(course).observe(answer.label_mass)
 
+    def _drop_courses(self) -> None:
+        """Where the store cannot say which are served, all stay."""
+        known = self._courses
+        try:
+            gone = known - frozenset(self._served()) if self._served else frozenset[str]()
+        except StoreError:
+            return
+        with self._lock:
+            self._courses -= gone
+            for course in gone:
+                for counted in (self._stages, self._criteria, self._reviews, self._mass):
+                    counted.remove_by_labels({"course": course})
+
     def _cache(self) -> Mapping[str, int]:
         return dict(zip(("looked_up", "found"), self._engines.cache_counts(), strict=True))
-
-
-class _Counted(Collector):
-    """A counter that is kept elsewhere: label -> how many."""
-
-    def __init__(self, name: str, read: Callable[[], Mapping[str, int]]) -> None:
-        self._name, self._read = name, read
-
-    def collect(self) -> Iterable[Metric]:
-        family = CounterMetricFamily(self._name, "Prompt tokens in the engine's prefix cache.", labels=["what"])
-        for label, value in self._read().items():
-            family.add_metric([label], value)
-        yield family
-
-
-class _Waiting(Collector):
-    """What waits now; none where a course of `courses` has nothing there."""
-
-    def __init__(self, engine: EngineThread, courses: Callable[[], Iterable[str]]) -> None:
-        self._engine, self._courses = engine, courses
-
-    def collect(self) -> Iterable[Metric]:
-        family = GaugeMetricFamily(
-            "grader_queue_length", "Submissions that wait for the engine.", labels=["course", "kind"]
-        )
-        none = dict.fromkeys(self._courses(), 0)
-        for kind, waiting in (
-            ("interactive", self._engine.waiting),
-            ("background", self._engine.waiting_in_background),
-        ):
-            for course, count in {**none, **waiting}.items():
-                family.add_metric([course, kind], count)
-        yield family
-
-
-class _Jobs(Collector):
-    def __init__(self, states: Callable[[], Mapping[str, int]]) -> None:
-        self._states = states
-
-    def collect(self) -> Iterable[Metric]:
-        family = GaugeMetricFamily("grader_jobs", "Regrading jobs by state.", labels=["state"])
-        for state, count in self._states().items():
-            family.add_metric([state], count)
-        yield family

@@ -10,6 +10,8 @@ import promql_parser as promql
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from serving.store.errors import StoreError
+
 DASHBOARD = Path(__file__).parents[4] / "serving" / "observability" / "grafana.json"
 FILES = {"files": [{"filename": "main.c", "content": "int main(void) { return 4; }\n"}]}
 GRADE = {"lab": "lab1", "submission": FILES}
@@ -44,6 +46,45 @@ def scraped(department: Any) -> str:
         inline = {**RUBRIC, "submission": FILES, "student": MARK}
         assert client.post("/grade", params={"course": "cs101"}, json=inline, headers=every).status_code == 200
         return str(client.get("/metrics", headers=every).text)
+
+
+def test_a_removed_course_leaves_nothing_behind_and_unknown_ones_never_come(department: Any) -> None:
+    metrics, every = department.observed.metrics, department.key(None, "admin")
+    metrics.watch_queue(department.engine)
+    metrics.watch_courses(department.courses.names)
+    with department.serve() as client:
+
+        def counted() -> set[tuple[str, ...]]:
+            text = client.get("/metrics", headers=every).text
+            return {(name, *labels.values()) for name, all_of in samples(text).items() for labels in all_of}
+
+        for course in ("cs101", "cs102"):
+            assert client.post("/grade", json=EMPTY, headers=department.key(course)).status_code == 200
+        before = counted()
+        assert any("cs101" in each for each in before)
+        for number in range(50):
+            asked = client.post("/grade", params={"course": f"made-up-{number}"}, json=GRADE, headers=every)
+            assert asked.status_code == 422
+        assert len({each for each in counted() - before if each[0] == "grader_requests_total"}) == 2  # one GET /metrics
+        assert not any("made-up" in label for each in counted() for label in each)
+        department.book.remove("cs101", actor="test")
+        after = counted()
+        assert not any("cs101" in each for each in after)
+        assert {each for each in before if "cs102" in each} <= after
+        department.add("cs101", "0", department.courses.course("cs102").labs["lab1"])
+        assert client.post("/grade", json=EMPTY, headers=department.key("cs101")).status_code == 200
+        assert {each for each in before if "cs101" in each} <= counted()
+
+
+def test_while_the_store_is_away_nothing_that_was_counted_goes(department: Any) -> None:
+    def away() -> tuple[str, ...]:
+        raise StoreError("away")
+
+    metrics, key = department.observed.metrics, department.key("cs101")
+    metrics.watch_courses(away)
+    with department.serve() as client:
+        assert client.post("/grade", json=GRADE, headers=key).status_code == 200
+    assert b'grader_stage_seconds_count{course="cs101"' in metrics.text()
 
 
 def samples(scraped: str) -> Scraped:
