@@ -5,7 +5,7 @@ has one writer at a time. Knows no workflow: DBOS finds those that are defined w
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
@@ -56,6 +56,11 @@ def held() -> Iterator[None]:
         yield
     finally:
         Hands.holding.discard(name)
+
+
+def going_on(jobs: Set[str]) -> None:
+    """These jobs go on, by their ids. For how long others went without their lab is forgotten."""
+    Hands.lacking.only(jobs)
 
 
 def rest(seconds: float) -> None:

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from labs_schema.errors import GraderError
 from serving.store.database import Database
@@ -59,12 +59,14 @@ def _is(descriptor: int, path: Path) -> bool:
 @contextmanager
 def _keys(database: Database, job_ids: Sequence[str]) -> Iterator[str | None]:
     """The first that another process has. PostgreSQL gives the keys back when the connection ends, which is one for
-    all of them, as there are but a few and a course may have many labs."""
+    all of them, as there are but a few and a course may have many labs. Nothing of this takes its time: a server that
+    is silent is waited for no longer than for any other statement."""
     keys = {each: int.from_bytes(hashlib.sha256(each.encode()).digest()[:8], signed=True) for each in job_ids}
-    with database.bare() as connection:
+    with database.reading() as reader:
+        connection = reader.execution_options(isolation_level="AUTOCOMMIT")  # no transaction lasts as long as a lab
         try:
             free = (connection.execute(select(func.pg_try_advisory_lock(key))).scalar_one() for key in keys.values())
             yield next((each for each, had in zip(keys, free, strict=True) if not had), None)
         finally:
-            with suppress(DBAPIError):
+            with suppress(SQLAlchemyError):
                 connection.execute(select(func.pg_advisory_unlock_all()))

@@ -79,7 +79,7 @@ class Worker:
             workflows.take_over(self._process, self._beat())
             mine = self._mine()
             jobs = [job for job in self.desk.book.unfinished() if job.course in mine]
-            hands.Hands.lacking.only({job.id for job in jobs})
+            hands.going_on({job.id for job in jobs})
             for job in jobs:
                 self._go_on(job)
             ever = {course for course in self.desk.book.courses() if course in mine}

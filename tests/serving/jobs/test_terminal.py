@@ -1,6 +1,5 @@
 """A regrade at a terminal: every submission once, whatever was killed when, here or from afar, and never two models."""
 
-import fcntl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -313,35 +312,6 @@ def test_two_terminals_that_begin_in_the_same_moment_begin_one_job(
 
 def begun_jobs(book: JobBook, lab: Lab) -> set[str]:
     return {each.id for each in book.at_terminals("cs101", lab)}
-
-
-def test_a_turn_that_was_waited_for_until_its_file_was_gone_is_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    database = open_store(f"sqlite:///{tmp_path}/turns.db").database
-    lock, first = fcntl.flock, turn(database, ["j"])
-    first.__enter__()
-
-    def late(file: Any, how: int) -> None:
-        monkeypatch.setattr(fcntl, "flock", lock)
-        first.__exit__(None, None, None)  # between the opening of its file and the lock on it
-        lock(file, how)
-
-    monkeypatch.setattr(fcntl, "flock", late)
-    with turn(database, ["j"]), pytest.raises(GraderError, match="Another process"), turn(database, ["j"]):
-        pass
-    assert not list(tmp_path.glob(".regrade-*"))
-    database.close()
-
-
-def test_a_turn_on_all_labs_of_a_course_leaves_room_to_work(store: Store) -> None:
-    names = [f"job{number}" for number in range(40)]
-    with turn(store.database, names):
-        store.pseudonym("cs101", "s1", actor="ta")
-        with pytest.raises(GraderError, match="job job39"), turn(store.database, ["free", "job39"]):
-            pass
-    with turn(store.database, ["free", "job39"]):
-        pass
 
 
 def test_a_person_who_stops_the_command_puts_nobody_under_suspicion(make_lab: Callable[..., Lab], store: Store) -> None:
