@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 import pytest
+from psycopg import OperationalError
+from psycopg.errors import ConnectionTimeout
 from sqlalchemy import Connection, event, text
 
 from serving.store import silence, verification
@@ -31,6 +33,25 @@ def test_while_a_server_is_silent_one_at_a_time_looks_whether_it_is_back(monkeyp
     pulse.expect()
 
 
+def test_a_server_that_refuses_a_connection_has_answered_and_one_that_lets_it_wait_has_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said = iter([OperationalError("too many clients"), ConnectionTimeout("connection timeout expired")])
+
+    def connect(**options: int) -> Bounded:
+        assert options == {"connect_timeout": silence.ASK_SECONDS}
+        raise next(said)
+
+    monkeypatch.setattr(Bounded, "connect", connect)
+    pulse = Pulse()
+    assert pulse.answers(connect_timeout=30)
+    pulse.expect()
+    assert not pulse.answers(connect_timeout=30)
+    assert not pulse.answers(connect_timeout=30)  # nobody is asked again so soon
+    with pytest.raises(SilentError):
+        pulse.expect()
+
+
 def test_a_statement_waits_as_long_as_something_is_heard_now_and_then() -> None:
     def statement() -> Any:
         heard = []
@@ -38,18 +59,23 @@ def test_a_statement_waits_as_long_as_something_is_heard_now_and_then() -> None:
             heard.append((yield 1))
         return heard
 
-    waiting = silence._heard(statement(), ticks=3)
+    waiting = silence._heard(statement(), 3, lambda: True)
     next(waiting)
     with pytest.raises(StopIteration) as done:
         for ready in [0, 0, 1] * 3:
             waiting.send(ready)
     assert done.value.value == [0, 0, 1] * 3
 
-    waiting = silence._heard(statement(), ticks=3)
+    with pytest.raises(SilentError, match=silence.SLOW):
+        woken_for_nothing(silence._heard(statement(), 3, lambda: True), 3)
+    with pytest.raises(SilentError, match=silence.TOLD):
+        woken_for_nothing(silence._heard(statement(), 3, lambda: False), 1)
+
+
+def woken_for_nothing(waiting: Any, times: int) -> None:
     next(waiting)
-    with pytest.raises(SilentError):
-        for _ in range(9):
-            waiting.send(0)
+    for _ in range(times):
+        waiting.send(0)
 
 
 @pytest.fixture
@@ -117,11 +143,20 @@ def frozen_at_the_commit(store: Store, frozen: AbstractContextManager[None]) -> 
 @pytest.mark.usefixtures("patience")
 def test_what_takes_its_time_may_be_silent(postgresql_url: str) -> None:
     database = open_database(postgresql_url)
-    with pytest.raises(StoreError, match="says nothing"), database.reading() as connection:
-        connection.execute(text("SELECT pg_sleep(0.8)"))
-    time.sleep(silence.LOOK_SECONDS)
     with database.bare() as connection:
         connection.execute(text("SELECT pg_sleep(0.8)"))
+    database.close()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("patience")
+def test_a_slow_statement_on_a_server_that_answers_is_given_up_and_holds_nobody_else_up(postgresql_url: str) -> None:
+    database = open_database(postgresql_url)
+    for _ in range(2):
+        with pytest.raises(StoreError, match="the server answers"), database.reading() as connection:
+            connection.execute(text("SELECT pg_sleep(0.8)"))
+        with database.reading() as connection:  # a new connection, at once
+            assert connection.execute(text("SELECT 1")).scalar_one() == 1
     database.close()
 
 
