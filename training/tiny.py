@@ -1,4 +1,4 @@
-"""The tiny base: a real Llama of 0.87 million weights, made from nothing on a data set's own training programs.
+"""The tiny base: a real Llama of at most 0.87 million weights, made from nothing on a data set's own training programs.
 
 It shows and tests the whole pipeline offline and learns a lab's habits. It has never seen other programs, so it does
 not grade labs it was not tuned on. Reads no verdict: only what a grader would see.

@@ -12,8 +12,9 @@ def init_model(
     steps: Annotated[int, typer.Option(min=1, help="Steps of language modelling; 300 take about 1.5 minutes.")] = 300,
     seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
 ) -> None:
-    """Makes a tiny base model from nothing: a tokenizer and a Llama of 0.87 million weights that has read the training
-    programs of a data set (never their ratings). Everything then runs offline on a CPU.
+    """Makes a tiny base model from nothing: a tokenizer and a Llama of at most 0.87 million weights (fewer where the
+    texts give fewer than 2,048 tokens) that has read the training programs of a data set, never their ratings.
+    Everything then runs offline on a CPU.
 
     It learns the habits of the labs it is tuned on; it does not grade labs that it has never seen.
 
