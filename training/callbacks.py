@@ -12,16 +12,17 @@ from types import FrameType
 from typing import Any
 
 import torch
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 from transformers import TrainerCallback
 
 from training.checkpoints import seal
 
 
 class ProgressBar(TrainerCallback):  # type: ignore[misc]
-    """A rich bar: steps, loss, for DPO reward accuracy and margin, tokens per second,
-    that as a share of the machine's matmul peak, time gone and left."""
+    """A rich bar: steps, time gone and left; below it loss, for DPO reward accuracy and margin, tokens per second and
+    that as a share of the machine's matmul peak."""
 
     def __init__(self, stage: str, console: Console) -> None:
         self.stage, self.bar = stage, training_progress(console)
@@ -37,7 +38,7 @@ class ProgressBar(TrainerCallback):  # type: ignore[misc]
         names = {"loss": "loss", "rewards/accuracies": "accuracy", "rewards/margins": "margin"}
         shown = [f"{short} {float(logs[name]):.3f}" for name, short in names.items() if name in logs]
         if "tokens_per_second" in logs:
-            shown.append(f"{logs['tokens_per_second']:,.0f} tokens/s ({logs['peak_fraction']:.0%} of matmul peak)")
+            shown.append(f"{logs['tokens_per_second']:,.0f} tokens/s ({logs['peak_fraction']:.0%} of peak)")
         self.bar.update(self.task, figures="  ".join(shown))
 
     def on_step_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
@@ -100,13 +101,21 @@ def _any_process(flag: bool) -> bool:
     return bool(flags.item())
 
 
+class _FiguresBelow(Progress):
+    """A task's bar on one line and its numbers on the next: side by side they do not fit a terminal of 80 columns."""
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        for task in self.tasks:
+            yield self.make_tasks_table([task])
+            yield Text(f"  {task.fields['figures']}", no_wrap=True, overflow="ellipsis")
+
+
 def training_progress(console: Console) -> Progress:
     """The bar that every training of this program shows. A task's `figures` field is its line of numbers."""
-    return Progress(
+    return _FiguresBelow(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[figures]}"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),

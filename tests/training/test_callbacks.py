@@ -1,12 +1,14 @@
-"""Ctrl-C, or the signal of a machine that goes down, lets the step under way finish."""
+"""Ctrl-C, or the signal of a machine that goes down, lets the step under way finish. The bar fits a terminal."""
 
+import io
 import os
 import signal
 from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
-from training.callbacks import StopOnInterrupt
+from training.callbacks import ProgressBar, StopOnInterrupt
 
 
 def state(step: int) -> SimpleNamespace:
@@ -40,3 +42,16 @@ def test_ctrl_c_in_the_last_step_stops_nothing_and_the_old_handler_comes_back() 
         os.kill(os.getpid(), signal.SIGINT)
         stop.on_step_end(None, state(10), control)
     assert not stop.stopped and signal.getsignal(signal.SIGINT) is before
+
+
+def test_the_bar_of_a_long_run_and_all_its_numbers_fit_80_columns() -> None:
+    screen = io.StringIO()
+    bar = ProgressBar("dpo", Console(file=screen, force_terminal=True, color_system=None, width=80))
+    run = SimpleNamespace(global_step=10_998, max_steps=12_000, is_world_process_zero=True)
+    logs = {"loss": 0.6931, "rewards/accuracies": 0.912, "rewards/margins": 12.345}
+    bar.on_train_begin(None, run, None)
+    bar.on_log(None, run, None, logs | {"tokens_per_second": 123_456.7, "peak_fraction": 0.46})
+    bar.on_train_end()
+    last = screen.getvalue()
+    assert "10998/12000" in last and "left" in last and "…" not in last
+    assert "loss 0.693  accuracy 0.912  margin 12.345  123,457 tokens/s (46% of peak)" in last
