@@ -7,12 +7,14 @@ from serving.measures.order_effects import OrderEffects
 from serving.measures.raters import Ceiling
 from serving.measures.rating_parts import RatingPart
 from serving.measures.resampling import Estimate
+from serving.measures.sign_flip import FLIPS
 from serving.measures.trust import Trust
 
 TUNED, UNTUNED = "tuned model", "untuned base"
 WORDS, COMMONEST = "counting words", "commonest rating"
 """The graders beside each other. The last two cost nothing: what they reach needs no model."""
 UNSEEN, HELD_OUT = "unseen students of seen labs", "held-out labs"
+WHAT_P_IS = f"p: sign-flip test over students, by at most {FLIPS:,} flips, so never below {2 / (FLIPS + 1):.4f}"
 
 
 class Part(Frozen):
@@ -79,3 +81,8 @@ class Evaluation(Frozen):
     groups: dict[str, Group]
     compared: RunComparison | None = None
     cost: Cost | None = None
+
+
+def shown_p(p_value: float) -> str:
+    """`p = 0.0235`, or `p < 0.0001` where four digits would show nought."""
+    return "p < 0.0001" if p_value < 0.0001 else f"p = {p_value:.4f}"

@@ -7,7 +7,16 @@ from rich.console import Group as Stack
 from rich.table import Table
 from rich.text import Text
 
-from grader.experiments.evaluation import COMMONEST, WORDS, Evaluation, Group, Part, RunComparison
+from grader.experiments.evaluation import (
+    COMMONEST,
+    WHAT_P_IS,
+    WORDS,
+    Evaluation,
+    Group,
+    Part,
+    RunComparison,
+    shown_p,
+)
 from serving.measures.agreement import METRICS
 from serving.measures.order_effects import OrderEffects
 from serving.measures.raters import Ceiling
@@ -101,7 +110,9 @@ def _order(order: OrderEffects) -> Table:
     flips = Estimate(value=order.flips.rate, low=order.flips.low, high=order.flips.high)
     table.add_row("share of ratings that change with it", str(order.flips.decisions), _one_line(flips))
     for place in order.places:
-        table.add_row(f"among {place.ratings} ratings", str(place.decisions), f"{place.said} (p = {place.p_value:.4f})")
+        table.add_row(
+            f"among {place.ratings} ratings", str(place.decisions), f"{place.said} ({shown_p(place.p_value)})"
+        )
     return table
 
 
@@ -145,17 +156,17 @@ def _ratings(parts: dict[str, RatingPart]) -> Table:
 
 
 def _compared(comparison: RunComparison) -> Iterable[Table]:
-    """What both runs kept; p: of the sign-flip test over students."""
+    """What both runs kept."""
     for name, found in comparison.groups.items():
         title = f"{name}, kept by both runs: {found.first.decisions} decisions, {found.first.students} students"
-        table = _table(title, "", comparison.first, comparison.second, "difference", "p")
+        table = _table(title, "", comparison.first, comparison.second, "difference", "by chance")
         table.caption = (
             f"The TA's rating: both {found.both}, only the first {found.only_first}, "
-            f"only the second {found.only_second}, neither {found.neither}"
+            f"only the second {found.only_second}, neither {found.neither}\n{WHAT_P_IS}"
         )
         for metric, shown in METRICS.items():
             sides = [_two_lines(each.figures[metric]) for each in (found.first, found.second)]
-            p = f"{found.p_values[metric]:.4f}" if metric in found.p_values else ""
+            p = shown_p(found.p_values[metric]) if metric in found.p_values else ""
             table.add_row(shown, *sides, _two_lines(found.differences[metric], sign=True), p)
         yield table
 

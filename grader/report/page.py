@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from grader.experiments.evaluation import COMMONEST, Evaluation, Group
+from grader.experiments.evaluation import COMMONEST, WHAT_P_IS, Evaluation, Group, shown_p
 from grader.report import figures
 from grader.report.code import highlight_style, visible
 from grader.report.facts import facts
@@ -95,7 +95,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(visible=visible, figure=shown_figure, interval=shown_interval)
+    environment.filters.update(visible=visible, figure=shown_figure, interval=shown_interval, p=shown_p)
+    environment.globals["what_p_is"] = WHAT_P_IS
     return environment
 
 

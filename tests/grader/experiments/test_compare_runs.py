@@ -3,7 +3,7 @@
 import pytest
 
 from grader.experiments.compare_runs import HELD_OUT_BY_ONE, compare_runs, group_names, kept_by_both
-from grader.experiments.evaluation import HELD_OUT, UNSEEN
+from grader.experiments.evaluation import HELD_OUT, UNSEEN, shown_p
 from labs_schema.errors import GraderError
 from prompts.style import PromptStyle
 from serving.measures.decisions import Decision
@@ -61,3 +61,13 @@ def test_a_run_compared_with_itself_has_nothing_to_test() -> None:
     assert found.p_values == {}
     with pytest.raises(ValueError, match="same decisions"):
         compare_runs(("one", "two"), same, same[:3], {"a": UNSEEN}, resamples=50)
+
+
+def test_a_p_value_is_never_shown_as_nought() -> None:
+    assert [shown_p(p) for p in (1.0, 0.0235, 0.0001, 9.9e-5, 1e-30)] == [
+        "p = 1.0000",
+        "p = 0.0235",
+        "p = 0.0001",
+        "p < 0.0001",
+        "p < 0.0001",
+    ]

@@ -133,6 +133,13 @@ def test_what_is_known_is_shown(evaluated: Evaluate, make_lab: Callable[..., Lab
     )
     write_report(full, decided, {lab.name: lab}, tmp_path / "full.html")
     source = (tmp_path / "full.html").read_text(encoding="utf-8")
-    for text in ("The human ceiling", "run-a beside run-b", "0.042", "with intervals over labs", "after calibration"):
+    for text in (
+        "The human ceiling",
+        "run-a beside run-b",
+        "p = 0.0420",
+        "never below 0.0002",
+        "with intervals over labs",
+        "after calibration",
+    ):
         assert text in source
     assert "gave another rating in 0.0%" in source.replace("\n", " ")
