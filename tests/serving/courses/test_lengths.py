@@ -84,12 +84,19 @@ def refused(checks: CourseLengths, course: Registration) -> None:
         checks.check(course, program(100 * CONTEXT))
 
 
-def test_a_model_that_is_not_what_was_registered_keeps_no_program_out(
-    new_course: NewCourse, chatml_tokenizer: Any
+def test_a_model_that_is_not_what_was_registered_keeps_no_program_out_and_is_looked_at_once_a_registration(
+    new_course: NewCourse, chatml_tokenizer: Any, byte_tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    read: list[str] = []
+    load = lengths.load_tokenizer
+    monkeypatch.setattr(lengths, "load_tokenizer", lambda source: (read.append(source), load(source))[1])
     checks, gone, other, good = CourseLengths(), new_course("gone"), new_course("other"), new_course("good")
     shutil.rmtree(gone.model)
     chatml_tokenizer.save_pretrained(other.model)
-    for course in (gone, other):
+    for course in (gone, other, gone, other):
         checks.check(course, program(100 * CONTEXT))
-    refused(checks, good)
+    assert read == [other.model]
+    byte_tokenizer.save_pretrained(other.model)
+    checks.check(other, program(100 * CONTEXT))
+    for course in (good, other.model_copy(update={"seq": 2})):
+        refused(checks, course)
