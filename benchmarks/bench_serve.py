@@ -8,8 +8,9 @@ million parameters, random, unless --model names another) and the same prompts, 
 
     http        `grader serve`, asked by 32 clients at once
     engine      the same grader without HTTP: a letter a criterion, the program computed once
-    json        vLLM with prefix caching writes the verdict under a JSON schema, without white space
-    loose json  the same as vLLM does it by itself: random weights write white space to the limit of 24 tokens
+    json        vLLM with prefix caching writes the verdict's letter under a JSON schema, without white space
+    full json   the same with the probability of every option, in two digits: what a grade of the service says
+    loose json  the letter as vLLM does it by itself: random weights write white space to the limit of 24 tokens
     generate    Hugging Face `generate`, one criterion at a time, as many tokens as the verdict `{"answer": "A"}` has
 
 All of vLLM's sides are compiled (`vllm-compiled`) unless --engine says otherwise. All but `generate` are run `repeats`
@@ -32,7 +33,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 from serve_http import http_side, overload
-from serve_sides import Took, alone, engine_side, generate_side, json_side, loose_json_side
+from serve_sides import Took, alone, engine_side, full_json_side, generate_side, json_side, loose_json_side
 from serve_work import Shape, Work, random_model, real_work, shape, synthetic_work
 
 FIGURES = Path("build/bench-serve")
@@ -62,6 +63,7 @@ def compared(model: Path, work: Work, repeats: int, engine: str) -> Sides:
         "http": lambda: http_side(model, work, engine),
         "engine": lambda: alone(engine_side, model, work, engine),
         "json": lambda: alone(json_side, model, work, engine),
+        "full json": lambda: alone(full_json_side, model, work, engine),
         "loose json": lambda: alone(loose_json_side, model, work, engine),
     }
     runs: dict[str, list[Took]] = {name: [] for name in sides}
@@ -84,6 +86,7 @@ def summary(found: dict[str, Sides], shapes: dict[str, Shape], refused: Took) ->
         figures |= {
             f"speedup_vs_hf{ending}": round(sides["generate"]["cpu"] / engine["cpu"], 2),
             f"speedup_vs_json{ending}": round(sides["json"]["cpu"] / engine["cpu"], 2),
+            f"speedup_vs_full_json{ending}": round(sides["full json"]["cpu"] / engine["cpu"], 2),
             f"speedup_vs_loose_json{ending}": round(sides["loose json"]["cpu"] / engine["cpu"], 2),
             f"http_overhead{ending}": round(sides["http"]["cpu"] / engine["cpu"] - 1, 3),
             f"prefix_hit_rate{ending}": round(engine["hit_rate"], 4),

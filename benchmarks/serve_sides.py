@@ -11,6 +11,7 @@ from serve_work import Work, criteria_of, prompts_of
 from prompts.verdict import verdict_text
 
 CHUNK, EVERY, WARM = 16, 4, 2
+COMPACT = {"backend": "xgrammar", "disable_any_whitespace": True}
 Took = dict[str, float]
 """`cpu` and `wall` seconds, and what else a side found out."""
 
@@ -46,16 +47,32 @@ def engine_side(model: Path, work: Work, engine: str) -> Took:
 
 
 def json_side(model: Path, work: Work, engine: str) -> Took:
-    """The verdict as JSON under a JSON schema that allows no white space."""
-    return _json(model, work, engine, structured_outputs_config={"backend": "xgrammar", "disable_any_whitespace": True})
+    """The verdict's letter as JSON under a JSON schema that allows no white space."""
+    return _json(model, work, engine, letter_alone, structured_outputs_config=COMPACT)
+
+
+def full_json_side(model: Path, work: Work, engine: str) -> Took:
+    """As `json_side`, with the probability of every option, which one letter gives too."""
+    return _json(model, work, engine, with_probabilities, structured_outputs_config=COMPACT)
 
 
 def loose_json_side(model: Path, work: Work, engine: str) -> Took:
-    """The same as vLLM does it when nothing is said: white space is allowed, 24 tokens at most."""
-    return _json(model, work, engine)
+    """The letter as vLLM does it when nothing is said: white space is allowed."""
+    return _json(model, work, engine, letter_alone)
 
 
-def _json(model: Path, work: Work, engine: str, **settings: Any) -> Took:
+def letter_alone(options: int) -> dict[str, Any]:
+    """The properties of `{"answer": "A"}`."""
+    return {"answer": {"enum": [chr(65 + i) for i in range(options)]}}
+
+
+def with_probabilities(options: int) -> dict[str, Any]:
+    """The properties of `{"answer": "A", "A": "0.93", "B": "0.07"}`: text, since a number's digits have no limit."""
+    share = {"type": "string", "pattern": r"^0\.[0-9]{2}$"}
+    return letter_alone(options) | {chr(65 + i): share for i in range(options)}
+
+
+def _json(model: Path, work: Work, engine: str, properties: Callable[[int], dict[str, Any]], **settings: Any) -> Took:
     import vllm
     from vllm.sampling_params import StructuredOutputsParams
 
@@ -67,10 +84,10 @@ def _json(model: Path, work: Work, engine: str, **settings: Any) -> Took:
     written: list[int] = []
 
     def params(options: int) -> Any:
-        letters = {"enum": [chr(65 + i) for i in range(options)]}
-        schema = {"type": "object", "properties": {"answer": letters}, "required": ["answer"]}
-        form = StructuredOutputsParams(json=schema | {"additionalProperties": False})
-        return vllm.SamplingParams(max_tokens=24, temperature=0, structured_outputs=form)
+        named = properties(options)
+        schema = {"type": "object", "properties": named, "required": list(named), "additionalProperties": False}
+        form = StructuredOutputsParams(json=schema)
+        return vllm.SamplingParams(max_tokens=24 * len(named), temperature=0, structured_outputs=form)
 
     def answer(work: Work) -> None:
         asked = [each for submission in prompts_of(model, work) for each in submission]
