@@ -78,10 +78,15 @@ def train(config: RunConfig, *, resume: Path | None = None, console: Console | N
 def leave_together(status: int = 0) -> None:
     """For the end of a program that may be one of several processes: waits until all of them are here, then ends this
     one with `status`. At once, without Python's own end: gloo's threads may outlive it, and are then aborted, and the
-    launcher takes a finished run for a failed one. Does nothing in a process of its own."""
-    if PartialState().num_processes == 1:
+    launcher takes a finished run for a failed one. Does nothing in a process of its own.
+
+    Whoever joined the processes, accelerate or torch: a `PartialState` that is made here first would not know of
+    others on a CPU.
+    """
+    if not torch.distributed.is_initialized():
         return
-    PartialState().wait_for_everyone()
+    with quiet_libraries():  # NCCL's barrier would warn of the device that accelerate has chosen
+        torch.distributed.barrier()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

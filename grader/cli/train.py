@@ -36,6 +36,7 @@ def train(
 ) -> None:
     """Replaced below: it lists the presets."""
     from training.config import load_config
+    from training.dry_run import dry_run as told
     from training.run import TrainingStoppedError, leave_together
     from training.run import train as run_training
     from training.run_folder import open_run_folder
@@ -50,19 +51,14 @@ def train(
     settings = (
         load_config(config, flags, overrides or (), of_stages) if config else open_run_folder(resume or Path())[1]
     )
-    if dry_run:
-        from training.dry_run import dry_run as tell
-
-        typer.echo(tell(settings))
-        return
     try:
-        run = run_training(settings, resume=resume)
+        done = told(settings) if dry_run else run_training(settings, resume=resume)
     except TrainingStoppedError as stopped:
         typer.echo(stopped, err=True)
         leave_together(130)
         raise typer.Exit(130) from None
     if os.environ.get("RANK", "0") == "0":
-        typer.echo(run)
+        typer.echo(done)
     leave_together()
 
 
