@@ -16,17 +16,15 @@ import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 from chaos import made_up_lab
+from made_up_service import made_up_grader
 
-from labs_schema.grades import CriterionGrade, Grade, Provenance
-from labs_schema.hashes import canonical_hash, rubric_hash, submission_hash
-from labs_schema.models import Lab, Submission
 from labs_schema.writer import write_lab
 from serving.api.app import create_app
 from serving.api.engine_thread import EngineThread
@@ -36,7 +34,6 @@ from serving.jobs.chunk import grade_chunk
 from serving.jobs.desk import LabDesk
 from serving.jobs.job import Job
 from serving.observability.observed import Observed
-from serving.sheets import Sheet
 from serving.store.roles import Role
 from serving.store.store import Store, open_store
 
@@ -88,7 +85,7 @@ def serving(store: Store, folder: Path) -> Iterator[str]:
     """The address of the service. Its streams of events end after their first, for a paused job's would not."""
     for number in range(LABS):
         write_lab(made_up_lab(number + 2), folder / "labs" / f"lab{number}")
-    engine = EngineThread(HashGrader)
+    engine = EngineThread(lambda: made_up_grader(0, context_length=1_000_000))
     desk = LabDesk(store, folder / "labs", engine)
     registry = read_registry(folder / "labs")[0]
     begin, observed = lambda job: _begin(desk, job), Observed()
@@ -104,36 +101,6 @@ def serving(store: Store, folder: Path) -> Iterator[str]:
     yield f"http://127.0.0.1:{http.servers[0].sockets[0].getsockname()[1]}"
     http.should_exit = True
     running.join()
-
-
-class HashGrader:
-    """A grader whose model is a hash of criterion and program."""
-
-    def check_length(self, submission: Submission) -> None: ...
-
-    def prepare(self, lab: Lab, submission: Submission) -> Sheet:
-        del lab, submission
-        return Sheet()
-
-    def grade_each(
-        self, work: Sequence[tuple[Lab, Submission]], *, sheets: object = None, reasoning: bool = False
-    ) -> list[Grade]:
-        del sheets, reasoning
-        return [_graded(lab, submission) for lab, submission in work]
-
-    def close(self) -> None: ...
-
-
-def _graded(lab: Lab, submission: Submission) -> Grade:
-    source = dict.fromkeys(Provenance.model_fields, "0" * 64)
-    source |= {"rubric_hash": rubric_hash(lab), "submission_hash": submission_hash(submission)}
-    criteria = []
-    for each in lab.criteria:
-        chosen = each.ratings[int(canonical_hash([each.title, submission.files[0].text]), 16) % len(each.ratings)]
-        criteria.append(
-            CriterionGrade(criterion=each.title, rating=chosen.title, marks=chosen.marks, max_marks=each.max_marks)
-        )
-    return Grade(lab=lab.name, student=submission.student, criteria=tuple(criteria), provenance=Provenance(**source))
 
 
 def _begin(desk: LabDesk, job: Job) -> None:

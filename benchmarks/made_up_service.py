@@ -47,27 +47,28 @@ def serve(labs: Path, seconds: float, patience: float, port: int) -> None:
     run_service("made-up", labs, host="127.0.0.1", port=port, engine="auto", queue=64, seconds=30, rate="100000/second")
 
 
-def made_up_grader(seconds: float) -> Any:
-    """A real grader over an engine that thinks for `seconds` a submission and then says what a hash says."""
+def made_up_grader(seconds: float, context_length: int = 4096) -> Any:
+    """A real grader over an engine that thinks for `seconds` a submission and then says what a hash says. Programs may
+    have `context_length` tokens."""
     from prompts.encode import PromptEncoder
     from prompts.style import PromptStyle
     from serving.grading import Grader
     from serving.provenance import ModelIdentity
     from training.tiny_tokenizer import train_tokenizer
 
-    tokenizer = train_tokenizer(["int a = 0;\n" * 20], entries=512, context_length=4096)
-    encoder = PromptEncoder(tokenizer, context_length=4096)
+    tokenizer = train_tokenizer(["int a = 0;\n" * 20], entries=512, context_length=context_length)
+    encoder = PromptEncoder(tokenizer, context_length=context_length)
     identity = ModelIdentity(base_model="none", model_hash="0", tokenizer_hash="0", prompt_hash="0")
-    return Grader(HashEngine(seconds), encoder, PromptStyle(), identity)
+    return Grader(HashEngine(seconds, context_length), encoder, PromptStyle(), identity)
 
 
 class HashEngine:
     """Prefers a letter by the hash of the prompt; `seconds` a submission of `CRITERIA` criteria."""
 
-    name, version, context_length = "hash", "1", 4096
+    name, version = "hash", "1"
 
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
+    def __init__(self, seconds: float, context_length: int) -> None:
+        self.seconds, self.context_length = seconds, context_length
 
     def score(self, requests: Sequence[Any]) -> list[Any]:
         from serving.engines.engine import LabelScores
@@ -80,7 +81,8 @@ class HashEngine:
         return found
 
     def write(self, prompts: Sequence[Any], max_tokens: int, stop: str, form: str) -> list[Any]:
-        raise NotImplementedError
+        del max_tokens, stop, form
+        return ["Because."] * len(prompts)
 
     def close(self) -> None: ...
 
