@@ -148,6 +148,26 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> NewUrl:
 
 
 @pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A PostgreSQL that says nothing is given up after half a second."""
+    from serving.store import silence
+
+    monkeypatch.setattr(silence.Bounded, "patience", 0.4)
+    monkeypatch.setattr(silence, "LOOK_SECONDS", 0.5)
+
+
+@pytest.fixture
+def impatient_store(impatient: None, postgresql_url: str) -> Iterator[Any]:
+    """A new store in PostgreSQL, of which nothing is waited for long."""
+    del impatient
+    from serving.store.store import open_store
+
+    opened = open_store(f"{postgresql_url}&connect_timeout=2")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
 def frozen() -> Callable[[str], AbstractContextManager[None]]:
     """`with frozen(url)`: all processes of the PostgreSQL server at `url` are stopped, as on a host that hangs."""
 

@@ -1,7 +1,6 @@
 """PostgreSQL hangs under a request: it is refused soon, nothing is lost or doubled, and all goes on afterwards."""
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
@@ -10,21 +9,15 @@ import pytest
 from sqlalchemy import event
 
 from serving.api.examples import BY_LAB
-from serving.store import silence
-from serving.store.silence import Bounded
-from serving.store.store import open_store
 
 GRADE = {**BY_LAB, "lab": "lab1", "student": "s042"}
 KEY = {"Idempotency-Key": "try-1"}
 
 
 @pytest.fixture
-def store(postgresql_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setattr(Bounded, "patience", 0.4)
-    monkeypatch.setattr(silence, "LOOK_SECONDS", 0.5)
-    opened = open_store(f"{postgresql_url}&connect_timeout=2")
-    yield opened
-    opened.close()
+def store(impatient_store: Any) -> Any:
+    """That of `course`."""
+    return impatient_store
 
 
 @pytest.mark.slow

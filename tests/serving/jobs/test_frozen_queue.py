@@ -2,7 +2,7 @@
 
 import importlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,8 @@ import pytest
 from serving.jobs.book import JobBook
 from serving.jobs.job import Job, State
 from serving.jobs.worker import Worker
-from serving.store import silence
 from serving.store.errors import StoreError
-from serving.store.silence import Bounded
-from serving.store.store import Store, open_store
+from serving.store.store import Store
 
 pytestmark = pytest.mark.slow
 
@@ -26,18 +24,10 @@ def chaos(monkeypatch: pytest.MonkeyPatch) -> Any:
     return importlib.import_module("chaos")
 
 
-@pytest.fixture
-def store(postgresql_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    monkeypatch.setattr(Bounded, "patience", 0.4)
-    monkeypatch.setattr(silence, "LOOK_SECONDS", 0.5)
-    opened = open_store(f"{postgresql_url}&connect_timeout=2")
-    yield opened
-    opened.close()
-
-
 def test_a_job_goes_on_when_the_server_wakes_and_a_worker_ends_though_it_sleeps(
-    store: Store, postgresql_url: str, frozen: Any, chaos: Any
+    impatient_store: Store, postgresql_url: str, frozen: Any, chaos: Any
 ) -> None:
+    store = impatient_store
     book, lab = JobBook(store.database), chaos.made_up_lab(64)
 
     def begun() -> tuple[Worker, Job]:

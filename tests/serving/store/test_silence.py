@@ -78,14 +78,8 @@ def woken_for_nothing(waiting: Any, times: int) -> None:
         waiting.send(0)
 
 
-@pytest.fixture
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Bounded, "patience", 0.4)
-    monkeypatch.setattr(silence, "LOOK_SECONDS", 0.5)
-
-
 @pytest.mark.slow
-@pytest.mark.usefixtures("patience")
+@pytest.mark.usefixtures("impatient")
 def test_a_frozen_server_holds_nobody_up_and_all_goes_on_when_it_wakes(postgresql_url: str, frozen: Any) -> None:
     database = open_database(f"{postgresql_url}&connect_timeout=2")
 
@@ -112,7 +106,7 @@ def test_a_frozen_server_holds_nobody_up_and_all_goes_on_when_it_wakes(postgresq
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("patience")
+@pytest.mark.usefixtures("impatient")
 def test_of_a_write_that_a_server_froze_at_nobody_says_what_is_not_known(
     postgresql_url: str, frozen: Callable[[str], Any], hand: Any
 ) -> None:
@@ -140,7 +134,7 @@ def frozen_at_the_commit(store: Store, frozen: AbstractContextManager[None]) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("patience")
+@pytest.mark.usefixtures("impatient")
 def test_what_takes_its_time_may_be_silent(postgresql_url: str) -> None:
     database = open_database(postgresql_url)
     with database.bare() as connection:
@@ -149,7 +143,7 @@ def test_what_takes_its_time_may_be_silent(postgresql_url: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("patience")
+@pytest.mark.usefixtures("impatient")
 def test_a_slow_statement_on_a_server_that_answers_is_given_up_and_holds_nobody_else_up(postgresql_url: str) -> None:
     database = open_database(postgresql_url)
     for _ in range(2):
@@ -161,7 +155,7 @@ def test_a_slow_statement_on_a_server_that_answers_is_given_up_and_holds_nobody_
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("patience")
+@pytest.mark.usefixtures("impatient")
 def test_a_large_store_is_verified_however_long_one_question_takes(
     postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
