@@ -12,8 +12,9 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.api.engine_thread import EngineThread
-from serving.api.grading_routes import queue_full, router
+from serving.api.grading_routes import router
 from serving.api.problems import answer
+from serving.api.scored import queue_full
 
 QUEUEING = {"/grade"}
 """Paths whose POST queues a submission."""

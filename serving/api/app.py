@@ -7,7 +7,15 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from serving.api import docs_page, grading_routes, health_routes, job_result_routes, job_routes, kept_grade_routes
+from serving.api import (
+    docs_page,
+    grading_routes,
+    health_routes,
+    job_result_routes,
+    job_routes,
+    kept_grade_routes,
+    lab_routes,
+)
 from serving.api.access_log import AccessLog
 from serving.api.admission import Admission
 from serving.api.body_limit import BodyLimit
@@ -87,6 +95,7 @@ def create_app(
     if observed:
         observed.install(app)
     app.add_middleware(AccessLog)
-    for room in (grading_routes, kept_grade_routes, job_routes, job_result_routes, health_routes, docs_page):
+    for room in (grading_routes, lab_routes, kept_grade_routes, job_routes, job_result_routes, health_routes):
         app.include_router(room.router)
+    app.include_router(docs_page.router)
     return app

@@ -187,6 +187,10 @@ def answered(example: object, status: int = 200) -> dict[int | str, dict[str, An
     return {status: {"content": {"application/json": {"example": example}}}}
 
 
+KEYED = (401, 403, 422, 429, 503)
+"""What every route that needs a key may answer."""
+
+
 def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
     """The problems that an operation may answer with, one example each."""
     return {code: _problem(code) for code in codes}

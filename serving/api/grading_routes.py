@@ -1,10 +1,10 @@
-"""`POST /grade` and the labs it knows: a submission in, its graded rubric out, kept before it is answered."""
+"""`POST /grade`: a submission in, its graded rubric out, kept before it is answered."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Path, Request, Response
+from fastapi import APIRouter, Body, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from labs_schema.errors import OverlongError
@@ -13,23 +13,20 @@ from labs_schema.hiding import names_of, noted, person_of
 from labs_schema.models import Lab, Person, Submission
 from labs_schema.naming import Names
 from serving.api.access import Caller, Platform, platform
-from serving.api.access_log import log_failure
-from serving.api.answers import GradeResponse, LabList, LabRubric, graded, rubric, summary
+from serving.api.answers import GradeResponse, graded
 from serving.api.body_limit import too_large
-from serving.api.engine_queue import ClosedError, Place, QueueFullError
-from serving.api.examples import ANSWER, GRADE_REQUESTS, LAB_LIST, LAB_RUBRIC, answered, problems
+from serving.api.engine_queue import Place, QueueFullError
+from serving.api.examples import ANSWER, GRADE_REQUESTS, KEYED, answered, problems
 from serving.api.idempotent import IdempotencyKey, once
-from serving.api.lab_registry import LabRegistry
-from serving.api.problems import FieldProblem, ProblemError, busy, excerpt
+from serving.api.lab_routes import known_lab
+from serving.api.problems import ProblemError, excerpt
 from serving.api.requests import LIMITS, GradeRequest, LabGradeRequest
+from serving.api.scored import queue_full, scored, too_many_tokens, too_slow
 from serving.api.service import Served, Service
-from serving.courses.errors import CourseRefusedError, UnknownCourseError
 from serving.store.errors import ForgottenError
 
 router = APIRouter(dependencies=[platform])
 
-KEYED = (401, 403, 422, 429, 503)
-"""What every route that needs a key may answer."""
 GRADE_ID = {"grade_id": "$response.body#/grade_id"}
 LINKS = {
     "history": {"operationId": "kept_grade", "parameters": GRADE_ID},
@@ -92,70 +89,6 @@ async def grade(
         return graded(lab, given, await run_in_threadpool(_keep, service, lab, submission, given, name, caller), ids)
 
     return await once(service, caller, request, idempotency_key, answer, student=student)
-
-
-@router.get("/labs", summary="The labs it grades by name", responses={**answered(LAB_LIST), **problems(*KEYED)})
-async def labs(service: Served) -> LabList:
-    return LabList(labs=tuple(map(summary, service.labs.values())))
-
-
-@router.get("/labs/{lab}", summary="A lab's rubric", responses={**answered(LAB_RUBRIC), **problems(404, *KEYED)})
-async def lab_rubric(
-    lab: Annotated[str, Path(examples=["square"])],
-    service: Served,
-) -> LabRubric:
-    return rubric(known_lab(service.labs, lab))
-
-
-def known_lab(labs: LabRegistry, name: str) -> Lab:
-    """Raises the 404 that lists those there are."""
-    try:
-        return labs[name]
-    except KeyError:
-        wrong = FieldProblem(field="lab", found=excerpt(name), expected=f"one of {', '.join(labs) or 'no lab'}")
-        detail = "There is no lab of this name here; GET /labs lists those there are, or send the rubric itself."
-        raise ProblemError(404, "unknown-lab", detail, [wrong]) from None
-
-
-async def scored(
-    service: Service, lab: Lab, submission: Submission, reasoning: bool, seconds: float, place: Place | None = None
-) -> Grade:
-    """The engine's grade, the 413 of a program with too many tokens, or the 503 that says why there is none now.
-    `place`: one in the queue that is kept for it."""
-    engine = service.engine
-    try:
-        async with asyncio.timeout(seconds):
-            course = service.course
-            sheet = await service.preparing.sheet(lab, submission, course)
-            queued = engine.submit(lab, submission, course=course, place=place, sheet=sheet, reasoning=reasoning)
-            return await asyncio.wrap_future(queued)
-    except OverlongError as error:
-        raise too_many_tokens(error) from None
-    except QueueFullError as error:
-        raise queue_full(error.retry_after) from None
-    except ClosedError:
-        raise busy("shutting-down", "The service is shutting down.", 5) from None
-    except TimeoutError:
-        raise too_slow(seconds, engine.retry_after) from None
-    except UnknownCourseError:
-        raise ProblemError(403, "other-course", "The course is not served here any more.") from None
-    except CourseRefusedError as error:
-        raise busy("model-refused", f"The course's model cannot be used: {error.reason}.", 30) from error
-    except Exception as error:
-        log_failure(error)
-        raise busy("engine-down", "The engine failed on this request.", 5) from error
-
-
-def too_many_tokens(error: OverlongError) -> ProblemError:
-    return too_large("submission.files", f"at least {error.needed} tokens", error.available, "tokens")
-
-
-def too_slow(seconds: float, retry_after: int) -> ProblemError:
-    return busy("too-slow", f"There was no grade within {seconds:g} s; come again when less is waiting.", retry_after)
-
-
-def queue_full(retry_after: int) -> ProblemError:
-    return busy("queue-full", "As many submissions wait as may; come again later.", retry_after)
 
 
 def _kept(service: Service, lab: Lab, name: str, ids: Mapping[str, str]) -> GradeResponse | None:

@@ -9,8 +9,8 @@ from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
 from serving.api.access import public
 from serving.api.answers import Health
 from serving.api.examples import answered, problems
-from serving.api.grading_routes import scored
 from serving.api.problems import ProblemError, busy
+from serving.api.scored import scored
 from serving.api.service import Served, Service
 from serving.observability.readiness import readiness, worker_faults
 

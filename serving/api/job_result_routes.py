@@ -14,8 +14,7 @@ from labs_schema.models import Lab
 from labs_schema.validate import load_lab
 from labs_schema.writer import write_ratings
 from serving.api.access import ta
-from serving.api.examples import COMPARISON, GRADES_JSONL, RATINGS_CSV, answered, problems
-from serving.api.grading_routes import KEYED
+from serving.api.examples import COMPARISON, GRADES_JSONL, KEYED, RATINGS_CSV, answered, problems
 from serving.api.job_routes import JobId, own_job
 from serving.api.problems import ProblemError
 from serving.api.service import Served, Service

@@ -9,11 +9,11 @@ from starlette.responses import StreamingResponse
 from labs_schema.errors import FaultsError
 from labs_schema.validate import load_lab
 from serving.api.access import Caller, Ta, still_entitled, ta
-from serving.api.examples import JOB, JOB_EVENTS, answered, problems
-from serving.api.grading_routes import KEYED, known_lab
+from serving.api.examples import JOB, JOB_EVENTS, KEYED, answered, problems
 from serving.api.idempotent import IdempotencyKey, once
 from serving.api.job_answers import JobList, JobOut, job_out
 from serving.api.job_events import job_events
+from serving.api.lab_routes import known_lab
 from serving.api.open_streams import EventStream
 from serving.api.problems import ProblemError
 from serving.api.service import Served, Service

@@ -6,8 +6,7 @@ from fastapi import APIRouter, Path, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from serving.api.access import Ta, ta
-from serving.api.examples import HISTORY, OVERRIDE, answered, problems
-from serving.api.grading_routes import KEYED
+from serving.api.examples import HISTORY, KEYED, OVERRIDE, answered, problems
 from serving.api.idempotent import IdempotencyKey, once
 from serving.api.job_answers import GradeHistory, OverrideOut, history_out, override_out
 from serving.api.requests import OverrideRequest
