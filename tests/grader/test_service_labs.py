@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from grader.service import registered_labs
+from grader.served_courses import registered_labs
 from labs_schema.writer import write_lab
 
 
