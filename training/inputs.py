@@ -8,7 +8,7 @@ from prompts.encode import PromptEncoder
 from training.bases import Base, find_base
 from training.config import RunConfig
 from training.examples import Loaded, TrainingExample, with_preferences
-from training.hub import check_reachable
+from training.hub import check_available
 from training.mixture import Mixture, load_mixture, open_mixture
 from training.models import context_of, load_tokenizer
 
@@ -29,7 +29,7 @@ def open_inputs(config: RunConfig) -> Inputs:
     base, data = find_base(config.model), open_mixture(config.parts)
     if data.is_foreign and config.sft and config.sft.answer_only == "letter":
         raise ModelError("answer_only letter would learn one token of other programs' answers: set it to verdict.")
-    check_reachable(base.source)
+    check_available(base.source)
     tokenizer = load_tokenizer(base.source)
     encoder = PromptEncoder(
         tokenizer,

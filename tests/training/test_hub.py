@@ -1,4 +1,4 @@
-"""Who is offline is told at once; whose hub answers, or has the model already, notices nothing."""
+"""Who is offline is told at once, or gets the model from the cache at once; whose hub answers notices nothing."""
 
 import socket
 import threading
@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 from huggingface_hub import constants
+from transformers import LlamaConfig
 
 from labs_schema.errors import ModelError
 from training.config import RunConfig
-from training.hub import check_reachable
+from training.hub import check_available
 from training.inputs import open_inputs
+from training.models import load_tokenizer
 
 MODEL = "someone/model"
 
@@ -78,36 +80,47 @@ def test_a_hub_that_never_answers_is_waited_for_as_long_as_is_said(monkeypatch: 
         ask_at(monkeypatch, f"http://127.0.0.1:{silent.getsockname()[1]}")
         monkeypatch.setenv("HF_HUB_ETAG_TIMEOUT", "0.2")
         with pytest.raises(ModelError, match=r"asked once for at most 0\.2 s, gave no answer"):
-            check_reachable(MODEL)
+            check_available(MODEL)
 
 
 def test_offline_by_choice_asks_nobody(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(ModelError, match="HF_HUB_OFFLINE is set, so no hub was asked"):
-        check_reachable(MODEL)
+        check_available(MODEL)
     assert hub.asked == 0
 
 
-def test_a_folder_and_a_cached_model_are_asked_of_nobody(tmp_path: Path) -> None:
-    check_reachable(str(tmp_path))
+def test_a_folder_is_asked_of_nobody(hub: Hub, tmp_path: Path) -> None:
+    check_available(str(tmp_path))
+    assert hub.asked == 0
+
+
+def test_a_model_in_the_cache_of_who_is_offline_is_taken_without_asking_again(
+    tmp_path: Path, word_tokenizer: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     cached = tmp_path / "hub/models--someone--model"
     (cached / "refs").mkdir(parents=True)
     (cached / "refs/main").write_text("0" * 40)
-    (cached / "snapshots" / ("0" * 40)).mkdir(parents=True)
-    (cached / "snapshots" / ("0" * 40) / "config.json").write_text("{}")
-    check_reachable(MODEL)
+    snapshot = cached / "snapshots" / ("0" * 40)
+    word_tokenizer.save_pretrained(snapshot)
+    LlamaConfig().save_pretrained(snapshot)
+    begun = time.monotonic()
+    check_available(MODEL)
+    assert "someone/model is taken from the cache: http://127.0.0.1:9, asked once" in caplog.text
+    assert load_tokenizer(MODEL).get_vocab() == word_tokenizer.get_vocab()
+    assert time.monotonic() - begun < 5
 
 
 @pytest.mark.parametrize("status", [200, 404, 429, 503])
 def test_what_a_hub_answers_otherwise_is_left_to_the_download(hub: Hub, status: int) -> None:
     hub.status = status
     hub.error = "EntryNotFound" if status == 404 else ""
-    check_reachable(MODEL)
+    check_available(MODEL)
     assert hub.asked == 1
 
 
 @pytest.mark.parametrize("error", ["RepoNotFound", "GatedRepo"])
 def test_a_model_that_the_hub_keeps_to_itself_is_named_with_the_way_in(hub: Hub, error: str) -> None:
     hub.status, hub.error = 403, error
-    with pytest.raises(ModelError, match=f"{MODEL}: .*does not give it to you.*hf auth login"):
-        check_reachable(MODEL)
+    with pytest.raises(ModelError, match=f"{MODEL}: .*does not give it to you.*licence.*hf auth login"):
+        check_available(MODEL)
