@@ -184,6 +184,12 @@ def test_the_events_tell_the_job_until_it_ends(course: Any) -> None:
         assert client.get("/jobs/nothing/events").status_code == 404
 
 
+@pytest.mark.parametrize("path", ["/jobs/%00", "/jobs/a%0Ab/events", "/jobs/%00/grades.jsonl", "/grades/%00"])
+def test_an_id_that_no_database_can_be_asked_for_is_told_so(course: Any, problem: Any, path: str) -> None:
+    with course.serve() as client:
+        problem(client.get(path), 422, "invalid-request")
+
+
 RUNNING = JobOut(
     id="1",
     lab="lab1",
