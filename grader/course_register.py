@@ -11,7 +11,7 @@ from serving.api.lab_registry import read_registry
 from serving.courses.book import CourseBook
 from serving.courses.checking import check_model
 from serving.courses.registration import Registration
-from serving.served_model import open_model
+from serving.model_folder import open_model
 
 NEEDS_LORA = (
     "  an adapter: vLLM puts it on its base on a GPU, and so do servers with --enable-lora; for CPUs, grader merge it "

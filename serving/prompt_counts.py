@@ -7,7 +7,7 @@ from prompts.manifest import check_manifest
 from prompts.style import PromptStyle
 from serving.calibration.calibration import read_calibration
 from serving.engines.metered_engine import read_tokens
-from serving.served_model import load_tokenizer, open_model
+from serving.model_folder import load_tokenizer, open_model
 from serving.sheets import make_sheet
 
 

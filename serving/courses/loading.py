@@ -12,7 +12,8 @@ from serving.engines.adapters import AdapterBases
 from serving.engines.engine_choice import EngineName, choose_engine
 from serving.engines.vllm_platform import has_gpu
 from serving.grading import Grader
-from serving.served_model import FoundModel, open_grader, takes_adapters
+from serving.model_folder import FoundModel
+from serving.served_model import open_grader, takes_adapters
 
 ON_CPU, ON_GPU, ELSEWHERE = 2, 1, 1000
 

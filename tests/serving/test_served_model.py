@@ -10,7 +10,7 @@ from labs_schema.models import Lab
 from prompts.manifest import write_manifest
 from prompts.style import PromptStyle
 from serving.calibration.calibration import write_calibration
-from serving.served_model import load_grader, open_model
+from serving.served_model import load_grader
 from serving.triage import Thresholds
 from serving.weights_hash import weights_hashes
 
@@ -25,62 +25,6 @@ def run(tmp_path: Path, tiny_model_folder: Path, byte_tokenizer: Any, manifest_o
     byte_tokenizer.save_pretrained(tmp_path / "run" / "tokenizer")
     write_manifest(manifest_of(byte_tokenizer, STYLE, on_overlong="middle"), tmp_path / "run")
     return tmp_path / "run"
-
-
-def test_a_run_is_served_from_its_full_weights_with_its_own_tokenizer(run: Path) -> None:
-    model = open_model(run)
-    assert (model.weights, model.tokenizer) == (str(run / "model"), str(run / "tokenizer"))
-    assert (model.name, model.adapter) == ("../base", None)
-
-
-def test_merged_weights_come_before_all_others_and_keep_the_base_model_s_name(
-    run: Path, byte_tokenizer: Any, manifest_of: Any
-) -> None:
-    shutil.copytree(run / "model", run / "merged")
-    write_manifest(manifest_of(byte_tokenizer, STYLE, base_model="."), run / "merged")
-    model = open_model(run)
-    assert (model.weights, model.tokenizer, model.name) == (str(run / "merged"), str(run / "merged"), "../base")
-    assert open_model(run / "merged").name == "merged"
-
-
-def test_a_tuned_model_is_named_by_what_its_training_began_with_wherever_it_is_opened(
-    run: Path, byte_tokenizer: Any, manifest_of: Any
-) -> None:
-    shutil.copytree(run / "model", run / "merged")
-    write_manifest(manifest_of(byte_tokenizer, STYLE, base_model="sft", trained_from="Qwen/Coder"), run)
-    write_manifest(manifest_of(byte_tokenizer, STYLE, base_model=".", trained_from="Qwen/Coder"), run / "merged")
-    assert open_model(run).name == open_model(run / "merged").name == "Qwen/Coder"
-    shutil.rmtree(run / "merged")
-    assert open_model(run).name == "Qwen/Coder"
-
-
-def test_an_adapter_is_merged_first_unless_the_engine_takes_adapters(
-    run: Path, byte_tokenizer: Any, manifest_of: Any
-) -> None:
-    write_manifest(manifest_of(byte_tokenizer, STYLE, base_model="model", adapter="adapter"), run)
-    with pytest.raises(ModelError, match=f"grader merge {run}"):
-        open_model(run)
-    model = open_model(run, adapters=True)
-    assert (model.weights, model.adapter) == (str(run / "model"), run / "adapter")
-
-
-def test_a_plain_model_and_a_hub_id_have_no_manifest(tiny_model_folder: Path) -> None:
-    plain, hub = open_model(tiny_model_folder), open_model("Qwen/Qwen2.5-Coder-7B-Instruct")
-    assert (plain.weights, plain.manifest) == (str(tiny_model_folder), None)
-    assert (hub.weights, hub.tokenizer, hub.manifest) == (hub.name, hub.name, None)
-
-
-def test_what_is_no_model_is_a_named_error(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="holds no model"):
-        open_model(tmp_path)
-    with pytest.raises(ModelError, match="no such folder"):
-        open_model(tmp_path / "nothing")
-
-
-def test_a_run_that_never_finished_says_how_to_finish_it(run: Path) -> None:
-    shutil.rmtree(run / "model")
-    with pytest.raises(ModelError, match=f"grader train --resume {run}"):
-        open_model(run)
 
 
 def test_the_grader_of_a_run_has_the_manifest_s_style_context_and_overlong_rule(run: Path, make_lab: MakeLab) -> None:
@@ -120,15 +64,6 @@ def test_an_untuned_model_takes_any_style(tiny_model_folder: Path) -> None:
     grader = load_grader(tiny_model_folder, engine="transformers", style=STYLE, context_length=512)
     assert (grader.style, grader.encoder.context_length, grader.encoder.on_overlong) == (STYLE, 512, "error")
     assert grader.identity.base_model == tiny_model_folder.name
-
-
-def test_the_hash_of_the_weights_changes_with_any_byte(run: Path) -> None:
-    before = weights_hashes(str(run / "model"))[0]
-    weights = run / "model" / "model.safetensors"
-    data = bytearray(weights.read_bytes())
-    data[-1] ^= 1
-    weights.write_bytes(data)
-    assert weights_hashes(str(run / "model"))[0] != before
 
 
 def test_a_run_is_served_with_the_calibration_beside_its_manifest_and_merged_weights_with_their_own(
