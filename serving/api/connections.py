@@ -8,7 +8,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 CONNECTIONS = 500
 """Below the 1,024 files that a process may usually have open."""
@@ -46,6 +46,8 @@ class Connection(HttpToolsProtocol):
         self._head_late: asyncio.TimerHandle | None = None
         self._write_late: asyncio.TimerHandle | None = None
         self._head_bytes: int | None = None
+        self._field_bytes = 0
+        self._answering: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -59,6 +61,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._wait_no_more()
+        self._answer_no_more()
         self.resume_writing()
         super().connection_lost(exc)
 
@@ -70,26 +73,33 @@ class Connection(HttpToolsProtocol):
             self.end()
 
     def on_message_begin(self) -> None:
-        self._head_bytes = 0
+        self._head_bytes = self._field_bytes = 0
         super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._field_bytes += len(url)
+        super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Fields behind a body (trailers) have no end and no meaning here: RFC 9110, section 6.5.1, lets them go."""
         if self._head_bytes is not None:
+            self._field_bytes += len(name) + len(value)
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._head_bytes = None
         self._wait_no_more()
-        if len(self.pipeline) >= SENT_AHEAD:
+        if len(self.pipeline) >= SENT_AHEAD or self._field_bytes > HEAD_BYTES:
             self.end()
         else:
             super().on_headers_complete()
+            if not self.pipeline:
+                self._answering = self.cycle
 
     def on_response_complete(self) -> None:
-        last = not self.pipeline
+        self._answering = self.pipeline[-1][0] if self.pipeline else None
         super().on_response_complete()
-        if last and not self.transport.is_closing():
+        if self._answering is None and not self.transport.is_closing():
             self._wait()
 
     def pause_writing(self) -> None:
@@ -103,7 +113,14 @@ class Connection(HttpToolsProtocol):
 
     def end(self) -> None:
         self._wait_no_more()
+        self._answer_no_more()
         self.transport.abort()
+
+    def _answer_no_more(self) -> None:
+        """Tells whoever works on an answer that nobody is there; uvicorn tells the request that came last."""
+        if self._answering:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
 
     def _wait(self) -> None:
         self._door.waiting[self] = None

@@ -90,6 +90,37 @@ def test_a_head_without_an_end_is_left_before_it_fills_the_memory() -> None:
         assert HEAD_BYTES < sent < 40 * HEAD_BYTES
 
 
+@pytest.mark.parametrize(
+    "head", [b"X-Long: " + b"x" * 9000 + b"\r\n", b"a:" + b"b" * 80 + b"\r\n"], ids=["long", "many"]
+)
+def test_a_head_that_is_too_large_is_left_though_it_comes_at_once(head: bytes) -> None:
+    with served(Door(head_seconds=60)) as address:
+        for size, answered in ((HEAD_BYTES // 2, True), (2 * HEAD_BYTES, False)):
+            with connected(address) as connection, suppress(ConnectionResetError):
+                connection.sendall(BEGUN + head * (size // len(head)) + b"\r\n")
+                assert connection.recv(100).startswith(b"HTTP/1.1 200") == answered
+
+
+@pytest.mark.parametrize("ahead", [1, SENT_AHEAD, 2 * SENT_AHEAD])
+def test_who_works_on_an_answer_is_told_that_the_client_is_gone_whatever_was_sent_ahead(ahead: int) -> None:
+    told: list[str] = []
+
+    async def noting(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        told.append((await receive())["type"])
+        await app(scope, receive, send)
+        told.append("answered")
+
+    with served(Door(), noting) as address:
+        with connected(address) as connection:
+            connection.sendall((BEGUN + b"\r\n") * ahead)
+            time.sleep(0.1)
+        end = time.monotonic() + 5
+        while told != ["http.disconnect", "answered"] and time.monotonic() < end:
+            time.sleep(0.01)
+    assert told == ["http.disconnect", "answered"]
+
+
 def test_who_does_not_read_the_answer_is_left() -> None:
     with served(Door(write_seconds=LATE)) as address, connected(address) as connection:
         connection.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
