@@ -16,12 +16,12 @@ from grader.served_courses import served_courses
 from grader.worker import start_worker
 from labs_schema.errors import GraderError
 from labs_schema.limits import Limits
-from serving.api.access import loopback
 from serving.api.access_log import log_to_stderr
 from serving.api.app import create_app
 from serving.api.lab_registry import LabRegistry
 from serving.api.model_log import log_model
 from serving.api.server import server
+from serving.api.this_machine import loopback
 from serving.engines.engine_choice import EngineName
 from serving.jobs.book import JobBook
 from serving.jobs.job import Job

@@ -3,8 +3,6 @@
 A key comes as `Authorization: Bearer grader_...`. A service whose store never had a key is open to whoever reaches it.
 """
 
-from contextlib import suppress
-from ipaddress import ip_address
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Query, Request
@@ -16,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from labs_schema.frozen import Frozen
 from serving.api.problems import FieldProblem, ProblemError, excerpt
 from serving.api.service import Service, Whole
+from serving.api.this_machine import from_a_page_elsewhere, loopback
 from serving.courses.errors import UnknownCourseError
 from serving.store.keys import ApiKey
 from serving.store.roles import Role
@@ -59,7 +58,8 @@ class Operator:
 
     async def __call__(self, request: Request, service: Whole, credentials: Credentials) -> None:
         proxied = {"forwarded", "x-forwarded-for"} & set(request.headers.keys())
-        if proxied or not (request.client and loopback(request.client.host)):
+        here = request.client and loopback(request.client.host) and not from_a_page_elsewhere(request.headers)
+        if proxied or not here:
             caller = await _entitled(Role.ADMIN, request, service, credentials)
             if caller.course is not None and await run_in_threadpool(service.courses.names) != (caller.course,):
                 raise ProblemError(403, "other-course", "This tells of other courses too; it needs a key of all.")
@@ -135,13 +135,6 @@ platform = Depends(Needs(Role.PLATFORM))
 ta = Depends(Needs(Role.TA))
 Platform = Annotated[Caller, platform]
 Ta = Annotated[Caller, ta]
-
-
-def loopback(host: str) -> bool:
-    """Whether `host`, a name or an address, is this machine alone."""
-    with suppress(ValueError):
-        return ip_address(host).is_loopback
-    return host == "localhost"
 
 
 def unclassified(app: FastAPI) -> list[str]:

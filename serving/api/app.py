@@ -29,6 +29,7 @@ from serving.api.rates import Rate
 from serving.api.requests import LIMITS
 from serving.api.service import Service
 from serving.api.store_problems import install_store_problems
+from serving.api.this_machine import ThisMachineOnly
 from serving.courses.served import Courses, OneCourse
 from serving.jobs.job import Job
 from serving.observability.observed import Observed
@@ -91,6 +92,8 @@ def create_app(
     app.add_middleware(BodyLimit, most=SMALL_BODY_BYTES, most_for={"/grade": BODY_BYTES}, seconds=body_seconds)
     if keyed:
         app.add_middleware(KeyFirst, store=store)
+    else:
+        app.add_middleware(ThisMachineOnly)
     app.add_middleware(Admission, engine=engine)
     if observed:
         observed.install(app)

@@ -37,7 +37,7 @@ class Course:
         begin = (lambda job: self._begin(desk, job)) if queue_up else (lambda _: None)
         given = {"course": COURSE, "rate": "100000/second", "begin": begin, **given}
         app = create_app(engine, read_registry(self.labs)[0], self.store, **given)
-        return TestClient(app, raise_server_exceptions=False)
+        return TestClient(app, "http://localhost", raise_server_exceptions=False)
 
     def key(self, role: str, course: str | None = COURSE) -> dict[str, str]:
         """A header with a new key."""
@@ -85,7 +85,7 @@ def client(fake_grader: Any, make_lab: Callable[..., Any], store: Any) -> Iterat
     """Of a service with one lab and the fake grader, open to anybody."""
     engine = EngineThread(lambda: fake_grader, waiting=4)
     app = create_app(engine, LabRegistry([make_lab()]), store, seconds=5, rate="100000/second")
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with TestClient(app, "http://localhost", raise_server_exceptions=False) as client:
         yield client
 
 

@@ -108,6 +108,8 @@ def test_a_rate_that_cannot_be_read_is_told() -> None:
         ("10.0.0.7", {}, 401),
         ("127.0.0.1", {"X-Forwarded-For": "10.0.0.7"}, 401),
         ("127.0.0.1", {"Forwarded": "for=10.0.0.7"}, 401),
+        ("127.0.0.1", {"Host": "evil.example"}, 401),
+        ("127.0.0.1", {"Origin": "http://evil.example"}, 401),
     ],
 )
 def test_the_metrics_are_for_this_machine_and_admins(
@@ -115,7 +117,7 @@ def test_the_metrics_are_for_this_machine_and_admins(
 ) -> None:
     ta, admin = course.key("ta"), course.key("admin")
     served = course.serve(observed=Observed())
-    with TestClient(served.app, client=(address, 50000)) as client:
+    with TestClient(served.app, "http://localhost", client=(address, 50000)) as client:
         assert unclassified(served.app) == []
         assert client.get("/metrics", headers=headers).status_code == status
         if status == 401:

@@ -46,7 +46,9 @@ def client(fake_grader: Any, fake_engine: Any, store: Any) -> Iterator[TestClien
     lab = Lab(
         name="square", problem=problem, short_problem=problem, language="C", criteria=(criterion,), submissions=()
     )
-    with TestClient(create_app(EngineThread(lambda: fake_grader), LabRegistry([lab]), store)) as client:
+    with TestClient(
+        create_app(EngineThread(lambda: fake_grader), LabRegistry([lab]), store), "http://localhost"
+    ) as client:
         yield client
 
 

@@ -73,7 +73,9 @@ def test_a_program_that_no_model_here_could_read_is_refused(
     problem: Any, fake_grader: Any, fake_engine: Any, make_lab: Callable[..., Lab], store: Any
 ) -> None:
     engine = EngineThread(lambda: fake_grader)
-    with TestClient(create_app(engine, LabRegistry([make_lab()]), store, characters=1000)) as client:
+    with TestClient(
+        create_app(engine, LabRegistry([make_lab()]), store, characters=1000), "http://localhost"
+    ) as client:
         long = {"files": [{"filename": "main.c", "content": "x" * 1000}]}
         (error,) = problem(client.post("/grade", json={"lab": "lab1", "submission": long}), 413, "too-large")["errors"]
         assert error["expected"] == "at most 1000 characters"

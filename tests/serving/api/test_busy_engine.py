@@ -41,12 +41,12 @@ def test_a_full_queue_and_a_slow_engine_are_503s(
     go, first_letter = threading.Event(), fake_engine.answer
     fake_engine.answer = lambda request: first_letter(request) if go.wait(5) else None
     engine = EngineThread(lambda: fake_grader, waiting=0)
-    with TestClient(create_app(engine, LabRegistry([make_lab()]), store)) as client:
+    with TestClient(create_app(engine, LabRegistry([make_lab()]), store), "http://localhost") as client:
         answer = client.post("/grade", json=GRADE)
         problem(answer, 503, "queue-full")
         assert int(answer.headers["retry-after"]) >= 1
     slow = EngineThread(lambda: fake_grader)
-    with TestClient(create_app(slow, LabRegistry([make_lab()]), store, seconds=0.05)) as client:
+    with TestClient(create_app(slow, LabRegistry([make_lab()]), store, seconds=0.05), "http://localhost") as client:
         problem(client.post("/grade", json=GRADE), 503, "too-slow")
         go.set()
 

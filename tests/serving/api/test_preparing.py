@@ -68,7 +68,7 @@ def test_what_comes_by_http_is_prepared_off_the_engines_thread(
     threads, sheet = [], fake_grader._sheet
     fake_grader._sheet = lambda *given: (threads.append(threading.current_thread().name), sheet(*given))[1]
     app = create_app(EngineThread(lambda: fake_grader), LabRegistry([make_lab()]), store)
-    with TestClient(app) as client:
+    with TestClient(app, "http://localhost") as client:
         assert client.post("/grade", json=body("int main(void) {}")).status_code == 200
     assert [name.rsplit("_", 1)[0] for name in threads] == ["prepare-short"]
 
@@ -77,7 +77,7 @@ def test_more_tokens_than_a_few_times_the_context_are_refused_in_words(
     make_lab: Callable[..., Lab], short_sighted: Grader, fake_engine: Any, store: Any
 ) -> None:
     app = create_app(EngineThread(lambda: short_sighted), LabRegistry([make_lab()]), store)
-    with TestClient(app) as client:
+    with TestClient(app, "http://localhost") as client:
         most = READABLE * 2000
         answer = client.post("/grade", json=body("q9" * most))
         assert (answer.status_code, answer.json()["type"]) == (413, "urn:grader:too-large")
@@ -98,6 +98,6 @@ def test_in_a_hopeless_program_nobody_looks_for_names_and_few_tokens_are_counted
     monkeypatch.setattr(short_sighted.encoder, "count", lambda text: (counted.append(len(text)), count(text))[1])
     monkeypatch.setattr("serving.api.grading_routes.noted", lambda *_: pytest.fail("names were looked for"))
     app = create_app(EngineThread(lambda: short_sighted), LabRegistry([make_lab()]), store)
-    with TestClient(app) as client:
+    with TestClient(app, "http://localhost") as client:
         assert client.post("/grade", json=body("q9" * 400_000)).status_code == 413
     assert sum(counted) < 100_000

@@ -92,7 +92,7 @@ class Department:
             begin=lambda _: None,
             observed=self.observed,
         )
-        return TestClient(app, raise_server_exceptions=False)
+        return TestClient(app, "http://localhost", raise_server_exceptions=False)
 
     def _check(self, registration: Registration) -> Checked:
         if registration.model in self.damaged:
