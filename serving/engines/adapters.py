@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Generic, Protocol, Self, TypeVar
 
 from labs_schema.errors import ModelError
+from serving.engines.engine import EngineDownError
 
 CONFIG, WEIGHTS = "adapter_config.json", ("adapter_model.safetensors", "adapter_model.bin")
 SHARED_RANK = 64
@@ -17,18 +18,35 @@ SHARED_RANK = 64
 
 def adapter_rank(adapter: Path) -> int:
     """Raises ModelError where `adapter` is no folder with a LoRA adapter."""
-    try:
-        rank = int(json.loads((adapter / CONFIG).read_text(encoding="utf-8"))["r"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{adapter}: no LoRA adapter that can be read ({error!r}). Give a run's adapter/.") from error
-    if not present(adapter):
-        raise ModelError(f"{adapter} has no weights: found none of {', '.join(WEIGHTS)}. Give a run's adapter/.")
-    return rank
+    return AdapterFolder(adapter).rank
 
 
-def present(adapter: Path) -> bool:
-    """Whether config and weights are there at this moment."""
-    return (adapter / CONFIG).is_file() and any((adapter / name).is_file() for name in WEIGHTS)
+class AdapterFolder:
+    """The LoRA adapter in `folder` as it was when it was opened: vLLM reads it again whenever it had no room to keep
+    it, and would then answer with other weights than a grade says. Raises ModelError where there is none."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            self.rank = int(json.loads((folder / CONFIG).read_text(encoding="utf-8"))["r"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ModelError(
+                f"{folder}: no LoRA adapter that can be read ({error!r}). Give a run's adapter/."
+            ) from error
+        self._folder, self._files = folder, _files(folder)
+        if len(self._files) < 2:
+            raise ModelError(f"{folder} has no weights: found none of {', '.join(WEIGHTS)}. Give a run's adapter/.")
+
+    def check(self) -> None:
+        """Raises EngineDownError where it is gone or was written anew."""
+        if (now := _files(self._folder)) != self._files:
+            how = "were changed; start again what uses it" if len(now) == len(self._files) else "are gone"
+            raise EngineDownError(f"The adapter's files {how}.")
+
+
+def _files(folder: Path) -> list[tuple[str, int, int, int]]:
+    """Config and weights that are there now, each with what is another once it is written anew."""
+    there = [path for name in (CONFIG, *WEIGHTS) if (path := folder / name).is_file()]
+    return [(path.name, (s := path.stat()).st_size, s.st_mtime_ns, s.st_ino) for path in there]
 
 
 class CarriesAdapters(Protocol):

@@ -68,7 +68,8 @@ def open_engine(
         )
         return opened
     if chosen == "http":
-        from serving.engines.http_engine import NAME_CHARS, HttpEngine
+        from serving.engines.http_engine import HttpEngine
+        from serving.engines.model_servers import NAME_CHARS
 
         return HttpEngine(
             name.split(","),

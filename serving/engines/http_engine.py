@@ -5,7 +5,7 @@ asked again, find it cached. What one server cannot answer is asked of the next;
 until `patience` is over, and then it is a failure, never half an answer.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,31 +14,18 @@ import httpx
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from labs_schema.errors import ModelError
-from serving.engines.adapters import adapter_rank
+from serving.engines.adapters import AdapterFolder
 from serving.engines.admission import refusal, unfinished
 from serving.engines.engine import EngineDownError, EngineFailure, LabelScores, ScoreRequest
+from serving.engines.model_servers import NAME_CHARS, ModelServers, NoServerError
 from serving.engines.neighbours import neighbours, shared_length
-from serving.engines.servers import Servers
 
 MOST_AT_ONCE = 32
 """Questions under way at a time, over all servers: enough to fill their batches, too few to fill their queues."""
-BUSY = (429, 503)
-"""A server that says so is well, but has no room."""
-REFUSED = (400, 413, 422)
-"""It says so of the question, which another server of the same model would refuse too."""
-UNKNOWN_MODEL = 404
-NAME_CHARS = 16
 SECONDS = 300
 """A server that takes longer for one request hangs: it is asked elsewhere."""
 UNREADABLE = "the engine server's answer cannot be read"
 Answer = TypeVar("Answer")
-
-
-LORA = "--enable-lora --max-lora-rank 64, and VLLM_ALLOW_RUNTIME_LORA_UPDATING=1 in its environment"
-
-
-class NoServerError(Exception):
-    """No server gave a whole answer this time."""
 
 
 class HttpEngine:
@@ -47,8 +34,9 @@ class HttpEngine:
     They must serve it under the first `NAME_CHARS` of its `model_hash` (any name, where that is empty), so that no
     other model's answers are taken for this one's. `among` others: servers of another model are left out. `adapter`:
     a name that changes with its weights, and its folder, which the servers must see under the same path; they are told
-    to put it on their model, and again when they come back without it. `patience`: seconds for which a question is
-    asked again while no server answers it, as when one is restarted; then EngineDownError.
+    to put it on their model, and again when they come back without it. Without an adapter, servers that put any on
+    are not asked. `patience`: seconds for which a question is asked again while no server answers it, as when one is
+    restarted; then EngineDownError.
     Raises ModelError where no server is there, or where one serves another model.
     """
 
@@ -66,20 +54,19 @@ class HttpEngine:
         patience: float = 120.0,
         client: httpx.Client | None = None,
     ) -> None:
-        self._named = model_hash[:NAME_CHARS]
-        self._start = f"vllm serve {weights} --served-model-name {self._named or 'NAME'} --max-logprobs 26"
+        self._folder = AdapterFolder(adapter[1]) if adapter else None
         self._client = client or httpx.Client(timeout=httpx.Timeout(SECONDS, connect=5), limits=httpx.Limits())
-        self._servers, self._patience = Servers(urls), patience
-        self._among, self._adapter = among, adapter
-        if adapter:
-            adapter_rank(adapter[1])
-            self._start += f" {LORA}"
+        named = model_hash[:NAME_CHARS]
+        try:
+            self._servers = ModelServers(urls, self._client, named=named, weights=weights, among=among, adapter=adapter)
+        except ModelError:
+            self._client.close()
+            raise
+        self._patience = patience
         self._pool = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="engine-http")
-        self.model, fits, self.version = self._agreed({url: self._told(url) for url in self._servers.urls})
-        if self._adapter:
-            self.model = self._adapter[0]
-            self._carried([url for url in self._servers.urls if not self._carry(url)])
-        self.context_length = min(context_length or fits, fits)
+        served = self._servers.served
+        self.model, self.version = adapter[0] if adapter else served.model, served.version
+        self.context_length = min(context_length or served.context_length, served.context_length)
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[LabelScores | EngineFailure]:
         def body(members: Sequence[int]) -> dict[str, Any]:
@@ -121,6 +108,8 @@ class HttpEngine:
         shared: Sequence[int] = (),
     ) -> list[Answer | EngineFailure]:
         """One answer a prompt. Neighbours with one prefix go together; `body` says what is asked of a group of them."""
+        if self._folder:
+            self._folder.check()
         answers: dict[int, Answer | EngineFailure] = {}
         for i, prompt in enumerate(prompts):
             if refused := refusal(prompt, answer_tokens, self.context_length):
@@ -157,85 +146,9 @@ class HttpEngine:
             reraise=True,
         )
         try:
-            return again(self._ask_each, key, whole)
+            return again(self._servers.complete, key, whole)
         except NoServerError as error:
             raise EngineDownError(f"No engine server answered within {self._patience:g} s: {error}.") from None
-
-    def _ask_each(self, key: bytes, body: dict[str, Any]) -> list[Any] | EngineFailure:
-        """Raises NoServerError where no server answers whole."""
-        reasons = []
-        for url in self._servers.order(key):
-            try:
-                answer = self._client.post(f"{url}/v1/completions", json=body)
-                if answer.status_code == UNKNOWN_MODEL and self._adapter and self._carry(url):  # it was started anew
-                    answer = self._client.post(f"{url}/v1/completions", json=body)
-                if answer.status_code in REFUSED:
-                    return EngineFailure("the engine server refused the prompt")
-                answer.raise_for_status()
-                choices = whole_choices(answer.json(), len(body["prompt"]))
-            except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-                if not (isinstance(error, httpx.HTTPStatusError) and error.response.status_code in BUSY):
-                    self._servers.failed(url)
-                reasons.append(f"{url}: {type(error).__name__}")
-                continue
-            self._servers.answered(url)
-            return choices
-        raise NoServerError("; ".join(reasons))
-
-    def _told(self, url: str) -> tuple[str, int, str] | None:
-        """A server's model: its name, how many tokens fit, and the server's version."""
-        try:
-            models = self._client.get(f"{url}/v1/models").raise_for_status().json()["data"]
-            model = next((each for each in models if each["id"] == self._named), models[0])
-            version = self._client.get(f"{url}/version").raise_for_status().json()["version"]
-            return str(model["id"]), int(model["max_model_len"]), str(version)
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, IndexError, TypeError):
-            self._servers.failed(url)
-            return None
-
-    def _agreed(self, told: Mapping[str, tuple[str, int, str] | None]) -> tuple[str, int, str]:
-        """What those servers say that answer; the others may come later."""
-        where = ", ".join(told)
-        if not any(told.values()):
-            raise ModelError(f"no engine server answers at {where}. Start one, and wait for it: {self._start}")
-        ours = {url: each for url, each in told.items() if each and each[0] == self._named}
-        if self._among and ours:
-            self._servers.only([url for url, each in told.items() if each is None or url in ours])
-            told = ours
-        found = {each for each in told.values() if each}
-        if len(found) > 1 or (self._named and {name for name, _, _ in found} != {self._named}):
-            names = ", ".join(sorted(name for name, _, _ in found))
-            raise ModelError(f"the engine servers {where} serve {names}, not this model. Start them as: {self._start}")
-        return found.pop()
-
-    def _carry(self, url: str) -> bool:
-        """Whether the server has the adapter on its model, now that it was told to."""
-        name, folder = self._adapter or ("", Path())
-        body = {"lora_name": name, "lora_path": str(folder.resolve())}
-        try:
-            self._client.post(f"{url}/v1/load_lora_adapter", json=body)  # 400 where it has it already
-            listed = self._client.get(f"{url}/v1/models").raise_for_status().json()["data"]
-            return any(each["id"] == name for each in listed)
-        except (httpx.HTTPError, ValueError, KeyError, TypeError):
-            return False
-
-    def _carried(self, without: Sequence[str]) -> None:
-        """Raises ModelError where no server has the adapter."""
-        for url in without:
-            self._servers.failed(url)
-        if len(without) == len(self._servers.urls):
-            where = ", ".join(without)
-            raise ModelError(f"the engine servers {where} cannot put the adapter on. Start them as: {self._start}")
-
-
-def whole_choices(answer: dict[str, Any], count: int) -> list[Any]:
-    """The `count` choices of `answer` by their index. Raises ValueError where one is missing, there twice or broken
-    off: a server that is shutting down says 200 with `finish_reason: abort`."""
-    choices = sorted(answer["choices"], key=lambda choice: int(choice["index"]))
-    in_order = [choice["index"] for choice in choices] == list(range(count))
-    if not in_order or any(choice["finish_reason"] not in ("stop", "length") for choice in choices):
-        raise ValueError("not every prompt was answered")
-    return choices
 
 
 def _read(

@@ -3,7 +3,6 @@
 Knows token ids, not labs. vLLM is imported when an engine is opened, not before.
 """
 
-import gc
 from collections.abc import Callable, Sequence
 from copy import copy
 from itertools import count
@@ -11,10 +10,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from labs_schema.errors import ModelError
-from serving.engines.adapters import adapter_rank, present
+from serving.engines.adapters import AdapterFolder
 from serving.engines.admission import refusal, unfinished
-from serving.engines.engine import EngineDownError, EngineFailure, LabelScores, ScoreRequest
-from serving.engines.vllm_platform import platform_settings, process_groups, quiet
+from serving.engines.engine import EngineFailure, LabelScores, ScoreRequest
+from serving.engines.vllm_platform import platform_settings, quiet, shutting_down
 
 MOST_LABELS = 26
 MOST_ADAPTERS = 32
@@ -52,7 +51,8 @@ class VllmEngine:
         """
         from safetensors import SafetensorError
 
-        self.most_rank = 0 if adapter is None else max(most_rank, 1 << (adapter_rank(adapter) - 1).bit_length())
+        self._folder = AdapterFolder(adapter) if adapter else None
+        self.most_rank = max(most_rank, 1 << (self._folder.rank - 1).bit_length()) if self._folder else 0
         settings: dict[str, Any] = {}
         if adapter is not None:
             settings = {"enable_lora": True, "max_loras": 1, "max_cpu_loras": MOST_ADAPTERS}
@@ -79,7 +79,7 @@ class VllmEngine:
         self.version = str(vllm.__version__)
         self._numbers = count(1)
         self._number = next(self._numbers)
-        self._users, self._folder = {self._number}, adapter
+        self._users = {self._number}
         self._adapter = None if adapter is None else _lora_request(adapter, adapter_name, self._number)
         VllmEngine._bases_open += 1
         self.context_length = int(self._llm.llm_engine.model_config.max_model_len)
@@ -128,11 +128,12 @@ class VllmEngine:
 
     def with_adapter(self, adapter: Path, name: str) -> "VllmEngine":
         """The same base with another adapter. Raises ModelError where the adapter is none that fits it."""
-        if self._adapter is None or adapter_rank(adapter) > self.most_rank:
+        folder = AdapterFolder(adapter)
+        if self._adapter is None or folder.rank > self.most_rank:
             raise ModelError(f"{adapter}: the base was opened for adapters of a rank of at most {self.most_rank}.")
         other = copy(self)
         other._number = next(self._numbers)
-        other._folder, other._adapter = adapter, _lora_request(adapter, name, other._number)
+        other._folder, other._adapter = folder, _lora_request(adapter, name, other._number)
         try:
             self._llm.llm_engine.add_lora(other._adapter)
         except Exception as error:
@@ -151,10 +152,9 @@ class VllmEngine:
             llm.llm_engine.remove_lora(self._number)
             return
         VllmEngine._bases_open -= 1
-        with process_groups(keep=VllmEngine._bases_open > 0):
+        with shutting_down(others=VllmEngine._bases_open > 0):
             llm.llm_engine.engine_core.shutdown()
             del llm
-            gc.collect()
 
     def _answer(
         self,
@@ -170,16 +170,30 @@ class VllmEngine:
         ]
         asked = [i for i, reason in enumerate(refused) if reason is None]
         outputs = self._generate([prompts[i] for i in asked], [params[i] for i in asked])
-        answers = {i: _failure(output) or read(i, output.outputs[0]) for i, output in zip(asked, outputs, strict=True)}
+        answers = {
+            i: _failure(output, prompts[i]) or read(i, output.outputs[0])
+            for i, output in zip(asked, outputs, strict=True)
+        }
         return [refused[i] or answers[i] for i in range(len(prompts))]
 
     def _generate(self, prompts: Sequence[tuple[int, ...]], params: Sequence[Any]) -> list[Any]:
         if not prompts:
             return []
-        if self._folder is not None and not present(self._folder):
-            raise EngineDownError("The adapter's folder is gone.")
+        if self._folder:
+            self._folder.check()
         given = [{"prompt_token_ids": list(prompt)} for prompt in prompts]
-        return list(self._llm.generate(given, list(params), use_tqdm=False, lora_request=self._adapter))
+        try:
+            return list(self._llm.generate(given, list(params), use_tqdm=False, lora_request=self._adapter))
+        except Exception:
+            self._forget_unfinished()
+            raise
+
+    def _forget_unfinished(self) -> None:
+        """After a call that broke off: the next one would wait for its requests for ever, and would find in the cache
+        what was to be computed for them and never was."""
+        vllm = self._llm.llm_engine
+        vllm.abort_request(list(vllm.output_processor.request_states), internal=True)
+        vllm.reset_prefix_cache(reset_running_requests=True)
 
 
 def _lora_request(adapter: Path, name: str, number: int) -> Any:
@@ -188,8 +202,10 @@ def _lora_request(adapter: Path, name: str, number: int) -> Any:
     return LoRARequest(name, number, str(adapter.resolve()))
 
 
-def _failure(output: Any) -> EngineFailure | None:
-    """An aborted request comes back as an answer without tokens: that is no answer."""
+def _failure(output: Any, prompt: tuple[int, ...]) -> EngineFailure | None:
+    """An aborted request comes back as an answer without tokens: that is no answer, nor is another prompt's."""
+    if tuple(output.prompt_token_ids) != prompt:
+        return EngineFailure("the engine answered another question")
     completion = output.outputs[0] if output.outputs else None
     if completion is None or not completion.token_ids or completion.finish_reason not in ("stop", "length"):
         return EngineFailure("the engine gave no answer")

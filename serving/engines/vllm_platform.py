@@ -1,5 +1,6 @@
 """What vLLM needs to be told about the machine before it is imported. The only place that tells CPUs from GPUs."""
 
+import gc
 import logging
 import os
 import shutil
@@ -61,18 +62,23 @@ def has_gpu() -> bool:
 
 
 @contextmanager
-def process_groups(*, keep: bool) -> Iterator[None]:
-    """While an engine is shut down: vLLM then takes down what all engines of the process work with, unless `keep`."""
+def shutting_down(*, others: bool) -> Iterator[None]:
+    """While an engine is shut down, and let go of. vLLM then takes down what all engines of the process work with: not
+    if there are `others`. It also has Python look through all objects up to four times, for seconds in a service: here
+    that is done once, afterwards."""
     from vllm.v1.engine import core
 
     take_down = core.cleanup_dist_env_and_memory
+    core.cleanup_dist_env_and_memory = lambda: None
+    gc.freeze()
     try:
-        if keep:
-            core.cleanup_dist_env_and_memory = lambda: None
         yield
     finally:
         core.cleanup_dist_env_and_memory = take_down
-    if not keep:
+        gc.unfreeze()
+    if others:
+        gc.collect()
+    else:
         take_down()
 
 

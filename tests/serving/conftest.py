@@ -196,10 +196,11 @@ def frozen() -> Callable[[str], AbstractContextManager[None]]:
 
 
 class VllmServer:
-    """A `vllm serve` of `model` on a free port, which it keeps when it is started again; `name`: as it serves it."""
+    """A `vllm serve` of `model` on a free port, which it keeps when it is started again; `name`: as it serves it.
+    `adapters`: whether it puts adapters on the model."""
 
-    def __init__(self, model: Path, name: str, log: Path) -> None:
-        self.model, self.name, self.log = model, name, log
+    def __init__(self, model: Path, name: str, log: Path, adapters: bool) -> None:
+        self.model, self.name, self.log, self.adapters = model, name, log, adapters
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -210,6 +211,9 @@ class VllmServer:
         command += ["--served-model-name", self.name, "--dtype", "float32"]
         limits = ["--max-logprobs", "26", "--enforce-eager", "--block-size", "32", "--shutdown-timeout", "30"]
         cpu = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "0-1", "VLLM_NO_USAGE_STATS": "1"}
+        if self.adapters:
+            limits += ["--enable-lora", "--max-lora-rank", "16", "--max-loras", "2"]
+            cpu["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] = "1"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*command, *limits], stdout=log, stderr=log, env=os.environ | cpu, start_new_session=True
@@ -232,17 +236,29 @@ class VllmServer:
         self.process.wait()
 
 
-@pytest.fixture(scope="session")
-def vllm_server(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmServer]:
-    """A real one of the tiny model, which takes half a minute to start. Who kills it starts it again."""
-    from serving.engines.http_engine import NAME_CHARS
+@contextmanager
+def running(model: Path, log: Path, *, adapters: bool = False) -> Iterator[VllmServer]:
+    from serving.engines.model_servers import NAME_CHARS
     from serving.weights_hash import weights_hashes
 
-    name = weights_hashes(str(tiny_model_folder))[0][:NAME_CHARS]
-    server = VllmServer(tiny_model_folder, name, tmp_path_factory.mktemp("vllm") / "log")
+    server = VllmServer(model, weights_hashes(str(model))[0][:NAME_CHARS], log, adapters)
     server.start()
     try:
         server.wait()
         yield server
     finally:
         server.kill()
+
+
+@pytest.fixture(scope="session")
+def vllm_server(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmServer]:
+    """A real one of the tiny model, which takes half a minute to start."""
+    with running(tiny_model_folder, tmp_path_factory.mktemp("vllm") / "log") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def lora_server(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmServer]:
+    """The same, but one that puts adapters on the model. Who kills it starts it again."""
+    with running(tiny_model_folder, tmp_path_factory.mktemp("vllm") / "log", adapters=True) as server:
+        yield server

@@ -21,6 +21,7 @@ class FakeServers:
         self.handlers: dict[str, Handler] = dict.fromkeys(urls, answer)
         self.asked: dict[str, list[dict[str, Any]]] = {url: [] for url in urls}
         self.models = dict.fromkeys(urls, "m")
+        self.versions = dict.fromkeys(urls, "0.32.0")
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         url = f"{request.url.scheme}://{request.url.host}"
@@ -28,7 +29,9 @@ class FakeServers:
             model = {"id": self.models[url], "root": "/weights", "max_model_len": 100}
             return httpx.Response(200, json={"data": [model]})
         if request.url.path == "/version":
-            return httpx.Response(200, json={"version": "0.32.0"})
+            return httpx.Response(200, json={"version": self.versions[url]})
+        if request.url.path == "/v1/load_lora_adapter":
+            return httpx.Response(404)
         body = json.loads(request.content)
         self.asked[url].append(body)
         return self.handlers[url](body)
@@ -219,17 +222,23 @@ def test_a_text_that_reaches_its_stop_is_an_answer() -> None:
 def test_servers_of_different_models_or_none_are_refused(models: Sequence[str], said: str) -> None:
     servers = FakeServers("http://a", "http://b")
     servers.models = dict(zip(("http://a", "http://b"), models, strict=False))
+    client = httpx.Client(transport=httpx.MockTransport(servers))
     with pytest.raises(ModelError, match=said):
-        servers.engine()
+        HttpEngine(list(servers.handlers), client=client)
+    assert client.is_closed
 
 
 def test_a_server_that_does_not_name_this_model_is_refused_with_the_command_that_starts_the_right_one() -> None:
     servers = FakeServers("http://a")
-    client = httpx.Client(transport=httpx.MockTransport(servers))
+
+    def opened() -> HttpEngine:
+        client = httpx.Client(transport=httpx.MockTransport(servers))
+        return HttpEngine(["http://a"], weights="run/merged", model_hash="0123456789abcdef" * 4, client=client)
+
     with pytest.raises(ModelError, match="vllm serve run/merged --served-model-name 0123456789abcdef "):
-        HttpEngine(["http://a"], weights="run/merged", model_hash="0123456789abcdef" * 4, client=client)
+        opened()
     servers.models["http://a"] = "0123456789abcdef"
-    HttpEngine(["http://a"], weights="run/merged", model_hash="0123456789abcdef" * 4, client=client)
+    assert opened().model == "0123456789abcdef"
 
 
 def test_probabilities_are_those_of_the_labels_asked_for() -> None:

@@ -2,7 +2,7 @@
 
 import random
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,26 +18,6 @@ NEAR = 1e-4
 """Measured: 5e-7 in fp32."""
 
 
-def make_adapter(base: Path, folder: Path, seed: int, rank: int) -> None:
-    """A LoRA adapter of `base` that moves its answers, and the merged weights beside it."""
-    import torch
-    from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
-        tuned = get_peft_model(
-            model, LoraConfig(r=rank, lora_alpha=64, target_modules=["q_proj", "v_proj", "down_proj"])
-        )
-        for name, parameter in tuned.named_parameters():
-            if "lora_B" in name:
-                torch.nn.init.normal_(parameter, std=0.2)
-    tuned.save_pretrained(folder / "adapter")
-    tuned.merge_and_unload().save_pretrained(folder / "merged")
-    AutoTokenizer.from_pretrained(base).save_pretrained(folder / "merged")
-
-
 def logprobs(answers: Sequence[object]) -> list[float]:
     assert all(isinstance(answer, LabelScores) for answer in answers)
     return [p for answer in answers if isinstance(answer, LabelScores) for p in answer.logprobs]
@@ -45,7 +25,7 @@ def logprobs(answers: Sequence[object]) -> list[float]:
 
 @pytest.mark.slow
 def test_adapters_of_several_courses_share_a_base_and_answer_as_their_merged_weights_do(
-    tiny_model_folder: Path, tmp_path: Path
+    tiny_model_folder: Path, tmp_path: Path, make_adapter: Callable[..., None]
 ) -> None:
     for name, seed, rank in (("one", 1, 5), ("two", 2, 16)):
         make_adapter(tiny_model_folder, tmp_path / name, seed, rank)

@@ -1,8 +1,10 @@
 import json
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from shutil import which
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -156,6 +158,24 @@ def test_what_is_written_keeps_to_its_form(engine: VllmEngine) -> None:
 
 
 @pytest.mark.slow
+def test_after_a_call_that_broke_off_the_same_questions_are_answered_as_by_an_engine_that_never_failed(
+    engine: VllmEngine, oracle: TransformersEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [replace(each, prompt=(7, *each.prompt)) for each in questions(submissions=3, criteria=4)]  # none cached
+    executor = engine._llm.llm_engine.engine_core.engine_core.model_executor
+    model = executor.driver_worker.worker.model_runner.model
+
+    def breaks_off(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("out of memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(model, "forward", breaks_off)
+        with pytest.raises(RuntimeError, match="out of memory"):
+            engine.score(asked)
+    assert furthest(beliefs(engine.score(asked)), beliefs(oracle.score(asked))) < 0.02
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(not which("g++"), reason="no C++ compiler")
 def test_a_compiled_model_answers_alike(engine: VllmEngine, model_folder: Path) -> None:
     asked = questions(submissions=3, criteria=4)
@@ -165,6 +185,21 @@ def test_a_compiled_model_answers_alike(engine: VllmEngine, model_folder: Path) 
         assert compiled.name != engine.name
     finally:
         compiled.close()
+
+
+def test_an_answer_to_another_prompt_is_none_and_costs_the_others_nothing() -> None:
+    prompts = [tokens(seed, 5) for seed in range(4)]
+    outputs = [
+        SimpleNamespace(prompt_token_ids=list(prompt), outputs=[SimpleNamespace(token_ids=[1], finish_reason="length")])
+        for prompt in (prompts[0], prompts[2], prompts[1], prompts[3])
+    ]
+    engine = object.__new__(VllmEngine)
+    engine._llm = SimpleNamespace(generate=lambda *_, **__: outputs)
+    engine._folder = engine._adapter = None
+    engine.context_length, engine._vocabulary = 100, 500
+    other = EngineFailure("the engine answered another question")
+    answers = engine._answer(prompts, [SimpleNamespace(max_tokens=1)] * 4, lambda i, _: str(i))
+    assert answers == ["0", other, other, "3"]
 
 
 def test_without_a_compiler_it_is_said_how_to_do_without() -> None:
