@@ -13,6 +13,7 @@ from labs_schema.errors import ModelError
 from labs_schema.frozen import Frozen
 from prompts.manifest import FILE, ModelManifest, check_manifest, prompt_hash, read_manifest, tokenizer_hash
 from prompts.style import PromptStyle
+from serving.adapter_shapes import check_shapes
 from serving.calibration.calibration import Calibration, read_calibration
 from serving.provenance import ModelIdentity
 from serving.weights_hash import weights_hashes
@@ -87,6 +88,8 @@ def find_model(path: str | Path, *, adapters: bool = False, style: PromptStyle |
     Raises ModelError where model or tokenizer cannot be used.
     """
     model = open_model(path, adapters=adapters)
+    if model.adapter:
+        check_shapes(model.adapter, model.weights)
     tokenizer = load_tokenizer(model.tokenizer)
     if model.manifest:
         check_manifest(model.manifest, tokenizer)

@@ -10,7 +10,7 @@ def weights_hashes(weights: str, adapter: Path | None = None) -> tuple[str, str]
     """SHA-256 in hexadecimal over the names and bytes of all weight files of `weights` (a folder, or a hub id that is
     in the local cache), and over those of `weights` and `adapter`. Reads all once, about a second a gigabyte."""
     whole = hashlib.sha256()
-    _add(whole, _local(weights))
+    _add(whole, local_folder(weights))
     base = whole.hexdigest()
     if adapter:
         _add(whole, adapter)
@@ -23,7 +23,7 @@ def _add(whole: "hashlib._Hash", folder: Path) -> None:
             whole.update(f"{path.name}\0".encode() + hashlib.file_digest(file, "sha256").digest())
 
 
-def _local(weights: str) -> Path:
+def local_folder(weights: str) -> Path:
     if Path(weights).is_dir():
         return Path(weights)
     from transformers.utils import cached_file
