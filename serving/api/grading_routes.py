@@ -19,13 +19,14 @@ from serving.api.engine_queue import Place, QueueFullError
 from serving.api.examples import ANSWER, GRADE_REQUESTS, KEYED, answered, problems
 from serving.api.idempotent import IdempotencyKey, once
 from serving.api.lab_routes import known_lab
+from serving.api.many_parts import FewParts
 from serving.api.problems import ProblemError, excerpt
 from serving.api.requests import LIMITS, GradeRequest, LabGradeRequest
 from serving.api.scored import queue_full, scored, too_many_tokens, too_slow
 from serving.api.service import Served, Service
 from serving.store.errors import ForgottenError
 
-router = APIRouter(dependencies=[platform])
+router = APIRouter(dependencies=[platform], route_class=FewParts)
 
 GRADE_ID = {"grade_id": "$response.body#/grade_id"}
 LINKS = {

@@ -16,6 +16,7 @@ from serving.api.app import BODY_BYTES, create_app
 from serving.api.engine_thread import EngineThread
 from serving.api.examples import ANSWER, LAB_RUBRIC
 from serving.api.lab_registry import LabRegistry
+from serving.api.many_parts import PARTS
 from serving.api.problems import MOST_ERRORS
 from serving.api.requests import (
     CRITERIA,
@@ -90,7 +91,7 @@ def test_the_limits_it_names_are_those_that_hold() -> None:
     assert "a file over {}, a submission over {}, a body over {}".format(*sizes) in TEXT
     assert f"more than {LIMITS.submission_files} files" in TEXT
     assert f"At most {MOST_ERRORS} are listed" in TEXT
-    counts = [LIMITS.submission_files, CRITERIA, RATINGS, FIELDS]
+    counts = [LIMITS.submission_files, PARTS, CRITERIA, RATINGS, FIELDS]
     lengths = [PROBLEM_CHARS, DESCRIPTION_CHARS, TITLE_CHARS, FILENAME_CHARS]
     table = TEXT.split("| a request has | at most |\n|---|---|\n")[1].split("\n\n")[0]
     assert re.findall(r"\| ([0-9,]+) \|$", table, re.MULTILINE) == [f"{most:,}" for most in counts + lengths]

@@ -8,6 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from serving.api.examples import BY_RUBRIC, SUBMISSION
+from serving.api.many_parts import PARTS
 from serving.api.requests import DESCRIPTION_CHARS, FIELDS, PROBLEM_CHARS
 
 
@@ -70,7 +71,6 @@ def refused_at_once(problem: Any, client: TestClient, body: str) -> dict[str, An
     return problem(answer, 422, "invalid-request")
 
 
-@pytest.mark.parametrize("many", [8_000, 1_000_000])
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -80,8 +80,9 @@ def refused_at_once(problem: Any, client: TestClient, body: str) -> dict[str, An
     ],
 )
 def test_a_flood_of_items_is_refused_by_their_number(
-    problem: Any, body: dict[str, Any], field: str, many: int, client: TestClient
+    problem: Any, body: dict[str, Any], field: str, client: TestClient
 ) -> None:
+    many = PARTS // 2 - 100
     flood = json.dumps(body).replace('"MANY"', "[" + "{}," * (many - 1) + "{}]")
     (error,) = refused_at_once(problem, client, flood)["errors"]
     assert (error["field"], error["found"]) == (field, f"a list of {many}")
@@ -101,7 +102,7 @@ def test_a_flood_of_items_is_refused_by_their_number(
 def test_a_flood_of_fields_is_refused_by_their_number(
     problem: Any, body: dict[str, Any], field: str, client: TestClient
 ) -> None:
-    flood = json.dumps(body).replace('"MANY": 1', ",".join(f'"k{i}":1' for i in range(300_000)))
+    flood = json.dumps(body).replace('"MANY": 1', ",".join(f'"k{i}":1' for i in range(PARTS // 2 - 100)))
     (error,) = refused_at_once(problem, client, flood)["errors"]
     assert error["field"] == field
     assert error["expected"].startswith(f"an object of at most {FIELDS} fields")
