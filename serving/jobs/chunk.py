@@ -64,8 +64,7 @@ def grade_chunk(desk: Desk, job_id: str, number: int) -> None:
     held = book.tries.of(job.id, list(waiting))
     suspects = [s for p, s in waiting.items() if p in held and p not in book.settled(job.id, [p])]
     for submission in sorted(suspects, key=lambda each: held[each.student].alone):
-        if _wanted(book, job):
-            _grade_alone(desk, job, lab, submission)
+        _grade_alone(desk, job, lab, submission)
 
 
 def _wanted(book: JobBook, job: Job) -> bool:
@@ -98,7 +97,7 @@ def _grade_together(desk: Desk, job: Job, lab: Lab, submissions: Sequence[Submis
 
 def _grade_alone(desk: Desk, job: Job, lab: Lab, submission: Submission) -> None:
     book, pseudonym = desk.book, submission.student
-    while True:
+    while _wanted(book, job):
         if (held := book.tries.of(job.id, [pseudonym]).get(pseudonym)) is None:
             return  # done by another worker, or begun anew, meanwhile
         if held.failed >= FAILURES or held.alone >= held.failed + DEATHS:

@@ -1,0 +1,310 @@
+"""Regrades in any sequence: begun, worked on, killed, paused, resumed, cancelled, ended, some of it while something is
+graded. Each keeps what its calls of the model answered, once, and asks for no more than what people want of it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from labs_schema.grades import Grade
+from labs_schema.models import Lab, SourceFile, Submission
+from serving.jobs.book import JobBook
+from serving.jobs.chunk import DEATHS, HARMLESS, grade_chunk
+from serving.jobs.job import Job, State, Wish
+from serving.jobs.tries import TriesBook
+from serving.store.store import open_store
+
+CHUNK, PARTS = 3, 3
+BROKEN = "int broken"
+WORKS = st.lists(st.sampled_from(["int a;\n", "int a;\n", "int b;\n", BROKEN]), min_size=CHUNK, max_size=CHUNK * PARTS)
+ENDS = st.sampled_from([State.DONE, State.FAILED, None])
+NUMBER, CALL = st.integers(0, PARTS - 1), st.sampled_from([1, 1, 2, 4])
+WISHES = st.sampled_from([[Wish.PAUSE], [Wish.CANCEL], [Wish.PAUSE, Wish.RUN], [Wish.RUN]])
+
+
+class Killed(BaseException):
+    """The worker ends here: nothing of ours runs any more."""
+
+
+class UnwantedError(BaseException):
+    """Something is begun that nobody wants any more. What grading raises else is taken for the program's fault."""
+
+
+class Round(NamedTuple):
+    """What a worker works for: once this is over, it begins nothing more."""
+
+    number: int
+    wish: Wish = Wish.RUN
+    ended: State | None = None
+
+
+@dataclass
+class Regrade:
+    """What is to be found of a job. `programs`: pseudonym -> text; `kept`: (grade, pseudonym) as they were recorded."""
+
+    lab: Lab = field(repr=False)
+    programs: dict[str, str]
+    now: Round = field(default_factory=lambda: Round(1))
+    parked: set[str] = field(default_factory=set)
+    kept: list[tuple[str, str]] = field(default_factory=list)
+    kills: int = 0
+
+    @property
+    def state(self) -> State:
+        if self.now.wish is Wish.CANCEL:
+            return State.CANCELLED
+        going_on = State.RUNNING if self.kept else State.QUEUED
+        return self.now.ended or (State.PAUSED if self.now.wish is Wish.PAUSE else going_on)
+
+    @property
+    def graded(self) -> set[str]:
+        return {student for _, student in self.kept}
+
+    @property
+    def over(self) -> bool:
+        return self.now.wish is Wish.CANCEL or (self.now.ended is State.DONE and not self.parked)
+
+    def wish(self, wish: Wish) -> None:
+        if self.over or (self.now.wish is wish and not self.now.ended):
+            return
+        self.now = self.now._replace(wish=wish)
+        if wish is Wish.RUN:
+            self.now, self.parked = Round(self.now.number + 1), set()
+
+
+class MortalTries(TriesBook):
+    """Ends its worker between the grades and the note that they succeeded, where `deadly`."""
+
+    deadly = False
+
+    def clear(self, job_id: str, pseudonyms: Sequence[str]) -> None:
+        if self.deadly:
+            raise Killed
+        super().clear(job_id, pseudonyms)
+
+
+class Desk:
+    """A worker's, at `regrade`. In its call number `at` for a student's work `meanwhile` happens, and in that one it is
+    `killed`, `before` or `after` the grades are kept. `answered`: of whom it gave a grade that can be kept."""
+
+    def __init__(self, store: Any, regrade: Regrade, grade_of: Any, forgotten: Sequence[str]) -> None:
+        self.store, self.book, self._regrade = store, JobBook(store.database), regrade
+        self.book.tries = self._tries = MortalTries(store.database, store._now)
+        self._grade_of, self._forgotten, self._worked_for = grade_of, forgotten, regrade.now
+        self._settled = regrade.parked | regrade.graded
+        self.at, self.calls, self.answered = 0, 0, list[str]()
+        self.meanwhile: Callable[[], object] = lambda: None
+        self.killed: str | None = None
+
+    def lab(self, _: Job) -> Lab:
+        return self._regrade.lab
+
+    def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
+        if self._regrade.now != self._worked_for or self._worked_for.wish is not Wish.RUN or self._worked_for.ended:
+            raise UnwantedError
+        if submissions[0].student != HARMLESS.student:
+            self._work(submissions)
+        return [self._grade_of(lab, each) for each in submissions]
+
+    def _work(self, submissions: Sequence[Submission]) -> None:
+        if {each.student for each in submissions} & self._settled:
+            raise UnwantedError
+        self.calls += 1
+        if self.calls == self.at:
+            self.meanwhile()
+            if self.killed == "before":
+                raise Killed
+            self._tries.deadly = self.killed == "after"
+        if any(each.files[0].text == BROKEN for each in submissions):
+            raise RuntimeError
+        self.answered += [each.student for each in submissions if each.student not in self._forgotten]
+
+
+class Regrades(RuleBasedStateMachine):
+    def __init__(self, new_url: Callable[[], str], lab: Lab, grade_of: Any) -> None:
+        super().__init__()
+        self.url, self.bare, self.grade_of = new_url(), lab, grade_of
+        self.store = open_store(self.url)
+        self.regrades: dict[str, Regrade] = {}
+        self.forgotten: list[str] = []
+
+    def teardown(self) -> None:
+        assert self.store.verify().faults == ()
+        self.store.close()
+
+    @property
+    def book(self) -> JobBook:
+        return JobBook(self.store.database)
+
+    def one(self, data: st.DataObject) -> tuple[str, Regrade]:
+        """Of the last two."""
+        return data.draw(st.sampled_from(list(self.regrades.items())[-2:]))
+
+    @initialize(texts=WORKS)
+    def begin_the_first(self, texts: list[str]) -> None:
+        self.begin(texts)
+
+    @precondition(lambda self: any(each.over for each in list(self.regrades.values())[-2:]) or len(self.regrades) < 2)
+    @rule(texts=WORKS)
+    def begin_another(self, texts: list[str]) -> None:
+        self.begin(texts)
+
+    def begin(self, texts: list[str]) -> None:
+        handed_in = tuple(
+            Submission(student=f"s{i}", folder=f"s{i}", files=(SourceFile(path="main.c", text=text),))
+            for i, text in enumerate(texts)
+        )
+        lab = self.bare.model_copy(update={"submissions": handed_in})
+        job = self.book.add("cs101", lab, actor="ta", chunk=CHUNK)
+        pseudonyms = [self.store.pseudonym("cs101", each.student, actor="ta") for each in handed_in]
+        self.regrades[job.id] = Regrade(lab, dict(zip(pseudonyms, texts, strict=True)))
+
+    @rule(data=st.data(), number=NUMBER)
+    def do_a_part(self, data: st.DataObject, number: int) -> None:
+        self.work(*self.one(data), number)
+
+    @rule(data=st.data(), number=NUMBER, at=CALL, killed=st.sampled_from(["before", "after"]))
+    def be_killed_in_a_part(self, data: st.DataObject, number: int, at: int, killed: str) -> None:
+        self.work(*self.one(data), number, at=at, killed=killed)
+        self.restart()
+
+    @rule(data=st.data(), number=NUMBER, at=CALL, wishes=WISHES)
+    def do_a_part_while_a_person_changes_plans(
+        self, data: st.DataObject, number: int, at: int, wishes: list[Wish]
+    ) -> None:
+        job_id, regrade = self.one(data)
+        self.work(job_id, regrade, number, at=at, meanwhile=lambda: self.wish(job_id, regrade, *wishes))
+
+    @rule(data=st.data(), number=NUMBER, at=CALL, resumed=st.booleans(), killed=st.sampled_from(["before", None]))
+    def do_a_part_while_another_worker_is_at_it_too(
+        self, data: st.DataObject, number: int, at: int, resumed: bool, killed: str | None
+    ) -> None:
+        job_id, regrade = self.one(data)
+
+        def meanwhile() -> None:
+            self.wish(job_id, regrade, *([Wish.PAUSE, Wish.RUN] if resumed else []))
+            self.work(job_id, regrade, number, at=1, killed=killed)
+
+        self.work(job_id, regrade, number, at=at, meanwhile=meanwhile)
+
+    @rule(data=st.data(), number=NUMBER, at=CALL, who=st.sampled_from(["s0", "s1", "s2"]))
+    def do_a_part_while_a_student_is_forgotten(self, data: st.DataObject, number: int, at: int, who: str) -> None:
+        self.work(*self.one(data), number, at=at, meanwhile=lambda: self.forget(who))
+
+    def work(
+        self,
+        job_id: str,
+        regrade: Regrade,
+        number: int,
+        *,
+        at: int = 0,
+        killed: str | None = None,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> None:
+        part = list(regrade.programs)[CHUNK * number :][:CHUNK]
+        if not part:
+            return
+        began, desk = regrade.now, Desk(self.store, regrade, self.grade_of, self.forgotten)
+
+        def others() -> None:
+            self.expect_answers_kept(job_id, regrade, desk.answered)
+            desk.answered.clear()
+            meanwhile()
+
+        desk.at, desk.killed, desk.meanwhile = at, killed, others
+        alive = True
+        try:
+            grade_chunk(desk, job_id, number)
+        except Killed:
+            alive, regrade.kills = False, regrade.kills + 1
+        self.expect_answers_kept(job_id, regrade, desk.answered)
+        parked = {each.student for each in self.book.progress(job_id).parked}
+        assert regrade.parked <= parked or regrade.now != began
+        assert all(regrade.programs[each] == BROKEN for each in parked - regrade.parked) or regrade.kills >= DEATHS
+        regrade.parked = parked
+        if alive and regrade.now == began == Round(began.number):
+            assert set(part) <= regrade.graded | parked | set(self.forgotten)
+
+    def expect_answers_kept(self, job_id: str, regrade: Regrade, answered: Sequence[str]) -> None:
+        """Nothing that was kept is changed, and what was answered is new, unless it was there."""
+        there = regrade.graded
+        found = [(each.id, each.student) for each in self.store.recorded(job_id)]
+        assert found[: len(regrade.kept)] == regrade.kept
+        assert [student for _, student in found[len(regrade.kept) :]] == [
+            each for each in answered if each not in there
+        ]
+        regrade.kept = found
+
+    @rule(data=st.data(), wish=st.sampled_from([Wish.PAUSE, Wish.PAUSE, Wish.RUN, Wish.RUN, Wish.CANCEL]))
+    def pause_resume_or_cancel(self, data: st.DataObject, wish: Wish) -> None:
+        self.wish(*self.one(data), wish)
+
+    def wish(self, job_id: str, regrade: Regrade, *wishes: Wish) -> None:
+        for wish in wishes:
+            regrade.wish(wish)
+            told = self.book.wish(job_id, wish, actor="ta")
+            assert (told.wish, told.round) == (regrade.now.wish, regrade.now.number)
+
+    @rule(data=st.data(), ended=ENDS, behind=st.sampled_from([0, 0, 1]), wish=st.sampled_from([Wish.PAUSE, Wish.RUN]))
+    def a_worker_ends_the_round_it_knows_of_and_then_a_person_wishes(
+        self, data: st.DataObject, ended: State | None, behind: int, wish: Wish
+    ) -> None:
+        """`behind`: it has not heard of the last resume, nor of a pause."""
+        job_id, regrade = self.one(data)
+        known = self.book.job(job_id).model_copy(update={"round": regrade.now.number - behind, "wish": Wish.RUN})
+        heard = not behind and regrade.now == Round(regrade.now.number)
+        if ended:
+            self.book.finish(known, None if ended is State.DONE else "broken")
+            regrade.now = regrade.now._replace(ended=ended) if heard else regrade.now
+        else:
+            self.book.begin_again(known)
+            regrade.now = Round(regrade.now.number + 1) if heard else regrade.now
+        self.each_job_is_as_it_was_left()
+        self.wish(job_id, regrade, wish)
+
+    def forget(self, student: str) -> None:
+        pseudonym = self.store.pseudonym("cs101", student, actor="ta")
+        self.store.forget(student, actor="admin")
+        self.forgotten.append(pseudonym)
+
+    def restart(self) -> None:
+        self.store.close()
+        self.store = open_store(self.url)
+
+    @invariant()
+    def each_job_is_as_it_was_left(self) -> None:
+        for job_id, regrade in self.regrades.items():
+            now = self.book.progress(job_id)
+            assert (now.state, now.job.round, now.graded) == (regrade.state, regrade.now.number, len(regrade.kept))
+            assert {each.student for each in now.parked} == regrade.parked
+            stored = self.store.recorded(job_id)
+            assert [(each.id, each.student) for each in stored] == regrade.kept
+            assert all((each.grade is None) == (each.student in self.forgotten) for each in stored)
+
+
+@pytest.mark.parametrize(("examples", "steps"), [(12, 20), pytest.param(25, 30, marks=pytest.mark.slow)])
+def test_whatever_happens_to_regrades_each_keeps_what_was_wanted_and_answered_once(
+    new_url: Callable[[], str], make_lab: Callable[..., Lab], grade_of: Any, examples: int, steps: int
+) -> None:
+    lab = make_lab(students=0)
+    run_state_machine_as_test(
+        lambda: Regrades(new_url, lab, grade_of),
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
