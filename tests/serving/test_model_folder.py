@@ -1,13 +1,16 @@
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from labs_schema.errors import ModelError
 from prompts.manifest import write_manifest
 from prompts.style import PromptStyle
-from serving.model_folder import open_model
+from serving.model_folder import find_model, open_model
 from serving.weights_hash import weights_hashes
 
 STYLE = PromptStyle(template="compact", problem_chars=150)
@@ -57,6 +60,18 @@ def test_an_adapter_is_merged_first_unless_the_engine_takes_adapters(
         open_model(run)
     model = open_model(run, adapters=True)
     assert (model.weights, model.adapter) == (str(run / "model"), run / "adapter")
+
+
+def test_an_adapter_of_another_base_is_refused_before_anything_is_loaded(
+    run: Path, byte_tokenizer: Any, manifest_of: Any
+) -> None:
+    write_manifest(manifest_of(byte_tokenizer, STYLE, base_model="model", adapter="adapter"), run)
+    (run / "adapter").mkdir()
+    part = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"
+    for wide, refused in ((64, False), (32, True)):
+        save_file({part: np.zeros((2, wide))}, run / "adapter" / "adapter_model.safetensors")
+        with pytest.raises(ModelError, match="is no adapter of") if refused else nullcontext():
+            assert find_model(run, adapters=True).model.adapter == run / "adapter"
 
 
 def test_a_plain_model_and_a_hub_id_have_no_manifest(tiny_model_folder: Path) -> None:
