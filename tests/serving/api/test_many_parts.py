@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from serving.api.examples import BY_RUBRIC
 from serving.api.many_parts import PARTS, has_more
-from serving.api.requests import CRITERIA, DESCRIPTION_CHARS, LIMITS, RATINGS
+from serving.api.requests import CRITERIA, LIMITS, RATINGS
 
 JSON = {"Content-Type": "application/json"}
 
@@ -39,7 +39,7 @@ def test_a_body_in_another_encoding_cannot_hide_its_parts(client: TestClient, pr
 
 
 def test_the_largest_request_that_is_taken_is_far_below() -> None:
-    text = '"[{,\\' * (DESCRIPTION_CHARS // 5)
+    text = '"[{,\\' * 20
     rating = {"id": "A", "description": text, "points": 1.5}
     criterion = {"id": "c", "title": "t", "description": text, "ratings": [rating] * RATINGS}
     files = [{"filename": "a.c", "content": text}] * LIMITS.submission_files
