@@ -58,13 +58,14 @@ def _passing(error: BaseException) -> bool:
 
 def _settle(job_id: str, number: int) -> None:
     here = desk()
+    job = here.book.job(job_id)
     try:
         grade_chunk(here, job_id, number)
     except NoLabError as error:
         _leave(here.book, job_id, str(error))
         raise
     except (LabChangedError, OtherModelError) as error:
-        here.book.finish(here.book.job(job_id), str(error))
+        here.book.finish(job, str(error))
 
 
 def _leave(book: JobBook, job_id: str, why: str) -> None:

@@ -21,10 +21,12 @@ class Killed(BaseException):
 
 class FakeDesk:
     """Grades `known` by the first ratings, with the model called `model`, in `pace` seconds a call; jobs of `courses`
-    alone, None for all. Programs that `poison` holds raise, those of `deadly` end the process.
+    alone, None for all. Programs that `poison` holds raise, those of `deadly` end the process: `killed`.
 
     `calls`: how many submissions each call was given; `asked`: the courses of which it was asked for the lab.
     """
+
+    killed = Killed
 
     def __init__(self, store: Store, known: Lab, courses: set[str] | None = None) -> None:
         self.store, self.book, self.known, self.courses = store, JobBook(store.database), known, courses
@@ -43,7 +45,7 @@ class FakeDesk:
         time.sleep(self.pace)
         texts = {submission.files[0].text for submission in submissions}
         if texts & self.deadly:
-            raise Killed
+            raise self.killed
         if texts & self.poison:
             raise RuntimeError(f"of somebody's program: {texts}")
         return [first_ratings(lab, submission, model_hash=self.model) for submission in submissions]
@@ -68,12 +70,6 @@ def first_ratings(lab: Lab, submission: Submission, **source: str) -> Grade:
 def grade_of() -> Callable[..., Grade]:
     """`grade_of(lab, submission, model_hash="1")`: the first rating of each criterion, by such a provenance."""
     return first_ratings
-
-
-@pytest.fixture
-def killed() -> type[Killed]:
-    """What a `deadly` program raises."""
-    return Killed
 
 
 @pytest.fixture

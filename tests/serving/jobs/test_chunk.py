@@ -1,81 +1,30 @@
 """What becomes of a chunk when grading raises, when the process ends in the middle, and when a person changes plans."""
 
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
-from labs_schema.grades import CriterionGrade, Grade, Provenance
-from labs_schema.hashes import rubric_hash, submission_hash
+from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
 from serving.engines.engine import EngineDownError
-from serving.jobs.book import JobBook
 from serving.jobs.chunk import DEATHS, FAILURES, grade_chunk
 from serving.jobs.job import Job, State, Wish
-from serving.store.store import Store, open_store
 
 
-class Killed(BaseException):
-    """The process ends here: nothing of ours runs any more."""
-
-
-class FakeDesk:
-    """Grades everything `A`, but for programs that `poison` (raises) or `deadly` (ends the process) name."""
-
-    def __init__(self, store: Store, lab: Lab) -> None:
-        self.store, self.book, self._lab = store, JobBook(store.database), lab
-        self.poison: set[str] = set()
-        self.deadly: set[str] = set()
-        self.calls: list[int] = []
-
-    def lab(self, _: Job | None = None) -> Lab:
-        return self._lab
-
-    def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
-        self.calls.append(len(submissions))
-        texts = {submission.files[0].text for submission in submissions}
-        if texts & self.deadly:
-            raise Killed
-        if texts & self.poison:
-            raise RuntimeError("int main(void) is somebody's program")
-        return [grade_of(lab, submission) for submission in submissions]
-
-
-def grade_of(lab: Lab, submission: Submission) -> Grade:
-    source = dict.fromkeys(Provenance.model_fields, "0")
-    source |= {"rubric_hash": rubric_hash(lab), "submission_hash": submission_hash(submission)}
-    criteria = tuple(CriterionGrade(criterion=c.title, rating=c.ratings[0].title) for c in lab.criteria)
-    return Grade(lab=lab.name, student=submission.student, criteria=criteria, provenance=Provenance(**source))
-
-
-@pytest.fixture
-def desk(tmp_path: Path, make_lab: Callable[..., Lab]) -> Iterator[FakeDesk]:
-    store = open_store(f"sqlite:///{tmp_path}/store.db")
-    yield FakeDesk(store, make_lab(students=6))
-    store.close()
-
-
-def begin(desk: FakeDesk, chunk: int = 4) -> Job:
-    return desk.book.add("course", desk.lab(), actor="ta", chunk=chunk)
-
-
-def text_of(desk: FakeDesk, number: int) -> str:
-    return desk._lab.submissions[number].files[0].text
-
-
-def run_until_settled(desk: FakeDesk, job: Job, chunk: int) -> int:
+def run_until_settled(desk: Any, job: Job, chunk: int) -> int:
     """As the queue does: called again after every end of the process. How often it ended."""
     ends = 0
     while True:
         try:
             grade_chunk(desk, job.id, chunk)
             return ends
-        except Killed:
+        except desk.killed:
             ends += 1
 
 
-def test_a_chunk_is_graded_in_one_call_and_a_second_time_in_none(desk: FakeDesk) -> None:
-    job = begin(desk)
+def test_a_chunk_is_graded_in_one_call_and_a_second_time_in_none(desk: Any) -> None:
+    job = desk.add(chunk=4)
     for chunk in (0, 1, 0, 1):
         grade_chunk(desk, job.id, chunk)
     assert desk.calls == [4, 2]
@@ -84,9 +33,9 @@ def test_a_chunk_is_graded_in_one_call_and_a_second_time_in_none(desk: FakeDesk)
     assert len({stored.student for stored in desk.store.recorded(job.id)}) == 6
 
 
-def test_one_that_raises_is_parked_after_its_tries_and_the_rest_goes_on(desk: FakeDesk) -> None:
-    job = begin(desk)
-    desk.poison = {text_of(desk, 1)}
+def test_one_that_raises_is_parked_after_its_tries_and_the_rest_goes_on(desk: Any) -> None:
+    job = desk.add(chunk=4)
+    desk.poison = {desk.text(1)}
     grade_chunk(desk, job.id, 0)
     progress = desk.book.progress(job.id)
     assert progress.graded == 3 and len(progress.parked) == 1
@@ -96,9 +45,9 @@ def test_one_that_raises_is_parked_after_its_tries_and_the_rest_goes_on(desk: Fa
     assert desk.book.progress(job.id) == progress
 
 
-def test_one_that_ends_the_process_is_found_and_parked(desk: FakeDesk) -> None:
-    job = begin(desk)
-    desk.deadly = {text_of(desk, 2)}
+def test_one_that_ends_the_process_is_found_and_parked(desk: Any) -> None:
+    job = desk.add(chunk=4)
+    desk.deadly = {desk.text(2)}
     ends = run_until_settled(desk, job, 0)
     progress = desk.book.progress(job.id)
     assert ends == 1 + DEATHS
@@ -107,27 +56,27 @@ def test_one_that_ends_the_process_is_found_and_parked(desk: FakeDesk) -> None:
     ]
 
 
-def test_the_innocent_are_graded_though_the_process_is_killed_around_them(desk: FakeDesk) -> None:
-    job = begin(desk)
+def test_the_innocent_are_graded_though_the_process_is_killed_around_them(desk: Any) -> None:
+    job = desk.add(chunk=4)
     kills = iter([True, False, True, False, False, True])
     grade = desk.grade
 
     def killed_at_times(lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
         if next(kills, False):
-            raise Killed
+            raise desk.killed
         return grade(lab, submissions)
 
-    desk.grade = killed_at_times  # type: ignore[method-assign]
+    desk.grade = killed_at_times
     assert run_until_settled(desk, job, 0) == 3
     assert desk.book.progress(job.id).graded == 4
     assert not desk.book.progress(job.id).parked
 
 
 def test_a_job_that_is_paused_stops_and_one_that_is_resumed_does_the_rest_and_retries_the_parked(
-    desk: FakeDesk,
+    desk: Any,
 ) -> None:
-    job = begin(desk)
-    desk.poison = {text_of(desk, 0)}
+    job = desk.add(chunk=4)
+    desk.poison = {desk.text(0)}
     grade_chunk(desk, job.id, 0)
     desk.book.wish(job.id, Wish.PAUSE, actor="ta")
     grade_chunk(desk, job.id, 1)
@@ -142,8 +91,8 @@ def test_a_job_that_is_paused_stops_and_one_that_is_resumed_does_the_rest_and_re
     assert (done.state, done.graded, done.parked) == (State.DONE, 6, ())
 
 
-def test_a_cancelled_job_grades_nothing_more_and_stays_cancelled(desk: FakeDesk) -> None:
-    job = begin(desk)
+def test_a_cancelled_job_grades_nothing_more_and_stays_cancelled(desk: Any) -> None:
+    job = desk.add(chunk=4)
     desk.book.wish(job.id, Wish.CANCEL, actor="ta")
     grade_chunk(desk, job.id, 0)
     assert desk.calls == []
@@ -151,67 +100,67 @@ def test_a_cancelled_job_grades_nothing_more_and_stays_cancelled(desk: FakeDesk)
     assert desk.book.progress(job.id).state is State.CANCELLED
 
 
-def test_a_forgotten_student_is_not_graded_again(desk: FakeDesk) -> None:
-    job = begin(desk)
+def test_a_forgotten_student_is_not_graded_again(desk: Any) -> None:
+    job = desk.add(chunk=4)
     desk.store.forget("s001", actor="admin")
     grade_chunk(desk, job.id, 0)
     assert desk.book.progress(job.id).graded == 3
     assert desk.store.verify().faults == ()
 
 
-def test_a_reader_of_the_audit_log_sees_who_began_and_paused_a_job(desk: FakeDesk) -> None:
-    job = begin(desk)
+def test_a_reader_of_the_audit_log_sees_who_began_and_paused_a_job(desk: Any) -> None:
+    job = desk.add(chunk=4)
     desk.book.wish(job.id, Wish.PAUSE, actor="somebody")
     assert desk.store.verify().faults == ()
     assert desk.book.job(job.id).wish is Wish.PAUSE
 
 
-def test_an_engine_that_is_down_is_held_against_nobody(desk: FakeDesk) -> None:
-    job, grade = begin(desk), desk.grade
+def test_an_engine_that_is_down_is_held_against_nobody(desk: Any) -> None:
+    job, grade = desk.add(chunk=4), desk.grade
 
     def down(*_: object) -> list[Grade]:
         raise EngineDownError("no server answered")
 
-    desk.grade = down  # type: ignore[assignment, method-assign]
+    desk.grade = down
     for _ in range(DEATHS):
         with pytest.raises(EngineDownError):
             grade_chunk(desk, job.id, 0)
     assert not desk.book.progress(job.id).parked
-    desk.grade = grade  # type: ignore[method-assign]
+    desk.grade = grade
     grade_chunk(desk, job.id, 0)
     assert desk.book.progress(job.id).graded == 4
 
 
-def test_an_engine_that_is_down_for_hours_parks_nobody_not_even_one_that_was_a_suspect(desk: FakeDesk) -> None:
-    job = begin(desk, chunk=1)
+def test_an_engine_that_is_down_for_hours_parks_nobody_not_even_one_that_was_a_suspect(desk: Any) -> None:
+    job = desk.add(chunk=1)
     grade = desk.grade
-    desk.deadly = {text_of(desk, 0)}
-    with pytest.raises(Killed):
+    desk.deadly = {desk.text(0)}
+    with pytest.raises(desk.killed):
         grade_chunk(desk, job.id, 0)
     desk.deadly = set()
 
     def down(*_: object) -> list[Grade]:
         raise EngineDownError("no server answered")
 
-    desk.grade = down  # type: ignore[assignment, method-assign]
+    desk.grade = down
     for _ in range(5 * DEATHS):
         with pytest.raises(EngineDownError):
             grade_chunk(desk, job.id, 0)
-    desk.grade = grade  # type: ignore[method-assign]
+    desk.grade = grade
     grade_chunk(desk, job.id, 0)
     progress = desk.book.progress(job.id)
     assert (progress.graded, progress.parked) == (1, ())
 
 
-def test_one_that_takes_the_engine_down_each_time_is_parked(desk: FakeDesk) -> None:
-    job, grade, poison = begin(desk), desk.grade, text_of(desk, 1)
+def test_one_that_takes_the_engine_down_each_time_is_parked(desk: Any) -> None:
+    job, grade, poison = desk.add(chunk=4), desk.grade, desk.text(1)
 
     def dies(lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
         if poison in {submission.files[0].text for submission in submissions}:
             raise EngineDownError("it died of this program, and is up again at the next call")
         return grade(lab, submissions)
 
-    desk.grade = dies  # type: ignore[method-assign]
+    desk.grade = dies
     for _ in range(1 + DEATHS):
         with pytest.raises(EngineDownError):
             grade_chunk(desk, job.id, 0)
@@ -220,9 +169,9 @@ def test_one_that_takes_the_engine_down_each_time_is_parked(desk: FakeDesk) -> N
     assert (progress.graded, len(progress.parked)) == (3, 1)
 
 
-def test_a_round_that_goes_on_by_itself_keeps_what_was_parked_and_a_persons_pause(desk: FakeDesk) -> None:
-    first = begin(desk)
-    desk.poison = {text_of(desk, 0)}
+def test_a_round_that_goes_on_by_itself_keeps_what_was_parked_and_a_persons_pause(desk: Any) -> None:
+    first = desk.add(chunk=4)
+    desk.poison = {desk.text(0)}
     grade_chunk(desk, first.id, 0)
     desk.book.begin_again(first)
     desk.book.begin_again(first)
@@ -233,8 +182,8 @@ def test_a_round_that_goes_on_by_itself_keeps_what_was_parked_and_a_persons_paus
     assert desk.book.job(first.id).round == 2
 
 
-def test_a_grade_that_cannot_be_kept_is_parked_and_the_rest_goes_on(desk: FakeDesk) -> None:
-    job, grade, wrong = begin(desk), desk.grade, text_of(desk, 1)
+def test_a_grade_that_cannot_be_kept_is_parked_and_the_rest_goes_on(desk: Any) -> None:
+    job, grade, wrong = desk.add(chunk=4), desk.grade, desk.text(1)
 
     def of_other_work(lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
         given = grade(lab, submissions)
@@ -244,14 +193,14 @@ def test_a_grade_that_cannot_be_kept_is_parked_and_the_rest_goes_on(desk: FakeDe
             for s, g in zip(submissions, given, strict=True)
         ]
 
-    desk.grade = of_other_work  # type: ignore[method-assign]
+    desk.grade = of_other_work
     grade_chunk(desk, job.id, 0)
     progress = desk.book.progress(job.id)
     assert (progress.graded, [each.reason for each in progress.parked]) == (3, ["ValueError"])
 
 
-def test_a_round_is_finished_only_as_it_was_begun(desk: FakeDesk) -> None:
-    first = begin(desk)
+def test_a_round_is_finished_only_as_it_was_begun(desk: Any) -> None:
+    first = desk.add(chunk=4)
     desk.book.wish(first.id, Wish.PAUSE, actor="ta")
     desk.book.finish(first)
     assert desk.book.progress(first.id).state is State.PAUSED

@@ -3,48 +3,23 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from labs_schema.grades import CriterionGrade, Grade, Provenance
-from labs_schema.hashes import rubric_hash, submission_hash
-from labs_schema.models import Lab, Submission
+from labs_schema.models import Lab
 from labs_schema.writer import write_lab
 from serving.jobs import workflows
 from serving.jobs.book import JobBook
 from serving.jobs.desk import LabDesk
-from serving.jobs.job import Job, State, Wish
+from serving.jobs.job import State, Wish
 from serving.jobs.lacking import Lacking
 from serving.jobs.worker import Worker
 from serving.store.store import Store, open_store
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
-
-
-class QuickDesk(LabDesk):
-    """Finds its labs in a folder, and grades everything `A`."""
-
-    def __init__(self, store: Store, labs: Path) -> None:
-        super().__init__(store, labs, None)  # type: ignore[arg-type]
-
-    def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
-        return [_grade(lab, each) for each in submissions]
-
-
-def _grade(lab: Lab, submission: Submission) -> Grade:
-    source = dict.fromkeys(Provenance.model_fields, "0")
-    source |= {"rubric_hash": rubric_hash(lab), "submission_hash": submission_hash(submission)}
-    criteria = tuple(CriterionGrade(criterion=c.title, rating=c.ratings[0].title) for c in lab.criteria)
-    return Grade(lab=lab.name, student=submission.student, criteria=criteria, provenance=Provenance(**source))
-
-
-def ended(book: JobBook, job: Job, seconds: float = 30) -> State:
-    end = time.monotonic() + seconds
-    while (now := book.progress(job.id).state) in (State.QUEUED, State.RUNNING) and time.monotonic() < end:
-        time.sleep(0.05)
-    return now
 
 
 @pytest.fixture
@@ -55,16 +30,26 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> float:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[QuickDesk]:
-    store, labs = open_store(f"sqlite:///{tmp_path}/store.db"), tmp_path / "labs"
-    labs.mkdir()
-    yield QuickDesk(store, labs)
-    store.close()
+def folder_desk(grade_of: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[Store, Path], LabDesk]:
+    """Finds its labs in a folder, and grades everything by the first ratings."""
+
+    def at(store: Store, labs: Path) -> LabDesk:
+        labs.mkdir()
+        desk = LabDesk(store, labs, None)  # type: ignore[arg-type]
+        monkeypatch.setattr(desk, "grade", lambda lab, submissions: [grade_of(lab, each) for each in submissions])
+        return desk
+
+    return at
 
 
 @pytest.fixture
-def worker(desk: QuickDesk, tmp_path: Path) -> Iterator[Worker]:
-    started = Worker(desk, f"sqlite:///{tmp_path}/store.db", dead_seconds=0.6)
+def desk(folder_desk: Callable[[Store, Path], LabDesk], store: Store, tmp_path: Path) -> LabDesk:
+    return folder_desk(store, tmp_path / "labs")
+
+
+@pytest.fixture
+def worker(desk: LabDesk, url: str) -> Iterator[Worker]:
+    started = Worker(desk, url, dead_seconds=0.6)
     started.start()
     yield started
     started.stop()
@@ -82,16 +67,16 @@ def test_the_time_without_a_lab_begins_anew_whenever_somebody_got_on() -> None:
 
 
 def test_a_lab_that_nobody_has_fails_its_job_once_the_patience_is_over_and_can_be_mended(
-    desk: QuickDesk, worker: Worker, make_lab: Callable[..., Lab], tmp_path: Path, patience: float
+    desk: LabDesk, worker: Worker, make_lab: Callable[..., Lab], tmp_path: Path, patience: float, ended: Any
 ) -> None:
     lab = make_lab(students=6)
     began = time.monotonic()
     worker.begin(job := desk.book.add("course", lab, actor="ta", chunk=2))
-    assert ended(desk.book, job) is State.FAILED and time.monotonic() - began >= patience
+    assert ended(desk.book, job).state is State.FAILED and time.monotonic() - began >= patience
     assert "'lab1' is not among the labs of any worker" in str(desk.book.job(job.id).failure)
     write_lab(lab, tmp_path / "labs" / "lab1")
     worker.begin(again := desk.book.wish(job.id, Wish.RUN, actor="ta"))
-    assert ended(desk.book, again) is State.DONE
+    assert ended(desk.book, again).state is State.DONE
 
 
 ANOTHER = """
@@ -109,7 +94,7 @@ time.sleep(60)
 
 @pytest.mark.slow
 def test_a_worker_without_the_lab_leaves_the_job_to_one_that_has_it(
-    postgresql_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    postgresql_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder_desk: Any, ended: Any
 ) -> None:
     monkeypatch.setattr(workflows, "PATIENCE_SECONDS", 4.0)
     monkeypatch.setattr(workflows, "LONGEST_PAUSE", 0.3)
@@ -117,8 +102,7 @@ def test_a_worker_without_the_lab_leaves_the_job_to_one_that_has_it(
     import chaos
 
     store = open_store(postgresql_url)
-    (tmp_path / "labs").mkdir()
-    worker = Worker(QuickDesk(store, tmp_path / "labs"), postgresql_url, "without", dead_seconds=0.9)
+    worker = Worker(folder_desk(store, tmp_path / "labs"), postgresql_url, "without", dead_seconds=0.9)
     command = [sys.executable, "-c", ANOTHER, str(BENCHMARKS), postgresql_url, "with"]
     with subprocess.Popen(command) as another:
         try:
@@ -128,7 +112,7 @@ def test_a_worker_without_the_lab_leaves_the_job_to_one_that_has_it(
             worker.start()
             began = time.monotonic()
             worker.begin(job := book.add(chaos.COURSE, lab, actor="ta"))
-            assert ended(book, job) is State.DONE, book.job(job.id).failure
+            assert ended(book, job, 30).state is State.DONE, book.job(job.id).failure
             assert time.monotonic() - began > 1.5 * workflows.PATIENCE_SECONDS
             assert chaos.compared(store, lab, job) == {"lost": 0, "doubled": 0, "changed": 0}
             assert book.job(job.id).round > 1  # parts of it had been with the first

@@ -4,71 +4,26 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from labs_schema.grades import CriterionGrade, Grade, Provenance
-from labs_schema.hashes import rubric_hash, submission_hash
-from labs_schema.models import Lab, Submission
+from labs_schema.models import Lab
 from serving.jobs import workflows
 from serving.jobs.book import JobBook
-from serving.jobs.errors import ElsewhereError
 from serving.jobs.job import Job, Progress, State, Wish
 from serving.jobs.queues import queue_of
 from serving.jobs.worker import Worker
-from serving.store.store import Store, open_store
+from serving.store.store import open_store
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 
 
-class CourseDesk:
-    """Grades everything `A`, the jobs of `courses` alone, `pace` seconds a call; `asked`: of which course, in turn."""
-
-    def __init__(self, store: Store, lab: Lab, courses: set[str]) -> None:
-        self.store, self.book, self._lab, self.courses = store, JobBook(store.database), lab, courses
-        self.pace, self.asked = 0.0, list[str]()
-
-    def lab(self, job: Job) -> Lab:
-        self.asked.append(job.course)
-        if job.course not in self.courses:
-            raise ElsewhereError("not here")
-        return self._lab
-
-    def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
-        time.sleep(self.pace)
-        return [_grade(lab, each) for each in submissions]
-
-    def add(self, course: str) -> Job:
-        return self.book.add(course, self._lab, actor="ta", chunk=1)
-
-
-def _grade(lab: Lab, submission: Submission) -> Grade:
-    source = dict.fromkeys(Provenance.model_fields, "0")
-    source |= {"rubric_hash": rubric_hash(lab), "submission_hash": submission_hash(submission)}
-    criteria = tuple(CriterionGrade(criterion=c.title, rating=c.ratings[0].title) for c in lab.criteria)
-    return Grade(lab=lab.name, student=submission.student, criteria=criteria, provenance=Provenance(**source))
-
-
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/store.db"
-
-
-@pytest.fixture
-def desk(url: str, make_lab: Callable[..., Lab]) -> Iterator[CourseDesk]:
-    store = open_store(url)
-    yield CourseDesk(store, make_lab(students=4), {"cs101"})
-    store.close()
-
-
-@pytest.fixture
-def worker(desk: CourseDesk, url: str) -> Iterator[Worker]:
-    started = Worker(desk, url, courses=lambda: desk.courses, dead_seconds=1)
-    started.start()
-    yield started
-    started.stop()
+def desk(new_desk: Callable[..., Any], make_lab: Callable[..., Lab]) -> Any:
+    return new_desk(make_lab(students=4), {"cs101"})
 
 
 def within(seconds: float, met: Callable[[], bool]) -> bool:
@@ -78,7 +33,7 @@ def within(seconds: float, met: Callable[[], bool]) -> bool:
     return now
 
 
-def done(desk: CourseDesk, job: Job) -> bool:
+def done(desk: Any, job: Job) -> bool:
     return within(20, lambda: desk.book.progress(job.id).state is State.DONE)
 
 
@@ -91,8 +46,8 @@ def test_a_queue_s_name_is_short_and_does_not_tell_the_course() -> None:
     assert len(queue_of("ä" * 300)) == len("grading-") + 16
 
 
-def test_a_job_waits_until_the_worker_has_its_course(desk: CourseDesk, worker: Worker) -> None:
-    theirs, mine = desk.add("cs102"), desk.add("cs101")
+def test_a_job_waits_until_the_worker_has_its_course(desk: Any, worker: Worker) -> None:
+    theirs, mine = desk.add("cs102", chunk=1), desk.add("cs101", chunk=1)
     for job in (theirs, mine):
         worker.begin(job)
     assert done(desk, mine)
@@ -103,11 +58,9 @@ def test_a_job_waits_until_the_worker_has_its_course(desk: CourseDesk, worker: W
 
 
 @pytest.mark.slow
-def test_a_course_that_is_taken_away_in_the_middle_of_a_job_goes_on_when_it_is_back(
-    desk: CourseDesk, worker: Worker
-) -> None:
+def test_a_course_that_is_taken_away_in_the_middle_of_a_job_goes_on_when_it_is_back(desk: Any, worker: Worker) -> None:
     desk.pace = 0.1
-    worker.begin(job := desk.add("cs101"))
+    worker.begin(job := desk.add("cs101", chunk=1))
     assert within(10, lambda: desk.book.progress(job.id).graded > 0)
     desk.courses.discard("cs101")
     assert within(5, lambda: not heard("cs101"))
@@ -118,15 +71,13 @@ def test_a_course_that_is_taken_away_in_the_middle_of_a_job_goes_on_when_it_is_b
 
 
 @pytest.mark.slow
-def test_a_chunk_that_came_to_the_wrong_worker_fails_no_job_and_is_held_against_nobody(
-    desk: CourseDesk, url: str
-) -> None:
+def test_a_chunk_that_came_to_the_wrong_worker_fails_no_job_and_is_held_against_nobody(desk: Any, url: str) -> None:
     served = {"cs101"}
     worker = Worker(desk, url, courses=lambda: served, dead_seconds=1)
     worker.start()
     try:
         desk.courses = set()  # removed, and the worker has not heard of it yet
-        worker.begin(job := desk.add("cs101"))
+        worker.begin(job := desk.add("cs101", chunk=1))
         assert within(10, lambda: desk.book.job(job.id).round > 1)
         assert desk.book.progress(job.id).state is State.QUEUED
         assert desk.book.tries.of(job.id, desk.book.members(job, 0)) == {}
@@ -136,33 +87,33 @@ def test_a_chunk_that_came_to_the_wrong_worker_fails_no_job_and_is_held_against_
         worker.stop()
 
 
-def test_a_small_job_does_not_wait_for_another_course_s_big_one(desk: CourseDesk, worker: Worker) -> None:
+def test_a_small_job_does_not_wait_for_another_course_s_big_one(desk: Any, worker: Worker) -> None:
     desk.courses.add("cs102")
-    big = desk.book.add("cs101", desk._lab, actor="ta", chunk=1)
-    rest = [desk.add("cs101") for _ in range(15)]
+    big = desk.add("cs101", chunk=1)
+    rest = [desk.add("cs101", chunk=1) for _ in range(15)]
     desk.pace = 0.1
     for job in (big, *rest):
         worker.begin(job)
     assert within(10, lambda: desk.book.progress(big.id).graded > 0)
-    worker.begin(small := desk.add("cs102"))
+    worker.begin(small := desk.add("cs102", chunk=1))
     assert done(desk, small)
     assert desk.book.progress(rest[-1].id).state is State.QUEUED
 
 
-def test_a_queue_that_has_nothing_left_is_asked_no_more(desk: CourseDesk, worker: Worker) -> None:
-    worker.begin(job := desk.add("cs101"))
+def test_a_queue_that_has_nothing_left_is_asked_no_more(desk: Any, worker: Worker) -> None:
+    worker.begin(job := desk.add("cs101", chunk=1))
     assert heard("cs101") and done(desk, job)
     assert within(5, lambda: not heard("cs101"))
-    worker.begin(again := desk.add("cs101"))
+    worker.begin(again := desk.add("cs101", chunk=1))
     assert done(desk, again)
 
 
 @pytest.mark.slow
-def test_what_a_cancelled_job_left_in_the_queue_is_cleared_away_after_a_restart(desk: CourseDesk, url: str) -> None:
+def test_what_a_cancelled_job_left_in_the_queue_is_cleared_away_after_a_restart(desk: Any, url: str) -> None:
     first = Worker(desk, url, courses=lambda: desk.courses, dead_seconds=1)
     first.start()
     desk.pace = 0.2
-    first.begin(job := desk.add("cs101"))
+    first.begin(job := desk.add("cs101", chunk=1))
     within(10, lambda: desk.book.progress(job.id).graded > 0)
     first.stop()
     desk.book.wish(job.id, Wish.CANCEL, actor="ta")
