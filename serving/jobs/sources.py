@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
+from labs_schema.errors import GraderError
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
 from serving.jobs.book import JobBook
@@ -33,7 +34,7 @@ def take(source: GradeSource, store: Store, tasks: Tasks, progress: Callable[[in
 
     It is sent pseudonyms, never a student's id or what the TAs gave. `progress` is told how many submissions are
     settled. Raises OtherModelError for grades of another model than a job has, GraderError where a person paused or
-    cancelled one, and what `source` raises.
+    cancelled one or a grade never came, and what `source` raises.
     """
     book = JobBook(store.database)
     done = sum(settled(book, job) for job, _ in tasks.values())
@@ -51,6 +52,8 @@ def take(source: GradeSource, store: Store, tasks: Tasks, progress: Callable[[in
             expect_wanted(book, job)
             done += len(fresh)  # counted here: the store would count all of a job's grades for every block
         progress(done)
+    if missing := sum(map(len, left.values())):
+        raise GraderError(f"No grade came for {missing} submissions. The same command asks for them again.")
 
 
 def _waiting(book: JobBook, job: Job, lab: Lab) -> dict[str, Submission]:

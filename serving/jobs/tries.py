@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from labs_schema.frozen import Frozen
 from serving.jobs.job import Parked
 from serving.jobs.tables import tries
 from serving.store.database import Database
 from serving.store.ledger import stamp
+from serving.store.tables import grades
 
 ENDED = "the process or its engine ended while it was graded"
 
@@ -69,8 +70,9 @@ class TriesBook:
 
 
 def given_up(job_id: str) -> Any:
-    """The condition of a row that was parked."""
-    return (tries.c.job == job_id) & tries.c.parked_at.is_not(None)
+    """The condition of a row that was parked, and that no worker, slower than the one that parked it, has graded."""
+    graded = exists().where(grades.c.request == job_id, grades.c.student == tries.c.student)
+    return (tries.c.job == job_id) & tries.c.parked_at.is_not(None) & ~graded
 
 
 def parked_of(connection: Connection, job_id: str) -> tuple[Parked, ...]:

@@ -215,3 +215,17 @@ def test_a_round_is_finished_only_as_it_was_begun(desk: Any) -> None:
     assert desk.book.wish(first.id, Wish.RUN, actor="ta").round == 3
     grade_chunk(desk, first.id, 0)
     assert desk.calls == [4]
+
+
+def test_who_was_given_up_by_one_worker_and_graded_by_a_slower_one_is_graded(desk: Any, grade_of: Any) -> None:
+    job = desk.add(chunk=4)
+    desk.poison = {desk.text(0)}
+    grade_chunk(desk, job.id, 0)
+    [parked] = desk.book.progress(job.id).parked
+    late = desk.known.submissions[0].model_copy(update={"student": parked.student})
+    given = [grade_of(desk.known, late)]
+    desk.store.record(desk.known, [late], given, request=job.id, actor="job")  # and is killed before it says so
+    progress = desk.book.progress(job.id)
+    assert (progress.graded, progress.parked) == (4, ())
+    desk.book.finish(job)
+    assert desk.book.wish(job.id, Wish.RUN, actor="ta").round == 1

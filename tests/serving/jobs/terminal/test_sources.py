@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from labs_schema.errors import GraderError
 from labs_schema.models import Lab
 from serving.jobs.book import JobBook
 from serving.jobs.errors import OtherModelError
@@ -60,3 +61,17 @@ def test_a_cluster_is_sent_pseudonyms_and_nothing_that_the_tas_gave(
     assert not any(each.student in asked.model_dump_json() for each in lab.submissions)
     export(store, job, lab, tmp_path)
     assert all(each.student in (tmp_path / "grades.jsonl").read_text() for each in lab.submissions)
+
+
+def test_a_grade_that_never_comes_from_afar_does_not_let_the_job_end_without_it(
+    make_lab: Callable[..., Lab], store: Store, steady: Any, far: Any
+) -> None:
+    lab, source = make_lab(students=3), far(steady())
+    job = job_to_do(store, "cs101", lab, [], None, again=False, actor="ta")
+    grades = source.grades
+    source.grades = lambda labs: (each for each in grades(labs) if each[0].student != labs[0].submissions[1].student)
+    with pytest.raises(GraderError, match="No grade came for 1 submissions"):
+        take(source, store, {lab.name: (job, lab)}, lambda _: None)
+    source.grades = grades
+    take(source, store, {lab.name: (job, lab)}, lambda _: None)
+    assert settled(JobBook(store.database), job) == 3
