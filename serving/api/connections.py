@@ -83,7 +83,7 @@ class Connection(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Fields behind a body (trailers) have no end and no meaning here: RFC 9110, section 6.5.1, lets them go."""
         if self._head_bytes is not None:
-            self._field_bytes += len(name) + len(value)
+            self._field_bytes += len(name) + len(value) + len(": \r\n")
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:

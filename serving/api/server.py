@@ -1,6 +1,7 @@
 """The process's HTTP server: uvicorn that says when it accepts requests, and that, when it is told to stop, first ends
 the streams that would never end."""
 
+import asyncio
 import gc
 import signal
 import socket
@@ -17,6 +18,9 @@ from serving.api.connections import Door
 TURN_SECONDS = 0.0005
 """For which one of Python's threads may keep the others waiting, in place of 5 ms: the one that answers gives its turn
 up with everything that it sends."""
+
+LOOKS, LOOK_SECONDS = 5, 0.02
+"""Before nobody is let in any more: else a request is cut off that was there before the server was told to stop."""
 
 
 class DrainingServer(uvicorn.Server):
@@ -44,6 +48,8 @@ class DrainingServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._stopping.set()
+        for _ in range(LOOKS):  # each lets in who is still in the kernel's line, and reads what they have sent
+            await asyncio.sleep(LOOK_SECONDS)
         await super().shutdown(sockets)
 
 

@@ -90,15 +90,16 @@ def test_a_head_without_an_end_is_left_before_it_fills_the_memory() -> None:
         assert HEAD_BYTES < sent < 40 * HEAD_BYTES
 
 
-@pytest.mark.parametrize(
-    "head", [b"X-Long: " + b"x" * 9000 + b"\r\n", b"a:" + b"b" * 80 + b"\r\n"], ids=["long", "many"]
-)
-def test_a_head_that_is_too_large_is_left_though_it_comes_at_once(head: bytes) -> None:
+@pytest.mark.parametrize("field", [b"X-Long: " + b"x" * 9000, b"a:b"], ids=["long", "many"])
+def test_a_head_that_is_too_large_is_left_though_it_comes_at_once(field: bytes) -> None:
     with served(Door(head_seconds=60)) as address:
-        for size, answered in ((HEAD_BYTES // 2, True), (2 * HEAD_BYTES, False)):
-            with connected(address) as connection, suppress(ConnectionResetError):
-                connection.sendall(BEGUN + head * (size // len(head)) + b"\r\n")
-                assert connection.recv(100).startswith(b"HTTP/1.1 200") == answered
+        for size, answer in ((HEAD_BYTES // 2, b"HTTP/1.1 200"), (2 * HEAD_BYTES, b"")):
+            with connected(address) as connection:
+                connection.sendall(BEGUN + (field + b"\r\n") * (size // (len(field) + 2)) + b"\r\n")
+                told = b""
+                with suppress(ConnectionResetError):
+                    told = connection.recv(12)
+                assert told == answer
 
 
 @pytest.mark.parametrize("ahead", [1, SENT_AHEAD, 2 * SENT_AHEAD])

@@ -1,9 +1,12 @@
 """Stopping under load: what a real server has accepted is answered, and then it takes nothing more."""
 
+import asyncio
+import socket
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
@@ -15,6 +18,7 @@ from serving.api.app import create_app
 from serving.api.engine_thread import EngineThread
 from serving.api.examples import BY_LAB
 from serving.api.lab_registry import LabRegistry
+from serving.api.server import server
 
 GRADE = {**BY_LAB, "lab": "lab1"}
 
@@ -26,16 +30,16 @@ def test_what_was_accepted_before_the_end_is_answered(
     fake_engine.answer = lambda request: first_letter(request) if go.wait(10) else None
     engine = EngineThread(lambda: fake_grader, batch=2)
     app = create_app(engine, LabRegistry([make_lab()]), store)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
-    running = threading.Thread(target=server.run)
+    http = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
+    running = threading.Thread(target=http.run)
     running.start()
-    until(lambda: server.started)
-    url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    until(lambda: http.started)
+    url = f"http://127.0.0.1:{http.servers[0].sockets[0].getsockname()[1]}"
     with ThreadPoolExecutor(6) as clients:
         posts = [clients.submit(httpx.post, f"{url}/grade", json=GRADE, timeout=10) for _ in range(6)]
         until(lambda: sum(engine.waiting.values()) >= 4)  # The engine has taken two.
-        server.should_exit = True  # What SIGTERM sets.
-        until(lambda: not server.servers[0].is_serving())
+        http.should_exit = True  # What SIGTERM sets.
+        until(lambda: not http.servers[0].is_serving())
         go.set()
         assert [post.result().status_code for post in posts] == [200] * 6
     running.join(10)
@@ -43,6 +47,43 @@ def test_what_was_accepted_before_the_end_is_answered(
     assert fake_engine.closed
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}/healthz")
+
+
+def test_who_was_not_let_in_yet_is_answered_too() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": scope["path"].encode()})
+
+    async def busy() -> None:
+        entered.set()
+        time.sleep(0.5)
+
+    entered = threading.Event()
+    http = server(app, threading.Event(), 5)
+    http.config.port, http.config.lifespan = 0, "off"
+    loops: list[asyncio.AbstractEventLoop] = []
+    on_tick = http.on_tick
+
+    async def noting(counter: int) -> bool:
+        loops.append(asyncio.get_running_loop())
+        return await on_tick(counter)
+
+    http.on_tick = noting  # type: ignore[method-assign]
+    running = threading.Thread(target=http.run)
+    running.start()
+    until(lambda: http.started and bool(loops))
+    address = http.servers[0].sockets[0].getsockname()
+    asyncio.run_coroutine_threadsafe(busy(), loops[0])
+    assert entered.wait(5)
+    with ExitStack() as held:
+        there = [held.enter_context(socket.create_connection(address, timeout=5)) for _ in range(20)]
+        for each in there:
+            each.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        http.should_exit = True  # What SIGTERM sets.
+        assert [each.recv(12) for each in there] == [b"HTTP/1.1 200"] * 20
+    running.join(10)
+    assert not running.is_alive()
 
 
 def until(done: Callable[[], bool]) -> None:
