@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from labs_schema.errors import ModelError
 from serving.engines.adapters import AdapterFolder
 from serving.engines.admission import refusal, unfinished
-from serving.engines.engine import EngineFailure, LabelScores, ScoreRequest
+from serving.engines.engine import EngineDownError, EngineFailure, LabelScores, ScoreRequest
 from serving.engines.vllm_platform import platform_settings, quiet, shutting_down
 
 MOST_LABELS = 26
@@ -190,10 +190,13 @@ class VllmEngine:
 
     def _forget_unfinished(self) -> None:
         """After a call that broke off: the next one would wait for its requests for ever, and would find in the cache
-        what was to be computed for them and never was."""
+        what was to be computed for them and never was. Raises EngineDownError where vLLM itself has ended."""
         vllm = self._llm.llm_engine
-        vllm.abort_request(list(vllm.output_processor.request_states), internal=True)
-        vllm.reset_prefix_cache(reset_running_requests=True)
+        try:
+            vllm.abort_request(list(vllm.output_processor.request_states), internal=True)
+            vllm.reset_prefix_cache(reset_running_requests=True)
+        except Exception as error:
+            raise EngineDownError("vLLM broke off and cannot go on: start again what uses it.") from error
 
 
 def _lora_request(adapter: Path, name: str, number: int) -> Any:

@@ -64,18 +64,17 @@ def has_gpu() -> bool:
 @contextmanager
 def shutting_down(*, others: bool) -> Iterator[None]:
     """While an engine is shut down, and let go of. vLLM then takes down what all engines of the process work with: not
-    if there are `others`. It also has Python look through all objects up to four times, for seconds in a service: here
-    that is done once, afterwards."""
+    if there are `others`. It also looks through all objects of Python up to four times, half a second each: here that
+    is done once, afterwards."""
     from vllm.v1.engine import core
 
-    take_down = core.cleanup_dist_env_and_memory
+    take_down, collect = core.cleanup_dist_env_and_memory, gc.collect
     core.cleanup_dist_env_and_memory = lambda: None
-    gc.freeze()
+    gc.collect = lambda *_: 0
     try:
         yield
     finally:
-        core.cleanup_dist_env_and_memory = take_down
-        gc.unfreeze()
+        core.cleanup_dist_env_and_memory, gc.collect = take_down, collect
     if others:
         gc.collect()
     else:

@@ -12,7 +12,7 @@ import pytest
 from labs_schema.errors import ModelError
 from labs_schema.models import Lab
 from prompts.verdict import CLOSING
-from serving.engines.engine import EngineFailure, LabelScores, ScoreRequest
+from serving.engines.engine import EngineDownError, EngineFailure, LabelScores, ScoreRequest
 from serving.engines.transformers_engine import TransformersEngine
 from serving.engines.vllm_engine import VllmEngine
 from serving.engines.vllm_platform import check_compiler
@@ -187,19 +187,36 @@ def test_a_compiled_model_answers_alike(engine: VllmEngine, model_folder: Path) 
         compiled.close()
 
 
+def made_of(generate: Callable[..., Any], **llm_engine: Any) -> VllmEngine:
+    """An engine over a made-up vLLM."""
+    engine = object.__new__(VllmEngine)
+    engine._llm = SimpleNamespace(generate=generate, llm_engine=SimpleNamespace(**llm_engine))
+    engine._folder = engine._adapter = None
+    engine.context_length, engine._vocabulary = 100, 500
+    return engine
+
+
+def numbers(engine: VllmEngine, prompts: list[tuple[int, ...]]) -> list[str | EngineFailure]:
+    return engine._answer(prompts, [SimpleNamespace(max_tokens=1)] * len(prompts), lambda i, _: str(i))
+
+
 def test_an_answer_to_another_prompt_is_none_and_costs_the_others_nothing() -> None:
     prompts = [tokens(seed, 5) for seed in range(4)]
     outputs = [
         SimpleNamespace(prompt_token_ids=list(prompt), outputs=[SimpleNamespace(token_ids=[1], finish_reason="length")])
         for prompt in (prompts[0], prompts[2], prompts[1], prompts[3])
     ]
-    engine = object.__new__(VllmEngine)
-    engine._llm = SimpleNamespace(generate=lambda *_, **__: outputs)
-    engine._folder = engine._adapter = None
-    engine.context_length, engine._vocabulary = 100, 500
     other = EngineFailure("the engine answered another question")
-    answers = engine._answer(prompts, [SimpleNamespace(max_tokens=1)] * 4, lambda i, _: str(i))
-    assert answers == ["0", other, other, "3"]
+    assert numbers(made_of(lambda *_, **__: outputs), prompts) == ["0", other, other, "3"]
+
+
+def test_a_vllm_that_has_ended_is_an_engine_that_is_down_and_no_submission_s_fault() -> None:
+    def ended(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("EngineCore has died")
+
+    engine = made_of(ended, output_processor=SimpleNamespace(request_states={"7": None}), abort_request=ended)
+    with pytest.raises(EngineDownError, match="start again"):
+        numbers(engine, [tokens(0, 5)])
 
 
 def test_without_a_compiler_it_is_said_how_to_do_without() -> None:
