@@ -8,12 +8,13 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from labs_schema.models import Lab
-from serving.jobs.job import Job, Progress, State, Wish, work_hash
+from serving.jobs.job import Job, Progress, Wish, work_hash
+from serving.jobs.progress import progress_of
 from serving.jobs.tables import jobs, members, tries
-from serving.jobs.tries import TriesBook, any_parked, given_up, parked_of
+from serving.jobs.tries import TriesBook, any_parked, given_up
 from serving.store import students
 from serving.store.database import Database
 from serving.store.errors import UnknownError
@@ -115,23 +116,7 @@ class JobBook:
     def progress(self, job_id: str) -> Progress:
         """Raises UnknownError."""
         with self._database.reading() as connection:
-            job = _job(connection, job_id)
-            mine = select(func.count(), func.min(grades.c.at), func.max(grades.c.at)).where(grades.c.request == job.id)
-            graded, first, last = connection.execute(mine).one()
-            parked = parked_of(connection, job.id)
-        left = job.total - graded - len(parked)
-        took = _seconds(first, last)
-        return Progress(
-            job=job,
-            state=_state(job, graded),
-            graded=graded,
-            parked=parked,
-            seconds_left=0.0
-            if left <= 0 or job.finished_at
-            else left * took / (graded - 1)
-            if graded > 1 and took
-            else None,
-        )
+            return progress_of(connection, _job(connection, job_id))
 
     def wish(self, job_id: str, wish: Wish, *, actor: str) -> Job:
         """What a person wants of a job; RUN begins the next round, in which what was parked is tried again.
@@ -211,19 +196,3 @@ def _at_terminals(connection: Connection, course: str, lab: str, work: str) -> l
     same = jobs.c.course == course, jobs.c.lab == lab, jobs.c.work == work, jobs.c.at_terminal
     found = select(jobs).where(*same, jobs.c.wish != Wish.CANCEL).order_by(jobs.c.at.desc(), jobs.c.id)
     return [Job.model_validate(dict(row._mapping)) for row in connection.execute(found)]
-
-
-def _state(job: Job, graded: int) -> State:
-    if job.wish is Wish.CANCEL:
-        return State.CANCELLED
-    if job.finished_at is not None:
-        return State.DONE if job.failure is None else State.FAILED
-    if job.wish is Wish.PAUSE:
-        return State.PAUSED
-    return State.RUNNING if graded else State.QUEUED
-
-
-def _seconds(first: str | None, last: str | None) -> float:
-    if first is None or last is None:
-        return 0.0
-    return (datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds()

@@ -1,0 +1,47 @@
+"""How far a job is: read from the grades that it has and from what it gave up. Changes nothing."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from serving.jobs.job import Job, Progress, State, Wish
+from serving.jobs.tries import parked_of
+from serving.store.tables import grades
+
+
+def progress_of(connection: Connection, job: Job) -> Progress:
+    """Of `job` as it was just read through `connection`."""
+    mine = select(func.count(), func.min(grades.c.at), func.max(grades.c.at)).where(grades.c.request == job.id)
+    graded, first, last = connection.execute(mine).one()
+    parked = parked_of(connection, job.id)
+    left = 0 if job.finished_at else max(0, job.total - graded - len(parked))
+    return Progress(
+        job=job,
+        state=_state(job, graded),
+        graded=graded,
+        parked=parked,
+        seconds_left=_seconds_left(left, graded, _seconds(first, last)),
+    )
+
+
+def _state(job: Job, graded: int) -> State:
+    if job.wish is Wish.CANCEL:
+        return State.CANCELLED
+    if job.finished_at is not None:
+        return State.DONE if job.failure is None else State.FAILED
+    if job.wish is Wish.PAUSE:
+        return State.PAUSED
+    return State.RUNNING if graded else State.QUEUED
+
+
+def _seconds_left(left: int, graded: int, took: float) -> float | None:
+    """By the pace between the first grade and the last; None where there is none yet."""
+    if not left:
+        return 0.0
+    return left * took / (graded - 1) if graded > 1 and took else None
+
+
+def _seconds(first: str | None, last: str | None) -> float:
+    if first is None or last is None:
+        return 0.0
+    return (datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds()
