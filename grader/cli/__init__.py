@@ -17,6 +17,7 @@ from grader.cli.check import check
 from grader.cli.courses import courses
 from grader.cli.demo import demo
 from grader.cli.evaluate import evaluate
+from grader.cli.flowing_help import FlowingHelp
 from grader.cli.forget import forget
 from grader.cli.grade import grade
 from grader.cli.init_model import init_model
@@ -71,6 +72,11 @@ app.add_typer(audit, name="audit")
 app.command()(replay)
 app.command()(forget)
 app.command()(demo)
+
+for group in (app, courses, keys, audit):
+    for command in group.registered_commands:
+        if command.cls is not SpacedValues:
+            command.cls = FlowingHelp
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ def original(help_text: str, *names: str, **settings: Any) -> Any:
     return typer.Option(*names, help=help_text, rich_help_panel="As in the original program", **settings)
 
 
-Parent = Annotated[Path | None, original("The folder that holds a folder for each lab.", show_default="required")]
+Parent = Annotated[Path | None, original("The folder that holds a folder for each lab. Needed.")]
 EvalLabs = Annotated[
     list[str] | None,
     original("Labs that are shielded whole: all their work is kept for testing. A B, A,B or the flag again."),

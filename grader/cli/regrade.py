@@ -25,7 +25,7 @@ def regrade(
     labs: Annotated[list[Path], typer.Argument(metavar="LAB...", help="A lab's folder, or those of a whole course.")],
     model: Annotated[str, typer.Option(help="A run folder, a model folder or a hub id.")],
     out: Annotated[
-        Path | None, typer.Option(help="Where the grades go; made where it is missing.", show_default="required")
+        Path | None, typer.Option(help="Where the grades go; made where it is missing. Only --dry-run needs none.")
     ] = None,
     course: Annotated[
         str | None, typer.Option(help="Whose students they are; the name of the labs' folder by default.")

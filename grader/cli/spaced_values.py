@@ -3,13 +3,13 @@
 from itertools import chain
 from typing import Any
 
-from typer.core import TyperCommand
+from grader.cli.flowing_help import FlowingHelp
 
 MANY = ("--eval-lab-names",)
 SWITCHES = ("--verbose", "--reasoning", "--shuffle")
 
 
-class SpacedValues(TyperCommand):
+class SpacedValues(FlowingHelp):
     """A command without positional arguments, so that whatever follows a flag belongs to it."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
