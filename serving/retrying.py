@@ -1,6 +1,6 @@
 """Grading that bears failures: what one submission breaks costs no other its grade. Knows no disk and no queue."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from labs_schema.errors import GraderError
@@ -46,14 +46,13 @@ def all_ungraded(lab: Lab, student: str, origin: Provenance, reason: str) -> Gra
     return Grade(lab=lab.name, student=student, criteria=criteria, provenance=origin)
 
 
-def asked_again(
-    grader: GradesLabs, lab: Lab, submission: Submission, grade: Grade, *, reasoning: bool = False
-) -> Grade:
-    """`grade`, or where it has an answer that failed a better one: asked again by itself, `TRIES` times at most."""
+def asked_again(ask: Callable[[Sequence[Submission]], list[Grade]], submission: Submission, grade: Grade) -> Grade:
+    """`grade`, or where it has an answer that failed a better one: `ask` is asked for it alone, `TRIES` times at
+    most."""
     for _ in range(TRIES):
         if not _has_gaps(grade):
             break
-        [grade] = grader.grade(lab, [submission], reasoning=reasoning)
+        [grade] = ask([submission])
     return grade
 
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from labs_schema.errors import FaultsError
@@ -16,6 +17,7 @@ from serving.courses.errors import UnknownCourseError
 from serving.jobs.book import JobBook
 from serving.jobs.errors import ElsewhereError, EndingError, LabChangedError, NoLabError
 from serving.jobs.job import Job, work_hash
+from serving.retrying import asked_again
 from serving.store.store import Store
 
 MOST_LABS = 16
@@ -61,13 +63,19 @@ class LabDesk:
         return lab
 
     def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
-        """Of the lab that `lab` gave this thread last, by the model of its course. Raises EndingError once the engine
-        takes nothing more, ElsewhereError where the course is no longer graded here, and whatever the engine raises."""
-        course = self._at.course
+        """Of the lab that `lab` gave this thread last, by the model of its course; what failed is asked for again.
+
+        Raises EndingError once the engine takes nothing more, ElsewhereError where the course is no longer graded here,
+        and whatever the engine raises.
+        """
+        ask = partial(self._ask, self._at.course, lab)
         try:
-            waiting = [self._engine.submit(lab, each, course=course, background=True) for each in submissions]
-            return [future.result() for future in waiting]
+            return [asked_again(ask, *pair) for pair in zip(submissions, ask(submissions), strict=True)]
         except ClosedError:
             raise EndingError from None
         except UnknownCourseError as error:
             raise ElsewhereError(str(error)) from None
+
+    def _ask(self, course: str, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
+        waiting = [self._engine.submit(lab, each, course=course, background=True) for each in submissions]
+        return [future.result() for future in waiting]

@@ -4,6 +4,7 @@ No queue stands behind it: what is done and what waits is in the store, so the s
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from labs_schema.errors import GraderError
 from labs_schema.grades import Grade
@@ -48,9 +49,8 @@ class TerminalDesk:
         return self._lab
 
     def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
-        grades = self._grader.grade(lab, submissions, reasoning=self._reasoning)
-        pairs = zip(submissions, grades, strict=True)
-        return [asked_again(self._grader, lab, *pair, reasoning=self._reasoning) for pair in pairs]
+        ask = partial(self._grader.grade, lab, reasoning=self._reasoning)
+        return [asked_again(ask, *pair) for pair in zip(submissions, ask(submissions), strict=True)]
 
 
 def work(

@@ -1,0 +1,29 @@
+"""A worker's desk asks for what a terminal asks for: an answer that failed is not kept before it was tried again."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from labs_schema.models import Lab
+from labs_schema.validate import load_lab
+from labs_schema.writer import write_lab
+from serving.api.engine_thread import EngineThread
+from serving.engines.engine import EngineFailure, LabelScores
+from serving.jobs.chunk import grade_chunk
+from serving.jobs.desk import LabDesk
+from serving.store.store import Store
+
+
+def test_an_answer_that_failed_in_a_worker_is_asked_for_again(
+    make_lab: Callable[..., Lab], store: Store, fake_engine: Any, fake_grader: Any, tmp_path: Path
+) -> None:
+    write_lab(make_lab(students=2), tmp_path / "labs" / "lab1")
+    lab, engine = load_lab(tmp_path / "labs" / "lab1"), EngineThread(lambda: fake_grader)
+    desk = LabDesk(store, tmp_path / "labs", engine)
+    fake_engine.script = [LabelScores((-0.1, -3.0, -3.0)), EngineFailure("the engine gave no answer")]
+    job = desk.book.add("cs101", lab, actor="ta")
+    grade_chunk(desk, job.id, 0)
+    engine.close()
+    answers = [answer.ungraded for kept in store.recorded(job.id) if kept.grade for answer in kept.grade.criteria]
+    assert answers == [None] * 4
+    assert sum(len(call) for call in fake_engine.asked) == 6
