@@ -2,10 +2,10 @@
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
@@ -13,7 +13,7 @@ from labs_schema.errors import FaultsError
 from labs_schema.models import Lab
 from labs_schema.validate import load_lab
 from labs_schema.writer import write_ratings
-from serving.api.access import ta
+from serving.api.access import Ta, ta
 from serving.api.examples import COMPARISON, GRADES_JSONL, KEYED, RATINGS_CSV, answered, problems
 from serving.api.job_routes import JobId, own_job
 from serving.api.problems import ProblemError
@@ -21,7 +21,17 @@ from serving.api.service import Served, Service
 from serving.jobs.job import Job
 from serving.jobs.results import JobComparison, Result, compared, results, rubric_of
 
-router = APIRouter(dependencies=[ta])
+
+async def _turn(service: Served, caller: Ta) -> AsyncIterator[None]:
+    """Until the answer is read."""
+    ended = service.results.open(caller.actor)
+    try:
+        yield
+    finally:
+        ended()
+
+
+router = APIRouter(dependencies=[ta, Depends(_turn)])
 
 LINES, TABLE = "application/jsonl", "text/csv"
 

@@ -1,5 +1,5 @@
-"""How many streams of events may be open, of one caller and in all: each is a connection, and looks into the store
-twice a second. Knows no job.
+"""How many streams of events, and results of jobs, may be on their way, of one caller and in all: a stream looks into
+the store twice a second, results are held in memory whole until they are read. Knows no job.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from serving.api.problems import ProblemError, busy
 
 STREAMS, STREAMS_OF_ONE = 64, 8
+RESULTS, RESULTS_OF_ONE = 8, 4
 STREAM_SECONDS = 600.0
 """After which a stream ends, and a client asks again."""
 RETRY_SECONDS = 10
@@ -21,17 +22,17 @@ RETRY_SECONDS = 10
 class OpenStreams:
     """Counts by caller; used on the event loop alone."""
 
-    def __init__(self, most: int = STREAMS, most_of_one: int = STREAMS_OF_ONE) -> None:
-        self._most, self._most_of_one = most, most_of_one
+    def __init__(self, most: int = STREAMS, most_of_one: int = STREAMS_OF_ONE, what: str = "streams of events") -> None:
+        self._most, self._most_of_one, self._what = most, most_of_one, what
         self._open: Counter[str] = Counter()
 
     def open(self, who: str) -> Callable[[], None]:
         """Counts one more; what gives it back. Raises the 429 of a caller who has enough, the 503 of all who have."""
         if self._open[who] >= self._most_of_one:
-            detail = f"{self._most_of_one} streams of events are open with this key; close one."
+            detail = f"{self._most_of_one} {self._what} are open with this key; close one."
             raise ProblemError(429, "too-many-streams", detail, headers={"Retry-After": str(RETRY_SECONDS)})
         if self._open.total() >= self._most:
-            raise busy("streams-full", "As many streams of events are open as may; ask for the job.", RETRY_SECONDS)
+            raise busy("streams-full", f"As many {self._what} are open as may; come again later.", RETRY_SECONDS)
         self._open[who] += 1
         return lambda: self._close(who)
 

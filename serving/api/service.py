@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 
 from serving.api.engine_thread import EngineThread
 from serving.api.lab_registry import LabRegistry
-from serving.api.open_streams import OpenStreams
+from serving.api.open_streams import RESULTS, RESULTS_OF_ONE, OpenStreams
 from serving.api.preparing import Preparing
 from serving.api.rates import Rate
 from serving.courses.served import Courses, ServedCourse
@@ -39,6 +39,7 @@ class Service:
     begin: Callable[[Job], None]
     courses: Courses
     streams: OpenStreams = field(default_factory=OpenStreams)
+    results: OpenStreams = field(default_factory=lambda: OpenStreams(RESULTS, RESULTS_OF_ONE, "results of jobs"))
     stopping: threading.Event = field(default_factory=threading.Event)
 
     @property

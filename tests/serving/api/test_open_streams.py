@@ -4,13 +4,14 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import httpx
 import pytest
 
-from serving.api.open_streams import STREAMS_OF_ONE, EventStream, OpenStreams
+from serving.api.open_streams import RESULTS_OF_ONE, STREAMS_OF_ONE, EventStream, OpenStreams
 from serving.api.problems import ProblemError
 from serving.api.server import server
 
@@ -29,6 +30,29 @@ def test_one_caller_has_only_so_many_and_others_still_some() -> None:
         assert refused.headers and int(refused.headers["Retry-After"]) > 0
     ends[0]()
     streams.open("third")
+
+
+def test_results_that_are_not_read_are_held_for_few(course: Any, problem: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    entered, go = threading.Semaphore(0), threading.Event()
+
+    def held(*_: Any) -> list[Any]:
+        entered.release()
+        go.wait(10)
+        return []
+
+    monkeypatch.setattr("serving.api.job_result_routes.results", held)
+    one, other = course.key("ta"), course.key("ta")
+    with course.serve() as client, ThreadPoolExecutor(RESULTS_OF_ONE + 1) as readers:
+        path = f"/jobs/{client.post('/labs/lab1/regrade', headers=one).json()['id']}/grades.jsonl"
+        reading = [readers.submit(client.get, path, headers=one) for _ in range(RESULTS_OF_ONE)]
+        for _ in range(RESULTS_OF_ONE):
+            assert entered.acquire(timeout=5)
+        problem(client.get(path, headers=one), 429, "too-many-streams")
+        reading.append(readers.submit(client.get, path, headers=other))
+        assert entered.acquire(timeout=5)
+        go.set()
+        assert {each.result(10).status_code for each in reading} == {200}
+        assert [client.get(path, headers=one).status_code for _ in range(RESULTS_OF_ONE + 1)] == [200] * 5
 
 
 @pytest.mark.parametrize("breaks", [False, True])
