@@ -51,8 +51,8 @@ expected = loss(whole, mine)
 assert abs(one.item() - expected.item()) < 1e-5, (one, expected)
 for (name, a), b in zip(shared.named_parameters(), whole.parameters(), strict=True):
     assert torch.allclose(a.grad.full_tensor(), b.grad, atol=1e-6), name
-open(f"right{rank}", "w").close()
 leave_together()
+raise SystemExit("leave_together went on: Python's own end may abort gloo's threads")
 """
 
 
@@ -64,5 +64,4 @@ def test_a_tree_goes_through_shared_out_weights_as_through_whole_ones(tmp_path: 
     done = subprocess.run(
         [sys.executable, *launch], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
     )
-    # Not by the exit status: gloo's threads may abort a process that is at its end.
-    assert {path.name for path in tmp_path.glob("right*")} == {"right0", "right1"}, done.stderr[-3000:]
+    assert done.returncode == 0, done.stderr[-3000:]
