@@ -29,7 +29,7 @@ def forget_student(student: str, course: str | None, exports: Sequence[Path], da
     deleted."""
     with local_store() as store:
         forget = partial(store.forget, student, course, actor=at_terminal())
-        return _everywhere(store, {student}, course, exports, data, forget)
+        return _everywhere(store, {student}, course, exports, data, forget, nobody=_NOBODY if course else "")
 
 
 def forget_old(days: float, course: str, exports: Sequence[Path], data: Sequence[Path]) -> list[str]:
@@ -48,11 +48,12 @@ def _everywhere(
     exports: Sequence[Path],
     data: Sequence[Path],
     forget: Callable[[], Forgotten],
+    nobody: str = "",
 ) -> list[str]:
     """The files come first, for who was forgotten has no name any more to look for, and once more after, for what was
-    written meanwhile."""
+    written meanwhile. `nobody`: what is told where the store knew nobody."""
     lines = _files(store, students, course, exports, data)
-    told = _told(forget())
+    told = _told(forget(), nobody)
     _files(store, students, course, exports, data)
     return told + lines
 
@@ -91,11 +92,15 @@ _BUILD_AGAIN = (
     "STILL HOLDS THE WORK, as rows of its format do not say whose they are: take the work out of the labs' folder and "
     "build the data set again with grader build-dataset, or delete it."
 )
+_NOBODY = (
+    "That course has no such student. Its name is what serve or regrade had as --course, else that of the folder of "
+    "labs; without --course all are looked through."
+)
 _NO_DATA = "No data set and no run was looked at: --data names them."
 _YOURS = "Yours to clear: the folders of labs, rosters, reports, base models of init-model, backups."
 
 
-def _told(forgotten: Forgotten) -> list[str]:
+def _told(forgotten: Forgotten, nobody: str) -> list[str]:
     busy = "Another process has the store's file in use, so that deleted bytes are still in it: run this again later."
     done = f"{forgotten.students} students forgotten (once for each course), with {forgotten.records} records."
-    return [done, *[busy] * (not forgotten.scrubbed)]
+    return [done, *[nobody] * (not forgotten.students and bool(nobody)), *[busy] * (not forgotten.scrubbed)]

@@ -106,7 +106,8 @@ def load_tokenizer(source: str) -> Any:
     try:
         return AutoTokenizer.from_pretrained(source)
     except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{source} has no tokenizer that can be used: {error}") from error
+        searched = "" if Path(source).is_dir() else "there is no such folder here; asked of the model hub, it "
+        raise ModelError(f"{source}: {searched}has no tokenizer that can be used: {error}") from error
 
 
 def _plain(folder: Path) -> ServedModel:

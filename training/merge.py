@@ -24,6 +24,8 @@ def merge(run: Path, out: Path | None = None, dtype: Literal["bfloat16", "float3
     """
     folder = RunFolder(run)
     if not folder.manifest.is_file():
+        if not run.is_dir():
+            raise ModelError(f"{run}: no such folder. Give a run folder that grader train made.")
         raise ModelError(f"{run}: no manifest.json, so no finished run. Finish it with grader train --resume {run}.")
     manifest, out = read_manifest(run), (out or folder.merged).absolute()
     if not replaceable(out):

@@ -52,5 +52,8 @@ def list_courses() -> None:
     """
     from grader.course_register import course_lines
 
-    for line in course_lines():
+    lines = course_lines()
+    if not lines:
+        typer.echo("no courses yet; grader courses add registers one", err=True)
+    for line in lines:
         typer.echo(line)

@@ -30,4 +30,5 @@ def init_model(
 
     with quiet_libraries(), training_progress(Console(stderr=True)) as progress:
         weights = make_model(read_pairs(open_data(dataset).path), out, steps=steps, seed=seed, progress=progress)
-    typer.echo(f"{out}: {weights:,} weights. Tune it: grader train --config training/runs/tiny.yaml --model {out}")
+    typer.echo(f"{out}: {weights:,} weights. Tune it:")
+    typer.echo(f"grader train --config training/runs/tiny.yaml --dataset {dataset} --model {out}")

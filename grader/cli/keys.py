@@ -48,6 +48,9 @@ def list_keys() -> None:
     from grader.local_store import local_store
 
     with local_store() as store:
-        for key in store.list_keys():
+        found = store.list_keys()
+        if not found:
+            typer.echo("no keys yet; grader keys create makes one", err=True)
+        for key in found:
             state = f"revoked {key.revoked_at}" if key.revoked_at else "open"
             typer.echo(f"{key.id}  {key.role:8}  {key.course or 'every course':16}  {state:35}  {key.name}")

@@ -22,6 +22,7 @@ def grader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any
 
 
 def test_a_key_is_shown_once_and_listed_without_itself(grader: Callable[..., Any]) -> None:
+    assert "grader keys create" in grader("keys", "list").stderr
     made = grader("keys", "create", "moodle", "--role", "platform", "--course", "cs101")
     token = made.stdout.strip()
     with local_store() as store:
@@ -58,6 +59,7 @@ def test_a_student_is_forgotten_in_the_store_and_in_exports(grader: Callable[...
     told = grader("forget", "s1", "--course", "cs101", "--export", str(tmp_path / "out"))
     assert "1 students forgotten" in told.output and "1 export files changed" in told.output
     assert "report.html" in told.output and "s1" not in told.output.replace(str(tmp_path), "")
+    assert "no such student" not in told.output and "no such student" in grader("forget", "s1", "--course", "x").output
     assert "1 students forgotten" in grader("forget", "s1").output
     assert "0 students forgotten" in grader("forget", "--older-than", "400", "--course", "cs101").output
     for wrong in ([], ["--older-than", "4"], ["s1", "--older-than", "4", "--course", "c"]):
