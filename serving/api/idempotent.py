@@ -15,7 +15,6 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from serving.api.access import Caller
-from serving.api.requests import PRINTABLE
 from serving.api.service import Service
 from serving.store.errors import StoreError
 from serving.store.idempotency import BEAT_SECONDS, Claim
@@ -26,7 +25,7 @@ IdempotencyKey = Annotated[
     Header(
         min_length=1,
         max_length=255,
-        pattern=PRINTABLE,
+        pattern="^[!-~]+$",
         description="Names this request: sent again within 24 hours, it gets the same answer without new work.",
     ),
 ]

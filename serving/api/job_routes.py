@@ -16,14 +16,14 @@ from serving.api.job_events import job_events
 from serving.api.lab_routes import known_lab
 from serving.api.open_streams import EventStream
 from serving.api.problems import ProblemError
-from serving.api.requests import PRINTABLE
+from serving.api.requests import ID
 from serving.api.service import Served, Service
 from serving.jobs.job import Job, Wish
 from serving.store.errors import UnknownError
 
 router = APIRouter(dependencies=[ta])
 
-JobId = Annotated[str, Path(max_length=64, pattern=PRINTABLE, examples=[JOB["id"]])]
+JobId = Annotated[str, Path(max_length=64, pattern=ID, examples=[JOB["id"]])]
 MANY = 50
 EVENT = {
     "type": "object",

@@ -9,7 +9,7 @@ from serving.api.access import Ta, ta
 from serving.api.examples import HISTORY, KEYED, OVERRIDE, answered, problems
 from serving.api.idempotent import IdempotencyKey, once
 from serving.api.job_answers import GradeHistory, OverrideOut, history_out, override_out
-from serving.api.requests import PRINTABLE, OverrideRequest
+from serving.api.requests import ID, OverrideRequest
 from serving.api.service import Served, Service
 from serving.store.errors import UnknownError
 from serving.store.history import History
@@ -17,7 +17,7 @@ from serving.store.students import is_nobody
 
 router = APIRouter(dependencies=[ta])
 
-GradeId = Annotated[str, Path(max_length=64, pattern=PRINTABLE, examples=[HISTORY["id"]])]
+GradeId = Annotated[str, Path(max_length=64, pattern=ID, examples=[HISTORY["id"]])]
 
 
 @router.get(

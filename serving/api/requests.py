@@ -21,8 +21,8 @@ from labs_schema.names import inside
 LIMITS = Limits()
 CRITERIA, RATINGS, FIELDS = 100, 26, 32
 PROBLEM_CHARS, DESCRIPTION_CHARS, TITLE_CHARS, FILENAME_CHARS = 200_000, 10_000, 500, 255
-PRINTABLE = "^[!-~]+$"
-"""What an id may be that stands in a request's head: PostgreSQL cannot even be asked for one with a NUL in it."""
+ID = "^[0-9A-Za-z_-]+$"
+"""Of a job or a grade. PostgreSQL cannot even be asked for one with a NUL in it."""
 NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
