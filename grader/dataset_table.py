@@ -47,6 +47,8 @@ def _notes(reports: Sequence[LabReport], manifest: DatasetManifest, folder: Path
     if warnings:
         listed = ", ".join(f"{code} {count:,}" for code, count in sorted(warnings.items()))
         notes.append(f"Warnings (grader check lists them): {listed}.")
+    if not any(output.rows for output in manifest.outputs.values()):
+        notes.append("[yellow]No submission has a rating: there is nothing to learn from. grader regrade grades it.[/]")
     written = (f"{folder / name} ({output.rows:,} rows)" for name, output in manifest.outputs.items())
     return [*notes, escape(f"Written: {', '.join(written)}.")]
 

@@ -21,25 +21,27 @@ class Regraded(Frozen):
 
 
 def regraded_table(regraded: Regraded, out: Path, trained: int | None) -> RenderableType:
-    """A row a criterion, the totals, what was kept, and where the rest is.
+    """A row a criterion, the totals, what was kept, and where the rest is. No TA is named where none rated.
 
     `trained`: on how many of the students the model was trained; agreement with their TAs flatters it. None: unknown.
     """
     found = regraded.comparison
     table = Table(title=escape(found.lab), box=box.SIMPLE, show_footer=True, pad_edge=False)
     table.add_column("criterion", footer="all", overflow="fold", min_width=24)
-    table.add_column("by both", justify="right", footer=f"{found.rated_by_both:,}")
-    table.add_column("agreed", justify="right", footer=_share(found.agreed, found.rated_by_both))
     table.add_column("ungraded", justify="right", footer=f"{sum(c.ungraded for c in found.criteria):,}")
     table.add_column("review", justify="right", footer=f"{sum(c.needs_review for c in found.criteria):,}")
-    table.add_column("TA, grader", overflow="fold")
+    if found.rated_by_both:
+        table.add_column("by both", justify="right", footer=f"{found.rated_by_both:,}")
+        table.add_column("agreed", justify="right", footer=_share(found.agreed, found.rated_by_both))
+        table.add_column("TA, grader", overflow="fold")
     for each in found.criteria:
         agreed = _share(each.agreed, each.rated_by_both)
-        counts = f"{each.rated_by_both:,}", agreed, f"{each.ungraded:,}", f"{each.needs_review:,}"
-        table.add_row(escape(each.criterion), *counts, escape(_commonest_difference(each)))
+        compared = f"{each.rated_by_both:,}", agreed, escape(_commonest_difference(each))
+        counts = f"{each.ungraded:,}", f"{each.needs_review:,}"
+        table.add_row(escape(each.criterion), *counts, *compared * (found.rated_by_both > 0))
     known = f"[yellow]The model was trained on {trained} of these students, so this agreement flatters it.[/]"
     unknown = "[yellow]Whether the model was trained on these students is not known here (docs/privacy.md).[/]"
-    flattered = [unknown] if trained is None else [known] * (trained > 0)
+    flattered = [] if not found.rated_by_both else [unknown] if trained is None else [known] * (trained > 0)
     return Group(table, *flattered, *_notes(regraded, found, out))
 
 
@@ -47,12 +49,21 @@ def _notes(regraded: Regraded, found: Comparison, out: Path) -> list[str]:
     kept = f", {regraded.kept:,} kept from an earlier run" if regraded.kept else ""
     finished = ["Nothing was left to grade; [bold]--again[/] would grade all of it once more."]
     parked = [f"[yellow]{regraded.parked:,} were given up, each with its reason; the same command tries them again.[/]"]
+    graded = f"{regraded.graded:,} submissions graded{kept}."
+    compared = [
+        f"{graded} {len(found.differences):,} differences from the TAs are listed",
+        f"in [bold]{escape(str(out / 'summary.json'))}[/], the most confident first; grades.jsonl and",
+        "rubric_ratings.csv beside it hold every grade.",
+    ]
+    alone = [
+        f"{graded} No TA rated them, so nothing is compared. The ratings are in",
+        f"[bold]{escape(str(out / 'rubric_ratings.csv'))}[/]; grades.jsonl beside it has marks, probabilities",
+        "and, of each that needs a review, why.",
+    ]
     return [
         *finished * (not regraded.graded and regraded.kept > 0),
         *parked * (regraded.parked > 0),
-        f"{regraded.graded:,} submissions graded{kept}. {len(found.differences):,} differences from the TAs are listed",
-        f"in [bold]{escape(str(out / 'summary.json'))}[/], the most confident first; grades.jsonl and",
-        "rubric_ratings.csv beside it hold every grade.",
+        *(compared if found.rated_by_both else alone),
     ]
 
 

@@ -19,7 +19,9 @@ def course_of(labs: Path | None) -> str:
 def served_courses(store: Store, model: str | None, labs: Path | None, course: str | None, screen: Console) -> Courses:
     """With a model its one course, else those that are registered. Raises GraderError where both are meant."""
     if model:
-        return OneCourse(course or course_of(labs), registered_labs(labs, screen), labs)
+        name = course or course_of(labs)
+        screen.print(f"course: {escape(name)}{'' if course else ', by the folder; --course gives it another name'}")
+        return OneCourse(name, registered_labs(labs, screen), labs)
     if labs or course:
         raise GraderError(
             "--labs and --course go with --model. Without it the registered courses are served with their own labs: "

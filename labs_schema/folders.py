@@ -54,7 +54,7 @@ def stray_entries(parent: Path) -> tuple[Fault, ...]:
     faults = FaultCollector(clean(parent.absolute().name) or "/")
     labs = set() if is_lab(parent) else {path.name for path in lab_folders(parent)}
     for entry in scan(parent, "", faults) if labs else ():
-        if entry.name not in (*labs, ROSTER) and not _also_fine(entry.name):
+        if entry.name not in labs and not may_lie_beside_labs(entry.name):
             _stray(clean(entry.name), "an entry that is no lab", faults)
     return faults.faults()
 
@@ -73,6 +73,19 @@ def lab_entries(folder: Path, faults: FaultCollector) -> frozenset[str]:
         elif not _also_fine(entry.name):
             _stray(name, "a file that the lab format does not know", faults)
     return frozenset(names)
+
+
+def labs_inside(folder: Path) -> list[str]:
+    """Names of the labs in a folder that is no lab itself: who gives it for one lab means one of them."""
+    try:
+        return [] if is_lab(folder) else [path.name for path in lab_folders(folder)]
+    except FaultsError:
+        return []
+
+
+def may_lie_beside_labs(name: str) -> bool:
+    """A roster, a readme, a licence: `labs/*` names them too."""
+    return name == ROSTER or _also_fine(name)
 
 
 def _also_fine(name: str) -> bool:

@@ -84,7 +84,9 @@ def unreadable(name: str, error: OSError, faults: FaultCollector) -> None:
         name,
         found=error.strerror or type(error).__name__,
         expected="something that can be opened",
-        mend="Check its permissions and that it is what its name says.",
+        mend="Give a folder; unpack an archive first."
+        if isinstance(error, NotADirectoryError)
+        else "Check that its name is right, and its permissions.",
     )
 
 

@@ -13,6 +13,7 @@ from labs_schema.folders import (
     SUBMISSIONS,
     lab_entries,
     lab_folders,
+    labs_inside,
     stray_entries,
 )
 from labs_schema.frozen import Frozen
@@ -89,6 +90,10 @@ def _read(folder: Path, language: str | None, limits: Limits, *, with_work: bool
 
 def _lab(folder: Path, language: str | None, limits: Limits, faults: FaultCollector, with_work: bool) -> Lab | None:
     """The lab; None, or a lab that must not be used, where `faults` has an error."""
+    if inside := labs_inside(folder):
+        found = f"a folder of {len(inside)} labs, such as {clean(inside[0])}"
+        faults.error("no-labs", "", found=found, expected="one lab", mend="Name a lab in it.")
+        return None
     present = lab_entries(folder, faults)
     if not present and faults.failed:
         return None

@@ -35,4 +35,7 @@ def calibrate(
     found = calibrate_run(run, parent_dir, **wanted, orders=orders, seed=seed, engine=engine)
     Console(soft_wrap=True, highlight=False).print(calibration_table(found))
     if found.calibration.refused:
-        raise GraderError(f"No promise can be made: {found.calibration.refused}.")
+        raise GraderError(
+            f"No promise can be made: {found.calibration.refused}. Everything still goes to a person; more kept "
+            "students, a better model or a larger --max-error would help: docs/calibration.md"
+        )

@@ -55,9 +55,9 @@ def regrade(
     """
     from grader.regrade_cost import cost_table, expected_cost
     from grader.regrading import regrade_labs
-    from labs_schema.roster import FILE as ROSTER
+    from labs_schema.folders import may_lie_beside_labs
 
-    labs = [lab for lab in labs if lab.name != ROSTER]  # labs/* names it too
+    labs = [lab for lab in labs if lab.is_dir() or not may_lie_beside_labs(lab.name)]
     if dry_run:
         for lab in labs:
             cost = expected_cost(lab, model, out=out, orders=orders, price_per_hour=price_per_hour)

@@ -35,4 +35,4 @@ def suspects(
         found = second_look(
             parent_dir, out, folds=folds, seed=seed, progress=lambda done, of: show("Expecting ratings", done, of)
         )
-    Console().print(*tables(found, top), f"Written to {out}", sep="\n", highlight=False)
+    Console().print(*tables(found, top), f"Written to {out}: suspects.csv and suspects.json have all of them", sep="\n", highlight=False)

@@ -20,12 +20,15 @@ def tables(found: SecondLook, top: int) -> Iterator[RenderableType]:
         f"{len(found.suspects)} of {found.labels} labels ({share:.1%}) are worth a second look; "
         f"the first {min(top, len(found.suspects))}, the surest first:"
     )
-    table = Table("Lab", "Student", "Criterion", "Given", "Expected", "Prob.", "Why", box=SIMPLE_HEAD)
+    table = Table("Lab", "Student", "Criterion", "Given", "Expected", box=SIMPLE_HEAD)
+    rated = any(each.others for each in found.suspects[:top])
+    if rated:
+        table.add_column("Other TAs")
     for each in found.suspects[:top]:
         votes = [*each.others.values()]
         others = ", ".join(f"{votes.count(rating)} x {rating}" for rating in dict.fromkeys(votes))
         given = f"{each.rating} ({each.probability_given:.2f})", f"{each.expected} ({each.probability:.2f})"
-        table.add_row(*map(escape, (each.lab, each.student, each.criterion, *given, others)))
+        table.add_row(*map(escape, (each.lab, each.student, each.criterion, *given, *[others] * rated)))
     yield table
 
 

@@ -52,11 +52,16 @@ def test_the_table_counts_by_criterion_and_names_no_student() -> None:
     text = shown(regraded)
     assert "trained on" not in text and "trained on 7 of these students" in shown(regraded, 7)
     line = next(line for line in text.splitlines() if "[red]Works?" in line)
-    assert line.split()[1:] == ["10", "60.0%", "2", "5", "A,", "B:", "3"]
+    assert line.split()[1:] == ["2", "5", "10", "60.0%", "A,", "B:", "3"]
     assert "4 submissions graded, 8 kept" in text
     assert "3 were given up" in text and "--again" not in text
     assert "--again would grade all of it once more" in shown(regraded.model_copy(update={"graded": 0}))
     assert "s007" not in text
+    unrated = row.model_copy(update={"rated_by_both": 0, "agreed": 0, "confusion": {}})
+    update = {"rated_by_both": 0, "agreed": 0, "agreement": None, "criteria": (unrated,), "differences": ()}
+    new_lab = shown(regraded.model_copy(update={"comparison": comparison.model_copy(update=update)}))
+    assert "No TA rated them" in new_lab and "rubric_ratings.csv" in new_lab
+    assert "agreed" not in new_lab and "differences" not in new_lab
 
 
 @pytest.fixture(autouse=True)

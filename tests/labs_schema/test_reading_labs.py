@@ -226,6 +226,14 @@ def test_a_missing_folder_is_a_fault(tmp_path) -> None:
         lab_folders(tmp_path / "nowhere")
 
 
+def test_a_folder_of_labs_in_the_place_of_one_and_an_archive_are_told_as_such(lab) -> None:
+    with pytest.raises(FaultsError, match="folder of 1 labs, such as"):
+        load_lab(lab.parent)
+    (lab.parent / "lab.zip").write_text("x")
+    with pytest.raises(FaultsError, match="unpack an archive"):
+        load_lab(lab.parent / "lab.zip")
+
+
 def test_labs_are_found_and_strays_told(lab) -> None:
     (lab.parent / "a_lab" / "submissions").mkdir(parents=True)
     (lab.parent / "notes").mkdir()

@@ -42,7 +42,7 @@ def test_suspects_are_listed_and_written(tmp_path, make_lab) -> None:
     assert rows[0]["student"] == wrong and len(rows) == len(found["suspects"])
     assert {line["rater"]: line["common"] for line in found["tas"]} == {"=ann": 80, "bo": 80, "cy": 80}
     assert "'=ann" in (tmp_path / "o" / "tas.csv").read_text()
-    assert "worth a second look" in result.output
+    assert "worth a second look" in result.output and "Other TAs" in result.output and "2 x A" in result.output
 
 
 def test_too_few_students_are_told_instead_of_guessed_about(tmp_path, make_lab) -> None:
