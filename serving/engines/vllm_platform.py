@@ -65,7 +65,8 @@ def has_gpu() -> bool:
 def shutting_down(*, others: bool) -> Iterator[None]:
     """While an engine is shut down, and let go of. vLLM then takes down what all engines of the process work with: not
     if there are `others`. It also looks through all objects of Python up to four times, half a second each: here that
-    is done once, afterwards."""
+    is done once, afterwards. What then is left stays, and Python need not look through it again as the process ends:
+    that took longer than all of this."""
     from vllm.v1.engine import core
 
     take_down, collect = core.cleanup_dist_env_and_memory, gc.collect
@@ -79,6 +80,7 @@ def shutting_down(*, others: bool) -> Iterator[None]:
         gc.collect()
     else:
         take_down()
+    gc.freeze()
 
 
 @contextmanager
