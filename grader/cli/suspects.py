@@ -35,4 +35,5 @@ def suspects(
         found = second_look(
             parent_dir, out, folds=folds, seed=seed, progress=lambda done, of: show("Expecting ratings", done, of)
         )
-    Console().print(*tables(found, top), f"Written to {out}: suspects.csv and suspects.json have all of them", sep="\n", highlight=False)
+    written = f"Written to {out}: suspects.csv and suspects.json have all of them"
+    Console().print(*tables(found, top), written, sep="\n", highlight=False)
