@@ -1,4 +1,7 @@
-"""How often a key may call: a moving window in this process's memory. Knows no HTTP."""
+"""How often a key may call: a moving window in this process's memory. Knows no HTTP.
+
+Not the package limits: its window in memory never forgets a caller and starts timer threads (limits 5, MemoryStorage).
+"""
 
 import math
 import re
