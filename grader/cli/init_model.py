@@ -16,7 +16,10 @@ def init_model(
     texts give fewer than 2,048 tokens) that has read the training programs of a data set, never their ratings.
     Everything then runs offline on a CPU.
 
-    It learns the habits of the labs it is tuned on; it does not grade labs that it has never seen.
+    It learns the habits of the labs it is tuned on; it does not grade labs that it has never seen. Build the data set
+    for it in short words and in the rubric's order, for it does not understand shuffled options:
+
+    [bold]grader build-dataset --parent-dir labs --prompt compact --option-order given[/]
 
     Example: [bold]grader init-model --dataset data --out models/tiny[/]
     """

@@ -50,7 +50,8 @@ def test_a_dry_run_tells_the_cost_and_a_regrade_then_measures_it(
     write_lab(make_lab(students=3), tmp_path / "lab1")
     out, readme = tmp_path / "out", tmp_path / "README.md"
     readme.write_text("what labs/* names, too")
-    arguments = ["regrade", str(tmp_path / "lab1"), str(readme), "--model", str(tiny_model_folder), "--price-per-hour", "3600"]
+    labs = [str(tmp_path / "lab1"), str(readme)]
+    arguments = ["regrade", *labs, "--model", str(tiny_model_folder), "--price-per-hour", "3600"]
     before: Any = CliRunner().invoke(app, [*arguments, "--dry-run"])
     assert before.exit_code == 0, before.output
     assert "not known" in before.output and "second readings" in before.output and not out.exists()
