@@ -29,9 +29,9 @@ def check_available(source: str) -> None:
         constants.HF_HUB_OFFLINE = True
         return
     raise ModelError(
-        f"{source}: this model is not in {constants.HF_HUB_CACHE}, and {refusal}. Name a model's folder with --model, "
-        "set HF_HOME to a cache that holds it, or try again with the network (HF_ENDPOINT names a mirror, "
-        "HF_HUB_ETAG_TIMEOUT=30 waits longer for a slow one)."
+        f"{source}: this model is not in {constants.HF_HUB_CACHE}, and {refusal}. Name a model's folder with --model "
+        "(grader init-model makes a tiny one), set HF_HOME to a cache that holds it, or try again with the network "
+        "(HF_ENDPOINT names a mirror, HF_HUB_ETAG_TIMEOUT=30 waits longer for a slow one)."
     )
 
 
