@@ -1,6 +1,7 @@
 """What a training run leaves on disk, and where. Knows no model."""
 
 import json
+import logging
 import os
 from datetime import datetime
 from pathlib import Path
@@ -97,8 +98,12 @@ def new_run_folder(output_dir: Path, model: str, config: RunConfig, now: datetim
 
 
 def point_latest(run: Path) -> None:
-    """Lets `latest`, beside the run, lead to it: the newest finished run of its folder."""
+    """Lets `latest`, beside the run, lead to it: the newest finished run of its folder. A folder of that name, such as
+    one that was copied from another machine, stays and is told: what was trained for hours does not end in an error."""
     link = run.with_name("latest")
+    if link.is_dir() and not link.is_symlink():
+        logging.getLogger(__name__).warning("%s is a folder of its own and stays so; this run is %s", link, run)
+        return
     draft = run.with_name(".latest.part")
     draft.unlink(missing_ok=True)
     draft.symlink_to(run.name)

@@ -7,7 +7,7 @@ import pytest
 
 from labs_schema.errors import ModelError
 from training.config import RunConfig
-from training.run_folder import RunFolder, new_run_folder, open_run_folder
+from training.run_folder import RunFolder, new_run_folder, open_run_folder, point_latest
 
 CONFIG = RunConfig.model_validate({"model": "m", "dataset": "d", "sft": {}})
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -47,3 +47,17 @@ def test_a_damaged_note_of_the_data_set_is_named(tmp_path: Path, text: str) -> N
     for read in (run.read_dataset, run.read_dataset_manifest):
         with pytest.raises(ModelError, match=r"dataset\.json"):
             read()
+
+
+def test_latest_is_a_link_to_the_newest_and_a_folder_of_that_name_stays(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        point_latest(tmp_path / name)
+    assert (tmp_path / "latest").readlink() == Path("two") and not caplog.messages
+    (tmp_path / "latest").unlink()
+    (tmp_path / "latest").mkdir()
+    point_latest(tmp_path / "one")
+    assert not (tmp_path / "latest").is_symlink() and str(tmp_path / "one") in caplog.messages[0]
+    assert not (tmp_path / ".latest.part").is_symlink()
