@@ -3,12 +3,17 @@
 import hashlib
 from pathlib import Path
 
+from labs_schema.errors import ModelError
+
 WEIGHT_FILES = ("*.safetensors", "*.bin", "config.json", "adapter_config.json")
 
 
 def weights_hashes(weights: str, adapter: Path | None = None) -> tuple[str, str]:
     """SHA-256 in hexadecimal over the names and bytes of all weight files of `weights` (a folder, or a hub id that is
-    in the local cache), and over those of `weights` and `adapter`. Reads all once, about a second a gigabyte."""
+    in the local cache), and over those of `weights` and `adapter`. Reads all once, about a second a gigabyte.
+
+    Raises ModelError where `weights` are not here.
+    """
     whole = hashlib.sha256()
     _add(whole, local_folder(weights))
     base = whole.hexdigest()
@@ -24,8 +29,15 @@ def _add(whole: "hashlib._Hash", folder: Path) -> None:
 
 
 def local_folder(weights: str) -> Path:
+    """Raises ModelError where there is none."""
     if Path(weights).is_dir():
         return Path(weights)
     from transformers.utils import cached_file
 
-    return Path(str(cached_file(weights, "config.json"))).parent
+    try:
+        return Path(str(cached_file(weights, "config.json"))).parent
+    except OSError as error:
+        raise ModelError(
+            f"{weights}: no such folder here, and neither the local cache nor the model hub gives it ({error}). "
+            "Set HF_HOME to a cache that holds it, or put the folder where it was."
+        ) from error

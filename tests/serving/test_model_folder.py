@@ -74,6 +74,16 @@ def test_an_adapter_of_another_base_is_refused_before_anything_is_loaded(
             assert find_model(run, adapters=True).model.adapter == run / "adapter"
 
 
+def test_an_adapter_whose_base_is_nowhere_is_a_named_error(
+    run: Path, byte_tokenizer: Any, manifest_of: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    write_manifest(manifest_of(byte_tokenizer, STYLE, base_model="someone/gone", adapter="adapter"), run)
+    with pytest.raises(ModelError, match=r"someone/gone: no such folder here, (.|\n)* HF_HOME"):
+        find_model(run, adapters=True)
+
+
 def test_a_plain_model_and_a_hub_id_have_no_manifest(tiny_model_folder: Path) -> None:
     plain, hub = open_model(tiny_model_folder), open_model("Qwen/Qwen2.5-Coder-7B-Instruct")
     assert (plain.weights, plain.manifest) == (str(tiny_model_folder), None)
