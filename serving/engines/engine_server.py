@@ -78,7 +78,10 @@ class EngineServer:
 
     def _look(self, expected: Served, adapter: tuple[str, Path] | None) -> None:
         if (now := self.served(expected.model)) != expected:
-            raise ValueError(f"it serves {described(now)} now, where {described(expected)} was found before")
+            raise ValueError(
+                f"it serves {described(now)} now, where {described(expected)} was found before "
+                "(if that is meant, start again what uses it)"
+            )
         if adapter:
             self.carry(*adapter)
         self._ready, self._fingerprint = True, ""

@@ -9,7 +9,7 @@ import httpx
 
 from labs_schema.errors import ModelError
 from serving.engines.engine import EngineFailure
-from serving.engines.engine_server import UNUSABLE, BusyError, EngineServer, Served
+from serving.engines.engine_server import UNUSABLE, BusyError, EngineServer, Served, described
 from serving.engines.servers import Servers
 
 NAME_CHARS = 16
@@ -80,8 +80,11 @@ class ModelServers:
             told = {url: each for url, each in told.items() if each is None or each.model == self._named}
         found = {each for each in told.values() if each}
         if len({each[:3] for each in found}) > 1 or (self._named and {each.model for each in found} != {self._named}):
-            names = ", ".join(sorted(each.model for each in found))
-            raise ModelError(f"the engine servers {where} serve {names}, not this model. Start them as: {self._start}")
+            others = "; ".join(sorted(map(described, found)))
+            raise ModelError(
+                f"the engine servers {where} serve {others}; not this model alone, by one version of vLLM. "
+                f"Start them as: {self._start}"
+            )
         fit = {each for each in found if each.adapters == bool(self._adapter)}
         if not fit:
             wrong = "take no adapters" if self._adapter else MIXED

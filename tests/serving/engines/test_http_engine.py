@@ -228,6 +228,13 @@ def test_servers_of_different_models_or_none_are_refused(models: Sequence[str], 
     assert client.is_closed
 
 
+def test_servers_of_two_versions_of_vllm_are_told_apart() -> None:
+    servers = FakeServers("http://a", "http://b")
+    servers.versions["http://b"] = "0.33.0"
+    with pytest.raises(ModelError, match=r"vLLM 0\.32\.0 .*vLLM 0\.33\.0 .*by one version of vLLM"):
+        servers.engine()
+
+
 def test_a_server_that_does_not_name_this_model_is_refused_with_the_command_that_starts_the_right_one() -> None:
     servers = FakeServers("http://a")
 
