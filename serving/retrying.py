@@ -52,7 +52,7 @@ def asked_again(ask: Callable[[Sequence[Submission]], list[Grade]], submission: 
     for _ in range(TRIES):
         if not _has_gaps(grade):
             break
-        [grade] = ask([submission])
+        grade = min(grade, *ask([submission]), key=_gaps)
     return grade
 
 
@@ -86,7 +86,11 @@ def _check_engine(grader: GradesLabs, lab: Lab, failure: Exception) -> None:
 
 
 def _has_gaps(grade: Grade) -> bool:
-    return any(answer.ungraded is not None for answer in grade.criteria)
+    return _gaps(grade) > 0
+
+
+def _gaps(grade: Grade) -> int:
+    return sum(answer.ungraded is not None for answer in grade.criteria)
 
 
 def _told(error: Exception) -> str:

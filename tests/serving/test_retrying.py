@@ -7,7 +7,7 @@ import pytest
 
 from labs_schema.models import Lab, SourceFile, Submission
 from serving.engines.engine import EngineDownError, EngineFailure, LabelScores, ScoreRequest
-from serving.retrying import TRIES, grade_patiently
+from serving.retrying import TRIES, asked_again, grade_patiently
 
 MakeLab = Callable[..., Lab]
 POISON = "return 4;"
@@ -49,6 +49,15 @@ def test_what_stays_unanswered_is_asked_no_more_than_that(
     [grade] = grade_patiently(fake_grader, lab, lab.submissions)
     assert [a.ungraded for a in grade.criteria] == ["no", None]
     assert len(fake_engine.asked) == 1 + TRIES
+
+
+def test_asked_again_a_grade_does_not_get_worse(make_lab: MakeLab, fake_engine: Any, fake_grader: Any) -> None:
+    lab, failed = make_lab(students=1), EngineFailure("no")
+    fake_engine.script = [LabelScores((-0.1, -3.0, -3.0)), *[failed] * (1 + 2 * TRIES)]
+    submission = lab.submissions[0]
+    [first] = fake_grader.grade(lab, [submission])
+    again = asked_again(lambda asked: fake_grader.grade(lab, asked), submission, first)
+    assert [answer.ungraded for answer in again.criteria] == [None, "no"]
 
 
 def test_a_submission_that_breaks_the_grader_is_ungraded_with_no_word_of_its_text(
