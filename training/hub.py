@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 
 from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
-from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, RepositoryNotFoundError
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, RepositoryNotFoundError
+from huggingface_hub.utils import validate_repo_id
 
 from labs_schema.errors import ModelError
 
@@ -19,10 +20,16 @@ def check_available(source: str) -> None:
     """Asks the hub once for the model `source`; nothing is asked for a folder. Where the hub does not give it and the
     cache has it, this process asks no hub any more.
 
-    Raises ModelError where neither has it. An answer of other kinds (busy, moved) is left to the download, which tries
-    again.
+    Raises ModelError where neither has it, or `source` can be no model's name. An answer of other kinds (busy, moved)
+    is left to the download, which tries again.
     """
-    if Path(source).is_dir() or (refusal := _refusal(source)) is None:
+    if Path(source).is_dir():
+        return
+    try:
+        validate_repo_id(source)
+    except HFValidationError as error:
+        raise ModelError(f"{source}: no such folder, and no name of a model on a hub: {error}") from error
+    if (refusal := _refusal(source)) is None:
         return
     if isinstance(try_to_load_from_cache(source, "config.json"), str):
         logging.getLogger(__name__).warning("%s is taken from the cache: %s", source, refusal)

@@ -70,7 +70,7 @@ def test_a_run_whose_hub_is_dead_ends_at_once_and_says_what_was_tried_and_how_to
     begun = time.monotonic()
     with pytest.raises(ModelError) as told:
         open_inputs(RunConfig.model_validate({"model": MODEL, "dataset": str(data), "dpo": {}}))
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20
     for word in (MODEL, "http://127.0.0.1:9", str(tmp_path / "hub"), "refused", "--model", "HF_HOME", "HF_ENDPOINT"):
         assert word in str(told.value)
 
@@ -87,6 +87,13 @@ def test_offline_by_choice_asks_nobody(hub: Hub, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(ModelError, match="HF_HUB_OFFLINE is set, so no hub was asked"):
         check_available(MODEL)
+    assert hub.asked == 0
+
+
+@pytest.mark.parametrize("source", ["org/na me", "org/.."])
+def test_what_can_be_no_model_s_name_is_told_as_such(hub: Hub, source: str) -> None:
+    with pytest.raises(ModelError, match=f"{source}: no such folder, and no name of a model on a hub"):
+        check_available(source)
     assert hub.asked == 0
 
 
@@ -108,7 +115,7 @@ def test_a_model_in_the_cache_of_who_is_offline_is_taken_without_asking_again(
     check_available(MODEL)
     assert "someone/model is taken from the cache: http://127.0.0.1:9, asked once" in caplog.text
     assert load_tokenizer(MODEL).get_vocab() == word_tokenizer.get_vocab()
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20
 
 
 @pytest.mark.parametrize("status", [200, 404, 429, 503])
