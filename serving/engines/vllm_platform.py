@@ -71,7 +71,7 @@ def shutting_down(*, others: bool) -> Iterator[None]:
 
     take_down, collect = core.cleanup_dist_env_and_memory, gc.collect
     core.cleanup_dist_env_and_memory = lambda: None
-    gc.collect = lambda *_: 0
+    gc.collect = lambda *_, **__: 0
     try:
         yield
     finally:
