@@ -116,7 +116,7 @@ def test_who_works_on_an_answer_is_told_that_the_client_is_gone_whatever_was_sen
         with connected(address) as connection:
             connection.sendall((BEGUN + b"\r\n") * ahead)
             time.sleep(0.1)
-        end = time.monotonic() + 5
+        end = time.monotonic() + 30
         while told != ["http.disconnect", "answered"] and time.monotonic() < end:
             time.sleep(0.01)
     assert told == ["http.disconnect", "answered"]

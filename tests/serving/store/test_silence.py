@@ -43,6 +43,7 @@ def test_a_server_that_refuses_a_connection_has_answered_and_one_that_lets_it_wa
         raise next(said)
 
     monkeypatch.setattr(Bounded, "connect", connect)
+    monkeypatch.setattr(silence, "LOOK_SECONDS", 60.0)
     pulse = Pulse()
     assert pulse.answers(connect_timeout=30)
     pulse.expect()
