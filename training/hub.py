@@ -8,7 +8,6 @@ from pathlib import Path
 
 from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, RepositoryNotFoundError
-from huggingface_hub.utils import validate_repo_id
 
 from labs_schema.errors import ModelError
 
@@ -26,12 +25,12 @@ def check_available(source: str) -> None:
     if Path(source).is_dir():
         return
     try:
-        validate_repo_id(source)
+        cached = try_to_load_from_cache(source, "config.json")
     except HFValidationError as error:
         raise ModelError(f"{source}: no such folder, and no name of a model on a hub: {error}") from error
     if (refusal := _refusal(source)) is None:
         return
-    if isinstance(try_to_load_from_cache(source, "config.json"), str):
+    if isinstance(cached, str):
         logging.getLogger(__name__).warning("%s is taken from the cache: %s", source, refusal)
         constants.HF_HUB_OFFLINE = True
         return
