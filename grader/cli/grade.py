@@ -35,6 +35,7 @@ def grade(
     from labs_schema.validate import load_rubric
     from serving.rubric_table import rubric_table
     from serving.served_model import load_grader
+    from serving.triage import UNCALIBRATED
 
     rubric, notes = load_rubric(lab), Console(stderr=True)
     submission, warnings = read_handed_in(files, rubric.language, rubric.roster)
@@ -48,3 +49,6 @@ def grade(
         typer.echo(graded.model_dump_json(indent=2))
     else:
         Console().print(rubric_table(graded, rubric.criteria))
+        if any(UNCALIBRATED in each.review_reasons for each in graded.criteria):
+            advice = f"From where on may it decide alone? grader calibrate {model} --parent-dir {lab.resolve().parent}"
+            notes.print(advice, markup=False, highlight=False, soft_wrap=True)

@@ -93,7 +93,7 @@ def _words(report: AttackReport) -> list[RenderableType]:
     clean, total = report.clean, report.families[ALL]
     how = {
         None: "Accepted is what the model's calibration accepts.",
-        0.0: "No calibration for this lab: everything counts as accepted that no guard stops (the worst case).",
+        0.0: "No calibration lets it decide here: everything counts as accepted that no guard stops (the worst case).",
     }.get(report.accept_from, f"Answers count as accepted from a confidence of {report.accept_from} on.")
     meaning = (
         "raised: of the answers that could be better than on the clean program, those that were. silent, n: raised and "

@@ -40,8 +40,10 @@ def override(
         raise ForgottenError(f"The student of grade {grade_id} was forgotten; there is nothing left to override.")
     criteria = read_lab(connection, found.rubric).criteria
     place = next((i for i, each in enumerate(criteria) if each.title == criterion), None)
-    if place is None or rating not in [each.title for each in criteria[place].ratings]:
-        raise UnknownError(f"The rubric of grade {grade_id} has no such criterion, or no such rating of it.")
+    titles = [each.title for each in (criteria if place is None else criteria[place].ratings)]
+    if place is None or rating not in titles:
+        what = "criterion" if place is None else f"rating of {criterion!r}"
+        raise UnknownError(f"The rubric of grade {grade_id} has no such {what}. It has {', '.join(map(repr, titles))}.")
     earlier = [each for each in read_overrides(connection, grade_id) if each.criterion == criterion]
     if done := [each for each in earlier if each.request == request]:
         return done[0]

@@ -32,6 +32,7 @@ def test_the_files_are_graded_as_one_submission_and_shown_as_a_rubric(lab, tiny_
     for expected in ("Does it", "Is it", "needs review", "Total", "/ 3"):
         assert expected in result.stdout
     assert "notes.txt" in result.stderr and "notes.txt" not in result.stdout
+    assert f"grader calibrate {tiny_model_folder} --parent-dir {tmp_path}" in result.stderr
 
 
 def test_the_json_is_the_grade_and_nothing_else(lab, tiny_model_folder, tmp_path) -> None:

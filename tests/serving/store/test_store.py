@@ -1,5 +1,6 @@
 """Grades are appended once, under the rubric of their day, and what a person decides is added to them."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -82,8 +83,8 @@ def test_overrides_are_added_one_after_the_other(store: Store, hand: Any) -> Non
     ]
     assert history.ratings[COMPILES] == "C"
     assert history.grade.grade is not None and history.grade.grade.criteria[0].rating == "A"
-    for criterion, rating in ((COMPILES, "D"), ("Is it fast?", "A")):
-        with pytest.raises(UnknownError):
+    for criterion, rating, those in ((COMPILES, "D", "'A', 'B', 'C'"), ("Is it fast?", "A", f"'{COMPILES}', ")):
+        with pytest.raises(UnknownError, match=re.escape(f"It has {those}")):
             store.override(kept, criterion, rating, "", request="o3", actor="ta1")
 
 
