@@ -28,7 +28,7 @@ JSON = {"Content-Type": "application/json"}
 def test_a_hostile_body_is_refused_at_once(client: TestClient, problem: Any, body: bytes) -> None:
     began = time.process_time()
     problem(client.post("/grade", content=body, headers=JSON), 413, "too-large")
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_the_largest_request_that_is_taken_is_far_below() -> None:
 def test_what_is_no_json_is_read_once(body: bytes) -> None:
     began = time.process_time()
     assert not has_more(body, 10)
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 5
 
 
 def test_each_part_is_counted_once() -> None:
