@@ -52,13 +52,13 @@ def _notes(regraded: Regraded, found: Comparison, out: Path) -> list[str]:
     graded = f"{regraded.graded:,} submissions graded{kept}."
     compared = [
         f"{graded} {len(found.differences):,} differences from the TAs are listed",
-        f"in [bold]{escape(str(out / 'summary.json'))}[/], the most confident first; grades.jsonl and",
-        "rubric_ratings.csv beside it hold every grade.",
+        f"in [bold]{escape(str(out / 'summary.json'))}[/], the most confident first; beside it marks.csv",
+        "has everybody's marks, grades.jsonl and rubric_ratings.csv every grade.",
     ]
     alone = [
-        f"{graded} No TA rated them, so nothing is compared. The ratings are in",
-        f"[bold]{escape(str(out / 'rubric_ratings.csv'))}[/]; grades.jsonl beside it has marks, probabilities",
-        "and, of each that needs a review, why.",
+        f"{graded} No TA rated them, so nothing is compared. The marks are in",
+        f"[bold]{escape(str(out / 'marks.csv'))}[/]; beside it rubric_ratings.csv has the ratings, grades.jsonl",
+        "the probabilities and, of each that needs a review, why.",
     ]
     return [
         *finished * (not regraded.graded and regraded.kept > 0),

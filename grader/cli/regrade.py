@@ -46,8 +46,8 @@ def regrade(
     The grades are kept in the store that GRADER_STORE names. Stopped or killed, the same command goes on where it was;
     finished, it writes the results again and grades nothing. Another model, rubric or program begins anew.
 
-    The results: grades.jsonl, rubric_ratings.csv, rubric_comments.csv, summary.json and cost.json; of several labs, in
-    a folder each.
+    The results: marks.csv, grades.jsonl, rubric_ratings.csv, rubric_comments.csv, summary.json and cost.json; of
+    several labs, in a folder each.
 
     What will it cost? [bold]grader regrade labs/square --model runs/latest --dry-run --price-per-hour 2.50[/]
 

@@ -1,8 +1,9 @@
 """A job's results as a folder of files, under the students' real ids: `grader regrade --out`.
 
 `grades.jsonl` (a `Result` a line, as from the service), `rubric_ratings.csv` and `rubric_comments.csv` in the lab's own
-format (the ratings in force, and why a criterion has none), `summary.json` (where the grader differs from the TAs). The
-files are copies: the store holds the grades, and the folder is written whole again from it.
+format (the ratings in force, and why a criterion has none), `marks.csv` (everybody's marks), `summary.json` (where the
+grader differs from the TAs). The files are copies: the store holds the grades, and the folder is written whole again
+from it.
 """
 
 import json
@@ -18,6 +19,7 @@ from labs_schema.models import Lab
 from labs_schema.writer import write_ratings
 from serving.jobs.book import JobBook
 from serving.jobs.job import Job
+from serving.jobs.marks_table import MARKS, write_marks
 from serving.jobs.results import Result, forgotten, results
 from serving.measures.comparison import Comparison, compare
 from serving.retrying import all_ungraded
@@ -82,6 +84,7 @@ def _write(lab: Lab, given: Sequence[Result], comparison: Comparison, out: Path)
             file.writelines(each.model_dump_json() + "\n" for each in given)
         write_ratings(lab.criteria, ratings, folders, part / RATINGS)
         write_ratings(lab.criteria, cells, folders, part / COMMENTS, reasons)
+        write_marks(lab, given, part / MARKS)
         (part / "summary.json").write_text(comparison.model_dump_json(indent=1) + "\n", encoding="utf-8")
         for path in part.iterdir():
             path.replace(out / path.name)

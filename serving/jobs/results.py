@@ -5,6 +5,7 @@ Knows the store and no HTTP. Who was forgotten is in none of it.
 
 from collections.abc import Mapping, Sequence
 
+from pydantic import Field
 from sqlalchemy import func, select
 
 from labs_schema.frozen import Frozen
@@ -23,11 +24,13 @@ from serving.store.tables import students as people
 
 class Result(Frozen):
     """`grade` is the machine's, of the real student; `ratings` (criterion -> rating) those in force, with overrides.
-    `grade_id` names it in the store; None where the job gave the work up, of which nothing is kept."""
+    `grade_id` names it in the store; None where the job gave the work up, of which nothing is kept.
+    `overridden`: the criteria whose rating a person gave, be it the machine's own; it is in no dump."""
 
     grade_id: str | None
     grade: Grade
     ratings: dict[str, str]
+    overridden: frozenset[str] = Field(default=frozenset(), exclude=True)
 
 
 class Change(Frozen):
@@ -117,7 +120,8 @@ def _result(stored: StoredGrade, student: str | None, changed: Sequence[StoredOv
         return None
     given = {each.criterion: each.rating for each in stored.grade.criteria if each.rating is not None}
     grade = stored.grade.model_copy(update={"student": student})
-    return Result(grade_id=stored.id, grade=grade, ratings=given | {each.criterion: each.new for each in changed})
+    new = {each.criterion: each.new for each in changed}
+    return Result(grade_id=stored.id, grade=grade, ratings=given | new, overridden=frozenset(new))
 
 
 def _ratings(given: Sequence[Result]) -> Mapping[tuple[str, str], str | None]:

@@ -88,8 +88,10 @@ def _json(text: str, gone: Gone) -> str:
 
 
 def _table(text: str, gone: Gone) -> str:
+    """A table that begins with a column `student` names them there alone: its numbers are marks, not the student 2."""
     rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    kept = [row for row in rows if not any(_means(cell.strip().removeprefix("'"), gone) for cell in row)]
+    named = 1 if rows and rows[0][:1] == ["student"] else None
+    kept = [row for row in rows if not any(_means(cell.strip().removeprefix("'"), gone) for cell in row[:named])]
     if len(kept) == len(rows):
         return text
     out = io.StringIO(newline="")

@@ -88,7 +88,7 @@ def test_a_killed_run_leaves_no_process_and_its_resumed_results_are_those_of_one
     assert f"{STUDENTS - kept} submissions graded, {kept} kept from an earlier run" in said
     wait_for(lambda: not started_by(mark), 30, lambda: started_by(mark))  # Ray ends its own a moment later
     whole_results = results_in(tmp_path / "whole")
-    assert len(whole_results) == 4 and whole_results == results_in(tmp_path / "killed")
+    assert len(whole_results) == 5 and whole_results == results_in(tmp_path / "killed")
     store = open_store(f"sqlite:///{tmp_path}/killed.db")
     assert store.verify().faults == ()
     store.close()

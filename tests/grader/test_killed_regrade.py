@@ -40,7 +40,7 @@ def test_nothing_is_lost_doubled_or_changed_by_kills(
         assert killed.wait() == -signal.SIGKILL, "it was over before it could be killed"
     assert begin("killed").wait(60) == whole.wait(60) == 0
     whole_results = results_in(tmp_path / "whole")
-    assert len(whole_results) == 4 and whole_results == results_in(tmp_path / "killed")
+    assert len(whole_results) == 5 and whole_results == results_in(tmp_path / "killed")
     store = open_store(f"sqlite:///{tmp_path}/killed.db")
     [job] = JobBook(store.database).all()
     progress = JobBook(store.database).progress(job.id)

@@ -91,7 +91,8 @@ def test_the_command_grades_a_lab_once_and_writes_it_as_often_as_it_is_typed(
     assert first.exit_code == 0, first.output
     assert "5 submissions graded." in first.output
     files = written(tmp_path / "out")
-    assert files.keys() == {"grades.jsonl", "rubric_ratings.csv", "rubric_comments.csv", "summary.json", "cost.json"}
+    tables = {"marks.csv", "rubric_ratings.csv", "rubric_comments.csv"}
+    assert files.keys() == {*tables, "grades.jsonl", "summary.json", "cost.json"}
     (tmp_path / "out" / "grades.jsonl").unlink()
     again: Any = CliRunner().invoke(app, arguments)
     assert "0 submissions graded, 5 kept" in again.output and "--again" in again.output

@@ -24,7 +24,7 @@ def test_a_regrade_without_the_student_is_a_regrade_of_the_others(
     job = JobBook(store.database).add("cs101", lab, actor="ta", at_terminal=True)
     work(fake_grader, store, {lab.name: (job, lab)}, lambda _: None)
     export(store, job, lab, out)
-    files = ["grades.jsonl", "rubric_ratings.csv", "summary.json"]
+    files = ["grades.jsonl", "marks.csv", "rubric_ratings.csv", "summary.json"]
     before = {name: (out / name).read_text() for name in files}
     assert all("s004" in text for text in before.values())
     done = forget_in_exports({"s004"}, [out])
@@ -33,6 +33,8 @@ def test_a_regrade_without_the_student_is_a_regrade_of_the_others(
     assert not any("s004" in text for text in after.values())
     lines = before["grades.jsonl"].splitlines()
     assert after["grades.jsonl"].splitlines() == [line for line in lines if '"s004"' not in line]
+    rows = before["marks.csv"].splitlines()
+    assert after["marks.csv"].splitlines() == [row for row in rows if not row.startswith("s004,")]
     summary = json.loads(before["summary.json"])
     summary["differences"] = [each for each in summary["differences"] if each["student"] != "s004"]
     assert json.loads(after["summary.json"]) == summary
@@ -62,6 +64,12 @@ def test_only_whole_ids_are_the_students(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "a.json").read_text()) == {"of": ["s10"]}
     assert (tmp_path / "b.csv").read_text() == "Id,n\ns12@c,2\n'=x,3\n"
     assert forget_in_exports({"=x"}, [tmp_path]).changed == (tmp_path / "b.csv",)
+
+
+def test_who_is_called_as_others_have_marks_takes_nobody_along(tmp_path: Path) -> None:
+    (tmp_path / "marks.csv").write_text("student,total,Is it good?\n1,2,2\n2,2,1\n'=2,2,2\n")
+    forget_in_exports({"2", "=2"}, [tmp_path])
+    assert (tmp_path / "marks.csv").read_text() == "student,total,Is it good?\n1,2,2\n"
 
 
 def test_what_no_rule_can_mend_is_told(tmp_path: Path) -> None:

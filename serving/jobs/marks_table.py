@@ -1,0 +1,63 @@
+"""Everybody's marks as a table for a spreadsheet, `marks.csv`: those of the ratings in force, overrides included.
+
+Knows no store. Which ratings they are is in `rubric_ratings.csv`, and why in `grades.jsonl`.
+"""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from labs_schema.csv_rows import guarded
+from labs_schema.grades import CriterionGrade, Grade, Status
+from labs_schema.models import Criterion, Lab
+from labs_schema.writer import number
+from serving.jobs.results import Result
+
+MARKS = "marks.csv"
+COLUMNS = ("student", "status", "needs_review", "ungraded", "total", "low", "high", "of")
+
+
+def write_marks(lab: Lab, given: Sequence[Result], path: Path) -> None:
+    """Writes a row for each of `given`, graded by the rubric of `lab`, in their order; after `COLUMNS` one a criterion.
+
+    `needs_review` and `ungraded` count criteria; what is ungraded needs review too. Where anything is ungraded, `low`
+    and `high` are the range of the total, which is empty; else they are. Without marks in the rubric all are empty.
+    """
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([*COLUMNS, *(guarded(criterion.title) for criterion in lab.criteria)])
+        writer.writerows(_row(_in_force(lab, each)) for each in given)
+
+
+def _row(grade: Grade) -> list[str]:
+    review = sum(each.status is Status.NEEDS_REVIEW for each in grade.criteria)
+    ungraded = sum(each.rating is None for each in grade.criteria)
+    low, high = grade.marks_range or (None, None)
+    reached = (None, low, high) if ungraded else (low, None, None)
+    return [
+        guarded(grade.student),
+        Status.NEEDS_REVIEW if review else Status.ACCEPTED,
+        str(review),
+        str(ungraded),
+        *map(_marks, (*reached, grade.max_marks, *(each.marks for each in grade.criteria))),
+    ]
+
+
+def _in_force(lab: Lab, result: Result) -> Grade:
+    answers = {answer.criterion: answer for answer in result.grade.criteria}
+    criteria = (_decided(criterion, answers[criterion.title], result) for criterion in lab.criteria)
+    return result.grade.model_copy(update={"criteria": tuple(criteria)})
+
+
+def _decided(criterion: Criterion, answer: CriterionGrade, result: Result) -> CriterionGrade:
+    """The machine's answer, or a person's in its place, which nobody has to review."""
+    if criterion.title not in result.overridden:
+        return answer
+    rating = criterion.rating(result.ratings[criterion.title])
+    decided = {"rating": rating.title, "ungraded": None, "marks": rating.marks, "status": Status.ACCEPTED}
+    return answer.model_copy(update=decided)
+
+
+def _marks(marks: float | None) -> str:
+    """Rounded, as ten times 0.1 are 0.9999999999999999."""
+    return "" if marks is None else number(round(marks, 6))
