@@ -35,7 +35,7 @@ def test_the_grade_that_it_hung_at_is_not_known_to_be_kept_and_the_retry_finds_i
         began = time.monotonic()
         refused = client.post("/grade", json=GRADE, headers=KEY)
         assert "did not say whether" in problem(refused, 503, "store-down")["detail"] and refused.headers["retry-after"]
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15
         stack.close()
         while (answer := client.post("/grade", json=GRADE, headers=KEY)).status_code == 503:
             time.sleep(0.1)
@@ -56,10 +56,10 @@ def test_many_at_once_are_all_refused_soon(course: Any, postgresql_url: str, fro
         with frozen(postgresql_url):
             began = time.monotonic()
             refused = list(clients.map(ask, range(1, 61)))
-            assert time.monotonic() - began < 6
+            assert time.monotonic() - began < 12
             for answer in refused:
                 assert problem(answer, 503, "store-down") and answer.headers["retry-after"]
-        end = time.monotonic() + 10
+        end = time.monotonic() + 30
         while ask(1).status_code == 503 and time.monotonic() < end:
             time.sleep(0.1)
         assert {answer.status_code for answer in clients.map(ask, range(61))} == {200}

@@ -85,7 +85,7 @@ def test_it_is_taken_over_at_once_and_never_while_its_holder_lives(new_url: Call
         asking.join()
         began = time.monotonic()
         answer = second.post()
-        assert (answer.status_code, time.monotonic() - began < 10) == (200, True)
+        assert (answer.status_code, time.monotonic() - began < 30) == (200, True)
         assert second.post().content == answer.content
     finally:
         first.calls()
