@@ -11,6 +11,7 @@ from typing import Any
 
 from labs_schema.errors import ModelError
 from labs_schema.frozen import Frozen
+from prompts.hub import check_available
 from prompts.manifest import FILE, ModelManifest, check_manifest, prompt_hash, read_manifest, tokenizer_hash
 from prompts.style import PromptStyle
 from serving.adapter_shapes import check_shapes
@@ -88,6 +89,7 @@ def find_model(path: str | Path, *, adapters: bool = False, style: PromptStyle |
     Raises ModelError where model or tokenizer cannot be used.
     """
     model = open_model(path, adapters=adapters)
+    check_available(model.weights)
     if model.adapter:
         check_shapes(model.adapter, model.weights)
     tokenizer = load_tokenizer(model.tokenizer)
@@ -106,8 +108,7 @@ def load_tokenizer(source: str) -> Any:
     try:
         return AutoTokenizer.from_pretrained(source)
     except (OSError, ValueError, KeyError) as error:
-        searched = "" if Path(source).is_dir() else "there is no such folder here; asked of the model hub, it "
-        raise ModelError(f"{source}: {searched}has no tokenizer that can be used: {error}") from error
+        raise ModelError(f"{source}: it has no tokenizer that can be used: {error}") from error
 
 
 def _plain(folder: Path) -> ServedModel:

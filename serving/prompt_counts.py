@@ -3,6 +3,7 @@
 from labs_schema.frozen import Frozen
 from labs_schema.models import Lab
 from prompts.encode import PromptEncoder
+from prompts.hub import check_available
 from prompts.manifest import check_manifest
 from prompts.style import PromptStyle
 from serving.calibration.calibration import read_calibration
@@ -31,6 +32,7 @@ def count_lab(lab: Lab, model: str, orders: int | None = None) -> PromptCounts:
     from transformers import AutoConfig
 
     served = open_model(model, adapters=True)
+    check_available(served.tokenizer)
     tokenizer, manifest = load_tokenizer(served.tokenizer), served.manifest
     calibration = read_calibration(served.folder) if served.folder else None
     orders = orders or (calibration.graded_with.orders if calibration else 1)

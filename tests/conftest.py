@@ -234,6 +234,32 @@ def tiny_model_folder(byte_tokenizer: Any, tmp_path_factory: pytest.TempPathFact
     return folder
 
 
+@pytest.fixture
+def dead_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The empty cache of who has no network: the model hub is asked at a port that nobody listens to."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    template = "http://127.0.0.1:9/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    return tmp_path / "hub"
+
+
+@pytest.fixture
+def cached_model(dead_hub: Path, byte_tokenizer: Any) -> str:
+    """The name of a model whose tokenizer and config the cache of `dead_hub` holds."""
+    from transformers import LlamaConfig
+
+    cached = dead_hub / "models--someone--model"
+    (cached / "refs").mkdir(parents=True)
+    (cached / "refs/main").write_text("0" * 40)
+    byte_tokenizer.save_pretrained(cached / "snapshots" / ("0" * 40))
+    LlamaConfig(max_position_embeddings=8192).save_pretrained(cached / "snapshots" / ("0" * 40))
+    return "someone/model"
+
+
 @pytest.fixture(scope="session")
 def manifest_of() -> Callable[..., Any]:
     """`manifest_of(tokenizer, style, adapter="adapter")`: of what was trained from `../base` on such prompts."""

@@ -5,10 +5,10 @@ from typing import Any
 
 from labs_schema.errors import ModelError
 from prompts.encode import PromptEncoder
+from prompts.hub import check_available
 from training.bases import Base, find_base
 from training.config import RunConfig
 from training.examples import Loaded, TrainingExample, with_preferences
-from training.hub import check_available
 from training.mixture import Mixture, load_mixture, open_mixture
 from training.models import context_of, load_tokenizer
 

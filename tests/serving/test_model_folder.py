@@ -1,4 +1,5 @@
 import shutil
+import time
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,19 @@ def test_an_adapter_whose_base_is_nowhere_is_a_named_error(
     write_manifest(manifest_of(byte_tokenizer, STYLE, base_model="someone/gone", adapter="adapter"), run)
     with pytest.raises(ModelError, match=r"someone/gone: no such folder here, (.|\n)* HF_HOME"):
         find_model(run, adapters=True)
+
+
+def test_a_model_that_is_neither_here_nor_to_be_had_is_told_at_once(dead_hub: Path) -> None:
+    begun = time.monotonic()
+    with pytest.raises(ModelError, match=f"mistyped/name: no such folder here, no such model in {dead_hub}"):
+        find_model("mistyped/name")
+    assert time.monotonic() - begun < 20
+
+
+def test_a_model_in_the_cache_needs_no_network(cached_model: str, byte_tokenizer: Any) -> None:
+    begun = time.monotonic()
+    assert find_model(cached_model).tokenizer.get_vocab() == byte_tokenizer.get_vocab()
+    assert time.monotonic() - begun < 20
 
 
 def test_a_plain_model_and_a_hub_id_have_no_manifest(tiny_model_folder: Path) -> None:

@@ -1,6 +1,6 @@
 """One question to the model hub before anything is taken from it. The libraries would ask a hub that cannot be reached
 again and again, for minutes: so who lacks the model is told at once, and who has it in the cache is not kept waiting.
-Knows no file but `config.json`."""
+Training and serving ask here. Knows no file but `config.json`."""
 
 import logging
 import os
@@ -35,9 +35,9 @@ def check_available(source: str) -> None:
         constants.HF_HUB_OFFLINE = True
         return
     raise ModelError(
-        f"{source}: this model is not in {constants.HF_HUB_CACHE}, and {refusal}. Name a model's folder with --model "
-        "(grader init-model makes a tiny one), set HF_HOME to a cache that holds it, or try again with the network "
-        "(HF_ENDPOINT names a mirror, HF_HUB_ETAG_TIMEOUT=30 waits longer for a slow one)."
+        f"{source}: no such folder here, no such model in {constants.HF_HUB_CACHE}, and {refusal}. Name a model's "
+        "folder with --model (grader init-model makes a tiny one), set HF_HOME to a cache that holds it, or try "
+        "again with the network (HF_ENDPOINT names a mirror, HF_HUB_ETAG_TIMEOUT=30 waits longer for a slow one)."
     )
 
 
@@ -47,7 +47,7 @@ def _refusal(source: str) -> str | None:
     try:
         get_hf_file_metadata(hf_hub_url(source, "config.json"), timeout=patience)
     except OfflineModeIsEnabled:
-        return "HF_HUB_OFFLINE is set, so no hub was asked"
+        return "HF_HUB_OFFLINE is set or the hub gave no answer before, so it was not asked"
     except RepositoryNotFoundError:
         page = f"look at {hub}/{source}: is that its name, is there a licence to accept?"
         return f"{hub} does not give it to you ({page} Then log in with `hf auth login`)"

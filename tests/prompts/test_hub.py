@@ -10,22 +10,17 @@ from typing import Any
 
 import pytest
 from huggingface_hub import constants
-from transformers import LlamaConfig
+from transformers import AutoTokenizer
 
 from labs_schema.errors import ModelError
-from training.config import RunConfig
-from training.hub import check_available
-from training.inputs import open_inputs
-from training.models import load_tokenizer
+from prompts.hub import check_available
 
 MODEL = "someone/model"
 
 
 @pytest.fixture(autouse=True)
-def nothing_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    ask_at(monkeypatch, "http://127.0.0.1:9")
+def nothing_cached(dead_hub: Path) -> None:
+    """And nothing is taken from outside."""
 
 
 def ask_at(monkeypatch: pytest.MonkeyPatch, hub: str) -> None:
@@ -63,15 +58,12 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         thread.join()
 
 
-def test_a_run_whose_hub_is_dead_ends_at_once_and_says_what_was_tried_and_how_to_mend_it(
-    tmp_path: Path, make_lab: Any, write_dataset: Any
-) -> None:
-    data = write_dataset(make_lab(students=2), tmp_path / "data")
+def test_who_reaches_no_hub_is_told_at_once_what_was_tried_and_how_to_mend_it(dead_hub: Path) -> None:
     begun = time.monotonic()
     with pytest.raises(ModelError) as told:
-        open_inputs(RunConfig.model_validate({"model": MODEL, "dataset": str(data), "dpo": {}}))
+        check_available(MODEL)
     assert time.monotonic() - begun < 20
-    for word in (MODEL, "http://127.0.0.1:9", str(tmp_path / "hub"), "refused", "--model", "HF_HOME", "HF_ENDPOINT"):
+    for word in (MODEL, "http://127.0.0.1:9", str(dead_hub), "refused", "--model", "HF_HOME", "HF_ENDPOINT"):
         assert word in str(told.value)
 
 
@@ -85,7 +77,7 @@ def test_a_hub_that_never_answers_is_waited_for_as_long_as_is_said(monkeypatch: 
 
 def test_offline_by_choice_asks_nobody(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(ModelError, match="HF_HUB_OFFLINE is set, so no hub was asked"):
+    with pytest.raises(ModelError, match="HF_HUB_OFFLINE is set or the hub gave no answer before"):
         check_available(MODEL)
     assert hub.asked == 0
 
@@ -103,18 +95,12 @@ def test_a_folder_is_asked_of_nobody(hub: Hub, tmp_path: Path) -> None:
 
 
 def test_a_model_in_the_cache_of_who_is_offline_is_taken_without_asking_again(
-    tmp_path: Path, word_tokenizer: Any, caplog: pytest.LogCaptureFixture
+    cached_model: str, byte_tokenizer: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    cached = tmp_path / "hub/models--someone--model"
-    (cached / "refs").mkdir(parents=True)
-    (cached / "refs/main").write_text("0" * 40)
-    snapshot = cached / "snapshots" / ("0" * 40)
-    word_tokenizer.save_pretrained(snapshot)
-    LlamaConfig().save_pretrained(snapshot)
     begun = time.monotonic()
-    check_available(MODEL)
-    assert "someone/model is taken from the cache: http://127.0.0.1:9, asked once" in caplog.text
-    assert load_tokenizer(MODEL).get_vocab() == word_tokenizer.get_vocab()
+    check_available(cached_model)
+    assert f"{cached_model} is taken from the cache: http://127.0.0.1:9, asked once" in caplog.text
+    assert AutoTokenizer.from_pretrained(cached_model).get_vocab() == byte_tokenizer.get_vocab()
     assert time.monotonic() - begun < 20
 
 
