@@ -19,7 +19,7 @@ from prompts.messages import Prompt
 from training.dropout import residual_dropout
 from training.optimizers import MuonWithAdamW
 from training.renaming import rename_in_prompt
-from training.rows import PairRow
+from training.rows import DatasetManifest, PairRow
 from training.tiny_tokenizer import train_tokenizer
 
 CONTEXT = 2048
@@ -51,6 +51,18 @@ def init_model(rows: Iterable[PairRow], out: Path, *, steps: int, seed: int, pro
     model.save_pretrained(out)
     tokenizer.save_pretrained(out)
     return int(model.num_parameters())
+
+
+def too_hard(data: DatasetManifest) -> str:
+    """What to say of a data set that a model of this size does not learn from; empty where it may."""
+    found = ["the full prompt"] if data.style.template == "full" else []
+    found += ["shuffled options"] if data.option_order == "shuffled" else []
+    if not found:
+        return ""
+    return (
+        f"built with {' and '.join(found)}: a model this small does not learn from that. "
+        "Build it again: grader build-dataset --parent-dir labs --prompt compact --option-order given"
+    )
 
 
 def prompts_of(rows: Iterable[PairRow]) -> list[list[Prompt]]:

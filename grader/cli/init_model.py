@@ -30,8 +30,12 @@ def init_model(
     from training.dataset_files import read_pairs
     from training.quiet import quiet_libraries
     from training.tiny import init_model as make_model
+    from training.tiny import too_hard
 
+    data = open_data(dataset)
+    if said := too_hard(data.manifest):
+        typer.echo(f"{data.path}: {said}", err=True)
     with quiet_libraries(), training_progress(Console(stderr=True)) as progress:
-        weights = make_model(read_pairs(open_data(dataset).path), out, steps=steps, seed=seed, progress=progress)
+        weights = make_model(read_pairs(data.path), out, steps=steps, seed=seed, progress=progress)
     typer.echo(f"{out}: {weights:,} weights. Tune it:")
     typer.echo(f"grader train --config training/runs/tiny.yaml --dataset {dataset} --model {out}")

@@ -1,7 +1,14 @@
 """What is said of the tiny base is so."""
 
+import json
 import re
+from pathlib import Path
+from typing import Any
 
+import pytest
+from typer.testing import CliRunner
+
+from grader.cli import app
 from training.tiny import ENTRIES, tiny_llama
 
 
@@ -20,3 +27,25 @@ def test_the_help_says_how_many_weights_the_tiny_base_has_at_most() -> None:
     assert (
         f"at most {most / 1e6:.2f} million weights (fewer where the texts give fewer than {ENTRIES:,} tokens)" in words
     )
+
+
+@pytest.mark.parametrize(
+    ("built", "said"),
+    [
+        ({}, ""),
+        ({"option_order": "shuffled"}, "built with shuffled options: "),
+        ({"style": {}}, "built with the full prompt: "),
+        ({"style": {}, "option_order": "shuffled"}, "built with the full prompt and shuffled options: "),
+    ],
+)
+def test_who_made_a_data_set_that_the_tiny_base_does_not_learn_from_is_told_how_to_make_one(
+    built: dict[str, Any], said: str, tmp_path: Path, make_lab: Any, write_dataset: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = write_dataset(make_lab(students=2), tmp_path / "data") / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | built))
+    monkeypatch.setattr("training.tiny.init_model", lambda *_, **__: 1)
+    done = CliRunner().invoke(app, ["init-model", "--dataset", str(tmp_path / "data"), "--out", str(tmp_path / "tiny")])
+    assert done.exit_code == 0 and "1 weights" in done.stdout
+    assert len(done.stderr.strip().splitlines()) == bool(said) and said in done.stderr
+    command = "grader build-dataset --parent-dir labs --prompt compact --option-order given"
+    assert (command in done.stderr) == bool(said)
