@@ -88,10 +88,15 @@ def _json(text: str, gone: Gone) -> str:
 
 
 def _table(text: str, gone: Gone) -> str:
-    """A table that begins with a column `student` names them there alone: its numbers are marks, not the student 2."""
+    """A table that begins with a column `student` names them there alone: its numbers are marks, not the student 2.
+    In others 0 and 1 behind the first column say whether a rating was given."""
     rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    named = 1 if rows and rows[0][:1] == ["student"] else None
-    kept = [row for row in rows if not any(_means(cell.strip().removeprefix("'"), gone) for cell in row[:named])]
+    alone = bool(rows) and rows[0][:1] == ["student"]
+
+    def named(row: list[str]) -> list[str]:
+        return row[:1] if alone else row[:1] + [cell for cell in row[1:] if cell not in ("0", "1")]
+
+    kept = [row for row in rows if not any(_means(cell.strip().removeprefix("'"), gone) for cell in named(row))]
     if len(kept) == len(rows):
         return text
     out = io.StringIO(newline="")

@@ -72,6 +72,12 @@ def test_who_is_called_as_others_have_marks_takes_nobody_along(tmp_path: Path) -
     assert (tmp_path / "marks.csv").read_text() == "student,total,Is it good?\n1,2,2\n"
 
 
+def test_who_is_called_as_a_rating_is_marked_takes_nobody_along(tmp_path: Path) -> None:
+    (tmp_path / "rubric_ratings.csv").write_text("Is it good?,A,B\ns1,1,0\n1,0,1\n")
+    forget_in_exports({"1"}, [tmp_path])
+    assert (tmp_path / "rubric_ratings.csv").read_text() == "Is it good?,A,B\ns1,1,0\n"
+
+
 def test_what_no_rule_can_mend_is_told(tmp_path: Path) -> None:
     (tmp_path / "report.html").write_text("<td>s1</td>")
     (tmp_path / "torn.jsonl").write_text('{"student": "s1", "x"')
