@@ -75,10 +75,24 @@ def test_an_adapter_of_another_base_is_refused_before_anything_is_loaded(
             assert find_model(run, adapters=True).model.adapter == run / "adapter"
 
 
-def test_weights_that_are_nowhere_are_a_named_error(dead_hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("dead_hub")
+def test_weights_that_are_nowhere_are_a_named_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(ModelError, match="someone/gone: no such folder here, and neither the local cache"):
         weights_hashes("someone/gone")
+
+
+def test_a_model_that_is_neither_here_nor_to_be_had_is_told_at_once(dead_hub: Path) -> None:
+    begun = time.monotonic()
+    with pytest.raises(ModelError, match=f"mistyped/name: no such folder here, no such model in {dead_hub}"):
+        find_model("mistyped/name")
+    assert time.monotonic() - begun < 20
+
+
+def test_a_model_in_the_cache_needs_no_network(cached_model: str, byte_tokenizer: Any) -> None:
+    begun = time.monotonic()
+    assert find_model(cached_model).tokenizer.get_vocab() == byte_tokenizer.get_vocab()
+    assert time.monotonic() - begun < 20
 
 
 def test_a_plain_model_and_a_hub_id_have_no_manifest(tiny_model_folder: Path) -> None:
