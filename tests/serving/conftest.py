@@ -18,6 +18,8 @@ from typing import Any
 import httpx
 import pytest
 
+from prompts.manifest import write_manifest
+from prompts.style import PromptStyle
 from serving.engines.engine import EngineFailure, LabelScores, ScoreRequest
 
 Answer = LabelScores | EngineFailure
@@ -262,3 +264,13 @@ def lora_server(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactor
     """The same, but one that puts adapters on the model. Who kills it starts it again."""
     with running(tiny_model_folder, tmp_path_factory.mktemp("vllm") / "log", adapters=True) as server:
         yield server
+
+
+@pytest.fixture
+def run(tmp_path: Path, tiny_model_folder: Path, byte_tokenizer: Any, manifest_of: Any) -> Path:
+    """A finished run folder with full weights."""
+    shutil.copytree(tiny_model_folder, tmp_path / "run" / "model")
+    byte_tokenizer.save_pretrained(tmp_path / "run" / "tokenizer")
+    style = PromptStyle(template="compact", problem_chars=150)
+    write_manifest(manifest_of(byte_tokenizer, style, on_overlong="middle"), tmp_path / "run")
+    return tmp_path / "run"

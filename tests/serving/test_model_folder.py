@@ -17,15 +17,6 @@ from serving.weights_hash import weights_hashes
 STYLE = PromptStyle(template="compact", problem_chars=150)
 
 
-@pytest.fixture
-def run(tmp_path: Path, tiny_model_folder: Path, byte_tokenizer: Any, manifest_of: Any) -> Path:
-    """A finished run folder with full weights."""
-    shutil.copytree(tiny_model_folder, tmp_path / "run" / "model")
-    byte_tokenizer.save_pretrained(tmp_path / "run" / "tokenizer")
-    write_manifest(manifest_of(byte_tokenizer, STYLE, on_overlong="middle"), tmp_path / "run")
-    return tmp_path / "run"
-
-
 def test_a_run_is_served_from_its_full_weights_with_its_own_tokenizer(run: Path) -> None:
     model = open_model(run)
     assert (model.weights, model.tokenizer) == (str(run / "model"), str(run / "tokenizer"))

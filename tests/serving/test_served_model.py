@@ -18,15 +18,6 @@ STYLE = PromptStyle(template="compact", problem_chars=150)
 MakeLab = Callable[..., Lab]
 
 
-@pytest.fixture
-def run(tmp_path: Path, tiny_model_folder: Path, byte_tokenizer: Any, manifest_of: Any) -> Path:
-    """A finished run folder with full weights."""
-    shutil.copytree(tiny_model_folder, tmp_path / "run" / "model")
-    byte_tokenizer.save_pretrained(tmp_path / "run" / "tokenizer")
-    write_manifest(manifest_of(byte_tokenizer, STYLE, on_overlong="middle"), tmp_path / "run")
-    return tmp_path / "run"
-
-
 def test_the_grader_of_a_run_has_the_manifest_s_style_context_and_overlong_rule(run: Path, make_lab: MakeLab) -> None:
     grader = load_grader(run, engine="transformers")
     assert (grader.style, grader.encoder.context_length, grader.encoder.on_overlong) == (STYLE, 1024, "middle")
