@@ -52,7 +52,10 @@ def test_results_that_are_not_read_are_held_for_few(course: Any, problem: Any, m
         assert entered.acquire(timeout=30)
         go.set()
         assert {each.result(30).status_code for each in reading} == {200}
-        assert [client.get(path, headers=one).status_code for _ in range(RESULTS_OF_ONE + 1)] == [200] * 5
+        for _ in range(RESULTS_OF_ONE + 1):  # a place is given back a moment after its answer has come
+            end = time.monotonic() + 30
+            while client.get(path, headers=one).status_code == 429:
+                assert time.monotonic() < end
 
 
 @pytest.mark.parametrize("breaks", [False, True])
