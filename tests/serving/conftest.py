@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, settings
 
 from prompts.manifest import write_manifest
 from prompts.style import PromptStyle
@@ -274,3 +275,9 @@ def run(tmp_path: Path, tiny_model_folder: Path, byte_tokenizer: Any, manifest_o
     style = PromptStyle(template="compact", problem_chars=150)
     write_manifest(manifest_of(byte_tokenizer, style, on_overlong="middle"), tmp_path / "run")
     return tmp_path / "run"
+
+
+@pytest.fixture
+def machine() -> settings:
+    """Of a state machine over databases: always the same steps, as long as they take."""
+    return settings(deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

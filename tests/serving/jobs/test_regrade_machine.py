@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -295,16 +295,15 @@ class Regrades(RuleBasedStateMachine):
 
 @pytest.mark.parametrize(("examples", "steps"), [(8, 20), pytest.param(15, 30, marks=pytest.mark.slow)])
 def test_whatever_happens_to_regrades_each_keeps_what_was_wanted_and_answered_once(
-    new_url: Callable[[], str], make_lab: Callable[..., Lab], grade_of: Any, examples: int, steps: int
+    new_url: Callable[[], str],
+    make_lab: Callable[..., Lab],
+    grade_of: Any,
+    machine: settings,
+    examples: int,
+    steps: int,
 ) -> None:
     lab = make_lab(students=0)
     run_state_machine_as_test(
         lambda: Regrades(new_url, lab, grade_of),
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            deadline=None,
-            derandomize=True,
-            suppress_health_check=list(HealthCheck),
-        ),
+        settings=settings(machine, max_examples=examples, stateful_step_count=steps),
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
@@ -185,7 +185,7 @@ class Service(RuleBasedStateMachine):
 
 @pytest.mark.parametrize(("examples", "steps"), [(2, 12), pytest.param(8, 20, marks=pytest.mark.slow)])
 def test_whatever_happens_the_store_holds_what_it_should(
-    new_url: Callable[[], str], hand: Any, examples: int, steps: int
+    new_url: Callable[[], str], hand: Any, machine: settings, examples: int, steps: int
 ) -> None:
     lab = hand.lab
 
@@ -195,11 +195,5 @@ def test_whatever_happens_the_store_holds_what_it_should(
 
     run_state_machine_as_test(
         fresh,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            deadline=None,
-            derandomize=True,
-            suppress_health_check=list(HealthCheck),
-        ),
+        settings=settings(machine, max_examples=examples, stateful_step_count=steps),
     )
