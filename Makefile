@@ -28,7 +28,7 @@ demo/base/config.json: demo/data/manifest.json
 	$(BIN)/grader init-model --dataset demo/data --out demo/base --steps 150
 
 $(RUN)/manifest.json: demo/base/config.json
-	$(BIN)/grader train --config training/runs/tiny.yaml --dataset demo/data --model demo/base --output-dir demo/runs \
+	$(BIN)/grader train --config training/recipes/tiny.yaml --dataset demo/data --model demo/base --output-dir demo/runs \
 	  --set sft.num_train_epochs=24
 
 $(RUN)/merged/manifest.json: $(RUN)/manifest.json

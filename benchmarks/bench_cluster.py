@@ -27,7 +27,7 @@ from labs_schema.grades import Grade, Provenance
 from labs_schema.hashes import rubric_hash
 from labs_schema.models import Lab, Submission
 from serving.cluster.ray_source import RaySource
-from serving.jobs.book import JobBook
+from serving.jobs.repository import JobBook
 from serving.jobs.sources import take
 from serving.store.store import open_store
 

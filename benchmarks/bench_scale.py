@@ -18,7 +18,7 @@ from pathlib import Path
 from labs_schema.grades import CriterionGrade, Grade, Provenance, Status
 from labs_schema.hashes import rubric_hash, submission_hash
 from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
-from serving.jobs.book import CHUNK, JobBook
+from serving.jobs.repository import CHUNK, JobBook
 from serving.store.store import Store, open_store
 
 PROGRAM = "int main(void) {\n" + "    int value = 0; /* a line of a student's program */\n" * 40 + "}\n"

@@ -35,16 +35,16 @@ from trl import DPOConfig, SFTConfig
 
 from prompts.encode import PromptEncoder
 from prompts.style import PromptStyle
-from training.collator import PreferenceCollator, VerdictCollator
-from training.dataset import build_dataset
-from training.dataset_files import read_pairs
-from training.dpo import dpo_trainer
-from training.examples import CriterionExample, TrainingExample, load_examples
-from training.quiet import quiet_libraries
-from training.sft import sft_trainer
-from training.submission_batches import HeaviestFirst
-from training.tiny_tokenizer import train_tokenizer
-from training.trees import TokenTree
+from training.dataset.build import build_dataset
+from training.dataset.examples import CriterionExample, TrainingExample, load_examples
+from training.dataset.files import read_pairs
+from training.quiet_libraries import quiet_libraries
+from training.tiny.tokenizer import train_tokenizer
+from training.trainers.collator import PreferenceCollator, VerdictCollator
+from training.trainers.dpo import dpo_trainer
+from training.trainers.sft import sft_trainer
+from training.trainers.submission_batches import HeaviestFirst
+from training.trainers.token_trees import TokenTree
 
 VOCABULARY, WIDTH, LAYERS = 4096, 256, 6
 LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]

@@ -23,7 +23,7 @@ from typing import Any
 
 from grader.experiments.attack_report import ALL, HARMLESS
 from grader.experiments.evaluation import COMMONEST, HELD_OUT, TUNED, UNSEEN, UNTUNED, WORDS
-from labs_schema.validate import lab_folders, load_lab
+from labs_schema.reading.validate import lab_folders, load_lab
 from serving.suspicion import suspicions
 
 
@@ -64,7 +64,7 @@ def trained(labs: Path, held_out: str, work: Path, steps: int) -> Path:
         done=data / "manifest.json",
     )
     grader("init-model", "--dataset", data, "--out", base, "--steps", str(steps), done=base / "config.json")
-    recipe = ["--config", "training/runs/tiny.yaml", "--dataset", data, "--model", base, "--output-dir", runs]
+    recipe = ["--config", "training/recipes/tiny.yaml", "--dataset", data, "--model", base, "--output-dir", runs]
     grader("train", *recipe, done=runs / "latest" / "manifest.json")
     grader("merge", runs / "latest", done=runs / "latest" / "merged" / "manifest.json")
     return runs / "latest"

@@ -29,8 +29,8 @@ from own_postgresql import OwnPostgreSQL
 from labs_schema.grades import CriterionGrade, Grade, Provenance, Status
 from labs_schema.hashes import canonical_hash, rubric_hash, submission_hash
 from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
-from serving.jobs.book import JobBook
 from serving.jobs.job import Job, State
+from serving.jobs.repository import JobBook
 from serving.jobs.worker import Worker
 from serving.store.store import Store, open_store
 

@@ -24,7 +24,7 @@ import httpx
 from chaos import made_up_lab
 from made_up_service import LAB, Service, until
 
-from labs_schema.writer import write_lab
+from labs_schema.lab_writer import write_lab
 
 DASHBOARD = Path(__file__).parents[1] / "serving" / "observability" / "grafana.json"
 READ = """

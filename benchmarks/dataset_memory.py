@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from prompts.style import PromptStyle
-from training.dataset import build_dataset
+from training.dataset.build import build_dataset
 
 CRITERIA, RATINGS = 4, 3
 

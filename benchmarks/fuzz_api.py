@@ -25,15 +25,15 @@ import httpx
 from chaos import made_up_lab
 from made_up_service import made_up_grader
 
-from labs_schema.writer import write_lab
+from labs_schema.lab_writer import write_lab
 from serving.api.app import create_app
-from serving.api.engine_thread import EngineThread
-from serving.api.lab_registry import read_registry
 from serving.api.server import server
+from serving.courses.lab_registry import read_registry
+from serving.jobs.backend import LabDesk
 from serving.jobs.chunk import grade_chunk
-from serving.jobs.desk import LabDesk
 from serving.jobs.job import Job
 from serving.observability.observed import Observed
+from serving.scheduler.engine_thread import EngineThread
 from serving.store.roles import Role
 from serving.store.store import Store, open_store
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from labs_schema.hiding import noted, said_in, shown_files
-from labs_schema.lexing import spans
 from labs_schema.models import Lab, Person, SourceFile
-from labs_schema.naming import Names
-from labs_schema.validate import lab_folders, load_lab
+from labs_schema.privacy.name_matching import Names
+from labs_schema.privacy.redaction import noted, said_in, shown_files
+from labs_schema.reading.validate import lab_folders, load_lab
+from labs_schema.source.lexing import spans
 
 FIRST = """
 Mario Anna Max Min Will Mark Long Wei Juan Maria Sofia Luca Pedro Ines Tomas Rui Jan Eva Leo Ada

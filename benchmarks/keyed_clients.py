@@ -116,7 +116,7 @@ def held_against(store: Store, answers: list[Answer]) -> dict[str, int]:
 
 def jobs_held_against(store: Store) -> dict[str, int]:
     """What is wrong with the grades of the jobs that are done: each has one of each of its submissions."""
-    from serving.jobs.book import JobBook
+    from serving.jobs.repository import JobBook
 
     book = JobBook(store.database)
     lost = doubled = parked = 0

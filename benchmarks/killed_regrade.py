@@ -16,9 +16,9 @@ from typing import Any
 
 from made_up_service import LAB, made_up_grader, until
 
+from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
-from labs_schema.writer import write_lab
-from serving.jobs.book import JobBook
+from serving.jobs.repository import JobBook
 from serving.store.store import Store, open_store
 
 SECONDS = 0.02
@@ -27,10 +27,10 @@ SECONDS = 0.02
 
 def main() -> None:
     """`killed_regrade.py LAB OUT`, over the store that GRADER_STORE names."""
-    from serving import served_model
+    from serving.model import loading
 
-    served_model.load_grader = lambda *_, **__: made_up_grader(SECONDS)
-    from grader.regrading import regrade_labs
+    loading.load_grader = lambda *_, **__: made_up_grader(SECONDS)
+    from grader.regrade.regrade import regrade_labs
 
     regrade_labs([Path(sys.argv[1])], "made-up", Path(sys.argv[2]))
 

@@ -37,10 +37,10 @@ def main() -> None:
 
 def serve(labs: Path, seconds: float, patience: float, port: int) -> None:
     """The command's own function, but for the model."""
-    from serving import served_model
+    from serving.model import loading
 
-    served_model.load_grader = lambda *_, **__: made_up_grader(seconds)
-    from grader.service import run_service
+    loading.load_grader = lambda *_, **__: made_up_grader(seconds)
+    from grader.service.service import run_service
     from serving.jobs import workflows
 
     workflows.PATIENCE_SECONDS = patience
@@ -52,9 +52,9 @@ def made_up_grader(seconds: float, context_length: int = 4096) -> Any:
     have `context_length` tokens."""
     from prompts.encode import PromptEncoder
     from prompts.style import PromptStyle
-    from serving.grading import Grader
-    from serving.provenance import ModelIdentity
-    from training.tiny_tokenizer import train_tokenizer
+    from serving.grading.grader import Grader
+    from serving.grading.provenance import ModelIdentity
+    from training.tiny.tokenizer import train_tokenizer
 
     tokenizer = train_tokenizer(["int a = 0;\n" * 20], entries=512, context_length=context_length)
     encoder = PromptEncoder(tokenizer, context_length=context_length)

@@ -17,11 +17,11 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
-from labs_schema.validate import lab_folders, load_lab
-from training import source_tokens
-from training.near_copies import similarity
-from training.source_tokens import KEYWORDS, shingles
-from training.splits import training_students
+from labs_schema.reading.validate import lab_folders, load_lab
+from training.dataset.build import source_tokens
+from training.dataset.near_copies import similarity
+from training.dataset.source_tokens import KEYWORDS, shingles
+from training.dataset.splits import training_students
 
 SIZES, THRESHOLDS, SEEDS, SHARE = (3, 5, 8), (0.7, 0.75, 0.8, 0.9, 0.95, 1.0), 10, 0.7
 EDITS = (0, 1, 2, 4)

@@ -27,7 +27,7 @@ from keyed_clients import Answer, KeyedClients, counted, held_against, jobs_held
 from made_up_service import LAB, Service, until
 from own_postgresql import OwnPostgreSQL
 
-from labs_schema.writer import write_lab
+from labs_schema.lab_writer import write_lab
 from serving.store.store import open_store
 
 SUBMISSIONS, CLIENTS, MILLISECONDS = 400, 3, 30

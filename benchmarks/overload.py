@@ -181,16 +181,16 @@ def serve(port: int, seconds: float, queue: int) -> None:
     """The service with an engine that does nothing for `seconds` a submission."""
     from prompts.encode import PromptEncoder
     from prompts.style import PromptStyle
-    from serving.api.access_log import log_to_stderr
     from serving.api.app import create_app
-    from serving.api.engine_thread import EngineThread
-    from serving.api.lab_registry import LabRegistry
+    from serving.api.middleware.access_log import log_to_stderr
     from serving.api.server import server
-    from serving.grading import Grader
+    from serving.courses.lab_registry import LabRegistry
+    from serving.grading.grader import Grader
+    from serving.grading.provenance import ModelIdentity
     from serving.observability.observed import Observed
-    from serving.provenance import ModelIdentity
+    from serving.scheduler.engine_thread import EngineThread
     from serving.store.store import open_store
-    from training.tiny_tokenizer import train_tokenizer
+    from training.tiny.tokenizer import train_tokenizer
 
     encoder = PromptEncoder(train_tokenizer([PROGRAM], entries=512, context_length=8192), context_length=8192)
     identity = ModelIdentity(base_model="none", model_hash="0", tokenizer_hash="0", prompt_hash="0")

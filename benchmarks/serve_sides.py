@@ -37,8 +37,8 @@ def engine_side(model: Path, work: Work, engine: str) -> Took:
     """A letter a criterion, as the service asks for it. `peak`: what a matmul reaches then, in operations a second."""
     import torch
 
-    from serving.served_model import load_grader
-    from training.speed import matmul_peak
+    from serving.model.loading import load_grader
+    from training.run.speed import matmul_peak
 
     grader: Any = load_grader(str(model), engine=engine)
     found = measured(lambda some: grader.grade_each(some), work)

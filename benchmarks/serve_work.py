@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
-from labs_schema.validate import lab_folders, load_lab
+from labs_schema.reading.validate import lab_folders, load_lab
 from prompts.encode import PromptEncoder
 from prompts.messages import build_prompts
 from prompts.style import PromptStyle
@@ -37,7 +37,7 @@ def random_model(folder: Path) -> Path:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from training.tiny_tokenizer import train_tokenizer
+    from training.tiny.tokenizer import train_tokenizer
 
     prompts = [
         each

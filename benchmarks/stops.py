@@ -25,7 +25,7 @@ from chaos import made_up_lab
 from keyed_clients import KeyedClients, counted, held_against, jobs_held_against
 from made_up_service import LAB, Service, until
 
-from labs_schema.writer import write_lab
+from labs_schema.lab_writer import write_lab
 from serving.store.store import open_store
 
 DRAIN_SECONDS = 60

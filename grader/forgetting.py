@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from grader.local_store import at_terminal, local_store
+from grader.service.local_store import at_terminal, local_store
 from serving.store.export_files import forget_in_exports
 from serving.store.store import Forgotten, Store
 from training.forgetting import forget_in_data

@@ -5,7 +5,7 @@ import hmac
 import json
 
 from labs_schema.models import Lab, Submission
-from labs_schema.secret import own_secret
+from labs_schema.privacy.pseudonym_key import own_secret
 
 
 def submission_key(lab_name: str, student: str) -> str:

@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from labs_schema.frozen import Frozen
-from labs_schema.hiding import shown_files
 from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
+from labs_schema.privacy.redaction import shown_files
 from prompts.quoting import quote, quote_name
 from prompts.style import PromptStyle
 from prompts.verdict import LETTERS

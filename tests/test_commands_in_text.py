@@ -12,7 +12,7 @@ import typer
 from grader.cli import app
 
 ROOT = Path(__file__).parent.parent
-TEXTS = [ROOT / "README.md", ROOT / "Makefile", *ROOT.glob("docs/*.md"), *ROOT.glob("training/runs/*.yaml")]
+TEXTS = [ROOT / "README.md", ROOT / "Makefile", *ROOT.glob("docs/*.md"), *ROOT.glob("training/recipes/*.yaml")]
 COMMANDS: dict[str, click.Command] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 
 
@@ -48,5 +48,5 @@ def test_every_command_is_told_in_the_readme() -> None:
 
 
 def test_every_run_yaml_begins_with_its_launch_command() -> None:
-    for path in ROOT.glob("training/runs/*.yaml"):
-        assert path.read_text(encoding="utf-8").splitlines()[0].endswith(f"--config training/runs/{path.name}")
+    for path in ROOT.glob("training/recipes/*.yaml"):
+        assert path.read_text(encoding="utf-8").splitlines()[0].endswith(f"--config training/recipes/{path.name}")

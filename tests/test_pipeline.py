@@ -15,8 +15,8 @@ from rich.console import Console
 
 from grader.experiments.demo import running_service, show_one
 from labs_schema.errors import GraderError
-from labs_schema.validate import load_lab
-from labs_schema.writer import write_ratings
+from labs_schema.lab_writer import write_ratings
+from labs_schema.reading.validate import load_lab
 
 LABS = Path(__file__).parent.parent / "labs"
 TINY = Path(__file__).parent.parent / "training" / "runs" / "tiny.yaml"

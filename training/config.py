@@ -71,7 +71,7 @@ class RunConfig(Frozen):
     """One run: SFT, then DPO; either may be left out.
 
     `model` is a preset's name, a folder or a hub id. `dataset` is what `grader build-dataset` wrote (its training file
-    or the folder of `train.jsonl`), another program's file (`training.foreign_rows`), or a mixture of these.
+    or the folder of `train.jsonl`), another program's file (`training.dataset.foreign_rows`), or a mixture of these.
     `context_length` (tokens) caps the model's own. `on_overlong`: a submission that does not fit stops the run
     (`error`), is left out and counted (`skip`), or loses the middle of its code (`middle`). `max_steps` ends every
     stage early.
@@ -170,7 +170,7 @@ def _given(flags: Mapping[str, object] | None) -> dict[str, object]:
 
 
 def _mapping(path: Path) -> dict[str, Any]:
-    mend = "training/runs/ has examples."
+    mend = "training/recipes/ has examples."
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

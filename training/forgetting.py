@@ -9,12 +9,12 @@ from pathlib import Path
 
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import submission_key
-from labs_schema.secret import check_mark
-from training.attacked import COPY
-from training.dataset_files import publish, read_dataset_manifest
-from training.rows import DatasetManifest, LabSplit
+from labs_schema.privacy.pseudonym_key import check_mark
+from training.dataset.attacked_copies import COPY
+from training.dataset.files import publish, read_dataset_manifest
+from training.dataset.rows import DatasetManifest, LabSplit
+from training.dataset.spool import Spool
 from training.run_folder import RunFolder
-from training.spool import Spool
 
 WITHOUT_KEYS = ("messages", "instruction")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from labs_schema.errors import ModelError
 from training.config import RunConfig, dump_config, load_config
-from training.rows import DatasetManifest
+from training.dataset.rows import DatasetManifest
 
 
 class RunFolder:

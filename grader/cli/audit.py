@@ -20,7 +20,7 @@ def verify(
     Example: [bold]grader audit verify[/]. Note the head it prints where the store's owner cannot change it, and give
     it to a later [bold]grader audit verify --head NUMBER:HASH[/]
     """
-    from grader.local_store import local_store
+    from grader.service.local_store import local_store
 
     with local_store() as store:
         report = store.verify(head)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import typer
 from rich import print as show
 
-from grader.step_bars import step_bars
+from grader.progress_bars import step_bars
 
 
 def original(help_text: str, *names: str, **settings: Any) -> Any:
@@ -78,19 +78,19 @@ def build_dataset(
 
     Example: [bold]grader build-dataset --parent-dir labs --eval-lab-names lab4 lab7 --train-split 0.7[/]
     """
-    from grader.dataset_table import dataset_table, unchanged
     from grader.prompt_styles import prompt_style
-    from training import dataset, dataset_files
-    from training.dataset_report import LabReport
+    from grader.tables.dataset import dataset_table, unchanged
+    from training.dataset import build, files
+    from training.dataset.report import LabReport
 
     if verify:
-        show(unchanged(dataset_files.verify(train_dataset_path.parent, parent_dir), parent_dir is not None))
+        show(unchanged(files.verify(train_dataset_path.parent, parent_dir), parent_dir is not None))
         return
     if parent_dir is None:
         raise typer.BadParameter("name the folder that holds the labs", param_hint="--parent-dir")
     reports: list[LabReport] = []
     with step_bars() as progress:
-        manifest = dataset.build_dataset(
+        manifest = build.build_dataset(
             parent_dir,
             train_dataset_path,
             test_dataset_path,

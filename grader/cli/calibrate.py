@@ -28,8 +28,8 @@ def calibrate(
     Writes RUN/calibration.json, which every command and the service then use. Where the graded work supports no such
     promise it says why and ends with status 1; confidences are calibrated all the same, and nothing is accepted.
     """
-    from grader.calibration_table import calibration_table
     from grader.experiments.calibrate import calibrate_run
+    from grader.tables.calibration import calibration_table
 
     wanted = {"max_error": max_error, "confidence": confidence, "share": share}
     found = calibrate_run(run, parent_dir, **wanted, orders=orders, seed=seed, engine=engine)

@@ -20,7 +20,7 @@ def check(labs: Labs, as_json: AsJson = False, language: Language = None) -> Non
 
     Example: [bold]grader check labs[/]
     """
-    from grader.lab_report import as_table, check_labs
+    from grader.tables.lab_check import as_table, check_labs
 
     report = check_labs(labs, language, progress=not as_json)
     if as_json:

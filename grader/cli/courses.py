@@ -24,7 +24,7 @@ def add(
 
     Example: [bold]grader courses add cs101 --model runs/latest --labs labs[/]
     """
-    from grader.course_register import add_course
+    from grader.service.course_registration import add_course
 
     for line in add_course(course, model, labs):
         typer.echo(line)
@@ -36,8 +36,8 @@ def remove(course: Course) -> None:
 
     Example: [bold]grader courses remove cs101[/]
     """
-    from grader.local_store import at_terminal, local_store
-    from serving.courses.book import CourseBook
+    from grader.service.local_store import at_terminal, local_store
+    from serving.courses.course_registry import CourseBook
 
     with local_store() as store:
         CourseBook(store.database).remove(course, actor=at_terminal())
@@ -50,7 +50,7 @@ def list_courses() -> None:
 
     Example: [bold]grader courses list[/]
     """
-    from grader.course_register import course_lines
+    from grader.service.course_registration import course_lines
 
     lines = course_lines()
     if not lines:

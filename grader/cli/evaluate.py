@@ -44,7 +44,7 @@ def evaluate(
     Two runs on the work that both kept: [bold]grader evaluate runs/latest --compare runs/tiny-20261121-101500[/]
     """
     from grader.experiments.evaluate import evaluate_run
-    from grader.experiments.evaluation_tables import tables
+    from grader.tables.evaluation import tables
 
     folder = out or run / "evaluation"
     evaluation = evaluate_run(

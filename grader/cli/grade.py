@@ -31,11 +31,11 @@ def grade(
 
     Example: [bold]grader grade main.cpp list.cpp --lab labs/queue --model runs/latest[/]
     """
-    from labs_schema.handed_in import read_handed_in
-    from labs_schema.validate import load_rubric
-    from serving.rubric_table import rubric_table
-    from serving.served_model import load_grader
-    from serving.triage import UNCALIBRATED
+    from labs_schema.reading.validate import load_rubric
+    from labs_schema.submissions.adhoc_submission import read_handed_in
+    from serving.grading.rubric_table import rubric_table
+    from serving.model.loading import load_grader
+    from serving.scoring.triage import UNCALIBRATED
 
     rubric, notes = load_rubric(lab), Console(stderr=True)
     submission, warnings = read_handed_in(files, rubric.language, rubric.roster)

@@ -25,12 +25,12 @@ def init_model(
     """
     from rich.console import Console
 
-    from training.callbacks import training_progress
-    from training.data import open_data
-    from training.dataset_files import read_pairs
-    from training.quiet import quiet_libraries
-    from training.tiny import init_model as make_model
-    from training.tiny import too_hard
+    from training.dataset.files import read_pairs
+    from training.quiet_libraries import quiet_libraries
+    from training.run.callbacks import training_progress
+    from training.run.opened_dataset import open_data
+    from training.tiny.base import init_model as make_model
+    from training.tiny.base import too_hard
 
     data = open_data(dataset)
     if said := too_hard(data.manifest):
@@ -38,4 +38,4 @@ def init_model(
     with quiet_libraries(), training_progress(Console(stderr=True)) as progress:
         weights = make_model(read_pairs(data.path), out, steps=steps, seed=seed, progress=progress)
     typer.echo(f"{out}: {weights:,} weights. Tune it:")
-    typer.echo(f"grader train --config training/runs/tiny.yaml --dataset {dataset} --model {out}")
+    typer.echo(f"grader train --config training/recipes/tiny.yaml --dataset {dataset} --model {out}")

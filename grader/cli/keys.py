@@ -19,7 +19,7 @@ def create(
 
     Example: [bold]grader keys create moodle --role platform --course cs101[/]
     """
-    from grader.local_store import at_terminal, local_store
+    from grader.service.local_store import at_terminal, local_store
 
     with local_store() as store:
         token, key = store.create_key(name, role, course, actor=at_terminal())
@@ -33,7 +33,7 @@ def revoke(key: Annotated[str, typer.Argument(help="The key's id, as grader keys
 
     Example: [bold]grader keys revoke 1f0c22ab[/]
     """
-    from grader.local_store import at_terminal, local_store
+    from grader.service.local_store import at_terminal, local_store
 
     with local_store() as store:
         typer.echo(f"revoked at {store.revoke_key(key, actor=at_terminal()).revoked_at}")
@@ -45,7 +45,7 @@ def list_keys() -> None:
 
     Example: [bold]grader keys list[/]
     """
-    from grader.local_store import local_store
+    from grader.service.local_store import local_store
 
     with local_store() as store:
         found = store.list_keys()

@@ -21,6 +21,6 @@ def merge(
 
     Example: [bold]grader merge runs/tiny-20260101-120000[/]
     """
-    from training.merge import merge as merge_run
+    from training.models.merge import merge as merge_run
 
     typer.echo(merge_run(run, out, dtype.value))

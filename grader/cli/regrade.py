@@ -53,9 +53,9 @@ def regrade(
 
     On many machines: [bold]grader regrade labs/square --model runs/latest --out regraded/square --cluster local[/]
     """
-    from grader.regrade_cost import cost_table, expected_cost
-    from grader.regrading import regrade_labs
-    from labs_schema.folders import may_lie_beside_labs
+    from grader.regrade.cost import cost_table, expected_cost
+    from grader.regrade.regrade import regrade_labs
+    from labs_schema.reading.lab_folders import may_lie_beside_labs
 
     labs = [lab for lab in labs if lab.is_dir() or not may_lie_beside_labs(lab.name)]
     if dry_run:

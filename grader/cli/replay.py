@@ -16,9 +16,9 @@ def replay(
 
     Example: [bold]grader replay 5d1f09c2a7e84f7d9b7b0a2c6a1d3e4f --model runs/latest[/]
     """
-    from grader.local_store import local_store
-    from serving.served_model import load_grader
-    from serving.store.replay import replay as replay_grade
+    from grader.regrade.replay import replay as replay_grade
+    from grader.service.local_store import local_store
+    from serving.model.loading import load_grader
 
     with local_store() as store:
         store.history(grade)  # an id that is not there is told before the model is loaded

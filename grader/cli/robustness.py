@@ -17,7 +17,7 @@ def robustness(
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each p and loss: of seeds 0, 1, ...")] = 3,
     dataset: Annotated[Path, typer.Option(help="A folder of build-dataset, not poisoned.")] = Path("data"),
     parent_dir: Annotated[Path, typer.Option(help="The labs it was built from.")] = Path("labs"),
-    config: Annotated[Path, typer.Option(help="The YAML of every run.")] = Path("training/runs/tiny.yaml"),
+    config: Annotated[Path, typer.Option(help="The YAML of every run.")] = Path("training/recipes/tiny.yaml"),
     model: Annotated[str | None, typer.Option(help="Preset, folder or hub id of the base model.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where the series goes; robustness/KIND by default.")] = None,
     label_smoothing: Annotated[

@@ -41,7 +41,7 @@ def serve(
     Grades, jobs and keys are kept in the store that GRADER_STORE names. Logs are JSON lines without anybody's program.
     Ctrl-C, or SIGTERM, grades what waits and stops.
     """
-    from grader.service import run_service
+    from grader.service.service import run_service
 
     run_service(
         model,

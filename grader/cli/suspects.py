@@ -27,9 +27,9 @@ def suspects(
     """
     from rich.console import Console
 
-    from grader.labels.look_table import tables
     from grader.labels.second_look import second_look
-    from grader.step_bars import step_bars
+    from grader.progress_bars import step_bars
+    from grader.tables.suspects import tables
 
     with step_bars() as show:
         found = second_look(

@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
-from training.presets import preset_table
+from training.models.presets import preset_table
 
 
 def train(
-    config: Annotated[Path | None, typer.Option(help="The YAML of the run; training/runs/ has one a preset.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="The YAML of the run; training/recipes/ has one a preset.")
+    ] = None,
     resume: Annotated[Path | None, typer.Option(help="The folder of a run that was stopped: go on there.")] = None,
     model: Annotated[str | None, typer.Option(help="Preset, folder or hub id of the base model.")] = None,
     dataset: Annotated[str | None, typer.Option(help="A folder of build-dataset, or a JSON Lines file.")] = None,
@@ -36,9 +38,9 @@ def train(
 ) -> None:
     """Replaced below: it lists the presets."""
     from training.config import load_config
-    from training.dry_run import dry_run as told
-    from training.run import TrainingStoppedError, leave_together
-    from training.run import train as run_training
+    from training.run.dry_run import dry_run as told
+    from training.run.run import TrainingStoppedError, leave_together
+    from training.run.run import train as run_training
     from training.run_folder import open_run_folder
 
     flags: dict[str, object] = {"model": model, "dataset": dataset, "output_dir": output_dir, "seed": seed}
@@ -64,12 +66,12 @@ def train(
 
 train.__doc__ = f"""Tunes a model on graded labs: supervised first (SFT), then on preference pairs (DPO).
 
-Example: [bold]grader train --config training/runs/tiny.yaml --dataset data[/]
+Example: [bold]grader train --config training/recipes/tiny.yaml --dataset data[/]
 
 Ctrl-C stops after a step with a checkpoint; [bold]grader train --resume RUN[/] goes on.
 [bold]--dry-run[/] tells what a run will take before it is begun.
 
-On several GPUs: [bold]accelerate launch -m grader train --config training/runs/qwen2.5-coder-7b.yaml[/]
+On several GPUs: [bold]accelerate launch -m grader train --config training/recipes/qwen2.5-coder-7b.yaml[/]
 
 Presets for --model:
 

@@ -30,6 +30,6 @@ def worker(
 
     Example: [bold]grader worker --model runs/latest --labs labs --name gpu-1[/]
     """
-    from grader.worker import run_worker
+    from grader.service.worker import run_worker
 
     run_worker(model, labs, course=course, name=name, engine=engine, orders=orders, models=models)

@@ -5,12 +5,12 @@ from itertools import chain
 from time import monotonic
 from typing import NamedTuple
 
-from grader.cost import Cost
-from grader.experiments.counting_words import WordCounter
-from grader.experiments.kept_work import kept_work, trained_work
-from grader.regrade_cost import measured_cost
+from grader.experiments.bag_of_words import WordCounter
+from grader.experiments.held_out import kept_work, trained_work
+from grader.progress_bars import step_bars
+from grader.regrade.cost import measured_cost
 from grader.single_threaded import single_threaded
-from grader.step_bars import step_bars
+from grader.token_cost import Cost
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
 from prompts.encode import OnOverlong
@@ -18,10 +18,10 @@ from prompts.style import PromptStyle
 from serving.calibration.calibration import Calibration
 from serving.engines.engine_choice import EngineName
 from serving.engines.metered_engine import MeteredEngine
-from serving.grading import Grader
+from serving.grading.grader import Grader
 from serving.measures.decisions import Decision, answered, commonest_ratings, constant_decisions, decisions
-from serving.served_model import load_grader
-from training.rows import LabSplit
+from serving.model.loading import load_grader
+from training.dataset.rows import LabSplit
 
 CHUNK = 16
 """Submissions to an engine call."""

@@ -7,20 +7,20 @@ from pathlib import Path
 
 from grader.experiments.attack_figure import draw_families
 from grader.experiments.attack_report import AttackReport, attack_report
-from grader.step_bars import step_bars
+from grader.progress_bars import step_bars
 from labs_schema.grades import Grade
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab, Submission
-from labs_schema.secret import check_mark
-from labs_schema.validate import load_lab
+from labs_schema.privacy.pseudonym_key import check_mark
+from labs_schema.reading.validate import load_lab
 from prompts.attacks.attack import Attack, wanted
 from prompts.attacks.harmless import harmless_twins
 from prompts.attacks.measured import measured_attacks
 from serving.engines.engine_choice import EngineName
-from serving.grading import Grader
+from serving.grading.grader import Grader
 from serving.measures.attempts import Attempt, attempts
-from serving.served_model import load_grader
-from serving.triage import Thresholds
+from serving.model.loading import load_grader
+from serving.scoring.triage import Thresholds
 from training.run_folder import RunFolder
 
 CHUNK = 16

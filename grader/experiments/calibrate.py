@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from grader.experiments.kept_work import Course, kept_work, read_course
-from grader.step_bars import step_bars
+from grader.experiments.held_out import Course, kept_work, read_course
+from grader.progress_bars import step_bars
 from labs_schema.errors import GraderError
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import rubric_hash, submission_key
@@ -13,13 +13,13 @@ from labs_schema.models import Lab, Submission
 from serving.calibration.calibration import Calibration, LabCalibration, write_calibration
 from serving.calibration.fitting import Fitted, fit
 from serving.engines.engine_choice import EngineName
-from serving.grading import Grader
+from serving.grading.grader import Grader
 from serving.measures.decisions import Decision, decisions
 from serving.measures.reliability import Reliability, reliability
-from serving.served_model import load_grader
-from serving.triage import Thresholds
+from serving.model.loading import load_grader
+from serving.scoring.triage import Thresholds
+from training.dataset.splits import training_students
 from training.run_folder import open_run_folder
-from training.splits import training_students
 
 CHUNK = 16
 """Submissions to an engine call."""

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.experiments.evaluation import HELD_OUT, UNSEEN, RunComparison, RunDifference
-from grader.experiments.kept_work import Course
+from grader.experiments.held_out import Course
 from labs_schema.errors import GraderError
 from serving.measures.agreement import agreed, agreement, difference, marks_apart
 from serving.measures.decisions import Decision
 from serving.measures.sign_flip import sign_flip_test
-from training.rows import DatasetManifest, LabSplit
+from training.dataset.rows import DatasetManifest, LabSplit
 from training.run_folder import open_run_folder
 
 HELD_OUT_BY_ONE = "labs held out by one of the two runs"

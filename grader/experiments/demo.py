@@ -19,9 +19,9 @@ from rich.text import Text
 
 from labs_schema.errors import GraderError
 from labs_schema.models import Lab, Submission
-from labs_schema.validate import load_lab
-from serving.api.answers import GradedCriterion, GradeResponse
-from serving.rubric_table import clean
+from labs_schema.reading.validate import load_lab
+from serving.api.schemas.grades import GradedCriterion, GradeResponse
+from serving.grading.rubric_table import clean
 
 START_SECONDS = 180.0
 NEXT = """What to type next:

@@ -7,22 +7,22 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
-from grader.cost import FILE as COST
 from grader.experiments.answers import Answers, commonest_answers, in_labs, model_answers, only, word_answers
 from grader.experiments.compare_runs import Shared, compare_runs, shared_with
 from grader.experiments.evaluation import COMMONEST, TUNED, UNTUNED, WORDS, Evaluation, Group, RunComparison
 from grader.experiments.evaluation_groups import measure_group, ticks
-from grader.experiments.kept_work import Course, read_course
+from grader.experiments.held_out import Course, read_course
+from grader.progress_bars import step_bars
 from grader.report import write_report
 from grader.single_threaded import single_threaded
-from grader.step_bars import step_bars
+from grader.token_cost import FILE as COST
 from prompts.encode import OnOverlong
 from serving.engines.engine_choice import EngineName
 from serving.measures.confusion_figure import draw_confusions
 from serving.measures.decisions import Decision
-from training.bases import find_base
 from training.config import RunConfig
-from training.rows import DatasetManifest
+from training.dataset.rows import DatasetManifest
+from training.models.bases import find_base
 from training.run_folder import open_run_folder, write_whole
 
 

@@ -1,6 +1,6 @@
 """What an evaluation found: the whole of `evaluation.json`. Knows no model and no screen."""
 
-from grader.cost import Cost
+from grader.token_cost import Cost
 from labs_schema.frozen import Frozen
 from serving.measures.agreement import Agreement
 from serving.measures.order_effects import OrderEffects

@@ -17,7 +17,7 @@ from prompts.attacks.training import TRAINING_ATTACKS
 from prompts.messages import shared_text
 from prompts.style import PromptStyle
 from prompts.verdict import LETTERS, parse_verdict
-from training.rows import PairRow
+from training.dataset.rows import PairRow
 
 Kind = Literal["labels", "prompts"]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from grader.experiments.counting_words import WordCounter
-from grader.experiments.kept_work import Course, kept_work, read_course, trained_work
+from grader.experiments.bag_of_words import WordCounter
+from grader.experiments.held_out import Course, kept_work, read_course, trained_work
 from grader.experiments.poison import Kind, Poison
 from grader.experiments.robustness_cells import Cell, Measured, poisoned_data
 from grader.experiments.robustness_curve import Robustness, robustness
@@ -25,7 +25,7 @@ from labs_schema.models import Lab
 from serving.engines.engine_choice import EngineName
 from serving.measures.decisions import Decision, answered, commonest_ratings, constant_decisions
 from training.config import RunConfig
-from training.data import open_data
+from training.run.opened_dataset import open_data
 from training.run_folder import write_whole
 
 

@@ -14,9 +14,9 @@ from labs_schema.models import Lab
 from prompts.style import PromptStyle
 from serving.measures.decisions import Decision
 from training.config import LossType
-from training.data import open_data
-from training.dataset_files import MANIFEST, error, file_hash, read_pairs
-from training.rows import OutputFile, PairRow
+from training.dataset.files import MANIFEST, error, file_hash, read_pairs
+from training.dataset.rows import OutputFile, PairRow
+from training.run.opened_dataset import open_data
 from training.run_folder import write_whole
 
 TRAIN = "train.jsonl"

@@ -21,12 +21,12 @@ from prompts.verdict import parse_verdict
 from serving.engines.engine_choice import EngineName
 from serving.measures.decisions import Decision, decisions
 from serving.measures.rouge import rouge_l
-from serving.served_model import load_grader
+from serving.model.loading import load_grader
 from training.config import RunConfig, dump_config
-from training.data import open_data
-from training.dataset_files import read_pairs
-from training.merge import merge
-from training.run import train
+from training.dataset.files import read_pairs
+from training.models.merge import merge
+from training.run.opened_dataset import open_data
+from training.run.run import train
 from training.run_folder import RunFolder, write_whole
 
 

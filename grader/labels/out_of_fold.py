@@ -9,11 +9,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.experiments.counting_words import WordCounter
+from grader.experiments.bag_of_words import WordCounter
 from labs_schema.models import Lab, Submission
-from training.near_copies import Sketches
-from training.source_tokens import shingles
-from training.splits import seeded_order
+from training.dataset.near_copies import Sketches
+from training.dataset.source_tokens import shingles
+from training.dataset.splits import seeded_order
 
 Decided = tuple[str, str, str]
 """A lab's name, a student, a criterion's title."""

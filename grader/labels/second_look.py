@@ -7,10 +7,10 @@ from pathlib import Path
 from grader.labels.out_of_fold import out_of_fold
 from grader.labels.suspects import Noise, Suspect, given_by, suspects
 from grader.labels.tas import Ta, tas
-from labs_schema.csv_rows import guarded
 from labs_schema.errors import GraderError
 from labs_schema.frozen import Frozen
-from labs_schema.validate import lab_folders, load_lab
+from labs_schema.reading.csv_rows import guarded
+from labs_schema.reading.validate import lab_folders, load_lab
 from training.run_folder import write_whole
 
 COLUMNS = ("lab", "student", "criterion", "rating", "expected", "probability", "probability_given", "rater", "why")

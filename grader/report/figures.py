@@ -130,7 +130,7 @@ def risk_coverage_curves(curves: Mapping[str, RiskCoverage], commonest: float | 
 
 def learning_curve(metrics: Path, *, name: str) -> Markup | None:
     """A panel a stage and figure that the training logged; None where the run has no metrics."""
-    from training.curves import columns, plot_stages, read_metrics
+    from training.run.curves import columns, plot_stages, read_metrics
 
     stages = read_metrics(metrics)
     if not stages:

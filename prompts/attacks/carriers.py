@@ -7,8 +7,8 @@ statement of the student is touched.
 import re
 from collections.abc import Sequence
 
-from labs_schema.languages import OWN_EXTENSIONS, extension
 from labs_schema.models import SourceFile, Submission
+from labs_schema.source.languages import OWN_EXTENSIONS, extension
 from prompts.attacks.syntax import block_comment, declaration, line_comments, literal, literals, syntax_of
 
 STAYS_FIRST = re.compile(r"#!|#.*coding[:=]")

@@ -7,32 +7,24 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from serving.api import (
-    docs_page,
-    grading_routes,
-    health_routes,
-    job_result_routes,
-    job_routes,
-    kept_grade_routes,
-    lab_routes,
-)
-from serving.api.access_log import AccessLog
-from serving.api.admission import Admission
-from serving.api.body_limit import BodyLimit
-from serving.api.engine_thread import EngineThread
-from serving.api.head import HeadAsGet
-from serving.api.key_first import KeyFirst
-from serving.api.lab_registry import LabRegistry
-from serving.api.preparing import Preparing
-from serving.api.problems import install_problems
-from serving.api.rates import Rate
-from serving.api.requests import LIMITS
+from serving.api import routes
+from serving.api.middleware.access_log import AccessLog
+from serving.api.middleware.auth_before_body import KeyFirst
+from serving.api.middleware.body_limit import BodyLimit
+from serving.api.middleware.head_requests import HeadAsGet
+from serving.api.middleware.load_shedding import Admission
+from serving.api.middleware.loopback_only import ThisMachineOnly
+from serving.api.rate_limits import Rate
+from serving.api.schemas.problems import install_problems
+from serving.api.schemas.requests import LIMITS
 from serving.api.service import Service
 from serving.api.store_problems import install_store_problems
-from serving.api.this_machine import ThisMachineOnly
+from serving.courses.lab_registry import LabRegistry
 from serving.courses.served import Courses, OneCourse
 from serving.jobs.job import Job
 from serving.observability.observed import Observed
+from serving.scheduler.engine_thread import EngineThread
+from serving.scheduler.preparation import Preparing
 from serving.store.store import Store
 
 BODY_BYTES = 2 * LIMITS.submission_bytes + LIMITS.rubric_bytes
@@ -98,7 +90,6 @@ def create_app(
     if observed:
         observed.install(app)
     app.add_middleware(AccessLog)
-    for room in (grading_routes, lab_routes, kept_grade_routes, job_routes, job_result_routes, health_routes):
-        app.include_router(room.router)
-    app.include_router(docs_page.router)
+    for router in routes.ROUTERS:
+        app.include_router(router)
     return app

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from serving.api.connections import Door
+from serving.api.middleware.connection_limits import Door
 
 TURN_SECONDS = 0.0005
 """For which one of Python's threads may keep the others waiting, in place of 5 ms: the one that answers gives its turn

@@ -7,14 +7,14 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from serving.api.engine_thread import EngineThread
-from serving.api.lab_registry import LabRegistry
-from serving.api.open_streams import RESULTS, RESULTS_OF_ONE, OpenStreams
-from serving.api.preparing import Preparing
-from serving.api.rates import Rate
+from serving.api.rate_limits import Rate
+from serving.api.stream_limits import RESULTS, RESULTS_OF_ONE, OpenStreams
+from serving.courses.lab_registry import LabRegistry
 from serving.courses.served import Courses, ServedCourse
-from serving.jobs.book import JobBook
 from serving.jobs.job import Job
+from serving.jobs.repository import JobBook
+from serving.scheduler.engine_thread import EngineThread
+from serving.scheduler.preparation import Preparing
 from serving.store.store import Store
 
 

@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI, Request, Response
 
-from serving.api.problems import ProblemError, answer, busy
+from serving.api.schemas.problems import ProblemError, answer, busy
 from serving.store.errors import (
     BadNameError,
     ForgottenError,

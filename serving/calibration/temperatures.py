@@ -14,7 +14,7 @@ from scipy.special import logsumexp
 
 from labs_schema.frozen import Frozen
 from serving.measures.decisions import Decision
-from serving.scores import Belief
+from serving.scoring.scores import Belief
 
 Floats = NDArray[np.float64]
 

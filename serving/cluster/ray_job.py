@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from serving.cluster.ray_worker import RayWorker
-from serving.grading import Grader
+from serving.grading.grader import Grader
 
 SETTINGS = {"OMP_NUM_THREADS": "1", "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
 """Of a worker's process: one thread and no child, since there is a worker for every core or GPU."""

@@ -16,8 +16,8 @@ from serving.cluster.ray_job import RayJob
 from serving.cluster.ray_rows import RayRows
 from serving.cluster.ray_session import LOCAL, ray_session
 from serving.engines.engine import EngineDownError
-from serving.grading import Grader
-from serving.retrying import TRIES, all_ungraded
+from serving.grading.grader import Grader
+from serving.grading.retries import TRIES, all_ungraded
 
 DEFAULT_WORKERS = 2
 CHUNK = 16

@@ -9,8 +9,8 @@ from typing import Any
 from labs_schema.errors import GraderError
 from labs_schema.models import Lab, Submission
 from serving.engines.metered_engine import MeteredEngine
-from serving.grading import Grader
-from serving.retrying import grade_patiently
+from serving.grading.grader import Grader
+from serving.grading.retries import grade_patiently
 
 Rows = Mapping[str, Any]
 """Column -> values, of equal number."""

@@ -8,7 +8,7 @@ from prompts.manifest import OtherTrainingError
 from serving.courses.errors import CourseRefusedError
 from serving.courses.registration import ModelFacts, Registration, differences
 from serving.engines.adapters import adapter_rank
-from serving.model_folder import FoundModel, find_model
+from serving.model.folder import FoundModel, find_model
 
 
 def check_model(path: Path) -> ModelFacts:

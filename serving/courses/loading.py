@@ -6,14 +6,14 @@ from typing import Any
 from labs_schema.errors import ModelError
 from serving.courses.checking import find_registered
 from serving.courses.errors import CourseRefusedError
+from serving.courses.model_pool import Checked
 from serving.courses.registration import Registration
-from serving.courses.shelf import Checked
 from serving.engines.adapters import AdapterBases
 from serving.engines.engine_choice import EngineName, choose_engine
 from serving.engines.vllm_platform import has_gpu
-from serving.grading import Grader
-from serving.model_folder import FoundModel
-from serving.served_model import open_grader, takes_adapters
+from serving.grading.grader import Grader
+from serving.model.folder import FoundModel
+from serving.model.loading import open_grader, takes_adapters
 
 ON_CPU, ON_GPU, ELSEWHERE = 2, 1, 1000
 

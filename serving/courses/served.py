@@ -8,9 +8,9 @@ from threading import Lock
 from typing import Protocol
 
 from labs_schema.errors import FaultsError
-from serving.api.lab_registry import LabRegistry, read_registry
-from serving.courses.book import CourseBook
+from serving.courses.course_registry import CourseBook
 from serving.courses.errors import UnknownCourseError
+from serving.courses.lab_registry import LabRegistry, read_registry
 from serving.jobs.errors import ElsewhereError
 
 

@@ -15,10 +15,10 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_r
 
 from labs_schema.errors import ModelError
 from serving.engines.adapters import AdapterFolder
-from serving.engines.admission import refusal, unfinished
 from serving.engines.engine import EngineDownError, EngineFailure, LabelScores, ScoreRequest
 from serving.engines.model_servers import NAME_CHARS, ModelServers, NoServerError
 from serving.engines.neighbours import neighbours, shared_length
+from serving.engines.prompt_checks import refusal, unfinished
 
 MOST_AT_ONCE = 32
 """Questions under way at a time, over all servers: enough to fill their batches, too few to fill their queues."""

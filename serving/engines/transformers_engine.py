@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from labs_schema.errors import ModelError
-from serving.engines.admission import refusal, unfinished
 from serving.engines.engine import EngineFailure, LabelScores, ScoreRequest
 from serving.engines.neighbours import neighbours, shared_length
+from serving.engines.prompt_checks import refusal, unfinished
 
 
 class TransformersEngine:

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from labs_schema.errors import ModelError
 from serving.engines.adapters import AdapterFolder
-from serving.engines.admission import refusal, unfinished
 from serving.engines.engine import EngineDownError, EngineFailure, LabelScores, ScoreRequest
+from serving.engines.prompt_checks import refusal, unfinished
 from serving.engines.vllm_platform import platform_settings, quiet, shutting_down
 
 MOST_LABELS = 26

@@ -14,10 +14,10 @@ from labs_schema.errors import GraderError
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, SourceFile, Submission
 from serving.engines.engine import EngineDownError
-from serving.jobs.book import JobBook
 from serving.jobs.errors import ElsewhereError, OtherModelError
 from serving.jobs.job import Job, Wish
 from serving.jobs.origin import origin_of, pin
+from serving.jobs.repository import JobBook
 from serving.store.errors import StoreError
 from serving.store.store import Store
 

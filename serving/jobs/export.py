@@ -12,17 +12,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from labs_schema.errors import GraderError
-from labs_schema.folders import COMMENTS, RATINGS, RUBRIC
 from labs_schema.grades import Grade, Provenance
 from labs_schema.hashes import rubric_hash, submission_hash
+from labs_schema.lab_writer import write_ratings
 from labs_schema.models import Lab
-from labs_schema.writer import write_ratings
-from serving.jobs.book import JobBook
+from labs_schema.reading.lab_folders import COMMENTS, RATINGS, RUBRIC
+from serving.grading.retries import all_ungraded
 from serving.jobs.job import Job
 from serving.jobs.marks_table import MARKS, write_marks
+from serving.jobs.repository import JobBook
 from serving.jobs.results import Result, forgotten, results
 from serving.measures.comparison import Comparison, compare
-from serving.retrying import all_ungraded
 from serving.store.store import Store
 
 

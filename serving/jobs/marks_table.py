@@ -7,10 +7,10 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from labs_schema.csv_rows import guarded
 from labs_schema.grades import CriterionGrade, Grade, Status
+from labs_schema.lab_writer import number
 from labs_schema.models import Criterion, Lab
-from labs_schema.writer import number
+from labs_schema.reading.csv_rows import guarded
 from serving.jobs.results import Result
 
 MARKS = "marks.csv"

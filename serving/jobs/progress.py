@@ -4,8 +4,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
+from serving.jobs.attempts import parked_of
 from serving.jobs.job import Job, Progress, State, Wish
-from serving.jobs.tries import parked_of
 from serving.store.tables import grades
 
 

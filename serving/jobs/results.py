@@ -11,8 +11,8 @@ from sqlalchemy import func, select
 from labs_schema.frozen import Frozen
 from labs_schema.grades import Grade
 from labs_schema.models import Lab
-from serving.jobs.book import JobBook
 from serving.jobs.job import Job
+from serving.jobs.repository import JobBook
 from serving.jobs.tables import members
 from serving.measures.comparison import Comparison, compare
 from serving.store.grades import StoredGrade, read_lab, read_request

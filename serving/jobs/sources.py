@@ -6,11 +6,11 @@ from typing import Protocol
 from labs_schema.errors import GraderError
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
-from serving.jobs.book import JobBook
 from serving.jobs.chunk import HARMLESS, waiting_in
+from serving.jobs.cli_jobs import Tasks, expect_wanted, settled
 from serving.jobs.job import Job
 from serving.jobs.origin import origin_of, pin
-from serving.jobs.terminal import Tasks, expect_wanted, settled
+from serving.jobs.repository import JobBook
 from serving.store.store import Store
 
 

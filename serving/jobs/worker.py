@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from serving.jobs import hands, workflows
+from serving.jobs import worker_state, workflows
 from serving.jobs.chunk import Desk
 from serving.jobs.job import Job
 from serving.jobs.tables import workers
@@ -53,7 +53,7 @@ class Worker:
             forerunner = workers.c.name.startswith(f"{self.name}~", autoescape=True)
             connection.execute(delete(workers).where(forerunner))
         self._beat()  # before it takes work, lest that be taken over as a dead one's
-        hands.launch(self.desk, self._url, self._process)
+        worker_state.launch(self.desk, self._url, self._process)
         self._round()
         self._thread.start()
 
@@ -67,7 +67,7 @@ class Worker:
         """Leaves what it is doing to whoever comes next."""
         self._stopping.set()
         self._thread.join()
-        hands.stop()
+        worker_state.stop()
 
     def _live(self) -> None:
         while not self._stopping.wait(self._beat_seconds):
@@ -79,7 +79,7 @@ class Worker:
             workflows.take_over(self._process, self._beat())
             mine = self._mine()
             jobs = [job for job in self.desk.book.unfinished() if job.course in mine]
-            hands.going_on({job.id for job in jobs})
+            worker_state.going_on({job.id for job in jobs})
             for job in jobs:
                 self._go_on(job)
             ever = {course for course in self.desk.book.courses() if course in mine}

@@ -13,12 +13,12 @@ from collections.abc import Sequence, Set
 from dbos import DBOS, SetWorkflowID, WorkflowStatus
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
-from serving.jobs.book import JobBook
 from serving.jobs.chunk import NOBODYS_FAULT, grade_chunk
 from serving.jobs.errors import ElsewhereError, LabChangedError, NoLabError, OtherModelError
-from serving.jobs.hands import Hands, desk, held, rest
 from serving.jobs.job import Job, State
 from serving.jobs.queues import POLL_SECONDS, queue_of
+from serving.jobs.repository import JobBook
+from serving.jobs.worker_state import Hands, desk, held, rest
 
 CHUNK = "chunk"
 ALWAYS = 1_000_000

@@ -6,7 +6,7 @@ from typing import Literal
 from labs_schema.frozen import Frozen
 from labs_schema.grades import CriterionGrade, Grade, Status
 from labs_schema.models import Criterion, Lab
-from serving.triage import DIFFERS, NOT_READ_AGAIN
+from serving.scoring.triage import DIFFERS, NOT_READ_AGAIN
 
 Guard = Literal["detector", "second reading", "low confidence", "other"]
 """What sent an answer to a person: text that talks to a grader, a rating that falls without it, an unsure answer (low

@@ -13,7 +13,7 @@ from scipy import stats
 from labs_schema.frozen import Frozen
 from prompts.verdict import LETTERS
 from serving.measures.decisions import Decision
-from serving.option_orders import balanced, option_orders
+from serving.scoring.option_orders import balanced, option_orders
 
 Floats = NDArray[np.float64]
 

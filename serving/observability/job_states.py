@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from serving.jobs.book import JobBook
 from serving.jobs.job import Job, State, Wish
+from serving.jobs.repository import JobBook
 from serving.store.errors import StoreError, UnknownError
 
 

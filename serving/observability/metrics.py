@@ -11,12 +11,12 @@ from threading import Lock
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
 from labs_schema.grades import CriterionGrade, Grade
-from serving.api.engine_queue import Job
-from serving.api.engine_thread import EngineThread, Span
-from serving.grading import Grader
-from serving.observability.asked import CacheTokens, JobsNow, WaitingNow
+from serving.grading.grader import Grader
+from serving.observability.gauges import CacheTokens, JobsNow, WaitingNow
 from serving.observability.review_kinds import review_kind
 from serving.observability.timed_engine import EngineTimes
+from serving.scheduler.engine_queue import Job
+from serving.scheduler.engine_thread import EngineThread, Span
 from serving.store.errors import StoreError
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)

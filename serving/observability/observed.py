@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from serving.api.access import operator
-from serving.api.engine_thread import Watch
+from serving.api.authorization import operator
 from serving.observability.metrics import Metrics
 from serving.observability.requests_seen import RequestsSeen
 from serving.observability.tracing import Tracing
+from serving.scheduler.engine_thread import Watch
 
 
 @dataclass(frozen=True)

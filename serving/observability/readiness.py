@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import delete, select
 
-from serving.jobs.book import JobBook
+from serving.jobs.repository import JobBook
 from serving.jobs.tables import workers
 from serving.jobs.worker import DEAD_SECONDS
 from serving.store.database import Database

@@ -1,7 +1,7 @@
 """Why an answer goes to a person, as one of a few kinds. A reason's text has numbers and file names in it; a kind has
 neither, so that it may be a metric's label."""
 
-from serving.triage import (
+from serving.scoring.triage import (
     DIFFERS,
     NOT_READ_AGAIN,
     ORDER_SENSITIVE,

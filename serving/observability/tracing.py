@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from typing import Any
 
 from labs_schema.grades import Grade
-from serving.api.engine_queue import Job
-from serving.api.engine_thread import Span
+from serving.scheduler.engine_queue import Job
+from serving.scheduler.engine_thread import Span
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 

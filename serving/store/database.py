@@ -17,8 +17,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
+from serving.store.circuit_breaker import SILENT_SECONDS, Bounded, bound
 from serving.store.errors import OutcomeUnknownError, StoreError
-from serving.store.silence import SILENT_SECONDS, Bounded, bound
 
 EXAMPLES = "sqlite:////absolute/path.db or postgresql://user:password@host/name"
 BUSY_SECONDS = 30

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_json
 from serving.store.errors import UnknownError
+from serving.store.keyed_hashes import new_secret, sealed
 from serving.store.ledger import Ledger, plain
 from serving.store.lookup import rows_of
-from serving.store.sealing import new_secret, sealed
 from serving.store.tables import contents, grades, idempotency, students
 
 UNKNOWN = "The store gave no such pseudonym. Ask it for one by course and student first."

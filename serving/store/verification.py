@@ -13,8 +13,8 @@ from sqlalchemy import Column, Connection, Row, Table, func, or_, select
 
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_hash, canonical_json
+from serving.store.keyed_hashes import sealed
 from serving.store.ledger import FIRST, Entry
-from serving.store.sealing import sealed
 from serving.store.tables import audit, audit_head, contents, courses, grades, keys, overrides, rubrics, students
 
 ROWS = 500

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from labs_schema.lexing import Span
+from labs_schema.source.lexing import Span
 from serving.suspicion.payloads import unescaped
 from serving.suspicion.reading import Passage
 

@@ -8,9 +8,9 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from labs_schema.dead_code import Range, dead_ranges
-from labs_schema.lexing import Span, spans
 from labs_schema.models import SourceFile, Submission
+from labs_schema.source.dead_code import Range, dead_ranges
+from labs_schema.source.lexing import Span, spans
 from serving.suspicion.channels import names, printed, remarks
 from serving.suspicion.finding import Kind, Suspicion
 from serving.suspicion.letters import DIRECTION, INVISIBLE, hidden_message, look_alike_words, without_controls

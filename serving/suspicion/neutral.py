@@ -7,10 +7,10 @@ thought of is lost too. What remains is what a compiler reads, in the same lines
 import re
 from pathlib import PurePosixPath
 
-from labs_schema.dead_code import Range, dropped_ranges
-from labs_schema.languages import SOURCE_EXTENSIONS, extension
-from labs_schema.lexing import Span, spans
 from labs_schema.models import SourceFile, Submission
+from labs_schema.source.dead_code import Range, dropped_ranges
+from labs_schema.source.languages import SOURCE_EXTENSIONS, extension
+from labs_schema.source.lexing import Span, spans
 from serving.suspicion.letters import folded, without_controls
 from serving.suspicion.masking import Piece, masked_comments, masked_strings
 from serving.suspicion.renaming import neutral_names, renamed, telling_names

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from labs_schema.keywords import KEYWORDS
-from labs_schema.lexing import Span
+from labs_schema.source.keywords import KEYWORDS
+from labs_schema.source.lexing import Span
 from serving.suspicion.channels import names
 from serving.suspicion.reading import hits
 from serving.suspicion.rules import WEAK

@@ -8,9 +8,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from labs_schema.dead_code import Range, without_words
-from labs_schema.keywords import KEYWORDS
-from labs_schema.lexing import Span
+from labs_schema.source.dead_code import Range, without_words
+from labs_schema.source.keywords import KEYWORDS
+from labs_schema.source.lexing import Span
 
 _TOKEN = re.compile(r"[{}()\[\];=\n]")
 _HEAD = re.compile(r"\s*+(#[ \t]*+define\b|\W?\w*+)")

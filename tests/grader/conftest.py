@@ -14,7 +14,7 @@ SOURCE = """
 import sys, time
 from types import SimpleNamespace
 sys.path.insert(0, {benchmarks!r})
-import chaos, grader.regrading
+import chaos, grader.regrade.regrade
 from grader.cli import main
 
 class Model:
@@ -26,7 +26,7 @@ class Model:
         return chaos.expected(lab, submission).provenance
     def close(self): ...
 
-grader.regrading.load_grader = lambda *_, **__: Model()
+grader.regrade.regrade.load_grader = lambda *_, **__: Model()
 main()
 """
 

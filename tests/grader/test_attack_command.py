@@ -10,14 +10,14 @@ from typer.testing import CliRunner, Result
 
 from grader.cli import app
 from labs_schema.errors import GraderError
+from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
-from labs_schema.writer import write_lab
 from prompts.encode import PromptEncoder
 from prompts.style import PromptStyle
 from serving.engines.engine import LabelScores, ScoreRequest
-from serving.grading import Grader
-from serving.provenance import ModelIdentity
-from serving.triage import Thresholds
+from serving.grading.grader import Grader
+from serving.grading.provenance import ModelIdentity
+from serving.scoring.triage import Thresholds
 
 
 class TalkedInto:
@@ -61,7 +61,7 @@ def attack(
         return Grader(engine, encoder, PromptStyle(), identity, Thresholds(), second_reading=False)
 
     monkeypatch.setattr("grader.experiments.attack.load_grader", load)
-    monkeypatch.setattr("serving.sheets.suspicions", lambda *_: ())
+    monkeypatch.setattr("serving.grading.scoring_requests.suspicions", lambda *_: ())
 
     def run(*words: str) -> tuple[Result, Any]:
         out = tmp_path / "out"
@@ -110,8 +110,8 @@ def test_programs_that_the_run_was_trained_on_are_not_attacked(
 ) -> None:
     from grader.experiments.attack import unseen_submissions
     from labs_schema.hashes import submission_key
-    from labs_schema.secret import secret_mark
-    from training.rows import LabSplit
+    from labs_schema.privacy.pseudonym_key import secret_mark
+    from training.dataset.rows import LabSplit
 
     class Manifest:
         labs = {"lab1": LabSplit(train=tuple(submission_key("lab1", f"s00{i}") for i in range(4)))}  # noqa: RUF012

@@ -6,8 +6,8 @@ from typer.testing import CliRunner, Result
 from grader.cli import app, main
 from grader.cli.spaced_values import spelled_out
 from labs_schema.errors import FaultsError
-from labs_schema.writer import write_lab
-from training.dataset_files import read_dataset_manifest, read_pairs
+from labs_schema.lab_writer import write_lab
+from training.dataset.files import read_dataset_manifest, read_pairs
 
 
 @pytest.fixture

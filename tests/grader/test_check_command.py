@@ -9,7 +9,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from grader.cli.check import check
-from labs_schema.writer import write_lab
+from labs_schema.lab_writer import write_lab
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ import psutil
 import pytest
 
 from grader.cli import main
+from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
-from labs_schema.writer import write_lab
-from serving.grading import Grader
+from serving.grading.grader import Grader
 from serving.store.store import open_store
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # of Ray

@@ -8,10 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from grader.cli import app
-from grader.local_store import local_store
+from grader.service.local_store import local_store
 from labs_schema.errors import GraderError
+from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
-from labs_schema.writer import write_lab
 from prompts.manifest import write_manifest
 
 

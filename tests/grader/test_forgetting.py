@@ -11,17 +11,17 @@ from typer.testing import CliRunner
 from grader import forgetting
 from grader.cli import app
 from grader.forgetting import in_days
-from grader.local_store import StoreSettings, local_store
+from grader.service.local_store import StoreSettings, local_store
 from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.hashes import rubric_hash, submission_hash, submission_key
+from labs_schema.lab_writer import write_lab
 from labs_schema.models import HumanGrade, Lab, SourceFile, Submission
-from labs_schema.writer import write_lab
 from prompts.style import PromptStyle
-from serving.jobs.book import JobBook
+from serving.jobs.cli_jobs import work
 from serving.jobs.export import export
-from serving.jobs.terminal import work
+from serving.jobs.repository import JobBook
 from serving.store.store import Store, open_store
-from training.dataset import build_dataset
+from training.dataset.build import build_dataset
 
 OLD = "ZEBRA"
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 from grader.cli.grade import grade
 from labs_schema.errors import FaultsError, ModelError
 from labs_schema.grades import Grade
-from labs_schema.writer import write_lab
+from labs_schema.lab_writer import write_lab
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from grader.service import _guarded
+from grader.service.service import _guarded
 from labs_schema.errors import GraderError
 from serving.store.roles import Role
 from serving.store.store import open_store

@@ -2,7 +2,7 @@
 
 import pytest
 
-from grader.kept_grades import KeptGrades
+from grader.regrade.stored_grades import KeptGrades
 from labs_schema.errors import GraderError, ModelError
 from serving.engines.engine import EngineDownError
 from serving.jobs.errors import OtherModelError

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from labs_schema.writer import write_lab
-from serving.jobs.book import JobBook
+from labs_schema.lab_writer import write_lab
 from serving.jobs.job import State
+from serving.jobs.repository import JobBook
 from serving.store.store import open_store
 
 STUDENTS, KILLS = 64, 3

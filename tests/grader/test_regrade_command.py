@@ -12,17 +12,17 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from grader.cli import app
-from grader.local_store import local_store
-from grader.regraded_table import Regraded, regraded_table
-from grader.regrading import course_of, regrade_labs
+from grader.regrade.regrade import course_of, regrade_labs
+from grader.service.local_store import local_store
+from grader.tables.regrade import Regraded, regraded_table
 from labs_schema.errors import GraderError
+from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
-from labs_schema.validate import load_lab
-from labs_schema.writer import write_lab
+from labs_schema.reading.validate import load_lab
 from serving.engines.engine import EngineDownError
-from serving.grading import Grader
-from serving.jobs.book import JobBook
+from serving.grading.grader import Grader
 from serving.jobs.job import Progress, State, Wish
+from serving.jobs.repository import JobBook
 from serving.measures.comparison import Comparison, CriterionComparison, Difference
 
 

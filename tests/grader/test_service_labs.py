@@ -6,8 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from grader.served_courses import registered_labs, served_courses
-from labs_schema.writer import write_lab
+from grader.service.served_courses import registered_labs, served_courses
+from labs_schema.lab_writer import write_lab
 from serving.store.store import open_store
 
 

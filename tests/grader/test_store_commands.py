@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from grader.cli import app
-from grader.local_store import StoreSettings, local_store
+from grader.service.local_store import StoreSettings, local_store
 from labs_schema.models import Lab, SourceFile, Submission
 
 
@@ -70,7 +70,7 @@ def test_a_student_is_forgotten_in_the_store_and_in_exports(grader: Callable[...
 def test_a_stored_grade_is_replayed(
     grader: Callable[..., Any], make_lab: Callable[..., Lab], tiny_model_folder: Path
 ) -> None:
-    from serving.served_model import load_grader
+    from serving.model.loading import load_grader
 
     lab, model = make_lab(students=0), load_grader(str(tiny_model_folder), engine="transformers")
     with local_store() as store:

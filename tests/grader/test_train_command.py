@@ -9,7 +9,7 @@ from grader.cli import app
 from labs_schema.errors import FaultsError, GraderError
 
 runner = CliRunner()
-TINY = Path(__file__).parents[2] / "training/runs/tiny.yaml"
+TINY = Path(__file__).parents[2] / "training/recipes/tiny.yaml"
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,8 @@ def test_of_several_processes_one_tells_what_a_dry_run_found_and_all_leave_toget
     rank: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left: list[int] = []
-    monkeypatch.setattr("training.dry_run.dry_run", lambda _: "what it will take")
-    monkeypatch.setattr("training.run.leave_together", lambda status=0: left.append(status))
+    monkeypatch.setattr("training.run.dry_run.dry_run", lambda _: "what it will take")
+    monkeypatch.setattr("training.run.run.leave_together", lambda status=0: left.append(status))
     monkeypatch.setenv("RANK", rank)
     result = runner.invoke(app, ["train", "--config", str(TINY), "--dry-run"])
     assert (result.exit_code, result.output, left) == (0, said, [0])

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from grader.trained_students import trained_on
+from grader.regrade.trained_students import trained_on
+from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
-from labs_schema.writer import write_lab
 from prompts.style import PromptStyle
-from training.dataset import build_dataset
-from training.dataset_files import file_hash, verify
+from training.dataset.build import build_dataset
+from training.dataset.files import file_hash, verify
 from training.run_folder import RunFolder
 
 

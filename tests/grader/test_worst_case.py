@@ -17,7 +17,7 @@ import pytest
 from grader.experiments.attack import all_attempts
 from labs_schema.grades import Status
 from labs_schema.models import Lab, Submission
-from labs_schema.validate import lab_folders, load_lab
+from labs_schema.reading.validate import lab_folders, load_lab
 from prompts.attacks.attack import Attack, Wanted, best, wanted
 from prompts.attacks.disguises import TAGS
 from prompts.attacks.measured import measured_attacks
@@ -26,11 +26,11 @@ from prompts.encode import PromptEncoder
 from prompts.messages import build_prompts
 from prompts.style import PromptStyle
 from serving.engines.engine import LabelScores, ScoreRequest
-from serving.grading import Grader
+from serving.grading.grader import Grader
+from serving.grading.provenance import ModelIdentity
 from serving.measures.attempts import Attempt
-from serving.provenance import ModelIdentity
+from serving.scoring.triage import Thresholds
 from serving.suspicion import suspicions
-from serving.triage import Thresholds
 
 SAMPLES = Path(__file__).parents[2] / "labs"
 REAL = Path(__file__).parents[3] / "shared" / "labs"
@@ -173,7 +173,7 @@ def test_an_empty_program_that_pleads_is_never_accepted(samples: list[Lab], byte
 def test_the_second_reading_alone_stops_every_plea(
     samples: list[Lab], byte_tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("serving.sheets.suspicions", lambda *_: ())
+    monkeypatch.setattr("serving.grading.scoring_requests.suspicions", lambda *_: ())
     for lab in samples:
         found = attacked(lab, weak(lab)[:1], (*measured_attacks(), *TRAINING_ATTACKS), byte_tokenizer)
         assert {name for name, attempts in found.items() if silent(attempts)} == set(), lab.language

@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labs_schema.archives import archive_entries
 from labs_schema.collector import FaultCollector
 from labs_schema.errors import Severity
+from labs_schema.file_reader import read_bytes
+from labs_schema.lab_writer import write_lab
 from labs_schema.limits import Limits
-from labs_schema.reader import read_bytes
-from labs_schema.submission_files import source_files
-from labs_schema.validate import read_lab
-from labs_schema.writer import write_lab
+from labs_schema.reading.validate import read_lab
+from labs_schema.submissions.archives import archive_entries
+from labs_schema.submissions.source_files import source_files
 
 Damage = Callable[[Path], object]
 """Changes the folder `submissions` of a lab whose students are s000@course to s005@course."""
@@ -208,7 +208,7 @@ def test_a_file_that_may_not_be_opened_is_a_fault(tmp_path, make_lab, monkeypatc
             raise PermissionError(13, "Permission denied")
         return really(path, flags)
 
-    monkeypatch.setattr("labs_schema.reader.os.open", refusing)
+    monkeypatch.setattr("labs_schema.file_reader.os.open", refusing)
     faults = [fault for fault in read_lab(tmp_path / "lab1").faults if fault.code == "unreadable"]
     assert len(faults) == 7 and faults[0].found == "Permission denied"
 
@@ -218,7 +218,7 @@ def test_a_file_that_turns_into_a_link_while_it_is_read_is_not_followed(tmp_path
     (tmp_path / "link").symlink_to(tmp_path / "secret")
     faults = FaultCollector("lab")
     with monkeypatch.context() as patch:
-        patch.setattr("labs_schema.reader.os.lstat", os.stat)
+        patch.setattr("labs_schema.file_reader.os.lstat", os.stat)
         assert read_bytes(tmp_path / "link", "link", 9, faults) is None
     assert [fault.code for fault in faults.faults()] == ["unreadable"]
 

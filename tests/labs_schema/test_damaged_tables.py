@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from labs_schema.errors import Severity
-from labs_schema.validate import read_lab
-from labs_schema.writer import write_lab
+from labs_schema.lab_writer import write_lab
+from labs_schema.reading.validate import read_lab
 
 Damage = Callable[[Path], object]
 ERROR, WARNING = Severity.ERROR, Severity.WARNING

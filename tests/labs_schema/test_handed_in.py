@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from labs_schema.errors import FaultsError
-from labs_schema.handed_in import read_handed_in
-from labs_schema.validate import load_lab
-from labs_schema.writer import write_lab
+from labs_schema.lab_writer import write_lab
+from labs_schema.reading.validate import load_lab
+from labs_schema.submissions.adhoc_submission import read_handed_in
 
 
 def test_the_files_named_are_one_submission_sorted_by_name(tmp_path: Path) -> None:

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labs_schema.hashes import submission_hash
-from labs_schema.hiding import hidden_in_prose, noted, person_of, shown_files
-from labs_schema.languages import LANGUAGES
-from labs_schema.lexing import spans
 from labs_schema.models import Person, SourceFile, Submission
-from labs_schema.naming import Names
-from labs_schema.validate import lab_folders, load_lab
+from labs_schema.privacy.name_matching import Names
+from labs_schema.privacy.redaction import hidden_in_prose, noted, person_of, shown_files
+from labs_schema.reading.validate import lab_folders, load_lab
+from labs_schema.source.languages import LANGUAGES
+from labs_schema.source.lexing import spans
 from serving.suspicion import suspicions
 
 ROSSI = Person(ids=("s123", "mr@uni.example"), first="Mario", last="Rossi")

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from labs_schema.collector import FaultCollector
-from labs_schema.rubric_json import parse_rubric
+from labs_schema.reading.rubric_json import parse_rubric
 
 ROOT = Path(__file__).parents[2]
 KEBAB = re.compile(r"[a-z]+(-[a-z0-9]+)+")

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from pygments.lexers import get_lexer_by_name
 from pygments.token import Comment, Literal
 
-from labs_schema.dead_code import dead_ranges
-from labs_schema.languages import LANGUAGES
-from labs_schema.lexing import spans
-from labs_schema.validate import lab_folders, load_lab
+from labs_schema.reading.validate import lab_folders, load_lab
+from labs_schema.source.dead_code import dead_ranges
+from labs_schema.source.languages import LANGUAGES
+from labs_schema.source.lexing import spans
 
 LABS = Path(__file__).parents[2] / "labs"
 PIECES = ['"', "'", "`", "/*", "*/", "//", "#", "\\", "\n", '"""', "r#", 'R"(', "{", "a", " ", "#if 0", "return;", "é"]

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from labs_schema.models import Person
-from labs_schema.naming import Names
+from labs_schema.privacy.name_matching import Names
 
 ROSTER = (
     Person(ids=("mrossi7", "mario.rossi@uni.example", "20231234"), first="Mario Giovanni", last="Rossi"),

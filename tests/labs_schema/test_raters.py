@@ -6,9 +6,9 @@ import pytest
 
 from labs_schema.errors import FaultsError
 from labs_schema.hashes import rubric_hash
+from labs_schema.lab_writer import write_lab, write_ratings
 from labs_schema.models import HumanGrade
-from labs_schema.validate import load_lab, read_lab
-from labs_schema.writer import write_lab, write_ratings
+from labs_schema.reading.validate import load_lab, read_lab
 
 TABLE, COMPILES, READABLE = "rubric_ratings.csv", "Does it compile?", "Is it readable?"
 

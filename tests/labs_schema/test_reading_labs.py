@@ -11,9 +11,9 @@ import pytest
 from labs_schema.decoding import decode
 from labs_schema.errors import FaultsError
 from labs_schema.hashes import rubric_hash, submission_hash, submission_key
+from labs_schema.lab_writer import write_lab
 from labs_schema.models import HumanGrade, SourceFile, Submission
-from labs_schema.validate import lab_folders, load_lab, read_lab, stray_entries
-from labs_schema.writer import write_lab
+from labs_schema.reading.validate import lab_folders, load_lab, read_lab, stray_entries
 
 HEADER = (
     "Criterion,Fast?,Fast?\nDescription,,\nRating,Yes,No\nRating description,In a second,Not\nMarks,2,0\nStudent,,\n"

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from labs_schema.collector import FaultCollector
+from labs_schema.lab_writer import write_lab
 from labs_schema.models import Person, SourceFile
-from labs_schema.roster import parse_roster
-from labs_schema.validate import load_lab, stray_entries
-from labs_schema.writer import write_lab
+from labs_schema.reading.roster import parse_roster
+from labs_schema.reading.validate import load_lab, stray_entries
 
 GRADESCOPE = "First Name,Last Name,SID,Email,Section\nMario,Rossi,20231234,mr@uni.example,A\n"
 MOODLE = '"First name",Surname,"ID number","Email address"\nMario,Rossi,20231234,mr@uni.example\n'

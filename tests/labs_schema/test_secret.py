@@ -9,7 +9,7 @@ import pytest
 from labs_schema.errors import GraderError
 from labs_schema.hashes import program_key, submission_key
 from labs_schema.models import SourceFile, Submission
-from labs_schema.secret import check_mark, is_own, own_secret, secret_file, secret_mark
+from labs_schema.privacy.pseudonym_key import check_mark, is_own, own_secret, secret_file, secret_mark
 
 
 def test_a_pseudonym_needs_the_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

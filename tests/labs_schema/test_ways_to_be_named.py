@@ -3,9 +3,9 @@ docs/privacy.md tells both."""
 
 import pytest
 
-from labs_schema.hiding import noted, shown_files
 from labs_schema.models import Person, SourceFile, Submission
-from labs_schema.naming import Names
+from labs_schema.privacy.name_matching import Names
+from labs_schema.privacy.redaction import noted, shown_files
 
 ROSTER = (
     Person(ids=("s2345", "anna.schmidt@uni.example", "20231234"), first="Anna", last="Schmidt"),

@@ -90,9 +90,9 @@ def fake_grader(fake_engine: FakeEngine, byte_tokenizer: Any) -> Any:
     """A `Grader` over `fake_engine`, with real prompts and a real tokenizer. It accepts, and reads nothing twice."""
     from prompts.encode import PromptEncoder
     from prompts.style import PromptStyle
-    from serving.grading import Grader
-    from serving.provenance import ModelIdentity
-    from serving.triage import Thresholds
+    from serving.grading.grader import Grader
+    from serving.grading.provenance import ModelIdentity
+    from serving.scoring.triage import Thresholds
 
     identity = ModelIdentity(base_model="fake", model_hash="0" * 64, tokenizer_hash="1" * 64, prompt_hash="2" * 64)
     encoder = PromptEncoder(byte_tokenizer, context_length=fake_engine.context_length)
@@ -153,10 +153,10 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> NewUrl:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A PostgreSQL that says nothing is given up after half a second."""
-    from serving.store import silence
+    from serving.store import circuit_breaker
 
-    monkeypatch.setattr(silence.Bounded, "patience", 0.4)
-    monkeypatch.setattr(silence, "LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(circuit_breaker.Bounded, "patience", 0.4)
+    monkeypatch.setattr(circuit_breaker, "LOOK_SECONDS", 0.5)
 
 
 @pytest.fixture
@@ -242,7 +242,7 @@ class VllmServer:
 @contextmanager
 def running(model: Path, log: Path, *, adapters: bool = False) -> Iterator[VllmServer]:
     from serving.engines.model_servers import NAME_CHARS
-    from serving.weights_hash import weights_hashes
+    from serving.model.weights_hash import weights_hashes
 
     server = VllmServer(model, weights_hashes(str(model))[0][:NAME_CHARS], log, adapters)
     server.start()

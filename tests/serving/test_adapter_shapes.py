@@ -5,7 +5,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from labs_schema.errors import ModelError
-from serving.adapter_shapes import check_shapes
+from serving.model.adapter_shapes import check_shapes
 
 LAYER = "model.layers.{}.self_attn.q_proj"
 OUT, IN, RANK = 12, 8, 2

@@ -11,8 +11,8 @@ from safetensors.numpy import save_file
 from labs_schema.errors import ModelError
 from prompts.manifest import write_manifest
 from prompts.style import PromptStyle
-from serving.model_folder import find_model, open_model
-from serving.weights_hash import weights_hashes
+from serving.model.folder import find_model, open_model
+from serving.model.weights_hash import weights_hashes
 
 STYLE = PromptStyle(template="compact", problem_chars=150)
 

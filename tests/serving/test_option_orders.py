@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from serving.option_orders import balanced, option_orders
+from serving.scoring.option_orders import balanced, option_orders
 
 
 def test_the_rubric_s_own_order_comes_first() -> None:

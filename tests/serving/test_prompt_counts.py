@@ -10,7 +10,7 @@ from labs_schema.errors import ModelError
 from labs_schema.models import Lab, SourceFile, Submission
 from prompts.encode import PromptEncoder
 from serving.engines.metered_engine import MeteredEngine
-from serving.prompt_counts import count_lab, count_prompts
+from serving.model.prompt_counts import count_lab, count_prompts
 
 
 def test_what_is_counted_is_what_a_grader_then_asks(make_lab: Callable[..., Lab], fake_grader: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from labs_schema.models import Lab, SourceFile, Submission
 from serving.engines.engine import EngineDownError, EngineFailure, LabelScores, ScoreRequest
-from serving.retrying import TRIES, asked_again, grade_patiently
+from serving.grading.retries import TRIES, asked_again, grade_patiently
 
 MakeLab = Callable[..., Lab]
 POISON = "return 4;"

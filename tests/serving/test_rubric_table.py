@@ -7,7 +7,7 @@ from rich.console import Console
 
 from labs_schema.models import Lab
 from serving.engines.engine import EngineFailure
-from serving.rubric_table import rubric_table
+from serving.grading.rubric_table import rubric_table
 
 MakeLab = Callable[..., Lab]
 

@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from serving.option_orders import option_orders
-from serving.scores import belief, mean_belief
+from serving.scoring.option_orders import option_orders
+from serving.scoring.scores import belief, mean_belief
 
 
 def test_shares_are_the_softmax_over_the_letters_and_mass_is_what_the_letters_got_of_the_vocabulary() -> None:

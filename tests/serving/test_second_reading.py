@@ -7,7 +7,7 @@ import pytest
 from labs_schema.grades import CriterionGrade, Status
 from labs_schema.models import Lab, SourceFile, Submission
 from serving.engines.engine import EngineFailure, LabelScores, ScoreRequest
-from serving.second_reading import compared
+from serving.grading.verification_pass import compared
 from serving.suspicion import Suspicion
 
 MakeLab = Callable[..., Lab]
@@ -73,7 +73,7 @@ def gullible(fake_engine: Any, fake_grader: Any, byte_tokenizer: Any, monkeypatc
 
     fake_engine.answer = believes
     fake_grader.second_reading = True
-    monkeypatch.setattr("serving.grading.neutralised", without_plea)
+    monkeypatch.setattr("serving.grading.grader.neutralised", without_plea)
     return fake_grader
 
 
@@ -110,7 +110,7 @@ def test_suspicious_text_sends_every_criterion_to_a_person(
     make_lab: MakeLab, fake_grader: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     places = tuple(Suspicion(kind="comment", path="main.c", line=n) for n in range(3, 13))
-    monkeypatch.setattr("serving.sheets.suspicions", lambda *_: places)
+    monkeypatch.setattr("serving.grading.scoring_requests.suspicions", lambda *_: places)
     [grade] = fake_grader.grade(make_lab(), [handed_in("int x;")])
     for criterion in grade.criteria:
         assert criterion.review_reasons[0] == "suspicious text: comment at main.c:3"

@@ -10,9 +10,9 @@ from labs_schema.models import Lab
 from prompts.manifest import write_manifest
 from prompts.style import PromptStyle
 from serving.calibration.calibration import write_calibration
-from serving.served_model import load_grader
-from serving.triage import Thresholds
-from serving.weights_hash import weights_hashes
+from serving.model.loading import load_grader
+from serving.model.weights_hash import weights_hashes
+from serving.scoring.triage import Thresholds
 
 STYLE = PromptStyle(template="compact", problem_chars=150)
 MakeLab = Callable[..., Lab]

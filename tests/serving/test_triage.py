@@ -1,7 +1,7 @@
 import math
 
-from serving.scores import belief
-from serving.triage import Rule, Thresholds, review_reasons
+from serving.scoring.scores import belief
+from serving.scoring.triage import Rule, Thresholds, review_reasons
 
 
 def reasons(*probabilities: float, confidence: float = 0.5, label_mass: float = 0.5) -> tuple[str, ...]:

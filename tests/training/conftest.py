@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from training.examples import CriterionExample, TrainingExample
+from training.dataset.examples import CriterionExample, TrainingExample
 
 MakeExamples = Callable[..., list[TrainingExample]]
 
@@ -111,8 +111,8 @@ def write_dataset() -> Callable[[Any, Path], Path]:
     from prompts.messages import build_prompts
     from prompts.style import PromptStyle
     from prompts.verdict import LETTERS, verdict_text
-    from training.dataset_files import file_hash
-    from training.rows import DatasetManifest, LabSplit, OutputFile, PairRow
+    from training.dataset.files import file_hash
+    from training.dataset.rows import DatasetManifest, LabSplit, OutputFile, PairRow
 
     style = PromptStyle(template="compact")
 
@@ -163,9 +163,9 @@ def here(
     """A working folder with `data` and an almost untrained `models/tiny`; nothing is taken from a hub."""
     from rich.progress import Progress
 
-    from training.dataset_files import read_pairs
-    from training.quiet import quiet_libraries
-    from training.tiny import init_model
+    from training.dataset.files import read_pairs
+    from training.quiet_libraries import quiet_libraries
+    from training.tiny.base import init_model
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")

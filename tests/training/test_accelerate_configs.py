@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parents[2] / "training" / "runs" / "accelerate"
+FOLDER = Path(__file__).parents[2] / "training" / "recipes" / "accelerate"
 EXPECTED = {
     "ddp_8gpu.yaml": ("MULTI_GPU", 8, 1),
     "fsdp2_8gpu.yaml": ("FSDP", 8, 1),
@@ -35,6 +35,10 @@ def test_accelerate_takes_the_command_in_a_configs_first_line(name: str) -> None
     words = shlex.split((FOLDER / name).read_text().splitlines()[0].removeprefix("#"))
     assert words[:2] == ["accelerate", "launch"]
     args = launch_command_parser().parse_args(words[2:])
-    assert (args.config_file, args.module, args.training_script) == (f"training/runs/accelerate/{name}", True, "grader")
+    assert (args.config_file, args.module, args.training_script) == (
+        f"training/recipes/accelerate/{name}",
+        True,
+        "grader",
+    )
     *_, run = args.training_script_args
     assert args.training_script_args[:2] == ["train", "--config"] and (FOLDER.parents[2] / run).is_file()

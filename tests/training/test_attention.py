@@ -6,10 +6,10 @@ from typing import Any, cast
 import pytest
 import torch
 
-from training.attention import Kernel, TreeLayout, choose_kernel, flex_mask, walk_trees
-from training.collator import pack
-from training.examples import TrainingExample
-from training.trees import grow_tree
+from training.dataset.examples import TrainingExample
+from training.trainers.collator import pack
+from training.trainers.token_trees import grow_tree
+from training.trainers.tree_attention import Kernel, TreeLayout, choose_kernel, flex_mask, walk_trees
 
 
 def hidden_one_by_one(model: Any, examples: Sequence[TrainingExample]) -> torch.Tensor:
@@ -113,7 +113,7 @@ def test_flex_attention_uncompiled_gives_what_the_dense_mask_gives(
 ) -> None:
     from torch.nn.attention import flex_attention as torch_flex
 
-    monkeypatch.setattr("training.attention._compiled_flex", lambda: torch_flex.flex_attention)
+    monkeypatch.setattr("training.trainers.tree_attention._compiled_flex", lambda: torch_flex.flex_attention)
     model, examples = make_model(kind), make_examples(4)
     hidden = []
     for kernel in ("dense", "flex"):

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from training.callbacks import ProgressBar, StopOnInterrupt
+from training.run.callbacks import ProgressBar, StopOnInterrupt
 
 
 def state(step: int) -> SimpleNamespace:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from labs_schema.errors import ModelError
-from training.checkpoints import SEAL, latest_checkpoint, run_id, seal, unsealed_checkpoints
+from training.run.checkpoints import SEAL, latest_checkpoint, run_id, seal, unsealed_checkpoints
 
 RUN = run_id("model: m\n", "abc")
 

@@ -1,6 +1,6 @@
-from training.collator import PreferenceCollator, VerdictCollator, pack
-from training.examples import CriterionExample, TrainingExample
-from training.trees import grow_tree
+from training.dataset.examples import CriterionExample, TrainingExample
+from training.trainers.collator import PreferenceCollator, VerdictCollator, pack
+from training.trainers.token_trees import grow_tree
 
 FIRST = TrainingExample((1, 2), (CriterionExample((3,), (4, 9), ((5, 6, 9), (7, 9))),))
 SECOND = TrainingExample((1, 2), (CriterionExample((8,), (4, 9), ((5, 9),)), CriterionExample((3,), (5, 9), ((4, 9),))))

@@ -7,7 +7,7 @@ import pytest
 
 from labs_schema.errors import FaultsError
 from training.config import RunConfig, dump_config, load_config
-from training.presets import PRESETS
+from training.models.presets import PRESETS
 
 RUNS = sorted((Path(__file__).parents[2] / "training" / "runs").glob("*.yaml"))
 SMALL = "model: m\ndataset: d\nsft: {learning_rate: 0.001}\n"
@@ -22,7 +22,7 @@ def write(folder: Path, text: str) -> Path:
 @pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
 def test_every_run_that_we_ship_is_valid_and_begins_with_its_own_command(path: Path) -> None:
     command = shlex.split(path.read_text().splitlines()[0].removeprefix("#"))
-    assert command[-3:] == ["train", "--config", f"training/runs/{path.name}"]
+    assert command[-3:] == ["train", "--config", f"training/recipes/{path.name}"]
     config = load_config(path)
     assert config.sft and config.dpo
     assert config.model in {*PRESETS, "models/tiny"}

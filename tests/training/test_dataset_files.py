@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from labs_schema.errors import FaultsError
-from training.dataset_files import folder_hash, read_dataset_manifest, read_pairs
-from training.rows import PairRow
+from training.dataset.files import folder_hash, read_dataset_manifest, read_pairs
+from training.dataset.rows import PairRow
 
 ROW = PairRow(
     lab="lab1",

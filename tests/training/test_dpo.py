@@ -6,7 +6,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from trl import DPOConfig
 
-from training.dpo import dpo_trainer
+from training.trainers.dpo import dpo_trainer
 
 SETTINGS: list[dict[str, Any]] = [
     {"gradient_checkpointing": True},

@@ -8,8 +8,8 @@ import pytest
 
 from labs_schema.errors import ModelError
 from training.config import DpoStage, RunConfig, SftStage
-from training.examples import CriterionExample, TrainingExample
-from training.plan import memory_parts, plan_stage, trained_weights
+from training.dataset.examples import CriterionExample, TrainingExample
+from training.run.plan import memory_parts, plan_stage, trained_weights
 
 # 10 shared tokens, two criteria of 3 prompt tokens; answers of 2 tokens, one and two of them rejected.
 EXAMPLE = TrainingExample(
@@ -65,7 +65,7 @@ def write_rows(path: Path, *rows: Any) -> Path:
 def test_the_report_of_a_run_names_steps_tokens_memory_and_time(
     tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from training.dry_run import dry_run
+    from training.run.dry_run import dry_run
 
     monkeypatch.chdir(tmp_path)
     write_rows(tmp_path / "rows.jsonl", *({"prompt": f"{n}?", "chosen": "yes", "rejected": "no"} for n in range(6)))
@@ -82,7 +82,7 @@ def test_the_report_of_a_run_names_steps_tokens_memory_and_time(
 def test_what_a_run_would_refuse_a_dry_run_refuses(
     tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from training.dry_run import dry_run
+    from training.run.dry_run import dry_run
 
     monkeypatch.chdir(tmp_path)
     write_rows(tmp_path / "rows.jsonl", {"prompt": "a?", "completion": "yes"})

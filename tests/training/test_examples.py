@@ -4,8 +4,8 @@ import pytest
 
 from labs_schema.errors import OverlongError
 from prompts.encode import PromptEncoder
-from training.examples import load_examples
-from training.rows import PairRow
+from training.dataset.examples import load_examples
+from training.dataset.rows import PairRow
 
 
 def row(submission: str, criterion: str, chosen: str, rejected: str, code: str = "int main(void) {}\n") -> PairRow:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from labs_schema.errors import FaultsError
-from training.foreign_rows import ForeignRow, format_of, read_foreign
+from training.dataset.foreign_rows import ForeignRow, format_of, read_foreign
 
 USER, ASSISTANT = {"role": "user", "content": "2 + 2?"}, {"role": "assistant", "content": "4"}
 

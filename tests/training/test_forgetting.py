@@ -7,11 +7,11 @@ import pytest
 
 from labs_schema.errors import GraderError
 from labs_schema.hashes import submission_key
+from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
-from labs_schema.writer import write_lab
 from prompts.style import PromptStyle
-from training.dataset import build_dataset
-from training.dataset_files import file_hash, read_pairs, verify
+from training.dataset.build import build_dataset
+from training.dataset.files import file_hash, read_pairs, verify
 from training.forgetting import DataForgotten, forget_in_data
 from training.run_folder import RunFolder
 

@@ -8,7 +8,7 @@ import pytest
 
 from labs_schema.errors import ModelError
 from training.config import RunConfig
-from training.inputs import open_inputs
+from training.run.inputs import open_inputs
 
 
 def test_a_run_whose_base_is_neither_here_nor_to_be_had_ends_at_once(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from training.metrics_log import CLOCK
+from training.run.metrics_log import CLOCK
 
 STEPS = 6  # of each stage: SFT's three epochs of two, DPO's one and a half of four
 MOMENTS = {
@@ -31,7 +31,7 @@ CONFIG = """
 PROGRAM = """
 import json, os, signal, sys
 from pathlib import Path
-import training.callbacks, training.metrics_log, training.run, training.stages
+import training.run.callbacks, training.run.metrics_log, training.run.run, training.run.stages
 import transformers
 from training.config import load_config
 
@@ -44,19 +44,20 @@ def killing(stage, step, moment):
         return now["stage"] == stage and here.global_step == step
 
     now = {}
-    train_stage, save_stage, seal = training.run._train_stage, training.run.save_stage, training.callbacks.seal
-    on_step_end, on_log = training.stages.StopOnInterrupt.on_step_end, training.metrics_log.MetricsLog.on_log
+    train_stage, save_stage = training.run.run._train_stage, training.run.run.save_stage
+    seal = training.run.callbacks.seal
+    on_step_end, on_log = training.run.stages.StopOnInterrupt.on_step_end, training.run.metrics_log.MetricsLog.on_log
     save_rng = transformers.Trainer._save_rng_state
 
     def staged(name, *rest):
         now["stage"] = name
         train_stage(name, *rest)
-    training.run._train_stage = staged
+    training.run.run._train_stage = staged
     if moment == "step":
         def stepped(self, args, state, control, **rest):
             at(state) and die()
             on_step_end(self, args, state, control, **rest)
-        training.stages.StopOnInterrupt.on_step_end = stepped
+        training.run.stages.StopOnInterrupt.on_step_end = stepped
     elif moment == "log":
         def logged(self, args, state, control, **rest):
             if at(state):
@@ -64,7 +65,7 @@ def killing(stage, step, moment):
                 os.truncate(self.metrics, self.metrics.stat().st_size - 40)
                 die()
             on_log(self, args, state, control, **rest)
-        training.metrics_log.MetricsLog.on_log = logged
+        training.run.metrics_log.MetricsLog.on_log = logged
     elif moment == "save":
         def saved(self, folder):
             at(self) and die()
@@ -74,19 +75,19 @@ def killing(stage, step, moment):
         def sealed(folder, run):
             now["stage"] == stage and folder.name.endswith(f"-{step}") and die()
             seal(folder, run)
-        training.callbacks.seal = sealed
+        training.run.callbacks.seal = sealed
     elif moment == "end":
         def ended(*args):
             now["stage"] == stage and die()
             save_stage(*args)
-        training.run.save_stage = ended
+        training.run.run.save_stage = ended
 
 def run(config, resume, point):
     child = os.fork()
     if not child:
         point and killing(*point)
         try:
-            training.run.train(load_config(Path(config)), resume=resume)
+            training.run.run.train(load_config(Path(config)), resume=resume)
         finally:
             os._exit(sys.exc_info()[0] is not None)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

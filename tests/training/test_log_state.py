@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from training.log_state import FILE, LogState
+from training.run.log_state import FILE, LogState
 
 
 def trainer(loss: float, logged: int, tokens: int, **metrics: list[float]) -> Any:

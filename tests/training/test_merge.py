@@ -8,8 +8,8 @@ import torch
 from labs_schema.errors import ModelError
 from prompts.manifest import ModelManifest, write_manifest
 from prompts.style import PromptStyle
-from training.merge import merge
-from training.merge_check import TEXTS, check_same, logits_of
+from training.models.merge import merge
+from training.models.merge_check import TEXTS, check_same, logits_of
 
 
 def test_a_merge_that_moves_the_logits_of_any_place_of_any_text_is_refused() -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from training.curves import draw_curves, read_metrics
-from training.metrics_log import MetricsLog, keep_until
+from training.run.curves import draw_curves, read_metrics
+from training.run.metrics_log import MetricsLog, keep_until
 
 
 def state(step: int) -> SimpleNamespace:

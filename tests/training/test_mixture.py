@@ -11,10 +11,10 @@ from prompts.encode import PromptEncoder
 from prompts.messages import Prompt
 from prompts.style import PromptStyle
 from training.config import DatasetPart
-from training.examples import TrainingExample, load_foreign, with_preferences
-from training.foreign_rows import ForeignRow
-from training.mixture import joined, load_mixture, open_mixture, weighed
-from training.rows import DatasetManifest, LabSplit
+from training.dataset.examples import TrainingExample, load_foreign, with_preferences
+from training.dataset.foreign_rows import ForeignRow
+from training.dataset.rows import DatasetManifest, LabSplit
+from training.run.mixture import joined, load_mixture, open_mixture, weighed
 
 
 def foreign(*turns: tuple[str, str], chosen: str, rejected: str | None = None) -> ForeignRow:

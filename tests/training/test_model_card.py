@@ -2,11 +2,11 @@
 
 from prompts.manifest import ModelManifest
 from prompts.style import PromptStyle
-from training.bases import find_base
 from training.config import RunConfig
-from training.examples import CriterionExample, Loaded, TrainingExample
-from training.model_card import model_card
-from training.rows import DatasetManifest, LabSplit
+from training.dataset.examples import CriterionExample, Loaded, TrainingExample
+from training.dataset.rows import DatasetManifest, LabSplit
+from training.models.bases import find_base
+from training.run.model_card import model_card
 
 
 def test_the_card_names_base_licence_data_settings_and_what_was_not_evaluated() -> None:

@@ -8,8 +8,8 @@ import torch
 
 from labs_schema.errors import ModelError
 from training.config import DpoStage, RunConfig
-from training.models import empty_model, load_model, lora_config, use_liger
-from training.stages import dpo_arguments, trainer_arguments
+from training.models.loading import empty_model, load_model, lora_config, use_liger
+from training.run.stages import dpo_arguments, trainer_arguments
 
 
 def adapter(make_model: Any, **flags: bool) -> Any:
@@ -36,7 +36,7 @@ def test_four_bits_without_a_gpu_or_without_bitsandbytes_is_refused(monkeypatch:
     with pytest.raises(ModelError, match="needs an NVIDIA GPU"):
         load_model("nowhere", dtype=torch.float32, load_in_4bit=True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr("training.models.find_spec", lambda _: None)
+    monkeypatch.setattr("training.models.loading.find_spec", lambda _: None)
     with pytest.raises(ModelError, match=r"grader\[qlora\]"):
         load_model("nowhere", dtype=torch.float32, load_in_4bit=True)
 
@@ -44,7 +44,7 @@ def test_four_bits_without_a_gpu_or_without_bitsandbytes_is_refused(monkeypatch:
 def test_liger_is_left_out_with_a_word_where_it_is_missing(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("training.models.find_spec", lambda _: None)
+    monkeypatch.setattr("training.models.loading.find_spec", lambda _: None)
     with caplog.at_level(logging.WARNING):
         assert not use_liger(True)
     assert "liger_kernel" in caplog.text

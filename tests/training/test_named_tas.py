@@ -1,8 +1,8 @@
 """Who graded is no part of what is learned: the rows stay the same bytes, the labs' hashes tell that files came."""
 
-from labs_schema.writer import write_lab, write_ratings
+from labs_schema.lab_writer import write_lab, write_ratings
 from prompts.style import PromptStyle
-from training.dataset import build_dataset
+from training.dataset.build import build_dataset
 
 
 def test_a_tas_own_file_changes_the_input_hash_and_no_row(tmp_path, make_lab) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.near_copies import THRESHOLD, Sketches, sharing_a_key, similarity
+from training.dataset.near_copies import THRESHOLD, Sketches, sharing_a_key, similarity
 
 
 def numbers(*values: int) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
@@ -47,7 +47,7 @@ def test_sets_are_compared_whole_and_empty_ones_are_alike(tmp_path: Path) -> Non
 
 
 def test_pairs_that_share_a_key_come_in_parts_and_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.near_copies.CHUNK", 7)
+    monkeypatch.setattr("training.dataset.near_copies.CHUNK", 7)
     keys = np.random.default_rng(0).integers(0, 5, 60).astype(np.uint64)
     left, right = np.arange(40), np.arange(40, 60)
     parts = list(sharing_a_key(keys, left, right))

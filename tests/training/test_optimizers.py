@@ -5,7 +5,7 @@ import copy
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from training.optimizers import MuonWithAdamW
+from training.trainers.optimizers import MuonWithAdamW
 
 
 def small() -> LlamaForCausalLM:

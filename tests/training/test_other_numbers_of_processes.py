@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 
-from training.metrics_log import CLOCK
+from training.run.metrics_log import CLOCK
 
 SUBMISSIONS = 7  # a step takes 4, so that the epoch's last one has 3, and of two processes one lacks a batch
 PROGRAM = """
 import json, os, signal, sys
 from pathlib import Path
 import torch
-import training.run, training.stages
+import training.run.run, training.run.stages
 from training.config import load_config
-from training.submission_batches import SubmissionBatches
+from training.trainers.submission_batches import SubmissionBatches
 
 config, resume, kill, seen = sys.argv[1:]
 now = {}
-train_stage, on_step_end = training.run._train_stage, training.stages.StopOnInterrupt.on_step_end
+train_stage, on_step_end = training.run.run._train_stage, training.run.stages.StopOnInterrupt.on_step_end
 collated = SubmissionBatches._collated
 
 def staged(name, *rest):
@@ -45,10 +45,10 @@ def stepped(self, args, state, control, **rest):
         os.kill(os.getpid(), signal.SIGKILL)
     on_step_end(self, args, state, control, **rest)
 
-training.run._train_stage, training.stages.StopOnInterrupt.on_step_end = staged, stepped
+training.run.run._train_stage, training.run.stages.StopOnInterrupt.on_step_end = staged, stepped
 SubmissionBatches._collated, SubmissionBatches.get_batch_samples = named, gathered
-training.run.train(load_config(Path(config)), resume=Path(resume) if resume else None)
-training.run.leave_together()
+training.run.run.train(load_config(Path(config)), resume=Path(resume) if resume else None)
+training.run.run.leave_together()
 """
 CONFIG = """
 {{model: models/tiny, dataset: data, output_dir: {out}, bf16: false, lora_dropout: 0.0, logging_steps: 1, save_steps: 1,

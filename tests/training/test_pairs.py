@@ -1,10 +1,10 @@
 from labs_schema.hashes import submission_key
+from labs_schema.lab_writer import write_lab
 from labs_schema.models import HumanGrade, Lab, SourceFile
-from labs_schema.validate import load_lab
-from labs_schema.writer import write_lab
+from labs_schema.reading.validate import load_lab
 from prompts.style import PromptStyle
 from prompts.verdict import LETTERS, parse_verdict
-from training.pairs import RatedPrompt, option_orders, rated_submissions
+from training.dataset.pairs import RatedPrompt, option_orders, rated_submissions
 
 STYLE = PromptStyle()
 

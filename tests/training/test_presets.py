@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 
 from grader.cli import app
 from labs_schema.errors import ModelError
-from training.bases import find_base
-from training.models import lora_config
-from training.presets import PRESETS, preset_of
+from training.models.bases import find_base
+from training.models.loading import lora_config
+from training.models.presets import PRESETS, preset_of
 
 SIZE = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 9}
 ARCHITECTURES = {

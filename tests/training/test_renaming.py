@@ -6,7 +6,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.renaming import rename_identifiers, rename_in_prompt
+from training.tiny.renaming import rename_identifiers, rename_in_prompt
 
 PROGRAM = """#include <stdio.h>
 /* total of it */

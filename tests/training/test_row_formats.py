@@ -3,8 +3,8 @@ import json
 import pytest
 
 from prompts.messages import Prompt
-from training.pairs import RatedPrompt
-from training.row_formats import RowFormat, json_lines
+from training.dataset.pairs import RatedPrompt
+from training.dataset.row_formats import RowFormat, json_lines
 
 PROMPT = Prompt(system="Grade.", shared="code é\u2028\n", criterion="Which?", options=("B", "A", "C"))
 RATED = RatedPrompt("lab1", "0f", "Is it right?", PROMPT, '{"answer": "B"}', ('{"answer": "A"}', '{"answer": "C"}'))

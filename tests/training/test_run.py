@@ -32,8 +32,8 @@ def test_the_same_seed_makes_the_same_tiny_base_and_its_tokenizer_gives_every_te
     from rich.progress import Progress
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from training.dataset_files import read_pairs
-    from training.tiny import init_model
+    from training.dataset.files import read_pairs
+    from training.tiny.base import init_model
 
     rows = list(read_pairs(here / "data" / "train.jsonl"))
     count = init_model(rows, here / "again", steps=3, seed=0, progress=Progress(disable=True))
@@ -54,8 +54,8 @@ def test_the_same_seed_makes_the_same_tiny_base_and_its_tokenizer_gives_every_te
 def test_a_run_leaves_everything_that_is_needed_to_serve_and_to_understand_it() -> None:
     from transformers import AutoTokenizer
 
-    from training.merge import merge
-    from training.run import train
+    from training.models.merge import merge
+    from training.run.run import train
 
     run = train(small_run())
     assert {"config.yaml", "manifest.json", "metrics.jsonl", "tensorboard", "times.json", "README.md"} <= names(run)
@@ -82,7 +82,7 @@ def test_a_run_leaves_everything_that_is_needed_to_serve_and_to_understand_it() 
 def test_a_run_stopped_by_ctrl_c_and_resumed_equals_one_that_was_not(
     here: Path, methods: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from training.run import TrainingStoppedError, train
+    from training.run.run import TrainingStoppedError, train
 
     overrides = [f"{stage}.method={method}" for stage, method in zip(("sft", "dpo"), methods, strict=True)]
     overrides += ["sft.optim=adamw_torch"] if methods[0] == "lora" else []
@@ -110,7 +110,7 @@ def test_a_run_stopped_by_ctrl_c_and_resumed_equals_one_that_was_not(
 def test_a_run_does_not_go_on_with_other_data_or_a_foreign_checkpoint(
     here: Path, make_lab: Any, write_dataset: Callable[[Any, Path], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from training.run import TrainingStoppedError, train
+    from training.run.run import TrainingStoppedError, train
 
     interrupt_at(monkeypatch, step=1)
     runs = []
@@ -130,7 +130,7 @@ def test_a_run_does_not_go_on_with_other_data_or_a_foreign_checkpoint(
 
 @pytest.mark.slow
 def test_what_does_not_fit_stops_the_run_or_is_left_out_as_the_config_says(here: Path) -> None:
-    from training.run import train
+    from training.run.run import train
 
     with pytest.raises(OverlongError):
         train(small_run(on_overlong="error", context_length=90))
@@ -150,7 +150,7 @@ def names(folder: Path) -> set[str]:
 
 def interrupt_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     """Sends this process a Ctrl-C in every stage once it has made `step` steps."""
-    from training.callbacks import StopOnInterrupt
+    from training.run.callbacks import StopOnInterrupt
 
     original: Callable[..., None] = StopOnInterrupt.on_step_end
 

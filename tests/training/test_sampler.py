@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.sampler import SubmissionSampler, epochs_needed
+from training.trainers.sampler import SubmissionSampler, epochs_needed
 
 SIZES = [30, 500, 20, 70, 400, 90, 10, 60, 250, 40, 80]
 ROWS = [[s * 10, s * 10 + 1] for s in range(len(SIZES))]

@@ -5,8 +5,8 @@ import pytest
 import torch
 from trl import SFTConfig
 
-from training.examples import TrainingExample
-from training.sft import sft_trainer
+from training.dataset.examples import TrainingExample
+from training.trainers.sft import sft_trainer
 
 Compare = Callable[..., None]
 
@@ -58,7 +58,7 @@ def test_and_with_gradient_checkpointing(same_step: Compare) -> None:
 
 
 def test_trls_head_for_large_vocabularies_gives_the_same(same_step: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.sft.MOST_LOGITS", 0)
+    monkeypatch.setattr("training.trainers.sft.MOST_LOGITS", 0)
     same_step("gqa")
 
 

@@ -15,10 +15,10 @@ import torch.distributed as dist
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from transformers import LlamaConfig, LlamaForCausalLM
-from training.attention import walk_trees
-from training.collator import VerdictCollator
-from training.examples import CriterionExample, TrainingExample
-from training.run import leave_together
+from training.trainers.tree_attention import walk_trees
+from training.trainers.collator import VerdictCollator
+from training.dataset.examples import CriterionExample, TrainingExample
+from training.run.run import leave_together
 
 dist.init_process_group("gloo")
 examples = [

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from training.speed import Speed, linear_weights, matmul_peak, passes_of
+from training.run.speed import Speed, linear_weights, matmul_peak, passes_of
 
 
 def test_weights_are_those_that_every_token_meets(make_model: Any) -> None:
@@ -28,7 +28,7 @@ def test_what_is_logged_gets_tokens_a_second_their_share_of_the_peak_and_the_tim
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = [100.0]
-    monkeypatch.setattr("training.speed.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("training.run.speed.time.monotonic", lambda: now[0])
     model = torch.nn.Sequential(torch.nn.Linear(10, 10, bias=False))
     speed = Speed(passes=3, peak=60_000.0)
     state = SimpleNamespace(global_step=0, max_steps=10)
@@ -46,7 +46,7 @@ def test_what_is_logged_gets_tokens_a_second_their_share_of_the_peak_and_the_tim
 
 def test_a_resumed_stage_counts_only_what_it_has_seen_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr("training.speed.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("training.run.speed.time.monotonic", lambda: now[0])
     speed, state = Speed(passes=2, peak=1.0), SimpleNamespace(global_step=6, max_steps=10)
     speed.on_step_begin(None, state, None)
     now[0], state.global_step = 1.0, 7

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import numpy as np
 
-from training.near_copies import Sketches
-from training.splits import Side, Work, split, training_students
-from training.spool import Block
+from training.dataset.near_copies import Sketches
+from training.dataset.splits import Side, Work, split, training_students
+from training.dataset.spool import Block
 
 
 def work(lab: str, student: str) -> Work:

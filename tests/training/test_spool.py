@@ -1,7 +1,7 @@
 import hashlib
 from pathlib import Path
 
-from training.spool import Spool
+from training.dataset.spool import Spool
 
 
 def test_blocks_are_written_in_any_order_and_hashed(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from grader.cli import app
-from training.tiny import ENTRIES, tiny_llama
+from training.tiny.base import ENTRIES, tiny_llama
 
 
 class FullTokenizer:
@@ -43,7 +43,7 @@ def test_who_made_a_data_set_that_the_tiny_base_does_not_learn_from_is_told_how_
 ) -> None:
     manifest = write_dataset(make_lab(students=2), tmp_path / "data") / "manifest.json"
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | built))
-    monkeypatch.setattr("training.tiny.init_model", lambda *_, **__: 1)
+    monkeypatch.setattr("training.tiny.base.init_model", lambda *_, **__: 1)
     done = CliRunner().invoke(app, ["init-model", "--dataset", str(tmp_path / "data"), "--out", str(tmp_path / "tiny")])
     assert done.exit_code == 0 and "1 weights" in done.stdout
     assert len(done.stderr.strip().splitlines()) == bool(said) and said in done.stderr

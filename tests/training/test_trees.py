@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.trees import TokenTree, grow_tree
+from training.trainers.token_trees import TokenTree, grow_tree
 
 ids = st.lists(st.integers(1, 3), min_size=1, max_size=5)
 criteria = st.lists(st.tuples(ids, st.lists(ids, min_size=1, max_size=3)), min_size=1, max_size=3)

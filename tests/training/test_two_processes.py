@@ -16,10 +16,10 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from trl import DPOConfig, SFTConfig
-from training.dpo import dpo_trainer
-from training.examples import CriterionExample, TrainingExample
-from training.run import leave_together
-from training.sft import sft_trainer
+from training.trainers.dpo import dpo_trainer
+from training.dataset.examples import CriterionExample, TrainingExample
+from training.run.run import leave_together
+from training.trainers.sft import sft_trainer
 
 method, processes, out = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 examples = [

@@ -10,19 +10,19 @@ from typer.testing import CliRunner
 
 from grader.cli import app
 from grader.experiments.calibrate import calibrate_run, calibration_work
-from grader.experiments.kept_work import Course
+from grader.experiments.held_out import Course
 from labs_schema.errors import GraderError
 from labs_schema.grades import CriterionGrade, Grade, Provenance, Status
 from labs_schema.hashes import submission_key
+from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab, Submission
-from labs_schema.writer import write_lab
 from prompts.manifest import write_manifest
 from prompts.style import PromptStyle
 from serving.calibration.calibration import GradedWith, read_calibration
-from serving.served_model import load_grader
+from serving.model.loading import load_grader
 from training.config import RunConfig, SftStage, dump_config
-from training.dataset import build_dataset
-from training.rows import LabSplit
+from training.dataset.build import build_dataset
+from training.dataset.rows import LabSplit
 from training.run_folder import RunFolder
 
 MakeLab = Callable[..., Lab]

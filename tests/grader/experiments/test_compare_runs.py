@@ -7,7 +7,7 @@ from grader.experiments.evaluation import HELD_OUT, UNSEEN, shown_p
 from labs_schema.errors import GraderError
 from prompts.style import PromptStyle
 from serving.measures.decisions import Decision
-from training.rows import DatasetManifest, LabSplit
+from training.dataset.rows import DatasetManifest, LabSplit
 
 
 def data_set(held_out: str, **labs: tuple[str, ...]) -> DatasetManifest:

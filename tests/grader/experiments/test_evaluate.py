@@ -12,16 +12,16 @@ from grader.experiments import answers
 from grader.experiments import evaluate as evaluate_module
 from grader.experiments.evaluate import evaluate_run
 from grader.experiments.evaluation import COMMONEST, HELD_OUT, TUNED, UNSEEN, WORDS, Evaluation
-from grader.experiments.evaluation_tables import tables
+from grader.tables.evaluation import tables
 from labs_schema.errors import GraderError
 from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab, Submission
 from prompts.style import PromptStyle
 from serving.calibration.calibration import GradedWith, read_calibration, write_calibration
-from training.bases import Base
 from training.config import RunConfig, SftStage
-from training.dataset import build_dataset
+from training.dataset.build import build_dataset
+from training.models.bases import Base
 from training.run_folder import RunFolder, new_run_folder
 
 LABS = Path(__file__).parents[3] / "labs"

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from grader.experiments.evaluation import COMMONEST, TUNED, UNSEEN, WORDS, Evaluation, Group
 from grader.experiments.evaluation_groups import measure_group, ticks
-from grader.experiments.evaluation_tables import tables
+from grader.tables.evaluation import tables
 from labs_schema.models import HumanGrade, Lab
 from serving.measures.decisions import constant_decisions
 

@@ -5,16 +5,16 @@ import pytest
 from grader.experiments.poison import poison_labels, poison_prompts
 from grader.experiments.robustness_cells import Cell, grid, poisoned_data
 from labs_schema.errors import FaultsError
+from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
-from labs_schema.writer import write_lab
 from prompts.style import PromptStyle
 from prompts.verdict import parse_verdict
-from training.data import open_data
-from training.dataset import build_dataset
-from training.dataset_files import read_pairs
-from training.pairs import rated_submissions
-from training.row_formats import dpo
-from training.rows import PairRow
+from training.dataset.build import build_dataset
+from training.dataset.files import read_pairs
+from training.dataset.pairs import rated_submissions
+from training.dataset.row_formats import dpo
+from training.dataset.rows import PairRow
+from training.run.opened_dataset import open_data
 
 STYLE = PromptStyle()
 

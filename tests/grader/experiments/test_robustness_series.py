@@ -6,9 +6,9 @@ import pytest
 from typer.testing import CliRunner
 
 from grader.cli import app
-from labs_schema.writer import write_lab
+from labs_schema.lab_writer import write_lab
 from prompts.style import PromptStyle
-from training.dataset import build_dataset
+from training.dataset.build import build_dataset
 
 YAML = """model: {model}
 dataset: data

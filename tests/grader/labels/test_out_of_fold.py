@@ -31,7 +31,7 @@ def test_nothing_is_expected_of_a_copy_because_of_its_twin(course, monkeypatch) 
         return [float(shares["lab1", student, course.criteria[0].title][2]) for student in COPIED]
 
     assert max(believed_c()) < 0.3
-    monkeypatch.setattr("training.near_copies.Sketches.near_copies", lambda *_: set())
+    monkeypatch.setattr("training.dataset.near_copies.Sketches.near_copies", lambda *_: set())
     assert max(believed_c()) > 0.5
 
 

@@ -8,7 +8,7 @@ import pytest
 from grader.labels.out_of_fold import out_of_fold
 from grader.labels.suspects import suspects
 from labs_schema.models import Lab
-from labs_schema.validate import load_lab
+from labs_schema.reading.validate import load_lab
 
 LABS = Path(__file__).parents[4] / "shared" / "labs"
 

@@ -10,7 +10,7 @@ from grader.experiments.evaluation_groups import measure_group
 from labs_schema.grades import CriterionGrade
 from labs_schema.models import Criterion, HumanGrade, Lab, Rating, SourceFile, Submission
 from serving.measures.decisions import Decision, answered, commonest_ratings, constant_decisions
-from serving.option_orders import option_orders
+from serving.scoring.option_orders import option_orders
 
 Evaluated = tuple[Evaluation, dict[str, list[Decision]]]
 

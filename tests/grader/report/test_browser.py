@@ -11,7 +11,7 @@ import pytest
 from grader.experiments.evaluation import Evaluation
 from grader.report import write_report
 from labs_schema.models import Lab
-from labs_schema.validate import lab_folders, load_lab
+from labs_schema.reading.validate import lab_folders, load_lab
 from serving.measures.decisions import Decision
 
 pytestmark = pytest.mark.slow

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from grader.cost import Cost
 from grader.experiments.evaluation import COMMONEST, TUNED, Evaluation, RunComparison, RunDifference
 from grader.report import write_report
+from grader.token_cost import Cost
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab
 from serving.measures.decisions import Decision

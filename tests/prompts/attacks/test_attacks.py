@@ -12,7 +12,7 @@ import pytest
 
 from labs_schema.errors import GraderError
 from labs_schema.models import Lab, Rating, SourceFile, Submission
-from labs_schema.names import clean
+from labs_schema.submissions.file_names import clean
 from prompts.attacks.attack import Attack, Wanted, best, wanted
 from prompts.attacks.measured import FAMILIES, measured_attacks
 from prompts.attacks.training import TRAINING_ATTACKS

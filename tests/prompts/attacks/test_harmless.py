@@ -1,7 +1,7 @@
 import pytest
 
-from labs_schema.languages import LANGUAGES
 from labs_schema.models import SourceFile, Submission
+from labs_schema.source.languages import LANGUAGES
 from prompts.attacks.attack import Wanted
 from prompts.attacks.harmless import harmless, harmless_twins
 from prompts.attacks.measured import measured_attacks

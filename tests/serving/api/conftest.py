@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from labs_schema.writer import write_lab
+from labs_schema.lab_writer import write_lab
 from serving.api.app import create_app
-from serving.api.engine_thread import EngineThread
-from serving.api.lab_registry import LabRegistry, read_registry
+from serving.courses.lab_registry import LabRegistry, read_registry
+from serving.jobs.backend import LabDesk
 from serving.jobs.chunk import grade_chunk
-from serving.jobs.desk import LabDesk
 from serving.jobs.job import Job, Wish
+from serving.scheduler.engine_thread import EngineThread
 from serving.store.roles import Role
 from serving.store.store import open_store
 

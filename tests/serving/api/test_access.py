@@ -6,8 +6,8 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from serving.api.access import unclassified
-from serving.api.examples import BY_LAB
+from serving.api.authorization import unclassified
+from serving.api.schemas.examples import BY_LAB
 from serving.observability.observed import Observed
 from serving.store.roles import Role
 

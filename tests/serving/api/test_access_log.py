@@ -34,7 +34,7 @@ def test_an_unexpected_fault_is_a_problem_without_its_text(
     def fails(*_: object) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr("serving.api.lab_routes.rubric", fails)
+    monkeypatch.setattr("serving.api.routes.labs.rubric", fails)
     answer = client.get("/labs/lab1")
     problem(answer, 500, "internal-error")
     assert "secret" not in answer.text + caplog.text

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from serving.api.admission import Admission
+from serving.api.middleware.load_shedding import Admission
 
 OVERLOAD = Path(__file__).parents[3] / "benchmarks" / "overload.py"
 

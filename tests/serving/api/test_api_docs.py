@@ -13,12 +13,10 @@ from starlette.testclient import TestClient
 
 from labs_schema.models import Criterion, Lab, Rating
 from serving.api.app import BODY_BYTES, create_app
-from serving.api.engine_thread import EngineThread
-from serving.api.examples import ANSWER, LAB_RUBRIC
-from serving.api.lab_registry import LabRegistry
-from serving.api.many_parts import PARTS
-from serving.api.problems import MOST_ERRORS
-from serving.api.requests import (
+from serving.api.middleware.json_complexity import PARTS
+from serving.api.schemas.examples import ANSWER, LAB_RUBRIC
+from serving.api.schemas.problems import MOST_ERRORS
+from serving.api.schemas.requests import (
     CRITERIA,
     DESCRIPTION_CHARS,
     FIELDS,
@@ -28,7 +26,9 @@ from serving.api.requests import (
     RATINGS,
     TITLE_CHARS,
 )
+from serving.courses.lab_registry import LabRegistry
 from serving.engines.engine import LabelScores
+from serving.scheduler.engine_thread import EngineThread
 
 TEXT = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
 SHELL = "\n".join(re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL))

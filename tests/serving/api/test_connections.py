@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from serving.api.connections import HEAD_BYTES, SENT_AHEAD, Door
+from serving.api.middleware.connection_limits import HEAD_BYTES, SENT_AHEAD, Door
 from serving.api.server import server
 
 LATE = 0.3

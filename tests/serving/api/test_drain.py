@@ -15,10 +15,10 @@ import uvicorn
 
 from labs_schema.models import Lab
 from serving.api.app import create_app
-from serving.api.engine_thread import EngineThread
-from serving.api.examples import BY_LAB
-from serving.api.lab_registry import LabRegistry
+from serving.api.schemas.examples import BY_LAB
 from serving.api.server import server
+from serving.courses.lab_registry import LabRegistry
+from serving.scheduler.engine_thread import EngineThread
 
 GRADE = {**BY_LAB, "lab": "lab1"}
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from serving.api.examples import BY_LAB
+from serving.api.schemas.examples import BY_LAB
 
 GRADE = {**BY_LAB, "lab": "lab1", "student": "s042"}
 KEY = {"Idempotency-Key": "try-1"}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from serving.api.examples import BY_LAB, SUBMISSION
+from serving.api.schemas.examples import BY_LAB, SUBMISSION
 from serving.engines.engine import EngineFailure, LabelScores
 
 GRADE = {**BY_LAB, "lab": "lab1"}

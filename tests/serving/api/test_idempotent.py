@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from serving.api.examples import BY_LAB
+from serving.api.schemas.examples import BY_LAB
 from serving.store.store import Store
 
 GRADE = {**BY_LAB, "lab": "lab1", "student": "s042"}
@@ -119,7 +119,7 @@ def test_what_was_recorded_before_a_crash_is_the_answer_after_it(course: Any, fa
 
 
 def test_long_work_is_not_taken_for_a_crash(course: Any, fake_engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serving.api.idempotent.BEAT_SECONDS", 0.01)
+    monkeypatch.setattr("serving.api.idempotency.BEAT_SECONDS", 0.01)
     go, said, first_letter = threading.Event(), threading.Event(), fake_engine.answer
     fake_engine.answer = lambda request: first_letter(request) if said.wait(10) and go.wait(10) else None
     still_held = course.store.still_held

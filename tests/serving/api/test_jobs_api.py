@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from labs_schema.writer import write_lab
-from serving.api.examples import BY_LAB
-from serving.api.job_answers import JobOut
-from serving.api.job_events import job_events
+from labs_schema.lab_writer import write_lab
+from serving.api.routes.job_events import job_events
+from serving.api.schemas.examples import BY_LAB
+from serving.api.schemas.jobs import JobOut
 from serving.engines.engine import LabelScores
 from serving.jobs.job import State
 

@@ -17,8 +17,8 @@ import sys, threading, time
 sys.path.insert(0, sys.argv[1])
 from made_up_service import made_up_grader
 from serving.api.app import create_app
-from serving.api.engine_thread import EngineThread
-from serving.api.lab_registry import LabRegistry
+from serving.scheduler.engine_thread import EngineThread
+from serving.courses.lab_registry import LabRegistry
 from serving.api.server import server
 from serving.store.store import open_store
 

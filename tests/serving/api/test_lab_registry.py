@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
-from labs_schema.writer import write_lab
-from serving.api.lab_registry import read_registry
+from serving.courses.lab_registry import read_registry
 
 
 def test_labs_are_read_by_name_without_submissions_and_grades(make_lab: Callable[..., Lab], tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
-from serving.api.examples import BY_LAB
+from serving.api.schemas.examples import BY_LAB
 
 
 def test_an_unknown_lab_is_named_beside_those_there_are(problem: Any, client: TestClient) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from serving.api.examples import BY_RUBRIC
-from serving.api.many_parts import PARTS, has_more
-from serving.api.requests import CRITERIA, LIMITS, RATINGS
+from serving.api.middleware.json_complexity import PARTS, has_more
+from serving.api.schemas.examples import BY_RUBRIC
+from serving.api.schemas.requests import CRITERIA, LIMITS, RATINGS
 
 JSON = {"Content-Type": "application/json"}
 

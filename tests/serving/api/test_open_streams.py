@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from serving.api.open_streams import RESULTS_OF_ONE, STREAMS_OF_ONE, EventStream, OpenStreams
-from serving.api.problems import ProblemError
+from serving.api.schemas.problems import ProblemError
 from serving.api.server import server
+from serving.api.stream_limits import RESULTS_OF_ONE, STREAMS_OF_ONE, EventStream, OpenStreams
 
 
 def test_one_caller_has_only_so_many_and_others_still_some() -> None:
@@ -40,7 +40,7 @@ def test_results_that_are_not_read_are_held_for_few(course: Any, problem: Any, m
         go.wait(60)
         return []
 
-    monkeypatch.setattr("serving.api.job_result_routes.results", held)
+    monkeypatch.setattr("serving.api.routes.job_results.results", held)
     one, other = course.key("ta"), course.key("ta")
     with course.serve() as client, ThreadPoolExecutor(RESULTS_OF_ONE + 1) as readers:
         path = f"/jobs/{client.post('/labs/lab1/regrade', headers=one).json()['id']}/grades.jsonl"

@@ -4,8 +4,7 @@ import json
 
 from starlette.testclient import TestClient
 
-from serving.api.answers import GradeResponse, LabList, LabRubric
-from serving.api.examples import (
+from serving.api.schemas.examples import (
     ANSWER,
     BY_LAB,
     BY_RUBRIC,
@@ -17,7 +16,8 @@ from serving.api.examples import (
     OVERRIDE,
     RESULT,
 )
-from serving.api.job_answers import GradeHistory, JobOut, OverrideOut
+from serving.api.schemas.grades import GradeResponse, LabList, LabRubric
+from serving.api.schemas.jobs import GradeHistory, JobOut, OverrideOut
 from serving.jobs.results import JobComparison, Result
 
 

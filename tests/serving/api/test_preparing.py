@@ -11,12 +11,12 @@ from starlette.testclient import TestClient
 from labs_schema.models import Lab, SourceFile, Submission
 from prompts.encode import PromptEncoder
 from serving.api.app import create_app
-from serving.api.engine_thread import EngineThread
-from serving.api.lab_registry import LabRegistry
-from serving.api.preparing import SHORT, Preparing
-from serving.grading import Grader
-from serving.program_length import READABLE
-from serving.sheets import Sheet
+from serving.courses.lab_registry import LabRegistry
+from serving.grading.grader import Grader
+from serving.grading.program_length import READABLE
+from serving.grading.scoring_requests import Sheet
+from serving.scheduler.engine_thread import EngineThread
+from serving.scheduler.preparation import SHORT, Preparing
 
 
 def program(text: str) -> Submission:
@@ -96,7 +96,7 @@ def test_in_a_hopeless_program_nobody_looks_for_names_and_few_tokens_are_counted
     counted: list[int] = []
     count = short_sighted.encoder.count
     monkeypatch.setattr(short_sighted.encoder, "count", lambda text: (counted.append(len(text)), count(text))[1])
-    monkeypatch.setattr("serving.api.grading_routes.noted", lambda *_: pytest.fail("names were looked for"))
+    monkeypatch.setattr("serving.api.routes.grading.noted", lambda *_: pytest.fail("names were looked for"))
     app = create_app(EngineThread(lambda: short_sighted), LabRegistry([make_lab()]), store)
     with TestClient(app, "http://localhost") as client:
         assert client.post("/grade", json=body("q9" * 400_000)).status_code == 413

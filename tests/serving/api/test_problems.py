@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from labs_schema.frozen import Frozen
-from serving.api.problems import EXCERPT, MOST_ERRORS, ProblemError, answer, busy, excerpt, install_problems
+from serving.api.schemas.problems import EXCERPT, MOST_ERRORS, ProblemError, answer, busy, excerpt, install_problems
 
 
 class Item(Frozen):

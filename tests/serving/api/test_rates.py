@@ -3,7 +3,7 @@
 import pytest
 
 from labs_schema.errors import GraderError
-from serving.api.rates import FEW, Rate
+from serving.api.rate_limits import FEW, Rate
 
 
 class Clock:

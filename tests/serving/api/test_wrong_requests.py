@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from serving.api.examples import BY_RUBRIC, SUBMISSION
-from serving.api.many_parts import PARTS
-from serving.api.requests import DESCRIPTION_CHARS, FIELDS, PROBLEM_CHARS
+from serving.api.middleware.json_complexity import PARTS
+from serving.api.schemas.examples import BY_RUBRIC, SUBMISSION
+from serving.api.schemas.requests import DESCRIPTION_CHARS, FIELDS, PROBLEM_CHARS
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from labs_schema.grades import Grade
 from labs_schema.models import Lab
 from serving.cluster.ray_source import RaySource
-from serving.served_model import load_grader
+from serving.model.loading import load_grader
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # of Ray
 

@@ -14,8 +14,8 @@ from labs_schema.grades import Grade, Provenance
 from labs_schema.hashes import rubric_hash, submission_hash
 from labs_schema.models import Lab
 from serving.cluster.ray_source import RaySource
-from serving.retrying import all_ungraded
-from serving.served_model import load_grader
+from serving.grading.retries import all_ungraded
+from serving.model.loading import load_grader
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # of Ray
 

@@ -12,11 +12,11 @@ from labs_schema.models import Lab
 from prompts.manifest import prompt_hash, read_manifest, tokenizer_hash, write_manifest
 from prompts.style import PromptStyle
 from serving.calibration.calibration import Calibration, GradedWith, write_calibration
-from serving.courses.book import CourseBook
 from serving.courses.checking import check_model
+from serving.courses.course_registry import CourseBook
 from serving.courses.errors import CourseRefusedError
 from serving.courses.loading import CourseLoader
-from serving.courses.shelf import CourseShelf
+from serving.courses.model_pool import CourseShelf
 from serving.store.store import Store
 
 STYLE = PromptStyle(template="compact", problem_chars=150)

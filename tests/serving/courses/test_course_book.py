@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from serving.courses.book import CourseBook
+from serving.courses.course_registry import CourseBook
 from serving.courses.errors import UnknownCourseError
 from serving.courses.registration import ModelFacts, differences
 from serving.store.errors import BadNameError, StoreError

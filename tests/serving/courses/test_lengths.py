@@ -15,7 +15,7 @@ from serving.courses import lengths
 from serving.courses.checking import check_model
 from serving.courses.lengths import MOST, CourseLengths
 from serving.courses.registration import Registration
-from serving.program_length import READABLE
+from serving.grading.program_length import READABLE
 
 CONTEXT = 1024
 NewCourse = Callable[..., Registration]

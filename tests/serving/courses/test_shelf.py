@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from serving.courses.errors import CourseRefusedError, UnknownCourseError
+from serving.courses.model_pool import REFUSED_SECONDS, Checked, CourseShelf
 from serving.courses.registration import ModelFacts, Registration
-from serving.courses.shelf import REFUSED_SECONDS, Checked, CourseShelf
 
 FACTS = ModelFacts(
     base_model="b", licence=None, model_hash="w", tokenizer_hash="t", prompt_hash="p", calibration_hash=None

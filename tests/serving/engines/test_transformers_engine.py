@@ -9,7 +9,7 @@ from labs_schema.errors import ModelError
 from serving.engines.engine import EngineFailure, LabelScores, ScoreRequest
 from serving.engines.neighbours import neighbours
 from serving.engines.transformers_engine import TransformersEngine
-from serving.scores import belief
+from serving.scoring.scores import belief
 
 LETTERS = (34, 35, 36)
 

@@ -16,8 +16,8 @@ from serving.engines.engine import EngineDownError, EngineFailure, LabelScores, 
 from serving.engines.transformers_engine import TransformersEngine
 from serving.engines.vllm_engine import VllmEngine
 from serving.engines.vllm_platform import check_compiler
-from serving.reasoning import REASON_FORM, readable
-from serving.scores import Belief, belief
+from serving.grading.explanations import REASON_FORM, readable
+from serving.scoring.scores import Belief, belief
 
 MakeLab = Callable[..., Lab]
 
@@ -241,8 +241,8 @@ def test_a_lab_is_graded_alike_by_both_engines(
 ) -> None:
     from prompts.encode import PromptEncoder
     from prompts.style import PromptStyle
-    from serving.grading import Grader
-    from serving.provenance import ModelIdentity
+    from serving.grading.grader import Grader
+    from serving.grading.provenance import ModelIdentity
 
     identity = ModelIdentity(base_model="random", model_hash="", tokenizer_hash="", prompt_hash="")
     encoder = PromptEncoder(byte_tokenizer, context_length=4096)

@@ -14,20 +14,20 @@ from typing import Any
 import pytest
 
 from labs_schema.errors import ModelError
-from labs_schema.validate import load_lab
-from labs_schema.writer import write_lab
+from labs_schema.lab_writer import write_lab
+from labs_schema.reading.validate import load_lab
 from prompts.manifest import write_manifest
 from prompts.verdict import CLOSING
-from serving.api.engine_thread import EngineThread
 from serving.engines.engine import LabelScores, ScoreRequest
 from serving.engines.http_engine import HttpEngine
 from serving.engines.transformers_engine import TransformersEngine
+from serving.grading.explanations import REASON_FORM
 from serving.jobs import workflows
-from serving.jobs.desk import LabDesk
+from serving.jobs.backend import LabDesk
 from serving.jobs.job import State
 from serving.jobs.worker import Worker
-from serving.reasoning import REASON_FORM
-from serving.served_model import load_grader
+from serving.model.loading import load_grader
+from serving.scheduler.engine_thread import EngineThread
 from serving.store.store import open_store
 
 pytestmark = pytest.mark.slow

@@ -8,9 +8,9 @@ import pytest
 from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.hashes import rubric_hash, submission_hash
 from labs_schema.models import Lab, Submission
-from serving.jobs.book import JobBook
 from serving.jobs.errors import ElsewhereError
 from serving.jobs.job import Job, Progress, State
+from serving.jobs.repository import JobBook
 from serving.jobs.worker import Worker
 from serving.store.store import Store
 

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
-from labs_schema.validate import load_lab
-from labs_schema.writer import write_lab
-from serving.api.engine_thread import EngineThread
+from labs_schema.reading.validate import load_lab
 from serving.engines.engine import EngineFailure, LabelScores
+from serving.jobs.backend import LabDesk
 from serving.jobs.chunk import grade_chunk
-from serving.jobs.desk import LabDesk
+from serving.scheduler.engine_thread import EngineThread
 from serving.store.store import Store
 
 

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from labs_schema.errors import GraderError
+from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
-from labs_schema.validate import load_lab
-from labs_schema.writer import write_lab
+from labs_schema.reading.validate import load_lab
 from serving.jobs import export as exporting
-from serving.jobs.book import JobBook
+from serving.jobs.cli_jobs import work
 from serving.jobs.export import check_place, export
 from serving.jobs.job import Job
+from serving.jobs.repository import JobBook
 from serving.jobs.results import Result
-from serving.jobs.terminal import work
 from serving.store.store import Store
 
 COMPILES, READABLE = "Does it compile?", "Is it readable?"

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from serving.jobs.book import JobBook
 from serving.jobs.job import Job, State
+from serving.jobs.repository import JobBook
 from serving.jobs.worker import Worker
 from serving.store.errors import StoreError
 from serving.store.store import Store

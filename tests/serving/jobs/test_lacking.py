@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
-from labs_schema.writer import write_lab
 from serving.jobs import workflows
-from serving.jobs.book import JobBook
-from serving.jobs.desk import LabDesk
+from serving.jobs.backend import LabDesk
 from serving.jobs.job import State, Wish
-from serving.jobs.lacking import Lacking
+from serving.jobs.missing_labs import Lacking
+from serving.jobs.repository import JobBook
 from serving.jobs.worker import Worker
 from serving.store.store import Store, open_store
 

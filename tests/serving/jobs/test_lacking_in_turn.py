@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from serving.jobs import workflows
-from serving.jobs.book import JobBook
 from serving.jobs.errors import NoLabError
-from serving.jobs.hands import Hands
 from serving.jobs.job import Job, State, Wish
+from serving.jobs.repository import JobBook
 from serving.jobs.worker import Worker
+from serving.jobs.worker_state import Hands
 from serving.store.store import Store, open_store
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"

@@ -8,12 +8,12 @@ from typing import Any
 
 from labs_schema.models import Lab, Rating
 from serving.engines.engine import LabelScores
-from serving.jobs.book import JobBook
+from serving.jobs.cli_jobs import work
 from serving.jobs.export import export
 from serving.jobs.job import Job
 from serving.jobs.marks_table import COLUMNS, write_marks
+from serving.jobs.repository import JobBook
 from serving.jobs.results import results
-from serving.jobs.terminal import work
 from serving.store.store import Store
 
 COMPILES, READABLE = "Does it compile?", "Is it readable?"

@@ -12,9 +12,9 @@ import pytest
 
 from labs_schema.models import Lab
 from serving.jobs import workflows
-from serving.jobs.book import JobBook
 from serving.jobs.job import Job, Progress, State, Wish
 from serving.jobs.queues import queue_of
+from serving.jobs.repository import JobBook
 from serving.jobs.worker import Worker
 from serving.store.store import open_store
 

@@ -19,10 +19,10 @@ from hypothesis.stateful import (
 
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, SourceFile, Submission
-from serving.jobs.book import JobBook
+from serving.jobs.attempts import TriesBook
 from serving.jobs.chunk import DEATHS, HARMLESS, grade_chunk
 from serving.jobs.job import Job, State, Wish
-from serving.jobs.tries import TriesBook
+from serving.jobs.repository import JobBook
 from serving.store.store import open_store
 
 CHUNK, PARTS = 3, 3

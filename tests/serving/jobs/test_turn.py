@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import event
 
 from labs_schema.errors import GraderError
-from serving.jobs.turn import turn
-from serving.store import silence
+from serving.jobs.job_lock import turn
+from serving.store import circuit_breaker
+from serving.store.circuit_breaker import Bounded
 from serving.store.database import open_database
 from serving.store.errors import StoreError
-from serving.store.silence import Bounded
 from serving.store.store import open_store
 
 
@@ -56,7 +56,7 @@ def test_a_server_that_hangs_just_as_a_turn_is_taken_or_given_back_is_not_waited
     at: str, told: type[Exception] | None, postgresql_url: str, frozen: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Bounded, "patience", 0.4)
-    monkeypatch.setattr(silence, "LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(circuit_breaker, "LOOK_SECONDS", 0.5)
     database = open_database(f"{postgresql_url}&connect_timeout=2")
     with ExitStack() as hanging:
         froze = list[float]()
@@ -70,7 +70,7 @@ def test_a_server_that_hangs_just_as_a_turn_is_taken_or_given_back_is_not_waited
         with pytest.raises(told, match="says nothing") if told else nullcontext(), turn(database, ["j"]):
             pass
         assert time.monotonic() - froze[0] < 20
-    time.sleep(silence.LOOK_SECONDS)
+    time.sleep(circuit_breaker.LOOK_SECONDS)
     with turn(database, ["j"]):
         pass
     database.close()

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from serving.jobs.book import JobBook
 from serving.jobs.errors import LabChangedError
 from serving.jobs.job import State, Wish
+from serving.jobs.repository import JobBook
 from serving.jobs.worker import Worker, beat
 from serving.store.store import open_store
 

@@ -6,8 +6,8 @@ import pytest
 from labs_schema.grades import CriterionGrade, Grade, Provenance, Status
 from labs_schema.models import Lab, Rating
 from serving.measures.attempts import Attempt, attempts, guard_of
+from serving.scoring.triage import DIFFERS, NOT_READ_AGAIN, ORDER_SENSITIVE, TIED, Rule, Thresholds, review_reasons
 from serving.suspicion import Suspicion
-from serving.triage import DIFFERS, NOT_READ_AGAIN, ORDER_SENSITIVE, TIED, Rule, Thresholds, review_reasons
 
 MakeLab = Callable[..., Lab]
 
@@ -79,7 +79,7 @@ def test_the_guard_is_the_first_that_sent_an_answer_to_a_person(reasons: tuple[s
 
 
 def test_an_unsure_answer_is_told_as_triage_words_it() -> None:
-    from serving.scores import belief
+    from serving.scoring.scores import belief
 
     rule = Rule(thresholds=Thresholds(confidence=0.9, label_mass=0.9, calibrated=True))
     low = review_reasons(belief((-1.0, -1.5)), rule)

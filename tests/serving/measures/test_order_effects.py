@@ -4,7 +4,7 @@ from scipy import stats
 
 from serving.measures.decisions import Decision
 from serving.measures.order_effects import chosen_ratings, flip_rate, order_effects, place_liking
-from serving.option_orders import option_orders
+from serving.scoring.option_orders import option_orders
 
 
 def asked(letters: tuple[int, ...], student: str = "s1", ratings: int = 3) -> Decision:

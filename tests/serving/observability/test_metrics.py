@@ -9,11 +9,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from labs_schema.models import Lab, SourceFile, Submission
-from serving import triage
-from serving.api.engine_thread import EngineThread
 from serving.engines.engine import EngineFailure
 from serving.observability.metrics import INLINE, Metrics
 from serving.observability.review_kinds import KINDS, review_kind
+from serving.scheduler.engine_thread import EngineThread
+from serving.scoring import triage
 
 COURSE, MARK = "cs101", "zoe-marker-7731"
 

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import delete, insert
 
 from labs_schema.models import Lab
-from serving.jobs.book import JobBook
 from serving.jobs.job import State, Wish
+from serving.jobs.repository import JobBook
 from serving.jobs.tables import workers
 from serving.observability.job_states import job_states
 from serving.observability.readiness import readiness, worker_faults

@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from serving.api.access import operator
+from serving.api.authorization import operator
 from serving.observability.metrics import Metrics
 from serving.observability.observed import Observed
 

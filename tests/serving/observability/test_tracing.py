@@ -13,10 +13,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from starlette.testclient import TestClient
 
 from labs_schema.models import Lab, SourceFile, Submission
-from serving.api.engine_thread import EngineThread
 from serving.observability.metrics import Metrics
 from serving.observability.observed import Observed
 from serving.observability.tracing import Tracing, open_tracing
+from serving.scheduler.engine_thread import EngineThread
 
 MARK = "zoe-marker-7731"
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
-from labs_schema.validate import load_lab
-from labs_schema.writer import write_lab
-from serving.jobs.book import JobBook
+from labs_schema.reading.validate import load_lab
+from serving.jobs.cli_jobs import work
 from serving.jobs.export import export
-from serving.jobs.terminal import work
+from serving.jobs.repository import JobBook
 from serving.store.export_files import forget_in_exports
 from serving.store.store import Store
 

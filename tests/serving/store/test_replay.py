@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from labs_schema.hiding import noted
+from grader.regrade.replay import replay
 from labs_schema.models import Person
-from labs_schema.naming import Names
+from labs_schema.privacy.name_matching import Names
+from labs_schema.privacy.redaction import noted
+from serving.scoring.triage import Thresholds
 from serving.store.errors import ForgottenError
-from serving.store.replay import replay
 from serving.store.store import Store, open_store
-from serving.triage import Thresholds
 
 
 @pytest.fixture

@@ -11,16 +11,16 @@ from psycopg import OperationalError
 from psycopg.errors import ConnectionTimeout
 from sqlalchemy import Connection, event, text
 
-from serving.store import silence, verification
+from serving.store import circuit_breaker, verification
+from serving.store.circuit_breaker import Bounded, Pulse, SilentError
 from serving.store.database import open_database
 from serving.store.errors import OutcomeUnknownError, StoreError
-from serving.store.silence import Bounded, Pulse, SilentError
 from serving.store.store import Store, open_store
 
 
 def test_while_a_server_is_silent_one_at_a_time_looks_whether_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 1.0, 2.5, 3.0])
-    monkeypatch.setattr(silence.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(circuit_breaker.time, "monotonic", lambda: next(clock))
     pulse = Pulse()
     pulse.silent()
     with pytest.raises(SilentError):
@@ -39,11 +39,11 @@ def test_a_server_that_refuses_a_connection_has_answered_and_one_that_lets_it_wa
     said = iter([OperationalError("too many clients"), ConnectionTimeout("connection timeout expired")])
 
     def connect(**options: int) -> Bounded:
-        assert options == {"connect_timeout": silence.ASK_SECONDS}
+        assert options == {"connect_timeout": circuit_breaker.ASK_SECONDS}
         raise next(said)
 
     monkeypatch.setattr(Bounded, "connect", connect)
-    monkeypatch.setattr(silence, "LOOK_SECONDS", 60.0)
+    monkeypatch.setattr(circuit_breaker, "LOOK_SECONDS", 60.0)
     pulse = Pulse()
     assert pulse.answers(connect_timeout=30)
     pulse.expect()
@@ -60,17 +60,17 @@ def test_a_statement_waits_as_long_as_something_is_heard_now_and_then() -> None:
             heard.append((yield 1))
         return heard
 
-    waiting = silence._heard(statement(), 3, lambda: True)
+    waiting = circuit_breaker._heard(statement(), 3, lambda: True)
     next(waiting)
     with pytest.raises(StopIteration) as done:
         for ready in [0, 0, 1] * 3:
             waiting.send(ready)
     assert done.value.value == [0, 0, 1] * 3
 
-    with pytest.raises(SilentError, match=silence.SLOW):
-        woken_for_nothing(silence._heard(statement(), 3, lambda: True), 3)
-    with pytest.raises(SilentError, match=silence.TOLD):
-        woken_for_nothing(silence._heard(statement(), 3, lambda: False), 1)
+    with pytest.raises(SilentError, match=circuit_breaker.SLOW):
+        woken_for_nothing(circuit_breaker._heard(statement(), 3, lambda: True), 3)
+    with pytest.raises(SilentError, match=circuit_breaker.TOLD):
+        woken_for_nothing(circuit_breaker._heard(statement(), 3, lambda: False), 1)
 
 
 def woken_for_nothing(waiting: Any, times: int) -> None:
@@ -99,8 +99,8 @@ def test_a_frozen_server_holds_nobody_up_and_all_goes_on_when_it_wakes(postgresq
             took = [seconds for seconds, answered in many.map(ask, range(40)) if not answered]
             assert len(took) == 40 and max(took) < 3
             assert sorted(ask(i)[0] for i in range(9))[4] < 0.1
-            time.sleep(silence.LOOK_SECONDS)
-        time.sleep(silence.LOOK_SECONDS)
+            time.sleep(circuit_breaker.LOOK_SECONDS)
+        time.sleep(circuit_breaker.LOOK_SECONDS)
         assert ask(0)[1]
         assert all(answered for _, answered in many.map(ask, range(40)))
     database.close()
@@ -115,7 +115,7 @@ def test_of_a_write_that_a_server_froze_at_nobody_says_what_is_not_known(
     someone = store.pseudonym("cs101", "s1", actor="api")
     with pytest.raises(OutcomeUnknownError), frozen_at_the_commit(store, frozen(postgresql_url)):
         hand.grade(store, someone)
-    time.sleep(silence.LOOK_SECONDS)
+    time.sleep(circuit_breaker.LOOK_SECONDS)
     kept = hand.grade(store, someone)  # the same request once more
     assert [each.id for each in store.recorded("r1")] == [kept]
     assert store.verify().faults == ()

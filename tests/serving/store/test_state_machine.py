@@ -12,9 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
-from serving.jobs.book import JobBook
 from serving.jobs.chunk import grade_chunk
 from serving.jobs.job import Job
+from serving.jobs.repository import JobBook
 from serving.store import grades, students
 from serving.store.errors import ForgottenError, OtherBodyError
 from serving.store.ledger import write

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from labs_schema.models import SourceFile, Submission
-from labs_schema.validate import lab_folders, load_lab
+from labs_schema.reading.validate import lab_folders, load_lab
 from serving.suspicion import suspicions
 
 SHARED_LABS = Path(__file__).parents[4] / "shared" / "labs"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labs_schema.languages import LANGUAGES
 from labs_schema.models import SourceFile, Submission
+from labs_schema.source.languages import LANGUAGES
 from serving.suspicion import suspicions
 from serving.suspicion.detector import MOST
 

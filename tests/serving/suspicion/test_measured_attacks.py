@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from labs_schema.models import Lab, Submission
-from labs_schema.validate import lab_folders, load_lab
+from labs_schema.reading.validate import lab_folders, load_lab
 from prompts.attacks.attack import Attack, wanted
 from prompts.attacks.measured import FAMILIES, measured_attacks
 from serving.suspicion import neutralised, suspicions

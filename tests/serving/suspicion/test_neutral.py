@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labs_schema.languages import LANGUAGES
-from labs_schema.lexing import spans
 from labs_schema.models import SourceFile, Submission
-from labs_schema.validate import lab_folders, load_lab
+from labs_schema.reading.validate import lab_folders, load_lab
+from labs_schema.source.languages import LANGUAGES
+from labs_schema.source.lexing import spans
 from serving.suspicion import neutralised, suspicions
 from serving.suspicion.masking import masked_strings
 

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from labs_schema.hashes import canonical_hash
-from labs_schema.validate import lab_folders, load_lab
+from labs_schema.reading.validate import lab_folders, load_lab
 from prompts.attacks.attack import wanted
 from prompts.attacks.measured import measured_attacks
 from serving.suspicion import VERSION, neutralised, suspicions

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab, SourceFile
-from labs_schema.writer import write_lab
 from prompts.style import PromptStyle
-from training.dataset import build_dataset
-from training.rows import DatasetManifest
+from training.dataset.build import build_dataset
+from training.dataset.rows import DatasetManifest
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from training.dataset_files import read_dataset_manifest, read_pairs, verify
+from training.dataset.files import read_dataset_manifest, read_pairs, verify
 
 
 def attacked_in(path: Path) -> set[tuple[str, str]]:

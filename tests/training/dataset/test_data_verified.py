@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from labs_schema.errors import FaultsError
-from training.dataset_files import read_dataset_manifest, verify
+from training.dataset.files import read_dataset_manifest, verify
 
 
 def test_without_its_manifest_a_data_set_is_not_whole(

@@ -9,13 +9,13 @@ import pytest
 
 from labs_schema.errors import FaultsError
 from labs_schema.hashes import submission_key
+from labs_schema.lab_writer import write_lab
 from labs_schema.models import HumanGrade, Lab, SourceFile
-from labs_schema.validate import Validated, read_lab
-from labs_schema.writer import write_lab
+from labs_schema.reading.validate import Validated, read_lab
 from prompts.style import PromptStyle
-from training.dataset import build_dataset
-from training.dataset_files import read_dataset_manifest, read_pairs
-from training.dataset_report import LabReport
+from training.dataset.build import build_dataset
+from training.dataset.files import read_dataset_manifest, read_pairs
+from training.dataset.report import LabReport
 
 OUTPUTS = ("train.jsonl", "test.jsonl", "manifest.json")
 
@@ -123,7 +123,9 @@ def test_all_faults_of_all_labs_are_told_and_what_was_there_stays(build: Any, la
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
-@pytest.mark.parametrize("moment", ["training.spool.os.fsync", "training.dataset.split", "training.dataset.lab_split"])
+@pytest.mark.parametrize(
+    "moment", ["training.dataset.spool.os.fsync", "training.dataset.build.split", "training.dataset.build.lab_split"]
+)
 def test_a_run_that_dies_leaves_nothing_behind(
     build: Any, labs: Path, tmp_path: Path, moment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,7 +175,7 @@ def test_a_lab_is_forgotten_before_the_next_is_read(
         seen.append(weakref.ref(found.lab))
         return found
 
-    monkeypatch.setattr("training.collected.read_lab", watched)
+    monkeypatch.setattr("training.dataset.collected_labs.read_lab", watched)
     build(labs, tmp_path)
     assert alive == [0, 0, 0]
 

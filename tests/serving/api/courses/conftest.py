@@ -8,26 +8,26 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab, Submission
-from labs_schema.writer import write_lab
 from prompts.encode import PromptEncoder
 from prompts.style import PromptStyle
 from serving.api.app import create_app
-from serving.api.engine_thread import EngineThread
-from serving.api.lab_registry import LabRegistry
-from serving.courses.book import CourseBook
+from serving.courses.course_registry import CourseBook
 from serving.courses.errors import CourseRefusedError
+from serving.courses.lab_registry import LabRegistry
+from serving.courses.model_pool import Checked, CourseShelf
 from serving.courses.registration import ModelFacts, Registration
 from serving.courses.served import RegisteredCourses
-from serving.courses.shelf import Checked, CourseShelf
 from serving.engines.engine import LabelScores, ScoreRequest
-from serving.grading import Grader
+from serving.grading.grader import Grader
+from serving.grading.program_length import check_length
+from serving.grading.provenance import ModelIdentity
 from serving.observability.metrics import Metrics
 from serving.observability.observed import Observed
-from serving.program_length import check_length
-from serving.provenance import ModelIdentity
+from serving.scheduler.engine_thread import EngineThread
+from serving.scoring.triage import Thresholds
 from serving.store.roles import Role
-from serving.triage import Thresholds
 
 
 class LetterEngine:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from labs_schema.models import Lab
-from serving.api.examples import BY_LAB
+from serving.api.schemas.examples import BY_LAB
 
 GRADE = {**BY_LAB, "lab": "lab1"}
 

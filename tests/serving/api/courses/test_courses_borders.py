@@ -8,7 +8,7 @@ import pytest
 from starlette.concurrency import run_in_threadpool
 from starlette.testclient import TestClient
 
-from serving.api.admission import Admission
+from serving.api.middleware.load_shedding import Admission
 
 
 def test_who_has_a_key_of_one_course_does_not_see_the_counts_of_others(department: Any, problem: Any) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from labs_schema.validate import load_lab
-from serving.api.lab_registry import LabRegistry
+from labs_schema.reading.validate import load_lab
+from serving.courses.lab_registry import LabRegistry
 from serving.courses.served import OneCourse, labs_of
-from serving.jobs.book import JobBook
+from serving.jobs.backend import LabDesk
 from serving.jobs.chunk import grade_chunk
-from serving.jobs.desk import LabDesk
 from serving.jobs.errors import ElsewhereError
+from serving.jobs.repository import JobBook
 
 
 def test_a_job_is_graded_by_its_own_courses_model_with_its_own_labs(department: Any) -> None:

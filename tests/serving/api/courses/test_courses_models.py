@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from serving.api.examples import BY_LAB, SUBMISSION
+from serving.api.schemas.examples import BY_LAB, SUBMISSION
 
 GRADE = {**BY_LAB, "lab": "lab1"}
 

@@ -7,7 +7,7 @@ import pytest
 
 from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.models import Lab, Submission
-from serving.sheets import Sheet
+from serving.grading.scoring_requests import Sheet
 
 ORIGIN = Provenance(**dict.fromkeys(Provenance.model_fields, "0"))
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from labs_schema.models import Lab
-from serving.api.engine_queue import ClosedError, QueueFullError
-from serving.api.engine_thread import EngineThread
 from serving.engines.engine import EngineDownError
+from serving.scheduler.engine_queue import ClosedError, QueueFullError
+from serving.scheduler.engine_thread import EngineThread
 
 
 @contextmanager

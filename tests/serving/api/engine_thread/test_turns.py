@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from labs_schema.models import Lab
-from serving.api.engine_queue import QueueFullError
-from serving.api.engine_thread import EngineThread
+from serving.scheduler.engine_queue import QueueFullError
+from serving.scheduler.engine_thread import EngineThread
 
 
 class Shelved:

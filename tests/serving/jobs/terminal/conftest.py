@@ -8,14 +8,14 @@ import pytest
 from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.hashes import rubric_hash, submission_hash
 from labs_schema.models import Lab, Submission
-from serving.jobs.book import JobBook
 from serving.jobs.chunk import HARMLESS
+from serving.jobs.cli_jobs import job_to_do, work
 from serving.jobs.export import export
 from serving.jobs.job import Job, Wish
+from serving.jobs.job_lock import turn
 from serving.jobs.origin import origin_of
+from serving.jobs.repository import JobBook
 from serving.jobs.sources import origin_from, take
-from serving.jobs.terminal import job_to_do, work
-from serving.jobs.turn import turn
 from serving.store.store import Store, open_store
 
 

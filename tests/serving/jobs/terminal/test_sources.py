@@ -8,11 +8,11 @@ import pytest
 
 from labs_schema.errors import GraderError
 from labs_schema.models import Lab
-from serving.jobs.book import JobBook
+from serving.jobs.cli_jobs import job_to_do, settled, work
 from serving.jobs.errors import OtherModelError
 from serving.jobs.export import export
+from serving.jobs.repository import JobBook
 from serving.jobs.sources import take
-from serving.jobs.terminal import job_to_do, settled, work
 from serving.store.store import Store
 
 

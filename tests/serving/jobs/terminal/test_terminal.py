@@ -9,8 +9,8 @@ import pytest
 from labs_schema.errors import GraderError
 from labs_schema.grades import Grade
 from labs_schema.models import Lab
-from serving.jobs.book import JobBook
 from serving.jobs.job import State, Wish
+from serving.jobs.repository import JobBook
 from serving.jobs.results import Result
 from serving.store.store import Store
 

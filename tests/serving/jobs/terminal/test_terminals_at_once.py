@@ -9,12 +9,12 @@ import pytest
 
 from labs_schema.errors import GraderError
 from labs_schema.models import Lab
-from serving.jobs.book import JobBook
 from serving.jobs.chunk import HARMLESS
+from serving.jobs.cli_jobs import job_to_do
 from serving.jobs.job import Job
+from serving.jobs.job_lock import turn
 from serving.jobs.origin import origin_of
-from serving.jobs.terminal import job_to_do
-from serving.jobs.turn import turn
+from serving.jobs.repository import JobBook
 from serving.store.store import Store
 
 

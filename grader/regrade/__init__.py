@@ -1,0 +1,1 @@
+"""Regrades labs from the command line."""

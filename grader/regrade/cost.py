@@ -1,0 +1,60 @@
+"""The cost of regrading a lab: before, counted, at the speed of an earlier one; after, measured."""
+
+from pathlib import Path
+from typing import Protocol
+
+from rich.console import RenderableType
+from rich.markup import escape
+from rich.table import Table
+
+from grader.token_cost import Cost, earlier_cost, expected
+from labs_schema.reading.validate import load_lab
+from serving.model.prompt_counts import count_lab
+
+
+def expected_cost(
+    folder: Path,
+    model: str,
+    *,
+    out: Path | None = None,
+    orders: int | None = None,
+    price_per_hour: float | None = None,
+) -> Cost:
+    """Of grading the lab in `folder` with `model`, without loading its weights; second readings come on top.
+
+    The speed is that of the last grading into `out`, or else of the run's evaluation. Raises FaultsError for a lab and
+    ModelError for a model that cannot be used.
+    """
+    counts = count_lab(load_lab(folder), model, orders)
+    places = [*([out] if out else []), Path(model) / "evaluation"]
+    return expected(Cost(**counts.model_dump(), price_per_hour=price_per_hour), earlier_cost(*places))
+
+
+class Meter(Protocol):
+    """Counts as a `MeteredEngine` does."""
+
+    questions: int
+    prompt_tokens: int
+    read_tokens: int
+
+
+def measured_cost(
+    meter: Meter, submissions: int, load_seconds: float | None, seconds: float, *, price_per_hour: float | None = None
+) -> Cost:
+    """Of grading `submissions` submissions as `meter` counted them, all readings."""
+    return Cost(
+        submissions=submissions,
+        questions=meter.questions,
+        prompt_tokens=meter.prompt_tokens,
+        read_tokens=meter.read_tokens,
+        load_seconds=load_seconds,
+        seconds=seconds,
+        price_per_hour=price_per_hour,
+    )
+
+
+def cost_table(cost: Cost, title: str) -> RenderableType:
+    table = Table(title=escape(title), title_justify="left", box=None, show_header=False, pad_edge=False)
+    for label, figure in cost.shown().items():
+        table.add_row(label, figure)
+    return table

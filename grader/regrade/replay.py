@@ -1,0 +1,67 @@
+"""Grades a stored submission again, by the rubric of its day, and says what differs from the grade that is kept."""
+
+from collections.abc import Iterator
+
+from labs_schema.frozen import Frozen
+from labs_schema.grades import CriterionGrade, Grade
+from serving.grading.retries import GradesLabs
+from serving.store.errors import ForgottenError
+from serving.store.store import Store
+
+
+class Difference(Frozen):
+    """`what` is a field of the provenance, or a criterion and its field."""
+
+    what: str
+    then: str
+    now: str
+
+
+class Replayed(Frozen):
+    """`provenance` says what made the grade then and makes it now, `answers` where the two grades differ.
+
+    `gap` is the largest difference of a probability; two runs of one engine may differ in its last digits.
+    """
+
+    provenance: tuple[Difference, ...]
+    answers: tuple[Difference, ...]
+    gap: float
+
+    @property
+    def same(self) -> bool:
+        return not self.provenance and not self.answers
+
+
+def replay(store: Store, grade_id: str, grader: GradesLabs) -> Replayed:
+    """Raises UnknownError where there is no such grade, ForgottenError where its student is gone."""
+    history, submission = store.history(grade_id), store.submission(grade_id)
+    then = history.grade.grade
+    if then is None or submission is None:
+        raise ForgottenError(f"The student of grade {grade_id} was forgotten, and the program with them.")
+    reasoning = grader.provenance(history.lab, submission, reasoning=True) == then.provenance
+    reasoning = reasoning or any(each.reasoning for each in then.criteria)
+    [now] = grader.grade(history.lab, [submission], reasoning=reasoning)
+    source = now.provenance.model_dump()
+    return Replayed(
+        provenance=tuple(
+            Difference(what=name, then=value, now=source[name])
+            for name, value in then.provenance.model_dump().items()
+            if value != source[name]
+        ),
+        answers=tuple(_answers(then, now)),
+        gap=max((_gap(a, b) for a, b in zip(then.criteria, now.criteria, strict=True)), default=0.0),
+    )
+
+
+def _answers(then: Grade, now: Grade) -> Iterator[Difference]:
+    """What a person would see; not the last digits of a probability."""
+    for old, new in zip(then.criteria, now.criteria, strict=True):
+        for field in ("rating", "ungraded", "marks", "max_marks", "status", "review_reasons", "reasoning"):
+            before, after = getattr(old, field), getattr(new, field)
+            if before != after:
+                yield Difference(what=f"{old.criterion}: {field}", then=str(before), now=str(after))
+
+
+def _gap(then: CriterionGrade, now: CriterionGrade) -> float:
+    titles = then.probabilities.keys() | now.probabilities.keys()
+    return max((abs(then.probabilities.get(t, 0) - now.probabilities.get(t, 0)) for t in titles), default=0.0)

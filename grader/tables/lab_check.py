@@ -1,0 +1,106 @@
+"""What `grader check` says of labs: a table, then the faults grouped by kind. Holds one lab at a time."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.progress import track
+from rich.table import Table
+
+from labs_schema.errors import Fault, Severity
+from labs_schema.frozen import Frozen
+from labs_schema.reading.validate import Validated, lab_folders, read_lab, stray_entries
+from labs_schema.submissions.file_names import clean
+
+SHOWN = 3
+
+
+class LabCheck(Frozen):
+    """A lab's sizes and faults, without the lab. The sizes are None where it has an error."""
+
+    lab: str
+    language: str | None = None
+    submissions: int | None = None
+    criteria: int | None = None
+    graded: int | None = None
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def errors(self) -> int:
+        return sum(fault.severity is Severity.ERROR for fault in self.faults)
+
+
+class Report(Frozen):
+    """All labs of a folder. `strays` are warnings about entries that are no lab."""
+
+    labs: tuple[LabCheck, ...]
+    strays: tuple[Fault, ...]
+
+    @property
+    def ok(self) -> bool:
+        return not any(lab.errors for lab in self.labs)
+
+
+def check_labs(path: Path, language: str | None = None, progress: bool = False) -> Report:
+    """Reads every lab at `path`, a lab or a folder of labs. Raises FaultsError where there is none."""
+    folders = lab_folders(path)
+    shown = track(folders, "Checking", transient=True, disable=not progress or len(folders) < 2)
+    return Report(
+        labs=tuple(_checked(clean(folder.absolute().name), read_lab(folder, language=language)) for folder in shown),
+        strays=stray_entries(path),
+    )
+
+
+def _checked(name: str, validated: Validated) -> LabCheck:
+    lab = validated.lab
+    if lab is None:
+        return LabCheck(lab=name, faults=validated.faults)
+    return LabCheck(
+        lab=lab.name,
+        language=lab.language,
+        submissions=len(lab.submissions),
+        criteria=len(lab.criteria),
+        graded=sum(grade.rating is not None for grade in lab.human_grades),
+        faults=validated.faults,
+    )
+
+
+def as_table(report: Report) -> RenderableType:
+    """The table, the faults grouped, and the verdict in one line."""
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("Lab", overflow="fold")
+    table.add_column("Language")
+    for title in ("Work", "Crit.", "Ratings", "Errors", "Warn."):
+        table.add_column(title, justify="right")
+    for lab in report.labs:
+        sizes = ("-" if size is None else f"{size:,}" for size in (lab.submissions, lab.criteria, lab.graded))
+        errors = f"[red]{lab.errors}[/]" if lab.errors else "0"
+        table.add_row(escape(lab.lab), lab.language or "-", *sizes, errors, str(len(lab.faults) - lab.errors))
+    faults = [*report.strays, *(fault for lab in report.labs for fault in lab.faults)]
+    bad = sum(lab.errors > 0 for lab in report.labs)
+    verdict = f"[red]{bad} of {len(report.labs)} labs cannot be used[/]" if bad else "[green]All labs can be used.[/]"
+    return Group(table, *grouped(faults), verdict)
+
+
+def grouped(faults: Iterable[Fault]) -> Iterator[str]:
+    """One block a kind of fault, errors first: how many, the first few with what was found, and how to mend them."""
+
+    def kind(fault: Fault) -> tuple[bool, str]:
+        return fault.severity is not Severity.ERROR, fault.code
+
+    for (warning, code), group in groupby(sorted(faults, key=kind), key=kind):
+        same = list(group)
+        yield f"[{'yellow' if warning else 'red'}]{'warning' if warning else 'error'}[/] [bold]{code}[/] ({len(same)})"
+        yield from _examples(same)
+
+
+def _examples(same: Sequence[Fault]) -> Iterator[str]:
+    for fault in same[:SHOWN]:
+        where = fault.path if fault.line is None else f"{fault.path}:{fault.line}"
+        yield f"    {escape(where)}: found {escape(fault.found)}; expected {escape(fault.expected)}"
+    if len(same) > SHOWN:
+        yield f"    and {len(same) - SHOWN} more (--json lists them)"
+    yield f"    [dim]{escape(same[0].mend)}[/]"

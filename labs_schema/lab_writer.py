@@ -1,0 +1,209 @@
+"""A lab, or grades alone, as the files that `validate` reads. Raises rather than write what would not read back."""
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import NoReturn
+
+from labs_schema.collector import excerpt
+from labs_schema.errors import Fault, FaultsError, Severity
+from labs_schema.models import Criterion, HumanGrade, Lab, Rating, SourceFile
+from labs_schema.reading.csv_rows import guarded
+from labs_schema.reading.human_grades import is_comment
+from labs_schema.reading.lab_folders import COMMENTS, RATINGS, RUBRIC, SUBMISSIONS
+from labs_schema.reading.language_file import LANGUAGE
+from labs_schema.reading.problem_statement import SHORT, VERBOSE
+from labs_schema.reading.rater_names import TA, is_rater, rater_file, rater_of
+from labs_schema.reading.ratings_csv import HEADER
+from labs_schema.source.languages import LANGUAGES, UNKNOWN, likely
+from labs_schema.submissions.file_names import inside
+
+Texts = Mapping[str, Mapping[str, str]]
+"""student -> criterion title -> rating title, or the comment."""
+
+
+def write_lab(lab: Lab, folder: Path) -> None:
+    """Writes the lab's files into `folder`, made if missing; reading it gives an equal lab of the folder's name.
+
+    Raises FaultsError for a language that is not known, for a path that leaves its submission, for a comment that would
+    read as a mark and for a rater who cannot be named in a cell or a file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / VERBOSE[0], lab.problem)
+    _write(folder / SHORT, lab.short_problem)
+    _write(folder / RUBRIC, json.dumps([_as_json(criterion) for criterion in lab.criteria], indent=1) + "\n")
+    _write_language(lab, folder)
+    for submission in lab.submissions:
+        for file in submission.files:
+            _write_source(folder / SUBMISSIONS, submission.folder, file)
+    if lab.human_grades:
+        _write_grades(lab, folder)
+    for rater in sorted({grade.rater for grade in lab.rater_grades}, key=str):
+        _write_rater(lab, rater, folder)
+
+
+def write_ratings(
+    criteria: Sequence[Criterion],
+    ratings: Texts,
+    folders: Mapping[str, str],
+    path: Path,
+    comments: Texts | None = None,
+    raters: Mapping[str, str] | None = None,
+) -> None:
+    """Writes `path` as a `rubric_ratings.csv` with a row for each student of `ratings`, in its order.
+
+    `ratings` maps student -> criterion title -> rating title; a criterion without one has 0 in all its cells. `folders`
+    gives the first cell (`s1@course`), which is the student's id where it has none. With `comments` (student ->
+    criterion title -> words) `rubric_comments.csv` is written beside it, each comment in the cell of the rating given.
+    With `raters` (student -> TA) the last column says who graded.
+    Raises FaultsError for a rating that the criteria do not have and a comment that would read as a mark.
+    """
+    _check(criteria, ratings, comments or {}, path)
+
+    def table(cell: Callable[[str, Criterion, Rating], str]) -> list[list[str]]:
+        return [
+            [folders.get(student, student), *(cell(student, one, rating) for one in criteria for rating in one.ratings)]
+            for student in ratings
+        ]
+
+    def mark(student: str, criterion: Criterion, rating: Rating) -> str:
+        return "1" if ratings[student].get(criterion.title) == rating.title else "0"
+
+    def words(student: str, criterion: Criterion, rating: Rating) -> str:
+        given = ratings[student].get(criterion.title)
+        comment = (comments or {}).get(student, {}).get(criterion.title)
+        if rating.title != (given or criterion.ratings[0].title):
+            return "0"
+        return comment or ("0" if given is None else "No Comments")
+
+    _write_table(criteria, table(mark), path, [raters.get(student, "") for student in ratings] if raters else None)
+    if comments is not None:
+        _write_table(criteria, table(words), path.with_name(COMMENTS))
+
+
+def _write_grades(lab: Lab, folder: Path) -> None:
+    """The grades of a lab; only criteria that somebody graded have columns, as in the files the lab was read from."""
+    graded = {grade.criterion for grade in lab.human_grades}
+    ratings: dict[str, dict[str, str]] = {}
+    comments: dict[str, dict[str, str]] = {}
+    for grade in lab.human_grades:
+        row = ratings.setdefault(grade.student, {})
+        if grade.rating is not None:
+            row[grade.criterion] = grade.rating
+        if grade.comment:
+            comments.setdefault(grade.student, {})[grade.criterion] = grade.comment
+    criteria = [criterion for criterion in lab.criteria if criterion.title in graded]
+    folders = {submission.student: submission.folder for submission in lab.submissions}
+    write_ratings(criteria, ratings, folders, folder / RATINGS, comments or None, _one_rater_each(lab.human_grades))
+
+
+def _one_rater_each(grades: Sequence[HumanGrade]) -> dict[str, str]:
+    """student -> who graded, of those whose TA is named."""
+    raters: dict[str, str | None] = {}
+    for grade in grades:
+        rater = raters.setdefault(grade.student, grade.rater)
+        if rater != grade.rater or not (rater is None or is_rater(rater)):
+            _refuse(RATINGS, f"the TA {excerpt(grade.rater or '')}", "one TA a row, in one line of printable text")
+    return {student: rater for student, rater in raters.items() if rater is not None}
+
+
+def _write_rater(lab: Lab, rater: str | None, folder: Path) -> None:
+    """The file of one TA; only criteria that the TA rated have columns."""
+    if rater is None or rater_of(rater_file(rater)) != rater:
+        _refuse(rater_file("..."), f"the TA {excerpt(rater or '')}", "a name that a file can have")
+    given: dict[str, dict[str, str]] = {}
+    for grade in lab.rater_grades:
+        if grade.rater == rater and grade.rating is not None:
+            given.setdefault(grade.student, {})[grade.criterion] = grade.rating
+    titles = {title for row in given.values() for title in row}
+    criteria = [criterion for criterion in lab.criteria if criterion.title in titles]
+    folders = {submission.student: submission.folder for submission in lab.submissions}
+    write_ratings(criteria, given, folders, folder / rater_file(rater))
+
+
+def _write_table(
+    criteria: Sequence[Criterion], rows: Iterable[list[str]], path: Path, tas: Sequence[str] | None = None
+) -> None:
+    """`tas` are the cells of a last column, one a row."""
+    columns = [(criterion, rating) for criterion in criteria for rating in criterion.ratings]
+    header = [
+        [criterion.title for criterion, _ in columns],
+        [criterion.description for criterion, _ in columns],
+        [rating.title for _, rating in columns],
+        [rating.description for _, rating in columns],
+        ["" if rating.marks is None else number(rating.marks) for _, rating in columns],
+        [""] * len(columns),
+    ]
+    if tas is not None:
+        header = [[*cells, TA.upper() if row == 0 else ""] for row, cells in enumerate(header)]
+        rows = ([*row, ta] for row, ta in zip(rows, tas, strict=True))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([name, *map(guarded, cells)] for name, cells in zip(HEADER, header, strict=True))
+        writer.writerows(map(guarded, row) for row in rows)
+
+
+def number(marks: float) -> str:
+    """Marks without an exponent and without a needless `.0`."""
+    return format(Decimal(repr(marks)), "f").removesuffix(".0")
+
+
+def _as_json(criterion: Criterion) -> dict[str, object]:
+    ratings = [
+        {"title": rating.title, "description": rating.description}
+        | ({} if rating.marks is None else {"marks": rating.marks})
+        for rating in criterion.ratings
+    ]
+    return {"title": criterion.title, "description": criterion.description, "Ratings": ratings}
+
+
+def _check(criteria: Sequence[Criterion], ratings: Texts, comments: Texts, path: Path) -> None:
+    known = {(criterion.title, rating.title) for criterion in criteria for rating in criterion.ratings}
+    for given in ratings.values():
+        for pair in given.items():
+            if pair not in known:
+                _refuse(path.name, f"rating {excerpt(pair[1])} of {excerpt(pair[0])}", "a rating of the rubric")
+    for words in comments.values():
+        for criterion, comment in words.items():
+            if not is_comment(comment.strip()):
+                _refuse(path.name, f"the comment {excerpt(comment)} of {excerpt(criterion)}", "words")
+
+
+def _write_language(lab: Lab, folder: Path) -> None:
+    """Writes `language.txt` where the extensions would tell another language than the lab's, or several."""
+    told = likely([file.path for file in submission.files] for submission in lab.submissions)
+    if (told or (UNKNOWN,)) == (lab.language,):
+        return
+    if lab.language not in LANGUAGES:
+        _refuse(LANGUAGE, f"the language {excerpt(lab.language)}", f"one of {', '.join(LANGUAGES)}")
+    _write(folder / LANGUAGE, f"{lab.language}\n")
+
+
+def _write_source(folder: Path, name: str, file: SourceFile) -> None:
+    path = f"{name}/{file.path}"
+    if "/" in name or inside(path) != path:
+        _refuse(path, "a path that is not plain or leaves the submission", "a relative path with /")
+    _write(folder / path, file.text)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="")
+
+
+def _refuse(path: str, found: str, expected: str) -> NoReturn:
+    raise FaultsError(
+        [
+            Fault(
+                code="cannot-write",
+                severity=Severity.ERROR,
+                path=path,
+                found=found,
+                expected=expected,
+                mend="Change it before the lab is written.",
+            )
+        ]
+    )

@@ -1,0 +1,1 @@
+"""Redaction of students' identities, and pseudonyms."""

@@ -1,0 +1,103 @@
+"""The files that make a folder a lab, and the labs in a folder. Reads no file."""
+
+import os
+from pathlib import Path
+
+from labs_schema.collector import FaultCollector
+from labs_schema.errors import Fault, FaultsError, Severity
+from labs_schema.file_reader import refused_kind, scan
+from labs_schema.reading.language_file import LANGUAGE
+from labs_schema.reading.problem_statement import SHORT, VERBOSE
+from labs_schema.reading.rater_names import rater_of
+from labs_schema.reading.roster import FILE as ROSTER
+from labs_schema.submissions.file_names import clean, litter
+
+RUBRIC = "rubrics.json"
+RATINGS = "rubric_ratings.csv"
+COMMENTS = "rubric_comments.csv"
+SUBMISSIONS = "submissions"
+TEMPLATE = "template"
+SIGNS_OF_A_LAB = (RUBRIC, RATINGS, SUBMISSIONS)
+KNOWN = frozenset({*SIGNS_OF_A_LAB, COMMENTS, TEMPLATE, LANGUAGE, SHORT, *VERBOSE, ROSTER, "provenance.json"})
+ALSO_FINE = ("readme", "license", "licence", "notice", "copying")
+
+
+def is_lab(folder: Path) -> bool:
+    """Whether `folder` has at least one of rubrics.json, rubric_ratings.csv and submissions/."""
+    return any(os.path.lexists(folder / name) for name in SIGNS_OF_A_LAB)
+
+
+def lab_folders(parent: Path) -> list[Path]:
+    """The labs in `parent`, sorted by name; `parent` itself where it is a lab. Raises FaultsError without one."""
+    if is_lab(parent):
+        return [parent]
+    try:
+        found = sorted(path for path in parent.iterdir() if path.is_dir() and is_lab(path))
+        reason = f"no folder with {', '.join(SIGNS_OF_A_LAB)}"
+    except OSError as error:
+        found, reason = [], error.strerror or type(error).__name__
+    if found:
+        return found
+    fault = Fault(
+        code="no-labs",
+        severity=Severity.ERROR,
+        path=clean(str(parent)),
+        found=reason,
+        expected="a lab, or a folder of labs",
+        mend="Give the folder that holds one folder a lab.",
+    )
+    raise FaultsError([fault])
+
+
+def stray_entries(parent: Path) -> tuple[Fault, ...]:
+    """A warning for each entry of `parent` that is no lab; none where `parent` is a lab itself."""
+    faults = FaultCollector(clean(parent.absolute().name) or "/")
+    labs = set() if is_lab(parent) else {path.name for path in lab_folders(parent)}
+    for entry in scan(parent, "", faults) if labs else ():
+        if entry.name not in labs and not may_lie_beside_labs(entry.name):
+            _stray(clean(entry.name), "an entry that is no lab", faults)
+    return faults.faults()
+
+
+def lab_entries(folder: Path, faults: FaultCollector) -> frozenset[str]:
+    """The names of a lab's own files that may be read, with a fault for everything else in the folder.
+
+    A warning for what the format does not know, an error for a link or device in the place of a file it does know.
+    """
+    names = set()
+    for entry in scan(folder, "", faults):
+        name = clean(entry.name)
+        if entry.name in KNOWN or rater_of(entry.name):
+            if not refused_kind(os.lstat(entry.path), name, faults):
+                names.add(entry.name)
+        elif not _also_fine(entry.name):
+            _stray(name, "a file that the lab format does not know", faults)
+    return frozenset(names)
+
+
+def labs_inside(folder: Path) -> list[str]:
+    """Names of the labs in a folder that is no lab itself: who gives it for one lab means one of them."""
+    try:
+        return [] if is_lab(folder) else [path.name for path in lab_folders(folder)]
+    except FaultsError:
+        return []
+
+
+def may_lie_beside_labs(name: str) -> bool:
+    """A roster, a readme, a licence: `labs/*` names them too."""
+    return name == ROSTER or _also_fine(name)
+
+
+def _also_fine(name: str) -> bool:
+    return name.lower().startswith(ALSO_FINE)
+
+
+def _stray(name: str, found: str, faults: FaultCollector) -> None:
+    kind = "what an editor or system left behind" if litter(name) else found
+    faults.warning(
+        "litter" if litter(name) else "stray-file",
+        name,
+        found=kind,
+        expected="only what docs/lab-format.md names",
+        mend="It is not read; check the spelling of its name, or delete it.",
+    )

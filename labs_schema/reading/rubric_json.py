@@ -1,0 +1,161 @@
+"""`rubrics.json` to criteria. Knows no ratings given and no other file of the lab."""
+
+import json
+import math
+from typing import Any
+
+from labs_schema.collector import FaultCollector, excerpt
+from labs_schema.models import Criterion, Rating
+from labs_schema.reading.titles import read_title
+
+PATH = "rubrics.json"
+CRITERION_KEYS = {"title", "description", "Ratings"}
+RATING_KEYS = {"title", "description", "marks"}
+
+
+class _NotRubricError(ValueError):
+    """Text that the JSON parser must not accept: duplicate keys, NaN."""
+
+
+def parse_rubric(text: str, faults: FaultCollector) -> tuple[Criterion, ...] | None:
+    """The criteria in file order, None where the file cannot be used at all."""
+    try:
+        found = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        _bad_json(f"{error.msg} at column {error.colno}", faults, error.lineno)
+        return None
+    except RecursionError:
+        _bad_json("lists or objects nested too deeply", faults)
+        return None
+    except ValueError as error:
+        _bad_json(str(error)[:100], faults)
+        return None
+    if not isinstance(found, list) or not found:
+        _wrong_type("the file", found, "a list of criteria", faults)
+        return None
+    return _criteria(found, faults)
+
+
+def _criteria(found: list[Any], faults: FaultCollector) -> tuple[Criterion, ...]:
+    criteria: dict[str, Criterion] = {}
+    for number, value in enumerate(found, start=1):
+        where = f"criterion {number}"
+        if not _is_object(value, where, CRITERION_KEYS, faults):
+            continue
+        title = _title(value, where, faults)
+        ratings = value.get("Ratings")
+        if not isinstance(ratings, list):
+            _wrong_type(f'"Ratings" of {where}', ratings, "a list of ratings", faults)
+            continue
+        criterion = Criterion(
+            title=title, description=_text(value, where, faults), ratings=_ratings(ratings, where, faults)
+        )
+        if title and criteria.setdefault(title, criterion) is not criterion:
+            _duplicate("criterion", title, where, faults)
+    return tuple(criteria.values())
+
+
+def _ratings(found: list[Any], where: str, faults: FaultCollector) -> tuple[Rating, ...]:
+    ratings: dict[str, Rating] = {}
+    for number, value in enumerate(found, start=1):
+        place = f"rating {number} of {where}"
+        if not _is_object(value, place, RATING_KEYS, faults):
+            continue
+        title = _title(value, place, faults)
+        rating = Rating(title=title, description=_text(value, place, faults), marks=_marks(value, place, faults))
+        if title and ratings.setdefault(title, rating) is not rating:
+            _duplicate("rating", title, place, faults)
+    return tuple(ratings.values())
+
+
+def _duplicate(what: str, title: str, where: str, faults: FaultCollector) -> None:
+    faults.error(
+        f"duplicate-{what}",
+        PATH,
+        found=f"the title {excerpt(title)} again, in {where}",
+        expected="titles that differ",
+        mend="Rename or delete one of the two.",
+    )
+
+
+def _is_object(value: object, where: str, keys: set[str], faults: FaultCollector) -> bool:
+    if not isinstance(value, dict):
+        _wrong_type(where, value, "an object with title, description", faults)
+        return False
+    if more := sorted(set(value) - keys):
+        faults.warning(
+            "unknown-key",
+            PATH,
+            found=f"{excerpt(more[0])} in {where}",
+            expected=f"only {', '.join(sorted(keys))}",
+            mend="It is not read; check its spelling.",
+        )
+    return True
+
+
+def _title(value: dict[str, Any], where: str, faults: FaultCollector) -> str:
+    title = value.get("title")
+    if not isinstance(title, str):
+        _wrong_type(f'"title" of {where}', title, "text", faults)
+        return ""
+    return read_title(title, PATH, where, None, faults)
+
+
+def _text(value: dict[str, Any], where: str, faults: FaultCollector) -> str:
+    """The description, which may be missing or null."""
+    text = value.get("description")
+    if text is None:
+        return ""
+    if not isinstance(text, str):
+        _wrong_type(f'"description" of {where}', text, "text", faults)
+        return ""
+    if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+        _bad_json(f"a character that is none (\\u0000 or half a pair) in {where}", faults)
+        return ""
+    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
+
+
+def _marks(value: dict[str, Any], where: str, faults: FaultCollector) -> float | None:
+    marks = value.get("marks")
+    if marks is None:
+        return None
+    if isinstance(marks, int | float) and not isinstance(marks, bool) and 0 <= marks <= 1e6 and math.isfinite(marks):
+        return float(marks)
+    faults.error(
+        "bad-marks",
+        PATH,
+        found=f"marks {excerpt(str(marks))} in {where}",
+        expected="a number from 0 on, such as 2 or 1.5, or none",
+        mend="Write the number without quotes.",
+    )
+    return None
+
+
+def _wrong_type(what: str, value: object, expected: str, faults: FaultCollector) -> None:
+    kinds = {dict: "an object", list: "an empty list" if value == [] else "a list", str: "text", bool: "true or false"}
+    found = "nothing" if value is None else kinds.get(type(value), "a number")
+    faults.error("wrong-type", PATH, found=f"{what} is {found}", expected=expected, mend="See docs/lab-format.md.")
+
+
+def _bad_json(found: str, faults: FaultCollector, line: int | None = None) -> None:
+    faults.error(
+        "bad-json",
+        PATH,
+        line=line,
+        found=found,
+        expected='[{"title": ..., "description": ..., "Ratings": [{"title": ..., "description": ...}, ...]}, ...]',
+        mend="Mend the JSON at that place.",
+    )
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise _NotRubricError(f"the key {excerpt(twice)} twice in one object")
+    return found
+
+
+def _no_constant(name: str) -> float:
+    raise _NotRubricError(f"{name}, which is no JSON")

@@ -1,0 +1,1 @@
+"""Reading source code: languages, lexing, dead code."""

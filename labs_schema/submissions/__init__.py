@@ -1,0 +1,1 @@
+"""Intake of submissions: folders, archives and single files."""

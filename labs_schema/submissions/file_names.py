@@ -1,0 +1,67 @@
+"""File names of submissions: made clean, checked for escapes, told from litter. Knows no disk and no archive."""
+
+import os
+import re
+
+from labs_schema.decoding import decode
+from labs_schema.source.languages import extension
+
+ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+CLOSED_ARCHIVES = frozenset({".rar", ".7z", ".gz", ".bz2", ".xz", ".zst", ".lzma", ".z"})
+
+LITTER_NAMES = frozenset({"__macosx", "node_modules", "__pycache__", "thumbs.db", "desktop.ini"})
+# fmt: off
+LITTER_EXTENSIONS = frozenset({
+    ".o", ".obj", ".a", ".lib", ".so", ".dll", ".dylib", ".exe", ".out", ".class", ".jar", ".war", ".pyc", ".pyo",
+    ".pdb", ".gch", ".d", ".swp", ".swo", ".bak", ".tmp", ".orig", ".rej", ".log", ".iml", ".suo", ".dsym", ".ctxt",
+})
+BINARY_EXTENSIONS = frozenset({
+    ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".ico", ".webp", ".tif", ".tiff", ".svg", ".pdf", ".doc", ".docx", ".odt",
+    ".rtf", ".ppt", ".pptx", ".xls", ".xlsx", ".mp3", ".mp4", ".wav", ".avi", ".mov", ".ttf", ".bin", ".dat", ".db",
+})
+# fmt: on
+
+_DRIVE = re.compile(r"^[A-Za-z]:")
+
+
+def clean(name: str) -> str:
+    """A name any machine can hold: bytes that are not UTF-8 decoded by the rule, control characters and `\\` as `_`."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        decoded = decode(os.fsencode(name))
+        name = decoded.text if decoded else ascii(name)
+    return "".join("_" if char == "\\" or not char.isprintable() else char for char in name)
+
+
+def inside(path: str) -> str | None:
+    """An archive member's path, relative and clean; None where it is absolute, has a drive letter or climbs by `..`."""
+    path = path.replace("\\", "/")
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if path.startswith("/") or _DRIVE.match(path) or ".." in parts or not parts:
+        return None
+    return "/".join(map(clean, parts))
+
+
+def litter(path: str, *, folder: bool = False) -> str | None:
+    """The part of `path` up to the first name that editors, compilers or systems leave behind, None without one.
+
+    A folder is told by its name alone, because `s1@uni.so` is a student and no library.
+    """
+    parts = path.split("/")
+    for depth, part in enumerate(parts, start=1):
+        name = part.lower()
+        if name in LITTER_NAMES or name.startswith((".", "~$")) or name.endswith("~") or (name[:1] + name[-1:] == "##"):
+            return "/".join(parts[:depth])
+    return path if extension(path) in LITTER_EXTENSIONS and not folder else None
+
+
+def archive_suffix(name: str) -> str | None:
+    """The suffix of an archive this project opens, the longest that fits."""
+    fits = [suffix for suffix in ARCHIVE_SUFFIXES if name.lower().endswith(suffix)]
+    return max(fits, key=len, default=None)
+
+
+def student_of(folder: str) -> str:
+    """`s1` of `s1@course`."""
+    return folder.split("@", 1)[0].strip()

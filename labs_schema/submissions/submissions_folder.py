@@ -1,0 +1,182 @@
+"""The submissions folder of a lab: one entry a student, as a folder, an archive or a single file. Knows no ratings."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from labs_schema.collector import FaultCollector, excerpt
+from labs_schema.file_reader import refused_kind, scan
+from labs_schema.limits import Limits
+from labs_schema.models import SourceFile, Submission
+from labs_schema.source.languages import SOURCE_EXTENSIONS, UNKNOWN, belongs, extension, likely
+from labs_schema.submissions.archives import Entry
+from labs_schema.submissions.entries import file_entry, folder_entries, packed_entries
+from labs_schema.submissions.file_names import CLOSED_ARCHIVES, archive_suffix, clean, litter, student_of
+from labs_schema.submissions.source_files import source_files
+
+
+def read_submissions(folder: Path, limits: Limits, faults: FaultCollector) -> tuple[Submission, ...]:
+    """The submissions under `folder` (`submissions/` of a lab), sorted by student, files of any language."""
+    found: dict[str, Submission] = {}
+    line_ends = 0
+    for entry in scan(folder, "submissions", faults):
+        where = f"submissions/{clean(entry.name)}"
+        name = _folder_name(entry, where, faults)
+        if name is None or not _good_student(name, where, faults):
+            continue
+        student = student_of(name)
+        if student in found:
+            _twice(student, where, faults)
+            continue
+        files, changed = source_files(_entries(entry, where, limits, faults), where, limits, faults)
+        line_ends += changed
+        found[student] = Submission(student=student, folder=name, files=files)
+    if line_ends:
+        faults.warning(
+            "line-ends",
+            "submissions",
+            found=f"{line_ends:,} files with CR LF or CR line ends",
+            expected="LF",
+            mend="They are read as LF; nothing to do.",
+        )
+    return tuple(found[student] for student in sorted(found))
+
+
+def in_language(
+    submissions: tuple[Submission, ...], said: str | None, faults: FaultCollector
+) -> tuple[str, tuple[Submission, ...]]:
+    """The lab's language, which is `said` where something says it, and the submissions with its files only.
+
+    A submission that has none of them keeps the files of the other language it is written in; one without any source
+    file is left out. Both are warnings. Where nothing tells the language it is "unknown".
+    """
+    language = said or _language(([file.path for file in each.files] for each in submissions), faults)
+    kept = []
+    for submission in submissions:
+        where = f"submissions/{submission.folder}"
+        if not submission.files:
+            faults.warning(
+                "no-program",
+                where,
+                found="no source file",
+                expected="at least one",
+                mend="The submission is left out; look whether the work is in a file that was set aside.",
+            )
+        else:
+            files = files_in(submission.files, language, where, faults)
+            kept.append(submission.model_copy(update={"files": files}))
+    return language, tuple(kept)
+
+
+def files_in(
+    files: tuple[SourceFile, ...], language: str, where: str, faults: FaultCollector
+) -> tuple[SourceFile, ...]:
+    """The `files` of a submission in `language`, or all of them where none is; a warning of the others either way."""
+    own = tuple(file for file in files if belongs(file.path, language))
+    if other := [file.path for file in files if not belongs(file.path, language)]:
+        faults.warning(
+            "other-language",
+            where,
+            found=f"{len(other)} files such as {excerpt(other[0])}",
+            expected=f"files in {language}",
+            mend="They are left out." if own else "They are read, because there is nothing else.",
+        )
+    return own or files
+
+
+def language_by_names(folder: Path, limits: Limits, faults: FaultCollector) -> str:
+    """The language of a lab by the names of the files under its `submissions/`, none of which is read. What is wrong
+    with single submissions is not told."""
+    paths, untold = [], FaultCollector("")
+    for entry in scan(folder, "submissions", untold):
+        where = clean(entry.name)
+        if _folder_name(entry, where, untold):
+            found = islice(_entries(entry, where, limits, untold), limits.submission_files)
+            paths.append([each.path for each in found if extension(each.path) in SOURCE_EXTENSIONS])
+    return _language(paths, faults)
+
+
+def _language(paths: Iterable[Sequence[str]], faults: FaultCollector) -> str:
+    """By the paths of every submission."""
+    found = likely(paths)
+    if len(found) > 1:
+        faults.error(
+            "language-tie",
+            "submissions",
+            found=f"as many submissions in {' as in '.join(found)}",
+            expected="one language for the lab",
+            mend=f"Write the one that is meant into language.txt in the lab's folder, such as {found[0]}.",
+        )
+    return found[0] if found else UNKNOWN
+
+
+def _folder_name(entry: os.DirEntry[str], where: str, faults: FaultCollector) -> str | None:
+    """The name a folder of this submission would have (`s1@course`), None for an entry that is no submission."""
+    name = clean(entry.name)
+    if name != entry.name:
+        faults.warning(
+            "odd-name",
+            where,
+            found=f"the name {excerpt(entry.name)}",
+            expected="a name of printable UTF-8 characters",
+            mend=f"It is read as {excerpt(name)}; rename it to be rid of this.",
+        )
+    folder = entry.is_dir(follow_symlinks=False)
+    if litter(name, folder=folder):
+        _stray("litter", where, "what an editor or system left behind", faults)
+    elif folder:
+        return name
+    elif refused_kind(os.lstat(entry.path), where, faults):
+        return None
+    elif suffix := archive_suffix(name):
+        return name[: -len(suffix)]
+    elif extension(name) in SOURCE_EXTENSIONS:
+        return name[: -len(extension(name))]
+    elif extension(name) in CLOSED_ARCHIVES:
+        faults.error(
+            "unknown-archive",
+            where,
+            found=f"a {extension(name)} archive",
+            expected="a folder, a source file, or a zip or tar archive",
+            mend="Unpack it into a folder of the same name.",
+        )
+    else:
+        _stray("stray-file", where, "a file that is no submission", faults)
+    return None
+
+
+def _entries(entry: os.DirEntry[str], where: str, limits: Limits, faults: FaultCollector) -> Iterator[Entry]:
+    path = Path(entry.path)
+    if entry.is_dir(follow_symlinks=False):
+        return folder_entries(path, where, limits, faults)
+    if archive_suffix(entry.name):
+        return packed_entries(path, where, limits, faults)
+    return iter([file_entry(path, "submission" + extension(entry.name), where, faults)])
+
+
+def _good_student(name: str, where: str, faults: FaultCollector) -> bool:
+    if student_of(name):
+        return True
+    faults.error(
+        "empty-student",
+        where,
+        found="no student before the @",
+        expected="a name such as s1@course",
+        mend="Put the student's id first.",
+    )
+    return False
+
+
+def _twice(student: str, where: str, faults: FaultCollector) -> None:
+    faults.error(
+        "duplicate-student",
+        where,
+        found=f"a second submission of {excerpt(student)}",
+        expected="one entry a student",
+        mend="Keep the one that counts; two files of one student belong into one folder.",
+    )
+
+
+def _stray(code: str, where: str, found: str, faults: FaultCollector) -> None:
+    faults.warning(code, where, found=found, expected="submissions only", mend="It is left out; delete it.")

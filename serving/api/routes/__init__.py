@@ -1,0 +1,5 @@
+"""The routes of the service."""
+
+from serving.api.routes import docs_page, grades, grading, health, job_results, jobs, labs
+
+ROUTERS = tuple(each.router for each in (grading, labs, grades, jobs, job_results, health, docs_page))

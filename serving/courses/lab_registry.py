@@ -1,0 +1,43 @@
+"""The labs that the service grades by name: rubric and problem statement, without anybody's work. Knows no HTTP."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+
+from labs_schema.errors import Fault
+from labs_schema.models import Lab, Person
+from labs_schema.reading.validate import lab_folders, read_rubric
+
+
+class LabRegistry(Mapping[str, Lab]):
+    """Lab name -> lab, by name. `folders`: where each was read from."""
+
+    def __init__(self, labs: Iterable[Lab] = (), folders: Mapping[str, Path] | None = None) -> None:
+        self._labs = {lab.name: lab for lab in sorted(labs, key=lambda lab: lab.name)}
+        self.folders = dict(folders or {})
+
+    @cached_property
+    def roster(self) -> tuple[Person, ...]:
+        """Of all its labs."""
+        return tuple(dict.fromkeys(person for lab in self.values() for person in lab.roster))
+
+    def __getitem__(self, name: str) -> Lab:
+        return self._labs[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._labs)
+
+    def __len__(self) -> int:
+        return len(self._labs)
+
+
+def read_registry(parent: Path) -> tuple[LabRegistry, tuple[Fault, ...]]:
+    """Every lab in `parent` whose rubric can be read, without submissions and the TAs' grades, and what is wrong with
+    the others (warnings are left out)."""
+    read = {folder: read_rubric(folder) for folder in lab_folders(parent)}
+    faults = tuple(
+        fault for each in read.values() if each.lab is None for fault in each.faults if fault.severity == "error"
+    )
+    labs = {each.lab.name: (each.lab, folder) for folder, each in read.items() if each.lab is not None}
+    folders = {name: folder for name, (_, folder) in labs.items()}
+    return LabRegistry((lab for lab, _ in labs.values()), folders), faults

@@ -1,0 +1,1 @@
+"""Grades a submission with an engine."""

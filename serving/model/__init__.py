@@ -1,0 +1,1 @@
+"""Finds, checks and opens models on disk."""

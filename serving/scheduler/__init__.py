@@ -1,0 +1,1 @@
+"""The engine's thread and the fair queue in front of it."""

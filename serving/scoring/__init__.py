@@ -1,0 +1,1 @@
+"""Option-letter log-probabilities to rating distributions and review reasons."""

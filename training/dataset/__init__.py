@@ -1,0 +1,1 @@
+"""Builds data sets of preference pairs from labs."""

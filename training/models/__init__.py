@@ -1,0 +1,1 @@
+"""Base models: presets, loading, merging adapters."""

@@ -1,0 +1,1 @@
+"""The tiny base model, trained from scratch."""

@@ -1,0 +1,137 @@
+"""The tiny base: a real Llama of at most 0.87 million weights, made from nothing on a data set's own training programs.
+
+It shows and tests the whole pipeline offline and learns a lab's habits. It has never seen other programs, so it does
+not grade labs it was not tuned on. Reads no verdict: only what a grader would see.
+"""
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.progress import Progress
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from labs_schema.errors import ModelError
+from prompts.encode import PromptEncoder
+from prompts.messages import Prompt
+from training.dataset.rows import DatasetManifest, PairRow
+from training.tiny.renaming import rename_in_prompt
+from training.tiny.tokenizer import train_tokenizer
+from training.trainers.dropout import residual_dropout
+from training.trainers.optimizers import MuonWithAdamW
+
+CONTEXT = 2048
+ENTRIES = 2048
+WINDOW = 512
+WINDOWS_PER_STEP = 8
+RENAMED = 0.6
+DROPOUT = 0.2
+
+
+def init_model(rows: Iterable[PairRow], out: Path, *, steps: int, seed: int, progress: Progress) -> int:
+    """Trains tokenizer and model on the prompts of `rows` and saves both in `out`. Returns the number of weights.
+
+    The same rows, steps and seed give the same model on the same machine. Raises ModelError where `out` holds
+    something already or there are no rows.
+    """
+    if out.exists() and any(out.iterdir()):
+        raise ModelError(f"{out}: there is something in it already. Remove it or choose another --out.")
+    prompts = prompts_of(rows)
+    if not prompts:
+        raise ModelError("The data set has no training rows: there is nothing to learn a language from.")
+    texts = sorted(
+        {text for each in prompts for text in (each[0].system, each[0].shared, *(p.criterion for p in each))}
+    )
+    tokenizer = train_tokenizer(texts, entries=ENTRIES, context_length=CONTEXT)
+    torch.manual_seed(seed)
+    model = tiny_llama(tokenizer)
+    learn_language(model, tokenizer, prompts, steps=steps, seed=seed, progress=progress)
+    model.save_pretrained(out)
+    tokenizer.save_pretrained(out)
+    return int(model.num_parameters())
+
+
+def too_hard(data: DatasetManifest) -> str:
+    """What to say of a data set that a model of this size does not learn from; empty where it may."""
+    found = ["the full prompt"] if data.style.template == "full" else []
+    found += ["shuffled options"] if data.option_order == "shuffled" else []
+    if not found:
+        return ""
+    return (
+        f"built with {' and '.join(found)}: a model this small does not learn from that. "
+        "Build it again: grader build-dataset --parent-dir labs --prompt compact --option-order given"
+    )
+
+
+def prompts_of(rows: Iterable[PairRow]) -> list[list[Prompt]]:
+    """The prompts of each submission, one a criterion, without any verdict. In the rows' order."""
+    found: dict[tuple[str, str], dict[str, Prompt]] = {}
+    for row in rows:
+        shared, criterion = row.prompt[: row.shared_chars], row.prompt[row.shared_chars :]
+        prompt = Prompt(system=row.system, shared=shared, criterion=criterion, options=row.options)
+        found.setdefault((row.lab, row.submission), {})[row.criterion] = prompt
+    return [list(criteria.values()) for criteria in found.values()]
+
+
+def tiny_llama(tokenizer: Any) -> Any:
+    """An untrained Llama: width 128, 3 layers, 4 heads, feed-forward 352, tied embeddings."""
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=128,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        intermediate_size=352,
+        max_position_embeddings=CONTEXT,
+        tie_word_embeddings=True,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return LlamaForCausalLM(config)
+
+
+def learn_language(
+    model: Any, tokenizer: Any, prompts: Sequence[Sequence[Prompt]], *, steps: int, seed: int, progress: Progress
+) -> None:
+    """Plain next-token prediction on windows of `WINDOW` tokens, `WINDOWS_PER_STEP` a step."""
+    optimizer = MuonWithAdamW(model, lr=4e-3, adamw_lr=2e-3, weight_decay=0.1)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: flat_then_linear(step, steps))
+    batches = _windows(tokenizer, prompts, random.Random(seed))
+    task = progress.add_task("language modelling", total=steps, figures="")
+    model.train()
+    with residual_dropout(model, DROPOUT):
+        for _ in range(steps):
+            batch = torch.tensor([next(batches) for _ in range(WINDOWS_PER_STEP)])
+            loss = model(input_ids=batch, labels=batch).loss
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
+            progress.update(task, advance=1, figures=f"loss {loss.item():.3f}")
+
+
+def flat_then_linear(step: int, steps: int) -> float:
+    """The rate's factor: up over the first 5 %, flat to 30 %, then a line down to .02."""
+    done = (step + 1) / steps
+    if done < 0.05:
+        return done / 0.05
+    return 1.0 if done < 0.3 else 0.02 + 0.98 * (1 - done) / 0.7
+
+
+def _windows(tokenizer: Any, prompts: Sequence[Sequence[Prompt]], chance: random.Random) -> Iterator[list[int]]:
+    """An endless stream of prompts, cut every `WINDOW` tokens; in `RENAMED` of them the programs' names are changed."""
+    encoder = PromptEncoder(tokenizer, context_length=CONTEXT, on_overlong="middle")
+    stream: list[int] = []
+    while True:
+        for submission in chance.sample(prompts, len(prompts)):
+            prompt = chance.choice(submission)
+            if chance.random() < RENAMED:
+                prompt = prompt.model_copy(update={"shared": rename_in_prompt(prompt.shared, chance)})
+            encoded = encoder.encode([prompt])
+            stream += [*encoded.shared, *encoded.criteria[0], tokenizer.eos_token_id]
+            while len(stream) >= WINDOW:
+                yield stream[:WINDOW]
+                del stream[:WINDOW]

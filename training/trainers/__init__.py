@@ -1,0 +1,1 @@
+"""Trainers for SFT and DPO over packed token trees."""
