@@ -27,7 +27,7 @@ from labs_schema.grades import Grade, Provenance
 from labs_schema.hashes import rubric_hash
 from labs_schema.models import Lab, Submission
 from serving.cluster.ray_source import RaySource
-from serving.jobs.repository import JobBook
+from serving.jobs.repository import JobRepository
 from serving.jobs.sources import take
 from serving.store.store import open_store
 
@@ -105,7 +105,7 @@ class Memory:
 def keep(source: RaySource, labs: Sequence[Lab], url: str, progress: Callable[[int], None]) -> None:
     """As `grader regrade` does: a job a lab in the store, all labs in memory, grades kept as they come."""
     store = open_store(url)
-    begun = [JobBook(store.database).add("bench", lab, actor="bench", at_terminal=True) for lab in labs]
+    begun = [JobRepository(store.database).add("bench", lab, actor="bench", at_terminal=True) for lab in labs]
     take(source, store, {lab.name: (job, lab) for job, lab in zip(begun, labs, strict=True)}, progress)
     store.close()
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from labs_schema.grades import CriterionGrade, Grade, Provenance, Status
 from labs_schema.hashes import rubric_hash, submission_hash
 from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
-from serving.jobs.repository import CHUNK, JobBook
+from serving.jobs.repository import CHUNK, JobRepository
 from serving.store.store import Store, open_store
 
 PROGRAM = "int main(void) {\n" + "    int value = 0; /* a line of a student's program */\n" * 40 + "}\n"
@@ -80,7 +80,7 @@ def store_rate(store: Store, lab: Lab, rubric: str) -> float:
 def begun_seconds(store: Store, lab: Lab) -> float:
     """How long beginning a job takes whose students are all new: the longest that it can hold up the graders."""
     begun = time.monotonic()
-    JobBook(store.database).add(secrets.token_hex(8), lab, actor="bench")
+    JobRepository(store.database).add(secrets.token_hex(8), lab, actor="bench")
     return time.monotonic() - begun
 
 

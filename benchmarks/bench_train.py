@@ -43,7 +43,7 @@ from training.tiny.tokenizer import train_tokenizer
 from training.trainers.collator import PreferenceCollator, VerdictCollator
 from training.trainers.dpo import dpo_trainer
 from training.trainers.sft import sft_trainer
-from training.trainers.submission_batches import HeaviestFirst
+from training.trainers.submission_batches import WarmUpLargestBatch
 from training.trainers.token_trees import TokenTree
 
 VOCABULARY, WIDTH, LAYERS = 4096, 256, 6
@@ -184,7 +184,7 @@ def train_once(method: str, examples: Sequence[TrainingExample], packing: Any, b
             )
         else:
             trainer = sft_trainer(model(), examples, SFTConfig(**settings), processing_class=words(), packing=packing)
-        trainer.remove_callback(HeaviestFirst)  # once a run, not once a step
+        trainer.remove_callback(WarmUpLargestBatch)  # once a run, not once a step
         trainer.remove_callback(PrinterCallback)
         start = time.process_time()
         trainer.train()

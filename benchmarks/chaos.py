@@ -30,7 +30,7 @@ from labs_schema.grades import CriterionGrade, Grade, Provenance, Status
 from labs_schema.hashes import canonical_hash, rubric_hash, submission_hash
 from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
 from serving.jobs.job import Job, State
-from serving.jobs.repository import JobBook
+from serving.jobs.repository import JobRepository
 from serving.jobs.worker import Worker
 from serving.store.store import Store, open_store
 
@@ -132,7 +132,7 @@ class HashDesk:
     """A worker's desk whose lab is made up and whose model is a hash."""
 
     def __init__(self, store: Store, lab: Lab, pace: float) -> None:
-        self.store, self.book, self._lab, self._pace = store, JobBook(store.database), lab, pace
+        self.store, self.book, self._lab, self._pace = store, JobRepository(store.database), lab, pace
 
     def lab(self, job: Job) -> Lab:  # noqa: ARG002
         return self._lab
@@ -187,7 +187,7 @@ def chaos(url: str, submissions: int, kills: int, count: int, seed: int, pace: f
     """Runs the job, kills workers and counts what is wrong with the grades."""
     lab, chance = made_up_lab(submissions), random.Random(seed)
     store = open_store(url)
-    book = JobBook(store.database)
+    book = JobRepository(store.database)
     job = book.add(COURSE, lab, actor="chaos")
     workers = Workers(url, submissions, count, pace)
     began = time.monotonic()

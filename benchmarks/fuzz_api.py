@@ -29,7 +29,7 @@ from labs_schema.lab_writer import write_lab
 from serving.api.app import create_app
 from serving.api.server import server
 from serving.courses.lab_registry import read_registry
-from serving.jobs.backend import LabDesk
+from serving.jobs.backend import WorkerBackend
 from serving.jobs.chunk import grade_chunk
 from serving.jobs.job import Job
 from serving.observability.observed import Observed
@@ -86,7 +86,7 @@ def serving(store: Store, folder: Path) -> Iterator[str]:
     for number in range(LABS):
         write_lab(made_up_lab(number + 2), folder / "labs" / f"lab{number}")
     engine = EngineThread(lambda: made_up_grader(0, context_length=1_000_000))
-    desk = LabDesk(store, folder / "labs", engine)
+    desk = WorkerBackend(store, folder / "labs", engine)
     registry = read_registry(folder / "labs")[0]
     begin, observed = lambda job: _begin(desk, job), Observed()
     app = create_app(engine, registry, store, course=COURSE, rate="1000000/second", begin=begin, observed=observed)
@@ -103,7 +103,7 @@ def serving(store: Store, folder: Path) -> Iterator[str]:
     running.join()
 
 
-def _begin(desk: LabDesk, job: Job) -> None:
+def _begin(desk: WorkerBackend, job: Job) -> None:
     """What the queue does, without one."""
 
     def work() -> None:

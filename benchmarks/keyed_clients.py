@@ -116,9 +116,9 @@ def held_against(store: Store, answers: list[Answer]) -> dict[str, int]:
 
 def jobs_held_against(store: Store) -> dict[str, int]:
     """What is wrong with the grades of the jobs that are done: each has one of each of its submissions."""
-    from serving.jobs.repository import JobBook
+    from serving.jobs.repository import JobRepository
 
-    book = JobBook(store.database)
+    book = JobRepository(store.database)
     lost = doubled = parked = 0
     for job in book.all():
         recorded = Counter(grade.student for grade in store.recorded(job.id))

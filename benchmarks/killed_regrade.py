@@ -18,7 +18,7 @@ from made_up_service import LAB, made_up_grader, until
 
 from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
-from serving.jobs.repository import JobBook
+from serving.jobs.repository import JobRepository
 from serving.store.store import Store, open_store
 
 SECONDS = 0.02
@@ -55,7 +55,7 @@ def killed(url: str, lab: Lab, kills: int, seed: int) -> dict[str, Any]:
             done += 1
         status = _regrade(folder, url, "killed").wait()
         right, found = (_grades(folder / out) for out in ("unkilled", "killed"))
-        book = JobBook(store.database)
+        book = JobRepository(store.database)
         [job] = book.all()
         recorded = Counter(grade.student for grade in store.recorded(job.id))
         result = {
@@ -82,7 +82,7 @@ def _regrade(folder: Path, url: str, out: str) -> "subprocess.Popen[bytes]":
 
 
 def _graded(store: Store) -> int:
-    book = JobBook(store.database)
+    book = JobRepository(store.database)
     return sum(book.progress(job.id).graded for job in book.all())
 
 

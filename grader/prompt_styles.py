@@ -31,6 +31,6 @@ def _text(path: Path) -> str:
             path=str(path),
             found=f"a byte at {bad.start} that is not UTF-8",
             expected="a text file in UTF-8",
-            mend="Save the file as UTF-8.",
+            hint="Save the file as UTF-8.",
         )
         raise FaultsError([fault]) from None

@@ -18,22 +18,22 @@ class FaultCollector:
         self._kept: list[Fault] = []
         self._seen: Counter[tuple[str, Severity]] = Counter()
 
-    def error(self, code: str, path: str, *, found: str, expected: str, mend: str, line: int | None = None) -> None:
+    def error(self, code: str, path: str, *, found: str, expected: str, hint: str, line: int | None = None) -> None:
         """Something that stops the lab from being used."""
-        self._add(Severity.ERROR, code, path, found, expected, mend, line)
+        self._add(Severity.ERROR, code, path, found, expected, hint, line)
 
-    def warning(self, code: str, path: str, *, found: str, expected: str, mend: str, line: int | None = None) -> None:
+    def warning(self, code: str, path: str, *, found: str, expected: str, hint: str, line: int | None = None) -> None:
         """Something its owner should know, the lab can be used as stated in `mend`."""
-        self._add(Severity.WARNING, code, path, found, expected, mend, line)
+        self._add(Severity.WARNING, code, path, found, expected, hint, line)
 
     def _add(
-        self, severity: Severity, code: str, path: str, found: str, expected: str, mend: str, line: int | None
+        self, severity: Severity, code: str, path: str, found: str, expected: str, hint: str, line: int | None
     ) -> None:
         self._seen[code, severity] += 1
         if self._seen[code, severity] <= KEPT_OF_ONE_CODE:
             where = f"{self._root}/{path}" if path else self._root
             self._kept.append(
-                Fault(code=code, severity=severity, path=where, found=found, expected=expected, mend=mend, line=line)
+                Fault(code=code, severity=severity, path=where, found=found, expected=expected, hint=hint, line=line)
             )
 
     @property
@@ -49,7 +49,7 @@ class FaultCollector:
                 path=self._root,
                 found=f"{count - KEPT_OF_ONE_CODE} more of these",
                 expected="none",
-                mend="Mend those listed first, then check again.",
+                hint="Mend those listed first, then check again.",
             )
             for (code, severity), count in self._seen.items()
             if count > KEPT_OF_ONE_CODE

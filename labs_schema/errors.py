@@ -23,12 +23,12 @@ class Fault(Frozen):
     path: str
     found: str
     expected: str
-    mend: str
+    hint: str
     line: int | None = None
 
     def __str__(self) -> str:
         where = self.path if self.line is None else f"{self.path}:{self.line}"
-        return f"{self.severity} {self.code} {where}: found {self.found}; expected {self.expected}. {self.mend}"
+        return f"{self.severity} {self.code} {where}: found {self.found}; expected {self.expected}. {self.hint}"
 
 
 class GraderError(Exception):

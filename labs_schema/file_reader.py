@@ -44,7 +44,7 @@ def read_text(path: Path, name: str, most: int, faults: FaultCollector) -> str |
             name,
             found=binary_kind(data) or "text with NUL characters",
             expected="plain text",
-            mend="Save the file as UTF-8 text.",
+            hint="Save the file as UTF-8 text.",
         )
         return None
     if decoded.encoding != "UTF-8":
@@ -73,7 +73,7 @@ def refused_kind(status: os.stat_result, name: str, faults: FaultCollector) -> b
         name,
         found="a symbolic link" if link else "a pipe, socket or device",
         expected="a regular file or a folder",
-        mend="Put the file itself there, or delete the entry.",
+        hint="Put the file itself there, or delete the entry.",
     )
     return True
 
@@ -84,7 +84,7 @@ def unreadable(name: str, error: OSError, faults: FaultCollector) -> None:
         name,
         found=error.strerror or type(error).__name__,
         expected="something that can be opened",
-        mend="Give a folder; unpack an archive first."
+        hint="Give a folder; unpack an archive first."
         if isinstance(error, NotADirectoryError)
         else "Check that its name is right, and its permissions.",
     )
@@ -96,7 +96,7 @@ def not_utf8(name: str, encoding: str, faults: FaultCollector) -> None:
         name,
         found=f"text that is not UTF-8, read as {encoding}",
         expected="UTF-8",
-        mend="Check that its letters are right; save the file as UTF-8 to be rid of this.",
+        hint="Check that its letters are right; save the file as UTF-8 to be rid of this.",
     )
 
 
@@ -107,5 +107,5 @@ def too_big(code: str, name: str, what: str, most: int, faults: FaultCollector) 
         name,
         found=f"more than {most:,} {what}",
         expected=f"at most {most:,} {what}",
-        mend="Check that it is the right file; shorten it or take it out.",
+        hint="Check that it is the right file; shorten it or take it out.",
     )

@@ -203,7 +203,7 @@ def _refuse(path: str, found: str, expected: str) -> NoReturn:
                 path=path,
                 found=found,
                 expected=expected,
-                mend="Change it before the lab is written.",
+                hint="Change it before the lab is written.",
             )
         ]
     )

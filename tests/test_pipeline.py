@@ -19,7 +19,7 @@ from labs_schema.lab_writer import write_ratings
 from labs_schema.reading.validate import load_lab
 
 LABS = Path(__file__).parent.parent / "labs"
-TINY = Path(__file__).parent.parent / "training" / "runs" / "tiny.yaml"
+TINY = Path(__file__).parent.parent / "training" / "recipes" / "tiny.yaml"
 LAB = LABS / "java_bank_account"
 HELD_OUT = "python_parking_fee"
 

@@ -150,8 +150,8 @@ def load_config(
                 raise ValueError
             _set(values, name.strip().split("."), yaml.safe_load(value))
         except (ValueError, yaml.YAMLError):
-            mend = "Write for instance --set dpo.beta=0.2; quote a value that YAML reads otherwise."
-            faults.append(_fault("--set", override, "NAME=VALUE, the value as in the YAML", mend))
+            hint = "Write for instance --set dpo.beta=0.2; quote a value that YAML reads otherwise."
+            faults.append(_fault("--set", override, "NAME=VALUE, the value as in the YAML", hint))
     if faults:
         raise FaultsError(faults)
     try:
@@ -170,15 +170,15 @@ def _given(flags: Mapping[str, object] | None) -> dict[str, object]:
 
 
 def _mapping(path: Path) -> dict[str, Any]:
-    mend = "training/recipes/ has examples."
+    hint = "training/recipes/ has examples."
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise FaultsError([_fault(str(path), "no such file", "the YAML of a run", mend)]) from None
+        raise FaultsError([_fault(str(path), "no such file", "the YAML of a run", hint)]) from None
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise FaultsError([_fault(str(path), str(error), "the YAML of a run", mend)]) from None
+        raise FaultsError([_fault(str(path), str(error), "the YAML of a run", hint)]) from None
     if not isinstance(values, dict):
-        raise FaultsError([_fault(str(path), f"a {type(values).__name__}", "fields such as `model: ...`", mend)])
+        raise FaultsError([_fault(str(path), f"a {type(values).__name__}", "fields such as `model: ...`", hint)])
     return values
 
 
@@ -197,5 +197,5 @@ def _field_fault(path: str, error: Any) -> Fault:
     return _fault(path, f"{found} in `{name}`", error["msg"], "Mend the YAML, or override it with --set NAME=VALUE.")
 
 
-def _fault(path: str, found: str, expected: str, mend: str) -> Fault:
-    return Fault(code="run-config", severity=Severity.ERROR, path=path, found=found[:300], expected=expected, mend=mend)
+def _fault(path: str, found: str, expected: str, hint: str) -> Fault:
+    return Fault(code="run-config", severity=Severity.ERROR, path=path, found=found[:300], expected=expected, hint=hint)

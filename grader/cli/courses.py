@@ -37,10 +37,10 @@ def remove(course: Course) -> None:
     Example: [bold]grader courses remove cs101[/]
     """
     from grader.service.local_store import at_terminal, local_store
-    from serving.courses.course_registry import CourseBook
+    from serving.courses.course_registry import CourseRegistry
 
     with local_store() as store:
-        CourseBook(store.database).remove(course, actor=at_terminal())
+        CourseRegistry(store.database).remove(course, actor=at_terminal())
     typer.echo(f"{course} has no model any more")
 
 

@@ -39,7 +39,7 @@ def train(
     """Replaced below: it lists the presets."""
     from training.config import load_config
     from training.run.dry_run import dry_run as told
-    from training.run.run import TrainingStoppedError, leave_together
+    from training.run.run import TrainingStoppedError, exit_all_ranks
     from training.run.run import train as run_training
     from training.run_folder import open_run_folder
 
@@ -57,11 +57,11 @@ def train(
         done = told(settings) if dry_run else run_training(settings, resume=resume)
     except TrainingStoppedError as stopped:
         typer.echo(stopped, err=True)
-        leave_together(130)
+        exit_all_ranks(130)
         raise typer.Exit(130) from None
     if os.environ.get("RANK", "0") == "0":
         typer.echo(done)
-    leave_together()
+    exit_all_ranks()
 
 
 train.__doc__ = f"""Tunes a model on graded labs: supervised first (SFT), then on preference pairs (DPO).

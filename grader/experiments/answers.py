@@ -6,7 +6,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from grader.experiments.bag_of_words import WordCounter
-from grader.experiments.held_out import kept_work, trained_work
+from grader.experiments.held_out import held_out, trained_work
 from grader.progress_bars import step_bars
 from grader.regrade.cost import measured_cost
 from grader.single_threaded import single_threaded
@@ -56,7 +56,7 @@ def model_answers(
     grader = load_grader(model, engine=engine, style=style, on_overlong=on_overlong, orders=orders)
     grader.engine = meter = MeteredEngine(grader.engine)
     loaded = monotonic()
-    work = [(lab, kept_work(lab, split)) for lab, split in kept]
+    work = [(lab, held_out(lab, split)) for lab, split in kept]
     try:
         answers = dict(_graded(grader, work, name))
     finally:
@@ -87,7 +87,7 @@ def word_answers(course: Sequence[tuple[Lab, LabSplit]], name: str) -> Answers:
     with single_threaded(), step_bars() as show:
         trained = [(lab, trained_work(lab, split)) for lab, split in course]
         counter.fit(trained, lambda done, of: show(name, done, of))
-    kept = [(lab, kept_work(lab, split)) for lab, split in course if split.test]
+    kept = [(lab, held_out(lab, split)) for lab, split in course if split.test]
     return {lab.name: answered(lab, counter.grade(lab, submissions)) for lab, submissions in kept}
 
 
@@ -98,14 +98,14 @@ def commonest_answers(kept: Iterable[tuple[Lab, LabSplit]]) -> Answers:
 
 
 def _commonest(lab: Lab, split: LabSplit) -> list[Decision]:
-    students = [s.student for s in kept_work(lab, split)]
+    students = [s.student for s in held_out(lab, split)]
     trained = [s.student for s in trained_work(lab, split)]
     return constant_decisions(lab, students, commonest_ratings(lab, trained or students))
 
 
 def only(answers: Answers, kept: Iterable[tuple[Lab, LabSplit]]) -> Answers:
     """Those of `answers` that are on the `kept` work."""
-    students = {lab.name: {s.student for s in kept_work(lab, split)} for lab, split in kept}
+    students = {lab.name: {s.student for s in held_out(lab, split)} for lab, split in kept}
     return {name: [d for d in answers[name] if d.student in known] for name, known in students.items()}
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from grader.experiments.held_out import Course, kept_work, read_course
+from grader.experiments.held_out import Course, held_out, read_course
 from grader.progress_bars import step_bars
 from labs_schema.errors import GraderError
 from labs_schema.frozen import Frozen
@@ -75,7 +75,7 @@ def calibrate_run(
 def calibration_work(course: Course, share: float, seed: int) -> Work:
     """The kept and rated work of `share` of the kept students, each with all their labs; never that of held-out labs,
     which are there to show what happens without. Raises GraderError where there is none."""
-    seen = [(lab, kept_work(lab, split)) for lab, split in course.kept if lab.name not in course.held_out]
+    seen = [(lab, held_out(lab, split)) for lab, split in course.kept if lab.name not in course.held_out]
     rated = [(lab, [s for s in kept if s.student in lab.ratings_given]) for lab, kept in seen]
     chosen = training_students((s.student for _, kept in rated for s in kept), share, seed)
     work = [(lab, [s for s in kept if s.student in chosen]) for lab, kept in rated]

@@ -4,7 +4,7 @@ from grader.token_cost import Cost
 from labs_schema.frozen import Frozen
 from serving.measures.agreement import Agreement
 from serving.measures.order_effects import OrderEffects
-from serving.measures.raters import Ceiling
+from serving.measures.raters import InterAnnotatorAgreement
 from serving.measures.rating_parts import RatingPart
 from serving.measures.resampling import Estimate
 from serving.measures.sign_flip import FLIPS
@@ -44,7 +44,7 @@ class Group(Frozen):
     by_language: dict[str, Part]
     by_rating: dict[str, RatingPart]
     trust: dict[str, Trust]
-    ceiling: Ceiling | None
+    ceiling: InterAnnotatorAgreement | None
     order: OrderEffects | None
 
 

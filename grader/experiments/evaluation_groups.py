@@ -8,7 +8,7 @@ from labs_schema.models import Lab
 from serving.measures.agreement import agreement, difference
 from serving.measures.decisions import Decision
 from serving.measures.order_effects import order_effects
-from serving.measures.raters import Ceiling, ceiling, units_of
+from serving.measures.raters import InterAnnotatorAgreement, ceiling, units_of
 from serving.measures.rating_parts import rating_parts
 from serving.measures.resampling import LEAST_LABS
 from serving.measures.trust import Trust, trust
@@ -87,6 +87,6 @@ def _trust(found: Found, calibrated_on: frozenset[str]) -> dict[str, Trust]:
     return measured
 
 
-def _ceiling(ours: Sequence[Decision], labs: Mapping[str, Lab], resamples: int) -> Ceiling | None:
+def _ceiling(ours: Sequence[Decision], labs: Mapping[str, Lab], resamples: int) -> InterAnnotatorAgreement | None:
     students = {name: dict.fromkeys(d.student for d in ours if d.lab == name) for name in labs}
     return ceiling([*chain(*(units_of(labs[name], students[name]) for name in labs))], ours, resamples=resamples)

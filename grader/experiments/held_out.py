@@ -61,7 +61,7 @@ def read_course(dataset: DatasetManifest, labs: Path) -> Course:
     return Course(read, frozenset(dataset.eval_labs))
 
 
-def kept_work(lab: Lab, split: LabSplit) -> list[Submission]:
+def held_out(lab: Lab, split: LabSplit) -> list[Submission]:
     """The submissions of `lab` that the data set kept for evaluation."""
     return _part(lab, split.test)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from grader.experiments.bag_of_words import WordCounter
-from grader.experiments.held_out import Course, kept_work, read_course, trained_work
+from grader.experiments.held_out import Course, held_out, read_course, trained_work
 from grader.experiments.poison import Kind, Poison
 from grader.experiments.robustness_cells import Cell, Measured, poisoned_data
 from grader.experiments.robustness_curve import Robustness, robustness
@@ -51,7 +51,7 @@ def run_series(
     course = read_course(data.manifest, labs)
     _same_series(out, cells[0].kind, config, data.sha256, label_smoothing)
     reasons = reference_reasons(data.path.with_name("test.jsonl")) if data.manifest.reasoning else {}
-    kept = [(lab, kept_work(lab, split)) for lab, split in course.kept]
+    kept = [(lab, held_out(lab, split)) for lab, split in course.kept]
     waiting = [cell for cell in cells if not _file(out, cell).is_file()][:at_most]
     for number, cell in enumerate(waiting):
         begun = time.monotonic()
@@ -95,7 +95,7 @@ def baselines(course: Course, poisons: Mapping[float, Poison]) -> dict[str, dict
         counter.fit([(bad, trained_work(lab, split)) for bad, lab, split in labs if split.train])
         words[p], commonest[p] = [], []
         for bad, lab, split in labs:
-            work = kept_work(lab, split)
+            work = held_out(lab, split)
             learned = [submission.student for submission in trained_work(lab, split)]
             usual = commonest_ratings(bad, learned or [submission.student for submission in work])
             commonest[p] += constant_decisions(lab, [submission.student for submission in work], usual)

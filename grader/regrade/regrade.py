@@ -27,10 +27,10 @@ from serving.grading.grader import Grader
 from serving.jobs.chunk import HARMLESS
 from serving.jobs.cli_jobs import Tasks, job_to_do, settled, work
 from serving.jobs.export import check_place, export
-from serving.jobs.job import Job, Wish
+from serving.jobs.job import Job, RequestedState
 from serving.jobs.job_lock import turn
 from serving.jobs.origin import origin_of
-from serving.jobs.repository import JobBook
+from serving.jobs.repository import JobRepository
 from serving.jobs.sources import origin_from, take
 from serving.model.loading import load_grader
 from serving.store.store import Store
@@ -143,18 +143,18 @@ def _asked(source: RaySource) -> Origin:
 
 
 def _job(store: Store, course: str, lab: Lab, origin: Origin, again: bool) -> Job:
-    known = JobBook(store.database).at_terminals(course, lab)
+    known = JobRepository(store.database).at_terminals(course, lab)
     return job_to_do(store, course, lab, known, origin(lab, known), again=again, actor=at_terminal())
 
 
 def _begun(store: Store, lab: Lab, job: Job, out: Path) -> Begun:
-    book = JobBook(store.database)
-    return Begun(lab, book.wish(job.id, Wish.RUN, actor=at_terminal()), out, book.progress(job.id).graded)
+    book = JobRepository(store.database)
+    return Begun(lab, book.wish(job.id, RequestedState.RUN, actor=at_terminal()), out, book.progress(job.id).graded)
 
 
 def _kept(store: Store, courses: Sequence[str], labs: Sequence[Lab], again: bool) -> KeptGrades:
     """Of the jobs that go on, if the model is still theirs: that is known only when it is loaded."""
-    book, total = JobBook(store.database), sum(len(lab.submissions) for lab in labs)
+    book, total = JobRepository(store.database), sum(len(lab.submissions) for lab in labs)
     newest = [known[0] for each in zip(courses, labs, strict=True) if (known := book.at_terminals(*each))]
     return KeptGrades(sum(settled(book, job) for job in newest if not (again and job.finished_at)), total)
 
@@ -174,7 +174,7 @@ def _grade(begun: Sequence[Begun], do: Do, kept: KeptGrades) -> None:
 
 def _finished(store: Store, begun: Begun) -> Regraded:
     """The job ends when its results are written, so that a command that was killed before writes them."""
-    book, job = JobBook(store.database), begun.job
+    book, job = JobRepository(store.database), begun.job
     comparison = export(store, job, begun.lab, begun.out)
     book.finish(job)
     now = book.progress(job.id)

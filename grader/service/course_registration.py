@@ -8,7 +8,7 @@ from rich.console import Console
 from grader.service.local_store import at_terminal, local_store
 from labs_schema.errors import GraderError
 from serving.courses.checking import check_model
-from serving.courses.course_registry import CourseBook
+from serving.courses.course_registry import CourseRegistry
 from serving.courses.lab_registry import read_registry
 from serving.courses.registration import Registration
 from serving.model.folder import open_model
@@ -32,7 +32,7 @@ def add_course(course: str, model: Path, labs: Path | None) -> list[str]:
     with Console(stderr=True).status("reading the model"):
         facts = check_model(model.resolve())
     with local_store() as store:
-        book = CourseBook(store.database)
+        book = CourseRegistry(store.database)
         before = book.registered().get(course)
         folder = str(labs.resolve()) if labs else (before.labs if before else None)
         added = book.add(course, str(model.resolve()), folder, facts, actor=at_terminal())
@@ -41,7 +41,7 @@ def add_course(course: str, model: Path, labs: Path | None) -> list[str]:
 
 def course_lines() -> list[str]:
     with local_store() as store:
-        return [line for each in CourseBook(store.database).registered().values() for line in _lines(each)]
+        return [line for each in CourseRegistry(store.database).registered().values() for line in _lines(each)]
 
 
 def _lines(registration: Registration) -> Iterator[str]:

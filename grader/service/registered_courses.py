@@ -4,11 +4,11 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from labs_schema.errors import GraderError
-from serving.courses.course_registry import CourseBook
+from serving.courses.course_registry import CourseRegistry
 from serving.courses.errors import CourseRefusedError, UnknownCourseError
 from serving.courses.lengths import CourseLengths
 from serving.courses.loading import CourseLoader, most_at_once
-from serving.courses.model_pool import CourseShelf
+from serving.courses.model_pool import CourseModelPool
 from serving.engines.engine_choice import EngineName
 from serving.observability.observed import Observed
 from serving.scheduler.engine_thread import EngineThread
@@ -33,13 +33,13 @@ def open_course_thread(
 ) -> EngineThread:
     """The thread, once as many models as may be open at a time are loaded, or were refused. Raises GraderError where no
     course is registered."""
-    book, most = CourseBook(store.database), most or most_at_once(engine)
+    book, most = CourseRegistry(store.database), most or most_at_once(engine)
     if not book.registered():
         raise GraderError(NONE)
     loader = CourseLoader(engine, orders=orders, watched=observed.metrics.watched if observed else None)
 
-    def opened() -> CourseShelf:
-        shelf = CourseShelf(book.registered, loader.check, most=most, lengths=CourseLengths().check, told=told)
+    def opened() -> CourseModelPool:
+        shelf = CourseModelPool(book.registered, loader.check, most=most, lengths=CourseLengths().check, told=told)
         for course in list(book.registered())[:most]:
             with suppress(CourseRefusedError, UnknownCourseError):
                 shelf.of(course)

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from labs_schema.errors import Fault, GraderError
-from serving.courses.course_registry import CourseBook
+from serving.courses.course_registry import CourseRegistry
 from serving.courses.lab_registry import LabRegistry, read_registry
 from serving.courses.served import Courses, OneCourse, RegisteredCourses
 from serving.store.store import Store
@@ -27,7 +27,7 @@ def served_courses(store: Store, model: str | None, labs: Path | None, course: s
             "--labs and --course go with --model. Without it the registered courses are served with their own labs: "
             "grader courses add cs101 --model runs/latest --labs labs"
         )
-    return RegisteredCourses(CourseBook(store.database))
+    return RegisteredCourses(CourseRegistry(store.database))
 
 
 def registered_labs(folder: Path | None, screen: Console) -> LabRegistry:

@@ -24,7 +24,7 @@ from serving.api.server import server
 from serving.courses.lab_registry import LabRegistry
 from serving.engines.engine_choice import EngineName
 from serving.jobs.job import Job
-from serving.jobs.repository import JobBook
+from serving.jobs.repository import JobRepository
 from serving.observability.job_states import job_states
 from serving.observability.metrics import Metrics
 from serving.observability.observed import Observed
@@ -63,7 +63,7 @@ def run_service(
         _guarded(store, host, screen)
         courses = served_courses(store, model, labs, course, screen)
         observed = Observed(Metrics(), open_tracing())
-        observed.metrics.watch_jobs(lambda: job_states(JobBook(store.database)))
+        observed.metrics.watch_jobs(lambda: job_states(JobRepository(store.database)))
         characters, serving = Limits().submission_bytes, threading.Event()
         if model:
             thread, characters = open_engine_thread(model, engine, orders, queue, screen, observed)

@@ -16,7 +16,7 @@ from grader.service.served_courses import served_courses
 from labs_schema.errors import GraderError
 from serving.courses.served import Courses, labs_of
 from serving.engines.engine_choice import EngineName
-from serving.jobs.backend import LabDesk
+from serving.jobs.backend import WorkerBackend
 from serving.jobs.worker import Worker
 from serving.scheduler.engine_thread import EngineThread
 from serving.store.store import Store
@@ -56,7 +56,7 @@ def run_worker(
 
 
 def start_worker(store: Store, courses: Courses, thread: EngineThread, name: str) -> Worker:
-    desk = LabDesk(store, labs_of(courses), thread)
+    desk = WorkerBackend(store, labs_of(courses), thread)
     worker = Worker(desk, StoreSettings().store, name, courses=courses.folders)
     worker.start()
     return worker

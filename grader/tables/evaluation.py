@@ -19,7 +19,7 @@ from grader.experiments.evaluation import (
 )
 from serving.measures.agreement import METRICS
 from serving.measures.order_effects import OrderEffects
-from serving.measures.raters import Ceiling
+from serving.measures.raters import InterAnnotatorAgreement
 from serving.measures.rating_parts import RatingPart
 from serving.measures.resampling import Estimate
 from serving.measures.trust import Trust
@@ -116,7 +116,7 @@ def _order(order: OrderEffects) -> Table:
     return table
 
 
-def _ceiling(ceiling: Ceiling) -> Table:
+def _ceiling(ceiling: InterAnnotatorAgreement) -> Table:
     """What the TAs reach among themselves, over the same units as the grader beside them."""
     table = _table(
         f"several TAs on the same work: {ceiling.units} criteria of {ceiling.students} students",

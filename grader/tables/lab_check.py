@@ -103,4 +103,4 @@ def _examples(same: Sequence[Fault]) -> Iterator[str]:
         yield f"    {escape(where)}: found {escape(fault.found)}; expected {escape(fault.expected)}"
     if len(same) > SHOWN:
         yield f"    and {len(same) - SHOWN} more (--json lists them)"
-    yield f"    [dim]{escape(same[0].mend)}[/]"
+    yield f"    [dim]{escape(same[0].hint)}[/]"

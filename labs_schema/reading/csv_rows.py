@@ -49,7 +49,7 @@ def _bad(code: str, found: str, path: str, line: int, faults: FaultCollector) ->
         line=line,
         found=found,
         expected="comma-separated cells, quoted by double quotes where they hold commas or line breaks",
-        mend="Look for a quote that is not closed, or export the table again.",
+        hint="Look for a quote that is not closed, or export the table again.",
     )
 
 

@@ -66,7 +66,7 @@ def _rating(row: StudentRow, columns: Sequence[Column], path: str, faults: Fault
         line=row.line,
         found=f"{names if marked else 'no rating'} marked for {excerpt(columns[0].criterion)}",
         expected="one rating marked",
-        mend="It counts as not graded; mark one.",
+        hint="It counts as not graded; mark one.",
     )
     return None
 
@@ -92,7 +92,7 @@ def _words(
                 line=row.line,
                 found=f"{excerpt(cell)} in column {column.place + 1}",
                 expected="1 where the rating was given, 0 where not, or a comment",
-                mend="Write 1 or 0.",
+                hint="Write 1 or 0.",
             )
     return words
 
@@ -109,6 +109,6 @@ def _comment(
             line=row.line,
             found=f"a comment of {excerpt(criterion)} in the cell of a rating that was not given",
             expected=f"the comment in the cell of {excerpt(rating or '')}",
-            mend="It is left out; move it to the rating given.",
+            hint="It is left out; move it to the rating given.",
         )
     return "\n".join(fitting) or None

@@ -62,7 +62,7 @@ def criteria_of(
             RUBRIC,
             found=f"neither {RUBRIC} nor {RATINGS}",
             expected="the rubric's criteria and ratings",
-            mend=f"Write {RUBRIC}; docs/lab-format.md has an example.",
+            hint=f"Write {RUBRIC}; docs/lab-format.md has an example.",
         )
     if RUBRIC in present and RATINGS not in present:
         _missing("no-ratings", RATINGS, "The lab can be graded and is not learned from.", faults)
@@ -83,5 +83,5 @@ def template_of(folder: Path, present: Set[str], limits: Limits, faults: FaultCo
     return source_files(entries, TEMPLATE, limits, faults).files
 
 
-def _missing(code: str, name: str, mend: str, faults: FaultCollector) -> None:
-    faults.warning(code, name, found="nothing", expected=f"{name} in the lab's folder", mend=mend)
+def _missing(code: str, name: str, hint: str, faults: FaultCollector) -> None:
+    faults.warning(code, name, found="nothing", expected=f"{name} in the lab's folder", hint=hint)

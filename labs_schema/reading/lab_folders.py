@@ -44,7 +44,7 @@ def lab_folders(parent: Path) -> list[Path]:
         path=clean(str(parent)),
         found=reason,
         expected="a lab, or a folder of labs",
-        mend="Give the folder that holds one folder a lab.",
+        hint="Give the folder that holds one folder a lab.",
     )
     raise FaultsError([fault])
 
@@ -99,5 +99,5 @@ def _stray(name: str, found: str, faults: FaultCollector) -> None:
         name,
         found=kind,
         expected="only what docs/lab-format.md names",
-        mend="It is not read; check the spelling of its name, or delete it.",
+        hint="It is not read; check the spelling of its name, or delete it.",
     )

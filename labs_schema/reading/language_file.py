@@ -31,6 +31,6 @@ def _named(text: str, where: str, without: str, faults: FaultCollector) -> str |
             where,
             found=f"the language {excerpt(text.strip())}",
             expected=f"one of {', '.join(LANGUAGES)}, and nothing else",
-            mend=f"Choose one of these, or {without} to go by the extensions of the students' files.",
+            hint=f"Choose one of these, or {without} to go by the extensions of the students' files.",
         )
     return language

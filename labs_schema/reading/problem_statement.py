@@ -29,7 +29,7 @@ def read_problem(folder: Path, present: Set[str], limits: Limits, faults: FaultC
             VERBOSE[1],
             found=f"a text that differs from {VERBOSE[0]}",
             expected="one verbose problem statement",
-            mend=f"{VERBOSE[0]} is used; delete the other.",
+            hint=f"{VERBOSE[0]} is used; delete the other.",
         )
     full = next(iter(verbose.values()), "")
     if not full and not short:
@@ -38,7 +38,7 @@ def read_problem(folder: Path, present: Set[str], limits: Limits, faults: FaultC
             VERBOSE[0],
             found=f"no text in {', '.join(VERBOSE)} or {SHORT}",
             expected="the problem statement in at least one of them",
-            mend=f"Write the task the students were given into {VERBOSE[0]}.",
+            hint=f"Write the task the students were given into {VERBOSE[0]}.",
         )
     elif not full or not short:
         faults.warning(
@@ -46,6 +46,6 @@ def read_problem(folder: Path, present: Set[str], limits: Limits, faults: FaultC
             SHORT if full else VERBOSE[0],
             found="only the verbose statement" if full else "only the short statement",
             expected="both",
-            mend="The one stands in for the other.",
+            hint="The one stands in for the other.",
         )
     return full or short, short or full

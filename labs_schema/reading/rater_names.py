@@ -34,6 +34,6 @@ def read_rater(cell: str, path: str, line: int, faults: FaultCollector) -> str |
         line=line,
         found=f"the TA {excerpt(name)}",
         expected=f"a name of at most {LONGEST} printable characters, or nothing",
-        mend="Write the TA's name or initials, always in the same way.",
+        hint="Write the TA's name or initials, always in the same way.",
     )
     return None

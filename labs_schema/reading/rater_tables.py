@@ -51,7 +51,7 @@ def check_raters(
                 path,
                 found=f"one TA in {len(spelt)} spellings: {listing(sorted(spelt))}",
                 expected="one spelling a TA, in the table and in the names of files",
-                mend="They count as different TAs; use one spelling.",
+                hint="They count as different TAs; use one spelling.",
             )
     differ = [g for g in in_force if g.rating and own.get((g.rater, g.student, g.criterion), g.rating) != g.rating]
     for grade in differ:
@@ -60,7 +60,7 @@ def check_raters(
             path,
             found=f"{excerpt(grade.rating or '')} of {excerpt(grade.criterion)} for {excerpt(grade.student)}",
             expected=f"what {rater_file(excerpt(grade.rater or ''))} says",
-            mend="The table stays in force, the TA's own file counts as the TA's rating.",
+            hint="The table stays in force, the TA's own file counts as the TA's rating.",
         )
 
 
@@ -75,7 +75,7 @@ def _check_columns(criteria: Sequence[Criterion], table: RatingsTable, faults: F
                 line=3,
                 found=f"a column for {_named(column)}, which the rubric does not have",
                 expected="criteria and ratings of the rubric",
-                mend="Correct its titles; to change the rubric, change rubrics.json and rubric_ratings.csv.",
+                hint="Correct its titles; to change the rubric, change rubrics.json and rubric_ratings.csv.",
             )
         elif None not in (rating.marks, column.marks) and rating.marks != column.marks:
             faults.error(
@@ -84,7 +84,7 @@ def _check_columns(criteria: Sequence[Criterion], table: RatingsTable, faults: F
                 line=5,
                 found=f"{column.marks:g} marks for {_named(column)}, {rating.marks:g} in the rubric",
                 expected="the rubric's marks, or empty cells",
-                mend="Put the right marks into both, or leave them out here.",
+                hint="Put the right marks into both, or leave them out here.",
             )
 
 
@@ -102,5 +102,5 @@ def _check_rows(rater: str, table: RatingsTable, students: Set[str], faults: Fau
                 line=row.line,
                 found=f"the TA {excerpt(row.ta or '')}",
                 expected=f"{excerpt(rater)}, whose file this is",
-                mend="The file's name counts; move the row into the other TA's file if it is theirs.",
+                hint="The file's name counts; move the row into the other TA's file if it is theirs.",
             )

@@ -65,7 +65,7 @@ def parse_ratings(text: str, path: str, longest_line: int, faults: FaultCollecto
             line=row.line,
             found=f"{len(row.cells)} cells",
             expected=f"{width}, as in the first row",
-            mend="Look for a missing or stray comma or quote in this row.",
+            hint="Look for a missing or stray comma or quote in this row.",
         )
     if uneven:
         return None
@@ -79,14 +79,14 @@ def _filled(row: CsvRow, width: int) -> CsvRow:
 
 
 def _good_header(rows: list[CsvRow], path: str, faults: FaultCollector) -> bool:
-    def wrong(line: int, found: str, mend: str = "Put the missing row in, even if its cells stay empty.") -> bool:
+    def wrong(line: int, found: str, hint: str = "Put the missing row in, even if its cells stay empty.") -> bool:
         faults.error(
             "wrong-header",
             path,
             line=line,
             found=found,
             expected="six header rows: criterion, description, rating, rating description, marks, and a free row",
-            mend=f"{mend} See docs/lab-format.md.",
+            hint=f"{hint} See docs/lab-format.md.",
         )
         return False
 
@@ -122,7 +122,7 @@ def _ta_column(header: list[CsvRow], path: str, faults: FaultCollector) -> int |
             line=header[0].line,
             found=f"a TA column again, in column {found[1] + 1}",
             expected="one column that says who graded",
-            mend=f"Keep one; ratings of a second TA go into a file of their own, {rater_file('name')}.",
+            hint=f"Keep one; ratings of a second TA go into a file of their own, {rater_file('name')}.",
         )
     return found[0] if found else None
 
@@ -153,7 +153,7 @@ def _columns(
                 line=header[2].line,
                 found=f"rating {excerpt(rating)} of {excerpt(criterion)} again, in {where}",
                 expected="one column a rating",
-                mend="Rename the rating or the criterion, or delete the column.",
+                hint="Rename the rating or the criterion, or delete the column.",
             )
     return tuple(columns.values())
 
@@ -169,7 +169,7 @@ def _marks(written: str, path: str, where: str, line: int, faults: FaultCollecto
         line=line,
         found=f"marks {excerpt(written)} in {where}",
         expected="a number from 0 on, such as 2 or 1.5, or an empty cell",
-        mend="Write the number with a point and without a unit.",
+        hint="Write the number with a point and without a unit.",
     )
     return None
 
@@ -186,7 +186,7 @@ def _students(body: list[CsvRow], ta: int | None, path: str, faults: FaultCollec
                 line=line,
                 found=f"the student {excerpt(cells[0])}",
                 expected="an id such as s1@course in the first cell",
-                mend="Fill in the id, or delete the row.",
+                hint="Fill in the id, or delete the row.",
             )
         elif rows.setdefault(row.student, row) is not row:
             faults.error(
@@ -195,6 +195,6 @@ def _students(body: list[CsvRow], ta: int | None, path: str, faults: FaultCollec
                 line=line,
                 found=f"student {excerpt(row.student)} again, first in line {rows[row.student].line}",
                 expected="one row a student",
-                mend="Keep the row that counts.",
+                hint="Keep the row that counts.",
             )
     return tuple(rows.values())

@@ -101,7 +101,7 @@ def _check(people: Mapping[int, Person], path: str, faults: FaultCollector) -> N
                     line=line,
                     found=f"an id that line {lines[each]} has too",
                     expected="ids of one student alone",
-                    mend="Both names are hidden; correct the id that is wrong.",
+                    hint="Both names are hidden; correct the id that is wrong.",
                 )
             lines.setdefault(each, line)
     if people and not any(person.last or person.first for person in people.values()):
@@ -110,10 +110,10 @@ def _check(people: Mapping[int, Person], path: str, faults: FaultCollector) -> N
             path,
             found="ids alone",
             expected=EXPECTED,
-            mend="Names in comments are not hidden; add a column of names.",
+            hint="Names in comments are not hidden; add a column of names.",
         )
 
 
 def _bad(code: str, path: str, line: int, found: str, expected: str, faults: FaultCollector) -> None:
-    mend = "Mend the row, or export the roster again as comma-separated values."
-    faults.error(code, path, line=line, found=found, expected=expected, mend=mend)
+    hint = "Mend the row, or export the roster again as comma-separated values."
+    faults.error(code, path, line=line, found=found, expected=expected, hint=hint)

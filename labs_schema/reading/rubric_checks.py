@@ -54,7 +54,7 @@ def _one_file_only(
                 line=1,
                 found=f"no column for the criterion {excerpt(title)}",
                 expected="the criteria of rubrics.json",
-                mend=f"It is kept, without grades by TAs.{_near(title, in_table)}",
+                hint=f"It is kept, without grades by TAs.{_near(title, in_table)}",
             )
     for title in in_table:
         if title not in in_rubric:
@@ -63,7 +63,7 @@ def _one_file_only(
                 RUBRIC,
                 found=f"no criterion {excerpt(title)}, which {path} has",
                 expected="the criteria of the table",
-                mend=f"It is kept as the table describes it.{_near(title, in_rubric)}",
+                hint=f"It is kept as the table describes it.{_near(title, in_rubric)}",
             )
 
 
@@ -79,7 +79,7 @@ def _merged(ours: Criterion, theirs: Criterion | None, path: str, faults: FaultC
             line=3,
             found=f"no column for rating {excerpt(title)} of {excerpt(ours.title)}",
             expected="the ratings of rubrics.json",
-            mend=f"It is kept; no TA can have given it.{_near(title, columns)}",
+            hint=f"It is kept; no TA can have given it.{_near(title, columns)}",
         )
     for title in [title for title in columns if title not in titles]:
         faults.warning(
@@ -87,7 +87,7 @@ def _merged(ours: Criterion, theirs: Criterion | None, path: str, faults: FaultC
             RUBRIC,
             found=f"no rating {excerpt(title)} in {excerpt(ours.title)}, which {path} has",
             expected="the ratings of the table",
-            mend=f"It is kept as the table describes it.{_near(title, titles)}",
+            hint=f"It is kept as the table describes it.{_near(title, titles)}",
         )
     ratings = [_merged_rating(ours.title, rating, columns.get(rating.title), path, faults) for rating in ours.ratings]
     ratings += [rating for rating in theirs.ratings if rating.title not in titles]
@@ -106,7 +106,7 @@ def _merged_rating(criterion: str, ours: Rating, theirs: Rating | None, path: st
             line=5,
             found=f"{theirs.marks:g} marks for {what}, {ours.marks:g} in rubrics.json",
             expected="the same marks in both files",
-            mend="Put the right marks into both, or leave them out of one.",
+            hint="Put the right marks into both, or leave them out of one.",
         )
     return Rating(
         title=ours.title,
@@ -122,7 +122,7 @@ def _description(ours: str, theirs: str, what: str, path: str, faults: FaultColl
             path,
             found=f"another description of {what} than in rubrics.json",
             expected="the same words",
-            mend="The one of rubrics.json is used.",
+            hint="The one of rubrics.json is used.",
         )
     return ours or theirs
 
@@ -135,7 +135,7 @@ def _check_ratings(criterion: Criterion, faults: FaultCollector) -> None:
             RUBRIC,
             found=f"{count} ratings for {excerpt(criterion.title)}",
             expected=f"{FEWEST} to {MOST}",
-            mend="Add the missing level, such as one for work that does not meet the criterion, or join some.",
+            hint="Add the missing level, such as one for work that does not meet the criterion, or join some.",
         )
     if criterion.max_marks is None and any(rating.marks is not None for rating in criterion.ratings):
         faults.warning(
@@ -143,7 +143,7 @@ def _check_ratings(criterion: Criterion, faults: FaultCollector) -> None:
             RUBRIC,
             found=f"marks for some ratings of {excerpt(criterion.title)} only",
             expected="marks for all of them or for none",
-            mend="The criterion counts as one without marks; fill them in.",
+            hint="The criterion counts as one without marks; fill them in.",
         )
 
 

@@ -74,7 +74,7 @@ def _duplicate(what: str, title: str, where: str, faults: FaultCollector) -> Non
         PATH,
         found=f"the title {excerpt(title)} again, in {where}",
         expected="titles that differ",
-        mend="Rename or delete one of the two.",
+        hint="Rename or delete one of the two.",
     )
 
 
@@ -88,7 +88,7 @@ def _is_object(value: object, where: str, keys: set[str], faults: FaultCollector
             PATH,
             found=f"{excerpt(more[0])} in {where}",
             expected=f"only {', '.join(sorted(keys))}",
-            mend="It is not read; check its spelling.",
+            hint="It is not read; check its spelling.",
         )
     return True
 
@@ -126,7 +126,7 @@ def _marks(value: dict[str, Any], where: str, faults: FaultCollector) -> float |
         PATH,
         found=f"marks {excerpt(str(marks))} in {where}",
         expected="a number from 0 on, such as 2 or 1.5, or none",
-        mend="Write the number without quotes.",
+        hint="Write the number without quotes.",
     )
     return None
 
@@ -134,7 +134,7 @@ def _marks(value: dict[str, Any], where: str, faults: FaultCollector) -> float |
 def _wrong_type(what: str, value: object, expected: str, faults: FaultCollector) -> None:
     kinds = {dict: "an object", list: "an empty list" if value == [] else "a list", str: "text", bool: "true or false"}
     found = "nothing" if value is None else kinds.get(type(value), "a number")
-    faults.error("wrong-type", PATH, found=f"{what} is {found}", expected=expected, mend="See docs/lab-format.md.")
+    faults.error("wrong-type", PATH, found=f"{what} is {found}", expected=expected, hint="See docs/lab-format.md.")
 
 
 def _bad_json(found: str, faults: FaultCollector, line: int | None = None) -> None:
@@ -144,7 +144,7 @@ def _bad_json(found: str, faults: FaultCollector, line: int | None = None) -> No
         line=line,
         found=found,
         expected='[{"title": ..., "description": ..., "Ratings": [{"title": ..., "description": ...}, ...]}, ...]',
-        mend="Mend the JSON at that place.",
+        hint="Mend the JSON at that place.",
     )
 
 

@@ -25,7 +25,7 @@ def check_students(students: Iterable[str], table: RatingsTable, faults: FaultCo
             table.path,
             found=f"no row for {excerpt(student)}",
             expected="a row for every submission",
-            mend="It can be graded, and is not learned from.",
+            hint="It can be graded, and is not learned from.",
         )
 
 
@@ -38,7 +38,7 @@ def check_row(row: StudentRow, students: Set[str], path: str, faults: FaultColle
             line=row.line,
             found=f"ratings of {excerpt(row.student)} and no submission",
             expected=f"{FOLDER}/{row.folder}/",
-            mend="The ratings are not used; put the submission there if it is lost.",
+            hint="The ratings are not used; put the submission there if it is lost.",
         )
 
 
@@ -58,7 +58,7 @@ def check_comments(comments: RatingsTable, table: RatingsTable, faults: FaultCol
             comments.path,
             found=f"{what}, which {table.path} does not have",
             expected=f"the columns and students of {table.path}",
-            mend="Its comments are left out; check the spelling.",
+            hint="Its comments are left out; check the spelling.",
         )
 
 
@@ -73,7 +73,7 @@ def check_copies(submissions: Sequence[Submission], template: Sequence[SourceFil
                 f"{FOLDER}/{submission.folder}",
                 found="the template as it was handed out",
                 expected="a student's own work",
-                mend="Nothing to do; the submission is kept.",
+                hint="Nothing to do; the submission is kept.",
             )
         alike.setdefault(canonical_hash(sorted(file.text for file in submission.files)), []).append(submission.folder)
     for folders in alike.values():
@@ -83,5 +83,5 @@ def check_copies(submissions: Sequence[Submission], template: Sequence[SourceFil
                 f"{FOLDER}/{folders[0]}",
                 found=f"{len(folders)} submissions with the same text: {listing(folders)}",
                 expected="work that differs",
-                mend="They are kept, and never split between training and test.",
+                hint="They are kept, and never split between training and test.",
             )

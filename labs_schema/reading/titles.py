@@ -18,7 +18,7 @@ def read_title(written: str, path: str, where: str, line: int | None, faults: Fa
             line=line,
             found=f"an empty title in {where}",
             expected="a title",
-            mend="Give it the title that stands in the other file.",
+            hint="Give it the title that stands in the other file.",
         )
         return ""
     if len(title) <= LONGEST and title.isprintable():
@@ -29,6 +29,6 @@ def read_title(written: str, path: str, where: str, line: int | None, faults: Fa
         line=line,
         found=f"the title {excerpt(title)} in {where}",
         expected=f"one line of at most {LONGEST} printable characters",
-        mend="Shorten it, or take the control character out; details belong into the description.",
+        hint="Shorten it, or take the control character out; details belong into the description.",
     )
     return ""

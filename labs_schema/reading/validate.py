@@ -92,7 +92,7 @@ def _lab(folder: Path, language: str | None, limits: Limits, faults: FaultCollec
     """The lab; None, or a lab that must not be used, where `faults` has an error."""
     if inside := labs_inside(folder):
         found = f"a folder of {len(inside)} labs, such as {clean(inside[0])}"
-        faults.error("no-labs", "", found=found, expected="one lab", mend="Name a lab in it.")
+        faults.error("no-labs", "", found=found, expected="one lab", hint="Name a lab in it.")
         return None
     present = lab_entries(folder, faults)
     if not present and faults.failed:

@@ -65,8 +65,8 @@ def _together(files: Sequence[SourceFile], *, failed: bool) -> tuple[Fault, ...]
     for name, count in Counter(file.path for file in files).items():
         if count > 1:
             faults.error(
-                "duplicate-path", name, found=f"{count} files of one name", expected="one", mend="Rename the others."
+                "duplicate-path", name, found=f"{count} files of one name", expected="one", hint="Rename the others."
             )
     if not files and not failed:
-        faults.error("no-source", "", found="no source file", expected="a program", mend="Name its source files.")
+        faults.error("no-source", "", found="no source file", expected="a program", hint="Name its source files.")
     return faults.faults()

@@ -44,7 +44,7 @@ class _Expander(Protocol):
 
 
 class _RefusedError(Exception):
-    """An archive that is refused as a whole: code, found, expected, mend."""
+    """An archive that is refused as a whole: code, found, expected, hint."""
 
 
 def archive_entries(data: bytes, where: str, limits: Limits, faults: FaultCollector) -> Iterator[Entry]:
@@ -55,8 +55,8 @@ def archive_entries(data: bytes, where: str, limits: Limits, faults: FaultCollec
         else:
             yield from _tar_entries(_expanded(data, where, limits), where, faults)
     except _RefusedError as refused:
-        code, found, expected, mend = refused.args
-        faults.error(code, where, found=found, expected=expected, mend=mend)
+        code, found, expected, hint = refused.args
+        faults.error(code, where, found=found, expected=expected, hint=hint)
     except DAMAGE as error:
         bad_archive(where, error, faults)
 
@@ -68,7 +68,7 @@ def bad_archive(where: str, error: BaseException, faults: FaultCollector) -> Non
         where,
         found="an encrypted member" if encrypted else f"an archive that cannot be read ({type(error).__name__})",
         expected="a zip or tar archive that opens without a password",
-        mend="Unpack it yourself and put the files into a folder of the same name.",
+        hint="Unpack it yourself and put the files into a folder of the same name.",
     )
 
 
@@ -117,7 +117,7 @@ def _checked(name: str, where: str, faults: FaultCollector) -> str | None:
             where,
             found=f"a member named {name[:60]!a}",
             expected="names that stay inside the archive",
-            mend="Look at the archive with care; put the files that belong to the work into a folder yourself.",
+            hint="Look at the archive with care; put the files that belong to the work into a folder yourself.",
         )
     return path
 
@@ -128,7 +128,7 @@ def _refuse_member(path: str, where: str, link: bool, faults: FaultCollector) ->
         f"{where}/{path}",
         found="a link in an archive" if link else "a pipe or device in an archive",
         expected="regular files and folders only",
-        mend="Unpack the archive yourself and put the file itself into a folder.",
+        hint="Unpack the archive yourself and put the file itself into a folder.",
     )
 
 

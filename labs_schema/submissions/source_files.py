@@ -84,7 +84,7 @@ def _source_text(entry: Entry, name: str, limits: Limits, faults: FaultCollector
             name,
             found="a source file with nothing in it",
             expected="a program",
-            mend="Nothing to do if the student handed it in so.",
+            hint="Nothing to do if the student handed it in so.",
         )
     return decoded.text, decoded.line_ends
 
@@ -96,7 +96,7 @@ def _not_source(path: str, name: str, kind: str | None, faults: FaultCollector) 
             name,
             found="an archive that is not opened",
             expected="source files, or one zip or tar archive of them",
-            mend="Unpack it into the submission's folder if the work is in it.",
+            hint="Unpack it into the submission's folder if the work is in it.",
         )
     elif kind or extension(path) in BINARY_EXTENSIONS:
         _set_aside("binary", name, kind or "a file that is no text", faults)
@@ -106,7 +106,7 @@ def _not_source(path: str, name: str, kind: str | None, faults: FaultCollector) 
 
 def _set_aside(code: str, name: str, found: str, faults: FaultCollector) -> None:
     faults.warning(
-        code, name, found=found, expected="source files only", mend="It is left out; nothing to do unless it matters."
+        code, name, found=found, expected="source files only", hint="It is left out; nothing to do unless it matters."
     )
 
 
@@ -116,5 +116,5 @@ def _duplicate(name: str, faults: FaultCollector) -> None:
         name,
         found="two files of one name",
         expected="one",
-        mend="Rename one of them, or take the one that does not count out of the archive.",
+        hint="Rename one of them, or take the one that does not count out of the archive.",
     )

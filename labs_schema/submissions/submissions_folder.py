@@ -38,7 +38,7 @@ def read_submissions(folder: Path, limits: Limits, faults: FaultCollector) -> tu
             "submissions",
             found=f"{line_ends:,} files with CR LF or CR line ends",
             expected="LF",
-            mend="They are read as LF; nothing to do.",
+            hint="They are read as LF; nothing to do.",
         )
     return tuple(found[student] for student in sorted(found))
 
@@ -61,7 +61,7 @@ def in_language(
                 where,
                 found="no source file",
                 expected="at least one",
-                mend="The submission is left out; look whether the work is in a file that was set aside.",
+                hint="The submission is left out; look whether the work is in a file that was set aside.",
             )
         else:
             files = files_in(submission.files, language, where, faults)
@@ -80,7 +80,7 @@ def files_in(
             where,
             found=f"{len(other)} files such as {excerpt(other[0])}",
             expected=f"files in {language}",
-            mend="They are left out." if own else "They are read, because there is nothing else.",
+            hint="They are left out." if own else "They are read, because there is nothing else.",
         )
     return own or files
 
@@ -106,7 +106,7 @@ def _language(paths: Iterable[Sequence[str]], faults: FaultCollector) -> str:
             "submissions",
             found=f"as many submissions in {' as in '.join(found)}",
             expected="one language for the lab",
-            mend=f"Write the one that is meant into language.txt in the lab's folder, such as {found[0]}.",
+            hint=f"Write the one that is meant into language.txt in the lab's folder, such as {found[0]}.",
         )
     return found[0] if found else UNKNOWN
 
@@ -120,7 +120,7 @@ def _folder_name(entry: os.DirEntry[str], where: str, faults: FaultCollector) ->
             where,
             found=f"the name {excerpt(entry.name)}",
             expected="a name of printable UTF-8 characters",
-            mend=f"It is read as {excerpt(name)}; rename it to be rid of this.",
+            hint=f"It is read as {excerpt(name)}; rename it to be rid of this.",
         )
     folder = entry.is_dir(follow_symlinks=False)
     if litter(name, folder=folder):
@@ -139,7 +139,7 @@ def _folder_name(entry: os.DirEntry[str], where: str, faults: FaultCollector) ->
             where,
             found=f"a {extension(name)} archive",
             expected="a folder, a source file, or a zip or tar archive",
-            mend="Unpack it into a folder of the same name.",
+            hint="Unpack it into a folder of the same name.",
         )
     else:
         _stray("stray-file", where, "a file that is no submission", faults)
@@ -163,7 +163,7 @@ def _good_student(name: str, where: str, faults: FaultCollector) -> bool:
         where,
         found="no student before the @",
         expected="a name such as s1@course",
-        mend="Put the student's id first.",
+        hint="Put the student's id first.",
     )
     return False
 
@@ -174,9 +174,9 @@ def _twice(student: str, where: str, faults: FaultCollector) -> None:
         where,
         found=f"a second submission of {excerpt(student)}",
         expected="one entry a student",
-        mend="Keep the one that counts; two files of one student belong into one folder.",
+        hint="Keep the one that counts; two files of one student belong into one folder.",
     )
 
 
 def _stray(code: str, where: str, found: str, faults: FaultCollector) -> None:
-    faults.warning(code, where, found=found, expected="submissions only", mend="It is left out; delete it.")
+    faults.warning(code, where, found=found, expected="submissions only", hint="It is left out; delete it.")

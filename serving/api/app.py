@@ -9,11 +9,11 @@ from fastapi import FastAPI
 
 from serving.api import routes
 from serving.api.middleware.access_log import AccessLog
-from serving.api.middleware.auth_before_body import KeyFirst
+from serving.api.middleware.auth_before_body import AuthBeforeBody
 from serving.api.middleware.body_limit import BodyLimit
 from serving.api.middleware.head_requests import HeadAsGet
 from serving.api.middleware.load_shedding import Admission
-from serving.api.middleware.loopback_only import ThisMachineOnly
+from serving.api.middleware.loopback_only import LoopbackOnly
 from serving.api.rate_limits import Rate
 from serving.api.schemas.problems import install_problems
 from serving.api.schemas.requests import LIMITS
@@ -83,9 +83,9 @@ def create_app(
     app.add_middleware(HeadAsGet)
     app.add_middleware(BodyLimit, most=SMALL_BODY_BYTES, most_for={"/grade": BODY_BYTES}, seconds=body_seconds)
     if keyed:
-        app.add_middleware(KeyFirst, store=store)
+        app.add_middleware(AuthBeforeBody, store=store)
     else:
-        app.add_middleware(ThisMachineOnly)
+        app.add_middleware(LoopbackOnly)
     app.add_middleware(Admission, engine=engine)
     if observed:
         observed.install(app)

@@ -107,7 +107,7 @@ def _of_course(service: Service, caller: Caller, asked: str | None) -> Service:
 
 
 async def _key(request: Request, service: Service, token: str | None) -> ApiKey | None:
-    """That of `token`, which `KeyFirst` may have looked up already."""
+    """That of `token`, which `AuthBeforeBody` may have looked up already."""
     found: ApiKey | None = getattr(request.state, "key", None)
     return found or (await run_in_threadpool(service.store.key, token) if token and service.keyed else None)
 

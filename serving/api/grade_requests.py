@@ -10,11 +10,11 @@ from serving.api.middleware.body_limit import too_large
 from serving.api.schemas.problems import ProblemError, busy
 from serving.api.service import Service
 from serving.courses.errors import CourseRefusedError, UnknownCourseError
-from serving.scheduler.engine_queue import ClosedError, Place, QueueFullError
+from serving.scheduler.engine_queue import ClosedError, QueueFullError, QueueSlot
 
 
 async def scored(
-    service: Service, lab: Lab, submission: Submission, reasoning: bool, seconds: float, place: Place | None = None
+    service: Service, lab: Lab, submission: Submission, reasoning: bool, seconds: float, place: QueueSlot | None = None
 ) -> Grade:
     """The engine's grade, the 413 of a program with too many tokens, or the 503 that says why there is none now.
     `place`: one in the queue that is kept for it."""

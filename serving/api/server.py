@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from serving.api.middleware.connection_limits import Door
+from serving.api.middleware.connection_limits import ConnectionLimits
 
 TURN_SECONDS = 0.0005
 """For which one of Python's threads may keep the others waiting, in place of 5 ms: the one that answers gives its turn
@@ -58,12 +58,12 @@ def server(
     stopping: threading.Event,
     drain_seconds: int,
     ready: Callable[[], None] = lambda: None,
-    door: Door | None = None,
+    door: ConnectionLimits | None = None,
 ) -> DrainingServer:
     """For `app`, which answers what it has accepted within `drain_seconds` of a SIGTERM."""
     config = uvicorn.Config(
         app,
-        http=(door or Door()).protocol,
+        http=(door or ConnectionLimits()).protocol,
         ws="none",
         log_config=None,
         access_log=False,

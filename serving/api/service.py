@@ -12,7 +12,7 @@ from serving.api.stream_limits import RESULTS, RESULTS_OF_ONE, OpenStreams
 from serving.courses.lab_registry import LabRegistry
 from serving.courses.served import Courses, ServedCourse
 from serving.jobs.job import Job
-from serving.jobs.repository import JobBook
+from serving.jobs.repository import JobRepository
 from serving.scheduler.engine_thread import EngineThread
 from serving.scheduler.preparation import Preparing
 from serving.store.store import Store
@@ -43,8 +43,8 @@ class Service:
     stopping: threading.Event = field(default_factory=threading.Event)
 
     @property
-    def book(self) -> JobBook:
-        return JobBook(self.store.database)
+    def book(self) -> JobRepository:
+        return JobRepository(self.store.database)
 
     def of(self, course: ServedCourse) -> "Service":
         return replace(self, course=course.name, labs=course.labs)

@@ -24,7 +24,7 @@ class GradedWith(Frozen):
     tokenizer: str
     prompts: str
     orders: int
-    second_reading: bool
+    verification_pass: bool
     suspicion: int = VERSION
 
 

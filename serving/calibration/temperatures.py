@@ -14,7 +14,7 @@ from scipy.special import logsumexp
 
 from labs_schema.frozen import Frozen
 from serving.measures.decisions import Decision
-from serving.scoring.scores import Belief
+from serving.scoring.scores import RatingDistribution
 
 Floats = NDArray[np.float64]
 
@@ -36,7 +36,7 @@ class Temperatures(Frozen):
     def confidence(self, decision: Decision) -> float:
         """How sure of the rating given, by the criterion's temperature, else by the one for all."""
         temperature = self.labs.get(decision.lab, {}).get(decision.criterion, self.overall)
-        return Belief(decision.probabilities, 1.0).confidence(temperature)
+        return RatingDistribution(decision.probabilities, 1.0).confidence(temperature)
 
 
 def fit_temperatures(decisions: Sequence[Decision]) -> Temperatures:

@@ -13,7 +13,7 @@ from serving.store.ledger import Detail, Ledger, plain, write
 from serving.store.tables import courses
 
 
-class CourseBook:
+class CourseRegistry:
     """Registrations by course, from any thread. `actor` is who decided: a user of this machine."""
 
     def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:

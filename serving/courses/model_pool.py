@@ -34,7 +34,7 @@ class Loaded:
     grader: Grader
 
 
-class CourseShelf:
+class CourseModelPool:
     """`registered`: course -> what it uses now, asked at every call. `check` raises CourseRefusedError, as may the
     opening of what it returns. `lengths` raises OverlongError for a program that is too long for a model that is not
     loaded. At most `most` bases are open at a time. `told` hears what was loaded or refused.

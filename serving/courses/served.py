@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Protocol
 
 from labs_schema.errors import FaultsError
-from serving.courses.course_registry import CourseBook
+from serving.courses.course_registry import CourseRegistry
 from serving.courses.errors import UnknownCourseError
 from serving.courses.lab_registry import LabRegistry, read_registry
 from serving.jobs.errors import ElsewhereError
@@ -61,7 +61,7 @@ class RegisteredCourses:
     Their labs are read once for every registration; a course whose folder cannot be read has none until it can.
     """
 
-    def __init__(self, book: CourseBook) -> None:
+    def __init__(self, book: CourseRegistry) -> None:
         self._book = book
         self._known: dict[str, tuple[int, ServedCourse]] = {}
         self._lock = Lock()

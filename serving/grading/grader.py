@@ -17,10 +17,10 @@ from serving.grading.criterion_grades import graded, ungraded
 from serving.grading.explanations import reasonings
 from serving.grading.program_length import check_length
 from serving.grading.provenance import ModelIdentity, provenance
-from serving.grading.scoring_requests import Sheet, make_sheet, suspicious_text
+from serving.grading.scoring_requests import ScoringRequest, make_scoring_request, suspicious_text
 from serving.grading.verification_pass import accepted_alone, compared
 from serving.scoring.triage import Rule, Thresholds
-from serving.suspicion import neutralised
+from serving.suspicion import sanitized
 
 Criteria = tuple[CriterionGrade, ...]
 """A submission's answers, in the rubric's order."""
@@ -32,7 +32,7 @@ class Grader:
     """A model that is ready to grade. Not thread-safe, as its engine is not: one caller at a time.
 
     `thresholds` say what is accepted where there is no `calibration`. `orders`: in how many orders of its ratings a
-    criterion is asked; `second_reading`: whether what would be accepted is read again without text that could plead.
+    criterion is asked; `verification_pass`: whether what would be accepted is read again without text that could plead.
     """
 
     def __init__(
@@ -45,11 +45,11 @@ class Grader:
         *,
         calibration: Calibration | None = None,
         orders: int = 1,
-        second_reading: bool = True,
+        verification_pass: bool = True,
     ) -> None:
         self.engine, self.encoder, self.style, self.identity = engine, encoder, style, identity
         self.thresholds, self.calibration = thresholds or Thresholds(), calibration
-        self.orders, self.second_reading = orders, second_reading
+        self.orders, self.verification_pass = orders, verification_pass
 
     def grade(self, lab: Lab, submissions: Sequence[Submission], *, reasoning: bool = False) -> list[Grade]:
         """Grades every criterion of `submissions` (which need not be the lab's own), in their order: `grade_each`."""
@@ -59,7 +59,7 @@ class Grader:
         """Raises OverlongError for a program that the model could not read. From any thread."""
         check_length(submission, self.encoder)
 
-    def prepare(self, lab: Lab, submission: Submission) -> Sheet:
+    def prepare(self, lab: Lab, submission: Submission) -> ScoringRequest:
         """The questions about one submission, for `grade_each`: what takes long besides the engine. From any thread.
 
         Raises OverlongError, as `check_length`.
@@ -68,12 +68,12 @@ class Grader:
         return self._sheet(lab, submission, suspicious_text(submission, lab.language))
 
     def grade_each(
-        self, work: Work, *, sheets: Sequence[Sheet | None] | None = None, reasoning: bool = False
+        self, work: Work, *, sheets: Sequence[ScoringRequest | None] | None = None, reasoning: bool = False
     ) -> list[Grade]:
         """Grades every criterion of every submission by its lab's rubric, in their order.
 
         All questions go to the engine in one call, a submission's side by side, so that it reads the program once; a
-        second call reads the neutralised programs. A submission that is empty or too long, and a question that the
+        second call reads the sanitized programs. A submission that is empty or too long, and a question that the
         engine fails, is ungraded with the reason; the others are graded. `reasoning` asks for the model's reasons in
         a last step. Neither it nor the second reading changes a rating. `sheets` are what `prepare` has made of the
         submissions, None where it was not asked.
@@ -83,7 +83,7 @@ class Grader:
             for (lab, one), sheet in zip(work, sheets or [None] * len(work), strict=True)
         ]
         answers = self._answers([lab for lab, _ in work], made)
-        if self.second_reading:
+        if self.verification_pass:
             answers = self._read_again(work, answers)
         if reasoning:
             answers = self._reasoned(made, answers)
@@ -111,7 +111,7 @@ class Grader:
             tokenizer=self.identity.tokenizer_hash,
             prompts=self.identity.prompt_hash,
             orders=self.orders,
-            second_reading=self.second_reading,
+            verification_pass=self.verification_pass,
         )
 
     def provenance(self, lab: Lab, submission: Submission, *, reasoning: bool = False) -> Provenance:
@@ -121,10 +121,10 @@ class Grader:
     def close(self) -> None:
         self.engine.close()
 
-    def _sheet(self, lab: Lab, submission: Submission, doubts: tuple[str, ...] = ()) -> Sheet:
-        return make_sheet(lab, submission, self.encoder, self.style, self.orders, doubts)
+    def _sheet(self, lab: Lab, submission: Submission, doubts: tuple[str, ...] = ()) -> ScoringRequest:
+        return make_scoring_request(lab, submission, self.encoder, self.style, self.orders, doubts)
 
-    def _answers(self, labs: Sequence[Lab], sheets: Sequence[Sheet]) -> list[Criteria]:
+    def _answers(self, labs: Sequence[Lab], sheets: Sequence[ScoringRequest]) -> list[Criteria]:
         """One call of the engine for all questions of all `sheets`, each of the lab in its place."""
         rules = {id(lab): self.rules(lab) for lab in {id(lab): lab for lab in labs}.values()}
         asked = [request for sheet in sheets for question in sheet.questions for request in question.requests]
@@ -140,8 +140,8 @@ class Grader:
         ]
 
     def _read_again(self, work: Work, first: list[Criteria]) -> list[Criteria]:
-        """The neutralised programs of submissions with an accepted answer, where neutralising changed anything."""
-        plain = {i: neutralised(one, lab.language) for i, (lab, one) in enumerate(work) if accepted_alone(first[i])}
+        """The sanitized programs of submissions with an accepted answer, where neutralising changed anything."""
+        plain = {i: sanitized(one, lab.language) for i, (lab, one) in enumerate(work) if accepted_alone(first[i])}
         again = [i for i, submission in plain.items() if submission.files != work[i][1].files]
         labs = [work[i][0] for i in again]
         second = self._answers(labs, [self._sheet(work[i][0], plain[i]) for i in again])
@@ -149,7 +149,7 @@ class Grader:
             compared(criteria, second[again.index(i)]) if i in again else criteria for i, criteria in enumerate(first)
         ]
 
-    def _reasoned(self, sheets: Sequence[Sheet], answers: Sequence[Criteria]) -> list[Criteria]:
+    def _reasoned(self, sheets: Sequence[ScoringRequest], answers: Sequence[Criteria]) -> list[Criteria]:
         """Asks behind the letter of the rubric's own order."""
         asked = [
             (question.requests[0].prompt, LETTERS[[r.title for r in question.criterion.ratings].index(answer.rating)])
@@ -169,7 +169,7 @@ class Grader:
             "thresholds": self.thresholds.model_dump(),
             "calibration": self.calibration and self.calibration.model_dump(mode="json"),
             "orders": self.orders,
-            "second_reading": self.second_reading,
+            "verification_pass": self.verification_pass,
             "reasoning": reasoning,
             "context_length": self.encoder.context_length,
             "on_overlong": self.encoder.on_overlong,

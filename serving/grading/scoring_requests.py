@@ -27,7 +27,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class ScoringRequest:
     """A submission's questions, one a criterion in rubric order; or none and `refused`, the reason why. `doubts`: why
     a person should look at the answers, whatever they are."""
 
@@ -36,30 +36,30 @@ class Sheet:
     doubts: tuple[str, ...] = ()
 
 
-def make_sheet(
+def make_scoring_request(
     lab: Lab,
     submission: Submission,
     encoder: PromptEncoder,
     style: PromptStyle,
     orders: int,
     doubts: tuple[str, ...] = (),
-) -> Sheet:
+) -> ScoringRequest:
     """The questions of `submission`, each in up to `orders` orders. All of them begin with the same token ids."""
     if not any(file.text.strip() for file in submission.files):
-        return Sheet(refused="empty submission")
+        return ScoringRequest(refused="empty submission")
     shown = [option_orders(len(criterion.ratings), orders) for criterion in lab.criteria]
     turns = [build_prompts(lab, submission, style, nth_order(lab, shown, k)) for k in range(max(map(len, shown)))]
     try:
         encoded = encoder.encode([turns[k][i] for i, each in enumerate(shown) for k in range(len(each))])
     except OverlongError as error:
-        return Sheet(refused=f"overlong: {error.needed} tokens where {error.available} fit", doubts=doubts)
+        return ScoringRequest(refused=f"overlong: {error.needed} tokens where {error.available} fit", doubts=doubts)
     own = iter(encoded.criteria)
     questions = []
     for criterion, each in zip(lab.criteria, shown, strict=True):
         letters = encoder.letter_ids(len(criterion.ratings))
         requests = tuple(ScoreRequest(encoded.shared + next(own), letters, len(encoded.shared)) for _ in each)
         questions.append(Question(criterion, each, requests))
-    return Sheet(tuple(questions), doubts=doubts + ((SHORTENED,) if encoded.cut else ()))
+    return ScoringRequest(tuple(questions), doubts=doubts + ((SHORTENED,) if encoded.cut else ()))
 
 
 def suspicious_text(submission: Submission, language: str) -> tuple[str, ...]:

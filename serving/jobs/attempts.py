@@ -24,7 +24,7 @@ class Tries(Frozen):
     reason: str
 
 
-class TriesBook:
+class AttemptLog:
     """The tries of submissions by job and pseudonym, from any thread."""
 
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:

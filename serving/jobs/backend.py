@@ -15,7 +15,7 @@ from serving.courses.errors import UnknownCourseError
 from serving.grading.retries import asked_again
 from serving.jobs.errors import ElsewhereError, EndingError, LabChangedError, NoLabError
 from serving.jobs.job import Job, work_hash
-from serving.jobs.repository import JobBook
+from serving.jobs.repository import JobRepository
 from serving.scheduler.engine_queue import ClosedError
 from serving.scheduler.engine_thread import EngineThread
 from serving.store.store import Store
@@ -24,12 +24,12 @@ MOST_LABS = 16
 """Kept at a time: a job asks for its lab once a chunk, and the jobs of several courses go on beside each other."""
 
 
-class LabDesk:
+class WorkerBackend:
     """Grades labs through `engine`, after the requests of people who wait. `labs`: the folder they are in, or what says
     which folder is a course's, and raises ElsewhereError for a course that is not graded here. A chunk has a thread."""
 
     def __init__(self, store: Store, labs: Path | Callable[[str], Path], engine: EngineThread) -> None:
-        self.store, self.book = store, JobBook(store.database)
+        self.store, self.book = store, JobRepository(store.database)
         self._labs, self._engine = labs, engine
         self._read: list[tuple[Job, Lab]] = []
         self._at = threading.local()

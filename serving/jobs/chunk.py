@@ -15,9 +15,9 @@ from labs_schema.grades import Grade
 from labs_schema.models import Lab, SourceFile, Submission
 from serving.engines.engine import EngineDownError
 from serving.jobs.errors import ElsewhereError, OtherModelError
-from serving.jobs.job import Job, Wish
+from serving.jobs.job import Job, RequestedState
 from serving.jobs.origin import origin_of, pin
-from serving.jobs.repository import JobBook
+from serving.jobs.repository import JobRepository
 from serving.store.errors import StoreError
 from serving.store.store import Store
 
@@ -31,12 +31,12 @@ HARMLESS = Submission(
 )
 
 
-class Desk(Protocol):
+class GradingBackend(Protocol):
     """What a worker grades with. `lab` raises LabChangedError where it is not as it was when the job began, and
     ElsewhereError, as `grade` may, where the job's course is not graded here."""
 
     store: Store
-    book: JobBook
+    book: JobRepository
 
     def lab(self, job: Job) -> Lab: ...
 
@@ -45,7 +45,7 @@ class Desk(Protocol):
         ...
 
 
-def grade_chunk(desk: Desk, job_id: str, number: int) -> None:
+def grade_chunk(desk: GradingBackend, job_id: str, number: int) -> None:
     """Settles the submissions of chunk `number` (from 0), unless a person wished otherwise meanwhile.
 
     Raises OtherModelError where the desk grades with another model than the job was begun with, EngineDownError,
@@ -67,12 +67,12 @@ def grade_chunk(desk: Desk, job_id: str, number: int) -> None:
         _grade_alone(desk, job, lab, submission)
 
 
-def _wanted(book: JobBook, job: Job) -> bool:
+def _wanted(book: JobRepository, job: Job) -> bool:
     now = book.job(job.id)
-    return now.wish is Wish.RUN and now.round == job.round and now.finished_at is None
+    return now.wish is RequestedState.RUN and now.round == job.round and now.finished_at is None
 
 
-def waiting_in(book: JobBook, job: Job, lab: Lab, number: int) -> dict[str, Submission]:
+def waiting_in(book: JobRepository, job: Job, lab: Lab, number: int) -> dict[str, Submission]:
     """Pseudonym -> submission under that name, of what is not settled yet in chunk `number`."""
     pseudonyms = book.members(job, number)
     settled = book.settled(job.id, pseudonyms)
@@ -84,7 +84,7 @@ def waiting_in(book: JobBook, job: Job, lab: Lab, number: int) -> dict[str, Subm
     }
 
 
-def _grade_together(desk: Desk, job: Job, lab: Lab, submissions: Sequence[Submission]) -> None:
+def _grade_together(desk: GradingBackend, job: Job, lab: Lab, submissions: Sequence[Submission]) -> None:
     pseudonyms = [submission.student for submission in submissions]
     desk.book.tries.begin(job.id, pseudonyms)
     try:
@@ -95,7 +95,7 @@ def _grade_together(desk: Desk, job: Job, lab: Lab, submissions: Sequence[Submis
         return
 
 
-def _grade_alone(desk: Desk, job: Job, lab: Lab, submission: Submission) -> None:
+def _grade_alone(desk: GradingBackend, job: Job, lab: Lab, submission: Submission) -> None:
     book, pseudonym = desk.book, submission.student
     while _wanted(book, job):
         if (held := book.tries.of(job.id, [pseudonym]).get(pseudonym)) is None:
@@ -115,7 +115,7 @@ def _grade_alone(desk: Desk, job: Job, lab: Lab, submission: Submission) -> None
             book.tries.failed_alone(job.id, pseudonym, _told(error))
 
 
-def _grade(desk: Desk, job: Job, lab: Lab, submissions: Sequence[Submission]) -> None:
+def _grade(desk: GradingBackend, job: Job, lab: Lab, submissions: Sequence[Submission]) -> None:
     """Grades them and keeps that. What cannot be kept, such as a grade of other work, is as bad as one that raised."""
     grades = desk.grade(lab, submissions)
     pin(desk.store.database, job.id, [origin_of(grade.provenance) for grade in grades])

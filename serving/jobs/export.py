@@ -20,7 +20,7 @@ from labs_schema.reading.lab_folders import COMMENTS, RATINGS, RUBRIC
 from serving.grading.retries import all_ungraded
 from serving.jobs.job import Job
 from serving.jobs.marks_table import MARKS, write_marks
-from serving.jobs.repository import JobBook
+from serving.jobs.repository import JobRepository
 from serving.jobs.results import Result, forgotten, results
 from serving.measures.comparison import Comparison, compare
 from serving.store.store import Store
@@ -52,7 +52,7 @@ def export(store: Store, job: Job, lab: Lab, out: Path) -> Comparison:
 def _given(store: Store, job: Job, lab: Lab) -> list[Result]:
     """In the order of the lab's submissions; what the job gave up has no rating and says why."""
     found = {each.grade.student: each for each in results(store, job)}
-    for parked in JobBook(store.database).progress(job.id).parked:
+    for parked in JobRepository(store.database).progress(job.id).parked:
         if job.origin and (student := store.student(parked.student).student) is not None:
             given_up = _given_up(job.origin, lab, student, parked.reason)
             found[student] = Result(grade_id=None, grade=given_up, ratings={})

@@ -16,7 +16,7 @@ class State(StrEnum):
     FAILED = "failed"
 
 
-class Wish(StrEnum):
+class RequestedState(StrEnum):
     """What a person last asked of a job."""
 
     RUN = "run"
@@ -41,7 +41,7 @@ class Job(Frozen):
     total: int
     chunk: int
     round: int
-    wish: Wish
+    wish: RequestedState
     failure: str | None
     finished_at: str | None
     at_terminal: bool

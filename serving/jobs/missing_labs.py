@@ -13,7 +13,7 @@ class _Seen(NamedTuple):
     at: float
 
 
-class Lacking:
+class MissingLabs:
     """By job, from any thread, of which one at a time asks about a job."""
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from serving.jobs.attempts import parked_of
-from serving.jobs.job import Job, Progress, State, Wish
+from serving.jobs.job import Job, Progress, RequestedState, State
 from serving.store.tables import grades
 
 
@@ -25,11 +25,11 @@ def progress_of(connection: Connection, job: Job) -> Progress:
 
 
 def _state(job: Job, graded: int) -> State:
-    if job.wish is Wish.CANCEL:
+    if job.wish is RequestedState.CANCEL:
         return State.CANCELLED
     if job.finished_at is not None:
         return State.DONE if job.failure is None else State.FAILED
-    if job.wish is Wish.PAUSE:
+    if job.wish is RequestedState.PAUSE:
         return State.PAUSED
     return State.RUNNING if graded else State.QUEUED
 

@@ -22,7 +22,7 @@ def queue_of(course: str) -> str:
     return f"grading-{hashlib.sha256(course.encode()).hexdigest()[:16]}"
 
 
-class Ears:
+class QueueListeners:
     """Takes from queues, one workflow at a time from each, between DBOS's launch and its end. From any thread."""
 
     def __init__(self) -> None:

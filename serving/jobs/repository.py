@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from labs_schema.models import Lab
-from serving.jobs.attempts import TriesBook, any_parked, given_up
-from serving.jobs.job import Job, Progress, Wish, work_hash
+from serving.jobs.attempts import AttemptLog, any_parked, given_up
+from serving.jobs.job import Job, Progress, RequestedState, work_hash
 from serving.jobs.progress import progress_of
 from serving.jobs.tables import jobs, members, tries
 from serving.store import students
@@ -26,12 +26,12 @@ CHUNK = 16
 """Submissions to a durable step: few enough that a kill costs little, enough that the queue costs little."""
 
 
-class JobBook:
+class JobRepository:
     """Jobs by their id, from any thread. `actor` is who caused a change: a key's id or a user of this machine."""
 
     def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._database, self._now = database, now
-        self.tries = TriesBook(database, now)
+        self.tries = AttemptLog(database, now)
 
     def add(
         self,
@@ -67,7 +67,7 @@ class JobBook:
                 total=len(lab.submissions),
                 chunk=chunk,
                 round=1,
-                wish=Wish.RUN,
+                wish=RequestedState.RUN,
                 failure=None,
                 finished_at=None,
                 at_terminal=at_terminal,
@@ -108,7 +108,7 @@ class JobBook:
 
     def unfinished(self) -> list[Job]:
         """Those that a worker should be working on."""
-        open_ = jobs.c.finished_at.is_(None), jobs.c.wish == Wish.RUN, jobs.c.at_terminal.is_(False)
+        open_ = jobs.c.finished_at.is_(None), jobs.c.wish == RequestedState.RUN, jobs.c.at_terminal.is_(False)
         found = select(jobs).where(*open_).order_by(jobs.c.at, jobs.c.id)
         with self._database.reading() as connection:
             return [Job.model_validate(dict(row._mapping)) for row in connection.execute(found)]
@@ -118,7 +118,7 @@ class JobBook:
         with self._database.reading() as connection:
             return progress_of(connection, _job(connection, job_id))
 
-    def wish(self, job_id: str, wish: Wish, *, actor: str) -> Job:
+    def wish(self, job_id: str, wish: RequestedState, *, actor: str) -> Job:
         """What a person wants of a job; RUN begins the next round, in which what was parked is tried again.
 
         Of a job that was cancelled or is done nothing can be wished: it stays as it is. Raises UnknownError.
@@ -126,10 +126,10 @@ class JobBook:
         with write(self._database, self._now()) as ledger:
             job = _job(ledger.connection, job_id)
             over = job.finished_at is not None and job.failure is None and not any_parked(ledger.connection, job_id)
-            if job.wish is Wish.CANCEL or over or (job.wish is wish and job.finished_at is None):
+            if job.wish is RequestedState.CANCEL or over or (job.wish is wish and job.finished_at is None):
                 return job
             row = update(jobs).where(jobs.c.id == job_id).values(wish=wish)
-            if wish is Wish.RUN:
+            if wish is RequestedState.RUN:
                 row = row.values(round=job.round + 1, failure=None, finished_at=None)
                 ledger.connection.execute(delete(tries).where(tries.c.job == job_id))
             ledger.connection.execute(row)
@@ -151,7 +151,12 @@ class JobBook:
         self._end_round(job, round=job.round + 1)
 
     def _end_round(self, job: Job, **values: Any) -> None:
-        same = jobs.c.id == job.id, jobs.c.round == job.round, jobs.c.wish == Wish.RUN, jobs.c.finished_at.is_(None)
+        same = (
+            jobs.c.id == job.id,
+            jobs.c.round == job.round,
+            jobs.c.wish == RequestedState.RUN,
+            jobs.c.finished_at.is_(None),
+        )
         with self._database.writing() as connection:
             connection.execute(update(jobs).where(*same).values(**values))
 
@@ -194,5 +199,5 @@ def _begun_meanwhile(
 
 def _at_terminals(connection: Connection, course: str, lab: str, work: str) -> list[Job]:
     same = jobs.c.course == course, jobs.c.lab == lab, jobs.c.work == work, jobs.c.at_terminal
-    found = select(jobs).where(*same, jobs.c.wish != Wish.CANCEL).order_by(jobs.c.at.desc(), jobs.c.id)
+    found = select(jobs).where(*same, jobs.c.wish != RequestedState.CANCEL).order_by(jobs.c.at.desc(), jobs.c.id)
     return [Job.model_validate(dict(row._mapping)) for row in connection.execute(found)]

@@ -12,7 +12,7 @@ from labs_schema.frozen import Frozen
 from labs_schema.grades import Grade
 from labs_schema.models import Lab
 from serving.jobs.job import Job
-from serving.jobs.repository import JobBook
+from serving.jobs.repository import JobRepository
 from serving.jobs.tables import members
 from serving.measures.comparison import Comparison, compare
 from serving.store.grades import StoredGrade, read_lab, read_request
@@ -90,14 +90,14 @@ def rubric_of(store: Store, job: Job) -> Lab | None:
 
 def compared(store: Store, job: Job, lab: Lab | None) -> JobComparison:
     """`lab` with the TAs' grades as they are now."""
-    now, before = results(store, job), previous(JobBook(store.database), job)
+    now, before = results(store, job), previous(JobRepository(store.database), job)
     return JobComparison(
         with_tas=None if lab is None else compare(lab, [each.grade for each in now if _fits(lab, each.grade)]),
         with_previous=None if before is None else changes(before.id, results(store, before), now),
     )
 
 
-def previous(book: JobBook, job: Job) -> Job | None:
+def previous(book: JobRepository, job: Job) -> Job | None:
     """The last job of the same lab that had come to its end when this one began."""
     ended = [j for j in book.all(job.course) if j.lab == job.lab and j.id != job.id and not j.failure]
     return next((j for j in ended if j.finished_at is not None and j.finished_at <= job.at), None)

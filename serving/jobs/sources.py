@@ -10,7 +10,7 @@ from serving.jobs.chunk import HARMLESS, waiting_in
 from serving.jobs.cli_jobs import Tasks, expect_wanted, settled
 from serving.jobs.job import Job
 from serving.jobs.origin import origin_of, pin
-from serving.jobs.repository import JobBook
+from serving.jobs.repository import JobRepository
 from serving.store.store import Store
 
 
@@ -36,7 +36,7 @@ def take(source: GradeSource, store: Store, tasks: Tasks, progress: Callable[[in
     settled. Raises OtherModelError for grades of another model than a job has, GraderError where a person paused or
     cancelled one or a grade never came, and what `source` raises.
     """
-    book = JobBook(store.database)
+    book = JobRepository(store.database)
     done = sum(settled(book, job) for job, _ in tasks.values())
     progress(done)
     left = {name: _waiting(book, job, lab) for name, (job, lab) in tasks.items()}
@@ -56,7 +56,7 @@ def take(source: GradeSource, store: Store, tasks: Tasks, progress: Callable[[in
         raise GraderError(f"No grade came for {missing} submissions. The same command asks for them again.")
 
 
-def _waiting(book: JobBook, job: Job, lab: Lab) -> dict[str, Submission]:
+def _waiting(book: JobRepository, job: Job, lab: Lab) -> dict[str, Submission]:
     parts = (waiting_in(book, job, lab, number) for number in range(job.chunks))
     return {pseudonym: submission for part in parts for pseudonym, submission in part.items()}
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from serving.jobs import worker_state, workflows
-from serving.jobs.chunk import Desk
+from serving.jobs.chunk import GradingBackend
 from serving.jobs.job import Job
 from serving.jobs.tables import workers
 from serving.store.database import Database
@@ -31,7 +31,7 @@ class Worker:
 
     def __init__(
         self,
-        desk: Desk,
+        desk: GradingBackend,
         store_url: str,
         name: str = "worker",
         *,

@@ -14,10 +14,10 @@ import dbos._serialization as dbos_formats
 from dbos import DBOS, DBOSConfig
 from sqlalchemy import Engine, make_url
 
-from serving.jobs.chunk import Desk
+from serving.jobs.chunk import GradingBackend
 from serving.jobs.errors import EndingError
-from serving.jobs.missing_labs import Lacking
-from serving.jobs.queues import Ears
+from serving.jobs.missing_labs import MissingLabs
+from serving.jobs.queues import QueueListeners
 from serving.store.database import close, postgresql
 
 QUEUE_CONNECTIONS = 20
@@ -26,12 +26,12 @@ QUEUE_CONNECTIONS = 20
 dbos_formats.DBOSDefaultSerializer = dbos_formats.DBOSPortableJSON
 
 
-class Hands:
+class WorkerState:
     """What the workflows of this process work with: DBOS calls plain functions, of which there is one set a process."""
 
-    desk: Desk | None = None
-    ears = Ears()
-    lacking = Lacking()
+    desk: GradingBackend | None = None
+    ears = QueueListeners()
+    lacking = MissingLabs()
     ending = threading.Event()
     engine: Engine | None = None
     holding: ClassVar[set[str]] = set()
@@ -40,41 +40,41 @@ class Hands:
     """Those that the queue took for this process's at the last look, and that it was not at."""
 
 
-def desk() -> Desk:
+def desk() -> GradingBackend:
     """Raises EndingError once the worker was stopped: what is left is then nobody's failure."""
-    if Hands.desk is None:
+    if WorkerState.desk is None:
         raise EndingError
-    return Hands.desk
+    return WorkerState.desk
 
 
 @contextmanager
 def held() -> Iterator[None]:
     """While the block lasts, this process is at the workflow that calls."""
     name = str(DBOS.workflow_id)
-    Hands.holding.add(name)
+    WorkerState.holding.add(name)
     try:
         yield
     finally:
-        Hands.holding.discard(name)
+        WorkerState.holding.discard(name)
 
 
 def going_on(jobs: Set[str]) -> None:
     """These jobs go on, by their ids. For how long others went without their lab is forgotten."""
-    Hands.lacking.only(jobs)
+    WorkerState.lacking.only(jobs)
 
 
 def rest(seconds: float) -> None:
     """Raises EndingError where the process ends meanwhile."""
-    if Hands.ending.wait(seconds):
+    if WorkerState.ending.wait(seconds):
         raise EndingError
 
 
-def launch(at: Desk, store_url: str, process: str) -> None:
+def launch(at: GradingBackend, store_url: str, process: str) -> None:
     """Makes this process the worker known as `process`, at this desk. It takes chunks once it is told of which courses.
 
     Raises whatever the database raises, RuntimeError where this process is a worker already.
     """
-    if Hands.desk is not None:
+    if WorkerState.desk is not None:
         raise RuntimeError("this process is a worker already")
     url = queue_url(store_url)
     if url.startswith("sqlite"):
@@ -89,10 +89,10 @@ def launch(at: Desk, store_url: str, process: str) -> None:
         "console_log_level": "ERROR",
     }
     if url.startswith("postgresql"):
-        Hands.engine = postgresql(make_url(url), pool_size=QUEUE_CONNECTIONS, max_overflow=0)
-        config["system_database_engine"] = Hands.engine
-    Hands.desk = at
-    Hands.ending.clear()
+        WorkerState.engine = postgresql(make_url(url), pool_size=QUEUE_CONNECTIONS, max_overflow=0)
+        config["system_database_engine"] = WorkerState.engine
+    WorkerState.desk = at
+    WorkerState.ending.clear()
     try:
         DBOS(config=config)
         DBOS.listen_queues([])
@@ -104,13 +104,13 @@ def launch(at: Desk, store_url: str, process: str) -> None:
 
 def stop() -> None:
     """Ends this process's part; what it was doing is done by the next."""
-    Hands.desk = None
-    Hands.ending.set()
-    Hands.ears.close()
+    WorkerState.desk = None
+    WorkerState.ending.set()
+    WorkerState.ears.close()
     DBOS.destroy()
-    if Hands.engine is not None:
-        close(Hands.engine)
-        Hands.engine = None
+    if WorkerState.engine is not None:
+        close(WorkerState.engine)
+        WorkerState.engine = None
 
 
 def queue_url(store_url: str) -> str:

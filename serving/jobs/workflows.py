@@ -17,8 +17,8 @@ from serving.jobs.chunk import NOBODYS_FAULT, grade_chunk
 from serving.jobs.errors import ElsewhereError, LabChangedError, NoLabError, OtherModelError
 from serving.jobs.job import Job, State
 from serving.jobs.queues import POLL_SECONDS, queue_of
-from serving.jobs.repository import JobBook
-from serving.jobs.worker_state import Hands, desk, held, rest
+from serving.jobs.repository import JobRepository
+from serving.jobs.worker_state import WorkerState, desk, held, rest
 
 CHUNK = "chunk"
 ALWAYS = 1_000_000
@@ -68,7 +68,7 @@ def _settle(job_id: str, number: int) -> None:
         here.book.finish(job, str(error))
 
 
-def _leave(book: JobBook, job_id: str, why: str) -> None:
+def _leave(book: JobRepository, job_id: str, why: str) -> None:
     """Leaves a job without its lab to the course's other workers. The job fails once nobody got on with it for as long
     as anything else is tried, and none of them is at something that it may wait behind."""
     now = book.progress(job_id)
@@ -76,17 +76,17 @@ def _leave(book: JobBook, job_id: str, why: str) -> None:
         return
     queue = queue_of(now.job.course)
     if _others_at(queue):
-        Hands.lacking.forget(job_id)
-    elif Hands.lacking.seconds(job_id, now.graded + len(now.parked)) >= PATIENCE_SECONDS:
-        Hands.lacking.forget(job_id)
+        WorkerState.lacking.forget(job_id)
+    elif WorkerState.lacking.seconds(job_id, now.graded + len(now.parked)) >= PATIENCE_SECONDS:
+        WorkerState.lacking.forget(job_id)
         book.finish(now.job, why)
         return
-    Hands.ears.rest(queue, min(LONGEST_PAUSE, PATIENCE_SECONDS))
+    WorkerState.ears.rest(queue, min(LONGEST_PAUSE, PATIENCE_SECONDS))
 
 
 def _others_at(queue: str) -> bool:
     at = DBOS.list_workflows(queue_name=queue, status="PENDING", load_input=False, load_output=False)
-    return any(each.workflow_id not in Hands.holding for each in at)
+    return any(each.workflow_id not in WorkerState.holding for each in at)
 
 
 @DBOS.workflow(name=CHUNK, max_recovery_attempts=ALWAYS)
@@ -147,7 +147,7 @@ def start(job: Job) -> str | None:
     None as long as the queue goes on with it; else DOWN where it broke off as its database was away, or `OVER`.
     """
     queue = queue_of(job.course)
-    Hands.ears.open(queue)
+    WorkerState.ears.open(queue)
     with SetWorkflowID(f"{job.id}.{job.round}"):
         found = DBOS.start_workflow(_round, job.id, job.round, job.chunks, queue).get_status()
     return None if found.status in GOING_ON else _ended(found) or OVER
@@ -158,7 +158,7 @@ def listen(working: Set[str], resting: Set[str]) -> None:
     of jobs that somebody stopped; of no others."""
     queues = {queue_of(course) for course in working}
     others = {queue_of(course) for course in resting} - queues
-    Hands.ears.only(queues | {queue for queue in others if _waits(queue)})
+    WorkerState.ears.only(queues | {queue for queue in others if _waits(queue)})
 
 
 def _waits(queue: str) -> bool:
@@ -172,8 +172,8 @@ def take_over(process: str, living: set[str]) -> None:
     has dropped, as DBOS does with a workflow whose outcome it cannot write down."""
     pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
     mine = {each.workflow_id for each in pending if each.executor_id == process}
-    missed = mine - Hands.holding
-    dropped, Hands.missed = missed & Hands.missed, missed
+    missed = mine - WorkerState.holding
+    dropped, WorkerState.missed = missed & WorkerState.missed, missed
     lost = [each for each in pending if each.executor_id not in living or each.workflow_id in dropped]
     by_queue: dict[str | None, list[str]] = defaultdict(list)
     for each in lost:  # a round goes into DBOS's own queue, not behind the chunks that it waits for

@@ -41,7 +41,7 @@ class RaterFigures(Frozen):
     with_others: Estimate
 
 
-class Ceiling(Frozen):
+class InterAnnotatorAgreement(Frozen):
     """`pairwise`: the mean over units of the share of pairs of TAs that agree. `alpha`: Krippendorff's (ordinal), the
     mean over (lab, criterion). `grader`: the mean over the same units of the share of TAs that the grader agrees with,
     to be read beside `pairwise`; None where it did not answer them. Intervals over students."""
@@ -74,7 +74,7 @@ def units_of(lab: Lab, students: Iterable[str]) -> list[Unit]:
 
 def ceiling(
     units: Sequence[Unit], decisions: Iterable[Decision], *, resamples: int = RESAMPLES, seed: int = 0
-) -> Ceiling | None:
+) -> InterAnnotatorAgreement | None:
     """The raters' figures on `units`, and beside them the grader's of `decisions`; None where there is no unit."""
     if not units:
         return None
@@ -82,7 +82,7 @@ def ceiling(
     answers = {(d.lab, d.student, d.criterion): d.grader for d in decisions}
     pairwise = np.array([_agreeing_pairs(unit) for unit in units])
     beside = np.array([_agreeing_raters(unit, answers) for unit in units])
-    return Ceiling(
+    return InterAnnotatorAgreement(
         units=len(units),
         students=len({unit.student for unit in units}),
         pairwise=estimate(weighted_mean(weights, pairwise)),

@@ -29,7 +29,7 @@ def load_grader(
     style: PromptStyle | None = None,
     thresholds: Thresholds | None = None,
     orders: int | None = None,
-    second_reading: bool = True,
+    verification_pass: bool = True,
 ) -> Grader:
     """The model at `path`, ready to grade: the one way in for the command line, the service and the experiments.
 
@@ -47,7 +47,7 @@ def load_grader(
         on_overlong=on_overlong,
         thresholds=thresholds,
         orders=orders,
-        second_reading=second_reading,
+        verification_pass=verification_pass,
     )
 
 
@@ -60,7 +60,7 @@ def open_grader(
     on_overlong: OnOverlong | None = None,
     thresholds: Thresholds | None = None,
     orders: int | None = None,
-    second_reading: bool = True,
+    verification_pass: bool = True,
     bases: AdapterBases[Any] | None = None,
     among: bool = False,
 ) -> Grader:
@@ -94,5 +94,5 @@ def open_grader(
         thresholds,
         calibration=calibration,
         orders=orders or (calibration.graded_with.orders if calibration else 1),
-        second_reading=second_reading,
+        verification_pass=verification_pass,
     )

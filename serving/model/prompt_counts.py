@@ -8,7 +8,7 @@ from prompts.manifest import check_manifest
 from prompts.style import PromptStyle
 from serving.calibration.calibration import read_calibration
 from serving.engines.metered_engine import read_tokens
-from serving.grading.scoring_requests import make_sheet
+from serving.grading.scoring_requests import make_scoring_request
 from serving.model.folder import load_tokenizer, open_model
 
 
@@ -46,7 +46,7 @@ def count_lab(lab: Lab, model: str, orders: int | None = None) -> PromptCounts:
 
 def count_prompts(lab: Lab, encoder: PromptEncoder, style: PromptStyle, orders: int = 1) -> PromptCounts:
     """Encodes every submission of `lab` as a grading would."""
-    sheets = [make_sheet(lab, submission, encoder, style, orders) for submission in lab.submissions]
+    sheets = [make_scoring_request(lab, submission, encoder, style, orders) for submission in lab.submissions]
     prompts = [r.prompt for sheet in sheets for question in sheet.questions for r in question.requests]
     return PromptCounts(
         submissions=len(sheets),

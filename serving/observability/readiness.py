@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import delete, select
 
-from serving.jobs.repository import JobBook
+from serving.jobs.repository import JobRepository
 from serving.jobs.tables import workers
 from serving.jobs.worker import DEAD_SECONDS
 from serving.store.database import Database
@@ -46,7 +46,7 @@ def disk_faults(folder: Path, free_bytes: int) -> list[str]:
 
 
 def worker_faults(
-    database: Database, book: JobBook, courses: Collection[str], now: datetime | None = None
+    database: Database, book: JobRepository, courses: Collection[str], now: datetime | None = None
 ) -> list[str]:
     """Jobs of these `courses` are under way and nobody has said lately that he works on them; see
     `serving.jobs.worker`."""

@@ -1,4 +1,4 @@
-"""Bounded queue in front of the engine, fair between courses. Knows no model and no HTTP. Any thread may call it."""
+"""Bounded queue in front of the engine, fair between courses. Thread-safe."""
 
 import math
 import threading
@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
-from serving.scheduler.fair_queue import Turns
-from serving.scheduler.graders import Prepared
+from serving.scheduler.fair_queue import FairQueue
+from serving.scheduler.graders import PreparedSubmission
 
 
 class QueueFullError(Exception):
@@ -29,7 +29,7 @@ class ClosedError(Exception):
 
 
 @dataclass
-class Place:
+class QueueSlot:
     """In the queue, for one submission of `course`; `kept` until that stands there or is given up."""
 
     course: str
@@ -47,7 +47,7 @@ class Job:
     lab: Lab
     submission: Submission
     reasoning: bool
-    sheet: Prepared | None = None
+    sheet: PreparedSubmission | None = None
     course: str = ""
     background: bool = False
     future: Future[Grade] = field(default_factory=Future)
@@ -65,15 +65,15 @@ class EngineQueue:
     def __init__(self, places: int, share: float) -> None:
         self.places, self._places_each = places, math.ceil(share * places)
         self.seconds = 1.0
-        self._jobs: Turns[Job] = Turns()
-        self._background: Turns[Job] = Turns()
+        self._jobs: FairQueue[Job] = FairQueue()
+        self._background: FairQueue[Job] = FairQueue()
         self._kept: Counter[str] = Counter()
         self._turn: tuple[str, float] = "", 0.0
         self._changed = threading.Condition()
         self._closed = False
 
     @contextmanager
-    def place(self, course: str) -> Iterator[Place]:
+    def place(self, course: str) -> Iterator[QueueSlot]:
         """Kept while what is to stand there is made ready. Raises QueueFullError at once."""
         place = self._new_place(course)
         try:
@@ -81,7 +81,7 @@ class EngineQueue:
         finally:
             self._leave(place)
 
-    def put(self, job: Job, place: Place | None) -> None:
+    def put(self, job: Job, place: QueueSlot | None) -> None:
         """In `place` where one was kept. Raises QueueFullError or ClosedError."""
         with self._changed:
             if self._closed:
@@ -124,14 +124,14 @@ class EngineQueue:
             self._closed = True
             self._changed.notify()
 
-    def _new_place(self, course: str) -> Place:
+    def _new_place(self, course: str) -> QueueSlot:
         with self._changed:
             if self.full or self._jobs.of(course) + self._kept[course] >= self._places_each:
                 raise QueueFullError(self.retry_after)
             self._kept[course] += 1
-        return Place(course)
+        return QueueSlot(course)
 
-    def _leave(self, place: Place) -> None:
+    def _leave(self, place: QueueSlot) -> None:
         with self._changed:
             self._kept[place.course] -= place.kept
             place.kept = False

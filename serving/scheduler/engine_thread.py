@@ -17,8 +17,8 @@ from weakref import WeakKeyDictionary
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
 from serving.engines.engine import EngineDownError
-from serving.scheduler.engine_queue import EngineQueue, Job, Place
-from serving.scheduler.graders import Grades, OneGrader, Prepared, Shelf
+from serving.scheduler.engine_queue import EngineQueue, Job, QueueSlot
+from serving.scheduler.graders import GradesSubmissions, ModelPool, OneGrader, PreparedSubmission
 
 SWITCH_SECONDS = 0.1
 """What takes longer was no switch to a model that is loaded already."""
@@ -49,7 +49,7 @@ class EngineThread:
 
     def __init__(
         self,
-        open_grader: Callable[[], Grades | Shelf],
+        open_grader: Callable[[], GradesSubmissions | ModelPool],
         *,
         waiting: int = 64,
         batch: int = 16,
@@ -58,9 +58,9 @@ class EngineThread:
     ) -> None:
         self._queue, self._share = EngineQueue(waiting, share), share
         self._batch, self._open_grader, self._watches = batch, open_grader, watches
-        self._answers: WeakKeyDictionary[Grades, bool] = WeakKeyDictionary()
+        self._answers: WeakKeyDictionary[GradesSubmissions, bool] = WeakKeyDictionary()
         self._opened: Future[None] = Future()
-        self._shelf: Shelf
+        self._shelf: ModelPool
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
 
@@ -86,14 +86,14 @@ class EngineThread:
         self.wait_until_open()
         self._shelf.check_length(course, submission)
 
-    def prepare(self, lab: Lab, submission: Submission, course: str = "") -> Prepared | None:
+    def prepare(self, lab: Lab, submission: Submission, course: str = "") -> PreparedSubmission | None:
         """As the grader's own `prepare`, in the caller's thread: what the engine then need not wait for. None where
         the course's model is not loaded yet."""
         self.wait_until_open()
         grader = self._shelf.ready(course)
-        return Prepared(grader.prepare(lab, submission), grader) if grader else None
+        return PreparedSubmission(grader.prepare(lab, submission), grader) if grader else None
 
-    def place(self, course: str = "") -> AbstractContextManager[Place]:
+    def place(self, course: str = "") -> AbstractContextManager[QueueSlot]:
         """In the queue, kept while what is to stand there is made ready: nobody is refused after that work. Raises
         QueueFullError at once."""
         return self._queue.place(course)
@@ -104,8 +104,8 @@ class EngineThread:
         submission: Submission,
         *,
         course: str = "",
-        place: Place | None = None,
-        sheet: Prepared | None = None,
+        place: QueueSlot | None = None,
+        sheet: PreparedSubmission | None = None,
         reasoning: bool = False,
         background: bool = False,
     ) -> Future[Grade]:
@@ -157,7 +157,7 @@ class EngineThread:
     def _run(self) -> None:
         try:
             opened = self._open_grader()
-            self._shelf = opened if isinstance(opened, Shelf) else OneGrader(opened)
+            self._shelf = opened if isinstance(opened, ModelPool) else OneGrader(opened)
         except BaseException as error:
             self._queue.close()
             self._opened.set_exception(error)
@@ -170,7 +170,7 @@ class EngineThread:
                     self._answer(grader, [job for job in running if job.reasoning is reasoning])
         self._shelf.close()
 
-    def _grader(self, jobs: Sequence[Job]) -> Grades | None:
+    def _grader(self, jobs: Sequence[Job]) -> GradesSubmissions | None:
         """That of the course of `jobs`; where it cannot be loaded, they are told."""
         course, started = jobs[0].course, time.monotonic()
         try:
@@ -184,7 +184,7 @@ class EngineThread:
             self._queue.stay(course, 2 * now - started)
         return grader
 
-    def _answer(self, grader: Grades, jobs: Sequence[Job]) -> None:
+    def _answer(self, grader: GradesSubmissions, jobs: Sequence[Job]) -> None:
         """One call for all; where it raises, one call for each, so that a bad submission fails alone.
 
         An engine that is down is not waited for again for each of them."""

@@ -15,7 +15,7 @@ class Waiting(Protocol):
 W = TypeVar("W", bound=Waiting)
 
 
-class Turns(Generic[W]):
+class FairQueue(Generic[W]):
     def __init__(self) -> None:
         self._queues: OrderedDict[str, deque[W]] = OrderedDict()
         self._count = 0

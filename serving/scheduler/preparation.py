@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from labs_schema.models import Lab, Submission
-from serving.scheduler.graders import Prepared
+from serving.scheduler.graders import PreparedSubmission
 
 Done = TypeVar("Done")
 SHORT = 50_000
@@ -18,12 +18,12 @@ SHORT = 50_000
 class Preparing:
     """Calls `prepare` in one of two threads: short programs never stand behind long ones."""
 
-    def __init__(self, prepare: Callable[[Lab, Submission, str], Prepared | None]) -> None:
+    def __init__(self, prepare: Callable[[Lab, Submission, str], PreparedSubmission | None]) -> None:
         self._prepare = prepare
         self._short = ThreadPoolExecutor(1, "prepare-short")
         self._long = ThreadPoolExecutor(1, "prepare-long")
 
-    async def sheet(self, lab: Lab, submission: Submission, course: str = "") -> Prepared | None:
+    async def sheet(self, lab: Lab, submission: Submission, course: str = "") -> PreparedSubmission | None:
         """Raises what `prepare` raises."""
         return await self.beside(submission, lambda: self._prepare(lab, submission, course))
 

@@ -8,7 +8,7 @@ from serving.scoring.option_orders import Order
 
 
 @dataclass(frozen=True)
-class Belief:
+class RatingDistribution:
     """`probabilities`: one share a rating, summing to 1. `label_mass` (0 to 1): how much of the whole vocabulary's
     probability fell on the letters, that is, how much the model wanted to answer with a letter at all.
 
@@ -44,7 +44,7 @@ class Belief:
         return 1 / math.fsum((p / self.share) ** (1 / temperature) for p in self.probabilities)
 
 
-def belief(logprobs: Sequence[float]) -> Belief:
+def belief(logprobs: Sequence[float]) -> RatingDistribution:
     """Softmax over the letters' raw log-probabilities (natural logarithm, unmasked).
 
     A letter at minus infinity has probability 0. Raises ValueError where nothing can be read from the numbers: none
@@ -58,10 +58,10 @@ def belief(logprobs: Sequence[float]) -> Belief:
     weights = [math.exp(value - highest) for value in logprobs]
     total = sum(weights)
     mass = min(1.0, math.exp(highest) * total)
-    return Belief(tuple(weight / total for weight in weights), mass)
+    return RatingDistribution(tuple(weight / total for weight in weights), mass)
 
 
-def mean_belief(readings: Sequence[Sequence[float]], orders: Sequence[Order]) -> Belief:
+def mean_belief(readings: Sequence[Sequence[float]], orders: Sequence[Order]) -> RatingDistribution:
     """The mean over `orders`, the first of which is the rubric's: `readings[k][i]` is the log-probability of letter i
     under `orders[k]`. Raises ValueError as `belief`."""
     beliefs = [belief(logprobs) for logprobs in readings]
@@ -69,7 +69,7 @@ def mean_belief(readings: Sequence[Sequence[float]], orders: Sequence[Order]) ->
         return beliefs[0]
     pairs = list(zip(beliefs, orders, strict=True))
     shares = [sum(b.probabilities[order.index(r)] for b, order in pairs) for r in range(len(orders[0]))]
-    return Belief(
+    return RatingDistribution(
         probabilities=tuple(share / len(beliefs) for share in shares),
         label_mass=sum(b.label_mass for b in beliefs) / len(beliefs),
         letters=tuple(b.choice for b in beliefs),

@@ -5,7 +5,7 @@ promises nothing. The other reasons then say which answers to look at first.
 """
 
 from labs_schema.frozen import Frozen
-from serving.scoring.scores import Belief
+from serving.scoring.scores import RatingDistribution
 
 UNCALIBRATED = "not calibrated"
 UNGRADED = "ungraded"
@@ -36,7 +36,7 @@ class Rule(Frozen):
     thresholds: Thresholds = Thresholds()
 
 
-def review_reasons(belief: Belief, rule: Rule) -> tuple[str, ...]:
+def review_reasons(belief: RatingDistribution, rule: Rule) -> tuple[str, ...]:
     """Why a person should look at this answer; empty where it is accepted."""
     thresholds, confidence = rule.thresholds, belief.confidence(rule.temperature)
     reasons = []

@@ -28,22 +28,22 @@ SLOW = "the server answers, but was silent on this for too long"
 RV = TypeVar("RV")
 
 
-class SilentError(psycopg.OperationalError):
+class UnresponsiveError(psycopg.OperationalError):
     """Nothing was heard on a connection. Whether the server did what it was asked last is not known."""
 
 
-class Pulse:
+class CircuitBreaker:
     """Whether a server answers; one for all connections to it, which it makes, from any thread."""
 
     def __init__(self) -> None:
         self._look_at: float | None = None
         self._lock, self._asking = threading.Lock(), threading.Lock()
 
-    def connect(self, *arguments: Any, **options: Any) -> "Bounded":
-        """Raises SilentError, or what psycopg raises."""
+    def connect(self, *arguments: Any, **options: Any) -> "TimeoutConnection":
+        """Raises UnresponsiveError, or what psycopg raises."""
         self.expect()
         try:
-            made = Bounded.connect(*arguments, **options)
+            made = TimeoutConnection.connect(*arguments, **options)
         except ConnectionTimeout:
             self.silent()
             raise
@@ -56,20 +56,20 @@ class Pulse:
         with self._asking:
             try:
                 self.connect(*arguments, **{**options, "connect_timeout": ASK_SECONDS}).close()
-            except (SilentError, ConnectionTimeout):
+            except (UnresponsiveError, ConnectionTimeout):
                 return False
             except psycopg.OperationalError:
                 pass  # it refuses: that is an answer
             return True
 
     def expect(self) -> None:
-        """Raises SilentError where the server was silent just now, to all but one caller every `LOOK_SECONDS`."""
+        """Raises UnresponsiveError where the server was silent just now, to all but one caller every `LOOK_SECONDS`."""
         with self._lock:
             now = time.monotonic()
             if self._look_at is None:
                 return
             if now < self._look_at:
-                raise SilentError(TOLD)
+                raise UnresponsiveError(TOLD)
             self._look_at = now + LOOK_SECONDS
 
     def silent(self) -> None:
@@ -81,7 +81,7 @@ class Pulse:
             self._look_at = None
 
 
-class Bounded(psycopg.Connection[Any]):
+class TimeoutConnection(psycopg.Connection[Any]):
     """A connection of which no statement waits longer than `patience` seconds for a sign of life; None: for ever.
     `answers`: whether the server does, elsewhere; asked when the statement has little time left."""
 
@@ -93,7 +93,7 @@ class Bounded(psycopg.Connection[Any]):
             return super().wait(gen, interval, timeout)
         try:
             return super().wait(_heard(gen, max(2, round(self.patience / TICK)), self.answers), TICK, timeout)
-        except SilentError:
+        except UnresponsiveError:
             self.close()
             raise
 
@@ -113,18 +113,18 @@ def _heard(waiting: PQGen[RV], ticks: int, answers: Callable[[], bool]) -> PQGen
             ready = yield wanted
             left = ticks if ready else left - 1
             if left == last and not answers():
-                raise SilentError(TOLD)
+                raise UnresponsiveError(TOLD)
             wanted = waiting.send(ready)
     except StopIteration as done:
         found: RV = done.value
         return found
-    raise SilentError(SLOW)
+    raise UnresponsiveError(SLOW)
 
 
 def bound(engine: Engine) -> None:
     """From now on the connections of `engine`, one to PostgreSQL by psycopg, are bounded."""
-    pulse = Pulse()
+    pulse = CircuitBreaker()
 
     @event.listens_for(engine, "do_connect")
-    def connect(_: object, __: object, arguments: Any, options: Any) -> Bounded:
+    def connect(_: object, __: object, arguments: Any, options: Any) -> TimeoutConnection:
         return pulse.connect(*arguments, **options)

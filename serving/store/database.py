@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from serving.store.circuit_breaker import SILENT_SECONDS, Bounded, bound
+from serving.store.circuit_breaker import SILENT_SECONDS, TimeoutConnection, bound
 from serving.store.errors import OutcomeUnknownError, StoreError
 
 EXAMPLES = "sqlite:////absolute/path.db or postgresql://user:password@host/name"
@@ -162,7 +162,7 @@ def postgresql(url: URL, **pool: int) -> Engine:
     bound(engine)
 
     @event.listens_for(engine, "connect")
-    def prepare(connection: Bounded, _: object) -> None:
+    def prepare(connection: TimeoutConnection, _: object) -> None:
         connection.execute(GIVE_WAY)
         connection.commit()
 
@@ -173,7 +173,7 @@ def postgresql(url: URL, **pool: int) -> Engine:
 def patient(connection: Connection) -> Iterator[None]:
     """What takes its time may do so in silence."""
     raw = connection.connection.driver_connection
-    if not isinstance(raw, Bounded):
+    if not isinstance(raw, TimeoutConnection):
         yield
         return
     raw.patience = None

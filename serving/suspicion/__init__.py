@@ -2,9 +2,9 @@
 
 from serving.suspicion.detector import suspicions
 from serving.suspicion.finding import Suspicion
-from serving.suspicion.neutral import neutralised
+from serving.suspicion.neutral import sanitized
 
-__all__ = ["VERSION", "Suspicion", "neutralised", "suspicions"]
+__all__ = ["VERSION", "Suspicion", "sanitized", "suspicions"]
 
 VERSION = 1
 """To be raised when another place is found in some program, or another text is left of it: a calibration holds only for

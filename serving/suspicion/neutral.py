@@ -26,7 +26,7 @@ _WORDS = re.compile(r"\w+")
 _NAME_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
 
 
-def neutralised(submission: Submission, language: str) -> Submission:
+def sanitized(submission: Submission, language: str) -> Submission:
     """`submission` for the second reading: comments, long strings, telling names, file names, `#if 0` blocks and unused
     declarations masked.
 

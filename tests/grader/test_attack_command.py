@@ -58,7 +58,7 @@ def attack(
         identity = ModelIdentity(base_model="fake", model_hash="0", tokenizer_hash="1", prompt_hash="2")
         encoder = PromptEncoder(byte_tokenizer, context_length=100_000)
         engine = TalkedInto(byte_tokenizer)
-        return Grader(engine, encoder, PromptStyle(), identity, Thresholds(), second_reading=False)
+        return Grader(engine, encoder, PromptStyle(), identity, Thresholds(), verification_pass=False)
 
     monkeypatch.setattr("grader.experiments.attack.load_grader", load)
     monkeypatch.setattr("serving.grading.scoring_requests.suspicions", lambda *_: ())

@@ -19,7 +19,7 @@ from labs_schema.models import HumanGrade, Lab, SourceFile, Submission
 from prompts.style import PromptStyle
 from serving.jobs.cli_jobs import work
 from serving.jobs.export import export
-from serving.jobs.repository import JobBook
+from serving.jobs.repository import JobRepository
 from serving.store.store import Store, open_store
 from training.dataset.build import build_dataset
 
@@ -70,7 +70,7 @@ def lab_of(make_lab: Callable[..., Lab], name: str, mark: str) -> Lab:
 
 
 def regraded(store: Store, lab: Lab, course: str, out: Path) -> None:
-    job = JobBook(store.database).add(course, lab, actor="ta", at_terminal=True)
+    job = JobRepository(store.database).add(course, lab, actor="ta", at_terminal=True)
     work(FirstRatings(), store, {lab.name: (job, lab)}, lambda _: None)
     export(store, job, lab, out)
 

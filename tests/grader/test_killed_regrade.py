@@ -13,7 +13,7 @@ import pytest
 
 from labs_schema.lab_writer import write_lab
 from serving.jobs.job import State
-from serving.jobs.repository import JobBook
+from serving.jobs.repository import JobRepository
 from serving.store.store import open_store
 
 STUDENTS, KILLS = 64, 3
@@ -42,8 +42,8 @@ def test_nothing_is_lost_doubled_or_changed_by_kills(
     whole_results = results_in(tmp_path / "whole")
     assert len(whole_results) == 5 and whole_results == results_in(tmp_path / "killed")
     store = open_store(f"sqlite:///{tmp_path}/killed.db")
-    [job] = JobBook(store.database).all()
-    progress = JobBook(store.database).progress(job.id)
+    [job] = JobRepository(store.database).all()
+    progress = JobRepository(store.database).progress(job.id)
     assert (progress.state, progress.graded, progress.parked) == (State.DONE, STUDENTS, ())
     assert chaos.compared(store, lab, job) == {"lost": 0, "doubled": 0, "changed": 0}
     assert store.verify().faults == ()

@@ -21,8 +21,8 @@ from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
 from serving.engines.engine import EngineDownError
 from serving.grading.grader import Grader
-from serving.jobs.job import Progress, State, Wish
-from serving.jobs.repository import JobBook
+from serving.jobs.job import Progress, RequestedState, State
+from serving.jobs.repository import JobRepository
 from serving.measures.comparison import Comparison, CriterionComparison, Difference
 
 
@@ -73,7 +73,7 @@ def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def jobs() -> list[Progress]:
     """The newest first."""
     with local_store() as store:
-        book = JobBook(store.database)
+        book = JobRepository(store.database)
         return [book.progress(job.id) for job in book.all()]
 
 
@@ -177,19 +177,19 @@ def test_what_a_person_paused_or_cancelled_through_the_service_stops_here_too(
     write_lab(make_lab(students=20), tmp_path / "lab1")
     grade = Grader.grade
 
-    def wished(wish: Wish) -> Any:
+    def wished(wish: RequestedState) -> Any:
         def call(grader: Grader, lab: Lab, submissions: Any, **options: Any) -> Any:
             with local_store() as store:
-                JobBook(store.database).wish(jobs()[0].job.id, wish, actor="key")
+                JobRepository(store.database).wish(jobs()[0].job.id, wish, actor="key")
             return grade(grader, lab, submissions, **options)
 
         return call
 
-    monkeypatch.setattr(Grader, "grade", wished(Wish.PAUSE))
+    monkeypatch.setattr(Grader, "grade", wished(RequestedState.PAUSE))
     with pytest.raises(GraderError, match="was paused; the same command lets it go on"):
         regrade_labs([tmp_path / "lab1"], str(tiny_model_folder), tmp_path / "out", engine="transformers")
     assert [each.graded for each in jobs()] == [16]
-    monkeypatch.setattr(Grader, "grade", wished(Wish.CANCEL))
+    monkeypatch.setattr(Grader, "grade", wished(RequestedState.CANCEL))
     with pytest.raises(GraderError, match="was cancelled"):
         regrade_labs([tmp_path / "lab1"], str(tiny_model_folder), tmp_path / "out", engine="transformers")
     monkeypatch.setattr(Grader, "grade", grade)

@@ -27,7 +27,7 @@ def faults_after(tmp_path: Path, make_lab: Callable[..., Lab]) -> Callable[[Call
         faults = {(fault.code, fault.severity) for fault in validated.faults}
         assert (validated.lab is None) == any(kind is Severity.ERROR for _, kind in faults)
         for fault in validated.faults:
-            assert fault.path.startswith("lab1") and fault.found and fault.expected and fault.mend
+            assert fault.path.startswith("lab1") and fault.found and fault.expected and fault.hint
             assert str(fault).isprintable() and len(str(fault)) < 600 and "root:" not in str(fault)
         return faults
 

@@ -180,7 +180,7 @@ def test_a_lab_s_own_word_on_its_language_wins_over_the_extensions(text, languag
 def test_a_tie_is_mended_by_the_lab_s_own_word(lab) -> None:
     (lab / "submissions" / "s2@course.py").write_text("x")
     (tie,) = (fault for fault in read_lab(lab).faults if fault.code == "language-tie")
-    assert "language.txt" in tie.mend
+    assert "language.txt" in tie.hint
     (lab / "language.txt").write_text("Python\n")
     assert load_lab(lab).language == "Python"
     assert files(lab) == {"s1": ["main.cpp"], "s2": ["submission.py"]}

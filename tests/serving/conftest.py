@@ -96,7 +96,7 @@ def fake_grader(fake_engine: FakeEngine, byte_tokenizer: Any) -> Any:
 
     identity = ModelIdentity(base_model="fake", model_hash="0" * 64, tokenizer_hash="1" * 64, prompt_hash="2" * 64)
     encoder = PromptEncoder(byte_tokenizer, context_length=fake_engine.context_length)
-    return Grader(fake_engine, encoder, PromptStyle(), identity, Thresholds(calibrated=True), second_reading=False)
+    return Grader(fake_engine, encoder, PromptStyle(), identity, Thresholds(calibrated=True), verification_pass=False)
 
 
 @pytest.fixture(scope="session")
@@ -155,7 +155,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A PostgreSQL that says nothing is given up after half a second."""
     from serving.store import circuit_breaker
 
-    monkeypatch.setattr(circuit_breaker.Bounded, "patience", 0.4)
+    monkeypatch.setattr(circuit_breaker.TimeoutConnection, "patience", 0.4)
     monkeypatch.setattr(circuit_breaker, "LOOK_SECONDS", 0.5)
 
 

@@ -16,7 +16,7 @@ from serving.model.prompt_counts import count_lab, count_prompts
 def test_what_is_counted_is_what_a_grader_then_asks(make_lab: Callable[..., Lab], fake_grader: Any) -> None:
     lab = make_lab(students=4)
     fake_grader.engine = meter = MeteredEngine(fake_grader.engine)
-    fake_grader.second_reading = False
+    fake_grader.verification_pass = False
     fake_grader.grade(lab, lab.submissions)
     counts = count_prompts(lab, fake_grader.encoder, fake_grader.style)
     assert (counts.submissions, counts.questions, counts.refused) == (4, 8, 0)

@@ -72,8 +72,8 @@ def gullible(fake_engine: Any, fake_grader: Any, byte_tokenizer: Any, monkeypatc
         return LabelScores(tuple(math.log(p) for p in shares[: len(request.labels)]))
 
     fake_engine.answer = believes
-    fake_grader.second_reading = True
-    monkeypatch.setattr("serving.grading.grader.neutralised", without_plea)
+    fake_grader.verification_pass = True
+    monkeypatch.setattr("serving.grading.grader.sanitized", without_plea)
     return fake_grader
 
 
@@ -100,7 +100,7 @@ def test_a_program_without_anything_but_its_plea_goes_to_a_person(make_lab: Make
 def test_the_second_reading_can_be_switched_off_and_the_grade_says_so(make_lab: MakeLab, gullible: Any) -> None:
     lab, pleads = make_lab(), [handed_in(f"int x;{PLEA}")]
     [on] = gullible.grade(lab, pleads)
-    gullible.second_reading = False
+    gullible.verification_pass = False
     [off] = gullible.grade(lab, pleads)
     assert {c.status for c in off.criteria} == {Status.ACCEPTED}
     assert on.provenance.settings_hash != off.provenance.settings_hash

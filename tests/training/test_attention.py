@@ -8,8 +8,8 @@ import torch
 
 from training.dataset.examples import TrainingExample
 from training.trainers.collator import pack
-from training.trainers.token_trees import grow_tree
-from training.trainers.tree_attention import Kernel, TreeLayout, choose_kernel, flex_mask, walk_trees
+from training.trainers.token_trees import build_token_tree
+from training.trainers.tree_attention import Kernel, TreeLayout, choose_kernel, enable_tree_attention, flex_mask
 
 
 def hidden_one_by_one(model: Any, examples: Sequence[TrainingExample]) -> torch.Tensor:
@@ -25,7 +25,7 @@ def hidden_one_by_one(model: Any, examples: Sequence[TrainingExample]) -> torch.
 
 
 def hidden_in_one_pass(model: Any, examples: Sequence[TrainingExample]) -> torch.Tensor:
-    trees = [grow_tree(e.shared, [(c.prompt, (c.chosen, *c.rejected)) for c in e.criteria]) for e in examples]
+    trees = [build_token_tree(e.shared, [(c.prompt, (c.chosen, *c.rejected)) for c in e.criteria]) for e in examples]
     places, offset = [], 0
     for tree in trees:
         places += [offset + place for answers in tree.tails for tail in answers for place in tail]
@@ -42,7 +42,7 @@ def test_packed_trees_give_the_hidden_states_of_each_sequence_alone(
     model, examples = make_model(kind), make_examples(4)
     with torch.no_grad():
         alone = hidden_one_by_one(model, examples)
-        walk_trees(model, kernel)
+        enable_tree_attention(model, kernel)
         packed = hidden_in_one_pass(model, examples)
     assert torch.allclose(packed, alone, atol=1e-5)
 
@@ -50,7 +50,7 @@ def test_packed_trees_give_the_hidden_states_of_each_sequence_alone(
 def test_a_window_changes_what_is_seen(make_model: Callable[[str], Any], make_examples: Any) -> None:
     window, full, examples = make_model("window"), make_model("full"), make_examples(2)
     for model in (window, full):
-        walk_trees(model)
+        enable_tree_attention(model)
     with torch.no_grad():
         assert not torch.allclose(hidden_in_one_pass(window, examples), hidden_in_one_pass(full, examples), atol=1e-3)
 
@@ -60,14 +60,14 @@ def test_a_batch_without_trees_goes_its_usual_way(make_model: Callable[[str], An
     model = make_model("window")
     with torch.no_grad():
         before = model(ids, attention_mask=attended).logits
-        walk_trees(model)
+        enable_tree_attention(model)
         after = model(ids, attention_mask=attended).logits
     assert torch.equal(before, after)
 
 
 def test_a_copy_walks_trees_with_its_own_weights(make_model: Callable[[str], Any], make_examples: Any) -> None:
     model, examples = make_model("gqa"), make_examples(2)
-    walk_trees(model)
+    enable_tree_attention(model)
     twin = copy.deepcopy(model)
     with torch.no_grad():
         before = hidden_in_one_pass(twin, examples)
@@ -80,8 +80,8 @@ def test_walking_twice_is_walking_once(make_model: Callable[[str], Any], make_ex
     model, examples = make_model("mha"), make_examples(2)
     with torch.no_grad():
         alone = hidden_one_by_one(model, examples)
-        walk_trees(model)
-        walk_trees(model, "dense")
+        enable_tree_attention(model)
+        enable_tree_attention(model, "dense")
         assert torch.allclose(hidden_in_one_pass(model, examples), alone, atol=1e-5)
 
 
@@ -117,7 +117,7 @@ def test_flex_attention_uncompiled_gives_what_the_dense_mask_gives(
     model, examples = make_model(kind), make_examples(4)
     hidden = []
     for kernel in ("dense", "flex"):
-        walk_trees(model, kernel)
+        enable_tree_attention(model, kernel)
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that it is slow without compilation
             hidden.append(hidden_in_one_pass(model, examples))
@@ -125,6 +125,6 @@ def test_flex_attention_uncompiled_gives_what_the_dense_mask_gives(
 
 
 def layout(examples: Sequence[TrainingExample]) -> TreeLayout:
-    trees = [grow_tree(e.shared, [(c.prompt, (c.chosen, *c.rejected)) for c in e.criteria]) for e in examples]
+    trees = [build_token_tree(e.shared, [(c.prompt, (c.chosen, *c.rejected)) for c in e.criteria]) for e in examples]
     packed = pack(trees)
     return TreeLayout(packed["tree_depths"], packed["tree_ends"], packed["tree_spans"], "flex")

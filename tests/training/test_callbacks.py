@@ -50,7 +50,7 @@ def test_the_bar_of_a_long_run_and_all_its_numbers_fit_80_columns() -> None:
     run = SimpleNamespace(global_step=10_998, max_steps=12_000, is_world_process_zero=True)
     logs = {"loss": 0.6931, "rewards/accuracies": 0.912, "rewards/margins": 12.345}
     bar.on_train_begin(None, run, None)
-    bar.on_log(None, run, None, logs | {"tokens_per_second": 123_456.7, "peak_fraction": 0.46})
+    bar.on_log(None, run, None, logs | {"tokens_per_second": 123_456.7, "mfu": 0.46})
     bar.on_train_end()
     last = screen.getvalue()
     assert "10998/12000" in last and "left" in last and "…" not in last

@@ -1,6 +1,6 @@
 from training.dataset.examples import CriterionExample, TrainingExample
 from training.trainers.collator import PreferenceCollator, VerdictCollator, pack
-from training.trainers.token_trees import grow_tree
+from training.trainers.token_trees import build_token_tree
 
 FIRST = TrainingExample((1, 2), (CriterionExample((3,), (4, 9), ((5, 6, 9), (7, 9))),))
 SECOND = TrainingExample((1, 2), (CriterionExample((8,), (4, 9), ((5, 9),)), CriterionExample((3,), (5, 9), ((4, 9),))))
@@ -56,7 +56,7 @@ def test_or_only_its_letter_and_the_shared_tokens_with_it() -> None:
 
 
 def test_spans_tile_the_row_and_each_branch_names_its_trunk() -> None:
-    trees = [grow_tree([1, 2], [([3], [[4, 9]]), ([5], [[6, 9]])]), grow_tree([1], [([2], [[3]])])]
+    trees = [build_token_tree([1, 2], [([3], [[4, 9]]), ([5], [[6, 9]])]), build_token_tree([1], [([2], [[3]])])]
     packed = pack(trees)
     assert packed["tree_spans"].tolist() == [[0, 2, 0, 0], [2, 4, 0, 2], [4, 6, 0, 2], [6, 8, 6, 6]]
     assert packed["tree_ends"].tolist() == [6, 6, 4, 4, 6, 6, 8, 8]

@@ -48,7 +48,7 @@ def stepped(self, args, state, control, **rest):
 training.run.run._train_stage, training.run.stages.StopOnInterrupt.on_step_end = staged, stepped
 SubmissionBatches._collated, SubmissionBatches.get_batch_samples = named, gathered
 training.run.run.train(load_config(Path(config)), resume=Path(resume) if resume else None)
-training.run.run.leave_together()
+training.run.run.exit_all_ranks()
 """
 CONFIG = """
 {{model: models/tiny, dataset: data, output_dir: {out}, bf16: false, lora_dropout: 0.0, logging_steps: 1, save_steps: 1,

@@ -15,10 +15,10 @@ import torch.distributed as dist
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from transformers import LlamaConfig, LlamaForCausalLM
-from training.trainers.tree_attention import walk_trees
+from training.trainers.tree_attention import enable_tree_attention
 from training.trainers.collator import VerdictCollator
 from training.dataset.examples import CriterionExample, TrainingExample
-from training.run.run import leave_together
+from training.run.run import exit_all_ranks
 
 dist.init_process_group("gloo")
 examples = [
@@ -29,7 +29,7 @@ collator = VerdictCollator(examples, letters_only=False, with_shared=True)
 torch.manual_seed(0)
 whole = LlamaForCausalLM(LlamaConfig(
     vocab_size=70, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4))
-walk_trees(whole)
+enable_tree_attention(whole)
 shared = copy.deepcopy(whole)
 mesh = init_device_mesh("cpu", (2,))
 for layer in shared.model.layers:
@@ -51,8 +51,8 @@ expected = loss(whole, mine)
 assert abs(one.item() - expected.item()) < 1e-5, (one, expected)
 for (name, a), b in zip(shared.named_parameters(), whole.parameters(), strict=True):
     assert torch.allclose(a.grad.full_tensor(), b.grad, atol=1e-6), name
-leave_together()
-raise SystemExit("leave_together went on: Python's own end may abort gloo's threads")
+exit_all_ranks()
+raise SystemExit("exit_all_ranks went on: Python's own end may abort gloo's threads")
 """
 
 

@@ -38,7 +38,7 @@ def test_what_is_logged_gets_tokens_a_second_their_share_of_the_peak_and_the_tim
     logs: dict[str, Any] = {"loss": 1.0, "num_tokens": 200.0}
     speed.on_log(None, state, None, logs=logs)
     assert logs["tokens_per_second"] == 50.0
-    assert logs["peak_fraction"] == 0.5  # 50 tokens x 100 weights x 3 passes x 2 / 60,000
+    assert logs["mfu"] == 0.5  # 50 tokens x 100 weights x 3 passes x 2 / 60,000
     assert logs["seconds_left"] == 16.0
     speed.on_log(None, state, None, logs=(last := {"train_runtime": 4.0}))
     assert last == {"train_runtime": 4.0}

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.trainers.token_trees import TokenTree, grow_tree
+from training.trainers.token_trees import TokenTree, build_token_tree
 
 ids = st.lists(st.integers(1, 3), min_size=1, max_size=5)
 criteria = st.lists(st.tuples(ids, st.lists(ids, min_size=1, max_size=3)), min_size=1, max_size=3)
@@ -16,7 +16,7 @@ def seen_from(tree: TokenTree, place: int) -> list[int]:
 
 
 def test_what_sequences_share_is_there_once() -> None:
-    tree = grow_tree([1, 2, 3], [([7, 8], [[4, 5, 9], [6, 5, 9]]), ([7], [[4, 9]])])
+    tree = build_token_tree([1, 2, 3], [([7, 8], [[4, 5, 9], [6, 5, 9]]), ([7], [[4, 9]])])
     assert tree.tokens.tolist() == [1, 2, 3, 7, 8, 4, 5, 6, 5, 4]
     assert tree.depths.tolist() == [0, 1, 2, 3, 4, 5, 6, 5, 6, 4]
     assert tree.ends.tolist() == [10, 10, 10, 10, 9, 7, 7, 9, 9, 10]
@@ -26,13 +26,13 @@ def test_what_sequences_share_is_there_once() -> None:
 
 
 def test_one_criterion_with_one_answer_is_all_trunk() -> None:
-    tree = grow_tree([1, 2], [([3], [[4]])])
+    tree = build_token_tree([1, 2], [([3], [[4]])])
     assert (tree.tokens.tolist(), tree.trunk, tree.branches) == ([1, 2, 3], 3, ())
     assert tree.tails == (((2,),),)
 
 
 def test_a_prompt_that_starts_another_prompt_stays_apart_from_its_answers() -> None:
-    tree = grow_tree([], [([1], [[2, 3]]), ([1, 2], [[5, 3]])])
+    tree = build_token_tree([], [([1], [[2, 3]]), ([1, 2], [[5, 3]])])
     assert tree.tokens.tolist() == [1, 2, 5]
     assert tree.tails == (((0, 1),), ((1, 2),))
 
@@ -40,14 +40,14 @@ def test_a_prompt_that_starts_another_prompt_stays_apart_from_its_answers() -> N
 @pytest.mark.parametrize(("prompt", "answer"), [([], [4]), ([3], [])])
 def test_an_empty_prompt_or_answer_is_refused(prompt: list[int], answer: list[int]) -> None:
     with pytest.raises(ValueError, match="at least one token"):
-        grow_tree([], [(prompt, [answer])])
+        build_token_tree([], [(prompt, [answer])])
 
 
 @given(shared=ids, criteria=criteria)
 def test_from_each_place_exactly_its_own_sequence_is_seen(
     shared: list[int], criteria: Sequence[tuple[list[int], list[list[int]]]]
 ) -> None:
-    tree = grow_tree(shared, criteria)
+    tree = build_token_tree(shared, criteria)
     for (prompt, answers), tails in zip(criteria, tree.tails, strict=True):
         for answer, tail in zip(answers, tails, strict=True):
             before = [*shared, *prompt]

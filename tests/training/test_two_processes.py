@@ -18,7 +18,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from trl import DPOConfig, SFTConfig
 from training.trainers.dpo import dpo_trainer
 from training.dataset.examples import CriterionExample, TrainingExample
-from training.run.run import leave_together
+from training.run.run import exit_all_ranks
 from training.trainers.sft import sft_trainer
 
 method, processes, out = sys.argv[1], int(sys.argv[2]), sys.argv[3]
@@ -51,7 +51,7 @@ if trainer.args.process_index == 0:
     logs = [{k: v for k, v in log.items() if k in ("loss", "num_tokens", "rewards/margins")} for log in
             trainer.state.log_history if "loss" in log]
     torch.save({"logs": logs, "weights": [p.detach() for p in trainer.model.parameters()]}, out)
-leave_together()
+exit_all_ranks()
 """
 
 

@@ -135,8 +135,8 @@ def _checked(
     names = [clean(folder.name) for folder in folders]
     for name in eval_labs if folders else ():
         if name not in names:
-            mend = "Correct --eval-lab-names."
-            faults.append(error("unknown-eval-lab", parent, f"no lab {name!r}", f"one of {', '.join(names)}", mend))
+            hint = "Correct --eval-lab-names."
+            faults.append(error("unknown-eval-lab", parent, f"no lab {name!r}", f"one of {', '.join(names)}", hint))
     for name in {name for name in names if names.count(name) > 1}:
         found = f"two folders whose names read {name}"
         faults.append(error("same-lab-name", parent, found, "a name of its own for each lab", "Rename one of them."))
@@ -145,12 +145,12 @@ def _checked(
         or len({train_path.name, test_path.name, MANIFEST}) < 3
     ):
         expected = f"two files in one folder, neither named {MANIFEST}"
-        mend = "Correct --train-dataset-path or --test-dataset-path."
-        faults.append(error("bad-output-paths", train_path, f"{train_path} and {test_path}", expected, mend))
+        hint = "Correct --train-dataset-path or --test-dataset-path."
+        faults.append(error("bad-output-paths", train_path, f"{train_path} and {test_path}", expected, hint))
     for flag, example, share in (("train-split", 0.7, train_split), ("augment-attacks", 0.3, augment_attacks)):
         if not 0 <= share <= 1:
-            mend = f"Correct --{flag}, such as {example}."
-            faults.append(error(f"bad-{flag}", parent, f"{share}", "a share between 0 and 1", mend))
+            hint = f"Correct --{flag}, such as {example}."
+            faults.append(error(f"bad-{flag}", parent, f"{share}", "a share between 0 and 1", hint))
     if faults:
         raise FaultsError(faults)
     return folders

@@ -17,9 +17,9 @@ MOST_FAULTS = 20
 """Bad lines told of one file."""
 
 
-def error(code: str, path: object, found: str, expected: str, mend: str, line: int | None = None) -> Fault:
+def error(code: str, path: object, found: str, expected: str, hint: str, line: int | None = None) -> Fault:
     return Fault(
-        code=code, severity=Severity.ERROR, path=str(path), found=found, expected=expected, mend=mend, line=line
+        code=code, severity=Severity.ERROR, path=str(path), found=found, expected=expected, hint=hint, line=line
     )
 
 
@@ -47,9 +47,9 @@ def read_pairs(path: Path) -> Iterator[PairRow]:
 def _bad_row(path: Path, line: int, invalid: ValidationError) -> Fault:
     first = invalid.errors(include_input=False, include_url=False)[0]
     field = ".".join(map(str, first["loc"]))
-    mend = "Only files written with --format dpo can be read here; build the data set again."
+    hint = "Only files written with --format dpo can be read here; build the data set again."
     return error(
-        "bad-row", path, f"{field}: {first['msg']}" if field else first["msg"], "a preference pair", mend, line
+        "bad-row", path, f"{field}: {first['msg']}" if field else first["msg"], "a preference pair", hint, line
     )
 
 
@@ -59,14 +59,14 @@ def read_dataset_manifest(path: Path) -> DatasetManifest:
         path = path / MANIFEST
     elif path.name != MANIFEST:
         path = path.with_name(MANIFEST)
-    mend = "Run grader build-dataset; it writes the manifest last, so a data set without one is not whole."
+    hint = "Run grader build-dataset; it writes the manifest last, so a data set without one is not whole."
     if not path.is_file():
-        raise FaultsError([error("missing-manifest", path, "no file", "the manifest of a data set", mend)])
+        raise FaultsError([error("missing-manifest", path, "no file", "the manifest of a data set", hint)])
     try:
         return DatasetManifest.model_validate_json(path.read_bytes())
     except ValidationError as invalid:
         found = f"{invalid.error_count()} fields that do not fit"
-        raise FaultsError([error("bad-manifest", path, found, "the manifest of a data set", mend)]) from None
+        raise FaultsError([error("bad-manifest", path, found, "the manifest of a data set", hint)]) from None
 
 
 def publish(staged: Path, folder: Path, manifest: DatasetManifest) -> None:
@@ -123,19 +123,19 @@ def changed_labs(manifest: DatasetManifest, parent: Path) -> list[Fault]:
 
 
 def _changed_file(path: Path, output: OutputFile) -> list[Fault]:
-    mend = "Build the data set again, or bring the file back as it was written."
+    hint = "Build the data set again, or bring the file back as it was written."
     if not path.is_file():
-        return [error("missing-output", path, "no file", f"{output.bytes} bytes", mend)]
+        return [error("missing-output", path, "no file", f"{output.bytes} bytes", hint)]
     if (found := file_hash(path)) == output.sha256:
         return []
     size = path.stat().st_size
     wanted = f"{output.bytes} bytes with SHA-256 {output.sha256}"
-    return [error("changed-output", path, f"{size} bytes with SHA-256 {found}", wanted, mend)]
+    return [error("changed-output", path, f"{size} bytes with SHA-256 {found}", wanted, hint)]
 
 
 def _changed_lab(path: Path, lab: Path | None, sha256: str) -> list[Fault]:
     found = folder_hash(lab) if lab is not None else None
     if found == sha256:
         return []
-    mend = "Build the data set again, or bring the lab back as it was."
-    return [error("changed-lab", path, f"SHA-256 {found}" if found else "no lab", f"SHA-256 {sha256}", mend)]
+    hint = "Build the data set again, or bring the lab back as it was."
+    return [error("changed-lab", path, f"SHA-256 {found}" if found else "no lab", f"SHA-256 {sha256}", hint)]

@@ -38,7 +38,7 @@ class ProgressBar(TrainerCallback):  # type: ignore[misc]
         names = {"loss": "loss", "rewards/accuracies": "accuracy", "rewards/margins": "margin"}
         shown = [f"{short} {float(logs[name]):.3f}" for name, short in names.items() if name in logs]
         if "tokens_per_second" in logs:
-            shown.append(f"{logs['tokens_per_second']:,.0f} tokens/s ({logs['peak_fraction']:.0%} of peak)")
+            shown.append(f"{logs['tokens_per_second']:,.0f} tokens/s ({logs['mfu']:.0%} of peak)")
         self.bar.update(self.task, figures="  ".join(shown))
 
     def on_step_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:

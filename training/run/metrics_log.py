@@ -10,7 +10,7 @@ from transformers import TrainerCallback
 
 from training.run_folder import write_whole
 
-CLOCK = ("seconds", "tokens_per_second", "peak_fraction", "seconds_left")
+CLOCK = ("seconds", "tokens_per_second", "mfu", "seconds_left")
 """What the clock has a part in. Everything else in a line is the same in a run that was stopped and went on."""
 
 

@@ -45,7 +45,7 @@ class TrainingStoppedError(Exception):
 def train(config: RunConfig, *, resume: Path | None = None, console: Console | None = None) -> Path:
     """Runs the stages of `config`, those that `resume` (a run folder) has not finished; returns the run folder.
 
-    Raises FaultsError, OverlongError or ModelError for what a user can mend, TrainingStoppedError after Ctrl-C.
+    Raises FaultsError, OverlongError or ModelError for what a user can hint, TrainingStoppedError after Ctrl-C.
     """
     console = console or Console(stderr=True)
     main = PartialState(cpu=not torch.cuda.is_available()).is_main_process
@@ -75,7 +75,7 @@ def train(config: RunConfig, *, resume: Path | None = None, console: Console | N
     return run.path
 
 
-def leave_together(status: int = 0) -> None:
+def exit_all_ranks(status: int = 0) -> None:
     """For the end of a program that may be one of several processes: waits until all of them are here, then ends this
     one with `status`. At once, without Python's own end: gloo's threads may outlive it, and are then aborted, and the
     launcher takes a finished run for a failed one. Does nothing in a process of its own.
@@ -134,7 +134,7 @@ def _train_stage(
         checkpoints=checkpoints,
         checkpoint=checkpoint,
         callbacks=[speed, log, ProgressBar(name, console)],
-        begun_with=run.read_launch(PartialState().num_processes),
+        initial_world_size=run.read_launch(PartialState().num_processes),
     )
     finished = run_trainer(trainer, stage, checkpoint, mark)
     if main:

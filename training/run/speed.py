@@ -39,7 +39,7 @@ def passes_of(*, full: bool, reference: bool, recomputed: bool) -> int:
 
 class Speed(TrainerCallback):  # type: ignore[misc]
     """Adds to what is logged: `tokens_per_second` (all processes, tokens through the model once a batch),
-    `peak_fraction` of the machine's matrix products (2 operations a weight, a token and a pass; attention, head and
+    `mfu` of the machine's matrix products (2 operations a weight, a token and a pass; attention, head and
     optimiser left out, so a little low) and `seconds_left` of the stage. Stands before the callbacks that show them."""
 
     def __init__(self, passes: int, peak: float) -> None:
@@ -65,7 +65,7 @@ class Speed(TrainerCallback):  # type: ignore[misc]
             rate = (tokens - self.last[1]) / (now - self.last[0])
             processes = torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
             logs["tokens_per_second"] = round(rate, 1)
-            logs["peak_fraction"] = round(rate * self.work / (self.peak * processes), 4)
+            logs["mfu"] = round(rate * self.work / (self.peak * processes), 4)
         self.last = now, tokens
         begun, first = self.begun
         if state.global_step > first:

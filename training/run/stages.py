@@ -64,13 +64,13 @@ def build_trainer(
     checkpoints: Path,
     checkpoint: Path | None,
     callbacks: Sequence[Any],
-    begun_with: int | None = None,
+    initial_world_size: int | None = None,
 ) -> Any:
     """The trainer of a stage, ready to run, perhaps on from `checkpoint`. A new adapter is made where the stage trains
-    one and has none yet. `begun_with`: the number of processes whose batches make an optimiser step, if not those that
+    one and has none yet. `initial_world_size`: the processes whose batches make an optimizer step, if not those that
     there are now. Raises ModelError."""
     processes = PartialState().num_processes
-    batches = _batches_per_step(stage, processes, begun_with)
+    batches = _batches_per_step(stage, processes, initial_world_size)
     half = use_bf16(config.bf16)
     model, new_adapter = _model(stage, config, start, checkpoint, half)
     optimizer = None
@@ -97,12 +97,12 @@ def build_trainer(
     return trainer
 
 
-def _batches_per_step(stage: Stage, processes: int, begun_with: int | None) -> int:
-    batches = stage.gradient_accumulation_steps * (begun_with or processes)
+def _batches_per_step(stage: Stage, processes: int, initial_world_size: int | None) -> int:
+    batches = stage.gradient_accumulation_steps * (initial_world_size or processes)
     if stage.packing == "none" and batches % processes:
         raise ModelError(
             f"a step of this run is {batches} batches, which {processes} processes cannot share equally. Go on with "
-            f"{begun_with} processes, or begin a run with packing tree."
+            f"{initial_world_size} processes, or begin a run with packing tree."
         )
     return batches
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from training.dataset.examples import TrainingExample
-from training.trainers.token_trees import TokenTree, grow_tree
+from training.trainers.token_trees import TokenTree, build_token_tree
 
 IGNORED = -100
 
@@ -22,7 +22,9 @@ class PreferenceCollator:
 
     def __init__(self, examples: Sequence[TrainingExample], pad_token_id: int) -> None:
         self.pad_token_id = pad_token_id
-        self.trees = [grow_tree(e.shared, [(c.prompt, (c.chosen, *c.rejected)) for c in e.criteria]) for e in examples]
+        self.trees = [
+            build_token_tree(e.shared, [(c.prompt, (c.chosen, *c.rejected)) for c in e.criteria]) for e in examples
+        ]
         self.answers = [[(c.chosen, *c.rejected) for c in e.criteria] for e in examples]
         self.pairs = [
             [(number, rejected + 1) for number, c in enumerate(e.criteria) for rejected in range(len(c.rejected))]
@@ -70,7 +72,7 @@ class VerdictCollator:
         self.with_shared = with_shared
         self.answers = [[c.chosen[: 1 if letters_only else None] for c in e.criteria] for e in examples]
         self.trees = [
-            grow_tree(e.shared, [(c.prompt, [answer]) for c, answer in zip(e.criteria, answers, strict=True)])
+            build_token_tree(e.shared, [(c.prompt, [answer]) for c, answer in zip(e.criteria, answers, strict=True)])
             for e, answers in zip(examples, self.answers, strict=True)
         ]
         self.shared = [len(e.shared) for e in examples]

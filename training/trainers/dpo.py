@@ -17,13 +17,13 @@ from trl import DPOConfig, DPOTrainer
 from training.dataset.examples import TrainingExample
 from training.trainers.collator import PreferenceCollator
 from training.trainers.submission_batches import (
-    HeaviestFirst,
-    OwnTokens,
+    PretokenizedMixin,
     SubmissionBatches,
+    WarmUpLargestBatch,
     sampler_for,
     without_trainer,
 )
-from training.trainers.tree_attention import walk_trees
+from training.trainers.tree_attention import enable_tree_attention
 
 
 class TreeDPOTrainer(SubmissionBatches, DPOTrainer):  # type: ignore[misc]
@@ -70,7 +70,7 @@ def _ungathered(accelerator: Any) -> Iterator[None]:
         del accelerator.gather, accelerator.gather_for_metrics
 
 
-class RowDPOTrainer(OwnTokens, DPOTrainer):  # type: ignore[misc]
+class RowDPOTrainer(PretokenizedMixin, DPOTrainer):  # type: ignore[misc]
     """trl's DPOTrainer as it is, on rows of token ids."""
 
 
@@ -101,7 +101,7 @@ def dpo_trainer(
     if args.disable_dropout:
         _disable_attention_dropout(causal_model)
     if packing == "tree":
-        walk_trees(causal_model)
+        enable_tree_attention(causal_model)
     ref_model = None
     if causal_model is model and peft_config is None and not args.precompute_ref_log_probs:
         ref_model = copy.deepcopy(model)
@@ -121,7 +121,7 @@ def dpo_trainer(
     trainer.sampler = sampler_for(
         _rows_of_submissions(collator), collator.trees, args, tokens_per_step, batches_per_step
     )
-    trainer.add_callback(HeaviestFirst(trainer))
+    trainer.add_callback(WarmUpLargestBatch(trainer))
     return trainer
 
 

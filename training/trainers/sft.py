@@ -12,13 +12,13 @@ from trl import SFTConfig, SFTTrainer
 from training.dataset.examples import CriterionExample, TrainingExample
 from training.trainers.collator import IGNORED, VerdictCollator
 from training.trainers.submission_batches import (
-    HeaviestFirst,
-    OwnTokens,
+    PretokenizedMixin,
     SubmissionBatches,
+    WarmUpLargestBatch,
     sampler_for,
     without_trainer,
 )
-from training.trainers.tree_attention import walk_trees
+from training.trainers.tree_attention import enable_tree_attention
 
 MOST_LOGITS = 2**25
 """Up to here (128 MiB in fp32) logits are held whole, which is faster; beyond, trl's head makes them piece by piece."""
@@ -63,7 +63,7 @@ class TreeSFTTrainer(SubmissionBatches, SFTTrainer):  # type: ignore[misc]
         ]
 
 
-class RowSFTTrainer(OwnTokens, SFTTrainer):  # type: ignore[misc]
+class RowSFTTrainer(PretokenizedMixin, SFTTrainer):  # type: ignore[misc]
     """trl's SFTTrainer as it is, on rows of token ids."""
 
 
@@ -106,7 +106,7 @@ def sft_trainer(
     }
     if packing == "none":
         return RowSFTTrainer(train_dataset=_token_rows(examples, answer_only), **trl_arguments)
-    walk_trees(causal_model)
+    enable_tree_attention(causal_model)
     collator = VerdictCollator(examples, letters_only=answer_only == "letter", with_shared=lm_weight > 0)
     submissions = range(len(examples))
     trainer = TreeSFTTrainer(
@@ -114,7 +114,7 @@ def sft_trainer(
     )
     trainer.lm_weight = lm_weight
     trainer.sampler = sampler_for([[s] for s in submissions], collator.trees, args, tokens_per_step, batches_per_step)
-    trainer.add_callback(HeaviestFirst(trainer))
+    trainer.add_callback(WarmUpLargestBatch(trainer))
     return trainer
 
 

@@ -15,7 +15,7 @@ from training.trainers.sampler import SubmissionSampler, epochs_needed
 from training.trainers.token_trees import TokenTree
 
 
-class OwnTokens:
+class PretokenizedMixin:
     """Mixed into a trl trainer whose data set holds token ids already: trl tokenises nothing, and tells nobody."""
 
     def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
@@ -36,7 +36,7 @@ class OwnTokens:
             self.control.should_training_stop = True  # type: ignore[attr-defined]
 
 
-class SubmissionBatches(OwnTokens):
+class SubmissionBatches(PretokenizedMixin):
     """Mixed into a trl trainer whose batches are whole submissions with unequal numbers of items (pairs, or answer
     tokens): over the batches of one optimiser step, on all processes, every item weighs the same.
 
@@ -110,7 +110,7 @@ class SubmissionBatches(OwnTokens):
         return gathered.sum()
 
 
-class HeaviestFirst(TrainerCallback):  # type: ignore[misc]
+class WarmUpLargestBatch(TrainerCallback):  # type: ignore[misc]
     """Before the first step, takes the heaviest batch through the model and back and forgets it: a run that would run
     out of memory does so in its first minute. Leaves weights, random numbers and metrics as they were; so it does
     nothing under DeepSpeed, where accelerate's backward steps the optimizer too."""

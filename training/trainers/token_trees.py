@@ -34,7 +34,7 @@ class TokenTree:
         return len(self.tokens)
 
 
-def grow_tree(shared: Ids, criteria: Sequence[tuple[Ids, Sequence[Ids]]]) -> TokenTree:
+def build_token_tree(shared: Ids, criteria: Sequence[tuple[Ids, Sequence[Ids]]]) -> TokenTree:
     """The trie of `shared` + prompt + answer for each answer of each (prompt, answers) in `criteria`.
 
     An answer's last token is left out: nothing is predicted from it. Raises ValueError where there is no prompt token

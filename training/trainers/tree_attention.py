@@ -161,7 +161,7 @@ def choose_kernel(device: torch.device, dropout: float = 0.0) -> Kernel:
     return "flex" if device.type == "cuda" and dropout == 0 else "dense"
 
 
-def walk_trees(model: Any, kernel: Kernel | None = None) -> None:
+def enable_tree_attention(model: Any, kernel: Kernel | None = None) -> None:
     """From now on the decoder of `model` (a causal language model, not yet wrapped by peft) understands batches with
     `tree_ids`, `tree_depths`, `tree_ends`, `tree_spans` and `tree_index`: it runs the packed row once and its hidden
     states are those at `tree_index`, in that shape. Batches without them take the usual way. Calling it again is safe.

@@ -15,7 +15,7 @@ from serving.store.keys import ApiKey
 from serving.store.store import Store
 
 
-class KeyFirst:
+class AuthBeforeBody:
     """ASGI middleware. Leaves the key that it found in the request's state, as `key`."""
 
     def __init__(self, app: ASGIApp, store: Store) -> None:

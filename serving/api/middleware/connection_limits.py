@@ -18,7 +18,7 @@ SENT_AHEAD = 16
 FULL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
-class Door:
+class ConnectionLimits:
     """What the connections of one server share. `waiting`: those that wait, the longest first.
 
     `most` may be open; one more ends the one that waits longest. `head_seconds` is how long one may wait,
@@ -40,7 +40,7 @@ class Door:
 class Connection(HttpToolsProtocol):
     """uvicorn's, with an end to all waiting for a client."""
 
-    def __init__(self, door: Door, *given: Any, **named: Any) -> None:
+    def __init__(self, door: ConnectionLimits, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._door = door
         self._head_late: asyncio.TimerHandle | None = None

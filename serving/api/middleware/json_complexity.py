@@ -21,7 +21,7 @@ PART = re.compile(rb'[^"\[{,]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[{,])', re.DOTAL
 """Up to the end of the next string, or the next beginning of a list, an object or an item."""
 
 
-class FewParts(APIRoute):
+class JsonComplexityLimit(APIRoute):
     """A route that answers 413 to a body of more than `PARTS` strings, lists, objects and commas."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

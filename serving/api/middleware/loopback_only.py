@@ -32,7 +32,7 @@ def _host(site: str) -> str:
     return ""
 
 
-class ThisMachineOnly:
+class LoopbackOnly:
     """ASGI middleware, for a service that asks for no keys: 403 to pages of other sites."""
 
     def __init__(self, app: ASGIApp) -> None:

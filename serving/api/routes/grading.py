@@ -16,17 +16,17 @@ from serving.api.authorization import Caller, Platform, platform
 from serving.api.grade_requests import queue_full, scored, too_many_tokens, too_slow
 from serving.api.idempotency import IdempotencyKey, once
 from serving.api.middleware.body_limit import too_large
-from serving.api.middleware.json_complexity import FewParts
+from serving.api.middleware.json_complexity import JsonComplexityLimit
 from serving.api.routes.labs import known_lab
 from serving.api.schemas.examples import ANSWER, GRADE_REQUESTS, KEYED, answered, problems
 from serving.api.schemas.grades import GradeResponse, graded
 from serving.api.schemas.problems import ProblemError, excerpt
 from serving.api.schemas.requests import LIMITS, GradeRequest, LabGradeRequest
 from serving.api.service import Served, Service
-from serving.scheduler.engine_queue import Place, QueueFullError
+from serving.scheduler.engine_queue import QueueFullError, QueueSlot
 from serving.store.errors import ForgottenError
 
-router = APIRouter(dependencies=[platform], route_class=FewParts)
+router = APIRouter(dependencies=[platform], route_class=JsonComplexityLimit)
 
 GRADE_ID = {"grade_id": "$response.body#/grade_id"}
 LINKS = {
@@ -42,7 +42,7 @@ LINKS = {
 }
 
 
-async def _place(service: Served) -> AsyncIterator[Place]:
+async def _place(service: Served) -> AsyncIterator[QueueSlot]:
     """In the queue, from when the body is there: what is begun is not refused for want of room any more."""
     try:
         with service.engine.place(service.course) as place:
@@ -51,7 +51,7 @@ async def _place(service: Served) -> AsyncIterator[Place]:
         raise queue_full(error.retry_after) from None
 
 
-KeptPlace = Annotated[Place, Depends(_place)]
+KeptPlace = Annotated[QueueSlot, Depends(_place)]
 
 
 @router.post(
@@ -140,7 +140,7 @@ def _admitted(submission: Submission, lab: Lab, characters: int) -> Submission:
 
 
 async def _grade(
-    service: Service, request: Request, lab: Lab, submission: Submission, reasoning: bool, place: Place
+    service: Service, request: Request, lab: Lab, submission: Submission, reasoning: bool, place: QueueSlot
 ) -> Grade:
     """Like `scored`, but stops waiting, and drops what still waits, once the client is gone."""
     answer = asyncio.ensure_future(scored(service, lab, submission, reasoning, service.seconds, place))

@@ -18,7 +18,7 @@ from serving.api.schemas.problems import ProblemError
 from serving.api.schemas.requests import ID
 from serving.api.service import Served, Service
 from serving.api.stream_limits import EventStream
-from serving.jobs.job import Job, Wish
+from serving.jobs.job import Job, RequestedState
 from serving.store.errors import UnknownError
 
 router = APIRouter(dependencies=[ta])
@@ -121,19 +121,19 @@ CHANGED: dict[str, Any] = {"responses": {**answered(JOB), **problems(404, *KEYED
 @router.post("/jobs/{job_id}/pause", operation_id="pause", summary="Pause a job", **CHANGED)
 async def pause(job_id: JobId, service: Served, caller: Ta) -> JobOut:
     """What is being graded is finished, 16 submissions at most, and the rest waits."""
-    return await run_in_threadpool(_wish, service, job_id, Wish.PAUSE, caller)
+    return await run_in_threadpool(_wish, service, job_id, RequestedState.PAUSE, caller)
 
 
 @router.post("/jobs/{job_id}/resume", operation_id="resume", summary="Let a job go on", **CHANGED)
 async def resume(job_id: JobId, service: Served, caller: Ta) -> JobOut:
     """After a pause or a failure, or to try again what was parked. One that was cancelled stays so."""
-    return await run_in_threadpool(_wish, service, job_id, Wish.RUN, caller)
+    return await run_in_threadpool(_wish, service, job_id, RequestedState.RUN, caller)
 
 
 @router.post("/jobs/{job_id}/cancel", operation_id="cancel", summary="End a job early", **CHANGED)
 async def cancel(job_id: JobId, service: Served, caller: Ta) -> JobOut:
     """What it has graded stays."""
-    return await run_in_threadpool(_wish, service, job_id, Wish.CANCEL, caller)
+    return await run_in_threadpool(_wish, service, job_id, RequestedState.CANCEL, caller)
 
 
 def own_job(service: Service, job_id: str) -> Job:
@@ -159,9 +159,9 @@ def _begin(service: Service, name: str, caller: Caller, job_id: str) -> JobOut:
     return _told(service, begun)
 
 
-def _wish(service: Service, job_id: str, wish: Wish, caller: Caller) -> JobOut:
+def _wish(service: Service, job_id: str, wish: RequestedState, caller: Caller) -> JobOut:
     own_job(service, job_id)
     changed = service.book.wish(job_id, wish, actor=caller.actor)
-    if wish is Wish.RUN and changed.finished_at is None:
+    if wish is RequestedState.RUN and changed.finished_at is None:
         service.begin(changed)
     return _told(service, changed)

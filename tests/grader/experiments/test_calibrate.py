@@ -110,7 +110,7 @@ def test_a_model_that_knows_nothing_is_refused_in_words_and_nothing_is_accepted(
 class Knowing:
     """Gives the TA's rating, very sure; stands for a grader that is worth its calibration."""
 
-    graded_with = GradedWith(weights="w", tokenizer="t", prompts="p", orders=1, second_reading=True)
+    graded_with = GradedWith(weights="w", tokenizer="t", prompts="p", orders=1, verification_pass=True)
 
     def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
         came_from = Provenance.model_construct()

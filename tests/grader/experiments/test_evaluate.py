@@ -26,7 +26,7 @@ from training.run_folder import RunFolder, new_run_folder
 
 LABS = Path(__file__).parents[3] / "labs"
 KEPT_LAB = "python_parking_fee"
-GRADED_WITH = GradedWith(weights="0", tokenizer="0", prompts="0", orders=1, second_reading=True)
+GRADED_WITH = GradedWith(weights="0", tokenizer="0", prompts="0", orders=1, verification_pass=True)
 
 
 class KnowsHalf:

@@ -16,7 +16,7 @@ from grader.token_cost import Cost
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab
 from serving.measures.decisions import Decision
-from serving.measures.raters import Ceiling
+from serving.measures.raters import InterAnnotatorAgreement
 from serving.measures.resampling import Estimate
 
 Evaluate = Callable[[Mapping[str, Lab]], tuple[Evaluation, dict[str, list[Decision]]]]
@@ -113,7 +113,7 @@ def test_what_is_known_is_shown(evaluated: Evaluate, make_lab: Callable[..., Lab
     evaluation, decided = evaluated({lab.name: lab})
     ((name, group),) = evaluation.groups.items()
     known = Estimate(value=0.875, low=0.8, high=0.9)
-    ceiling = Ceiling(units=7, students=5, pairwise=known, alpha=known, grader=known, raters={})
+    ceiling = InterAnnotatorAgreement(units=7, students=5, pairwise=known, alpha=known, grader=known, raters={})
     figures, differences = group.graders[TUNED], group.differences[COMMONEST]
     apart = RunDifference(
         first=figures,

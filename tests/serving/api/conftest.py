@@ -11,9 +11,9 @@ from starlette.testclient import TestClient
 from labs_schema.lab_writer import write_lab
 from serving.api.app import create_app
 from serving.courses.lab_registry import LabRegistry, read_registry
-from serving.jobs.backend import LabDesk
+from serving.jobs.backend import WorkerBackend
 from serving.jobs.chunk import grade_chunk
-from serving.jobs.job import Job, Wish
+from serving.jobs.job import Job, RequestedState
 from serving.scheduler.engine_thread import EngineThread
 from serving.store.roles import Role
 from serving.store.store import open_store
@@ -33,7 +33,7 @@ class Course:
     def serve(self, *, waiting: int = 64, queue_up: bool = True, **given: Any) -> TestClient:
         engine = EngineThread(self._open_grader, waiting=waiting)
         self._engines.append(engine)
-        desk = LabDesk(self.store, self.labs, engine)
+        desk = WorkerBackend(self.store, self.labs, engine)
         begin = (lambda job: self._begin(desk, job)) if queue_up else (lambda _: None)
         given = {"course": COURSE, "rate": "100000/second", "begin": begin, **given}
         app = create_app(engine, read_registry(self.labs)[0], self.store, **given)
@@ -50,17 +50,17 @@ class Course:
         for thread in self.threads:
             thread.join(10)
 
-    def _begin(self, desk: LabDesk, job: Job) -> None:
+    def _begin(self, desk: WorkerBackend, job: Job) -> None:
         self.threads.append(threading.Thread(target=_work, args=(desk, job)))
         self.threads[-1].start()
 
 
-def _work(desk: LabDesk, job: Job) -> None:
+def _work(desk: WorkerBackend, job: Job) -> None:
     """What the queue does, in one thread."""
     for number in range(job.chunks):
         grade_chunk(desk, job.id, number)
     now = desk.book.job(job.id)
-    if now.wish is Wish.RUN and now.round == job.round:
+    if now.wish is RequestedState.RUN and now.round == job.round:
         desk.book.finish(job)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from serving.api.middleware.connection_limits import HEAD_BYTES, SENT_AHEAD, Door
+from serving.api.middleware.connection_limits import HEAD_BYTES, SENT_AHEAD, ConnectionLimits
 from serving.api.server import server
 
 LATE = 0.3
@@ -29,7 +29,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 
 @contextmanager
-def served(door: Door, app: Any = app) -> Iterator[tuple[str, int]]:
+def served(door: ConnectionLimits, app: Any = app) -> Iterator[tuple[str, int]]:
     http = server(app, threading.Event(), 5, door=door)
     http.config.port, http.config.lifespan = 0, "off"
     running = threading.Thread(target=http.run, daemon=True)
@@ -70,14 +70,14 @@ BEGUN = b"GET / HTTP/1.1\r\nHost: x\r\n"
 @pytest.mark.parametrize("before", [BEGUN, BEGUN + b"\r\n"], ids=["new", "answered before"])
 @pytest.mark.parametrize("dribble", [b"", b"X-Slow: 1\r\n"], ids=["nothing", "lines"])
 def test_who_sends_nothing_or_a_line_now_and_then_is_left(before: bytes, dribble: bytes) -> None:
-    with served(Door(head_seconds=LATE)) as address, connected(address) as connection:
+    with served(ConnectionLimits(head_seconds=LATE)) as address, connected(address) as connection:
         connection.sendall(before)
         lines = iter([b"GET / HTTP/1.1\r\n"] if dribble and before.endswith(b"\r\n\r\n") else [])
         assert LATE - 0.1 < closed_after(connection, lambda: next(lines, dribble)) < LATE + 5
 
 
 def test_a_head_without_an_end_is_left_before_it_fills_the_memory() -> None:
-    with served(Door(head_seconds=60)) as address, connected(address) as connection:
+    with served(ConnectionLimits(head_seconds=60)) as address, connected(address) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\n")
         sent = 0
 
@@ -92,7 +92,7 @@ def test_a_head_without_an_end_is_left_before_it_fills_the_memory() -> None:
 
 @pytest.mark.parametrize("field", [b"X-Long: " + b"x" * 9000, b"a:b"], ids=["long", "many"])
 def test_a_head_that_is_too_large_is_left_though_it_comes_at_once(field: bytes) -> None:
-    with served(Door(head_seconds=60)) as address:
+    with served(ConnectionLimits(head_seconds=60)) as address:
         for size, answer in ((HEAD_BYTES // 2, b"HTTP/1.1 200"), (2 * HEAD_BYTES, b"")):
             with connected(address) as connection:
                 connection.sendall(BEGUN + (field + b"\r\n") * (size // (len(field) + 2)) + b"\r\n")
@@ -112,7 +112,7 @@ def test_who_works_on_an_answer_is_told_that_the_client_is_gone_whatever_was_sen
         await app(scope, receive, send)
         told.append("answered")
 
-    with served(Door(), noting) as address:
+    with served(ConnectionLimits(), noting) as address:
         with connected(address) as connection:
             connection.sendall((BEGUN + b"\r\n") * ahead)
             time.sleep(0.1)
@@ -123,7 +123,7 @@ def test_who_works_on_an_answer_is_told_that_the_client_is_gone_whatever_was_sen
 
 
 def test_who_does_not_read_the_answer_is_left() -> None:
-    with served(Door(write_seconds=LATE)) as address, connected(address) as connection:
+    with served(ConnectionLimits(write_seconds=LATE)) as address, connected(address) as connection:
         connection.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
         time.sleep(3 * LATE)
         read = 0
@@ -136,7 +136,7 @@ def test_who_does_not_read_the_answer_is_left() -> None:
 
 
 def test_many_that_wait_do_not_keep_out_who_asks() -> None:
-    with served(Door(most=20, head_seconds=60)) as address, ExitStack() as held:
+    with served(ConnectionLimits(most=20, head_seconds=60)) as address, ExitStack() as held:
         for _ in range(60):
             held.enter_context(connected(address)).sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
         for _ in range(5):
@@ -144,7 +144,7 @@ def test_many_that_wait_do_not_keep_out_who_asks() -> None:
 
 
 def test_where_all_are_being_answered_one_more_is_told_to_come_again() -> None:
-    with served(Door(most=2, head_seconds=60)) as address, ExitStack() as held:
+    with served(ConnectionLimits(most=2, head_seconds=60)) as address, ExitStack() as held:
         for _ in range(2):
             slow = held.enter_context(connected(address))
             slow.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
@@ -154,14 +154,14 @@ def test_where_all_are_being_answered_one_more_is_told_to_come_again() -> None:
 
 
 def test_a_connection_is_kept_for_the_next_request() -> None:
-    with served(Door(most=2, head_seconds=LATE)) as address, httpx.Client() as client:
+    with served(ConnectionLimits(most=2, head_seconds=LATE)) as address, httpx.Client() as client:
         for _ in range(3):
             assert client.get(f"http://{address[0]}:{address[1]}/").text == "read"
             time.sleep(LATE / 2)
 
 
 def test_few_requests_may_be_sent_ahead_and_an_endless_row_of_them_is_left() -> None:
-    with served(Door()) as address:
+    with served(ConnectionLimits()) as address:
         with connected(address) as connection:
             connection.sendall((BEGUN + b"\r\n") * SENT_AHEAD)
             answered = b""
@@ -186,7 +186,7 @@ def test_fields_behind_a_body_are_not_kept() -> None:
         await send({"type": "http.response.start", "status": 200})
         await send({"type": "http.response.body", "body": b"read"})
 
-    with served(Door(), looking) as address, connected(address) as connection:
+    with served(ConnectionLimits(), looking) as address, connected(address) as connection:
         body = b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n"
         connection.sendall(BEGUN.replace(b"GET", b"POST") + body + b"Authorization: x\r\n" * 1000 + b"\r\n")
         assert b"200 OK" in connection.recv(65536)

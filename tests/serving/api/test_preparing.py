@@ -14,7 +14,7 @@ from serving.api.app import create_app
 from serving.courses.lab_registry import LabRegistry
 from serving.grading.grader import Grader
 from serving.grading.program_length import READABLE
-from serving.grading.scoring_requests import Sheet
+from serving.grading.scoring_requests import ScoringRequest
 from serving.scheduler.engine_thread import EngineThread
 from serving.scheduler.preparation import SHORT, Preparing
 
@@ -37,11 +37,11 @@ def short_sighted(fake_grader: Any, byte_tokenizer: Any) -> Grader:
 def test_a_short_program_does_not_stand_behind_a_long_one(make_lab: Callable[..., Lab]) -> None:
     go, lab = threading.Event(), make_lab()
 
-    def prepare(_: Lab, submission: Submission, course: str) -> Sheet:
+    def prepare(_: Lab, submission: Submission, course: str) -> ScoringRequest:
         del course
         if len(submission.files[0].text) > SHORT:
             assert go.wait(5)
-        return Sheet(refused=str(len(submission.files[0].text)))
+        return ScoringRequest(refused=str(len(submission.files[0].text)))
 
     async def both() -> None:
         preparing = Preparing(prepare)

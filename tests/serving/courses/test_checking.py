@@ -13,10 +13,10 @@ from prompts.manifest import prompt_hash, read_manifest, tokenizer_hash, write_m
 from prompts.style import PromptStyle
 from serving.calibration.calibration import Calibration, GradedWith, write_calibration
 from serving.courses.checking import check_model
-from serving.courses.course_registry import CourseBook
+from serving.courses.course_registry import CourseRegistry
 from serving.courses.errors import CourseRefusedError
 from serving.courses.loading import CourseLoader
-from serving.courses.model_pool import CourseShelf
+from serving.courses.model_pool import CourseModelPool
 from serving.store.store import Store
 
 STYLE = PromptStyle(template="compact", problem_chars=150)
@@ -59,7 +59,7 @@ def other_base(run: Path, _: Any) -> None:
 
 
 def calibrated(run: Path, _: Any) -> None:
-    made_with = GradedWith(weights="w", tokenizer="t", prompts="p", orders=1, second_reading=True)
+    made_with = GradedWith(weights="w", tokenizer="t", prompts="p", orders=1, verification_pass=True)
     calibration = Calibration(
         grader_version="0",
         made="2026-11-21T00:00:00+00:00",
@@ -101,13 +101,13 @@ def test_a_model_that_is_not_what_was_registered_is_refused_alone(
     chatml_tokenizer: Any,
     make_lab: Callable[..., Lab],
 ) -> None:
-    book, facts = CourseBook(store.database), check_model(run)
+    book, facts = CourseRegistry(store.database), check_model(run)
     good = run.with_name("good")
     shutil.copytree(run, good)
     book.add("cs101", str(run), None, facts, actor="me")
     book.add("cs102", str(good), None, facts, actor="me")
     change(run, chatml_tokenizer)
-    shelf = CourseShelf(book.registered, CourseLoader("transformers").check, most=2)
+    shelf = CourseModelPool(book.registered, CourseLoader("transformers").check, most=2)
     with pytest.raises(CourseRefusedError) as refused:
         shelf.of("cs101")
     assert reason in refused.value.reason and "secret" not in refused.value.reason

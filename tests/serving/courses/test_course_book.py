@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from serving.courses.course_registry import CourseBook
+from serving.courses.course_registry import CourseRegistry
 from serving.courses.errors import UnknownCourseError
 from serving.courses.registration import ModelFacts, differences
 from serving.store.errors import BadNameError, StoreError
@@ -22,7 +22,7 @@ FACTS = ModelFacts(
 
 
 def test_the_last_word_about_a_course_counts(store: Store) -> None:
-    book = CourseBook(store.database)
+    book = CourseRegistry(store.database)
     book.add("cs101", "/runs/one", "/labs/cs101", FACTS, actor="me")
     book.add("cs102", "/runs/two", None, FACTS, actor="me")
     again = book.add("cs101", "/runs/three", "/labs/cs101", FACTS, actor="me")
@@ -40,13 +40,13 @@ def test_the_last_word_about_a_course_counts(store: Store) -> None:
 
 def test_a_name_that_no_log_can_hold_is_refused(store: Store) -> None:
     with pytest.raises(BadNameError):
-        CourseBook(store.database).add("cs\n101", "/runs/one", None, FACTS, actor="me")
-    assert CourseBook(store.database).registered() == {}
+        CourseRegistry(store.database).add("cs\n101", "/runs/one", None, FACTS, actor="me")
+    assert CourseRegistry(store.database).registered() == {}
 
 
 def test_the_database_refuses_to_change_it_and_the_audit_finds_it_where_it_was(new_url: Callable[[], str]) -> None:
     store = open_store(new_url())
-    book = CourseBook(store.database)
+    book = CourseRegistry(store.database)
     book.add("cs101", "/runs/one", None, FACTS, actor="me")
     for change in ("UPDATE courses SET model = '/runs/evil'", "DELETE FROM courses"):
         with pytest.raises((DBAPIError, StoreError), match="refused"), store.database.writing() as connection:

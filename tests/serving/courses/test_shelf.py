@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from serving.courses.errors import CourseRefusedError, UnknownCourseError
-from serving.courses.model_pool import REFUSED_SECONDS, Checked, CourseShelf
+from serving.courses.model_pool import REFUSED_SECONDS, Checked, CourseModelPool
 from serving.courses.registration import ModelFacts, Registration
 
 FACTS = ModelFacts(
@@ -48,8 +48,8 @@ class Register:
         self.opened.append(FakeGrader(model))
         return self.opened[-1]
 
-    def shelf(self, most: int = 2) -> CourseShelf:
-        return CourseShelf(lambda: dict(self.now), self.check, most=most, clock=lambda: self.seconds)
+    def shelf(self, most: int = 2) -> CourseModelPool:
+        return CourseModelPool(lambda: dict(self.now), self.check, most=most, clock=lambda: self.seconds)
 
     @property
     def open(self) -> list[str]:

@@ -17,7 +17,7 @@ from serving.engines.transformers_engine import TransformersEngine
 from serving.engines.vllm_engine import VllmEngine
 from serving.engines.vllm_platform import check_compiler
 from serving.grading.explanations import REASON_FORM, readable
-from serving.scoring.scores import Belief, belief
+from serving.scoring.scores import RatingDistribution, belief
 
 MakeLab = Callable[..., Lab]
 
@@ -36,12 +36,12 @@ def questions(submissions: int, criteria: int) -> list[ScoreRequest]:
     ]
 
 
-def beliefs(answers: list[LabelScores | EngineFailure]) -> list[Belief]:
+def beliefs(answers: list[LabelScores | EngineFailure]) -> list[RatingDistribution]:
     assert all(isinstance(answer, LabelScores) for answer in answers)
     return [belief(answer.logprobs) for answer in answers if isinstance(answer, LabelScores)]
 
 
-def furthest(ones: list[Belief], others: list[Belief]) -> float:
+def furthest(ones: list[RatingDistribution], others: list[RatingDistribution]) -> float:
     """The largest difference of any two shares."""
     return max(
         abs(a - b)
@@ -50,7 +50,7 @@ def furthest(ones: list[Belief], others: list[Belief]) -> float:
     )
 
 
-def clear_choices(ones: list[Belief]) -> list[int | None]:
+def clear_choices(ones: list[RatingDistribution]) -> list[int | None]:
     """The chosen letter where it leads by .05, twice the .02 (rounded up) that engines may differ by, else None."""
     leads = [sorted(one.probabilities)[-1] - sorted(one.probabilities)[-2] for one in ones]
     return [one.choice if lead > 0.05 else None for one, lead in zip(ones, leads, strict=True)]

@@ -23,7 +23,7 @@ from serving.engines.http_engine import HttpEngine
 from serving.engines.transformers_engine import TransformersEngine
 from serving.grading.explanations import REASON_FORM
 from serving.jobs import workflows
-from serving.jobs.backend import LabDesk
+from serving.jobs.backend import WorkerBackend
 from serving.jobs.job import State
 from serving.jobs.worker import Worker
 from serving.model.loading import load_grader
@@ -114,8 +114,8 @@ def test_a_job_of_the_store_ends_by_itself_though_its_server_was_killed_in_the_m
     write_lab(make_lab(students=64), tmp_path / "labs" / "lab1")
     url = f"sqlite:///{tmp_path}/store.db"
     store = open_store(url)
-    engine = EngineThread(partial(load_grader, run, engine=lora_server.url, second_reading=False))
-    desk = LabDesk(store, tmp_path / "labs", engine)
+    engine = EngineThread(partial(load_grader, run, engine=lora_server.url, verification_pass=False))
+    desk = WorkerBackend(store, tmp_path / "labs", engine)
     worker = Worker(desk, url, dead_seconds=3)
     worker.start()
     try:

@@ -10,7 +10,7 @@ from labs_schema.hashes import rubric_hash, submission_hash
 from labs_schema.models import Lab, Submission
 from serving.jobs.errors import ElsewhereError
 from serving.jobs.job import Job, Progress, State
-from serving.jobs.repository import JobBook
+from serving.jobs.repository import JobRepository
 from serving.jobs.worker import Worker
 from serving.store.store import Store
 
@@ -29,7 +29,7 @@ class FakeDesk:
     killed = Killed
 
     def __init__(self, store: Store, known: Lab, courses: set[str] | None = None) -> None:
-        self.store, self.book, self.known, self.courses = store, JobBook(store.database), known, courses
+        self.store, self.book, self.known, self.courses = store, JobRepository(store.database), known, courses
         self.model, self.pace = "0", 0.0
         self.poison, self.deadly = set[str](), set[str]()
         self.calls, self.asked = list[int](), list[str]()
@@ -104,7 +104,7 @@ def worker(desk: FakeDesk, url: str) -> Iterator[Worker]:
 def ended() -> Callable[..., Progress]:
     """`ended(book, job, seconds=20)`: how far the job is once it neither waits nor goes on, or after so long."""
 
-    def ended(book: JobBook, job: Job, seconds: float = 20) -> Progress:
+    def ended(book: JobRepository, job: Job, seconds: float = 20) -> Progress:
         end = time.monotonic() + seconds
         while (now := book.progress(job.id)).state in (State.QUEUED, State.RUNNING) and time.monotonic() < end:
             time.sleep(0.05)

@@ -9,7 +9,7 @@ from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
 from serving.engines.engine import EngineDownError
 from serving.jobs.chunk import DEATHS, FAILURES, grade_chunk
-from serving.jobs.job import Job, State, Wish
+from serving.jobs.job import Job, RequestedState, State
 
 
 def run_until_settled(desk: Any, job: Job, chunk: int) -> int:
@@ -78,12 +78,12 @@ def test_a_job_that_is_paused_stops_and_one_that_is_resumed_does_the_rest_and_re
     job = desk.add(chunk=4)
     desk.poison = {desk.text(0)}
     grade_chunk(desk, job.id, 0)
-    desk.book.wish(job.id, Wish.PAUSE, actor="ta")
+    desk.book.wish(job.id, RequestedState.PAUSE, actor="ta")
     grade_chunk(desk, job.id, 1)
     paused = desk.book.progress(job.id)
     assert (paused.state, paused.graded, len(paused.parked)) == (State.PAUSED, 3, 1)
     desk.poison = set()
-    assert desk.book.wish(job.id, Wish.RUN, actor="ta").round == 2
+    assert desk.book.wish(job.id, RequestedState.RUN, actor="ta").round == 2
     for chunk in (0, 1):
         grade_chunk(desk, job.id, chunk)
     desk.book.finish(desk.book.job(job.id))
@@ -93,10 +93,10 @@ def test_a_job_that_is_paused_stops_and_one_that_is_resumed_does_the_rest_and_re
 
 def test_a_cancelled_job_grades_nothing_more_and_stays_cancelled(desk: Any) -> None:
     job = desk.add(chunk=4)
-    desk.book.wish(job.id, Wish.CANCEL, actor="ta")
+    desk.book.wish(job.id, RequestedState.CANCEL, actor="ta")
     grade_chunk(desk, job.id, 0)
     assert desk.calls == []
-    assert desk.book.wish(job.id, Wish.RUN, actor="ta").wish is Wish.CANCEL
+    assert desk.book.wish(job.id, RequestedState.RUN, actor="ta").wish is RequestedState.CANCEL
     assert desk.book.progress(job.id).state is State.CANCELLED
 
 
@@ -110,9 +110,9 @@ def test_a_forgotten_student_is_not_graded_again(desk: Any) -> None:
 
 def test_a_reader_of_the_audit_log_sees_who_began_and_paused_a_job(desk: Any) -> None:
     job = desk.add(chunk=4)
-    desk.book.wish(job.id, Wish.PAUSE, actor="somebody")
+    desk.book.wish(job.id, RequestedState.PAUSE, actor="somebody")
     assert desk.store.verify().faults == ()
-    assert desk.book.job(job.id).wish is Wish.PAUSE
+    assert desk.book.job(job.id).wish is RequestedState.PAUSE
 
 
 def test_an_engine_that_is_down_is_held_against_nobody(desk: Any) -> None:
@@ -177,7 +177,7 @@ def test_a_round_that_goes_on_by_itself_keeps_what_was_parked_and_a_persons_paus
     desk.book.begin_again(first)
     again = desk.book.progress(first.id)
     assert (again.job.round, again.state, len(again.parked)) == (2, State.RUNNING, 1)
-    desk.book.wish(first.id, Wish.PAUSE, actor="ta")
+    desk.book.wish(first.id, RequestedState.PAUSE, actor="ta")
     desk.book.begin_again(again.job)
     assert desk.book.job(first.id).round == 2
 
@@ -201,18 +201,18 @@ def test_a_grade_that_cannot_be_kept_is_parked_and_the_rest_goes_on(desk: Any) -
 
 def test_a_round_is_finished_only_as_it_was_begun(desk: Any) -> None:
     first = desk.add(chunk=4)
-    desk.book.wish(first.id, Wish.PAUSE, actor="ta")
+    desk.book.wish(first.id, RequestedState.PAUSE, actor="ta")
     desk.book.finish(first)
     assert desk.book.progress(first.id).state is State.PAUSED
-    second = desk.book.wish(first.id, Wish.RUN, actor="ta")
-    assert desk.book.wish(first.id, Wish.RUN, actor="ta") == second  # two resumes are one round
+    second = desk.book.wish(first.id, RequestedState.RUN, actor="ta")
+    assert desk.book.wish(first.id, RequestedState.RUN, actor="ta") == second  # two resumes are one round
     desk.book.finish(first, "too late")
     assert desk.book.progress(first.id).state is State.QUEUED
     desk.book.finish(second, "broken")
     assert desk.book.progress(first.id).state is State.FAILED
     grade_chunk(desk, first.id, 0)
     assert desk.calls == []  # a job that failed grades nothing more
-    assert desk.book.wish(first.id, Wish.RUN, actor="ta").round == 3
+    assert desk.book.wish(first.id, RequestedState.RUN, actor="ta").round == 3
     grade_chunk(desk, first.id, 0)
     assert desk.calls == [4]
 
@@ -228,4 +228,4 @@ def test_who_was_given_up_by_one_worker_and_graded_by_a_slower_one_is_graded(des
     progress = desk.book.progress(job.id)
     assert (progress.graded, progress.parked) == (4, ())
     desk.book.finish(job)
-    assert desk.book.wish(job.id, Wish.RUN, actor="ta").round == 1
+    assert desk.book.wish(job.id, RequestedState.RUN, actor="ta").round == 1

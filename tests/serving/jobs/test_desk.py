@@ -8,7 +8,7 @@ from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
 from serving.engines.engine import EngineFailure, LabelScores
-from serving.jobs.backend import LabDesk
+from serving.jobs.backend import WorkerBackend
 from serving.jobs.chunk import grade_chunk
 from serving.scheduler.engine_thread import EngineThread
 from serving.store.store import Store
@@ -19,7 +19,7 @@ def test_an_answer_that_failed_in_a_worker_is_asked_for_again(
 ) -> None:
     write_lab(make_lab(students=2), tmp_path / "labs" / "lab1")
     lab, engine = load_lab(tmp_path / "labs" / "lab1"), EngineThread(lambda: fake_grader)
-    desk = LabDesk(store, tmp_path / "labs", engine)
+    desk = WorkerBackend(store, tmp_path / "labs", engine)
     fake_engine.script = [LabelScores((-0.1, -3.0, -3.0)), EngineFailure("the engine gave no answer")]
     job = desk.book.add("cs101", lab, actor="ta")
     grade_chunk(desk, job.id, 0)

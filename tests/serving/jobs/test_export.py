@@ -15,7 +15,7 @@ from serving.jobs import export as exporting
 from serving.jobs.cli_jobs import work
 from serving.jobs.export import check_place, export
 from serving.jobs.job import Job
-from serving.jobs.repository import JobBook
+from serving.jobs.repository import JobRepository
 from serving.jobs.results import Result
 from serving.store.store import Store
 
@@ -23,9 +23,9 @@ COMPILES, READABLE = "Does it compile?", "Is it readable?"
 
 
 def graded(store: Store, lab: Lab, grader: Any) -> Job:
-    job = JobBook(store.database).add("cs101", lab, actor="ta", at_terminal=True)
+    job = JobRepository(store.database).add("cs101", lab, actor="ta", at_terminal=True)
     work(grader, store, {lab.name: (job, lab)}, lambda _: None)
-    return JobBook(store.database).job(job.id)
+    return JobRepository(store.database).job(job.id)
 
 
 def test_the_ratings_it_writes_are_read_as_ratings_and_the_reasons_as_comments(

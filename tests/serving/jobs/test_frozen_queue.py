@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from serving.jobs.job import Job, State
-from serving.jobs.repository import JobBook
+from serving.jobs.repository import JobRepository
 from serving.jobs.worker import Worker
 from serving.store.errors import StoreError
 from serving.store.store import Store
@@ -28,7 +28,7 @@ def test_a_job_goes_on_when_the_server_wakes_and_a_worker_ends_though_it_sleeps(
     impatient_store: Store, postgresql_url: str, frozen: Any, chaos: Any
 ) -> None:
     store = impatient_store
-    book, lab = JobBook(store.database), chaos.made_up_lab(64)
+    book, lab = JobRepository(store.database), chaos.made_up_lab(64)
 
     def begun() -> tuple[Worker, Job]:
         worker = Worker(chaos.HashDesk(store, lab, 0.02), f"{postgresql_url}&connect_timeout=2", dead_seconds=1)

@@ -12,10 +12,10 @@ import pytest
 from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from serving.jobs import workflows
-from serving.jobs.backend import LabDesk
-from serving.jobs.job import State, Wish
-from serving.jobs.missing_labs import Lacking
-from serving.jobs.repository import JobBook
+from serving.jobs.backend import WorkerBackend
+from serving.jobs.job import RequestedState, State
+from serving.jobs.missing_labs import MissingLabs
+from serving.jobs.repository import JobRepository
 from serving.jobs.worker import Worker
 from serving.store.store import Store, open_store
 
@@ -30,12 +30,12 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> float:
 
 
 @pytest.fixture
-def folder_desk(grade_of: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[Store, Path], LabDesk]:
+def folder_desk(grade_of: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[Store, Path], WorkerBackend]:
     """Finds its labs in a folder, and grades everything by the first ratings."""
 
-    def at(store: Store, labs: Path) -> LabDesk:
+    def at(store: Store, labs: Path) -> WorkerBackend:
         labs.mkdir()
-        desk = LabDesk(store, labs, None)  # type: ignore[arg-type]
+        desk = WorkerBackend(store, labs, None)  # type: ignore[arg-type]
         monkeypatch.setattr(desk, "grade", lambda lab, submissions: [grade_of(lab, each) for each in submissions])
         return desk
 
@@ -43,12 +43,12 @@ def folder_desk(grade_of: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[Sto
 
 
 @pytest.fixture
-def desk(folder_desk: Callable[[Store, Path], LabDesk], store: Store, tmp_path: Path) -> LabDesk:
+def desk(folder_desk: Callable[[Store, Path], WorkerBackend], store: Store, tmp_path: Path) -> WorkerBackend:
     return folder_desk(store, tmp_path / "labs")
 
 
 @pytest.fixture
-def worker(desk: LabDesk, url: str) -> Iterator[Worker]:
+def worker(desk: WorkerBackend, url: str) -> Iterator[Worker]:
     started = Worker(desk, url, dead_seconds=0.6)
     started.start()
     yield started
@@ -56,7 +56,7 @@ def worker(desk: LabDesk, url: str) -> Iterator[Worker]:
 
 
 def test_the_time_without_a_lab_begins_anew_whenever_somebody_got_on() -> None:
-    lacking = Lacking()
+    lacking = MissingLabs()
     assert lacking.seconds("job", 3) == 0.0
     time.sleep(0.01)
     assert lacking.seconds("job", 3) > 0.0
@@ -67,7 +67,7 @@ def test_the_time_without_a_lab_begins_anew_whenever_somebody_got_on() -> None:
 
 
 def test_a_lab_that_nobody_has_fails_its_job_once_the_patience_is_over_and_can_be_mended(
-    desk: LabDesk, worker: Worker, make_lab: Callable[..., Lab], tmp_path: Path, patience: float, ended: Any
+    desk: WorkerBackend, worker: Worker, make_lab: Callable[..., Lab], tmp_path: Path, patience: float, ended: Any
 ) -> None:
     lab = make_lab(students=6)
     began = time.monotonic()
@@ -75,7 +75,7 @@ def test_a_lab_that_nobody_has_fails_its_job_once_the_patience_is_over_and_can_b
     assert ended(desk.book, job).state is State.FAILED and time.monotonic() - began >= patience
     assert "'lab1' is not among the labs of any worker" in str(desk.book.job(job.id).failure)
     write_lab(lab, tmp_path / "labs" / "lab1")
-    worker.begin(again := desk.book.wish(job.id, Wish.RUN, actor="ta"))
+    worker.begin(again := desk.book.wish(job.id, RequestedState.RUN, actor="ta"))
     assert ended(desk.book, again).state is State.DONE
 
 
@@ -106,7 +106,7 @@ def test_a_worker_without_the_lab_leaves_the_job_to_one_that_has_it(
     command = [sys.executable, "-c", ANOTHER, str(BENCHMARKS), postgresql_url, "with"]
     with subprocess.Popen(command) as another:
         try:
-            book, lab = JobBook(store.database), chaos.made_up_lab(64)
+            book, lab = JobRepository(store.database), chaos.made_up_lab(64)
             while len(_living(store)) < 1:
                 time.sleep(0.1)
             worker.start()

@@ -12,10 +12,10 @@ import pytest
 
 from serving.jobs import workflows
 from serving.jobs.errors import NoLabError
-from serving.jobs.job import Job, State, Wish
-from serving.jobs.repository import JobBook
+from serving.jobs.job import Job, RequestedState, State
+from serving.jobs.repository import JobRepository
 from serving.jobs.worker import Worker
-from serving.jobs.worker_state import Hands
+from serving.jobs.worker_state import WorkerState
 from serving.store.store import Store, open_store
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
@@ -23,7 +23,7 @@ BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 
 class NoLabs:
     def __init__(self, store: Store) -> None:
-        self.store, self.book = store, JobBook(store.database)
+        self.store, self.book = store, JobRepository(store.database)
 
     def lab(self, job: Job) -> Any:
         raise NoLabError(f"{job.lab} is not here")
@@ -39,7 +39,7 @@ def until(done: Callable[[], bool], seconds: float = 30) -> None:
         time.sleep(0.02)
 
 
-def going_on(book: JobBook, job: Job) -> bool:
+def going_on(book: JobRepository, job: Job) -> bool:
     return book.progress(job.id).state in (State.QUEUED, State.RUNNING)
 
 
@@ -57,11 +57,11 @@ def test_a_job_that_was_stopped_for_long_has_its_time_again_once_it_is_resumed(t
     worker.start()
     try:
         worker.begin(job := worker.desk.book.add("course", chaos.made_up_lab(2), actor="ta"))
-        until(lambda: job.id in Hands.lacking._seen)
-        worker.desk.book.wish(job.id, Wish.PAUSE, actor="ta")
+        until(lambda: job.id in WorkerState.lacking._seen)
+        worker.desk.book.wish(job.id, RequestedState.PAUSE, actor="ta")
         time.sleep(workflows.PATIENCE_SECONDS)
         resumed = time.monotonic()
-        worker.begin(again := worker.desk.book.wish(job.id, Wish.RUN, actor="ta"))
+        worker.begin(again := worker.desk.book.wish(job.id, RequestedState.RUN, actor="ta"))
         until(lambda: not going_on(worker.desk.book, again))
         assert time.monotonic() - resumed >= workflows.PATIENCE_SECONDS
     finally:
@@ -87,7 +87,7 @@ def test_a_job_waits_for_a_worker_with_its_lab_that_is_long_at_a_part_of_another
     postgresql_url: str, chaos: Any
 ) -> None:
     store = open_store(postgresql_url)
-    book, lab = JobBook(store.database), chaos.made_up_lab(16)
+    book, lab = JobRepository(store.database), chaos.made_up_lab(16)
     worker = Worker(NoLabs(store), postgresql_url, "idle", dead_seconds=0.9)
     first = book.add(chaos.COURSE, lab, actor="ta")
     with subprocess.Popen([sys.executable, "-c", BUSY, str(BENCHMARKS), postgresql_url]) as busy:

@@ -12,7 +12,7 @@ from serving.jobs.cli_jobs import work
 from serving.jobs.export import export
 from serving.jobs.job import Job
 from serving.jobs.marks_table import COLUMNS, write_marks
-from serving.jobs.repository import JobBook
+from serving.jobs.repository import JobRepository
 from serving.jobs.results import results
 from serving.store.store import Store
 
@@ -20,7 +20,7 @@ COMPILES, READABLE = "Does it compile?", "Is it readable?"
 
 
 def graded(store: Store, lab: Lab, grader: Any) -> Job:
-    job = JobBook(store.database).add("cs101", lab, actor="ta", at_terminal=True)
+    job = JobRepository(store.database).add("cs101", lab, actor="ta", at_terminal=True)
     work(grader, store, {lab.name: (job, lab)}, lambda _: None)
     return job
 

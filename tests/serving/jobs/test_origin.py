@@ -8,7 +8,7 @@ import pytest
 from labs_schema.models import Lab
 from serving.jobs.chunk import grade_chunk
 from serving.jobs.errors import OtherModelError
-from serving.jobs.job import Job, State, Wish
+from serving.jobs.job import Job, RequestedState, State
 from serving.jobs.worker import Worker
 from serving.store.store import Store
 
@@ -57,7 +57,7 @@ def test_a_worker_with_another_model_fails_the_job_in_words_and_the_first_model_
         assert failed.state is State.FAILED and failed.graded == 2
         assert failed.job.failure and "model_hash" in failed.job.failure
         other.model = first.model
-        worker.begin(other.book.wish(job.id, Wish.RUN, actor="ta"))
+        worker.begin(other.book.wish(job.id, RequestedState.RUN, actor="ta"))
         done = ended(other.book, job)
         assert (done.state, done.graded, done.parked) == (State.DONE, 6, ())
     finally:

@@ -12,9 +12,9 @@ import pytest
 
 from labs_schema.models import Lab
 from serving.jobs import workflows
-from serving.jobs.job import Job, Progress, State, Wish
+from serving.jobs.job import Job, Progress, RequestedState, State
 from serving.jobs.queues import queue_of
-from serving.jobs.repository import JobBook
+from serving.jobs.repository import JobRepository
 from serving.jobs.worker import Worker
 from serving.store.store import open_store
 
@@ -116,7 +116,7 @@ def test_what_a_cancelled_job_left_in_the_queue_is_cleared_away_after_a_restart(
     first.begin(job := desk.add("cs101", chunk=1))
     within(10, lambda: desk.book.progress(job.id).graded > 0)
     first.stop()
-    desk.book.wish(job.id, Wish.CANCEL, actor="ta")
+    desk.book.wish(job.id, RequestedState.CANCEL, actor="ta")
     second = Worker(desk, url, courses=lambda: desk.courses, dead_seconds=1)
     second.start()
     try:
@@ -156,7 +156,7 @@ def test_each_worker_does_its_own_course_s_jobs_and_takes_over_from_no_other_s(
 
     url = new_url()
     store, lab, started = open_store(url), chaos.made_up_lab(64), list["subprocess.Popen[bytes]"]()
-    book = JobBook(store.database)
+    book = JobRepository(store.database)
     one, two = (book.add(course, lab, actor="test") for course in ("cs101", "cs102"))
 
     def start(name: str, course: str) -> "subprocess.Popen[bytes]":

@@ -19,10 +19,10 @@ from hypothesis.stateful import (
 
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, SourceFile, Submission
-from serving.jobs.attempts import TriesBook
+from serving.jobs.attempts import AttemptLog
 from serving.jobs.chunk import DEATHS, HARMLESS, grade_chunk
-from serving.jobs.job import Job, State, Wish
-from serving.jobs.repository import JobBook
+from serving.jobs.job import Job, RequestedState, State
+from serving.jobs.repository import JobRepository
 from serving.store.store import open_store
 
 CHUNK, PARTS = 3, 3
@@ -30,7 +30,9 @@ BROKEN = "int broken"
 WORKS = st.lists(st.sampled_from(["int a;\n", "int a;\n", "int b;\n", BROKEN]), min_size=CHUNK, max_size=CHUNK * PARTS)
 ENDS = st.sampled_from([State.DONE, State.FAILED, None])
 NUMBER, CALL = st.integers(0, PARTS - 1), st.sampled_from([1, 1, 2, 4])
-WISHES = st.sampled_from([[Wish.PAUSE], [Wish.CANCEL], [Wish.PAUSE, Wish.RUN], [Wish.RUN]])
+WISHES = st.sampled_from(
+    [[RequestedState.PAUSE], [RequestedState.CANCEL], [RequestedState.PAUSE, RequestedState.RUN], [RequestedState.RUN]]
+)
 
 
 class Killed(BaseException):
@@ -45,7 +47,7 @@ class Round(NamedTuple):
     """What a worker works for: once this is over, it begins nothing more."""
 
     number: int
-    wish: Wish = Wish.RUN
+    wish: RequestedState = RequestedState.RUN
     ended: State | None = None
 
 
@@ -62,10 +64,10 @@ class Regrade:
 
     @property
     def state(self) -> State:
-        if self.now.wish is Wish.CANCEL:
+        if self.now.wish is RequestedState.CANCEL:
             return State.CANCELLED
         going_on = State.RUNNING if self.kept else State.QUEUED
-        return self.now.ended or (State.PAUSED if self.now.wish is Wish.PAUSE else going_on)
+        return self.now.ended or (State.PAUSED if self.now.wish is RequestedState.PAUSE else going_on)
 
     @property
     def graded(self) -> set[str]:
@@ -73,17 +75,17 @@ class Regrade:
 
     @property
     def over(self) -> bool:
-        return self.now.wish is Wish.CANCEL or (self.now.ended is State.DONE and not self.parked)
+        return self.now.wish is RequestedState.CANCEL or (self.now.ended is State.DONE and not self.parked)
 
-    def wish(self, wish: Wish) -> None:
+    def wish(self, wish: RequestedState) -> None:
         if self.over or (self.now.wish is wish and not self.now.ended):
             return
         self.now = self.now._replace(wish=wish)
-        if wish is Wish.RUN:
+        if wish is RequestedState.RUN:
             self.now, self.parked = Round(self.now.number + 1), set()
 
 
-class MortalTries(TriesBook):
+class MortalAttempts(AttemptLog):
     """Ends its worker between the grades and the note that they succeeded, where `deadly`."""
 
     deadly = False
@@ -94,13 +96,13 @@ class MortalTries(TriesBook):
         super().clear(job_id, pseudonyms)
 
 
-class Desk:
+class GradingBackend:
     """A worker's, at `regrade`. In its call number `at` for a student's work `meanwhile` happens, and in that one it is
     `killed`, `before` or `after` the grades are kept. `answered`: of whom it gave a grade that can be kept."""
 
     def __init__(self, store: Any, regrade: Regrade, grade_of: Any, forgotten: Sequence[str]) -> None:
-        self.store, self.book, self._regrade = store, JobBook(store.database), regrade
-        self.book.tries = self._tries = MortalTries(store.database, store._now)
+        self.store, self.book, self._regrade = store, JobRepository(store.database), regrade
+        self.book.tries = self._tries = MortalAttempts(store.database, store._now)
         self._grade_of, self._forgotten, self._worked_for = grade_of, forgotten, regrade.now
         self._settled = regrade.parked | regrade.graded
         self.at, self.calls, self.answered = 0, 0, list[str]()
@@ -111,7 +113,11 @@ class Desk:
         return self._regrade.lab
 
     def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
-        if self._regrade.now != self._worked_for or self._worked_for.wish is not Wish.RUN or self._worked_for.ended:
+        if (
+            self._regrade.now != self._worked_for
+            or self._worked_for.wish is not RequestedState.RUN
+            or self._worked_for.ended
+        ):
             raise UnwantedError
         if submissions[0].student != HARMLESS.student:
             self._work(submissions)
@@ -144,8 +150,8 @@ class Regrades(RuleBasedStateMachine):
         self.store.close()
 
     @property
-    def book(self) -> JobBook:
-        return JobBook(self.store.database)
+    def book(self) -> JobRepository:
+        return JobRepository(self.store.database)
 
     def one(self, data: st.DataObject) -> tuple[str, Regrade]:
         """Of the last two."""
@@ -181,7 +187,7 @@ class Regrades(RuleBasedStateMachine):
 
     @rule(data=st.data(), number=NUMBER, at=CALL, wishes=WISHES)
     def do_a_part_while_a_person_changes_plans(
-        self, data: st.DataObject, number: int, at: int, wishes: list[Wish]
+        self, data: st.DataObject, number: int, at: int, wishes: list[RequestedState]
     ) -> None:
         job_id, regrade = self.one(data)
         self.work(job_id, regrade, number, at=at, meanwhile=lambda: self.wish(job_id, regrade, *wishes))
@@ -193,7 +199,7 @@ class Regrades(RuleBasedStateMachine):
         job_id, regrade = self.one(data)
 
         def meanwhile() -> None:
-            self.wish(job_id, regrade, *([Wish.PAUSE, Wish.RUN] if resumed else []))
+            self.wish(job_id, regrade, *([RequestedState.PAUSE, RequestedState.RUN] if resumed else []))
             self.work(job_id, regrade, number, at=1, killed=killed)
 
         self.work(job_id, regrade, number, at=at, meanwhile=meanwhile)
@@ -215,7 +221,7 @@ class Regrades(RuleBasedStateMachine):
         part = list(regrade.programs)[CHUNK * number :][:CHUNK]
         if not part:
             return
-        began, desk = regrade.now, Desk(self.store, regrade, self.grade_of, self.forgotten)
+        began, desk = regrade.now, GradingBackend(self.store, regrade, self.grade_of, self.forgotten)
 
         def others() -> None:
             self.expect_answers_kept(job_id, regrade, desk.answered)
@@ -246,23 +252,35 @@ class Regrades(RuleBasedStateMachine):
         ]
         regrade.kept = found
 
-    @rule(data=st.data(), wish=st.sampled_from([Wish.PAUSE, Wish.PAUSE, Wish.RUN, Wish.RUN, Wish.CANCEL]))
-    def pause_resume_or_cancel(self, data: st.DataObject, wish: Wish) -> None:
+    @rule(
+        data=st.data(),
+        wish=st.sampled_from(
+            [RequestedState.PAUSE, RequestedState.PAUSE, RequestedState.RUN, RequestedState.RUN, RequestedState.CANCEL]
+        ),
+    )
+    def pause_resume_or_cancel(self, data: st.DataObject, wish: RequestedState) -> None:
         self.wish(*self.one(data), wish)
 
-    def wish(self, job_id: str, regrade: Regrade, *wishes: Wish) -> None:
+    def wish(self, job_id: str, regrade: Regrade, *wishes: RequestedState) -> None:
         for wish in wishes:
             regrade.wish(wish)
             told = self.book.wish(job_id, wish, actor="ta")
             assert (told.wish, told.round) == (regrade.now.wish, regrade.now.number)
 
-    @rule(data=st.data(), ended=ENDS, behind=st.sampled_from([0, 0, 1]), wish=st.sampled_from([Wish.PAUSE, Wish.RUN]))
+    @rule(
+        data=st.data(),
+        ended=ENDS,
+        behind=st.sampled_from([0, 0, 1]),
+        wish=st.sampled_from([RequestedState.PAUSE, RequestedState.RUN]),
+    )
     def a_worker_ends_the_round_it_knows_of_and_then_a_person_wishes(
-        self, data: st.DataObject, ended: State | None, behind: int, wish: Wish
+        self, data: st.DataObject, ended: State | None, behind: int, wish: RequestedState
     ) -> None:
         """`behind`: it has not heard of the last resume, nor of a pause."""
         job_id, regrade = self.one(data)
-        known = self.book.job(job_id).model_copy(update={"round": regrade.now.number - behind, "wish": Wish.RUN})
+        known = self.book.job(job_id).model_copy(
+            update={"round": regrade.now.number - behind, "wish": RequestedState.RUN}
+        )
         heard = not behind and regrade.now == Round(regrade.now.number)
         if ended:
             self.book.finish(known, None if ended is State.DONE else "broken")

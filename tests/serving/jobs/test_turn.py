@@ -13,7 +13,7 @@ from sqlalchemy import event
 from labs_schema.errors import GraderError
 from serving.jobs.job_lock import turn
 from serving.store import circuit_breaker
-from serving.store.circuit_breaker import Bounded
+from serving.store.circuit_breaker import TimeoutConnection
 from serving.store.database import open_database
 from serving.store.errors import StoreError
 from serving.store.store import open_store
@@ -55,7 +55,7 @@ def test_a_turn_on_all_labs_of_a_course_leaves_room_to_work(new_url: Callable[[]
 def test_a_server_that_hangs_just_as_a_turn_is_taken_or_given_back_is_not_waited_for(
     at: str, told: type[Exception] | None, postgresql_url: str, frozen: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Bounded, "patience", 0.4)
+    monkeypatch.setattr(TimeoutConnection, "patience", 0.4)
     monkeypatch.setattr(circuit_breaker, "LOOK_SECONDS", 0.5)
     database = open_database(f"{postgresql_url}&connect_timeout=2")
     with ExitStack() as hanging:

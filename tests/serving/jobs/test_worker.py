@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from serving.jobs.errors import LabChangedError
-from serving.jobs.job import State, Wish
-from serving.jobs.repository import JobBook
+from serving.jobs.job import RequestedState, State
+from serving.jobs.repository import JobRepository
 from serving.jobs.worker import Worker, beat
 from serving.store.store import open_store
 
@@ -48,7 +48,7 @@ def test_a_job_whose_lab_changed_says_so_and_can_be_resumed_when_it_is_back(
         worker.begin(job := desk.add())
         assert ended(desk.book, job).state is State.FAILED
     assert desk.book.job(job.id).failure == "The lab has changed."
-    worker.begin(again := desk.book.wish(job.id, Wish.RUN, actor="ta"))
+    worker.begin(again := desk.book.wish(job.id, RequestedState.RUN, actor="ta"))
     assert ended(desk.book, again).state is State.DONE
 
 
@@ -94,7 +94,7 @@ def test_what_a_worker_did_that_never_comes_back_is_done_by_another(
     chaos = importlib.import_module("chaos")
     url = new_url()
     store, lab = open_store(url), chaos.made_up_lab(40)
-    book = JobBook(store.database)
+    book = JobRepository(store.database)
     job = book.add(chaos.COURSE, lab, actor="test")
 
     def start(name: str) -> "subprocess.Popen[bytes]":

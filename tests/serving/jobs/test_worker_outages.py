@@ -14,7 +14,7 @@ from labs_schema.models import Lab
 from serving.engines.engine import EngineDownError
 from serving.jobs import workflows
 from serving.jobs.errors import LabChangedError
-from serving.jobs.job import Job, State, Wish
+from serving.jobs.job import Job, RequestedState, State
 from serving.jobs.worker import Worker
 
 
@@ -99,7 +99,7 @@ def test_a_job_whose_queue_holds_nothing_more_fails_and_does_not_wait_for_ever(
     with desk.store.database.writing() as connection:  # as after a restored backup of the store alone
         connection.execute(text("UPDATE jobs SET finished_at = NULL"))
     assert ended(desk.book, job).state is State.FAILED
-    worker.begin(again := desk.book.wish(job.id, Wish.RUN, actor="ta"))
+    worker.begin(again := desk.book.wish(job.id, RequestedState.RUN, actor="ta"))
     assert ended(desk.book, again).state is State.DONE
 
 
@@ -128,7 +128,7 @@ def test_what_was_wrong_in_an_earlier_round_does_not_end_the_one_that_a_person_b
     def changed(job: Job) -> Lab:
         if resumed.is_set():
             return lab(job)  # type: ignore[no-any-return]
-        for wish in (Wish.PAUSE, Wish.RUN):
+        for wish in (RequestedState.PAUSE, RequestedState.RUN):
             desk.book.wish(job.id, wish, actor="ta")
         resumed.set()
         raise LabChangedError("The lab has changed.")

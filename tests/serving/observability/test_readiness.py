@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import delete, insert
 
 from labs_schema.models import Lab
-from serving.jobs.job import State, Wish
-from serving.jobs.repository import JobBook
+from serving.jobs.job import RequestedState, State
+from serving.jobs.repository import JobRepository
 from serving.jobs.tables import workers
 from serving.observability.job_states import job_states
 from serving.observability.readiness import readiness, worker_faults
@@ -41,7 +41,7 @@ def test_a_disk_that_is_nearly_full_is_not(database: Database, tmp_path: Path) -
 
 
 def test_jobs_need_a_worker_that_said_lately_that_it_lives(database: Database, make_lab: Callable[..., Lab]) -> None:
-    now, book = datetime.now(UTC), JobBook(database)
+    now, book = datetime.now(UTC), JobRepository(database)
 
     def wrong(course: str, seconds: float) -> list[str]:
         return worker_faults(database, book, [course], now + timedelta(seconds=seconds))
@@ -59,10 +59,10 @@ def test_jobs_need_a_worker_that_said_lately_that_it_lives(database: Database, m
 
 
 def test_jobs_are_counted_by_state(database: Database, make_lab: Callable[..., Lab]) -> None:
-    book = JobBook(database)
+    book = JobRepository(database)
     one, two, _ = (book.add("course", make_lab(), actor="a") for _ in range(3))
-    book.wish(one.id, Wish.CANCEL, actor="a")
-    book.wish(two.id, Wish.PAUSE, actor="a")
+    book.wish(one.id, RequestedState.CANCEL, actor="a")
+    book.wish(two.id, RequestedState.PAUSE, actor="a")
     states = job_states(book)
     assert {state: count for state, count in states.items() if count} == {"cancelled": 1, "paused": 1, "queued": 1}
     assert set(states) == set(State)

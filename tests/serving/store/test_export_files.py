@@ -12,7 +12,7 @@ from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
 from serving.jobs.cli_jobs import work
 from serving.jobs.export import export
-from serving.jobs.repository import JobBook
+from serving.jobs.repository import JobRepository
 from serving.store.export_files import forget_in_exports
 from serving.store.store import Store
 
@@ -21,7 +21,7 @@ def test_a_regrade_without_the_student_is_a_regrade_of_the_others(
     make_lab: Callable[..., Lab], fake_grader: Any, store: Store, tmp_path: Path
 ) -> None:
     lab, out = make_lab(students=6), tmp_path / "out"
-    job = JobBook(store.database).add("cs101", lab, actor="ta", at_terminal=True)
+    job = JobRepository(store.database).add("cs101", lab, actor="ta", at_terminal=True)
     work(fake_grader, store, {lab.name: (job, lab)}, lambda _: None)
     export(store, job, lab, out)
     files = ["grades.jsonl", "marks.csv", "rubric_ratings.csv", "summary.json"]

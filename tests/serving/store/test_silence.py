@@ -12,7 +12,7 @@ from psycopg.errors import ConnectionTimeout
 from sqlalchemy import Connection, event, text
 
 from serving.store import circuit_breaker, verification
-from serving.store.circuit_breaker import Bounded, Pulse, SilentError
+from serving.store.circuit_breaker import CircuitBreaker, TimeoutConnection, UnresponsiveError
 from serving.store.database import open_database
 from serving.store.errors import OutcomeUnknownError, StoreError
 from serving.store.store import Store, open_store
@@ -21,12 +21,12 @@ from serving.store.store import Store, open_store
 def test_while_a_server_is_silent_one_at_a_time_looks_whether_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 1.0, 2.5, 3.0])
     monkeypatch.setattr(circuit_breaker.time, "monotonic", lambda: next(clock))
-    pulse = Pulse()
+    pulse = CircuitBreaker()
     pulse.silent()
-    with pytest.raises(SilentError):
+    with pytest.raises(UnresponsiveError):
         pulse.expect()
     pulse.expect()
-    with pytest.raises(SilentError):
+    with pytest.raises(UnresponsiveError):
         pulse.expect()
     pulse.heard()
     monkeypatch.undo()
@@ -38,18 +38,18 @@ def test_a_server_that_refuses_a_connection_has_answered_and_one_that_lets_it_wa
 ) -> None:
     said = iter([OperationalError("too many clients"), ConnectionTimeout("connection timeout expired")])
 
-    def connect(**options: int) -> Bounded:
+    def connect(**options: int) -> TimeoutConnection:
         assert options == {"connect_timeout": circuit_breaker.ASK_SECONDS}
         raise next(said)
 
-    monkeypatch.setattr(Bounded, "connect", connect)
+    monkeypatch.setattr(TimeoutConnection, "connect", connect)
     monkeypatch.setattr(circuit_breaker, "LOOK_SECONDS", 60.0)
-    pulse = Pulse()
+    pulse = CircuitBreaker()
     assert pulse.answers(connect_timeout=30)
     pulse.expect()
     assert not pulse.answers(connect_timeout=30)
     assert not pulse.answers(connect_timeout=30)  # nobody is asked again so soon
-    with pytest.raises(SilentError):
+    with pytest.raises(UnresponsiveError):
         pulse.expect()
 
 
@@ -67,9 +67,9 @@ def test_a_statement_waits_as_long_as_something_is_heard_now_and_then() -> None:
             waiting.send(ready)
     assert done.value.value == [0, 0, 1] * 3
 
-    with pytest.raises(SilentError, match=circuit_breaker.SLOW):
+    with pytest.raises(UnresponsiveError, match=circuit_breaker.SLOW):
         woken_for_nothing(circuit_breaker._heard(statement(), 3, lambda: True), 3)
-    with pytest.raises(SilentError, match=circuit_breaker.TOLD):
+    with pytest.raises(UnresponsiveError, match=circuit_breaker.TOLD):
         woken_for_nothing(circuit_breaker._heard(statement(), 3, lambda: False), 1)
 
 

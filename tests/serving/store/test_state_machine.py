@@ -14,7 +14,7 @@ from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
 from serving.jobs.chunk import grade_chunk
 from serving.jobs.job import Job
-from serving.jobs.repository import JobBook
+from serving.jobs.repository import JobRepository
 from serving.store import grades, students
 from serving.store.errors import ForgottenError, OtherBodyError
 from serving.store.ledger import write
@@ -31,11 +31,11 @@ class CrashError(Exception):
     pass
 
 
-class Desk:
+class GradingBackend:
     """A worker's: the rating is a function of the program."""
 
     def __init__(self, store: Any, lab: Lab, hand: Any) -> None:
-        self.store, self.book, self._lab, self._hand = store, JobBook(store.database), lab, hand
+        self.store, self.book, self._lab, self._hand = store, JobRepository(store.database), lab, hand
 
     def lab(self, _: Job) -> Lab:
         return self._lab
@@ -87,7 +87,7 @@ class Service(RuleBasedStateMachine):
     def regrade_a_lab(self, texts: list[str]) -> None:
         handed_in = [self.hand.written_by(f"s{i + 1}", text) for i, text in enumerate(texts)]
         lab = self.hand.lab.model_copy(update={"submissions": tuple(handed_in)})
-        desk = Desk(self.store, lab, self.hand)
+        desk = GradingBackend(self.store, lab, self.hand)
         job = desk.book.add("cs101", lab, actor="ta1", chunk=2)
         self.jobs.append(job.id)
         for number in (0, 1, 0):  # the first one again, as after a crash

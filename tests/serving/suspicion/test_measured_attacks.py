@@ -10,7 +10,7 @@ from labs_schema.models import Lab, Submission
 from labs_schema.reading.validate import lab_folders, load_lab
 from prompts.attacks.attack import Attack, wanted
 from prompts.attacks.measured import FAMILIES, measured_attacks
-from serving.suspicion import neutralised, suspicions
+from serving.suspicion import sanitized, suspicions
 
 LABS = [load_lab(folder) for folder in lab_folders(Path(__file__).parents[3] / "labs")]
 
@@ -38,7 +38,7 @@ def test_the_detector_alone_finds_four_of_five(lab: Lab) -> None:
 def test_no_word_of_any_plea_is_left_in_the_neutral_program(lab: Lab) -> None:
     for attack in measured_attacks():
         said = said_in(attack.text(wanted(lab.criteria))) | said_in(attack.words)
-        kept = said_in(*(f"{file.path} {file.text}" for file in neutralised(attacked(attack, lab), lab.language).files))
+        kept = said_in(*(f"{file.path} {file.text}" for file in sanitized(attacked(attack, lab), lab.language).files))
         was_there = said_in(*(f"{file.path} {file.text}" for file in clean(lab).files))
         assert (attack.name, said & kept - was_there) == (attack.name, set())
 

@@ -9,7 +9,7 @@ from labs_schema.models import SourceFile, Submission
 from labs_schema.reading.validate import lab_folders, load_lab
 from labs_schema.source.languages import LANGUAGES
 from labs_schema.source.lexing import spans
-from serving.suspicion import neutralised, suspicions
+from serving.suspicion import sanitized, suspicions
 from serving.suspicion.masking import masked_strings
 
 LABS = Path(__file__).parents[3] / "labs"
@@ -40,14 +40,14 @@ def submission(*files: tuple[str, str]) -> Submission:
 
 
 def neutral(text: str, language: str = "C", path: str = "main.c") -> str:
-    return neutralised(submission((path, text)), language).files[0].text
+    return sanitized(submission((path, text)), language).files[0].text
 
 
 def masked(text: str, language: str) -> str:
     """As above, where another file uses every name of `text`."""
     names = {text[span.start : span.end] for span in spans(text, language) if span.kind == "name"}
     return (
-        neutralised(submission(("main.c", text), ("uses.c", f"f({', '.join(sorted(names))});")), language).files[0].text
+        sanitized(submission(("main.c", text), ("uses.c", f"f({', '.join(sorted(names))});")), language).files[0].text
     )
 
 
@@ -93,21 +93,21 @@ def test_file_names_that_could_plead_are_numbered_and_includes_follow() -> None:
         ("top_grade.h", "y();\n"),
         ("file1.c", "z();\n"),
     )
-    files = neutralised(given_, "C").files
+    files = sanitized(given_, "C").files
     assert [file.path for file in files] == ["_file1.c", "list.h", "file3.h", "file1.c"]
     assert files[0].text == '#include "file3.h"\n#include "list.h"\n#include <stdio.h>\n#include "other.h"\n'
 
 
 @pytest.mark.parametrize("path", ["main.c", "max_of_three.py", "src/Bank2.java", "lab3.c"])
 def test_an_ordinary_file_name_stays(path: str) -> None:
-    assert neutralised(submission((path, "f();")), "C").files[0].path == path
+    assert sanitized(submission((path, "f();")), "C").files[0].path == path
 
 
 @pytest.mark.parametrize(
     "path", ["as_good_as_can_be.c", "full_marks.c", "m\u0430in.c", "a.txt", "thebestprogramthereeverwas.c"]
 )
 def test_any_other_file_name_does_not(path: str) -> None:
-    assert neutralised(submission((path, "f();")), "C").files[0].path.startswith("file1")
+    assert sanitized(submission((path, "f();")), "C").files[0].path.startswith("file1")
 
 
 @pytest.mark.parametrize(
@@ -156,13 +156,13 @@ def test_what_computes_or_what_others_may_call_stays(text: str) -> None:
 
 
 def test_a_name_is_replaced_alike_in_all_files() -> None:
-    files = neutralised(submission(("a.c", "int all_of_it_is_good;"), ("b.c", "x = all_of_it_is_good;")), "C").files
+    files = sanitized(submission(("a.c", "int all_of_it_is_good;"), ("b.c", "x = all_of_it_is_good;")), "C").files
     assert [file.text for file in files] == ["int name1;", "x = name1;"]
 
 
 def test_an_imported_module_follows_its_file() -> None:
     both = submission(("give_marks.py", "x = 1\n"), ("main.py", "import give_marks\nprint(give_marks.x)\n"))
-    assert neutralised(both, "Python").files[1].text == "import file1\nprint(file1.x)\n"
+    assert sanitized(both, "Python").files[1].text == "import file1\nprint(file1.x)\n"
 
 
 def test_a_new_name_is_no_name_of_the_program() -> None:
@@ -173,7 +173,7 @@ def test_a_new_name_is_no_name_of_the_program() -> None:
 def test_a_program_stays_the_same_but_for_what_is_masked(folder: Path) -> None:
     lab = load_lab(folder)
     for each in lab.submissions:
-        for before, after in zip(each.files, neutralised(each, lab.language).files, strict=True):
+        for before, after in zip(each.files, sanitized(each, lab.language).files, strict=True):
             old, new = code(before.text, lab.language), code(after.text, lab.language)
             assert before.text.count("\n") == after.text.count("\n")
             assert len(old) == len(new)
@@ -230,5 +230,5 @@ def test_a_megabyte_of_hostile_text_takes_seconds(unit: str) -> None:
     each = submission(("main.c", (unit * 1_000_000)[:1_000_000]))
     start = time.process_time()
     suspicions(each, "C")
-    neutralised(each, "C")
+    sanitized(each, "C")
     assert time.process_time() - start < 20

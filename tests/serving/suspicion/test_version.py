@@ -4,7 +4,7 @@ from labs_schema.hashes import canonical_hash
 from labs_schema.reading.validate import lab_folders, load_lab
 from prompts.attacks.attack import wanted
 from prompts.attacks.measured import measured_attacks
-from serving.suspicion import VERSION, neutralised, suspicions
+from serving.suspicion import VERSION, sanitized, suspicions
 
 LABS = Path(__file__).parents[3] / "labs"
 MADE = {1: "66051eac291746f0c571324ac6558b16d944151434105f72468e1062ae1f817a"}
@@ -17,6 +17,6 @@ def test_what_is_found_and_what_is_left_has_a_version() -> None:
         [first, *_] = [work for work in lab.submissions if work.files]
         attacked = [attack(first, lab.language, wanted(lab.criteria)) for attack in measured_attacks()]
         for work in (*lab.submissions, *attacked):
-            left = [file.model_dump() for file in neutralised(work, lab.language).files]
+            left = [file.model_dump() for file in sanitized(work, lab.language).files]
             seen.append([[found.reason for found in suspicions(work, lab.language)], left])
     assert MADE.get(VERSION) == canonical_hash(seen), "raise VERSION of serving.suspicion, and add its hash here"

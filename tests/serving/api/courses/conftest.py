@@ -13,10 +13,10 @@ from labs_schema.models import Lab, Submission
 from prompts.encode import PromptEncoder
 from prompts.style import PromptStyle
 from serving.api.app import create_app
-from serving.courses.course_registry import CourseBook
+from serving.courses.course_registry import CourseRegistry
 from serving.courses.errors import CourseRefusedError
 from serving.courses.lab_registry import LabRegistry
-from serving.courses.model_pool import Checked, CourseShelf
+from serving.courses.model_pool import Checked, CourseModelPool
 from serving.courses.registration import ModelFacts, Registration
 from serving.courses.served import RegisteredCourses
 from serving.engines.engine import LabelScores, ScoreRequest
@@ -57,10 +57,10 @@ class Department:
 
     def __init__(self, store: Any, folder: Path, tokenizer: Any) -> None:
         self.store, self.folder, self.tokenizer, self.context_length = store, folder, tokenizer, 100_000
-        self.book, self.damaged = CourseBook(store.database), set[str]()
+        self.book, self.damaged = CourseRegistry(store.database), set[str]()
         self.courses = RegisteredCourses(self.book)
         self.observed = Observed(Metrics())
-        shelf = CourseShelf(self.book.registered, self._check, most=2, lengths=self._length)
+        shelf = CourseModelPool(self.book.registered, self._check, most=2, lengths=self._length)
         self.engine = EngineThread(lambda: shelf, share=0.5, watches=self.observed.watches)
 
     def add(self, course: str, model: str, lab: Lab | None = None) -> None:
@@ -111,7 +111,7 @@ class Department:
         identity = ModelIdentity(base_model="b", model_hash=model * 64, tokenizer_hash="t", prompt_hash="p")
         thresholds = Thresholds(calibrated=True)
         return self.observed.metrics.watched(
-            Grader(engine, self._encoder, PromptStyle(), identity, thresholds, second_reading=False)
+            Grader(engine, self._encoder, PromptStyle(), identity, thresholds, verification_pass=False)
         )
 
 

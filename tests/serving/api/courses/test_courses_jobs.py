@@ -9,15 +9,15 @@ import pytest
 from labs_schema.reading.validate import load_lab
 from serving.courses.lab_registry import LabRegistry
 from serving.courses.served import OneCourse, labs_of
-from serving.jobs.backend import LabDesk
+from serving.jobs.backend import WorkerBackend
 from serving.jobs.chunk import grade_chunk
 from serving.jobs.errors import ElsewhereError
-from serving.jobs.repository import JobBook
+from serving.jobs.repository import JobRepository
 
 
 def test_a_job_is_graded_by_its_own_courses_model_with_its_own_labs(department: Any) -> None:
-    desk = LabDesk(department.store, labs_of(department.courses), department.engine)
-    jobs = JobBook(department.store.database)
+    desk = WorkerBackend(department.store, labs_of(department.courses), department.engine)
+    jobs = JobRepository(department.store.database)
     keys = {course: department.key(course) for course in ("cs101", "cs102")}
     with department.serve() as client:
         begun = {}
@@ -37,7 +37,10 @@ def test_a_job_is_graded_by_its_own_courses_model_with_its_own_labs(department: 
 
 def test_a_worker_of_one_course_leaves_the_model_off_another_courses_lab(department: Any) -> None:
     courses = OneCourse("cs101", LabRegistry(), department.courses.course("cs101").folder)
-    desk, jobs = LabDesk(department.store, labs_of(courses), department.engine), JobBook(department.store.database)
+    desk, jobs = (
+        WorkerBackend(department.store, labs_of(courses), department.engine),
+        JobRepository(department.store.database),
+    )
     folder = department.courses.course("cs102").folder
     assert folder is not None
     job = jobs.add("cs102", load_lab(folder / "lab1"), actor="ta")
@@ -49,7 +52,10 @@ def test_a_worker_of_one_course_leaves_the_model_off_another_courses_lab(departm
 def test_a_course_that_is_removed_while_its_job_is_graded_is_held_against_no_submission(department: Any) -> None:
     folder = department.courses.folders()["cs101"]
     courses = OneCourse("cs101", LabRegistry(), folder)  # as one that has not heard of it yet
-    desk, jobs = LabDesk(department.store, labs_of(courses), department.engine), JobBook(department.store.database)
+    desk, jobs = (
+        WorkerBackend(department.store, labs_of(courses), department.engine),
+        JobRepository(department.store.database),
+    )
     job = jobs.add("cs101", load_lab(folder / "lab1"), actor="ta")
     department.book.remove("cs101", actor="test")
     for _ in range(9):
@@ -62,7 +68,7 @@ def test_a_course_that_is_removed_while_its_job_is_graded_is_held_against_no_sub
 
 
 def test_chunks_of_two_courses_at_once_go_each_to_its_own_model(department: Any) -> None:
-    desk = LabDesk(department.store, labs_of(department.courses), department.engine)
+    desk = WorkerBackend(department.store, labs_of(department.courses), department.engine)
     folders = department.courses.folders()
     jobs = {course: desk.book.add(course, load_lab(folder / "lab1"), actor="ta") for course, folder in folders.items()}
     both = threading.Barrier(2)

@@ -7,7 +7,7 @@ import pytest
 
 from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.models import Lab, Submission
-from serving.grading.scoring_requests import Sheet
+from serving.grading.scoring_requests import ScoringRequest
 
 ORIGIN = Provenance(**dict.fromkeys(Provenance.model_fields, "0"))
 
@@ -26,9 +26,9 @@ class SlowGrader:
 
     def check_length(self, submission: Submission) -> None: ...
 
-    def prepare(self, lab: Lab, submission: Submission) -> Sheet:
+    def prepare(self, lab: Lab, submission: Submission) -> ScoringRequest:
         del lab, submission
-        return Sheet()
+        return ScoringRequest()
 
     def grade_each(
         self, work: Sequence[tuple[Lab, Submission]], *, sheets: object = None, reasoning: bool = False

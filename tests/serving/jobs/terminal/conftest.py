@@ -11,10 +11,10 @@ from labs_schema.models import Lab, Submission
 from serving.jobs.chunk import HARMLESS
 from serving.jobs.cli_jobs import job_to_do, work
 from serving.jobs.export import export
-from serving.jobs.job import Job, Wish
+from serving.jobs.job import Job, RequestedState
 from serving.jobs.job_lock import turn
 from serving.jobs.origin import origin_of
-from serving.jobs.repository import JobBook
+from serving.jobs.repository import JobRepository
 from serving.jobs.sources import origin_from, take
 from serving.store.store import Store, open_store
 
@@ -92,7 +92,7 @@ def typed(
     again: bool = False,
 ) -> Job:
     """What the command does; without `out`, stopped before it writes."""
-    book, source = JobBook(store.database), FarSource(grader)
+    book, source = JobRepository(store.database), FarSource(grader)
     known = book.at_terminals(course, lab)
     if afar:
         origin = origin_from(source, lab) if any(job.origin for job in known) else None
@@ -100,7 +100,7 @@ def typed(
         origin = origin_of(grader.provenance(lab, HARMLESS))
     job = job_to_do(store, course, lab, known, origin, again=again, actor="terminal:ta")
     with turn(store.database, [job.id]):
-        job = book.wish(job.id, Wish.RUN, actor="terminal:ta")
+        job = book.wish(job.id, RequestedState.RUN, actor="terminal:ta")
         tasks = {} if job.finished_at else {lab.name: (job, lab)}
         if afar:
             take(source, store, tasks, lambda _: None)
@@ -114,8 +114,8 @@ def typed(
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    add = JobBook.add
-    monkeypatch.setattr(JobBook, "add", lambda *given, **how: add(*given, **{**how, "chunk": 2}))
+    add = JobRepository.add
+    monkeypatch.setattr(JobRepository, "add", lambda *given, **how: add(*given, **{**how, "chunk": 2}))
 
 
 @pytest.fixture(name="steady")

@@ -11,7 +11,7 @@ from labs_schema.models import Lab
 from serving.jobs.cli_jobs import job_to_do, settled, work
 from serving.jobs.errors import OtherModelError
 from serving.jobs.export import export
-from serving.jobs.repository import JobBook
+from serving.jobs.repository import JobRepository
 from serving.jobs.sources import take
 from serving.store.store import Store
 
@@ -25,8 +25,8 @@ def test_progress_begins_with_what_was_done_and_the_whole_job_is_counted_once(
         tasks[lab.name] = job_to_do(store, "cs101", lab, [], None, again=False, actor="ta"), lab
     with pytest.raises(steady.killed):
         work(steady(lives=2), store, tasks, lambda _: None)
-    progress = JobBook.progress
-    monkeypatch.setattr(JobBook, "progress", lambda *given: (counted.append(given), progress(*given))[1])
+    progress = JobRepository.progress
+    monkeypatch.setattr(JobRepository, "progress", lambda *given: (counted.append(given), progress(*given))[1])
     if afar:
         take(far(steady()), store, tasks, told.append)
     else:
@@ -47,7 +47,7 @@ def test_grades_from_afar_of_two_models_are_not_mixed(
     with pytest.raises(OtherModelError, match="base_model other, not m"):
         take(far(grader), store, {lab.name: (job, lab)}, upgraded)
     assert {stored.grade.provenance.base_model for stored in store.recorded(job.id) if stored.grade} == {"m"}
-    assert settled(JobBook(store.database), job) == 2
+    assert settled(JobRepository(store.database), job) == 2
 
 
 def test_a_cluster_is_sent_pseudonyms_and_nothing_that_the_tas_gave(
@@ -74,4 +74,4 @@ def test_a_grade_that_never_comes_from_afar_does_not_let_the_job_end_without_it(
         take(source, store, {lab.name: (job, lab)}, lambda _: None)
     source.grades = grades
     take(source, store, {lab.name: (job, lab)}, lambda _: None)
-    assert settled(JobBook(store.database), job) == 3
+    assert settled(JobRepository(store.database), job) == 3

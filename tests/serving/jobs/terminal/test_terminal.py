@@ -9,8 +9,8 @@ import pytest
 from labs_schema.errors import GraderError
 from labs_schema.grades import Grade
 from labs_schema.models import Lab
-from serving.jobs.job import State, Wish
-from serving.jobs.repository import JobBook
+from serving.jobs.job import RequestedState, State
+from serving.jobs.repository import JobRepository
 from serving.jobs.results import Result
 from serving.store.store import Store
 
@@ -34,9 +34,9 @@ def test_a_run_killed_at_any_call_ends_as_if_it_never_was_wherever_it_goes_on(
             typed(store, lab, out, first, course=course, afar=afar[0])
         assert not out.exists()
         job = typed(store, lab, out, second, course=course, afar=afar[1])
-        assert JobBook(store.database).at_terminals(course, lab) == [JobBook(store.database).job(job.id)]
+        assert JobRepository(store.database).at_terminals(course, lab) == [JobRepository(store.database).job(job.id)]
         assert sorted(first.asked + second.asked) == sorted(each.files[0].text for each in lab.submissions)
-        progress = JobBook(store.database).progress(job.id)
+        progress = JobRepository(store.database).progress(job.id)
         assert (progress.state, progress.graded, progress.parked) == (State.DONE, 7, ())
         assert written(out) == written(tmp_path / "whole")
     assert store.verify().faults == ()
@@ -56,7 +56,9 @@ def test_what_is_finished_is_written_again_and_graded_once_more_only_when_asked(
     grader = steady()
     other = typed(store, lab, tmp_path / "c", grader, again=True)  # goes on with what it began
     assert (
-        other.id != job.id and len(grader.asked) == 1 and len(JobBook(store.database).at_terminals("cs101", lab)) == 2
+        other.id != job.id
+        and len(grader.asked) == 1
+        and len(JobRepository(store.database).at_terminals("cs101", lab)) == 2
     )
 
 
@@ -67,7 +69,7 @@ def test_another_model_or_other_work_begins_a_job_of_its_own_and_leaves_the_firs
     lab, grader = make_lab(students=3), steady(model="other" if changed == "model" else "m")
     with pytest.raises(steady.killed):
         typed(store, lab, None, steady(lives=1))
-    [first] = JobBook(store.database).at_terminals("cs101", lab)
+    [first] = JobRepository(store.database).at_terminals("cs101", lab)
     edited: dict[str, Any] = {
         "rubric": {"criteria": lab.criteria[:1], "human_grades": ()},
         "program": {"submissions": (lab.submissions[0].model_copy(update={"files": lab.submissions[1].files}),)},
@@ -78,8 +80,8 @@ def test_another_model_or_other_work_begins_a_job_of_its_own_and_leaves_the_firs
     for afar in (True, False):
         typed(store, lab, tmp_path / "out", grader, afar=afar)
     assert len(grader.asked) == len(lab.submissions)
-    assert JobBook(store.database).job(first.id) == first
-    assert JobBook(store.database).progress(first.id).graded == 2
+    assert JobRepository(store.database).job(first.id) == first
+    assert JobRepository(store.database).progress(first.id).graded == 2
 
 
 def test_a_program_that_breaks_the_grader_is_given_up_told_and_tried_again_by_the_next_command(
@@ -87,7 +89,7 @@ def test_a_program_that_breaks_the_grader_is_given_up_told_and_tried_again_by_th
 ) -> None:
     lab = make_lab(students=5)
     job = typed(store, lab, tmp_path, steady(poison=["return 4;"]))
-    assert JobBook(store.database).progress(job.id).graded == 4
+    assert JobRepository(store.database).progress(job.id).graded == 4
     written = (tmp_path / "grades.jsonl").read_text().splitlines()
     lines = [Result.model_validate_json(line).grade for line in written]
     assert [grade.student for grade in lines] == [each.student for each in lab.submissions]
@@ -110,13 +112,13 @@ def test_a_pause_that_ends_while_a_part_is_graded_does_not_end_the_job_without_i
     steady: Any,
     typed: Any,
 ) -> None:
-    lab, book, grader = make_lab(students=6), JobBook(store.database), steady(poison=["return 4;"])
+    lab, book, grader = make_lab(students=6), JobRepository(store.database), steady(poison=["return 4;"])
     grade = grader.grade
 
     def interrupted(*given: Any, **how: Any) -> list[Grade]:
         monkeypatch.setattr(grader, "grade", grade)
         [job] = book.at_terminals("cs101", lab)
-        for wish in (Wish.PAUSE, Wish.RUN):
+        for wish in (RequestedState.PAUSE, RequestedState.RUN):
             book.wish(job.id, wish, actor="ta")
         return grade(*given, **how)
 

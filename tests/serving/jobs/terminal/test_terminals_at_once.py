@@ -14,7 +14,7 @@ from serving.jobs.cli_jobs import job_to_do
 from serving.jobs.job import Job
 from serving.jobs.job_lock import turn
 from serving.jobs.origin import origin_of
-from serving.jobs.repository import JobBook
+from serving.jobs.repository import JobRepository
 from serving.store.store import Store
 
 
@@ -24,7 +24,7 @@ def test_two_terminals_do_not_work_on_one_job_at_once(
     lab = make_lab(students=2)
     with pytest.raises(steady.killed):
         typed(store, lab, None, steady(lives=0))
-    [job] = JobBook(store.database).at_terminals("cs101", lab)
+    [job] = JobRepository(store.database).at_terminals("cs101", lab)
     with turn(store.database, [job.id]), pytest.raises(GraderError, match="Another process works on this regrade"):
         typed(store, lab, None, steady())
     grader = steady()
@@ -36,7 +36,7 @@ def test_two_terminals_do_not_work_on_one_job_at_once(
 def test_two_terminals_that_begin_in_the_same_moment_begin_one_job(
     again: bool, make_lab: Callable[..., Lab], store: Store, steady: Any, typed: Any
 ) -> None:
-    lab, book = make_lab(students=2), JobBook(store.database)
+    lab, book = make_lab(students=2), JobRepository(store.database)
     if again:
         book.finish(typed(store, lab, None, steady()))
     seen, asked = book.at_terminals("cs101", lab), steady()
@@ -56,5 +56,5 @@ def test_two_terminals_that_begin_in_the_same_moment_begin_one_job(
     assert cluster in {first.id, far.id}
 
 
-def begun_jobs(book: JobBook, lab: Lab) -> set[str]:
+def begun_jobs(book: JobRepository, lab: Lab) -> set[str]:
     return {each.id for each in book.at_terminals("cs101", lab)}
