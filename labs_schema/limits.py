@@ -1,14 +1,16 @@
-"""How large a lab's files may be before they are refused. Sizes in bytes. Knows nothing of what is in them."""
+"""Every limit of the product in one place: sizes, counts and time-outs. The reference page is generated from here.
+
+One frozen record per concern. A field's name ends with its unit (`_bytes`, `_seconds`, ...); its description says what
+happens past the limit.
+"""
+
+from pydantic import Field
 
 from labs_schema.frozen import Frozen
 
 
 class Limits(Frozen):
-    """The caps that keep a hostile or mistaken lab from filling memory or disk.
-
-    `ratio` is how many bytes one compressed byte may become; it counts only once an archive has grown past
-    `ratio_from`, because a small file of blanks compresses beyond any ratio without doing harm.
-    """
+    """The caps that keep a hostile or mistaken lab from filling memory or disk."""
 
     statement_bytes: int = 1_000_000
     rubric_bytes: int = 5_000_000
@@ -20,5 +22,5 @@ class Limits(Frozen):
     folder_depth: int = 24
     archive_bytes: int = 20_000_000
     expanded_bytes: int = 100_000_000
-    ratio: int = 100
-    ratio_from: int = 1_000_000
+    ratio: int = Field(100, description="How many bytes one compressed byte may expand to.")
+    ratio_from: int = Field(1_000_000, description="Bytes below which the compression ratio is not checked.")

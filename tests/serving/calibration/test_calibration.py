@@ -83,7 +83,7 @@ def test_a_criterion_that_no_ta_rated_is_never_accepted(make_lab: MakeLab, calib
     [
         ({"weights": "other"}, "weights"),
         ({"orders": 3}, "orders"),
-        ({"verification_pass": True}, "second reading"),
+        ({"verification_pass": True}, "verification pass"),
         ({"suspicion": 0}, "suspicion"),
         ({"prompts": "other", "tokenizer": "other"}, "tokenizer, prompts"),
     ],
