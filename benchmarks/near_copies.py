@@ -1,4 +1,4 @@
-"""What a rule for near-copies costs and what it finds, on real labs: the figures of docs/splits.md.
+"""What a rule for near-copies costs and what it finds, on real labs: the figures of docs/guide/datasets.md.
 
 Run: python benchmarks/near_copies.py FOLDER_OF_LABS
 

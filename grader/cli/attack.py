@@ -28,7 +28,7 @@ def attack(
     Example: [bold]grader attack labs/square --model runs/latest --attacks request,verdict --submissions 10[/]
 
     What counts as accepted is what the model's calibration accepts. Without one it is everything that no guard stops:
-    the worst case. Families: docs/attacks.md.
+    the worst case. Families: docs/guide/prompt-injection.md.
     """
     from grader.experiments.attack import attack_lab
     from grader.experiments.attack_report import shown

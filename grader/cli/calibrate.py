@@ -37,5 +37,5 @@ def calibrate(
     if found.calibration.refused:
         raise GraderError(
             f"No promise can be made: {found.calibration.refused}. Everything still goes to a person; more kept "
-            "students, a better model or a larger --max-error would help: docs/calibration.md"
+            "students, a better model or a larger --max-error would help: docs/guide/calibration.md"
         )

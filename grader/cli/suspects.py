@@ -20,7 +20,7 @@ def suspects(
     """Lists the ratings to look at again, best first, and the TAs who rate unlike the others. Needs no language model.
 
     What is expected of a piece of work is learned from the words of other students' work and its ratings. Where a TA
-    column or files of single TAs say who rated (docs/lab-format.md), TAs who invert ratings, always give the same or
+    column or files of single TAs say who rated, TAs who invert ratings, always give the same or
     are stricter or more lenient than the others are named, with corrected p-values.
 
     Example: [bold]grader suspects --parent-dir labs --top 10[/]

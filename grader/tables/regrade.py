@@ -40,7 +40,7 @@ def regraded_table(regraded: Regraded, out: Path, trained: int | None) -> Render
         counts = f"{each.ungraded:,}", f"{each.needs_review:,}"
         table.add_row(escape(each.criterion), *counts, *compared * (found.rated_by_both > 0))
     known = f"[yellow]The model was trained on {trained} of these students, so this agreement flatters it.[/]"
-    unknown = "[yellow]Whether the model was trained on these students is not known here (docs/privacy.md).[/]"
+    unknown = "[yellow]Whether the model was trained on these students is not known here (docs/guide/privacy.md).[/]"
     flattered = [] if not found.rated_by_both else [unknown] if trained is None else [known] * (trained > 0)
     return Group(table, *flattered, *_notes(regraded, found, out))
 

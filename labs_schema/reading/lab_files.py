@@ -62,7 +62,7 @@ def criteria_of(
             RUBRIC,
             found=f"neither {RUBRIC} nor {RATINGS}",
             expected="the rubric's criteria and ratings",
-            hint=f"Write {RUBRIC}; docs/lab-format.md has an example.",
+            hint=f"Write {RUBRIC}; docs/reference/lab-format.md has an example.",
         )
     if RUBRIC in present and RATINGS not in present:
         _missing("no-ratings", RATINGS, "The lab can be graded and is not learned from.", faults)

@@ -98,6 +98,6 @@ def _stray(name: str, found: str, faults: FaultCollector) -> None:
         "litter" if litter(name) else "stray-file",
         name,
         found=kind,
-        expected="only what docs/lab-format.md names",
+        expected="only what docs/reference/lab-format.md names",
         hint="It is not read; check the spelling of its name, or delete it.",
     )

@@ -86,7 +86,7 @@ def _good_header(rows: list[CsvRow], path: str, faults: FaultCollector) -> bool:
             line=line,
             found=found,
             expected="six header rows: criterion, description, rating, rating description, marks, and a free row",
-            hint=f"{hint} See docs/lab-format.md.",
+            hint=f"{hint} See docs/reference/lab-format.md.",
         )
         return False
 

@@ -134,7 +134,9 @@ def _marks(value: dict[str, Any], where: str, faults: FaultCollector) -> float |
 def _wrong_type(what: str, value: object, expected: str, faults: FaultCollector) -> None:
     kinds = {dict: "an object", list: "an empty list" if value == [] else "a list", str: "text", bool: "true or false"}
     found = "nothing" if value is None else kinds.get(type(value), "a number")
-    faults.error("wrong-type", PATH, found=f"{what} is {found}", expected=expected, hint="See docs/lab-format.md.")
+    faults.error(
+        "wrong-type", PATH, found=f"{what} is {found}", expected=expected, hint="See docs/reference/lab-format.md."
+    )
 
 
 def _bad_json(found: str, faults: FaultCollector, line: int | None = None) -> None:

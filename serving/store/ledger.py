@@ -2,7 +2,7 @@
 
 An entry's hash is SHA-256 over the canonical JSON of the entry and of the hash before it. `audit_head` names the last
 entry, so that a log that was cut short is found too. Who can write every table can also write a new log: the head that
-was noted elsewhere is what they cannot change (`docs/store.md`).
+was noted elsewhere is what they cannot change (`docs/guide/store.md`).
 """
 
 from collections.abc import Iterator

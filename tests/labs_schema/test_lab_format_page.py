@@ -1,4 +1,4 @@
-"""docs/lab-format.md names every fault there is, and every fault of a lab is shown by a damage."""
+"""docs/reference/lab-format.md names every fault there is, and every fault of a lab is shown by a damage."""
 
 import ast
 import re
@@ -8,6 +8,7 @@ from labs_schema.collector import FaultCollector
 from labs_schema.reading.rubric_json import parse_rubric
 
 ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs/reference/lab-format.md"
 KEBAB = re.compile(r"[a-z]+(-[a-z0-9]+)+")
 NO_FAULTS = {"utf-8", "utf-16", "utf-8-sig"}
 SHOWN_ELSEWHERE = {"no-labs", "no-source", "cannot-write"}
@@ -15,7 +16,7 @@ SHOWN_ELSEWHERE = {"no-labs", "no-source", "cannot-write"}
 
 
 def documented() -> set[str]:
-    return set(re.findall(r"^\| `([a-z0-9-]+)` \| (?:error|warning)", (ROOT / "docs/lab-format.md").read_text(), re.M))
+    return set(re.findall(r"^\| `([a-z0-9-]+)` \| (?:error|warning)", PAGE.read_text(), re.M))
 
 
 def test_every_fault_code_of_the_source_is_on_the_page() -> None:
@@ -37,7 +38,7 @@ def test_every_fault_on_the_page_is_shown_by_a_damage() -> None:
 
 
 def test_the_page_s_rubric_is_a_rubric() -> None:
-    example = (ROOT / "docs/lab-format.md").read_text().split("```json")[1].split("```")[0]
+    example = PAGE.read_text().split("```json")[1].split("```")[0]
     faults = FaultCollector("lab")
     criteria = parse_rubric(example, faults)
     assert criteria and criteria[0].max_marks == 2 and faults.faults() == ()

@@ -1,5 +1,5 @@
 """Forty ways to stand in a program with one's name, id or address: which of them a roster hides, and which it does not.
-docs/privacy.md tells both."""
+docs/guide/privacy.md tells both."""
 
 import pytest
 

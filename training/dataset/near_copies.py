@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 THRESHOLD = 0.75
-"""Jaccard similarity of two shingle sets from which on they are near-copies. docs/splits.md says why."""
+"""Jaccard similarity of two shingle sets from which on they are near-copies. docs/guide/datasets.md says why."""
 BANDS, BAND_ROWS = 28, 4
 """A pair at the threshold shares no band, so is overlooked, 2 times in 100,000; one more alike more rarely."""
 HASHES = BANDS * BAND_ROWS

@@ -1,7 +1,7 @@
 """Which submissions are trained on and which are kept for evaluation. Knows no text.
 
-The rule (docs/splits.md): eval labs are kept whole; students are dealt to the two sides, each with all their work; a
-submission on the training side that is a near-copy of one that is kept is set aside, in neither file.
+The rule (docs/guide/datasets.md): eval labs are kept whole; students are dealt to the two sides, each with all their
+work; a submission on the training side that is a near-copy of one that is kept is set aside, in neither file.
 """
 
 import hashlib

@@ -61,7 +61,7 @@ def plan_stage(
 
 
 def memory_parts(model: Any, stage: Stage, plan: StagePlan, *, trained: int, config: Any, half: bool) -> dict[str, int]:
-    """Bytes by part, on each GPU, of the formula that docs/training.md gives. `model` may be without weights, `trained`
+    """Bytes by part, on each GPU, by the formula in docs/guide/training.md. `model` may be without weights, `trained`
     counts those that learn, `half`: bfloat16."""
     size, all_weights, linear = model.config, model.num_parameters(), linear_weights(model)
     full = stage.method == "full"

@@ -58,7 +58,7 @@ async def regrade(
     caller: Ta,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Begins a job that grades every submission of the lab anew. It outlives the service; see docs/jobs.md."""
+    """Begins a job that grades every submission of the lab anew. It outlives the service; see docs/guide/jobs.md."""
     known_lab(service.labs, lab)
 
     async def begin(name: str) -> JobOut:

@@ -1,4 +1,4 @@
-"""One lab, one submission, one answer: the examples of the OpenAPI description and of `docs/api.md`."""
+"""One lab, one submission, one answer: the examples of the OpenAPI description and of `docs/guide/serving.md`."""
 
 import json
 from typing import Any

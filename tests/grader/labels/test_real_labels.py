@@ -38,6 +38,6 @@ def test_changed_labels_of_real_labs_are_listed_far_more_often_than_by_chance() 
     hits = [(each.lab, each.student, each.criterion) in changed for each in found]
     labels = sum(each.labels for each in noise)
     for top in (20, 50, 100, len(hits)):
-        print(f"{sum(hits[:top])} of the first {top} were changed")  # noqa: T201 (docs/robustness.md shows it: -s)
+        print(f"{sum(hits[:top])} of the first {top} were changed")  # noqa: T201 (docs/guide/label-noise.md shows it: -s)
     assert sum(hits[:50]) / 50 > 5 * len(changed) / labels
     assert sum(hits) > len(changed) / 2

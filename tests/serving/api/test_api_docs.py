@@ -1,4 +1,4 @@
-"""docs/api.md tells the truth: its curl commands work, and its answers are what the service gives."""
+"""docs/guide/serving.md tells the truth: its curl commands work, and its answers are what the service gives."""
 
 import json
 import math
@@ -30,7 +30,7 @@ from serving.courses.lab_registry import LabRegistry
 from serving.engines.engine import LabelScores
 from serving.scheduler.engine_thread import EngineThread
 
-TEXT = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).parents[3] / "docs/guide/serving.md").read_text(encoding="utf-8")
 SHELL = "\n".join(re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL))
 CURLS = [shlex.split(command) for command in re.split(r"^(?=curl)", SHELL, flags=re.MULTILINE) if "curl" in command]
 GRADED, UNKNOWN = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL))
@@ -103,7 +103,7 @@ def test_every_route_is_in_the_table(client: TestClient) -> None:
     told = {re.sub(r"(?<=jobs/){id}", "{job_id}", route) for route in re.findall(r"(?:GET|POST) (/[^`]*)", table)}
     told = {re.sub(r"(?<=grades/){id}", "{grade_id}", route) for route in told}
     assert told | {"/jobs/{job_id}/resume", "/jobs/{job_id}/cancel"} == set(described)
-    jobs = (Path(__file__).parents[3] / "docs" / "jobs.md").read_text(encoding="utf-8")
+    jobs = (Path(__file__).parents[3] / "docs/guide/jobs.md").read_text(encoding="utf-8")
     for route in re.findall(r"http://127.0.0.1:8000(\S+)", jobs):
         filled = route.replace("$JOB", "{job_id}").replace("$GRADE", "{grade_id}").replace("square", "{lab}")
         assert filled in described

@@ -88,7 +88,7 @@ def test_decisions_are_summed_by_student() -> None:
 def test_the_bound_fails_too_often_where_a_few_students_have_most_disagreements(
     correlation: float, least: float, most: float
 ) -> None:
-    """A known limit, told in docs/calibration.md: 23 students whose own shares of disagreement are drawn from a beta
+    """A known limit (docs/guide/calibration.md): 23 students whose own shares of disagreement are drawn from a beta
     distribution with mean .05, so that disagreements (not a normal variable behind them) correlate by `correlation`."""
     students, each, share, draws = 23, 24, 0.05, 1500
     rng, members = np.random.default_rng(1), np.repeat(np.arange(23), 24)
