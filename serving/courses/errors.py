@@ -8,6 +8,10 @@ class UnknownCourseError(GraderError):
     """A course that has no model, or none any more (404)."""
 
 
+class ElsewhereError(GraderError):
+    """This worker does not grade the course, or no longer does; another worker may."""
+
+
 class CourseRefusedError(EngineDownError):
     """A course whose model was refused when it was to be loaded (503).
 

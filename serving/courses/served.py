@@ -9,9 +9,8 @@ from typing import Protocol
 
 from labs_schema.errors import FaultsError
 from serving.courses.course_registry import CourseRegistry
-from serving.courses.errors import UnknownCourseError
+from serving.courses.errors import ElsewhereError, UnknownCourseError
 from serving.courses.lab_registry import LabRegistry, read_registry
-from serving.jobs.errors import ElsewhereError
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
 from labs_schema.reading.validate import lab_folders, load_lab
 from labs_schema.submissions.file_names import clean
-from serving.courses.errors import UnknownCourseError
+from serving.courses.errors import ElsewhereError, UnknownCourseError
 from serving.grading.retries import asked_again
-from serving.jobs.errors import ElsewhereError, EndingError, LabChangedError, NoLabError
+from serving.jobs.errors import EndingError, LabChangedError, NoLabError
 from serving.jobs.job import Job, work_hash
 from serving.jobs.repository import JobRepository
 from serving.scheduler.engine_queue import ClosedError

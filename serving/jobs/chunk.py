@@ -13,8 +13,9 @@ from typing import Protocol
 from labs_schema.errors import GraderError
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, SourceFile, Submission
+from serving.courses.errors import ElsewhereError
 from serving.engines.engine import EngineDownError
-from serving.jobs.errors import ElsewhereError, OtherModelError
+from serving.jobs.errors import OtherModelError
 from serving.jobs.job import Job, RequestedState
 from serving.jobs.origin import origin_of, pin
 from serving.jobs.repository import JobRepository

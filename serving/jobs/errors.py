@@ -1,6 +1,7 @@
 """What keeps a job from going on, here or at all."""
 
 from labs_schema.errors import GraderError
+from serving.courses.errors import ElsewhereError
 
 
 class LabChangedError(GraderError):
@@ -9,10 +10,6 @@ class LabChangedError(GraderError):
 
 class OtherModelError(GraderError):
     """The grades of a job are of another model, engine or setting than what would grade now."""
-
-
-class ElsewhereError(GraderError):
-    """The job's course is not graded by this worker, or no longer: another one may."""
 
 
 class NoLabError(ElsewhereError):

@@ -13,8 +13,9 @@ from collections.abc import Sequence, Set
 from dbos import DBOS, SetWorkflowID, WorkflowStatus
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
+from serving.courses.errors import ElsewhereError
 from serving.jobs.chunk import NOBODYS_FAULT, grade_chunk
-from serving.jobs.errors import ElsewhereError, LabChangedError, NoLabError, OtherModelError
+from serving.jobs.errors import LabChangedError, NoLabError, OtherModelError
 from serving.jobs.job import Job, State
 from serving.jobs.queues import POLL_SECONDS, queue_of
 from serving.jobs.repository import JobRepository

@@ -8,7 +8,7 @@ import pytest
 from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.hashes import rubric_hash, submission_hash
 from labs_schema.models import Lab, Submission
-from serving.jobs.errors import ElsewhereError
+from serving.courses.errors import ElsewhereError
 from serving.jobs.job import Job, Progress, State
 from serving.jobs.repository import JobRepository
 from serving.jobs.worker import Worker

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from labs_schema.reading.validate import load_lab
+from serving.courses.errors import ElsewhereError
 from serving.courses.lab_registry import LabRegistry
 from serving.courses.served import OneCourse, labs_of
 from serving.jobs.backend import WorkerBackend
 from serving.jobs.chunk import grade_chunk
-from serving.jobs.errors import ElsewhereError
 from serving.jobs.repository import JobRepository
 
 
