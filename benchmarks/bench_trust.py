@@ -21,8 +21,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from grader.evaluation import COMMONEST, HELD_OUT, TUNED, UNSEEN, UNTUNED, WORDS
 from grader.experiments.attack_report import ALL, HARMLESS
-from grader.experiments.evaluation import COMMONEST, HELD_OUT, TUNED, UNSEEN, UNTUNED, WORDS
 from labs_schema.reading.validate import lab_folders, load_lab
 from serving.suspicion import suspicions
 

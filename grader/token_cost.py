@@ -1,6 +1,7 @@
 """What grading costs in tokens, seconds and money, before it is run and after. Knows no engine and no model."""
 
 from pathlib import Path
+from typing import Protocol
 
 from pydantic import ValidationError
 
@@ -54,6 +55,29 @@ class Cost(Frozen):
                 f"{self.money:.4f} at {self.price_per_hour:g} an hour"
             )
         return found
+
+
+class Meter(Protocol):
+    """Counts as a `MeteredEngine` does."""
+
+    questions: int
+    prompt_tokens: int
+    read_tokens: int
+
+
+def measured_cost(
+    meter: Meter, submissions: int, load_seconds: float | None, seconds: float, *, price_per_hour: float | None = None
+) -> Cost:
+    """Of grading `submissions` submissions as `meter` counted them, all readings."""
+    return Cost(
+        submissions=submissions,
+        questions=meter.questions,
+        prompt_tokens=meter.prompt_tokens,
+        read_tokens=meter.read_tokens,
+        load_seconds=load_seconds,
+        seconds=seconds,
+        price_per_hour=price_per_hour,
+    )
 
 
 def expected(cost: Cost, earlier: Cost | None) -> Cost:

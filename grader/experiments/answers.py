@@ -5,12 +5,11 @@ from itertools import chain
 from time import monotonic
 from typing import NamedTuple
 
-from grader.experiments.bag_of_words import WordCounter
+from grader.bag_of_words import WordCounter
 from grader.experiments.held_out import held_out, trained_work
 from grader.progress_bars import step_bars
-from grader.regrade.cost import measured_cost
 from grader.single_threaded import single_threaded
-from grader.token_cost import Cost
+from grader.token_cost import Cost, measured_cost
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
 from prompts.encode import OnOverlong

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.experiments.evaluation import HELD_OUT, UNSEEN, RunComparison, RunDifference
+from grader.evaluation import HELD_OUT, UNSEEN, RunComparison, RunDifference
 from grader.experiments.held_out import Course
 from labs_schema.errors import GraderError
 from serving.measures.agreement import agreed, agreement, difference, marks_apart

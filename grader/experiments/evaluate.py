@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
+from grader.evaluation import COMMONEST, TUNED, UNTUNED, WORDS, Evaluation, Group, RunComparison
 from grader.experiments.answers import Answers, commonest_answers, in_labs, model_answers, only, word_answers
 from grader.experiments.compare_runs import Shared, compare_runs, shared_with
-from grader.experiments.evaluation import COMMONEST, TUNED, UNTUNED, WORDS, Evaluation, Group, RunComparison
 from grader.experiments.evaluation_groups import measure_group, ticks
 from grader.experiments.held_out import Course, read_course
 from grader.progress_bars import step_bars

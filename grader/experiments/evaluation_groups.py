@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 
-from grader.experiments.evaluation import COMMONEST, TUNED, WORDS, Group, Part
+from grader.evaluation import COMMONEST, TUNED, WORDS, Group, Part
 from labs_schema.models import Lab
 from serving.measures.agreement import agreement, difference
 from serving.measures.decisions import Decision

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.experiments.evaluation import HELD_OUT, UNSEEN
+from grader.evaluation import HELD_OUT, UNSEEN
 from labs_schema.errors import FaultsError
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab, Submission

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from grader.experiments.bag_of_words import WordCounter
+from grader.bag_of_words import WordCounter
 from grader.experiments.held_out import Course, held_out, read_course, trained_work
 from grader.experiments.poison import Kind, Poison
 from grader.experiments.robustness_cells import Cell, Measured, poisoned_data

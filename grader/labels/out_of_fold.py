@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.experiments.bag_of_words import WordCounter
+from grader.bag_of_words import WordCounter
 from labs_schema.models import Lab, Submission
 from training.dataset.near_copies import Sketches
 from training.dataset.source_tokens import shingles

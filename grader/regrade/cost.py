@@ -1,7 +1,6 @@
 """The cost of regrading a lab: before, counted, at the speed of an earlier one; after, measured."""
 
 from pathlib import Path
-from typing import Protocol
 
 from rich.console import RenderableType
 from rich.markup import escape
@@ -28,29 +27,6 @@ def expected_cost(
     counts = count_lab(load_lab(folder), model, orders)
     places = [*([out] if out else []), Path(model) / "evaluation"]
     return expected(Cost(**counts.model_dump(), price_per_hour=price_per_hour), earlier_cost(*places))
-
-
-class Meter(Protocol):
-    """Counts as a `MeteredEngine` does."""
-
-    questions: int
-    prompt_tokens: int
-    read_tokens: int
-
-
-def measured_cost(
-    meter: Meter, submissions: int, load_seconds: float | None, seconds: float, *, price_per_hour: float | None = None
-) -> Cost:
-    """Of grading `submissions` submissions as `meter` counted them, all readings."""
-    return Cost(
-        submissions=submissions,
-        questions=meter.questions,
-        prompt_tokens=meter.prompt_tokens,
-        read_tokens=meter.read_tokens,
-        load_seconds=load_seconds,
-        seconds=seconds,
-        price_per_hour=price_per_hour,
-    )
 
 
 def cost_table(cost: Cost, title: str) -> RenderableType:

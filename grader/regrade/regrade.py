@@ -10,12 +10,12 @@ from typing import NamedTuple
 from rich.console import Group, RenderableType
 
 from grader.progress_bars import step_bars
-from grader.regrade.cost import Meter, cost_table, measured_cost
+from grader.regrade.cost import cost_table
 from grader.regrade.stored_grades import KeptGrades
 from grader.regrade.trained_students import trained_on
 from grader.service.local_store import at_terminal, local_store
 from grader.tables.regrade import Regraded, regraded_table
-from grader.token_cost import FILE
+from grader.token_cost import FILE, Meter, measured_cost
 from labs_schema.errors import GraderError
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab

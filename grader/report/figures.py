@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from markupsafe import Markup
 
-from grader.experiments.evaluation import COMMONEST, WORDS, Part
+from grader.evaluation import COMMONEST, WORDS, Part
 from grader.report.svg import FAINT, INK, SERIES, inline_svg
 from serving.measures.confusion_figure import pooled_confusions
 from serving.measures.decisions import Decision

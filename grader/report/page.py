@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from grader.experiments.evaluation import COMMONEST, WHAT_P_IS, Evaluation, Group, shown_p
+from grader.evaluation import COMMONEST, WHAT_P_IS, Evaluation, Group, shown_p
 from grader.report import figures
 from grader.report.code import highlight_style, visible
 from grader.report.facts import facts

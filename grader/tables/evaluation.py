@@ -7,7 +7,7 @@ from rich.console import Group as Stack
 from rich.table import Table
 from rich.text import Text
 
-from grader.experiments.evaluation import (
+from grader.evaluation import (
     COMMONEST,
     WHAT_P_IS,
     WORDS,

@@ -2,8 +2,8 @@
 
 import pytest
 
+from grader.evaluation import HELD_OUT, UNSEEN, shown_p
 from grader.experiments.compare_runs import HELD_OUT_BY_ONE, compare_runs, group_names, kept_by_both
-from grader.experiments.evaluation import HELD_OUT, UNSEEN, shown_p
 from labs_schema.errors import GraderError
 from prompts.style import PromptStyle
 from serving.measures.decisions import Decision

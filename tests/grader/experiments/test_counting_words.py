@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
+from grader.bag_of_words import WordCounter
 from grader.experiments.answers import commonest_answers, word_answers
-from grader.experiments.bag_of_words import WordCounter
 from labs_schema.hashes import submission_key
 from labs_schema.models import Criterion, HumanGrade, Lab, Rating, SourceFile
 from training.dataset.rows import LabSplit

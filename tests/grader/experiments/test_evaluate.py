@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from grader.evaluation import COMMONEST, HELD_OUT, TUNED, UNSEEN, WORDS, Evaluation
 from grader.experiments import answers
 from grader.experiments import evaluate as evaluate_module
 from grader.experiments.evaluate import evaluate_run
-from grader.experiments.evaluation import COMMONEST, HELD_OUT, TUNED, UNSEEN, WORDS, Evaluation
 from grader.tables.evaluation import tables
 from labs_schema.errors import GraderError
 from labs_schema.grades import CriterionGrade, Grade, Provenance

@@ -5,7 +5,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from grader.experiments.evaluation import COMMONEST, TUNED, UNSEEN, WORDS, Evaluation, Group
+from grader.evaluation import COMMONEST, TUNED, UNSEEN, WORDS, Evaluation, Group
 from grader.experiments.evaluation_groups import measure_group, ticks
 from grader.tables.evaluation import tables
 from labs_schema.models import HumanGrade, Lab

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pytest
 
-from grader.experiments.evaluation import COMMONEST, TUNED, WORDS, Evaluation
+from grader.evaluation import COMMONEST, TUNED, WORDS, Evaluation
 from grader.experiments.evaluation_groups import measure_group
 from labs_schema.grades import CriterionGrade
 from labs_schema.models import Criterion, HumanGrade, Lab, Rating, SourceFile, Submission

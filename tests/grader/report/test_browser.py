@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from grader.experiments.evaluation import Evaluation
+from grader.evaluation import Evaluation
 from grader.report import write_report
 from labs_schema.models import Lab
 from labs_schema.reading.validate import lab_folders, load_lab

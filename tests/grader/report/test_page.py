@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.experiments.evaluation import COMMONEST, TUNED, Evaluation, RunComparison, RunDifference
+from grader.evaluation import COMMONEST, TUNED, Evaluation, RunComparison, RunDifference
 from grader.report import write_report
 from grader.token_cost import Cost
 from labs_schema.hashes import submission_key
