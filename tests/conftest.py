@@ -1,4 +1,4 @@
-"""Small labs, tokenizers and a tiny model, made inline, for every room's tests."""
+"""Small labs, tokenizers and a tiny random model, built on the fly and shared by all tests."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -12,13 +12,13 @@ from labs_schema.models import Criterion, HumanGrade, Lab, Rating, SourceFile, S
 
 MakeLab = Callable[..., Lab]
 
-settings.register_profile("any machine", deadline=None)  # how long an example takes says more of the machine
+settings.register_profile("any machine", deadline=None)  # a busy machine must not fail a property test
 settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No test writes into the store of whoever runs the tests."""
+    """Isolates tests from the store and data folder of the user who runs them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data-home")))
         patch.delenv("GRADER_STORE", raising=False)
@@ -72,7 +72,7 @@ def make_lab() -> MakeLab:
     return make
 
 
-# Tokenizers of the presets' families, trained on the spot. The chat templates are ours, in those families' formats.
+# Tokenizers of the model families of the presets, trained on the fly, with our own chat templates in their formats.
 
 CORPUS = [
     "Problem statement: write a program that reads numbers and prints the sum, the mean and the largest of them.",
@@ -124,9 +124,9 @@ def byte_level_bpe(specials: list[str]) -> Any:
 
 
 def sentencepiece_bpe(specials: list[str], *, prepend: bool) -> Any:
-    """Llama's kind: spaces become U+2581, unknown characters become byte pieces, a word start is put before the text.
+    """Llama style: spaces become U+2581, unknown characters become byte pieces, a word start is prepended to the text.
 
-    `prepend`: by the normalizer (Llama-2's files), else by the Metaspace pre-tokenizer (newer files).
+    `prepend`: the normalizer prepends it (files of Llama 2); otherwise the Metaspace pre-tokenizer does (newer files).
     """
     from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
@@ -153,7 +153,7 @@ def sentencepiece_bpe(specials: list[str], *, prepend: bool) -> Any:
 
 @pytest.fixture(scope="session")
 def byte_tokenizer() -> Any:
-    """Byte-level BPE of at most 1,024 entries without a chat template: the tiny model's kind."""
+    """Byte-level BPE of at most 1,024 entries without a chat template, as the tiny model uses."""
     from transformers import PreTrainedTokenizerFast
 
     backend = byte_level_bpe(["<bos>", "<eos>", "<pad>"])
@@ -164,7 +164,7 @@ def byte_tokenizer() -> Any:
 
 @pytest.fixture(scope="session")
 def chatml_tokenizer() -> Any:
-    """Qwen2.5's kind: byte-level BPE, ChatML with a default system turn, structural tokens that are not `special`."""
+    """Qwen2.5 style: byte-level BPE, ChatML with a default system turn, structural tokens that are not `special`."""
     from tokenizers import AddedToken
     from transformers import PreTrainedTokenizerFast
 
@@ -194,14 +194,14 @@ def sentencepiece_tokenizer(backend: Any, chat_template: str, name: str) -> Any:
 
 @pytest.fixture(scope="session")
 def llama_tokenizer() -> Any:
-    """CodeLlama's kind: word starts put on by the normalizer, byte pieces, [INST] and <<SYS>> as plain text."""
+    """CodeLlama style: the normalizer adds word starts; byte pieces; [INST] and <<SYS>> are plain text."""
     backend = sentencepiece_bpe(["▁<PRE>", "▁<SUF>", "▁<MID>", "▁<EOT>"], prepend=True)
     return sentencepiece_tokenizer(backend, LLAMA, "llama")
 
 
 @pytest.fixture(scope="session")
 def mistral_tokenizer() -> Any:
-    """Codestral's kind: word start put on by Metaspace, [INST] as a token of its own, a system role is refused."""
+    """Codestral style: Metaspace adds the word start; [INST] is a token; a system role is rejected."""
     backend = sentencepiece_bpe(["[INST]", "[/INST]", "[PREFIX]", "[SUFFIX]"], prepend=False)
     return sentencepiece_tokenizer(backend, MISTRAL, "mistral")
 
@@ -236,7 +236,7 @@ def tiny_model_folder(byte_tokenizer: Any, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def dead_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The empty cache of who has no network: the model hub is asked at a port that nobody listens to."""
+    """An empty hub cache, and a hub address that refuses connections."""
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
@@ -249,7 +249,7 @@ def dead_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def cached_model(dead_hub: Path, byte_tokenizer: Any) -> str:
-    """The name of a model whose tokenizer and config the cache of `dead_hub` holds."""
+    """A model name whose tokenizer and configuration are in the cache of `dead_hub`."""
     from transformers import LlamaConfig
 
     cached = dead_hub / "models--someone--model"
@@ -262,13 +262,13 @@ def cached_model(dead_hub: Path, byte_tokenizer: Any) -> str:
 
 @pytest.fixture(scope="session")
 def manifest_of() -> Callable[..., Any]:
-    """`manifest_of(tokenizer, style, adapter="adapter")`: of what was trained from `../base` on such prompts."""
+    """A factory: `manifest_of(tokenizer, style, adapter="adapter")` gives a manifest of a model tuned on `../base`."""
     from prompts.manifest import ModelManifest, prompt_hash, tokenizer_hash
     from prompts.style import PromptStyle
 
     def manifest(tokenizer: Any, style: PromptStyle | None = None, **changes: Any) -> ModelManifest:
         style = style or PromptStyle()
-        known = {
+        defaults = {
             "grader_version": "0",
             "base_model": "../base",
             "tokenizer_hash": tokenizer_hash(tokenizer),
@@ -277,19 +277,19 @@ def manifest_of() -> Callable[..., Any]:
             "context_length": 1024,
             "option_order": "given",
         }
-        return ModelManifest.model_validate(known | changes)
+        return ModelManifest.model_validate(defaults | changes)
 
     return manifest
 
 
 @pytest.fixture(scope="session")
 def calibration_of() -> Callable[..., Any]:
-    """`calibration_of(graded_with, temperature=1.5)`: by one decision of one student, without a promise."""
+    """A factory: `calibration_of(graded_with, temperature=1.5)` gives a calibration without a guarantee."""
     from serving.calibration.calibration import Calibration
 
     def calibration(graded_with: Any, **changes: Any) -> Calibration:
-        known = {"grader_version": "0", "made": "2026-11-21T00:00:00+00:00", "graded_with": graded_with, "labs": {}}
-        known |= {"temperature": 1.0, "guarantee": None, "students": 1, "decisions": 1, "submissions": ()}
-        return Calibration.model_validate(known | changes)
+        defaults = {"grader_version": "0", "made": "2026-11-21T00:00:00+00:00", "graded_with": graded_with, "labs": {}}
+        defaults |= {"temperature": 1.0, "guarantee": None, "students": 1, "decisions": 1, "submissions": ()}
+        return Calibration.model_validate(defaults | changes)
 
     return calibration

@@ -1,4 +1,4 @@
-"""The commands of the README, one after the other on the sample labs, with real training and real vLLM."""
+"""The commands of the README in sequence on the sample labs, with real training and real vLLM."""
 
 import json
 import shutil
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 
 def grader(folder: Path, *arguments: object) -> str:
-    """Runs the command in `folder` and returns what it printed; a failure shows its errors."""
+    """Runs the command in `folder` and returns its standard output; on failure the assertion shows standard error."""
     command = [sys.executable, "-m", "grader", *map(str, arguments)]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -35,7 +35,7 @@ def grader(folder: Path, *arguments: object) -> str:
 
 
 def labs_with_two_tas(folder: Path) -> None:
-    """A copy of the sample labs in which two TAs rated the held-out lab: one gave what is in force, one always A."""
+    """A copy of the sample labs where two TAs rated the held-out lab: one as recorded, one always with A."""
     shutil.copytree(LABS, folder)
     lab = load_lab(folder / HELD_OUT)
     folders = {s.student: s.folder for s in lab.submissions}
@@ -46,7 +46,7 @@ def labs_with_two_tas(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run folder of a tiny model that was trained for a few steps on the sample labs and merged."""
+    """The run folder of a tiny model, trained for a few steps on the sample labs and merged."""
     folder = tmp_path_factory.mktemp("course")
     labs_with_two_tas(folder / "labs")
     styled = ("--prompt", "compact", "--option-order", "given")
@@ -59,7 +59,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def calibration(run: Path) -> Iterator[dict[str, Any]]:
-    """What `grader calibrate` wrote, whether or not so poor a model got a promise."""
+    """The output of `grader calibrate`, with or without a guarantee."""
     command = [sys.executable, "-m", "grader", "calibrate", str(run), "--parent-dir", str(run.parents[1] / "labs")]
     done = subprocess.run([*command, "--max-error", "0.5"], cwd=run, capture_output=True, text=True, check=False)
     made = json.loads((run / "calibration.json").read_text())
@@ -69,13 +69,13 @@ def calibration(run: Path) -> Iterator[dict[str, Any]]:
         (place / "calibration.json").unlink()
 
 
-def test_an_evaluation_answers_for_both_kinds_of_kept_work(run: Path, calibration: dict[str, Any]) -> None:
-    labs, kept = run.parents[1] / "labs", run / "kept"
-    report = kept / "report.html"
-    where = ("--parent-dir", labs, "--out", kept, "--report", report, "--compare", run)
+def test_evaluation_covers_held_out_labs_and_students(run: Path, calibration: dict[str, Any]) -> None:
+    labs, out = run.parents[1] / "labs", run / "held-out"
+    report = out / "report.html"
+    where = ("--parent-dir", labs, "--out", out, "--report", report, "--compare", run)
     shown = grader(run, "evaluate", run, *where, "--resamples", 100)
     assert "unseen students of seen labs" in shown
-    groups = json.loads((kept / "evaluation.json").read_text())["groups"]
+    groups = json.loads((out / "evaluation.json").read_text())["groups"]
     assert groups["held-out labs"]["labs"] == [HELD_OUT]
     for group in groups.values():
         assert list(group["graders"]) == ["tuned model", "untuned base", "counting words", "commonest rating"]
@@ -84,7 +84,7 @@ def test_an_evaluation_answers_for_both_kinds_of_kept_work(run: Path, calibratio
     assert groups["held-out labs"]["graders"]["tuned model"]["decisions"] == sum(
         len(ratings) for ratings in held_out.ratings_given.values()
     )
-    assert (kept / "confusion-held-out-labs.png").read_bytes().startswith(b"\x89PNG")
+    assert (out / "confusion-held-out-labs.png").read_bytes().startswith(b"\x89PNG")
     page = report.read_text(encoding="utf-8")
     for section in ("measured", "g1", "g2", "compared", "learning", "cost", "misgraded"):
         assert f'<h2 id="{section}">' in page
@@ -95,11 +95,11 @@ def test_an_evaluation_answers_for_both_kinds_of_kept_work(run: Path, calibratio
     ceiling = groups["held-out labs"]["ceiling"]
     assert set(ceiling["raters"]) == {"ann", "bob"} and ceiling["pairwise"]["value"] < 1
 
-    for group in json.loads((kept / "evaluation.json").read_text())["compared"]["groups"].values():
-        assert group["differences"]["agreement"]["value"] == pytest.approx(0, abs=0.05)  # it was compared with itself
+    for group in json.loads((out / "evaluation.json").read_text())["compared"]["groups"].values():
+        assert group["differences"]["agreement"]["value"] == pytest.approx(0, abs=0.05)  # compared with itself
 
 
-def test_a_lab_that_has_changed_since_is_not_evaluated(run: Path, tmp_path: Path) -> None:
+def test_changed_lab_is_not_evaluated(run: Path, tmp_path: Path) -> None:
     shutil.copytree(run.parents[1] / "labs", tmp_path / "labs")
     [source, *_] = (tmp_path / "labs" / HELD_OUT / "submissions" / "s113@cs101").iterdir()
     source.write_text("print(0)\n", encoding="utf-8")
@@ -109,7 +109,7 @@ def test_a_lab_that_has_changed_since_is_not_evaluated(run: Path, tmp_path: Path
     assert "changed-lab" in done.stderr and HELD_OUT in done.stderr
 
 
-def test_the_trained_models_grade_over_http_is_its_grade_at_the_terminal(run: Path) -> None:
+def test_grade_over_http_equals_grade_at_the_terminal(run: Path) -> None:
     work = load_lab(LAB).submissions[3]
     files = [LAB / "submissions" / work.folder / file.path for file in work.files]
     offline = json.loads(grader(run, "grade", *files, "--lab", LAB, "--model", run, "--json"))
@@ -119,11 +119,11 @@ def test_the_trained_models_grade_over_http_is_its_grade_at_the_terminal(run: Pa
     assert served["provenance"] == offline["provenance"]
     assert [c["rating"]["id"] for c in served["criteria"]] == [c["rating"] for c in offline["criteria"]]
     assert [c["points"] for c in served["criteria"]] == [c["marks"] for c in offline["criteria"]]
-    for told, graded in zip(served["criteria"], offline["criteria"], strict=True):
-        assert told["confidence"] == pytest.approx(graded["probabilities"][graded["rating"]], abs=0.01)
+    for online, local in zip(served["criteria"], offline["criteria"], strict=True):
+        assert online["confidence"] == pytest.approx(local["probabilities"][local["rating"]], abs=0.01)
 
 
-def test_a_regraded_lab_is_a_lab_with_the_graders_ratings(run: Path, tmp_path: Path) -> None:
+def test_regrade_output_is_a_valid_lab(run: Path, tmp_path: Path) -> None:
     grader(run, "regrade", LAB, "--model", run, "--out", tmp_path / "out")
     grades = [json.loads(line)["grade"] for line in (tmp_path / "out" / "grades.jsonl").read_text().splitlines()]
     copied = tmp_path / LAB.name
@@ -135,7 +135,7 @@ def test_a_regraded_lab_is_a_lab_with_the_graders_ratings(run: Path, tmp_path: P
     assert read == {g["student"]: {c["criterion"]: c["rating"] for c in g["criteria"]} for g in grades}
 
 
-def test_the_demos_last_step_shows_every_criterion_and_refuses_a_stranger(run: Path) -> None:
+def test_demo_shows_every_criterion_and_rejects_unknown_student(run: Path) -> None:
     shown = StringIO()
     show_one(str(run), LAB, "s103", Console(file=shown, width=100))
     text = " ".join(shown.getvalue().split())
