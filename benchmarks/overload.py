@@ -196,7 +196,7 @@ def serve(port: int, seconds: float, queue: int) -> None:
     identity = ModelIdentity(base_model="none", model_hash="0", tokenizer_hash="0", prompt_hash="0")
     grader = Grader(SlowEngine(seconds), encoder, PromptStyle(), identity)
     observed = Observed()
-    thread = EngineThread(lambda: observed.metrics.watched(grader), waiting=queue, watches=observed.watches)
+    thread = EngineThread(lambda: observed.metrics.watched(grader), capacity=queue, observers=observed.observers)
     log_to_stderr()
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(f"sqlite:///{folder}/store.db")

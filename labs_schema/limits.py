@@ -24,3 +24,20 @@ class Limits(Frozen):
     expanded_bytes: int = 100_000_000
     ratio: int = Field(100, description="How many bytes one compressed byte may expand to.")
     ratio_from: int = Field(1_000_000, description="Bytes below which the compression ratio is not checked.")
+
+
+class QueueLimits(Frozen):
+    """The queue in front of the engine."""
+
+    capacity_submissions: int = Field(64, description="Interactive submissions that may wait; past it, 503.")
+    batch_submissions: int = Field(16, description="Submissions that one engine call grades.")
+    course_share: float = Field(
+        0.5, description="Part of the queue that one course may fill where several courses are served."
+    )
+    retry_after_seconds: int = Field(60, description="The longest wait that a `Retry-After` header suggests.")
+    model_switch_seconds: float = Field(
+        0.1, description="A slower switch between models counts as loading: the course may then use the same time."
+    )
+    short_program_chars: int = Field(
+        50_000, description="Longer programs are prepared on a thread of their own, so that short ones do not wait."
+    )

@@ -28,7 +28,7 @@ def open_engine_thread(
         return observed.metrics.watched(grader) if observed else grader
 
     with screen.status(f"loading {escape(model)}"):
-        thread = EngineThread(opened, waiting=queue, watches=observed.watches if observed else ())
+        thread = EngineThread(opened, capacity=queue, observers=observed.observers if observed else ())
         if observed:
             observed.metrics.watch_queue(thread)
         thread.wait_until_open()

@@ -42,11 +42,11 @@ def open_course_thread(
         shelf = CourseModelPool(book.registered, loader.check, most=most, lengths=CourseLengths().check, told=told)
         for course in list(book.registered())[:most]:
             with suppress(CourseRefusedError, UnknownCourseError):
-                shelf.of(course)
+                shelf.load(course)
         return shelf
 
-    watches = observed.watches if observed else ()
-    thread = EngineThread(opened, waiting=queue, share=SHARE, watches=watches)
+    observers = observed.observers if observed else ()
+    thread = EngineThread(opened, capacity=queue, course_share=SHARE, observers=observers)
     if observed:
         observed.metrics.watch_queue(thread)
     thread.wait_until_open()

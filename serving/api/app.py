@@ -24,7 +24,7 @@ from serving.courses.served import Courses, OneCourse
 from serving.jobs.job import Job
 from serving.observability.observed import Observed
 from serving.scheduler.engine_thread import EngineThread
-from serving.scheduler.preparation import Preparing
+from serving.scheduler.preparation import PreparationPool
 from serving.store.store import Store
 
 BODY_BYTES = 2 * LIMITS.submission_bytes + LIMITS.rubric_bytes
@@ -74,7 +74,7 @@ def create_app(
         openapi_url=None,
     )
     served = courses or OneCourse(course, labs)
-    keyed, preparing = bool(store.list_keys()), Preparing(engine.prepare)
+    keyed, preparing = bool(store.list_keys()), PreparationPool(engine.prepare)
     app.state.service = Service(
         engine, preparing, labs, store, course, keyed, seconds, characters, Rate(rate), begin, served
     )

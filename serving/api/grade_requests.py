@@ -13,17 +13,17 @@ from serving.courses.errors import CourseRefusedError, UnknownCourseError
 from serving.scheduler.engine_queue import ClosedError, QueueFullError, QueueSlot
 
 
-async def scored(
-    service: Service, lab: Lab, submission: Submission, reasoning: bool, seconds: float, place: QueueSlot | None = None
+async def grade_through_queue(
+    service: Service, lab: Lab, submission: Submission, reasoning: bool, seconds: float, slot: QueueSlot | None = None
 ) -> Grade:
     """The engine's grade, the 413 of a program with too many tokens, or the 503 that says why there is none now.
-    `place`: one in the queue that is kept for it."""
+    `slot`: a reserved queue slot."""
     engine = service.engine
     try:
         async with asyncio.timeout(seconds):
             course = service.course
-            sheet = await service.preparing.sheet(lab, submission, course)
-            queued = engine.submit(lab, submission, course=course, place=place, sheet=sheet, reasoning=reasoning)
+            prepared = await service.preparing.prepare(lab, submission, course)
+            queued = engine.submit(lab, submission, course=course, slot=slot, prepared=prepared, reasoning=reasoning)
             return await asyncio.wrap_future(queued)
     except OverlongError as error:
         raise too_many_tokens(error) from None

@@ -14,7 +14,7 @@ from serving.courses.served import Courses, ServedCourse
 from serving.jobs.job import Job
 from serving.jobs.repository import JobRepository
 from serving.scheduler.engine_thread import EngineThread
-from serving.scheduler.preparation import Preparing
+from serving.scheduler.preparation import PreparationPool
 from serving.store.store import Store
 
 
@@ -28,7 +28,7 @@ class Service:
     """
 
     engine: EngineThread
-    preparing: Preparing
+    preparing: PreparationPool
     labs: LabRegistry
     store: Store
     course: str

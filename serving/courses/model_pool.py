@@ -1,7 +1,7 @@
 """The graders of the courses that are used: loaded when they are asked for, the one unused longest closed for another.
 
-Courses with the same model share its grader. Belongs to the engine's thread, but for `check_length`, `ready` and
-`loaded`. Knows no HTTP, and no kind of engine.
+Courses with the same model share its grader. Only the engine thread calls it, except for `check_length`,
+`loaded_grader` and `loaded`. Knows no HTTP, and no kind of engine.
 """
 
 import time
@@ -57,12 +57,12 @@ class CourseModelPool:
         self.loaded: Mapping[str, Grader] = {}
 
     def check_length(self, course: str, submission: Submission) -> None:
-        if grader := self.ready(course):
+        if grader := self.loaded_grader(course):
             grader.check_length(submission)
         elif registration := self._registered().get(course):
             self._lengths(registration, submission)
 
-    def of(self, course: str) -> Grader:
+    def load(self, course: str) -> Grader:
         """Raises UnknownCourseError, CourseRefusedError."""
         now = self._registered()
         try:
@@ -77,7 +77,7 @@ class CourseModelPool:
         finally:
             self._publish(now)
 
-    def ready(self, course: str) -> Grader | None:
+    def loaded_grader(self, course: str) -> Grader | None:
         return self.loaded.get(course)
 
     def close(self) -> None:

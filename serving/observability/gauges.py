@@ -36,8 +36,8 @@ class WaitingNow(Collector):
         )
         none = dict.fromkeys(self._courses(), 0)
         for kind, waiting in (
-            ("interactive", self._engine.waiting),
-            ("background", self._engine.waiting_in_background),
+            ("interactive", self._engine.queued),
+            ("background", self._engine.queued_in_background),
         ):
             for course, count in {**none, **waiting}.items():
                 family.add_metric([course, kind], count)

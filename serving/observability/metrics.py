@@ -15,8 +15,8 @@ from serving.grading.grader import Grader
 from serving.observability.gauges import CacheTokens, JobsNow, WaitingNow
 from serving.observability.review_kinds import review_kind
 from serving.observability.timed_engine import EngineTimes
-from serving.scheduler.engine_queue import Job
-from serving.scheduler.engine_thread import EngineThread, Span
+from serving.scheduler.engine_queue import QueuedSubmission
+from serving.scheduler.engine_thread import EngineCall, EngineThread
 from serving.store.errors import StoreError
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
@@ -96,25 +96,25 @@ class Metrics:
         self._requests.labels(route, method, str(status)).inc()
         self._took.labels(route).observe(seconds)
 
-    def graded(self, jobs: Sequence[Job], span: Span, grades: Sequence[Grade]) -> None:
+    def graded(self, batch: Sequence[QueuedSubmission], call: EngineCall, grades: Sequence[Grade]) -> None:
         """A batch that the engine's thread graded."""
         total = self._engines.seconds
         engine, self._seconds = total - self._seconds, total
         with self._lock:
-            self._courses |= {job.course for job in jobs}
-            for job, grade in zip(jobs, grades, strict=True):
-                self._count(job, grade, span, engine)
+            self._courses |= {queued.course for queued in batch}
+            for queued, grade in zip(batch, grades, strict=True):
+                self._count(queued, grade, call, engine)
 
-    def _count(self, job: Job, grade: Grade, span: Span, engine: float) -> None:
+    def _count(self, queued: QueuedSubmission, grade: Grade, call: EngineCall, engine: float) -> None:
         for stage, seconds in (
-            ("waiting", span.began - job.submitted),
-            ("preparing", span.ended - span.began - engine),
+            ("waiting", call.started - queued.submitted),
+            ("preparing", call.ended - call.started - engine),
             ("engine", engine),
-            ("total", span.ended - job.submitted),
+            ("total", call.ended - queued.submitted),
         ):
-            self._stages.labels(job.course, stage).observe(max(0.0, seconds))
+            self._stages.labels(queued.course, stage).observe(max(0.0, seconds))
         for answer in grade.criteria:
-            self._criterion(job.course, grade.lab or INLINE, answer)
+            self._criterion(queued.course, grade.lab or INLINE, answer)
 
     def _criterion(self, course: str, lab: str, answer: CriterionGrade) -> None:
         outcome = answer.status.value if answer.ungraded is None else "ungraded"

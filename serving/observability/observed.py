@@ -9,7 +9,7 @@ from serving.api.authorization import operator
 from serving.observability.metrics import Metrics
 from serving.observability.requests_seen import RequestsSeen
 from serving.observability.tracing import Tracing
-from serving.scheduler.engine_thread import Watch
+from serving.scheduler.engine_thread import GradingObserver
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Observed:
     tracing: Tracing | None = None
 
     @property
-    def watches(self) -> tuple[Watch, ...]:
+    def observers(self) -> tuple[GradingObserver, ...]:
         """What the engine's thread must tell of its work."""
         return (self.metrics,) if self.tracing is None else (self.metrics, self.tracing)
 

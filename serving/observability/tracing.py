@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from typing import Any
 
 from labs_schema.grades import Grade
-from serving.scheduler.engine_queue import Job
-from serving.scheduler.engine_thread import Span
+from serving.scheduler.engine_queue import QueuedSubmission
+from serving.scheduler.engine_thread import EngineCall
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
@@ -63,12 +63,12 @@ class Tracing:
                 if status >= 500:
                     span.set_status(Status(StatusCode.ERROR))
 
-    def graded(self, jobs: Sequence[Job], span: Span, grades: Sequence[Grade]) -> None:
+    def graded(self, batch: Sequence[QueuedSubmission], call: EngineCall, grades: Sequence[Grade]) -> None:
         """Of every job that came with a span: how long it waited, and the batch that graded it."""
-        for job, grade in zip(jobs, grades, strict=True):
-            counts = {"grader.batch": len(jobs), "grader.criteria": len(grade.criteria)}
-            job.context.run(self._note, "queue wait", job.submitted, span.began, {})
-            job.context.run(self._note, "engine call", span.began, span.ended, counts)
+        for queued, grade in zip(batch, grades, strict=True):
+            counts = {"grader.batch": len(batch), "grader.criteria": len(grade.criteria)}
+            queued.context.run(self._note, "queue wait", queued.submitted, call.started, {})
+            queued.context.run(self._note, "engine call", call.started, call.ended, counts)
 
     def close(self) -> None:
         """Sends what has not been sent."""

@@ -1,1 +1,1 @@
-"""The engine's thread and the fair queue in front of it."""
+"""Schedules submissions onto the engine: queue, fairness between courses, batches."""

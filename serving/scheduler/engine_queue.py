@@ -11,43 +11,46 @@ from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 
 from labs_schema.grades import Grade
+from labs_schema.limits import QueueLimits
 from labs_schema.models import Lab, Submission
 from serving.scheduler.fair_queue import FairQueue
 from serving.scheduler.graders import PreparedSubmission
 
+LIMITS = QueueLimits()
+
 
 class QueueFullError(Exception):
-    """As many submissions wait as may. `retry_after`: seconds until there should be room."""
+    """No queue slot is free. `retry_after`: seconds until one should be."""
 
     def __init__(self, retry_after: int) -> None:
         self.retry_after = retry_after
-        super().__init__(f"the queue is full; try again in {retry_after} s")
+        super().__init__(f"the queue is full; retry after {retry_after} s")
 
 
 class ClosedError(Exception):
-    """The queue is closed and takes nothing more."""
+    """The queue is closed and accepts no submissions."""
 
 
 @dataclass
 class QueueSlot:
-    """In the queue, for one submission of `course`; `kept` until that stands there or is given up."""
+    """Room for one submission of `course`. `reserved` until it is used or released."""
 
     course: str
-    kept: bool = True
+    reserved: bool = True
 
 
 @dataclass(frozen=True)
-class Job:
-    """A submission that waits. Cancelling `future` before its batch begins drops it ungraded.
+class QueuedSubmission:
+    """A submission that waits for the engine. Cancelling `future` before its batch starts drops it ungraded.
 
-    `course`: by whose model it is graded. `background`: nobody waits for it. `sheet`: what was prepared of it.
-    `submitted`: when, by `time.monotonic`; `context`: of whoever did, such as the span of a trace.
+    `background`: low priority, no client is waiting. `submitted`: `time.monotonic()` when it was queued.
+    `context`: the submitter's context variables, such as a trace span.
     """
 
     lab: Lab
     submission: Submission
     reasoning: bool
-    sheet: PreparedSubmission | None = None
+    prepared: PreparedSubmission | None = None
     course: str = ""
     background: bool = False
     future: Future[Grade] = field(default_factory=Future)
@@ -56,82 +59,85 @@ class Job:
 
 
 class EngineQueue:
-    """At most `places` submissions that somebody waits for, of one course at most that `share` of them. What nobody
-    waits for stands in the background, which its one caller bounds, and is taken when nothing else is there.
+    """At most `capacity` interactive submissions, at most `course_share` of them from one course.
 
-    `seconds`: that a submission took lately.
+    Background submissions are not bounded here (their one caller limits them) and are taken only when no interactive
+    submission waits. `submission_seconds`: how long the engine took per submission in its last call.
     """
 
-    def __init__(self, places: int, share: float) -> None:
-        self.places, self._places_each = places, math.ceil(share * places)
-        self.seconds = 1.0
-        self._jobs: FairQueue[Job] = FairQueue()
-        self._background: FairQueue[Job] = FairQueue()
-        self._kept: Counter[str] = Counter()
-        self._turn: tuple[str, float] = "", 0.0
+    def __init__(self, capacity: int, course_share: float) -> None:
+        self._capacity, self._course_capacity = capacity, math.ceil(course_share * capacity)
+        self.submission_seconds = 1.0
+        self._interactive: FairQueue[QueuedSubmission] = FairQueue()
+        self._background: FairQueue[QueuedSubmission] = FairQueue()
+        self._reserved: Counter[str] = Counter()
+        self._preferred: tuple[str, float] = "", 0.0
         self._changed = threading.Condition()
         self._closed = False
 
     @contextmanager
-    def place(self, course: str) -> Iterator[QueueSlot]:
-        """Kept while what is to stand there is made ready. Raises QueueFullError at once."""
-        place = self._new_place(course)
-        try:
-            yield place
-        finally:
-            self._leave(place)
+    def reserve_slot(self, course: str) -> Iterator[QueueSlot]:
+        """Reserves a slot while a submission is prepared, so that it is not refused afterwards.
 
-    def put(self, job: Job, place: QueueSlot | None) -> None:
-        """In `place` where one was kept. Raises QueueFullError or ClosedError."""
+        Raises QueueFullError immediately if there is none.
+        """
+        slot = self._new_slot(course)
+        try:
+            yield slot
+        finally:
+            self._release(slot)
+
+    def put(self, queued: QueuedSubmission, slot: QueueSlot | None) -> None:
+        """Uses `slot`, or a new one if None. Raises QueueFullError or ClosedError."""
         with self._changed:
             if self._closed:
                 raise ClosedError("the service is shutting down")
-            if not job.background:
-                self._leave(place or self._new_place(job.course))
-            (self._background if job.background else self._jobs).append(job)
+            if not queued.background:
+                self._release(slot or self._new_slot(queued.course))
+            (self._background if queued.background else self._interactive).append(queued)
             self._changed.notify()
 
-    def take(self, most: int) -> list[Job]:
-        """Waits for a job and takes what else its course has there, up to `most`; empty when closed and drained."""
+    def take(self, limit: int) -> list[QueuedSubmission]:
+        """Waits for submissions; returns up to `limit` of one course, or none once the queue is closed and drained."""
         with self._changed:
-            self._changed.wait_for(lambda: self._jobs or self._background or self._closed)
-            first = self._jobs or self._background
-            course, until = self._turn
-            stay = course if time.monotonic() < until else None
-            return first.take(most, stay) if first else []
+            self._changed.wait_for(lambda: self._interactive or self._background or self._closed)
+            queue = self._interactive or self._background
+            course, until = self._preferred
+            preferred = course if time.monotonic() < until else None
+            return queue.take(limit, preferred) if queue else []
 
-    def stay(self, course: str, until: float) -> None:
-        """It keeps its turn, while any of it waits, until then (by `time.monotonic`)."""
-        self._turn = course, until
+    def prefer(self, course: str, until: float) -> None:
+        """Keeps taking from `course`, while it has submissions, until this `time.monotonic()`."""
+        self._preferred = course, until
 
     @property
     def full(self) -> bool:
-        """Whether no place is left, whatever the course."""
-        return len(self._jobs) + self._kept.total() >= self.places
+        """Whether no slot is left for any course."""
+        return len(self._interactive) + self._reserved.total() >= self._capacity
 
     @property
     def retry_after(self) -> int:
-        """Seconds (1 to 60) that what is waiting should take."""
-        return min(60, max(1, math.ceil(len(self._jobs) * self.seconds)))
+        """Seconds that the queued submissions should take, between 1 and the limit."""
+        return min(LIMITS.retry_after_seconds, max(1, math.ceil(len(self._interactive) * self.submission_seconds)))
 
-    def waiting(self, *, background: bool = False) -> Mapping[str, int]:
-        """Course -> how many wait, of the courses that have any."""
+    def counts(self, *, background: bool = False) -> Mapping[str, int]:
+        """Course -> queued submissions, without courses that have none."""
         with self._changed:
-            return (self._background if background else self._jobs).counts()
+            return (self._background if background else self._interactive).counts()
 
     def close(self) -> None:
         with self._changed:
             self._closed = True
             self._changed.notify()
 
-    def _new_place(self, course: str) -> QueueSlot:
+    def _new_slot(self, course: str) -> QueueSlot:
         with self._changed:
-            if self.full or self._jobs.of(course) + self._kept[course] >= self._places_each:
+            if self.full or self._interactive.count(course) + self._reserved[course] >= self._course_capacity:
                 raise QueueFullError(self.retry_after)
-            self._kept[course] += 1
+            self._reserved[course] += 1
         return QueueSlot(course)
 
-    def _leave(self, place: QueueSlot) -> None:
+    def _release(self, slot: QueueSlot) -> None:
         with self._changed:
-            self._kept[place.course] -= place.kept
-            place.kept = False
+            self._reserved[slot.course] -= slot.reserved
+            slot.reserved = False

@@ -1,10 +1,9 @@
-"""The one thread that owns the engine: a bounded queue in front of it, micro-batches out of it.
+"""The one thread that owns the engine: takes batches from a bounded queue and grades them.
 
-The grader is opened on this thread too, because an engine may tie itself to the thread that makes it (OpenMP pools,
-CUDA contexts). Knows no HTTP.
+The grader is opened on this thread too: an engine may be tied to the thread that creates it (OpenMP pools, CUDA
+contexts).
 """
 
-import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,86 +16,80 @@ from weakref import WeakKeyDictionary
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
 from serving.engines.engine import EngineDownError
-from serving.scheduler.engine_queue import EngineQueue, Job, QueueSlot
+from serving.scheduler.engine_queue import LIMITS, EngineQueue, QueuedSubmission, QueueSlot
 from serving.scheduler.graders import GradesSubmissions, ModelPool, OneGrader, PreparedSubmission
-
-SWITCH_SECONDS = 0.1
-"""What takes longer was no switch to a model that is loaded already."""
 
 
 @dataclass(frozen=True)
-class Span:
-    """When a call of the grader began and ended, by `time.monotonic`."""
+class EngineCall:
+    """When a call of the grader started and ended, by `time.monotonic()`."""
 
-    began: float
+    started: float
     ended: float
 
 
-class Watch(Protocol):
-    """Is told of what was graded, on the engine's thread: it must be quick. What it raises is dropped."""
+class GradingObserver(Protocol):
+    """Notified of every graded batch on the engine thread, so it must be quick. Its exceptions are ignored."""
 
-    def graded(self, jobs: Sequence[Job], span: Span, grades: Sequence[Grade]) -> None: ...
+    def graded(self, batch: Sequence[QueuedSubmission], call: EngineCall, grades: Sequence[Grade]) -> None: ...
 
 
 class EngineThread:
-    """Grades what `submit` is given: at most `waiting` queued, up to `batch` of them taken at a time; what is submitted
-    as `background` when nobody waits for an answer. `watches` are told of every call of the grader.
+    """Grades submitted work in batches of up to `batch_size`, interactive submissions before background ones.
 
-    What is taken at a time is of one course, and courses take turns; one whose model had to be loaded for it keeps its
-    turn as long as that took, so that at most half of the time is spent on loading. `share`: how much of the queue one
-    course may fill.
+    A batch is of one course, and courses take turns. A course whose model had to be loaded is preferred for as long as
+    loading took, so that at most half of the time is spent on loading. `capacity` bounds the interactive queue,
+    `course_share` is the part of it that one course may fill.
     """
 
     def __init__(
         self,
         open_grader: Callable[[], GradesSubmissions | ModelPool],
         *,
-        waiting: int = 64,
-        batch: int = 16,
-        share: float = 1.0,
-        watches: Sequence[Watch] = (),
+        capacity: int = LIMITS.capacity_submissions,
+        batch_size: int = LIMITS.batch_submissions,
+        course_share: float = 1.0,
+        observers: Sequence[GradingObserver] = (),
     ) -> None:
-        self._queue, self._share = EngineQueue(waiting, share), share
-        self._batch, self._open_grader, self._watches = batch, open_grader, watches
-        self._answers: WeakKeyDictionary[GradesSubmissions, bool] = WeakKeyDictionary()
+        self._queue = EngineQueue(capacity, course_share)
+        self._batch_size, self._open_grader, self._observers = batch_size, open_grader, observers
+        self._healthy: WeakKeyDictionary[GradesSubmissions, bool] = WeakKeyDictionary()
         self._opened: Future[None] = Future()
-        self._shelf: ModelPool
+        self._models: ModelPool
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
 
     def wait_until_open(self) -> None:
-        """Returns once the grader is open; raises what opening it raised."""
+        """Returns when the grader is open. Raises what opening it raised."""
         self._opened.result()
 
     @property
-    def silent(self) -> tuple[str, ...]:
-        """The courses whose model is loaded and has scored nothing yet, or whose last call raised."""
+    def unhealthy_courses(self) -> tuple[str, ...]:
+        """Courses whose loaded model has not scored anything yet, or raised in its last call."""
         if not self._opened.done() or self._opened.exception():
             return ()
-        return tuple(course for course, grader in self._shelf.loaded.items() if not self._answers.get(grader))
+        return tuple(course for course, grader in self._models.loaded.items() if not self._healthy.get(grader))
 
     @property
-    def answering(self) -> bool:
-        """Whether every model that is loaded has scored a criterion and did not raise when it was last called."""
+    def healthy(self) -> bool:
+        """Whether a model is loaded and no loaded model is unhealthy."""
         opened = self._opened.done() and not self._opened.exception()
-        return opened and bool(self._shelf.loaded) and not self.silent
+        return opened and bool(self._models.loaded) and not self.unhealthy_courses
 
     def check_length(self, submission: Submission, course: str = "") -> None:
-        """As the grader's own `check_length`, in the caller's thread, whether or not the course's model is loaded."""
+        """The grader's `check_length`, on the caller's thread, whether or not the course's model is loaded."""
         self.wait_until_open()
-        self._shelf.check_length(course, submission)
+        self._models.check_length(course, submission)
 
     def prepare(self, lab: Lab, submission: Submission, course: str = "") -> PreparedSubmission | None:
-        """As the grader's own `prepare`, in the caller's thread: what the engine then need not wait for. None where
-        the course's model is not loaded yet."""
+        """The grader's `prepare`, on the caller's thread. None if the course's model is not loaded."""
         self.wait_until_open()
-        grader = self._shelf.ready(course)
+        grader = self._models.loaded_grader(course)
         return PreparedSubmission(grader.prepare(lab, submission), grader) if grader else None
 
-    def place(self, course: str = "") -> AbstractContextManager[QueueSlot]:
-        """In the queue, kept while what is to stand there is made ready: nobody is refused after that work. Raises
-        QueueFullError at once."""
-        return self._queue.place(course)
+    def reserve_slot(self, course: str = "") -> AbstractContextManager[QueueSlot]:
+        """Reserves a queue slot while a submission is prepared. Raises QueueFullError immediately if there is none."""
+        return self._queue.reserve_slot(course)
 
     def submit(
         self,
@@ -104,112 +97,105 @@ class EngineThread:
         submission: Submission,
         *,
         course: str = "",
-        place: QueueSlot | None = None,
-        sheet: PreparedSubmission | None = None,
+        slot: QueueSlot | None = None,
+        prepared: PreparedSubmission | None = None,
         reasoning: bool = False,
         background: bool = False,
     ) -> Future[Grade]:
-        """Queues at once, in `place` where one was kept; else raises QueueFullError where there is none, or
-        ClosedError. The future raises what the grader raised, or what kept the course's model from being loaded.
+        """Queues a submission in `slot`, or in a new slot; without `prepared`, the engine thread prepares it too.
 
-        `sheet`: what `prepare` made of the submission; without, the engine's thread does that too.
-        What is done in the `background` has a queue of its own, which its one caller bounds.
+        Background submissions have a queue of their own, which its one caller bounds. Raises QueueFullError or
+        ClosedError. The future raises what the grader or the loading of the course's model raised.
         """
-        job = Job(lab, submission, reasoning, sheet, course, background)
-        self._queue.put(job, place)
-        return job.future
+        queued = QueuedSubmission(lab, submission, reasoning, prepared, course, background)
+        self._queue.put(queued, slot)
+        return queued.future
 
     @property
     def full(self) -> bool:
-        """Whether no place is left, whatever the course."""
+        """Whether no queue slot is left for any course."""
         return self._queue.full
 
     @property
-    def most_held(self) -> int:
-        """As many submissions as are in the service when it is full: those that wait or are made ready to, a batch in
-        the engine, and the batch before it on its way out."""
-        return self._queue.places + 2 * self._batch
+    def queued(self) -> Mapping[str, int]:
+        """Course -> queued interactive submissions, without courses that have none."""
+        return self._queue.counts()
 
     @property
-    def most_held_each(self) -> int:
-        """As many of them as may be of one key, so that other courses find room."""
-        return math.ceil(self._share * self.most_held)
-
-    @property
-    def waiting(self) -> Mapping[str, int]:
-        """Course -> how many submissions wait that somebody asked for, of the courses that have any."""
-        return self._queue.waiting()
-
-    @property
-    def waiting_in_background(self) -> Mapping[str, int]:
-        return self._queue.waiting(background=True)
+    def queued_in_background(self) -> Mapping[str, int]:
+        return self._queue.counts(background=True)
 
     @property
     def retry_after(self) -> int:
-        """Seconds (1 to 60) that what is waiting should take, by the time of the last call."""
+        """Seconds that the queued submissions should take, estimated from the last call."""
         return self._queue.retry_after
 
     def close(self) -> None:
-        """Takes nothing more, grades what is waiting, closes the grader. May be called twice."""
+        """Accepts nothing more, grades what is queued, closes the grader. Idempotent."""
         self._queue.close()
         self._thread.join()
 
     def _run(self) -> None:
         try:
             opened = self._open_grader()
-            self._shelf = opened if isinstance(opened, ModelPool) else OneGrader(opened)
+            self._models = opened if isinstance(opened, ModelPool) else OneGrader(opened)
         except BaseException as error:
             self._queue.close()
             self._opened.set_exception(error)
             return
         self._opened.set_result(None)
-        while jobs := self._queue.take(self._batch):
-            running = [job for job in jobs if job.future.set_running_or_notify_cancel()]
-            if running and (grader := self._grader(running)):
+        while batch := self._queue.take(self._batch_size):
+            running = [queued for queued in batch if queued.future.set_running_or_notify_cancel()]
+            if running and (grader := self._load_grader(running)):
                 for reasoning in (False, True):
-                    self._answer(grader, [job for job in running if job.reasoning is reasoning])
-        self._shelf.close()
+                    self._grade(grader, [queued for queued in running if queued.reasoning is reasoning])
+        self._models.close()
 
-    def _grader(self, jobs: Sequence[Job]) -> GradesSubmissions | None:
-        """That of the course of `jobs`; where it cannot be loaded, they are told."""
-        course, started = jobs[0].course, time.monotonic()
+    def _load_grader(self, batch: Sequence[QueuedSubmission]) -> GradesSubmissions | None:
+        """The grader of the batch's course. If it cannot be loaded, the whole batch fails with the reason."""
+        course, started = batch[0].course, time.monotonic()
         try:
-            grader = self._shelf.of(course)
+            grader = self._models.load(course)
         except Exception as error:
-            for job in jobs:
-                job.future.set_exception(error)
+            for queued in batch:
+                queued.future.set_exception(error)
             return None
         now = time.monotonic()
-        if now - started > SWITCH_SECONDS:
-            self._queue.stay(course, 2 * now - started)
+        if now - started > LIMITS.model_switch_seconds:
+            self._queue.prefer(course, 2 * now - started)
         return grader
 
-    def _answer(self, grader: GradesSubmissions, jobs: Sequence[Job]) -> None:
-        """One call for all; where it raises, one call for each, so that a bad submission fails alone.
+    def _grade(self, grader: GradesSubmissions, batch: Sequence[QueuedSubmission]) -> None:
+        """Grades a batch in one call. If that raises, each submission is graded alone, so that only the bad one fails.
 
-        An engine that is down is not waited for again for each of them."""
-        if not jobs:
+        When the engine is down the whole batch fails at once: every single call would wait for the same time-out.
+        """
+        if not batch:
             return
         started = time.monotonic()
         try:
-            work = [(job.lab, job.submission) for job in jobs]
-            sheets = [job.sheet.for_(grader) if job.sheet else None for job in jobs]
-            grades = grader.grade_each(work, sheets=sheets, reasoning=jobs[0].reasoning)
+            work = [(queued.lab, queued.submission) for queued in batch]
+            requests = [queued.prepared.request_for(grader) if queued.prepared else None for queued in batch]
+            grades = grader.grade_each(work, sheets=requests, reasoning=batch[0].reasoning)
         except Exception as error:
-            if len(jobs) > 1 and not isinstance(error, EngineDownError):
-                for job in jobs:
-                    self._answer(grader, [job])
+            if len(batch) > 1 and not isinstance(error, EngineDownError):
+                for queued in batch:
+                    self._grade(grader, [queued])
                 return
-            self._answers[grader] = False
-            for job in jobs:
-                job.future.set_exception(error)
+            self._healthy[grader] = False
+            for queued in batch:
+                queued.future.set_exception(error)
             return
-        rated = any(answer.rating for grade in grades for answer in grade.criteria)
-        self._answers[grader] = rated or self._answers.get(grader, False)
-        span = Span(started, time.monotonic())
-        self._queue.seconds = (span.ended - span.began) / len(jobs)
-        for watch in self._watches:
-            with suppress(Exception):  # what is only counted must not cost anybody a grade
-                watch.graded(jobs, span, grades)
-        for job, grade in zip(jobs, grades, strict=True):
-            job.future.set_result(grade)
+        self._report(grader, batch, EngineCall(started, time.monotonic()), grades)
+
+    def _report(
+        self, grader: GradesSubmissions, batch: Sequence[QueuedSubmission], call: EngineCall, grades: Sequence[Grade]
+    ) -> None:
+        scored = any(criterion.rating for grade in grades for criterion in grade.criteria)
+        self._healthy[grader] = scored or self._healthy.get(grader, False)
+        self._queue.submission_seconds = (call.ended - call.started) / len(batch)
+        for observer in self._observers:
+            with suppress(Exception):  # a failing metric must not cost a grade
+                observer.graded(batch, call, grades)
+        for queued, grade in zip(batch, grades, strict=True):
+            queued.future.set_result(grade)

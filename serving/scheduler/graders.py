@@ -1,4 +1,4 @@
-"""What the engine's thread grades with: a grader, or a shelf of them with one a course. Knows no queue and no HTTP."""
+"""What the engine thread grades with: one grader, or a pool with one grader per course."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from serving.grading.scoring_requests import ScoringRequest
 
 
 class GradesSubmissions(Protocol):
-    """The part of a `Grader` that the thread needs."""
+    """The part of `Grader` that the engine thread uses."""
 
     def check_length(self, submission: Submission) -> None: ...
 
@@ -29,30 +29,30 @@ class GradesSubmissions(Protocol):
 
 @runtime_checkable
 class ModelPool(Protocol):
-    """A grader for each course. `of` and `close` belong to the engine's thread, the others to any."""
+    """A grader per course. Only the engine thread calls `load` and `close`; the rest is thread-safe."""
 
     def check_length(self, course: str, submission: Submission) -> None:
-        """As the grader's own `check_length`, whether or not it is loaded."""
+        """Like the grader's `check_length`, whether or not the course's model is loaded."""
         ...
 
-    def of(self, course: str) -> GradesSubmissions:
-        """The course's grader, loaded now where it is not. Raises what keeps it from being loaded."""
+    def load(self, course: str) -> GradesSubmissions:
+        """The course's grader, loaded if necessary. Raises whatever prevents loading."""
         ...
 
-    def ready(self, course: str) -> GradesSubmissions | None:
-        """The course's grader where it is loaded."""
+    def loaded_grader(self, course: str) -> GradesSubmissions | None:
+        """The course's grader if it is loaded."""
         ...
 
     @property
     def loaded(self) -> Mapping[str, GradesSubmissions]:
-        """Course -> grader, as they are this moment."""
+        """A snapshot of course -> grader."""
         ...
 
     def close(self) -> None: ...
 
 
 class OneGrader:
-    """One grader, for whatever course."""
+    """A model pool with one grader for every course."""
 
     def __init__(self, grader: GradesSubmissions) -> None:
         self.loaded: Mapping[str, GradesSubmissions] = {"": grader}
@@ -61,10 +61,10 @@ class OneGrader:
     def check_length(self, _: str, submission: Submission) -> None:
         self._grader.check_length(submission)
 
-    def of(self, _: str) -> GradesSubmissions:
+    def load(self, _: str) -> GradesSubmissions:
         return self._grader
 
-    def ready(self, _: str) -> GradesSubmissions | None:
+    def loaded_grader(self, _: str) -> GradesSubmissions | None:
         return self._grader
 
     def close(self) -> None:
@@ -73,10 +73,10 @@ class OneGrader:
 
 @dataclass(frozen=True)
 class PreparedSubmission:
-    """A sheet, which only the grader that made it can use: another model reads other tokens."""
+    """A scoring request. Only the grader that built it may use it: another model has another tokenizer."""
 
-    sheet: ScoringRequest
-    by: GradesSubmissions
+    request: ScoringRequest
+    grader: GradesSubmissions
 
-    def for_(self, grader: GradesSubmissions) -> ScoringRequest | None:
-        return self.sheet if self.by is grader else None
+    def request_for(self, grader: GradesSubmissions) -> ScoringRequest | None:
+        return self.request if self.grader is grader else None

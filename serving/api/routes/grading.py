@@ -13,7 +13,7 @@ from labs_schema.models import Lab, Person, Submission
 from labs_schema.privacy.name_matching import Names
 from labs_schema.privacy.redaction import names_of, noted, person_of
 from serving.api.authorization import Caller, Platform, platform
-from serving.api.grade_requests import queue_full, scored, too_many_tokens, too_slow
+from serving.api.grade_requests import grade_through_queue, queue_full, too_many_tokens, too_slow
 from serving.api.idempotency import IdempotencyKey, once
 from serving.api.middleware.body_limit import too_large
 from serving.api.middleware.json_complexity import JsonComplexityLimit
@@ -42,16 +42,16 @@ LINKS = {
 }
 
 
-async def _place(service: Served) -> AsyncIterator[QueueSlot]:
+async def _slot(service: Served) -> AsyncIterator[QueueSlot]:
     """In the queue, from when the body is there: what is begun is not refused for want of room any more."""
     try:
-        with service.engine.place(service.course) as place:
-            yield place
+        with service.engine.reserve_slot(service.course) as slot:
+            yield slot
     except QueueFullError as error:
         raise queue_full(error.retry_after) from None
 
 
-KeptPlace = Annotated[QueueSlot, Depends(_place)]
+ReservedSlot = Annotated[QueueSlot, Depends(_slot)]
 
 
 @router.post(
@@ -65,7 +65,7 @@ async def grade(
     request: Request,
     service: Served,
     caller: Platform,
-    place: KeptPlace,
+    slot: ReservedSlot,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Every criterion with the rating chosen and the probability of every rating, or the reason why it is ungraded.
@@ -86,7 +86,7 @@ async def grade(
     async def answer(name: str) -> GradeResponse:
         if idempotency_key and (kept := await run_in_threadpool(_kept, service, lab, name, ids)):
             return kept
-        given = await _grade(service, request, lab, submission, body.reasoning, place)
+        given = await _grade(service, request, lab, submission, body.reasoning, slot)
         return graded(lab, given, await run_in_threadpool(_keep, service, lab, submission, given, name, caller), ids)
 
     return await once(service, caller, request, idempotency_key, answer, student=student)
@@ -118,7 +118,7 @@ async def _noted(
 
     try:
         async with asyncio.timeout(service.seconds):
-            return await service.preparing.beside(work, both)
+            return await service.preparing.run(work, both)
     except OverlongError as error:
         raise too_many_tokens(error) from None
     except TimeoutError:
@@ -140,10 +140,10 @@ def _admitted(submission: Submission, lab: Lab, characters: int) -> Submission:
 
 
 async def _grade(
-    service: Service, request: Request, lab: Lab, submission: Submission, reasoning: bool, place: QueueSlot
+    service: Service, request: Request, lab: Lab, submission: Submission, reasoning: bool, slot: QueueSlot
 ) -> Grade:
-    """Like `scored`, but stops waiting, and drops what still waits, once the client is gone."""
-    answer = asyncio.ensure_future(scored(service, lab, submission, reasoning, service.seconds, place))
+    """Like `grade_through_queue`, but stops waiting, and drops what still waits, once the client is gone."""
+    answer = asyncio.ensure_future(grade_through_queue(service, lab, submission, reasoning, service.seconds, slot))
     gone = asyncio.ensure_future(_gone(request))
     try:
         await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 
 from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
 from serving.api.authorization import public
-from serving.api.grade_requests import scored
+from serving.api.grade_requests import grade_through_queue
 from serving.api.schemas.examples import answered, problems
 from serving.api.schemas.grades import Health
 from serving.api.schemas.problems import ProblemError, busy
@@ -29,9 +29,9 @@ async def ready(service: Served) -> Health:
     """200 once the model has scored a program, and as long as its last call did not fail; then it is asked again. The
     store must take writes, its disk have room, and jobs that are under way have a worker of their course.
     """
-    if not service.engine.answering:
+    if not service.engine.healthy:
         await _asked(service)
-    if not service.engine.answering:
+    if not service.engine.healthy:
         raise busy("not-ready", "The model is loaded and has scored nothing yet.", 1)
     try:
         wrong = await asyncio.wait_for(asyncio.to_thread(_wrong, service), PROBE_SECONDS)
@@ -48,12 +48,14 @@ async def _asked(service: Service) -> None:
     Raises the 503 of a model that is loaded and does not answer, or of the last where none could be loaded.
     """
     (lab, submission), failed = probe(), None
-    for course in service.engine.silent or await asyncio.to_thread(service.courses.names):
+    for course in service.engine.unhealthy_courses or await asyncio.to_thread(service.courses.names):
         try:
-            await scored(replace(service, course=course), lab, submission, False, min(PROBE_SECONDS, service.seconds))
+            await grade_through_queue(
+                replace(service, course=course), lab, submission, False, min(PROBE_SECONDS, service.seconds)
+            )
         except ProblemError as error:
             failed = error if error.status_code == 503 else failed
-    if failed and not service.engine.answering:
+    if failed and not service.engine.healthy:
         raise failed
 
 

@@ -31,7 +31,7 @@ class Course:
         self._engines: list[EngineThread] = []
 
     def serve(self, *, waiting: int = 64, queue_up: bool = True, **given: Any) -> TestClient:
-        engine = EngineThread(self._open_grader, waiting=waiting)
+        engine = EngineThread(self._open_grader, capacity=waiting)
         self._engines.append(engine)
         desk = WorkerBackend(self.store, self.labs, engine)
         begin = (lambda job: self._begin(desk, job)) if queue_up else (lambda _: None)
@@ -83,7 +83,7 @@ def course(store: Any, tmp_path: Path, make_lab: Callable[..., Any], fake_grader
 @pytest.fixture
 def client(fake_grader: Any, make_lab: Callable[..., Any], store: Any) -> Iterator[TestClient]:
     """Of a service with one lab and the fake grader, open to anybody."""
-    engine = EngineThread(lambda: fake_grader, waiting=4)
+    engine = EngineThread(lambda: fake_grader, capacity=4)
     app = create_app(engine, LabRegistry([make_lab()]), store, seconds=5, rate="100000/second")
     with TestClient(app, "http://localhost", raise_server_exceptions=False) as client:
         yield client

@@ -16,7 +16,7 @@ OVERLOAD = Path(__file__).parents[3] / "benchmarks" / "overload.py"
 
 
 class FullEngine:
-    full, most_held, retry_after = True, 2, 7
+    full, retry_after = True, 7
 
 
 async def never(_: Scope, __: Receive, ___: Send) -> None:
@@ -53,26 +53,6 @@ def test_what_queues_nothing_is_not_refused() -> None:
 
     asked(FullEngine(), app, "/jobs")
     assert reached == ["/jobs"]
-
-
-def test_what_is_on_its_way_into_the_queue_counts_too_and_only_while_it_is_inside() -> None:
-    engine = FullEngine()
-    engine.full, engine.most_held = False, 1
-    inner: list[list[Message]] = []
-
-    async def app(scope: Scope, _: Receive, __: Send) -> None:
-        answers: list[Message] = []
-
-        async def kept(message: Message) -> None:
-            answers.append(message)
-
-        await admission({**scope}, unread, kept)
-        inner.append(answers)
-
-    admission = Admission(app, engine)  # type: ignore[arg-type]
-    asyncio.run(admission({"type": "http", "method": "POST", "path": "/grade", "headers": []}, unread, unread))  # type: ignore[arg-type]
-    assert inner[0][0]["status"] == 503
-    assert admission.inside.total() == 0
 
 
 @pytest.mark.slow

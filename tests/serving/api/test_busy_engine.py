@@ -40,7 +40,7 @@ def test_a_full_queue_and_a_slow_engine_are_503s(
 ) -> None:
     go, first_letter = threading.Event(), fake_engine.answer
     fake_engine.answer = lambda request: first_letter(request) if go.wait(5) else None
-    engine = EngineThread(lambda: fake_grader, waiting=0)
+    engine = EngineThread(lambda: fake_grader, capacity=0)
     with TestClient(create_app(engine, LabRegistry([make_lab()]), store), "http://localhost") as client:
         answer = client.post("/grade", json=GRADE)
         problem(answer, 503, "queue-full")

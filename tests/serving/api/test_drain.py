@@ -28,7 +28,7 @@ def test_what_was_accepted_before_the_end_is_answered(
 ) -> None:
     go, first_letter = threading.Event(), fake_engine.answer
     fake_engine.answer = lambda request: first_letter(request) if go.wait(60) else None
-    engine = EngineThread(lambda: fake_grader, batch=2)
+    engine = EngineThread(lambda: fake_grader, batch_size=2)
     accepted, submit = list[Any](), engine.submit
     monkeypatch.setattr(
         engine, "submit", lambda *given, **named: accepted.append(submit(*given, **named)) or accepted[-1]

@@ -16,7 +16,7 @@ from serving.grading.grader import Grader
 from serving.grading.program_length import READABLE
 from serving.grading.scoring_requests import ScoringRequest
 from serving.scheduler.engine_thread import EngineThread
-from serving.scheduler.preparation import SHORT, Preparing
+from serving.scheduler.preparation import SHORT_CHARS, PreparationPool
 
 
 def program(text: str) -> Submission:
@@ -39,17 +39,17 @@ def test_a_short_program_does_not_stand_behind_a_long_one(make_lab: Callable[...
 
     def prepare(_: Lab, submission: Submission, course: str) -> ScoringRequest:
         del course
-        if len(submission.files[0].text) > SHORT:
+        if len(submission.files[0].text) > SHORT_CHARS:
             assert go.wait(5)
         return ScoringRequest(refused=str(len(submission.files[0].text)))
 
     async def both() -> None:
-        preparing = Preparing(prepare)
-        long = asyncio.ensure_future(preparing.sheet(lab, program("x" * (SHORT + 1))))
+        preparing = PreparationPool(prepare)
+        long = asyncio.ensure_future(preparing.prepare(lab, program("x" * (SHORT_CHARS + 1))))
         await asyncio.sleep(0)
-        assert (await asyncio.wait_for(preparing.sheet(lab, program("x")), 5)).refused == "1"
+        assert (await asyncio.wait_for(preparing.prepare(lab, program("x")), 5)).refused == "1"
         go.set()
-        assert (await long).refused == str(SHORT + 1)
+        assert (await long).refused == str(SHORT_CHARS + 1)
         preparing.close()
 
     asyncio.run(both())

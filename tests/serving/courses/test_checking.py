@@ -109,11 +109,11 @@ def test_a_model_that_is_not_what_was_registered_is_refused_alone(
     change(run, chatml_tokenizer)
     shelf = CourseModelPool(book.registered, CourseLoader("transformers").check, most=2)
     with pytest.raises(CourseRefusedError) as refused:
-        shelf.of("cs101")
+        shelf.load("cs101")
     assert reason in refused.value.reason and "secret" not in refused.value.reason
     assert "secret" in str(refused.value)
     lab = make_lab(students=1)
-    [grade] = shelf.of("cs102").grade(lab, lab.submissions)
+    [grade] = shelf.load("cs102").grade(lab, lab.submissions)
     assert all(criterion.rating for criterion in grade.criteria)
     shelf.close()
 

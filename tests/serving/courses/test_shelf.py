@@ -59,12 +59,12 @@ class Register:
 def test_the_model_unused_longest_is_closed_for_another() -> None:
     register = Register(a="ma", b="mb", c="mc")
     shelf = register.shelf()
-    first = shelf.of("a")
-    shelf.of("b")
-    assert shelf.of("a") is first and register.open == ["ma", "mb"]
-    shelf.of("c")
+    first = shelf.load("a")
+    shelf.load("b")
+    assert shelf.load("a") is first and register.open == ["ma", "mb"]
+    shelf.load("c")
     assert register.open == ["ma", "mc"] and set(shelf.loaded) == {"a", "c"}
-    assert shelf.ready("b") is None and shelf.ready("a") is first
+    assert shelf.loaded_grader("b") is None and shelf.loaded_grader("a") is first
     shelf.close()
     assert register.open == []
 
@@ -72,7 +72,7 @@ def test_the_model_unused_longest_is_closed_for_another() -> None:
 def test_there_is_room_before_the_next_model_is_opened() -> None:
     register = Register(a="ma", b="mb")
     shelf = register.shelf(most=1)
-    shelf.of("a")
+    shelf.load("a")
     check, seen = register.check, []
 
     def checked(registration: Registration) -> Checked:
@@ -80,7 +80,7 @@ def test_there_is_room_before_the_next_model_is_opened() -> None:
         return Checked(found.base, lambda: (seen.append(register.open), found.open())[1])
 
     shelf._check = checked
-    shelf.of("b")
+    shelf.load("b")
     assert seen == [[]]
 
 
@@ -89,32 +89,32 @@ def test_adapters_of_one_base_count_as_one() -> None:
     register.bases = {"ma": "base", "mb": "base", "mc": "base"}
     shelf = register.shelf(most=1)
     for course in ("a", "b", "c"):
-        shelf.of(course)
+        shelf.load(course)
     assert register.open == ["ma", "mb", "mc"]
-    shelf.of("d")
+    shelf.load("d")
     assert register.open == ["md"]
 
 
 def test_courses_with_the_same_model_share_it() -> None:
     register = Register(a="m", b="m")
     shelf = register.shelf()
-    assert shelf.of("a") is shelf.of("b") and len(register.opened) == 1
+    assert shelf.load("a") is shelf.load("b") and len(register.opened) == 1
 
 
 def test_what_is_registered_anew_is_used_from_the_next_call_on_and_what_is_removed_is_refused() -> None:
     register = Register(a="old", b="mb")
     shelf = register.shelf()
-    shelf.of("a")
-    shelf.of("b")
+    shelf.load("a")
+    shelf.load("b")
     register.add("a", "new")
-    assert shelf.of("a").model == "new" and register.open == ["mb", "new"]
+    assert shelf.load("a").model == "new" and register.open == ["mb", "new"]
     register.add("a", "new", FACTS.model_copy(update={"calibration_hash": "c"}))
-    assert shelf.of("a") is register.opened[-1] and len(register.opened) == 4
+    assert shelf.load("a") is register.opened[-1] and len(register.opened) == 4
     del register.now["a"]
     with pytest.raises(UnknownCourseError):
-        shelf.of("a")
+        shelf.load("a")
     assert register.open == ["mb"] and set(shelf.loaded) == {"b"}
-    assert shelf.of("b").model == "mb"
+    assert shelf.load("b").model == "mb"
 
 
 def test_a_refused_model_is_not_read_again_at_once_unless_it_is_registered_anew() -> None:
@@ -123,17 +123,17 @@ def test_a_refused_model_is_not_read_again_at_once_unless_it_is_registered_anew(
     shelf = register.shelf()
     for _ in range(3):
         with pytest.raises(CourseRefusedError, match="weights of ma"):
-            shelf.of("a")
-    assert register.checked == ["a"] and shelf.of("b").model == "mb"
+            shelf.load("a")
+    assert register.checked == ["a"] and shelf.load("b").model == "mb"
     register.damaged.clear()
     with pytest.raises(CourseRefusedError):
-        shelf.of("a")
+        shelf.load("a")
     register.seconds = REFUSED_SECONDS + 1
-    assert shelf.of("a").model == "ma"
+    assert shelf.load("a").model == "ma"
     register.damaged.add("mx")
     register.add("a", "mx")
     with pytest.raises(CourseRefusedError):
-        shelf.of("a")
+        shelf.load("a")
     register.damaged.clear()
     register.add("a", "mx")
-    assert shelf.of("a").model == "mx"
+    assert shelf.load("a").model == "mx"

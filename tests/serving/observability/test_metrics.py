@@ -29,7 +29,7 @@ def read(metrics: Metrics) -> dict[tuple[str, ...], float]:
 
 
 def graded(metrics: Metrics, grader: Any, lab: Lab, *programs: str) -> dict[tuple[str, ...], float]:
-    thread = EngineThread(lambda: metrics.watched(grader), watches=[metrics])
+    thread = EngineThread(lambda: metrics.watched(grader), observers=[metrics])
     metrics.watch_queue(thread)
     work = [Submission(student=MARK, folder=MARK, files=(SourceFile(path="a.c", text=text),)) for text in programs]
     for future in [thread.submit(lab, submission, course=COURSE) for submission in work]:
@@ -109,7 +109,7 @@ def test_what_closed_engines_found_still_counts_and_nothing_else_of_them_stays(f
 
 def test_the_queue_is_counted_by_course(fake_grader: Any, make_lab: Callable[..., Lab]) -> None:
     metrics, lab, going = Metrics(), make_lab(students=1), threading.Event()
-    thread = EngineThread(lambda: (going.wait(5), fake_grader)[1], watches=[metrics])
+    thread = EngineThread(lambda: (going.wait(5), fake_grader)[1], observers=[metrics])
     metrics.watch_queue(thread)
     queued = [thread.submit(lab, lab.submissions[0], course=course) for course in ("cs101", "cs102", "cs102")]
     queued.append(thread.submit(lab, lab.submissions[0], course="cs103", background=True))
@@ -129,7 +129,7 @@ def test_an_engine_that_fails_wholly_costs_no_count_and_what_is_counted_costs_no
         def graded(self, *_: object) -> None:
             raise RuntimeError(MARK)
 
-    thread = EngineThread(lambda: fake_grader, watches=[Broken()])
+    thread = EngineThread(lambda: fake_grader, observers=[Broken()])
     lab = make_lab(students=1)
     assert thread.submit(lab, lab.submissions[0]).result(5).lab == lab.name
     thread.close()

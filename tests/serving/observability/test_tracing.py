@@ -27,7 +27,7 @@ def traced(grader: Any, lab: Lab) -> tuple[InMemorySpanExporter, TestClient]:
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     observed = Observed(Metrics(), Tracing(provider))
-    thread, app = EngineThread(lambda: grader, watches=observed.watches), FastAPI()
+    thread, app = EngineThread(lambda: grader, observers=observed.observers), FastAPI()
     observed.install(app)
     work = Submission(student=MARK, folder=MARK, files=(SourceFile(path=f"{MARK}.c", text=f"// {MARK}\n"),))
 
@@ -68,7 +68,7 @@ def test_a_request_that_fails_is_an_error_without_its_text(fake_grader: Any, mak
 def test_work_that_no_request_waits_for_makes_no_trace(fake_grader: Any, make_lab: Callable[..., Lab]) -> None:
     exporter, provider, lab = InMemorySpanExporter(), TracerProvider(), make_lab(students=1)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    thread = EngineThread(lambda: fake_grader, watches=[Tracing(provider)])
+    thread = EngineThread(lambda: fake_grader, observers=[Tracing(provider)])
     thread.submit(lab, lab.submissions[0], background=True).result(5)
     thread.close()
     assert exporter.get_finished_spans() == ()

@@ -61,7 +61,7 @@ class Department:
         self.courses = RegisteredCourses(self.book)
         self.observed = Observed(Metrics())
         shelf = CourseModelPool(self.book.registered, self._check, most=2, lengths=self._length)
-        self.engine = EngineThread(lambda: shelf, share=0.5, watches=self.observed.watches)
+        self.engine = EngineThread(lambda: shelf, course_share=0.5, observers=self.observed.observers)
 
     def add(self, course: str, model: str, lab: Lab | None = None) -> None:
         labs = None

@@ -44,6 +44,6 @@ def test_a_program_that_is_too_long_is_refused_before_and_after_its_courses_mode
     key = department.key("cs101")
     with department.serve() as client:
         problem(client.post("/grade", json=long, headers=key), 413, "too-large")
-        assert department.engine._shelf.loaded == {}
+        assert department.engine._models.loaded == {}
         assert ratings(client.post("/grade", json=GRADE, headers=key)) == ["A", "A"]
         problem(client.post("/grade", json=long, headers=key), 413, "too-large")
