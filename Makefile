@@ -1,11 +1,11 @@
-# make setup | demo | test | fast | lint | browser | bench-train | bench-trust | bench-serve | bench-overload | chaos | stops | outage | fuzz-api | clean.    DEVICE=cuda on a machine with NVIDIA GPUs.
+# make setup | demo | test | fast | lint | words | docs | browser | bench-train | bench-trust | bench-serve | bench-overload | chaos | stops | outage | fuzz-api | clean.    DEVICE=cuda on a machine with NVIDIA GPUs.
 PYTHON ?= python3
 DEVICE ?= cpu
 BIN := .venv/bin
 READY := .venv/.ready-$(DEVICE)
 RUN := demo/runs/latest
 
-.PHONY: setup demo test fast lint browser clean bench-train bench-trust bench-serve bench-overload chaos stops outage fuzz-api
+.PHONY: setup demo test fast lint words docs browser clean bench-train bench-trust bench-serve bench-overload chaos stops outage fuzz-api
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -45,6 +45,14 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Words and phrases that the project does not use, by file. `.ci/words/check.py --count` counts them by folder.
+words: $(READY)
+	$(BIN)/python .ci/words/check.py
+
+# The documentation site, in site/.
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 # Chromium for the tests that open the report: installed where it is missing and we are root.
 browser:
