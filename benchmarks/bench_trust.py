@@ -7,10 +7,10 @@ students, evaluates it on all kept work (calibration figures only on the other h
 options, and attacks an unseen program of every kept student of one lab. A step whose result lies in --work is not done
 again. Prints, last, one line of JSON; shares of decisions, with 95 % intervals over students in `intervals`.
 
-`auto_accept_share_at_5pct` is of that other half too, 0 where no promise could be made. `silent_raises` counts raised
-answers that were accepted without a person, among `raisable_answers`: where nothing is accepted, there are none.
-`silent_raises_if_all_accepted` counts those that neither the detector nor the second reading stopped, and
-`by_harmless_text` what ordinary words in the same places raised instead. `false_alarms`: the share of clean programs
+`auto_accept_share_at_5pct` is of that other half too; it is 0 if no guarantee could be given. `undetected_raises` is
+the number of raised answers that were accepted without review, out of `raisable_answers`: 0 if nothing is accepted.
+`undetected_raises_if_all_accepted` counts those that neither the detector nor the verification pass stopped, and
+`by_control_text` those raised by ordinary words in the same places. `false_alarms` is the share of clean programs
 that the detector flags, over all programs of all labs.
 """
 
@@ -24,7 +24,7 @@ from typing import Any
 from grader.evaluation import COMMONEST, HELD_OUT, TUNED, UNSEEN, UNTUNED, WORDS
 from grader.experiments.attack_report import ALL, HARMLESS
 from labs_schema.reading.validate import lab_folders, load_lab
-from serving.suspicion import suspicions
+from serving.injection import suspicions
 
 
 def main() -> None:
@@ -103,9 +103,9 @@ def figures(evaluation: Path, orders: Path, attack: Path, run: Path) -> dict[str
         "ece_before": round(trust["before"]["ece"], 4),
         "ece_after": round(trust["after"]["ece"], 4),
         "auto_accept_share_at_5pct": round(trust["accepted"], 4),
-        "silent_raises": decided[ALL]["silent_raises"] if guarantee else 0,
-        "silent_raises_if_all_accepted": exposed[ALL]["silent_raises"],
-        "by_harmless_text": exposed[HARMLESS]["silent_raises"],
+        "undetected_raises": decided[ALL]["undetected_raises"] if guarantee else 0,
+        "undetected_raises_if_all_accepted": exposed[ALL]["undetected_raises"],
+        "by_control_text": exposed[HARMLESS]["undetected_raises"],
         "raisable_answers": exposed[ALL]["raisable"],
         "decisions_seen_labs": seen["graders"][TUNED]["decisions"],
         "decisions_heldout_lab": unknown["graders"][TUNED]["decisions"],
@@ -119,7 +119,7 @@ def agreement(group: dict[str, Any], name: str) -> dict[str, float]:
 
 
 def false_alarms(labs: Path) -> float:
-    """The share of all programs in `labs` in which the detector finds somebody who writes to a grader."""
+    """The share of all programs in `labs` in which the detector flags an injected prompt."""
     flagged = [bool(suspicions(s, lab.language)) for lab in map(load_lab, lab_folders(labs)) for s in lab.submissions]
     return sum(flagged) / len(flagged)
 

@@ -31,9 +31,9 @@ def grade(
 
     Example: [bold]grader grade main.cpp list.cpp --lab labs/queue --model runs/latest[/]
     """
+    from grader.tables.grade import grade_table
     from labs_schema.reading.validate import load_rubric
     from labs_schema.submissions.adhoc_submission import read_handed_in
-    from serving.grading.rubric_table import rubric_table
     from serving.model.loading import load_grader
     from serving.scoring.triage import UNCALIBRATED
 
@@ -48,7 +48,7 @@ def grade(
     if as_json:
         typer.echo(graded.model_dump_json(indent=2))
     else:
-        Console().print(rubric_table(graded, rubric.criteria))
+        Console().print(grade_table(graded, rubric.criteria))
         if any(UNCALIBRATED in each.review_reasons for each in graded.criteria):
             advice = f"From where on may it decide alone? grader calibrate {model} --parent-dir {lab.resolve().parent}"
             notes.print(advice, markup=False, highlight=False, soft_wrap=True)

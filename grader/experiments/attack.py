@@ -13,9 +13,9 @@ from labs_schema.hashes import submission_key
 from labs_schema.models import Lab, Submission
 from labs_schema.privacy.pseudonym_key import check_mark
 from labs_schema.reading.validate import load_lab
-from prompts.attacks.attack import Attack, wanted
-from prompts.attacks.harmless import harmless_twins
-from prompts.attacks.measured import measured_attacks
+from prompts.attacks.attack import Attack, target_rating
+from prompts.attacks.controls import control_attacks
+from prompts.attacks.evaluation import evaluation_attacks
 from serving.engines.engine_choice import EngineName
 from serving.grading.grader import Grader
 from serving.measures.attempts import Attempt, attempts
@@ -46,12 +46,12 @@ def attack_lab(
     where it has none for this lab everything counts as accepted that no guard stops: the worst case.
     Raises FaultsError for the lab, ModelError for the model, GraderError for attacks that are not there.
     """
-    suite, lab = measured_attacks(attacks), load_lab(folder)
+    suite, lab = evaluation_attacks(attacks), load_lab(folder)
     chosen = unseen_submissions(lab, model, submissions, seed)
     grader = load_grader(model, engine=engine)
     try:
         threshold = accepting(grader, lab, accept_from)
-        twins = harmless_twins(suite, wanted(lab.criteria))
+        twins = control_attacks(suite, target_rating(lab.criteria))
         everything = [*suite, *{twin.name: twin for twin in twins.values()}.values()]
         with step_bars() as show:
             repeated, attacked = all_attempts(
@@ -115,7 +115,7 @@ def all_attempts(
             progress(done, total)
         return grades
 
-    plea = wanted(lab.criteria)
+    plea = target_rating(lab.criteria)
     clean = graded(chosen)
     again = graded(chosen[::-1], CHUNK // 2 + 1)[::-1]
     attacked = {a.name: attempts(lab, clean, graded([a(s, lab.language, plea) for s in chosen])) for a in suite}

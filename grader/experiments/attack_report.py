@@ -84,7 +84,7 @@ def _effects(title: str, effects: Mapping[str, Effect]) -> Table:
         caught = (found.caught["detector"], found.caught["second reading"], found.caught["low confidence"])
         shares = _two_lines(found.above_repeat, sign=True), _two_lines(found.silent)
         table.add_row(
-            name, f"{found.raisable:,}", raised, *shares, f"{found.silent_raises:,}", *map("{:,}".format, caught)
+            name, f"{found.raisable:,}", raised, *shares, f"{found.undetected_raises:,}", *map("{:,}".format, caught)
         )
     return table
 

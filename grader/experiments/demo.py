@@ -17,11 +17,11 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from grader.terminal import printable
 from labs_schema.errors import GraderError
 from labs_schema.models import Lab, Submission
 from labs_schema.reading.validate import load_lab
 from serving.api.schemas.grades import GradedCriterion, GradeResponse
-from serving.grading.rubric_table import clean
 
 START_SECONDS = 180.0
 NEXT = """What to type next:
@@ -49,8 +49,8 @@ def show_one(model: str, lab_folder: Path, student: str, console: Console) -> No
             raise GraderError(f"POST {url}/grade answered {answer.status_code}: {answer.text[:500]}")
         seconds = time.monotonic() - begun
     for file in work.files:
-        code = "\n".join(clean(line.expandtabs(4)) for line in file.text.splitlines())
-        console.print(Syntax(code, lab.language.lower(), line_numbers=True), Text(clean(file.path), style="dim"))
+        code = "\n".join(printable(line.expandtabs(4)) for line in file.text.splitlines())
+        console.print(Syntax(code, lab.language.lower(), line_numbers=True), Text(printable(file.path), style="dim"))
     response = GradeResponse.model_validate_json(answer.content)
     console.print(answer_table(response, lab, work))
     reasons = sorted({reason for row in response.criteria for reason in row.review_reasons})
@@ -123,4 +123,4 @@ def _cells(row: GradedCriterion, given: str) -> tuple[str | Text, ...]:
     points = "?" if row.points is None else f"{row.points:g}"
     points = "" if row.max_points is None else f"{points} / {row.max_points:g}"
     status = Text(row.status.replace("_", " "), style="green" if row.status == "accepted" else "yellow")
-    return Text(clean(row.title)), Text(clean(rating)), sure, Text(clean(given)), points, status
+    return Text(printable(row.title)), Text(printable(rating)), sure, Text(printable(given)), points, status

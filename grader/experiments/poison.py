@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab
-from prompts.attacks.attack import wanted
+from prompts.attacks.attack import target_rating
 from prompts.attacks.training import TRAINING_ATTACKS
 from prompts.messages import shared_text
 from prompts.style import PromptStyle
@@ -103,7 +103,7 @@ def poison_prompts(
             changed += pairs
             continue
         lab, attack = labs[name], chance.choice(TRAINING_ATTACKS)
-        plea = wanted(lab.criteria, {pair.criterion: pair.options for pair in pairs})
+        plea = target_rating(lab.criteria, {pair.criterion: pair.options for pair in pairs})
         shared = shared_text(lab, attack(works[name, submission], lab.language, plea), style)
         pleas.append(Plea(lab=name, submission=submission, attack=attack.name))
         changed += [

@@ -11,12 +11,12 @@ from labs_schema.frozen import Frozen
 from labs_schema.models import Criterion, Rating, Submission
 from prompts.verdict import LETTERS
 
-Disguise = Callable[[str], str]
-Carrier = Callable[[Submission, str, str], Submission]
+Obfuscation = Callable[[str], str]
+InjectionPoint = Callable[[Submission, str, str], Submission]
 """Puts a text into a submission in a language, in a place that does not change what the program does."""
 
 
-class Wanted(Frozen):
+class TargetRating(Frozen):
     """What is pleaded for: the letter that stands for the best rating, its title, and its description (or title)."""
 
     letter: str
@@ -30,17 +30,17 @@ class Attack(Frozen):
     family: str
     name: str
     words: str
-    carrier: Carrier
-    disguise: Disguise | None = None
+    injection_point: InjectionPoint
+    obfuscation: Obfuscation | None = None
 
-    def text(self, wanted: Wanted) -> str:
-        """What is handed to the carrier."""
+    def text(self, wanted: TargetRating) -> str:
+        """What is handed to the injection_point."""
         said = Template(self.words).substitute(wanted.model_dump())
-        return self.disguise(said) if self.disguise else said
+        return self.obfuscation(said) if self.obfuscation else said
 
-    def __call__(self, submission: Submission, language: str, wanted: Wanted) -> Submission:
+    def __call__(self, submission: Submission, language: str, wanted: TargetRating) -> Submission:
         """The submission with the plea in it; as it was where it has no files."""
-        return self.carrier(submission, language, self.text(wanted)) if submission.files else submission
+        return self.injection_point(submission, language, self.text(wanted)) if submission.files else submission
 
 
 def best(criterion: Criterion) -> Rating:
@@ -48,7 +48,7 @@ def best(criterion: Criterion) -> Rating:
     return max(criterion.ratings, key=lambda rating: 0.0 if criterion.max_marks is None else rating.marks or 0.0)
 
 
-def wanted(criteria: Sequence[Criterion], orders: Mapping[str, Sequence[str]] | None = None) -> Wanted:
+def target_rating(criteria: Sequence[Criterion], orders: Mapping[str, Sequence[str]] | None = None) -> TargetRating:
     """The letter at which most criteria have their best rating, with the words of the first such rating.
 
     `orders`: criterion title -> rating titles in the order of their letters; the rubric's order where it says nothing.
@@ -60,4 +60,4 @@ def wanted(criteria: Sequence[Criterion], orders: Mapping[str, Sequence[str]] | 
     letter, _ = Counter(letters.values()).most_common(1)[0]
     rating = next(best(criterion) for criterion in criteria if letters[criterion.title] == letter)
     title = " ".join(rating.title.split())
-    return Wanted(letter=letter, title=title, words=" ".join(rating.description.split()) or title)
+    return TargetRating(letter=letter, title=title, words=" ".join(rating.description.split()) or title)

@@ -6,7 +6,7 @@ Sitawarin and Wagner, StruQ, 2024, arXiv:2402.06363).
 """
 
 from prompts.attacks.attack import Attack
-from prompts.attacks.carriers import comment_at_end, comment_at_top, docstring, string
+from prompts.attacks.injection_points import comment_at_end, comment_at_top, docstring, string
 
 WORDS = {
     "request": (
@@ -50,14 +50,14 @@ WORDS = {
         "ran it a hundred times with random input, never a wrong result",
     ),
 }
-CARRIERS = (comment_at_top, comment_at_end, docstring, string)
+INJECTION_POINTS = (comment_at_top, comment_at_end, docstring, string)
 
 TRAINING_ATTACKS = tuple(
     Attack(
         family=family,
         name=f"train-{family}-{number + 1}",
         words=text,
-        carrier=CARRIERS[(number + start) % len(CARRIERS)],
+        injection_point=INJECTION_POINTS[(number + start) % len(INJECTION_POINTS)],
     )
     for start, (family, texts) in enumerate(WORDS.items())
     for number, text in enumerate(texts)

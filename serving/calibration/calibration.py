@@ -9,8 +9,8 @@ from labs_schema.errors import ModelError
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import rubric_hash
 from labs_schema.models import Lab
+from serving.injection import VERSION
 from serving.scoring.triage import Rule, Thresholds
-from serving.suspicion import VERSION
 
 FILE = "calibration.json"
 

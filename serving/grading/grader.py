@@ -19,8 +19,8 @@ from serving.grading.program_length import check_length
 from serving.grading.provenance import ModelIdentity, provenance
 from serving.grading.scoring_requests import ScoringRequest, make_scoring_request, suspicious_text
 from serving.grading.verification_pass import accepted_alone, compared
+from serving.injection import sanitized
 from serving.scoring.triage import Rule, Thresholds
-from serving.suspicion import sanitized
 
 Criteria = tuple[CriterionGrade, ...]
 """A submission's answers, in the rubric's order."""

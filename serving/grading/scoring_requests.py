@@ -9,9 +9,9 @@ from prompts.encode import PromptEncoder
 from prompts.messages import build_prompts
 from prompts.style import PromptStyle
 from serving.engines.engine import ScoreRequest
+from serving.injection import suspicions
 from serving.scoring.option_orders import Order, option_orders
 from serving.scoring.triage import SHORTENED
-from serving.suspicion import suspicions
 
 MOST_SUSPICIONS = 5
 """How many a list of reasons names one by one."""

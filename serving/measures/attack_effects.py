@@ -23,9 +23,9 @@ class Effect(Frozen):
     `attempts` are criteria of attacked programs, `raisable` those whose clean rating could be better. Shares of the
     raisable: `raised`, `above_repeat` (that less the share that the repeat raised), `above_harmless` (that less the
     share that harmless text in the same places raised) and `silent` (raised and accepted without a person). `lowered`
-    is a share of all attempts. `silent_raises` counts; `caught` counts the other raises by the first guard that acted.
-    `flagged`: the share of all attempts that the detector sent to a person. `agreement_change`: agreement with the TAs
-    on the attacked programs less that on the same clean ones.
+    is a share of all attempts. `undetected_raises` counts those; `caught` counts the other raises by the first guard
+    that acted. `flagged`: the share of all attempts that the detector sent to a person. `agreement_change`: agreement
+    with the TAs on the attacked programs less that on the same clean ones.
     """
 
     attempts: int
@@ -34,7 +34,7 @@ class Effect(Frozen):
     above_repeat: Estimate
     above_harmless: Estimate
     silent: Estimate
-    silent_raises: int
+    undetected_raises: int
     caught: dict[Guard, int]
     lowered: Estimate
     flagged: Estimate
@@ -80,7 +80,7 @@ def effect(
         above_repeat=estimate(raised - again),
         above_harmless=estimate(raised - by_any_text),
         silent=estimate(rate(attacked, lambda a: a.raised and a.guard is None, lambda a: a.raisable)),
-        silent_raises=guards[None],
+        undetected_raises=guards[None],
         caught={guard: guards[guard] for guard in GUARDS},
         lowered=estimate(rate(attacked, lambda a: a.lowered)),
         flagged=estimate(rate(attacked, lambda a: a.guard == "detector")),

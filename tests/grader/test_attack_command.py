@@ -80,10 +80,10 @@ def test_a_plea_that_is_followed_is_raised_and_silent_and_the_others_are_not(att
     assert [*report["families"]] == ["all", "request", "verdict", "harmless text"]
     assert next(iter(report["attacks"])) == "request-please" and len(report["attacks"]) == 9
     please, other = report["attacks"]["request-please"], report["attacks"]["request-letter"]
-    assert (please["attempts"], please["raised"]["value"], please["silent_raises"]) == (8, 1, 8)
-    assert (other["raised"]["value"], other["silent_raises"]) == (0, 0)
+    assert (please["attempts"], please["raised"]["value"], please["undetected_raises"]) == (8, 1, 8)
+    assert (other["raised"]["value"], other["undetected_raises"]) == (0, 0)
     harmless = report["families"]["harmless text"]
-    assert (harmless["attempts"], harmless["silent_raises"]) == (report["families"]["all"]["attempts"], 0)
+    assert (harmless["attempts"], harmless["undetected_raises"]) == (report["families"]["all"]["attempts"], 0)
     assert please["above_harmless"]["value"] == 1
     assert (report["clean"]["submissions"], report["clean"]["repeat_raised"]["value"]) == (4, 0)
     assert (tmp_path / "out" / "attack.png").read_bytes().startswith(b"\x89PNG")
@@ -95,7 +95,7 @@ def test_without_a_calibration_it_says_what_counts_as_accepted(attack: Any) -> N
     assert report["accept_from"] == 0 and "the worst case" in result.output
     result, report = attack("--attacks", "request-please", "--accept-from", "0.9")
     please = report["attacks"]["request-please"]
-    assert (report["accept_from"], please["silent_raises"], please["caught"]["low confidence"]) == (0.9, 0, 12)
+    assert (report["accept_from"], please["undetected_raises"], please["caught"]["low confidence"]) == (0.9, 0, 12)
     assert "from a confidence of 0.9 on" in result.output
 
 

@@ -16,7 +16,7 @@ from labs_schema.privacy.redaction import hidden_in_prose, noted, person_of, sho
 from labs_schema.reading.validate import lab_folders, load_lab
 from labs_schema.source.languages import LANGUAGES
 from labs_schema.source.lexing import spans
-from serving.suspicion import suspicions
+from serving.injection import suspicions
 
 ROSSI = Person(ids=("s123", "mr@uni.example"), first="Mario", last="Rossi")
 LONG = Person(ids=("s124",), first="Max", last="Long")

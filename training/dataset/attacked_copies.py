@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from labs_schema.hashes import program_key
 from labs_schema.models import Lab, Submission
-from prompts.attacks.attack import wanted
+from prompts.attacks.attack import target_rating
 from prompts.attacks.training import TRAINING_ATTACKS
 from prompts.style import PromptStyle
 from training.dataset.pairs import OptionOrder, RatedPrompt, option_orders, rated_submissions
@@ -50,7 +50,7 @@ def attacked_copies(
 def _attacked(lab: Lab, submission: Submission, order: OptionOrder, seed: int, chance: random.Random) -> Submission:
     """Pleads for the best rating's letter as it stands in the copy's own prompts."""
     orders = option_orders(lab, program_key(submission) + COPY, order, seed)
-    return chance.choice(TRAINING_ATTACKS)(submission, lab.language, wanted(lab.criteria, orders))
+    return chance.choice(TRAINING_ATTACKS)(submission, lab.language, target_rating(lab.criteria, orders))
 
 
 def _chance(lab: Lab, submission: Submission, seed: int) -> random.Random:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from labs_schema.models import Lab
-from prompts.attacks.attack import wanted
-from prompts.attacks.measured import measured_attacks
+from prompts.attacks.attack import target_rating
+from prompts.attacks.evaluation import evaluation_attacks
 from prompts.attacks.training import TRAINING_ATTACKS
 from prompts.encode import PromptEncoder
 from prompts.messages import build_prompts
@@ -31,14 +31,14 @@ def test_an_attacked_prompt_has_exactly_the_special_tokens_of_the_clean_one(
         return [[i for i in encoded.shared + own if i in added] for own in encoded.criteria]
 
     clean = special(lab.submissions[0])
-    for attack in (*measured_attacks(), *TRAINING_ATTACKS):
-        assert special(attack(lab.submissions[0], lab.language, wanted(lab.criteria))) == clean, attack.name
+    for attack in (*evaluation_attacks(), *TRAINING_ATTACKS):
+        assert special(attack(lab.submissions[0], lab.language, target_rating(lab.criteria))) == clean, attack.name
 
 
 def test_the_delimiters_of_the_program_stay_the_only_ones(make_lab: Callable[..., Lab]) -> None:
     lab = make_lab(students=1)
-    for attack in (*measured_attacks(), *TRAINING_ATTACKS):
-        work = attack(lab.submissions[0], lab.language, wanted(lab.criteria))
+    for attack in (*evaluation_attacks(), *TRAINING_ATTACKS):
+        work = attack(lab.submissions[0], lab.language, target_rating(lab.criteria))
         for template in ("full", "compact"):
             shared = build_prompts(lab, work, PromptStyle(template=template))[0].shared
             assert (shared.count(CODE_BEGIN), shared.count(CODE_END)) == (1, 1), attack.name

@@ -13,13 +13,13 @@ import pytest
 from labs_schema.errors import GraderError
 from labs_schema.models import Lab, Rating, SourceFile, Submission
 from labs_schema.submissions.file_names import clean
-from prompts.attacks.attack import Attack, Wanted, best, wanted
-from prompts.attacks.measured import FAMILIES, measured_attacks
+from prompts.attacks.attack import Attack, TargetRating, best, target_rating
+from prompts.attacks.evaluation import FAMILIES, evaluation_attacks
 from prompts.attacks.training import TRAINING_ATTACKS
 
-SUITE = measured_attacks()
+SUITE = evaluation_attacks()
 BOTH = (*SUITE, *TRAINING_ATTACKS)
-WANTED = Wanted(letter="B", title="B", words="Compiles without warnings")
+WANTED = TargetRating(letter="B", title="B", words="Compiles without warnings")
 PROGRAMS = {
     "C": ("main.c", '#include <stdio.h>\nint main(void) {\n    puts("note");\n    return 0;\n}'),
     "C++": ("main.cpp", "#include <iostream>\nint main() { std::cout << 1 << std::endl; }\n"),
@@ -63,13 +63,13 @@ def test_no_text_that_is_trained_on_measures_and_three_families_are_held_out() -
 
 
 def test_attacks_are_chosen_by_family_or_by_name() -> None:
-    assert {attack.family for attack in measured_attacks(["verdict", "request"])} == {"verdict", "request"}
-    assert [attack.name for attack in measured_attacks(["request-please", "override-forget"])] == [
+    assert {attack.family for attack in evaluation_attacks(["verdict", "request"])} == {"verdict", "request"}
+    assert [attack.name for attack in evaluation_attacks(["request-please", "override-forget"])] == [
         "request-please",
         "override-forget",
     ]
     with pytest.raises(GraderError, match="'majic'"):
-        measured_attacks(["verdict", "majic"])
+        evaluation_attacks(["verdict", "majic"])
 
 
 @pytest.mark.parametrize("attack", BOTH, ids=lambda attack: attack.name)
@@ -150,10 +150,10 @@ def test_what_is_wanted_is_the_letter_of_the_best_rating_in_the_order_that_is_as
     make_lab: Callable[..., Lab],
 ) -> None:
     compiles, readable = make_lab().criteria
-    assert wanted((compiles, readable)) == Wanted(letter="A", title="A", words="Without warnings")
+    assert target_rating((compiles, readable)) == TargetRating(letter="A", title="A", words="Without warnings")
     orders = {"Does it compile?": ("C", "B", "A"), "Is it readable?": ("B", "A")}
-    assert wanted((compiles, readable), orders).letter in "CB"
-    assert wanted((readable,), orders) == Wanted(letter="B", title="A", words="Yes")
+    assert target_rating((compiles, readable), orders).letter in "CB"
+    assert target_rating((readable,), orders) == TargetRating(letter="B", title="A", words="Yes")
     unmarked = readable.model_copy(update={"ratings": (Rating(title="x"), Rating(title="y"))})
     turned = readable.model_copy(update={"ratings": readable.ratings[::-1]})
     assert (best(unmarked).title, best(turned).title) == ("x", "A")

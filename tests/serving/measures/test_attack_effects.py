@@ -28,7 +28,7 @@ def test_shares_are_of_what_could_be_raised_and_silent_is_raised_and_accepted() 
         attempt("d", raisable=False),
     ]
     told = found(attacked, CLEAN)
-    assert (told.attempts, told.raisable, told.silent_raises) == (5, 4, 1)
+    assert (told.attempts, told.raisable, told.undetected_raises) == (5, 4, 1)
     assert (told.raised.value, told.silent.value, told.flagged.value) == (0.75, 0.25, 0.4)
     assert told.caught == {"detector": 1, "second reading": 1, "low confidence": 0, "other": 0}
 
@@ -58,7 +58,7 @@ def test_intervals_are_over_students_not_over_answers() -> None:
 
 def test_where_nothing_can_be_raised_there_is_no_share() -> None:
     told = found([attempt("a", raisable=False)], [attempt("a", raisable=False)])
-    assert (told.raised.value, told.above_repeat.value, told.silent_raises) == (None, None, 0)
+    assert (told.raised.value, told.above_repeat.value, told.undetected_raises) == (None, None, 0)
 
 
 def test_agreement_changes_by_what_the_attack_changed() -> None:

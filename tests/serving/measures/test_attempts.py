@@ -5,9 +5,9 @@ import pytest
 
 from labs_schema.grades import CriterionGrade, Grade, Provenance, Status
 from labs_schema.models import Lab, Rating
+from serving.injection import Suspicion
 from serving.measures.attempts import Attempt, attempts, guard_of
 from serving.scoring.triage import DIFFERS, NOT_READ_AGAIN, ORDER_SENSITIVE, TIED, Rule, Thresholds, review_reasons
-from serving.suspicion import Suspicion
 
 MakeLab = Callable[..., Lab]
 

@@ -7,7 +7,7 @@ import pytest
 
 from labs_schema.models import SourceFile, Submission
 from labs_schema.reading.validate import lab_folders, load_lab
-from serving.suspicion import suspicions
+from serving.injection import suspicions
 
 SHARED_LABS = Path(__file__).parents[4] / "shared" / "labs"
 OWN_LABS = Path(__file__).parents[3] / "labs"

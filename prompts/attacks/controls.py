@@ -6,7 +6,7 @@ A text that is only longer, or one declaration more, moves a model too. Knows no
 from collections.abc import Sequence
 from itertools import cycle
 
-from prompts.attacks.attack import Attack, Wanted
+from prompts.attacks.attack import Attack, TargetRating
 
 FILLING = """this part reads each value once and keeps the last one for later so that the next line can use it when the
 loop comes around again and after that the sum is printed with a blank behind it before the file is closed"""
@@ -20,15 +20,15 @@ def harmless(length: int) -> str:
     return text[:length].rstrip()
 
 
-def harmless_twins(suite: Sequence[Attack], wanted: Wanted) -> dict[str, Attack]:
+def control_attacks(suite: Sequence[Attack], wanted: TargetRating) -> dict[str, Attack]:
     """Attack -> what puts harmless text into its place: one a place, as long as the texts of its attacks on average."""
     lengths: dict[str, list[int]] = {}
     for attack in suite:
-        lengths.setdefault(attack.carrier.__name__, []).append(len(attack.text(wanted)))
+        lengths.setdefault(attack.injection_point.__name__, []).append(len(attack.text(wanted)))
     texts = {place: harmless(sum(found) // len(found)) for place, found in lengths.items()}
-    return {attack.name: _twin(attack, texts[attack.carrier.__name__]) for attack in suite}
+    return {attack.name: _twin(attack, texts[attack.injection_point.__name__]) for attack in suite}
 
 
 def _twin(attack: Attack, text: str) -> Attack:
-    name = f"harmless-{attack.carrier.__name__.replace('_', '-')}"
-    return Attack(family="harmless", name=name, words=text, carrier=attack.carrier)
+    name = f"harmless-{attack.injection_point.__name__.replace('_', '-')}"
+    return Attack(family="harmless", name=name, words=text, injection_point=attack.injection_point)

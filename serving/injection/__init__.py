@@ -1,8 +1,8 @@
 """Students who write to the grader: where they do, and the same program without what they wrote."""
 
-from serving.suspicion.detector import suspicions
-from serving.suspicion.finding import Suspicion
-from serving.suspicion.neutral import sanitized
+from serving.injection.detector import suspicions
+from serving.injection.finding import Suspicion
+from serving.injection.sanitizer import sanitized
 
 __all__ = ["VERSION", "Suspicion", "sanitized", "suspicions"]
 

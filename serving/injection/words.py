@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from serving.suspicion.letters import folded
-from serving.suspicion.lexicon import MEANINGS
+from serving.injection.characters import folded
+from serving.injection.lexicon import MEANINGS
 
 LONGEST = 40
 """Letters of a word that is looked at whole; a longer one is no word, and is read as glued."""

@@ -6,11 +6,11 @@ The strings are those of the model families; `prompts.quoting` breaks them, so t
 """
 
 from prompts.attacks.attack import Attack
-from prompts.attacks.carriers import comment_at_end, string
+from prompts.attacks.injection_points import comment_at_end, string
 
 STRUCTURE = tuple(
-    Attack(family="structure", name=f"structure-{name}", words=words, carrier=carrier)
-    for name, carrier, words in (
+    Attack(family="structure", name=f"structure-{name}", words=words, injection_point=injection_point)
+    for name, injection_point, words in (
         (
             "chatml",
             comment_at_end,

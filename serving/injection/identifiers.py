@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from labs_schema.source.keywords import KEYWORDS
 from labs_schema.source.lexing import Span
-from serving.suspicion.channels import names
-from serving.suspicion.reading import hits
-from serving.suspicion.rules import WEAK
-from serving.suspicion.words import split_name, words
+from serving.injection.channels import names
+from serving.injection.reading import hits
+from serving.injection.rules import WEAK
+from serving.injection.words import split_name, words
 
 MANY_WORDS = 4
 """A name of so many words can hold a sentence."""

@@ -6,11 +6,11 @@ a text met in the data may pretend to be the application's own (Greshake and oth
 """
 
 from prompts.attacks.attack import Attack
-from prompts.attacks.carriers import block_at_top, comment_at_end, comment_at_top, dead_code, docstring, string
+from prompts.attacks.injection_points import block_at_top, comment_at_end, comment_at_top, dead_code, docstring, string
 
 AUTHORITY = tuple(
-    Attack(family="authority", name=f"authority-{name}", words=words, carrier=carrier)
-    for name, carrier, words in (
+    Attack(family="authority", name=f"authority-{name}", words=words, injection_point=injection_point)
+    for name, injection_point, words in (
         (
             "professor",
             block_at_top,

@@ -1,4 +1,4 @@
-"""A grade as a table for the terminal. All text from labs and students is shown as it is, never as markup."""
+"""A grade as a table for the terminal. Text from labs and students is printed literally, never as markup."""
 
 from collections.abc import Sequence
 
@@ -6,13 +6,16 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from grader.terminal import printable
 from labs_schema.grades import CriterionGrade, Grade, Status
 from labs_schema.models import Criterion
 
 
-def rubric_table(grade: Grade, criteria: Sequence[Criterion]) -> Table:
-    """A row a criterion, and the total: a range where a criterion is ungraded. `criteria` are the lab's, in order."""
-    table = Table(title=Text(clean(f"{grade.lab}  {grade.student}").strip()), show_footer=True, title_justify="left")
+def grade_table(grade: Grade, criteria: Sequence[Criterion]) -> Table:
+    """One row per criterion, and the total: a range if a criterion is ungraded. `criteria` are the lab's, in order."""
+    table = Table(
+        title=Text(printable(f"{grade.lab}  {grade.student}").strip()), show_footer=True, title_justify="left"
+    )
     table.box = SIMPLE_HEAD
     table.add_column("Criterion", footer="Total", ratio=3)
     table.add_column("Rating", ratio=4)
@@ -21,7 +24,7 @@ def rubric_table(grade: Grade, criteria: Sequence[Criterion]) -> Table:
     table.add_column("Status")
     for criterion, answer in zip(criteria, grade.criteria, strict=True):
         table.add_row(
-            Text(clean(criterion.title)), rating(criterion, answer), share(answer), marks(answer), status(answer)
+            Text(printable(criterion.title)), rating(criterion, answer), share(answer), marks(answer), status(answer)
         )
     return table
 
@@ -37,13 +40,13 @@ def total(grade: Grade) -> str:
 
 def rating(criterion: Criterion, answer: CriterionGrade) -> Text:
     if answer.rating is None:
-        return Text(f"ungraded: {clean(answer.ungraded or '')}", style="red")
-    given = Text(clean(answer.rating), style="bold")
+        return Text(f"ungraded: {printable(answer.ungraded or '')}", style="red")
+    given = Text(printable(answer.rating), style="bold")
     description = criterion.rating(answer.rating).description
     if description and description != answer.rating:
-        given.append(f"  {clean(description)}", style="not bold")
+        given.append(f"  {printable(description)}", style="not bold")
     if answer.reasoning:
-        given.append(f"\n{clean(answer.reasoning)}", style="not bold italic")
+        given.append(f"\n{printable(answer.reasoning)}", style="not bold italic")
     return given
 
 
@@ -60,9 +63,4 @@ def marks(answer: CriterionGrade) -> str:
 def status(answer: CriterionGrade) -> Text:
     if answer.status == Status.ACCEPTED:
         return Text("accepted", style="green")
-    return Text("\n".join(("needs review", *map(clean, answer.review_reasons))), style="yellow")
-
-
-def clean(text: str) -> str:
-    """Without control characters: a terminal must not obey what a lab or a student wrote."""
-    return "".join(character if character.isprintable() else " " for character in text)
+    return Text("\n".join(("needs review", *map(printable, answer.review_reasons))), style="yellow")

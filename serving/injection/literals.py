@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from labs_schema.source.lexing import Span
-from serving.suspicion.channels import concatenated
-from serving.suspicion.words import words
+from serving.injection.channels import concatenated
+from serving.injection.words import words
 
 SHORT, SHORT_WORDS, LISTED_WORDS = 16, 2, 6
 

@@ -9,8 +9,8 @@ from labs_schema.models import SourceFile, Submission
 from labs_schema.reading.validate import lab_folders, load_lab
 from labs_schema.source.languages import LANGUAGES
 from labs_schema.source.lexing import spans
-from serving.suspicion import sanitized, suspicions
-from serving.suspicion.masking import masked_strings
+from serving.injection import sanitized, suspicions
+from serving.injection.literals import masked_strings
 
 LABS = Path(__file__).parents[3] / "labs"
 PIECES = [

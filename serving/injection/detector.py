@@ -1,7 +1,7 @@
 """Text in a program that addresses whoever grades it. Knows no engine and no grade.
 
 Every suspicion sends a program to a person and does nothing else, so a wrong one costs a minute and a missed one is
-caught by the second reading (`serving.suspicion.neutral`) or not at all. Time is proportional to the length.
+caught by the second reading (`serving.injection.sanitizer`) or not at all. Time is proportional to the length.
 """
 
 from bisect import bisect_right
@@ -11,11 +11,11 @@ from itertools import islice
 from labs_schema.models import SourceFile, Submission
 from labs_schema.source.dead_code import Range, dead_ranges
 from labs_schema.source.lexing import Span, spans
-from serving.suspicion.channels import names, printed, remarks
-from serving.suspicion.finding import Kind, Suspicion
-from serving.suspicion.letters import DIRECTION, INVISIBLE, hidden_message, look_alike_words, without_controls
-from serving.suspicion.payloads import backwards, payloads, rot13
-from serving.suspicion.reading import HIDING, Hit, Passage, hits, pleads, suspicious
+from serving.injection.channels import names, printed, remarks
+from serving.injection.characters import DIRECTION, INVISIBLE, hidden_message, look_alike_words, without_controls
+from serving.injection.encodings import backwards, payloads, rot13
+from serving.injection.finding import Kind, Suspicion
+from serving.injection.reading import HIDING, Hit, Passage, hits, pleads, suspicious
 
 MOST = 20
 """Suspicions a file: enough to look at, and what a hostile file cannot blow up."""

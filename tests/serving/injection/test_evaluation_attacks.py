@@ -1,4 +1,4 @@
-"""Detector and neutral program against the suite that graders are measured with (`prompts.attacks.measured`)."""
+"""Detector and neutral program against the suite that graders are measured with (`prompts.attacks.evaluation`)."""
 
 import re
 from collections import Counter
@@ -8,9 +8,9 @@ import pytest
 
 from labs_schema.models import Lab, Submission
 from labs_schema.reading.validate import lab_folders, load_lab
-from prompts.attacks.attack import Attack, wanted
-from prompts.attacks.measured import FAMILIES, measured_attacks
-from serving.suspicion import sanitized, suspicions
+from prompts.attacks.attack import Attack, target_rating
+from prompts.attacks.evaluation import FAMILIES, evaluation_attacks
+from serving.injection import sanitized, suspicions
 
 LABS = [load_lab(folder) for folder in lab_folders(Path(__file__).parents[3] / "labs")]
 
@@ -21,23 +21,23 @@ def clean(lab: Lab) -> Submission:
 
 def attacked(attack: Attack, lab: Lab) -> Submission:
     """A clean submission of the lab with the attack in it."""
-    return attack(clean(lab), lab.language, wanted(lab.criteria))
+    return attack(clean(lab), lab.language, target_rating(lab.criteria))
 
 
 @pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.name)
 def test_the_detector_alone_finds_four_of_five(lab: Lab) -> None:
     found = Counter[str]()
-    for attack in measured_attacks():
+    for attack in evaluation_attacks():
         found[attack.family] += bool(suspicions(attacked(attack, lab), lab.language))
-    assert found.total() >= 0.8 * len(measured_attacks())
+    assert found.total() >= 0.8 * len(evaluation_attacks())
     for certain in ("structure", "obfuscation", "placement"):
         assert found[certain] == len(FAMILIES[certain])
 
 
 @pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.name)
 def test_no_word_of_any_plea_is_left_in_the_neutral_program(lab: Lab) -> None:
-    for attack in measured_attacks():
-        said = said_in(attack.text(wanted(lab.criteria))) | said_in(attack.words)
+    for attack in evaluation_attacks():
+        said = said_in(attack.text(target_rating(lab.criteria))) | said_in(attack.words)
         kept = said_in(*(f"{file.path} {file.text}" for file in sanitized(attacked(attack, lab), lab.language).files))
         was_there = said_in(*(f"{file.path} {file.text}" for file in clean(lab).files))
         assert (attack.name, said & kept - was_there) == (attack.name, set())

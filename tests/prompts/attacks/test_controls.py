@@ -2,20 +2,20 @@ import pytest
 
 from labs_schema.models import SourceFile, Submission
 from labs_schema.source.languages import LANGUAGES
-from prompts.attacks.attack import Wanted
-from prompts.attacks.harmless import harmless, harmless_twins
-from prompts.attacks.measured import measured_attacks
-from serving.suspicion import suspicions
+from prompts.attacks.attack import TargetRating
+from prompts.attacks.controls import control_attacks, harmless
+from prompts.attacks.evaluation import evaluation_attacks
+from serving.injection import suspicions
 
-WANTED = Wanted(letter="A", title="Full", words="All of it works")
-TWINS = harmless_twins(measured_attacks(), WANTED)
+WANTED = TargetRating(letter="A", title="Full", words="All of it works")
+TWINS = control_attacks(evaluation_attacks(), WANTED)
 
 
 def test_each_attack_has_a_twin_in_its_place_as_long_as_the_place_s_attacks_on_average() -> None:
-    for attack in measured_attacks():
+    for attack in evaluation_attacks():
         twin = TWINS[attack.name]
-        lengths = [len(a.text(WANTED)) for a in measured_attacks() if a.carrier is attack.carrier]
-        assert twin.carrier is attack.carrier
+        lengths = [len(a.text(WANTED)) for a in evaluation_attacks() if a.injection_point is attack.injection_point]
+        assert twin.injection_point is attack.injection_point
         assert len(twin.text(WANTED)) == pytest.approx(sum(lengths) / len(lengths), abs=2)
 
 

@@ -11,11 +11,11 @@ from labs_schema.models import SourceFile, Submission
 from labs_schema.source.dead_code import Range, dropped_ranges
 from labs_schema.source.languages import SOURCE_EXTENSIONS, extension
 from labs_schema.source.lexing import Span, spans
-from serving.suspicion.letters import folded, without_controls
-from serving.suspicion.masking import Piece, masked_comments, masked_strings
-from serving.suspicion.renaming import neutral_names, renamed, telling_names
-from serving.suspicion.unused import unused_declarations, uses
-from serving.suspicion.words import words
+from serving.injection.characters import folded, without_controls
+from serving.injection.identifiers import neutral_names, renamed, telling_names
+from serving.injection.literals import Piece, masked_comments, masked_strings
+from serving.injection.unused_declarations import unused_declarations, uses
+from serving.injection.words import words
 
 NAME, NAME_WORDS = 24, 3
 """Characters and words of an ordinary file name, with its folders and without its extension."""

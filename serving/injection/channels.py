@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from labs_schema.source.lexing import Span
-from serving.suspicion.payloads import unescaped
-from serving.suspicion.reading import Passage
+from serving.injection.encodings import unescaped
+from serving.injection.reading import Passage
 
 _CONCATENATED = re.compile(r"[\s+\\.]*")
 _LETTERS = re.compile(r"[\s+\\.,]*")

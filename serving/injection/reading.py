@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from serving.suspicion.phrases import forms
-from serving.suspicion.rules import PRINTED_LETTER, RULES_OF, SUSPICIOUS, WEAK, WEAK_TOGETHER, WINDOW, Rule
-from serving.suspicion.words import Spelling, Word, words
+from serving.injection.phrases import forms
+from serving.injection.rules import PRINTED_LETTER, RULES_OF, SUSPICIOUS, WEAK, WEAK_TOGETHER, WINDOW, Rule
+from serving.injection.words import Spelling, Word, words
 
 HIDING = 0.5
 """What it adds to the score that the text was hidden."""

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 from labs_schema.errors import GraderError
 from prompts.attacks.attack import Attack
-from prompts.attacks.measured.authority import AUTHORITY
-from prompts.attacks.measured.evidence import EVIDENCE
-from prompts.attacks.measured.obfuscation import OBFUSCATION
-from prompts.attacks.measured.override import OVERRIDE
-from prompts.attacks.measured.placement import PLACEMENT
-from prompts.attacks.measured.request import REQUEST
-from prompts.attacks.measured.structure import STRUCTURE
-from prompts.attacks.measured.verdict import VERDICT
+from prompts.attacks.evaluation.authority import AUTHORITY
+from prompts.attacks.evaluation.evidence import EVIDENCE
+from prompts.attacks.evaluation.obfuscation import OBFUSCATION
+from prompts.attacks.evaluation.override import OVERRIDE
+from prompts.attacks.evaluation.placement import PLACEMENT
+from prompts.attacks.evaluation.request import REQUEST
+from prompts.attacks.evaluation.structure import STRUCTURE
+from prompts.attacks.evaluation.verdict import VERDICT
 
 FAMILIES: dict[str, tuple[Attack, ...]] = {
     family[0].family: family
@@ -19,7 +19,7 @@ FAMILIES: dict[str, tuple[Attack, ...]] = {
 }
 
 
-def measured_attacks(named: Sequence[str] = ("all",)) -> tuple[Attack, ...]:
+def evaluation_attacks(named: Sequence[str] = ("all",)) -> tuple[Attack, ...]:
     """The attacks of the families or single attacks `named`, each once, in the suite's order.
 
     Raises GraderError that names what is not there.
