@@ -17,7 +17,7 @@ from labs_schema.models import Lab, Person, SourceFile
 from labs_schema.privacy.name_matching import Names
 from labs_schema.privacy.redaction import noted, said_in, shown_files
 from labs_schema.reading.validate import lab_folders, load_lab
-from labs_schema.source.lexing import spans
+from labs_schema.source.lexer import lex
 
 FIRST = """
 Mario Anna Max Min Will Mark Long Wei Juan Maria Sofia Luca Pedro Ines Tomas Rui Jan Eva Leo Ada
@@ -67,7 +67,7 @@ def measure(labs: Sequence[Lab], people: Roster, name: str) -> None:
             programs += 1
             for file, shown in zip(work.files, shown_files(work, lab.language), strict=True):
                 changed += code(file, lab.language) != code(shown, lab.language)
-                comments += sum(span.kind in ("comment", "docstring") for span in spans(file.text, lab.language))
+                comments += sum(span.kind in ("comment", "docstring") for span in lex(file.text, lab.language))
                 dropped += len(list(names.places(file.text)))
                 for said in said_in(file, lab.language):
                     text = file.text[said.start : said.end]

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from labs_schema.errors import Fault, FaultsError, Severity
+from labs_schema.errors import InputError, Issue, Severity
 from prompts.style import PromptStyle
 from prompts.wording import default_system
 
@@ -11,7 +11,7 @@ from prompts.wording import default_system
 def prompt_style(prompt: Literal["full", "compact"], system_path: Path | None, verbose: bool) -> PromptStyle:
     """`compact` is for the tiny base model: short texts, and no system prompt but the user's own.
 
-    Raises FaultsError where the system prompt's file is not UTF-8 text.
+    Raises InputError where the system prompt's file is not UTF-8 text.
     """
     system = _text(system_path) if system_path is not None else None
     if prompt == "compact":
@@ -25,7 +25,7 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
     except UnicodeDecodeError as bad:
-        fault = Fault(
+        issue = Issue(
             code="system-prompt-not-utf-8",
             severity=Severity.ERROR,
             path=str(path),
@@ -33,4 +33,4 @@ def _text(path: Path) -> str:
             expected="a text file in UTF-8",
             hint="Save the file as UTF-8.",
         )
-        raise FaultsError([fault]) from None
+        raise InputError([issue]) from None

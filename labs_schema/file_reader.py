@@ -1,45 +1,108 @@
 """Reads single files of a lab from disk, never through a link and never more than a cap. Knows no file's meaning."""
 
+import codecs
 import errno
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-from labs_schema.collector import FaultCollector
-from labs_schema.decoding import binary_kind, decode
+from labs_schema.errors import IssueCollector
 
 
-def read_bytes(path: Path, name: str, most: int, faults: FaultCollector) -> bytes | None:
-    """The first `most` bytes of the regular file at `path`; None and a fault where it cannot be read.
+class Decoded(NamedTuple):
+    """`encoding` is the name of the rule's branch; `line_ends` is true where CR LF or CR became LF."""
 
-    `name` is what the fault calls it. Links, pipes and devices are refused without being opened.
+    text: str
+    encoding: str
+    line_ends: bool
+
+
+def _windows_1252() -> str:
+    chars = [bytes([byte]).decode("cp1252", errors="ignore") or chr(byte) for byte in range(256)]
+    return "".join(chars)
+
+
+WINDOWS_1252 = _windows_1252()
+
+MAGIC = (
+    (b"\x7fELF", "an ELF program"),
+    (b"\xca\xfe\xba\xbe", "a Java class file"),
+    (b"\x89PNG", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF8", "a GIF image"),
+    (b"%PDF-", "a PDF document"),
+    (b"PK\x03\x04", "a zip archive"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"Rar!", "a RAR archive"),
+)
+
+
+def decode(data: bytes) -> Decoded | None:
+    """The text of `data`, or None where it is binary."""
+    if binary_kind(data):
+        return None
+    text, encoding = _decode(data)
+    if "\0" in text:
+        return None
+    if "\r" not in text:
+        return Decoded(text, encoding, False)
+    return Decoded(text.replace("\r\n", "\n").replace("\r", "\n"), encoding, True)
+
+
+def binary_kind(head: bytes) -> str | None:
+    """What kind of binary begins so, in words; None for what may be text. UTF-16 with its mark may be text."""
+    for magic, kind in MAGIC:
+        if head.startswith(magic):
+            return kind
+    if b"\0" in head and not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "bytes with NULs"
+    return None
+
+
+def _decode(data: bytes) -> tuple[str, str]:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        try:
+            return data.decode("utf-16"), "UTF-16"
+        except UnicodeDecodeError:
+            pass
+    try:
+        return data.decode("utf-8-sig"), "UTF-8"
+    except UnicodeDecodeError:
+        return codecs.charmap_decode(data, "strict", WINDOWS_1252)[0], "Windows-1252"
+
+
+def read_bytes(path: Path, name: str, most: int, issues: IssueCollector) -> bytes | None:
+    """The first `most` bytes of the regular file at `path`; None and a issue where it cannot be read.
+
+    `name` is what the issue calls it. Links, pipes and devices are refused without being opened.
     """
     try:
         status = os.lstat(path)
-        if refused_kind(status, name, faults):
+        if refused_kind(status, name, issues):
             return None
         if stat.S_ISDIR(status.st_mode):
             raise IsADirectoryError(errno.EISDIR, "a folder in the place of a file")
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
-            return None if refused_kind(os.fstat(descriptor), name, faults) else file.read(most)
+            return None if refused_kind(os.fstat(descriptor), name, issues) else file.read(most)
     except OSError as error:
-        unreadable(name, error, faults)
+        unreadable(name, error, issues)
         return None
 
 
-def read_text(path: Path, name: str, most: int, faults: FaultCollector) -> str | None:
+def read_text(path: Path, name: str, most: int, issues: IssueCollector) -> str | None:
     """The text of a file of the lab itself, by the rule of `decoding`; None and an error where there is none."""
-    data = read_bytes(path, name, most + 1, faults)
+    data = read_bytes(path, name, most + 1, issues)
     if data is None:
         return None
     if len(data) > most:
-        too_big("file-too-big", name, "bytes", most, faults)
+        too_big("file-too-big", name, "bytes", most, issues)
         return None
     decoded = decode(data)
     if decoded is None:
-        faults.error(
+        issues.error(
             "binary-file",
             name,
             found=binary_kind(data) or "text with NUL characters",
@@ -48,27 +111,27 @@ def read_text(path: Path, name: str, most: int, faults: FaultCollector) -> str |
         )
         return None
     if decoded.encoding != "UTF-8":
-        not_utf8(name, decoded.encoding, faults)
+        not_utf8(name, decoded.encoding, issues)
     return decoded.text
 
 
-def scan(folder: Path, name: str, faults: FaultCollector) -> Iterator[os.DirEntry[str]]:
-    """The entries of a folder, sorted by name; nothing and a fault where it cannot be listed."""
+def scan(folder: Path, name: str, issues: IssueCollector) -> Iterator[os.DirEntry[str]]:
+    """The entries of a folder, sorted by name; nothing and a issue where it cannot be listed."""
     try:
         with os.scandir(folder) as entries:
             found = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
-        unreadable(name, error, faults)
+        unreadable(name, error, issues)
         return
     yield from found
 
 
-def refused_kind(status: os.stat_result, name: str, faults: FaultCollector) -> bool:
+def refused_kind(status: os.stat_result, name: str, issues: IssueCollector) -> bool:
     """True, with an error, for whatever is neither a regular file nor a folder."""
     if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
         return False
     link = stat.S_ISLNK(status.st_mode)
-    faults.error(
+    issues.error(
         "symlink" if link else "special-file",
         name,
         found="a symbolic link" if link else "a pipe, socket or device",
@@ -78,8 +141,8 @@ def refused_kind(status: os.stat_result, name: str, faults: FaultCollector) -> b
     return True
 
 
-def unreadable(name: str, error: OSError, faults: FaultCollector) -> None:
-    faults.error(
+def unreadable(name: str, error: OSError, issues: IssueCollector) -> None:
+    issues.error(
         "unreadable",
         name,
         found=error.strerror or type(error).__name__,
@@ -90,8 +153,8 @@ def unreadable(name: str, error: OSError, faults: FaultCollector) -> None:
     )
 
 
-def not_utf8(name: str, encoding: str, faults: FaultCollector) -> None:
-    faults.warning(
+def not_utf8(name: str, encoding: str, issues: IssueCollector) -> None:
+    issues.warning(
         "not-utf-8",
         name,
         found=f"text that is not UTF-8, read as {encoding}",
@@ -100,9 +163,9 @@ def not_utf8(name: str, encoding: str, faults: FaultCollector) -> None:
     )
 
 
-def too_big(code: str, name: str, what: str, most: int, faults: FaultCollector) -> None:
+def too_big(code: str, name: str, what: str, most: int, issues: IssueCollector) -> None:
     """An error for something past a cap; `what` is the unit."""
-    faults.error(
+    issues.error(
         code,
         name,
         found=f"more than {most:,} {what}",

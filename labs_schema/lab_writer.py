@@ -7,16 +7,21 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NoReturn
 
-from labs_schema.collector import excerpt
-from labs_schema.errors import Fault, FaultsError, Severity
+from labs_schema.errors import InputError, Issue, Severity, excerpt
 from labs_schema.models import Criterion, HumanGrade, Lab, Rating, SourceFile
 from labs_schema.reading.csv_rows import guarded
 from labs_schema.reading.human_grades import is_comment
-from labs_schema.reading.lab_folders import COMMENTS, RATINGS, RUBRIC, SUBMISSIONS
-from labs_schema.reading.language_file import LANGUAGE
-from labs_schema.reading.problem_statement import SHORT, VERBOSE
-from labs_schema.reading.rater_names import TA, is_rater, rater_file, rater_of
+from labs_schema.reading.lab_folders import (
+    COMMENTS,
+    LANGUAGE_FILE,
+    RATINGS,
+    RUBRIC,
+    SHORT_STATEMENT,
+    STATEMENTS,
+    SUBMISSIONS,
+)
 from labs_schema.reading.ratings_csv import HEADER
+from labs_schema.reading.titles import TA, is_rater, rater_file, rater_of
 from labs_schema.source.languages import LANGUAGES, UNKNOWN, likely
 from labs_schema.submissions.file_names import inside
 
@@ -27,12 +32,12 @@ Texts = Mapping[str, Mapping[str, str]]
 def write_lab(lab: Lab, folder: Path) -> None:
     """Writes the lab's files into `folder`, made if missing; reading it gives an equal lab of the folder's name.
 
-    Raises FaultsError for a language that is not known, for a path that leaves its submission, for a comment that would
+    Raises InputError for a language that is not known, for a path that leaves its submission, for a comment that would
     read as a mark and for a rater who cannot be named in a cell or a file.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / VERBOSE[0], lab.problem)
-    _write(folder / SHORT, lab.short_problem)
+    _write(folder / STATEMENTS[0], lab.problem)
+    _write(folder / SHORT_STATEMENT, lab.short_problem)
     _write(folder / RUBRIC, json.dumps([_as_json(criterion) for criterion in lab.criteria], indent=1) + "\n")
     _write_language(lab, folder)
     for submission in lab.submissions:
@@ -58,7 +63,7 @@ def write_ratings(
     gives the first cell (`s1@course`), which is the student's id where it has none. With `comments` (student ->
     criterion title -> words) `rubric_comments.csv` is written beside it, each comment in the cell of the rating given.
     With `raters` (student -> TA) the last column says who graded.
-    Raises FaultsError for a rating that the criteria do not have and a comment that would read as a mark.
+    Raises InputError for a rating that the criteria do not have and a comment that would read as a mark.
     """
     _check(criteria, ratings, comments or {}, path)
 
@@ -178,8 +183,8 @@ def _write_language(lab: Lab, folder: Path) -> None:
     if (told or (UNKNOWN,)) == (lab.language,):
         return
     if lab.language not in LANGUAGES:
-        _refuse(LANGUAGE, f"the language {excerpt(lab.language)}", f"one of {', '.join(LANGUAGES)}")
-    _write(folder / LANGUAGE, f"{lab.language}\n")
+        _refuse(LANGUAGE_FILE, f"the language {excerpt(lab.language)}", f"one of {', '.join(LANGUAGES)}")
+    _write(folder / LANGUAGE_FILE, f"{lab.language}\n")
 
 
 def _write_source(folder: Path, name: str, file: SourceFile) -> None:
@@ -195,9 +200,9 @@ def _write(path: Path, text: str) -> None:
 
 
 def _refuse(path: str, found: str, expected: str) -> NoReturn:
-    raise FaultsError(
+    raise InputError(
         [
-            Fault(
+            Issue(
                 code="cannot-write",
                 severity=Severity.ERROR,
                 path=path,

@@ -41,3 +41,12 @@ class QueueLimits(Frozen):
     short_program_chars: int = Field(
         50_000, description="Longer programs are prepared on a thread of their own, so that short ones do not wait."
     )
+
+
+class LexerLimits(Frozen):
+    """Memory for lexed programs (`labs_schema.source.lexer`)."""
+
+    cache_bytes: int = Field(
+        32_000_000,
+        description="Estimated memory for the most recently lexed programs; the least recently used are dropped.",
+    )

@@ -98,8 +98,8 @@ def read_manifest(folder: Path) -> ModelManifest:
             f"{path} cannot be read ({error}). Name a run folder or merged weights of this program."
         ) from None
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ModelError(f"{path} is not a manifest: {faults}. Train or merge again with this version.") from None
+        issues = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ModelError(f"{path} is not a manifest: {issues}. Train or merge again with this version.") from None
 
 
 def check_manifest(manifest: ModelManifest, tokenizer: FastTokenizer) -> None:
@@ -108,14 +108,14 @@ def check_manifest(manifest: ModelManifest, tokenizer: FastTokenizer) -> None:
         "tokenizer": (tokenizer_hash(tokenizer), manifest.tokenizer_hash),
         "prompts (templates, style or chat template)": (prompt_hash(manifest.style, tokenizer), manifest.prompt_hash),
     }
-    faults = {
+    issues = {
         what: f"the {what} differ: found {have[:12]}, expected {want[:12]}"
         for what, (have, want) in found.items()
         if have != want
     }
-    if faults:
+    if issues:
         raise OtherTrainingError(
-            list(faults),
-            f"the model was trained with something else: {'; '.join(faults.values())}. "
+            list(issues),
+            f"the model was trained with something else: {'; '.join(issues.values())}. "
             "Serve it with the tokenizer and the version of this program that trained it, or train again.",
         )

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from labs_schema.errors import Fault, FaultsError, Severity
+from labs_schema.errors import InputError, Issue, Severity
 from labs_schema.frozen import Frozen
 
 Positive = Annotated[float, Field(gt=0)]
@@ -134,7 +134,7 @@ def load_config(
     """Reads `path`; `flags` (top-level fields, None: not given), `stage_flags` (fields of each stage that the file has)
     and then `overrides` such as `dpo.beta=0.2` go on top.
 
-    Raises FaultsError with every fault: an unreadable file, an override that is not NAME=VALUE, an unknown or wrong
+    Raises InputError with every issue: an unreadable file, an override that is not NAME=VALUE, an unknown or wrong
     field.
     """
     values = _mapping(path)
@@ -142,7 +142,7 @@ def load_config(
     for stage in ("sft", "dpo"):
         if isinstance(values.get(stage), dict):
             values[stage] |= _given(stage_flags)
-    faults = []
+    issues = []
     for override in overrides:
         name, equals, value = override.partition("=")
         try:
@@ -151,13 +151,13 @@ def load_config(
             _set(values, name.strip().split("."), yaml.safe_load(value))
         except (ValueError, yaml.YAMLError):
             hint = "Write for instance --set dpo.beta=0.2; quote a value that YAML reads otherwise."
-            faults.append(_fault("--set", override, "NAME=VALUE, the value as in the YAML", hint))
-    if faults:
-        raise FaultsError(faults)
+            issues.append(_issue("--set", override, "NAME=VALUE, the value as in the YAML", hint))
+    if issues:
+        raise InputError(issues)
     try:
         return RunConfig.model_validate(values)
     except ValidationError as error:
-        raise FaultsError([_field_fault(str(path), each) for each in error.errors()]) from None
+        raise InputError([_field_issue(str(path), each) for each in error.errors()]) from None
 
 
 def dump_config(config: RunConfig) -> str:
@@ -174,11 +174,11 @@ def _mapping(path: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise FaultsError([_fault(str(path), "no such file", "the YAML of a run", hint)]) from None
+        raise InputError([_issue(str(path), "no such file", "the YAML of a run", hint)]) from None
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise FaultsError([_fault(str(path), str(error), "the YAML of a run", hint)]) from None
+        raise InputError([_issue(str(path), str(error), "the YAML of a run", hint)]) from None
     if not isinstance(values, dict):
-        raise FaultsError([_fault(str(path), f"a {type(values).__name__}", "fields such as `model: ...`", hint)])
+        raise InputError([_issue(str(path), f"a {type(values).__name__}", "fields such as `model: ...`", hint)])
     return values
 
 
@@ -191,11 +191,11 @@ def _set(values: dict[str, Any], names: Sequence[str], value: object) -> None:
     values[last] = value
 
 
-def _field_fault(path: str, error: Any) -> Fault:
+def _field_issue(path: str, error: Any) -> Issue:
     name = ".".join(map(str, error["loc"])) or "the run"
     found = "nothing" if error["type"] == "missing" else repr(error["input"]) if error["loc"] else "this combination"
-    return _fault(path, f"{found} in `{name}`", error["msg"], "Mend the YAML, or override it with --set NAME=VALUE.")
+    return _issue(path, f"{found} in `{name}`", error["msg"], "Mend the YAML, or override it with --set NAME=VALUE.")
 
 
-def _fault(path: str, found: str, expected: str, hint: str) -> Fault:
-    return Fault(code="run-config", severity=Severity.ERROR, path=path, found=found[:300], expected=expected, hint=hint)
+def _issue(path: str, found: str, expected: str, hint: str) -> Issue:
+    return Issue(code="run-config", severity=Severity.ERROR, path=path, found=found[:300], expected=expected, hint=hint)

@@ -32,7 +32,7 @@ def forget_in_data(students: Collection[str], folder: Path) -> DataForgotten:
     """In a data set's folder the rows of `students`, and their pseudonyms in its manifest, are deleted; of a run's
     folder, and of a data set in a format that names no submissions, it is only told whether the work is in there.
 
-    Raises FaultsError or ModelError where `folder` is neither, GraderError where its pseudonyms are another secret's.
+    Raises InputError or ModelError where `folder` is neither, GraderError where its pseudonyms are another secret's.
     """
     if (run := RunFolder(folder)).dataset.is_file():
         manifest = run.read_dataset_manifest()

@@ -31,7 +31,7 @@ from grader.cli.spaced_values import SpacedValues
 from grader.cli.suspects import suspects
 from grader.cli.train import train
 from grader.cli.worker import worker
-from labs_schema.errors import FaultsError, GraderError
+from labs_schema.errors import GraderError, InputError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -88,6 +88,6 @@ def main() -> None:
     try:
         app()
     except (GraderError, OSError) as error:
-        said = "" if isinstance(error, FaultsError) else "[bold red]error[/] "
+        said = "" if isinstance(error, InputError) else "[bold red]error[/] "
         Console(stderr=True).print(said + escape(str(error)), highlight=False, soft_wrap=True)
         sys.exit(1)

@@ -14,7 +14,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print everything as JSON, 
 
 
 def check(labs: Labs, as_json: AsJson = False, language: Language = None) -> None:
-    """Reads labs and lists every fault in them at once: where it is, what was expected, how to mend it.
+    """Reads labs and lists every issue in them at once: where it is, what was expected, how to mend it.
 
     Errors stop a lab from being used (exit status 1); warnings say what was left out or looks odd.
 

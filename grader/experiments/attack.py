@@ -44,7 +44,7 @@ def attack_lab(
 
     `accept_from`: the confidence from which answers count as accepted. Without it the model's calibration says so, and
     where it has none for this lab everything counts as accepted that no guard stops: the worst case.
-    Raises FaultsError for the lab, ModelError for the model, GraderError for attacks that are not there.
+    Raises InputError for the lab, ModelError for the model, GraderError for attacks that are not there.
     """
     suite, lab = evaluation_attacks(attacks), load_lab(folder)
     chosen = unseen_submissions(lab, model, submissions, seed)

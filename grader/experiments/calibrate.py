@@ -53,7 +53,7 @@ def calibrate_run(
     """Grades the kept work of a seeded `share` of the students, of the labs that were trained on, and writes what
     follows from it beside the run's manifest and beside that of its merged weights.
 
-    Raises FaultsError where a lab has changed since, ModelError where the run cannot be served, GraderError where
+    Raises InputError where a lab has changed since, ModelError where the run cannot be served, GraderError where
     there is no student to calibrate on.
     """
     folder, _ = open_run_folder(run)

@@ -45,7 +45,7 @@ def evaluate_run(
     `other`: a run to compare with, on what both kept. `orders` of the ratings to ask in; by default the model's own.
     `base`: the untuned model as well. Writes `evaluation.json`, `decisions.jsonl` and a picture a group into `out`, and
     a `report` that names the `command` where a path is given; and what grading cost, at `price_per_hour` of the
-    machine. Raises FaultsError where a lab has changed since or cannot be read, ModelError where a model cannot be
+    machine. Raises InputError where a lab has changed since or cannot be read, ModelError where a model cannot be
     served, GraderError where two runs kept nothing in common.
     """
     folder, config = open_run_folder(run)

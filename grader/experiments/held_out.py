@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.evaluation import HELD_OUT, UNSEEN
-from labs_schema.errors import FaultsError
+from labs_schema.errors import InputError
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab, Submission
 from labs_schema.privacy.pseudonym_key import check_mark
@@ -51,11 +51,11 @@ class Course:
 
 
 def read_course(dataset: DatasetManifest, labs: Path) -> Course:
-    """Raises FaultsError where a lab in the folder `labs` has changed since, or cannot be read, and GraderError where
+    """Raises InputError where a lab in the folder `labs` has changed since, or cannot be read, and GraderError where
     its pseudonyms were made by another secret than this user's."""
     check_mark(dataset.secret, "the data set")
-    if faults := changed_labs(dataset, labs):
-        raise FaultsError(faults)
+    if issues := changed_labs(dataset, labs):
+        raise InputError(issues)
     folders = {clean(folder.name): folder for folder in lab_folders(labs.resolve())}
     read = [(load_lab(folders[name]), split) for name, split in dataset.labs.items()]
     return Course(read, frozenset(dataset.eval_labs))

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from grader.experiments.poison import Kind, Poison, Poisoned, poison_labels, poison_prompts
-from labs_schema.collector import excerpt
-from labs_schema.errors import FaultsError
+from labs_schema.errors import InputError, excerpt
 from labs_schema.frozen import Frozen
 from labs_schema.models import Lab
 from prompts.style import PromptStyle
@@ -55,9 +54,9 @@ class Measured(Frozen):
 def grid(kind: Kind, ps: str, losses: str, seeds: int) -> list[Cell]:
     """The cells of a series, seed by seed, so that an unfinished one has the whole curve of its first seeds.
 
-    `ps` and `losses` are separated by commas. Raises FaultsError for a p that is no probability, a loss trl has not.
+    `ps` and `losses` are separated by commas. Raises InputError for a p that is no probability, a loss trl has not.
     """
-    faults = []
+    issues = []
     levels: list[float] = []
     for text in dict.fromkeys(ps.split(",")):
         try:
@@ -65,14 +64,14 @@ def grid(kind: Kind, ps: str, losses: str, seeds: int) -> list[Cell]:
         except ValueError:
             levels.append(math.nan)
         if not 0 <= levels[-1] <= 1:
-            faults.append(error("bad-p", "--p", excerpt(text), "numbers from 0 to 1", "Write for instance 0,0.1."))
+            issues.append(error("bad-p", "--p", excerpt(text), "numbers from 0 to 1", "Write for instance 0,0.1."))
     names = list(dict.fromkeys(name.strip() for name in losses.split(",")))
     for name in names:
         if name not in get_args(LossType):
             known = ", ".join(get_args(LossType))
-            faults.append(error("bad-loss", "--loss", excerpt(name), f"losses among {known}", "Correct the name."))
-    if faults:
-        raise FaultsError(faults)
+            issues.append(error("bad-loss", "--loss", excerpt(name), f"losses among {known}", "Correct the name."))
+    if issues:
+        raise InputError(issues)
     return [
         Cell(kind=kind, p=p, seed=seed, loss=loss)
         for seed in range(seeds)

@@ -30,7 +30,7 @@ class SecondLook(Frozen):
 def second_look(parent: Path, out: Path, *, folds: int, seed: int, progress: Callable[[int, int], None]) -> SecondLook:
     """Looks through the labs in `parent` and writes what it finds to the folder `out`.
 
-    Raises FaultsError for labs that cannot be read, GraderError where too few students were rated to expect anything.
+    Raises InputError for labs that cannot be read, GraderError where too few students were rated to expect anything.
     """
     labs = [load_lab(folder) for folder in lab_folders(parent)]
     students = {student for lab in labs for student in lab.ratings_given}

@@ -21,7 +21,7 @@ def expected_cost(
 ) -> Cost:
     """Of grading the lab in `folder` with `model`, without loading its weights; second readings come on top.
 
-    The speed is that of the last grading into `out`, or else of the run's evaluation. Raises FaultsError for a lab and
+    The speed is that of the last grading into `out`, or else of the run's evaluation. Raises InputError for a lab and
     ModelError for a model that cannot be used.
     """
     counts = count_lab(load_lab(folder), model, orders)

@@ -70,7 +70,7 @@ def regrade_labs(
 
     Jobs that this command began earlier go on; one that is finished is only written once more, unless `again`.
     `course`: by default the name of the folder that a lab is in. `cluster`: `local` or `ray://host:port`, with so many
-    `workers`. Raises FaultsError for a lab, ModelError for a model and GraderError for a store, an `out` or a cluster
+    `workers`. Raises InputError for a lab, ModelError for a model and GraderError for a store, an `out` or a cluster
     that cannot be used, or where the user stopped it.
     """
     labs, courses = _placed(folders, out), [course or course_of(folder) for folder in folders]
@@ -116,7 +116,7 @@ def course_of(folder: Path) -> str:
 
 
 def _placed(folders: Sequence[Path], out: Path) -> dict[Path, Lab]:
-    """Where each lab's results go. Raises FaultsError for the labs that cannot be read."""
+    """Where each lab's results go. Raises InputError for the labs that cannot be read."""
     labs = [load_lab(folder) for folder in folders]
     if twice := {lab.name for lab in labs if [other.name for other in labs].count(lab.name) > 1}:
         raise GraderError(f"two labs are named {', '.join(sorted(twice))}; regrade them one after the other.")

@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from labs_schema.errors import Fault, GraderError
+from labs_schema.errors import GraderError, Issue
 from serving.courses.course_registry import CourseRegistry
 from serving.courses.lab_registry import LabRegistry, read_registry
 from serving.courses.served import Courses, OneCourse, RegisteredCourses
@@ -31,15 +31,15 @@ def served_courses(store: Store, model: str | None, labs: Path | None, course: s
 
 
 def registered_labs(folder: Path | None, screen: Console) -> LabRegistry:
-    """The labs that can be served. Of the others only the name and the kinds of fault are told: stderr is the
-    service's log, and a fault names a student's folder."""
-    registry, faults = (LabRegistry(), ()) if folder is None else read_registry(folder)
-    for lab in dict.fromkeys(_lab_of(fault) for fault in faults):
-        codes = ", ".join(sorted({fault.code for fault in faults if _lab_of(fault) == lab}))
+    """The labs that can be served. Of the others only the name and the kinds of issue are told: stderr is the
+    service's log, and a issue names a student's folder."""
+    registry, issues = (LabRegistry(), ()) if folder is None else read_registry(folder)
+    for lab in dict.fromkeys(_lab_of(issue) for issue in issues):
+        codes = ", ".join(sorted({issue.code for issue in issues if _lab_of(issue) == lab}))
         screen.print(f"[yellow]left out[/] {escape(lab)}: {codes}; grader check tells more")
     screen.print(f"labs: {escape(', '.join(registry)) or 'none; requests bring their own rubric'}")
     return registry
 
 
-def _lab_of(fault: Fault) -> str:
-    return fault.path.split("/", 1)[0]
+def _lab_of(issue: Issue) -> str:
+    return issue.path.split("/", 1)[0]

@@ -1,4 +1,4 @@
-"""What `grader check` says of labs: a table, then the faults grouped by kind. Holds one lab at a time."""
+"""What `grader check` says of labs: a table, then the issues grouped by kind. Holds one lab at a time."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
-from labs_schema.errors import Fault, Severity
+from labs_schema.errors import Issue, Severity
 from labs_schema.frozen import Frozen
 from labs_schema.reading.validate import Validated, lab_folders, read_lab, stray_entries
 from labs_schema.submissions.file_names import clean
@@ -19,25 +19,25 @@ SHOWN = 3
 
 
 class LabCheck(Frozen):
-    """A lab's sizes and faults, without the lab. The sizes are None where it has an error."""
+    """A lab's sizes and issues, without the lab. The sizes are None where it has an error."""
 
     lab: str
     language: str | None = None
     submissions: int | None = None
     criteria: int | None = None
     graded: int | None = None
-    faults: tuple[Fault, ...] = ()
+    issues: tuple[Issue, ...] = ()
 
     @property
     def errors(self) -> int:
-        return sum(fault.severity is Severity.ERROR for fault in self.faults)
+        return sum(issue.severity is Severity.ERROR for issue in self.issues)
 
 
 class Report(Frozen):
     """All labs of a folder. `strays` are warnings about entries that are no lab."""
 
     labs: tuple[LabCheck, ...]
-    strays: tuple[Fault, ...]
+    strays: tuple[Issue, ...]
 
     @property
     def ok(self) -> bool:
@@ -45,7 +45,7 @@ class Report(Frozen):
 
 
 def check_labs(path: Path, language: str | None = None, progress: bool = False) -> Report:
-    """Reads every lab at `path`, a lab or a folder of labs. Raises FaultsError where there is none."""
+    """Reads every lab at `path`, a lab or a folder of labs. Raises InputError where there is none."""
     folders = lab_folders(path)
     shown = track(folders, "Checking", transient=True, disable=not progress or len(folders) < 2)
     return Report(
@@ -57,19 +57,19 @@ def check_labs(path: Path, language: str | None = None, progress: bool = False) 
 def _checked(name: str, validated: Validated) -> LabCheck:
     lab = validated.lab
     if lab is None:
-        return LabCheck(lab=name, faults=validated.faults)
+        return LabCheck(lab=name, issues=validated.issues)
     return LabCheck(
         lab=lab.name,
         language=lab.language,
         submissions=len(lab.submissions),
         criteria=len(lab.criteria),
         graded=sum(grade.rating is not None for grade in lab.human_grades),
-        faults=validated.faults,
+        issues=validated.issues,
     )
 
 
 def as_table(report: Report) -> RenderableType:
-    """The table, the faults grouped, and the verdict in one line."""
+    """The table, the issues grouped, and the verdict in one line."""
     table = Table(box=SIMPLE_HEAD)
     table.add_column("Lab", overflow="fold")
     table.add_column("Language")
@@ -78,29 +78,29 @@ def as_table(report: Report) -> RenderableType:
     for lab in report.labs:
         sizes = ("-" if size is None else f"{size:,}" for size in (lab.submissions, lab.criteria, lab.graded))
         errors = f"[red]{lab.errors}[/]" if lab.errors else "0"
-        table.add_row(escape(lab.lab), lab.language or "-", *sizes, errors, str(len(lab.faults) - lab.errors))
-    faults = [*report.strays, *(fault for lab in report.labs for fault in lab.faults)]
+        table.add_row(escape(lab.lab), lab.language or "-", *sizes, errors, str(len(lab.issues) - lab.errors))
+    issues = [*report.strays, *(issue for lab in report.labs for issue in lab.issues)]
     bad = sum(lab.errors > 0 for lab in report.labs)
     verdict = f"[red]{bad} of {len(report.labs)} labs cannot be used[/]" if bad else "[green]All labs can be used.[/]"
-    return Group(table, *grouped(faults), verdict)
+    return Group(table, *grouped(issues), verdict)
 
 
-def grouped(faults: Iterable[Fault]) -> Iterator[str]:
-    """One block a kind of fault, errors first: how many, the first few with what was found, and how to mend them."""
+def grouped(issues: Iterable[Issue]) -> Iterator[str]:
+    """One block a kind of issue, errors first: how many, the first few with what was found, and how to mend them."""
 
-    def kind(fault: Fault) -> tuple[bool, str]:
-        return fault.severity is not Severity.ERROR, fault.code
+    def kind(issue: Issue) -> tuple[bool, str]:
+        return issue.severity is not Severity.ERROR, issue.code
 
-    for (warning, code), group in groupby(sorted(faults, key=kind), key=kind):
+    for (warning, code), group in groupby(sorted(issues, key=kind), key=kind):
         same = list(group)
         yield f"[{'yellow' if warning else 'red'}]{'warning' if warning else 'error'}[/] [bold]{code}[/] ({len(same)})"
         yield from _examples(same)
 
 
-def _examples(same: Sequence[Fault]) -> Iterator[str]:
-    for fault in same[:SHOWN]:
-        where = fault.path if fault.line is None else f"{fault.path}:{fault.line}"
-        yield f"    {escape(where)}: found {escape(fault.found)}; expected {escape(fault.expected)}"
+def _examples(same: Sequence[Issue]) -> Iterator[str]:
+    for issue in same[:SHOWN]:
+        where = issue.path if issue.line is None else f"{issue.path}:{issue.line}"
+        yield f"    {escape(where)}: found {escape(issue.found)}; expected {escape(issue.expected)}"
     if len(same) > SHOWN:
         yield f"    and {len(same) - SHOWN} more (--json lists them)"
     yield f"    [dim]{escape(same[0].hint)}[/]"

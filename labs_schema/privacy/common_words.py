@@ -4,7 +4,7 @@ English words that surnames in use are spelt like, and words of programs. `bench
 hidden in the comments of real labs for their sake and in spite of them.
 """
 
-from labs_schema.source.keywords import KEYWORDS
+from labs_schema.source.lexer import KEYWORDS
 
 _ENGLISH = """
 abbot abbott able acre adair alley amber angel arch archer argue ash askew autumn bail bailey baker ball banks bar

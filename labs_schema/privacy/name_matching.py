@@ -15,8 +15,7 @@ from typing import NamedTuple
 from labs_schema.models import Person
 from labs_schema.privacy.author_labels import BORDER, beside_labels
 from labs_schema.privacy.common_words import PLAIN_WORDS
-from labs_schema.privacy.name_spelling import INVISIBLE, WORD, folded, spellings, stands_alone
-from labs_schema.privacy.name_tokens import Word, words_of
+from labs_schema.privacy.name_tokens import INVISIBLE, WORD, Word, folded, spellings, stands_alone, words_of
 
 _SPACE = rf"(?:[^\S\n]|[{INVISIBLE}])"
 _BETWEEN_NAMES = re.compile(rf"{_SPACE}{{0,40}}[.,_(-]?{_SPACE}{{0,40}}")

@@ -1,10 +1,59 @@
 """A text as the words that names are looked for in. Knows nobody's name."""
 
-from collections.abc import Set
+import re
+import unicodedata
+from collections.abc import Iterator, Set
+from functools import lru_cache
 from typing import NamedTuple
 
 from labs_schema.privacy.common_words import PLAIN_WORDS
-from labs_schema.privacy.name_spelling import WORD, key_of, stands_alone
+
+LETTERS_ALONE = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+"""For a character class: the scripts that put no space between words."""
+MARKS = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670"
+"""Accents, and the points of Hebrew and Arabic, with which a name may be written or not."""
+VOWEL_SIGNS = "\u0900-\u0963\u0966-\u0eff"
+"""The scripts of India and Thailand: what Unicode calls marks there are letters of a word."""
+INVISIBLE = "\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
+"""Soft hyphens, joiners, marks of direction."""
+_LETTERS = rf"(?:[^\W_{LETTERS_ALONE}]|[{MARKS}{VOWEL_SIGNS}]|(?<=\w)[{INVISIBLE}]++(?=\w))+"
+_QUOTES = "'`\u2019\u02bc\u00b4"
+WORD = re.compile(rf"[{LETTERS_ALONE}]|{_LETTERS}(?:[{_QUOTES}](?!s\b){_LETTERS})*")
+_NOT_COMPARED = re.compile(rf"['{MARKS}{INVISIBLE}]")
+_UNFOLDED = str.maketrans("øłđıħð" + _QUOTES, "oldihd" + "'" * len(_QUOTES))
+_SPELT = {"ä": ("a", "ae"), "ö": ("o", "oe"), "ü": ("u", "ue"), "ø": ("o", "oe"), "å": ("a", "aa")} | {
+    letter: (letter, both) for letter, both in {"ß": "ss", "æ": "ae", "œ": "oe", "þ": "th"}.items()
+}
+
+
+def spellings(name: str) -> Iterator[str]:
+    """The keys of a name's words, each in all its spellings."""
+    for match in WORD.finditer(unicodedata.normalize("NFC", name)):
+        spelt = [""]
+        for char in match.group().lower():
+            spelt = [head + tail for head in spelt for tail in _SPELT.get(char, (char,))][:8]
+        yield from dict.fromkeys(key_of(folded(each)) for each in spelt)
+
+
+def key_of(word: str) -> str:
+    """By what a folded word is compared."""
+    return word if word.isalnum() and word.isascii() else _NOT_COMPARED.sub("", word)
+
+
+def folded(text: str) -> str:
+    """Of the same length: lower case, without accents."""
+    return text.lower().translate(_UNFOLDED) if text.isascii() else "".join(map(_folded_char, text))
+
+
+def stands_alone(key: str) -> bool:
+    """Whether it is of a script that puts no space between words."""
+    return re.match(f"[{LETTERS_ALONE}]", key) is not None
+
+
+@lru_cache(maxsize=4096)
+def _folded_char(char: str) -> str:
+    base = unicodedata.normalize("NFKD", char)[0].lower().translate(_UNFOLDED)
+    return base if len(base) == 1 else char
 
 
 class Word(NamedTuple):

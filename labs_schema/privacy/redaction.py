@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 from labs_schema.models import Person, SourceFile, Submission
 from labs_schema.privacy.name_matching import Names
-from labs_schema.privacy.name_spelling import LETTERS_ALONE, MARKS, VOWEL_SIGNS
+from labs_schema.privacy.name_tokens import LETTERS_ALONE, MARKS, VOWEL_SIGNS
 from labs_schema.source.dead_code import dropped_ranges
 from labs_schema.source.languages import LANGUAGES, OWN_EXTENSIONS, extension
-from labs_schema.source.lexing import Span, spans
+from labs_schema.source.lexer import Span, lex
 
 HIDING_VERSION = 3
 """To be raised when the same words are hidden in another way."""
@@ -94,7 +94,7 @@ def said_in(file: SourceFile, language: str) -> list[Said]:
     spoken = next(own, language)
     if spoken not in LANGUAGES:
         return [Said(0, len(file.text))]
-    found = list(spans(file.text, spoken))
+    found = lex(file.text, spoken)
     dropped = (Said(*each) for each in dropped_ranges(file.text, spoken, found))
     return _together(file.text, sorted([*_spoken(file.text, found), *dropped]))
 

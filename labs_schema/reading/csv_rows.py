@@ -8,7 +8,7 @@ import io
 import re
 from typing import NamedTuple
 
-from labs_schema.collector import FaultCollector
+from labs_schema.errors import IssueCollector
 
 _FORMULA = re.compile(r"'*[=+@-]")
 
@@ -20,14 +20,14 @@ class CsvRow(NamedTuple):
     cells: tuple[str, ...]
 
 
-def read_rows(text: str, path: str, longest_line: int, faults: FaultCollector) -> list[CsvRow] | None:
+def read_rows(text: str, path: str, longest_line: int, issues: IssueCollector) -> list[CsvRow] | None:
     """All rows, a blank line as a row without cells; None and an error where the text is empty or no CSV."""
     if not text.strip():
-        _bad("empty-table", "nothing in the file", path, 1, faults)
+        _bad("empty-table", "nothing in the file", path, 1, issues)
         return None
     long = next((line for line, row in enumerate(text.split("\n"), start=1) if len(row) > longest_line), None)
     if long:
-        _bad("long-line", f"a line of more than {longest_line:,} characters", path, long, faults)
+        _bad("long-line", f"a line of more than {longest_line:,} characters", path, long, issues)
         return None
     rows: list[CsvRow] = []
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -37,13 +37,13 @@ def read_rows(text: str, path: str, longest_line: int, faults: FaultCollector) -
             rows.append(CsvRow(line, tuple(_unguarded(cell.strip()) for cell in cells)))
             line = reader.line_num + 1
     except csv.Error as error:
-        _bad("bad-csv", str(error), path, line, faults)
+        _bad("bad-csv", str(error), path, line, issues)
         return None
     return rows
 
 
-def _bad(code: str, found: str, path: str, line: int, faults: FaultCollector) -> None:
-    faults.error(
+def _bad(code: str, found: str, path: str, line: int, issues: IssueCollector) -> None:
+    issues.error(
         code,
         path,
         line=line,

@@ -6,7 +6,7 @@ Knows no files. A criterion of which no rating, or several, are marked has no ra
 import re
 from collections.abc import Sequence
 
-from labs_schema.collector import FaultCollector, excerpt
+from labs_schema.errors import IssueCollector, excerpt
 from labs_schema.models import Criterion, HumanGrade
 from labs_schema.reading.ratings_csv import Column, RatingsTable, StudentRow
 
@@ -22,7 +22,7 @@ def is_comment(cell: str) -> bool:
 
 
 def human_grades(
-    criteria: Sequence[Criterion], table: RatingsTable, comments: RatingsTable | None, faults: FaultCollector
+    criteria: Sequence[Criterion], table: RatingsTable, comments: RatingsTable | None, issues: IssueCollector
 ) -> tuple[HumanGrade, ...]:
     """One a row of `table` and criterion that has columns in it, in the order of rows, then of `criteria`."""
     of_criterion = _columns(table)
@@ -34,11 +34,11 @@ def human_grades(
             columns = of_criterion.get(criterion.title)
             if not columns:
                 continue
-            rating = _rating(row, columns, table.path, faults)
-            words = _words(row, columns, table.path, faults)
+            rating = _rating(row, columns, table.path, issues)
+            words = _words(row, columns, table.path, issues)
             if comments and row.student in comment_rows:
                 words = [*words, *_words(comment_rows[row.student], commented.get(criterion.title, ()))]
-            comment = _comment(rating, words, row, criterion.title, table.path, faults)
+            comment = _comment(rating, words, row, criterion.title, table.path, issues)
             grades.append(
                 HumanGrade(student=row.student, criterion=criterion.title, rating=rating, comment=comment, rater=row.ta)
             )
@@ -52,7 +52,7 @@ def _columns(table: RatingsTable) -> dict[str, list[Column]]:
     return columns
 
 
-def _rating(row: StudentRow, columns: Sequence[Column], path: str, faults: FaultCollector) -> str | None:
+def _rating(row: StudentRow, columns: Sequence[Column], path: str, issues: IssueCollector) -> str | None:
     """The rating whose cell holds 1, or else the one whose cell holds words: a comment stands in the cell given."""
     cells = [(column, row.cells[column.place]) for column in columns]
     marked = [column for column, cell in cells if cell in GIVEN]
@@ -60,7 +60,7 @@ def _rating(row: StudentRow, columns: Sequence[Column], path: str, faults: Fault
     if len(marked) == 1:
         return marked[0].rating
     names = " and ".join(excerpt(column.rating) for column in marked[:3])
-    faults.warning(
+    issues.warning(
         "several-ratings" if marked else "no-rating",
         path,
         line=row.line,
@@ -72,9 +72,9 @@ def _rating(row: StudentRow, columns: Sequence[Column], path: str, faults: Fault
 
 
 def _words(
-    row: StudentRow, columns: Sequence[Column], path: str | None = None, faults: FaultCollector | None = None
+    row: StudentRow, columns: Sequence[Column], path: str | None = None, issues: IssueCollector | None = None
 ) -> list[tuple[str, str]]:
-    """(rating, comment) of each cell with words. Given `faults`, a cell that is neither 1, 0 nor words is an error.
+    """(rating, comment) of each cell with words. Given `issues`, a cell that is neither 1, 0 nor words is an error.
 
     So is one that names another rating: what its writer meant is not what the table would say.
     """
@@ -85,8 +85,8 @@ def _words(
             continue
         words.append((column.rating, cell))
         titles = {other.rating for other in columns} - {column.rating}
-        if faults and path and (_NEITHER.fullmatch(cell) or cell in titles):
-            faults.error(
+        if issues and path and (_NEITHER.fullmatch(cell) or cell in titles):
+            issues.error(
                 "bad-cell",
                 path,
                 line=row.line,
@@ -98,12 +98,12 @@ def _words(
 
 
 def _comment(
-    rating: str | None, words: list[tuple[str, str]], row: StudentRow, criterion: str, path: str, faults: FaultCollector
+    rating: str | None, words: list[tuple[str, str]], row: StudentRow, criterion: str, path: str, issues: IssueCollector
 ) -> str | None:
     """The comment in the cell of the rating given; all of them where no rating counts."""
     fitting = list(dict.fromkeys(text for title, text in words if rating in (None, title)))
     if len(fitting) < len(dict.fromkeys(text for _, text in words)):
-        faults.warning(
+        issues.warning(
             "comment-elsewhere",
             path,
             line=row.line,

@@ -3,22 +3,24 @@
 import os
 from pathlib import Path
 
-from labs_schema.collector import FaultCollector
-from labs_schema.errors import Fault, FaultsError, Severity
+from labs_schema.errors import InputError, Issue, IssueCollector, Severity
 from labs_schema.file_reader import refused_kind, scan
-from labs_schema.reading.language_file import LANGUAGE
-from labs_schema.reading.problem_statement import SHORT, VERBOSE
-from labs_schema.reading.rater_names import rater_of
-from labs_schema.reading.roster import FILE as ROSTER
+from labs_schema.reading.titles import rater_of
 from labs_schema.submissions.file_names import clean, litter
 
+STATEMENTS = ("ps.txt", "problemStatement.txt")
+SHORT_STATEMENT = "modified_ps.txt"
+LANGUAGE_FILE = "language.txt"
+ROSTER = "roster.csv"
 RUBRIC = "rubrics.json"
 RATINGS = "rubric_ratings.csv"
 COMMENTS = "rubric_comments.csv"
 SUBMISSIONS = "submissions"
 TEMPLATE = "template"
 SIGNS_OF_A_LAB = (RUBRIC, RATINGS, SUBMISSIONS)
-KNOWN = frozenset({*SIGNS_OF_A_LAB, COMMENTS, TEMPLATE, LANGUAGE, SHORT, *VERBOSE, ROSTER, "provenance.json"})
+KNOWN = frozenset(
+    {*SIGNS_OF_A_LAB, COMMENTS, TEMPLATE, LANGUAGE_FILE, SHORT_STATEMENT, *STATEMENTS, ROSTER, "provenance.json"}
+)
 ALSO_FINE = ("readme", "license", "licence", "notice", "copying")
 
 
@@ -28,7 +30,7 @@ def is_lab(folder: Path) -> bool:
 
 
 def lab_folders(parent: Path) -> list[Path]:
-    """The labs in `parent`, sorted by name; `parent` itself where it is a lab. Raises FaultsError without one."""
+    """The labs in `parent`, sorted by name; `parent` itself where it is a lab. Raises InputError without one."""
     if is_lab(parent):
         return [parent]
     try:
@@ -38,7 +40,7 @@ def lab_folders(parent: Path) -> list[Path]:
         found, reason = [], error.strerror or type(error).__name__
     if found:
         return found
-    fault = Fault(
+    issue = Issue(
         code="no-labs",
         severity=Severity.ERROR,
         path=clean(str(parent)),
@@ -46,32 +48,32 @@ def lab_folders(parent: Path) -> list[Path]:
         expected="a lab, or a folder of labs",
         hint="Give the folder that holds one folder a lab.",
     )
-    raise FaultsError([fault])
+    raise InputError([issue])
 
 
-def stray_entries(parent: Path) -> tuple[Fault, ...]:
+def stray_entries(parent: Path) -> tuple[Issue, ...]:
     """A warning for each entry of `parent` that is no lab; none where `parent` is a lab itself."""
-    faults = FaultCollector(clean(parent.absolute().name) or "/")
+    issues = IssueCollector(clean(parent.absolute().name) or "/")
     labs = set() if is_lab(parent) else {path.name for path in lab_folders(parent)}
-    for entry in scan(parent, "", faults) if labs else ():
+    for entry in scan(parent, "", issues) if labs else ():
         if entry.name not in labs and not may_lie_beside_labs(entry.name):
-            _stray(clean(entry.name), "an entry that is no lab", faults)
-    return faults.faults()
+            _stray(clean(entry.name), "an entry that is no lab", issues)
+    return issues.issues()
 
 
-def lab_entries(folder: Path, faults: FaultCollector) -> frozenset[str]:
-    """The names of a lab's own files that may be read, with a fault for everything else in the folder.
+def lab_entries(folder: Path, issues: IssueCollector) -> frozenset[str]:
+    """The names of a lab's own files that may be read, with a issue for everything else in the folder.
 
     A warning for what the format does not know, an error for a link or device in the place of a file it does know.
     """
     names = set()
-    for entry in scan(folder, "", faults):
+    for entry in scan(folder, "", issues):
         name = clean(entry.name)
         if entry.name in KNOWN or rater_of(entry.name):
-            if not refused_kind(os.lstat(entry.path), name, faults):
+            if not refused_kind(os.lstat(entry.path), name, issues):
                 names.add(entry.name)
         elif not _also_fine(entry.name):
-            _stray(name, "a file that the lab format does not know", faults)
+            _stray(name, "a file that the lab format does not know", issues)
     return frozenset(names)
 
 
@@ -79,7 +81,7 @@ def labs_inside(folder: Path) -> list[str]:
     """Names of the labs in a folder that is no lab itself: who gives it for one lab means one of them."""
     try:
         return [] if is_lab(folder) else [path.name for path in lab_folders(folder)]
-    except FaultsError:
+    except InputError:
         return []
 
 
@@ -92,9 +94,9 @@ def _also_fine(name: str) -> bool:
     return name.lower().startswith(ALSO_FINE)
 
 
-def _stray(name: str, found: str, faults: FaultCollector) -> None:
+def _stray(name: str, found: str, issues: IssueCollector) -> None:
     kind = "what an editor or system left behind" if litter(name) else found
-    faults.warning(
+    issues.warning(
         "litter" if litter(name) else "stray-file",
         name,
         found=kind,

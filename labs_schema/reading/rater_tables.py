@@ -5,19 +5,19 @@ Knows no files. Only ratings are read from it: words in a cell mark the rating a
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 
-from labs_schema.collector import FaultCollector, excerpt, listing
+from labs_schema.errors import IssueCollector, excerpt, listing
 from labs_schema.models import Criterion, HumanGrade
 from labs_schema.reading.human_grades import NOT_GIVEN, human_grades
-from labs_schema.reading.rater_names import rater_file
 from labs_schema.reading.ratings_csv import Column, RatingsTable
 from labs_schema.reading.submission_checks import check_row
+from labs_schema.reading.titles import rater_file
 
 
 def rater_grades(
     criteria: Sequence[Criterion],
     tables: Mapping[str, RatingsTable],
     students: Set[str],
-    faults: FaultCollector,
+    issues: IssueCollector,
 ) -> tuple[HumanGrade, ...]:
     """The ratings of each rater's table, in the order of raters, rows, criteria. Rows without a mark are skipped.
 
@@ -25,10 +25,10 @@ def rater_grades(
     """
     grades: list[HumanGrade] = []
     for rater, table in tables.items():
-        _check_columns(criteria, table, faults)
-        _check_rows(rater, table, students, faults)
+        _check_columns(criteria, table, issues)
+        _check_rows(rater, table, students, issues)
         marked = tuple(row for row in table.rows if any(row.cells[c.place] not in NOT_GIVEN for c in table.columns))
-        found = human_grades(criteria, table._replace(rows=marked), None, faults)
+        found = human_grades(criteria, table._replace(rows=marked), None, issues)
         grades += [
             grade.model_copy(update={"rater": rater, "comment": None}) for grade in found if grade.rating is not None
         ]
@@ -36,7 +36,7 @@ def rater_grades(
 
 
 def check_raters(
-    in_force: Iterable[HumanGrade], others: Iterable[HumanGrade], path: str, faults: FaultCollector
+    in_force: Iterable[HumanGrade], others: Iterable[HumanGrade], path: str, issues: IssueCollector
 ) -> None:
     """Warns of a TA spelt in two ways, and of one whose own file says another rating than the row in force names."""
     own = {(grade.rater, grade.student, grade.criterion): grade.rating for grade in others}
@@ -46,7 +46,7 @@ def check_raters(
             names.setdefault(rater.casefold(), set()).add(rater)
     for spelt in names.values():
         if len(spelt) > 1:
-            faults.warning(
+            issues.warning(
                 "ta-spelling",
                 path,
                 found=f"one TA in {len(spelt)} spellings: {listing(sorted(spelt))}",
@@ -55,7 +55,7 @@ def check_raters(
             )
     differ = [g for g in in_force if g.rating and own.get((g.rater, g.student, g.criterion), g.rating) != g.rating]
     for grade in differ:
-        faults.warning(
+        issues.warning(
             "rater-differs",
             path,
             found=f"{excerpt(grade.rating or '')} of {excerpt(grade.criterion)} for {excerpt(grade.student)}",
@@ -64,12 +64,12 @@ def check_raters(
         )
 
 
-def _check_columns(criteria: Sequence[Criterion], table: RatingsTable, faults: FaultCollector) -> None:
+def _check_columns(criteria: Sequence[Criterion], table: RatingsTable, issues: IssueCollector) -> None:
     known = {(criterion.title, rating.title): rating for criterion in criteria for rating in criterion.ratings}
     for column in table.columns:
         rating = known.get((column.criterion, column.rating))
         if rating is None:
-            faults.error(
+            issues.error(
                 "rater-column",
                 table.path,
                 line=3,
@@ -78,7 +78,7 @@ def _check_columns(criteria: Sequence[Criterion], table: RatingsTable, faults: F
                 hint="Correct its titles; to change the rubric, change rubrics.json and rubric_ratings.csv.",
             )
         elif None not in (rating.marks, column.marks) and rating.marks != column.marks:
-            faults.error(
+            issues.error(
                 "marks-differ",
                 table.path,
                 line=5,
@@ -92,11 +92,11 @@ def _named(column: Column) -> str:
     return f"rating {excerpt(column.rating)} of {excerpt(column.criterion)}"
 
 
-def _check_rows(rater: str, table: RatingsTable, students: Set[str], faults: FaultCollector) -> None:
+def _check_rows(rater: str, table: RatingsTable, students: Set[str], issues: IssueCollector) -> None:
     for row in table.rows:
-        check_row(row, students, table.path, faults)
+        check_row(row, students, table.path, issues)
         if row.ta not in (None, rater):
-            faults.warning(
+            issues.warning(
                 "ta-elsewhere",
                 table.path,
                 line=row.line,

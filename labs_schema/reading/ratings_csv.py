@@ -6,10 +6,9 @@ Reads the form only; what a cell means for a grade is told in `human_grades`. Kn
 import re
 from typing import NamedTuple
 
-from labs_schema.collector import FaultCollector, excerpt
+from labs_schema.errors import IssueCollector, excerpt
 from labs_schema.reading.csv_rows import CsvRow, read_rows
-from labs_schema.reading.rater_names import TA, rater_file, read_rater
-from labs_schema.reading.titles import read_title
+from labs_schema.reading.titles import TA, rater_file, read_rater, read_title
 from labs_schema.submissions.file_names import student_of
 
 HEADER = ("Criterion", "Description", "Rating", "Rating description", "Marks", "Student")
@@ -49,17 +48,17 @@ class RatingsTable(NamedTuple):
     rows: tuple[StudentRow, ...]
 
 
-def parse_ratings(text: str, path: str, longest_line: int, faults: FaultCollector) -> RatingsTable | None:
+def parse_ratings(text: str, path: str, longest_line: int, issues: IssueCollector) -> RatingsTable | None:
     """The table, None where its form is too broken to read on. `longest_line` in characters."""
-    rows = read_rows(text, path, longest_line, faults)
-    if rows is None or not _good_header(rows, path, faults):
+    rows = read_rows(text, path, longest_line, issues)
+    if rows is None or not _good_header(rows, path, issues):
         return None
     width = len(rows[0].cells)
     header = [_filled(row, width) for row in rows[:5]]
     body = [row for row in rows[len(HEADER) :] if any(row.cells)]
     uneven = [row for row in [*header, *body] if len(row.cells) != width]
     for row in uneven:
-        faults.error(
+        issues.error(
             "wrong-cell-count",
             path,
             line=row.line,
@@ -69,8 +68,8 @@ def parse_ratings(text: str, path: str, longest_line: int, faults: FaultCollecto
         )
     if uneven:
         return None
-    ta = _ta_column([*header, _filled(rows[5], width)], path, faults)
-    return RatingsTable(path, _columns(header, body, ta, path, faults), _students(body, ta, path, faults))
+    ta = _ta_column([*header, _filled(rows[5], width)], path, issues)
+    return RatingsTable(path, _columns(header, body, ta, path, issues), _students(body, ta, path, issues))
 
 
 def _filled(row: CsvRow, width: int) -> CsvRow:
@@ -78,9 +77,9 @@ def _filled(row: CsvRow, width: int) -> CsvRow:
     return CsvRow(row.line, row.cells + ("",) * (width - len(row.cells))) if len(row.cells) < 2 else row
 
 
-def _good_header(rows: list[CsvRow], path: str, faults: FaultCollector) -> bool:
+def _good_header(rows: list[CsvRow], path: str, issues: IssueCollector) -> bool:
     def wrong(line: int, found: str, hint: str = "Put the missing row in, even if its cells stay empty.") -> bool:
-        faults.error(
+        issues.error(
             "wrong-header",
             path,
             line=line,
@@ -108,7 +107,7 @@ def _good_header(rows: list[CsvRow], path: str, faults: FaultCollector) -> bool:
     return True
 
 
-def _ta_column(header: list[CsvRow], path: str, faults: FaultCollector) -> int | None:
+def _ta_column(header: list[CsvRow], path: str, issues: IssueCollector) -> int | None:
     """The index of the column whose first or sixth row says `TA`, and its others nothing; the sixth may be short."""
     found = []
     for index in range(1, len(header[0].cells)):
@@ -116,7 +115,7 @@ def _ta_column(header: list[CsvRow], path: str, faults: FaultCollector) -> int |
         if TA in (first, last) and first in (TA, "") and not any(between):
             found.append(index)
     if len(found) > 1:
-        faults.error(
+        issues.error(
             "duplicate-ta",
             path,
             line=header[0].line,
@@ -128,7 +127,7 @@ def _ta_column(header: list[CsvRow], path: str, faults: FaultCollector) -> int |
 
 
 def _columns(
-    header: list[CsvRow], body: list[CsvRow], ta: int | None, path: str, faults: FaultCollector
+    header: list[CsvRow], body: list[CsvRow], ta: int | None, path: str, issues: IssueCollector
 ) -> tuple[Column, ...]:
     columns: dict[tuple[str, str], Column] = {}
     for index in range(1, len(header[0].cells)):
@@ -136,18 +135,18 @@ def _columns(
             continue
         where = f"column {index + 1}"
         written, description, rated, rating_description, marks = (row.cells[index] for row in header)
-        criterion = read_title(written, path, where, header[0].line, faults)
-        rating = read_title(rated, path, where, header[2].line, faults)
+        criterion = read_title(written, path, where, header[0].line, issues)
+        rating = read_title(rated, path, where, header[2].line, issues)
         column = Column(
             index,
             criterion,
             description,
             rating,
             rating_description,
-            _marks(marks, path, where, header[4].line, faults),
+            _marks(marks, path, where, header[4].line, issues),
         )
         if criterion and rating and columns.setdefault((criterion, rating), column) is not column:
-            faults.error(
+            issues.error(
                 "duplicate-rating",
                 path,
                 line=header[2].line,
@@ -158,12 +157,12 @@ def _columns(
     return tuple(columns.values())
 
 
-def _marks(written: str, path: str, where: str, line: int, faults: FaultCollector) -> float | None:
+def _marks(written: str, path: str, where: str, line: int, issues: IssueCollector) -> float | None:
     if not written:
         return None
     if _NUMBER.fullmatch(written) and float(written) <= 1e6:
         return float(written)
-    faults.error(
+    issues.error(
         "bad-marks",
         path,
         line=line,
@@ -174,13 +173,13 @@ def _marks(written: str, path: str, where: str, line: int, faults: FaultCollecto
     return None
 
 
-def _students(body: list[CsvRow], ta: int | None, path: str, faults: FaultCollector) -> tuple[StudentRow, ...]:
+def _students(body: list[CsvRow], ta: int | None, path: str, issues: IssueCollector) -> tuple[StudentRow, ...]:
     rows: dict[str, StudentRow] = {}
     for line, cells in body:
-        rater = None if ta is None else read_rater(cells[ta], path, line, faults)
+        rater = None if ta is None else read_rater(cells[ta], path, line, issues)
         row = StudentRow(line, student_of(cells[0]), cells[0], cells, rater)
         if not row.student or not row.folder.isprintable():
-            faults.error(
+            issues.error(
                 "empty-student",
                 path,
                 line=line,
@@ -189,7 +188,7 @@ def _students(body: list[CsvRow], ta: int | None, path: str, faults: FaultCollec
                 hint="Fill in the id, or delete the row.",
             )
         elif rows.setdefault(row.student, row) is not row:
-            faults.error(
+            issues.error(
                 "duplicate-student",
                 path,
                 line=line,

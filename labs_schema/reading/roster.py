@@ -7,11 +7,10 @@ an id. Nothing found in a cell is told, as stderr is a log: only its line.
 import re
 from collections.abc import Mapping
 
-from labs_schema.collector import FaultCollector
+from labs_schema.errors import IssueCollector
 from labs_schema.models import Person
 from labs_schema.reading.csv_rows import CsvRow, read_rows
 
-FILE = "roster.csv"
 # fmt: off
 _TITLES = {
     "id": {
@@ -29,24 +28,24 @@ _NOBODY = re.compile(r"\s*(?:points possible|student, test|test student)\s*", re
 EXPECTED = "a title row such as student,name or student,first name,last name,email"
 
 
-def parse_roster(text: str, path: str, longest_line: int, faults: FaultCollector) -> tuple[Person, ...]:
-    """The people of a roster in its order; empty, and every fault noted, where it cannot be used."""
-    rows = read_rows(text, path, longest_line, faults)
+def parse_roster(text: str, path: str, longest_line: int, issues: IssueCollector) -> tuple[Person, ...]:
+    """The people of a roster in its order; empty, and every issue noted, where it cannot be used."""
+    rows = read_rows(text, path, longest_line, issues)
     if rows is None:
         return ()
     title, *others = rows
-    columns = _columns(title, path, faults)
+    columns = _columns(title, path, issues)
     people: dict[int, Person] = {}
     for row in others if columns else ():
-        if any(row.cells) and (person := _person(row, columns, len(title.cells), path, faults)):
+        if any(row.cells) and (person := _person(row, columns, len(title.cells), path, issues)):
             people[row.line] = person
-    if columns and not people and not faults.failed:
-        _bad("empty-roster", path, title.line, "a title row alone", "a row for each student", faults)
-    _check(people, path, faults)
+    if columns and not people and not issues.failed:
+        _bad("empty-roster", path, title.line, "a title row alone", "a row for each student", issues)
+    _check(people, path, issues)
     return tuple(people.values())
 
 
-def _columns(title: CsvRow, path: str, faults: FaultCollector) -> dict[int, str]:
+def _columns(title: CsvRow, path: str, issues: IssueCollector) -> dict[int, str]:
     """place -> `id`, `name`, `first` or `last`, of the columns that are read."""
     titles = [re.sub(r"[\W_]", "", cell.lower()) for cell in title.cells]
     columns = {place: _KNOWN[title] for place, title in enumerate(titles) if title in _KNOWN}
@@ -56,13 +55,13 @@ def _columns(title: CsvRow, path: str, faults: FaultCollector) -> dict[int, str]
     if columns and not semicolons:
         return columns
     found = "cells between semicolons" if semicolons else "no column with ids or names"
-    _bad("roster-columns", path, title.line, found, EXPECTED, faults)
+    _bad("roster-columns", path, title.line, found, EXPECTED, issues)
     return {}
 
 
-def _person(row: CsvRow, columns: Mapping[int, str], width: int, path: str, faults: FaultCollector) -> Person | None:
+def _person(row: CsvRow, columns: Mapping[int, str], width: int, path: str, issues: IssueCollector) -> Person | None:
     if len(row.cells) > width:
-        _bad("roster-row", path, row.line, f"{len(row.cells)} cells", f"at most {width}, as in the title row", faults)
+        _bad("roster-row", path, row.line, f"{len(row.cells)} cells", f"at most {width}, as in the title row", issues)
         return None
     cells: dict[str, list[str]] = {kind: [] for kind in _TITLES}
     for place, kind in columns.items():
@@ -71,7 +70,7 @@ def _person(row: CsvRow, columns: Mapping[int, str], width: int, path: str, faul
     if any(map(_NOBODY.fullmatch, cells["name"])):
         return None
     if not any(cells.values()):
-        _bad("roster-row", path, row.line, "neither an id nor a name", "one of them at least", faults)
+        _bad("roster-row", path, row.line, "neither an id nor a name", "one of them at least", issues)
         return None
     first, last = " ".join(cells["first"]), " ".join(cells["last"])
     for name in cells["name"]:
@@ -89,13 +88,13 @@ def _split(name: str) -> tuple[str, str]:
     return " ".join(firsts), last
 
 
-def _check(people: Mapping[int, Person], path: str, faults: FaultCollector) -> None:
+def _check(people: Mapping[int, Person], path: str, issues: IssueCollector) -> None:
     """What looks odd and does no harm."""
     lines: dict[str, int] = {}
     for line, person in people.items():
         for each in {each.casefold() for each in person.ids}:
             if each in lines and people[lines[each]] != person:
-                faults.warning(
+                issues.warning(
                     "roster-twice",
                     path,
                     line=line,
@@ -105,7 +104,7 @@ def _check(people: Mapping[int, Person], path: str, faults: FaultCollector) -> N
                 )
             lines.setdefault(each, line)
     if people and not any(person.last or person.first for person in people.values()):
-        faults.warning(
+        issues.warning(
             "roster-without-names",
             path,
             found="ids alone",
@@ -114,6 +113,6 @@ def _check(people: Mapping[int, Person], path: str, faults: FaultCollector) -> N
         )
 
 
-def _bad(code: str, path: str, line: int, found: str, expected: str, faults: FaultCollector) -> None:
+def _bad(code: str, path: str, line: int, found: str, expected: str, issues: IssueCollector) -> None:
     hint = "Mend the row, or export the roster again as comma-separated values."
-    faults.error(code, path, line=line, found=found, expected=expected, hint=hint)
+    issues.error(code, path, line=line, found=found, expected=expected, hint=hint)

@@ -4,7 +4,7 @@ import json
 import math
 from typing import Any
 
-from labs_schema.collector import FaultCollector, excerpt
+from labs_schema.errors import IssueCollector, excerpt
 from labs_schema.models import Criterion, Rating
 from labs_schema.reading.titles import read_title
 
@@ -17,59 +17,59 @@ class _NotRubricError(ValueError):
     """Text that the JSON parser must not accept: duplicate keys, NaN."""
 
 
-def parse_rubric(text: str, faults: FaultCollector) -> tuple[Criterion, ...] | None:
+def parse_rubric(text: str, issues: IssueCollector) -> tuple[Criterion, ...] | None:
     """The criteria in file order, None where the file cannot be used at all."""
     try:
         found = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        _bad_json(f"{error.msg} at column {error.colno}", faults, error.lineno)
+        _bad_json(f"{error.msg} at column {error.colno}", issues, error.lineno)
         return None
     except RecursionError:
-        _bad_json("lists or objects nested too deeply", faults)
+        _bad_json("lists or objects nested too deeply", issues)
         return None
     except ValueError as error:
-        _bad_json(str(error)[:100], faults)
+        _bad_json(str(error)[:100], issues)
         return None
     if not isinstance(found, list) or not found:
-        _wrong_type("the file", found, "a list of criteria", faults)
+        _wrong_type("the file", found, "a list of criteria", issues)
         return None
-    return _criteria(found, faults)
+    return _criteria(found, issues)
 
 
-def _criteria(found: list[Any], faults: FaultCollector) -> tuple[Criterion, ...]:
+def _criteria(found: list[Any], issues: IssueCollector) -> tuple[Criterion, ...]:
     criteria: dict[str, Criterion] = {}
     for number, value in enumerate(found, start=1):
         where = f"criterion {number}"
-        if not _is_object(value, where, CRITERION_KEYS, faults):
+        if not _is_object(value, where, CRITERION_KEYS, issues):
             continue
-        title = _title(value, where, faults)
+        title = _title(value, where, issues)
         ratings = value.get("Ratings")
         if not isinstance(ratings, list):
-            _wrong_type(f'"Ratings" of {where}', ratings, "a list of ratings", faults)
+            _wrong_type(f'"Ratings" of {where}', ratings, "a list of ratings", issues)
             continue
         criterion = Criterion(
-            title=title, description=_text(value, where, faults), ratings=_ratings(ratings, where, faults)
+            title=title, description=_text(value, where, issues), ratings=_ratings(ratings, where, issues)
         )
         if title and criteria.setdefault(title, criterion) is not criterion:
-            _duplicate("criterion", title, where, faults)
+            _duplicate("criterion", title, where, issues)
     return tuple(criteria.values())
 
 
-def _ratings(found: list[Any], where: str, faults: FaultCollector) -> tuple[Rating, ...]:
+def _ratings(found: list[Any], where: str, issues: IssueCollector) -> tuple[Rating, ...]:
     ratings: dict[str, Rating] = {}
     for number, value in enumerate(found, start=1):
         place = f"rating {number} of {where}"
-        if not _is_object(value, place, RATING_KEYS, faults):
+        if not _is_object(value, place, RATING_KEYS, issues):
             continue
-        title = _title(value, place, faults)
-        rating = Rating(title=title, description=_text(value, place, faults), marks=_marks(value, place, faults))
+        title = _title(value, place, issues)
+        rating = Rating(title=title, description=_text(value, place, issues), marks=_marks(value, place, issues))
         if title and ratings.setdefault(title, rating) is not rating:
-            _duplicate("rating", title, place, faults)
+            _duplicate("rating", title, place, issues)
     return tuple(ratings.values())
 
 
-def _duplicate(what: str, title: str, where: str, faults: FaultCollector) -> None:
-    faults.error(
+def _duplicate(what: str, title: str, where: str, issues: IssueCollector) -> None:
+    issues.error(
         f"duplicate-{what}",
         PATH,
         found=f"the title {excerpt(title)} again, in {where}",
@@ -78,12 +78,12 @@ def _duplicate(what: str, title: str, where: str, faults: FaultCollector) -> Non
     )
 
 
-def _is_object(value: object, where: str, keys: set[str], faults: FaultCollector) -> bool:
+def _is_object(value: object, where: str, keys: set[str], issues: IssueCollector) -> bool:
     if not isinstance(value, dict):
-        _wrong_type(where, value, "an object with title, description", faults)
+        _wrong_type(where, value, "an object with title, description", issues)
         return False
     if more := sorted(set(value) - keys):
-        faults.warning(
+        issues.warning(
             "unknown-key",
             PATH,
             found=f"{excerpt(more[0])} in {where}",
@@ -93,35 +93,35 @@ def _is_object(value: object, where: str, keys: set[str], faults: FaultCollector
     return True
 
 
-def _title(value: dict[str, Any], where: str, faults: FaultCollector) -> str:
+def _title(value: dict[str, Any], where: str, issues: IssueCollector) -> str:
     title = value.get("title")
     if not isinstance(title, str):
-        _wrong_type(f'"title" of {where}', title, "text", faults)
+        _wrong_type(f'"title" of {where}', title, "text", issues)
         return ""
-    return read_title(title, PATH, where, None, faults)
+    return read_title(title, PATH, where, None, issues)
 
 
-def _text(value: dict[str, Any], where: str, faults: FaultCollector) -> str:
+def _text(value: dict[str, Any], where: str, issues: IssueCollector) -> str:
     """The description, which may be missing or null."""
     text = value.get("description")
     if text is None:
         return ""
     if not isinstance(text, str):
-        _wrong_type(f'"description" of {where}', text, "text", faults)
+        _wrong_type(f'"description" of {where}', text, "text", issues)
         return ""
     if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
-        _bad_json(f"a character that is none (\\u0000 or half a pair) in {where}", faults)
+        _bad_json(f"a character that is none (\\u0000 or half a pair) in {where}", issues)
         return ""
     return text.replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
-def _marks(value: dict[str, Any], where: str, faults: FaultCollector) -> float | None:
+def _marks(value: dict[str, Any], where: str, issues: IssueCollector) -> float | None:
     marks = value.get("marks")
     if marks is None:
         return None
     if isinstance(marks, int | float) and not isinstance(marks, bool) and 0 <= marks <= 1e6 and math.isfinite(marks):
         return float(marks)
-    faults.error(
+    issues.error(
         "bad-marks",
         PATH,
         found=f"marks {excerpt(str(marks))} in {where}",
@@ -131,16 +131,16 @@ def _marks(value: dict[str, Any], where: str, faults: FaultCollector) -> float |
     return None
 
 
-def _wrong_type(what: str, value: object, expected: str, faults: FaultCollector) -> None:
+def _wrong_type(what: str, value: object, expected: str, issues: IssueCollector) -> None:
     kinds = {dict: "an object", list: "an empty list" if value == [] else "a list", str: "text", bool: "true or false"}
     found = "nothing" if value is None else kinds.get(type(value), "a number")
-    faults.error(
+    issues.error(
         "wrong-type", PATH, found=f"{what} is {found}", expected=expected, hint="See docs/reference/lab-format.md."
     )
 
 
-def _bad_json(found: str, faults: FaultCollector, line: int | None = None) -> None:
-    faults.error(
+def _bad_json(found: str, issues: IssueCollector, line: int | None = None) -> None:
+    issues.error(
         "bad-json",
         PATH,
         line=line,

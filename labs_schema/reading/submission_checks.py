@@ -5,7 +5,7 @@ Knows no files; everything here is a warning.
 
 from collections.abc import Iterable, Sequence, Set
 
-from labs_schema.collector import FaultCollector, excerpt, listing
+from labs_schema.errors import IssueCollector, excerpt, listing
 from labs_schema.hashes import canonical_hash
 from labs_schema.models import SourceFile, Submission
 from labs_schema.reading.ratings_csv import RatingsTable, StudentRow
@@ -13,14 +13,14 @@ from labs_schema.reading.ratings_csv import RatingsTable, StudentRow
 FOLDER = "submissions"
 
 
-def check_students(students: Iterable[str], table: RatingsTable, faults: FaultCollector) -> None:
+def check_students(students: Iterable[str], table: RatingsTable, issues: IssueCollector) -> None:
     """Warns of `students` without a row in the ratings table and of rows without a submission."""
     submitted = set(students)
     rated = {row.student for row in table.rows}
     for row in table.rows:
-        check_row(row, submitted, table.path, faults)
+        check_row(row, submitted, table.path, issues)
     for student in sorted(submitted - rated):
-        faults.warning(
+        issues.warning(
             "submission-without-ratings",
             table.path,
             found=f"no row for {excerpt(student)}",
@@ -29,10 +29,10 @@ def check_students(students: Iterable[str], table: RatingsTable, faults: FaultCo
         )
 
 
-def check_row(row: StudentRow, students: Set[str], path: str, faults: FaultCollector) -> None:
+def check_row(row: StudentRow, students: Set[str], path: str, issues: IssueCollector) -> None:
     """Warns of a row of a ratings table without a submission; `students` have one."""
     if row.student not in students:
-        faults.warning(
+        issues.warning(
             "student-without-submission",
             path,
             line=row.line,
@@ -42,7 +42,7 @@ def check_row(row: StudentRow, students: Set[str], path: str, faults: FaultColle
         )
 
 
-def check_comments(comments: RatingsTable, table: RatingsTable, faults: FaultCollector) -> None:
+def check_comments(comments: RatingsTable, table: RatingsTable, issues: IssueCollector) -> None:
     """Warns of columns and rows of the comments table that the ratings table does not have."""
     columns = {(column.criterion, column.rating) for column in table.columns}
     students = {row.student for row in table.rows}
@@ -53,7 +53,7 @@ def check_comments(comments: RatingsTable, table: RatingsTable, faults: FaultCol
     ]
     unknown += [f"student {excerpt(row.student)}" for row in comments.rows if row.student not in students]
     for what in unknown:
-        faults.warning(
+        issues.warning(
             "comment-without-rating",
             comments.path,
             found=f"{what}, which {table.path} does not have",
@@ -62,13 +62,13 @@ def check_comments(comments: RatingsTable, table: RatingsTable, faults: FaultCol
         )
 
 
-def check_copies(submissions: Sequence[Submission], template: Sequence[SourceFile], faults: FaultCollector) -> None:
+def check_copies(submissions: Sequence[Submission], template: Sequence[SourceFile], issues: IssueCollector) -> None:
     """Warns of submissions with equal texts, and of those whose every file is one of the template's, blanks apart."""
     given = {" ".join(file.text.split()) for file in template}
     alike: dict[str, list[str]] = {}
     for submission in submissions:
         if all(" ".join(file.text.split()) in given for file in submission.files):
-            faults.warning(
+            issues.warning(
                 "untouched-template",
                 f"{FOLDER}/{submission.folder}",
                 found="the template as it was handed out",
@@ -78,7 +78,7 @@ def check_copies(submissions: Sequence[Submission], template: Sequence[SourceFil
         alike.setdefault(canonical_hash(sorted(file.text for file in submission.files)), []).append(submission.folder)
     for folders in alike.values():
         if len(folders) > 1:
-            faults.warning(
+            issues.warning(
                 "identical-submissions",
                 f"{FOLDER}/{folders[0]}",
                 found=f"{len(folders)} submissions with the same text: {listing(folders)}",

@@ -1,18 +1,26 @@
-"""A lab's folder to a `Lab`, or to every fault in it. The only door from files to records."""
+"""A lab's folder to a `Lab`, or to every issue in it. The only door from files to records."""
 
 from collections.abc import Set
 from pathlib import Path
 from typing import NamedTuple
 
-from labs_schema.collector import FaultCollector
-from labs_schema.errors import Fault, FaultsError, Severity
+from labs_schema.errors import InputError, Issue, IssueCollector, Severity
 from labs_schema.frozen import Frozen
 from labs_schema.limits import Limits
 from labs_schema.models import Criterion, HumanGrade, Lab, Person, Submission
 from labs_schema.privacy.name_matching import Names
 from labs_schema.privacy.redaction import noted, person_of
 from labs_schema.reading.human_grades import human_grades
-from labs_schema.reading.lab_files import criteria_of, rater_tables, roster_of, submissions_of, table_of, template_of
+from labs_schema.reading.lab_files import (
+    criteria_of,
+    given_language,
+    rater_tables,
+    read_problem,
+    roster_of,
+    submissions_of,
+    table_of,
+    template_of,
+)
 from labs_schema.reading.lab_folders import (
     COMMENTS,
     RATINGS,
@@ -22,8 +30,6 @@ from labs_schema.reading.lab_folders import (
     labs_inside,
     stray_entries,
 )
-from labs_schema.reading.language_file import given_language
-from labs_schema.reading.problem_statement import read_problem
 from labs_schema.reading.rater_tables import check_raters, rater_grades
 from labs_schema.reading.ratings_csv import RatingsTable
 from labs_schema.reading.submission_checks import check_comments, check_copies, check_students
@@ -36,10 +42,10 @@ DEFAULT_LIMITS = Limits()
 
 
 class Validated(Frozen):
-    """`lab` is None where a fault is an error. `faults` has the errors first."""
+    """`lab` is None where a issue is an error. `issues` has the errors first."""
 
     lab: Lab | None
-    faults: tuple[Fault, ...]
+    issues: tuple[Issue, ...]
 
 
 class _Work(NamedTuple):
@@ -52,12 +58,12 @@ class _Work(NamedTuple):
 
 
 def load_lab(folder: Path, *, language: str | None = None) -> Lab:
-    """The lab in `folder`. Raises FaultsError with all its errors (and no warnings) where there are any."""
+    """The lab in `folder`. Raises InputError with all its errors (and no warnings) where there are any."""
     return _faultless(read_lab(folder, language=language))
 
 
 def load_rubric(folder: Path) -> Lab:
-    """The lab in `folder` without anybody's work and grades: problem, rubric, language. Raises FaultsError as
+    """The lab in `folder` without anybody's work and grades: problem, rubric, language. Raises InputError as
     `load_lab`, but not for what is wrong with a submission: none is read."""
     return _faultless(read_rubric(folder))
 
@@ -77,36 +83,36 @@ def read_rubric(folder: Path, *, limits: Limits = DEFAULT_LIMITS) -> Validated:
 
 def _faultless(validated: Validated) -> Lab:
     if validated.lab is None:
-        raise FaultsError([fault for fault in validated.faults if fault.severity is Severity.ERROR])
+        raise InputError([issue for issue in validated.issues if issue.severity is Severity.ERROR])
     return validated.lab
 
 
 def _read(folder: Path, language: str | None, limits: Limits, *, with_work: bool) -> Validated:
     folder = folder.absolute()
-    faults = FaultCollector(clean(folder.name) or "/")
-    lab = _lab(folder, language, limits, faults, with_work)
-    return Validated(lab=None if faults.failed else lab, faults=faults.faults())
+    issues = IssueCollector(clean(folder.name) or "/")
+    lab = _lab(folder, language, limits, issues, with_work)
+    return Validated(lab=None if issues.failed else lab, issues=issues.issues())
 
 
-def _lab(folder: Path, language: str | None, limits: Limits, faults: FaultCollector, with_work: bool) -> Lab | None:
-    """The lab; None, or a lab that must not be used, where `faults` has an error."""
+def _lab(folder: Path, language: str | None, limits: Limits, issues: IssueCollector, with_work: bool) -> Lab | None:
+    """The lab; None, or a lab that must not be used, where `issues` has an error."""
     if inside := labs_inside(folder):
         found = f"a folder of {len(inside)} labs, such as {clean(inside[0])}"
-        faults.error("no-labs", "", found=found, expected="one lab", hint="Name a lab in it.")
+        issues.error("no-labs", "", found=found, expected="one lab", hint="Name a lab in it.")
         return None
-    present = lab_entries(folder, faults)
-    if not present and faults.failed:
+    present = lab_entries(folder, issues)
+    if not present and issues.failed:
         return None
-    said = given_language(folder, present, language, limits, faults)
-    problem, short = read_problem(folder, present, limits, faults)
-    table = table_of(folder, RATINGS, present, limits, faults)
-    criteria = criteria_of(folder, present, table, limits, faults)
-    roster = roster_of(folder, present, limits, faults)
+    said = given_language(folder, present, language, limits, issues)
+    problem, short = read_problem(folder, present, limits, issues)
+    table = table_of(folder, RATINGS, present, limits, issues)
+    criteria = criteria_of(folder, present, table, limits, issues)
+    roster = roster_of(folder, present, limits, issues)
     if with_work:
-        work = _work(folder, present, said, criteria, table, roster, limits, faults)
+        work = _work(folder, present, said, criteria, table, roster, limits, issues)
     else:
-        work = _Work(said or language_by_names(folder / SUBMISSIONS, limits, faults))
-    if faults.failed:
+        work = _Work(said or language_by_names(folder / SUBMISSIONS, limits, issues))
+    if issues.failed:
         return None
     return Lab(
         name=clean(folder.name),
@@ -126,23 +132,23 @@ def _work(
     table: RatingsTable | None,
     roster: tuple[Person, ...],
     limits: Limits,
-    faults: FaultCollector,
+    issues: IssueCollector,
 ) -> _Work:
-    comments = table_of(folder, COMMENTS, present, limits, faults)
-    every = submissions_of(folder, present, limits, faults)
-    language, submissions = in_language(every, said, faults)
-    check_copies(submissions, template_of(folder, present, limits, faults), faults)
+    comments = table_of(folder, COMMENTS, present, limits, issues)
+    every = submissions_of(folder, present, limits, issues)
+    language, submissions = in_language(every, said, issues)
+    check_copies(submissions, template_of(folder, present, limits, issues), issues)
     students = {submission.student for submission in every}
     grades: tuple[HumanGrade, ...] = ()
     if table:
-        check_students(students, table, faults)
+        check_students(students, table, issues)
         if comments:
-            check_comments(comments, table, faults)
-        grades = human_grades(criteria, table, comments, faults)
-    raters = rater_tables(folder, present, limits, faults)
-    others = rater_grades(criteria, raters, students, faults)
-    check_raters(grades, others, RATINGS, faults)
-    if faults.failed:
+            check_comments(comments, table, issues)
+        grades = human_grades(criteria, table, comments, issues)
+    raters = rater_tables(folder, present, limits, issues)
+    others = rater_grades(criteria, raters, students, issues)
+    check_raters(grades, others, RATINGS, issues)
+    if issues.failed:
         return _Work(language)
     names = Names((*roster, *(person_of(each.student, each.folder) for each in every)))
     return _Work(language, tuple(noted(submission, language, names) for submission in submissions), grades, others)

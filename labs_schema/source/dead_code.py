@@ -6,7 +6,7 @@ Only what a reader sees at once; no analysis of values. Time is proportional to 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from labs_schema.source.lexing import Span
+from labs_schema.source.lexer import Span
 
 Range = tuple[int, int]
 

@@ -1,6 +1,6 @@
 """Opens zip and tar archives that students hand in, in memory and by caps; nothing is ever extracted to disk.
 
-Links, absolute names, `..`, encryption, bombs and damage each end in a named fault. Knows no labs and no languages.
+Links, absolute names, `..`, encryption, bombs and damage each end in a named issue. Knows no labs and no languages.
 """
 
 import bz2
@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
-from labs_schema.collector import FaultCollector
+from labs_schema.errors import IssueCollector
 from labs_schema.limits import Limits
 from labs_schema.submissions.file_names import archive_suffix, inside, litter
 
@@ -26,7 +26,7 @@ DAMAGE = (
 
 
 class Entry(NamedTuple):
-    """A file of a submission, not yet read. `read(n)` gives at most n bytes, None with a fault where it cannot be read,
+    """A file of a submission, not yet read. `read(n)` gives at most n bytes, None with a issue where it cannot be read,
     and may raise one of DAMAGE."""
 
     path: str
@@ -47,23 +47,23 @@ class _RefusedError(Exception):
     """An archive that is refused as a whole: code, found, expected, hint."""
 
 
-def archive_entries(data: bytes, where: str, limits: Limits, faults: FaultCollector) -> Iterator[Entry]:
+def archive_entries(data: bytes, where: str, limits: Limits, issues: IssueCollector) -> Iterator[Entry]:
     """The regular files of the archive `data`, in its own order. `where` ends in the archive's name."""
     try:
         if archive_suffix(where) == ".zip":
-            yield from _zip_entries(data, where, limits, faults)
+            yield from _zip_entries(data, where, limits, issues)
         else:
-            yield from _tar_entries(_expanded(data, where, limits), where, faults)
+            yield from _tar_entries(_expanded(data, where, limits), where, issues)
     except _RefusedError as refused:
         code, found, expected, hint = refused.args
-        faults.error(code, where, found=found, expected=expected, hint=hint)
+        issues.error(code, where, found=found, expected=expected, hint=hint)
     except DAMAGE as error:
-        bad_archive(where, error, faults)
+        bad_archive(where, error, issues)
 
 
-def bad_archive(where: str, error: BaseException, faults: FaultCollector) -> None:
+def bad_archive(where: str, error: BaseException, issues: IssueCollector) -> None:
     encrypted = "encrypted" in str(error) or "password" in str(error)
-    faults.error(
+    issues.error(
         "encrypted-archive" if encrypted else "bad-archive",
         where,
         found="an encrypted member" if encrypted else f"an archive that cannot be read ({type(error).__name__})",
@@ -72,15 +72,15 @@ def bad_archive(where: str, error: BaseException, faults: FaultCollector) -> Non
     )
 
 
-def _zip_entries(data: bytes, where: str, limits: Limits, faults: FaultCollector) -> Iterator[Entry]:
+def _zip_entries(data: bytes, where: str, limits: Limits, issues: IssueCollector) -> Iterator[Entry]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for info in archive.infolist():
             mode = info.external_attr >> 16
-            path = _checked(info.filename, where, faults)
+            path = _checked(info.filename, where, issues)
             if info.is_dir() or path is None:
                 continue
             if stat.S_IFMT(mode) not in (0, stat.S_IFREG) and not litter(path):
-                _refuse_member(path, where, stat.S_ISLNK(mode), faults)
+                _refuse_member(path, where, stat.S_ISLNK(mode), issues)
                 continue
             if info.file_size > max(limits.ratio_from, limits.ratio * info.compress_size):
                 raise _bomb(limits)
@@ -92,14 +92,14 @@ def _zip_entries(data: bytes, where: str, limits: Limits, faults: FaultCollector
             yield Entry(path, read)
 
 
-def _tar_entries(data: bytes, where: str, faults: FaultCollector) -> Iterator[Entry]:
+def _tar_entries(data: bytes, where: str, issues: IssueCollector) -> Iterator[Entry]:
     with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
         for info in archive:
-            path = _checked(info.name, where, faults)
+            path = _checked(info.name, where, issues)
             if info.isdir() or path is None:
                 continue
             if not info.isreg() and not litter(path):
-                _refuse_member(path, where, info.issym() or info.islnk(), faults)
+                _refuse_member(path, where, info.issym() or info.islnk(), issues)
                 continue
 
             def read(most: int, info: tarfile.TarInfo = info) -> bytes:
@@ -109,10 +109,10 @@ def _tar_entries(data: bytes, where: str, faults: FaultCollector) -> Iterator[En
             yield Entry(path, read)
 
 
-def _checked(name: str, where: str, faults: FaultCollector) -> str | None:
+def _checked(name: str, where: str, issues: IssueCollector) -> str | None:
     path = inside(name)
     if path is None and name.strip("./"):
-        faults.error(
+        issues.error(
             "unsafe-name",
             where,
             found=f"a member named {name[:60]!a}",
@@ -122,8 +122,8 @@ def _checked(name: str, where: str, faults: FaultCollector) -> str | None:
     return path
 
 
-def _refuse_member(path: str, where: str, link: bool, faults: FaultCollector) -> None:
-    faults.error(
+def _refuse_member(path: str, where: str, link: bool, issues: IssueCollector) -> None:
+    issues.error(
         "archive-link" if link else "special-file",
         f"{where}/{path}",
         found="a link in an archive" if link else "a pipe or device in an archive",

@@ -3,7 +3,7 @@
 import os
 import re
 
-from labs_schema.decoding import decode
+from labs_schema.file_reader import decode
 from labs_schema.source.languages import extension
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")

@@ -5,35 +5,34 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from labs_schema.collector import FaultCollector, excerpt
+from labs_schema.errors import IssueCollector, excerpt
 from labs_schema.file_reader import refused_kind, scan
 from labs_schema.limits import Limits
 from labs_schema.models import SourceFile, Submission
 from labs_schema.source.languages import SOURCE_EXTENSIONS, UNKNOWN, belongs, extension, likely
 from labs_schema.submissions.archives import Entry
-from labs_schema.submissions.entries import file_entry, folder_entries, packed_entries
 from labs_schema.submissions.file_names import CLOSED_ARCHIVES, archive_suffix, clean, litter, student_of
-from labs_schema.submissions.source_files import source_files
+from labs_schema.submissions.source_files import file_entry, folder_entries, packed_entries, source_files
 
 
-def read_submissions(folder: Path, limits: Limits, faults: FaultCollector) -> tuple[Submission, ...]:
+def read_submissions(folder: Path, limits: Limits, issues: IssueCollector) -> tuple[Submission, ...]:
     """The submissions under `folder` (`submissions/` of a lab), sorted by student, files of any language."""
     found: dict[str, Submission] = {}
     line_ends = 0
-    for entry in scan(folder, "submissions", faults):
+    for entry in scan(folder, "submissions", issues):
         where = f"submissions/{clean(entry.name)}"
-        name = _folder_name(entry, where, faults)
-        if name is None or not _good_student(name, where, faults):
+        name = _folder_name(entry, where, issues)
+        if name is None or not _good_student(name, where, issues):
             continue
         student = student_of(name)
         if student in found:
-            _twice(student, where, faults)
+            _twice(student, where, issues)
             continue
-        files, changed = source_files(_entries(entry, where, limits, faults), where, limits, faults)
+        files, changed = source_files(_entries(entry, where, limits, issues), where, limits, issues)
         line_ends += changed
         found[student] = Submission(student=student, folder=name, files=files)
     if line_ends:
-        faults.warning(
+        issues.warning(
             "line-ends",
             "submissions",
             found=f"{line_ends:,} files with CR LF or CR line ends",
@@ -44,19 +43,19 @@ def read_submissions(folder: Path, limits: Limits, faults: FaultCollector) -> tu
 
 
 def in_language(
-    submissions: tuple[Submission, ...], said: str | None, faults: FaultCollector
+    submissions: tuple[Submission, ...], said: str | None, issues: IssueCollector
 ) -> tuple[str, tuple[Submission, ...]]:
     """The lab's language, which is `said` where something says it, and the submissions with its files only.
 
     A submission that has none of them keeps the files of the other language it is written in; one without any source
     file is left out. Both are warnings. Where nothing tells the language it is "unknown".
     """
-    language = said or _language(([file.path for file in each.files] for each in submissions), faults)
+    language = said or _language(([file.path for file in each.files] for each in submissions), issues)
     kept = []
     for submission in submissions:
         where = f"submissions/{submission.folder}"
         if not submission.files:
-            faults.warning(
+            issues.warning(
                 "no-program",
                 where,
                 found="no source file",
@@ -64,18 +63,18 @@ def in_language(
                 hint="The submission is left out; look whether the work is in a file that was set aside.",
             )
         else:
-            files = files_in(submission.files, language, where, faults)
+            files = files_in(submission.files, language, where, issues)
             kept.append(submission.model_copy(update={"files": files}))
     return language, tuple(kept)
 
 
 def files_in(
-    files: tuple[SourceFile, ...], language: str, where: str, faults: FaultCollector
+    files: tuple[SourceFile, ...], language: str, where: str, issues: IssueCollector
 ) -> tuple[SourceFile, ...]:
     """The `files` of a submission in `language`, or all of them where none is; a warning of the others either way."""
     own = tuple(file for file in files if belongs(file.path, language))
     if other := [file.path for file in files if not belongs(file.path, language)]:
-        faults.warning(
+        issues.warning(
             "other-language",
             where,
             found=f"{len(other)} files such as {excerpt(other[0])}",
@@ -85,23 +84,23 @@ def files_in(
     return own or files
 
 
-def language_by_names(folder: Path, limits: Limits, faults: FaultCollector) -> str:
+def language_by_names(folder: Path, limits: Limits, issues: IssueCollector) -> str:
     """The language of a lab by the names of the files under its `submissions/`, none of which is read. What is wrong
     with single submissions is not told."""
-    paths, untold = [], FaultCollector("")
+    paths, untold = [], IssueCollector("")
     for entry in scan(folder, "submissions", untold):
         where = clean(entry.name)
         if _folder_name(entry, where, untold):
             found = islice(_entries(entry, where, limits, untold), limits.submission_files)
             paths.append([each.path for each in found if extension(each.path) in SOURCE_EXTENSIONS])
-    return _language(paths, faults)
+    return _language(paths, issues)
 
 
-def _language(paths: Iterable[Sequence[str]], faults: FaultCollector) -> str:
+def _language(paths: Iterable[Sequence[str]], issues: IssueCollector) -> str:
     """By the paths of every submission."""
     found = likely(paths)
     if len(found) > 1:
-        faults.error(
+        issues.error(
             "language-tie",
             "submissions",
             found=f"as many submissions in {' as in '.join(found)}",
@@ -111,11 +110,11 @@ def _language(paths: Iterable[Sequence[str]], faults: FaultCollector) -> str:
     return found[0] if found else UNKNOWN
 
 
-def _folder_name(entry: os.DirEntry[str], where: str, faults: FaultCollector) -> str | None:
+def _folder_name(entry: os.DirEntry[str], where: str, issues: IssueCollector) -> str | None:
     """The name a folder of this submission would have (`s1@course`), None for an entry that is no submission."""
     name = clean(entry.name)
     if name != entry.name:
-        faults.warning(
+        issues.warning(
             "odd-name",
             where,
             found=f"the name {excerpt(entry.name)}",
@@ -124,17 +123,17 @@ def _folder_name(entry: os.DirEntry[str], where: str, faults: FaultCollector) ->
         )
     folder = entry.is_dir(follow_symlinks=False)
     if litter(name, folder=folder):
-        _stray("litter", where, "what an editor or system left behind", faults)
+        _stray("litter", where, "what an editor or system left behind", issues)
     elif folder:
         return name
-    elif refused_kind(os.lstat(entry.path), where, faults):
+    elif refused_kind(os.lstat(entry.path), where, issues):
         return None
     elif suffix := archive_suffix(name):
         return name[: -len(suffix)]
     elif extension(name) in SOURCE_EXTENSIONS:
         return name[: -len(extension(name))]
     elif extension(name) in CLOSED_ARCHIVES:
-        faults.error(
+        issues.error(
             "unknown-archive",
             where,
             found=f"a {extension(name)} archive",
@@ -142,23 +141,23 @@ def _folder_name(entry: os.DirEntry[str], where: str, faults: FaultCollector) ->
             hint="Unpack it into a folder of the same name.",
         )
     else:
-        _stray("stray-file", where, "a file that is no submission", faults)
+        _stray("stray-file", where, "a file that is no submission", issues)
     return None
 
 
-def _entries(entry: os.DirEntry[str], where: str, limits: Limits, faults: FaultCollector) -> Iterator[Entry]:
+def _entries(entry: os.DirEntry[str], where: str, limits: Limits, issues: IssueCollector) -> Iterator[Entry]:
     path = Path(entry.path)
     if entry.is_dir(follow_symlinks=False):
-        return folder_entries(path, where, limits, faults)
+        return folder_entries(path, where, limits, issues)
     if archive_suffix(entry.name):
-        return packed_entries(path, where, limits, faults)
-    return iter([file_entry(path, "submission" + extension(entry.name), where, faults)])
+        return packed_entries(path, where, limits, issues)
+    return iter([file_entry(path, "submission" + extension(entry.name), where, issues)])
 
 
-def _good_student(name: str, where: str, faults: FaultCollector) -> bool:
+def _good_student(name: str, where: str, issues: IssueCollector) -> bool:
     if student_of(name):
         return True
-    faults.error(
+    issues.error(
         "empty-student",
         where,
         found="no student before the @",
@@ -168,8 +167,8 @@ def _good_student(name: str, where: str, faults: FaultCollector) -> bool:
     return False
 
 
-def _twice(student: str, where: str, faults: FaultCollector) -> None:
-    faults.error(
+def _twice(student: str, where: str, issues: IssueCollector) -> None:
+    issues.error(
         "duplicate-student",
         where,
         found=f"a second submission of {excerpt(student)}",
@@ -178,5 +177,5 @@ def _twice(student: str, where: str, faults: FaultCollector) -> None:
     )
 
 
-def _stray(code: str, where: str, found: str, faults: FaultCollector) -> None:
-    faults.warning(code, where, found=found, expected="submissions only", hint="It is left out; delete it.")
+def _stray(code: str, where: str, found: str, issues: IssueCollector) -> None:
+    issues.warning(code, where, found=found, expected="submissions only", hint="It is left out; delete it.")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
-from labs_schema.errors import Fault
+from labs_schema.errors import Issue
 from labs_schema.models import Lab, Person
 from labs_schema.reading.validate import lab_folders, read_rubric
 
@@ -31,13 +31,13 @@ class LabRegistry(Mapping[str, Lab]):
         return len(self._labs)
 
 
-def read_registry(parent: Path) -> tuple[LabRegistry, tuple[Fault, ...]]:
+def read_registry(parent: Path) -> tuple[LabRegistry, tuple[Issue, ...]]:
     """Every lab in `parent` whose rubric can be read, without submissions and the TAs' grades, and what is wrong with
     the others (warnings are left out)."""
     read = {folder: read_rubric(folder) for folder in lab_folders(parent)}
-    faults = tuple(
-        fault for each in read.values() if each.lab is None for fault in each.faults if fault.severity == "error"
+    issues = tuple(
+        issue for each in read.values() if each.lab is None for issue in each.issues if issue.severity == "error"
     )
     labs = {each.lab.name: (each.lab, folder) for folder, each in read.items() if each.lab is not None}
     folders = {name: folder for name, (_, folder) in labs.items()}
-    return LabRegistry((lab for lab, _ in labs.values()), folders), faults
+    return LabRegistry((lab for lab, _ in labs.values()), folders), issues

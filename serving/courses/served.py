@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Protocol
 
-from labs_schema.errors import FaultsError
+from labs_schema.errors import InputError
 from serving.courses.course_registry import CourseRegistry
 from serving.courses.errors import ElsewhereError, UnknownCourseError
 from serving.courses.lab_registry import LabRegistry, read_registry
@@ -82,7 +82,7 @@ class RegisteredCourses:
                 folder = Path(registration.labs) if registration.labs else None
                 try:
                     labs = read_registry(folder)[0] if folder else LabRegistry()
-                except (FaultsError, OSError):
+                except (InputError, OSError):
                     return ServedCourse(name, folder=folder)
                 known = ServedCourse(name, labs, folder)
                 self._known[name] = registration.seq, known

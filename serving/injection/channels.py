@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from labs_schema.source.lexing import Span
+from labs_schema.source.lexer import Span
 from serving.injection.encodings import unescaped
 from serving.injection.reading import Passage
 

@@ -10,7 +10,7 @@ from itertools import islice
 
 from labs_schema.models import SourceFile, Submission
 from labs_schema.source.dead_code import Range, dead_ranges
-from labs_schema.source.lexing import Span, spans
+from labs_schema.source.lexer import Span, lex
 from serving.injection.channels import names, printed, remarks
 from serving.injection.characters import DIRECTION, INVISIBLE, hidden_message, look_alike_words, without_controls
 from serving.injection.encodings import backwards, payloads, rot13
@@ -28,7 +28,7 @@ def suspicions(submission: Submission, language: str) -> tuple[Suspicion, ...]:
 
 def _of_file(file: SourceFile, language: str) -> Iterator[Suspicion]:
     text = without_controls(file.text)
-    parts = list(spans(text, language))
+    parts = lex(text, language)
     found = dict.fromkeys([*_drawn(file.text), *_said(text, language, parts), *_hidden(file.text, text, parts)])
     if _names_a_plea(file.path):
         yield Suspicion(kind="file name", path=file.path)

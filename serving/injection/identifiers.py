@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from labs_schema.source.keywords import KEYWORDS
-from labs_schema.source.lexing import Span
+from labs_schema.source.lexer import KEYWORDS, Span
 from serving.injection.channels import names
 from serving.injection.reading import hits
 from serving.injection.rules import WEAK

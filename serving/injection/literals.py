@@ -9,7 +9,7 @@ length, their formats and their line ends can still be read.
 import re
 from collections.abc import Iterator, Sequence
 
-from labs_schema.source.lexing import Span
+from labs_schema.source.lexer import Span
 from serving.injection.channels import concatenated
 from serving.injection.words import words
 

@@ -5,12 +5,13 @@ thought of is lost too. What remains is what a compiler reads, in the same lines
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from labs_schema.models import SourceFile, Submission
 from labs_schema.source.dead_code import Range, dropped_ranges
 from labs_schema.source.languages import SOURCE_EXTENSIONS, extension
-from labs_schema.source.lexing import Span, spans
+from labs_schema.source.lexer import Span, lex
 from serving.injection.characters import folded, without_controls
 from serving.injection.identifiers import neutral_names, renamed, telling_names
 from serving.injection.literals import Piece, masked_comments, masked_strings
@@ -33,7 +34,7 @@ def sanitized(submission: Submission, language: str) -> Submission:
     Every line stays in its place, and names are replaced alike in all files. Deterministic; never raises.
     """
     texts = [_drawn_plainly(file.text, language) for file in submission.files]
-    lexed = [list(spans(text, language)) for text in texts]
+    lexed = [lex(text, language) for text in texts]
     paths = _neutral_paths(submission)
     taken = [text[span.start : span.end] for text, found in zip(texts, lexed, strict=True) for span in found]
     telling = [name for text, found in zip(texts, lexed, strict=True) for name in telling_names(text, found)]
@@ -46,7 +47,7 @@ def sanitized(submission: Submission, language: str) -> Submission:
     return submission.model_copy(update={"files": tuple(files)})
 
 
-def _masked(text: str, found: list[Span], dropped: list[Range], new: dict[str, str], paths: dict[str, str]) -> str:
+def _masked(text: str, found: Sequence[Span], dropped: list[Range], new: dict[str, str], paths: dict[str, str]) -> str:
     strings = {(start, end): after for start, end, after in masked_strings(text, found)}
     pieces = list(masked_comments(text, found))
     for span in found:
@@ -78,7 +79,7 @@ def _drawn_plainly(text: str, language: str) -> str:
         return text
     pieces = [
         (span.start, span.end, re.sub(r"\W", "_", folded(text[span.start : span.end])))
-        for span in spans(text, language)
+        for span in lex(text, language)
         if span.kind == "name" and not text[span.start : span.end].isascii()
     ]
     return _replaced(text, pieces)

@@ -9,8 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from labs_schema.source.dead_code import Range, without_words
-from labs_schema.source.keywords import KEYWORDS
-from labs_schema.source.lexing import Span
+from labs_schema.source.lexer import KEYWORDS, Span
 
 _TOKEN = re.compile(r"[{}()\[\];=\n]")
 _HEAD = re.compile(r"\s*+(#[ \t]*+define\b|\W?\w*+)")

@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from labs_schema.errors import FaultsError
+from labs_schema.errors import InputError
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
 from labs_schema.reading.validate import lab_folders, load_lab
@@ -37,7 +37,7 @@ class WorkerBackend:
     def folder(self, job: Job) -> Path:
         """Where the job's lab is. Raises NoLabError where there is none."""
         labs = self._labs if isinstance(self._labs, Path) else self._labs(job.course)
-        with suppress(FaultsError):  # no lab at all
+        with suppress(InputError):  # no lab at all
             for folder in lab_folders(labs):
                 if clean(folder.name) == job.lab:
                     return folder
@@ -53,7 +53,7 @@ class WorkerBackend:
         folder = self.folder(job)
         try:
             lab = load_lab(folder)
-        except FaultsError:
+        except InputError:
             raise LabChangedError(f"The lab {job.lab!r} can no longer be read; see grader check.") from None
         if work_hash(lab) != job.work:
             raise LabChangedError(

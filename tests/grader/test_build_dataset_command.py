@@ -5,7 +5,7 @@ from typer.testing import CliRunner, Result
 
 from grader.cli import app, main
 from grader.cli.spaced_values import spelled_out
-from labs_schema.errors import FaultsError
+from labs_schema.errors import InputError
 from labs_schema.lab_writer import write_lab
 from training.dataset.files import read_dataset_manifest, read_pairs
 
@@ -93,7 +93,7 @@ def test_verify_passes_over_what_is_unchanged_and_names_what_is_not(parent: Path
     path.write_bytes(path.read_bytes().replace(b"A", b"B", 1))
     result = run("--verify")
     assert result.exit_code == 1
-    assert isinstance(result.exception, FaultsError)
+    assert isinstance(result.exception, InputError)
     assert "test.jsonl" in str(result.exception)
 
 
@@ -101,7 +101,7 @@ def test_a_flag_that_is_missing_or_unknown_is_told(parent: Path) -> None:
     assert "--parent-dir" in run().output
     assert run("--parent-dir", str(parent), "--format", "xml").exit_code == 2
     assert run("--parent-dir", str(parent), "stray").exit_code == 2
-    assert isinstance(run("--parent-dir", str(parent), "--eval-lab-names", "lab9").exception, FaultsError)
+    assert isinstance(run("--parent-dir", str(parent), "--eval-lab-names", "lab9").exception, InputError)
 
 
 def test_a_path_that_cannot_be_written_is_an_error_without_a_traceback(

@@ -52,7 +52,7 @@ def test_json_holds_sizes_and_every_fault(labs) -> None:
         ("lab1", None, None),
         ("lab2", 6, 12),
     ]
-    assert report["labs"][0]["faults"][0]["code"] == "bad-json" and report["strays"][0]["code"] == "stray-file"
+    assert report["labs"][0]["issues"][0]["code"] == "bad-json" and report["strays"][0]["code"] == "stray-file"
 
 
 def test_markup_in_a_name_is_shown_as_it_is(labs) -> None:

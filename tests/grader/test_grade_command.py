@@ -7,7 +7,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from grader.cli.grade import grade
-from labs_schema.errors import FaultsError, ModelError
+from labs_schema.errors import InputError, ModelError
 from labs_schema.grades import Grade
 from labs_schema.lab_writer import write_lab
 
@@ -52,7 +52,7 @@ def test_the_options_are_shown_in_as_many_orders_as_asked_for(lab, tiny_model_fo
 
 def test_a_file_that_cannot_be_read_and_a_model_that_is_none_are_named(lab, tmp_path) -> None:
     missing = run(tmp_path / "main.c", "--lab", lab, "--model", "runs/none")
-    assert isinstance(missing.exception, FaultsError) and str(tmp_path / "main.c") in str(missing.exception)
+    assert isinstance(missing.exception, InputError) and str(tmp_path / "main.c") in str(missing.exception)
     (tmp_path / "main.c").write_text("int main(void) { return 0; }\n")
     no_model = run(tmp_path / "main.c", "--lab", lab, "--model", tmp_path / "none")
     assert isinstance(no_model.exception, ModelError) and "none" in str(no_model.exception)

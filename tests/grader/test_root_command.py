@@ -28,7 +28,7 @@ def test_threads_that_wait_sleep_unless_the_user_says_otherwise(
 
 def test_the_list_of_commands_says_a_line_or_two_about_each_and_help_fills_its_lines() -> None:
     listed = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "80"}).output
-    assert "Reads labs and lists every fault in them at once." in listed and "Makes, revokes and lists" in listed
+    assert "Reads labs and lists every issue in them at once." in listed and "Makes, revokes and lists" in listed
     assert len(listed.splitlines()) < 60
     told = CliRunner().invoke(app, ["courses", "add", "--help"], env={"COLUMNS": "80"}).output
     assert "Its weights, tokenizer, prompts and calibration" in " ".join(told.split())

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from grader.cli import app
-from labs_schema.errors import FaultsError, GraderError
+from labs_schema.errors import GraderError, InputError
 
 runner = CliRunner()
 TINY = Path(__file__).parents[2] / "training/recipes/tiny.yaml"
@@ -40,5 +40,5 @@ def test_of_several_processes_one_tells_what_a_dry_run_found_and_all_leave_toget
 
 def test_the_tiny_base_needs_a_data_set(tmp_path: Path) -> None:
     result = runner.invoke(app, ["init-model", "--dataset", str(tmp_path), "--out", str(tmp_path / "out")])
-    assert isinstance(result.exception, FaultsError) and "grader build-dataset" in str(result.exception)
+    assert isinstance(result.exception, InputError) and "grader build-dataset" in str(result.exception)
     assert not (tmp_path / "out").exists()

@@ -10,25 +10,25 @@ from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from labs_schema.reading.validate import read_lab
 
-Faults = set[tuple[str, Severity]]
+Issues = set[tuple[str, Severity]]
 
 
 @pytest.fixture
-def faults_after(tmp_path: Path, make_lab: Callable[..., Lab]) -> Callable[[Callable[[Path], object]], Faults]:
+def faults_after(tmp_path: Path, make_lab: Callable[..., Lab]) -> Callable[[Callable[[Path], object]], Issues]:
     """Codes and severities of what is told of a lab's folder after a damage; all of it in words, and errors leave no
     lab."""
 
-    def found(damage: Callable[[Path], object]) -> Faults:
+    def found(damage: Callable[[Path], object]) -> Issues:
         folder = tmp_path / "labs" / "lab1"
         write_lab(make_lab(), folder)
-        assert read_lab(folder).faults == ()
+        assert read_lab(folder).issues == ()
         damage(folder)
         validated = read_lab(folder)
-        faults = {(fault.code, fault.severity) for fault in validated.faults}
-        assert (validated.lab is None) == any(kind is Severity.ERROR for _, kind in faults)
-        for fault in validated.faults:
-            assert fault.path.startswith("lab1") and fault.found and fault.expected and fault.hint
-            assert str(fault).isprintable() and len(str(fault)) < 600 and "root:" not in str(fault)
-        return faults
+        issues = {(issue.code, issue.severity) for issue in validated.issues}
+        assert (validated.lab is None) == any(kind is Severity.ERROR for _, kind in issues)
+        for issue in validated.issues:
+            assert issue.path.startswith("lab1") and issue.found and issue.expected and issue.hint
+            assert str(issue).isprintable() and len(str(issue)) < 600 and "root:" not in str(issue)
+        return issues
 
     return found

@@ -1,4 +1,4 @@
-"""Hostile, broken and odd submissions. Each ends in its named fault; nothing is followed, extracted or guessed."""
+"""Hostile, broken and odd submissions. Each ends in its named issue; nothing is followed, extracted or guessed."""
 
 import gzip
 import io
@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labs_schema.collector import FaultCollector
-from labs_schema.errors import Severity
+from labs_schema.errors import IssueCollector, Severity
 from labs_schema.file_reader import read_bytes
 from labs_schema.lab_writer import write_lab
 from labs_schema.limits import Limits
@@ -209,18 +208,18 @@ def test_a_file_that_may_not_be_opened_is_a_fault(tmp_path, make_lab, monkeypatc
         return really(path, flags)
 
     monkeypatch.setattr("labs_schema.file_reader.os.open", refusing)
-    faults = [fault for fault in read_lab(tmp_path / "lab1").faults if fault.code == "unreadable"]
-    assert len(faults) == 7 and faults[0].found == "Permission denied"
+    issues = [issue for issue in read_lab(tmp_path / "lab1").issues if issue.code == "unreadable"]
+    assert len(issues) == 7 and issues[0].found == "Permission denied"
 
 
 def test_a_file_that_turns_into_a_link_while_it_is_read_is_not_followed(tmp_path, monkeypatch) -> None:
     (tmp_path / "secret").write_text("secret")
     (tmp_path / "link").symlink_to(tmp_path / "secret")
-    faults = FaultCollector("lab")
+    issues = IssueCollector("lab")
     with monkeypatch.context() as patch:
         patch.setattr("labs_schema.file_reader.os.lstat", os.stat)
-        assert read_bytes(tmp_path / "link", "link", 9, faults) is None
-    assert [fault.code for fault in faults.faults()] == ["unreadable"]
+        assert read_bytes(tmp_path / "link", "link", 9, issues) is None
+    assert [issue.code for issue in issues.issues()] == ["unreadable"]
 
 
 @settings(max_examples=150, deadline=None)
@@ -231,7 +230,7 @@ def test_no_damaged_archive_raises(data: st.DataObject, suffix: str) -> None:
     broken = bytearray(whole)
     for _ in range(data.draw(st.integers(1, 6))):
         broken[data.draw(st.integers(0, len(broken) - 1))] = data.draw(st.integers(0, 255))
-    faults = FaultCollector("lab")
-    entries = archive_entries(bytes(broken), "x" + suffix, Limits(), faults)
-    found = source_files(entries, "x" + suffix, Limits(), faults)
+    issues = IssueCollector("lab")
+    entries = archive_entries(bytes(broken), "x" + suffix, Limits(), issues)
+    found = source_files(entries, "x" + suffix, Limits(), issues)
     assert all(".." not in file.path.split("/") and "\0" not in file.text for file in found.files)

@@ -1,4 +1,4 @@
-"""Ways to damage a lab's own files. Each ends in its named fault, and none in a traceback."""
+"""Ways to damage a lab's own files. Each ends in its named issue, and none in a traceback."""
 
 import json
 from collections.abc import Callable

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from labs_schema.errors import FaultsError
+from labs_schema.errors import InputError
 from labs_schema.lab_writer import write_lab
 from labs_schema.reading.validate import load_lab
 from labs_schema.submissions.adhoc_submission import read_handed_in
@@ -31,7 +31,7 @@ def test_a_folder_and_an_archive_are_opened(tmp_path: Path) -> None:
 
 def test_every_path_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04 and then nothing")
-    with pytest.raises(FaultsError) as raised:
+    with pytest.raises(InputError) as raised:
         read_handed_in([tmp_path / "missing.c", tmp_path / "bad.zip"])
     assert str(tmp_path / "missing.c") in str(raised.value)
     assert str(tmp_path / "bad.zip") in str(raised.value)
@@ -43,7 +43,7 @@ def test_what_is_not_source_is_told_and_alone_it_is_an_error(tmp_path: Path) -> 
     submission, warnings = read_handed_in([tmp_path / "notes.txt", tmp_path / "main.c"])
     assert [file.path for file in submission.files] == ["main.c"]
     assert warnings[0].path == str(tmp_path / "notes.txt")
-    with pytest.raises(FaultsError, match="no-source"):
+    with pytest.raises(InputError, match="no-source"):
         read_handed_in([tmp_path / "notes.txt"])
 
 
@@ -51,7 +51,7 @@ def test_two_files_of_one_name_are_refused_rather_than_one_lost(tmp_path: Path) 
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "main.c").write_text(f"int {folder};\n")
-    with pytest.raises(FaultsError, match="2 files of one name"):
+    with pytest.raises(InputError, match="2 files of one name"):
         read_handed_in([tmp_path / "one" / "main.c", tmp_path / "two" / "main.c"])
 
 

@@ -15,7 +15,7 @@ from labs_schema.privacy.name_matching import Names
 from labs_schema.privacy.redaction import hidden_in_prose, noted, person_of, shown_files
 from labs_schema.reading.validate import lab_folders, load_lab
 from labs_schema.source.languages import LANGUAGES
-from labs_schema.source.lexing import spans
+from labs_schema.source.lexer import lex
 from serving.injection import suspicions
 
 ROSSI = Person(ids=("s123", "mr@uni.example"), first="Mario", last="Rossi")
@@ -36,7 +36,7 @@ def shown(text: str, language: str = "C", path: str = "a.c") -> str:
 def outside(text: str, language: str) -> str:
     """The program without what its comments and docstrings say, and without the names of included files."""
     pieces, end = [], 0
-    for span in spans(text, language):
+    for span in lex(text, language):
         if span.kind in ("comment", "docstring", "include"):
             included = text[span.start : span.end] if span.kind == "include" else ""
             pieces += [text[end : span.start], re.sub(r'"[^"\n]*', "", included)]
@@ -201,4 +201,4 @@ def hidden_words(labs: Path, every: int) -> int:
 
 
 def comments(text: str, language: str) -> list[str]:
-    return [text[span.start : span.end] for span in spans(text, language) if span.kind in ("comment", "docstring")]
+    return [text[span.start : span.end] for span in lex(text, language) if span.kind in ("comment", "docstring")]

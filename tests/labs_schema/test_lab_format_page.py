@@ -1,10 +1,10 @@
-"""docs/reference/lab-format.md names every fault there is, and every fault of a lab is shown by a damage."""
+"""docs/reference/lab-format.md names every issue there is, and every issue of a lab is shown by a damage."""
 
 import ast
 import re
 from pathlib import Path
 
-from labs_schema.collector import FaultCollector
+from labs_schema.errors import IssueCollector
 from labs_schema.reading.rubric_json import parse_rubric
 
 ROOT = Path(__file__).parents[2]
@@ -12,7 +12,7 @@ PAGE = ROOT / "docs/reference/lab-format.md"
 KEBAB = re.compile(r"[a-z]+(-[a-z0-9]+)+")
 NO_FAULTS = {"utf-8", "utf-16", "utf-8-sig"}
 SHOWN_ELSEWHERE = {"no-labs", "no-source", "cannot-write"}
-"""Not faults of a lab's files: of the arguments, of `grade FILE` and of the writer, tested there."""
+"""Not issues of a lab's files: of the arguments, of `grade FILE` and of the writer, tested there."""
 
 
 def documented() -> set[str]:
@@ -39,6 +39,6 @@ def test_every_fault_on_the_page_is_shown_by_a_damage() -> None:
 
 def test_the_page_s_rubric_is_a_rubric() -> None:
     example = PAGE.read_text().split("```json")[1].split("```")[0]
-    faults = FaultCollector("lab")
-    criteria = parse_rubric(example, faults)
-    assert criteria and criteria[0].max_marks == 2 and faults.faults() == ()
+    issues = IssueCollector("lab")
+    criteria = parse_rubric(example, issues)
+    assert criteria and criteria[0].max_marks == 2 and issues.issues() == ()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from labs_schema.errors import FaultsError
+from labs_schema.errors import InputError
 from labs_schema.hashes import rubric_hash
 from labs_schema.lab_writer import write_lab, write_ratings
 from labs_schema.models import HumanGrade
@@ -58,7 +58,7 @@ def test_words_in_a_tas_file_mark_a_rating_and_unmarked_rows_are_skipped(tmp_pat
     rows = ["s000@course,0,a leak,0,0,1", "s001@course,0,0,0,0,0", "s002@course,,,,,"]
     (tmp_path / "lab1" / "rubric_ratings.ann.csv").write_text("\n".join([*text, *rows]))
     read = read_lab(tmp_path / "lab1")
-    assert read.faults == () and read.lab is not None
+    assert read.issues == () and read.lab is not None
     assert [(g.student, g.rating, g.comment) for g in read.lab.rater_grades] == [("s000", "B", None)] * 2
 
 
@@ -76,13 +76,13 @@ def test_where_a_row_and_its_tas_file_differ_the_file_is_what_the_ta_gave(tmp_pa
 def test_a_ta_that_would_not_read_back_is_not_written(rater, tmp_path, make_lab) -> None:
     one = HumanGrade(student="s000", criterion=COMPILES, rating="A", rater=rater)
     for field in ("human_grades", "rater_grades"):
-        with pytest.raises(FaultsError, match="cannot-write"):
+        with pytest.raises(InputError, match="cannot-write"):
             write_lab(make_lab().model_copy(update={field: (one,)}), tmp_path / "lab1")
 
 
 def test_a_ta_is_not_written_outside_the_lab(tmp_path, make_lab) -> None:
     one = HumanGrade(student="s000", criterion=COMPILES, rating="A", rater="x/../../../evil")
-    with pytest.raises(FaultsError, match="cannot-write"):
+    with pytest.raises(InputError, match="cannot-write"):
         write_lab(make_lab().model_copy(update={"rater_grades": (one,)}), tmp_path / "lab1")
     assert not list(tmp_path.rglob("*evil*"))
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from labs_schema.decoding import decode
-from labs_schema.errors import FaultsError
+from labs_schema.errors import InputError
+from labs_schema.file_reader import decode
 from labs_schema.hashes import rubric_hash, submission_hash, submission_key
 from labs_schema.lab_writer import write_lab
 from labs_schema.models import HumanGrade, SourceFile, Submission
@@ -31,7 +31,7 @@ def lab(tmp_path: Path) -> Path:
 
 
 def codes(folder: Path) -> set[str]:
-    return {fault.code for fault in read_lab(folder).faults}
+    return {issue.code for issue in read_lab(folder).issues}
 
 
 def files(folder: Path) -> dict[str, list[str]]:
@@ -139,7 +139,7 @@ def test_archives_and_single_files_are_submissions(lab) -> None:
     (lab / "submissions" / "s4@x.y.cpp").write_text("int a;")
     (lab / "submissions" / "s2@a.b.zip").rename(lab / "submissions" / "s1@course" / "s1_work.zip")
     assert files(lab) == {"s1": ["archive/hw/main.cpp", "main.cpp"], "s3": ["hw/main.cpp"], "s4": ["submission.cpp"]}
-    assert [fault.code for fault in read_lab(lab).faults].count("litter") == 1
+    assert [issue.code for issue in read_lab(lab).issues].count("litter") == 1
     assert [s.folder for s in load_lab(lab).submissions] == ["s1@course", "s3@x", "s4@x.y"]
 
 
@@ -156,7 +156,7 @@ def test_work_in_another_language_is_read_where_there_is_nothing_else(lab) -> No
         (lab / "submissions" / student / name).write_text("x")
     assert files(lab) == {"s1": ["main.cpp"], "s2": ["main.cpp"], "s3": ["Main.java"]}
     assert load_lab(lab, language="python").language == "Python"
-    assert [f.code for f in read_lab(lab, language="Cobol").faults if f.severity == "error"] == ["unknown-language"]
+    assert [f.code for f in read_lab(lab, language="Cobol").issues if f.severity == "error"] == ["unknown-language"]
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_lab_s_own_word_on_its_language_wins_over_the_extensions(text, languag
 
 def test_a_tie_is_mended_by_the_lab_s_own_word(lab) -> None:
     (lab / "submissions" / "s2@course.py").write_text("x")
-    (tie,) = (fault for fault in read_lab(lab).faults if fault.code == "language-tie")
+    (tie,) = (issue for issue in read_lab(lab).issues if issue.code == "language-tie")
     assert "language.txt" in tie.hint
     (lab / "language.txt").write_text("Python\n")
     assert load_lab(lab).language == "Python"
@@ -208,29 +208,29 @@ def test_a_lab_without_submissions_has_an_unknown_language(lab) -> None:
 
 def test_only_the_first_hundred_faults_of_a_kind_are_kept(lab) -> None:
     (lab / "rubric_ratings.csv").write_text(HEADER + "".join(f"s{i},0,0\n" for i in range(1, 251)))
-    none = [fault for fault in read_lab(lab).faults if fault.code == "no-rating"]
+    none = [issue for issue in read_lab(lab).issues if issue.code == "no-rating"]
     assert len(none) == 101 and none[-1].found == "150 more of these"
 
 
 def test_loading_raises_every_error_at_once(lab) -> None:
     (lab / "ps.txt").unlink()
     (lab / "rubric_ratings.csv").write_text(HEADER.replace("2", "two") + "s1,2,0\n")
-    with pytest.raises(FaultsError) as raised:
+    with pytest.raises(InputError) as raised:
         load_lab(lab)
-    assert {fault.code for fault in raised.value.faults} == {"no-statement", "bad-marks", "bad-cell"}
+    assert {issue.code for issue in raised.value.issues} == {"no-statement", "bad-marks", "bad-cell"}
 
 
 def test_a_missing_folder_is_a_fault(tmp_path) -> None:
     assert codes(tmp_path / "nowhere") == {"unreadable"}
-    with pytest.raises(FaultsError, match="no-labs"):
+    with pytest.raises(InputError, match="no-labs"):
         lab_folders(tmp_path / "nowhere")
 
 
 def test_a_folder_of_labs_in_the_place_of_one_and_an_archive_are_told_as_such(lab) -> None:
-    with pytest.raises(FaultsError, match="folder of 1 labs, such as"):
+    with pytest.raises(InputError, match="folder of 1 labs, such as"):
         load_lab(lab.parent)
     (lab.parent / "lab.zip").write_text("x")
-    with pytest.raises(FaultsError, match="unpack an archive"):
+    with pytest.raises(InputError, match="unpack an archive"):
         load_lab(lab.parent / "lab.zip")
 
 
@@ -240,7 +240,7 @@ def test_labs_are_found_and_strays_told(lab) -> None:
     (lab.parent / "README.md").write_text("x")
     assert [path.name for path in lab_folders(lab.parent)] == ["a_lab", "lab1"]
     assert lab_folders(lab) == [lab] and stray_entries(lab) == ()
-    assert [(fault.code, fault.path) for fault in stray_entries(lab.parent)] == [
+    assert [(issue.code, issue.path) for issue in stray_entries(lab.parent)] == [
         ("stray-file", f"{lab.parent.name}/notes")
     ]
 
@@ -269,5 +269,5 @@ def test_hashes_change_with_what_they_stand_for(make_lab) -> None:
 
 def test_a_written_lab_is_a_lab(tmp_path, make_lab) -> None:
     write_lab(make_lab(), tmp_path / "lab1")
-    assert read_lab(tmp_path / "lab1").faults == ()
+    assert read_lab(tmp_path / "lab1").issues == ()
     assert load_lab(tmp_path / "lab1") == make_lab()

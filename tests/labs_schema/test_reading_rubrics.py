@@ -6,7 +6,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from labs_schema.errors import FaultsError
+from labs_schema.errors import InputError
 from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab, load_rubric, read_lab
@@ -45,6 +45,6 @@ def test_every_fault_of_the_rubric_is_told_at_once(folder: Path) -> None:
     (folder / "ps.txt").unlink(missing_ok=True)
     (folder / "modified_ps.txt").unlink(missing_ok=True)
     (folder / "language.txt").write_text("Latin")
-    with pytest.raises(FaultsError) as told:
+    with pytest.raises(InputError) as told:
         load_rubric(folder)
-    assert {fault.code for fault in told.value.faults} >= {"bad-json", "no-statement", "unknown-language"}
+    assert {issue.code for issue in told.value.issues} >= {"bad-json", "no-statement", "unknown-language"}

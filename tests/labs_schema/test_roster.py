@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from labs_schema.collector import FaultCollector
+from labs_schema.errors import IssueCollector
 from labs_schema.lab_writer import write_lab
 from labs_schema.models import Person, SourceFile
 from labs_schema.reading.roster import parse_roster
@@ -21,17 +21,17 @@ CANVAS = (
 
 @pytest.mark.parametrize("text", [GRADESCOPE, MOODLE, OURS, CANVAS], ids=["Gradescope", "Moodle", "ours", "Canvas"])
 def test_a_roster_of_a_platform_is_read_as_it_is_exported(text: str) -> None:
-    faults = FaultCollector("labs")
-    people = parse_roster(text, "roster.csv", 10_000, faults)
-    assert faults.faults() == ()
+    issues = IssueCollector("labs")
+    people = parse_roster(text, "roster.csv", 10_000, issues)
+    assert issues.issues() == ()
     assert people == (Person(ids=("20231234", "mr@uni.example"), first="Mario", last="Rossi"),)
 
 
 def test_all_faults_of_a_roster_are_told_at_once_by_line_and_without_a_name() -> None:
-    faults = FaultCollector("labs")
-    parse_roster("student,name\n,\ns1,Rossi, Mario\ns2,,x,Secret\n", "roster.csv", 10_000, faults)
-    found = faults.faults()
-    assert [(fault.code, fault.line) for fault in found] == [("roster-row", 3), ("roster-row", 4)]
+    issues = IssueCollector("labs")
+    parse_roster("student,name\n,\ns1,Rossi, Mario\ns2,,x,Secret\n", "roster.csv", 10_000, issues)
+    found = issues.issues()
+    assert [(issue.code, issue.line) for issue in found] == [("roster-row", 3), ("roster-row", 4)]
     assert "Secret" not in "".join(map(str, found)) and "Rossi" not in "".join(map(str, found))
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from labs_schema.errors import FaultsError, Severity
+from labs_schema.errors import InputError, Severity
 from labs_schema.lab_writer import number, write_lab, write_ratings
 from labs_schema.models import Criterion, HumanGrade, Lab, Rating, SourceFile, Submission
 from labs_schema.reading.human_grades import is_comment
@@ -102,7 +102,7 @@ def test_a_lab_reads_back_as_it_was_written(lab: Lab) -> None:
     with tempfile.TemporaryDirectory() as folder:
         write_lab(lab, Path(folder) / "lab")
         validated = read_lab(Path(folder) / "lab")
-    assert [fault for fault in validated.faults if fault.severity is Severity.ERROR] == []
+    assert [issue for issue in validated.issues if issue.severity is Severity.ERROR] == []
     assert validated.lab == lab
 
 
@@ -122,7 +122,7 @@ def test_the_language_is_written_only_where_the_extensions_tell_another(
 
 @pytest.mark.parametrize("language", ["unknown", "Cobol", "c", ""])
 def test_a_language_that_would_not_read_back_is_not_written(language, tmp_path, make_lab) -> None:
-    with pytest.raises(FaultsError, match="cannot-write"):
+    with pytest.raises(InputError, match="cannot-write"):
         write_lab(make_lab().model_copy(update={"language": language}), tmp_path / "lab1")
 
 
@@ -131,11 +131,11 @@ def test_written_ratings_take_the_place_of_the_tas(tmp_path, make_lab) -> None:
     write_lab(lab, tmp_path / "lab1")
     given_now = {s.student: {"Does it compile?": "C"} for s in lab.submissions}
     folders = {s.student: s.folder for s in lab.submissions}
-    why = {"s000": {"Does it compile?": "=no, it has\na fault"}}
+    why = {"s000": {"Does it compile?": "=no, it has\na issue"}}
     write_ratings(lab.criteria, given_now, folders, tmp_path / "lab1" / "rubric_ratings.csv", why)
     again = load_lab(tmp_path / "lab1")
     assert again.ratings_given == given_now
-    assert [g.comment for g in again.human_grades if g.comment] == ["=no, it has\na fault"]
+    assert [g.comment for g in again.human_grades if g.comment] == ["=no, it has\na issue"]
 
 
 def test_no_cell_of_a_written_table_is_a_formula(tmp_path, make_lab) -> None:
@@ -149,7 +149,7 @@ def test_no_cell_of_a_written_table_is_a_formula(tmp_path, make_lab) -> None:
 def test_a_path_that_leaves_its_submission_is_not_written(path, tmp_path, make_lab) -> None:
     files = (SourceFile(path=path, text="x"),)
     lab = make_lab().model_copy(update={"submissions": (Submission(student="s", folder="s", files=files),)})
-    with pytest.raises(FaultsError, match="cannot-write"):
+    with pytest.raises(InputError, match="cannot-write"):
         write_lab(lab, tmp_path / "inner" / "lab1")
     assert not list(tmp_path.rglob("*.c"))
 
@@ -158,19 +158,19 @@ def test_a_path_that_leaves_its_submission_is_not_written(path, tmp_path, make_l
 def test_a_submission_is_not_written_outside_its_lab(folder, tmp_path, make_lab) -> None:
     files = (SourceFile(path="main.c", text="x"),)
     lab = make_lab().model_copy(update={"submissions": (Submission(student="s", folder=folder, files=files),)})
-    with pytest.raises(FaultsError, match="cannot-write"):
+    with pytest.raises(InputError, match="cannot-write"):
         write_lab(lab, tmp_path / "inner" / "lab1")
 
 
 @pytest.mark.parametrize("comment", ["1", "0", " ", "No Comments"])
 def test_a_comment_that_would_read_as_a_mark_is_not_written(comment, tmp_path, make_lab) -> None:
     why = {"s1": {"Does it compile?": comment}}
-    with pytest.raises(FaultsError, match="cannot-write"):
+    with pytest.raises(InputError, match="cannot-write"):
         write_ratings(make_lab().criteria, {"s1": {"Does it compile?": "A"}}, {}, tmp_path / "r.csv", why)
 
 
 def test_a_rating_the_rubric_does_not_have_is_not_written(tmp_path, make_lab) -> None:
-    with pytest.raises(FaultsError, match="cannot-write"):
+    with pytest.raises(InputError, match="cannot-write"):
         write_ratings(make_lab().criteria, {"s1": {"Does it compile?": "Z"}}, {}, tmp_path / "r.csv")
 
 

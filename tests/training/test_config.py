@@ -1,11 +1,11 @@
-"""A run's YAML is read as a whole, or refused with every fault in it."""
+"""A run's YAML is read as a whole, or refused with every issue in it."""
 
 import shlex
 from pathlib import Path
 
 import pytest
 
-from labs_schema.errors import FaultsError
+from labs_schema.errors import InputError
 from training.config import RunConfig, dump_config, load_config
 from training.models.presets import PRESETS
 
@@ -37,10 +37,10 @@ def test_flags_and_overrides_win_over_the_file(tmp_path: Path) -> None:
 
 
 def test_all_faults_are_told_at_once_with_the_field_and_what_was_found(tmp_path: Path) -> None:
-    with pytest.raises(FaultsError) as raised:
+    with pytest.raises(InputError) as raised:
         load_config(write(tmp_path, SMALL + "lora_rank: 8\nseed: many\ndpo: {beta: -1}\n"))
     text = str(raised.value)
-    assert len(raised.value.faults) == 3
+    assert len(raised.value.issues) == 3
     assert "lora_rank" in text and "'many' in `seed`" in text and "-1 in `dpo.beta`" in text
 
 
@@ -56,7 +56,7 @@ def test_all_faults_are_told_at_once_with_the_field_and_what_was_found(tmp_path:
     ],
 )
 def test_what_cannot_be_run_is_refused_in_words(tmp_path: Path, text: str, told: str) -> None:
-    with pytest.raises(FaultsError, match=told):
+    with pytest.raises(InputError, match=told):
         load_config(write(tmp_path, text))
 
 
@@ -68,11 +68,11 @@ def test_flags_of_the_stages_reach_those_that_the_file_has(tmp_path: Path) -> No
 
 
 def test_a_missing_file_and_damaged_overrides_are_faults_too(tmp_path: Path) -> None:
-    with pytest.raises(FaultsError, match="no such file"):
+    with pytest.raises(InputError, match="no such file"):
         load_config(tmp_path / "none.yaml")
-    with pytest.raises(FaultsError, match="NAME=VALUE") as raised:
+    with pytest.raises(InputError, match="NAME=VALUE") as raised:
         load_config(write(tmp_path, SMALL), {}, ["dpo.beta", "seed=[", "bf16=false"])
-    assert [fault.found for fault in raised.value.faults] == ["dpo.beta", "seed=["]
+    assert [issue.found for issue in raised.value.issues] == ["dpo.beta", "seed=["]
 
 
 def test_a_config_written_out_is_read_back_the_same(tmp_path: Path) -> None:

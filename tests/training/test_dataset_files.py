@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from labs_schema.errors import FaultsError
+from labs_schema.errors import InputError
 from training.dataset.files import folder_hash, read_dataset_manifest, read_pairs
 from training.dataset.rows import PairRow
 
@@ -31,19 +31,19 @@ def test_every_bad_line_is_named(tmp_path: Path) -> None:
     path.write_bytes(
         "\n".join([good, '{"lab": 1}', good, "not json", good, good[:-1] + ',"x":1}']).encode() + b"\n\xff\n"
     )
-    with pytest.raises(FaultsError) as caught:
+    with pytest.raises(InputError) as caught:
         list(read_pairs(path))
-    assert [fault.line for fault in caught.value.faults] == [2, 4, 6, 7]
-    assert {fault.code for fault in caught.value.faults} == {"bad-row"}
+    assert [issue.line for issue in caught.value.issues] == [2, 4, 6, 7]
+    assert {issue.code for issue in caught.value.issues} == {"bad-row"}
 
 
 def test_a_missing_file_or_manifest_says_what_to_run(tmp_path: Path) -> None:
-    with pytest.raises(FaultsError, match="grader build-dataset"):
+    with pytest.raises(InputError, match="grader build-dataset"):
         next(read_pairs(tmp_path / "train.jsonl"))
-    with pytest.raises(FaultsError, match="missing-manifest"):
+    with pytest.raises(InputError, match="missing-manifest"):
         read_dataset_manifest(tmp_path)
     (tmp_path / "manifest.json").write_text('{"seed": 1}')
-    with pytest.raises(FaultsError, match="bad-manifest"):
+    with pytest.raises(InputError, match="bad-manifest"):
         read_dataset_manifest(tmp_path / "train.jsonl")
 
 

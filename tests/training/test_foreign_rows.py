@@ -1,4 +1,4 @@
-"""Other programs' rows are recognised, checked line by line, and refused with every fault named."""
+"""Other programs' rows are recognised, checked line by line, and refused with every issue named."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from labs_schema.errors import FaultsError
+from labs_schema.errors import InputError
 from training.dataset.foreign_rows import ForeignRow, format_of, read_foreign
 
 USER, ASSISTANT = {"role": "user", "content": "2 + 2?"}, {"role": "assistant", "content": "4"}
@@ -62,21 +62,21 @@ def test_every_bad_line_is_named_with_what_is_wrong(tmp_path: Path) -> None:
         [],
         good,
     )
-    with pytest.raises(FaultsError) as caught:
+    with pytest.raises(InputError) as caught:
         read_foreign(path, "messages")
-    assert [fault.line for fault in caught.value.faults] == [2, 3, 4, 5, 6, 7, 8, 9, 10]
+    assert [issue.line for issue in caught.value.issues] == [2, 3, 4, 5, 6, 7, 8, 9, 10]
     told = str(caught.value)
     assert "another format, completion" in told and "the last turn is not" in told and "surrogate" in told
 
 
 def test_a_long_list_of_faults_ends_and_an_unknown_format_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "rows.jsonl", *["{}"] * 50)
-    with pytest.raises(FaultsError) as caught:
+    with pytest.raises(InputError) as caught:
         read_foreign(path, "messages")
-    assert len(caught.value.faults) == 20
-    with pytest.raises(FaultsError, match="unknown-rows"):
+    assert len(caught.value.issues) == 20
+    with pytest.raises(InputError, match="unknown-rows"):
         format_of(path)
-    with pytest.raises(FaultsError, match="unknown-rows"):
+    with pytest.raises(InputError, match="unknown-rows"):
         format_of(write(tmp_path / "text.jsonl", "[" * 10_000))
-    with pytest.raises(FaultsError, match="same"):
+    with pytest.raises(InputError, match="same"):
         read_foreign(write(tmp_path / "p.jsonl", {"prompt": "a", "chosen": "b", "rejected": "b"}), "preference")

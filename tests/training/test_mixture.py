@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from labs_schema.errors import FaultsError, ModelError, OverlongError
+from labs_schema.errors import InputError, ModelError, OverlongError
 from prompts.encode import PromptEncoder
 from prompts.messages import Prompt
 from prompts.style import PromptStyle
@@ -90,9 +90,9 @@ def test_files_of_several_formats_are_mixed_and_dpo_takes_only_preferences(tmp_p
     encoder = PromptEncoder(byte_tokenizer, context_length=500)
     examples = load_mixture(mixture, encoder, on_overlong="error", seed=0).examples
     assert len(examples) == 5 and len(with_preferences(examples)) == 2
-    with pytest.raises(FaultsError) as caught:
+    with pytest.raises(InputError) as caught:
         open_mixture([DatasetPart(path="no.jsonl"), *parts, DatasetPart(path="none.jsonl")])
-    assert len(caught.value.faults) == 2
+    assert len(caught.value.issues) == 2
 
 
 def manifest(train: tuple[str, ...], test: tuple[str, ...], **fields: Any) -> DatasetManifest:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from labs_schema.errors import FaultsError, ModelError, OverlongError
+from labs_schema.errors import InputError, ModelError, OverlongError
 from prompts.manifest import check_manifest, read_manifest
 from training.config import RunConfig, load_config
 
@@ -140,7 +140,7 @@ def test_what_does_not_fit_stops_the_run_or_is_left_out_as_the_config_says(here:
         file.write("{}\n")
     with pytest.raises(ModelError, match="not the file that its manifest names"):
         train(small_run())
-    with pytest.raises(FaultsError, match="no file"):
+    with pytest.raises(InputError, match="no file"):
         train(small_run(dataset="nowhere"))
 
 

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from labs_schema.errors import Fault, FaultsError
+from labs_schema.errors import InputError, Issue
 from labs_schema.hashes import submission_key
 from labs_schema.privacy.pseudonym_key import secret_mark
 from labs_schema.reading.validate import lab_folders
@@ -55,7 +55,7 @@ def build_dataset(
     its program, as rows of its own, in which the TA's rating stays the chosen one; never in the test file.
     Submissions without a rating are in no file. `report` is called once a lab, when all is written.
     Memory is that of the largest lab and about 1 kB a submission.
-    Raises FaultsError with the errors of all labs, having written nothing.
+    Raises InputError with the errors of all labs, having written nothing.
     """
     folders = _checked(parent, train_path, test_path, eval_labs, train_split, augment_attacks)
     train_path.parent.mkdir(parents=True, exist_ok=True)
@@ -125,32 +125,32 @@ def _checked(
     train_split: float,
     augment_attacks: float,
 ) -> list[Path]:
-    """The labs' folders. Raises FaultsError with everything that is wrong with what was asked for."""
+    """The labs' folders. Raises InputError with everything that is wrong with what was asked for."""
     folders: list[Path] = []
-    faults: list[Fault] = []
+    issues: list[Issue] = []
     try:
         folders = lab_folders(parent.resolve())
-    except FaultsError as missing:
-        faults.extend(missing.faults)
+    except InputError as missing:
+        issues.extend(missing.issues)
     names = [clean(folder.name) for folder in folders]
     for name in eval_labs if folders else ():
         if name not in names:
             hint = "Correct --eval-lab-names."
-            faults.append(error("unknown-eval-lab", parent, f"no lab {name!r}", f"one of {', '.join(names)}", hint))
+            issues.append(error("unknown-eval-lab", parent, f"no lab {name!r}", f"one of {', '.join(names)}", hint))
     for name in {name for name in names if names.count(name) > 1}:
         found = f"two folders whose names read {name}"
-        faults.append(error("same-lab-name", parent, found, "a name of its own for each lab", "Rename one of them."))
+        issues.append(error("same-lab-name", parent, found, "a name of its own for each lab", "Rename one of them."))
     if (
         train_path.parent.resolve() != test_path.parent.resolve()
         or len({train_path.name, test_path.name, MANIFEST}) < 3
     ):
         expected = f"two files in one folder, neither named {MANIFEST}"
         hint = "Correct --train-dataset-path or --test-dataset-path."
-        faults.append(error("bad-output-paths", train_path, f"{train_path} and {test_path}", expected, hint))
+        issues.append(error("bad-output-paths", train_path, f"{train_path} and {test_path}", expected, hint))
     for flag, example, share in (("train-split", 0.7, train_split), ("augment-attacks", 0.3, augment_attacks)):
         if not 0 <= share <= 1:
             hint = f"Correct --{flag}, such as {example}."
-            faults.append(error(f"bad-{flag}", parent, f"{share}", "a share between 0 and 1", hint))
-    if faults:
-        raise FaultsError(faults)
+            issues.append(error(f"bad-{flag}", parent, f"{share}", "a share between 0 and 1", hint))
+    if issues:
+        raise InputError(issues)
     return folders

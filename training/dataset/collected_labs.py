@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from labs_schema.errors import Fault, FaultsError, Severity
+from labs_schema.errors import InputError, Issue, Severity
 from labs_schema.hashes import program_key
 from labs_schema.models import Lab, Submission
 from labs_schema.reading.validate import read_lab
@@ -28,7 +28,7 @@ class CollectedLab(NamedTuple):
     """What is remembered of a lab.
 
     `submissions` counts all, `works` are the rated ones. `unrated` counts the criteria of `works` that have no rating.
-    `warnings` counts the lab's faults by their code.
+    `warnings` counts the lab's issues by their code.
     """
 
     name: str
@@ -50,28 +50,28 @@ def collect(
 ) -> list[CollectedLab]:
     """Reads each lab once. `copies` gives the submissions that also appear attacked, as they then are.
 
-    Raises FaultsError with the errors of all labs where there are any.
+    Raises InputError with the errors of all labs where there are any.
     """
     labs: list[CollectedLab] = []
-    errors: list[Fault] = []
+    errors: list[Issue] = []
     for number, folder in enumerate(folders, 1):
         lab, found = _collect_one(folder, rated, copies, row_format, spool, sketches)
         labs += [lab] if lab is not None else []
         errors += found
         progress(number, len(folders))
     if errors:
-        raise FaultsError(errors)
+        raise InputError(errors)
     return labs
 
 
 def _collect_one(
     folder: Path, rated: Rated, copies: Rated, row_format: RowFormat, spool: Spool, sketches: Sketches
-) -> tuple[CollectedLab | None, list[Fault]]:
+) -> tuple[CollectedLab | None, list[Issue]]:
     """The lab, or its errors. Nothing of the lab's text outlives the call."""
     found = read_lab(folder)
     lab = found.lab
     if lab is None:
-        return None, [fault for fault in found.faults if fault.severity is Severity.ERROR]
+        return None, [issue for issue in found.issues if issue.severity is Severity.ERROR]
     attacked = {copy.student: spool.add(json_lines(prompts, row_format)) for copy, prompts in copies(lab)}
     works: list[Work] = []
     unrated = 0
@@ -82,6 +82,6 @@ def _collect_one(
         )
         sketches.add(shingles((file.text for file in submission.files), lab.language))
         unrated += len(lab.criteria) - len(prompts)
-    warnings = Counter(fault.code for fault in found.faults)
+    warnings = Counter(issue.code for issue in found.issues)
     size = len(lab.submissions)
     return CollectedLab(lab.name, folder_hash(folder), size, tuple(works), unrated, warnings), []

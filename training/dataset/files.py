@@ -1,4 +1,4 @@
-"""The files of a data set: read with every fault named by its line, hashed, and verified. Knows no labs' contents."""
+"""The files of a data set: read with every issue named by its line, hashed, and verified. Knows no labs' contents."""
 
 import hashlib
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from labs_schema.errors import Fault, FaultsError, Severity
+from labs_schema.errors import InputError, Issue, Severity
 from labs_schema.reading.validate import lab_folders
 from labs_schema.submissions.file_names import clean
 from training.dataset.rows import DatasetManifest, OutputFile, PairRow
@@ -17,34 +17,34 @@ MOST_FAULTS = 20
 """Bad lines told of one file."""
 
 
-def error(code: str, path: object, found: str, expected: str, hint: str, line: int | None = None) -> Fault:
-    return Fault(
+def error(code: str, path: object, found: str, expected: str, hint: str, line: int | None = None) -> Issue:
+    return Issue(
         code=code, severity=Severity.ERROR, path=str(path), found=found, expected=expected, hint=hint, line=line
     )
 
 
 def read_pairs(path: Path) -> Iterator[PairRow]:
-    """The rows of a `dpo` file, one at a time. Raises FaultsError with the line of every row that cannot be read."""
+    """The rows of a `dpo` file, one at a time. Raises InputError with the line of every row that cannot be read."""
     if not path.is_file():
         expected = "a file of preference pairs"
-        raise FaultsError([error("missing-dataset", path, "no file", expected, "Run grader build-dataset.")])
-    faults: list[Fault] = []
+        raise InputError([error("missing-dataset", path, "no file", expected, "Run grader build-dataset.")])
+    issues: list[Issue] = []
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             try:
                 row = PairRow.model_validate_json(line)
             except ValidationError as invalid:
-                faults.append(_bad_row(path, number, invalid))
-                if len(faults) == MOST_FAULTS:
+                issues.append(_bad_row(path, number, invalid))
+                if len(issues) == MOST_FAULTS:
                     break
             else:
-                if not faults:
+                if not issues:
                     yield row
-    if faults:
-        raise FaultsError(faults)
+    if issues:
+        raise InputError(issues)
 
 
-def _bad_row(path: Path, line: int, invalid: ValidationError) -> Fault:
+def _bad_row(path: Path, line: int, invalid: ValidationError) -> Issue:
     first = invalid.errors(include_input=False, include_url=False)[0]
     field = ".".join(map(str, first["loc"]))
     hint = "Only files written with --format dpo can be read here; build the data set again."
@@ -54,19 +54,19 @@ def _bad_row(path: Path, line: int, invalid: ValidationError) -> Fault:
 
 
 def read_dataset_manifest(path: Path) -> DatasetManifest:
-    """`path`: the manifest, the folder it is in, or a data file beside it. Raises FaultsError."""
+    """`path`: the manifest, the folder it is in, or a data file beside it. Raises InputError."""
     if path.is_dir():
         path = path / MANIFEST
     elif path.name != MANIFEST:
         path = path.with_name(MANIFEST)
     hint = "Run grader build-dataset; it writes the manifest last, so a data set without one is not whole."
     if not path.is_file():
-        raise FaultsError([error("missing-manifest", path, "no file", "the manifest of a data set", hint)])
+        raise InputError([error("missing-manifest", path, "no file", "the manifest of a data set", hint)])
     try:
         return DatasetManifest.model_validate_json(path.read_bytes())
     except ValidationError as invalid:
         found = f"{invalid.error_count()} fields that do not fit"
-        raise FaultsError([error("bad-manifest", path, found, "the manifest of a data set", hint)]) from None
+        raise InputError([error("bad-manifest", path, found, "the manifest of a data set", hint)]) from None
 
 
 def publish(staged: Path, folder: Path, manifest: DatasetManifest) -> None:
@@ -104,25 +104,25 @@ def folder_hash(folder: Path) -> str:
 
 
 def verify(manifest_path: Path, parent: Path | None = None) -> DatasetManifest:
-    """Hashes the files again, and the labs in `parent` where given. Raises FaultsError that names all that changed."""
+    """Hashes the files again, and the labs in `parent` where given. Raises InputError that names all that changed."""
     manifest = read_dataset_manifest(manifest_path)
     folder = manifest_path if manifest_path.is_dir() else manifest_path.parent
-    faults = [fault for name, output in manifest.outputs.items() for fault in _changed_file(folder / name, output)]
+    issues = [issue for name, output in manifest.outputs.items() for issue in _changed_file(folder / name, output)]
     if parent is not None:
-        faults += changed_labs(manifest, parent)
-    if faults:
-        raise FaultsError(faults)
+        issues += changed_labs(manifest, parent)
+    if issues:
+        raise InputError(issues)
     return manifest
 
 
-def changed_labs(manifest: DatasetManifest, parent: Path) -> list[Fault]:
-    """A fault for every lab of the data set that is not in `parent` as it was read."""
+def changed_labs(manifest: DatasetManifest, parent: Path) -> list[Issue]:
+    """A issue for every lab of the data set that is not in `parent` as it was read."""
     labs = {clean(lab.name): lab for lab in lab_folders(parent.resolve())}
     inputs = manifest.inputs.items()
-    return [fault for name, sha256 in inputs for fault in _changed_lab(parent / name, labs.get(name), sha256)]
+    return [issue for name, sha256 in inputs for issue in _changed_lab(parent / name, labs.get(name), sha256)]
 
 
-def _changed_file(path: Path, output: OutputFile) -> list[Fault]:
+def _changed_file(path: Path, output: OutputFile) -> list[Issue]:
     hint = "Build the data set again, or bring the file back as it was written."
     if not path.is_file():
         return [error("missing-output", path, "no file", f"{output.bytes} bytes", hint)]
@@ -133,7 +133,7 @@ def _changed_file(path: Path, output: OutputFile) -> list[Fault]:
     return [error("changed-output", path, f"{size} bytes with SHA-256 {found}", wanted, hint)]
 
 
-def _changed_lab(path: Path, lab: Path | None, sha256: str) -> list[Fault]:
+def _changed_lab(path: Path, lab: Path | None, sha256: str) -> list[Issue]:
     found = folder_hash(lab) if lab is not None else None
     if found == sha256:
         return []

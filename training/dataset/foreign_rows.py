@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from labs_schema.errors import Fault, FaultsError
+from labs_schema.errors import InputError, Issue
 from labs_schema.frozen import Frozen
 from training.dataset.files import MOST_FAULTS, error
 
@@ -83,9 +83,9 @@ EXPECTED = "messages; instruction, input, output; prompt, chosen, rejected; or p
 
 
 def format_of(path: Path) -> RowName:
-    """The format of a file, by the fields of its first row. Raises FaultsError."""
+    """The format of a file, by the fields of its first row. Raises InputError."""
     if not path.is_file():
-        raise FaultsError(
+        raise InputError(
             [error("missing-dataset", path, "no file", "a file of training rows", "Run grader build-dataset.")]
         )
     with path.open("rb") as lines:
@@ -97,27 +97,27 @@ def format_of(path: Path) -> RowName:
     name = _name(values) if isinstance(values, dict) else None
     if name is None:
         found = f"fields {', '.join(map(repr, values))}"[:200] if isinstance(values, dict) else "no JSON object"
-        raise FaultsError([error("unknown-rows", path, found, EXPECTED, "One JSON object a line.", 1)])
+        raise InputError([error("unknown-rows", path, found, EXPECTED, "One JSON object a line.", 1)])
     return name
 
 
 def read_foreign(path: Path, name: RowName) -> tuple[ForeignRow, ...]:
-    """All rows of a file in the format `name`. Raises FaultsError that names up to `MOST_FAULTS` bad lines."""
+    """All rows of a file in the format `name`. Raises InputError that names up to `MOST_FAULTS` bad lines."""
     rows: list[ForeignRow] = []
-    faults: list[Fault] = []
+    issues: list[Issue] = []
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             try:
                 rows.append(_row(json.loads(line), name, number))
             except ValidationError as invalid:
                 first = invalid.errors(include_input=False, include_url=False)[0]
-                faults.append(_fault(path, number, f"{'.'.join(map(str, first['loc']))}: {first['msg']}", name))
+                issues.append(_issue(path, number, f"{'.'.join(map(str, first['loc']))}: {first['msg']}", name))
             except (ValueError, RecursionError) as invalid:
-                faults.append(_fault(path, number, str(invalid)[:200], name))
-            if len(faults) == MOST_FAULTS:
+                issues.append(_issue(path, number, str(invalid)[:200], name))
+            if len(issues) == MOST_FAULTS:
                 break
-    if faults:
-        raise FaultsError(faults)
+    if issues:
+        raise InputError(issues)
     return tuple(rows)
 
 
@@ -187,6 +187,6 @@ def _answer(given: str | list[Turn]) -> str:
     return given[0].content
 
 
-def _fault(path: Path, line: int, found: str, name: RowName) -> Fault:
+def _issue(path: Path, line: int, found: str, name: RowName) -> Issue:
     wanted = f"a row of {', '.join(sorted(FIELDS[name]))}, as in line 1"
     return error("bad-row", path, found, wanted, "Mend the line; a file holds rows of one format.", line)

@@ -12,7 +12,7 @@ from training.dataset.splits import Side, Work
 class LabReport(Frozen):
     """`submissions` counts all of a lab, `train`, `test` and `set_aside` the rated, `rows` what both files hold.
 
-    `unrated` counts the criteria without a rating of the submissions that have one; `warnings` counts faults by code.
+    `unrated` counts the criteria without a rating of the submissions that have one; `warnings` counts issues by code.
     """
 
     lab: str

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from labs_schema.source.keywords import KEYWORDS
+from labs_schema.source.lexer import KEYWORDS
 
 SHINGLE = 8
 """Tokens a shingle."""

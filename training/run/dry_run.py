@@ -25,7 +25,7 @@ LONGEST_PROBE = 30.0
 
 def dry_run(config: RunConfig, console: Console | None = None) -> str:
     """The report. Reads and checks all data, counts, and tries each stage's heaviest batch and a few steps, where
-    that is quick. Raises FaultsError, OverlongError or ModelError as `train` would."""
+    that is quick. Raises InputError, OverlongError or ModelError as `train` would."""
     console = console or Console(stderr=True)
     PartialState(cpu=not torch.cuda.is_available())
     processes = int(os.environ.get("WORLD_SIZE", "1"))

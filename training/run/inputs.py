@@ -25,7 +25,7 @@ class Inputs:
 
 
 def open_inputs(config: RunConfig) -> Inputs:
-    """Raises FaultsError, OverlongError or ModelError, also where a stage would have nothing to learn from."""
+    """Raises InputError, OverlongError or ModelError, also where a stage would have nothing to learn from."""
     base, data = find_base(config.model), open_mixture(config.parts)
     if data.is_foreign and config.sft and config.sft.answer_only == "letter":
         raise ModelError("answer_only letter would learn one token of other programs' answers: set it to verdict.")

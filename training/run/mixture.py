@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from labs_schema.errors import Fault, FaultsError, ModelError
+from labs_schema.errors import InputError, Issue, ModelError
 from labs_schema.frozen import Frozen
 from prompts.encode import PromptEncoder
 from prompts.style import PromptStyle
@@ -43,16 +43,16 @@ class Mixture(Frozen):
 
 
 def open_mixture(parts: Sequence[DatasetPart]) -> Mixture:
-    """Raises FaultsError or ModelError for files that are missing, changed, unknown or of unlike prompt styles."""
+    """Raises InputError or ModelError for files that are missing, changed, unknown or of unlike prompt styles."""
     opened: list[Part] = []
-    faults: list[Fault] = []
+    issues: list[Issue] = []
     for part in parts:
         try:
             opened.append(_open(part))
-        except FaultsError as error:
-            faults.extend(error.faults)
-    if faults:
-        raise FaultsError(faults)
+        except InputError as error:
+            issues.extend(error.issues)
+    if issues:
+        raise InputError(issues)
     manifests = [part.manifest for part in opened if part.manifest]
     if len(opened) == 1 and opened[0].weight == 1:
         sha256 = opened[0].sha256
@@ -64,7 +64,7 @@ def open_mixture(parts: Sequence[DatasetPart]) -> Mixture:
 
 def load_mixture(mixture: Mixture, encoder: PromptEncoder, *, on_overlong: str, seed: int) -> Loaded:
     """The examples of all parts by their weights. `skip` leaves out and counts what does not fit; so does `middle` with
-    other programs' rows, which have no code to cut. Raises FaultsError, OverlongError, ModelError."""
+    other programs' rows, which have no code to cut. Raises InputError, OverlongError, ModelError."""
     examples: list[TrainingExample] = []
     skipped: list[tuple[str, str]] = []
     for number, part in enumerate(mixture.parts):
@@ -137,6 +137,6 @@ def _manifest_beside(path: Path) -> DatasetManifest | None:
     """The manifest of `build-dataset` that names this file: it writes other programs' formats too."""
     try:
         manifest = read_dataset_manifest(path)
-    except FaultsError:
+    except InputError:
         return None
     return manifest if path.name in manifest.outputs else None

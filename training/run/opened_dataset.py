@@ -17,7 +17,7 @@ class TrainingData(Frozen):
 
 
 def open_data(dataset: Path) -> TrainingData:
-    """`dataset`: the training file, or the folder of `train.jsonl`. Raises FaultsError or ModelError."""
+    """`dataset`: the training file, or the folder of `train.jsonl`. Raises InputError or ModelError."""
     path = dataset / "train.jsonl" if dataset.is_dir() else dataset
     manifest = read_dataset_manifest(path)
     if manifest.format != "dpo":

@@ -45,7 +45,7 @@ class TrainingStoppedError(Exception):
 def train(config: RunConfig, *, resume: Path | None = None, console: Console | None = None) -> Path:
     """Runs the stages of `config`, those that `resume` (a run folder) has not finished; returns the run folder.
 
-    Raises FaultsError, OverlongError or ModelError for what a user can hint, TrainingStoppedError after Ctrl-C.
+    Raises InputError, OverlongError or ModelError for what a user can hint, TrainingStoppedError after Ctrl-C.
     """
     console = console or Console(stderr=True)
     main = PartialState(cpu=not torch.cuda.is_available()).is_main_process

@@ -6,7 +6,7 @@ Knows words and signs only; any language of the C family, Python and JavaScript 
 import random
 import re
 
-from labs_schema.source.keywords import KEYWORDS
+from labs_schema.source.lexer import KEYWORDS
 
 _LIBRARY = {"self", "cls", "args", "argv", "argc", "stdin", "stdout", "stderr", "System", "std", "cin", "cout", "endl"}
 _NAMES = [*"abcdijklmnpqrstuvwxyz", "num", "val", "tmp", "aux", "res", "ans", "cur", "len", "max", "min", "sum", "arr"]

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from labs_schema.errors import FaultsError
+from labs_schema.errors import InputError
 from labs_schema.lab_writer import write_ratings
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
@@ -104,5 +104,5 @@ def _table(service: Service, job: Job) -> str:
 def _lab_now(service: Service, job: Job) -> Lab | None:
     try:
         return load_lab(service.labs.folders[job.lab])
-    except (FaultsError, KeyError):
+    except (InputError, KeyError):
         return None

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from labs_schema.errors import FaultsError
+from labs_schema.errors import InputError
 from labs_schema.reading.validate import load_lab
 from serving.api.authorization import Caller, Ta, still_entitled, ta
 from serving.api.idempotency import IdempotencyKey, once
@@ -151,7 +151,7 @@ def _told(service: Service, job: Job) -> JobOut:
 def _begin(service: Service, name: str, caller: Caller, job_id: str) -> JobOut:
     try:
         lab = load_lab(service.labs.folders[name])
-    except (FaultsError, KeyError):
+    except (InputError, KeyError):
         detail = "The lab's folder cannot be read any more; grader check says why."
         raise ProblemError(409, "lab-damaged", detail) from None
     begun = service.book.add(service.course, lab, actor=caller.actor, job_id=job_id)

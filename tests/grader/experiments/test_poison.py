@@ -4,7 +4,7 @@ import pytest
 
 from grader.experiments.poison import poison_labels, poison_prompts
 from grader.experiments.robustness_cells import Cell, grid, poisoned_data
-from labs_schema.errors import FaultsError
+from labs_schema.errors import InputError
 from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from prompts.style import PromptStyle
@@ -102,6 +102,6 @@ def test_the_grid_goes_seed_by_seed() -> None:
 
 
 def test_a_grid_that_cannot_be_names_all_its_faults() -> None:
-    with pytest.raises(FaultsError) as raised:
+    with pytest.raises(InputError) as raised:
         grid("labels", "0,x,2", "sigmoid,nosuch", 1)
-    assert [fault.code for fault in raised.value.faults] == ["bad-p", "bad-p", "bad-loss"]
+    assert [issue.code for issue in raised.value.issues] == ["bad-p", "bad-p", "bad-loss"]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from labs_schema.models import SourceFile, Submission
 from labs_schema.reading.validate import lab_folders, load_lab
 from labs_schema.source.languages import LANGUAGES
-from labs_schema.source.lexing import spans
+from labs_schema.source.lexer import lex
 from serving.injection import sanitized, suspicions
 from serving.injection.literals import masked_strings
 
@@ -45,7 +45,7 @@ def neutral(text: str, language: str = "C", path: str = "main.c") -> str:
 
 def masked(text: str, language: str) -> str:
     """As above, where another file uses every name of `text`."""
-    names = {text[span.start : span.end] for span in spans(text, language) if span.kind == "name"}
+    names = {text[span.start : span.end] for span in lex(text, language) if span.kind == "name"}
     return (
         sanitized(submission(("main.c", text), ("uses.c", f"f({', '.join(sorted(names))});")), language).files[0].text
     )
@@ -187,7 +187,7 @@ def test_most_of_what_programs_print_stays() -> None:
     literals = masked = 0
     for lab in labs:
         for file in (file for each in lab.submissions for file in each.files):
-            found = list(spans(file.text, lab.language))
+            found = lex(file.text, lab.language)
             literals += sum(span.kind == "string" for span in found)
             masked += sum(file.text[start:end] != new for start, end, new in masked_strings(file.text, found))
     assert masked <= 0.2 * literals
@@ -196,7 +196,7 @@ def test_most_of_what_programs_print_stays() -> None:
 def code(text: str, language: str) -> list[str]:
     """The names and signs outside of comments and strings."""
     found, last, rest = [], 0, []
-    for span in spans(text, language):
+    for span in lex(text, language):
         rest += text[last : span.start].split()
         rest += [text[span.start : span.end]] if span.kind == "name" else []
         last = span.end

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from labs_schema.errors import FaultsError
+from labs_schema.errors import InputError
 from training.dataset.files import read_dataset_manifest, verify
 
 
@@ -23,7 +23,7 @@ def test_without_its_manifest_a_data_set_is_not_whole(
     monkeypatch.setattr(Path, "replace", die_at_the_second)
     with pytest.raises(KeyboardInterrupt):
         build(labs, tmp_path, seed=1)
-    with pytest.raises(FaultsError, match="missing-manifest"):
+    with pytest.raises(InputError, match="missing-manifest"):
         read_dataset_manifest(tmp_path)
 
 
@@ -35,10 +35,10 @@ def test_verify_names_a_file_with_one_changed_byte(build: Any, labs: Path, tmp_p
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(FaultsError) as caught:
+    with pytest.raises(InputError) as caught:
         verify(tmp_path / "train.jsonl")
-    (fault,) = caught.value.faults
-    assert (fault.code, fault.path) == ("changed-output", str(path))
+    (issue,) = caught.value.issues
+    assert (issue.code, issue.path) == ("changed-output", str(path))
 
 
 def test_verify_names_changed_labs_and_missing_files(build: Any, labs: Path, tmp_path: Path) -> None:
@@ -46,9 +46,9 @@ def test_verify_names_changed_labs_and_missing_files(build: Any, labs: Path, tmp
     (tmp_path / "test.jsonl").unlink()
     source = labs / "lab2" / "submissions" / "s003@course" / "main.c"
     source.write_text(source.read_text() + " ")
-    with pytest.raises(FaultsError) as caught:
+    with pytest.raises(InputError) as caught:
         verify(tmp_path, labs)
-    assert [(fault.code, Path(fault.path).name) for fault in caught.value.faults] == [
+    assert [(issue.code, Path(issue.path).name) for issue in caught.value.issues] == [
         ("missing-output", "test.jsonl"),
         ("changed-lab", "lab2"),
     ]

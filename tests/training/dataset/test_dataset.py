@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from labs_schema.errors import FaultsError
+from labs_schema.errors import InputError
 from labs_schema.hashes import submission_key
 from labs_schema.lab_writer import write_lab
 from labs_schema.models import HumanGrade, Lab, SourceFile
@@ -117,9 +117,9 @@ def test_all_faults_of_all_labs_are_told_and_what_was_there_stays(build: Any, la
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     for name in ("lab2", "lab3"):
         (labs / name / "rubrics.json").write_text("{not json")
-    with pytest.raises(FaultsError) as caught:
+    with pytest.raises(InputError) as caught:
         build(labs, out, seed=1)
-    assert {fault.path.split("/")[0] for fault in caught.value.faults} == {"lab2", "lab3"}
+    assert {issue.path.split("/")[0] for issue in caught.value.issues} == {"lab2", "lab3"}
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
@@ -139,7 +139,7 @@ def test_a_run_that_dies_leaves_nothing_behind(
 
 
 def test_everything_wrong_with_what_was_asked_is_told_at_once(build: Any, labs: Path, tmp_path: Path) -> None:
-    with pytest.raises(FaultsError) as caught:
+    with pytest.raises(InputError) as caught:
         build_dataset(
             labs,
             tmp_path / "a" / "x",
@@ -149,11 +149,11 @@ def test_everything_wrong_with_what_was_asked_is_told_at_once(build: Any, labs: 
             train_split=70,
             augment_attacks=2,
         )
-    faults = {fault.code: fault for fault in caught.value.faults}
-    assert set(faults) == {"unknown-eval-lab", "bad-output-paths", "bad-train-split", "bad-augment-attacks"}
-    assert "'lab9'" in faults["unknown-eval-lab"].found
-    assert faults["unknown-eval-lab"].expected == "one of lab1, lab2, lab3"
-    with pytest.raises(FaultsError, match="no-labs"):
+    issues = {issue.code: issue for issue in caught.value.issues}
+    assert set(issues) == {"unknown-eval-lab", "bad-output-paths", "bad-train-split", "bad-augment-attacks"}
+    assert "'lab9'" in issues["unknown-eval-lab"].found
+    assert issues["unknown-eval-lab"].expected == "one of lab1, lab2, lab3"
+    with pytest.raises(InputError, match="no-labs"):
         build(tmp_path / "nowhere", tmp_path)
 
 

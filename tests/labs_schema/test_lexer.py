@@ -10,18 +10,18 @@ from pygments.token import Comment, Literal
 from labs_schema.reading.validate import lab_folders, load_lab
 from labs_schema.source.dead_code import dead_ranges
 from labs_schema.source.languages import LANGUAGES
-from labs_schema.source.lexing import spans
+from labs_schema.source.lexer import lex
 
 LABS = Path(__file__).parents[2] / "labs"
 PIECES = ['"', "'", "`", "/*", "*/", "//", "#", "\\", "\n", '"""', "r#", 'R"(', "{", "a", " ", "#if 0", "return;", "é"]
 
 
 def read(text: str, language: str) -> list[tuple[str, str]]:
-    return [(span.kind, text[span.start : span.end]) for span in spans(text, language)]
+    return [(span.kind, text[span.start : span.end]) for span in lex(text, language)]
 
 
 def dead(text: str, language: str) -> list[str]:
-    found = list(spans(text, language))
+    found = lex(text, language)
     return [text[start:end].strip() for start, end in dead_ranges(text, language, found)]
 
 
@@ -80,7 +80,7 @@ def test_comments_and_strings_are_those_of_pygments(folder: Path) -> None:
     for text in {file.text for submission in lab.submissions for file in submission.files}:
         ours = {
             index
-            for span in spans(text, lab.language)
+            for span in lex(text, lab.language)
             if span.kind in ("comment", "docstring", "string")
             for index in range(span.start, span.end)
             if not text[index].isspace()
@@ -100,7 +100,7 @@ def test_comments_and_strings_are_those_of_pygments(folder: Path) -> None:
 def test_spans_are_in_order_and_apart_in_any_text(text: str) -> None:
     for language in (*LANGUAGES, "unknown"):
         ends = [0]
-        for span in spans(text, language):
+        for span in lex(text, language):
             assert ends[-1] <= span.start < span.end <= len(text)
             ends.append(span.end)
         dead(text, language)

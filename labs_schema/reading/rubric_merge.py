@@ -6,7 +6,7 @@ What only one of them has is kept, with a warning; where both speak, `rubrics.js
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
-from labs_schema.collector import FaultCollector, excerpt
+from labs_schema.errors import IssueCollector, excerpt
 from labs_schema.models import Criterion, Rating
 from labs_schema.reading.ratings_csv import RatingsTable
 
@@ -27,7 +27,7 @@ def table_criteria(table: RatingsTable) -> tuple[Criterion, ...]:
 
 
 def merge_rubrics(
-    rubric: Sequence[Criterion] | None, table: RatingsTable | None, faults: FaultCollector
+    rubric: Sequence[Criterion] | None, table: RatingsTable | None, issues: IssueCollector
 ) -> tuple[Criterion, ...]:
     """The lab's criteria: those of `rubric` in its order, then those that only the table has. None: no such file."""
     in_table = {criterion.title: criterion for criterion in table_criteria(table)} if table else {}
@@ -35,20 +35,20 @@ def merge_rubrics(
         merged = tuple(rubric or in_table.values())
     else:
         in_rubric = {criterion.title: criterion for criterion in rubric}
-        _one_file_only(in_rubric, in_table, table.path, faults)
-        known = [_merged(criterion, in_table.get(criterion.title), table.path, faults) for criterion in rubric]
+        _one_file_only(in_rubric, in_table, table.path, issues)
+        known = [_merged(criterion, in_table.get(criterion.title), table.path, issues) for criterion in rubric]
         merged = (*known, *(criterion for title, criterion in in_table.items() if title not in in_rubric))
     for criterion in merged:
-        _check_ratings(criterion, faults)
+        _check_ratings(criterion, issues)
     return merged
 
 
 def _one_file_only(
-    in_rubric: dict[str, Criterion], in_table: dict[str, Criterion], path: str, faults: FaultCollector
+    in_rubric: dict[str, Criterion], in_table: dict[str, Criterion], path: str, issues: IssueCollector
 ) -> None:
     for title in in_rubric:
         if title not in in_table:
-            faults.warning(
+            issues.warning(
                 "criterion-without-column",
                 path,
                 line=1,
@@ -58,7 +58,7 @@ def _one_file_only(
             )
     for title in in_table:
         if title not in in_rubric:
-            faults.warning(
+            issues.warning(
                 "criterion-not-in-rubric",
                 RUBRIC,
                 found=f"no criterion {excerpt(title)}, which {path} has",
@@ -67,13 +67,13 @@ def _one_file_only(
             )
 
 
-def _merged(ours: Criterion, theirs: Criterion | None, path: str, faults: FaultCollector) -> Criterion:
+def _merged(ours: Criterion, theirs: Criterion | None, path: str, issues: IssueCollector) -> Criterion:
     if theirs is None:
         return ours
     columns = {rating.title: rating for rating in theirs.ratings}
     titles = {rating.title for rating in ours.ratings}
     for title in [title for title in titles if title not in columns]:
-        faults.warning(
+        issues.warning(
             "rating-without-column",
             path,
             line=3,
@@ -82,25 +82,25 @@ def _merged(ours: Criterion, theirs: Criterion | None, path: str, faults: FaultC
             hint=f"It is kept; no TA can have given it.{_near(title, columns)}",
         )
     for title in [title for title in columns if title not in titles]:
-        faults.warning(
+        issues.warning(
             "rating-not-in-rubric",
             RUBRIC,
             found=f"no rating {excerpt(title)} in {excerpt(ours.title)}, which {path} has",
             expected="the ratings of the table",
             hint=f"It is kept as the table describes it.{_near(title, titles)}",
         )
-    ratings = [_merged_rating(ours.title, rating, columns.get(rating.title), path, faults) for rating in ours.ratings]
+    ratings = [_merged_rating(ours.title, rating, columns.get(rating.title), path, issues) for rating in ours.ratings]
     ratings += [rating for rating in theirs.ratings if rating.title not in titles]
-    description = _description(ours.description, theirs.description, excerpt(ours.title), path, faults)
+    description = _description(ours.description, theirs.description, excerpt(ours.title), path, issues)
     return Criterion(title=ours.title, description=description, ratings=tuple(ratings))
 
 
-def _merged_rating(criterion: str, ours: Rating, theirs: Rating | None, path: str, faults: FaultCollector) -> Rating:
+def _merged_rating(criterion: str, ours: Rating, theirs: Rating | None, path: str, issues: IssueCollector) -> Rating:
     if theirs is None:
         return ours
     what = f"rating {excerpt(ours.title)} of {excerpt(criterion)}"
     if ours.marks is not None and theirs.marks is not None and ours.marks != theirs.marks:
-        faults.error(
+        issues.error(
             "marks-differ",
             path,
             line=5,
@@ -110,14 +110,14 @@ def _merged_rating(criterion: str, ours: Rating, theirs: Rating | None, path: st
         )
     return Rating(
         title=ours.title,
-        description=_description(ours.description, theirs.description, what, path, faults),
+        description=_description(ours.description, theirs.description, what, path, issues),
         marks=theirs.marks if ours.marks is None else ours.marks,
     )
 
 
-def _description(ours: str, theirs: str, what: str, path: str, faults: FaultCollector) -> str:
+def _description(ours: str, theirs: str, what: str, path: str, issues: IssueCollector) -> str:
     if ours and theirs and ours.split() != theirs.split():
-        faults.warning(
+        issues.warning(
             "descriptions-differ",
             path,
             found=f"another description of {what} than in rubrics.json",
@@ -127,10 +127,10 @@ def _description(ours: str, theirs: str, what: str, path: str, faults: FaultColl
     return ours or theirs
 
 
-def _check_ratings(criterion: Criterion, faults: FaultCollector) -> None:
+def _check_ratings(criterion: Criterion, issues: IssueCollector) -> None:
     count = len(criterion.ratings)
     if not FEWEST <= count <= MOST:
-        faults.error(
+        issues.error(
             "rating-count",
             RUBRIC,
             found=f"{count} ratings for {excerpt(criterion.title)}",
@@ -138,7 +138,7 @@ def _check_ratings(criterion: Criterion, faults: FaultCollector) -> None:
             hint="Add the missing level, such as one for work that does not meet the criterion, or join some.",
         )
     if criterion.max_marks is None and any(rating.marks is not None for rating in criterion.ratings):
-        faults.warning(
+        issues.warning(
             "marks-missing",
             RUBRIC,
             found=f"marks for some ratings of {excerpt(criterion.title)} only",

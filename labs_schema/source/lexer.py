@@ -1,19 +1,40 @@
-"""A program as its comments, docstrings, strings and names. Knows no meaning, and reads any text, broken or hostile.
+"""The lexer: splits a program in any supported language into comments, docstrings, strings, includes and names.
 
-One regular expression a language, in which every alternative consumes what it has looked at, so that the time is
-proportional to the length. Pygments is not used: its Java lexer takes four times as long for twice as long a line of
-`a a a ...` (20,000 characters: 6 s), and students can send one. Tests compare the two on the sample labs.
+Each language is one regular expression with possessive quantifiers, so time is linear in the length of the text, and
+any text is accepted: unfinished, malformed or hostile. docs/measurements/lexer.md compares it with tree-sitter and
+pygments.
 """
 
 import re
+from collections import OrderedDict
 from collections.abc import Iterator
+from threading import Lock
 from typing import Literal, NamedTuple
+
+from labs_schema.limits import LexerLimits
+
+_KEYWORDS = """
+abstract async auto await bool boolean break byte case catch chan char class const constexpr continue default defer
+delete do double dyn else enum explicit export extends extern fallthrough false final finally float fn for friend from
+func function go goto if impl implements import in inline instanceof int interface let long loop map match mod move mut
+namespace native new null nullptr of operator override package private protected pub public range ref register return
+select self short signed sizeof static struct super switch synchronized template this throw throws trait transient true
+try type typedef typename typeof undefined union unsafe unsigned use using var virtual void volatile where while yield
+include define ifdef ifndef endif and as assert def del elif except global is lambda None nonlocal not or pass raise
+with True False
+"""
+KEYWORDS = frozenset(_KEYWORDS.split())
+"""The keywords of all languages together: names that no student chose."""
 
 Kind = Literal["comment", "docstring", "string", "name", "include"]
 
 
 class Span(NamedTuple):
-    """`text[start:end]`, delimiters included. `include` is an `#include` line; `string` a character too."""
+    """`text[start:end]`, delimiters included.
+
+    `comment` includes `#error`, `#warning` and free-text `#pragma` lines; `string` includes character literals;
+    `include` is an `#include` or `#import` line; `name` includes keywords.
+    """
 
     kind: Kind
     start: int
@@ -66,8 +87,56 @@ _CLOSED = re.compile(r"[)\]}]")
 _RUST_ENDS = re.compile(r"/\*|\*/")
 
 
-def spans(text: str, language: str) -> Iterator[Span]:
-    """The spans of `text` in order, without overlap. A language that is not known is read as C++ is."""
+class _Cache:
+    """Least recently used results of `lex`, bounded by their estimated size in memory. Thread-safe."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes, self._bytes = max_bytes, 0
+        self._results: OrderedDict[tuple[str, str], tuple[Span, ...]] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: tuple[str, str]) -> tuple[Span, ...] | None:
+        with self._lock:
+            found = self._results.get(key)
+            if found is not None:
+                self._results.move_to_end(key)
+            return found
+
+    def put(self, key: tuple[str, str], found: tuple[Span, ...]) -> None:
+        with self._lock:
+            if key in self._results or _size(key, found) > self._max_bytes:
+                return
+            self._results[key] = found
+            self._bytes += _size(key, found)
+            while self._bytes > self._max_bytes:
+                self._bytes -= _size(*self._results.popitem(last=False))
+
+
+_SPAN_BYTES = 136  # a named tuple of three and two integers in CPython 3.11
+
+
+def _size(key: tuple[str, str], found: tuple[Span, ...]) -> int:
+    return 4 * len(key[0]) + _SPAN_BYTES * len(found)
+
+
+_cache = _Cache(LexerLimits().cache_bytes)
+
+
+def lex(text: str, language: str) -> tuple[Span, ...]:
+    """The spans of `text` in order, without overlap. An unknown `language` is read as C++.
+
+    Recent results are cached: grading one submission asks for the same program several times.
+    """
+    key = (text, language)
+    found = _cache.get(key)
+    if found is None:
+        found = tuple(scan(text, language))
+        _cache.put(key, found)
+    return found
+
+
+def scan(text: str, language: str) -> Iterator[Span]:
+    """`lex` without the cache."""
     found = _scanned(text, _PATTERNS.get(language, _CPP))
     return _with_docstrings(text, found) if language == "Python" else found
 
@@ -76,7 +145,7 @@ def _scanned(text: str, pattern: re.Pattern[str]) -> Iterator[Span]:
     position = 0
     while match := pattern.search(text, position):
         start, position = match.span()
-        if match.group() == "/*":  # Rust's comments nest
+        if match.group() == "/*":  # block comments nest in Rust
             position = _nested_end(text, position)
         if match.lastgroup == "mark" or match["string"] is not None:
             yield Span("string", start, position)
@@ -98,8 +167,7 @@ def _nested_end(text: str, position: int) -> int:
 
 
 def _with_docstrings(text: str, found: Iterator[Span]) -> Iterator[Span]:
-    """A string that begins a line outside of brackets is a statement that does nothing: a docstring. So is one behind
-    the colon of a `def` or `class` on its line."""
+    """Marks docstrings: strings that start a line outside brackets, or follow the colon of a `def` or `class`."""
     depth, last, head = 0, 0, False
     for span in found:
         between = text[last : span.start]
