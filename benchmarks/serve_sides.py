@@ -37,10 +37,10 @@ def engine_side(model: Path, work: Work, engine: str) -> Took:
     """A letter a criterion, as the service asks for it. `peak`: what a matmul reaches then, in operations a second."""
     import torch
 
-    from serving.model.loading import load_grader
+    from serving.model.loading import GraderOptions, load_grader
     from training.run.speed import matmul_peak
 
-    grader: Any = load_grader(str(model), engine=engine)
+    grader: Any = load_grader(str(model), GraderOptions(engine=engine))
     found = measured(lambda some: grader.grade_each(some), work)
     queries, hits = grader.engine.cache_counts()
     return found | {"hit_rate": hits / queries, "peak": matmul_peak(torch.bfloat16)}

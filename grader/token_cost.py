@@ -14,8 +14,8 @@ SECOND = "; second readings of what would be accepted come on top"
 class Cost(Frozen):
     """Grading `submissions` submissions by `questions` questions to a model.
 
-    `prompt_tokens`: all prompts, whole. `read_tokens`: what the engine must compute, a beginning shared with the prompt
-    before counted once. `refused`: submissions that are empty or do not fit, left for a person. `load_seconds` and
+    `prompt_tokens`: all prompts, whole. `uncached_tokens`: those that the engine must compute, without
+    the prefix shared with the previous prompt. `refused`: empty or overlong submissions. `load_seconds` and
     `seconds`: to load the model and to grade; None where not known. `measured` is False of a grading to come, counted
     without its second readings and timed by an earlier run's speed. `price_per_hour`: of the machine, in any currency.
     """
@@ -23,7 +23,7 @@ class Cost(Frozen):
     submissions: int
     questions: int
     prompt_tokens: int
-    read_tokens: int
+    uncached_tokens: int
     refused: int = 0
     load_seconds: float | None = None
     seconds: float | None = None
@@ -43,12 +43,12 @@ class Cost(Frozen):
         found = {
             "Submissions": f"{self.submissions:,}{refused}",
             "Questions": f"{self.questions:,}" + ("" if self.measured else SECOND),
-            "Tokens read": f"{self.read_tokens:,} ({self.prompt_tokens:,} if no beginning were shared)",
+            "Tokens read": f"{self.uncached_tokens:,} ({self.prompt_tokens:,} if no beginning were shared)",
         }
         if self.seconds is None:
             return found | {"Time": "not known: nothing was timed with this model yet"}
         load = "" if self.load_seconds is None else f", and {duration(self.load_seconds)} to load the model"
-        time = f"{duration(self.seconds)}{load}, {self.read_tokens / max(self.seconds, 1e-9):,.0f} tokens a second"
+        time = f"{duration(self.seconds)}{load}, {self.uncached_tokens / max(self.seconds, 1e-9):,.0f} tokens a second"
         found["Time" if self.measured else "Time expected"] = time
         if self.money is not None:
             found["Money" if self.measured else "Money expected"] = (
@@ -62,7 +62,7 @@ class Meter(Protocol):
 
     questions: int
     prompt_tokens: int
-    read_tokens: int
+    uncached_tokens: int
 
 
 def measured_cost(
@@ -73,7 +73,7 @@ def measured_cost(
         submissions=submissions,
         questions=meter.questions,
         prompt_tokens=meter.prompt_tokens,
-        read_tokens=meter.read_tokens,
+        uncached_tokens=meter.uncached_tokens,
         load_seconds=load_seconds,
         seconds=seconds,
         price_per_hour=price_per_hour,
@@ -83,9 +83,9 @@ def measured_cost(
 def expected(cost: Cost, earlier: Cost | None) -> Cost:
     """`cost` of a grading to come, with the time that it takes at the speed of `earlier`."""
     cost = cost.model_copy(update={"measured": False})
-    if earlier is None or earlier.seconds is None or not earlier.read_tokens:
+    if earlier is None or earlier.seconds is None or not earlier.uncached_tokens:
         return cost
-    seconds = cost.read_tokens * earlier.seconds / earlier.read_tokens
+    seconds = cost.uncached_tokens * earlier.seconds / earlier.uncached_tokens
     return cost.model_copy(update={"seconds": seconds, "load_seconds": earlier.load_seconds})
 
 

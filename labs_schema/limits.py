@@ -26,6 +26,38 @@ class Limits(Frozen):
     ratio_from: int = Field(1_000_000, description="Bytes below which the compression ratio is not checked.")
 
 
+class TransportLimits(Frozen):
+    """Requests of the HTTP engine to `vllm serve` processes. This is the transport layer's retry policy."""
+
+    connect_seconds: float = Field(5.0, description="Connecting to a server; past it the next server is tried.")
+    request_seconds: float = Field(300.0, description="One completion request; past it the next server is tried.")
+    discovery_seconds: float = Field(20.0, description="A server's answer to what it serves.")
+    patience_seconds: float = Field(
+        120.0, description="Retries of one request while no server answers; past it the engine counts as down."
+    )
+    retry_wait_seconds: float = Field(0.2, description="Unit of the random exponential wait between two retries.")
+    longest_retry_wait_seconds: float = Field(5.0, description="Cap of that wait.")
+    back_off_seconds: float = Field(
+        5.0, description="How long a failed server comes last; doubles with each further failure."
+    )
+    longest_back_off_seconds: float = Field(60.0, description="Cap of that time.")
+    concurrent_requests: int = Field(
+        32,
+        description="Requests in flight over all servers: enough to fill their batches, too few to fill their queues.",
+    )
+
+
+class EngineLimits(Frozen):
+    """Sizes that a vLLM engine is opened with. A `vllm serve` process needs the same or larger ones."""
+
+    option_labels: int = Field(26, description="Options of a criterion, one for each letter (`max_logprobs`).")
+    loaded_adapters: int = Field(
+        32, description="LoRA adapters held in memory; a further one is read from disk when it is used."
+    )
+    shared_adapter_rank: int = Field(64, description="Largest rank of an adapter that shares a base with others.")
+    kv_cache_gib: int = Field(2, description="Prefix cache on a CPU, unless VLLM_CPU_KVCACHE_SPACE is set.")
+
+
 class QueueLimits(Frozen):
     """The queue in front of the engine."""
 

@@ -293,3 +293,11 @@ def calibration_of() -> Callable[..., Any]:
         return Calibration.model_validate(defaults | changes)
 
     return calibration
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Under `-n 2 --dist loadgroup`: one worker runs all tests of a file, and all tests that share a real engine."""
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))

@@ -34,7 +34,7 @@ def grade(
     from grader.tables.grade import grade_table
     from labs_schema.reading.validate import load_rubric
     from labs_schema.submissions.adhoc_submission import read_handed_in
-    from serving.model.loading import load_grader
+    from serving.model.loading import GraderOptions, load_grader
     from serving.scoring.triage import UNCALIBRATED
 
     rubric, notes = load_rubric(lab), Console(stderr=True)
@@ -42,7 +42,7 @@ def grade(
     for warning in warnings:
         notes.print(str(warning), markup=False, highlight=False, soft_wrap=True)
     with notes.status("Loading the model"):
-        grader = load_grader(model, engine=engine, orders=orders)
+        grader = load_grader(model, GraderOptions(engine=engine, orders=orders))
     [graded] = grader.grade(rubric, [submission], reasoning=reasoning)
     grader.close()
     if as_json:

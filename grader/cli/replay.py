@@ -18,11 +18,11 @@ def replay(
     """
     from grader.regrade.replay import replay as replay_grade
     from grader.service.local_store import local_store
-    from serving.model.loading import load_grader
+    from serving.model.loading import GraderOptions, load_grader
 
     with local_store() as store:
         store.history(grade)  # an id that is not there is told before the model is loaded
-        replayed = replay_grade(store, grade, load_grader(model, engine=engine))
+        replayed = replay_grade(store, grade, load_grader(model, GraderOptions(engine=engine)))
     for difference in (*replayed.provenance, *replayed.answers):
         typer.echo(f"{difference.what}: then {difference.then}, now {difference.now}")
     typer.echo("the same grade" if replayed.same else "not the same grade")

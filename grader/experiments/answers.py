@@ -16,10 +16,10 @@ from prompts.encode import OnOverlong
 from prompts.style import PromptStyle
 from serving.calibration.calibration import Calibration
 from serving.engines.engine_choice import EngineName
-from serving.engines.metered_engine import MeteredEngine
+from serving.engines.prefixes import MeteredEngine
 from serving.grading.grader import Grader
 from serving.measures.decisions import Decision, answered, commonest_ratings, constant_decisions, decisions
-from serving.model.loading import load_grader
+from serving.model.loading import GraderOptions, load_grader
 from training.dataset.rows import LabSplit
 
 CHUNK = 16
@@ -52,7 +52,7 @@ def model_answers(
     """What `model` answers on all kept work, with a progress bar called `name`. A manifest knows style and what to do
     with overlong programs, a calibration how many `orders` of the ratings to ask in."""
     begun = monotonic()
-    grader = load_grader(model, engine=engine, style=style, on_overlong=on_overlong, orders=orders)
+    grader = load_grader(model, GraderOptions(engine=engine, on_overlong=on_overlong, orders=orders), style=style)
     grader.engine = meter = MeteredEngine(grader.engine)
     loaded = monotonic()
     work = [(lab, held_out(lab, split)) for lab, split in kept]

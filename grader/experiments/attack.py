@@ -19,7 +19,7 @@ from prompts.attacks.evaluation import evaluation_attacks
 from serving.engines.engine_choice import EngineName
 from serving.grading.grader import Grader
 from serving.measures.attempts import Attempt, attempts
-from serving.model.loading import load_grader
+from serving.model.loading import GraderOptions, load_grader
 from serving.scoring.triage import Thresholds
 from training.run_folder import RunFolder
 
@@ -48,7 +48,7 @@ def attack_lab(
     """
     suite, lab = evaluation_attacks(attacks), load_lab(folder)
     chosen = unseen_submissions(lab, model, submissions, seed)
-    grader = load_grader(model, engine=engine)
+    grader = load_grader(model, GraderOptions(engine=engine))
     try:
         threshold = accepting(grader, lab, accept_from)
         twins = control_attacks(suite, target_rating(lab.criteria))

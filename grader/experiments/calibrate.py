@@ -16,7 +16,7 @@ from serving.engines.engine_choice import EngineName
 from serving.grading.grader import Grader
 from serving.measures.decisions import Decision, decisions
 from serving.measures.reliability import Reliability, reliability
-from serving.model.loading import load_grader
+from serving.model.loading import GraderOptions, load_grader
 from serving.scoring.triage import Thresholds
 from training.dataset.splits import training_students
 from training.run_folder import open_run_folder
@@ -58,7 +58,7 @@ def calibrate_run(
     """
     folder, _ = open_run_folder(run)
     work = calibration_work(read_course(folder.read_dataset_manifest(), labs), share, seed)
-    grader = load_grader(run, engine=engine, thresholds=OPEN, orders=orders)
+    grader = load_grader(run, GraderOptions(engine=engine, thresholds=OPEN, orders=orders))
     graded = graded_work(grader, work)
     fitted = fit(graded, max_error=max_error, confidence=confidence)
     calibration = _calibration(grader, work, fitted)

@@ -21,7 +21,7 @@ from prompts.verdict import parse_verdict
 from serving.engines.engine_choice import EngineName
 from serving.measures.decisions import Decision, decisions
 from serving.measures.rouge import rouge_l
-from serving.model.loading import load_grader
+from serving.model.loading import GraderOptions, load_grader
 from training.config import RunConfig, dump_config
 from training.dataset.files import read_pairs
 from training.models.merge import merge
@@ -70,7 +70,7 @@ def measured(
     """
     if not torch.cuda.is_available():
         merge(run, dtype="float32")
-    grader = load_grader(str(run), engine=engine, dtype="float32")
+    grader = load_grader(str(run), GraderOptions(engine=engine, dtype="float32"))
     found: list[Decision] = []
     rouge: list[float] = []
     for lab, work in kept:

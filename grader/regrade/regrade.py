@@ -22,7 +22,7 @@ from labs_schema.reading.validate import load_lab
 from serving.cluster.ray_session import check_address
 from serving.cluster.ray_source import RaySource
 from serving.engines.engine_choice import EngineName, choose_engine
-from serving.engines.metered_engine import MeteredEngine
+from serving.engines.prefixes import MeteredEngine
 from serving.grading.grader import Grader
 from serving.jobs.chunk import HARMLESS
 from serving.jobs.cli_jobs import Tasks, job_to_do, settled, work
@@ -32,7 +32,7 @@ from serving.jobs.job_lock import turn
 from serving.jobs.origin import origin_of
 from serving.jobs.repository import JobRepository
 from serving.jobs.sources import origin_from, take
-from serving.model.loading import load_grader
+from serving.model.loading import GraderOptions, load_grader
 from serving.store.store import Store
 from training.run_folder import write_whole
 
@@ -76,7 +76,7 @@ def regrade_labs(
     labs, courses = _placed(folders, out), [course or course_of(folder) for folder in folders]
     started = time.monotonic()
     path = str(Path(model).resolve()) if Path(model).is_dir() else model
-    load = partial(load_grader, path, engine=engine, orders=orders)
+    load = partial(load_grader, path, GraderOptions(engine=engine, orders=orders))
     with ExitStack() as opened:
         store = opened.enter_context(local_store())
         kept = _kept(store, courses, list(labs.values()), again)

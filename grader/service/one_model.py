@@ -8,7 +8,7 @@ from rich.markup import escape
 from labs_schema.limits import Limits
 from serving.engines.engine_choice import EngineName
 from serving.grading.grader import Grader
-from serving.model.loading import load_grader
+from serving.model.loading import GraderOptions, load_grader
 from serving.observability.observed import Observed
 from serving.scheduler.engine_thread import EngineThread
 
@@ -23,7 +23,7 @@ def open_engine_thread(
     started, context = time.monotonic(), [0]
 
     def opened() -> Grader:
-        grader = load_grader(model, engine=engine, orders=orders)
+        grader = load_grader(model, GraderOptions(engine=engine, orders=orders))
         context[0] = grader.encoder.context_length
         return observed.metrics.watched(grader) if observed else grader
 

@@ -31,7 +31,7 @@ class RaySource:
     each; by default one for every GPU, or two. `on_gpu`: whether a worker takes a GPU, where the cluster has any.
 
     `load` and what it needs (the package, the model's folder) must be there on every machine under the same path.
-    `questions`, `prompt_tokens`, `read_tokens` count as a MeteredEngine does; `by_process`, the grades of each worker.
+    `questions`, `prompt_tokens`, `uncached_tokens` count as a MeteredEngine does; `by_process`: grades of each worker.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class RaySource:
     ) -> None:
         self._load, self._address, self._workers, self._chunk = load, address, workers, chunk
         self._on_gpu, self._reasoning = on_gpu, reasoning
-        self.questions = self.prompt_tokens = self.read_tokens = 0
+        self.questions = self.prompt_tokens = self.uncached_tokens = 0
         self.by_process: Counter[int] = Counter()
 
     def grades(self, labs: Iterable[Lab]) -> Iterator[list[Grade]]:
@@ -109,6 +109,6 @@ class RaySource:
             raise EngineDownError(f"On a worker, {rows['failure'][0].rstrip('.')}.")
         self.questions += rows["questions"][0]
         self.prompt_tokens += rows["prompt_tokens"][0]
-        self.read_tokens += rows["read_tokens"][0]
+        self.uncached_tokens += rows["uncached_tokens"][0]
         self.by_process[rows["process"][0]] += len(rows["grade"])
         return [Grade.model_validate_json(grade) for grade in rows["grade"]]

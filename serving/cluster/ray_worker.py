@@ -8,7 +8,7 @@ from typing import Any
 
 from labs_schema.errors import GraderError
 from labs_schema.models import Lab, Submission
-from serving.engines.metered_engine import MeteredEngine
+from serving.engines.prefixes import MeteredEngine
 from serving.grading.grader import Grader
 from serving.grading.retries import grade_patiently
 
@@ -51,17 +51,17 @@ class RayWorker:
         return self._answer([grade.model_dump_json() for grade in grades], "", asked)
 
     def _counts(self) -> tuple[int, int, int]:
-        return self._meter.questions, self._meter.prompt_tokens, self._meter.read_tokens
+        return self._meter.questions, self._meter.prompt_tokens, self._meter.uncached_tokens
 
     def _answer(self, grades: list[str], failure: str, asked: tuple[int, ...]) -> Rows:
         """The columns beside `grade` say the same in every row."""
         count = max(len(grades), 1)
-        questions, prompt_tokens, read_tokens = ([each] * count for each in asked)
+        questions, prompt_tokens, uncached_tokens = ([each] * count for each in asked)
         return {
             "grade": grades or [""],
             "failure": [failure and f"{platform.node()}: {failure}"] * count,
             "process": [os.getpid()] * count,
             "questions": questions,
             "prompt_tokens": prompt_tokens,
-            "read_tokens": read_tokens,
+            "uncached_tokens": uncached_tokens,
         }

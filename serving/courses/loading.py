@@ -8,12 +8,12 @@ from serving.courses.checking import find_registered
 from serving.courses.errors import CourseRefusedError
 from serving.courses.model_pool import Checked
 from serving.courses.registration import Registration
-from serving.engines.adapters import AdapterBases
+from serving.engines.adapters import SharedBases
 from serving.engines.engine_choice import EngineName, choose_engine
 from serving.engines.vllm_platform import has_gpu
 from serving.grading.grader import Grader
 from serving.model.folder import FoundModel
-from serving.model.loading import open_grader, takes_adapters
+from serving.model.loading import GraderOptions, open_grader, uses_adapters
 
 ON_CPU, ON_GPU, ELSEWHERE = 2, 1, 1000
 
@@ -31,8 +31,8 @@ class CourseLoader:
         watched: Callable[[Grader], Grader] | None = None,
     ) -> None:
         self._engine, self._orders, self._dtype, self._watched = engine, orders, dtype, watched
-        self._adapters = takes_adapters(engine) if adapters is None else adapters
-        self._bases: AdapterBases[Any] = AdapterBases()
+        self._adapters = uses_adapters(engine) if adapters is None else adapters
+        self._bases: SharedBases[Any] = SharedBases()
 
     def check(self, registration: Registration) -> Checked:
         """Raises CourseRefusedError where the model is not what was registered."""
@@ -42,9 +42,8 @@ class CourseLoader:
 
     def _open(self, registration: Registration, found: FoundModel) -> Grader:
         try:
-            grader = open_grader(
-                found, engine=self._engine, orders=self._orders, dtype=self._dtype, bases=self._bases, among=True
-            )
+            options = GraderOptions(engine=self._engine, orders=self._orders, dtype=self._dtype)
+            grader = open_grader(found, options, bases=self._bases, skip_other_models=True)
         except ModelError as error:
             raise CourseRefusedError(registration.course, "no engine here can load it", str(error)) from error
         return self._watched(grader) if self._watched else grader

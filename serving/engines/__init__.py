@@ -1,1 +1,1 @@
-"""What a model is asked through: one protocol, several engines behind it."""
+"""Inference engines behind one protocol: vLLM, transformers, and vLLM servers over HTTP."""

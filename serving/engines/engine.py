@@ -1,20 +1,19 @@
-"""The protocol that every engine speaks: token ids in, log-probabilities of the option letters out.
-
-Knows no lab, no rubric and no rating: an engine is handed ids and label ids and cannot tell which label is good.
-"""
+"""The protocol that every engine implements: token ids in, log-probabilities of the option letters out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from labs_schema.errors import GraderError
+from labs_schema.frozen import Frozen
 
 
 @dataclass(frozen=True)
 class ScoreRequest:
     """Score `labels` (token ids) as the next token after `prompt` (token ids).
 
-    `shared`: how many first tokens of `prompt` all questions about the same program begin with; 0 where nobody knows.
+    `shared`: length of the prefix that all requests about the same program have in common; 0 if unknown.
     """
 
     prompt: tuple[int, ...]
@@ -24,24 +23,41 @@ class ScoreRequest:
 
 @dataclass(frozen=True)
 class LabelScores:
-    """`logprobs[i]`: natural log-probability of `labels[i]` over the whole vocabulary, unmasked, at temperature 1."""
+    """`logprobs[i]`: natural log-probability of `labels[i]` over the full vocabulary, unmasked, at temperature 1."""
 
     logprobs: tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class EngineFailure:
-    """A request that the engine could not answer. `reason` is shown to people; never a made-up score."""
+    """A request that the engine could not answer, with the `reason` to show to users."""
 
     reason: str
 
 
 class EngineDownError(GraderError):
-    """The engine as a whole does not answer. Nothing is known of the requests: they may be asked again later."""
+    """The engine as a whole does not answer. The requests themselves may be fine and can be sent again later."""
+
+
+class EngineOptions(Frozen):
+    """The model that an engine loads, or that servers must already serve.
+
+    `weights`, `tokenizer`: a folder or hub id. `context_length` in tokens (None: the model's own). `adapter`: a folder
+    with a LoRA adapter, which vLLM and servers can use. `model_hash` is the hash of the weights, `adapter_hash` that of
+    weights and adapter together; servers must use the start of them as model names. Servers ignore `dtype`.
+    """
+
+    weights: str
+    tokenizer: str
+    context_length: int | None = None
+    dtype: str = "bfloat16"
+    adapter: Path | None = None
+    model_hash: str = ""
+    adapter_hash: str = ""
 
 
 class Engine(Protocol):
-    """A model that is loaded and ready. Not thread-safe: one caller at a time."""
+    """A loaded model, ready to answer. Not thread-safe: one caller at a time."""
 
     name: str
     """Such as `vllm` or `transformers`."""
@@ -50,7 +66,8 @@ class Engine(Protocol):
     """Tokens, prompt and answer together."""
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[LabelScores | EngineFailure]:
-        """One answer a request, in order. Requests that share a prefix should be neighbours: it is computed once.
+        """One answer per request, in order. Place requests that share a prefix next to each other: the engine then
+        computes the prefix once.
 
         Raises EngineDownError.
         """
@@ -59,12 +76,33 @@ class Engine(Protocol):
     def write(
         self, prompts: Sequence[tuple[int, ...]], max_tokens: int, stop: str, form: str
     ) -> list[str | EngineFailure]:
-        """Continue each prompt greedily as text, until `stop` (left out of the answer).
+        """Continue each prompt greedily as text, up to `stop`, which is not part of the answer.
 
-        `form` is a regular expression of the whole answer, `stop` included. An engine that can constrain its sampling
-        keeps to it; of another the caller checks what comes back, as it does anyway.
-        An answer that does not reach `stop` within `max_tokens` is a failure, not half an answer.
+        `form` is a regular expression for the complete answer, including `stop`. Engines with constrained sampling
+        enforce it; others ignore it, so the caller validates the answer in either case.
+        An answer that does not reach `stop` within `max_tokens` is a failure.
         """
         ...
 
     def close(self) -> None: ...
+
+
+def invalid_prompt(
+    prompt: tuple[int, ...], answer_tokens: int, context_length: int, vocabulary_size: int | None = None
+) -> EngineFailure | None:
+    """Why `prompt` cannot be continued by `answer_tokens` tokens, None if it can.
+
+    Engines check this first: vLLM fails a batch as a whole for one invalid prompt in it.
+    """
+    if not prompt:
+        return EngineFailure("the prompt is empty")
+    if len(prompt) + answer_tokens > context_length:
+        return EngineFailure(f"overlong: {len(prompt)} prompt tokens plus the answer exceed {context_length} tokens")
+    if vocabulary_size is not None and max(prompt) >= vocabulary_size:
+        return EngineFailure("the prompt contains token ids outside the model's vocabulary")
+    return None
+
+
+def unfinished_answer(max_tokens: int) -> EngineFailure:
+    """The failure of a text that did not reach its stop string."""
+    return EngineFailure(f"the answer did not end within {max_tokens} tokens")

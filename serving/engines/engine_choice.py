@@ -1,20 +1,20 @@
-"""Opens an engine by name. The only place that knows which engines there are."""
+"""Chooses and opens an engine by name."""
 
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, Literal
 
 from labs_schema.errors import ModelError
-from serving.engines.adapters import SHARED_RANK, AdapterBases
-from serving.engines.engine import Engine
+from labs_schema.limits import EngineLimits
+from serving.engines.adapters import SharedBases
+from serving.engines.engine import Engine, EngineOptions
 
 EngineName = str
-"""`auto`, `vllm`, `vllm-compiled`, `transformers`, or addresses of `vllm serve` processes with commas between."""
+"""`auto`, `vllm`, `vllm-compiled`, `transformers`, or comma-separated URLs of `vllm serve` processes."""
 COMPILED = "vllm-compiled"
 
 
 def choose_engine(name: EngineName) -> Literal["vllm", "transformers", "http"]:
-    """`auto` is vLLM where it is installed, else transformers. Raises ModelError for a name that is none."""
+    """`auto` is vLLM if it is installed, otherwise transformers. Raises ModelError for an unknown name."""
     if name in ("vllm", COMPILED) or (name == "auto" and find_spec("vllm")):
         return "vllm"
     if name in ("auto", "transformers"):
@@ -22,63 +22,48 @@ def choose_engine(name: EngineName) -> Literal["vllm", "transformers", "http"]:
     if all(address.startswith(("http://", "https://")) for address in name.split(",")):
         return "http"
     raise ModelError(
-        f"{name}: not an engine. Expected auto, vllm, {COMPILED}, transformers or the addresses of vLLM servers, such "
-        "as http://127.0.0.1:8001,http://127.0.0.1:8002"
+        f"{name}: unknown engine. Expected auto, vllm, {COMPILED}, transformers, or URLs of vLLM servers such as "
+        "http://127.0.0.1:8001,http://127.0.0.1:8002"
     )
 
 
 def open_engine(
     name: EngineName,
-    weights: str,
+    options: EngineOptions,
     *,
-    tokenizer: str,
-    context_length: int | None = None,
-    dtype: str = "bfloat16",
-    adapter: Path | None = None,
-    model_hash: str = "",
-    adapter_hash: str = "",
-    bases: AdapterBases[Any] | None = None,
-    among: bool = False,
+    bases: SharedBases[Any] | None = None,
+    skip_other_models: bool = False,
 ) -> Engine:
-    """Loads a model, which takes seconds to minutes, or reaches for servers that have. vLLM takes an `adapter`, whose
-    weights with the base's are `adapter_hash`; in this process, on a base of `bases` where that is open already.
-    Servers keep the dtype that they were started with, and must serve `weights` under the start of its `model_hash`;
-    `among` others, those that serve another model are left out.
+    """Loads a model (seconds to minutes), or connects to servers that have loaded it.
 
-    Raises ModelError where the engine cannot load it, or where servers serve another model.
+    `bases`: adapters in this process share the base models in it. `skip_other_models`: ignore servers of other models
+    instead of raising.
+
+    Raises ModelError if the engine cannot load the model, or if servers serve another one.
     """
-    chosen = choose_engine(name)
-    if chosen == "vllm":
-        from serving.engines.vllm_engine import VllmEngine
+    match choose_engine(name):
+        case "vllm":
+            return _open_vllm(name, options, bases)
+        case "http":
+            from serving.engines.http_engine import HttpEngine
 
-        given: Any = {
-            "tokenizer": tokenizer,
-            "context_length": context_length,
-            "dtype": dtype,
-            "compiled": name == COMPILED,
-        }
-        if adapter is None:
-            return VllmEngine(weights, **given)
-        given |= {"adapter": adapter, "adapter_name": adapter_hash or "adapter"}
-        if bases is None:
-            return VllmEngine(weights, **given)
-        base = model_hash, context_length, dtype
-        opened: Engine = bases.carry(
-            base, adapter, adapter_hash, lambda: VllmEngine(weights, **given, most_rank=SHARED_RANK)
-        )
-        return opened
-    if chosen == "http":
-        from serving.engines.http_engine import HttpEngine
-        from serving.engines.model_servers import NAME_CHARS
+            return HttpEngine(name.split(","), options, skip_other_models=skip_other_models)
+        case _:
+            from serving.engines.transformers_engine import TransformersEngine
 
-        return HttpEngine(
-            name.split(","),
-            weights=weights,
-            model_hash=model_hash,
-            context_length=context_length,
-            among=among,
-            adapter=(adapter_hash[:NAME_CHARS], adapter) if adapter else None,
-        )
-    from serving.engines.transformers_engine import TransformersEngine
+            return TransformersEngine(options)
 
-    return TransformersEngine(weights, tokenizer=tokenizer, context_length=context_length, dtype=dtype)
+
+def _open_vllm(name: EngineName, options: EngineOptions, bases: SharedBases[Any] | None) -> Engine:
+    from serving.engines.vllm_engine import VllmEngine
+
+    compiled = name == COMPILED
+    if options.adapter is None or bases is None:
+        return VllmEngine(options, compiled=compiled)
+
+    def open_base() -> VllmEngine:
+        return VllmEngine(options, compiled=compiled, max_rank=EngineLimits().shared_adapter_rank)
+
+    base = options.model_hash, options.context_length, options.dtype
+    engine: Engine = bases.engine(base, options.adapter, options.adapter_hash, open_base)
+    return engine

@@ -1,43 +1,41 @@
-"""Engines on other machines, or on this one: vLLM servers that speak the OpenAI completions API. Knows token ids only.
-
-A question goes to the server that its prompt's shared part prefers, so that a program's criteria, and the same program
-asked again, find it cached. What one server cannot answer is asked of the next; what none can answer is asked again
-until `patience` is over, and then it is a failure, never half an answer.
-"""
+"""An engine over HTTP: `vllm serve` processes, here or on other machines, through the OpenAI completions API."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from labs_schema.errors import ModelError
+from labs_schema.limits import TransportLimits
 from serving.engines.adapters import AdapterFolder
-from serving.engines.engine import EngineDownError, EngineFailure, LabelScores, ScoreRequest
-from serving.engines.model_servers import NAME_CHARS, ModelServers, NoServerError
-from serving.engines.neighbours import neighbours, shared_length
-from serving.engines.prompt_checks import refusal, unfinished
+from serving.engines.engine import (
+    EngineDownError,
+    EngineFailure,
+    EngineOptions,
+    LabelScores,
+    ScoreRequest,
+    invalid_prompt,
+    unfinished_answer,
+)
+from serving.engines.prefixes import common_prefix_length, group_by_prefix
+from serving.engines.server_pool import NoServerError, ServerPool
 
-MOST_AT_ONCE = 32
-"""Questions under way at a time, over all servers: enough to fill their batches, too few to fill their queues."""
-SECONDS = 300
-"""A server that takes longer for one request hangs: it is asked elsewhere."""
-UNREADABLE = "the engine server's answer cannot be read"
+UNREADABLE = "the engine server's answer is unreadable"
 Answer = TypeVar("Answer")
 
 
 class HttpEngine:
-    """Scores and writes through `vllm serve` at `urls`, which all serve the same model.
+    """Scores and writes through the `vllm serve` processes at `urls`, which all serve the model of `options`.
 
-    They must serve it under the first `NAME_CHARS` of its `model_hash` (any name, where that is empty), so that no
-    other model's answers are taken for this one's. `among` others: servers of another model are left out. `adapter`:
-    a name that changes with its weights, and its folder, which the servers must see under the same path; they are told
-    to put it on their model, and again when they come back without it. Without an adapter, servers that put any on
-    are not asked. `patience`: seconds for which a question is asked again while no server answers it, as when one is
-    restarted; then EngineDownError.
-    Raises ModelError where no server is there, or where one serves another model.
+    All prompts with one prefix go in one request to the server that this prefix prefers, so that its cache is used. A
+    request that a server does not answer goes to the next one; while none answers it is retried for
+    `limits.patience_seconds`, then EngineDownError is raised. This is the only retry inside an engine.
+
+    The servers must see an adapter's folder under the same path. They load it at the start, and again after a restart.
+
+    Raises ModelError if no server is usable, or one serves another model (`skip_other_models`: ignore those).
     """
 
     name = "vllm-http"
@@ -45,28 +43,25 @@ class HttpEngine:
     def __init__(
         self,
         urls: Sequence[str],
+        options: EngineOptions,
         *,
-        weights: str = "WEIGHTS",
-        model_hash: str = "",
-        context_length: int | None = None,
-        among: bool = False,
-        adapter: tuple[str, Path] | None = None,
-        patience: float = 120.0,
+        skip_other_models: bool = False,
+        limits: TransportLimits | None = None,
         client: httpx.Client | None = None,
     ) -> None:
-        self._folder = AdapterFolder(adapter[1]) if adapter else None
-        self._client = client or httpx.Client(timeout=httpx.Timeout(SECONDS, connect=5), limits=httpx.Limits())
-        named = model_hash[:NAME_CHARS]
+        self._limits = limits = limits or TransportLimits()
+        self._adapter = AdapterFolder(options.adapter) if options.adapter else None
+        timeout = httpx.Timeout(limits.request_seconds, connect=limits.connect_seconds)
+        self._client = client or httpx.Client(timeout=timeout, limits=httpx.Limits())
         try:
-            self._servers = ModelServers(urls, self._client, named=named, weights=weights, among=among, adapter=adapter)
+            self._servers = ServerPool(urls, self._client, options, skip_other_models=skip_other_models)
         except ModelError:
             self._client.close()
             raise
-        self._patience = patience
-        self._pool = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="engine-http")
+        self._pool = ThreadPoolExecutor(limits.concurrent_requests, thread_name_prefix="engine-http")
         served = self._servers.served
-        self.model, self.version = adapter[0] if adapter else served.model, served.version
-        self.context_length = min(context_length or served.context_length, served.context_length)
+        self.model, self.version = self._servers.model, served.version
+        self.context_length = min(options.context_length or served.context_length, served.context_length)
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[LabelScores | EngineFailure]:
         def body(members: Sequence[int]) -> dict[str, Any]:
@@ -74,26 +69,26 @@ class HttpEngine:
             ids = {"allowed_token_ids": labels, "logprob_token_ids": labels, "logprobs": len(labels)}
             return {"max_tokens": 1, "return_tokens_as_token_ids": True, **ids}
 
-        def read(i: int, choice: dict[str, Any]) -> LabelScores | EngineFailure:
+        def parse(i: int, choice: dict[str, Any]) -> LabelScores | EngineFailure:
             scored = choice["logprobs"]["top_logprobs"][0]
             found = [scored.get(f"token_id:{label}") for label in requests[i].labels]
             if any(value is None for value in found):
-                return EngineFailure("the engine left out an option's score")
-            given = tuple(map(float, found))
-            # No probability is above 1, but for rounding; `not <=` holds for NaN too.
-            return EngineFailure(UNREADABLE) if any(not value <= 0.01 for value in given) else LabelScores(given)
+                return EngineFailure("the engine omitted the score of an option")
+            logprobs = tuple(map(float, found))
+            # No probability exceeds 1, apart from rounding. `not <=` is also true for NaN.
+            return EngineFailure(UNREADABLE) if any(not value <= 0.01 for value in logprobs) else LabelScores(logprobs)
 
-        return self._answers([r.prompt for r in requests], 1, body, read, [r.shared for r in requests])
+        return self._answers([r.prompt for r in requests], 1, body, parse, [r.shared for r in requests])
 
     def write(
         self, prompts: Sequence[tuple[int, ...]], max_tokens: int, stop: str, form: str
     ) -> list[str | EngineFailure]:
         body = {"max_tokens": max_tokens, "stop": [stop], "structured_outputs": {"regex": form}}
 
-        def read(_: int, choice: dict[str, Any]) -> str | EngineFailure:
-            return str(choice["text"]) if choice["stop_reason"] == stop else unfinished(max_tokens)
+        def parse(_: int, choice: dict[str, Any]) -> str | EngineFailure:
+            return str(choice["text"]) if choice["stop_reason"] == stop else unfinished_answer(max_tokens)
 
-        return self._answers(prompts, max_tokens, lambda _: body, read)
+        return self._answers(prompts, max_tokens, lambda _: body, parse)
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
@@ -104,57 +99,60 @@ class HttpEngine:
         prompts: Sequence[tuple[int, ...]],
         answer_tokens: int,
         body: Callable[[Sequence[int]], dict[str, Any]],
-        read: Callable[[int, dict[str, Any]], Answer | EngineFailure],
+        parse: Callable[[int, dict[str, Any]], Answer | EngineFailure],
         shared: Sequence[int] = (),
     ) -> list[Answer | EngineFailure]:
-        """One answer a prompt. Neighbours with one prefix go together; `body` says what is asked of a group of them."""
-        if self._folder:
-            self._folder.check()
+        """One answer per prompt. Neighbours with one prefix form one request, whose settings `body` gives."""
+        if self._adapter:
+            self._adapter.check_unchanged()
         answers: dict[int, Answer | EngineFailure] = {}
         for i, prompt in enumerate(prompts):
-            if refused := refusal(prompt, answer_tokens, self.context_length):
-                answers[i] = refused
-        asked = [i for i in range(len(prompts)) if i not in answers]
-        known = [shared[i] for i in asked] if shared else []
-        groups = [[asked[j] for j in group] for group in neighbours([prompts[i] for i in asked], known)]
+            if invalid := invalid_prompt(prompt, answer_tokens, self.context_length):
+                answers[i] = invalid
+        valid = [i for i in range(len(prompts)) if i not in answers]
+        prefixes = [shared[i] for i in valid] if shared else []
+        groups = [[valid[j] for j in group] for group in group_by_prefix([prompts[i] for i in valid], prefixes)]
 
-        def ask(group: Sequence[int]) -> list[Answer | EngineFailure]:
+        def send(group: Sequence[int]) -> list[Answer | EngineFailure]:
             prefix = shared[group[0]] if shared else 0
-            choices = self._choices([prompts[i] for i in group], body(group), prefix)
-            if isinstance(choices, EngineFailure):  # one of a group may be to blame for all
-                return [choices] if len(group) == 1 else [each for i in group for each in ask([i])]
-            return [_read(read, i, choice) for i, choice in zip(group, choices, strict=True)]
+            choices = self._complete([prompts[i] for i in group], body(group), prefix)
+            if isinstance(choices, EngineFailure):
+                return [choices] * len(group)
+            return [_parsed(parse, i, choice) for i, choice in zip(group, choices, strict=True)]
 
-        for group, found in zip(groups, self._pool.map(ask, groups), strict=True):
+        for group, found in zip(groups, self._pool.map(send, groups), strict=True):
             answers.update(zip(group, found, strict=True))
         return [answers[i] for i in range(len(prompts))]
 
-    def _choices(
+    def _complete(
         self, prompts: Sequence[tuple[int, ...]], body: dict[str, Any], prefix: int
     ) -> list[Any] | EngineFailure:
-        """The completions of `prompts`, in order, from the first server that gives all of them.
+        """The choices for `prompts`, in order, from the first server that answers all of them.
 
-        The first `prefix` tokens say which that is; where it is 0, as many as all have in common.
+        The first `prefix` tokens (0: as many as all have in common) are the key to the preferred server.
         """
-        shared = prompts[0][: prefix or shared_length(prompts)]
-        whole = {"model": self.model, "prompt": [list(prompt) for prompt in prompts], "temperature": 0, **body}
-        key = str(shared).encode()
-        again = Retrying(
+        shared = prompts[0][: prefix or common_prefix_length(prompts)]
+        prompt_ids = [list(prompt) for prompt in prompts]
+        request = {"model": self.model, "prompt": prompt_ids, "temperature": 0, **body}
+        retrying = Retrying(
             retry=retry_if_exception_type(NoServerError),
-            stop=stop_after_delay(self._patience),
-            wait=wait_random_exponential(multiplier=0.2, max=5),
+            stop=stop_after_delay(self._limits.patience_seconds),
+            wait=wait_random_exponential(
+                multiplier=self._limits.retry_wait_seconds, max=self._limits.longest_retry_wait_seconds
+            ),
             reraise=True,
         )
         try:
-            return again(self._servers.complete, key, whole)
+            return retrying(self._servers.complete, str(shared).encode(), request)
         except NoServerError as error:
-            raise EngineDownError(f"No engine server answered within {self._patience:g} s: {error}.") from None
+            seconds = self._limits.patience_seconds
+            raise EngineDownError(f"No engine server answered within {seconds:g} s: {error}.") from None
 
 
-def _read(
-    read: Callable[[int, dict[str, Any]], Answer | EngineFailure], i: int, choice: dict[str, Any]
+def _parsed(
+    parse: Callable[[int, dict[str, Any]], Answer | EngineFailure], i: int, choice: dict[str, Any]
 ) -> Answer | EngineFailure:
     try:
-        return read(i, choice)
+        return parse(i, choice)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError):
         return EngineFailure(UNREADABLE)

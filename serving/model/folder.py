@@ -1,7 +1,7 @@
-"""Which weights, tokenizer and manifest a path stands for, checked against each other. Loads no weights.
+"""Resolves a path to weights, tokenizer and manifest, and checks them against each other without loading weights.
 
-A run folder, merged weights, a plain Hugging Face folder or a hub id are all found alike. A model with a manifest is
-taken only with the tokenizer and the wording it was trained with.
+The path is a run folder, merged weights, a plain Hugging Face folder or a hub id. A model with a manifest is rejected
+if its tokenizer or prompt templates differ from those of its training.
 """
 
 import re
@@ -16,17 +16,16 @@ from prompts.manifest import FILE, ModelManifest, check_manifest, prompt_hash, r
 from prompts.style import PromptStyle
 from serving.calibration.calibration import Calibration, read_calibration
 from serving.grading.provenance import ModelIdentity
-from serving.model.adapter_shapes import check_shapes
-from serving.model.weights_hash import weights_hashes
+from serving.model.weights import check_adapter_shapes, weights_hashes
 
 HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 
 
 class ServedModel(Frozen):
-    """`weights` and `tokenizer`: folders or a hub id. `name`: the model that the training began with, else this one's
-    own. `adapter`: to be put on `weights`.
+    """`weights` and `tokenizer`: folders or a hub id. `name`: the model that training started from, otherwise this
+    model's own. `adapter`: a LoRA adapter for `weights`.
 
-    `manifest` is None for a model that was not trained here. `folder`: where a calibration lies, if there is one.
+    `manifest` is None for a model that was not trained here. `folder`: where to look for a calibration.
     """
 
     name: str
@@ -38,9 +37,9 @@ class ServedModel(Frozen):
 
 
 def open_model(path: str | Path, *, adapters: bool = False) -> ServedModel:
-    """Finds what is to be served at `path`; `adapters` says whether the engine can put one on its base.
+    """Finds the model at `path`; `adapters`: whether the engine can load an adapter onto its base.
 
-    Raises ModelError where there is no model, or only an adapter that must be merged first.
+    Raises ModelError if there is no model, or only an adapter that must be merged first.
     """
     folder = Path(path)
     if not folder.is_dir():
@@ -53,23 +52,25 @@ def open_model(path: str | Path, *, adapters: bool = False) -> ServedModel:
         return _run(folder, adapters)
     if (folder / "config.json").is_file():
         return _plain(folder)
-    raise ModelError(f"{folder} holds no model: found neither {FILE} nor config.json. Give a run folder or a model.")
+    raise ModelError(
+        f"{folder} contains no model: found neither {FILE} nor config.json. Give a run folder or a model folder."
+    )
 
 
 class FoundModel:
-    """A model whose tokenizer and wording are those of its manifest; its weights are on the disk alone."""
+    """A model on disk whose tokenizer and prompt style match its manifest."""
 
     def __init__(self, model: ServedModel, tokenizer: Any, style: PromptStyle) -> None:
         self.model, self.tokenizer, self.style = model, tokenizer, style
 
     @cached_property
     def hashes(self) -> tuple[str, str]:
-        """Of the weights without and with the adapter; reads them whole."""
+        """Of the weights without and with the adapter. Reads all of them."""
         return weights_hashes(self.model.weights, self.model.adapter)
 
     @cached_property
     def calibration(self) -> Calibration | None:
-        """Raises ModelError where there is one that cannot be read."""
+        """Raises ModelError if it cannot be read."""
         return read_calibration(self.model.folder) if self.model.folder else None
 
     @property
@@ -83,43 +84,43 @@ class FoundModel:
 
 
 def find_model(path: str | Path, *, adapters: bool = False, style: PromptStyle | None = None) -> FoundModel:
-    """The model at `path`, checked against its manifest. A model without one, such as an untuned base, takes `style`;
-    with one, only its own will do. `adapters`: whether the engine can put one on its base.
+    """The model at `path`, checked against its manifest. `style` is for models without a manifest, such as an untuned
+    base. `adapters`: whether the engine can load an adapter onto its base.
 
-    Raises ModelError where model or tokenizer cannot be used.
+    Raises ModelError if model or tokenizer cannot be used, or `style` is not the manifest's.
     """
     model = open_model(path, adapters=adapters)
     check_available(model.weights)
     if model.adapter:
-        check_shapes(model.adapter, model.weights)
+        check_adapter_shapes(model.adapter, model.weights)
     tokenizer = load_tokenizer(model.tokenizer)
     if model.manifest:
         check_manifest(model.manifest, tokenizer)
         if style not in (None, model.manifest.style):
-            raise ModelError(f"{path} was trained with another prompt style; it is served only with that one.")
+            raise ModelError(f"{path}: the prompt style does not match the model's manifest.")
         style = model.manifest.style
     return FoundModel(model, tokenizer, style or PromptStyle())
 
 
 def load_tokenizer(source: str) -> Any:
-    """Of a folder or a hub id. Raises ModelError where there is none that can be used."""
+    """The tokenizer of a folder or hub id. Raises ModelError if there is none."""
     from transformers import AutoTokenizer
 
     try:
         return AutoTokenizer.from_pretrained(source)
     except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{source}: it has no tokenizer that can be used: {error}") from error
+        raise ModelError(f"{source}: no usable tokenizer: {error}") from error
 
 
 def _plain(folder: Path) -> ServedModel:
-    """Weights and tokenizer side by side, with a manifest where they were trained here."""
+    """Weights and tokenizer in one folder, with a manifest if they were trained here."""
     manifest = read_manifest(folder) if (folder / FILE).is_file() else None
     name = (manifest and _trained_from(manifest)) or folder.resolve().name
     return ServedModel(name=name, weights=str(folder), tokenizer=str(folder), manifest=manifest, folder=folder)
 
 
 def _run(run: Path, adapters: bool) -> ServedModel:
-    """Merged weights where there are any, else the full weights, else base and adapter."""
+    """Merged weights if there are any, otherwise the full weights, otherwise base and adapter."""
     manifest = read_manifest(run)
     name = _trained_from(manifest) or run.resolve().name
     if (run / "merged" / FILE).is_file():
@@ -133,15 +134,15 @@ def _run(run: Path, adapters: bool) -> ServedModel:
     )
     if manifest.adapter is None:
         if not (run / "model" / "config.json").is_file():
-            raise ModelError(f"{run} has no weights: found no model/. Finish it with: grader train --resume {run}")
+            raise ModelError(f"{run} has no weights: no model/ folder. Finish the run: grader train --resume {run}")
         return found
     if not adapters:
-        raise ModelError(f"{run} holds an adapter, which must be merged into its base first. Run: grader merge {run}")
+        raise ModelError(f"{run} contains an adapter, which must be merged into its base first: grader merge {run}")
     base = run / manifest.base_model
     weights = str(base) if base.is_dir() else manifest.base_model
     return found.model_copy(update={"weights": weights, "adapter": run / manifest.adapter})
 
 
 def _trained_from(manifest: ModelManifest) -> str:
-    """Empty where only the folder itself is named. Manifests of earlier versions name no more than `base_model`."""
+    """The base model's name; empty if the manifest only refers to its own folder."""
     return manifest.trained_from or ("" if manifest.base_model == "." else manifest.base_model)

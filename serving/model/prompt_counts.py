@@ -1,4 +1,4 @@
-"""What a model would be asked of a lab, counted with its own tokenizer and wording, without its weights."""
+"""Counts the prompts and tokens of grading a lab, with the model's tokenizer and prompt style, without its weights."""
 
 from labs_schema.frozen import Frozen
 from labs_schema.models import Lab
@@ -7,27 +7,27 @@ from prompts.hub import check_available
 from prompts.manifest import check_manifest
 from prompts.style import PromptStyle
 from serving.calibration.calibration import read_calibration
-from serving.engines.metered_engine import read_tokens
+from serving.engines.prefixes import count_uncached_tokens
 from serving.grading.scoring_requests import make_scoring_request
 from serving.model.folder import load_tokenizer, open_model
 
 
 class PromptCounts(Frozen):
-    """Of a lab's first reading. `questions`: prompts, one a criterion and order. `prompt_tokens`: of all of them,
-    whole; `read_tokens`: a shared beginning counted once. `refused`: submissions that are empty or too long."""
+    """Of a lab, without verification passes. `questions`: prompts, one per criterion and order. `prompt_tokens`: all of
+    their tokens; `uncached_tokens`: with each shared prefix counted once. `refused`: empty or overlong submissions."""
 
     submissions: int
     questions: int
     prompt_tokens: int
-    read_tokens: int
+    uncached_tokens: int
     refused: int
 
 
 def count_lab(lab: Lab, model: str, orders: int | None = None) -> PromptCounts:
-    """What grading `lab` with the model at the path `model` asks at first; second readings come on top. `orders` of the
-    ratings to ask in: by default as many as the model's calibration was made with, else 1.
+    """Counts for grading `lab` with the model at the path `model`, without verification passes. `orders`: number of
+    option orders (default: as many as the model's calibration was made with, otherwise 1).
 
-    Raises ModelError where there is no model, where its calibration cannot be read, or with another tokenizer.
+    Raises ModelError if there is no model, its calibration cannot be read, or its tokenizer is not the manifest's.
     """
     from transformers import AutoConfig
 
@@ -45,13 +45,13 @@ def count_lab(lab: Lab, model: str, orders: int | None = None) -> PromptCounts:
 
 
 def count_prompts(lab: Lab, encoder: PromptEncoder, style: PromptStyle, orders: int = 1) -> PromptCounts:
-    """Encodes every submission of `lab` as a grading would."""
-    sheets = [make_scoring_request(lab, submission, encoder, style, orders) for submission in lab.submissions]
-    prompts = [r.prompt for sheet in sheets for question in sheet.questions for r in question.requests]
+    """Encodes every submission of `lab` as grading would."""
+    requests = [make_scoring_request(lab, submission, encoder, style, orders) for submission in lab.submissions]
+    prompts = [r.prompt for request in requests for question in request.questions for r in question.requests]
     return PromptCounts(
-        submissions=len(sheets),
+        submissions=len(requests),
         questions=len(prompts),
         prompt_tokens=sum(map(len, prompts)),
-        read_tokens=read_tokens(prompts),
-        refused=sum(bool(sheet.refused) for sheet in sheets),
+        uncached_tokens=count_uncached_tokens(prompts),
+        refused=sum(bool(request.refused) for request in requests),
     )

@@ -12,8 +12,8 @@ from grader.token_cost import FILE, Cost, duration, earlier_cost, expected
 from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 
-EARLIER = Cost(submissions=10, questions=50, prompt_tokens=9000, read_tokens=4000, load_seconds=20, seconds=100)
-PLANNED = Cost(submissions=30, questions=150, prompt_tokens=30_000, read_tokens=12_000, refused=2, price_per_hour=9)
+EARLIER = Cost(submissions=10, questions=50, prompt_tokens=9000, uncached_tokens=4000, load_seconds=20, seconds=100)
+PLANNED = Cost(submissions=30, questions=150, prompt_tokens=30_000, uncached_tokens=12_000, refused=2, price_per_hour=9)
 
 
 def test_the_time_expected_grows_with_the_tokens_that_must_be_read() -> None:

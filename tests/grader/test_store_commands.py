@@ -70,9 +70,9 @@ def test_a_student_is_forgotten_in_the_store_and_in_exports(grader: Callable[...
 def test_a_stored_grade_is_replayed(
     grader: Callable[..., Any], make_lab: Callable[..., Lab], tiny_model_folder: Path
 ) -> None:
-    from serving.model.loading import load_grader
+    from serving.model.loading import GraderOptions, load_grader
 
-    lab, model = make_lab(students=0), load_grader(str(tiny_model_folder), engine="transformers")
+    lab, model = make_lab(students=0), load_grader(str(tiny_model_folder), GraderOptions(engine="transformers"))
     with local_store() as store:
         someone = store.pseudonym("cs101", "s1", actor="api")
         work = Submission(student=someone, folder=someone, files=(SourceFile(path="a.c", text="int a;\n"),))

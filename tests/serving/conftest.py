@@ -199,8 +199,8 @@ def frozen() -> Callable[[str], AbstractContextManager[None]]:
 
 
 class VllmServer:
-    """A `vllm serve` of `model` on a free port, which it keeps when it is started again; `name`: as it serves it.
-    `adapters`: whether it puts adapters on the model."""
+    """A `vllm serve` of `model` on a free port, the same after a restart; `name`: the served model name. `adapters`:
+    whether it loads adapters."""
 
     def __init__(self, model: Path, name: str, log: Path, adapters: bool) -> None:
         self.model, self.name, self.log, self.adapters = model, name, log, adapters
@@ -238,11 +238,25 @@ class VllmServer:
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
+    def engine(self, adapter_hash: str = "", adapter: Path | None = None) -> Any:
+        """An HTTP engine for its model, perhaps with an adapter."""
+        from serving.engines.engine import EngineOptions
+        from serving.engines.http_engine import HttpEngine
+
+        asked = EngineOptions(
+            weights=str(self.model),
+            tokenizer=str(self.model),
+            model_hash=self.name,
+            adapter=adapter,
+            adapter_hash=adapter_hash,
+        )
+        return HttpEngine([self.url], asked)
+
 
 @contextmanager
 def running(model: Path, log: Path, *, adapters: bool = False) -> Iterator[VllmServer]:
-    from serving.engines.model_servers import NAME_CHARS
-    from serving.model.weights_hash import weights_hashes
+    from serving.engines.server_pool import NAME_CHARS
+    from serving.model.weights import weights_hashes
 
     server = VllmServer(model, weights_hashes(str(model))[0][:NAME_CHARS], log, adapters)
     server.start()
@@ -255,14 +269,14 @@ def running(model: Path, log: Path, *, adapters: bool = False) -> Iterator[VllmS
 
 @pytest.fixture(scope="session")
 def vllm_server(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmServer]:
-    """A real one of the tiny model, which takes half a minute to start."""
+    """A real `vllm serve` of the tiny model. It takes half a minute to start."""
     with running(tiny_model_folder, tmp_path_factory.mktemp("vllm") / "log") as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def lora_server(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmServer]:
-    """The same, but one that puts adapters on the model. Who kills it starts it again."""
+    """The same with adapters, shared by the session: a test that kills it must start it again."""
     with running(tiny_model_folder, tmp_path_factory.mktemp("vllm") / "log", adapters=True) as server:
         yield server
 

@@ -19,7 +19,7 @@ from labs_schema.models import Lab, Submission
 from prompts.manifest import write_manifest
 from prompts.style import PromptStyle
 from serving.calibration.calibration import GradedWith, read_calibration
-from serving.model.loading import load_grader
+from serving.model.loading import GraderOptions, load_grader
 from training.config import RunConfig, SftStage, dump_config
 from training.dataset.build import build_dataset
 from training.dataset.rows import LabSplit
@@ -104,7 +104,7 @@ def test_a_model_that_knows_nothing_is_refused_in_words_and_nothing_is_accepted(
     assert (found.guarantee, found.students, found.decisions) == (None, 30, 60)
     assert set(found.labs["lab1"].temperatures) == {"Does it compile?", "Is it readable?"}
     assert "s0" not in found.model_dump_json().replace('"lab1"', "")
-    assert load_grader(run / "merged", engine="transformers").calibration == found
+    assert load_grader(run / "merged", GraderOptions(engine="transformers")).calibration == found
 
 
 class Knowing:

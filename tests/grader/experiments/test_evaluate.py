@@ -19,6 +19,7 @@ from labs_schema.hashes import submission_key
 from labs_schema.models import Lab, Submission
 from prompts.style import PromptStyle
 from serving.calibration.calibration import GradedWith, read_calibration, write_calibration
+from serving.model.loading import GraderOptions
 from training.config import RunConfig, SftStage
 from training.dataset.build import build_dataset
 from training.models.bases import Base
@@ -32,9 +33,9 @@ GRADED_WITH = GradedWith(weights="0", tokenizer="0", prompts="0", orders=1, veri
 class KnowsHalf:
     """Gives the TA's rating to students with an even number, else the first rating; sure of what it does not know."""
 
-    def __init__(self, model: str, *, orders: int | None = None, **_: object) -> None:
+    def __init__(self, model: str, options: GraderOptions, **_: object) -> None:
         self.engine: Any = self
-        self.calibration, self.orders = read_calibration(Path(model)), orders or 1
+        self.calibration, self.orders = read_calibration(Path(model)), options.orders or 1
         self.graded_with = GRADED_WITH.model_copy(update={"orders": self.orders})
         self.name, self.version, self.context_length = "fake", "1", 100
 
@@ -148,8 +149,9 @@ def test_the_untuned_model_is_asked_in_as_many_orders_as_the_tuned_one(
     asked: list[int | None] = []
 
     class Calibrated(KnowsHalf):
-        def __init__(self, model: str, *, orders: int | None = None, **_: object) -> None:
-            super().__init__(model, orders=orders or (3 if Path(model) == run.path else 1))
+        def __init__(self, model: str, options: GraderOptions, **_: object) -> None:
+            orders = options.orders or (3 if Path(model) == run.path else 1)
+            super().__init__(model, options.model_copy(update={"orders": orders}))
             asked.append(self.orders)
 
     monkeypatch.setattr(answers, "load_grader", Calibrated)

@@ -104,7 +104,7 @@ def test_figures_have_a_text_for_who_cannot_see_them_and_tables_a_caption(source
 def test_what_is_not_known_is_left_out(evaluated: Evaluate, make_lab: Callable[..., Lab], tmp_path: Path) -> None:
     plain = report(evaluated, make_lab(students=8), tmp_path)
     assert 'id="cost"' not in plain and 'id="learning"' not in plain and 'id="compared"' not in plain
-    cost = Cost(submissions=8, questions=16, prompt_tokens=900, read_tokens=500, seconds=36, price_per_hour=2)
+    cost = Cost(submissions=8, questions=16, prompt_tokens=900, uncached_tokens=500, seconds=36, price_per_hour=2)
     assert "0.0200 at 2 an hour" in report(evaluated, make_lab(students=8), tmp_path, cost)
 
 

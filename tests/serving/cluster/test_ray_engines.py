@@ -10,7 +10,7 @@ import pytest
 from labs_schema.grades import Grade
 from labs_schema.models import Lab
 from serving.cluster.ray_source import RaySource
-from serving.model.loading import load_grader
+from serving.model.loading import GraderOptions, load_grader
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # of Ray
 
@@ -24,7 +24,7 @@ def small_caches() -> Any:
 
 @pytest.fixture(scope="module")
 def load(tiny_model_folder: Path) -> Any:
-    return partial(load_grader, str(tiny_model_folder), dtype="float32", engine="vllm")
+    return partial(load_grader, str(tiny_model_folder), GraderOptions(dtype="float32", engine="vllm"))
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def graded(source: RaySource, course: list[Lab]) -> dict[tuple[str, str], Grade]
     grades = [grade for each in source.grades(course) for grade in each]
     found = {(grade.lab, grade.student): grade for grade in grades}
     assert len(found) == len(grades) == source.by_process.total() == 29
-    assert len(source.by_process) == 2 and source.questions >= 2 * 29 and source.prompt_tokens > source.read_tokens
+    assert len(source.by_process) == 2 and source.questions >= 2 * 29 and source.prompt_tokens > source.uncached_tokens
     return found
 
 
@@ -68,7 +68,7 @@ def test_vllm_in_two_workers_grades_a_course_as_vllm_in_one_process(
 def test_two_workers_that_ask_a_server_grade_as_vllm_in_one_process(
     tiny_model_folder: Path, vllm_server: Any, course: list[Lab], alone: dict[tuple[str, str], Grade]
 ) -> None:
-    load = partial(load_grader, str(tiny_model_folder), engine=vllm_server.url)
+    load = partial(load_grader, str(tiny_model_folder), GraderOptions(engine=vllm_server.url))
     found = graded(RaySource(load, workers=2, chunk=2, on_gpu=False), course)
     assert_same(found, alone)
     assert {grade.provenance.engine for grade in found.values()} == {"vllm-http"}

@@ -132,7 +132,7 @@ def test_what_is_no_courses_model_is_refused_when_it_is_added(
     with pytest.raises(ModelError, match=r"no manifest\.json"):
         check_model(tiny_model_folder)
     write_manifest(read_manifest(run).model_copy(update={"base_model": "model", "adapter": "adapter"}), run)
-    with pytest.raises(ModelError, match="no LoRA adapter"):
+    with pytest.raises(ModelError, match="no readable LoRA adapter"):
         check_model(run)
     (run / "adapter").mkdir()
     (run / "adapter" / "adapter_config.json").write_text('{"r": 8}')

@@ -12,18 +12,18 @@ from labs_schema.errors import ModelError
 from prompts.manifest import write_manifest
 from prompts.style import PromptStyle
 from serving.model.folder import find_model, open_model
-from serving.model.weights_hash import weights_hashes
+from serving.model.weights import weights_hashes
 
 STYLE = PromptStyle(template="compact", problem_chars=150)
 
 
-def test_a_run_is_served_from_its_full_weights_with_its_own_tokenizer(run: Path) -> None:
+def test_a_run_uses_its_full_weights_and_its_own_tokenizer(run: Path) -> None:
     model = open_model(run)
     assert (model.weights, model.tokenizer) == (str(run / "model"), str(run / "tokenizer"))
     assert (model.name, model.adapter) == ("../base", None)
 
 
-def test_merged_weights_come_before_all_others_and_keep_the_base_model_s_name(
+def test_merged_weights_take_precedence_and_have_the_base_models_name(
     run: Path, byte_tokenizer: Any, manifest_of: Any
 ) -> None:
     shutil.copytree(run / "model", run / "merged")
@@ -33,7 +33,7 @@ def test_merged_weights_come_before_all_others_and_keep_the_base_model_s_name(
     assert open_model(run / "merged").name == "merged"
 
 
-def test_a_tuned_model_is_named_by_what_its_training_began_with_wherever_it_is_opened(
+def test_a_tuned_model_is_named_after_the_model_that_training_started_from(
     run: Path, byte_tokenizer: Any, manifest_of: Any
 ) -> None:
     shutil.copytree(run / "model", run / "merged")
@@ -44,7 +44,7 @@ def test_a_tuned_model_is_named_by_what_its_training_began_with_wherever_it_is_o
     assert open_model(run).name == "Qwen/Coder"
 
 
-def test_an_adapter_is_merged_first_unless_the_engine_takes_adapters(
+def test_an_adapter_must_be_merged_unless_the_engine_loads_adapters(
     run: Path, byte_tokenizer: Any, manifest_of: Any
 ) -> None:
     write_manifest(manifest_of(byte_tokenizer, STYLE, base_model="model", adapter="adapter"), run)
@@ -54,36 +54,36 @@ def test_an_adapter_is_merged_first_unless_the_engine_takes_adapters(
     assert (model.weights, model.adapter) == (str(run / "model"), run / "adapter")
 
 
-def test_an_adapter_of_another_base_is_refused_before_anything_is_loaded(
+def test_an_adapter_of_another_base_is_rejected_before_loading(
     run: Path, byte_tokenizer: Any, manifest_of: Any
 ) -> None:
     write_manifest(manifest_of(byte_tokenizer, STYLE, base_model="model", adapter="adapter"), run)
     (run / "adapter").mkdir()
     part = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"
-    for wide, refused in ((64, False), (32, True)):
-        save_file({part: np.zeros((2, wide))}, run / "adapter" / "adapter_model.safetensors")
-        with pytest.raises(ModelError, match="is no adapter of") if refused else nullcontext():
+    for width, rejected in ((64, False), (32, True)):
+        save_file({part: np.zeros((2, width))}, run / "adapter" / "adapter_model.safetensors")
+        with pytest.raises(ModelError, match="does not fit base model") if rejected else nullcontext():
             assert find_model(run, adapters=True).model.adapter == run / "adapter"
 
 
 @pytest.mark.usefixtures("dead_hub")
-def test_weights_that_are_nowhere_are_a_named_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_weights_raise_a_model_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(ModelError, match="someone/gone: no such folder here, and neither the local cache"):
+    with pytest.raises(ModelError, match="someone/gone: no such folder, and neither the local cache"):
         weights_hashes("someone/gone")
 
 
-def test_a_model_that_is_neither_here_nor_to_be_had_is_told_at_once(dead_hub: Path) -> None:
-    begun = time.monotonic()
+def test_an_unavailable_model_fails_fast(dead_hub: Path) -> None:
+    started = time.monotonic()
     with pytest.raises(ModelError, match=f"mistyped/name: no such folder here, no such model in {dead_hub}"):
         find_model("mistyped/name")
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - started < 20
 
 
-def test_a_model_in_the_cache_needs_no_network(cached_model: str, byte_tokenizer: Any) -> None:
-    begun = time.monotonic()
+def test_a_cached_model_needs_no_network(cached_model: str, byte_tokenizer: Any) -> None:
+    started = time.monotonic()
     assert find_model(cached_model).tokenizer.get_vocab() == byte_tokenizer.get_vocab()
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - started < 20
 
 
 def test_a_plain_model_and_a_hub_id_have_no_manifest(tiny_model_folder: Path) -> None:
@@ -92,20 +92,20 @@ def test_a_plain_model_and_a_hub_id_have_no_manifest(tiny_model_folder: Path) ->
     assert (hub.weights, hub.tokenizer, hub.manifest) == (hub.name, hub.name, None)
 
 
-def test_what_is_no_model_is_a_named_error(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="holds no model"):
+def test_a_folder_without_a_model_raises_a_model_error(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="contains no model"):
         open_model(tmp_path)
     with pytest.raises(ModelError, match="no such folder"):
         open_model(tmp_path / "nothing")
 
 
-def test_a_run_that_never_finished_says_how_to_finish_it(run: Path) -> None:
+def test_an_unfinished_run_is_rejected_with_the_command_to_resume(run: Path) -> None:
     shutil.rmtree(run / "model")
     with pytest.raises(ModelError, match=f"grader train --resume {run}"):
         open_model(run)
 
 
-def test_the_hash_of_the_weights_changes_with_any_byte(run: Path) -> None:
+def test_the_weights_hash_changes_with_one_bit(run: Path) -> None:
     before = weights_hashes(str(run / "model"))[0]
     weights = run / "model" / "model.safetensors"
     data = bytearray(weights.read_bytes())

@@ -5,17 +5,19 @@ import pytest
 from safetensors.numpy import save_file
 
 from labs_schema.errors import ModelError
-from serving.model.adapter_shapes import check_shapes
+from serving.model.weights import check_adapter_shapes
 
 LAYER = "model.layers.{}.self_attn.q_proj"
 OUT, IN, RANK = 12, 8, 2
 
 
-def base(folder: Path, wide: int = 1) -> str:
-    """In a file a layer, as large weights are kept."""
+def base(folder: Path, factor: int = 1) -> str:
+    """Sharded, one file per layer, like large models."""
     folder.mkdir()
     for i in range(2):
-        save_file({f"{LAYER.format(i)}.weight": np.zeros((OUT * wide, IN * wide))}, folder / f"part-{i}.safetensors")
+        save_file(
+            {f"{LAYER.format(i)}.weight": np.zeros((OUT * factor, IN * factor))}, folder / f"part-{i}.safetensors"
+        )
     return str(folder)
 
 
@@ -30,22 +32,24 @@ def adapter(tmp_path: Path) -> Path:
     return folder
 
 
-def test_an_adapter_fits_the_base_it_was_trained_on_and_no_wider_one(adapter: Path, tmp_path: Path) -> None:
-    check_shapes(adapter, base(tmp_path / "own"))
-    with pytest.raises(ModelError, match=r"is no adapter of .*wide: its .* is \(2, 8\), on a matrix of \(24, 16\)"):
-        check_shapes(adapter, base(tmp_path / "wide", wide=2))
+def test_an_adapter_fits_its_own_base_but_not_a_wider_one(adapter: Path, tmp_path: Path) -> None:
+    check_adapter_shapes(adapter, base(tmp_path / "own"))
+    with pytest.raises(
+        ModelError, match=r"does not fit base model .*wide: .* has shape \(2, 8\), its matrix \(24, 16\)"
+    ):
+        check_adapter_shapes(adapter, base(tmp_path / "wide", factor=2))
 
 
-def test_what_cannot_be_compared_is_left_to_the_engine(adapter: Path, tmp_path: Path) -> None:
+def test_weights_in_other_formats_are_not_compared(adapter: Path, tmp_path: Path) -> None:
     (tmp_path / "other-files").mkdir()
-    check_shapes(adapter, str(tmp_path / "other-files"))
+    check_adapter_shapes(adapter, str(tmp_path / "other-files"))
     packed = {f"{LAYER.format(0)}.weight": np.zeros((OUT * IN // 2, 1), dtype=np.uint8)}
     save_file(packed, tmp_path / "other-files" / "model.safetensors")
-    check_shapes(adapter, str(tmp_path / "other-files"))
+    check_adapter_shapes(adapter, str(tmp_path / "other-files"))
 
 
-def test_half_a_file_is_a_named_error(adapter: Path, tmp_path: Path) -> None:
+def test_a_truncated_file_raises_a_model_error(adapter: Path, tmp_path: Path) -> None:
     file = adapter / "adapter_model.safetensors"
     file.write_bytes(file.read_bytes()[:20])
     with pytest.raises(ModelError, match=r"adapter_model\.safetensors cannot be read"):
-        check_shapes(adapter, base(tmp_path / "own"))
+        check_adapter_shapes(adapter, base(tmp_path / "own"))
