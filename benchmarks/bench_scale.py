@@ -66,14 +66,14 @@ def resident() -> int:
 def store_rate(store: Store, lab: Lab, rubric: str) -> float:
     """Grades a second that one writer records, `CHUNK` a transaction, each synced to the disk."""
     known = [
-        each.model_copy(update={"student": store.pseudonym("course", each.student, actor="bench")})
+        each.model_copy(update={"student": store.pseudonym_for("course", each.student, actor="bench")})
         for each in lab.submissions
     ]
     parts = [known[start : start + CHUNK] for start in range(0, len(known), CHUNK)]
     given = [[made_grade(lab, each, rubric) for each in part] for part in parts]
     begun = time.monotonic()
     for part, graded in zip(parts, given, strict=True):
-        store.record(lab, part, graded, request=secrets.token_hex(8), actor="bench")
+        store.record_grades(lab, part, graded, request=secrets.token_hex(8), actor="bench")
     return len(known) / (time.monotonic() - begun)
 
 

@@ -227,11 +227,11 @@ def chaos(url: str, submissions: int, kills: int, count: int, seed: int, pace: f
 
 def compared(store: Store, lab: Lab, job: Job) -> dict[str, int]:
     """How many grades are lost, doubled, or other than without a kill."""
-    recorded = Counter(grade.student for grade in store.recorded(job.id))
-    grades = {stored.student: stored.grade for stored in store.recorded(job.id)}
+    recorded = Counter(grade.student for grade in store.read_grades(job.id))
+    grades = {stored.student: stored.grade for stored in store.read_grades(job.id)}
     changed = 0
     for submission in lab.submissions:
-        pseudonym = store.pseudonym(job.course, submission.student, actor="chaos")
+        pseudonym = store.pseudonym_for(job.course, submission.student, actor="chaos")
         right = expected(lab, submission.model_copy(update={"student": pseudonym, "folder": pseudonym}))
         changed += pseudonym in grades and grades[pseudonym] != right
     return {

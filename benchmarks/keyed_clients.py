@@ -121,7 +121,7 @@ def jobs_held_against(store: Store) -> dict[str, int]:
     book = JobRepository(store.database)
     lost = doubled = parked = 0
     for job in book.all():
-        recorded = Counter(grade.student for grade in store.recorded(job.id))
+        recorded = Counter(grade.student for grade in store.read_grades(job.id))
         lost += job.total - len(recorded)
         doubled += sum(number - 1 for number in recorded.values())
         parked += len(book.progress(job.id).parked)

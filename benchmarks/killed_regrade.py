@@ -57,7 +57,7 @@ def killed(url: str, lab: Lab, kills: int, seed: int) -> dict[str, Any]:
         right, found = (_grades(folder / out) for out in ("unkilled", "killed"))
         book = JobRepository(store.database)
         [job] = book.all()
-        recorded = Counter(grade.student for grade in store.recorded(job.id))
+        recorded = Counter(grade.student for grade in store.read_grades(job.id))
         result = {
             "kills": done,
             "kills_while_recovering": sum(number % 5 == 4 for number in range(done)),

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from grader.service.local_store import at_terminal, local_store
-from serving.store.export_files import forget_in_exports
+from serving.store.exports import erase_from_exports
 from serving.store.store import Forgotten, Store
 from training.forgetting import forget_in_data
 
@@ -28,7 +28,7 @@ def forget_student(student: str, course: str | None, exports: Sequence[Path], da
     """What was done, in lines. Raises StoreError, and GraderError where a data set cannot be read: before anything is
     deleted."""
     with local_store() as store:
-        forget = partial(store.forget, student, course, actor=at_terminal())
+        forget = partial(store.forget_student, student, course, actor=at_terminal())
         return _everywhere(store, {student}, course, exports, data, forget, nobody=_NOBODY if course else "")
 
 
@@ -37,8 +37,8 @@ def forget_old(days: float, course: str, exports: Sequence[Path], data: Sequence
     while files are read would be left in them for good."""
     before = datetime.now(UTC) - timedelta(days=days)
     with local_store() as store:
-        forget = partial(store.forget_older, before, course, actor=at_terminal())
-        return _everywhere(store, store.older(before, course), course, exports, data, forget)
+        forget = partial(store.forget_inactive_students, before, course, actor=at_terminal())
+        return _everywhere(store, store.list_inactive_students(before, course), course, exports, data, forget)
 
 
 def _everywhere(
@@ -69,9 +69,9 @@ def _files(
         gone = forget_in_data(students, folder)
         still = _LEARNED if gone.learned else _BUILD_AGAIN if gone.build_again else ""
         of_data.append(f"{folder} {still}" if still else f"{gone.rows} rows taken out of {folder}.")
-    known = store.exports(course)
+    known = store.list_exports(course)
     here = [each.path for each in known if each.here]
-    found = forget_in_exports(students, [*exports, *(path for path in here if path.exists())])
+    found = erase_from_exports(students, [*exports, *(path for path in here if path.exists())])
     return [
         f"{len(set(found.changed))} export files changed.",
         *(f"still names a student: {path}" for path in sorted(set(found.left))),

@@ -82,3 +82,30 @@ class LexerLimits(Frozen):
         32_000_000,
         description="Estimated memory for the most recently lexed programs; the least recently used are dropped.",
     )
+
+
+class DatabaseLimits(Frozen):
+    """How long the store waits for its database."""
+
+    busy_seconds: int = Field(30, description="Wait for a lock on a SQLite file or for the migration lock.")
+    connect_seconds: int = Field(10, description="Wait for a new PostgreSQL connection; `connect_timeout` in the URL.")
+    keepalive_idle_seconds: int = Field(10, description="Idle time of a PostgreSQL socket before TCP keepalive probes.")
+    keepalive_interval_seconds: int = Field(5, description="Time between two TCP keepalive probes.")
+    unacknowledged_seconds: int = Field(30, description="Sent data may be unacknowledged so long (TCP_USER_TIMEOUT).")
+    unresponsive_seconds: float = Field(
+        10.0, description="A PostgreSQL statement without any reply for so long fails and closes its connection."
+    )
+    write_lock_seconds: float = Field(8.0, description="Wait of a PostgreSQL writer for a lock (`lock_timeout`).")
+    idle_transaction_seconds: int = Field(60, description="The server ends a transaction that is idle for so long.")
+    probe_interval_seconds: float = Field(2.0, description="Time between two probes while the circuit breaker is open.")
+    probe_seconds: int = Field(2, description="Wait of a probe for its connection; libpq allows no less.")
+    name_chars: int = Field(300, description="Longer names of courses, students, staff and keys are refused.")
+    values_per_query: int = Field(500, description="Longer lists of values are split over several queries.")
+
+
+class IdempotencyLimits(Frozen):
+    """Retries of a request with the same `Idempotency-Key`."""
+
+    answer_hours: int = Field(24, description="A stored answer is deleted after so long.")
+    lease_seconds: int = Field(30, description="A claim not renewed for so long is taken over by the next retry.")
+    heartbeat_seconds: float = Field(5.0, description="Time between two renewals of a claim.")

@@ -25,6 +25,6 @@ def verify(
     with local_store() as store:
         report = store.verify(head)
     for fault in report.faults:
-        typer.echo(f"entry {fault.entry}: {fault.what}" if fault.entry else fault.what)
+        typer.echo(f"entry {fault.entry}: {fault.message}" if fault.entry else fault.message)
     typer.echo(f"{report.entries} entries, {len(report.faults)} faults; head {report.entries}:{report.head}")
     raise typer.Exit(bool(report.faults))

@@ -21,7 +21,7 @@ def replay(
     from serving.model.loading import GraderOptions, load_grader
 
     with local_store() as store:
-        store.history(grade)  # an id that is not there is told before the model is loaded
+        store.read_history(grade)  # an id that is not there is told before the model is loaded
         replayed = replay_grade(store, grade, load_grader(model, GraderOptions(engine=engine)))
     for difference in (*replayed.provenance, *replayed.answers):
         typer.echo(f"{difference.what}: then {difference.then}, now {difference.now}")

@@ -34,7 +34,7 @@ class Replayed(Frozen):
 
 def replay(store: Store, grade_id: str, grader: GradesLabs) -> Replayed:
     """Raises UnknownError where there is no such grade, ForgottenError where its student is gone."""
-    history, submission = store.history(grade_id), store.submission(grade_id)
+    history, submission = store.read_history(grade_id), store.read_submission(grade_id)
     then = history.grade.grade
     if then is None or submission is None:
         raise ForgottenError(f"The student of grade {grade_id} was forgotten, and the program with them.")

@@ -76,7 +76,7 @@ def still_entitled(service: Service, request: Request) -> bool:
     if not service.keyed:
         return True
     token = get_authorization_scheme_param(request.headers.get("authorization"))[1]
-    return service.store.key(token) is not None and service.course in service.courses.names()
+    return service.store.find_key(token) is not None and service.course in service.courses.names()
 
 
 async def _entitled(role: Role, request: Request, service: Service, credentials: Credentials) -> Caller:
@@ -109,7 +109,7 @@ def _of_course(service: Service, caller: Caller, asked: str | None) -> Service:
 async def _key(request: Request, service: Service, token: str | None) -> ApiKey | None:
     """That of `token`, which `AuthBeforeBody` may have looked up already."""
     found: ApiKey | None = getattr(request.state, "key", None)
-    return found or (await run_in_threadpool(service.store.key, token) if token and service.keyed else None)
+    return found or (await run_in_threadpool(service.store.find_key, token) if token and service.keyed else None)
 
 
 def _caller(service: Service, key: ApiKey | None, address: str) -> Caller:

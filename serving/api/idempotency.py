@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from serving.api.authorization import Caller
 from serving.api.service import Service
 from serving.store.errors import StoreError
-from serving.store.idempotency import BEAT_SECONDS, Claim
+from serving.store.idempotency import LIMITS, Claim
 from serving.store.store import Store
 
 IdempotencyKey = Annotated[
@@ -49,7 +49,7 @@ async def once(
         return _answer((await work(secrets.token_hex(16))).model_dump_json(), status)
     store, body = service.store, hashlib.sha256(await request.body()).hexdigest()
     scope = f"{caller.actor} {service.course} {request.method} {request.url.path}"
-    claim = await run_in_threadpool(store.idempotent, scope, key, body, student=student)
+    claim = await run_in_threadpool(store.claim_request, scope, key, body, student=student)
     if claim.answer is not None:
         return _answer(claim.answer, status)
     done = asyncio.Event()
@@ -60,10 +60,10 @@ async def once(
         finally:
             done.set()
             await asyncio.wait({working})  # lest it says so after the claim was given back
-        return _answer(await run_in_threadpool(store.answered, claim, text), status)
+        return _answer(await run_in_threadpool(store.record_answer, claim, text), status)
     except BaseException:
         with suppress(StoreError):  # what went wrong before is what the caller must know
-            await run_in_threadpool(store.abandoned, claim)
+            await run_in_threadpool(store.release_claim, claim)
         raise
 
 
@@ -71,10 +71,10 @@ async def _say_so(store: Store, claim: Claim, done: asyncio.Event) -> None:
     """That the work goes on, until it is `done`. A store that is away for a moment is asked again."""
     while not done.is_set():
         with suppress(TimeoutError):
-            await asyncio.wait_for(done.wait(), BEAT_SECONDS)
+            await asyncio.wait_for(done.wait(), LIMITS.heartbeat_seconds)
             return
         with suppress(StoreError):
-            await run_in_threadpool(store.still_held, claim)
+            await run_in_threadpool(store.renew_claim, claim)
 
 
 def _answer(text: str, status: int) -> Response:

@@ -9,7 +9,7 @@ from sqlalchemy import Row, func, insert, select
 from serving.courses.errors import UnknownCourseError
 from serving.courses.registration import ModelFacts, Registration
 from serving.store.database import Database
-from serving.store.ledger import Detail, Ledger, plain, write
+from serving.store.ledger import Detail, Ledger, audited_transaction, printable_name
 from serving.store.tables import courses
 
 
@@ -21,14 +21,19 @@ class CourseRegistry:
 
     def add(self, course: str, model: str, labs: str | None, facts: ModelFacts, *, actor: str) -> Registration:
         """From now on `course` uses `model`, whatever it used before. Raises BadNameError for no plain text."""
-        with write(self._database, self._now()) as ledger:
+        with audited_transaction(self._database, self._now()) as ledger:
             seq, at = ledger.seq, ledger.at
-            _enter(ledger, actor, course, {"model": plain(model), "labs": labs and plain(labs), **facts.model_dump()})
+            _enter(
+                ledger,
+                actor,
+                course,
+                {"model": printable_name(model), "labs": labs and printable_name(labs), **facts.model_dump()},
+            )
         return Registration(seq=seq, at=at, course=course, model=model, labs=labs, facts=facts)
 
     def remove(self, course: str, *, actor: str) -> None:
         """From now on `course` has no model. Raises UnknownCourseError where it has none."""
-        with write(self._database, self._now()) as ledger:
+        with audited_transaction(self._database, self._now()) as ledger:
             if course not in _current(ledger.connection.execute(LAST)):
                 raise UnknownCourseError(f"There is no course {course!r}. grader courses list shows those there are.")
             _enter(ledger, actor, course, {})
@@ -48,7 +53,7 @@ LAST = (
 
 def _enter(ledger: Ledger, actor: str, course: str, values: Detail) -> None:
     row: Detail = dict.fromkeys(courses.c.keys()) | values
-    row |= {"seq": ledger.seq, "at": ledger.at, "course": plain(course)}
+    row |= {"seq": ledger.seq, "at": ledger.at, "course": printable_name(course)}
     ledger.connection.execute(insert(courses).values(row))
     ledger.append("course", actor, row)
 

@@ -10,7 +10,7 @@ from labs_schema.frozen import Frozen
 from serving.jobs.job import Parked
 from serving.jobs.tables import tries
 from serving.store.database import Database
-from serving.store.ledger import stamp
+from serving.store.ledger import timestamp
 from serving.store.tables import grades
 
 ENDED = "the process or its engine ended while it was graded"
@@ -61,7 +61,7 @@ class AttemptLog:
 
     def park(self, job_id: str, pseudonym: str) -> None:
         """Gives it up, so that the rest can go on."""
-        self._note(job_id, pseudonym, parked_at=stamp(self._now()))
+        self._note(job_id, pseudonym, parked_at=timestamp(self._now()))
 
     def _note(self, job_id: str, pseudonym: str, **values: Any) -> None:
         with self._database.writing() as connection:

@@ -120,7 +120,7 @@ def _grade(desk: GradingBackend, job: Job, lab: Lab, submissions: Sequence[Submi
     """Grades them and keeps that. What cannot be kept, such as a grade of other work, is as bad as one that raised."""
     grades = desk.grade(lab, submissions)
     pin(desk.store.database, job.id, [origin_of(grade.provenance) for grade in grades])
-    desk.store.record(lab, submissions, grades, request=job.id, actor=f"job {job.id}")
+    desk.store.record_grades(lab, submissions, grades, request=job.id, actor=f"job {job.id}")
     desk.book.tries.clear(job.id, [submission.student for submission in submissions])
 
 

@@ -38,7 +38,7 @@ def export(store: Store, job: Job, lab: Lab, out: Path) -> Comparison:
     Who is forgotten while it writes is in none of the files; for those who are later, the store notes where they are.
     Raises OSError where `out` cannot be written.
     """
-    store.exported(job.course, out)
+    store.record_export(job.course, out)
     out.mkdir(parents=True, exist_ok=True)
     while True:
         gone = forgotten(store, job)
@@ -53,7 +53,7 @@ def _given(store: Store, job: Job, lab: Lab) -> list[Result]:
     """In the order of the lab's submissions; what the job gave up has no rating and says why."""
     found = {each.grade.student: each for each in results(store, job)}
     for parked in JobRepository(store.database).progress(job.id).parked:
-        if job.origin and (student := store.student(parked.student).student) is not None:
+        if job.origin and (student := store.read_student(parked.student).student) is not None:
             given_up = _given_up(job.origin, lab, student, parked.reason)
             found[student] = Result(grade_id=None, grade=given_up, ratings={})
     return [found[each.student] for each in lab.submissions if each.student in found]

@@ -18,7 +18,7 @@ from serving.jobs.tables import jobs, members, tries
 from serving.store import students
 from serving.store.database import Database
 from serving.store.errors import UnknownError
-from serving.store.ledger import plain, stamp, write
+from serving.store.ledger import audited_transaction, printable_name, timestamp
 from serving.store.tables import grades
 from serving.store.tables import students as people
 
@@ -51,17 +51,17 @@ class JobRepository:
         for the same work and `origin` a moment ago: a job of a terminal that is none of the `known`.
         """
         work = work_hash(lab)  # not under the lock that every grade waits for
-        with write(self._database, self._now()) as ledger:
+        with audited_transaction(self._database, self._now()) as ledger:
             if job_id and (there := _found(ledger.connection, job_id)):
                 return there
             if at_terminal and (quicker := _begun_meanwhile(ledger.connection, course, lab, work, origin, known)):
                 return quicker
-            pseudonyms = students.add(ledger, course, [each.student for each in lab.submissions], actor)
+            pseudonyms = students.add_students(ledger, course, [each.student for each in lab.submissions], actor)
             job = Job(
                 id=job_id or secrets.token_hex(8),
                 at=ledger.at,
-                actor=plain(actor),
-                course=plain(course),
+                actor=printable_name(actor),
+                course=printable_name(course),
                 lab=lab.name,
                 work=work,
                 total=len(lab.submissions),
@@ -123,7 +123,7 @@ class JobRepository:
 
         Of a job that was cancelled or is done nothing can be wished: it stays as it is. Raises UnknownError.
         """
-        with write(self._database, self._now()) as ledger:
+        with audited_transaction(self._database, self._now()) as ledger:
             job = _job(ledger.connection, job_id)
             over = job.finished_at is not None and job.failure is None and not any_parked(ledger.connection, job_id)
             if job.wish is RequestedState.CANCEL or over or (job.wish is wish and job.finished_at is None):
@@ -141,7 +141,7 @@ class JobRepository:
 
         Nothing where somebody paused it, cancelled it or began the next round meanwhile.
         """
-        self._end_round(job, finished_at=stamp(self._now()), failure=failure)
+        self._end_round(job, finished_at=timestamp(self._now()), failure=failure)
 
     def begin_again(self, job: Job) -> None:
         """The round that `job` was in is over and left something, by nobody's fault: the next one does the rest.

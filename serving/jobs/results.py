@@ -15,7 +15,7 @@ from serving.jobs.job import Job
 from serving.jobs.repository import JobRepository
 from serving.jobs.tables import members
 from serving.measures.comparison import Comparison, compare
-from serving.store.grades import StoredGrade, read_lab, read_request
+from serving.store.grades import StoredGrade, read_lab, read_request_grades
 from serving.store.overrides import StoredOverride, read_overrides
 from serving.store.store import Store
 from serving.store.tables import grades, overrides
@@ -61,7 +61,7 @@ class JobComparison(Frozen):
 def results(store: Store, job: Job) -> list[Result]:
     """In the order they were recorded."""
     with store.database.reading() as connection:
-        recorded = read_request(connection, job.id)
+        recorded = read_request_grades(connection, job.id)
         theirs = select(people.c.pseudonym, people.c.student).join(members, members.c.student == people.c.pseudonym)
         names = {row.pseudonym: row.student for row in connection.execute(theirs.where(members.c.job == job.id))}
         mine = select(overrides.c.grade).join(grades, grades.c.id == overrides.c.grade)
@@ -81,7 +81,7 @@ def forgotten(store: Store, job: Job) -> int:
 
 def rubric_of(store: Store, job: Job) -> Lab | None:
     """The lab as the job graded it, without submissions; None where it graded nothing."""
-    recorded = store.recorded(job.id)
+    recorded = store.read_grades(job.id)
     if not recorded:
         return None
     with store.database.reading() as connection:

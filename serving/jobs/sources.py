@@ -47,7 +47,7 @@ def take(source: GradeSource, store: Store, tasks: Tasks, progress: Callable[[in
             fresh = {grade.student: grade for grade in grades if grade.lab == name and grade.student in left[name]}
             submissions = [left[name].pop(pseudonym) for pseudonym in fresh]
             pin(store.database, job.id, [origin_of(grade.provenance) for grade in fresh.values()])
-            store.record(lab, submissions, list(fresh.values()), request=job.id, actor=f"job {job.id}")
+            store.record_grades(lab, submissions, list(fresh.values()), request=job.id, actor=f"job {job.id}")
             book.tries.clear(job.id, list(fresh))
             expect_wanted(book, job)
             done += len(fresh)  # counted here: the store would count all of a job's grades for every block

@@ -13,7 +13,7 @@ from serving.jobs.chunk import GradingBackend
 from serving.jobs.job import Job
 from serving.jobs.tables import workers
 from serving.store.database import Database
-from serving.store.ledger import stamp
+from serving.store.ledger import timestamp
 
 BEAT_SECONDS, DEAD_SECONDS = 5.0, 30.0
 STUCK = "the queue has nothing more of this round, though it was not finished; resume the job"
@@ -106,10 +106,10 @@ def beat(database: Database, name: str, dead: timedelta, courses: Collection[str
     `dead` is struck off, by the store's clock."""
     with database.writing() as connection:
         now = _clock(connection)
-        said = {"seen_at": stamp(now), "courses": None if courses is None else sorted(courses)}
+        said = {"seen_at": timestamp(now), "courses": None if courses is None else sorted(courses)}
         if not connection.execute(update(workers).where(workers.c.name == name).values(said)).rowcount:
             connection.execute(insert(workers).values(name=name, **said))
-        connection.execute(delete(workers).where(workers.c.seen_at < stamp(now - dead)))
+        connection.execute(delete(workers).where(workers.c.seen_at < timestamp(now - dead)))
         return set(connection.execute(select(workers.c.name)).scalars())
 
 

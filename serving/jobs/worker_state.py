@@ -18,7 +18,7 @@ from serving.jobs.chunk import GradingBackend
 from serving.jobs.errors import EndingError
 from serving.jobs.missing_labs import MissingLabs
 from serving.jobs.queues import QueueListeners
-from serving.store.database import close, postgresql
+from serving.store.database import close_engine, postgresql_engine
 
 QUEUE_CONNECTIONS = 20
 
@@ -89,7 +89,7 @@ def launch(at: GradingBackend, store_url: str, process: str) -> None:
         "console_log_level": "ERROR",
     }
     if url.startswith("postgresql"):
-        WorkerState.engine = postgresql(make_url(url), pool_size=QUEUE_CONNECTIONS, max_overflow=0)
+        WorkerState.engine = postgresql_engine(make_url(url), pool_size=QUEUE_CONNECTIONS, max_overflow=0)
         config["system_database_engine"] = WorkerState.engine
     WorkerState.desk = at
     WorkerState.ending.clear()
@@ -109,7 +109,7 @@ def stop() -> None:
     WorkerState.ears.close()
     DBOS.destroy()
     if WorkerState.engine is not None:
-        close(WorkerState.engine)
+        close_engine(WorkerState.engine)
         WorkerState.engine = None
 
 

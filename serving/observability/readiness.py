@@ -15,7 +15,7 @@ from serving.jobs.tables import workers
 from serving.jobs.worker import DEAD_SECONDS
 from serving.store.database import Database
 from serving.store.errors import StoreError
-from serving.store.ledger import stamp
+from serving.store.ledger import timestamp
 
 FREE_BYTES = 200_000_000
 
@@ -53,7 +53,7 @@ def worker_faults(
     waiting = {job.course for job in book.unfinished()} & set(courses)
     if not waiting:
         return []
-    since = stamp((now or datetime.now(UTC)) - timedelta(seconds=DEAD_SECONDS))
+    since = timestamp((now or datetime.now(UTC)) - timedelta(seconds=DEAD_SECONDS))
     with database.reading() as connection:
         for served in connection.execute(select(workers.c.courses).where(workers.c.seen_at >= since)).scalars():
             waiting = waiting - set(served) if served is not None else set()

@@ -1,1 +1,1 @@
-"""What the service must not lose: grades, overrides, the audit log, keys and answers given; and what it must forget."""
+"""Append-only store of grades, overrides, the audit log, API keys and answers; student content can be erased."""

@@ -1,9 +1,8 @@
-"""PostgreSQL that is silent: a server that is frozen, or whose machine hangs, leaves its connections open for ever.
+"""Circuit breaker for an unresponsive PostgreSQL: a frozen server, or one whose machine hangs, never closes a socket.
 
-A statement that hears nothing for a while closes its connection. Where the server answers nobody else either, nobody
-else waits from then on: who wants a new connection is refused at once, but for one now and then who looks whether it is
-back. What a server does that wakes up is PostgreSQL's affair: it finds the connection closed and undoes what was not
-committed yet. Knows no table.
+A statement without a reply for `unresponsive_seconds` closes its connection. If a probe finds that the server does not
+answer new connections either, the circuit opens: connections are refused at once, except for one probe every
+`probe_interval_seconds`. A server that wakes up finds the connection closed and rolls back what was not committed.
 """
 
 import threading
@@ -18,113 +17,126 @@ from psycopg.abc import PQGen
 from psycopg.errors import ConnectionTimeout
 from sqlalchemy import Engine, event
 
-SILENT_SECONDS, LOOK_SECONDS = 10.0, 2.0
-ASK_SECONDS = 2
-"""For which a new connection is waited for that is to tell a slow statement from a silent server; libpq's least."""
-TICK = 0.1
-TOLD = "the server says nothing"
-SLOW = "the server answers, but was silent on this for too long"
+from labs_schema.limits import DatabaseLimits
+
+LIMITS = DatabaseLimits()
+POLL_SECONDS = 0.1
 
 RV = TypeVar("RV")
 
 
 class UnresponsiveError(psycopg.OperationalError):
-    """Nothing was heard on a connection. Whether the server did what it was asked last is not known."""
+    """The server sent nothing for too long. Whether it executed the last statement is unknown."""
+
+
+class ServerUnresponsiveError(UnresponsiveError):
+    """The server answers new connections neither."""
+
+
+class StatementTimeoutError(UnresponsiveError):
+    """The server answers new connections: only this statement takes too long."""
 
 
 class CircuitBreaker:
-    """Whether a server answers; one for all connections to it, which it makes, from any thread."""
+    """Makes all connections to one server and tracks whether it answers. Thread-safe."""
 
     def __init__(self) -> None:
-        self._look_at: float | None = None
-        self._lock, self._asking = threading.Lock(), threading.Lock()
+        self._next_probe: float | None = None  # None: the circuit is closed
+        self._lock, self._probing = threading.Lock(), threading.Lock()
 
     def connect(self, *arguments: Any, **options: Any) -> "TimeoutConnection":
         """Raises UnresponsiveError, or what psycopg raises."""
-        self.expect()
+        self.check()
         try:
-            made = TimeoutConnection.connect(*arguments, **options)
+            connection = TimeoutConnection.connect(*arguments, **options)
         except ConnectionTimeout:
-            self.silent()
+            self.open()
             raise
-        self.heard()
-        made.answers = partial(self.answers, *arguments, **options)
-        return made
+        self.close()
+        connection.probe = partial(self.probe, *arguments, **options)
+        return connection
 
-    def answers(self, *arguments: Any, **options: Any) -> bool:
-        """Whether the server says anything to a new connection. Who comes while another asks takes that answer."""
-        with self._asking:
+    def probe(self, *arguments: Any, **options: Any) -> bool:
+        """Whether the server answers a new connection. One probe at a time; concurrent callers wait for its result."""
+        with self._probing:
             try:
-                self.connect(*arguments, **{**options, "connect_timeout": ASK_SECONDS}).close()
+                self.connect(*arguments, **{**options, "connect_timeout": LIMITS.probe_seconds}).close()
             except (UnresponsiveError, ConnectionTimeout):
                 return False
             except psycopg.OperationalError:
-                pass  # it refuses: that is an answer
+                pass  # a refused connection is an answer
             return True
 
-    def expect(self) -> None:
-        """Raises UnresponsiveError where the server was silent just now, to all but one caller every `LOOK_SECONDS`."""
+    def check(self) -> None:
+        """Raises ServerUnresponsiveError while the circuit is open, except for one caller per probe interval."""
         with self._lock:
             now = time.monotonic()
-            if self._look_at is None:
+            if self._next_probe is None:
                 return
-            if now < self._look_at:
-                raise UnresponsiveError(TOLD)
-            self._look_at = now + LOOK_SECONDS
+            if now < self._next_probe:
+                raise ServerUnresponsiveError("the server does not respond")
+            self._next_probe = now + LIMITS.probe_interval_seconds
 
-    def silent(self) -> None:
+    def open(self) -> None:
+        """Called after a time-out."""
         with self._lock:
-            self._look_at = time.monotonic() + LOOK_SECONDS
+            self._next_probe = time.monotonic() + LIMITS.probe_interval_seconds
 
-    def heard(self) -> None:
+    def close(self) -> None:
+        """Called after a successful connection."""
         with self._lock:
-            self._look_at = None
+            self._next_probe = None
 
 
 class TimeoutConnection(psycopg.Connection[Any]):
-    """A connection of which no statement waits longer than `patience` seconds for a sign of life; None: for ever.
-    `answers`: whether the server does, elsewhere; asked when the statement has little time left."""
+    """A connection whose statements fail after `timeout_seconds` without a reply; None: never.
 
-    patience: float | None = SILENT_SECONDS
-    answers: Callable[[], bool] = staticmethod(lambda: False)
+    `probe` reports whether the server answers elsewhere; it is called shortly before the time-out.
+    """
 
-    def wait(self, gen: PQGen[RV], interval: float = TICK, timeout: float | None = None) -> RV:
-        if self.patience is None:
+    timeout_seconds: float | None = LIMITS.unresponsive_seconds
+    probe: Callable[[], bool] = staticmethod(lambda: False)
+
+    def wait(self, gen: PQGen[RV], interval: float = POLL_SECONDS, timeout: float | None = None) -> RV:
+        if self.timeout_seconds is None:
             return super().wait(gen, interval, timeout)
+        polls = max(2, round(self.timeout_seconds / POLL_SECONDS))
         try:
-            return super().wait(_heard(gen, max(2, round(self.patience / TICK)), self.answers), TICK, timeout)
+            return super().wait(_with_timeout(gen, polls, self.probe), POLL_SECONDS, timeout)
         except UnresponsiveError:
             self.close()
             raise
 
     def notifies(self, *, timeout: float | None = None, stop_after: int | None = None) -> Generator[Notify, None, None]:
-        """Who listens may hear nothing for ever, from now on."""
-        self.patience = None
+        """Disables the time-out: a listening connection may receive nothing for hours."""
+        self.timeout_seconds = None
         return super().notifies(timeout=timeout, stop_after=stop_after)
 
 
-def _heard(waiting: PQGen[RV], ticks: int, answers: Callable[[], bool]) -> PQGen[RV]:
-    """Like `waiting`, until it was woken `ticks` times in a row for nothing, or `ASK_SECONDS` before where nobody else
-    gets an answer. Ticks are counted, not seconds: a process that was held up itself has heard nothing, either."""
-    left, last = ticks, min(ticks - 1, round(ASK_SECONDS / TICK))
+def _with_timeout(waiting: PQGen[RV], polls: int, probe: Callable[[], bool]) -> PQGen[RV]:
+    """`waiting`, which fails after `polls` polls in a row without a reply, or `probe_seconds` earlier if `probe` fails.
+
+    Counts polls instead of seconds: a process that was suspended itself must not blame the server.
+    """
+    left, probe_at = polls, min(polls - 1, round(LIMITS.probe_seconds / POLL_SECONDS))
     try:
         wanted = next(waiting)
         while left:
             ready = yield wanted
-            left = ticks if ready else left - 1
-            if left == last and not answers():
-                raise UnresponsiveError(TOLD)
+            left = polls if ready else left - 1
+            if left == probe_at and not probe():
+                raise ServerUnresponsiveError("the server does not respond")
             wanted = waiting.send(ready)
     except StopIteration as done:
         found: RV = done.value
         return found
-    raise UnresponsiveError(SLOW)
+    raise StatementTimeoutError("the server responds, but this statement took too long")
 
 
-def bound(engine: Engine) -> None:
-    """From now on the connections of `engine`, one to PostgreSQL by psycopg, are bounded."""
-    pulse = CircuitBreaker()
+def install_circuit_breaker(engine: Engine) -> None:
+    """All connections of `engine` (psycopg) get time-outs and share one circuit breaker."""
+    breaker = CircuitBreaker()
 
     @event.listens_for(engine, "do_connect")
     def connect(_: object, __: object, arguments: Any, options: Any) -> TimeoutConnection:
-        return pulse.connect(*arguments, **options)
+        return breaker.connect(*arguments, **options)

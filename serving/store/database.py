@@ -1,150 +1,184 @@
-"""SQLite or PostgreSQL behind one URL, brought up to the last migration, with commits that are on the disk.
+"""Transactions over SQLite or PostgreSQL: a commit that returned is on the disk.
 
-Knows no table. SQLite works in WAL mode with `synchronous=FULL`, for `NORMAL` answers before the disk has the commit.
+SQLite runs in WAL mode with `synchronous=FULL`; with `NORMAL` a commit returns before it is synced.
 """
 
 import os
+import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Column, Connection, Engine, Row, Select, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.exc import TimeoutError as NoConnectionError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from serving.store.circuit_breaker import SILENT_SECONDS, TimeoutConnection, bound
-from serving.store.errors import OutcomeUnknownError, StoreError
+from serving.store.circuit_breaker import LIMITS, TimeoutConnection, install_circuit_breaker
+from serving.store.errors import OutcomeUnknownError, StoreError, StoreLocationError
 
-EXAMPLES = "sqlite:////absolute/path.db or postgresql://user:password@host/name"
-BUSY_SECONDS = 30
 VERSION_TABLE = "grader_version"
-MIGRATION_LOCK = 7_306_085  # any number; two processes that start at once take it in turn
+MIGRATION_LOCK = 7_306_085  # arbitrary; serialises processes that migrate at the same time
 PRAGMAS = {
-    "busy_timeout": BUSY_SECONDS * 1000,
+    "busy_timeout": LIMITS.busy_seconds * 1000,
     "journal_mode": "WAL",
     "synchronous": "FULL",
     "foreign_keys": "ON",
-    "secure_delete": "ON",  # what is deleted is overwritten with zeros
-    "recursive_triggers": "ON",  # INSERT OR REPLACE asks the triggers too
+    "secure_delete": "ON",  # overwrites deleted rows with zeros
+    "recursive_triggers": "ON",  # otherwise INSERT OR REPLACE deletes rows without firing delete triggers
 }
-
-# Durable whatever the server's default; a writer is told that it waited too long for its turn before it takes that for
-# the server's silence.
-WRITER = f"SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '{SILENT_SECONDS - 2:g}s'"
-GIVE_WAY = f"SET idle_in_transaction_session_timeout = '{2 * BUSY_SECONDS}s'"  # whose machine is gone
-# libpq's own words: a machine that is off answers nothing, and the kernel alone would wait for it a quarter of an hour.
-PATIENCE = {"connect_timeout": "10", "keepalives_idle": "10", "keepalives_interval": "5", "tcp_user_timeout": "30000"}
+# Durable whatever the server's default. The lock time-out is below `unresponsive_seconds`, so that a writer that waits
+# for a lock gets the server's error instead of closing its connection.
+WRITER_SETTINGS = f"SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '{LIMITS.write_lock_seconds:g}s'"
+# Releases the locks of a client whose machine disappeared.
+SESSION_SETTINGS = f"SET idle_in_transaction_session_timeout = '{LIMITS.idle_transaction_seconds}s'"
+# libpq parameters: without them the kernel waits about 15 minutes for a machine that is switched off.
+CONNECTION_PARAMETERS = {
+    "connect_timeout": str(LIMITS.connect_seconds),
+    "keepalives_idle": str(LIMITS.keepalive_idle_seconds),
+    "keepalives_interval": str(LIMITS.keepalive_interval_seconds),
+    "tcp_user_timeout": str(1000 * LIMITS.unacknowledged_seconds),
+}
 
 
 class Database:
-    """Transactions over one URL, from any thread."""
+    """Transactions over one URL. Thread-safe."""
 
     def __init__(self, engine: Engine) -> None:
         self.dialect = engine.dialect.name
         self._engine = engine
-        # Readers see one moment; a SQLite writer takes the lock at its start, so that it never has to give up later.
+        # Readers see one snapshot. A SQLite writer takes the write lock when it starts: upgrading a read lock later
+        # fails with SQLITE_BUSY at once, whatever the busy time-out.
         postgresql = self.dialect == "postgresql"
         self._reader = engine.execution_options(**({"isolation_level": "REPEATABLE READ"} if postgresql else {}))
-        own = {"isolation_level": "READ COMMITTED"} if postgresql else {"begin": "BEGIN IMMEDIATE"}
-        self._writer = engine.execution_options(**own)
+        writer = {"isolation_level": "READ COMMITTED"} if postgresql else {"begin": "BEGIN IMMEDIATE"}
+        self._writer = engine.execution_options(**writer)
 
     @property
     def folder(self) -> Path | None:
-        """Where a SQLite file lies; None for a server elsewhere."""
+        """The folder of a SQLite file; None for a server."""
         return Path(str(self._engine.url.database)).parent if self.dialect == "sqlite" else None
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that sees one moment of the store and changes nothing."""
-        with _told(self._engine.url), self._reader.connect() as connection:
+        """A read-only transaction on one snapshot."""
+        with _as_store_errors(self._engine.url), self._reader.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that is on the disk when the block is left, or undone where it raises, but for
-        OutcomeUnknownError: the database was gone before it said whether it is."""
-        with _told(self._engine.url), self._writer.connect() as connection, connection.begin() as transaction:
+        """A transaction that is durable when the block exits, and rolled back if the block raises.
+
+        Raises OutcomeUnknownError if the connection is lost during the commit: it may have succeeded.
+        """
+        url = self._engine.url
+        with _as_store_errors(url), self._writer.connect() as connection, connection.begin() as transaction:
             if self.dialect == "postgresql":
-                connection.exec_driver_sql(WRITER)
+                connection.exec_driver_sql(WRITER_SETTINGS)
             yield connection
             try:
                 transaction.commit()
             except DBAPIError as error:
                 if connection.invalidated:
-                    raise OutcomeUnknownError(
-                        f"The store {_shown(self._engine.url)} did not say whether it kept this."
-                    ) from error
+                    shown = _without_password(url)
+                    raise OutcomeUnknownError(f"The store {shown} did not confirm a commit.") from error
                 raise
 
     @contextmanager
-    def bare(self) -> Iterator[Connection]:
-        """Without a transaction, for what cannot be in one, such as VACUUM, and may take its time."""
-        with _told(self._engine.url), self._engine.connect() as connection, patient(connection):
+    def autocommit(self) -> Iterator[Connection]:
+        """A connection without a transaction and without a time-out, for statements such as VACUUM."""
+        with _as_store_errors(self._engine.url), self._engine.connect() as connection, without_timeout(connection):
             yield connection.execution_options(isolation_level="AUTOCOMMIT", begin="")
 
     def close(self) -> None:
-        close(self._engine)
+        close_engine(self._engine)
 
 
-def close(engine: Engine) -> None:
-    """A connection that a thread still uses is closed when it comes back, not whenever it is collected."""
+def select_in_batches(
+    connection: Connection, query: Select[Any], column: Column[str], values: Sequence[str]
+) -> list[Row[Any]]:
+    """The rows of `query` whose `column` is one of `values`: databases limit the parameters of one query."""
+    size = LIMITS.values_per_query
+    batches = [values[start : start + size] for start in range(0, len(values), size)]
+    return [row for batch in batches for row in connection.execute(query.where(column.in_(batch)))]
+
+
+def close_engine(engine: Engine) -> None:
+    """Closes a connection that another thread still uses when it is returned, not at some later garbage collection."""
     event.listen(engine.pool, "checkin", lambda _, entry: entry.close())
     engine.dispose()
 
 
-def open_database(url: str) -> Database:
-    """`url`: `sqlite:////absolute/path.db` or `postgresql://user:password@host/name`. Makes and upgrades the tables.
+def open_database(location: str) -> Database:
+    """Opens the database at `location` (see `parse_location`) and creates or upgrades its tables.
 
-    Raises StoreError where it cannot be used.
+    Raises StoreError if it cannot be used.
     """
-    parsed = _parsed(url)
-    with _told(parsed):
-        engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else postgresql(parsed)
+    url = parse_location(location)
+    with _as_store_errors(url):
+        engine = _sqlite_engine(url) if url.get_backend_name() == "sqlite" else postgresql_engine(url)
         try:
             _upgrade(database := Database(engine))
         except CommandError as error:
             engine.dispose()
-            raise StoreError(f"{_shown(parsed)} was made by a newer grader ({error}). Install that version.") from error
+            shown = _without_password(url)
+            raise StoreError(f"{shown} was created by a newer grader ({error}). Install that version.") from error
         except BaseException:
             engine.dispose()
             raise
     return database
 
 
-def _parsed(url: str) -> URL:
+def parse_location(location: str) -> URL:
+    """A URL (`sqlite:////absolute/path.db`, `postgresql://user:password@host/name`) or the path of a SQLite file.
+
+    Paths may be relative or start with `~`. Raises StoreLocationError for anything else.
+    """
+    if "://" not in location:
+        return _file_url(location)
     try:
-        parsed = make_url(url)
+        url = make_url(location)
     except ArgumentError:
-        raise StoreError(f"The store's URL cannot be read. Give {EXAMPLES}.") from None
-    backend = parsed.drivername.split("+")[0]
+        raise StoreLocationError("The store's URL cannot be parsed.") from None
+    backend = url.drivername.split("+")[0]
     if backend in ("postgresql", "postgres"):
-        return parsed.set(drivername="postgresql+psycopg")
-    if backend != "sqlite" or parsed.database in (None, "", ":memory:") or parsed.query:
-        raise StoreError(f"{_shown(parsed)} is no store. Give {EXAMPLES}.")
-    return parsed
+        return url.set(drivername="postgresql+psycopg")
+    if backend != "sqlite" or url.database in (None, "", ":memory:") or url.query:
+        raise StoreLocationError(f"{_without_password(url)} is not the URL of a store.")
+    return URL.create("sqlite", database=str(Path(str(url.database)).expanduser().absolute()))
 
 
-def _sqlite(url: URL) -> Engine:
+def _file_url(location: str) -> URL:
+    path = Path(location).expanduser()
+    # A bare word is more likely a mistyped URL than a file in the current folder.
+    if re.match(r"\w*:", location) or not ("/" in location or path.suffix):
+        raise StoreLocationError(f"{location!r} is neither a database URL nor the path of a file.")
+    if path.is_dir():
+        raise StoreLocationError(f"{location!r} is a folder.")
+    return URL.create("sqlite", database=str(path.absolute()))
+
+
+def _sqlite_engine(url: URL) -> Engine:
     path = Path(str(url.database))
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # students' work; the WAL takes over the mode
-    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # students' work; SQLite gives the WAL the same mode
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": LIMITS.busy_seconds})
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: object) -> None:
-        connection.isolation_level = None  # the driver's own transactions start too late
+        connection.isolation_level = None  # the driver starts its own transactions too late
         for name, value in PRAGMAS.items():
-            # Two who turn a new file to WAL at once do not wait for each other, whatever the time-out.
+            # The busy time-out does not cover two processes that switch a new file to WAL at the same time.
             locked = retry_if_exception_type(sqlite3.OperationalError)
             wait = wait_random_exponential(multiplier=0.01, max=0.5)
-            again = Retrying(retry=locked, stop=stop_after_delay(BUSY_SECONDS), wait=wait, reraise=True)
-            again(lambda pragma: connection.execute(pragma).fetchall(), f"PRAGMA {name}={value}")
+            retry = Retrying(retry=locked, stop=stop_after_delay(LIMITS.busy_seconds), wait=wait, reraise=True)
+            retry(lambda pragma: connection.execute(pragma).fetchall(), f"PRAGMA {name}={value}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -154,57 +188,56 @@ def _sqlite(url: URL) -> Engine:
     return engine
 
 
-def postgresql(url: URL, **pool: int) -> Engine:
-    """Connections that find out by themselves that the server is gone: refused at once, silent after a while. `pool`:
-    SQLAlchemy's words for how many."""
-    given = url.set(query={**PATIENCE, **url.query})
-    engine = create_engine(given, hide_parameters=True, pool_pre_ping=True, **pool)
-    bound(engine)
+def postgresql_engine(url: URL, **pool: int) -> Engine:
+    """An engine whose connections detect an unreachable server. `pool`: SQLAlchemy's pool options."""
+    complete = url.set(query={**CONNECTION_PARAMETERS, **url.query})
+    engine = create_engine(complete, hide_parameters=True, pool_pre_ping=True, **pool)
+    install_circuit_breaker(engine)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: TimeoutConnection, _: object) -> None:
-        connection.execute(GIVE_WAY)
+        connection.execute(SESSION_SETTINGS)
         connection.commit()
 
     return engine
 
 
 @contextmanager
-def patient(connection: Connection) -> Iterator[None]:
-    """What takes its time may do so in silence."""
+def without_timeout(connection: Connection) -> Iterator[None]:
+    """Disables the time-out for statements that may take long, such as a migration."""
     raw = connection.connection.driver_connection
     if not isinstance(raw, TimeoutConnection):
         yield
         return
-    raw.patience = None
+    raw.timeout_seconds = None
     try:
         yield
     finally:
-        del raw.patience
+        del raw.timeout_seconds  # back to the class's default
 
 
 def _upgrade(database: Database) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    with database.writing() as connection, patient(connection):
+    with database.writing() as connection, without_timeout(connection):
         if database.dialect == "postgresql":
-            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'")
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LIMITS.busy_seconds}s'")
             connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
         config.attributes.update(connection=connection, table=VERSION_TABLE)
         command.upgrade(config, "head")
 
 
 @contextmanager
-def _told(url: URL) -> Iterator[None]:
-    """What the database refuses as an error with its place and without anybody's text in it."""
+def _as_store_errors(url: URL) -> Iterator[None]:
+    """Turns database errors into StoreErrors that name the database but hold no statement, parameter or password."""
     try:
         yield
     except DBAPIError as error:
         reason = str(error.orig).splitlines()[0] if str(error.orig) else type(error.orig).__name__
-        raise StoreError(f"The store {_shown(url)} cannot be used: {reason}") from error
-    except NoConnectionError as error:
-        raise StoreError(f"The store {_shown(url)} is too busy: no connection to it came free.") from error
+        raise StoreError(f"The store {_without_password(url)} cannot be used: {reason}") from error
+    except PoolTimeoutError as error:
+        raise StoreError(f"The store {_without_password(url)} is too busy: no free connection.") from error
 
 
-def _shown(url: URL) -> str:
+def _without_password(url: URL) -> str:
     return url.set(query={}).render_as_string(hide_password=True)

@@ -1,31 +1,60 @@
-"""What the store refuses, by what a caller can do about it (the HTTP status that fits in brackets)."""
+"""The store's errors, each with a stable `code`."""
+
+from typing import ClassVar
 
 from labs_schema.errors import GraderError
 
 
 class StoreError(GraderError):
-    """A store that cannot be used: no such place, no right, damaged, busy, full, or made by a newer grader (503)."""
+    """The database cannot be used: unreachable, not permitted, damaged, busy, full, or of a newer grader (HTTP 503)."""
+
+    code: ClassVar[str] = "store-unavailable"
+
+
+class StoreLocationError(StoreError):
+    """GRADER_STORE is neither a supported URL nor the path of a file."""
+
+    code = "store-location-invalid"
+    hint = (
+        "Set GRADER_STORE to a path such as /srv/grader/store.db, or to sqlite:////absolute/path.db or "
+        "postgresql://user:password@host/name."
+    )
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"{problem} {self.hint}")
 
 
 class OutcomeUnknownError(StoreError):
-    """The database was gone before it said whether it kept what it was given (503). Given again, it is kept once."""
+    """The connection was lost during a commit (HTTP 503). Retrying the same request records it once."""
+
+    code = "store-outcome-unknown"
 
 
 class UnknownError(GraderError):
-    """A grade, a key, a pseudonym, a criterion or a rating that the store does not have (404)."""
+    """The store has no such grade, key, pseudonym, criterion or rating (HTTP 404)."""
+
+    code = "unknown"
 
 
 class ForgottenError(GraderError):
-    """What was asked for went with a student who was forgotten (410)."""
+    """The student was forgotten, and the content with them (HTTP 410)."""
+
+    code = "forgotten"
 
 
 class OtherBodyError(GraderError):
-    """The idempotency key was used with another body (422)."""
+    """The idempotency key was used with another body (HTTP 422)."""
+
+    code = "idempotency-key-reused"
 
 
 class InProgressError(GraderError):
-    """The first request with this idempotency key is still being worked on (409)."""
+    """The first request with this idempotency key is still being processed (HTTP 409)."""
+
+    code = "in-progress"
 
 
 class BadNameError(GraderError):
-    """A name with control characters, half of a character, or too many of them (422)."""
+    """A name that is too long or has unprintable characters (HTTP 422)."""
+
+    code = "bad-name"

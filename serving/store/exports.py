@@ -1,17 +1,29 @@
-"""The folders into which results were written, under students' ids, so that forgetting finds them. Reads no file."""
+"""Result folders written by this product: recorded in the store, so that a forgotten student is removed from them."""
 
+import csv
+import io
+import json
+import os
+import re
 import socket
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
 from labs_schema.frozen import Frozen
 from serving.store.tables import exports
 
+Ids = frozenset[str]
+"""Ids of forgotten students."""
+
 
 class Export(Frozen):
-    """`path` is absolute, on the machine `host`; `at`: when it was last written, with results of `course`, None where
-    that was not noted yet."""
+    """`path` is absolute, on the machine `host`; `at`: when results of `course` were last written there.
+
+    `course` is None if it was not recorded.
+    """
 
     host: str
     path: Path
@@ -23,17 +35,146 @@ class Export(Frozen):
         return self.host == socket.gethostname()
 
 
-def exported(connection: Connection, course: str, folder: Path, at: str) -> None:
-    """Notes that results of `course` are written into `folder` of this machine: before they are, lest a kill hide
-    them."""
-    place = {"host": socket.gethostname(), "path": str(folder.resolve())}
-    known = exports.c.host == place["host"], exports.c.path == place["path"]
+class ErasedExports(Frozen):
+    """`changed`: files rewritten without the students. `left`: files whose text or path still names one of them."""
+
+    changed: tuple[Path, ...]
+    left: tuple[Path, ...]
+
+
+def record_export(connection: Connection, course: str, folder: Path, at: str) -> None:
+    """Records that results of `course` go to `folder` on this machine.
+
+    Call it before writing: after a crash in between, a folder without results is harmless, an unrecorded one is not.
+    """
+    row = {"host": socket.gethostname(), "path": str(folder.resolve())}
+    known = exports.c.host == row["host"], exports.c.path == row["path"]
     if not connection.execute(update(exports).where(*known).values(at=at, course=course)).rowcount:
-        connection.execute(insert(exports).values(**place, at=at, course=course))
+        connection.execute(insert(exports).values(**row, at=at, course=course))
 
 
-def read_exports(connection: Connection, course: str | None) -> list[Export]:
-    """Those that were written and may be of `course`, or all, the oldest first; some may be gone from the disk."""
+def list_exports(connection: Connection, course: str | None) -> list[Export]:
+    """All exports, or those that may belong to `course`, oldest first; some may no longer exist on disk."""
     found = connection.execute(select(exports).order_by(exports.c.at, exports.c.host, exports.c.path))
     every = [Export.model_validate(dict(row._mapping)) for row in found]
     return [each for each in every if course is None or each.course in (course, None)]
+
+
+def erase_from_exports(students: Collection[str], paths: Sequence[Path]) -> ErasedExports:
+    """Removes lines, rows and items of `students` from every file in `paths` and in the folders among them.
+
+    Each file is replaced atomically. A file being written at the same time names no student forgotten before
+    (`serving.jobs.export`). Raises FileNotFoundError if one of `paths` does not exist.
+    """
+    ids = frozenset(students)
+    patterns = [re.compile(rf"(?<![\w.-]){re.escape(student)}(?![\w-])") for student in sorted(ids)]
+    changed, left = [], []
+    for path in (file for given in paths for file in _files(given)):
+        try:
+            changed += [path] if _erase_from_file(path, ids) else []
+            text = path.read_bytes().decode("utf-8", "replace")
+        except FileNotFoundError:  # a temporary file that was renamed meanwhile
+            continue
+        if any(pattern.search(text) or pattern.search(str(path)) for pattern in patterns):
+            left.append(path)
+    return ErasedExports(changed=tuple(changed), left=tuple(left))
+
+
+def _files(given: Path) -> Iterator[Path]:
+    if not given.exists():
+        raise FileNotFoundError(f"{given}: no such export.")
+    inside = sorted(given.rglob("*")) if given.is_dir() else [given]
+    return (path for path in inside if path.is_file() and not path.is_symlink())
+
+
+def _erase_from_file(path: Path, ids: Ids) -> bool:
+    """Whether the file was changed."""
+    erase = ERASERS.get(path.suffix.lower())
+    if erase is None:
+        return False
+    before = path.read_bytes()
+    try:
+        after = erase(before.decode("utf-8"), ids).encode()
+    except (ValueError, csv.Error):  # not what its suffix claims: reported as `left` if it names the student
+        return False
+    if after != before:
+        _replace(path, after)
+    return after != before
+
+
+def _erase_from_lines(text: str, ids: Ids) -> str:
+    """JSON lines: drops lines about the students, rewrites lines that only contain some of their data."""
+    lines = []
+    for line in io.StringIO(text, newline="\n"):  # JSON strings may contain other line separators
+        value = json.loads(line) if line.strip() else None
+        if any(_is_about(each, ids) for each in (value, *(value.values() if isinstance(value, dict) else ()))):
+            continue
+        rest = _without(value, ids)
+        lines.append(line if rest == value else json.dumps(rest, ensure_ascii=False) + "\n")
+    return "".join(lines)
+
+
+def _erase_from_json(text: str, ids: Ids) -> str:
+    value = json.loads(text)
+    rest = _without(value, ids)
+    return text if rest == value else json.dumps(rest, indent=1, ensure_ascii=False) + "\n"
+
+
+def _erase_from_table(text: str, ids: Ids) -> str:
+    """CSV. If the first column is `student`, only that column names students: a mark of 2 is not the student 2.
+
+    In other tables 0 and 1 after the first column are flags, not ids.
+    """
+    rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    first_column_only = bool(rows) and rows[0][:1] == ["student"]
+
+    def naming(row: list[str]) -> list[str]:
+        return row[:1] if first_column_only else row[:1] + [cell for cell in row[1:] if cell not in ("0", "1")]
+
+    rest = [row for row in rows if not any(_is_id(cell.strip().removeprefix("'"), ids) for cell in naming(row))]
+    if len(rest) == len(rows):
+        return text
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\n").writerows(rest)
+    return out.getvalue()
+
+
+ERASERS: dict[str, Callable[[str, Ids], str]] = {
+    ".jsonl": _erase_from_lines,
+    ".json": _erase_from_json,
+    ".csv": _erase_from_table,
+}
+
+
+def _without(value: Any, ids: Ids) -> Any:
+    """`value` without the list items and object entries of the students."""
+    if isinstance(value, list):
+        return [_without(each, ids) for each in value if not _is_about(each, ids)]
+    if isinstance(value, dict):
+        return {
+            key: _without(each, ids)
+            for key, each in value.items()
+            if not _is_id(key, ids) and not (isinstance(each, dict) and _is_about(each, ids))
+        }
+    return value
+
+
+def _is_about(value: Any, ids: Ids) -> bool:
+    if isinstance(value, dict):
+        return any(_is_id(value.get(key), ids) for key in ("student", "folder"))
+    return _is_id(value, ids)
+
+
+def _is_id(text: Any, ids: Ids) -> bool:
+    """Matches an id, an e-mail address or a folder of a submission: `s1`, `s1@uni.example`, `s1@course`."""
+    return isinstance(text, str) and not ids.isdisjoint((text, text.split("@", 1)[0]))
+
+
+def _replace(path: Path, data: bytes) -> None:
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

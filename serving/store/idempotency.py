@@ -1,30 +1,55 @@
-"""The same request sent twice gets the same answer, for 24 hours and across restarts.
+"""Idempotent retries: a request sent again within 24 hours gets the first answer, also across processes and restarts.
 
-A request is claimed before it is worked on and answered afterwards; meanwhile its holder says every `BEAT_SECONDS` that
-it works. A claim that a crash left behind is taken over at once where the holder is known to have ended, else `LEASE`
-after it was last heard of; its `request` stays the same, so that what was recorded under it is not recorded again.
+A request is claimed before it is processed and answered afterwards; meanwhile its holder renews the claim every
+`heartbeat_seconds`. The claim of a crashed process is taken over: at once if the process is known to have ended, else
+when its lease expires. Its `request` stays the same, so that grades recorded under it are not recorded again.
+
+Claims are single rows under a primary key, changed in short transactions of their own. They are not audited, so that
+a claim never waits for the audit log's lock. The clocks of machines that share a store must differ by less than the
+lease.
 """
 
 import hashlib
+import os
 import secrets
 from collections.abc import Container
+from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from labs_schema.frozen import Frozen
-from serving.store.errors import InProgressError, OtherBodyError
-from serving.store.ledger import Ledger, stamp
-from serving.store.processes import has_ended, this_process
-from serving.store.tables import idempotency
+from labs_schema.limits import IdempotencyLimits
+from serving.store.errors import ForgottenError, InProgressError, OtherBodyError
+from serving.store.ledger import timestamp
+from serving.store.tables import idempotency, students
 
-KEPT = timedelta(hours=24)
-LEASE, BEAT_SECONDS = timedelta(seconds=30), 5.0
-"""The clocks of machines that share a store must agree better than that."""
+LIMITS = IdempotencyLimits()
+ANSWER_AGE = timedelta(hours=LIMITS.answer_hours)
+LEASE = timedelta(seconds=LIMITS.lease_seconds)
+SWEEP_ROWS = 500
+PROC = Path("/proc")
+
+
+class ClaimRequest(Frozen):
+    """`scope`: API key id and route. `student`: the pseudonym with whom the answer is erased."""
+
+    scope: str
+    key: str
+    body_hash: str
+    student: str | None = None
+
+    @property
+    def id(self) -> str:
+        return hashlib.sha256(f"{self.scope}\0{self.key}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class Claim(Frozen):
-    """`answer` is what was answered before; None where this caller is to do the work, and to say so by `answered`.
+    """`answer` is the stored answer; None if this caller must process the request and then record an answer.
 
     `request` is the name to record grades under: random, as a client's own key may name a student.
     """
@@ -35,57 +60,120 @@ class Claim(Frozen):
     answer: str | None
 
 
-def claim(
-    ledger: Ledger,
-    now: datetime,
-    scope: str,
-    key: str,
-    body_hash: str,
-    student: str | None,
-    given_up: Container[str] = (),
-) -> Claim:
-    """`scope` is who asks and for what (key id and route), `student` the pseudonym with which the answer must go.
+def claim_request(connection: Connection, now: datetime, new: ClaimRequest, released: Container[str] = ()) -> Claim:
+    """The stored answer, or a claim on the request.
 
-    `given_up`: holders who are known to work no more, though they could not say so to the database. Raises
-    OtherBodyError and InProgressError.
+    `released`: holders in this process that gave up but could not reach the database. Raises OtherBodyError,
+    InProgressError, and ForgottenError for a forgotten student.
     """
-    connection = ledger.connection
-    connection.execute(delete(idempotency).where(idempotency.c.created_at <= stamp(now - KEPT)))
-    name = hashlib.sha256(f"{scope}\0{key}".encode("utf-8", "surrogatepass")).hexdigest()
-    found = connection.execute(select(idempotency).where(idempotency.c.id == name)).one_or_none()
+    _lock_student(connection, new.student)
+    expired = timestamp(now - ANSWER_AGE)
+    connection.execute(delete(idempotency).where(idempotency.c.id == new.id, idempotency.c.created_at <= expired))
     holder = f"{secrets.token_hex(8)} {this_process()}"
-    if found is None:
-        fresh = {"id": name, "request": secrets.token_hex(16), "holder": holder}
-        times = {"created_at": ledger.at, "claimed_at": ledger.at}
-        connection.execute(insert(idempotency).values(**fresh, **times, body_hash=body_hash, student=student))
+    fresh = {"id": new.id, "request": secrets.token_hex(16), "holder": holder}
+    times = {"created_at": timestamp(now), "claimed_at": timestamp(now)}
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    insert = dialect.insert(idempotency).values(**fresh, **times, body_hash=new.body_hash, student=new.student)
+    # The primary key decides between concurrent requests: on conflict PostgreSQL waits for the other's commit.
+    if connection.execute(insert.on_conflict_do_nothing().returning(idempotency.c.id)).first():
+        _sweep(connection, expired)
         return Claim(**fresh, answer=None)
-    if found.body_hash != body_hash:
+    row = connection.execute(select(idempotency).where(idempotency.c.id == new.id).with_for_update()).one_or_none()
+    if row is None:  # erased with its student between the two statements
+        raise InProgressError("The first request with this idempotency key was erased. Send this request again.")
+    if row.body_hash != new.body_hash:
         raise OtherBodyError("This idempotency key was used with another body. Send a new key with a new body.")
-    if found.answer is None:
-        ended = found.holder in given_up or has_ended(found.holder.partition(" ")[2])
-        if found.claimed_at > stamp(now - LEASE) and not ended:
-            raise InProgressError("The first request with this idempotency key is still being worked on.")
-        mine = update(idempotency).where(idempotency.c.id == name)
-        connection.execute(mine.values(holder=holder, claimed_at=ledger.at))
-    return Claim(id=name, request=found.request, holder=holder, answer=found.answer)
+    if row.answer is None:
+        _take_over(connection, now, row, holder, released)
+    return Claim(id=row.id, request=row.request, holder=holder, answer=row.answer)
 
 
-def still_held(connection: Connection, mine: Claim, at: str) -> None:
-    """The work goes on at the time `at`. Nothing where another has taken the claim over."""
-    held = update(idempotency).where(idempotency.c.id == mine.id, idempotency.c.holder == mine.holder)
-    connection.execute(held.where(idempotency.c.answer.is_(None)).values(claimed_at=at))
+def renew_claim(connection: Connection, claim: Claim, at: str) -> None:
+    """Extends the lease. Has no effect if another process took the claim over."""
+    connection.execute(_own_row(claim).where(idempotency.c.answer.is_(None)).values(claimed_at=at))
 
 
-def answered(ledger: Ledger, mine: Claim, answer: str) -> str:
-    """Keeps `answer`, unless another has taken the claim over and answered: then that one is the answer."""
-    row = idempotency.c.id == mine.id
-    unanswered = update(idempotency).where(row, idempotency.c.answer.is_(None))
-    ledger.connection.execute(unanswered.values(answer=answer))
-    kept = ledger.connection.execute(select(idempotency.c.answer).where(row)).scalar_one_or_none()
-    return answer if kept is None else str(kept)
+def record_answer(connection: Connection, claim: Claim, answer: str) -> str:
+    """Stores `answer` and returns it; if another process took the claim over and answered, returns that answer.
+
+    Stores nothing once the student was forgotten.
+    """
+    row = idempotency.c.id == claim.id
+    student = connection.execute(select(idempotency.c.student).where(row)).scalar_one_or_none()
+    with suppress(ForgottenError):
+        _lock_student(connection, student)
+        connection.execute(update(idempotency).where(row, idempotency.c.answer.is_(None)).values(answer=answer))
+    stored = connection.execute(select(idempotency.c.answer).where(row)).scalar_one_or_none()
+    return answer if stored is None else str(stored)
 
 
-def abandoned(ledger: Ledger, mine: Claim) -> None:
-    """Gives the claim back, so that a retry may be made at once: for work that failed and left no answer."""
-    held = update(idempotency).where(idempotency.c.id == mine.id, idempotency.c.holder == mine.holder)
-    ledger.connection.execute(held.values(claimed_at=""))
+def release_claim(connection: Connection, claim: Claim) -> None:
+    """Lets a retry start at once, after a failure without an answer."""
+    connection.execute(_own_row(claim).values(claimed_at=""))
+
+
+def _take_over(connection: Connection, now: datetime, row: Row[Any], holder: str, released: Container[str]) -> None:
+    """Raises InProgressError unless the claim was released, or its process ended, or its lease expired."""
+    ended = row.holder in released or has_ended(row.holder.partition(" ")[2])
+    if row.claimed_at > timestamp(now - LEASE) and not ended:
+        raise InProgressError("The first request with this idempotency key is still being processed.")
+    same = update(idempotency).where(idempotency.c.id == row.id)
+    connection.execute(same.values(holder=holder, claimed_at=timestamp(now)))
+
+
+def _own_row(claim: Claim) -> Any:
+    return update(idempotency).where(idempotency.c.id == claim.id, idempotency.c.holder == claim.holder)
+
+
+def _lock_student(connection: Connection, student: str | None) -> None:
+    """Orders this transaction before or after forgetting the student. Raises ForgottenError if it is after."""
+    if student is None:
+        return
+    query = select(students.c.forgotten_at).where(students.c.pseudonym == student).with_for_update(read=True)
+    if connection.execute(query).scalar_one_or_none() is not None:
+        raise ForgottenError("The student was forgotten.")
+
+
+def _sweep(connection: Connection, expired: str) -> None:
+    """Deletes expired answers. Skips rows locked by others: waiting for them here could deadlock."""
+    old = select(idempotency.c.id).where(idempotency.c.created_at <= expired).limit(SWEEP_ROWS)
+    old = old.with_for_update(skip_locked=True)
+    connection.execute(delete(idempotency).where(idempotency.c.id.in_(old)))
+
+
+def this_process() -> str:
+    """An id that no other process has, on any machine or in any container; "" where /proc is missing."""
+    return _process_id(os.getpid())
+
+
+def has_ended(process: str) -> bool:
+    """Whether `process` is known to have ended. Always False for another machine or container, or without /proc."""
+    namespace, _, rest = process.rpartition("/")
+    pid, _, started = rest.partition("@")
+    if not process or namespace != _pid_namespace():
+        return False
+    return _start_time(int(pid)) != started
+
+
+@cache
+def _process_id(pid: int) -> str:
+    namespace, started = _pid_namespace(), _start_time(pid)
+    return f"{namespace}/{pid}@{started}" if namespace and started else ""
+
+
+@cache
+def _pid_namespace() -> str:
+    """Within one boot of one machine and one PID namespace, pid and start time identify a process."""
+    with suppress(OSError):
+        boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot}/{(PROC / 'self/ns/pid').readlink()}"
+    return ""
+
+
+def _start_time(pid: int) -> str:
+    """Clock ticks from boot to the start of the process (proc(5), field 22); "" if there is none or it has ended."""
+    with suppress(OSError):
+        # The process name in parentheses may contain spaces and parentheses.
+        state, *fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        return "" if state in "ZX" else fields[18]  # zombie or dead
+    return ""

@@ -1,6 +1,6 @@
-"""API keys: who may do what in which course. The store holds a hash; the key itself is shown once.
+"""API keys. The store holds only a hash; the key itself is shown once.
 
-A key is 256 random bits, so that a plain SHA-256 cannot be searched for it.
+A key has 256 random bits, so a plain SHA-256 cannot be inverted by guessing.
 """
 
 import hashlib
@@ -11,16 +11,16 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from labs_schema.frozen import Frozen
 from serving.store.errors import UnknownError
-from serving.store.ledger import Detail, Ledger, plain
+from serving.store.ledger import Detail, Ledger, printable_name
 from serving.store.roles import Role
 from serving.store.tables import keys
 
 PREFIX = "grader_"
-"""By which a key that leaked is recognised."""
+"""Lets secret scanners recognise a leaked key."""
 
 
 class ApiKey(Frozen):
-    """`course` is None for a key to every course."""
+    """`course` is None for a key to all courses."""
 
     id: str
     name: str
@@ -34,24 +34,24 @@ class ApiKey(Frozen):
 
 
 def create_key(ledger: Ledger, name: str, role: Role, course: str | None, actor: str) -> tuple[str, ApiKey]:
-    """The key, which cannot be shown again, and what the store knows of it."""
+    """The key, which cannot be shown again, and its record."""
     token = PREFIX + secrets.token_urlsafe(32)
-    entered: Detail = {
+    row: Detail = {
         "id": secrets.token_hex(4),
         "seq": ledger.seq,
         "token_hash": _hash(token),
-        "name": plain(name),
+        "name": printable_name(name),
         "role": role.value,
-        "course": None if course is None else plain(course),
+        "course": None if course is None else printable_name(course),
         "created_at": ledger.at,
     }
-    ledger.connection.execute(insert(keys).values(entered))
-    ledger.append("key", actor, entered)
-    return token, _read(ledger.connection, str(entered["id"]))
+    ledger.connection.execute(insert(keys).values(row))
+    ledger.append("key", actor, row)
+    return token, _read(ledger.connection, str(row["id"]))
 
 
 def revoke_key(ledger: Ledger, key_id: str, actor: str) -> ApiKey:
-    """Revoking twice is once. Raises UnknownError where there is no such key."""
+    """Idempotent. Raises UnknownError for an unknown id."""
     known = _read(ledger.connection, key_id)
     if known.revoked_at is not None:
         return known
@@ -61,21 +61,21 @@ def revoke_key(ledger: Ledger, key_id: str, actor: str) -> ApiKey:
 
 
 def find_key(connection: Connection, token: str) -> ApiKey | None:
-    """The key that `token` is, None where it is none or was revoked."""
-    known = select(keys).where(keys.c.token_hash == _hash(token), keys.c.revoked_at.is_(None))
-    row = connection.execute(known).one_or_none()
+    """The record of the key `token`; None if it is unknown or revoked."""
+    query = select(keys).where(keys.c.token_hash == _hash(token), keys.c.revoked_at.is_(None))
+    row = connection.execute(query).one_or_none()
     return None if row is None else _key(row)
 
 
 def list_keys(connection: Connection) -> list[ApiKey]:
-    """All keys ever made, the oldest first."""
+    """All keys ever created, oldest first."""
     return [_key(row) for row in connection.execute(select(keys).order_by(keys.c.seq))]
 
 
 def _read(connection: Connection, key_id: str) -> ApiKey:
     row = connection.execute(select(keys).where(keys.c.id == key_id)).one_or_none()
     if row is None:
-        raise UnknownError(f"There is no key {key_id!r}. grader keys list shows those there are.")
+        raise UnknownError(f"There is no key {key_id!r}. List the keys with: grader keys list")
     return _key(row)
 
 

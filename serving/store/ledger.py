@@ -1,8 +1,8 @@
-"""A write transaction together with the audit log it adds to. There is one at a time in a database.
+"""The audit log: a hash chain that every audited write transaction extends.
 
-An entry's hash is SHA-256 over the canonical JSON of the entry and of the hash before it. `audit_head` names the last
-entry, so that a log that was cut short is found too. Who can write every table can also write a new log: the head that
-was noted elsewhere is what they cannot change (`docs/guide/store.md`).
+An entry's hash is SHA-256 over the canonical JSON of the entry and of the previous hash. `audit_head` names the last
+entry, so that a truncated log is detected too. Whoever can write all tables can also forge a complete log; only a head
+that was recorded elsewhere detects that (docs/guide/store.md).
 """
 
 from collections.abc import Iterator
@@ -14,19 +14,20 @@ from sqlalchemy import Connection, insert, select, update
 
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_hash, canonical_json
+from labs_schema.limits import DatabaseLimits
 from serving.store.database import Database
 from serving.store.errors import BadNameError, StoreError
 from serving.store.tables import audit, audit_head
 
 Detail = dict[str, str | int | None]
-"""Pseudonyms, names of staff and hashes; never what a student or a TA wrote."""
-FIRST = "0" * 64
-"""What stands before the first entry."""
-LONGEST_NAME = 300
+"""Pseudonyms, names of staff and hashes; never text that a student or a TA wrote."""
+FIRST_HASH = "0" * 64
+"""The hash before the first entry."""
+NAME_CHARS = DatabaseLimits().name_chars
 
 
 class Entry(Frozen):
-    """A line of the audit log. `detail` is a `Detail` as canonical JSON."""
+    """A row of the audit log. `detail` is a `Detail` as canonical JSON."""
 
     seq: int
     at: str
@@ -37,27 +38,28 @@ class Entry(Frozen):
 
 
 class Ledger:
-    """What is written through `connection` and entered by `append` becomes durable together or not at all.
+    """A write transaction and the entries it adds to the audit log; both are committed together or not at all.
 
-    `seq` is the number that the next entry gets, `at` the time that all entries of this transaction bear.
+    `seq` is the number of the next entry, `at` the time of all entries of this transaction.
     """
 
     def __init__(self, connection: Connection, at: datetime, seq: int, head: str) -> None:
-        self.connection, self.at, self.seq = connection, stamp(at), seq + 1
+        self.connection, self.at, self.seq = connection, timestamp(at), seq + 1
         self._head = head
         self._entries: list[dict[str, Any]] = []
 
     def append(self, event: str, actor: str, detail: Detail) -> None:
-        """Raises BadNameError where `actor` is no plain text."""
+        """Raises BadNameError if `actor` is not printable."""
         text = canonical_json(detail)
-        entry = Entry(seq=self.seq, at=self.at, actor=plain(actor), event=event, detail=text, previous=self._head)
+        name = printable_name(actor)
+        entry = Entry(seq=self.seq, at=self.at, actor=name, event=event, detail=text, previous=self._head)
         values = entry.model_dump()
         self._head = canonical_hash(values)
         self._entries.append({**values, "hash": self._head})
         self.seq += 1
 
     def close(self) -> None:
-        """Writes the entries, all at once as they may be thousands, and moves the head to the last of them."""
+        """Writes the entries in one statement, as they may be thousands, and moves the head to the last one."""
         if self._entries:
             self.connection.execute(insert(audit), self._entries)
             self.connection.execute(update(audit_head).values(seq=self.seq - 1, hash=self._head))
@@ -65,25 +67,25 @@ class Ledger:
 
 
 @contextmanager
-def write(database: Database, at: datetime) -> Iterator[Ledger]:
-    """The one write transaction. The head's row is locked first, so that writers wait for each other in its order."""
+def audited_transaction(database: Database, at: datetime) -> Iterator[Ledger]:
+    """One at a time per database: each locks the row of the head first, as the chain needs an order."""
     with database.writing() as connection:
         last = select(audit_head.c.seq, audit_head.c.hash).where(audit_head.c.id == 1)
         head = connection.execute(last.with_for_update()).one_or_none()
         if head is None:
-            raise StoreError("The store's audit head is gone; take the database from a backup.")
+            raise StoreError("The head of the store's audit log is missing. Restore the database from a backup.")
         ledger = Ledger(connection, at, head.seq, head.hash)
         yield ledger
         ledger.close()
 
 
-def stamp(at: datetime) -> str:
-    """UTC, ISO 8601 with microseconds and Z: sorts as text."""
+def timestamp(at: datetime) -> str:
+    """UTC in ISO 8601 with microseconds and Z, so that times sort as text."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def plain(name: str) -> str:
-    """`name`, which a log and a database can hold. Raises BadNameError for control characters and half characters."""
-    if not name.isprintable() or len(name) > LONGEST_NAME:
-        raise BadNameError(f"A name for the store has at most {LONGEST_NAME} characters, all of them printable.")
+def printable_name(name: str) -> str:
+    """`name`, unchanged. Raises BadNameError for unprintable characters (lone surrogates too) and for long names."""
+    if not name.isprintable() or len(name) > NAME_CHARS:
+        raise BadNameError(f"A name in the store has at most {NAME_CHARS} characters, all of them printable.")
     return name

@@ -1,4 +1,4 @@
-"""What a person decided otherwise: who, when, from which rating to which, and why. Appended; the grade stays."""
+"""Human decisions on top of machine grades, and the complete history of a grade. Both are append-only."""
 
 import json
 import secrets
@@ -6,15 +6,26 @@ import secrets
 from sqlalchemy import Connection, insert, select
 
 from labs_schema.frozen import Frozen
+from labs_schema.models import Criterion, Lab
+from serving.store.contents import make_content, store_contents
 from serving.store.errors import ForgottenError, UnknownError
-from serving.store.grades import read_grade, read_lab
-from serving.store.ledger import Detail, Ledger, plain
-from serving.store.students import content, keep, secrets_of
+from serving.store.grades import StoredGrade, read_grade, read_lab, read_student_grades
+from serving.store.ledger import Detail, Ledger, printable_name
+from serving.store.students import is_anonymous, read_secrets, read_student
 from serving.store.tables import contents, overrides
 
 
+class NewOverride(Frozen):
+    """A person's decision: `rating` for `criterion` of grade `grade`, because `why`."""
+
+    grade: str
+    criterion: str
+    rating: str
+    why: str
+
+
 class StoredOverride(Frozen):
-    """`old` is the rating in force before, None where the criterion was ungraded. All texts go with the student."""
+    """`old` is the previous rating, None if the criterion was ungraded. All texts are erased with the student."""
 
     id: str
     seq: int
@@ -28,61 +39,87 @@ class StoredOverride(Frozen):
     why: str
 
 
-def override(
-    ledger: Ledger, grade_id: str, criterion: str, rating: str, why: str, *, request: str, actor: str
-) -> StoredOverride:
-    """Appends an override, or returns the one that this request has made of this criterion already.
+class History(Frozen):
+    """A grade, its overrides, the lab at that time, and `regrades`: the student's other grades in it.
 
-    Raises UnknownError where there is no such grade, criterion or rating, ForgottenError where the student is gone.
+    `regrades` is empty for anonymous work.
     """
-    connection, found = ledger.connection, read_grade(ledger.connection, grade_id)
-    if found.grade is None or (secret := secrets_of(connection, [found.student])[found.student]) is None:
-        raise ForgottenError(f"The student of grade {grade_id} was forgotten; there is nothing left to override.")
-    criteria = read_lab(connection, found.rubric).criteria
-    place = next((i for i, each in enumerate(criteria) if each.title == criterion), None)
-    titles = [each.title for each in (criteria if place is None else criteria[place].ratings)]
-    if place is None or rating not in titles:
-        what = "criterion" if place is None else f"rating of {criterion!r}"
-        raise UnknownError(f"The rubric of grade {grade_id} has no such {what}. It has {', '.join(map(repr, titles))}.")
-    earlier = [each for each in read_overrides(connection, grade_id) if each.criterion == criterion]
-    if done := [each for each in earlier if each.request == request]:
-        return done[0]
-    [machine] = [each.rating for each in found.grade.criteria if each.criterion == criterion]
-    said = {
-        "grade": grade_id,
-        "criterion": criterion,
-        "old": earlier[-1].new if earlier else machine,
-        "new": rating,
-        "why": why,
-    }
-    written = content(found.student, secret, said)
-    entered: Detail = {
+
+    grade: StoredGrade
+    overrides: tuple[StoredOverride, ...]
+    regrades: tuple[StoredGrade, ...]
+    lab: Lab
+
+    @property
+    def ratings(self) -> dict[str, str | None]:
+        """Criterion title -> current rating, None if ungraded; empty once the student was forgotten."""
+        machine = self.grade.grade.criteria if self.grade.grade else ()
+        return {each.criterion: each.rating for each in machine} | {o.criterion: o.new for o in self.overrides}
+
+
+def record_override(ledger: Ledger, new: NewOverride, *, request: str, actor: str) -> StoredOverride:
+    """Appends an override. Idempotent: returns the override that this request already made of this criterion.
+
+    Raises UnknownError for an unknown grade, criterion or rating, ForgottenError for a forgotten student.
+    """
+    connection, found = ledger.connection, read_grade(ledger.connection, new.grade)
+    if found.grade is None or (secret := read_secrets(connection, [found.student])[found.student]) is None:
+        raise ForgottenError(f"The student of grade {new.grade} was forgotten; there is nothing to override.")
+    position = _position(new, read_lab(connection, found.rubric).criteria)
+    earlier = [each for each in read_overrides(connection, new.grade) if each.criterion == new.criterion]
+    if same := [each for each in earlier if each.request == request]:
+        return same[0]
+    [machine] = [each.rating for each in found.grade.criteria if each.criterion == new.criterion]
+    old = earlier[-1].new if earlier else machine
+    texts = {"grade": new.grade, "criterion": new.criterion, "old": old, "new": new.rating, "why": new.why}
+    content = make_content(found.student, secret, texts)
+    row: Detail = {
         "id": secrets.token_hex(16),
         "seq": ledger.seq,
         "at": ledger.at,
         "actor": actor,
-        "request": plain(request),
-        "grade": grade_id,
-        "position": place,
-        "content": written.hash,
+        "request": printable_name(request),
+        "grade": new.grade,
+        "position": position,
+        "content": content.hash,
     }
-    keep(connection, [written])
-    connection.execute(insert(overrides).values(entered))
-    ledger.append("override", actor, entered)
-    return StoredOverride.model_validate({**{k: entered[k] for k in ("id", "seq", "at", "actor", "request")}, **said})
+    store_contents(connection, [content])
+    connection.execute(insert(overrides).values(row))
+    ledger.append("override", actor, row)
+    return StoredOverride.model_validate({**{k: row[k] for k in ("id", "seq", "at", "actor", "request")}, **texts})
+
+
+def _position(new: NewOverride, criteria: tuple[Criterion, ...]) -> int:
+    """The position of the criterion in the rubric. Raises UnknownError for an unknown criterion or rating."""
+    position = next((i for i, each in enumerate(criteria) if each.title == new.criterion), None)
+    titles = [each.title for each in (criteria if position is None else criteria[position].ratings)]
+    if position is None or new.rating not in titles:
+        kind = "criterion" if position is None else f"rating of {new.criterion!r}"
+        allowed = ", ".join(map(repr, titles))
+        raise UnknownError(f"The rubric of grade {new.grade} has no such {kind}. Expected one of {allowed}.")
+    return position
 
 
 def read_overrides(connection: Connection, grade_id: str) -> list[StoredOverride]:
-    """The overrides of a grade in the order they were made; none once the student was forgotten."""
+    """The overrides of a grade in the order they were made; empty once the student was forgotten."""
     rows = connection.execute(
         select(overrides, contents.c.document)
         .join(contents, contents.c.hash == overrides.c.content)
         .where(overrides.c.grade == grade_id)
         .order_by(overrides.c.seq)
     )
-    return [
-        StoredOverride(
-            id=row.id, seq=row.seq, at=row.at, actor=row.actor, request=row.request, **json.loads(row.document)
-        )
-        for row in rows
-    ]
+    columns = ("id", "seq", "at", "actor", "request")
+    return [StoredOverride(**{c: getattr(row, c) for c in columns}, **json.loads(row.document)) for row in rows]
+
+
+def read_history(connection: Connection, grade_id: str) -> History:
+    """Raises UnknownError if there is no grade with this id."""
+    grade = read_grade(connection, grade_id)
+    anonymous = is_anonymous(read_student(connection, grade.student).student)
+    others = [] if anonymous else read_student_grades(connection, grade.student, grade.lab)
+    return History(
+        grade=grade,
+        overrides=tuple(read_overrides(connection, grade_id)),
+        regrades=tuple(each for each in others if each.id != grade_id),
+        lab=read_lab(connection, grade.rubric),
+    )

@@ -1,10 +1,10 @@
-"""What a key may do. Imports nothing, so that `grader --help` may name the roles."""
+"""Roles of API keys. Imports no library, so that `grader --help` can list the roles quickly."""
 
 from enum import StrEnum
 
 
 class Role(StrEnum):
-    """`platform` sends work and reads its grades, `ta` overrides too, `admin` makes keys and forgets students too."""
+    """`platform` submits programs and reads their grades, `ta` may also override, `admin` may do everything."""
 
     PLATFORM = "platform"
     TA = "ta"

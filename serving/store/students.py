@@ -1,28 +1,27 @@
-"""Who a pseudonym stands for, and what is kept about them until it is forgotten.
+"""Pseudonyms of students, and erasing students.
 
-A pseudonym is random, one for a student in a course; with the row's `student` and `secret` gone, nothing leads back.
+A pseudonym is random, one per student and course. Once the row's `student` and `secret` are deleted, the mapping is
+irreversible.
 """
 
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_json
+from serving.store.contents import keyed_hash, new_secret
+from serving.store.database import select_in_batches
 from serving.store.errors import UnknownError
-from serving.store.keyed_hashes import new_secret, sealed
-from serving.store.ledger import Ledger, plain
-from serving.store.lookup import rows_of
+from serving.store.ledger import Ledger, printable_name
 from serving.store.tables import contents, grades, idempotency, students
 
-UNKNOWN = "The store gave no such pseudonym. Ask it for one by course and student first."
-
-
-NOBODY = " nobody "
-"""How the name begins under which a month's work without a student is kept."""
+UNKNOWN = "The store did not issue this pseudonym. Get one by course and student first."
+ANONYMOUS = " anonymous "
+"""Prefix of the id under which work without a student is stored. Real ids have no surrounding spaces."""
 
 
 class Student(Frozen):
@@ -32,109 +31,94 @@ class Student(Frozen):
     student: str | None
 
 
-class Content(NamedTuple):
-    """A row of `contents`; `hash` is sealed."""
-
-    hash: str
-    student: str
-    document: str
+def anonymous_id(month: datetime) -> str:
+    """The id for work without a student: a new one each month, so that old anonymous work can be erased."""
+    return f"{ANONYMOUS}{month:%Y-%m}"
 
 
-def nobody(month: datetime) -> str:
-    """Whom work without a student is put down to: another every month, so that old work can be forgotten though new
-    work comes."""
-    return f"{NOBODY}{month:%Y-%m}"
+def is_anonymous(student: str | None) -> bool:
+    return student is not None and student.startswith(ANONYMOUS)
 
 
-def is_nobody(student: str | None) -> bool:
-    return student is not None and student.startswith(NOBODY)
-
-
-def find(connection: Connection, course: str, student: str) -> str | None:
-    """The pseudonym, None where the course has none for this student. Raises BadNameError for no plain text."""
-    same = students.c.course == plain(course), students.c.student == plain(student)
+def find_pseudonym(connection: Connection, course: str, student: str) -> str | None:
+    """None if the course has no pseudonym for this student. Raises BadNameError for an unprintable name."""
+    same = students.c.course == printable_name(course), students.c.student == printable_name(student)
     return connection.execute(select(students.c.pseudonym).where(*same)).scalar_one_or_none()
 
 
-def add(ledger: Ledger, course: str, names: Sequence[str], actor: str) -> list[str]:
-    """The pseudonyms of the students `names`, in that order, new ones where there are none.
+def add_students(ledger: Ledger, course: str, names: Sequence[str], actor: str) -> list[str]:
+    """The pseudonyms of the students `names`, in that order; new ones for new students.
 
-    Raises BadNameError for a name that is no plain text.
+    Raises BadNameError for an unprintable name.
     """
-    same = select(students.c.student, students.c.pseudonym).where(students.c.course == plain(course))
-    found = rows_of(ledger.connection, same, students.c.student, [plain(name) for name in names])
-    known = {row.student: row.pseudonym for row in found}
-    new = [name for name in dict.fromkeys(names) if name not in known]
-    if made := [_made(ledger, course, name, actor) for name in new]:
-        ledger.connection.execute(insert(students), made)
-    known |= {row["student"]: row["pseudonym"] for row in made}
+    query = select(students.c.student, students.c.pseudonym).where(students.c.course == printable_name(course))
+    printable = [printable_name(name) for name in names]
+    known = {
+        row.student: row.pseudonym for row in select_in_batches(ledger.connection, query, students.c.student, printable)
+    }
+    new = [_new_student(ledger, course, name, actor) for name in dict.fromkeys(names) if name not in known]
+    if new:
+        ledger.connection.execute(insert(students), new)
+    known |= {row["student"]: row["pseudonym"] for row in new}
     return [known[name] for name in names]
 
 
-def _made(ledger: Ledger, course: str, student: str, actor: str) -> dict[str, str | int | None]:
+def _new_student(ledger: Ledger, course: str, student: str, actor: str) -> dict[str, str | int | None]:
     secret = new_secret()
-    entered: dict[str, str | int | None] = {
+    row: dict[str, str | int | None] = {
         "pseudonym": secrets.token_hex(12),
         "seq": ledger.seq,
         "course": course,
-        "identity": sealed(secret, canonical_json([course, student])),
+        "identity": keyed_hash(secret, canonical_json([course, student])),
         "created_at": ledger.at,
     }
-    ledger.append("student", actor, entered)
-    return {**entered, "student": student, "secret": secret}
+    ledger.append("student", actor, row)
+    return {**row, "student": student, "secret": secret}
 
 
-def who(connection: Connection, pseudonym: str) -> Student:
-    """Raises UnknownError for a pseudonym that the store never gave."""
-    row = _row(connection, pseudonym)
+def read_student(connection: Connection, pseudonym: str) -> Student:
+    """Raises UnknownError for a pseudonym that the store did not issue."""
+    row = _read_row(connection, pseudonym)
     return Student(course=row.course, student=row.student)
 
 
-def secrets_of(connection: Connection, pseudonyms: Sequence[str]) -> dict[str, str | None]:
-    """Pseudonym -> secret, None where the student was forgotten. Raises UnknownError for one the store never gave."""
-    kept = rows_of(connection, select(students.c.pseudonym, students.c.secret), students.c.pseudonym, pseudonyms)
-    found: dict[str, str | None] = {row.pseudonym: row.secret for row in kept}
+def read_secrets(connection: Connection, pseudonyms: Sequence[str]) -> dict[str, str | None]:
+    """Pseudonym -> secret, None for a forgotten student. Raises UnknownError for a pseudonym never issued."""
+    query = select(students.c.pseudonym, students.c.secret)
+    rows = select_in_batches(connection, query, students.c.pseudonym, pseudonyms)
+    found: dict[str, str | None] = {row.pseudonym: row.secret for row in rows}
     if not found.keys() >= set(pseudonyms):
         raise UnknownError(UNKNOWN)
     return found
 
 
-def content(pseudonym: str, secret: str, value: object) -> Content:
-    """`value` (plain JSON) as `keep` takes it."""
-    document = canonical_json(value)
-    return Content(sealed(secret, document), pseudonym, document)
+def forget_student(ledger: Ledger, pseudonym: str, actor: str) -> int:
+    """Erases a student's identity, contents and stored answers; returns the number of contents.
 
-
-def keep(connection: Connection, given: Sequence[Content]) -> None:
-    """Stores each of `given` once."""
-    named = {each.hash: each for each in given}
-    known = {row.hash for row in rows_of(connection, select(contents.c.hash), contents.c.hash, list(named))}
-    if new := [each._asdict() for name, each in named.items() if name not in known]:
-        connection.execute(insert(contents), new)
-
-
-def forget(ledger: Ledger, pseudonym: str, actor: str) -> int:
-    """Deletes what is kept about a student; how many records. The audit log says that it was done, not to whom."""
-    gone = ledger.connection.execute(delete(contents).where(contents.c.student == pseudonym)).rowcount
-    ledger.connection.execute(delete(idempotency).where(idempotency.c.student == pseudonym))
+    The audit log records the pseudonym, not the student.
+    """
+    connection = ledger.connection
+    # The student's row first: `idempotency` locks it too, so that no answer is stored after this.
     row = update(students).where(students.c.pseudonym == pseudonym)
-    ledger.connection.execute(row.values(student=None, secret=None, forgotten_at=ledger.at))
-    ledger.append("forget", actor, {"pseudonym": pseudonym, "contents": gone})
-    return gone
+    connection.execute(row.values(student=None, secret=None, forgotten_at=ledger.at))
+    erased = connection.execute(delete(contents).where(contents.c.student == pseudonym)).rowcount
+    connection.execute(delete(idempotency).where(idempotency.c.student == pseudonym))
+    ledger.append("forget", actor, {"pseudonym": pseudonym, "contents": erased})
+    return erased
 
 
-def named(connection: Connection, student: str, course: str | None) -> list[str]:
+def find_pseudonyms(connection: Connection, student: str, course: str | None) -> list[str]:
     """The pseudonyms of a student, in one course or in all."""
-    found = select(students.c.pseudonym).where(students.c.student == student)
+    query = select(students.c.pseudonym).where(students.c.student == student)
     if course is not None:
-        found = found.where(students.c.course == course)
-    return list(connection.execute(found.order_by(students.c.seq)).scalars())
+        query = query.where(students.c.course == course)
+    return list(connection.execute(query.order_by(students.c.seq)).scalars())
 
 
-def unseen_since(connection: Connection, course: str, before: str) -> list[str]:
-    """Students of a course, not forgotten, of whom nothing was graded at or after the time `before`."""
+def inactive_since(connection: Connection, course: str, before: str) -> list[str]:
+    """Pseudonyms of a course, not forgotten, without a grade at or after the time `before`."""
     last = func.coalesce(func.max(grades.c.at), students.c.created_at)
-    found = (
+    query = (
         select(students.c.pseudonym)
         .outerjoin(grades, grades.c.student == students.c.pseudonym)
         .where(students.c.course == course, students.c.forgotten_at.is_(None))
@@ -142,10 +126,10 @@ def unseen_since(connection: Connection, course: str, before: str) -> list[str]:
         .having(last < before)
         .order_by(students.c.seq)
     )
-    return list(connection.execute(found).scalars())
+    return list(connection.execute(query).scalars())
 
 
-def _row(connection: Connection, pseudonym: str) -> Row[Any]:
+def _read_row(connection: Connection, pseudonym: str) -> Row[Any]:
     found = connection.execute(select(students).where(students.c.pseudonym == pseudonym)).one_or_none()
     if found is None:
         raise UnknownError(UNKNOWN)

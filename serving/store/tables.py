@@ -1,17 +1,17 @@
-"""The tables of the store. Knows no rules; those that the database itself enforces are in `migrations`.
+"""The tables of the store.
 
-Texts that tell about a student stand in `students` and `contents` alone, so that they can be deleted. Everything else
-is append-only and holds only pseudonyms, and hashes sealed with the student's secret (`sealing`).
-`seq` is the number of the audit entry that bears witness of the row.
-Times are UTC in ISO 8601 with microseconds and a Z, so that they sort as text.
+Texts about a student are only in `students` and `contents`, so that they can be erased. Everything else is append-only
+and holds only pseudonyms, and hashes keyed with the student's secret (`contents`). `seq` is the number of the audit
+entry that records the row. Times are UTC in ISO 8601 with microseconds and a Z, so that they sort as text. The
+triggers that enforce append-only tables are in `migrations`.
 """
 
 from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table, Text, UniqueConstraint
 
 metadata = MetaData()
 
-# One row a student and course. Forgetting empties `student` and `secret`; the row stays, as grades refer to it.
-# `identity` is the sealed hash of course and student: two rows cannot swap their students unnoticed.
+# One row per student and course. Forgetting empties `student` and `secret`; the row stays, as grades refer to it.
+# `identity` is the keyed hash of course and student: swapping the students of two rows is detected.
 students = Table(
     "students",
     metadata,
@@ -26,7 +26,7 @@ students = Table(
     UniqueConstraint("course", "student", name="students_course_student"),
 )
 
-# Canonical JSON by its sealed hash: a submission's files, a grade, an override.
+# Canonical JSON by its keyed hash: a submission's files, a grade, an override.
 contents = Table(
     "contents",
     metadata,
@@ -35,7 +35,7 @@ contents = Table(
     Column("document", Text, nullable=False),
 )
 
-# What a lab asked at the time of a grade: problem statement and rubric. `version` is the hash of `document`.
+# Problem statement and rubric of a lab at the time of a grade. `version` is the hash of `document`.
 rubrics = Table(
     "rubrics",
     metadata,
@@ -46,7 +46,7 @@ rubrics = Table(
     Column("document", Text, nullable=False),
 )
 
-# `submission` and `content` are hashes of `contents`. `provenance` is a hash too, of all of it but the submission's.
+# `submission` and `content` are hashes in `contents`. `provenance` is a hash too, submission hash excluded.
 grades = Table(
     "grades",
     metadata,
@@ -64,7 +64,7 @@ grades = Table(
     UniqueConstraint("request", "student", "lab", "submission", name="grades_once"),
 )
 
-# `position` is the criterion's in the pinned rubric, from 0.
+# `position` is the criterion's index in the stored rubric, from 0.
 overrides = Table(
     "overrides",
     metadata,
@@ -91,7 +91,7 @@ audit = Table(
     Column("hash", String, nullable=False),
 )
 
-# One row: the last entry of the audit log. Locked by every writer.
+# One row: the last entry of the audit log. Locked by every audited transaction.
 audit_head = Table(
     "audit_head",
     metadata,
@@ -100,7 +100,7 @@ audit_head = Table(
     Column("hash", String, nullable=False),
 )
 
-# `course` is null for a key to every course.
+# `course` is null for a key to all courses.
 keys = Table(
     "keys",
     metadata,
@@ -114,7 +114,7 @@ keys = Table(
     Column("revoked_at", String),
 )
 
-# Which model a course uses from `at` on: its last row counts. `model` is null where it has none any more.
+# The model of a course from `at` on; the last row of a course is current. `model` is null if it was removed.
 courses = Table(
     "courses",
     metadata,
@@ -131,7 +131,7 @@ courses = Table(
     Column("calibration_hash", String),
 )
 
-# `id` is the hash of scope and key. `answer` is null while the request is being worked on by `holder`.
+# `id` is the hash of scope and key. `answer` is null while `holder` processes the request.
 idempotency = Table(
     "idempotency",
     metadata,
@@ -145,8 +145,7 @@ idempotency = Table(
     Column("answer", Text),
 )
 
-# A folder of a machine into which results were written, under students' ids. `course`: whose, the last time; null where
-# that was not noted yet.
+# A folder on a machine with results under students' ids. `course`: whose results were written there last.
 exports = Table(
     "exports",
     metadata,

@@ -85,9 +85,9 @@ def test_old_work_of_a_course_leaves_no_byte_anywhere(
 ) -> None:
     old, new = lab_of(make_lab, "lab1", OLD), lab_of(make_lab, "lab2", "HORSE")
     regraded(long_ago, old, "cs101", tmp_path / "out" / "old")
-    someone = long_ago.pseudonym("cs101", f"{OLD}-ID", actor="api")
-    claim = long_ago.idempotent("key1 /grade", "k", f"{OLD}-BODY", student=someone)
-    long_ago.answered(claim, f"{OLD}-ANSWER")
+    someone = long_ago.pseudonym_for("cs101", f"{OLD}-ID", actor="api")
+    claim = long_ago.claim_request("key1 /grade", "k", f"{OLD}-BODY", student=someone)
+    long_ago.record_answer(claim, f"{OLD}-ANSWER")
     with local_store() as store:
         regraded(store, new, "cs101", tmp_path / "out" / "new")
     write_lab(old, tmp_path / "labs" / "lab1")
@@ -151,7 +151,7 @@ def test_a_data_set_that_cannot_be_read_is_told_before_anything_is_deleted(
     assert forget(f"{OLD}-ID", "--data", str(data)).exit_code == 1
     assert bytes_in(tmp_path / "out", data) == before
     with local_store() as store:
-        assert store.forget(f"{OLD}-ID", actor="admin").students == 1
+        assert store.forget_student(f"{OLD}-ID", actor="admin").students == 1
 
 
 def test_a_data_set_without_owners_of_its_rows_is_to_be_built_again_and_keeps_nobody_else_from_forgetting(
@@ -188,13 +188,13 @@ def test_an_address_is_an_id_in_tables_too(forget: Callable[..., Any], tmp_path:
 
 
 def test_work_without_a_student_grows_old_a_month_at_a_time(forget: Callable[..., Any], long_ago: Store) -> None:
-    first = long_ago.pseudonym("cs101", "", actor="api")
-    assert first == long_ago.pseudonym("cs101", "", actor="api")
+    first = long_ago.pseudonym_for("cs101", "", actor="api")
+    assert first == long_ago.pseudonym_for("cs101", "", actor="api")
     with local_store() as store:
-        now = store.pseudonym("cs101", "", actor="api")
+        now = store.pseudonym_for("cs101", "", actor="api")
         assert now != first
         assert "1 students forgotten" in forget("--course", "cs101", "--older-than", "400").output
-        assert (store.student(first).student, store.student(now).student is None) == (None, False)
+        assert (store.read_student(first).student, store.read_student(now).student is None) == (None, False)
 
 
 def test_nobody_s_id_takes_nothing_out_of_an_export(forget: Callable[..., Any], tmp_path: Path) -> None:

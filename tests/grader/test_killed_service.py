@@ -100,7 +100,7 @@ def kept(answers: list[httpx.Response], store: str) -> int:
     given = [answer.json()["grade_id"] for answer in answers if answer.status_code == 200]
     assert {answer.status_code for answer in answers} <= {200, 503}
     opened = open_store(store)
-    assert all(opened.history(grade_id).grade.grade for grade_id in given)
+    assert all(opened.read_history(grade_id).grade.grade for grade_id in given)
     assert opened.verify().faults == ()
     opened.close()
     return len(given)

@@ -26,14 +26,14 @@ def test_a_key_is_shown_once_and_listed_without_itself(grader: Callable[..., Any
     made = grader("keys", "create", "moodle", "--role", "platform", "--course", "cs101")
     token = made.stdout.strip()
     with local_store() as store:
-        key = store.key(token)
+        key = store.find_key(token)
     assert key is not None and key.opens("cs101") and not key.opens("cs102")
     listed = grader("keys", "list").output
     assert key.id in listed and "moodle" in listed and "open" in listed and token not in listed
     assert grader("keys", "revoke", key.id).exit_code == 0
     assert "revoked" in grader("keys", "list").output
     with local_store() as store:
-        assert store.key(token) is None
+        assert store.find_key(token) is None
 
 
 def test_the_audit_names_the_entry_and_fails(grader: Callable[..., Any], tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_the_audit_names_the_entry_and_fails(grader: Callable[..., Any], tmp_pat
 def test_a_student_is_forgotten_in_the_store_and_in_exports(grader: Callable[..., Any], tmp_path: Path) -> None:
     with local_store() as store:
         for course in ("cs101", "cs102"):
-            store.pseudonym(course, "s1", actor="api")
+            store.pseudonym_for(course, "s1", actor="api")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "grades.jsonl").write_text('{"student": "s1"}\n')
     (tmp_path / "out" / "report.html").write_text("s1")
@@ -74,9 +74,9 @@ def test_a_stored_grade_is_replayed(
 
     lab, model = make_lab(students=0), load_grader(str(tiny_model_folder), GraderOptions(engine="transformers"))
     with local_store() as store:
-        someone = store.pseudonym("cs101", "s1", actor="api")
+        someone = store.pseudonym_for("cs101", "s1", actor="api")
         work = Submission(student=someone, folder=someone, files=(SourceFile(path="a.c", text="int a;\n"),))
-        [kept] = store.record(lab, [work], model.grade(lab, [work]), request="r", actor="job")
+        [kept] = store.record_grades(lab, [work], model.grade(lab, [work]), request="r", actor="job")
     replayed = grader("replay", kept, "--model", str(tiny_model_folder), "--engine", "transformers")
     assert replayed.exit_code == 0 and "the same grade" in replayed.output, replayed.output
 

@@ -153,10 +153,11 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> NewUrl:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A PostgreSQL that says nothing is given up after half a second."""
+    from labs_schema.limits import DatabaseLimits
     from serving.store import circuit_breaker
 
-    monkeypatch.setattr(circuit_breaker.TimeoutConnection, "patience", 0.4)
-    monkeypatch.setattr(circuit_breaker, "LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(circuit_breaker.TimeoutConnection, "timeout_seconds", 0.4)
+    monkeypatch.setattr(circuit_breaker, "LIMITS", DatabaseLimits(probe_interval_seconds=0.5))
 
 
 @pytest.fixture

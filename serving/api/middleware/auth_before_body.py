@@ -36,7 +36,7 @@ class AuthBeforeBody:
 
     async def _key(self, authorization: str | None) -> ApiKey | None:
         scheme, token = get_authorization_scheme_param(authorization)
-        return await run_in_threadpool(self.store.key, token) if scheme.lower() == "bearer" and token else None
+        return await run_in_threadpool(self.store.find_key, token) if scheme.lower() == "bearer" and token else None
 
     async def _without_body(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = False

@@ -12,8 +12,8 @@ from serving.api.schemas.jobs import GradeHistory, OverrideOut, history_out, ove
 from serving.api.schemas.requests import ID, OverrideRequest
 from serving.api.service import Served, Service
 from serving.store.errors import UnknownError
-from serving.store.history import History
-from serving.store.students import is_nobody
+from serving.store.overrides import History
+from serving.store.students import is_anonymous
 
 router = APIRouter(dependencies=[ta])
 
@@ -51,7 +51,7 @@ async def override(
 
     async def decide(name: str) -> OverrideOut:
         decided = await run_in_threadpool(
-            lambda: service.store.override(
+            lambda: service.store.record_override(
                 grade_id, body.criterion, body.rating, body.why, request=name, actor=caller.actor
             )
         )
@@ -62,8 +62,8 @@ async def override(
 
 def _own(service: Service, grade_id: str) -> tuple[History, str | None]:
     """A grade and its student's real id, None for nobody. Raises UnknownError for one of another course too."""
-    found = service.store.history(grade_id)
-    student = service.store.student(found.grade.student)
+    found = service.store.read_history(grade_id)
+    student = service.store.read_student(found.grade.student)
     if student.course != service.course:
         raise UnknownError(f"There is no grade {grade_id!r}.")
-    return found, None if is_nobody(student.student) else student.student
+    return found, None if is_anonymous(student.student) else student.student

@@ -80,7 +80,9 @@ async def grade(
     work = _admitted(body.submission.submission(), lab, service.characters)
     roster = lab.roster if isinstance(body, LabGradeRequest) else service.labs.roster
     work = await _noted(service, work, lab.language, roster, body.student or "")
-    student = await run_in_threadpool(service.store.pseudonym, service.course, body.student or "", actor=caller.actor)
+    student = await run_in_threadpool(
+        service.store.pseudonym_for, service.course, body.student or "", actor=caller.actor
+    )
     submission = work.model_copy(update={"student": student, "folder": student})
 
     async def answer(name: str) -> GradeResponse:
@@ -94,13 +96,13 @@ async def grade(
 
 def _kept(service: Service, lab: Lab, name: str, ids: Mapping[str, str]) -> GradeResponse | None:
     """The grade that an earlier try of this request has left in the store before its process ended."""
-    kept = next(iter(service.store.recorded(name)), None)
+    kept = next(iter(service.store.read_grades(name)), None)
     return graded(lab, kept.grade, kept.id, ids) if kept and kept.grade else None
 
 
 def _keep(service: Service, lab: Lab, submission: Submission, given: Grade, name: str, caller: Caller) -> str:
     """The id of the grade, once it is on the disk. Raises ForgottenError where the student was forgotten meanwhile."""
-    [grade_id] = service.store.record(lab, [submission], [given], request=name, actor=caller.actor)
+    [grade_id] = service.store.record_grades(lab, [submission], [given], request=name, actor=caller.actor)
     if grade_id is None:
         raise ForgottenError("The student was forgotten while the work was graded.")
     return grade_id

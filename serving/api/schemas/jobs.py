@@ -5,8 +5,7 @@ from pydantic import Field
 from labs_schema.frozen import Frozen
 from serving.api.schemas.grades import GradeResponse, graded
 from serving.jobs.job import Progress, State
-from serving.store.history import History
-from serving.store.overrides import StoredOverride
+from serving.store.overrides import History, StoredOverride
 from serving.store.store import Store
 
 
@@ -73,7 +72,7 @@ class GradeHistory(Frozen):
 def job_out(progress: Progress, store: Store) -> JobOut:
     """With the real ids of the students whose work was parked."""
     job = progress.job
-    parked = (ParkedOut(student=store.student(p.student).student, reason=p.reason) for p in progress.parked)
+    parked = (ParkedOut(student=store.read_student(p.student).student, reason=p.reason) for p in progress.parked)
     return JobOut(
         id=job.id,
         lab=job.lab,

@@ -65,7 +65,7 @@ def test_what_is_planted_wherever_a_client_can_reaches_no_log(
         fake_engine.answer = lambda _: raised("planted_variable of planted-student")
         assert posted({}, {"Idempotency-Key": "planted-try2"}) == 503
         fake_engine.answer = lambda request: first_letter(len(request.labels))
-        course.store.record = lambda *_, **__: raised("planted_variable of planted-student")
+        course.store.record_grades = lambda *_, **__: raised("planted_variable of planted-student")
         assert posted({}, {"Idempotency-Key": "planted-try3"}) == 500
     own = [r for r in caplog.records if not r.name.startswith(("httpx", "httpcore"))]  # the test's client
     said = "".join([*(r.getMessage() + str(r.exc_info) for r in own), *capfd.readouterr()])

@@ -42,7 +42,7 @@ def test_the_grade_that_it_hung_at_is_not_known_to_be_kept_and_the_retry_finds_i
         calls = len(fake_engine.asked)
         again = client.post("/grade", json=GRADE, headers=KEY)
     assert answer.status_code == 200 and again.content == answer.content and len(fake_engine.asked) == calls == 1
-    history = course.store.history(answer.json()["grade_id"])
+    history = course.store.read_history(answer.json()["grade_id"])
     assert history.regrades == () and course.store.verify().faults == ()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from labs_schema.limits import IdempotencyLimits
 from serving.api.schemas.examples import BY_LAB
 from serving.store.store import Store
 
@@ -22,8 +23,8 @@ def store(store_anywhere: Any) -> Any:
 def test_a_grade_is_in_the_store_under_a_pseudonym_when_it_is_answered(course: Any, fake_engine: Any) -> None:
     with course.serve() as client:
         grade_id = client.post("/grade", json=GRADE).json()["grade_id"]
-    stored = course.store.history(grade_id).grade
-    assert course.store.student(stored.student).student == "s042"
+    stored = course.store.read_history(grade_id).grade
+    assert course.store.read_student(stored.student).student == "s042"
     assert stored.student != "s042" and stored.grade.student == stored.student
     assert "s042" not in repr(fake_engine.asked)
 
@@ -103,11 +104,11 @@ def test_what_was_recorded_before_a_crash_is_the_answer_after_it(course: Any, fa
     def killed(*_: object) -> str:
         raise RuntimeError
 
-    kept, course.store.answered = course.store.answered, killed
-    abandoned, course.store.abandoned = course.store.abandoned, lambda _: None
+    kept, course.store.record_answer = course.store.record_answer, killed
+    abandoned, course.store.release_claim = course.store.release_claim, lambda _: None
     with course.serve() as client:
         client.post("/grade", json=GRADE, headers=KEY)
-    course.store.answered, course.store.abandoned = kept, abandoned
+    course.store.record_answer, course.store.release_claim = kept, abandoned
     calls = len(fake_engine.asked)
     with course.serve() as client:
         assert client.post("/grade", json=GRADE, headers=KEY).status_code == 409
@@ -115,15 +116,15 @@ def test_what_was_recorded_before_a_crash_is_the_answer_after_it(course: Any, fa
     with course.serve() as client:
         grade_id = client.post("/grade", json=GRADE, headers=KEY).json()["grade_id"]
     assert len(fake_engine.asked) == calls
-    assert len(later.recorded(later.history(grade_id).grade.request)) == 1
+    assert len(later.read_grades(later.read_history(grade_id).grade.request)) == 1
 
 
 def test_long_work_is_not_taken_for_a_crash(course: Any, fake_engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serving.api.idempotency.BEAT_SECONDS", 0.01)
+    monkeypatch.setattr("serving.api.idempotency.LIMITS", IdempotencyLimits(heartbeat_seconds=0.01))
     go, said, first_letter = threading.Event(), threading.Event(), fake_engine.answer
     fake_engine.answer = lambda request: first_letter(request) if said.wait(10) and go.wait(10) else None
-    still_held = course.store.still_held
-    course.store.still_held = lambda claim: (still_held(claim), said.set())
+    still_held = course.store.renew_claim
+    course.store.renew_claim = lambda claim: (still_held(claim), said.set())
     with course.serve() as client, ThreadPoolExecutor(1) as clients:
         post = clients.submit(client.post, "/grade", json=GRADE, headers=KEY)
         assert said.wait(10)

@@ -154,7 +154,7 @@ def test_a_forgotten_students_grade_says_nothing_and_cannot_be_overridden(course
         ended(client, job)
         lines = [json.loads(line) for line in client.get(f"/jobs/{job}/grades.jsonl").text.splitlines()]
         [grade] = [line["grade_id"] for line in lines if line["grade"]["student"] == "s003"]
-        course.store.forget("s003", actor="test")
+        course.store.forget_student("s003", actor="test")
         history = client.get(f"/grades/{grade}").json()
         assert (history["student"], history["grade"], history["ratings"]) == (None, None, {})
         body = {"criterion": "Is it readable?", "rating": "B"}

@@ -39,8 +39,8 @@ def test_it_is_refused_before_its_body_is_read_and_the_connection_closed(
 
 
 def test_a_key_in_force_is_looked_up_once_and_its_body_read(course: Any) -> None:
-    headers, looked_up, find = course.key("platform"), [], course.store.key
-    course.store.key = lambda token: (looked_up.append(token), find(token))[1]
+    headers, looked_up, find = course.key("platform"), [], course.store.find_key
+    course.store.find_key = lambda token: (looked_up.append(token), find(token))[1]
     with course.serve() as client:
         assert client.post("/grade", json=GRADE, headers=headers).status_code == 200
     assert len(looked_up) == 1
@@ -51,7 +51,7 @@ def test_a_store_that_is_away_is_told(course: Any) -> None:
         raise StoreError("away")
 
     headers = course.key("platform")
-    course.store.key = away
+    course.store.find_key = away
     with course.serve() as client:
         answer = client.post("/grade", json=GRADE, headers=headers)
     assert (answer.status_code, answer.json()["type"]) == (503, "urn:grader:store-down")

@@ -47,7 +47,7 @@ def test_a_course_s_roster_is_hidden_and_the_program_is_kept_as_it_came(
     with course.serve() as client:
         answer = client.post("/grade", json={**asked, "student": "s77", "submission": submission(TEXT)})
         assert answer.status_code == 200
-        kept = course.store.submission(answer.json()["grade_id"])
+        kept = course.store.read_submission(answer.json()["grade_id"])
     assert kept.files[0].text == TEXT
     assert shown(fake_grader) and all(HIDDEN in prompt and "Rossi" not in prompt for prompt in shown(fake_grader))
 

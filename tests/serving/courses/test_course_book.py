@@ -55,7 +55,7 @@ def test_the_database_refuses_to_change_it_and_the_audit_finds_it_where_it_was(n
     with store.database.writing() as connection:
         connection.exec_driver_sql(drop if store.database.dialect == "sqlite" else f"{drop} ON courses")
         connection.exec_driver_sql("UPDATE courses SET model_hash = 'd'")
-    assert [(fault.entry, fault.what) for fault in store.verify().faults] == [(1, "its course was changed")]
+    assert [(fault.entry, fault.code) for fault in store.verify().faults] == [(1, "row-changed")]
     store.close()
 
 

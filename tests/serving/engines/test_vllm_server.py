@@ -96,7 +96,7 @@ def test_a_job_completes_although_its_server_crashes_and_returns_without_the_ada
         found = desk.book.progress(job.id)
         assert (found.state, found.graded, found.parked) == (State.DONE, 64, ()) and killed_at < 64
         assert found.job.round > 1
-        recorded = store.recorded(job.id)
+        recorded = store.read_grades(job.id)
         assert len({each.student for each in recorded}) == len(recorded) == 64
         assert all(criterion.rating for each in recorded if each.grade for criterion in each.grade.criteria)
         assert store.verify().faults == ()

@@ -30,7 +30,7 @@ def test_a_chunk_is_graded_in_one_call_and_a_second_time_in_none(desk: Any) -> N
     assert desk.calls == [4, 2]
     progress = desk.book.progress(job.id)
     assert (progress.graded, progress.parked, progress.seconds_left) == (6, (), 0.0)
-    assert len({stored.student for stored in desk.store.recorded(job.id)}) == 6
+    assert len({stored.student for stored in desk.store.read_grades(job.id)}) == 6
 
 
 def test_one_that_raises_is_parked_after_its_tries_and_the_rest_goes_on(desk: Any) -> None:
@@ -102,7 +102,7 @@ def test_a_cancelled_job_grades_nothing_more_and_stays_cancelled(desk: Any) -> N
 
 def test_a_forgotten_student_is_not_graded_again(desk: Any) -> None:
     job = desk.add(chunk=4)
-    desk.store.forget("s001", actor="admin")
+    desk.store.forget_student("s001", actor="admin")
     grade_chunk(desk, job.id, 0)
     assert desk.book.progress(job.id).graded == 3
     assert desk.store.verify().faults == ()
@@ -224,7 +224,7 @@ def test_who_was_given_up_by_one_worker_and_graded_by_a_slower_one_is_graded(des
     [parked] = desk.book.progress(job.id).parked
     late = desk.known.submissions[0].model_copy(update={"student": parked.student})
     given = [grade_of(desk.known, late)]
-    desk.store.record(desk.known, [late], given, request=job.id, actor="job")  # and is killed before it says so
+    desk.store.record_grades(desk.known, [late], given, request=job.id, actor="job")  # and is killed before it says so
     progress = desk.book.progress(job.id)
     assert (progress.graded, progress.parked) == (4, ())
     desk.book.finish(job)

@@ -24,6 +24,6 @@ def test_an_answer_that_failed_in_a_worker_is_asked_for_again(
     job = desk.book.add("cs101", lab, actor="ta")
     grade_chunk(desk, job.id, 0)
     engine.close()
-    answers = [answer.ungraded for kept in store.recorded(job.id) if kept.grade for answer in kept.grade.criteria]
+    answers = [answer.ungraded for kept in store.read_grades(job.id) if kept.grade for answer in kept.grade.criteria]
     assert answers == [None] * 4
     assert sum(len(call) for call in fake_engine.asked) == 6

@@ -53,11 +53,11 @@ def test_where_results_were_written_is_noted_once_a_folder_before_they_are(
     monkeypatch.chdir(tmp_path)
     for folder in ("b", "a", "b"):
         export(store, job, lab, Path(folder))
-    assert [(each.path, each.here) for each in store.exports()] == [(tmp_path / "a", True), (tmp_path / "b", True)]
+    assert [(each.path, each.here) for each in store.list_exports()] == [(tmp_path / "a", True), (tmp_path / "b", True)]
     (tmp_path / "c").write_text("no folder")
     with pytest.raises(OSError, match="c"):
         export(store, job, lab, Path("c"))
-    assert store.exports()[-1].path == tmp_path / "c"
+    assert store.list_exports()[-1].path == tmp_path / "c"
 
 
 def test_the_summary_counts_what_the_grades_say(
@@ -75,8 +75,8 @@ def test_a_rating_that_a_person_changed_is_the_one_in_the_table_and_the_machines
 ) -> None:
     lab = make_lab(students=2)
     job = graded(store, lab, fake_grader)
-    [one] = [g.id for g in store.recorded(job.id) if store.student(g.student).student == "s001"]
-    store.override(one, COMPILES, "C", "It does not.", request="r", actor="ta")
+    [one] = [g.id for g in store.read_grades(job.id) if store.read_student(g.student).student == "s001"]
+    store.record_override(one, COMPILES, "C", "It does not.", request="r", actor="ta")
     export(store, job, lab, tmp_path)
     write_lab(lab, tmp_path / "lab1")
     (tmp_path / "lab1" / "rubric_ratings.csv").write_bytes((tmp_path / "rubric_ratings.csv").read_bytes())
@@ -98,7 +98,7 @@ def test_who_is_forgotten_while_it_writes_is_in_none_of_the_files(
     def forgetting(*given: Any) -> Any:
         calls.append(1)
         if len(calls) == 1:
-            store.forget("s002", actor="admin")
+            store.forget_student("s002", actor="admin")
         return compare(*given)
 
     job = graded(store, lab, fake_grader)

@@ -40,10 +40,12 @@ def test_marks_are_those_in_force_and_a_total_over_an_ungraded_criterion_is_a_ra
     machines = ["accepted,0,0,3,,,3,2,1", "needs_review,2,2,,0,3,3,,", "needs_review,2,2,,0,3,3,,"]
     export(store, job, lab, tmp_path)
     assert rows(tmp_path / "marks.csv")[:4] == [header, *(f"s00{i},{row}" for i, row in enumerate(machines))]
-    grades = {store.student(each.student).student: each.id for each in store.recorded(job.id)}
+    grades = {store.read_student(each.student).student: each.id for each in store.read_grades(job.id)}
     changed = [("s001", COMPILES, "B"), ("s002", COMPILES, "A"), ("s002", READABLE, "B"), ("s003", COMPILES, "C")]
     for student, criterion, rating in changed:
-        store.override(grades[student], criterion, rating, "I ran it.", request=f"{student}{criterion}", actor="ta")
+        store.record_override(
+            grades[student], criterion, rating, "I ran it.", request=f"{student}{criterion}", actor="ta"
+        )
     export(store, job, lab, tmp_path)
     assert rows(tmp_path / "marks.csv") == [
         header,
@@ -62,8 +64,8 @@ def test_what_a_person_confirmed_needs_no_review_any_more(
     job = graded(store, lab, fake_grader)
     export(store, job, lab, tmp_path)
     assert rows(tmp_path / "marks.csv")[1] == "s000,needs_review,1,0,3,,,3,2,1"
-    [grade] = [each.id for each in store.recorded(job.id)]
-    store.override(grade, COMPILES, "A", "It does.", request="r", actor="ta")
+    [grade] = [each.id for each in store.read_grades(job.id)]
+    store.record_override(grade, COMPILES, "A", "It does.", request="r", actor="ta")
     export(store, job, lab, tmp_path)
     assert rows(tmp_path / "marks.csv")[1] == "s000,accepted,0,0,3,,,3,2,1"
 

@@ -40,7 +40,7 @@ def test_another_models_grades_are_not_put_beside_those_of_the_first_and_nobody_
     assert (before.graded, before.parked) == (2, ())
     for chunk in (0, 1, 2):
         grade_chunk(first, job.id, chunk)
-    models = {stored.grade.provenance.model_hash[-4:] for stored in store.recorded(job.id) if stored.grade}
+    models = {stored.grade.provenance.model_hash[-4:] for stored in store.read_grades(job.id) if stored.grade}
     assert (first.book.progress(job.id).graded, models) == (6, {"1111"})
 
 

@@ -85,7 +85,7 @@ def test_neither_the_queue_s_file_nor_a_worker_s_log_names_a_student(
         assert found.state is State.DONE and len(found.parked) == 1 and "ZEBRA" not in found.parked[0].reason
     finally:
         worker.stop()
-        store.forget("ZEBRA-ID", actor="admin")
+        store.forget_student("ZEBRA-ID", actor="admin")
         store.close()
     assert list(tmp_path.glob("store.db.jobs*"))
     for path in tmp_path.iterdir():

@@ -173,7 +173,7 @@ class Regrades(RuleBasedStateMachine):
         )
         lab = self.bare.model_copy(update={"submissions": handed_in})
         job = self.book.add("cs101", lab, actor="ta", chunk=CHUNK)
-        pseudonyms = [self.store.pseudonym("cs101", each.student, actor="ta") for each in handed_in]
+        pseudonyms = [self.store.pseudonym_for("cs101", each.student, actor="ta") for each in handed_in]
         self.regrades[job.id] = Regrade(lab, dict(zip(pseudonyms, texts, strict=True)))
 
     @rule(data=st.data(), number=NUMBER)
@@ -245,7 +245,7 @@ class Regrades(RuleBasedStateMachine):
     def expect_answers_kept(self, job_id: str, regrade: Regrade, answered: Sequence[str]) -> None:
         """Nothing that was kept is changed, and what was answered is new, unless it was there."""
         there = regrade.graded
-        found = [(each.id, each.student) for each in self.store.recorded(job_id)]
+        found = [(each.id, each.student) for each in self.store.read_grades(job_id)]
         assert found[: len(regrade.kept)] == regrade.kept
         assert [student for _, student in found[len(regrade.kept) :]] == [
             each for each in answered if each not in there
@@ -292,8 +292,8 @@ class Regrades(RuleBasedStateMachine):
         self.wish(job_id, regrade, wish)
 
     def forget(self, student: str) -> None:
-        pseudonym = self.store.pseudonym("cs101", student, actor="ta")
-        self.store.forget(student, actor="admin")
+        pseudonym = self.store.pseudonym_for("cs101", student, actor="ta")
+        self.store.forget_student(student, actor="admin")
         self.forgotten.append(pseudonym)
 
     def restart(self) -> None:
@@ -306,7 +306,7 @@ class Regrades(RuleBasedStateMachine):
             now = self.book.progress(job_id)
             assert (now.state, now.job.round, now.graded) == (regrade.state, regrade.now.number, len(regrade.kept))
             assert {each.student for each in now.parked} == regrade.parked
-            stored = self.store.recorded(job_id)
+            stored = self.store.read_grades(job_id)
             assert [(each.id, each.student) for each in stored] == regrade.kept
             assert all((each.grade is None) == (each.student in self.forgotten) for each in stored)
 

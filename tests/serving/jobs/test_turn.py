@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import event
 
 from labs_schema.errors import GraderError
+from labs_schema.limits import DatabaseLimits
 from serving.jobs.job_lock import turn
 from serving.store import circuit_breaker
 from serving.store.circuit_breaker import TimeoutConnection
@@ -41,7 +42,7 @@ def test_a_turn_that_was_waited_for_until_its_file_was_gone_is_none(
 def test_a_turn_on_all_labs_of_a_course_leaves_room_to_work(new_url: Callable[[], str]) -> None:
     store, names = open_store(new_url()), [f"job{number}" for number in range(40)]
     with turn(store.database, names):
-        store.pseudonym("cs101", "s1", actor="ta")
+        store.pseudonym_for("cs101", "s1", actor="ta")
         with pytest.raises(GraderError, match="job job39"), turn(store.database, ["free", "job39"]):
             pass
     with turn(store.database, ["free", "job39"]):
@@ -55,8 +56,8 @@ def test_a_turn_on_all_labs_of_a_course_leaves_room_to_work(new_url: Callable[[]
 def test_a_server_that_hangs_just_as_a_turn_is_taken_or_given_back_is_not_waited_for(
     at: str, told: type[Exception] | None, postgresql_url: str, frozen: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(TimeoutConnection, "patience", 0.4)
-    monkeypatch.setattr(circuit_breaker, "LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(TimeoutConnection, "timeout_seconds", 0.4)
+    monkeypatch.setattr(circuit_breaker, "LIMITS", DatabaseLimits(probe_interval_seconds=0.5))
     database = open_database(f"{postgresql_url}&connect_timeout=2")
     with ExitStack() as hanging:
         froze = list[float]()
@@ -70,7 +71,7 @@ def test_a_server_that_hangs_just_as_a_turn_is_taken_or_given_back_is_not_waited
         with pytest.raises(told, match="says nothing") if told else nullcontext(), turn(database, ["j"]):
             pass
         assert time.monotonic() - froze[0] < 20
-    time.sleep(circuit_breaker.LOOK_SECONDS)
+    time.sleep(circuit_breaker.LIMITS.probe_interval_seconds)
     with turn(database, ["j"]):
         pass
     database.close()

@@ -14,7 +14,7 @@ from serving.jobs.tables import workers
 from serving.observability.job_states import job_states
 from serving.observability.readiness import readiness, worker_faults
 from serving.store.database import Database, open_database
-from serving.store.ledger import stamp
+from serving.store.ledger import timestamp
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_jobs_need_a_worker_that_said_lately_that_it_lives(database: Database, m
     for name, courses, right in (("w1", ["other"], False), ("w2", ["course", "other"], True), ("w3", None, True)):
         with database.writing() as connection:
             connection.execute(delete(workers))
-            connection.execute(insert(workers).values(name=name, seen_at=stamp(now), courses=courses))
+            connection.execute(insert(workers).values(name=name, seen_at=timestamp(now), courses=courses))
         assert (wrong("course", 10) == []) is right
     [told] = wrong("course", 60)
     assert told.startswith("No worker of course has said for 30 s")

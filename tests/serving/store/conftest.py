@@ -56,7 +56,7 @@ class Hand:
         text = how.pop("text", "int main(void) { return 0; }\n")
         submission = written_by(pseudonym, text)
         given = graded(self.lab, submission, **how)
-        [kept] = store.record(self.lab, [submission], [given], request=request, actor="job")
+        [kept] = store.record_grades(self.lab, [submission], [given], request=request, actor="job")
         return kept
 
 

@@ -35,9 +35,9 @@ lab, work = Lab.model_validate(given["lab"]), Submission.model_validate(given["w
 grade = Grade.model_validate(given["grade"])
 store = open_store(url)
 for number in range(int(count)):
-    who = {"student": store.pseudonym("c", f"s{number}", actor="api")}
+    who = {"student": store.pseudonym_for("c", f"s{number}", actor="api")}
     works, grades = [work.model_copy(update=who)], [grade.model_copy(update=who)]
-    [kept] = store.record(lab, works, grades, request="job", actor="job")
+    [kept] = store.record_grades(lab, works, grades, request="job", actor="job")
     os.write(1, f"{kept}\\n".encode())
 """
 
@@ -95,7 +95,7 @@ def test_many_may_open_a_new_store_at_once(new_url: Callable[[], str]) -> None:
     url = new_url()
     with ThreadPoolExecutor(6) as pool:
         stores = list(pool.map(lambda _: open_store(url), range(6)))
-    assert len({store.pseudonym("c", "s", actor="api") for store in stores}) == 1
+    assert len({store.pseudonym_for("c", "s", actor="api") for store in stores}) == 1
     for store in stores:
         store.close()
 
@@ -105,13 +105,15 @@ def test_a_wal_that_is_cut_anywhere_is_a_whole_prefix_of_the_commits(
     tmp_path: Path, hand: Any, cuts: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = open_store(f"sqlite:///{tmp_path}/grader.db")
-    with store.database.bare() as connection:
+    with store.database.autocommit() as connection:
         connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
     commits, ids = {0: 0}, []
     for number in range(12):
-        works = [hand.written_by(store.pseudonym("c", f"s{number}", actor="api"), f"// {i}\n") for i in range(3)]
+        works = [hand.written_by(store.pseudonym_for("c", f"s{number}", actor="api"), f"// {i}\n") for i in range(3)]
         commits[store.verify().entries] = len(ids)
-        ids += store.record(hand.lab, works, [hand.graded(hand.lab, w) for w in works], request="job", actor="job")
+        ids += store.record_grades(
+            hand.lab, works, [hand.graded(hand.lab, w) for w in works], request="job", actor="job"
+        )
         commits[store.verify().entries] = len(ids)
     file, wal = tmp_path / "grader.db", (tmp_path / "grader.db-wal").read_bytes()
     dice, seen = random.Random(0), set()
@@ -123,7 +125,7 @@ def test_a_wal_that_is_cut_anywhere_is_a_whole_prefix_of_the_commits(
         copied.with_name("copy.db-wal").write_bytes(wal[: dice.randrange(len(wal) + 1)])
         report = copy.verify()
         assert report.faults == () and report.entries in commits
-        assert [grade.id for grade in copy.recorded("job")] == ids[: commits[report.entries]]
+        assert [grade.id for grade in copy.read_grades("job")] == ids[: commits[report.entries]]
         seen.add(report.entries)
     copy.close()
     assert len(seen) >= min(cuts // 2, 20)  # the cuts were not all at one end
@@ -171,7 +173,7 @@ def test_a_kill_loses_nothing_that_was_answered(new_url: Callable[[], str], hand
         assert told[: len(answered)] == answered
         answered = told
         store = open_store(url)
-        kept = [grade.id for grade in store.recorded("job")]
+        kept = [grade.id for grade in store.read_grades("job")]
         assert kept[: len(answered)] == answered and len(kept) <= len(answered) + 1
         assert store.verify().faults == ()
         store.close()

@@ -13,7 +13,7 @@ from labs_schema.reading.validate import load_lab
 from serving.jobs.cli_jobs import work
 from serving.jobs.export import export
 from serving.jobs.repository import JobRepository
-from serving.store.export_files import forget_in_exports
+from serving.store.exports import erase_from_exports
 from serving.store.store import Store
 
 
@@ -27,7 +27,7 @@ def test_a_regrade_without_the_student_is_a_regrade_of_the_others(
     files = ["grades.jsonl", "marks.csv", "rubric_ratings.csv", "summary.json"]
     before = {name: (out / name).read_text() for name in files}
     assert all("s004" in text for text in before.values())
-    done = forget_in_exports({"s004"}, [out])
+    done = erase_from_exports({"s004"}, [out])
     assert [path.name for path in done.changed] == files and done.left == ()
     after = {name: (out / name).read_text() for name in files}
     assert not any("s004" in text for text in after.values())
@@ -41,7 +41,7 @@ def test_a_regrade_without_the_student_is_a_regrade_of_the_others(
     write_lab(lab, tmp_path / "lab1")
     (tmp_path / "lab1" / "rubric_ratings.csv").write_text(after["rubric_ratings.csv"])
     assert "s004" not in load_lab(tmp_path / "lab1").ratings_given
-    assert forget_in_exports({"s004"}, [out]).changed == ()
+    assert erase_from_exports({"s004"}, [out]).changed == ()
 
 
 def test_what_the_service_gave_out_of_a_student_goes_whole(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_what_the_service_gave_out_of_a_student_goes_whole(tmp_path: Path) -> No
         for i in range(3)
     ]
     (tmp_path / "grades.jsonl").write_text("".join(lines))
-    forget_in_exports({"s1"}, [tmp_path])
+    erase_from_exports({"s1"}, [tmp_path])
     assert (tmp_path / "grades.jsonl").read_text() == lines[0] + lines[2]
 
 
@@ -60,21 +60,21 @@ def test_only_whole_ids_are_the_students(tmp_path: Path) -> None:
         '{"s1": {"x": 1}, "s12": {"student": "s1"}, "of": ["s1", "s10", {"folder": "s1@c"}]}'
     )
     (tmp_path / "b.csv").write_text("Id,n\r\ns1@c,1\r\ns12@c,2\r\n'=x,3\r\n")
-    assert forget_in_exports({"s1"}, [tmp_path]).left == ()
+    assert erase_from_exports({"s1"}, [tmp_path]).left == ()
     assert json.loads((tmp_path / "a.json").read_text()) == {"of": ["s10"]}
     assert (tmp_path / "b.csv").read_text() == "Id,n\ns12@c,2\n'=x,3\n"
-    assert forget_in_exports({"=x"}, [tmp_path]).changed == (tmp_path / "b.csv",)
+    assert erase_from_exports({"=x"}, [tmp_path]).changed == (tmp_path / "b.csv",)
 
 
 def test_who_is_called_as_others_have_marks_takes_nobody_along(tmp_path: Path) -> None:
     (tmp_path / "marks.csv").write_text("student,total,Is it good?\n1,2,2\n2,2,1\n'=2,2,2\n")
-    forget_in_exports({"2", "=2"}, [tmp_path])
+    erase_from_exports({"2", "=2"}, [tmp_path])
     assert (tmp_path / "marks.csv").read_text() == "student,total,Is it good?\n1,2,2\n"
 
 
 def test_who_is_called_as_a_rating_is_marked_takes_nobody_along(tmp_path: Path) -> None:
     (tmp_path / "rubric_ratings.csv").write_text("Is it good?,A,B\ns1,1,0\n1,0,1\n")
-    forget_in_exports({"1"}, [tmp_path])
+    erase_from_exports({"1"}, [tmp_path])
     assert (tmp_path / "rubric_ratings.csv").read_text() == "Is it good?,A,B\ns1,1,0\n"
 
 
@@ -84,7 +84,7 @@ def test_what_no_rule_can_mend_is_told(tmp_path: Path) -> None:
     (tmp_path / "s1@cs101").mkdir()
     (tmp_path / "s1@cs101" / "main.c").write_text("int a;")
     (tmp_path / "fine.html").write_text("<td>s10, xs1</td>")
-    done = forget_in_exports({"s1"}, [tmp_path])
+    done = erase_from_exports({"s1"}, [tmp_path])
     assert done.changed == () and {path.name for path in done.left} == {"report.html", "torn.jsonl", "main.c"}
 
 
@@ -100,6 +100,6 @@ def test_a_file_that_is_gone_before_it_is_read_is_passed_over_and_a_path_that_ne
         return read(path)
 
     monkeypatch.setattr(Path, "read_bytes", renamed_first)
-    assert forget_in_exports({"s1"}, [tmp_path]).changed == (tmp_path / "b.jsonl",)
+    assert erase_from_exports({"s1"}, [tmp_path]).changed == (tmp_path / "b.jsonl",)
     with pytest.raises(FileNotFoundError, match="no such export"):
-        forget_in_exports({"s1"}, [tmp_path / "gone"])
+        erase_from_exports({"s1"}, [tmp_path / "gone"])

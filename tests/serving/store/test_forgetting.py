@@ -17,13 +17,13 @@ PLANTED = ("ZEBRA-ID", "ZEBRA-CODE", "ZEBRA-REASON", "ZEBRA-WHY", "ZEBRA-ANSWER"
 
 def plant(store: Store, hand: Any, student: str, mark: str) -> None:
     """Everything that can be kept of a student, with `mark` in all of it; enough of it to fill many pages."""
-    someone = store.pseudonym("cs101", student, actor="api")
+    someone = store.pseudonym_for("cs101", student, actor="api")
     code = f"// {mark}-CODE\n" * 400
     for request in ("r1", "r2"):
         kept = hand.grade(store, someone, request=request, text=code, reasoning=f"{mark}-REASON " * 200)
-        store.override(kept, COMPILES, "B", f"{mark}-WHY", request="o1", actor="ta1")
-    claim = store.idempotent("key1 /grade", f"{mark}-KEY", f"{mark}-BODY", student=someone)
-    store.answered(claim, f"{mark}-ANSWER")
+        store.record_override(kept, COMPILES, "B", f"{mark}-WHY", request="o1", actor="ta1")
+    claim = store.claim_request("key1 /grade", f"{mark}-KEY", f"{mark}-BODY", student=someone)
+    store.record_answer(claim, f"{mark}-ANSWER")
 
 
 def rows_with(store: Store, mark: str) -> list[str]:
@@ -42,13 +42,13 @@ def test_no_row_names_a_forgotten_student_and_the_chain_verifies(store: Store, h
     assert rows_with(store, "ZEBRA") == ["students", "contents", "idempotency"]
     with store.database.reading() as connection:
         ids = connection.execute(text("SELECT submission FROM grades")).scalars().all()
-    forgotten = store.forget("ZEBRA-ID", actor="admin")
+    forgotten = store.forget_student("ZEBRA-ID", actor="admin")
     assert (forgotten.students, forgotten.records, forgotten.scrubbed) == (1, 4, True)
     assert rows_with(store, "ZEBRA") == []
     assert rows_with(store, "HORSE") == ["contents", "idempotency"]
     report = store.verify()
     assert report.faults == ()
-    assert store.forget("ZEBRA-ID", actor="admin").students == 0
+    assert store.forget_student("ZEBRA-ID", actor="admin").students == 0
     with store.database.reading() as connection:
         assert connection.execute(text("SELECT submission FROM grades")).scalars().all() == ids
 
@@ -56,40 +56,40 @@ def test_no_row_names_a_forgotten_student_and_the_chain_verifies(store: Store, h
 def test_no_hash_that_stays_can_be_made_from_the_program_or_the_id(store: Store, hand: Any) -> None:
     from labs_schema.hashes import canonical_hash, submission_hash
 
-    someone = store.pseudonym("cs101", "s1", actor="api")
+    someone = store.pseudonym_for("cs101", "s1", actor="api")
     work = hand.written_by(someone)
     hand.grade(store, someone)
     grade = hand.graded(hand.lab, work)
-    store.forget("s1", actor="admin")
+    store.forget_student("s1", actor="admin")
     guesses = [submission_hash(work), canonical_hash(grade.model_dump(mode="json")), canonical_hash("s1")]
     guesses += [canonical_hash(grade.provenance.model_dump()), canonical_hash(["cs101", "s1"])]
     assert [rows_with(store, guess) for guess in guesses] == [[]] * len(guesses)
 
 
 def test_only_the_course_that_was_named_is_forgotten(store: Store, hand: Any) -> None:
-    courses = {name: store.pseudonym(name, "s1", actor="api") for name in ("cs101", "cs102")}
+    courses = {name: store.pseudonym_for(name, "s1", actor="api") for name in ("cs101", "cs102")}
     for pseudonym in courses.values():
         hand.grade(store, pseudonym)
-    assert store.forget("s1", "cs101", actor="admin").students == 1
-    assert [store.student(each).student for each in courses.values()] == [None, "s1"]
-    assert store.forget("s1", actor="admin").students == 1
+    assert store.forget_student("s1", "cs101", actor="admin").students == 1
+    assert [store.read_student(each).student for each in courses.values()] == [None, "s1"]
+    assert store.forget_student("s1", actor="admin").students == 1
 
 
 def test_a_course_forgets_who_had_no_grade_for_so_long(new_url: Any, hand: Any) -> None:
     day = datetime(2026, 1, 1, tzinfo=UTC)
     store = open_store(new_url(), lambda: day)
     old, active, elsewhere = (
-        store.pseudonym(course, name, actor="api") for course, name in (("c", "s1"), ("c", "s2"), ("d", "s1"))
+        store.pseudonym_for(course, name, actor="api") for course, name in (("c", "s1"), ("c", "s2"), ("d", "s1"))
     )
     for pseudonym in (old, active, elsewhere):
         hand.grade(store, pseudonym)
     day += timedelta(days=300)
     hand.grade(store, active, request="r2")
     day += timedelta(days=100)
-    assert store.older(day - timedelta(days=365), "c") == ["s1"]
-    assert store.forget_older(day - timedelta(days=365), "c", actor="admin").students == 1
-    assert [store.student(each).student is None for each in (old, active, elsewhere)] == [True, False, False]
-    assert store.forget_older(day - timedelta(days=365), "c", actor="admin").students == 0
+    assert store.list_inactive_students(day - timedelta(days=365), "c") == ["s1"]
+    assert store.forget_inactive_students(day - timedelta(days=365), "c", actor="admin").students == 1
+    assert [store.read_student(each).student is None for each in (old, active, elsewhere)] == [True, False, False]
+    assert store.forget_inactive_students(day - timedelta(days=365), "c", actor="admin").students == 0
     assert store.verify().faults == ()
     store.close()
 
@@ -97,10 +97,10 @@ def test_a_course_forgets_who_had_no_grade_for_so_long(new_url: Any, hand: Any) 
 def test_where_results_were_written_is_known_by_course_the_last_one_counts(new_url: Any, tmp_path: Path) -> None:
     store = open_store(new_url())
     for course, name in (("c", "one"), ("d", "two"), ("c", "three"), ("d", "three")):
-        store.exported(course, tmp_path / name)
+        store.record_export(course, tmp_path / name)
     with store.database.writing() as connection:  # as it was noted before courses were
         connection.execute(text("UPDATE exports SET course = NULL WHERE path LIKE '%two'"))
-    found = {course: {each.path.name for each in store.exports(course)} for course in ("c", "d", None)}
+    found = {course: {each.path.name for each in store.list_exports(course)} for course in ("c", "d", None)}
     assert found == {"c": {"one", "two"}, "d": {"two", "three"}, None: {"one", "two", "three"}}
     store.close()
 
@@ -116,7 +116,7 @@ def test_neither_the_sqlite_file_nor_the_wal_keeps_a_byte(tmp_path: Path, hand: 
         plant(store, hand, f"s{number}", "HORSE")
     plant(store, hand, "ZEBRA-ID", "ZEBRA")
     assert all(mark.encode() in bytes_in(tmp_path / "store") for mark in PLANTED)
-    assert store.forget("ZEBRA-ID", actor="admin").scrubbed
+    assert store.forget_student("ZEBRA-ID", actor="admin").scrubbed
     left = bytes_in(tmp_path / "store")
     assert b"ZEBRA" not in left and b"HORSE" in left
     assert store.verify().faults == ()
@@ -131,9 +131,9 @@ def test_a_reader_that_holds_old_pages_is_told_of(tmp_path: Path, hand: Any, mon
     reader = sqlite3.connect(tmp_path / "grader.db", isolation_level=None)
     reader.execute("BEGIN")
     reader.execute("SELECT count(*) FROM contents").fetchall()
-    assert not store.forget("ZEBRA-ID", actor="admin").scrubbed
+    assert not store.forget_student("ZEBRA-ID", actor="admin").scrubbed
     reader.execute("COMMIT")
-    assert store.forget("ZEBRA-ID", actor="admin").scrubbed
+    assert store.forget_student("ZEBRA-ID", actor="admin").scrubbed
     assert b"ZEBRA" not in (tmp_path / "grader.db").read_bytes() + (tmp_path / "grader.db-wal").read_bytes()
     reader.close()
     store.close()

@@ -19,8 +19,8 @@ from serving.store.store import Store, open_store
 def kept(tmp_path: Path, hand: Any, fake_grader: Any) -> Iterator[tuple[Store, str]]:
     """A store and the id of a grade that `fake_grader` gave."""
     store = open_store(f"sqlite:///{tmp_path}/grader.db")
-    work = hand.written_by(store.pseudonym("cs101", "s1", actor="api"), "int a;\n")
-    [grade_id] = store.record(hand.lab, [work], fake_grader.grade(hand.lab, [work]), request="r", actor="job")
+    work = hand.written_by(store.pseudonym_for("cs101", "s1", actor="api"), "int a;\n")
+    [grade_id] = store.record_grades(hand.lab, [work], fake_grader.grade(hand.lab, [work]), request="r", actor="job")
     assert grade_id is not None
     yield store, grade_id
     store.close()
@@ -50,15 +50,15 @@ def test_another_answer_is_named_by_its_criterion(kept: tuple[Store, str], fake_
 
 def test_a_grade_with_reasons_is_replayed_with_reasons(tmp_path: Path, hand: Any, fake_grader: Any) -> None:
     store = open_store(f"sqlite:///{tmp_path}/grader.db")
-    work = hand.written_by(store.pseudonym("cs101", "s1", actor="api"), "int a;\n")
+    work = hand.written_by(store.pseudonym_for("cs101", "s1", actor="api"), "int a;\n")
     given = fake_grader.grade(hand.lab, [work], reasoning=True)
-    [grade_id] = store.record(hand.lab, [work], given, request="r", actor="job")
+    [grade_id] = store.record_grades(hand.lab, [work], given, request="r", actor="job")
     assert grade_id is not None and replay(store, grade_id, fake_grader).same
     store.close()
 
 
 def test_what_was_forgotten_cannot_be_replayed(kept: tuple[Store, str], fake_grader: Any) -> None:
-    kept[0].forget("s1", actor="admin")
+    kept[0].forget_student("s1", actor="admin")
     with pytest.raises(ForgottenError):
         replay(*kept, fake_grader)
 
@@ -68,11 +68,11 @@ def test_what_was_hidden_from_the_model_is_hidden_again_without_the_roster(
 ) -> None:
     store = open_store(f"sqlite:///{tmp_path}/grader.db")
     text = "/* Mario Rossi */ int a;\n"
-    work = hand.written_by(store.pseudonym("cs101", "s1", actor="api"), text)
+    work = hand.written_by(store.pseudonym_for("cs101", "s1", actor="api"), text)
     named = noted(work, "C", Names([Person(first="Mario", last="Rossi")]))
-    [grade_id] = store.record(hand.lab, [named], fake_grader.grade(hand.lab, [named]), request="r", actor="job")
+    [grade_id] = store.record_grades(hand.lab, [named], fake_grader.grade(hand.lab, [named]), request="r", actor="job")
     assert grade_id is not None
-    kept = store.submission(grade_id)
+    kept = store.read_submission(grade_id)
     assert kept is not None and kept.files[0].text == text and kept.hidden == ("Mario Rossi",)
     asked = len(fake_grader.engine.asked)
     assert replay(store, grade_id, fake_grader).same

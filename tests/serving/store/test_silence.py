@@ -11,8 +11,15 @@ from psycopg import OperationalError
 from psycopg.errors import ConnectionTimeout
 from sqlalchemy import Connection, event, text
 
+from labs_schema.limits import DatabaseLimits
 from serving.store import circuit_breaker, verification
-from serving.store.circuit_breaker import CircuitBreaker, TimeoutConnection, UnresponsiveError
+from serving.store.circuit_breaker import (
+    CircuitBreaker,
+    ServerUnresponsiveError,
+    StatementTimeoutError,
+    TimeoutConnection,
+    UnresponsiveError,
+)
 from serving.store.database import open_database
 from serving.store.errors import OutcomeUnknownError, StoreError
 from serving.store.store import Store, open_store
@@ -21,16 +28,16 @@ from serving.store.store import Store, open_store
 def test_while_a_server_is_silent_one_at_a_time_looks_whether_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 1.0, 2.5, 3.0])
     monkeypatch.setattr(circuit_breaker.time, "monotonic", lambda: next(clock))
-    pulse = CircuitBreaker()
-    pulse.silent()
+    breaker = CircuitBreaker()
+    breaker.open()
     with pytest.raises(UnresponsiveError):
-        pulse.expect()
-    pulse.expect()
+        breaker.check()
+    breaker.check()
     with pytest.raises(UnresponsiveError):
-        pulse.expect()
-    pulse.heard()
+        breaker.check()
+    breaker.close()
     monkeypatch.undo()
-    pulse.expect()
+    breaker.check()
 
 
 def test_a_server_that_refuses_a_connection_has_answered_and_one_that_lets_it_wait_has_not(
@@ -39,18 +46,18 @@ def test_a_server_that_refuses_a_connection_has_answered_and_one_that_lets_it_wa
     said = iter([OperationalError("too many clients"), ConnectionTimeout("connection timeout expired")])
 
     def connect(**options: int) -> TimeoutConnection:
-        assert options == {"connect_timeout": circuit_breaker.ASK_SECONDS}
+        assert options == {"connect_timeout": circuit_breaker.LIMITS.probe_seconds}
         raise next(said)
 
     monkeypatch.setattr(TimeoutConnection, "connect", connect)
-    monkeypatch.setattr(circuit_breaker, "LOOK_SECONDS", 60.0)
-    pulse = CircuitBreaker()
-    assert pulse.answers(connect_timeout=30)
-    pulse.expect()
-    assert not pulse.answers(connect_timeout=30)
-    assert not pulse.answers(connect_timeout=30)  # nobody is asked again so soon
+    monkeypatch.setattr(circuit_breaker, "LIMITS", DatabaseLimits(probe_interval_seconds=60.0))
+    breaker = CircuitBreaker()
+    assert breaker.probe(connect_timeout=30)
+    breaker.check()
+    assert not breaker.probe(connect_timeout=30)
+    assert not breaker.probe(connect_timeout=30)  # nobody is asked again so soon
     with pytest.raises(UnresponsiveError):
-        pulse.expect()
+        breaker.check()
 
 
 def test_a_statement_waits_as_long_as_something_is_heard_now_and_then() -> None:
@@ -60,17 +67,17 @@ def test_a_statement_waits_as_long_as_something_is_heard_now_and_then() -> None:
             heard.append((yield 1))
         return heard
 
-    waiting = circuit_breaker._heard(statement(), 3, lambda: True)
+    waiting = circuit_breaker._with_timeout(statement(), 3, lambda: True)
     next(waiting)
     with pytest.raises(StopIteration) as done:
         for ready in [0, 0, 1] * 3:
             waiting.send(ready)
     assert done.value.value == [0, 0, 1] * 3
 
-    with pytest.raises(UnresponsiveError, match=circuit_breaker.SLOW):
-        woken_for_nothing(circuit_breaker._heard(statement(), 3, lambda: True), 3)
-    with pytest.raises(UnresponsiveError, match=circuit_breaker.TOLD):
-        woken_for_nothing(circuit_breaker._heard(statement(), 3, lambda: False), 1)
+    with pytest.raises(StatementTimeoutError):
+        woken_for_nothing(circuit_breaker._with_timeout(statement(), 3, lambda: True), 3)
+    with pytest.raises(ServerUnresponsiveError):
+        woken_for_nothing(circuit_breaker._with_timeout(statement(), 3, lambda: False), 1)
 
 
 def woken_for_nothing(waiting: Any, times: int) -> None:
@@ -99,8 +106,8 @@ def test_a_frozen_server_holds_nobody_up_and_all_goes_on_when_it_wakes(postgresq
             took = [seconds for seconds, answered in many.map(ask, range(40)) if not answered]
             assert len(took) == 40 and max(took) < 3
             assert sorted(ask(i)[0] for i in range(9))[4] < 0.1
-            time.sleep(circuit_breaker.LOOK_SECONDS)
-        time.sleep(circuit_breaker.LOOK_SECONDS)
+            time.sleep(circuit_breaker.LIMITS.probe_interval_seconds)
+        time.sleep(circuit_breaker.LIMITS.probe_interval_seconds)
         assert ask(0)[1]
         assert all(answered for _, answered in many.map(ask, range(40)))
     database.close()
@@ -112,12 +119,12 @@ def test_of_a_write_that_a_server_froze_at_nobody_says_what_is_not_known(
     postgresql_url: str, frozen: Callable[[str], Any], hand: Any
 ) -> None:
     store = open_store(postgresql_url)
-    someone = store.pseudonym("cs101", "s1", actor="api")
+    someone = store.pseudonym_for("cs101", "s1", actor="api")
     with pytest.raises(OutcomeUnknownError), frozen_at_the_commit(store, frozen(postgresql_url)):
         hand.grade(store, someone)
-    time.sleep(circuit_breaker.LOOK_SECONDS)
+    time.sleep(circuit_breaker.LIMITS.probe_interval_seconds)
     kept = hand.grade(store, someone)  # the same request once more
-    assert [each.id for each in store.recorded("r1")] == [kept]
+    assert [each.id for each in store.read_grades("r1")] == [kept]
     assert store.verify().faults == ()
     store.close()
 
@@ -138,7 +145,7 @@ def frozen_at_the_commit(store: Store, frozen: AbstractContextManager[None]) -> 
 @pytest.mark.usefixtures("impatient")
 def test_what_takes_its_time_may_be_silent(postgresql_url: str) -> None:
     database = open_database(postgresql_url)
-    with database.bare() as connection:
+    with database.autocommit() as connection:
         connection.execute(text("SELECT pg_sleep(0.8)"))
     database.close()
 
@@ -148,7 +155,7 @@ def test_what_takes_its_time_may_be_silent(postgresql_url: str) -> None:
 def test_a_slow_statement_on_a_server_that_answers_is_given_up_and_holds_nobody_else_up(postgresql_url: str) -> None:
     database = open_database(postgresql_url)
     for _ in range(2):
-        with pytest.raises(StoreError, match="the server answers"), database.reading() as connection:
+        with pytest.raises(StoreError, match="the server responds"), database.reading() as connection:
             connection.execute(text("SELECT pg_sleep(0.8)"))
         with database.reading() as connection:  # a new connection, at once
             assert connection.execute(text("SELECT 1")).scalar_one() == 1
@@ -160,12 +167,12 @@ def test_a_slow_statement_on_a_server_that_answers_is_given_up_and_holds_nobody_
 def test_a_large_store_is_verified_however_long_one_question_takes(
     postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, verify = open_store(postgresql_url), verification.verify
+    store, verify = open_store(postgresql_url), verification.verify_store
 
     def slow(connection: Connection, noted: str | None) -> verification.AuditReport:
         connection.execute(text("SELECT pg_sleep(0.8)"))
         return verify(connection, noted)
 
-    monkeypatch.setattr(verification, "verify", slow)
+    monkeypatch.setattr(verification, "verify_store", slow)
     assert store.verify().faults == ()
     store.close()

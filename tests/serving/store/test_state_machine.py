@@ -17,7 +17,7 @@ from serving.jobs.job import Job
 from serving.jobs.repository import JobRepository
 from serving.store import grades, students
 from serving.store.errors import ForgottenError, OtherBodyError
-from serving.store.ledger import write
+from serving.store.ledger import audited_transaction
 from serving.store.store import open_store
 
 COMPILES = "Does it compile?"
@@ -71,13 +71,13 @@ class Service(RuleBasedStateMachine):
         self.store.close()
 
     def pseudonym(self, student: str) -> str:
-        found = self.store.pseudonym("cs101", student, actor="api")
+        found = self.store.pseudonym_for("cs101", student, actor="api")
         assert found not in self.forgotten and self.known.setdefault(student, found) == found
         return found
 
     @rule(student=STUDENTS)
     def forget(self, student: str) -> None:
-        done = self.store.forget(student, actor="admin")
+        done = self.store.forget_student(student, actor="admin")
         assert done.students == (student in self.known) and done.scrubbed
         if gone := self.known.pop(student, None):
             self.forgotten.append(gone)
@@ -92,11 +92,11 @@ class Service(RuleBasedStateMachine):
         self.jobs.append(job.id)
         for number in (0, 1, 0):  # the first one again, as after a crash
             grade_chunk(desk, job.id, number)
-        for kept, text in zip(self.store.recorded(job.id), texts, strict=True):
+        for kept, text in zip(self.store.read_grades(job.id), texts, strict=True):
             self.ids[job.id, kept.student, text] = kept.id
             self.graded[kept.id] = {each.title: rating_of(text) for each in lab.criteria}
             self.owner[kept.id] = kept.student
-        assert [self.owner[kept.id] for kept in self.store.recorded(job.id)] == [
+        assert [self.owner[kept.id] for kept in self.store.read_grades(job.id)] == [
             self.pseudonym(each.student) for each in handed_in
         ]
 
@@ -121,9 +121,9 @@ class Service(RuleBasedStateMachine):
         how: dict[str, str] = {"request": request, "actor": "ta1"}
         if self.owner[kept] in self.forgotten:
             with pytest.raises(ForgottenError):
-                self.store.override(kept, COMPILES, rating, "why", **how)
+                self.store.record_override(kept, COMPILES, rating, "why", **how)
             return
-        made = self.store.override(kept, COMPILES, rating, "why", **how)
+        made = self.store.record_override(kept, COMPILES, rating, "why", **how)
         list_ = self.changed.setdefault(kept, [])
         earlier = [each for each in list_ if each[0] == request]
         if not earlier:
@@ -136,12 +136,12 @@ class Service(RuleBasedStateMachine):
         known = self.answers.get(key)
         if known and known[0] != body:
             with pytest.raises(OtherBodyError):
-                self.store.idempotent("scope", key, body, student=someone)
+                self.store.claim_request("scope", key, body, student=someone)
             return
-        claim = self.store.idempotent("scope", key, body, student=someone)
+        claim = self.store.claim_request("scope", key, body, student=someone)
         assert claim.answer == (known[1] if known else None)
         if not known:
-            self.answers[key] = (body, self.store.answered(claim, f"{body} {claim.request}"), someone)
+            self.answers[key] = (body, self.store.record_answer(claim, f"{body} {claim.request}"), someone)
 
     @rule()
     def edit_the_rubric(self) -> None:
@@ -150,14 +150,14 @@ class Service(RuleBasedStateMachine):
     @rule(student=STUDENTS, text=TEXTS)
     def crash_before_the_commit(self, student: str, text: str) -> None:
         work = self.hand.written_by(self.pseudonym(student), text)
-        with pytest.raises(CrashError), write(self.store.database, self.store._now()) as ledger:
+        with pytest.raises(CrashError), audited_transaction(self.store.database, self.store._now()) as ledger:
             given = [self.hand.graded(self.hand.lab, work)]
             grades.record(ledger, self.hand.lab, [work], given, request="crashed", actor="job")
             students.forget(ledger, work.student, "admin")
             ledger.close()
             ledger.connection.invalidate()  # the connection is gone, as after a kill
             raise CrashError
-        assert self.store.recorded("crashed") == []
+        assert self.store.read_grades("crashed") == []
 
     @rule()
     def restart(self) -> None:
@@ -168,7 +168,7 @@ class Service(RuleBasedStateMachine):
     def the_chain_verifies_and_nothing_is_lost_or_changed(self) -> None:
         assert self.store.verify().faults == ()
         for kept, machine in self.graded.items():
-            history = self.store.history(kept)
+            history = self.store.read_history(kept)
             assert [each.title for each in history.lab.criteria] == list(machine)
             if self.owner[kept] in self.forgotten:
                 assert history.grade.grade is None and history.ratings == {}
@@ -180,7 +180,7 @@ class Service(RuleBasedStateMachine):
             assert history.ratings == machine | ({COMPILES: overrides[-1][2]} if overrides else {})
         for request in ("r1", "r2", "r3", *self.jobs):
             mine = [kept for (asked, _, _), kept in self.ids.items() if asked == request]
-            assert [each.id for each in self.store.recorded(request)] == mine
+            assert [each.id for each in self.store.read_grades(request)] == mine
 
 
 @pytest.mark.parametrize(("examples", "steps"), [(2, 12), pytest.param(8, 20, marks=pytest.mark.slow)])

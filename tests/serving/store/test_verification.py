@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import Connection, Integer, create_engine, text
 
 from labs_schema.hashes import canonical_hash
-from serving.store.ledger import FIRST, Entry
+from serving.store.ledger import FIRST_HASH, Entry
 from serving.store.roles import Role
 from serving.store.store import Store
 from serving.store.tables import audit, metadata
-from serving.store.verification import verify
+from serving.store.verification import verify_store
 
 COMPILES = "Does it compile?"
 
@@ -20,14 +20,14 @@ COMPILES = "Does it compile?"
 @pytest.fixture
 def filled(store: Store, hand: Any) -> Store:
     """Two students in entries 1 and 2, the rubric 3, grades 4 to 6, overrides 7 and 8, keys 9 to 11, forgetting 12."""
-    one, two = (store.pseudonym("cs101", name, actor="api") for name in ("s1", "s2"))
+    one, two = (store.pseudonym_for("cs101", name, actor="api") for name in ("s1", "s2"))
     first, *_ = [hand.grade(store, who, request=request) for who, request in ((one, "a"), (two, "a"), (one, "b"))]
-    store.override(first, COMPILES, "B", "It warns.", request="o1", actor="ta1")
-    store.override(first, COMPILES, "C", "It does not.", request="o2", actor="ta1")
+    store.record_override(first, COMPILES, "B", "It warns.", request="o1", actor="ta1")
+    store.record_override(first, COMPILES, "C", "It does not.", request="o2", actor="ta1")
     _, key = store.create_key("moodle", Role.PLATFORM, "cs101", actor="admin")
     store.revoke_key(key.id, actor="admin")
     store.create_key("a TA", Role.TA, "cs101", actor="admin")
-    store.forget("s2", actor="admin")
+    store.forget_student("s2", actor="admin")
     assert store.verify().faults == ()
     return store
 
@@ -60,7 +60,7 @@ def tampered(store: Store, *statements: Statement) -> Iterator[Connection]:
 def found(store: Store, *statements: Statement, noted: str | None = None) -> set[int | None]:
     """The entries at which the audit finds what `statements` did."""
     with tampered(store, *statements) as connection:
-        return {fault.entry for fault in verify(connection, noted).faults}
+        return {fault.entry for fault in verify_store(connection, noted).faults}
 
 
 TAMPERING: list[tuple[list[str], int | None]] = [
@@ -155,7 +155,7 @@ def test_a_log_written_anew_is_found_by_a_head_that_was_noted(filled: Store) -> 
     """Who owns the database can make a log that is whole, but not one that has an entry which was noted elsewhere."""
     noted = filled.verify()
     head = f"{noted.entries}:{noted.head}"
-    filled.pseudonym("cs101", "s9", actor="api")
+    filled.pseudonym_for("cs101", "s9", actor="api")
     assert filled.verify(head).faults == ()
     with filled.database.reading() as connection:
         whole_prefix = connection.execute(text("SELECT hash FROM audit WHERE seq = 11")).scalar_one()
@@ -170,4 +170,4 @@ def test_a_log_written_anew_is_found_by_a_head_that_was_noted(filled: Store) -> 
 
 def test_an_empty_store_verifies(store: Store) -> None:
     report = store.verify()
-    assert (report.entries, report.head, report.faults) == (0, FIRST, ())
+    assert (report.entries, report.head, report.faults) == (0, FIRST_HASH, ())

@@ -29,7 +29,7 @@ def test_a_job_is_graded_by_its_own_courses_model_with_its_own_labs(department: 
             assert jobs.progress(job).graded == 2
             lines = client.get(f"/jobs/{job}/grades.jsonl", headers=key).text.splitlines()
             assert len(lines) == 2
-            kept = department.store.recorded(job)
+            kept = department.store.read_grades(job)
             assert [[answer.rating for answer in each.grade.criteria] for each in kept] == [expected] * 2
         other = begun["cs102"][1]
         assert client.get(f"/jobs/{other}", headers=begun["cs101"][0]).status_code == 404

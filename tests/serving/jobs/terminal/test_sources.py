@@ -46,7 +46,7 @@ def test_grades_from_afar_of_two_models_are_not_mixed(
 
     with pytest.raises(OtherModelError, match="base_model other, not m"):
         take(far(grader), store, {lab.name: (job, lab)}, upgraded)
-    assert {stored.grade.provenance.base_model for stored in store.recorded(job.id) if stored.grade} == {"m"}
+    assert {stored.grade.provenance.base_model for stored in store.read_grades(job.id) if stored.grade} == {"m"}
     assert settled(JobRepository(store.database), job) == 2
 
 

@@ -156,5 +156,7 @@ def test_an_answer_that_failed_is_asked_again_for_that_submission_alone(
     lab = make_lab(students=2)
     fake_engine.script = [LabelScores((-0.1, -3.0, -3.0)), EngineFailure("the engine gave no answer")]
     job = typed(store, lab, None, fake_grader)
-    answers = [answer.ungraded for stored in store.recorded(job.id) if stored.grade for answer in stored.grade.criteria]
+    answers = [
+        answer.ungraded for stored in store.read_grades(job.id) if stored.grade for answer in stored.grade.criteria
+    ]
     assert answers == [None] * 4 and [len(call) for call in fake_engine.asked] == [4, 2]

@@ -1,0 +1,50 @@
+"""What students and TAs wrote, as erasable rows under keyed hashes.
+
+The hash is an HMAC-SHA-256 with the student's secret over canonical JSON. Everything that stays after a student is
+forgotten refers to contents by this hash, which reveals nothing once the secret is deleted: a plain hash could be
+confirmed by anyone who has the program or guesses the id.
+"""
+
+import hmac
+import secrets
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, insert, select
+
+from labs_schema.hashes import canonical_json
+from serving.store.database import select_in_batches
+from serving.store.tables import contents
+
+
+class Content(NamedTuple):
+    """A row of `contents`: keyed hash, pseudonym, canonical JSON."""
+
+    hash: str
+    student: str
+    document: str
+
+
+def new_secret() -> str:
+    """256 random bits in hexadecimal."""
+    return secrets.token_hex(32)
+
+
+def keyed_hash(secret: str, document: str) -> str:
+    """64 hexadecimal digits. `document` is canonical JSON."""
+    return hmac.new(bytes.fromhex(secret), document.encode("ascii"), "sha256").hexdigest()
+
+
+def make_content(pseudonym: str, secret: str, value: object) -> Content:
+    """The row of `value`, which is plain JSON."""
+    document = canonical_json(value)
+    return Content(keyed_hash(secret, document), pseudonym, document)
+
+
+def store_contents(connection: Connection, rows: Sequence[Content]) -> None:
+    """Inserts the rows that are not stored yet."""
+    by_hash = {row.hash: row for row in rows}
+    found = select_in_batches(connection, select(contents.c.hash), contents.c.hash, list(by_hash))
+    known = {row.hash for row in found}
+    if new := [row._asdict() for digest, row in by_hash.items() if digest not in known]:
+        connection.execute(insert(contents), new)
