@@ -1,4 +1,4 @@
-"""`grader attack`: can a student talk this grader into marks?"""
+"""`grader attack`: measures robustness against prompt injection."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,38 +6,43 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from grader.cli.engine_option import Engine
+from grader.cli.options import Engine, LabFolder, Model, Seed
 
 
 def attack(
-    lab: Annotated[Path, typer.Argument(help="The lab's folder.")],
-    model: Annotated[str, typer.Option(help="A run folder, a model folder or a hub id.")],
-    attacks: Annotated[str, typer.Option(help="all, or families or single attacks: request,verdict.")] = "all",
-    submissions: Annotated[int, typer.Option(min=1, help="How many programs to attack; none it was trained on.")] = 20,
+    lab: LabFolder,
+    model: Model,
+    attacks: Annotated[str, typer.Option(metavar="NAMES", help="all, or names such as request,verdict.")] = "all",
+    submissions: Annotated[int, typer.Option(min=1, help="Programs to attack; none that the model learned from.")] = 20,
     accept_from: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Count answers from this confidence on as accepted.")
+        float | None, typer.Option(min=0, max=1, help="Count answers with at least this confidence as auto-accepted.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where attack.json and attack.png go.")] = Path("attack"),
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FOLDER", help="Output folder for attack.json and attack.png.")
+    ] = Path("attack"),
     engine: Engine = "auto",
-    seed: Annotated[int, typer.Option(help="Decides which programs are attacked.")] = 0,
+    seed: Seed = 0,
 ) -> None:
-    """Puts pleas for marks into programs, which still do what they did, and grades them beside the clean ones: how
-    many answers are raised, above what asking again raises; how many of those are accepted without a person; which
-    guard caught the others; and how often the guards disturb clean work.
+    """Measures how often prompt injection raises a grade.
+
+    Injects attacks into copies of submissions that behave as before, and grades them next to the clean programs.
+    Reports how many answers are raised (minus those that a repeated grading raises), how many of these are
+    auto-accepted, which guard caught the others, and how often the guards disturb clean programs.
 
     Example: [bold]grader attack labs/square --model runs/latest --attacks request,verdict --submissions 10[/]
 
-    What counts as accepted is what the model's calibration accepts. Without one it is everything that no guard stops:
-    the worst case. Families: docs/guide/prompt-injection.md.
+    The model's calibration decides what is auto-accepted. Without a calibration, everything that no guard stops counts
+    as accepted: the worst case. The attack families are in docs/guide/prompt-injection.md.
     """
     from grader.experiments.attack import attack_lab
     from grader.experiments.attack_report import shown
 
+    names = [name.strip() for name in attacks.split(",")]
     report = attack_lab(
         lab,
         model,
         out,
-        attacks=[name.strip() for name in attacks.split(",")],
+        attacks=names,
         submissions=submissions,
         accept_from=accept_from,
         engine=engine,

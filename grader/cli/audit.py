@@ -1,24 +1,32 @@
-"""`grader audit`: whether the store's history is as it was written."""
+"""`grader audit`: checks the integrity of the store."""
 
 from typing import Annotated
 
 import typer
 
-audit = typer.Typer(no_args_is_help=True, help="Checks the store's history.")
+from grader.cli.help import HelpCommand, HelpGroup
+
+audit = typer.Typer(
+    name="audit", cls=HelpGroup, no_args_is_help=True, help="Check the integrity of the store's history."
+)
 
 
 @audit.callback()
 def root() -> None: ...
 
 
-@audit.command()
+@audit.command(cls=HelpCommand)
 def verify(
-    head: Annotated[str | None, typer.Option(help="A head noted earlier, NUMBER:HASH, which must be there.")] = None,
+    head: Annotated[
+        str | None, typer.Option(metavar="NUMBER:HASH", help="Head printed by an earlier run. It must still be there.")
+    ] = None,
 ) -> None:
-    """Reads the whole store and finds any edit, deletion, addition, other order or cut tail, with its entry.
+    """Verifies the audit log.
 
-    Example: [bold]grader audit verify[/]. Note the head it prints where the store's owner cannot change it, and give
-    it to a later [bold]grader audit verify --head NUMBER:HASH[/]
+    Reads the whole store and reports each modified, deleted, inserted, reordered or truncated entry.
+
+    Example: [bold]grader audit verify[/]. Save the printed head where the store's owner cannot change it, and pass it
+    to a later [bold]grader audit verify --head NUMBER:HASH[/]
     """
     from grader.service.local_store import local_store
 

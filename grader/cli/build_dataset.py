@@ -1,35 +1,47 @@
 """`grader build-dataset`: labs to a training file, a test file and a manifest."""
 
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 from rich import print as show
 
+from grader.cli.help import HelpCommand
+from grader.cli.options import Seed
 from grader.progress_bars import step_bars
+
+MANY = ("--eval-lab-names",)
+SWITCHES = ("--verbose", "--reasoning", "--shuffle")
 
 
 def original(help_text: str, *names: str, **settings: Any) -> Any:
-    """An option that the original program had too."""
+    """An option that the original program had, too."""
     return typer.Option(*names, help=help_text, rich_help_panel="As in the original program", **settings)
 
 
-Parent = Annotated[Path | None, original("The folder that holds a folder for each lab. Needed.")]
+Parent = Annotated[Path | None, original("Folder with one folder per lab. Required.", "--parent-dir", metavar="FOLDER")]
 EvalLabs = Annotated[
     list[str] | None,
-    original("Labs that are shielded whole: all their work is kept for testing. A B, A,B or the flag again."),
+    original(
+        "Labs held out entirely for testing. Accepts A B, A,B or a repeated flag.", "--eval-lab-names", metavar="LAB..."
+    ),
 ]
-Split = Annotated[float, original("The share of students that is trained on, 0 to 1.")]
-SystemPrompt = Annotated[Path | None, original("Your own system prompt, a text file.", exists=True, dir_okay=False)]
-TrainPath = Annotated[Path, original("The training file to write.")]
-TestPath = Annotated[Path, original("The test file to write, in the same folder.")]
-Verbose = Annotated[bool, original("Take the verbose problem statement. '--verbose 1' and '--verbose 0' work too.")]
-Reasoning = Annotated[bool, original("Answers give a reason: the TA's comment, or else the rating's description.")]
-Shuffle = Annotated[bool, original("Mix the submissions. The rows of a submission stay together.")]
-Seed = Annotated[int, typer.Option(help="Decides the split, the order of options and the shuffle.")]
+Split = Annotated[float, original("Fraction of students used for training, 0 to 1.")]
+SystemPrompt = Annotated[
+    Path | None,
+    original(
+        "Your own system prompt, a text file.", "--system-prompt-path", metavar="FILE", exists=True, dir_okay=False
+    ),
+]
+TrainPath = Annotated[Path, original("Training file to write.", "--train-dataset-path", metavar="FILE")]
+TestPath = Annotated[Path, original("Test file to write, in the same folder.", "--test-dataset-path", metavar="FILE")]
+Verbose = Annotated[bool, original("Use the verbose problem statement. '--verbose 1' and '--verbose 0' work, too.")]
+Reasoning = Annotated[bool, original("Answers include a reason: the TA's comment, else the rating's description.")]
+Shuffle = Annotated[bool, original("Shuffle the submissions. Rows of one submission stay together.")]
 Format = Annotated[
     Literal["dpo", "sft", "messages", "instruction"],
-    typer.Option("--format", help="dpo: a pair for every wrong rating; what 'grader train' reads."),
+    typer.Option("--format", help="Row format. dpo, a pair for every wrong rating, is what 'grader train' reads."),
 ]
 Wording = Annotated[
     Literal["full", "compact"],
@@ -37,20 +49,15 @@ Wording = Annotated[
 ]
 Order = Annotated[
     Literal["given", "shuffled"],
-    typer.Option(help="shuffled: no letter comes to mean 'good'. given: the rubric's order, for the tiny model."),
+    typer.Option(help="Option order. shuffled prevents a letter bias; given (rubric order) is for the tiny model."),
 ]
 Attacks = Annotated[
     float,
-    typer.Option(
-        help="How probable, 0 to 1, that a program trained on also appears with a plea for marks written into it, "
-        "which its right answer leaves aside."
-    ),
+    typer.Option(help="Probability, 0 to 1, that a training program is added again with an injected prompt in it."),
 ]
 Verify = Annotated[
     bool,
-    typer.Option(
-        "--verify", help="Write nothing. Hash the files, and the labs of --parent-dir, and name what changed."
-    ),
+    typer.Option("--verify", help="Write nothing. Compare the files, and the labs of --parent-dir, with the manifest."),
 ]
 
 
@@ -71,10 +78,10 @@ def build_dataset(
     augment_attacks: Attacks = 0.0,
     verify: Verify = False,
 ) -> None:
-    """Makes a training and a test file out of graded labs, with a manifest beside them.
+    """Builds a training file, a test file and a manifest from graded labs.
 
-    Students are dealt to one side with all their work, and near-copies of test submissions are never trained on.
-    Nothing is written where a lab has an error. The same labs and the same seed give the same bytes.
+    All work of a student is on one side, and near-copies of test submissions are excluded from training. Nothing is
+    written if a lab has an error. The same labs and seed give the same bytes.
 
     Example: [bold]grader build-dataset --parent-dir labs --eval-lab-names lab4 lab7 --train-split 0.7[/]
     """
@@ -87,7 +94,7 @@ def build_dataset(
         show(unchanged(files.verify(train_dataset_path.parent, parent_dir), parent_dir is not None))
         return
     if parent_dir is None:
-        raise typer.BadParameter("name the folder that holds the labs", param_hint="--parent-dir")
+        raise typer.BadParameter("name the folder that contains the labs", param_hint="--parent-dir")
     reports: list[LabReport] = []
     with step_bars() as progress:
         manifest = build.build_dataset(
@@ -107,3 +114,40 @@ def build_dataset(
             report=reports.append,
         )
     show(dataset_table(reports, manifest, train_dataset_path.parent))
+
+
+class SpacedValues(HelpCommand):
+    """Accepts the original program's syntax: several values after one flag, `1` or `0` after a switch.
+
+    The command has no positional arguments, so every value after a flag belongs to that flag.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, standard_syntax(args))
+
+
+def standard_syntax(args: list[str]) -> list[str]:
+    """`--eval-lab-names A B --verbose 0` becomes `--eval-lab-names A --eval-lab-names B --no-verbose`."""
+    plain: list[str] = []
+    flag, used = "", False
+    for arg in chain.from_iterable(map(_flag_and_value, args)):
+        if arg.startswith("--"):
+            flag, used = arg, False
+            if flag not in MANY:
+                plain.append(flag)
+        elif flag in MANY:
+            used = True
+            plain += [word for name in arg.split(",") if name.strip() for word in (flag, name.strip())]
+        elif flag in SWITCHES and not used and arg in ("0", "1"):
+            used = True
+            if arg == "0":
+                plain[-1] = flag.replace("--", "--no-", 1)
+        else:
+            plain.append(arg)
+    return plain
+
+
+def _flag_and_value(arg: str) -> list[str]:
+    """Splits `--flag=value` for the flags above."""
+    flag, equals, value = arg.partition("=")
+    return [flag, value] if equals and flag in MANY + SWITCHES else [arg]

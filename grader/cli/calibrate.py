@@ -1,4 +1,4 @@
-"""`grader calibrate`: confidences that hold, and what may be accepted without a person."""
+"""`grader calibrate`: calibrated confidences and the threshold for auto-accepting grades."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,36 +6,41 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from grader.cli.engine_option import Engine
+from grader.cli.options import Engine, ParentFolder, RunFolder, Seed
 from labs_schema.errors import GraderError
 
 
 def calibrate(
-    run: Annotated[Path, typer.Argument(help="A run folder that `grader train` made.")],
-    parent_dir: Annotated[Path, typer.Option(help="The labs that the run's data set was built from.")] = Path("labs"),
-    max_error: Annotated[float, typer.Option(min=0.001, max=0.5, help="Disagreement allowed among accepted.")] = 0.05,
-    confidence: Annotated[float, typer.Option(min=0.5, max=0.999, help="How sure of that to be.")] = 0.9,
-    share: Annotated[float, typer.Option(min=0.05, max=1.0, help="Of the kept students; the rest evaluates.")] = 0.5,
-    orders: Annotated[int, typer.Option(min=1, max=26, help="Orders of a criterion's options to average over.")] = 1,
-    seed: Annotated[int, typer.Option(help="Decides which students.")] = 0,
+    run: RunFolder,
+    parent_dir: ParentFolder = Path("labs"),
+    max_error: Annotated[float, typer.Option(min=0.001, max=0.5, help="Highest disagreement with TAs allowed.")] = 0.05,
+    confidence: Annotated[float, typer.Option(min=0.5, max=0.999, help="Confidence level of the guarantee.")] = 0.9,
+    share: Annotated[
+        float,
+        typer.Option(min=0.05, max=1.0, help="Fraction of the test students to calibrate on."),
+    ] = 0.5,
+    orders: Annotated[int, typer.Option(min=1, max=26, help="Average over N orders of the answer options.")] = 1,
+    seed: Seed = 0,
     engine: Engine = "auto",
 ) -> None:
-    """Finds, on students that the model was not trained on, how sure it must be so that what is accepted without a
-    person disagrees with the TA in at most --max-error, with the stated --confidence.
+    """Finds the confidence above which grades can be auto-accepted.
+
+    Uses students that the model was not trained on. With the given --confidence, auto-accepted grades disagree with
+    the TAs in at most --max-error of the decisions.
 
     Example: [bold]grader calibrate runs/latest --parent-dir labs --max-error 0.05 --confidence 0.9[/]
 
-    Writes RUN/calibration.json, which every command and the service then use. Where the graded work supports no such
-    promise it says why and ends with status 1; confidences are calibrated all the same, and nothing is accepted.
+    Writes RUN/calibration.json, which every other command uses. If the graded work supports no such guarantee, the
+    command reports why and exits with status 1. Confidences are calibrated even so, and nothing is auto-accepted.
     """
     from grader.experiments.calibrate import calibrate_run
     from grader.tables.calibration import calibration_table
 
-    wanted = {"max_error": max_error, "confidence": confidence, "share": share}
-    found = calibrate_run(run, parent_dir, **wanted, orders=orders, seed=seed, engine=engine)
+    target = {"max_error": max_error, "confidence": confidence, "share": share}
+    found = calibrate_run(run, parent_dir, **target, orders=orders, seed=seed, engine=engine)
     Console(soft_wrap=True, highlight=False).print(calibration_table(found))
     if found.calibration.refused:
         raise GraderError(
-            f"No promise can be made: {found.calibration.refused}. Everything still goes to a person; more kept "
+            f"No guarantee can be given: {found.calibration.refused}. All grades still require review. More test "
             "students, a better model or a larger --max-error would help: docs/guide/calibration.md"
         )

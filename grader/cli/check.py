@@ -1,4 +1,4 @@
-"""`grader check`: whether labs can be used, and everything that is wrong with them."""
+"""`grader check`: validates labs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,17 +6,23 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-Labs = Annotated[Path, typer.Argument(help="A lab's folder, or the folder that holds one folder for each lab.")]
+from grader.cli.options import AsJson
+
+Labs = Annotated[Path, typer.Argument(metavar="LABS", help="Lab folder, or the folder with one folder per lab.")]
 Language = Annotated[
-    str | None, typer.Option(help="C, C++, Java, Python, JavaScript, Go, Rust; else language.txt, else extensions.")
+    str | None,
+    typer.Option(
+        metavar="LANGUAGE",
+        help="C, C++, Java, Python, JavaScript, Go or Rust. Default: language.txt, else by file extension.",
+    ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print everything as JSON, for other programs.")]
 
 
 def check(labs: Labs, as_json: AsJson = False, language: Language = None) -> None:
-    """Reads labs and lists every issue in them at once: where it is, what was expected, how to mend it.
+    """Validates labs and reports every error at once.
 
-    Errors stop a lab from being used (exit status 1); warnings say what was left out or looks odd.
+    Each report has the location, what was found, what was expected and a hint. Errors make a lab unusable (exit status
+    1); warnings name what was skipped or looks suspicious.
 
     Example: [bold]grader check labs[/]
     """

@@ -1,26 +1,30 @@
-"""`grader courses`: which model each course uses."""
+"""`grader courses`: registers the model of each course."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-courses = typer.Typer(no_args_is_help=True, help="Which model each course uses; grader serve serves them all.")
-Course = Annotated[str, typer.Argument(help="The course's name, as in its keys.")]
+from grader.cli.help import HelpCommand, HelpGroup
+
+courses = typer.Typer(
+    name="courses", cls=HelpGroup, no_args_is_help=True, help="Register the model of each course, for 'grader serve'."
+)
+Course = Annotated[str, typer.Argument(metavar="COURSE", help="Course name, as in its API keys.")]
+Model = Annotated[Path, typer.Option("--model", metavar="FOLDER", help="Run folder, or weights from 'grader merge'.")]
+Labs = Annotated[
+    Path | None,
+    typer.Option("--labs", metavar="FOLDER", help="Folder with the course's labs. Default: the one registered before."),
+]
 
 
-@courses.command()
-def add(
-    course: Course,
-    model: Annotated[Path, typer.Option(help="A run folder, or the weights that grader merge wrote.")],
-    labs: Annotated[
-        Path | None, typer.Option(help="The folder of the course's labs; the one it had by default.")
-    ] = None,
-) -> None:
-    """Checks the model and lets the course use it from the next request on, in place of the one before.
+@courses.command(cls=HelpCommand)
+def add(course: Course, model: Model, labs: Labs = None) -> None:
+    """Registers a course's model, replacing the current one.
 
-    Refused is a model whose tokenizer, prompts or base are not those of its manifest. Its weights, tokenizer, prompts
-    and calibration are noted: after grader train, merge or calibrate, add it again.
+    The next request uses it. A model whose tokenizer, prompts or base model differ from its manifest is rejected. The
+    registration records the hashes of weights, tokenizer, prompts and calibration: register again after
+    [bold]grader train[/], [bold]merge[/] or [bold]calibrate[/].
 
     Example: [bold]grader courses add cs101 --model runs/latest --labs labs[/]
     """
@@ -30,9 +34,11 @@ def add(
         typer.echo(line)
 
 
-@courses.command()
+@courses.command(cls=HelpCommand)
 def remove(course: Course) -> None:
-    """From the next request on the course is refused. What it graded stays, and its keys.
+    """Stops serving a course.
+
+    The next request is rejected. The course's grades and keys are retained.
 
     Example: [bold]grader courses remove cs101[/]
     """
@@ -41,10 +47,10 @@ def remove(course: Course) -> None:
 
     with local_store() as store:
         CourseRegistry(store.database).remove(course, actor=at_terminal())
-    typer.echo(f"{course} has no model any more")
+    typer.echo(f"{course} is no longer served")
 
 
-@courses.command("list")
+@courses.command("list", cls=HelpCommand)
 def list_courses() -> None:
     """Lists the courses with their models and labs.
 
@@ -54,6 +60,6 @@ def list_courses() -> None:
 
     lines = course_lines()
     if not lines:
-        typer.echo("no courses yet; grader courses add registers one", err=True)
+        typer.echo("No courses yet. Register one with grader courses add.", err=True)
     for line in lines:
         typer.echo(line)

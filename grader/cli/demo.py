@@ -1,4 +1,4 @@
-"""`grader demo`: one submission through the real service, start to end."""
+"""`grader demo`: one submission through the real service."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,13 +6,19 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from grader.cli.options import Model
+
 
 def demo(
-    model: Annotated[str, typer.Option(help="A run folder, a model folder or a hub id.")],
-    lab: Annotated[Path, typer.Option(help="The lab's folder; the labs beside it are served as well.")],
-    student: Annotated[str, typer.Option(help="Whose submission is posted.")],
+    model: Model,
+    lab: Annotated[
+        Path, typer.Option("--lab", metavar="FOLDER", help="Lab folder. The labs next to it are served, too.")
+    ],
+    student: Annotated[str, typer.Option(metavar="ID", help="Student whose submission is graded.")],
 ) -> None:
-    """Starts the service, posts one real submission to POST /grade, prints the graded rubric and stops the service.
+    """Grades one submission through the real service.
+
+    Starts the service, sends the submission to POST /grade, prints the graded rubric and stops the service.
 
     Example: [bold]grader demo --model demo/runs/latest --lab labs/cpp_second_largest --student s112[/]
     """

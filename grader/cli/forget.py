@@ -1,4 +1,4 @@
-"""`grader forget`: a student's work, gone from the store, from exports and from data sets."""
+"""`grader forget`: erases a student's data from the store, exports and data sets."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,15 +8,28 @@ from rich.console import Console
 
 
 def forget(
-    student: Annotated[str | None, typer.Argument(help="The student's id, as it came with the work.")] = None,
-    course: Annotated[str | None, typer.Option(help="Only this course; all courses without it.")] = None,
-    export: Annotated[
-        list[Path] | None, typer.Option(help="A folder or file that the store does not know of. Repeatable.")
+    student: Annotated[str | None, typer.Argument(metavar="STUDENT", help="Student id, as submitted.")] = None,
+    course: Annotated[
+        str | None, typer.Option("--course", metavar="NAME", help="Only this course. Default: all courses.")
     ] = None,
-    data: Annotated[list[Path] | None, typer.Option(help="A data set's or a run's folder. Repeatable.")] = None,
-    older_than: Annotated[str | None, typer.Option(help="400d, 18m, 2y: who of --course had no grade since.")] = None,
+    export: Annotated[
+        list[Path] | None, typer.Option("--export", metavar="PATH", help="Exported folder or file. Repeatable.")
+    ] = None,
+    data: Annotated[
+        list[Path] | None, typer.Option("--data", metavar="FOLDER", help="Data set or run folder. Repeatable.")
+    ] = None,
+    older_than: Annotated[
+        str | None,
+        typer.Option(
+            "--older-than",
+            metavar="PERIOD",
+            help="Students of --course with no grade in this period: 400d, 18m, 2y.",
+        ),
+    ] = None,
 ) -> None:
-    """Deletes who a student is and all that is kept of their work; the audit log still verifies.
+    """Erases a student's identity and all stored work.
+
+    The audit log still verifies. The command lists what it cannot reach.
 
     Example: [bold]grader forget s123 --course cs101 --data data[/]
 

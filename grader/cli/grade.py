@@ -1,4 +1,4 @@
-"""`grader grade`: one program, graded on the spot."""
+"""`grader grade`: grades one program."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,28 +6,29 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from grader.cli.engine_option import Engine
+from grader.cli.options import AsJson, Engine, Model, Orders, Reasoning
 
-Files = Annotated[list[Path], typer.Argument(help="The program: its files, folder or archive. All are one submission.")]
-LabFolder = Annotated[Path, typer.Option("--lab", help="The lab's folder, with its problem statement and rubric.")]
-Model = Annotated[str, typer.Option(help="A run folder, merged weights, a model's folder or a hub id.")]
-Reasoning = Annotated[bool, typer.Option("--reasoning", help="Ask for the model's reasons too; they change no rating.")]
-Orders = Annotated[
-    int | None, typer.Option(min=1, help="Ask in N orders of the options and average; the model's own by default.")
+Files = Annotated[
+    list[Path],
+    typer.Argument(metavar="FILE", help="One program: its source files, its folder or an archive."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the grade as JSON, for other programs.")]
+Lab = Annotated[
+    Path, typer.Option("--lab", metavar="FOLDER", help="Lab folder with the problem statement and the rubric.")
+]
 
 
 def grade(
     files: Files,
-    lab: LabFolder,
+    lab: Lab,
     model: Model,
     engine: Engine = "auto",
     reasoning: Reasoning = False,
     orders: Orders = None,
     as_json: AsJson = False,
 ) -> None:
-    """Grades one program by a lab's rubric: every criterion with its rating, probability, marks and status.
+    """Grades one program with a lab's rubric.
+
+    Prints the rating, probability, marks and status of every criterion.
 
     Example: [bold]grader grade main.cpp list.cpp --lab labs/queue --model runs/latest[/]
     """
@@ -47,8 +48,8 @@ def grade(
     grader.close()
     if as_json:
         typer.echo(graded.model_dump_json(indent=2))
-    else:
-        Console().print(grade_table(graded, rubric.criteria))
-        if any(UNCALIBRATED in each.review_reasons for each in graded.criteria):
-            advice = f"From where on may it decide alone? grader calibrate {model} --parent-dir {lab.resolve().parent}"
-            notes.print(advice, markup=False, highlight=False, soft_wrap=True)
+        return
+    Console().print(grade_table(graded, rubric.criteria))
+    if any(UNCALIBRATED in each.review_reasons for each in graded.criteria):
+        advice = f"To auto-accept confident grades: grader calibrate {model} --parent-dir {lab.resolve().parent}"
+        notes.print(advice, markup=False, highlight=False, soft_wrap=True)

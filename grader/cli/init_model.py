@@ -1,23 +1,28 @@
-"""`grader init-model`: the tiny base, made from nothing."""
+"""`grader init-model`: trains the tiny base model from scratch."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from grader.cli.options import Seed
+
 
 def init_model(
-    dataset: Annotated[Path, typer.Option(help="What build-dataset wrote: its folder or training file.")],
-    out: Annotated[Path, typer.Option(help="Folder of the new model.")] = Path("models/tiny"),
-    steps: Annotated[int, typer.Option(min=1, help="Steps of language modelling; 300 take about 1.5 minutes.")] = 300,
-    seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
+    dataset: Annotated[
+        Path, typer.Option("--dataset", metavar="PATH", help="Folder or training file from 'grader build-dataset'.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Output folder.")] = Path("models/tiny"),
+    steps: Annotated[int, typer.Option(min=1, help="Language-modelling steps; 300 take about 1.5 minutes.")] = 300,
+    seed: Seed = 0,
 ) -> None:
-    """Makes a tiny base model from nothing: a tokenizer and a Llama of at most 0.87 million weights (fewer where the
-    texts give fewer than 2,048 tokens) that has read the training programs of a data set, never their ratings.
-    Everything then runs offline on a CPU.
+    """Trains a tiny base model from scratch.
 
-    It learns the habits of the labs it is tuned on; it does not grade labs that it has never seen. Build the data set
-    for it in short words and in the rubric's order, for it does not understand shuffled options:
+    A tokenizer and a Llama of at most 0.87 million weights (fewer if the texts yield fewer than 2,048 tokens), trained
+    on the data set's programs, never on their ratings. With it, everything runs offline on a CPU.
+
+    It learns the habits of the labs it is tuned on and does not generalise to other labs. It cannot learn shuffled
+    options, so build its data set with:
 
     [bold]grader build-dataset --parent-dir labs --prompt compact --option-order given[/]
 
@@ -33,8 +38,8 @@ def init_model(
     from training.tiny.base import too_hard
 
     data = open_data(dataset)
-    if said := too_hard(data.manifest):
-        typer.echo(f"{data.path}: {said}", err=True)
+    if warning := too_hard(data.manifest):
+        typer.echo(f"{data.path}: {warning}", err=True)
     with quiet_libraries(), training_progress(Console(stderr=True)) as progress:
         weights = make_model(read_pairs(data.path), out, steps=steps, seed=seed, progress=progress)
     typer.echo(f"{out}: {weights:,} weights. Tune it:")

@@ -1,21 +1,27 @@
-"""`grader keys`: who may use the service."""
+"""`grader keys`: manages API keys."""
 
 from typing import Annotated
 
 import typer
 
+from grader.cli.help import HelpCommand, HelpGroup
 from serving.store.roles import Role
 
-keys = typer.Typer(no_args_is_help=True, help="Makes, revokes and lists the service's keys.")
+keys = typer.Typer(name="keys", cls=HelpGroup, no_args_is_help=True, help="Manage the API keys of the service.")
 
 
-@keys.command()
+@keys.command(cls=HelpCommand)
 def create(
-    name: Annotated[str, typer.Argument(help="Whose key it is, for the list and the audit log.")],
-    role: Annotated[Role, typer.Option(help="platform: sends work; ta: overrides too; admin: all.")],
-    course: Annotated[str | None, typer.Option(help="The only course it opens; every course without it.")] = None,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Owner of the key, for the list and the audit log.")],
+    role: Annotated[Role, typer.Option(help="platform: grade; ta: also regrade and override; admin: everything.")],
+    course: Annotated[
+        str | None,
+        typer.Option("--course", metavar="NAME", help="Restrict the key to a course. Default: all courses."),
+    ] = None,
 ) -> None:
-    """Makes a key and prints it. It is not kept and cannot be shown again.
+    """Creates an API key and prints it once.
+
+    The store holds only its hash, so it cannot be shown again.
 
     Example: [bold]grader keys create moodle --role platform --course cs101[/]
     """
@@ -23,13 +29,13 @@ def create(
 
     with local_store() as store:
         token, key = store.create_key(name, role, course, actor=at_terminal())
-    typer.echo(f"key {key.id}, shown this once:", err=True)
+    typer.echo(f"key {key.id}, shown only once:", err=True)
     typer.echo(token)
 
 
-@keys.command()
-def revoke(key: Annotated[str, typer.Argument(help="The key's id, as grader keys list shows it.")]) -> None:
-    """From now on the key opens nothing.
+@keys.command(cls=HelpCommand)
+def revoke(key: Annotated[str, typer.Argument(metavar="ID", help="Key id, from 'grader keys list'.")]) -> None:
+    """Revokes an API key immediately.
 
     Example: [bold]grader keys revoke 1f0c22ab[/]
     """
@@ -39,9 +45,9 @@ def revoke(key: Annotated[str, typer.Argument(help="The key's id, as grader keys
         typer.echo(f"revoked at {store.revoke_key(key, actor=at_terminal()).revoked_at}")
 
 
-@keys.command("list")
+@keys.command("list", cls=HelpCommand)
 def list_keys() -> None:
-    """Lists all keys ever made, without the keys themselves.
+    """Lists all keys, without their secrets.
 
     Example: [bold]grader keys list[/]
     """
@@ -50,7 +56,7 @@ def list_keys() -> None:
     with local_store() as store:
         found = store.list_keys()
         if not found:
-            typer.echo("no keys yet; grader keys create makes one", err=True)
+            typer.echo("No keys yet. Create one with grader keys create.", err=True)
         for key in found:
-            state = f"revoked {key.revoked_at}" if key.revoked_at else "open"
-            typer.echo(f"{key.id}  {key.role:8}  {key.course or 'every course':16}  {state:35}  {key.name}")
+            state = f"revoked {key.revoked_at}" if key.revoked_at else "active"
+            typer.echo(f"{key.id}  {key.role:8}  {key.course or 'all courses':16}  {state:35}  {key.name}")

@@ -1,10 +1,12 @@
-"""`grader merge`: an adapter folded into its base."""
+"""`grader merge`: merges an adapter into its base model."""
 
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from grader.cli.options import RunFolder
 
 
 class Dtype(StrEnum):
@@ -13,11 +15,15 @@ class Dtype(StrEnum):
 
 
 def merge(
-    run: Annotated[Path, typer.Argument(help="The run folder that grader train made.")],
-    out: Annotated[Path | None, typer.Option(help="Folder to write; merged/ in the run folder by default.")] = None,
+    run: RunFolder,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FOLDER", help="Output folder. Default: RUN/merged.")
+    ] = None,
     dtype: Annotated[Dtype, typer.Option(help="Type of the merged weights.")] = Dtype.BFLOAT16,
 ) -> None:
-    """Writes a run's model as plain weights, which every engine serves, and checks that they answer as before.
+    """Merges a run's adapter into its base model.
+
+    Every engine serves the merged weights. Their logits are compared with those of base model and adapter.
 
     Example: [bold]grader merge runs/tiny-20260101-120000[/]
     """

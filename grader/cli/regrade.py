@@ -1,4 +1,4 @@
-"""`grader regrade`: whole labs, and where the grader differs from their TAs."""
+"""`grader regrade`: grades whole labs and compares with their TAs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,52 +6,51 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from grader.cli.engine_option import Engine
+from grader.cli.options import CourseName, Engine, Model, Orders, PricePerHour, Reasoning
 
-Orders = Annotated[
-    int | None, typer.Option(min=1, help="Ask in N orders of the options and average; the model's own by default.")
+Labs = Annotated[list[Path], typer.Argument(metavar="LAB", help="Lab folders, such as all labs of a course.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FOLDER", help="Output folder, created if missing. Not needed with --dry-run."),
 ]
-Price = Annotated[float | None, typer.Option(min=0, help="Of the machine, in any currency; the cost is then shown.")]
+Again = Annotated[bool, typer.Option("--again", help="Regrade even if the job is finished.")]
 Cluster = Annotated[
     str | None,
-    typer.Option(metavar="WHERE", help="Grade in many processes by Ray: local, or a cluster's ray://HOST:10001."),
+    typer.Option("--cluster", metavar="ADDRESS", help="Grade on a Ray cluster: local, or ray://HOST:10001."),
 ]
 Workers = Annotated[
-    int | None, typer.Option(min=1, help="Models on the cluster. One for every GPU by default, or two without GPUs.")
+    int | None, typer.Option(min=1, help="Models on the cluster. Default: one per GPU, or 2 without GPUs.")
 ]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only estimate the cost. Loads no weights.")]
 
 
 def regrade(
-    labs: Annotated[list[Path], typer.Argument(metavar="LAB...", help="A lab's folder, or those of a whole course.")],
-    model: Annotated[str, typer.Option(help="A run folder, a model folder or a hub id.")],
-    out: Annotated[
-        Path | None, typer.Option(help="Where the grades go; made where it is missing. Only --dry-run needs none.")
-    ] = None,
-    course: Annotated[
-        str | None, typer.Option(help="Whose students they are; the name of the labs' folder by default.")
-    ] = None,
-    again: Annotated[bool, typer.Option("--again", help="Grade once more what is finished.")] = False,
+    labs: Labs,
+    model: Model,
+    out: Out = None,
+    course: CourseName = None,
+    again: Again = False,
     engine: Engine = "auto",
     orders: Orders = None,
-    reasoning: Annotated[bool, typer.Option("--reasoning", help="Have the model say why, too; takes longer.")] = False,
+    reasoning: Reasoning = False,
     cluster: Cluster = None,
     workers: Workers = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would cost; loads no weights.")] = False,
-    price_per_hour: Price = None,
+    dry_run: DryRun = False,
+    price_per_hour: PricePerHour = None,
 ) -> None:
     """Grades every submission of a lab and compares the grades with those of the TAs.
 
     Example: [bold]grader regrade labs/square --model runs/latest --out regraded/square[/]
 
-    The grades are kept in the store that GRADER_STORE names. Stopped or killed, the same command goes on where it was;
-    finished, it writes the results again and grades nothing. Another model, rubric or program begins anew.
+    The store named by GRADER_STORE holds the grades. If interrupted, rerun the same command to resume. A finished job
+    only writes its results again. A different model, rubric or program starts a new job.
 
-    The results: marks.csv, grades.jsonl, rubric_ratings.csv, rubric_comments.csv, summary.json and cost.json; of
-    several labs, in a folder each.
+    Results: marks.csv, grades.jsonl, rubric_ratings.csv, rubric_comments.csv, summary.json and cost.json, in one folder
+    per lab if there are several labs.
 
-    What will it cost? [bold]grader regrade labs/square --model runs/latest --dry-run --price-per-hour 2.50[/]
+    Cost estimate: [bold]grader regrade labs/square --model runs/latest --dry-run --price-per-hour 2.50[/]
 
-    On many machines: [bold]grader regrade labs/square --model runs/latest --out regraded/square --cluster local[/]
+    On several machines: [bold]grader regrade labs/square --model runs/latest --out regraded/square --cluster local[/]
     """
     from grader.regrade.cost import cost_table, expected_cost
     from grader.regrade.regrade import regrade_labs
@@ -64,7 +63,7 @@ def regrade(
             Console().print(cost_table(cost, f"{lab.name}, nothing graded yet"))
         return
     if out is None:
-        raise typer.BadParameter("name a folder for the grades", param_hint="--out")
+        raise typer.BadParameter("name an output folder", param_hint="--out")
     shown = regrade_labs(
         labs,
         model,

@@ -1,18 +1,20 @@
-"""`grader replay`: a stored grade, given again."""
+"""`grader replay`: reproduces a stored grade."""
 
 from typing import Annotated
 
 import typer
 
-from grader.cli.engine_option import Engine
+from grader.cli.options import Engine, Model
 
 
 def replay(
-    grade: Annotated[str, typer.Argument(help="The grade_id in the service's answer or in grades.jsonl.")],
-    model: Annotated[str, typer.Option(help="A run folder, merged weights, a model's folder or a hub id.")],
+    grade: Annotated[str, typer.Argument(metavar="GRADE", help="The grade_id in the API's answer or in grades.jsonl.")],
+    model: Model,
     engine: Engine = "auto",
 ) -> None:
-    """Grades a stored program again, by the rubric of its day, and says what is different, if anything.
+    """Grades a stored program again and reports any difference.
+
+    Uses the rubric version the program was graded with. Exits with status 1 if the grade differs.
 
     Example: [bold]grader replay 5d1f09c2a7e84f7d9b7b0a2c6a1d3e4f --model runs/latest[/]
     """
@@ -21,7 +23,7 @@ def replay(
     from serving.model.loading import GraderOptions, load_grader
 
     with local_store() as store:
-        store.read_history(grade)  # an id that is not there is told before the model is loaded
+        store.read_history(grade)  # an unknown id fails before the model is loaded
         replayed = replay_grade(store, grade, load_grader(model, GraderOptions(engine=engine)))
     for difference in (*replayed.provenance, *replayed.answers):
         typer.echo(f"{difference.what}: then {difference.then}, now {difference.now}")

@@ -1,27 +1,29 @@
-"""`grader suspects`: labels that may be wrong, and TAs who rate unlike the others."""
+"""`grader suspects`: ratings and TAs that may need a second look."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from grader.cli.options import Seed
+
 
 def suspects(
-    parent_dir: Annotated[Path, typer.Option(help="A lab, or the folder that holds one folder for each lab.")] = Path(
-        "labs"
-    ),
-    out: Annotated[Path, typer.Option(help="Where suspects.json, suspects.csv and tas.csv go.")] = Path("suspects"),
-    top: Annotated[int, typer.Option(min=0, help="Labels shown; the files have all.")] = 20,
-    folds: Annotated[
-        int, typer.Option(min=2, help="Parts the students are dealt into; each is expected by others.")
-    ] = 5,
-    seed: Annotated[int, typer.Option(help="Of the folds.")] = 0,
+    parent_dir: Annotated[
+        Path, typer.Option("--parent-dir", metavar="FOLDER", help="Lab folder, or the folder with one folder per lab.")
+    ] = Path("labs"),
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FOLDER", help="Output folder for suspects.json, suspects.csv and tas.csv.")
+    ] = Path("suspects"),
+    top: Annotated[int, typer.Option(min=0, help="Ratings to print. The files contain all.")] = 20,
+    folds: Annotated[int, typer.Option(min=2, help="Cross-validation folds, grouped by student.")] = 5,
+    seed: Seed = 0,
 ) -> None:
-    """Lists the ratings to look at again, best first, and the TAs who rate unlike the others. Needs no language model.
+    """Lists TA ratings that may be wrong, and TAs who rate differently.
 
-    What is expected of a piece of work is learned from the words of other students' work and its ratings. Where a TA
-    column or files of single TAs say who rated, TAs who invert ratings, always give the same or
-    are stricter or more lenient than the others are named, with corrected p-values.
+    Out-of-fold predictions come from a bag-of-words model trained on other students' work. If a TA column or files per
+    TA name the rater, TAs who invert ratings, always give the same one, or are stricter or more lenient than others are
+    listed with corrected p-values. Needs no language model.
 
     Example: [bold]grader suspects --parent-dir labs --top 10[/]
     """
@@ -33,7 +35,7 @@ def suspects(
 
     with step_bars() as show:
         found = second_look(
-            parent_dir, out, folds=folds, seed=seed, progress=lambda done, of: show("Expecting ratings", done, of)
+            parent_dir, out, folds=folds, seed=seed, progress=lambda done, of: show("Predicting ratings", done, of)
         )
-    written = f"Written to {out}: suspects.csv and suspects.json have all of them"
+    written = f"Written to {out}: suspects.csv and suspects.json contain all of them"
     Console().print(*tables(found, top), written, sep="\n", highlight=False)

@@ -1,4 +1,4 @@
-"""`grader train`: SFT and DPO of a model on a data set, as a YAML says."""
+"""`grader train`: tunes a model with SFT and DPO, as a YAML file describes."""
 
 import os
 from pathlib import Path
@@ -6,39 +6,51 @@ from typing import Annotated
 
 import typer
 
+from grader.cli.options import BaseModel, Overrides
 from training.models.presets import preset_table
+
+Config = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="Run configuration (YAML), as in training/recipes/.")
+]
+Resume = Annotated[Path | None, typer.Option("--resume", metavar="RUN", help="Resume an interrupted run.")]
+Dataset = Annotated[
+    str | None,
+    typer.Option("--dataset", metavar="PATH", help="Folder from 'grader build-dataset', or JSON Lines file."),
+]
+OutputDir = Annotated[str | None, typer.Option("--output-dir", metavar="FOLDER", help="Parent folder of run folders.")]
+Overlong = Annotated[
+    str | None, typer.Option(metavar="error|skip|middle", help="Policy for submissions that do not fit the context.")
+]
+Packing = Annotated[
+    str | None,
+    typer.Option(
+        metavar="tree|none", help="tree: one pass over a submission for all its rows; none: trl's default collator."
+    ),
+]
+TokensPerStep = Annotated[int | None, typer.Option(help="Cap a batch by tokens instead of submissions.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Estimate steps, tokens, memory and time. Trains nothing.")]
 
 
 def train(
-    config: Annotated[
-        Path | None, typer.Option(help="The YAML of the run; training/recipes/ has one a preset.")
-    ] = None,
-    resume: Annotated[Path | None, typer.Option(help="The folder of a run that was stopped: go on there.")] = None,
-    model: Annotated[str | None, typer.Option(help="Preset, folder or hub id of the base model.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="A folder of build-dataset, or a JSON Lines file.")] = None,
-    output_dir: Annotated[str | None, typer.Option(help="Where run folders are made.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of every random choice.")] = None,
-    lora_r: Annotated[int | None, typer.Option(help="Rank of the adapter.")] = None,
-    lora_alpha: Annotated[int | None, typer.Option(help="Scale of the adapter, divided by its rank.")] = None,
-    lora_dropout: Annotated[float | None, typer.Option(help="Share dropped in front of the adapter.")] = None,
-    on_overlong: Annotated[
-        str | None, typer.Option(help="A submission that does not fit: error, skip, middle.")
-    ] = None,
-    packing: Annotated[
-        str | None, typer.Option(help="tree: a submission's program once for all its rows; none: trl's own way.")
-    ] = None,
-    tokens_per_step: Annotated[
-        int | None, typer.Option(help="As many submissions to a batch as fit in so many tokens.")
-    ] = None,
-    max_steps: Annotated[int | None, typer.Option(help="End every stage after so many steps.")] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Tell steps, tokens, memory and time, and train nothing.")
-    ] = False,
-    overrides: Annotated[list[str] | None, typer.Option("--set", help="Any field: --set dpo.beta=0.2.")] = None,
+    config: Config = None,
+    resume: Resume = None,
+    model: BaseModel = None,
+    dataset: Dataset = None,
+    output_dir: OutputDir = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed.")] = None,
+    lora_r: Annotated[int | None, typer.Option(help="LoRA rank.")] = None,
+    lora_alpha: Annotated[int | None, typer.Option(help="LoRA scale, divided by the rank.")] = None,
+    lora_dropout: Annotated[float | None, typer.Option(help="LoRA dropout probability.")] = None,
+    on_overlong: Overlong = None,
+    packing: Packing = None,
+    tokens_per_step: TokensPerStep = None,
+    max_steps: Annotated[int | None, typer.Option(help="Stop every stage after N steps.")] = None,
+    dry_run: DryRun = False,
+    overrides: Overrides = None,
 ) -> None:
     """Replaced below: it lists the presets."""
     from training.config import load_config
-    from training.run.dry_run import dry_run as told
+    from training.run.dry_run import dry_run as estimate
     from training.run.run import TrainingStoppedError, exit_all_ranks
     from training.run.run import train as run_training
     from training.run_folder import open_run_folder
@@ -46,15 +58,15 @@ def train(
     flags: dict[str, object] = {"model": model, "dataset": dataset, "output_dir": output_dir, "seed": seed}
     flags |= {"lora_r": lora_r, "lora_alpha": lora_alpha, "lora_dropout": lora_dropout}
     flags |= {"on_overlong": on_overlong, "max_steps": max_steps}
-    of_stages = {"packing": packing, "tokens_per_step": tokens_per_step}
-    given = [value for value in (*flags.values(), *of_stages.values()) if value is not None] or overrides
+    stage_flags = {"packing": packing, "tokens_per_step": tokens_per_step}
+    given = [value for value in (*flags.values(), *stage_flags.values()) if value is not None] or overrides
     if (config is None) == (resume is None) or (resume and given):
-        raise typer.BadParameter("give either --config with any flags, or --resume alone: a run keeps its settings")
+        raise typer.BadParameter("give either --config with any flags, or --resume alone: a run's settings are fixed")
     settings = (
-        load_config(config, flags, overrides or (), of_stages) if config else open_run_folder(resume or Path())[1]
+        load_config(config, flags, overrides or (), stage_flags) if config else open_run_folder(resume or Path())[1]
     )
     try:
-        done = told(settings) if dry_run else run_training(settings, resume=resume)
+        done = estimate(settings) if dry_run else run_training(settings, resume=resume)
     except TrainingStoppedError as stopped:
         typer.echo(stopped, err=True)
         exit_all_ranks(130)
@@ -64,12 +76,12 @@ def train(
     exit_all_ranks()
 
 
-train.__doc__ = f"""Tunes a model on graded labs: supervised first (SFT), then on preference pairs (DPO).
+train.__doc__ = f"""Tunes a model on graded labs with SFT, then DPO.
 
 Example: [bold]grader train --config training/recipes/tiny.yaml --dataset data[/]
 
-Ctrl-C stops after a step with a checkpoint; [bold]grader train --resume RUN[/] goes on.
-[bold]--dry-run[/] tells what a run will take before it is begun.
+Ctrl-C saves a checkpoint after the current step; [bold]grader train --resume RUN[/] resumes.
+[bold]--dry-run[/] estimates steps, tokens, memory and time first.
 
 On several GPUs: [bold]accelerate launch -m grader train --config training/recipes/qwen2.5-coder-7b.yaml[/]
 

@@ -1,32 +1,27 @@
-"""`grader worker`: a process that works on regrades."""
+"""`grader worker`: a process that works on regrade jobs."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from grader.cli.engine_option import Engine
+from grader.cli.options import CourseLabs, CourseModel, CourseName, Engine, LoadedModels, Orders
 
 
 def worker(
-    model: Annotated[
-        str | None,
-        typer.Option(help="A run folder, a model folder or a hub id, for one course; all registered ones without it."),
-    ] = None,
-    labs: Annotated[Path | None, typer.Option(help="With a model: the folder of labs that the jobs are of.")] = None,
-    course: Annotated[str | None, typer.Option(help="Whose labs they are; the folder's name by default.")] = None,
+    model: CourseModel = None,
+    labs: CourseLabs = None,
+    course: CourseName = None,
     name: Annotated[
-        str | None, typer.Option(help="Its own among the workers of a store, the same after a restart; the host's.")
+        str | None,
+        typer.Option(metavar="NAME", help="Unique worker name, stable across restarts. Default: the host name."),
     ] = None,
     engine: Engine = "auto",
-    orders: Annotated[
-        int | None, typer.Option(min=1, help="Ask in N orders of the options and average; the model's own by default.")
-    ] = None,
-    models: Annotated[
-        int | None, typer.Option(min=1, help="How many courses' models are open at a time: 2 on CPUs, 1 base on a GPU.")
-    ] = None,
+    orders: Orders = None,
+    models: LoadedModels = None,
 ) -> None:
-    """Works on the regrades in the store that GRADER_STORE names; several workers over PostgreSQL share them.
+    """Processes the regrade jobs of the store.
+
+    The store is named by GRADER_STORE. Over PostgreSQL, several workers share the jobs.
 
     Example: [bold]grader worker --model runs/latest --labs labs --name gpu-1[/]
     """

@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from grader.cli import app, main
-from grader.cli.spaced_values import spelled_out
+from grader.cli.build_dataset import standard_syntax
 from labs_schema.errors import InputError
 from labs_schema.lab_writer import write_lab
 from training.dataset.files import read_dataset_manifest, read_pairs
@@ -51,7 +51,7 @@ def test_eval_labs_may_be_named_in_every_usual_way(parent: Path, typed: str) -> 
     ],
 )
 def test_switches_take_the_originals_numbers(typed: str, meant: str) -> None:
-    assert spelled_out(typed.split()) == meant.split()
+    assert standard_syntax(typed.split()) == meant.split()
 
 
 def test_the_report_counts_and_says_where_the_files_are(parent: Path) -> None:

@@ -29,7 +29,7 @@ def test_a_key_is_shown_once_and_listed_without_itself(grader: Callable[..., Any
         key = store.find_key(token)
     assert key is not None and key.opens("cs101") and not key.opens("cs102")
     listed = grader("keys", "list").output
-    assert key.id in listed and "moodle" in listed and "open" in listed and token not in listed
+    assert key.id in listed and "moodle" in listed and "active" in listed and token not in listed
     assert grader("keys", "revoke", key.id).exit_code == 0
     assert "revoked" in grader("keys", "list").output
     with local_store() as store:

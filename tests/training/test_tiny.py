@@ -24,9 +24,7 @@ def test_the_help_says_how_many_weights_the_tiny_base_has_at_most() -> None:
 
     most = tiny_llama(FullTokenizer()).num_parameters()
     words = re.sub(r"\s+", " ", init_model.__doc__ or "")
-    assert (
-        f"at most {most / 1e6:.2f} million weights (fewer where the texts give fewer than {ENTRIES:,} tokens)" in words
-    )
+    assert f"at most {most / 1e6:.2f} million weights (fewer if the texts yield fewer than {ENTRIES:,} tokens)" in words
 
 
 @pytest.mark.parametrize(

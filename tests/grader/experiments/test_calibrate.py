@@ -96,7 +96,7 @@ def test_a_model_that_knows_nothing_is_refused_in_words_and_nothing_is_accepted(
     result = calibrated(run)
     assert result.exit_code == 1
     assert isinstance(result.exception, GraderError)
-    assert "No promise can be made: 0 of 60 decisions of 30 students" in str(result.exception)
+    assert "No guarantee can be given: 0 of 60 decisions of 30 students" in str(result.exception)
     assert "low label mass: 60" in str(result.exception)
     assert "expected calibration error" in result.stdout
     found = read_calibration(run)
