@@ -14,8 +14,8 @@ from pathlib import Path
 from rich.console import Console
 
 from labs_schema.models import Lab, Person, SourceFile
-from labs_schema.privacy.name_matching import Names
-from labs_schema.privacy.redaction import noted, said_in, shown_files
+from labs_schema.privacy.name_matching import NameMatcher
+from labs_schema.privacy.redaction import prose_ranges, redacted_files, with_redactions
 from labs_schema.reading.validate import lab_folders, load_lab
 from labs_schema.source.lexer import lex
 
@@ -51,28 +51,28 @@ def roster(surnames: Sequence[str]) -> list[Person]:
 def code(file: SourceFile, language: str) -> list[str]:
     """The program without what may be hidden in it."""
     pieces, end = [], 0
-    for said in said_in(file, language):
+    for said in prose_ranges(file, language):
         pieces.append(file.text[end : said.start])
         end = said.end
     return [*pieces, file.text[end:]]
 
 
 def measure(labs: Sequence[Lab], people: Roster, name: str) -> None:
-    names, hit, changed = Names(people), Counter[str](), 0
+    names, hit, changed = NameMatcher(people), Counter[str](), 0
     parts = {part.lower() for person in people for part in (person.first, person.last)}
     comments = programs = plainly = dropped = 0
     for lab in labs:
         for submission in lab.submissions:
-            work = noted(submission.model_copy(update={"hidden": ()}), lab.language, names)
+            work = with_redactions(submission.model_copy(update={"hidden": ()}), lab.language, names)
             programs += 1
-            for file, shown in zip(work.files, shown_files(work, lab.language), strict=True):
+            for file, shown in zip(work.files, redacted_files(work, lab.language), strict=True):
                 changed += code(file, lab.language) != code(shown, lab.language)
                 comments += sum(span.kind in ("comment", "docstring") for span in lex(file.text, lab.language))
-                dropped += len(list(names.places(file.text)))
-                for said in said_in(file, lab.language):
+                dropped += len(list(names.find(file.text)))
+                for said in prose_ranges(file, lab.language):
                     text = file.text[said.start : said.end]
                     plainly += sum(word.lower() in parts for word in re.findall(r"\w+", text))
-                    hit.update(text[place.start : place.end] for place in names.places(text, path=said.path))
+                    hit.update(text[place.start : place.end] for place in names.find(text, path=said.path))
     Console(highlight=False, soft_wrap=True).print(
         f"{name}: {len(people)} people, {programs} programs, {comments} comments: {hit.total()} words hidden by mistake"
     )

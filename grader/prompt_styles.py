@@ -4,8 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from labs_schema.errors import InputError, Issue, Severity
-from prompts.style import PromptStyle
-from prompts.wording import default_system
+from prompts.style import PromptStyle, default_system
 
 
 def prompt_style(prompt: Literal["full", "compact"], system_path: Path | None, verbose: bool) -> PromptStyle:

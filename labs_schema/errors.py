@@ -16,7 +16,7 @@ class Issue(Frozen):
     """One thing that is wrong, in words that let its owner mend it.
 
     `code` is a stable kebab-case name. `path` is relative to what was read (a lab's parent folder, a dataset file).
-    `line` counts from 1. Never holds a student's text beyond a short, escaped excerpt.
+    `line` counts from 1. Never holds a student's text beyond a short, escaped quoted.
     """
 
     code: str
@@ -112,13 +112,13 @@ class IssueCollector:
         return tuple(sorted([*self._kept, *more], key=lambda issue: issue.severity is not Severity.ERROR))
 
 
-def excerpt(text: str, most: int = 40) -> str:
+def quoted(text: str, most: int = 40) -> str:
     """A short piece of what a user wrote, quoted, with control characters escaped so that no terminal obeys them."""
     shown = ascii(text[:most])
     return f"{shown}..." if len(text) > most else shown
 
 
-def listing(names: list[str], most: int = 5) -> str:
+def quoted_list(names: list[str], most: int = 5) -> str:
     """The first few names and how many more there are."""
-    shown = ", ".join(excerpt(name) for name in names[:most])
+    shown = ", ".join(quoted(name) for name in names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown

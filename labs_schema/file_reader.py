@@ -11,7 +11,7 @@ from typing import NamedTuple
 from labs_schema.errors import IssueCollector
 
 
-class Decoded(NamedTuple):
+class DecodedText(NamedTuple):
     """`encoding` is the name of the rule's branch; `line_ends` is true where CR LF or CR became LF."""
 
     text: str
@@ -39,7 +39,7 @@ MAGIC = (
 )
 
 
-def decode(data: bytes) -> Decoded | None:
+def decode(data: bytes) -> DecodedText | None:
     """The text of `data`, or None where it is binary."""
     if binary_kind(data):
         return None
@@ -47,8 +47,8 @@ def decode(data: bytes) -> Decoded | None:
     if "\0" in text:
         return None
     if "\r" not in text:
-        return Decoded(text, encoding, False)
-    return Decoded(text.replace("\r\n", "\n").replace("\r", "\n"), encoding, True)
+        return DecodedText(text, encoding, False)
+    return DecodedText(text.replace("\r\n", "\n").replace("\r", "\n"), encoding, True)
 
 
 def binary_kind(head: bytes) -> str | None:
@@ -80,15 +80,15 @@ def read_bytes(path: Path, name: str, most: int, issues: IssueCollector) -> byte
     """
     try:
         status = os.lstat(path)
-        if refused_kind(status, name, issues):
+        if is_special_file(status, name, issues):
             return None
         if stat.S_ISDIR(status.st_mode):
             raise IsADirectoryError(errno.EISDIR, "a folder in the place of a file")
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
-            return None if refused_kind(os.fstat(descriptor), name, issues) else file.read(most)
+            return None if is_special_file(os.fstat(descriptor), name, issues) else file.read(most)
     except OSError as error:
-        unreadable(name, error, issues)
+        report_unreadable(name, error, issues)
         return None
 
 
@@ -98,7 +98,7 @@ def read_text(path: Path, name: str, most: int, issues: IssueCollector) -> str |
     if data is None:
         return None
     if len(data) > most:
-        too_big("file-too-big", name, "bytes", most, issues)
+        report_too_large("file-too-big", name, "bytes", most, issues)
         return None
     decoded = decode(data)
     if decoded is None:
@@ -111,22 +111,22 @@ def read_text(path: Path, name: str, most: int, issues: IssueCollector) -> str |
         )
         return None
     if decoded.encoding != "UTF-8":
-        not_utf8(name, decoded.encoding, issues)
+        report_encoding(name, decoded.encoding, issues)
     return decoded.text
 
 
-def scan(folder: Path, name: str, issues: IssueCollector) -> Iterator[os.DirEntry[str]]:
+def list_folder(folder: Path, name: str, issues: IssueCollector) -> Iterator[os.DirEntry[str]]:
     """The entries of a folder, sorted by name; nothing and a issue where it cannot be listed."""
     try:
         with os.scandir(folder) as entries:
             found = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
-        unreadable(name, error, issues)
+        report_unreadable(name, error, issues)
         return
     yield from found
 
 
-def refused_kind(status: os.stat_result, name: str, issues: IssueCollector) -> bool:
+def is_special_file(status: os.stat_result, name: str, issues: IssueCollector) -> bool:
     """True, with an error, for whatever is neither a regular file nor a folder."""
     if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
         return False
@@ -141,7 +141,7 @@ def refused_kind(status: os.stat_result, name: str, issues: IssueCollector) -> b
     return True
 
 
-def unreadable(name: str, error: OSError, issues: IssueCollector) -> None:
+def report_unreadable(name: str, error: OSError, issues: IssueCollector) -> None:
     issues.error(
         "unreadable",
         name,
@@ -153,7 +153,7 @@ def unreadable(name: str, error: OSError, issues: IssueCollector) -> None:
     )
 
 
-def not_utf8(name: str, encoding: str, issues: IssueCollector) -> None:
+def report_encoding(name: str, encoding: str, issues: IssueCollector) -> None:
     issues.warning(
         "not-utf-8",
         name,
@@ -163,7 +163,7 @@ def not_utf8(name: str, encoding: str, issues: IssueCollector) -> None:
     )
 
 
-def too_big(code: str, name: str, what: str, most: int, issues: IssueCollector) -> None:
+def report_too_large(code: str, name: str, what: str, most: int, issues: IssueCollector) -> None:
     """An error for something past a cap; `what` is the unit."""
     issues.error(
         code,

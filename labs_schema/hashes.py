@@ -5,13 +5,13 @@ import hmac
 import json
 
 from labs_schema.models import Lab, Submission
-from labs_schema.privacy.pseudonym_key import own_secret
+from labs_schema.privacy.pseudonym_key import pseudonym_key
 
 
 def submission_key(lab_name: str, student: str) -> str:
     """16 hexadecimal digits that stand for a student's work in a lab wherever the id itself must not appear: an HMAC
     by this user's secret, as a plain hash could be guessed from a class list. Raises GraderError without a secret."""
-    return hmac.new(own_secret(), f"{lab_name}\0{student}".encode(), hashlib.sha256).hexdigest()[:16]
+    return hmac.new(pseudonym_key(), f"{lab_name}\0{student}".encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def program_key(submission: Submission) -> str:
@@ -29,7 +29,7 @@ def submission_hash(submission: Submission) -> str:
     """Changes with any path or text of the files, and with what of them is hidden from a model; equal for two students
     who handed in the same."""
     files = [[file.path, file.text] for file in submission.files]
-    return canonical_hash({"files": files, "hidden": submission.hidden} if submission.hidden else files)
+    return canonical_hash({"files": files, "redactions": submission.redactions} if submission.redactions else files)
 
 
 def canonical_hash(value: object) -> str:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NoReturn
 
-from labs_schema.errors import InputError, Issue, Severity, excerpt
+from labs_schema.errors import InputError, Issue, Severity, quoted
 from labs_schema.models import Criterion, HumanGrade, Lab, Rating, SourceFile
 from labs_schema.reading.csv_rows import guarded
 from labs_schema.reading.human_grades import is_comment
@@ -23,7 +23,7 @@ from labs_schema.reading.lab_folders import (
 from labs_schema.reading.ratings_csv import HEADER
 from labs_schema.reading.titles import TA, is_rater, rater_file, rater_of
 from labs_schema.source.languages import LANGUAGES, UNKNOWN, likely
-from labs_schema.submissions.file_names import inside
+from labs_schema.submissions.file_names import safe_member_path
 
 Texts = Mapping[str, Mapping[str, str]]
 """student -> criterion title -> rating title, or the comment."""
@@ -110,14 +110,14 @@ def _one_rater_each(grades: Sequence[HumanGrade]) -> dict[str, str]:
     for grade in grades:
         rater = raters.setdefault(grade.student, grade.rater)
         if rater != grade.rater or not (rater is None or is_rater(rater)):
-            _refuse(RATINGS, f"the TA {excerpt(grade.rater or '')}", "one TA a row, in one line of printable text")
+            _refuse(RATINGS, f"the TA {quoted(grade.rater or '')}", "one TA a row, in one line of printable text")
     return {student: rater for student, rater in raters.items() if rater is not None}
 
 
 def _write_rater(lab: Lab, rater: str | None, folder: Path) -> None:
     """The file of one TA; only criteria that the TA rated have columns."""
     if rater is None or rater_of(rater_file(rater)) != rater:
-        _refuse(rater_file("..."), f"the TA {excerpt(rater or '')}", "a name that a file can have")
+        _refuse(rater_file("..."), f"the TA {quoted(rater or '')}", "a name that a file can have")
     given: dict[str, dict[str, str]] = {}
     for grade in lab.rater_grades:
         if grade.rater == rater and grade.rating is not None:
@@ -170,11 +170,11 @@ def _check(criteria: Sequence[Criterion], ratings: Texts, comments: Texts, path:
     for given in ratings.values():
         for pair in given.items():
             if pair not in known:
-                _refuse(path.name, f"rating {excerpt(pair[1])} of {excerpt(pair[0])}", "a rating of the rubric")
+                _refuse(path.name, f"rating {quoted(pair[1])} of {quoted(pair[0])}", "a rating of the rubric")
     for words in comments.values():
         for criterion, comment in words.items():
             if not is_comment(comment.strip()):
-                _refuse(path.name, f"the comment {excerpt(comment)} of {excerpt(criterion)}", "words")
+                _refuse(path.name, f"the comment {quoted(comment)} of {quoted(criterion)}", "words")
 
 
 def _write_language(lab: Lab, folder: Path) -> None:
@@ -183,13 +183,13 @@ def _write_language(lab: Lab, folder: Path) -> None:
     if (told or (UNKNOWN,)) == (lab.language,):
         return
     if lab.language not in LANGUAGES:
-        _refuse(LANGUAGE_FILE, f"the language {excerpt(lab.language)}", f"one of {', '.join(LANGUAGES)}")
+        _refuse(LANGUAGE_FILE, f"the language {quoted(lab.language)}", f"one of {', '.join(LANGUAGES)}")
     _write(folder / LANGUAGE_FILE, f"{lab.language}\n")
 
 
 def _write_source(folder: Path, name: str, file: SourceFile) -> None:
     path = f"{name}/{file.path}"
-    if "/" in name or inside(path) != path:
+    if "/" in name or safe_member_path(path) != path:
         _refuse(path, "a path that is not plain or leaves the submission", "a relative path with /")
     _write(folder / path, file.text)
 

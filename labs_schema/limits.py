@@ -9,7 +9,7 @@ from pydantic import Field
 from labs_schema.frozen import Frozen
 
 
-class Limits(Frozen):
+class LabLimits(Frozen):
     """The caps that keep a hostile or mistaken lab from filling memory or disk."""
 
     statement_bytes: int = 1_000_000

@@ -62,7 +62,7 @@ class Submission(Frozen):
     student: str
     folder: str
     files: tuple[SourceFile, ...]
-    hidden: tuple[str, ...] = ()
+    redactions: tuple[str, ...] = ()
 
 
 class HumanGrade(Frozen):

@@ -1,1 +1,1 @@
-"""Lab, criterion and submission become token ids, verdicts become text and back: one code for training and serving."""
+"""Converts labs, criteria and submissions to token ids, and verdicts to text and back, for training and serving."""

@@ -11,11 +11,10 @@ from typing import Any, Literal, Protocol
 
 from labs_schema.errors import ModelError, OverlongError
 from labs_schema.frozen import Frozen
-from prompts.chat_format import ChatFormat, chat_format
-from prompts.conversation import Turn, encode_conversation
+from prompts.chat_template import ChatFormat, Turn, chat_format, encode_conversation
 from prompts.messages import Prompt
-from prompts.middle import cut_to_fit
 from prompts.segments import Segments
+from prompts.truncation import truncate_to_fit
 from prompts.verdict import LETTERS, OPENING, REASONING, parse_verdict
 
 OnOverlong = Literal["error", "middle"]
@@ -87,7 +86,7 @@ class PromptEncoder:
         ids = self._segments.plain(shared)
         cut = len(ids) > room and self.on_overlong == "middle"
         if cut:
-            ids = cut_to_fit(shared, room, self._segments.plain)
+            ids = truncate_to_fit(shared, room, self._segments.plain)
         if len(ids) > room:
             raise OverlongError("a submission", available - room + len(ids), available)
         return EncodedSubmission(shared=head + ids, criteria=criteria, cut=cut)

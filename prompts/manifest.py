@@ -13,13 +13,12 @@ from pydantic import ValidationError
 from labs_schema.errors import ModelError
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_hash
-from prompts.chat_format import FOLD
+from prompts.chat_template import SYSTEM_SEPARATOR
 from prompts.encode import FastTokenizer, OnOverlong
-from prompts.middle import MARK
 from prompts.quoting import QUOTING_VERSION
-from prompts.style import PromptStyle
+from prompts.style import PromptStyle, template_text
+from prompts.truncation import GAP_MARKER
 from prompts.verdict import LETTERS, OPENING, REASONING
-from prompts.wording import template_text
 
 ENCODING_VERSION = 1
 """To be raised when `prompts.encode` makes other ids of the same text."""
@@ -74,7 +73,7 @@ def prompt_hash(style: PromptStyle, tokenizer: FastTokenizer) -> str:
             "style": style.model_dump(mode="json"),
             "template": template_text(style.template),
             "verdict": [LETTERS, OPENING, REASONING],
-            "fixed": [FOLD, MARK],
+            "fixed": [SYSTEM_SEPARATOR, GAP_MARKER],
             "versions": [QUOTING_VERSION, ENCODING_VERSION],
             "chat_template": tokenizer.chat_template,
         }

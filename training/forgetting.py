@@ -9,7 +9,7 @@ from pathlib import Path
 
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import submission_key
-from labs_schema.privacy.pseudonym_key import check_mark
+from labs_schema.privacy.pseudonym_key import check_fingerprint
 from training.dataset.attacked_copies import COPY
 from training.dataset.files import publish, read_dataset_manifest
 from training.dataset.rows import DatasetManifest, LabSplit
@@ -36,12 +36,12 @@ def forget_in_data(students: Collection[str], folder: Path) -> DataForgotten:
     """
     if (run := RunFolder(folder)).dataset.is_file():
         manifest = run.read_dataset_manifest()
-        check_mark(manifest.secret, folder)
+        check_fingerprint(manifest.secret, folder)
         return DataForgotten(
             learned=any(set(split.train) & _keys(students, lab) for lab, split in manifest.labs.items())
         )
     manifest = read_dataset_manifest(folder)
-    check_mark(manifest.secret, folder)
+    check_fingerprint(manifest.secret, folder)
     without = {lab: _without(split, _keys(students, lab)) for lab, split in manifest.labs.items()}
     if without == manifest.labs:
         return DataForgotten()

@@ -34,12 +34,12 @@ def grade(
     """
     from grader.tables.grade import grade_table
     from labs_schema.reading.validate import load_rubric
-    from labs_schema.submissions.adhoc_submission import read_handed_in
+    from labs_schema.submissions.adhoc_submission import read_adhoc_submission
     from serving.model.loading import GraderOptions, load_grader
     from serving.scoring.triage import UNCALIBRATED
 
     rubric, notes = load_rubric(lab), Console(stderr=True)
-    submission, warnings = read_handed_in(files, rubric.language, rubric.roster)
+    submission, warnings = read_adhoc_submission(files, rubric.language, rubric.roster)
     for warning in warnings:
         notes.print(str(warning), markup=False, highlight=False, soft_wrap=True)
     with notes.status("Loading the model"):

@@ -11,7 +11,7 @@ from grader.progress_bars import step_bars
 from labs_schema.grades import Grade
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab, Submission
-from labs_schema.privacy.pseudonym_key import check_mark
+from labs_schema.privacy.pseudonym_key import check_fingerprint
 from labs_schema.reading.validate import load_lab
 from prompts.attacks.attack import Attack, target_rating
 from prompts.attacks.controls import control_attacks
@@ -84,7 +84,7 @@ def unseen_submissions(lab: Lab, model: str, count: int, seed: int) -> list[Subm
     trained: set[str] = set()
     if (run := RunFolder(Path(model))).dataset.is_file():
         manifest = run.read_dataset_manifest()
-        check_mark(manifest.secret, run.dataset)
+        check_fingerprint(manifest.secret, run.dataset)
         trained.update(manifest.labs[lab.name].train if lab.name in manifest.labs else ())
     fresh = [
         submission

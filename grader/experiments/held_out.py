@@ -8,9 +8,9 @@ from grader.evaluation import HELD_OUT, UNSEEN
 from labs_schema.errors import InputError
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab, Submission
-from labs_schema.privacy.pseudonym_key import check_mark
+from labs_schema.privacy.pseudonym_key import check_fingerprint
 from labs_schema.reading.validate import lab_folders, load_lab
-from labs_schema.submissions.file_names import clean
+from labs_schema.submissions.file_names import safe_name
 from training.dataset.files import changed_labs
 from training.dataset.rows import DatasetManifest, LabSplit
 
@@ -53,10 +53,10 @@ class Course:
 def read_course(dataset: DatasetManifest, labs: Path) -> Course:
     """Raises InputError where a lab in the folder `labs` has changed since, or cannot be read, and GraderError where
     its pseudonyms were made by another secret than this user's."""
-    check_mark(dataset.secret, "the data set")
+    check_fingerprint(dataset.secret, "the data set")
     if issues := changed_labs(dataset, labs):
         raise InputError(issues)
-    folders = {clean(folder.name): folder for folder in lab_folders(labs.resolve())}
+    folders = {safe_name(folder.name): folder for folder in lab_folders(labs.resolve())}
     read = [(load_lab(folders[name]), split) for name, split in dataset.labs.items()]
     return Course(read, frozenset(dataset.eval_labs))
 

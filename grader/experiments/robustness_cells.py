@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from grader.experiments.poison import Kind, Poison, Poisoned, poison_labels, poison_prompts
-from labs_schema.errors import InputError, excerpt
+from labs_schema.errors import InputError, quoted
 from labs_schema.frozen import Frozen
 from labs_schema.models import Lab
 from prompts.style import PromptStyle
@@ -64,12 +64,12 @@ def grid(kind: Kind, ps: str, losses: str, seeds: int) -> list[Cell]:
         except ValueError:
             levels.append(math.nan)
         if not 0 <= levels[-1] <= 1:
-            issues.append(error("bad-p", "--p", excerpt(text), "numbers from 0 to 1", "Write for instance 0,0.1."))
+            issues.append(error("bad-p", "--p", quoted(text), "numbers from 0 to 1", "Write for instance 0,0.1."))
     names = list(dict.fromkeys(name.strip() for name in losses.split(",")))
     for name in names:
         if name not in get_args(LossType):
             known = ", ".join(get_args(LossType))
-            issues.append(error("bad-loss", "--loss", excerpt(name), f"losses among {known}", "Correct the name."))
+            issues.append(error("bad-loss", "--loss", quoted(name), f"losses among {known}", "Correct the name."))
     if issues:
         raise InputError(issues)
     return [

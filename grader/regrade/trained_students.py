@@ -4,7 +4,7 @@ from pathlib import Path
 
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab
-from labs_schema.privacy.pseudonym_key import is_own
+from labs_schema.privacy.pseudonym_key import is_current_key
 from training.run_folder import RunFolder
 
 
@@ -16,6 +16,6 @@ def trained_on(model: str, lab: Lab) -> int | None:
     manifest = run.read_dataset_manifest()
     if (split := manifest.labs.get(lab.name)) is None:
         return 0
-    if not is_own(manifest.secret):
+    if not is_current_key(manifest.secret):
         return None
     return len({submission_key(lab.name, each.student) for each in lab.submissions} & set(split.train))

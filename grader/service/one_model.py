@@ -5,7 +5,7 @@ import time
 from rich.console import Console
 from rich.markup import escape
 
-from labs_schema.limits import Limits
+from labs_schema.limits import LabLimits
 from serving.engines.engine_choice import EngineName
 from serving.grading.grader import Grader
 from serving.model.loading import GraderOptions, load_grader
@@ -33,4 +33,4 @@ def open_engine_thread(
             observed.metrics.watch_queue(thread)
         thread.wait_until_open()
     screen.print(f"model: {escape(model)}, loaded in {time.monotonic() - started:.1f} s")
-    return thread, min(HOPELESS * context[0], Limits().submission_bytes)
+    return thread, min(HOPELESS * context[0], LabLimits().submission_bytes)

@@ -15,7 +15,7 @@ from grader.service.registered_courses import open_course_thread
 from grader.service.served_courses import served_courses
 from grader.service.worker import start_worker
 from labs_schema.errors import GraderError
-from labs_schema.limits import Limits
+from labs_schema.limits import LabLimits
 from serving.api.app import create_app
 from serving.api.middleware.access_log import log_to_stderr
 from serving.api.middleware.loopback_only import loopback
@@ -64,7 +64,7 @@ def run_service(
         courses = served_courses(store, model, labs, course, screen)
         observed = Observed(Metrics(), open_tracing())
         observed.metrics.watch_jobs(lambda: job_states(JobRepository(store.database)))
-        characters, serving = Limits().submission_bytes, threading.Event()
+        characters, serving = LabLimits().submission_bytes, threading.Event()
         if model:
             thread, characters = open_engine_thread(model, engine, orders, queue, screen, observed)
         else:

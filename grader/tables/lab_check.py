@@ -13,7 +13,7 @@ from rich.table import Table
 from labs_schema.errors import Issue, Severity
 from labs_schema.frozen import Frozen
 from labs_schema.reading.validate import Validated, lab_folders, read_lab, stray_entries
-from labs_schema.submissions.file_names import clean
+from labs_schema.submissions.file_names import safe_name
 
 SHOWN = 3
 
@@ -49,7 +49,9 @@ def check_labs(path: Path, language: str | None = None, progress: bool = False) 
     folders = lab_folders(path)
     shown = track(folders, "Checking", transient=True, disable=not progress or len(folders) < 2)
     return Report(
-        labs=tuple(_checked(clean(folder.absolute().name), read_lab(folder, language=language)) for folder in shown),
+        labs=tuple(
+            _checked(safe_name(folder.absolute().name), read_lab(folder, language=language)) for folder in shown
+        ),
         strays=stray_entries(path),
     )
 

@@ -8,7 +8,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
-from labs_schema.privacy.name_tokens import Word
+from labs_schema.privacy.name_tokens import NameToken
 
 _WHO = (
     r"authors?|autore?s?|autora|auteure?|autorin|verfasser(?:in)?|"
@@ -33,7 +33,7 @@ BORDER = r"*/#!|\\<>\-"
 _NEXT_LINE = re.compile(rf"[\s{BORDER}]{{0,200}}")
 
 
-def beside_labels(text: str, words: Sequence[Word]) -> dict[int, bool]:
+def labelled_tokens(text: str, words: Sequence[NameToken]) -> dict[int, bool]:
     """Places in `words`, those of `text`, where a name stands; False where it may be that of something else, as in
     `Name: List`."""
     starts, found = [word.start for word in words], dict[int, bool]()

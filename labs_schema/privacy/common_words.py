@@ -56,5 +56,5 @@ reader ref remove replace res reset result rev reverse root run scan scanf scann
 source sqrt src std stdin stdio stdlib stdout store str strings struct sub switch sys system temp test tests tmp todo
 tok tokens total tuple upper util utils val var variable vec vector void width world
 """
-PLAIN_WORDS = frozenset(word.casefold() for word in (*_ENGLISH.split(), *_PROGRAMS.split(), *KEYWORDS))
+COMMON_WORDS = frozenset(word.casefold() for word in (*_ENGLISH.split(), *_PROGRAMS.split(), *KEYWORDS))
 """In lower case."""

@@ -13,9 +13,9 @@ from itertools import permutations
 from typing import NamedTuple
 
 from labs_schema.models import Person
-from labs_schema.privacy.author_labels import BORDER, beside_labels
-from labs_schema.privacy.common_words import PLAIN_WORDS
-from labs_schema.privacy.name_tokens import INVISIBLE, WORD, Word, folded, spellings, stands_alone, words_of
+from labs_schema.privacy.author_labels import BORDER, labelled_tokens
+from labs_schema.privacy.common_words import COMMON_WORDS
+from labs_schema.privacy.name_tokens import INVISIBLE, WORD, NameToken, fold, is_unspaced_script, name_tokens, spellings
 
 _SPACE = rf"(?:[^\S\n]|[{INVISIBLE}])"
 _BETWEEN_NAMES = re.compile(rf"{_SPACE}{{0,40}}[.,_(-]?{_SPACE}{{0,40}}")
@@ -28,14 +28,14 @@ MOST_OF_A_PAIR = 8
 """People looked at who share two parts of their names."""
 
 
-class Place(NamedTuple):
+class NameMatch(NamedTuple):
     """`text[start:end]` names somebody."""
 
     start: int
     end: int
 
 
-class Names:
+class NameMatcher:
     """The names of `people`, ready to be looked for in any number of texts. Looking takes a time proportional to a
     text's length, however many people there are."""
 
@@ -49,30 +49,30 @@ class Names:
         self._ids: set[str] = set()
         for number, person in enumerate(people):
             first, last = list(spellings(person.first)), list(spellings(person.last))
-            parts = frozenset(key for key in (*first, *last) if len(key) > 1 or stands_alone(key))
+            parts = frozenset(key for key in (*first, *last) if len(key) > 1 or is_unspaced_script(key))
             self._of.append(parts)
             self._parts |= parts
             for pair in {(a, b) for one, other in permutations(parts, 2) for a, b in _begun(one, other)}:
                 people_of = self._pairs.setdefault(pair, [])
                 people_of += [number] * (len(people_of) < MOST_OF_A_PAIR)
             self._surnames.update(key for key in last if len(key) > 3)
-            pairs = ((a, b) for a in first for b in last if not (a in PLAIN_WORDS and b in PLAIN_WORDS))
+            pairs = ((a, b) for a in first for b in last if not (a in COMMON_WORDS and b in COMMON_WORDS))
             self._joined.update(joined for a, b in pairs for joined in (a + b, b + a) if len(joined) > 5)
-            telling = [b for b in last if len(b) > 3 and b not in PLAIN_WORDS]
+            telling = [b for b in last if len(b) > 3 and b not in COMMON_WORDS]
             self._logins.update(login for a in first for b in telling for login in (a[0] + b, b + a[0]))
             for each in person.ids:
-                self._ids.update({folded(each), folded(each.split("@", 1)[0])} - {""})
+                self._ids.update({fold(each), fold(each.split("@", 1)[0])} - {""})
         self._id_begins = {begun.group() for each in self._ids if (begun := WORD.search(each))}
 
     def __bool__(self) -> bool:
         return bool(self._parts or self._ids)
 
-    def places(self, text: str, *, path: bool = False) -> Iterator[Place]:
+    def find(self, text: str, *, path: bool = False) -> Iterator[NameMatch]:
         """In the order of the text, without overlap. One that goes over the ends of lines has the borders of a comment
         in it. `path`: a surname needs no capital."""
-        whole = folded(text)
-        words = words_of(text, whole, self._parts)
-        labelled = beside_labels(text, words)
+        whole = fold(text)
+        words = name_tokens(text, whole, self._parts)
+        labelled = labelled_tokens(text, words)
         i = 0
         while i < len(words):
             label = labelled.get(i)
@@ -82,10 +82,10 @@ class Names:
                 or self._alone(words[i], path, label)
             )
             if length:
-                yield Place(words[i].start, words[i + length - 1].end)
+                yield NameMatch(words[i].start, words[i + length - 1].end)
             i += length or 1
 
-    def _id(self, whole: str, words: Sequence[Word], i: int, labelled: bool) -> int:
+    def _id(self, whole: str, words: Sequence[NameToken], i: int, labelled: bool) -> int:
         """How many words from `i` on are an id or an address."""
         if whole[words[i].start : words[i].end] not in self._id_begins:
             return 0
@@ -100,7 +100,7 @@ class Names:
                 return end - i + 1
         return 0
 
-    def _name(self, text: str, words: Sequence[Word], i: int) -> int:
+    def _name(self, text: str, words: Sequence[NameToken], i: int) -> int:
         """How many words from `i` on are one person's name. `Anna K. Schmidt` is Anna Schmidt's."""
         second = i + 1
         candidates = self._of_pair(words, i, second)
@@ -108,11 +108,11 @@ class Names:
             candidates = self._of_pair(words, i, second + 1)
         return max((self._run(text, words, i, self._of[person]) for person in candidates), default=0)
 
-    def _of_pair(self, words: Sequence[Word], i: int, second: int) -> Sequence[int]:
+    def _of_pair(self, words: Sequence[NameToken], i: int, second: int) -> Sequence[int]:
         return self._pairs.get((words[i].key, words[second].key), ()) if second < len(words) else ()
 
-    def _run(self, text: str, words: Sequence[Word], i: int, parts: frozenset[str]) -> int:
-        left, whole, initials, length, unknown = set(parts), list[Word](), list[Word](), 0, 0
+    def _run(self, text: str, words: Sequence[NameToken], i: int, parts: frozenset[str]) -> int:
+        left, whole, initials, length, unknown = set(parts), list[NameToken](), list[NameToken](), 0, 0
         for end, word in enumerate(words[i : i + len(parts) + 1], 1):
             before = words[i + end - 2]
             if end > 1 and not _BETWEEN_NAMES.fullmatch(text, before.end, word.start):
@@ -136,7 +136,7 @@ class Names:
         sure = all(word.capital for word in whole) and all(text[word.end : word.end + 1] == "." for word in initials)
         return length if sure or not all(word.weak for word in whole) else 0
 
-    def _alone(self, word: Word, path: bool, label: bool | None) -> int:
+    def _alone(self, word: NameToken, path: bool, label: bool | None) -> int:
         """Whether one word is enough. `label`: what is beside it, None for nothing."""
         if word.key in self._joined:
             return 1
@@ -154,4 +154,4 @@ def _tells(folded_id: str) -> bool:
     """Whether an id can be known without a label: not `1`, `42`, `s1`, `max`."""
     if folded_id.isdigit():
         return len(folded_id) > 4
-    return len(folded_id) > 2 and folded_id not in PLAIN_WORDS
+    return len(folded_id) > 2 and folded_id not in COMMON_WORDS

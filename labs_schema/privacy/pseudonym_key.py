@@ -18,46 +18,46 @@ from labs_schema.errors import GraderError
 BYTES = 32
 
 
-def secret_file() -> Path:
+def key_file() -> Path:
     """`GRADER_SECRET`, else ~/.local/share/grader/pseudonyms.key, or below XDG_DATA_HOME."""
     data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(os.environ.get("GRADER_SECRET") or Path(data) / "grader" / "pseudonyms.key").absolute()
 
 
-def own_secret() -> bytes:
+def pseudonym_key() -> bytes:
     """Made where there is none yet. Raises GraderError where the file cannot be used."""
-    return _read(secret_file())
+    return _read(key_file())
 
 
-def secret_mark() -> str:
+def key_fingerprint() -> str:
     """8 hexadecimal digits by which the secret is known again, and not found."""
-    return hmac.new(own_secret(), b"mark", hashlib.sha256).hexdigest()[:8]
+    return hmac.new(pseudonym_key(), b"mark", hashlib.sha256).hexdigest()[:8]
 
 
-def is_own(mark: str) -> bool:
+def is_current_key(mark: str) -> bool:
     """Whether this user's secret is the one of `mark`. Without a secret it is not, and none is made to find out."""
     with suppress(GraderError):
-        return _found_mark() == mark
+        return _current_fingerprint() == mark
     return False
 
 
-def check_mark(mark: str, what: object) -> None:
+def check_fingerprint(mark: str, what: object) -> None:
     """Raises GraderError where the pseudonyms of `what` were made by another secret than this user's."""
-    if (found := _found_mark()) != mark:
+    if (found := _current_fingerprint()) != mark:
         raise GraderError(
-            f"{what}: whose work it names cannot be told with the secret {secret_file()}; found {found or 'none'}, "
+            f"{what}: whose work it names cannot be told with the secret {key_file()}; found {found or 'none'}, "
             f"expected {mark or 'none'}. Copy the secret from where the data set was built, and name it in "
             "GRADER_SECRET; or build the data set again."
         )
 
 
-def _found_mark() -> str | None:
+def _current_fingerprint() -> str | None:
     """None where there is no secret. Raises GraderError where the file cannot be used."""
     try:
-        there = secret_file().exists()
+        there = key_file().exists()
     except OSError as error:
-        raise _unusable(secret_file(), error) from error
-    return secret_mark() if there else None
+        raise _unusable(key_file(), error) from error
+    return key_fingerprint() if there else None
 
 
 def _unusable(path: Path, error: OSError) -> GraderError:

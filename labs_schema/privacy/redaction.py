@@ -1,10 +1,12 @@
-"""What a model is not shown of a program: the words that name a student. Everything outside of comments stays as it is,
-but in a language whose comments are not known.
+"""Redaction: replaces student names in a program's comments before a model sees them.
 
-Looking and hiding are two steps. Whoever takes in a program notes in `Submission.hidden` which of its words name
-somebody, when the roster and the student's id are at hand; every prompt hides them, and so does every later replay,
-which has neither. Comments, docstrings and what `#if 0` drops are looked at, and the paths of files, also of those that
-are included; other strings are what a program does, and stay, as do the names in its code. Line numbers never change.
+Finding and replacing are separate steps. `with_redactions` runs at intake, where the roster and the student id are
+known, and stores the matched words in `Submission.redactions`. `redacted_files` replaces them in every prompt, also if
+a grade is replayed later without the roster.
+
+Names are searched in comments, docstrings, code disabled by `#if 0`, file paths and quoted include paths. Identifiers
+and string literals stay: changing them would change the program. In an unknown language the entire text is searched.
+Line numbers never change.
 """
 
 import re
@@ -13,123 +15,124 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from labs_schema.models import Person, SourceFile, Submission
-from labs_schema.privacy.name_matching import Names
-from labs_schema.privacy.name_tokens import LETTERS_ALONE, MARKS, VOWEL_SIGNS
+from labs_schema.privacy.name_matching import NameMatcher
+from labs_schema.privacy.name_tokens import ACCENTS, UNSPACED_SCRIPTS, VOWEL_SIGNS
 from labs_schema.source.dead_code import dropped_ranges
 from labs_schema.source.languages import LANGUAGES, OWN_EXTENSIONS, extension
 from labs_schema.source.lexer import Span, lex
 
-HIDING_VERSION = 3
-"""To be raised when the same words are hidden in another way."""
-IN_PLACE_OF_A_NAME = "student"
-_SAID = ("comment", "docstring")
-_BEGINNING = re.compile(rf"[{LETTERS_ALONE}]|[^\W_{LETTERS_ALONE}]+")
-_LETTER = re.compile(rf"[^\W_{LETTERS_ALONE}]|[{MARKS}{VOWEL_SIGNS}]")
+REDACTION_VERSION = 3
+"""Increment when the same words are replaced differently: it is part of a grade's settings hash."""
+REPLACEMENT = "student"
+_BEGINNING = re.compile(rf"[{UNSPACED_SCRIPTS}]|[^\W_{UNSPACED_SCRIPTS}]+")
+_LETTER = re.compile(rf"[^\W_{UNSPACED_SCRIPTS}]|[{ACCENTS}{VOWEL_SIGNS}]")
 _LINE_END = re.compile(r"([^\w\n]*\n[^\w\n]*)")
 _INCLUDED = re.compile(r'"([^"\n]*)')
 
 
-class Said(NamedTuple):
-    """`text[start:end]` is for a reader and not for the compiler, or a file's `path`."""
+class ProseRange(NamedTuple):
+    """`text[start:end]` is read by people and ignored by the compiler, or is an included file's `path`."""
 
     start: int
     end: int
     path: bool = False
 
 
-def noted(submission: Submission, language: str, names: Names) -> Submission:
-    """`submission` with the words in it by which `names` know somebody, and those that were noted before."""
-    found = set(submission.hidden)
-    for file in submission.files if names else ():
-        found.update(file.path[place.start : place.end] for place in names.places(file.path, path=True))
-        for start, end, path in said_in(file, language):
-            text = file.text[start:end]
-            found.update(text[place.start : place.end] for place in names.places(text, path=path))
-    return submission.model_copy(update={"hidden": tuple(sorted(found))}) if found else submission
+def with_redactions(submission: Submission, language: str, *matchers: NameMatcher) -> Submission:
+    """`submission` with the words that match a name added to its `redactions`."""
+    words = set(submission.redactions)
+    for file in submission.files if any(matchers) else ():
+        ranges = prose_ranges(file, language)
+        for names in filter(None, matchers):
+            words.update(file.path[match.start : match.end] for match in names.find(file.path, path=True))
+            for start, end, path in ranges:
+                text = file.text[start:end]
+                words.update(text[match.start : match.end] for match in names.find(text, path=path))
+    return submission.model_copy(update={"redactions": tuple(sorted(words))}) if words else submission
 
 
 @lru_cache(maxsize=32)
-def names_of(roster: tuple[Person, ...]) -> Names:
-    """A roster's names, made ready once for all who ask."""
-    return Names(roster)
+def roster_names(roster: tuple[Person, ...]) -> NameMatcher:
+    """A matcher for the names of a roster, cached because a service uses the same roster for every request."""
+    return NameMatcher(roster)
 
 
-def person_of(student: str, folder: str = "") -> Person:
-    """All that is known of a student without a roster: the id, and the name of the folder of the work."""
+def person_from_id(student: str, folder: str = "") -> Person:
+    """What is known of a student who is on no roster: the id and the submission folder's name."""
     return Person(ids=tuple(dict.fromkeys(filter(None, (student, folder)))))
 
 
-def shown_files(submission: Submission, language: str) -> tuple[SourceFile, ...]:
-    """The files as a prompt has them."""
-    if not submission.hidden:
+def redacted_files(submission: Submission, language: str) -> tuple[SourceFile, ...]:
+    """The files as prompts show them. Idempotent."""
+    if not submission.redactions:
         return submission.files
-    words = _Words(submission.hidden)
+    words = _WordIndex(submission.redactions)
     return tuple(
-        SourceFile(path=words.hidden_in(file.path), text=_hidden(file, language, words)) for file in submission.files
+        SourceFile(path=words.redact(file.path), text=_redact(file, language, words)) for file in submission.files
     )
 
 
-def hidden_in_prose(text: str, names: Names) -> str:
-    """A person's remark without the names in it."""
+def redact_prose(text: str, names: NameMatcher) -> str:
+    """A TA's comment with the names in it replaced."""
     pieces, end = [], 0
-    for place in names.places(text):
-        pieces += [text[end : place.start], _in_place_of(text[place.start : place.end])]
-        end = place.end
+    for match in names.find(text):
+        pieces += [text[end : match.start], _replacement(text[match.start : match.end])]
+        end = match.end
     return "".join([*pieces, text[end:]])
 
 
-def _hidden(file: SourceFile, language: str, words: "_Words") -> str:
-    pieces, end = [], 0
-    for start, after, _ in said_in(file, language):
-        pieces += [file.text[end:start], words.hidden_in(file.text[start:after])]
-        end = after
-    return "".join([*pieces, file.text[end:]])
+def prose_ranges(file: SourceFile, language: str) -> list[ProseRange]:
+    """The ranges to search, in order, without overlap; ranges separated by blanks only are merged.
+
+    The file's extension decides its language, because a submission may contain files in other languages than the lab's.
+    """
+    by_extension = (name for name, extensions in OWN_EXTENSIONS.items() if extension(file.path) in extensions)
+    file_language = next(by_extension, language)
+    if file_language not in LANGUAGES:
+        return [ProseRange(0, len(file.text))]
+    spans = lex(file.text, file_language)
+    dropped = (ProseRange(*each) for each in dropped_ranges(file.text, file_language, spans))
+    return _merged(file.text, sorted([*_prose(file.text, spans), *dropped]))
 
 
-def said_in(file: SourceFile, language: str) -> list[Said]:
-    """In order, without overlap; what has only blanks between is one. By the file's own language, as its extension
-    tells it: a program in another one than the lab's has other comments. Nobody knows those of a language that is not
-    known: all of it."""
-    own = (name for name, extensions in OWN_EXTENSIONS.items() if extension(file.path) in extensions)
-    spoken = next(own, language)
-    if spoken not in LANGUAGES:
-        return [Said(0, len(file.text))]
-    found = lex(file.text, spoken)
-    dropped = (Said(*each) for each in dropped_ranges(file.text, spoken, found))
-    return _together(file.text, sorted([*_spoken(file.text, found), *dropped]))
+def _redact(file: SourceFile, language: str, words: "_WordIndex") -> str:
+    pieces, last = [], 0
+    for start, end, _ in prose_ranges(file, language):
+        pieces += [file.text[last:start], words.redact(file.text[start:end])]
+        last = end
+    return "".join([*pieces, file.text[last:]])
 
 
-def _spoken(text: str, found: Iterable[Span]) -> Iterator[Said]:
-    for span in found:
-        if span.kind in _SAID:
-            yield Said(span.start, span.end)
+def _prose(text: str, spans: Iterable[Span]) -> Iterator[ProseRange]:
+    for span in spans:
+        if span.kind in ("comment", "docstring"):
+            yield ProseRange(span.start, span.end)
         elif span.kind == "include" and (path := _INCLUDED.search(text, span.start, span.end)):
-            yield Said(*path.span(1), path=True)
+            yield ProseRange(*path.span(1), path=True)
 
 
-def _together(text: str, places: Iterable[Said]) -> list[Said]:
-    """A name may begin in one comment and end in the next."""
-    found: list[Said] = []
-    for each in places:
-        last = found[-1] if found else None
+def _merged(text: str, ranges: Iterable[ProseRange]) -> list[ProseRange]:
+    """A name may start in one comment and end in the next, so adjacent comments are one range."""
+    merged: list[ProseRange] = []
+    for each in ranges:
+        last = merged[-1] if merged else None
         if last and each.start < last.end:
-            found[-1] = last._replace(end=max(last.end, each.end))
+            merged[-1] = last._replace(end=max(last.end, each.end))
         elif last and not last.path and not each.path and not text[last.end : each.start].strip():
-            found[-1] = last._replace(end=each.end)
+            merged[-1] = last._replace(end=each.end)
         else:
-            found.append(each)
-    return found
+            merged.append(each)
+    return merged
 
 
-def _in_place_of(word: str) -> str:
-    """A name that goes over the ends of lines leaves them, and the borders there, where they are."""
+def _replacement(word: str) -> str:
+    """A name that spans lines keeps its line breaks and comment borders, so line numbers stay the same."""
     pieces = _LINE_END.split(word)
-    return "".join(piece if i % 2 else IN_PLACE_OF_A_NAME for i, piece in enumerate(pieces))
+    return "".join(piece if i % 2 else REPLACEMENT for i, piece in enumerate(pieces))
 
 
-class _Words:
-    """What to hide, by how it begins and how long it is: a roster of a thousand in one comment, or one name with blanks
-    in a thousand ways, takes no longer than one name."""
+class _WordIndex:
+    """Redacted words indexed by their first word and length, so that time does not depend on how many there are."""
 
     def __init__(self, words: Iterable[str]) -> None:
         self._by_beginning: dict[str, dict[int, set[str]]] = {}
@@ -137,23 +140,22 @@ class _Words:
             if beginning := _BEGINNING.match(word):
                 self._by_beginning.setdefault(beginning.group(), {}).setdefault(len(word), set()).add(word)
 
-    def hidden_in(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         pieces, end = [], 0
         for match in _BEGINNING.finditer(text):
-            if match.start() >= end and (word := self._at(text, match)):
-                pieces += [text[end : match.start()], _in_place_of(word)]
+            if match.start() >= end and (word := self._longest_at(text, match)):
+                pieces += [text[end : match.start()], _replacement(word)]
                 end = match.start() + len(word)
         return "".join([*pieces, text[end:]])
 
-    def _at(self, text: str, match: re.Match[str]) -> str | None:
+    def _longest_at(self, text: str, match: re.Match[str]) -> str | None:
         for length, words in self._by_beginning.get(match.group(), {}).items():
             word = text[match.start() : match.start() + length]
-            if word in words and _ends(text, match, word):
+            if word in words and _ends_word(text, match.start() + len(word)):
                 return word
         return None
 
 
-def _ends(text: str, match: re.Match[str], word: str) -> bool:
-    """Whether no letter follows that belongs to the same word."""
-    end = match.start() + len(word)
-    return end >= len(text) or not (_LETTER.match(word[-1]) and _LETTER.match(text[end]))
+def _ends_word(text: str, end: int) -> bool:
+    """Whether no letter of the same word follows at `end`."""
+    return end >= len(text) or not (_LETTER.match(text[end - 1]) and _LETTER.match(text[end]))

@@ -6,7 +6,7 @@ Knows no files. A criterion of which no rating, or several, are marked has no ra
 import re
 from collections.abc import Sequence
 
-from labs_schema.errors import IssueCollector, excerpt
+from labs_schema.errors import IssueCollector, quoted
 from labs_schema.models import Criterion, HumanGrade
 from labs_schema.reading.ratings_csv import Column, RatingsTable, StudentRow
 
@@ -59,12 +59,12 @@ def _rating(row: StudentRow, columns: Sequence[Column], path: str, issues: Issue
     marked = marked or [column for column, cell in cells if cell not in NOT_GIVEN]
     if len(marked) == 1:
         return marked[0].rating
-    names = " and ".join(excerpt(column.rating) for column in marked[:3])
+    names = " and ".join(quoted(column.rating) for column in marked[:3])
     issues.warning(
         "several-ratings" if marked else "no-rating",
         path,
         line=row.line,
-        found=f"{names if marked else 'no rating'} marked for {excerpt(columns[0].criterion)}",
+        found=f"{names if marked else 'no rating'} marked for {quoted(columns[0].criterion)}",
         expected="one rating marked",
         hint="It counts as not graded; mark one.",
     )
@@ -90,7 +90,7 @@ def _words(
                 "bad-cell",
                 path,
                 line=row.line,
-                found=f"{excerpt(cell)} in column {column.place + 1}",
+                found=f"{quoted(cell)} in column {column.place + 1}",
                 expected="1 where the rating was given, 0 where not, or a comment",
                 hint="Write 1 or 0.",
             )
@@ -107,8 +107,8 @@ def _comment(
             "comment-elsewhere",
             path,
             line=row.line,
-            found=f"a comment of {excerpt(criterion)} in the cell of a rating that was not given",
-            expected=f"the comment in the cell of {excerpt(rating or '')}",
+            found=f"a comment of {quoted(criterion)} in the cell of a rating that was not given",
+            expected=f"the comment in the cell of {quoted(rating or '')}",
             hint="It is left out; move it to the rating given.",
         )
     return "\n".join(fitting) or None

@@ -5,9 +5,9 @@ import os
 from collections.abc import Set
 from pathlib import Path
 
-from labs_schema.errors import IssueCollector, excerpt
+from labs_schema.errors import IssueCollector, quoted
 from labs_schema.file_reader import read_text
-from labs_schema.limits import Limits
+from labs_schema.limits import LabLimits
 from labs_schema.models import Criterion, Person, SourceFile, Submission
 from labs_schema.reading.lab_folders import (
     LANGUAGE_FILE,
@@ -29,14 +29,16 @@ from labs_schema.submissions.source_files import folder_entries, source_files
 from labs_schema.submissions.submissions_folder import read_submissions
 
 
-def table_of(folder: Path, name: str, present: Set[str], limits: Limits, issues: IssueCollector) -> RatingsTable | None:
+def table_of(
+    folder: Path, name: str, present: Set[str], limits: LabLimits, issues: IssueCollector
+) -> RatingsTable | None:
     if name not in present:
         return None
     text = read_text(folder / name, name, limits.table_bytes, issues)
     return None if text is None else parse_ratings(text, name, limits.line_chars, issues)
 
 
-def roster_of(folder: Path, present: Set[str], limits: Limits, issues: IssueCollector) -> tuple[Person, ...]:
+def roster_of(folder: Path, present: Set[str], limits: LabLimits, issues: IssueCollector) -> tuple[Person, ...]:
     """The lab's own, and that of the folder of labs it is in."""
     own, course = folder / ROSTER, folder.parent / ROSTER
     found = {own: ROSTER} if ROSTER in present else {}
@@ -48,7 +50,7 @@ def roster_of(folder: Path, present: Set[str], limits: Limits, issues: IssueColl
     return tuple(dict.fromkeys(people))
 
 
-def rater_tables(folder: Path, present: Set[str], limits: Limits, issues: IssueCollector) -> dict[str, RatingsTable]:
+def rater_tables(folder: Path, present: Set[str], limits: LabLimits, issues: IssueCollector) -> dict[str, RatingsTable]:
     """rater -> table, sorted by rater."""
     named = sorted((rater, name) for name in present if (rater := rater_of(name)))
     tables = ((rater, table_of(folder, name, present, limits, issues)) for rater, name in named)
@@ -56,7 +58,7 @@ def rater_tables(folder: Path, present: Set[str], limits: Limits, issues: IssueC
 
 
 def criteria_of(
-    folder: Path, present: Set[str], table: RatingsTable | None, limits: Limits, issues: IssueCollector
+    folder: Path, present: Set[str], table: RatingsTable | None, limits: LabLimits, issues: IssueCollector
 ) -> tuple[Criterion, ...]:
     rubric = None
     if RUBRIC in present:
@@ -77,14 +79,16 @@ def criteria_of(
     return merge_rubrics(rubric, table, issues)
 
 
-def submissions_of(folder: Path, present: Set[str], limits: Limits, issues: IssueCollector) -> tuple[Submission, ...]:
+def submissions_of(
+    folder: Path, present: Set[str], limits: LabLimits, issues: IssueCollector
+) -> tuple[Submission, ...]:
     submissions = read_submissions(folder / SUBMISSIONS, limits, issues) if SUBMISSIONS in present else ()
     if not submissions:
         _missing("no-submissions", SUBMISSIONS, "Only single programs can be graded by this lab.", issues)
     return submissions
 
 
-def template_of(folder: Path, present: Set[str], limits: Limits, issues: IssueCollector) -> tuple[SourceFile, ...]:
+def template_of(folder: Path, present: Set[str], limits: LabLimits, issues: IssueCollector) -> tuple[SourceFile, ...]:
     if TEMPLATE not in present:
         return ()
     entries = folder_entries(folder / TEMPLATE, TEMPLATE, limits, issues)
@@ -95,7 +99,7 @@ def _missing(code: str, name: str, hint: str, issues: IssueCollector) -> None:
     issues.warning(code, name, found="nothing", expected=f"{name} in the lab's folder", hint=hint)
 
 
-def read_problem(folder: Path, present: Set[str], limits: Limits, issues: IssueCollector) -> tuple[str, str]:
+def read_problem(folder: Path, present: Set[str], limits: LabLimits, issues: IssueCollector) -> tuple[str, str]:
     """(verbose, short); each stands in for the other where only one is there. An error where neither is.
 
     `present` are the names of the files there are.
@@ -136,7 +140,7 @@ def read_problem(folder: Path, present: Set[str], limits: Limits, issues: IssueC
 
 
 def given_language(
-    folder: Path, present: Set[str], override: str | None, limits: Limits, issues: IssueCollector
+    folder: Path, present: Set[str], override: str | None, limits: LabLimits, issues: IssueCollector
 ) -> str | None:
     """The language named by `override`, else by the lab's `language.txt`; None where neither is there, and, with an
     error, where it names no known one. `present` are the names of the files there are.
@@ -157,7 +161,7 @@ def _named(text: str, where: str, without: str, issues: IssueCollector) -> str |
         issues.error(
             "unknown-language",
             where,
-            found=f"the language {excerpt(text.strip())}",
+            found=f"the language {quoted(text.strip())}",
             expected=f"one of {', '.join(LANGUAGES)}, and nothing else",
             hint=f"Choose one of these, or {without} to go by the extensions of the students' files.",
         )

@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 from labs_schema.errors import InputError, Issue, IssueCollector, Severity
-from labs_schema.file_reader import refused_kind, scan
+from labs_schema.file_reader import is_special_file, list_folder
 from labs_schema.reading.titles import rater_of
-from labs_schema.submissions.file_names import clean, litter
+from labs_schema.submissions.file_names import junk_part, safe_name
 
 STATEMENTS = ("ps.txt", "problemStatement.txt")
 SHORT_STATEMENT = "modified_ps.txt"
@@ -43,7 +43,7 @@ def lab_folders(parent: Path) -> list[Path]:
     issue = Issue(
         code="no-labs",
         severity=Severity.ERROR,
-        path=clean(str(parent)),
+        path=safe_name(str(parent)),
         found=reason,
         expected="a lab, or a folder of labs",
         hint="Give the folder that holds one folder a lab.",
@@ -53,11 +53,11 @@ def lab_folders(parent: Path) -> list[Path]:
 
 def stray_entries(parent: Path) -> tuple[Issue, ...]:
     """A warning for each entry of `parent` that is no lab; none where `parent` is a lab itself."""
-    issues = IssueCollector(clean(parent.absolute().name) or "/")
+    issues = IssueCollector(safe_name(parent.absolute().name) or "/")
     labs = set() if is_lab(parent) else {path.name for path in lab_folders(parent)}
-    for entry in scan(parent, "", issues) if labs else ():
-        if entry.name not in labs and not may_lie_beside_labs(entry.name):
-            _stray(clean(entry.name), "an entry that is no lab", issues)
+    for entry in list_folder(parent, "", issues) if labs else ():
+        if entry.name not in labs and not is_allowed_beside_labs(entry.name):
+            _stray(safe_name(entry.name), "an entry that is no lab", issues)
     return issues.issues()
 
 
@@ -67,10 +67,10 @@ def lab_entries(folder: Path, issues: IssueCollector) -> frozenset[str]:
     A warning for what the format does not know, an error for a link or device in the place of a file it does know.
     """
     names = set()
-    for entry in scan(folder, "", issues):
-        name = clean(entry.name)
+    for entry in list_folder(folder, "", issues):
+        name = safe_name(entry.name)
         if entry.name in KNOWN or rater_of(entry.name):
-            if not refused_kind(os.lstat(entry.path), name, issues):
+            if not is_special_file(os.lstat(entry.path), name, issues):
                 names.add(entry.name)
         elif not _also_fine(entry.name):
             _stray(name, "a file that the lab format does not know", issues)
@@ -85,7 +85,7 @@ def labs_inside(folder: Path) -> list[str]:
         return []
 
 
-def may_lie_beside_labs(name: str) -> bool:
+def is_allowed_beside_labs(name: str) -> bool:
     """A roster, a readme, a licence: `labs/*` names them too."""
     return name == ROSTER or _also_fine(name)
 
@@ -95,9 +95,9 @@ def _also_fine(name: str) -> bool:
 
 
 def _stray(name: str, found: str, issues: IssueCollector) -> None:
-    kind = "what an editor or system left behind" if litter(name) else found
+    kind = "what an editor or system left behind" if junk_part(name) else found
     issues.warning(
-        "litter" if litter(name) else "stray-file",
+        "litter" if junk_part(name) else "stray-file",
         name,
         found=kind,
         expected="only what docs/reference/lab-format.md names",

@@ -5,7 +5,7 @@ Knows no files. Only ratings are read from it: words in a cell mark the rating a
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 
-from labs_schema.errors import IssueCollector, excerpt, listing
+from labs_schema.errors import IssueCollector, quoted, quoted_list
 from labs_schema.models import Criterion, HumanGrade
 from labs_schema.reading.human_grades import NOT_GIVEN, human_grades
 from labs_schema.reading.ratings_csv import Column, RatingsTable
@@ -49,7 +49,7 @@ def check_raters(
             issues.warning(
                 "ta-spelling",
                 path,
-                found=f"one TA in {len(spelt)} spellings: {listing(sorted(spelt))}",
+                found=f"one TA in {len(spelt)} spellings: {quoted_list(sorted(spelt))}",
                 expected="one spelling a TA, in the table and in the names of files",
                 hint="They count as different TAs; use one spelling.",
             )
@@ -58,8 +58,8 @@ def check_raters(
         issues.warning(
             "rater-differs",
             path,
-            found=f"{excerpt(grade.rating or '')} of {excerpt(grade.criterion)} for {excerpt(grade.student)}",
-            expected=f"what {rater_file(excerpt(grade.rater or ''))} says",
+            found=f"{quoted(grade.rating or '')} of {quoted(grade.criterion)} for {quoted(grade.student)}",
+            expected=f"what {rater_file(quoted(grade.rater or ''))} says",
             hint="The table stays in force, the TA's own file counts as the TA's rating.",
         )
 
@@ -89,7 +89,7 @@ def _check_columns(criteria: Sequence[Criterion], table: RatingsTable, issues: I
 
 
 def _named(column: Column) -> str:
-    return f"rating {excerpt(column.rating)} of {excerpt(column.criterion)}"
+    return f"rating {quoted(column.rating)} of {quoted(column.criterion)}"
 
 
 def _check_rows(rater: str, table: RatingsTable, students: Set[str], issues: IssueCollector) -> None:
@@ -100,7 +100,7 @@ def _check_rows(rater: str, table: RatingsTable, students: Set[str], issues: Iss
                 "ta-elsewhere",
                 table.path,
                 line=row.line,
-                found=f"the TA {excerpt(row.ta or '')}",
-                expected=f"{excerpt(rater)}, whose file this is",
+                found=f"the TA {quoted(row.ta or '')}",
+                expected=f"{quoted(rater)}, whose file this is",
                 hint="The file's name counts; move the row into the other TA's file if it is theirs.",
             )

@@ -6,10 +6,10 @@ Reads the form only; what a cell means for a grade is told in `human_grades`. Kn
 import re
 from typing import NamedTuple
 
-from labs_schema.errors import IssueCollector, excerpt
+from labs_schema.errors import IssueCollector, quoted
 from labs_schema.reading.csv_rows import CsvRow, read_rows
 from labs_schema.reading.titles import TA, rater_file, read_rater, read_title
-from labs_schema.submissions.file_names import student_of
+from labs_schema.submissions.file_names import student_id
 
 HEADER = ("Criterion", "Description", "Rating", "Rating description", "Marks", "Student")
 """What the first cells of the six header rows usually say. They are free, but must not say another row's name: a table
@@ -94,13 +94,13 @@ def _good_header(rows: list[CsvRow], path: str, issues: IssueCollector) -> bool:
     if len(rows[0].cells) == 1:
         other = next((mark for mark in ";\t|" if mark in rows[0].cells[0]), None)
         if other:
-            return wrong(1, f"one cell a row, split by {excerpt(other)}", "Save the table with commas between cells.")
+            return wrong(1, f"one cell a row, split by {quoted(other)}", "Save the table with commas between cells.")
         return wrong(1, "a first row without criteria")
     names = [name.lower() for name in HEADER[:5]]
     for number, (row, name) in enumerate(zip(rows, names, strict=False)):
         first = row.cells[0].lower() if row.cells else ""
         if first != name and first in names:
-            return wrong(row.line, f"the row {excerpt(row.cells[0])} as row {number + 1}")
+            return wrong(row.line, f"the row {quoted(row.cells[0])} as row {number + 1}")
     last = rows[5].cells
     if last and ("@" in last[0] or (len(last) > 1 and set(last[1:]) <= {"0", "1"})):
         return wrong(rows[5].line, "a student in row 6")
@@ -150,7 +150,7 @@ def _columns(
                 "duplicate-rating",
                 path,
                 line=header[2].line,
-                found=f"rating {excerpt(rating)} of {excerpt(criterion)} again, in {where}",
+                found=f"rating {quoted(rating)} of {quoted(criterion)} again, in {where}",
                 expected="one column a rating",
                 hint="Rename the rating or the criterion, or delete the column.",
             )
@@ -166,7 +166,7 @@ def _marks(written: str, path: str, where: str, line: int, issues: IssueCollecto
         "bad-marks",
         path,
         line=line,
-        found=f"marks {excerpt(written)} in {where}",
+        found=f"marks {quoted(written)} in {where}",
         expected="a number from 0 on, such as 2 or 1.5, or an empty cell",
         hint="Write the number with a point and without a unit.",
     )
@@ -177,13 +177,13 @@ def _students(body: list[CsvRow], ta: int | None, path: str, issues: IssueCollec
     rows: dict[str, StudentRow] = {}
     for line, cells in body:
         rater = None if ta is None else read_rater(cells[ta], path, line, issues)
-        row = StudentRow(line, student_of(cells[0]), cells[0], cells, rater)
+        row = StudentRow(line, student_id(cells[0]), cells[0], cells, rater)
         if not row.student or not row.folder.isprintable():
             issues.error(
                 "empty-student",
                 path,
                 line=line,
-                found=f"the student {excerpt(cells[0])}",
+                found=f"the student {quoted(cells[0])}",
                 expected="an id such as s1@course in the first cell",
                 hint="Fill in the id, or delete the row.",
             )
@@ -192,7 +192,7 @@ def _students(body: list[CsvRow], ta: int | None, path: str, issues: IssueCollec
                 "duplicate-student",
                 path,
                 line=line,
-                found=f"student {excerpt(row.student)} again, first in line {rows[row.student].line}",
+                found=f"student {quoted(row.student)} again, first in line {rows[row.student].line}",
                 expected="one row a student",
                 hint="Keep the row that counts.",
             )

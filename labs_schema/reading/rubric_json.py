@@ -4,7 +4,7 @@ import json
 import math
 from typing import Any
 
-from labs_schema.errors import IssueCollector, excerpt
+from labs_schema.errors import IssueCollector, quoted
 from labs_schema.models import Criterion, Rating
 from labs_schema.reading.titles import read_title
 
@@ -72,7 +72,7 @@ def _duplicate(what: str, title: str, where: str, issues: IssueCollector) -> Non
     issues.error(
         f"duplicate-{what}",
         PATH,
-        found=f"the title {excerpt(title)} again, in {where}",
+        found=f"the title {quoted(title)} again, in {where}",
         expected="titles that differ",
         hint="Rename or delete one of the two.",
     )
@@ -86,7 +86,7 @@ def _is_object(value: object, where: str, keys: set[str], issues: IssueCollector
         issues.warning(
             "unknown-key",
             PATH,
-            found=f"{excerpt(more[0])} in {where}",
+            found=f"{quoted(more[0])} in {where}",
             expected=f"only {', '.join(sorted(keys))}",
             hint="It is not read; check its spelling.",
         )
@@ -124,7 +124,7 @@ def _marks(value: dict[str, Any], where: str, issues: IssueCollector) -> float |
     issues.error(
         "bad-marks",
         PATH,
-        found=f"marks {excerpt(str(marks))} in {where}",
+        found=f"marks {quoted(str(marks))} in {where}",
         expected="a number from 0 on, such as 2 or 1.5, or none",
         hint="Write the number without quotes.",
     )
@@ -155,7 +155,7 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise _NotRubricError(f"the key {excerpt(twice)} twice in one object")
+        raise _NotRubricError(f"the key {quoted(twice)} twice in one object")
     return found
 
 

@@ -6,7 +6,7 @@ What only one of them has is kept, with a warning; where both speak, `rubrics.js
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
-from labs_schema.errors import IssueCollector, excerpt
+from labs_schema.errors import IssueCollector, quoted
 from labs_schema.models import Criterion, Rating
 from labs_schema.reading.ratings_csv import RatingsTable
 
@@ -52,7 +52,7 @@ def _one_file_only(
                 "criterion-without-column",
                 path,
                 line=1,
-                found=f"no column for the criterion {excerpt(title)}",
+                found=f"no column for the criterion {quoted(title)}",
                 expected="the criteria of rubrics.json",
                 hint=f"It is kept, without grades by TAs.{_near(title, in_table)}",
             )
@@ -61,7 +61,7 @@ def _one_file_only(
             issues.warning(
                 "criterion-not-in-rubric",
                 RUBRIC,
-                found=f"no criterion {excerpt(title)}, which {path} has",
+                found=f"no criterion {quoted(title)}, which {path} has",
                 expected="the criteria of the table",
                 hint=f"It is kept as the table describes it.{_near(title, in_rubric)}",
             )
@@ -77,7 +77,7 @@ def _merged(ours: Criterion, theirs: Criterion | None, path: str, issues: IssueC
             "rating-without-column",
             path,
             line=3,
-            found=f"no column for rating {excerpt(title)} of {excerpt(ours.title)}",
+            found=f"no column for rating {quoted(title)} of {quoted(ours.title)}",
             expected="the ratings of rubrics.json",
             hint=f"It is kept; no TA can have given it.{_near(title, columns)}",
         )
@@ -85,20 +85,20 @@ def _merged(ours: Criterion, theirs: Criterion | None, path: str, issues: IssueC
         issues.warning(
             "rating-not-in-rubric",
             RUBRIC,
-            found=f"no rating {excerpt(title)} in {excerpt(ours.title)}, which {path} has",
+            found=f"no rating {quoted(title)} in {quoted(ours.title)}, which {path} has",
             expected="the ratings of the table",
             hint=f"It is kept as the table describes it.{_near(title, titles)}",
         )
     ratings = [_merged_rating(ours.title, rating, columns.get(rating.title), path, issues) for rating in ours.ratings]
     ratings += [rating for rating in theirs.ratings if rating.title not in titles]
-    description = _description(ours.description, theirs.description, excerpt(ours.title), path, issues)
+    description = _description(ours.description, theirs.description, quoted(ours.title), path, issues)
     return Criterion(title=ours.title, description=description, ratings=tuple(ratings))
 
 
 def _merged_rating(criterion: str, ours: Rating, theirs: Rating | None, path: str, issues: IssueCollector) -> Rating:
     if theirs is None:
         return ours
-    what = f"rating {excerpt(ours.title)} of {excerpt(criterion)}"
+    what = f"rating {quoted(ours.title)} of {quoted(criterion)}"
     if ours.marks is not None and theirs.marks is not None and ours.marks != theirs.marks:
         issues.error(
             "marks-differ",
@@ -133,7 +133,7 @@ def _check_ratings(criterion: Criterion, issues: IssueCollector) -> None:
         issues.error(
             "rating-count",
             RUBRIC,
-            found=f"{count} ratings for {excerpt(criterion.title)}",
+            found=f"{count} ratings for {quoted(criterion.title)}",
             expected=f"{FEWEST} to {MOST}",
             hint="Add the missing level, such as one for work that does not meet the criterion, or join some.",
         )
@@ -141,7 +141,7 @@ def _check_ratings(criterion: Criterion, issues: IssueCollector) -> None:
         issues.warning(
             "marks-missing",
             RUBRIC,
-            found=f"marks for some ratings of {excerpt(criterion.title)} only",
+            found=f"marks for some ratings of {quoted(criterion.title)} only",
             expected="marks for all of them or for none",
             hint="The criterion counts as one without marks; fill them in.",
         )
@@ -149,4 +149,4 @@ def _check_ratings(criterion: Criterion, issues: IssueCollector) -> None:
 
 def _near(title: str, others: Iterable[str]) -> str:
     near = get_close_matches(title, list(others), n=1)
-    return f" Is it {excerpt(near[0])}?" if near else ""
+    return f" Is it {quoted(near[0])}?" if near else ""

@@ -5,7 +5,7 @@ Knows no files; everything here is a warning.
 
 from collections.abc import Iterable, Sequence, Set
 
-from labs_schema.errors import IssueCollector, excerpt, listing
+from labs_schema.errors import IssueCollector, quoted, quoted_list
 from labs_schema.hashes import canonical_hash
 from labs_schema.models import SourceFile, Submission
 from labs_schema.reading.ratings_csv import RatingsTable, StudentRow
@@ -23,7 +23,7 @@ def check_students(students: Iterable[str], table: RatingsTable, issues: IssueCo
         issues.warning(
             "submission-without-ratings",
             table.path,
-            found=f"no row for {excerpt(student)}",
+            found=f"no row for {quoted(student)}",
             expected="a row for every submission",
             hint="It can be graded, and is not learned from.",
         )
@@ -36,7 +36,7 @@ def check_row(row: StudentRow, students: Set[str], path: str, issues: IssueColle
             "student-without-submission",
             path,
             line=row.line,
-            found=f"ratings of {excerpt(row.student)} and no submission",
+            found=f"ratings of {quoted(row.student)} and no submission",
             expected=f"{FOLDER}/{row.folder}/",
             hint="The ratings are not used; put the submission there if it is lost.",
         )
@@ -47,11 +47,11 @@ def check_comments(comments: RatingsTable, table: RatingsTable, issues: IssueCol
     columns = {(column.criterion, column.rating) for column in table.columns}
     students = {row.student for row in table.rows}
     unknown = [
-        f"rating {excerpt(column.rating)} of {excerpt(column.criterion)}"
+        f"rating {quoted(column.rating)} of {quoted(column.criterion)}"
         for column in comments.columns
         if (column.criterion, column.rating) not in columns
     ]
-    unknown += [f"student {excerpt(row.student)}" for row in comments.rows if row.student not in students]
+    unknown += [f"student {quoted(row.student)}" for row in comments.rows if row.student not in students]
     for what in unknown:
         issues.warning(
             "comment-without-rating",
@@ -81,7 +81,7 @@ def check_copies(submissions: Sequence[Submission], template: Sequence[SourceFil
             issues.warning(
                 "identical-submissions",
                 f"{FOLDER}/{folders[0]}",
-                found=f"{len(folders)} submissions with the same text: {listing(folders)}",
+                found=f"{len(folders)} submissions with the same text: {quoted_list(folders)}",
                 expected="work that differs",
                 hint="They are kept, and never split between training and test.",
             )

@@ -1,6 +1,6 @@
 """What the title of a criterion or rating may be. Knows no file format."""
 
-from labs_schema.errors import IssueCollector, excerpt
+from labs_schema.errors import IssueCollector, quoted
 
 LONGEST = 300
 
@@ -27,7 +27,7 @@ def read_title(written: str, path: str, where: str, line: int | None, issues: Is
         "bad-title",
         path,
         line=line,
-        found=f"the title {excerpt(title)} in {where}",
+        found=f"the title {quoted(title)} in {where}",
         expected=f"one line of at most {LONGEST} printable characters",
         hint="Shorten it, or take the control character out; details belong into the description.",
     )
@@ -64,7 +64,7 @@ def read_rater(cell: str, path: str, line: int, issues: IssueCollector) -> str |
         "bad-ta",
         path,
         line=line,
-        found=f"the TA {excerpt(name)}",
+        found=f"the TA {quoted(name)}",
         expected=f"a name of at most {LONGEST} printable characters, or nothing",
         hint="Write the TA's name or initials, always in the same way.",
     )

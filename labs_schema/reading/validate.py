@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from labs_schema.errors import InputError, Issue, IssueCollector, Severity
 from labs_schema.frozen import Frozen
-from labs_schema.limits import Limits
+from labs_schema.limits import LabLimits
 from labs_schema.models import Criterion, HumanGrade, Lab, Person, Submission
-from labs_schema.privacy.name_matching import Names
-from labs_schema.privacy.redaction import noted, person_of
+from labs_schema.privacy.name_matching import NameMatcher
+from labs_schema.privacy.redaction import person_from_id, with_redactions
 from labs_schema.reading.human_grades import human_grades
 from labs_schema.reading.lab_files import (
     criteria_of,
@@ -33,12 +33,12 @@ from labs_schema.reading.lab_folders import (
 from labs_schema.reading.rater_tables import check_raters, rater_grades
 from labs_schema.reading.ratings_csv import RatingsTable
 from labs_schema.reading.submission_checks import check_comments, check_copies, check_students
-from labs_schema.submissions.file_names import clean
+from labs_schema.submissions.file_names import safe_name
 from labs_schema.submissions.submissions_folder import in_language, language_by_names
 
 __all__ = ["Validated", "lab_folders", "load_lab", "load_rubric", "read_lab", "read_rubric", "stray_entries"]
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = LabLimits()
 
 
 class Validated(Frozen):
@@ -68,7 +68,7 @@ def load_rubric(folder: Path) -> Lab:
     return _faultless(read_rubric(folder))
 
 
-def read_lab(folder: Path, *, language: str | None = None, limits: Limits = DEFAULT_LIMITS) -> Validated:
+def read_lab(folder: Path, *, language: str | None = None, limits: LabLimits = DEFAULT_LIMITS) -> Validated:
     """Reads and checks a lab. `language` overrides its `language.txt`, and that the extensions of the students' files.
 
     Raises nothing for bad input.
@@ -76,7 +76,7 @@ def read_lab(folder: Path, *, language: str | None = None, limits: Limits = DEFA
     return _read(folder, language, limits, with_work=True)
 
 
-def read_rubric(folder: Path, *, limits: Limits = DEFAULT_LIMITS) -> Validated:
+def read_rubric(folder: Path, *, limits: LabLimits = DEFAULT_LIMITS) -> Validated:
     """`load_rubric` that raises nothing."""
     return _read(folder, None, limits, with_work=False)
 
@@ -87,17 +87,17 @@ def _faultless(validated: Validated) -> Lab:
     return validated.lab
 
 
-def _read(folder: Path, language: str | None, limits: Limits, *, with_work: bool) -> Validated:
+def _read(folder: Path, language: str | None, limits: LabLimits, *, with_work: bool) -> Validated:
     folder = folder.absolute()
-    issues = IssueCollector(clean(folder.name) or "/")
+    issues = IssueCollector(safe_name(folder.name) or "/")
     lab = _lab(folder, language, limits, issues, with_work)
     return Validated(lab=None if issues.failed else lab, issues=issues.issues())
 
 
-def _lab(folder: Path, language: str | None, limits: Limits, issues: IssueCollector, with_work: bool) -> Lab | None:
+def _lab(folder: Path, language: str | None, limits: LabLimits, issues: IssueCollector, with_work: bool) -> Lab | None:
     """The lab; None, or a lab that must not be used, where `issues` has an error."""
-    if inside := labs_inside(folder):
-        found = f"a folder of {len(inside)} labs, such as {clean(inside[0])}"
+    if safe_member_path := labs_inside(folder):
+        found = f"a folder of {len(safe_member_path)} labs, such as {safe_name(safe_member_path[0])}"
         issues.error("no-labs", "", found=found, expected="one lab", hint="Name a lab in it.")
         return None
     present = lab_entries(folder, issues)
@@ -115,7 +115,7 @@ def _lab(folder: Path, language: str | None, limits: Limits, issues: IssueCollec
     if issues.failed:
         return None
     return Lab(
-        name=clean(folder.name),
+        name=safe_name(folder.name),
         problem=problem,
         short_problem=short,
         criteria=criteria,
@@ -131,7 +131,7 @@ def _work(
     criteria: tuple[Criterion, ...],
     table: RatingsTable | None,
     roster: tuple[Person, ...],
-    limits: Limits,
+    limits: LabLimits,
     issues: IssueCollector,
 ) -> _Work:
     comments = table_of(folder, COMMENTS, present, limits, issues)
@@ -150,5 +150,7 @@ def _work(
     check_raters(grades, others, RATINGS, issues)
     if issues.failed:
         return _Work(language)
-    names = Names((*roster, *(person_of(each.student, each.folder) for each in every)))
-    return _Work(language, tuple(noted(submission, language, names) for submission in submissions), grades, others)
+    names = NameMatcher((*roster, *(person_from_id(each.student, each.folder) for each in every)))
+    return _Work(
+        language, tuple(with_redactions(submission, language, names) for submission in submissions), grades, others
+    )

@@ -5,23 +5,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from labs_schema.errors import InputError, Issue, IssueCollector, Severity
-from labs_schema.limits import Limits
+from labs_schema.limits import LabLimits
 from labs_schema.models import Person, SourceFile, Submission
-from labs_schema.privacy.redaction import names_of, noted
+from labs_schema.privacy.redaction import roster_names, with_redactions
 from labs_schema.source.languages import UNKNOWN
-from labs_schema.submissions.file_names import archive_suffix, clean
+from labs_schema.submissions.file_names import archive_suffix, safe_name
 from labs_schema.submissions.source_files import file_entry, folder_entries, packed_entries, source_files
 from labs_schema.submissions.submissions_folder import files_in
 
 GIVEN = "the files given"
 
 
-def read_handed_in(
+def read_adhoc_submission(
     paths: Sequence[Path], language: str = UNKNOWN, roster: tuple[Person, ...] = ()
 ) -> tuple[Submission, tuple[Issue, ...]]:
     """`paths` (source files, archives, folders) as one submission to a lab in `language`, and warnings of what was set
     aside. Like a lab's own submissions it keeps the files in that language, where it has any, and its words that name
-    somebody of the `roster` are noted.
+    somebody of the `roster` are with_redactions.
 
     Raises InputError with all errors where a path cannot be read, two files have one name, or none is source.
     """
@@ -40,13 +40,13 @@ def read_handed_in(
         named = files_in(named, language, "", others)
         issues += others.issues()
     submission = Submission(student="", folder="", files=named)
-    return noted(submission, language, names_of(roster)), tuple(issues)
+    return with_redactions(submission, language, roster_names(roster)), tuple(issues)
 
 
 def _read(path: Path) -> tuple[tuple[SourceFile, ...], tuple[Issue, ...]]:
     """The source files at an absolute path, and every issue there."""
-    issues, limits = IssueCollector(str(path.parent.parent).rstrip("/")), Limits()
-    folder, name = path.parent.name, clean(path.name)
+    issues, limits = IssueCollector(str(path.parent.parent).rstrip("/")), LabLimits()
+    folder, name = path.parent.name, safe_name(path.name)
     where = f"{folder}/{name}"
     if path.is_dir():
         found = source_files(folder_entries(path, where, limits, issues), where, limits, issues)

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 from labs_schema.errors import IssueCollector
-from labs_schema.limits import Limits
-from labs_schema.submissions.file_names import archive_suffix, inside, litter
+from labs_schema.limits import LabLimits
+from labs_schema.submissions.file_names import archive_suffix, junk_part, safe_member_path
 
 DAMAGE = (
     zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, struct.error,
@@ -25,7 +25,7 @@ DAMAGE = (
 """What the standard library raises on archives that are broken, encrypted or of an unknown make."""
 
 
-class Entry(NamedTuple):
+class UnreadFile(NamedTuple):
     """A file of a submission, not yet read. `read(n)` gives at most n bytes, None with a issue where it cannot be read,
     and may raise one of DAMAGE."""
 
@@ -47,7 +47,7 @@ class _RefusedError(Exception):
     """An archive that is refused as a whole: code, found, expected, hint."""
 
 
-def archive_entries(data: bytes, where: str, limits: Limits, issues: IssueCollector) -> Iterator[Entry]:
+def archive_entries(data: bytes, where: str, limits: LabLimits, issues: IssueCollector) -> Iterator[UnreadFile]:
     """The regular files of the archive `data`, in its own order. `where` ends in the archive's name."""
     try:
         if archive_suffix(where) == ".zip":
@@ -72,14 +72,14 @@ def bad_archive(where: str, error: BaseException, issues: IssueCollector) -> Non
     )
 
 
-def _zip_entries(data: bytes, where: str, limits: Limits, issues: IssueCollector) -> Iterator[Entry]:
+def _zip_entries(data: bytes, where: str, limits: LabLimits, issues: IssueCollector) -> Iterator[UnreadFile]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for info in archive.infolist():
             mode = info.external_attr >> 16
             path = _checked(info.filename, where, issues)
             if info.is_dir() or path is None:
                 continue
-            if stat.S_IFMT(mode) not in (0, stat.S_IFREG) and not litter(path):
+            if stat.S_IFMT(mode) not in (0, stat.S_IFREG) and not junk_part(path):
                 _refuse_member(path, where, stat.S_ISLNK(mode), issues)
                 continue
             if info.file_size > max(limits.ratio_from, limits.ratio * info.compress_size):
@@ -89,16 +89,16 @@ def _zip_entries(data: bytes, where: str, limits: Limits, issues: IssueCollector
                 with archive.open(info) as member:
                     return member.read(most)
 
-            yield Entry(path, read)
+            yield UnreadFile(path, read)
 
 
-def _tar_entries(data: bytes, where: str, issues: IssueCollector) -> Iterator[Entry]:
+def _tar_entries(data: bytes, where: str, issues: IssueCollector) -> Iterator[UnreadFile]:
     with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
         for info in archive:
             path = _checked(info.name, where, issues)
             if info.isdir() or path is None:
                 continue
-            if not info.isreg() and not litter(path):
+            if not info.isreg() and not junk_part(path):
                 _refuse_member(path, where, info.issym() or info.islnk(), issues)
                 continue
 
@@ -106,17 +106,17 @@ def _tar_entries(data: bytes, where: str, issues: IssueCollector) -> Iterator[En
                 member = archive.extractfile(info)
                 return member.read(most) if member else b""
 
-            yield Entry(path, read)
+            yield UnreadFile(path, read)
 
 
 def _checked(name: str, where: str, issues: IssueCollector) -> str | None:
-    path = inside(name)
+    path = safe_member_path(name)
     if path is None and name.strip("./"):
         issues.error(
             "unsafe-name",
             where,
             found=f"a member named {name[:60]!a}",
-            expected="names that stay inside the archive",
+            expected="names that stay safe_member_path the archive",
             hint="Look at the archive with care; put the files that belong to the work into a folder yourself.",
         )
     return path
@@ -132,8 +132,8 @@ def _refuse_member(path: str, where: str, link: bool, issues: IssueCollector) ->
     )
 
 
-def _expanded(data: bytes, where: str, limits: Limits) -> bytes:
-    """The tar file inside `data`, decompressed no further than the caps."""
+def _expanded(data: bytes, where: str, limits: LabLimits) -> bytes:
+    """The tar file safe_member_path `data`, decompressed no further than the caps."""
     suffix = archive_suffix(where) or ""
     if suffix == ".tar":
         return data
@@ -160,7 +160,7 @@ def _expander(suffix: str) -> _Expander:
     return lzma.LZMADecompressor(memlimit=256 * 2**20)
 
 
-def _bomb(limits: Limits) -> _RefusedError:
+def _bomb(limits: LabLimits) -> _RefusedError:
     return _RefusedError(
         "compression-bomb",
         f"more than {limits.ratio} bytes for each compressed byte, or more than {limits.expanded_bytes:,} in all",

@@ -1,4 +1,4 @@
-"""File names of submissions: made clean, checked for escapes, told from litter. Knows no disk and no archive."""
+"""File names of submissions: made safe_name, checked for escapes, told from junk_part. Knows no disk and no archive."""
 
 import os
 import re
@@ -9,9 +9,9 @@ from labs_schema.source.languages import extension
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 CLOSED_ARCHIVES = frozenset({".rar", ".7z", ".gz", ".bz2", ".xz", ".zst", ".lzma", ".z"})
 
-LITTER_NAMES = frozenset({"__macosx", "node_modules", "__pycache__", "thumbs.db", "desktop.ini"})
+JUNK_NAMES = frozenset({"__macosx", "node_modules", "__pycache__", "thumbs.db", "desktop.ini"})
 # fmt: off
-LITTER_EXTENSIONS = frozenset({
+JUNK_EXTENSIONS = frozenset({
     ".o", ".obj", ".a", ".lib", ".so", ".dll", ".dylib", ".exe", ".out", ".class", ".jar", ".war", ".pyc", ".pyo",
     ".pdb", ".gch", ".d", ".swp", ".swo", ".bak", ".tmp", ".orig", ".rej", ".log", ".iml", ".suo", ".dsym", ".ctxt",
 })
@@ -24,7 +24,7 @@ BINARY_EXTENSIONS = frozenset({
 _DRIVE = re.compile(r"^[A-Za-z]:")
 
 
-def clean(name: str) -> str:
+def safe_name(name: str) -> str:
     """A name any machine can hold: bytes that are not UTF-8 decoded by the rule, control characters and `\\` as `_`."""
     try:
         name.encode()
@@ -34,16 +34,16 @@ def clean(name: str) -> str:
     return "".join("_" if char == "\\" or not char.isprintable() else char for char in name)
 
 
-def inside(path: str) -> str | None:
-    """An archive member's path, relative and clean; None where it is absolute, has a drive letter or climbs by `..`."""
+def safe_member_path(path: str) -> str | None:
+    """The sanitized relative path of an archive member; None if it is absolute, has a drive letter or contains `..`."""
     path = path.replace("\\", "/")
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if path.startswith("/") or _DRIVE.match(path) or ".." in parts or not parts:
         return None
-    return "/".join(map(clean, parts))
+    return "/".join(map(safe_name, parts))
 
 
-def litter(path: str, *, folder: bool = False) -> str | None:
+def junk_part(path: str, *, folder: bool = False) -> str | None:
     """The part of `path` up to the first name that editors, compilers or systems leave behind, None without one.
 
     A folder is told by its name alone, because `s1@uni.so` is a student and no library.
@@ -51,9 +51,9 @@ def litter(path: str, *, folder: bool = False) -> str | None:
     parts = path.split("/")
     for depth, part in enumerate(parts, start=1):
         name = part.lower()
-        if name in LITTER_NAMES or name.startswith((".", "~$")) or name.endswith("~") or (name[:1] + name[-1:] == "##"):
+        if name in JUNK_NAMES or name.startswith((".", "~$")) or name.endswith("~") or (name[:1] + name[-1:] == "##"):
             return "/".join(parts[:depth])
-    return path if extension(path) in LITTER_EXTENSIONS and not folder else None
+    return path if extension(path) in JUNK_EXTENSIONS and not folder else None
 
 
 def archive_suffix(name: str) -> str | None:
@@ -62,6 +62,6 @@ def archive_suffix(name: str) -> str | None:
     return max(fits, key=len, default=None)
 
 
-def student_of(folder: str) -> str:
+def student_id(folder: str) -> str:
     """`s1` of `s1@course`."""
     return folder.split("@", 1)[0].strip()

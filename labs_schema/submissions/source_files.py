@@ -5,16 +5,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labs_schema.errors import IssueCollector
-from labs_schema.file_reader import binary_kind, decode, not_utf8, read_bytes, scan, too_big
-from labs_schema.limits import Limits
+from labs_schema.file_reader import binary_kind, decode, list_folder, read_bytes, report_encoding, report_too_large
+from labs_schema.limits import LabLimits
 from labs_schema.models import SourceFile
 from labs_schema.source.languages import SOURCE_EXTENSIONS, extension
-from labs_schema.submissions.archives import DAMAGE, Entry, archive_entries, bad_archive
-from labs_schema.submissions.file_names import BINARY_EXTENSIONS, CLOSED_ARCHIVES, archive_suffix, clean, litter
+from labs_schema.submissions.archives import DAMAGE, UnreadFile, archive_entries, bad_archive
+from labs_schema.submissions.file_names import BINARY_EXTENSIONS, CLOSED_ARCHIVES, archive_suffix, junk_part, safe_name
 
 
-def folder_entries(top: Path, where: str, limits: Limits, issues: IssueCollector) -> Iterator[Entry]:
-    """Every file under `top`, folders of litter not entered; an archive directly in `top` reads as a folder.
+def folder_entries(top: Path, where: str, limits: LabLimits, issues: IssueCollector) -> Iterator[UnreadFile]:
+    """Every file under `top`, folders of junk_part not entered; an archive directly in `top` reads as a folder.
 
     `where` is what issues call `top`.
     """
@@ -22,34 +22,34 @@ def folder_entries(top: Path, where: str, limits: Limits, issues: IssueCollector
     while waiting:
         folder, prefix = waiting.pop()
         if prefix.count("/") > limits.folder_depth:
-            too_big("too-deep", f"{where}/...", "nested folders", limits.folder_depth, issues)
+            report_too_large("too-deep", f"{where}/...", "nested folders", limits.folder_depth, issues)
             continue
-        for found in scan(folder, f"{where}/{prefix}".rstrip("/"), issues):
-            name, path = prefix + clean(found.name), Path(found.path)
+        for found in list_folder(folder, f"{where}/{prefix}".rstrip("/"), issues):
+            name, path = prefix + safe_name(found.name), Path(found.path)
             folder_here = found.is_dir(follow_symlinks=False)
-            if litter(name, folder=folder_here):
-                yield Entry(name, lambda _: b"")
+            if junk_part(name, folder=folder_here):
+                yield UnreadFile(name, lambda _: b"")
             elif folder_here:
                 waiting.append((path, name + "/"))
             elif archive_suffix(name) and not prefix:
                 for entry in packed_entries(path, f"{where}/{name}", limits, issues):
-                    yield Entry(f"archive/{entry.path}", entry.read)
+                    yield UnreadFile(f"archive/{entry.path}", entry.read)
             else:
                 yield file_entry(path, name, f"{where}/{name}", issues)
 
 
-def packed_entries(path: Path, where: str, limits: Limits, issues: IssueCollector) -> Iterator[Entry]:
+def packed_entries(path: Path, where: str, limits: LabLimits, issues: IssueCollector) -> Iterator[UnreadFile]:
     """The files in the archive at `path`."""
     data = read_bytes(path, where, limits.archive_bytes + 1, issues)
     if data is not None and len(data) > limits.archive_bytes:
-        too_big("archive-too-big", where, "bytes", limits.archive_bytes, issues)
+        report_too_large("archive-too-big", where, "bytes", limits.archive_bytes, issues)
     elif data is not None:
         yield from archive_entries(data, where, limits, issues)
 
 
-def file_entry(path: Path, name: str, where: str, issues: IssueCollector) -> Entry:
+def file_entry(path: Path, name: str, where: str, issues: IssueCollector) -> UnreadFile:
     """The file at `path`, called `name` in its submission."""
-    return Entry(name, lambda most: read_bytes(path, where, most, issues))
+    return UnreadFile(name, lambda most: read_bytes(path, where, most, issues))
 
 
 HEAD_BYTES = 8192
@@ -62,7 +62,7 @@ class Found(NamedTuple):
     line_ends: int
 
 
-def source_files(entries: Iterator[Entry], where: str, limits: Limits, issues: IssueCollector) -> Found:
+def source_files(entries: Iterator[UnreadFile], where: str, limits: LabLimits, issues: IssueCollector) -> Found:
     """The files in any known language. The rest is set aside with warnings; past a cap reading stops with an error.
 
     `where` is what issues call the submission.
@@ -71,7 +71,7 @@ def source_files(entries: Iterator[Entry], where: str, limits: Limits, issues: I
     left_behind: set[str] = set()
     count = size = line_ends = 0
     for entry in entries:
-        rubbish = litter(entry.path)
+        rubbish = junk_part(entry.path)
         if rubbish:
             if rubbish not in left_behind:
                 _set_aside("litter", f"{where}/{rubbish}", "what an editor, compiler or system left behind", issues)
@@ -79,7 +79,7 @@ def source_files(entries: Iterator[Entry], where: str, limits: Limits, issues: I
             continue
         count += 1
         if count > limits.submission_files:
-            too_big("too-many-files", where, "files", limits.submission_files, issues)
+            report_too_large("too-many-files", where, "files", limits.submission_files, issues)
             break
         text, changed = _source_text(entry, f"{where}/{entry.path}", limits, issues)
         if text is None:
@@ -90,12 +90,12 @@ def source_files(entries: Iterator[Entry], where: str, limits: Limits, issues: I
         line_ends += changed
         size += len(text)
         if size > limits.submission_bytes:
-            too_big("submission-too-big", where, "characters of source", limits.submission_bytes, issues)
+            report_too_large("submission-too-big", where, "characters of source", limits.submission_bytes, issues)
             break
     return Found(tuple(files[path] for path in sorted(files)), line_ends)
 
 
-def _source_text(entry: Entry, name: str, limits: Limits, issues: IssueCollector) -> tuple[str | None, bool]:
+def _source_text(entry: UnreadFile, name: str, limits: LabLimits, issues: IssueCollector) -> tuple[str | None, bool]:
     """The entry's text and whether its line ends were changed; None where it is set aside or refused."""
     source = extension(entry.path) in SOURCE_EXTENSIONS
     try:
@@ -110,14 +110,14 @@ def _source_text(entry: Entry, name: str, limits: Limits, issues: IssueCollector
         _not_source(entry.path, name, kind, issues)
         return None, False
     if len(data) > limits.source_bytes:
-        too_big("file-too-big", name, "bytes", limits.source_bytes, issues)
+        report_too_large("file-too-big", name, "bytes", limits.source_bytes, issues)
         return None, False
     decoded = decode(data)
     if decoded is None:
         _set_aside("binary", name, "bytes with NULs", issues)
         return None, False
     if decoded.encoding != "UTF-8":
-        not_utf8(name, decoded.encoding, issues)
+        report_encoding(name, decoded.encoding, issues)
     if not decoded.text.strip():
         issues.warning(
             "empty-file",

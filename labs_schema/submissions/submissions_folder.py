@@ -5,26 +5,26 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from labs_schema.errors import IssueCollector, excerpt
-from labs_schema.file_reader import refused_kind, scan
-from labs_schema.limits import Limits
+from labs_schema.errors import IssueCollector, quoted
+from labs_schema.file_reader import is_special_file, list_folder
+from labs_schema.limits import LabLimits
 from labs_schema.models import SourceFile, Submission
 from labs_schema.source.languages import SOURCE_EXTENSIONS, UNKNOWN, belongs, extension, likely
-from labs_schema.submissions.archives import Entry
-from labs_schema.submissions.file_names import CLOSED_ARCHIVES, archive_suffix, clean, litter, student_of
+from labs_schema.submissions.archives import UnreadFile
+from labs_schema.submissions.file_names import CLOSED_ARCHIVES, archive_suffix, junk_part, safe_name, student_id
 from labs_schema.submissions.source_files import file_entry, folder_entries, packed_entries, source_files
 
 
-def read_submissions(folder: Path, limits: Limits, issues: IssueCollector) -> tuple[Submission, ...]:
+def read_submissions(folder: Path, limits: LabLimits, issues: IssueCollector) -> tuple[Submission, ...]:
     """The submissions under `folder` (`submissions/` of a lab), sorted by student, files of any language."""
     found: dict[str, Submission] = {}
     line_ends = 0
-    for entry in scan(folder, "submissions", issues):
-        where = f"submissions/{clean(entry.name)}"
+    for entry in list_folder(folder, "submissions", issues):
+        where = f"submissions/{safe_name(entry.name)}"
         name = _folder_name(entry, where, issues)
         if name is None or not _good_student(name, where, issues):
             continue
-        student = student_of(name)
+        student = student_id(name)
         if student in found:
             _twice(student, where, issues)
             continue
@@ -77,19 +77,19 @@ def files_in(
         issues.warning(
             "other-language",
             where,
-            found=f"{len(other)} files such as {excerpt(other[0])}",
+            found=f"{len(other)} files such as {quoted(other[0])}",
             expected=f"files in {language}",
             hint="They are left out." if own else "They are read, because there is nothing else.",
         )
     return own or files
 
 
-def language_by_names(folder: Path, limits: Limits, issues: IssueCollector) -> str:
+def language_by_names(folder: Path, limits: LabLimits, issues: IssueCollector) -> str:
     """The language of a lab by the names of the files under its `submissions/`, none of which is read. What is wrong
     with single submissions is not told."""
     paths, untold = [], IssueCollector("")
-    for entry in scan(folder, "submissions", untold):
-        where = clean(entry.name)
+    for entry in list_folder(folder, "submissions", untold):
+        where = safe_name(entry.name)
         if _folder_name(entry, where, untold):
             found = islice(_entries(entry, where, limits, untold), limits.submission_files)
             paths.append([each.path for each in found if extension(each.path) in SOURCE_EXTENSIONS])
@@ -112,21 +112,21 @@ def _language(paths: Iterable[Sequence[str]], issues: IssueCollector) -> str:
 
 def _folder_name(entry: os.DirEntry[str], where: str, issues: IssueCollector) -> str | None:
     """The name a folder of this submission would have (`s1@course`), None for an entry that is no submission."""
-    name = clean(entry.name)
+    name = safe_name(entry.name)
     if name != entry.name:
         issues.warning(
             "odd-name",
             where,
-            found=f"the name {excerpt(entry.name)}",
+            found=f"the name {quoted(entry.name)}",
             expected="a name of printable UTF-8 characters",
-            hint=f"It is read as {excerpt(name)}; rename it to be rid of this.",
+            hint=f"It is read as {quoted(name)}; rename it to be rid of this.",
         )
     folder = entry.is_dir(follow_symlinks=False)
-    if litter(name, folder=folder):
+    if junk_part(name, folder=folder):
         _stray("litter", where, "what an editor or system left behind", issues)
     elif folder:
         return name
-    elif refused_kind(os.lstat(entry.path), where, issues):
+    elif is_special_file(os.lstat(entry.path), where, issues):
         return None
     elif suffix := archive_suffix(name):
         return name[: -len(suffix)]
@@ -145,7 +145,7 @@ def _folder_name(entry: os.DirEntry[str], where: str, issues: IssueCollector) ->
     return None
 
 
-def _entries(entry: os.DirEntry[str], where: str, limits: Limits, issues: IssueCollector) -> Iterator[Entry]:
+def _entries(entry: os.DirEntry[str], where: str, limits: LabLimits, issues: IssueCollector) -> Iterator[UnreadFile]:
     path = Path(entry.path)
     if entry.is_dir(follow_symlinks=False):
         return folder_entries(path, where, limits, issues)
@@ -155,7 +155,7 @@ def _entries(entry: os.DirEntry[str], where: str, limits: Limits, issues: IssueC
 
 
 def _good_student(name: str, where: str, issues: IssueCollector) -> bool:
-    if student_of(name):
+    if student_id(name):
         return True
     issues.error(
         "empty-student",
@@ -171,7 +171,7 @@ def _twice(student: str, where: str, issues: IssueCollector) -> None:
     issues.error(
         "duplicate-student",
         where,
-        found=f"a second submission of {excerpt(student)}",
+        found=f"a second submission of {quoted(student)}",
         expected="one entry a student",
         hint="Keep the one that counts; two files of one student belong into one folder.",
     )

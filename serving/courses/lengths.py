@@ -6,9 +6,10 @@ from labs_schema.errors import ModelError
 from labs_schema.models import Submission
 from prompts.encode import PromptEncoder
 from prompts.manifest import tokenizer_hash
+from prompts.tokenizer import load_tokenizer
 from serving.courses.registration import Registration
 from serving.grading.program_length import check_length, is_short
-from serving.model.folder import load_tokenizer, open_model
+from serving.model.folder import open_model
 
 MOST = 4
 """Tokenizers that are kept: one may take 100 MB, and courses that are tuned from one base share theirs."""

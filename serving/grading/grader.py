@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.models import Lab, Submission
-from labs_schema.privacy.redaction import HIDING_VERSION
+from labs_schema.privacy.redaction import REDACTION_VERSION
 from prompts.encode import PromptEncoder
 from prompts.style import PromptStyle
 from prompts.verdict import LETTERS
@@ -173,5 +173,5 @@ class Grader:
             "reasoning": reasoning,
             "context_length": self.encoder.context_length,
             "on_overlong": self.encoder.on_overlong,
-            "hiding": HIDING_VERSION,
+            "redaction": REDACTION_VERSION,
         }

@@ -10,7 +10,7 @@ from labs_schema.errors import InputError
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
 from labs_schema.reading.validate import lab_folders, load_lab
-from labs_schema.submissions.file_names import clean
+from labs_schema.submissions.file_names import safe_name
 from serving.courses.errors import ElsewhereError, UnknownCourseError
 from serving.grading.retries import asked_again
 from serving.jobs.errors import EndingError, LabChangedError, NoLabError
@@ -39,7 +39,7 @@ class WorkerBackend:
         labs = self._labs if isinstance(self._labs, Path) else self._labs(job.course)
         with suppress(InputError):  # no lab at all
             for folder in lab_folders(labs):
-                if clean(folder.name) == job.lab:
+                if safe_name(folder.name) == job.lab:
                     return folder
         raise NoLabError(f"The lab {job.lab!r} is not among the labs of any worker. Put its folder there and resume.")
 

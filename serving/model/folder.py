@@ -11,9 +11,9 @@ from typing import Any
 
 from labs_schema.errors import ModelError
 from labs_schema.frozen import Frozen
-from prompts.hub import check_available
 from prompts.manifest import FILE, ModelManifest, check_manifest, prompt_hash, read_manifest, tokenizer_hash
 from prompts.style import PromptStyle
+from prompts.tokenizer import check_available, load_tokenizer
 from serving.calibration.calibration import Calibration, read_calibration
 from serving.grading.provenance import ModelIdentity
 from serving.model.weights import check_adapter_shapes, weights_hashes
@@ -100,16 +100,6 @@ def find_model(path: str | Path, *, adapters: bool = False, style: PromptStyle |
             raise ModelError(f"{path}: the prompt style does not match the model's manifest.")
         style = model.manifest.style
     return FoundModel(model, tokenizer, style or PromptStyle())
-
-
-def load_tokenizer(source: str) -> Any:
-    """The tokenizer of a folder or hub id. Raises ModelError if there is none."""
-    from transformers import AutoTokenizer
-
-    try:
-        return AutoTokenizer.from_pretrained(source)
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{source}: no usable tokenizer: {error}") from error
 
 
 def _plain(folder: Path) -> ServedModel:

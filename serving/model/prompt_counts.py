@@ -3,13 +3,13 @@
 from labs_schema.frozen import Frozen
 from labs_schema.models import Lab
 from prompts.encode import PromptEncoder
-from prompts.hub import check_available
 from prompts.manifest import check_manifest
 from prompts.style import PromptStyle
+from prompts.tokenizer import check_available, load_tokenizer
 from serving.calibration.calibration import read_calibration
 from serving.engines.prefixes import count_uncached_tokens
 from serving.grading.scoring_requests import make_scoring_request
-from serving.model.folder import load_tokenizer, open_model
+from serving.model.folder import open_model
 
 
 class PromptCounts(Frozen):

@@ -111,19 +111,19 @@ def read_submission(connection: Connection, grade_id: str) -> Submission | None:
     if found is None:
         return None
     document = json.loads(found.document)
-    files, hidden = (document["files"], document["hidden"]) if isinstance(document, dict) else (document, ())
+    files, redactions = (document["files"], document["redactions"]) if isinstance(document, dict) else (document, ())
     return Submission(
         student=found.student,
         folder=found.student,
         files=tuple(SourceFile(path=path, text=text) for path, text in files),
-        hidden=tuple(hidden),
+        redactions=tuple(redactions),
     )
 
 
 def _submission_document(submission: Submission) -> object:
     """The submitted files, and the strings in them that were redacted for the model."""
     files = [[file.path, file.text] for file in submission.files]
-    return {"files": files, "hidden": list(submission.hidden)} if submission.hidden else files
+    return {"files": files, "redactions": list(submission.redactions)} if submission.redactions else files
 
 
 def _check(lab: Lab, rubric: str, submission: Submission, grade: Grade) -> None:

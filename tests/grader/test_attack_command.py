@@ -110,12 +110,12 @@ def test_programs_that_the_run_was_trained_on_are_not_attacked(
 ) -> None:
     from grader.experiments.attack import unseen_submissions
     from labs_schema.hashes import submission_key
-    from labs_schema.privacy.pseudonym_key import secret_mark
+    from labs_schema.privacy.pseudonym_key import key_fingerprint
     from training.dataset.rows import LabSplit
 
     class Manifest:
         labs = {"lab1": LabSplit(train=tuple(submission_key("lab1", f"s00{i}") for i in range(4)))}  # noqa: RUF012
-        secret = secret_mark()
+        secret = key_fingerprint()
 
     lab = make_lab(students=6)
     assert len(unseen_submissions(lab, str(tmp_path), 5, 0)) == 5

@@ -6,13 +6,13 @@ import pytest
 from labs_schema.errors import InputError
 from labs_schema.lab_writer import write_lab
 from labs_schema.reading.validate import load_lab
-from labs_schema.submissions.adhoc_submission import read_handed_in
+from labs_schema.submissions.adhoc_submission import read_adhoc_submission
 
 
 def test_the_files_named_are_one_submission_sorted_by_name(tmp_path: Path) -> None:
     (tmp_path / "main.c").write_bytes(b"int main;\r\n")
     (tmp_path / "list.c").write_text("int list;\n")
-    submission, warnings = read_handed_in([tmp_path / "main.c", tmp_path / "list.c"])
+    submission, warnings = read_adhoc_submission([tmp_path / "main.c", tmp_path / "list.c"])
     assert [(file.path, file.text) for file in submission.files] == [
         ("list.c", "int list;\n"),
         ("main.c", "int main;\n"),
@@ -25,14 +25,14 @@ def test_a_folder_and_an_archive_are_opened(tmp_path: Path) -> None:
     (tmp_path / "work" / "src" / "a.py").write_text("a = 1\n")
     with zipfile.ZipFile(tmp_path / "more.zip", "w") as archive:
         archive.writestr("b.py", "b = 2\n")
-    submission, _ = read_handed_in([tmp_path / "work", tmp_path / "more.zip"])
+    submission, _ = read_adhoc_submission([tmp_path / "work", tmp_path / "more.zip"])
     assert [file.path for file in submission.files] == ["b.py", "src/a.py"]
 
 
 def test_every_path_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04 and then nothing")
     with pytest.raises(InputError) as raised:
-        read_handed_in([tmp_path / "missing.c", tmp_path / "bad.zip"])
+        read_adhoc_submission([tmp_path / "missing.c", tmp_path / "bad.zip"])
     assert str(tmp_path / "missing.c") in str(raised.value)
     assert str(tmp_path / "bad.zip") in str(raised.value)
 
@@ -40,11 +40,11 @@ def test_every_path_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 def test_what_is_not_source_is_told_and_alone_it_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello\n")
     (tmp_path / "main.c").write_text("int main;\n")
-    submission, warnings = read_handed_in([tmp_path / "notes.txt", tmp_path / "main.c"])
+    submission, warnings = read_adhoc_submission([tmp_path / "notes.txt", tmp_path / "main.c"])
     assert [file.path for file in submission.files] == ["main.c"]
     assert warnings[0].path == str(tmp_path / "notes.txt")
     with pytest.raises(InputError, match="no-source"):
-        read_handed_in([tmp_path / "notes.txt"])
+        read_adhoc_submission([tmp_path / "notes.txt"])
 
 
 def test_two_files_of_one_name_are_refused_rather_than_one_lost(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_two_files_of_one_name_are_refused_rather_than_one_lost(tmp_path: Path) 
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "main.c").write_text(f"int {folder};\n")
     with pytest.raises(InputError, match="2 files of one name"):
-        read_handed_in([tmp_path / "one" / "main.c", tmp_path / "two" / "main.c"])
+        read_adhoc_submission([tmp_path / "one" / "main.c", tmp_path / "two" / "main.c"])
 
 
 def test_a_program_handed_in_alone_is_read_as_the_same_program_in_a_lab(tmp_path: Path, make_lab) -> None:
@@ -60,6 +60,6 @@ def test_a_program_handed_in_alone_is_read_as_the_same_program_in_a_lab(tmp_path
     folder = min((tmp_path / "lab1" / "submissions").iterdir())
     (folder / "plot.py").write_text("print(1)\n")
     lab = load_lab(tmp_path / "lab1")
-    submission, (warning,) = read_handed_in([folder], lab.language)
+    submission, (warning,) = read_adhoc_submission([folder], lab.language)
     assert submission.files == lab.submissions[0].files
     assert warning.code == "other-language" and "'plot.py'" in warning.found

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from labs_schema.hashes import submission_hash
 from labs_schema.models import Person, SourceFile, Submission
-from labs_schema.privacy.name_matching import Names
-from labs_schema.privacy.redaction import hidden_in_prose, noted, person_of, shown_files
+from labs_schema.privacy.name_matching import NameMatcher
+from labs_schema.privacy.redaction import person_from_id, redact_prose, redacted_files, with_redactions
 from labs_schema.reading.validate import lab_folders, load_lab
 from labs_schema.source.languages import LANGUAGES
 from labs_schema.source.lexer import lex
@@ -20,7 +20,7 @@ from serving.injection import suspicions
 
 ROSSI = Person(ids=("s123", "mr@uni.example"), first="Mario", last="Rossi")
 LONG = Person(ids=("s124",), first="Max", last="Long")
-NAMES = Names([ROSSI, LONG])
+NAMES = NameMatcher([ROSSI, LONG])
 LABS = Path(__file__).parents[2] / "labs"
 REAL_LABS = LABS.parents[1] / "shared" / "labs"
 
@@ -30,7 +30,7 @@ def handed_in(text: str, path: str = "a.c") -> Submission:
 
 
 def shown(text: str, language: str = "C", path: str = "a.c") -> str:
-    return shown_files(noted(handed_in(text, path), language, NAMES), language)[0].text
+    return redacted_files(with_redactions(handed_in(text, path), language, NAMES), language)[0].text
 
 
 def outside(text: str, language: str) -> str:
@@ -85,10 +85,10 @@ def test_a_name_over_two_lines_is_hidden_and_the_lines_stay(text: str, language:
 
 def test_one_name_written_in_thousands_of_ways_takes_no_time() -> None:
     ways = ("".join(each) for each in product(" \t", repeat=13))
-    work = noted(handed_in("/*" + ", ".join(f"Mario{blanks}Rossi" for blanks in ways) + "*/"), "C", NAMES)
-    assert len(work.hidden) == 2**13
+    work = with_redactions(handed_in("/*" + ", ".join(f"Mario{blanks}Rossi" for blanks in ways) + "*/"), "C", NAMES)
+    assert len(work.redactions) == 2**13
     begun = time.process_time()
-    assert "Rossi" not in shown_files(work, "C")[0].text
+    assert "Rossi" not in redacted_files(work, "C")[0].text
     assert time.process_time() - begun < 1
 
 
@@ -104,29 +104,31 @@ def test_what_the_preprocessor_drops_is_a_comment_and_what_it_keeps_is_not() -> 
 
 def test_an_included_file_has_the_name_that_the_file_has() -> None:
     files = (SourceFile(path="rossi.h", text=""), SourceFile(path="a.c", text='#include "rossi.h" // Mario Rossi\n'))
-    header, source = shown_files(noted(handed_in("").model_copy(update={"files": files}), "C", NAMES), "C")
+    header, source = redacted_files(with_redactions(handed_in("").model_copy(update={"files": files}), "C", NAMES), "C")
     assert (header.path, source.text) == ("student.h", '#include "student.h" // student\n')
     assert shown("#include <rossi.h>\n") == "#include <rossi.h>\n"
 
 
 def test_a_file_s_path_is_shown_without_its_owner() -> None:
-    work = noted(handed_in("int x;", "rossi_s123/MarioRossi.java"), "Java", NAMES)
-    assert [file.path for file in shown_files(work, "Java")] == ["student_student/student.java"]
+    work = with_redactions(handed_in("int x;", "rossi_s123/MarioRossi.java"), "Java", NAMES)
+    assert [file.path for file in redacted_files(work, "Java")] == ["student_student/student.java"]
 
 
 def test_an_id_is_hidden_without_any_roster() -> None:
-    work = noted(handed_in("// s123 wrote this, s12 and s1234 did not\n"), "C", Names([person_of("s123", "s123@c")]))
-    assert shown_files(work, "C")[0].text == "// student wrote this, s12 and s1234 did not\n"
+    work = with_redactions(
+        handed_in("// s123 wrote this, s12 and s1234 did not\n"), "C", NameMatcher([person_from_id("s123", "s123@c")])
+    )
+    assert redacted_files(work, "C")[0].text == "// student wrote this, s12 and s1234 did not\n"
 
 
 def test_the_hash_of_work_in_which_nothing_is_hidden_is_that_of_its_files() -> None:
     plain, named = handed_in("int x;"), handed_in("int x; // Mario Rossi")
-    assert noted(plain, "C", NAMES) == plain
-    assert submission_hash(noted(named, "C", NAMES)) != submission_hash(named)
+    assert with_redactions(plain, "C", NAMES) == plain
+    assert submission_hash(with_redactions(named, "C", NAMES)) != submission_hash(named)
 
 
 def test_a_ta_s_remark_loses_its_names() -> None:
-    assert hidden_in_prose("Well done, Mario Rossi! (s123)", NAMES) == "Well done, student! (student)"
+    assert redact_prose("Well done, Mario Rossi! (s123)", NAMES) == "Well done, student! (student)"
 
 
 CODE = ("int Rossi;", 'puts("Mario Rossi");', "#define MARIO_ROSSI", "#if 1", "#endif", "Mario", "Rossi", "")
@@ -148,8 +150,8 @@ SAID = (
     )
 )
 def test_every_line_of_code_stays_and_nothing_that_is_said_names_anybody(parts: list[tuple[bool, str]]) -> None:
-    work = noted(handed_in("\n".join(text for _, text in parts)), "C", NAMES)
-    (after,) = shown_files(work, "C")
+    work = with_redactions(handed_in("\n".join(text for _, text in parts)), "C", NAMES)
+    (after,) = redacted_files(work, "C")
     lines = iter(after.text.split("\n"))
     for code, text in parts:
         now = [next(lines) for _ in text.split("\n")]
@@ -164,11 +166,11 @@ PIECES = st.sampled_from([*NAMED, *LEXED])
 
 @given(st.lists(PIECES, max_size=25).map("".join), st.sampled_from([*LANGUAGES, "unknown"]))
 def test_no_text_outside_of_comments_changes_and_no_line_moves(text: str, language: str) -> None:
-    work = noted(handed_in(text, "a.txt"), language, NAMES)
-    files = shown_files(work, language)
+    work = with_redactions(handed_in(text, "a.txt"), language, NAMES)
+    files = redacted_files(work, language)
     after = files[0].text
-    assert noted(work, language, NAMES) == work
-    assert shown_files(work.model_copy(update={"files": files}), language) == files
+    assert with_redactions(work, language, NAMES) == work
+    assert redacted_files(work.model_copy(update={"files": files}), language) == files
     if language in LANGUAGES:
         assert outside(after, language) == outside(text, language)
     assert after.count("\n") == text.count("\n")
@@ -191,12 +193,12 @@ def hidden_words(labs: Path, every: int) -> int:
         lab = load_lab(folder)
         for submission in lab.submissions[::every]:
             said = "".join(comment for file in submission.files for comment in comments(file.text, lab.language))
-            work = submission.model_copy(update={"hidden": tuple(set(re.findall(r"[^\W_]+", said)))})
+            work = submission.model_copy(update={"redactions": tuple(set(re.findall(r"[^\W_]+", said)))})
             assert suspicions(work, lab.language) == suspicions(submission, lab.language)
-            for before, after in zip(work.files, shown_files(work, lab.language), strict=True):
+            for before, after in zip(work.files, redacted_files(work, lab.language), strict=True):
                 assert outside(after.text, lab.language) == outside(before.text, lab.language)
                 assert after.text.count("\n") == before.text.count("\n")
-            hidden += len(work.hidden)
+            hidden += len(work.redactions)
     return hidden
 
 

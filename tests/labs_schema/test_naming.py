@@ -5,7 +5,7 @@ import time
 import pytest
 
 from labs_schema.models import Person
-from labs_schema.privacy.name_matching import Names
+from labs_schema.privacy.name_matching import NameMatcher
 
 ROSTER = (
     Person(ids=("mrossi7", "mario.rossi@uni.example", "20231234"), first="Mario Giovanni", last="Rossi"),
@@ -18,11 +18,11 @@ ROSTER = (
     Person(first="Anna", last="Stack"),
     Person(first="Wei", last="Wu"),
 )
-NAMES = Names(ROSTER)
+NAMES = NameMatcher(ROSTER)
 
 
 def found(text: str, *, path: bool = False) -> list[str]:
-    return [text[place.start : place.end] for place in NAMES.places(text, path=path)]
+    return [text[place.start : place.end] for place in NAMES.find(text, path=path)]
 
 
 @pytest.mark.parametrize(
@@ -76,8 +76,8 @@ def test_a_path_names_its_owner_without_capitals() -> None:
 
 
 def test_a_roster_of_thousands_and_a_hostile_comment_take_no_time() -> None:
-    names = Names([Person(ids=(f"u{i}x",), first=f"Fa{i}a", last="Kim") for i in range(3_000)])
+    names = NameMatcher([Person(ids=(f"u{i}x",), first=f"Fa{i}a", last="Kim") for i in range(3_000)])
     text = "author: " * 4_000 + "Kim K. K. " * 4_000 + "a-b." * 4_000
     begun = time.monotonic()
-    list(names.places(text))
+    list(names.find(text))
     assert time.monotonic() - begun < 5

@@ -42,11 +42,11 @@ def test_a_course_s_roster_lies_among_its_labs_and_a_lab_may_have_one_more(tmp_p
     write_lab(
         lab.model_copy(update={"submissions": (one.model_copy(update={"files": (author,)}), two)}), tmp_path / "lab1"
     )
-    assert load_lab(tmp_path / "lab1").submissions[0].hidden == ("s001",)
+    assert load_lab(tmp_path / "lab1").submissions[0].redactions == ("s001",)
     (tmp_path / "roster.csv").write_text("student,name\ns9,Mario Rossi\n")
     (tmp_path / "lab1" / "roster.csv").write_text("first name,last name\nAnn,Sorel\n")
     read = load_lab(tmp_path / "lab1")
-    assert read.submissions[0].hidden == ("Ann Sorel", "Mario Rossi", "s001")
-    assert read.submissions[1].hidden == () and read.submissions[0].files == (author,)
+    assert read.submissions[0].redactions == ("Ann Sorel", "Mario Rossi", "s001")
+    assert read.submissions[1].redactions == () and read.submissions[0].files == (author,)
     assert stray_entries(tmp_path) == ()
     assert "Rossi" not in read.model_dump_json(exclude={"submissions"})

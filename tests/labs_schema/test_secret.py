@@ -9,7 +9,13 @@ import pytest
 from labs_schema.errors import GraderError
 from labs_schema.hashes import program_key, submission_key
 from labs_schema.models import SourceFile, Submission
-from labs_schema.privacy.pseudonym_key import check_mark, is_own, own_secret, secret_file, secret_mark
+from labs_schema.privacy.pseudonym_key import (
+    check_fingerprint,
+    is_current_key,
+    key_file,
+    key_fingerprint,
+    pseudonym_key,
+)
 
 
 def test_a_pseudonym_needs_the_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -28,32 +34,32 @@ def test_the_secret_is_made_once_in_the_user_s_folder_for_its_owner_alone(
 ) -> None:
     monkeypatch.delenv("GRADER_SECRET", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    assert secret_file() == tmp_path / "grader" / "pseudonyms.key"
-    assert len(own_secret()) == 32 and own_secret() == secret_file().read_bytes()
-    assert stat.S_IMODE(secret_file().stat().st_mode) == 0o600
-    assert [path.name for path in secret_file().parent.iterdir()] == ["pseudonyms.key"]
+    assert key_file() == tmp_path / "grader" / "pseudonyms.key"
+    assert len(pseudonym_key()) == 32 and pseudonym_key() == key_file().read_bytes()
+    assert stat.S_IMODE(key_file().stat().st_mode) == 0o600
+    assert [path.name for path in key_file().parent.iterdir()] == ["pseudonyms.key"]
 
 
 def test_another_secret_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GRADER_SECRET", str(tmp_path / "one.key"))
-    mark = secret_mark()
-    check_mark(mark, "runs/latest")
+    mark = key_fingerprint()
+    check_fingerprint(mark, "runs/latest")
     monkeypatch.setenv("GRADER_SECRET", str(tmp_path / "two.key"))
     with pytest.raises(GraderError, match=r"runs/latest.*two\.key.*GRADER_SECRET"):
-        check_mark(mark, "runs/latest")
+        check_fingerprint(mark, "runs/latest")
     assert not (tmp_path / "two.key").exists()  # asking makes none
     (tmp_path / "short.key").write_bytes(b"abc")
     monkeypatch.setenv("GRADER_SECRET", str(tmp_path / "short.key"))
     with pytest.raises(GraderError, match="found 3 bytes, expected 32"):
-        check_mark(mark, "runs/latest")
-    assert not is_own(mark)
+        check_fingerprint(mark, "runs/latest")
+    assert not is_current_key(mark)
     monkeypatch.setenv("GRADER_SECRET", str(tmp_path / "short.key" / "below-a-file"))
-    assert not is_own(mark)
+    assert not is_current_key(mark)
     with pytest.raises(GraderError, match="cannot be used"):
-        own_secret()
+        pseudonym_key()
 
 
 def test_what_is_drawn_by_a_program_is_drawn_alike_for_everybody() -> None:
     files = (SourceFile(path="a.c", text="int a;"),)
     one, two = (Submission(student=name, folder=name, files=files) for name in ("s1", "s2"))
-    assert program_key(one) == program_key(two.model_copy(update={"hidden": ("x",)}))
+    assert program_key(one) == program_key(two.model_copy(update={"redactions": ("x",)}))

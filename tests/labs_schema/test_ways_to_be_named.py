@@ -4,8 +4,8 @@ docs/guide/privacy.md tells both."""
 import pytest
 
 from labs_schema.models import Person, SourceFile, Submission
-from labs_schema.privacy.name_matching import Names
-from labs_schema.privacy.redaction import noted, shown_files
+from labs_schema.privacy.name_matching import NameMatcher
+from labs_schema.privacy.redaction import redacted_files, with_redactions
 
 ROSTER = (
     Person(ids=("s2345", "anna.schmidt@uni.example", "20231234"), first="Anna", last="Schmidt"),
@@ -22,7 +22,7 @@ EXTENSIONS = {"C": "a.c", "Java": "a.java", "Python": "a.py", "JavaScript": "a.j
 
 def shown(text: str, language: str) -> str:
     work = Submission(student="", folder="", files=(SourceFile(path=EXTENSIONS[language], text=text),))
-    return shown_files(noted(work, language, Names(ROSTER)), language)[0].text
+    return redacted_files(with_redactions(work, language, NameMatcher(ROSTER)), language)[0].text
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,8 @@ import pytest
 
 from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
 from prompts.messages import build_prompts, option_text
-from prompts.style import PromptStyle
+from prompts.style import CODE_BEGIN, CODE_END, PromptStyle, default_system
 from prompts.verdict import OPENING, verdict_text
-from prompts.wording import CODE_BEGIN, CODE_END, default_system
 
 FULL, COMPACT = PromptStyle(), PromptStyle(template="compact", problem_chars=8, description_chars=4)
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prompts.quoting import ANGLE, BRACKET, quote, quote_name
-from prompts.wording import CODE_BEGIN, CODE_END
+from prompts.style import CODE_BEGIN, CODE_END
 
 STRUCTURAL = [
     *("<s>", "</s>", "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>", "<PRE>", "<SUF>", "<MID>", "<EOT>", "<unk>", "<bos>"),

@@ -16,6 +16,6 @@ def test_a_run_whose_base_is_neither_here_nor_to_be_had_ends_at_once(
 ) -> None:
     data = write_dataset(make_lab(students=2), tmp_path / "data")
     begun = time.monotonic()
-    with pytest.raises(ModelError, match=f"someone/model: no such folder here, no such model in {dead_hub}"):
+    with pytest.raises(ModelError, match=f"someone/model: not a folder, not in the cache {dead_hub}"):
         open_inputs(RunConfig.model_validate({"model": "someone/model", "dataset": str(data), "dpo": {}}))
     assert time.monotonic() - begun < 20

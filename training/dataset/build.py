@@ -8,9 +8,9 @@ from tempfile import TemporaryDirectory
 
 from labs_schema.errors import InputError, Issue
 from labs_schema.hashes import submission_key
-from labs_schema.privacy.pseudonym_key import secret_mark
+from labs_schema.privacy.pseudonym_key import key_fingerprint
 from labs_schema.reading.validate import lab_folders
-from labs_schema.submissions.file_names import clean
+from labs_schema.submissions.file_names import safe_name
 from prompts.style import PromptStyle
 from training.dataset.attacked_copies import attacked_copies
 from training.dataset.collected_labs import collect
@@ -86,7 +86,7 @@ def build_dataset(
             inputs={lab.name: lab.sha256 for lab in labs},
             outputs=outputs,
             attacks=attacked_share(augment_attacks, labs, sides),
-            secret=secret_mark(),
+            secret=key_fingerprint(),
         )
         publish(Path(name), train_path.parent, manifest)
     for lab in labs:
@@ -132,7 +132,7 @@ def _checked(
         folders = lab_folders(parent.resolve())
     except InputError as missing:
         issues.extend(missing.issues)
-    names = [clean(folder.name) for folder in folders]
+    names = [safe_name(folder.name) for folder in folders]
     for name in eval_labs if folders else ():
         if name not in names:
             hint = "Correct --eval-lab-names."

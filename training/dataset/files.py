@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from labs_schema.errors import InputError, Issue, Severity
 from labs_schema.reading.validate import lab_folders
-from labs_schema.submissions.file_names import clean
+from labs_schema.submissions.file_names import safe_name
 from training.dataset.rows import DatasetManifest, OutputFile, PairRow
 
 MANIFEST = "manifest.json"
@@ -117,7 +117,7 @@ def verify(manifest_path: Path, parent: Path | None = None) -> DatasetManifest:
 
 def changed_labs(manifest: DatasetManifest, parent: Path) -> list[Issue]:
     """A issue for every lab of the data set that is not in `parent` as it was read."""
-    labs = {clean(lab.name): lab for lab in lab_folders(parent.resolve())}
+    labs = {safe_name(lab.name): lab for lab in lab_folders(parent.resolve())}
     inputs = manifest.inputs.items()
     return [issue for name, sha256 in inputs for issue in _changed_lab(parent / name, labs.get(name), sha256)]
 

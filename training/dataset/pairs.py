@@ -6,8 +6,8 @@ from typing import Literal, NamedTuple
 
 from labs_schema.hashes import program_key, submission_key
 from labs_schema.models import Criterion, Lab, Rating, Submission
-from labs_schema.privacy.name_matching import Names
-from labs_schema.privacy.redaction import hidden_in_prose, person_of
+from labs_schema.privacy.name_matching import NameMatcher
+from labs_schema.privacy.redaction import person_from_id, redact_prose
 from prompts.messages import Prompt, build_prompts
 from prompts.style import PromptStyle
 from prompts.verdict import LETTERS, verdict_text
@@ -62,9 +62,9 @@ def rated_submissions(
     description, the others give the description of theirs. `suffix` is put behind the pseudonyms. `drawn_by`: student
     -> the name that orders are drawn by, where it is not the program's.
     """
-    names = Names((*lab.roster, *(person_of(each.student, each.folder) for each in lab.submissions)))
+    names = NameMatcher((*lab.roster, *(person_from_id(each.student, each.folder) for each in lab.submissions)))
     comments = {
-        (grade.student, grade.criterion): hidden_in_prose(grade.comment, names)
+        (grade.student, grade.criterion): redact_prose(grade.comment, names)
         for grade in lab.human_grades
         if reasoning and grade.comment
     }

@@ -7,17 +7,9 @@ from typing import Any
 
 import torch
 from peft import LoraConfig
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig
 
 from labs_schema.errors import ModelError
-
-
-def load_tokenizer(source: str) -> Any:
-    """The fast tokenizer of `source`. Raises ModelError."""
-    try:
-        return AutoTokenizer.from_pretrained(source, use_fast=True)
-    except (OSError, ValueError, ImportError) as error:
-        raise ModelError(f"{source}: its tokenizer cannot be loaded: {_first_line(error)}") from error
 
 
 def load_model(source: str, *, dtype: torch.dtype, load_in_4bit: bool = False) -> Any:

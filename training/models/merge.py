@@ -9,7 +9,8 @@ from peft import PeftModel
 
 from labs_schema.errors import ModelError
 from prompts.manifest import FILE, read_manifest, write_manifest
-from training.models.loading import load_model, load_tokenizer
+from prompts.tokenizer import load_tokenizer
+from training.models.loading import load_model
 from training.models.merge_check import check_same, logits_of
 from training.quiet_libraries import quiet_libraries
 from training.run_folder import RunFolder

@@ -5,11 +5,11 @@ from typing import Any
 
 from labs_schema.errors import ModelError
 from prompts.encode import PromptEncoder
-from prompts.hub import check_available
+from prompts.tokenizer import check_available, load_tokenizer
 from training.config import RunConfig
 from training.dataset.examples import Loaded, TrainingExample, with_preferences
 from training.models.bases import Base, find_base
-from training.models.loading import context_of, load_tokenizer
+from training.models.loading import context_of
 from training.run.mixture import Mixture, load_mixture, open_mixture
 
 

@@ -10,8 +10,8 @@ from starlette.concurrency import run_in_threadpool
 from labs_schema.errors import OverlongError
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Person, Submission
-from labs_schema.privacy.name_matching import Names
-from labs_schema.privacy.redaction import names_of, noted, person_of
+from labs_schema.privacy.name_matching import NameMatcher
+from labs_schema.privacy.redaction import person_from_id, roster_names, with_redactions
 from serving.api.authorization import Caller, Platform, platform
 from serving.api.grade_requests import grade_through_queue, queue_full, too_many_tokens, too_slow
 from serving.api.idempotency import IdempotencyKey, once
@@ -116,7 +116,7 @@ async def _noted(
 
     def both() -> Submission:
         service.engine.check_length(work, service.course)
-        return noted(noted(work, language, names_of(roster)), language, Names([person_of(student)]))
+        return with_redactions(work, language, roster_names(roster), NameMatcher([person_from_id(student)]))
 
     try:
         async with asyncio.timeout(service.seconds):

@@ -13,12 +13,12 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Discriminator, FailFast, Field, Tag, model_validator
 
 from labs_schema.frozen import Frozen
-from labs_schema.limits import Limits
+from labs_schema.limits import LabLimits
 from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
 from labs_schema.source.languages import named
-from labs_schema.submissions.file_names import inside
+from labs_schema.submissions.file_names import safe_member_path
 
-LIMITS = Limits()
+LIMITS = LabLimits()
 CRITERIA, RATINGS, FIELDS = 100, 26, 32
 PROBLEM_CHARS, DESCRIPTION_CHARS, TITLE_CHARS, FILENAME_CHARS = 200_000, 10_000, 500, 255
 ID = "^[0-9A-Za-z_-]+$"
@@ -33,7 +33,7 @@ def _whole_text(text: str) -> str:
 
 
 def _plain_name(name: str) -> str:
-    if inside(name) != name:
+    if safe_member_path(name) != name:
         raise ValueError("a relative path such as src/main.c, without .., backslashes and control characters")
     return name
 

@@ -11,8 +11,7 @@ from prompts.attacks.evaluation import evaluation_attacks
 from prompts.attacks.training import TRAINING_ATTACKS
 from prompts.encode import PromptEncoder
 from prompts.messages import build_prompts
-from prompts.style import PromptStyle
-from prompts.wording import CODE_BEGIN, CODE_END
+from prompts.style import CODE_BEGIN, CODE_END, PromptStyle
 
 
 @pytest.mark.parametrize("kind", ["byte_tokenizer", "chatml_tokenizer", "llama_tokenizer", "mistral_tokenizer"])

@@ -12,7 +12,7 @@ import pytest
 
 from labs_schema.errors import GraderError
 from labs_schema.models import Lab, Rating, SourceFile, Submission
-from labs_schema.submissions.file_names import clean
+from labs_schema.submissions.file_names import safe_name
 from prompts.attacks.attack import Attack, TargetRating, best, target_rating
 from prompts.attacks.evaluation import FAMILIES, evaluation_attacks
 from prompts.attacks.training import TRAINING_ATTACKS
@@ -82,7 +82,7 @@ def test_a_plea_is_put_around_the_program_and_touches_none_of_it(attack: Attack)
         kept = next(file.text for file in after.files if file.path == path)
         body = text.split("utf-8\n")[-1]
         assert kept.count(body) == 1 and kept.startswith(text.removesuffix(body))
-        assert all(clean(file.path) == file.path and len(file.path.encode()) < 256 for file in after.files)
+        assert all(safe_name(file.path) == file.path and len(file.path.encode()) < 256 for file in after.files)
 
 
 @pytest.mark.parametrize("attack", BOTH, ids=lambda attack: attack.name)

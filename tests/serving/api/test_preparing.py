@@ -96,7 +96,7 @@ def test_in_a_hopeless_program_nobody_looks_for_names_and_few_tokens_are_counted
     counted: list[int] = []
     count = short_sighted.encoder.count
     monkeypatch.setattr(short_sighted.encoder, "count", lambda text: (counted.append(len(text)), count(text))[1])
-    monkeypatch.setattr("serving.api.routes.grading.noted", lambda *_: pytest.fail("names were looked for"))
+    monkeypatch.setattr("serving.api.routes.grading.with_redactions", lambda *_: pytest.fail("names were looked for"))
     app = create_app(EngineThread(lambda: short_sighted), LabRegistry([make_lab()]), store)
     with TestClient(app, "http://localhost") as client:
         assert client.post("/grade", json=body("q9" * 400_000)).status_code == 413

@@ -75,7 +75,7 @@ def test_missing_weights_raise_a_model_error(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_an_unavailable_model_fails_fast(dead_hub: Path) -> None:
     started = time.monotonic()
-    with pytest.raises(ModelError, match=f"mistyped/name: no such folder here, no such model in {dead_hub}"):
+    with pytest.raises(ModelError, match=f"mistyped/name: not a folder, not in the cache {dead_hub}"):
         find_model("mistyped/name")
     assert time.monotonic() - started < 20
 

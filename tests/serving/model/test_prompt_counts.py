@@ -38,7 +38,7 @@ def test_counting_offline_uses_the_cache_and_fails_fast_without_it(
     make_lab: Callable[..., Lab], cached_model: str
 ) -> None:
     started = time.monotonic()
-    with pytest.raises(ModelError, match="mistyped/name: no such folder here, no such model in"):
+    with pytest.raises(ModelError, match="mistyped/name: not a folder, not in the cache"):
         count_lab(make_lab(students=2), "mistyped/name")
     assert count_lab(make_lab(students=2), cached_model).questions == 4
     assert time.monotonic() - started < 20

@@ -8,8 +8,8 @@ import pytest
 
 from grader.regrade.replay import replay
 from labs_schema.models import Person
-from labs_schema.privacy.name_matching import Names
-from labs_schema.privacy.redaction import noted
+from labs_schema.privacy.name_matching import NameMatcher
+from labs_schema.privacy.redaction import with_redactions
 from serving.scoring.triage import Thresholds
 from serving.store.errors import ForgottenError
 from serving.store.store import Store, open_store
@@ -69,11 +69,11 @@ def test_what_was_hidden_from_the_model_is_hidden_again_without_the_roster(
     store = open_store(f"sqlite:///{tmp_path}/grader.db")
     text = "/* Mario Rossi */ int a;\n"
     work = hand.written_by(store.pseudonym_for("cs101", "s1", actor="api"), text)
-    named = noted(work, "C", Names([Person(first="Mario", last="Rossi")]))
+    named = with_redactions(work, "C", NameMatcher([Person(first="Mario", last="Rossi")]))
     [grade_id] = store.record_grades(hand.lab, [named], fake_grader.grade(hand.lab, [named]), request="r", actor="job")
     assert grade_id is not None
     kept = store.read_submission(grade_id)
-    assert kept is not None and kept.files[0].text == text and kept.hidden == ("Mario Rossi",)
+    assert kept is not None and kept.files[0].text == text and kept.redactions == ("Mario Rossi",)
     asked = len(fake_grader.engine.asked)
     assert replay(store, grade_id, fake_grader).same
     shown = [
