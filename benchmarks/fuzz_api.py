@@ -32,7 +32,7 @@ from serving.courses.lab_registry import read_registry
 from serving.jobs.backend import WorkerBackend
 from serving.jobs.chunk import grade_chunk
 from serving.jobs.job import Job
-from serving.observability.observed import Observed
+from serving.observability.telemetry import Telemetry
 from serving.scheduler.engine_thread import EngineThread
 from serving.store.roles import Role
 from serving.store.store import Store, open_store
@@ -88,7 +88,7 @@ def serving(store: Store, folder: Path) -> Iterator[str]:
     engine = EngineThread(lambda: made_up_grader(0, context_length=1_000_000))
     desk = WorkerBackend(store, folder / "labs", engine)
     registry = read_registry(folder / "labs")[0]
-    begin, observed = lambda job: _begin(desk, job), Observed()
+    begin, observed = lambda job: _begin(desk, job), Telemetry()
     app = create_app(engine, registry, store, course=COURSE, rate="1000000/second", begin=begin, observed=observed)
     stopping: threading.Event = app.state.service.stopping
     stopping.set()

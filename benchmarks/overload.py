@@ -187,7 +187,7 @@ def serve(port: int, seconds: float, queue: int) -> None:
     from serving.courses.lab_registry import LabRegistry
     from serving.grading.grader import Grader
     from serving.grading.provenance import ModelIdentity
-    from serving.observability.observed import Observed
+    from serving.observability.telemetry import Telemetry
     from serving.scheduler.engine_thread import EngineThread
     from serving.store.store import open_store
     from training.tiny.tokenizer import train_tokenizer
@@ -195,7 +195,7 @@ def serve(port: int, seconds: float, queue: int) -> None:
     encoder = PromptEncoder(train_tokenizer([PROGRAM], entries=512, context_length=8192), context_length=8192)
     identity = ModelIdentity(base_model="none", model_hash="0", tokenizer_hash="0", prompt_hash="0")
     grader = Grader(SlowEngine(seconds), encoder, PromptStyle(), identity)
-    observed = Observed()
+    observed = Telemetry()
     thread = EngineThread(lambda: observed.metrics.watched(grader), capacity=queue, observers=observed.observers)
     log_to_stderr()
     with tempfile.TemporaryDirectory() as folder:

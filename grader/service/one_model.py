@@ -9,7 +9,7 @@ from labs_schema.limits import LabLimits
 from serving.engines.engine_choice import EngineName
 from serving.grading.grader import Grader
 from serving.model.loading import GraderOptions, load_grader
-from serving.observability.observed import Observed
+from serving.observability.telemetry import Telemetry
 from serving.scheduler.engine_thread import EngineThread
 
 HOPELESS = 32
@@ -17,7 +17,7 @@ HOPELESS = 32
 
 
 def open_engine_thread(
-    model: str, engine: EngineName, orders: int | None, queue: int, screen: Console, observed: Observed | None = None
+    model: str, engine: EngineName, orders: int | None, queue: int, screen: Console, observed: Telemetry | None = None
 ) -> tuple[EngineThread, int]:
     """The thread, and how many characters a program may have before no reading of it could fit."""
     started, context = time.monotonic(), [0]

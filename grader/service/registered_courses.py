@@ -10,7 +10,7 @@ from serving.courses.lengths import CourseLengths
 from serving.courses.loading import CourseLoader, most_at_once
 from serving.courses.model_pool import CourseModelPool
 from serving.engines.engine_choice import EngineName
-from serving.observability.observed import Observed
+from serving.observability.telemetry import Telemetry
 from serving.scheduler.engine_thread import EngineThread
 from serving.store.store import Store
 
@@ -29,7 +29,7 @@ def open_course_thread(
     most: int | None,
     queue: int,
     told: Callable[[str], None],
-    observed: Observed | None = None,
+    observed: Telemetry | None = None,
 ) -> EngineThread:
     """The thread, once as many models as may be open at a time are loaded, or were refused. Raises GraderError where no
     course is registered."""

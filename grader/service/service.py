@@ -25,9 +25,8 @@ from serving.courses.lab_registry import LabRegistry
 from serving.engines.engine_choice import EngineName
 from serving.jobs.job import Job
 from serving.jobs.repository import JobRepository
-from serving.observability.job_states import job_states
 from serving.observability.metrics import Metrics
-from serving.observability.observed import Observed
+from serving.observability.telemetry import Telemetry
 from serving.observability.tracing import open_tracing
 from serving.store.store import Store
 
@@ -62,8 +61,8 @@ def run_service(
     with local_store() as store, _address(host, port) as address:
         _guarded(store, host, screen)
         courses = served_courses(store, model, labs, course, screen)
-        observed = Observed(Metrics(), open_tracing())
-        observed.metrics.watch_jobs(lambda: job_states(JobRepository(store.database)))
+        observed = Telemetry(Metrics(), open_tracing())
+        observed.metrics.watch_jobs(JobRepository(store.database))
         characters, serving = LabLimits().submission_bytes, threading.Event()
         if model:
             thread, characters = open_engine_thread(model, engine, orders, queue, screen, observed)

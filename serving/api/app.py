@@ -8,6 +8,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from serving.api import routes
+from serving.api.authorization import operator
 from serving.api.middleware.access_log import AccessLog
 from serving.api.middleware.auth_before_body import AuthBeforeBody
 from serving.api.middleware.body_limit import BodyLimit
@@ -22,7 +23,7 @@ from serving.api.store_problems import install_store_problems
 from serving.courses.lab_registry import LabRegistry
 from serving.courses.served import Courses, OneCourse
 from serving.jobs.job import Job
-from serving.observability.observed import Observed
+from serving.observability.telemetry import Telemetry
 from serving.scheduler.engine_thread import EngineThread
 from serving.scheduler.preparation import PreparationPool
 from serving.store.store import Store
@@ -46,7 +47,7 @@ def create_app(
     characters: int = LIMITS.submission_bytes,
     rate: str = RATE,
     begin: Callable[[Job], None] = lambda _: None,
-    observed: Observed | None = None,
+    observed: Telemetry | None = None,
 ) -> FastAPI:
     """The service over an engine thread, which it closes (drained) when it shuts down, and a store, which it does not.
 
@@ -88,7 +89,7 @@ def create_app(
         app.add_middleware(LoopbackOnly)
     app.add_middleware(Admission, engine=engine)
     if observed:
-        observed.install(app)
+        observed.install(app, operator)
     app.add_middleware(AccessLog)
     for router in routes.ROUTERS:
         app.include_router(router)

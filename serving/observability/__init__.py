@@ -1,1 +1,1 @@
-"""The service seen from outside: metrics, traces, readiness. None of them holds a word of anybody's program."""
+"""Prometheus metrics, OpenTelemetry traces, and readiness."""

@@ -1,141 +1,154 @@
-"""What the service counts, for Prometheus, in a registry of its own: vLLM fills the global one.
+"""The service's Prometheus metrics, in a registry of their own: vLLM fills the global one.
 
-Labels are few, and none is made up by a client: routes by their template, courses and labs that are served by their
-name, a rubric of the client's own by one word, reasons by their kind. The course is empty for what `/readyz` asks of a
-model that was started without a course. A course that is not served any more leaves nothing behind.
+Clients cannot create label values: routes are templates, courses and labs are registered names, reasons for review are
+mapped to a fixed set of kinds. The course is empty for the readiness check of a model without a course. Series of a
+course that is no longer served are removed.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from threading import Lock
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
 from labs_schema.grades import CriterionGrade, Grade
 from serving.grading.grader import Grader
-from serving.observability.gauges import CacheTokens, JobsNow, WaitingNow
-from serving.observability.review_kinds import review_kind
+from serving.jobs.repository import JobRepository
+from serving.observability.collectors import JobsCollector, PrefixCacheCollector, QueueCollector
 from serving.observability.timed_engine import EngineTimes
 from serving.scheduler.engine_queue import QueuedSubmission
 from serving.scheduler.engine_thread import EngineCall, EngineThread
+from serving.scoring.triage import (
+    DIFFERS,
+    NOT_READ_AGAIN,
+    ORDER_SENSITIVE,
+    SHORTENED,
+    TIED,
+    UNCALIBRATED,
+    UNGRADED,
+)
 from serving.store.errors import StoreError
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
-SHARES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1.0)
-INLINE = "(inline rubric)"
+PROBABILITIES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1.0)
+INLINE_RUBRIC = "(inline rubric)"
+UNKNOWN_ROUTE = "(no route)"
+METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"))
+REVIEW_KINDS = {
+    UNGRADED: "ungraded",
+    UNCALIBRATED: "not calibrated",
+    "low confidence": "low confidence",
+    "low label mass": "low label mass",
+    TIED: "tied",
+    ORDER_SENSITIVE: "order-sensitive",
+    SHORTENED: "shortened",
+    "suspicious text": "suspicious text",
+    DIFFERS: "verification pass differs",
+    NOT_READ_AGAIN: "verification pass differs",
+}
+"""Start of a reason for review -> its kind: reasons contain numbers and file names, labels must not."""
+
+
+def review_kind(reason: str) -> str:
+    return next((kind for start, kind in REVIEW_KINDS.items() if reason.startswith(start)), "other")
 
 
 class Metrics:
-    """Told of requests by `RequestsSeen`, of grades by the engine's thread; asks about queue, cache and jobs when it
-    is read."""
+    """Updated by the HTTP middleware and by the engine's thread; reads queue, cache and jobs at each scrape."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._seconds = 0.0
-        self._courses: frozenset[str] = frozenset()
-        self._served: Callable[[], Collection[str]] | None = None
         self._lock = Lock()
+        self._courses: frozenset[str] = frozenset()
+        self._served_courses: Callable[[], Collection[str]] | None = None
         self._engines = EngineTimes()
-        self._requests = Counter(
-            "grader_requests", "Requests answered.", ("route", "method", "status"), registry=self.registry
+        self._engine_seconds = 0.0
+        self._requests = self._counter("requests", "HTTP requests.", "route", "method", "status")
+        self._request_seconds = self._histogram(
+            "request_seconds", "Time from a request to the end of its response.", SECONDS, "route"
         )
-        self._took = Histogram(
-            "grader_request_seconds",
-            "From a request to its answer.",
-            ("route",),
-            buckets=SECONDS,
-            registry=self.registry,
+        self._stage_seconds = self._histogram(
+            "stage_seconds",
+            "Time of a graded submission in each stage: waiting in the queue, preparing its batch (prompts, and grades "
+            "from the engine's output), in the engine with its batch, and in total.",
+            SECONDS,
+            "course",
+            "stage",
         )
-        self._stages = Histogram(
-            "grader_stage_seconds",
-            "Of a graded submission: waiting in the queue, preparing (prompts and what is made of answers) and engine "
-            "of its batch, and all together.",
-            ("course", "stage"),
-            buckets=SECONDS,
-            registry=self.registry,
+        self._criteria = self._counter("criteria", "Graded criteria by outcome.", "course", "lab", "outcome")
+        self._reviews = self._counter("reviews", "Reasons for human review by kind.", "course", "kind")
+        self._label_mass = self._histogram(
+            "label_mass", "Total probability of the option letters.", PROBABILITIES, "course"
         )
-        self._criteria = Counter(
-            "grader_criteria",
-            "Criteria graded, by what came of them.",
-            ("course", "lab", "outcome"),
-            registry=self.registry,
-        )
-        self._reviews = Counter(
-            "grader_reviews", "Reasons for a person to look, by kind.", ("course", "kind"), registry=self.registry
-        )
-        self._mass = Histogram(
-            "grader_label_mass",
-            "Probability that the model gave to answering with a letter.",
-            ("course",),
-            buckets=SHARES,
-            registry=self.registry,
-        )
-        self.registry.register(CacheTokens(self._cache))
+        self.registry.register(PrefixCacheCollector(self._engines.cache_counts))
 
     def text(self) -> bytes:
-        """All of it in Prometheus's text form."""
-        self._drop_courses()
+        """All metrics in the Prometheus text format."""
+        self._remove_unserved_courses()
         return generate_latest(self.registry)
 
     def watch_queue(self, engine: EngineThread) -> None:
-        self.registry.register(WaitingNow(engine, lambda: self._courses))
+        self.registry.register(QueueCollector(engine, lambda: self._courses))
 
-    def watch_jobs(self, states: Callable[[], Mapping[str, int]]) -> None:
-        """`states`: how many jobs there are by state; asked in the thread that reads the metrics."""
-        self.registry.register(JobsNow(states))
+    def watch_jobs(self, jobs: JobRepository) -> None:
+        self.registry.register(JobsCollector(jobs))
 
     def watch_courses(self, served: Callable[[], Collection[str]]) -> None:
-        """`served`: the courses there are now; what was counted of others is dropped when the metrics are read."""
-        self._served = served
+        """`served` returns the current courses; series of other courses are removed at each scrape."""
+        self._served_courses = served
 
     def watched(self, grader: Grader) -> Grader:
-        """`grader`, the time of whose engine is taken from now on; of several, all together."""
-        grader.engine = self._engines.of(grader.engine)
+        """`grader`, with an engine whose calls are timed."""
+        grader.engine = self._engines.timed(grader.engine)
         return grader
 
-    def request(self, route: str, method: str, status: int, seconds: float) -> None:
-        self._requests.labels(route, method, str(status)).inc()
-        self._took.labels(route).observe(seconds)
+    def request(self, route: str | None, method: str, status: int, seconds: float) -> None:
+        """`route`: the template that matched, such as `/labs/{lab}`; None if none matched."""
+        route = route or UNKNOWN_ROUTE
+        self._requests.labels(route, method if method in METHODS else "(other)", str(status)).inc()
+        self._request_seconds.labels(route).observe(seconds)
 
     def graded(self, batch: Sequence[QueuedSubmission], call: EngineCall, grades: Sequence[Grade]) -> None:
-        """A batch that the engine's thread graded."""
+        """Called on the engine's thread after each batch."""
         total = self._engines.seconds
-        engine, self._seconds = total - self._seconds, total
+        engine, self._engine_seconds = total - self._engine_seconds, total
         with self._lock:
             self._courses |= {queued.course for queued in batch}
             for queued, grade in zip(batch, grades, strict=True):
-                self._count(queued, grade, call, engine)
+                self._count_submission(queued, grade, call, engine)
 
-    def _count(self, queued: QueuedSubmission, grade: Grade, call: EngineCall, engine: float) -> None:
+    def _counter(self, name: str, help_text: str, *labels: str) -> Counter:
+        return Counter(f"grader_{name}", help_text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, help_text: str, buckets: Sequence[float], *labels: str) -> Histogram:
+        return Histogram(f"grader_{name}", help_text, labels, buckets=buckets, registry=self.registry)
+
+    def _count_submission(self, queued: QueuedSubmission, grade: Grade, call: EngineCall, engine: float) -> None:
         for stage, seconds in (
             ("waiting", call.started - queued.submitted),
             ("preparing", call.ended - call.started - engine),
             ("engine", engine),
             ("total", call.ended - queued.submitted),
         ):
-            self._stages.labels(queued.course, stage).observe(max(0.0, seconds))
+            self._stage_seconds.labels(queued.course, stage).observe(max(0.0, seconds))
         for answer in grade.criteria:
-            self._criterion(queued.course, grade.lab or INLINE, answer)
+            self._count_criterion(queued.course, grade.lab or INLINE_RUBRIC, answer)
 
-    def _criterion(self, course: str, lab: str, answer: CriterionGrade) -> None:
+    def _count_criterion(self, course: str, lab: str, answer: CriterionGrade) -> None:
         outcome = answer.status.value if answer.ungraded is None else "ungraded"
         self._criteria.labels(course, lab, outcome).inc()
         for kind in {review_kind(reason) for reason in answer.review_reasons}:
             self._reviews.labels(course, kind).inc()
         if answer.label_mass is not None:
-            self._mass.labels(course).observe(answer.label_mass)
+            self._label_mass.labels(course).observe(answer.label_mass)
 
-    def _drop_courses(self) -> None:
-        """Where the store cannot say which are served, all stay."""
+    def _remove_unserved_courses(self) -> None:
         known = self._courses
         try:
-            gone = known - frozenset(self._served()) if self._served else frozenset[str]()
-        except StoreError:
+            gone = known - frozenset(self._served_courses()) if self._served_courses else frozenset[str]()
+        except StoreError:  # which courses are served is unknown now: remove none
             return
         with self._lock:
             self._courses -= gone
             for course in gone:
-                for counted in (self._stages, self._criteria, self._reviews, self._mass):
-                    counted.remove_by_labels({"course": course})
-
-    def _cache(self) -> Mapping[str, int]:
-        return dict(zip(("looked_up", "found"), self._engines.cache_counts(), strict=True))
+                for metric in (self._stage_seconds, self._criteria, self._reviews, self._label_mass):
+                    metric.remove_by_labels({"course": course})

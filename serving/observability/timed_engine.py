@@ -1,4 +1,4 @@
-"""Engines whose calls are timed, all together. Knows nothing of what is asked."""
+"""Times the calls of engines and sums their prefix cache counts."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -9,8 +9,10 @@ from serving.engines.engine import Engine, EngineFailure, LabelScores, ScoreRequ
 
 
 class EngineTimes:
-    """What all engines of a service did. One that is closed leaves its numbers behind, and nothing else of it: courses
-    that take turns open and close thousands. `seconds`: how long the calls took."""
+    """Totals over all engines of a service. `seconds`: duration of all calls.
+
+    Keeps the counts of closed engines, but no reference to them: a model pool opens and closes thousands.
+    """
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -18,20 +20,20 @@ class EngineTimes:
         self._looked_up = self._found = 0
         self._lock = Lock()
 
-    def of(self, engine: Engine) -> "TimedEngine":
+    def timed(self, engine: Engine) -> "TimedEngine":
         timed = TimedEngine(engine, self)
         with self._lock:
             self._open.append(timed)
         return timed
 
     def cache_counts(self) -> tuple[int, int]:
-        """Prompt tokens looked up in the prefix caches and found there. From any thread."""
+        """Prompt tokens looked up in the prefix caches, and found there. Thread-safe."""
         with self._lock:
             counts = [(self._looked_up, self._found), *(engine.cache_counts() for engine in self._open)]
         return sum(looked_up for looked_up, _ in counts), sum(found for _, found in counts)
 
-    def closes(self, engine: "TimedEngine") -> None:
-        """What it found in its cache still counts, unless another that shares its base goes on counting."""
+    def remove(self, engine: "TimedEngine") -> None:
+        """Called when `engine` closes. Engines that share a base share its counts: these are still read elsewhere."""
         with self._lock:
             if engine in self._open:
                 self._open.remove(engine)
@@ -41,7 +43,7 @@ class EngineTimes:
 
 
 class TimedEngine:
-    """Passes all on to `inner`."""
+    """Delegates to `inner`."""
 
     def __init__(self, inner: Engine, times: EngineTimes) -> None:
         self.inner, self.name, self.version = inner, inner.name, inner.version
@@ -59,12 +61,12 @@ class TimedEngine:
             return self.inner.write(prompts, max_tokens, stop, form)
 
     def cache_counts(self) -> tuple[int, int]:
-        """Of this engine while it is open; none of one without a cache."""
+        """(0, 0) for an engine without a prefix cache."""
         counts: tuple[int, int] = getattr(self.inner, "cache_counts", lambda: (0, 0))()
         return counts
 
     def close(self) -> None:
-        self._times.closes(self)
+        self._times.remove(self)
         self.inner.close()
 
     @contextmanager

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from serving.api.authorization import unclassified
 from serving.api.schemas.examples import BY_LAB
-from serving.observability.observed import Observed
+from serving.observability.telemetry import Telemetry
 from serving.store.roles import Role
 
 GRADE = {**BY_LAB, "lab": "lab1"}
@@ -110,7 +110,7 @@ def test_the_metrics_are_for_this_machine_and_admins(
     address: str, headers: dict[str, str], status: int, course: Any
 ) -> None:
     ta, admin = course.key("ta"), course.key("admin")
-    served = course.serve(observed=Observed())
+    served = course.serve(observed=Telemetry())
     with TestClient(served.app, "http://localhost", client=(address, 50000)) as client:
         assert unclassified(served.app) == []
         assert client.get("/metrics", headers=headers).status_code == status

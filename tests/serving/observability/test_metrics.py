@@ -1,4 +1,4 @@
-"""What can be counted is counted, under labels that are few and hold no word of a student's."""
+"""Metrics of grading, with a fixed set of labels that never contain a student's text."""
 
 import threading
 import weakref
@@ -10,8 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from labs_schema.models import Lab, SourceFile, Submission
 from serving.engines.engine import EngineFailure
-from serving.observability.metrics import INLINE, Metrics
-from serving.observability.review_kinds import KINDS, review_kind
+from serving.observability.metrics import INLINE_RUBRIC, REVIEW_KINDS, Metrics, review_kind
 from serving.scheduler.engine_thread import EngineThread
 from serving.scoring import triage
 
@@ -19,7 +18,7 @@ COURSE, MARK = "cs101", "zoe-marker-7731"
 
 
 def read(metrics: Metrics) -> dict[tuple[str, ...], float]:
-    """(name, label values in the order of their names...) -> value, as Prometheus would read it."""
+    """(name, label values ordered by label name...) -> value, parsed as Prometheus does."""
     families = text_string_to_metric_families(metrics.text().decode())
     return {
         (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
@@ -38,7 +37,7 @@ def graded(metrics: Metrics, grader: Any, lab: Lab, *programs: str) -> dict[tupl
     return read(metrics)
 
 
-def test_grades_are_counted_by_lab_outcome_and_kind_of_review(
+def test_grades_are_counted_by_lab_outcome_and_review_kind(
     fake_grader: Any, fake_engine: Any, make_lab: Callable[..., Lab]
 ) -> None:
     fake_engine.script = [EngineFailure(f"no answer to {MARK}")]
@@ -51,7 +50,7 @@ def test_grades_are_counted_by_lab_outcome_and_kind_of_review(
     assert MARK not in metrics.text().decode()
 
 
-def test_every_stage_of_a_submission_is_timed(fake_grader: Any, make_lab: Callable[..., Lab]) -> None:
+def test_stages_of_a_submission_are_timed(fake_grader: Any, make_lab: Callable[..., Lab]) -> None:
     found = graded(Metrics(), fake_grader, make_lab(), "int x;\n", "int y;\n")
     for stage in ("waiting", "preparing", "engine", "total"):
         assert found["grader_stage_seconds_count", COURSE, stage] == 2
@@ -59,31 +58,27 @@ def test_every_stage_of_a_submission_is_timed(fake_grader: Any, make_lab: Callab
     assert parts == pytest.approx(found["grader_stage_seconds_sum", COURSE, "total"], abs=0.01)
 
 
-def test_a_rubric_of_the_clients_own_is_called_by_one_word(fake_grader: Any, make_lab: Callable[..., Lab]) -> None:
+def test_inline_rubrics_share_one_label(fake_grader: Any, make_lab: Callable[..., Lab]) -> None:
     metrics = Metrics()
     graded(metrics, fake_grader, make_lab("one"), "int x;\n")
     found = graded(metrics, fake_grader, make_lab(""), "int x;\n")
-    assert {key[2] for key in found if key[0] == "grader_criteria_total"} == {"one", INLINE}
+    assert {key[2] for key in found if key[0] == "grader_criteria_total"} == {"one", INLINE_RUBRIC}
 
 
-def test_queue_cache_and_jobs_are_asked_when_the_metrics_are_read(
+def test_queue_and_cache_are_read_at_each_scrape(
     fake_grader: Any, fake_engine: Any, make_lab: Callable[..., Lab]
 ) -> None:
     fake_engine.cache_counts = lambda: (100, 75)
     metrics = Metrics()
-    states = {"running": 1}
-    metrics.watch_jobs(lambda: states)
     found = graded(metrics, fake_grader, make_lab(), "int x;\n")
     assert (
         found["grader_queue_length", COURSE, "interactive"] == found["grader_queue_length", COURSE, "background"] == 0
     )
     assert found["grader_prefix_cache_tokens_total", "looked_up"] == 100
     assert found["grader_prefix_cache_tokens_total", "found"] == 75
-    states["running"] = 2
-    assert read(metrics)["grader_jobs", "running"] == 2
 
 
-def test_what_closed_engines_found_still_counts_and_nothing_else_of_them_stays(fake_grader: Any) -> None:
+def test_counts_of_closed_engines_remain_but_not_the_engines(fake_grader: Any) -> None:
     class Cached:
         name, version, context_length, closed = "cached", "1", 10, False
 
@@ -107,7 +102,7 @@ def test_what_closed_engines_found_still_counts_and_nothing_else_of_them_stays(f
     assert found["grader_prefix_cache_tokens_total", "found"] == 300
 
 
-def test_the_queue_is_counted_by_course(fake_grader: Any, make_lab: Callable[..., Lab]) -> None:
+def test_queue_length_is_by_course(fake_grader: Any, make_lab: Callable[..., Lab]) -> None:
     metrics, lab, going = Metrics(), make_lab(students=1), threading.Event()
     thread = EngineThread(lambda: (going.wait(5), fake_grader)[1], observers=[metrics])
     metrics.watch_queue(thread)
@@ -122,9 +117,7 @@ def test_the_queue_is_counted_by_course(fake_grader: Any, make_lab: Callable[...
     assert set(found.values()) == {0} and {course for course, _ in found} == {"cs101", "cs102", "cs103"}
 
 
-def test_an_engine_that_fails_wholly_costs_no_count_and_what_is_counted_costs_no_grade(
-    fake_grader: Any, make_lab: Callable[..., Lab]
-) -> None:
+def test_failing_observer_costs_no_grade(fake_grader: Any, make_lab: Callable[..., Lab]) -> None:
     class Broken:
         def graded(self, *_: object) -> None:
             raise RuntimeError(MARK)
@@ -135,8 +128,8 @@ def test_an_engine_that_fails_wholly_costs_no_count_and_what_is_counted_costs_no
     thread.close()
 
 
-def test_every_reason_of_triage_has_a_kind_of_its_own_and_what_is_unknown_is_other() -> None:
+def test_every_triage_reason_has_a_review_kind() -> None:
     reasons = [value for name, value in vars(triage).items() if name.isupper() and isinstance(value, str)]
-    assert {review_kind(f"{reason} (0.31 < 0.50)") for reason in reasons} <= set(KINDS.values())
+    assert {review_kind(f"{reason} (0.31 < 0.50)") for reason in reasons} <= set(REVIEW_KINDS.values())
     assert review_kind("suspicious text: comment at zoe.c:3") == "suspicious text"
     assert review_kind(MARK) == "other"

@@ -1,4 +1,4 @@
-"""Not ready is said with its reason: a store that takes no write, a full disk, no worker."""
+"""Readiness problems: a read-only store, a full disk, no worker."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,8 @@ from labs_schema.models import Lab
 from serving.jobs.job import RequestedState, State
 from serving.jobs.repository import JobRepository
 from serving.jobs.tables import workers
-from serving.observability.job_states import job_states
+from serving.observability.collectors import count_jobs
+from serving.observability.metrics import Metrics
 from serving.observability.readiness import readiness, worker_faults
 from serving.store.database import Database, open_database
 from serving.store.ledger import timestamp
@@ -24,23 +25,23 @@ def database(tmp_path: Path) -> Iterator[Database]:
     opened.close()
 
 
-def test_a_store_that_can_be_written_on_a_disk_with_room_is_ready(database: Database, tmp_path: Path) -> None:
+def test_writable_store_with_disk_space_is_ready(database: Database, tmp_path: Path) -> None:
     assert readiness(database, tmp_path, free_bytes=1) == []
 
 
-def test_a_store_that_takes_no_write_is_not(database: Database) -> None:
+def test_read_only_store_is_not_ready(database: Database) -> None:
     with database.writing() as connection:
         connection.exec_driver_sql("PRAGMA query_only=ON")
     [wrong] = readiness(database)
     assert wrong.startswith("The store takes no write.")
 
 
-def test_a_disk_that_is_nearly_full_is_not(database: Database, tmp_path: Path) -> None:
+def test_nearly_full_disk_is_not_ready(database: Database, tmp_path: Path) -> None:
     [wrong] = readiness(database, tmp_path, free_bytes=10**18)
     assert "nearly full" in wrong
 
 
-def test_jobs_need_a_worker_that_said_lately_that_it_lives(database: Database, make_lab: Callable[..., Lab]) -> None:
+def test_jobs_need_a_worker_with_a_recent_heartbeat(database: Database, make_lab: Callable[..., Lab]) -> None:
     now, book = datetime.now(UTC), JobRepository(database)
 
     def wrong(course: str, seconds: float) -> list[str]:
@@ -63,6 +64,13 @@ def test_jobs_are_counted_by_state(database: Database, make_lab: Callable[..., L
     one, two, _ = (book.add("course", make_lab(), actor="a") for _ in range(3))
     book.wish(one.id, RequestedState.CANCEL, actor="a")
     book.wish(two.id, RequestedState.PAUSE, actor="a")
-    states = job_states(book)
-    assert {state: count for state, count in states.items() if count} == {"cancelled": 1, "paused": 1, "queued": 1}
+    states = count_jobs(book)
+    assert {state.value: count for state, count in states.items() if count} == {
+        "cancelled": 1,
+        "paused": 1,
+        "queued": 1,
+    }
     assert set(states) == set(State)
+    metrics = Metrics()
+    metrics.watch_jobs(book)
+    assert 'grader_jobs{state="paused"} 1.0' in metrics.text().decode()

@@ -24,7 +24,7 @@ from serving.grading.grader import Grader
 from serving.grading.program_length import check_length
 from serving.grading.provenance import ModelIdentity
 from serving.observability.metrics import Metrics
-from serving.observability.observed import Observed
+from serving.observability.telemetry import Telemetry
 from serving.scheduler.engine_thread import EngineThread
 from serving.scoring.triage import Thresholds
 from serving.store.roles import Role
@@ -59,7 +59,7 @@ class Department:
         self.store, self.folder, self.tokenizer, self.context_length = store, folder, tokenizer, 100_000
         self.book, self.damaged = CourseRegistry(store.database), set[str]()
         self.courses = RegisteredCourses(self.book)
-        self.observed = Observed(Metrics())
+        self.observed = Telemetry(Metrics())
         shelf = CourseModelPool(self.book.registered, self._check, most=2, lengths=self._length)
         self.engine = EngineThread(lambda: shelf, course_share=0.5, observers=self.observed.observers)
 

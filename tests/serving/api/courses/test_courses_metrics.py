@@ -10,6 +10,7 @@ import promql_parser as promql
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from serving.jobs.repository import JobRepository
 from serving.store.errors import StoreError
 
 DASHBOARD = Path(__file__).parents[4] / "serving" / "observability" / "grafana.json"
@@ -32,7 +33,7 @@ def scraped(department: Any) -> str:
     """`/metrics` after two courses were graded, one added meanwhile, and clients asked for what there is not."""
     metrics = department.observed.metrics
     metrics.watch_queue(department.engine)
-    metrics.watch_jobs(lambda: {"running": 1})
+    metrics.watch_jobs(JobRepository(department.store.database))
     every = department.key(None, "admin")
     with department.serve() as client:
         department.add("cs103", "0", department.courses.course("cs101").labs["lab1"])

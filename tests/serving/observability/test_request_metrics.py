@@ -1,19 +1,16 @@
-"""Requests are counted by the template of their route: no path and no query of anybody's becomes a label."""
+"""HTTP metrics by route template: paths and query strings never become labels."""
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.testclient import TestClient
 
-from serving.api.authorization import operator
-from serving.observability.metrics import Metrics
-from serving.observability.observed import Observed
+from serving.observability.telemetry import Telemetry
 
 MARK = "zoe-marker-7731"
 
 
-def served(metrics: Metrics) -> TestClient:
+def served() -> TestClient:
     app = FastAPI()
-    Observed(metrics).install(app)
-    app.dependency_overrides[operator.dependency] = lambda: None
+    Telemetry().install(app, Depends(lambda: None))
 
     @app.get("/labs/{lab}")
     def lab(lab: str) -> str:
@@ -25,8 +22,7 @@ def served(metrics: Metrics) -> TestClient:
 
 
 def test_requests_are_counted_by_route_method_and_status() -> None:
-    metrics = Metrics()
-    client = served(metrics)
+    client = served()
     for path in (f"/labs/{MARK}?q={MARK}", "/labs/two", f"/{MARK}", "/labs/bad"):
         client.get(path)
     client.request(MARK.upper(), "/labs/two")
@@ -39,7 +35,7 @@ def test_requests_are_counted_by_route_method_and_status() -> None:
     assert MARK.lower() not in text.lower()
 
 
-def test_the_metrics_are_of_this_service_alone_in_prometheus_text_form() -> None:
-    answer = served(Metrics()).get("/metrics")
-    assert answer.headers["content-type"].startswith("text/plain")
-    assert "vllm" not in answer.text and "python_gc" not in answer.text
+def test_metrics_are_prometheus_text_of_this_service_only() -> None:
+    response = served().get("/metrics")
+    assert response.headers["content-type"].startswith("text/plain")
+    assert "vllm" not in response.text and "python_gc" not in response.text
