@@ -1,10 +1,10 @@
-"""Asks every operation of the service whatever its description allows, and forbids (Schemathesis, all checks).
+"""Fuzzes every operation of the service from its OpenAPI description (Schemathesis, all checks).
 
     python benchmarks/fuzz_api.py [--examples 200] [--seed 0]
 
-A real server over HTTP, with keys, a lab, a SQLite store and a model that is a hash. Links between operations are
-followed (stateful). Prints what Schemathesis found and, last, one line of JSON; exit status 1 where a check failed or
-fewer than half of the operations were ever answered with 2xx.
+A real server over HTTP, with keys, labs, a SQLite store and a hash function as the model. Follows the links between
+operations (stateful). Prints Schemathesis's report and, last, one line of JSON. Exits with 1 if a check failed or if
+fewer than half of the operations ever returned a 2xx.
 """
 
 import argparse
@@ -28,7 +28,9 @@ from made_up_service import made_up_grader
 from labs_schema.lab_writer import write_lab
 from serving.api.app import create_app
 from serving.api.server import server
+from serving.api.service import ServiceOptions
 from serving.courses.lab_registry import read_registry
+from serving.courses.served import OneCourse
 from serving.jobs.backend import WorkerBackend
 from serving.jobs.chunk import grade_chunk
 from serving.jobs.job import Job
@@ -43,30 +45,34 @@ HOOKS = {"SCHEMATHESIS_HOOKS": "fuzz_hooks", "PYTHONPATH": str(Path(__file__).pa
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--examples", type=int, default=200, help="an operation and phase")
+    parser.add_argument("--examples", type=int, default=200, help="per operation and phase")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         failed = fuzz(Path(folder), given.examples, given.seed)
-        answers = _answers(Path(folder) / "events.ndjson")
-    reached = sorted(name for name, statuses in answers.items() if any(200 <= status < 300 for status in statuses))
+        found_statuses = _statuses(Path(folder) / "events.ndjson")
+    reached = sorted(
+        name for name, statuses in found_statuses.items() if any(200 <= status < 300 for status in statuses)
+    )
     found = {
         "examples": given.examples,
-        "requests": sum(statuses.total() for statuses in answers.values()),
-        "operations": len(answers),
+        "requests": sum(statuses.total() for statuses in found_statuses.values()),
+        "operations": len(found_statuses),
         "reached_2xx": len(reached),
-        "never_2xx": sorted(set(answers) - set(reached)),
-        "server_errors": sum(n for statuses in answers.values() for status, n in statuses.items() if status == 500),
+        "never_2xx": sorted(set(found_statuses) - set(reached)),
+        "server_errors": sum(
+            n for statuses in found_statuses.values() for status, n in statuses.items() if status == 500
+        ),
         "checks_failed": failed,
         "seconds": round(time.monotonic() - began, 1),
     }
     print(json.dumps(found))  # noqa: T201
-    sys.exit(1 if failed or found["server_errors"] or 2 * len(reached) < len(answers) else 0)
+    sys.exit(1 if failed or found["server_errors"] or 2 * len(reached) < len(found_statuses) else 0)
 
 
 def fuzz(folder: Path, examples: int, seed: int) -> bool:
-    """Whether a check failed, or what was counted meanwhile cannot be read."""
+    """Whether a check failed, or the metrics could not be read afterwards."""
     store = open_store(f"sqlite:///{folder}/store.db")
     token, _ = store.create_key("fuzz", Role.ADMIN, COURSE, actor="fuzz")
     with serving(store, folder) as url:
@@ -82,14 +88,20 @@ def fuzz(folder: Path, examples: int, seed: int) -> bool:
 
 @contextmanager
 def serving(store: Store, folder: Path) -> Iterator[str]:
-    """The address of the service. Its streams of events end after their first, for a paused job's would not."""
+    """The address of the service. It is already stopping, so that a paused job's event stream ends."""
     for number in range(LABS):
         write_lab(made_up_lab(number + 2), folder / "labs" / f"lab{number}")
     engine = EngineThread(lambda: made_up_grader(0, context_length=1_000_000))
-    desk = WorkerBackend(store, folder / "labs", engine)
+    backend = WorkerBackend(store, folder / "labs", engine)
     registry = read_registry(folder / "labs")[0]
-    begin, observed = lambda job: _begin(desk, job), Telemetry()
-    app = create_app(engine, registry, store, course=COURSE, rate="1000000/second", begin=begin, observed=observed)
+    app = create_app(
+        engine,
+        OneCourse(COURSE, registry),
+        store,
+        ServiceOptions(rate="1000000/second"),
+        start_job=lambda job: _start_job(backend, job),
+        telemetry=Telemetry(),
+    )
     stopping: threading.Event = app.state.service.stopping
     stopping.set()
     http = server(app, stopping, 5)
@@ -103,28 +115,28 @@ def serving(store: Store, folder: Path) -> Iterator[str]:
     running.join()
 
 
-def _begin(desk: WorkerBackend, job: Job) -> None:
-    """What the queue does, without one."""
+def _start_job(backend: WorkerBackend, job: Job) -> None:
+    """What the job queue does, on a thread."""
 
     def work() -> None:
         for number in range(job.chunks):
-            grade_chunk(desk, job.id, number)
-        desk.book.finish(job)
+            grade_chunk(backend, job.id, number)
+        backend.book.finish(job)
 
     threading.Thread(target=work, daemon=True).start()
 
 
-def _answers(report: Path) -> dict[str, Counter[int]]:
-    """operation -> how often each status was answered."""
-    answers: dict[str, Counter[int]] = defaultdict(Counter)
+def _statuses(report: Path) -> dict[str, Counter[int]]:
+    """operation -> how often each status was returned."""
+    found_statuses: dict[str, Counter[int]] = defaultdict(Counter)
     events = [each for line in report.read_text(encoding="utf-8").splitlines() for each in json.loads(line).values()]
     operations = {event["recorder"]["label"] for event in events if isinstance(event, dict) and "recorder" in event}
     for event in events:
-        _count(event, operations, answers)
-    return dict(answers)
+        _count(event, operations, found_statuses)
+    return dict(found_statuses)
 
 
-def _count(event: Any, operations: set[str], answers: dict[str, Counter[int]]) -> None:
+def _count(event: Any, operations: set[str], found_statuses: dict[str, Counter[int]]) -> None:
     recorder = event.get("recorder") if isinstance(event, dict) else None
     if not recorder:
         return
@@ -132,7 +144,7 @@ def _count(event: Any, operations: set[str], answers: dict[str, Counter[int]]) -
         case = recorder["cases"][name]["value"]
         operation = f"{case['method']} {case['path']}"
         if interaction.get("response") and operation in operations:
-            answers[operation][int(interaction["response"]["status_code"])] += 1
+            found_statuses[operation][int(interaction["response"]["status_code"])] += 1
 
 
 if __name__ == "__main__":

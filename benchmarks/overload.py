@@ -184,7 +184,9 @@ def serve(port: int, seconds: float, queue: int) -> None:
     from serving.api.app import create_app
     from serving.api.middleware.access_log import log_to_stderr
     from serving.api.server import server
+    from serving.api.service import ServiceOptions
     from serving.courses.lab_registry import LabRegistry
+    from serving.courses.served import OneCourse
     from serving.grading.grader import Grader
     from serving.grading.provenance import ModelIdentity
     from serving.observability.telemetry import Telemetry
@@ -195,12 +197,13 @@ def serve(port: int, seconds: float, queue: int) -> None:
     encoder = PromptEncoder(train_tokenizer([PROGRAM], entries=512, context_length=8192), context_length=8192)
     identity = ModelIdentity(base_model="none", model_hash="0", tokenizer_hash="0", prompt_hash="0")
     grader = Grader(SlowEngine(seconds), encoder, PromptStyle(), identity)
-    observed = Telemetry()
-    thread = EngineThread(lambda: observed.metrics.watched(grader), capacity=queue, observers=observed.observers)
+    telemetry = Telemetry()
+    thread = EngineThread(lambda: telemetry.metrics.watched(grader), capacity=queue, observers=telemetry.observers)
     log_to_stderr()
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(f"sqlite:///{folder}/store.db")
-        app = create_app(thread, LabRegistry(), store, seconds=60, rate="100000/second", observed=observed)
+        options = ServiceOptions(timeout_seconds=60, rate="100000/second")
+        app = create_app(thread, OneCourse("course", LabRegistry()), store, options, telemetry=telemetry)
         http = server(app, app.state.service.stopping, 10)
         http.config.port = port
         http.run()

@@ -109,3 +109,35 @@ class IdempotencyLimits(Frozen):
     answer_hours: int = Field(24, description="A stored answer is deleted after so long.")
     lease_seconds: int = Field(30, description="A claim not renewed for so long is taken over by the next retry.")
     heartbeat_seconds: float = Field(5.0, description="Time between two renewals of a claim.")
+
+
+class RequestLimits(Frozen):
+    """What an API request may contain. Past any of them the request is refused with 413 or 422."""
+
+    body_bytes: int = Field(2_000_000, description="The body of a request; past it, 413.")
+    criteria: int = Field(100, description="Criteria of a rubric.")
+    ratings: int = Field(26, description="Ratings of a criterion: one per option letter.")
+    object_fields: int = Field(32, description="Fields of a JSON object, counted before they are parsed.")
+    problem_chars: int = Field(200_000, description="A problem statement.")
+    description_chars: int = Field(10_000, description="The description of a criterion or a rating.")
+    title_chars: int = Field(500, description="A title, an id, a lab name or a language.")
+    name_chars: int = Field(255, description="A file name, or a student's id.")
+    listed_errors: int = Field(20, description="Wrong fields that a problem response lists.")
+    excerpt_chars: int = Field(60, description="A longer value is described in a problem response, not quoted.")
+
+
+class ServiceLimits(Frozen):
+    """Time-outs and counts of the HTTP service."""
+
+    grading_timeout_seconds: float = Field(120.0, description="How long a request waits for its grade; past it, 503.")
+    drain_seconds: int = Field(60, description="After SIGTERM, accepted requests have this long to finish.")
+    backlog_polls: int = Field(5, description="Before a stop: rounds of accepting connections that already wait.")
+    backlog_poll_seconds: float = Field(0.02, description="The time between two of those rounds.")
+    probe_seconds: float = Field(10.0, description="How long `/readyz` waits for the model and for the store.")
+    rate_limit_callers: int = Field(1000, description="Callers remembered before idle ones are forgotten.")
+    stream_seconds: float = Field(600.0, description="A stream of job events ends after this time; reconnect then.")
+    stream_poll_seconds: float = Field(0.5, description="How often a stream reads the state of its job.")
+    stream_heartbeat_seconds: float = Field(15.0, description="A comment is sent on a stream without events.")
+    listed_jobs: int = Field(50, description="Jobs that `GET /jobs` lists by default.")
+    listed_jobs_max: int = Field(500, description="Jobs that `GET /jobs` lists at most.")
+    docs_cache_seconds: int = Field(86_400, description="How long browsers may cache the assets of `/docs`.")

@@ -16,21 +16,17 @@ from grader.service.served_courses import served_courses
 from grader.service.worker import start_worker
 from labs_schema.errors import GraderError
 from labs_schema.limits import LabLimits
-from serving.api.app import create_app
-from serving.api.middleware.access_log import log_to_stderr
-from serving.api.middleware.loopback_only import loopback
-from serving.api.model_log import log_model
+from serving.api.app import create_app, leave_to_workers
+from serving.api.middleware.access_log import log_model, log_to_stderr
+from serving.api.middleware.loopback_only import is_loopback
 from serving.api.server import server
-from serving.courses.lab_registry import LabRegistry
+from serving.api.service import ServiceOptions
 from serving.engines.engine_choice import EngineName
-from serving.jobs.job import Job
 from serving.jobs.repository import JobRepository
 from serving.observability.metrics import Metrics
 from serving.observability.telemetry import Telemetry
 from serving.observability.tracing import open_tracing
 from serving.store.store import Store
-
-DRAIN_SECONDS = 60
 
 
 def run_service(
@@ -71,17 +67,9 @@ def run_service(
             observed.metrics.watch_courses(courses.names)
         works = jobs and (labs or not model)
         worker = start_worker(store, courses, thread, f"{socket.gethostname()}:{port}") if works else None
-        app = create_app(
-            thread,
-            LabRegistry(),
-            store,
-            courses=courses,
-            seconds=seconds,
-            characters=characters,
-            rate=rate,
-            begin=worker.begin if worker else _left_to_others,
-            observed=observed,
-        )
+        options = ServiceOptions(timeout_seconds=seconds, rate=rate, max_chars=characters)
+        start_job = worker.begin if worker else leave_to_workers
+        app = create_app(thread, courses, store, options, start_job=start_job, telemetry=observed)
         url = f"http://{host}:{address.getsockname()[1]}"
         told = f"serving on [bold]{url}[/], described at {url}/docs; Ctrl-C stops"
         log_to_stderr()
@@ -89,7 +77,7 @@ def run_service(
         with suppress(KeyboardInterrupt):
             try:
                 stopping = app.state.service.stopping
-                server(app, stopping, DRAIN_SECONDS, lambda: screen.print(told)).run(sockets=[address])
+                server(app, stopping, ready=lambda: screen.print(told)).run(sockets=[address])
             finally:
                 if worker:
                     worker.stop()
@@ -100,15 +88,12 @@ def _told(screen: Console, serving: threading.Event) -> Callable[[str], None]:
     return lambda told: log_model(told) if serving.is_set() else screen.print(escape(told))
 
 
-def _left_to_others(_: Job) -> None: ...
-
-
 def _guarded(store: Store, host: str, screen: Console) -> None:
     """Raises GraderError where the service would be open to other machines."""
     if store.list_keys():
         return
     make = "grader keys create NAME --role platform|ta|admin"
-    if not loopback(host):
+    if not is_loopback(host):
         raise GraderError(f"Without a key, {host} would be open to everybody who reaches it. Make one first: {make}")
     screen.print(f"[yellow]no keys[/]: whoever is on this machine may do everything. To change that: {escape(make)}")
 

@@ -1,1 +1,1 @@
-"""The HTTP service: what is asked, what is answered, and what stands at its borders."""
+"""The HTTP service."""

@@ -1,4 +1,4 @@
-"""The HTTP service, put together: its routes, its borders, and what they work with."""
+"""Assembles the HTTP service: routes, middleware and error handlers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -9,87 +9,84 @@ from fastapi import FastAPI
 
 from serving.api import routes
 from serving.api.authorization import operator
+from serving.api.error_handlers import install_error_handlers
 from serving.api.middleware.access_log import AccessLog
-from serving.api.middleware.auth_before_body import AuthBeforeBody
 from serving.api.middleware.body_limit import BodyLimit
-from serving.api.middleware.head_requests import HeadAsGet
-from serving.api.middleware.load_shedding import Admission
 from serving.api.middleware.loopback_only import LoopbackOnly
-from serving.api.rate_limits import Rate
-from serving.api.schemas.problems import install_problems
+from serving.api.rate_limits import RateLimiter
 from serving.api.schemas.requests import LIMITS
-from serving.api.service import Service
-from serving.api.store_problems import install_store_problems
-from serving.courses.lab_registry import LabRegistry
-from serving.courses.served import Courses, OneCourse
+from serving.api.service import Service, ServiceOptions
+from serving.courses.served import Courses
 from serving.jobs.job import Job
 from serving.observability.telemetry import Telemetry
 from serving.scheduler.engine_thread import EngineThread
 from serving.scheduler.preparation import PreparationPool
 from serving.store.store import Store
 
-BODY_BYTES = 2 * LIMITS.submission_bytes + LIMITS.rubric_bytes
-SMALL_BODY_BYTES = 200_000
-BODY_SECONDS = 30.0
-RATE = "50/second"
-DESCRIPTION = "Grades programs by a rubric, criterion by criterion, as the TAs of a course do. Errors are RFC 9457."
+DESCRIPTION = """Grades programs by a rubric, criterion by criterion, as the TAs of a course do.
+
+Errors are RFC 9457 problem details with a stable `code`.
+
+**Versions.** Paths, fields and codes are only added, never removed or changed in meaning; ignore unknown fields.
+A breaking change is published at a new path such as `/v1/grade`, beside the old one: `POST /grade` keeps its path.
+"""
+TAGS = [
+    {"name": "grading", "description": "Grade a submission."},
+    {"name": "labs", "description": "Registered labs and their rubrics."},
+    {"name": "grades", "description": "Stored grades, their history and overrides."},
+    {"name": "jobs", "description": "Regrading of whole labs."},
+    {"name": "health", "description": "Liveness and readiness."},
+]
+
+
+def leave_to_workers(_: Job) -> None:
+    """Without a worker in this process, a job waits for those of other processes."""
 
 
 def create_app(
     engine: EngineThread,
-    labs: LabRegistry,
+    courses: Courses,
     store: Store,
+    options: ServiceOptions | None = None,
     *,
-    course: str = "course",
-    courses: Courses | None = None,
-    seconds: float = 120.0,
-    body_seconds: float = BODY_SECONDS,
-    characters: int = LIMITS.submission_bytes,
-    rate: str = RATE,
-    begin: Callable[[Job], None] = lambda _: None,
-    observed: Telemetry | None = None,
+    start_job: Callable[[Job], None] = leave_to_workers,
+    telemetry: Telemetry | None = None,
 ) -> FastAPI:
-    """The service over an engine thread, which it closes (drained) when it shuts down, and a store, which it does not.
+    """The service over an engine thread, which it drains and closes when it shuts down, and a store, which it does not.
 
-    Keys are needed where the store ever had one. `courses`: those that are served, by default `course` alone with its
-    `labs`. `characters`: see `Service`. `rate`: how often one key may call. `begin` lets a job be worked on; without
-    it, that is left to the workers of other processes.
-    `observed` looks on and is closed with the service.
+    Keys are required if the store ever had one. `telemetry` is closed with the service.
     """
+    options = options or ServiceOptions()
+    preparation = PreparationPool(engine.prepare)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         await asyncio.to_thread(engine.close)
-        await asyncio.to_thread(preparing.close)
-        if observed:
-            await asyncio.to_thread(observed.close)
+        await asyncio.to_thread(preparation.close)
+        if telemetry:
+            await asyncio.to_thread(telemetry.close)
 
     app = FastAPI(
         title="grader",
         version=version("grader"),
         description=DESCRIPTION,
+        openapi_tags=TAGS,
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
     )
-    served = courses or OneCourse(course, labs)
-    keyed, preparing = bool(store.list_keys()), PreparationPool(engine.prepare)
+    keyed = bool(store.list_keys())
     app.state.service = Service(
-        engine, preparing, labs, store, course, keyed, seconds, characters, Rate(rate), begin, served
+        engine, preparation, store, courses, options, RateLimiter(options.rate), start_job, keyed
     )
-    install_problems(app)
-    install_store_problems(app)
-    app.add_middleware(HeadAsGet)
-    app.add_middleware(BodyLimit, most=SMALL_BODY_BYTES, most_for={"/grade": BODY_BYTES}, seconds=body_seconds)
-    if keyed:
-        app.add_middleware(AuthBeforeBody, store=store)
-    else:
+    install_error_handlers(app)
+    app.add_middleware(BodyLimit, limit_bytes=LIMITS.body_bytes)
+    if not keyed:
         app.add_middleware(LoopbackOnly)
-    app.add_middleware(Admission, engine=engine)
-    if observed:
-        observed.install(app, operator)
+    if telemetry:
+        telemetry.install(app, operator)
     app.add_middleware(AccessLog)
     for router in routes.ROUTERS:
         app.include_router(router)

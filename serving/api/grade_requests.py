@@ -1,4 +1,4 @@
-"""What the engine says of a submission, or the problem that says why it says nothing now. Knows no route."""
+"""Grades one submission through the engine's queue, or maps the failure to a problem response."""
 
 import asyncio
 
@@ -6,23 +6,29 @@ from labs_schema.errors import OverlongError
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
 from serving.api.middleware.access_log import log_failure
-from serving.api.middleware.body_limit import too_large
-from serving.api.schemas.problems import ProblemError, busy
+from serving.api.schemas.problems import ProblemError, too_large
 from serving.api.service import Service
 from serving.courses.errors import CourseRefusedError, UnknownCourseError
 from serving.scheduler.engine_queue import ClosedError, QueueFullError, QueueSlot
 
 
 async def grade_through_queue(
-    service: Service, lab: Lab, submission: Submission, reasoning: bool, seconds: float, slot: QueueSlot | None = None
+    service: Service,
+    lab: Lab,
+    submission: Submission,
+    *,
+    reasoning: bool = False,
+    timeout_seconds: float,
+    slot: QueueSlot | None = None,
 ) -> Grade:
-    """The engine's grade, the 413 of a program with too many tokens, or the 503 that says why there is none now.
-    `slot`: a reserved queue slot."""
-    engine = service.engine
+    """Waits for the grade by the model of the service's course. `slot`: a reserved queue slot.
+
+    Raises ProblemError: 413 for a program with too many tokens, 503 if it cannot be graded now.
+    """
+    engine, course = service.engine, service.course.name
     try:
-        async with asyncio.timeout(seconds):
-            course = service.course
-            prepared = await service.preparing.prepare(lab, submission, course)
+        async with asyncio.timeout(timeout_seconds):
+            prepared = await service.preparation.prepare(lab, submission, course)
             queued = engine.submit(lab, submission, course=course, slot=slot, prepared=prepared, reasoning=reasoning)
             return await asyncio.wrap_future(queued)
     except OverlongError as error:
@@ -30,25 +36,26 @@ async def grade_through_queue(
     except QueueFullError as error:
         raise queue_full(error.retry_after) from None
     except ClosedError:
-        raise busy("shutting-down", "The service is shutting down.", 5) from None
+        raise ProblemError("shutting-down", "The service is shutting down.", retry_after=5) from None
     except TimeoutError:
-        raise too_slow(seconds, engine.retry_after) from None
+        raise timed_out(timeout_seconds, engine.retry_after) from None
     except UnknownCourseError:
-        raise ProblemError(403, "other-course", "The course is not served here any more.") from None
+        raise ProblemError("wrong-course", "The course is no longer served.") from None
     except CourseRefusedError as error:
-        raise busy("model-refused", f"The course's model cannot be used: {error.reason}.", 30) from error
+        detail = f"The course's model cannot be used: {error.reason}."
+        raise ProblemError("model-rejected", detail, retry_after=30) from error
     except Exception as error:
         log_failure(error)
-        raise busy("engine-down", "The engine failed on this request.", 5) from error
+        raise ProblemError("engine-failed", "The engine failed on this submission.", retry_after=5) from error
 
 
 def too_many_tokens(error: OverlongError) -> ProblemError:
     return too_large("submission.files", f"at least {error.needed} tokens", error.available, "tokens")
 
 
-def too_slow(seconds: float, retry_after: int) -> ProblemError:
-    return busy("too-slow", f"There was no grade within {seconds:g} s; come again when less is waiting.", retry_after)
+def timed_out(seconds: float, retry_after: int) -> ProblemError:
+    return ProblemError("grading-timeout", f"There was no grade within {seconds:g} s.", retry_after=retry_after)
 
 
 def queue_full(retry_after: int) -> ProblemError:
-    return busy("queue-full", "As many submissions wait as may; come again later.", retry_after)
+    return ProblemError("queue-full", "The grading queue is full.", retry_after=retry_after)

@@ -1,6 +1,6 @@
-"""A request that is sent again gets the answer it got, by its `Idempotency-Key`. Knows no route.
+"""Idempotent retries: a request with the same `Idempotency-Key` gets the stored response of the first.
 
-Answers are kept as the text that was sent, for a day. Work that failed leaves no answer: it may be tried again at once.
+The response text is stored for a day. Failed work stores none, so it may be retried at once.
 """
 
 import asyncio
@@ -26,12 +26,12 @@ IdempotencyKey = Annotated[
         min_length=1,
         max_length=255,
         pattern="^[!-~]+$",
-        description="Names this request: sent again within 24 hours, it gets the same answer without new work.",
+        description="Identifies this request: a retry within 24 hours gets the same response without new work.",
     ),
 ]
 
 
-async def once(
+async def respond_once(
     service: Service,
     caller: Caller,
     request: Request,
@@ -41,34 +41,34 @@ async def once(
     status: int = 200,
     student: str | None = None,
 ) -> Response:
-    """The answer of `work`, or the one it gave before. `work` is told the name to record under, the same on a retry.
+    """The response of `work`, or the stored one. `work` gets the id to record under, which is the same on a retry.
 
-    `student`: the pseudonym with whom the answer is forgotten. Raises OtherBodyError and InProgressError.
+    `student`: the pseudonym with which the stored response is deleted. Raises OtherBodyError and InProgressError.
     """
     if key is None:
-        return _answer((await work(secrets.token_hex(16))).model_dump_json(), status)
+        return _response((await work(secrets.token_hex(16))).model_dump_json(), status)
     store, body = service.store, hashlib.sha256(await request.body()).hexdigest()
-    scope = f"{caller.actor} {service.course} {request.method} {request.url.path}"
+    scope = f"{caller.actor} {service.course.name} {request.method} {request.url.path}"
     claim = await run_in_threadpool(store.claim_request, scope, key, body, student=student)
     if claim.answer is not None:
-        return _answer(claim.answer, status)
+        return _response(claim.answer, status)
     done = asyncio.Event()
-    working = asyncio.ensure_future(_say_so(store, claim, done))
+    heartbeat = asyncio.ensure_future(_renew_claim(store, claim, done))
     try:
         try:
             text = (await work(claim.request)).model_dump_json()
         finally:
             done.set()
-            await asyncio.wait({working})  # lest it says so after the claim was given back
-        return _answer(await run_in_threadpool(store.record_answer, claim, text), status)
+            await asyncio.wait({heartbeat})  # it must not renew the claim after it was released
+        return _response(await run_in_threadpool(store.record_answer, claim, text), status)
     except BaseException:
-        with suppress(StoreError):  # what went wrong before is what the caller must know
+        with suppress(StoreError):  # the caller needs the first error, not this one
             await run_in_threadpool(store.release_claim, claim)
         raise
 
 
-async def _say_so(store: Store, claim: Claim, done: asyncio.Event) -> None:
-    """That the work goes on, until it is `done`. A store that is away for a moment is asked again."""
+async def _renew_claim(store: Store, claim: Claim, done: asyncio.Event) -> None:
+    """Renews the claim until `done`. Retries while the store is unavailable."""
     while not done.is_set():
         with suppress(TimeoutError):
             await asyncio.wait_for(done.wait(), LIMITS.heartbeat_seconds)
@@ -77,5 +77,5 @@ async def _say_so(store: Store, claim: Claim, done: asyncio.Event) -> None:
             await run_in_threadpool(store.renew_claim, claim)
 
 
-def _answer(text: str, status: int) -> Response:
+def _response(text: str, status: int) -> Response:
     return Response(text, status, media_type="application/json")

@@ -1,6 +1,7 @@
-"""How often a key may call: a moving window in this process's memory. Knows no HTTP.
+"""Rate limits per caller: a sliding window in this process's memory.
 
-Not the package limits: its window in memory never forgets a caller and starts timer threads (limits 5, MemoryStorage).
+The package `limits` is not used: its in-memory window never forgets a caller and starts timer threads (limits 5,
+MemoryStorage).
 """
 
 import math
@@ -10,37 +11,39 @@ from bisect import bisect_right
 from collections.abc import Callable
 
 from labs_schema.errors import GraderError
+from labs_schema.limits import ServiceLimits
 
-SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
-FEW = 1000
-"""Callers of whom one more is no reason to look who has long gone."""
+UNIT_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+FEW_CALLERS = ServiceLimits().rate_limit_callers
 
 
-class Rate:
-    """`most` is such as `50/second` or `1000/minute`. Raises GraderError for anything else. Who has not called within
-    the window is forgotten. For one thread."""
+class RateLimiter:
+    """`rate` is such as `50/second` or `1000/minute`; raises GraderError for anything else.
 
-    def __init__(self, most: str, now: Callable[[], float] = time.monotonic) -> None:
-        read = re.fullmatch(r"([1-9]\d{0,8})/(second|minute|hour|day)", most)
-        if read is None:
-            raise GraderError(f"The rate {most!r} cannot be read. Give one such as 50/second or 1000/minute.")
-        self._most, self._window, self._now = int(read[1]), SECONDS[read[2]], now
+    A caller without a call in the window is forgotten. Not thread-safe: used on the event loop only.
+    """
+
+    def __init__(self, rate: str, clock: Callable[[], float] = time.monotonic) -> None:
+        parsed = re.fullmatch(r"([1-9]\d{0,8})/(second|minute|hour|day)", rate)
+        if parsed is None:
+            raise GraderError(f"Invalid rate {rate!r}. Use a rate such as 50/second or 1000/minute.")
+        self._limit, self._window, self._clock = int(parsed[1]), UNIT_SECONDS[parsed[2]], clock
         self._calls: dict[str, list[float]] = {}
-        self._many = FEW
+        self._cleanup_size = FEW_CALLERS
 
-    def wait(self, who: str) -> int:
-        """0 where `who` may call now, which is counted; else the seconds until there is room again."""
-        now = self._now()
-        if who not in self._calls and len(self._calls) >= self._many:
-            self._forget(now)
-        calls = self._calls.setdefault(who, [])
+    def wait_seconds(self, caller: str) -> int:
+        """0 if `caller` may call now, which is counted; else the seconds until the next call is allowed."""
+        now = self._clock()
+        if caller not in self._calls and len(self._calls) >= self._cleanup_size:
+            self._forget_idle(now)
+        calls = self._calls.setdefault(caller, [])
         del calls[: bisect_right(calls, now - self._window)]
-        if len(calls) < self._most:
+        if len(calls) < self._limit:
             calls.append(now)
             return 0
         return max(1, math.ceil(calls[0] + self._window - now))
 
-    def _forget(self, now: float) -> None:
-        """Looks through all only once they have doubled, so that a call costs little however many there are."""
-        self._calls = {who: calls for who, calls in self._calls.items() if calls[-1] > now - self._window}
-        self._many = max(FEW, 2 * len(self._calls))
+    def _forget_idle(self, now: float) -> None:
+        """Runs only when the number of callers has doubled, so that its cost per call is constant."""
+        self._calls = {caller: calls for caller, calls in self._calls.items() if calls[-1] > now - self._window}
+        self._cleanup_size = max(FEW_CALLERS, 2 * len(self._calls))

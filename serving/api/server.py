@@ -1,5 +1,4 @@
-"""The process's HTTP server: uvicorn that says when it accepts requests, and that, when it is told to stop, first ends
-the streams that would never end."""
+"""The HTTP server: uvicorn that reports when it is ready, and ends open streams before it drains."""
 
 import asyncio
 import gc
@@ -8,23 +7,20 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from serving.api.middleware.connection_limits import ConnectionLimits
+from labs_schema.limits import ServiceLimits
 
-TURN_SECONDS = 0.0005
-"""For which one of Python's threads may keep the others waiting, in place of 5 ms: the one that answers gives its turn
-up with everything that it sends."""
-
-LOOKS, LOOK_SECONDS = 5, 0.02
-"""Before nobody is let in any more: else a request is cut off that was there before the server was told to stop."""
+LIMITS = ServiceLimits()
+SWITCH_SECONDS = 0.0005
+"""Python's default of 5 ms lets a preparing thread delay the event loop by that much at every system call."""
 
 
 class DrainingServer(uvicorn.Server):
-    """`ready` is called once requests are accepted, `stopping` is set as soon as no more are."""
+    """Calls `ready` when requests are accepted; sets `stopping` when it starts to shut down."""
 
     def __init__(self, config: uvicorn.Config, stopping: threading.Event, ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -33,37 +29,37 @@ class DrainingServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            sys.setswitchinterval(TURN_SECONDS)
+            sys.setswitchinterval(SWITCH_SECONDS)
             gc.collect()
-            gc.freeze()  # else the collector stops all for a tenth of a second, to look through what stays anyway
+            gc.freeze()  # a full collection over torch's and vLLM's objects would block requests for 0.1 s
             self._ready()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Like uvicorn's, which raises a SIGTERM once more when all is answered: that would end the process before it
-        has put down its other work."""
-        with super().capture_signals():
-            yield
-            self._captured_signals = [each for each in self._captured_signals if each != signal.SIGTERM]
+        """Ignores SIGTERM once the server is done: uvicorn raises it again then, which would end the process before
+        its worker has released its jobs."""
+        with ExitStack() as stack:
+            if threading.current_thread() is threading.main_thread():
+                stack.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, signal.SIG_IGN))
+            with super().capture_signals():
+                yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._stopping.set()
-        for _ in range(LOOKS):  # each lets in who is still in the kernel's line, and reads what they have sent
-            await asyncio.sleep(LOOK_SECONDS)
+        for _ in range(LIMITS.backlog_polls):  # accepts connections that already wait in the kernel's backlog
+            await asyncio.sleep(LIMITS.backlog_poll_seconds)
         await super().shutdown(sockets)
 
 
 def server(
     app: ASGIApp,
     stopping: threading.Event,
-    drain_seconds: int,
+    drain_seconds: int = LIMITS.drain_seconds,
     ready: Callable[[], None] = lambda: None,
-    door: ConnectionLimits | None = None,
 ) -> DrainingServer:
-    """For `app`, which answers what it has accepted within `drain_seconds` of a SIGTERM."""
+    """A server that answers what it has accepted within `drain_seconds` after a SIGTERM."""
     config = uvicorn.Config(
         app,
-        http=(door or ConnectionLimits()).protocol,
         ws="none",
         log_config=None,
         access_log=False,

@@ -1,4 +1,4 @@
-"""What the routes work with, and how they get at it."""
+"""What the routes work with, as FastAPI dependencies."""
 
 import threading
 from collections.abc import Callable
@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 from fastapi import Depends, Request
+from pydantic import Field
 
-from serving.api.rate_limits import Rate
-from serving.api.stream_limits import RESULTS, RESULTS_OF_ONE, OpenStreams
-from serving.courses.lab_registry import LabRegistry
+from labs_schema.frozen import Frozen
+from labs_schema.limits import LabLimits, ServiceLimits
+from serving.api.rate_limits import RateLimiter
 from serving.courses.served import Courses, ServedCourse
 from serving.jobs.job import Job
 from serving.jobs.repository import JobRepository
@@ -18,48 +19,46 @@ from serving.scheduler.preparation import PreparationPool
 from serving.store.store import Store
 
 
+class ServiceOptions(Frozen):
+    timeout_seconds: float = Field(
+        ServiceLimits().grading_timeout_seconds, description="How long a request waits for its grade."
+    )
+    rate: str = Field("50/second", description="How often one key may call.")
+    max_chars: int = Field(
+        LabLimits().submission_bytes, description="Of a program and its problem statement; no model could read more."
+    )
+
+
 @dataclass(frozen=True)
 class Service:
-    """`seconds`: how long a request may wait for its grade. `characters`: of a program and its problem statement, past
-    which no model here could read them. `begin` lets a job be worked on. `stopping` is set when streams should end.
+    """`keyed`: whether a key is required. `start_job` hands a job to a worker. `stopping` ends open streams.
 
-    `keyed`: whether a key is needed; without, whoever reaches the service may do everything. `course` and `labs` are
-    the caller's, once the caller is known: what a route is given is the service as that course sees it.
+    `course` is the caller's: routes get a copy of the service that has it, once the caller is known.
     """
 
     engine: EngineThread
-    preparing: PreparationPool
-    labs: LabRegistry
+    preparation: PreparationPool
     store: Store
-    course: str
-    keyed: bool
-    seconds: float
-    characters: int
-    rate: Rate
-    begin: Callable[[Job], None]
     courses: Courses
-    streams: OpenStreams = field(default_factory=OpenStreams)
-    results: OpenStreams = field(default_factory=lambda: OpenStreams(RESULTS, RESULTS_OF_ONE, "results of jobs"))
+    options: ServiceOptions
+    rate_limiter: RateLimiter
+    start_job: Callable[[Job], None]
+    keyed: bool
+    course: ServedCourse = field(default_factory=lambda: ServedCourse(""))
     stopping: threading.Event = field(default_factory=threading.Event)
 
     @property
-    def book(self) -> JobRepository:
+    def jobs(self) -> JobRepository:
         return JobRepository(self.store.database)
 
-    def of(self, course: ServedCourse) -> "Service":
-        return replace(self, course=course.name, labs=course.labs)
+    def for_course(self, course: ServedCourse) -> "Service":
+        return replace(self, course=course)
 
 
-def _whole(request: Request) -> Service:
-    service: Service = request.app.state.service
-    return service
-
-
-def _served(request: Request) -> Service:
-    """The caller's course, once `access.Needs` has found out which; it does so before a route's own parameters."""
+def _course_service(request: Request) -> Service:
+    """With the caller's course if the route requires a key; `authorization` determines it before the parameters."""
     service: Service = getattr(request.state, "service", request.app.state.service)
     return service
 
 
-Whole = Annotated[Service, Depends(_whole)]
-Served = Annotated[Service, Depends(_served)]
+CourseService = Annotated[Service, Depends(_course_service)]

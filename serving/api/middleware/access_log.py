@@ -1,5 +1,7 @@
-"""One JSON line a request: id, route, status, milliseconds. Never a path, a body or an error's text, which may hold a
-student's work."""
+"""The service's log: one JSON line per request, failure or loaded model.
+
+Never a path, a body or an error's text: they may contain a student's work.
+"""
 
 import json
 import logging
@@ -10,13 +12,13 @@ from uuid import uuid4
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.api.schemas.problems import ProblemError, answer
+from serving.api.schemas.problems import ProblemError, problem_response
 
 log = logging.getLogger("grader.access")
 
 
 class AccessLog:
-    """ASGI middleware. Gives every answer an `X-Request-Id`; what fails without an answer is answered with a 500."""
+    """ASGI middleware. Adds an `X-Request-Id` to every response; responds with 500 to an unhandled exception."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -26,7 +28,7 @@ class AccessLog:
             return await self.app(scope, receive, send)
         started, request_id, status = time.monotonic(), uuid4().hex, 0
 
-        async def noted(message: Message) -> None:
+        async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -34,11 +36,12 @@ class AccessLog:
             await send(message)
 
         try:
-            await self.app(scope, receive, noted)
+            await self.app(scope, receive, send_with_id)
         except Exception as error:
             log_failure(error, request_id=request_id)
             if not status:
-                await answer(_internal())(scope, receive, noted)
+                detail = "The service failed on this request."
+                await problem_response(ProblemError("internal-error", detail))(scope, receive, send_with_id)
         finally:
             route = getattr(scope.get("route"), "path", None)
             milliseconds = round(1000 * (time.monotonic() - started), 1)
@@ -46,23 +49,23 @@ class AccessLog:
 
 
 def log_to_stderr() -> None:
-    """Writes the lines, which are whole JSON objects, to stderr as they are."""
+    """Sends the log to stderr as it is: each message is a JSON object."""
     log.addHandler(logging.StreamHandler())
     log.setLevel(logging.INFO)
     log.propagate = False
 
 
 def log_failure(error: BaseException, **fields: object) -> None:
-    """An error by its type and place; its text stays out, as it may quote what a student wrote."""
+    """Logs an error's type and location. Its text is omitted, as it may quote a student's program."""
     frames = traceback.extract_tb(error.__traceback__)[-3:]
-    place = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in frames]
-    _write(level=logging.ERROR, error=type(error).__name__, at=place, **fields)
+    location = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in frames]
+    _write(level=logging.ERROR, error=type(error).__name__, at=location, **fields)
+
+
+def log_model(message: str) -> None:
+    """Logs that a model was loaded or rejected. `message` may contain the model's path."""
+    _write(model=message)
 
 
 def _write(level: int = logging.INFO, **fields: object) -> None:
     log.log(level, json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **fields}))
-
-
-def _internal() -> ProblemError:
-    detail = "The service failed on this request. Its log says where, under the X-Request-Id of this answer."
-    return ProblemError(500, "internal-error", detail)

@@ -1,51 +1,31 @@
-"""Refuses a request's body that is larger than a cap or comes too slowly, before it is read whole. Knows nothing of
-what is in it."""
-
-import asyncio
-from collections.abc import Mapping
+"""Limits the size of request bodies."""
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.api.schemas.problems import FieldProblem, ProblemError, answer
+from serving.api.schemas.problems import problem_response, too_large
 
 
 class BodyLimit:
-    """ASGI middleware: 413 past `most` bytes, or those `most_for` the path, told from Content-Length or counted as they
-    come; 408 where the body is not there after `seconds`."""
+    """ASGI middleware: 413 for a body of more than `limit_bytes`, by its Content-Length or as it arrives."""
 
-    def __init__(self, app: ASGIApp, most: int, most_for: Mapping[str, int], seconds: float) -> None:
-        self.app, self.most, self.most_for, self.seconds = app, most, most_for, seconds
+    def __init__(self, app: ASGIApp, limit_bytes: int) -> None:
+        self.app, self.limit_bytes = app, limit_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        most = self.most_for.get(scope["path"], self.most)
+        limit, received = self.limit_bytes, 0
         declared = Headers(scope=scope).get("content-length", "")
-        if declared.isdecimal() and int(declared[:20]) > most:
-            return await answer(too_large("body", f"{declared[:20]} bytes", most))(scope, receive, send)
-        read, whole, late = 0, False, asyncio.get_running_loop().time() + self.seconds
+        if declared.isdecimal() and int(declared[:20]) > limit:
+            return await problem_response(too_large("body", f"{declared[:20]} bytes", limit))(scope, receive, send)
 
         async def counted() -> Message:
-            nonlocal read, whole
-            if whole:
-                return await receive()
-            try:
-                async with asyncio.timeout_at(late):
-                    message = await receive()
-            except TimeoutError:
-                detail = f"The body was not there within {self.seconds:g} s."
-                raise ProblemError(408, "slow-body", detail, headers={"Connection": "close"}) from None
-            whole = not message.get("more_body", False)
-            read += len(message.get("body", b""))
-            if read > most:
-                raise too_large("body", f"more than {most} bytes", most)
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > limit:
+                raise too_large("body", f"more than {limit} bytes", limit)
             return message
 
         return await self.app(scope, counted, send)
-
-
-def too_large(field: str, found: str, most: int, unit: str = "bytes") -> ProblemError:
-    """413, for a `field` that may have `most` bytes."""
-    wrong = FieldProblem(field=field, found=found, expected=f"at most {most} {unit}")
-    return ProblemError(413, "too-large", f"{field} is larger than the service takes; send less.", [wrong])

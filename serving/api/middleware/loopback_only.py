@@ -1,6 +1,8 @@
-"""Who is on this machine. A web page that is open here is not: its requests come from here, and name another site.
+"""Loopback-only access for a service without keys, with Host and Origin checks.
 
-A page names its site in `Origin`, and in `Host` where it had its own name lead to this machine (DNS rebinding).
+A web page open on this machine also sends its requests from here (CSRF), and DNS rebinding lets it use a name of its
+own; browsers put the page's site in `Origin` and the name in `Host`. A reverse proxy on this machine passes on other
+machines' requests and marks them as forwarded.
 """
 
 from contextlib import suppress
@@ -10,36 +12,40 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from serving.api.schemas.problems import ProblemError, answer
+from serving.api.schemas.problems import ProblemError, problem_response
+
+FORWARDED = {"forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip"}
 
 
-def loopback(host: str) -> bool:
-    """Whether `host`, a name or an address, is this machine alone."""
+def is_loopback(host: str) -> bool:
+    """Whether `host`, a name or an address, is this machine only."""
     with suppress(ValueError):
         return ip_address(host).is_loopback
     return host == "localhost"
 
 
-def from_a_page_elsewhere(headers: Headers) -> bool:
-    """Whether a request was meant for another name than this machine's, or sent by a page of another."""
+def is_local_request(headers: Headers) -> bool:
+    """Whether a request was sent to this machine's own name, by no page of another site, through no proxy."""
+    if not FORWARDED.isdisjoint(headers.keys()):
+        return False
     sites = [f"//{host}" for host in headers.getlist("host") if host] + headers.getlist("origin")
-    return not all(loopback(_host(site)) for site in sites)
+    return all(is_loopback(_hostname(site)) for site in sites)
 
 
-def _host(site: str) -> str:
+def _hostname(site: str) -> str:
     with suppress(ValueError):
         return urlsplit(site).hostname or ""
     return ""
 
 
 class LoopbackOnly:
-    """ASGI middleware, for a service that asks for no keys: 403 to pages of other sites."""
+    """ASGI middleware for a service without keys: 403 for everything but local requests."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and from_a_page_elsewhere(Headers(scope=scope)):
-            detail = "Without keys, only this machine is answered: ask for localhost, or make one: grader keys create."
-            return await answer(ProblemError(403, "other-site", detail))(scope, receive, send)
+        if scope["type"] == "http" and not is_local_request(Headers(scope=scope)):
+            detail = "This service has no API keys, so it answers only requests to localhost."
+            return await problem_response(ProblemError("loopback-only", detail))(scope, receive, send)
         return await self.app(scope, receive, send)

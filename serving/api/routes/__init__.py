@@ -1,4 +1,4 @@
-"""The routes of the service."""
+"""The routes of the service, one module per resource."""
 
 from serving.api.routes import docs_page, grades, grading, health, job_results, jobs, labs
 

@@ -1,4 +1,4 @@
-"""The description of the API: `/openapi.json`, and a page to try it at `/docs` that loads nothing from elsewhere."""
+"""The OpenAPI description at `/openapi.json`, and at `/docs` a page to try it that loads nothing from other hosts."""
 
 from importlib.resources import files
 from typing import Annotated, Any, Literal
@@ -7,18 +7,20 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 
+from labs_schema.limits import ServiceLimits
 from serving.api.authorization import public
 
-TYPES = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css", "favicon.png": "image/png"}
+MEDIA_TYPES = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css", "favicon.png": "image/png"}
 Asset = Literal["swagger-ui-bundle.js", "swagger-ui.css", "favicon.png"]
+CACHED = {"Cache-Control": f"max-age={ServiceLimits().docs_cache_seconds}"}
 
 router = APIRouter(include_in_schema=False, dependencies=[public])
 
 
 @router.get("/openapi.json")
 async def openapi(request: Request) -> dict[str, Any]:
-    described: dict[str, Any] = request.app.openapi()
-    return described
+    description: dict[str, Any] = request.app.openapi()
+    return description
 
 
 @router.get("/docs")
@@ -35,4 +37,4 @@ async def docs() -> HTMLResponse:
 @router.get("/docs/{asset}")
 async def asset(asset: Annotated[Asset, Path()]) -> Response:
     data = files("fastapi_offline").joinpath("static", asset).read_bytes()
-    return Response(data, media_type=TYPES[asset], headers={"Cache-Control": "max-age=86400"})
+    return Response(data, media_type=MEDIA_TYPES[asset], headers=CACHED)

@@ -1,38 +1,35 @@
-"""`POST /grade`: a submission in, its graded rubric out, kept before it is answered."""
+"""`POST /grade`: takes a submission and returns its grade, which is stored before the response is sent."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from typing import Annotated
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from labs_schema.errors import OverlongError
 from labs_schema.grades import Grade
+from labs_schema.limits import LabLimits
 from labs_schema.models import Lab, Person, Submission
 from labs_schema.privacy.name_matching import NameMatcher
 from labs_schema.privacy.redaction import person_from_id, roster_names, with_redactions
-from serving.api.authorization import Caller, Platform, platform
-from serving.api.grade_requests import grade_through_queue, queue_full, too_many_tokens, too_slow
-from serving.api.idempotency import IdempotencyKey, once
-from serving.api.middleware.body_limit import too_large
-from serving.api.middleware.json_complexity import JsonComplexityLimit
-from serving.api.routes.labs import known_lab
-from serving.api.schemas.examples import ANSWER, GRADE_REQUESTS, KEYED, answered, problems
-from serving.api.schemas.grades import GradeResponse, graded
-from serving.api.schemas.problems import ProblemError, excerpt
-from serving.api.schemas.requests import LIMITS, GradeRequest, LabGradeRequest
-from serving.api.service import Served, Service
+from serving.api.authorization import AuthorizedRoute, Caller, PlatformCaller, platform
+from serving.api.grade_requests import grade_through_queue, queue_full, timed_out, too_many_tokens
+from serving.api.idempotency import IdempotencyKey, respond_once
+from serving.api.routes.labs import find_lab
+from serving.api.schemas.examples import ANSWER, BODY, GRADE_REQUESTS, KEYED, STORED, problems, success
+from serving.api.schemas.grades import GradeResponse, grade_response
+from serving.api.schemas.problems import ProblemError, excerpt, too_large
+from serving.api.schemas.requests import GradeRequest, LabGradeRequest
+from serving.api.service import CourseService, Service
 from serving.scheduler.engine_queue import QueueFullError, QueueSlot
 from serving.store.errors import ForgottenError
 
-router = APIRouter(dependencies=[platform], route_class=JsonComplexityLimit)
-
 GRADE_ID = {"grade_id": "$response.body#/grade_id"}
 LINKS = {
-    "history": {"operationId": "kept_grade", "parameters": GRADE_ID},
+    "history": {"operationId": "get_grade", "parameters": GRADE_ID},
     "override": {
-        "operationId": "override",
+        "operationId": "override_grade",
         "parameters": GRADE_ID,
         "requestBody": {
             "criterion": "$response.body#/criteria/0/title",
@@ -40,123 +37,162 @@ LINKS = {
         },
     },
 }
+SOURCE_BYTES = LabLimits().source_bytes
 
 
-async def _slot(service: Served) -> AsyncIterator[QueueSlot]:
-    """In the queue, from when the body is there: what is begun is not refused for want of room any more."""
+class QueueingRoute(AuthorizedRoute):
+    """Responds with 503 while the queue is full, before anything else: under overload a refusal must be cheap."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def admitted(request: Request) -> Response:
+            engine = request.app.state.service.engine
+            if engine.full:
+                raise queue_full(engine.retry_after)
+            return await handle(request)
+
+        return admitted
+
+
+router = APIRouter(dependencies=[platform], route_class=QueueingRoute, tags=["grading"])
+
+
+async def _reserve_slot(service: CourseService) -> AsyncIterator[QueueSlot]:
+    """Reserves a queue slot once the body is parsed, so that the request is not refused after further work."""
     try:
-        with service.engine.reserve_slot(service.course) as slot:
+        with service.engine.reserve_slot(service.course.name) as slot:
             yield slot
     except QueueFullError as error:
         raise queue_full(error.retry_after) from None
 
 
-ReservedSlot = Annotated[QueueSlot, Depends(_slot)]
+ReservedSlot = Annotated[QueueSlot, Depends(_reserve_slot)]
 
 
 @router.post(
     "/grade",
+    operation_id="grade_submission",
     summary="Grade a submission",
     response_model=GradeResponse,
-    responses={200: {**answered(ANSWER)[200], "links": LINKS}, **problems(400, 404, 408, 409, 410, 413, *KEYED)},
+    responses={
+        200: {**success(ANSWER)[200], "links": LINKS},
+        **problems(
+            "unknown-lab",
+            "invalid-name",
+            "engine-failed",
+            "grading-timeout",
+            "model-rejected",
+            "queue-full",
+            "shutting-down",
+            *BODY,
+            *STORED,
+            *KEYED,
+        ),
+    },
 )
-async def grade(
+async def grade_submission(
     body: Annotated[GradeRequest, Body(openapi_examples=GRADE_REQUESTS)],
     request: Request,
-    service: Served,
-    caller: Platform,
+    service: CourseService,
+    caller: PlatformCaller,
     slot: ReservedSlot,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Every criterion with the rating chosen and the probability of every rating, or the reason why it is ungraded.
+    """Every criterion with its rating and the probability of every rating, or the reason why it is ungraded.
 
-    A submission of which nothing could be graded is still an answer (200). 503 says when to come again. The grade is
-    in the store, on the disk, before it is answered.
+    A submission without any graded criterion is still a 200. A 503 has a Retry-After. The grade is committed to the
+    store before the response is sent.
     """
     if isinstance(body, LabGradeRequest):
-        lab, ids = known_lab(service.labs, body.lab), {}
+        lab, ids = find_lab(service.course.labs, body.lab), {}
     else:
         lab, ids = body.rubric(), {c.title: c.id for c in body.criteria if c.id}
-    work = _admitted(body.submission.submission(), lab, service.characters)
-    roster = lab.roster if isinstance(body, LabGradeRequest) else service.labs.roster
-    work = await _noted(service, work, lab.language, roster, body.student or "")
+    submission = _check_size(body.submission.submission(), lab, service.options.max_chars)
+    roster = lab.roster if isinstance(body, LabGradeRequest) else service.course.labs.roster
+    submission = await _redact(service, submission, lab.language, roster, body.student or "")
     student = await run_in_threadpool(
-        service.store.pseudonym_for, service.course, body.student or "", actor=caller.actor
+        service.store.pseudonym_for, service.course.name, body.student or "", actor=caller.actor
     )
-    submission = work.model_copy(update={"student": student, "folder": student})
+    submission = submission.model_copy(update={"student": student, "folder": student})
 
-    async def answer(name: str) -> GradeResponse:
-        if idempotency_key and (kept := await run_in_threadpool(_kept, service, lab, name, ids)):
-            return kept
-        given = await _grade(service, request, lab, submission, body.reasoning, slot)
-        return graded(lab, given, await run_in_threadpool(_keep, service, lab, submission, given, name, caller), ids)
+    async def grade(request_id: str) -> GradeResponse:
+        if idempotency_key and (found := await run_in_threadpool(_recorded, service, lab, request_id, ids)):
+            return found
+        graded = await _grade_while_connected(service, request, lab, submission, body.reasoning, slot)
+        grade_id = await run_in_threadpool(_record, service, lab, submission, graded, request_id, caller)
+        return grade_response(lab, graded, grade_id, ids)
 
-    return await once(service, caller, request, idempotency_key, answer, student=student)
-
-
-def _kept(service: Service, lab: Lab, name: str, ids: Mapping[str, str]) -> GradeResponse | None:
-    """The grade that an earlier try of this request has left in the store before its process ended."""
-    kept = next(iter(service.store.read_grades(name)), None)
-    return graded(lab, kept.grade, kept.id, ids) if kept and kept.grade else None
+    return await respond_once(service, caller, request, idempotency_key, grade, student=student)
 
 
-def _keep(service: Service, lab: Lab, submission: Submission, given: Grade, name: str, caller: Caller) -> str:
-    """The id of the grade, once it is on the disk. Raises ForgottenError where the student was forgotten meanwhile."""
-    [grade_id] = service.store.record_grades(lab, [submission], [given], request=name, actor=caller.actor)
+def _recorded(service: Service, lab: Lab, request_id: str, ids: Mapping[str, str]) -> GradeResponse | None:
+    """The grade that an earlier attempt at this request stored before its process ended."""
+    stored = next(iter(service.store.read_grades(request_id)), None)
+    return grade_response(lab, stored.grade, stored.id, ids) if stored and stored.grade else None
+
+
+def _record(service: Service, lab: Lab, submission: Submission, grade: Grade, request_id: str, caller: Caller) -> str:
+    """The id of the committed grade. Raises ForgottenError if the student was forgotten meanwhile."""
+    [grade_id] = service.store.record_grades(lab, [submission], [grade], request=request_id, actor=caller.actor)
     if grade_id is None:
-        raise ForgottenError("The student was forgotten while the work was graded.")
+        raise ForgottenError("The student was forgotten while the submission was graded.")
     return grade_id
 
 
-async def _noted(
-    service: Service, work: Submission, language: str, roster: tuple[Person, ...], student: str
+async def _redact(
+    service: Service, submission: Submission, language: str, roster: tuple[Person, ...], student: str
 ) -> Submission:
-    """`work`, with what of it no model is shown: the names of the roster, and the id of whose work it is. Raises the
-    413 of a program with too many tokens, in which nobody looks for names."""
+    """Marks the names of the roster and the student's id for redaction.
 
-    def both() -> Submission:
-        service.engine.check_length(work, service.course)
-        return with_redactions(work, language, roster_names(roster), NameMatcher([person_from_id(student)]))
+    Raises ProblemError: 413 for a program with too many tokens, in which names are not searched.
+    """
 
+    def check_and_redact() -> Submission:
+        service.engine.check_length(submission, service.course.name)
+        names = roster_names(roster), NameMatcher([person_from_id(student)])
+        return with_redactions(submission, language, *names)
+
+    seconds = service.options.timeout_seconds
     try:
-        async with asyncio.timeout(service.seconds):
-            return await service.preparing.run(work, both)
+        async with asyncio.timeout(seconds):
+            return await service.preparation.run(submission, check_and_redact)
     except OverlongError as error:
         raise too_many_tokens(error) from None
     except TimeoutError:
-        raise too_slow(service.seconds, service.engine.retry_after) from None
+        raise timed_out(seconds, service.engine.retry_after) from None
 
 
-def _admitted(submission: Submission, lab: Lab, characters: int) -> Submission:
-    """`submission`, unless it weighs more than a lab's reader would take, or than any model here could read."""
-    sizes = [len(file.text.encode()) for file in submission.files]
-    for file, size in zip(submission.files, sizes, strict=True):
-        if size > LIMITS.source_bytes:
-            raise too_large("submission.files", f"{size} bytes in {excerpt(file.path)}", LIMITS.source_bytes)
-    if sum(sizes) > LIMITS.submission_bytes:
-        raise too_large("submission.files", f"{sum(sizes)} bytes in all", LIMITS.submission_bytes)
-    text = len(lab.problem) + sum(len(file.text) for file in submission.files)
-    if text > characters:
-        raise too_large("submission.files", f"{text} characters with the problem statement", characters, "characters")
+def _check_size(submission: Submission, lab: Lab, max_chars: int) -> Submission:
+    """Raises ProblemError (413) for a file that the reader of labs would reject, or a program no model could read."""
+    for file in submission.files:
+        if (size := len(file.text.encode())) > SOURCE_BYTES:
+            raise too_large("submission.files", f"{size} bytes in {excerpt(file.path)}", SOURCE_BYTES)
+    chars = len(lab.problem) + sum(len(file.text) for file in submission.files)
+    if chars > max_chars:
+        raise too_large("submission.files", f"{chars} characters with the problem statement", max_chars, "characters")
     return submission
 
 
-async def _grade(
+async def _grade_while_connected(
     service: Service, request: Request, lab: Lab, submission: Submission, reasoning: bool, slot: QueueSlot
 ) -> Grade:
-    """Like `grade_through_queue`, but stops waiting, and drops what still waits, once the client is gone."""
-    answer = asyncio.ensure_future(grade_through_queue(service, lab, submission, reasoning, service.seconds, slot))
-    gone = asyncio.ensure_future(_gone(request))
+    """Like `grade_through_queue`, but drops a submission that still waits when its client disconnects."""
+    seconds = service.options.timeout_seconds
+    grading = asyncio.ensure_future(
+        grade_through_queue(service, lab, submission, reasoning=reasoning, timeout_seconds=seconds, slot=slot)
+    )
+    disconnect = asyncio.ensure_future(_wait_for_disconnect(request))
     try:
-        await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not answer.done():
-            raise ProblemError(499, "client-gone", "The client closed the connection.")
-        return answer.result()
+        await asyncio.wait({grading, disconnect}, return_when=asyncio.FIRST_COMPLETED)
+        if not grading.done():
+            raise ProblemError("client-closed-request", "The client closed the connection.")
+        return grading.result()
     finally:
-        answer.cancel()
-        gone.cancel()
+        grading.cancel()
+        disconnect.cancel()
 
 
-async def _gone(request: Request) -> None:
+async def _wait_for_disconnect(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass

@@ -1,71 +1,94 @@
-"""Whether the service is alive, and whether it can grade."""
+"""Liveness and readiness of the service."""
 
 import asyncio
-from dataclasses import replace
 
 from fastapi import APIRouter
 
+from labs_schema.limits import ServiceLimits
 from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
 from serving.api.authorization import public
 from serving.api.grade_requests import grade_through_queue
-from serving.api.schemas.examples import answered, problems
+from serving.api.schemas.examples import problems, success
 from serving.api.schemas.grades import Health
-from serving.api.schemas.problems import ProblemError, busy
-from serving.api.service import Served, Service
+from serving.api.schemas.problems import ProblemError
+from serving.api.service import CourseService, Service
+from serving.courses.served import ServedCourse
 from serving.observability.readiness import readiness, worker_faults
 
-PROBE_SECONDS = 10.0
+PROBE_SECONDS = ServiceLimits().probe_seconds
 
-router = APIRouter(dependencies=[public])
+router = APIRouter(dependencies=[public], tags=["health"])
 
 
-@router.get("/healthz", summary="Is the process alive?", responses=answered({"status": "alive"}))
-async def health() -> Health:
+@router.get(
+    "/healthz",
+    operation_id="get_liveness",
+    summary="Check that the process is alive",
+    responses={**success({"status": "alive"}), **problems("loopback-only", "service-unavailable")},
+)
+async def liveness() -> Health:
     return Health(status="alive")
 
 
-@router.get("/readyz", summary="Has the model answered?", responses={**answered({"status": "ready"}), **problems(503)})
-async def ready(service: Served) -> Health:
-    """200 once the model has scored a program, and as long as its last call did not fail; then it is asked again. The
-    store must take writes, its disk have room, and jobs that are under way have a worker of their course.
+@router.get(
+    "/readyz",
+    operation_id="get_readiness",
+    summary="Check that submissions can be graded",
+    responses={
+        **success({"status": "ready"}),
+        **problems(
+            "loopback-only",
+            "not-ready",
+            "engine-failed",
+            "model-rejected",
+            "grading-timeout",
+            "queue-full",
+            "shutting-down",
+            "service-unavailable",
+        ),
+    },
+)
+async def get_readiness(service: CourseService) -> Health:
+    """200 if every loaded model has scored a program and its last call succeeded; otherwise it is called now.
+
+    The store must also be writable, its disk must have free space, and running jobs must have a worker.
     """
     if not service.engine.healthy:
-        await _asked(service)
+        await _probe_models(service)
     if not service.engine.healthy:
-        raise busy("not-ready", "The model is loaded and has scored nothing yet.", 1)
+        raise ProblemError("not-ready", "The model is loaded but has not scored anything yet.", retry_after=1)
     try:
-        wrong = await asyncio.wait_for(asyncio.to_thread(_wrong, service), PROBE_SECONDS)
+        faults = await asyncio.wait_for(asyncio.to_thread(_store_and_worker_faults, service), PROBE_SECONDS)
     except TimeoutError:
-        wrong = [f"The store did not answer within {PROBE_SECONDS:g} s."]
-    if wrong:
-        raise busy("not-ready", " ".join(wrong), 5)
+        faults = [f"The store did not answer within {PROBE_SECONDS:g} s."]
+    if faults:
+        raise ProblemError("not-ready", " ".join(faults), retry_after=5)
     return Health(status="ready")
 
 
-async def _asked(service: Service) -> None:
-    """Has the models that said nothing yet score something; where none is loaded, those of the courses there are.
+async def _probe_models(service: Service) -> None:
+    """Grades a tiny program with each loaded model that is unhealthy; if none is loaded, with each course's model.
 
-    Raises the 503 of a model that is loaded and does not answer, or of the last where none could be loaded.
+    Raises the last 503 if no model is healthy afterwards.
     """
-    (lab, submission), failed = probe(), None
-    for course in service.engine.unhealthy_courses or await asyncio.to_thread(service.courses.names):
+    (lab, submission), failure = probe_submission(), None
+    seconds = min(PROBE_SECONDS, service.options.timeout_seconds)
+    for name in service.engine.unhealthy_courses or await asyncio.to_thread(service.courses.names):
         try:
-            await grade_through_queue(
-                replace(service, course=course), lab, submission, False, min(PROBE_SECONDS, service.seconds)
-            )
+            await grade_through_queue(service.for_course(ServedCourse(name)), lab, submission, timeout_seconds=seconds)
         except ProblemError as error:
-            failed = error if error.status_code == 503 else failed
-    if failed and not service.engine.healthy:
-        raise failed
+            failure = error if error.status_code == 503 else failure
+    if failure and not service.engine.healthy:
+        raise failure
 
 
-def _wrong(service: Service) -> list[str]:
+def _store_and_worker_faults(service: Service) -> list[str]:
     database = service.store.database
-    return readiness(database, database.folder) or worker_faults(database, service.book, service.courses.names())
+    return readiness(database, database.folder) or worker_faults(database, service.jobs, service.courses.names())
 
 
-def probe() -> tuple[Lab, Submission]:
-    """The smallest thing that can be graded."""
+def probe_submission() -> tuple[Lab, Submission]:
+    """The smallest lab and program that can be graded."""
     works = Criterion(title="Does it work?", ratings=(Rating(title="A"), Rating(title="B")))
     lab = Lab(
         name="", problem="Do nothing.", short_problem="Do nothing.", language="C", criteria=(works,), submissions=()

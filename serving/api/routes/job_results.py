@@ -1,11 +1,11 @@
-"""What came of a job, in files that platforms read, under the students' real ids. For TAs."""
+"""The results of a job, in formats that platforms read, with the students' real ids. For TAs."""
 
 import json
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
@@ -13,77 +13,68 @@ from labs_schema.errors import InputError
 from labs_schema.lab_writer import write_ratings
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
-from serving.api.authorization import Ta, ta
-from serving.api.routes.jobs import JobId, own_job
-from serving.api.schemas.examples import COMPARISON, GRADES_JSONL, KEYED, RATINGS_CSV, answered, problems
+from serving.api.authorization import AuthorizedRoute, ta
+from serving.api.routes.jobs import JobId, find_job
+from serving.api.schemas.examples import COMPARISON, GRADES_NDJSON, KEYED, RATINGS_CSV, problems, success
 from serving.api.schemas.problems import ProblemError
-from serving.api.service import Served, Service
+from serving.api.service import CourseService, Service
 from serving.jobs.job import Job
 from serving.jobs.results import JobComparison, Result, compared, results, rubric_of
 
+router = APIRouter(dependencies=[ta], route_class=AuthorizedRoute, tags=["jobs"])
 
-async def _turn(service: Served, caller: Ta) -> AsyncIterator[None]:
-    """Until the answer is read."""
-    ended = service.results.open(caller.actor)
-    try:
-        yield
-    finally:
-        ended()
-
-
-router = APIRouter(dependencies=[ta, Depends(_turn)])
-
-LINES, TABLE = "application/jsonl", "text/csv"
+NDJSON, CSV = "application/x-ndjson", "text/csv"
 
 
 @router.get(
     "/jobs/{job_id}/grades.jsonl",
-    operation_id="job_grades",
-    summary="A job's grades",
+    operation_id="get_job_grades",
+    summary="Get a job's grades",
     response_class=StreamingResponse,
     responses={
         200: {
-            "description": "A line a submission: `grade_id`, the `ratings` in force, and the machine's whole `grade`.",
-            "content": {LINES: {"schema": {"type": "string"}, "example": GRADES_JSONL}},
+            "description": "A JSON line per submission: `grade_id`, the current `ratings`, and the machine's `grade`.",
+            "content": {NDJSON: {"schema": {"type": "string"}, "example": GRADES_NDJSON}},
         },
-        **problems(404, *KEYED),
+        **problems("not-found", "too-many-streams", *KEYED),
     },
 )
-async def grades(job_id: JobId, service: Served) -> StreamingResponse:
-    """Those there are so far; of students who were forgotten, none."""
-    found = await run_in_threadpool(lambda: results(service.store, own_job(service, job_id)))
-    return StreamingResponse(_lines(found), media_type=LINES)
+async def get_job_grades(job_id: JobId, service: CourseService) -> StreamingResponse:
+    """The grades so far, without those of forgotten students."""
+    found = await run_in_threadpool(lambda: results(service.store, find_job(service, job_id)))
+    return StreamingResponse(_lines(found), media_type=NDJSON)
 
 
 @router.get(
     "/jobs/{job_id}/rubric_ratings.csv",
-    summary="A job's ratings as the lab's table",
+    operation_id="get_job_ratings",
+    summary="Get a job's ratings as a lab's table",
     response_class=Response,
     responses={
         200: {
-            "description": "The ratings in force, overrides included, in the format of a lab's rubric_ratings.csv.",
-            "content": {TABLE: {"schema": {"type": "string"}, "example": RATINGS_CSV}},
+            "description": "The current ratings, overrides included, in the format of a lab's rubric_ratings.csv.",
+            "content": {CSV: {"schema": {"type": "string"}, "example": RATINGS_CSV}},
         },
-        **problems(404, 409, *KEYED),
+        **problems("not-found", "nothing-graded", "too-many-streams", *KEYED),
     },
 )
-async def ratings(job_id: JobId, service: Served) -> Response:
-    text = await run_in_threadpool(lambda: _table(service, own_job(service, job_id)))
-    return Response(text, media_type=TABLE)
+async def get_job_ratings(job_id: JobId, service: CourseService) -> Response:
+    text = await run_in_threadpool(lambda: _table(service, find_job(service, job_id)))
+    return Response(text, media_type=CSV)
 
 
 @router.get(
     "/jobs/{job_id}/comparison",
-    operation_id="job_comparison",
-    summary="A job beside the TAs' grades and the job before",
-    responses={**answered(COMPARISON), **problems(404, *KEYED)},
+    operation_id="compare_job",
+    summary="Compare a job with the TAs' grades and the previous job",
+    responses={**success(COMPARISON), **problems("not-found", "too-many-streams", *KEYED)},
 )
-async def comparison(job_id: JobId, service: Served) -> JobComparison:
-    def found() -> JobComparison:
-        job = own_job(service, job_id)
-        return compared(service.store, job, _lab_now(service, job))
+async def compare_job(job_id: JobId, service: CourseService) -> JobComparison:
+    def compare() -> JobComparison:
+        job = find_job(service, job_id)
+        return compared(service.store, job, _current_lab(service, job))
 
-    return await run_in_threadpool(found)
+    return await run_in_threadpool(compare)
 
 
 def _lines(found: list[Result]) -> Iterator[str]:
@@ -94,15 +85,15 @@ def _lines(found: list[Result]) -> Iterator[str]:
 def _table(service: Service, job: Job) -> str:
     lab = rubric_of(service.store, job)
     if lab is None:
-        raise ProblemError(409, "nothing-graded", "The job has graded nothing yet.")
+        raise ProblemError("nothing-graded", "The job has not graded a submission yet.")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rubric_ratings.csv"
         write_ratings(lab.criteria, {r.grade.student: r.ratings for r in results(service.store, job)}, {}, path)
         return path.read_text(encoding="utf-8")
 
 
-def _lab_now(service: Service, job: Job) -> Lab | None:
+def _current_lab(service: Service, job: Job) -> Lab | None:
     try:
-        return load_lab(service.labs.folders[job.lab])
+        return load_lab(service.course.labs.folders[job.lab])
     except (InputError, KeyError):
         return None

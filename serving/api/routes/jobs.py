@@ -1,5 +1,9 @@
-"""Regrading whole labs: begin a job, look how far it is, pause, resume, cancel it. For TAs."""
+"""Regrading labs: start a job, follow its progress, pause, resume and cancel it. For TAs."""
 
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -7,161 +11,188 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from labs_schema.errors import InputError
+from labs_schema.limits import ServiceLimits
 from labs_schema.reading.validate import load_lab
-from serving.api.authorization import Caller, Ta, still_entitled, ta
-from serving.api.idempotency import IdempotencyKey, once
-from serving.api.routes.job_events import job_events
-from serving.api.routes.labs import known_lab
-from serving.api.schemas.examples import JOB, JOB_EVENTS, KEYED, answered, problems
-from serving.api.schemas.jobs import JobList, JobOut, job_out
+from serving.api.authorization import AuthorizedRoute, Caller, TaCaller, still_authorized, ta
+from serving.api.idempotency import IdempotencyKey, respond_once
+from serving.api.routes.labs import LabName, find_lab
+from serving.api.schemas.examples import JOB, JOB_EVENTS, KEYED, STORED, problems, success
+from serving.api.schemas.jobs import JobList, JobStatus, job_status
 from serving.api.schemas.problems import ProblemError
-from serving.api.schemas.requests import ID
-from serving.api.service import Served, Service
-from serving.api.stream_limits import EventStream
-from serving.jobs.job import Job, RequestedState
+from serving.api.schemas.requests import ID_PATTERN
+from serving.api.service import CourseService, Service
+from serving.jobs.job import Job, RequestedState, State
 from serving.store.errors import UnknownError
 
-router = APIRouter(dependencies=[ta])
+router = APIRouter(dependencies=[ta], route_class=AuthorizedRoute, tags=["jobs"])
 
-JobId = Annotated[str, Path(max_length=64, pattern=ID, examples=[JOB["id"]])]
-MANY = 50
+LIMITS = ServiceLimits()
+ENDED = (State.DONE, State.FAILED, State.CANCELLED)
+JobId = Annotated[str, Path(max_length=64, pattern=ID_PATTERN, examples=[JOB["id"]])]
+ListedJobs = Annotated[int, Query(ge=1, le=LIMITS.listed_jobs_max, description="The number of jobs to list.")]
 EVENT = {
     "type": "object",
     "properties": {"event": {"const": "progress"}, "data": {"type": "string", "contentMediaType": "application/json"}},
     "required": ["event", "data"],
 }
+STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the second turns off nginx's buffering
 
 
 def _links(*operations: str) -> dict[str, Any]:
-    """What can be done next with the job that an answer names, for clients that read OpenAPI."""
+    """OpenAPI links from a job to the operations that take its id."""
     return {name: {"operationId": name, "parameters": {"job_id": "$response.body#/id"}} for name in operations}
 
 
 @router.post(
     "/labs/{lab}/regrade",
+    operation_id="regrade_lab",
     summary="Regrade a lab",
     status_code=202,
-    response_model=JobOut,
+    response_model=JobStatus,
     responses={
         202: {
-            **answered(JOB, 202)[202],
-            "headers": {"Location": {"description": "Where the job is.", "schema": {"type": "string"}}},
-            "links": _links("job", "pause", "resume", "cancel", "job_grades", "job_comparison"),
+            **success(JOB, 202)[202],
+            "headers": {"Location": {"description": "The path of the job.", "schema": {"type": "string"}}},
+            "links": _links("get_job", "pause_job", "resume_job", "cancel_job", "get_job_grades", "compare_job"),
         },
-        **problems(404, 409, *KEYED),
+        **problems("unknown-lab", "lab-unreadable", *STORED, *KEYED),
     },
 )
-async def regrade(
-    lab: Annotated[str, Path(examples=["square"])],
+async def regrade_lab(
+    lab: LabName,
     request: Request,
-    service: Served,
-    caller: Ta,
+    service: CourseService,
+    caller: TaCaller,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Begins a job that grades every submission of the lab anew. It outlives the service; see docs/guide/jobs.md."""
-    known_lab(service.labs, lab)
+    """Starts a job that grades every submission of the lab again. The job survives a restart of the service."""
+    find_lab(service.course.labs, lab)
 
-    async def begin(name: str) -> JobOut:
-        return await run_in_threadpool(_begin, service, lab, caller, name)
+    async def start(job_id: str) -> JobStatus:
+        return await run_in_threadpool(_start, service, lab, caller, job_id)
 
-    begun = await once(service, caller, request, idempotency_key, begin, status=202)
-    begun.headers["Location"] = f"/jobs/{JobOut.model_validate_json(bytes(begun.body)).id}"
-    return begun
+    started = await respond_once(service, caller, request, idempotency_key, start, status=202)
+    started.headers["Location"] = f"/jobs/{JobStatus.model_validate_json(bytes(started.body)).id}"
+    return started
 
 
 @router.get(
     "/jobs",
-    summary="The jobs of the course",
-    responses={**answered({"jobs": [JOB]}), **problems(*KEYED)},
+    operation_id="list_jobs",
+    summary="List the course's jobs",
+    responses={**success({"jobs": [JOB]}), **problems(*KEYED)},
 )
-async def jobs(service: Served, most: Annotated[int, Query(ge=1, le=500)] = MANY) -> JobList:
+async def list_jobs(service: CourseService, limit: ListedJobs = LIMITS.listed_jobs) -> JobList:
     def listed() -> JobList:
-        found = service.book.all(service.course)[:most]
-        return JobList(jobs=tuple(_told(service, job) for job in found))
+        found = service.jobs.all(service.course.name)[:limit]
+        return JobList(jobs=tuple(_status(service, job) for job in found))
 
     return await run_in_threadpool(listed)
 
 
 @router.get(
     "/jobs/{job_id}",
-    operation_id="job",
-    summary="How far a job is",
-    responses={**answered(JOB), **problems(404, *KEYED)},
+    operation_id="get_job",
+    summary="Get a job's progress",
+    responses={**success(JOB), **problems("not-found", *KEYED)},
 )
-async def job(job_id: JobId, service: Served) -> JobOut:
-    return await run_in_threadpool(lambda: _told(service, own_job(service, job_id)))
+async def get_job(job_id: JobId, service: CourseService) -> JobStatus:
+    return await run_in_threadpool(lambda: _status(service, find_job(service, job_id)))
 
 
 @router.get(
     "/jobs/{job_id}/events",
-    summary="How far a job is, as it goes on",
+    operation_id="stream_job_events",
+    summary="Stream a job's progress",
     response_class=StreamingResponse,
     responses={
         200: {
-            "description": "Server-sent events: `progress` with the job as JSON, whenever it changes, until it ends.",
+            "description": "Server-sent events: `progress` with the job as JSON, on every change until the job ends.",
             "content": {"text/event-stream": {"schema": EVENT, "example": JOB_EVENTS}},
         },
-        **problems(404, *KEYED),
+        **problems("not-found", "too-many-streams", *KEYED),
     },
 )
-async def events(job_id: JobId, request: Request, service: Served, caller: Ta) -> StreamingResponse:
-    """Ends after 10 minutes at the latest; ask again then. Ends at once where the key is revoked."""
-    await run_in_threadpool(own_job, service, job_id)
-    ended = service.streams.open(caller.actor)
+async def stream_job_events(job_id: JobId, request: Request, service: CourseService) -> StreamingResponse:
+    """Ends after 10 minutes; reconnect then. Ends at once if the key is revoked."""
+    await run_in_threadpool(find_job, service, job_id)
 
-    def look() -> JobOut | None:
-        return _told(service, own_job(service, job_id)) if still_entitled(service, request) else None
+    def read() -> JobStatus | None:
+        return _status(service, find_job(service, job_id)) if still_authorized(service, request) else None
 
-    return EventStream(job_events(look, service.stopping), ended)
-
-
-CHANGED: dict[str, Any] = {"responses": {**answered(JOB), **problems(404, *KEYED)}, "response_model": JobOut}
+    return StreamingResponse(job_events(read, service.stopping), media_type="text/event-stream", headers=STREAM_HEADERS)
 
 
-@router.post("/jobs/{job_id}/pause", operation_id="pause", summary="Pause a job", **CHANGED)
-async def pause(job_id: JobId, service: Served, caller: Ta) -> JobOut:
-    """What is being graded is finished, 16 submissions at most, and the rest waits."""
-    return await run_in_threadpool(_wish, service, job_id, RequestedState.PAUSE, caller)
+async def job_events(
+    read: Callable[[], JobStatus | None], stopping: threading.Event, limits: ServiceLimits = LIMITS
+) -> AsyncIterator[str]:
+    """A job's progress as server-sent events (WHATWG HTML, section 9.2): an event per change, comments in between.
+
+    Ends with the job, with the service, after `stream_seconds`, or when `read` returns None: the reader lost access.
+    """
+    sent, idle_seconds, end = None, 0.0, time.monotonic() + limits.stream_seconds
+    while (found := await run_in_threadpool(read)) is not None:
+        if found != sent:
+            sent, idle_seconds = found, 0.0
+            yield f"event: progress\ndata: {found.model_dump_json()}\n\n"
+        if found.state in ENDED or stopping.is_set() or time.monotonic() >= end:
+            return
+        if idle_seconds >= limits.stream_heartbeat_seconds:
+            idle_seconds = 0.0
+            yield ": heartbeat\n\n"
+        await asyncio.sleep(limits.stream_poll_seconds)
+        idle_seconds += limits.stream_poll_seconds
 
 
-@router.post("/jobs/{job_id}/resume", operation_id="resume", summary="Let a job go on", **CHANGED)
-async def resume(job_id: JobId, service: Served, caller: Ta) -> JobOut:
-    """After a pause or a failure, or to try again what was parked. One that was cancelled stays so."""
-    return await run_in_threadpool(_wish, service, job_id, RequestedState.RUN, caller)
+CHANGE: dict[str, Any] = {
+    "responses": {**success(JOB), **problems("not-found", *KEYED)},
+    "response_model": JobStatus,
+}
 
 
-@router.post("/jobs/{job_id}/cancel", operation_id="cancel", summary="End a job early", **CHANGED)
-async def cancel(job_id: JobId, service: Served, caller: Ta) -> JobOut:
-    """What it has graded stays."""
-    return await run_in_threadpool(_wish, service, job_id, RequestedState.CANCEL, caller)
+@router.post("/jobs/{job_id}/pause", operation_id="pause_job", summary="Pause a job", **CHANGE)
+async def pause_job(job_id: JobId, service: CourseService, caller: TaCaller) -> JobStatus:
+    """Finishes the current chunk of up to 16 submissions; the rest waits."""
+    return await run_in_threadpool(_request_state, service, job_id, RequestedState.PAUSE, caller)
 
 
-def own_job(service: Service, job_id: str) -> Job:
-    """Raises UnknownError for a job of another course too."""
-    found = service.book.job(job_id)
-    if found.course != service.course:
+@router.post("/jobs/{job_id}/resume", operation_id="resume_job", summary="Resume a job", **CHANGE)
+async def resume_job(job_id: JobId, service: CourseService, caller: TaCaller) -> JobStatus:
+    """After a pause or a failure, or to retry parked submissions. A cancelled job stays cancelled."""
+    return await run_in_threadpool(_request_state, service, job_id, RequestedState.RUN, caller)
+
+
+@router.post("/jobs/{job_id}/cancel", operation_id="cancel_job", summary="Cancel a job", **CHANGE)
+async def cancel_job(job_id: JobId, service: CourseService, caller: TaCaller) -> JobStatus:
+    """Its grades remain."""
+    return await run_in_threadpool(_request_state, service, job_id, RequestedState.CANCEL, caller)
+
+
+def find_job(service: Service, job_id: str) -> Job:
+    """Raises UnknownError, also for a job of another course."""
+    found = service.jobs.job(job_id)
+    if found.course != service.course.name:
         raise UnknownError(f"There is no job {job_id!r}.")
     return found
 
 
-def _told(service: Service, job: Job) -> JobOut:
-    return job_out(service.book.progress(job.id), service.store)
+def _status(service: Service, job: Job) -> JobStatus:
+    return job_status(service.jobs.progress(job.id), service.store)
 
 
-def _begin(service: Service, name: str, caller: Caller, job_id: str) -> JobOut:
+def _start(service: Service, lab_name: str, caller: Caller, job_id: str) -> JobStatus:
     try:
-        lab = load_lab(service.labs.folders[name])
+        lab = load_lab(service.course.labs.folders[lab_name])
     except (InputError, KeyError):
-        detail = "The lab's folder cannot be read any more; grader check says why."
-        raise ProblemError(409, "lab-damaged", detail) from None
-    begun = service.book.add(service.course, lab, actor=caller.actor, job_id=job_id)
-    service.begin(begun)
-    return _told(service, begun)
+        raise ProblemError("lab-unreadable", "The lab's folder can no longer be read.") from None
+    job = service.jobs.add(service.course.name, lab, actor=caller.actor, job_id=job_id)
+    service.start_job(job)
+    return _status(service, job)
 
 
-def _wish(service: Service, job_id: str, wish: RequestedState, caller: Caller) -> JobOut:
-    own_job(service, job_id)
-    changed = service.book.wish(job_id, wish, actor=caller.actor)
-    if wish is RequestedState.RUN and changed.finished_at is None:
-        service.begin(changed)
-    return _told(service, changed)
+def _request_state(service: Service, job_id: str, state: RequestedState, caller: Caller) -> JobStatus:
+    find_job(service, job_id)
+    changed = service.jobs.wish(job_id, state, actor=caller.actor)
+    if state is RequestedState.RUN and changed.finished_at is None:
+        service.start_job(changed)
+    return _status(service, changed)

@@ -1,38 +1,46 @@
-"""The labs that are graded by name, and their rubrics."""
+"""Registered labs and their rubrics."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Path
 
 from labs_schema.models import Lab
-from serving.api.authorization import platform
-from serving.api.schemas.examples import KEYED, LAB_LIST, LAB_RUBRIC, answered, problems
-from serving.api.schemas.grades import LabList, LabRubric, rubric, summary
+from serving.api.authorization import AuthorizedRoute, platform
+from serving.api.schemas.examples import KEYED, LAB_LIST, LAB_RUBRIC, problems, success
+from serving.api.schemas.grades import LabList, LabRubric, lab_rubric, lab_summary
 from serving.api.schemas.problems import FieldProblem, ProblemError, excerpt
-from serving.api.service import Served
+from serving.api.service import CourseService
 from serving.courses.lab_registry import LabRegistry
 
-router = APIRouter(dependencies=[platform])
+router = APIRouter(dependencies=[platform], route_class=AuthorizedRoute, tags=["labs"])
+
+LabName = Annotated[str, Path(examples=["square"])]
 
 
-@router.get("/labs", summary="The labs it grades by name", responses={**answered(LAB_LIST), **problems(*KEYED)})
-async def labs(service: Served) -> LabList:
-    return LabList(labs=tuple(map(summary, service.labs.values())))
+@router.get(
+    "/labs",
+    operation_id="list_labs",
+    summary="List the registered labs",
+    responses={**success(LAB_LIST), **problems(*KEYED)},
+)
+async def list_labs(service: CourseService) -> LabList:
+    return LabList(labs=tuple(map(lab_summary, service.course.labs.values())))
 
 
-@router.get("/labs/{lab}", summary="A lab's rubric", responses={**answered(LAB_RUBRIC), **problems(404, *KEYED)})
-async def lab_rubric(
-    lab: Annotated[str, Path(examples=["square"])],
-    service: Served,
-) -> LabRubric:
-    return rubric(known_lab(service.labs, lab))
+@router.get(
+    "/labs/{lab}",
+    operation_id="get_lab",
+    summary="Get a lab's rubric",
+    responses={**success(LAB_RUBRIC), **problems("unknown-lab", *KEYED)},
+)
+async def get_lab(lab: LabName, service: CourseService) -> LabRubric:
+    return lab_rubric(find_lab(service.course.labs, lab))
 
 
-def known_lab(labs: LabRegistry, name: str) -> Lab:
-    """Raises the 404 that lists those there are."""
+def find_lab(labs: LabRegistry, name: str) -> Lab:
+    """Raises ProblemError: a 404 that lists the registered labs."""
     try:
         return labs[name]
     except KeyError:
         wrong = FieldProblem(field="lab", found=excerpt(name), expected=f"one of {', '.join(labs) or 'no lab'}")
-        detail = "There is no lab of this name here; GET /labs lists those there are, or send the rubric itself."
-        raise ProblemError(404, "unknown-lab", detail, [wrong]) from None
+        raise ProblemError("unknown-lab", "No lab of this name is registered.", [wrong]) from None

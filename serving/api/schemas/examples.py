@@ -1,9 +1,9 @@
-"""One lab, one submission, one answer: the examples of the OpenAPI description and of `docs/guide/serving.md`."""
+"""Examples and responses of the OpenAPI description: one lab, one submission, one grade."""
 
 import json
 from typing import Any
 
-from serving.api.schemas.problems import FieldProblem, Problem, ProblemError
+from serving.api.schemas.problems import PROBLEM_JSON, PROBLEMS, Problem, ProblemError
 from serving.jobs.attempts import ENDED
 
 SUBMISSION = {
@@ -35,7 +35,8 @@ ANSWER = {
             "points": 0.0,
             "max_points": 2.0,
             "ratings": [
-                {**rating, "probability": share} for rating, share in zip(RATINGS, (0.02, 0.11, 0.87), strict=True)
+                {**rating, "probability": probability}
+                for rating, probability in zip(RATINGS, (0.02, 0.11, 0.87), strict=True)
             ],
             "confidence": 0.87,
             "label_mass": 0.998,
@@ -72,8 +73,8 @@ JOB: dict[str, Any] = {
     "lab": "square",
     "course": "cs101",
     "state": "running",
-    "begun_at": "2026-03-01T09:30:00.000000Z",
-    "begun_by": "1f0c22ab",
+    "started_at": "2026-03-01T09:30:00.000000Z",
+    "started_by": "1f0c22ab",
     "finished_at": None,
     "graded": 112,
     "total": 240,
@@ -101,7 +102,7 @@ RESULT = {
     "grade": {"lab": "square", "student": "s001", "criteria": [MACHINE], "provenance": ANSWER["provenance"]},
     "ratings": {"Is it correct?": "B"},
 }
-GRADES_JSONL = json.dumps(RESULT) + "\n"
+GRADES_NDJSON = json.dumps(RESULT) + "\n"
 RATINGS_CSV = """criterion_title,Is it correct?,Is it correct?,Is it correct?
 criterion_description,Negative numbers too.,Negative numbers too.,Negative numbers too.
 rating_title,A,B,C
@@ -160,50 +161,55 @@ HISTORY: dict[str, Any] = {
     "ratings": {"Is it correct?": "B"},
     "others": [],
 }
-EXPLAINED = {
-    400: ("bad-request", "There was an error parsing the body", None),
-    401: ("no-key", "Send a key that is in force as Authorization: Bearer grader_...", None),
-    403: ("not-allowed", "This needs a key of the role ta, not platform.", None),
-    404: ("unknown-lab", "There is no lab of this name here.", ("lab", '"squares"', "one of square")),
-    408: ("slow-body", "The body was not there within 30 s.", None),
-    409: ("in-progress", "The first request with this idempotency key is still being worked on.", None),
-    410: ("forgotten", "The student was forgotten, and the work with them.", None),
-    413: ("too-large", "submission.files is larger than the service takes.", ("body", "9 MB", "at most 5 MB")),
-    422: ("invalid-request", "The request cannot be read.", ("submission.files.0.content", "nothing", "a value")),
-    429: ("too-often", "Too many requests; come again in 1 s.", None),
-    503: ("queue-full", "As many submissions wait as may; come again later.", None),
-}
-
-RETRY = (409, 429, 503)
-
 GRADE_REQUESTS: Any = {
     "registered lab": {"summary": "By the rubric of a lab", "value": BY_LAB},
     "inline rubric": {"summary": "By the rubric in the request", "value": BY_RUBRIC},
 }
 
+KEYED = (
+    "invalid-key",
+    "insufficient-role",
+    "loopback-only",
+    "wrong-course",
+    "course-required",
+    "invalid-request",
+    "rate-limited",
+    "store-unavailable",
+    "service-unavailable",
+)
+"""The problems of every operation that needs a key."""
+STORED = ("request-in-progress", "student-forgotten", "idempotency-key-reused", "outcome-unknown")
+"""The problems of every operation that takes an Idempotency-Key."""
+BODY = ("bad-request", "too-large")
+"""The problems of every operation that takes a body."""
 
-def answered(example: object, status: int = 200) -> dict[int | str, dict[str, Any]]:
-    """What an operation answers when all is well."""
+RETRY_STATUSES = (409, 429, 503)
+RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait before a retry.", "schema": {"type": "integer"}}}
+
+
+def success(example: object, status: int = 200) -> dict[int | str, dict[str, Any]]:
+    """The documented response of an operation that succeeds."""
     return {status: {"content": {"application/json": {"example": example}}}}
 
 
-KEYED = (401, 403, 422, 429, 503)
-"""What every route that needs a key may answer."""
+def problems(*codes: str) -> dict[int | str, dict[str, Any]]:
+    """The documented problem responses of an operation, by status, with an example for each code."""
+    by_status: dict[int, list[str]] = {}
+    for code in codes:
+        by_status.setdefault(PROBLEMS[code].status, []).append(code)
+    return {status: _responses(status, by_status[status]) for status in sorted(by_status)}
 
 
-def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
-    """The problems that an operation may answer with, one example each."""
-    return {code: _problem(code) for code in codes}
-
-
-def _problem(code: int) -> dict[str, Any]:
-    kind, detail, wrong = EXPLAINED[code]
-    fields = [FieldProblem(field=wrong[0], found=wrong[1], expected=wrong[2])] if wrong else []
-    example = ProblemError(code, kind, detail, fields).problem
+def _responses(status: int, codes: list[str]) -> dict[str, Any]:
     schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
-    retry = {"Retry-After": {"description": "Seconds until it is worth asking again.", "schema": {"type": "integer"}}}
+    examples = {code: {"summary": PROBLEMS[code].title, "value": _example(code)} for code in codes}
     return {
-        "description": example.title,
-        "content": {"application/problem+json": {"schema": schema, "example": example.model_dump(mode="json")}},
-        **({"headers": retry} if code in RETRY else {}),
+        "description": "; ".join(PROBLEMS[code].title for code in codes),
+        "content": {PROBLEM_JSON: {"schema": schema, "examples": examples}},
+        **({"headers": RETRY_AFTER} if status in RETRY_STATUSES else {}),
     }
+
+
+def _example(code: str) -> dict[str, Any]:
+    example: dict[str, Any] = ProblemError(code, f"{PROBLEMS[code].title}.").problem.model_dump(mode="json")
+    return example

@@ -1,4 +1,4 @@
-"""What the API answers, in Canvas's words: criteria, ratings, id, description, points. Knows grades, no HTTP."""
+"""Bodies of responses about grades and rubrics, in Canvas's terms: criteria, ratings, id, description, points."""
 
 from collections.abc import Mapping
 
@@ -15,14 +15,14 @@ class RatingOut(Frozen):
     points: float | None
 
 
-class BelievedRating(RatingOut):
-    """A rating with the probability that the model gives it; null where the criterion was not scored."""
+class ScoredRating(RatingOut):
+    """A rating with the model's probability for it, null if the criterion was not scored."""
 
     probability: float | None
 
 
 class GradedCriterion(Frozen):
-    """Either `rating` or `ungraded`, the reason why there is none, is set. `points` are those of the rating."""
+    """Has either a `rating` or `ungraded`, the reason why there is none. `points` are those of the rating."""
 
     id: str
     title: str
@@ -30,13 +30,13 @@ class GradedCriterion(Frozen):
     ungraded: str | None
     points: float | None
     max_points: float | None
-    ratings: tuple[BelievedRating, ...]
+    ratings: tuple[ScoredRating, ...]
     confidence: float | None = Field(
-        description="How probable it is that a TA gives this rating too; calibrated where the model is."
+        description="Estimated probability that a TA gives this rating too; calibrated if the model is."
     )
-    label_mass: float | None = Field(description="How much probability the model gave to answering with a letter.")
+    label_mass: float | None = Field(description="The probability mass that the model put on option letters.")
     status: Status
-    review_reasons: tuple[str, ...] = Field(description="Why a person should look; empty where accepted.")
+    review_reasons: tuple[str, ...] = Field(description="Why a human should review it; empty if accepted.")
     reasoning: str | None
 
 
@@ -46,8 +46,8 @@ class PointsRange(Frozen):
 
 
 class GradeResponse(Frozen):
-    """`points` is the total, null where a criterion is ungraded (`points_range` says what is possible) or the rubric
-    has no points. `grade_id` names the grade as it is kept."""
+    """A stored grade. `points` is the total: null if the rubric has no points, or if a criterion is ungraded; then
+    `points_range` has the possible totals."""
 
     grade_id: str
     lab: str | None
@@ -88,30 +88,30 @@ class Health(Frozen):
     status: str
 
 
-def graded(lab: Lab, grade: Grade, grade_id: str, ids: Mapping[str, str] | None = None) -> GradeResponse:
-    """`grade` in the API's words. `ids`: criterion title -> id, where they differ."""
+def grade_response(lab: Lab, grade: Grade, grade_id: str, ids: Mapping[str, str] | None = None) -> GradeResponse:
+    """`ids`: criterion title -> id, where they differ."""
     total, ids = grade.marks_range, ids or {}
     return GradeResponse(
         grade_id=grade_id,
         lab=lab.name or None,
         criteria=tuple(
-            _graded(ids.get(answer.criterion, answer.criterion), lab.criterion(answer.criterion), answer)
-            for answer in grade.criteria
+            _graded_criterion(ids.get(each.criterion, each.criterion), lab.criterion(each.criterion), each)
+            for each in grade.criteria
         ),
-        points=total[0] if total and all(answer.rating for answer in grade.criteria) else None,
+        points=total[0] if total and all(each.rating for each in grade.criteria) else None,
         points_range=PointsRange(low=total[0], high=total[1]) if total else None,
         max_points=grade.max_marks,
         provenance=grade.provenance,
     )
 
 
-def summary(lab: Lab) -> LabSummary:
+def lab_summary(lab: Lab) -> LabSummary:
     marks = [c.max_marks for c in lab.criteria if c.max_marks is not None]
     total = sum(marks) if len(marks) == len(lab.criteria) else None
     return LabSummary(name=lab.name, language=lab.language, criteria=len(lab.criteria), max_points=total)
 
 
-def rubric(lab: Lab) -> LabRubric:
+def lab_rubric(lab: Lab) -> LabRubric:
     criteria = tuple(
         RubricCriterion(
             id=c.title,
@@ -125,23 +125,23 @@ def rubric(lab: Lab) -> LabRubric:
     return LabRubric(name=lab.name, language=lab.language, problem=lab.problem, criteria=criteria)
 
 
-def _graded(id_: str, criterion: Criterion, answer: CriterionGrade) -> GradedCriterion:
-    shares = answer.probabilities
+def _graded_criterion(id_: str, criterion: Criterion, grade: CriterionGrade) -> GradedCriterion:
+    probabilities = grade.probabilities
     return GradedCriterion(
         id=id_,
         title=criterion.title,
-        rating=None if answer.rating is None else _rating(criterion.rating(answer.rating)),
-        ungraded=answer.ungraded,
-        points=answer.marks,
-        max_points=answer.max_marks,
+        rating=None if grade.rating is None else _rating(criterion.rating(grade.rating)),
+        ungraded=grade.ungraded,
+        points=grade.marks,
+        max_points=grade.max_marks,
         ratings=tuple(
-            BelievedRating(**_rating(r).model_dump(), probability=shares.get(r.title)) for r in criterion.ratings
+            ScoredRating(**_rating(r).model_dump(), probability=probabilities.get(r.title)) for r in criterion.ratings
         ),
-        confidence=answer.confidence,
-        label_mass=answer.label_mass,
-        status=answer.status,
-        review_reasons=answer.review_reasons,
-        reasoning=answer.reasoning,
+        confidence=grade.confidence,
+        label_mass=grade.label_mass,
+        status=grade.status,
+        review_reasons=grade.review_reasons,
+        reasoning=grade.reasoning,
     )
 
 

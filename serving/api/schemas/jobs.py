@@ -1,44 +1,44 @@
-"""What the API answers of jobs and of grades as they are kept. Knows jobs and the store, no HTTP."""
+"""Bodies of responses about jobs and about the history of grades."""
 
 from pydantic import Field
 
 from labs_schema.frozen import Frozen
-from serving.api.schemas.grades import GradeResponse, graded
+from serving.api.schemas.grades import GradeResponse, grade_response
 from serving.jobs.job import Progress, State
 from serving.store.overrides import History, StoredOverride
 from serving.store.store import Store
 
 
-class ParkedOut(Frozen):
-    """A submission that was given up, so that the rest could go on. `student` is null once forgotten."""
+class ParkedSubmission(Frozen):
+    """A submission that the job gave up on after repeated failures. `student` is null once forgotten."""
 
     student: str | None
     reason: str
 
 
-class JobOut(Frozen):
+class JobStatus(Frozen):
     id: str
     lab: str
     course: str
     state: State
-    begun_at: str
-    begun_by: str
+    started_at: str
+    started_by: str
     finished_at: str | None
     graded: int
     total: int
-    parked: tuple[ParkedOut, ...]
-    failure: str | None = Field(description="Why the job cannot go on.")
-    seconds_left: float | None = Field(description="By what it took so far; null where nothing can be said yet.")
+    parked: tuple[ParkedSubmission, ...]
+    failure: str | None = Field(description="Why the job failed.")
+    seconds_left: float | None = Field(description="Estimated from the progress so far; null if unknown.")
 
 
 class JobList(Frozen):
-    """The newest first."""
+    """Newest first."""
 
-    jobs: tuple[JobOut, ...]
+    jobs: tuple[JobStatus, ...]
 
 
-class OverrideOut(Frozen):
-    """`old` is the rating that was in force before, null where the criterion was ungraded."""
+class OverrideRecord(Frozen):
+    """`old` is the rating before, null if the criterion was ungraded."""
 
     id: str
     at: str
@@ -49,37 +49,39 @@ class OverrideOut(Frozen):
     why: str
 
 
-class OtherGrade(Frozen):
+class GradeReference(Frozen):
     id: str
     at: str
     by: str
 
 
 class GradeHistory(Frozen):
-    """A grade as it was given, what people made of it, and the other grades of the student in this lab. `ratings` are
-    those in force now, by criterion. `student` and `grade` are null where there was no student, or once forgotten."""
+    """The machine's grade, people's overrides of it, and the student's other grades in this lab.
+
+    `ratings`: criterion -> current rating. `student` is null if none was given, `grade` too once it was forgotten.
+    """
 
     id: str
     at: str
     by: str
     student: str | None
     grade: GradeResponse | None
-    overrides: tuple[OverrideOut, ...]
+    overrides: tuple[OverrideRecord, ...]
     ratings: dict[str, str | None]
-    others: tuple[OtherGrade, ...]
+    others: tuple[GradeReference, ...]
 
 
-def job_out(progress: Progress, store: Store) -> JobOut:
-    """With the real ids of the students whose work was parked."""
+def job_status(progress: Progress, store: Store) -> JobStatus:
+    """Resolves the pseudonyms of parked submissions to the students' real ids."""
     job = progress.job
-    parked = (ParkedOut(student=store.read_student(p.student).student, reason=p.reason) for p in progress.parked)
-    return JobOut(
+    parked = (ParkedSubmission(student=store.read_student(p.student).student, reason=p.reason) for p in progress.parked)
+    return JobStatus(
         id=job.id,
         lab=job.lab,
         course=job.course,
         state=progress.state,
-        begun_at=job.at,
-        begun_by=job.actor,
+        started_at=job.at,
+        started_by=job.actor,
         finished_at=job.finished_at,
         graded=progress.graded,
         total=job.total,
@@ -89,22 +91,22 @@ def job_out(progress: Progress, store: Store) -> JobOut:
     )
 
 
-def override_out(given: StoredOverride) -> OverrideOut:
-    told = given.model_dump(include={"id", "at", "criterion", "old", "new", "why"})
-    return OverrideOut(**told, by=given.actor)
+def override_record(given: StoredOverride) -> OverrideRecord:
+    fields = given.model_dump(include={"id", "at", "criterion", "old", "new", "why"})
+    return OverrideRecord(**fields, by=given.actor)
 
 
-def history_out(found: History, student: str | None) -> GradeHistory:
-    """`student`: the real id; None for nobody, whose other work is not told."""
-    kept = found.grade
+def grade_history(found: History, student: str | None) -> GradeHistory:
+    """`student`: the real id; None for an anonymous submission, which has no other grades."""
+    stored = found.grade
     others = found.regrades if student else ()
     return GradeHistory(
-        id=kept.id,
-        at=kept.at,
-        by=kept.actor,
+        id=stored.id,
+        at=stored.at,
+        by=stored.actor,
         student=student,
-        grade=None if kept.grade is None else graded(found.lab, kept.grade, kept.id),
-        overrides=tuple(map(override_out, found.overrides)),
+        grade=None if stored.grade is None else grade_response(found.lab, stored.grade, stored.id),
+        overrides=tuple(map(override_record, found.overrides)),
         ratings=found.ratings,
-        others=tuple(OtherGrade(id=each.id, at=each.at, by=each.actor) for each in others),
+        others=tuple(GradeReference(id=each.id, at=each.at, by=each.actor) for each in others),
     )

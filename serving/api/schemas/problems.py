@@ -1,34 +1,85 @@
-"""Errors of the API as RFC 9457 problem details: which field, what was found there, what was expected.
+"""Errors of the API as RFC 9457 problem details, and the registry of all their codes.
 
-Knows HTTP and no lab. What a client sent comes back only as a short excerpt, and is never logged.
+What a client sent is returned only as a short excerpt, and never logged.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
-from typing import Any
 
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
+from fastapi import Response
 from pydantic import Field
-from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 
 from labs_schema.frozen import Frozen
+from labs_schema.limits import RequestLimits
 
-EXCERPT = 60
-MOST_ERRORS = 20
-TITLES = {**{status.value: status.phrase for status in HTTPStatus}, 499: "Client Closed Request"}
-EXPECTED = {
-    "missing": "a value",
-    "extra_forbidden": "no field of this name",
-    "json_invalid": "a body in JSON",
-    "model_attributes_type": "an object in JSON, sent with Content-Type: application/json",
+LIMITS = RequestLimits()
+PROBLEM_JSON = "application/problem+json"
+
+
+class ProblemType(Frozen):
+    """A kind of error. `code` never changes; `hint` says how to fix it. `proxy`: sent by the reverse proxy."""
+
+    code: str
+    status: int
+    title: str
+    hint: str
+    proxy: bool = False
+
+    @property
+    def uri(self) -> str:
+        return f"urn:grader:{self.code}"
+
+
+def _type(status: int, code: str, title: str, hint: str, *, proxy: bool = False) -> ProblemType:
+    return ProblemType(code=code, status=status, title=title, hint=hint, proxy=proxy)
+
+
+PROBLEMS: Mapping[str, ProblemType] = {
+    problem.code: problem
+    for problem in (
+        _type(400, "bad-request", "Malformed request", "Send a JSON body encoded as UTF-8."),
+        _type(401, "invalid-key", "Missing or invalid API key", "Send Authorization: Bearer grader_..."),
+        _type(403, "insufficient-role", "Insufficient role", "Use a key with a higher role."),
+        _type(
+            403,
+            "loopback-only",
+            "Local requests only",
+            "Without API keys the service answers only requests to localhost. Create a key: grader keys create.",
+        ),
+        _type(403, "wrong-course", "Wrong course", "Use a key of the requested course, or an all-courses key."),
+        _type(404, "not-found", "Not found", "Check the path, the ids, and the course of the key."),
+        _type(404, "unknown-lab", "Unknown lab", "GET /labs lists the labs; or send the rubric in the request."),
+        _type(405, "method-not-allowed", "Method not allowed", "The Allow header lists the methods of this path."),
+        _type(409, "request-in-progress", "Request in progress", "Retry after the time in Retry-After."),
+        _type(409, "lab-unreadable", "Unreadable lab", "Run grader check on the labs folder."),
+        _type(409, "nothing-graded", "Nothing graded yet", "Retry when the job has graded a submission."),
+        _type(410, "student-forgotten", "Student forgotten", "The student's data was deleted; nothing can be done."),
+        _type(413, "too-large", "Request too large", "Remove files that are not source code, or use grader regrade."),
+        _type(422, "course-required", "Course required", "Specify the course with ?course=NAME."),
+        _type(422, "idempotency-key-reused", "Idempotency key reused", "Use a new Idempotency-Key for a new body."),
+        _type(422, "invalid-name", "Invalid name", "Use printable characters."),
+        _type(422, "invalid-request", "Invalid request", "Correct the fields that errors lists."),
+        _type(429, "rate-limited", "Rate limit exceeded", "Retry after the time in Retry-After."),
+        _type(429, "too-many-streams", "Too many open responses", "Close or finish reading another one.", proxy=True),
+        _type(499, "client-closed-request", "Client closed request", "Keep the connection open until the response."),
+        _type(500, "internal-error", "Internal error", "Find the X-Request-Id of the response in the service's log."),
+        _type(503, "engine-failed", "Engine failed", "Retry. If it persists, see the service's log."),
+        _type(503, "grading-timeout", "Grading timed out", "Retry when the service is less busy."),
+        _type(503, "model-rejected", "Model rejected", "Register the course's model again: grader courses add."),
+        _type(503, "not-ready", "Not ready", "Wait until /readyz returns 200."),
+        _type(503, "outcome-unknown", "Outcome unknown", "Retry with the same Idempotency-Key to avoid duplicates."),
+        _type(503, "queue-full", "Queue full", "Retry after the time in Retry-After."),
+        _type(503, "service-unavailable", "Service unavailable", "Retry after the time in Retry-After.", proxy=True),
+        _type(503, "shutting-down", "Shutting down", "Retry after the time in Retry-After."),
+        _type(503, "store-unavailable", "Store unavailable", "Retry. If it persists, check the database."),
+    )
 }
+"""Every error code of the API. The reference page of errors is generated from here."""
 
 
 class FieldProblem(Frozen):
-    """One field of a request: its path, such as `submission.files.0.content`, what it held, what it should hold."""
+    """A wrong field of a request: its path, such as `submission.files.0.content`, and what was found and expected."""
 
     field: str
     found: str
@@ -36,68 +87,59 @@ class FieldProblem(Frozen):
 
 
 class Problem(Frozen):
-    """RFC 9457 problem details. `type` names the kind of problem for programs, `detail` tells people how to mend it."""
+    """RFC 9457 problem details. Programs read `code`; `detail` and `hint` are for people."""
 
-    type: str
+    type: str = Field(description="The code as a URI.")
     title: str
     status: int
-    detail: str
+    code: str = Field(description="A stable kebab-case name of the kind of problem.")
+    detail: str = Field(description="What is wrong with this request.")
+    hint: str = Field(description="How to fix it.")
     errors: tuple[FieldProblem, ...] = Field(
-        default=(),
-        description="The fields that are wrong, not only the first; of a list, its first wrong item. 20 at most.",
+        default=(), description="The wrong fields, up to 20. Of a list, only the first wrong item."
     )
 
 
 class ProblemError(HTTPException):
-    """A problem to answer with. `kind` is a stable kebab-case name."""
+    """Raised to respond with a problem. `retry_after`: seconds, for the header of that name."""
 
     def __init__(
         self,
-        status: int,
-        kind: str,
+        code: str,
         detail: str,
         errors: Sequence[FieldProblem] = (),
+        *,
+        retry_after: int | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(status, detail, dict(headers or {}))
+        kind = PROBLEMS[code]
+        retry = {} if retry_after is None else {"Retry-After": str(retry_after)}
+        super().__init__(kind.status, detail, {**retry, **(headers or {})})
         self.problem = Problem(
-            type=f"urn:grader:{kind}",
-            title=TITLES[status],
-            status=status,
+            type=kind.uri,
+            title=kind.title,
+            status=kind.status,
+            code=code,
             detail=detail,
+            hint=kind.hint,
             errors=tuple(errors),
         )
 
 
-def busy(kind: str, detail: str, retry_after: int) -> ProblemError:
-    """503: not now, again after `retry_after` seconds."""
-    return ProblemError(503, kind, detail, headers={"Retry-After": str(retry_after)})
+def too_large(field: str, found: str, limit: int, unit: str = "bytes") -> ProblemError:
+    wrong = FieldProblem(field=field, found=found, expected=f"at most {limit} {unit}")
+    return ProblemError("too-large", f"{field} is too large: {found}, at most {limit} {unit} are allowed.", [wrong])
 
 
-def install_problems(app: FastAPI) -> None:
-    """Makes every error that a client can mend a problem, the app's own and the framework's, and adds its
-    schema to the OpenAPI description."""
-    app.add_exception_handler(HTTPException, _http_problem)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    stock = app.openapi
-
-    def described() -> dict[str, Any]:
-        schema = stock()
-        _, problem = models_json_schema([(Problem, "serialization")], ref_template="#/components/schemas/{model}")
-        schema.setdefault("components", {}).setdefault("schemas", {}).update(problem["$defs"])
-        return schema
-
-    app.openapi = described  # type: ignore[method-assign]
-
-
-def answer(error: ProblemError) -> Response:
+def problem_response(error: ProblemError) -> Response:
     body = json.dumps(error.problem.model_dump(mode="json"))
-    return Response(body, error.status_code, error.headers, "application/problem+json")
+    return Response(body, error.status_code, error.headers, PROBLEM_JSON)
 
 
 def excerpt(value: object) -> str:
-    """A value of a request in a few words: short values as JSON, long text and collections by their size."""
-    if isinstance(value, str) and len(value) > EXCERPT:
+    """A request's value in a few words: short values as JSON, long text and collections by their size."""
+    limit = LIMITS.excerpt_chars
+    if isinstance(value, str) and len(value) > limit:
         return f"text of {len(value)} characters"
     if isinstance(value, bytes):
         return f"{len(value)} bytes that are not JSON"
@@ -106,42 +148,4 @@ def excerpt(value: object) -> str:
     if isinstance(value, dict):
         return "an object" if value else "an empty object"
     text = json.dumps(value, default=lambda other: type(other).__name__)
-    return text if len(text) <= EXCERPT + 2 else text[:EXCERPT] + "..."
-
-
-async def _http_problem(_: Request, error: Exception) -> Response:
-    if isinstance(error, ProblemError):
-        return answer(error)
-    if not isinstance(error, HTTPException):
-        raise error
-    kind = TITLES[error.status_code].lower().replace(" ", "-")
-    return answer(ProblemError(error.status_code, kind, str(error.detail), headers=error.headers))
-
-
-async def _invalid(_: Request, error: Exception) -> Response:
-    if not isinstance(error, RequestValidationError):
-        raise error
-    faults = _innermost(error.errors())
-    left_out = len(faults) - MOST_ERRORS
-    detail = "The request cannot be read; errors lists the fields that are wrong, and of a list its first wrong item."
-    detail += f" {left_out} more are left out." if left_out > 0 else ""
-    return answer(ProblemError(422, "invalid-request", detail, [_field_problem(f) for f in faults[:MOST_ERRORS]]))
-
-
-def _innermost(faults: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The faults without another deeper in their place: pydantic also calls a list too short whose only item is
-    wrong. Linear in the faults, of which a client may cause many."""
-    outer = {fault["loc"][:depth] for fault in faults for depth in range(len(fault["loc"]))}
-    return [fault for fault in faults if fault["loc"] not in outer]
-
-
-def _field_problem(fault: Mapping[str, Any]) -> FieldProblem:
-    kind = str(fault["type"])
-    path = [str(part) for part in fault["loc"] if part not in ("body", "registered lab", "inline rubric")]
-    field = excerpt(".".join(path)).strip('"') or "body"
-    if kind == "json_invalid":
-        place = f"{fault.get('ctx', {}).get('error', 'no JSON')} at character {fault['loc'][-1]}"
-        return FieldProblem(field="body", found=place, expected=EXPECTED[kind])
-    found = "nothing" if kind == "missing" else excerpt(fault.get("input"))
-    message = str(fault["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
-    return FieldProblem(field=field, found=found, expected=EXPECTED.get(kind, message))
+    return text if len(text) <= limit + 2 else text[:limit] + "..."

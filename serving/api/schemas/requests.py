@@ -1,8 +1,7 @@
-"""What `POST /grade` is sent, in Canvas's words: criteria, ratings, id, description, points.
+"""Bodies of requests, in Canvas's terms: criteria, ratings, id, description, points.
 
-Knows the shape of a request and no HTTP. The text of files is brought to the form that a lab's reader gives it, so that
-the same file gets the same grade from both. A hostile request costs little: fields and items are counted before any
-is read, and a list is left at its first wrong item.
+The text of files is normalised like a lab's, so that the same file gets the same grade from both. A hostile request
+costs little: fields and items are counted before any is parsed, and a list is parsed up to its first wrong item.
 """
 
 import re
@@ -13,63 +12,62 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Discriminator, FailFast, Field, Tag, model_validator
 
 from labs_schema.frozen import Frozen
-from labs_schema.limits import LabLimits
+from labs_schema.limits import LabLimits, RequestLimits
 from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
 from labs_schema.source.languages import named
 from labs_schema.submissions.file_names import safe_member_path
 
-LIMITS = LabLimits()
-CRITERIA, RATINGS, FIELDS = 100, 26, 32
-PROBLEM_CHARS, DESCRIPTION_CHARS, TITLE_CHARS, FILENAME_CHARS = 200_000, 10_000, 500, 255
-ID = "^[0-9A-Za-z_-]+$"
-"""Of a job or a grade. PostgreSQL cannot even be asked for one with a NUL in it."""
-NO_TEXT = re.compile("[\0\ud800-\udfff]")
+FILES = LabLimits().submission_files
+LIMITS = RequestLimits()
+ID_PATTERN = "^[0-9A-Za-z_-]+$"
+"""Of a job or a grade. PostgreSQL raises an error for a query with a NUL character."""
+NOT_UNICODE = re.compile("[\0\ud800-\udfff]")
 
 
-def _whole_text(text: str) -> str:
-    if NO_TEXT.search(text):
-        raise ValueError("text in Unicode, without NUL and lone surrogates")
+def _check_unicode(text: str) -> str:
+    if NOT_UNICODE.search(text):
+        raise ValueError("Unicode text without NUL and lone surrogates")
     return text
 
 
-def _plain_name(name: str) -> str:
+def _check_path(name: str) -> str:
     if safe_member_path(name) != name:
         raise ValueError("a relative path such as src/main.c, without .., backslashes and control characters")
     return name
 
 
-def _printable(name: str) -> str:
+def _check_printable(name: str) -> str:
     if not name.isprintable() or name != name.strip():
-        raise ValueError("printable text in one line, without spaces around it")
+        raise ValueError("printable text on one line, without surrounding spaces")
     return name
 
 
-def _at_most(most: int) -> Callable[[Any], Any]:
-    """Refuses a list longer than `most` before its items are read; pydantic's own max_length reads them first."""
+def _at_most(limit: int) -> Callable[[Any], Any]:
+    """Rejects a longer list before its items are parsed; pydantic's own max_length parses them first."""
 
     def counted(items: Any) -> Any:
-        if isinstance(items, list) and len(items) > most:
-            raise ValueError(f"a list of at most {most}")
+        if isinstance(items, list) and len(items) > limit:
+            raise ValueError(f"a list of at most {limit}")
         return items
 
     return counted
 
 
-Text = Annotated[str, AfterValidator(_whole_text)]
-Description = Annotated[str, Field(max_length=DESCRIPTION_CHARS), AfterValidator(_whole_text)]
-Title = Annotated[str, Field(min_length=1, max_length=TITLE_CHARS), AfterValidator(_whole_text)]
-Student = Annotated[str, Field(min_length=1, max_length=FILENAME_CHARS), AfterValidator(_printable)]
-Filename = Annotated[str, Field(min_length=1, max_length=FILENAME_CHARS), AfterValidator(_plain_name)]
+Text = Annotated[str, AfterValidator(_check_unicode)]
+Description = Annotated[str, Field(max_length=LIMITS.description_chars), AfterValidator(_check_unicode)]
+Title = Annotated[str, Field(min_length=1, max_length=LIMITS.title_chars), AfterValidator(_check_unicode)]
+Student = Annotated[str, Field(min_length=1, max_length=LIMITS.name_chars), AfterValidator(_check_printable)]
+Filename = Annotated[str, Field(min_length=1, max_length=LIMITS.name_chars), AfterValidator(_check_path)]
 
 
 class RequestPart(Frozen):
-    """An object of a request: at most 32 fields, counted before they are read."""
+    """An object in a request. Its fields are counted before they are parsed."""
 
     @model_validator(mode="before")
     @classmethod
-    def fields_are_few(cls, given: Any) -> Any:
-        if isinstance(given, dict) and len(given) > FIELDS:
-            raise ValueError(f"an object of at most {FIELDS} fields, not {len(given)}")
+    def count_fields(cls, given: Any) -> Any:
+        if isinstance(given, dict) and len(given) > LIMITS.object_fields:
+            raise ValueError(f"an object of at most {LIMITS.object_fields} fields, not {len(given)}")
         return given
 
 
@@ -79,24 +77,21 @@ class FileIn(RequestPart):
 
 
 class SubmissionIn(RequestPart):
-    """One or many files, each name once."""
+    """One or more files with distinct names."""
 
     files: Annotated[
-        tuple[FileIn, ...],
-        FailFast(),
-        Field(min_length=1, max_length=LIMITS.submission_files),
-        BeforeValidator(_at_most(LIMITS.submission_files)),
+        tuple[FileIn, ...], FailFast(), Field(min_length=1, max_length=FILES), BeforeValidator(_at_most(FILES))
     ]
 
     @model_validator(mode="after")
     def names_differ(self) -> "SubmissionIn":
-        _unique("filename", [file.filename for file in self.files])
+        _check_distinct("filename", [file.filename for file in self.files])
         return self
 
     def submission(self) -> Submission:
-        """Without a student: the service has no need to know whose work it is."""
+        """Without a student: grading does not depend on whose work it is."""
         files = sorted(self.files, key=lambda file: file.filename)
-        read = tuple(SourceFile(path=file.filename, text=_plain_lines(file.content)) for file in files)
+        read = tuple(SourceFile(path=file.filename, text=_normalised(file.content)) for file in files)
         return Submission(student="", folder="", files=read)
 
 
@@ -107,59 +102,63 @@ class RatingIn(RequestPart):
 
 
 class CriterionIn(RequestPart):
-    """2 to 26 ratings, in the rubric's order. `id` comes back in the answer; without it, the title does."""
+    """2 to 26 ratings, in the rubric's order. The response repeats `id`, or the title if there is none."""
 
     id: Title | None = None
     title: Title
     description: Description = ""
     ratings: Annotated[
-        tuple[RatingIn, ...], FailFast(), Field(min_length=2, max_length=RATINGS), BeforeValidator(_at_most(RATINGS))
+        tuple[RatingIn, ...],
+        FailFast(),
+        Field(min_length=2, max_length=LIMITS.ratings),
+        BeforeValidator(_at_most(LIMITS.ratings)),
     ]
 
     @model_validator(mode="after")
     def ratings_differ(self) -> "CriterionIn":
-        _unique("rating id", [rating.id for rating in self.ratings])
+        _check_distinct("rating id", [rating.id for rating in self.ratings])
         return self
 
 
-class Work(RequestPart):
-    """What both kinds of request say of the work."""
+class GradeRequestBase(RequestPart):
+    """The fields that both kinds of grading requests share."""
 
     submission: SubmissionIn
     student: Student | None = Field(
-        default=None, description="Whose work it is on your platform. Kept with the grade; the model never sees it."
+        default=None,
+        description="The student's id on your platform. Stored with the grade and redacted from the program.",
     )
     reasoning: bool = Field(
-        default=False, strict=True, description="Also write the model's reasons. Slower; changes no rating."
+        default=False, strict=True, description="Also return the model's reasoning. Slower; changes no rating."
     )
 
 
-class LabGradeRequest(Work):
-    """Grade by the rubric of a lab that is registered (`GET /labs`)."""
+class LabGradeRequest(GradeRequestBase):
+    """Grade by the rubric of a registered lab (`GET /labs`)."""
 
     lab: Title
 
 
-class RubricGradeRequest(Work):
+class RubricGradeRequest(GradeRequestBase):
     """Grade by the rubric in this request."""
 
-    problem: Text = Field(max_length=PROBLEM_CHARS, description="The problem statement, as the students had it.")
+    problem: Text = Field(max_length=LIMITS.problem_chars, description="The problem statement, as given to students.")
     language: Title = Field(description="The programming language, such as C or Python.")
     criteria: Annotated[
         tuple[CriterionIn, ...],
         FailFast(),
-        Field(min_length=1, max_length=CRITERIA),
-        BeforeValidator(_at_most(CRITERIA)),
+        Field(min_length=1, max_length=LIMITS.criteria),
+        BeforeValidator(_at_most(LIMITS.criteria)),
     ]
 
     @model_validator(mode="after")
     def criteria_differ(self) -> "RubricGradeRequest":
-        _unique("criterion title", [criterion.title for criterion in self.criteria])
-        _unique("criterion id", [criterion.id or criterion.title for criterion in self.criteria])
+        _check_distinct("criterion title", [criterion.title for criterion in self.criteria])
+        _check_distinct("criterion id", [criterion.id or criterion.title for criterion in self.criteria])
         return self
 
     def rubric(self) -> Lab:
-        """A lab of this rubric alone."""
+        """A lab without submissions that has this rubric."""
         return Lab(
             name="",
             problem=self.problem,
@@ -171,9 +170,9 @@ class RubricGradeRequest(Work):
 
 
 class OverrideRequest(RequestPart):
-    """A person's rating of one criterion, in place of the one in force."""
+    """A person's rating of a criterion, which replaces the current one."""
 
-    criterion: Title = Field(description="Its title, as in the grade.")
+    criterion: Title = Field(description="The criterion's title, as in the grade.")
     rating: Title
     why: Description = ""
 
@@ -193,11 +192,11 @@ def _criterion(given: CriterionIn) -> Criterion:
     return Criterion(title=given.title, description=given.description, ratings=ratings)
 
 
-def _plain_lines(text: str) -> str:
+def _normalised(text: str) -> str:
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _unique(what: str, names: Iterable[str]) -> None:
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise ValueError(f"each {what} once; {twice[0][:60]!r} is there more than once")
+def _check_distinct(what: str, names: Iterable[str]) -> None:
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise ValueError(f"distinct values of {what}; {repeated[0][:60]!r} is repeated")

@@ -1,4 +1,4 @@
-"""A course that is served: labs on disk, a store, the fake grader, and jobs that are worked on by a thread."""
+"""A served course: labs on disk, a store, the fake grader, and jobs that run on a thread."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -10,7 +10,10 @@ from starlette.testclient import TestClient
 
 from labs_schema.lab_writer import write_lab
 from serving.api.app import create_app
+from serving.api.schemas.problems import PROBLEM_JSON, PROBLEMS
+from serving.api.service import ServiceOptions
 from serving.courses.lab_registry import LabRegistry, read_registry
+from serving.courses.served import OneCourse
 from serving.jobs.backend import WorkerBackend
 from serving.jobs.chunk import grade_chunk
 from serving.jobs.job import Job, RequestedState
@@ -19,24 +22,34 @@ from serving.store.roles import Role
 from serving.store.store import open_store
 
 COURSE = "cs101"
+UNLIMITED = "100000/second"
 
 
-class Course:
-    """`serve` gives a client of a new service over the same labs and store, as after a restart; `queue_up` False
-    leaves its jobs waiting."""
+class CourseSetup:
+    """`serve` returns a client of a new service over the same labs and store, as after a restart.
+
+    With `run_jobs=False` its jobs stay queued. `threads` are those of the jobs that were started.
+    """
 
     def __init__(self, store: Any, labs: Path, open_grader: Callable[[], Any]) -> None:
         self.store, self.labs, self._open_grader = store, labs, open_grader
         self.threads: list[threading.Thread] = []
         self._engines: list[EngineThread] = []
 
-    def serve(self, *, waiting: int = 64, queue_up: bool = True, **given: Any) -> TestClient:
-        engine = EngineThread(self._open_grader, capacity=waiting)
+    def serve(
+        self, *, capacity: int = 64, run_jobs: bool = True, name: str = COURSE, telemetry: Any = None, **options: Any
+    ) -> TestClient:
+        engine = EngineThread(self._open_grader, capacity=capacity)
         self._engines.append(engine)
-        desk = WorkerBackend(self.store, self.labs, engine)
-        begin = (lambda job: self._begin(desk, job)) if queue_up else (lambda _: None)
-        given = {"course": COURSE, "rate": "100000/second", "begin": begin, **given}
-        app = create_app(engine, read_registry(self.labs)[0], self.store, **given)
+        backend = WorkerBackend(self.store, self.labs, engine)
+        app = create_app(
+            engine,
+            OneCourse(name, read_registry(self.labs)[0]),
+            self.store,
+            ServiceOptions(**{"rate": UNLIMITED, **options}),
+            start_job=(lambda job: self._start(backend, job)) if run_jobs else (lambda _: None),
+            telemetry=telemetry,
+        )
         return TestClient(app, "http://localhost", raise_server_exceptions=False)
 
     def key(self, role: str, course: str | None = COURSE) -> dict[str, str]:
@@ -50,55 +63,65 @@ class Course:
         for thread in self.threads:
             thread.join(10)
 
-    def _begin(self, desk: WorkerBackend, job: Job) -> None:
-        self.threads.append(threading.Thread(target=_work, args=(desk, job)))
+    def _start(self, backend: WorkerBackend, job: Job) -> None:
+        self.threads.append(threading.Thread(target=_run_job, args=(backend, job)))
         self.threads[-1].start()
 
 
-def _work(desk: WorkerBackend, job: Job) -> None:
-    """What the queue does, in one thread."""
+def _run_job(backend: WorkerBackend, job: Job) -> None:
+    """What the job queue does, on one thread."""
     for number in range(job.chunks):
-        grade_chunk(desk, job.id, number)
-    now = desk.book.job(job.id)
+        grade_chunk(backend, job.id, number)
+    now = backend.book.job(job.id)
     if now.wish is RequestedState.RUN and now.round == job.round:
-        desk.book.finish(job)
+        backend.book.finish(job)
 
 
 @pytest.fixture
 def store_anywhere(new_url: Callable[[], str]) -> Iterator[Any]:
-    """A store in either kind of database, for what leans on what a database does."""
+    """A store in SQLite and in PostgreSQL, for tests that depend on the database's behaviour."""
     store = open_store(new_url())
     yield store
     store.close()
 
 
 @pytest.fixture
-def course(store: Any, tmp_path: Path, make_lab: Callable[..., Any], fake_grader: Any) -> Iterator[Course]:
+def course(store: Any, tmp_path: Path, make_lab: Callable[..., Any], fake_grader: Any) -> Iterator[CourseSetup]:
     write_lab(make_lab(), tmp_path / "labs" / "lab1")
-    course = Course(store, tmp_path / "labs", lambda: fake_grader)
+    course = CourseSetup(store, tmp_path / "labs", lambda: fake_grader)
     yield course
     course.close()
 
 
 @pytest.fixture
-def client(fake_grader: Any, make_lab: Callable[..., Any], store: Any) -> Iterator[TestClient]:
-    """Of a service with one lab and the fake grader, open to anybody."""
-    engine = EngineThread(lambda: fake_grader, capacity=4)
-    app = create_app(engine, LabRegistry([make_lab()]), store, seconds=5, rate="100000/second")
+def new_app(make_lab: Callable[..., Any], store: Any) -> Callable[..., Any]:
+    """An app over an engine thread, with the lab `lab1` and without keys; keyword arguments are service options."""
+
+    def build(engine: EngineThread, **options: Any) -> Any:
+        courses = OneCourse("course", LabRegistry([make_lab()]))
+        return create_app(engine, courses, store, ServiceOptions(**{"rate": UNLIMITED, **options}))
+
+    return build
+
+
+@pytest.fixture
+def client(fake_grader: Any, new_app: Callable[..., Any]) -> Iterator[TestClient]:
+    """A client of a service with the fake grader and without keys."""
+    app = new_app(EngineThread(lambda: fake_grader, capacity=4), timeout_seconds=5)
     with TestClient(app, "http://localhost", raise_server_exceptions=False) as client:
         yield client
 
 
 @pytest.fixture
-def problem() -> Callable[[Any, int, str], dict[str, Any]]:
-    """The problem details of an answer, after looking that it is one of this status and kind."""
+def problem() -> Callable[[Any, str], dict[str, Any]]:
+    """Checks that a response is the problem with this code; returns its body."""
 
-    def looked_at(answer: Any, status: int, kind: str) -> dict[str, Any]:
-        assert answer.status_code == status, answer.text
-        assert answer.headers["content-type"] == "application/problem+json"
-        body: dict[str, Any] = answer.json()
-        assert (body["type"], body["status"]) == (f"urn:grader:{kind}", status)
-        assert body["title"] and body["detail"]
+    def check(response: Any, code: str) -> dict[str, Any]:
+        kind = PROBLEMS[code]
+        assert (response.status_code, response.headers["content-type"]) == (kind.status, PROBLEM_JSON), response.text
+        body: dict[str, Any] = response.json()
+        assert (body["code"], body["status"], body["type"]) == (code, kind.status, kind.uri)
+        assert (body["title"], body["hint"]) == (kind.title, kind.hint) and body["detail"]
         return body
 
-    return looked_at
+    return check

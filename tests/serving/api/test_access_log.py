@@ -1,4 +1,4 @@
-"""A line a request, and nothing in it of what was sent."""
+"""The access log: one line per request, without anything that a client sent."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from serving.engines.engine import LabelScores
 
 
-def test_a_log_line_names_the_request_and_nothing_of_the_student(
+def test_a_log_line_has_route_status_and_id_and_no_content(
     client: TestClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     secret = {"files": [{"filename": "secret_name.c", "content": "int secret_variable;"}]}
@@ -23,34 +23,41 @@ def test_a_log_line_names_the_request_and_nothing_of_the_student(
     assert "secret" not in "".join(json.dumps(line) for line in lines)
 
 
-def test_unknown_routes_and_methods_are_problems_too(problem: Any, client: TestClient) -> None:
-    problem(client.get("/nowhere"), 404, "not-found")
-    problem(client.get("/grade"), 405, "method-not-allowed")
+def test_unknown_routes_and_methods_are_problems(problem: Any, client: TestClient) -> None:
+    problem(client.get("/nowhere"), "not-found")
+    problem(client.get("/grade"), "method-not-allowed")
 
 
-def test_an_unexpected_fault_is_a_problem_without_its_text(
+def test_an_unhandled_exception_is_a_500_without_its_text(
     problem: Any, client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fails(*_: object) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr("serving.api.routes.labs.rubric", fails)
+    monkeypatch.setattr("serving.api.routes.labs.lab_rubric", fails)
     answer = client.get("/labs/lab1")
-    problem(answer, 500, "internal-error")
+    problem(answer, "internal-error")
     assert "secret" not in answer.text + caplog.text
 
 
-PLANTED = ("grader_planted_token", "planted-student", "planted_variable", "planted_name", "planted-try", "planted-path")
+PLANTED = (
+    "grader_planted_token",
+    "planted-student",
+    "planted_variable",
+    "planted_name",
+    "planted-retry",
+    "planted-path",
+)
 
 
-def test_what_is_planted_wherever_a_client_can_reaches_no_log(
+def test_nothing_that_a_client_sends_is_logged(
     course: Any, fake_engine: Any, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Token, student, program, file name, idempotency key and path; in requests that are graded, refused, broken."""
     files = [{"filename": "planted_name.c", "content": "int planted_variable = 'planted_variable';\n"}]
     body = {"lab": "lab1", "student": "planted-student", "submission": {"files": files}}
     token = course.key("admin")["Authorization"].removeprefix("Bearer ")
-    keyed = {"Authorization": f"Bearer {token}", "Idempotency-Key": "planted-try"}
+    keyed = {"Authorization": f"Bearer {token}", "Idempotency-Key": "planted-retry"}
     with caplog.at_level(logging.DEBUG), course.serve() as client:
 
         def posted(change: dict[str, Any], headers: dict[str, str], path: str = "/grade") -> int:
@@ -63,15 +70,15 @@ def test_what_is_planted_wherever_a_client_can_reaches_no_log(
         for path in ("/labs/planted-path", "/planted-path"):
             assert client.get(path, headers=keyed).status_code == 404
         fake_engine.answer = lambda _: raised("planted_variable of planted-student")
-        assert posted({}, {"Idempotency-Key": "planted-try2"}) == 503
+        assert posted({}, {"Idempotency-Key": "planted-retry2"}) == 503
         fake_engine.answer = lambda request: first_letter(len(request.labels))
         course.store.record_grades = lambda *_, **__: raised("planted_variable of planted-student")
-        assert posted({}, {"Idempotency-Key": "planted-try3"}) == 500
+        assert posted({}, {"Idempotency-Key": "planted-retry3"}) == 500
     own = [r for r in caplog.records if not r.name.startswith(("httpx", "httpcore"))]  # the test's client
-    said = "".join([*(r.getMessage() + str(r.exc_info) for r in own), *capfd.readouterr()])
-    assert said.count("/grade") >= 6
+    logged = "".join([*(r.getMessage() + str(r.exc_info) for r in own), *capfd.readouterr()])
+    assert logged.count("/grade") >= 6
     for planted in (*PLANTED, token):
-        assert planted not in said
+        assert planted not in logged
 
 
 def raised(text: str) -> Any:

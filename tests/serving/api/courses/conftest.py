@@ -1,4 +1,4 @@
-"""A service of several courses, each with labs and a model of its own."""
+"""A service of several courses, each with its own labs and model."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -13,9 +13,9 @@ from labs_schema.models import Lab, Submission
 from prompts.encode import PromptEncoder
 from prompts.style import PromptStyle
 from serving.api.app import create_app
+from serving.api.service import ServiceOptions
 from serving.courses.course_registry import CourseRegistry
 from serving.courses.errors import CourseRefusedError
-from serving.courses.lab_registry import LabRegistry
 from serving.courses.model_pool import Checked, CourseModelPool
 from serving.courses.registration import ModelFacts, Registration
 from serving.courses.served import RegisteredCourses
@@ -31,7 +31,7 @@ from serving.store.roles import Role
 
 
 class LetterEngine:
-    """A model that always says one letter, by its place."""
+    """A model that always chooses one letter, by its index."""
 
     name, version = "fake", "1"
 
@@ -42,8 +42,8 @@ class LetterEngine:
         return [self._scores(request) for request in requests]
 
     def _scores(self, request: ScoreRequest) -> LabelScores:
-        said = self.letter % len(request.labels)
-        return LabelScores(tuple(math.log(0.9 if i == said else 0.01) for i in range(len(request.labels))))
+        chosen = self.letter % len(request.labels)
+        return LabelScores(tuple(math.log(0.9 if i == chosen else 0.01) for i in range(len(request.labels))))
 
     def write(self, prompts: Any, max_tokens: int, stop: str, form: str) -> list[str]:
         raise NotImplementedError
@@ -52,16 +52,15 @@ class LetterEngine:
 
 
 class Department:
-    """A service of several courses. A model is called by the number of the letter that it says; `damaged` ones are
-    refused."""
+    """A service of several courses. A model is named after the letter that it chooses; `damaged` ones are rejected."""
 
     def __init__(self, store: Any, folder: Path, tokenizer: Any) -> None:
         self.store, self.folder, self.tokenizer, self.context_length = store, folder, tokenizer, 100_000
         self.book, self.damaged = CourseRegistry(store.database), set[str]()
         self.courses = RegisteredCourses(self.book)
-        self.observed = Telemetry(Metrics())
-        shelf = CourseModelPool(self.book.registered, self._check, most=2, lengths=self._length)
-        self.engine = EngineThread(lambda: shelf, course_share=0.5, observers=self.observed.observers)
+        self.telemetry = Telemetry(Metrics())
+        pool = CourseModelPool(self.book.registered, self._check, most=2, lengths=self._length)
+        self.engine = EngineThread(lambda: pool, course_share=0.5, observers=self.telemetry.observers)
 
     def add(self, course: str, model: str, lab: Lab | None = None) -> None:
         labs = None
@@ -83,15 +82,8 @@ class Department:
         return {"Authorization": f"Bearer {token}"}
 
     def serve(self) -> TestClient:
-        app = create_app(
-            self.engine,
-            LabRegistry(),
-            self.store,
-            courses=self.courses,
-            rate="100000/second",
-            begin=lambda _: None,
-            observed=self.observed,
-        )
+        options = ServiceOptions(rate="100000/second")
+        app = create_app(self.engine, self.courses, self.store, options, telemetry=self.telemetry)
         return TestClient(app, "http://localhost", raise_server_exceptions=False)
 
     def _check(self, registration: Registration) -> Checked:
@@ -110,14 +102,14 @@ class Department:
         engine = LetterEngine(int(model), self.context_length)
         identity = ModelIdentity(base_model="b", model_hash=model * 64, tokenizer_hash="t", prompt_hash="p")
         thresholds = Thresholds(calibrated=True)
-        return self.observed.metrics.watched(
+        return self.telemetry.metrics.watched(
             Grader(engine, self._encoder, PromptStyle(), identity, thresholds, verification_pass=False)
         )
 
 
 @pytest.fixture
 def department(store: Any, tmp_path: Path, byte_tokenizer: Any, make_lab: Callable[..., Lab]) -> Iterator[Department]:
-    """cs101 whose model says A, cs102 whose model says B; both have a `lab1`, of which cs102's has one criterion."""
+    """cs101 with a model that chooses A, cs102 with one that chooses B; `lab1` of cs102 has one criterion."""
     department = Department(store, tmp_path, byte_tokenizer)
     lab = make_lab(students=2)
     department.add("cs101", "0", lab)
@@ -130,10 +122,10 @@ def department(store: Any, tmp_path: Path, byte_tokenizer: Any, make_lab: Callab
 
 @pytest.fixture
 def ratings() -> Callable[[Any], list[str]]:
-    """The ratings of an answer, criterion by criterion."""
+    """The ratings of a response, in the order of its criteria."""
 
-    def looked_at(answer: Any) -> list[str]:
+    def check(answer: Any) -> list[str]:
         assert answer.status_code == 200, answer.text
         return [criterion["rating"]["id"] for criterion in answer.json()["criteria"]]
 
-    return looked_at
+    return check

@@ -1,4 +1,4 @@
-"""Stopping under load: what a real server has accepted is answered, and then it takes nothing more."""
+"""Graceful shutdown of a real server: accepted requests are answered, then nothing more is accepted."""
 
 import asyncio
 import socket
@@ -13,27 +13,24 @@ import httpx
 import pytest
 import uvicorn
 
-from labs_schema.models import Lab
-from serving.api.app import create_app
 from serving.api.schemas.examples import BY_LAB
 from serving.api.server import server
-from serving.courses.lab_registry import LabRegistry
 from serving.scheduler.engine_thread import EngineThread
 
 GRADE = {**BY_LAB, "lab": "lab1"}
 
 
-def test_what_was_accepted_before_the_end_is_answered(
-    fake_grader: Any, fake_engine: Any, make_lab: Callable[..., Lab], store: Any, monkeypatch: pytest.MonkeyPatch
+def test_accepted_requests_are_answered(
+    fake_grader: Any, fake_engine: Any, new_app: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    go, first_letter = threading.Event(), fake_engine.answer
-    fake_engine.answer = lambda request: first_letter(request) if go.wait(60) else None
+    proceed, first_letter = threading.Event(), fake_engine.answer
+    fake_engine.answer = lambda request: first_letter(request) if proceed.wait(60) else None
     engine = EngineThread(lambda: fake_grader, batch_size=2)
     accepted, submit = list[Any](), engine.submit
     monkeypatch.setattr(
         engine, "submit", lambda *given, **named: accepted.append(submit(*given, **named)) or accepted[-1]
     )
-    app = create_app(engine, LabRegistry([make_lab()]), store)
+    app = new_app(engine)
     http = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
     running = threading.Thread(target=http.run)
     running.start()
@@ -44,7 +41,7 @@ def test_what_was_accepted_before_the_end_is_answered(
         until(lambda: len(accepted) == 6)
         http.should_exit = True  # What SIGTERM sets.
         until(lambda: not http.servers[0].is_serving())
-        go.set()
+        proceed.set()
         assert [post.result().status_code for post in posts] == [200] * 6
     running.join(30)
     assert not running.is_alive()
@@ -53,7 +50,7 @@ def test_what_was_accepted_before_the_end_is_answered(
         httpx.get(f"{url}/healthz")
 
 
-def test_who_was_not_let_in_yet_is_answered_too() -> None:
+def test_connections_in_the_kernels_backlog_are_answered() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "http.response.start", "status": 200})
@@ -80,12 +77,12 @@ def test_who_was_not_let_in_yet_is_answered_too() -> None:
     address = http.servers[0].sockets[0].getsockname()
     asyncio.run_coroutine_threadsafe(busy(), loops[0])
     assert entered.wait(30)
-    with ExitStack() as held:
-        there = [held.enter_context(socket.create_connection(address, timeout=30)) for _ in range(20)]
-        for each in there:
+    with ExitStack() as stack:
+        connections = [stack.enter_context(socket.create_connection(address, timeout=30)) for _ in range(20)]
+        for each in connections:
             each.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         http.should_exit = True  # What SIGTERM sets.
-        assert [each.recv(12) for each in there] == [b"HTTP/1.1 200"] * 20
+        assert [each.recv(12) for each in connections] == [b"HTTP/1.1 200"] * 20
     running.join(10)
     assert not running.is_alive()
 

@@ -1,4 +1,4 @@
-"""What `POST /grade` answers: every criterion with its rating, or the reason why there is none."""
+"""`POST /grade` returns every criterion with its rating, or the reason why it is ungraded."""
 
 import math
 from typing import Any
@@ -24,7 +24,7 @@ RUBRIC = {
 }
 
 
-def test_a_registered_labs_submission_is_graded_criterion_by_criterion(client: TestClient, fake_engine: Any) -> None:
+def test_a_submission_to_a_registered_lab_is_graded(client: TestClient, fake_engine: Any) -> None:
     fake_engine.script = [LabelScores((math.log(0.4), math.log(0.05), math.log(0.05)))]
     answer = client.post("/grade", json=GRADE)
     assert answer.status_code == 200
@@ -41,7 +41,7 @@ def test_a_registered_labs_submission_is_graded_criterion_by_criterion(client: T
     assert readable["title"] == "Is it readable?"
 
 
-def test_a_rubric_in_the_request_is_graded_and_keeps_its_ids(client: TestClient) -> None:
+def test_an_inline_rubric_is_graded_and_its_ids_are_returned(client: TestClient) -> None:
     body = client.post("/grade", json=RUBRIC).json()
     (criterion,) = body["criteria"]
     assert (criterion["id"], criterion["title"], criterion["max_points"]) == ("_1", "Right?", 2.5)
@@ -56,7 +56,7 @@ def test_a_rubric_without_points_has_no_total(client: TestClient) -> None:
     assert (body["points"], body["points_range"], body["max_points"]) == (None, None, None)
 
 
-def test_reasons_are_written_only_when_asked_for(client: TestClient) -> None:
+def test_reasoning_is_returned_only_on_request(client: TestClient) -> None:
     plain = client.post("/grade", json=GRADE).json()
     reasoned = client.post("/grade", json={**GRADE, "reasoning": True}).json()
     assert [c["reasoning"] for c in plain["criteria"]] == [None, None]
@@ -64,7 +64,7 @@ def test_reasons_are_written_only_when_asked_for(client: TestClient) -> None:
     assert [c["rating"] for c in plain["criteria"]] == [c["rating"] for c in reasoned["criteria"]]
 
 
-def test_an_answer_that_cannot_be_read_is_ungraded_and_the_total_a_range(client: TestClient, fake_engine: Any) -> None:
+def test_a_failed_criterion_is_ungraded_and_the_total_a_range(client: TestClient, fake_engine: Any) -> None:
     fake_engine.script = [EngineFailure("the engine gave no answer")]
     body = client.post("/grade", json=GRADE).json()
     compiles = body["criteria"][0]
@@ -74,7 +74,7 @@ def test_an_answer_that_cannot_be_read_is_ungraded_and_the_total_a_range(client:
     assert (body["points"], body["points_range"], body["max_points"]) == (None, {"low": 1, "high": 3}, 3)
 
 
-def test_a_wholly_ungraded_submission_is_still_an_answer(client: TestClient) -> None:
+def test_a_submission_without_graded_criteria_is_a_200(client: TestClient) -> None:
     empty = {"files": [{"filename": "main.c", "content": " \n"}]}
     answer = client.post("/grade", json={"lab": "lab1", "submission": empty})
     assert answer.status_code == 200
@@ -82,7 +82,7 @@ def test_a_wholly_ungraded_submission_is_still_an_answer(client: TestClient) -> 
     assert answer.json()["points_range"] == {"low": 0, "high": 3}
 
 
-def test_the_same_program_gets_the_same_hash_whatever_its_line_ends_and_order_of_files(client: TestClient) -> None:
+def test_line_endings_and_file_order_do_not_change_the_hash(client: TestClient) -> None:
     def hashed(*files: tuple[str, str]) -> str:
         submission = {"files": [{"filename": name, "content": text} for name, text in files]}
         body = client.post("/grade", json={"lab": "lab1", "submission": submission}).json()

@@ -1,4 +1,4 @@
-"""What the service counts says of which course it is, and every query of the dashboard finds what it asks for."""
+"""Metrics are labelled by course, and every query of the dashboard finds its metrics."""
 
 import json
 import re
@@ -30,8 +30,8 @@ Scraped = dict[str, list[dict[str, str]]]
 
 @pytest.fixture
 def scraped(department: Any) -> str:
-    """`/metrics` after two courses were graded, one added meanwhile, and clients asked for what there is not."""
-    metrics = department.observed.metrics
+    """`/metrics` after three courses were graded and clients requested unknown courses and labs."""
+    metrics = department.telemetry.metrics
     metrics.watch_queue(department.engine)
     metrics.watch_jobs(JobRepository(department.store.database))
     every = department.key(None, "admin")
@@ -49,8 +49,8 @@ def scraped(department: Any) -> str:
         return str(client.get("/metrics", headers=every).text)
 
 
-def test_a_removed_course_leaves_nothing_behind_and_unknown_ones_never_come(department: Any) -> None:
-    metrics, every = department.observed.metrics, department.key(None, "admin")
+def test_removed_and_unknown_courses_are_not_labels(department: Any) -> None:
+    metrics, every = department.telemetry.metrics, department.key(None, "admin")
     metrics.watch_queue(department.engine)
     metrics.watch_courses(department.courses.names)
     with department.serve() as client:
@@ -77,11 +77,11 @@ def test_a_removed_course_leaves_nothing_behind_and_unknown_ones_never_come(depa
         assert {each for each in before if "cs101" in each} <= counted()
 
 
-def test_while_the_store_is_away_nothing_that_was_counted_goes(department: Any) -> None:
+def test_counts_survive_an_unavailable_store(department: Any) -> None:
     def away() -> tuple[str, ...]:
         raise StoreError("away")
 
-    metrics, key = department.observed.metrics, department.key("cs101")
+    metrics, key = department.telemetry.metrics, department.key("cs101")
     metrics.watch_courses(away)
     with department.serve() as client:
         assert client.post("/grade", json=GRADE, headers=key).status_code == 200
@@ -96,7 +96,7 @@ def samples(scraped: str) -> Scraped:
     return found
 
 
-def test_a_course_is_a_label_where_it_is_served_and_no_word_of_a_clients_is(scraped: str) -> None:
+def test_served_courses_are_labels_and_client_text_is_not(scraped: str) -> None:
     found = samples(scraped)
     for name in (
         "grader_stage_seconds_count",
@@ -111,7 +111,7 @@ def test_a_course_is_a_label_where_it_is_served_and_no_word_of_a_clients_is(scra
     assert MARK not in scraped
 
 
-def test_every_query_of_the_dashboard_asks_for_metrics_labels_and_values_that_there_are(scraped: str) -> None:
+def test_every_dashboard_query_selects_existing_series(scraped: str) -> None:
     found, board = samples(scraped), json.loads(DASHBOARD.read_text(encoding="utf-8"))
     variables = {each["name"]: each for each in board["templating"]["list"]}
     assert variables["datasource"]["type"] == "datasource"
@@ -127,7 +127,7 @@ def test_every_query_of_the_dashboard_asks_for_metrics_labels_and_values_that_th
     assert queries >= 8
 
 
-def test_a_query_that_asks_for_what_there_is_not_is_told() -> None:
+def test_a_query_without_matching_series_is_detected() -> None:
     found: Scraped = {"up": [{"course": "cs101", "kind": "a"}]}
     check('sum by (kind) (rate(up{course=~"cs101|cs103"}[5m]))', "{{kind}}", found)
     for expr, legend in (

@@ -1,4 +1,4 @@
-"""What is said while the engine is down, full, slow or not ready, and what is done for a client that is gone."""
+"""Responses while the engine is failing, slow or not ready, and when the client disconnects."""
 
 import asyncio
 import json
@@ -11,16 +11,14 @@ import pytest
 from starlette.testclient import TestClient
 
 from labs_schema.models import Lab
-from serving.api.app import create_app
 from serving.api.schemas.examples import BY_LAB
-from serving.courses.lab_registry import LabRegistry
 from serving.engines.engine import EngineFailure
 from serving.scheduler.engine_thread import EngineThread
 
 GRADE = {**BY_LAB, "lab": "lab1"}
 
 
-def test_an_engine_that_breaks_is_a_503_with_a_time_to_come_again(
+def test_an_engine_failure_is_a_503_with_retry_after(
     problem: Any, client: TestClient, fake_engine: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(_: object) -> Any:
@@ -29,37 +27,30 @@ def test_an_engine_that_breaks_is_a_503_with_a_time_to_come_again(
     fake_engine.answer = broken
     with caplog.at_level(logging.INFO, logger="grader.access"):
         answer = client.post("/grade", json=GRADE)
-    problem(answer, 503, "engine-down")
+    problem(answer, "engine-failed")
     assert int(answer.headers["retry-after"]) >= 1
     assert "secret" not in caplog.text + answer.text
     assert "RuntimeError" in caplog.text
 
 
-def test_a_full_queue_and_a_slow_engine_are_503s(
-    problem: Any, fake_grader: Any, fake_engine: Any, make_lab: Callable[..., Lab], store: Any
-) -> None:
-    go, first_letter = threading.Event(), fake_engine.answer
-    fake_engine.answer = lambda request: first_letter(request) if go.wait(5) else None
-    engine = EngineThread(lambda: fake_grader, capacity=0)
-    with TestClient(create_app(engine, LabRegistry([make_lab()]), store), "http://localhost") as client:
-        answer = client.post("/grade", json=GRADE)
-        problem(answer, 503, "queue-full")
-        assert int(answer.headers["retry-after"]) >= 1
-    slow = EngineThread(lambda: fake_grader)
-    with TestClient(create_app(slow, LabRegistry([make_lab()]), store, seconds=0.05), "http://localhost") as client:
-        problem(client.post("/grade", json=GRADE), 503, "too-slow")
-        go.set()
+def test_a_slow_engine_is_a_503(problem: Any, fake_grader: Any, fake_engine: Any, new_app: Callable[..., Any]) -> None:
+    proceed, first_letter = threading.Event(), fake_engine.answer
+    fake_engine.answer = lambda request: first_letter(request) if proceed.wait(5) else None
+    app = new_app(EngineThread(lambda: fake_grader), timeout_seconds=0.05)
+    with TestClient(app, "http://localhost") as client:
+        problem(client.post("/grade", json=GRADE), "grading-timeout")
+        proceed.set()
 
 
-def test_it_is_ready_only_while_the_model_scores(problem: Any, client: TestClient, fake_engine: Any) -> None:
+def test_ready_only_while_the_model_scores(problem: Any, client: TestClient, fake_engine: Any) -> None:
     def broken(_: object) -> Any:
         raise RuntimeError
 
     works, fake_engine.answer = fake_engine.answer, broken
     assert client.get("/healthz").json() == {"status": "alive"}
-    problem(client.get("/readyz"), 503, "engine-down")
+    problem(client.get("/readyz"), "engine-failed")
     fake_engine.answer = lambda _: EngineFailure("no answer")
-    problem(client.get("/readyz"), 503, "not-ready")
+    problem(client.get("/readyz"), "not-ready")
     fake_engine.answer = works
     assert client.get("/readyz").json() == {"status": "ready"}
     calls = len(fake_engine.asked)
@@ -67,34 +58,34 @@ def test_it_is_ready_only_while_the_model_scores(problem: Any, client: TestClien
     assert len(fake_engine.asked) == calls
 
 
-def test_a_client_that_goes_while_it_waits_is_never_graded(
-    fake_grader: Any, fake_engine: Any, make_lab: Callable[..., Lab], store: Any
+def test_a_client_that_disconnects_while_queued_is_not_graded(
+    fake_grader: Any, fake_engine: Any, make_lab: Callable[..., Lab], new_app: Callable[..., Any]
 ) -> None:
-    go, busy, first_letter = threading.Event(), threading.Event(), fake_engine.answer
+    proceed, busy, first_letter = threading.Event(), threading.Event(), fake_engine.answer
 
     def slowly(request: Any) -> Any:
         busy.set()
-        assert go.wait(5)
+        assert proceed.wait(5)
         return first_letter(request)
 
     fake_engine.answer = slowly
     engine, lab = EngineThread(lambda: fake_grader), make_lab()
-    app = create_app(engine, LabRegistry([lab]), store)
+    app = new_app(engine)
     running = engine.submit(lab, lab.submissions[0])
     assert busy.wait(5)
 
-    async def goes_then_the_engine_works_on() -> None:
-        assert await posted_and_gone(app, GRADE) == 499
-        go.set()
+    async def disconnect_then_drain() -> None:
+        assert await post_and_disconnect(app, GRADE) == 499
+        proceed.set()
         await asyncio.wrap_future(running)
         await asyncio.to_thread(engine.close)
 
-    asyncio.run(goes_then_the_engine_works_on())
+    asyncio.run(disconnect_then_drain())
     assert len(fake_engine.asked) == 1
 
 
-async def posted_and_gone(app: Any, body: dict[str, Any]) -> int:
-    """Posts to `/grade`, closes the connection, and returns the status of the answer that nobody reads."""
+async def post_and_disconnect(app: Any, body: dict[str, Any]) -> int:
+    """Posts to `/grade`, disconnects, and returns the status of the unread response."""
     sent: list[dict[str, Any]] = []
     messages = [{"type": "http.request", "body": json.dumps(body).encode()}, {"type": "http.disconnect"}]
     scope = {

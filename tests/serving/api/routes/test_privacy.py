@@ -1,4 +1,4 @@
-"""What the service shows of a student to the model, and to the log: nothing that names anybody."""
+"""Neither the model nor the log sees anything that identifies a student."""
 
 import json
 import logging
@@ -20,7 +20,7 @@ def submission(text: str, filename: str = "a.c") -> dict[str, Any]:
 
 
 def shown(grader: Any) -> list[str]:
-    """Every prompt that the model was asked so far."""
+    """Every prompt so far."""
     return [grader.encoder._tokenizer.decode(each.prompt) for asked in grader.engine.asked for each in asked]
 
 
@@ -28,7 +28,7 @@ def with_roster(course: Any) -> None:
     (course.labs / "roster.csv").write_text("student,name\nu1,Mario Rossi\n")
 
 
-def test_the_student_of_a_request_is_hidden_without_a_roster(course: Any, fake_grader: Any) -> None:
+def test_the_requests_student_is_redacted_without_a_roster(course: Any, fake_grader: Any) -> None:
     with course.serve() as client:
         body = {"lab": "lab1", "student": "s77x", "submission": submission("// by S77X, not s77xx\nint s77x;\n")}
         assert client.post("/grade", json=body).status_code == 200
@@ -36,9 +36,7 @@ def test_the_student_of_a_request_is_hidden_without_a_roster(course: Any, fake_g
 
 
 @pytest.mark.parametrize("own_rubric", [False, True])
-def test_a_course_s_roster_is_hidden_and_the_program_is_kept_as_it_came(
-    course: Any, fake_grader: Any, own_rubric: bool
-) -> None:
+def test_the_roster_is_redacted_and_the_stored_program_is_not(course: Any, fake_grader: Any, own_rubric: bool) -> None:
     with_roster(course)
     asked: dict[str, Any] = {"lab": "lab1"}
     if own_rubric:
@@ -52,7 +50,7 @@ def test_a_course_s_roster_is_hidden_and_the_program_is_kept_as_it_came(
     assert shown(fake_grader) and all(HIDDEN in prompt and "Rossi" not in prompt for prompt in shown(fake_grader))
 
 
-def test_a_job_hides_the_roster_too(course: Any, fake_grader: Any) -> None:
+def test_a_job_redacts_the_roster(course: Any, fake_grader: Any) -> None:
     lab = load_lab(course.labs / "lab1")
     files = (SourceFile(path="Mario_Rossi.c", text="// Mario Rossi, with s001\nint x;\n"),)
     work = (lab.submissions[0].model_copy(update={"files": files}), *lab.submissions[1:])

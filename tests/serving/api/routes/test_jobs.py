@@ -1,4 +1,4 @@
-"""Regrading a lab over HTTP: begun, looked at, paused, resumed, cancelled, and what came of it."""
+"""Regrading a lab over HTTP: start, progress, pause, resume, cancel, and the results."""
 
 import asyncio
 import csv
@@ -12,21 +12,22 @@ from typing import Any
 import pytest
 
 from labs_schema.lab_writer import write_lab
-from serving.api.routes.job_events import job_events
+from labs_schema.limits import ServiceLimits
+from serving.api.routes.jobs import job_events
 from serving.api.schemas.examples import BY_LAB
-from serving.api.schemas.jobs import JobOut
+from serving.api.schemas.jobs import JobStatus
 from serving.engines.engine import LabelScores
 from serving.jobs.job import State
 
 
-def begun(client: Any) -> str:
+def start(client: Any) -> str:
     answer = client.post("/labs/lab1/regrade")
     assert answer.status_code == 202, answer.text
     return str(answer.json()["id"])
 
 
-def ended(client: Any, job: str, state: str = "done") -> dict[str, Any]:
-    return until(lambda: client.get(f"/jobs/{job}").json(), lambda told: told["state"] == state)
+def wait_for(client: Any, job: str, state: str = "done") -> dict[str, Any]:
+    return until(lambda: client.get(f"/jobs/{job}").json(), lambda found: found["state"] == state)
 
 
 def until(look: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
@@ -43,19 +44,19 @@ def store(store_anywhere: Any) -> Any:
 
 
 @pytest.fixture
-def held(fake_engine: Any) -> threading.Event:
-    """The engine answers only once this is set."""
-    go, first_letter = threading.Event(), fake_engine.answer
-    fake_engine.answer = lambda request: first_letter(request) if go.wait(10) else None
-    return go
+def blocked(fake_engine: Any) -> threading.Event:
+    """The engine blocks until this is set."""
+    proceed, first_letter = threading.Event(), fake_engine.answer
+    fake_engine.answer = lambda request: first_letter(request) if proceed.wait(10) else None
+    return proceed
 
 
-def test_a_lab_is_regraded_and_its_grades_are_read_in_three_forms(course: Any) -> None:
+def test_a_regraded_labs_results_are_available_in_three_formats(course: Any) -> None:
     with course.serve() as client:
-        job = begun(client)
-        told = ended(client, job)
-        assert (told["lab"], told["graded"], told["total"], told["parked"]) == ("lab1", 6, 6, [])
-        assert told["seconds_left"] == 0 and told["finished_at"]
+        job = start(client)
+        found = wait_for(client, job)
+        assert (found["lab"], found["graded"], found["total"], found["parked"]) == ("lab1", 6, 6, [])
+        assert found["seconds_left"] == 0 and found["finished_at"]
         lines = [json.loads(line) for line in client.get(f"/jobs/{job}/grades.jsonl").text.splitlines()]
         assert sorted(line["grade"]["student"] for line in lines) == [f"s{i:03d}" for i in range(6)]
         table = list(csv.reader(io.StringIO(client.get(f"/jobs/{job}/rubric_ratings.csv").text)))
@@ -63,16 +64,16 @@ def test_a_lab_is_regraded_and_its_grades_are_read_in_three_forms(course: Any) -
         assert table[6][1:] == ["1", "0", "0", "1", "0"]
         compared = client.get(f"/jobs/{job}/comparison").json()
         assert compared["with_tas"]["rated_by_both"] == 12 and compared["with_previous"] is None
-        assert client.get("/jobs").json() == {"jobs": [told]}
+        assert client.get("/jobs").json() == {"jobs": [found]}
 
 
-def test_a_job_is_compared_with_the_one_before_it(course: Any, fake_engine: Any) -> None:
+def test_a_job_is_compared_with_the_previous_one(course: Any, fake_engine: Any) -> None:
     with course.serve() as client:
-        first = begun(client)
-        ended(client, first)
+        first = start(client)
+        wait_for(client, first)
         fake_engine.script = [LabelScores((-3.0, -0.1, -4.0))]
-        second = begun(client)
-        ended(client, second)
+        second = start(client)
+        wait_for(client, second)
         found = client.get(f"/jobs/{second}/comparison").json()["with_previous"]
     assert (found["before"], found["compared"], found["same"]) == (first, 12, 11)
     [change] = found["changes"]
@@ -80,43 +81,43 @@ def test_a_job_is_compared_with_the_one_before_it(course: Any, fake_engine: Any)
     assert change["student"].startswith("s00")
 
 
-def test_a_job_that_is_paused_waits_and_goes_on_when_it_is_resumed(course: Any, held: threading.Event) -> None:
-    with course.serve(queue_up=False) as client:
-        job = begun(client)
+def test_a_paused_job_continues_when_resumed(course: Any, blocked: threading.Event) -> None:
+    with course.serve(run_jobs=False) as client:
+        job = start(client)
         assert client.post(f"/jobs/{job}/pause").json()["state"] == "paused"
-    held.set()
+    blocked.set()
     with course.serve() as client:
         assert client.get(f"/jobs/{job}").json()["graded"] == 0
         client.post(f"/jobs/{job}/resume")
-        assert ended(client, job)["graded"] == 6
+        assert wait_for(client, job)["graded"] == 6
 
 
-def test_a_job_that_is_cancelled_keeps_what_it_has_and_stays_cancelled(course: Any, held: threading.Event) -> None:
-    held.set()
-    with course.serve(queue_up=False) as client:
-        job = begun(client)
+def test_a_cancelled_job_stays_cancelled(course: Any, blocked: threading.Event) -> None:
+    blocked.set()
+    with course.serve(run_jobs=False) as client:
+        job = start(client)
         assert client.post(f"/jobs/{job}/cancel").json()["state"] == "cancelled"
         assert client.post(f"/jobs/{job}/resume").json()["state"] == "cancelled"
         assert client.get(f"/jobs/{job}/grades.jsonl").text == ""
         answer = client.get(f"/jobs/{job}/rubric_ratings.csv")
-        assert (answer.status_code, answer.json()["type"]) == (409, "urn:grader:nothing-graded")
+        assert (answer.status_code, answer.json()["code"]) == (409, "nothing-graded")
 
 
-def test_a_lab_that_changed_for_the_worse_is_told(course: Any) -> None:
+def test_a_lab_that_became_unreadable_is_a_409(course: Any) -> None:
     with course.serve() as client:
         (course.labs / "lab1" / "rubrics.json").write_text("{")
         answer = client.post("/labs/lab1/regrade")
-        assert (answer.status_code, answer.json()["type"]) == (409, "urn:grader:lab-damaged")
+        assert (answer.status_code, answer.json()["code"]) == (409, "lab-unreadable")
         assert client.post("/labs/lab2/regrade").status_code == 404
 
 
-def test_jobs_and_grades_of_another_course_are_not_there(course: Any) -> None:
+def test_another_courses_jobs_and_grades_are_not_found(course: Any) -> None:
     with course.serve() as client:
-        job = begun(client)
-        ended(client, job)
+        job = start(client)
+        wait_for(client, job)
         grade = json.loads(client.get(f"/jobs/{job}/grades.jsonl").text.splitlines()[0])["grade_id"]
         assert client.get(f"/grades/{grade}").status_code == 200
-    with course.serve(course="cs102") as client:
+    with course.serve(name="cs102") as client:
         assert client.get("/jobs").json() == {"jobs": []}
         for path in (f"/jobs/{job}", f"/jobs/{job}/events", f"/jobs/{job}/grades.jsonl", f"/grades/{grade}"):
             assert client.get(path).status_code == 404, path
@@ -125,12 +126,12 @@ def test_jobs_and_grades_of_another_course_are_not_there(course: Any) -> None:
             assert client.post(path, json=body).status_code == 404, path
 
 
-def test_an_override_is_added_to_the_history_and_stands_in_the_table(course: Any) -> None:
+def test_an_override_is_in_the_history_and_in_the_table(course: Any) -> None:
     headers = course.key("ta")
     with course.serve() as client:
         client.headers.update(headers)
-        job = begun(client)
-        ended(client, job)
+        job = start(client)
+        wait_for(client, job)
         line = json.loads(client.get(f"/jobs/{job}/grades.jsonl").text.splitlines()[0])
         url = f"/grades/{line['grade_id']}"
         body = {"criterion": "Is it readable?", "rating": "B", "why": "One letter names."}
@@ -145,13 +146,13 @@ def test_an_override_is_added_to_the_history_and_stands_in_the_table(course: Any
         table = list(csv.reader(io.StringIO(client.get(f"/jobs/{job}/rubric_ratings.csv").text)))
         assert table[6][1:] == ["1", "0", "0", "0", "1"]
         wrong = client.post(f"{url}/overrides", json={**body, "rating": "Z"})
-        assert (wrong.status_code, wrong.json()["type"]) == (404, "urn:grader:unknown")
+        assert (wrong.status_code, wrong.json()["code"]) == (404, "not-found")
 
 
-def test_a_forgotten_students_grade_says_nothing_and_cannot_be_overridden(course: Any) -> None:
+def test_a_forgotten_students_grade_is_empty_and_not_overridable(course: Any) -> None:
     with course.serve() as client:
-        job = begun(client)
-        ended(client, job)
+        job = start(client)
+        wait_for(client, job)
         lines = [json.loads(line) for line in client.get(f"/jobs/{job}/grades.jsonl").text.splitlines()]
         [grade] = [line["grade_id"] for line in lines if line["grade"]["student"] == "s003"]
         course.store.forget_student("s003", actor="test")
@@ -163,7 +164,7 @@ def test_a_forgotten_students_grade_says_nothing_and_cannot_be_overridden(course
             assert "s003" not in client.get(f"/jobs/{job}/{form}").text
 
 
-def test_the_history_tells_the_students_other_grades_and_nobodys_work_has_none(course: Any) -> None:
+def test_the_history_lists_the_students_other_grades(course: Any) -> None:
     grade = {**BY_LAB, "lab": "lab1"}
     with course.serve() as client:
         mine = [client.post("/grade", json={**grade, "student": "s1"}).json()["grade_id"] for _ in range(2)]
@@ -173,30 +174,30 @@ def test_the_history_tells_the_students_other_grades_and_nobodys_work_has_none(c
         assert client.get(f"/grades/{nobodys[0]}").json()["student"] is None
 
 
-def test_the_events_tell_the_job_until_it_ends(course: Any) -> None:
+def test_events_report_the_job_until_it_ends(course: Any) -> None:
     with course.serve() as client:
-        job = begun(client)
+        job = start(client)
         with client.stream("GET", f"/jobs/{job}/events") as stream:
             assert stream.headers["content-type"].startswith("text/event-stream")
-            told = [json.loads(line[6:]) for line in stream.iter_lines() if line.startswith("data: ")]
-        assert told[-1] == client.get(f"/jobs/{job}").json()
-        assert [each["graded"] for each in told] == sorted(each["graded"] for each in told)
+            found = [json.loads(line[6:]) for line in stream.iter_lines() if line.startswith("data: ")]
+        assert found[-1] == client.get(f"/jobs/{job}").json()
+        assert [each["graded"] for each in found] == sorted(each["graded"] for each in found)
         assert client.get("/jobs/nothing/events").status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/jobs/%00", "/jobs/a%0Ab/events", "/jobs/%00/grades.jsonl", "/grades/%00"])
-def test_an_id_that_no_database_can_be_asked_for_is_told_so(course: Any, problem: Any, path: str) -> None:
+def test_an_id_with_control_characters_is_invalid(course: Any, problem: Any, path: str) -> None:
     with course.serve() as client:
-        problem(client.get(path), 422, "invalid-request")
+        problem(client.get(path), "invalid-request")
 
 
-RUNNING = JobOut(
+RUNNING = JobStatus(
     id="1",
     lab="lab1",
     course="c",
     state=State.RUNNING,
-    begun_at="",
-    begun_by="",
+    started_at="",
+    started_by="",
     finished_at=None,
     graded=1,
     total=6,
@@ -206,27 +207,29 @@ RUNNING = JobOut(
 )
 
 
-def test_a_silent_job_is_told_to_be_still_there_and_the_stream_ends_with_the_service() -> None:
-    stopping, looks = threading.Event(), 0
+def test_a_stream_sends_heartbeats_and_ends_with_the_service() -> None:
+    stopping, reads = threading.Event(), 0
 
-    def look() -> JobOut:
-        nonlocal looks
-        looks += 1
-        if looks == 5:
+    def read_status() -> JobStatus:
+        nonlocal reads
+        reads += 1
+        if reads == 5:
             stopping.set()
         return RUNNING
 
+    limits = ServiceLimits(stream_poll_seconds=0.001, stream_heartbeat_seconds=0.002)
+
     async def read() -> list[str]:
-        return [text async for text in job_events(look, stopping, look_seconds=0.001, heartbeat_seconds=0.002)]
+        return [text async for text in job_events(read_status, stopping, limits)]
 
-    told = asyncio.run(asyncio.wait_for(read(), 5))
-    assert told[0].startswith("event: progress\ndata: {") and told[0].endswith("}\n\n")
-    assert set(told[1:]) == {": still here\n\n"}
+    found = asyncio.run(asyncio.wait_for(read(), 5))
+    assert found[0].startswith("event: progress\ndata: {") and found[0].endswith("}\n\n")
+    assert set(found[1:]) == {": heartbeat\n\n"}
 
 
-def test_a_client_that_goes_away_ends_its_stream(course: Any, held: threading.Event) -> None:
-    with course.serve(queue_up=False) as client:
-        job = begun(client)
+def test_a_stream_ends_when_its_client_disconnects(course: Any, blocked: threading.Event) -> None:
+    with course.serve(run_jobs=False) as client:
+        job = start(client)
 
         async def listened() -> None:
             gone = asyncio.Event()
@@ -246,11 +249,11 @@ def test_a_client_that_goes_away_ends_its_stream(course: Any, held: threading.Ev
             await asyncio.wait_for(client.app(scope, receive, send), 5)
 
         asyncio.run(listened())
-    held.set()
+    blocked.set()
 
 
-def test_a_lab_without_submissions_is_regraded_at_once(course: Any, make_lab: Any) -> None:
+def test_a_lab_without_submissions_is_done_at_once(course: Any, make_lab: Any) -> None:
     write_lab(make_lab("empty", students=0), course.labs / "empty")
     with course.serve() as client:
         job = client.post("/labs/empty/regrade").json()["id"]
-        assert ended(client, job)["total"] == 0
+        assert wait_for(client, job)["total"] == 0

@@ -1,4 +1,4 @@
-"""A long program is prepared beside the engine, behind no short one, and past a number of tokens not at all."""
+"""Programs are prepared off the engine thread, short ones separately; hopelessly long ones are refused."""
 
 import asyncio
 import threading
@@ -10,8 +10,6 @@ from starlette.testclient import TestClient
 
 from labs_schema.models import Lab, SourceFile, Submission
 from prompts.encode import PromptEncoder
-from serving.api.app import create_app
-from serving.courses.lab_registry import LabRegistry
 from serving.grading.grader import Grader
 from serving.grading.program_length import READABLE
 from serving.grading.scoring_requests import ScoringRequest
@@ -34,7 +32,7 @@ def short_sighted(fake_grader: Any, byte_tokenizer: Any) -> Grader:
     return Grader(fake_grader.engine, encoder, fake_grader.style, fake_grader.identity)
 
 
-def test_a_short_program_does_not_stand_behind_a_long_one(make_lab: Callable[..., Lab]) -> None:
+def test_a_short_program_does_not_wait_for_a_long_one(make_lab: Callable[..., Lab]) -> None:
     go, lab = threading.Event(), make_lab()
 
     def prepare(_: Lab, submission: Submission, course: str) -> ScoringRequest:
@@ -43,7 +41,7 @@ def test_a_short_program_does_not_stand_behind_a_long_one(make_lab: Callable[...
             assert go.wait(5)
         return ScoringRequest(refused=str(len(submission.files[0].text)))
 
-    async def both() -> None:
+    async def prepare_both() -> None:
         preparing = PreparationPool(prepare)
         long = asyncio.ensure_future(preparing.prepare(lab, program("x" * (SHORT_CHARS + 1))))
         await asyncio.sleep(0)
@@ -52,35 +50,33 @@ def test_a_short_program_does_not_stand_behind_a_long_one(make_lab: Callable[...
         assert (await long).refused == str(SHORT_CHARS + 1)
         preparing.close()
 
-    asyncio.run(both())
+    asyncio.run(prepare_both())
 
 
-def test_what_is_prepared_is_graded_the_same(make_lab: Callable[..., Lab], fake_grader: Any) -> None:
+def test_preparation_does_not_change_the_grade(make_lab: Callable[..., Lab], fake_grader: Any) -> None:
     lab = make_lab(students=2)
     work = [(lab, submission) for submission in lab.submissions]
     sheets = [fake_grader.prepare(*work[0]), None]
     assert fake_grader.grade_each(work, sheets=sheets) == fake_grader.grade_each(work)
 
 
-def test_what_comes_by_http_is_prepared_off_the_engines_thread(
-    make_lab: Callable[..., Lab], fake_grader: Any, store: Any
-) -> None:
+def test_requests_are_prepared_off_the_engine_thread(fake_grader: Any, new_app: Callable[..., Any]) -> None:
     threads, sheet = [], fake_grader._sheet
     fake_grader._sheet = lambda *given: (threads.append(threading.current_thread().name), sheet(*given))[1]
-    app = create_app(EngineThread(lambda: fake_grader), LabRegistry([make_lab()]), store)
+    app = new_app(EngineThread(lambda: fake_grader))
     with TestClient(app, "http://localhost") as client:
         assert client.post("/grade", json=body("int main(void) {}")).status_code == 200
     assert [name.rsplit("_", 1)[0] for name in threads] == ["prepare-short"]
 
 
-def test_more_tokens_than_a_few_times_the_context_are_refused_in_words(
-    make_lab: Callable[..., Lab], short_sighted: Grader, fake_engine: Any, store: Any
+def test_a_program_of_several_contexts_is_refused_with_413(
+    short_sighted: Grader, fake_engine: Any, new_app: Callable[..., Any]
 ) -> None:
-    app = create_app(EngineThread(lambda: short_sighted), LabRegistry([make_lab()]), store)
+    app = new_app(EngineThread(lambda: short_sighted))
     with TestClient(app, "http://localhost") as client:
         most = READABLE * 2000
         answer = client.post("/grade", json=body("q9" * most))
-        assert (answer.status_code, answer.json()["type"]) == (413, "urn:grader:too-large")
+        assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
         [error] = answer.json()["errors"]
         *least, tokens, unit = error["found"].split()
         assert (error["field"], error["expected"]) == ("submission.files", f"at most {most} tokens")
@@ -90,14 +86,14 @@ def test_more_tokens_than_a_few_times_the_context_are_refused_in_words(
         assert overlong.startswith("overlong: ")  # not hopeless: a person may look at it
 
 
-def test_in_a_hopeless_program_nobody_looks_for_names_and_few_tokens_are_counted(
-    make_lab: Callable[..., Lab], short_sighted: Grader, store: Any, monkeypatch: pytest.MonkeyPatch
+def test_a_refused_program_is_not_redacted_and_barely_tokenized(
+    short_sighted: Grader, new_app: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted: list[int] = []
     count = short_sighted.encoder.count
     monkeypatch.setattr(short_sighted.encoder, "count", lambda text: (counted.append(len(text)), count(text))[1])
-    monkeypatch.setattr("serving.api.routes.grading.with_redactions", lambda *_: pytest.fail("names were looked for"))
-    app = create_app(EngineThread(lambda: short_sighted), LabRegistry([make_lab()]), store)
+    monkeypatch.setattr("serving.api.routes.grading.with_redactions", lambda *_: pytest.fail("names were searched"))
+    app = new_app(EngineThread(lambda: short_sighted))
     with TestClient(app, "http://localhost") as client:
         assert client.post("/grade", json=body("q9" * 400_000)).status_code == 413
     assert sum(counted) < 100_000

@@ -1,4 +1,4 @@
-"""Jobs of several courses: each is graded by its own course's model, by workers that have it."""
+"""Jobs of several courses: each is graded by its own course's model, by a worker that serves the course."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -1,0 +1,117 @@
+"""Turns every error that a request can cause into problem details: the API's own, the framework's and the store's."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic.json_schema import models_json_schema
+from starlette.exceptions import HTTPException
+
+from serving.api.schemas.problems import (
+    LIMITS,
+    FieldProblem,
+    Problem,
+    ProblemError,
+    excerpt,
+    problem_response,
+)
+from serving.store.errors import (
+    BadNameError,
+    ForgottenError,
+    InProgressError,
+    OtherBodyError,
+    OutcomeUnknownError,
+    StoreError,
+    UnknownError,
+)
+
+FRAMEWORK_CODES = {400: "bad-request", 404: "not-found", 405: "method-not-allowed"}
+EXPECTED = {
+    "missing": "a value",
+    "extra_forbidden": "no field of this name",
+    "json_invalid": "a body in JSON",
+    "model_attributes_type": "an object in JSON, sent with Content-Type: application/json",
+}
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Also adds the schema of problem details to the OpenAPI description."""
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    for kind in (StoreError, UnknownError, ForgottenError, OtherBodyError, InProgressError, BadNameError):
+        app.add_exception_handler(kind, _store_error)
+    describe = app.openapi
+
+    def described() -> dict[str, Any]:
+        schema = describe()
+        _, problem = models_json_schema([(Problem, "serialization")], ref_template="#/components/schemas/{model}")
+        schema.setdefault("components", {}).setdefault("schemas", {}).update(problem["$defs"])
+        return schema
+
+    app.openapi = described  # type: ignore[method-assign]
+
+
+def store_problem(error: Exception) -> ProblemError:
+    """Raises `error` itself if it is none of the store's."""
+    match error:
+        case UnknownError():
+            return ProblemError("not-found", "No such grade, job, criterion or rating in this course.")
+        case ForgottenError():
+            return ProblemError("student-forgotten", "The student and the grades of their work were deleted.")
+        case OtherBodyError():
+            return ProblemError("idempotency-key-reused", "This Idempotency-Key was used with another body.")
+        case InProgressError():
+            detail = "The first request with this Idempotency-Key is still in progress."
+            return ProblemError("request-in-progress", detail, retry_after=2)
+        case BadNameError():
+            return ProblemError("invalid-name", str(error))
+        case OutcomeUnknownError():
+            return ProblemError("outcome-unknown", "The database did not confirm the commit.", retry_after=5)
+        case StoreError():
+            return ProblemError("store-unavailable", "The store is not available.", retry_after=5)
+    raise error
+
+
+async def _store_error(_: Request, error: Exception) -> Response:
+    return problem_response(store_problem(error))
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    if isinstance(error, ProblemError):
+        return problem_response(error)
+    if not isinstance(error, HTTPException) or error.status_code not in FRAMEWORK_CODES:
+        raise error
+    return problem_response(ProblemError(FRAMEWORK_CODES[error.status_code], f"{error.detail}.", headers=error.headers))
+
+
+async def _validation_error(_: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    faults = _innermost(error.errors())
+    omitted = len(faults) - LIMITS.listed_errors
+    detail = "Some fields of the request are wrong; errors lists them, and of a list its first wrong item."
+    detail += f" {omitted} more are omitted." if omitted > 0 else ""
+    listed = [_field_problem(fault) for fault in faults[: LIMITS.listed_errors]]
+    return problem_response(ProblemError("invalid-request", detail, listed))
+
+
+def _innermost(faults: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The faults that contain no deeper one: pydantic also reports a list as too short if its only item is wrong.
+
+    Linear in the number of faults, of which a client may cause many.
+    """
+    outer = {fault["loc"][:depth] for fault in faults for depth in range(len(fault["loc"]))}
+    return [fault for fault in faults if fault["loc"] not in outer]
+
+
+def _field_problem(fault: Mapping[str, Any]) -> FieldProblem:
+    kind = str(fault["type"])
+    path = [str(part) for part in fault["loc"] if part not in ("body", "registered lab", "inline rubric")]
+    field = excerpt(".".join(path)).strip('"') or "body"
+    if kind == "json_invalid":
+        position = f"{fault.get('ctx', {}).get('error', 'no JSON')} at character {fault['loc'][-1]}"
+        return FieldProblem(field="body", found=position, expected=EXPECTED[kind])
+    found = "nothing" if kind == "missing" else excerpt(fault.get("input"))
+    message = str(fault["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+    return FieldProblem(field=field, found=found, expected=EXPECTED.get(kind, message))

@@ -1,0 +1,96 @@
+"""Bodies that are not a request, or too large."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from serving.api.routes.grading import SOURCE_BYTES
+from serving.api.schemas.examples import BY_LAB, BY_RUBRIC
+from serving.api.schemas.problems import PROBLEM_JSON
+from serving.api.schemas.requests import LIMITS
+from serving.scheduler.engine_thread import EngineThread
+
+GRADE = {**BY_LAB, "lab": "lab1"}
+JSON_TYPE = {"Content-Type": "application/json"}
+MOST = LIMITS.body_bytes
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"\xff\xfe", b"null", b"[" * 100_000, b'{"lab": NaN}', b"9" * 5000, b'{\0"\0']
+)
+def test_a_body_that_is_not_a_request_is_a_problem(body: bytes, client: TestClient) -> None:
+    response = client.post("/grade", content=body, headers=JSON_TYPE)
+    assert response.status_code in (400, 422)
+    assert response.headers["content-type"] == PROBLEM_JSON
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{" + b",".join(b'"%d":0' % i for i in range(150_000)) + b"}",
+        b'{"lab":[' + b"[]," * (MOST // 3 - 10) + b"[]]}",
+        b'{"lab":[' + b"0," * (MOST // 2 - 10) + b"0]}",
+        b"[" * MOST,
+        b'"' * MOST,
+    ],
+    ids=["names", "lists", "numbers", "nested", "quotes"],
+)
+def test_the_largest_hostile_body_is_refused_in_a_short_response(client: TestClient, body: bytes) -> None:
+    response = client.post("/grade", content=body, headers=JSON_TYPE)
+    assert response.status_code in (400, 422) and len(response.content) < 1000
+
+
+def test_a_body_of_another_type_is_a_problem(problem: Any, client: TestClient) -> None:
+    response = client.post("/grade", content=b"lab=lab1", headers={"content-type": "text/plain"})
+    (error,) = problem(response, "invalid-request")["errors"]
+    assert error["found"] == "8 bytes that are not JSON"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters()), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(part=st.sampled_from([*BY_RUBRIC, "lab", "", "x"]), value=JSON)
+def test_any_json_in_any_field_gets_a_grade_or_a_problem(part: str, value: Any, client: TestClient) -> None:
+    body = json.dumps({**BY_RUBRIC, part: value})
+    response = client.post("/grade", content=body, headers=JSON_TYPE)
+    assert response.status_code in (200, 404, 422), response.text
+    response.json()
+
+
+def test_a_too_large_file_is_reported_by_name(problem: Any, client: TestClient, fake_engine: Any) -> None:
+    large = {"files": [{"filename": "big.c", "content": "x" * (SOURCE_BYTES + 1)}]}
+    (error,) = problem(client.post("/grade", json={**BY_RUBRIC, "submission": large}), "too-large")["errors"]
+    assert error["found"] == f'{SOURCE_BYTES + 1} bytes in "big.c"'
+    assert fake_engine.asked == []
+
+
+@pytest.mark.parametrize("path", ["/grade", "/grades/1/overrides"])
+@pytest.mark.parametrize("declared", [True, False], ids=["with Content-Length", "chunked"])
+def test_a_body_past_the_limit_is_refused(problem: Any, client: TestClient, path: str, declared: bool) -> None:
+    body = b" " * (MOST + 1)
+    chunks = (body[i : i + 1_000_000] for i in range(0, len(body), 1_000_000))
+    response = client.post(path, content=body if declared else chunks, headers=JSON_TYPE)
+    (error,) = problem(response, "too-large")["errors"]
+    assert (error["field"], error["expected"]) == ("body", f"at most {MOST} bytes")
+
+
+def test_a_program_that_no_model_could_read_is_refused(
+    problem: Any, fake_grader: Any, fake_engine: Any, new_app: Callable[..., Any]
+) -> None:
+    app = new_app(EngineThread(lambda: fake_grader), max_chars=1000)
+    with TestClient(app, "http://localhost") as client:
+        long = {"files": [{"filename": "main.c", "content": "x" * 1000}]}
+        (error,) = problem(client.post("/grade", json={"lab": "lab1", "submission": long}), "too-large")["errors"]
+        assert error["expected"] == "at most 1000 characters"
+        assert client.post("/grade", json=GRADE).status_code == 200
+    assert len(fake_engine.asked) == 1

@@ -1,0 +1,112 @@
+"""docs/guide/serving.md: its curl commands work, its responses and tables are the service's."""
+
+import json
+import math
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from labs_schema.limits import LabLimits
+from labs_schema.models import Criterion, Lab, Rating
+from serving.api.app import create_app
+from serving.api.schemas.examples import ANSWER, LAB_RUBRIC
+from serving.api.schemas.problems import PROBLEMS
+from serving.api.schemas.requests import LIMITS
+from serving.courses.lab_registry import LabRegistry
+from serving.courses.served import OneCourse
+from serving.engines.engine import LabelScores
+from serving.scheduler.engine_thread import EngineThread
+
+TEXT = (Path(__file__).parents[3] / "docs/guide/serving.md").read_text(encoding="utf-8")
+SHELL = "\n".join(re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL))
+CURLS = [shlex.split(command) for command in re.split(r"^(?=curl)", SHELL, flags=re.MULTILINE) if "curl" in command]
+GRADED, UNKNOWN = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL))
+
+
+@pytest.fixture
+def client(fake_grader: Any, fake_engine: Any, store: Any) -> Iterator[TestClient]:
+    shares = (0.02, 0.11, 0.87)
+    fake_engine.answer = lambda _: LabelScores(tuple(math.log(0.998 * share) for share in shares))
+    [example] = LAB_RUBRIC["criteria"]
+    options = tuple(Rating(title=r["id"], description=r["description"], marks=r["points"]) for r in example["ratings"])
+    criterion = Criterion(title=example["title"], description=example["description"], ratings=options)
+    problem = LAB_RUBRIC["problem"]
+    lab = Lab(
+        name="square", problem=problem, short_problem=problem, language="C", criteria=(criterion,), submissions=()
+    )
+    courses = OneCourse("course", LabRegistry([lab]))
+    app = create_app(EngineThread(lambda: fake_grader), courses, store)
+    with TestClient(app, "http://localhost") as client:
+        yield client
+
+
+def send(client: TestClient, curl: list[str]) -> Any:
+    url = next(word for word in curl if word.startswith("http"))
+    if "-d" not in curl:
+        return client.get(url)
+    headers = dict(curl[i + 1].split(": ") for i, word in enumerate(curl) if word == "-H")
+    return client.post(url, content=curl[curl.index("-d") + 1], headers=headers)
+
+
+def test_every_command_gets_its_status(client: TestClient) -> None:
+    statuses = [send(client, curl).status_code for curl in CURLS]
+    assert statuses == [200, 200, 200, 200, 200, 200, 200, 404]
+
+
+def test_the_example_grade_is_the_services(client: TestClient) -> None:
+    response = send(client, CURLS[0]).json()
+    assert GRADED["provenance"].keys() == response["provenance"].keys()
+    for criterion in response["criteria"]:
+        criterion["confidence"] = round(criterion["confidence"], 6)
+        criterion["label_mass"] = round(criterion["label_mass"], 6)
+        for rating in criterion["ratings"]:
+            rating["probability"] = round(rating["probability"], 6)
+    varying = {"provenance": 0, "grade_id": 0}
+    assert response | varying == GRADED | varying == ANSWER | varying
+
+
+def test_the_example_problem_is_the_services(client: TestClient) -> None:
+    assert send(client, CURLS[-1]).json() == UNKNOWN
+
+
+def test_the_example_rubric_is_the_labs(client: TestClient) -> None:
+    assert client.get("/labs/square").json() == LAB_RUBRIC
+
+
+def table(header: str) -> list[list[str]]:
+    rows = TEXT.split(f"{header}\n|")[1].split("\n\n")[0].splitlines()[1:]
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows]
+
+
+def test_the_limits_are_the_services() -> None:
+    counts = [LIMITS.body_bytes, LabLimits().source_bytes, LabLimits().submission_files]
+    counts += [LIMITS.criteria, LIMITS.ratings, LIMITS.object_fields]
+    lengths = [LIMITS.problem_chars, LIMITS.description_chars, LIMITS.title_chars, LIMITS.name_chars]
+    assert [row[1] for row in table("| a request has | at most |")] == [f"{most:,}" for most in counts + lengths]
+    assert f"At most {LIMITS.listed_errors} are listed" in TEXT
+
+
+def test_every_route_is_listed(client: TestClient) -> None:
+    described = client.get("/openapi.json").json()["paths"]
+    listing = TEXT.split("| route | role | answers |\n|---|---|---|\n")[1].split("\n\n")[0]
+    listed = {re.sub(r"(?<=jobs/){id}", "{job_id}", route) for route in re.findall(r"(?:GET|POST) (/[^`]*)", listing)}
+    listed = {re.sub(r"(?<=grades/){id}", "{grade_id}", route) for route in listed}
+    assert listed | {"/jobs/{job_id}/resume", "/jobs/{job_id}/cancel"} == set(described)
+    jobs = (Path(__file__).parents[3] / "docs/guide/jobs.md").read_text(encoding="utf-8")
+    for route in re.findall(r"http://127.0.0.1:8000(\S+)", jobs):
+        filled = route.replace("$JOB", "{job_id}").replace("$GRADE", "{grade_id}").replace("square", "{lab}")
+        assert filled in described
+
+
+def test_every_problem_is_listed() -> None:
+    listed = {row[1].strip("`"): (int(row[0]), row[2], row[3]) for row in table("| status | code | title | hint |")}
+    assert listed == {
+        kind.code: (kind.status, kind.title, kind.hint)
+        for kind in PROBLEMS.values()
+        if kind.code != "client-closed-request"  # no client is left to read it
+    }
