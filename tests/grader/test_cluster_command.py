@@ -90,7 +90,7 @@ def test_a_killed_run_leaves_no_process_and_its_resumed_results_are_those_of_one
     whole_results = results_in(tmp_path / "whole")
     assert len(whole_results) == 5 and whole_results == results_in(tmp_path / "killed")
     store = open_store(f"sqlite:///{tmp_path}/killed.db")
-    assert store.verify().issues == ()
+    assert store.verify().faults == ()
     store.close()
     assert len(graded(tmp_path / "killed.db")) == len(set(graded(tmp_path / "killed.db"))) == STUDENTS
 

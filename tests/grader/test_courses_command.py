@@ -51,7 +51,7 @@ def test_a_course_is_added_listed_and_removed(
     assert (grader("courses", "list").stdout, "grader courses add" in grader("courses", "list").stderr) == ("", True)
     assert "courses list" in str(grader("courses", "remove", "cs101").exception)
     with local_store() as store:
-        assert store.verify().issues == ()
+        assert store.verify().faults == ()
 
 
 def test_what_cannot_be_a_courses_model_or_labs_is_not_registered(
