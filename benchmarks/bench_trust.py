@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from grader.evaluation import COMMONEST, HELD_OUT, TUNED, UNSEEN, UNTUNED, WORDS
+from grader.evaluation import BAG_OF_WORDS, HELD_OUT, MAJORITY, TUNED, UNSEEN, UNTUNED
 from grader.experiments.attack_report import ALL, HARMLESS
 from labs_schema.reading.validate import lab_folders, load_lab
 from serving.injection import suspicions
@@ -84,25 +84,25 @@ def grader(*command: str | Path, done: Path, refuses: bool = False) -> None:
 def figures(evaluation: Path, orders: Path, attack: Path, run: Path) -> dict[str, Any]:
     groups = read(evaluation / "evaluation.json")["groups"]
     seen, unknown = groups[UNSEEN], groups[HELD_OUT]
-    trust = seen["trust"][TUNED]
+    confidence = seen["confidence"][TUNED]
     guarantee = read(run / "calibration.json")["guarantee"]
     decided, exposed = (read(attack / name / "attack.json")["families"] for name in ("calibrated", "all"))
     flips = read(orders / "evaluation.json")["groups"][UNSEEN]["order"]["flips"]
     estimates = {
         "agreement_seen_labs": agreement(seen, TUNED),
         "agreement_heldout_lab": agreement(unknown, TUNED),
-        "baseline_commonest_seen_labs": agreement(seen, COMMONEST),
-        "baseline_words_seen_labs": agreement(seen, WORDS),
+        "baseline_majority_seen_labs": agreement(seen, MAJORITY),
+        "baseline_bag_of_words_seen_labs": agreement(seen, BAG_OF_WORDS),
         "baseline_untuned_seen_labs": agreement(seen, UNTUNED),
-        "baseline_commonest_heldout_lab": agreement(unknown, COMMONEST),
-        "baseline_words_heldout_lab": agreement(unknown, WORDS),
+        "baseline_majority_heldout_lab": agreement(unknown, MAJORITY),
+        "baseline_bag_of_words_heldout_lab": agreement(unknown, BAG_OF_WORDS),
         "order_flip_rate": flips | {"value": flips["rate"]},
     }
     return {
         **{name: round(each["value"], 4) for name, each in estimates.items()},
-        "ece_before": round(trust["before"]["ece"], 4),
-        "ece_after": round(trust["after"]["ece"], 4),
-        "auto_accept_share_at_5pct": round(trust["accepted"], 4),
+        "ece_before": round(confidence["before"]["ece"], 4),
+        "ece_after": round(confidence["after"]["ece"], 4),
+        "auto_accept_share_at_5pct": round(confidence["accepted"], 4),
         "undetected_raises": decided[ALL]["undetected_raises"] if guarantee else 0,
         "undetected_raises_if_all_accepted": exposed[ALL]["undetected_raises"],
         "by_control_text": exposed[HARMLESS]["undetected_raises"],

@@ -1,58 +1,57 @@
-"""What an evaluation found: the whole of `evaluation.json`. Knows no model and no screen."""
+"""The results of an evaluation: the contents of `evaluation.json`."""
 
 from grader.token_cost import Cost
 from labs_schema.frozen import Frozen
-from serving.measures.agreement import Agreement
+from serving.measures.agreement import Agreement, RatingFigures
+from serving.measures.inter_annotator import InterAnnotatorAgreement
 from serving.measures.order_effects import OrderEffects
-from serving.measures.raters import InterAnnotatorAgreement
-from serving.measures.rating_parts import RatingPart
-from serving.measures.resampling import Estimate
-from serving.measures.sign_flip import FLIPS
-from serving.measures.trust import Trust
+from serving.measures.reliability import ConfidenceFigures
+from serving.measures.resampling import FLIPS, Estimate
 
-TUNED, UNTUNED = "tuned model", "untuned base"
-WORDS, COMMONEST = "counting words", "commonest rating"
-"""The graders beside each other. The last two cost nothing: what they reach needs no model."""
+TUNED, UNTUNED = "tuned model", "untuned base model"
+BAG_OF_WORDS, MAJORITY = "bag-of-words baseline", "majority-class baseline"
+"""The graders that are compared."""
 UNSEEN, HELD_OUT = "unseen students of seen labs", "held-out labs"
-WHAT_P_IS = f"p: sign-flip test over students, by at most {FLIPS:,} flips, so never below {2 / (FLIPS + 1):.4f}"
+"""The two groups of held-out submissions."""
+P_VALUE_NOTE = f"p: sign-flip test over students with at most {FLIPS:,} flips, so never below {2 / (FLIPS + 1):.4f}"
 
 
-class Part(Frozen):
-    """A lab's, a criterion's or a language's share of a group: the tuned model's figures, and its exact agreement less
-    that of the two graders that cost nothing."""
+class Slice(Frozen):
+    """One lab, criterion or language of a group: the tuned model's figures, and its exact agreement minus that of the
+    two baselines."""
 
     grader: Agreement
-    over_commonest: Estimate
-    over_words: Estimate
+    over_majority: Estimate
+    over_bag_of_words: Estimate
 
 
 class Group(Frozen):
-    """Figures on one kind of kept work. `graders` starts with the one evaluated; `differences` is it less another, with
-    intervals over students; `differences_over_labs` with intervals over labs, empty where there are too few.
+    """Figures of one group of held-out submissions.
 
-    The parts (`by_...`) and `by_rating` are the evaluated grader's. `trust` has the graders that give probabilities.
-    `ceiling`: how far several TAs agree among themselves, None where no work was rated twice.
-    `order`: what the order of the options does to the evaluated grader, None where it was asked in one order only.
+    `graders` starts with the evaluated one; slices (`by_...`) are its figures. `differences`: its figures minus those
+    of each other grader, with intervals over students. `differences_over_labs`: with intervals over labs, empty with
+    too few labs. `confidence`: of the graders that give probabilities. `inter_annotator`: agreement of TAs among
+    themselves, None if no submission was rated twice. `order`: effects of the option order, None if only one was used.
     """
 
     labs: tuple[str, ...]
     graders: dict[str, Agreement]
     differences: dict[str, dict[str, Estimate]]
     differences_over_labs: dict[str, dict[str, Estimate]]
-    by_lab: dict[str, Part]
-    by_criterion: dict[str, Part]
-    by_language: dict[str, Part]
-    by_rating: dict[str, RatingPart]
-    trust: dict[str, Trust]
-    ceiling: InterAnnotatorAgreement | None
+    by_lab: dict[str, Slice]
+    by_criterion: dict[str, Slice]
+    by_language: dict[str, Slice]
+    by_rating: dict[str, RatingFigures]
+    confidence: dict[str, ConfidenceFigures]
+    inter_annotator: InterAnnotatorAgreement | None
     order: OrderEffects | None
 
 
 class RunDifference(Frozen):
-    """Two runs on the same decisions. `differences`: the first less the second, with intervals over students.
+    """Two runs on the same decisions. `differences`: the first minus the second, with intervals over students.
 
-    `p_values`: of the sign-flip test (see serving.measures.sign_flip) for the figures that are means over decisions.
-    `both`, `only_first`, `only_second`, `neither`: on how many decisions they gave the TA's rating.
+    `p_values`: of the sign-flip test, for figures that are means over decisions. `both`, `only_first`, `only_second`,
+    `neither`: number of decisions in which they gave the TA's rating.
     """
 
     first: Agreement
@@ -66,7 +65,7 @@ class RunDifference(Frozen):
 
 
 class RunComparison(Frozen):
-    """`first` and `second`: the runs' names. `groups`: by kind of work, as in `Evaluation`."""
+    """`first` and `second`: names of the runs. `groups`: group of submissions -> difference."""
 
     first: str
     second: str
@@ -74,8 +73,8 @@ class RunComparison(Frozen):
 
 
 class Evaluation(Frozen):
-    """`run`: the run folder's name. `compared`: with another run, on the work that both kept. `cost`: of the evaluated
-    model's grading of all kept work."""
+    """`run`: name of the run folder. `compared`: comparison with another run on submissions that both held out.
+    `cost`: of grading all held-out submissions with the evaluated model."""
 
     run: str
     groups: dict[str, Group]
@@ -84,5 +83,5 @@ class Evaluation(Frozen):
 
 
 def shown_p(p_value: float) -> str:
-    """`p = 0.0235`, or `p < 0.0001` where four digits would show nought."""
+    """`p = 0.0235`, or `p < 0.0001` where four digits would show zero."""
     return "p < 0.0001" if p_value < 0.0001 else f"p = {p_value:.4f}"

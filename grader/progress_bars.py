@@ -1,4 +1,4 @@
-"""Progress bars for work that goes step by step, one bar a step. Drawn on stderr, so that output can be piped."""
+"""Progress bars for work in named steps, drawn on stderr so that output can be piped."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,14 +9,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 @contextmanager
 def step_bars() -> Iterator[Callable[[str, int, int], None]]:
-    """Yields what is to be called with a step's name, how much of it is done, and of how much."""
+    """Yields a callback (step, done, total) that draws one bar for each step."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=Console(stderr=True)) as progress:
         bars: dict[str, TaskID] = {}
 
-        def show(step: str, done: int, of: int) -> None:
+        def show(step: str, done: int, total: int) -> None:
             if step not in bars:
-                bars[step] = progress.add_task(step, total=of)
+                bars[step] = progress.add_task(step, total=total)
             progress.update(bars[step], completed=done)
 
         yield show

@@ -1,4 +1,4 @@
-"""The prompt styles that a data set can be built with. Knows the wording's names, not the wording."""
+"""The prompt styles that `grader build-dataset` offers."""
 
 from pathlib import Path
 from typing import Literal
@@ -8,9 +8,9 @@ from prompts.style import PromptStyle, default_system
 
 
 def prompt_style(prompt: Literal["full", "compact"], system_path: Path | None, verbose: bool) -> PromptStyle:
-    """`compact` is for the tiny base model: short texts, and no system prompt but the user's own.
+    """`compact` is for the tiny base model: short texts, and no system prompt unless the user gives one.
 
-    Raises InputError where the system prompt's file is not UTF-8 text.
+    Raises InputError if the system prompt file is not UTF-8.
     """
     system = _text(system_path) if system_path is not None else None
     if prompt == "compact":
@@ -28,8 +28,8 @@ def _text(path: Path) -> str:
             code="system-prompt-not-utf-8",
             severity=Severity.ERROR,
             path=str(path),
-            found=f"a byte at {bad.start} that is not UTF-8",
-            expected="a text file in UTF-8",
+            found=f"an invalid byte at offset {bad.start}",
+            expected="UTF-8 text",
             hint="Save the file as UTF-8.",
         )
         raise InputError([issue]) from None

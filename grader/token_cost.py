@@ -1,4 +1,4 @@
-"""What grading costs in tokens, seconds and money, before it is run and after. Knows no engine and no model."""
+"""The cost of grading in tokens, seconds and money: estimated before a run, measured after it."""
 
 from pathlib import Path
 from typing import Protocol
@@ -8,16 +8,15 @@ from pydantic import ValidationError
 from labs_schema.frozen import Frozen
 
 FILE = "cost.json"
-SECOND = "; second readings of what would be accepted come on top"
 
 
 class Cost(Frozen):
-    """Grading `submissions` submissions by `questions` questions to a model.
+    """The cost of grading `submissions` submissions with `questions` prompts.
 
-    `prompt_tokens`: all prompts, whole. `uncached_tokens`: those that the engine must compute, without
-    the prefix shared with the previous prompt. `refused`: empty or overlong submissions. `load_seconds` and
-    `seconds`: to load the model and to grade; None where not known. `measured` is False of a grading to come, counted
-    without its second readings and timed by an earlier run's speed. `price_per_hour`: of the machine, in any currency.
+    `prompt_tokens`: sum of all prompts. `uncached_tokens`: tokens the engine computes, with a prefix shared with the
+    previous prompt counted once. `refused`: submissions that are empty or too long and stay ungraded. `load_seconds`
+    and `seconds`: to load the model and to grade; None if unknown. `measured`: False for an estimate, which excludes
+    verification passes and uses the speed of an earlier run. `price_per_hour`: of the machine, in any currency.
     """
 
     submissions: int
@@ -32,33 +31,33 @@ class Cost(Frozen):
 
     @property
     def money(self) -> float | None:
-        """For loading and grading; None where the time or the price is not known."""
+        """The price of loading and grading; None if the time or the hourly price is unknown."""
         if self.seconds is None or self.price_per_hour is None:
             return None
         return (self.seconds + (self.load_seconds or 0.0)) / 3600 * self.price_per_hour
 
     def shown(self) -> dict[str, str]:
-        """Label -> figure, as people read it."""
-        refused = f", of which {self.refused:,} are empty or do not fit" if self.refused else ""
+        """Label -> value, for people."""
+        refused = f", of which {self.refused:,} are empty or too long" if self.refused else ""
         found = {
             "Submissions": f"{self.submissions:,}{refused}",
-            "Questions": f"{self.questions:,}" + ("" if self.measured else SECOND),
-            "Tokens read": f"{self.uncached_tokens:,} ({self.prompt_tokens:,} if no beginning were shared)",
+            "Prompts": f"{self.questions:,}" + ("" if self.measured else "; verification passes are not included"),
+            "Tokens computed": f"{self.uncached_tokens:,} ({self.prompt_tokens:,} without prefix caching)",
         }
         if self.seconds is None:
-            return found | {"Time": "not known: nothing was timed with this model yet"}
-        load = "" if self.load_seconds is None else f", and {duration(self.load_seconds)} to load the model"
-        time = f"{duration(self.seconds)}{load}, {self.uncached_tokens / max(self.seconds, 1e-9):,.0f} tokens a second"
-        found["Time" if self.measured else "Time expected"] = time
+            return found | {"Time": "unknown: this model has not been timed yet"}
+        load = "" if self.load_seconds is None else f", plus {duration(self.load_seconds)} to load the model"
+        time = f"{duration(self.seconds)}{load}, {self.uncached_tokens / max(self.seconds, 1e-9):,.0f} tokens/s"
+        found["Time" if self.measured else "Estimated time"] = time
         if self.money is not None:
-            found["Money" if self.measured else "Money expected"] = (
-                f"{self.money:.4f} at {self.price_per_hour:g} an hour"
+            found["Price" if self.measured else "Estimated price"] = (
+                f"{self.money:.4f} at {self.price_per_hour:g} per hour"
             )
         return found
 
 
 class Meter(Protocol):
-    """Counts as a `MeteredEngine` does."""
+    """The counters of a `MeteredEngine`."""
 
     questions: int
     prompt_tokens: int
@@ -68,7 +67,7 @@ class Meter(Protocol):
 def measured_cost(
     meter: Meter, submissions: int, load_seconds: float | None, seconds: float, *, price_per_hour: float | None = None
 ) -> Cost:
-    """Of grading `submissions` submissions as `meter` counted them, all readings."""
+    """The cost of grading `submissions` submissions, verification passes included, from the counts of `meter`."""
     return Cost(
         submissions=submissions,
         questions=meter.questions,
@@ -80,8 +79,8 @@ def measured_cost(
     )
 
 
-def expected(cost: Cost, earlier: Cost | None) -> Cost:
-    """`cost` of a grading to come, with the time that it takes at the speed of `earlier`."""
+def estimated(cost: Cost, earlier: Cost | None) -> Cost:
+    """`cost` as an estimate, with the time it would take at the speed of `earlier`."""
     cost = cost.model_copy(update={"measured": False})
     if earlier is None or earlier.seconds is None or not earlier.uncached_tokens:
         return cost
@@ -90,7 +89,7 @@ def expected(cost: Cost, earlier: Cost | None) -> Cost:
 
 
 def earlier_cost(*folders: Path) -> Cost | None:
-    """What was measured and written into the first of `folders` that has it; an unreadable file counts as none."""
+    """The measured cost in the first of `folders` that has a valid cost file."""
     for folder in folders:
         try:
             return Cost.model_validate_json((folder / FILE).read_text(encoding="utf-8"))

@@ -75,6 +75,21 @@ class QueueLimits(Frozen):
     )
 
 
+class ReportLimits(Frozen):
+    """The HTML report of an evaluation."""
+
+    highlighted_chars: int = Field(100_000, description="Longer files are shown without syntax highlighting.")
+    submissions: int = Field(
+        1000, description="Misgraded submissions of a group that are shown with their code, the most confident first."
+    )
+
+
+class DemoLimits(Frozen):
+    """`grader demo`."""
+
+    service_start_seconds: float = Field(180.0, description="The service must be ready within this time.")
+
+
 class LexerLimits(Frozen):
     """Memory for lexed programs (`labs_schema.source.lexer`)."""
 

@@ -33,14 +33,14 @@ def calibrate(
     Writes RUN/calibration.json, which every other command uses. If the graded work supports no such guarantee, the
     command reports why and exits with status 1. Confidences are calibrated even so, and nothing is auto-accepted.
     """
-    from grader.experiments.calibrate import calibrate_run
+    from grader.experiments.calibrate import CalibrateOptions, calibrate_run
     from grader.tables.calibration import calibration_table
 
-    target = {"max_error": max_error, "confidence": confidence, "share": share}
-    found = calibrate_run(run, parent_dir, **target, orders=orders, seed=seed, engine=engine)
+    options = CalibrateOptions(max_error, confidence, share, orders=orders, seed=seed, engine=engine)
+    found = calibrate_run(run, parent_dir, options)
     Console(soft_wrap=True, highlight=False).print(calibration_table(found))
     if found.calibration.refused:
         raise GraderError(
-            f"No guarantee can be given: {found.calibration.refused}. All grades still require review. More test "
-            "students, a better model or a larger --max-error would help: docs/guide/calibration.md"
+            f"No guarantee can be given: {found.calibration.refused}. All grades still require review; more held-out "
+            "students, a better model or a larger --max-error may help: docs/guide/calibration.md"
         )

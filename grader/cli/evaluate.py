@@ -44,14 +44,11 @@ def evaluate(
 
     Two runs on the work that both held out: [bold]grader evaluate runs/latest --compare runs/tiny-20261121-101500[/]
     """
-    from grader.experiments.evaluate import evaluate_run
-    from grader.tables.evaluation import tables
+    from grader.experiments.evaluate import EvaluateOptions, evaluate_run
+    from grader.tables.evaluation import evaluation_tables
 
     folder = out or run / "evaluation"
-    evaluation = evaluate_run(
-        run,
-        parent_dir,
-        folder,
+    options = EvaluateOptions(
         other=compare,
         engine=engine,
         orders=orders,
@@ -61,6 +58,7 @@ def evaluate(
         price_per_hour=price_per_hour,
         command=shlex.join(["grader", *sys.argv[1:]]),
     )
+    evaluation = evaluate_run(run, parent_dir, folder, options)
     console = Console()
-    console.print(tables(evaluation))
+    console.print(evaluation_tables(evaluation))
     console.print(f"Written to {folder}{f' and {report}' if report else ''}", highlight=False, soft_wrap=True)

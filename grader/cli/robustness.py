@@ -52,9 +52,9 @@ def robustness(
     """
     from rich.console import Console
 
-    from grader.experiments.robustness import run_series
-    from grader.experiments.robustness_cells import grid
-    from grader.experiments.robustness_figure import table
+    from grader.experiments.robustness.grid import grid
+    from grader.experiments.robustness.series import SeriesOptions, run_series
+    from grader.tables.robustness import robustness_table
     from training.config import load_config
 
     found = run_series(
@@ -63,10 +63,7 @@ def robustness(
         parent_dir,
         load_config(config, {"model": model}, overrides or ()),
         out or Path("robustness") / kind,
-        label_smoothing=label_smoothing,
-        engine=engine,
-        resamples=resamples,
-        at_most=at_most,
-        console=Console(stderr=True),
+        SeriesOptions(label_smoothing, engine, resamples, at_most),
+        Console(stderr=True),
     )
-    Console().print(table(found))
+    Console().print(robustness_table(found))

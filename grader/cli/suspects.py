@@ -29,13 +29,13 @@ def suspects(
     """
     from rich.console import Console
 
-    from grader.labels.second_look import second_look
+    from grader.labels.find_suspects import find_suspects
     from grader.progress_bars import step_bars
-    from grader.tables.suspects import tables
+    from grader.tables.suspects import suspect_tables
 
     with step_bars() as show:
-        found = second_look(
+        found = find_suspects(
             parent_dir, out, folds=folds, seed=seed, progress=lambda done, of: show("Predicting ratings", done, of)
         )
     written = f"Written to {out}: suspects.csv and suspects.json contain all of them"
-    Console().print(*tables(found, top), written, sep="\n", highlight=False)
+    Console().print(*suspect_tables(found, top), written, sep="\n", highlight=False)

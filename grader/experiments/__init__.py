@@ -1,1 +1,1 @@
-"""Runs that need training and serving together."""
+"""Experiments that need training and serving together: evaluation, calibration, robustness, attacks, the demo."""

@@ -1,11 +1,12 @@
-"""Calibrates a run's model on a share of the students that its data set kept; the rest stays for the evaluation."""
+"""Calibrates a run's model on a share of its held-out students; the rest is left for the evaluation."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from grader.experiments.held_out import Course, held_out, read_course
-from grader.progress_bars import step_bars
+from grader.experiments.held_out import DatasetLabs, held_out_submissions, read_dataset_labs
+from grader.experiments.predictions import grade_all
 from labs_schema.errors import GraderError
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import rubric_hash, submission_key
@@ -14,24 +15,35 @@ from serving.calibration.calibration import Calibration, LabCalibration, write_c
 from serving.calibration.fitting import Fitted, fit
 from serving.engines.engine_choice import EngineName
 from serving.grading.grader import Grader
-from serving.measures.decisions import Decision, decisions
+from serving.measures.decisions import decisions_from_grades
 from serving.measures.reliability import Reliability, reliability
 from serving.model.loading import GraderOptions, load_grader
 from serving.scoring.triage import Thresholds
 from training.dataset.splits import training_students
 from training.run_folder import open_run_folder
 
-CHUNK = 16
-"""Submissions to an engine call."""
-OPEN = Thresholds(confidence=0.0, calibrated=True)
-"""Leaves the reasons for a review that no calibration changes."""
+ACCEPT_ALL = Thresholds(confidence=0.0, calibrated=True)
+"""With these thresholds only review reasons that do not depend on the calibration remain."""
 
-Work = list[tuple[Lab, list[Submission]]]
+LabSubmissions = list[tuple[Lab, list[Submission]]]
+
+
+@dataclass(frozen=True)
+class CalibrateOptions:
+    """Auto-accepted decisions may disagree with the TA in at most `max_error`, with confidence `confidence`. `share`:
+    part of the held-out students to calibrate on, chosen by `seed`. `orders`: option orders to average over."""
+
+    max_error: float
+    confidence: float
+    share: float
+    orders: int = 1
+    seed: int = 0
+    engine: EngineName = "auto"
 
 
 class CalibrationRun(Frozen):
-    """`before` and `after`: how well confidences hold on the students calibrated on, the latter by temperatures that
-    were fitted without the student; None where nothing was graded. `written`: the files."""
+    """`before` and `after`: calibration of the confidences on the calibration students, the latter with temperatures
+    fitted without the student; None if nothing was graded. `written`: the files written."""
 
     calibration: Calibration
     before: Reliability | None
@@ -39,69 +51,50 @@ class CalibrationRun(Frozen):
     written: tuple[Path, ...]
 
 
-def calibrate_run(
-    run: Path,
-    labs: Path,
-    *,
-    max_error: float,
-    confidence: float,
-    share: float,
-    orders: int = 1,
-    seed: int = 0,
-    engine: EngineName = "auto",
-) -> CalibrationRun:
-    """Grades the kept work of a seeded `share` of the students, of the labs that were trained on, and writes what
-    follows from it beside the run's manifest and beside that of its merged weights.
+def calibrate_run(run: Path, labs: Path, options: CalibrateOptions) -> CalibrationRun:
+    """Grades the held-out submissions of a random share of the students, fits a calibration and writes it next to the
+    manifests of the run and of its merged weights.
 
-    Raises InputError where a lab has changed since, ModelError where the run cannot be served, GraderError where
-    there is no student to calibrate on.
+    Raises InputError if a lab has changed, ModelError if the model cannot be loaded, GraderError if there is no
+    student to calibrate on.
     """
     folder, _ = open_run_folder(run)
-    work = calibration_work(read_course(folder.read_dataset_manifest(), labs), share, seed)
-    grader = load_grader(run, GraderOptions(engine=engine, thresholds=OPEN, orders=orders))
-    graded = graded_work(grader, work)
-    fitted = fit(graded, max_error=max_error, confidence=confidence)
-    calibration = _calibration(grader, work, fitted)
+    course = read_dataset_labs(folder.read_dataset_manifest(), labs)
+    submissions = calibration_submissions(course, options.share, options.seed)
+    grader = load_grader(run, GraderOptions(engine=options.engine, thresholds=ACCEPT_ALL, orders=options.orders))
+    graded = grade_all(grader, submissions, "grading")
+    decisions = [decision for lab, grades in graded for decision in decisions_from_grades(lab, grades)]
+    fitted = fit(decisions, max_error=options.max_error, confidence=options.confidence)
+    calibration = _calibration(grader, submissions, fitted)
     grader.close()
-    places = [place for place in (folder.path, folder.merged) if (place / folder.manifest.name).is_file()]
+    targets = [target for target in (folder.path, folder.merged) if (target / folder.manifest.name).is_file()]
     return CalibrationRun(
         calibration=calibration,
-        before=reliability(graded),
+        before=reliability(decisions),
         after=reliability(fitted.decisions),
-        written=tuple(write_calibration(calibration, place) for place in places),
+        written=tuple(write_calibration(calibration, target) for target in targets),
     )
 
 
-def calibration_work(course: Course, share: float, seed: int) -> Work:
-    """The kept and rated work of `share` of the kept students, each with all their labs; never that of held-out labs,
-    which are there to show what happens without. Raises GraderError where there is none."""
-    seen = [(lab, held_out(lab, split)) for lab, split in course.kept if lab.name not in course.held_out]
-    rated = [(lab, [s for s in kept if s.student in lab.ratings_given]) for lab, kept in seen]
-    chosen = training_students((s.student for _, kept in rated for s in kept), share, seed)
-    work = [(lab, [s for s in kept if s.student in chosen]) for lab, kept in rated]
+def calibration_submissions(course: DatasetLabs, share: float, seed: int) -> LabSubmissions:
+    """The rated held-out submissions of `share` of the held-out students, in all labs but those held out entirely.
+
+    Held-out labs are left out because they measure how the model does without a calibration. Raises GraderError if
+    there is no student.
+    """
+    seen = [(lab, held_out_submissions(lab, split)) for lab, split in course.tested if lab.name not in course.held_out]
+    rated = [(lab, [s for s in members if s.student in lab.ratings_given]) for lab, members in seen]
+    chosen = training_students((s.student for _, members in rated for s in members), share, seed)
+    submissions = [(lab, [s for s in members if s.student in chosen]) for lab, members in rated]
     if not chosen:
         raise GraderError(
-            "No student to calibrate on: the data set kept none of the labs trained on, or the share is too small. "
-            "Build it with a smaller --train-split, or take a larger --share."
+            "No student to calibrate on: the data set held out no student of the labs trained on, or the share is too "
+            "small. Build it with a smaller --train-split, or use a larger --share."
         )
-    return [(lab, submissions) for lab, submissions in work if submissions]
+    return [(lab, members) for lab, members in submissions if members]
 
 
-def graded_work(grader: Grader, work: Work) -> list[Decision]:
-    """The decisions on all of `work`, with a progress bar."""
-    found: list[Decision] = []
-    total, done = sum(len(submissions) for _, submissions in work), 0
-    with step_bars() as show:
-        for lab, submissions in work:
-            for start in range(0, len(submissions), CHUNK):
-                chunk = submissions[start : start + CHUNK]
-                found += decisions(lab, grader.grade(lab, chunk))
-                done += len(chunk)
-                show("grading", done, total)
-    return found
-
-
-def _calibration(grader: Grader, work: Work, fitted: Fitted) -> Calibration:
+def _calibration(grader: Grader, submissions: LabSubmissions, fitted: Fitted) -> Calibration:
     temperatures = fitted.temperatures
     return Calibration(
         grader_version=version("grader"),
@@ -110,11 +103,11 @@ def _calibration(grader: Grader, work: Work, fitted: Fitted) -> Calibration:
         temperature=temperatures.overall,
         labs={
             lab.name: LabCalibration(rubric_hash=rubric_hash(lab), temperatures=temperatures.labs.get(lab.name, {}))
-            for lab, _ in work
+            for lab, _ in submissions
         },
         guarantee=fitted.guarantee,
         refused=fitted.refused,
-        students=len({s.student for _, submissions in work for s in submissions}),
+        students=len({s.student for _, members in submissions for s in members}),
         decisions=len(fitted.decisions),
-        submissions=tuple(submission_key(lab.name, s.student) for lab, submissions in work for s in submissions),
+        submissions=tuple(submission_key(lab.name, s.student) for lab, members in submissions for s in members),
     )

@@ -1,4 +1,4 @@
-"""One submission through the real service: start it, post to `POST /grade`, show the answer, stop it."""
+"""The demo: starts the service, grades one submission through `POST /grade` and prints the result."""
 
 import os
 import socket
@@ -19,49 +19,53 @@ from rich.text import Text
 
 from grader.terminal import printable
 from labs_schema.errors import GraderError
+from labs_schema.limits import DemoLimits
 from labs_schema.models import Lab, Submission
 from labs_schema.reading.validate import load_lab
 from serving.api.schemas.grades import GradedCriterion, GradeResponse
 
-START_SECONDS = 180.0
-NEXT = """What to type next:
+START_SECONDS = DemoLimits().service_start_seconds
+NEXT = """Next steps:
   source .venv/bin/activate
-  grader grade main.cpp --lab {lab} --model {model}    # a program of your own
-  grader regrade {lab} --model {model} --out demo/regraded    # a whole lab, beside its TAs
-  grader serve --model {model} --labs {labs}    # then open http://127.0.0.1:8000/docs
-  grader check YOUR_LABS    # are the labs of your course ready?"""
+  grader grade main.cpp --lab {lab} --model {model}    # grade your own program
+  grader regrade {lab} --model {model} --out demo/regraded    # regrade a lab and compare with its TAs
+  grader serve --model {model} --labs {labs}    # API docs at http://127.0.0.1:8000/docs
+  grader check YOUR_LABS    # validate the labs of your course"""
 
 
 def show_one(model: str, lab_folder: Path, student: str, console: Console) -> None:
-    """Serves `model` with the labs beside `lab_folder`, posts the work of `student` and prints what comes back.
+    """Serves `model` with the labs next to `lab_folder`, posts the submission of `student` and prints the grade.
 
-    Raises GraderError where the student is unknown or the service does not start.
+    Raises GraderError if the student is unknown or the service does not start.
     """
     lab = load_lab(lab_folder)
-    work = next((s for s in lab.submissions if s.student == student), None)
-    if work is None:
-        raise GraderError(f"{lab_folder} has no submission of {student}. Name another with --student.")
-    body = {"lab": lab.name, "submission": {"files": [{"filename": f.path, "content": f.text} for f in work.files]}}
+    submission = next((s for s in lab.submissions if s.student == student), None)
+    if submission is None:
+        raise GraderError(f"{lab_folder} has no submission of {student}. Choose another student with --student.")
+    body = {
+        "lab": lab.name,
+        "submission": {"files": [{"filename": f.path, "content": f.text} for f in submission.files]},
+    }
     with running_service(model, lab_folder.parent, console) as url:
-        begun = time.monotonic()
+        started = time.monotonic()
         answer = httpx.post(f"{url}/grade", json=body, timeout=START_SECONDS)
         if answer.is_error:
             raise GraderError(f"POST {url}/grade answered {answer.status_code}: {answer.text[:500]}")
-        seconds = time.monotonic() - begun
-    for file in work.files:
+        seconds = time.monotonic() - started
+    for file in submission.files:
         code = "\n".join(printable(line.expandtabs(4)) for line in file.text.splitlines())
         console.print(Syntax(code, lab.language.lower(), line_numbers=True), Text(printable(file.path), style="dim"))
     response = GradeResponse.model_validate_json(answer.content)
-    console.print(answer_table(response, lab, work))
+    console.print(answer_table(response, lab, submission))
     reasons = sorted({reason for row in response.criteria for reason in row.review_reasons})
-    console.print(f"A person should look because: {', '.join(reasons)}.", highlight=False)
+    console.print(f"Needs review: {', '.join(reasons)}.", highlight=False)
     console.print(f"POST {url}/grade answered in {seconds:.2f} s", highlight=False)
     console.print(NEXT.format(model=model, lab=lab_folder, labs=lab_folder.parent), highlight=False, soft_wrap=True)
 
 
 @contextmanager
 def running_service(model: str, labs: Path, console: Console) -> Iterator[str]:
-    """The address of a service of its own process that has answered `/readyz`; stopped in the end."""
+    """Starts the service as a process and yields its URL once `/readyz` succeeds; stops it at the end."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -70,7 +74,7 @@ def running_service(model: str, labs: Path, console: Console) -> Iterator[str]:
     with (
         TemporaryDirectory(prefix="grader-demo-") as folder,
         TemporaryFile() as log,
-        subprocess.Popen(command, stdout=log, stderr=log, env=_own_store(folder)) as service,
+        subprocess.Popen(command, stdout=log, stderr=log, env=_temporary_store(folder)) as service,
     ):
         try:
             with console.status("starting the service"):
@@ -83,8 +87,8 @@ def running_service(model: str, labs: Path, console: Console) -> Iterator[str]:
             service.terminate()
 
 
-def _own_store(folder: str) -> dict[str, str]:
-    """What is shown here is no part of the user's record, nor asks for its keys."""
+def _temporary_store(folder: str) -> dict[str, str]:
+    """The environment with a temporary store: the demo must not write to the user's store or need its API keys."""
     return {**os.environ, "GRADER_STORE": f"sqlite:///{Path(folder).resolve()}/store.db"}
 
 
@@ -92,23 +96,23 @@ def _wait_until_ready(service: "subprocess.Popen[bytes]", url: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if service.poll() is not None:
-            raise GraderError("The service ended before it was ready. It printed:")
+            raise GraderError("The service exited before it was ready. Its output:")
         try:
             if httpx.get(f"{url}/readyz", timeout=START_SECONDS).status_code == httpx.codes.OK:
                 return
         except httpx.TransportError:
             time.sleep(0.2)
-    raise GraderError(f"The service was not ready after {START_SECONDS:.0f} s. It printed:")
+    raise GraderError(f"The service was not ready after {START_SECONDS:.0f} s. Its output:")
 
 
-def answer_table(answer: GradeResponse, lab: Lab, work: Submission) -> Table:
-    """A row a criterion: the rating chosen, how sure the model is, what the TA gave, and the marks."""
-    given = lab.ratings_given.get(work.student, {})
+def answer_table(answer: GradeResponse, lab: Lab, submission: Submission) -> Table:
+    """One row per criterion: the rating, its confidence, the TA's rating and the marks."""
+    given = lab.ratings_given.get(submission.student, {})
     total = f"{answer.points:g}" if answer.points is not None else "?"
-    table = Table(title=f"{lab.name}, {work.student}", title_justify="left", box=SIMPLE_HEAD, show_footer=True)
+    table = Table(title=f"{lab.name}, {submission.student}", title_justify="left", box=SIMPLE_HEAD, show_footer=True)
     table.add_column("Criterion", footer="Total", ratio=3)
     table.add_column("Rating", ratio=4)
-    table.add_column("Prob.", justify="right")
+    table.add_column("Confidence", justify="right")
     table.add_column("TA")
     table.add_column("Marks", justify="right", no_wrap=True, footer=f"{total} / {answer.max_points or 0:g}")
     table.add_column("Status")
@@ -119,8 +123,8 @@ def answer_table(answer: GradeResponse, lab: Lab, work: Submission) -> Table:
 
 def _cells(row: GradedCriterion, given: str) -> tuple[str | Text, ...]:
     rating = f"{row.rating.id}  {row.rating.description}" if row.rating else f"ungraded: {row.ungraded}"
-    sure = "" if row.confidence is None else f"{row.confidence:.2f}"
+    confidence = "" if row.confidence is None else f"{row.confidence:.2f}"
     points = "?" if row.points is None else f"{row.points:g}"
     points = "" if row.max_points is None else f"{points} / {row.max_points:g}"
     status = Text(row.status.replace("_", " "), style="green" if row.status == "accepted" else "yellow")
-    return Text(printable(row.title)), Text(printable(rating)), sure, Text(printable(given)), points, status
+    return Text(printable(row.title)), Text(printable(rating)), confidence, Text(printable(given)), points, status

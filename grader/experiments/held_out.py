@@ -1,4 +1,4 @@
-"""The work that a run's data set kept for evaluation, found again in the labs. Grades nothing."""
+"""Finds the held-out test set of a run's data set in the labs on disk."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ from training.dataset.rows import DatasetManifest, LabSplit
 
 
 @dataclass(frozen=True)
-class Course:
-    """A data set's labs, each with its split, and which of them it held out whole."""
+class DatasetLabs:
+    """The labs of a data set, each with its split, and the names of the labs that it held out entirely."""
 
     labs: list[tuple[Lab, LabSplit]]
     held_out: frozenset[str]
 
     @property
-    def kept(self) -> list[tuple[Lab, LabSplit]]:
-        """The labs with work to evaluate on."""
+    def tested(self) -> list[tuple[Lab, LabSplit]]:
+        """The labs with held-out submissions."""
         return [(lab, split) for lab, split in self.labs if split.test]
 
     @property
@@ -33,44 +33,45 @@ class Course:
 
     @property
     def groups(self) -> dict[str, list[str]]:
-        """The two questions an evaluation answers, and the labs that each is asked of."""
+        """Group of an evaluation -> names of its labs."""
         return {
             UNSEEN: [lab.name for lab, _ in self.labs if lab.name not in self.held_out],
             HELD_OUT: [lab.name for lab, _ in self.labs if lab.name in self.held_out],
         }
 
-    def narrowed(self, splits: Mapping[str, LabSplit]) -> "Course":
-        """Only the labs and the work of `splits`."""
-        return Course([(lab, splits[lab.name]) for lab, _ in self.labs if lab.name in splits], self.held_out)
+    def narrowed(self, splits: Mapping[str, LabSplit]) -> "DatasetLabs":
+        """Only the labs and submissions of `splits`."""
+        return DatasetLabs([(lab, splits[lab.name]) for lab, _ in self.labs if lab.name in splits], self.held_out)
 
     def students(self, keys: Iterable[str]) -> frozenset[str]:
-        """Whose work the pseudonyms `keys` stand for; keys of other courses' work are nobody's."""
+        """The students whose submissions have the pseudonyms `keys`; unknown pseudonyms are ignored."""
         known = set(keys)
-        work = ((lab.name, s.student) for lab, _ in self.labs for s in lab.submissions)
-        return frozenset(student for lab, student in work if submission_key(lab, student) in known)
+        pairs = ((lab.name, s.student) for lab, _ in self.labs for s in lab.submissions)
+        return frozenset(student for lab, student in pairs if submission_key(lab, student) in known)
 
 
-def read_course(dataset: DatasetManifest, labs: Path) -> Course:
-    """Raises InputError where a lab in the folder `labs` has changed since, or cannot be read, and GraderError where
-    its pseudonyms were made by another secret than this user's."""
+def read_dataset_labs(dataset: DatasetManifest, labs: Path) -> DatasetLabs:
+    """Reads the labs of `dataset` from the folder `labs`.
+
+    Raises InputError if a lab has changed or cannot be read, GraderError if the data set's pseudonyms were made with
+    another pseudonym key.
+    """
     check_fingerprint(dataset.secret, "the data set")
     if issues := changed_labs(dataset, labs):
         raise InputError(issues)
     folders = {safe_name(folder.name): folder for folder in lab_folders(labs.resolve())}
     read = [(load_lab(folders[name]), split) for name, split in dataset.labs.items()]
-    return Course(read, frozenset(dataset.eval_labs))
+    return DatasetLabs(read, frozenset(dataset.eval_labs))
 
 
-def held_out(lab: Lab, split: LabSplit) -> list[Submission]:
-    """The submissions of `lab` that the data set kept for evaluation."""
-    return _part(lab, split.test)
+def held_out_submissions(lab: Lab, split: LabSplit) -> list[Submission]:
+    return _with_keys(lab, split.test)
 
 
-def trained_work(lab: Lab, split: LabSplit) -> list[Submission]:
-    """The submissions of `lab` that the data set put into training."""
-    return _part(lab, split.train)
+def training_submissions(lab: Lab, split: LabSplit) -> list[Submission]:
+    return _with_keys(lab, split.train)
 
 
-def _part(lab: Lab, keys: tuple[str, ...]) -> list[Submission]:
-    part = set(keys)
-    return [s for s in lab.submissions if submission_key(lab.name, s.student) in part]
+def _with_keys(lab: Lab, keys: tuple[str, ...]) -> list[Submission]:
+    wanted = set(keys)
+    return [s for s in lab.submissions if submission_key(lab.name, s.student) in wanted]

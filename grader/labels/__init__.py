@@ -1,1 +1,1 @@
-"""Labels that may be wrong, and TAs who rate unlike the others: what a course should look at again."""
+"""Finds ratings that are likely wrong and TAs who rate differently from the others."""

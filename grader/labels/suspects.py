@@ -1,25 +1,27 @@
-"""The labels and the TAs of a course that are worth a second look, best first. Knows no files and no screen."""
+"""Lists the labels of a course that are likely wrong, most suspicious first."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from grader.labels.confident import UNSURE, confident_ratings, margins
-from grader.labels.out_of_fold import Decided, Shares
-from grader.labels.votes import believed, reliability
+from grader.labels.label_errors import UNSURE, confident_ratings, margins, posterior, ta_accuracy
+from grader.labels.out_of_fold import Expected
 from labs_schema.frozen import Frozen
 from labs_schema.models import Criterion, Lab
+from serving.measures.arrays import Floats
 
-DOUBT = 0.2
-"""A label that is believed with a higher probability is not listed, whatever else is more probable."""
+MAX_PROBABILITY_GIVEN = 0.2
+"""A label whose own posterior probability is higher is not listed, even if another rating is more probable."""
 
 
-class Suspect(Frozen):
-    """A label to look at again. `rating` is in force, given by `rater` where that is known; `expected` is believed to
-    be the right one with `probability`, `rating` with `probability_given`. `others`: what other TAs gave, by name."""
+class SuspectLabel(Frozen):
+    """A label that is likely wrong.
+
+    `rating`: the current one, by `rater` if known, with posterior probability `probability_given`. `expected`: the
+    rating that is likely right, with posterior `probability`. `others`: other TAs' ratings, by TA.
+    """
 
     lab: str
     student: str
@@ -33,8 +35,8 @@ class Suspect(Frozen):
     why: str
 
 
-class Noise(Frozen):
-    """Of the `labels` of a criterion of a lab, how many are `suspicious`."""
+class LabelNoise(Frozen):
+    """How many of the `labels` of a criterion of a lab are `suspicious`."""
 
     lab: str
     criterion: str
@@ -42,8 +44,8 @@ class Noise(Frozen):
     suspicious: int
 
 
-class Label(NamedTuple):
-    """A grade in force. `given` is its index in the rubric's order; `others`: what other TAs gave, by name."""
+class _Label(NamedTuple):
+    """A current label. `given`: its index in the rubric's order. `others`: other TAs' rating indices, by TA."""
 
     student: str
     given: int
@@ -51,37 +53,47 @@ class Label(NamedTuple):
     others: Mapping[str, int]
 
 
-def suspects(labs: Iterable[Lab], shares: Shares) -> tuple[tuple[Suspect, ...], tuple[Noise, ...]]:
-    """The suspicious labels in force, the surest first, and how many there are of each criterion.
+def suspect_labels(labs: Iterable[Lab], expected: Expected) -> tuple[tuple[SuspectLabel, ...], tuple[LabelNoise, ...]]:
+    """The suspicious current labels, most suspicious first, and their number for each criterion.
 
-    A label is suspicious where confident learning is sure of another rating, from `shares` and from what other TAs
-    gave the same work, and the one given is believed with at most DOUBT. Labels of which `shares`
-    says nothing are left out.
+    A label is suspicious if confident learning, on the posterior of `expected` and other TAs' ratings, finds another
+    rating and the label's own probability is at most MAX_PROBABILITY_GIVEN. Labels that are not in `expected` are left
+    out.
     """
-    found: list[tuple[float, Suspect]] = []
+    found: list[tuple[float, SuspectLabel]] = []
     noise = []
     for lab in labs:
-        reliable = reliability(_pairs(lab))
+        accuracy = ta_accuracy(_double_ratings(lab))
         for criterion in lab.criteria:
-            labels = [each for each in _labels(lab, criterion) if (lab.name, each.student, criterion.title) in shares]
+            labels = [
+                label for label in _labels(lab, criterion) if (lab.name, label.student, criterion.title) in expected
+            ]
             if not labels:
                 continue
-            seen = np.array([shares[lab.name, each.student, criterion.title] for each in labels])
-            now = [believed(row, [*each.others.values()], reliable) for row, each in zip(seen, labels, strict=True)]
-            belief, given = np.array(now), np.array([each.given for each in labels])
-            sure = confident_ratings(belief, given)
-            doubted = belief[np.arange(len(given)), given] <= DOUBT
-            wrong = np.flatnonzero((sure != UNSURE) & (sure != given) & doubted)
-            order = margins(belief, given)
-            found += [(order[i], _suspect(lab, criterion, labels[i], belief[i], seen[i], int(sure[i]))) for i in wrong]
-            noise.append(Noise(lab=lab.name, criterion=criterion.title, labels=len(labels), suspicious=len(wrong)))
+            predicted = np.array([expected[lab.name, label.student, criterion.title] for label in labels])
+            updated = np.array(
+                [
+                    posterior(row, [*label.others.values()], accuracy)
+                    for row, label in zip(predicted, labels, strict=True)
+                ]
+            )
+            given = np.array([label.given for label in labels])
+            confident = confident_ratings(updated, given)
+            doubted = updated[np.arange(len(given)), given] <= MAX_PROBABILITY_GIVEN
+            wrong = np.flatnonzero((confident != UNSURE) & (confident != given) & doubted)
+            order = margins(updated, given)
+            found += [
+                (order[i], _suspect(lab, criterion, labels[i], updated[i], predicted[i], int(confident[i])))
+                for i in wrong
+            ]
+            noise.append(LabelNoise(lab=lab.name, criterion=criterion.title, labels=len(labels), suspicious=len(wrong)))
     return tuple(suspect for _, suspect in sorted(found, key=lambda each: each[0])), tuple(noise)
 
 
-def _labels(lab: Lab, criterion: Criterion) -> list[Label]:
+def _labels(lab: Lab, criterion: Criterion) -> list[_Label]:
     index = {rating.title: number for number, rating in enumerate(criterion.ratings)}
     return [
-        Label(
+        _Label(
             grade.student,
             index[grade.rating],
             grade.rater,
@@ -96,8 +108,8 @@ def _labels(lab: Lab, criterion: Criterion) -> list[Label]:
     ]
 
 
-def _pairs(lab: Lab) -> list[tuple[int, int]]:
-    """Ratings by two TAs of the same criterion of the same work, as indices."""
+def _double_ratings(lab: Lab) -> list[tuple[int, int]]:
+    """The rating indices of each pair of TAs who rated the same criterion of the same submission."""
     index = {(c.title, r.title): number for c in lab.criteria for number, r in enumerate(c.ratings)}
     return [
         (index[title, rating], index[title, theirs[student][title]])
@@ -109,34 +121,23 @@ def _pairs(lab: Lab) -> list[tuple[int, int]]:
 
 
 def _suspect(
-    lab: Lab, criterion: Criterion, label: Label, belief: NDArray[np.float64], seen: NDArray[np.float64], sure: int
-) -> Suspect:
+    lab: Lab, criterion: Criterion, label: _Label, updated: Floats, predicted: Floats, expected: int
+) -> SuspectLabel:
     titles = [rating.title for rating in criterion.ratings]
-    why = f"work whose text is like this is rated {titles[sure]} (probability {seen[sure]:.2f})"
+    why = f"programs with similar text are rated {titles[expected]} (probability {predicted[expected]:.2f})"
     if label.others:
-        agree = sum(vote == sure for vote in label.others.values())
-        why += f"; {agree} of {len(label.others)} other TAs gave {titles[sure]}"
-        why += f", {sum(vote == label.given for vote in label.others.values())} gave {titles[label.given]}"
-    return Suspect(
+        votes = [*label.others.values()]
+        why += f"; {votes.count(expected)} of {len(votes)} other TAs gave {titles[expected]}"
+        why += f", {votes.count(label.given)} gave {titles[label.given]}"
+    return SuspectLabel(
         lab=lab.name,
         student=label.student,
         criterion=criterion.title,
         rating=titles[label.given],
-        expected=titles[sure],
-        probability=float(belief[sure]),
-        probability_given=float(belief[label.given]),
+        expected=titles[expected],
+        probability=float(updated[expected]),
+        probability_given=float(updated[label.given]),
         rater=label.rater,
         others={rater: titles[vote] for rater, vote in label.others.items()},
         why=why,
     )
-
-
-def given_by(labs: Sequence[Lab]) -> dict[str, dict[Decided, str]]:
-    """rater -> what each TA that is known by name gave, over all labs."""
-    found: dict[str, dict[Decided, str]] = {}
-    for lab in labs:
-        for rater, students in lab.ratings_by.items():
-            for student, ratings in students.items():
-                for criterion, rating in ratings.items():
-                    found.setdefault(rater, {})[lab.name, student, criterion] = rating
-    return dict(sorted(found.items()))

@@ -6,7 +6,7 @@ from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from grader.token_cost import Cost, earlier_cost, expected
+from grader.token_cost import Cost, earlier_cost, estimated
 from labs_schema.reading.validate import load_lab
 from serving.model.prompt_counts import count_lab
 
@@ -26,7 +26,7 @@ def expected_cost(
     """
     counts = count_lab(load_lab(folder), model, orders)
     places = [*([out] if out else []), Path(model) / "evaluation"]
-    return expected(Cost(**counts.model_dump(), price_per_hour=price_per_hour), earlier_cost(*places))
+    return estimated(Cost(**counts.model_dump(), price_per_hour=price_per_hour), earlier_cost(*places))
 
 
 def cost_table(cost: Cost, title: str) -> RenderableType:

@@ -1,5 +1,1 @@
-"""An evaluation as one HTML file that needs nothing beside it. Grades nothing and measures nothing itself."""
-
-from grader.report.page import write_report
-
-__all__ = ["write_report"]
+"""The HTML report of an evaluation: one file that loads nothing else."""

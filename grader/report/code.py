@@ -1,4 +1,5 @@
-"""Students' files as highlighted HTML. Their text is hostile: all of it is escaped, what cannot be seen is named."""
+"""Renders students' files as highlighted HTML. Their text is hostile: it is escaped, and invisible characters are shown
+by their code points."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,14 +13,12 @@ from pygments.lexers.special import TextLexer
 from pygments.util import ClassNotFound
 
 from labs_schema.frozen import Frozen
+from labs_schema.limits import ReportLimits
 from labs_schema.models import SourceFile
-
-MOST_COLOURED = 100_000
-"""Characters; a longer file is shown without colours, for a lexer's time on hostile text has no bound of its own."""
 
 
 class ShownFile(Frozen):
-    """`numbers`: the line numbers, one a line. `html` is safe as it is."""
+    """`numbers`: line numbers, one per line. `html`: already escaped."""
 
     path: str
     numbers: str
@@ -27,31 +26,33 @@ class ShownFile(Frozen):
 
 
 def shown_files(files: Iterable[SourceFile], language: str) -> tuple[ShownFile, ...]:
-    """The files in their order; `language` is the lab's, for files whose names say nothing."""
+    """The files in order. `language`: the lab's, for files whose name does not determine the language."""
     return tuple(_shown(file, language) for file in files)
 
 
 def highlight_style() -> Markup:
-    """The style sheet of the colours: dark ones on dark screens, light ones elsewhere and in print."""
+    """The style sheet of the highlighting: dark colours on dark screens, light ones elsewhere and in print."""
     dark = f"@media screen and (prefers-color-scheme: dark) {{\n{_rules('github-dark')}\n}}"
     return Markup(f"{_rules('default')}\n{dark}\n")
 
 
 def _rules(style: str) -> str:
-    """The rules of classes only; Pygments also writes some for every `pre` of the page."""
+    """Only the rules for classes; Pygments also writes rules for every `pre` of the page."""
     formatter: Any = HtmlFormatter(style=style)
     return "\n".join(rule for rule in formatter.get_style_defs(".code").splitlines() if rule.startswith(".code ."))
 
 
 def visible(text: str) -> str:
-    """Characters that turn, hide or end text are named instead: U+202E is shown as `[U+202E]`."""
+    """`text` with control, bidirectional and invisible characters replaced by their code point, as `[U+202E]`."""
     lines = text.replace("\r\n", "\n")
     return "".join(c if c.isprintable() or c in "\n\t" else f"[U+{ord(c):04X}]" for c in lines)
 
 
 def _shown(file: SourceFile, language: str) -> ShownFile:
     text = visible(file.text).rstrip("\n")
-    lexer = _lexer(file.path, language) if len(text) <= MOST_COLOURED else TextLexer(stripnl=False)
+    # A lexer's time on hostile text has no bound, so long files are not highlighted.
+    short = len(text) <= ReportLimits().highlighted_chars
+    lexer = _lexer(file.path, language) if short else TextLexer(stripnl=False)
     html = highlight(text, lexer, HtmlFormatter(nowrap=True)).rstrip("\n")
     numbers = "\n".join(map(str, range(1, text.count("\n") + 2)))
     return ShownFile(path=visible(file.path), numbers=numbers, html=html)

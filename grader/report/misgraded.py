@@ -1,6 +1,6 @@
-"""Submissions in which a grader and the TA differ, as the report shows them: who gave what, and how sure it was.
+"""Submissions on which the grader and the TA disagree, as the report lists them.
 
-A submission is named by its pseudonym. Ungraded criteria are shown, and are no difference.
+A submission is named by its pseudonym. Ungraded criteria are listed but do not count as disagreements.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,29 +8,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from grader.report.code import ShownFile, shown_files, visible
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import submission_key
+from labs_schema.limits import ReportLimits
 from labs_schema.models import Criterion, Lab, Submission
 from serving.measures.decisions import Decision
 
-MOST_SHOWN = 1000
-"""Submissions of a group that are shown with their code: a page of more would be too large to open."""
-
 
 class Option(Frozen):
-    """A rating of a criterion. `share`: the grader's probability of it, None where it is not known."""
+    """One rating of a criterion. `probability`: the grader's, None if unknown."""
 
     title: str
     description: str
     marks: float | None
-    share: float | None
+    probability: float | None
     by_ta: bool
     by_grader: bool
 
 
-class Judgement(Frozen):
-    """A criterion of a submission. `ta` and `grader` are rating titles; `grader` is None where ungraded.
-
-    `reasons`: why a person was asked to look at it, empty where it would have been accepted.
-    """
+class CriterionResult(Frozen):
+    """One criterion of a submission. `ta` and `grader`: rating titles, `grader` None if ungraded. `reasons`: why it
+    needs review, empty if auto-accepted."""
 
     criterion: str
     description: str
@@ -46,55 +42,53 @@ class Judgement(Frozen):
 
 
 class Misgraded(Frozen):
-    """`key` is the pseudonym. `judgements`: those that differ come first, the most confident of them leading."""
+    """`key`: pseudonym of the submission. `results`: disagreements first, the most confident one leading."""
 
     key: str
     lab: str
-    judgements: tuple[Judgement, ...]
+    results: tuple[CriterionResult, ...]
     files: tuple[ShownFile, ...]
 
     @property
-    def worst(self) -> Judgement:
-        return self.judgements[0]
+    def worst(self) -> CriterionResult:
+        return self.results[0]
 
     @property
     def differences(self) -> int:
-        return sum(judgement.differs for judgement in self.judgements)
+        return sum(result.differs for result in self.results)
 
     @property
     def accepted(self) -> int:
-        """Differences that no person would have seen."""
-        return sum(judgement.differs and not judgement.reasons for judgement in self.judgements)
+        """Number of disagreements that would have been auto-accepted."""
+        return sum(result.differs and not result.reasons for result in self.results)
 
 
 def misgraded(decisions: Iterable[Decision], labs: Mapping[str, Lab]) -> tuple[Misgraded, ...]:
-    """The submissions with a difference, those with the most confident one first; of more than MOST_SHOWN, the first.
+    """The submissions with a disagreement, the most confident one first, up to `ReportLimits.submissions`.
 
-    `labs` holds each lab of `decisions`.
+    `labs`: by name, all labs of `decisions`.
     """
-    work = {(lab.name, s.student): s for lab in labs.values() for s in lab.submissions}
-    found = differing(decisions)[:MOST_SHOWN]
-    return tuple(_misgraded(labs[group[0].lab], work[group[0].lab, group[0].student], group) for group in found)
+    submissions = {(lab.name, s.student): s for lab in labs.values() for s in lab.submissions}
+    found = differing(decisions)[: ReportLimits().submissions]
+    return tuple(_misgraded(labs[group[0].lab], submissions[group[0].lab, group[0].student], group) for group in found)
 
 
 def differing(decisions: Iterable[Decision]) -> list[list[Decision]]:
-    """All decisions on each submission with a difference: the submission with the most confident one first, and in
-    each the differences first, the most confident one leading."""
-    judged: dict[tuple[str, str], list[Decision]] = {}
+    """The decisions of each submission with a disagreement, sorted by confidence of the disagreement, descending."""
+    by_submission: dict[tuple[str, str], list[Decision]] = {}
     for decision in decisions:
-        judged.setdefault((decision.lab, decision.student), []).append(decision)
-    groups = [sorted(group, key=_rank) for group in judged.values() if any(map(differs, group))]
+        by_submission.setdefault((decision.lab, decision.student), []).append(decision)
+    groups = [sorted(group, key=_rank) for group in by_submission.values() if any(map(_differs, group))]
     return sorted(groups, key=lambda group: _rank(group[0]))
 
 
 def _rank(decision: Decision) -> tuple[bool, float, str, str]:
-    """Differences first, then the surest; equally sure ones by pseudonym, so that no id decides an order."""
+    """Disagreements first, then by confidence. Ties go by pseudonym: an order must not reveal students' ids."""
     pseudonym = submission_key(decision.lab, decision.student)
-    return not differs(decision), -(decision.confidence or 0.0), decision.lab, pseudonym
+    return not _differs(decision), -(decision.confidence or 0.0), decision.lab, pseudonym
 
 
-def differs(decision: Decision) -> bool:
-    """Whether the grader gave a rating, and another than the TA."""
+def _differs(decision: Decision) -> bool:
     return decision.grader not in (None, decision.human)
 
 
@@ -102,30 +96,30 @@ def _misgraded(lab: Lab, submission: Submission, decisions: Sequence[Decision]) 
     return Misgraded(
         key=submission_key(lab.name, submission.student),
         lab=visible(lab.name),
-        judgements=tuple(_judgement(lab.criterion(d.criterion), d) for d in decisions),
+        results=tuple(_result(lab.criterion(d.criterion), d) for d in decisions),
         files=shown_files(submission.files, lab.language),
     )
 
 
-def _judgement(criterion: Criterion, decision: Decision) -> Judgement:
-    shares = decision.probabilities or [None] * len(criterion.ratings)
-    given = [visible(rating.title) for rating in criterion.ratings]
-    return Judgement(
+def _result(criterion: Criterion, decision: Decision) -> CriterionResult:
+    probabilities = decision.probabilities or [None] * len(criterion.ratings)
+    titles = [visible(rating.title) for rating in criterion.ratings]
+    return CriterionResult(
         criterion=visible(criterion.title),
         description=visible(criterion.description),
-        ta=given[decision.human],
-        grader=None if decision.grader is None else given[decision.grader],
+        ta=titles[decision.human],
+        grader=None if decision.grader is None else titles[decision.grader],
         confidence=decision.confidence,
         reasons=tuple(map(visible, decision.reasons)),
         options=tuple(
             Option(
-                title=given[i],
+                title=titles[i],
                 description=visible(rating.description),
                 marks=rating.marks,
-                share=share,
+                probability=probability,
                 by_ta=i == decision.human,
                 by_grader=i == decision.grader,
             )
-            for i, (rating, share) in enumerate(zip(criterion.ratings, shares, strict=True))
+            for i, (rating, probability) in enumerate(zip(criterion.ratings, probabilities, strict=True))
         ),
     )

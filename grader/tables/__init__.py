@@ -1,1 +1,1 @@
-"""Terminal tables."""
+"""Results as tables for the terminal."""

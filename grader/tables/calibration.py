@@ -1,36 +1,33 @@
-"""What a calibration found, for the terminal."""
+"""The result of a calibration as a terminal table."""
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
-from rich.table import Table
 
 from grader.experiments.calibrate import CalibrationRun
+from grader.tables.figures import figure_table
 from serving.measures.reliability import Reliability
 
 
 def calibration_table(found: CalibrationRun) -> RenderableType:
-    """How well confidences hold before and after, and what is accepted with which promise."""
+    """Calibration error before and after, what is auto-accepted with which guarantee, and the files written."""
     calibration = found.calibration
     title = f"{calibration.decisions:,} decisions of {calibration.students} students in {len(calibration.labs)} labs"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
-    for heading in ("", "as the model says", "calibrated (cross-fitted by student)"):
-        table.add_column(heading, justify="right" if heading else "left")
-    table.add_row("expected calibration error", *(_figure(each, "ece") for each in (found.before, found.after)))
-    table.add_row("Brier score", *(_figure(each, "brier") for each in (found.before, found.after)))
-    temperature = f"Temperature {calibration.temperature:.2f}, and one a criterion."
+    table = figure_table(title, "Figure", "Uncalibrated", "Calibrated (cross-fitted by student)")
+    for label, name in (("Expected calibration error", "ece"), ("Brier score", "brier")):
+        table.add_row(label, *(_figure(each, name) for each in (found.before, found.after)))
+    temperature = f"Overall temperature {calibration.temperature:.2f}; each criterion has its own."
     written = "Written to " + " and ".join(map(str, found.written))
-    return Group(table, temperature, *_promise(found), written)
+    return Group(table, temperature, *_guarantee(found), written)
 
 
-def _promise(found: CalibrationRun) -> list[str]:
-    promise = found.calibration.guarantee
-    if promise is None:
+def _guarantee(found: CalibrationRun) -> list[str]:
+    guarantee = found.calibration.guarantee
+    if guarantee is None:
         return []
     return [
-        f"{promise.accepted:.1%} of the decisions are accepted without a person: confidence of at least "
-        f"{promise.threshold:.3f} and no other reason.",
-        f"They disagree with the TA in {promise.disagreed:.1%} here; with {promise.confidence:.0%} confidence in at "
-        f"most {promise.bound:.1%} of students to come (asked for {promise.max_error:.1%}).",
+        f"{guarantee.accepted:.1%} of the decisions are auto-accepted: confidence of at least "
+        f"{guarantee.threshold:.3f} and no other reason for review.",
+        f"{guarantee.disagreed:.1%} of these disagree with the TA. For new students it is at most "
+        f"{guarantee.bound:.1%} with {guarantee.confidence:.0%} confidence (requested: {guarantee.max_error:.1%}).",
     ]
 
 

@@ -1,4 +1,4 @@
-"""What `build-dataset` did, as a table. Knows how to show a report, not how one comes about."""
+"""The result of `grader build-dataset` as a terminal table."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,20 +13,20 @@ from training.dataset.report import LabReport
 from training.dataset.rows import DatasetManifest
 
 COLUMNS = {
-    "submissions": "total",
-    "train": "train",
-    "test": "test",
-    "set_aside": "aside",
-    "rows": "rows",
-    "unrated": "unrated",
+    "submissions": "Submissions",
+    "train": "Train",
+    "test": "Test",
+    "set_aside": "Near-copies",
+    "rows": "Rows",
+    "unrated": "Unrated",
 }
 
 
 def dataset_table(reports: Sequence[LabReport], manifest: DatasetManifest, folder: Path) -> RenderableType:
-    """A row a lab, the totals, what was set aside and why, the warnings by kind, and the files written."""
-    labels = [report.lab + " (eval)" * (report.lab in manifest.eval_labs) for report in reports]
+    """One row per lab, the totals, the submissions left out and why, the warnings by code, and the files written."""
+    labels = [report.lab + " (held out)" * (report.lab in manifest.eval_labs) for report in reports]
     table = Table(show_footer=True, box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("lab", footer="all", overflow="fold", min_width=max(map(len, labels)))
+    table.add_column("Lab", footer="All", overflow="fold", min_width=max(map(len, labels)))
     for field, title in COLUMNS.items():
         total = sum(getattr(report, field) for report in reports)
         table.add_column(title, justify="right", footer=f"{total:,}")
@@ -37,18 +37,18 @@ def dataset_table(reports: Sequence[LabReport], manifest: DatasetManifest, folde
 
 def _notes(reports: Sequence[LabReport], manifest: DatasetManifest, folder: Path) -> list[str]:
     aside = sum(report.set_aside for report in reports)
-    notes = [f"Set aside: {aside:,} submissions of students trained on, as near-copies of test submissions."] * (
-        aside > 0
-    )
+    notes = [f"Left out: {aside:,} training submissions that are near-copies of test submissions."] * (aside > 0)
     if manifest.attacks:
         copies = sum(manifest.attacks.copies.values())
-        notes.append(f"Attacked: {copies:,} submissions trained on also appear with a plea in their program.")
+        notes.append(f"Attacks: {copies:,} training submissions were also added with an injected prompt.")
     warnings = sum((Counter(report.warnings) for report in reports), Counter[str]())
     if warnings:
         listed = ", ".join(f"{code} {count:,}" for code, count in sorted(warnings.items()))
         notes.append(f"Warnings (grader check lists them): {listed}.")
     if not any(output.rows for output in manifest.outputs.values()):
-        notes.append("[yellow]No submission has a rating: there is nothing to learn from. grader regrade grades it.[/]")
+        notes.append(
+            "[yellow]No submission has a rating, so there is nothing to train on. `grader regrade` can grade them.[/]"
+        )
     written = (f"{folder / name} ({output.rows:,} rows)" for name, output in manifest.outputs.items())
     return [*notes, escape(f"Written: {', '.join(written)}.")]
 

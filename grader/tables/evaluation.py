@@ -1,32 +1,22 @@
-"""How an evaluation is shown on screen. Measures nothing itself."""
+"""An evaluation as terminal tables."""
 
 from collections.abc import Iterable
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Group as Stack
 from rich.table import Table
 from rich.text import Text
 
-from grader.evaluation import (
-    COMMONEST,
-    WHAT_P_IS,
-    WORDS,
-    Evaluation,
-    Group,
-    Part,
-    RunComparison,
-    shown_p,
-)
-from serving.measures.agreement import METRICS
+from grader.evaluation import P_VALUE_NOTE, Evaluation, Group, RunComparison, Slice, shown_p
+from grader.tables.figures import INTERVAL_NOTE, figure_table, one_line, two_lines
+from serving.measures.agreement import METRICS, RatingFigures
+from serving.measures.inter_annotator import InterAnnotatorAgreement
 from serving.measures.order_effects import OrderEffects
-from serving.measures.raters import InterAnnotatorAgreement
-from serving.measures.rating_parts import RatingPart
+from serving.measures.reliability import ConfidenceFigures
 from serving.measures.resampling import Estimate
-from serving.measures.trust import Trust
 
 
-def tables(evaluation: Evaluation) -> Stack:
-    """The whole evaluation as tables; every figure with its 95 % interval."""
+def evaluation_tables(evaluation: Evaluation) -> Stack:
+    """All figures of the evaluation, with 95 % intervals."""
     shown: list[Table] = []
     for name, group in evaluation.groups.items():
         shown += _group(name, group)
@@ -39,153 +29,116 @@ def _group(name: str, group: Group) -> Iterable[Table]:
     yield from _graders(name, group)
     if group.differences_over_labs:
         yield _over_labs(group)
-    if group.trust:
-        yield _trust(group.trust)
+    if group.confidence:
+        yield _confidence(group.confidence)
     if group.order:
         yield _order(group.order)
-    if group.ceiling:
-        yield _ceiling(group.ceiling)
-    yield _parts("by lab", group.by_lab)
-    yield _parts("by criterion", group.by_criterion)
+    if group.inter_annotator:
+        yield _inter_annotator(group.inter_annotator)
+    yield _slices("By lab", group.by_lab)
+    yield _slices("By criterion", group.by_criterion)
     if len(group.by_language) > 1:
-        yield _parts("by language", group.by_language)
+        yield _slices("By language", group.by_language)
     yield _ratings(group.by_rating)
 
 
 def _graders(name: str, group: Group) -> Iterable[Table]:
-    """A row a metric, a column a grader; then the evaluated grader less each of the others."""
+    """One row per metric, one column per grader; then the evaluated grader minus each other one."""
     first, *others = group.graders
     size = group.graders[first]
-    figures = _table(
-        f"{name}: {size.decisions} decisions, {size.students} students, {size.labs} labs", "", *group.graders
-    )
-    apart = _table(f"{first} less", "", *others)
+    title = f"{name.capitalize()}: {size.decisions} decisions, {size.students} students, {size.labs} labs"
+    figures = figure_table(title, "Figure", *group.graders)
+    differences = figure_table(f"Difference: {first} minus", "Figure", *others)
     for metric, shown in METRICS.items():
-        figures.add_row(shown, *(_two_lines(each.figures[metric]) for each in group.graders.values()))
-        apart.add_row(shown, *(_two_lines(group.differences[other][metric], sign=True) for other in others))
-    figures.caption = r"\[..]: 95 % bootstrap interval over students"
-    return figures, apart
+        figures.add_row(shown, *(two_lines(each.figures[metric]) for each in group.graders.values()))
+        differences.add_row(shown, *(two_lines(group.differences[other][metric], sign=True) for other in others))
+    figures.caption = INTERVAL_NOTE
+    return figures, differences
 
 
 def _over_labs(group: Group) -> Table:
-    """The same figures, as an answer for labs like these: exact agreement only."""
-    table = _table("exact agreement with 95 % intervals over labs", "", "agreement", "difference to it")
+    table = figure_table("Exact agreement with 95 % intervals over labs", "Grader", "Agreement", "Difference")
     for name, each in group.graders.items():
-        apart = group.differences_over_labs.get(name)
-        cells = (
-            _one_line(each.figures_over_labs["agreement"]),
-            _one_line(apart["agreement"], sign=True) if apart else "",
+        over = group.differences_over_labs.get(name)
+        table.add_row(
+            name,
+            one_line(each.figures_over_labs["agreement"]),
+            one_line(over["agreement"], sign=True) if over else "",
         )
-        table.add_row(name, *cells)
     return table
 
 
-def _trust(graders: dict[str, Trust]) -> Table:
-    table = _table(
-        "is it as often right as it says?",
-        "",
-        "n",
-        "ECE",
-        "Brier",
-        "accepted without a person",
-        "disagreement among them",
-    )
-    for name, trust in graders.items():
-        steps = {"": trust.before} if trust.after is None else {", raw": trust.before, ", calibrated": trust.after}
+def _confidence(graders: dict[str, ConfidenceFigures]) -> Table:
+    columns = "Decisions", "ECE", "Brier score", "Auto-accepted", "Disagreement among those"
+    table = figure_table("Calibration of the confidence", "Grader", *columns)
+    for name, each in graders.items():
+        steps = {"": each.before}
+        if each.after is not None:
+            steps = {", uncalibrated": each.before, ", calibrated": each.after}
+        wrong = "-" if each.accepted_disagreement is None else f"{each.accepted_disagreement:.3f}"
         for step, found in steps.items():
-            wrong = "-" if trust.accepted_disagreement is None else f"{trust.accepted_disagreement:.3f}"
-            table.add_row(
-                name + step,
-                str(found.decisions),
-                f"{found.ece:.3f}",
-                f"{found.brier:.3f}",
-                f"{trust.accepted:.3f}",
-                wrong,
-            )
+            figures = f"{found.ece:.3f}", f"{found.brier:.3f}", f"{each.accepted:.3f}", wrong
+            table.add_row(name + step, str(found.decisions), *figures)
     return table
 
 
 def _order(order: OrderEffects) -> Table:
-    table = _table("does the order of the options matter?", "", "n", "")
+    table = figure_table("Effect of the option order", "Figure", "Decisions", "Result")
     flips = Estimate(value=order.flips.rate, low=order.flips.low, high=order.flips.high)
-    table.add_row("share of ratings that change with it", str(order.flips.decisions), _one_line(flips))
-    for place in order.places:
-        table.add_row(
-            f"among {place.ratings} ratings", str(place.decisions), f"{place.said} ({shown_p(place.p_value)})"
-        )
+    table.add_row("Share of ratings that change with the order", str(order.flips.decisions), one_line(flips))
+    for each in order.positions:
+        result = f"{each.summary} ({shown_p(each.p_value)})"
+        table.add_row(f"Position bias among {each.ratings} ratings", str(each.decisions), result)
     return table
 
 
-def _ceiling(ceiling: InterAnnotatorAgreement) -> Table:
-    """What the TAs reach among themselves, over the same units as the grader beside them."""
-    table = _table(
-        f"several TAs on the same work: {ceiling.units} criteria of {ceiling.students} students",
-        "",
-        "units",
-        "agreement",
-    )
-    table.add_row("pairs of TAs", str(ceiling.units), _one_line(ceiling.pairwise))
-    table.add_row("the grader with single TAs", str(ceiling.units), _one_line(ceiling.grader))
-    table.add_row("Krippendorff's alpha of the TAs", str(ceiling.units), _one_line(ceiling.alpha))
-    for rater, figures in ceiling.raters.items():
-        table.add_row(Text(f"{rater} with the others' majority"), str(figures.units), _one_line(figures.with_others))
+def _inter_annotator(found: InterAnnotatorAgreement) -> Table:
+    """The TAs among themselves, and the grader on the same units."""
+    title = f"Inter-annotator agreement: {found.units} criteria of {found.students} students rated by several TAs"
+    table = figure_table(title, "Figure", "Criteria", "Agreement")
+    table.add_row("Two TAs", str(found.units), one_line(found.pairwise))
+    table.add_row("The grader and one TA", str(found.units), one_line(found.grader))
+    table.add_row("Krippendorff's alpha of the TAs", str(found.units), one_line(found.alpha))
+    for rater, figures in found.raters.items():
+        label = Text(f"{rater} and the majority of the other TAs")
+        table.add_row(label, str(figures.units), one_line(figures.with_others))
     return table
 
 
-def _parts(title: str, parts: dict[str, Part]) -> Table:
-    table = _table(title, "", "n", "exact agreement", f"over {COMMONEST}", f"over {WORDS}", "macro-F1")
-    for name, part in parts.items():
-        figures = part.grader.figures
+def _slices(title: str, slices: dict[str, Slice]) -> Table:
+    columns = "Decisions", "Exact agreement", "vs. majority class", "vs. bag of words", "Macro-F1"
+    table = figure_table(title, "", *columns)
+    for name, each in slices.items():
+        figures = each.grader.figures
         table.add_row(
             Text(name),
-            str(part.grader.decisions),
-            _two_lines(figures["agreement"]),
-            _two_lines(part.over_commonest, sign=True),
-            _two_lines(part.over_words, sign=True),
-            _two_lines(figures["macro_f1"]),
+            str(each.grader.decisions),
+            two_lines(figures["agreement"]),
+            two_lines(each.over_majority, sign=True),
+            two_lines(each.over_bag_of_words, sign=True),
+            two_lines(figures["macro_f1"]),
         )
     return table
 
 
-def _ratings(parts: dict[str, RatingPart]) -> Table:
-    table = _table("by rating", "", "TA gave", "grader gave", "recall", "precision")
-    for name, part in parts.items():
-        counts = str(part.given_by_ta), str(part.given_by_grader)
-        table.add_row(Text(name), *counts, _one_line(part.recall), _one_line(part.precision))
+def _ratings(ratings: dict[str, RatingFigures]) -> Table:
+    table = figure_table("By rating", "Rating", "Given by the TA", "Given by the grader", "Recall", "Precision")
+    for name, each in ratings.items():
+        counts = str(each.given_by_ta), str(each.given_by_grader)
+        table.add_row(Text(name), *counts, one_line(each.recall), one_line(each.precision))
     return table
 
 
 def _compared(comparison: RunComparison) -> Iterable[Table]:
-    """What both runs kept."""
     for name, found in comparison.groups.items():
-        title = f"{name}, kept by both runs: {found.first.decisions} decisions, {found.first.students} students"
-        table = _table(title, "", comparison.first, comparison.second, "difference", "by chance")
+        title = f"{name.capitalize()}: {found.first.decisions} decisions of {found.first.students} students"
+        table = figure_table(title, "Figure", comparison.first, comparison.second, "Difference", "p-value")
         table.caption = (
-            f"The TA's rating: both {found.both}, only the first {found.only_first}, "
-            f"only the second {found.only_second}, neither {found.neither}\n{WHAT_P_IS}"
+            f"TA's rating given by both: {found.both}, only the first: {found.only_first}, "
+            f"only the second: {found.only_second}, neither: {found.neither}\n{P_VALUE_NOTE}"
         )
         for metric, shown in METRICS.items():
-            sides = [_two_lines(each.figures[metric]) for each in (found.first, found.second)]
+            sides = [two_lines(each.figures[metric]) for each in (found.first, found.second)]
             p = shown_p(found.p_values[metric]) if metric in found.p_values else ""
-            table.add_row(shown, *sides, _two_lines(found.differences[metric], sign=True), p)
+            table.add_row(shown, *sides, two_lines(found.differences[metric], sign=True), p)
         yield table
-
-
-def _table(title: str, *headings: str) -> Table:
-    table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD)
-    for heading in headings:
-        table.add_column(Text(heading), justify="right" if heading else "left", overflow="fold")
-    return table
-
-
-def _one_line(estimate: Estimate, *, sign: bool = False) -> Text:
-    """`.812 [.774, .850]`, or `-` where the figure is not defined."""
-    if estimate.value is None:
-        return Text("-")
-    form = "{:+.3f}" if sign else "{:.3f}"
-    value, low, high = (form.format(v).replace("0.", ".", 1) for v in (estimate.value, estimate.low, estimate.high))
-    return Text(f"{value} [{low}, {high}]")
-
-
-def _two_lines(estimate: Estimate, *, sign: bool = False) -> Text:
-    return Text(_one_line(estimate, sign=sign).plain.replace(" [", "\n["))

@@ -1,4 +1,4 @@
-"""What `grader check` says of labs: a table, then the issues grouped by kind. Holds one lab at a time."""
+"""`grader check`: reads labs, and reports their issues as a table and grouped by code."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -16,10 +16,11 @@ from labs_schema.reading.validate import Validated, lab_folders, read_lab, stray
 from labs_schema.submissions.file_names import safe_name
 
 SHOWN = 3
+"""Issues printed for each code."""
 
 
 class LabCheck(Frozen):
-    """A lab's sizes and issues, without the lab. The sizes are None where it has an error."""
+    """Sizes and issues of a lab. Sizes are None if the lab has an error. The lab itself is not kept, to save memory."""
 
     lab: str
     language: str | None = None
@@ -34,7 +35,7 @@ class LabCheck(Frozen):
 
 
 class Report(Frozen):
-    """All labs of a folder. `strays` are warnings about entries that are no lab."""
+    """All labs of a folder. `strays`: warnings about entries that are not labs."""
 
     labs: tuple[LabCheck, ...]
     strays: tuple[Issue, ...]
@@ -45,7 +46,7 @@ class Report(Frozen):
 
 
 def check_labs(path: Path, language: str | None = None, progress: bool = False) -> Report:
-    """Reads every lab at `path`, a lab or a folder of labs. Raises InputError where there is none."""
+    """Reads every lab at `path`, a lab or a folder of labs. Raises InputError if there is none."""
     folders = lab_folders(path)
     shown = track(folders, "Checking", transient=True, disable=not progress or len(folders) < 2)
     return Report(
@@ -71,11 +72,11 @@ def _checked(name: str, validated: Validated) -> LabCheck:
 
 
 def as_table(report: Report) -> RenderableType:
-    """The table, the issues grouped, and the verdict in one line."""
+    """The table, the issues by code, and a one-line conclusion."""
     table = Table(box=SIMPLE_HEAD)
     table.add_column("Lab", overflow="fold")
     table.add_column("Language")
-    for title in ("Work", "Crit.", "Ratings", "Errors", "Warn."):
+    for title in ("Submissions", "Criteria", "Ratings", "Errors", "Warnings"):
         table.add_column(title, justify="right")
     for lab in report.labs:
         sizes = ("-" if size is None else f"{size:,}" for size in (lab.submissions, lab.criteria, lab.graded))
@@ -88,7 +89,7 @@ def as_table(report: Report) -> RenderableType:
 
 
 def grouped(issues: Iterable[Issue]) -> Iterator[str]:
-    """One block a kind of issue, errors first: how many, the first few with what was found, and how to mend them."""
+    """One block per code, errors first: the number of issues, the first few, and the hint."""
 
     def kind(issue: Issue) -> tuple[bool, str]:
         return issue.severity is not Severity.ERROR, issue.code

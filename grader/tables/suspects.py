@@ -1,4 +1,4 @@
-"""What a second look found, on the screen: the TAs, then the first suspicious labels. Knows no labs."""
+"""Suspicious labels and TAs as terminal tables."""
 
 from collections.abc import Iterator
 
@@ -7,18 +7,30 @@ from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from grader.labels.second_look import SecondLook
-from grader.labels.tas import ALARM, Ta
+from grader.labels.find_suspects import Suspects
+from grader.labels.ta_summaries import ALARM, TaSummary
+
+TA_COLUMNS = (
+    "TA",
+    "Labels",
+    "As expected",
+    "Others as expected",
+    "Same as other TAs",
+    "Mark shift",
+    "p (unlikely)",
+    "p (same rating)",
+    "p (marks)",
+)
 
 
-def tables(found: SecondLook, top: int) -> Iterator[RenderableType]:
-    """`top`: how many suspicious labels are shown; the files have all of them."""
+def suspect_tables(found: Suspects, top: int) -> Iterator[RenderableType]:
+    """`top`: number of suspicious labels shown."""
     if found.tas:
         yield _tas(found)
     share = len(found.suspects) / found.labels if found.labels else 0.0
+    shown = min(top, len(found.suspects))
     yield (
-        f"{len(found.suspects)} of {found.labels} labels ({share:.1%}) are worth a second look; "
-        f"the first {min(top, len(found.suspects))}, the surest first:"
+        f"{len(found.suspects)} of {found.labels} labels ({share:.1%}) should be checked; the {shown} most suspicious:"
     )
     table = Table("Lab", "Student", "Criterion", "Given", "Expected", box=SIMPLE_HEAD)
     rated = any(each.others for each in found.suspects[:top])
@@ -32,20 +44,20 @@ def tables(found: SecondLook, top: int) -> Iterator[RenderableType]:
     yield table
 
 
-def _tas(found: SecondLook) -> Table:
-    caption = f"p: permutation tests, corrected by Holm for all TAs and tests; an alarm is below {ALARM}"
+def _tas(found: Suspects) -> Table:
+    caption = f"p: permutation tests, corrected by Holm for all TAs and tests; alarms below {ALARM}"
     table = Table(box=SIMPLE_HEAD, caption=caption)
-    for name in ("TA", "Labels", "As expected", "Others'", "With other TAs", "Marks", "p unlike", "p same", "p marks"):
+    for name in TA_COLUMNS:
         table.add_column(name, justify="left" if name == "TA" else "right")
-    table.add_column("Stands out")
+    table.add_column("Alarms")
     for ta in found.tas:
         table.add_row(*_row(ta), "[red]" + escape("; ".join(ta.alarms)) + "[/]")
     return table
 
 
-def _row(ta: Ta) -> list[str]:
+def _row(ta: TaSummary) -> list[str]:
     together = "-" if ta.with_others is None else f"{ta.with_others:.2f} of {ta.common}"
     others = "-" if ta.others_agreement is None else f"{ta.others_agreement:.2f}"
     shift = "-" if ta.shift is None else f"{ta.shift:+.2f}"
-    p_values = (f"{p:.3f}" for p in (ta.p_unlikely, ta.p_monotone, ta.p_apart))
+    p_values = (f"{p:.3f}" for p in (ta.p_unlikely, ta.p_monotone, ta.p_marks))
     return [escape(ta.rater), str(ta.decisions), f"{ta.agreement:.2f}", others, together, shift, *p_values]

@@ -1,1 +1,1 @@
-"""From graded work that was not trained on to confidences that hold and a threshold with a guarantee."""
+"""Calibrated confidences and an acceptance threshold with a statistical guarantee, fitted on held-out graded work."""

@@ -1,4 +1,4 @@
-"""What `grader calibrate` found out, as it lies beside the weights, and what of it holds for a lab. Knows no engine."""
+"""The calibration file of a model: its contents, how it is read and written, and how it applies to a lab."""
 
 from pathlib import Path
 from typing import Literal
@@ -16,9 +16,10 @@ FILE = "calibration.json"
 
 
 class GradedWith(Frozen):
-    """What decides a confidence, and which answers are sent to a person for other reasons: a calibration holds for
-    nothing else. The first three are SHA-256 in hexadecimal; `suspicion`: the version of what finds and masks text that
-    talks to a grader."""
+    """The settings that determine confidences and review reasons. A calibration is valid only for the same settings.
+
+    `weights`, `tokenizer` and `prompts` are SHA-256 in hexadecimal. `suspicion`: version of the injection detector.
+    """
 
     weights: str
     tokenizer: str
@@ -29,18 +30,18 @@ class GradedWith(Frozen):
 
 
 class LabCalibration(Frozen):
-    """`temperatures`: criterion title -> what its log-probabilities are divided by."""
+    """`temperatures`: criterion title -> the divisor of its log-probabilities."""
 
     rubric_hash: str
     temperatures: dict[str, float]
 
 
 class Guarantee(Frozen):
-    """With `confidence`, accepted decisions disagree with the TA in at most the share `max_error`.
+    """With confidence `confidence`, at most the share `max_error` of auto-accepted decisions disagrees with the TA.
 
-    Accepted were, of the students calibrated on, the share `accepted` of the decisions: all with a calibrated
-    confidence of at least `threshold` and no other reason for a review. They disagreed in the share `disagreed`;
-    `bound` is the upper bound on that of students to come.
+    A decision is auto-accepted if its calibrated confidence is at least `threshold` and nothing else asks for review.
+    On the calibration students that was the share `accepted` of the decisions, of which the share `disagreed` disagreed
+    with the TA; `bound` is the upper confidence bound on that share for new students.
     """
 
     max_error: float
@@ -52,9 +53,12 @@ class Guarantee(Frozen):
 
 
 class Calibration(Frozen):
-    """`guarantee` is None where the graded work supported none, and `refused` says why; nothing is accepted then, and
-    the temperatures hold all the same. `submissions`: pseudonyms (`submission_key`) of the work it was made from, of
-    `students` students with `decisions` rated criteria. `made`: date and time in UTC, ISO 8601."""
+    """The contents of `calibration.json`.
+
+    `guarantee`: None if the graded work supports none, for the reason `refused`; then nothing is auto-accepted, but the
+    temperatures still apply. `submissions`: pseudonyms (`submission_key`) of the submissions it was fitted on, by
+    `students` students with `decisions` rated criteria. `made`: date and time in UTC, ISO 8601.
+    """
 
     version: Literal[1] = 1
     grader_version: str
@@ -69,35 +73,35 @@ class Calibration(Frozen):
     submissions: tuple[str, ...]
 
     def rules(self, lab: Lab, graded_with: GradedWith) -> tuple[Rule, ...]:
-        """How each criterion of `lab` is judged by a grader with these settings."""
+        """The temperature and thresholds of each criterion of `lab`, for a grader with the settings `graded_with`."""
         if missing := self.differences(graded_with):
             return (Rule(thresholds=Thresholds(missing=missing)),) * len(lab.criteria)
         return tuple(self._rule(lab, criterion.title) for criterion in lab.criteria)
 
     def differences(self, graded_with: GradedWith) -> str:
-        """What keeps this calibration from being used; empty where nothing does."""
+        """Why this calibration does not apply to these settings; empty if it does."""
         mine, theirs = self.graded_with.model_dump(), graded_with.model_dump()
         other = ", ".join(name.replace("_", " ") for name in mine if mine[name] != theirs[name])
-        return other and f"the calibration was made with other {other}"
+        return other and f"the calibration was fitted with a different {other}"
 
     def _rule(self, lab: Lab, criterion: str) -> Rule:
         known = self.labs.get(lab.name)
         if known is None:
             return Rule(temperature=self.temperature, thresholds=Thresholds(missing="not for this lab"))
         if known.rubric_hash != rubric_hash(lab):
-            return Rule(thresholds=Thresholds(missing="the rubric is not the one calibrated for"))
+            return Rule(thresholds=Thresholds(missing="the rubric has changed since the calibration"))
         if criterion not in known.temperatures:
             return Rule(temperature=self.temperature, thresholds=Thresholds(missing="not for this criterion"))
         temperature = known.temperatures[criterion]
         if self.guarantee is None:
-            return Rule(temperature=temperature, thresholds=Thresholds(missing="no promise could be made"))
+            return Rule(temperature=temperature, thresholds=Thresholds(missing="no guarantee could be given"))
         return Rule(
             temperature=temperature, thresholds=Thresholds(confidence=self.guarantee.threshold, calibrated=True)
         )
 
 
 def read_calibration(folder: Path) -> Calibration | None:
-    """That of the model in `folder`; None where it has none. Raises ModelError where it cannot be read."""
+    """The calibration of the model in `folder`, or None. Raises ModelError if the file is invalid."""
     path = folder / FILE
     try:
         return Calibration.model_validate_json(path.read_text(encoding="utf-8")) if path.is_file() else None
@@ -105,11 +109,11 @@ def read_calibration(folder: Path) -> Calibration | None:
         found = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
     except (OSError, UnicodeDecodeError) as error:
         found = str(error)
-    raise ModelError(f"{path} is no calibration: {found}. Run `grader calibrate` again, or delete it.")
+    raise ModelError(f"{path} is not a valid calibration file: {found}. Run `grader calibrate` again, or delete it.")
 
 
 def write_calibration(calibration: Calibration, folder: Path) -> Path:
-    """As `calibration.json`, whole or not at all. Returns its path."""
+    """Writes `calibration.json` atomically and returns its path."""
     partial = folder / f"{FILE}.partial"
     partial.write_text(calibration.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return partial.replace(folder / FILE)

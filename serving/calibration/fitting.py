@@ -1,28 +1,55 @@
-"""From graded work with the TAs' ratings to temperatures and a threshold, or the reason why there is none. Pure."""
+"""Fits a calibration: temperatures for the confidences and a threshold for auto-accepting, or why there is none."""
 
 from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
 
 from labs_schema.frozen import Frozen
 from serving.calibration.calibration import Guarantee
 from serving.calibration.risk_control import (
     Step,
-    correlation_of,
     fixed_sequence,
+    intra_class_correlation,
     lowest_threshold,
     students_needed,
 )
-from serving.calibration.temperatures import Temperatures, fit_temperatures
+from serving.measures.arrays import Floats
 from serving.measures.decisions import Decision
+from serving.scoring.scores import RatingDistribution
 
 FOLDS = 5
+WIDE, NARROW = 1.0, 0.25
+"""Standard deviations of the normal priors on log T: of the overall temperature around 0, and of a criterion's around
+the overall one. The first keeps T finite for a model that is always right; the second keeps a criterion's T within a
+factor of about 1.6 of the overall one, because a criterion has few rated students."""
+MAX_LOG_T = 4.0
+"""The search interval of log T is plus and minus this."""
+MIN_PROBABILITY = 1e-12
+"""Replaces a probability of 0, whose logarithm is not finite."""
+
+
+class Temperatures(Frozen):
+    """`overall`: the temperature of all decisions. `labs`: lab -> criterion title -> its own temperature.
+
+    The model's log-probabilities of the ratings are divided by the temperature (Guo et al. 2017, On Calibration of
+    Modern Neural Networks, section 4.2), which never changes the most probable rating.
+    """
+
+    overall: float
+    labs: dict[str, dict[str, float]]
+
+    def confidence(self, decision: Decision) -> float:
+        """The calibrated confidence, with the criterion's temperature if it has one, else the overall one."""
+        temperature = self.labs.get(decision.lab, {}).get(decision.criterion, self.overall)
+        return RatingDistribution(decision.probabilities, 1.0).confidence(temperature)
 
 
 class Fitted(Frozen):
-    """`decisions`: those given, each with a confidence from temperatures that its student had no part in. Either
-    `guarantee` or `refused`, the reason why there is none, is set."""
+    """The result of `fit`. `decisions`: the ones given, with cross-fitted confidences. Exactly one of `guarantee` and
+    `refused`, the reason why there is none, is set."""
 
     temperatures: Temperatures
     decisions: tuple[Decision, ...]
@@ -31,22 +58,53 @@ class Fitted(Frozen):
 
 
 def fit(decisions: Sequence[Decision], *, max_error: float, confidence: float) -> Fitted:
-    """`decisions` were graded with thresholds of 0, so that their reasons are those which no calibration changes.
+    """`decisions` were graded with a threshold of 0, so their reasons for review do not depend on the calibration.
 
-    The threshold is tested on cross-fitted confidences: fitting the temperatures and testing on the same students
-    would flatter both. Those that are kept are fitted on all students.
+    The threshold is tested on cross-fitted confidences, because testing on the students that the temperatures were
+    fitted on would be biased. The temperatures returned are fitted on all students.
     """
-    sure = cross_fitted(decisions)
-    rated = [d for d in sure if d.grader is not None]
-    temperatures = fit_temperatures(rated)
-    found = threshold(sure, max_error=max_error, confidence=confidence)
+    crossed = cross_fitted(decisions)
+    temperatures = fit_temperatures([d for d in crossed if d.grader is not None])
+    found = threshold(crossed, max_error=max_error, confidence=confidence)
     if isinstance(found, str):
-        return Fitted(temperatures=temperatures, decisions=tuple(sure), guarantee=None, refused=found)
-    return Fitted(temperatures=temperatures, decisions=tuple(sure), guarantee=found)
+        return Fitted(temperatures=temperatures, decisions=tuple(crossed), guarantee=None, refused=found)
+    return Fitted(temperatures=temperatures, decisions=tuple(crossed), guarantee=found)
+
+
+def fit_temperatures(decisions: Sequence[Decision]) -> Temperatures:
+    """The temperatures of decisions with probabilities, by maximum a posteriori."""
+    overall = fit_log_temperature(decisions, 0.0, WIDE)
+    cells: dict[str, dict[str, list[Decision]]] = {}
+    for decision in decisions:
+        cells.setdefault(decision.lab, {}).setdefault(decision.criterion, []).append(decision)
+    return Temperatures(
+        overall=float(np.exp(overall)),
+        labs={
+            lab: {title: float(np.exp(fit_log_temperature(mine, overall, NARROW))) for title, mine in criteria.items()}
+            for lab, criteria in cells.items()
+        },
+    )
+
+
+def fit_log_temperature(decisions: Sequence[Decision], centre: float, spread: float) -> float:
+    """The log T that maximises the likelihood of the TAs' ratings times the prior N(`centre`, `spread`²)."""
+    if not decisions:
+        return centre
+    widest = max(len(d.probabilities) for d in decisions)
+    logs = np.full((len(decisions), widest), -np.inf)
+    for row, decision in zip(logs, decisions, strict=True):
+        row[: len(decision.probabilities)] = np.log(np.maximum(decision.probabilities, MIN_PROBABILITY))
+    given = logs[np.arange(len(logs)), [d.human for d in decisions]]
+
+    def loss(log_t: float) -> float:
+        inverse = np.exp(-log_t)
+        return float((logsumexp(logs * inverse, axis=1) - given * inverse).sum() + ((log_t - centre) / spread) ** 2 / 2)
+
+    return float(minimize_scalar(loss, bounds=(-MAX_LOG_T, MAX_LOG_T), method="bounded").x)
 
 
 def cross_fitted(decisions: Sequence[Decision]) -> list[Decision]:
-    """`decisions` with the confidence that temperatures fitted without their student give."""
+    """`decisions` with confidences from temperatures that were fitted without the decision's student."""
     number = {student: i for i, student in enumerate(dict.fromkeys(d.student for d in decisions))}
     folds = min(FOLDS, len(number))
     rated = [d for d in decisions if d.grader is not None]
@@ -58,17 +116,17 @@ def cross_fitted(decisions: Sequence[Decision]) -> list[Decision]:
 
 
 def threshold(decisions: Sequence[Decision], *, max_error: float, confidence: float) -> Guarantee | str:
-    """The guarantee that `decisions` support, or why they support none."""
+    """The guarantee that `decisions` support, or the reason why they support none."""
     rated = [d for d in decisions if d.grader is not None and d.confidence is not None]
-    open_ = [d for d in rated if not d.reasons]
+    acceptable = [d for d in rated if not d.reasons]
     number = {student: i for i, student in enumerate(dict.fromkeys(d.student for d in rated))}
-    if len({d.student for d in open_}) < 2:
-        return _nothing_open(decisions)
-    correlation = correlation_of(_wrong(rated), np.array([number[d.student] for d in rated]))
+    if len({d.student for d in acceptable}) < 2:
+        return _nothing_acceptable(decisions)
+    correlation = intra_class_correlation(_errors(rated), np.array([number[d.student] for d in rated]))
     tests = fixed_sequence(
-        np.array([d.confidence for d in open_]),
-        _wrong(open_),
-        np.array([number[d.student] for d in open_]),
+        np.array([d.confidence for d in acceptable]),
+        _errors(acceptable),
+        np.array([number[d.student] for d in acceptable]),
         confidence=confidence,
         correlation=correlation,
     )
@@ -85,26 +143,28 @@ def threshold(decisions: Sequence[Decision], *, max_error: float, confidence: fl
     )
 
 
-def _nothing_open(decisions: Sequence[Decision]) -> str:
-    open_, students = sum(not d.reasons for d in decisions), len({d.student for d in decisions})
+def _nothing_acceptable(decisions: Sequence[Decision]) -> str:
+    acceptable, students = sum(not d.reasons for d in decisions), len({d.student for d in decisions})
     kinds = Counter(kind for d in decisions for kind in {reason.split(" (")[0].split(":")[0] for reason in d.reasons})
     why = ", ".join(f"{kind}: {count}" for kind, count in kinds.most_common())
     return (
-        f"{open_} of {len(decisions)} decisions of {students} students could be accepted at all"
-        f"{f', because of {why}' if why else ''}; those of at least 2 students are needed"
+        f"only {acceptable} of {len(decisions)} decisions of {students} students have no other reason for review"
+        f"{f' ({why})' if why else ''}; decisions of at least 2 students are needed"
     )
 
 
 def _refusal(first: Step, students: int, max_error: float, confidence: float, correlation: float) -> str:
-    said = (
-        f"of the surest {first.accepted} decisions of {students} students {first.disagreed:.1%} disagree with the TA, "
-        f"which at {confidence:.0%} confidence allows no promise below {first.bound:.1%}; asked for {max_error:.1%}"
+    found = (
+        f"of the {first.accepted} most confident decisions of {students} students {first.disagreed:.1%} disagree with "
+        f"the TA, so at {confidence:.0%} confidence the error bound is {first.bound:.1%}, above the requested "
+        f"{max_error:.1%}"
     )
     needed = students_needed(first, students, max_error, confidence, correlation)
     if needed is None:
-        return f"{said}. If it went on like this, no number of students would do"
-    return f"{said}. If it went on like this, about {needed} students would do"
+        return f"{found}. At this error rate no number of students would be enough"
+    return f"{found}. At this error rate about {needed} students would be enough"
 
 
-def _wrong(decisions: Sequence[Decision]) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+def _errors(decisions: Sequence[Decision]) -> Floats:
+    """(n,): 1 where the grader did not give the TA's rating, else 0."""
     return np.array([d.grader != d.human for d in decisions], float)

@@ -1,1 +1,1 @@
-"""What a grader and the TAs say, side by side, in figures. Pure; knows no engine."""
+"""Statistics that compare a grader's ratings with the TAs'."""

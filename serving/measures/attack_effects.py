@@ -11,8 +11,9 @@ from typing import get_args
 import numpy as np
 
 from labs_schema.frozen import Frozen
+from serving.measures.arrays import Floats
 from serving.measures.attempts import Attempt, Guard
-from serving.measures.resampling import Estimate, Floats, cluster_weights, estimate
+from serving.measures.resampling import Estimate, cluster_weights, estimate
 
 GUARDS: tuple[Guard, ...] = get_args(Guard)
 

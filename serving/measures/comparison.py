@@ -1,4 +1,4 @@
-"""Where a grader differs from the TAs: for each criterion, and each differing grade. Pure; knows no file."""
+"""A regraded lab compared with its TAs: counts for each criterion, and each disagreement."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from labs_schema.frozen import Frozen
 from labs_schema.grades import Grade, Status
 from labs_schema.models import Criterion, Lab
-from serving.measures.decisions import Decision, decisions
+from serving.measures.decisions import Decision, decisions_from_grades
 
 
 class Difference(Frozen):
-    """A criterion of a student's work that the TA and the grader rated differently. Ratings by title."""
+    """A criterion of a submission that the TA and the grader rated differently. Ratings are titles."""
 
     student: str
     criterion: str
@@ -20,9 +20,9 @@ class Difference(Frozen):
 
 
 class CriterionComparison(Frozen):
-    """`rated_by_both` = `agreed` + the off-diagonal of `confusion` (TA's rating -> grader's rating -> how many).
+    """Counts of one criterion. `confusion`: TA's rating -> grader's rating -> count; its sum is `rated_by_both`.
 
-    `ungraded`: the grader gave no rating. `needs_review`: of all its answers, those that a person should look at.
+    `ungraded`: answers without a rating. `needs_review`: answers, graded or not, that need human review.
     """
 
     criterion: str
@@ -34,7 +34,7 @@ class CriterionComparison(Frozen):
 
 
 class Comparison(Frozen):
-    """`agreement` is agreed / rated by both, None where the TAs rated nothing. `differences`: most confident first."""
+    """`agreement`: agreed / rated_by_both, None if no TA rated anything. `differences`: the most confident first."""
 
     lab: str
     submissions: int
@@ -46,8 +46,8 @@ class Comparison(Frozen):
 
 
 def compare(lab: Lab, grades: Sequence[Grade]) -> Comparison:
-    """`grades` beside the lab's own human grades."""
-    both = [decision for decision in decisions(lab, grades) if decision.grader is not None]
+    """Compares `grades` with the TAs' grades of the lab."""
+    both = [decision for decision in decisions_from_grades(lab, grades) if decision.grader is not None]
     agreed = sum(decision.human == decision.grader for decision in both)
     return Comparison(
         lab=lab.name,

@@ -1,4 +1,4 @@
-"""What a TA and a grader said of the same criterion of the same work, side by side. Knows no model and no file."""
+"""Pairs the TA's rating and the grader's rating of one criterion of one submission."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,11 +10,11 @@ from labs_schema.models import Criterion, Lab
 class Decision(Frozen):
     """One criterion of one submission. Ratings are indices into the criterion's ratings, in the rubric's order.
 
-    `grader` is None where the grader left the criterion ungraded. `probabilities`: the model's own share of every
-    rating, empty where ungraded; `confidence`: how sure of `grader`, after the calibration where there is one.
-    `letters`: the place of the most probable letter under each order of the ratings, empty with one order.
-    `reasons`: why a person should look at it, empty where it was accepted.
-    `human_marks` and `grader_marks` are None where the rubric has no marks.
+    `grader`: None where the grader left the criterion ungraded. `probabilities`: the model's probability of each
+    rating, empty where ungraded. `confidence`: probability of the rating given, calibrated if the model has a
+    calibration. `letters`: index of the most probable letter under each option order, empty if only one was used.
+    `reasons`: why the answer needs review, empty where it was auto-accepted. `human_marks` and `grader_marks`: None if
+    the rubric has no marks.
     """
 
     lab: str
@@ -32,13 +32,13 @@ class Decision(Frozen):
     grader_marks: float | None = None
 
 
-def decisions(lab: Lab, grades: Iterable[Grade]) -> list[Decision]:
-    """The criteria of `grades` that a TA rated as well, in the grades' order."""
-    return answered(lab, ((grade.student, answer) for grade in grades for answer in grade.criteria))
+def decisions_from_grades(lab: Lab, grades: Iterable[Grade]) -> list[Decision]:
+    """One decision for each criterion of `grades` that a TA also rated, in the order of the grades."""
+    return decisions_from_answers(lab, ((grade.student, answer) for grade in grades for answer in grade.criteria))
 
 
-def answered(lab: Lab, answers: Iterable[tuple[str, CriterionGrade]]) -> list[Decision]:
-    """Those of `answers`, each with its student, that a TA rated as well, in their order."""
+def decisions_from_answers(lab: Lab, answers: Iterable[tuple[str, CriterionGrade]]) -> list[Decision]:
+    """One decision for each (student, answer) of `answers` that a TA also rated, in order."""
     return [
         _decision(lab, student, lab.criterion(answer.criterion), lab.ratings_given[student], answer)
         for student, answer in answers
@@ -47,13 +47,13 @@ def answered(lab: Lab, answers: Iterable[tuple[str, CriterionGrade]]) -> list[De
 
 
 def constant_decisions(lab: Lab, students: Iterable[str], ratings: Mapping[str, str]) -> list[Decision]:
-    """The decisions of a grader that always gives `ratings[criterion title]`, whatever the work."""
-    sheet = [_constant(criterion, ratings.get(criterion.title)) for criterion in lab.criteria]
-    return answered(lab, ((student, answer) for student in students for answer in sheet))
+    """Decisions of a grader that gives every submission `ratings[criterion title]`."""
+    answers = [_constant_answer(criterion, ratings.get(criterion.title)) for criterion in lab.criteria]
+    return decisions_from_answers(lab, ((student, answer) for student in students for answer in answers))
 
 
-def commonest_ratings(lab: Lab, students: Iterable[str]) -> dict[str, str]:
-    """criterion title -> the rating that TAs gave most often to `students`; ties go to the rubric's first."""
+def majority_ratings(lab: Lab, students: Iterable[str]) -> dict[str, str]:
+    """criterion title -> the rating that TAs gave most often to `students`; the rubric's first on a tie."""
     counts = {c.title: {r.title: 0 for r in c.ratings} for c in lab.criteria}
     for student in students:
         for criterion, rating in lab.ratings_given.get(student, {}).items():
@@ -61,9 +61,9 @@ def commonest_ratings(lab: Lab, students: Iterable[str]) -> dict[str, str]:
     return {title: max(count, key=count.__getitem__) for title, count in counts.items() if any(count.values())}
 
 
-def _constant(criterion: Criterion, rating: str | None) -> CriterionGrade:
+def _constant_answer(criterion: Criterion, rating: str | None) -> CriterionGrade:
     if rating is None:
-        return CriterionGrade(criterion=criterion.title, ungraded="no rating is known to be the commonest")
+        return CriterionGrade(criterion=criterion.title, ungraded="no TA rated this criterion")
     return CriterionGrade(criterion=criterion.title, rating=rating, marks=criterion.rating(rating).marks)
 
 

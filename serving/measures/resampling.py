@@ -1,7 +1,7 @@
-"""Bootstrap resamples of decisions, drawn whole: a student, or a lab, with all that belongs to it. Knows no figure.
+"""Cluster bootstrap intervals and a paired permutation test, with students (or labs) as the resampled unit.
 
-Decisions of one student hang together, and so do those of one lab; an interval that drew single decisions would be too
-narrow (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, ch. 8 and 13; percentile intervals).
+Decisions of one student are correlated, and so are those of one lab. Resampling single decisions would give intervals
+that are too narrow (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, ch. 8 and 13; percentile intervals).
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,21 +9,22 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy.stats import permutation_test
 
 from labs_schema.frozen import Frozen
+from serving.measures.arrays import Floats
 from serving.measures.decisions import Decision
 
-Floats = NDArray[np.float64]
 Cluster = Literal["students", "labs"]
 
 RESAMPLES = 2000
-LEAST_LABS = 5
-"""Fewer labs say nothing about other labs: no interval over labs is given."""
+MIN_LABS = 5
+"""With fewer labs there is no interval over labs: they would not support a statement about other labs."""
+FLIPS = 9999
 
 
 class Estimate(Frozen):
-    """A figure with its 95 % bootstrap interval; None where it is not defined on this data."""
+    """A statistic with its 95 % bootstrap interval; all None where it is undefined on this data."""
 
     value: float | None
     low: float | None
@@ -32,15 +33,16 @@ class Estimate(Frozen):
 
 @dataclass(frozen=True)
 class Draws:
-    """`decisions`: how often each decision counts, shape (1 + resamples, decisions); `labs`: how often each lab was
-    drawn, each (1 + resamples,), all ones where students are drawn. Row 0 is the data as it is, all ones."""
+    """Bootstrap weights. `decisions`: how often each decision counts, shape (1 + resamples, decisions). `labs`: how
+    often each lab was drawn, shape (1 + resamples,) each, all ones when students are resampled. Row 0 is the original
+    data: all ones."""
 
     decisions: Floats
     labs: dict[str, Floats]
 
 
 def draw(decisions: Sequence[Decision], over: Cluster, *, resamples: int = RESAMPLES, seed: int = 0) -> Draws:
-    """As many students, or labs, as there are, drawn with replacement. `decisions` must not be empty."""
+    """Draws as many students (or labs) as there are, with replacement. `decisions` must not be empty."""
     clusters = [d.student if over == "students" else d.lab for d in decisions]
     weights = cluster_weights(clusters, resamples, seed)
     first_of_lab = {d.lab: i for i, d in reversed([*enumerate(decisions)])}
@@ -49,7 +51,10 @@ def draw(decisions: Sequence[Decision], over: Cluster, *, resamples: int = RESAM
 
 
 def cluster_weights(clusters: Sequence[str], resamples: int, seed: int) -> Floats:
-    """How often each item counts, shape (1 + resamples, items), where whole `clusters` are drawn; row 0 all ones."""
+    """How often each item counts when complete clusters are drawn, shape (1 + resamples, items); row 0 is all ones.
+
+    `clusters`: the cluster name of each item.
+    """
     names, cluster = np.unique(clusters, return_inverse=True)
     count = len(names)
     drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples)
@@ -57,7 +62,7 @@ def cluster_weights(clusters: Sequence[str], resamples: int, seed: int) -> Float
 
 
 def estimate(values: Floats) -> Estimate:
-    """`values`: the figure of the data, then of every resample; NaN where it is not defined."""
+    """`values` (1 + resamples,): the statistic of the data, then of each resample; NaN where undefined."""
     if np.isnan(values[0]):
         return Estimate(value=None, low=None, high=None)
     low, high = np.nanpercentile(values[1:], [2.5, 97.5])
@@ -65,7 +70,7 @@ def estimate(values: Floats) -> Estimate:
 
 
 def weighted_mean(weights: Floats, values: Floats) -> Floats:
-    """The mean of `values` (n,) under each row of `weights` (B, n), of those that are not NaN: shape (B,)."""
+    """The mean of the non-NaN `values` (n,) under each row of `weights` (B, n), shape (B,)."""
     known = ~np.isnan(values)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean: Floats = weights[:, known] @ values[known] / weights[:, known].sum(1)
@@ -73,9 +78,40 @@ def weighted_mean(weights: Floats, values: Floats) -> Floats:
 
 
 def mean_of_parts(parts: Iterable[tuple[Floats, Floats]]) -> Floats:
-    """The mean over parts that are defined, from each part's (figures, weights), all (B,); NaN where none is."""
+    """The weighted mean over the parts whose statistic is defined, shape (B,); NaN where none is.
+
+    `parts`: (statistic, weight) of each part, both of shape (B,).
+    """
     figures, weights = (np.array(each) for each in zip(*parts, strict=True))
     counts = np.where(np.isnan(figures), 0, weights)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean: Floats = (np.nan_to_num(figures) * counts).sum(0) / counts.sum(0)
     return mean
+
+
+def sign_flip_test(
+    decisions: Sequence[Decision], differences: Floats, *, resamples: int = FLIPS, seed: int = 0
+) -> float | None:
+    """Two-sided p-value of the mean of `differences` (n,), one per decision, between two graders.
+
+    Under the null hypothesis that the graders are exchangeable, the sign of each student's summed difference is random
+    (Good, Permutation Tests, 2005, section 3.2). NaN differences are ignored; returns None where nothing differs. Exact
+    for few students. Otherwise `resamples` random flips plus the observed one on either side, so p is at least
+    2 / (resamples + 1) (Phipson & Smyth 2010, eq. 2).
+    """
+    students, member = np.unique([d.student for d in decisions], return_inverse=True)
+    sums = np.bincount(member, weights=np.nan_to_num(differences), minlength=len(students))
+    nonzero = sums[sums != 0]
+    if len(nonzero) == 0:
+        return None
+    if len(nonzero) == 1:
+        return 1.0
+    found = permutation_test(
+        (nonzero,),
+        np.sum,
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=resamples,
+        rng=np.random.default_rng(seed),
+    )
+    return float(found.pvalue)

@@ -1,4 +1,4 @@
-"""`grader calibrate` on a whole run: who is calibrated on, what is written, and what a refusal leaves."""
+"""`grader calibrate`: which students it uses, what it writes, and what a refusal leaves."""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from grader.cli import app
-from grader.experiments.calibrate import calibrate_run, calibration_work
-from grader.experiments.held_out import Course
+from grader.experiments.calibrate import CalibrateOptions, calibrate_run, calibration_submissions
+from grader.experiments.held_out import DatasetLabs
 from labs_schema.errors import GraderError
 from labs_schema.grades import CriterionGrade, Grade, Provenance, Status
 from labs_schema.hashes import submission_key
@@ -29,37 +29,39 @@ MakeLab = Callable[..., Lab]
 STYLE = PromptStyle(template="compact")
 
 
-def split(lab: Lab, *kept: int) -> LabSplit:
+def split(lab: Lab, *tested: int) -> LabSplit:
     keys = [submission_key(lab.name, s.student) for s in lab.submissions]
-    return LabSplit(train=tuple(k for i, k in enumerate(keys) if i not in kept), test=tuple(keys[i] for i in kept))
+    return LabSplit(train=tuple(k for i, k in enumerate(keys) if i not in tested), test=tuple(keys[i] for i in tested))
 
 
-def test_a_student_is_calibrated_on_in_all_labs_or_in_none_and_only_where_the_work_was_kept(make_lab: MakeLab) -> None:
+def test_students_are_chosen_across_labs_from_held_out_submissions(make_lab: MakeLab) -> None:
     one, two = make_lab("one", students=12), make_lab("two", students=12)
-    course = Course([(one, split(one, *range(8))), (two, split(two, *range(4, 8)))], frozenset())
-    work = {lab.name: {s.student for s in submissions} for lab, submissions in calibration_work(course, 0.5, 0)}
-    assert len(work["one"]) == 4
-    assert work.get("two", set()) == {s for s in work["one"] if s in {f"s{i:03d}" for i in range(4, 8)}}
-    assert work["one"] <= {f"s{i:03d}" for i in range(8)}
+    course = DatasetLabs([(one, split(one, *range(8))), (two, split(two, *range(4, 8)))], frozenset())
+    chosen = {
+        lab.name: {s.student for s in submissions} for lab, submissions in calibration_submissions(course, 0.5, 0)
+    }
+    assert len(chosen["one"]) == 4
+    assert chosen.get("two", set()) == {s for s in chosen["one"] if s in {f"s{i:03d}" for i in range(4, 8)}}
+    assert chosen["one"] <= {f"s{i:03d}" for i in range(8)}
 
 
-def test_labs_held_out_and_work_without_a_rating_are_never_calibrated_on(make_lab: MakeLab) -> None:
+def test_held_out_labs_and_unrated_submissions_are_not_used(make_lab: MakeLab) -> None:
     seen, held = make_lab("seen", students=6), make_lab("held", students=6)
     unrated = seen.model_copy(update={"human_grades": tuple(g for g in seen.human_grades if g.student != "s000")})
-    course = Course([(unrated, split(seen, 0, 1, 2)), (held, split(held, *range(6)))], frozenset({"held"}))
-    [(lab, submissions)] = calibration_work(course, 1.0, 0)
+    course = DatasetLabs([(unrated, split(seen, 0, 1, 2)), (held, split(held, *range(6)))], frozenset({"held"}))
+    [(lab, submissions)] = calibration_submissions(course, 1.0, 0)
     assert (lab.name, [s.student for s in submissions]) == ("seen", ["s001", "s002"])
 
 
-def test_without_a_student_it_says_how_to_get_one(make_lab: MakeLab) -> None:
+def test_no_student_to_calibrate_on_is_an_error(make_lab: MakeLab) -> None:
     lab = make_lab()
     with pytest.raises(GraderError, match="--train-split"):
-        calibration_work(Course([(lab, split(lab))], frozenset()), 0.5, 0)
+        calibration_submissions(DatasetLabs([(lab, split(lab))], frozenset()), 0.5, 0)
 
 
 @pytest.fixture
 def run(tmp_path: Path, make_lab: MakeLab, tiny_model_folder: Path, byte_tokenizer: Any, manifest_of: Any) -> Path:
-    """A run of random weights whose data set kept 60 of 80 students of one lab, which lies in `labs` beside it."""
+    """A run with random weights whose data set held out 60 of 80 students of one lab, with the `labs` next to it."""
     lab = make_lab(students=80)
     written = tuple(
         s.model_copy(update={"files": (s.files[0].model_copy(update={"text": program(i)}),)})
@@ -83,7 +85,7 @@ def run(tmp_path: Path, make_lab: MakeLab, tiny_model_folder: Path, byte_tokeniz
 
 
 def program(i: int) -> str:
-    """No two are near-copies."""
+    """Programs that are not near-copies of each other."""
     return "\n".join(f"int f{i}_{k}(int x) {{ return x * {i * 37 + k * k}; }}" for k in range(i % 5 + 2))
 
 
@@ -92,13 +94,13 @@ def calibrated(run: Path, *options: str) -> Any:
     return CliRunner().invoke(app, arguments)
 
 
-def test_a_model_that_knows_nothing_is_refused_in_words_and_nothing_is_accepted(run: Path) -> None:
+def test_random_model_gets_no_guarantee(run: Path) -> None:
     result = calibrated(run)
     assert result.exit_code == 1
     assert isinstance(result.exception, GraderError)
-    assert "No guarantee can be given: 0 of 60 decisions of 30 students" in str(result.exception)
+    assert "0 of 60 decisions of 30 students" in str(result.exception)
     assert "low label mass: 60" in str(result.exception)
-    assert "expected calibration error" in result.stdout
+    assert "Expected calibration error" in result.stdout
     found = read_calibration(run)
     assert found is not None and found == read_calibration(run / "merged")
     assert (found.guarantee, found.students, found.decisions) == (None, 30, 60)
@@ -107,19 +109,19 @@ def test_a_model_that_knows_nothing_is_refused_in_words_and_nothing_is_accepted(
     assert load_grader(run / "merged", GraderOptions(engine="transformers")).calibration == found
 
 
-class Knowing:
-    """Gives the TA's rating, very sure; stands for a grader that is worth its calibration."""
+class PerfectGrader:
+    """Gives the TA's rating with high confidence."""
 
     graded_with = GradedWith(weights="w", tokenizer="t", prompts="p", orders=1, verification_pass=True)
 
     def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
-        came_from = Provenance.model_construct()
+        provenance = Provenance.model_construct()
         return [
-            Grade.model_construct(lab=lab.name, student=s.student, criteria=self.sheet(lab, s), provenance=came_from)
+            Grade.model_construct(lab=lab.name, student=s.student, criteria=self.answers(lab, s), provenance=provenance)
             for s in submissions
         ]
 
-    def sheet(self, lab: Lab, submission: Submission) -> tuple[CriterionGrade, ...]:
+    def answers(self, lab: Lab, submission: Submission) -> tuple[CriterionGrade, ...]:
         given = lab.ratings_given[submission.student]
         return tuple(
             CriterionGrade(
@@ -137,24 +139,21 @@ class Knowing:
     def close(self) -> None: ...
 
 
-def test_a_grader_that_agrees_is_given_a_threshold_and_the_promise_is_shown(
-    run: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("grader.experiments.calibrate.load_grader", lambda *_, **__: Knowing())
+def test_perfect_grader_gets_a_guarantee_that_is_shown(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("grader.experiments.calibrate.load_grader", lambda *_, **__: PerfectGrader())
     result = calibrated(run, "--share", "1")
     assert result.exit_code == 0, result.exception
-    assert "100.0% of the decisions are accepted without a person" in result.stdout
+    assert "100.0% of the decisions are auto-accepted" in result.stdout
     found = read_calibration(run)
     assert found is not None and found.guarantee is not None
     assert (found.students, found.guarantee.accepted, found.guarantee.disagreed) == (60, 1.0, 0.0)
     assert found.guarantee.bound <= 0.05 and found.guarantee.threshold > 0.9
-    again = calibrate_run(
-        run, run.parent / "labs", max_error=0.05, confidence=0.9, share=1.0, engine="transformers"
-    ).calibration
+    options = CalibrateOptions(max_error=0.05, confidence=0.9, share=1.0, engine="transformers")
+    again = calibrate_run(run, run.parent / "labs", options).calibration
     assert again.model_copy(update={"made": found.made}) == found
 
 
-def test_a_lab_that_changed_since_is_refused(run: Path) -> None:
+def test_changed_lab_is_an_error(run: Path) -> None:
     with (run.parent / "labs" / "lab1" / "rubric_ratings.csv").open("a") as ratings:
         ratings.write("\n")
     result = calibrated(run)

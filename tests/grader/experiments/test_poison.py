@@ -1,9 +1,11 @@
+"""Poisoned training data and the grid of a robustness series."""
+
 import json
 
 import pytest
 
-from grader.experiments.poison import poison_labels, poison_prompts
-from grader.experiments.robustness_cells import Cell, grid, poisoned_data
+from grader.experiments.robustness.grid import grid
+from grader.experiments.robustness.poison import poison_labels, poison_prompts, write_poisoned
 from labs_schema.errors import InputError
 from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
@@ -31,7 +33,7 @@ def decisions(rows: list[PairRow]) -> dict[tuple[str, str], list[PairRow]]:
     return found
 
 
-def test_a_swapped_decision_prefers_another_rating_and_rejects_the_tas(make_lab) -> None:
+def test_swapped_label_prefers_another_rating(make_lab) -> None:
     clean = rows_of(make_lab(students=30), reasoning=True)
     bad, poison = poison_labels(clean, 0.5, 0)
     before, after = decisions(clean), decisions(bad)
@@ -49,7 +51,7 @@ def test_a_swapped_decision_prefers_another_rating_and_rejects_the_tas(make_lab)
             assert rows[0].chosen in {row.rejected for row in now}
 
 
-def test_what_is_poisoned_at_p_is_poisoned_at_every_higher_p_in_any_order(make_lab) -> None:
+def test_poison_at_p_is_a_subset_of_poison_at_higher_p(make_lab) -> None:
     rows = rows_of(make_lab(students=200))
     few, more = (poison_labels(rows, p, 3).poison.swaps for p in (0.1, 0.33))
     assert set(few) < set(more)
@@ -59,7 +61,7 @@ def test_what_is_poisoned_at_p_is_poisoned_at_every_higher_p_in_any_order(make_l
     assert set(poison_labels(rows, 0.1, 4).poison.swaps) != set(few)
 
 
-def test_nothing_is_changed_at_0_and_everything_at_1(make_lab) -> None:
+def test_p_of_0_changes_nothing_and_1_everything(make_lab) -> None:
     lab = make_lab(students=8)
     rows = rows_of(lab)
     assert poison_labels(rows, 0, 0).rows == rows
@@ -68,40 +70,40 @@ def test_nothing_is_changed_at_0_and_everything_at_1(make_lab) -> None:
     assert poison_prompts(rows, {"lab1": lab}, STYLE, 1, 0).poison.poisoned == 8
 
 
-def test_a_plea_is_in_the_shared_part_of_all_rows_and_no_label_changes(make_lab) -> None:
+def test_injection_changes_the_shared_prefix_and_no_label(make_lab) -> None:
     lab = make_lab(students=20)
     clean = rows_of(lab)
     bad, poison = poison_prompts(clean, {"lab1": lab}, STYLE, 0.5, 0)
-    pleading = {plea.submission for plea in poison.pleas}
-    assert 0 < len(pleading) < 20 and poison.units == 20
+    attacked = {each.submission for each in poison.injections}
+    assert 0 < len(attacked) < 20 and poison.units == 20
     for old, new in zip(clean, bad, strict=True):
         assert (new.chosen, new.rejected) == (old.chosen, old.rejected)
         assert new.prompt[new.shared_chars :] == old.prompt[old.shared_chars :]
-        assert (len(new.prompt) > len(old.prompt)) == (new.submission in pleading)
+        assert (len(new.prompt) > len(old.prompt)) == (new.submission in attacked)
     assert len({row.prompt[: row.shared_chars] for row in bad}) == 20
 
 
-def test_a_poisoned_data_set_opens_and_at_0_is_the_clean_one(tmp_path, make_lab) -> None:
+def test_poisoned_data_set_can_be_opened(tmp_path, make_lab) -> None:
     lab = make_lab(students=12)
     write_lab(lab, tmp_path / "labs" / "lab1")
     build_dataset(tmp_path / "labs", tmp_path / "data" / "train.jsonl", tmp_path / "data" / "test.jsonl", style=STYLE)
     for p in (0.0, 0.9):
-        cell = Cell(kind="labels", p=p, seed=0, loss="sigmoid")
-        poison = poisoned_data(cell, tmp_path / "data", {"lab1": lab}, tmp_path / cell.data)
-        opened = open_data(tmp_path / cell.data)
+        out = tmp_path / f"poisoned-{p}"
+        poison = write_poisoned("labels", p, 0, dataset=tmp_path / "data", labs={"lab1": lab}, out=out)
+        opened = open_data(out)
         same = opened.path.read_bytes() == (tmp_path / "data" / "train.jsonl").read_bytes()
         assert same == (p == 0)
         assert len([*read_pairs(opened.path)]) == len([*read_pairs(tmp_path / "data" / "train.jsonl")])
-        assert len(json.loads((tmp_path / cell.data / "poison.json").read_text())["swaps"]) == poison.poisoned
+        assert len(json.loads((out / "poison.json").read_text())["swaps"]) == poison.poisoned
 
 
-def test_the_grid_goes_seed_by_seed() -> None:
+def test_grid_is_ordered_by_seed() -> None:
     names = [cell.name for cell in grid("labels", "0.1,0", "sigmoid,robust", 2)]
     assert names[:3] == ["labels-p0-seed0-sigmoid", "labels-p0-seed0-robust", "labels-p0.1-seed0-sigmoid"]
     assert len(names) == 8 and names[4].startswith("labels-p0-seed1")
 
 
-def test_a_grid_that_cannot_be_names_all_its_faults() -> None:
+def test_invalid_grid_reports_all_issues() -> None:
     with pytest.raises(InputError) as raised:
         grid("labels", "0,x,2", "sigmoid,nosuch", 1)
     assert [issue.code for issue in raised.value.issues] == ["bad-p", "bad-p", "bad-loss"]

@@ -1,77 +1,72 @@
+"""The curve of a robustness series from finished cells."""
+
 import io
 
 import pytest
 from rich.console import Console
 
-from grader.experiments.poison import Poison, Swap
-from grader.experiments.robustness import poisoned_lab
-from grader.experiments.robustness_cells import Cell, Measured
-from grader.experiments.robustness_curve import Robustness, robustness
-from grader.experiments.robustness_figure import draw_curve, table
+from grader.evaluation import MAJORITY
+from grader.experiments.robustness.curve import Curve, curve, write_plot
+from grader.experiments.robustness.grid import CellResult, grid
+from grader.experiments.robustness.poison import Poison, Swap
+from grader.experiments.robustness.series import poisoned_lab
+from grader.tables.robustness import robustness_table
 from labs_schema.hashes import submission_key
 from serving.measures.decisions import Decision
+from tests.harness.decisions import decision
 
 
 def decisions(right: int, of: int = 10) -> tuple[Decision, ...]:
-    """The first `right` answers agree; two decisions a student."""
-    return tuple(
-        Decision(
-            lab="lab1",
-            language="C",
-            student=f"s{i // 2}",
-            criterion="c",
-            ratings=2,
-            human=i % 2,
-            grader=(i + (i >= right)) % 2,
-        )
-        for i in range(of)
-    )
+    """The first `right` answers agree; two decisions per student."""
+    return tuple(decision(f"s{i // 2}", i % 2, (i + (i >= right)) % 2, ratings=2) for i in range(of))
 
 
-def cell(p: float, seed: int, loss: str, right: int, rouge: tuple[float, ...] = ()) -> Measured:
-    name = Cell(kind="labels", p=p, seed=seed, loss=loss)
-    poisoned = round(40 * p) + seed
-    return Measured(cell=name, poisoned=poisoned, units=40, seconds=1.0, decisions=decisions(right), rouge=rouge)
+CELLS = {(cell.p, cell.seed, cell.loss): cell for cell in grid("labels", "0,0.5", "sigmoid,robust", 2)}
 
 
-def series(*, rouge: tuple[float, ...] = ()) -> Robustness:
-    cells = [
-        cell(0, 0, "sigmoid", 10, rouge),
-        cell(0, 1, "sigmoid", 8, rouge),
-        cell(0.5, 0, "sigmoid", 6, rouge),
-        cell(0.5, 1, "sigmoid", 4, rouge),
-        cell(0.5, 0, "robust", 8, rouge),
+def result(p: float, seed: int, loss: str, right: int, rouge: tuple[float, ...] = ()) -> CellResult:
+    cell, poisoned = CELLS[p, seed, loss], round(40 * p) + seed
+    return CellResult(cell=cell, poisoned=poisoned, units=40, seconds=1.0, decisions=decisions(right), rouge=rouge)
+
+
+def series(*, rouge: tuple[float, ...] = ()) -> Curve:
+    results = [
+        result(0, 0, "sigmoid", 10, rouge),
+        result(0, 1, "sigmoid", 8, rouge),
+        result(0.5, 0, "sigmoid", 6, rouge),
+        result(0.5, 1, "sigmoid", 4, rouge),
+        result(0.5, 0, "robust", 8, rouge),
     ]
-    baselines = {"commonest rating": {0.0: decisions(5), 0.5: decisions(3)}}
-    return robustness(cells, "labels", ("sigmoid", "robust"), 8, 0.1, baselines, resamples=200)
+    baselines = {MAJORITY: {0.0: decisions(5), 0.5: decisions(3)}}
+    return curve(results, [*CELLS.values()], 0.1, baselines, resamples=200)
 
 
-def test_a_point_is_the_mean_over_seeds_beside_the_clean_one_and_the_first_loss() -> None:
+def test_points_are_means_over_seeds_with_paired_differences() -> None:
     clean, half, robust = series().points
     assert (clean.p, clean.loss, half.p, half.loss, robust.loss) == (0, "sigmoid", 0.5, "sigmoid", "robust")
     assert clean.figures["agreement"].value == pytest.approx(0.9) and clean.by_seed == (1.0, 0.8)
     assert half.figures["agreement"].value == pytest.approx(0.5) and half.poisoned == (20, 21)
     assert half.over_clean.value == pytest.approx(-0.4) and clean.over_clean.value == 0
-    assert robust.over_first.value == pytest.approx(0.3)
+    assert robust.over_first_loss.value == pytest.approx(0.3)
     low, high = half.figures["agreement"].low, half.figures["agreement"].high
     assert low is not None and high is not None and low < 0.5 < high
 
 
-def test_reasons_have_a_column_where_they_were_written() -> None:
+def test_rouge_column_is_shown_only_with_reasons() -> None:
     with_reasons, without = series(rouge=(0.25,) * 10), series()
     assert with_reasons.points[0].figures["rouge_l"].value == pytest.approx(0.25)
-    for found, told in ((with_reasons, True), (without, False)):
+    for found, expected in ((with_reasons, True), (without, False)):
         console = Console(width=200, record=True, file=io.StringIO())
-        console.print(table(found))
-        assert ("ROUGE-L" in console.export_text()) == told
+        console.print(robustness_table(found))
+        assert ("ROUGE-L" in console.export_text()) == expected
 
 
-def test_the_curve_is_drawn(tmp_path) -> None:
-    draw_curve(series(), tmp_path / "robustness.png")
+def test_plot_is_a_png(tmp_path) -> None:
+    write_plot(series(), tmp_path / "robustness.png")
     assert (tmp_path / "robustness.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_baseline_learns_from_the_labels_as_they_were_swapped(make_lab) -> None:
+def test_baselines_are_trained_on_the_swapped_labels(make_lab) -> None:
     lab = make_lab(students=3)
     title = lab.criteria[0].title
     assert lab.ratings_given["s001"][title] == "B"

@@ -1,4 +1,4 @@
-"""A whole series with the tiny model: poisoned, trained, measured, gone on with."""
+"""A complete robustness series with the tiny model: poisoned, trained, evaluated and resumed."""
 
 import json
 
@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from grader.cli import app
+from grader.evaluation import BAG_OF_WORDS, MAJORITY
 from labs_schema.lab_writer import write_lab
 from prompts.style import PromptStyle
 from training.dataset.build import build_dataset
@@ -23,14 +24,12 @@ dpo: {{learning_rate: 1.0e-3, gradient_accumulation_steps: 4}}
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["labels", "prompts"])
-def test_a_series_is_trained_measured_and_gone_on_with(
-    kind, tmp_path, make_lab, tiny_model_folder, monkeypatch
-) -> None:
+def test_series_is_trained_evaluated_and_resumed(kind, tmp_path, make_lab, tiny_model_folder, monkeypatch) -> None:
     labs, data, out = tmp_path / "labs", tmp_path / "data", tmp_path / "out"
-    (tmp_path / "secret").write_bytes(bytes(32))  # by which pseudonyms are made, and by these is drawn what is poisoned
+    (tmp_path / "secret").write_bytes(bytes(32))  # pseudonyms, and so what is poisoned, depend on the key
     monkeypatch.setenv("GRADER_SECRET", str(tmp_path / "secret"))
     reasons = kind == "prompts"
-    write_lab(make_lab(students=6 if reasons else 16), labs / "lab1")  # a model without a clue writes long reasons
+    write_lab(make_lab(students=6 if reasons else 16), labs / "lab1")  # an untrained model writes long reasons
     build_dataset(labs, data / "train.jsonl", data / "test.jsonl", style=PromptStyle(), reasoning=reasons)
     (tmp_path / "run.yaml").write_text(YAML.format(model=tiny_model_folder))
 
@@ -45,14 +44,14 @@ def test_a_series_is_trained_measured_and_gone_on_with(
     assert [file.name for file in (out / "cells").iterdir()] == [f"{kind}-p0-seed0-sigmoid.json"]
     sft = (out / "runs" / f"{kind}-p0-seed0-sigmoid" / "sft" / "model.safetensors").read_bytes()
 
-    from grader.experiments import robustness_run
+    from grader.experiments.robustness import run_cell
 
     learned = []
-    train = robustness_run.train
+    train = run_cell.train
     monkeypatch.setattr(
-        robustness_run, "train", lambda config, **rest: learned.append(rest["resume"]) or train(config, **rest)
+        run_cell, "train", lambda config, **rest: learned.append(rest["resume"]) or train(config, **rest)
     )
-    monkeypatch.setattr("grader.experiments.robustness._tidy", lambda *_: None)
+    monkeypatch.setattr("grader.experiments.robustness.series._delete_weights", lambda *_: None)
     call()
     assert [run.name for run in learned] == [
         f"{kind}-p{p}-{rest}" for p, rest in (("0", "seed0-robust"), ("0.5", "seed0-sigmoid"), ("0.5", "seed0-robust"))
@@ -62,10 +61,10 @@ def test_a_series_is_trained_measured_and_gone_on_with(
 
     found = json.loads((out / "robustness.json").read_text())
     poison = json.loads((out / "data" / f"{kind}-p0.5-seed0" / "poison.json").read_text())
-    assert found["cells"] == found["of_cells"] == 4 and len(found["points"]) == 4
-    assert found["points"][2]["poisoned"] == [len(poison["swaps"]) + len(poison["pleas"])] != [0]
+    assert found["finished"] == found["cells"] == 4 and len(found["points"]) == 4
+    assert found["points"][2]["poisoned"] == [len(poison["swaps"]) + len(poison["injections"])] != [0]
     assert ("rouge_l" in found["points"][0]["figures"]) == reasons
-    assert set(found["baselines"]) == {"counting words", "commonest rating"}
+    assert set(found["baselines"]) == {BAG_OF_WORDS, MAJORITY}
     learned.clear()
     call()
     assert learned == []

@@ -1,3 +1,5 @@
+"""Out-of-fold predictions exclude near-copies and cover every rated submission."""
+
 import numpy as np
 import pytest
 
@@ -9,11 +11,11 @@ COPIED = ("s003", "s017", "s029", "s038")
 
 @pytest.fixture
 def course(make_lab) -> Lab:
-    """40 programs that have nothing in common but those of COPIED, which are one; only those got a C."""
+    """40 unrelated programs, except that those of COPIED are identical; only they got a C."""
     lab = make_lab(students=40)
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     texts = {
-        s.student: "".join(f"if (x == {n}) y += {n};\n" for n in chance.integers(0, 9999, 9)) for s in lab.submissions
+        s.student: "".join(f"if (x == {n}) y += {n};\n" for n in rng.integers(0, 9999, 9)) for s in lab.submissions
     }
     texts |= dict.fromkeys(COPIED, texts[COPIED[0]])
     submissions = tuple(
@@ -25,24 +27,24 @@ def course(make_lab) -> Lab:
     return lab.model_copy(update={"submissions": submissions, "human_grades": grades})
 
 
-def test_nothing_is_expected_of_a_copy_because_of_its_twin(course, monkeypatch) -> None:
-    def believed_c() -> list[float]:
-        shares = out_of_fold([course])
-        return [float(shares["lab1", student, course.criteria[0].title][2]) for student in COPIED]
+def test_near_copies_are_not_trained_on(course, monkeypatch) -> None:
+    def probabilities_of_c() -> list[float]:
+        expected = out_of_fold([course])
+        return [float(expected["lab1", student, course.criteria[0].title][2]) for student in COPIED]
 
-    assert max(believed_c()) < 0.3
+    assert max(probabilities_of_c()) < 0.3
     monkeypatch.setattr("training.dataset.near_copies.Sketches.near_copies", lambda *_: set())
-    assert max(believed_c()) > 0.5
+    assert max(probabilities_of_c()) > 0.5
 
 
-def test_every_rated_work_is_expected_and_ratings_sum_to_one(course) -> None:
+def test_every_rated_submission_has_probabilities(course) -> None:
     shares = out_of_fold([course], folds=3)
     assert {student for _, student, _ in shares} == {s.student for s in course.submissions}
     assert all(each.sum() == pytest.approx(1) for each in shares.values())
 
 
-def test_work_that_only_a_ta_s_own_file_rates_is_expected_too(course) -> None:
-    in_force = tuple(g for g in course.human_grades if g.student != "s005")
+def test_ratings_in_a_tas_own_file_count_as_rated(course) -> None:
+    current = tuple(g for g in course.human_grades if g.student != "s005")
     own = HumanGrade(student="s005", criterion=course.criteria[0].title, rating="B", rater="ann")
-    shares = out_of_fold([course.model_copy(update={"human_grades": in_force, "rater_grades": (own,)})])
+    shares = out_of_fold([course.model_copy(update={"human_grades": current, "rater_grades": (own,)})])
     assert ("lab1", "s005", course.criteria[0].title) in shares

@@ -1,3 +1,5 @@
+"""`grader suspects`: the table and the files it writes."""
+
 import csv
 import json
 
@@ -9,7 +11,7 @@ from labs_schema.models import HumanGrade
 
 
 def test_suspects_are_listed_and_written(tmp_path, make_lab) -> None:
-    """Work that returns an even number compiles (A), odd does not (C); one label says otherwise, against two TAs."""
+    """Even programs compile (A), odd ones do not (C); one label contradicts that and two other TAs."""
     lab = make_lab(students=40)
     compiles = lab.criteria[0].title
 
@@ -23,13 +25,13 @@ def test_suspects_are_listed_and_written(tmp_path, make_lab) -> None:
     right = {s.student: "AC"[n % 2] for n, s in enumerate(submissions)}
     wrong = "s010"
     assert right[wrong] == "A"
-    in_force = {**right, wrong: "C"}
+    current = {**right, wrong: "C"}
 
     def rated(given: dict[str, str], rater: str) -> tuple[HumanGrade, ...]:
         return tuple(HumanGrade(student=s, criterion=compiles, rating=r, rater=rater) for s, r in given.items())
 
     others = (*rated(right, "=ann"), *rated(right, "bo"))
-    changed = {"submissions": submissions, "human_grades": rated(in_force, "cy"), "rater_grades": others}
+    changed = {"submissions": submissions, "human_grades": rated(current, "cy"), "rater_grades": others}
     write_lab(lab.model_copy(update=changed), tmp_path / "labs" / "lab1")
 
     result = CliRunner().invoke(app, ["suspects", "--parent-dir", str(tmp_path / "labs"), "--out", str(tmp_path / "o")])
@@ -42,10 +44,10 @@ def test_suspects_are_listed_and_written(tmp_path, make_lab) -> None:
     assert rows[0]["student"] == wrong and len(rows) == len(found["suspects"])
     assert {line["rater"]: line["common"] for line in found["tas"]} == {"=ann": 80, "bo": 80, "cy": 80}
     assert "'=ann" in (tmp_path / "o" / "tas.csv").read_text()
-    assert "worth a second look" in result.output and "Other TAs" in result.output and "2 x A" in result.output
+    assert "should be checked" in result.output and "Other TAs" in result.output and "2 x A" in result.output
 
 
-def test_too_few_students_are_told_instead_of_guessed_about(tmp_path, make_lab) -> None:
+def test_too_few_students_is_an_error(tmp_path, make_lab) -> None:
     write_lab(make_lab(students=4), tmp_path / "labs" / "lab1")
     result = CliRunner().invoke(app, ["suspects", "--parent-dir", str(tmp_path / "labs"), "--out", str(tmp_path / "o")])
     assert result.exit_code == 1 and "at least 10" in str(result.exception)

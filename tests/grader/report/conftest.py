@@ -1,15 +1,15 @@
-"""An evaluation of a grader that was made up: three of four times it gives the TA's rating."""
+"""An evaluation of a fake grader that gives the TA's rating in three of four decisions."""
 
 from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
 
-from grader.evaluation import COMMONEST, TUNED, WORDS, Evaluation
-from grader.experiments.evaluation_groups import measure_group
+from grader.evaluation import BAG_OF_WORDS, MAJORITY, TUNED, Evaluation
+from grader.experiments.group_figures import group_figures
 from labs_schema.grades import CriterionGrade
 from labs_schema.models import Criterion, HumanGrade, Lab, Rating, SourceFile, Submission
-from serving.measures.decisions import Decision, answered, commonest_ratings, constant_decisions
+from serving.measures.decisions import Decision, constant_decisions, decisions_from_answers, majority_ratings
 from serving.scoring.option_orders import option_orders
 
 Evaluated = tuple[Evaluation, dict[str, list[Decision]]]
@@ -22,51 +22,51 @@ HOSTILE = [
 ]
 
 
-def made_up(lab: Lab) -> list[Decision]:
-    """A grader's decisions on all graded work of `lab`, with probabilities; the surest are accepted."""
-    dice = np.random.default_rng(len(lab.submissions))
+def fake_decisions(lab: Lab) -> list[Decision]:
+    """A grader's decisions on all rated submissions of `lab`, with probabilities; the most confident are accepted."""
+    rng = np.random.default_rng(len(lab.submissions))
     answers = []
     for submission in lab.submissions:
         for criterion in lab.criteria:
             titles = [rating.title for rating in criterion.ratings]
-            shares = dice.dirichlet(np.full(len(titles), 0.4))
+            probabilities = rng.dirichlet(np.full(len(titles), 0.4))
             given = lab.ratings_given.get(submission.student, {}).get(criterion.title, titles[0])
-            best = int(shares.argmax())
-            swap = titles.index(given) if dice.random() < 0.75 else best
-            shares[[best, swap]] = shares[[swap, best]]
+            best = int(probabilities.argmax())
+            swap = titles.index(given) if rng.random() < 0.75 else best
+            probabilities[[best, swap]] = probabilities[[swap, best]]
             grade = CriterionGrade(
                 criterion=criterion.title,
                 rating=titles[swap],
-                probabilities=dict(zip(titles, shares.tolist(), strict=True)),
-                confidence=float(shares[swap]) ** 1.2,
+                probabilities=dict(zip(titles, probabilities.tolist(), strict=True)),
+                confidence=float(probabilities[swap]) ** 1.2,
                 letters=tuple(order.index(swap) for order in option_orders(len(titles), len(titles))),
                 marks=criterion.ratings[swap].marks,
-                review_reasons=() if shares[swap] > 0.95 else ("low confidence",),
+                review_reasons=() if probabilities[swap] > 0.95 else ("low confidence",),
             )
             answers.append((submission.student, grade))
-    return answered(lab, answers)
+    return decisions_from_answers(lab, answers)
 
 
 @pytest.fixture(scope="session")
 def evaluated() -> Callable[[Mapping[str, Lab]], Evaluated]:
-    """A factory: the evaluation of the made-up grader on `labs`, each lab a group of its own, and its decisions."""
+    """A factory: the fake grader's evaluation on `labs`, one group for each lab, and its decisions."""
 
     def evaluate(labs: Mapping[str, Lab]) -> Evaluated:
-        decided = {f"work of {name}": made_up(lab) for name, lab in labs.items()}
+        decided = {f"submissions of {name}": fake_decisions(lab) for name, lab in labs.items()}
         groups = {}
         for (group, ours), lab in zip(decided.items(), labs.values(), strict=True):
             students = list(dict.fromkeys(d.student for d in ours))
-            commonest = constant_decisions(lab, students, commonest_ratings(lab, students))
-            found = {TUNED: ours, WORDS: commonest, COMMONEST: commonest}
-            groups[group] = measure_group(found, labs, frozenset(students[:3]), resamples=20)
-        return Evaluation(run="made-up", groups=groups), decided
+            majority = constant_decisions(lab, students, majority_ratings(lab, students))
+            decisions = {TUNED: ours, BAG_OF_WORDS: majority, MAJORITY: majority}
+            groups[group] = group_figures(decisions, labs, frozenset(students[:3]), resamples=20)
+        return Evaluation(run="fake", groups=groups), decided
 
     return evaluate
 
 
 @pytest.fixture(scope="session")
 def hostile_lab() -> Lab:
-    """Whatever can be named or written here tries to become markup."""
+    """Every name and text of this lab tries to inject markup."""
     criteria = (
         Criterion(
             title='Works? <b id="x">$x_1$</b></svg><script>alert(1)</script>',

@@ -1,45 +1,43 @@
+"""Cross-fitting, the acceptance threshold and its refusals on simulated graded work."""
+
 import numpy as np
 import pytest
 
-from serving.calibration.fitting import cross_fitted, fit, threshold
-from serving.calibration.temperatures import Temperatures
+from serving.calibration.fitting import Temperatures, cross_fitted, fit, threshold
+from serving.measures.arrays import Floats
 from serving.measures.decisions import Decision
+from tests.harness.decisions import decision
 
 MAX_ERROR, CONFIDENCE = 0.1, 0.9
 
 
 def graded(students: int, each: int, *, temperature: float = 1.0, seed: int = 0) -> list[Decision]:
-    """Work of `students` students with `each` criteria of two ratings; see `drawn`."""
-    draw = np.random.default_rng(seed)
-    shares = draw.beta(6, 1, size=(students, each))
-    return drawn(shares, draw, temperature)
+    """Decisions of `students` students on `each` criteria with two ratings; see `drawn`."""
+    rng = np.random.default_rng(seed)
+    return drawn(rng.beta(6, 1, size=(students, each)), rng, temperature)
 
 
-def drawn(
-    shares: "np.ndarray[tuple[int, int], np.dtype[np.float64]]", draw: np.random.Generator, temperature: float
-) -> list[Decision]:
-    """The first rating is right with probability `shares`; the model says so at `temperature`."""
+def drawn(probabilities: Floats, rng: np.random.Generator, temperature: float) -> list[Decision]:
+    """The first rating is right with probability `probabilities`; the model's probabilities need `temperature`."""
     found = []
-    for (student, criterion), true in np.ndenumerate(shares):
+    for (student, criterion), true in np.ndenumerate(probabilities):
         odds = (true / (1 - true)) ** temperature
-        said = float(odds / (1 + odds))
+        first = float(odds / (1 + odds))
         found.append(
-            Decision(
-                lab="a",
-                language="c",
-                student=f"s{student}",
+            decision(
+                f"s{student}",
+                int(rng.uniform() > true),
+                int(first < 0.5),
                 criterion=f"c{criterion % 4}",
                 ratings=2,
-                human=int(draw.uniform() > true),
-                grader=int(said < 0.5),
-                probabilities=(said, 1 - said),
-                confidence=max(said, 1 - said),
+                probabilities=(first, 1 - first),
+                confidence=max(first, 1 - first),
             )
         )
     return found
 
 
-def test_a_confidence_is_fitted_without_the_student_it_is_for() -> None:
+def test_confidences_do_not_depend_on_the_students_own_ratings() -> None:
     decisions = graded(10, 8)
     turned = [d.model_copy(update={"human": 1 - d.human}) if d.student == "s3" else d for d in decisions]
     one = [d.confidence for d in cross_fitted(decisions) if d.student == "s3"]
@@ -48,7 +46,7 @@ def test_a_confidence_is_fitted_without_the_student_it_is_for() -> None:
     assert [d.confidence for d in cross_fitted(decisions)] != [d.confidence for d in cross_fitted(turned)]
 
 
-def test_enough_graded_work_gives_a_promise_that_says_what_it_rests_on() -> None:
+def test_enough_graded_work_gives_a_guarantee() -> None:
     decisions = graded(60, 12)
     found = threshold(decisions, max_error=MAX_ERROR, confidence=CONFIDENCE)
     assert not isinstance(found, str)
@@ -58,7 +56,7 @@ def test_enough_graded_work_gives_a_promise_that_says_what_it_rests_on() -> None
     assert found.disagreed < found.bound <= MAX_ERROR
 
 
-def test_what_goes_to_a_person_anyway_is_neither_accepted_nor_counted_for_the_promise() -> None:
+def test_decisions_with_review_reasons_do_not_affect_the_guarantee() -> None:
     decisions = graded(60, 12)
     doubted = [d.model_copy(update={"human": 1 - (d.grader or 0), "reasons": ("tied",)}) for d in graded(60, 4, seed=1)]
     alone = threshold(decisions, max_error=MAX_ERROR, confidence=CONFIDENCE)
@@ -68,19 +66,19 @@ def test_what_goes_to_a_person_anyway_is_neither_accepted_nor_counted_for_the_pr
     assert both.accepted == pytest.approx(alone.accepted * 12 / 16)
 
 
-def test_too_few_students_are_refused_with_the_number_that_would_do() -> None:
+def test_refusal_names_the_number_of_students_needed() -> None:
     found = threshold(graded(6, 12), max_error=0.05, confidence=CONFIDENCE)
     assert isinstance(found, str)
-    assert "of 6 students" in found and "students would do" in found
+    assert "of 6 students" in found and "students would be enough" in found
 
 
-def test_a_grader_that_is_wrong_too_often_is_refused_and_no_number_of_students_is_named() -> None:
+def test_refusal_of_a_grader_with_too_many_errors() -> None:
     wrong = [d.model_copy(update={"human": 1 - (d.grader or 0)}) for d in graded(40, 12)]
     found = threshold(wrong, max_error=MAX_ERROR, confidence=CONFIDENCE)
-    assert isinstance(found, str) and "no number of students would do" in found
+    assert isinstance(found, str) and "no number of students would be enough" in found
 
 
-def test_where_everything_goes_to_a_person_anyway_the_refusal_says_why() -> None:
+def test_refusal_counts_the_review_reasons() -> None:
     doubts = (
         ("low label mass (0.01 < 0.50)",),
         ("suspicious text: comment at a.c:3", "suspicious text: string at a.c:4"),
@@ -93,13 +91,13 @@ def test_where_everything_goes_to_a_person_anyway_the_refusal_says_why() -> None
 
 
 @pytest.mark.parametrize("decisions", [[], graded(1, 20)])
-def test_one_student_or_none_is_refused(decisions: list[Decision]) -> None:
+def test_fewer_than_two_students_are_refused(decisions: list[Decision]) -> None:
     found = fit(decisions, max_error=MAX_ERROR, confidence=CONFIDENCE)
     assert found.guarantee is None
     assert "at least 2 students are needed" in found.refused
 
 
-def test_ungraded_decisions_are_no_part_of_the_fit_and_count_as_not_accepted() -> None:
+def test_ungraded_decisions_count_as_not_accepted() -> None:
     decisions = graded(60, 12)
     nothing = decisions[0].model_copy(update={"grader": None, "probabilities": (), "confidence": None})
     one, other = (
@@ -111,26 +109,24 @@ def test_ungraded_decisions_are_no_part_of_the_fit_and_count_as_not_accepted() -
 
 
 @pytest.mark.slow
-def test_the_whole_way_keeps_its_promise_with_an_overconfident_model() -> None:
-    """Cross-fitted temperatures choose the threshold, temperatures of all students are used: 80 courses."""
+def test_guarantee_holds_for_an_overconfident_model() -> None:
+    """80 courses: the threshold comes from cross-fitted temperatures, grading uses those of all students."""
     future = np.random.default_rng(99).beta(6, 1, size=40_000)
-    broken = 0
+    violated = 0
     for seed in range(80):
         found = fit(graded(30, 12, temperature=2.0, seed=seed), max_error=MAX_ERROR, confidence=CONFIDENCE)
         if found.guarantee:
-            broken += true_error(found.temperatures, found.guarantee.threshold, future) > MAX_ERROR
-    assert broken / 80 <= 1 - CONFIDENCE + 3 * (0.09 / 80) ** 0.5
+            violated += true_error(found.temperatures, found.guarantee.threshold, future) > MAX_ERROR
+    assert violated / 80 <= 1 - CONFIDENCE + 3 * (0.09 / 80) ** 0.5
 
 
-def true_error(
-    temperatures: Temperatures, limit: float, shares: "np.ndarray[tuple[int], np.dtype[np.float64]]"
-) -> float:
-    """Of the accepted among students to come, over the four criteria."""
+def true_error(temperatures: Temperatures, limit: float, probabilities: Floats) -> float:
+    """Error rate among accepted decisions of new students, over the four criteria."""
     wrong, taken = 0.0, 0.0
-    for temperature in temperatures.labs["a"].values():
-        odds = (shares / (1 - shares)) ** (2.0 / temperature)
-        sure = np.maximum(odds, 1 / odds) / (1 + np.maximum(odds, 1 / odds))
-        accepted = sure >= limit
-        wrong += np.minimum(shares, 1 - shares)[accepted].sum()
+    for temperature in temperatures.labs["lab"].values():
+        odds = (probabilities / (1 - probabilities)) ** (2.0 / temperature)
+        confidences = np.maximum(odds, 1 / odds) / (1 + np.maximum(odds, 1 / odds))
+        accepted = confidences >= limit
+        wrong += np.minimum(probabilities, 1 - probabilities)[accepted].sum()
         taken += accepted.sum()
     return wrong / max(taken, 1)

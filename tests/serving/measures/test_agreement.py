@@ -1,84 +1,62 @@
+"""Agreement figures, worked out by hand and compared with scikit-learn and scipy."""
+
 import numpy as np
 import pytest
 from scipy.stats import kendalltau, pearsonr
-from sklearn.metrics import cohen_kappa_score, f1_score
+from sklearn.metrics import cohen_kappa_score, f1_score, precision_score, recall_score
 
-from serving.measures.agreement import agreed, agreement, difference, figures
-from serving.measures.alpha import coincidences, krippendorff_alpha, ordinal_distance
-from serving.measures.confusion import confusions, macro_f1, quadratic_kappa
+from serving.measures.agreement import agreement, confusions, difference, figures, figures_by_rating, total_marks
+from serving.measures.coefficients import (
+    coincidences,
+    krippendorff_alpha,
+    macro_f1,
+    ordinal_distance,
+    quadratic_kappa,
+)
 from serving.measures.decisions import Decision
-from serving.measures.resampling import draw, estimate, weighted_mean
+from serving.measures.resampling import draw
+from tests.harness.decisions import decision
+
+MARKS = [2.0, 1.0, 0.0]
+TITLES = {("lab", "c"): ("A", "B", "C"), ("lab", "d"): ("B", "D")}
 
 
-def decision(student: str, human: int, grader: int | None, ratings: int = 3, criterion: str = "c") -> Decision:
-    marks = [2.0, 1.0, 0.0]
-    return Decision(
-        lab="lab",
-        language="C",
-        student=student,
-        criterion=criterion,
-        ratings=ratings,
-        human=human,
-        grader=grader,
-        human_marks=marks[human],
-        grader_marks=None if grader is None else marks[grader],
-    )
+def with_marks(student: str, human: int, grader: int | None, lab: str = "lab") -> Decision:
+    grader_marks = None if grader is None else MARKS[grader]
+    return decision(student, human, grader, lab=lab, human_marks=MARKS[human], grader_marks=grader_marks)
 
 
 def random_decisions(seed: int, count: int = 60) -> list[Decision]:
     rng = np.random.default_rng(seed)
-    return [decision(f"s{i}", int(rng.integers(3)), int(rng.integers(3))) for i in range(count)]
-
-
-def table_of(decisions: list[Decision]) -> np.ndarray:
-    return confusions(decisions, np.ones((1, len(decisions))))["lab", "c"]
+    return [with_marks(f"s{i}", int(rng.integers(3)), int(rng.integers(3))) for i in range(count)]
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_f1_and_kappa_equal_those_of_scikit_learn(seed: int) -> None:
+def test_macro_f1_and_kappa_match_scikit_learn(seed: int) -> None:
     decisions = random_decisions(seed)
     human, given = [d.human for d in decisions], [d.grader for d in decisions]
-    assert macro_f1(table_of(decisions))[0] == pytest.approx(f1_score(human, given, average="macro"))
-    expected = cohen_kappa_score(human, given, weights="quadratic")
-    assert quadratic_kappa(table_of(decisions))[0] == pytest.approx(expected)
+    table = confusions(decisions, np.ones((1, len(decisions))))["lab", "c"]
+    assert macro_f1(table)[0] == pytest.approx(f1_score(human, given, average="macro"))
+    assert quadratic_kappa(table)[0] == pytest.approx(cohen_kappa_score(human, given, weights="quadratic"))
 
 
-def test_figures_of_four_decisions_are_those_worked_out_by_hand() -> None:
-    decisions = [decision("s1", 0, 0), decision("s2", 0, 1), decision("s3", 2, 2), decision("s4", 1, None)]
-    figures = agreement(decisions, resamples=50).figures
-    assert figures["agreement"].value == 0.5
-    assert figures["ungraded"].value == 0.25
-    assert figures["marks_mae"].value == pytest.approx(1 / 3)
-    assert figures["macro_f1"].value == pytest.approx((2 / 3 + 0 + 1) / 3)
+def test_figures_of_four_decisions_by_hand() -> None:
+    decisions = [with_marks("s1", 0, 0), with_marks("s2", 0, 1), with_marks("s3", 2, 2), with_marks("s4", 1, None)]
+    found = agreement(decisions, resamples=50).figures
+    assert found["agreement"].value == 0.5
+    assert found["ungraded"].value == 0.25
+    assert found["marks_mae"].value == pytest.approx(1 / 3)
+    assert found["macro_f1"].value == pytest.approx((2 / 3 + 0 + 1) / 3)
 
 
-def test_an_ungraded_criterion_counts_as_no_agreement_and_never_as_a_rating() -> None:
-    figures = agreement([decision("s1", 2, None), decision("s2", 2, None)], resamples=10).figures
-    assert figures["agreement"].value == 0.0
-    assert figures["marks_mae"].value is None
-    assert figures["kappa"].value is None
+def test_ungraded_criterion_counts_as_disagreement_without_a_rating() -> None:
+    found = agreement([with_marks("s1", 2, None), with_marks("s2", 2, None)], resamples=10).figures
+    assert found["agreement"].value == 0.0
+    assert found["marks_mae"].value is None
+    assert found["kappa"].value is None
 
 
-def test_resamples_draw_students_with_all_of_their_decisions() -> None:
-    decisions = [decision(f"s{i}", 0, 0, criterion=name) for i in range(8) for name in ("c", "d")]
-    weights = draw(decisions, "students", resamples=100, seed=1).decisions
-    assert (weights[:, 0::2] == weights[:, 1::2]).all()
-    assert (weights.sum(1) == len(decisions)).all()
-
-
-def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
-    rng = np.random.default_rng(0)
-    covered = 0
-    for trial in range(200):
-        drawn = [decision(f"s{i}", 0, 0 if rng.random() < 0.7 else 1) for i in range(100)]
-        weights = draw(drawn, "students", resamples=200, seed=trial).decisions
-        found = estimate(weighted_mean(weights, agreed(drawn)))
-        assert found.low is not None and found.high is not None
-        covered += found.low <= 0.7 <= found.high
-    assert 180 <= covered <= 200
-
-
-def test_a_difference_is_paired_and_refuses_other_decisions() -> None:
+def test_difference_is_paired_and_requires_the_same_decisions() -> None:
     ours = random_decisions(1)
     same = difference(ours, ours, resamples=50)["agreement"]
     assert (same.value, same.low, same.high) == (0, 0, 0)
@@ -86,11 +64,11 @@ def test_a_difference_is_paired_and_refuses_other_decisions() -> None:
         difference(ours, ours[::-1], resamples=50)
 
 
-def test_a_resample_over_labs_draws_labs_whole_and_counts_their_figures_as_often() -> None:
+def test_lab_resamples_weight_every_figure_by_lab() -> None:
     """Lab 0 agrees on everything, the others on nothing: every figure is the share of draws that were lab 0."""
     rng = np.random.default_rng(0)
     labs = [
-        decision(f"s{i}", human, human if lab == 0 else 2 - human).model_copy(update={"lab": f"lab{lab}"})
+        with_marks(f"s{i}", human, human if lab == 0 else 2 - human, lab=f"lab{lab}")
         for lab in range(5)
         for i, human in enumerate(rng.choice([0, 2], 8))
     ]
@@ -101,14 +79,14 @@ def test_a_resample_over_labs_draws_labs_whole_and_counts_their_figures_as_often
     assert found["macro_f1"] == pytest.approx(share)
 
 
-def test_intervals_over_labs_are_given_from_five_labs_on() -> None:
-    labs = [decision("s1", 0, 0).model_copy(update={"lab": f"lab{i}"}) for i in range(5)]
+def test_intervals_over_labs_need_five_labs() -> None:
+    labs = [with_marks("s1", 0, 0, lab=f"lab{i}") for i in range(5)]
     assert agreement(labs[:4], resamples=20).figures_over_labs == {}
     assert agreement(labs, resamples=20).figures_over_labs["agreement"].low == 1.0
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_alpha_and_the_correlations_of_totals_are_those_of_the_definitions(seed: int) -> None:
+def test_alpha_and_correlations_match_their_definitions(seed: int) -> None:
     drawn = random_decisions(seed)
     found = agreement(drawn, resamples=10).figures
     counted = coincidences([[d.human, d.grader] for d in drawn if d.grader is not None], 3).sum(0)
@@ -116,3 +94,50 @@ def test_alpha_and_the_correlations_of_totals_are_those_of_the_definitions(seed:
     human, given = [d.human_marks for d in drawn], [d.grader_marks for d in drawn]
     assert found["kendall"].value == pytest.approx(kendalltau(human, given).statistic)
     assert found["pearson"].value == pytest.approx(pearsonr(human, given).statistic)
+
+
+def test_totals_need_marks_of_every_criterion_from_both_sides() -> None:
+    rows = [
+        ("complete", "c", 2, 1),
+        ("complete", "d", 1, 1),
+        ("ungraded", "c", 2, 2),
+        ("ungraded", "d", 2, None),
+        ("half-rated", "d", 1, 1),
+    ]
+    decisions = [
+        decision(student, 0, None if given is None else 0, criterion=criterion, human_marks=ta, grader_marks=given)
+        for student, criterion, ta, given in rows
+    ]
+    found = total_marks(decisions)["lab"]
+    assert (found.human.tolist(), found.grader.tolist(), found.rows) == ([3], [2], [0])
+
+
+def test_recall_and_precision_of_five_decisions_by_hand() -> None:
+    """By title the TA gave A A B B D, the grader A B B - D: rating B of both criteria counts as one title."""
+    rows = [("s1", 0, 0, "c"), ("s2", 0, 1, "c"), ("s3", 1, 1, "c"), ("s4", 0, None, "d"), ("s5", 1, 1, "d")]
+    decisions = [
+        decision(student, human, grader, criterion=criterion, ratings=len(TITLES["lab", criterion]))
+        for student, human, grader, criterion in rows
+    ]
+    found = figures_by_rating(decisions, TITLES, resamples=20)
+    assert {
+        title: (each.given_by_ta, each.given_by_grader, each.recall.value, each.precision.value)
+        for title, each in found.items()
+    } == {"A": (2, 1, 0.5, 1.0), "B": (2, 2, 0.5, 0.5), "D": (1, 1, 1.0, 1.0)}
+
+
+def test_rating_given_by_one_side_only_has_no_recall() -> None:
+    found = figures_by_rating([decision("s1", 0, 2), decision("s2", 0, 0)], TITLES, resamples=20)
+    assert (found["C"].given_by_ta, found["C"].recall.value, found["C"].precision.value) == (0, None, 0.0)
+    assert "B" not in found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_recall_and_precision_match_scikit_learn(seed: int) -> None:
+    human, grader = np.random.default_rng(seed).integers(0, 3, (2, 50))
+    rows = [decision(f"s{i}", int(h), int(g)) for i, (h, g) in enumerate(zip(human, grader, strict=True))]
+    found = figures_by_rating(rows, TITLES, resamples=20)
+    recall, precision = recall_score(human, grader, average=None), precision_score(human, grader, average=None)
+    for i, title in enumerate("ABC"):
+        assert found[title].recall.value == pytest.approx(recall[i])
+        assert found[title].precision.value == pytest.approx(precision[i])

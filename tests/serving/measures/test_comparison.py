@@ -1,4 +1,4 @@
-"""Beside the TAs: counts by criterion, pairs of ratings, and the differences, most confident first."""
+"""A regraded lab compared with its TAs: counts by criterion, confusion and disagreements."""
 
 from collections.abc import Callable, Mapping
 
@@ -26,7 +26,7 @@ def a_grade(student: str, answers: Mapping[str, tuple[str, float] | None]) -> Gr
     return Grade(lab="lab1", student=student, criteria=criteria, provenance=origin)
 
 
-def test_counts_pairs_and_differences_are_those_of_the_grades(make_lab: Callable[..., Lab]) -> None:
+def test_comparison_counts_and_sorts_disagreements(make_lab: Callable[..., Lab]) -> None:
     lab = make_lab(students=4)  # the TAs: compile A B C A, readable B A B A
     grades = [
         a_grade("s000", {COMPILES: ("A", 0.9), READABLE: ("B", 0.9)}),
@@ -50,7 +50,7 @@ def test_counts_pairs_and_differences_are_those_of_the_grades(make_lab: Callable
     ]
 
 
-def test_a_lab_that_no_ta_has_graded_has_no_agreement(make_lab: Callable[..., Lab]) -> None:
+def test_no_agreement_for_a_lab_without_ta_grades(make_lab: Callable[..., Lab]) -> None:
     lab = make_lab(students=1).model_copy(update={"human_grades": ()})
     found = compare(lab, [a_grade("s000", {COMPILES: ("A", 0.9), READABLE: ("A", 0.9)})])
     assert found.agreement is None

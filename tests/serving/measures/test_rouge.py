@@ -16,10 +16,10 @@ from serving.measures.rouge import longest_common_subsequence, rouge_l
         ("a b", "c d", 0.0),
     ],
 )
-def test_rouge_l_of_texts_counted_by_hand(reference, written, expected) -> None:
+def test_rouge_l_by_hand(reference, written, expected) -> None:
     assert rouge_l(reference, written) == pytest.approx(expected)
     assert rouge_l(written, reference) == pytest.approx(expected)
 
 
-def test_a_subsequence_keeps_the_order_and_may_have_gaps() -> None:
+def test_longest_common_subsequence_may_have_gaps() -> None:
     assert longest_common_subsequence("ABCBDAB", "BDCABA") == 4  # Cormen et al., Introduction to Algorithms, ch. 15.4

@@ -1,0 +1,1 @@
+"""Robustness experiments: models trained on poisoned labels or prompts, evaluated on clean held-out submissions."""

@@ -1,0 +1,30 @@
+"""How figures with intervals are written in terminal tables."""
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from serving.measures.resampling import Estimate
+
+INTERVAL_NOTE = r"\[..]: 95 % bootstrap interval over students"
+
+
+def figure_table(title: str, *headings: str) -> Table:
+    """An empty table; the first column is left-aligned and its heading may be empty."""
+    table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD)
+    for number, heading in enumerate(headings):
+        table.add_column(Text(heading), justify="right" if number else "left", overflow="fold")
+    return table
+
+
+def one_line(estimate: Estimate, *, sign: bool = False) -> Text:
+    """`.812 [.774, .850]`, or `-` where the figure is undefined."""
+    if estimate.value is None:
+        return Text("-")
+    form = "{:+.3f}" if sign else "{:.3f}"
+    value, low, high = (form.format(v).replace("0.", ".", 1) for v in (estimate.value, estimate.low, estimate.high))
+    return Text(f"{value} [{low}, {high}]")
+
+
+def two_lines(estimate: Estimate, *, sign: bool = False) -> Text:
+    return Text(one_line(estimate, sign=sign).plain.replace(" [", "\n["))

@@ -1,0 +1,1 @@
+"""What tests share: builders, fakes and programs that tests start as processes."""
