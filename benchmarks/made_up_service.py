@@ -40,11 +40,11 @@ def serve(labs: Path, seconds: float, patience: float, port: int) -> None:
     from serving.model import loading
 
     loading.load_grader = lambda *_, **__: made_up_grader(seconds)
-    from grader.service.service import run_service
+    from grader.service.service import ServeOptions, run_service
     from serving.jobs import workflows
 
     workflows.PATIENCE_SECONDS = patience
-    run_service("made-up", labs, host="127.0.0.1", port=port, engine="auto", queue=64, seconds=30, rate="100000/second")
+    run_service(ServeOptions(model="made-up", labs=labs, port=port, seconds=30, rate="100000/second"))
 
 
 def made_up_grader(seconds: float, context_length: int = 4096) -> Any:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from grader.service.local_store import at_terminal, local_store
+from grader.service.local_store import cli_actor, local_store
 from serving.store.exports import erase_from_exports
 from serving.store.store import Forgotten, Store
 from training.forgetting import forget_in_data
@@ -28,7 +28,7 @@ def forget_student(student: str, course: str | None, exports: Sequence[Path], da
     """What was done, in lines. Raises StoreError, and GraderError where a data set cannot be read: before anything is
     deleted."""
     with local_store() as store:
-        forget = partial(store.forget_student, student, course, actor=at_terminal())
+        forget = partial(store.forget_student, student, course, actor=cli_actor())
         return _everywhere(store, {student}, course, exports, data, forget, nobody=_NOBODY if course else "")
 
 
@@ -37,7 +37,7 @@ def forget_old(days: float, course: str, exports: Sequence[Path], data: Sequence
     while files are read would be left in them for good."""
     before = datetime.now(UTC) - timedelta(days=days)
     with local_store() as store:
-        forget = partial(store.forget_inactive_students, before, course, actor=at_terminal())
+        forget = partial(store.forget_inactive_students, before, course, actor=cli_actor())
         return _everywhere(store, store.list_inactive_students(before, course), course, exports, data, forget)
 
 

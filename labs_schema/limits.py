@@ -156,3 +156,17 @@ class ServiceLimits(Frozen):
     listed_jobs: int = Field(50, description="Jobs that `GET /jobs` lists by default.")
     listed_jobs_max: int = Field(500, description="Jobs that `GET /jobs` lists at most.")
     docs_cache_seconds: int = Field(86_400, description="How long browsers may cache the assets of `/docs`.")
+
+
+class CourseLimits(Frozen):
+    """Several courses in one service, each with its own model."""
+
+    bases_on_cpu: int = Field(2, description="Base models loaded at the same time on CPUs.")
+    bases_on_gpu: int = Field(1, description="Base models loaded at the same time on a GPU.")
+    bases_on_servers: int = Field(1000, description="Base models in use at the same time on running vLLM servers.")
+    refused_model_seconds: float = Field(
+        30.0, description="A refused model is checked again after so long: a check reads all of its weights."
+    )
+    cached_tokenizers: int = Field(
+        4, description="Tokenizers cached to check program lengths before a model is loaded; one may take 100 MB."
+    )

@@ -28,7 +28,7 @@ def add(course: Course, model: Model, labs: Labs = None) -> None:
 
     Example: [bold]grader courses add cs101 --model runs/latest --labs labs[/]
     """
-    from grader.service.course_registration import add_course
+    from grader.service.courses import add_course
 
     for line in add_course(course, model, labs):
         typer.echo(line)
@@ -42,11 +42,11 @@ def remove(course: Course) -> None:
 
     Example: [bold]grader courses remove cs101[/]
     """
-    from grader.service.local_store import at_terminal, local_store
+    from grader.service.local_store import cli_actor, local_store
     from serving.courses.course_registry import CourseRegistry
 
     with local_store() as store:
-        CourseRegistry(store.database).remove(course, actor=at_terminal())
+        CourseRegistry(store.database).remove(course, actor=cli_actor())
     typer.echo(f"{course} is no longer served")
 
 
@@ -56,9 +56,9 @@ def list_courses() -> None:
 
     Example: [bold]grader courses list[/]
     """
-    from grader.service.course_registration import course_lines
+    from grader.service.courses import describe_courses
 
-    lines = course_lines()
+    lines = describe_courses()
     if not lines:
         typer.echo("No courses yet. Register one with grader courses add.", err=True)
     for line in lines:

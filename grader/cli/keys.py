@@ -25,10 +25,10 @@ def create(
 
     Example: [bold]grader keys create moodle --role platform --course cs101[/]
     """
-    from grader.service.local_store import at_terminal, local_store
+    from grader.service.local_store import cli_actor, local_store
 
     with local_store() as store:
-        token, key = store.create_key(name, role, course, actor=at_terminal())
+        token, key = store.create_key(name, role, course, actor=cli_actor())
     typer.echo(f"key {key.id}, shown only once:", err=True)
     typer.echo(token)
 
@@ -39,10 +39,10 @@ def revoke(key: Annotated[str, typer.Argument(metavar="ID", help="Key id, from '
 
     Example: [bold]grader keys revoke 1f0c22ab[/]
     """
-    from grader.service.local_store import at_terminal, local_store
+    from grader.service.local_store import cli_actor, local_store
 
     with local_store() as store:
-        typer.echo(f"revoked at {store.revoke_key(key, actor=at_terminal()).revoked_at}")
+        typer.echo(f"revoked at {store.revoke_key(key, actor=cli_actor()).revoked_at}")
 
 
 @keys.command("list", cls=HelpCommand)

@@ -38,11 +38,11 @@ def serve(
     The store named by GRADER_STORE holds grades, jobs and keys. The log has JSON lines without student code. Ctrl-C or
     SIGTERM drains the queue and exits.
     """
-    from grader.service.service import run_service
+    from grader.service.service import ServeOptions, run_service
 
-    run_service(
-        model,
-        labs,
+    options = ServeOptions(
+        model=model,
+        labs=labs,
         course=course,
         host=host,
         port=port,
@@ -54,3 +54,4 @@ def serve(
         models=models,
         jobs=jobs,
     )
+    run_service(options)

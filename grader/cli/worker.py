@@ -25,6 +25,8 @@ def worker(
 
     Example: [bold]grader worker --model runs/latest --labs labs --name gpu-1[/]
     """
+    from grader.service.engine import ModelOptions
     from grader.service.worker import run_worker
 
-    run_worker(model, labs, course=course, name=name, engine=engine, orders=orders, models=models)
+    options = ModelOptions(model=model, labs=labs, course=course, engine=engine, orders=orders, models=models)
+    run_worker(options, name)

@@ -13,7 +13,7 @@ from grader.progress_bars import step_bars
 from grader.regrade.cost import cost_table
 from grader.regrade.stored_grades import KeptGrades
 from grader.regrade.trained_students import trained_on
-from grader.service.local_store import at_terminal, local_store
+from grader.service.local_store import cli_actor, local_store
 from grader.tables.regrade import Regraded, regraded_table
 from grader.token_cost import FILE, Meter, measured_cost
 from labs_schema.errors import GraderError
@@ -144,12 +144,12 @@ def _asked(source: RaySource) -> Origin:
 
 def _job(store: Store, course: str, lab: Lab, origin: Origin, again: bool) -> Job:
     known = JobRepository(store.database).at_terminals(course, lab)
-    return job_to_do(store, course, lab, known, origin(lab, known), again=again, actor=at_terminal())
+    return job_to_do(store, course, lab, known, origin(lab, known), again=again, actor=cli_actor())
 
 
 def _begun(store: Store, lab: Lab, job: Job, out: Path) -> Begun:
     book = JobRepository(store.database)
-    return Begun(lab, book.wish(job.id, RequestedState.RUN, actor=at_terminal()), out, book.progress(job.id).graded)
+    return Begun(lab, book.wish(job.id, RequestedState.RUN, actor=cli_actor()), out, book.progress(job.id).graded)
 
 
 def _kept(store: Store, courses: Sequence[str], labs: Sequence[Lab], again: bool) -> KeptGrades:

@@ -1,1 +1,1 @@
-"""Wires the service and its workers."""
+"""Starts the HTTP service and workers."""

@@ -19,9 +19,10 @@ BYTES = 32
 
 
 def key_file() -> Path:
-    """`GRADER_SECRET`, else ~/.local/share/grader/pseudonyms.key, or below XDG_DATA_HOME."""
-    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(os.environ.get("GRADER_SECRET") or Path(data) / "grader" / "pseudonyms.key").absolute()
+    """`GRADER_SECRET`, or the default in the user's data folder."""
+    from labs_schema.settings import Settings  # imports pydantic_settings, which is slow
+
+    return Settings().secret.expanduser().absolute()
 
 
 def pseudonym_key() -> bytes:

@@ -1,23 +1,31 @@
-"""What keeps a course from being graded, while the others go on."""
+"""Why a course cannot be graded; the other courses are not affected."""
+
+from typing import ClassVar
 
 from labs_schema.errors import GraderError
 from serving.engines.engine import EngineDownError
 
 
 class UnknownCourseError(GraderError):
-    """A course that has no model, or none any more (404)."""
+    """The course has no model, or no longer has one (HTTP 404)."""
+
+    code: ClassVar[str] = "unknown-course"
 
 
 class ElsewhereError(GraderError):
     """This worker does not grade the course, or no longer does; another worker may."""
 
+    code: ClassVar[str] = "course-elsewhere"
+
 
 class CourseRefusedError(EngineDownError):
-    """A course whose model was refused when it was to be loaded (503).
+    """The course's model was refused when it was loaded (HTTP 503).
 
-    `reason` is for whoever asks over HTTP, without paths; the text says all, for the log.
+    `reason` is for HTTP clients and has no paths; the text has the details, for the log.
     """
 
-    def __init__(self, course: str, reason: str, told: str) -> None:
+    code: ClassVar[str] = "course-refused"
+
+    def __init__(self, course: str, reason: str, details: str) -> None:
         self.course, self.reason = course, reason
-        super().__init__(f"The model of the course {course} is refused: {told}")
+        super().__init__(f"The model of the course {course} is refused: {details}")

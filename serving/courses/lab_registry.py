@@ -1,4 +1,4 @@
-"""The labs that the service grades by name: rubric and problem statement, without anybody's work. Knows no HTTP."""
+"""The labs that requests may name: rubrics and problem statements, without submissions."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
@@ -10,7 +10,7 @@ from labs_schema.reading.validate import lab_folders, read_rubric
 
 
 class LabRegistry(Mapping[str, Lab]):
-    """Lab name -> lab, by name. `folders`: where each was read from."""
+    """Lab name -> lab, sorted by name. `folders`: lab name -> its folder."""
 
     def __init__(self, labs: Iterable[Lab] = (), folders: Mapping[str, Path] | None = None) -> None:
         self._labs = {lab.name: lab for lab in sorted(labs, key=lambda lab: lab.name)}
@@ -18,7 +18,7 @@ class LabRegistry(Mapping[str, Lab]):
 
     @cached_property
     def roster(self) -> tuple[Person, ...]:
-        """Of all its labs."""
+        """People on the rosters of all labs."""
         return tuple(dict.fromkeys(person for lab in self.values() for person in lab.roster))
 
     def __getitem__(self, name: str) -> Lab:
@@ -32,8 +32,10 @@ class LabRegistry(Mapping[str, Lab]):
 
 
 def read_registry(parent: Path) -> tuple[LabRegistry, tuple[Issue, ...]]:
-    """Every lab in `parent` whose rubric can be read, without submissions and the TAs' grades, and what is wrong with
-    the others (warnings are left out)."""
+    """Every lab in `parent` whose rubric can be read, and the errors of the others.
+
+    Submissions and the TAs' grades are not read; warnings are omitted.
+    """
     read = {folder: read_rubric(folder) for folder in lab_folders(parent)}
     issues = tuple(
         issue for each in read.values() if each.lab is None for issue in each.issues if issue.severity == "error"

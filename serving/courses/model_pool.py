@@ -1,7 +1,6 @@
-"""The graders of the courses that are used: loaded when they are asked for, the one unused longest closed for another.
+"""LRU pool of loaded course models. Courses with the same model share a grader.
 
-Courses with the same model share its grader. Only the engine thread calls it, except for `check_length`,
-`loaded_grader` and `loaded`. Knows no HTTP, and no kind of engine.
+Only the engine thread calls it, except for `check_length`, `loaded_grader` and `loaded`.
 """
 
 import time
@@ -9,50 +8,51 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from labs_schema.limits import CourseLimits
 from labs_schema.models import Submission
+from serving.courses.course_registry import ModelFacts, Registration
 from serving.courses.errors import CourseRefusedError, UnknownCourseError
-from serving.courses.registration import ModelFacts, Registration
 from serving.grading.grader import Grader
 
-REFUSED_SECONDS = 30.0
-"""For so long a model that was refused is not looked at again: a look reads all of its weights."""
-Model = tuple[str, ModelFacts]
-"""Where it is, and what it must be."""
+REFUSED_SECONDS = CourseLimits().refused_model_seconds
+ModelKey = tuple[str, ModelFacts]
+"""Path and facts."""
 
 
 @dataclass(frozen=True)
-class Checked:
-    """A model that may be loaded, by `open`. `base`: what it shares its memory with, alike for adapters on one base."""
+class CheckedModel:
+    """A model that `open` loads. `base` identifies the base in memory, the same for all adapters on it."""
 
     base: str
     open: Callable[[], Grader]
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedModel:
     base: str
     grader: Grader
 
 
 class CourseModelPool:
-    """`registered`: course -> what it uses now, asked at every call. `check` raises CourseRefusedError, as may the
-    opening of what it returns. `lengths` raises OverlongError for a program that is too long for a model that is not
-    loaded. At most `most` bases are open at a time. `told` hears what was loaded or refused.
+    """`registered` returns the current registrations; it is called for every use. At most `max_bases` are open.
+
+    `check` raises CourseRefusedError, as may opening its result. `check_length` raises OverlongError for a program that
+    is too long for a model that is not loaded. `report` receives a message for each model loaded or refused.
     """
 
     def __init__(
         self,
         registered: Callable[[], Mapping[str, Registration]],
-        check: Callable[[Registration], Checked],
+        check: Callable[[Registration], CheckedModel],
         *,
-        most: int,
-        lengths: Callable[[Registration, Submission], None] = lambda *_: None,
-        told: Callable[[str], None] = lambda _: None,
+        max_bases: int,
+        check_length: Callable[[Registration, Submission], None] = lambda *_: None,
+        report: Callable[[str], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._registered, self._check, self._most, self._told, self._clock = registered, check, most, told, clock
-        self._lengths = lengths
-        self._held: OrderedDict[Model, Loaded] = OrderedDict()
+        self._registered, self._check, self._max_bases = registered, check, max_bases
+        self._check_length, self._report, self._clock = check_length, report, clock
+        self._open: OrderedDict[ModelKey, LoadedModel] = OrderedDict()  # least recently used first
         self._refused: dict[int, tuple[float, CourseRefusedError]] = {}
         self.loaded: Mapping[str, Grader] = {}
 
@@ -60,59 +60,59 @@ class CourseModelPool:
         if grader := self.loaded_grader(course):
             grader.check_length(submission)
         elif registration := self._registered().get(course):
-            self._lengths(registration, submission)
+            self._check_length(registration, submission)
 
     def load(self, course: str) -> Grader:
         """Raises UnknownCourseError, CourseRefusedError."""
-        now = self._registered()
+        current = self._registered()
         try:
-            self._close_all_but({_model(each) for each in now.values()})
-            if course not in now:
-                raise UnknownCourseError(f"The course {course!r} is not served here any more.")
-            model = _model(now[course])
-            if model not in self._held:
-                self._held[model] = self._opened(now[course])
-            self._held.move_to_end(model)
-            return self._held[model].grader
+            self._close_all_except({_key(each) for each in current.values()})
+            if course not in current:
+                raise UnknownCourseError(f"The course {course!r} is no longer served here.")
+            key = _key(current[course])
+            if key not in self._open:
+                self._open[key] = self._load(current[course])
+            self._open.move_to_end(key)
+            return self._open[key].grader
         finally:
-            self._publish(now)
+            self._publish(current)
 
     def loaded_grader(self, course: str) -> Grader | None:
         return self.loaded.get(course)
 
     def close(self) -> None:
-        self._close_all_but(set())
+        self._close_all_except(set())
 
-    def _opened(self, registration: Registration) -> Loaded:
+    def _load(self, registration: Registration) -> LoadedModel:
         until, refused = self._refused.get(registration.seq, (0.0, None))
         if refused is not None and self._clock() < until:
             raise refused
         try:
             checked = self._check(registration)
             self._make_room(checked.base)
-            loaded = Loaded(checked.base, checked.open())
+            loaded = LoadedModel(checked.base, checked.open())
         except CourseRefusedError as error:
             self._refused[registration.seq] = self._clock() + REFUSED_SECONDS, error
-            self._told(str(error))
+            self._report(str(error))
             raise
-        self._told(f"{registration.course}: {registration.model} is loaded")
+        self._report(f"{registration.course}: {registration.model} is loaded")
         return loaded
 
     def _make_room(self, base: str) -> None:
-        """Closes what was unused longest, until `base` may be open too."""
-        while len(bases := {loaded.base for loaded in self._held.values()} - {base}) >= self._most:
-            oldest = next(loaded.base for loaded in self._held.values() if loaded.base in bases)
-            self._close_all_but({model for model, loaded in self._held.items() if loaded.base != oldest})
+        """Closes the least recently used models until `base` may be open too."""
+        while len(bases := {loaded.base for loaded in self._open.values()} - {base}) >= self._max_bases:
+            oldest = next(loaded.base for loaded in self._open.values() if loaded.base in bases)
+            self._close_all_except({key for key, loaded in self._open.items() if loaded.base != oldest})
 
-    def _close_all_but(self, kept: set[Model]) -> None:
-        for model in [model for model in self._held if model not in kept]:
-            self._held.pop(model).grader.close()
+    def _close_all_except(self, keys: set[ModelKey]) -> None:
+        for key in [key for key in self._open if key not in keys]:
+            self._open.pop(key).grader.close()
 
-    def _publish(self, now: Mapping[str, Registration]) -> None:
-        """A new mapping, for whoever reads it in another thread meanwhile."""
-        held = {course: self._held.get(_model(each)) for course, each in now.items()}
-        self.loaded = {course: loaded.grader for course, loaded in held.items() if loaded}
+    def _publish(self, current: Mapping[str, Registration]) -> None:
+        """Replaces the mapping instead of changing it: other threads may be reading it."""
+        found = {course: self._open.get(_key(each)) for course, each in current.items()}
+        self.loaded = {course: loaded.grader for course, loaded in found.items() if loaded}
 
 
-def _model(registration: Registration) -> Model:
+def _key(registration: Registration) -> ModelKey:
     return registration.model, registration.facts

@@ -1,4 +1,4 @@
-"""Which courses are served, with what labs. Knows no model and no HTTP."""
+"""The courses that a service or worker serves, and their labs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from serving.courses.lab_registry import LabRegistry, read_registry
 
 @dataclass(frozen=True)
 class ServedCourse:
-    """`folder` holds the course's labs; None where requests bring their own rubric."""
+    """`folder` is that of the course's labs; None if every request contains its rubric."""
 
     name: str
     labs: LabRegistry = field(default_factory=LabRegistry)
@@ -23,12 +23,12 @@ class ServedCourse:
 
 
 class Courses(Protocol):
-    """From any thread."""
+    """Thread-safe."""
 
     def names(self) -> tuple[str, ...]: ...
 
     def folders(self) -> Mapping[str, Path]:
-        """Course -> where its labs are: the courses whose jobs can be worked on."""
+        """Course -> folder of its labs, for courses that have one. Only these can have jobs."""
         ...
 
     def course(self, name: str) -> ServedCourse:
@@ -37,7 +37,7 @@ class Courses(Protocol):
 
 
 class OneCourse:
-    """The course of a service that was started with one model."""
+    """The only course of a service that was started with one model."""
 
     def __init__(self, name: str, labs: LabRegistry, folder: Path | None = None) -> None:
         self._course = ServedCourse(name, labs, folder)
@@ -55,24 +55,24 @@ class OneCourse:
 
 
 class RegisteredCourses:
-    """The courses that the store has now: what is added, changed or removed counts from the next request on.
+    """The courses registered in the store; changes apply from the next request on.
 
-    Their labs are read once for every registration; a course whose folder cannot be read has none until it can.
+    Labs are read once per registration. A course whose folder cannot be read has no labs until it can be read.
     """
 
-    def __init__(self, book: CourseRegistry) -> None:
-        self._book = book
+    def __init__(self, registry: CourseRegistry) -> None:
+        self._registry = registry
         self._known: dict[str, tuple[int, ServedCourse]] = {}
         self._lock = Lock()
 
     def names(self) -> tuple[str, ...]:
-        return tuple(self._book.registered())
+        return tuple(self._registry.registered())
 
     def folders(self) -> Mapping[str, Path]:
-        return {name: Path(each.labs) for name, each in self._book.registered().items() if each.labs}
+        return {name: Path(each.labs) for name, each in self._registry.registered().items() if each.labs}
 
     def course(self, name: str) -> ServedCourse:
-        registration = self._book.registered().get(name)
+        registration = self._registry.registered().get(name)
         with self._lock:
             if registration is None:
                 self._known.pop(name, None)
@@ -90,7 +90,7 @@ class RegisteredCourses:
 
 
 def labs_of(courses: Courses) -> Callable[[str], Path]:
-    """For a worker: the folder of a course's labs. Raises ElsewhereError for a course that has none here."""
+    """A function from a course to the folder of its labs; it raises ElsewhereError for a course not served here."""
     return partial(_labs_of, courses)
 
 
@@ -98,5 +98,5 @@ def _labs_of(courses: Courses, course: str) -> Path:
     folders = courses.folders()
     if course not in folders:
         served = ", ".join(folders) or "none"
-        raise ElsewhereError(f"The course {course!r} is not graded by this worker, which has {served}.")
+        raise ElsewhereError(f"This worker does not grade the course {course!r}. It grades: {served}.")
     return folders[course]

@@ -71,8 +71,8 @@ def test_what_cannot_be_a_courses_model_or_labs_is_not_registered(
 def test_a_service_without_a_model_or_a_course_says_what_to_type(grader: Callable[..., Any]) -> None:
     for command, told in (
         (["serve", "--port", "0"], "grader courses add"),
-        (["serve", "--port", "0", "--labs", "labs"], "go with --model"),
+        (["serve", "--port", "0", "--labs", "labs"], "require --model"),
         (["worker"], "grader courses add"),
-        (["worker", "--model", "runs/latest"], "--labs labs"),
+        (["worker", "--model", "runs/latest"], "--labs"),
     ):
         assert told in str(grader(*command).exception)

@@ -11,11 +11,12 @@ from typer.testing import CliRunner
 from grader import forgetting
 from grader.cli import app
 from grader.forgetting import in_days
-from grader.service.local_store import StoreSettings, local_store
+from grader.service.local_store import local_store
 from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.hashes import rubric_hash, submission_hash, submission_key
 from labs_schema.lab_writer import write_lab
 from labs_schema.models import HumanGrade, Lab, SourceFile, Submission
+from labs_schema.settings import Settings
 from prompts.style import PromptStyle
 from serving.jobs.cli_jobs import work
 from serving.jobs.export import export
@@ -55,7 +56,7 @@ def forget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any
 def long_ago(forget: Callable[..., Any]) -> Iterator[Store]:
     """The store as it was written three years ago."""
     del forget  # which says where it is
-    store = open_store(StoreSettings().store, lambda: datetime.now(UTC) - timedelta(days=3 * 365))
+    store = open_store(Settings().store, lambda: datetime.now(UTC) - timedelta(days=3 * 365))
     yield store
     store.close()
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from grader.service.served_courses import registered_labs, served_courses
+from grader.service.courses import read_labs, served_courses
+from grader.service.engine import ModelOptions
 from labs_schema.lab_writer import write_lab
 from serving.store.store import open_store
 
@@ -18,7 +19,7 @@ def test_a_lab_that_cannot_be_served_is_named_without_its_students(tmp_path: Pat
     last = table.read_text(encoding="utf-8").splitlines()[-1]
     table.write_text(table.read_text(encoding="utf-8") + last + "\n", encoding="utf-8")  # a student twice
     said = io.StringIO()
-    labs = registered_labs(tmp_path, Console(file=said, width=200))
+    labs = read_labs(tmp_path, Console(file=said, width=200))
     assert list(labs) == ["lab1"]
     assert "left out lab2: duplicate-student" in said.getvalue() and "s005" not in said.getvalue()
 
@@ -28,5 +29,5 @@ def test_who_starts_a_service_reads_which_course_it_serves(tmp_path: Path, make_
     said = io.StringIO()
     screen = Console(file=said, width=200)
     with closing(open_store(f"sqlite:///{tmp_path}/grader.db")) as store:
-        assert served_courses(store, "model", tmp_path / "labs", None, screen).names() == ("labs",)
-    assert "course: labs, by the folder" in said.getvalue()
+        assert served_courses(store, ModelOptions(model="model", labs=tmp_path / "labs"), screen).names() == ("labs",)
+    assert "course: labs, named after the folder" in said.getvalue()

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from grader.cli import app
-from grader.service.local_store import StoreSettings, local_store
+from grader.service.local_store import local_store
 from labs_schema.models import Lab, SourceFile, Submission
 
 
@@ -79,12 +79,3 @@ def test_a_stored_grade_is_replayed(
         [kept] = store.record_grades(lab, [work], model.grade(lab, [work]), request="r", actor="job")
     replayed = grader("replay", kept, "--model", str(tiny_model_folder), "--engine", "transformers")
     assert replayed.exit_code == 0 and "the same grade" in replayed.output, replayed.output
-
-
-def test_the_store_is_where_the_documents_say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("GRADER_STORE", raising=False)
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    assert StoreSettings().store == f"sqlite:///{tmp_path}/grader/grader.db"
-    monkeypatch.delenv("XDG_DATA_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert StoreSettings().store == f"sqlite:///{tmp_path}/.local/share/grader/grader.db"

@@ -1,4 +1,4 @@
-"""A course's model is what was registered, or it is refused with what differs, and the other course goes on."""
+"""A model that differs from its registration is refused; other courses are not affected."""
 
 import shutil
 from collections.abc import Callable
@@ -17,6 +17,7 @@ from serving.courses.course_registry import CourseRegistry
 from serving.courses.errors import CourseRefusedError
 from serving.courses.loading import CourseLoader
 from serving.courses.model_pool import CourseModelPool
+from serving.model.loading import GraderOptions
 from serving.store.store import Store
 
 STYLE = PromptStyle(template="compact", problem_chars=150)
@@ -84,16 +85,16 @@ GONE = "it is missing, damaged or not merged"
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (other_weights, "changed: weights"),
+        (other_weights, "registered: weights"),
         (other_tokenizer, "trained with other tokenizer, prompts"),
-        (other_tokenizer_and_manifest, "changed: tokenizer, prompts"),
+        (other_tokenizer_and_manifest, "registered: tokenizer, prompts"),
         (other_template, "trained with other prompts"),
-        (other_base, "changed: base model"),
-        (calibrated, "changed: calibration"),
+        (other_base, "registered: base model"),
+        (calibrated, "registered: calibration"),
         (gone, GONE),
     ],
 )
-def test_a_model_that_is_not_what_was_registered_is_refused_alone(
+def test_changed_model_is_refused_and_other_courses_are_not(
     change: Callable[[Path, Any], None],
     reason: str,
     run: Path,
@@ -101,30 +102,30 @@ def test_a_model_that_is_not_what_was_registered_is_refused_alone(
     chatml_tokenizer: Any,
     make_lab: Callable[..., Lab],
 ) -> None:
-    book, facts = CourseRegistry(store.database), check_model(run)
+    registry, facts = CourseRegistry(store.database), check_model(run)
     good = run.with_name("good")
     shutil.copytree(run, good)
-    book.add("cs101", str(run), None, facts, actor="me")
-    book.add("cs102", str(good), None, facts, actor="me")
+    registry.add("cs101", str(run), None, facts, actor="me")
+    registry.add("cs102", str(good), None, facts, actor="me")
     change(run, chatml_tokenizer)
-    shelf = CourseModelPool(book.registered, CourseLoader("transformers").check, most=2)
+    pool = CourseModelPool(registry.registered, CourseLoader(GraderOptions(engine="transformers")).check, max_bases=2)
     with pytest.raises(CourseRefusedError) as refused:
-        shelf.load("cs101")
+        pool.load("cs101")
     assert reason in refused.value.reason and "secret" not in refused.value.reason
     assert "secret" in str(refused.value)
     lab = make_lab(students=1)
-    [grade] = shelf.load("cs102").grade(lab, lab.submissions)
+    [grade] = pool.load("cs102").grade(lab, lab.submissions)
     assert all(criterion.rating for criterion in grade.criteria)
-    shelf.close()
+    pool.close()
 
 
-def test_what_is_registered_names_base_licence_and_hashes(run: Path, byte_tokenizer: Any) -> None:
+def test_facts_contain_base_licence_and_hashes(run: Path, byte_tokenizer: Any) -> None:
     facts = check_model(run)
     assert (facts.base_model, facts.licence, facts.calibration_hash) == ("../base", "Apache-2.0", None)
     assert facts.tokenizer_hash == tokenizer_hash(byte_tokenizer)
 
 
-def test_what_is_no_courses_model_is_refused_when_it_is_added(
+def test_unsuitable_models_cannot_be_registered(
     run: Path, tmp_path: Path, tiny_model_folder: Path, chatml_tokenizer: Any
 ) -> None:
     with pytest.raises(ModelError, match="no such folder"):

@@ -1,5 +1,4 @@
-"""Two courses as a department runs them: registered, served and worked on by two processes with real vLLM, none of
-which was told of a model."""
+"""Two registered courses, served by a service and processed by a worker without --model, with real vLLM."""
 
 import re
 import shutil
@@ -23,18 +22,18 @@ from prompts.style import PromptStyle
 
 COURSES = ("cs101", "cs102")
 SECONDS = 120
-"""Of patience: on a quiet machine it takes a fifth."""
+"""Time-out; an idle machine needs a fifth of it."""
 
 
 @contextmanager
 def process(log: Path, *arguments: str) -> Iterator[Callable[[str], str]]:
-    """A `grader` command beside the test; waits for a line that says something, and returns it."""
-    with log.open("wb") as told:
-        running = subprocess.Popen([sys.executable, "-m", "grader", *arguments], stderr=told)
+    """Runs a `grader` command; yields a function that waits for a log line with some text."""
+    with log.open("wb") as stderr:
+        running = subprocess.Popen([sys.executable, "-m", "grader", *arguments], stderr=stderr)
 
-    def line(said: str) -> str:
+    def line(text: str) -> str:
         until = time.monotonic() + SECONDS
-        while not (found := [each for each in log.read_text().splitlines() if said in each]):
+        while not (found := [each for each in log.read_text().splitlines() if text in each]):
             assert running.poll() is None and time.monotonic() < until, log.read_text()
             time.sleep(0.05)
         return found[0]
@@ -47,14 +46,14 @@ def process(log: Path, *arguments: str) -> Iterator[Callable[[str], str]]:
 
 
 def tuned(folder: Path, base: Path, tokenizer: Any, seed: int) -> Path:
-    """Merged weights as of a run of one's own: those of `base`, moved at random."""
+    """Merged weights of a run: those of `base` with random noise."""
     import torch
     from safetensors.torch import load_file, save_file
 
     shutil.copytree(base, folder)
-    weights, chance = load_file(folder / "model.safetensors"), torch.Generator().manual_seed(seed)
-    moved = {name: w + 0.1 * torch.randn(w.shape, generator=chance) for name, w in weights.items()}
-    save_file(moved, folder / "model.safetensors", metadata={"format": "pt"})
+    weights, generator = load_file(folder / "model.safetensors"), torch.Generator().manual_seed(seed)
+    noisy = {name: w + 0.1 * torch.randn(w.shape, generator=generator) for name, w in weights.items()}
+    save_file(noisy, folder / "model.safetensors", metadata={"format": "pt"})
     manifest = ModelManifest(
         grader_version="0",
         base_model=".",
@@ -69,10 +68,10 @@ def tuned(folder: Path, base: Path, tokenizer: Any, seed: int) -> Path:
     return folder
 
 
-def typed(*arguments: str) -> str:
-    done = CliRunner().invoke(app, list(arguments))
-    assert done.exit_code == 0, done.output
-    return done.stdout
+def grader(*arguments: str) -> str:
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exit_code == 0, result.output
+    return result.stdout
 
 
 @pytest.fixture
@@ -84,7 +83,7 @@ def keys(
     new_postgresql: Callable[[], str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> dict[str, dict[str, str]]:
-    """Course -> the headers of its TA's key; each course is registered with a model and a `lab1` of its own."""
+    """Course -> headers with its TA's key. Each course is registered with its own model and `lab1`."""
     monkeypatch.setenv("GRADER_STORE", new_postgresql())
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("COLUMNS", "200")
@@ -93,14 +92,14 @@ def keys(
         labs = tmp_path / "labs" / course
         write_lab(make_lab(students=1), labs / "lab1")
         model = tuned(tmp_path / f"tuned-{course}", tiny_model_folder, byte_tokenizer, seed)
-        typed("courses", "add", course, "--model", str(model), "--labs", str(labs))
-        token = typed("keys", "create", f"{course}'s TA", "--role", "ta", "--course", course).split()[-1]
+        grader("courses", "add", course, "--model", str(model), "--labs", str(labs))
+        token = grader("keys", "create", f"{course}'s TA", "--role", "ta", "--course", course).split()[-1]
         headers[course] = {"Authorization": f"Bearer {token}"}
     return headers
 
 
 @pytest.mark.slow
-def test_each_course_is_graded_by_its_own_model_by_the_service_and_by_a_worker_beside_it(
+def test_service_and_worker_grade_each_course_with_its_model(
     keys: dict[str, dict[str, str]], tmp_path: Path, make_lab: Callable[..., Lab]
 ) -> None:
     [program] = make_lab(students=1).submissions[0].files
@@ -113,33 +112,33 @@ def test_each_course_is_graded_by_its_own_model_by_the_service_and_by_a_worker_b
         answers = {course: client.post("/grade", json=body, headers=keys[course]) for course in COURSES}
         jobs = {course: client.post("/labs/lab1/regrade", headers=keys[course]).json()["id"] for course in COURSES}
         assert client.get(f"/jobs/{jobs['cs101']}", headers=keys["cs102"]).status_code == 404
-        assert "cs101, cs102" in worker("working on jobs")
+        assert "cs101, cs102" in worker("processing jobs")
         for course in COURSES:
             assert answers[course].status_code == 200, answers[course].text
-            done = ended(client, jobs[course], keys[course])
+            done = wait_for(client, jobs[course], keys[course])
             assert (done["state"], done["graded"], done["parked"]) == ("done", 1, [])
             worked = client.get(f"/jobs/{jobs[course]}/grades.jsonl", headers=keys[course]).json()["grade"]
             served = answers[course].json()
             assert worked["provenance"] == served["provenance"]
             assert worked["provenance"]["base_model"] == f"tuned-{course}"
-            kept = [one["probabilities"] for one in worked["criteria"]]
-            assert all(a == pytest.approx(b, abs=0.01) for a, b in zip(shares(served), kept, strict=True))
-        one, two = (shares(answers[course].json()) for course in COURSES)
+            stored = [one["probabilities"] for one in worked["criteria"]]
+            assert all(a == pytest.approx(b, abs=0.01) for a, b in zip(probabilities(served), stored, strict=True))
+        one, two = (probabilities(answers[course].json()) for course in COURSES)
         assert one != [pytest.approx(each, abs=0.01) for each in two]
         counted = client.get("/metrics").text
         assert set(re.findall(r'course="(.*?)"', counted)) == set(COURSES)
 
 
-def shares(answer: dict[str, Any]) -> list[dict[str, float]]:
-    """Criterion by criterion, of every rating; what is graded at the same moment rounds the last digits."""
+def probabilities(answer: dict[str, Any]) -> list[dict[str, float]]:
+    """Per criterion, of every rating."""
     return [{each["id"]: each["probability"] for each in one["ratings"]} for one in answer["criteria"]]
 
 
-def ended(client: httpx.Client, job: str, headers: dict[str, str]) -> dict[str, Any]:
+def wait_for(client: httpx.Client, job: str, headers: dict[str, str]) -> dict[str, Any]:
     until = time.monotonic() + SECONDS
     while time.monotonic() < until:
-        told: dict[str, Any] = client.get(f"/jobs/{job}", headers=headers).json()
-        if told["state"] in ("done", "failed"):
+        status: dict[str, Any] = client.get(f"/jobs/{job}", headers=headers).json()
+        if status["state"] in ("done", "failed"):
             break
         time.sleep(0.1)
-    return told
+    return status

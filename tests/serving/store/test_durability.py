@@ -65,14 +65,6 @@ def test_every_connection_to_sqlite_syncs_its_commits_and_wipes_what_it_deletes(
     assert (tmp_path / "new folder" / "grader.db").stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize(
-    "url", ["", "nonsense", "mysql://x/y", "sqlite://", "sqlite:///:memory:", "sqlite:///a?mode=ro"]
-)
-def test_what_is_no_store_is_told(url: str) -> None:
-    with pytest.raises(StoreError, match="sqlite:////absolute"):
-        open_store(url)
-
-
 def test_a_store_that_cannot_be_used_is_told_without_its_password(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("This is not a database, however long it is." * 100)
     for url in (f"sqlite:///{tmp_path}/text.db", f"postgresql://me:PASSWORD@/x?host={tmp_path}&password=PASSWORD"):

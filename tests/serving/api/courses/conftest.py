@@ -14,10 +14,9 @@ from prompts.encode import PromptEncoder
 from prompts.style import PromptStyle
 from serving.api.app import create_app
 from serving.api.service import ServiceOptions
-from serving.courses.course_registry import CourseRegistry
+from serving.courses.course_registry import CourseRegistry, ModelFacts, Registration
 from serving.courses.errors import CourseRefusedError
-from serving.courses.model_pool import Checked, CourseModelPool
-from serving.courses.registration import ModelFacts, Registration
+from serving.courses.model_pool import CheckedModel, CourseModelPool
 from serving.courses.served import RegisteredCourses
 from serving.engines.engine import LabelScores, ScoreRequest
 from serving.grading.grader import Grader
@@ -59,7 +58,7 @@ class Department:
         self.book, self.damaged = CourseRegistry(store.database), set[str]()
         self.courses = RegisteredCourses(self.book)
         self.telemetry = Telemetry(Metrics())
-        pool = CourseModelPool(self.book.registered, self._check, most=2, lengths=self._length)
+        pool = CourseModelPool(self.book.registered, self._check, max_bases=2, check_length=self._length)
         self.engine = EngineThread(lambda: pool, course_share=0.5, observers=self.telemetry.observers)
 
     def add(self, course: str, model: str, lab: Lab | None = None) -> None:
@@ -86,10 +85,10 @@ class Department:
         app = create_app(self.engine, self.courses, self.store, options, telemetry=self.telemetry)
         return TestClient(app, "http://localhost", raise_server_exceptions=False)
 
-    def _check(self, registration: Registration) -> Checked:
+    def _check(self, registration: Registration) -> CheckedModel:
         if registration.model in self.damaged:
             raise CourseRefusedError(registration.course, "changed: weights", f"changed: weights in {self.folder}")
-        return Checked(registration.model, lambda: self._open(registration.model))
+        return CheckedModel(registration.model, lambda: self._open(registration.model))
 
     def _length(self, _: Registration, submission: Submission) -> None:
         check_length(submission, self._encoder)

@@ -1,22 +1,22 @@
-"""Whether a program is too long for a course's model, known before that is loaded: by its tokenizer and manifest."""
+"""Checks whether a program fits a course's model before that model is loaded, with its tokenizer and manifest."""
 
 from threading import Lock
 
 from labs_schema.errors import ModelError
+from labs_schema.limits import CourseLimits
 from labs_schema.models import Submission
 from prompts.encode import PromptEncoder
 from prompts.manifest import tokenizer_hash
 from prompts.tokenizer import load_tokenizer
-from serving.courses.registration import Registration
+from serving.courses.course_registry import Registration
 from serving.grading.program_length import check_length, is_short
 from serving.model.folder import open_model
 
-MOST = 4
-"""Tokenizers that are kept: one may take 100 MB, and courses that are tuned from one base share theirs."""
+LIMITS = CourseLimits()
 
 
-class CourseLengths:
-    """From any thread."""
+class LengthCheck:
+    """Thread-safe. Caches tokenizers: courses tuned from one base share theirs."""
 
     def __init__(self) -> None:
         self._encoders: dict[tuple[str, int], PromptEncoder] = {}
@@ -24,8 +24,11 @@ class CourseLengths:
         self._lock = Lock()
 
     def check(self, registration: Registration, submission: Submission) -> None:
-        """As `check_length`; nothing where the model is not what was registered: it is refused when it is loaded, and
-        not looked at here again until its course is registered anew."""
+        """Raises OverlongError like `check_length`.
+
+        Does nothing for a model that differs from its registration: loading refuses it. It is not read again until its
+        course is registered again.
+        """
         if self._refused.get(registration.course) == registration.seq:
             return
         try:
@@ -39,13 +42,13 @@ class CourseLengths:
         check_length(submission, encoder)
 
     def _encoder(self, registration: Registration, source: str, context_length: int) -> PromptEncoder:
-        known = registration.facts.tokenizer_hash, context_length
+        key = registration.facts.tokenizer_hash, context_length
         with self._lock:
-            if known not in self._encoders:
+            if key not in self._encoders:
                 tokenizer = load_tokenizer(source)
-                if tokenizer_hash(tokenizer) != known[0]:
-                    raise ModelError(f"{registration.model} has another tokenizer than was registered.")
-                while len(self._encoders) >= MOST:
+                if tokenizer_hash(tokenizer) != key[0]:
+                    raise ModelError(f"{registration.model} has another tokenizer than registered.")
+                while len(self._encoders) >= LIMITS.cached_tokenizers:
                     del self._encoders[next(iter(self._encoders))]
-                self._encoders[known] = PromptEncoder(tokenizer, context_length=known[1])
-            return self._encoders[known]
+                self._encoders[key] = PromptEncoder(tokenizer, context_length=context_length)
+            return self._encoders[key]

@@ -1,4 +1,4 @@
-"""A program that is too long for a course is known before the course's model is loaded."""
+"""Checking program lengths before a course's model is loaded."""
 
 import shutil
 from collections.abc import Callable
@@ -11,10 +11,10 @@ from labs_schema.errors import OverlongError
 from labs_schema.models import SourceFile, Submission
 from prompts.manifest import ModelManifest, prompt_hash, tokenizer_hash, write_manifest
 from prompts.style import PromptStyle
-from serving.courses import lengths
+from serving.courses import length_check
 from serving.courses.checking import check_model
-from serving.courses.lengths import MOST, CourseLengths
-from serving.courses.registration import Registration
+from serving.courses.course_registry import Registration
+from serving.courses.length_check import LIMITS, LengthCheck
 from serving.grading.program_length import READABLE
 
 CONTEXT = 1024
@@ -22,13 +22,13 @@ NewCourse = Callable[..., Registration]
 
 
 def program(tokens: int) -> Submission:
-    """Of as many tokens, and some more characters."""
+    """A program with that many tokens."""
     return Submission(student="", folder="", files=(SourceFile(path="a.c", text="q9" * (tokens // 2)),))
 
 
 @pytest.fixture
 def new_course(tmp_path: Path, tiny_model_folder: Path, byte_tokenizer: Any) -> NewCourse:
-    """Registers merged weights that are then taken away: nothing here may read them."""
+    """Registers merged weights, then deletes them: the check must not read them."""
 
     def new(course: str, context_length: int = CONTEXT) -> Registration:
         model = tmp_path / course
@@ -50,47 +50,47 @@ def new_course(tmp_path: Path, tiny_model_folder: Path, byte_tokenizer: Any) -> 
     return new
 
 
-def test_a_program_is_too_long_by_the_tokenizer_and_the_context_of_its_course(new_course: NewCourse) -> None:
-    checks, one, wide = CourseLengths(), new_course("one"), new_course("wide", 2 * CONTEXT)
+def test_limit_depends_on_the_course_context_length(new_course: NewCourse) -> None:
+    checks, one, wide = LengthCheck(), new_course("one"), new_course("wide", 2 * CONTEXT)
     most = READABLE * CONTEXT
     checks.check(one, program(most - 2))
     checks.check(wide, program(most + 2))
     for course, limit in ((one, most), (wide, 2 * most)):
-        with pytest.raises(OverlongError) as told:
+        with pytest.raises(OverlongError) as error:
             checks.check(course, program(limit + 2))
-        assert told.value.available == limit
+        assert error.value.available == limit
 
 
-def test_a_tokenizer_is_read_once_for_all_courses_that_have_it_for_long_programs_only_and_few_are_kept(
+def test_tokenizers_are_read_for_long_programs_only_and_cached(
     new_course: NewCourse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    load = lengths.load_tokenizer
-    monkeypatch.setattr(lengths, "load_tokenizer", lambda source: (read.append(source), load(source))[1])
-    checks, courses = CourseLengths(), [new_course("one"), new_course("two")]
+    load = length_check.load_tokenizer
+    monkeypatch.setattr(length_check, "load_tokenizer", lambda source: (read.append(source), load(source))[1])
+    checks, courses = LengthCheck(), [new_course("one"), new_course("two")]
     checks.check(courses[0], program(READABLE * CONTEXT))
     assert not read  # few bytes are few tokens, whatever the tokenizer
     for course in courses * 2:
         refused(checks, course)
     assert len(read) == 1
-    for i in range(MOST):
+    for i in range(LIMITS.cached_tokenizers):
         refused(checks, new_course(f"wide{i}", CONTEXT + 1 + i))
     refused(checks, courses[0])
-    assert len(read) == 2 + MOST and len(checks._encoders) == MOST
+    assert len(read) == 2 + LIMITS.cached_tokenizers and len(checks._encoders) == LIMITS.cached_tokenizers
 
 
-def refused(checks: CourseLengths, course: Registration) -> None:
+def refused(checks: LengthCheck, course: Registration) -> None:
     with pytest.raises(OverlongError):
         checks.check(course, program(100 * CONTEXT))
 
 
-def test_a_model_that_is_not_what_was_registered_keeps_no_program_out_and_is_looked_at_once_a_registration(
+def test_changed_model_refuses_no_program_and_is_read_once_per_registration(
     new_course: NewCourse, chatml_tokenizer: Any, byte_tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    load = lengths.load_tokenizer
-    monkeypatch.setattr(lengths, "load_tokenizer", lambda source: (read.append(source), load(source))[1])
-    checks, gone, other, good = CourseLengths(), new_course("gone"), new_course("other"), new_course("good")
+    load = length_check.load_tokenizer
+    monkeypatch.setattr(length_check, "load_tokenizer", lambda source: (read.append(source), load(source))[1])
+    checks, gone, other, good = LengthCheck(), new_course("gone"), new_course("other"), new_course("good")
     shutil.rmtree(gone.model)
     chatml_tokenizer.save_pretrained(other.model)
     for course in (gone, other, gone, other):

@@ -1,13 +1,12 @@
-"""Which model a course uses is history: added to, entered into the audit log, and refused to be changed."""
+"""Registrations of courses: append-only and audited."""
 
 from collections.abc import Callable
 
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from serving.courses.course_registry import CourseRegistry
+from serving.courses.course_registry import CourseRegistry, ModelFacts, differences
 from serving.courses.errors import UnknownCourseError
-from serving.courses.registration import ModelFacts, differences
 from serving.store.errors import BadNameError, StoreError
 from serving.store.store import Store, open_store
 
@@ -21,33 +20,33 @@ FACTS = ModelFacts(
 )
 
 
-def test_the_last_word_about_a_course_counts(store: Store) -> None:
-    book = CourseRegistry(store.database)
-    book.add("cs101", "/runs/one", "/labs/cs101", FACTS, actor="me")
-    book.add("cs102", "/runs/two", None, FACTS, actor="me")
-    again = book.add("cs101", "/runs/three", "/labs/cs101", FACTS, actor="me")
-    assert [(name, each.model) for name, each in book.registered().items()] == [
+def test_last_registration_is_current(store: Store) -> None:
+    registry = CourseRegistry(store.database)
+    registry.add("cs101", "/runs/one", "/labs/cs101", FACTS, actor="me")
+    registry.add("cs102", "/runs/two", None, FACTS, actor="me")
+    again = registry.add("cs101", "/runs/three", "/labs/cs101", FACTS, actor="me")
+    assert [(name, each.model) for name, each in registry.registered().items()] == [
         ("cs101", "/runs/three"),
         ("cs102", "/runs/two"),
     ]
-    assert book.registered()["cs101"] == again
-    book.remove("cs101", actor="me")
-    assert list(book.registered()) == ["cs102"]
+    assert registry.registered()["cs101"] == again
+    registry.remove("cs101", actor="me")
+    assert list(registry.registered()) == ["cs102"]
     with pytest.raises(UnknownCourseError, match="courses list"):
-        book.remove("cs101", actor="me")
+        registry.remove("cs101", actor="me")
     assert store.verify().faults == () and store.verify().entries == 4
 
 
-def test_a_name_that_no_log_can_hold_is_refused(store: Store) -> None:
+def test_unprintable_name_is_refused(store: Store) -> None:
     with pytest.raises(BadNameError):
         CourseRegistry(store.database).add("cs\n101", "/runs/one", None, FACTS, actor="me")
     assert CourseRegistry(store.database).registered() == {}
 
 
-def test_the_database_refuses_to_change_it_and_the_audit_finds_it_where_it_was(new_url: Callable[[], str]) -> None:
+def test_database_refuses_changes_and_audit_finds_forced_ones(new_url: Callable[[], str]) -> None:
     store = open_store(new_url())
-    book = CourseRegistry(store.database)
-    book.add("cs101", "/runs/one", None, FACTS, actor="me")
+    registry = CourseRegistry(store.database)
+    registry.add("cs101", "/runs/one", None, FACTS, actor="me")
     for change in ("UPDATE courses SET model = '/runs/evil'", "DELETE FROM courses"):
         with pytest.raises((DBAPIError, StoreError), match="refused"), store.database.writing() as connection:
             connection.exec_driver_sql(change)
@@ -59,7 +58,7 @@ def test_the_database_refuses_to_change_it_and_the_audit_finds_it_where_it_was(n
     store.close()
 
 
-def test_what_differs_is_told_in_words() -> None:
+def test_differences_are_named() -> None:
     assert differences(FACTS, FACTS) == []
     found = FACTS.model_copy(update={"model_hash": "d", "calibration_hash": "e", "licence": "other"})
     assert differences(FACTS, found) == ["weights", "calibration"]
