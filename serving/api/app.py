@@ -85,9 +85,9 @@ def create_app(
     app.add_middleware(BodyLimit, limit_bytes=LIMITS.body_bytes)
     if not keyed:
         app.add_middleware(LoopbackOnly)
+    app.add_middleware(AccessLog, on_request=telemetry.metrics.request if telemetry else lambda *_: None)
     if telemetry:
         telemetry.install(app, operator)
-    app.add_middleware(AccessLog)
     for router in routes.ROUTERS:
         app.include_router(router)
     return app

@@ -7,6 +7,7 @@ import json
 import logging
 import time
 import traceback
+from collections.abc import Callable
 from uuid import uuid4
 
 from starlette.datastructures import MutableHeaders
@@ -18,10 +19,15 @@ log = logging.getLogger("grader.access")
 
 
 class AccessLog:
-    """ASGI middleware. Adds an `X-Request-Id` to every response; responds with 500 to an unhandled exception."""
+    """ASGI middleware. Adds an `X-Request-Id` to every response; responds with 500 to an unhandled exception.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    `on_request` receives route template, method, status and seconds of every request, for metrics.
+    """
+
+    def __init__(
+        self, app: ASGIApp, on_request: Callable[[str | None, str, int, float], None] = lambda *_: None
+    ) -> None:
+        self.app, self.on_request = app, on_request
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -43,9 +49,12 @@ class AccessLog:
                 detail = "The service failed on this request."
                 await problem_response(ProblemError("internal-error", detail))(scope, receive, send_with_id)
         finally:
-            route = getattr(scope.get("route"), "path", None)
-            milliseconds = round(1000 * (time.monotonic() - started), 1)
-            _write(request_id=request_id, method=scope["method"], route=route, status=status, ms=milliseconds)
+            route = getattr(scope.get("route"), "path", None)  # known once the request has been routed
+            seconds = time.monotonic() - started
+            self.on_request(route, scope["method"], status, seconds)
+            _write(
+                request_id=request_id, method=scope["method"], route=route, status=status, ms=round(1000 * seconds, 1)
+            )
 
 
 def log_to_stderr() -> None:

@@ -3,14 +3,16 @@
 from fastapi import Depends, FastAPI
 from starlette.testclient import TestClient
 
+from serving.api.middleware.access_log import AccessLog
 from serving.observability.telemetry import Telemetry
 
 MARK = "zoe-marker-7731"
 
 
 def served() -> TestClient:
-    app = FastAPI()
-    Telemetry().install(app, Depends(lambda: None))
+    app, telemetry = FastAPI(), Telemetry()
+    app.add_middleware(AccessLog, on_request=telemetry.metrics.request)
+    telemetry.install(app, Depends(lambda: None))
 
     @app.get("/labs/{lab}")
     def lab(lab: str) -> str:
