@@ -14,6 +14,7 @@ from grader.cli import app as cli
 from labs_schema import limits
 from labs_schema.frozen import Frozen
 from serving.api import routes
+from serving.api.schemas.problems import PROBLEMS
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by docs/generate.py. -->\n"
@@ -105,7 +106,7 @@ def api_page() -> str:
     document = service.openapi()
     sections = [
         "# HTTP API",
-        "A running service describes itself at `/docs` and `/openapi.json`, with examples.",
+        "A running service describes itself at `/docs` and `/openapi.json`, with examples. Codes: [errors](errors.md).",
     ]
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
@@ -157,7 +158,45 @@ def _type(schema: dict[str, Any]) -> str:
     return str(schema.get("format", schema.get("type", "any")))
 
 
-PAGES: dict[str, Callable[[], str]] = {"cli.md": cli_page, "limits.md": limits_page, "api.md": api_page}
+# errors.md
+
+
+def errors_page() -> str:
+    rows = [
+        (str(kind.status), code(kind.code), kind.title, kind.hint + (" Also sent by the proxy." if kind.proxy else ""))
+        for kind in PROBLEMS.values()
+    ]
+    return "\n\n".join(
+        (
+            "# Errors",
+            "## HTTP API",
+            "The `code` of the problem details (RFC 9457). `type` is the same as a URI: `urn:grader:` and the code.",
+            table(("status", "code", "title", "hint"), rows),
+            "## Labs and data sets",
+            "`grader check --json` lists issues with their `code`: see [issue codes](lab-format.md#issue-codes).",
+            "## Exit status",
+            table(
+                ("status", "meaning"),
+                [
+                    ("0", "success"),
+                    (
+                        "1",
+                        "an error or a negative result: errors in a lab, no guarantee, a changed audit log",
+                    ),
+                    ("2", "wrong options or arguments"),
+                    ("130", "training interrupted by Ctrl-C or SIGTERM, after a checkpoint"),
+                ],
+            ),
+        )
+    )
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "cli.md": cli_page,
+    "limits.md": limits_page,
+    "api.md": api_page,
+    "errors.md": errors_page,
+}
 
 
 def outdated() -> list[str]:

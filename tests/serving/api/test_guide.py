@@ -1,4 +1,4 @@
-"""docs/guide/serving.md: its curl commands work, its responses and tables are the service's."""
+"""docs/guide/serving.md: its curl commands work, its responses and routes are the service's."""
 
 import json
 import math
@@ -11,12 +11,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from labs_schema.limits import LabLimits
 from labs_schema.models import Criterion, Lab, Rating
 from serving.api.app import create_app
 from serving.api.schemas.examples import ANSWER, LAB_RUBRIC
-from serving.api.schemas.problems import PROBLEMS
-from serving.api.schemas.requests import LIMITS
 from serving.courses.lab_registry import LabRegistry
 from serving.courses.served import OneCourse
 from serving.engines.engine import LabelScores
@@ -78,19 +75,6 @@ def test_the_example_rubric_is_the_labs(client: TestClient) -> None:
     assert client.get("/labs/square").json() == LAB_RUBRIC
 
 
-def table(header: str) -> list[list[str]]:
-    rows = TEXT.split(f"{header}\n|")[1].split("\n\n")[0].splitlines()[1:]
-    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows]
-
-
-def test_the_limits_are_the_services() -> None:
-    counts = [LIMITS.body_bytes, LabLimits().source_bytes, LabLimits().submission_files]
-    counts += [LIMITS.criteria, LIMITS.ratings, LIMITS.object_fields]
-    lengths = [LIMITS.problem_chars, LIMITS.description_chars, LIMITS.title_chars, LIMITS.name_chars]
-    assert [row[1] for row in table("| a request has | at most |")] == [f"{most:,}" for most in counts + lengths]
-    assert f"At most {LIMITS.listed_errors} are listed" in TEXT
-
-
 def test_every_route_is_listed(client: TestClient) -> None:
     described = client.get("/openapi.json").json()["paths"]
     listing = TEXT.split("| route | role | answers |\n|---|---|---|\n")[1].split("\n\n")[0]
@@ -101,12 +85,3 @@ def test_every_route_is_listed(client: TestClient) -> None:
     for route in re.findall(r"http://127.0.0.1:8000(\S+)", jobs):
         filled = route.replace("$JOB", "{job_id}").replace("$GRADE", "{grade_id}").replace("square", "{lab}")
         assert filled in described
-
-
-def test_every_problem_is_listed() -> None:
-    listed = {row[1].strip("`"): (int(row[0]), row[2], row[3]) for row in table("| status | code | title | hint |")}
-    assert listed == {
-        kind.code: (kind.status, kind.title, kind.hint)
-        for kind in PROBLEMS.values()
-        if kind.code != "client-closed-request"  # no client is left to read it
-    }
