@@ -1,1 +1,1 @@
-"""Labs on disk become `Lab`, grades become `Grade`. Knows no model, no prompt and no service."""
+"""Reads labs from disk into validated `Lab` records, and defines the `Grade` record."""

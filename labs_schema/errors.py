@@ -1,10 +1,12 @@
-"""What can be wrong with what a user gave, and how it is told: file, line, found, expected, how to mend it."""
+"""Errors that a user can fix, and the issues found in their files: file, line, found, expected, hint."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from enum import StrEnum
 
 from labs_schema.frozen import Frozen
+from labs_schema.limits import LabLimits
 
 
 class Severity(StrEnum):
@@ -13,10 +15,10 @@ class Severity(StrEnum):
 
 
 class Issue(Frozen):
-    """One thing that is wrong, in words that let its owner mend it.
+    """One problem in a user's input. `labs_schema.error_codes` explains every `code`.
 
-    `code` is a stable kebab-case name. `path` is relative to what was read (a lab's parent folder, a dataset file).
-    `line` counts from 1. Never holds a student's text beyond a short, escaped quoted.
+    `path` is relative to what was read (a lab's parent folder, a dataset file); `line` counts from 1. Contains student
+    text only as a short escaped excerpt.
     """
 
     code: str
@@ -33,11 +35,11 @@ class Issue(Frozen):
 
 
 class GraderError(Exception):
-    """The base of every error that a user can mend. Its text is shown without a traceback."""
+    """Base class of errors that a user can fix. The CLI prints them without a traceback."""
 
 
 class InputError(GraderError):
-    """Input that cannot be used. `issues` holds every issue found, not only the first."""
+    """Unusable input. `issues` holds every problem found, not only the first."""
 
     def __init__(self, issues: Sequence[Issue]) -> None:
         self.issues = tuple(issues)
@@ -45,80 +47,90 @@ class InputError(GraderError):
 
 
 class OverlongError(GraderError):
-    """A prompt that does not fit the model's context, `needed` tokens where `available` fit."""
+    """A prompt of `needed` tokens that exceeds the `available` tokens of the model's context."""
 
     def __init__(self, what: str, needed: int, available: int) -> None:
         self.needed, self.available = needed, available
         super().__init__(
-            f"{what}: the prompt needs {needed} tokens and the model's context leaves room for {available}. "
+            f"{what}: the prompt needs {needed} tokens, but the model's context has room for {available}. "
             "Use a model with a longer context, or choose --on-overlong skip or --on-overlong middle."
         )
 
 
 class ModelError(GraderError):
-    """A model, adapter or tokenizer that cannot be used: missing, foreign, or not the one a manifest names."""
-
-
-KEPT_OF_ONE_CODE = 100
+    """A model, adapter or tokenizer that is missing, unusable, or not the one that the manifest names."""
 
 
 class IssueCollector:
-    """Issues in the order found. Of one code the first 100 are kept and the rest counted, so memory stays bounded.
+    """Collects issues while files are read, so that all are reported together.
 
-    `root` (a lab's folder name) is put before every path.
+    `root` (a lab's folder name) is prepended to every path. Only the first `LabLimits.issues_per_code` issues of a code
+    are stored and the rest counted, so memory is bounded.
     """
 
     def __init__(self, root: str) -> None:
         self._root = root
-        self._kept: list[Issue] = []
-        self._seen: Counter[tuple[str, Severity]] = Counter()
+        self._stored: list[Issue] = []
+        self._counts: Counter[tuple[str, Severity]] = Counter()
+        self._max_per_code = LabLimits().issues_per_code
 
     def error(self, code: str, path: str, *, found: str, expected: str, hint: str, line: int | None = None) -> None:
-        """Something that stops the lab from being used."""
+        """Reports a problem that makes the lab unusable."""
         self._add(Severity.ERROR, code, path, found, expected, hint, line)
 
     def warning(self, code: str, path: str, *, found: str, expected: str, hint: str, line: int | None = None) -> None:
-        """Something its owner should know, the lab can be used as stated in `mend`."""
+        """Reports a problem that leaves the lab usable; `hint` says how it is handled."""
         self._add(Severity.WARNING, code, path, found, expected, hint, line)
 
     def _add(
         self, severity: Severity, code: str, path: str, found: str, expected: str, hint: str, line: int | None
     ) -> None:
-        self._seen[code, severity] += 1
-        if self._seen[code, severity] <= KEPT_OF_ONE_CODE:
+        self._counts[code, severity] += 1
+        if self._counts[code, severity] <= self._max_per_code:
             where = f"{self._root}/{path}" if path else self._root
-            self._kept.append(
+            self._stored.append(
                 Issue(code=code, severity=severity, path=where, found=found, expected=expected, hint=hint, line=line)
             )
 
     @property
     def failed(self) -> bool:
-        return any(severity is Severity.ERROR for _, severity in self._seen)
+        """Whether any error was reported."""
+        return any(severity is Severity.ERROR for _, severity in self._counts)
 
     def issues(self) -> tuple[Issue, ...]:
-        """Errors first, each severity in the order found, with one closing entry for a code that has more than 100."""
+        """Errors first, otherwise in the order reported. One summary issue replaces those past the limit of a code."""
         more = [
             Issue(
                 code=code,
                 severity=severity,
                 path=self._root,
-                found=f"{count - KEPT_OF_ONE_CODE} more of these",
+                found=f"{count - self._max_per_code} more issues of this kind",
                 expected="none",
-                hint="Mend those listed first, then check again.",
+                hint="Fix the listed ones first, then check again.",
             )
-            for (code, severity), count in self._seen.items()
-            if count > KEPT_OF_ONE_CODE
+            for (code, severity), count in self._counts.items()
+            if count > self._max_per_code
         ]
-        return tuple(sorted([*self._kept, *more], key=lambda issue: issue.severity is not Severity.ERROR))
+        return tuple(sorted([*self._stored, *more], key=lambda issue: issue.severity is not Severity.ERROR))
 
 
-def quoted(text: str, most: int = 40) -> str:
-    """A short piece of what a user wrote, quoted, with control characters escaped so that no terminal obeys them."""
-    shown = ascii(text[:most])
-    return f"{shown}..." if len(text) > most else shown
+def quoted(text: str, max_chars: int = 40) -> str:
+    """A short quoted excerpt of user text. Control characters are escaped, so it is safe to print to a terminal."""
+    excerpt = ascii(text[:max_chars])
+    return f"{excerpt}..." if len(text) > max_chars else excerpt
 
 
-def quoted_list(names: list[str], most: int = 5) -> str:
-    """The first few names and how many more there are."""
-    shown = ", ".join(quoted(name) for name in names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+def quoted_list(names: list[str], max_names: int = 5) -> str:
+    """The first names, quoted, and the number of further ones."""
+    shown = ", ".join(quoted(name) for name in names[:max_names])
+    return f"{shown} and {len(names) - max_names} more" if len(names) > max_names else shown
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A sentence to append to a hint: ` Did you mean 'x'?`, or an empty string if no known name is similar.
+
+    Case is ignored, as `Readability` for `readability` is the most common slip in a table.
+    """
+    by_folded = {each.casefold(): each for each in known if each != name}
+    near = get_close_matches(name.casefold(), by_folded, n=1)
+    return f" Did you mean {quoted(by_folded[near[0]])}?" if near else ""

@@ -1,4 +1,8 @@
-"""Reads single files of a lab from disk, never through a link and never more than a cap. Knows no file's meaning."""
+"""Reads single files of a lab from disk: never through a link, never past a size limit, decoded by one fixed rule.
+
+Decoding: UTF-8, with the byte order mark removed; UTF-16 only with a byte order mark; otherwise Windows-1252, with
+Latin-1 for the five bytes that Windows-1252 leaves undefined. CR LF and CR become LF. Text with a NUL is binary.
+"""
 
 import codecs
 import errno
@@ -12,7 +16,7 @@ from labs_schema.errors import IssueCollector
 
 
 class DecodedText(NamedTuple):
-    """`encoding` is the name of the rule's branch; `line_ends` is true where CR LF or CR became LF."""
+    """`encoding` is the encoding that was used; `line_ends` is true if CR LF or CR were replaced by LF."""
 
     text: str
     encoding: str
@@ -40,7 +44,7 @@ MAGIC = (
 
 
 def decode(data: bytes) -> DecodedText | None:
-    """The text of `data`, or None where it is binary."""
+    """The text of `data`, or None if it is binary."""
     if binary_kind(data):
         return None
     text, encoding = _decode(data)
@@ -52,12 +56,13 @@ def decode(data: bytes) -> DecodedText | None:
 
 
 def binary_kind(head: bytes) -> str | None:
-    """What kind of binary begins so, in words; None for what may be text. UTF-16 with its mark may be text."""
+    """A description of the binary format that starts with `head`; None if it may be text."""
     for magic, kind in MAGIC:
         if head.startswith(magic):
             return kind
+    # UTF-16 text contains NUL bytes too, but starts with a byte order mark.
     if b"\0" in head and not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "bytes with NULs"
+        return "binary data (NUL bytes)"
     return None
 
 
@@ -73,32 +78,33 @@ def _decode(data: bytes) -> tuple[str, str]:
         return codecs.charmap_decode(data, "strict", WINDOWS_1252)[0], "Windows-1252"
 
 
-def read_bytes(path: Path, name: str, most: int, issues: IssueCollector) -> bytes | None:
-    """The first `most` bytes of the regular file at `path`; None and a issue where it cannot be read.
+def read_bytes(path: Path, name: str, max_bytes: int, issues: IssueCollector) -> bytes | None:
+    """The first `max_bytes` bytes of the regular file at `path`; None and an error if it cannot be read.
 
-    `name` is what the issue calls it. Links, pipes and devices are refused without being opened.
+    `name` is the path used in the error. Links, pipes and devices are rejected without being opened.
     """
     try:
         status = os.lstat(path)
         if is_special_file(status, name, issues):
             return None
         if stat.S_ISDIR(status.st_mode):
-            raise IsADirectoryError(errno.EISDIR, "a folder in the place of a file")
+            raise IsADirectoryError(errno.EISDIR, "a folder instead of a file")
+        # The entry may be replaced between lstat and open: O_NOFOLLOW and the second check cover that.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
-            return None if is_special_file(os.fstat(descriptor), name, issues) else file.read(most)
+            return None if is_special_file(os.fstat(descriptor), name, issues) else file.read(max_bytes)
     except OSError as error:
         report_unreadable(name, error, issues)
         return None
 
 
-def read_text(path: Path, name: str, most: int, issues: IssueCollector) -> str | None:
-    """The text of a file of the lab itself, by the rule of `decoding`; None and an error where there is none."""
-    data = read_bytes(path, name, most + 1, issues)
+def read_text(path: Path, name: str, max_bytes: int, issues: IssueCollector) -> str | None:
+    """The text of one of the lab's own files; None and an error if it cannot be read."""
+    data = read_bytes(path, name, max_bytes + 1, issues)
     if data is None:
         return None
-    if len(data) > most:
-        report_too_large("file-too-big", name, "bytes", most, issues)
+    if len(data) > max_bytes:
+        report_too_large("file-too-big", name, "bytes", max_bytes, issues)
         return None
     decoded = decode(data)
     if decoded is None:
@@ -106,7 +112,7 @@ def read_text(path: Path, name: str, most: int, issues: IssueCollector) -> str |
             "binary-file",
             name,
             found=binary_kind(data) or "text with NUL characters",
-            expected="plain text",
+            expected="a text file",
             hint="Save the file as UTF-8 text.",
         )
         return None
@@ -116,7 +122,7 @@ def read_text(path: Path, name: str, most: int, issues: IssueCollector) -> str |
 
 
 def list_folder(folder: Path, name: str, issues: IssueCollector) -> Iterator[os.DirEntry[str]]:
-    """The entries of a folder, sorted by name; nothing and a issue where it cannot be listed."""
+    """The entries of a folder, sorted by name; empty, with an error, if it cannot be listed."""
     try:
         with os.scandir(folder) as entries:
             found = sorted(entries, key=lambda entry: entry.name)
@@ -127,7 +133,7 @@ def list_folder(folder: Path, name: str, issues: IssueCollector) -> Iterator[os.
 
 
 def is_special_file(status: os.stat_result, name: str, issues: IssueCollector) -> bool:
-    """True, with an error, for whatever is neither a regular file nor a folder."""
+    """True, with an error, for anything but regular files and folders."""
     if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
         return False
     link = stat.S_ISLNK(status.st_mode)
@@ -136,7 +142,7 @@ def is_special_file(status: os.stat_result, name: str, issues: IssueCollector) -
         name,
         found="a symbolic link" if link else "a pipe, socket or device",
         expected="a regular file or a folder",
-        hint="Put the file itself there, or delete the entry.",
+        hint="Replace the link with a copy of its target." if link else "Delete it.",
     )
     return True
 
@@ -146,10 +152,10 @@ def report_unreadable(name: str, error: OSError, issues: IssueCollector) -> None
         "unreadable",
         name,
         found=error.strerror or type(error).__name__,
-        expected="something that can be opened",
-        hint="Give a folder; unpack an archive first."
+        expected="a readable file or folder",
+        hint="Pass a folder; extract an archive first."
         if isinstance(error, NotADirectoryError)
-        else "Check that its name is right, and its permissions.",
+        else "Check the spelling of the path and its permissions.",
     )
 
 
@@ -157,18 +163,17 @@ def report_encoding(name: str, encoding: str, issues: IssueCollector) -> None:
     issues.warning(
         "not-utf-8",
         name,
-        found=f"text that is not UTF-8, read as {encoding}",
+        found=f"invalid UTF-8, decoded as {encoding}",
         expected="UTF-8",
-        hint="Check that its letters are right; save the file as UTF-8 to be rid of this.",
+        hint="Check its accented letters. Save the file as UTF-8 to silence this warning.",
     )
 
 
-def report_too_large(code: str, name: str, what: str, most: int, issues: IssueCollector) -> None:
-    """An error for something past a cap; `what` is the unit."""
+def report_too_large(code: str, name: str, unit: str, maximum: int, issues: IssueCollector) -> None:
     issues.error(
         code,
         name,
-        found=f"more than {most:,} {what}",
-        expected=f"at most {most:,} {what}",
-        hint="Check that it is the right file; shorten it or take it out.",
+        found=f"more than {maximum:,} {unit}",
+        expected=f"at most {maximum:,} {unit}",
+        hint="Check that it is the right file, then shorten or remove it.",
     )

@@ -1,7 +1,9 @@
-"""The base of every record: frozen, unknown fields refused."""
+"""The base class of all records."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Frozen(BaseModel):
+    """An immutable record that rejects unknown fields."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")

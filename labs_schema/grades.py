@@ -1,4 +1,4 @@
-"""What a grade is: a rating for every criterion or the reason why there is none, with where it came from."""
+"""The machine grade: a rating for each criterion or the reason it is ungraded, with its provenance."""
 
 from enum import StrEnum
 
@@ -13,15 +13,14 @@ class Status(StrEnum):
 
 
 class CriterionGrade(Frozen):
-    """The grader's answer to one criterion.
+    """The grade of one criterion.
 
-    Either `rating` (its title) or `ungraded` (a reason) is set, never both: an answer that cannot be read is not a 0.
-    `probabilities` maps every rating title to the model's own share, summing to 1, empty where ungraded before scoring.
-    `confidence` (0 to 1) is how probable it is that a TA gives `rating` too: the model's share of it, after the
-    calibration where there is one.
-    `label_mass` (0 to 1) is how much probability the model gave to the option letters at all.
-    `letters`: the place of the most probable letter under each order of the ratings; empty with one order.
-    `marks` and `max_marks` are None where the rubric has no marks, `marks` also where ungraded.
+    Exactly one of `rating` (a title) and `ungraded` (a reason) is set: an unreadable answer is not a rating of 0.
+    `probabilities` maps every rating title to the model's probability, summing to 1; empty if ungraded before scoring.
+    `confidence` (0 to 1) is the probability that a TA gives the same `rating`: calibrated if a calibration is loaded,
+    otherwise the model's own. `label_mass` (0 to 1) is the total probability of the option letters among all tokens.
+    `letters` are the positions of the most probable letter in each option order; empty with a single order.
+    `marks` and `max_marks` are None if the rubric has no marks; `marks` also if ungraded.
     """
 
     criterion: str
@@ -40,12 +39,12 @@ class CriterionGrade(Frozen):
     @model_validator(mode="after")
     def rated_or_ungraded(self) -> "CriterionGrade":
         if (self.rating is None) == (self.ungraded is None):
-            raise ValueError("a criterion has either a rating or a reason why it is ungraded")
+            raise ValueError("exactly one of rating and ungraded must be set")
         return self
 
 
 class Provenance(Frozen):
-    """Where a grade came from: enough to replay it. Hashes are SHA-256 in hexadecimal."""
+    """Everything needed to reproduce a grade. Hashes are SHA-256 in hexadecimal."""
 
     grader_version: str
     engine: str
@@ -60,7 +59,7 @@ class Provenance(Frozen):
 
 
 class Grade(Frozen):
-    """A machine grade of one submission. A total over an ungraded criterion is a range, not a number."""
+    """The machine grade of a submission. With ungraded criteria the total is a range."""
 
     lab: str
     student: str
@@ -69,7 +68,7 @@ class Grade(Frozen):
 
     @property
     def marks_range(self) -> tuple[float, float] | None:
-        """Lowest and highest total (equal where all is graded); None where the rubric has no marks."""
+        """Lowest and highest possible total, equal if all criteria are graded; None if the rubric has no marks."""
         low = high = 0.0
         for grade in self.criteria:
             if grade.max_marks is None:

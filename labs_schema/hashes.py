@@ -1,4 +1,4 @@
-"""Names for what was graded that show no student. Knows no model and no prompt."""
+"""Hashes that identify rubrics and submissions without revealing the student."""
 
 import hashlib
 import hmac
@@ -9,14 +9,19 @@ from labs_schema.privacy.pseudonym_key import pseudonym_key
 
 
 def submission_key(lab_name: str, student: str) -> str:
-    """16 hexadecimal digits that stand for a student's work in a lab wherever the id itself must not appear: an HMAC
-    by this user's secret, as a plain hash could be guessed from a class list. Raises GraderError without a secret."""
+    """A pseudonym of 16 hexadecimal digits for a student's submission to a lab.
+
+    An HMAC with this user's pseudonym key: a plain hash could be reversed with a class list. Raises GraderError if the
+    key cannot be read.
+    """
     return hmac.new(pseudonym_key(), f"{lab_name}\0{student}".encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def program_key(submission: Submission) -> str:
-    """16 hexadecimal digits of the files alone: what is drawn or sorted by them tells nothing of the student, and is
-    the same on every machine."""
+    """16 hexadecimal digits that depend on the files only.
+
+    Used to sample or sort submissions: unlike `submission_key` it is the same on every machine.
+    """
     return canonical_hash([[file.path, file.text] for file in submission.files])[:16]
 
 
@@ -26,17 +31,18 @@ def rubric_hash(lab: Lab) -> str:
 
 
 def submission_hash(submission: Submission) -> str:
-    """Changes with any path or text of the files, and with what of them is hidden from a model; equal for two students
-    who handed in the same."""
+    """Changes with any path, text or redaction of the files; equal for two students with the same files."""
     files = [[file.path, file.text] for file in submission.files]
-    return canonical_hash({"files": files, "redactions": submission.redactions} if submission.redactions else files)
+    if not submission.redactions:
+        return canonical_hash(files)
+    return canonical_hash({"files": files, "redactions": submission.redactions})
 
 
 def canonical_hash(value: object) -> str:
-    """SHA-256 in hexadecimal of `value` as canonical JSON."""
+    """SHA-256 of `value` as canonical JSON, in hexadecimal."""
     return hashlib.sha256(canonical_json(value).encode("ascii")).hexdigest()
 
 
 def canonical_json(value: object) -> str:
-    """`value` as JSON with sorted keys, no blanks, ASCII only: equal values give equal text."""
+    """`value` as ASCII-only JSON with sorted keys and no blanks: equal values give equal text."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)

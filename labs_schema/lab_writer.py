@@ -1,4 +1,4 @@
-"""A lab, or grades alone, as the files that `validate` reads. Raises rather than write what would not read back."""
+"""Writes a lab, or grades only, as files that `reading` reads back unchanged; raises InputError otherwise."""
 
 import csv
 import json
@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from labs_schema.errors import InputError, Issue, Severity, quoted
 from labs_schema.models import Criterion, HumanGrade, Lab, Rating, SourceFile
-from labs_schema.reading.csv_rows import guarded
+from labs_schema.reading.csv_rows import escape_formula
 from labs_schema.reading.human_grades import is_comment
 from labs_schema.reading.lab_folders import (
     COMMENTS,
@@ -22,18 +22,18 @@ from labs_schema.reading.lab_folders import (
 )
 from labs_schema.reading.ratings_csv import HEADER
 from labs_schema.reading.titles import TA, is_rater, rater_file, rater_of
-from labs_schema.source.languages import LANGUAGES, UNKNOWN, likely
+from labs_schema.source.languages import LANGUAGES, UNKNOWN, majority_languages
 from labs_schema.submissions.file_names import safe_member_path
 
 Texts = Mapping[str, Mapping[str, str]]
-"""student -> criterion title -> rating title, or the comment."""
+"""student -> criterion title -> rating title or comment."""
 
 
 def write_lab(lab: Lab, folder: Path) -> None:
-    """Writes the lab's files into `folder`, made if missing; reading it gives an equal lab of the folder's name.
+    """Writes the lab's files into `folder`, created if missing. Reading it gives an equal lab with the folder's name.
 
-    Raises InputError for a language that is not known, for a path that leaves its submission, for a comment that would
-    read as a mark and for a rater who cannot be named in a cell or a file.
+    Raises InputError for an unsupported language, a path outside its submission, a comment that would read as a mark,
+    and a TA name that is invalid in a cell or file name.
     """
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / STATEMENTS[0], lab.problem)
@@ -59,11 +59,10 @@ def write_ratings(
 ) -> None:
     """Writes `path` as a `rubric_ratings.csv` with a row for each student of `ratings`, in its order.
 
-    `ratings` maps student -> criterion title -> rating title; a criterion without one has 0 in all its cells. `folders`
-    gives the first cell (`s1@course`), which is the student's id where it has none. With `comments` (student ->
-    criterion title -> words) `rubric_comments.csv` is written beside it, each comment in the cell of the rating given.
-    With `raters` (student -> TA) the last column says who graded.
-    Raises InputError for a rating that the criteria do not have and a comment that would read as a mark.
+    A criterion without a rating gets 0 in all its cells. `folders` maps students to first cells (`s1@course`); the
+    default is the student's id. `comments` are written to `rubric_comments.csv` in the same folder, each in the cell of
+    the rating given. `raters` (student -> TA) adds a TA column. Raises InputError for a rating not in `criteria` and a
+    comment that would read as a mark.
     """
     _check(criteria, ratings, comments or {}, path)
 
@@ -73,23 +72,23 @@ def write_ratings(
             for student in ratings
         ]
 
-    def mark(student: str, criterion: Criterion, rating: Rating) -> str:
+    def mark_cell(student: str, criterion: Criterion, rating: Rating) -> str:
         return "1" if ratings[student].get(criterion.title) == rating.title else "0"
 
-    def words(student: str, criterion: Criterion, rating: Rating) -> str:
+    def comment_cell(student: str, criterion: Criterion, rating: Rating) -> str:
         given = ratings[student].get(criterion.title)
         comment = (comments or {}).get(student, {}).get(criterion.title)
         if rating.title != (given or criterion.ratings[0].title):
             return "0"
         return comment or ("0" if given is None else "No Comments")
 
-    _write_table(criteria, table(mark), path, [raters.get(student, "") for student in ratings] if raters else None)
+    _write_table(criteria, table(mark_cell), path, [raters.get(student, "") for student in ratings] if raters else None)
     if comments is not None:
-        _write_table(criteria, table(words), path.with_name(COMMENTS))
+        _write_table(criteria, table(comment_cell), path.with_name(COMMENTS))
 
 
 def _write_grades(lab: Lab, folder: Path) -> None:
-    """The grades of a lab; only criteria that somebody graded have columns, as in the files the lab was read from."""
+    """The current grades. Only graded criteria get columns, as in the files the lab was read from."""
     graded = {grade.criterion for grade in lab.human_grades}
     ratings: dict[str, dict[str, str]] = {}
     comments: dict[str, dict[str, str]] = {}
@@ -105,19 +104,19 @@ def _write_grades(lab: Lab, folder: Path) -> None:
 
 
 def _one_rater_each(grades: Sequence[HumanGrade]) -> dict[str, str]:
-    """student -> who graded, of those whose TA is named."""
+    """student -> TA, for the students whose TA is known."""
     raters: dict[str, str | None] = {}
     for grade in grades:
         rater = raters.setdefault(grade.student, grade.rater)
         if rater != grade.rater or not (rater is None or is_rater(rater)):
-            _refuse(RATINGS, f"the TA {quoted(grade.rater or '')}", "one TA a row, in one line of printable text")
+            _refuse(RATINGS, f"the TA {quoted(grade.rater or '')}", "one TA for each student, in printable text")
     return {student: rater for student, rater in raters.items() if rater is not None}
 
 
 def _write_rater(lab: Lab, rater: str | None, folder: Path) -> None:
-    """The file of one TA; only criteria that the TA rated have columns."""
+    """The table of one TA. Only criteria that the TA rated get columns."""
     if rater is None or rater_of(rater_file(rater)) != rater:
-        _refuse(rater_file("..."), f"the TA {quoted(rater or '')}", "a name that a file can have")
+        _refuse(rater_file("..."), f"the TA {quoted(rater or '')}", "a name that is valid in a file name")
     given: dict[str, dict[str, str]] = {}
     for grade in lab.rater_grades:
         if grade.rater == rater and grade.rating is not None:
@@ -131,7 +130,7 @@ def _write_rater(lab: Lab, rater: str | None, folder: Path) -> None:
 def _write_table(
     criteria: Sequence[Criterion], rows: Iterable[list[str]], path: Path, tas: Sequence[str] | None = None
 ) -> None:
-    """`tas` are the cells of a last column, one a row."""
+    """`tas` are the cells of the TA column, one for each row."""
     columns = [(criterion, rating) for criterion in criteria for rating in criterion.ratings]
     header = [
         [criterion.title for criterion, _ in columns],
@@ -147,12 +146,12 @@ def _write_table(
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerows([name, *map(guarded, cells)] for name, cells in zip(HEADER, header, strict=True))
-        writer.writerows(map(guarded, row) for row in rows)
+        writer.writerows([name, *map(escape_formula, cells)] for name, cells in zip(HEADER, header, strict=True))
+        writer.writerows(map(escape_formula, row) for row in rows)
 
 
 def number(marks: float) -> str:
-    """Marks without an exponent and without a needless `.0`."""
+    """Marks without exponent and without a trailing `.0`."""
     return format(Decimal(repr(marks)), "f").removesuffix(".0")
 
 
@@ -170,17 +169,21 @@ def _check(criteria: Sequence[Criterion], ratings: Texts, comments: Texts, path:
     for given in ratings.values():
         for pair in given.items():
             if pair not in known:
-                _refuse(path.name, f"rating {quoted(pair[1])} of {quoted(pair[0])}", "a rating of the rubric")
+                _refuse(path.name, f"rating {quoted(pair[1])} of {quoted(pair[0])}", "a rating in the rubric")
     for words in comments.values():
         for criterion, comment in words.items():
             if not is_comment(comment.strip()):
-                _refuse(path.name, f"the comment {quoted(comment)} of {quoted(criterion)}", "words")
+                _refuse(
+                    path.name,
+                    f"the comment {quoted(comment)} of {quoted(criterion)}",
+                    "words, not a mark",
+                )
 
 
 def _write_language(lab: Lab, folder: Path) -> None:
-    """Writes `language.txt` where the extensions would tell another language than the lab's, or several."""
-    told = likely([file.path for file in submission.files] for submission in lab.submissions)
-    if (told or (UNKNOWN,)) == (lab.language,):
+    """Writes language.txt unless the language is detected from the files' extensions."""
+    detected = majority_languages([file.path for file in submission.files] for submission in lab.submissions)
+    if (detected or (UNKNOWN,)) == (lab.language,):
         return
     if lab.language not in LANGUAGES:
         _refuse(LANGUAGE_FILE, f"the language {quoted(lab.language)}", f"one of {', '.join(LANGUAGES)}")
@@ -190,7 +193,7 @@ def _write_language(lab: Lab, folder: Path) -> None:
 def _write_source(folder: Path, name: str, file: SourceFile) -> None:
     path = f"{name}/{file.path}"
     if "/" in name or safe_member_path(path) != path:
-        _refuse(path, "a path that is not plain or leaves the submission", "a relative path with /")
+        _refuse(path, "a path that points outside the submission", "a relative path with / and without ..")
     _write(folder / path, file.text)
 
 
@@ -208,7 +211,7 @@ def _refuse(path: str, found: str, expected: str) -> NoReturn:
                 path=path,
                 found=found,
                 expected=expected,
-                hint="Change it before the lab is written.",
+                hint="Change it before saving the lab.",
             )
         ]
     )

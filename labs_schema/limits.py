@@ -10,20 +10,22 @@ from labs_schema.frozen import Frozen
 
 
 class LabLimits(Frozen):
-    """The caps that keep a hostile or mistaken lab from filling memory or disk."""
+    """Sizes of labs and submissions. A larger lab is rejected, so that it cannot fill memory or disk."""
 
-    statement_bytes: int = 1_000_000
-    rubric_bytes: int = 5_000_000
-    table_bytes: int = 200_000_000
-    line_chars: int = 1_000_000
-    source_bytes: int = 1_000_000
-    submission_bytes: int = 5_000_000
-    submission_files: int = 500
-    folder_depth: int = 24
-    archive_bytes: int = 20_000_000
-    expanded_bytes: int = 100_000_000
-    ratio: int = Field(100, description="How many bytes one compressed byte may expand to.")
-    ratio_from: int = Field(1_000_000, description="Bytes below which the compression ratio is not checked.")
+    statement_bytes: int = Field(1_000_000, description="A problem statement or language.txt.")
+    rubric_bytes: int = Field(5_000_000, description="rubrics.json.")
+    table_bytes: int = Field(200_000_000, description="A table of ratings or comments, or a roster.")
+    line_chars: int = Field(1_000_000, description="A line of a table.")
+    title_chars: int = Field(300, description="A criterion title, a rating title or a TA's name.")
+    source_bytes: int = Field(1_000_000, description="A source file.")
+    submission_bytes: int = Field(5_000_000, description="All source files of a submission.")
+    submission_files: int = Field(500, description="Files of a submission, of any type.")
+    folder_levels: int = Field(24, description="Nested folders of a submission.")
+    archive_bytes: int = Field(20_000_000, description="An archive as submitted.")
+    expanded_bytes: int = Field(100_000_000, description="An archive after decompression.")
+    compression_ratio: int = Field(100, description="Bytes that one compressed byte may expand to.")
+    ratio_from_bytes: int = Field(1_000_000, description="The compression ratio is checked from this size on.")
+    issues_per_code: int = Field(100, description="Issues of one code that are listed; further ones are counted.")
 
 
 class TransportLimits(Frozen):

@@ -1,4 +1,4 @@
-"""A lab as the rest of the program sees it: validated, frozen, free of file formats. Knows no paths on disk."""
+"""The records of a validated lab: rubric, submissions and human grades."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -10,7 +10,7 @@ from labs_schema.frozen import Frozen
 
 
 class Rating(Frozen):
-    """One level of a criterion, such as `A`. `marks` is None where neither file of the lab gives any."""
+    """One level of a criterion, such as `A`. `marks` is None if no file of the lab sets it."""
 
     title: str
     description: str = ""
@@ -18,14 +18,14 @@ class Rating(Frozen):
 
 
 class Criterion(Frozen):
-    """A question of the rubric and its ratings, in the rubric's order (2 to 26 of them, titles unique)."""
+    """A criterion of the rubric with its 2 to 26 ratings in the rubric's order. Titles are unique."""
 
     title: str
     description: str = ""
     ratings: tuple[Rating, ...]
 
     def rating(self, title: str) -> Rating:
-        """Raises KeyError where the criterion has no such rating."""
+        """Raises KeyError if the criterion has no rating with this title."""
         for rating in self.ratings:
             if rating.title == title:
                 return rating
@@ -33,20 +33,20 @@ class Criterion(Frozen):
 
     @property
     def max_marks(self) -> float | None:
-        """The highest marks of a rating, None where one of them has no marks."""
+        """The highest marks of its ratings; None if one of them has no marks."""
         marks = [rating.marks for rating in self.ratings if rating.marks is not None]
         return max(marks) if len(marks) == len(self.ratings) else None
 
 
 class SourceFile(Frozen):
-    """A text file of a submission. `path` is relative to the submission, with `/`; it never leaves it."""
+    """A text file of a submission. `path` is relative, uses `/` and contains no `..`."""
 
     path: str
     text: str
 
 
 class Person(Frozen):
-    """A student of a roster. `ids`: e-mail addresses too; names as they are written, empty where unknown."""
+    """A student on a roster. `ids` include e-mail addresses; names are spelled as in the roster, empty if unknown."""
 
     ids: tuple[str, ...] = ()
     first: str = ""
@@ -54,9 +54,9 @@ class Person(Frozen):
 
 
 class Submission(Frozen):
-    """What a student handed in. `student` is the id before the `@` of `folder` (`s1@course`); files sorted by path.
+    """A student's submission. `student` is the part of `folder` before the `@` (`s1@course`); files are sorted by path.
 
-    `hidden` are the words of the files that name a student, sorted: prompts have another in their place (`hiding`).
+    `redactions` are the strings in the files that name a student, sorted. Prompts replace them: `privacy.redaction`.
     """
 
     student: str
@@ -66,9 +66,9 @@ class Submission(Frozen):
 
 
 class HumanGrade(Frozen):
-    """A TA's rating of one criterion of one student's work. `rating` is None where the TA marked none, or several.
+    """A TA's rating of one criterion of a submission.
 
-    `rater` is the TA's name, None where the files do not say it.
+    `rating` is None if the TA marked no rating, or several. `rater` is the TA's name, None if unknown.
     """
 
     student: str
@@ -79,10 +79,13 @@ class HumanGrade(Frozen):
 
 
 class Lab(Frozen):
-    """A validated lab. `problem` is the verbose statement, `short_problem` the short one; each stands in for the other
-    where only one file is there. `human_grades`, the grades in force, have at most one entry a (student, criterion).
-    `rater_grades` are what single TAs gave in files of their own, one entry a (rater, student, criterion); each has a
-    rater and a rating. `roster`: whom comments may name; it is in no dump of a lab."""
+    """A validated lab.
+
+    `problem` is the verbose statement, `short_problem` the short one; if only one exists, it is used for both.
+    `human_grades` are the current grades, at most one for each (student, criterion). `rater_grades` come from the TAs'
+    own tables, one for each (rater, student, criterion), always with rater and rating. `roster` lists the students
+    whose names are redacted; it is never serialized.
+    """
 
     name: str
     problem: str
@@ -95,14 +98,14 @@ class Lab(Frozen):
     roster: tuple[Person, ...] = Field(default=(), exclude=True, repr=False)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """As pydantic's, which would take over what was computed from the grades before `update` changed them."""
+        """Drops the cached properties: pydantic copies them, although `update` may change the grades they depend on."""
         copied = super().model_copy(update=update, deep=deep)
         for computed in ("ratings_given", "ratings_by"):
             copied.__dict__.pop(computed, None)
         return copied
 
     def criterion(self, title: str) -> Criterion:
-        """Raises KeyError where the rubric has no such criterion."""
+        """Raises KeyError if the rubric has no criterion with this title."""
         for criterion in self.criteria:
             if criterion.title == title:
                 return criterion
@@ -110,7 +113,7 @@ class Lab(Frozen):
 
     @cached_property
     def ratings_given(self) -> dict[str, dict[str, str]]:
-        """student -> criterion title -> rating title, of the grades in force that have a rating."""
+        """student -> criterion title -> rating title, for the current grades that have a rating."""
         given: dict[str, dict[str, str]] = {}
         for grade in self.human_grades:
             if grade.rating is not None:
@@ -119,9 +122,9 @@ class Lab(Frozen):
 
     @cached_property
     def ratings_by(self) -> dict[str, dict[str, dict[str, str]]]:
-        """rater -> student -> criterion title -> rating title, sorted by rater: what each named TA gave.
+        """rater -> student -> criterion title -> rating title, sorted by rater, for named TAs.
 
-        From the grades in force whose TA is named, and from the TAs' own files, which count where the two differ.
+        Combines the current grades with the TAs' own tables, which take precedence.
         """
         given: dict[str, dict[str, dict[str, str]]] = {}
         for grade in (*self.human_grades, *self.rater_grades):

@@ -9,7 +9,7 @@ from grader.labels.suspects import LabelNoise, SuspectLabel, suspect_labels
 from grader.labels.ta_summaries import TaSummary, ratings_by_ta, ta_summaries
 from labs_schema.errors import GraderError
 from labs_schema.frozen import Frozen
-from labs_schema.reading.csv_rows import guarded
+from labs_schema.reading.csv_rows import escape_formula
 from labs_schema.reading.validate import lab_folders, load_lab
 from training.run_folder import write_whole
 
@@ -69,7 +69,7 @@ def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object
 
 
 def _cell(value: object) -> str:
-    """Text is guarded so that a spreadsheet does not evaluate it as a formula."""
+    """Text is escape_formula so that a spreadsheet does not evaluate it as a formula."""
     if isinstance(value, float):
         return f"{value:.4g}"
-    return "" if value is None else guarded(str(value))
+    return "" if value is None else escape_formula(str(value))

@@ -1,1 +1,1 @@
-"""Redaction of students' identities, and pseudonyms."""
+"""Redaction of student names, and pseudonyms."""

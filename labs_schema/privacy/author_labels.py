@@ -1,7 +1,7 @@
-"""What a text has beside a name, where even a part of one names somebody: `Author:`, `/home/`, `@uni.it`. Knows nobody.
+"""Labels that announce a name, such as `Author:`, `/home/` and `@uni.it`. After one, even a part of a name matches.
 
-A label speaks of its own line, or of the next where the line has nothing more and the label ends with a colon or is a
-tag: `Author:` and `@author`.
+A label covers the rest of its line. It covers the next line instead if nothing follows it on its own line and it ends
+with a colon or is a tag: `Author:` and `@author`.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from labs_schema.privacy.name_tokens import NameToken
 
-_WHO = (
+_AUTHOR = (
     r"authors?|autore?s?|autora|auteure?|autorin|verfasser(?:in)?|"
     r"(?:written|made|created|done|coded|developed|programmed|implemented|submitted|prepared) by|"
     r"student|studente|studentessa|estudante|estudiante|étudiant|alumn[oai]|aluno|hecho por|feito por|scritto da|"
@@ -20,42 +20,43 @@ _NAME = (
     r"(?:(?:full|first|last|family|given|student|your) ?)?names?|surname|nome|cognome|nombre|apellidos?|apelido|nom|"
     r"prénom|prenom|(?:vor|nach)?name|matricola|matrikelnummer"
 )
-_WHO_LABEL = re.compile(
-    rf"\b(?:{_WHO})\b[ \t]*+(?:[:=-]|\bis\b)?[ \t]*+|[/\\](?:home|users)[/\\]{{1,2}}|(?:作者|学生)[ \t]*+[:\uff1a]?",
+_AUTHOR_LABEL = re.compile(
+    rf"\b(?:{_AUTHOR})\b[ \t]*+(?:[:=-]|\bis\b)?[ \t]*+|[/\\](?:home|users)[/\\]{{1,2}}|(?:作者|学生)[ \t]*+[:\uff1a]?",
     re.IGNORECASE,
 )
 _NAME_LABEL = re.compile(rf"\b(?:{_NAME})[ \t]*+:[ \t]*+|(?:姓名|名前)[ \t]*+[:\uff1a]", re.IGNORECASE)
-MOST_AFTER_LABEL = 5
-"""Words."""
+MAX_LABELLED_TOKENS = 5
 _HOST = re.compile(r"@[\w-]++\.\w")
-BORDER = r"*/#!|\\<>\-"
-"""For a character class: what comments have at the ends of their lines."""
-_NEXT_LINE = re.compile(rf"[\s{BORDER}]{{0,200}}")
+COMMENT_BORDER = r"*/#!|\\<>\-"
+"""For a character class: characters that decorate the line ends of comments."""
+_NEXT_LINE = re.compile(rf"[\s{COMMENT_BORDER}]{{0,200}}")
 
 
-def labelled_tokens(text: str, words: Sequence[NameToken]) -> dict[int, bool]:
-    """Places in `words`, those of `text`, where a name stands; False where it may be that of something else, as in
-    `Name: List`."""
-    starts, found = [word.start for word in words], dict[int, bool]()
+def labelled_tokens(text: str, tokens: Sequence[NameToken]) -> dict[int, bool]:
+    """Indices in `tokens` (those of `text`) that follow a label.
+
+    False if the label may announce something other than a person, as in `Name: List`.
+    """
+    starts, found = [token.start for token in tokens], dict[int, bool]()
     for start, sure in _labels(text):
         first = bisect_left(starts, start)
-        for i in range(first, min(first + MOST_AFTER_LABEL, len(words))):
-            if "\n" in text[start : words[i].start]:
+        for i in range(first, min(first + MAX_LABELLED_TOKENS, len(tokens))):
+            if "\n" in text[start : tokens[i].start]:
                 break
             found[i] = sure or found.get(i, False)
-    found.update((i, True) for i, word in enumerate(words) if _HOST.match(text, word.end))
+    found.update((i, True) for i, token in enumerate(tokens) if _HOST.match(text, token.end))
     return found
 
 
 def _labels(text: str) -> Iterator[tuple[int, bool]]:
-    """Where what is labelled begins, and whether it is sure to be a name."""
-    for label in _WHO_LABEL.finditer(text):
-        yield _behind(text, label), True
+    """Start of each labelled text, and whether it is certainly a name."""
+    for label in _AUTHOR_LABEL.finditer(text):
+        yield _label_end(text, label), True
     for label in _NAME_LABEL.finditer(text):
-        yield _behind(text, label), False
+        yield _label_end(text, label), False
 
 
-def _behind(text: str, label: re.Match[str]) -> int:
+def _label_end(text: str, label: re.Match[str]) -> int:
     tag = text[max(0, label.start() - 1) : label.start()] in ("@", "\\")
     if not tag and label.group().rstrip()[-1:] not in (":", "\uff1a"):
         return label.end()

@@ -1,7 +1,7 @@
-"""Words that are names of people too: as one of these alone, a surname or an id says nothing. Knows no roster.
+"""Common words that are also names. Such a word alone never matches a surname or an id.
 
-English words that surnames in use are spelt like, and words of programs. `benchmarks/hidden_names.py` counts what is
-hidden in the comments of real labs for their sake and in spite of them.
+English words that are common surnames, and words that are frequent in programs. `benchmarks/hidden_names.py` measures
+their effect on the comments of real labs.
 """
 
 from labs_schema.source.lexer import KEYWORDS
@@ -57,4 +57,4 @@ source sqrt src std stdin stdio stdlib stdout store str strings struct sub switc
 tok tokens total tuple upper util utils val var variable vec vector void width world
 """
 COMMON_WORDS = frozenset(word.casefold() for word in (*_ENGLISH.split(), *_PROGRAMS.split(), *KEYWORDS))
-"""In lower case."""
+"""Case-folded."""

@@ -1,8 +1,7 @@
-"""The secret of this machine's user, by which students' pseudonyms in data sets, runs and reports are made.
+"""The local secret key from which students' pseudonyms in datasets, runs and reports are derived (HMAC).
 
-Whoever has a class list and no secret cannot tell whose work a pseudonym stands for. It is made once, readable by its
-owner alone, and in no data set, run folder or export. It lies in a file rather than an argument because who names a
-lab's work needs the same one everywhere; `GRADER_SECRET` names another file. Knows no pseudonym.
+Without it, a class list is not enough to reverse a pseudonym. It is created once, readable by its owner only, and never
+part of a dataset, run or export. `GRADER_SECRET` sets another file.
 """
 
 import hashlib
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from labs_schema.errors import GraderError
 
-BYTES = 32
+KEY_BYTES = 32
 
 
 def key_file() -> Path:
@@ -26,64 +25,66 @@ def key_file() -> Path:
 
 
 def pseudonym_key() -> bytes:
-    """Made where there is none yet. Raises GraderError where the file cannot be used."""
+    """The key, created if missing. Raises GraderError if the file cannot be used."""
     return _read(key_file())
 
 
 def key_fingerprint() -> str:
-    """8 hexadecimal digits by which the secret is known again, and not found."""
+    """8 hexadecimal digits that identify the key without revealing it."""
     return hmac.new(pseudonym_key(), b"mark", hashlib.sha256).hexdigest()[:8]
 
 
-def is_current_key(mark: str) -> bool:
-    """Whether this user's secret is the one of `mark`. Without a secret it is not, and none is made to find out."""
+def is_current_key(fingerprint: str) -> bool:
+    """Whether `fingerprint` is that of the current key. Does not create a key."""
     with suppress(GraderError):
-        return _current_fingerprint() == mark
+        return _current_fingerprint() == fingerprint
     return False
 
 
-def check_fingerprint(mark: str, what: object) -> None:
-    """Raises GraderError where the pseudonyms of `what` were made by another secret than this user's."""
-    if (found := _current_fingerprint()) != mark:
+def check_fingerprint(fingerprint: str, what: object) -> None:
+    """Raises GraderError if the pseudonyms in `what` were derived from another key."""
+    if (current := _current_fingerprint()) != fingerprint:
         raise GraderError(
-            f"{what}: whose work it names cannot be told with the secret {key_file()}; found {found or 'none'}, "
-            f"expected {mark or 'none'}. Copy the secret from where the data set was built, and name it in "
-            "GRADER_SECRET; or build the data set again."
+            f"{what}: its pseudonyms were derived from another key than {key_file()}: found {current or 'no key'}, "
+            f"expected {fingerprint or 'no key'}. Copy the key from the machine that built the dataset and set "
+            "GRADER_SECRET to its path, or build the dataset again."
         )
 
 
 def _current_fingerprint() -> str | None:
-    """None where there is no secret. Raises GraderError where the file cannot be used."""
+    """None if there is no key. Raises GraderError if the file cannot be used."""
     try:
-        there = key_file().exists()
+        exists = key_file().exists()
     except OSError as error:
         raise _unusable(key_file(), error) from error
-    return key_fingerprint() if there else None
+    return key_fingerprint() if exists else None
 
 
 def _unusable(path: Path, error: OSError) -> GraderError:
-    return GraderError(f"The secret of pseudonyms, {path}, cannot be used: {error.strerror}.")
+    return GraderError(f"The pseudonym key {path} cannot be used: {error.strerror}.")
 
 
 @lru_cache
 def _read(path: Path) -> bytes:
     try:
         if not path.exists():
-            _make(path)
+            _create(path)
         found = path.read_bytes()
     except OSError as error:
         raise _unusable(path, error) from error
-    if len(found) < BYTES:
-        raise GraderError(f"{path} is no secret: found {len(found)} bytes, expected {BYTES}. Take it from a backup.")
+    if len(found) < KEY_BYTES:
+        raise GraderError(
+            f"{path} is not a pseudonym key: found {len(found)} bytes, expected {KEY_BYTES}. Restore it from a backup."
+        )
     return found
 
 
-def _make(path: Path) -> None:
-    """Whole or not at all; of two processes that start at once, the first one's counts."""
+def _create(path: Path) -> None:
+    """Atomic: os.link fails if the file exists, so of two processes that start together the first one wins."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-        file.write(secrets.token_bytes(BYTES))
+        file.write(secrets.token_bytes(KEY_BYTES))
         file.flush()
         os.fsync(file.fileno())
     with suppress(FileExistsError):

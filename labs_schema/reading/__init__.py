@@ -1,1 +1,1 @@
-"""Reads a lab's folder into a validated `Lab`, or reports every error in it."""
+"""Reads a lab folder into a validated `Lab`, or reports every error in it."""

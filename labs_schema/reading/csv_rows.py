@@ -1,6 +1,6 @@
-"""Comma-separated text to rows of stripped cells with their line numbers. Every cell stays text: `NA` is no gap.
+"""Reads CSV into rows of stripped text cells with line numbers, and escapes cells against formula injection.
 
-Knows nothing of ratings. The standard `csv` module rather than pandas: it gives line numbers and guesses no types.
+Uses the csv module because pandas provides no line numbers and converts cells such as `NA` to missing values.
 """
 
 import csv
@@ -14,49 +14,44 @@ _FORMULA = re.compile(r"'*[=+@-]")
 
 
 class CsvRow(NamedTuple):
-    """`line` is where the row begins, from 1."""
+    """`line` is the line on which the row starts, from 1."""
 
     line: int
     cells: tuple[str, ...]
 
 
-def read_rows(text: str, path: str, longest_line: int, issues: IssueCollector) -> list[CsvRow] | None:
-    """All rows, a blank line as a row without cells; None and an error where the text is empty or no CSV."""
+def read_rows(text: str, path: str, max_line_chars: int, issues: IssueCollector) -> list[CsvRow] | None:
+    """All rows, blank lines as rows without cells; None and an error if the text is empty or invalid CSV."""
     if not text.strip():
-        _bad("empty-table", "nothing in the file", path, 1, issues)
+        _report("empty-table", "an empty file", "Export the table again, or delete the file.", path, 1, issues)
         return None
-    long = next((line for line, row in enumerate(text.split("\n"), start=1) if len(row) > longest_line), None)
+    long = next((line for line, row in enumerate(text.split("\n"), start=1) if len(row) > max_line_chars), None)
     if long:
-        _bad("long-line", f"a line of more than {longest_line:,} characters", path, long, issues)
+        found = f"a line of more than {max_line_chars:,} characters"
+        _report("long-line", found, "Check for missing line breaks, or export the table again.", path, long, issues)
         return None
     rows: list[CsvRow] = []
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     line = 1
     try:
         for cells in reader:
-            rows.append(CsvRow(line, tuple(_unguarded(cell.strip()) for cell in cells)))
+            rows.append(CsvRow(line, tuple(unescape_formula(cell.strip()) for cell in cells)))
             line = reader.line_num + 1
     except csv.Error as error:
-        _bad("bad-csv", str(error), path, line, issues)
+        _report("bad-csv", str(error), "Close the quote in this row, or export the table again.", path, line, issues)
         return None
     return rows
 
 
-def _bad(code: str, found: str, path: str, line: int, issues: IssueCollector) -> None:
-    issues.error(
-        code,
-        path,
-        line=line,
-        found=found,
-        expected="comma-separated cells, quoted by double quotes where they hold commas or line breaks",
-        hint="Look for a quote that is not closed, or export the table again.",
-    )
+def _report(code: str, found: str, hint: str, path: str, line: int, issues: IssueCollector) -> None:
+    expected = "comma-separated cells, in double quotes if they contain commas or line breaks"
+    issues.error(code, path, line=line, found=found, expected=expected, hint=hint)
 
 
-def guarded(cell: str) -> str:
-    """The cell with a `'` before what a spreadsheet would run as a formula; `read_rows` takes it off again."""
+def escape_formula(cell: str) -> str:
+    """Prefixes a cell that a spreadsheet would execute as a formula with `'`. `read_rows` removes it."""
     return f"'{cell}" if _FORMULA.match(cell) else cell
 
 
-def _unguarded(cell: str) -> str:
+def unescape_formula(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

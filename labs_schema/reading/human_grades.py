@@ -1,6 +1,6 @@
-"""What the cells of the ratings and comments tables say: which rating each student was given, and why.
+"""Converts the cells of the ratings and comments tables to grades: the rating and the comment of each criterion.
 
-Knows no files. A criterion of which no rating, or several, are marked has no rating: nothing is guessed.
+A criterion with no rating marked, or with several, has no rating: the reader does not guess.
 """
 
 import re
@@ -10,42 +10,43 @@ from labs_schema.errors import IssueCollector, quoted
 from labs_schema.models import Criterion, HumanGrade
 from labs_schema.reading.ratings_csv import Column, RatingsTable, StudentRow
 
-GIVEN = frozenset({"1", "1.0"})
-NOT_GIVEN = frozenset({"0", "0.0", ""})
+MARKED = frozenset({"1", "1.0"})
+UNMARKED = frozenset({"0", "0.0", ""})
 NO_COMMENT = "no comments"
-_NEITHER = re.compile(r"[-+]?\d+([.,]\d+)?|true|false|yes|no|y|n|x|-|na|n/a|nan|none|null", re.IGNORECASE | re.ASCII)
+_AMBIGUOUS = re.compile(r"[-+]?\d+([.,]\d+)?|true|false|yes|no|y|n|x|-|na|n/a|nan|none|null", re.IGNORECASE | re.ASCII)
 
 
 def is_comment(cell: str) -> bool:
-    """Whether a cell holds a TA's words, rather than 1, 0, nothing or `No Comments`."""
-    return cell not in GIVEN and cell not in NOT_GIVEN and cell.lower() != NO_COMMENT
+    """Whether a cell contains a TA's comment rather than 1, 0, nothing or `No Comments`."""
+    return cell not in MARKED and cell not in UNMARKED and cell.lower() != NO_COMMENT
 
 
 def human_grades(
     criteria: Sequence[Criterion], table: RatingsTable, comments: RatingsTable | None, issues: IssueCollector
 ) -> tuple[HumanGrade, ...]:
-    """One a row of `table` and criterion that has columns in it, in the order of rows, then of `criteria`."""
-    of_criterion = _columns(table)
-    commented = _columns(comments) if comments else {}
+    """One grade for each row of `table` and criterion with columns in it, in the order of rows, then of `criteria`."""
+    columns_of = _columns_by_criterion(table)
+    comment_columns = _columns_by_criterion(comments) if comments else {}
     comment_rows = {row.student: row for row in comments.rows} if comments else {}
     grades = []
     for row in table.rows:
         for criterion in criteria:
-            columns = of_criterion.get(criterion.title)
+            columns = columns_of.get(criterion.title)
             if not columns:
                 continue
             rating = _rating(row, columns, table.path, issues)
-            words = _words(row, columns, table.path, issues)
-            if comments and row.student in comment_rows:
-                words = [*words, *_words(comment_rows[row.student], commented.get(criterion.title, ()))]
-            comment = _comment(rating, words, row, criterion.title, table.path, issues)
+            texts = _comments(row, columns)
+            _check_cells(row, columns, table.path, issues)
+            if row.student in comment_rows:
+                texts += _comments(comment_rows[row.student], comment_columns.get(criterion.title, ()))
+            comment = _comment(rating, texts, row, criterion.title, table.path, issues)
             grades.append(
                 HumanGrade(student=row.student, criterion=criterion.title, rating=rating, comment=comment, rater=row.ta)
             )
     return tuple(grades)
 
 
-def _columns(table: RatingsTable) -> dict[str, list[Column]]:
+def _columns_by_criterion(table: RatingsTable) -> dict[str, list[Column]]:
     columns: dict[str, list[Column]] = {}
     for column in table.columns:
         columns.setdefault(column.criterion, []).append(column)
@@ -53,10 +54,10 @@ def _columns(table: RatingsTable) -> dict[str, list[Column]]:
 
 
 def _rating(row: StudentRow, columns: Sequence[Column], path: str, issues: IssueCollector) -> str | None:
-    """The rating whose cell holds 1, or else the one whose cell holds words: a comment stands in the cell given."""
-    cells = [(column, row.cells[column.place]) for column in columns]
-    marked = [column for column, cell in cells if cell in GIVEN]
-    marked = marked or [column for column, cell in cells if cell not in NOT_GIVEN]
+    """The rating whose cell contains 1, or else the one whose cell contains a comment: TAs write it there instead."""
+    cells = [(column, row.cells[column.position]) for column in columns]
+    marked = [column for column, cell in cells if cell in MARKED]
+    marked = marked or [column for column, cell in cells if cell not in UNMARKED]
     if len(marked) == 1:
         return marked[0].rating
     names = " and ".join(quoted(column.rating) for column in marked[:3])
@@ -64,51 +65,47 @@ def _rating(row: StudentRow, columns: Sequence[Column], path: str, issues: Issue
         "several-ratings" if marked else "no-rating",
         path,
         line=row.line,
-        found=f"{names if marked else 'no rating'} marked for {quoted(columns[0].criterion)}",
-        expected="one rating marked",
-        hint="It counts as not graded; mark one.",
+        found=f"{names if marked else 'no rating'} marked for criterion {quoted(columns[0].criterion)}",
+        expected="exactly one rating marked with 1",
+        hint="The criterion counts as ungraded for this student; mark one rating.",
     )
     return None
 
 
-def _words(
-    row: StudentRow, columns: Sequence[Column], path: str | None = None, issues: IssueCollector | None = None
-) -> list[tuple[str, str]]:
-    """(rating, comment) of each cell with words. Given `issues`, a cell that is neither 1, 0 nor words is an error.
+def _comments(row: StudentRow, columns: Sequence[Column]) -> list[tuple[str, str]]:
+    """(rating, comment) for each cell with a comment."""
+    return [(column.rating, cell) for column in columns if is_comment(cell := row.cells[column.position])]
 
-    So is one that names another rating: what its writer meant is not what the table would say.
-    """
-    words = []
+
+def _check_cells(row: StudentRow, columns: Sequence[Column], path: str, issues: IssueCollector) -> None:
+    """Reports cells that look like comments but are not: `yes`, another number, or the title of another rating."""
+    titles = {column.rating for column in columns}
     for column in columns:
-        cell = row.cells[column.place]
-        if not is_comment(cell):
-            continue
-        words.append((column.rating, cell))
-        titles = {other.rating for other in columns} - {column.rating}
-        if issues and path and (_NEITHER.fullmatch(cell) or cell in titles):
+        cell = row.cells[column.position]
+        if is_comment(cell) and (_AMBIGUOUS.fullmatch(cell) or cell in titles - {column.rating}):
             issues.error(
                 "bad-cell",
                 path,
                 line=row.line,
-                found=f"{quoted(cell)} in column {column.place + 1}",
-                expected="1 where the rating was given, 0 where not, or a comment",
-                hint="Write 1 or 0.",
+                found=f"{quoted(cell)} in column {column.position + 1}",
+                expected="1 if the rating was given, 0 if not, or a comment",
+                hint=f"Replace it with 1 or 0. The column is rating {quoted(column.rating)} of "
+                f"{quoted(column.criterion)}.",
             )
-    return words
 
 
 def _comment(
-    rating: str | None, words: list[tuple[str, str]], row: StudentRow, criterion: str, path: str, issues: IssueCollector
+    rating: str | None, texts: list[tuple[str, str]], row: StudentRow, criterion: str, path: str, issues: IssueCollector
 ) -> str | None:
-    """The comment in the cell of the rating given; all of them where no rating counts."""
-    fitting = list(dict.fromkeys(text for title, text in words if rating in (None, title)))
-    if len(fitting) < len(dict.fromkeys(text for _, text in words)):
+    """The comments on the given rating, joined; all comments if there is no rating."""
+    used = list(dict.fromkeys(text for title, text in texts if rating in (None, title)))
+    if len(used) < len(dict.fromkeys(text for _, text in texts)):
         issues.warning(
             "comment-elsewhere",
             path,
             line=row.line,
-            found=f"a comment of {quoted(criterion)} in the cell of a rating that was not given",
-            expected=f"the comment in the cell of {quoted(rating or '')}",
-            hint="It is left out; move it to the rating given.",
+            found=f"a comment on criterion {quoted(criterion)} in the cell of another rating",
+            expected=f"the comment in the cell of the rating given, {quoted(rating or '')}",
+            hint="The comment is ignored; move it to the rating given.",
         )
-    return "\n".join(fitting) or None
+    return "\n".join(used) or None

@@ -1,11 +1,10 @@
-"""The parts of a lab's folder, each read by itself: a file to records, and its issues noted. Knows no rule between
-two of them. `present`: which of the names that a lab may have are there."""
+"""Reads each file of a lab folder into records. Checks across files are in `validate` and the modules it calls."""
 
 import os
-from collections.abc import Set
+from dataclasses import dataclass
 from pathlib import Path
 
-from labs_schema.errors import IssueCollector, quoted
+from labs_schema.errors import IssueCollector, did_you_mean, quoted
 from labs_schema.file_reader import read_text
 from labs_schema.limits import LabLimits
 from labs_schema.models import Criterion, Person, SourceFile, Submission
@@ -24,145 +23,140 @@ from labs_schema.reading.roster import parse_roster
 from labs_schema.reading.rubric_json import parse_rubric
 from labs_schema.reading.rubric_merge import merge_rubrics
 from labs_schema.reading.titles import rater_of
-from labs_schema.source.languages import LANGUAGES, named
-from labs_schema.submissions.source_files import folder_entries, source_files
+from labs_schema.source.languages import LANGUAGES, canonical_name
+from labs_schema.submissions.source_files import folder_files, read_source_files
 from labs_schema.submissions.submissions_folder import read_submissions
 
 
-def table_of(
-    folder: Path, name: str, present: Set[str], limits: LabLimits, issues: IssueCollector
-) -> RatingsTable | None:
-    if name not in present:
-        return None
-    text = read_text(folder / name, name, limits.table_bytes, issues)
-    return None if text is None else parse_ratings(text, name, limits.line_chars, issues)
+@dataclass(frozen=True)
+class LabFolder:
+    """A lab that is being read. `available` are the names of its files; problems go to `issues`."""
+
+    path: Path
+    available: frozenset[str]
+    limits: LabLimits
+    issues: IssueCollector
+
+    def text(self, name: str, max_bytes: int) -> str | None:
+        """The text of a file; None if there is no such file or, with an error, if it cannot be read."""
+        return read_text(self.path / name, name, max_bytes, self.issues) if name in self.available else None
+
+    def missing(self, code: str, name: str, hint: str) -> None:
+        self.issues.warning(code, name, found="no such file", expected=f"{name} in the lab's folder", hint=hint)
 
 
-def roster_of(folder: Path, present: Set[str], limits: LabLimits, issues: IssueCollector) -> tuple[Person, ...]:
-    """The lab's own, and that of the folder of labs it is in."""
-    own, course = folder / ROSTER, folder.parent / ROSTER
-    found = {own: ROSTER} if ROSTER in present else {}
-    found |= {course: f"../{ROSTER}"} if os.path.lexists(course) else {}
-    people: list[Person] = []
-    for path, name in found.items():
-        text = read_text(path, name, limits.table_bytes, issues)
-        people += () if text is None else parse_roster(text, name, limits.line_chars, issues)
-    return tuple(dict.fromkeys(people))
-
-
-def rater_tables(folder: Path, present: Set[str], limits: LabLimits, issues: IssueCollector) -> dict[str, RatingsTable]:
-    """rater -> table, sorted by rater."""
-    named = sorted((rater, name) for name in present if (rater := rater_of(name)))
-    tables = ((rater, table_of(folder, name, present, limits, issues)) for rater, name in named)
-    return {rater: table for rater, table in tables if table}
-
-
-def criteria_of(
-    folder: Path, present: Set[str], table: RatingsTable | None, limits: LabLimits, issues: IssueCollector
-) -> tuple[Criterion, ...]:
-    rubric = None
-    if RUBRIC in present:
-        text = read_text(folder / RUBRIC, RUBRIC, limits.rubric_bytes, issues)
-        rubric = None if text is None else parse_rubric(text, issues)
-    elif RATINGS in present:
-        _missing("no-rubric", RUBRIC, f"The rubric is taken from the header of {RATINGS}.", issues)
-    else:
-        issues.error(
-            "no-rubric",
-            RUBRIC,
-            found=f"neither {RUBRIC} nor {RATINGS}",
-            expected="the rubric's criteria and ratings",
-            hint=f"Write {RUBRIC}; docs/reference/lab-format.md has an example.",
-        )
-    if RUBRIC in present and RATINGS not in present:
-        _missing("no-ratings", RATINGS, "The lab can be graded and is not learned from.", issues)
-    return merge_rubrics(rubric, table, issues)
-
-
-def submissions_of(
-    folder: Path, present: Set[str], limits: LabLimits, issues: IssueCollector
-) -> tuple[Submission, ...]:
-    submissions = read_submissions(folder / SUBMISSIONS, limits, issues) if SUBMISSIONS in present else ()
-    if not submissions:
-        _missing("no-submissions", SUBMISSIONS, "Only single programs can be graded by this lab.", issues)
-    return submissions
-
-
-def template_of(folder: Path, present: Set[str], limits: LabLimits, issues: IssueCollector) -> tuple[SourceFile, ...]:
-    if TEMPLATE not in present:
-        return ()
-    entries = folder_entries(folder / TEMPLATE, TEMPLATE, limits, issues)
-    return source_files(entries, TEMPLATE, limits, issues).files
-
-
-def _missing(code: str, name: str, hint: str, issues: IssueCollector) -> None:
-    issues.warning(code, name, found="nothing", expected=f"{name} in the lab's folder", hint=hint)
-
-
-def read_problem(folder: Path, present: Set[str], limits: LabLimits, issues: IssueCollector) -> tuple[str, str]:
-    """(verbose, short); each stands in for the other where only one is there. An error where neither is.
-
-    `present` are the names of the files there are.
-    """
+def read_statements(lab: LabFolder) -> tuple[str, str]:
+    """The verbose and the short problem statement; if only one exists, it is used for both. An error if none does."""
 
     def statement(name: str) -> str:
-        text = read_text(folder / name, name, limits.statement_bytes, issues) if name in present else None
+        text = lab.text(name, lab.limits.statement_bytes)
         return text if text and text.strip() else ""
 
     verbose = {name: text for name in STATEMENTS if (text := statement(name))}
     short = statement(SHORT_STATEMENT)
     if len(set(verbose.values())) > 1:
-        issues.warning(
+        lab.issues.warning(
             "two-statements",
             STATEMENTS[1],
             found=f"a text that differs from {STATEMENTS[0]}",
             expected="one verbose problem statement",
-            hint=f"{STATEMENTS[0]} is used; delete the other.",
+            hint=f"{STATEMENTS[0]} is used; delete the other file.",
         )
     full = next(iter(verbose.values()), "")
     if not full and not short:
-        issues.error(
+        lab.issues.error(
             "no-statement",
             STATEMENTS[0],
             found=f"no text in {', '.join(STATEMENTS)} or {SHORT_STATEMENT}",
-            expected="the problem statement in at least one of them",
-            hint=f"Write the task the students were given into {STATEMENTS[0]}.",
+            expected="a problem statement in at least one of them",
+            hint=f"Save the assignment text as {STATEMENTS[0]}.",
         )
     elif not full or not short:
-        issues.warning(
+        lab.issues.warning(
             "one-statement",
             SHORT_STATEMENT if full else STATEMENTS[0],
             found="only the verbose statement" if full else "only the short statement",
-            expected="both",
-            hint="The one stands in for the other.",
+            expected="a verbose and a short statement",
+            hint="The existing statement is used for both; add the other one if prompts need it.",
         )
     return full or short, short or full
 
 
-def given_language(
-    folder: Path, present: Set[str], override: str | None, limits: LabLimits, issues: IssueCollector
-) -> str | None:
-    """The language named by `override`, else by the lab's `language.txt`; None where neither is there, and, with an
-    error, where it names no known one. `present` are the names of the files there are.
-    """
+def read_language(lab: LabFolder, override: str | None) -> str | None:
+    """The language in `override` or language.txt; None if neither is set or, with an error, if it is unsupported."""
     if override is not None:
-        return _named(override, "", "leave it out", issues)
-    text = (
-        read_text(folder / LANGUAGE_FILE, LANGUAGE_FILE, limits.statement_bytes, issues)
-        if LANGUAGE_FILE in present
-        else None
-    )
-    return None if text is None else _named(text, LANGUAGE_FILE, "delete the file", issues)
+        return _parse_language(override, "", "omit the option", lab.issues)
+    text = lab.text(LANGUAGE_FILE, lab.limits.statement_bytes)
+    return None if text is None else _parse_language(text, LANGUAGE_FILE, "delete the file", lab.issues)
 
 
-def _named(text: str, where: str, without: str, issues: IssueCollector) -> str | None:
-    language = named(text)
+def _parse_language(text: str, where: str, alternative: str, issues: IssueCollector) -> str | None:
+    language = canonical_name(text)
     if language is None:
         issues.error(
             "unknown-language",
             where,
             found=f"the language {quoted(text.strip())}",
             expected=f"one of {', '.join(LANGUAGES)}, and nothing else",
-            hint=f"Choose one of these, or {without} to go by the extensions of the students' files.",
+            hint=f"Set one of these languages, or {alternative} to detect it from the submissions' file extensions."
+            f"{did_you_mean(text.strip(), LANGUAGES)}",
         )
     return language
+
+
+def read_table(lab: LabFolder, name: str) -> RatingsTable | None:
+    text = lab.text(name, lab.limits.table_bytes)
+    return None if text is None else parse_ratings(text, name, lab.limits.line_chars, lab.issues)
+
+
+def read_rater_tables(lab: LabFolder) -> dict[str, RatingsTable]:
+    """TA name -> table, sorted by TA."""
+    raters = sorted((rater, name) for name in lab.available if (rater := rater_of(name)))
+    tables = ((rater, read_table(lab, name)) for rater, name in raters)
+    return {rater: table for rater, table in tables if table}
+
+
+def read_roster(lab: LabFolder) -> tuple[Person, ...]:
+    """The students on the lab's roster and on the one in its parent folder."""
+    course = lab.path.parent / ROSTER
+    texts = {ROSTER: lab.text(ROSTER, lab.limits.table_bytes)}
+    if os.path.lexists(course):
+        texts[f"../{ROSTER}"] = read_text(course, f"../{ROSTER}", lab.limits.table_bytes, lab.issues)
+    people: list[Person] = []
+    for name, text in texts.items():
+        people += () if text is None else parse_roster(text, name, lab.limits.line_chars, lab.issues)
+    return tuple(dict.fromkeys(people))
+
+
+def read_criteria(lab: LabFolder, table: RatingsTable | None) -> tuple[Criterion, ...]:
+    """The rubric from rubrics.json and the header of `table`, merged."""
+    text = lab.text(RUBRIC, lab.limits.rubric_bytes)
+    rubric = None if text is None else parse_rubric(text, lab.issues)
+    if RUBRIC not in lab.available and RATINGS in lab.available:
+        lab.missing("no-rubric", RUBRIC, f"The rubric is taken from the header of {RATINGS}.")
+    elif RUBRIC not in lab.available:
+        lab.issues.error(
+            "no-rubric",
+            RUBRIC,
+            found=f"neither {RUBRIC} nor {RATINGS}",
+            expected="the rubric's criteria and ratings",
+            hint=f"Create {RUBRIC}; docs/reference/lab-format.md has an example.",
+        )
+    elif RATINGS not in lab.available:
+        lab.missing("no-ratings", RATINGS, "The lab can be graded but is skipped for training.")
+    return merge_rubrics(rubric, table, lab.issues)
+
+
+def read_all_submissions(lab: LabFolder) -> tuple[Submission, ...]:
+    available = SUBMISSIONS in lab.available
+    submissions = read_submissions(lab.path / SUBMISSIONS, lab.limits, lab.issues) if available else ()
+    if not submissions:
+        lab.missing("no-submissions", SUBMISSIONS, "The lab can only grade programs passed to grader grade.")
+    return submissions
+
+
+def read_template(lab: LabFolder) -> tuple[SourceFile, ...]:
+    if TEMPLATE not in lab.available:
+        return ()
+    files = folder_files(lab.path / TEMPLATE, TEMPLATE, lab.limits, lab.issues)
+    return read_source_files(files, TEMPLATE, lab.limits, lab.issues).files

@@ -1,9 +1,9 @@
-"""The files that make a folder a lab, and the labs in a folder. Reads no file."""
+"""The file names of a lab, and the labs and unexpected files in a folder."""
 
 import os
 from pathlib import Path
 
-from labs_schema.errors import InputError, Issue, IssueCollector, Severity
+from labs_schema.errors import InputError, Issue, IssueCollector, Severity, did_you_mean
 from labs_schema.file_reader import is_special_file, list_folder
 from labs_schema.reading.titles import rater_of
 from labs_schema.submissions.file_names import junk_part, safe_name
@@ -17,25 +17,25 @@ RATINGS = "rubric_ratings.csv"
 COMMENTS = "rubric_comments.csv"
 SUBMISSIONS = "submissions"
 TEMPLATE = "template"
-SIGNS_OF_A_LAB = (RUBRIC, RATINGS, SUBMISSIONS)
-KNOWN = frozenset(
-    {*SIGNS_OF_A_LAB, COMMENTS, TEMPLATE, LANGUAGE_FILE, SHORT_STATEMENT, *STATEMENTS, ROSTER, "provenance.json"}
-)
-ALSO_FINE = ("readme", "license", "licence", "notice", "copying")
+LAB_MARKERS = (RUBRIC, RATINGS, SUBMISSIONS)
+"""A folder with one of these is a lab."""
+_TEXT_FILES = (*STATEMENTS, SHORT_STATEMENT, LANGUAGE_FILE, ROSTER, "provenance.json")
+LAB_FILES = frozenset({*LAB_MARKERS, COMMENTS, TEMPLATE, *_TEXT_FILES})
+ALLOWED_PREFIXES = ("readme", "license", "licence", "notice", "copying")
 
 
 def is_lab(folder: Path) -> bool:
-    """Whether `folder` has at least one of rubrics.json, rubric_ratings.csv and submissions/."""
-    return any(os.path.lexists(folder / name) for name in SIGNS_OF_A_LAB)
+    """Whether `folder` contains rubrics.json, rubric_ratings.csv or submissions/."""
+    return any(os.path.lexists(folder / name) for name in LAB_MARKERS)
 
 
 def lab_folders(parent: Path) -> list[Path]:
-    """The labs in `parent`, sorted by name; `parent` itself where it is a lab. Raises InputError without one."""
+    """The labs in `parent`, sorted by name; `parent` itself if it is a lab. Raises InputError if there are none."""
     if is_lab(parent):
         return [parent]
     try:
         found = sorted(path for path in parent.iterdir() if path.is_dir() and is_lab(path))
-        reason = f"no folder with {', '.join(SIGNS_OF_A_LAB)}"
+        reason = f"no subfolder with {', '.join(LAB_MARKERS)}"
     except OSError as error:
         found, reason = [], error.strerror or type(error).__name__
     if found:
@@ -46,39 +46,49 @@ def lab_folders(parent: Path) -> list[Path]:
         path=safe_name(str(parent)),
         found=reason,
         expected="a lab, or a folder of labs",
-        hint="Give the folder that holds one folder a lab.",
+        hint=f"Pass a lab folder or its parent folder.{_similar_folder(parent)}",
     )
     raise InputError([issue])
 
 
+def _similar_folder(path: Path) -> str:
+    """`did_you_mean` for a path that does not exist."""
+    try:
+        siblings = [] if path.exists() else [each.name for each in path.absolute().parent.iterdir() if each.is_dir()]
+    except OSError:
+        siblings = []
+    return did_you_mean(path.name, map(safe_name, siblings))
+
+
 def stray_entries(parent: Path) -> tuple[Issue, ...]:
-    """A warning for each entry of `parent` that is no lab; none where `parent` is a lab itself."""
+    """A warning for each entry of `parent` that is not a lab; none if `parent` is a lab itself."""
     issues = IssueCollector(safe_name(parent.absolute().name) or "/")
     labs = set() if is_lab(parent) else {path.name for path in lab_folders(parent)}
     for entry in list_folder(parent, "", issues) if labs else ():
         if entry.name not in labs and not is_allowed_beside_labs(entry.name):
-            _stray(safe_name(entry.name), "an entry that is no lab", issues)
+            _report_stray(safe_name(entry.name), "an entry that is not a lab", issues)
     return issues.issues()
 
 
 def lab_entries(folder: Path, issues: IssueCollector) -> frozenset[str]:
-    """The names of a lab's own files that may be read, with a issue for everything else in the folder.
+    """The names of a lab's own files that can be read.
 
-    A warning for what the format does not know, an error for a link or device in the place of a file it does know.
+    Reports a warning for each entry that the format does not define, and an error for each link or device among those
+    that it defines.
     """
     names = set()
     for entry in list_folder(folder, "", issues):
         name = safe_name(entry.name)
-        if entry.name in KNOWN or rater_of(entry.name):
+        if entry.name in LAB_FILES or rater_of(entry.name):
             if not is_special_file(os.lstat(entry.path), name, issues):
                 names.add(entry.name)
-        elif not _also_fine(entry.name):
-            _stray(name, "a file that the lab format does not know", issues)
+        elif not _is_allowed(entry.name):
+            _report_stray(name, "a file that the lab format does not define", issues)
     return frozenset(names)
 
 
 def labs_inside(folder: Path) -> list[str]:
-    """Names of the labs in a folder that is no lab itself: who gives it for one lab means one of them."""
+    """The names of the labs in a folder that is not a lab itself."""
     try:
         return [] if is_lab(folder) else [path.name for path in lab_folders(folder)]
     except InputError:
@@ -86,20 +96,20 @@ def labs_inside(folder: Path) -> list[str]:
 
 
 def is_allowed_beside_labs(name: str) -> bool:
-    """A roster, a readme, a licence: `labs/*` names them too."""
-    return name == ROSTER or _also_fine(name)
+    """Whether the entry may be in a folder of labs: a roster, readme or licence, which `labs/*` expands to as well."""
+    return name == ROSTER or _is_allowed(name)
 
 
-def _also_fine(name: str) -> bool:
-    return name.lower().startswith(ALSO_FINE)
+def _is_allowed(name: str) -> bool:
+    return name.lower().startswith(ALLOWED_PREFIXES)
 
 
-def _stray(name: str, found: str, issues: IssueCollector) -> None:
-    kind = "what an editor or system left behind" if junk_part(name) else found
+def _report_stray(name: str, found: str, issues: IssueCollector) -> None:
+    junk = junk_part(name)
     issues.warning(
-        "litter" if junk_part(name) else "stray-file",
+        "litter" if junk else "stray-file",
         name,
-        found=kind,
-        expected="only what docs/reference/lab-format.md names",
-        hint="It is not read; check the spelling of its name, or delete it.",
+        found="a file left behind by an editor or operating system" if junk else found,
+        expected="only files listed in docs/reference/lab-format.md",
+        hint=f"It is ignored; delete it{'.' if junk else f', or correct its name.{did_you_mean(name, LAB_FILES)}'}",
     )

@@ -1,13 +1,13 @@
-"""`rubric_ratings.<rater>.csv`: what one TA gave, beside the grade in force. It never changes the rubric.
+"""The tables of individual TAs, `rubric_ratings.<rater>.csv`: ratings in addition to the current grades.
 
-Knows no files. Only ratings are read from it: words in a cell mark the rating as given, and are not kept.
+They never change the rubric. Only ratings are read: a comment in a cell marks the rating and is not stored.
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 
-from labs_schema.errors import IssueCollector, quoted, quoted_list
+from labs_schema.errors import IssueCollector, did_you_mean, quoted, quoted_list
 from labs_schema.models import Criterion, HumanGrade
-from labs_schema.reading.human_grades import NOT_GIVEN, human_grades
+from labs_schema.reading.human_grades import UNMARKED, human_grades
 from labs_schema.reading.ratings_csv import Column, RatingsTable
 from labs_schema.reading.submission_checks import check_row
 from labs_schema.reading.titles import rater_file
@@ -19,7 +19,7 @@ def rater_grades(
     students: Set[str],
     issues: IssueCollector,
 ) -> tuple[HumanGrade, ...]:
-    """The ratings of each rater's table, in the order of raters, rows, criteria. Rows without a mark are skipped.
+    """The ratings in `tables` (TA name -> table), ordered by TA, row and criterion. Rows without a mark are skipped.
 
     `students` are those with a submission.
     """
@@ -27,7 +27,7 @@ def rater_grades(
     for rater, table in tables.items():
         _check_columns(criteria, table, issues)
         _check_rows(rater, table, students, issues)
-        marked = tuple(row for row in table.rows if any(row.cells[c.place] not in NOT_GIVEN for c in table.columns))
+        marked = tuple(row for row in table.rows if any(row.cells[c.position] not in UNMARKED for c in table.columns))
         found = human_grades(criteria, table._replace(rows=marked), None, issues)
         grades += [
             grade.model_copy(update={"rater": rater, "comment": None}) for grade in found if grade.rating is not None
@@ -36,31 +36,33 @@ def rater_grades(
 
 
 def check_raters(
-    in_force: Iterable[HumanGrade], others: Iterable[HumanGrade], path: str, issues: IssueCollector
+    current: Iterable[HumanGrade], by_rater: Iterable[HumanGrade], path: str, issues: IssueCollector
 ) -> None:
-    """Warns of a TA spelt in two ways, and of one whose own file says another rating than the row in force names."""
-    own = {(grade.rater, grade.student, grade.criterion): grade.rating for grade in others}
+    """Warns if a TA's name is spelled differently, or if a TA's own table contradicts the `current` grades."""
+    own = {(grade.rater, grade.student, grade.criterion): grade.rating for grade in by_rater}
     names: dict[str, set[str]] = {}
-    for rater in [grade.rater for grade in in_force] + [rater for rater, _, _ in own]:
+    for rater in [grade.rater for grade in current] + [rater for rater, _, _ in own]:
         if rater is not None:
             names.setdefault(rater.casefold(), set()).add(rater)
-    for spelt in names.values():
-        if len(spelt) > 1:
+    for spellings in names.values():
+        if len(spellings) > 1:
             issues.warning(
                 "ta-spelling",
                 path,
-                found=f"one TA in {len(spelt)} spellings: {quoted_list(sorted(spelt))}",
-                expected="one spelling a TA, in the table and in the names of files",
+                found=f"{len(spellings)} spellings of a TA's name: {quoted_list(sorted(spellings))}",
+                expected="the same spelling in the table and in file names",
                 hint="They count as different TAs; use one spelling.",
             )
-    differ = [g for g in in_force if g.rating and own.get((g.rater, g.student, g.criterion), g.rating) != g.rating]
-    for grade in differ:
+    differing = [g for g in current if g.rating and own.get((g.rater, g.student, g.criterion), g.rating) != g.rating]
+    for grade in differing:
         issues.warning(
             "rater-differs",
             path,
-            found=f"{quoted(grade.rating or '')} of {quoted(grade.criterion)} for {quoted(grade.student)}",
-            expected=f"what {rater_file(quoted(grade.rater or ''))} says",
-            hint="The table stays in force, the TA's own file counts as the TA's rating.",
+            found=f"rating {quoted(grade.rating or '')} of {quoted(grade.criterion)} for student "
+            f"{quoted(grade.student)}",
+            expected=f"the rating in {rater_file(quoted(grade.rater or ''))}",
+            hint=f"{path} stays the current grade, and the TA's own table counts as the TA's rating. "
+            "Correct one of them.",
         )
 
 
@@ -73,22 +75,31 @@ def _check_columns(criteria: Sequence[Criterion], table: RatingsTable, issues: I
                 "rater-column",
                 table.path,
                 line=3,
-                found=f"a column for {_named(column)}, which the rubric does not have",
-                expected="criteria and ratings of the rubric",
-                hint="Correct its titles; to change the rubric, change rubrics.json and rubric_ratings.csv.",
+                found=f"a column for {_describe(column)}, which is not in the rubric",
+                expected="only criteria and ratings of the rubric",
+                hint="Correct the titles. To extend the rubric, edit rubrics.json and rubric_ratings.csv."
+                f"{_similar_column(column, known)}",
             )
         elif None not in (rating.marks, column.marks) and rating.marks != column.marks:
             issues.error(
                 "marks-differ",
                 table.path,
                 line=5,
-                found=f"{column.marks:g} marks for {_named(column)}, {rating.marks:g} in the rubric",
-                expected="the rubric's marks, or empty cells",
-                hint="Put the right marks into both, or leave them out here.",
+                found=f"{column.marks:g} marks for {_describe(column)}",
+                expected=f"{rating.marks:g} marks as in the rubric, or an empty cell",
+                hint="Correct the marks, or clear the cells of this row.",
             )
 
 
-def _named(column: Column) -> str:
+def _similar_column(column: Column, known: Iterable[tuple[str, str]]) -> str:
+    """`did_you_mean` for the criterion or, if that exists, for the rating."""
+    titles = {criterion for criterion, _ in known}
+    if column.criterion not in titles:
+        return did_you_mean(column.criterion, titles)
+    return did_you_mean(column.rating, [rating for criterion, rating in known if criterion == column.criterion])
+
+
+def _describe(column: Column) -> str:
     return f"rating {quoted(column.rating)} of {quoted(column.criterion)}"
 
 
@@ -101,6 +112,6 @@ def _check_rows(rater: str, table: RatingsTable, students: Set[str], issues: Iss
                 table.path,
                 line=row.line,
                 found=f"the TA {quoted(row.ta or '')}",
-                expected=f"{quoted(rater)}, whose file this is",
-                hint="The file's name counts; move the row into the other TA's file if it is theirs.",
+                expected=f"{quoted(rater)}, as in the file name",
+                hint=f"The row counts for {quoted(rater)}; move it to the other TA's table if it belongs there.",
             )

@@ -1,6 +1,6 @@
-"""`rubric_ratings.csv` and `rubric_comments.csv` to a table: six header rows, then a row a student.
+"""Parses `rubric_ratings.csv` and `rubric_comments.csv`: six header rows, then one row for each student.
 
-Reads the form only; what a cell means for a grade is told in `human_grades`. Knows no rubric and no submissions.
+Only the layout is checked here; `human_grades` interprets the students' cells.
 """
 
 import re
@@ -12,16 +12,17 @@ from labs_schema.reading.titles import TA, rater_file, read_rater, read_title
 from labs_schema.submissions.file_names import student_id
 
 HEADER = ("Criterion", "Description", "Rating", "Rating description", "Marks", "Student")
-"""What the first cells of the six header rows usually say. They are free, but must not say another row's name: a table
-with a row too few shows so. `Student` may stand above the students' column, in any row."""
+"""The usual first cells of the six header rows. They are free text, except that one row must not have another row's
+name: that indicates a missing row. `Student` may be in any row, above the students' column."""
 
+_HEADER_HELP = "docs/reference/lab-format.md shows the layout."
 _NUMBER = re.compile(r"\d+(\.\d+)?", re.ASCII)
 
 
 class Column(NamedTuple):
-    """One rating of one criterion. `place` is its index in a row's cells."""
+    """One rating of one criterion. `position` is its index in a row's cells."""
 
-    place: int
+    position: int
     criterion: str
     description: str
     rating: str
@@ -30,10 +31,7 @@ class Column(NamedTuple):
 
 
 class StudentRow(NamedTuple):
-    """`line` is where the row begins in the file; `folder` is the id as written, `s1@course`.
-
-    `ta` is who graded the row, where a `TA` column says it.
-    """
+    """`line` is where the row starts; `folder` is the id as written (`s1@course`); `ta` is from the TA column."""
 
     line: int
     student: str
@@ -48,13 +46,13 @@ class RatingsTable(NamedTuple):
     rows: tuple[StudentRow, ...]
 
 
-def parse_ratings(text: str, path: str, longest_line: int, issues: IssueCollector) -> RatingsTable | None:
-    """The table, None where its form is too broken to read on. `longest_line` in characters."""
-    rows = read_rows(text, path, longest_line, issues)
-    if rows is None or not _good_header(rows, path, issues):
+def parse_ratings(text: str, path: str, max_line_chars: int, issues: IssueCollector) -> RatingsTable | None:
+    """The table; None, with errors, if its layout is invalid."""
+    rows = read_rows(text, path, max_line_chars, issues)
+    if rows is None or not _check_header(rows, path, issues):
         return None
     width = len(rows[0].cells)
-    header = [_filled(row, width) for row in rows[:5]]
+    header = [_padded(row, width) for row in rows[:5]]
     body = [row for row in rows[len(HEADER) :] if any(row.cells)]
     uneven = [row for row in [*header, *body] if len(row.cells) != width]
     for row in uneven:
@@ -63,38 +61,38 @@ def parse_ratings(text: str, path: str, longest_line: int, issues: IssueCollecto
             path,
             line=row.line,
             found=f"{len(row.cells)} cells",
-            expected=f"{width}, as in the first row",
-            hint="Look for a missing or stray comma or quote in this row.",
+            expected=f"{width} cells, as in the first row",
+            hint="Check this row for a missing or extra comma, or a missing quote.",
         )
     if uneven:
         return None
-    ta = _ta_column([*header, _filled(rows[5], width)], path, issues)
+    ta = _ta_column([*header, _padded(rows[5], width)], path, issues)
     return RatingsTable(path, _columns(header, body, ta, path, issues), _students(body, ta, path, issues))
 
 
-def _filled(row: CsvRow, width: int) -> CsvRow:
-    """A header row of nothing but its name, as one that is empty all along."""
+def _padded(row: CsvRow, width: int) -> CsvRow:
+    """A header row that contains only its name is treated as a row of empty cells."""
     return CsvRow(row.line, row.cells + ("",) * (width - len(row.cells))) if len(row.cells) < 2 else row
 
 
-def _good_header(rows: list[CsvRow], path: str, issues: IssueCollector) -> bool:
-    def wrong(line: int, found: str, hint: str = "Put the missing row in, even if its cells stay empty.") -> bool:
+def _check_header(rows: list[CsvRow], path: str, issues: IssueCollector) -> bool:
+    def wrong(line: int, found: str, hint: str = "Add the missing row, even if its cells are empty.") -> bool:
         issues.error(
             "wrong-header",
             path,
             line=line,
             found=found,
-            expected="six header rows: criterion, description, rating, rating description, marks, and a free row",
-            hint=f"{hint} See docs/reference/lab-format.md.",
+            expected="six header rows: criterion, description, rating, rating description, marks, and an unused row",
+            hint=f"{hint} {_HEADER_HELP}",
         )
         return False
 
     if len(rows) < len(HEADER):
         return wrong(rows[-1].line, f"only {len(rows)} rows")
     if len(rows[0].cells) == 1:
-        other = next((mark for mark in ";\t|" if mark in rows[0].cells[0]), None)
-        if other:
-            return wrong(1, f"one cell a row, split by {quoted(other)}", "Save the table with commas between cells.")
+        separator = next((mark for mark in ";\t|" if mark in rows[0].cells[0]), None)
+        if separator:
+            return wrong(1, f"cells separated by {quoted(separator)}", "Save the table with commas between the cells.")
         return wrong(1, "a first row without criteria")
     names = [name.lower() for name in HEADER[:5]]
     for number, (row, name) in enumerate(zip(rows, names, strict=False)):
@@ -108,7 +106,7 @@ def _good_header(rows: list[CsvRow], path: str, issues: IssueCollector) -> bool:
 
 
 def _ta_column(header: list[CsvRow], path: str, issues: IssueCollector) -> int | None:
-    """The index of the column whose first or sixth row says `TA`, and its others nothing; the sixth may be short."""
+    """The index of the column headed `TA` in its first or sixth row and otherwise empty. The sixth row may be short."""
     found = []
     for index in range(1, len(header[0].cells)):
         first, *between, last = ("".join(row.cells[index : index + 1]).lower() for row in header)
@@ -119,9 +117,9 @@ def _ta_column(header: list[CsvRow], path: str, issues: IssueCollector) -> int |
             "duplicate-ta",
             path,
             line=header[0].line,
-            found=f"a TA column again, in column {found[1] + 1}",
-            expected="one column that says who graded",
-            hint=f"Keep one; ratings of a second TA go into a file of their own, {rater_file('name')}.",
+            found=f"a second TA column, column {found[1] + 1}",
+            expected="at most one TA column",
+            hint=f"Delete one. Save a second TA's ratings as {rater_file('<name>')}.",
         )
     return found[0] if found else None
 
@@ -133,28 +131,32 @@ def _columns(
     for index in range(1, len(header[0].cells)):
         if index == ta or not any(row.cells[index] for row in (*header, *body)):
             continue
-        where = f"column {index + 1}"
-        written, description, rated, rating_description, marks = (row.cells[index] for row in header)
-        criterion = read_title(written, path, where, header[0].line, issues)
-        rating = read_title(rated, path, where, header[2].line, issues)
-        column = Column(
-            index,
-            criterion,
-            description,
-            rating,
-            rating_description,
-            _marks(marks, path, where, header[4].line, issues),
-        )
-        if criterion and rating and columns.setdefault((criterion, rating), column) is not column:
+        column = _column(index, header, path, issues)
+        pair = (column.criterion, column.rating)
+        if all(pair) and columns.setdefault(pair, column) is not column:
             issues.error(
                 "duplicate-rating",
                 path,
                 line=header[2].line,
-                found=f"rating {quoted(rating)} of {quoted(criterion)} again, in {where}",
-                expected="one column a rating",
+                found=f"a second column for rating {quoted(column.rating)} of {quoted(column.criterion)}, "
+                f"column {index + 1}",
+                expected="one column for each rating",
                 hint="Rename the rating or the criterion, or delete the column.",
             )
     return tuple(columns.values())
+
+
+def _column(index: int, header: list[CsvRow], path: str, issues: IssueCollector) -> Column:
+    where = f"column {index + 1}"
+    criterion, description, rating, rating_description, marks = (row.cells[index] for row in header)
+    return Column(
+        index,
+        read_title(criterion, path, where, header[0].line, issues),
+        description,
+        read_title(rating, path, where, header[2].line, issues),
+        rating_description,
+        _marks(marks, path, where, header[4].line, issues),
+    )
 
 
 def _marks(written: str, path: str, where: str, line: int, issues: IssueCollector) -> float | None:
@@ -167,8 +169,8 @@ def _marks(written: str, path: str, where: str, line: int, issues: IssueCollecto
         path,
         line=line,
         found=f"marks {quoted(written)} in {where}",
-        expected="a number from 0 on, such as 2 or 1.5, or an empty cell",
-        hint="Write the number with a point and without a unit.",
+        expected="a number from 0 to 1,000,000 such as 2 or 1.5, or an empty cell",
+        hint="Use a decimal point and no unit.",
     )
     return None
 
@@ -183,17 +185,17 @@ def _students(body: list[CsvRow], ta: int | None, path: str, issues: IssueCollec
                 "empty-student",
                 path,
                 line=line,
-                found=f"the student {quoted(cells[0])}",
+                found=f"the student id {quoted(cells[0])}",
                 expected="an id such as s1@course in the first cell",
-                hint="Fill in the id, or delete the row.",
+                hint="Enter the student's id, or delete the row.",
             )
         elif rows.setdefault(row.student, row) is not row:
             issues.error(
                 "duplicate-student",
                 path,
                 line=line,
-                found=f"student {quoted(row.student)} again, first in line {rows[row.student].line}",
-                expected="one row a student",
-                hint="Keep the row that counts.",
+                found=f"a second row for student {quoted(row.student)}, after line {rows[row.student].line}",
+                expected="one row for each student",
+                hint="Delete the row that does not apply.",
             )
     return tuple(rows.values())

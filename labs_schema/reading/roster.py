@@ -1,18 +1,18 @@
-"""`roster.csv`: who the students of a course are, as Canvas, Moodle and Gradescope export it. Knows no programs.
+"""Parses `roster.csv`, the list of a course's students as exported by Canvas, Moodle and Gradescope.
 
-Columns are known by their titles, in any order; others, such as a section, are not read. An e-mail address counts as
-an id. Nothing found in a cell is told, as stderr is a log: only its line.
+Columns are recognized by their headings, in any order; other columns are ignored. An e-mail address counts as an id.
+Issues give the line only, never a cell's content, because stderr may be a log.
 """
 
 import re
 from collections.abc import Mapping
 
-from labs_schema.errors import IssueCollector
+from labs_schema.errors import IssueCollector, did_you_mean
 from labs_schema.models import Person
 from labs_schema.reading.csv_rows import CsvRow, read_rows
 
 # fmt: off
-_TITLES = {
+_HEADINGS = {
     "id": {
         "id", "student", "studentid", "sid", "sisuserid", "sisloginid", "sisid", "login", "loginid", "username",
         "userid", "user", "idnumber", "studentnumber", "number", "matricola", "matrikelnummer", "email", "emailaddress",
@@ -23,64 +23,65 @@ _TITLES = {
     "last": {"last", "lastname", "surname", "familyname", "cognome", "apellido", "apellidos", "apelido", "nachname"},
 }
 # fmt: on
-_KNOWN = {title: kind for kind, titles in _TITLES.items() for title in titles}
-_NOBODY = re.compile(r"\s*(?:points possible|student, test|test student)\s*", re.IGNORECASE)
-EXPECTED = "a title row such as student,name or student,first name,last name,email"
+_KINDS = {heading: kind for kind, headings in _HEADINGS.items() for heading in headings}
+_TEST_STUDENT = re.compile(r"\s*(?:points possible|student, test|test student)\s*", re.IGNORECASE)
+EXPECTED = "headings such as student,name or student,first name,last name,email"
 
 
-def parse_roster(text: str, path: str, longest_line: int, issues: IssueCollector) -> tuple[Person, ...]:
-    """The people of a roster in its order; empty, and every issue noted, where it cannot be used."""
-    rows = read_rows(text, path, longest_line, issues)
+def parse_roster(text: str, path: str, max_line_chars: int, issues: IssueCollector) -> tuple[Person, ...]:
+    """The students in order; empty, with errors, if the roster cannot be used."""
+    rows = read_rows(text, path, max_line_chars, issues)
     if rows is None:
         return ()
-    title, *others = rows
-    columns = _columns(title, path, issues)
+    header, *others = rows
+    columns = _columns(header, path, issues)
     people: dict[int, Person] = {}
     for row in others if columns else ():
-        if any(row.cells) and (person := _person(row, columns, len(title.cells), path, issues)):
+        if any(row.cells) and (person := _person(row, columns, len(header.cells), path, issues)):
             people[row.line] = person
     if columns and not people and not issues.failed:
-        _bad("empty-roster", path, title.line, "a title row alone", "a row for each student", issues)
+        _report("empty-roster", path, header.line, "headings only", "a row for each student", issues)
     _check(people, path, issues)
     return tuple(people.values())
 
 
-def _columns(title: CsvRow, path: str, issues: IssueCollector) -> dict[int, str]:
-    """place -> `id`, `name`, `first` or `last`, of the columns that are read."""
-    titles = [re.sub(r"[\W_]", "", cell.lower()) for cell in title.cells]
-    columns = {place: _KNOWN[title] for place, title in enumerate(titles) if title in _KNOWN}
-    if titles.count("student") == 1 and "id" in titles and not {"name", "last"} & set(columns.values()):
-        columns[titles.index("student")] = "name"  # Canvas's gradebook
-    semicolons = len(titles) == 1 and ";" in title.cells[0]
+def _columns(header: CsvRow, path: str, issues: IssueCollector) -> dict[int, str]:
+    """Column index -> `id`, `name`, `first` or `last`, for the columns that are read."""
+    headings = [re.sub(r"[\W_]", "", cell.lower()) for cell in header.cells]
+    columns = {index: _KINDS[heading] for index, heading in enumerate(headings) if heading in _KINDS}
+    if headings.count("student") == 1 and "id" in headings and not {"name", "last"} & set(columns.values()):
+        columns[headings.index("student")] = "name"  # Canvas's gradebook: `Student` is the name
+    semicolons = len(headings) == 1 and ";" in header.cells[0]
     if columns and not semicolons:
         return columns
-    found = "cells between semicolons" if semicolons else "no column with ids or names"
-    _bad("roster-columns", path, title.line, found, EXPECTED, issues)
+    found = "cells separated by semicolons" if semicolons else "no column of ids or names"
+    suggestion = next(filter(None, (did_you_mean(heading, _KINDS) for heading in headings)), "")
+    _report("roster-columns", path, header.line, found, EXPECTED, issues, suggestion)
     return {}
 
 
 def _person(row: CsvRow, columns: Mapping[int, str], width: int, path: str, issues: IssueCollector) -> Person | None:
     if len(row.cells) > width:
-        _bad("roster-row", path, row.line, f"{len(row.cells)} cells", f"at most {width}, as in the title row", issues)
+        _report("roster-row", path, row.line, f"{len(row.cells)} cells", f"at most {width}, as in the header", issues)
         return None
-    cells: dict[str, list[str]] = {kind: [] for kind in _TITLES}
-    for place, kind in columns.items():
-        if place < len(row.cells) and row.cells[place]:
-            cells[kind].append(row.cells[place])
-    if any(map(_NOBODY.fullmatch, cells["name"])):
+    cells: dict[str, list[str]] = {kind: [] for kind in _HEADINGS}
+    for index, kind in columns.items():
+        if index < len(row.cells) and row.cells[index]:
+            cells[kind].append(row.cells[index])
+    if any(map(_TEST_STUDENT.fullmatch, cells["name"])):
         return None
     if not any(cells.values()):
-        _bad("roster-row", path, row.line, "neither an id nor a name", "one of them at least", issues)
+        _report("roster-row", path, row.line, "neither an id nor a name", "at least one of them", issues)
         return None
     first, last = " ".join(cells["first"]), " ".join(cells["last"])
     for name in cells["name"]:
-        before, after = _split(name)
-        first, last = f"{first} {before}".strip(), f"{last} {after}".strip()
+        given, family = _split_name(name)
+        first, last = f"{first} {given}".strip(), f"{last} {family}".strip()
     return Person(ids=tuple(dict.fromkeys(cells["id"])), first=first, last=last)
 
 
-def _split(name: str) -> tuple[str, str]:
-    """First names and surname: `Rossi, Mario`, `Mario Rossi`."""
+def _split_name(name: str) -> tuple[str, str]:
+    """First names and surname of `Rossi, Mario` or `Mario Rossi`."""
     last, comma, first = name.partition(",")
     if comma:
         return first.strip(), last.strip()
@@ -89,7 +90,7 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def _check(people: Mapping[int, Person], path: str, issues: IssueCollector) -> None:
-    """What looks odd and does no harm."""
+    """Warns of suspicious but harmless entries."""
     lines: dict[str, int] = {}
     for line, person in people.items():
         for each in {each.casefold() for each in person.ids}:
@@ -98,21 +99,23 @@ def _check(people: Mapping[int, Person], path: str, issues: IssueCollector) -> N
                     "roster-twice",
                     path,
                     line=line,
-                    found=f"an id that line {lines[each]} has too",
-                    expected="ids of one student alone",
-                    hint="Both names are hidden; correct the id that is wrong.",
+                    found=f"an id that is also in line {lines[each]}",
+                    expected="different ids for different students",
+                    hint="Both names are redacted; correct the wrong id.",
                 )
             lines.setdefault(each, line)
     if people and not any(person.last or person.first for person in people.values()):
         issues.warning(
             "roster-without-names",
             path,
-            found="ids alone",
+            found="ids only",
             expected=EXPECTED,
-            hint="Names in comments are not hidden; add a column of names.",
+            hint="Names in comments are not redacted; add a column of names.",
         )
 
 
-def _bad(code: str, path: str, line: int, found: str, expected: str, issues: IssueCollector) -> None:
-    hint = "Mend the row, or export the roster again as comma-separated values."
+def _report(
+    code: str, path: str, line: int, found: str, expected: str, issues: IssueCollector, suggestion: str = ""
+) -> None:
+    hint = f"Fix the row, or export the roster again as comma-separated values.{suggestion}"
     issues.error(code, path, line=line, found=found, expected=expected, hint=hint)

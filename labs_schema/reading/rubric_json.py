@@ -1,31 +1,31 @@
-"""`rubrics.json` to criteria. Knows no ratings given and no other file of the lab."""
+"""Parses `rubrics.json` into criteria."""
 
 import json
 import math
 from typing import Any
 
-from labs_schema.errors import IssueCollector, quoted
+from labs_schema.errors import IssueCollector, did_you_mean, quoted
 from labs_schema.models import Criterion, Rating
+from labs_schema.reading.lab_folders import RUBRIC
 from labs_schema.reading.titles import read_title
 
-PATH = "rubrics.json"
 CRITERION_KEYS = {"title", "description", "Ratings"}
 RATING_KEYS = {"title", "description", "marks"}
 
 
 class _NotRubricError(ValueError):
-    """Text that the JSON parser must not accept: duplicate keys, NaN."""
+    """JSON that Python accepts but a rubric must not contain: duplicate keys, NaN."""
 
 
 def parse_rubric(text: str, issues: IssueCollector) -> tuple[Criterion, ...] | None:
-    """The criteria in file order, None where the file cannot be used at all."""
+    """The criteria in file order; None, with errors, if the file cannot be used."""
     try:
         found = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         _bad_json(f"{error.msg} at column {error.colno}", issues, error.lineno)
         return None
     except RecursionError:
-        _bad_json("lists or objects nested too deeply", issues)
+        _bad_json("too deeply nested lists or objects", issues)
         return None
     except ValueError as error:
         _bad_json(str(error)[:100], issues)
@@ -70,25 +70,25 @@ def _ratings(found: list[Any], where: str, issues: IssueCollector) -> tuple[Rati
 
 def _duplicate(what: str, title: str, where: str, issues: IssueCollector) -> None:
     issues.error(
-        f"duplicate-{what}",
-        PATH,
-        found=f"the title {quoted(title)} again, in {where}",
-        expected="titles that differ",
-        hint="Rename or delete one of the two.",
+        "duplicate-criterion" if what == "criterion" else "duplicate-rating",
+        RUBRIC,
+        found=f"the title {quoted(title)} a second time, in {where}",
+        expected=f"a different title for each {what}",
+        hint="Rename or delete one of them.",
     )
 
 
 def _is_object(value: object, where: str, keys: set[str], issues: IssueCollector) -> bool:
     if not isinstance(value, dict):
-        _wrong_type(where, value, "an object with title, description", issues)
+        _wrong_type(where, value, "an object with a title", issues)
         return False
     if more := sorted(set(value) - keys):
         issues.warning(
             "unknown-key",
-            PATH,
+            RUBRIC,
             found=f"{quoted(more[0])} in {where}",
             expected=f"only {', '.join(sorted(keys))}",
-            hint="It is not read; check its spelling.",
+            hint=f"The key is ignored; correct its spelling or delete it.{did_you_mean(more[0], keys)}",
         )
     return True
 
@@ -98,11 +98,11 @@ def _title(value: dict[str, Any], where: str, issues: IssueCollector) -> str:
     if not isinstance(title, str):
         _wrong_type(f'"title" of {where}', title, "text", issues)
         return ""
-    return read_title(title, PATH, where, None, issues)
+    return read_title(title, RUBRIC, where, None, issues)
 
 
 def _text(value: dict[str, Any], where: str, issues: IssueCollector) -> str:
-    """The description, which may be missing or null."""
+    """The description; it may be missing or null."""
     text = value.get("description")
     if text is None:
         return ""
@@ -110,7 +110,7 @@ def _text(value: dict[str, Any], where: str, issues: IssueCollector) -> str:
         _wrong_type(f'"description" of {where}', text, "text", issues)
         return ""
     if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
-        _bad_json(f"a character that is none (\\u0000 or half a pair) in {where}", issues)
+        _bad_json(f"an invalid character (\\u0000 or an unpaired surrogate) in {where}", issues)
         return ""
     return text.replace("\r\n", "\n").replace("\r", "\n").strip()
 
@@ -123,9 +123,9 @@ def _marks(value: dict[str, Any], where: str, issues: IssueCollector) -> float |
         return float(marks)
     issues.error(
         "bad-marks",
-        PATH,
+        RUBRIC,
         found=f"marks {quoted(str(marks))} in {where}",
-        expected="a number from 0 on, such as 2 or 1.5, or none",
+        expected="a number from 0 to 1,000,000 such as 2 or 1.5, or null",
         hint="Write the number without quotes.",
     )
     return None
@@ -135,18 +135,22 @@ def _wrong_type(what: str, value: object, expected: str, issues: IssueCollector)
     kinds = {dict: "an object", list: "an empty list" if value == [] else "a list", str: "text", bool: "true or false"}
     found = "nothing" if value is None else kinds.get(type(value), "a number")
     issues.error(
-        "wrong-type", PATH, found=f"{what} is {found}", expected=expected, hint="See docs/reference/lab-format.md."
+        "wrong-type",
+        RUBRIC,
+        found=f"{what} is {found}",
+        expected=expected,
+        hint="See docs/reference/lab-format.md.",
     )
 
 
 def _bad_json(found: str, issues: IssueCollector, line: int | None = None) -> None:
     issues.error(
         "bad-json",
-        PATH,
+        RUBRIC,
         line=line,
         found=found,
         expected='[{"title": ..., "description": ..., "Ratings": [{"title": ..., "description": ...}, ...]}, ...]',
-        hint="Mend the JSON at that place.",
+        hint="Fix the JSON syntax at this position.",
     )
 
 
@@ -155,9 +159,9 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise _NotRubricError(f"the key {quoted(twice)} twice in one object")
+        raise _NotRubricError(f"the key {quoted(twice)} twice in the same object")
     return found
 
 
 def _no_constant(name: str) -> float:
-    raise _NotRubricError(f"{name}, which is no JSON")
+    raise _NotRubricError(f"{name}, which is not valid JSON")

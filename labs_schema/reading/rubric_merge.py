@@ -1,20 +1,21 @@
-"""Brings the rubric of `rubrics.json` and the one in the ratings table's header together. Knows no students.
+"""Merges the rubric in rubrics.json with the one in the header of the ratings table.
 
-What only one of them has is kept, with a warning; where both speak, `rubrics.json` wins, but marks must agree.
+Entries in only one of them are included, with a warning. If they differ, rubrics.json takes precedence; differing marks
+are an error.
 """
 
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from collections.abc import Sequence
 
-from labs_schema.errors import IssueCollector, quoted
+from labs_schema.errors import IssueCollector, did_you_mean, quoted
 from labs_schema.models import Criterion, Rating
+from labs_schema.reading.lab_folders import RUBRIC
 from labs_schema.reading.ratings_csv import RatingsTable
 
-RUBRIC, FEWEST, MOST = "rubrics.json", 2, 26
+MIN_RATINGS, MAX_RATINGS = 2, 26  # an option for each letter of the alphabet
 
 
 def table_criteria(table: RatingsTable) -> tuple[Criterion, ...]:
-    """The rubric as the table's header gives it, in the order of its columns."""
+    """The rubric in the table's header, in the order of its columns."""
     ratings: dict[str, list[Rating]] = {}
     descriptions: dict[str, str] = {}
     for column in table.columns:
@@ -29,7 +30,7 @@ def table_criteria(table: RatingsTable) -> tuple[Criterion, ...]:
 def merge_rubrics(
     rubric: Sequence[Criterion] | None, table: RatingsTable | None, issues: IssueCollector
 ) -> tuple[Criterion, ...]:
-    """The lab's criteria: those of `rubric` in its order, then those that only the table has. None: no such file."""
+    """The criteria of `rubric` in its order, then those that only the table has. None stands for a missing file."""
     in_table = {criterion.title: criterion for criterion in table_criteria(table)} if table else {}
     if rubric is None or table is None:
         merged = tuple(rubric or in_table.values())
@@ -53,17 +54,17 @@ def _one_file_only(
                 path,
                 line=1,
                 found=f"no column for the criterion {quoted(title)}",
-                expected="the criteria of rubrics.json",
-                hint=f"It is kept, without grades by TAs.{_near(title, in_table)}",
+                expected="a column for each rating of every criterion",
+                hint=f"The criterion is included, without human grades.{did_you_mean(title, in_table)}",
             )
     for title in in_table:
         if title not in in_rubric:
             issues.warning(
                 "criterion-not-in-rubric",
                 RUBRIC,
-                found=f"no criterion {quoted(title)}, which {path} has",
-                expected="the criteria of the table",
-                hint=f"It is kept as the table describes it.{_near(title, in_rubric)}",
+                found=f"no criterion {quoted(title)}, but {path} has it",
+                expected="all criteria of the table",
+                hint=f"The criterion is included as the table defines it.{did_you_mean(title, in_rubric)}",
             )
 
 
@@ -78,16 +79,16 @@ def _merged(ours: Criterion, theirs: Criterion | None, path: str, issues: IssueC
             path,
             line=3,
             found=f"no column for rating {quoted(title)} of {quoted(ours.title)}",
-            expected="the ratings of rubrics.json",
-            hint=f"It is kept; no TA can have given it.{_near(title, columns)}",
+            expected="a column for every rating of rubrics.json",
+            hint=f"The rating is included, without human grades.{did_you_mean(title, columns)}",
         )
     for title in [title for title in columns if title not in titles]:
         issues.warning(
             "rating-not-in-rubric",
             RUBRIC,
-            found=f"no rating {quoted(title)} in {quoted(ours.title)}, which {path} has",
-            expected="the ratings of the table",
-            hint=f"It is kept as the table describes it.{_near(title, titles)}",
+            found=f"no rating {quoted(title)} of {quoted(ours.title)}, but {path} has it",
+            expected="all ratings of the table",
+            hint=f"The rating is included as the table defines it.{did_you_mean(title, titles)}",
         )
     ratings = [_merged_rating(ours.title, rating, columns.get(rating.title), path, issues) for rating in ours.ratings]
     ratings += [rating for rating in theirs.ratings if rating.title not in titles]
@@ -104,9 +105,9 @@ def _merged_rating(criterion: str, ours: Rating, theirs: Rating | None, path: st
             "marks-differ",
             path,
             line=5,
-            found=f"{theirs.marks:g} marks for {what}, {ours.marks:g} in rubrics.json",
-            expected="the same marks in both files",
-            hint="Put the right marks into both, or leave them out of one.",
+            found=f"{theirs.marks:g} marks for {what}",
+            expected=f"{ours.marks:g} marks, as in {RUBRIC}",
+            hint="Correct the marks in one of the files, or remove them there.",
         )
     return Rating(
         title=ours.title,
@@ -120,33 +121,28 @@ def _description(ours: str, theirs: str, what: str, path: str, issues: IssueColl
         issues.warning(
             "descriptions-differ",
             path,
-            found=f"another description of {what} than in rubrics.json",
-            expected="the same words",
-            hint="The one of rubrics.json is used.",
+            found=f"a different description of {what}",
+            expected=f"the description in {RUBRIC}",
+            hint=f"The description in {RUBRIC} is used; correct one of them.",
         )
     return ours or theirs
 
 
 def _check_ratings(criterion: Criterion, issues: IssueCollector) -> None:
     count = len(criterion.ratings)
-    if not FEWEST <= count <= MOST:
+    if not MIN_RATINGS <= count <= MAX_RATINGS:
         issues.error(
             "rating-count",
             RUBRIC,
             found=f"{count} ratings for {quoted(criterion.title)}",
-            expected=f"{FEWEST} to {MOST}",
-            hint="Add the missing level, such as one for work that does not meet the criterion, or join some.",
+            expected=f"{MIN_RATINGS} to {MAX_RATINGS} ratings",
+            hint="Add a level for work that fails the criterion, or merge some levels.",
         )
     if criterion.max_marks is None and any(rating.marks is not None for rating in criterion.ratings):
         issues.warning(
             "marks-missing",
             RUBRIC,
-            found=f"marks for some ratings of {quoted(criterion.title)} only",
-            expected="marks for all of them or for none",
-            hint="The criterion counts as one without marks; fill them in.",
+            found=f"marks for only some ratings of {quoted(criterion.title)}",
+            expected="marks for all ratings or for none",
+            hint="The criterion counts as having no marks; add the missing marks.",
         )
-
-
-def _near(title: str, others: Iterable[str]) -> str:
-    near = get_close_matches(title, list(others), n=1)
-    return f" Is it {quoted(near[0])}?" if near else ""

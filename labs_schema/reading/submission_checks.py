@@ -1,16 +1,12 @@
-"""Rules over submissions and ratings together: who has both, who handed in the same, who handed in the template.
-
-Knows no files; everything here is a warning.
-"""
+"""Warnings across submissions and tables: missing rows, missing submissions, copies, untouched templates."""
 
 from collections.abc import Iterable, Sequence, Set
 
-from labs_schema.errors import IssueCollector, quoted, quoted_list
+from labs_schema.errors import IssueCollector, did_you_mean, quoted, quoted_list
 from labs_schema.hashes import canonical_hash
 from labs_schema.models import SourceFile, Submission
+from labs_schema.reading.lab_folders import SUBMISSIONS
 from labs_schema.reading.ratings_csv import RatingsTable, StudentRow
-
-FOLDER = "submissions"
 
 
 def check_students(students: Iterable[str], table: RatingsTable, issues: IssueCollector) -> None:
@@ -23,65 +19,66 @@ def check_students(students: Iterable[str], table: RatingsTable, issues: IssueCo
         issues.warning(
             "submission-without-ratings",
             table.path,
-            found=f"no row for {quoted(student)}",
+            found=f"no row for student {quoted(student)}",
             expected="a row for every submission",
-            hint="It can be graded, and is not learned from.",
+            hint="The submission can be graded but is skipped for training.",
         )
 
 
 def check_row(row: StudentRow, students: Set[str], path: str, issues: IssueCollector) -> None:
-    """Warns of a row of a ratings table without a submission; `students` have one."""
+    """Warns of a row whose student is not among `students`, those with a submission."""
     if row.student not in students:
         issues.warning(
             "student-without-submission",
             path,
             line=row.line,
-            found=f"ratings of {quoted(row.student)} and no submission",
-            expected=f"{FOLDER}/{row.folder}/",
-            hint="The ratings are not used; put the submission there if it is lost.",
+            found=f"ratings for student {quoted(row.student)}, who has no submission",
+            expected=f"a submission {SUBMISSIONS}/{row.folder}",
+            hint="The ratings are ignored; add the submission if it is missing.",
         )
 
 
 def check_comments(comments: RatingsTable, table: RatingsTable, issues: IssueCollector) -> None:
     """Warns of columns and rows of the comments table that the ratings table does not have."""
     columns = {(column.criterion, column.rating) for column in table.columns}
+    criteria = {criterion for criterion, _ in columns}
     students = {row.student for row in table.rows}
     unknown = [
-        f"rating {quoted(column.rating)} of {quoted(column.criterion)}"
+        (f"rating {quoted(column.rating)} of {quoted(column.criterion)}", did_you_mean(column.criterion, criteria))
         for column in comments.columns
         if (column.criterion, column.rating) not in columns
     ]
-    unknown += [f"student {quoted(row.student)}" for row in comments.rows if row.student not in students]
-    for what in unknown:
+    unknown += [(f"student {quoted(row.student)}", "") for row in comments.rows if row.student not in students]
+    for what, suggestion in unknown:
         issues.warning(
             "comment-without-rating",
             comments.path,
-            found=f"{what}, which {table.path} does not have",
-            expected=f"the columns and students of {table.path}",
-            hint="Its comments are left out; check the spelling.",
+            found=f"{what}, missing in {table.path}",
+            expected=f"only columns and students of {table.path}",
+            hint=f"Its comments are ignored; correct the spelling.{suggestion}",
         )
 
 
 def check_copies(submissions: Sequence[Submission], template: Sequence[SourceFile], issues: IssueCollector) -> None:
-    """Warns of submissions with equal texts, and of those whose every file is one of the template's, blanks apart."""
-    given = {" ".join(file.text.split()) for file in template}
-    alike: dict[str, list[str]] = {}
+    """Warns of submissions with equal texts, and of those that only contain template files, white space ignored."""
+    template_texts = {" ".join(file.text.split()) for file in template}
+    groups: dict[str, list[str]] = {}
     for submission in submissions:
-        if all(" ".join(file.text.split()) in given for file in submission.files):
+        if all(" ".join(file.text.split()) in template_texts for file in submission.files):
             issues.warning(
                 "untouched-template",
-                f"{FOLDER}/{submission.folder}",
-                found="the template as it was handed out",
+                f"{SUBMISSIONS}/{submission.folder}",
+                found="the unchanged template",
                 expected="a student's own work",
-                hint="Nothing to do; the submission is kept.",
+                hint="No action needed; it is graded like any other submission.",
             )
-        alike.setdefault(canonical_hash(sorted(file.text for file in submission.files)), []).append(submission.folder)
-    for folders in alike.values():
+        groups.setdefault(canonical_hash(sorted(file.text for file in submission.files)), []).append(submission.folder)
+    for folders in groups.values():
         if len(folders) > 1:
             issues.warning(
                 "identical-submissions",
-                f"{FOLDER}/{folders[0]}",
+                f"{SUBMISSIONS}/{folders[0]}",
                 found=f"{len(folders)} submissions with the same text: {quoted_list(folders)}",
-                expected="work that differs",
-                hint="They are kept, and never split between training and test.",
+                expected="different texts",
+                hint="No action needed; a dataset never splits them between training and test.",
             )

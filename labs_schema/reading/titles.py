@@ -1,14 +1,18 @@
-"""What the title of a criterion or rating may be. Knows no file format."""
+"""Validates criterion titles, rating titles and TA names, and names the TAs' own tables."""
 
 from labs_schema.errors import IssueCollector, quoted
+from labs_schema.limits import LabLimits
 
-LONGEST = 300
+MAX_TITLE_CHARS = LabLimits().title_chars
+TA = "ta"
+"""The header of the TA column, case-insensitive."""
+_PREFIX, _SUFFIX = "rubric_ratings.", ".csv"
 
 
 def read_title(written: str, path: str, where: str, line: int | None, issues: IssueCollector) -> str:
-    """The title with every run of white space as one blank, so that both files' titles compare.
+    """The title with white space collapsed, so that titles in different files compare equal.
 
-    "" and an error where it is empty, too long or has control characters.
+    Empty, with an error, if it is empty, too long or contains control characters.
     """
     title = " ".join(written.split())
     if not title:
@@ -18,45 +22,42 @@ def read_title(written: str, path: str, where: str, line: int | None, issues: Is
             line=line,
             found=f"an empty title in {where}",
             expected="a title",
-            hint="Give it the title that stands in the other file.",
+            hint="Add the title. In a table, repeat it in every column of the criterion.",
         )
         return ""
-    if len(title) <= LONGEST and title.isprintable():
+    if len(title) <= MAX_TITLE_CHARS and title.isprintable():
         return title
     issues.error(
         "bad-title",
         path,
         line=line,
         found=f"the title {quoted(title)} in {where}",
-        expected=f"one line of at most {LONGEST} printable characters",
-        hint="Shorten it, or take the control character out; details belong into the description.",
+        expected=f"one line of at most {MAX_TITLE_CHARS} printable characters",
+        hint="Shorten it or remove control characters, and move details to the description.",
     )
     return ""
 
 
-_BEFORE, _AFTER, LONGEST = "rubric_ratings.", ".csv", 300
-TA = "ta"
-
-
 def rater_file(rater: str) -> str:
-    return f"{_BEFORE}{rater}{_AFTER}"
+    """The name of a TA's own table: `rubric_ratings.alice.csv`."""
+    return f"{_PREFIX}{rater}{_SUFFIX}"
 
 
 def rater_of(name: str) -> str | None:
-    """`alice` of `rubric_ratings.alice.csv`; None where the file is no rater's, or its rater no `is_rater`."""
-    if not (name.startswith(_BEFORE) and name.endswith(_AFTER)):
+    """`alice` for `rubric_ratings.alice.csv`; None if `name` is not the table of a valid TA name."""
+    if not (name.startswith(_PREFIX) and name.endswith(_SUFFIX)):
         return None
-    rater = name[len(_BEFORE) : -len(_AFTER)]
+    rater = name[len(_PREFIX) : -len(_SUFFIX)]
     return rater if is_rater(rater) and "/" not in rater else None
 
 
 def is_rater(name: str) -> bool:
-    """Whether it is one line of 1 to 300 printable characters, with single blanks between its words only."""
-    return 0 < len(name) <= LONGEST and name.isprintable() and name == " ".join(name.split())
+    """Whether `name` is one line of 1 to 300 printable characters with single blanks between words."""
+    return 0 < len(name) <= MAX_TITLE_CHARS and name.isprintable() and name == " ".join(name.split())
 
 
 def read_rater(cell: str, path: str, line: int, issues: IssueCollector) -> str | None:
-    """The TA a cell names, runs of white space as one blank; None where it is empty or, with an error, bad."""
+    """The TA's name in a cell, white space collapsed; None if it is empty or, with an error, invalid."""
     name = " ".join(cell.split())
     if not name or is_rater(name):
         return name or None
@@ -64,8 +65,8 @@ def read_rater(cell: str, path: str, line: int, issues: IssueCollector) -> str |
         "bad-ta",
         path,
         line=line,
-        found=f"the TA {quoted(name)}",
-        expected=f"a name of at most {LONGEST} printable characters, or nothing",
-        hint="Write the TA's name or initials, always in the same way.",
+        found=f"the TA name {quoted(name)}",
+        expected=f"at most {MAX_TITLE_CHARS} printable characters, or an empty cell",
+        hint="Write the TA's name or initials, with the same spelling in every row.",
     )
     return None

@@ -1,8 +1,6 @@
-"""A lab's folder to a `Lab`, or to every issue in it. The only door from files to records."""
+"""Reads a lab folder into a `Lab`, or into every issue found in it."""
 
-from collections.abc import Set
 from pathlib import Path
-from typing import NamedTuple
 
 from labs_schema.errors import InputError, Issue, IssueCollector, Severity
 from labs_schema.frozen import Frozen
@@ -12,14 +10,15 @@ from labs_schema.privacy.name_matching import NameMatcher
 from labs_schema.privacy.redaction import person_from_id, with_redactions
 from labs_schema.reading.human_grades import human_grades
 from labs_schema.reading.lab_files import (
-    criteria_of,
-    given_language,
-    rater_tables,
-    read_problem,
-    roster_of,
-    submissions_of,
-    table_of,
-    template_of,
+    LabFolder,
+    read_all_submissions,
+    read_criteria,
+    read_language,
+    read_rater_tables,
+    read_roster,
+    read_statements,
+    read_table,
+    read_template,
 )
 from labs_schema.reading.lab_folders import (
     COMMENTS,
@@ -34,7 +33,7 @@ from labs_schema.reading.rater_tables import check_raters, rater_grades
 from labs_schema.reading.ratings_csv import RatingsTable
 from labs_schema.reading.submission_checks import check_comments, check_copies, check_students
 from labs_schema.submissions.file_names import safe_name
-from labs_schema.submissions.submissions_folder import in_language, language_by_names
+from labs_schema.submissions.submissions_folder import detect_language, select_language
 
 __all__ = ["Validated", "lab_folders", "load_lab", "load_rubric", "read_lab", "read_rubric", "stray_entries"]
 
@@ -42,14 +41,14 @@ DEFAULT_LIMITS = LabLimits()
 
 
 class Validated(Frozen):
-    """`lab` is None where a issue is an error. `issues` has the errors first."""
+    """`lab` is None if one of the `issues` is an error. Errors come before warnings."""
 
     lab: Lab | None
     issues: tuple[Issue, ...]
 
 
-class _Work(NamedTuple):
-    """What was handed in for a lab and how it was graded, in the lab's language."""
+class _GradedWork(Frozen):
+    """The fields of a `Lab` that come from the submissions and their grades."""
 
     language: str
     submissions: tuple[Submission, ...] = ()
@@ -58,30 +57,32 @@ class _Work(NamedTuple):
 
 
 def load_lab(folder: Path, *, language: str | None = None) -> Lab:
-    """The lab in `folder`. Raises InputError with all its errors (and no warnings) where there are any."""
-    return _faultless(read_lab(folder, language=language))
+    """The lab in `folder`. Raises InputError with all its errors, without the warnings."""
+    return _lab_or_error(read_lab(folder, language=language))
 
 
 def load_rubric(folder: Path) -> Lab:
-    """The lab in `folder` without anybody's work and grades: problem, rubric, language. Raises InputError as
-    `load_lab`, but not for what is wrong with a submission: none is read."""
-    return _faultless(read_rubric(folder))
+    """The lab in `folder` without submissions and grades. Submissions are not read, so errors in them are not raised.
+
+    Raises InputError as `load_lab` does.
+    """
+    return _lab_or_error(read_rubric(folder))
 
 
 def read_lab(folder: Path, *, language: str | None = None, limits: LabLimits = DEFAULT_LIMITS) -> Validated:
-    """Reads and checks a lab. `language` overrides its `language.txt`, and that the extensions of the students' files.
+    """Reads and validates a lab. Invalid input is reported in the result, never raised.
 
-    Raises nothing for bad input.
+    `language` overrides language.txt, which overrides detection from the submissions' file extensions.
     """
     return _read(folder, language, limits, with_work=True)
 
 
 def read_rubric(folder: Path, *, limits: LabLimits = DEFAULT_LIMITS) -> Validated:
-    """`load_rubric` that raises nothing."""
+    """As `load_rubric`, with the issues in the result."""
     return _read(folder, None, limits, with_work=False)
 
 
-def _faultless(validated: Validated) -> Lab:
+def _lab_or_error(validated: Validated) -> Lab:
     if validated.lab is None:
         raise InputError([issue for issue in validated.issues if issue.severity is Severity.ERROR])
     return validated.lab
@@ -90,67 +91,71 @@ def _faultless(validated: Validated) -> Lab:
 def _read(folder: Path, language: str | None, limits: LabLimits, *, with_work: bool) -> Validated:
     folder = folder.absolute()
     issues = IssueCollector(safe_name(folder.name) or "/")
-    lab = _lab(folder, language, limits, issues, with_work)
+    lab = _read_folder(folder, language, limits, issues, with_work)
     return Validated(lab=None if issues.failed else lab, issues=issues.issues())
 
 
-def _lab(folder: Path, language: str | None, limits: LabLimits, issues: IssueCollector, with_work: bool) -> Lab | None:
-    """The lab; None, or a lab that must not be used, where `issues` has an error."""
-    if safe_member_path := labs_inside(folder):
-        found = f"a folder of {len(safe_member_path)} labs, such as {safe_name(safe_member_path[0])}"
-        issues.error("no-labs", "", found=found, expected="one lab", hint="Name a lab in it.")
+def _read_folder(
+    path: Path, language: str | None, limits: LabLimits, issues: IssueCollector, with_work: bool
+) -> Lab | None:
+    """The lab. If `issues` has an error, the result is None or incomplete."""
+    if labs := labs_inside(path):
+        found = f"a folder of {len(labs)} labs, such as {safe_name(labs[0])}"
+        issues.error("no-labs", "", found=found, expected="a single lab", hint="Pass the path of one of its labs.")
         return None
-    present = lab_entries(folder, issues)
-    if not present and issues.failed:
+    lab = LabFolder(path, lab_entries(path, issues), limits, issues)
+    if not lab.available and issues.failed:
         return None
-    said = given_language(folder, present, language, limits, issues)
-    problem, short = read_problem(folder, present, limits, issues)
-    table = table_of(folder, RATINGS, present, limits, issues)
-    criteria = criteria_of(folder, present, table, limits, issues)
-    roster = roster_of(folder, present, limits, issues)
+    declared = read_language(lab, language)
+    problem, short_problem = read_statements(lab)
+    table = read_table(lab, RATINGS)
+    criteria = read_criteria(lab, table)
+    roster = read_roster(lab)
     if with_work:
-        work = _work(folder, present, said, criteria, table, roster, limits, issues)
+        work = _read_work(lab, declared, criteria, table, roster)
     else:
-        work = _Work(said or language_by_names(folder / SUBMISSIONS, limits, issues))
+        work = _GradedWork(language=declared or detect_language(path / SUBMISSIONS, limits, issues))
     if issues.failed:
         return None
     return Lab(
-        name=safe_name(folder.name),
+        name=safe_name(path.name),
         problem=problem,
-        short_problem=short,
+        short_problem=short_problem,
         criteria=criteria,
         roster=roster,
-        **work._asdict(),
+        language=work.language,
+        submissions=work.submissions,
+        human_grades=work.human_grades,
+        rater_grades=work.rater_grades,
     )
 
 
-def _work(
-    folder: Path,
-    present: Set[str],
-    said: str | None,
+def _read_work(
+    lab: LabFolder,
+    declared: str | None,
     criteria: tuple[Criterion, ...],
     table: RatingsTable | None,
     roster: tuple[Person, ...],
-    limits: LabLimits,
-    issues: IssueCollector,
-) -> _Work:
-    comments = table_of(folder, COMMENTS, present, limits, issues)
-    every = submissions_of(folder, present, limits, issues)
-    language, submissions = in_language(every, said, issues)
-    check_copies(submissions, template_of(folder, present, limits, issues), issues)
+) -> _GradedWork:
+    comments = read_table(lab, COMMENTS)
+    every = read_all_submissions(lab)
+    language, submissions = select_language(every, declared, lab.issues)
+    check_copies(submissions, read_template(lab), lab.issues)
     students = {submission.student for submission in every}
     grades: tuple[HumanGrade, ...] = ()
     if table:
-        check_students(students, table, issues)
+        check_students(students, table, lab.issues)
         if comments:
-            check_comments(comments, table, issues)
-        grades = human_grades(criteria, table, comments, issues)
-    raters = rater_tables(folder, present, limits, issues)
-    others = rater_grades(criteria, raters, students, issues)
-    check_raters(grades, others, RATINGS, issues)
-    if issues.failed:
-        return _Work(language)
+            check_comments(comments, table, lab.issues)
+        grades = human_grades(criteria, table, comments, lab.issues)
+    by_rater = rater_grades(criteria, read_rater_tables(lab), students, lab.issues)
+    check_raters(grades, by_rater, RATINGS, lab.issues)
+    if lab.issues.failed:
+        return _GradedWork(language=language)
     names = NameMatcher((*roster, *(person_from_id(each.student, each.folder) for each in every)))
-    return _Work(
-        language, tuple(with_redactions(submission, language, names) for submission in submissions), grades, others
+    return _GradedWork(
+        language=language,
+        submissions=tuple(with_redactions(each, language, names) for each in submissions),
+        human_grades=grades,
+        rater_grades=by_rater,
     )

@@ -1,1 +1,1 @@
-"""Reading source code: languages, lexing, dead code."""
+"""Source code: languages, lexer, dead code."""

@@ -1,6 +1,6 @@
-"""Parts of a program that can never run: `#if 0`, `if (0)`, what follows a `return`. Knows spans, no meaning.
+"""Code that can never run: `#if 0`, `if (0)`, statements after a `return`.
 
-Only what a reader sees at once; no analysis of values. Time is proportional to the length.
+Only what is visible without evaluating expressions. Time is linear in the length of the text.
 """
 
 import re
@@ -20,9 +20,8 @@ _NEVER_LINE = re.compile(r"[ \t]*+(?:if|while)[ \t(]++(?:0|False|None)[ \t)]*+:"
 _LEAVES = re.compile(r"[ \t]*+(?:return|raise)\b")
 
 
-def without_words(text: str, spans: Iterable[Span], quote: str = " ") -> str:
-    """`text` with its comments and strings as blanks, position for position, newlines kept; a string begins with the
-    one character `quote`."""
+def blank_comments_and_strings(text: str, spans: Iterable[Span], quote: str = " ") -> str:
+    """`text` with comments and strings blanked; length and newlines stay the same. Strings start with `quote`."""
     pieces, last = [], 0
     for span in spans:
         if span.kind in ("comment", "docstring", "string"):
@@ -33,20 +32,20 @@ def without_words(text: str, spans: Iterable[Span], quote: str = " ") -> str:
 
 
 def dead_ranges(text: str, language: str, spans: Sequence[Span]) -> tuple[Range, ...]:
-    """Ranges of `text` that never run, sorted by their starts; they may lie within each other."""
-    bare = without_words(text, spans)
+    """Ranges of `text` that never run, sorted by start; they may be nested."""
+    bare = blank_comments_and_strings(text, spans)
     if language == "Python":
         return tuple(_indented(bare))
     return tuple(sorted([*dropped_ranges(text, language, spans), *_braced(bare)]))
 
 
 def dropped_ranges(text: str, language: str, spans: Sequence[Span]) -> tuple[Range, ...]:
-    """What C's preprocessor drops at sight: from `#if 0` to its `#else` or `#endif`, from the `#else` of `#if 1` on."""
-    return tuple(_dropped(without_words(text, spans))) if language in ("C", "C++") and "#" in text else ()
+    """Code removed by the C preprocessor: `#if 0` up to its `#else` or `#endif`, and the `#else` branch of `#if 1`."""
+    return tuple(_dropped(blank_comments_and_strings(text, spans))) if language in ("C", "C++") and "#" in text else ()
 
 
 def _dropped(bare: str) -> Iterator[Range]:
-    branches: list[tuple[bool, bool]] = []  # of each open #if: this branch is dropped, every other one is
+    branches: list[tuple[bool, bool]] = []  # for each open #if: is this branch dropped, are the others
     depth, start = 0, 0
     for match in _DIRECTIVE.finditer(bare):
         word, before = match[1], depth
@@ -68,11 +67,11 @@ def _dropped(bare: str) -> Iterator[Range]:
 
 
 def _braced(bare: str) -> Iterator[Range]:
-    """Blocks under a condition that is false, and the rest of a block behind a return of its own."""
+    """Blocks with a false condition, and the statements of a block after its return."""
     opens = {match.end() - 1 for match in _FALSE_BLOCK.finditer(bare)}
     returns = iter([match.end() for match in _AFTER_RETURN.finditer(bare)])
     waiting = next(returns, None)
-    blocks: list[int | None] = []  # of each open brace: where its dead part begins
+    blocks: list[int | None] = []  # for each open brace: start of its dead part
     for match in _BRACE.finditer(bare):
         while waiting is not None and waiting <= match.start():
             if blocks and blocks[-1] is None:
@@ -85,9 +84,9 @@ def _braced(bare: str) -> Iterator[Range]:
 
 
 def _indented(bare: str) -> Iterator[Range]:
-    """Python's: the block under `if False:`, and what follows a return at the same depth."""
+    """Python: the block of `if False:`, and the statements after a return at the same indentation."""
     start, limit, position = None, 0, 0
-    within = 0  # open brackets: their lines have any indent
+    within = 0  # open brackets: lines inside have arbitrary indentation
     for line in bare.splitlines(keepends=True):
         indent = len(line) - len(line.lstrip(" \t"))
         if line.strip() and not within:

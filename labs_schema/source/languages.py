@@ -1,4 +1,4 @@
-"""The languages a lab may be written in, known by their files' extensions. Knows no folders."""
+"""Supported programming languages and their file extensions."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -13,10 +13,10 @@ OWN_EXTENSIONS = {
     "Go": (".go",),
     "Rust": (".rs",),
 }
-"""Extensions that tell a lab's language."""
+"""Extensions that identify a language."""
 
 SHARED_EXTENSIONS = {"C": (".h",), "C++": (".h", ".c")}
-"""Extensions that are read with a language but do not tell it."""
+"""Extensions that belong to a language without identifying it."""
 
 LANGUAGES = tuple(OWN_EXTENSIONS)
 SOURCE_EXTENSIONS = frozenset(extension for own in OWN_EXTENSIONS.values() for extension in own) | {".h"}
@@ -27,19 +27,19 @@ def extension(path: str) -> str:
     return PurePosixPath(path).suffix.lower()
 
 
-def named(language: str) -> str | None:
-    """The language as this project spells it, or None: `c++` is `C++`."""
+def canonical_name(language: str) -> str | None:
+    """The language in this project's spelling (`C++` for ` c++`), or None if it is unsupported."""
     return next((name for name in LANGUAGES if name.lower() == language.strip().lower()), None)
 
 
-def belongs(path: str, language: str) -> bool:
+def belongs_to(path: str, language: str) -> bool:
     return extension(path) in (*OWN_EXTENSIONS.get(language, ()), *SHARED_EXTENSIONS.get(language, ()))
 
 
-def likely(submissions: Iterable[Sequence[str]]) -> tuple[str, ...]:
-    """The language most submissions are written in, several where they tie, none where no file tells one.
+def majority_languages(submissions: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    """The language of most submissions: several if they tie, none if no file identifies one.
 
-    `submissions` are the file paths of each. A submission votes for the language most of its files are in, so one
+    `submissions` are the file paths of each. A submission has one vote, for the language of most of its files, so a
     student with forty files counts once.
     """
     votes: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""One program given by its files, outside any lab's folder: read with the rules and caps of a lab's submissions."""
+"""Reads a submission from paths outside a lab (`grader grade FILE...`), with the rules and limits of a lab's own."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,61 +10,71 @@ from labs_schema.models import Person, SourceFile, Submission
 from labs_schema.privacy.redaction import roster_names, with_redactions
 from labs_schema.source.languages import UNKNOWN
 from labs_schema.submissions.file_names import archive_suffix, safe_name
-from labs_schema.submissions.source_files import file_entry, folder_entries, packed_entries, source_files
-from labs_schema.submissions.submissions_folder import files_in
+from labs_schema.submissions.source_files import archive_files, folder_files, read_source_files, single_file
+from labs_schema.submissions.submissions_folder import files_in_language
 
-GIVEN = "the files given"
+ROOT = "arguments"
+"""The path of issues that concern several of the paths."""
 
 
 def read_adhoc_submission(
     paths: Sequence[Path], language: str = UNKNOWN, roster: tuple[Person, ...] = ()
 ) -> tuple[Submission, tuple[Issue, ...]]:
-    """`paths` (source files, archives, folders) as one submission to a lab in `language`, and warnings of what was set
-    aside. Like a lab's own submissions it keeps the files in that language, where it has any, and its words that name
-    somebody of the `roster` are with_redactions.
+    """One submission from source files, archives and folders, and warnings about skipped files.
 
-    Raises InputError with all errors where a path cannot be read, two files have one name, or none is source.
+    Files in `language` are selected as in a lab, and names on the `roster` are added to its redactions. Raises
+    InputError with all errors if a path cannot be read, two files have the same path, or there is no source file.
     """
     files: list[SourceFile] = []
     issues: list[Issue] = []
     for path in paths:
-        found, of_path = _read(path.absolute())
+        found, path_issues = _read(path.absolute())
         files += found
-        issues += of_path
-    issues += _together(files, failed=any(issue.severity is Severity.ERROR for issue in issues))
+        issues += path_issues
+    issues += _check_files(files, failed=any(issue.severity is Severity.ERROR for issue in issues))
     if errors := [issue for issue in issues if issue.severity is Severity.ERROR]:
         raise InputError(errors)
-    named = tuple(sorted(files, key=lambda file: file.path))
+    selected = tuple(sorted(files, key=lambda file: file.path))
     if language != UNKNOWN:
-        others = IssueCollector(GIVEN)
-        named = files_in(named, language, "", others)
+        others = IssueCollector(ROOT)
+        selected = files_in_language(selected, language, "", others)
         issues += others.issues()
-    submission = Submission(student="", folder="", files=named)
+    submission = Submission(student="", folder="", files=selected)
     return with_redactions(submission, language, roster_names(roster)), tuple(issues)
 
 
 def _read(path: Path) -> tuple[tuple[SourceFile, ...], tuple[Issue, ...]]:
-    """The source files at an absolute path, and every issue there."""
+    """The source files at an absolute path, and all issues found there."""
     issues, limits = IssueCollector(str(path.parent.parent).rstrip("/")), LabLimits()
     folder, name = path.parent.name, safe_name(path.name)
     where = f"{folder}/{name}"
     if path.is_dir():
-        found = source_files(folder_entries(path, where, limits, issues), where, limits, issues)
+        found = read_source_files(folder_files(path, where, limits, issues), where, limits, issues)
     elif archive_suffix(name):
-        found = source_files(packed_entries(path, where, limits, issues), where, limits, issues)
+        found = read_source_files(archive_files(path, where, limits, issues), where, limits, issues)
     else:
-        found = source_files(iter([file_entry(path, name, where, issues)]), folder, limits, issues)
+        found = read_source_files(iter([single_file(path, name, where, issues)]), folder, limits, issues)
     return found.files, issues.issues()
 
 
-def _together(files: Sequence[SourceFile], *, failed: bool) -> tuple[Issue, ...]:
-    """What is wrong with the files as one submission; that there are none is told where nothing else is wrong."""
-    issues = IssueCollector(GIVEN)
+def _check_files(files: Sequence[SourceFile], *, failed: bool) -> tuple[Issue, ...]:
+    """Errors for duplicate paths, and for a submission without files unless another error explains it (`failed`)."""
+    issues = IssueCollector(ROOT)
     for name, count in Counter(file.path for file in files).items():
         if count > 1:
             issues.error(
-                "duplicate-path", name, found=f"{count} files of one name", expected="one", hint="Rename the others."
+                "duplicate-path",
+                name,
+                found=f"{count} files with this path",
+                expected="a different path for each file",
+                hint="Rename the others, or pass their common folder.",
             )
     if not files and not failed:
-        issues.error("no-source", "", found="no source file", expected="a program", hint="Name its source files.")
+        issues.error(
+            "no-source",
+            "",
+            found="no source file",
+            expected="at least one source file",
+            hint="Pass the program's source files, its folder or an archive.",
+        )
     return issues.issues()

@@ -1,6 +1,6 @@
-"""Opens zip and tar archives that students hand in, in memory and by caps; nothing is ever extracted to disk.
+"""Reads submitted zip and tar archives in memory, within size limits. Nothing is extracted to disk.
 
-Links, absolute names, `..`, encryption, bombs and damage each end in a named issue. Knows no labs and no languages.
+Links, absolute paths, `..`, encryption, compression bombs and damage are each reported with their own code.
 """
 
 import bz2
@@ -18,22 +18,24 @@ from labs_schema.errors import IssueCollector
 from labs_schema.limits import LabLimits
 from labs_schema.submissions.file_names import archive_suffix, junk_part, safe_member_path
 
-DAMAGE = (
+ARCHIVE_ERRORS = (
     zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, struct.error,
     RuntimeError, NotImplementedError, ValueError, IndexError, KeyError, OverflowError, MemoryError, RecursionError,
 )  # fmt: skip
-"""What the standard library raises on archives that are broken, encrypted or of an unknown make."""
+"""What the standard library raises for damaged, encrypted and unsupported archives."""
 
 
 class UnreadFile(NamedTuple):
-    """A file of a submission, not yet read. `read(n)` gives at most n bytes, None with a issue where it cannot be read,
-    and may raise one of DAMAGE."""
+    """A file of a submission that is not read yet.
+
+    `read(n)` returns at most n bytes, or None with an error if it cannot be read. It may raise ARCHIVE_ERRORS.
+    """
 
     path: str
     read: Callable[[int], bytes | None]
 
 
-class _Expander(Protocol):
+class _Decompressor(Protocol):
     @property
     def unused_data(self) -> bytes: ...
 
@@ -43,32 +45,32 @@ class _Expander(Protocol):
     def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
 
 
-class _RefusedError(Exception):
-    """An archive that is refused as a whole: code, found, expected, hint."""
+class _RejectedArchiveError(Exception):
+    """Rejects an entire archive; args are code, found, expected, hint."""
 
 
-def archive_entries(data: bytes, where: str, limits: LabLimits, issues: IssueCollector) -> Iterator[UnreadFile]:
-    """The regular files of the archive `data`, in its own order. `where` ends in the archive's name."""
+def read_archive(data: bytes, where: str, limits: LabLimits, issues: IssueCollector) -> Iterator[UnreadFile]:
+    """The regular files of the archive `data`, in archive order. `where` ends with the archive's name."""
     try:
         if archive_suffix(where) == ".zip":
             yield from _zip_entries(data, where, limits, issues)
         else:
-            yield from _tar_entries(_expanded(data, where, limits), where, issues)
-    except _RefusedError as refused:
-        code, found, expected, hint = refused.args
+            yield from _tar_entries(_decompress(data, where, limits), where, issues)
+    except _RejectedArchiveError as rejected:
+        code, found, expected, hint = rejected.args
         issues.error(code, where, found=found, expected=expected, hint=hint)
-    except DAMAGE as error:
-        bad_archive(where, error, issues)
+    except ARCHIVE_ERRORS as error:
+        report_bad_archive(where, error, issues)
 
 
-def bad_archive(where: str, error: BaseException, issues: IssueCollector) -> None:
+def report_bad_archive(where: str, error: BaseException, issues: IssueCollector) -> None:
     encrypted = "encrypted" in str(error) or "password" in str(error)
     issues.error(
         "encrypted-archive" if encrypted else "bad-archive",
         where,
-        found="an encrypted member" if encrypted else f"an archive that cannot be read ({type(error).__name__})",
-        expected="a zip or tar archive that opens without a password",
-        hint="Unpack it yourself and put the files into a folder of the same name.",
+        found="an encrypted member" if encrypted else f"a damaged or unsupported archive ({type(error).__name__})",
+        expected="a zip or tar archive without a password",
+        hint="Extract it and put the files in a folder of the same name.",
     )
 
 
@@ -76,18 +78,18 @@ def _zip_entries(data: bytes, where: str, limits: LabLimits, issues: IssueCollec
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for info in archive.infolist():
             mode = info.external_attr >> 16
-            path = _checked(info.filename, where, issues)
+            path = _member_path(info.filename, where, issues)
             if info.is_dir() or path is None:
                 continue
             if stat.S_IFMT(mode) not in (0, stat.S_IFREG) and not junk_part(path):
-                _refuse_member(path, where, stat.S_ISLNK(mode), issues)
+                _reject_member(path, where, stat.S_ISLNK(mode), issues)
                 continue
-            if info.file_size > max(limits.ratio_from, limits.ratio * info.compress_size):
-                raise _bomb(limits)
+            if info.file_size > max(limits.ratio_from_bytes, limits.compression_ratio * info.compress_size):
+                raise _compression_bomb(limits)
 
-            def read(most: int, info: zipfile.ZipInfo = info) -> bytes:
+            def read(max_bytes: int, info: zipfile.ZipInfo = info) -> bytes:
                 with archive.open(info) as member:
-                    return member.read(most)
+                    return member.read(max_bytes)
 
             yield UnreadFile(path, read)
 
@@ -95,64 +97,66 @@ def _zip_entries(data: bytes, where: str, limits: LabLimits, issues: IssueCollec
 def _tar_entries(data: bytes, where: str, issues: IssueCollector) -> Iterator[UnreadFile]:
     with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
         for info in archive:
-            path = _checked(info.name, where, issues)
+            path = _member_path(info.name, where, issues)
             if info.isdir() or path is None:
                 continue
             if not info.isreg() and not junk_part(path):
-                _refuse_member(path, where, info.issym() or info.islnk(), issues)
+                _reject_member(path, where, info.issym() or info.islnk(), issues)
                 continue
 
-            def read(most: int, info: tarfile.TarInfo = info) -> bytes:
+            def read(max_bytes: int, info: tarfile.TarInfo = info) -> bytes:
                 member = archive.extractfile(info)
-                return member.read(most) if member else b""
+                return member.read(max_bytes) if member else b""
 
             yield UnreadFile(path, read)
 
 
-def _checked(name: str, where: str, issues: IssueCollector) -> str | None:
+def _member_path(name: str, where: str, issues: IssueCollector) -> str | None:
     path = safe_member_path(name)
     if path is None and name.strip("./"):
         issues.error(
             "unsafe-name",
             where,
             found=f"a member named {name[:60]!a}",
-            expected="names that stay safe_member_path the archive",
-            hint="Look at the archive with care; put the files that belong to the work into a folder yourself.",
+            expected="relative paths without `..`",
+            hint="The archive may be malicious. Copy the files you need to a folder by hand.",
         )
     return path
 
 
-def _refuse_member(path: str, where: str, link: bool, issues: IssueCollector) -> None:
+def _reject_member(path: str, where: str, link: bool, issues: IssueCollector) -> None:
     issues.error(
         "archive-link" if link else "special-file",
         f"{where}/{path}",
         found="a link in an archive" if link else "a pipe or device in an archive",
         expected="regular files and folders only",
-        hint="Unpack the archive yourself and put the file itself into a folder.",
+        hint="Extract the archive and replace the link with a copy of its target."
+        if link
+        else "Extract the archive and delete it.",
     )
 
 
-def _expanded(data: bytes, where: str, limits: LabLimits) -> bytes:
-    """The tar file safe_member_path `data`, decompressed no further than the caps."""
+def _decompress(data: bytes, where: str, limits: LabLimits) -> bytes:
+    """The tar file inside `data`, decompressed up to the size limits."""
     suffix = archive_suffix(where) or ""
     if suffix == ".tar":
         return data
-    most = min(limits.expanded_bytes, max(limits.ratio_from, limits.ratio * len(data)))
+    max_bytes = min(limits.expanded_bytes, max(limits.ratio_from_bytes, limits.compression_ratio * len(data)))
     parts, size, rest = [], 0, data
     while rest:
-        expander = _expander(suffix)
-        part = expander.decompress(rest, most + 1 - size)
+        decompressor = _decompressor(suffix)
+        part = decompressor.decompress(rest, max_bytes + 1 - size)
         parts.append(part)
         size += len(part)
-        if size > most:
-            raise _bomb(limits)
-        if not expander.eof:
-            raise EOFError("the archive ends early")
-        rest = expander.unused_data.lstrip(b"\0")
+        if size > max_bytes:
+            raise _compression_bomb(limits)
+        if not decompressor.eof:
+            raise EOFError("the archive is truncated")
+        rest = decompressor.unused_data.lstrip(b"\0")
     return b"".join(parts)
 
 
-def _expander(suffix: str) -> _Expander:
+def _decompressor(suffix: str) -> _Decompressor:
     if suffix in (".tar.gz", ".tgz"):
         return zlib.decompressobj(wbits=31)
     if suffix in (".tar.bz2", ".tbz2"):
@@ -160,10 +164,10 @@ def _expander(suffix: str) -> _Expander:
     return lzma.LZMADecompressor(memlimit=256 * 2**20)
 
 
-def _bomb(limits: LabLimits) -> _RefusedError:
-    return _RefusedError(
+def _compression_bomb(limits: LabLimits) -> _RejectedArchiveError:
+    return _RejectedArchiveError(
         "compression-bomb",
-        f"more than {limits.ratio} bytes for each compressed byte, or more than {limits.expanded_bytes:,} in all",
-        f"at most {limits.ratio} times and {limits.expanded_bytes:,} bytes",
-        "Do not unpack it; ask the student for the source files alone.",
+        f"an expansion of more than {limits.compression_ratio} times or {limits.expanded_bytes:,} bytes",
+        f"at most {limits.compression_ratio} times and {limits.expanded_bytes:,} bytes",
+        "Do not extract it. Ask the student for the source files only.",
     )

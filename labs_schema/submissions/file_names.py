@@ -1,4 +1,4 @@
-"""File names of submissions: made safe_name, checked for escapes, told from junk_part. Knows no disk and no archive."""
+"""File names of submissions: sanitizing, path traversal checks, junk files."""
 
 import os
 import re
@@ -7,7 +7,7 @@ from labs_schema.file_reader import decode
 from labs_schema.source.languages import extension
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-CLOSED_ARCHIVES = frozenset({".rar", ".7z", ".gz", ".bz2", ".xz", ".zst", ".lzma", ".z"})
+UNSUPPORTED_ARCHIVES = frozenset({".rar", ".7z", ".gz", ".bz2", ".xz", ".zst", ".lzma", ".z"})
 
 JUNK_NAMES = frozenset({"__macosx", "node_modules", "__pycache__", "thumbs.db", "desktop.ini"})
 # fmt: off
@@ -25,7 +25,7 @@ _DRIVE = re.compile(r"^[A-Za-z]:")
 
 
 def safe_name(name: str) -> str:
-    """A name any machine can hold: bytes that are not UTF-8 decoded by the rule, control characters and `\\` as `_`."""
+    """`name` with bytes decoded as in `file_reader`, and control characters and `\\` replaced by `_`."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -44,9 +44,9 @@ def safe_member_path(path: str) -> str | None:
 
 
 def junk_part(path: str, *, folder: bool = False) -> str | None:
-    """The part of `path` up to the first name that editors, compilers or systems leave behind, None without one.
+    """The part of `path` up to the first name that editors, compilers or systems leave behind; None if there is none.
 
-    A folder is told by its name alone, because `s1@uni.so` is a student and no library.
+    In a `folder` the extension is ignored: `s1@uni.so` is a student's folder, not a library.
     """
     parts = path.split("/")
     for depth, part in enumerate(parts, start=1):
@@ -57,11 +57,11 @@ def junk_part(path: str, *, folder: bool = False) -> str | None:
 
 
 def archive_suffix(name: str) -> str | None:
-    """The suffix of an archive this project opens, the longest that fits."""
+    """The longest matching suffix of a supported archive type, or None."""
     fits = [suffix for suffix in ARCHIVE_SUFFIXES if name.lower().endswith(suffix)]
     return max(fits, key=len, default=None)
 
 
 def student_id(folder: str) -> str:
-    """`s1` of `s1@course`."""
+    """`s1` for `s1@course`."""
     return folder.split("@", 1)[0].strip()

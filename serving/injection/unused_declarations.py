@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from labs_schema.source.dead_code import Range, without_words
+from labs_schema.source.dead_code import Range, blank_comments_and_strings
 from labs_schema.source.lexer import KEYWORDS, Span
 
 _TOKEN = re.compile(r"[{}()\[\];=\n]")
@@ -36,7 +36,7 @@ def uses(texts: Iterable[tuple[str, Sequence[Span]]]) -> Counter[str]:
 
 def unused_declarations(text: str, spans: Sequence[Span], language: str, used: Counter[str]) -> Iterator[Range]:
     """The ranges of `text` that only say something; `used` counts the names of the whole submission."""
-    bare = without_words(text, spans, quote='"')
+    bare = blank_comments_and_strings(text, spans, quote='"')
     inside, waiting = list[Span](), iter(spans)
     following = next(waiting, None)
     for start, end in _statements(bare, language):

@@ -10,7 +10,7 @@ from pathlib import Path
 from labs_schema.grades import CriterionGrade, Grade, Status
 from labs_schema.lab_writer import number
 from labs_schema.models import Criterion, Lab
-from labs_schema.reading.csv_rows import guarded
+from labs_schema.reading.csv_rows import escape_formula
 from serving.jobs.results import Result
 
 MARKS = "marks.csv"
@@ -25,7 +25,7 @@ def write_marks(lab: Lab, given: Sequence[Result], path: Path) -> None:
     """
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*COLUMNS, *(guarded(criterion.title) for criterion in lab.criteria)])
+        writer.writerow([*COLUMNS, *(escape_formula(criterion.title) for criterion in lab.criteria)])
         writer.writerows(_row(_in_force(lab, each)) for each in given)
 
 
@@ -35,7 +35,7 @@ def _row(grade: Grade) -> list[str]:
     low, high = grade.marks_range or (None, None)
     reached = (None, low, high) if ungraded else (low, None, None)
     return [
-        guarded(grade.student),
+        escape_formula(grade.student),
         Status.NEEDS_REVIEW if review else Status.ACCEPTED,
         str(review),
         str(ungraded),

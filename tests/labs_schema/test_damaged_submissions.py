@@ -18,8 +18,8 @@ from labs_schema.file_reader import read_bytes
 from labs_schema.lab_writer import write_lab
 from labs_schema.limits import LabLimits
 from labs_schema.reading.validate import read_lab
-from labs_schema.submissions.archives import archive_entries
-from labs_schema.submissions.source_files import source_files
+from labs_schema.submissions.archives import read_archive
+from labs_schema.submissions.source_files import read_source_files
 
 Damage = Callable[[Path], object]
 """Changes the folder `submissions` of a lab whose students are s000@course to s005@course."""
@@ -231,6 +231,6 @@ def test_no_damaged_archive_raises(data: st.DataObject, suffix: str) -> None:
     for _ in range(data.draw(st.integers(1, 6))):
         broken[data.draw(st.integers(0, len(broken) - 1))] = data.draw(st.integers(0, 255))
     issues = IssueCollector("lab")
-    entries = archive_entries(bytes(broken), "x" + suffix, LabLimits(), issues)
-    found = source_files(entries, "x" + suffix, LabLimits(), issues)
+    entries = read_archive(bytes(broken), "x" + suffix, LabLimits(), issues)
+    found = read_source_files(entries, "x" + suffix, LabLimits(), issues)
     assert all(".." not in file.path.split("/") and "\0" not in file.text for file in found.files)

@@ -209,7 +209,7 @@ def test_a_lab_without_submissions_has_an_unknown_language(lab) -> None:
 def test_only_the_first_hundred_faults_of_a_kind_are_kept(lab) -> None:
     (lab / "rubric_ratings.csv").write_text(HEADER + "".join(f"s{i},0,0\n" for i in range(1, 251)))
     none = [issue for issue in read_lab(lab).issues if issue.code == "no-rating"]
-    assert len(none) == 101 and none[-1].found == "150 more of these"
+    assert len(none) == 101 and none[-1].found.startswith("150 more")
 
 
 def test_loading_raises_every_error_at_once(lab) -> None:
@@ -230,7 +230,7 @@ def test_a_folder_of_labs_in_the_place_of_one_and_an_archive_are_told_as_such(la
     with pytest.raises(InputError, match="folder of 1 labs, such as"):
         load_lab(lab.parent)
     (lab.parent / "lab.zip").write_text("x")
-    with pytest.raises(InputError, match="unpack an archive"):
+    with pytest.raises(InputError, match="extract an archive"):
         load_lab(lab.parent / "lab.zip")
 
 

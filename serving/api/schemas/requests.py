@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, FailFast, F
 from labs_schema.frozen import Frozen
 from labs_schema.limits import LabLimits, RequestLimits
 from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
-from labs_schema.source.languages import named
+from labs_schema.source.languages import canonical_name
 from labs_schema.submissions.file_names import safe_member_path
 
 FILES = LabLimits().submission_files
@@ -163,7 +163,7 @@ class RubricGradeRequest(GradeRequestBase):
             name="",
             problem=self.problem,
             short_problem=self.problem,
-            language=named(self.language) or self.language,
+            language=canonical_name(self.language) or self.language,
             criteria=tuple(map(_criterion, self.criteria)),
             submissions=(),
         )
