@@ -1,11 +1,11 @@
-# make setup | demo | test | fast | lint | words | docs | browser | bench-train | bench-trust | bench-serve | bench-overload | chaos | stops | outage | fuzz-api | clean.    DEVICE=cuda on a machine with NVIDIA GPUs.
+# make setup | demo | test | fast | lint | words | docs | debian-packages | bench-train | bench-trust | bench-serve | bench-overload | chaos | stops | outage | fuzz-api | clean.    DEVICE=cuda on a machine with NVIDIA GPUs.
 PYTHON ?= python3
 DEVICE ?= cpu
 BIN := .venv/bin
 READY := .venv/.ready-$(DEVICE)
 RUN := demo/runs/latest
 
-.PHONY: setup demo test fast lint words docs browser clean bench-train bench-trust bench-serve bench-overload chaos stops outage fuzz-api
+.PHONY: setup demo test fast lint words docs debian-packages clean bench-train bench-trust bench-serve bench-overload chaos stops outage fuzz-api
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -54,11 +54,12 @@ words: $(READY)
 docs: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
-# Chromium for the tests that open the report: installed where it is missing and we are root.
-browser:
-	requirements/browser
+# Debian packages for tests, installed if they are missing and we are root: Chromium opens the report, nginx runs deploy/nginx.conf.
+debian-packages:
+	requirements/debian-package chromium chromium chromium-browser google-chrome
+	requirements/debian-package nginx nginx
 
-test: lint fast browser
+test: lint debian-packages fast
 	$(BIN)/python -m pytest -m "slow and not gpu" -n 2 --dist loadfile
 
 # The real rows are those of labs/, or of BENCH="DATASET MODEL", such as BENCH="demo/data demo/base".
