@@ -1,3 +1,5 @@
+"""`grader build-dataset`: flags, the report it prints, and --verify."""
+
 from pathlib import Path
 
 import pytest
@@ -32,7 +34,7 @@ def run(*words: str) -> Result:
         "--seed 3 --eval-lab-names lab1, lab2",
     ],
 )
-def test_eval_labs_may_be_named_in_every_usual_way(parent: Path, typed: str) -> None:
+def test_eval_labs_accept_every_list_syntax(parent: Path, typed: str) -> None:
     result = run("--parent-dir", str(parent), *typed.split())
     assert result.exit_code == 0, result.output
     manifest = read_dataset_manifest(Path("data"))
@@ -40,7 +42,7 @@ def test_eval_labs_may_be_named_in_every_usual_way(parent: Path, typed: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"),
+    ("typed", "expected"),
     [
         ("--verbose 1", "--verbose"),
         ("--verbose 0 --shuffle", "--no-verbose --shuffle"),
@@ -50,19 +52,19 @@ def test_eval_labs_may_be_named_in_every_usual_way(parent: Path, typed: str) -> 
         ("--verbose 1 1", "--verbose 1"),
     ],
 )
-def test_switches_take_the_originals_numbers(typed: str, meant: str) -> None:
-    assert standard_syntax(typed.split()) == meant.split()
+def test_switches_accept_0_and_1(typed: str, expected: str) -> None:
+    assert standard_syntax(typed.split()) == expected.split()
 
 
-def test_the_report_counts_and_says_where_the_files_are(parent: Path) -> None:
+def test_report_shows_counts_and_files(parent: Path) -> None:
     result = run("--parent-dir", str(parent), "--eval-lab-names", "lab3")
     assert result.exit_code == 0, result.output
-    assert "lab3 (eval)" in result.output
+    assert "lab3 (held out)" in result.output
     assert "near-copies" in result.output
     assert "data/train.jsonl" in result.output
 
 
-def test_the_statement_and_the_system_prompt_are_those_asked_for(parent: Path, tmp_path: Path) -> None:
+def test_statement_and_system_prompt_options(parent: Path, tmp_path: Path) -> None:
     (tmp_path / "system.txt").write_text("Be strict.\n")
     settings = ["--system-prompt-path", "system.txt", "--verbose", "1", "--reasoning", "--option-order", "given"]
     result = run("--parent-dir", str(parent), *settings)
@@ -73,7 +75,7 @@ def test_the_statement_and_the_system_prompt_are_those_asked_for(parent: Path, t
     assert all("reasoning" in row.chosen and row.options == tuple(sorted(row.options)) for row in rows)
 
 
-def test_the_compact_prompt_is_short_and_has_no_system_prompt(parent: Path) -> None:
+def test_compact_prompt_is_short_without_system_prompt(parent: Path) -> None:
     assert run("--parent-dir", str(parent), "--prompt", "compact").exit_code == 0
     manifest = read_dataset_manifest(Path("data"))
     assert manifest.style.model_dump() == {
@@ -85,7 +87,7 @@ def test_the_compact_prompt_is_short_and_has_no_system_prompt(parent: Path) -> N
     }
 
 
-def test_verify_passes_over_what_is_unchanged_and_names_what_is_not(parent: Path) -> None:
+def test_verify_reports_changed_files(parent: Path) -> None:
     run("--parent-dir", str(parent))
     result = run("--verify", "--parent-dir", str(parent))
     assert (result.exit_code, "Unchanged: train.jsonl, test.jsonl, and the 3 labs" in result.output) == (0, True)
@@ -97,14 +99,14 @@ def test_verify_passes_over_what_is_unchanged_and_names_what_is_not(parent: Path
     assert "test.jsonl" in str(result.exception)
 
 
-def test_a_flag_that_is_missing_or_unknown_is_told(parent: Path) -> None:
+def test_missing_and_unknown_flags_are_errors(parent: Path) -> None:
     assert "--parent-dir" in run().output
     assert run("--parent-dir", str(parent), "--format", "xml").exit_code == 2
     assert run("--parent-dir", str(parent), "stray").exit_code == 2
     assert isinstance(run("--parent-dir", str(parent), "--eval-lab-names", "lab9").exception, InputError)
 
 
-def test_a_path_that_cannot_be_written_is_an_error_without_a_traceback(
+def test_unwritable_path_is_an_error_without_traceback(
     parent: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("a-file").touch()

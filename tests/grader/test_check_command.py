@@ -1,4 +1,4 @@
-"""`grader check`, as a person and as a program use it."""
+"""`grader check`: the table, the JSON output and the exit status."""
 
 import json
 import os
@@ -25,13 +25,13 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(app, list(map(str, arguments)))
 
 
-def test_good_labs_are_a_table_and_status_0(labs) -> None:
+def test_valid_labs_give_a_table_and_status_0(labs) -> None:
     result = run(labs)
     assert result.exit_code == 0
     assert "lab2" in result.output and "All labs can be used." in result.output
 
 
-def test_faults_are_grouped_and_an_error_is_status_1(labs) -> None:
+def test_issues_are_grouped_and_errors_give_status_1(labs) -> None:
     (labs / "lab1" / "ps.txt").write_bytes(b"\0")
     for student in range(5):
         (labs / "lab2" / "submissions" / f"s00{student}@course" / "main.o").write_bytes(b"\0")
@@ -42,7 +42,7 @@ def test_faults_are_grouped_and_an_error_is_status_1(labs) -> None:
     assert "1 of 2 labs cannot be used" in result.output
 
 
-def test_json_holds_sizes_and_every_fault(labs) -> None:
+def test_json_has_sizes_and_all_issues(labs) -> None:
     (labs / "lab1" / "rubrics.json").write_text("[")
     (labs / "notes.txt").write_text("x")
     result = run(labs, "--json")
@@ -55,16 +55,16 @@ def test_json_holds_sizes_and_every_fault(labs) -> None:
     assert report["labs"][0]["issues"][0]["code"] == "bad-json" and report["strays"][0]["code"] == "stray-file"
 
 
-def test_markup_in_a_name_is_shown_as_it_is(labs) -> None:
+def test_markup_in_a_name_is_printed_literally(labs) -> None:
     (labs / "lab1" / "[red]x[").write_text("")
     assert "lab1/[red]x[: found" in run(labs / "lab1").output
 
 
-def test_the_language_can_be_given(labs) -> None:
+def test_language_option(labs) -> None:
     assert json.loads(run(labs / "lab1", "--json", "--language", "c++").output)["labs"][0]["language"] == "C++"
 
 
-def test_a_lab_whose_name_is_no_text_is_told_all_the_same(tmp_path: Path) -> None:
+def test_lab_name_that_is_not_utf_8_is_reported(tmp_path: Path) -> None:
     lab = tmp_path / os.fsdecode(b"lab\xff\x1b")
     lab.mkdir()
     (lab / "rubrics.json").write_text("[")

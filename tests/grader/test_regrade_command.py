@@ -53,15 +53,15 @@ def test_the_table_counts_by_criterion_and_names_no_student() -> None:
     assert "trained on" not in text and "trained on 7 of these students" in shown(regraded, 7)
     line = next(line for line in text.splitlines() if "[red]Works?" in line)
     assert line.split()[1:] == ["2", "5", "10", "60.0%", "A,", "B:", "3"]
-    assert "4 submissions graded, 8 kept" in text
-    assert "3 were given up" in text and "--again" not in text
-    assert "--again would grade all of it once more" in shown(regraded.model_copy(update={"graded": 0}))
+    assert "4 submissions graded, 8 already graded" in text
+    assert "3 submissions failed" in text and "--again" not in text
+    assert "use --again" in shown(regraded.model_copy(update={"graded": 0}))
     assert "s007" not in text
     unrated = row.model_copy(update={"rated_by_both": 0, "agreed": 0, "confusion": {}})
     update = {"rated_by_both": 0, "agreed": 0, "agreement": None, "criteria": (unrated,), "differences": ()}
     new_lab = shown(regraded.model_copy(update={"comparison": comparison.model_copy(update=update)}))
     assert "No TA rated them" in new_lab and "rubric_ratings.csv" in new_lab
-    assert "agreed" not in new_lab and "differences" not in new_lab
+    assert "Agreement" not in new_lab and "disagreements" not in new_lab
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +95,7 @@ def test_the_command_grades_a_lab_once_and_writes_it_as_often_as_it_is_typed(
     assert files.keys() == {*tables, "grades.jsonl", "summary.json", "cost.json"}
     (tmp_path / "out" / "grades.jsonl").unlink()
     again: Any = CliRunner().invoke(app, arguments)
-    assert "0 submissions graded, 5 kept" in again.output and "--again" in again.output
+    assert "0 submissions graded, 5 already graded" in again.output and "--again" in again.output
     assert files == written(tmp_path / "out")
     [job] = jobs()
     assert (job.job.course, job.state, job.graded) == ("cs101", State.DONE, 5)

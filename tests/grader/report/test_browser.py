@@ -96,9 +96,9 @@ def test_figures_are_drawn_with_contrast_in_light_and_dark_mode(page: Any) -> No
     assert page.locator("figure").count() == 5 * 5 <= len(light)
     assert all(width > 200 and opaque > 500 and brightness < 130 for width, opaque, brightness in light)
     page.emulate_media(color_scheme="dark")
-    page.wait_for_function(
-        "document.querySelector('figure img').currentSrc != document.querySelector('figure img').src"
-    )
+    first = page.locator("figure img").first
+    while first.evaluate("image => image.currentSrc == image.src"):  # the browser switches asynchronously
+        page.wait_for_timeout(50)
     assert all(opaque > 500 and brightness > 130 for _, opaque, brightness in drawn(page))
 
 
