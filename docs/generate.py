@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from grader.cli import app as cli
 from labs_schema import limits
 from labs_schema.frozen import Frozen
+from labs_schema.settings import STANDARD_VARIABLES, Settings
 from serving.api import routes
 from serving.api.schemas.problems import PROBLEMS
 
@@ -191,11 +192,32 @@ def errors_page() -> str:
     )
 
 
+# settings.md
+
+
+def settings_page() -> str:
+    prefix = str(Settings.model_config["env_prefix"])
+    own = [(code(prefix + name.upper()), info.description or "") for name, info in Settings.model_fields.items()]
+    others = [(code(name), variable.read_by, variable.effect) for name, variable in STANDARD_VARIABLES.items()]
+    return "\n\n".join(
+        (
+            "# Settings",
+            "Environment variables. Everything else is a [command-line option](cli.md) or a field of a "
+            "[run configuration](../guide/training.md#settings).",
+            table(("variable", "meaning"), own),
+            "## Variables of other programs",
+            "`grader` reads them, or sets them if they are unset.",
+            table(("variable", "read by", "meaning"), others),
+        )
+    )
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": cli_page,
     "limits.md": limits_page,
     "api.md": api_page,
     "errors.md": errors_page,
+    "settings.md": settings_page,
 }
 
 
