@@ -35,7 +35,7 @@ def latest(tmp_path: Path, tiny_model_folder: Path, byte_tokenizer: Any, manifes
     return tmp_path / "runs" / "latest"
 
 
-def test_a_course_is_added_listed_and_removed(
+def test_course_is_added_listed_and_removed(
     grader: Callable[..., Any], latest: Path, tmp_path: Path, make_lab: Callable[..., Lab]
 ) -> None:
     write_lab(make_lab(students=1), tmp_path / "labs" / "lab1")
@@ -54,7 +54,7 @@ def test_a_course_is_added_listed_and_removed(
         assert store.verify().faults == ()
 
 
-def test_what_cannot_be_a_courses_model_or_labs_is_not_registered(
+def test_unsuitable_model_or_labs_are_not_registered(
     grader: Callable[..., Any], latest: Path, tmp_path: Path, tiny_model_folder: Path
 ) -> None:
     (tmp_path / "empty").mkdir()
@@ -68,7 +68,7 @@ def test_what_cannot_be_a_courses_model_or_labs_is_not_registered(
     assert (grader("courses", "list").stdout, "grader courses add" in grader("courses", "list").stderr) == ("", True)
 
 
-def test_a_service_without_a_model_or_a_course_says_what_to_type(grader: Callable[..., Any]) -> None:
+def test_missing_model_and_courses_are_reported_with_a_command(grader: Callable[..., Any]) -> None:
     for command, told in (
         (["serve", "--port", "0"], "grader courses add"),
         (["serve", "--port", "0", "--labs", "labs"], "require --model"),

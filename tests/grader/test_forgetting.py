@@ -1,4 +1,4 @@
-"""A course forgets what is old: not one byte of it is left in store, WAL, queue, exports and data sets."""
+"""`grader forget`: no byte of forgotten work remains in store, WAL, exports and data sets."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ OLD = "ZEBRA"
 
 
 class FirstRatings:
-    """A grader of one mind."""
+    """A grader that always gives the first rating."""
 
     def grade(self, lab: Lab, submissions: Sequence[Submission], *, reasoning: bool = False) -> list[Grade]:
         del reasoning
@@ -54,8 +54,8 @@ def forget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any
 
 @pytest.fixture
 def long_ago(forget: Callable[..., Any]) -> Iterator[Store]:
-    """The store as it was written three years ago."""
-    del forget  # which says where it is
+    """The store, with a clock three years ago."""
+    del forget  # sets GRADER_STORE
     store = open_store(Settings().store, lambda: datetime.now(UTC) - timedelta(days=3 * 365))
     yield store
     store.close()
@@ -81,7 +81,7 @@ def bytes_in(*folders: Path) -> bytes:
     return b"".join(str(path).encode() + path.read_bytes() for path in paths)
 
 
-def test_old_work_of_a_course_leaves_no_byte_anywhere(
+def test_no_byte_of_old_work_remains(
     forget: Callable[..., Any], long_ago: Store, make_lab: Callable[..., Lab], tmp_path: Path
 ) -> None:
     old, new = lab_of(make_lab, "lab1", OLD), lab_of(make_lab, "lab2", "HORSE")
@@ -108,7 +108,7 @@ def test_old_work_of_a_course_leaves_no_byte_anywhere(
         assert store.verify().faults == ()
 
 
-def test_a_student_of_two_courses_leaves_the_results_of_one(
+def test_forgetting_in_one_course_keeps_results_of_the_other(
     forget: Callable[..., Any], make_lab: Callable[..., Lab], tmp_path: Path
 ) -> None:
     lab = lab_of(make_lab, "lab1", OLD)
@@ -121,10 +121,10 @@ def test_a_student_of_two_courses_leaves_the_results_of_one(
     assert OLD.encode() not in bytes_in(tmp_path / "cs102")
 
 
-def test_who_grows_old_while_files_are_read_stays_for_the_next_time(
+def test_student_who_becomes_inactive_meanwhile_is_not_forgotten(
     forget: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make_lab: Callable[..., Lab]
 ) -> None:
-    del forget  # which says where the store is
+    del forget  # sets GRADER_STORE
 
     class Clock:
         times = iter([datetime.now(UTC), datetime.now(UTC) + timedelta(days=900)])
@@ -139,7 +139,7 @@ def test_who_grows_old_while_files_are_read_stays_for_the_next_time(
     assert lines[0].startswith("0 students forgotten") and OLD.encode() in bytes_in(tmp_path / "out")
 
 
-def test_a_data_set_that_cannot_be_read_is_told_before_anything_is_deleted(
+def test_unreadable_data_set_is_reported_before_anything_is_deleted(
     forget: Callable[..., Any], make_lab: Callable[..., Lab], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab, data = lab_of(make_lab, "lab1", OLD), tmp_path / "data"
@@ -155,7 +155,7 @@ def test_a_data_set_that_cannot_be_read_is_told_before_anything_is_deleted(
         assert store.forget_student(f"{OLD}-ID", actor="admin").students == 1
 
 
-def test_a_data_set_without_owners_of_its_rows_is_to_be_built_again_and_keeps_nobody_else_from_forgetting(
+def test_data_set_without_pseudonyms_must_be_rebuilt(
     forget: Callable[..., Any], make_lab: Callable[..., Lab], tmp_path: Path
 ) -> None:
     lab, data = lab_of(make_lab, "lab1", OLD), tmp_path / "data"
@@ -170,7 +170,7 @@ def test_a_data_set_without_owners_of_its_rows_is_to_be_built_again_and_keeps_no
     assert "--data names them" not in told.output and "--data names them" in forget(f"{OLD}-ID").output
 
 
-def test_a_folder_of_results_that_was_moved_is_told_until_it_is_named(
+def test_moved_export_is_reported_until_it_is_named(
     forget: Callable[..., Any], make_lab: Callable[..., Lab], tmp_path: Path
 ) -> None:
     with local_store() as store:
@@ -182,13 +182,13 @@ def test_a_folder_of_results_that_was_moved_is_told_until_it_is_named(
     assert OLD.encode() not in bytes_in(moved)
 
 
-def test_an_address_is_an_id_in_tables_too(forget: Callable[..., Any], tmp_path: Path) -> None:
+def test_email_address_is_an_id_in_tables(forget: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("mr@uni.example,1\nmr@other.example,2\nmr,3\n")
     forget("mr@uni.example", "--export", str(tmp_path / "a.csv"))
     assert (tmp_path / "a.csv").read_text() == "mr@other.example,2\nmr,3\n"
 
 
-def test_work_without_a_student_grows_old_a_month_at_a_time(forget: Callable[..., Any], long_ago: Store) -> None:
+def test_anonymous_work_is_forgotten_by_month(forget: Callable[..., Any], long_ago: Store) -> None:
     first = long_ago.pseudonym_for("cs101", "", actor="api")
     assert first == long_ago.pseudonym_for("cs101", "", actor="api")
     with local_store() as store:
@@ -198,13 +198,13 @@ def test_work_without_a_student_grows_old_a_month_at_a_time(forget: Callable[...
         assert (store.read_student(first).student, store.read_student(now).student is None) == (None, False)
 
 
-def test_nobody_s_id_takes_nothing_out_of_an_export(forget: Callable[..., Any], tmp_path: Path) -> None:
+def test_empty_id_removes_nothing_from_exports(forget: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a,,b\n")
     assert forget("", "--export", str(tmp_path / "a.csv")).exit_code == 0
     assert (tmp_path / "a.csv").read_text() == "a,,b\n"
 
 
-def test_a_span_of_time_is_days_or_has_a_unit(forget: Callable[..., Any]) -> None:
+def test_units_of_older_than(forget: Callable[..., Any]) -> None:
     assert [in_days(text) for text in ("400", "30d", "2w", "2y")] == [400, 30, 14, 730.5]
     for wrong in ("long", "101y"):
         assert forget("--course", "c", "--older-than", wrong).exit_code == 2

@@ -1,4 +1,4 @@
-"""The service does not open itself to other machines without a key."""
+"""Without an API key the service binds to loopback addresses only."""
 
 import io
 from typing import Any
@@ -20,17 +20,17 @@ def store(tmp_path: Any) -> Any:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "10.0.0.1", "::", "grader.example"])
-def test_without_a_key_it_serves_no_other_machine_and_says_how_to_make_one(host: str, store: Any) -> None:
+def test_public_address_requires_a_key(host: str, store: Any) -> None:
     with pytest.raises(GraderError, match="grader keys create"):
         _require_keys(store, host, Console(file=io.StringIO()))
     _, key = store.create_key("ta", Role.TA, None, actor="test")
     _require_keys(store, host, Console(file=io.StringIO()))
     store.revoke_key(key.id, actor="test")
-    _require_keys(store, host, Console(file=io.StringIO()))  # Revoked keys leave it closed, not open.
+    _require_keys(store, host, Console(file=io.StringIO()))  # revoked keys count too
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
-def test_on_this_machine_it_warns(host: str, store: Any) -> None:
-    said = io.StringIO()
-    _require_keys(store, host, Console(file=said, width=300))
-    assert "no API keys" in said.getvalue() and "--role platform|ta|admin" in said.getvalue()
+def test_loopback_without_key_warns(host: str, store: Any) -> None:
+    output = io.StringIO()
+    _require_keys(store, host, Console(file=output, width=300))
+    assert "no API keys" in output.getvalue() and "--role platform|ta|admin" in output.getvalue()

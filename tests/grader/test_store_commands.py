@@ -21,7 +21,7 @@ def grader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any
     return lambda *arguments: CliRunner().invoke(app, list(arguments))
 
 
-def test_a_key_is_shown_once_and_listed_without_itself(grader: Callable[..., Any]) -> None:
+def test_key_is_shown_once(grader: Callable[..., Any]) -> None:
     assert "grader keys create" in grader("keys", "list").stderr
     made = grader("keys", "create", "moodle", "--role", "platform", "--course", "cs101")
     token = made.stdout.strip()
@@ -36,7 +36,7 @@ def test_a_key_is_shown_once_and_listed_without_itself(grader: Callable[..., Any
         assert store.find_key(token) is None
 
 
-def test_the_audit_names_the_entry_and_fails(grader: Callable[..., Any], tmp_path: Path) -> None:
+def test_audit_reports_the_entry_and_fails(grader: Callable[..., Any], tmp_path: Path) -> None:
     grader("keys", "create", "moodle", "--role", "ta")
     fine = grader("audit", "verify")
     assert fine.exit_code == 0 and "1 entries, 0 faults" in fine.output
@@ -49,7 +49,7 @@ def test_the_audit_names_the_entry_and_fails(grader: Callable[..., Any], tmp_pat
     assert found.exit_code == 1 and "entry 1: its key was changed" in found.output
 
 
-def test_a_student_is_forgotten_in_the_store_and_in_exports(grader: Callable[..., Any], tmp_path: Path) -> None:
+def test_student_is_forgotten_in_store_and_exports(grader: Callable[..., Any], tmp_path: Path) -> None:
     with local_store() as store:
         for course in ("cs101", "cs102"):
             store.pseudonym_for(course, "s1", actor="api")
@@ -67,7 +67,7 @@ def test_a_student_is_forgotten_in_the_store_and_in_exports(grader: Callable[...
     assert "0 faults" in grader("audit", "verify").output
 
 
-def test_a_stored_grade_is_replayed(
+def test_stored_grade_is_replayed(
     grader: Callable[..., Any], make_lab: Callable[..., Lab], tiny_model_folder: Path
 ) -> None:
     from serving.model.loading import GraderOptions, load_grader

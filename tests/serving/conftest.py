@@ -151,8 +151,8 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> NewUrl:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A PostgreSQL that says nothing is given up after half a second."""
+def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unresponsive PostgreSQL times out after 0.4 s."""
     from labs_schema.limits import DatabaseLimits
     from serving.store import circuit_breaker
 
@@ -161,9 +161,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def impatient_store(impatient: None, postgresql_url: str) -> Iterator[Any]:
-    """A new store in PostgreSQL, of which nothing is waited for long."""
-    del impatient
+def short_timeout_store(short_timeouts: None, postgresql_url: str) -> Iterator[Any]:
+    """A new PostgreSQL store with short time-outs."""
+    del short_timeouts
     from serving.store.store import open_store
 
     opened = open_store(f"{postgresql_url}&connect_timeout=2")

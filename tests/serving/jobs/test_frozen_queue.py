@@ -25,9 +25,9 @@ def chaos(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_a_job_goes_on_when_the_server_wakes_and_a_worker_ends_though_it_sleeps(
-    impatient_store: Store, postgresql_url: str, frozen: Any, chaos: Any
+    short_timeout_store: Store, postgresql_url: str, frozen: Any, chaos: Any
 ) -> None:
-    store = impatient_store
+    store = short_timeout_store
     book, lab = JobRepository(store.database), chaos.made_up_lab(64)
 
     def begun() -> tuple[Worker, Job]:

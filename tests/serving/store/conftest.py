@@ -1,4 +1,4 @@
-"""Real stores, and a hand that writes into them."""
+"""Real stores, and a recorder that writes grades into them."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -23,7 +23,7 @@ def written_by(pseudonym: str, text: str = "int main(void) { return 0; }\n") -> 
 
 
 def graded(lab: Lab, submission: Submission, rating: str = "A", reasoning: str | None = None) -> Grade:
-    """The grade a model gives that always says `rating`."""
+    """The grade of a model that rates every criterion with `rating`."""
     source = {name: name for name in Provenance.model_fields}
     source |= {"rubric_hash": rubric_hash(lab), "submission_hash": submission_hash(submission)}
     criteria = tuple(
@@ -44,7 +44,7 @@ def graded(lab: Lab, submission: Submission, rating: str = "A", reasoning: str |
 
 
 class Hand:
-    """Writes into a store as the service would: `grade` records one grade and returns its id, None where forgotten."""
+    """Writes like the service: `grade` records one grade and returns its id, None for a forgotten student."""
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
@@ -56,8 +56,8 @@ class Hand:
         text = how.pop("text", "int main(void) { return 0; }\n")
         submission = written_by(pseudonym, text)
         given = graded(self.lab, submission, **how)
-        [kept] = store.record_grades(self.lab, [submission], [given], request=request, actor="job")
-        return kept
+        [grade_id] = store.record_grades(self.lab, [submission], [given], request=request, actor="job")
+        return grade_id
 
 
 @pytest.fixture

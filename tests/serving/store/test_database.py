@@ -7,7 +7,7 @@ import pytest
 from serving.store.database import open_database
 
 
-def test_a_connection_that_is_in_use_while_the_database_is_closed_is_closed_when_it_comes_back(
+def test_connection_in_use_is_closed_when_it_is_returned(
     new_url: Callable[[], str],
 ) -> None:
     database = open_database(new_url())

@@ -1,4 +1,4 @@
-"""What was answered is on the disk: commits are synced first, a cut WAL is a whole prefix, a kill loses nothing."""
+"""Durability: commits are synced before answers, a truncated WAL is a prefix of commits, kills lose nothing."""
 
 import json
 import random
@@ -28,7 +28,7 @@ from labs_schema.models import Lab, Submission
 from serving.store.store import open_store
 
 _, url, count, synchronous = sys.argv
-if synchronous != "as it is":
+if synchronous != "default":
     serving.store.database.PRAGMAS["synchronous"] = synchronous
 given = json.load(sys.stdin)
 lab, work = Lab.model_validate(given["lab"]), Submission.model_validate(given["work"])
@@ -43,13 +43,13 @@ for number in range(int(count)):
 
 
 def written(hand: Any) -> str:
-    """What the writer reads."""
+    """Input of `WRITER`."""
     work = hand.written_by("")
     parts = {"lab": hand.lab, "work": work, "grade": hand.graded(hand.lab, work)}
     return json.dumps({name: part.model_dump(mode="json") for name, part in parts.items()})
 
 
-def test_every_connection_to_sqlite_syncs_its_commits_and_wipes_what_it_deletes(tmp_path: Path) -> None:
+def test_sqlite_connections_sync_commits_and_wipe_deleted_rows(tmp_path: Path) -> None:
     database = open_database(f"sqlite:///{tmp_path}/new folder/grader.db")
     wanted = {"synchronous": 2, "journal_mode": "wal", "foreign_keys": 1, "secure_delete": 1, "recursive_triggers": 1}
     barrier = threading.Barrier(3)
@@ -65,15 +65,15 @@ def test_every_connection_to_sqlite_syncs_its_commits_and_wipes_what_it_deletes(
     assert (tmp_path / "new folder" / "grader.db").stat().st_mode & 0o077 == 0
 
 
-def test_a_store_that_cannot_be_used_is_told_without_its_password(tmp_path: Path) -> None:
+def test_error_of_an_unusable_store_has_no_password(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("This is not a database, however long it is." * 100)
     for url in (f"sqlite:///{tmp_path}/text.db", f"postgresql://me:PASSWORD@/x?host={tmp_path}&password=PASSWORD"):
-        with pytest.raises(StoreError, match="cannot be used") as told:
+        with pytest.raises(StoreError, match="cannot be used") as error:
             open_store(url)
-        assert "PASSWORD" not in str(told.value)
+        assert "PASSWORD" not in str(error.value)
 
 
-def test_a_store_of_a_newer_grader_is_left_alone(new_url: Callable[[], str]) -> None:
+def test_store_of_a_newer_version_is_refused(new_url: Callable[[], str]) -> None:
     url = new_url()
     database = open_database(url)
     with database.writing() as connection:
@@ -83,7 +83,7 @@ def test_a_store_of_a_newer_grader_is_left_alone(new_url: Callable[[], str]) -> 
         open_store(url)
 
 
-def test_many_may_open_a_new_store_at_once(new_url: Callable[[], str]) -> None:
+def test_concurrent_first_opens_create_one_store(new_url: Callable[[], str]) -> None:
     url = new_url()
     with ThreadPoolExecutor(6) as pool:
         stores = list(pool.map(lambda _: open_store(url), range(6)))
@@ -93,7 +93,7 @@ def test_many_may_open_a_new_store_at_once(new_url: Callable[[], str]) -> None:
 
 
 @pytest.mark.parametrize("cuts", [8, pytest.param(300, marks=pytest.mark.slow)])
-def test_a_wal_that_is_cut_anywhere_is_a_whole_prefix_of_the_commits(
+def test_truncated_wal_is_a_prefix_of_the_commits(
     tmp_path: Path, hand: Any, cuts: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = open_store(f"sqlite:///{tmp_path}/grader.db")
@@ -109,10 +109,10 @@ def test_a_wal_that_is_cut_anywhere_is_a_whole_prefix_of_the_commits(
         commits[store.verify().entries] = len(ids)
     file, wal = tmp_path / "grader.db", (tmp_path / "grader.db-wal").read_bytes()
     dice, seen = random.Random(0), set()
-    monkeypatch.setitem(PRAGMAS, "synchronous", "OFF")  # the copies need not last
+    monkeypatch.setitem(PRAGMAS, "synchronous", "OFF")  # the copies need not be durable
     copy, copied = open_store(f"sqlite:///{tmp_path}/copy.db"), tmp_path / "copy.db"
     for _ in range(cuts):
-        copy.close()  # its next transaction opens the files anew
+        copy.close()  # its next transaction reopens the files
         shutil.copy(file, copied)
         copied.with_name("copy.db-wal").write_bytes(wal[: dice.randrange(len(wal) + 1)])
         report = copy.verify()
@@ -126,11 +126,9 @@ def test_a_wal_that_is_cut_anywhere_is_a_whole_prefix_of_the_commits(
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
-@pytest.mark.parametrize(("synchronous", "early"), [("as it is", range(1)), ("NORMAL", range(150, 201))])
-def test_no_answer_leaves_before_its_commit_is_synced(
-    tmp_path: Path, hand: Any, synchronous: str, early: range
-) -> None:
-    """The system calls of a process that answers 200 times. With NORMAL the test sees what it is there to see."""
+@pytest.mark.parametrize(("synchronous", "early"), [("default", range(1)), ("NORMAL", range(150, 201))])
+def test_commit_is_synced_before_the_answer(tmp_path: Path, hand: Any, synchronous: str, early: range) -> None:
+    """The system calls of a process that answers 200 times. NORMAL shows that the test detects early answers."""
     trace = ["strace", "-f", "-y", "-qq", "-e", "trace=write,pwrite64,fsync,fdatasync", "-o", str(tmp_path / "calls")]
     writer = [sys.executable, "-c", WRITER, f"sqlite:///{tmp_path}/grader.db", "200", synchronous]
     done = subprocess.run([*trace, *writer], input=written(hand), stdout=subprocess.PIPE, text=True, check=False)
@@ -149,23 +147,23 @@ def test_no_answer_leaves_before_its_commit_is_synced(
 
 
 @pytest.mark.slow
-def test_a_kill_loses_nothing_that_was_answered(new_url: Callable[[], str], hand: Any) -> None:
-    """Killed again and again at any moment, each time begun anew: every answer stays, and none is given twice."""
+def test_kill_loses_no_answered_grade(new_url: Callable[[], str], hand: Any) -> None:
+    """Killed three times at random moments and restarted: every answer stays, none is duplicated."""
     url, dice = new_url(), random.Random(0)
     answered: list[str] = []
     for _ in range(3):
-        writer = [sys.executable, "-c", WRITER, url, "1000", "as it is"]
+        writer = [sys.executable, "-c", WRITER, url, "1000", "default"]
         with subprocess.Popen(writer, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdin and process.stdout
             process.stdin.write(written(hand))
             process.stdin.close()
-            told = [process.stdout.readline().strip() for _ in range(len(answered) + dice.randrange(3, 30))]
+            lines = [process.stdout.readline().strip() for _ in range(len(answered) + dice.randrange(3, 30))]
             process.send_signal(signal.SIGKILL)
-            told += [line.strip() for line in process.stdout if line.endswith("\n")]
-        assert told[: len(answered)] == answered
-        answered = told
+            lines += [line.strip() for line in process.stdout if line.endswith("\n")]
+        assert lines[: len(answered)] == answered
+        answered = lines
         store = open_store(url)
-        kept = [grade.id for grade in store.read_grades("job")]
-        assert kept[: len(answered)] == answered and len(kept) <= len(answered) + 1
+        stored = [grade.id for grade in store.read_grades("job")]
+        assert stored[: len(answered)] == answered and len(stored) <= len(answered) + 1
         assert store.verify().faults == ()
         store.close()

@@ -1,4 +1,4 @@
-"""A student's lines, rows and items leave the files that grader wrote; the others stay byte for byte."""
+"""Removing students from result files; everything else stays byte for byte."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from serving.store.exports import erase_from_exports
 from serving.store.store import Store
 
 
-def test_a_regrade_without_the_student_is_a_regrade_of_the_others(
+def test_only_the_students_lines_rows_and_items_are_removed(
     make_lab: Callable[..., Lab], fake_grader: Any, store: Store, tmp_path: Path
 ) -> None:
     lab, out = make_lab(students=6), tmp_path / "out"
@@ -44,10 +44,10 @@ def test_a_regrade_without_the_student_is_a_regrade_of_the_others(
     assert erase_from_exports({"s004"}, [out]).changed == ()
 
 
-def test_what_the_service_gave_out_of_a_student_goes_whole(tmp_path: Path) -> None:
-    said = "\u2028\x85"  # ends of a line to Python, which pydantic writes as they are
+def test_lines_of_the_api_are_removed(tmp_path: Path) -> None:
+    text = "\u2028\x85"  # line separators to Python, which pydantic does not escape
     lines = [
-        f'{{"grade_id": "{i}", "grade": {{"student": "s{i}", "said": "{said}"}}, "ratings": {{"x": "A"}}}}\n'
+        f'{{"grade_id": "{i}", "grade": {{"student": "s{i}", "text": "{text}"}}, "ratings": {{"x": "A"}}}}\n'
         for i in range(3)
     ]
     (tmp_path / "grades.jsonl").write_text("".join(lines))
@@ -55,7 +55,7 @@ def test_what_the_service_gave_out_of_a_student_goes_whole(tmp_path: Path) -> No
     assert (tmp_path / "grades.jsonl").read_text() == lines[0] + lines[2]
 
 
-def test_only_whole_ids_are_the_students(tmp_path: Path) -> None:
+def test_longer_ids_are_other_students(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(
         '{"s1": {"x": 1}, "s12": {"student": "s1"}, "of": ["s1", "s10", {"folder": "s1@c"}]}'
     )
@@ -66,19 +66,19 @@ def test_only_whole_ids_are_the_students(tmp_path: Path) -> None:
     assert erase_from_exports({"=x"}, [tmp_path]).changed == (tmp_path / "b.csv",)
 
 
-def test_who_is_called_as_others_have_marks_takes_nobody_along(tmp_path: Path) -> None:
+def test_numeric_id_does_not_match_marks(tmp_path: Path) -> None:
     (tmp_path / "marks.csv").write_text("student,total,Is it good?\n1,2,2\n2,2,1\n'=2,2,2\n")
     erase_from_exports({"2", "=2"}, [tmp_path])
     assert (tmp_path / "marks.csv").read_text() == "student,total,Is it good?\n1,2,2\n"
 
 
-def test_who_is_called_as_a_rating_is_marked_takes_nobody_along(tmp_path: Path) -> None:
+def test_id_1_does_not_match_rating_flags(tmp_path: Path) -> None:
     (tmp_path / "rubric_ratings.csv").write_text("Is it good?,A,B\ns1,1,0\n1,0,1\n")
     erase_from_exports({"1"}, [tmp_path])
     assert (tmp_path / "rubric_ratings.csv").read_text() == "Is it good?,A,B\ns1,1,0\n"
 
 
-def test_what_no_rule_can_mend_is_told(tmp_path: Path) -> None:
+def test_files_that_still_name_the_student_are_reported(tmp_path: Path) -> None:
     (tmp_path / "report.html").write_text("<td>s1</td>")
     (tmp_path / "torn.jsonl").write_text('{"student": "s1", "x"')
     (tmp_path / "s1@cs101").mkdir()
@@ -88,9 +88,7 @@ def test_what_no_rule_can_mend_is_told(tmp_path: Path) -> None:
     assert done.changed == () and {path.name for path in done.left} == {"report.html", "torn.jsonl", "main.c"}
 
 
-def test_a_file_that_is_gone_before_it_is_read_is_passed_over_and_a_path_that_never_was_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_vanished_file_is_skipped_and_missing_path_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.jsonl").write_text('{"student": "s1"}\n')
     (tmp_path / "b.jsonl").write_text('{"student": "s1"}\n')
     read = Path.read_bytes

@@ -1,4 +1,4 @@
-"""A student who is forgotten is gone: from the rows, from SQLite's file and its WAL; and the chain still verifies."""
+"""Forgotten students leave all rows, SQLite's file and its WAL; the audit log still verifies."""
 
 import sqlite3
 from datetime import UTC, datetime, timedelta
@@ -16,18 +16,18 @@ PLANTED = ("ZEBRA-ID", "ZEBRA-CODE", "ZEBRA-REASON", "ZEBRA-WHY", "ZEBRA-ANSWER"
 
 
 def plant(store: Store, hand: Any, student: str, mark: str) -> None:
-    """Everything that can be kept of a student, with `mark` in all of it; enough of it to fill many pages."""
+    """Stores everything the store can hold about a student, each with `mark`; enough to fill many pages."""
     someone = store.pseudonym_for("cs101", student, actor="api")
     code = f"// {mark}-CODE\n" * 400
     for request in ("r1", "r2"):
-        kept = hand.grade(store, someone, request=request, text=code, reasoning=f"{mark}-REASON " * 200)
-        store.record_override(kept, COMPILES, "B", f"{mark}-WHY", request="o1", actor="ta1")
+        grade_id = hand.grade(store, someone, request=request, text=code, reasoning=f"{mark}-REASON " * 200)
+        store.record_override(grade_id, COMPILES, "B", f"{mark}-WHY", request="o1", actor="ta1")
     claim = store.claim_request("key1 /grade", f"{mark}-KEY", f"{mark}-BODY", student=someone)
     store.record_answer(claim, f"{mark}-ANSWER")
 
 
 def rows_with(store: Store, mark: str) -> list[str]:
-    """The tables that hold `mark` in any column of any row."""
+    """The tables that contain `mark` in any column."""
     found = []
     with store.database.reading() as connection:
         for table in metadata.sorted_tables:
@@ -36,7 +36,7 @@ def rows_with(store: Store, mark: str) -> list[str]:
     return found
 
 
-def test_no_row_names_a_forgotten_student_and_the_chain_verifies(store: Store, hand: Any) -> None:
+def test_no_row_names_a_forgotten_student(store: Store, hand: Any) -> None:
     plant(store, hand, "ZEBRA-ID", "ZEBRA")
     plant(store, hand, "s2", "HORSE")
     assert rows_with(store, "ZEBRA") == ["students", "contents", "idempotency"]
@@ -53,7 +53,7 @@ def test_no_row_names_a_forgotten_student_and_the_chain_verifies(store: Store, h
         assert connection.execute(text("SELECT submission FROM grades")).scalars().all() == ids
 
 
-def test_no_hash_that_stays_can_be_made_from_the_program_or_the_id(store: Store, hand: Any) -> None:
+def test_remaining_hashes_cannot_be_guessed(store: Store, hand: Any) -> None:
     from labs_schema.hashes import canonical_hash, submission_hash
 
     someone = store.pseudonym_for("cs101", "s1", actor="api")
@@ -66,7 +66,7 @@ def test_no_hash_that_stays_can_be_made_from_the_program_or_the_id(store: Store,
     assert [rows_with(store, guess) for guess in guesses] == [[]] * len(guesses)
 
 
-def test_only_the_course_that_was_named_is_forgotten(store: Store, hand: Any) -> None:
+def test_forgetting_in_one_course(store: Store, hand: Any) -> None:
     courses = {name: store.pseudonym_for(name, "s1", actor="api") for name in ("cs101", "cs102")}
     for pseudonym in courses.values():
         hand.grade(store, pseudonym)
@@ -75,7 +75,7 @@ def test_only_the_course_that_was_named_is_forgotten(store: Store, hand: Any) ->
     assert store.forget_student("s1", actor="admin").students == 1
 
 
-def test_a_course_forgets_who_had_no_grade_for_so_long(new_url: Any, hand: Any) -> None:
+def test_inactive_students_are_forgotten(new_url: Any, hand: Any) -> None:
     day = datetime(2026, 1, 1, tzinfo=UTC)
     store = open_store(new_url(), lambda: day)
     old, active, elsewhere = (
@@ -94,11 +94,11 @@ def test_a_course_forgets_who_had_no_grade_for_so_long(new_url: Any, hand: Any) 
     store.close()
 
 
-def test_where_results_were_written_is_known_by_course_the_last_one_counts(new_url: Any, tmp_path: Path) -> None:
+def test_exports_are_listed_by_their_last_course(new_url: Any, tmp_path: Path) -> None:
     store = open_store(new_url())
     for course, name in (("c", "one"), ("d", "two"), ("c", "three"), ("d", "three")):
         store.record_export(course, tmp_path / name)
-    with store.database.writing() as connection:  # as it was noted before courses were
+    with store.database.writing() as connection:
         connection.execute(text("UPDATE exports SET course = NULL WHERE path LIKE '%two'"))
     found = {course: {each.path.name for each in store.list_exports(course)} for course in ("c", "d", None)}
     assert found == {"c": {"one", "two"}, "d": {"two", "three"}, None: {"one", "two", "three"}}
@@ -109,7 +109,7 @@ def bytes_in(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(folder.iterdir()))
 
 
-def test_neither_the_sqlite_file_nor_the_wal_keeps_a_byte(tmp_path: Path, hand: Any) -> None:
+def test_no_byte_remains_in_sqlite_file_and_wal(tmp_path: Path, hand: Any) -> None:
     (tmp_path / "store").mkdir()
     store = open_store(f"sqlite:///{tmp_path}/store/grader.db")
     for number in range(5):
@@ -124,7 +124,7 @@ def test_neither_the_sqlite_file_nor_the_wal_keeps_a_byte(tmp_path: Path, hand: 
     assert b"ZEBRA" not in bytes_in(tmp_path / "store")
 
 
-def test_a_reader_that_holds_old_pages_is_told_of(tmp_path: Path, hand: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_open_reader_of_old_pages_is_reported(tmp_path: Path, hand: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("serving.store.database.PRAGMAS", {**_pragmas(), "busy_timeout": 50})
     store = open_store(f"sqlite:///{tmp_path}/grader.db")
     plant(store, hand, "ZEBRA-ID", "ZEBRA")

@@ -1,4 +1,4 @@
-"""A stored grade is given again by the rubric and the program of its day, or it is said what differs."""
+"""Replaying stored grades with their rubric and program; differences are reported."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +16,8 @@ from serving.store.store import Store, open_store
 
 
 @pytest.fixture
-def kept(tmp_path: Path, hand: Any, fake_grader: Any) -> Iterator[tuple[Store, str]]:
-    """A store and the id of a grade that `fake_grader` gave."""
+def stored(tmp_path: Path, hand: Any, fake_grader: Any) -> Iterator[tuple[Store, str]]:
+    """A store and the id of a grade by `fake_grader`."""
     store = open_store(f"sqlite:///{tmp_path}/grader.db")
     work = hand.written_by(store.pseudonym_for("cs101", "s1", actor="api"), "int a;\n")
     [grade_id] = store.record_grades(hand.lab, [work], fake_grader.grade(hand.lab, [work]), request="r", actor="job")
@@ -26,29 +26,29 @@ def kept(tmp_path: Path, hand: Any, fake_grader: Any) -> Iterator[tuple[Store, s
     store.close()
 
 
-def test_the_same_grader_gives_the_same_grade(kept: tuple[Store, str], fake_grader: Any) -> None:
-    replayed = replay(*kept, fake_grader)
+def test_same_grader_gives_same_grade(stored: tuple[Store, str], fake_grader: Any) -> None:
+    replayed = replay(*stored, fake_grader)
     assert replayed.same and replayed.gap == 0 and replayed.provenance == replayed.answers == ()
 
 
-def test_another_engine_is_named_though_it_answers_alike(kept: tuple[Store, str], fake_grader: Any) -> None:
+def test_other_engine_version_is_reported(stored: tuple[Store, str], fake_grader: Any) -> None:
     fake_grader.engine.version = "2"
-    replayed = replay(*kept, fake_grader)
+    replayed = replay(*stored, fake_grader)
     assert [(each.what, each.then, each.now) for each in replayed.provenance] == [("engine_version", "1", "2")]
     assert not replayed.same and replayed.answers == ()
 
 
-def test_another_answer_is_named_by_its_criterion(kept: tuple[Store, str], fake_grader: Any) -> None:
+def test_other_rating_is_reported_by_criterion(stored: tuple[Store, str], fake_grader: Any) -> None:
     first = fake_grader.engine.answer
     fake_grader.engine.answer = lambda request: type(first(request))(first(request).logprobs[::-1])
     fake_grader.thresholds = Thresholds(calibrated=False)
-    replayed = replay(*kept, fake_grader)
+    replayed = replay(*stored, fake_grader)
     assert "Does it compile?: rating" in {each.what for each in replayed.answers}
     assert [each.what for each in replayed.provenance] == ["settings_hash"]
     assert replayed.gap == pytest.approx(5 / 6)
 
 
-def test_a_grade_with_reasons_is_replayed_with_reasons(tmp_path: Path, hand: Any, fake_grader: Any) -> None:
+def test_reasoning_is_replayed(tmp_path: Path, hand: Any, fake_grader: Any) -> None:
     store = open_store(f"sqlite:///{tmp_path}/grader.db")
     work = hand.written_by(store.pseudonym_for("cs101", "s1", actor="api"), "int a;\n")
     given = fake_grader.grade(hand.lab, [work], reasoning=True)
@@ -57,23 +57,21 @@ def test_a_grade_with_reasons_is_replayed_with_reasons(tmp_path: Path, hand: Any
     store.close()
 
 
-def test_what_was_forgotten_cannot_be_replayed(kept: tuple[Store, str], fake_grader: Any) -> None:
-    kept[0].forget_student("s1", actor="admin")
+def test_forgotten_grade_cannot_be_replayed(stored: tuple[Store, str], fake_grader: Any) -> None:
+    stored[0].forget_student("s1", actor="admin")
     with pytest.raises(ForgottenError):
-        replay(*kept, fake_grader)
+        replay(*stored, fake_grader)
 
 
-def test_what_was_hidden_from_the_model_is_hidden_again_without_the_roster(
-    tmp_path: Path, hand: Any, fake_grader: Any
-) -> None:
+def test_redactions_are_repeated_without_the_roster(tmp_path: Path, hand: Any, fake_grader: Any) -> None:
     store = open_store(f"sqlite:///{tmp_path}/grader.db")
     text = "/* Mario Rossi */ int a;\n"
     work = hand.written_by(store.pseudonym_for("cs101", "s1", actor="api"), text)
     named = with_redactions(work, "C", NameMatcher([Person(first="Mario", last="Rossi")]))
     [grade_id] = store.record_grades(hand.lab, [named], fake_grader.grade(hand.lab, [named]), request="r", actor="job")
     assert grade_id is not None
-    kept = store.read_submission(grade_id)
-    assert kept is not None and kept.files[0].text == text and kept.redactions == ("Mario Rossi",)
+    submission = store.read_submission(grade_id)
+    assert submission is not None and submission.files[0].text == text and submission.redactions == ("Mario Rossi",)
     asked = len(fake_grader.engine.asked)
     assert replay(store, grade_id, fake_grader).same
     shown = [

@@ -184,7 +184,7 @@ class Service(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize(("examples", "steps"), [(2, 12), pytest.param(8, 20, marks=pytest.mark.slow)])
-def test_whatever_happens_the_store_holds_what_it_should(
+def test_random_operations_match_the_model(
     new_url: Callable[[], str], hand: Any, machine: settings, examples: int, steps: int
 ) -> None:
     lab = hand.lab

@@ -1,4 +1,4 @@
-"""Grades are appended once, under the rubric of their day, and what a person decides is added to them."""
+"""Grades are appended once, with their rubric version; overrides are added to them."""
 
 import re
 from collections.abc import Callable
@@ -17,20 +17,20 @@ from serving.store.tables import metadata
 COMPILES = "Does it compile?"
 
 
-def test_a_grade_comes_back_as_it_was_given(store: Store, hand: Any) -> None:
+def test_grade_round_trips(store: Store, hand: Any) -> None:
     someone = store.pseudonym_for("cs101", "s1", actor="api")
-    kept = hand.grade(store, someone, reasoning="It says \0 and \ud800 and 'ä'.", text="// \0 \ud800 ä\n")
-    history = store.read_history(kept)
+    grade_id = hand.grade(store, someone, reasoning="It says \0 and \ud800 and 'ä'.", text="// \0 \ud800 ä\n")
+    history = store.read_history(grade_id)
     given = hand.written_by(someone, "// \0 \ud800 ä\n")
     assert history.grade.grade == hand.graded(hand.lab, given, reasoning="It says \0 and \ud800 and 'ä'.")
-    assert store.read_submission(kept) == given
+    assert store.read_submission(grade_id) == given
     assert (history.grade.request, history.grade.actor, history.grade.student) == ("r1", "job", someone)
     assert history.lab.criteria == hand.lab.criteria and history.lab.problem == hand.lab.problem
     assert history.ratings == {COMPILES: "A", "Is it readable?": "A"}
     assert store.verify().faults == ()
 
 
-def test_a_retry_of_a_request_records_nothing_new(store: Store, hand: Any) -> None:
+def test_retry_records_nothing_new(store: Store, hand: Any) -> None:
     someone = store.pseudonym_for("cs101", "s1", actor="api")
     first = hand.grade(store, someone, request="job1")
     before = store.verify()
@@ -41,9 +41,9 @@ def test_a_retry_of_a_request_records_nothing_new(store: Store, hand: Any) -> No
     assert hand.grade(store, someone, request="job1", text="other") != first
 
 
-def test_a_batch_is_written_whole_or_not_at_all(store: Store, hand: Any) -> None:
+def test_batch_is_atomic(store: Store, hand: Any) -> None:
     one, two = (store.pseudonym_for("cs101", name, actor="api") for name in ("s1", "s2"))
-    works = [hand.written_by(one), hand.written_by(two), hand.written_by("a pseudonym that nobody gave")]
+    works = [hand.written_by(one), hand.written_by(two), hand.written_by("a pseudonym never issued")]
     given = [hand.graded(hand.lab, work) for work in works]
     with pytest.raises(UnknownError):
         store.record_grades(hand.lab, works, given, request="job", actor="job")
@@ -52,7 +52,7 @@ def test_a_batch_is_written_whole_or_not_at_all(store: Store, hand: Any) -> None
     assert [grade.id for grade in store.read_grades("job")] == ids
 
 
-def test_a_grade_of_another_rubric_or_program_is_refused(store: Store, hand: Any) -> None:
+def test_grade_of_other_rubric_or_program_is_refused(store: Store, hand: Any) -> None:
     someone = store.pseudonym_for("cs101", "s1", actor="api")
     work, other = hand.written_by(someone), hand.written_by(someone, "other")
     edited = hand.lab.model_copy(update={"criteria": hand.lab.criteria[:1]})
@@ -61,7 +61,7 @@ def test_a_grade_of_another_rubric_or_program_is_refused(store: Store, hand: Any
             store.record_grades(lab, [of], [hand.graded(hand.lab, grade)], request="r", actor="job")
 
 
-def test_an_edited_rubric_changes_no_old_grade(store: Store, hand: Any) -> None:
+def test_edited_rubric_leaves_old_grades_unchanged(store: Store, hand: Any) -> None:
     someone = store.pseudonym_for("cs101", "s1", actor="api")
     old = hand.grade(store, someone, request="job1")
     before, hand.lab = hand.lab, hand.lab.model_copy(update={"criteria": hand.lab.criteria[:1]})
@@ -71,12 +71,12 @@ def test_an_edited_rubric_changes_no_old_grade(store: Store, hand: Any) -> None:
     assert [each.id for each in store.read_history(new).regrades] == [old]
 
 
-def test_overrides_are_added_one_after_the_other(store: Store, hand: Any) -> None:
-    kept = hand.grade(store, store.pseudonym_for("cs101", "s1", actor="api"))
-    first = store.record_override(kept, COMPILES, "B", "It warns.", request="o1", actor="ta1")
-    again = store.record_override(kept, COMPILES, "C", "a retry with other words", request="o1", actor="ta1")
-    store.record_override(kept, COMPILES, "C", "It does not.", request="o2", actor="ta2")
-    history = store.read_history(kept)
+def test_overrides_are_appended(store: Store, hand: Any) -> None:
+    grade_id = hand.grade(store, store.pseudonym_for("cs101", "s1", actor="api"))
+    first = store.record_override(grade_id, COMPILES, "B", "It warns.", request="o1", actor="ta1")
+    again = store.record_override(grade_id, COMPILES, "C", "a retry with other words", request="o1", actor="ta1")
+    store.record_override(grade_id, COMPILES, "C", "It does not.", request="o2", actor="ta2")
+    history = store.read_history(grade_id)
     assert again == first
     assert [(o.actor, o.old, o.new, o.why) for o in history.overrides] == [
         ("ta1", "A", "B", "It warns."),
@@ -86,10 +86,10 @@ def test_overrides_are_added_one_after_the_other(store: Store, hand: Any) -> Non
     assert history.grade.grade is not None and history.grade.grade.criteria[0].rating == "A"
     for criterion, rating, those in ((COMPILES, "D", "'A', 'B', 'C'"), ("Is it fast?", "A", f"'{COMPILES}', ")):
         with pytest.raises(UnknownError, match=re.escape(those)):
-            store.record_override(kept, criterion, rating, "", request="o3", actor="ta1")
+            store.record_override(grade_id, criterion, rating, "", request="o3", actor="ta1")
 
 
-def test_a_pseudonym_is_random_and_one_for_a_student_in_a_course(store: Store, new_url: Callable[[], str]) -> None:
+def test_pseudonym_is_random_and_unique_per_student_and_course(store: Store, new_url: Callable[[], str]) -> None:
     first = store.pseudonym_for("cs101", "s1", actor="api")
     assert store.pseudonym_for("cs101", "s1", actor="api") == first
     assert store.pseudonym_for("cs102", "s1", actor="api") != first
@@ -102,17 +102,17 @@ def test_a_pseudonym_is_random_and_one_for_a_student_in_a_course(store: Store, n
     assert (known.course, known.student) == ("cs101", "s1")
 
 
-def test_what_was_forgotten_takes_no_more_grades_and_overrides(store: Store, hand: Any) -> None:
+def test_forgotten_student_gets_no_more_grades_or_overrides(store: Store, hand: Any) -> None:
     one, two = (store.pseudonym_for("cs101", name, actor="api") for name in ("s1", "s2"))
-    kept = hand.grade(store, one)
+    grade_id = hand.grade(store, one)
     store.forget_student("s1", actor="admin")
     assert hand.grade(store, one, request="r2") is None
     assert hand.grade(store, two, request="r2") is not None
-    assert store.read_history(kept).grade.grade is None and store.read_history(kept).ratings == {}
-    assert store.read_submission(kept) is None
+    assert store.read_history(grade_id).grade.grade is None and store.read_history(grade_id).ratings == {}
+    assert store.read_submission(grade_id) is None
     assert (store.read_student(one).course, store.read_student(one).student) == ("cs101", None)
     with pytest.raises(ForgottenError):
-        store.record_override(kept, COMPILES, "B", "", request="o", actor="ta1")
+        store.record_override(grade_id, COMPILES, "B", "", request="o", actor="ta1")
     assert store.pseudonym_for("cs101", "s1", actor="api") != one
     assert store.verify().faults == ()
 
@@ -134,9 +134,9 @@ def test_what_was_forgotten_takes_no_more_grades_and_overrides(store: Store, han
         "DELETE FROM keys",
     ],
 )
-def test_the_database_itself_refuses_to_change_history(store: Store, hand: Any, change: str) -> None:
-    kept = hand.grade(store, store.pseudonym_for("cs101", "s1", actor="api"))
-    store.record_override(kept, COMPILES, "B", "It warns.", request="o1", actor="ta1")
+def test_triggers_refuse_to_change_history(store: Store, hand: Any, change: str) -> None:
+    grade_id = hand.grade(store, store.pseudonym_for("cs101", "s1", actor="api"))
+    store.record_override(grade_id, COMPILES, "B", "It warns.", request="o1", actor="ta1")
     store.create_key("k", Role.TA, None, actor="admin")
     with (
         pytest.raises(DBAPIError, match="only ever appended"),
@@ -146,7 +146,7 @@ def test_the_database_itself_refuses_to_change_history(store: Store, hand: Any, 
     assert store.verify().faults == ()
 
 
-def test_replacing_a_grade_is_refused_too(store: Store, hand: Any) -> None:
+def test_triggers_refuse_to_replace_a_grade(store: Store, hand: Any) -> None:
     hand.grade(store, store.pseudonym_for("cs101", "s1", actor="api"))
     replace = "INSERT OR REPLACE INTO grades SELECT * FROM grades"
     if store.database.dialect == "postgresql":
@@ -155,16 +155,16 @@ def test_replacing_a_grade_is_refused_too(store: Store, hand: Any) -> None:
         connection.execute(text(replace))
 
 
-def test_the_migrations_make_the_tables_that_the_code_knows(store: Store) -> None:
+def test_migrations_match_the_tables_in_code(store: Store) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
     with store.database.reading() as connection:
-        known: Any = {
+        options: Any = {
             "version_table": "grader_version",
             "include_name": lambda name, kind, _: kind != "table" or name in metadata.tables,
         }
-        context = MigrationContext.configure(connection, opts=known)
+        context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, metadata) == []
 
 

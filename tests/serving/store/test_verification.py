@@ -1,4 +1,4 @@
-"""The audit finds every edit, deletion, addition, reordering and cut tail, whoever made it by whatever means."""
+"""Verification finds edits, deletions, additions, reordering and truncation by the owner of the database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,7 +37,7 @@ Statement = str | tuple[str, tuple[Any, ...]]
 
 @contextmanager
 def tampered(store: Store, *statements: Statement) -> Iterator[Connection]:
-    """What one who owns the database can do, without triggers and foreign keys; undone at the end."""
+    """Changes by the owner of the database, without triggers and foreign keys; rolled back at the end."""
     engine = create_engine(store.database._engine.url)
     with engine.connect() as connection:
         if store.database.dialect == "postgresql":
@@ -57,10 +57,10 @@ def tampered(store: Store, *statements: Statement) -> Iterator[Connection]:
     engine.dispose()
 
 
-def found(store: Store, *statements: Statement, noted: str | None = None) -> set[int | None]:
-    """The entries at which the audit finds what `statements` did."""
+def found(store: Store, *statements: Statement, expected_head: str | None = None) -> set[int | None]:
+    """The entries of the faults that verification finds after `statements`."""
     with tampered(store, *statements) as connection:
-        return {fault.entry for fault in verify_store(connection, noted).faults}
+        return {fault.entry for fault in verify_store(connection, expected_head).faults}
 
 
 TAMPERING: list[tuple[list[str], int | None]] = [
@@ -114,17 +114,17 @@ TAMPERING: list[tuple[list[str], int | None]] = [
 ]
 
 
-def test_what_was_done_to_the_database_is_found_at_its_entry(filled: Store) -> None:
+def test_tampering_is_found_at_its_entry(filled: Store) -> None:
     for statements, entry in TAMPERING:
         assert entry in found(filled, *statements), statements
     assert filled.verify().faults == ()
 
 
-WITNESSED = ["students", "contents", "rubrics", "grades", "overrides", "audit", "audit_head", "keys"]
+AUDITED_TABLES = ["students", "contents", "rubrics", "grades", "overrides", "audit", "audit_head", "keys"]
 
 
-def test_whatever_one_cell_is_changed_to_is_found(filled: Store) -> None:
-    for table in map(metadata.tables.__getitem__, WITNESSED):
+def test_change_of_any_cell_is_found(filled: Store) -> None:
+    for table in map(metadata.tables.__getitem__, AUDITED_TABLES):
         with filled.database.reading() as connection:
             row = connection.execute(table.select().order_by(text("1"))).first()
         assert row is not None
@@ -133,9 +133,9 @@ def test_whatever_one_cell_is_changed_to_is_found(filled: Store) -> None:
             assert found(filled, (change, (77 if isinstance(value, int) else "77", row[0]))), column
 
 
-def test_bytes_where_there_was_text_are_found(filled: Store) -> None:
+def test_bytes_in_a_text_column_are_found(filled: Store) -> None:
     if filled.database.dialect == "postgresql":
-        pytest.skip("PostgreSQL keeps text in its text columns")
+        pytest.skip("PostgreSQL accepts only text in text columns")
     for table in (metadata.tables[name] for name in ("students", "contents", "rubrics", "grades", "audit")):
         last = f"(SELECT max(rowid) FROM {table.name})"
         for column in table.columns:
@@ -143,31 +143,31 @@ def test_bytes_where_there_was_text_are_found(filled: Store) -> None:
                 assert found(filled, f"UPDATE {table.name} SET {column.name} = x'ff00' WHERE rowid = {last}"), column
 
 
-def test_an_entry_written_anew_with_its_hash_does_not_lead_to_the_next(filled: Store) -> None:
+def test_forged_entry_with_valid_hash_breaks_the_chain(filled: Store) -> None:
     with filled.database.reading() as connection:
         row = connection.execute(audit.select().where(audit.c.seq == 5)).one()
-    forged = {name: getattr(row, name) for name in Entry.model_fields} | {"actor": "somebody else"}
+    forged = {name: getattr(row, name) for name in Entry.model_fields} | {"actor": "someone else"}
     change = "UPDATE audit SET actor = ?, hash = ? WHERE seq = 5"
-    assert found(filled, (change, ("somebody else", canonical_hash(forged)))) == {6}
+    assert found(filled, (change, ("someone else", canonical_hash(forged)))) == {6}
 
 
-def test_a_log_written_anew_is_found_by_a_head_that_was_noted(filled: Store) -> None:
-    """Who owns the database can make a log that is whole, but not one that has an entry which was noted elsewhere."""
-    noted = filled.verify()
-    head = f"{noted.entries}:{noted.head}"
+def test_rewritten_log_is_found_by_an_earlier_head(filled: Store) -> None:
+    """The owner can forge a consistent log, but not one that contains a head recorded elsewhere."""
+    report = filled.verify()
+    head = f"{report.entries}:{report.head}"
     filled.pseudonym_for("cs101", "s9", actor="api")
     assert filled.verify(head).faults == ()
     with filled.database.reading() as connection:
-        whole_prefix = connection.execute(text("SELECT hash FROM audit WHERE seq = 11")).scalar_one()
+        prefix_hash = connection.execute(text("SELECT hash FROM audit WHERE seq = 11")).scalar_one()
     anew = (
         "DELETE FROM students WHERE seq = 13",
         "DELETE FROM audit WHERE seq > 11",
-        f"UPDATE audit_head SET seq = 11, hash = '{whole_prefix}'",
+        f"UPDATE audit_head SET seq = 11, hash = '{prefix_hash}'",
     )
-    assert 12 in found(filled, *anew, noted=head)
-    assert None in found(filled, noted="nonsense") and None in found(filled, noted="9" * 40)
+    assert 12 in found(filled, *anew, expected_head=head)
+    assert None in found(filled, expected_head="nonsense") and None in found(filled, expected_head="9" * 40)
 
 
-def test_an_empty_store_verifies(store: Store) -> None:
+def test_empty_store_has_no_faults(store: Store) -> None:
     report = store.verify()
     assert (report.entries, report.head, report.faults) == (0, FIRST_HASH, ())

@@ -15,9 +15,9 @@ KEY = {"Idempotency-Key": "try-1"}
 
 
 @pytest.fixture
-def store(impatient_store: Any) -> Any:
+def store(short_timeout_store: Any) -> Any:
     """That of `course`."""
-    return impatient_store
+    return short_timeout_store
 
 
 @pytest.mark.slow

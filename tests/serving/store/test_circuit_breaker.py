@@ -1,4 +1,4 @@
-"""A server that is frozen keeps its connections open and says nothing: nobody waits for it for long."""
+"""Time-outs and circuit breaker for a frozen PostgreSQL server, which keeps its connections open."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ from serving.store.errors import OutcomeUnknownError, StoreError
 from serving.store.store import Store, open_store
 
 
-def test_while_a_server_is_silent_one_at_a_time_looks_whether_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_open_circuit_lets_one_probe_through_per_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 1.0, 2.5, 3.0])
     monkeypatch.setattr(circuit_breaker.time, "monotonic", lambda: next(clock))
     breaker = CircuitBreaker()
@@ -40,14 +40,14 @@ def test_while_a_server_is_silent_one_at_a_time_looks_whether_it_is_back(monkeyp
     breaker.check()
 
 
-def test_a_server_that_refuses_a_connection_has_answered_and_one_that_lets_it_wait_has_not(
+def test_refused_connection_counts_as_an_answer_and_a_timeout_does_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    said = iter([OperationalError("too many clients"), ConnectionTimeout("connection timeout expired")])
+    outcomes = iter([OperationalError("too many clients"), ConnectionTimeout("connection timeout expired")])
 
     def connect(**options: int) -> TimeoutConnection:
         assert options == {"connect_timeout": circuit_breaker.LIMITS.probe_seconds}
-        raise next(said)
+        raise next(outcomes)
 
     monkeypatch.setattr(TimeoutConnection, "connect", connect)
     monkeypatch.setattr(circuit_breaker, "LIMITS", DatabaseLimits(probe_interval_seconds=60.0))
@@ -55,17 +55,17 @@ def test_a_server_that_refuses_a_connection_has_answered_and_one_that_lets_it_wa
     assert breaker.probe(connect_timeout=30)
     breaker.check()
     assert not breaker.probe(connect_timeout=30)
-    assert not breaker.probe(connect_timeout=30)  # nobody is asked again so soon
+    assert not breaker.probe(connect_timeout=30)  # the circuit is open
     with pytest.raises(UnresponsiveError):
         breaker.check()
 
 
-def test_a_statement_waits_as_long_as_something_is_heard_now_and_then() -> None:
+def test_statement_may_take_long_while_replies_arrive() -> None:
     def statement() -> Any:
-        heard = []
+        replies = []
         for _ in range(9):
-            heard.append((yield 1))
-        return heard
+            replies.append((yield 1))
+        return replies
 
     waiting = circuit_breaker._with_timeout(statement(), 3, lambda: True)
     next(waiting)
@@ -75,56 +75,54 @@ def test_a_statement_waits_as_long_as_something_is_heard_now_and_then() -> None:
     assert done.value.value == [0, 0, 1] * 3
 
     with pytest.raises(StatementTimeoutError):
-        woken_for_nothing(circuit_breaker._with_timeout(statement(), 3, lambda: True), 3)
+        poll_without_reply(circuit_breaker._with_timeout(statement(), 3, lambda: True), 3)
     with pytest.raises(ServerUnresponsiveError):
-        woken_for_nothing(circuit_breaker._with_timeout(statement(), 3, lambda: False), 1)
+        poll_without_reply(circuit_breaker._with_timeout(statement(), 3, lambda: False), 1)
 
 
-def woken_for_nothing(waiting: Any, times: int) -> None:
+def poll_without_reply(waiting: Any, times: int) -> None:
     next(waiting)
     for _ in range(times):
         waiting.send(0)
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("impatient")
-def test_a_frozen_server_holds_nobody_up_and_all_goes_on_when_it_wakes(postgresql_url: str, frozen: Any) -> None:
+@pytest.mark.usefixtures("short_timeouts")
+def test_frozen_server_fails_fast_and_recovers(postgresql_url: str, frozen: Any) -> None:
     database = open_database(f"{postgresql_url}&connect_timeout=2")
 
-    def ask(_: int) -> tuple[float, bool]:
-        began = time.monotonic()
+    def query(_: int) -> tuple[float, bool]:
+        started = time.monotonic()
         try:
             with database.reading() as connection:
                 assert connection.execute(text("SELECT 1")).scalar_one() == 1
         except StoreError:
-            return time.monotonic() - began, False
-        return time.monotonic() - began, True
+            return time.monotonic() - started, False
+        return time.monotonic() - started, True
 
     with ThreadPoolExecutor(40) as many:
-        assert all(answered for _, answered in many.map(ask, range(40)))
+        assert all(answered for _, answered in many.map(query, range(40)))
         with frozen(postgresql_url):
-            took = [seconds for seconds, answered in many.map(ask, range(40)) if not answered]
+            took = [seconds for seconds, answered in many.map(query, range(40)) if not answered]
             assert len(took) == 40 and max(took) < 3
-            assert sorted(ask(i)[0] for i in range(9))[4] < 0.1
+            assert sorted(query(i)[0] for i in range(9))[4] < 0.1
             time.sleep(circuit_breaker.LIMITS.probe_interval_seconds)
         time.sleep(circuit_breaker.LIMITS.probe_interval_seconds)
-        assert ask(0)[1]
-        assert all(answered for _, answered in many.map(ask, range(40)))
+        assert query(0)[1]
+        assert all(answered for _, answered in many.map(query, range(40)))
     database.close()
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("impatient")
-def test_of_a_write_that_a_server_froze_at_nobody_says_what_is_not_known(
-    postgresql_url: str, frozen: Callable[[str], Any], hand: Any
-) -> None:
+@pytest.mark.usefixtures("short_timeouts")
+def test_freeze_during_commit_has_unknown_outcome(postgresql_url: str, frozen: Callable[[str], Any], hand: Any) -> None:
     store = open_store(postgresql_url)
     someone = store.pseudonym_for("cs101", "s1", actor="api")
     with pytest.raises(OutcomeUnknownError), frozen_at_the_commit(store, frozen(postgresql_url)):
         hand.grade(store, someone)
     time.sleep(circuit_breaker.LIMITS.probe_interval_seconds)
-    kept = hand.grade(store, someone)  # the same request once more
-    assert [each.id for each in store.read_grades("r1")] == [kept]
+    grade_id = hand.grade(store, someone)  # a retry of the same request
+    assert [each.id for each in store.read_grades("r1")] == [grade_id]
     assert store.verify().faults == ()
     store.close()
 
@@ -142,8 +140,8 @@ def frozen_at_the_commit(store: Store, frozen: AbstractContextManager[None]) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("impatient")
-def test_what_takes_its_time_may_be_silent(postgresql_url: str) -> None:
+@pytest.mark.usefixtures("short_timeouts")
+def test_autocommit_has_no_timeout(postgresql_url: str) -> None:
     database = open_database(postgresql_url)
     with database.autocommit() as connection:
         connection.execute(text("SELECT pg_sleep(0.8)"))
@@ -151,8 +149,8 @@ def test_what_takes_its_time_may_be_silent(postgresql_url: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("impatient")
-def test_a_slow_statement_on_a_server_that_answers_is_given_up_and_holds_nobody_else_up(postgresql_url: str) -> None:
+@pytest.mark.usefixtures("short_timeouts")
+def test_slow_statement_fails_alone(postgresql_url: str) -> None:
     database = open_database(postgresql_url)
     for _ in range(2):
         with pytest.raises(StoreError, match="the server responds"), database.reading() as connection:
@@ -163,15 +161,13 @@ def test_a_slow_statement_on_a_server_that_answers_is_given_up_and_holds_nobody_
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("impatient")
-def test_a_large_store_is_verified_however_long_one_question_takes(
-    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("short_timeouts")
+def test_verification_has_no_timeout(postgresql_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     store, verify = open_store(postgresql_url), verification.verify_store
 
-    def slow(connection: Connection, noted: str | None) -> verification.AuditReport:
+    def slow(connection: Connection, expected_head: str | None) -> verification.AuditReport:
         connection.execute(text("SELECT pg_sleep(0.8)"))
-        return verify(connection, noted)
+        return verify(connection, expected_head)
 
     monkeypatch.setattr(verification, "verify_store", slow)
     assert store.verify().faults == ()
