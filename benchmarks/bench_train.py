@@ -35,9 +35,9 @@ from trl import DPOConfig, SFTConfig
 
 from prompts.encode import PromptEncoder
 from prompts.style import PromptStyle
-from training.dataset.build import build_dataset
+from training.dataset.build import DatasetOptions, build_dataset
 from training.dataset.examples import CriterionExample, TrainingExample, load_examples
-from training.dataset.files import read_pairs
+from training.dataset.row_formats import read_pairs
 from training.quiet_libraries import quiet_libraries
 from training.tiny.tokenizer import train_tokenizer
 from training.trainers.collator import PreferenceCollator, VerdictCollator
@@ -113,7 +113,7 @@ def own_labs(folder: Path) -> tuple[Path, Path]:
     """The data set and tokenizer of the labs that come with the project, written to `folder`."""
     style = PromptStyle(template="compact")
     paths = folder / "train.jsonl", folder / "test.jsonl"
-    build_dataset(LABS, *paths, style=style, train_split=1.0, option_order="given")
+    build_dataset(LABS, *paths, DatasetOptions(style=style, train_split=1.0, option_order="given"))
     prompts = (row.prompt for row in read_pairs(paths[0]))
     train_tokenizer(prompts, entries=2048, context_length=8192).save_pretrained(folder / "tokenizer")
     return folder, folder / "tokenizer"

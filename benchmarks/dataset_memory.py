@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from prompts.style import PromptStyle
-from training.dataset.build import build_dataset
+from training.dataset.build import DatasetOptions, build_dataset
 
 CRITERIA, RATINGS = 4, 3
 
@@ -88,9 +88,7 @@ def main() -> None:
             parent,
             out / "train.jsonl",
             out / "test.jsonl",
-            style=PromptStyle(),
-            eval_labs=["lab000"],
-            shuffle=asked.shuffle,
+            DatasetOptions(style=PromptStyle(), eval_labs=("lab000",), shuffle=asked.shuffle),
             progress=lambda step, _done, _of: steps.update({step: time.perf_counter() - start}),
         )
         figures = {

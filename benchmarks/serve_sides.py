@@ -38,12 +38,12 @@ def engine_side(model: Path, work: Work, engine: str) -> Took:
     import torch
 
     from serving.model.loading import GraderOptions, load_grader
-    from training.run.speed import matmul_peak
+    from training.run.speed import measure_peak_flops
 
     grader: Any = load_grader(str(model), GraderOptions(engine=engine))
     found = measured(lambda some: grader.grade_each(some), work)
     queries, hits = grader.engine.cache_counts()
-    return found | {"hit_rate": hits / queries, "peak": matmul_peak(torch.bfloat16)}
+    return found | {"hit_rate": hits / queries, "peak": measure_peak_flops(torch.bfloat16)}
 
 
 def json_side(model: Path, work: Work, engine: str) -> Took:

@@ -67,7 +67,7 @@ def _files(
     of_data = []
     for folder in data:
         gone = forget_in_data(students, folder)
-        still = _LEARNED if gone.learned else _BUILD_AGAIN if gone.build_again else ""
+        still = _LEARNED if gone.learned else _BUILD_AGAIN if gone.rebuild else ""
         of_data.append(f"{folder} {still}" if still else f"{gone.rows} rows taken out of {folder}.")
     known = store.list_exports(course)
     here = [each.path for each in known if each.here]

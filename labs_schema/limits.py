@@ -60,6 +60,12 @@ class EngineLimits(Frozen):
     kv_cache_gib: int = Field(2, description="Prefix cache on a CPU, unless VLLM_CPU_KVCACHE_SPACE is set.")
 
 
+class DatasetLimits(Frozen):
+    """Reading training files."""
+
+    reported_rows: int = Field(20, description="Invalid rows of one file that are reported before reading stops.")
+
+
 class QueueLimits(Frozen):
     """The queue in front of the engine."""
 

@@ -1,4 +1,4 @@
-"""The YAML of a training run: every setting by its usual name, checked as a whole. Knows no model and no trainer."""
+"""The YAML of a training run: settings, validation, overrides."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,11 +19,11 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Stage(Frozen):
-    """What SFT and DPO have in common. A batch counts submissions: all criteria of a submission go through together.
+    """The settings that SFT and DPO have in common. Batch sizes count submissions, with all their criteria.
 
-    `warmup_steps` below 1 is a share of all steps. `optim` is a name that transformers knows, or `muon`: Muon on the
-    matrices at `learning_rate`, AdamW on embeddings and norms at `adamw_learning_rate`. `tokens_per_step` caps a batch
-    by tokens instead of submissions (None: no cap).
+    `warmup_steps` below 1 is a share of all steps. `optim` is an optimizer name of transformers, or `muon`: Muon on
+    matrices with `learning_rate`, AdamW on embeddings and norms with `adamw_learning_rate`. `tokens_per_step` limits a
+    batch by tokens instead of submissions (None: no limit).
     """
 
     method: Literal["lora", "full"] = "lora"
@@ -42,8 +42,8 @@ class Stage(Frozen):
 
 
 class SftStage(Stage):
-    """`answer_only`: learn the whole verdict or only its letter. `lm_weight` adds so much language modelling on
-    problem and code to the answer's loss. `dropout` acts on the residuals of the model."""
+    """`answer_only`: learn the complete verdict or only its letter. `lm_weight`: the weight of language modelling on
+    problem and code in the loss. `dropout`: the rate of residual dropout."""
 
     answer_only: Literal["verdict", "letter"] = "verdict"
     lm_weight: Annotated[float, Field(ge=0)] = 0.0
@@ -51,8 +51,8 @@ class SftStage(Stage):
 
 
 class DpoStage(Stage):
-    """`beta`: how closely the policy is held to its reference, the model as SFT left it. `loss_type` is trl's;
-    `label_smoothing`: the share of pairs taken to be the wrong way round (trl uses it in `robust` and `exo_pair`)."""
+    """`beta`: strength of the constraint to the reference, the model after SFT. `loss_type`: trl's name of the loss.
+    `label_smoothing`: the share of pairs assumed to be flipped (used by `robust` and `exo_pair`)."""
 
     beta: Positive = 0.1
     loss_type: LossType = "sigmoid"
@@ -60,21 +60,21 @@ class DpoStage(Stage):
 
 
 class DatasetPart(Frozen):
-    """A file of a mixture, or a folder of `train.jsonl`. Of its submissions (of other programs' files: its rows)
-    `weight` times as many are in an epoch: 2 takes each twice, 0.3 takes 30 %, chosen by the seed once a run."""
+    """A training file, or a folder with `train.jsonl`. `weight`: how often its submissions (external files: rows)
+    are in an epoch: 2 is each twice, 0.3 is 30 % of them, drawn once per run."""
 
     path: str
     weight: Positive = 1.0
 
 
 class RunConfig(Frozen):
-    """One run: SFT, then DPO; either may be left out.
+    """One run: SFT, then DPO; either is optional.
 
-    `model` is a preset's name, a folder or a hub id. `dataset` is what `grader build-dataset` wrote (its training file
-    or the folder of `train.jsonl`), another program's file (`training.dataset.foreign_rows`), or a mixture of these.
-    `context_length` (tokens) caps the model's own. `on_overlong`: a submission that does not fit stops the run
-    (`error`), is left out and counted (`skip`), or loses the middle of its code (`middle`). `max_steps` ends every
-    stage early.
+    `model`: a preset, a folder or a hub id. `dataset`: a data set of `grader build-dataset` (its training file or the
+    folder of `train.jsonl`), an external file (`training.dataset.external_rows`), or a mixture of these.
+    `context_length` (tokens) limits the model's own. `on_overlong`: a submission that does not fit stops the run
+    (`error`), is skipped and counted (`skip`), or loses the middle of its code (`middle`). `max_steps` limits each
+    stage.
     """
 
     model: str
@@ -115,9 +115,9 @@ class RunConfig(Frozen):
         if self.sft and self.dpo and self.sft.method == "lora" and self.dpo.method == "full":
             raise ValueError("dpo.method full cannot follow sft.method lora: use lora for both, or full for sft")
         if any(stage.optim == "muon" and stage.method == "lora" for stage in self.stages.values()):
-            raise ValueError("optim muon is for small models trained whole: use it with method full")
+            raise ValueError("optim muon trains all weights of small models: use it with method full")
         if self.load_in_4bit and any(stage.method == "full" for stage in self.stages.values()):
-            raise ValueError("load_in_4bit trains an adapter: method full cannot go with it")
+            raise ValueError("load_in_4bit trains an adapter and cannot be combined with method full")
         if self.dpo and self.dpo.label_smoothing and self.dpo.loss_type not in ("robust", "exo_pair"):
             raise ValueError("dpo.label_smoothing is used only by dpo.loss_type robust or exo_pair")
         if self.dpo and self.dpo.loss_type == "exo_pair" and not self.dpo.label_smoothing:
@@ -131,8 +131,8 @@ def load_config(
     overrides: Sequence[str] = (),
     stage_flags: Mapping[str, object] | None = None,
 ) -> RunConfig:
-    """Reads `path`; `flags` (top-level fields, None: not given), `stage_flags` (fields of each stage that the file has)
-    and then `overrides` such as `dpo.beta=0.2` go on top.
+    """Reads `path`, then applies `flags` (top-level fields; None: not given), `stage_flags` (fields of each stage in
+    the file) and `overrides` such as `dpo.beta=0.2`.
 
     Raises InputError with every issue: an unreadable file, an override that is not NAME=VALUE, an unknown or wrong
     field.
@@ -150,8 +150,8 @@ def load_config(
                 raise ValueError
             _set(values, name.strip().split("."), yaml.safe_load(value))
         except (ValueError, yaml.YAMLError):
-            hint = "Write for instance --set dpo.beta=0.2; quote a value that YAML reads otherwise."
-            issues.append(_issue("--set", override, "NAME=VALUE, the value as in the YAML", hint))
+            hint = "Write for example --set dpo.beta=0.2; quote a value that YAML would convert."
+            issues.append(_issue("--set", override, "NAME=VALUE, with the value as in YAML", hint))
     if issues:
         raise InputError(issues)
     try:
@@ -161,7 +161,7 @@ def load_config(
 
 
 def dump_config(config: RunConfig) -> str:
-    """The config as YAML, every field written out: what `load_config` reads back."""
+    """The config as YAML with all fields, readable by `load_config`."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
 
 
@@ -174,9 +174,9 @@ def _mapping(path: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError([_issue(str(path), "no such file", "the YAML of a run", hint)]) from None
+        raise InputError([_issue(str(path), "no such file", "the YAML file of a run", hint)]) from None
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise InputError([_issue(str(path), str(error), "the YAML of a run", hint)]) from None
+        raise InputError([_issue(str(path), str(error), "the YAML file of a run", hint)]) from None
     if not isinstance(values, dict):
         raise InputError([_issue(str(path), f"a {type(values).__name__}", "fields such as `model: ...`", hint)])
     return values
@@ -194,7 +194,7 @@ def _set(values: dict[str, Any], names: Sequence[str], value: object) -> None:
 def _field_issue(path: str, error: Any) -> Issue:
     name = ".".join(map(str, error["loc"])) or "the run"
     found = "nothing" if error["type"] == "missing" else repr(error["input"]) if error["loc"] else "this combination"
-    return _issue(path, f"{found} in `{name}`", error["msg"], "Mend the YAML, or override it with --set NAME=VALUE.")
+    return _issue(path, f"{found} in `{name}`", error["msg"], "Fix the YAML, or override it with --set NAME=VALUE.")
 
 
 def _issue(path: str, found: str, expected: str, hint: str) -> Issue:

@@ -1,6 +1,6 @@
-"""Takes students out of a data set, and says which runs have learned from them. Knows no store.
+"""Removes students from data sets, and finds runs that were trained on their work.
 
-A model cannot forget: a run that was trained on a student's work is told of, for a person to delete or train again.
+A model cannot forget, so such a run is only reported: its owner has to delete or retrain it.
 """
 
 import json
@@ -10,56 +10,55 @@ from pathlib import Path
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import submission_key
 from labs_schema.privacy.pseudonym_key import check_fingerprint
-from training.dataset.attacked_copies import COPY
-from training.dataset.files import publish, read_dataset_manifest
-from training.dataset.rows import DatasetManifest, LabSplit
+from training.dataset.attacked_copies import COPY_SUFFIX
+from training.dataset.manifest import DatasetManifest, LabSplit, publish, read_dataset_manifest
 from training.dataset.spool import Spool
 from training.run_folder import RunFolder
 
-WITHOUT_KEYS = ("messages", "instruction")
+WITHOUT_PSEUDONYMS = ("messages", "instruction")
 
 
-class DataForgotten(Frozen):
-    """`rows` that were taken out of a data set; `learned`: whether a run's model was trained on the students' work;
-    `build_again`: whether the work is still in a data set, whose rows do not say whose they are."""
+class ForgottenData(Frozen):
+    """`rows`: removed from a data set. `learned`: whether a run's model was trained on the students' work. `rebuild`:
+    whether the work is still in a data set whose rows have no pseudonyms."""
 
     rows: int = 0
     learned: bool = False
-    build_again: bool = False
+    rebuild: bool = False
 
 
-def forget_in_data(students: Collection[str], folder: Path) -> DataForgotten:
-    """In a data set's folder the rows of `students`, and their pseudonyms in its manifest, are deleted; of a run's
-    folder, and of a data set in a format that names no submissions, it is only told whether the work is in there.
+def forget_in_data(students: Collection[str], folder: Path) -> ForgottenData:
+    """Deletes the rows of `students`, and their pseudonyms in the manifest, from a data set's folder. For a run folder,
+    and a data set in a format without pseudonyms, only reports whether it contains their work.
 
-    Raises InputError or ModelError where `folder` is neither, GraderError where its pseudonyms are another secret's.
+    Raises InputError or ModelError if `folder` is neither, GraderError if its pseudonyms were made with another key.
     """
     if (run := RunFolder(folder)).dataset.is_file():
         manifest = run.read_dataset_manifest()
         check_fingerprint(manifest.secret, folder)
-        return DataForgotten(
+        return ForgottenData(
             learned=any(set(split.train) & _keys(students, lab) for lab, split in manifest.labs.items())
         )
     manifest = read_dataset_manifest(folder)
     check_fingerprint(manifest.secret, folder)
     without = {lab: _without(split, _keys(students, lab)) for lab, split in manifest.labs.items()}
     if without == manifest.labs:
-        return DataForgotten()
-    if manifest.format in WITHOUT_KEYS:
-        return DataForgotten(build_again=True)
-    gone = {key + suffix for lab in manifest.labs for key in _keys(students, lab) for suffix in ("", COPY)}
-    return DataForgotten(rows=_rewrite(folder, manifest.model_copy(update={"labs": without}), gone))
+        return ForgottenData()
+    if manifest.format in WITHOUT_PSEUDONYMS:
+        return ForgottenData(rebuild=True)
+    removed = {key + suffix for lab in manifest.labs for key in _keys(students, lab) for suffix in ("", COPY_SUFFIX)}
+    return ForgottenData(rows=_rewrite(folder, manifest.model_copy(update={"labs": without}), removed))
 
 
-def _rewrite(folder: Path, manifest: DatasetManifest, gone: set[str]) -> int:
-    """All files, each whole, without the rows of the pseudonyms `gone`; how many rows that were."""
+def _rewrite(folder: Path, manifest: DatasetManifest, removed: set[str]) -> int:
+    """Rewrites all files without the rows of the pseudonyms `removed`. Returns the number of removed rows."""
     staged = folder / ".forgetting"
     staged.mkdir(exist_ok=True)
     outputs = {}
     for name in manifest.outputs:
         with (folder / name).open("rb") as lines, Spool(staged / ".rows") as spool:
-            kept = [spool.add([line]) for line in lines if json.loads(line)["submission"] not in gone]
-            outputs[name] = spool.write(kept, staged / name)
+            remaining = [spool.add([line]) for line in lines if json.loads(line)["submission"] not in removed]
+            outputs[name] = spool.write(remaining, staged / name)
     publish(staged, folder, manifest.model_copy(update={"outputs": outputs}))
     (staged / ".rows").unlink()
     staged.rmdir()
@@ -70,5 +69,5 @@ def _keys(students: Collection[str], lab: str) -> set[str]:
     return {submission_key(lab, student) for student in students}
 
 
-def _without(split: LabSplit, gone: set[str]) -> LabSplit:
-    return LabSplit(**{side: tuple(key for key in keys if key not in gone) for side, keys in split})
+def _without(split: LabSplit, removed: set[str]) -> LabSplit:
+    return LabSplit(**{side: tuple(key for key in keys if key not in removed) for side, keys in split})

@@ -1,4 +1,4 @@
-"""The training libraries' own bars, notes and warnings, kept off the screen. Errors still come through."""
+"""Hides progress bars, notes and warnings of the training libraries."""
 
 import logging
 import os
@@ -12,7 +12,7 @@ import transformers
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """While inside, transformers, trl, peft, accelerate and datasets show errors only."""
+    """While inside, transformers, trl, peft, accelerate and datasets show only errors."""
     os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     transformers.logging.set_verbosity_error()

@@ -1,4 +1,4 @@
-"""What a training run leaves on disk, and where. Knows no model."""
+"""The run folder: the files of a training run."""
 
 import json
 import logging
@@ -8,11 +8,11 @@ from pathlib import Path
 
 from labs_schema.errors import ModelError
 from training.config import RunConfig, dump_config, load_config
-from training.dataset.rows import DatasetManifest
+from training.dataset.manifest import DatasetManifest
 
 
 class RunFolder:
-    """A run's folder: one property a thing in it. Relative paths inside the folder are stable names."""
+    """The paths in a run's folder. Their names are stable."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -33,54 +33,56 @@ class RunFolder:
         self.dataset = path / "dataset.json"
         self.launch = path / "launch.json"
 
-    def portable(self, source: str) -> str:
-        """`source` as a manifest names it: a hub id as it is, a folder relative to this one."""
+    def relative_source(self, source: str) -> str:
+        """`source` for a manifest: a hub id unchanged, a folder as a path relative to this one."""
         return os.path.relpath(source, self.path) if Path(source).is_dir() else source
 
     def write_dataset(self, sha256: str, manifest: DatasetManifest) -> None:
-        """Keeps what the run was trained on: the training file's hash and the data set's manifest."""
-        held = {"sha256": sha256, "manifest": manifest.model_dump(mode="json")}
-        write_whole(self.dataset, json.dumps(held, indent=2) + "\n")
+        """Records the training file's hash and the data set's manifest."""
+        record = {"sha256": sha256, "manifest": manifest.model_dump(mode="json")}
+        write_atomically(self.dataset, json.dumps(record, indent=2) + "\n")
 
     def read_dataset(self) -> str:
-        """The training file's SHA-256. Raises ModelError where the run was never begun properly."""
-        return self._held_dataset()[0]
+        """The training file's SHA-256. Raises ModelError if it was not recorded."""
+        return self._recorded_dataset()[0]
 
     def read_dataset_manifest(self) -> DatasetManifest:
-        """Which work was trained on and which was kept. Raises ModelError as `read_dataset`."""
-        return self._held_dataset()[1]
+        """The data set's manifest. Raises ModelError if it was not recorded."""
+        return self._recorded_dataset()[1]
 
-    def _held_dataset(self) -> tuple[str, DatasetManifest]:
+    def _recorded_dataset(self) -> tuple[str, DatasetManifest]:
         try:
-            held = json.loads(self.dataset.read_text(encoding="utf-8"))
-            return str(held["sha256"]), DatasetManifest.model_validate(held["manifest"])
+            record = json.loads(self.dataset.read_text(encoding="utf-8"))
+            return str(record["sha256"]), DatasetManifest.model_validate(record["manifest"])
         except (OSError, ValueError, KeyError, TypeError):
             raise ModelError(
-                f"{self.dataset}: missing or unreadable, so nobody knows what the run was trained on. Train a new one."
+                f"{self.dataset}: missing or unreadable, so the run's training data is unknown. Start a new run."
             ) from None
 
-    def write_launch(self, processes: int) -> None:
-        """Keeps how many processes the run was begun with: its steps stay as large when others go on with it."""
-        write_whole(self.launch, json.dumps({"processes": processes}) + "\n")
+    def write_world_size(self, processes: int) -> None:
+        """Records the number of processes at the start of the run. Its optimiser steps keep their size on resume."""
+        write_atomically(self.launch, json.dumps({"processes": processes}) + "\n")
 
-    def read_launch(self, now: int) -> int:
-        """The number of processes that the run was begun with; `now` where nobody wrote it down."""
-        return int(json.loads(self.launch.read_text())["processes"]) if self.launch.exists() else now
+    def read_world_size(self, default: int) -> int:
+        """The number of processes at the start of the run; `default` if it was not recorded."""
+        return int(json.loads(self.launch.read_text())["processes"]) if self.launch.exists() else default
 
     def read_times(self) -> dict[str, float]:
-        """Seconds spent so far, by part (`data_loading`, `sft`, `dpo`)."""
+        """Seconds so far by part of the run (`data_loading`, `sft`, `dpo`)."""
         times: dict[str, float] = json.loads(self.times.read_text()) if self.times.exists() else {}
         return times
 
     def add_time(self, part: str, seconds: float) -> None:
         times = self.read_times()
-        write_whole(self.times, json.dumps({**times, part: round(times.get(part, 0.0) + seconds, 2)}, indent=2) + "\n")
+        write_atomically(
+            self.times, json.dumps({**times, part: round(times.get(part, 0.0) + seconds, 2)}, indent=2) + "\n"
+        )
 
 
 def new_run_folder(output_dir: Path, model: str, config: RunConfig, now: datetime) -> RunFolder:
-    """Makes `<output_dir>/<model>-<UTC time>` with the config as run in it; a second run of that second gets `-2`.
+    """Creates `<output_dir>/<model>-<UTC time>` with the run's config; a second run in the same second gets `-2`.
 
-    A base model in a folder is named by its whole path, so that the run is understood from any folder.
+    The path of a base model becomes absolute, so that the run can be resumed from any folder.
     """
     if Path(config.model).is_dir():
         config = config.model_copy(update={"model": str(Path(config.model).resolve())})
@@ -92,17 +94,18 @@ def new_run_folder(output_dir: Path, model: str, config: RunConfig, now: datetim
         except FileExistsError:
             continue
         run = RunFolder(path)
-        write_whole(run.config, dump_config(config))
+        write_atomically(run.config, dump_config(config))
         return run
-    raise ModelError(f"{output_dir}: 99 runs named {stem} are already there.")
+    raise ModelError(f"{output_dir}: already contains 99 runs named {stem}.")
 
 
-def point_latest(run: Path) -> None:
-    """Lets `latest`, beside the run, lead to it: the newest finished run of its folder. A folder of that name, such as
-    one that was copied from another machine, stays and is told: what was trained for hours does not end in an error."""
+def update_latest_link(run: Path) -> None:
+    """Points the link `latest` in the run's parent folder to it. A real folder of that name is left, with a warning."""
     link = run.with_name("latest")
     if link.is_dir() and not link.is_symlink():
-        logging.getLogger(__name__).warning("%s is a folder of its own and stays so; this run is %s", link, run)
+        logging.getLogger(__name__).warning(
+            "%s is a folder, not a link, and was not updated; this run is %s", link, run
+        )
         return
     draft = run.with_name(".latest.part")
     draft.unlink(missing_ok=True)
@@ -111,15 +114,15 @@ def point_latest(run: Path) -> None:
 
 
 def open_run_folder(path: Path) -> tuple[RunFolder, RunConfig]:
-    """A run that was begun, and its config. Raises ModelError where `path` is no run folder."""
+    """An existing run and its config. Raises ModelError if `path` is not a run folder."""
     run = RunFolder(path)
     if not run.config.is_file():
-        raise ModelError(f"{path}: not a run folder (no config.yaml). Expected a folder that `grader train` made.")
+        raise ModelError(f"{path}: not a run folder (no config.yaml). Expected a folder of `grader train`.")
     return run, load_config(run.config)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Writes a file so that it is there whole or not at all."""
+def write_atomically(path: Path, text: str) -> None:
+    """Writes a file completely or not at all."""
     draft = path.with_name(path.name + ".part")
     draft.write_text(text, encoding="utf-8")
     draft.replace(path)

@@ -87,22 +87,20 @@ def build_dataset(
     """
     from grader.prompt_styles import prompt_style
     from grader.tables.dataset import dataset_table, unchanged
-    from training.dataset import build, files
-    from training.dataset.report import LabReport
+    from training.dataset import build
+    from training.dataset.collected_labs import LabReport
+    from training.dataset.manifest import verify_dataset
 
     if verify:
-        show(unchanged(files.verify(train_dataset_path.parent, parent_dir), parent_dir is not None))
+        show(unchanged(verify_dataset(train_dataset_path.parent, parent_dir), parent_dir is not None))
         return
     if parent_dir is None:
         raise typer.BadParameter("name the folder that contains the labs", param_hint="--parent-dir")
     reports: list[LabReport] = []
     with step_bars() as progress:
-        manifest = build.build_dataset(
-            parent_dir,
-            train_dataset_path,
-            test_dataset_path,
+        options = build.DatasetOptions(
             style=prompt_style(prompt, system_prompt_path, verbose),
-            eval_labs=eval_lab_names or (),
+            eval_labs=tuple(eval_lab_names or ()),
             train_split=train_split,
             row_format=row_format,
             reasoning=reasoning,
@@ -110,9 +108,9 @@ def build_dataset(
             shuffle=shuffle,
             seed=seed,
             augment_attacks=augment_attacks,
-            progress=progress,
-            report=reports.append,
         )
+        paths = train_dataset_path, test_dataset_path
+        manifest = build.build_dataset(parent_dir, *paths, options, progress=progress, report=reports.append)
     show(dataset_table(reports, manifest, train_dataset_path.parent))
 
 

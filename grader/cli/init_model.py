@@ -30,14 +30,14 @@ def init_model(
     """
     from rich.console import Console
 
-    from training.dataset.files import read_pairs
+    from training.dataset.row_formats import read_pairs
     from training.quiet_libraries import quiet_libraries
     from training.run.callbacks import training_progress
-    from training.run.opened_dataset import open_data
+    from training.run.mixture import open_dataset
     from training.tiny.base import init_model as make_model
     from training.tiny.base import too_hard
 
-    data = open_data(dataset)
+    data = open_dataset(dataset)
     if warning := too_hard(data.manifest):
         typer.echo(f"{data.path}: {warning}", err=True)
     with quiet_libraries(), training_progress(Console(stderr=True)) as progress:

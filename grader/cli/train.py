@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from grader.cli.options import BaseModel, Overrides
-from training.models.presets import preset_table
+from training.models.base_models import preset_table
 
 Config = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="Run configuration (YAML), as in training/recipes/.")
@@ -51,8 +51,8 @@ def train(
     """Replaced below: it lists the presets."""
     from training.config import load_config
     from training.run.dry_run import dry_run as estimate
-    from training.run.run import TrainingStoppedError, exit_all_ranks
-    from training.run.run import train as run_training
+    from training.run.train import TrainingStoppedError, exit_all_ranks
+    from training.run.train import train as run_training
     from training.run_folder import open_run_folder
 
     flags: dict[str, object] = {"model": model, "dataset": dataset, "output_dir": output_dir, "seed": seed}

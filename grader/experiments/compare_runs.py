@@ -10,7 +10,7 @@ from labs_schema.errors import GraderError
 from serving.measures.agreement import agreement, difference, exact_matches, mark_errors
 from serving.measures.decisions import Decision
 from serving.measures.resampling import sign_flip_test
-from training.dataset.rows import DatasetManifest, LabSplit
+from training.dataset.manifest import DatasetManifest, LabSplit
 from training.run_folder import open_run_folder
 
 HELD_OUT_BY_ONE = "labs held out by one of the two runs"

@@ -29,9 +29,9 @@ from serving.engines.engine_choice import EngineName
 from serving.measures.decisions import Decision
 from serving.measures.resampling import RESAMPLES
 from training.config import RunConfig
-from training.dataset.rows import DatasetManifest
-from training.models.bases import find_base
-from training.run_folder import open_run_folder, write_whole
+from training.dataset.manifest import DatasetManifest
+from training.models.base_models import find_base
+from training.run_folder import open_run_folder, write_atomically
 
 
 @dataclass(frozen=True)
@@ -139,5 +139,5 @@ def _write_results(out: Path, evaluation: Evaluation, decisions: Mapping[str, Se
     rows = (decision.model_dump_json() + "\n" for members in decisions.values() for decision in members)
     (out / "decisions.jsonl").write_text("".join(rows), encoding="utf-8")
     if evaluation.cost:
-        write_whole(out / COST, evaluation.cost.model_dump_json(indent=1) + "\n")
-    write_whole(out / "evaluation.json", evaluation.model_dump_json(indent=1) + "\n")
+        write_atomically(out / COST, evaluation.cost.model_dump_json(indent=1) + "\n")
+    write_atomically(out / "evaluation.json", evaluation.model_dump_json(indent=1) + "\n")

@@ -11,8 +11,7 @@ from labs_schema.models import Lab, Submission
 from labs_schema.privacy.pseudonym_key import check_fingerprint
 from labs_schema.reading.validate import lab_folders, load_lab
 from labs_schema.submissions.file_names import safe_name
-from training.dataset.files import changed_labs
-from training.dataset.rows import DatasetManifest, LabSplit
+from training.dataset.manifest import DatasetManifest, LabSplit, changed_labs
 
 
 @dataclass(frozen=True)

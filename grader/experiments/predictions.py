@@ -27,7 +27,7 @@ from serving.measures.decisions import (
     majority_ratings,
 )
 from serving.model.loading import GraderOptions, load_grader
-from training.dataset.rows import LabSplit
+from training.dataset.manifest import LabSplit
 
 Predictions = dict[str, list[Decision]]
 """Lab -> a grader's decisions on the lab's held-out submissions, in the lab's order."""

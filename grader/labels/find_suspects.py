@@ -11,7 +11,7 @@ from labs_schema.errors import GraderError
 from labs_schema.frozen import Frozen
 from labs_schema.reading.csv_rows import escape_formula
 from labs_schema.reading.validate import lab_folders, load_lab
-from training.run_folder import write_whole
+from training.run_folder import write_atomically
 
 COLUMNS = ("lab", "student", "criterion", "rating", "expected", "probability", "probability_given", "rater", "why")
 MIN_STUDENTS = 10
@@ -49,7 +49,7 @@ def find_suspects(parent: Path, out: Path, *, folds: int, seed: int, progress: C
         tas=ta_summaries(labs, expected, ratings_by_ta(labs)),
     )
     out.mkdir(parents=True, exist_ok=True)
-    write_whole(out / "suspects.json", found.model_dump_json(indent=1) + "\n")
+    write_atomically(out / "suspects.json", found.model_dump_json(indent=1) + "\n")
     _write_csv(out / "suspects.csv", COLUMNS, ([getattr(s, name) for name in COLUMNS] for s in found.suspects))
     _write_csv(out / "tas.csv", (*TaSummary.model_fields,), ([*_cells(ta)] for ta in found.tas))
     return found

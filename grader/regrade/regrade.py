@@ -34,7 +34,7 @@ from serving.jobs.repository import JobRepository
 from serving.jobs.sources import origin_from, take
 from serving.model.loading import GraderOptions, load_grader
 from serving.store.store import Store
-from training.run_folder import write_whole
+from training.run_folder import write_atomically
 
 Origin = Callable[[Lab, Sequence[Job]], str | None]
 """What a lab would be graded with; None where that is not known and no earlier job has a grade."""
@@ -105,7 +105,7 @@ def regrade_labs(
     if graded := sum(each.graded for each in done):
         load_seconds = None if cluster else loaded - started  # the workers' loading is part of the grading
         cost = measured_cost(meter, graded, load_seconds, seconds, price_per_hour=price_per_hour)
-        write_whole(out / FILE, cost.model_dump_json(indent=1) + "\n")
+        write_atomically(out / FILE, cost.model_dump_json(indent=1) + "\n")
         shown.append(cost_table(cost, "Cost"))
     return Group(*shown)
 

@@ -195,7 +195,7 @@ def risk_coverage_curves(curves: Mapping[str, RiskCoverage], majority_risk: floa
 
 def learning_curve(metrics: Path) -> FigureImage | None:
     """One panel for each stage and metric that the training logged; None if the run has no metrics."""
-    from training.run.curves import columns, plot_stages, read_metrics
+    from training.run.metrics import columns, plot_stages, read_metrics
 
     stages = read_metrics(metrics)
     if not stages:

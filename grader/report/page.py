@@ -26,7 +26,7 @@ from prompts.manifest import read_manifest
 from serving.measures.agreement import METRICS
 from serving.measures.decisions import Decision
 from serving.measures.resampling import Estimate
-from training.run_folder import RunFolder, write_whole
+from training.run_folder import RunFolder, write_atomically
 
 
 class ReportSource(NamedTuple):
@@ -64,7 +64,7 @@ def write_report(source: ReportSource, path: Path) -> None:
         )
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, html)
+    write_atomically(path, html)
 
 
 def _facts(source: ReportSource) -> dict[str, str]:

@@ -9,8 +9,8 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from training.dataset.report import LabReport
-from training.dataset.rows import DatasetManifest
+from training.dataset.collected_labs import LabReport
+from training.dataset.manifest import DatasetManifest
 
 COLUMNS = {
     "submissions": "Submissions",

@@ -111,7 +111,7 @@ def test_programs_that_the_run_was_trained_on_are_not_attacked(
     from grader.experiments.attack import unseen_submissions
     from labs_schema.hashes import submission_key
     from labs_schema.privacy.pseudonym_key import key_fingerprint
-    from training.dataset.rows import LabSplit
+    from training.dataset.manifest import LabSplit
 
     class Manifest:
         labs = {"lab1": LabSplit(train=tuple(submission_key("lab1", f"s00{i}") for i in range(4)))}  # noqa: RUF012

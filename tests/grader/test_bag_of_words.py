@@ -8,7 +8,7 @@ from grader.bag_of_words import BagOfWords
 from grader.experiments.predictions import bag_of_words_predictions, majority_predictions
 from labs_schema.hashes import submission_key
 from labs_schema.models import Criterion, HumanGrade, Lab, Rating, SourceFile
-from training.dataset.rows import LabSplit
+from training.dataset.manifest import LabSplit
 
 COMPILES, READABLE = "Does it compile?", "Is it readable?"
 

@@ -9,7 +9,8 @@ from grader.cli import app, main
 from grader.cli.build_dataset import standard_syntax
 from labs_schema.errors import InputError
 from labs_schema.lab_writer import write_lab
-from training.dataset.files import read_dataset_manifest, read_pairs
+from training.dataset.manifest import read_dataset_manifest
+from training.dataset.row_formats import read_pairs
 
 
 @pytest.fixture

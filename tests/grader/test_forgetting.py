@@ -22,7 +22,7 @@ from serving.jobs.cli_jobs import work
 from serving.jobs.export import export
 from serving.jobs.repository import JobRepository
 from serving.store.store import Store, open_store
-from training.dataset.build import build_dataset
+from training.dataset.build import DatasetOptions, build_dataset
 
 OLD = "ZEBRA"
 
@@ -93,7 +93,7 @@ def test_no_byte_of_old_work_remains(
         regraded(store, new, "cs101", tmp_path / "out" / "new")
     write_lab(old, tmp_path / "labs" / "lab1")
     data = tmp_path / "data"
-    build_dataset(tmp_path / "labs", data / "train.jsonl", data / "test.jsonl", style=PromptStyle())
+    build_dataset(tmp_path / "labs", data / "train.jsonl", data / "test.jsonl", DatasetOptions(style=PromptStyle()))
     places = (tmp_path / "store", tmp_path / "out", data)
     assert all(f"{OLD}-{what}".encode() in bytes_in(*places) for what in ("ID", "FILE", "ANSWER"))
     long_ago.close()
@@ -146,7 +146,7 @@ def test_unreadable_data_set_is_reported_before_anything_is_deleted(
     with local_store() as store:
         regraded(store, lab, "cs101", tmp_path / "out")
     write_lab(lab, tmp_path / "labs" / "lab1")
-    build_dataset(tmp_path / "labs", data / "train.jsonl", data / "test.jsonl", style=PromptStyle())
+    build_dataset(tmp_path / "labs", data / "train.jsonl", data / "test.jsonl", DatasetOptions(style=PromptStyle()))
     monkeypatch.setenv("GRADER_SECRET", str(tmp_path / "another.key"))
     before = bytes_in(tmp_path / "out", data)
     assert forget(f"{OLD}-ID", "--data", str(data)).exit_code == 1
@@ -163,7 +163,7 @@ def test_data_set_without_pseudonyms_must_be_rebuilt(
         regraded(store, lab, "cs101", tmp_path / "out")
     write_lab(lab, tmp_path / "labs" / "lab1")
     files = (data / "train.jsonl", data / "test.jsonl")
-    build_dataset(tmp_path / "labs", *files, style=PromptStyle(), row_format="messages")
+    build_dataset(tmp_path / "labs", *files, DatasetOptions(style=PromptStyle(), row_format="messages"))
     told = forget(f"{OLD}-ID", "--data", str(data))
     assert told.exit_code == 0 and f"{data} STILL HOLDS THE WORK" in told.output and "build-dataset" in told.output
     assert OLD.encode() not in bytes_in(tmp_path / "out", tmp_path / "store")

@@ -168,7 +168,7 @@ def test_a_resumed_run_that_finds_no_cluster_or_no_model_says_what_is_kept(
     kept = "16 of 17 submissions are graded and kept in the store. The same command goes on from there."
     assert regrade(tiny_model_folder, cluster="local") == f"no Ray cluster answers.\n{kept}"
     (tmp_path / "empty").mkdir()
-    assert "holds no model" in (said := regrade(tmp_path / "empty")) and said.endswith(kept)
+    assert "contains no model" in (said := regrade(tmp_path / "empty")) and said.endswith(kept)
 
 
 def test_what_a_person_paused_or_cancelled_through_the_service_stops_here_too(

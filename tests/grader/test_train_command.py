@@ -32,7 +32,7 @@ def test_of_several_processes_one_tells_what_a_dry_run_found_and_all_leave_toget
 ) -> None:
     left: list[int] = []
     monkeypatch.setattr("training.run.dry_run.dry_run", lambda _: "what it will take")
-    monkeypatch.setattr("training.run.run.exit_all_ranks", lambda status=0: left.append(status))
+    monkeypatch.setattr("training.run.train.exit_all_ranks", lambda status=0: left.append(status))
     monkeypatch.setenv("RANK", rank)
     result = runner.invoke(app, ["train", "--config", str(TINY), "--dry-run"])
     assert (result.exit_code, result.output, left) == (0, said, [0])

@@ -9,8 +9,8 @@ from grader.regrade.trained_students import trained_on
 from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from prompts.style import PromptStyle
-from training.dataset.build import build_dataset
-from training.dataset.files import file_hash, verify
+from training.dataset.build import DatasetOptions, build_dataset
+from training.dataset.manifest import file_hash, verify_dataset
 from training.run_folder import RunFolder
 
 
@@ -19,8 +19,8 @@ def test_without_the_secret_it_is_unknown_and_no_secret_is_made(
 ) -> None:
     lab, other, data = make_lab(name="lab1"), make_lab(name="lab2"), tmp_path / "data"
     write_lab(lab, tmp_path / "labs" / "lab1")
-    build_dataset(tmp_path / "labs", data / "train.jsonl", data / "test.jsonl", style=PromptStyle())
-    manifest = verify(data)
+    build_dataset(tmp_path / "labs", data / "train.jsonl", data / "test.jsonl", DatasetOptions(style=PromptStyle()))
+    manifest = verify_dataset(data)
     run = RunFolder(tmp_path / "run")
     run.path.mkdir()
     run.write_dataset(file_hash(data / "train.jsonl"), manifest)

@@ -1,4 +1,4 @@
-"""Tiny models, a tokenizer and random submissions for tests of trainers. Everything here is made on the spot."""
+"""Tiny models, a tokenizer, random submissions and data sets for the tests of training."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -37,7 +37,7 @@ def make_examples() -> MakeExamples:
 
 @pytest.fixture
 def make_model() -> Callable[[str], Any]:
-    """`make_model("gqa")`: random weights, always the same; `mha`, `gqa` are Llamas, `window`, `full` Mistrals."""
+    """`make_model("gqa")`: fixed random weights; `mha`, `gqa` are Llamas, `window`, `full` Mistrals."""
 
     def make(kind: str) -> Any:
         import torch
@@ -84,7 +84,7 @@ def arguments(tmp_path: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def step() -> Callable[[Any], tuple[float, Any]]:
-    """`step(trainer)` trains and gives the first optimiser step's loss and gradient, all parameters in one vector."""
+    """`step(trainer)` trains and returns the first optimiser step's loss and gradient, all parameters in one vector."""
 
     def run(trainer: Any) -> tuple[float, Any]:
         import torch
@@ -111,8 +111,8 @@ def write_dataset() -> Callable[[Any, Path], Path]:
     from prompts.messages import build_prompts
     from prompts.style import PromptStyle
     from prompts.verdict import LETTERS, verdict_text
-    from training.dataset.files import file_hash
-    from training.dataset.rows import DatasetManifest, LabSplit, OutputFile, PairRow
+    from training.dataset.manifest import DatasetManifest, LabSplit, OutputFile, file_hash
+    from training.dataset.row_formats import PairRow
 
     style = PromptStyle(template="compact")
 
@@ -160,10 +160,10 @@ def write_dataset() -> Callable[[Any, Path], Path]:
 def here(
     tmp_path: Path, make_lab: Any, write_dataset: Callable[[Any, Path], Path], monkeypatch: pytest.MonkeyPatch
 ) -> Path:
-    """A working folder with `data` and an almost untrained `models/tiny`; nothing is taken from a hub."""
+    """A working folder with `data` and an almost untrained `models/tiny`, offline."""
     from rich.progress import Progress
 
-    from training.dataset.files import read_pairs
+    from training.dataset.row_formats import read_pairs
     from training.quiet_libraries import quiet_libraries
     from training.tiny.base import init_model
 

@@ -1,4 +1,4 @@
-"""The ready configs of `accelerate launch` are ones that accelerate reads, and each begins with its own command."""
+"""The configs for `accelerate launch` are valid, and each starts with its own command."""
 
 import shlex
 from pathlib import Path
@@ -14,12 +14,12 @@ EXPECTED = {
 }
 
 
-def test_every_config_is_known_here() -> None:
+def test_every_config_is_tested() -> None:
     assert {path.name for path in FOLDER.iterdir()} == set(EXPECTED)
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_accelerate_reads_every_config_that_we_ship(name: str) -> None:
+def test_accelerate_reads_the_config(name: str) -> None:
     from accelerate.commands.config.config_args import load_config_from_file
 
     config = load_config_from_file(str(FOLDER / name))
@@ -29,7 +29,7 @@ def test_accelerate_reads_every_config_that_we_ship(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_accelerate_takes_the_command_in_a_configs_first_line(name: str) -> None:
+def test_accelerate_accepts_the_command_in_the_first_line(name: str) -> None:
     from accelerate.commands.launch import launch_command_parser
 
     words = shlex.split((FOLDER / name).read_text().splitlines()[0].removeprefix("#"))

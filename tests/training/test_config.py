@@ -1,4 +1,4 @@
-"""A run's YAML is read as a whole, or refused with every issue in it."""
+"""The YAML of a run: overrides, and an issue for every error."""
 
 import shlex
 from pathlib import Path
@@ -7,9 +7,9 @@ import pytest
 
 from labs_schema.errors import InputError
 from training.config import RunConfig, dump_config, load_config
-from training.models.presets import PRESETS
+from training.models.base_models import PRESETS
 
-RUNS = sorted((Path(__file__).parents[2] / "training" / "runs").glob("*.yaml"))
+RUNS = sorted((Path(__file__).parents[2] / "training" / "recipes").glob("*.yaml"))
 SMALL = "model: m\ndataset: d\nsft: {learning_rate: 0.001}\n"
 
 
@@ -20,7 +20,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 @pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
-def test_every_run_that_we_ship_is_valid_and_begins_with_its_own_command(path: Path) -> None:
+def test_every_recipe_is_valid_and_starts_with_its_own_command(path: Path) -> None:
     command = shlex.split(path.read_text().splitlines()[0].removeprefix("#"))
     assert command[-3:] == ["train", "--config", f"training/recipes/{path.name}"]
     config = load_config(path)
@@ -28,7 +28,7 @@ def test_every_run_that_we_ship_is_valid_and_begins_with_its_own_command(path: P
     assert config.model in {*PRESETS, "models/tiny"}
 
 
-def test_flags_and_overrides_win_over_the_file(tmp_path: Path) -> None:
+def test_flags_and_overrides_take_precedence_over_the_file(tmp_path: Path) -> None:
     path = write(tmp_path, SMALL)
     config = load_config(path, {"seed": 7, "model": None}, ["dpo.beta=0.2", "sft.learning_rate=1e-2", "bf16=false"])
     assert (config.model, config.seed, config.bf16) == ("m", 7, False)
@@ -36,7 +36,7 @@ def test_flags_and_overrides_win_over_the_file(tmp_path: Path) -> None:
     assert config.sft is not None and config.sft.learning_rate == 0.01
 
 
-def test_all_faults_are_told_at_once_with_the_field_and_what_was_found(tmp_path: Path) -> None:
+def test_all_issues_are_reported_with_field_and_value(tmp_path: Path) -> None:
     with pytest.raises(InputError) as raised:
         load_config(write(tmp_path, SMALL + "lora_rank: 8\nseed: many\ndpo: {beta: -1}\n"))
     text = str(raised.value)
@@ -45,29 +45,29 @@ def test_all_faults_are_told_at_once_with_the_field_and_what_was_found(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("model: m\ndataset: d\n", "needs an sft or a dpo section"),
         ("model: m\ndataset: d\nsft: {method: lora}\ndpo: {method: full}\n", "cannot follow"),
-        ("model: m\ndataset: d\nload_in_4bit: true\nsft: {method: full}\n", "method full cannot go with it"),
+        ("model: m\ndataset: d\nload_in_4bit: true\nsft: {method: full}\n", "cannot be combined with method full"),
         ("model: m\ndataset: d\nsft: {method: lora, optim: muon}\n", "with method full"),
         ("- a list\n", "found a list"),
-        ("a: [\n", "expected the YAML of a run"),
+        ("a: [\n", "expected the YAML file of a run"),
     ],
 )
-def test_what_cannot_be_run_is_refused_in_words(tmp_path: Path, text: str, told: str) -> None:
-    with pytest.raises(InputError, match=told):
+def test_invalid_combinations_are_rejected(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
         load_config(write(tmp_path, text))
 
 
-def test_flags_of_the_stages_reach_those_that_the_file_has(tmp_path: Path) -> None:
+def test_stage_flags_apply_to_the_stages_in_the_file(tmp_path: Path) -> None:
     path = write(tmp_path, SMALL + "dpo: {packing: tree}\n")
     config = load_config(path, stage_flags={"packing": "none", "tokens_per_step": None}, overrides=["sft.packing=tree"])
     assert config.dpo and config.sft and (config.sft.packing, config.dpo.packing) == ("tree", "none")
     assert load_config(write(tmp_path, SMALL), stage_flags={"tokens_per_step": 500}).dpo is None
 
 
-def test_a_missing_file_and_damaged_overrides_are_faults_too(tmp_path: Path) -> None:
+def test_a_missing_file_and_invalid_overrides_are_issues(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         load_config(tmp_path / "none.yaml")
     with pytest.raises(InputError, match="NAME=VALUE") as raised:
@@ -75,6 +75,6 @@ def test_a_missing_file_and_damaged_overrides_are_faults_too(tmp_path: Path) -> 
     assert [issue.found for issue in raised.value.issues] == ["dpo.beta", "seed=["]
 
 
-def test_a_config_written_out_is_read_back_the_same(tmp_path: Path) -> None:
+def test_a_dumped_config_is_read_back_unchanged(tmp_path: Path) -> None:
     config = RunConfig.model_validate({"model": "m", "dataset": "d", "sft": {"lm_weight": 0.5}, "dpo": {}})
     assert load_config(write(tmp_path, dump_config(config))) == config

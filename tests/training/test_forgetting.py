@@ -1,7 +1,8 @@
-"""A student leaves a data set, and a run that has learned from the work is named."""
+"""Removing students from data sets, and finding runs trained on their work."""
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,37 +11,40 @@ from labs_schema.hashes import submission_key
 from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from prompts.style import PromptStyle
-from training.dataset.build import build_dataset
-from training.dataset.files import file_hash, read_pairs, verify
-from training.forgetting import DataForgotten, forget_in_data
+from training.dataset.build import DatasetOptions, build_dataset
+from training.dataset.manifest import file_hash, verify_dataset
+from training.dataset.row_formats import read_pairs
+from training.forgetting import ForgottenData, forget_in_data
 from training.run_folder import RunFolder
 
 
-def built(tmp_path: Path, make_lab: Callable[..., Lab], **how: object) -> Path:
+def built(tmp_path: Path, make_lab: Callable[..., Lab], **how: Any) -> Path:
     for name in ("lab1", "lab2"):
         write_lab(make_lab(name=name), tmp_path / "labs" / name)
     data = tmp_path / "data"
-    build_dataset(tmp_path / "labs", data / "train.jsonl", data / "test.jsonl", style=PromptStyle(), **how)  # type: ignore[arg-type]
+    build_dataset(
+        tmp_path / "labs", data / "train.jsonl", data / "test.jsonl", DatasetOptions(style=PromptStyle(), **how)
+    )
     return data
 
 
-def test_rows_and_pseudonyms_of_a_student_leave_a_data_set_and_the_rest_stays(tmp_path, make_lab) -> None:
+def test_only_the_students_rows_and_pseudonyms_are_removed(tmp_path, make_lab) -> None:
     data = built(tmp_path, make_lab, augment_attacks=1.0)
     before = {name: list(read_pairs(data / name)) for name in ("train.jsonl", "test.jsonl")}
     keys = [submission_key(lab, "s001") for lab in ("lab1", "lab2")]
     done = forget_in_data({"s001", "s999"}, data)
-    verify(data)
+    verify_dataset(data)
     after = {name: list(read_pairs(data / name)) for name in before}
     for name, rows in before.items():
         assert after[name] == [row for row in rows if row.submission.removesuffix("+attack") not in keys]
     assert done.rows == sum(map(len, before.values())) - sum(map(len, after.values())) > 0
     assert not any(key.encode() in path.read_bytes() for key in keys for path in data.iterdir())
     assert {path.name for path in data.iterdir()} == {"train.jsonl", "test.jsonl", "manifest.json"}
-    assert forget_in_data({"s001"}, data) == DataForgotten()
+    assert forget_in_data({"s001"}, data) == ForgottenData()
 
 
-def test_a_run_is_told_of_whether_it_learned_from_the_work(tmp_path, make_lab) -> None:
-    manifest = verify(built(tmp_path, make_lab))
+def test_a_run_trained_on_the_work_is_reported(tmp_path, make_lab) -> None:
+    manifest = verify_dataset(built(tmp_path, make_lab))
     run = RunFolder(tmp_path / "run")
     run.path.mkdir()
     run.write_dataset(file_hash(tmp_path / "data" / "train.jsonl"), manifest)
@@ -49,18 +53,18 @@ def test_a_run_is_told_of_whether_it_learned_from_the_work(tmp_path, make_lab) -
     assert not forget_in_data({"s999"}, run.path).learned
 
 
-def test_without_the_secret_nothing_is_touched(tmp_path, make_lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_changes_without_the_pseudonym_key(tmp_path, make_lab, monkeypatch: pytest.MonkeyPatch) -> None:
     data = built(tmp_path, make_lab)
     monkeypatch.setenv("GRADER_SECRET", str(tmp_path / "other.key"))
     with pytest.raises(GraderError, match="GRADER_SECRET"):
         forget_in_data({"s001"}, data)
     monkeypatch.delenv("GRADER_SECRET")
-    verify(data)
+    verify_dataset(data)
 
 
-def test_of_rows_that_do_not_say_whose_they_are_it_is_told_until_they_are_built_again(tmp_path, make_lab) -> None:
+def test_a_data_set_without_pseudonyms_must_be_rebuilt(tmp_path, make_lab) -> None:
     data = built(tmp_path, make_lab, row_format="messages")
     before = {path.name: path.read_bytes() for path in data.iterdir()}
-    told = [forget_in_data({student}, data) for student in ("s001", "s001", "s999")]
-    assert told == [DataForgotten(build_again=True), DataForgotten(build_again=True), DataForgotten()]
+    found = [forget_in_data({student}, data) for student in ("s001", "s001", "s999")]
+    assert found == [ForgottenData(rebuild=True), ForgottenData(rebuild=True), ForgottenData()]
     assert {path.name: path.read_bytes() for path in data.iterdir()} == before

@@ -1,1 +1,1 @@
-"""Builds data sets of preference pairs from labs."""
+"""Builds training and test files from labs, and reads them for training."""

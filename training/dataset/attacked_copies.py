@@ -1,9 +1,4 @@
-"""Copies of submissions with a plea put in, to be trained on with the TA's ratings. Knows no files and no sides.
-
-A copy is a submission of its own for the trainer, because its program is another text.
-Whether a copy is made, and which attack it carries, is drawn by the seed, whatever the ratings are: a copy of excellent
-work pleads for what it got. Leaving those out would teach that who pleads deserves less.
-"""
+"""Copies of training submissions with an injected prompt, trained on with the TA's unchanged ratings."""
 
 import random
 from collections.abc import Iterator
@@ -12,47 +7,35 @@ from labs_schema.hashes import program_key
 from labs_schema.models import Lab, Submission
 from prompts.attacks.attack import target_rating
 from prompts.attacks.training import TRAINING_ATTACKS
-from prompts.style import PromptStyle
-from training.dataset.pairs import OptionOrder, RatedPrompt, option_orders, rated_submissions
+from training.dataset.pairs import PromptOptions, RatedPrompt, draw_option_orders, rated_submissions
 
-COPY = "+attack"
-"""Behind the pseudonym of the submission that a copy was made of."""
+COPY_SUFFIX = "+attack"
+"""Appended to the pseudonym of the copied submission."""
 
 
-def attacked_copies(
-    lab: Lab,
-    style: PromptStyle,
-    *,
-    share: float,
-    reasoning: bool = False,
-    option_order: OptionOrder = "shuffled",
-    seed: int = 0,
-) -> Iterator[tuple[Submission, list[RatedPrompt]]]:
-    """As `rated_submissions`, for the copies of a `share` (0 to 1) of the rated submissions."""
+def attacked_copies(lab: Lab, options: PromptOptions, share: float) -> Iterator[tuple[Submission, list[RatedPrompt]]]:
+    """Like `rated_submissions`, for the copies of a `share` (0 to 1) of the rated submissions.
+
+    A copy is a separate submission to the trainer, because its program differs.
+    """
+    # Drawn independently of the ratings: without attacks in excellent work, the model would learn that an injected
+    # prompt alone deserves a worse rating.
     copies = tuple(
-        _attacked(lab, submission, option_order, seed, chance)
+        _attacked(lab, submission, options, chance)
         for submission in lab.submissions
-        if submission.files and (chance := _chance(lab, submission, seed)).random() < share
+        if submission.files and (chance := _random_of(lab, submission, options.seed)).random() < share
     )
-    drawn_by = {submission.student: program_key(submission) + COPY for submission in lab.submissions}
+    draw_keys = {submission.student: program_key(submission) + COPY_SUFFIX for submission in lab.submissions}
     copied = lab.model_copy(update={"submissions": copies})
-    return rated_submissions(
-        copied,
-        style,
-        reasoning=reasoning,
-        option_order=option_order,
-        seed=seed,
-        suffix=COPY,
-        drawn_by=drawn_by,
-    )
+    return rated_submissions(copied, options, suffix=COPY_SUFFIX, draw_keys=draw_keys)
 
 
-def _attacked(lab: Lab, submission: Submission, order: OptionOrder, seed: int, chance: random.Random) -> Submission:
-    """Pleads for the best rating's letter as it stands in the copy's own prompts."""
-    orders = option_orders(lab, program_key(submission) + COPY, order, seed)
+def _attacked(lab: Lab, submission: Submission, options: PromptOptions, chance: random.Random) -> Submission:
+    """Requests the best rating by its letter in the copy's own prompts."""
+    orders = draw_option_orders(lab, program_key(submission) + COPY_SUFFIX, options.option_order, options.seed)
     return chance.choice(TRAINING_ATTACKS)(submission, lab.language, target_rating(lab.criteria, orders))
 
 
-def _chance(lab: Lab, submission: Submission, seed: int) -> random.Random:
-    """Draws for this program alone, whatever other labs and students there are."""
+def _random_of(lab: Lab, submission: Submission, seed: int) -> random.Random:
+    """Depends on this program only, not on other labs and students."""
     return random.Random("\0".join((str(seed), "attack", lab.name, program_key(submission))))

@@ -1,87 +1,131 @@
-"""One pass over the labs: what has to be remembered of each, while its rows and shingles go to disk.
-
-Knows no sides. A lab is forgotten before the next one is read, so memory is that of the largest.
-"""
+"""Reads all labs once: their rows and shingles go to disk, and a summary of each lab stays in memory."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from labs_schema.errors import InputError, Issue, Severity
-from labs_schema.hashes import program_key
+from labs_schema.frozen import Frozen
+from labs_schema.hashes import program_key, submission_key
 from labs_schema.models import Lab, Submission
 from labs_schema.reading.validate import read_lab
-from training.dataset.files import folder_hash
+from training.dataset.manifest import Augmentation, LabSplit, folder_hash
 from training.dataset.near_copies import Sketches
 from training.dataset.pairs import RatedPrompt
 from training.dataset.row_formats import RowFormat, json_lines
 from training.dataset.source_tokens import shingles
-from training.dataset.splits import Work
+from training.dataset.splits import RatedSubmission, Side
 from training.dataset.spool import Spool
 
-Rated = Callable[[Lab], Iterable[tuple[Submission, list[RatedPrompt]]]]
-"""Every rated submission of a lab with a prompt for each criterion rated."""
+Sides = dict[RatedSubmission, Side]
+RatedPrompts = Callable[[Lab], Iterable[tuple[Submission, list[RatedPrompt]]]]
+"""Every rated submission of a lab, with a prompt for each rated criterion."""
 
 
 class CollectedLab(NamedTuple):
-    """What is remembered of a lab.
+    """Summary of a lab.
 
-    `submissions` counts all, `works` are the rated ones. `unrated` counts the criteria of `works` that have no rating.
-    `warnings` counts the lab's issues by their code.
+    `submissions` counts all, `rated` are those with a rating. `unrated` counts the criteria without a rating of the
+    `rated` submissions. `warnings` counts the lab's issues by code.
     """
 
     name: str
     sha256: str
     submissions: int
-    works: tuple[Work, ...]
+    rated: tuple[RatedSubmission, ...]
     unrated: int
     warnings: dict[str, int]
 
 
-def collect(
-    folders: list[Path],
-    rated: Rated,
-    copies: Rated,
-    row_format: RowFormat,
-    spool: Spool,
-    sketches: Sketches,
-    progress: Callable[[int, int], None],
-) -> list[CollectedLab]:
-    """Reads each lab once. `copies` gives the submissions that also appear attacked, as they then are.
+class LabReport(Frozen):
+    """The result for one lab, to show.
 
-    Raises InputError with the errors of all labs where there are any.
+    `submissions` counts all of a lab; `train`, `test` and `set_aside` the rated ones; `rows` those in both files.
+    `unrated` and `warnings` as in `CollectedLab`.
     """
-    labs: list[CollectedLab] = []
-    errors: list[Issue] = []
-    for number, folder in enumerate(folders, 1):
-        lab, found = _collect_one(folder, rated, copies, row_format, spool, sketches)
-        labs += [lab] if lab is not None else []
-        errors += found
-        progress(number, len(folders))
-    if errors:
-        raise InputError(errors)
-    return labs
+
+    lab: str
+    submissions: int
+    train: int
+    test: int
+    set_aside: int
+    rows: int
+    unrated: int
+    warnings: dict[str, int]
 
 
-def _collect_one(
-    folder: Path, rated: Rated, copies: Rated, row_format: RowFormat, spool: Spool, sketches: Sketches
-) -> tuple[CollectedLab | None, list[Issue]]:
-    """The lab, or its errors. Nothing of the lab's text outlives the call."""
-    found = read_lab(folder)
-    lab = found.lab
-    if lab is None:
-        return None, [issue for issue in found.issues if issue.severity is Severity.ERROR]
-    attacked = {copy.student: spool.add(json_lines(prompts, row_format)) for copy, prompts in copies(lab)}
-    works: list[Work] = []
-    unrated = 0
-    for submission, prompts in rated(lab):
-        block = spool.add(json_lines(prompts, row_format))
-        works.append(
-            Work(lab.name, submission.student, block, program_key(submission), attacked.get(submission.student))
-        )
-        sketches.add(shingles((file.text for file in submission.files), lab.language))
-        unrated += len(lab.criteria) - len(prompts)
-    warnings = Counter(issue.code for issue in found.issues)
-    size = len(lab.submissions)
-    return CollectedLab(lab.name, folder_hash(folder), size, tuple(works), unrated, warnings), []
+@dataclass(frozen=True)
+class LabCollector:
+    """`prompts` and `copies` give a lab's rated submissions, and its attacked copies, with their prompts."""
+
+    prompts: RatedPrompts
+    copies: RatedPrompts
+    row_format: RowFormat
+    spool: Spool
+    sketches: Sketches
+
+    def collect(self, folders: Sequence[Path], progress: Callable[[int, int], None]) -> list[CollectedLab]:
+        """Reads each lab once. Raises InputError with the errors of all labs."""
+        labs: list[CollectedLab] = []
+        errors: list[Issue] = []
+        for number, folder in enumerate(folders, 1):
+            lab, issues = self._collect_one(folder)
+            labs += [lab] if lab is not None else []
+            errors += issues
+            progress(number, len(folders))
+        if errors:
+            raise InputError(errors)
+        return labs
+
+    # The lab is a local variable, so that it is freed before the next one is read: memory is that of the largest lab.
+    def _collect_one(self, folder: Path) -> tuple[CollectedLab | None, list[Issue]]:
+        found = read_lab(folder)
+        lab = found.lab
+        if lab is None:
+            return None, [issue for issue in found.issues if issue.severity is Severity.ERROR]
+        attacked = {
+            copy.student: self.spool.add(json_lines(prompts, self.row_format)) for copy, prompts in self.copies(lab)
+        }
+        rated: list[RatedSubmission] = []
+        unrated = 0
+        for submission, prompts in self.prompts(lab):
+            block, student = self.spool.add(json_lines(prompts, self.row_format)), submission.student
+            rated.append(RatedSubmission(lab.name, student, block, program_key(submission), attacked.get(student)))
+            self.sketches.add(shingles((file.text for file in submission.files), lab.language))
+            unrated += len(lab.criteria) - len(prompts)
+        warnings = Counter(issue.code for issue in found.issues)
+        size = len(lab.submissions)
+        return CollectedLab(lab.name, folder_hash(folder), size, tuple(rated), unrated, warnings), []
+
+
+def lab_report(lab: CollectedLab, sides: Sides) -> LabReport:
+    on = {side: [one for one in lab.rated if sides[one] is side] for side in Side}
+    return LabReport(
+        lab=lab.name,
+        submissions=lab.submissions,
+        train=len(on[Side.TRAIN]),
+        test=len(on[Side.TEST]),
+        set_aside=len(on[Side.SET_ASIDE]),
+        rows=sum(block.rows for side in (Side.TRAIN, Side.TEST) for one in on[side] for block in one.blocks(side)),
+        unrated=lab.unrated,
+        warnings=lab.warnings,
+    )
+
+
+def augmentation(share: float, labs: Sequence[CollectedLab], sides: Sides) -> Augmentation | None:
+    """The number of attacked copies in each lab; None if there should be none."""
+    if not share:
+        return None
+    copies = {lab.name: sum(len(one.blocks(sides[one])) == 2 for one in lab.rated) for lab in labs}
+    return Augmentation(share=share, copies=copies)
+
+
+def lab_split(lab: CollectedLab, sides: Sides) -> LabSplit:
+    """The pseudonyms of a lab's rated submissions by side, sorted so that their order does not reveal students."""
+
+    def on(side: Side) -> tuple[str, ...]:
+        return tuple(sorted(submission_key(one.lab, one.student) for one in lab.rated if sides[one] is side))
+
+    return LabSplit(train=on(Side.TRAIN), test=on(Side.TEST), set_aside=on(Side.SET_ASIDE))

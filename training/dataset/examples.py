@@ -1,4 +1,4 @@
-"""Rows of a training file become token ids, one example a submission. Knows no tree and no trainer."""
+"""Encodes the rows of training files as token ids, one example per submission."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -8,53 +8,53 @@ from labs_schema.errors import OverlongError
 from prompts.encode import PromptEncoder
 from prompts.messages import Prompt
 from prompts.verdict import parse_verdict
-from training.dataset.foreign_rows import ForeignRow
-from training.dataset.rows import PairRow
+from training.dataset.external_rows import ExternalRow
+from training.dataset.row_formats import PairRow
 
-Ids = tuple[int, ...]
+TokenIds = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class CriterionExample:
-    """`prompt` follows the shared part and ends right after the verdict's opening; answers begin with the letter."""
+    """`prompt` follows the shared part and ends after the verdict's fixed opening; answers start with the letter."""
 
-    prompt: Ids
-    chosen: Ids
-    rejected: tuple[Ids, ...] = ()
+    prompt: TokenIds
+    chosen: TokenIds
+    rejected: tuple[TokenIds, ...] = ()
 
 
 @dataclass(frozen=True)
 class TrainingExample:
     """A submission: criterion i's sequences are `shared` + `criteria[i].prompt` + an answer, as token ids.
 
-    `cut`: the middle of its code was left out, to fit. `foreign`: a row of another program's file, not a submission.
+    `cut`: the middle of its code was removed to fit. `external`: a row of an external file, not a submission.
     """
 
-    shared: Ids
+    shared: TokenIds
     criteria: tuple[CriterionExample, ...]
     cut: bool = False
-    foreign: bool = False
+    external: bool = False
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """`skipped`: (lab, submission) of those whose tokens did not fit."""
+class LoadedExamples:
+    """`skipped`: (lab, submission) of those that did not fit the context."""
 
     examples: tuple[TrainingExample, ...]
     skipped: tuple[tuple[str, str], ...]
 
     @property
     def cut(self) -> int:
-        """How many examples lost the middle of their code to fit."""
+        """The number of examples without the middle of their code."""
         return sum(example.cut for example in self.examples)
 
 
 def load_examples(
     rows: Iterable[PairRow], encoder: PromptEncoder, on_overlong: Literal["error", "skip"] = "error"
-) -> Loaded:
-    """Groups `rows` by submission, in the order in which they first appear, and encodes them.
+) -> LoadedExamples:
+    """Groups `rows` by submission, in the order of their first row, and encodes them.
 
-    Raises OverlongError where a submission with its longest answer does not fit and `on_overlong` is `error`.
+    Raises OverlongError if a submission with its longest answer does not fit and `on_overlong` is `error`.
     """
     submissions: dict[tuple[str, str], list[PairRow]] = {}
     for row in rows:
@@ -67,36 +67,38 @@ def load_examples(
             if on_overlong == "error":
                 raise
             skipped.append(name)
-    return Loaded(tuple(examples), tuple(skipped))
+    return LoadedExamples(tuple(examples), tuple(skipped))
 
 
-def load_foreign(rows: Sequence[ForeignRow], source: str, encoder: PromptEncoder, *, skip_overlong: bool) -> Loaded:
-    """Each row as an example of its own: one shared part, one "criterion". A row whose answers are verdicts is encoded
-    as a prompt of a lab, any other as its conversation. `source` names the file in errors and in `skipped`.
+def load_external(
+    rows: Sequence[ExternalRow], source: str, encoder: PromptEncoder, *, skip_overlong: bool
+) -> LoadedExamples:
+    """Each row as one example with one "criterion". A row whose answers are verdicts is encoded like a prompt of a lab,
+    any other as a conversation. `source` names the file in errors and in `skipped`.
 
-    Raises OverlongError where a row does not fit and is not to be skipped (there is no code whose middle could go), and
-    ModelError where the tokenizer's chat template does not render such a conversation.
+    Raises OverlongError if a row does not fit and is not skipped (there is no code to cut), and ModelError if the
+    tokenizer's chat template cannot render the conversation.
     """
     examples, skipped = [], []
     for row in rows:
         try:
-            example = _encode_foreign(row, encoder)
+            example = _encode_external(row, encoder)
             _check_length(example, encoder, f"{source}:{row.line}")
             examples.append(example)
         except OverlongError:
             if not skip_overlong:
                 raise
             skipped.append((source, f"line {row.line}"))
-    return Loaded(tuple(examples), tuple(skipped))
+    return LoadedExamples(tuple(examples), tuple(skipped))
 
 
 def with_preferences(examples: Sequence[TrainingExample]) -> tuple[TrainingExample, ...]:
-    """What DPO can learn from: the criteria with a rejected answer, of those submissions that have any."""
-    kept = (replace(e, criteria=tuple(c for c in e.criteria if c.rejected)) for e in examples)
-    return tuple(example for example in kept if example.criteria)
+    """The examples that DPO can use: only criteria with a rejected answer, and only submissions that have any."""
+    paired = (replace(e, criteria=tuple(c for c in e.criteria if c.rejected)) for e in examples)
+    return tuple(example for example in paired if example.criteria)
 
 
-def _encode_foreign(row: ForeignRow, encoder: PromptEncoder) -> TrainingExample:
+def _encode_external(row: ExternalRow, encoder: PromptEncoder) -> TrainingExample:
     answers = (row.chosen,) if row.rejected is None else (row.chosen, row.rejected)
     roles = [role for role, _ in row.turns]
     if all(map(_is_verdict, answers)) and roles in (["user"], ["system", "user"]):
@@ -106,7 +108,7 @@ def _encode_foreign(row: ForeignRow, encoder: PromptEncoder) -> TrainingExample:
         ids = tuple(map(encoder.answer_ids, answers))
     else:
         shared, prompt, ids = encoder.encode_turns(row.turns, answers)
-    return TrainingExample(shared, (CriterionExample(prompt, ids[0], ids[1:]),), foreign=True)
+    return TrainingExample(shared, (CriterionExample(prompt, ids[0], ids[1:]),), external=True)
 
 
 def _is_verdict(answer: str) -> bool:
@@ -139,9 +141,11 @@ def _encode(rows: Sequence[PairRow], encoder: PromptEncoder) -> TrainingExample:
 
 
 def _check_length(example: TrainingExample, encoder: PromptEncoder, what: str) -> None:
-    needed = max(len(example.shared) + len(c.prompt) + max(map(len, (c.chosen, *c.rejected))) for c in example.criteria)
-    if needed > encoder.context_length:
-        raise OverlongError(what, needed, encoder.context_length)
+    longest = max(
+        len(example.shared) + len(c.prompt) + max(map(len, (c.chosen, *c.rejected))) for c in example.criteria
+    )
+    if longest > encoder.context_length:
+        raise OverlongError(what, longest, encoder.context_length)
 
 
 def _prompt(row: PairRow) -> Prompt:

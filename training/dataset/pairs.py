@@ -1,9 +1,10 @@
-"""A TA's ratings become prompts, each with its right verdict and the wrong ones. Knows no files and no sides."""
+"""A TA's ratings as prompts, each with the right verdict and the wrong ones."""
 
 import random
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
+from labs_schema.frozen import Frozen
 from labs_schema.hashes import program_key, submission_key
 from labs_schema.models import Criterion, Lab, Rating, Submission
 from labs_schema.privacy.name_matching import NameMatcher
@@ -15,8 +16,17 @@ from prompts.verdict import LETTERS, verdict_text
 OptionOrder = Literal["given", "shuffled"]
 
 
+class PromptOptions(Frozen):
+    """How ratings become prompts and verdicts. `reasoning`: verdicts include a reason."""
+
+    style: PromptStyle
+    reasoning: bool = False
+    option_order: OptionOrder = "shuffled"
+    seed: int = 0
+
+
 class RatedPrompt(NamedTuple):
-    """One criterion of one submission, the TA's verdict on it and one for every other rating."""
+    """One criterion of one submission, the TA's verdict, and a verdict for every other rating."""
 
     lab: str
     submission: str
@@ -27,61 +37,50 @@ class RatedPrompt(NamedTuple):
     rejected: tuple[str, ...]
 
 
-def pseudonym(lab: Lab, submission: Submission, suffix: str = "") -> str:
-    return submission_key(lab.name, submission.student) + suffix
+def draw_option_orders(lab: Lab, program: str, order: OptionOrder, seed: int) -> dict[str, tuple[str, ...]]:
+    """criterion -> its rating titles in the order of their letters: the rubric's order, or one drawn by the `seed`.
 
-
-def option_orders(lab: Lab, submission: str, order: OptionOrder, seed: int) -> dict[str, tuple[str, ...]]:
-    """criterion -> its rating titles in the order of their letters: the rubric's, or one drawn for this `submission`
-    (its `program_key`: a draw by the student's id could be drawn again from a class list).
-
-    All pairs of a (submission, criterion) have the same order, so they share their prompt.
+    All pairs of a (submission, criterion) have the same order, so that they share their prompt.
     """
     orders = {}
     for criterion in lab.criteria:
         titles = [rating.title for rating in criterion.ratings]
         if order == "shuffled":
-            random.Random("\0".join((str(seed), lab.name, submission, criterion.title))).shuffle(titles)
+            # Drawn by the program's hash: a draw by the student's id could be repeated from a class list.
+            random.Random("\0".join((str(seed), lab.name, program, criterion.title))).shuffle(titles)
         orders[criterion.title] = tuple(titles)
     return orders
 
 
 def rated_submissions(
-    lab: Lab,
-    style: PromptStyle,
-    *,
-    reasoning: bool = False,
-    option_order: OptionOrder = "shuffled",
-    seed: int = 0,
-    suffix: str = "",
-    drawn_by: Mapping[str, str] | None = None,
+    lab: Lab, options: PromptOptions, *, suffix: str = "", draw_keys: Mapping[str, str] | None = None
 ) -> Iterator[tuple[Submission, list[RatedPrompt]]]:
-    """Every submission with a rating, in the lab's order, with a prompt for each criterion rated.
+    """Every submission with a rating, in the lab's order, with a prompt for each rated criterion.
 
-    `reasoning`: the right verdict gives the TA's comment (no student's name in it), or without one the rating's
-    description, the others give the description of theirs. `suffix` is put behind the pseudonyms. `drawn_by`: student
-    -> the name that orders are drawn by, where it is not the program's.
+    With `options.reasoning` the right verdict has the TA's comment without students' names, or else the rating's
+    description; the wrong ones have the description of their rating. `suffix` is appended to the pseudonyms.
+    `draw_keys`: student -> what option orders are drawn by, instead of the program's hash.
     """
     names = NameMatcher((*lab.roster, *(person_from_id(each.student, each.folder) for each in lab.submissions)))
     comments = {
         (grade.student, grade.criterion): redact_prose(grade.comment, names)
         for grade in lab.human_grades
-        if reasoning and grade.comment
+        if options.reasoning and grade.comment
     }
     for submission in lab.submissions:
         given = lab.ratings_given.get(submission.student)
         if not given:
             continue
-        key = pseudonym(lab, submission, suffix)
-        name = (drawn_by or {}).get(submission.student) or program_key(submission)
-        prompts = build_prompts(lab, submission, style, option_orders(lab, name, option_order, seed))
+        pseudonym = submission_key(lab.name, submission.student) + suffix
+        key = (draw_keys or {}).get(submission.student) or program_key(submission)
+        orders = draw_option_orders(lab, key, options.option_order, options.seed)
         rated = []
-        for criterion, prompt in zip(lab.criteria, prompts, strict=True):
+        for criterion, prompt in zip(lab.criteria, build_prompts(lab, submission, options.style, orders), strict=True):
             if right := given.get(criterion.title):
                 comment = comments.get((submission.student, criterion.title))
-                texts = _verdicts(criterion, prompt.options, right, comment, reasoning)
+                texts = _verdicts(criterion, prompt.options, right, comment, options.reasoning)
                 rated.append(
-                    RatedPrompt(lab.name, key, criterion.title, prompt, texts.pop(right), tuple(texts.values()))
+                    RatedPrompt(lab.name, pseudonym, criterion.title, prompt, texts.pop(right), tuple(texts.values()))
                 )
         yield submission, rated
 
@@ -89,7 +88,7 @@ def rated_submissions(
 def _verdicts(
     criterion: Criterion, options: tuple[str, ...], right: str, comment: str | None, reasoning: bool
 ) -> dict[str, str]:
-    """rating title -> the verdict that gives it, in the rubric's order."""
+    """rating title -> the verdict with that rating, in the rubric's order."""
 
     def reason(rating: Rating) -> str | None:
         if not reasoning:

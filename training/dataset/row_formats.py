@@ -1,18 +1,43 @@
-"""Rated prompts as lines of JSON, in the formats that trainers read. Knows no labs and no files."""
+"""Rows of a training file: written in the formats that trainers read, and read back for `grader train`."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Literal
 
+from pydantic import ValidationError
+
+from labs_schema.errors import InputError, Issue
+from labs_schema.frozen import Frozen
+from labs_schema.limits import DatasetLimits
+from training.dataset.manifest import dataset_issue
 from training.dataset.pairs import RatedPrompt
-from training.dataset.rows import PairRow
 
 RowFormat = Literal["dpo", "sft", "messages", "instruction"]
 Row = dict[str, object]
 
 
+class PairRow(Frozen):
+    """A preference pair: for one criterion of one submission, the TA's verdict (`chosen`) and another (`rejected`).
+
+    `prompt` is the user's turn as text. Its first `shared_chars` characters (problem and code) are the same in all rows
+    of a submission, the rest is the criterion. `options` has the rating titles in the order of their letters.
+    `submission` is a pseudonym (`submission_key`), never a student's id.
+    """
+
+    lab: str
+    submission: str
+    criterion: str
+    options: tuple[str, ...]
+    system: str
+    prompt: str
+    shared_chars: int
+    chosen: str
+    rejected: str
+
+
 def dpo(rated: RatedPrompt) -> list[Row]:
-    """A preference pair for every wrong rating: `PairRow`, the only format that `grader train` reads."""
+    """A `PairRow` for every wrong rating: the format that `grader train` reads."""
     return [
         PairRow(
             lab=rated.lab,
@@ -30,22 +55,22 @@ def dpo(rated: RatedPrompt) -> list[Row]:
 
 
 def sft(rated: RatedPrompt) -> list[Row]:
-    """trl's prompt and completion, with where they come from."""
+    """trl's prompt and completion, with lab, submission and criterion."""
     source: Row = {"lab": rated.lab, "submission": rated.submission, "criterion": rated.criterion}
-    asked: Row = {"options": rated.prompt.options, "system": rated.prompt.system, "prompt": rated.prompt.text}
-    return [source | asked | {"completion": rated.chosen}]
+    prompt: Row = {"options": rated.prompt.options, "system": rated.prompt.system, "prompt": rated.prompt.text}
+    return [source | prompt | {"completion": rated.chosen}]
 
 
 def messages(rated: RatedPrompt) -> list[Row]:
-    """OpenAI's chat format. There is no system message where the system prompt is empty."""
+    """OpenAI's chat format, without a system message if the system prompt is empty."""
     turns = (("system", rated.prompt.system), ("user", rated.prompt.text), ("assistant", rated.chosen))
     return [{"messages": [{"role": role, "content": text} for role, text in turns if role != "system" or text]}]
 
 
 def instruction(rated: RatedPrompt) -> list[Row]:
-    """Alpaca's format: the criterion is the instruction, the problem and the program are the input."""
-    asked = "\n\n".join(part for part in (rated.prompt.system, rated.prompt.criterion.strip()) if part)
-    return [{"instruction": asked, "input": rated.prompt.shared, "output": rated.chosen}]
+    """Alpaca's format: the criterion is the instruction, problem and program are the input."""
+    text = "\n\n".join(part for part in (rated.prompt.system, rated.prompt.criterion.strip()) if part)
+    return [{"instruction": text, "input": rated.prompt.shared, "output": rated.chosen}]
 
 
 FORMATS: dict[RowFormat, Callable[[RatedPrompt], list[Row]]] = {
@@ -57,6 +82,35 @@ FORMATS: dict[RowFormat, Callable[[RatedPrompt], list[Row]]] = {
 
 
 def json_lines(rated: Iterable[RatedPrompt], row_format: RowFormat) -> list[bytes]:
-    """Each row as one line of ASCII JSON with its newline."""
+    """Each row as one line of ASCII JSON, with its newline."""
     rows = (row for prompt in rated for row in FORMATS[row_format](prompt))
     return [json.dumps(row, separators=(",", ":")).encode("ascii") + b"\n" for row in rows]
+
+
+def read_pairs(path: Path) -> Iterator[PairRow]:
+    """The rows of a `dpo` file, one at a time. Raises InputError with the line of every invalid row."""
+    if not path.is_file():
+        expected = "a file of preference pairs"
+        raise InputError([dataset_issue("missing-dataset", path, "no file", expected, "Run grader build-dataset.")])
+    issues: list[Issue] = []
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                row = PairRow.model_validate_json(line)
+            except ValidationError as invalid:
+                issues.append(_bad_row(path, number, invalid))
+                if len(issues) == DatasetLimits().reported_rows:
+                    break
+            else:
+                if not issues:
+                    yield row
+    if issues:
+        raise InputError(issues)
+
+
+def _bad_row(path: Path, line: int, invalid: ValidationError) -> Issue:
+    first = invalid.errors(include_input=False, include_url=False)[0]
+    field = ".".join(map(str, first["loc"]))
+    found = f"{field}: {first['msg']}" if field else first["msg"]
+    hint = "Build the data set again with --format dpo, the only format that this command reads."
+    return dataset_issue("bad-row", path, found, "a preference pair", hint, line)

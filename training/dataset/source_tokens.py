@@ -1,7 +1,6 @@
-"""Programs become sets of shingles that a disguise leaves alone. Knows no labs, no students and no thresholds.
+"""Shingles of a program's tokens that do not change with layout, comments, names and string literals.
 
-No lexer is needed: what a copy is usually given to look different (layout, comments, names, text in quotes) is dropped
-by one regular expression, which reads any file, broken or not, in time proportional to its length.
+One regular expression instead of a lexer: it reads any file, valid or not, in time linear in its length.
 """
 
 import re
@@ -14,7 +13,7 @@ import numpy.typing as npt
 from labs_schema.source.lexer import KEYWORDS
 
 SHINGLE = 8
-"""Tokens a shingle."""
+"""Tokens per shingle."""
 
 IDENTIFIER = "i"
 
@@ -27,7 +26,7 @@ _HASH = re.compile(rf"(?P<skip> \#[^\n]* ) | (?P<quoted> {_TRIPLE} | {_QUOTED} )
 
 
 def tokens(text: str, language: str) -> Iterator[str]:
-    """The program's words and signs: comments left out, every quoted text one token, every name the same token."""
+    """The program's tokens without comments. All string literals are one token, and so are all names."""
     for match in (_HASH if language == "Python" else _SLASHES).finditer(text):
         kind, token = match.lastgroup, match.group()
         if kind == "quoted":
@@ -38,9 +37,9 @@ def tokens(text: str, language: str) -> Iterator[str]:
 
 
 def shingles(texts: Iterable[str], language: str, size: int = SHINGLE) -> npt.NDArray[np.uint32]:
-    """The set of hashes of every `size` tokens in a row over a submission's files, sorted, shape (n,).
+    """The hashes of all runs of `size` tokens over a submission's files: a sorted set of shape (n,).
 
-    A program of fewer tokens is one shingle; one without any token has none.
+    A program with fewer tokens has one shingle, one without tokens none.
     """
     codes = [zlib.crc32(token.encode(errors="replace")) for text in texts for token in tokens(text, language)]
     if not codes:

@@ -1,7 +1,7 @@
-"""Which submissions are trained on and which are kept for evaluation. Knows no text.
+"""Decides which submissions are trained on and which are held out for testing (docs/guide/datasets.md).
 
-The rule (docs/guide/datasets.md): eval labs are kept whole; students are dealt to the two sides, each with all their
-work; a submission on the training side that is a near-copy of one that is kept is set aside, in neither file.
+All work of the eval labs is held out. Students are assigned to one side with all their work. A training submission that
+is a near-copy of a held-out one is set aside, in neither file.
 """
 
 import hashlib
@@ -21,11 +21,10 @@ class Side(StrEnum):
     SET_ASIDE = "set_aside"
 
 
-class Work(NamedTuple):
-    """A submission with a TA's rating, and where its rows lie. The i-th work is the i-th of the `Sketches`.
+class RatedSubmission(NamedTuple):
+    """A submission with a TA's rating, and the position of its rows. The i-th one is the i-th of the `Sketches`.
 
-    `program` is its `program_key`. `attacked`: the rows of its attacked copy, where it has one. They are on its side,
-    and only trained on.
+    `program`: its `program_key`. `attacked`: the rows of its attacked copy, if it has one; they are only trained on.
     """
 
     lab: str
@@ -35,36 +34,38 @@ class Work(NamedTuple):
     attacked: Block | None = None
 
     def blocks(self, side: Side) -> list[Block]:
-        """What is written of it into the file of its side."""
+        """The rows to write into the file of its side."""
         return [self.block, self.attacked] if side is Side.TRAIN and self.attacked else [self.block]
 
 
 def seeded_order(seed: int, *names: str) -> bytes:
-    """A key to sort by: an order that only the seed and the names decide, not the machine or the folders' order."""
+    """A sort key that depends only on the seed and the names, not on the machine or the order of folders."""
     return hashlib.sha256("\0".join((str(seed), *names)).encode(errors="surrogatepass")).digest()
 
 
 def training_students(students: Iterable[str], share: float, seed: int) -> set[str]:
     """A seeded choice of `share` (0 to 1) of the students."""
-    dealt = sorted(set(students), key=lambda student: seeded_order(seed, student))
-    return set(dealt[: round(share * len(dealt))])
+    shuffled = sorted(set(students), key=lambda student: seeded_order(seed, student))
+    return set(shuffled[: round(share * len(shuffled))])
 
 
 def split(
-    works: Sequence[Work],
+    submissions: Sequence[RatedSubmission],
     sketches: Sketches,
     *,
     eval_labs: Collection[str],
     train_split: float,
     seed: int,
     progress: Callable[[int, int], None] | None = None,
-) -> dict[Work, Side]:
-    """A side for each of `works`.
+) -> dict[RatedSubmission, Side]:
+    """The side of each submission.
 
-    Outside the eval labs no student is on two sides, and no near-copy of anything on the test side is trained on.
+    Outside the eval labs no student is on two sides, and no near-copy of a held-out submission is trained on.
     """
-    chosen = training_students((work.student for work in works if work.lab not in eval_labs), train_split, seed)
-    train = np.array([work.lab not in eval_labs and work.student in chosen for work in works], bool)
+    students = training_students((one.student for one in submissions if one.lab not in eval_labs), train_split, seed)
+    train = np.array([one.lab not in eval_labs and one.student in students for one in submissions], bool)
     copies = sketches.near_copies(np.flatnonzero(train), np.flatnonzero(~train), progress)
-    sides = {work: Side.TRAIN if trained else Side.TEST for work, trained in zip(works, train.tolist(), strict=True)}
-    return sides | {works[number]: Side.SET_ASIDE for number in copies}
+    sides = {
+        one: Side.TRAIN if trained else Side.TEST for one, trained in zip(submissions, train.tolist(), strict=True)
+    }
+    return sides | {submissions[number]: Side.SET_ASIDE for number in copies}

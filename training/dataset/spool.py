@@ -1,8 +1,4 @@
-"""Rows that wait on disk until it is known which file they belong in. Knows no labs and no sides.
-
-Each block holds all rows of one submission, so a file can be put together in any order while memory holds only the
-places of the blocks.
-"""
+"""A temporary file for rows whose side is not decided yet."""
 
 import hashlib
 import os
@@ -11,11 +7,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from training.dataset.rows import OutputFile
+from training.dataset.manifest import OutputFile
 
 
 class Block(NamedTuple):
-    """Where a submission's rows lie: `start` and `size` in bytes, and how many `rows` they are."""
+    """Position of a submission's rows in the spool: `start` and `size` in bytes, and the number of `rows`."""
 
     start: int
     size: int
@@ -23,6 +19,8 @@ class Block(NamedTuple):
 
 
 class Spool:
+    """Rows on disk in blocks of one submission each; memory has only the blocks' positions."""
+
     def __init__(self, path: Path) -> None:
         self._file = path.open("w+b")
         self._end = 0
@@ -42,7 +40,7 @@ class Spool:
         return block
 
     def write(self, blocks: Iterable[Block], path: Path) -> OutputFile:
-        """Writes the blocks to a new file, in the order given, and waits until it is on disk."""
+        """Writes the blocks to a new file in the given order, and syncs it to disk."""
         self._file.flush()
         digest, size, rows = hashlib.sha256(), 0, 0
         with path.open("wb") as out:

@@ -1,4 +1,4 @@
-"""Loads base models and tokenizers, and says which LoRA goes on them. Knows no data and no trainer."""
+"""Loads base models and tokenizers, and configures LoRA."""
 
 import logging
 import os
@@ -10,6 +10,7 @@ from peft import LoraConfig
 from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig
 
 from labs_schema.errors import ModelError
+from training.config import RunConfig
 
 
 def load_model(source: str, *, dtype: torch.dtype, load_in_4bit: bool = False) -> Any:
@@ -31,60 +32,52 @@ def load_model(source: str, *, dtype: torch.dtype, load_in_4bit: bool = False) -
     try:
         return AutoModelForCausalLM.from_pretrained(source, **settings)
     except (OSError, ValueError, ImportError) as error:
-        raise ModelError(f"{source}: the model cannot be loaded: {_first_line(error)}") from error
+        raise ModelError(f"{source}: cannot load the model: {_first_line(error)}") from error
 
 
-def context_of(source: str, cap: int | None = None) -> int:
-    """Tokens that fit: the context of the model at `source`, or `cap` where that is smaller. Raises ModelError."""
+def context_length_of(source: str, cap: int | None = None) -> int:
+    """The context length of the model at `source` in tokens, at most `cap`. Raises ModelError."""
     try:
         own = int(AutoConfig.from_pretrained(source).max_position_embeddings)
     except (OSError, ValueError, AttributeError) as error:
-        raise ModelError(f"{source}: its context length cannot be read: {_first_line(error)}") from error
+        raise ModelError(f"{source}: cannot read its context length: {_first_line(error)}") from error
     return own if cap is None else min(own, cap)
 
 
-def lora_config(
-    model: Any,
-    targets: tuple[str, ...],
-    *,
-    r: int,
-    alpha: int,
-    dropout: float,
-    rslora: bool = False,
-    dora: bool = False,
-) -> LoraConfig:
-    """LoRA (Hu et al. 2021) on `targets`. `rslora`: scaled by alpha / sqrt(r) (Kalajdzievski 2023); `dora`: with a
-    trained magnitude for each output (Liu et al. 2024). Raises ModelError where a target is no layer of `model`."""
+def lora_config(model: Any, targets: tuple[str, ...], config: RunConfig) -> LoraConfig:
+    """LoRA (Hu et al. 2021) on the layers `targets`, optionally rsLoRA (scaled by alpha / sqrt(r), Kalajdzievski 2023)
+    or DoRA (with a trained magnitude per output, Liu et al. 2024). Raises ModelError if a target is not a layer of
+    `model`."""
     layers = {name.rsplit(".", 1)[-1] for name, _ in model.named_modules()}
     if missing := sorted(set(targets) - layers):
         raise ModelError(f"LoRA targets {', '.join(missing)} do not exist in {type(model).__name__}.")
     return LoraConfig(
-        r=r,
-        lora_alpha=alpha,
-        lora_dropout=dropout,
+        r=config.lora_r,
+        lora_alpha=config.lora_alpha,
+        lora_dropout=config.lora_dropout,
         target_modules=list(targets),
         task_type="CAUSAL_LM",
         bias="none",
-        use_rslora=rslora,
-        use_dora=dora,
+        use_rslora=config.use_rslora,
+        use_dora=config.use_dora,
     )
 
 
 def empty_model(source: str) -> Any:
-    """The model at `source` without its weights, for counting. Raises ModelError."""
+    """The model at `source` on the meta device, without weights, for counting. Raises ModelError."""
     try:
         with torch.device("meta"):
             return AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(source))
     except (OSError, ValueError, ImportError) as error:
-        raise ModelError(f"{source}: its config cannot be read: {_first_line(error)}") from error
+        raise ModelError(f"{source}: cannot read its config: {_first_line(error)}") from error
 
 
-def use_liger(wanted: bool) -> bool:
-    """Liger kernels only where they are installed and a GPU can run them; a word in the log where they are not."""
-    there = find_spec("liger_kernel") is not None and torch.cuda.is_available()
-    if wanted and not there:
-        logging.getLogger(__name__).warning("use_liger_kernel: no liger_kernel or no GPU here, so it is left out")
-    return wanted and there
+def use_liger(requested: bool) -> bool:
+    """Liger kernels only if they are installed and there is a GPU. Logs a warning otherwise."""
+    available = find_spec("liger_kernel") is not None and torch.cuda.is_available()
+    if requested and not available:
+        logging.getLogger(__name__).warning("use_liger_kernel is ignored: liger_kernel or a GPU is missing")
+    return requested and available
 
 
 def _first_line(error: Exception) -> str:

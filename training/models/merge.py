@@ -1,36 +1,49 @@
-"""An adapter folded into its base: weights that any engine serves without LoRA. Knows no data and no trainer."""
+"""Merges an adapter into its base, into weights that any engine can serve, and checks the result."""
 
 import shutil
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from peft import PeftModel
+from torch import Tensor
 
 from labs_schema.errors import ModelError
 from prompts.manifest import FILE, read_manifest, write_manifest
 from prompts.tokenizer import load_tokenizer
+from prompts.verdict import OPENING
 from training.models.loading import load_model
-from training.models.merge_check import check_same, logits_of
 from training.quiet_libraries import quiet_libraries
 from training.run_folder import RunFolder
+
+TEXTS = (
+    'Is it correct?\nint main(void) {\n    printf("%d\\n", 1 + 1);\n    return 0;\n}\n' + OPENING,
+    "Criterion: readable names.\nA) yes\nB) no\ndef mean(values):\n    return sum(values) / len(values)\n" + OPENING,
+    "public static void main(String[] args) { for (int i = 0; i < args.length; i++) System.out.println(i); }\n",
+    "größe = 0; // ✓ 日本語\t\r\n\x00{}[]<|im_start|>[INST] \u202e",
+    "a",
+)
+TOLERANCE = {"float32": 1e-4, "bfloat16": 0.1}
+"""Largest change of the logits at a position: root mean square over the vocabulary, relative to the logits' standard
+deviation there. In bfloat16 a merged weight is rounded to 8 bits, which a separate adapter is not: the tiny base
+changes by .02, deeper models by more."""
 
 
 def merge(run: Path, out: Path | None = None, dtype: Literal["bfloat16", "float32"] = "bfloat16") -> Path:
     """Writes the run's model as plain weights with tokenizer and manifest to `out` (default: `merged` in the run).
 
-    What was written is read again and compared with base and adapter. Raises ModelError where a logit differs by more
-    than `merge_check.TOLERANCE`, where the run has no finished model, or where `out` holds something else than an
-    earlier merge, which is replaced.
+    The result is loaded again and its logits compared with those of base and adapter. An earlier merge in `out` is
+    replaced. Raises ModelError if a logit changed by more than TOLERANCE, the run has no finished model, or `out`
+    contains anything else.
     """
     folder = RunFolder(run)
     if not folder.manifest.is_file():
         if not run.is_dir():
-            raise ModelError(f"{run}: no such folder. Give a run folder that grader train made.")
-        raise ModelError(f"{run}: no manifest.json, so no finished run. Finish it with grader train --resume {run}.")
+            raise ModelError(f"{run}: no such folder. Give a run folder of grader train.")
+        raise ModelError(f"{run}: not finished (no manifest.json). Finish it with grader train --resume {run}.")
     manifest, out = read_manifest(run), (out or folder.merged).absolute()
     if not replaceable(out):
-        raise ModelError(f"{out}: there is something in it that no merge wrote. Remove it or choose another --out.")
+        raise ModelError(f"{out}: contains files that are not an earlier merge. Remove them or choose another --out.")
     draft = out.with_name(out.name + ".part")
     shutil.rmtree(draft, ignore_errors=True)
     with quiet_libraries():
@@ -45,14 +58,35 @@ def merge(run: Path, out: Path | None = None, dtype: Literal["bfloat16", "float3
         tokenizer.save_pretrained(str(draft))
         write_manifest(manifest.model_copy(update={"base_model": ".", "adapter": None}), draft)
         written = load_model(str(draft), dtype=getattr(torch, dtype))
-        check_same(expected, logits_of(written, tokenizer), dtype, draft)
+        check_logits(expected, logits_of(written, tokenizer), dtype, draft)
     shutil.rmtree(out, ignore_errors=True)
     draft.rename(out)
     return out
 
 
 def replaceable(out: Path) -> bool:
-    """Whether `out` is free, or holds merged weights: a model's config beside the manifest, which no run folder has."""
+    """Whether `out` is empty or has merged weights: both a model's config and a manifest, unlike a run folder."""
     if out.is_dir() and any(out.iterdir()):
         return (out / FILE).is_file() and (out / "config.json").is_file()
     return not out.is_file()
+
+
+def logits_of(model: Any, tokenizer: Any) -> list[Tensor]:
+    """For each of TEXTS: the logits (N, V) of all N positions, float32."""
+    model.eval()
+    with torch.no_grad():
+        ids = [tokens for text in TEXTS if (tokens := tokenizer(text)["input_ids"])]
+        return [model(input_ids=torch.tensor([tokens])).logits[0].float() for tokens in ids]
+
+
+def check_logits(expected: list[Tensor], found: list[Tensor], dtype: str, what: object) -> float:
+    """The largest relative change of the logits at any position. Raises ModelError if it exceeds TOLERANCE[dtype] or is
+    NaN."""
+    changes = [(a - b).square().mean(-1).sqrt() / a.std(-1) for a, b in zip(expected, found, strict=True)]
+    largest = float(torch.cat(changes).max())
+    if not largest <= TOLERANCE[dtype]:
+        raise ModelError(
+            f"{what}: merging changed the logits at a position by {largest:.2g} of their standard deviation; at most "
+            f"{TOLERANCE[dtype]} was expected. Try --dtype float32, or serve the adapter unmerged."
+        )
+    return largest

@@ -1,13 +1,9 @@
-"""What happens beside the steps: a progress bar, sealed checkpoints, Ctrl-C.
-
-Knows no loss and no data.
-"""
+"""Trainer callbacks: the progress bar, and stopping with a checkpoint on Ctrl-C."""
 
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -17,12 +13,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 from transformers import TrainerCallback
 
-from training.run.checkpoints import seal
+SECOND_SIGNAL_SECONDS = 1
+"""Signals closer together count as one: a terminal's Ctrl-C also arrives from the launcher."""
 
 
 class ProgressBar(TrainerCallback):  # type: ignore[misc]
-    """A rich bar: steps, time gone and left; below it loss, for DPO reward accuracy and margin, tokens per second and
-    that as a share of the machine's matmul peak."""
+    """A rich bar with steps and times; below it loss, DPO reward accuracy and margin, tokens per second and MFU."""
 
     def __init__(self, stage: str, console: Console) -> None:
         self.stage, self.bar = stage, training_progress(console)
@@ -38,7 +34,7 @@ class ProgressBar(TrainerCallback):  # type: ignore[misc]
         names = {"loss": "loss", "rewards/accuracies": "accuracy", "rewards/margins": "margin"}
         shown = [f"{short} {float(logs[name]):.3f}" for name, short in names.items() if name in logs]
         if "tokens_per_second" in logs:
-            shown.append(f"{logs['tokens_per_second']:,.0f} tokens/s ({logs['mfu']:.0%} of peak)")
+            shown.append(f"{logs['tokens_per_second']:,.0f} tokens/s (MFU {logs['mfu']:.0%})")
         self.bar.update(self.task, figures="  ".join(shown))
 
     def on_step_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
@@ -49,46 +45,35 @@ class ProgressBar(TrainerCallback):  # type: ignore[misc]
         self.bar.stop()
 
 
-class SealCheckpoints(TrainerCallback):  # type: ignore[misc]
-    """Seals every checkpoint once it is whole."""
+class StopOnSignal(TrainerCallback):  # type: ignore[misc]
+    """The first Ctrl-C or SIGTERM ends the run after the current step, with a checkpoint; a later one ends it at once.
 
-    def __init__(self, run: str) -> None:
-        self.run = run
-
-    def on_save(self, args: Any, state: Any, _control: Any, **_: Any) -> None:
-        if torch.distributed.is_initialized():
-            torch.distributed.barrier()
-        if state.is_world_process_zero:
-            seal(Path(args.output_dir) / f"checkpoint-{state.global_step}", self.run)
-
-
-class StopOnInterrupt(TrainerCallback):  # type: ignore[misc]
-    """The first Ctrl-C ends the run after the step under way, with a checkpoint; a later one ends it at once.
-
-    SIGTERM counts too: it is what a launcher of several processes sends on. All processes stop at the same step.
+    All processes stop at the same step, whichever of them received the signal.
     """
 
     def __init__(self) -> None:
-        self.asked_at: float | None = None
+        self.requested_at: float | None = None
         self.stopped = False
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        before = {number: signal.signal(number, self._hear) for number in (signal.SIGINT, signal.SIGTERM)}
+        """Handles the signals while inside."""
+        # SIGTERM too: it is what the launcher of several processes forwards.
+        before = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _hear(self, _number: int, _frame: FrameType | None) -> None:
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         now = time.monotonic()
-        if self.asked_at is not None and now - self.asked_at > 1:
+        if self.requested_at is not None and now - self.requested_at > SECOND_SIGNAL_SECONDS:
             raise KeyboardInterrupt
-        self.asked_at = now
+        self.requested_at = now
 
     def on_step_end(self, _args: Any, state: Any, control: Any, **_: Any) -> None:
-        if _any_process(self.asked_at is not None) and state.global_step < state.max_steps:
+        if _any_process(self.requested_at is not None) and state.global_step < state.max_steps:
             control.should_save = control.should_training_stop = self.stopped = True
 
 
@@ -101,8 +86,8 @@ def _any_process(flag: bool) -> bool:
     return bool(flags.item())
 
 
-class _FiguresBelow(Progress):
-    """A task's bar on one line and its numbers on the next: side by side they do not fit a terminal of 80 columns."""
+class _MetricsBelow(Progress):
+    """Each task's bar on one line and its metrics on the next: side by side they do not fit 80 columns."""
 
     def get_renderables(self) -> Iterator[RenderableType]:
         for task in self.tasks:
@@ -111,8 +96,8 @@ class _FiguresBelow(Progress):
 
 
 def training_progress(console: Console) -> Progress:
-    """The bar that every training of this program shows. A task's `figures` field is its line of numbers."""
-    return _FiguresBelow(
+    """The progress bar of all training commands. A task's `figures` field is its line of metrics."""
+    return _MetricsBelow(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),

@@ -1,43 +1,86 @@
-"""Checkpoints that can be trusted: sealed when whole, and opened only by the run that made them.
+"""Checkpoints: hashed on completion, loaded only by the run that wrote them, with the metrics not yet logged.
 
-A trainer's checkpoint holds pickles, so a foreign one could run code. The seal names the run and the hash of every
-file. What has no seal was not finished, or comes from elsewhere: it is never read. What changed, or is another run's,
-is refused.
+A trainer's checkpoint contains pickles, which can run code when loaded. `seal.json`, written last, has the run's id and
+the hash of every file. A checkpoint without one is incomplete or from elsewhere and is never loaded; one that changed,
+or belongs to another run, is rejected.
 """
 
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import TrainerCallback
 
 from labs_schema.errors import ModelError
-from training.run_folder import write_whole
+from training.dataset.manifest import file_hash
+from training.run_folder import write_atomically
+from training.trainers.submission_batches import SubmissionBatches
 
 SEAL = "seal.json"
+METRICS = "running_metrics.json"
 
 
 def run_id(config_text: str, dataset_hash: str) -> str:
-    """What a checkpoint belongs to: the config as run and the data, as one SHA-256."""
+    """SHA-256 over config and data set: what a checkpoint belongs to."""
     return hashlib.sha256(f"{config_text}\0{dataset_hash}".encode()).hexdigest()
 
 
 def seal(checkpoint: Path, run: str) -> None:
-    """Writes the seal last, so that its presence says that the checkpoint is whole."""
-    files = {str(path.relative_to(checkpoint)): _sha256(path) for path in _files(checkpoint)}
-    write_whole(checkpoint / SEAL, json.dumps({"run": run, "files": files}, indent=2) + "\n")
+    """Marks a checkpoint as complete."""
+    files = {str(path.relative_to(checkpoint)): file_hash(path) for path in _files(checkpoint)}
+    write_atomically(checkpoint / SEAL, json.dumps({"run": run, "files": files}, indent=2) + "\n")
 
 
 def unsealed_checkpoints(folder: Path) -> list[Path]:
-    """Those in `folder` that were half-written when their run was killed, or never were this program's."""
+    """Checkpoints in `folder` that are incomplete, because their run was killed, or not this program's."""
     return [path for path in _checkpoints(folder) if not (path / SEAL).is_file()]
 
 
 def latest_checkpoint(folder: Path, run: str) -> Path | None:
-    """The newest sealed checkpoint in `folder`, None where there is none. Raises ModelError where it cannot be
-    trusted."""
+    """The newest complete checkpoint in `folder`, None if there is none. Raises ModelError if it changed, or belongs to
+    another run."""
     sealed = [path for path in _checkpoints(folder) if (path / SEAL).is_file()]
-    if sealed and (reason := _distrust(sealed[-1], run)):
-        raise ModelError(f"{sealed[-1]}: {reason}. Remove that folder to resume from the checkpoint before it.")
+    if sealed and (reason := _reason_to_reject(sealed[-1], run)):
+        raise ModelError(f"{sealed[-1]}: {reason}. Remove that folder to resume from the previous checkpoint.")
     return sealed[-1] if sealed else None
+
+
+class SealCheckpoints(TrainerCallback):  # type: ignore[misc]
+    """Seals every checkpoint. Must come after all callbacks that write into it."""
+
+    def __init__(self, run: str) -> None:
+        self.run = run
+
+    def on_save(self, args: Any, state: Any, _control: Any, **_: Any) -> None:
+        if torch.distributed.is_initialized():
+            torch.distributed.barrier()
+        if state.is_world_process_zero:
+            seal(checkpoint_folder(args, state), self.run)
+
+
+class SaveRunningMetrics(TrainerCallback):  # type: ignore[misc]
+    """Stores the metrics since the last log line in each checkpoint, so that a resumed run logs the same values."""
+
+    def __init__(self, trainer: Any, checkpoint: Path | None) -> None:
+        self.trainer, self.checkpoint = trainer, checkpoint
+
+    def on_save(self, args: Any, state: Any, _control: Any, **_: Any) -> None:
+        if not isinstance(self.trainer, SubmissionBatches):
+            return
+        totals = self.trainer.metric_totals()  # of all processes, so that any number of them can resume
+        if state.is_world_process_zero:
+            (checkpoint_folder(args, state) / METRICS).write_text(json.dumps(totals))
+
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        if self.checkpoint is not None and (file := self.checkpoint / METRICS).is_file():
+            self.trainer.restore_metrics(json.loads(file.read_text()))
+
+
+def checkpoint_folder(args: Any, state: Any) -> Path:
+    """The folder of the checkpoint at the current step."""
+    return Path(args.output_dir) / f"checkpoint-{state.global_step}"
 
 
 def _checkpoints(folder: Path) -> list[Path]:
@@ -46,23 +89,18 @@ def _checkpoints(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.name[11:]))
 
 
-def _distrust(checkpoint: Path, run: str) -> str | None:
+def _reason_to_reject(checkpoint: Path, run: str) -> str | None:
     try:
         sealed = json.loads((checkpoint / SEAL).read_text())
         owner, files = sealed["run"], dict(sealed["files"])
     except (OSError, ValueError, KeyError, TypeError):
-        return "the checkpoint's seal cannot be read"
+        return f"its {SEAL} is unreadable"
     if owner != run:
-        return "the checkpoint is another run's, or the config or the data set changed since"
-    if files != {str(path.relative_to(checkpoint)): _sha256(path) for path in _files(checkpoint)}:
-        return "the checkpoint's files are not those that were sealed"
+        return "it belongs to another run, or the config or data set changed since"
+    if files != {str(path.relative_to(checkpoint)): file_hash(path) for path in _files(checkpoint)}:
+        return "its files changed since it was written"
     return None
 
 
 def _files(checkpoint: Path) -> list[Path]:
     return sorted(path for path in checkpoint.rglob("*") if path.is_file() and path.name != SEAL)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,87 +1,186 @@
-"""`grader train --dry-run`: what a run will take, told before it is begun. Leaves nothing on disk."""
+"""`grader train --dry-run`: estimates steps, memory and time of a run, without leaving anything on disk."""
 
 import os
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import PartialState
 from rich.console import Console
+from transformers import TrainerCallback
 
 from labs_schema.errors import ModelError
 from training.config import RunConfig
 from training.dataset.examples import TrainingExample
 from training.models.loading import empty_model
 from training.quiet_libraries import quiet_libraries
-from training.run.inputs import Inputs, open_inputs, stage_examples
-from training.run.plan import StagePlan, memory_parts, plan_stage, trained_weights
-from training.run.probe import probe
-from training.run.speed import linear_weights, matmul_peak
-from training.run.stages import compute_dtype, passes, use_bf16
+from training.run.estimates import StageEstimate, count_trained_weights, estimate_memory, estimate_stage
+from training.run.inputs import TrainingInputs, load_inputs
+from training.run.speed import count_linear_weights, measure_peak_flops
+from training.run.stages import StageRun, StageStart, build_trainer, compute_dtype, run_trainer, stage_passes, use_bf16
+from training.trainers.submission_batches import run_largest_batch
 
-SHARE_OF_PEAK = 0.4
-"""Of the matmul peak, taken for the time where no batch is timed: a guess, and told as one."""
-LONGEST_PROBE = 30.0
-"""Seconds that a batch, and then a few steps, may be expected to take if they are to be timed."""
+ASSUMED_MFU = 0.4
+"""Used for the time estimate if no batch is timed."""
+LONGEST_TIMING_SECONDS = 30.0
+"""A batch, and then a few steps, are timed only if they should take less."""
+TIMED_STEPS = 5
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds: `start` builds the trainer; `largest` is the largest batch forward and backward; `step` is a whole step,
+    of `tokens` tokens; `save` a checkpoint. `step` and `save` are None if steps were too long to time. `memory`: peak
+    GPU memory in bytes."""
+
+    start: float
+    largest: float
+    step: float | None
+    tokens: float
+    save: float | None
+    memory: int
+
+    def seconds(self, *, steps: int, tokens: float, largest_tokens: int, save_steps: int) -> float:
+        """Expected duration of a stage of `steps` with `tokens` in total, a checkpoint every `save_steps` and one at
+        the end. Steps that are longer or shorter than the timed ones count by their tokens."""
+        per_token = self.largest / largest_tokens
+        if self.step is None or self.save is None:
+            return self.start + per_token * tokens
+        saves = -(-steps // save_steps) + 1
+        stepping = steps * self.step + per_token * (tokens - steps * self.tokens)
+        return self.start + max(stepping, 0.0) + saves * self.save
 
 
 def dry_run(config: RunConfig, console: Console | None = None) -> str:
-    """The report. Reads and checks all data, counts, and tries each stage's heaviest batch and a few steps, where
-    that is quick. Raises InputError, OverlongError or ModelError as `train` would."""
+    """The report. Reads and checks all data, and times each stage's largest batch and a few steps if that is quick.
+
+    Raises InputError, OverlongError or ModelError as `train` would.
+    """
     console = console or Console(stderr=True)
     PartialState(cpu=not torch.cuda.is_available())
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     with quiet_libraries():
-        inputs = open_inputs(config)
-        model, peak = empty_model(inputs.base.source), matmul_peak(compute_dtype(config.bf16))
-        lines = [f"{inputs.base.name}: {inputs.told}", f"matmul peak of this machine: {peak / 1e12:.2f} TFLOP/s", ""]
+        inputs = load_inputs(config)
+        model, peak = empty_model(inputs.base.source), measure_peak_flops(compute_dtype(config.bf16))
+        lines = [f"{inputs.base.name}: {inputs.summary}", f"peak matmul speed: {peak / 1e12:.2f} TFLOP/s", ""]
         for name, stage in config.stages.items():
-            examples = stage_examples(name, inputs.loaded)
-            plan = plan_stage(stage, examples, seed=config.seed, max_steps=config.max_steps, processes=processes)
-            trained = trained_weights(model, stage, inputs.base.lora_targets, config.lora_r)
-            memory = memory_parts(model, stage, plan, trained=trained, config=config, half=use_bf16(config.bf16))
-            per_token = 2.0 * passes(name, stage, config) * linear_weights(model)
-            console.print(f"[dim]{name}: timing its heaviest batch and a few steps[/]", highlight=False)
-            told = _time_told(name, config, inputs, examples, plan, per_token / peak, processes)
-            lines += [*_stage_lines(f"{name} ({stage.method}, packing {stage.packing})", plan, trained, memory), told]
-    return "\n".join([*lines, "", "Nothing was trained. Leave --dry-run out to begin."])
+            examples = inputs.stage_examples(name)
+            estimate = estimate_stage(
+                stage, examples, seed=config.seed, max_steps=config.max_steps, processes=processes
+            )
+            trained = count_trained_weights(model, stage, inputs.base.lora_targets, config.lora_r)
+            half = use_bf16(config.bf16)
+            memory = estimate_memory(model, stage, estimate, trained=trained, config=config, half=half)
+            per_token = 2.0 * stage_passes(name, stage, config) * count_linear_weights(model)
+            console.print(f"[dim]{name}: timing its largest batch and a few steps[/]", highlight=False)
+            run = StageRun(name, config, StageStart(inputs.base.source, None, inputs.base.lora_targets))
+            lines += _stage_lines(f"{name} ({stage.method}, packing {stage.packing})", estimate, trained, memory)
+            lines.append(_time_line(run, inputs, examples, estimate, per_token / peak, processes))
+    return "\n".join([*lines, "", "Nothing was trained. Remove --dry-run to start the run."])
 
 
-def _stage_lines(name: str, plan: StagePlan, trained: int, memory: dict[str, int]) -> list[str]:
-    ratio = plan.stock_tokens / max(plan.tokens, 1)
+def _stage_lines(name: str, estimate: StageEstimate, trained: int, memory: dict[str, int]) -> list[str]:
+    ratio = estimate.unpacked_tokens / max(estimate.tokens, 1)
     parts = ", ".join(f"{part} {size / 1e9:.2f}" for part, size in memory.items() if size)
     return [
         name,
-        f"  {plan.submissions:,} submissions, {plan.rows:,} rows, {plan.steps:,} optimiser steps",
-        f"  {plan.tokens:,} tokens through the model; one sequence a row: {plan.stock_tokens:,} ({ratio:.1f} times)",
-        f"  {trained:,} weights learn; heaviest batch {plan.heaviest[0]:,} tokens",
-        f"  memory of each process, about {sum(memory.values()) / 1e9:.2f} GB: {parts}",
+        f"  {estimate.submissions:,} submissions, {estimate.rows:,} rows, {estimate.steps:,} optimiser steps",
+        f"  {estimate.tokens:,} tokens; without packing {estimate.unpacked_tokens:,} ({ratio:.1f} times)",
+        f"  {trained:,} trained weights; largest batch {estimate.largest[0]:,} tokens",
+        f"  memory per process about {sum(memory.values()) / 1e9:.2f} GB: {parts}",
     ]
 
 
-def _time_told(
-    name: str,
-    config: RunConfig,
-    inputs: Inputs,
+def _time_line(
+    run: StageRun,
+    inputs: TrainingInputs,
     examples: tuple[TrainingExample, ...],
-    plan: StagePlan,
-    seconds_a_token: float,
+    estimate: StageEstimate,
+    seconds_per_token: float,
     processes: int,
 ) -> str:
-    """`seconds_a_token`: at the full matmul peak."""
-    guess, heaviest = seconds_a_token / SHARE_OF_PEAK, plan.heaviest[0]
-    guessed = f"  time, about {_duration(guess * plan.tokens / processes)} (guessed: {SHARE_OF_PEAK:.0%} of peak"
-    if config.stages[name].packing != "tree" or guess * heaviest > LONGEST_PROBE:
-        return guessed + ", no batch timed)"
+    """`seconds_per_token`: at 100 % MFU."""
+    assumed, largest = seconds_per_token / ASSUMED_MFU, estimate.largest[0]
+    assumption = f"  time about {_duration(assumed * estimate.tokens / processes)} (assuming MFU {ASSUMED_MFU:.0%}"
+    if run.stage.packing != "tree" or assumed * largest > LONGEST_TIMING_SECONDS:
+        return assumption + ", no batch timed)"
     try:
-        tried = probe(name, config, inputs, examples, plan.steps, LONGEST_PROBE)
+        timing = time_stage(run, inputs.tokenizer, examples, estimate.steps)
     except ModelError as error:
-        return f"{guessed}; this machine cannot run it: {error})"
-    total = tried.seconds(
-        steps=plan.steps, tokens=plan.tokens / processes, heaviest_tokens=heaviest, save_steps=config.save_steps
+        return f"{assumption}; this machine cannot run it: {error})"
+    total = timing.seconds(
+        steps=estimate.steps,
+        tokens=estimate.tokens / processes,
+        largest_tokens=largest,
+        save_steps=run.config.save_steps,
     )
-    told = f"timed: heaviest batch {tried.heaviest:.2f} s, {seconds_a_token * heaviest / tried.heaviest:.0%} of peak"
-    told += ", no whole step" if tried.step is None else f"; a step {tried.step:.2f} s; a checkpoint {tried.save:.2f} s"
-    told += f"; {tried.memory / 1e9:.2f} GB of GPU memory used" if tried.memory else ""
-    return f"  time, about {_duration(total)} ({told})"
+    timed = f"timed: largest batch {timing.largest:.2f} s, MFU {seconds_per_token * largest / timing.largest:.0%}"
+    if timing.step is None:
+        timed += ", no full step"
+    else:
+        timed += f"; a step {timing.step:.2f} s; a checkpoint {timing.save:.2f} s"
+    timed += f"; peak GPU memory {timing.memory / 1e9:.2f} GB" if timing.memory else ""
+    return f"  time about {_duration(total)} ({timed})"
+
+
+def time_stage(run: StageRun, tokenizer: Any, examples: tuple[TrainingExample, ...], steps: int) -> Timing:
+    """Runs the largest batch twice and, if that should take less than LONGEST_TIMING_SECONDS, the first steps (at most
+    `steps`) and a checkpoint. Raises ModelError if this machine cannot run the stage."""
+    steps = min(steps, TIMED_STEPS)
+    config = run.config.model_copy(update={"max_steps": steps, "save_steps": steps, "logging_steps": 1})
+    clock = _StepClock()
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.monotonic()
+        timed = StageRun(run.name, config, run.start, checkpoints=Path(folder))
+        trainer = build_trainer(timed, examples, tokenizer, callbacks=[clock])
+        build = time.monotonic() - started
+        cold, warm = _seconds_of_largest_batch(trainer), _seconds_of_largest_batch(trainer)
+        largest = min(cold, warm)
+        if largest * run.stage.gradient_accumulation_steps * steps <= LONGEST_TIMING_SECONDS:
+            run_trainer(trainer, timed, "dry run")
+    memory = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
+    if not clock.marks:
+        return Timing(build + cold, largest, None, 0.0, None, memory)
+    (first, first_tokens), (last, last_tokens) = clock.marks[min(1, steps - 1)], clock.marks[-1]
+    counted = max(steps - 1, 1)
+    step, tokens = (last - first) / counted, (last_tokens - first_tokens) / counted
+    # The first step also has one-off costs, which belong to the start.
+    first_step = clock.marks[1][0] - clock.marks[0][0] - largest - step
+    return Timing(build + cold + max(first_step, 0.0), largest, step, tokens, clock.ended - last, memory)
+
+
+def _seconds_of_largest_batch(trainer: Any) -> float:
+    started = time.monotonic()
+    run_largest_batch(trainer)
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.monotonic() - started
+
+
+class _StepClock(TrainerCallback):  # type: ignore[misc]
+    """`marks`: time and tokens so far at the start of training and at the end of each step. `ended`: after the
+    checkpoint."""
+
+    def __init__(self) -> None:
+        self.marks: list[tuple[float, int]] = []
+        self.ended = 0.0
+        self.tokens = 0
+
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        self.marks.append((time.monotonic(), 0))
+
+    def on_step_end(self, *_: Any, **__: Any) -> None:
+        self.marks.append((time.monotonic(), self.tokens))
+
+    def on_log(self, _args: Any, _state: Any, _control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+        self.tokens = int((logs or {}).get("num_tokens", self.tokens))
+        self.marks[-1] = (self.marks[-1][0], self.tokens)
+
+    def on_train_end(self, *_: Any, **__: Any) -> None:
+        self.ended = time.monotonic()
 
 
 def _duration(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""The files that a run learns from: opened, their manifests joined, their examples weighed. Knows no model."""
+"""The data sets of a run: opened, checked against their manifests, joined, and weighted."""
 
 import hashlib
 from collections.abc import Sequence
@@ -12,15 +12,14 @@ from labs_schema.frozen import Frozen
 from prompts.encode import PromptEncoder
 from prompts.style import PromptStyle
 from training.config import DatasetPart
-from training.dataset.examples import Loaded, TrainingExample, load_examples, load_foreign
-from training.dataset.files import file_hash, read_dataset_manifest, read_pairs
-from training.dataset.foreign_rows import RowName, format_of, read_foreign
-from training.dataset.rows import DatasetManifest, LabSplit, OutputFile
-from training.run.opened_dataset import check_file, open_data
+from training.dataset.examples import LoadedExamples, TrainingExample, load_examples, load_external
+from training.dataset.external_rows import RowName, detect_format, read_external
+from training.dataset.manifest import DatasetManifest, LabSplit, OutputFile, file_hash, read_dataset_manifest
+from training.dataset.row_formats import read_pairs
 
 
-class Part(Frozen):
-    """`manifest`: the one of `build-dataset` beside the file, None for other programs' files."""
+class OpenedPart(Frozen):
+    """A training file. `manifest`: that of `build-dataset` in its folder, None for external files."""
 
     path: Path
     format: RowName
@@ -32,19 +31,37 @@ class Part(Frozen):
 class Mixture(Frozen):
     """`sha256`: of the only file, or of all files' hashes and weights. `manifest`: of all parts together."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[OpenedPart, ...]
     sha256: str
     manifest: DatasetManifest
 
     @property
-    def is_foreign(self) -> bool:
-        """Whether any part is not in `build-dataset`'s own format."""
+    def has_external(self) -> bool:
+        """Whether any part is not in the format of `build-dataset`."""
         return any(part.format != "pairs" for part in self.parts)
 
 
+class OpenedDataset(Frozen):
+    """A training file of preference pairs, its SHA-256 and its manifest."""
+
+    path: Path
+    sha256: str
+    manifest: DatasetManifest
+
+
+def open_dataset(dataset: Path) -> OpenedDataset:
+    """`dataset`: the training file, or a folder with `train.jsonl`. Raises InputError, or ModelError if the file
+    differs from its manifest or has another format."""
+    path = dataset / "train.jsonl" if dataset.is_dir() else dataset
+    manifest = read_dataset_manifest(path)
+    if manifest.format != "dpo":
+        raise ModelError(f"{path}: its format is {manifest.format}. Build it again with --format dpo to train on it.")
+    return OpenedDataset(path=path, sha256=check_file(path, manifest), manifest=manifest)
+
+
 def open_mixture(parts: Sequence[DatasetPart]) -> Mixture:
-    """Raises InputError or ModelError for files that are missing, changed, unknown or of unlike prompt styles."""
-    opened: list[Part] = []
+    """Raises InputError or ModelError for missing, changed or unknown files, or different prompt styles."""
+    opened: list[OpenedPart] = []
     issues: list[Issue] = []
     for part in parts:
         try:
@@ -62,33 +79,33 @@ def open_mixture(parts: Sequence[DatasetPart]) -> Mixture:
     return Mixture(parts=tuple(opened), sha256=sha256, manifest=joined(manifests))
 
 
-def load_mixture(mixture: Mixture, encoder: PromptEncoder, *, on_overlong: str, seed: int) -> Loaded:
-    """The examples of all parts by their weights. `skip` leaves out and counts what does not fit; so does `middle` with
-    other programs' rows, which have no code to cut. Raises InputError, OverlongError, ModelError."""
+def load_mixture(mixture: Mixture, encoder: PromptEncoder, *, on_overlong: str, seed: int) -> LoadedExamples:
+    """The examples of all parts by their weights. `skip` skips and counts what does not fit. So does `middle` for
+    external rows, which have no code to cut. Raises InputError, OverlongError, ModelError."""
     examples: list[TrainingExample] = []
     skipped: list[tuple[str, str]] = []
     for number, part in enumerate(mixture.parts):
         if part.format == "pairs":
             loaded = load_examples(read_pairs(part.path), encoder, "skip" if on_overlong == "skip" else "error")
         else:
-            rows = read_foreign(part.path, part.format)
-            loaded = load_foreign(rows, part.path.name, encoder, skip_overlong=on_overlong != "error")
-        examples.extend(weighed(loaded.examples, part.weight, (seed, number)))
+            rows = read_external(part.path, part.format)
+            loaded = load_external(rows, part.path.name, encoder, skip_overlong=on_overlong != "error")
+        examples.extend(weighted(loaded.examples, part.weight, (seed, number)))
         skipped.extend(loaded.skipped)
-    return Loaded(tuple(examples), tuple(skipped))
+    return LoadedExamples(tuple(examples), tuple(skipped))
 
 
-def weighed(examples: Sequence[TrainingExample], weight: float, seed: Sequence[int]) -> list[TrainingExample]:
-    """Each example `weight` times, rounded down; the rest of the weight as a share of them, drawn by `seed`."""
-    whole, rest = divmod(weight, 1)
-    drawn = np.random.default_rng(seed).permutation(len(examples))[: round(rest * len(examples))]
-    return [*examples] * int(whole) + [examples[i] for i in sorted(drawn.tolist())]
+def weighted(examples: Sequence[TrainingExample], weight: float, seed: Sequence[int]) -> list[TrainingExample]:
+    """Each example floor(`weight`) times, and the fraction of the weight as a random share of them once more."""
+    repeats, fraction = divmod(weight, 1)
+    drawn = np.random.default_rng(seed).permutation(len(examples))[: round(fraction * len(examples))]
+    return [*examples] * int(repeats) + [examples[i] for i in sorted(drawn.tolist())]
 
 
 def joined(manifests: Sequence[DatasetManifest]) -> DatasetManifest:
-    """One manifest for several data sets; for none (other programs' rows only) one with the default prompt style.
+    """One manifest for several data sets; without any (external rows only), one with the default prompt style.
 
-    A submission that any of them trains on counts as trained on. Raises ModelError where their prompts differ.
+    A submission that any of them trains on counts as trained on. Raises ModelError if their prompt styles differ.
     """
     if len(manifests) == 1:
         return manifests[0]
@@ -98,11 +115,11 @@ def joined(manifests: Sequence[DatasetManifest]) -> DatasetManifest:
     labs: dict[str, LabSplit] = {}
     for name in dict.fromkeys(name for manifest in manifests for name in manifest.labs):
         splits = [manifest.labs[name] for manifest in manifests if name in manifest.labs]
-        learned = sorted({s for split in splits for s in split.train})
-        kept = sorted({s for split in splits for s in split.test} - set(learned))
-        aside = sorted({s for split in splits for s in split.set_aside} - set(learned) - set(kept))
-        labs[name] = LabSplit(train=tuple(learned), test=tuple(kept), set_aside=tuple(aside))
-    shielded = {lab for m in manifests for lab in m.eval_labs} - {name for name, _ in trained}
+        train = sorted({s for split in splits for s in split.train})
+        test = sorted({s for split in splits for s in split.test} - set(train))
+        aside = sorted({s for split in splits for s in split.set_aside} - set(train) - set(test))
+        labs[name] = LabSplit(train=tuple(train), test=tuple(test), set_aside=tuple(aside))
+    eval_labs = {lab for m in manifests for lab in m.eval_labs} - {name for name, _ in trained}
     outputs: dict[str, OutputFile] = {
         f"{number}/{name}": output for number, m in enumerate(manifests) for name, output in m.outputs.items()
     }
@@ -114,29 +131,37 @@ def joined(manifests: Sequence[DatasetManifest]) -> DatasetManifest:
         style=manifests[0].style if manifests else PromptStyle(),
         reasoning=any(manifest.reasoning for manifest in manifests),
         option_order="shuffled" if any(manifest.option_order == "shuffled" for manifest in manifests) else "given",
-        eval_labs=tuple(sorted(shielded)),
+        eval_labs=tuple(sorted(eval_labs)),
         labs=labs,
         inputs={name: sha256 for manifest in manifests for name, sha256 in manifest.inputs.items()},
         outputs=outputs,
     )
 
 
-def _open(part: DatasetPart) -> Part:
+def _open(part: DatasetPart) -> OpenedPart:
     path = Path(part.path)
     path = path / "train.jsonl" if path.is_dir() else path
-    name = format_of(path)
+    name = detect_format(path)
     if name == "pairs":
-        data = open_data(path)
-        return Part(path=path, format=name, weight=part.weight, sha256=data.sha256, manifest=data.manifest)
-    manifest = _manifest_beside(path)
+        data = open_dataset(path)
+        return OpenedPart(path=path, format=name, weight=part.weight, sha256=data.sha256, manifest=data.manifest)
+    manifest = _manifest_of_export(path)
     sha256 = check_file(path, manifest) if manifest else file_hash(path)
-    return Part(path=path, format=name, weight=part.weight, sha256=sha256, manifest=manifest)
+    return OpenedPart(path=path, format=name, weight=part.weight, sha256=sha256, manifest=manifest)
 
 
-def _manifest_beside(path: Path) -> DatasetManifest | None:
-    """The manifest of `build-dataset` that names this file: it writes other programs' formats too."""
+def _manifest_of_export(path: Path) -> DatasetManifest | None:
+    """The manifest that names this file: `build-dataset` writes external formats too."""
     try:
         manifest = read_dataset_manifest(path)
     except InputError:
         return None
     return manifest if path.name in manifest.outputs else None
+
+
+def check_file(path: Path, manifest: DatasetManifest) -> str:
+    """The SHA-256 of `path`. Raises ModelError if it differs from the one in `manifest`."""
+    written, found = manifest.outputs.get(path.name), file_hash(path) if path.is_file() else "no file"
+    if written is None or written.sha256 != found:
+        raise ModelError(f"{path}: differs from its manifest (found {found}). Run grader build-dataset again.")
+    return found

@@ -1,4 +1,4 @@
-"""One stage of a run, SFT or DPO: the model it starts from, its trainer, and what it leaves. Knows no run's order."""
+"""One stage of a run, SFT or DPO: the model it starts from, its trainer, and its result."""
 
 import math
 import shutil
@@ -17,82 +17,93 @@ from trl import DPOConfig, SFTConfig
 from labs_schema.errors import ModelError
 from training.config import DpoStage, RunConfig, SftStage, Stage
 from training.dataset.examples import TrainingExample
-from training.models.bases import Base
+from training.models.base_models import BaseModelSource
 from training.models.loading import load_model, lora_config, use_liger
-from training.run.callbacks import SealCheckpoints, StopOnInterrupt
-from training.run.log_state import LogState
-from training.run.speed import passes_of
+from training.run.callbacks import StopOnSignal
+from training.run.checkpoints import SaveRunningMetrics, SealCheckpoints
+from training.run.speed import passes_per_token
 from training.run_folder import RunFolder
 from training.trainers.dpo import dpo_trainer
 from training.trainers.dropout import residual_dropout
 from training.trainers.optimizers import MuonWithAdamW
-from training.trainers.sft import sft_trainer
+from training.trainers.sft import SftObjective, sft_trainer
+from training.trainers.submission_batches import TrainerInputs
 
 
 @dataclass(frozen=True)
-class Start:
-    """Where a stage begins: full weights at `source`, and on them the adapter of the stage before, if any."""
+class StageStart:
+    """What a stage starts from: full weights at `source`, and on them the adapter of the previous stage, if any."""
 
     source: str
     adapter: Path | None
     lora_targets: tuple[str, ...]
 
 
-def output_of(name: str, config: RunConfig, run: RunFolder) -> Path:
-    """Where a stage leaves its weights or adapter. There once the stage has finished."""
+@dataclass(frozen=True)
+class StageRun:
+    """A stage to run. `checkpoints`: the folder for its checkpoints; `checkpoint`: the one to resume from.
+    `initial_world_size`: the number of processes at the start of the run, whose batches form one optimiser step (None:
+    as many as there are)."""
+
+    name: str
+    config: RunConfig
+    start: StageStart
+    checkpoints: Path = Path("checkpoints")
+    checkpoint: Path | None = None
+    initial_world_size: int | None = None
+
+    @property
+    def stage(self) -> SftStage | DpoStage:
+        return self.config.stages[self.name]
+
+
+def stage_output(name: str, config: RunConfig, run: RunFolder) -> Path:
+    """The folder of a stage's weights or adapter. It exists once the stage has finished."""
     if name != list(config.stages)[-1]:
         return run.sft
     return run.adapter if config.stages[name].method == "lora" else run.model
 
 
-def start_of(name: str, config: RunConfig, base: Base, run: RunFolder) -> Start:
-    """SFT begins at the base; DPO where SFT ended, on its weights or going on with its adapter."""
+def stage_start(name: str, config: RunConfig, base: BaseModelSource, run: RunFolder) -> StageStart:
+    """SFT starts from the base; DPO from SFT's weights, or continues training SFT's adapter."""
     if name == "sft" or config.sft is None:
-        return Start(base.source, None, base.lora_targets)
+        return StageStart(base.source, None, base.lora_targets)
     if config.sft.method == "full":
-        return Start(str(run.sft), None, base.lora_targets)
-    return Start(base.source, run.sft, base.lora_targets)
+        return StageStart(str(run.sft), None, base.lora_targets)
+    return StageStart(base.source, run.sft, base.lora_targets)
 
 
 def build_trainer(
-    stage: SftStage | DpoStage,
-    config: RunConfig,
-    start: Start,
-    examples: Sequence[TrainingExample],
-    tokenizer: Any,
-    *,
-    checkpoints: Path,
-    checkpoint: Path | None,
-    callbacks: Sequence[Any],
-    initial_world_size: int | None = None,
+    run: StageRun, examples: Sequence[TrainingExample], tokenizer: Any, *, callbacks: Sequence[Any]
 ) -> Any:
-    """The trainer of a stage, ready to run, perhaps on from `checkpoint`. A new adapter is made where the stage trains
-    one and has none yet. `initial_world_size`: the processes whose batches make an optimizer step, if not those that
-    there are now. Raises ModelError."""
-    processes = PartialState().num_processes
-    batches = _batches_per_step(stage, processes, initial_world_size)
-    half = use_bf16(config.bf16)
-    model, new_adapter = _model(stage, config, start, checkpoint, half)
+    """The stage's trainer, ready to start or resume. Creates an adapter if the stage trains one and has none yet.
+
+    Raises ModelError.
+    """
+    stage, processes = run.stage, PartialState().num_processes
+    batches = _batches_per_step(stage, processes, run.initial_world_size)
+    half = use_bf16(run.config.bf16)
+    model, new_adapter = _load_model(run, half)
     optimizer = None
     if stage.optim == "muon":
         rates = {"lr": stage.learning_rate, "adamw_lr": stage.adamw_learning_rate}
         optimizer = MuonWithAdamW(model, **rates, weight_decay=stage.weight_decay)
-    shared: dict[str, Any] = {
-        "processing_class": tokenizer,
-        "packing": stage.packing,
-        "peft_config": new_adapter,
-        "callbacks": callbacks,
-        "optimizers": (optimizer, None),
-        "tokens_per_step": stage.tokens_per_step,
-        "batches_per_step": batches,
-    }
-    arguments = trainer_arguments(stage, config, checkpoints, bf16=half)
+    inputs = TrainerInputs(
+        tokenizer=tokenizer,
+        packing=stage.packing,
+        new_adapter=new_adapter,
+        callbacks=tuple(callbacks),
+        optimizer=optimizer,
+        tokens_per_step=stage.tokens_per_step,
+        batches_per_step=batches,
+    )
+    arguments = trainer_arguments(stage, run.config, run.checkpoints, bf16=half)
     arguments["gradient_accumulation_steps"] = math.ceil(batches / processes)
     if isinstance(stage, SftStage):
-        settings: dict[str, Any] = {"lm_weight": stage.lm_weight, "answer_only": stage.answer_only}
-        trainer = sft_trainer(model, examples, SFTConfig(**arguments, max_length=None), **settings, **shared)
+        objective = SftObjective(lm_weight=stage.lm_weight, letters_only=stage.answer_only == "letter")
+        trainer = sft_trainer(model, examples, SFTConfig(**arguments, max_length=None), inputs, objective)
     else:
-        trainer = dpo_trainer(model, examples, DPOConfig(**arguments, **dpo_arguments(stage)), **shared)
+        trainer = dpo_trainer(model, examples, DPOConfig(**arguments, **dpo_arguments(stage)), inputs)
     trainer.remove_callback(PrinterCallback)
     return trainer
 
@@ -101,36 +112,25 @@ def _batches_per_step(stage: Stage, processes: int, initial_world_size: int | No
     batches = stage.gradient_accumulation_steps * (initial_world_size or processes)
     if stage.packing == "none" and batches % processes:
         raise ModelError(
-            f"a step of this run is {batches} batches, which {processes} processes cannot share equally. Go on with "
-            f"{initial_world_size} processes, or begin a run with packing tree."
+            f"a step of this run has {batches} batches, which {processes} processes cannot share equally. Resume with "
+            f"{initial_world_size} processes, or start a run with packing: tree."
         )
     return batches
 
 
-def _model(
-    stage: Stage, config: RunConfig, start: Start, checkpoint: Path | None, half: bool
-) -> tuple[Any, LoraConfig | None]:
-    """The model with the adapter that it goes on with, if any, and the settings of the one that is made for it."""
+def _load_model(run: StageRun, half: bool) -> tuple[Any, LoraConfig | None]:
+    """The model, with the adapter that is trained further if there is one, and the config of a new adapter."""
+    stage, config, start = run.stage, run.config, run.start
     dtype = torch.bfloat16 if half and stage.method == "lora" else torch.float32
     model = load_model(start.source, dtype=dtype, load_in_4bit=config.load_in_4bit)
     if start.adapter is not None:
         # From a checkpoint with a second adapter (trl's "ref") transformers restores only that one, not the policy's.
-        return PeftModel.from_pretrained(model, str(checkpoint or start.adapter), is_trainable=True), None
-    if stage.method == "full":
-        return model, None
-    return model, lora_config(
-        model,
-        start.lora_targets,
-        r=config.lora_r,
-        alpha=config.lora_alpha,
-        dropout=config.lora_dropout,
-        rslora=config.use_rslora,
-        dora=config.use_dora,
-    )
+        return PeftModel.from_pretrained(model, str(run.checkpoint or start.adapter), is_trainable=True), None
+    return model, lora_config(model, start.lora_targets, config) if stage.method == "lora" else None
 
 
 def trainer_arguments(stage: Stage, config: RunConfig, checkpoints: Path, *, bf16: bool) -> dict[str, Any]:
-    """What trl's SFTConfig and DPOConfig have in common."""
+    """The arguments that trl's SFTConfig and DPOConfig have in common."""
     same = (
         "learning_rate num_train_epochs per_device_train_batch_size lr_scheduler_type warmup_steps weight_decay "
         "max_grad_norm"
@@ -159,7 +159,7 @@ def trainer_arguments(stage: Stage, config: RunConfig, checkpoints: Path, *, bf1
 
 
 def dpo_arguments(stage: DpoStage) -> dict[str, Any]:
-    """What only trl's DPOConfig has."""
+    """The arguments that only trl's DPOConfig has."""
     return {
         "beta": stage.beta,
         "loss_type": [stage.loss_type],
@@ -168,21 +168,23 @@ def dpo_arguments(stage: DpoStage) -> dict[str, Any]:
     }
 
 
-def run_trainer(trainer: Any, stage: SftStage | DpoStage, checkpoint: Path | None, mark: str) -> bool:
-    """Trains to the end, from `checkpoint` where given; checkpoints are sealed with `mark`. False where Ctrl-C or
-    SIGTERM stopped it; then a checkpoint is saved."""
-    stop = StopOnInterrupt()
-    for callback in (stop, LogState(trainer, checkpoint), SealCheckpoints(mark)):
+def run_trainer(trainer: Any, run: StageRun, checkpoint_owner: str) -> bool:
+    """Trains to the end, from `run.checkpoint` if given. `checkpoint_owner`: the run's id in new checkpoints.
+
+    Returns False if Ctrl-C or SIGTERM stopped it, after a checkpoint.
+    """
+    stop = StopOnSignal()
+    for callback in (stop, SaveRunningMetrics(trainer, run.checkpoint), SealCheckpoints(checkpoint_owner)):
         trainer.add_callback(callback)
-    dropout = stage.dropout if isinstance(stage, SftStage) else 0.0
+    dropout = run.stage.dropout if isinstance(run.stage, SftStage) else 0.0
     with stop.listening(), residual_dropout(trainer.model, dropout) if dropout else nullcontext():
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        trainer.train(resume_from_checkpoint=str(run.checkpoint) if run.checkpoint else None)
     return not stop.stopped
 
 
 def save_stage(trainer: Any, out: Path, base_model: str) -> None:
-    """Writes the adapter, or the whole weights, to `out`, all of it or nothing. `base_model` goes into the adapter's
-    config. All processes take part: weights that are shared out (FSDP) come together in the first one."""
+    """Writes the adapter, or the full weights, to `out`, all of it or nothing. `base_model` is recorded in the
+    adapter's config. All processes must call this: sharded weights (FSDP) are gathered on the first one."""
     state = PartialState()
     gathered = {}
     if state.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED):
@@ -200,16 +202,17 @@ def save_stage(trainer: Any, out: Path, base_model: str) -> None:
     state.wait_for_everyone()
 
 
-def passes(name: str, stage: Stage, config: RunConfig) -> int:
-    """Passes over the weights that a token of this stage takes."""
-    return passes_of(full=stage.method == "full", reference=name == "dpo", recomputed=config.gradient_checkpointing)
+def stage_passes(name: str, stage: Stage, config: RunConfig) -> int:
+    """Passes over the weights per token of this stage."""
+    full, recomputed = stage.method == "full", config.gradient_checkpointing
+    return passes_per_token(full=full, reference=name == "dpo", recomputed=recomputed)
 
 
 def compute_dtype(bf16: bool) -> torch.dtype:
-    """What matrices are multiplied in."""
+    """The dtype of matrix products."""
     return torch.bfloat16 if use_bf16(bf16) else torch.float32
 
 
-def use_bf16(wanted: bool) -> bool:
-    """bfloat16 only where the device is fast in it: a GPU that has it."""
-    return wanted and torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+def use_bf16(requested: bool) -> bool:
+    """bfloat16 only on a GPU that supports it; elsewhere float32 is faster."""
+    return requested and torch.cuda.is_available() and torch.cuda.is_bf16_supported()

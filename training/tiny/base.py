@@ -1,7 +1,7 @@
-"""The tiny base: a real Llama of at most 0.87 million weights, made from nothing on a data set's own training programs.
+"""The tiny base model: a Llama of at most 0.87 million weights, trained from scratch on a data set's training programs.
 
-It shows and tests the whole pipeline offline and learns a lab's habits. It has never seen other programs, so it does
-not grade labs it was not tuned on. Reads no verdict: only what a grader would see.
+It lets the complete pipeline run and be tested offline. It never saw other programs, so it cannot grade labs that it
+was not fine-tuned on. Ratings are not used.
 """
 
 import random
@@ -16,7 +16,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from labs_schema.errors import ModelError
 from prompts.encode import PromptEncoder
 from prompts.messages import Prompt
-from training.dataset.rows import DatasetManifest, PairRow
+from training.dataset.manifest import DatasetManifest
+from training.dataset.row_formats import PairRow
 from training.tiny.renaming import rename_in_prompt
 from training.tiny.tokenizer import train_tokenizer
 from training.trainers.dropout import residual_dropout
@@ -33,14 +34,14 @@ DROPOUT = 0.2
 def init_model(rows: Iterable[PairRow], out: Path, *, steps: int, seed: int, progress: Progress) -> int:
     """Trains tokenizer and model on the prompts of `rows` and saves both in `out`. Returns the number of weights.
 
-    The same rows, steps and seed give the same model on the same machine. Raises ModelError where `out` holds
-    something already or there are no rows.
+    The same rows, steps and seed give the same model on the same machine. Raises ModelError if `out` is not
+    empty or there are no rows.
     """
     if out.exists() and any(out.iterdir()):
-        raise ModelError(f"{out}: there is something in it already. Remove it or choose another --out.")
+        raise ModelError(f"{out}: not empty. Remove it or choose another --out.")
     prompts = prompts_of(rows)
     if not prompts:
-        raise ModelError("The data set has no training rows: there is nothing to learn a language from.")
+        raise ModelError("The data set has no training rows to learn from.")
     texts = sorted(
         {text for each in prompts for text in (each[0].system, each[0].shared, *(p.criterion for p in each))}
     )
@@ -54,19 +55,19 @@ def init_model(rows: Iterable[PairRow], out: Path, *, steps: int, seed: int, pro
 
 
 def too_hard(data: DatasetManifest) -> str:
-    """What to say of a data set that a model of this size does not learn from; empty where it may."""
+    """A warning about a data set that a model of this size cannot learn from, or an empty string."""
     found = ["the full prompt"] if data.style.template == "full" else []
     found += ["shuffled options"] if data.option_order == "shuffled" else []
     if not found:
         return ""
     return (
-        f"built with {' and '.join(found)}: a model this small does not learn from that. "
-        "Build it again: grader build-dataset --parent-dir labs --prompt compact --option-order given"
+        f"built with {' and '.join(found)}: a model this small cannot learn from that. "
+        "Rebuild it: grader build-dataset --parent-dir labs --prompt compact --option-order given"
     )
 
 
 def prompts_of(rows: Iterable[PairRow]) -> list[list[Prompt]]:
-    """The prompts of each submission, one a criterion, without any verdict. In the rows' order."""
+    """The prompts of each submission, one per criterion, without verdicts, in the order of the rows."""
     found: dict[tuple[str, str], dict[str, Prompt]] = {}
     for row in rows:
         shared, criterion = row.prompt[: row.shared_chars], row.prompt[row.shared_chars :]
@@ -95,7 +96,7 @@ def tiny_llama(tokenizer: Any) -> Any:
 def learn_language(
     model: Any, tokenizer: Any, prompts: Sequence[Sequence[Prompt]], *, steps: int, seed: int, progress: Progress
 ) -> None:
-    """Plain next-token prediction on windows of `WINDOW` tokens, `WINDOWS_PER_STEP` a step."""
+    """Next-token prediction on windows of `WINDOW` tokens, `WINDOWS_PER_STEP` per step."""
     optimizer = MuonWithAdamW(model, lr=4e-3, adamw_lr=2e-3, weight_decay=0.1)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: flat_then_linear(step, steps))
     batches = _windows(tokenizer, prompts, random.Random(seed))
@@ -114,7 +115,7 @@ def learn_language(
 
 
 def flat_then_linear(step: int, steps: int) -> float:
-    """The rate's factor: up over the first 5 %, flat to 30 %, then a line down to .02."""
+    """Learning rate factor: warm-up over the first 5 %, constant up to 30 %, then linear to .02."""
     done = (step + 1) / steps
     if done < 0.05:
         return done / 0.05
@@ -122,7 +123,7 @@ def flat_then_linear(step: int, steps: int) -> float:
 
 
 def _windows(tokenizer: Any, prompts: Sequence[Sequence[Prompt]], chance: random.Random) -> Iterator[list[int]]:
-    """An endless stream of prompts, cut every `WINDOW` tokens; in `RENAMED` of them the programs' names are changed."""
+    """An endless stream of prompts in windows of `WINDOW` tokens; the share `RENAMED` has renamed identifiers."""
     encoder = PromptEncoder(tokenizer, context_length=CONTEXT, on_overlong="middle")
     stream: list[int] = []
     while True:

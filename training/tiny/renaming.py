@@ -1,7 +1,4 @@
-"""A program with other variable names is still the same program: more programs to learn a language from.
-
-Knows words and signs only; any language of the C family, Python and JavaScript alike.
-"""
+"""Renames variables in programs (C-like languages, Python, JavaScript) as data augmentation for the tiny base."""
 
 import random
 import re
@@ -19,10 +16,10 @@ _PIECE = re.compile(
 
 
 def rename_identifiers(program: str, chance: random.Random) -> str:
-    """`program` with every variable under another name, the same one wherever it stands.
+    """`program` with every variable renamed consistently.
 
-    Left alone: keywords, what is called or reached through a dot, constants in capitals, types such as `size_t`,
-    text in quotes, comments, preprocessor lines, the prompt's own tags.
+    Not renamed: keywords, functions, members, constants in capitals, types such as `size_t`, string literals, comments,
+    preprocessor lines, and the prompt's own tags.
     """
     pieces = list(_PIECE.finditer(program))
     called = {match["name"] for match in pieces if match["call"]}
@@ -40,7 +37,7 @@ def rename_identifiers(program: str, chance: random.Random) -> str:
 
 
 def rename_in_prompt(shared: str, chance: random.Random) -> str:
-    """The same in the student's code of a prompt's shared part; the problem's words stay as they are."""
+    """Renames in the student's code of a prompt's shared part, not in the problem statement."""
     start = max(shared.find("<student-"), 0)
     return shared[:start] + rename_identifiers(shared[start:], chance)
 

@@ -1,4 +1,4 @@
-"""The tokenizer of the tiny base: byte-level BPE learned from the training prompts. Knows no model."""
+"""The tokenizer of the tiny base: byte-level BPE trained on the training prompts."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,7 +12,7 @@ BOS, END, PAD = "<|begin|>", "<|end|>", "<|pad|>"
 def train_tokenizer(texts: Iterable[str], *, entries: int, context_length: int) -> Any:
     """A byte-level BPE (Sennrich et al. 2016, on bytes) of at most `entries` tokens: any text round-trips.
 
-    The three special tokens come first. `context_length` in tokens is what the tokenizer calls its model's maximum.
+    The three special tokens come first. `context_length`: the model's maximum, in tokens.
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

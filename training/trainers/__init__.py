@@ -1,1 +1,1 @@
-"""Trainers for SFT and DPO over packed token trees."""
+"""Trainers for SFT and DPO that compute each submission's shared tokens once."""

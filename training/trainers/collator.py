@@ -1,4 +1,4 @@
-"""Token trees of a few submissions become one row and what a trainer asks of it. Knows no model."""
+"""Collators: pack the token trees of a few submissions into one row, with what the trainers predict from it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,11 +13,11 @@ IGNORED = -100
 
 
 class PreferenceCollator:
-    """Pairs of whole submissions, packed, in the form of trl's DPO collator.
+    """The preference pairs of whole submissions, in the layout of trl's DPO collator.
 
-    Takes rows with `submission` and `pair` (numbers) and perhaps `ref_chosen_logps`, `ref_rejected_logps`. For P pairs
-    gives `input_ids`, `attention_mask`, `completion_mask` (2P, R): the chosen answers, then the rejected ones, each row
-    the last prompt token and the answer; beside them the packed trees (`pack`) and `tree_index` (2P, R).
+    Takes rows with the numbers `submission` and `pair`. For P pairs returns `input_ids`, `attention_mask` and
+    `completion_mask` (2P, R): the chosen answers, then the rejected ones, each row the last prompt token and the
+    answer; also the packed trees (`pack`) and `tree_index` (2P, R), the position in the packed row of each token.
     """
 
     def __init__(self, examples: Sequence[TrainingExample], pad_token_id: int) -> None:
@@ -35,7 +35,7 @@ class PreferenceCollator:
         submissions = list(dict.fromkeys(row["submission"] for row in rows))
         trees = [self.trees[s] for s in submissions]
         offsets = dict(zip(submissions, _offsets(trees), strict=True))
-        tokens, places = [], []
+        tokens, positions = [], []
         for side in (0, 1):
             for row in rows:
                 s = row["submission"]
@@ -43,29 +43,25 @@ class PreferenceCollator:
                 answer = rejected * side
                 tail = self.trees[s].tails[criterion][answer]
                 tokens.append([int(self.trees[s].tokens[tail[0]]), *self.answers[s][criterion][answer]])
-                places.append([offsets[s] + place for place in tail])
+                positions.append([offsets[s] + position for position in tail])
         width = max(map(len, tokens))
         lengths = torch.tensor([[len(row)] for row in tokens])
         attended = (torch.arange(width) < lengths).long()
-        batch = {
+        return {
             "input_ids": _padded(tokens, width, self.pad_token_id),
             "attention_mask": attended,
             "completion_mask": attended * (torch.arange(width) > 0),
-            "tree_index": _padded(places, width, 0),
+            "tree_index": _padded(positions, width, 0),
             **pack(trees),
         }
-        for name in ("ref_chosen_logps", "ref_rejected_logps"):
-            if name in rows[0]:
-                batch[name] = torch.tensor([row[name] for row in rows])
-        return batch
 
 
 class VerdictCollator:
-    """The chosen answers of whole submissions, packed, for supervised training.
+    """The chosen answers of whole submissions, for SFT.
 
-    Takes rows with `submission` (a number). For M predicted tokens gives `labels` (1, M), the answers' tokens and then
+    Takes rows with the number `submission`. For M predicted tokens returns `labels` (1, M), the answer tokens and then
     the shared ones, `is_answer` (1, M), `tree_index` (1, M) and the packed trees. `letters_only`: only each answer's
-    first token is learned. `with_shared`: the shared tokens are learned too, but for each submission's first one.
+    first token is predicted. `with_shared`: the shared tokens are predicted too, except each submission's first one.
     """
 
     def __init__(self, examples: Sequence[TrainingExample], *, letters_only: bool, with_shared: bool) -> None:
@@ -80,28 +76,28 @@ class VerdictCollator:
     def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
         trees = [self.trees[row["submission"]] for row in rows]
         labels: list[int] = []
-        places: list[int] = []
+        positions: list[int] = []
         for row, tree, offset in zip(rows, trees, _offsets(trees), strict=True):
             for answer, (tail,) in zip(self.answers[row["submission"]], tree.tails, strict=True):
                 labels.extend(answer)
-                places.extend(offset + place for place in tail)
+                positions.extend(offset + position for position in tail)
         answer_tokens = len(labels)
         if self.with_shared:
             for row, tree, offset in zip(rows, trees, _offsets(trees), strict=True):
                 shared = self.shared[row["submission"]]
                 labels.extend(tree.tokens[1:shared].tolist())
-                places.extend(range(offset, offset + shared - 1))
+                positions.extend(range(offset, offset + shared - 1))
         return {
             "labels": torch.tensor([labels]),
             "is_answer": torch.arange(len(labels))[None] < answer_tokens,
-            "tree_index": torch.tensor([places]),
+            "tree_index": torch.tensor([positions]),
             **pack(trees),
         }
 
 
 def pack(trees: Sequence[TokenTree]) -> dict[str, torch.Tensor]:
-    """Trees side by side in one row of N tokens that do not see each other's: `tree_ids`, `tree_depths`, `tree_ends`
-    (N,) and `tree_spans` (S, 4) as `TreeLayout` reads them."""
+    """Concatenates trees into one row of N tokens: `tree_ids`, `tree_depths`, `tree_ends` (N,) and `tree_spans` (S, 4)
+    as in `TreeLayout`. Tokens of different trees do not attend to each other."""
     spans, ends = [], []
     for tree, offset in zip(trees, _offsets(trees), strict=True):
         trunk = (offset, offset + tree.trunk)

@@ -1,128 +1,110 @@
-"""Direct preference optimisation (Rafailov et al. 2023) by trl, all pairs of a submission in one forward pass.
-
-trl's loss, metrics and reference stay trl's: only the batch and the decoder's pass over it differ. Knows no lab.
-"""
+"""The DPO trainer: all preference pairs of a submission in one forward pass. The losses are in `losses.py`."""
 
 import copy
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any
 
 import torch
-from accelerate.utils import gather_object
 from datasets import Dataset
-from rich.progress import track
 from trl import DPOConfig, DPOTrainer
 
 from training.dataset.examples import TrainingExample
 from training.trainers.collator import PreferenceCollator
+from training.trainers.losses import PREFERENCE_LOSSES, PairLogps
 from training.trainers.submission_batches import (
     PretokenizedMixin,
     SubmissionBatches,
+    TrainerInputs,
     WarmUpLargestBatch,
+    causal_model_of,
     sampler_for,
-    without_trainer,
 )
 from training.trainers.tree_attention import enable_tree_attention
 
+UNSUPPORTED = {
+    "ld_alpha": None,
+    "f_divergence_type": "reverse_kl",
+    "use_weighting": False,
+    "precompute_ref_log_probs": False,
+}
+"""Options of DPOConfig that packed trees do not support, with the only value allowed."""
+
 
 class TreeDPOTrainer(SubmissionBatches, DPOTrainer):  # type: ignore[misc]
-    """trl's DPOTrainer on batches of a `PreferenceCollator`."""
+    """trl's DPOTrainer on batches of a `PreferenceCollator`. The model, its adapters and the reference are trl's."""
 
-    def items_in(self, batch: dict[str, torch.Tensor]) -> int:
+    def count_items(self, batch: dict[str, torch.Tensor]) -> int:
         return len(batch["input_ids"]) // 2
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         if return_outputs:
-            raise NotImplementedError("a tree-packed pass keeps no logits of whole sequences")
-        counted = self._total_train_tokens
-        with _ungathered(self.accelerator):
-            loss = super().compute_loss(model, inputs)
-        names = [name for name in self._metrics["train" if self.model.training else "eval"] if name != "num_tokens"]
-        self.weigh_metrics(names, self.weight_of(inputs))
-        self.count_tokens(counted, inputs)
-        return self.weighed(loss, inputs, num_items_in_batch)
+            raise NotImplementedError("a packed forward pass has no logits of whole sequences")
+        pairs = self._pair_logps(model, inputs)
+        loss_type, beta = self.args.loss_type[0], self.args.beta
+        losses = PREFERENCE_LOSSES[loss_type](pairs, beta, self.args.label_smoothing)
+        rewards = beta * pairs.chosen_ratio.detach(), beta * pairs.rejected_ratio.detach()
+        values = {
+            "loss": losses,
+            "rewards/chosen": rewards[0],
+            "rewards/rejected": rewards[1],
+            "rewards/margins": rewards[0] - rewards[1],
+            "rewards/accuracies": (rewards[0] > rewards[1]).float(),
+            "logps/chosen": pairs.chosen,
+            "logps/rejected": pairs.rejected,
+        }
+        self.add_metrics(inputs, {name: value.detach().mean().item() for name, value in values.items()})
+        return self.scale_loss(losses.mean(), inputs, num_items_in_batch)
 
-    def _precompute_ref_logps(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
-        """The data set with the reference's log-probabilities, by whole submissions, `batch_size` at a time, shared
-        among the processes. (trl's own goes through a file, which the other processes do not find.)"""
-        submissions = _rows_of_submissions(self.data_collator)[self.args.process_index :: self.args.world_size]
-        found: list[tuple[int, float, float]] = []
-        batches = range(0, len(submissions), batch_size)
-        for start in track(batches, f"Reference of the {name} pairs", disable=self.args.disable_tqdm, transient=True):
-            rows = [row for its_rows in submissions[start : start + batch_size] for row in its_rows]
-            batch = self._prepare_inputs(self.data_collator(dataset.select(rows).to_list()))
-            chosen, rejected = self.compute_ref_log_probs(self.ref_model or self.model, batch)
-            found.extend(zip(rows, chosen.tolist(), rejected.tolist(), strict=True))
-        _, chosen_logps, rejected_logps = zip(*sorted(gather_object(found)), strict=True)
-        return dataset.add_column("ref_chosen_logps", chosen_logps).add_column("ref_rejected_logps", rejected_logps)
-
-
-@contextmanager
-def _ungathered(accelerator: Any) -> Iterator[None]:
-    """While inside, trl's metrics stay on their process: its way of gathering needs as many pairs on each of them."""
-    accelerator.gather = accelerator.gather_for_metrics = lambda values: values
-    try:
-        yield
-    finally:
-        del accelerator.gather, accelerator.gather_for_metrics
+    def _pair_logps(self, model: Any, inputs: dict[str, Any]) -> PairLogps:
+        mask = inputs["completion_mask"]
+        rows = {name: value for name, value in inputs.items() if name != "completion_mask"}
+        labels = inputs["input_ids"].masked_fill(mask == 0, -100)
+        # trl patches the model's forward: with `fused_lm_head` it returns the labels' log-probabilities.
+        outputs = model(**rows, use_cache=False, labels=labels, fused_lm_head=True)
+        chosen, rejected = outputs.log_probs.sum(dim=1).chunk(2)
+        ref_chosen, ref_rejected = self.compute_ref_log_probs(self.ref_model or self.model, inputs)
+        chosen_tokens, rejected_tokens = mask.sum(dim=1).clamp(min=1).chunk(2)
+        return PairLogps(chosen, rejected, ref_chosen, ref_rejected, chosen_tokens, rejected_tokens)
 
 
 class RowDPOTrainer(PretokenizedMixin, DPOTrainer):  # type: ignore[misc]
-    """trl's DPOTrainer as it is, on rows of token ids."""
+    """trl's DPOTrainer on rows of token ids, one sequence per answer."""
 
 
-def dpo_trainer(
-    model: Any,
-    examples: Sequence[TrainingExample],
-    args: DPOConfig,
-    *,
-    processing_class: Any,
-    packing: Literal["tree", "none"] = "tree",
-    peft_config: Any = None,
-    callbacks: Sequence[Any] = (),
-    optimizers: tuple[Any, Any] = (None, None),
-    tokens_per_step: int | None = None,
-    batches_per_step: int | None = None,
-) -> DPOTrainer:
-    """A trainer whose `train()` is ready to be called.
+def dpo_trainer(model: Any, examples: Sequence[TrainingExample], args: DPOConfig, inputs: TrainerInputs) -> DPOTrainer:
+    """A trainer that is ready for `train()`.
 
-    `packing` `tree`: a batch is `per_device_train_batch_size` submissions, or as many as fit in `tokens_per_step` tree
-    tokens; `batches_per_step` of them, on all processes together, make an optimiser step (as many as accumulate, where
-    not given), within which every pair weighs the same. `none`: trl's own path, a batch counts pairs.
-    The reference is the model without the new adapter (`peft_config`), a copy of the adapter that `model` brings along,
-    what `args.precompute_ref_log_probs` stores, or else a copy of `model`. `args.max_length` is set to None: trl would
-    cut answers off without a word. Dropout inside attention goes with `args.disable_dropout`, which trl forgets.
+    The reference is the model without the new adapter, a copy of the adapter that `model` already has, or else a copy
+    of `model`. Sets `args.max_length` to None, because trl would truncate answers silently. Raises ValueError for
+    options that `packing` `tree` does not support.
     """
     args.max_length = None
-    causal_model = without_trainer(model)
+    causal_model = causal_model_of(model)
     if args.disable_dropout:
         _disable_attention_dropout(causal_model)
-    if packing == "tree":
+    if inputs.packing == "tree":
+        _check_supported(args)
         enable_tree_attention(causal_model)
-    ref_model = None
-    if causal_model is model and peft_config is None and not args.precompute_ref_log_probs:
-        ref_model = copy.deepcopy(model)
-    trl_arguments = {
-        "model": model,
-        "ref_model": ref_model,
-        "args": args,
-        "processing_class": processing_class,
-        "peft_config": peft_config,
-        "callbacks": list(callbacks),
-        "optimizers": optimizers,
-    }
-    if packing == "none":
+    needs_copy = causal_model is model and inputs.new_adapter is None and not args.precompute_ref_log_probs
+    ref_model = copy.deepcopy(model) if needs_copy else None
+    trl_arguments = inputs.trl_arguments(model, args) | {"ref_model": ref_model}
+    if inputs.packing == "none":
         return RowDPOTrainer(train_dataset=_token_rows(examples), **trl_arguments)
-    collator = PreferenceCollator(examples, _pad_token(processing_class))
+    collator = PreferenceCollator(examples, _pad_token(inputs.tokenizer))
     trainer = TreeDPOTrainer(train_dataset=_pair_rows(collator), data_collator=collator, **trl_arguments)
-    trainer.sampler = sampler_for(
-        _rows_of_submissions(collator), collator.trees, args, tokens_per_step, batches_per_step
-    )
+    trainer.sampler = sampler_for(_rows_of_submissions(collator), collator.trees, args, inputs)
     trainer.add_callback(WarmUpLargestBatch(trainer))
     return trainer
+
+
+def _check_supported(args: DPOConfig) -> None:
+    if len(args.loss_type) != 1 or args.loss_type[0] not in PREFERENCE_LOSSES:
+        raise ValueError(f"loss_type must be one of {', '.join(PREFERENCE_LOSSES)}, not {args.loss_type}")
+    for name, value in UNSUPPORTED.items():
+        if getattr(args, name) != value:
+            raise ValueError(f"packing tree supports only {name}={value!r}")
 
 
 def _pair_rows(collator: PreferenceCollator) -> Dataset:
@@ -154,6 +136,7 @@ def _pad_token(tokenizer: Any) -> int:
 
 
 def _disable_attention_dropout(model: torch.nn.Module) -> None:
+    # trl's `disable_dropout` only changes Dropout modules; attention's dropout is a number.
     for module in model.modules():
         if isinstance(getattr(module, "attention_dropout", None), float):
-            setattr(module, "attention_dropout", 0.0)  # noqa: B010 (a module's attributes are tensors to mypy)
+            setattr(module, "attention_dropout", 0.0)  # noqa: B010 (to mypy all attributes of a module are tensors)

@@ -1,4 +1,4 @@
-"""Dropout on the residual branches of a decoder whose architecture has none (Llama, Mistral, Qwen2)."""
+"""Residual dropout for decoders whose architecture has none (Llama, Mistral, Qwen2)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,14 +9,12 @@ import torch
 
 @contextmanager
 def residual_dropout(model: torch.nn.Module, share: float) -> Iterator[None]:
-    """While inside, and while `model` trains, drops `share` of what attention, MLP and embeddings add.
-
-    Residual dropout of Vaswani et al. 2017, section 5.4. Leaves no trace in the weights or the config.
-    """
+    """While inside, and in training mode, applies dropout with rate `share` to the outputs of attention, MLP and
+    embeddings: residual dropout of Vaswani et al. 2017, section 5.4."""
     handles = []
     for name, module in model.named_modules():
         if share and name.endswith((".self_attn.o_proj", ".mlp.down_proj", "embed_tokens")):
-            handles.append(module.register_forward_hook(_dropping(share)))
+            handles.append(module.register_forward_hook(_dropout_hook(share)))
     try:
         yield
     finally:
@@ -24,7 +22,7 @@ def residual_dropout(model: torch.nn.Module, share: float) -> Iterator[None]:
             handle.remove()
 
 
-def _dropping(share: float) -> Any:
+def _dropout_hook(share: float) -> Any:
     def drop(module: torch.nn.Module, _inputs: object, output: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.dropout(output, share, training=module.training)
 

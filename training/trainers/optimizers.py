@@ -1,7 +1,7 @@
-"""Muon for the matrices of a small model beside AdamW for the rest, as one optimizer that a trainer can hold.
+"""Muon for matrices and AdamW for all other weights, as one optimizer.
 
-Muon: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/. A model of a million weights learns more from
-few steps with it than with AdamW alone. Knows no trainer.
+Muon: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/. A small model learns more in few steps
+with it than with AdamW alone.
 """
 
 from collections.abc import Callable
@@ -12,10 +12,7 @@ from torch.optim import AdamW, Muon, Optimizer
 
 
 class MuonWithAdamW(Optimizer):
-    """Muon on every matrix but the embeddings, AdamW on embeddings and norms. Both share the scheduler.
-
-    Their parameter groups are the very dicts of this optimizer, so a rate set here is the rate they step with.
-    """
+    """Muon on all matrices except embeddings, AdamW on embeddings and norms, with one scheduler for both."""
 
     def __init__(self, model: torch.nn.Module, *, lr: float, adamw_lr: float, weight_decay: float) -> None:
         embeddings = {id(p) for m in model.modules() if isinstance(m, torch.nn.Embedding) for p in m.parameters()}
@@ -24,6 +21,7 @@ class MuonWithAdamW(Optimizer):
         others = [p for p in trained if p.ndim != 2 or id(p) in embeddings]
         self.muon = Muon(matrices, lr=lr, weight_decay=weight_decay)
         self.adamw = AdamW(others, lr=adamw_lr, weight_decay=weight_decay, betas=(0.9, 0.95))
+        # The same dicts as theirs, so that a learning rate set by the scheduler applies to them.
         super().__init__([*self.muon.param_groups, *self.adamw.param_groups], {})
 
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]

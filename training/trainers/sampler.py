@@ -1,7 +1,8 @@
-"""Which submissions go through the model together. Knows sizes only: no text, no token, no loss."""
+"""Batches of whole submissions, the same for any number of processes."""
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from torch.utils.data import Sampler
@@ -9,54 +10,53 @@ from torch.utils.data import Sampler
 Batch = list[int]
 
 
-class SubmissionSampler(Sampler[list[int]]):
-    """Batches of whole submissions, shuffled anew each epoch; the same for the same seed and epoch.
+@dataclass(frozen=True)
+class BatchPlan:
+    """A batch has `per_batch` submissions, or as many as fit in `tokens_per_batch` tokens (a longer one is a batch of
+    its own). `per_step` batches form an optimiser step. With `tokens_per_batch`, orders repeat after `epochs`."""
 
-    `rows[s]`: the data set's row numbers of submission s; `sizes[s]`: its tokens. A batch holds `per_batch`
-    submissions, or where `tokens_per_batch` is given as many as fit in that many tokens (a longer one goes alone); past
-    `epochs` epochs their orders come again. `per_step` batches make an optimiser step, whatever the number of `ranks`:
-    they take turns, and one for which a step's last round has no batch left gets an empty one. So every submission is
-    in exactly one batch of one rank, and all ranks take equally many batches and steps. Iterating gives the batches of
-    `rank`, as row numbers.
+    per_batch: int
+    tokens_per_batch: int | None = None
+    seed: int = 0
+    epochs: int = 1
+    per_step: int = 1
+
+
+class SubmissionSampler(Sampler[list[int]]):
+    """Batches of whole submissions, shuffled in each epoch, deterministic in seed and epoch.
+
+    `rows[s]`: the data set's row numbers of submission s; `sizes[s]`: its tokens. The `ranks` take the batches of a
+    step in turn; a rank without a batch in the last round of a step gets an empty one. So every submission is in
+    exactly one batch of one rank, and all ranks have the same number of batches and steps. Iterating gives the batches
+    of `rank`, as row numbers.
     """
 
     batch_size = 1
-    """Accelerate asks for it, to cut duplicates that padding made; there are none here."""
+    """accelerate reads it to remove duplicates from padding, which do not occur here."""
 
     def __init__(
-        self,
-        rows: Sequence[Sequence[int]],
-        sizes: Sequence[int],
-        *,
-        per_batch: int,
-        tokens_per_batch: int | None = None,
-        seed: int = 0,
-        epochs: int = 1,
-        per_step: int = 1,
-        rank: int = 0,
-        ranks: int = 1,
+        self, rows: Sequence[Sequence[int]], sizes: Sequence[int], plan: BatchPlan, *, rank: int = 0, ranks: int = 1
     ) -> None:
-        self.rows, self.sizes, self.seed, self.rank, self.ranks = rows, sizes, seed, rank, ranks
-        self.per_batch, self.tokens_per_batch, self.per_step = per_batch, tokens_per_batch, per_step
-        self.epoch, self.epochs = 0, epochs if tokens_per_batch else None
+        self.rows, self.sizes, self.plan, self.rank, self.ranks = rows, sizes, plan, rank, ranks
+        self.epoch, self.epochs = 0, plan.epochs if plan.tokens_per_batch else None
         self.batches = max(len(self._packed(epoch)) for epoch in range(self.epochs or 1))
 
     def __len__(self) -> int:
-        steps, rest = divmod(self.batches, self.per_step)
-        return steps * math.ceil(self.per_step / self.ranks) + math.ceil(rest / self.ranks)
+        steps, rest = divmod(self.batches, self.plan.per_step)
+        return steps * math.ceil(self.plan.per_step / self.ranks) + math.ceil(rest / self.ranks)
 
     def __iter__(self) -> Iterator[list[int]]:
-        batches = self.plan(self.epoch)
-        for start in range(0, len(batches), self.per_step):
-            step = batches[start : start + self.per_step]
+        batches = self.epoch_batches(self.epoch)
+        for start in range(0, len(batches), self.plan.per_step):
+            step = batches[start : start + self.plan.per_step]
             for turn in range(self.rank, math.ceil(len(step) / self.ranks) * self.ranks, self.ranks):
                 yield [row for submission in (step[turn] if turn < len(step) else ()) for row in self.rows[submission]]
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
 
-    def plan(self, epoch: int) -> list[Batch]:
-        """The batches of all ranks, as numbers of submissions; equally many in every epoch."""
+    def epoch_batches(self, epoch: int) -> list[Batch]:
+        """The batches of all ranks, as submission numbers; the same count in every epoch."""
         batches = self._packed(epoch % self.epochs if self.epochs else epoch)
         while len(batches) < self.batches:
             largest = max((b for b in batches if len(b) > 1), key=self._tokens)
@@ -64,27 +64,28 @@ class SubmissionSampler(Sampler[list[int]]):
             batches[place : place + 1] = [largest[: len(largest) // 2], largest[len(largest) // 2 :]]
         return batches
 
-    def heaviest(self) -> list[int]:
-        """The rows of the batch with most tokens in any epoch's order: what memory has to hold."""
+    def largest(self) -> list[int]:
+        """The rows of the batch with most tokens in any order: an upper bound for memory."""
         by_size = sorted(range(len(self.rows)), key=self.sizes.__getitem__, reverse=True)
-        batch = by_size[: self.per_batch] if self.tokens_per_batch is None else next(self._filled(by_size))
+        batch = by_size[: self.plan.per_batch] if self.plan.tokens_per_batch is None else next(self._filled(by_size))
         return [row for submission in batch for row in self.rows[submission]]
 
-    def lightest(self) -> list[int]:
+    def shortest(self) -> list[int]:
         """The rows of the shortest submission."""
         return list(self.rows[min(range(len(self.rows)), key=self.sizes.__getitem__)])
 
     def _packed(self, epoch: int) -> list[Batch]:
-        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.rows)).tolist()
-        if self.tokens_per_batch is None:
-            return [order[at : at + self.per_batch] for at in range(0, len(order), self.per_batch)]
+        order = np.random.default_rng((self.plan.seed, epoch)).permutation(len(self.rows)).tolist()
+        size = self.plan.per_batch
+        if self.plan.tokens_per_batch is None:
+            return [order[at : at + size] for at in range(0, len(order), size)]
         return list(self._filled(order))
 
     def _filled(self, order: Sequence[int]) -> Iterator[Batch]:
-        """`order` cut where the next submission would not fit any more."""
+        """`order`, cut where the next submission would exceed the token limit."""
         batch: Batch = []
         for submission in order:
-            if batch and self._tokens([*batch, submission]) > (self.tokens_per_batch or 0):
+            if batch and self._tokens([*batch, submission]) > (self.plan.tokens_per_batch or 0):
                 yield batch
                 batch = []
             batch.append(submission)
@@ -97,8 +98,8 @@ class SubmissionSampler(Sampler[list[int]]):
 def epochs_needed(
     sizes: Sequence[int], tokens_per_batch: int | None, per_step: int, epochs: float, max_steps: int | None
 ) -> int:
-    """Epochs that a stage of `epochs`, or of `max_steps` optimiser steps, begins; with `tokens_per_batch` perhaps a few
-    more, for how many batches an order fills is not known before."""
+    """The epochs that a stage of `epochs`, or of `max_steps` optimiser steps, starts. With `tokens_per_batch` an upper
+    bound, because the number of batches depends on the order."""
     if not max_steps:
         return math.ceil(epochs)
     batches = (

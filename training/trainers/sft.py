@@ -1,125 +1,113 @@
-"""Supervised fine-tuning by trl on the TAs' verdicts, all criteria of a submission in one pass. Knows no lab."""
+"""The SFT trainer: learns the TAs' verdicts, all criteria of a submission in one forward pass."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from datasets import Dataset
 from torch.nn.functional import cross_entropy
-from transformers import TrainingArguments
 from trl import SFTConfig, SFTTrainer
 
 from training.dataset.examples import CriterionExample, TrainingExample
 from training.trainers.collator import IGNORED, VerdictCollator
+from training.trainers.losses import sft_loss
 from training.trainers.submission_batches import (
     PretokenizedMixin,
     SubmissionBatches,
+    TrainerInputs,
     WarmUpLargestBatch,
+    causal_model_of,
     sampler_for,
-    without_trainer,
 )
 from training.trainers.tree_attention import enable_tree_attention
 
-MOST_LOGITS = 2**25
-"""Up to here (128 MiB in fp32) logits are held whole, which is faster; beyond, trl's head makes them piece by piece."""
+MAX_FULL_LOGITS = 2**25
+"""Up to this many logits (128 MiB in float32) are computed at once, which is faster; beyond, trl's head in chunks."""
+
+
+@dataclass(frozen=True)
+class SftObjective:
+    """`lm_weight`: weight of language modelling on problem and code. `letters_only`: learn only each answer's first
+    token instead of the complete verdict with its end of turn."""
+
+    lm_weight: float = 0.0
+    letters_only: bool = False
 
 
 class TreeSFTTrainer(SubmissionBatches, SFTTrainer):  # type: ignore[misc]
-    """trl's SFTTrainer on batches of a `VerdictCollator`; `lm_weight` as in `sft_trainer`."""
+    """trl's SFTTrainer on batches of a `VerdictCollator`."""
 
     lm_weight: float = 0.0
 
-    def items_in(self, batch: dict[str, torch.Tensor]) -> int:
+    def count_items(self, batch: dict[str, torch.Tensor]) -> int:
         return int(batch["is_answer"].sum())
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         if return_outputs:
-            raise NotImplementedError("a tree-packed pass keeps no logits of whole sequences")
-        counted = self._total_train_tokens
+            raise NotImplementedError("a packed forward pass has no logits of whole sequences")
         answers = inputs["is_answer"]
-        log_probs, right = self._scored(model, inputs, answers)
-        loss = -log_probs[answers].mean()
-        if self.lm_weight and not bool(answers.all()):
-            loss = loss - self.lm_weight * log_probs[~answers].mean()
-        accuracies = self._metrics["train" if self.model.training else "eval"]["mean_token_accuracy"]
-        accuracies.append(right.float().mean().item())
-        self.weigh_metrics(["mean_token_accuracy"], self.weight_of(inputs))
-        self.count_tokens(counted, inputs)
-        return self.weighed(loss, inputs, num_items_in_batch)
+        log_probs, correct = self._label_log_probs(model, inputs, answers)
+        loss = sft_loss(log_probs, answers, self.lm_weight)
+        accuracy = correct.float().mean().item()
+        self.add_metrics(inputs, {"loss": loss.item(), "mean_token_accuracy": accuracy})
+        return self.scale_loss(loss, inputs, num_items_in_batch)
 
-    def _scored(self, model: Any, inputs: dict[str, Any], answers: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The log-probabilities (1, M) of all labels, and for each of the `answers` whether it was the likeliest."""
+    def _label_log_probs(
+        self, model: Any, inputs: dict[str, Any], answers: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The log-probabilities (1, M) of all labels, and for each of the `answers` whether it was the most likely."""
         labels = inputs["labels"]
         trees = {name: value for name, value in inputs.items() if name.startswith("tree_")}
-        if labels.numel() * self.model.config.vocab_size > MOST_LOGITS:
-            # Each label stands at the place that predicts it, so trl's head must not shift them.
+        if labels.numel() * self.model.config.vocab_size > MAX_FULL_LOGITS:
+            # Each label is already at the position that predicts it, so trl's head must not shift them.
             outputs = model(input_ids=labels, shift_labels=labels, fused_lm_head=True, **trees)
             return outputs.log_probs, outputs.is_top1[answers]
         logits = model(input_ids=labels, **trees).logits.float()
-        return -cross_entropy(logits[0], labels[0], reduction="none")[None], logits[answers].argmax(-1) == labels[
-            answers
-        ]
+        log_probs = -cross_entropy(logits[0], labels[0], reduction="none")[None]
+        return log_probs, logits[answers].argmax(-1) == labels[answers]
 
 
 class RowSFTTrainer(PretokenizedMixin, SFTTrainer):  # type: ignore[misc]
-    """trl's SFTTrainer as it is, on rows of token ids."""
+    """trl's SFTTrainer on rows of token ids, one sequence per criterion."""
 
 
 def sft_trainer(
     model: Any,
     examples: Sequence[TrainingExample],
-    args: SFTConfig | TrainingArguments,
-    *,
-    processing_class: Any,
-    packing: Literal["tree", "none"] = "tree",
-    lm_weight: float = 0.0,
-    answer_only: Literal["verdict", "letter"] = "verdict",
-    peft_config: Any = None,
-    callbacks: Sequence[Any] = (),
-    optimizers: tuple[Any, Any] = (None, None),
-    tokens_per_step: int | None = None,
-    batches_per_step: int | None = None,
+    args: SFTConfig,
+    inputs: TrainerInputs,
+    objective: SftObjective | None = None,
 ) -> SFTTrainer:
-    """A trainer whose `train()` is ready to be called.
+    """A trainer that is ready for `train()`.
 
-    The loss, in nats: the mean cross-entropy of all answer tokens in an optimiser step (`verdict`: the whole chosen
-    verdict with its end of turn; `letter`: its first token), plus `lm_weight` times the mean cross-entropy of the
-    shared tokens (all but a submission's first), each batch's mean weighed by its answer tokens.
-
-    `packing` `tree`: a batch is `per_device_train_batch_size` submissions, or as many as fit in `tokens_per_step` tree
-    tokens; `batches_per_step` of them, on all processes together, make an optimiser step (as many as accumulate, where
-    not given). `none`: trl's own path, a batch counts criteria; ValueError with an `lm_weight`, for each shared token
-    would be learned once a criterion.
+    The loss is `sft_loss` over all answer tokens of an optimiser step; each batch's language modelling loss is weighted
+    by its answer tokens. Raises ValueError for `packing` `none` with an `lm_weight`, which would learn each shared
+    token once per criterion.
     """
-    if packing == "none" and lm_weight:
+    objective = objective or SftObjective()
+    if inputs.packing == "none" and objective.lm_weight:
         raise ValueError("lm_weight needs packing tree")
-    causal_model = without_trainer(model)
-    trl_arguments = {
-        "model": model,
-        "args": args,
-        "processing_class": processing_class,
-        "peft_config": peft_config,
-        "callbacks": list(callbacks),
-        "optimizers": optimizers,
-    }
-    if packing == "none":
-        return RowSFTTrainer(train_dataset=_token_rows(examples, answer_only), **trl_arguments)
+    causal_model = causal_model_of(model)
+    trl_arguments = inputs.trl_arguments(model, args)
+    if inputs.packing == "none":
+        return RowSFTTrainer(train_dataset=_token_rows(examples, objective.letters_only), **trl_arguments)
     enable_tree_attention(causal_model)
-    collator = VerdictCollator(examples, letters_only=answer_only == "letter", with_shared=lm_weight > 0)
+    with_shared = objective.lm_weight > 0
+    collator = VerdictCollator(examples, letters_only=objective.letters_only, with_shared=with_shared)
     submissions = range(len(examples))
-    trainer = TreeSFTTrainer(
-        train_dataset=Dataset.from_dict({"submission": list(submissions)}), data_collator=collator, **trl_arguments
-    )
-    trainer.lm_weight = lm_weight
-    trainer.sampler = sampler_for([[s] for s in submissions], collator.trees, args, tokens_per_step, batches_per_step)
+    dataset = Dataset.from_dict({"submission": list(submissions)})
+    trainer = TreeSFTTrainer(train_dataset=dataset, data_collator=collator, **trl_arguments)
+    trainer.lm_weight = objective.lm_weight
+    trainer.sampler = sampler_for([[s] for s in submissions], collator.trees, args, inputs)
     trainer.add_callback(WarmUpLargestBatch(trainer))
     return trainer
 
 
-def _token_rows(examples: Sequence[TrainingExample], answer_only: Literal["verdict", "letter"]) -> Dataset:
-    learned = 1 if answer_only == "letter" else None
+def _token_rows(examples: Sequence[TrainingExample], letters_only: bool) -> Dataset:
+    learned = 1 if letters_only else None
     return Dataset.from_list(
         [_token_row(example.shared, criterion, learned) for example in examples for criterion in example.criteria]
     )

@@ -1,34 +1,78 @@
-"""What tree-packed SFT and DPO change in trl's trainers: where batches come from and how they are weighed.
+"""What SFT and DPO share: batches of whole submissions in trl's trainers, their weights, and their metrics.
 
-Knows no loss.
+Overrides private methods of trl 1.16 (`_prepare_dataset`, `_send_telemetry`) and transformers 5.19 (`_run_epoch`,
+`_get_num_items_in_batch`).
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import torch
 from accelerate.data_loader import prepare_data_loader
+from accelerate.utils import send_to_device
 from torch.utils.data import DataLoader
 from transformers import TrainerCallback, TrainingArguments
 
-from training.trainers.sampler import SubmissionSampler, epochs_needed
+from training.trainers.sampler import BatchPlan, SubmissionSampler, epochs_needed
 from training.trainers.token_trees import TokenTree
 
 
+@dataclass(frozen=True)
+class TrainerInputs:
+    """What a trainer needs besides model, examples and trl's config.
+
+    `packing` `tree`: a batch is `per_device_train_batch_size` submissions, or as many as fit in `tokens_per_step` tree
+    tokens; `batches_per_step` of them over all processes form an optimiser step (None: as many as accumulate), in which
+    every item (pair, or answer token) has the same weight. `none`: trl's own batches of rows.
+    `new_adapter`: the LoRA config of an adapter to create. `optimizer`: instead of trl's.
+    """
+
+    tokenizer: Any
+    packing: Literal["tree", "none"] = "tree"
+    new_adapter: Any = None
+    callbacks: tuple[Any, ...] = ()
+    optimizer: Any = None
+    tokens_per_step: int | None = None
+    batches_per_step: int | None = None
+
+    def trl_arguments(self, model: Any, args: Any) -> dict[str, Any]:
+        """The arguments that trl's trainers have in common."""
+        return {
+            "model": model,
+            "args": args,
+            "processing_class": self.tokenizer,
+            "peft_config": self.new_adapter,
+            "callbacks": list(self.callbacks),
+            "optimizers": (self.optimizer, None),
+        }
+
+
+@dataclass
+class RunningMetrics:
+    """Sums of metrics since the last log, weighted by items, and the tokens of this process not yet in `tokens`."""
+
+    sums: dict[str, float] = field(default_factory=dict)
+    items: float = 0.0
+    new_tokens: int = 0
+    tokens: int = 0
+
+
 class PretokenizedMixin:
-    """Mixed into a trl trainer whose data set holds token ids already: trl tokenises nothing, and tells nobody."""
+    """For a trl trainer whose data set already has token ids."""
 
     def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
+        """trl would tokenise here."""
         return dataset
 
     def _send_telemetry(self) -> None:
-        """A grader reports its runs to nobody."""
+        """Training data is confidential: nothing is reported to Hugging Face."""
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """A run folder has its own model card."""
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
-        """As it is, unless no step is left: resumed after the last one, transformers would take one more."""
+        """transformers takes one step too many if it resumes after the last one."""
         state = self.state  # type: ignore[attr-defined]
         if state.global_step < state.max_steps:
             super()._run_epoch(*args, **kwargs)  # type: ignore[misc]
@@ -37,134 +81,153 @@ class PretokenizedMixin:
 
 
 class SubmissionBatches(PretokenizedMixin):
-    """Mixed into a trl trainer whose batches are whole submissions with unequal numbers of items (pairs, or answer
-    tokens): over the batches of one optimiser step, on all processes, every item weighs the same.
+    """For a trl trainer whose batches are whole submissions with different numbers of items (pairs, or answer tokens):
+    within an optimiser step, over all batches and processes, every item has the same weight.
 
-    Where the sampler has no batch left for this process, the shortest submission goes through without any weight, for
-    the processes compute together."""
+    A process without a batch computes the shortest submission with weight 0, because all processes must take part.
+    """
 
     loss_is_scaled_for_ga = True
     sampler: SubmissionSampler
 
-    def items_in(self, batch: dict[str, torch.Tensor]) -> int:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.running = RunningMetrics()
+        super().__init__(*args, **kwargs)
+
+    def count_items(self, batch: dict[str, torch.Tensor]) -> int:
+        """The items of a batch."""
         raise NotImplementedError
 
-    def weight_of(self, batch: dict[str, torch.Tensor]) -> int:
-        """The items of `batch` that count."""
-        return 0 if "tree_weightless" in batch else self.items_in(batch)
+    def item_weight(self, batch: dict[str, torch.Tensor]) -> int:
+        """The items of a batch that count."""
+        return 0 if "tree_weightless" in batch else self.count_items(batch)
 
-    def weighed(self, loss: torch.Tensor, batch: dict[str, torch.Tensor], all_items: Any) -> torch.Tensor:
-        """A batch's mean `loss` as its share of the step's: the sum over a step's batches is the mean over its items.
-
-        DDP averages gradients over processes, hence their number. `all_items` None: not within a step (evaluation).
-        """
+    def scale_loss(self, loss: torch.Tensor, batch: dict[str, torch.Tensor], all_items: Any) -> torch.Tensor:
+        """A batch's mean `loss` times its share of the step's items, so that the sum over the step's batches is the
+        mean over its items. `all_items` is None outside of a step."""
         if all_items is None:
             return loss
+        # DDP averages gradients over processes, hence their number.
         processes: int = self.accelerator.num_processes  # type: ignore[attr-defined]
-        share: float | torch.Tensor = self.weight_of(batch) * processes / all_items
+        share: float | torch.Tensor = self.item_weight(batch) * processes / all_items
         return loss * share
 
-    def count_tokens(self, counted_before: int, batch: dict[str, torch.Tensor]) -> None:
-        """Makes trl's `num_tokens` count the tokens that went through the model, not those of its response rows."""
-        trainer: Any = self
-        if trainer.model.training:
-            tokens = 0 if "tree_weightless" in batch else len(batch["tree_ids"])
-            here = torch.tensor(tokens, device=trainer.accelerator.device)
-            trainer._total_train_tokens = counted_before + int(trainer.accelerator.gather(here).sum())
-            trainer._metrics["train"]["num_tokens"] = [trainer._total_train_tokens]
+    def add_metrics(self, batch: dict[str, torch.Tensor], means: Mapping[str, float]) -> None:
+        """Adds a batch's metrics, each a mean over its items, and its tree tokens."""
+        running, items = self.running, self.item_weight(batch)
+        for name, mean in means.items():
+            running.sums[name] = running.sums.get(name, 0.0) + mean * items
+        running.items += items
+        running.new_tokens += len(batch["tree_ids"]) if items else 0
+
+    def metric_totals(self) -> dict[str, Any]:
+        """The running metrics of all processes together. All processes must call this."""
+        running, accelerator = self.running, self.accelerator  # type: ignore[attr-defined]
+        names = sorted(running.sums)
+        values = [running.items, running.new_tokens, *(running.sums[name] for name in names)]
+        if accelerator.num_processes > 1:
+            # float64 keeps large token counts exact; MPS has none, but also no process groups.
+            tensor = torch.tensor(values, dtype=torch.float64, device=accelerator.device)
+            values = accelerator.reduce(tensor).tolist()
+        items, new_tokens, *sums = values
+        return {
+            "items": items,
+            "tokens": running.tokens + int(new_tokens),
+            "sums": dict(zip(names, sums, strict=True)),
+        }
+
+    def restore_metrics(self, totals: Mapping[str, Any]) -> None:
+        """Continues from `metric_totals`: the first process gets the sums, all get the tokens."""
+        self.running = RunningMetrics(tokens=totals["tokens"])
+        if self.accelerator.is_main_process:  # type: ignore[attr-defined]
+            self.running.sums, self.running.items = dict(totals["sums"]), totals["items"]
+        else:
+            self.running.sums = dict.fromkeys(totals["sums"], 0.0)
+
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        """Adds the item-weighted means since the last log, instead of transformers' mean of the steps' losses."""
+        totals = self.metric_totals()
+        if totals["items"]:
+            logs |= {name: value / totals["items"] for name, value in totals["sums"].items()}
+            logs["num_tokens"] = totals["tokens"]
+        self.running = RunningMetrics(tokens=totals["tokens"])
+        super().log(logs, *args, **kwargs)  # type: ignore[misc]
 
     def get_train_dataloader(self) -> Any:
         trainer: Any = self
         loader = DataLoader(
             trainer.train_dataset,
             batch_sampler=self.sampler,
-            collate_fn=self._collated,
+            collate_fn=self._collate,
             num_workers=trainer.args.dataloader_num_workers,
             pin_memory=trainer.args.dataloader_pin_memory and trainer.accelerator.device.type == "cuda",
         )
-        # One process only: the sampler has shared the submissions among the processes already.
+        # num_processes=1: the sampler already divides the submissions among the processes.
         return prepare_data_loader(
             loader, device=trainer.accelerator.device, num_processes=1, process_index=0, put_on_device=True
         )
 
-    def _collated(self, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+    def _collate(self, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
         trainer: Any = self
         if rows:
             return dict(trainer.data_collator(rows))
-        shortest = trainer.train_dataset.select(self.sampler.lightest()).to_list()
+        shortest = trainer.train_dataset.select(self.sampler.shortest()).to_list()
         return {**trainer.data_collator(shortest), "tree_weightless": torch.tensor(True)}
 
-    def weigh_metrics(self, names: Sequence[str], items: int) -> None:
-        """Makes the last value of these metrics the mean over this batch's items on all processes, and repeats it, for
-        trl takes the mean over batches: so a batch weighs as its items."""
-        trainer: Any = self
-        metrics = trainer._metrics["train" if trainer.model.training else "eval"]
-        sums = torch.tensor([*(metrics[name][-1] * items for name in names), items])
-        *totals, all_items = trainer.accelerator.reduce(sums.to(trainer.accelerator.device)).tolist()
-        for name, total in zip(names, totals, strict=True):
-            metrics[name][-1:] = [total / all_items] * round(all_items)
-
     def _get_num_items_in_batch(self, batch_samples: Sequence[dict[str, torch.Tensor]], device: Any) -> torch.Tensor:
-        items = torch.tensor(sum(map(self.weight_of, batch_samples)), device=device)
+        """The items of an optimiser step over all processes; transformers counts tokens of labels here."""
+        items = torch.tensor(sum(map(self.item_weight, batch_samples)), device=device)
         gathered: torch.Tensor = self.accelerator.gather(items)  # type: ignore[attr-defined]
         return gathered.sum()
 
 
 class WarmUpLargestBatch(TrainerCallback):  # type: ignore[misc]
-    """Before the first step, takes the heaviest batch through the model and back and forgets it: a run that would run
-    out of memory does so in its first minute. Leaves weights, random numbers and metrics as they were; so it does
-    nothing under DeepSpeed, where accelerate's backward steps the optimizer too."""
+    """Runs the largest batch before the first step and discards it, so that a run that will exceed memory fails in its
+    first minute."""
 
     def __init__(self, trainer: Any) -> None:
         self.trainer = trainer
 
     def on_train_begin(self, *_: Any, **__: Any) -> None:
+        # With DeepSpeed, accelerate's backward also steps the optimiser.
         if not self.trainer.is_deepspeed_enabled:
-            heaviest_pass(self.trainer)
+            run_largest_batch(self.trainer)
 
 
-def heaviest_pass(trainer: Any) -> None:
-    """The heaviest batch forward and back, with no trace left."""
-    batch = trainer.data_collator(trainer.train_dataset.select(trainer.sampler.heaviest()).to_list())
-    counted = trainer._total_train_tokens
+def run_largest_batch(trainer: Any) -> None:
+    """The largest batch forward and backward. Weights, random numbers and metrics are unchanged afterwards."""
+    batch = trainer.data_collator(trainer.train_dataset.select(trainer.sampler.largest()).to_list())
+    running, trainer.running = trainer.running, RunningMetrics()
     with torch.random.fork_rng():
         trainer.model_wrapped.train()
-        batch = trainer._prepare_inputs(batch)
+        batch = send_to_device(batch, trainer.accelerator.device)
         with trainer.compute_loss_context_manager():
             loss = trainer.compute_loss(trainer.model_wrapped, batch)
         trainer.accelerator.backward(loss)
     trainer.model_wrapped.zero_grad()
-    trainer._total_train_tokens = counted
-    trainer._metrics["train"].clear()
+    trainer.running = running
 
 
 def sampler_for(
-    rows: Sequence[Sequence[int]],
-    trees: Sequence[TokenTree],
-    args: TrainingArguments,
-    tokens_per_step: int | None,
-    batches_per_step: int | None,
+    rows: Sequence[Sequence[int]], trees: Sequence[TokenTree], args: TrainingArguments, inputs: TrainerInputs
 ) -> SubmissionSampler:
-    """`args.per_device_train_batch_size` submissions a batch, or as many as fit in `tokens_per_step` tree tokens; None
-    `batches_per_step`: those that accumulate on all processes that there are."""
+    """The sampler of a trainer. `rows`: the data set's row numbers of each submission."""
     sizes = [len(tree) for tree in trees]
-    per_step = batches_per_step or args.gradient_accumulation_steps * args.world_size
-    return SubmissionSampler(
-        rows,
-        sizes,
+    per_step = inputs.batches_per_step or args.gradient_accumulation_steps * args.world_size
+    epochs = epochs_needed(sizes, inputs.tokens_per_step, per_step, args.num_train_epochs, max(args.max_steps, 0))
+    plan = BatchPlan(
         per_batch=args.per_device_train_batch_size,
-        tokens_per_batch=tokens_per_step,
+        tokens_per_batch=inputs.tokens_per_step,
         seed=args.seed if args.data_seed is None else args.data_seed,
-        epochs=epochs_needed(sizes, tokens_per_step, per_step, args.num_train_epochs, max(args.max_steps, 0)),
+        epochs=epochs,
         per_step=per_step,
-        rank=args.process_index,
-        ranks=args.world_size,
     )
+    return SubmissionSampler(rows, sizes, plan, rank=args.process_index, ranks=args.world_size)
 
 
-def without_trainer(model: Any) -> Any:
-    """`model` (perhaps under peft), rid of the forward that an earlier stage's trainer has left on it; the causal
-    language model within."""
+def causal_model_of(model: Any) -> Any:
+    """The causal language model within `model` (perhaps wrapped by peft), without an earlier trl trainer's forward."""
     inner = model.get_base_model() if hasattr(model, "peft_config") else model
+    # trl replaces `forward` on the instance; the next stage's trainer would wrap it once more.
     vars(inner).pop("forward", None)
     return inner

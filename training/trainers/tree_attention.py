@@ -1,7 +1,7 @@
-"""Attention over packed token trees, and the hooks that lead a model's decoder through them.
+"""Attention over packed token trees, and the hooks that add it to a model's decoder.
 
-On the CPU: a causal trunk, then one SDPA call a branch. On a GPU: FlexAttention with the same predicate. Elsewhere: one
-SDPA call under a dense mask. Knows no loss and no data set.
+On a CPU: causal attention for the trunk, then one SDPA call per branch. On a GPU: FlexAttention with the same mask.
+Elsewhere: one SDPA call with a dense mask.
 """
 
 import functools
@@ -24,11 +24,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TreeLayout:
-    """N tokens of one or more trees in one row; token i sees token j where `j <= i < ends[j]`, and within a sliding
-    window of w where also `depths[i] - depths[j] < w`.
+    """N tokens of one or more trees in one row. Token i attends to token j if `j <= i < ends[j]`, and with a sliding
+    window of w only if also `depths[i] - depths[j] < w`.
 
-    `depths`, `ends`: (N,). `spans`: (S, 4), rows of (start, end, trunk start, trunk end) that tile the row: a trunk has
-    an empty trunk of its own, a branch the trunk that it hangs on.
+    `depths`, `ends`: (N,). `spans`: (S, 4), rows of (start, end, trunk start, trunk end) that tile the packed row. For
+    a trunk, trunk start and end are equal; for a branch they are those of its trunk.
     """
 
     depths: Tensor
@@ -40,8 +40,8 @@ class TreeLayout:
     def sees(self, i: Tensor, j: Tensor, window: int | None) -> Tensor:
         return flex_mask(self, window)(i, i, i, j)
 
-    def once(self, key: Any, make: Callable[[], Any]) -> Any:
-        """What `make` gives, kept for the other layers of this pass."""
+    def cached(self, key: Any, make: Callable[[], Any]) -> Any:
+        """The value of `make`, cached for the other layers of this forward pass."""
         if key not in self.masks:
             self.masks[key] = make()
         return self.masks[key]
@@ -53,31 +53,30 @@ def tree_attention(
     key: Tensor,
     value: Tensor,
     attention_mask: Tensor | None,
-    dropout: float = 0.0,
-    scaling: float | None = None,
-    sliding_window: int | None = None,
     tree: TreeLayout | None = None,
-    **rest: Any,
+    **settings: Any,
 ) -> tuple[Tensor, None]:
-    """What transformers calls in each layer: `query` (B, H, N, D), `key` and `value` (B, H / groups, N, D), gives
-    (B, N, H, D). Without a tree it is plain SDPA."""
+    """The attention function that transformers calls in each layer.
+
+    `query` (B, H, N, D), `key` and `value` (B, H / groups, N, D); returns (B, N, H, D). Without a tree, plain SDPA.
+    """
     if tree is None:
-        out: tuple[Tensor, None] = sdpa_attention_forward(
-            module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **rest
-        )
+        out: tuple[Tensor, None] = sdpa_attention_forward(module, query, key, value, attention_mask, **settings)
         return out
+    scaling, window = settings.get("scaling"), settings.get("sliding_window")
     if tree.kernel == "flex":
-        return _flex(query, key, value, tree, scaling, sliding_window).transpose(1, 2).contiguous(), None
+        return _flex(query, key, value, tree, scaling, window).transpose(1, 2).contiguous(), None
     groups = query.shape[1] // key.shape[1]
     key, value = repeat_kv(key, groups), repeat_kv(value, groups)
     attend = _segments if tree.kernel == "segments" else _dense
-    return attend(query, key, value, tree, scaling, sliding_window, dropout).transpose(1, 2).contiguous(), None
+    dropout = settings.get("dropout", 0.0)
+    return attend(query, key, value, tree, scaling, window, dropout).transpose(1, 2).contiguous(), None
 
 
 def _segments(
     query: Tensor, key: Tensor, value: Tensor, tree: TreeLayout, scale: float | None, window: int | None, dropout: float
 ) -> Tensor:
-    spans, masks = tree.once(("spans", window, query.dtype), lambda: _span_masks(tree, window, query.dtype))
+    spans, masks = tree.cached(("spans", window, query.dtype), lambda: _span_masks(tree, window, query.dtype))
     sizes = [end - start for start, end, _ in spans]
     queries, keys, values = (torch.split(x, sizes, dim=2) for x in (query, key, value))
     outs = []
@@ -95,7 +94,7 @@ def _segments(
 def _span_masks(
     tree: TreeLayout, window: int | None, dtype: torch.dtype
 ) -> tuple[list[tuple[int, int, int | None]], list[Tensor | None]]:
-    """The spans as (start, end, number of the trunk's span), and the additive mask of each; None: plain causal."""
+    """The spans as (start, end, index of the trunk's span), and the additive mask of each (None: plain causal)."""
     rows = tree.spans.tolist()
     trunks = {start: number for number, (start, *_) in enumerate(rows)}
     spans: list[tuple[int, int, int | None]] = []
@@ -115,13 +114,13 @@ def _span_masks(
 def _dense(
     query: Tensor, key: Tensor, value: Tensor, tree: TreeLayout, scale: float | None, window: int | None, dropout: float
 ) -> Tensor:
-    places = torch.arange(query.shape[2], device=query.device)
-    mask = tree.once(("dense", window), lambda: tree.sees(places[:, None], places[None, :], window))
+    positions = torch.arange(query.shape[2], device=query.device)
+    mask = tree.cached(("dense", window), lambda: tree.sees(positions[:, None], positions[None, :], window))
     return scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout, scale=scale)
 
 
 def flex_mask(tree: TreeLayout, window: int | None) -> Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]:
-    """FlexAttention's `mask_mod`. It closes over tensors and a number only, so that a new batch compiles nothing."""
+    """FlexAttention's `mask_mod`. It closes over tensors and a number only, so that new batches need no compilation."""
     ends, depths = tree.ends, tree.depths
 
     def sees(_batch: Tensor, _head: Tensor, i: Tensor, j: Tensor) -> Tensor:
@@ -137,7 +136,7 @@ def _flex(
     from torch.nn.attention.flex_attention import create_block_mask
 
     length = query.shape[2]
-    block_mask = tree.once(
+    block_mask = tree.cached(
         ("flex", window),
         lambda: create_block_mask(flex_mask(tree, window), None, None, length, length, device=query.device),
     )
@@ -155,30 +154,30 @@ def _compiled_flex() -> Any:
 
 
 def choose_kernel(device: torch.device, dropout: float = 0.0) -> Kernel:
-    """The fastest that `device` can do. FlexAttention knows no dropout and has no backward on a CPU."""
+    """The fastest kernel on `device`. FlexAttention has no dropout, and no backward pass on a CPU."""
     if device.type == "cpu":
         return "segments"
     return "flex" if device.type == "cuda" and dropout == 0 else "dense"
 
 
 def enable_tree_attention(model: Any, kernel: Kernel | None = None) -> None:
-    """From now on the decoder of `model` (a causal language model, not yet wrapped by peft) understands batches with
-    `tree_ids`, `tree_depths`, `tree_ends`, `tree_spans` and `tree_index`: it runs the packed row once and its hidden
-    states are those at `tree_index`, in that shape. Batches without them take the usual way. Calling it again is safe.
+    """Lets the decoder of `model` (a causal language model, not yet wrapped by peft) accept packed trees.
 
-    Hooks, not a new `forward`: they survive deepcopy, and peft, trl, DDP and FSDP go through them unawares.
+    For batches with `tree_ids`, `tree_depths`, `tree_ends`, `tree_spans` and `tree_index` it runs the packed row and
+    returns the hidden states at `tree_index`, in that shape. Other batches are processed as before.
     """
+    # Hooks instead of a new `forward`: they survive deepcopy and work under peft, trl, DDP and FSDP.
     AttentionInterface.register(NAME, tree_attention)
     AttentionMaskInterface.register(NAME, sdpa_mask)
     decoder = model.base_model
     if not hasattr(decoder, "tree_kernel"):
-        decoder.register_forward_pre_hook(_enter, with_kwargs=True)
-        decoder.register_forward_hook(_leave, with_kwargs=True)
+        decoder.register_forward_pre_hook(_before_decoder, with_kwargs=True)
+        decoder.register_forward_hook(_after_decoder, with_kwargs=True)
     decoder.tree_kernel = kernel
     model.set_attn_implementation(NAME)
 
 
-def _enter(decoder: Any, _args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]] | None:
+def _before_decoder(decoder: Any, _args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]] | None:
     if "tree_ids" not in kwargs:
         return None
     if decoder.tree_kernel is None:
@@ -190,18 +189,18 @@ def _enter(decoder: Any, _args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[
     inner |= {
         "input_ids": kwargs["tree_ids"][None],
         "position_ids": kwargs["tree_depths"][None],
-        # Four dimensions: transformers takes it for a finished mask and makes none of its own.
+        # transformers takes a mask with four dimensions as final and does not build one.
         "attention_mask": torch.empty(1, 1, 1, 1, device=kwargs["tree_ids"].device),
         "tree": layout,
-        "tree_places": kwargs["tree_index"],
+        "tree_positions": kwargs["tree_index"],
     }
     return (), inner
 
 
-def _leave(_decoder: Any, _args: Any, kwargs: dict[str, Any], output: Any) -> Any:
-    if (places := kwargs.get("tree_places")) is None:
+def _after_decoder(_decoder: Any, _args: Any, kwargs: dict[str, Any], output: Any) -> Any:
+    if (positions := kwargs.get("tree_positions")) is None:
         return None
     hidden = output.last_hidden_state[0]
-    # index_select, because its backward adds in a fixed order on a CPU; that of plain indexing does not.
-    output.last_hidden_state = hidden.index_select(0, places.flatten()).view(*places.shape, hidden.shape[-1])
+    # index_select: its backward pass adds in a fixed order on a CPU, unlike that of plain indexing.
+    output.last_hidden_state = hidden.index_select(0, positions.flatten()).view(*positions.shape, hidden.shape[-1])
     return output

@@ -19,10 +19,10 @@ from prompts.attacks.training import TRAINING_ATTACKS
 from prompts.messages import shared_text
 from prompts.style import PromptStyle
 from prompts.verdict import LETTERS, parse_verdict
-from training.dataset.files import MANIFEST, file_hash, read_pairs
-from training.dataset.rows import OutputFile, PairRow
-from training.run.opened_dataset import open_data
-from training.run_folder import write_whole
+from training.dataset.manifest import MANIFEST, OutputFile, file_hash
+from training.dataset.row_formats import PairRow, read_pairs
+from training.run.mixture import open_dataset
+from training.run_folder import write_atomically
 
 PoisonKind = Literal["labels", "prompts"]
 
@@ -124,7 +124,7 @@ def write_poisoned(
     kind: PoisonKind, p: float, seed: int, *, dataset: Path, labs: Mapping[str, Lab], out: Path
 ) -> Poison:
     """Writes a poisoned copy of `dataset` to `out`: the training file, `poison.json`, and the manifest last."""
-    clean = open_data(dataset)
+    clean = open_dataset(dataset)
     rows = [*read_pairs(clean.path)]
     if kind == "labels":
         found = poison_labels(rows, p, seed)
@@ -133,11 +133,11 @@ def write_poisoned(
     out.mkdir(parents=True, exist_ok=True)
     lines = (json.dumps(row.model_dump(), separators=(",", ":")).encode("ascii") + b"\n" for row in found.rows)
     (out / TRAIN).write_bytes(b"".join(lines))
-    write_whole(out / "poison.json", found.poison.model_dump_json(indent=1) + "\n")
+    write_atomically(out / "poison.json", found.poison.model_dump_json(indent=1) + "\n")
     size = (out / TRAIN).stat().st_size
     written = OutputFile(sha256=file_hash(out / TRAIN), bytes=size, rows=len(found.rows))
     manifest = clean.manifest.model_copy(update={"outputs": {TRAIN: written}})
-    write_whole(out / MANIFEST, manifest.model_dump_json(indent=1) + "\n")
+    write_atomically(out / MANIFEST, manifest.model_dump_json(indent=1) + "\n")
     return found.poison
 
 

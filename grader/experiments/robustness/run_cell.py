@@ -20,11 +20,11 @@ from serving.measures.decisions import Decision, decisions_from_grades
 from serving.measures.rouge import rouge_l
 from serving.model.loading import GraderOptions, load_grader
 from training.config import RunConfig, dump_config
-from training.dataset.files import read_pairs
+from training.dataset.row_formats import read_pairs
 from training.models.merge import merge
-from training.run.opened_dataset import open_data
-from training.run.run import train
-from training.run_folder import RunFolder, write_whole
+from training.run.mixture import open_dataset
+from training.run.train import train
+from training.run_folder import RunFolder, write_atomically
 
 Reasons = Mapping[tuple[str, str, str], str]
 """(lab, pseudonym of the submission, criterion) -> the TA's reason."""
@@ -45,14 +45,14 @@ def train_cell(folder: Path, config: RunConfig, shared_sft: Path | None, console
     and another loss; it is copied instead of trained again."""
     run = RunFolder(folder)
     if not run.config.is_file():
-        data = open_data(Path(str(config.dataset)))
+        data = open_dataset(Path(str(config.dataset)))
         folder.mkdir(parents=True, exist_ok=True)
         run.write_dataset(data.sha256, data.manifest)
         if shared_sft is not None and not run.sft.exists():
             draft = run.sft.with_name("sft.copy")
             shutil.copytree(shared_sft, draft, dirs_exist_ok=True)
             draft.rename(run.sft)
-        write_whole(run.config, dump_config(config))
+        write_atomically(run.config, dump_config(config))
     return train(config, resume=folder, console=console)
 
 

@@ -30,8 +30,8 @@ from labs_schema.models import Lab
 from serving.engines.engine_choice import EngineName
 from serving.measures.decisions import Decision, constant_decisions, decisions_from_answers, majority_ratings
 from training.config import RunConfig
-from training.run.opened_dataset import open_data
-from training.run_folder import write_whole
+from training.run.mixture import open_dataset
+from training.run_folder import write_atomically
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class SeriesFolder:
                 f"{self.path} holds a series with another kind, data set or run YAML. Choose another --out."
             )
         (self.path / "cells").mkdir(parents=True, exist_ok=True)
-        write_whole(file, fingerprint)
+        write_atomically(file, fingerprint)
 
 
 def run_series(
@@ -84,7 +84,7 @@ def run_series(
 
     Raises GraderError if `out` holds a series with other data or settings, and what training and grading raise.
     """
-    data = open_data(dataset)
+    data = open_dataset(dataset)
     course = read_dataset_labs(data.manifest, labs)
     folder = SeriesFolder(out)
     folder.create(_fingerprint(cells[0].kind, config, data.sha256, options.label_smoothing))
@@ -98,11 +98,11 @@ def run_series(
         settings = cell_config(cell, config, folder.data(cell), options.label_smoothing)
         train_cell(folder.run(cell), settings, _shared_sft(cell, cells, folder), console)
         result = evaluate_cell(cell, folder.run(cell), submissions, poison, reasons, options.engine, started)
-        write_whole(folder.result(cell), result.model_dump_json() + "\n")
+        write_atomically(folder.result(cell), result.model_dump_json() + "\n")
         _delete_weights(cell, cells, folder)
         console.print(_summary(result, number, len(unfinished)), highlight=False)
     found = _curve(cells, course, folder, options)
-    write_whole(out / "robustness.json", found.model_dump_json(indent=1) + "\n")
+    write_atomically(out / "robustness.json", found.model_dump_json(indent=1) + "\n")
     write_plot(found, out / "robustness.png")
     return found
 

@@ -21,8 +21,8 @@ from prompts.style import PromptStyle
 from serving.calibration.calibration import GradedWith, read_calibration
 from serving.model.loading import GraderOptions, load_grader
 from training.config import RunConfig, SftStage, dump_config
-from training.dataset.build import build_dataset
-from training.dataset.rows import LabSplit
+from training.dataset.build import DatasetOptions, build_dataset
+from training.dataset.manifest import LabSplit
 from training.run_folder import RunFolder
 
 MakeLab = Callable[..., Lab]
@@ -69,7 +69,9 @@ def run(tmp_path: Path, make_lab: MakeLab, tiny_model_folder: Path, byte_tokeniz
     )
     write_lab(lab.model_copy(update={"submissions": written}), tmp_path / "labs" / lab.name)
     paths = tmp_path / "train.jsonl", tmp_path / "test.jsonl"
-    dataset = build_dataset(tmp_path / "labs", *paths, style=STYLE, train_split=0.25, option_order="given")
+    dataset = build_dataset(
+        tmp_path / "labs", *paths, DatasetOptions(style=STYLE, train_split=0.25, option_order="given")
+    )
     folder = RunFolder(tmp_path / "run")
     shutil.copytree(tiny_model_folder, folder.model)
     byte_tokenizer.save_pretrained(folder.tokenizer)

@@ -7,7 +7,7 @@ from grader.experiments.compare_runs import HELD_OUT_BY_ONE, compare_runs, group
 from labs_schema.errors import GraderError
 from prompts.style import PromptStyle
 from tests.harness.decisions import decision
-from training.dataset.rows import DatasetManifest, LabSplit
+from training.dataset.manifest import DatasetManifest, LabSplit
 
 
 def data_set(held_out: str, **labs: tuple[str, ...]) -> DatasetManifest:

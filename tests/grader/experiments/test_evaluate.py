@@ -21,8 +21,8 @@ from prompts.style import PromptStyle
 from serving.calibration.calibration import GradedWith, read_calibration, write_calibration
 from serving.model.loading import GraderOptions
 from training.config import RunConfig, SftStage
-from training.dataset.build import build_dataset
-from training.models.bases import Base
+from training.dataset.build import DatasetOptions, build_dataset
+from training.models.base_models import BaseModelSource
 from training.run_folder import RunFolder, new_run_folder
 
 LABS = Path(__file__).parents[3] / "labs"
@@ -76,7 +76,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run folder without weights; its data set of the sample labs holds one lab out."""
     folder = tmp_path_factory.mktemp("course")
     files = folder / "data" / "train.jsonl", folder / "data" / "test.jsonl"
-    dataset = build_dataset(LABS, *files, style=PromptStyle(), eval_labs=[HELD_OUT_LAB])
+    dataset = build_dataset(LABS, *files, DatasetOptions(style=PromptStyle(), eval_labs=(HELD_OUT_LAB,)))
     made = new_run_folder(
         folder / "runs", "none", RunConfig(model="none", dataset="data", sft=SftStage()), datetime(2026, 1, 1)
     )
@@ -155,7 +155,7 @@ def test_base_model_uses_as_many_orders_as_the_tuned_one(
             asked.append(self.orders)
 
     monkeypatch.setattr(predictions, "load_grader", Calibrated)
-    monkeypatch.setattr(evaluate_module, "find_base", lambda _: Base(name="base", source="base"))
+    monkeypatch.setattr(evaluate_module, "find_base", lambda _: BaseModelSource(name="base", source="base"))
     monkeypatch.setattr(evaluate_module, "write_confusions", lambda *_, **__: None)
     evaluate_run(run.path, LABS, tmp_path / "out", EvaluateOptions(resamples=10))
     assert asked == [3, 3]

@@ -11,12 +11,10 @@ from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from prompts.style import PromptStyle
 from prompts.verdict import parse_verdict
-from training.dataset.build import build_dataset
-from training.dataset.files import read_pairs
+from training.dataset.build import DatasetOptions, build_dataset
 from training.dataset.pairs import rated_submissions
-from training.dataset.row_formats import dpo
-from training.dataset.rows import PairRow
-from training.run.opened_dataset import open_data
+from training.dataset.row_formats import PairRow, dpo, read_pairs
+from training.run.mixture import open_dataset
 
 STYLE = PromptStyle()
 
@@ -86,11 +84,12 @@ def test_injection_changes_the_shared_prefix_and_no_label(make_lab) -> None:
 def test_poisoned_data_set_can_be_opened(tmp_path, make_lab) -> None:
     lab = make_lab(students=12)
     write_lab(lab, tmp_path / "labs" / "lab1")
-    build_dataset(tmp_path / "labs", tmp_path / "data" / "train.jsonl", tmp_path / "data" / "test.jsonl", style=STYLE)
+    paths = tmp_path / "data" / "train.jsonl", tmp_path / "data" / "test.jsonl"
+    build_dataset(tmp_path / "labs", *paths, DatasetOptions(style=STYLE))
     for p in (0.0, 0.9):
         out = tmp_path / f"poisoned-{p}"
         poison = write_poisoned("labels", p, 0, dataset=tmp_path / "data", labs={"lab1": lab}, out=out)
-        opened = open_data(out)
+        opened = open_dataset(out)
         same = opened.path.read_bytes() == (tmp_path / "data" / "train.jsonl").read_bytes()
         assert same == (p == 0)
         assert len([*read_pairs(opened.path)]) == len([*read_pairs(tmp_path / "data" / "train.jsonl")])

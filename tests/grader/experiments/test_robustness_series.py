@@ -9,7 +9,7 @@ from grader.cli import app
 from grader.evaluation import BAG_OF_WORDS, MAJORITY
 from labs_schema.lab_writer import write_lab
 from prompts.style import PromptStyle
-from training.dataset.build import build_dataset
+from training.dataset.build import DatasetOptions, build_dataset
 
 YAML = """model: {model}
 dataset: data
@@ -30,7 +30,8 @@ def test_series_is_trained_evaluated_and_resumed(kind, tmp_path, make_lab, tiny_
     monkeypatch.setenv("GRADER_SECRET", str(tmp_path / "secret"))
     reasons = kind == "prompts"
     write_lab(make_lab(students=6 if reasons else 16), labs / "lab1")  # an untrained model writes long reasons
-    build_dataset(labs, data / "train.jsonl", data / "test.jsonl", style=PromptStyle(), reasoning=reasons)
+    options = DatasetOptions(style=PromptStyle(), reasoning=reasons)
+    build_dataset(labs, data / "train.jsonl", data / "test.jsonl", options)
     (tmp_path / "run.yaml").write_text(YAML.format(model=tiny_model_folder))
 
     def call(*flags: str, p: str = "0,0.5") -> None:

@@ -100,17 +100,17 @@ def adapters(
 
 @pytest.fixture(scope="session")
 def confident_model(byte_tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Llama of 20 million random parameters. Its head is not tied to its embeddings, so it has clear preferences."""
+    """A Llama of 8 million random parameters. Its head is not tied to its embeddings, so it has clear preferences."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
     config = LlamaConfig(
         vocab_size=len(byte_tokenizer),
-        hidden_size=512,
-        intermediate_size=1408,
-        num_hidden_layers=6,
-        num_attention_heads=8,
-        num_key_value_heads=4,
+        hidden_size=384,
+        intermediate_size=1024,
+        num_hidden_layers=4,
+        num_attention_heads=6,
+        num_key_value_heads=3,
         max_position_embeddings=4096,
         initializer_range=0.04,
     )

@@ -56,7 +56,7 @@ def largest_difference(ones: list[RatingDistribution], others: list[RatingDistri
 @pytest.mark.parametrize("engine_case", ["transformers", *CONSTRAINED], indirect=True)
 class TestEngineContract:
     def test_probabilities_are_the_models_own(self, engine_case: Any) -> None:
-        requests = questions(submissions=8, criteria=5)
+        requests = questions(submissions=4, criteria=5)
         ours, reference = distributions(engine_case.engine.score(requests)), engine_case.reference(requests)
         assert largest_difference(ours, distributions(reference)) < engine_case.tolerance
         assert len({one.choice for one in ours}) > 1

@@ -110,6 +110,7 @@ def test_unusable_adapters_are_rejected(
 
 
 @real
+@pytest.mark.nightly
 @pytest.mark.skipif(not which("g++"), reason="no C++ compiler")
 def test_a_compiled_model_gives_the_same_answers(vllm_engine: VllmEngine, confident_model: Path) -> None:
     asked = requests(700)

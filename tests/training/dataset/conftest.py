@@ -1,21 +1,22 @@
-"""Labs whose programs have nothing in common, and data sets of them."""
+"""Labs with unrelated programs, and data sets of them."""
 
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab, SourceFile
 from prompts.style import PromptStyle
-from training.dataset.build import build_dataset
-from training.dataset.rows import DatasetManifest
+from training.dataset.build import DatasetOptions, build_dataset
+from training.dataset.manifest import DatasetManifest
 
 
 @pytest.fixture
 def varied() -> Callable[[Lab], Lab]:
-    """Gives a lab programs that have nothing in common, not even over labs."""
+    """Replaces the programs of a lab with unrelated ones."""
 
     def varied(lab: Lab) -> Lab:
         def program(student: str) -> str:
@@ -33,11 +34,12 @@ def varied() -> Callable[[Lab], Lab]:
 
 @pytest.fixture
 def build() -> Callable[..., DatasetManifest]:
-    """`build(labs, folder)` gives the manifest of the data set that it makes in the folder."""
+    """`build(labs, folder, **options)`: builds a data set in the folder and returns its manifest."""
 
-    def build(parent: Path, out: Path, **settings: object) -> DatasetManifest:
-        asked = {"style": PromptStyle()} | settings
-        return build_dataset(parent, out / "train.jsonl", out / "test.jsonl", **asked)  # type: ignore[arg-type]
+    def build(parent: Path, out: Path, report: Any = None, **options: Any) -> DatasetManifest:
+        asked = DatasetOptions(**{"style": PromptStyle()} | options)
+        reporting = {"report": report} if report else {}
+        return build_dataset(parent, out / "train.jsonl", out / "test.jsonl", asked, **reporting)
 
     return build
 

@@ -1,9 +1,10 @@
-"""Copies with a plea for the best rating in them, among the rows that are trained on."""
+"""Attacked copies in the training file."""
 
 from pathlib import Path
 from typing import Any
 
-from training.dataset.files import read_dataset_manifest, read_pairs, verify
+from training.dataset.manifest import read_dataset_manifest, verify_dataset
+from training.dataset.row_formats import read_pairs
 
 
 def attacked_in(path: Path) -> set[tuple[str, str]]:
@@ -12,15 +13,13 @@ def attacked_in(path: Path) -> set[tuple[str, str]]:
     return {(row.lab, row.submission.removesuffix("+attack")) for row in rows if row.submission.endswith("+attack")}
 
 
-def test_attacked_copies_are_only_trained_on_and_keep_the_ratings_of_the_ta(
-    build: Any, labs: Path, tmp_path: Path
-) -> None:
+def test_attacked_copies_are_in_training_only_with_the_tas_ratings(build: Any, labs: Path, tmp_path: Path) -> None:
     manifest = build(labs, tmp_path, augment_attacks=1.0, eval_labs=["lab3"], option_order="given")
     trained = {(lab, one) for lab, sides in manifest.labs.items() for one in sides.train}
     assert attacked_in(tmp_path / "train.jsonl") == trained
     assert attacked_in(tmp_path / "test.jsonl") == set()
     assert manifest.attacks and manifest.attacks.copies == {"lab1": 7, "lab2": 7, "lab3": 0}
-    assert read_dataset_manifest(tmp_path) == verify(tmp_path, labs) == manifest
+    assert read_dataset_manifest(tmp_path) == verify_dataset(tmp_path, labs) == manifest
     rows: dict[tuple[str, str, str], set[tuple[str, str]]] = {}
     programs: dict[tuple[str, str], set[str]] = {}
     for row in read_pairs(tmp_path / "train.jsonl"):
@@ -33,7 +32,7 @@ def test_attacked_copies_are_only_trained_on_and_keep_the_ratings_of_the_ta(
         assert clean != attacked and clean.split("\nif")[1] in attacked
 
 
-def test_the_share_of_attacked_copies_is_drawn_by_the_seed(build: Any, labs: Path, tmp_path: Path) -> None:
+def test_the_seed_draws_the_attacked_copies(build: Any, labs: Path, tmp_path: Path) -> None:
     found = {}
     for run, seed in (("one", 0), ("two", 0), ("three", 1)):
         build(labs, tmp_path / run, augment_attacks=0.4, train_split=1.0, seed=seed)
@@ -42,7 +41,7 @@ def test_the_share_of_attacked_copies_is_drawn_by_the_seed(build: Any, labs: Pat
     assert 4 <= len(found["one"]) <= 20
 
 
-def test_without_attacks_the_files_are_those_of_a_build_that_knows_none(build: Any, labs: Path, tmp_path: Path) -> None:
+def test_attacked_copies_do_not_change_other_rows(build: Any, labs: Path, tmp_path: Path) -> None:
     build(labs, tmp_path / "none", augment_attacks=0.0)
     build(labs, tmp_path / "some", augment_attacks=1.0)
     assert "attack" not in (tmp_path / "none" / "manifest.json").read_text()

@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import numpy as np
+
+from training.dataset.near_copies import Sketches
+from training.dataset.splits import RatedSubmission, Side, split, training_students
+from training.dataset.spool import Block
+
+
+def work(lab: str, student: str) -> RatedSubmission:
+    return RatedSubmission(lab, student, Block(0, 0, 0))
+
+
+def split_of(
+    tmp_path: Path, works: list[RatedSubmission], programs: list[int], **settings: object
+) -> dict[RatedSubmission, Side]:
+    """Splits the works; equal numbers in `programs` are equal programs."""
+    with Sketches(tmp_path / "shingles") as sketches:
+        for program in programs:
+            sketches.add(np.arange(program * 100, program * 100 + 50, dtype=np.uint32))
+        asked = {"eval_labs": (), "train_split": 0.7, "seed": 0} | settings
+        return split(works, sketches, **asked)  # type: ignore[arg-type]
+
+
+def test_the_seed_chooses_a_share_of_the_students() -> None:
+    students = [f"s{i}" for i in range(75)]
+    chosen = training_students(students, 0.7, seed=0)
+    assert len(chosen) == 52
+    assert chosen == training_students(reversed(students), 0.7, seed=0)
+    assert chosen != training_students(students, 0.7, seed=1)
+
+
+def test_a_student_is_on_the_same_side_in_every_lab(tmp_path: Path) -> None:
+    works = [work(lab, f"s{i}") for lab in ("a", "b", "c") for i in range(20)]
+    sides = split_of(tmp_path, works, list(range(60)))
+    assert all(len({sides[work(lab, f"s{i}")] for lab in ("a", "b", "c")}) == 1 for i in range(20))
+    assert sum(side is Side.TRAIN for side in sides.values()) == 42
+
+
+def test_an_eval_lab_is_held_out_but_not_its_students_in_other_labs(tmp_path: Path) -> None:
+    works = [work(lab, f"s{i}") for lab in ("a", "b") for i in range(20)]
+    sides = split_of(tmp_path, works, list(range(40)), eval_labs=["b"])
+    assert {sides[one] for one in works if one.lab == "b"} == {Side.TEST}
+    assert sum(sides[one] is Side.TRAIN for one in works if one.lab == "a") == 14
+
+
+def test_students_of_eval_labs_only_do_not_change_the_share(tmp_path: Path) -> None:
+    works = [work("a", f"s{i}") for i in range(10)] + [work("b", f"t{i}") for i in range(90)]
+    sides = split_of(tmp_path, works, list(range(100)), eval_labs=["b"])
+    assert sum(side is Side.TRAIN for side in sides.values()) == 7
+
+
+def test_near_copies_of_held_out_work_are_set_aside_across_labs(tmp_path: Path) -> None:
+    works = [work(lab, f"s{i}") for lab in ("a", "b") for i in range(20)]
+    programs = list(range(40))
+    programs[20:23] = programs[0:3]
+    sides = split_of(tmp_path, works, programs, eval_labs=["b"], train_split=1.0)
+    assert [one.student for one in works if sides[one] is Side.SET_ASIDE] == ["s0", "s1", "s2"]
+    assert all(sides[one] is Side.TEST for one in works if one.lab == "b")
+
+
+def test_copies_within_the_training_side_stay(tmp_path: Path) -> None:
+    works = [work("a", f"s{i}") for i in range(10)]
+    sides = split_of(tmp_path, works, [7] * 10, train_split=1.0)
+    assert set(sides.values()) == {Side.TRAIN}
+    mixed = split_of(tmp_path, works, [7] * 10)
+    assert sorted(mixed.values()) == [Side.SET_ASIDE] * 7 + [Side.TEST] * 3

@@ -1,0 +1,95 @@
+"""A dry run estimates steps, tokens, memory and time, and leaves no files."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labs_schema.errors import ModelError
+from training.config import DpoStage, RunConfig, SftStage
+from training.dataset.examples import CriterionExample, TrainingExample
+from training.run.estimates import count_trained_weights, estimate_memory, estimate_stage
+
+# 10 shared tokens, two criteria of 3 prompt tokens; answers of 2 tokens, one and two of them rejected.
+EXAMPLE = TrainingExample(
+    tuple(range(10)),
+    (
+        CriterionExample((11, 12, 13), (20, 2), ((21, 2),)),
+        CriterionExample((14, 15, 16), (20, 2), ((21, 2), (22, 2))),
+    ),
+)
+
+
+def test_steps_and_tokens_are_those_of_the_trainer() -> None:
+    stage = DpoStage(per_device_train_batch_size=2, gradient_accumulation_steps=2, num_train_epochs=2)
+    estimate = estimate_stage(stage, [EXAMPLE] * 7, seed=0, max_steps=None, processes=1)
+    assert (estimate.submissions, estimate.rows, estimate.steps) == (7, 21, 4)  # 4 batches, 2 steps an epoch
+    assert estimate.tokens == 2 * 7 * (10 + 3 + 2 + 3 + 3)  # an answer's last token is predicted, not read
+    assert estimate.unpacked_tokens == 2 * 7 * 3 * 2 * (10 + 3 + 2)
+    assert estimate.largest == (2 * 21, 2 * 3 * 4)
+    assert estimate_stage(stage, [EXAMPLE] * 7, seed=0, max_steps=3, processes=1).steps == 3
+    rows = estimate_stage(stage.model_copy(update={"packing": "none"}), [EXAMPLE], seed=0, max_steps=None, processes=1)
+    assert rows.tokens == rows.unpacked_tokens and rows.largest == (2 * 30, 8)
+
+
+def test_sft_counts_criteria_and_letters() -> None:
+    stage = SftStage(answer_only="letter", gradient_accumulation_steps=1)
+    estimate = estimate_stage(stage, [EXAMPLE] * 3, seed=0, max_steps=None, processes=1)
+    assert (estimate.rows, estimate.steps, estimate.tokens) == (6, 3, 3 * (10 + 3 + 3))
+    assert estimate.unpacked_tokens == 6 * 14
+
+
+def test_memory_follows_the_documented_formula(make_model: Any) -> None:
+    model = make_model("gqa")
+    config = RunConfig(model="m", dataset="d", dpo=DpoStage())
+    estimate = estimate_stage(DpoStage(), [EXAMPLE], seed=0, max_steps=None, processes=1)
+    adapter = count_trained_weights(model, DpoStage(), ("q_proj", "down_proj"), 4)
+    assert adapter == 2 * 4 * ((32 + 32) + (48 + 32))
+    parts = estimate_memory(model, DpoStage(), estimate, trained=adapter, config=config, half=True)
+    weights = model.num_parameters()
+    assert parts["weights"] == 2 * weights and parts["gradients"] == parts["adapter"] == 4 * adapter
+    assert parts["activations"] == 2 * 21 * 2 * (8 * 32 + 4 * 48) + 8 * 12 * 70
+    full = DpoStage(method="full")
+    parts = estimate_memory(model, full, estimate, trained=weights, config=config, half=True)
+    assert parts["weights"] == 2 * 4 * weights and parts["adapter"] == 0  # the reference is a copy
+    four = config.model_copy(update={"load_in_4bit": True})
+    assert (
+        estimate_memory(model, DpoStage(), estimate, trained=adapter, config=four, half=True)["weights"] < 2 * weights
+    )
+
+
+def write_rows(path: Path, *rows: Any) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_the_report_has_steps_tokens_memory_and_time(
+    tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from training.run.dry_run import dry_run
+
+    monkeypatch.chdir(tmp_path)
+    write_rows(tmp_path / "rows.jsonl", *({"prompt": f"{n}?", "chosen": "yes", "rejected": "no"} for n in range(6)))
+    stages = {"gradient_accumulation_steps": 2}
+    config = RunConfig.model_validate(
+        {"model": str(tiny_model_folder), "dataset": "rows.jsonl", "sft": stages, "dpo": stages, "bf16": False}
+    )
+    report = dry_run(config)
+    assert report.count("6 submissions, 6 rows, 3 optimiser steps") == 2
+    assert report.count("timed: largest batch") == 2 and report.count("GB: weights") == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]
+
+
+def test_a_dry_run_rejects_what_a_run_would_reject(
+    tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from training.run.dry_run import dry_run
+
+    monkeypatch.chdir(tmp_path)
+    write_rows(tmp_path / "rows.jsonl", {"prompt": "a?", "completion": "yes"})
+    values = {"model": str(tiny_model_folder), "dataset": [{"path": "rows.jsonl", "weight": 2}]}
+    with pytest.raises(ModelError, match="DPO has no data"):
+        dry_run(RunConfig.model_validate(values | {"dpo": {}}))
+    with pytest.raises(ModelError, match="Set it to verdict"):
+        dry_run(RunConfig.model_validate(values | {"sft": {"answer_only": "letter"}}))

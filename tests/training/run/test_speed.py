@@ -1,0 +1,50 @@
+"""Tokens per second, MFU and remaining time in the training log."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from training.run.speed import SpeedMetrics, count_linear_weights, measure_peak_flops, passes_per_token
+
+
+def test_linear_weights_and_passes_are_counted(make_model: Any) -> None:
+    model = make_model("gqa")
+    attention, mlp = 32 * 32 * 2 + 32 * 16 * 2, 3 * 32 * 48
+    assert count_linear_weights(model) == 2 * (attention + mlp)
+    assert passes_per_token(full=True, reference=False, recomputed=False) == 3
+    assert passes_per_token(full=False, reference=True, recomputed=True) == 4
+
+
+def test_the_measured_peak_is_plausible() -> None:
+    assert 1e8 < measure_peak_flops(torch.float32) < 1e16
+
+
+def test_log_lines_get_tokens_per_second_mfu_and_remaining_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("training.run.speed.time.monotonic", lambda: now[0])
+    model = torch.nn.Sequential(torch.nn.Linear(10, 10, bias=False))
+    speed = SpeedMetrics(passes=3, peak_flops=60_000.0)
+    state = SimpleNamespace(global_step=0, max_steps=10)
+    speed.on_train_begin(None, state, None, model=model)
+    speed.on_step_begin(None, state, None)
+    now[0], state.global_step = 104.0, 2
+    logs: dict[str, Any] = {"loss": 1.0, "num_tokens": 200.0}
+    speed.on_log(None, state, None, logs=logs)
+    assert logs["tokens_per_second"] == 50.0
+    assert logs["mfu"] == 0.5  # 50 tokens x 100 weights x 3 passes x 2 / 60,000
+    assert logs["seconds_left"] == 16.0
+    speed.on_log(None, state, None, logs=(last := {"train_runtime": 4.0}))
+    assert last == {"train_runtime": 4.0}
+
+
+def test_a_resumed_stage_excludes_earlier_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("training.run.speed.time.monotonic", lambda: now[0])
+    speed, state = SpeedMetrics(passes=2, peak_flops=1.0), SimpleNamespace(global_step=6, max_steps=10)
+    speed.on_step_begin(None, state, None)
+    now[0], state.global_step = 1.0, 7
+    logs = {"num_tokens": 7000.0}
+    speed.on_log(None, state, None, logs=logs)
+    assert "tokens_per_second" not in logs and logs["seconds_left"] == 3.0

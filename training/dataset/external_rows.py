@@ -1,0 +1,193 @@
+"""External training data: JSON Lines in the usual formats of other programs.
+
+The fields of the first row determine a file's format, and all rows must have it. Other fields (ids, scores) are
+ignored.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from labs_schema.errors import InputError, Issue
+from labs_schema.frozen import Frozen
+from labs_schema.limits import DatasetLimits
+from training.dataset.manifest import dataset_issue
+
+
+def _text(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be empty")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("contains half of a surrogate pair, which is not a character") from None
+    return value
+
+
+Text = Annotated[str, AfterValidator(_text)]
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+
+class Turn(_Row):
+    role: Literal["system", "user", "assistant"]
+    content: Text
+
+
+class ExternalRow(Frozen):
+    """A conversation and its answer; `rejected` if the row is a preference pair. `line` counts from 1."""
+
+    turns: tuple[tuple[str, str], ...]
+    chosen: str
+    rejected: str | None = None
+    line: int
+
+
+class MessagesRow(_Row):
+    messages: Annotated[list[Turn], Field(min_length=1)]
+
+
+class InstructionRow(_Row):
+    instruction: Text
+    input: str = ""
+    output: Text
+    system: str = ""
+
+
+class PreferenceRow(_Row):
+    prompt: Text | list[Turn]
+    chosen: Text | list[Turn]
+    rejected: Text | list[Turn]
+    system: str = ""
+
+
+class CompletionRow(_Row):
+    prompt: Text | list[Turn]
+    completion: Text | list[Turn]
+    system: str = ""
+
+
+RowName = Literal["pairs", "messages", "instruction", "preference", "completion"]
+FIELDS: dict[RowName, frozenset[str]] = {
+    "pairs": frozenset({"shared_chars"}),
+    "messages": frozenset({"messages"}),
+    "instruction": frozenset({"instruction", "output"}),
+    "preference": frozenset({"prompt", "chosen", "rejected"}),
+    "completion": frozenset({"prompt", "completion"}),
+}
+EXPECTED = "messages; instruction, input, output; prompt, chosen, rejected; or prompt, completion"
+
+
+def detect_format(path: Path) -> RowName:
+    """The format of a file, from the fields of its first row. Raises InputError."""
+    if not path.is_file():
+        raise InputError(
+            [dataset_issue("missing-dataset", path, "no file", "a file of training rows", "Run grader build-dataset.")]
+        )
+    with path.open("rb") as lines:
+        first = next(lines, b"")
+    try:
+        values = json.loads(first)
+    except (ValueError, RecursionError):
+        values = None
+    name = _name(values) if isinstance(values, dict) else None
+    if name is None:
+        found = f"fields {', '.join(map(repr, values))}"[:200] if isinstance(values, dict) else "not a JSON object"
+        raise InputError([dataset_issue("unknown-rows", path, found, EXPECTED, "Write one JSON object per line.", 1)])
+    return name
+
+
+def read_external(path: Path, name: RowName) -> tuple[ExternalRow, ...]:
+    """All rows of a file in the format `name`. Raises InputError with the invalid lines."""
+    rows: list[ExternalRow] = []
+    issues: list[Issue] = []
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                rows.append(_row(json.loads(line), name, number))
+            except ValidationError as invalid:
+                first = invalid.errors(include_input=False, include_url=False)[0]
+                issues.append(_issue(path, number, f"{'.'.join(map(str, first['loc']))}: {first['msg']}", name))
+            except (ValueError, RecursionError) as invalid:
+                issues.append(_issue(path, number, str(invalid)[:200], name))
+            if len(issues) == DatasetLimits().reported_rows:
+                break
+    if issues:
+        raise InputError(issues)
+    return tuple(rows)
+
+
+def _name(values: Mapping[str, Any]) -> RowName | None:
+    return next((name for name, fields in FIELDS.items() if fields <= values.keys()), None)
+
+
+def _row(values: Any, name: RowName, line: int) -> ExternalRow:
+    if not isinstance(values, dict):
+        raise ValueError("not a JSON object")
+    if (found := _name(values)) not in (name, None):
+        raise ValueError(f"a row of another format, {found}")
+    return ROWS[name](values, line)
+
+
+def _messages(values: Any, line: int) -> ExternalRow:
+    *turns, answer = MessagesRow.model_validate(values).messages
+    if answer.role != "assistant":
+        raise ValueError("messages: the last turn is not the assistant's")
+    return ExternalRow(turns=_conversation("", turns), chosen=answer.content, line=line)
+
+
+def _instruction(values: Any, line: int) -> ExternalRow:
+    row = InstructionRow.model_validate(values)
+    prompt = "\n\n".join(text for text in (row.instruction, row.input) if text.strip())
+    return ExternalRow(turns=_conversation(row.system, prompt), chosen=row.output, line=line)
+
+
+def _preference(values: Any, line: int) -> ExternalRow:
+    row = PreferenceRow.model_validate(values)
+    chosen, rejected = _answer(row.chosen), _answer(row.rejected)
+    if chosen == rejected:
+        raise ValueError("chosen and rejected are the same")
+    return ExternalRow(turns=_conversation(row.system, row.prompt), chosen=chosen, rejected=rejected, line=line)
+
+
+def _completion(values: Any, line: int) -> ExternalRow:
+    row = CompletionRow.model_validate(values)
+    return ExternalRow(turns=_conversation(row.system, row.prompt), chosen=_answer(row.completion), line=line)
+
+
+ROWS: dict[RowName, Callable[[Any, int], ExternalRow]] = {
+    "messages": _messages,
+    "instruction": _instruction,
+    "preference": _preference,
+    "completion": _completion,
+}
+
+
+def _conversation(system: str, prompt: str | list[Turn]) -> tuple[tuple[str, str], ...]:
+    """An optional system turn, then user and assistant alternating, the user first and last."""
+    turns = [("user", prompt)] if isinstance(prompt, str) else [(turn.role, turn.content) for turn in prompt]
+    if system.strip():
+        turns = [("system", _text(system)), *turns]
+    roles = [role for role, _ in turns]
+    dialogue = roles[1:] if roles[:1] == ["system"] else roles
+    if len(dialogue) % 2 == 0 or dialogue != (["user", "assistant"] * len(dialogue))[: len(dialogue)]:
+        raise ValueError(f"turns: {', '.join(roles) or 'none'}; expected user and assistant alternating, user first")
+    return tuple(turns)
+
+
+def _answer(given: str | list[Turn]) -> str:
+    if isinstance(given, str):
+        return given
+    if [turn.role for turn in given] != ["assistant"]:
+        raise ValueError("an answer must be a string or one assistant turn")
+    return given[0].content
+
+
+def _issue(path: Path, line: int, found: str, name: RowName) -> Issue:
+    expected = f"a row with {', '.join(sorted(FIELDS[name]))}, as in line 1"
+    return dataset_issue("bad-row", path, found, expected, "Fix the line; all rows of a file have one format.", line)

@@ -1,0 +1,163 @@
+"""The manifest of a data set: what was read, chosen and written. Reading, publishing and verifying data sets."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from labs_schema.errors import InputError, Issue, Severity
+from labs_schema.frozen import Frozen
+from labs_schema.reading.validate import lab_folders
+from labs_schema.submissions.file_names import safe_name
+from prompts.style import PromptStyle
+
+MANIFEST = "manifest.json"
+
+
+class LabSplit(Frozen):
+    """Pseudonyms of a lab's rated submissions: for training, held out for testing, and set aside as near-copies."""
+
+    train: tuple[str, ...] = ()
+    test: tuple[str, ...] = ()
+    set_aside: tuple[str, ...] = ()
+
+
+class OutputFile(Frozen):
+    """A file that `build-dataset` wrote."""
+
+    sha256: str
+    bytes: int
+    rows: int
+
+
+class Augmentation(Frozen):
+    """`share` (0 to 1): the probability of an attacked copy for each training submission. `copies`: lab -> how many
+    submissions have one, under their pseudonym with the suffix `+attack`."""
+
+    share: float
+    copies: dict[str, int]
+
+
+class DatasetManifest(Frozen):
+    """What `build-dataset` read, chose and wrote. All rated work of the `eval_labs` is in `test`.
+
+    `inputs`: lab -> hash of its folder. `outputs`: file name -> file. `secret`: the mark of the key behind the
+    pseudonyms. `attacks` is None, and not written, without attacked copies.
+    """
+
+    grader_version: str
+    format: Literal["dpo", "sft", "messages", "instruction"]
+    seed: int
+    train_split: float
+    style: PromptStyle
+    reasoning: bool
+    option_order: Literal["given", "shuffled"]
+    eval_labs: tuple[str, ...]
+    labs: dict[str, LabSplit]
+    inputs: dict[str, str]
+    outputs: dict[str, OutputFile]
+    secret: str = ""
+    attacks: Augmentation | None = None
+
+    def to_json(self) -> str:
+        """The text of `manifest.json`."""
+        return self.model_dump_json(indent=1, exclude=None if self.attacks else {"attacks"}) + "\n"
+
+
+def dataset_issue(code: str, path: object, found: str, expected: str, hint: str, line: int | None = None) -> Issue:
+    """An error about a data set."""
+    return Issue(
+        code=code, severity=Severity.ERROR, path=str(path), found=found, expected=expected, hint=hint, line=line
+    )
+
+
+def read_dataset_manifest(path: Path) -> DatasetManifest:
+    """`path`: the manifest, its folder, or a data file in the same folder. Raises InputError."""
+    if path.is_dir():
+        path = path / MANIFEST
+    elif path.name != MANIFEST:
+        path = path.with_name(MANIFEST)
+    hint = "Run grader build-dataset. It writes the manifest last, so a data set without one is incomplete."
+    if not path.is_file():
+        raise InputError([dataset_issue("missing-manifest", path, "no file", "the manifest of a data set", hint)])
+    try:
+        return DatasetManifest.model_validate_json(path.read_bytes())
+    except ValidationError as invalid:
+        found = f"{invalid.error_count()} invalid fields"
+        raise InputError([dataset_issue("bad-manifest", path, found, "the manifest of a data set", hint)]) from None
+
+
+def publish(staged: Path, folder: Path, manifest: DatasetManifest) -> None:
+    """Moves the files named in the manifest from `staged` to `folder`, and the manifest last: a crash in between
+    leaves a folder without a manifest, which is not a data set."""
+    with (staged / MANIFEST).open("w", encoding="utf-8") as out:
+        out.write(manifest.to_json())
+        out.flush()
+        os.fsync(out.fileno())
+    (folder / MANIFEST).unlink(missing_ok=True)
+    for name in (*manifest.outputs, MANIFEST):
+        (staged / name).replace(folder / name)
+    descriptor = os.open(folder, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.close(descriptor)
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def folder_hash(folder: Path) -> str:
+    """SHA-256 over the sorted relative paths and content hashes of all files in a folder. A link counts by its target's
+    path and is not followed."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(root) / name for root, _, names in os.walk(folder) for name in names):
+        if path.is_symlink():
+            content = hashlib.sha256(os.fsencode(path.readlink())).hexdigest()
+        elif path.is_file():
+            content = file_hash(path)
+        else:
+            continue
+        digest.update(os.fsencode(path.relative_to(folder).as_posix()) + b"\0" + content.encode())
+    return digest.hexdigest()
+
+
+def verify_dataset(manifest_path: Path, parent: Path | None = None) -> DatasetManifest:
+    """Hashes the files again, and the labs in `parent` if given. Raises InputError with everything that changed."""
+    manifest = read_dataset_manifest(manifest_path)
+    folder = manifest_path if manifest_path.is_dir() else manifest_path.parent
+    issues = [issue for name, output in manifest.outputs.items() for issue in _changed_file(folder / name, output)]
+    if parent is not None:
+        issues += changed_labs(manifest, parent)
+    if issues:
+        raise InputError(issues)
+    return manifest
+
+
+def changed_labs(manifest: DatasetManifest, parent: Path) -> list[Issue]:
+    """A issue for every lab of the data set that is missing in `parent` or differs from when it was read."""
+    labs = {safe_name(lab.name): lab for lab in lab_folders(parent.resolve())}
+    inputs = manifest.inputs.items()
+    return [issue for name, sha256 in inputs for issue in _changed_lab(parent / name, labs.get(name), sha256)]
+
+
+def _changed_file(path: Path, output: OutputFile) -> list[Issue]:
+    hint = "Build the data set again, or restore the file."
+    if not path.is_file():
+        return [dataset_issue("missing-output", path, "no file", f"{output.bytes} bytes", hint)]
+    if (found := file_hash(path)) == output.sha256:
+        return []
+    size = path.stat().st_size
+    expected = f"{output.bytes} bytes with SHA-256 {output.sha256}"
+    return [dataset_issue("changed-output", path, f"{size} bytes with SHA-256 {found}", expected, hint)]
+
+
+def _changed_lab(path: Path, lab: Path | None, sha256: str) -> list[Issue]:
+    found = folder_hash(lab) if lab is not None else None
+    if found == sha256:
+        return []
+    hint = "Build the data set again, or restore the lab."
+    return [dataset_issue("changed-lab", path, f"SHA-256 {found}" if found else "no lab", f"SHA-256 {sha256}", hint)]

@@ -1,0 +1,179 @@
+"""A training run from config to run folder: `train`."""
+
+import os
+import shutil
+import sys
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
+from rich.console import Console
+from rich.markup import escape
+
+from labs_schema.errors import ModelError
+from prompts.manifest import ModelManifest, prompt_hash, tokenizer_hash, write_manifest
+from training.config import RunConfig
+from training.quiet_libraries import quiet_libraries
+from training.run.callbacks import ProgressBar
+from training.run.checkpoints import latest_checkpoint, run_id, unsealed_checkpoints
+from training.run.inputs import TrainingInputs, load_inputs
+from training.run.metrics import MetricsLog, draw_curves
+from training.run.model_card import model_card
+from training.run.speed import SpeedMetrics, measure_peak_flops
+from training.run.stages import (
+    StageRun,
+    build_trainer,
+    compute_dtype,
+    run_trainer,
+    save_stage,
+    stage_output,
+    stage_passes,
+    stage_start,
+)
+from training.run_folder import RunFolder, new_run_folder, update_latest_link, write_atomically
+
+
+class TrainingStoppedError(Exception):
+    """Ctrl-C or SIGTERM ended the run after a step, with a checkpoint in the folder `run`."""
+
+    def __init__(self, run: Path) -> None:
+        self.run = run
+        super().__init__(f"Stopped with a checkpoint. Resume with: grader train --resume {run}")
+
+
+def train(config: RunConfig, *, resume: Path | None = None, console: Console | None = None) -> Path:
+    """Runs the stages of `config`, or those that `resume` (a run folder) has not finished. Returns the run folder.
+
+    Raises InputError, OverlongError or ModelError for what a user can fix, TrainingStoppedError after Ctrl-C.
+    """
+    console = console or Console(stderr=True)
+    main = PartialState(cpu=not torch.cuda.is_available()).is_main_process
+    with quiet_libraries():
+        started = time.monotonic()
+        inputs = load_inputs(config)
+        if inputs.base.warning and main:
+            console.print(f"[yellow]{inputs.base.warning}[/]")
+        run = _open_run(config, inputs, resume)
+        if main:
+            inputs.tokenizer.save_pretrained(run.tokenizer)
+            run.add_time("data_loading", time.monotonic() - started)
+            console.print(f"{inputs.base.name}: {inputs.summary}. Run folder: {run.path}")
+        for name in config.stages:
+            if not stage_output(name, config, run).exists():
+                train_stage(name, config, inputs, run, console)
+        if main:
+            _finish(config, inputs, run)
+    return run.path
+
+
+def exit_all_ranks(status: int = 0) -> None:
+    """Ends a distributed program: waits for all processes, then exits this one immediately with `status`. Returns if
+    the program is not distributed. Works for process groups created by accelerate or torch."""
+    # Ask torch, not accelerate: a `PartialState` created here first would not know of a torch group on a CPU.
+    if not torch.distributed.is_initialized():
+        return
+    with quiet_libraries():  # NCCL's barrier would warn about the device that accelerate chose
+        torch.distributed.barrier()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # A normal exit may abort: gloo's threads can outlive the interpreter, and the launcher then reports a failure.
+    os._exit(status)
+
+
+def _open_run(config: RunConfig, inputs: TrainingInputs, resume: Path | None) -> RunFolder:
+    """The run folder, the same in every process. A resumed run must have the same data as before."""
+    if resume is not None:
+        run = RunFolder(resume)
+        if run.read_dataset() != inputs.data.sha256:
+            raise ModelError(f"{resume}: the data set changed since the run started. Start a new run.")
+        return run
+    path: list[Path | None] = [None]
+    if PartialState().is_main_process:
+        run = new_run_folder(Path(config.output_dir), inputs.base.name, config, datetime.now(UTC))
+        run.write_dataset(inputs.data.sha256, inputs.data.manifest)
+        run.write_world_size(PartialState().num_processes)
+        path = [run.path]
+    broadcast_object_list(path)
+    return RunFolder(Path(path[0] or ""))
+
+
+def train_stage(name: str, config: RunConfig, inputs: TrainingInputs, run: RunFolder, console: Console) -> None:
+    """Trains one stage, from its newest checkpoint if there is one. Raises ModelError, TrainingStoppedError."""
+    started, main = time.monotonic(), PartialState().is_main_process
+    owner = run_id(run.config.read_text(), inputs.data.sha256)
+    checkpoints = run.checkpoints / name
+    stage_run = StageRun(
+        name,
+        config,
+        stage_start(name, config, inputs.base, run),
+        checkpoints=checkpoints,
+        checkpoint=_checkpoint_to_resume(checkpoints, owner, console),
+        initial_world_size=run.read_world_size(PartialState().num_processes),
+    )
+    passes = stage_passes(name, stage_run.stage, config)
+    speed = SpeedMetrics(passes, measure_peak_flops(compute_dtype(config.bf16)))
+    callbacks = [speed, MetricsLog(name, run.metrics, run.tensorboard), ProgressBar(name, console)]
+    trainer = build_trainer(stage_run, inputs.stage_examples(name), inputs.tokenizer, callbacks=callbacks)
+    finished = run_trainer(trainer, stage_run, owner)
+    if main:
+        run.add_time(name, time.monotonic() - started)
+    if not finished:
+        raise TrainingStoppedError(run.path)
+    save_stage(trainer, stage_output(name, config, run), run.relative_source(stage_run.start.source))
+    if main:
+        shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def _checkpoint_to_resume(checkpoints: Path, owner: str, console: Console) -> Path | None:
+    """The newest complete checkpoint, the same in every process. Removes incomplete ones, with a message. Raises
+    ModelError if it belongs to another run."""
+    found: list[Any] = [None, None]
+    if PartialState().is_main_process:
+        for path in unsealed_checkpoints(checkpoints):
+            console.print(f"[yellow]{escape(str(path))}: incomplete checkpoint (no seal.json), removed[/]")
+            shutil.rmtree(path)
+        try:
+            found[0] = latest_checkpoint(checkpoints, owner)
+        except ModelError as error:
+            found[1] = str(error)
+    broadcast_object_list(found)
+    if found[1]:
+        raise ModelError(found[1])
+    checkpoint: Path | None = found[0]
+    return checkpoint
+
+
+def _finish(config: RunConfig, inputs: TrainingInputs, run: RunFolder) -> None:
+    """Writes manifest, model card and curves."""
+    manifest = _manifest(config, inputs, run)
+    write_manifest(manifest, run.path)
+    write_atomically(run.card, model_card(config, inputs, manifest, run.read_times()))
+    draw_curves(run.metrics, run.curves)
+    update_latest_link(run.path)
+
+
+def _manifest(config: RunConfig, inputs: TrainingInputs, run: RunFolder) -> ModelManifest:
+    base, data = inputs.base, inputs.data
+    last = list(config.stages)[-1]
+    lora = config.stages[last].method == "lora"
+    weights = stage_start(last, config, base, run).source if lora else str(run.model)
+    return ModelManifest(
+        grader_version=version("grader"),
+        base_model=run.relative_source(weights),
+        trained_from=base.name if Path(base.source).is_dir() else base.source,
+        base_licence=base.licence,
+        adapter=run.adapter.name if lora else None,
+        tokenizer_hash=tokenizer_hash(inputs.tokenizer),
+        prompt_hash=prompt_hash(data.manifest.style, inputs.tokenizer),
+        style=data.manifest.style,
+        context_length=inputs.encoder.context_length,
+        on_overlong=inputs.encoder.on_overlong,
+        option_order=data.manifest.option_order,
+        dataset_hash=data.sha256,
+        stages=tuple(config.stages),
+    )
