@@ -1,11 +1,11 @@
-"""How far the grades can be trusted, from a folder of labs to one line of figures, by the commands that a user types.
+"""Trust figures of a folder of labs as one line of JSON, measured with the commands that a user types.
 
     python benchmarks/bench_trust.py [--labs FOLDER] [--held-out LAB] [--attacked LAB] [--work FOLDER] [--steps 300]
 
-Builds a data set with one lab held out, makes and tunes the tiny model, calibrates it at 5 % on half of the kept
-students, evaluates it on all kept work (calibration figures only on the other half), asks in three orders of the
-options, and attacks an unseen program of every kept student of one lab. A step whose result lies in --work is not done
-again. Prints, last, one line of JSON; shares of decisions, with 95 % intervals over students in `intervals`.
+Builds a data set with one lab held out, trains the tiny model from scratch, calibrates it at 5 % on half of the
+held-out students, evaluates it on all held-out submissions (calibration figures only on the other half), scores them
+in three option orders, and attacks one held-out program of every student of one lab. Steps whose result is in --work
+are not repeated. Values are shares of decisions, with 95 % intervals over students in `intervals`.
 
 `auto_accept_share_at_5pct` is of that other half too; it is 0 if no guarantee could be given. `undetected_raises` is
 the number of raised answers that were accepted without review, out of `raisable_answers`: 0 if nothing is accepted.
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--held-out", help="a lab's name; the last by default")
     parser.add_argument("--attacked", help="a lab's name; the first by default")
     parser.add_argument("--work", type=Path, default=Path("build/bench-trust"))
-    parser.add_argument("--steps", type=int, default=300, help="of the tiny base's language modelling")
+    parser.add_argument("--steps", type=int, default=300, help="language-modelling steps of the tiny base model")
     given = parser.parse_args()
     names = [folder.name for folder in lab_folders(given.labs)]
     run = trained(given.labs, given.held_out or names[-1], given.work, given.steps)
@@ -71,12 +71,12 @@ def trained(labs: Path, held_out: str, work: Path, steps: int) -> Path:
 
 
 def grader(*command: str | Path, done: Path, refuses: bool = False) -> None:
-    """Runs `grader COMMAND`, unless its result is there. `refuses`: status 1 is an answer where the result came."""
+    """Runs `grader COMMAND` unless its result `done` exists. `refuses`: status 1 is fine if the result was written."""
     if done.exists():
         return
-    said = [sys.executable, "-m", "grader", *map(str, command)]
+    arguments = [sys.executable, "-m", "grader", *map(str, command)]
     sys.stderr.write(f"$ grader {' '.join(map(str, command))}\n")
-    status = subprocess.run(said, stdout=sys.stderr, check=False).returncode
+    status = subprocess.run(arguments, stdout=sys.stderr, check=False).returncode
     if status and not (refuses and done.exists()):
         raise SystemExit(f"grader {command[0]} ended with status {status}")
 

@@ -1,4 +1,4 @@
-"""How often the guarantee of `grader calibrate` is violated in simulated courses, as a Markdown table.
+"""Frequency of violations of the guarantee of `grader calibrate` in simulated courses, as a Markdown table.
 
     python -m benchmarks.calibration_guarantee
 

@@ -75,7 +75,7 @@ class _CriterionModel:
     """The logistic regression of one criterion title; a title with a single rating always gets that rating.
 
     There are far fewer examples n than features. By the representer theorem the weights with the least L2-penalised
-    loss lie in the span of the examples, so the regression is fitted in the (at most) n coordinates of that span, to
+    loss are in the span of the examples, so the regression is fitted in the (at most) n coordinates of that span, to
     the same result in a fraction of the time.
     """
 
@@ -90,9 +90,9 @@ class _CriterionModel:
             # One thread: the matrices are small, and waiting threads took 7x the CPU on a busy machine.
             with threadpool_limits(limits=1):
                 values, vectors = np.linalg.eigh((self._examples @ self._examples.T).toarray())
-                kept = values > 1e-9 * values[-1]
-                self._basis = vectors[:, kept] / np.sqrt(values[kept])
-                coordinates = vectors[:, kept] * np.sqrt(values[kept])
+                nonzero = values > 1e-9 * values[-1]
+                self._basis = vectors[:, nonzero] / np.sqrt(values[nonzero])
+                coordinates = vectors[:, nonzero] * np.sqrt(values[nonzero])
                 self._model = LogisticRegression(C=10, max_iter=2000).fit(coordinates, ratings)
 
     def probabilities(self, lab: str, features: Any) -> Floats:

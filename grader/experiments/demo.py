@@ -112,7 +112,7 @@ def answer_table(answer: GradeResponse, lab: Lab, submission: Submission) -> Tab
     table = Table(title=f"{lab.name}, {submission.student}", title_justify="left", box=SIMPLE_HEAD, show_footer=True)
     table.add_column("Criterion", footer="Total", ratio=3)
     table.add_column("Rating", ratio=4)
-    table.add_column("Confidence", justify="right")
+    table.add_column("Prob.", justify="right")
     table.add_column("TA")
     table.add_column("Marks", justify="right", no_wrap=True, footer=f"{total} / {answer.max_points or 0:g}")
     table.add_column("Status")

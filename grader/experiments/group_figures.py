@@ -60,7 +60,7 @@ def group_figures(
 
 
 def steps(decisions: GraderDecisions) -> int:
-    """How many steps `group_figures` reports."""
+    """Number of calls to `tick`."""
     return len(decisions) + 2 + sum(len(set(map(key, decisions[TUNED]))) for key in SLICES.values())
 
 

@@ -45,7 +45,7 @@ class ModelPredictions(NamedTuple):
 
 
 class ModelSettings(NamedTuple):
-    """How to load a model that has no manifest of its own; None takes the manifest's or calibration's value."""
+    """Settings for loading a model. None takes the value of the model's manifest or calibration."""
 
     engine: EngineName
     orders: int | None = None

@@ -36,7 +36,7 @@ class SuspectLabel(Frozen):
 
 
 class LabelNoise(Frozen):
-    """How many of the `labels` of a criterion of a lab are `suspicious`."""
+    """Number of `labels` of a criterion of a lab, and of `suspicious` ones among them."""
 
     lab: str
     criterion: str

@@ -30,8 +30,8 @@ from training.run_folder import RunFolder, write_atomically
 
 
 class ReportSource(NamedTuple):
-    """What a report shows. `decisions`: group -> the tuned model's decisions. `labs`: by name, all labs of them. `run`:
-    run folder, for its settings and learning curve. `command`: the command line that made the evaluation."""
+    """The content of a report. `decisions`: group -> the tuned model's decisions. `labs`: by name, all labs of them.
+    `run`: run folder, for its settings and learning curve. `command`: the command line that made the evaluation."""
 
     evaluation: Evaluation
     decisions: Mapping[str, Sequence[Decision]]

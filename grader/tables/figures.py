@@ -1,4 +1,4 @@
-"""How figures with intervals are written in terminal tables."""
+"""Formatting of figures with intervals in terminal tables."""
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table

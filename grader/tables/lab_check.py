@@ -20,7 +20,7 @@ SHOWN = 3
 
 
 class LabCheck(Frozen):
-    """Sizes and issues of a lab. Sizes are None if the lab has an error. The lab itself is not kept, to save memory."""
+    """Sizes and issues of a lab. Sizes are None if the lab has an error. The lab itself is dropped, to save memory."""
 
     lab: str
     language: str | None = None

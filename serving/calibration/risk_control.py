@@ -111,7 +111,7 @@ def intra_class_correlation(wrong: Floats, students: Ints) -> float:
 
 
 def students_needed(test: Step, students: int, max_error: float, confidence: float, correlation: float) -> int | None:
-    """How many students would let `test` pass at the same error rate; None if no number up to MAX_STUDENTS would."""
+    """The number of students at which `test` would pass with the same error rate; None above MAX_STUDENTS."""
     if test.disagreed >= max_error:
         return None
     for count in range(students, MAX_STUDENTS):

@@ -1,4 +1,4 @@
-"""How far a grader agrees with the TAs, with bootstrap intervals.
+"""Agreement of a grader with the TAs, with bootstrap intervals.
 
 Every statistic is computed from weighted decisions, so that one matrix product gives all bootstrap resamples.
 """

@@ -1,6 +1,6 @@
 """Effects of the option order on a grader: how often it changes the rating, and position bias.
 
-Both are measured on decisions that were asked in several option orders (`Decision.letters`).
+Both are measured on decisions that were scored in several option orders (`Decision.letters`).
 """
 
 from collections import Counter
@@ -32,7 +32,7 @@ class FlipRate(Frozen):
 
 
 class PositionBias(Frozen):
-    """How often each letter was chosen over the balanced orders of `decisions` decisions among `ratings` ratings.
+    """Frequency of each letter over the balanced orders of `decisions` decisions among `ratings` ratings.
 
     `shares[i]`: share of letter i; an unbiased grader chooses each letter in 1 / `ratings`. `p_value`: of the null
     hypothesis of equal shares, with students as the unit. `biased`: whether it is below SIGNIFICANCE. `summary`: the
@@ -48,20 +48,20 @@ class PositionBias(Frozen):
 
 
 class OrderEffects(Frozen):
-    """`positions`: one entry for each number of ratings whose decisions were asked in balanced orders."""
+    """`positions`: one entry for each number of ratings whose decisions were scored in balanced orders."""
 
     flips: FlipRate
     positions: tuple[PositionBias, ...]
 
 
 def order_effects(decisions: Sequence[Decision]) -> OrderEffects | None:
-    """None if no decision was asked in several orders."""
-    asked = [d for d in decisions if len(d.letters) > 1]
-    if not asked:
+    """None if no decision was scored in several orders."""
+    scored = [d for d in decisions if len(d.letters) > 1]
+    if not scored:
         return None
-    sizes = sorted({d.ratings for d in asked})
-    groups = ([d for d in asked if d.ratings == size and balanced(size, len(d.letters))] for size in sizes)
-    return OrderEffects(flips=flip_rate(asked), positions=tuple(position_bias(group) for group in groups if group))
+    sizes = sorted({d.ratings for d in scored})
+    groups = ([d for d in scored if d.ratings == size and balanced(size, len(d.letters))] for size in sizes)
+    return OrderEffects(flips=flip_rate(scored), positions=tuple(position_bias(group) for group in groups if group))
 
 
 def flip_rate(decisions: Sequence[Decision]) -> FlipRate:
@@ -86,7 +86,7 @@ def chosen_ratings(decision: Decision) -> list[int]:
 
 
 def position_bias(decisions: Sequence[Decision]) -> PositionBias:
-    """The position bias of decisions with the same number of ratings, all asked in balanced orders; at least one.
+    """The position bias of decisions with the same number of ratings, all scored in balanced orders; at least one.
 
     Over balanced orders each rating takes each letter equally often, so the quality of the submissions favours no
     letter. Wald test of the mean shares against equal ones, with a covariance summed by student (Liang & Zeger 1986,

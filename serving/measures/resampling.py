@@ -51,7 +51,7 @@ def draw(decisions: Sequence[Decision], over: Cluster, *, resamples: int = RESAM
 
 
 def cluster_weights(clusters: Sequence[str], resamples: int, seed: int) -> Floats:
-    """How often each item counts when complete clusters are drawn, shape (1 + resamples, items); row 0 is all ones.
+    """The count of each item when complete clusters are drawn, shape (1 + resamples, items); row 0 is all ones.
 
     `clusters`: the cluster name of each item.
     """

@@ -1,1 +1,1 @@
-"""What tests share: builders, fakes and programs that tests start as processes."""
+"""Code shared by tests: builders, fakes and programs that tests start as processes."""

@@ -48,7 +48,7 @@ class Injection(Frozen):
 
 
 class Poison(Frozen):
-    """What was changed among `units` labels (or submissions); the contents of `poison.json`."""
+    """The contents of `poison.json`: the changes to `units` labels (or submissions)."""
 
     kind: PoisonKind
     p: float

@@ -146,19 +146,19 @@ def test_confidence_figures_exclude_calibration_students(
 def test_base_model_uses_as_many_orders_as_the_tuned_one(
     run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[int | None] = []
+    used: list[int | None] = []
 
     class Calibrated(HalfRight):
         def __init__(self, model: str, options: GraderOptions, **_: object) -> None:
             orders = options.orders or (3 if Path(model) == run.path else 1)
             super().__init__(model, options.model_copy(update={"orders": orders}))
-            asked.append(self.orders)
+            used.append(self.orders)
 
     monkeypatch.setattr(predictions, "load_grader", Calibrated)
     monkeypatch.setattr(evaluate_module, "find_base", lambda _: BaseModelSource(name="base", source="base"))
     monkeypatch.setattr(evaluate_module, "write_confusions", lambda *_, **__: None)
     evaluate_run(run.path, LABS, tmp_path / "out", EvaluateOptions(resamples=10))
-    assert asked == [3, 3]
+    assert used == [3, 3]
 
 
 def test_run_compared_with_itself_shares_its_test_set(evaluate: Any, run: RunFolder) -> None:
