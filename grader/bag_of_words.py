@@ -17,6 +17,9 @@ from labs_schema.models import Criterion, Lab, Submission
 from serving.measures.arrays import Floats
 from serving.scoring.triage import UNCALIBRATED
 
+SPAN_EXAMPLES = 2000
+"""Above this number of examples a regression is fitted on the sparse features."""
+
 
 class BagOfWords:
     """A grader that learns from TAs' ratings with `fit` and answers with `grade`."""
@@ -74,9 +77,9 @@ class BagOfWords:
 class _CriterionModel:
     """The logistic regression of one criterion title; a title with a single rating always gets that rating.
 
-    There are far fewer examples n than features. By the representer theorem the weights with the least L2-penalised
-    loss are in the span of the examples, so the regression is fitted in the (at most) n coordinates of that span, to
-    the same result in a fraction of the time.
+    Usually there are far fewer examples n than features. By the representer theorem the weights with the least
+    L2-penalised loss are in the span of the examples, so the regression is fitted in the (at most) n coordinates
+    of that span, to the same result in a fraction of the time. Decomposing the span takes O(n^3), hence SPAN_EXAMPLES.
     """
 
     def __init__(self, features: Any, labs: Sequence[str], ratings: Sequence[str]) -> None:
@@ -84,31 +87,42 @@ class _CriterionModel:
 
         self.ratings = sorted(set(ratings))
         self._labs = sorted(set(labs))
-        self._model = None
+        self._model: Any = None
+        self._examples: Any = None
         if len(self.ratings) > 1:
-            self._examples = self._with_lab(features, labs)
+            examples = self._with_lab(features, labs)
             # One thread: the matrices are small, and waiting threads took 7x the CPU on a busy machine.
             with threadpool_limits(limits=1):
-                values, vectors = np.linalg.eigh((self._examples @ self._examples.T).toarray())
-                nonzero = values > 1e-9 * values[-1]
-                self._basis = vectors[:, nonzero] / np.sqrt(values[nonzero])
-                coordinates = vectors[:, nonzero] * np.sqrt(values[nonzero])
-                self._model = LogisticRegression(C=10, max_iter=2000).fit(coordinates, ratings)
+                if len(labs) <= SPAN_EXAMPLES:
+                    self._examples, self._projection = examples, _projection(examples)
+                self._model = LogisticRegression(C=10, max_iter=2000).fit(self._coordinates(examples), ratings)
 
     def probabilities(self, lab: str, features: Any) -> Floats:
         """The probability of each of `ratings`, shape (submissions, ratings)."""
         if self._model is None:
             return np.ones((features.shape[0], 1))
-        similarities = (self._with_lab(features, [lab] * features.shape[0]) @ self._examples.T).toarray()
         with threadpool_limits(limits=1):
-            found: Floats = self._model.predict_proba(similarities @ self._basis)
+            coordinates = self._coordinates(self._with_lab(features, [lab] * features.shape[0]))
+            found: Floats = self._model.predict_proba(coordinates)
         return found
+
+    def _coordinates(self, features: Any) -> Any:
+        """`features` (n, features) in the fitted coordinates; the basis itself would be large and dense."""
+        return features if self._examples is None else (features @ self._examples.T).toarray() @ self._projection
 
     def _with_lab(self, features: Any, labs: Sequence[str]) -> Any:
         """TF-IDF features plus one indicator column for each lab of the training data."""
         from scipy.sparse import csr_matrix, hstack
 
         return hstack([features, csr_matrix([[float(lab == known) for known in self._labs] for lab in labs])]).tocsr()
+
+
+def _projection(examples: Any) -> Floats:
+    """(n, r): `examples.T @ projection` is an orthonormal basis of the span of the rows of `examples` (n, features)."""
+    values, vectors = np.linalg.eigh((examples @ examples.T).toarray())
+    nonzero = values > 1e-9 * values[-1]
+    found: Floats = vectors[:, nonzero] / np.sqrt(values[nonzero])
+    return found
 
 
 def submission_text(submission: Submission) -> str:

@@ -83,3 +83,19 @@ def test_held_out_students_are_not_learned_from(make_lab: Callable[..., Lab]) ->
     assert {d.student for d in found} == tested
     assert not any(d.human == d.grader for d in found if d.criterion == READABLE)
     assert len(found) == len(majority_predictions(course)[lab.name]) == 24
+
+
+def test_fit_in_the_span_of_the_examples_equals_the_sparse_fit(
+    make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = predictable(make_lab(students=18))
+
+    def probabilities() -> list[float]:
+        model = BagOfWords()
+        model.fit([(lab, lab.submissions[:12])])
+        answers = model.grade(lab, lab.submissions[12:])
+        return [p for _, answer in answers for p in answer.probabilities.values()]
+
+    in_span = probabilities()
+    monkeypatch.setattr("grader.bag_of_words.SPAN_EXAMPLES", 0)
+    assert probabilities() == pytest.approx(in_span, abs=1e-3)
