@@ -1,24 +1,24 @@
-"""What grading costs: the service over HTTP, its bare engine, constrained JSON and plain `generate`, in one run.
+"""The cost of grading: service over HTTP, bare engine, constrained JSON and plain `generate`, in one run.
 
     python benchmarks/bench_serve.py [--labs FOLDER] [--submissions 64] [--repeats 3] [--model FOLDER] [--engine vllm]
 
-Two jobs: real submissions, spread evenly over the labs of FOLDER (default: the sample labs), and as many made-up ones
-of 800 shared and 120 own tokens a criterion, 5 criteria. All sides get the same weights in bf16 (a Llama of about 60
-million parameters, random, unless --model names another) and the same prompts, 16 submissions at a time:
+Two jobs: real submissions, spread evenly over the labs of FOLDER (default: the sample labs), and as many synthetic
+ones of 800 shared and 120 own tokens a criterion, 5 criteria. All sides use the same weights in bf16 (a random Llama of
+about 60 million parameters, unless --model is given) and the same prompts, 16 submissions at a time:
 
-    http        `grader serve`, asked by 32 clients at once
-    engine      the same grader without HTTP: a letter a criterion, the program computed once
+    http        `grader serve` with 32 concurrent clients
+    engine      the same grader without HTTP: one letter per criterion, the program computed once
     json        vLLM with prefix caching writes the verdict's letter under a JSON schema, without white space
-    full json   the same with the probability of every option, in two digits: what a grade of the service says
-    loose json  the letter as vLLM does it by itself: random weights write white space to the limit of 24 tokens
+    full json   the same with the probability of every option in two digits, as in a grade of the service
+    loose json  the letter with vLLM's defaults: random weights write white space up to the limit of 24 tokens
     generate    Hugging Face `generate`, one criterion at a time, as many tokens as the verdict `{"answer": "A"}` has
 
-All of vLLM's sides are compiled (`vllm-compiled`) unless --engine says otherwise. All but `generate` are run `repeats`
-times in turn, and the median counts. `generate` takes minutes for what the others do in seconds: it does every fourth
-submission, once, and its seconds are scaled by the criteria. Last, ten times as many submissions arrive as the service
-can grade, and what it refuses is timed. The peak is a large bf16 matmul, timed right after each run of `engine`.
+All vLLM sides are compiled (`vllm-compiled`) unless --engine is given. All but `generate` run `repeats` times in turn,
+and the median is reported. `generate` takes minutes instead of seconds, so it runs once over every fourth submission,
+and its time is scaled by the criteria. Finally ten times as many submissions arrive as the service can grade, and its
+rejections are timed. The peak is a large bf16 matrix product, timed after each run of `engine`.
 
-Each side is a process of its own, warmed up by two submissions; seconds are CPU seconds of that process (for http the
+Each side is a separate process, warmed up by two submissions; seconds are CPU seconds of that process (for http the
 server's) and wall seconds from the first question to the last answer. Prints a table and, last, one line of JSON.
 """
 
@@ -78,10 +78,10 @@ def compared(model: Path, work: Work, repeats: int, engine: str) -> Sides:
 
 
 def summary(found: dict[str, Sides], shapes: dict[str, Shape], refused: Took) -> dict[str, Any]:
-    """Of the real job, by CPU seconds, but for the share of the peak, which is of wall seconds; `_synthetic` beside."""
+    """Ratios of CPU seconds, and MFU of wall seconds, for the real job and, as `_synthetic`, the synthetic one."""
     figures: dict[str, Any] = {}
     for name, ending in (("real", ""), ("synthetic", "_synthetic")):
-        sides, told = found[name], shapes[name]
+        sides, shape_ = found[name], shapes[name]
         engine = sides["engine"]
         figures |= {
             f"speedup_vs_hf{ending}": round(sides["generate"]["cpu"] / engine["cpu"], 2),
@@ -90,9 +90,9 @@ def summary(found: dict[str, Sides], shapes: dict[str, Shape], refused: Took) ->
             f"speedup_vs_loose_json{ending}": round(sides["loose json"]["cpu"] / engine["cpu"], 2),
             f"http_overhead{ending}": round(sides["http"]["cpu"] / engine["cpu"] - 1, 3),
             f"prefix_hit_rate{ending}": round(engine["hit_rate"], 4),
-            f"prefix_hit_rate_computed{ending}": round(told.hit_rate, 4),
-            f"fraction_of_matmul_peak{ending}": round(told.operations / engine["wall"] / engine["peak"], 3),
-            f"criteria_per_core_second{ending}": round(told.decisions / engine["cpu"], 2),
+            f"prefix_hit_rate_computed{ending}": round(shape_.hit_rate, 4),
+            f"mfu{ending}": round(shape_.operations / engine["wall"] / engine["peak"], 3),
+            f"criteria_per_core_second{ending}": round(shape_.decisions / engine["cpu"], 2),
         }
     times = {key: found["real"]["http"][key] for key in ("p50_ms", "p99_ms")}
     return figures | times | {"rejected_ms_p99": refused["p99_ms"]}

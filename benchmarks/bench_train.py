@@ -1,14 +1,14 @@
-"""CPU time of tree packing against stock trl at its best settings, side by side in one run.
+"""CPU time of tree packing compared with trl at its best settings, in one run.
 
     OMP_NUM_THREADS=1 python benchmarks/bench_train.py [DATASET TOKENIZER] [--submissions 2] [--repeats 3]
 
 Synthetic shapes are (prefix tokens, criteria, ratings), random tokens, 80 a criterion and 4 an answer. The real rows
-are those of the project's own `labs/`, built as for the demo, in tokens learned from them; or those of DATASET (what
-`grader build-dataset` wrote) with TOKENIZER (a model's folder). Both sides see the same rows in one optimiser step: trl
-with batches of one pair, so without padding, and its head on answers only; ours with batches of one submission. LoRA
-on all linear layers; the reference is the model without it, computed along, for both. Times are CPU seconds of this
-process, the least of the repeats, the sides taking turns. Peak memory is that of fresh processes, at equal pairs a
-batch. Prints a table and, last, one line of JSON, whose fractions are the least of all DPO rows.
+are those of the project's own `labs/`, built as for the demo, with a tokenizer trained on them; or those of DATASET
+(from `grader build-dataset`) with TOKENIZER (a model folder). Both sides process the same rows in one optimiser step:
+trl with batches of one pair, so without padding, and its head on answers only; ours with batches of one submission.
+LoRA on all linear layers; both compute the reference, the model without LoRA, in the same step. Times are CPU seconds
+of this process, the minimum of alternating repeats. Peak memory is measured in new processes with equal pairs per
+batch. Prints a table and one line of JSON, whose fractions are the minimum over all DPO rows.
 """
 
 import argparse
@@ -43,7 +43,7 @@ from training.tiny.tokenizer import train_tokenizer
 from training.trainers.collator import PreferenceCollator, VerdictCollator
 from training.trainers.dpo import dpo_trainer
 from training.trainers.sft import sft_trainer
-from training.trainers.submission_batches import WarmUpLargestBatch
+from training.trainers.submission_batches import TrainerInputs, WarmUpLargestBatch
 from training.trainers.token_trees import TokenTree
 
 VOCABULARY, WIDTH, LAYERS = 4096, 256, 6
@@ -84,7 +84,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             dataset, tokenizer = (given.dataset, given.tokenizer) if given.dataset else own_labs(Path(folder))
             rows["real"] = real(dataset, tokenizer, 4 * given.submissions)
-        # First, for a new process inherits the peak of its parent.
+        # First, because a new process inherits the peak memory of its parent.
         memory = peak_memory("tree") / peak_memory("none")
         peak = matmul_rate()
         figures = {
@@ -120,8 +120,8 @@ def own_labs(folder: Path) -> tuple[Path, Path]:
 
 
 def real(dataset: Path, tokenizer: Path, submissions: int) -> list[TrainingExample]:
-    """Evenly spread over the file, so that every lab has its share; those beyond 8,192 tokens are left out. Ids beyond
-    the model's vocabulary are folded."""
+    """Evenly spread over the file, so that every lab is included, without those beyond 8,192 tokens. Ids beyond the
+    model's vocabulary are mapped into it."""
     encoder = PromptEncoder(AutoTokenizer.from_pretrained(tokenizer), context_length=8192)
     examples = load_examples(read_pairs(dataset / "train.jsonl"), encoder, "skip").examples
     return [folded(example) for example in examples[:: max(1, len(examples) // submissions)][:submissions]]
@@ -180,11 +180,11 @@ def train_once(method: str, examples: Sequence[TrainingExample], packing: Any, b
         if method == "dpo":
             lora = LoraConfig(r=16, lora_alpha=16, target_modules=LINEAR, task_type="CAUSAL_LM")
             trainer = dpo_trainer(
-                model(), examples, DPOConfig(**settings), processing_class=words(), packing=packing, peft_config=lora
+                model(), examples, DPOConfig(**settings), TrainerInputs(words(), packing=packing, new_adapter=lora)
             )
         else:
-            trainer = sft_trainer(model(), examples, SFTConfig(**settings), processing_class=words(), packing=packing)
-        trainer.remove_callback(WarmUpLargestBatch)  # once a run, not once a step
+            trainer = sft_trainer(model(), examples, SFTConfig(**settings), TrainerInputs(words(), packing=packing))
+        trainer.remove_callback(WarmUpLargestBatch)  # runs once per run, not per step
         trainer.remove_callback(PrinterCallback)
         start = time.process_time()
         trainer.train()
@@ -211,7 +211,7 @@ def words() -> Any:
 
 
 def matmul_rate() -> float:
-    """Operations a second of this machine's largest matrix product in fp32, with the threads that training has."""
+    """FLOP/s of a large fp32 matrix product with the threads of training."""
     matrix, best = torch.randn(2048, 2048), float("inf")
     for _ in range(5):
         start = time.process_time()
@@ -221,7 +221,7 @@ def matmul_rate() -> float:
 
 
 def peak_memory(packing: str) -> float:
-    """MiB that a step of DPO over one submission's pairs of (400, 3, 3) adds in a fresh process, all in one batch."""
+    """MiB that a DPO step over one submission of shape (400, 3, 3), in one batch, adds in a new process."""
     with multiprocessing.get_context("spawn").Pool(1) as fresh:
         return fresh.apply(_step_memory, (packing,))
 
@@ -235,8 +235,8 @@ def _step_memory(packing: str) -> float:
 
 
 def table(figures: dict[tuple[str, str], Figures], peak: float) -> Table:
-    heads = ["", "rows", "trl, s", "tree, s", "speed-up", "tokens, trl : tree", "of that", "of matmul peak"]
-    out = Table(*heads, title=f"CPU seconds, matmul peak {peak / 1e9:.0f} GFLOP/s")
+    heads = ["", "rows", "trl, s", "tree, s", "speed-up", "tokens, trl : tree", "of that", "MFU"]
+    out = Table(*heads, title=f"CPU seconds, peak {peak / 1e9:.0f} GFLOP/s")
     for (method, name), f in figures.items():
         out.add_row(
             method,
@@ -252,12 +252,12 @@ def table(figures: dict[tuple[str, str], Figures], peak: float) -> Table:
 
 
 def summary(figures: dict[tuple[str, str], Figures], peak: float) -> dict[str, float]:
-    told = [("dpo", "real"), ("dpo", "400 3 3"), ("dpo", "900 5 4"), ("sft", "real")]
+    reported = [("dpo", "real"), ("dpo", "400 3 3"), ("dpo", "900 5 4"), ("sft", "real")]
     dpo = [f for (method, _), f in figures.items() if method == "dpo"]
     return {
-        **{f"{m}_speedup_{name.replace(' ', '_')}": round(figures[m, name].speedup, 3) for m, name in told},
+        **{f"{m}_speedup_{name.replace(' ', '_')}": round(figures[m, name].speedup, 3) for m, name in reported},
         "fraction_of_token_ratio": round(min(f.fraction_of_token_ratio for f in dpo), 3),
-        "fraction_of_matmul_peak": round(min(f.tree_flops / f.tree_seconds / peak for f in dpo), 3),
+        "mfu": round(min(f.tree_flops / f.tree_seconds / peak for f in dpo), 3),
     }
 
 

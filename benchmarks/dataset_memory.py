@@ -1,4 +1,4 @@
-"""Time and memory of `build-dataset` on many labs, made up in a temporary folder.
+"""Time and memory of `build-dataset` on many synthetic labs in a temporary folder.
 
 Run: python benchmarks/dataset_memory.py --labs 100 --submissions 1000
 """
@@ -18,7 +18,7 @@ CRITERIA, RATINGS = 4, 3
 
 
 def program(rng: random.Random) -> str:
-    """About 0.5 kB of C, every one another."""
+    """About 0.5 kB of C, different each time."""
     names = rng.sample(["total", "n", "i", "best", "value", "k", "sum", "last"], 4)
     lines = [f"    int {', '.join(names)};"]
     for _ in range(rng.randint(8, 16)):
@@ -40,19 +40,19 @@ def write_lab(folder: Path, submissions: int, cohort: int, rng: random.Random) -
     criteria = [
         {
             "title": f"Criterion {c}",
-            "description": "What is asked for.",
+            "description": "As required.",
             "Ratings": [{"title": "ABC"[r], "description": f"Level {r}"} for r in range(RATINGS)],
         }
         for c in range(CRITERIA)
     ]
     folder.mkdir()
     (folder / "rubrics.json").write_text(json.dumps(criteria))
-    (folder / "modified_ps.txt").write_text("Read numbers and print what is asked for. " * 10)
-    (folder / "ps.txt").write_text("Read numbers and print what is asked for, at length. " * 30)
+    (folder / "modified_ps.txt").write_text("Read numbers and print the result. " * 10)
+    (folder / "ps.txt").write_text("Read numbers and print the result, at length. " * 30)
     columns = [(c, r) for c in range(CRITERIA) for r in range(RATINGS)]
     rows = [
         ["Criterion", *(f"Criterion {c}" for c, _ in columns)],
-        ["Description", *("What is asked for." for _ in columns)],
+        ["Description", *("As required." for _ in columns)],
         ["Rating", *("ABC"[r] for _, r in columns)],
         ["Rating description", *(f"Level {r}" for _, r in columns)],
         ["Marks", *(str(2 - r) for _, r in columns)],
@@ -71,16 +71,16 @@ def write_lab(folder: Path, submissions: int, cohort: int, rng: random.Random) -
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--labs", type=int, default=100)
-    parser.add_argument("--submissions", type=int, default=1000, help="a lab")
+    parser.add_argument("--submissions", type=int, default=1000, help="per lab")
     parser.add_argument("--shuffle", action="store_true")
-    parser.add_argument("--folder", type=Path, help="where the temporary folder is made")
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=asked.folder) as name:
+    parser.add_argument("--folder", type=Path, help="parent of the temporary folder")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=given.folder) as name:
         parent, out = Path(name) / "labs", Path(name) / "data"
         parent.mkdir()
         rng = random.Random(0)
-        for number in range(asked.labs):
-            write_lab(parent / f"lab{number:03d}", asked.submissions, number // 10, rng)
+        for number in range(given.labs):
+            write_lab(parent / f"lab{number:03d}", given.submissions, number // 10, rng)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         start, spent = time.perf_counter(), time.process_time()
         steps: dict[str, float] = {}
@@ -88,11 +88,11 @@ def main() -> None:
             parent,
             out / "train.jsonl",
             out / "test.jsonl",
-            DatasetOptions(style=PromptStyle(), eval_labs=("lab000",), shuffle=asked.shuffle),
+            DatasetOptions(style=PromptStyle(), eval_labs=("lab000",), shuffle=given.shuffle),
             progress=lambda step, _done, _of: steps.update({step: time.perf_counter() - start}),
         )
         figures = {
-            "submissions": asked.labs * asked.submissions,
+            "submissions": given.labs * given.submissions,
             "seconds": round(time.perf_counter() - start, 1),
             "cpu_seconds": round(time.process_time() - spent, 1),
             "ended_at_seconds": {step: round(at, 1) for step, at in steps.items()},

@@ -1,9 +1,9 @@
-"""What a rule for near-copies costs and what it finds, on real labs: the figures of docs/guide/datasets.md.
+"""Cost and recall of rules for near-copies on real labs, for docs/guide/datasets.md.
 
 Run: python benchmarks/near_copies.py FOLDER_OF_LABS
 
-For shingle sizes and thresholds: the share of the training side that is set aside over ten seeds, where only direct
-neighbours of the test side are, and where whole connected clusters are; and the share of made-up copies that is found.
+For shingle sizes and thresholds: the share of the training side that is set aside over ten seeds, for direct neighbours
+of the test side and for complete connected clusters; and the share of synthetic copies that is found.
 """
 
 import random
@@ -18,7 +18,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 from labs_schema.reading.validate import lab_folders, load_lab
-from training.dataset.build import source_tokens
+from training.dataset import source_tokens
 from training.dataset.near_copies import similarity
 from training.dataset.source_tokens import KEYWORDS, shingles
 from training.dataset.splits import training_students
@@ -42,8 +42,8 @@ def programs(parent: Path) -> Iterator[Program]:
                 yield one.student, lab.language, "\n".join(file.text for file in one.files)
 
 
-def disguised(text: str, edits: int, rng: random.Random) -> str:
-    """A copy with its variables renamed and `edits` lines left out or repeated elsewhere."""
+def obfuscated(text: str, edits: int, rng: random.Random) -> str:
+    """A copy with renamed variables and `edits` lines deleted or duplicated elsewhere."""
     lines = NAME.sub(lambda m: m[0] if m[0] in KEYWORDS else m[0] + "_x", text).split("\n")
     for _ in range(edits):
         full = [i for i, line in enumerate(lines) if len(line.strip()) > 4]
@@ -86,7 +86,7 @@ def report(found: list[Program], size: int, names: str) -> list[str]:
     for edits in EDITS:
         rng = random.Random(edits)
         of = [(sets[i], language, text) for i, (_, language, text) in enumerate(found) if len(sets[i]) > 1][::3]
-        made = [similarity(one, shingles([disguised(text, edits, rng)], lang, size)) for one, lang, text in of]
+        made = [similarity(one, shingles([obfuscated(text, edits, rng)], lang, size)) for one, lang, text in of]
         copies[edits] = np.array(made)
     lines = []
     for threshold in THRESHOLDS:
@@ -101,9 +101,9 @@ def main() -> None:
     columns = ["names", "shingle", "threshold", "direct", "clusters", *(f"renamed + {n} edits" for n in EDITS)]
     table = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
     for size in SIZES:
-        table += report(found, size, "left out")
+        table += report(found, size, "ignored")
     source_tokens.KEYWORDS = Everything()
-    table += report(found, source_tokens.SHINGLE, "kept")
+    table += report(found, source_tokens.SHINGLE, "compared")
     print(f"{len(found)} rated submissions\n\n" + "\n".join(table))  # noqa: T201
 
 

@@ -1,4 +1,4 @@
-"""The sides that `bench_serve.py` compares in processes of their own: bare engine, constrained JSON, `generate`."""
+"""Sides of `bench_serve.py` that run in separate processes: bare engine, constrained JSON, `generate`."""
 
 import multiprocessing
 import time
@@ -10,31 +10,31 @@ from serve_work import Work, criteria_of, prompts_of
 
 from prompts.verdict import verdict_text
 
-CHUNK, EVERY, WARM = 16, 4, 2
+BATCH, EVERY, WARM_UP = 16, 4, 2
 COMPACT = {"backend": "xgrammar", "disable_any_whitespace": True}
 Took = dict[str, float]
-"""`cpu` and `wall` seconds, and what else a side found out."""
+"""`cpu` and `wall` seconds, and other measurements of a side."""
 
 
 def alone(side: Callable[..., Any], *arguments: Any) -> Any:
-    """Runs `side` in a process of its own."""
+    """Runs `side` in a separate process."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(side, arguments)
 
 
 def measured(answer: Callable[[Work], None], work: Work) -> Took:
-    """CPU and wall seconds of this process over `work`, after a round over two other submissions' worth of it."""
-    answer(work[:WARM])
-    rest = work[WARM:]
+    """CPU and wall seconds of this process for `work`, scaled from all submissions but the first two, the warm-up."""
+    answer(work[:WARM_UP])
+    rest = work[WARM_UP:]
     cpu, wall = time.process_time(), time.perf_counter()
-    for start in range(0, len(rest), CHUNK):
-        answer(rest[start : start + CHUNK])
+    for start in range(0, len(rest), BATCH):
+        answer(rest[start : start + BATCH])
     share = criteria_of(work) / criteria_of(rest)
     return {"cpu": (time.process_time() - cpu) * share, "wall": (time.perf_counter() - wall) * share}
 
 
 def engine_side(model: Path, work: Work, engine: str) -> Took:
-    """A letter a criterion, as the service asks for it. `peak`: what a matmul reaches then, in operations a second."""
+    """One letter per criterion, as in the service. `peak`: FLOP/s of a matrix product directly afterwards."""
     import torch
 
     from serving.model.loading import GraderOptions, load_grader
@@ -52,12 +52,12 @@ def json_side(model: Path, work: Work, engine: str) -> Took:
 
 
 def full_json_side(model: Path, work: Work, engine: str) -> Took:
-    """As `json_side`, with the probability of every option, which one letter gives too."""
+    """Like `json_side`, with the probability of every option, which a letter's distribution also has."""
     return _json(model, work, engine, with_probabilities, structured_outputs_config=COMPACT)
 
 
 def loose_json_side(model: Path, work: Work, engine: str) -> Took:
-    """The letter as vLLM does it when nothing is said: white space is allowed."""
+    """The letter with vLLM's defaults, which allow white space."""
     return _json(model, work, engine, letter_alone)
 
 
@@ -67,7 +67,7 @@ def letter_alone(options: int) -> dict[str, Any]:
 
 
 def with_probabilities(options: int) -> dict[str, Any]:
-    """The properties of `{"answer": "A", "A": "0.93", "B": "0.07"}`: text, since a number's digits have no limit."""
+    """The properties of `{"answer": "A", "A": "0.93", "B": "0.07"}`. Strings: a number's digits have no limit."""
     share = {"type": "string", "pattern": r"^0\.[0-9]{2}$"}
     return letter_alone(options) | {chr(65 + i): share for i in range(options)}
 
@@ -90,16 +90,16 @@ def _json(model: Path, work: Work, engine: str, properties: Callable[[int], dict
         return vllm.SamplingParams(max_tokens=24 * len(named), temperature=0, structured_outputs=form)
 
     def answer(work: Work) -> None:
-        asked = [each for submission in prompts_of(model, work) for each in submission]
-        given = [{"prompt_token_ids": list(ids)} for ids, _ in asked]
-        outputs = llm.generate(given, [params(options) for _, options in asked], use_tqdm=False)
+        prompts = [each for submission in prompts_of(model, work) for each in submission]
+        given = [{"prompt_token_ids": list(ids)} for ids, _ in prompts]
+        outputs = llm.generate(given, [params(options) for _, options in prompts], use_tqdm=False)
         written.extend(len(output.outputs[0].token_ids) for output in outputs)
 
     return measured(answer, work) | {"tokens_written": sum(written) / len(written)}
 
 
 def generate_side(model: Path, work: Work) -> Took:
-    """Hugging Face, one criterion at a time, as many tokens as the verdict has; of every fourth submission, scaled."""
+    """Hugging Face, one criterion at a time, as many tokens as the verdict has, scaled from every fourth submission."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 

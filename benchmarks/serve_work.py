@@ -1,4 +1,4 @@
-"""The jobs of `bench_serve.py`: a model of random weights, real and made-up submissions, and what they must cost."""
+"""Jobs of `bench_serve.py`: a random model, real and synthetic submissions, and their minimum cost."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,9 +18,9 @@ STYLE = PromptStyle()
 
 
 class Shape(NamedTuple):
-    """Of a job: decisions, tokens in all prompts, tokens that a cache of whole blocks leaves to be computed, and the
-    floating-point operations for these (Chowdhery et al. 2022, PaLM, appendix B, of the forward pass alone: two a
-    weight and token, and in each layer four a channel for every token that is looked back at)."""
+    """Size of a job: decisions, tokens of all prompts, tokens not found in a cache of complete blocks, and their FLOPs
+    (forward pass of Chowdhery et al. 2022, PaLM, appendix B: two per weight and token, and in each layer four per
+    channel for every attended token)."""
 
     decisions: int
     tokens: int
@@ -33,7 +33,7 @@ class Shape(NamedTuple):
 
 
 def random_model(folder: Path) -> Path:
-    """Saves a Llama of about 60 million random weights, with a tokenizer learned from the sample labs' prompts."""
+    """Saves a Llama of about 60 million random weights, with a tokenizer trained on the sample labs' prompts."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -65,7 +65,7 @@ def random_model(folder: Path) -> Path:
 
 
 def real_work(labs: Path, count: int) -> Work:
-    """`count` submissions, evenly over all labs, those that are empty or very long left out."""
+    """`count` submissions, evenly over all labs, without empty and very long ones."""
     every = [
         (lab, submission)
         for lab in map(load_lab, lab_folders(labs))
@@ -76,7 +76,7 @@ def real_work(labs: Path, count: int) -> Work:
 
 
 def synthetic_work(model: Path, count: int) -> Work:
-    """Made-up programs and criteria, as long as it takes for `SHARED` and `OWN` tokens."""
+    """Synthetic programs and criteria of at least `SHARED` and `OWN` tokens."""
     encoder, chance = encoder_of(model), np.random.default_rng(0)
     words = [f"{a}{b}" for a in ("sum", "next", "list", "value", "index", "print") for b in range(10)]
 
@@ -87,7 +87,7 @@ def synthetic_work(model: Path, count: int) -> Work:
         levels = tuple(Rating(title=t, marks=float(m)) for t, m in (("A", 2), ("B", 1), ("C", 0)))
         criteria = [Criterion(title=f"Criterion {i}", description=text(own), ratings=levels) for i in range(CRITERIA)]
         return Lab(
-            name="made-up", problem="Sort.", short_problem="Sort.", language="C", criteria=criteria, submissions=()
+            name="synthetic", problem="Sort.", short_problem="Sort.", language="C", criteria=criteria, submissions=()
         )
 
     def program(name: str, words: int) -> Submission:
@@ -111,7 +111,7 @@ def encoder_of(model: Path) -> PromptEncoder:
 
 
 def prompts_of(model: Path, work: Work) -> list[list[tuple[tuple[int, ...], int]]]:
-    """A submission's prompts as token ids, each with the number of its options."""
+    """Each submission's prompts as token ids, with the number of options."""
     encoder = encoder_of(model)
     found = []
     for lab, submission in work:
@@ -130,7 +130,7 @@ def shape(model: Path, work: Work) -> Shape:
     from transformers import AutoConfig
 
     config: Any = AutoConfig.from_pretrained(model)
-    weights, looking_back = _weights(model), 4 * config.num_hidden_layers * config.hidden_size
+    weights, attention = _weights(model), 4 * config.num_hidden_layers * config.hidden_size
     seen: set[tuple[int, ...]] = set()
     tokens = computed = contexts = 0
     for ids in (ids for submission in prompts_of(model, work) for ids, _ in submission):
@@ -139,11 +139,11 @@ def shape(model: Path, work: Work) -> Shape:
         seen.update(ids[: n * BLOCK] for n in range(1, len(ids) // BLOCK + 1))
         tokens, computed = tokens + len(ids), computed + len(ids) - known
         contexts += (len(ids) ** 2 - known**2) // 2
-    return Shape(criteria_of(work), tokens, computed, 2.0 * weights * computed + looking_back * contexts)
+    return Shape(criteria_of(work), tokens, computed, 2.0 * weights * computed + attention * contexts)
 
 
 def _weights(model: Path) -> int:
-    """Those that every token is multiplied with: the embeddings are looked up, and only an answer needs the head."""
+    """Weights that every token is multiplied with: without embeddings, which are looked up, and without the head."""
     from safetensors import safe_open
 
     found = 0

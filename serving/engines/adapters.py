@@ -19,7 +19,7 @@ def adapter_rank(adapter: Path) -> int:
 class AdapterFolder:
     """The LoRA adapter in `folder`, and whether its files are still those that were opened.
 
-    Raises ModelError if there is no adapter.
+    Raises ModelError if the adapter is missing.
     """
 
     # Read here before vLLM sees it: vLLM accepts a path that does not exist, and its next call then never returns.
@@ -60,7 +60,7 @@ class SharesBase(Protocol):
 
 E = TypeVar("E", bound=SharesBase)
 BaseKey = tuple[object, ...]
-"""What engines must have in common to share a base: weights, tokenizer, context length, dtype."""
+"""Engines with an equal key can share a base: weights, tokenizer, context length, dtype."""
 
 
 class SharedBases(Generic[E]):
@@ -70,7 +70,7 @@ class SharedBases(Generic[E]):
         self._open: dict[BaseKey, list[E]] = {}
 
     def engine(self, base: BaseKey, adapter: Path, name: str, open_base: Callable[[], E]) -> E:
-        """An engine for `adapter` on an open base with a sufficient rank, otherwise the one that `open_base` opens."""
+        """An engine for `adapter` on an open base with a sufficient rank, otherwise a new one by `open_base`."""
         live = [engine for engine in self._open.get(base, []) if not engine.closed]
         fitting = [engine for engine in live if engine.max_rank >= adapter_rank(adapter)]
         new = fitting[0].with_adapter(adapter, name) if fitting else open_base()

@@ -10,7 +10,7 @@ Tokens = tuple[int, ...]
 
 def common_prefix_length(prompts: Sequence[Tokens]) -> int:
     """The number of leading tokens that all prompts have in common."""
-    # Every prompt lies between the lowest and the highest in order, so their common prefix is that of all.
+    # In sorted order every prompt is between the first and the last, so their common prefix is that of all.
     low, high = min(prompts), max(prompts)
     return next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), min(len(low), len(high)))
 

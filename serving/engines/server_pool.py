@@ -118,7 +118,7 @@ class ServerPool:
             return None
 
     def _agree(self, found: Mapping[str, Served | None], skip_other_models: bool) -> Served:
-        """What the reachable servers serve, all the same; unreachable ones may join later."""
+        """The model that all reachable servers serve; unreachable ones may join later."""
         where = ", ".join(found)
         if not any(found.values()):
             raise ModelError(f"no engine server answers at {where}. Start one, and wait for it: {self._command}")

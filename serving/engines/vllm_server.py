@@ -13,7 +13,7 @@ REJECTED = (400, 413, 422)
 BUSY = (429, 503)
 LOAD_ADAPTER = "/v1/load_lora_adapter"
 UNUSABLE = (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, IndexError, TypeError)
-"""What a server raises that does not answer, or whose answer cannot be used."""
+"""Exceptions of a server that does not answer, or whose answer cannot be used."""
 
 
 class BusyError(ValueError):

@@ -16,7 +16,7 @@ from serving.scoring.triage import Thresholds
 
 
 class GraderOptions(Frozen):
-    """How a model is served.
+    """Options for serving a model.
 
     `context_length` (tokens) and `on_overlong` default to the manifest's. `thresholds` replace the model's
     calibration. `orders`: number of option orders to average over (default: as many as the calibration was made with,

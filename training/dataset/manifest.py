@@ -41,7 +41,7 @@ class Augmentation(Frozen):
 
 
 class DatasetManifest(Frozen):
-    """What `build-dataset` read, chose and wrote. All rated work of the `eval_labs` is in `test`.
+    """Record of what `build-dataset` read, chose and wrote. All rated work of the `eval_labs` is in `test`.
 
     `inputs`: lab -> hash of its folder. `outputs`: file name -> file. `secret`: the mark of the key behind the
     pseudonyms. `attacks` is None, and not written, without attacked copies.

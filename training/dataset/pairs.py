@@ -17,7 +17,7 @@ OptionOrder = Literal["given", "shuffled"]
 
 
 class PromptOptions(Frozen):
-    """How ratings become prompts and verdicts. `reasoning`: verdicts include a reason."""
+    """Options for turning ratings into prompts and verdicts. `reasoning`: verdicts include a reason."""
 
     style: PromptStyle
     reasoning: bool = False

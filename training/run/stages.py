@@ -32,7 +32,7 @@ from training.trainers.submission_batches import TrainerInputs
 
 @dataclass(frozen=True)
 class StageStart:
-    """What a stage starts from: full weights at `source`, and on them the adapter of the previous stage, if any."""
+    """The starting point of a stage: full weights at `source`, and perhaps the adapter of the previous stage."""
 
     source: str
     adapter: Path | None

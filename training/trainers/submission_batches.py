@@ -1,4 +1,4 @@
-"""What SFT and DPO share: batches of whole submissions in trl's trainers, their weights, and their metrics.
+"""Shared base of the SFT and DPO trainers: batches of whole submissions, item weights, and metrics.
 
 Overrides private methods of trl 1.16 (`_prepare_dataset`, `_send_telemetry`) and transformers 5.19 (`_run_epoch`,
 `_get_num_items_in_batch`).
@@ -20,7 +20,7 @@ from training.trainers.token_trees import TokenTree
 
 @dataclass(frozen=True)
 class TrainerInputs:
-    """What a trainer needs besides model, examples and trl's config.
+    """The arguments of a trainer besides model, examples and trl's config.
 
     `packing` `tree`: a batch is `per_device_train_batch_size` submissions, or as many as fit in `tokens_per_step` tree
     tokens; `batches_per_step` of them over all processes form an optimiser step (None: as many as accumulate), in which

@@ -137,10 +137,10 @@ def open_adapter(tiny_model_folder: Path) -> Callable[[Path, str], VllmEngine]:
     bases: SharedBases[VllmEngine] = SharedBases()
 
     def opened(folder: Path, name: str) -> VllmEngine:
-        asked = options(
+        wanted = options(
             tiny_model_folder, dtype="float32", adapter=folder / "adapter", model_hash="base", adapter_hash=name
         )
-        engine = open_engine("vllm", asked, bases=bases)
+        engine = open_engine("vllm", wanted, bases=bases)
         assert isinstance(engine, VllmEngine)
         return engine
 

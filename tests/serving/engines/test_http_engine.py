@@ -153,24 +153,24 @@ def test_scores_belong_to_the_requested_labels(fake_servers: Any) -> None:
 def test_an_answer_from_a_server_that_restarted_with_other_settings_is_discarded(fake_servers: Any) -> None:
     servers = fake_servers(a="m")
     patient, impatient = servers.engine(patience=5), servers.engine(patience=0)
-    asked = [ScoreRequest((5, 6, 7), (1, 2))]
-    assert patient.score(asked) == impatient.score(asked) == [SCORES]
+    requests = [ScoreRequest((5, 6, 7), (1, 2))]
+    assert patient.score(requests) == impatient.score(requests) == [SCORES]
     servers.fingerprint = "two"
     with pytest.raises(EngineDownError, match="restarted with other settings"):
-        impatient.score(asked)
-    assert patient.score(asked) == [SCORES]  # after checking the server again
+        impatient.score(requests)
+    assert patient.score(requests) == [SCORES]  # after checking the server again
     assert len(servers.requests["http://a"]) == 5
 
 
 def test_an_engine_stops_answering_when_its_adapters_files_change(fake_servers: Any, adapter: Path) -> None:
     servers = fake_servers("a", a="base")
     engine = servers.engine(model_hash="base", adapter=adapter, adapter_hash="tuned")
-    asked = [ScoreRequest((5, 6, 7), (1, 2))]
-    assert engine.score(asked) == [SCORES]
+    requests = [ScoreRequest((5, 6, 7), (1, 2))]
+    assert engine.score(requests) == [SCORES]
     (adapter / "adapter_model.safetensors").write_bytes(b"other weights")
     with pytest.raises(EngineDownError, match="have changed"):
-        engine.score(asked)
+        engine.score(requests)
     (adapter / "adapter_model.safetensors").unlink()
     with pytest.raises(EngineDownError, match="are missing"):
-        engine.score(asked)
+        engine.score(requests)
     assert len(servers.requests["http://a"]) == 1

@@ -110,7 +110,7 @@ def test_each_adapter_is_loaded_onto_its_base_and_requests_name_it(fake_servers:
     assert not servers.requests["http://b"]
 
 
-def test_the_base_itself_is_never_asked_of_a_server_with_adapters(fake_servers: Any, adapter: Path) -> None:
+def test_the_base_itself_is_never_requested_from_a_server_with_adapters(fake_servers: Any, adapter: Path) -> None:
     servers = fake_servers("a", a=BASE, b=BASE)
     base, tuned = course_engine(servers, BASE), course_engine(servers, BASE, adapter, ONE)
     for n in range(10):

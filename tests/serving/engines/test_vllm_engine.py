@@ -45,7 +45,7 @@ def options(folder: Path, **changes: Any) -> EngineOptions:
 def test_after_an_exception_the_next_answers_are_right(
     vllm_engine: VllmEngine, confident_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = requests(900)  # not cached by another test
+    batch = requests(900)  # not cached by another test
     model = vllm_engine._llm.llm_engine.engine_core.engine_core.model_executor.driver_worker.worker.model_runner.model
 
     def fail(*_: Any, **__: Any) -> Any:
@@ -54,24 +54,24 @@ def test_after_an_exception_the_next_answers_are_right(
     with monkeypatch.context() as patch:
         patch.setattr(model, "forward", fail)
         with pytest.raises(RuntimeError, match="out of memory"):
-            vllm_engine.score(asked)
-    expected = logprobs(TransformersEngine(options(confident_model)).score(asked))
-    assert logprobs(vllm_engine.score(asked)) == pytest.approx(expected, abs=0.1)
+            vllm_engine.score(batch)
+    expected = logprobs(TransformersEngine(options(confident_model)).score(batch))
+    assert logprobs(vllm_engine.score(batch)) == pytest.approx(expected, abs=0.1)
 
 
 @real
 def test_adapters_on_one_base_answer_like_their_merged_weights(
     adapter_engines: dict[str, VllmEngine], adapters: Path
 ) -> None:
-    asked = requests(300)
+    batch = requests(300)
     merged = {
-        name: logprobs(TransformersEngine(options(adapters / name / "merged", dtype="float32")).score(asked))
+        name: logprobs(TransformersEngine(options(adapters / name / "merged", dtype="float32")).score(batch))
         for name in adapter_engines
     }
     assert max(abs(p - q) for p, q in zip(merged["one"], merged["two"], strict=True)) > 0.1
     assert adapter_engines["one"]._llm is adapter_engines["two"]._llm
     for name in ("one", "two", "one", "two"):
-        assert logprobs(adapter_engines[name].score(asked)) == pytest.approx(merged[name], abs=1e-4)
+        assert logprobs(adapter_engines[name].score(batch)) == pytest.approx(merged[name], abs=1e-4)
 
 
 @real
@@ -82,17 +82,17 @@ def test_closing_an_engine_leaves_others_on_its_base_and_elsewhere_open(
     open_adapter: Callable[[Path, str], VllmEngine],
     tmp_path: Path,
 ) -> None:
-    asked = requests(500)
-    before = [logprobs(engine.score(asked)) for engine in (vllm_engine, adapter_engines["two"])]
+    batch = requests(500)
+    before = [logprobs(engine.score(batch)) for engine in (vllm_engine, adapter_engines["two"])]
     shutil.copytree(adapters / "one" / "adapter", tmp_path / "adapter")
     third = open_adapter(tmp_path, "third")
     assert third.shared
-    third.score(asked)
+    third.score(batch)
     (tmp_path / "adapter").rename(tmp_path / "moved")
     with pytest.raises(EngineDownError, match="missing"):
-        third.score(asked)
+        third.score(batch)
     third.close()
-    after = [logprobs(engine.score(asked)) for engine in (vllm_engine, adapter_engines["two"])]
+    after = [logprobs(engine.score(batch)) for engine in (vllm_engine, adapter_engines["two"])]
     assert after[0] == pytest.approx(before[0], abs=0.1) and after[1] == pytest.approx(before[1], abs=1e-4)
 
 
@@ -113,10 +113,10 @@ def test_unusable_adapters_are_rejected(
 @pytest.mark.nightly
 @pytest.mark.skipif(not which("g++"), reason="no C++ compiler")
 def test_a_compiled_model_gives_the_same_answers(vllm_engine: VllmEngine, confident_model: Path) -> None:
-    asked = requests(700)
+    batch = requests(700)
     compiled = VllmEngine(options(confident_model), compiled=True)
     try:
-        assert logprobs(compiled.score(asked)) == pytest.approx(logprobs(vllm_engine.score(asked)), abs=0.1)
+        assert logprobs(compiled.score(batch)) == pytest.approx(logprobs(vllm_engine.score(batch)), abs=0.1)
         assert compiled.name != vllm_engine.name
     finally:
         compiled.close()

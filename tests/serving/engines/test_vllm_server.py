@@ -83,17 +83,17 @@ def test_a_job_completes_although_its_server_crashes_and_returns_without_the_ada
     store = open_store(url)
     options = GraderOptions(engine=lora_server.url, verification_pass=False)
     engine = EngineThread(partial(load_grader, run, options))
-    desk = WorkerBackend(store, tmp_path / "labs", engine)
-    worker = Worker(desk, url, dead_seconds=3)
+    backend = WorkerBackend(store, tmp_path / "labs", engine)
+    worker = Worker(backend, url, dead_seconds=3)
     worker.start()
     try:
-        worker.begin(job := desk.book.add("course", load_lab(tmp_path / "labs" / "lab1"), actor="ta"))
-        until(lambda: desk.book.progress(job.id).graded > 0)
+        worker.begin(job := backend.book.add("course", load_lab(tmp_path / "labs" / "lab1"), actor="ta"))
+        until(lambda: backend.book.progress(job.id).graded > 0)
         lora_server.kill()
-        killed_at = desk.book.progress(job.id).graded
+        killed_at = backend.book.progress(job.id).graded
         lora_server.start()
-        until(lambda: desk.book.progress(job.id).state not in (State.QUEUED, State.RUNNING))
-        found = desk.book.progress(job.id)
+        until(lambda: backend.book.progress(job.id).state not in (State.QUEUED, State.RUNNING))
+        found = backend.book.progress(job.id)
         assert (found.state, found.graded, found.parked) == (State.DONE, 64, ()) and killed_at < 64
         assert found.job.round > 1
         recorded = store.read_grades(job.id)

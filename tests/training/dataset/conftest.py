@@ -37,9 +37,9 @@ def build() -> Callable[..., DatasetManifest]:
     """`build(labs, folder, **options)`: builds a data set in the folder and returns its manifest."""
 
     def build(parent: Path, out: Path, report: Any = None, **options: Any) -> DatasetManifest:
-        asked = DatasetOptions(**{"style": PromptStyle()} | options)
+        wanted = DatasetOptions(**{"style": PromptStyle()} | options)
         reporting = {"report": report} if report else {}
-        return build_dataset(parent, out / "train.jsonl", out / "test.jsonl", asked, **reporting)
+        return build_dataset(parent, out / "train.jsonl", out / "test.jsonl", wanted, **reporting)
 
     return build
 

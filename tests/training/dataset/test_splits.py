@@ -18,8 +18,8 @@ def split_of(
     with Sketches(tmp_path / "shingles") as sketches:
         for program in programs:
             sketches.add(np.arange(program * 100, program * 100 + 50, dtype=np.uint32))
-        asked = {"eval_labs": (), "train_split": 0.7, "seed": 0} | settings
-        return split(works, sketches, **asked)  # type: ignore[arg-type]
+        arguments = {"eval_labs": (), "train_split": 0.7, "seed": 0} | settings
+        return split(works, sketches, **arguments)  # type: ignore[arg-type]
 
 
 def test_the_seed_chooses_a_share_of_the_students() -> None:

@@ -46,7 +46,7 @@ def test_a_checkpoint_without_a_seal_is_never_loaded(tmp_path: Path) -> None:
     assert unsealed_checkpoints(tmp_path) == [half, unsealed]
 
 
-@pytest.mark.parametrize("other", [run_id("model: n\n", "abc"), run_id("model: m\n", "abd")])
+@pytest.mark.parametrize("other", [run_id("model: n\n", "abc"), run_id("model: m\n", "xyz")])
 def test_a_checkpoint_of_another_config_or_data_set_is_rejected(tmp_path: Path, other: str) -> None:
     checkpoint(tmp_path, 1, run=other)
     with pytest.raises(ModelError, match="another run"):
