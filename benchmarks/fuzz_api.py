@@ -116,7 +116,7 @@ def serving(store: Store, folder: Path) -> Iterator[str]:
 
 
 def _start_job(backend: WorkerBackend, job: Job) -> None:
-    """What the job queue does, on a thread."""
+    """Runs a job on a thread, as the job queue does."""
 
     def work() -> None:
         for number in range(job.chunks):

@@ -1,10 +1,10 @@
-"""Ten times as many submissions as the service can grade: what it answers, how fast it refuses, what it costs.
+"""Overload of the service: latency and cost of refusals at ten times its capacity.
 
     python benchmarks/overload.py [--seconds 60] [--times 10] [--milliseconds 20] [--queue 32]
 
-A real server process with a made-up engine that takes so many milliseconds a submission; two client processes. First
-the peak: as many submissions a second as are answered when just enough ask. Then `times` as many arrive, evenly, and
-none waits for another. Prints a table and, last, one line of JSON.
+A real server process with a fake engine that takes a fixed time per submission, and two client processes. First
+measures the peak rate with closed-loop clients, then sends `times` as many requests at a constant rate (open loop).
+Prints a table and, last, one line of JSON.
 """
 
 import argparse
@@ -36,7 +36,7 @@ PROGRAM = "int main(void) {\n" + "    int total = 0; /* adds up what was read */
 
 
 class Answered(NamedTuple):
-    """One request: its status, the seconds until its answer, and whether it says when to come again."""
+    """One request: its status, its latency, and whether it has a Retry-After header."""
 
     status: int
     seconds: float
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--times", type=float, default=10)
     parser.add_argument("--milliseconds", type=float, default=20)
     parser.add_argument("--queue", type=int, default=32)
-    parser.add_argument("--serve", type=int, metavar="PORT", help="be the server, on this port")
+    parser.add_argument("--serve", type=int, metavar="PORT", help="run the server on this port")
     given = parser.parse_args()
     if given.serve:
         serve(given.serve, given.milliseconds / 1000, given.queue)
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def overloaded(seconds: float, times: float, milliseconds: float = 20, queue: int = 32) -> dict[str, Any]:
-    """The figures of one run: rates a second, times in ms, memory in MB."""
+    """The results of one run: rates per second, times in ms, memory in MB."""
     with own_server(milliseconds, queue) as (url, process):
         bodies = [body()]
         asyncio.run(busy(url, bodies, 1.0, queue // 2))
@@ -99,17 +99,17 @@ def milliseconds_at(answers: Sequence[Answered], share: float) -> float | None:
 
 
 async def busy(url: str, bodies: Sequence[bytes], seconds: float, clients: int) -> list[Answered]:
-    """`clients` that ask again as soon as they are answered."""
+    """`clients` closed-loop clients: each sends its next request when the last is answered."""
     import aiohttp
 
     answers, end = [], time.perf_counter() + seconds
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
 
-        async def ask(i: int) -> None:
+        async def client(i: int) -> None:
             while time.perf_counter() < end:
-                answers.append(await asked(session, url, bodies[i % len(bodies)]))
+                answers.append(await send(session, url, bodies[i % len(bodies)]))
 
-        await asyncio.gather(*map(ask, range(clients)))
+        await asyncio.gather(*map(client, range(clients)))
     return answers
 
 
@@ -118,22 +118,22 @@ def stormed(url: str, bodies: Sequence[bytes], rate: float, seconds: float) -> l
 
 
 async def storm(url: str, bodies: Sequence[bytes], rate: float, seconds: float) -> list[Answered]:
-    """`rate` requests a second, sent on time whether or not those before them were answered."""
+    """An open loop of `rate` requests a second, whether or not earlier ones were answered."""
     import aiohttp
 
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        begun, asking = time.perf_counter(), []
+        started, requests = time.perf_counter(), []
         for i in range(int(rate * seconds)):
-            await asyncio.sleep(max(0.0, begun + i / rate - time.perf_counter()))
-            asking.append(asyncio.ensure_future(asked(session, url, bodies[i % len(bodies)])))
-        return list(await asyncio.gather(*asking))
+            await asyncio.sleep(max(0.0, started + i / rate - time.perf_counter()))
+            requests.append(asyncio.ensure_future(send(session, url, bodies[i % len(bodies)])))
+        return list(await asyncio.gather(*requests))
 
 
-async def asked(session: Any, url: str, body: bytes) -> Answered:
-    begun = time.perf_counter()
+async def send(session: Any, url: str, body: bytes) -> Answered:
+    started = time.perf_counter()
     async with session.post(f"{url}/grade", data=body, headers={"Content-Type": "application/json"}) as answer:
         await answer.read()
-        return Answered(answer.status, time.perf_counter() - begun, "Retry-After" in answer.headers)
+        return Answered(answer.status, time.perf_counter() - started, "Retry-After" in answer.headers)
 
 
 def body() -> bytes:
@@ -143,13 +143,13 @@ def body() -> bytes:
         {"title": f"Criterion {i}", "description": "It works. " * 20, "ratings": levels} for i in range(CRITERIA)
     ]
     program = {"files": [{"filename": "main.c", "content": PROGRAM}]}
-    asked = {"problem": "Add up numbers.", "language": "C", "criteria": criteria, "submission": program}
-    return json.dumps(asked).encode()
+    request = {"problem": "Add up numbers.", "language": "C", "criteria": criteria, "submission": program}
+    return json.dumps(request).encode()
 
 
 @contextmanager
 def own_server(milliseconds: float, queue: int) -> Iterator[tuple[str, psutil.Process]]:
-    """This file as a server, in a process of its own, once it answers."""
+    """Runs this file as a server in another process; yields once it is ready."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -178,7 +178,7 @@ def answers(url: str) -> bool:
 
 
 def serve(port: int, seconds: float, queue: int) -> None:
-    """The service with an engine that does nothing for `seconds` a submission."""
+    """Runs the service with an engine that sleeps `seconds` per submission."""
     from prompts.encode import PromptEncoder
     from prompts.style import PromptStyle
     from serving.api.app import create_app
@@ -211,7 +211,7 @@ def serve(port: int, seconds: float, queue: int) -> None:
 
 
 class SlowEngine:
-    """Prefers the first letter, `seconds` a submission."""
+    """Chooses the first letter, after `seconds` per submission."""
 
     name, version, context_length = "slow", "1", 8192
 

@@ -1,4 +1,4 @@
-"""The side of `bench_serve.py` that asks over HTTP, and what the service refuses when too much arrives."""
+"""The HTTP side of `bench_serve.py`: throughput and latency of requests, and refusals under overload."""
 
 import asyncio
 import json
@@ -34,14 +34,14 @@ def service(model: Path, queue: int, engine: str) -> Iterator[tuple[str, psutil.
     command = [sys.executable, "-m", "grader", "serve", "--model", str(model), "--port", str(port)]
     more = ["--queue", str(queue), "--rate", "100000/second", "--engine", engine]
     url = f"http://127.0.0.1:{port}"
-    with TemporaryDirectory() as folder, TemporaryFile("w+") as said:
+    with TemporaryDirectory() as folder, TemporaryFile("w+") as log:
         environment = {**os.environ, "GRADER_STORE": f"sqlite:///{folder}/grader.db"}
-        process = subprocess.Popen([*command, *more], stdout=said, stderr=said, env=environment)
+        process = subprocess.Popen([*command, *more], stdout=log, stderr=log, env=environment)
         try:
             while not answers(url):
                 if process.poll() is not None:
-                    said.seek(0)
-                    raise RuntimeError(said.read()[-2000:])
+                    log.seek(0)
+                    raise RuntimeError(log.read()[-2000:])
                 time.sleep(0.2)
             yield url, psutil.Process(process.pid)
         finally:
@@ -50,7 +50,7 @@ def service(model: Path, queue: int, engine: str) -> Iterator[tuple[str, psutil.
 
 
 def body(lab: Lab, submission: Submission) -> dict[str, Any]:
-    """The request of a platform that sends its rubric along."""
+    """A request with an inline rubric."""
     return {
         "problem": lab.short_problem,
         "language": lab.language,
@@ -69,22 +69,22 @@ def body(lab: Lab, submission: Submission) -> dict[str, Any]:
 
 
 async def ask_all(url: str, work: Work, clients: int) -> list[tuple[int, float]]:
-    """Status and seconds of every request, in any order; `clients` of them are under way at a time."""
-    waiting, answers = iter(work), []
+    """Status and seconds of every request, in any order, with `clients` of them in flight."""
+    remaining, answers = iter(work), []
     async with httpx.AsyncClient(timeout=300, limits=httpx.Limits(max_connections=clients)) as client:
 
         async def ask() -> None:
-            for lab, submission in waiting:
-                begun = time.perf_counter()
+            for lab, submission in remaining:
+                started = time.perf_counter()
                 answer = await client.post(f"{url}/grade", json=body(lab, submission))
-                answers.append((answer.status_code, time.perf_counter() - begun))
+                answers.append((answer.status_code, time.perf_counter() - started))
 
         await asyncio.gather(*(ask() for _ in range(clients)))
     return answers
 
 
 def http_side(model: Path, work: Work, engine: str) -> Took:
-    """`grader serve`, with 32 clients that each ask again once they are answered. `p50_ms`, `p99_ms`: of an answer."""
+    """`grader serve` with 32 clients, each with one request in flight. `p50_ms`, `p99_ms`: latency."""
     rest = work[WARM:]
     with service(model, 4 * CLIENTS, engine) as (url, process):
         asyncio.run(ask_all(url, work[:WARM], WARM))
@@ -100,7 +100,7 @@ def http_side(model: Path, work: Work, engine: str) -> Took:
 
 
 def overload(model: Path, work: Work, rate: float, engine: str, seconds: float = 20) -> Took:
-    """What the service answers when `rate` submissions a second arrive, ten times what it can grade."""
+    """Counts and latencies of refusals while `rate` submissions a second arrive, ten times the capacity."""
     bodies = [json.dumps(body(lab, submission)).encode() for lab, submission in work]
     with service(model, 8, engine) as (url, _):
         answers = asyncio.run(storm(url, bodies, rate, seconds))

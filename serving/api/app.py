@@ -28,7 +28,7 @@ DESCRIPTION = """Grades programs by a rubric, criterion by criterion, as the TAs
 Errors are RFC 9457 problem details with a stable `code`.
 
 **Versions.** Paths, fields and codes are only added, never removed or changed in meaning; ignore unknown fields.
-A breaking change is published at a new path such as `/v1/grade`, beside the old one: `POST /grade` keeps its path.
+A breaking change is published at a new path such as `/v1/grade`, and the old path stays: `POST /grade` keeps its path.
 """
 TAGS = [
     {"name": "grading", "description": "Grade a submission."},

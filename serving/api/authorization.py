@@ -1,4 +1,4 @@
-"""Who may call a route: every route has one of the three dependencies defined here; `unclassified` finds others.
+"""Authorization of routes: each has one of the three dependencies defined here; `unclassified` finds others.
 
 A key is sent as `Authorization: Bearer grader_...`. Without keys in the store, every request is granted full access.
 """

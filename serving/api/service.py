@@ -1,4 +1,4 @@
-"""What the routes work with, as FastAPI dependencies."""
+"""The service's state and options, which routes get as a FastAPI dependency."""
 
 import threading
 from collections.abc import Callable

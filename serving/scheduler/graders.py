@@ -1,4 +1,4 @@
-"""What the engine thread grades with: one grader, or a pool with one grader per course."""
+"""Interfaces of the engine thread: one grader, or a pool with one grader per course."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Errors of the API as RFC 9457 problem details, and the registry of all their codes.
 
-What a client sent is returned only as a short excerpt, and never logged.
+Responses contain short excerpts of the request only; logs contain none.
 """
 
 import json
@@ -18,7 +18,7 @@ PROBLEM_JSON = "application/problem+json"
 
 
 class ProblemType(Frozen):
-    """A kind of error. `code` never changes; `hint` says how to fix it. `proxy`: sent by the reverse proxy."""
+    """A kind of error. `code` never changes; `hint` explains how to fix it. `proxy`: sent by the reverse proxy."""
 
     code: str
     status: int

@@ -69,7 +69,7 @@ class CourseSetup:
 
 
 def _run_job(backend: WorkerBackend, job: Job) -> None:
-    """What the job queue does, on one thread."""
+    """Runs a job on this thread, as the job queue does."""
     for number in range(job.chunks):
         grade_chunk(backend, job.id, number)
     now = backend.book.job(job.id)

@@ -21,8 +21,8 @@ def test_metrics_of_several_courses_need_an_all_courses_key(department: Any, pro
 def test_a_stream_ends_when_its_reader_loses_access(department: Any, ended_by: str) -> None:
     key = department.key("cs101")
     with department.serve() as client:
-        begun = client.post("/labs/lab1/regrade", headers=key).json()
-        read = ThreadPoolExecutor(1).submit(client.get, f"/jobs/{begun['id']}/events", headers=key)
+        started = client.post("/labs/lab1/regrade", headers=key).json()
+        read = ThreadPoolExecutor(1).submit(client.get, f"/jobs/{started['id']}/events", headers=key)
         with pytest.raises(TimeoutError):
             read.result(0.2)
         if ended_by == "the key is revoked":

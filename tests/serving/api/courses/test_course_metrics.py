@@ -64,8 +64,8 @@ def test_removed_and_unknown_courses_are_not_labels(department: Any) -> None:
         before = counted()
         assert any("cs101" in each for each in before)
         for number in range(50):
-            asked = client.post("/grade", params={"course": f"made-up-{number}"}, json=GRADE, headers=every)
-            assert asked.status_code == 422
+            response = client.post("/grade", params={"course": f"made-up-{number}"}, json=GRADE, headers=every)
+            assert response.status_code == 422
         assert len({each for each in counted() - before if each[0] == "grader_requests_total"}) == 2  # one GET /metrics
         assert not any("made-up" in label for each in counted() for label in each)
         department.book.remove("cs101", actor="test")

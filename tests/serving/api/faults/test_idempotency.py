@@ -104,11 +104,11 @@ def test_a_grade_recorded_before_a_crash_is_the_response_after_it(course: Any, f
     def killed(*_: object) -> str:
         raise RuntimeError
 
-    kept, course.store.record_answer = course.store.record_answer, killed
-    abandoned, course.store.release_claim = course.store.release_claim, lambda _: None
+    record_answer, course.store.record_answer = course.store.record_answer, killed
+    release_claim, course.store.release_claim = course.store.release_claim, lambda _: None
     with course.serve() as client:
         client.post("/grade", json=GRADE, headers=KEY)
-    course.store.record_answer, course.store.release_claim = kept, abandoned
+    course.store.record_answer, course.store.release_claim = record_answer, release_claim
     calls = len(fake_engine.asked)
     with course.serve() as client:
         assert client.post("/grade", json=GRADE, headers=KEY).status_code == 409
@@ -121,13 +121,13 @@ def test_a_grade_recorded_before_a_crash_is_the_response_after_it(course: Any, f
 
 def test_long_work_renews_its_claim(course: Any, fake_engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("serving.api.idempotency.LIMITS", IdempotencyLimits(heartbeat_seconds=0.01))
-    proceed, said, first_letter = threading.Event(), threading.Event(), fake_engine.answer
-    fake_engine.answer = lambda request: first_letter(request) if said.wait(10) and proceed.wait(10) else None
-    still_held = course.store.renew_claim
-    course.store.renew_claim = lambda claim: (still_held(claim), said.set())
+    proceed, renewed, first_letter = threading.Event(), threading.Event(), fake_engine.answer
+    fake_engine.answer = lambda request: first_letter(request) if renewed.wait(10) and proceed.wait(10) else None
+    renew_claim = course.store.renew_claim
+    course.store.renew_claim = lambda claim: (renew_claim(claim), renewed.set())
     with course.serve() as client, ThreadPoolExecutor(1) as clients:
         post = clients.submit(client.post, "/grade", json=GRADE, headers=KEY)
-        assert said.wait(10)
+        assert renewed.wait(10)
         proceed.set()
         assert post.result(10).status_code == 200
 

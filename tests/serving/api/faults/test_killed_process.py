@@ -48,24 +48,24 @@ GRADE = {
 
 
 class Process:
-    """A service whose engine takes `seconds` for a call; `lines` is what it said: its port, then a line a call."""
+    """A service whose engine takes `seconds` for a call; Its output is its port, then a line per call."""
 
     def __init__(self, url: str, seconds: float) -> None:
         command = [sys.executable, "-c", SERVER, str(BENCHMARKS), url, str(seconds)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert self.process.stdout
-        told = self.process.stdout.readline()
-        if not told:
+        port = self.process.stdout.readline()
+        if not port:
             self.calls()
             pytest.fail("the service did not start")
-        self.port = int(told)
+        self.port = int(port)
 
     def post(self) -> httpx.Response:
         headers = {"Idempotency-Key": "try-1"}
         return httpx.post(f"http://127.0.0.1:{self.port}/grade", json=GRADE, headers=headers, timeout=30)
 
     def calls(self) -> int:
-        """How often the engine was called, once the process has been ended."""
+        """Kills the process; returns the number of engine calls."""
         self.process.kill()
         return self.process.communicate()[0].count("called")
 
@@ -75,15 +75,15 @@ def test_the_claim_of_a_killed_process_is_taken_over(new_url: Callable[[], str])
     url = new_url()
     first, second = Process(url, 60), Process(url, 0)
     try:
-        asking = threading.Thread(target=lost, args=(first,))
-        asking.start()
+        posting = threading.Thread(target=lost, args=(first,))
+        posting.start()
         assert first.process.stdout
         assert first.process.stdout.readline() == "called\n"
         refused = second.post()
         assert (refused.status_code, refused.json()["code"]) == (409, "request-in-progress")
         first.process.kill()
         first.process.wait()
-        asking.join()
+        posting.join()
         began = time.monotonic()
         answer = second.post()
         assert (answer.status_code, time.monotonic() - began < 30) == (200, True)

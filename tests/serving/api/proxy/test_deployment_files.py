@@ -41,7 +41,7 @@ def test_the_service_has_time_to_drain_before_systemd_kills_it() -> None:
     assert int(seconds) > ServiceLimits().drain_seconds
 
 
-def test_the_compose_file_is_valid_yaml_and_says_that_it_is_untested() -> None:
+def test_the_compose_file_is_valid_yaml_and_declared_untested() -> None:
     text = (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
     assert text.startswith("# UNTESTED") and set(yaml.safe_load(text)["services"]) == {
         "postgres",

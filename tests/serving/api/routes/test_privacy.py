@@ -38,15 +38,15 @@ def test_the_requests_student_is_redacted_without_a_roster(course: Any, fake_gra
 @pytest.mark.parametrize("own_rubric", [False, True])
 def test_the_roster_is_redacted_and_the_stored_program_is_not(course: Any, fake_grader: Any, own_rubric: bool) -> None:
     with_roster(course)
-    asked: dict[str, Any] = {"lab": "lab1"}
+    request: dict[str, Any] = {"lab": "lab1"}
     if own_rubric:
         ratings = [{"id": "a", "description": "Yes"}, {"id": "b", "description": "No"}]
-        asked = {"problem": "Do.", "language": "C", "criteria": [{"title": "Good?", "ratings": ratings}]}
+        request = {"problem": "Do.", "language": "C", "criteria": [{"title": "Good?", "ratings": ratings}]}
     with course.serve() as client:
-        answer = client.post("/grade", json={**asked, "student": "s77", "submission": submission(TEXT)})
+        answer = client.post("/grade", json={**request, "student": "s77", "submission": submission(TEXT)})
         assert answer.status_code == 200
-        kept = course.store.read_submission(answer.json()["grade_id"])
-    assert kept.files[0].text == TEXT
+        stored = course.store.read_submission(answer.json()["grade_id"])
+    assert stored.files[0].text == TEXT
     assert shown(fake_grader) and all(HIDDEN in prompt and "Rossi" not in prompt for prompt in shown(fake_grader))
 
 
