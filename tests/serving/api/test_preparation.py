@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from labs_schema.models import Lab, SourceFile, Submission
+from labs_schema.source import lexer
 from prompts.encode import PromptEncoder
 from serving.grading.grader import Grader
 from serving.grading.program_length import READABLE
@@ -97,3 +98,17 @@ def test_a_refused_program_is_not_redacted_and_barely_tokenized(
     with TestClient(app, "http://localhost") as client:
         assert client.post("/grade", json=body("q9" * 400_000)).status_code == 413
     assert sum(counted) < 100_000
+
+
+def test_a_program_is_lexed_once_per_request(
+    fake_grader: Any, new_app: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By redaction, prompt, injection detector and sanitizer together; the sanitized program is another text."""
+    scanned: list[str] = []
+    scan = lexer.scan
+    monkeypatch.setattr(lexer, "scan", lambda text, language: (scanned.append(text), scan(text, language))[1])
+    fake_grader.verification_pass = True
+    text = "int lexed_once(void) { return 4; } // a comment by s042\n"
+    with TestClient(new_app(EngineThread(lambda: fake_grader)), "http://localhost") as client:
+        assert client.post("/grade", json={**body(text), "student": "s042"}).status_code == 200
+    assert scanned.count(text) == 1
