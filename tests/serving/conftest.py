@@ -35,7 +35,7 @@ def scores(*probabilities: float) -> LabelScores:
 class FakeEngine:
     """Answers from `script` in order, then by `answer`: by default the first letter, with .8 of the probability.
 
-    `asked` holds the requests of every call, `prompts_written` the prompts of every `write`, whose answer is `text`.
+    `calls` holds the requests of every call, `prompts_written` the prompts of every `write`, whose answer is `text`.
     Replace `answer` to let the engine fail, or react to what a prompt says.
     """
 
@@ -47,12 +47,12 @@ class FakeEngine:
         self.script: list[Answer] = []
         self.answer: Callable[[ScoreRequest], Answer] = lambda request: first_letter(len(request.labels))
         self.text: str | EngineFailure = "Because of line 1."
-        self.asked: list[list[ScoreRequest]] = []
+        self.calls: list[list[ScoreRequest]] = []
         self.prompts_written: list[tuple[int, ...]] = []
         self.closed = False
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[Answer]:
-        self.asked.append(list(requests))
+        self.calls.append(list(requests))
         return [self.script.pop(0) if self.script else self.answer(request) for request in requests]
 
     def write(

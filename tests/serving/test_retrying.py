@@ -35,7 +35,7 @@ def test_an_engine_that_fails_once_is_asked_again_for_that_submission_only(
     fake_engine.script = [LabelScores((-0.1, -3.0, -3.0)), EngineFailure("the engine gave no answer")]
     grades = grade_patiently(fake_grader, lab, lab.submissions)
     assert [a.ungraded for grade in grades for a in grade.criteria] == [None] * 6
-    assert [len(call) for call in fake_engine.asked] == [6, 2]
+    assert [len(call) for call in fake_engine.calls] == [6, 2]
 
 
 def test_what_stays_unanswered_is_asked_no_more_than_that(
@@ -48,7 +48,7 @@ def test_what_stays_unanswered_is_asked_no_more_than_that(
     lab = make_lab(students=1)
     [grade] = grade_patiently(fake_grader, lab, lab.submissions)
     assert [a.ungraded for a in grade.criteria] == ["no", None]
-    assert len(fake_engine.asked) == 1 + TRIES
+    assert len(fake_engine.calls) == 1 + TRIES
 
 
 def test_asked_again_a_grade_does_not_get_worse(make_lab: MakeLab, fake_engine: Any, fake_grader: Any) -> None:
@@ -95,4 +95,4 @@ def test_an_engine_that_is_down_is_told_at_once(make_lab: MakeLab, fake_grader: 
 def test_an_empty_submission_asks_the_engine_nothing(make_lab: MakeLab, fake_engine: Any, fake_grader: Any) -> None:
     empty = Submission(student="s9", folder="s9", files=(SourceFile(path="main.c", text=""),))
     [grade] = grade_patiently(fake_grader, make_lab(students=0), [empty])
-    assert all(a.ungraded for a in grade.criteria) and not fake_engine.asked
+    assert all(a.ungraded for a in grade.criteria) and not fake_engine.calls

@@ -82,7 +82,7 @@ def test_a_program_of_several_contexts_is_refused_with_413(
         *least, tokens, unit = error["found"].split()
         assert (error["field"], error["expected"]) == ("submission.files", f"at most {most} tokens")
         assert (least, int(tokens) > most, unit) == (["at", "least"], True, "tokens")
-        assert fake_engine.asked == []
+        assert fake_engine.calls == []
         overlong = client.post("/grade", json=body("q9" * 1500)).json()["criteria"][0]["ungraded"]
         assert overlong.startswith("overlong: ")  # not hopeless: a person may look at it
 

@@ -51,7 +51,7 @@ def test_all_submissions_go_to_the_engine_at_once_each_with_its_questions_side_b
 ) -> None:
     lab = make_lab(students=3)
     grades = fake_grader.grade(lab, lab.submissions)
-    [asked] = fake_engine.asked
+    [asked] = fake_engine.calls
     assert [len(request.labels) for request in asked] == [3, 2] * 3
     for first, second in zip(asked[::2], asked[1::2], strict=True):
         shared = next(i for i, (a, b) in enumerate(zip(first.prompt, second.prompt, strict=False)) if a != b)
@@ -70,7 +70,7 @@ def test_an_empty_submission_is_ungraded_and_the_engine_is_not_asked(
     assert {criterion.status for criterion in nothing.criteria} == {Status.NEEDS_REVIEW}
     assert nothing.marks_range == (0, 3)
     assert all(criterion.rating for criterion in something.criteria)
-    assert len(fake_engine.asked[0]) == 2
+    assert len(fake_engine.calls[0]) == 2
 
 
 def test_a_program_that_does_not_fit_is_ungraded_and_the_others_are_graded(make_lab: MakeLab, fake_grader: Any) -> None:
@@ -173,7 +173,7 @@ def test_orders_are_asked_side_by_side_and_a_liked_letter_shows(
     lab = make_lab(students=1)
     fake_grader.orders = 3
     [grade] = fake_grader.grade(lab, lab.submissions)
-    [asked] = fake_engine.asked
+    [asked] = fake_engine.calls
     assert [len(request.labels) for request in asked] == [3, 3, 3, 2, 2]
     assert len({request.prompt for request in asked}) == 5
     shared = min(
@@ -225,5 +225,5 @@ def test_submissions_of_different_labs_are_asked_in_one_call_each_by_its_own_rub
     work = [(one, one.submissions[0]), (two, two.submissions[0]), (one, one.submissions[1])]
     grades = fake_grader.grade_each(work)
     assert [(grade.lab, len(grade.criteria)) for grade in grades] == [("one", 2), ("two", 1), ("one", 2)]
-    assert [len(call) for call in fake_engine.asked] == [5]
+    assert [len(call) for call in fake_engine.calls] == [5]
     assert grades == [fake_grader.grade(lab, [submission])[0] for lab, submission in work]

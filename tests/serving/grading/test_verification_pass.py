@@ -87,9 +87,9 @@ def test_a_program_that_pleads_is_read_again_without_its_plea(make_lab: MakeLab,
 def test_only_programs_that_change_are_read_again(make_lab: MakeLab, gullible: Any, fake_engine: Any) -> None:
     lab = make_lab()
     gullible.grade(lab, [handed_in("int x;")])
-    assert len(fake_engine.asked) == 1
+    assert len(fake_engine.calls) == 1
     gullible.grade(lab, [handed_in(f"int x;{PLEA}"), handed_in("int x;")])
-    assert [len(call) for call in fake_engine.asked[1:]] == [4, 2]
+    assert [len(call) for call in fake_engine.calls[1:]] == [4, 2]
 
 
 def test_a_program_without_anything_but_its_plea_goes_to_a_person(make_lab: MakeLab, gullible: Any) -> None:

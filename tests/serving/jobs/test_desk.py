@@ -26,4 +26,4 @@ def test_an_answer_that_failed_in_a_worker_is_asked_for_again(
     engine.close()
     answers = [answer.ungraded for kept in store.read_grades(job.id) if kept.grade for answer in kept.grade.criteria]
     assert answers == [None] * 4
-    assert sum(len(call) for call in fake_engine.asked) == 6
+    assert sum(len(call) for call in fake_engine.calls) == 6

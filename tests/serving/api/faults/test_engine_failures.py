@@ -53,9 +53,9 @@ def test_ready_only_while_the_model_scores(problem: Any, client: TestClient, fak
     problem(client.get("/readyz"), "not-ready")
     fake_engine.answer = works
     assert client.get("/readyz").json() == {"status": "ready"}
-    calls = len(fake_engine.asked)
+    calls = len(fake_engine.calls)
     assert client.get("/readyz").status_code == 200
-    assert len(fake_engine.asked) == calls
+    assert len(fake_engine.calls) == calls
 
 
 def test_a_client_that_disconnects_while_queued_is_not_graded(
@@ -81,7 +81,7 @@ def test_a_client_that_disconnects_while_queued_is_not_graded(
         await asyncio.to_thread(engine.close)
 
     asyncio.run(disconnect_then_drain())
-    assert len(fake_engine.asked) == 1
+    assert len(fake_engine.calls) == 1
 
 
 async def post_and_disconnect(app: Any, body: dict[str, Any]) -> int:

@@ -26,15 +26,15 @@ def test_a_grade_is_stored_under_a_pseudonym_before_the_response(course: Any, fa
     stored = course.store.read_history(grade_id).grade
     assert course.store.read_student(stored.student).student == "s042"
     assert stored.student != "s042" and stored.grade.student == stored.student
-    assert "s042" not in repr(fake_engine.asked)
+    assert "s042" not in repr(fake_engine.calls)
 
 
 def test_the_same_key_gets_the_same_response_without_new_work(course: Any, fake_engine: Any) -> None:
     with course.serve() as client:
         first = client.post("/grade", json=GRADE, headers=KEY)
-        calls = len(fake_engine.asked)
+        calls = len(fake_engine.calls)
         assert client.post("/grade", json=GRADE, headers=KEY).content == first.content
-        assert len(fake_engine.asked) == calls
+        assert len(fake_engine.calls) == calls
         other = client.post("/grade", json=GRADE, headers={"Idempotency-Key": "try-2"}).json()
         assert other["grade_id"] != first.json()["grade_id"]
 
@@ -42,10 +42,10 @@ def test_the_same_key_gets_the_same_response_without_new_work(course: Any, fake_
 def test_stored_responses_survive_a_restart(course: Any, fake_engine: Any) -> None:
     with course.serve() as client:
         first = client.post("/grade", json=GRADE, headers=KEY)
-    calls = len(fake_engine.asked)
+    calls = len(fake_engine.calls)
     with course.serve() as client:
         assert client.post("/grade", json=GRADE, headers=KEY).content == first.content
-    assert len(fake_engine.asked) == calls
+    assert len(fake_engine.calls) == calls
 
 
 def test_another_body_with_the_same_key_is_refused(course: Any) -> None:
@@ -71,7 +71,7 @@ def test_of_twenty_concurrent_requests_one_is_graded(course: Any, fake_engine: A
         waiting = [post for post in posts if post not in _first_done(posts, 19)]
         proceed.set()
         answers = [post.result(10) for post in posts]
-    assert len(waiting) == 1 and len(fake_engine.asked) == 1
+    assert len(waiting) == 1 and len(fake_engine.calls) == 1
     assert sorted(answer.status_code for answer in answers) == [200] + [409] * 19
     refused = next(answer for answer in answers if answer.status_code == 409)
     assert refused.json()["code"] == "request-in-progress" and int(refused.headers["retry-after"]) >= 1
@@ -109,13 +109,13 @@ def test_a_grade_recorded_before_a_crash_is_the_response_after_it(course: Any, f
     with course.serve() as client:
         client.post("/grade", json=GRADE, headers=KEY)
     course.store.record_answer, course.store.release_claim = record_answer, release_claim
-    calls = len(fake_engine.asked)
+    calls = len(fake_engine.calls)
     with course.serve() as client:
         assert client.post("/grade", json=GRADE, headers=KEY).status_code == 409
         course.store = later = Store(course.store.database, lambda: datetime.now(UTC) + timedelta(minutes=6))
     with course.serve() as client:
         grade_id = client.post("/grade", json=GRADE, headers=KEY).json()["grade_id"]
-    assert len(fake_engine.asked) == calls
+    assert len(fake_engine.calls) == calls
     assert len(later.read_grades(later.read_history(grade_id).grade.request)) == 1
 
 

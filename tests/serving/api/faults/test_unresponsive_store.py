@@ -28,7 +28,7 @@ def test_a_retry_after_an_unknown_outcome_finds_the_grade(
     with course.serve() as client, ExitStack() as stack:
 
         def freeze(_: Any) -> None:
-            if fake_engine.asked and next(once, False):  # what is committed now is the grade
+            if fake_engine.calls and next(once, False):  # what is committed now is the grade
                 stack.enter_context(frozen(postgresql_url))
 
         event.listen(course.store.database._engine, "commit", freeze)
@@ -39,9 +39,9 @@ def test_a_retry_after_an_unknown_outcome_finds_the_grade(
         stack.close()
         while (answer := client.post("/grade", json=GRADE, headers=KEY)).status_code == 503:
             time.sleep(0.1)
-        calls = len(fake_engine.asked)
+        calls = len(fake_engine.calls)
         again = client.post("/grade", json=GRADE, headers=KEY)
-    assert answer.status_code == 200 and again.content == answer.content and len(fake_engine.asked) == calls == 1
+    assert answer.status_code == 200 and again.content == answer.content and len(fake_engine.calls) == calls == 1
     history = course.store.read_history(answer.json()["grade_id"])
     assert history.regrades == () and course.store.verify().faults == ()
 

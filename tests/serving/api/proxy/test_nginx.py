@@ -180,7 +180,7 @@ def test_a_disconnect_reaches_the_service(behind_nginx: Any, fake_engine: Any) -
         time.sleep(0.5)
         proceed.set()
         first.join(30)
-    assert len(fake_engine.asked) == 1
+    assert len(fake_engine.calls) == 1
 
 
 @pytest.mark.parametrize("size", [LIMITS.body_bytes + 1, 3_000_000], ids=["by the service", "by nginx"])

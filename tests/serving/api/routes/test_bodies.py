@@ -71,7 +71,7 @@ def test_a_too_large_file_is_reported_by_name(problem: Any, client: TestClient, 
     large = {"files": [{"filename": "big.c", "content": "x" * (SOURCE_BYTES + 1)}]}
     (error,) = problem(client.post("/grade", json={**BY_RUBRIC, "submission": large}), "too-large")["errors"]
     assert error["found"] == f'{SOURCE_BYTES + 1} bytes in "big.c"'
-    assert fake_engine.asked == []
+    assert fake_engine.calls == []
 
 
 @pytest.mark.parametrize("path", ["/grade", "/grades/1/overrides"])
@@ -93,4 +93,4 @@ def test_a_program_that_no_model_could_read_is_refused(
         (error,) = problem(client.post("/grade", json={"lab": "lab1", "submission": long}), "too-large")["errors"]
         assert error["expected"] == "at most 1000 characters"
         assert client.post("/grade", json=GRADE).status_code == 200
-    assert len(fake_engine.asked) == 1
+    assert len(fake_engine.calls) == 1

@@ -51,7 +51,7 @@ def test_a_wrong_field_is_reported_with_what_was_found(
     (error,) = problem(answer, "invalid-request")["errors"]
     assert (error["field"], error["found"]) == (field, found)
     assert error["expected"]
-    assert fake_engine.asked == []
+    assert fake_engine.calls == []
 
 
 def test_all_wrong_fields_are_reported_at_once(problem: Any, client: TestClient) -> None:
@@ -133,12 +133,12 @@ def test_text_is_accepted_up_to_its_limit(
         part = part[step]
     part[name] = "x" * most
     assert client.post("/grade", json=request).status_code == 200
-    fake_engine.asked.clear()
+    fake_engine.calls.clear()
     part[name] += "x"
     (error,) = refused_at_once(problem, client, json.dumps(request))["errors"]
     assert error["field"] == field
     assert error["expected"] == f"String should have at most {most} characters"
-    assert fake_engine.asked == []
+    assert fake_engine.calls == []
 
 
 @pytest.mark.parametrize(

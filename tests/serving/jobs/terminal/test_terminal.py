@@ -159,4 +159,4 @@ def test_an_answer_that_failed_is_asked_again_for_that_submission_alone(
     answers = [
         answer.ungraded for stored in store.read_grades(job.id) if stored.grade for answer in stored.grade.criteria
     ]
-    assert answers == [None] * 4 and [len(call) for call in fake_engine.asked] == [4, 2]
+    assert answers == [None] * 4 and [len(call) for call in fake_engine.calls] == [4, 2]
