@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from grader.evaluation import BAG_OF_WORDS, HELD_OUT, MAJORITY, TUNED, UNSEEN, UNTUNED
-from grader.experiments.attack_report import ALL, HARMLESS
+from grader.experiments.attack_report import ALL, CONTROL
 from labs_schema.reading.validate import lab_folders, load_lab
-from serving.injection import suspicions
+from serving.injection import detect
 
 
 def main() -> None:
@@ -105,7 +105,7 @@ def figures(evaluation: Path, orders: Path, attack: Path, run: Path) -> dict[str
         "auto_accept_share_at_5pct": round(confidence["accepted"], 4),
         "undetected_raises": decided[ALL]["undetected_raises"] if guarantee else 0,
         "undetected_raises_if_all_accepted": exposed[ALL]["undetected_raises"],
-        "by_control_text": exposed[HARMLESS]["undetected_raises"],
+        "by_control_text": exposed[CONTROL]["undetected_raises"],
         "raisable_answers": exposed[ALL]["raisable"],
         "decisions_seen_labs": seen["graders"][TUNED]["decisions"],
         "decisions_heldout_lab": unknown["graders"][TUNED]["decisions"],
@@ -120,7 +120,7 @@ def agreement(group: dict[str, Any], name: str) -> dict[str, float]:
 
 def false_alarms(labs: Path) -> float:
     """The share of all programs in `labs` in which the detector flags an injected prompt."""
-    flagged = [bool(suspicions(s, lab.language)) for lab in map(load_lab, lab_folders(labs)) for s in lab.submissions]
+    flagged = [bool(detect(s, lab.language)) for lab in map(load_lab, lab_folders(labs)) for s in lab.submissions]
     return sum(flagged) / len(flagged)
 
 

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from labs_schema.grades import CriterionGrade
 from labs_schema.models import Criterion, Lab, Submission
 from serving.measures.arrays import Floats
-from serving.scoring.triage import UNCALIBRATED
+from serving.scoring.triage import ReviewCode
 
 SPAN_EXAMPLES = 2000
 """Above this number of examples a regression is fitted on the sparse features."""
@@ -138,5 +138,5 @@ def _answer(criterion: Criterion, probabilities: Floats) -> CriterionGrade:
         confidence=float(probabilities.max()),
         marks=rating.marks,
         max_marks=criterion.max_marks,
-        review_reasons=(UNCALIBRATED,),
+        review_reasons=(ReviewCode.NOT_CALIBRATED.reason("a baseline has no calibration"),),
     )

@@ -34,20 +34,17 @@ def attack(
     The model's calibration decides what is auto-accepted. Without a calibration, everything that no guard stops counts
     as accepted: the worst case. The attack families are in docs/guide/prompt-injection.md.
     """
-    from grader.experiments.attack import attack_lab
+    from grader.experiments.attack import AttackOptions, attack_lab
     from grader.experiments.attack_report import shown
 
-    names = [name.strip() for name in attacks.split(",")]
-    report = attack_lab(
-        lab,
-        model,
-        out,
-        attacks=names,
+    options = AttackOptions(
+        attacks=tuple(name.strip() for name in attacks.split(",")),
         submissions=submissions,
         accept_from=accept_from,
         engine=engine,
         seed=seed,
     )
+    report = attack_lab(lab, model, out, options)
     console = Console()
     console.print(shown(report))
     console.print(f"Written to {out}", highlight=False, soft_wrap=True)

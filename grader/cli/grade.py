@@ -36,7 +36,7 @@ def grade(
     from labs_schema.reading.validate import load_rubric
     from labs_schema.submissions.adhoc_submission import read_adhoc_submission
     from serving.model.loading import GraderOptions, load_grader
-    from serving.scoring.triage import UNCALIBRATED
+    from serving.scoring.triage import ReviewCode, review_code
 
     rubric, notes = load_rubric(lab), Console(stderr=True)
     submission, warnings = read_adhoc_submission(files, rubric.language, rubric.roster)
@@ -50,6 +50,7 @@ def grade(
         typer.echo(graded.model_dump_json(indent=2))
         return
     Console().print(grade_table(graded, rubric.criteria))
-    if any(UNCALIBRATED in each.review_reasons for each in graded.criteria):
+    reasons = (reason for each in graded.criteria for reason in each.review_reasons)
+    if any(review_code(reason) is ReviewCode.NOT_CALIBRATED for reason in reasons):
         advice = f"To auto-accept confident grades: grader calibrate {model} --parent-dir {lab.resolve().parent}"
         notes.print(advice, markup=False, highlight=False, soft_wrap=True)

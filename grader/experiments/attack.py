@@ -1,13 +1,12 @@
-"""Grades a lab's programs clean, clean once more, and with every attack, or harmless text, in them. Knows no
-statistics."""
+"""Grades a lab's programs clean, clean again, and with every attack or control text injected."""
 
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from grader.experiments.attack_figure import draw_families
-from grader.experiments.attack_report import AttackReport, attack_report
+from grader.experiments.attack_report import AttackReport, attack_report, draw_families
 from grader.progress_bars import step_bars
+from labs_schema.frozen import Frozen
 from labs_schema.grades import Grade
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab, Submission
@@ -18,50 +17,57 @@ from prompts.attacks.controls import control_attacks
 from prompts.attacks.evaluation import evaluation_attacks
 from serving.engines.engine_choice import EngineName
 from serving.grading.grader import Grader
-from serving.measures.attempts import Attempt, attempts
+from serving.measures.attack_effects import Attempt, attempts
 from serving.model.loading import GraderOptions, load_grader
 from serving.scoring.triage import Thresholds
 from training.run_folder import RunFolder
 
 CHUNK = 16
-"""Submissions to an engine call."""
+"""Submissions per engine call."""
 
 
-def attack_lab(
-    folder: Path,
-    model: str,
-    out: Path,
-    *,
-    attacks: Sequence[str] = ("all",),
-    submissions: int = 20,
-    accept_from: float | None = None,
-    engine: EngineName = "auto",
-    resamples: int = 2000,
-    seed: int = 0,
-) -> AttackReport:
-    """Attacks `submissions` programs of the lab in `folder` with `attacks` (families or names), and puts harmless text
-    into the same places; writes attack.json and attack.png into `out`.
+class AttackOptions(Frozen):
+    """`attacks`: families or single attacks; `submissions`: the number of programs, chosen by `seed`.
 
-    `accept_from`: the confidence from which answers count as accepted. Without it the model's calibration says so, and
-    where it has none for this lab everything counts as accepted that no guard stops: the worst case.
-    Raises InputError for the lab, ModelError for the model, GraderError for attacks that are not there.
+    `accept_from`: the confidence from which answers count as accepted. By default the model's calibration decides; if
+    it has none for the lab, everything that no guard stops counts as accepted: the worst case.
     """
-    suite, lab = evaluation_attacks(attacks), load_lab(folder)
-    chosen = unseen_submissions(lab, model, submissions, seed)
-    grader = load_grader(model, GraderOptions(engine=engine))
+
+    attacks: tuple[str, ...] = ("all",)
+    submissions: int = 20
+    accept_from: float | None = None
+    engine: EngineName = "auto"
+    resamples: int = 2000
+    seed: int = 0
+
+
+def attack_lab(folder: Path, model: str, out: Path, options: AttackOptions) -> AttackReport:
+    """Attacks programs of the lab in `folder` and writes attack.json and attack.png into `out`.
+
+    Raises InputError for the lab, ModelError for the model, GraderError for unknown attacks.
+    """
+    suite, lab = evaluation_attacks(options.attacks), load_lab(folder)
+    chosen = unseen_submissions(lab, model, options.submissions, options.seed)
+    grader = load_grader(model, GraderOptions(engine=options.engine))
     try:
-        threshold = accepting(grader, lab, accept_from)
-        twins = control_attacks(suite, target_rating(lab.criteria))
-        everything = [*suite, *{twin.name: twin for twin in twins.values()}.values()]
+        threshold = accepting(grader, lab, options.accept_from)
+        controls = control_attacks(suite, target_rating(lab.criteria))
+        everything = [*suite, *{control.name: control for control in controls.values()}.values()]
         with step_bars() as show:
             repeated, attacked = all_attempts(
                 grader, lab, chosen, everything, progress=lambda done, of: show("grading", done, of)
             )
     finally:
         grader.close()
-    beside = {name: attacked[twin.name] for name, twin in twins.items()}
     report = attack_report(
-        lab, suite, repeated, attacked, beside, accept_from=threshold, resamples=resamples, seed=seed
+        lab,
+        suite,
+        repeated,
+        attacked,
+        {name: attacked[control.name] for name, control in controls.items()},
+        accept_from=threshold,
+        resamples=options.resamples,
+        seed=options.seed,
     )
     out.mkdir(parents=True, exist_ok=True)
     (out / "attack.json").write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
@@ -70,7 +76,7 @@ def attack_lab(
 
 
 def accepting(grader: Grader, lab: Lab, accept_from: float | None) -> float | None:
-    """Has `grader` accept from that confidence on, and returns it; None where its calibration for `lab` decides."""
+    """Makes `grader` accept from that confidence and returns it; None if its calibration for `lab` decides."""
     if accept_from is None and all(rule.thresholds.calibrated for rule in grader.rules(lab)):
         return None
     grader.calibration = None
@@ -79,8 +85,10 @@ def accepting(grader: Grader, lab: Lab, accept_from: float | None) -> float | No
 
 
 def unseen_submissions(lab: Lab, model: str, count: int, seed: int) -> list[Submission]:
-    """A seeded choice of those programs that are not empty and that the run `model` was not trained on. Raises
-    GraderError where its pseudonyms were made by another secret than this user's."""
+    """A seeded choice of non-empty programs that the run `model` was not trained on.
+
+    Raises GraderError if the run's pseudonyms were made with another key than this user's.
+    """
     trained: set[str] = set()
     if (run := RunFolder(Path(model))).dataset.is_file():
         manifest = run.read_dataset_manifest()
@@ -103,20 +111,21 @@ def all_attempts(
     *,
     progress: Callable[[int, int], None] = lambda *_: None,
 ) -> tuple[list[Attempt], dict[str, list[Attempt]]]:
-    """The attempts of the clean programs asked again, and those of each attack by its name."""
+    """The attempts of the clean programs graded again, and those of each attack by its name."""
     total, done = len(chosen) * (2 + len(suite)), 0
 
-    def graded(work: Sequence[Submission], chunk: int = CHUNK) -> list[Grade]:
+    def grades(work: Sequence[Submission], chunk: int = CHUNK) -> list[Grade]:
         nonlocal done
-        grades: list[Grade] = []
+        found: list[Grade] = []
         for start in range(0, len(work), chunk):
-            grades += grader.grade(lab, work[start : start + chunk])
+            found += grader.grade(lab, work[start : start + chunk])
             done += len(work[start : start + chunk])
             progress(done, total)
-        return grades
+        return found
 
-    plea = target_rating(lab.criteria)
-    clean = graded(chosen)
-    again = graded(chosen[::-1], CHUNK // 2 + 1)[::-1]
-    attacked = {a.name: attempts(lab, clean, graded([a(s, lab.language, plea) for s in chosen])) for a in suite}
+    target = target_rating(lab.criteria)
+    clean = grades(chosen)
+    # Another order and batch size: their numerical noise is what attacks are compared with.
+    again = grades(chosen[::-1], CHUNK // 2 + 1)[::-1]
+    attacked = {a.name: attempts(lab, clean, grades([a(s, lab.language, target) for s in chosen])) for a in suite}
     return attempts(lab, clean, again), attacked

@@ -1,6 +1,6 @@
-"""Students who write to the grader, played by us: programs with a plea put in, which still do what they did.
+"""Prompt-injection attacks: programs that behave as before and contain text that addresses the grader.
 
-`measured` holds the suite that graders are measured with, `training` the texts that they may be trained on. No text is
-in both, and three families of `measured` have no counterpart in `training`: what a grader has learned to withstand is
-told from what it withstands. The import contracts of pyproject.toml keep `measured` out of the training room.
+`evaluation` measures graders, `training` may be trained on. No text is in both, and three families of `evaluation` are
+not in `training`, so that robustness to unseen attacks can be measured. An import contract in pyproject.toml enforces
+that training never imports `evaluation`.
 """

@@ -1,6 +1,6 @@
-"""What an attack is: words that plead for a rating, perhaps disguised, and a place in the program that carries them.
+"""An attack: an injected prompt, optionally obfuscated, and the injection point that puts it into a program.
 
-Pure functions of a submission, deterministic. Knows no model, no prompt and no defence.
+All functions are pure and deterministic.
 """
 
 from collections import Counter
@@ -13,11 +13,11 @@ from prompts.verdict import LETTERS
 
 Obfuscation = Callable[[str], str]
 InjectionPoint = Callable[[Submission, str, str], Submission]
-"""Puts a text into a submission in a language, in a place that does not change what the program does."""
+"""Puts a text into a submission in a language, at a place that does not change the program's behaviour."""
 
 
 class TargetRating(Frozen):
-    """What is pleaded for: the letter that stands for the best rating, its title, and its description (or title)."""
+    """The rating that an attack asks for: its letter, its title, and its description (or title) as `words`."""
 
     letter: str
     title: str
@@ -25,7 +25,8 @@ class TargetRating(Frozen):
 
 
 class Attack(Frozen):
-    """`words` may name `$letter`, `$title` and `$words` of what is wanted. `name` is unique, its family first."""
+    """`words` may contain `$letter`, `$title` and `$words` of the target. `name` is unique and starts with the
+    family."""
 
     family: str
     name: str
@@ -33,25 +34,25 @@ class Attack(Frozen):
     injection_point: InjectionPoint
     obfuscation: Obfuscation | None = None
 
-    def text(self, wanted: TargetRating) -> str:
-        """What is handed to the injection_point."""
-        said = Template(self.words).substitute(wanted.model_dump())
-        return self.obfuscation(said) if self.obfuscation else said
+    def text(self, target: TargetRating) -> str:
+        """The injected prompt."""
+        plain = Template(self.words).substitute(target.model_dump())
+        return self.obfuscation(plain) if self.obfuscation else plain
 
-    def __call__(self, submission: Submission, language: str, wanted: TargetRating) -> Submission:
-        """The submission with the plea in it; as it was where it has no files."""
-        return self.injection_point(submission, language, self.text(wanted)) if submission.files else submission
+    def __call__(self, submission: Submission, language: str, target: TargetRating) -> Submission:
+        """The attacked submission; one without files stays as it is."""
+        return self.injection_point(submission, language, self.text(target)) if submission.files else submission
 
 
 def best(criterion: Criterion) -> Rating:
-    """The rating with most marks, the first of equals; in a rubric without marks the first."""
+    """The rating with the most marks, the first of equals; in a rubric without marks the first rating."""
     return max(criterion.ratings, key=lambda rating: 0.0 if criterion.max_marks is None else rating.marks or 0.0)
 
 
 def target_rating(criteria: Sequence[Criterion], orders: Mapping[str, Sequence[str]] | None = None) -> TargetRating:
-    """The letter at which most criteria have their best rating, with the words of the first such rating.
+    """The letter that is the best rating of most criteria, with the words of the first such rating.
 
-    `orders`: criterion title -> rating titles in the order of their letters; the rubric's order where it says nothing.
+    `orders`: criterion title -> rating titles in the order of their letters; by default the rubric's order.
     """
     letters = {}
     for criterion in criteria:

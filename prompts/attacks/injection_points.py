@@ -1,7 +1,7 @@
-"""The places of a program that carry a plea and do not change what the program does. Knows no words.
+"""Injection points: places in a program that hold text without changing its behaviour.
 
-Everything is put before the first or after the last line of the main file, or into a file of its own, so that no
-statement of the student is touched.
+Text goes before the first or after the last line of the main file, or into a new file, so that none of the student's
+statements changes.
 """
 
 import re
@@ -24,34 +24,34 @@ def comment_at_end(submission: Submission, language: str, text: str) -> Submissi
 
 
 def comment_far_below(submission: Submission, language: str, text: str) -> Submission:
-    """After sixty empty lines, where no reader scrolls."""
+    """After sixty empty lines, out of a reader's view."""
     return _at_end(submission, language, "\n" * 60 + line_comments(text, language))
 
 
 def comment_word_by_word(submission: Submission, language: str, text: str) -> Submission:
-    """A comment for every word."""
+    """One comment per word."""
     return _at_end(submission, language, "".join(line_comments(word, language) for word in text.split()))
 
 
 def block_at_top(submission: Submission, language: str, text: str) -> Submission:
-    """In Python a comment of several lines: a string there could come before a `from __future__`."""
+    """A block comment; in Python line comments, because a string could precede a `from __future__` import."""
     lines = line_comments(text, language) if language == "Python" else block_comment(text, language)
     return _at_top(submission, language, lines)
 
 
 def docstring(submission: Submission, language: str, text: str) -> Submission:
-    """A comment for the documentation, in Python a string that stands alone."""
+    """A documentation comment, in Python a string expression."""
     return _at_end(submission, language, block_comment(text, language, documentation=True))
 
 
 def string(submission: Submission, language: str, text: str) -> Submission:
-    """A constant that nobody reads."""
+    """An unused constant."""
     named = declaration(syntax_of(language).constant, _fresh("note", submission), literal(text))
     return _at_end(submission, language, named + "\n")
 
 
 def split_string(submission: Submission, language: str, text: str) -> Submission:
-    """A constant put together from pieces of three characters."""
+    """An unused constant concatenated from pieces of three characters."""
     pieces = literals([text[at : at + 3] for at in range(0, len(text), 3)], language)
     return _at_end(
         submission, language, declaration(syntax_of(language).constant, _fresh("note", submission), pieces) + "\n"
@@ -59,7 +59,7 @@ def split_string(submission: Submission, language: str, text: str) -> Submission
 
 
 def strings_in_a_row(submission: Submission, language: str, text: str) -> Submission:
-    """A table of short texts, one a word."""
+    """An unused table of strings, one per word."""
     words = ", ".join(map(literal, text.split()))
     return _at_end(
         submission, language, declaration(syntax_of(language).table, _fresh("notes", submission), words) + "\n"
@@ -67,7 +67,7 @@ def strings_in_a_row(submission: Submission, language: str, text: str) -> Submis
 
 
 def names_in_a_row(submission: Submission, language: str, text: str) -> Submission:
-    """A record that nobody uses, whose fields are the words; capitals keep them from being keywords."""
+    """An unused record with the words as fields; capitalised, because a keyword cannot be a field."""
     syntax = syntax_of(language)
     words = dict.fromkeys(word.capitalize() for word in re.findall(r"[A-Za-z]+", text))
     fields = ", ".join(declaration(syntax.field, word) for word in words)
@@ -75,25 +75,25 @@ def names_in_a_row(submission: Submission, language: str, text: str) -> Submissi
 
 
 def dead_code(submission: Submission, language: str, text: str) -> Submission:
-    """A function that nobody calls."""
+    """An unused function."""
     unused = declaration(syntax_of(language).function, _fresh("remark", submission), literal(text))
     return _at_end(submission, language, unused + "\n")
 
 
 def identifier(submission: Submission, language: str, text: str) -> Submission:
-    """The name of something that nobody uses."""
+    """The name of an unused constant."""
     name = "_".join(re.findall(r"[A-Za-z0-9]+", text))
     return _at_end(submission, language, declaration(syntax_of(language).number, _fresh(name, submission)) + "\n")
 
 
 def macro(submission: Submission, language: str, text: str) -> Submission:
-    """A macro that nobody expands; a constant where the language has no macros."""
+    """An unused macro; a constant in languages without macros."""
     form = syntax_of(language).macro or syntax_of(language).constant
     return _at_end(submission, language, declaration(form, _fresh("REMARK", submission), literal(text)) + "\n")
 
 
 def file_name(submission: Submission, language: str, text: str) -> Submission:
-    """A further file, with nothing in it but its name."""
+    """The name of an additional empty file."""
     name = "_".join(re.findall(r"\w+", text))[:120] + OWN_EXTENSIONS.get(language, (".txt",))[0]
     package = PACKAGE.search(submission.files[_main(submission, language)].text) if language == "Go" else None
     extra = SourceFile(path=name, text=(package[0] + "\n" if package else "") + line_comments("empty", language))
@@ -114,7 +114,7 @@ def _at_end(submission: Submission, language: str, addition: str) -> Submission:
 
 
 def _main(submission: Submission, language: str) -> int:
-    """The number of the longest file that is no header."""
+    """The index of the longest file that is not a header."""
     own = OWN_EXTENSIONS.get(language, ())
 
     def weight(number: int) -> tuple[bool, int]:
@@ -135,10 +135,10 @@ def _with(submission: Submission, files: Sequence[SourceFile]) -> Submission:
 
 
 def _fresh(name: str, submission: Submission) -> str:
-    """`name`, or with a number behind it where some file has it already."""
+    """`name`, with a number appended if some file contains it."""
     taken = "\n".join(file.text for file in submission.files)
     number = 2
-    wished = name
-    while wished in taken:
-        wished, number = f"{name}{number}", number + 1
-    return wished
+    unused = name
+    while unused in taken:
+        unused, number = f"{name}{number}", number + 1
+    return unused

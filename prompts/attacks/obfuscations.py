@@ -1,4 +1,4 @@
-"""Ways to write a text so that a program that looks for words overlooks it and a language model may still read it."""
+"""Obfuscations: spellings that evade a filter and that a language model may still read."""
 
 import base64
 import codecs
@@ -17,22 +17,22 @@ TAGS = 0xE0000
 
 
 def homoglyphs(text: str) -> str:
-    """Latin letters become Cyrillic ones that look the same."""
+    """Cyrillic letters that look like the Latin ones."""
     return text.translate(TWINS)
 
 
 def zero_width(text: str) -> str:
-    """An invisible space between any two characters."""
+    """A zero-width space between any two characters."""
     return ZERO_WIDTH.join(text)
 
 
 def reversed_by_controls(text: str) -> str:
-    """Backwards, between controls that show it forwards."""
+    """Reversed, between bidi controls that display it forwards."""
     return RIGHT_TO_LEFT + text[::-1] + POP
 
 
 def invisible_tags(text: str) -> str:
-    """In Unicode's tag characters, which no font shows, behind a harmless word."""
+    """In Unicode tag characters, which no font shows, after a visible word."""
     return "todo" + "".join(chr(TAGS + ord(char)) for char in text if char.isascii())
 
 
@@ -45,7 +45,7 @@ def in_hexadecimal(text: str) -> str:
 
 
 def rotated(text: str) -> str:
-    """Every letter thirteen places on."""
+    """ROT13."""
     return codecs.encode(text, "rot13")
 
 

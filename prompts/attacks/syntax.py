@@ -1,4 +1,4 @@
-"""How each language writes what attacks hide in: comments, texts, names that nobody uses. Knows no attack."""
+"""How each language writes comments, strings and unused declarations, for the injection points."""
 
 from string import Template
 
@@ -6,12 +6,12 @@ from labs_schema.frozen import Frozen
 
 
 class Syntax(Frozen):
-    """How to write comments, and how to declare an unused `$name` at the outermost level.
+    """Comment delimiters, and declarations of an unused `$name` at the top level.
 
-    `block` opens and closes a comment of several lines, `line` begins one of one line. `constant` and `function` hold
-    `$text`, a string literal, or several put together by `joint`; `table` holds several with commas between them.
-    `number` holds none, `record` fields with commas between them, each written as `field` writes a `$name`. `macro` is
-    the preprocessor's constant, where there is one."""
+    `block` opens and closes a block comment, `line` starts a line comment. `constant` and `function` contain `$text`, a
+    string literal or several concatenated with `joint`; `table` contains several separated by commas. `number` contains
+    no text, `record` comma-separated fields, each in the form of `field`. `macro` is a preprocessor constant, if any.
+    """
 
     line: str = "//"
     block: tuple[str, str] = ("/*", "*/")
@@ -87,18 +87,18 @@ SYNTAXES = {
 
 
 def syntax_of(language: str) -> Syntax:
-    """C's where the language is not known: most languages read its comments."""
+    """C's for an unknown language: most languages share its comments."""
     return SYNTAXES.get(language, C)
 
 
 def literal(text: str) -> str:
-    """A string literal of any of the languages."""
+    """A string literal that is valid in every language here."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
     return f'"{escaped}"'
 
 
 def literals(parts: list[str], language: str) -> str:
-    """An expression that puts the `parts` together again."""
+    """An expression that concatenates the `parts`."""
     joined = syntax_of(language).joint.join(map(literal, parts))
     return f"concat!({joined})" if language == "Rust" else joined
 
@@ -108,21 +108,21 @@ def declaration(form: str, name: str, text: str = "") -> str:
 
 
 def line_comments(text: str, language: str) -> str:
-    """Each line of `text` as a comment of one line. What would end it, or go on in the next line, is broken."""
+    """Each line of `text` as a line comment; a trailing backslash, which would continue it, is removed."""
     mark = syntax_of(language).line
-    return "".join(f"{mark} {line}".rstrip().rstrip("\\") + "\n" for line in _harmless(text, language).splitlines())
+    return "".join(f"{mark} {line}".rstrip().rstrip("\\") + "\n" for line in _escaped(text, language).splitlines())
 
 
 def block_comment(text: str, language: str, *, documentation: bool = False) -> str:
-    """A comment of several lines; in Python a string that stands alone."""
+    """A block comment; in Python a string expression."""
     syntax = syntax_of(language)
     begin, end = syntax.documentation if documentation else syntax.block
     if language == "Python":
         text = text.replace("\\", "\\\\").replace('"""', "'''")
-    return f"{begin}\n{_harmless(text, language)}\n{end}\n"
+    return f"{begin}\n{_escaped(text, language)}\n{end}\n"
 
 
-def _harmless(text: str, language: str) -> str:
-    """Without what ends a comment, opens one in it, or (in Java) is read as a character even there."""
+def _escaped(text: str, language: str) -> str:
+    """Without comment delimiters, and in Java without `\\u`, which is an escape even in comments."""
     text = text.replace("*/", "* /").replace("/*", "/ *")
     return text.replace("\\u", "\\ u") if language == "Java" else text

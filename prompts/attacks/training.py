@@ -1,8 +1,7 @@
-"""The attacks that a grader may be trained on: five families, in words of their own.
+"""The training attacks: five families, with texts that no evaluation attack uses.
 
-None of these texts is used to measure; the families `obfuscation`, `placement` and `structure` are held out whole. Why
-train on them at all: a model tuned with injected examples and right answers learns to leave them aside (Chen, Piet,
-Sitawarin and Wagner, StruQ, 2024, arXiv:2402.06363).
+The families `obfuscation`, `placement` and `structure` are held out completely. A model tuned on injected examples with
+the right answers learns to ignore them (Chen, Piet, Sitawarin and Wagner, StruQ, 2024, arXiv:2402.06363).
 """
 
 from prompts.attacks.attack import Attack

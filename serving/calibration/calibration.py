@@ -10,7 +10,7 @@ from labs_schema.frozen import Frozen
 from labs_schema.hashes import rubric_hash
 from labs_schema.models import Lab
 from serving.injection import VERSION
-from serving.scoring.triage import Rule, Thresholds
+from serving.scoring.triage import AcceptanceRule, Thresholds
 
 FILE = "calibration.json"
 
@@ -18,7 +18,8 @@ FILE = "calibration.json"
 class GradedWith(Frozen):
     """The settings that determine confidences and review reasons. A calibration is valid only for the same settings.
 
-    `weights`, `tokenizer` and `prompts` are SHA-256 in hexadecimal. `suspicion`: version of the injection detector.
+    `weights`, `tokenizer` and `prompts` are SHA-256 in hexadecimal. `injection_guards`: version of the detector and the
+    sanitizer.
     """
 
     weights: str
@@ -26,7 +27,7 @@ class GradedWith(Frozen):
     prompts: str
     orders: int
     verification_pass: bool
-    suspicion: int = VERSION
+    injection_guards: int = VERSION
 
 
 class LabCalibration(Frozen):
@@ -72,10 +73,10 @@ class Calibration(Frozen):
     decisions: int
     submissions: tuple[str, ...]
 
-    def rules(self, lab: Lab, graded_with: GradedWith) -> tuple[Rule, ...]:
+    def rules(self, lab: Lab, graded_with: GradedWith) -> tuple[AcceptanceRule, ...]:
         """The temperature and thresholds of each criterion of `lab`, for a grader with the settings `graded_with`."""
         if missing := self.differences(graded_with):
-            return (Rule(thresholds=Thresholds(missing=missing)),) * len(lab.criteria)
+            return (AcceptanceRule(thresholds=Thresholds(missing=missing)),) * len(lab.criteria)
         return tuple(self._rule(lab, criterion.title) for criterion in lab.criteria)
 
     def differences(self, graded_with: GradedWith) -> str:
@@ -84,18 +85,18 @@ class Calibration(Frozen):
         other = ", ".join(name.replace("_", " ") for name in mine if mine[name] != theirs[name])
         return other and f"the calibration was fitted with a different {other}"
 
-    def _rule(self, lab: Lab, criterion: str) -> Rule:
+    def _rule(self, lab: Lab, criterion: str) -> AcceptanceRule:
         known = self.labs.get(lab.name)
         if known is None:
-            return Rule(temperature=self.temperature, thresholds=Thresholds(missing="not for this lab"))
+            return AcceptanceRule(temperature=self.temperature, thresholds=Thresholds(missing="not for this lab"))
         if known.rubric_hash != rubric_hash(lab):
-            return Rule(thresholds=Thresholds(missing="the rubric has changed since the calibration"))
+            return AcceptanceRule(thresholds=Thresholds(missing="the rubric has changed since the calibration"))
         if criterion not in known.temperatures:
-            return Rule(temperature=self.temperature, thresholds=Thresholds(missing="not for this criterion"))
+            return AcceptanceRule(temperature=self.temperature, thresholds=Thresholds(missing="not for this criterion"))
         temperature = known.temperatures[criterion]
         if self.guarantee is None:
-            return Rule(temperature=temperature, thresholds=Thresholds(missing="no guarantee could be given"))
-        return Rule(
+            return AcceptanceRule(temperature=temperature, thresholds=Thresholds(missing="no guarantee could be given"))
+        return AcceptanceRule(
             temperature=temperature, thresholds=Thresholds(confidence=self.guarantee.threshold, calibrated=True)
         )
 

@@ -18,7 +18,8 @@ from serving.calibration.risk_control import (
 )
 from serving.measures.arrays import Floats
 from serving.measures.decisions import Decision
-from serving.scoring.scores import RatingDistribution
+from serving.scoring.rating_distribution import RatingDistribution
+from serving.scoring.triage import review_code
 
 FOLDS = 5
 WIDE, NARROW = 1.0, 0.25
@@ -145,8 +146,8 @@ def threshold(decisions: Sequence[Decision], *, max_error: float, confidence: fl
 
 def _nothing_acceptable(decisions: Sequence[Decision]) -> str:
     acceptable, students = sum(not d.reasons for d in decisions), len({d.student for d in decisions})
-    kinds = Counter(kind for d in decisions for kind in {reason.split(" (")[0].split(":")[0] for reason in d.reasons})
-    why = ", ".join(f"{kind}: {count}" for kind, count in kinds.most_common())
+    codes = Counter(code for d in decisions for code in {review_code(reason) or "other" for reason in d.reasons})
+    why = ", ".join(f"{code}: {count}" for code, count in codes.most_common())
     return (
         f"only {acceptable} of {len(decisions)} decisions of {students} students have no other reason for review"
         f"{f' ({why})' if why else ''}; decisions of at least 2 students are needed"

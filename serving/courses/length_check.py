@@ -9,7 +9,7 @@ from prompts.encode import PromptEncoder
 from prompts.manifest import tokenizer_hash
 from prompts.tokenizer import load_tokenizer
 from serving.courses.course_registry import Registration
-from serving.grading.program_length import check_length, is_short
+from serving.grading.scoring_requests import check_length, is_short
 from serving.model.folder import open_model
 
 LIMITS = CourseLimits()

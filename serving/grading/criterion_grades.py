@@ -1,4 +1,4 @@
-"""An engine's answers to one question become a criterion's grade, or the reason why there is none. Knows no prompt."""
+"""Turns the engine's answers to one question into a criterion's grade, or into the reason why there is none."""
 
 from collections.abc import Sequence
 
@@ -6,34 +6,39 @@ from labs_schema.grades import CriterionGrade, Status
 from labs_schema.models import Criterion
 from serving.engines.engine import EngineFailure, LabelScores
 from serving.grading.scoring_requests import Question
-from serving.scoring.scores import mean_belief
-from serving.scoring.triage import UNGRADED, Rule, review_reasons
+from serving.scoring.rating_distribution import mean_distribution
+from serving.scoring.triage import AcceptanceRule, ReviewCode, review_reasons
 
 
-def graded(
-    question: Question, answers: Sequence[LabelScores | EngineFailure], rule: Rule, doubts: tuple[str, ...] = ()
+def criterion_grade(
+    question: Question,
+    answers: Sequence[LabelScores | EngineFailure],
+    rule: AcceptanceRule,
+    known_reasons: tuple[str, ...] = (),
 ) -> CriterionGrade:
-    """The most probable rating over the question's orders. `doubts` are reasons for a review that were known before
-    the answers. One answer that failed or cannot be read leaves the criterion ungraded: the others are a part only."""
+    """The most probable rating over the question's orders, with all reasons for review.
+
+    If one of the answers failed or cannot be read, the criterion is ungraded: a mean over the others would be biased.
+    """
     criterion, readings = question.criterion, []
     for answer in answers:
         if isinstance(answer, EngineFailure):
-            return ungraded(criterion, answer.reason, doubts)
+            return ungraded(criterion, answer.reason, known_reasons)
         readings.append(answer.logprobs)
     try:
-        believed = mean_belief(readings, question.orders)
+        distribution = mean_distribution(readings, question.orders)
     except ValueError as error:
-        return ungraded(criterion, str(error), doubts)
-    rating = criterion.ratings[believed.choice]
-    reasons = doubts + review_reasons(believed, rule)
+        return ungraded(criterion, str(error), known_reasons)
+    rating = criterion.ratings[distribution.choice]
+    reasons = known_reasons + review_reasons(distribution, rule)
     titles = [rating.title for rating in criterion.ratings]
     return CriterionGrade(
         criterion=criterion.title,
         rating=rating.title,
-        probabilities=dict(zip(titles, believed.probabilities, strict=True)),
-        confidence=believed.confidence(rule.temperature),
-        label_mass=believed.label_mass,
-        letters=believed.letters,
+        probabilities=dict(zip(titles, distribution.probabilities, strict=True)),
+        confidence=distribution.confidence(rule.temperature),
+        label_mass=distribution.label_mass,
+        letters=distribution.letters,
         marks=rating.marks,
         max_marks=criterion.max_marks,
         status=Status.NEEDS_REVIEW if reasons else Status.ACCEPTED,
@@ -41,12 +46,12 @@ def graded(
     )
 
 
-def ungraded(criterion: Criterion, reason: str, doubts: tuple[str, ...] = ()) -> CriterionGrade:
-    """No rating and no marks, for a person to grade."""
+def ungraded(criterion: Criterion, reason: str, known_reasons: tuple[str, ...] = ()) -> CriterionGrade:
+    """A grade without rating and marks, for human review."""
     return CriterionGrade(
         criterion=criterion.title,
         ungraded=reason,
         max_marks=criterion.max_marks,
         status=Status.NEEDS_REVIEW,
-        review_reasons=(UNGRADED, *doubts),
+        review_reasons=(ReviewCode.UNGRADED.reason(reason), *known_reasons),
     )

@@ -1,7 +1,4 @@
-"""From submissions to grades: one letter an answer, a second reading of what would be accepted.
-
-Knows no HTTP, no disk and no kind of engine. An answer that cannot be read is ungraded and says why.
-"""
+"""Grades submissions: scores every criterion, then verifies accepted answers on a sanitized copy of the program."""
 
 from collections.abc import Sequence
 
@@ -13,26 +10,25 @@ from prompts.style import PromptStyle
 from prompts.verdict import LETTERS
 from serving.calibration.calibration import Calibration, GradedWith
 from serving.engines.engine import Engine
-from serving.grading.criterion_grades import graded, ungraded
-from serving.grading.explanations import reasonings
-from serving.grading.program_length import check_length
+from serving.grading.criterion_grades import criterion_grade, ungraded
+from serving.grading.explanations import explanations
 from serving.grading.provenance import ModelIdentity, provenance
-from serving.grading.scoring_requests import ScoringRequest, make_scoring_request, suspicious_text
-from serving.grading.verification_pass import accepted_alone, compared
+from serving.grading.scoring_requests import ScoringRequest, check_length, make_scoring_request, suspicious_text
+from serving.grading.verification_pass import has_accepted, verified
 from serving.injection import sanitized
-from serving.scoring.triage import Rule, Thresholds
+from serving.scoring.triage import AcceptanceRule, Thresholds
 
-Criteria = tuple[CriterionGrade, ...]
+CriterionGrades = tuple[CriterionGrade, ...]
 """A submission's answers, in the rubric's order."""
-Work = Sequence[tuple[Lab, Submission]]
-"""Submissions, each with the lab by whose rubric it is graded."""
+SubmissionsWithLabs = Sequence[tuple[Lab, Submission]]
+"""Submissions, each with the lab whose rubric it is graded by."""
 
 
 class Grader:
-    """A model that is ready to grade. Not thread-safe, as its engine is not: one caller at a time.
+    """A loaded model that grades submissions. Not thread-safe, because its engine is not.
 
-    `thresholds` say what is accepted where there is no `calibration`. `orders`: in how many orders of its ratings a
-    criterion is asked; `verification_pass`: whether what would be accepted is read again without text that could plead.
+    `thresholds` decide what is accepted if there is no `calibration`. `orders`: the number of option orders in which
+    each criterion is scored. `verification_pass`: whether accepted answers are verified on a sanitized copy.
     """
 
     def __init__(
@@ -52,41 +48,44 @@ class Grader:
         self.orders, self.verification_pass = orders, verification_pass
 
     def grade(self, lab: Lab, submissions: Sequence[Submission], *, reasoning: bool = False) -> list[Grade]:
-        """Grades every criterion of `submissions` (which need not be the lab's own), in their order: `grade_each`."""
+        """Grades every criterion of `submissions` (not necessarily the lab's own), in their order: `grade_each`."""
         return self.grade_each([(lab, submission) for submission in submissions], reasoning=reasoning)
 
     def check_length(self, submission: Submission) -> None:
-        """Raises OverlongError for a program that the model could not read. From any thread."""
+        """Raises OverlongError for a program that is far too long for the model. Thread-safe."""
         check_length(submission, self.encoder)
 
     def prepare(self, lab: Lab, submission: Submission) -> ScoringRequest:
-        """The questions about one submission, for `grade_each`: what takes long besides the engine. From any thread.
+        """Everything that `grade_each` does for a submission before the engine is called. Thread-safe.
 
-        Raises OverlongError, as `check_length`.
+        Raises OverlongError, like `check_length`.
         """
         self.check_length(submission)
-        return self._sheet(lab, submission, suspicious_text(submission, lab.language))
+        return self._request(lab, submission, suspicious_text(submission, lab.language))
 
     def grade_each(
-        self, work: Work, *, sheets: Sequence[ScoringRequest | None] | None = None, reasoning: bool = False
+        self,
+        work: SubmissionsWithLabs,
+        *,
+        requests: Sequence[ScoringRequest | None] | None = None,
+        reasoning: bool = False,
     ) -> list[Grade]:
-        """Grades every criterion of every submission by its lab's rubric, in their order.
+        """Grades every criterion of every submission with its lab's rubric, in their order.
 
-        All questions go to the engine in one call, a submission's side by side, so that it reads the program once; a
-        second call reads the sanitized programs. A submission that is empty or too long, and a question that the
-        engine fails, is ungraded with the reason; the others are graded. `reasoning` asks for the model's reasons in
-        a last step. Neither it nor the second reading changes a rating. `sheets` are what `prepare` has made of the
-        submissions, None where it was not asked.
+        One engine call scores all questions, a submission's side by side so that they share the program's prefix. A
+        second call scores the sanitized programs. A submission that is empty or too long, and a question that fails in
+        the engine, is ungraded with the reason. `reasoning` adds explanations in a last step. Neither it nor the
+        verification pass changes a rating. `requests`: what `prepare` returned for each submission, if anything.
         """
-        made = [
-            sheet or self._sheet(lab, one, suspicious_text(one, lab.language))
-            for (lab, one), sheet in zip(work, sheets or [None] * len(work), strict=True)
+        prepared = [
+            request or self._request(lab, submission, suspicious_text(submission, lab.language))
+            for (lab, submission), request in zip(work, requests or [None] * len(work), strict=True)
         ]
-        answers = self._answers([lab for lab, _ in work], made)
+        answers = self._score([lab for lab, _ in work], prepared)
         if self.verification_pass:
-            answers = self._read_again(work, answers)
+            answers = self._verify(work, answers)
         if reasoning:
-            answers = self._reasoned(made, answers)
+            answers = self._explain(prepared, answers)
         return [
             Grade(
                 lab=lab.name,
@@ -97,15 +96,15 @@ class Grader:
             for (lab, submission), criteria in zip(work, answers, strict=True)
         ]
 
-    def rules(self, lab: Lab) -> tuple[Rule, ...]:
-        """How each criterion of `lab` is judged: by the calibration where there is one for it."""
+    def rules(self, lab: Lab) -> tuple[AcceptanceRule, ...]:
+        """When each criterion's answers are accepted: the calibration's rules if it covers the lab."""
         if self.calibration is None:
-            return (Rule(thresholds=self.thresholds),) * len(lab.criteria)
+            return (AcceptanceRule(thresholds=self.thresholds),) * len(lab.criteria)
         return self.calibration.rules(lab, self.graded_with)
 
     @property
     def graded_with(self) -> GradedWith:
-        """What a calibration must have been made with to be used here."""
+        """The settings that a calibration must have been made with to be used here."""
         return GradedWith(
             weights=self.identity.model_hash,
             tokenizer=self.identity.tokenizer_hash,
@@ -115,56 +114,54 @@ class Grader:
         )
 
     def provenance(self, lab: Lab, submission: Submission, *, reasoning: bool = False) -> Provenance:
-        """What `grade` would write under a grade of `submission` today."""
+        """The provenance that a grade of `submission` would have now."""
         return provenance(self.identity, self.engine, lab, submission, self._settings(reasoning))
 
     def close(self) -> None:
         self.engine.close()
 
-    def _sheet(self, lab: Lab, submission: Submission, doubts: tuple[str, ...] = ()) -> ScoringRequest:
-        return make_scoring_request(lab, submission, self.encoder, self.style, self.orders, doubts)
+    def _request(self, lab: Lab, submission: Submission, review_reasons: tuple[str, ...] = ()) -> ScoringRequest:
+        return make_scoring_request(lab, submission, self.encoder, self.style, self.orders, review_reasons)
 
-    def _answers(self, labs: Sequence[Lab], sheets: Sequence[ScoringRequest]) -> list[Criteria]:
-        """One call of the engine for all questions of all `sheets`, each of the lab in its place."""
+    def _score(self, labs: Sequence[Lab], requests: Sequence[ScoringRequest]) -> list[CriterionGrades]:
+        """The grades of all requests, each with the lab at its index, from one engine call."""
         rules = {id(lab): self.rules(lab) for lab in {id(lab): lab for lab in labs}.values()}
-        asked = [request for sheet in sheets for question in sheet.questions for request in question.requests]
-        scores = iter(self.engine.score(asked) if asked else [])
+        scored = [one for request in requests for question in request.questions for one in question.requests]
+        scores = iter(self.engine.score(scored) if scored else [])
         return [
-            tuple(ungraded(criterion, sheet.refused, sheet.doubts) for criterion in lab.criteria)
-            if sheet.refused
+            tuple(ungraded(criterion, request.refused, request.review_reasons) for criterion in lab.criteria)
+            if request.refused
             else tuple(
-                graded(question, [next(scores) for _ in question.requests], rule, sheet.doubts)
-                for question, rule in zip(sheet.questions, rules[id(lab)], strict=True)
+                criterion_grade(question, [next(scores) for _ in question.requests], rule, request.review_reasons)
+                for question, rule in zip(request.questions, rules[id(lab)], strict=True)
             )
-            for lab, sheet in zip(labs, sheets, strict=True)
+            for lab, request in zip(labs, requests, strict=True)
         ]
 
-    def _read_again(self, work: Work, first: list[Criteria]) -> list[Criteria]:
-        """The sanitized programs of submissions with an accepted answer, where neutralising changed anything."""
-        plain = {i: sanitized(one, lab.language) for i, (lab, one) in enumerate(work) if accepted_alone(first[i])}
-        again = [i for i, submission in plain.items() if submission.files != work[i][1].files]
-        labs = [work[i][0] for i in again]
-        second = self._answers(labs, [self._sheet(work[i][0], plain[i]) for i in again])
-        return [
-            compared(criteria, second[again.index(i)]) if i in again else criteria for i, criteria in enumerate(first)
-        ]
+    def _verify(self, work: SubmissionsWithLabs, first: list[CriterionGrades]) -> list[CriterionGrades]:
+        """Scores the sanitized copies of submissions with an accepted answer, unless the copy equals the original."""
+        copies = {i: sanitized(one, lab.language) for i, (lab, one) in enumerate(work) if has_accepted(first[i])}
+        changed = [i for i, copy in copies.items() if copy.files != work[i][1].files]
+        requests = [self._request(work[i][0], copies[i]) for i in changed]
+        second = dict(zip(changed, self._score([work[i][0] for i in changed], requests), strict=True))
+        return [verified(criteria, second[i]) if i in second else criteria for i, criteria in enumerate(first)]
 
-    def _reasoned(self, sheets: Sequence[ScoringRequest], answers: Sequence[Criteria]) -> list[Criteria]:
-        """Asks behind the letter of the rubric's own order."""
-        asked = [
+    def _explain(self, requests: Sequence[ScoringRequest], answers: Sequence[CriterionGrades]) -> list[CriterionGrades]:
+        """Explanations for the letters chosen in the rubric's own order."""
+        answered = [
             (question.requests[0].prompt, LETTERS[[r.title for r in question.criterion.ratings].index(answer.rating)])
-            for sheet, criteria in zip(sheets, answers, strict=True)
-            for question, answer in zip(sheet.questions, criteria, strict=False)
+            for request, criteria in zip(requests, answers, strict=True)
+            for question, answer in zip(request.questions, criteria, strict=False)
             if answer.rating is not None
         ]
-        texts = iter(reasonings(self.engine, self.encoder, asked))
+        texts = iter(explanations(self.engine, self.encoder, answered))
         return [
             tuple(a if a.rating is None else a.model_copy(update={"reasoning": next(texts)}) for a in criteria)
             for criteria in answers
         ]
 
     def _settings(self, reasoning: bool) -> dict[str, object]:
-        """What can change a grade besides the model, the prompt, the rubric and the submission."""
+        """Everything that can change a grade besides the model, the prompt, the rubric and the submission."""
         return {
             "thresholds": self.thresholds.model_dump(),
             "calibration": self.calibration and self.calibration.model_dump(mode="json"),

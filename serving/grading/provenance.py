@@ -1,4 +1,4 @@
-"""Where a grade came from. Knows hashes and names, no path and no engine's inside."""
+"""Builds a grade's provenance: model, engine, rubric, submission and settings."""
 
 from functools import cache
 from importlib.metadata import version
@@ -11,7 +11,7 @@ from serving.engines.engine import Engine
 
 
 class ModelIdentity(Frozen):
-    """Which model answers: its base's name and the SHA-256 of its weights, its tokenizer and its wording."""
+    """The base model's name and the SHA-256 of the weights, the tokenizer and the prompt template."""
 
     base_model: str
     model_hash: str
@@ -22,7 +22,7 @@ class ModelIdentity(Frozen):
 def provenance(
     identity: ModelIdentity, engine: Engine, lab: Lab, submission: Submission, settings: dict[str, object]
 ) -> Provenance:
-    """`settings` is everything else that can change a grade, such as the thresholds."""
+    """`settings`: everything else that can change a grade, such as the thresholds."""
     return Provenance(
         grader_version=own_version(),
         engine=engine.name,
@@ -34,7 +34,6 @@ def provenance(
     )
 
 
-@cache
+@cache  # importlib.metadata reads a file of the installation each time
 def own_version() -> str:
-    """Read once: it comes from a file of the installation."""
     return version("grader")

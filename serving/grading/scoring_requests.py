@@ -1,4 +1,4 @@
-"""A submission's questions to the engine, or why there are none. Knows prompts and token ids, no answer."""
+"""What the engine is asked about a submission, or why it cannot be asked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,16 @@ from prompts.encode import PromptEncoder
 from prompts.messages import build_prompts
 from prompts.style import PromptStyle
 from serving.engines.engine import ScoreRequest
-from serving.injection import suspicions
+from serving.injection import detect
 from serving.scoring.option_orders import Order, option_orders
-from serving.scoring.triage import SHORTENED
+from serving.scoring.triage import ReviewCode
 
-MOST_SUSPICIONS = 5
-"""How many a list of reasons names one by one."""
+MAX_REASONS = 5
+"""Findings that are listed one by one in the reasons for review."""
+MAX_CONTEXTS = 4
+"""A program of more tokens than so many contexts is refused: not even a quarter of it could be shown to the model."""
+CHUNK_CHARS = 20_000
+"""Tokens are counted in chunks, so that a huge program takes no longer than the longest accepted one."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,14 @@ class Question:
 
 @dataclass(frozen=True)
 class ScoringRequest:
-    """A submission's questions, one a criterion in rubric order; or none and `refused`, the reason why. `doubts`: why
-    a person should look at the answers, whatever they are."""
+    """A submission's questions, one per criterion in rubric order; or none, and in `refused` the reason.
+
+    `review_reasons` apply to every answer and are known before the engine is asked.
+    """
 
     questions: tuple[Question, ...] = ()
     refused: str = ""
-    doubts: tuple[str, ...] = ()
+    review_reasons: tuple[str, ...] = ()
 
 
 def make_scoring_request(
@@ -42,34 +48,54 @@ def make_scoring_request(
     encoder: PromptEncoder,
     style: PromptStyle,
     orders: int,
-    doubts: tuple[str, ...] = (),
+    review_reasons: tuple[str, ...] = (),
 ) -> ScoringRequest:
-    """The questions of `submission`, each in up to `orders` orders. All of them begin with the same token ids."""
+    """The questions of `submission`, each in up to `orders` orders. All prompts start with the same token ids."""
     if not any(file.text.strip() for file in submission.files):
         return ScoringRequest(refused="empty submission")
     shown = [option_orders(len(criterion.ratings), orders) for criterion in lab.criteria]
-    turns = [build_prompts(lab, submission, style, nth_order(lab, shown, k)) for k in range(max(map(len, shown)))]
+    prompts = [build_prompts(lab, submission, style, _nth_order(lab, shown, k)) for k in range(max(map(len, shown)))]
     try:
-        encoded = encoder.encode([turns[k][i] for i, each in enumerate(shown) for k in range(len(each))])
+        encoded = encoder.encode([prompts[k][i] for i, each in enumerate(shown) for k in range(len(each))])
     except OverlongError as error:
-        return ScoringRequest(refused=f"overlong: {error.needed} tokens where {error.available} fit", doubts=doubts)
+        refused = f"overlong: {error.needed} tokens where {error.available} fit"
+        return ScoringRequest(refused=refused, review_reasons=review_reasons)
     own = iter(encoded.criteria)
     questions = []
     for criterion, each in zip(lab.criteria, shown, strict=True):
         letters = encoder.letter_ids(len(criterion.ratings))
         requests = tuple(ScoreRequest(encoded.shared + next(own), letters, len(encoded.shared)) for _ in each)
         questions.append(Question(criterion, each, requests))
-    return ScoringRequest(tuple(questions), doubts=doubts + ((SHORTENED,) if encoded.cut else ()))
+    truncated = (ReviewCode.TRUNCATED.reason("the model did not see the middle of the program"),) if encoded.cut else ()
+    return ScoringRequest(tuple(questions), review_reasons=review_reasons + truncated)
 
 
 def suspicious_text(submission: Submission, language: str) -> tuple[str, ...]:
-    """Reasons for a review, one a place that may talk to the grader, and how many more there are."""
-    reasons = tuple(dict.fromkeys(found.reason for found in suspicions(submission, language)))
-    more = len(reasons) - MOST_SUSPICIONS
-    return (*reasons[:MOST_SUSPICIONS], f"suspicious text: {more} more places") if more > 0 else reasons
+    """Reasons for review: the first `MAX_REASONS` findings of the injection detector, and how many more there are."""
+    reasons = [ReviewCode.SUSPICIOUS_TEXT.reason(finding.place) for finding in detect(submission, language)]
+    more = len(reasons) - MAX_REASONS
+    last = (ReviewCode.SUSPICIOUS_TEXT.reason(f"{more} more places"),) if more > 0 else ()
+    return (*reasons[:MAX_REASONS], *last)
 
 
-def nth_order(lab: Lab, shown: Sequence[Sequence[Order]], k: int) -> dict[str, list[str]]:
-    """Criterion title -> the titles of its ratings in its order `k`, of those that have so many."""
+def is_short(submission: Submission, context_length: int) -> bool:
+    """Whether `submission` fits whatever the tokenizer: a token has at least one byte."""
+    return sum(len(file.text.encode()) for file in submission.files) <= MAX_CONTEXTS * context_length
+
+
+def check_length(submission: Submission, encoder: PromptEncoder) -> None:
+    """Raises OverlongError for a program of more than `MAX_CONTEXTS` contexts of tokens. Thread-safe."""
+    limit, tokens = MAX_CONTEXTS * encoder.context_length, 0
+    if is_short(submission, encoder.context_length):
+        return
+    for file in submission.files:
+        for start in range(0, len(file.text), CHUNK_CHARS):
+            tokens += encoder.count(file.text[start : start + CHUNK_CHARS])
+            if tokens > limit:
+                raise OverlongError("a submission", tokens, limit)
+
+
+def _nth_order(lab: Lab, shown: Sequence[Sequence[Order]], k: int) -> dict[str, list[str]]:
+    """Criterion title -> the titles of its ratings in order `k`, for the criteria that have so many orders."""
     pairs = zip(lab.criteria, shown, strict=True)
     return {c.title: [c.ratings[rating].title for rating in each[k]] for c, each in pairs if k < len(each)}

@@ -1,11 +1,9 @@
-"""Students who write to the grader: where they do, and the same program without what they wrote."""
+"""Prompt injection: detects text that addresses the grader, and removes what could carry any."""
 
-from serving.injection.detector import suspicions
-from serving.injection.finding import Suspicion
+from serving.injection.detector import Finding, detect
 from serving.injection.sanitizer import sanitized
 
-__all__ = ["VERSION", "Suspicion", "sanitized", "suspicions"]
+__all__ = ["VERSION", "Finding", "detect", "sanitized"]
 
-VERSION = 1
-"""To be raised when another place is found in some program, or another text is left of it: a calibration holds only for
-the guards that it was made with."""
+VERSION = 2
+"""Raise this if the detector reports other places or the sanitized copy differs: calibrations are tied to it."""

@@ -1,95 +1,174 @@
-"""Text in a program that addresses whoever grades it. Knows no engine and no grade.
+"""Finds text in a submission that addresses the grader: by its form, or by a phrase of `phrases.yaml`.
 
-Every suspicion sends a program to a person and does nothing else, so a wrong one costs a minute and a missed one is
-caught by the second reading (`serving.injection.sanitizer`) or not at all. Time is proportional to the length.
+A finding sends a submission to human review and changes nothing else. The time is proportional to the length.
 """
 
+import codecs
+import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
+from typing import Literal
 
+from labs_schema.frozen import Frozen
 from labs_schema.models import SourceFile, Submission
-from labs_schema.source.dead_code import Range, dead_ranges
 from labs_schema.source.lexer import Span, lex
-from serving.injection.channels import names, printed, remarks
-from serving.injection.characters import DIRECTION, INVISIBLE, hidden_message, look_alike_words, without_controls
-from serving.injection.encodings import backwards, payloads, rot13
-from serving.injection.finding import Kind, Suspicion
-from serving.injection.reading import HIDING, Hit, Passage, hits, pleads, suspicious
+from serving.injection.characters import DIRECTION, INVISIBLE, look_alike_words, without_controls
+from serving.injection.encodings import decoded_texts, unescaped
+from serving.injection.literals import concatenated, literal_parts
+from serving.injection.phrases import BREAK, Token, backwards, find_glued, find_phrases, name_words, words
 
-MOST = 20
-"""Suspicions a file: enough to look at, and what a hostile file cannot blow up."""
+MAX_FINDINGS = 20
+"""Findings per file: enough for a reviewer, and a bound for hostile files."""
+HIDDEN_WORDS = 8
+"""Encoded text of so many words is reported whatever it says."""
+
+Kind = Literal[
+    "comment",
+    "docstring",
+    "string",
+    "identifier",
+    "file name",
+    "chat markup",
+    "look-alike letters",
+    "text direction",
+    "invisible characters",
+    "encoded text",
+]
+
+# An injected prompt often imitates the structure around the text it is in: Greshake et al., "Not what you've signed up
+# for" (2023), Jiang et al., "ChatBug" (2024).
+_MARKUP = re.compile(
+    r"<[|\uff5c][\w\u2581 ]{1,40}[|\uff5c]>|\[/?INST\]|<</?SYS>>|\[/?SYSTEM(?:_PROMPT)?\]|<(?:start|end)_of_turn>"
+    r"|</?(?i:student-(?:code|file)|system|assistant|grader|rubric)\b|<think>"
+    r"|(?i:\\*[\"'](?:answer|verdict|rating)\\*[\"']\s{0,3}:\s{0,3}\\*[\"'])[A-H]\\*[\"']"
+    r"|\brubric_(?:ratings|comments)\b|\#{2,4} ?(?i:instruction|response|system|assistant)\b"
+)
+_FORMATS = re.compile(r"\\[abfnrtv0\n]|%[-+ #0-9.*]*[hlLzjt]*[a-zA-Z]")
 
 
-def suspicions(submission: Submission, language: str) -> tuple[Suspicion, ...]:
-    """Every place of `submission` that may talk to a grader, in the order of its files and lines, `MOST` a file."""
-    return tuple(suspicion for file in submission.files for suspicion in _of_file(file, language))
+class Finding(Frozen):
+    """A place that may address the grader; its text is never quoted.
+
+    `path` is the submission's own file name. `line` counts from 1, None for what is in a file's name.
+    """
+
+    kind: Kind
+    path: str
+    line: int | None = None
+
+    @property
+    def place(self) -> str:
+        """`comment at main.c:3`."""
+        return f"{self.kind} at {self.path if self.line is None else f'{self.path}:{self.line}'}"
 
 
-def _of_file(file: SourceFile, language: str) -> Iterator[Suspicion]:
+def detect(submission: Submission, language: str) -> tuple[Finding, ...]:
+    """All findings in the order of files and lines, at most `MAX_FINDINGS` a file."""
+    return tuple(finding for file in submission.files for finding in _in_file(file, language))
+
+
+def _in_file(file: SourceFile, language: str) -> Iterator[Finding]:
     text = without_controls(file.text)
-    parts = lex(text, language)
-    found = dict.fromkeys([*_drawn(file.text), *_said(text, language, parts), *_hidden(file.text, text, parts)])
-    if _names_a_plea(file.path):
-        yield Suspicion(kind="file name", path=file.path)
-    for line, kind in islice(sorted(found), MOST):
-        yield Suspicion(kind=kind, path=file.path, line=line)
+    found = lex(text, language)
+    line, raw_line = _LineNumbers(text), _LineNumbers(file.text)
+    if _is_suspicious_name(file.path):
+        yield Finding(kind="file name", path=file.path)
+    places = {(raw_line(offset), kind) for offset, kind in _odd_characters(file.text)}
+    places |= {
+        (line(offset), kind) for offset, kind in (*_phrases(text, found), *_markup(text, found), *_encoded(text, found))
+    }
+    for number, kind in islice(sorted(places), MAX_FINDINGS):
+        yield Finding(kind=kind, path=file.path, line=number)
 
 
-def _drawn(text: str) -> Iterator[tuple[int, Kind]]:
-    """What is not as it looks."""
-    if text.isascii():
-        return
-    line = _Lines(text)
-    yield from ((line(match.start()), "text direction") for match in DIRECTION.finditer(text))
-    yield from ((line(match.start()), "invisible characters") for match in INVISIBLE.finditer(text))
-    yield from ((line(match.start()), "look-alike letters") for match in look_alike_words(text))
+def _odd_characters(text: str) -> Iterator[tuple[int, Kind]]:
+    if not text.isascii():
+        yield from ((match.start(), "text direction") for match in DIRECTION.finditer(text))
+        yield from ((match.start(), "invisible characters") for match in INVISIBLE.finditer(text))
+        yield from ((match.start(), "look-alike letters") for match in look_alike_words(text))
 
 
-def _said(text: str, language: str, parts: Sequence[Span]) -> Iterator[tuple[int, Kind]]:
-    """What stands there in words."""
-    line, dead = _Lines(text), _Within(dead_ranges(text, language, parts))
-    starts = [span.start for span in parts]
-    streams = (hits(remarks(text, parts)), hits(printed(text, parts), printed=True), hits(names(text, parts)))
-    for stream in streams:
-        for hit in suspicious(stream):
-            span = parts[max(0, bisect_right(starts, hit.last) - 1)]
-            yield line(hit.last), "dead code" if dead(hit.last) else _kind(span)
-    for name in names(text, parts):
-        if len(name.text) > 8 and pleads(name.text):
-            yield line(name.offset), "dead code" if dead(name.offset) else "identifier"
+def _phrases(text: str, found: Sequence[Span]) -> Iterator[tuple[int, Kind]]:
+    kinds: dict[int, Kind] = {span.start: span.kind for span in found if span.kind in ("comment", "docstring")}
+    starts = sorted(kinds)
+    for offset in find_phrases(_comment_words(text, found), printed=False):
+        yield offset, kinds[starts[bisect_right(starts, offset) - 1]]
+    yield from ((offset, "string") for offset in find_phrases(_string_words(text, found), printed=True))
+    yield from ((offset, "identifier") for offset in find_phrases(_identifier_words(text, found), printed=True))
+    for span in found:
+        if span.kind == "name" and find_glued(text[span.start : span.end]):
+            yield span.start, "identifier"
 
 
-def _hidden(raw: str, text: str, parts: Sequence[Span]) -> Iterator[tuple[int, Kind]]:
-    """What has to be decoded before it says anything."""
-    line = _Lines(text)
-    for channel in (remarks, printed, names):
-        for spelling in (rot13, backwards):
-            for hit in suspicious(hits(channel(text, parts), spelling=spelling), HIDING):
-                yield line(hit.last), "encoded text"
-    for payload in payloads(text):
-        inner = [Passage(0, each.text) for each in payloads(payload.text)]
-        if _speaks([Passage(0, payload.text)], HIDING) or _speaks(inner, HIDING):
-            yield line(payload.offset), "encoded text"
-    if _speaks([Passage(0, hidden_message(raw))], HIDING):
-        yield 1, "invisible characters"
+def _markup(text: str, found: Sequence[Span]) -> Iterator[tuple[int, Kind]]:
+    for span in found:
+        if span.kind in ("comment", "docstring", "string") and _MARKUP.search(text, span.start, span.end):
+            yield span.start, "chat markup"
 
 
-def _names_a_plea(path: str) -> bool:
-    shown = without_controls(path)
-    return shown != path or bool(look_alike_words(path)) or pleads(shown) or _speaks([Passage(0, shown)])
+def _encoded(text: str, found: Sequence[Span]) -> Iterator[tuple[int, Kind]]:
+    rotated = codecs.encode(text, "rot13")
+    for each in (_comment_words, _string_words, _identifier_words):
+        for tokens in (each(rotated, found), backwards(each(text, found))):
+            yield from ((offset, "encoded text") for offset in find_phrases(tokens, printed=True))
+    for payload in decoded_texts(text):
+        inner = [each.text for each in decoded_texts(payload.text)]
+        if any(len(each.split()) >= HIDDEN_WORDS or _has_phrase(each) for each in (payload.text, *inner)):
+            yield payload.offset, "encoded text"
 
 
-def _speaks(passages: Iterable[Passage], start: float = 0.0) -> bool:
-    found: Iterator[Hit] = suspicious(hits(passages), start)
-    return next(found, None) is not None
+def _comment_words(text: str, found: Sequence[Span]) -> list[Token]:
+    """The words of all comments as one text, so that a sentence may be spread over several of them."""
+    tokens = []
+    for span in found:
+        if span.kind in ("comment", "docstring"):
+            tokens += [*words(text[span.start : span.end], span.start), Token(span.end, BREAK)]
+    return tokens
 
 
-def _kind(span: Span) -> Kind:
-    return "identifier" if span.kind == "name" or span.kind == "include" else span.kind
+def _string_words(text: str, found: Sequence[Span]) -> list[Token]:
+    """The words of all strings; literals that form one string are joined first."""
+    tokens = []
+    for group in concatenated(text, found):
+        content = unescaped("".join(literal_parts(text[span.start : span.end])[1] for span in group))
+        plain = _FORMATS.sub(lambda match: " " * len(match[0]), content)
+        tokens += [Token(group[0].start, token.word) for token in words(plain)]
+        tokens.append(Token(group[-1].end, BREAK))
+    return tokens
 
 
-class _Lines:
+def _identifier_words(text: str, found: Sequence[Span]) -> list[Token]:
+    """The words of all identifiers, each identifier once; a break where more than blanks is between two of them."""
+    tokens: list[Token] = []
+    seen: set[str] = set()
+    last = 0
+    for span in found:
+        name = text[span.start : span.end]
+        if span.kind == "name":
+            if name not in seen:
+                tokens += [Token(last, BREAK)] if text[last : span.start].strip() else []
+                tokens += name_words(name, span.start)
+                seen.add(name)
+            last = span.end
+    return tokens
+
+
+def _has_phrase(text: str) -> bool:
+    return next(find_phrases(list(words(text)), printed=False), None) is not None
+
+
+def _is_suspicious_name(path: str) -> bool:
+    tokens = [token for part in re.findall(r"\w+", path) for token in name_words(part)]
+    return (
+        without_controls(path) != path
+        or bool(look_alike_words(path))
+        or next(find_phrases(tokens, printed=True), None) is not None
+        or any(find_glued(part) for part in re.findall(r"\w+", path))
+    )
+
+
+class _LineNumbers:
     """Offsets to line numbers from 1."""
 
     def __init__(self, text: str) -> None:
@@ -97,17 +176,3 @@ class _Lines:
 
     def __call__(self, offset: int) -> int:
         return 1 + bisect_right(self.breaks, offset - 1)
-
-
-class _Within:
-    """Whether an offset lies in one of the ranges."""
-
-    def __init__(self, ranges: Sequence[Range]) -> None:
-        self.starts = [start for start, _ in ranges]
-        self.ends: list[int] = []  # the furthest end so far
-        for _, end in ranges:
-            self.ends.append(max(end, self.ends[-1] if self.ends else 0))
-
-    def __call__(self, offset: int) -> bool:
-        index = bisect_right(self.starts, offset)
-        return index > 0 and offset < self.ends[index - 1]

@@ -4,13 +4,12 @@ A program may hold such data for good reasons. Only what decodes to something th
 """
 
 import base64
-import codecs
 import html
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_LONGEST = 20_000
+MAX_CHARS = 20_000
 """Characters of one payload that are decoded; more is data."""
 
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{4}){3,}[A-Za-z0-9+/_-]{0,3}={0,2}")
@@ -31,12 +30,12 @@ class Payload(NamedTuple):
     text: str
 
 
-def payloads(text: str) -> Iterator[Payload]:
+def decoded_texts(text: str) -> Iterator[Payload]:
     """What is hidden in `text`, with where it begins."""
     for pattern, decode in _CODES:
         for match in pattern.finditer(text):
             try:
-                decoded = _legible(decode(match.group()[:_LONGEST]))
+                decoded = _legible(decode(match.group()[:MAX_CHARS]))
             except ValueError:  # not what it looks like
                 continue
             if decoded:
@@ -46,14 +45,6 @@ def payloads(text: str) -> Iterator[Payload]:
 def unescaped(text: str) -> str:
     """`text` with numeric escapes as the characters they stand for."""
     return _ESCAPE.sub(lambda m: chr(int(m[1] or m[2] or m[3], 8 if m[3] else 16)), text)
-
-
-def rot13(word: str) -> str:
-    return codecs.encode(word, "rot13")
-
-
-def backwards(word: str) -> str:
-    return word[::-1]
 
 
 def _base64(run: str) -> bytes:

@@ -1,18 +1,16 @@
-"""Names that say more than a name needs to, and other names for them. Knows no submissions."""
+"""Neutral replacements for identifiers that could hold a sentence, chosen by form alone."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from labs_schema.source.lexer import KEYWORDS, Span
-from serving.injection.channels import names
-from serving.injection.reading import hits
-from serving.injection.rules import WEAK
-from serving.injection.words import split_name, words
 
-MANY_WORDS = 4
-"""A name of so many words can hold a sentence."""
-PROSE = 4
-"""So many names in a row with nothing but blanks between them are no code."""
+MANY_WORDS, MANY_CHARS = 4, 40
+"""An identifier with so many words, or more characters, can hold a sentence."""
+RUN_NAMES = 4
+"""So many names in a row with only blanks between them are prose, not code."""
+LIST_NAMES = 7
+"""A list of so many names of two letters or more can be read as a sentence."""
 
 _LIBRARY = """
 ArrayIndexOutOfBoundsException StringIndexOutOfBoundsException IndexOutOfBoundsException FileNotFoundException
@@ -22,45 +20,30 @@ compareToIgnoreCase DO_NOTHING_ON_CLOSE DISPOSE_ON_CLOSE newFixedThreadPool newS
 getElementsByClassName getElementsByTagName get_or_insert_with sort_unstable_by_key getAudioInputStream
 enable_shared_from_this _CRT_SECURE_NO_WARNINGS
 """
-LIBRARY = frozenset(_LIBRARY.split())
-"""Names of many words that everybody uses and nobody made up."""
-_SENTENCE = """
-a an the this that these those to of and or because can could be been is are was were will would should must it its
-nothing everything something better best with without for from not no yes as at by on if so you your we our they i me
-my he she who what when which than then very only also all any every each please have has had do does did
-el la los las un una de del que por para con sin es son y o no si mi tu su muy todo nada
-der die das ein eine und oder ist sind mit ohne nicht sehr alles nichts le les des du et est sont avec sans pas tout
-ki ke ka hai ko se aur bahut
-"""
-SENTENCE_WORDS = frozenset(_SENTENCE.split())
-"""Small words that a sentence needs and a program hardly ever has as names."""
-FEW, WITHIN = 4, 12
-"""So many of them among so many names in a row are a sentence."""
-STAYS = LIBRARY | KEYWORDS | {"main", "Main"}
+NOT_RENAMED = frozenset(_LIBRARY.split()) | KEYWORDS | {"main", "Main"}
+"""Keywords, entry points, and library names of many words: no student chose them."""
+
+_CAMEL = re.compile(r"[A-Z]++(?![a-z])|[A-Z]?[a-z]++|\d++|[^A-Za-z\d]++")
+_LIST_SEPARATOR = re.compile(r"\s*+(?:=\s*+-?[\w.]*+\s*+)?[,:]?[\s*&]*+")
+_PLACEHOLDER = re.compile(r"\{[^{}\"'`\n]{0,40}\}")
 
 
-def telling_names(text: str, spans: Sequence[Span]) -> list[str]:
-    """The names to replace, in the order of their first use: of many words, or with a part in what speaks to a grader,
-    alone or with the names around it."""
-    passages = list(names(text, spans))
-    ranges = [(hit.first, hit.last) for hit in hits(passages) if hit.weight >= WEAK]
-    spoken, end, found = iter(sorted(ranges)), -1, []
-    following = next(spoken, None)
-    prose = _prose(text, spans) | _sentences([passage.text for passage in passages])
-    for passage in passages:
-        while following is not None and following[0] < passage.offset + len(passage.text):
-            end, following = max(end, following[1]), next(spoken, None)
-        name = passage.text
-        speaks = end >= passage.offset and any(word.meanings for word in words(name))
-        if (speaks or name in prose or _many(name)) and name not in STAYS:
-            found.append(name)
-    return found
+def split_name(name: str) -> list[str]:
+    """The words of a name: `give_fullMarks2` is give, full, Marks, 2."""
+    return [part for piece in name.split("_") for part in _CAMEL.findall(piece)]
 
 
-def neutral_names(telling: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
-    """A new name for each, `name1` and so on, in capitals where it was; none of those that are `taken`."""
+def long_names(text: str, spans: Sequence[Span]) -> list[str]:
+    """The names to replace, in the order of their first use."""
+    names = [text[span.start : span.end] for span in spans if span.kind == "name"]
+    prose = {name for run in (*_runs(text, spans), *_lists(text, spans)) for name in run}
+    return [name for name in dict.fromkeys(names) if name not in NOT_RENAMED and (name in prose or _is_long(name))]
+
+
+def neutral_names(names: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
+    """A new name for each: `name1` and so on, capitalised as the old one was; none of those in `taken`."""
     used, new = set(taken), dict[str, str]()
-    for number, name in enumerate(dict.fromkeys(telling), start=1):
+    for number, name in enumerate(dict.fromkeys(names), start=1):
         fresh = f"NAME{number}" if name.isupper() else f"Name{number}" if name[:1].isupper() else f"name{number}"
         while fresh in used:
             fresh += "_"
@@ -69,44 +52,41 @@ def neutral_names(telling: Iterable[str], taken: Iterable[str]) -> dict[str, str
     return new
 
 
-def renamed(literal: str, new: Mapping[str, str]) -> str:
-    """A literal with its placeholders' names replaced: `f"{give_full_marks}"`."""
-    return re.sub(
-        r"\{[^{}\"'`\n]{0,40}\}", lambda part: re.sub(r"\w+", lambda m: new.get(m[0], m[0]), part[0]), literal
-    )
+def renamed_placeholders(literal: str, new: Mapping[str, str]) -> str:
+    """A literal with the names in its placeholders replaced: `f"{give_full_marks}"`."""
+    return _PLACEHOLDER.sub(lambda part: re.sub(r"\w+", lambda name: new.get(name[0], name[0]), part[0]), literal)
 
 
-def _many(name: str) -> bool:
-    return len(name) > 40 or len([word for word in split_name(name) if word.isalpha()]) >= MANY_WORDS
+def _is_long(name: str) -> bool:
+    return len(name) > MANY_CHARS or len([word for word in split_name(name) if word.isalpha()]) >= MANY_WORDS
 
 
-def _sentences(distinct: Sequence[str]) -> set[str]:
-    """Names between small words that stand close: `int Grader, Please, Be, So, Kind, To, Me;`."""
-    small = [
-        i
-        for i, name in enumerate(distinct)
-        if len(name) > 1 and name.lower().strip("_") in SENTENCE_WORDS and name not in KEYWORDS
-    ]
-    found: set[str] = set()
-    for first, last in zip(small, small[FEW - 1 :], strict=False):
-        if last - first < WITHIN:
-            found.update(distinct[max(0, first - 3) : last + 4])
-    return found
-
-
-def _prose(text: str, spans: Sequence[Span]) -> set[str]:
-    found: set[str] = set()
+def _runs(text: str, spans: Sequence[Span]) -> Iterator[list[str]]:
+    """Runs of at least `RUN_NAMES` names on one line with only blanks between them; a keyword ends a run."""
     run: list[str] = []
     last = 0
     for span in spans:
-        if run and (span.kind != "name" or text[last : span.start].strip() or "\n" in text[last : span.start]):
-            found.update(run if len(run) >= PROSE else [])
+        name = text[span.start : span.end]
+        follows = not text[last : span.start].strip(" \t")
+        if run and (span.kind != "name" or name in KEYWORDS or not follows):
+            yield from [run] if len(run) >= RUN_NAMES else []
             run = []
-        if span.kind == "name":
-            name = text[span.start : span.end]
-            if name in KEYWORDS:
-                run = []
-            else:
-                run.append(name)
-            last = span.end
-    return found.union(run if len(run) >= PROSE else [])
+        if span.kind == "name" and name not in KEYWORDS:
+            run.append(name)
+        last = span.end
+    yield from [run] if len(run) >= RUN_NAMES else []
+
+
+def _lists(text: str, spans: Sequence[Span]) -> Iterator[list[str]]:
+    """Lists of at least `LIST_NAMES` different names: `int Please, Be, So, Kind;`. Single letters do not count."""
+    group: list[str] = []
+    last = 0
+    for span in spans:
+        name = text[span.start : span.end]
+        if group and (span.kind != "name" or not _LIST_SEPARATOR.fullmatch(text, last, span.start)):
+            yield from [group] if len(set(group)) >= LIST_NAMES else []
+            group = []
+        if span.kind == "name" and len(name) > 1 and name not in KEYWORDS:
+            group.append(name)
+        last = span.end
+    yield from [group] if len(set(group)) >= LIST_NAMES else []

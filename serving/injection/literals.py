@@ -1,77 +1,61 @@
-"""Comments, strings and dropped blocks of a program with their words taken out, line for line. Knows no lexicon.
+"""Masks what string literals say: letters and digits become `x`, formats and short outputs stay.
 
-A literal of at most `SHORT_WORDS` words and `SHORT` characters stays, with its format: nine of ten literals in
-students' programs are no longer, and carry what a program prints (`"%d\\n"`, `"yes"`, `"Sum: "`). Nobody pleads in two
-words; literals that make one string, or one list, count together. The letters of longer ones become `x`, so that their
-length, their formats and their line ends can still be read.
+A literal stays if it is ASCII and has at most `SHORT_WORDS` words and `SHORT_CHARS` characters apart from its formats.
+Nine of ten literals in students' programs are that short, and they are what the program prints (`"%d\\n"`, `"YES"`,
+`"Sum: "`). Literals that form one string or one list count together.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 
 from labs_schema.source.lexer import Span
-from serving.injection.channels import concatenated
-from serving.injection.words import words
 
-SHORT, SHORT_WORDS, LISTED_WORDS = 16, 2, 6
+SHORT_CHARS, SHORT_WORDS, LIST_WORDS = 16, 2, 6
+NEAR_CHARS = 200
+"""Two literals with more characters between them are never one string or one list."""
+
+Replacement = tuple[int, int, str]
+"""Start and end in a file's text, and what replaces it."""
 
 _LISTED = re.compile(r"[\s,]*")
-
-_KEPT = re.compile(
+_CONCATENATED = re.compile(r"[\s+\\.]*")  # `"a" "b"`, `"a" + "b"`, PHP-like `"a" . "b"`
+_CHARACTERS = re.compile(r"[\s+\\.,]*")  # also {'a', 'b'}
+_CHARACTER_LITERAL = 3
+_FORMATS = re.compile(
     r"\\(?:[abefnrtv\\'\"0]|\n)|%[-+ #0-9.*]{0,8}(?:hh|ll|[hlLzjt])?[diouxXeEfFgGaAcspn%]|\{[^{}\"'`\n]{0,40}\}"
 )
-_ESCAPED = re.compile(r"\\(?:x[0-9A-Fa-f]{2}|u\{?[0-9A-Fa-f]{4,6}\}?|[0-7]{1,3})")
+_ESCAPES = re.compile(r"\\(?:x[0-9A-Fa-f]{2}|u\{?[0-9A-Fa-f]{4,6}\}?|[0-7]{1,3})")
 _OPENING = re.compile(r"(?:[A-Za-z0-9]{0,3}\#{0,16})(?:\"{3}|'{3}|[\"'`])")
 _CLOSING = re.compile(r"(?:\"{3}|'{3}|[\"'`])\#{0,16}$")
-_WORD = re.compile(r"[^\W\d_]{2,}|[\u4e00-\u9fff]")
-
-Piece = tuple[int, int, str]
+_WORD = re.compile(r"[^\W\d_]{2,}")
 
 
-def masked_comments(text: str, spans: Sequence[Span]) -> Iterator[Piece]:
-    """What stands in the place of each comment and docstring: a blank, an empty docstring, and all line ends."""
-    for span in spans:
-        old = text[span.start : span.end]
-        if span.kind == "comment":
-            yield span.start, span.end, "\n" * old.count("\n") or " "
-        elif span.kind == "docstring":
-            yield span.start, span.end, '"""' + "\n" * old.count("\n") + '"""'
-
-
-def masked_strings(text: str, spans: Sequence[Span]) -> Iterator[Piece]:
-    """What stands in the place of each string that is long, or that says something a grader might be told."""
-    listed = _long_lists(text, spans)
+def masked_literals(text: str, spans: Sequence[Span]) -> Iterator[Replacement]:
+    """The replacement of each literal that is not short enough to stay."""
+    listed = _in_long_lists(text, spans)
     for group in concatenated(text, spans):
-        whole = "".join(_content(text[span.start : span.end])[1] for span in group)
-        if group[0].start in listed or not _stays(whole):
+        content = "".join(literal_parts(text[span.start : span.end])[1] for span in group)
+        if group[0].start in listed or not _is_short(content):
             for span in group:
-                opening, content, closing = _content(text[span.start : span.end])
-                yield span.start, span.end, opening + _crossed_out(content) + closing
+                opening, inner, closing = literal_parts(text[span.start : span.end])
+                yield span.start, span.end, opening + _mask(inner) + closing
 
 
-def _long_lists(text: str, spans: Sequence[Span]) -> set[int]:
-    """Where the literals begin that are in a list with more than `LISTED_WORDS` words: a list can be read as a line."""
-    found: set[int] = set()
+def concatenated(text: str, spans: Sequence[Span]) -> Iterator[list[Span]]:
+    """The string spans of a program, grouped by the string that they form together."""
     group: list[Span] = []
-    said = 0
-    for span in [span for span in spans if span.kind == "string"]:
-        if group and (span.start - group[-1].end > 200 or not _LISTED.fullmatch(text, group[-1].end, span.start)):
-            found.update([each.start for each in group] if said > LISTED_WORDS else [])
-            group, said = [], 0
-        group.append(span)
-        said += len(_WORD.findall(_KEPT.sub(" ", text[span.start : span.end])))
-    return found.union([each.start for each in group] if said > LISTED_WORDS else [])
+    for span in spans:
+        if span.kind == "string":
+            if group and not _joins(text, group[-1], span):
+                yield group
+                group = []
+            group.append(span)
+    if group:
+        yield group
 
 
-def _stays(content: str) -> bool:
-    said = _KEPT.sub(" ", content)
-    found = _WORD.findall(said)
-    if len(said.strip()) > SHORT or len(found) > SHORT_WORDS or len(_ESCAPED.findall(content)) > SHORT_WORDS:
-        return False
-    return not found or not any(word.meanings for word in words(said))
-
-
-def _content(literal: str) -> tuple[str, str, str]:
+def literal_parts(literal: str) -> tuple[str, str, str]:
+    """Prefix and opening quote, content, closing quote."""
     opening = _OPENING.match(literal)
     start = opening.end() if opening else 0
     closing = _CLOSING.search(literal, start)
@@ -79,14 +63,47 @@ def _content(literal: str) -> tuple[str, str, str]:
     return literal[:start], literal[start:end], literal[end:]
 
 
-def _crossed_out(content: str) -> str:
-    """Every letter and digit an `x`, but for formats, escapes of blanks and short placeholders such as `{total}`."""
+def _joins(text: str, before: Span, after: Span) -> bool:
+    if after.start - before.end > NEAR_CHARS:
+        return False
+    characters = max(before.end - before.start, after.end - after.start) <= _CHARACTER_LITERAL
+    return bool((_CHARACTERS if characters else _CONCATENATED).fullmatch(text, before.end, after.start))
+
+
+def _in_long_lists(text: str, spans: Sequence[Span]) -> set[int]:
+    """Where the literals start that are in a list of more than `LIST_WORDS` words: a list can be read as a sentence."""
+    found: set[int] = set()
+    group: list[Span] = []
+    words = 0
+    for span in [*(span for span in spans if span.kind == "string"), None]:
+        near = span and group and span.start - group[-1].end <= NEAR_CHARS
+        if span is None or not near or not _LISTED.fullmatch(text, group[-1].end, span.start):
+            found.update(each.start for each in group if words > LIST_WORDS)
+            group, words = [], 0
+        if span is not None:
+            group.append(span)
+            words += len(_WORD.findall(_FORMATS.sub(" ", text[span.start : span.end])))
+    return found
+
+
+def _is_short(content: str) -> bool:
+    plain = _FORMATS.sub(" ", content)
+    return (
+        content.isascii()
+        and len(plain.strip()) <= SHORT_CHARS
+        and len(_WORD.findall(plain)) <= SHORT_WORDS
+        and len(_ESCAPES.findall(content)) <= SHORT_WORDS
+    )
+
+
+def _mask(content: str) -> str:
+    """Letters and digits as `x`, except formats, escapes of white space and placeholders such as `{total}`."""
     pieces, last = [], 0
-    for match in _KEPT.finditer(content):
-        pieces += [_crossed(content[last : match.start()]), match.group()]
+    for match in _FORMATS.finditer(content):
+        pieces += [_crossed_out(content[last : match.start()]), match.group()]
         last = match.end()
-    return "".join([*pieces, _crossed(content[last:])])
+    return "".join([*pieces, _crossed_out(content[last:])])
 
 
-def _crossed(text: str) -> str:
-    return re.sub(r"\w", "x", _ESCAPED.sub("x", text))
+def _crossed_out(text: str) -> str:
+    return re.sub(r"\w", "x", _ESCAPES.sub("x", text))

@@ -1,71 +1,156 @@
-"""What is told by its form and not by its words: a prompt's structure, a model's verdict, a score. Knows no rules.
-
-Greshake et al., "Not what you've signed up for" (2023), and Perez and Ribeiro, "Ignore Previous Prompt" (2022): an
-attack often imitates the form of what stands around the text it is in.
-"""
+"""Finds the phrases of `phrases.yaml` in text, however its words are spelled."""
 
 import re
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from importlib.resources import files
 from typing import NamedTuple
 
-from prompts.quoting import STRUCTURE
+import yaml
 
-_FORMS = (
-    # what it imitates, its weight where it is said, its weight where the program prints it
-    ("structure", 1.0, 1.0, r"<[|\uff5c][\w ]{1,40}[|\uff5c]>|\[/?INST\]|<</?SYS>>|</?(?i:student-(?:code|file))"),
-    (
-        "structure",
-        1.0,
-        1.0,
-        r"<(?:start|end)_of_turn>|\[/?SYSTEM(?:_PROMPT)?\]|</?(?i:system|assistant|grader|rubric)>",
-    ),
-    ("structure", 0.7, 0.5, r"#{2,4} ?(?i:instruction|response|system|assistant|grading|rubric|new task)\b"),
-    ("structure", 0.5, 0.2, r"(?im:^)\W{0,6}(?i:system|assistant|user|human|developer)(?i: prompt| message)?\s?:"),
-    ("structure", 0.6, 0.6, r"(?i)\b(?:end|begin(?:ning)?|start) of (?:the )?(?:student|submission|user|untrusted)\b"),
-    ("verdict", 1.0, 1.0, r"(?i:\\*[\"']answer\\*[\"']\s{0,3}:\s{0,3}\\*[\"'])[A-Z]\\*[\"']"),
-    (
-        "verdict",
-        0.8,
-        0.7,
-        r"(?i)\{\s{0,5}\\*[\"']?(?:rating|grade|score|verdict|marks?|points|answer)\\*[\"']?\s{0,3}[:=]",
-    ),
-    (
-        "verdict",
-        0.6,
-        0.2,
-        r"(?i)\b(?:rating|grade|score|verdict|marks|points|result|nota|note|punkte)\b\W{0,4}(?:is\b|given|awarded)?\W{0,4}"
-        r"(?:\bA\b\+?(?! \w)|full\b|pass(?:ed)?\b|excellent|perfect|max(?:imum)?\b|top\b|correct\b|100\b)",
-    ),
-    (
-        "verdict",
-        0.5,
-        0.4,
-        r"(?i)\b(?:assessed|rated|graded|marked|scored|counts?|classified|judged|put it|belongs?) (?:as|under|at)\b",
-    ),
-    ("verdict", 0.5, 0.3, r"(?i)\bcriteri(?:on|um) ?\d{1,2}\s?:"),
-    ("structure", 0.6, 0.6, r"\brubric_(?:ratings|comments)\b|\brubrics?\.json\b|\bratings\.csv\b"),
-    ("structure", 0.6, 0.6, r"(?i)\b(?:submission|student'?s? (?:code|work|program)) ends\b"),
-    ("score", 0.5, 0.2, r"(?<![\d/.])(\d{1,3}) ?(?:/|out of|of|von|de|sur) ?\1(?![\d/.])"),
-    (
-        "order",
-        0.7,
-        0.5,
-        r"(?i)\bas an? (?:ai|llm|language model)\b|\bif you are an? (?:ai|llm|language model|model|bot)\b",
-    ),
-    ("order", 0.6, 0.3, r"(?i)\b(?:you are now|from now on|new instructions?|system prompt|system override)\b"),
+from serving.injection.characters import folded
+from serving.injection.identifiers import split_name
+
+GAP = 3
+"""Words that may come between two words of a phrase."""
+BREAK = "."
+"""The token between two comments, strings or names: it counts as a word of a gap."""
+GLUED_CHARS = 12
+"""Letters from which a word is searched for phrases written without blanks."""
+
+_TOKEN = re.compile(
+    r"""(?P<full_score> (?<![\d/.])(?P<n>\d{1,3})\ ?(?:/|(?:out\ )?of\ )\ ?(?P=n)(?![\d/.]))
+    | (?P<spaced> (?<!\w) [^\W\d_] (?:[ .\-*_~] [^\W\d_] (?!\w)){3,} )
+    | (?P<letter> (?<![\w.]) (?: [B-H] | A(?!\ [a-z]) | (?<=[a-z]\ )A ) \+? (?![\w'+]|\.\w) )
+    | (?P<word> [\u0900-\u097f]+ | [\u4e00-\u9fff]
+        | [^\W_](?:(?![\u4e00-\u9fff])[^\W_]|[@$!|](?=[^\W_]))* )""",
+    re.X,
 )
-_COMPILED = tuple((intent, said, printed, re.compile(form)) for intent, said, printed, form in _FORMS)
+_LETTER_NAME = re.compile(r"[A-H]")
+_DIGITS_AS_LETTERS = [str.maketrans("013457@$!|", f"o{one}eastas{one}{one}") for one in "il"]
+_REPEATED = re.compile(r"(.)\1{2,}")
+
+Phrase = tuple[frozenset[str], ...]
+"""The alternatives for each word."""
 
 
-class Form(NamedTuple):
+class Token(NamedTuple):
+    """A normalised word, and where it is in the file."""
+
     offset: int
-    intent: str
-    weight: float
+    word: str
 
 
-def forms(text: str, printed: bool) -> Iterator[Form]:
-    """Every form that `text` imitates, in no order. `printed`: it is a string of the program, not a remark."""
-    for intent, said, in_string, pattern in _COMPILED:
-        weight = in_string if printed else said
-        yield from (Form(match.start(), intent, weight) for match in pattern.finditer(text))
-    yield from (Form(match.start(), "structure", 0.5) for match in STRUCTURE.finditer(text))
+class PhraseList(NamedTuple):
+    """`anywhere` and `everything` index phrases by their first words; `glued` matches those of `anywhere` in a word."""
+
+    anywhere: dict[str, list[Phrase]]
+    everything: dict[str, list[Phrase]]
+    vocabulary: frozenset[str]
+    glued: re.Pattern[str]
+
+
+def words(text: str, offset: int = 0) -> Iterator[Token]:
+    """The words of `text`, which starts at `offset` of its file."""
+    for match in _TOKEN.finditer(text):
+        place = offset + match.start()
+        if match["full_score"]:
+            yield Token(place, "FULL_SCORE")
+        elif match["letter"]:
+            yield Token(place, "LETTER")
+        else:
+            yield Token(place, _normalised(re.sub(r"[\W_]", "", match[0]) if match["spaced"] else match[0]))
+
+
+def name_words(name: str, offset: int = 0) -> Iterator[Token]:
+    """The words of an identifier or a file name."""
+    for word in split_name(name):
+        yield Token(offset, "LETTER" if _LETTER_NAME.fullmatch(word) else _normalised(word))
+
+
+def find_phrases(tokens: Sequence[Token], *, printed: bool) -> Iterator[int]:
+    """The offset at which each phrase in `tokens` ends. `printed`: only those that no program prints honestly."""
+    phrases = phrase_list().anywhere if printed else phrase_list().everything
+    for start, token in enumerate(tokens):
+        for phrase in phrases.get(token.word, ()):
+            if (end := _end(tokens, start, phrase)) is not None:
+                yield tokens[end].offset
+                break
+
+
+def find_glued(name: str) -> bool:
+    """Whether a phrase is in `name` without anything between its words: `givemefullmarks`."""
+    return len(name) >= GLUED_CHARS and phrase_list().glued.search(name.lower()[:200]) is not None
+
+
+def backwards(tokens: Iterable[Token]) -> list[Token]:
+    """The same text read from its end."""
+    return [Token(token.offset, _normalised(token.word[::-1])) for token in reversed(list(tokens))]
+
+
+@cache
+def phrase_list() -> PhraseList:
+    """`phrases.yaml`, parsed."""
+    languages = yaml.safe_load(files("serving.injection").joinpath("phrases.yaml").read_text(encoding="utf-8"))
+    anywhere = [_parsed(p, each.get("groups", {})) for each in languages.values() for p in each["anywhere"]]
+    comments = [_parsed(p, each.get("groups", {})) for each in languages.values() for p in each.get("comments", ())]
+    glued = [
+        phrase for phrase in anywhere if all(word.isascii() and word != "LETTER" for one in phrase for word in one)
+    ]
+    return PhraseList(
+        anywhere=_by_first_word(anywhere),
+        everything=_by_first_word([*anywhere, *comments]),
+        vocabulary=frozenset(word for phrase in (*anywhere, *comments) for one in phrase for word in one),
+        glued=re.compile("|".join(r"[a-z]{0,4}".join(f"(?:{'|'.join(sorted(one))})" for one in p) for p in glued)),
+    )
+
+
+def _parsed(phrase: str, groups: dict[str, str]) -> Phrase:
+    return tuple(
+        frozenset(
+            word if word in ("LETTER", "FULL_SCORE") else _plain(word)
+            for part in slot.split("|")
+            for word in groups.get(part, part).split("|")
+        )
+        for slot in phrase.split()
+    )
+
+
+def _by_first_word(phrases: Iterable[Phrase]) -> dict[str, list[Phrase]]:
+    found: dict[str, list[Phrase]] = {}
+    for phrase in phrases:
+        for word in phrase[0]:
+            found.setdefault(word, []).append(phrase)
+    return found
+
+
+def _end(tokens: Sequence[Token], start: int, phrase: Phrase) -> int | None:
+    """The index of the last word of `phrase` if it starts at `start`."""
+    position = start
+    for alternatives in phrase[1:]:
+        reach = range(position + 1, min(position + GAP + 2, len(tokens)))
+        following = next((index for index in reach if tokens[index].word in alternatives), None)
+        if following is None:
+            return None
+        position = following
+    return position
+
+
+def _normalised(word: str) -> str:
+    """`word` as the phrase list spells it, if it is one of its words in some spelling."""
+    vocabulary, plain = phrase_list().vocabulary, _plain(word)
+    if plain in vocabulary or len(plain) > 40:
+        return plain
+    spellings = [_plain(folded(word)), _REPEATED.sub(r"\1", plain), _REPEATED.sub(r"\1\1", plain)]
+    if not plain.isalpha() and not plain.isdigit():
+        spellings += [plain.translate(table) for table in _DIGITS_AS_LETTERS]
+    return next((spelling for spelling in spellings if spelling in vocabulary), plain)
+
+
+def _plain(word: str) -> str:
+    """In small letters without accents and vowel signs."""
+    if word.isascii():
+        return word.lower()
+    parts = unicodedata.normalize("NFKD", word.casefold())
+    return "".join(char for char in parts if not unicodedata.category(char).startswith("M"))

@@ -1,79 +1,85 @@
-"""The same program without the text through which a student could talk to a grader. Knows no engine and no grade.
+"""A copy of a submission without the places that can carry text to a grader, for the verification pass.
 
-It does not ask what the detector found: every program loses the same places, so that a plea in words that nobody
-thought of is lost too. What remains is what a compiler reads, in the same lines.
+What is removed depends on its form alone and never on what it says, so that an injected prompt that evades the detector
+does not evade the verification pass with it; an import contract keeps the detector and its phrases out of here.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from labs_schema.models import SourceFile, Submission
-from labs_schema.source.dead_code import Range, dropped_ranges
+from labs_schema.source.dead_code import Range, dead_ranges
 from labs_schema.source.languages import SOURCE_EXTENSIONS, extension
 from labs_schema.source.lexer import Span, lex
 from serving.injection.characters import folded, without_controls
-from serving.injection.identifiers import neutral_names, renamed, telling_names
-from serving.injection.literals import Piece, masked_comments, masked_strings
+from serving.injection.identifiers import long_names, neutral_names, renamed_placeholders, split_name
+from serving.injection.literals import Replacement, masked_literals
 from serving.injection.unused_declarations import unused_declarations, uses
-from serving.injection.words import words
 
-NAME, NAME_WORDS = 24, 3
+FILE_NAME_CHARS, FILE_NAME_WORDS = 24, 3
 """Characters and words of an ordinary file name, with its folders and without its extension."""
 
 _QUOTED = re.compile(r"\"([^\"\n]*)\"")
+_DIRECTIVE = re.compile(r"[ \t]*#[ \t]*\w+[ \t]*(?:<[\w./+-]{1,40}>|\"[^\"\n]*\")?")
 _IMPORTS = re.compile(r"^[ \t]*+(?:from|import)[ \t]++([\w., \t]++)", re.M)
-_WORDS = re.compile(r"\w+")
-_NAME_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
 
 
 def sanitized(submission: Submission, language: str) -> Submission:
-    """`submission` for the second reading: comments, long strings, telling names, file names, `#if 0` blocks and unused
-    declarations masked.
+    """`submission` without comments, long literals, long names, dead code and unused declarations.
 
-    Every line stays in its place, and names are replaced alike in all files. Deterministic; never raises.
+    Every line keeps its number, and a name is replaced alike in all files. Deterministic; never raises.
     """
-    texts = [_drawn_plainly(file.text, language) for file in submission.files]
+    texts = [_normalised(file.text, language) for file in submission.files]
     lexed = [lex(text, language) for text in texts]
     paths = _neutral_paths(submission)
     taken = [text[span.start : span.end] for text, found in zip(texts, lexed, strict=True) for span in found]
-    telling = [name for text, found in zip(texts, lexed, strict=True) for name in telling_names(text, found)]
-    new = neutral_names(telling, taken) | _modules(texts, paths, language)
+    long = [name for text, found in zip(texts, lexed, strict=True) for name in long_names(text, found)]
+    names = neutral_names(long, taken) | _modules(texts, paths, language)
     used = uses(zip(texts, lexed, strict=True))
     files = []
     for file, text, found in zip(submission.files, texts, lexed, strict=True):
-        dropped = [*dropped_ranges(text, language, found), *unused_declarations(text, found, language, used)]
-        files.append(SourceFile(path=paths[file.path], text=_masked(text, found, dropped, new, paths)))
+        dropped = [*dead_ranges(text, language, found), *unused_declarations(text, found, language, used)]
+        pieces = [*_replacements(text, found, names, paths), *_blank(text, dropped)]
+        files.append(SourceFile(path=paths[file.path], text=_replaced(text, pieces)))
     return submission.model_copy(update={"files": tuple(files)})
 
 
-def _masked(text: str, found: Sequence[Span], dropped: list[Range], new: dict[str, str], paths: dict[str, str]) -> str:
-    strings = {(start, end): after for start, end, after in masked_strings(text, found)}
-    pieces = list(masked_comments(text, found))
+def _replacements(
+    text: str, found: Sequence[Span], names: dict[str, str], paths: dict[str, str]
+) -> Iterator[Replacement]:
+    literals = {(start, end): new for start, end, new in masked_literals(text, found)}
     for span in found:
         old = text[span.start : span.end]
-        if span.kind == "name" and old in new:
-            pieces.append((span.start, span.end, new[old]))
+        lines = "\n" * old.count("\n")
+        if span.kind == "comment":
+            yield span.start, span.end, lines or " "
+        elif span.kind == "docstring":
+            yield span.start, span.end, f'"""{lines}"""'
         elif span.kind == "string":
-            pieces.append((span.start, span.end, renamed(strings.get((span.start, span.end), old), new)))
+            yield span.start, span.end, renamed_placeholders(literals.get((span.start, span.end), old), names)
         elif span.kind == "include":
-            pieces.append((span.start, span.end, _include(old, paths)))
-    pieces += [(start, end, "\n" * text.count("\n", start, end)) for start, end in dropped]
-    return _replaced(text, sorted(pieces, key=lambda piece: (piece[0], -piece[1])))
+            yield span.start, span.end, _include(old, paths)
+        elif old in names:
+            yield span.start, span.end, names[old]
 
 
-def _replaced(text: str, pieces: list[Piece]) -> str:
-    """`text` with the pieces put in; one that begins within another is left out."""
+def _blank(text: str, ranges: Sequence[Range]) -> Iterator[Replacement]:
+    return ((start, end, "\n" * text.count("\n", start, end)) for start, end in ranges)
+
+
+def _replaced(text: str, pieces: Sequence[Replacement]) -> str:
+    """`text` with the pieces put in; one that starts within another is left out."""
     parts, last = [], 0
-    for start, end, new in pieces:
+    for start, end, new in sorted(pieces, key=lambda piece: (piece[0], -piece[1])):
         if start >= last:
             parts += [text[last:start], new]
             last = end
     return "".join([*parts, text[last:]])
 
 
-def _drawn_plainly(text: str, language: str) -> str:
-    """No invisible characters; names in Latin letters where they only look so. Strings are masked by themselves."""
+def _normalised(text: str, language: str) -> str:
+    """No invisible characters, and names in ASCII letters. Literals are masked anyway if they are not ASCII."""
     text = without_controls(text)
     if text.isascii():
         return text
@@ -86,44 +92,43 @@ def _drawn_plainly(text: str, language: str) -> str:
 
 
 def _neutral_paths(submission: Submission) -> dict[str, str]:
-    """Path -> itself where it is an ordinary one; else `file1.c`: its number in the submission, and its extension where
-    it is one of source code."""
-    kept = {file.path: file.path for file in submission.files if _ordinary(file.path)}
+    """Path -> itself if it is an ordinary one, else its number in the submission and its extension: `file1.c`."""
+    ordinary = {file.path: file.path for file in submission.files if _is_ordinary(file.path)}
     paths: dict[str, str] = {}
     for number, path in enumerate((file.path for file in submission.files), 1):
         suffix = extension(path) if extension(path) in SOURCE_EXTENSIONS else ""
         new = f"file{number}{suffix}"
-        while new in kept:
+        while new in ordinary:
             new = f"_{new}"
-        paths[path] = kept.get(path, new)
+        paths[path] = ordinary.get(path, new)
     return paths
 
 
-def _ordinary(path: str) -> bool:
-    """Short, of a source file, and with at most one word that a grader might be told: `max_of_three.c`."""
+def _is_ordinary(path: str) -> bool:
+    """Whether the path is an ASCII one of a source file, short and of few words: `max_of_three.c`."""
     stem, suffix = path[: -len(extension(path))], extension(path)
-    few = len(stem) <= NAME and len(_NAME_WORD.findall(stem)) <= NAME_WORDS
-    return few and path.isascii() and suffix in SOURCE_EXTENSIONS and sum(bool(w.meanings) for w in words(stem)) < 2
+    words = [word for piece in re.findall(r"\w+", stem) for word in split_name(piece)]
+    return (
+        path.isascii()
+        and suffix in SOURCE_EXTENSIONS
+        and len(stem) <= FILE_NAME_CHARS
+        and len(words) <= FILE_NAME_WORDS
+    )
 
 
 def _include(line: str, paths: dict[str, str]) -> str:
-    """An `#include` of the student's own file under its new name, of another with nothing behind it."""
-    own = {PurePosixPath(path).name: f'"{new}"' for path, new in paths.items() if new != path}
-    kept_names = {PurePosixPath(path).name for path, new in paths.items() if new == path}
-
-    def named(match: re.Match[str]) -> str:
-        name = PurePosixPath(match[1]).name
-        return match[0] if name in kept_names else own.get(name, '"other.h"')
-
-    directive = re.match(r"[ \t]*#[ \t]*\w+[ \t]*(?:<[\w./+-]{1,40}>|\"[^\"\n]*\")?", line)
-    kept = directive[0] if directive else ""
-    return _QUOTED.sub(named, kept)
+    """The `#include` of a submission's own file under its new name, with nothing behind it."""
+    renamed = {PurePosixPath(path).name: PurePosixPath(new).name for path, new in paths.items()}
+    directive = _DIRECTIVE.match(line)
+    return _QUOTED.sub(
+        lambda match: f'"{renamed.get(PurePosixPath(match[1]).name, "other.h")}"', directive[0] if directive else ""
+    )
 
 
 def _modules(texts: list[str], paths: dict[str, str], language: str) -> dict[str, str]:
-    """Python's modules are named after files: new names for those that are imported."""
+    """New names for imported Python modules whose file got a new name."""
     if language != "Python":
         return {}
-    imported = {word for text in texts for match in _IMPORTS.finditer(text) for word in _WORDS.findall(match[1])}
+    imported = {word for text in texts for match in _IMPORTS.finditer(text) for word in re.findall(r"\w+", match[1])}
     stems = {PurePosixPath(path).stem: PurePosixPath(new).stem for path, new in paths.items() if new != path}
     return {stem: new for stem, new in stems.items() if stem in imported}

@@ -17,15 +17,7 @@ from serving.observability.collectors import JobsCollector, PrefixCacheCollector
 from serving.observability.timed_engine import EngineTimes
 from serving.scheduler.engine_queue import QueuedSubmission
 from serving.scheduler.engine_thread import EngineCall, EngineThread
-from serving.scoring.triage import (
-    DIFFERS,
-    NOT_READ_AGAIN,
-    ORDER_SENSITIVE,
-    SHORTENED,
-    TIED,
-    UNCALIBRATED,
-    UNGRADED,
-)
+from serving.scoring.triage import review_code
 from serving.store.errors import StoreError
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
@@ -33,23 +25,6 @@ PROBABILITIES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1.0)
 INLINE_RUBRIC = "(inline rubric)"
 UNKNOWN_ROUTE = "(no route)"
 METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"))
-REVIEW_KINDS = {
-    UNGRADED: "ungraded",
-    UNCALIBRATED: "not calibrated",
-    "low confidence": "low confidence",
-    "low label mass": "low label mass",
-    TIED: "tied",
-    ORDER_SENSITIVE: "order-sensitive",
-    SHORTENED: "shortened",
-    "suspicious text": "suspicious text",
-    DIFFERS: "verification pass differs",
-    NOT_READ_AGAIN: "verification pass differs",
-}
-"""Start of a reason for review -> its kind: reasons contain numbers and file names, labels must not."""
-
-
-def review_kind(reason: str) -> str:
-    return next((kind for start, kind in REVIEW_KINDS.items() if reason.startswith(start)), "other")
 
 
 class Metrics:
@@ -75,7 +50,7 @@ class Metrics:
             "stage",
         )
         self._criteria = self._counter("criteria", "Graded criteria by outcome.", "course", "lab", "outcome")
-        self._reviews = self._counter("reviews", "Reasons for human review by kind.", "course", "kind")
+        self._reviews = self._counter("reviews", "Reasons for human review by review code.", "course", "kind")
         self._label_mass = self._histogram(
             "label_mass", "Total probability of the option letters.", PROBABILITIES, "course"
         )
@@ -136,8 +111,8 @@ class Metrics:
     def _count_criterion(self, course: str, lab: str, answer: CriterionGrade) -> None:
         outcome = answer.status.value if answer.ungraded is None else "ungraded"
         self._criteria.labels(course, lab, outcome).inc()
-        for kind in {review_kind(reason) for reason in answer.review_reasons}:
-            self._reviews.labels(course, kind).inc()
+        for code in {review_code(reason) or "other" for reason in answer.review_reasons}:
+            self._reviews.labels(course, code).inc()
         if answer.label_mass is not None:
             self._label_mass.labels(course).observe(answer.label_mass)
 

@@ -176,7 +176,7 @@ class EngineThread:
         try:
             work = [(queued.lab, queued.submission) for queued in batch]
             requests = [queued.prepared.request_for(grader) if queued.prepared else None for queued in batch]
-            grades = grader.grade_each(work, sheets=requests, reasoning=batch[0].reasoning)
+            grades = grader.grade_each(work, requests=requests, reasoning=batch[0].reasoning)
         except Exception as error:
             if len(batch) > 1 and not isinstance(error, EngineDownError):
                 for queued in batch:

@@ -20,7 +20,7 @@ class GradesSubmissions(Protocol):
         self,
         work: Sequence[tuple[Lab, Submission]],
         *,
-        sheets: Sequence[ScoringRequest | None] | None = None,
+        requests: Sequence[ScoringRequest | None] | None = None,
         reasoning: bool = False,
     ) -> list[Grade]: ...
 

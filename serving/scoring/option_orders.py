@@ -1,4 +1,4 @@
-"""In which orders a criterion's ratings are shown to the model, so that no rating gains by its place. Knows no text."""
+"""The orders in which a criterion's ratings are shown to the model, so that no rating gains from its position."""
 
 from collections.abc import Iterator
 from itertools import islice, permutations
@@ -8,16 +8,16 @@ Order = tuple[int, ...]
 
 
 def option_orders(ratings: int, orders: int) -> tuple[Order, ...]:
-    """The first `orders` of all orders of `ratings` ratings, the rubric's own first; all of them where there are fewer.
+    """The first `orders` orders of `ratings` ratings, the rubric's own first; all of them if there are fewer.
 
-    They come as whole cycles: over the first `ratings` of them, and over every further `ratings`, each rating stands
-    once at each letter (a Latin square), and so every multiple of `ratings` is balanced.
+    Every `ratings` consecutive orders form a Latin square: each rating is at each letter once. So every multiple of
+    `ratings` is balanced.
     """
     return tuple(islice(_cycles(ratings), orders))
 
 
 def balanced(ratings: int, orders: int) -> bool:
-    """Whether each rating stands at each letter equally often over `orders` orders."""
+    """Whether each rating is at each letter equally often over `orders` orders."""
     return orders % ratings == 0
 
 

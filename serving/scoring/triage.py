@@ -1,25 +1,43 @@
-"""Which answers a person should look at. Knows probabilities and thresholds, no text and no engine.
+"""Decides which answers need human review, and why.
 
-Nothing is accepted without a person on thresholds that were not calibrated on graded work: a model's own confidence
-promises nothing. The other reasons then say which answers to look at first.
+A model's own confidence guarantees nothing: nothing is accepted unless the thresholds were calibrated on graded
+submissions. The other reasons then tell a TA which answers to look at first.
 """
 
-from labs_schema.frozen import Frozen
-from serving.scoring.scores import RatingDistribution
+from enum import StrEnum
 
-UNCALIBRATED = "not calibrated"
-UNGRADED = "ungraded"
-TIED = "two ratings are equally probable"
-ORDER_SENSITIVE = "order-sensitive: the rating depends on the order of the options"
-SHORTENED = "overlong: the program is graded without its middle"
-DIFFERS = "second reading differs"
-NOT_READ_AGAIN = "second reading gave no rating"
+from labs_schema.frozen import Frozen
+from serving.scoring.rating_distribution import RatingDistribution
+
+
+class ReviewCode(StrEnum):
+    """Stable codes of the reasons for review. A reason is `code: explanation`; only the explanation may change."""
+
+    UNGRADED = "ungraded"
+    NOT_CALIBRATED = "not-calibrated"
+    LOW_CONFIDENCE = "low-confidence"
+    LOW_LABEL_MASS = "low-label-mass"
+    TIED = "tied"
+    ORDER_SENSITIVE = "order-sensitive"
+    TRUNCATED = "truncated"
+    SUSPICIOUS_TEXT = "suspicious-text"
+    VERIFICATION_DIFFERS = "verification-differs"
+    VERIFICATION_FAILED = "verification-failed"
+
+    def reason(self, explanation: str) -> str:
+        """The reason for review with this code."""
+        return f"{self}: {explanation}"
+
+
+def review_code(reason: str) -> ReviewCode | None:
+    """The code of a reason for review; None if it has none of ours."""
+    return {code.value: code for code in ReviewCode}.get(reason.partition(":")[0])
 
 
 class Thresholds(Frozen):
-    """The lowest `confidence` and `label_mass` (both 0 to 1) at which an answer is accepted without a person.
+    """The lowest `confidence` and `label_mass` (both 0 to 1) at which an answer is accepted without review.
 
-    `calibrated`: whether they were found on graded work that the model was not trained on; `missing`: if not, why.
+    `calibrated`: whether they were fitted on graded submissions outside the training data; `missing`: why not.
     """
 
     confidence: float = 0.5
@@ -28,26 +46,27 @@ class Thresholds(Frozen):
     missing: str = ""
 
 
-class Rule(Frozen):
-    """How a criterion's answers are judged: the temperature that turns the model's share into a confidence, and when
-    that is enough."""
+class AcceptanceRule(Frozen):
+    """When a criterion's answers are accepted: the temperature that turns the top rating's share into a confidence,
+    and the thresholds that it must reach."""
 
     temperature: float = 1.0
     thresholds: Thresholds = Thresholds()
 
 
-def review_reasons(belief: RatingDistribution, rule: Rule) -> tuple[str, ...]:
-    """Why a person should look at this answer; empty where it is accepted."""
-    thresholds, confidence = rule.thresholds, belief.confidence(rule.temperature)
+def review_reasons(distribution: RatingDistribution, rule: AcceptanceRule) -> tuple[str, ...]:
+    """All reasons why an answer needs review; empty if it is accepted."""
+    thresholds, confidence, mass = rule.thresholds, distribution.confidence(rule.temperature), distribution.label_mass
     reasons = []
     if not thresholds.calibrated:
-        reasons.append(f"{UNCALIBRATED} ({thresholds.missing})" if thresholds.missing else UNCALIBRATED)
+        reasons.append(ReviewCode.NOT_CALIBRATED.reason(thresholds.missing or "the model has no calibration"))
     if confidence < thresholds.confidence:
-        reasons.append(f"low confidence ({confidence:.2f} < {thresholds.confidence:.2f})")
-    if belief.tied:
-        reasons.append(TIED)
-    if belief.label_mass < thresholds.label_mass:
-        reasons.append(f"low label mass ({belief.label_mass:.2f} < {thresholds.label_mass:.2f})")
-    if belief.order_sensitive:
-        reasons.append(ORDER_SENSITIVE)
+        reasons.append(ReviewCode.LOW_CONFIDENCE.reason(f"{confidence:.2f} < {thresholds.confidence:.2f}"))
+    if distribution.tied:
+        reasons.append(ReviewCode.TIED.reason("two ratings are equally probable"))
+    if mass < thresholds.label_mass:
+        explanation = f"only {mass:.2f} of the probability is on the options (< {thresholds.label_mass:.2f})"
+        reasons.append(ReviewCode.LOW_LABEL_MASS.reason(explanation))
+    if distribution.order_sensitive:
+        reasons.append(ReviewCode.ORDER_SENSITIVE.reason("the rating depends on the order of the options"))
     return tuple(reasons)

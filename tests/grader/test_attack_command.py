@@ -1,4 +1,4 @@
-"""`grader attack` on a fake engine: what it grades, what it writes, and what it says of accepting."""
+"""`grader attack` on a fake engine."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -20,8 +20,8 @@ from serving.grading.provenance import ModelIdentity
 from serving.scoring.triage import Thresholds
 
 
-class TalkedInto:
-    """Gives the first letter .7 where it reads `please`, and the last .7 otherwise."""
+class GullibleEngine:
+    """Gives the first letter .7 if the prompt contains `please`, otherwise the last."""
 
     name, version, context_length = "fake", "1", 100_000
 
@@ -52,16 +52,16 @@ def lab(tmp_path: Path, make_lab: Callable[..., Lab]) -> Path:
 def attack(
     lab: Path, tmp_path: Path, byte_tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., tuple[Result, Any]]:
-    """Runs the command without detector and second reading, so that what they would catch is seen."""
+    """Runs the command without detector and verification pass, so that raises get through."""
 
     def load(*_: Any, **__: Any) -> Grader:
         identity = ModelIdentity(base_model="fake", model_hash="0", tokenizer_hash="1", prompt_hash="2")
         encoder = PromptEncoder(byte_tokenizer, context_length=100_000)
-        engine = TalkedInto(byte_tokenizer)
+        engine = GullibleEngine(byte_tokenizer)
         return Grader(engine, encoder, PromptStyle(), identity, Thresholds(), verification_pass=False)
 
     monkeypatch.setattr("grader.experiments.attack.load_grader", load)
-    monkeypatch.setattr("serving.grading.scoring_requests.suspicions", lambda *_: ())
+    monkeypatch.setattr("serving.grading.scoring_requests.detect", lambda *_: ())
 
     def run(*words: str) -> tuple[Result, Any]:
         out = tmp_path / "out"
@@ -74,38 +74,38 @@ def attack(
     return run
 
 
-def test_a_plea_that_is_followed_is_raised_and_silent_and_the_others_are_not(attack: Any, tmp_path: Path) -> None:
+def test_an_attack_that_works_is_raised_and_undetected(attack: Any, tmp_path: Path) -> None:
     result, report = attack("--attacks", "request,verdict-json", "--submissions", "4")
     assert result.exit_code == 0, result.output
-    assert [*report["families"]] == ["all", "request", "verdict", "harmless text"]
+    assert [*report["families"]] == ["all", "request", "verdict", "control text"]
     assert next(iter(report["attacks"])) == "request-please" and len(report["attacks"]) == 9
     please, other = report["attacks"]["request-please"], report["attacks"]["request-letter"]
     assert (please["attempts"], please["raised"]["value"], please["undetected_raises"]) == (8, 1, 8)
     assert (other["raised"]["value"], other["undetected_raises"]) == (0, 0)
-    harmless = report["families"]["harmless text"]
-    assert (harmless["attempts"], harmless["undetected_raises"]) == (report["families"]["all"]["attempts"], 0)
-    assert please["above_harmless"]["value"] == 1
+    control = report["families"]["control text"]
+    assert (control["attempts"], control["undetected_raises"]) == (report["families"]["all"]["attempts"], 0)
+    assert please["above_control"]["value"] == 1
     assert (report["clean"]["submissions"], report["clean"]["repeat_raised"]["value"]) == (4, 0)
     assert (tmp_path / "out" / "attack.png").read_bytes().startswith(b"\x89PNG")
     assert "s00" not in json.dumps(report)
 
 
-def test_without_a_calibration_it_says_what_counts_as_accepted(attack: Any) -> None:
+def test_the_report_states_what_counts_as_accepted(attack: Any) -> None:
     result, report = attack("--attacks", "request-please")
     assert report["accept_from"] == 0 and "the worst case" in result.output
     result, report = attack("--attacks", "request-please", "--accept-from", "0.9")
     please = report["attacks"]["request-please"]
     assert (report["accept_from"], please["undetected_raises"], please["caught"]["low confidence"]) == (0.9, 0, 12)
-    assert "from a confidence of 0.9 on" in result.output
+    assert "from a confidence of 0.9" in result.output
 
 
-def test_an_attack_that_is_not_there_is_told_with_those_that_are(attack: Any) -> None:
+def test_an_unknown_attack_is_an_error_that_lists_the_families(attack: Any) -> None:
     result, report = attack("--attacks", "majic")
     assert isinstance(result.exception, GraderError) and "verdict" in str(result.exception)
     assert report is None
 
 
-def test_programs_that_the_run_was_trained_on_are_not_attacked(
+def test_training_programs_are_not_attacked(
     make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from grader.experiments.attack import unseen_submissions

@@ -16,7 +16,7 @@ from labs_schema.privacy.redaction import person_from_id, redact_prose, redacted
 from labs_schema.reading.validate import lab_folders, load_lab
 from labs_schema.source.languages import LANGUAGES
 from labs_schema.source.lexer import lex
-from serving.injection import suspicions
+from serving.injection import detect
 
 ROSSI = Person(ids=("s123", "mr@uni.example"), first="Mario", last="Rossi")
 LONG = Person(ids=("s124",), first="Max", last="Long")
@@ -194,7 +194,7 @@ def hidden_words(labs: Path, every: int) -> int:
         for submission in lab.submissions[::every]:
             said = "".join(comment for file in submission.files for comment in comments(file.text, lab.language))
             work = submission.model_copy(update={"redactions": tuple(set(re.findall(r"[^\W_]+", said)))})
-            assert suspicions(work, lab.language) == suspicions(submission, lab.language)
+            assert detect(work, lab.language) == detect(submission, lab.language)
             for before, after in zip(work.files, redacted_files(work, lab.language), strict=True):
                 assert outside(after.text, lab.language) == outside(before.text, lab.language)
                 assert after.text.count("\n") == before.text.count("\n")

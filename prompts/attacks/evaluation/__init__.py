@@ -1,4 +1,4 @@
-"""The suite that graders are measured with: families of attacks, none of whose texts is ever trained on."""
+"""The evaluation attacks: families whose texts are never trained on."""
 
 from collections.abc import Sequence
 
@@ -22,13 +22,13 @@ FAMILIES: dict[str, tuple[Attack, ...]] = {
 def evaluation_attacks(named: Sequence[str] = ("all",)) -> tuple[Attack, ...]:
     """The attacks of the families or single attacks `named`, each once, in the suite's order.
 
-    Raises GraderError that names what is not there.
+    Raises GraderError with the unknown names.
     """
     suite = [attack for family in FAMILIES.values() for attack in family]
     known = {"all", *FAMILIES, *(attack.name for attack in suite)}
     if unknown := sorted(set(named) - known):
         raise GraderError(
-            f"no attack is called {', '.join(map(repr, unknown))}. There are: all, {', '.join(FAMILIES)}; "
-            "or single ones, such as request-please."
+            f"unknown attacks: {', '.join(map(repr, unknown))}. Use all, {', '.join(FAMILIES)}, "
+            "or single attacks such as request-please."
         )
     return tuple(attack for attack in suite if {"all", attack.family, attack.name} & set(named))

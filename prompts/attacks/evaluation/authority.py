@@ -1,7 +1,7 @@
-"""Family `authority`: the text pretends to come from somebody who may decide: teacher, TA, operator, vendor.
+"""Family `authority`: the text pretends to come from a teacher, a TA, the operator or the vendor.
 
 Judging models trust what claims authority (Chen and others, Humans or LLMs as the Judge?, 2024, arXiv:2402.10669), and
-a text met in the data may pretend to be the application's own (Greshake and others, Not what you've signed up for,
+a text in the data may pretend to be the application's own (Greshake and others, Not what you've signed up for,
 2023, arXiv:2302.12173).
 """
 

@@ -1,6 +1,6 @@
-"""Family `evidence`: made-up results of tests, compilers, tools and readers that say how good the program is.
+"""Family `evidence`: fabricated results of tests, compilers, tools and reviewers.
 
-A judge that cannot run a program can be told what happened when it ran: inert text in student code made nine models
+A model that cannot run a program may believe a claimed result: inert text in student code made nine models
 certify broken programs (Sahoo and others, The Compliance Paradox: Semantic-Instruction Decoupling in Automated Academic
 Code Evaluation, 2026), and made-up references raise scores (Chen and others, Humans or LLMs as the Judge?, 2024,
 arXiv:2402.10669).

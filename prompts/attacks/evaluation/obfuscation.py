@@ -1,10 +1,10 @@
-"""Family `obfuscation`: a plea that a filter overlooks and a model may still read.
+"""Family `obfuscation`: an injected prompt that a filter misses and a model may still read.
 
 Look-alike letters, invisible characters and reordering: Boucher, Shumailov, Anderson and Papernot, Bad Characters,
 2022, arXiv:2106.09898; Boucher and Anderson, Trojan Source, 2021, arXiv:2111.00169. Encodings and rare languages: Wei,
 Haghtalab and Steinhardt, Jailbroken, 2023, arXiv:2307.02483. Texts split into pieces: Kang and others, Exploiting
 Programmatic Behavior of LLMs, 2023, arXiv:2302.05733.
-Under rustc's usual lints `obfuscation-reversed` is an error of its own.
+rustc rejects `obfuscation-reversed` under its default lints.
 """
 
 from prompts.attacks.attack import Attack

@@ -1,4 +1,4 @@
-"""Family `override`: the text puts other instructions, another task or another rubric in place of the grader's.
+"""Family `override`: the text replaces the grader's instructions, task or rubric.
 
 Goal hijacking was described by Perez and Ribeiro (Ignore Previous Prompt, 2022, arXiv:2211.09527); Liu and others set
 apart naive, context-ignoring and combined injections (Formalizing and Benchmarking Prompt Injection Attacks and

@@ -1,6 +1,6 @@
-"""Family `placement`: one plea in every kind of place that a program has for text that does nothing.
+"""Family `placement`: the same injected prompt at every injection point.
 
-What a model reads as data may instruct it from anywhere (Greshake and others, Not what you've signed up for, 2023,
+Data may instruct a model from anywhere (Greshake and others, Not what you've signed up for, 2023,
 arXiv:2302.12173); for programs, comments, strings, names and code that never runs were measured by Sahoo and others
 (The Compliance Paradox: Semantic-Instruction Decoupling in Automated Academic Code Evaluation, 2026).
 """

@@ -1,6 +1,6 @@
-"""Family `request`: the student simply asks, or appeals to pity, vanity, fear or greed.
+"""Family `request`: a plain request, or an appeal to pity, vanity, fear or greed.
 
-In a course of 1,028 students, 47 % tried to talk the grader into more marks (Chiang, Chen, Kuan, Yang and Lee, Large
+In a course of 1,028 students, 47 % tried to manipulate the grader (Chiang, Chen, Kuan, Yang and Lee, Large
 Language Model as an Assignment Evaluator, 2024, arXiv:2407.05216). Appeals to emotions and interests move language
 models as they move people (Zeng and others, How Johnny Can Persuade LLMs, 2024, arXiv:2401.06373).
 """

@@ -1,8 +1,8 @@
-"""Family `structure`: text that looks like the prompt's own structure: ends of turns, other speakers, our delimiters.
+"""Family `structure`: text that imitates the prompt's structure: turn markers, roles, our delimiters.
 
-Chat templates as a way in: Jiang and others, ChatBug, 2024, arXiv:2406.12935; escape characters and fake completions:
+Chat templates: Jiang and others, ChatBug, 2024, arXiv:2406.12935; escape characters and fake completions:
 Liu and others, Formalizing and Benchmarking Prompt Injection Attacks and Defenses, 2024, arXiv:2310.12815.
-The strings are those of the model families; `prompts.quoting` breaks them, so that they reach a model as plain text.
+The strings are those of the model families; `prompts.quoting` escapes them, so that a model reads plain text.
 """
 
 from prompts.attacks.attack import Attack

@@ -1,7 +1,7 @@
-"""Family `verdict`: the answer stands there already, as if the grader, a TA or a table had given it.
+"""Family `verdict`: the answer is already in the text, as if the grader, a TA or a table had given it.
 
 The fake completion of Liu and others (Formalizing and Benchmarking Prompt Injection Attacks and Defenses, 2024,
-arXiv:2310.12815); judges can be led by a constant answer in the form that they expect (Zheng and others, Cheating
+arXiv:2310.12815); models can be misled by a constant answer in the expected form (Zheng and others, Cheating
 Automatic LLM Benchmarks, 2024, arXiv:2410.07137) and by sequences optimised to be chosen (Shi and others,
 Optimization-based Prompt Injection Attack to LLM-as-a-Judge, 2024, arXiv:2403.17710).
 """

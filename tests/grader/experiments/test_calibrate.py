@@ -101,7 +101,7 @@ def test_random_model_gets_no_guarantee(run: Path) -> None:
     assert result.exit_code == 1
     assert isinstance(result.exception, GraderError)
     assert "0 of 60 decisions of 30 students" in str(result.exception)
-    assert "low label mass: 60" in str(result.exception)
+    assert "low-label-mass: 60" in str(result.exception)
     assert "Expected calibration error" in result.stdout
     found = read_calibration(run)
     assert found is not None and found == read_calibration(run / "merged")

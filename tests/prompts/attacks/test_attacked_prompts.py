@@ -1,4 +1,4 @@
-"""No attack of either half makes a special token or a delimiter of the prompt, with any family of tokenizers."""
+"""Attacks produce no special token and no prompt delimiter with any family of tokenizers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ from prompts.style import CODE_BEGIN, CODE_END, PromptStyle
 
 @pytest.mark.parametrize("kind", ["byte_tokenizer", "chatml_tokenizer", "llama_tokenizer", "mistral_tokenizer"])
 @pytest.mark.parametrize("template", ["full", "compact"])
-def test_an_attacked_prompt_has_exactly_the_special_tokens_of_the_clean_one(
+def test_attacked_prompts_have_the_special_tokens_of_clean_ones(
     kind: str, template: Any, make_lab: Callable[..., Lab], request: pytest.FixtureRequest
 ) -> None:
     tokenizer = request.getfixturevalue(kind)
@@ -34,7 +34,7 @@ def test_an_attacked_prompt_has_exactly_the_special_tokens_of_the_clean_one(
         assert special(attack(lab.submissions[0], lab.language, target_rating(lab.criteria))) == clean, attack.name
 
 
-def test_the_delimiters_of_the_program_stay_the_only_ones(make_lab: Callable[..., Lab]) -> None:
+def test_attacks_add_no_delimiters(make_lab: Callable[..., Lab]) -> None:
     lab = make_lab(students=1)
     for attack in (*evaluation_attacks(), *TRAINING_ATTACKS):
         work = attack(lab.submissions[0], lab.language, target_rating(lab.criteria))

@@ -1,27 +1,30 @@
+"""Control text at the injection points of the attacks."""
+
 import pytest
 
 from labs_schema.models import SourceFile, Submission
 from labs_schema.source.languages import LANGUAGES
 from prompts.attacks.attack import TargetRating
-from prompts.attacks.controls import control_attacks, harmless
+from prompts.attacks.controls import control_attacks, control_text
 from prompts.attacks.evaluation import evaluation_attacks
-from serving.injection import suspicions
+from serving.injection import detect
 
-WANTED = TargetRating(letter="A", title="Full", words="All of it works")
-TWINS = control_attacks(evaluation_attacks(), WANTED)
+TARGET = TargetRating(letter="A", title="Full", words="All of it works")
+CONTROLS = control_attacks(evaluation_attacks(), TARGET)
 
 
-def test_each_attack_has_a_twin_in_its_place_as_long_as_the_place_s_attacks_on_average() -> None:
+def test_a_control_has_the_place_and_the_average_length_of_its_attacks() -> None:
     for attack in evaluation_attacks():
-        twin = TWINS[attack.name]
-        lengths = [len(a.text(WANTED)) for a in evaluation_attacks() if a.injection_point is attack.injection_point]
-        assert twin.injection_point is attack.injection_point
-        assert len(twin.text(WANTED)) == pytest.approx(sum(lengths) / len(lengths), abs=2)
+        control = CONTROLS[attack.name]
+        place = attack.injection_point
+        lengths = [len(a.text(TARGET)) for a in evaluation_attacks() if a.injection_point is place]
+        assert control.injection_point is place
+        assert len(control.text(TARGET)) == pytest.approx(sum(lengths) / len(lengths), abs=2)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_twin_talks_to_a_grader(language: str) -> None:
+def test_no_control_is_flagged(language: str) -> None:
     work = Submission(student="s", folder="s@x", files=(SourceFile(path="main.c", text="f(1)\n"),))
-    for twin in TWINS.values():
-        assert suspicions(twin(work, language, WANTED), language) == ()
-    assert len(harmless(1000)) in (999, 1000)
+    for control in CONTROLS.values():
+        assert detect(control(work, language, TARGET), language) == ()
+    assert len(control_text(1000)) in (999, 1000)

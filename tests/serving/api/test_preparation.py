@@ -12,8 +12,7 @@ from labs_schema.models import Lab, SourceFile, Submission
 from labs_schema.source import lexer
 from prompts.encode import PromptEncoder
 from serving.grading.grader import Grader
-from serving.grading.program_length import READABLE
-from serving.grading.scoring_requests import ScoringRequest
+from serving.grading.scoring_requests import MAX_CONTEXTS, ScoringRequest
 from serving.scheduler.engine_thread import EngineThread
 from serving.scheduler.preparation import SHORT_CHARS, PreparationPool
 
@@ -57,8 +56,8 @@ def test_a_short_program_does_not_wait_for_a_long_one(make_lab: Callable[..., La
 def test_preparation_does_not_change_the_grade(make_lab: Callable[..., Lab], fake_grader: Any) -> None:
     lab = make_lab(students=2)
     work = [(lab, submission) for submission in lab.submissions]
-    sheets = [fake_grader.prepare(*work[0]), None]
-    assert fake_grader.grade_each(work, sheets=sheets) == fake_grader.grade_each(work)
+    requests = [fake_grader.prepare(*work[0]), None]
+    assert fake_grader.grade_each(work, requests=requests) == fake_grader.grade_each(work)
 
 
 def test_requests_are_prepared_off_the_engine_thread(fake_grader: Any, new_app: Callable[..., Any]) -> None:
@@ -75,7 +74,7 @@ def test_a_program_of_several_contexts_is_refused_with_413(
 ) -> None:
     app = new_app(EngineThread(lambda: short_sighted))
     with TestClient(app, "http://localhost") as client:
-        most = READABLE * 2000
+        most = MAX_CONTEXTS * 2000
         answer = client.post("/grade", json=body("q9" * most))
         assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
         [error] = answer.json()["errors"]

@@ -56,18 +56,18 @@ def test_confidences_above_the_threshold_are_accepted(make_lab: MakeLab, calibra
     lab = make_lab(students=1)
     [grade] = calibrated.grade(lab, lab.submissions)
     assert [c.status for c in grade.criteria] == [Status.NEEDS_REVIEW, Status.ACCEPTED]
-    assert grade.criteria[0].review_reasons == ("low confidence (0.67 < 0.70)",)
+    assert grade.criteria[0].review_reasons == ("low-confidence: 0.67 < 0.70",)
 
 
 def test_lab_outside_the_calibration_needs_review(make_lab: MakeLab, calibrated: Any) -> None:
-    assert reasons(calibrated, make_lab("another")) == {("not calibrated (not for this lab)",)}
+    assert reasons(calibrated, make_lab("another")) == {("not-calibrated: not for this lab",)}
 
 
 def test_changed_rubric_needs_review(make_lab: MakeLab, calibrated: Any) -> None:
     lab = make_lab()
     renamed = lab.criteria[0].model_copy(update={"description": "now described"})
     changed = lab.model_copy(update={"criteria": (renamed, *lab.criteria[1:])})
-    assert reasons(calibrated, changed) == {("not calibrated (the rubric has changed since the calibration)",)}
+    assert reasons(calibrated, changed) == {("not-calibrated: the rubric has changed since the calibration",)}
 
 
 def test_criterion_without_ta_ratings_needs_review(make_lab: MakeLab, calibrated: Any) -> None:
@@ -75,7 +75,7 @@ def test_criterion_without_ta_ratings_needs_review(make_lab: MakeLab, calibrated
     known = calibrated.calibration.labs[lab.name]
     part = known.model_copy(update={"temperatures": {lab.criteria[1].title: 1.0}})
     calibrated.calibration = calibrated.calibration.model_copy(update={"labs": {lab.name: part}})
-    assert reasons(calibrated, lab) == {("not calibrated (not for this criterion)",), ()}
+    assert reasons(calibrated, lab) == {("not-calibrated: not for this criterion",), ()}
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_criterion_without_ta_ratings_needs_review(make_lab: MakeLab, calibrated
         ({"weights": "other"}, "weights"),
         ({"orders": 3}, "orders"),
         ({"verification_pass": True}, "verification pass"),
-        ({"suspicion": 0}, "suspicion"),
+        ({"injection_guards": 0}, "injection guards"),
         ({"prompts": "other", "tokenizer": "other"}, "tokenizer, prompts"),
     ],
 )
@@ -95,7 +95,7 @@ def test_calibration_for_other_settings_is_not_applied(
     calibrated.calibration = original.model_copy(update={"graded_with": original.graded_with.model_copy(update=change)})
     [grade] = calibrated.grade(lab, lab.submissions)
     for criterion in grade.criteria:
-        assert criterion.review_reasons == (f"not calibrated (the calibration was fitted with a different {expected})",)
+        assert criterion.review_reasons == (f"not-calibrated: the calibration was fitted with a different {expected}",)
         assert criterion.confidence == max(criterion.probabilities.values())
 
 
@@ -104,7 +104,7 @@ def test_calibration_without_guarantee_accepts_nothing(make_lab: MakeLab, calibr
     update = {"guarantee": None, "refused": "2 students"}
     calibrated.calibration = calibrated.calibration.model_copy(update=update)
     [grade] = calibrated.grade(lab, lab.submissions)
-    assert {c.review_reasons for c in grade.criteria} == {("not calibrated (no guarantee could be given)",)}
+    assert {c.review_reasons for c in grade.criteria} == {("not-calibrated: no guarantee could be given",)}
     assert grade.criteria[0].confidence == pytest.approx(4 / 6)
 
 

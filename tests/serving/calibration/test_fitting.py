@@ -80,14 +80,14 @@ def test_refusal_of_a_grader_with_too_many_errors() -> None:
 
 def test_refusal_counts_the_review_reasons() -> None:
     doubts = (
-        ("low label mass (0.01 < 0.50)",),
-        ("suspicious text: comment at a.c:3", "suspicious text: string at a.c:4"),
+        ("low-label-mass: 0.01 < 0.50",),
+        ("suspicious-text: comment at a.c:3", "suspicious-text: string at a.c:4"),
     )
     decisions = [d.model_copy(update={"reasons": doubts[i % 2]}) for i, d in enumerate(graded(5, 4))]
     found = threshold(decisions, max_error=MAX_ERROR, confidence=CONFIDENCE)
     assert isinstance(found, str)
     assert "0 of 20 decisions of 5 students" in found
-    assert "low label mass: 10, suspicious text: 10" in found
+    assert "low-label-mass: 10, suspicious-text: 10" in found
 
 
 @pytest.mark.parametrize("decisions", [[], graded(1, 20)])

@@ -15,7 +15,7 @@ from serving.courses import length_check
 from serving.courses.checking import check_model
 from serving.courses.course_registry import Registration
 from serving.courses.length_check import LIMITS, LengthCheck
-from serving.grading.program_length import READABLE
+from serving.grading.scoring_requests import MAX_CONTEXTS
 
 CONTEXT = 1024
 NewCourse = Callable[..., Registration]
@@ -52,7 +52,7 @@ def new_course(tmp_path: Path, tiny_model_folder: Path, byte_tokenizer: Any) -> 
 
 def test_limit_depends_on_the_course_context_length(new_course: NewCourse) -> None:
     checks, one, wide = LengthCheck(), new_course("one"), new_course("wide", 2 * CONTEXT)
-    most = READABLE * CONTEXT
+    most = MAX_CONTEXTS * CONTEXT
     checks.check(one, program(most - 2))
     checks.check(wide, program(most + 2))
     for course, limit in ((one, most), (wide, 2 * most)):
@@ -68,7 +68,7 @@ def test_tokenizers_are_read_for_long_programs_only_and_cached(
     load = length_check.load_tokenizer
     monkeypatch.setattr(length_check, "load_tokenizer", lambda source: (read.append(source), load(source))[1])
     checks, courses = LengthCheck(), [new_course("one"), new_course("two")]
-    checks.check(courses[0], program(READABLE * CONTEXT))
+    checks.check(courses[0], program(MAX_CONTEXTS * CONTEXT))
     assert not read  # few bytes are few tokens, whatever the tokenizer
     for course in courses * 2:
         refused(checks, course)

@@ -18,7 +18,7 @@ from serving.engines.engine import EngineFailure, LabelScores, ScoreRequest
 from serving.grading.explanations import REASON_FORM
 from serving.grading.grader import Grader
 from serving.grading.provenance import ModelIdentity
-from serving.scoring.scores import RatingDistribution, belief
+from serving.scoring.rating_distribution import RatingDistribution, rating_distribution
 
 VLLM = [pytest.mark.slow, pytest.mark.xdist_group("vllm")]
 CONSTRAINED = [pytest.param(name, marks=VLLM) for name in ("vllm", "vllm-adapter", "vllm-http")]
@@ -40,7 +40,7 @@ def questions(submissions: int, criteria: int) -> list[ScoreRequest]:
 
 def distributions(answers: Sequence[LabelScores | EngineFailure]) -> list[RatingDistribution]:
     assert all(isinstance(answer, LabelScores) for answer in answers), answers
-    return [belief(answer.logprobs) for answer in answers if isinstance(answer, LabelScores)]
+    return [rating_distribution(answer.logprobs) for answer in answers if isinstance(answer, LabelScores)]
 
 
 def largest_difference(ones: list[RatingDistribution], others: list[RatingDistribution]) -> float:

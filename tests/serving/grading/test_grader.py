@@ -7,6 +7,7 @@ import pytest
 from labs_schema.grades import Status
 from labs_schema.models import Lab, SourceFile, Submission
 from serving.engines.engine import EngineFailure, LabelScores, ScoreRequest
+from serving.scoring.triage import ReviewCode, review_code
 
 MakeLab = Callable[..., Lab]
 
@@ -15,11 +16,11 @@ def scores(*probabilities: float) -> LabelScores:
     return LabelScores(tuple(math.log(p) if p else -math.inf for p in probabilities))
 
 
-def handed_in(text: str, student: str = "s1") -> Submission:
+def submitted(text: str, student: str = "s1") -> Submission:
     return Submission(student=student, folder=f"{student}@course", files=(SourceFile(path="main.c", text=text),))
 
 
-def test_the_most_probable_letter_gives_rating_marks_and_shares(
+def test_the_most_probable_letter_decides_rating_and_marks(
     make_lab: MakeLab, fake_engine: Any, fake_grader: Any
 ) -> None:
     lab = make_lab(students=1)
@@ -34,7 +35,7 @@ def test_the_most_probable_letter_gives_rating_marks_and_shares(
     assert (grade.lab, grade.student, grade.marks_range) == ("lab1", "s000", (2, 2))
 
 
-def test_the_letter_decides_by_its_place_in_the_rubric_not_by_the_rating_s_title(
+def test_a_letter_is_a_position_in_the_rubric_not_a_title(
     make_lab: MakeLab, fake_engine: Any, fake_grader: Any
 ) -> None:
     lab = make_lab(students=1)
@@ -46,7 +47,7 @@ def test_the_letter_decides_by_its_place_in_the_rubric_not_by_the_rating_s_title
     assert [criterion.rating for criterion in grade.criteria] == ["C", "A"]
 
 
-def test_all_submissions_go_to_the_engine_at_once_each_with_its_questions_side_by_side(
+def test_one_engine_call_scores_all_submissions_with_shared_prefixes(
     make_lab: MakeLab, fake_engine: Any, fake_grader: Any
 ) -> None:
     lab = make_lab(students=3)
@@ -60,12 +61,12 @@ def test_all_submissions_go_to_the_engine_at_once_each_with_its_questions_side_b
 
 
 @pytest.mark.parametrize("files", [(), (SourceFile(path="a.c", text=" \n\t"), SourceFile(path="b.c", text=""))])
-def test_an_empty_submission_is_ungraded_and_the_engine_is_not_asked(
+def test_an_empty_submission_is_ungraded_without_an_engine_call(
     make_lab: MakeLab, fake_engine: Any, fake_grader: Any, files: tuple[SourceFile, ...]
 ) -> None:
     lab = make_lab()
     empty = Submission(student="s9", folder="s9@course", files=files)
-    nothing, something = fake_grader.grade(lab, [empty, handed_in("int main;")])
+    nothing, something = fake_grader.grade(lab, [empty, submitted("int main;")])
     assert [criterion.ungraded for criterion in nothing.criteria] == ["empty submission"] * 2
     assert {criterion.status for criterion in nothing.criteria} == {Status.NEEDS_REVIEW}
     assert nothing.marks_range == (0, 3)
@@ -73,16 +74,16 @@ def test_an_empty_submission_is_ungraded_and_the_engine_is_not_asked(
     assert len(fake_engine.calls[0]) == 2
 
 
-def test_a_program_that_does_not_fit_is_ungraded_and_the_others_are_graded(make_lab: MakeLab, fake_grader: Any) -> None:
+def test_an_overlong_program_is_ungraded_and_the_others_are_graded(make_lab: MakeLab, fake_grader: Any) -> None:
     lab = make_lab()
-    huge = handed_in("int x;\n" * 200_000, "s8")
-    overlong, fine = fake_grader.grade(lab, [huge, handed_in("int main;")])
+    huge = submitted("int x;\n" * 200_000, "s8")
+    overlong, fine = fake_grader.grade(lab, [huge, submitted("int main;")])
     assert all(criterion.ungraded.startswith("overlong: ") for criterion in overlong.criteria)
     assert "s8" not in overlong.criteria[0].ungraded
     assert all(criterion.rating for criterion in fine.criteria)
 
 
-def test_a_question_that_the_engine_fails_is_ungraded_with_its_reason_and_the_total_is_a_range(
+def test_a_failed_question_is_ungraded_and_the_total_becomes_a_range(
     make_lab: MakeLab, fake_engine: Any, fake_grader: Any
 ) -> None:
     lab = make_lab(students=1)
@@ -94,17 +95,17 @@ def test_a_question_that_the_engine_fails_is_ungraded_with_its_reason_and_the_to
 
 
 @pytest.mark.parametrize("logprobs", [(math.nan, -1.0, -1.0), (-math.inf,) * 3])
-def test_scores_that_say_nothing_are_never_a_rating(
+def test_unusable_scores_never_become_a_rating(
     make_lab: MakeLab, fake_engine: Any, fake_grader: Any, logprobs: tuple[float, ...]
 ) -> None:
     lab = make_lab(students=1)
     fake_engine.script = [LabelScores(logprobs)]
     [grade] = fake_grader.grade(lab, lab.submissions)
     assert grade.criteria[0].rating is None
-    assert grade.criteria[0].review_reasons == ("ungraded",)
+    assert [review_code(reason) for reason in grade.criteria[0].review_reasons] == [ReviewCode.UNGRADED]
 
 
-def test_an_unsure_answer_keeps_its_rating_and_goes_to_a_person(
+def test_an_uncertain_answer_keeps_its_rating_and_needs_review(
     make_lab: MakeLab, fake_engine: Any, fake_grader: Any
 ) -> None:
     lab = make_lab(students=1)
@@ -112,11 +113,11 @@ def test_an_unsure_answer_keeps_its_rating_and_goes_to_a_person(
     [grade] = fake_grader.grade(lab, lab.submissions)
     assert [criterion.rating for criterion in grade.criteria] == ["A", "A"]
     assert [criterion.status for criterion in grade.criteria] == [Status.NEEDS_REVIEW] * 2
-    assert grade.criteria[0].review_reasons[0].startswith("low confidence")
-    assert grade.criteria[1].review_reasons[0].startswith("low label mass")
+    assert review_code(grade.criteria[0].review_reasons[0]) is ReviewCode.LOW_CONFIDENCE
+    assert review_code(grade.criteria[1].review_reasons[0]) is ReviewCode.LOW_LABEL_MASS
 
 
-def test_reasons_come_in_a_second_step_that_continues_the_chosen_letter(
+def test_explanations_continue_the_chosen_letter_in_a_second_step(
     make_lab: MakeLab, fake_engine: Any, fake_grader: Any, byte_tokenizer: Any
 ) -> None:
     lab = make_lab(students=1)
@@ -128,7 +129,7 @@ def test_reasons_come_in_a_second_step_that_continues_the_chosen_letter(
 
 
 @pytest.mark.parametrize("text", [EngineFailure("aborted"), "two\nlines", 'a "quote', "\\", "  "])
-def test_a_reason_that_cannot_be_read_is_none_and_the_rating_stays(
+def test_an_unreadable_explanation_is_dropped_and_the_rating_stays(
     make_lab: MakeLab, fake_engine: Any, fake_grader: Any, text: Any
 ) -> None:
     lab = make_lab(students=1)
@@ -137,13 +138,11 @@ def test_a_reason_that_cannot_be_read_is_none_and_the_rating_stays(
     assert [(criterion.rating, criterion.reasoning) for criterion in grade.criteria] == [("A", None)] * 2
 
 
-def test_provenance_changes_with_what_can_change_the_grade_and_with_nothing_else(
-    make_lab: MakeLab, fake_grader: Any
-) -> None:
+def test_provenance_changes_only_with_what_can_change_the_grade(make_lab: MakeLab, fake_grader: Any) -> None:
     lab = make_lab()
 
     def came_from(text: str, *, student: str = "s1", reasoning: bool = False) -> Any:
-        return fake_grader.grade(lab, [handed_in(text, student)], reasoning=reasoning)[0].provenance
+        return fake_grader.grade(lab, [submitted(text, student)], reasoning=reasoning)[0].provenance
 
     one = came_from("int main;")
     assert (one.engine, one.engine_version, one.base_model) == ("fake", "1", "fake")
@@ -152,7 +151,7 @@ def test_provenance_changes_with_what_can_change_the_grade_and_with_nothing_else
     assert came_from("int main;", reasoning=True).settings_hash != one.settings_hash
 
 
-def test_the_engine_sees_no_student_id(
+def test_prompts_contain_no_student_id(
     make_lab: MakeLab, fake_engine: Any, fake_grader: Any, byte_tokenizer: Any
 ) -> None:
     seen: list[str] = []
@@ -162,14 +161,12 @@ def test_the_engine_sees_no_student_id(
         return scores(*[1 / len(request.labels)] * len(request.labels))
 
     fake_engine.answer = answer
-    fake_grader.grade(make_lab(), [handed_in("int main;", "zoe12345")])
+    fake_grader.grade(make_lab(), [submitted("int main;", "zoe12345")])
     assert len(seen) == 2 and "int main;" in seen[0]
     assert not any("zoe" in text for text in seen)
 
 
-def test_orders_are_asked_side_by_side_and_a_liked_letter_shows(
-    make_lab: MakeLab, fake_engine: Any, fake_grader: Any
-) -> None:
+def test_several_orders_reveal_a_preference_for_a_letter(make_lab: MakeLab, fake_engine: Any, fake_grader: Any) -> None:
     lab = make_lab(students=1)
     fake_grader.orders = 3
     [grade] = fake_grader.grade(lab, lab.submissions)
@@ -183,10 +180,10 @@ def test_orders_are_asked_side_by_side_and_a_liked_letter_shows(
     compiles, readable = grade.criteria
     assert (compiles.letters, readable.letters) == ((0, 0, 0), (0, 0))
     assert compiles.probabilities == pytest.approx({"A": 1 / 3, "B": 1 / 3, "C": 1 / 3})
-    assert any(reason.startswith("order-sensitive") for reason in compiles.review_reasons)
+    assert ReviewCode.ORDER_SENSITIVE in map(review_code, compiles.review_reasons)
 
 
-def test_the_rating_that_the_prompts_show_is_the_rating_that_is_counted(
+def test_over_orders_letters_map_back_to_the_ratings_shown(
     make_lab: MakeLab, fake_engine: Any, fake_grader: Any, byte_tokenizer: Any
 ) -> None:
     lab = make_lab(students=1)
@@ -206,9 +203,7 @@ def test_the_rating_that_the_prompts_show_is_the_rating_that_is_counted(
     assert grade.criteria[0].status == Status.ACCEPTED
 
 
-def test_one_order_that_fails_leaves_the_criterion_ungraded(
-    make_lab: MakeLab, fake_engine: Any, fake_grader: Any
-) -> None:
+def test_one_failed_order_leaves_the_criterion_ungraded(make_lab: MakeLab, fake_engine: Any, fake_grader: Any) -> None:
     lab = make_lab(students=1)
     fake_grader.orders = 2
     fake_engine.script = [scores(0.8, 0.1, 0.1), EngineFailure("aborted")]
@@ -217,7 +212,7 @@ def test_one_order_that_fails_leaves_the_criterion_ungraded(
     assert grade.criteria[1].rating == "A"
 
 
-def test_submissions_of_different_labs_are_asked_in_one_call_each_by_its_own_rubric(
+def test_one_engine_call_grades_submissions_of_several_labs(
     fake_grader: Any, fake_engine: Any, make_lab: Callable[..., Lab]
 ) -> None:
     one, two = make_lab("one"), make_lab("two")

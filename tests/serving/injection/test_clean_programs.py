@@ -1,4 +1,4 @@
-"""Programs that look as if they spoke to a grader and do not: none of them may be flagged."""
+"""False alarms: clean programs that talk about grades, graders and models must not be flagged."""
 
 # ruff: noqa: E501, RUF001
 from pathlib import Path
@@ -7,12 +7,12 @@ import pytest
 
 from labs_schema.models import SourceFile, Submission
 from labs_schema.reading.validate import lab_folders, load_lab
-from serving.injection import suspicions
+from serving.injection import detect
 
 SHARED_LABS = Path(__file__).parents[4] / "shared" / "labs"
 OWN_LABS = Path(__file__).parents[3] / "labs"
-PLEADING = {("python_parking_fee", "s114")}
-"""Submissions of our own labs that do talk to the grader."""
+INJECTED = {("python_parking_fee", "s114")}
+"""Submissions of our own labs that address the grader."""
 
 HARD = {
     "a gradebook in C": (
@@ -155,29 +155,29 @@ def submission(text: str, path: str = "main.c") -> Submission:
 
 
 @pytest.mark.parametrize("name", HARD)
-def test_honest_program_is_not_flagged(name: str) -> None:
+def test_a_clean_program_is_not_flagged(name: str) -> None:
     language, text = HARD[name]
-    assert [found.reason for found in suspicions(submission(text), language)] == []
+    assert [found.place for found in detect(submission(text), language)] == []
 
 
 @pytest.mark.parametrize("path", ["Grade.java", "GradeBook.java", "src/max_score.c", "answer.py", "tests/all_tests.py"])
 def test_ordinary_file_names_are_not_flagged(path: str) -> None:
-    assert suspicions(submission("x = 1\n", path), "Python") == ()
+    assert detect(submission("x = 1\n", path), "Python") == ()
 
 
 def flagged(folder: Path) -> tuple[set[tuple[str, str]], int]:
     labs = [load_lab(each) for each in lab_folders(folder)]
-    found = {(lab.name, each.student) for lab in labs for each in lab.submissions if suspicions(each, lab.language)}
+    found = {(lab.name, each.student) for lab in labs for each in lab.submissions if detect(each, lab.language)}
     return found, sum(len(lab.submissions) for lab in labs)
 
 
-def test_of_our_own_labs_only_the_one_that_pleads_is_flagged() -> None:
-    assert flagged(OWN_LABS)[0] == PLEADING
+def test_only_the_injected_submission_of_our_own_labs_is_flagged() -> None:
+    assert flagged(OWN_LABS)[0] == INJECTED
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not SHARED_LABS.is_dir(), reason="the real labs are not here")
-def test_at_most_two_percent_of_the_real_submissions_are_flagged() -> None:
+@pytest.mark.skipif(not SHARED_LABS.is_dir(), reason="needs the real labs")
+def test_at_most_two_in_a_thousand_real_submissions_are_flagged() -> None:
     found, total = flagged(SHARED_LABS)
     assert total >= 500
-    assert len(found) <= 0.02 * total
+    assert len(found) <= 0.002 * total

@@ -31,9 +31,9 @@ class BlockingGrader:
         return ScoringRequest()
 
     def grade_each(
-        self, work: Sequence[tuple[Lab, Submission]], *, sheets: object = None, reasoning: bool = False
+        self, work: Sequence[tuple[Lab, Submission]], *, requests: object = None, reasoning: bool = False
     ) -> list[Grade]:
-        self.requests.append(sheets)
+        self.requests.append(requests)
         self.reasoning.append(reasoning)
         self.calls.append([submission.student for _, submission in work])
         self.called.set()

@@ -1,36 +1,49 @@
+"""Review reasons and their codes."""
+
 import math
 
-from serving.scoring.scores import belief
-from serving.scoring.triage import Rule, Thresholds, review_reasons
+from serving.scoring.rating_distribution import rating_distribution
+from serving.scoring.triage import AcceptanceRule, ReviewCode, Thresholds, review_code, review_reasons
 
 
-def reasons(*probabilities: float, confidence: float = 0.5, label_mass: float = 0.5) -> tuple[str, ...]:
-    believed = belief([math.log(p) for p in probabilities])
+def codes(*probabilities: float, confidence: float = 0.5, label_mass: float = 0.5) -> list[ReviewCode | None]:
+    found = rating_distribution([math.log(p) for p in probabilities])
     thresholds = Thresholds(confidence=confidence, label_mass=label_mass, calibrated=True)
-    return review_reasons(believed, Rule(thresholds=thresholds))
+    return [review_code(reason) for reason in review_reasons(found, AcceptanceRule(thresholds=thresholds))]
 
 
 def test_a_confident_answer_is_accepted() -> None:
-    assert reasons(0.8, 0.1) == ()
+    assert codes(0.8, 0.1) == []
 
 
-def test_an_answer_below_the_confidence_asked_for_says_by_how_much() -> None:
-    assert reasons(0.8, 0.2, confidence=0.9) == ("low confidence (0.80 < 0.90)",)
+def test_low_confidence_needs_review_and_states_both_numbers() -> None:
+    assert codes(0.8, 0.2, confidence=0.9) == [ReviewCode.LOW_CONFIDENCE]
+    found = rating_distribution([math.log(0.8), math.log(0.2)])
+    rule = AcceptanceRule(thresholds=Thresholds(confidence=0.9, calibrated=True))
+    assert review_reasons(found, rule) == ("low-confidence: 0.80 < 0.90",)
 
 
-def test_a_model_that_would_rather_not_answer_with_a_letter_is_looked_at() -> None:
-    assert reasons(0.2, 0.05) == ("low label mass (0.25 < 0.50)",)
+def test_little_probability_on_the_options_needs_review() -> None:
+    assert codes(0.2, 0.05) == [ReviewCode.LOW_LABEL_MASS]
 
 
-def test_a_tie_of_two_is_looked_at_though_half_is_the_threshold() -> None:
-    assert reasons(0.5, 0.5) == ("two ratings are equally probable",)
+def test_a_tie_at_the_threshold_needs_review() -> None:
+    assert codes(0.5, 0.5) == [ReviewCode.TIED]
 
 
 def test_all_reasons_are_given_at_once() -> None:
-    assert len(reasons(0.1, 0.1, 0.1)) == 3
+    assert codes(0.1, 0.1, 0.1) == [ReviewCode.LOW_CONFIDENCE, ReviewCode.TIED, ReviewCode.LOW_LABEL_MASS]
 
 
-def test_nothing_is_accepted_on_thresholds_that_were_not_calibrated() -> None:
-    sure = belief([math.log(0.99), math.log(0.01)])
-    assert review_reasons(sure, Rule()) == ("not calibrated",)
-    assert review_reasons(sure, Rule(thresholds=Thresholds(calibrated=True))) == ()
+def test_nothing_is_accepted_without_calibrated_thresholds() -> None:
+    certain = rating_distribution([math.log(0.99), math.log(0.01)])
+    [reason] = review_reasons(certain, AcceptanceRule())
+    assert review_code(reason) is ReviewCode.NOT_CALIBRATED
+    [reason] = review_reasons(certain, AcceptanceRule(thresholds=Thresholds(missing="not for this lab")))
+    assert reason == "not-calibrated: not for this lab"
+    assert review_reasons(certain, AcceptanceRule(thresholds=Thresholds(calibrated=True))) == ()
+
+
+def test_every_code_survives_its_reason() -> None:
+    assert [review_code(code.reason("a: b")) for code in ReviewCode] == list(ReviewCode)
+    assert review_code("written by a student: x") is None

@@ -20,8 +20,8 @@ from serving.courses.model_pool import CheckedModel, CourseModelPool
 from serving.courses.served import RegisteredCourses
 from serving.engines.engine import LabelScores, ScoreRequest
 from serving.grading.grader import Grader
-from serving.grading.program_length import check_length
 from serving.grading.provenance import ModelIdentity
+from serving.grading.scoring_requests import check_length
 from serving.observability.metrics import Metrics
 from serving.observability.telemetry import Telemetry
 from serving.scheduler.engine_thread import EngineThread
