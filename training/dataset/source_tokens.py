@@ -1,7 +1,4 @@
-"""Shingles of a program's tokens that do not change with layout, comments, names and string literals.
-
-One regular expression instead of a lexer: it reads any file, valid or not, in time linear in its length.
-"""
+"""Converts programs to sets of shingles, ignoring what copies usually change: layout, comments, names, literals."""
 
 import re
 import zlib
@@ -10,30 +7,36 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from labs_schema.source.lexer import KEYWORDS
+from labs_schema.source.lexer import KEYWORDS, lex
 
 SHINGLE = 8
-"""Tokens per shingle."""
+"""Tokens of a shingle."""
 
 IDENTIFIER = "i"
-
-_QUOTED = r""" "(?:\\.|[^"\\\n])*"? | '(?:\\.|[^'\\\n])*'? | `(?:\\.|[^`\\])*`? """
-_SLASHES = re.compile(
-    rf"(?P<skip> //[^\n]* | /\*.*?(?:\*/|\Z) ) | (?P<quoted> {_QUOTED} ) | \w+ | [^\w\s]", re.S | re.X
-)
-_TRIPLE = r""" \"{3}.*?(?:\"{3}|\Z) | '{3}.*?(?:'{3}|\Z) """
-_HASH = re.compile(rf"(?P<skip> \#[^\n]* ) | (?P<quoted> {_TRIPLE} | {_QUOTED} ) | \w+ | [^\w\s]", re.S | re.X)
+_TOKEN = re.compile(r'"[^"\n]*+"?|\w+|[^\w\s]')
+_QUOTE = re.compile("[\"'`]")
 
 
 def tokens(text: str, language: str) -> Iterator[str]:
-    """The program's tokens without comments. All string literals are one token, and so are all names."""
-    for match in (_HASH if language == "Python" else _SLASHES).finditer(text):
-        kind, token = match.lastgroup, match.group()
-        if kind == "quoted":
-            yield token[0]
-        elif kind is None:
-            is_name = (token[0].isalpha() or token[0] == "_") and token not in KEYWORDS
-            yield IDENTIFIER if is_name else token
+    """The program's tokens, without comments; every literal is its quote character, every identifier `IDENTIFIER`."""
+    last = 0
+    for span in lex(text, language):
+        yield from _TOKEN.findall(text, last, span.start)
+        last = span.end
+        token = text[span.start : span.end]
+        if span.kind == "name":
+            yield _abstract(token)
+        elif span.kind == "include":
+            yield from map(_abstract, _TOKEN.findall(token))
+        elif span.kind != "comment" and (quote := _QUOTE.search(token)):
+            yield quote.group()
+    yield from _TOKEN.findall(text, last)
+
+
+def _abstract(token: str) -> str:
+    if token in KEYWORDS:
+        return token
+    return IDENTIFIER if token[0].isalpha() or token[0] == "_" else token[0] if token[0] == '"' else token
 
 
 def shingles(texts: Iterable[str], language: str, size: int = SHINGLE) -> npt.NDArray[np.uint32]:

@@ -1,45 +1,68 @@
-"""Renames variables in programs (C-like languages, Python, JavaScript) as data augmentation for the tiny base."""
+"""Data augmentation: renames the variables of a program, which gives the language model more distinct programs."""
 
 import random
 import re
+from collections.abc import Iterator
+from typing import NamedTuple
 
-from labs_schema.source.lexer import KEYWORDS
+from labs_schema.source.lexer import KEYWORDS, lex
 
 _LIBRARY = {"self", "cls", "args", "argv", "argc", "stdin", "stdout", "stderr", "System", "std", "cin", "cout", "endl"}
 _NAMES = [*"abcdijklmnpqrstuvwxyz", "num", "val", "tmp", "aux", "res", "ans", "cur", "len", "max", "min", "sum", "arr"]
-_PIECE = re.compile(
-    r"""(?P<other> "(?:\\.|[^"\\\n])*"? | '(?:\\.|[^'\\\n])*'? | //[^\n]* | /\*.*?(?:\*/|\Z) | \#[^\n]*
-                 | (?:\.|->)\s*[A-Za-z_]\w* | </?student-[^>\n]*> )
-    | (?P<name> [A-Za-z_]\w* ) (?P<call> \s*\( )?""",
-    re.S | re.X,
-)
+_TAG = re.compile(r"(</?student-[^>\n]*>)")
+_MEMBER = re.compile(r"(?:\.|->)\s*$")
+_CALL = re.compile(r"\s*\(")
+
+
+class _Name(NamedTuple):
+    start: int
+    end: int
+    text: str
+    called: bool
 
 
 def rename_identifiers(program: str, chance: random.Random) -> str:
     """`program` with every variable renamed consistently.
 
-    Not renamed: keywords, functions, members, constants in capitals, types such as `size_t`, string literals, comments,
-    preprocessor lines, and the prompt's own tags.
+    Unchanged: keywords, called functions, members, constants in capitals, types such as `size_t`, literals, comments,
+    preprocessor lines and the tags of a prompt. The language is not known here: the program is lexed as C++, and `#`
+    starts a comment or a preprocessor line.
     """
-    pieces = list(_PIECE.finditer(program))
-    called = {match["name"] for match in pieces if match["call"]}
-    names = dict.fromkeys(match["name"] for match in pieces if match["name"])
-    variables = [name for name in names if name not in called and _is_variable(name)]
+    names = list(_names(program))
+    called = {name.text for name in names if name.called}
+    distinct = dict.fromkeys(name.text for name in names)
+    variables = [name for name in distinct if name not in called and _is_variable(name)]
     rounds = range(1 + (len(variables) + len(called)) // len(_NAMES))
     fresh = [name for number in rounds for each in _NAMES if (name := f"{each}{number or ''}") not in called]
     new = dict(zip(variables, chance.sample(fresh, len(variables)), strict=True))
-
-    def renamed(match: re.Match[str]) -> str:
-        name = match["name"]
-        return new[name] + (match["call"] or "") if name in new else match.group()
-
-    return _PIECE.sub(renamed, program)
+    pieces, last = [], 0
+    for name in names:
+        pieces += [program[last : name.start], new.get(name.text, name.text)]
+        last = name.end
+    return "".join([*pieces, program[last:]])
 
 
 def rename_in_prompt(shared: str, chance: random.Random) -> str:
-    """Renames in the student's code of a prompt's shared part, not in the problem statement."""
+    """`rename_identifiers` for the student's code in the shared part of a prompt."""
     start = max(shared.find("<student-"), 0)
     return shared[:start] + rename_identifiers(shared[start:], chance)
+
+
+def _names(program: str) -> Iterator[_Name]:
+    """The identifiers that may be renamed, file by file: an unclosed comment ends at the next tag."""
+    offset = 0
+    for piece in _TAG.split(program):
+        last = hash_end = 0
+        for span in () if _TAG.fullmatch(piece) else lex(piece, "C++"):
+            if span.start >= hash_end and (hash_start := piece.find("#", last, span.start)) >= 0:
+                line_end = piece.find("\n", hash_start)
+                hash_end = line_end if line_end >= 0 else len(piece)
+            name = piece[span.start : span.end]
+            member = _MEMBER.search(piece, max(last, min(hash_end, span.start)), span.start)
+            if span.kind == "name" and span.start >= hash_end and "$" not in name and not member:
+                yield _Name(offset + span.start, offset + span.end, name, bool(_CALL.match(piece, span.end)))
+            last = span.end
+        offset += len(piece)
 
 
 def _is_variable(name: str) -> bool:
