@@ -158,26 +158,30 @@ def _timed(name: str, text: str, language: str, results: "multiprocessing.Queue[
     results.put(time.process_time() - start)
 
 
-def hostile() -> dict[str, dict[str, object]]:
-    """CPU seconds for one line of 1 MB, worst first; a run of more than 30 s is killed."""
-    worst: dict[str, dict[str, object]] = {}
-    for name in LEXERS:
-        took: dict[str, float] = {}
-        for language in ("C", "Java", "Python"):
-            for unit in HOSTILE:
-                text = (unit * HOSTILE_CHARS)[:HOSTILE_CHARS]
-                results: multiprocessing.Queue[float] = multiprocessing.Queue()
-                process = multiprocessing.Process(target=_timed, args=(name, text, language, results))
-                process.start()
-                process.join(HOSTILE_SECONDS)
-                ended = process.exitcode == 0
-                if process.is_alive():
-                    process.kill()
-                took[f"{language} {unit!r}"] = round(results.get(), 2) if ended else float("inf")
-        order = sorted(took.items(), key=lambda item: -item[1])
-        worst[name] = {"worst": dict(order[:5]), "median": order[len(order) // 2][1]}
-        typer.echo(f"{name} {json.dumps(worst[name])}")
-    return worst
+def seconds_for(name: str, text: str, language: str, limit: float = HOSTILE_SECONDS) -> float | str:
+    """CPU seconds in a process of its own, or why there is no result."""
+    results: multiprocessing.Queue[float] = multiprocessing.Queue()
+    process = multiprocessing.Process(target=_timed, args=(name, text, language, results))
+    process.start()
+    process.join(limit)
+    if process.is_alive():
+        process.kill()
+        return f"over {limit:g} s"
+    return round(results.get(), 2) if process.exitcode == 0 else f"crash ({process.exitcode})"
+
+
+def hostile() -> None:
+    """Prints, for one-line files of growing size, each lexer's slowest texts."""
+    for chars in (50_000, HOSTILE_CHARS):
+        for name in LEXERS:
+            took = {
+                f"{language} {unit!r}": seconds_for(name, (unit * chars)[:chars], language)
+                for language in ("C", "Java", "Python")
+                for unit in HOSTILE
+            }
+            order = sorted(took.items(), key=lambda item: -item[1] if isinstance(item[1], float) else -1e9)
+            failed = sum(isinstance(each, str) for each in took.values())
+            typer.echo(f"{name}, {chars} characters, {failed} of {len(took)} without result: {dict(order[:8])}")
 
 
 if __name__ == "__main__":

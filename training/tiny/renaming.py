@@ -35,10 +35,11 @@ def rename_identifiers(program: str, chance: random.Random) -> str:
     rounds = range(1 + (len(variables) + len(called)) // len(_NAMES))
     fresh = [name for number in rounds for each in _NAMES if (name := f"{each}{number or ''}") not in called]
     new = dict(zip(variables, chance.sample(fresh, len(variables)), strict=True))
-    pieces, last = [], 0
-    for name in names:
-        pieces += [program[last : name.start], new.get(name.text, name.text)]
-        last = name.end
+    pieces: list[str] = []
+    last = 0
+    for each in names:
+        pieces += [program[last : each.start], new.get(each.text, each.text)]
+        last = each.end
     return "".join([*pieces, program[last:]])
 
 
@@ -51,7 +52,7 @@ def rename_in_prompt(shared: str, chance: random.Random) -> str:
 def _names(program: str) -> Iterator[_Name]:
     """The identifiers that may be renamed, file by file: an unclosed comment ends at the next tag."""
     offset = 0
-    for piece in _TAG.split(program):
+    for piece in map(str, _TAG.split(program)):
         last = hash_end = 0
         for span in () if _TAG.fullmatch(piece) else lex(piece, "C++"):
             if span.start >= hash_end and (hash_start := piece.find("#", last, span.start)) >= 0:
