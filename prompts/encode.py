@@ -1,8 +1,8 @@
-"""Prompts and verdicts to token ids: the one way of training and of serving, and the only caller of a tokenizer.
+"""Encodes prompts and verdicts as token ids, for training and serving alike.
 
-A prompt is encoded in segments, each by itself, so that no merge crosses from one to the next:
+A prompt is encoded in segments, so that no BPE merge crosses a boundary and serving ids are a prefix of training ids:
 template | system | template | shared | criterion | template | opening | letter | rest | end of turn.
-Only the template's own text may become special tokens. Knows neither ratings given nor engines.
+Only the chat template's own text may become special tokens.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ OnOverlong = Literal["error", "middle"]
 
 
 class FastTokenizer(Protocol):
-    """What is used of transformers' `PreTrainedTokenizerFast`."""
+    """The part of transformers' `PreTrainedTokenizerFast` that is used here."""
 
     name_or_path: str
     chat_template: Any
@@ -38,22 +38,23 @@ class FastTokenizer(Protocol):
 
 
 class EncodedSubmission(Frozen):
-    """Token ids. Criterion i's whole prompt is `shared + criteria[i]`; the next token after it is the letter.
+    """Token ids. The prompt of criterion i is `shared + criteria[i]`; the next token is the option letter.
 
-    `cut`: the middle of the code was left out.
+    `truncated`: the middle of the code was removed.
     """
 
     shared: tuple[int, ...]
     criteria: tuple[tuple[int, ...], ...]
-    cut: bool = False
+    truncated: bool = False
 
 
 class PromptEncoder:
-    """Prompts and verdicts as ids of one tokenizer.
+    """Encodes prompts and verdicts with one tokenizer.
 
-    `context_length` and `answer_tokens` (kept free for the answer) are in tokens. `on_overlong` says what becomes of a
-    submission whose longest prompt does not fit: an OverlongError, or the middle of its code left out, visibly and the
-    same for all of its criteria. Raises ModelError where the tokenizer cannot be used.
+    `context_length` and `answer_tokens` (reserved for the answer) are in tokens. `on_overlong` selects what happens if
+    a submission's longest prompt does not fit: an OverlongError, or removing the middle of its code, equally for all
+    criteria.
+    Raises ModelError if the tokenizer cannot be used.
     """
 
     def __init__(
@@ -71,12 +72,12 @@ class PromptEncoder:
         self._end = self._end_of_turn(tokenizer.eos_token_id)
 
     def encode(self, prompts: Sequence[Prompt]) -> EncodedSubmission:
-        """The prompts of one submission. The shared part is encoded once.
+        """The prompts of one submission, with the shared part encoded once.
 
-        Raises OverlongError (it names no student), and ValueError where the prompts are not of one submission.
+        Raises OverlongError (without the student's id), and ValueError for prompts of different submissions.
         """
         if len({(prompt.system, prompt.shared) for prompt in prompts}) != 1:
-            raise ValueError("prompts to be encoded together share their system text and their shared part")
+            raise ValueError("prompts of different submissions cannot be encoded together")
         layout = self._layout(bool(prompts[0].system))
         head, shared = self._head(layout, prompts[0])
         answering = self._answering(layout)
@@ -84,32 +85,32 @@ class PromptEncoder:
         available = self.context_length - self.answer_tokens
         room = available - len(head) - max(map(len, criteria))
         ids = self._segments.plain(shared)
-        cut = len(ids) > room and self.on_overlong == "middle"
-        if cut:
+        truncated = len(ids) > room and self.on_overlong == "middle"
+        if truncated:
             ids = truncate_to_fit(shared, room, self._segments.plain)
         if len(ids) > room:
             raise OverlongError("a submission", available - room + len(ids), available)
-        return EncodedSubmission(shared=head + ids, criteria=criteria, cut=cut)
+        return EncodedSubmission(shared=head + ids, criteria=criteria, truncated=truncated)
 
     def encode_turns(
         self, turns: Sequence[Turn], answers: Sequence[str]
     ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[tuple[int, ...], ...]]:
-        """A conversation that is no prompt of a lab: ids of its turns, of the template's text before an answer, and
-        of each answer with its end of turn. Of any length. Raises ModelError, as `encode_conversation`."""
+        """A conversation that is not a grading prompt: ids of its turns, of the template text before an answer, and of
+        each answer with its end of turn. The length is not limited. Raises ModelError as `encode_conversation` does."""
         return encode_conversation(self._tokenizer, self._segments, turns, answers, self._end)
 
     def count(self, text: str) -> int:
-        """How many tokens `text` is by itself, of any length."""
+        """The number of tokens of `text` on its own."""
         return len(self._segments.plain(text))
 
     def letter_ids(self, n: int) -> tuple[int, ...]:
-        """The ids of the first `n` letters."""
+        """The ids of the first `n` option letters."""
         return self._letters[:n]
 
     def answer_ids(self, verdict: str) -> tuple[int, ...]:
-        """What follows a prompt: letter, rest, end of turn. Raises ValueError where `verdict` is not one.
+        """The ids after a prompt: letter, rest, end of turn. Raises ValueError if `verdict` is not a verdict.
 
-        May be longer than `answer_tokens` where there is a reasoning: the caller sees to it that all fits.
+        A reasoning may exceed `answer_tokens`; the caller checks the total length.
         """
         letter = parse_verdict(verdict).letter
         rest = verdict[len(OPENING) + 1 :]
@@ -118,42 +119,42 @@ class PromptEncoder:
         return (self._letters[LETTERS.index(letter)], *self._segments.plain(head), *tail, *self._end)
 
     def reasoning_ids(self, letter: str) -> tuple[int, ...]:
-        """What follows a prompt up to the first character of the reasoning: the start of the `answer_ids` with one."""
+        """The ids after a prompt up to the reasoning: a prefix of the `answer_ids` of a verdict with a reasoning."""
         return (self._letters[LETTERS.index(letter)], *self._segments.plain(REASONING))
 
     def _head(self, layout: ChatFormat, prompt: Prompt) -> tuple[tuple[int, ...], str]:
-        """Ids of all that stands before the shared part, and the shared part with the spaces that belong to it."""
-        before, space = without_spaces(layout.before)
+        """Ids of everything before the shared part, and the shared part with its leading spaces."""
+        before, space = split_trailing_spaces(layout.before)
         ids = self._segments.opening(before)
         if prompt.system:
-            between, next_space = without_spaces(layout.between)
+            between, next_space = split_trailing_spaces(layout.between)
             ids += self._segments.plain(space + prompt.system) + self._segments.trusted(between)
             space = next_space
         return ids, space + prompt.shared
 
     def _answering(self, layout: ChatFormat) -> tuple[int, ...]:
-        before, space = without_spaces(layout.answering)
+        before, space = split_trailing_spaces(layout.answering)
         return self._segments.trusted(before) + self._segments.plain(space + OPENING)
 
     def _letter_id(self, letter: str) -> int:
         ids = self._segments.plain(letter)
         if len(ids) != 1 or ids[0] in self._segments.special:
             raise ModelError(
-                f"tokenizer {self._segments.name!r} has no token of its own for the letter {letter}, so it cannot name "
-                "an option. Use a model whose vocabulary holds the letters A to Z."
+                f"tokenizer {self._segments.name!r} has no single token for the letter {letter}. "
+                "Use a model whose vocabulary contains the letters A to Z."
             )
         return ids[0]
 
     def _end_of_turn(self, eos: int | None) -> tuple[int, ...]:
-        """The special token that the template puts after an answer, else the tokenizer's end of text."""
+        """The special token that the template writes after an answer, or the tokenizer's end-of-text token."""
         after = self._segments.trusted(self._layout(False).after)
         end = next((token for token in after if token in self._segments.special), eos)
         if end is None:
-            raise ModelError(f"tokenizer {self._segments.name!r} has no end-of-text token: set its eos_token")
+            raise ModelError(f"tokenizer {self._segments.name!r} has no end-of-text token. Set its eos_token.")
         return (end,)
 
 
-def without_spaces(text: str) -> tuple[str, str]:
-    """`text` and the spaces at its end, which belong to the next word: a model knows ` word`, not ` ` and `word`."""
-    kept = text.rstrip(" ")
-    return kept, text[len(kept) :]
+def split_trailing_spaces(text: str) -> tuple[str, str]:
+    """`text` and its trailing spaces. Vocabularies have the token ` word`, so the spaces belong to the next word."""
+    stripped = text.rstrip(" ")
+    return stripped, text[len(stripped) :]

@@ -1,7 +1,4 @@
-"""What a model was trained with, written beside its weights, so that nothing else is ever served with them.
-
-Knows no weights: it compares a tokenizer and a way of writing prompts with those of the training.
-"""
+"""The model manifest: tokenizer, prompts and base model of a training run, checked before the model is served."""
 
 import json
 from collections.abc import Sequence
@@ -21,27 +18,27 @@ from prompts.truncation import GAP_MARKER
 from prompts.verdict import LETTERS, OPENING, REASONING
 
 ENCODING_VERSION = 1
-"""To be raised when `prompts.encode` makes other ids of the same text."""
+"""Increment when `prompts.encode` produces different ids for the same text."""
 
 FILE = "manifest.json"
-WHAT_READS_TEXT = ("model", "added_tokens", "normalizer", "pre_tokenizer")
-"""The parts of a tokenizer.json that decide which ids a text becomes. Padding and truncation are set by callers."""
+HASHED_PARTS = ("model", "added_tokens", "normalizer", "pre_tokenizer")
+"""The parts of tokenizer.json that determine the ids of a text. Padding and truncation depend on the caller."""
 
 
 class OtherTrainingError(ModelError):
-    """A model beside another tokenizer or wording than its training's; `differing` says which, without a path."""
+    """A model with a different tokenizer or prompts than in training. `differing` names them, without a path."""
 
-    def __init__(self, differing: Sequence[str], told: str) -> None:
+    def __init__(self, differing: Sequence[str], message: str) -> None:
         self.differing = tuple(differing)
-        super().__init__(told)
+        super().__init__(message)
 
 
 class ModelManifest(Frozen):
-    """Of a run folder, or of merged weights. Hashes are SHA-256 in hexadecimal; `context_length` is in tokens.
+    """The manifest of a run folder or of merged weights. Hashes are SHA-256 in hexadecimal.
 
-    `base_model` names the weights that are served, or that the adapter lies on: a hub id or a path; a relative path,
-    like that of `adapter`, starts at the manifest's folder. After SFT of all weights it is that stage's result, `sft`.
-    `trained_from` is what the first of the `stages` began with: a hub id, or the name of a folder.
+    `base_model` is the hub id or path of the weights to serve, or of the adapter's base. Relative paths, also that of
+    `adapter`, start at the manifest's folder; after full SFT `base_model` is that stage's result, `sft`. `trained_from`
+    is the hub id or folder name that the first of the `stages` started from. `context_length` is in tokens.
     """
 
     grader_version: str
@@ -60,14 +57,14 @@ class ModelManifest(Frozen):
 
 
 def tokenizer_hash(tokenizer: FastTokenizer) -> str:
-    """Of the vocabulary, the merges, the special tokens and their roles."""
+    """Hash of the vocabulary, merges, special tokens and their roles."""
     spec = json.loads(tokenizer.backend_tokenizer.to_str())
-    parts = {part: spec.get(part) for part in WHAT_READS_TEXT}
+    parts = {part: spec.get(part) for part in HASHED_PARTS}
     return canonical_hash(parts | {"bos": tokenizer.bos_token_id, "eos": tokenizer.eos_token_id})
 
 
 def prompt_hash(style: PromptStyle, tokenizer: FastTokenizer) -> str:
-    """Of everything that decides how a lab becomes a prompt, but for the lab and the vocabulary."""
+    """Hash of everything that determines a prompt besides the lab and the vocabulary."""
     return canonical_hash(
         {
             "style": style.model_dump(mode="json"),
@@ -81,28 +78,28 @@ def prompt_hash(style: PromptStyle, tokenizer: FastTokenizer) -> str:
 
 
 def write_manifest(manifest: ModelManifest, folder: Path) -> None:
-    """As `manifest.json`, whole or not at all."""
+    """Writes `manifest.json` atomically."""
     unfinished = folder / f"{FILE}.part"
     unfinished.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
     unfinished.replace(folder / FILE)
 
 
 def read_manifest(folder: Path) -> ModelManifest:
-    """Raises ModelError where there is none, or where it is not a manifest of this program."""
+    """Raises ModelError if the manifest is missing or invalid."""
     path = folder / FILE
     try:
         return ModelManifest.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise ModelError(
-            f"{path} cannot be read ({error}). Name a run folder or merged weights of this program."
+            f"{path} cannot be read ({error}). Pass a run folder or merged weights created by grader."
         ) from None
     except ValidationError as error:
         issues = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ModelError(f"{path} is not a manifest: {issues}. Train or merge again with this version.") from None
+        raise ModelError(f"{path} is not a valid manifest: {issues}. Train or merge again with this version.") from None
 
 
 def check_manifest(manifest: ModelManifest, tokenizer: FastTokenizer) -> None:
-    """Raises OtherTrainingError that names what differs from the training: the tokenizer, the prompts, or both."""
+    """Raises OtherTrainingError if the tokenizer or the prompts differ from those of the training."""
     found = {
         "tokenizer": (tokenizer_hash(tokenizer), manifest.tokenizer_hash),
         "prompts (templates, style or chat template)": (prompt_hash(manifest.style, tokenizer), manifest.prompt_hash),
@@ -115,6 +112,6 @@ def check_manifest(manifest: ModelManifest, tokenizer: FastTokenizer) -> None:
     if issues:
         raise OtherTrainingError(
             list(issues),
-            f"the model was trained with something else: {'; '.join(issues.values())}. "
-            "Serve it with the tokenizer and the version of this program that trained it, or train again.",
+            f"The model was trained differently: {'; '.join(issues.values())}. "
+            "Serve it with the tokenizer and the grader version it was trained with, or train it again.",
         )

@@ -1,6 +1,4 @@
-"""Text to token ids, a segment at a time, with two ways to read it: trusted, where special tokens are tokens, and
-plain, where nothing ever is one. Knows no prompts.
-"""
+"""Encodes segments of a prompt: trusted ones, which may contain special tokens, and plain ones, which never do."""
 
 import json
 from itertools import pairwise
@@ -9,15 +7,15 @@ from typing import Any
 from labs_schema.errors import ModelError
 from prompts.quoting import quote
 
-LONG = 10_000
-"""Characters from which on a text is read while other threads may run, which `encode` alone does not allow."""
+LONG_TEXT_CHARS = 10_000
+"""From this length on `encode_batch` is used: unlike `encode` it releases the GIL, so other threads can run."""
 
 
 class Segments:
-    """A tokenizer taken apart so that segments tokenised one by one add up to their text.
+    """A tokenizer for segments whose ids can be concatenated.
 
-    Tokenizers of SentencePiece's kind put a space before every text; here only the start of a prompt has it
-    (`opening`), as in these models' own training. The tokenizer that is given is not changed.
+    SentencePiece tokenizers prepend a space to every text. Here only the start of a prompt gets it (`opening`), as in
+    the training of these models. The given tokenizer is not modified.
     """
 
     def __init__(self, tokenizer: Any) -> None:
@@ -25,12 +23,12 @@ class Segments:
         backend = getattr(tokenizer, "backend_tokenizer", None)
         if backend is None:
             raise ModelError(
-                f"tokenizer {self.name!r} has no fast backend (tokenizer.json): save it as a fast tokenizer"
+                f"tokenizer {self.name!r} has no fast backend (tokenizer.json). Save it as a fast tokenizer."
             )
         spec = json.loads(backend.to_str()) | {"truncation": None, "padding": None}
         self._first = type(backend).from_str(json.dumps(spec))
-        self._trusted = type(backend).from_str(json.dumps(without_word_start(spec)))
-        self._plain = type(backend).from_str(json.dumps(without_word_start(spec)))
+        self._trusted = type(backend).from_str(json.dumps(without_leading_space(spec)))
+        self._plain = type(backend).from_str(json.dumps(without_leading_space(spec)))
         self._plain.encode_special_tokens = True
         self.special = frozenset(token["id"] for token in spec["added_tokens"] if token["special"])
         structural = frozenset(
@@ -38,18 +36,18 @@ class Segments:
         )
         unknown = {tokenizer.unk_token_id} - {tokenizer.eos_token_id, tokenizer.bos_token_id}
         self.forbidden = (self.special | structural) - unknown
-        """Ids that no text from outside may become. What a vocabulary has no piece for is honestly unknown."""
+        """Ids that untrusted text must never become. The unknown token is allowed: it has no structural meaning."""
 
     def opening(self, text: str) -> tuple[int, ...]:
-        """The template's text at the very start of a prompt."""
+        """Template text at the very start of a prompt."""
         return tuple(self._first.encode(text, add_special_tokens=False).ids)
 
     def trusted(self, text: str) -> tuple[int, ...]:
-        """The template's text anywhere else."""
+        """Template text at any other position."""
         return tuple(self._trusted.encode(text, add_special_tokens=False).ids)
 
     def plain(self, text: str) -> tuple[int, ...]:
-        """Any text. Where structural tokens would still come out, the text is cut inside them and read in parts."""
+        """Untrusted text. Where structural tokens would result, the text is split inside them and encoded in parts."""
         encoding = self._read(text)
         if self.forbidden.isdisjoint(encoding.ids):
             return tuple(encoding.ids)
@@ -60,17 +58,17 @@ class Segments:
         return tuple(token for start, end in pairwise(cuts) for token in self.plain(text[start:end]))
 
     def _read(self, text: str) -> Any:
-        if len(text) < LONG:
+        if len(text) < LONG_TEXT_CHARS:
             return self._plain.encode(text, add_special_tokens=False)
         return self._plain.encode_batch([text], add_special_tokens=False)[0]
 
 
-def without_word_start(spec: dict[str, Any]) -> dict[str, Any]:
-    """A `tokenizer.json` that puts no space before a text: no Prepend, Metaspace `never`, ByteLevel without prefix."""
-    return spec | {"normalizer": part_without(spec["normalizer"]), "pre_tokenizer": part_without(spec["pre_tokenizer"])}
+def without_leading_space(spec: dict[str, Any]) -> dict[str, Any]:
+    """A `tokenizer.json` that prepends no space: no Prepend, Metaspace `never`, ByteLevel without prefix space."""
+    return spec | {part: without_prefix_space(spec[part]) for part in ("normalizer", "pre_tokenizer")}
 
 
-def part_without(part: Any) -> Any:
+def without_prefix_space(part: Any) -> Any:
     match part:
         case {"type": "Prepend"}:
             return None
@@ -80,5 +78,5 @@ def part_without(part: Any) -> Any:
             return part | {"add_prefix_space": False}
         case {"type": "Sequence"}:
             key = "normalizers" if "normalizers" in part else "pretokenizers"
-            return part | {key: [kept for step in part[key] if (kept := part_without(step)) is not None]}
+            return part | {key: [kept for step in part[key] if (kept := without_prefix_space(step)) is not None]}
     return part

@@ -1,7 +1,6 @@
-"""A rating as the text that a model writes, and that text back: `{"answer": "B", "reasoning": "..."}`.
+"""The text a model writes for a rating, and its parser: `{"answer": "B", "reasoning": "..."}`.
 
-The letter stands right after a fixed opening, so one token decides. Knows letters only: which rating a letter stands
-for is the prompt's to say.
+The letter follows a fixed opening, so a single token decides the rating. `Prompt.options` maps letters to ratings.
 """
 
 import json
@@ -12,7 +11,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 OPENING = '{"answer": "'
 CLOSING = '"}'
 REASONING = '", "reasoning": "'
-"""What stands between the letter and the reasoning."""
+"""The text between the letter and the reasoning."""
 
 
 class Verdict(Frozen):
@@ -21,30 +20,30 @@ class Verdict(Frozen):
 
 
 def verdict_text(letter: str, reasoning: str | None = None) -> str:
-    """One line of valid JSON. Raises ValueError where `letter` is not one of LETTERS."""
+    """One line of JSON. Raises ValueError if `letter` is not in LETTERS."""
     if len(letter) != 1 or letter not in LETTERS:
-        raise ValueError(f"an option's letter is one of {LETTERS[0]} to {LETTERS[-1]}, not {letter!r}")
+        raise ValueError(f"expected a letter from {LETTERS[0]} to {LETTERS[-1]}, found {letter!r}")
     if reasoning is None:
         return OPENING + letter + CLOSING
     return f'{OPENING}{letter}", "reasoning": {json.dumps(reasoning, ensure_ascii=False)}}}'
 
 
 def parse_verdict(text: str) -> Verdict:
-    """The inverse of `verdict_text`, and of nothing else. Raises ValueError that says what is wrong."""
+    """The exact inverse of `verdict_text`. Raises ValueError for any other text."""
     if not text.startswith(OPENING):
-        raise ValueError(f"a verdict begins with {OPENING}, found {text[:40]!r}")
+        raise ValueError(f"expected a verdict starting with {OPENING}, found {text[:40]!r}")
     letter, rest = text[len(OPENING) : len(OPENING) + 1], text[len(OPENING) + 1 :]
     verdict = Verdict(letter=letter, reasoning=None if rest == CLOSING else reasoning_of(rest))
     if verdict_text(verdict.letter, verdict.reasoning) != text:
-        raise ValueError(f"a verdict is written as json.dumps writes it, found {text[:80]!r}")
+        raise ValueError(f"expected the formatting of json.dumps, found {text[:80]!r}")
     return verdict
 
 
 def reasoning_of(rest: str) -> str:
-    """The reasoning in what follows the letter. Only ever parses a JSON string, so nesting cannot exhaust the stack."""
+    """The reasoning after the letter. Only a JSON string is parsed, so nested input cannot exhaust the stack."""
     if not (rest.startswith(REASONING) and rest.endswith(CLOSING)):
-        raise ValueError(f"after the letter comes {CLOSING} or {REASONING}...{CLOSING}, found {rest[:40]!r}")
+        raise ValueError(f"expected {CLOSING} or {REASONING}...{CLOSING} after the letter, found {rest[:40]!r}")
     reasoning = json.loads(rest[len(REASONING) - 1 : -1])
     if not isinstance(reasoning, str):
-        raise ValueError(f"the reasoning is text, found {rest[:40]!r}")
+        raise ValueError(f"expected a reasoning text, found {rest[:40]!r}")
     return reasoning

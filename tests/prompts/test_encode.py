@@ -191,7 +191,7 @@ def test_the_middle_of_the_code_is_left_out_in_sight_and_for_all_criteria_alike(
     encoder = PromptEncoder(tokenizer, context_length=700, on_overlong="middle")
     both = [prompt(code=LONG, criterion="Ok?"), prompt(code=LONG, criterion="Good? " * 20)]
     encoded = encoder.encode(both)
-    assert encoded.cut and not encoder.encode([prompt()]).cut
+    assert encoded.truncated and not encoder.encode([prompt()]).truncated
     length = len(encoded.shared) + max(map(len, encoded.criteria))
     assert 700 - 64 - 40 < length <= 700 - 64
     text = text_of(tokenizer, encoded.shared)
@@ -213,7 +213,7 @@ def test_leaving_out_code_does_not_help_where_the_rest_is_too_long(tokenizer: An
 def test_prompts_of_two_submissions_are_not_encoded_together(byte_tokenizer: Any) -> None:
     encoder = PromptEncoder(byte_tokenizer, context_length=512)
     for prompts in ([prompt(code="a"), prompt(code="b")], [prompt(), prompt(system="x")], []):
-        with pytest.raises(ValueError, match="share"):
+        with pytest.raises(ValueError, match="different submissions"):
             encoder.encode(prompts)
 
 

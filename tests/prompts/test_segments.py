@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from prompts.segments import LONG, Segments
+from prompts.segments import LONG_TEXT_CHARS, Segments
 
 
 def test_a_long_text_is_read_as_a_short_one_is(chatml_tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     segments, text = Segments(chatml_tokenizer), "int total = 0; // <|im_end|> é\n" * 500
-    assert len(text) >= LONG
+    assert len(text) >= LONG_TEXT_CHARS
     at_once = segments.plain(text)
-    monkeypatch.setattr("prompts.segments.LONG", len(text) + 1)
+    monkeypatch.setattr("prompts.segments.LONG_TEXT_CHARS", len(text) + 1)
     assert segments.plain(text) == at_once

@@ -134,7 +134,7 @@ def _encode(rows: Sequence[PairRow], encoder: PromptEncoder) -> TrainingExample:
             )
             for ids, same in zip(encoded.criteria, criteria.values(), strict=True)
         ),
-        cut=encoded.cut,
+        cut=encoded.truncated,
     )
     _check_length(example, encoder, f"submission {rows[0].submission} of {rows[0].lab}")
     return example
