@@ -1,8 +1,7 @@
-"""How many harmless comments of real labs lose a word to a made-up roster: `python benchmarks/hidden_names.py LABS`.
+"""Measures false positives of redaction on real labs: `python benchmarks/hidden_names.py LABS`.
 
-None of the made-up people wrote any of the programs, so every word that is hidden is a mistake, but for the names of
-namesakes. Two rosters: names in common use, and names that are words of English or of programs. Code outside of
-comments and of `#if 0` is compared byte by byte.
+The rosters are invented, so every redacted word is a false positive (namesakes apart). One roster has common names, the
+other names that are words of English or of programs. Code outside comments and `#if 0` must stay the same.
 """
 
 import re
@@ -39,7 +38,7 @@ Roster = Sequence[Person]
 
 
 def roster(surnames: Sequence[str]) -> list[Person]:
-    """Every surname with each of two first names; ids as a university gives them."""
+    """Every surname with two first names each, and university ids."""
     first = FIRST.split()
     return [
         Person(ids=(f"u{2_000_000 + 10 * i + k}",), first=first[(i + 7 * k) % len(first)], last=last)
@@ -49,37 +48,37 @@ def roster(surnames: Sequence[str]) -> list[Person]:
 
 
 def code(file: SourceFile, language: str) -> list[str]:
-    """The program without what may be hidden in it."""
+    """The program without the ranges that redaction searches."""
     pieces, end = [], 0
-    for said in prose_ranges(file, language):
-        pieces.append(file.text[end : said.start])
-        end = said.end
+    for prose in prose_ranges(file, language):
+        pieces.append(file.text[end : prose.start])
+        end = prose.end
     return [*pieces, file.text[end:]]
 
 
 def measure(labs: Sequence[Lab], people: Roster, name: str) -> None:
     names, hit, changed = NameMatcher(people), Counter[str](), 0
     parts = {part.lower() for person in people for part in (person.first, person.last)}
-    comments = programs = plainly = dropped = 0
+    comments = programs = name_parts = dropped = 0
     for lab in labs:
         for submission in lab.submissions:
-            work = with_redactions(submission.model_copy(update={"hidden": ()}), lab.language, names)
+            work = with_redactions(submission.model_copy(update={"redactions": ()}), lab.language, names)
             programs += 1
             for file, shown in zip(work.files, redacted_files(work, lab.language), strict=True):
                 changed += code(file, lab.language) != code(shown, lab.language)
                 comments += sum(span.kind in ("comment", "docstring") for span in lex(file.text, lab.language))
                 dropped += len(list(names.find(file.text)))
-                for said in prose_ranges(file, lab.language):
-                    text = file.text[said.start : said.end]
-                    plainly += sum(word.lower() in parts for word in re.findall(r"\w+", text))
-                    hit.update(text[place.start : place.end] for place in names.find(text, path=said.path))
+                for prose in prose_ranges(file, lab.language):
+                    text = file.text[prose.start : prose.end]
+                    name_parts += sum(word.lower() in parts for word in re.findall(r"\w+", text))
+                    hit.update(text[match.start : match.end] for match in names.find(text, path=prose.path))
     Console(highlight=False, soft_wrap=True).print(
-        f"{name}: {len(people)} people, {programs} programs, {comments} comments: {hit.total()} words hidden by mistake"
+        f"{name}: {len(people)} people, {programs} programs, {comments} comments: {hit.total()} false positives"
     )
     Console(highlight=False, soft_wrap=True).print(
         f"  {dict(hit.most_common(12))}; code changed in {changed} files; "
-        f"every word that is a part of a name would be {plainly}; "
-        f"had whole programs stood in #if 0: {dropped} words"
+        f"matching single name parts would give {name_parts}; "
+        f"searching the entire programs would give {dropped}"
     )
 
 

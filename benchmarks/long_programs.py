@@ -1,9 +1,9 @@
-"""What programs of a megabyte do to those who send short ones: the same storm without them and with them.
+"""Measures how programs of 1 MB affect clients that send short ones: the same load without and with them.
 
     python benchmarks/long_programs.py [--seconds 10] [--milliseconds 20] [--every 1]
 
-The server of `overload.py`, asked twice as often as it can grade, so that some are graded and some refused; in the
-second storm a long program comes beside it `every` so many seconds. Prints a table and, last, one line of JSON.
+The load on the server of `overload.py` is twice its capacity, so that some requests are graded and some refused. In the
+second run a long program is sent every `--every` seconds. Prints a table and one line of JSON.
 """
 
 import argparse
@@ -24,19 +24,19 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--milliseconds", type=float, default=20)
     parser.add_argument("--every", type=float, default=1)
-    given = parser.parse_args()
-    with own_server(given.milliseconds, queue=8) as (url, _):
-        rate = 2000 / given.milliseconds
+    options = parser.parse_args()
+    with own_server(options.milliseconds, queue=8) as (url, _):
+        rate = 2000 / options.milliseconds
         found = {
-            "short_alone": asyncio.run(measured(url, rate, given.seconds, None)),
-            "beside_long": asyncio.run(measured(url, rate, given.seconds, given.every)),
+            "short_alone": asyncio.run(measured(url, rate, options.seconds, None)),
+            "with_long": asyncio.run(measured(url, rate, options.seconds, options.every)),
         }
     Console().print(table(found))
     print(json.dumps(found))  # noqa: T201
 
 
 async def measured(url: str, rate: float, seconds: float, every: float | None) -> dict[str, Any]:
-    """Times in ms of the short programs, and what the long ones were answered."""
+    """Latencies in ms of the short programs, and the statuses of the long ones."""
     longs = asyncio.ensure_future(long_ones(url, seconds, every)) if every else None
     answers = await storm(url, [body()], rate, seconds)
     graded = [answer for answer in answers if answer.status == 200]
@@ -54,23 +54,23 @@ async def measured(url: str, rate: float, seconds: float, every: float | None) -
 async def long_ones(url: str, seconds: float, every: float) -> list[Answered]:
     import aiohttp
 
-    code, end, asking = long_body(), time.perf_counter() + seconds, []
+    code, end, requests = long_body(), time.perf_counter() + seconds, []
     async with aiohttp.ClientSession() as session:
         while time.perf_counter() < end:
-            asking.append(asyncio.ensure_future(asked(session, url, code)))
+            requests.append(asyncio.ensure_future(asked(session, url, code)))
             await asyncio.sleep(every)
-        return list(await asyncio.gather(*asking))
+        return list(await asyncio.gather(*requests))
 
 
 def long_body() -> bytes:
-    """The largest file that is taken."""
+    """A request with the largest accepted file."""
     whole = json.loads(body())
     whole["submission"]["files"][0]["content"] = LINE * (1_000_000 // len(LINE))
     return json.dumps(whole).encode()
 
 
 def table(found: dict[str, dict[str, Any]]) -> Table:
-    shown = Table("", *found, title="Beside programs of 1 MB", title_justify="left")
+    shown = Table("", *found, title="With programs of 1 MB", title_justify="left")
     for name in found["short_alone"]:
         shown.add_row(name, *(str(each[name]) for each in found.values()))
     return shown

@@ -58,7 +58,7 @@ class OverlongError(GraderError):
 
 
 class ModelError(GraderError):
-    """A model, adapter or tokenizer that is missing, unusable, or not the one that the manifest names."""
+    """A model, adapter or tokenizer that is missing, unusable, or different from the manifest's."""
 
 
 class IssueCollector:
@@ -79,7 +79,7 @@ class IssueCollector:
         self._add(Severity.ERROR, code, path, found, expected, hint, line)
 
     def warning(self, code: str, path: str, *, found: str, expected: str, hint: str, line: int | None = None) -> None:
-        """Reports a problem that leaves the lab usable; `hint` says how it is handled."""
+        """Reports a problem that leaves the lab usable; `hint` explains how it is handled."""
         self._add(Severity.WARNING, code, path, found, expected, hint, line)
 
     def _add(

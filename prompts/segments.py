@@ -78,5 +78,5 @@ def without_prefix_space(part: Any) -> Any:
             return part | {"add_prefix_space": False}
         case {"type": "Sequence"}:
             key = "normalizers" if "normalizers" in part else "pretokenizers"
-            return part | {key: [kept for step in part[key] if (kept := without_prefix_space(step)) is not None]}
+            return part | {key: [new for step in part[key] if (new := without_prefix_space(step)) is not None]}
     return part

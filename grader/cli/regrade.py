@@ -54,9 +54,9 @@ def regrade(
     """
     from grader.regrade.cost import cost_table, expected_cost
     from grader.regrade.regrade import regrade_labs
-    from labs_schema.reading.lab_folders import is_allowed_beside_labs
+    from labs_schema.reading.lab_folders import is_allowed_among_labs
 
-    labs = [lab for lab in labs if lab.is_dir() or not is_allowed_beside_labs(lab.name)]
+    labs = [lab for lab in labs if lab.is_dir() or not is_allowed_among_labs(lab.name)]
     if dry_run:
         for lab in labs:
             cost = expected_cost(lab, model, out=out, orders=orders, price_per_hour=price_per_hour)

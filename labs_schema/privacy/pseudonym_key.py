@@ -52,7 +52,7 @@ def check_fingerprint(fingerprint: str, what: object) -> None:
 
 
 def _current_fingerprint() -> str | None:
-    """None if there is no key. Raises GraderError if the file cannot be used."""
+    """None without a key. Raises GraderError if the file cannot be used."""
     try:
         exists = key_file().exists()
     except OSError as error:

@@ -58,7 +58,7 @@ def roster_names(roster: tuple[Person, ...]) -> NameMatcher:
 
 
 def person_from_id(student: str, folder: str = "") -> Person:
-    """What is known of a student who is on no roster: the id and the submission folder's name."""
+    """The known identifiers of a student who is not on a roster: the id and the submission folder's name."""
     return Person(ids=tuple(dict.fromkeys(filter(None, (student, folder)))))
 
 

@@ -65,7 +65,7 @@ def stray_entries(parent: Path) -> tuple[Issue, ...]:
     issues = IssueCollector(safe_name(parent.absolute().name) or "/")
     labs = set() if is_lab(parent) else {path.name for path in lab_folders(parent)}
     for entry in list_folder(parent, "", issues) if labs else ():
-        if entry.name not in labs and not is_allowed_beside_labs(entry.name):
+        if entry.name not in labs and not is_allowed_among_labs(entry.name):
             _report_stray(safe_name(entry.name), "an entry that is not a lab", issues)
     return issues.issues()
 
@@ -95,7 +95,7 @@ def labs_inside(folder: Path) -> list[str]:
         return []
 
 
-def is_allowed_beside_labs(name: str) -> bool:
+def is_allowed_among_labs(name: str) -> bool:
     """Whether the entry may be in a folder of labs: a roster, readme or licence, which `labs/*` expands to as well."""
     return name == ROSTER or _is_allowed(name)
 

@@ -22,7 +22,7 @@ ARCHIVE_ERRORS = (
     zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, struct.error,
     RuntimeError, NotImplementedError, ValueError, IndexError, KeyError, OverflowError, MemoryError, RecursionError,
 )  # fmt: skip
-"""What the standard library raises for damaged, encrypted and unsupported archives."""
+"""Exceptions of the standard library for damaged, encrypted and unsupported archives."""
 
 
 class UnreadFile(NamedTuple):

@@ -183,7 +183,7 @@ def _report_duplicate(student: str, where: str, issues: IssueCollector) -> None:
         where,
         found=f"a second submission of student {quoted(student)}",
         expected="one entry for each student",
-        hint="Delete the one that does not apply. Put several files of one student in a folder.",
+        hint="Delete the outdated one. Put several files of one student in a folder.",
     )
 
 

@@ -66,7 +66,9 @@ def make_scoring_request(
         letters = encoder.letter_ids(len(criterion.ratings))
         requests = tuple(ScoreRequest(encoded.shared + next(own), letters, len(encoded.shared)) for _ in each)
         questions.append(Question(criterion, each, requests))
-    truncated = (ReviewCode.TRUNCATED.reason("the model did not see the middle of the program"),) if encoded.truncated else ()
+    truncated = (
+        (ReviewCode.TRUNCATED.reason("the model did not see the middle of the program"),) if encoded.truncated else ()
+    )
     return ScoringRequest(tuple(questions), review_reasons=review_reasons + truncated)
 
 

@@ -1,4 +1,4 @@
-"""A lab that is damaged, and what is told of it."""
+"""Fixtures: a lab, and the issues that damage to it causes."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ Issues = set[tuple[str, Severity]]
 
 
 @pytest.fixture
-def faults_after(tmp_path: Path, make_lab: Callable[..., Lab]) -> Callable[[Callable[[Path], object]], Issues]:
+def issues_after(tmp_path: Path, make_lab: Callable[..., Lab]) -> Callable[[Callable[[Path], object]], Issues]:
     """Codes and severities of what is told of a lab's folder after a damage; all of it in words, and errors leave no
     lab."""
 

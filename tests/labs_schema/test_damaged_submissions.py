@@ -194,11 +194,11 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
 
 
 @pytest.mark.parametrize(("damage", "code", "severity"), [d[1:] for d in DAMAGES], ids=[d[0] for d in DAMAGES])
-def test_damage_to_a_submission_ends_in_its_named_fault(damage, code, severity, faults_after) -> None:
-    assert (code, severity) in faults_after(lambda lab: damage(lab / "submissions"))
+def test_damaged_submission_reports_its_code(damage, code, severity, issues_after) -> None:
+    assert (code, severity) in issues_after(lambda lab: damage(lab / "submissions"))
 
 
-def test_a_file_that_may_not_be_opened_is_a_fault(tmp_path, make_lab, monkeypatch) -> None:
+def test_file_without_permission_is_reported(tmp_path, make_lab, monkeypatch) -> None:
     write_lab(make_lab(), tmp_path / "lab1")
     really = os.open
 
@@ -212,7 +212,7 @@ def test_a_file_that_may_not_be_opened_is_a_fault(tmp_path, make_lab, monkeypatc
     assert len(issues) == 7 and issues[0].found == "Permission denied"
 
 
-def test_a_file_that_turns_into_a_link_while_it_is_read_is_not_followed(tmp_path, monkeypatch) -> None:
+def test_file_replaced_by_a_link_during_reading_is_not_followed(tmp_path, monkeypatch) -> None:
     (tmp_path / "secret").write_text("secret")
     (tmp_path / "link").symlink_to(tmp_path / "secret")
     issues = IssueCollector("lab")
@@ -224,7 +224,7 @@ def test_a_file_that_turns_into_a_link_while_it_is_read_is_not_followed(tmp_path
 
 @settings(max_examples=150, deadline=None)
 @given(st.data(), st.sampled_from([".zip", ".tar", ".tar.gz", ".tar.bz2", ".tar.xz"]))
-def test_no_damaged_archive_raises(data: st.DataObject, suffix: str) -> None:
+def test_damaged_archives_never_raise(data: st.DataObject, suffix: str) -> None:
     kinds = {".tar": "w", ".tar.gz": "w:gz", ".tar.bz2": "w:bz2", ".tar.xz": "w:xz"}
     whole = zipped({"a.c": PROGRAM, "b/c.c": b"x"}) if suffix == ".zip" else tarred("a.c", mode=kinds[suffix])
     broken = bytearray(whole)

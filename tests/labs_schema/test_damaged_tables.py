@@ -117,7 +117,7 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
     ("no rubrics.json", removed(RUBRIC), "no-rubric", WARNING),
     ("no ratings", removed(TABLE), "no-ratings", WARNING),
     ("a stray file", content("rubric.json", "[]"), "stray-file", WARNING),
-    ("litter beside the rubric", content(".DS_Store", b"\0"), "litter", WARNING),
+    ("a junk file in the lab's folder", content(".DS_Store", b"\0"), "litter", WARNING),
     ("a rubric that is a link", linked(RUBRIC), "symlink", ERROR),
     ("an empty rubric", content(RUBRIC, ""), "bad-json", ERROR),
     ("a rubric cut short", content(RUBRIC, '[{"title": "a"'), "bad-json", ERROR),
@@ -232,9 +232,9 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
     ("a TA of 400 characters", tas("TA", value="x" * 400), "bad-ta", ERROR),
     ("a roster between semicolons", content("roster.csv", "student;name\ns1;Ann\n"), "roster-columns", ERROR),
     ("a roster of sections", content("roster.csv", "section,mark\n1,2\n"), "roster-columns", ERROR),
-    ("a roster's row without anybody", content("roster.csv", "id,name,mark\ns1,Ann,1\n,,2\n"), "roster-row", ERROR),
+    ("a roster row without id and name", content("roster.csv", "id,name,mark\ns1,Ann,1\n,,2\n"), "roster-row", ERROR),
     ("a roster's long row", content("roster.csv", "id,name\ns1,Rossi, Mario\n"), "roster-row", ERROR),
-    ("a roster of nobody", content("roster.csv", "student,name\n"), "empty-roster", ERROR),
+    ("a roster with headings only", content("roster.csv", "student,name\n"), "empty-roster", ERROR),
     ("a roster with an id twice", content("roster.csv", "id,name\ns1,Ann B\ns1,Bo C\n"), "roster-twice", WARNING),
     ("a roster of ids", content("roster.csv", "student\ns1\n"), "roster-without-names", WARNING),
     ("a course's roster that is damaged", content("../roster.csv", '"student'), "bad-csv", ERROR),
@@ -260,12 +260,12 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
 
 
 @pytest.mark.parametrize(("damage", "code", "severity"), [d[1:] for d in DAMAGES], ids=[d[0] for d in DAMAGES])
-def test_damage_to_a_table_ends_in_its_named_fault(damage, code, severity, faults_after) -> None:
-    assert (code, severity) in faults_after(damage)
+def test_damaged_table_reports_its_code(damage, code, severity, issues_after) -> None:
+    assert (code, severity) in issues_after(damage)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
-def test_a_table_from_a_spreadsheet_reads_the_same(encoding, tmp_path, make_lab) -> None:
+def test_spreadsheet_export_reads_the_same(encoding, tmp_path, make_lab) -> None:
     write_lab(make_lab(), tmp_path / "lab1")
     text = (tmp_path / "lab1" / TABLE).read_text()
     (tmp_path / "lab1" / TABLE).write_bytes(text.replace("\n", "\r\n").encode(encoding))

@@ -51,7 +51,7 @@ def dead(text: str, language: str) -> list[str]:
         ("Python", "s = f'{a}' # b", "string", "f'{a}'"),
     ],
 )
-def test_each_language_has_its_own_comments_and_strings(language: str, text: str, kind: str, part: str) -> None:
+def test_comments_and_strings_of_each_language(language: str, text: str, kind: str, part: str) -> None:
     assert (kind, part) in read(text, language)
 
 
@@ -69,12 +69,12 @@ def test_each_language_has_its_own_comments_and_strings(language: str, text: str
         ("Python", "if False:\n  a()\nb()", ["a()"]),
     ],
 )
-def test_what_never_runs_is_told_where_a_reader_sees_it(language: str, text: str, expected: list[str]) -> None:
+def test_dead_code_of_each_language(language: str, text: str, expected: list[str]) -> None:
     assert dead(text, language) == expected
 
 
 @pytest.mark.parametrize("folder", lab_folders(LABS), ids=lambda folder: folder.name)
-def test_comments_and_strings_are_those_of_pygments(folder: Path) -> None:
+def test_comments_and_strings_equal_those_of_pygments(folder: Path) -> None:
     lab = load_lab(folder)
     lexer = get_lexer_by_name(lab.language.lower())
     for text in {file.text for submission in lab.submissions for file in submission.files}:
@@ -97,7 +97,7 @@ def test_comments_and_strings_are_those_of_pygments(folder: Path) -> None:
 
 
 @given(st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=40).map("".join))
-def test_spans_are_in_order_and_apart_in_any_text(text: str) -> None:
+def test_spans_are_ordered_and_disjoint_for_any_text(text: str) -> None:
     for language in (*LANGUAGES, "unknown"):
         ends = [0]
         for span in lex(text, language):
@@ -109,7 +109,7 @@ def test_spans_are_in_order_and_apart_in_any_text(text: str) -> None:
 @pytest.mark.parametrize(
     "unit", ["a ", "((", '"\\', "'", "/*x\n", "=/[", "r#", 'R"x(', "\n#", "\\\n", "1'", "rb", "return;{", "[=/]"]
 )
-def test_a_long_hostile_text_is_read_in_no_time(unit: str) -> None:
+def test_long_hostile_text_takes_linear_time(unit: str) -> None:
     text = ("=/" + unit * 50_000)[:50_000]
     for language in LANGUAGES:
         start = time.process_time()

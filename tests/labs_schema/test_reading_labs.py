@@ -38,7 +38,7 @@ def files(folder: Path) -> dict[str, list[str]]:
     return {s.student: [file.path for file in s.files] for s in load_lab(folder).submissions}
 
 
-def test_a_table_alone_is_a_rubric_with_marks(lab) -> None:
+def test_table_header_replaces_a_missing_rubric(lab) -> None:
     read = load_lab(lab)
     assert [(r.title, r.description, r.marks) for r in read.criterion("Fast?").ratings] == [
         ("Yes", "In a second", 2.0),
@@ -48,7 +48,7 @@ def test_a_table_alone_is_a_rubric_with_marks(lab) -> None:
     assert read.ratings_given == {"s1": {"Fast?": "Yes"}}
 
 
-def test_a_rubric_alone_can_be_graded(lab) -> None:
+def test_rubric_without_ratings_is_a_valid_lab(lab) -> None:
     (lab / "rubric_ratings.csv").unlink()
     rubric = [{"title": "Fast?", "Ratings": [{"title": "Yes", "marks": 1}, {"title": "No", "marks": 0.5}]}]
     (lab / "rubrics.json").write_text(json.dumps(rubric))
@@ -56,7 +56,7 @@ def test_a_rubric_alone_can_be_graded(lab) -> None:
     assert read.human_grades == () and read.criterion("Fast?").max_marks == 1
 
 
-def test_the_rubric_s_order_and_words_win_over_the_table_s(lab) -> None:
+def test_rubrics_json_takes_precedence_over_the_table(lab) -> None:
     new = {"title": "New", "Ratings": [{"title": "A"}, {"title": "B"}]}
     fast = {"title": "Fast? ", "description": "d", "Ratings": [{"title": "No"}, {"title": "Yes", "description": "y"}]}
     (lab / "rubrics.json").write_text(json.dumps([new, fast]))
@@ -66,7 +66,7 @@ def test_the_rubric_s_order_and_words_win_over_the_table_s(lab) -> None:
 
 
 @pytest.mark.parametrize("name", ["ps.txt", "problemStatement.txt", "modified_ps.txt"])
-def test_one_statement_stands_in_for_the_other(name, lab) -> None:
+def test_single_statement_is_used_for_both(name, lab) -> None:
     (lab / "ps.txt").rename(lab / name)
     assert (load_lab(lab).problem, load_lab(lab).short_problem) == ("Add two numbers.", "Add two numbers.")
 
@@ -87,7 +87,7 @@ def test_one_statement_stands_in_for_the_other(name, lab) -> None:
         ("Good,Bad", None, "Good\nBad"),
     ],
 )
-def test_a_cell_is_a_mark_or_a_ta_s_words(cells, rating, comment, lab) -> None:
+def test_cells_are_marks_or_comments(cells, rating, comment, lab) -> None:
     (lab / "rubric_ratings.csv").write_text(HEADER + f"s1,{cells}\n")
     assert load_lab(lab).human_grades == (HumanGrade(student="s1", criterion="Fast?", rating=rating, comment=comment),)
 
@@ -101,25 +101,25 @@ def test_a_cell_is_a_mark_or_a_ta_s_words(cells, rating, comment, lab) -> None:
         ("0,0", "0,Too slow", "Too slow"),
     ],
 )
-def test_comments_come_from_their_own_table(marks, words, comment, lab) -> None:
+def test_comments_table_adds_comments(marks, words, comment, lab) -> None:
     (lab / "rubric_ratings.csv").write_text(HEADER + f"s1,{marks}\n")
     (lab / "rubric_comments.csv").write_text(HEADER + f"s1@elsewhere,{words}\n")
     assert load_lab(lab).human_grades[0].comment == comment
 
 
 @pytest.mark.parametrize("title", ["NA", "None", "nan", "null", "1", "true"])
-def test_a_title_that_looks_like_a_gap_is_a_title(title, lab) -> None:
+def test_title_na_is_not_a_missing_value(title, lab) -> None:
     (lab / "rubric_ratings.csv").write_text(HEADER.replace("Yes", title) + "s1,1,0\n")
     assert load_lab(lab).ratings_given == {"s1": {"Fast?": title}}
 
 
 @pytest.mark.parametrize("row", ["", "Marks", "Marks,,"])
-def test_the_marks_row_may_be_empty(row, lab) -> None:
+def test_marks_row_may_be_empty(row, lab) -> None:
     (lab / "rubric_ratings.csv").write_text(HEADER.replace("Marks,2,0", row) + "\ns1,1,0\n,,\n")
     assert load_lab(lab).criteria[0].max_marks is None
 
 
-def test_all_files_of_a_submission_are_read_in_order(lab) -> None:
+def test_submission_files_are_sorted_by_path(lab) -> None:
     folder = lab / "submissions" / "s1@course"
     (folder / "src").mkdir()
     for name in ("src/b.cpp", "src/a.hpp", "A.CPP", "old.c", "list.h"):
@@ -144,13 +144,13 @@ def test_archives_and_single_files_are_submissions(lab) -> None:
 
 
 @pytest.mark.parametrize("folder", ["s2@uni.so", "s2@c#", "s2@x.log", "s2", "s2@a@b", "s2@x.zip"])
-def test_a_folder_s_name_needs_no_care(folder, lab) -> None:
+def test_unusual_folder_names_are_accepted(folder, lab) -> None:
     (lab / "submissions" / folder / "a.d").mkdir(parents=True)
     (lab / "submissions" / folder / "a.d" / "main.cpp").write_text("x")
     assert files(lab) == {"s1": ["main.cpp"], "s2": ["a.d/main.cpp"]}
 
 
-def test_work_in_another_language_is_read_where_there_is_nothing_else(lab) -> None:
+def test_files_in_another_language_are_used_if_there_are_no_others(lab) -> None:
     for student, name in [("s2", "main.cpp"), ("s2", "run.py"), ("s3", "Main.java")]:
         (lab / "submissions" / student).mkdir(exist_ok=True)
         (lab / "submissions" / student / name).write_text("x")
@@ -164,7 +164,7 @@ def test_work_in_another_language_is_read_where_there_is_nothing_else(lab) -> No
     [("a.c", "C"), ("a.cc", "C++"), ("A.java", "Java"), ("a.py", "Python"), ("a.ts", "JavaScript"), ("a.go", "Go"),
      ("a.rs", "Rust")],
 )  # fmt: skip
-def test_the_language_is_told_by_the_extension(name, language, lab) -> None:
+def test_extension_decides_the_language(name, language, lab) -> None:
     (lab / "submissions" / "s1@course" / "main.cpp").rename(lab / "submissions" / "s1@course" / name)
     assert load_lab(lab).language == language
 
@@ -172,12 +172,12 @@ def test_the_language_is_told_by_the_extension(name, language, lab) -> None:
 @pytest.mark.parametrize(
     ("text", "language"), [("Python", "Python"), ("c++\n", "C++"), ("\ufeffJAVASCRIPT \r\n\r\n", "JavaScript")]
 )
-def test_a_lab_s_own_word_on_its_language_wins_over_the_extensions(text, language, lab) -> None:
+def test_language_file_overrides_extensions(text, language, lab) -> None:
     (lab / "language.txt").write_text(text)
     assert load_lab(lab).language == language
 
 
-def test_a_tie_is_mended_by_the_lab_s_own_word(lab) -> None:
+def test_language_file_resolves_a_tie(lab) -> None:
     (lab / "submissions" / "s2@course.py").write_text("x")
     (tie,) = (issue for issue in read_lab(lab).issues if issue.code == "language-tie")
     assert "language.txt" in tie.hint
@@ -187,32 +187,32 @@ def test_a_tie_is_mended_by_the_lab_s_own_word(lab) -> None:
 
 
 @pytest.mark.parametrize("written", ["C++", "Cobol"])
-def test_a_caller_s_word_on_the_language_wins_over_the_lab_s(written, lab) -> None:
+def test_language_argument_overrides_the_language_file(written, lab) -> None:
     (lab / "language.txt").write_text(written)
     assert load_lab(lab, language="python").language == "Python"
 
 
-def test_a_student_with_many_files_has_one_vote_on_the_language(lab) -> None:
+def test_each_submission_has_one_language_vote(lab) -> None:
     for name in ("s2/a.cpp", *(f"s3/{number}.py" for number in range(9))):
         (lab / "submissions" / name).parent.mkdir(exist_ok=True)
         (lab / "submissions" / name).write_text("x")
     assert load_lab(lab).language == "C++"
 
 
-def test_a_lab_without_submissions_has_an_unknown_language(lab) -> None:
+def test_language_is_unknown_without_submissions(lab) -> None:
     (lab / "submissions" / "s1@course" / "main.cpp").unlink()
     assert (load_lab(lab).language, load_lab(lab).submissions) == ("unknown", ())
     (lab / "language.txt").write_text("Go\n")
     assert load_lab(lab).language == "Go"
 
 
-def test_only_the_first_hundred_faults_of_a_kind_are_kept(lab) -> None:
+def test_only_the_first_hundred_issues_of_a_code_are_listed(lab) -> None:
     (lab / "rubric_ratings.csv").write_text(HEADER + "".join(f"s{i},0,0\n" for i in range(1, 251)))
     none = [issue for issue in read_lab(lab).issues if issue.code == "no-rating"]
     assert len(none) == 101 and none[-1].found.startswith("150 more")
 
 
-def test_loading_raises_every_error_at_once(lab) -> None:
+def test_load_lab_raises_all_errors_together(lab) -> None:
     (lab / "ps.txt").unlink()
     (lab / "rubric_ratings.csv").write_text(HEADER.replace("2", "two") + "s1,2,0\n")
     with pytest.raises(InputError) as raised:
@@ -220,13 +220,13 @@ def test_loading_raises_every_error_at_once(lab) -> None:
     assert {issue.code for issue in raised.value.issues} == {"no-statement", "bad-marks", "bad-cell"}
 
 
-def test_a_missing_folder_is_a_fault(tmp_path) -> None:
+def test_missing_folder_is_reported(tmp_path) -> None:
     assert codes(tmp_path / "nowhere") == {"unreadable"}
     with pytest.raises(InputError, match="no-labs"):
         lab_folders(tmp_path / "nowhere")
 
 
-def test_a_folder_of_labs_in_the_place_of_one_and_an_archive_are_told_as_such(lab) -> None:
+def test_folder_of_labs_or_archive_instead_of_a_lab_gets_a_hint(lab) -> None:
     with pytest.raises(InputError, match="folder of 1 labs, such as"):
         load_lab(lab.parent)
     (lab.parent / "lab.zip").write_text("x")
@@ -234,7 +234,7 @@ def test_a_folder_of_labs_in_the_place_of_one_and_an_archive_are_told_as_such(la
         load_lab(lab.parent / "lab.zip")
 
 
-def test_labs_are_found_and_strays_told(lab) -> None:
+def test_labs_are_listed_and_stray_entries_reported(lab) -> None:
     (lab.parent / "a_lab" / "submissions").mkdir(parents=True)
     (lab.parent / "notes").mkdir()
     (lab.parent / "README.md").write_text("x")
@@ -245,7 +245,7 @@ def test_labs_are_found_and_strays_told(lab) -> None:
     ]
 
 
-def test_text_is_decoded_by_the_stated_rule() -> None:
+def test_text_decoding() -> None:
     assert [decode(data) for data in (b"\xef\xbb\xbfa", "é\r\nb\rc".encode("utf-16"), b"\x80\x81\xe9", b"\0", b"")] == [
         ("a", "UTF-8", False),
         ("é\nb\nc", "UTF-16", True),
@@ -256,7 +256,7 @@ def test_text_is_decoded_by_the_stated_rule() -> None:
     assert [decode("a\0b".encode("utf-16")), decode("ab".encode("utf-32"))] == [None, None]
 
 
-def test_hashes_change_with_what_they_stand_for(make_lab) -> None:
+def test_hashes_change_with_their_content(make_lab) -> None:
     lab = make_lab()
     assert submission_key("lab1", "s1") == submission_key("lab1", "s1") != submission_key("lab", "1s1")
     assert len(submission_key("lab1", "s1")) == 16
@@ -267,7 +267,7 @@ def test_hashes_change_with_what_they_stand_for(make_lab) -> None:
     assert rubric_hash(lab) != rubric_hash(other) and rubric_hash(lab) == rubric_hash(make_lab(students=1))
 
 
-def test_a_written_lab_is_a_lab(tmp_path, make_lab) -> None:
+def test_written_lab_is_recognized_as_a_lab(tmp_path, make_lab) -> None:
     write_lab(make_lab(), tmp_path / "lab1")
     assert read_lab(tmp_path / "lab1").issues == ()
     assert load_lab(tmp_path / "lab1") == make_lab()

@@ -1,4 +1,4 @@
-"""A rubric is read without anybody's work, and is the rubric of the whole lab."""
+"""`load_rubric` gives the rubric of the lab without reading submissions."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,12 +21,12 @@ def folder(make_lab: Callable[..., Lab], tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("folder", sorted(path for path in SAMPLES.iterdir() if path.is_dir()), ids=lambda p: p.name)
-def test_it_is_that_of_the_whole_lab_without_its_work(folder: Path) -> None:
+def test_rubric_equals_that_of_the_lab(folder: Path) -> None:
     alone = {"submissions": (), "human_grades": (), "rater_grades": ()}
     assert load_rubric(folder) == load_lab(folder).model_copy(update=alone)
 
 
-def test_the_language_is_told_by_names_in_folders_and_archives(folder: Path) -> None:
+def test_language_is_detected_from_names_in_folders_and_archives(folder: Path) -> None:
     (folder / "language.txt").unlink(missing_ok=True)
     for number in range(10):
         with ZipFile(folder / "submissions" / f"z{number}.zip", "w") as archive:
@@ -34,17 +34,17 @@ def test_the_language_is_told_by_names_in_folders_and_archives(folder: Path) -> 
     assert load_rubric(folder).language == load_lab(folder).language == "Python"
 
 
-def test_no_submission_is_read(folder: Path) -> None:
+def test_load_rubric_reads_no_submission(folder: Path) -> None:
     (folder / "submissions" / "s000@course" / "link.c").symlink_to("/etc/passwd")
     assert read_lab(folder).lab is None
     assert load_rubric(folder).language == "C"
 
 
-def test_every_fault_of_the_rubric_is_told_at_once(folder: Path) -> None:
+def test_load_rubric_reports_all_errors_together(folder: Path) -> None:
     (folder / "rubrics.json").write_text("{")
     (folder / "ps.txt").unlink(missing_ok=True)
     (folder / "modified_ps.txt").unlink(missing_ok=True)
     (folder / "language.txt").write_text("Latin")
-    with pytest.raises(InputError) as told:
+    with pytest.raises(InputError) as error:
         load_rubric(folder)
-    assert {issue.code for issue in told.value.issues} >= {"bad-json", "no-statement", "unknown-language"}
+    assert {issue.code for issue in error.value.issues} >= {"bad-json", "no-statement", "unknown-language"}

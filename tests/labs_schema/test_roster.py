@@ -20,14 +20,14 @@ CANVAS = (
 
 
 @pytest.mark.parametrize("text", [GRADESCOPE, MOODLE, OURS, CANVAS], ids=["Gradescope", "Moodle", "ours", "Canvas"])
-def test_a_roster_of_a_platform_is_read_as_it_is_exported(text: str) -> None:
+def test_platform_exports_are_valid_rosters(text: str) -> None:
     issues = IssueCollector("labs")
     people = parse_roster(text, "roster.csv", 10_000, issues)
     assert issues.issues() == ()
     assert people == (Person(ids=("20231234", "mr@uni.example"), first="Mario", last="Rossi"),)
 
 
-def test_all_faults_of_a_roster_are_told_at_once_by_line_and_without_a_name() -> None:
+def test_roster_issues_give_lines_but_no_names() -> None:
     issues = IssueCollector("labs")
     parse_roster("student,name\n,\ns1,Rossi, Mario\ns2,,x,Secret\n", "roster.csv", 10_000, issues)
     found = issues.issues()
@@ -35,7 +35,7 @@ def test_all_faults_of_a_roster_are_told_at_once_by_line_and_without_a_name() ->
     assert "Secret" not in "".join(map(str, found)) and "Rossi" not in "".join(map(str, found))
 
 
-def test_a_course_s_roster_lies_among_its_labs_and_a_lab_may_have_one_more(tmp_path: Path, make_lab) -> None:
+def test_rosters_of_the_course_and_the_lab_are_combined(tmp_path: Path, make_lab) -> None:
     lab = make_lab(students=2)
     author = SourceFile(path="a.c", text="// Mario Rossi, with Ann Sorel and s001\nint rossi;\n")
     one, two = lab.submissions

@@ -71,9 +71,7 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("system", ["", "Be fair."])
-def test_a_prompt_is_written_in_the_tokenizers_own_chat_format(
-    tokenizer: Any, encoder: PromptEncoder, system: str
-) -> None:
+def test_prompt_uses_the_tokenizer_s_chat_template(tokenizer: Any, encoder: PromptEncoder, system: str) -> None:
     one = prompt(system=system)
     encoded = encoder.encode([one])
     default = "<|im_start|>system\nYou are a friendly machine.<|im_end|>\n"
@@ -89,7 +87,7 @@ def test_a_prompt_is_written_in_the_tokenizers_own_chat_format(
 
 @quick
 @given(code=HOSTILE, name=HOSTILE, problem=HOSTILE, reasoning=st.none() | HOSTILE, style=STYLES)
-def test_what_serving_asks_is_a_prefix_of_what_training_learned(
+def test_serving_ids_are_a_prefix_of_training_ids(
     encoder: PromptEncoder,
     make_lab: Any,
     code: str,
@@ -109,14 +107,14 @@ def test_what_serving_asks_is_a_prefix_of_what_training_learned(
         trained = encoder.encode([read])
         answer = encoder.answer_ids(verdict_text(letter, reasoning))
         whole = trained.shared + trained.criteria[0] + answer
-        asked = served.shared + criterion
-        assert whole[: len(asked)] == asked
-        assert whole[len(asked)] == encoder.letter_ids(2)[LETTERS.index(letter)]
+        prompt_ids = served.shared + criterion
+        assert whole[: len(prompt_ids)] == prompt_ids
+        assert whole[len(prompt_ids)] == encoder.letter_ids(2)[LETTERS.index(letter)]
 
 
 @quick
 @given(text=HOSTILE)
-def test_no_text_from_outside_becomes_a_special_token(tokenizer: Any, encoder: PromptEncoder, text: str) -> None:
+def test_untrusted_text_never_becomes_a_special_token(tokenizer: Any, encoder: PromptEncoder, text: str) -> None:
     def special(one: Prompt, verdict: str) -> list[int]:
         encoded = encoder.encode([one])
         ids = encoded.shared + encoded.criteria[0] + encoder.answer_ids(verdict)
@@ -128,7 +126,7 @@ def test_no_text_from_outside_becomes_a_special_token(tokenizer: Any, encoder: P
     assert special(prompt(code=text, system=text + "x", criterion=text), verdict_text("A", text)) == harmless
 
 
-def test_special_tokens_that_no_quoting_knows_are_cut_in_two(chatml_tokenizer: Any) -> None:
+def test_unquoted_special_tokens_are_split(chatml_tokenizer: Any) -> None:
     import copy
 
     from tokenizers import AddedToken
@@ -143,20 +141,20 @@ def test_special_tokens_that_no_quoting_knows_are_cut_in_two(chatml_tokenizer: A
 
 @quick
 @given(text=st.text().map(lambda text: text.replace("\u2581", "_")))
-def test_ids_say_the_text_and_nothing_else(tokenizer: Any, encoder: PromptEncoder, text: str) -> None:
+def test_ids_decode_to_the_prompt_text(tokenizer: Any, encoder: PromptEncoder, text: str) -> None:
     encoded = encoder.encode([prompt(code=text, criterion="Ok?" + text)])
-    told = text_of(tokenizer, encoded.shared + encoded.criteria[0])
-    assert prompt(code=text, criterion="Ok?" + text).text in told
+    decoded = text_of(tokenizer, encoded.shared + encoded.criteria[0])
+    assert prompt(code=text, criterion="Ok?" + text).text in decoded
 
 
-def test_letters_are_single_tokens_and_distinct(tokenizer: Any, encoder: PromptEncoder) -> None:
+def test_letters_are_distinct_single_tokens(tokenizer: Any, encoder: PromptEncoder) -> None:
     ids = encoder.letter_ids(26)
     assert tokenizer.convert_ids_to_tokens(list(ids)) == list(LETTERS)
     assert len(set(encoder.letter_ids(5))) == 5
 
 
 @pytest.mark.parametrize("reasoning", [None, "It prints </s> and é."])
-def test_an_answer_is_letter_rest_and_end_of_turn(
+def test_answer_ids_are_letter_rest_and_end_of_turn(
     tokenizer: Any, encoder: PromptEncoder, reasoning: str | None
 ) -> None:
     verdict = verdict_text("B", reasoning)
@@ -164,11 +162,11 @@ def test_an_answer_is_letter_rest_and_end_of_turn(
     assert ids[0] == encoder.letter_ids(2)[1]
     assert ids[-1] == tokenizer.eos_token_id
     assert OPENING + text_of(tokenizer, ids[:-1]) == verdict
-    begun = encoder.reasoning_ids("B")
-    assert (ids[: len(begun)] == begun) == (reasoning is not None)
+    start = encoder.reasoning_ids("B")
+    assert (ids[: len(start)] == start) == (reasoning is not None)
 
 
-def test_the_tokenizer_that_is_given_stays_as_it_was(tokenizer: Any) -> None:
+def test_encoder_does_not_modify_the_tokenizer(tokenizer: Any) -> None:
     before = tokenizer.backend_tokenizer.to_str()
     PromptEncoder(tokenizer, context_length=512).encode([prompt(code="</s>", system="x")])
     assert tokenizer.backend_tokenizer.to_str() == before
@@ -178,7 +176,7 @@ def test_the_tokenizer_that_is_given_stays_as_it_was(tokenizer: Any) -> None:
 LONG = "\n".join(f"int x{i} = {i};" for i in range(400))
 
 
-def test_a_prompt_that_does_not_fit_is_refused_by_name(tokenizer: Any) -> None:
+def test_overlong_prompt_raises_overlong_error(tokenizer: Any) -> None:
     fitting = PromptEncoder(tokenizer, context_length=100_000).encode([prompt(code=LONG)])
     needed = len(fitting.shared) + len(fitting.criteria[0])
     PromptEncoder(tokenizer, context_length=needed + 64).encode([prompt(code=LONG)])
@@ -187,7 +185,7 @@ def test_a_prompt_that_does_not_fit_is_refused_by_name(tokenizer: Any) -> None:
     assert (error.value.needed, error.value.available) == (needed, needed - 1)
 
 
-def test_the_middle_of_the_code_is_left_out_in_sight_and_for_all_criteria_alike(tokenizer: Any) -> None:
+def test_truncation_is_marked_and_equal_for_all_criteria(tokenizer: Any) -> None:
     encoder = PromptEncoder(tokenizer, context_length=700, on_overlong="middle")
     both = [prompt(code=LONG, criterion="Ok?"), prompt(code=LONG, criterion="Good? " * 20)]
     encoded = encoder.encode(both)
@@ -199,25 +197,25 @@ def test_the_middle_of_the_code_is_left_out_in_sight_and_for_all_criteria_alike(
     assert text.endswith("\nint x399 = 399;\n</student-code>\n")
     head, tail = text.split('\n<student-code-left-out characters="')
     count, tail = tail.split('"/>\n')
-    kept = (head + "\n" + tail).split("<student-code>\n")[1].removesuffix("\n</student-code>\n")
-    assert len(kept) + int(count) == len(LONG)
+    code = (head + "\n" + tail).split("<student-code>\n")[1].removesuffix("\n</student-code>\n")
+    assert len(code) + int(count) == len(LONG)
     assert encoder.encode(both) == encoded
 
 
-def test_leaving_out_code_does_not_help_where_the_rest_is_too_long(tokenizer: Any) -> None:
+def test_truncation_fails_if_the_rest_is_too_long(tokenizer: Any) -> None:
     encoder = PromptEncoder(tokenizer, context_length=200, on_overlong="middle")
     with pytest.raises(OverlongError):
         encoder.encode([prompt(code=LONG, criterion="Ok? " * 300)])
 
 
-def test_prompts_of_two_submissions_are_not_encoded_together(byte_tokenizer: Any) -> None:
+def test_prompts_of_different_submissions_are_rejected(byte_tokenizer: Any) -> None:
     encoder = PromptEncoder(byte_tokenizer, context_length=512)
     for prompts in ([prompt(code="a"), prompt(code="b")], [prompt(), prompt(system="x")], []):
         with pytest.raises(ValueError, match="different submissions"):
             encoder.encode(prompts)
 
 
-def test_a_tokenizer_without_letters_is_refused_by_name() -> None:
+def test_tokenizer_without_letter_tokens_is_rejected() -> None:
     from tokenizers import Tokenizer, models
     from transformers import PreTrainedTokenizerFast
 
@@ -228,7 +226,7 @@ def test_a_tokenizer_without_letters_is_refused_by_name() -> None:
 
 
 @pytest.mark.parametrize("template", ["{{ messages[0].content | upper }}", "{{ nothing.at_all.there }}", "hello"])
-def test_a_chat_template_that_changes_what_it_is_given_is_refused_by_name(byte_tokenizer: Any, template: str) -> None:
+def test_chat_template_that_alters_text_is_rejected(byte_tokenizer: Any, template: str) -> None:
     import copy
 
     bent = copy.deepcopy(byte_tokenizer)
@@ -238,9 +236,7 @@ def test_a_chat_template_that_changes_what_it_is_given_is_refused_by_name(byte_t
 
 
 @pytest.mark.parametrize("system", ["", "Be fair."])
-def test_harmless_text_gets_the_ids_that_the_tokenizer_gives_the_whole(
-    tokenizer: Any, encoder: PromptEncoder, system: str
-) -> None:
+def test_segments_equal_the_ids_of_the_entire_prompt(tokenizer: Any, encoder: PromptEncoder, system: str) -> None:
     encoded = encoder.encode([prompt(system=system)])
     ids = encoded.shared + encoded.criteria[0]
     whole = text_of(tokenizer, ids).replace("<s> ", "<s>")  # the space that Llama's kind puts on by itself

@@ -16,7 +16,7 @@ from prompts.manifest import (
 from prompts.style import PromptStyle
 
 
-def test_a_manifest_comes_back_from_its_folder(tmp_path: Path, byte_tokenizer: Any, manifest_of: Any) -> None:
+def test_manifest_round_trip(tmp_path: Path, byte_tokenizer: Any, manifest_of: Any) -> None:
     manifest = manifest_of(byte_tokenizer, PromptStyle(system="Be fair."), stages=("sft", "dpo"))
     write_manifest(manifest, tmp_path)
     assert read_manifest(tmp_path) == manifest
@@ -24,16 +24,14 @@ def test_a_manifest_comes_back_from_its_folder(tmp_path: Path, byte_tokenizer: A
 
 
 @pytest.mark.parametrize("text", [None, "", "{}", '{"base_model": 3}', "[]"])
-def test_a_missing_or_broken_manifest_is_a_named_error(tmp_path: Path, text: str | None) -> None:
+def test_missing_or_invalid_manifest_raises_model_error(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(ModelError, match=r"manifest\.json"):
         read_manifest(tmp_path)
 
 
-def test_the_tokenizer_of_the_training_is_known_again_after_saving_and_use(
-    tmp_path: Path, chatml_tokenizer: Any, manifest_of: Any
-) -> None:
+def test_tokenizer_hash_survives_saving_and_use(tmp_path: Path, chatml_tokenizer: Any, manifest_of: Any) -> None:
     from transformers import PreTrainedTokenizerFast
 
     manifest = manifest_of(chatml_tokenizer)
@@ -43,19 +41,19 @@ def test_the_tokenizer_of_the_training_is_known_again_after_saving_and_use(
     check_manifest(manifest, again)
 
 
-def test_another_tokenizer_is_refused(byte_tokenizer: Any, chatml_tokenizer: Any, manifest_of: Any) -> None:
+def test_different_tokenizer_is_rejected(byte_tokenizer: Any, chatml_tokenizer: Any, manifest_of: Any) -> None:
     with pytest.raises(ModelError, match="the tokenizer differ"):
         check_manifest(manifest_of(byte_tokenizer), chatml_tokenizer)
 
 
-def test_one_more_token_or_another_end_of_text_is_another_tokenizer(byte_tokenizer: Any) -> None:
+def test_tokenizer_hash_covers_vocabulary_and_special_tokens(byte_tokenizer: Any) -> None:
     more, other_end = copy.deepcopy(byte_tokenizer), copy.deepcopy(byte_tokenizer)
     more.add_tokens(["printf"])
     other_end.eos_token = "<pad>"
     assert len({tokenizer_hash(t) for t in (byte_tokenizer, more, other_end)}) == 3
 
 
-def test_another_chat_template_is_refused(chatml_tokenizer: Any, manifest_of: Any) -> None:
+def test_different_chat_template_is_rejected(chatml_tokenizer: Any, manifest_of: Any) -> None:
     other = copy.deepcopy(chatml_tokenizer)
     other.chat_template += " "
     with pytest.raises(ModelError, match="chat template") as error:
@@ -63,7 +61,7 @@ def test_another_chat_template_is_refused(chatml_tokenizer: Any, manifest_of: An
     assert "tokenizer differ" not in str(error.value)
 
 
-def test_every_field_of_the_style_changes_the_prompt_hash(byte_tokenizer: Any) -> None:
+def test_prompt_hash_covers_every_style_field(byte_tokenizer: Any) -> None:
     changes: list[dict[str, Any]] = [
         {},
         {"template": "compact"},
@@ -75,7 +73,7 @@ def test_every_field_of_the_style_changes_the_prompt_hash(byte_tokenizer: Any) -
     assert len({prompt_hash(PromptStyle(**change), byte_tokenizer) for change in changes}) == len(changes)
 
 
-def test_another_wording_of_the_template_is_refused(
+def test_changed_template_text_is_rejected(
     byte_tokenizer: Any, monkeypatch: pytest.MonkeyPatch, manifest_of: Any
 ) -> None:
     manifest = manifest_of(byte_tokenizer)

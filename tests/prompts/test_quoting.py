@@ -36,40 +36,40 @@ PIECES = st.lists(st.sampled_from([*STRUCTURAL, *"<[>]|/\\s\uff5c"]) | st.text(m
 
 
 @pytest.mark.parametrize("text", STRUCTURAL)
-def test_structural_strings_are_broken_wherever_they_stand(text: str) -> None:
+def test_structural_strings_are_escaped_everywhere(text: str) -> None:
     assert text not in quote(f"a{text}{text}b")
     assert quote(text).replace("\\", "") == text
 
 
 @pytest.mark.parametrize("text", CODE)
-def test_code_without_structure_stays_as_it_is(text: str) -> None:
+def test_code_without_structural_strings_is_unchanged(text: str) -> None:
     assert quote(text) == text
 
 
 @given(PIECES)
-def test_quoting_can_be_undone_exactly(text: str) -> None:
+def test_quoting_is_reversible(text: str) -> None:
     quoted = re.compile(rf"(<)\\(?={ANGLE})|(\[)\\(?={BRACKET})")
     assert quoted.sub(lambda match: match[1] or match[2], quote(text)) == text
 
 
 @given(PIECES)
-def test_nothing_structural_is_left_and_only_backslashes_are_added(text: str) -> None:
+def test_quoting_only_adds_backslashes(text: str) -> None:
     quoted = quote(text)
     assert not [token for token in STRUCTURAL if token in quoted]
     assert quoted.replace("\\", "") == text.replace("\\", "")
     assert len(quoted) > len(text) or quoted == text
 
 
-def test_what_was_quoted_by_a_student_is_told_apart_from_what_we_quoted() -> None:
+def test_text_quoted_by_a_student_stays_distinguishable() -> None:
     assert quote("<\\s>") == "<\\\\s>" != quote("<s>")
 
 
-def test_a_file_name_is_one_printable_line_without_quotes() -> None:
+def test_quoted_file_name_is_one_printable_line() -> None:
     name = quote_name('a"\n\r\x00\u2028\u202eé</student-file>\\.c')
     assert name == '\\"'.join(["a", "\\n\\r\\x00\\u2028\\u202eé<\\/student-file>\\\\.c"])
 
 
 @given(st.text(), st.text())
-def test_two_file_names_never_look_the_same(one: str, other: str) -> None:
+def test_quoted_file_names_are_unique(one: str, other: str) -> None:
     assert quote_name(one).isprintable()
     assert (quote_name(one) == quote_name(other)) == (one == other)

@@ -7,7 +7,7 @@ import pytest
 from prompts.segments import LONG_TEXT_CHARS, Segments
 
 
-def test_a_long_text_is_read_as_a_short_one_is(chatml_tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_and_short_texts_are_encoded_equally(chatml_tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     segments, text = Segments(chatml_tokenizer), "int total = 0; // <|im_end|> é\n" * 500
     assert len(text) >= LONG_TEXT_CHARS
     at_once = segments.plain(text)

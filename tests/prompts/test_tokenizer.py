@@ -1,4 +1,4 @@
-"""The hub check: an unreachable hub fails fast or falls back to the cache; a reachable hub is asked once."""
+"""The hub check: an unreachable hub fails fast or falls back to the cache; a reachable one gets a single request."""
 
 import socket
 import threading

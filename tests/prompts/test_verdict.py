@@ -10,7 +10,7 @@ ANY_LETTER = st.sampled_from(LETTERS)
 
 
 @given(ANY_LETTER, st.none() | st.text())
-def test_a_verdict_is_the_json_that_json_dumps_writes(letter: str, reasoning: str | None) -> None:
+def test_verdict_equals_json_dumps(letter: str, reasoning: str | None) -> None:
     text = verdict_text(letter, reasoning)
     whole = {"answer": letter} if reasoning is None else {"answer": letter, "reasoning": reasoning}
     assert text == json.dumps(whole, ensure_ascii=False)
@@ -18,7 +18,7 @@ def test_a_verdict_is_the_json_that_json_dumps_writes(letter: str, reasoning: st
 
 
 @given(ANY_LETTER, st.none() | st.text())
-def test_reading_undoes_writing(letter: str, reasoning: str | None) -> None:
+def test_verdict_round_trip(letter: str, reasoning: str | None) -> None:
     assert parse_verdict(verdict_text(letter, reasoning)) == Verdict(letter=letter, reasoning=reasoning)
 
 
@@ -37,13 +37,13 @@ def test_reading_undoes_writing(letter: str, reasoning: str | None) -> None:
         *('{"answer": "A", "answer": "B"}', '{"answer": "A", "reasoning": ' + "[" * 100_000 + '"}', OPENING),
     ],
 )
-def test_anything_else_is_refused(text: str) -> None:
+def test_other_text_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match=r"verdict|letter|reasoning|Invalid|Extra|Unterminated"):
         parse_verdict(text)
 
 
 @given(st.text() | st.text('{}"answer: ABreasoning,\\', max_size=30).map(OPENING.__add__))
-def test_what_can_be_read_is_what_would_be_written(text: str) -> None:
+def test_parsed_verdicts_are_canonical(text: str) -> None:
     try:
         verdict = parse_verdict(text)
     except ValueError:

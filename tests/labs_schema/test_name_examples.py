@@ -1,5 +1,4 @@
-"""Forty ways to stand in a program with one's name, id or address: which of them a roster hides, and which it does not.
-docs/guide/privacy.md tells both."""
+"""Examples of texts that name a student of the roster, and of texts that do not."""
 
 import pytest
 
@@ -69,7 +68,7 @@ def shown(text: str, language: str) -> str:
         ("C", "#if 0\nAnna Schmidt\n#endif", "#if 0\nstudent\n#endif"),
     ],
 )
-def test_these_are_hidden(language: str, text: str, expected: str) -> None:
+def test_text_with_a_name_is_redacted(language: str, text: str, expected: str) -> None:
     assert shown(text, language) == expected
 
 
@@ -94,5 +93,5 @@ def test_these_are_hidden(language: str, text: str, expected: str) -> None:
         ("C", "// anna k. schmidt; schmidt; BÆK"),
     ],
 )
-def test_these_are_not(language: str, text: str) -> None:
+def test_text_without_a_name_is_unchanged(language: str, text: str) -> None:
     assert shown(text, language) == text

@@ -18,7 +18,7 @@ from labs_schema.privacy.pseudonym_key import (
 )
 
 
-def test_a_pseudonym_needs_the_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_pseudonym_depends_on_the_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GRADER_SECRET", str(tmp_path / "one.key"))
     first = submission_key("lab1", "s1")
     assert submission_key("lab1", "s1") == first != submission_key("lab", "1s1")
@@ -29,9 +29,7 @@ def test_a_pseudonym_needs_the_secret(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert submission_key("lab1", "s1") == first
 
 
-def test_the_secret_is_made_once_in_the_user_s_folder_for_its_owner_alone(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_key_is_created_once_and_readable_by_its_owner_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("GRADER_SECRET", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert key_file() == tmp_path / "grader" / "pseudonyms.key"
@@ -40,7 +38,7 @@ def test_the_secret_is_made_once_in_the_user_s_folder_for_its_owner_alone(
     assert [path.name for path in key_file().parent.iterdir()] == ["pseudonyms.key"]
 
 
-def test_another_secret_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_other_key_is_reported_with_a_hint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GRADER_SECRET", str(tmp_path / "one.key"))
     mark = key_fingerprint()
     check_fingerprint(mark, "runs/latest")
@@ -59,7 +57,7 @@ def test_another_secret_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch,
         pseudonym_key()
 
 
-def test_what_is_drawn_by_a_program_is_drawn_alike_for_everybody() -> None:
+def test_program_key_is_independent_of_student_and_machine() -> None:
     files = (SourceFile(path="a.c", text="int a;"),)
     one, two = (Submission(student=name, folder=name, files=files) for name in ("s1", "s2"))
     assert program_key(one) == program_key(two.model_copy(update={"redactions": ("x",)}))

@@ -1,4 +1,4 @@
-"""What is hidden of a program, and that everything else of it stays byte for byte as it is."""
+"""Redaction replaces names in comments and leaves the rest of a program unchanged."""
 
 import re
 import time
@@ -25,12 +25,12 @@ LABS = Path(__file__).parents[2] / "labs"
 REAL_LABS = LABS.parents[1] / "shared" / "labs"
 
 
-def handed_in(text: str, path: str = "a.c") -> Submission:
+def submission_of(text: str, path: str = "a.c") -> Submission:
     return Submission(student="s123", folder="s123@c", files=(SourceFile(path=path, text=text),))
 
 
 def shown(text: str, language: str = "C", path: str = "a.c") -> str:
-    return redacted_files(with_redactions(handed_in(text, path), language, NAMES), language)[0].text
+    return redacted_files(with_redactions(submission_of(text, path), language, NAMES), language)[0].text
 
 
 def outside(text: str, language: str) -> str:
@@ -44,7 +44,7 @@ def outside(text: str, language: str) -> str:
     return "".join([*pieces, text[end:]])
 
 
-def test_names_are_hidden_in_comments_and_not_in_code_or_strings() -> None:
+def test_names_are_redacted_in_comments_but_not_in_code_or_strings() -> None:
     text = (
         '/* Mario Rossi <mr@uni.example>\n * s123 */\nint Rossi(long max) { return puts("Mario Rossi"); } // M. Rossi\n'
     )
@@ -53,14 +53,14 @@ def test_names_are_hidden_in_comments_and_not_in_code_or_strings() -> None:
     )
 
 
-def test_a_docstring_is_a_comment_and_a_file_is_read_in_its_own_language() -> None:
+def test_docstrings_are_redacted_and_the_extension_decides_the_language() -> None:
     text = '"""By Mario Rossi."""\nname = "Mario Rossi"  # Rossi\n'
     expected = '"""By student."""\nname = "Mario Rossi"  # student\n'
     assert shown(text, "Python", "a.py") == shown(text, "C", "a.py") == expected
 
 
 @pytest.mark.parametrize("text", ["-- {} (s123)", "% by {}", "{{- {} -}}", "' x --\n; {}", 'let s = "{}"'])
-def test_where_nobody_knows_what_a_comment_is_names_are_hidden_everywhere(text: str) -> None:
+def test_unknown_language_is_redacted_everywhere(text: str) -> None:
     assert shown(text.format("Mario Rossi"), "SQL", "a.sql") == text.format("student").replace("s123", "student")
     assert shown(f'puts("Mario Rossi"); {text}', "SQL", "a.c").startswith('puts("Mario Rossi");')
 
@@ -79,20 +79,20 @@ def test_where_nobody_knows_what_a_comment_is_names_are_hidden_everywhere(text: 
         ("// the Max\n// Long lists have\n", "C", "// the Max\n// Long lists have\n"),
     ],
 )
-def test_a_name_over_two_lines_is_hidden_and_the_lines_stay(text: str, language: str, expected: str) -> None:
+def test_name_across_two_lines_is_redacted_without_moving_lines(text: str, language: str, expected: str) -> None:
     assert shown(text, language, "a.txt") == expected
 
 
-def test_one_name_written_in_thousands_of_ways_takes_no_time() -> None:
+def test_thousands_of_spellings_of_one_name_take_linear_time() -> None:
     ways = ("".join(each) for each in product(" \t", repeat=13))
-    work = with_redactions(handed_in("/*" + ", ".join(f"Mario{blanks}Rossi" for blanks in ways) + "*/"), "C", NAMES)
+    work = with_redactions(submission_of("/*" + ", ".join(f"Mario{blanks}Rossi" for blanks in ways) + "*/"), "C", NAMES)
     assert len(work.redactions) == 2**13
-    begun = time.process_time()
+    start = time.process_time()
     assert "Rossi" not in redacted_files(work, "C")[0].text
-    assert time.process_time() - begun < 1
+    assert time.process_time() - start < 1
 
 
-def test_what_the_preprocessor_drops_is_a_comment_and_what_it_keeps_is_not() -> None:
+def test_code_dropped_by_the_preprocessor_is_redacted_like_a_comment() -> None:
     text = "#if 0 // s123\nMario Rossi can't {n}\n#else\nint {n};\n#endif\n#if X\nint {n};\n#endif // {n}\n"
     before = text.replace("{n}", "MarioRossi")
     after = "#if 0 // student\nstudent can't student\n#else\nint MarioRossi;\n#endif\n#if X\nint MarioRossi;\n"
@@ -102,32 +102,36 @@ def test_what_the_preprocessor_drops_is_a_comment_and_what_it_keeps_is_not() -> 
     )
 
 
-def test_an_included_file_has_the_name_that_the_file_has() -> None:
+def test_include_path_is_redacted_like_the_file_path() -> None:
     files = (SourceFile(path="rossi.h", text=""), SourceFile(path="a.c", text='#include "rossi.h" // Mario Rossi\n'))
-    header, source = redacted_files(with_redactions(handed_in("").model_copy(update={"files": files}), "C", NAMES), "C")
+    header, source = redacted_files(
+        with_redactions(submission_of("").model_copy(update={"files": files}), "C", NAMES), "C"
+    )
     assert (header.path, source.text) == ("student.h", '#include "student.h" // student\n')
     assert shown("#include <rossi.h>\n") == "#include <rossi.h>\n"
 
 
-def test_a_file_s_path_is_shown_without_its_owner() -> None:
-    work = with_redactions(handed_in("int x;", "rossi_s123/MarioRossi.java"), "Java", NAMES)
+def test_file_paths_are_redacted() -> None:
+    work = with_redactions(submission_of("int x;", "rossi_s123/MarioRossi.java"), "Java", NAMES)
     assert [file.path for file in redacted_files(work, "Java")] == ["student_student/student.java"]
 
 
-def test_an_id_is_hidden_without_any_roster() -> None:
+def test_student_id_is_redacted_without_a_roster() -> None:
     work = with_redactions(
-        handed_in("// s123 wrote this, s12 and s1234 did not\n"), "C", NameMatcher([person_from_id("s123", "s123@c")])
+        submission_of("// s123 wrote this, s12 and s1234 did not\n"),
+        "C",
+        NameMatcher([person_from_id("s123", "s123@c")]),
     )
     assert redacted_files(work, "C")[0].text == "// student wrote this, s12 and s1234 did not\n"
 
 
-def test_the_hash_of_work_in_which_nothing_is_hidden_is_that_of_its_files() -> None:
-    plain, named = handed_in("int x;"), handed_in("int x; // Mario Rossi")
+def test_submission_hash_without_redactions_is_that_of_its_files() -> None:
+    plain, named = submission_of("int x;"), submission_of("int x; // Mario Rossi")
     assert with_redactions(plain, "C", NAMES) == plain
     assert submission_hash(with_redactions(named, "C", NAMES)) != submission_hash(named)
 
 
-def test_a_ta_s_remark_loses_its_names() -> None:
+def test_names_in_ta_comments_are_redacted() -> None:
     assert redact_prose("Well done, Mario Rossi! (s123)", NAMES) == "Well done, student! (student)"
 
 
@@ -149,8 +153,8 @@ SAID = (
         )
     )
 )
-def test_every_line_of_code_stays_and_nothing_that_is_said_names_anybody(parts: list[tuple[bool, str]]) -> None:
-    work = with_redactions(handed_in("\n".join(text for _, text in parts)), "C", NAMES)
+def test_redaction_keeps_code_and_leaves_no_names_in_comments(parts: list[tuple[bool, str]]) -> None:
+    work = with_redactions(submission_of("\n".join(text for _, text in parts)), "C", NAMES)
     (after,) = redacted_files(work, "C")
     lines = iter(after.text.split("\n"))
     for code, text in parts:
@@ -165,8 +169,8 @@ PIECES = st.sampled_from([*NAMED, *LEXED])
 
 
 @given(st.lists(PIECES, max_size=25).map("".join), st.sampled_from([*LANGUAGES, "unknown"]))
-def test_no_text_outside_of_comments_changes_and_no_line_moves(text: str, language: str) -> None:
-    work = with_redactions(handed_in(text, "a.txt"), language, NAMES)
+def test_redaction_never_changes_code_or_moves_lines(text: str, language: str) -> None:
+    work = with_redactions(submission_of(text, "a.txt"), language, NAMES)
     files = redacted_files(work, language)
     after = files[0].text
     assert with_redactions(work, language, NAMES) == work
@@ -176,24 +180,24 @@ def test_no_text_outside_of_comments_changes_and_no_line_moves(text: str, langua
     assert after.count("\n") == text.count("\n")
 
 
-def test_on_the_sample_labs_code_stays_though_every_word_of_the_comments_were_a_name() -> None:
+def test_sample_lab_code_survives_redacting_every_comment_word() -> None:
     assert hidden_words(LABS, every=1) > 50
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not REAL_LABS.is_dir(), reason="no real labs here")
-def test_on_real_labs_code_stays_though_every_word_of_the_comments_were_a_name() -> None:
+def test_real_lab_code_survives_redacting_every_comment_word() -> None:
     assert hidden_words(REAL_LABS, every=5) > 1_000
 
 
 def hidden_words(labs: Path, every: int) -> int:
-    """How many words were hidden, having looked at every so manieth program: its code, and what is suspicious in it."""
+    """The number of redacted words. Checks the code and the findings of every `step`-th program."""
     hidden = 0
     for folder in lab_folders(labs):
         lab = load_lab(folder)
         for submission in lab.submissions[::every]:
-            said = "".join(comment for file in submission.files for comment in comments(file.text, lab.language))
-            work = submission.model_copy(update={"redactions": tuple(set(re.findall(r"[^\W_]+", said)))})
+            text = "".join(comment for file in submission.files for comment in comments(file.text, lab.language))
+            work = submission.model_copy(update={"redactions": tuple(set(re.findall(r"[^\W_]+", text)))})
             assert detect(work, lab.language) == detect(submission, lab.language)
             for before, after in zip(work.files, redacted_files(work, lab.language), strict=True):
                 assert outside(after.text, lab.language) == outside(before.text, lab.language)

@@ -9,7 +9,7 @@ from labs_schema.reading.validate import load_lab
 from labs_schema.submissions.adhoc_submission import read_adhoc_submission
 
 
-def test_the_files_named_are_one_submission_sorted_by_name(tmp_path: Path) -> None:
+def test_files_form_one_submission_sorted_by_name(tmp_path: Path) -> None:
     (tmp_path / "main.c").write_bytes(b"int main;\r\n")
     (tmp_path / "list.c").write_text("int list;\n")
     submission, warnings = read_adhoc_submission([tmp_path / "main.c", tmp_path / "list.c"])
@@ -20,7 +20,7 @@ def test_the_files_named_are_one_submission_sorted_by_name(tmp_path: Path) -> No
     assert warnings == ()
 
 
-def test_a_folder_and_an_archive_are_opened(tmp_path: Path) -> None:
+def test_folders_and_archives_are_opened(tmp_path: Path) -> None:
     (tmp_path / "work" / "src").mkdir(parents=True)
     (tmp_path / "work" / "src" / "a.py").write_text("a = 1\n")
     with zipfile.ZipFile(tmp_path / "more.zip", "w") as archive:
@@ -29,7 +29,7 @@ def test_a_folder_and_an_archive_are_opened(tmp_path: Path) -> None:
     assert [file.path for file in submission.files] == ["b.py", "src/a.py"]
 
 
-def test_every_path_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_every_unreadable_path_is_reported(tmp_path: Path) -> None:
     (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04 and then nothing")
     with pytest.raises(InputError) as raised:
         read_adhoc_submission([tmp_path / "missing.c", tmp_path / "bad.zip"])
@@ -37,7 +37,7 @@ def test_every_path_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert str(tmp_path / "bad.zip") in str(raised.value)
 
 
-def test_what_is_not_source_is_told_and_alone_it_is_an_error(tmp_path: Path) -> None:
+def test_other_files_are_reported_and_an_error_if_alone(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello\n")
     (tmp_path / "main.c").write_text("int main;\n")
     submission, warnings = read_adhoc_submission([tmp_path / "notes.txt", tmp_path / "main.c"])
@@ -47,7 +47,7 @@ def test_what_is_not_source_is_told_and_alone_it_is_an_error(tmp_path: Path) -> 
         read_adhoc_submission([tmp_path / "notes.txt"])
 
 
-def test_two_files_of_one_name_are_refused_rather_than_one_lost(tmp_path: Path) -> None:
+def test_duplicate_file_names_are_rejected(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "main.c").write_text(f"int {folder};\n")
@@ -55,7 +55,7 @@ def test_two_files_of_one_name_are_refused_rather_than_one_lost(tmp_path: Path) 
         read_adhoc_submission([tmp_path / "one" / "main.c", tmp_path / "two" / "main.c"])
 
 
-def test_a_program_handed_in_alone_is_read_as_the_same_program_in_a_lab(tmp_path: Path, make_lab) -> None:
+def test_adhoc_submission_equals_the_same_submission_in_a_lab(tmp_path: Path, make_lab) -> None:
     write_lab(make_lab(students=2), tmp_path / "lab1")
     folder = min((tmp_path / "lab1" / "submissions").iterdir())
     (folder / "plot.py").write_text("print(1)\n")

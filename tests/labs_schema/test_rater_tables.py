@@ -1,4 +1,4 @@
-"""Who graded: a TA column, and files of single TAs beside the grade in force."""
+"""The TA column, and the tables of individual TAs."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def add_column(lab: Path, cells: list[str]) -> None:
 
 
 @pytest.mark.parametrize("head", [["TA", "", "", "", "", ""], ["", "", "", "", "", "ta"], ["Ta", "", "", "", "", "TA"]])
-def test_a_ta_column_says_who_graded_each_row(head, tmp_path, make_lab) -> None:
+def test_ta_column_sets_the_rater(head, tmp_path, make_lab) -> None:
     lab = make_lab(students=3)
     write_lab(lab, tmp_path / "lab1")
     add_column(tmp_path / "lab1", [*head, "ann", "", "Bo  Li"])
@@ -29,7 +29,7 @@ def test_a_ta_column_says_who_graded_each_row(head, tmp_path, make_lab) -> None:
     assert read.ratings_by == {"Bo Li": {"s002": lab.ratings_given["s002"]}, "ann": {"s000": lab.ratings_given["s000"]}}
 
 
-def test_a_criterion_called_ta_is_a_criterion(tmp_path, make_lab) -> None:
+def test_criterion_may_be_called_ta(tmp_path, make_lab) -> None:
     lab = make_lab()
     write_lab(lab, tmp_path / "lab1")
     for name in (TABLE, "rubrics.json"):
@@ -39,7 +39,7 @@ def test_a_criterion_called_ta_is_a_criterion(tmp_path, make_lab) -> None:
     assert all(grade.rater is None for grade in read.human_grades)
 
 
-def test_a_tas_file_stands_beside_the_grade_in_force(tmp_path, make_lab) -> None:
+def test_rater_table_does_not_change_the_current_grade(tmp_path, make_lab) -> None:
     lab = make_lab(students=4)
     write_lab(lab, tmp_path / "lab1")
     given = {"s003": {COMPILES: "C"}, "s001": {COMPILES: "A", READABLE: "B"}}
@@ -51,7 +51,7 @@ def test_a_tas_file_stands_beside_the_grade_in_force(tmp_path, make_lab) -> None
     assert rubric_hash(read) == rubric_hash(lab)
 
 
-def test_words_in_a_tas_file_mark_a_rating_and_unmarked_rows_are_skipped(tmp_path, make_lab) -> None:
+def test_comment_marks_a_rating_and_unmarked_rows_are_skipped(tmp_path, make_lab) -> None:
     lab = make_lab(students=3)
     write_lab(lab, tmp_path / "lab1")
     text = (tmp_path / "lab1" / TABLE).read_text().splitlines()[:6]
@@ -62,7 +62,7 @@ def test_words_in_a_tas_file_mark_a_rating_and_unmarked_rows_are_skipped(tmp_pat
     assert [(g.student, g.rating, g.comment) for g in read.lab.rater_grades] == [("s000", "B", None)] * 2
 
 
-def test_where_a_row_and_its_tas_file_differ_the_file_is_what_the_ta_gave(tmp_path, make_lab) -> None:
+def test_rater_table_takes_precedence_for_the_ta_s_rating(tmp_path, make_lab) -> None:
     lab = make_lab(students=2)
     write_lab(lab, tmp_path / "lab1")
     add_column(tmp_path / "lab1", ["TA", *[""] * 5, "ann", "ann"])
@@ -73,21 +73,21 @@ def test_where_a_row_and_its_tas_file_differ_the_file_is_what_the_ta_gave(tmp_pa
 
 
 @pytest.mark.parametrize("rater", ["", " ann", "a\nb", "x" * 301])
-def test_a_ta_that_would_not_read_back_is_not_written(rater, tmp_path, make_lab) -> None:
+def test_writer_rejects_invalid_ta_names(rater, tmp_path, make_lab) -> None:
     one = HumanGrade(student="s000", criterion=COMPILES, rating="A", rater=rater)
     for field in ("human_grades", "rater_grades"):
         with pytest.raises(InputError, match="cannot-write"):
             write_lab(make_lab().model_copy(update={field: (one,)}), tmp_path / "lab1")
 
 
-def test_a_ta_is_not_written_outside_the_lab(tmp_path, make_lab) -> None:
+def test_writer_rejects_ta_names_with_path_separators(tmp_path, make_lab) -> None:
     one = HumanGrade(student="s000", criterion=COMPILES, rating="A", rater="x/../../../evil")
     with pytest.raises(InputError, match="cannot-write"):
         write_lab(make_lab().model_copy(update={"rater_grades": (one,)}), tmp_path / "lab1")
     assert not list(tmp_path.rglob("*evil*"))
 
 
-def test_a_copy_s_ratings_are_its_own_though_the_lab_s_were_asked_for_before(make_lab) -> None:
+def test_model_copy_recomputes_cached_ratings(make_lab) -> None:
     lab = make_lab(students=1)
     assert lab.ratings_given["s000"][COMPILES] == "A" and lab.ratings_by == {}
     other = HumanGrade(student="s000", criterion=COMPILES, rating="C", rater="ann")
