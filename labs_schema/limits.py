@@ -1,7 +1,7 @@
 """Every limit of the product in one place: sizes, counts and time-outs. The reference page is generated from here.
 
-One frozen record per concern. A field's name ends with its unit (`_bytes`, `_seconds`, ...); its description says what
-happens past the limit.
+One frozen record per concern. A field's name ends with its unit (`_bytes`, `_seconds`, ...); its description states
+what happens past the limit.
 """
 
 from pydantic import Field
@@ -108,7 +108,7 @@ class LexerLimits(Frozen):
 
 
 class DatabaseLimits(Frozen):
-    """How long the store waits for its database."""
+    """Time limits of the store's database."""
 
     busy_seconds: int = Field(30, description="Wait for a lock on a SQLite file or for the migration lock.")
     connect_seconds: int = Field(10, description="Wait for a new PostgreSQL connection; `connect_timeout` in the URL.")
@@ -135,7 +135,7 @@ class IdempotencyLimits(Frozen):
 
 
 class RequestLimits(Frozen):
-    """What an API request may contain. Past any of them the request is refused with 413 or 422."""
+    """Limits on the content of an API request. Past one, the request is refused with 413 or 422."""
 
     body_bytes: int = Field(2_000_000, description="The body of a request; past it, 413.")
     criteria: int = Field(100, description="Criteria of a rubric.")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from labs_schema.errors import IssueCollector, quoted
+from labs_schema.errors import IssueCollector, quoted, quoted_list
 from labs_schema.file_reader import is_special_file, list_folder
 from labs_schema.limits import LabLimits
 from labs_schema.models import SourceFile, Submission
@@ -41,7 +41,7 @@ def read_submissions(folder: Path, limits: LabLimits, issues: IssueCollector) ->
         issues.warning(
             "line-ends",
             "submissions",
-            found=f"{line_ends:,} files with CR LF or CR line endings",
+            found=f"CR LF or CR line endings (files: {line_ends:,})",
             expected="LF line endings",
             hint="They are converted to LF; no action needed.",
         )
@@ -83,7 +83,7 @@ def files_in_language(
         issues.warning(
             "other-language",
             where,
-            found=f"{len(other)} files in another language, such as {quoted(other[0])}",
+            found=f"files in another language: {quoted_list(other, 1)}",
             expected=f"files in {language}",
             hint="They are skipped." if own else f"They are graded, because there are no files in {language}.",
         )

@@ -15,8 +15,10 @@ Issues = set[tuple[str, Severity]]
 
 @pytest.fixture
 def issues_after(tmp_path: Path, make_lab: Callable[..., Lab]) -> Callable[[Callable[[Path], object]], Issues]:
-    """Codes and severities of what is told of a lab's folder after a damage; all of it in words, and errors leave no
-    lab."""
+    """Returns the codes and severities reported after damaging a lab.
+
+    Checks every issue's text, and that there is no lab if one of them is an error.
+    """
 
     def found(damage: Callable[[Path], object]) -> Issues:
         folder = tmp_path / "labs" / "lab1"

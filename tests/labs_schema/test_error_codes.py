@@ -65,6 +65,11 @@ def test_every_lab_code_is_triggered_by_a_test() -> None:
     assert triggered == set(LAB_CODES) - TESTED_ELSEWHERE
 
 
+def test_every_lab_code_is_documented() -> None:
+    documented = re.findall(r"^\| `([a-z0-9-]+)` \| (?:error|warning)", PAGE.read_text(), re.M)
+    assert sorted(documented) == sorted(LAB_CODES)
+
+
 def test_documented_rubric_example_is_valid() -> None:
     example = PAGE.read_text().split("```json")[1].split("```")[0]
     issues = IssueCollector("lab")

@@ -83,7 +83,7 @@ def test_text_with_a_name_is_redacted(language: str, text: str, expected: str) -
         ("Java", "if (false) { Anna.Schmidt(); }"),
         ("C", "// A.S., as"),
         ("C", "// Anna, by anna, Anna & Tom"),
-        ("C", "// Author: nobody, all rights reserved"),
+        ("C", "// Author: no name, all rights reserved"),
         ("C", "// a User, a Tester"),
         ("C", "// annaSchmidtSort, lab1s2345, s20231234"),
         ("C", "// aschmidt"),

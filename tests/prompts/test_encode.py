@@ -239,5 +239,5 @@ def test_chat_template_that_alters_text_is_rejected(byte_tokenizer: Any, templat
 def test_segments_equal_the_ids_of_the_entire_prompt(tokenizer: Any, encoder: PromptEncoder, system: str) -> None:
     encoded = encoder.encode([prompt(system=system)])
     ids = encoded.shared + encoded.criteria[0]
-    whole = text_of(tokenizer, ids).replace("<s> ", "<s>")  # the space that Llama's kind puts on by itself
+    whole = text_of(tokenizer, ids).replace("<s> ", "<s>")  # Llama tokenizers add this space
     assert list(ids) == tokenizer(whole, add_special_tokens=False).input_ids
