@@ -87,7 +87,7 @@ class KeyedClients:
             seconds=time.monotonic() - began,
             status=status,
             retry_after="retry-after" in headers,
-            code=str(told.get("type", "")).rpartition("/")[2],
+            code=str(told.get("code", "")),
             grade_id=str(told.get("grade_id", "")),
         )
         self.answers.append(found)

@@ -31,7 +31,8 @@ def test_whoever_was_accepted_before_a_stop_is_answered_once_and_streams_end() -
 @pytest.mark.slow
 def test_a_service_outlives_an_outage_of_postgresql_and_its_job_goes_on_by_itself() -> None:
     found = run("outage.py", "--seconds", "6", "--patience", "2")
-    assert set(found["meanwhile"]) <= {"503"} and found["problems_meanwhile"] == ["urn:grader:store-unavailable"]
+    assert set(found["meanwhile"]) <= {"503"}
+    assert {"store-unavailable"} <= set(found["problems_meanwhile"]) <= {"store-unavailable", "outcome-unknown"}
     assert found["without_retry_after"] == 0 and found["readyz_meanwhile"] == 503
     assert found["job"] == "done"
     assert found["lost"] == found["doubled"] == found["jobs_lost"] == found["jobs_doubled"] == found["jobs_parked"] == 0
