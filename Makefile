@@ -81,22 +81,22 @@ bench-overload: $(READY)
 # Kills 1 and 3 workers, and grader regrade, in the middle of a job, over SQLite and over PostgreSQL: 17 minutes.
 # CHAOS="--workers 3 --store sqlite" for one of them.
 chaos: $(READY)
-	$(BIN)/python benchmarks/chaos.py $(CHAOS)
+	$(BIN)/python -m benchmarks.chaos $(CHAOS)
 
 # Stops a service under load with SIGTERM, 20 times; takes PostgreSQL away from one for 75 s, and stops it meanwhile;
 # lets it hang for 30 s, and stops it meanwhile.
 stops: $(READY)
-	$(BIN)/python benchmarks/stops.py $(STOPS)
+	$(BIN)/python -m benchmarks.stops $(STOPS)
 
 outage: $(READY)
-	$(BIN)/python benchmarks/outage.py
-	$(BIN)/python benchmarks/outage.py --stop
-	$(BIN)/python benchmarks/outage.py --freeze --seconds 30
-	$(BIN)/python benchmarks/outage.py --stop --freeze
+	$(BIN)/python -m benchmarks.outage
+	$(BIN)/python -m benchmarks.outage --stop
+	$(BIN)/python -m benchmarks.outage --freeze --seconds 30
+	$(BIN)/python -m benchmarks.outage --stop --freeze
 
 # Asks every operation of the service what its description allows and forbids. FUZZ="--examples 20" is done sooner.
 fuzz-api: $(READY)
-	$(BIN)/python benchmarks/fuzz_api.py $(FUZZ)
+	$(BIN)/python -m benchmarks.fuzz_api $(FUZZ)
 
 clean:
 	rm -rf .venv demo

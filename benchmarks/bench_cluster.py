@@ -28,7 +28,7 @@ from labs_schema.hashes import rubric_hash
 from labs_schema.models import Lab, Submission
 from serving.cluster.ray_source import RaySource
 from serving.jobs.repository import JobRepository
-from serving.jobs.sources import take
+from serving.jobs.sources import grade_from
 from serving.store.store import open_store
 
 LAB = 1000
@@ -106,7 +106,7 @@ def keep(source: RaySource, labs: Sequence[Lab], url: str, progress: Callable[[i
     """As `grader regrade` does: a job a lab in the store, all labs in memory, grades kept as they come."""
     store = open_store(url)
     begun = [JobRepository(store.database).add("bench", lab, actor="bench", at_terminal=True) for lab in labs]
-    take(source, store, {lab.name: (job, lab) for job, lab in zip(begun, labs, strict=True)}, progress)
+    grade_from(source, store, {lab.name: (job, lab) for job, lab in zip(begun, labs, strict=True)}, progress)
     store.close()
 
 

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from labs_schema.grades import CriterionGrade, Grade, Provenance, Status
 from labs_schema.hashes import rubric_hash, submission_hash
+from labs_schema.limits import JobLimits
 from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
-from serving.jobs.repository import CHUNK, JobRepository
+from serving.jobs.repository import JobRepository
 from serving.store.store import Store, open_store
 
 PROGRAM = "int main(void) {\n" + "    int value = 0; /* a line of a student's program */\n" * 40 + "}\n"
@@ -26,6 +27,7 @@ CRITERIA = tuple(
     Criterion(title=f"Criterion {i}", ratings=(Rating(title="A", marks=1), Rating(title="B", marks=0)))
     for i in range(5)
 )
+CHUNK = JobLimits().chunk_submissions
 
 
 def made_lab(submissions: int) -> Lab:

@@ -1,6 +1,6 @@
 """Asks a real Prometheus every query of the Grafana dashboard, as Grafana would, over a service that has graded.
 
-    python benchmarks/dashboard.py PROMETHEUS
+    python -m benchmarks.dashboard PROMETHEUS
 
 PROMETHEUS is its binary (`apt install prometheus`). The service is `grader serve` with a made-up model; it grades
 submissions and works on a job, while Prometheus reads its metrics every second. Prints, last, one line of JSON; exit
@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from chaos import made_up_lab
-from made_up_service import LAB, Service, until
 
 from labs_schema.lab_writer import write_lab
+from tests.harness.processes import wait_until
+from tests.harness.service_process import Service
+from tests.harness.synthetic_lab import LAB, synthetic_lab
 
 DASHBOARD = Path(__file__).parents[1] / "serving" / "observability" / "grafana.json"
 READ = """
@@ -40,7 +41,7 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_lab(made_up_lab(100), folder / "labs" / LAB)
+        write_lab(synthetic_lab(100), folder / "labs" / LAB)
         with (
             Service(folder / "labs", f"sqlite:///{folder}/store.db") as service,
             prometheus(given.prometheus, folder, service.url.removeprefix("http://")) as url,
@@ -82,7 +83,7 @@ def graded(url: str) -> None:
 def asked(url: str) -> dict[str, Any]:
     """How many queries were asked, and those that found nothing, with what Prometheus said."""
     board = json.loads(DASHBOARD.read_text(encoding="utf-8"))
-    until(lambda: httpx.get(f"{url}/-/ready").status_code == 200, 30)
+    wait_until(lambda: httpx.get(f"{url}/-/ready").status_code == 200, 30)
     now, queries, failed = time.time(), 0, {}
     [(metric, label)] = [
         re.findall(r"label_values\((\w+), (\w+)\)", each["query"])[0]

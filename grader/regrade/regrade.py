@@ -24,14 +24,14 @@ from serving.cluster.ray_source import RaySource
 from serving.engines.engine_choice import EngineName, choose_engine
 from serving.engines.prefixes import MeteredEngine
 from serving.grading.grader import Grader
-from serving.jobs.chunk import HARMLESS
-from serving.jobs.cli_jobs import Tasks, job_to_do, settled, work
+from serving.grading.retries import PROBE
+from serving.jobs.cli_jobs import Tasks, count_settled, find_or_create, grade_jobs
 from serving.jobs.export import check_place, export
+from serving.jobs.fingerprint import fingerprint_of
 from serving.jobs.job import Job, RequestedState
-from serving.jobs.job_lock import turn
-from serving.jobs.origin import origin_of
+from serving.jobs.job_lock import job_lock
 from serving.jobs.repository import JobRepository
-from serving.jobs.sources import origin_from, take
+from serving.jobs.sources import fingerprint_from, grade_from
 from serving.model.loading import GraderOptions, load_grader
 from serving.store.store import Store
 from training.run_folder import write_atomically
@@ -86,15 +86,15 @@ def regrade_labs(
             check_address(cluster)
             on_gpu = choose_engine(engine) != "http"
             meter = source = RaySource(load, address=cluster, workers=workers, on_gpu=on_gpu, reasoning=reasoning)
-            origin, do = _asked(source), partial(take, source, store)
+            origin, do = _asked(source), partial(grade_from, source, store)
         else:
             grader = load()
             opened.callback(grader.close)
             grader.engine = meter = MeteredEngine(grader.engine)
-            origin, do = _known(grader, reasoning), partial(work, grader, store, reasoning=reasoning)
+            origin, do = _known(grader, reasoning), partial(grade_jobs, grader, store, reasoning=reasoning)
         loaded = time.monotonic()
         jobs = [_job(store, of, lab, origin, again) for of, lab in zip(courses, labs.values(), strict=True)]
-        opened.enter_context(turn(store.database, [job.id for job in jobs]))
+        opened.enter_context(job_lock(store.database, [job.id for job in jobs]))
         begun = [_begun(store, *each) for each in zip(labs.values(), jobs, labs, strict=True)]
         _grade(begun, do, kept)
         seconds = time.monotonic() - loaded
@@ -127,7 +127,7 @@ def _placed(folders: Sequence[Path], out: Path) -> dict[Path, Lab]:
 
 
 def _known(grader: Grader, reasoning: bool) -> Origin:
-    return lambda lab, _: origin_of(grader.provenance(lab, HARMLESS, reasoning=reasoning))
+    return lambda lab, _: fingerprint_of(grader.provenance(lab, PROBE, reasoning=reasoning))
 
 
 def _asked(source: RaySource) -> Origin:
@@ -135,28 +135,28 @@ def _asked(source: RaySource) -> Origin:
     found: list[str] = []
 
     def origin(lab: Lab, known: Sequence[Job]) -> str | None:
-        if not found and any(job.origin for job in known):
-            found.append(origin_from(source, lab))
+        if not found and any(job.fingerprint for job in known):
+            found.append(fingerprint_from(source, lab))
         return found[0] if found else None
 
     return origin
 
 
 def _job(store: Store, course: str, lab: Lab, origin: Origin, again: bool) -> Job:
-    known = JobRepository(store.database).at_terminals(course, lab)
-    return job_to_do(store, course, lab, known, origin(lab, known), again=again, actor=cli_actor())
+    known = JobRepository(store.database).cli_jobs(course, lab)
+    return find_or_create(store, course, lab, known, origin(lab, known), again=again, actor=cli_actor())
 
 
 def _begun(store: Store, lab: Lab, job: Job, out: Path) -> Begun:
     book = JobRepository(store.database)
-    return Begun(lab, book.wish(job.id, RequestedState.RUN, actor=cli_actor()), out, book.progress(job.id).graded)
+    return Begun(lab, book.request(job.id, RequestedState.RUN, actor=cli_actor()), out, book.progress(job.id).graded)
 
 
 def _kept(store: Store, courses: Sequence[str], labs: Sequence[Lab], again: bool) -> KeptGrades:
     """Of the jobs that go on, if the model is still theirs: that is known only when it is loaded."""
     book, total = JobRepository(store.database), sum(len(lab.submissions) for lab in labs)
-    newest = [known[0] for each in zip(courses, labs, strict=True) if (known := book.at_terminals(*each))]
-    return KeptGrades(sum(settled(book, job) for job in newest if not (again and job.finished_at)), total)
+    newest = [known[0] for each in zip(courses, labs, strict=True) if (known := book.cli_jobs(*each))]
+    return KeptGrades(sum(count_settled(book, job) for job in newest if not (again and job.finished_at)), total)
 
 
 def _grade(begun: Sequence[Begun], do: Do, kept: KeptGrades) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from labs_schema.errors import GraderError, ModelError
-from serving.jobs.chunk import NOBODYS_FAULT
+from serving.jobs.chunk import SYSTEM_ERRORS
 
 
 class KeptGrades:
@@ -21,7 +21,7 @@ class KeptGrades:
             yield
         except KeyboardInterrupt:
             raise GraderError(f"Stopped. {self}") from None
-        except (*NOBODYS_FAULT, ModelError) as error:
+        except (*SYSTEM_ERRORS, ModelError) as error:
             if not self.done:
                 raise
             raise GraderError(f"{error}\n{self}") from error

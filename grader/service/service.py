@@ -62,7 +62,7 @@ def run_service(options: ServeOptions) -> None:
         name = f"{socket.gethostname()}:{options.port}"
         worker = start_worker(store, courses, engine.thread, name) if with_jobs else None
         service_options = ServiceOptions(timeout_seconds=options.seconds, rate=options.rate, max_chars=engine.max_chars)
-        start_job = worker.begin if worker else leave_to_workers
+        start_job = worker.notify if worker else leave_to_workers
         app = create_app(engine.thread, courses, store, service_options, start_job=start_job, telemetry=telemetry)
         url = f"http://{options.host}:{address.getsockname()[1]}"
         ready = f"serving on [bold]{url}[/], API reference at {url}/docs; stop with Ctrl-C"

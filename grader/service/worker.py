@@ -12,7 +12,6 @@ from grader.service.courses import served_courses
 from grader.service.engine import ModelOptions, open_engine
 from grader.service.local_store import local_store
 from labs_schema.errors import GraderError
-from labs_schema.settings import Settings
 from serving.courses.served import Courses, labs_of
 from serving.jobs.backend import WorkerBackend
 from serving.jobs.worker import Worker
@@ -41,8 +40,7 @@ def run_worker(options: ModelOptions, name: str | None) -> None:
 
 
 def start_worker(store: Store, courses: Courses, thread: EngineThread, name: str) -> Worker:
-    desk = WorkerBackend(store, labs_of(courses), thread)
-    worker = Worker(desk, Settings().store, name, courses=courses.folders)
+    worker = Worker(WorkerBackend(store, labs_of(courses), thread), name, courses=courses.folders)
     worker.start()
     return worker
 

@@ -5,13 +5,12 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from labs_schema.limits import RetryLimits
 from serving.cluster.ray_worker import RayWorker
 from serving.grading.grader import Grader
 
 SETTINGS = {"OMP_NUM_THREADS": "1", "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
 """Of a worker's process: one thread and no child, since there is a worker for every core or GPU."""
-RESTARTS = 20
-"""How often one worker is replaced: a machine may be taken away often, a model that kills its process must not loop."""
 
 
 class RayJob:
@@ -43,10 +42,10 @@ class RayJob:
         reasoning: bool,
         workers: int,
         gpus: int,
-        tries: int,
+        attempts: int,
     ) -> None:
         """`gpus` of each of `workers`; `load`, `labs` and `reasoning` as `RayWorker` takes them. What dies with its
-        worker `tries` times is left out."""
+        worker `attempts` times is left out."""
         import ray.data
 
         pool = ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=1)
@@ -62,7 +61,10 @@ class RayJob:
                 num_cpus=1,
                 num_gpus=gpus,
                 runtime_env={"env_vars": SETTINGS},
-                ray_remote_args_fn=lambda: {"max_restarts": RESTARTS, "max_task_retries": tries - 1},
+                ray_remote_args_fn=lambda: {
+                    "max_restarts": RetryLimits().worker_restarts,
+                    "max_task_retries": attempts - 1,
+                },
             )
         self._blocks = iter(graded.iter_batches(batch_size=None, batch_format="pyarrow"))
 

@@ -11,17 +11,16 @@ from typing import Any
 from labs_schema.errors import GraderError
 from labs_schema.grades import Grade
 from labs_schema.hashes import rubric_hash, submission_hash
+from labs_schema.limits import JobLimits, RetryLimits
 from labs_schema.models import Lab
 from serving.cluster.ray_job import RayJob
 from serving.cluster.ray_rows import RayRows
 from serving.cluster.ray_session import LOCAL, ray_session
 from serving.engines.engine import EngineDownError
 from serving.grading.grader import Grader
-from serving.grading.retries import TRIES, all_ungraded
+from serving.grading.retries import all_ungraded
 
 DEFAULT_WORKERS = 2
-CHUNK = 16
-"""Submissions graded together: enough to fill an engine's batch, few enough that a death costs little."""
 PART = 16_384
 """Submissions that are sent to the cluster at a time: some 50 MB, not all of a course."""
 
@@ -40,7 +39,7 @@ class RaySource:
         *,
         address: str = LOCAL,
         workers: int | None = None,
-        chunk: int = CHUNK,
+        chunk: int = JobLimits().chunk_submissions,
         on_gpu: bool = True,
         reasoning: bool = False,
     ) -> None:
@@ -50,8 +49,8 @@ class RaySource:
         self.by_process: Counter[int] = Counter()
 
     def grades(self, labs: Iterable[Lab]) -> Iterator[list[Grade]]:
-        """As `GradeSource` says. `labs` are read again for what a worker's death took with it `TRIES` times: it is
-        tried once more by itself, as often; what still takes the worker with it is ungraded. Labs that are read from
+        """As `GradeSource` says. `labs` are read again for what a worker's death took with it `RetryLimits.failures`
+        times: it is tried alone, as often; what still takes the worker with it is ungraded. Labs that are read from
         the disk one by one as they are asked for, are in this process one by one only.
 
         Raises EngineDownError where there is no cluster, where a worker cannot load or ask its model, and where the
@@ -70,7 +69,7 @@ class RaySource:
             for submission in lab.submissions:
                 assert origin is not None
                 hashes = {"rubric_hash": rubric_hash(lab), "submission_hash": submission_hash(submission)}
-                reason = f"the worker that graded it ended, {TRIES} times"
+                reason = f"the worker that graded it ended, {RetryLimits().failures} times"
                 yield [all_ungraded(lab, submission.student, origin.model_copy(update=hashes), reason)]
 
     def _round(self, ray: Any, rows: RayRows, chunk: int) -> Iterator[list[Grade]]:
@@ -82,7 +81,7 @@ class RaySource:
                 job, count = job or ray.remote(RayJob).options(num_cpus=0).remote(chunk), count + len(part)
                 ray.get(job.add.remote(part))
             if job:  # no more models are loaded than there are blocks for
-                sizes = {"workers": min(workers, -(-count // chunk)), "gpus": gpus, "tries": TRIES}
+                sizes = {"workers": min(workers, -(-count // chunk)), "gpus": gpus, "attempts": RetryLimits().failures}
                 ray.get(job.start.remote(self._load, rows.rubrics, reasoning=self._reasoning, **sizes))
             while job and (block := ray.get(job.block.remote())):
                 yield self._read(block)

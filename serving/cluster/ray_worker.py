@@ -2,15 +2,18 @@
 
 import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any
 
 from labs_schema.errors import GraderError
+from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
+from serving.engines.engine import EngineDownError
 from serving.engines.prefixes import MeteredEngine
 from serving.grading.grader import Grader
-from serving.grading.retries import grade_patiently
+from serving.grading.retries import PROBE, all_ungraded, grade_isolated, summary
 
 Rows = Mapping[str, Any]
 """Column -> values, of equal number."""
@@ -44,11 +47,29 @@ class RayWorker:
                 zip(rows["lab"], rows["submission"], strict=True), key=lambda row: str(row[0])
             ):
                 submissions = [Submission.model_validate_json(submission) for _, submission in members]
-                grades += grade_patiently(self._grader, self._labs[name], submissions, reasoning=self._reasoning)
+                grades += self._graded(self._labs[name], submissions)
         except GraderError as error:
             return self._answer([], str(error), (0, 0, 0))
         asked = tuple(now - then for now, then in zip(self._counts(), before, strict=True))
         return self._answer([grade.model_dump_json() for grade in grades], "", asked)
+
+    def _graded(self, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
+        """Without ratings where a submission failed alone too. Raises EngineDownError."""
+        grade = partial(self._grader.grade, lab, reasoning=self._reasoning)
+        outcomes = grade_isolated(grade, submissions)
+        if failed := [each for each in outcomes if isinstance(each, Exception)]:
+            try:
+                grade([PROBE])
+            except Exception:
+                raise EngineDownError(f"The engine cannot grade any program: {summary(failed[0])}.") from failed[0]
+        return [
+            outcome if isinstance(outcome, Grade) else self._ungraded(lab, submission, outcome)
+            for submission, outcome in zip(submissions, outcomes, strict=True)
+        ]
+
+    def _ungraded(self, lab: Lab, submission: Submission, error: Exception) -> Grade:
+        provenance = self._grader.provenance(lab, submission, reasoning=self._reasoning)
+        return all_ungraded(lab, submission.student, provenance, f"grading failed: {summary(error)}")
 
     def _counts(self) -> tuple[int, int, int]:
         return self._meter.questions, self._meter.prompt_tokens, self._meter.uncached_tokens

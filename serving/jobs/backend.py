@@ -1,53 +1,55 @@
-"""A worker's desk: labs from disk, the engine's thread, the store. Knows no queue and no HTTP."""
+"""The backend of a worker: labs from disk, graded on the engine's thread."""
 
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from labs_schema.errors import InputError
 from labs_schema.grades import Grade
+from labs_schema.limits import JobLimits
 from labs_schema.models import Lab, Submission
 from labs_schema.reading.validate import lab_folders, load_lab
 from labs_schema.submissions.file_names import safe_name
 from serving.courses.errors import ElsewhereError, UnknownCourseError
-from serving.grading.retries import asked_again
-from serving.jobs.errors import EndingError, LabChangedError, NoLabError
+from serving.engines.engine import EngineDownError
+from serving.grading.retries import Outcome, retry_gaps
+from serving.jobs.errors import LabChangedError, NoLabError, WorkerStoppedError
 from serving.jobs.job import Job, work_hash
 from serving.jobs.repository import JobRepository
 from serving.scheduler.engine_queue import ClosedError
 from serving.scheduler.engine_thread import EngineThread
 from serving.store.store import Store
 
-MOST_LABS = 16
-"""Kept at a time: a job asks for its lab once a chunk, and the jobs of several courses go on beside each other."""
-
 
 class WorkerBackend:
-    """Grades labs through `engine`, after the requests of people who wait. `labs`: the folder they are in, or what says
-    which folder is a course's, and raises ElsewhereError for a course that is not graded here. A chunk has a thread."""
+    """Grades after the requests of waiting clients. One thread for each course at a time.
+
+    `labs`: the folder of the labs, or a function from a course to its folder, which raises ElsewhereError for a course
+    that is not graded here.
+    """
 
     def __init__(self, store: Store, labs: Path | Callable[[str], Path], engine: EngineThread) -> None:
-        self.store, self.book = store, JobRepository(store.database)
+        self.store, self.jobs = store, JobRepository(store.database)
         self._labs, self._engine = labs, engine
-        self._read: list[tuple[Job, Lab]] = []
-        self._at = threading.local()
+        self._loaded: list[tuple[Job, Lab]] = []
+        self._current = threading.local()
 
     def folder(self, job: Job) -> Path:
-        """Where the job's lab is. Raises NoLabError where there is none."""
+        """The folder of the job's lab. Raises NoLabError if there is none."""
         labs = self._labs if isinstance(self._labs, Path) else self._labs(job.course)
-        with suppress(InputError):  # no lab at all
+        with suppress(InputError):  # the folder has no lab at all
             for folder in lab_folders(labs):
                 if safe_name(folder.name) == job.lab:
                     return folder
-        raise NoLabError(f"The lab {job.lab!r} is not among the labs of any worker. Put its folder there and resume.")
+        raise NoLabError(f"No worker has the lab {job.lab!r}. Put its folder there and resume the job.")
 
     def lab(self, job: Job) -> Lab:
-        """As it was when the job began. Raises LabChangedError where it is not any more, NoLabError where it is not
-        here."""
-        self._at.course = job.course
-        for known, lab in self._read:
+        """Raises LabChangedError if it is not as it was when the job was created, NoLabError if it is not here."""
+        self._current.course = job.course
+        for known, lab in self._loaded:
             if known.id == job.id:
                 return lab
         folder = self.folder(job)
@@ -57,25 +59,34 @@ class WorkerBackend:
             raise LabChangedError(f"The lab {job.lab!r} can no longer be read; see grader check.") from None
         if work_hash(lab) != job.work:
             raise LabChangedError(
-                f"The rubric or the submissions of {job.lab!r} have changed since the job began. Begin a new one."
+                f"The rubric or the submissions of {job.lab!r} have changed since the job was created. Start a new job."
             )
-        self._read = [(job, lab), *self._read[: MOST_LABS - 1]]
+        self._loaded = [(job, lab), *self._loaded[: JobLimits().labs_in_memory - 1]]
         return lab
 
-    def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
-        """Of the lab that `lab` gave this thread last, by the model of its course; what failed is asked for again.
+    def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Outcome]:
+        """With the model of the course whose lab this thread loaded last. The engine's thread isolates failures.
 
-        Raises EndingError once the engine takes nothing more, ElsewhereError where the course is no longer graded here,
-        and whatever the engine raises.
+        Raises WorkerStoppedError once the engine is closed, ElsewhereError if the course is no longer graded here, and
+        EngineDownError.
         """
-        ask = partial(self._ask, self._at.course, lab)
-        try:
-            return [asked_again(ask, *pair) for pair in zip(submissions, ask(submissions), strict=True)]
-        except ClosedError:
-            raise EndingError from None
-        except UnknownCourseError as error:
-            raise ElsewhereError(str(error)) from None
+        grade = partial(self._outcomes, self._current.course, lab)
+        return retry_gaps(grade, submissions, grade(submissions))
 
-    def _ask(self, course: str, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
-        waiting = [self._engine.submit(lab, each, course=course, background=True) for each in submissions]
-        return [future.result() for future in waiting]
+    def _outcomes(self, course: str, lab: Lab, submissions: Sequence[Submission]) -> list[Outcome]:
+        try:
+            futures = [self._engine.submit(lab, each, course=course, background=True) for each in submissions]
+        except ClosedError:
+            raise WorkerStoppedError("The engine is closed.") from None
+        return list(map(_outcome, futures))
+
+
+def _outcome(future: Future[Grade]) -> Outcome:
+    try:
+        return future.result()
+    except EngineDownError:
+        raise
+    except UnknownCourseError as error:
+        raise ElsewhereError(str(error)) from None
+    except Exception as error:
+        return error

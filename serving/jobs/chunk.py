@@ -1,82 +1,72 @@
-"""A chunk of a job: the submissions that wait in it are graded and kept. Run again after a crash, it does the rest.
+"""Grades a chunk of a job and stores the result. Run again after a crash, it grades what is left.
 
-A submission that breaks the grader must not hold up the others, and is found like this: all are tried together; where
-that fails, or ended with the process, each of them is tried alone, those with the least against them first. One that
-fails alone three times is parked with its reason. A process that ends is no proof, as it may have been killed: so that
-counts less. Nor is an engine that was down already: so before a suspect is tried again, the engine is asked something
-harmless.
+A submission that breaks the grader must not stop the others. All are graded together first; one that fails, or whose
+process ended meanwhile, is then graded alone, those with the fewest attempts first, and parked after
+`RetryLimits.failures` errors or `RetryLimits.crashes` crashes. A crash is weaker evidence, as the process may have been
+killed or the engine may have been down: so the engine must grade a harmless program before each further attempt.
 """
 
 from collections.abc import Sequence
 from typing import Protocol
 
-from labs_schema.errors import GraderError
 from labs_schema.grades import Grade
-from labs_schema.models import Lab, SourceFile, Submission
+from labs_schema.limits import RetryLimits
+from labs_schema.models import Lab, Submission
 from serving.courses.errors import ElsewhereError
 from serving.engines.engine import EngineDownError
-from serving.jobs.errors import OtherModelError
+from serving.grading.retries import PROBE, Outcome, summary
+from serving.jobs.errors import OtherModelError, WorkerStoppedError
+from serving.jobs.fingerprint import fingerprint_of, pin_fingerprint
 from serving.jobs.job import Job, RequestedState
-from serving.jobs.origin import origin_of, pin
 from serving.jobs.repository import JobRepository
 from serving.store.errors import StoreError
 from serving.store.store import Store
 
-FAILURES = 3
-DEATHS = 6
-"""Begun alone so often, and neither graded nor failed: the process or the engine must have ended each time."""
-NOBODYS_FAULT = (EngineDownError, StoreError, OtherModelError, ElsewhereError)
-"""Says as little about a submission as a process that ended, and counts like that: the chunk is tried again."""
-HARMLESS = Submission(
-    student="nobody", folder="nobody", files=(SourceFile(path="main.c", text="int main(void) { return 0; }\n"),)
-)
+SYSTEM_ERRORS = (EngineDownError, StoreError, OtherModelError, ElsewhereError, WorkerStoppedError)
+"""Errors that no submission causes by failing. One that brings the engine down counts as a crash, though."""
 
 
 class GradingBackend(Protocol):
-    """What a worker grades with. `lab` raises LabChangedError where it is not as it was when the job began, and
-    ElsewhereError, as `grade` may, where the job's course is not graded here."""
+    """What a worker grades with."""
 
     store: Store
-    book: JobRepository
+    jobs: JobRepository
 
-    def lab(self, job: Job) -> Lab: ...
+    def lab(self, job: Job) -> Lab:
+        """Raises LabChangedError if it is not as it was when the job was created, ElsewhereError if this worker does
+        not grade the course or does not have the lab."""
+        ...
 
-    def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
-        """May raise anything: then nothing of it counts."""
+    def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Outcome]:
+        """In their order; the error of a submission that failed alone too. Raises one of `SYSTEM_ERRORS`."""
         ...
 
 
-def grade_chunk(desk: GradingBackend, job_id: str, number: int) -> None:
-    """Settles the submissions of chunk `number` (from 0), unless a person wished otherwise meanwhile.
+def grade_chunk(backend: GradingBackend, job_id: str, number: int) -> None:
+    """Settles the submissions of chunk `number` (from 0), unless the job is paused, cancelled or resumed meanwhile.
 
-    Raises OtherModelError where the desk grades with another model than the job was begun with, EngineDownError,
-    StoreError, and what `desk.lab` raises.
+    Raises one of `SYSTEM_ERRORS` and what `backend.lab` raises.
     """
-    book, job = desk.book, desk.book.job(job_id)
-    members = book.members(job, number)
-    if book.settled(job.id, members).issuperset(members):
-        return  # whoever has the lab, or not
-    lab = desk.lab(job)
-    waiting = waiting_in(book, job, lab, number)
-    held = book.tries.of(job.id, list(waiting))
-    together = [submission for pseudonym, submission in waiting.items() if pseudonym not in held]
-    if together and _wanted(book, job):
-        _grade_together(desk, job, lab, together)
-    held = book.tries.of(job.id, list(waiting))
-    suspects = [s for p, s in waiting.items() if p in held and p not in book.settled(job.id, [p])]
-    for submission in sorted(suspects, key=lambda each: held[each.student].alone):
-        _grade_alone(desk, job, lab, submission)
+    jobs, job = backend.jobs, backend.jobs.job(job_id)
+    members = jobs.members(job, number)
+    if jobs.settled(job.id, members).issuperset(members):
+        return  # even if this worker does not have the lab
+    lab = backend.lab(job)
+    waiting = waiting_in(jobs, job, lab, number)
+    started = jobs.attempts.of(job.id, list(waiting))
+    batch = [submission for pseudonym, submission in waiting.items() if pseudonym not in started]
+    if batch and _wanted(jobs, job):
+        _grade_batch(backend, job, lab, batch)
+    suspects = jobs.attempts.of(job.id, list(waiting))
+    for pseudonym in sorted(suspects, key=lambda each: suspects[each].crashes + suspects[each].failures):
+        if pseudonym not in jobs.settled(job.id, [pseudonym]):
+            _grade_alone(backend, job, lab, waiting[pseudonym])
 
 
-def _wanted(book: JobRepository, job: Job) -> bool:
-    now = book.job(job.id)
-    return now.wish is RequestedState.RUN and now.round == job.round and now.finished_at is None
-
-
-def waiting_in(book: JobRepository, job: Job, lab: Lab, number: int) -> dict[str, Submission]:
-    """Pseudonym -> submission under that name, of what is not settled yet in chunk `number`."""
-    pseudonyms = book.members(job, number)
-    settled = book.settled(job.id, pseudonyms)
+def waiting_in(jobs: JobRepository, job: Job, lab: Lab, number: int) -> dict[str, Submission]:
+    """Pseudonym -> submission under that name, for what is not settled yet in chunk `number`."""
+    pseudonyms = jobs.members(job, number)
+    settled = jobs.settled(job.id, pseudonyms)
     submissions = lab.submissions[number * job.chunk :][: job.chunk]
     return {
         pseudonym: submission.model_copy(update={"student": pseudonym, "folder": pseudonym})
@@ -85,45 +75,66 @@ def waiting_in(book: JobRepository, job: Job, lab: Lab, number: int) -> dict[str
     }
 
 
-def _grade_together(desk: GradingBackend, job: Job, lab: Lab, submissions: Sequence[Submission]) -> None:
-    pseudonyms = [submission.student for submission in submissions]
-    desk.book.tries.begin(job.id, pseudonyms)
+def _wanted(jobs: JobRepository, job: Job) -> bool:
+    now = jobs.job(job.id)
+    return now.requested is RequestedState.RUN and now.generation == job.generation and now.finished_at is None
+
+
+def _grade_batch(backend: GradingBackend, job: Job, lab: Lab, submissions: Sequence[Submission]) -> None:
+    log, pseudonyms = backend.jobs.attempts, [submission.student for submission in submissions]
+    log.start_batch(job.id, pseudonyms)
     try:
-        _grade(desk, job, lab, submissions)
-    except NOBODYS_FAULT:
+        outcomes = backend.grade(lab, submissions)
+    except WorkerStoppedError:
+        log.clear(job.id, pseudonyms)
+        raise
+    graded = [(one, grade) for one, grade in zip(submissions, outcomes, strict=True) if isinstance(grade, Grade)]
+    try:
+        _record(backend, job, lab, graded)
+    except SYSTEM_ERRORS:
         raise
     except Exception:
-        return
+        return  # one of them cannot be stored: each is graded and stored alone next
+    for submission, outcome in zip(submissions, outcomes, strict=True):
+        if isinstance(outcome, Exception):
+            log.fail(job.id, submission.student, summary(outcome), started=False)
 
 
-def _grade_alone(desk: GradingBackend, job: Job, lab: Lab, submission: Submission) -> None:
-    book, pseudonym = desk.book, submission.student
-    while _wanted(book, job):
-        if (held := book.tries.of(job.id, [pseudonym]).get(pseudonym)) is None:
-            return  # done by another worker, or begun anew, meanwhile
-        if held.failed >= FAILURES or held.alone >= held.failed + DEATHS:
-            book.tries.park(job.id, pseudonym)
+def _grade_alone(backend: GradingBackend, job: Job, lab: Lab, submission: Submission) -> None:
+    log, pseudonym, limits = backend.jobs.attempts, submission.student, RetryLimits()
+    while _wanted(backend.jobs, job):
+        if (attempts := log.of(job.id, [pseudonym]).get(pseudonym)) is None:
+            return  # graded by another worker, or the job was resumed
+        if attempts.failures or attempts.crashes:
+            _check_engine(backend, lab)
+        if attempts.failures >= limits.failures or attempts.crashes >= limits.crashes:
+            log.park(job.id, pseudonym)
             return
-        if held.alone > held.failed:
-            desk.grade(lab, [HARMLESS])
-        book.tries.begin_alone(job.id, pseudonym)
+        log.start_alone(job.id, pseudonym)
+        [outcome] = backend.grade(lab, [submission])
         try:
-            _grade(desk, job, lab, [submission])
-            return
-        except NOBODYS_FAULT:
+            if isinstance(outcome, Grade):
+                _record(backend, job, lab, [(submission, outcome)])
+                return
+        except SYSTEM_ERRORS:
             raise
         except Exception as error:
-            book.tries.failed_alone(job.id, pseudonym, _told(error))
+            outcome = error
+        log.fail(job.id, pseudonym, summary(outcome), started=True)
 
 
-def _grade(desk: GradingBackend, job: Job, lab: Lab, submissions: Sequence[Submission]) -> None:
-    """Grades them and keeps that. What cannot be kept, such as a grade of other work, is as bad as one that raised."""
-    grades = desk.grade(lab, submissions)
-    pin(desk.store.database, job.id, [origin_of(grade.provenance) for grade in grades])
-    desk.store.record_grades(lab, submissions, grades, request=job.id, actor=f"job {job.id}")
-    desk.book.tries.clear(job.id, [submission.student for submission in submissions])
+def _check_engine(backend: GradingBackend, lab: Lab) -> None:
+    """Raises EngineDownError if a harmless program cannot be graded either."""
+    [outcome] = backend.grade(lab, [PROBE])
+    if isinstance(outcome, Exception):
+        raise EngineDownError(f"The engine cannot grade any program: {summary(outcome)}.") from outcome
 
 
-def _told(error: Exception) -> str:
-    """Of an error that is not ours only its kind: its text may hold a piece of somebody's program."""
-    return str(error)[:300] if isinstance(error, GraderError) else type(error).__name__
+def _record(backend: GradingBackend, job: Job, lab: Lab, graded: Sequence[tuple[Submission, Grade]]) -> None:
+    """Raises ValueError for a grade of other work than the submission's."""
+    if not graded:
+        return
+    submissions, grades = [submission for submission, _ in graded], [grade for _, grade in graded]
+    pin_fingerprint(backend.store.database, job.id, [fingerprint_of(grade.provenance) for grade in grades])
+    backend.store.record_grades(lab, submissions, grades, request=job.id, actor=f"job {job.id}")
+    backend.jobs.attempts.clear(job.id, [submission.student for submission in submissions])

@@ -1,20 +1,20 @@
-"""What keeps a job from going on, here or at all."""
+"""Errors that stop a job, on this worker or on every worker."""
 
 from labs_schema.errors import GraderError
 from serving.courses.errors import ElsewhereError
 
 
 class LabChangedError(GraderError):
-    """The lab's rubric or a submission is not what it was when the job began, or it is gone."""
+    """The lab's rubric or a submission has changed since the job was created, or cannot be read any more."""
 
 
 class OtherModelError(GraderError):
-    """The grades of a job are of another model, engine or setting than what would grade now."""
+    """Another model, engine or setting would grade now than graded the rest of the job."""
 
 
 class NoLabError(ElsewhereError):
-    """The job's lab is not among this worker's labs: another worker of its course may have it."""
+    """This worker does not have the job's lab; another worker of the course may have it."""
 
 
-class EndingError(BaseException):
-    """This process is ending: what it was doing is left to the next, and nobody's program is to blame."""
+class WorkerStoppedError(GraderError):
+    """The engine is closed because this process stops; the chunk is left to another worker."""

@@ -53,8 +53,8 @@ def _given(store: Store, job: Job, lab: Lab) -> list[Result]:
     """In the order of the lab's submissions; what the job gave up has no rating and says why."""
     found = {each.grade.student: each for each in results(store, job)}
     for parked in JobRepository(store.database).progress(job.id).parked:
-        if job.origin and (student := store.read_student(parked.student).student) is not None:
-            given_up = _given_up(job.origin, lab, student, parked.reason)
+        if job.fingerprint and (student := store.read_student(parked.student).student) is not None:
+            given_up = _given_up(job.fingerprint, lab, student, parked.reason)
             found[student] = Result(grade_id=None, grade=given_up, ratings={})
     return [found[each.student] for each in lab.submissions if each.student in found]
 

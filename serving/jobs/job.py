@@ -1,4 +1,4 @@
-"""What a job is: the regrade of a lab, as it was asked for and as it stands. Knows no database and no queue."""
+"""A job regrades a lab: its record, its states and its progress."""
 
 from enum import StrEnum
 
@@ -17,7 +17,7 @@ class State(StrEnum):
 
 
 class RequestedState(StrEnum):
-    """What a person last asked of a job."""
+    """The state that a person last requested of a job."""
 
     RUN = "run"
     PAUSE = "pause"
@@ -25,11 +25,11 @@ class RequestedState(StrEnum):
 
 
 class Job(Frozen):
-    """A job as it was asked for. `lab` names a lab folder of every worker; `work` is the hash of what was in it.
+    """A row of the job table. `lab` is the name of a lab folder; `work` is the hash of its contents at creation.
 
-    `total` submissions, `chunk` of them at a time. `round` counts how often it was begun: once, and once more for every
-    time it was resumed or went on by itself after an outage. `at_terminal`: `grader regrade` works on it, no worker.
-    `origin`: what its grades are given with, see `serving.jobs.origin`; None until the first is there.
+    A job has `total` submissions, graded `chunk` at a time. `generation` is 1 and grows with every resume. `cli`:
+    `grader regrade` grades the job, no worker does. `fingerprint`: see `serving.jobs.fingerprint`; None before the
+    first grade.
     """
 
     id: str
@@ -40,12 +40,12 @@ class Job(Frozen):
     work: str
     total: int
     chunk: int
-    round: int
-    wish: RequestedState
+    generation: int
+    requested: RequestedState
     failure: str | None
     finished_at: str | None
-    at_terminal: bool
-    origin: str | None
+    cli: bool
+    fingerprint: str | None
 
     @property
     def chunks(self) -> int:
@@ -53,14 +53,14 @@ class Job(Frozen):
 
 
 class Parked(Frozen):
-    """A submission that the job gave up on, by its pseudonym, and why."""
+    """A submission that the job gave up, by pseudonym, and the reason."""
 
     student: str
     reason: str
 
 
 class Progress(Frozen):
-    """`graded` + parked of `job.total` are settled. `seconds_left`: None where nothing can be said yet."""
+    """`graded` + parked of `job.total` submissions are settled. `seconds_left`: None while there is no estimate."""
 
     job: Job
     state: State
@@ -70,5 +70,5 @@ class Progress(Frozen):
 
 
 def work_hash(lab: Lab) -> str:
-    """Of the rubric and of every submission with its student: what a job grades."""
+    """The hash of what a job grades: the rubric and every submission with its student."""
     return canonical_hash([rubric_hash(lab), [[s.student, submission_hash(s)] for s in lab.submissions]])

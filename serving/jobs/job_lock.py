@@ -1,6 +1,6 @@
-"""Lets one process at a time work on a job of a terminal. The turn ends with its process, however that ends.
+"""Only one process at a time grades a CLI job. The lock ends with its process, however that ends.
 
-It only saves work: what two processes did at once would be kept once.
+It only prevents double work: if two processes grade the same job, the store still records each grade once.
 """
 
 import fcntl
@@ -18,22 +18,23 @@ from serving.store.database import Database
 
 
 @contextmanager
-def turn(database: Database, job_ids: Sequence[str]) -> Iterator[None]:
-    """On all of the jobs. Raises GraderError where another process has one of them."""
-    with ExitStack() as held:
+def job_lock(database: Database, job_ids: Sequence[str]) -> Iterator[None]:
+    """Locks all of the jobs. Raises GraderError if another process has locked one of them."""
+    with ExitStack() as locked:
         if database.folder:
-            taken = next((each for each in job_ids if not held.enter_context(_file(database.folder, each))), None)
+            taken = next(
+                (each for each in job_ids if not locked.enter_context(_file_lock(database.folder, each))), None
+            )
         else:
-            taken = held.enter_context(_keys(database, job_ids))
+            taken = locked.enter_context(_advisory_locks(database, job_ids))
         if taken:
-            raise GraderError(f"Another process works on this regrade already (job {taken}). Wait until it has ended.")
+            raise GraderError(f"Another process is running this regrade (job {taken}). Wait until it has ended.")
         yield
 
 
 @contextmanager
-def _file(folder: Path, job_id: str) -> Iterator[bool]:
-    """Whether it is had. Whoever has it takes the file away before the lock ends, so a lock on a file that is gone by
-    then is none."""
+def _file_lock(folder: Path, job_id: str) -> Iterator[bool]:
+    """Yields whether the lock was free."""
     path = folder / f".regrade-{job_id}"
     while True:
         with path.open("wb") as file:
@@ -42,6 +43,7 @@ def _file(folder: Path, job_id: str) -> Iterator[bool]:
             except BlockingIOError:
                 yield False
                 return
+            # The owner deletes the file before it unlocks it: a lock on a file that is gone by now is worthless.
             if _is(file.fileno(), path):
                 try:
                     yield True
@@ -57,13 +59,15 @@ def _is(descriptor: int, path: Path) -> bool:
 
 
 @contextmanager
-def _keys(database: Database, job_ids: Sequence[str]) -> Iterator[str | None]:
-    """The first that another process has. PostgreSQL gives the keys back when the connection ends, which is one for
-    all of them, as there are but a few and a course may have many labs. Nothing of this takes its time: a server that
-    is silent is waited for no longer than for any other statement."""
+def _advisory_locks(database: Database, job_ids: Sequence[str]) -> Iterator[str | None]:
+    """Yields the first job that another process has locked.
+
+    PostgreSQL releases the locks when the connection ends; one connection has all of them, as a course may have many
+    labs and connections are few.
+    """
     keys = {each: int.from_bytes(hashlib.sha256(each.encode()).digest()[:8], signed=True) for each in job_ids}
     with database.reading() as reader:
-        connection = reader.execution_options(isolation_level="AUTOCOMMIT")  # no transaction lasts as long as a lab
+        connection = reader.execution_options(isolation_level="AUTOCOMMIT")  # no transaction as long as a regrade
         try:
             free = (connection.execute(select(func.pg_try_advisory_lock(key))).scalar_one() for key in keys.values())
             yield next((each for each, had in zip(keys, free, strict=True) if not had), None)

@@ -1,4 +1,4 @@
-"""How far a job is: read from the grades that it has and from what it gave up. Changes nothing."""
+"""A job's progress, computed from its stored grades and parked submissions."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from serving.store.tables import grades
 
 
 def progress_of(connection: Connection, job: Job) -> Progress:
-    """Of `job` as it was just read through `connection`."""
+    """`job` must have been read in the same transaction."""
     mine = select(func.count(), func.min(grades.c.at), func.max(grades.c.at)).where(grades.c.request == job.id)
     graded, first, last = connection.execute(mine).one()
     parked = parked_of(connection, job.id)
@@ -25,20 +25,20 @@ def progress_of(connection: Connection, job: Job) -> Progress:
 
 
 def _state(job: Job, graded: int) -> State:
-    if job.wish is RequestedState.CANCEL:
+    if job.requested is RequestedState.CANCEL:
         return State.CANCELLED
     if job.finished_at is not None:
         return State.DONE if job.failure is None else State.FAILED
-    if job.wish is RequestedState.PAUSE:
+    if job.requested is RequestedState.PAUSE:
         return State.PAUSED
     return State.RUNNING if graded else State.QUEUED
 
 
-def _seconds_left(left: int, graded: int, took: float) -> float | None:
-    """By the pace between the first grade and the last; None where there is none yet."""
+def _seconds_left(left: int, graded: int, elapsed: float) -> float | None:
+    """Extrapolates the pace between the first and the last grade."""
     if not left:
         return 0.0
-    return left * took / (graded - 1) if graded > 1 and took else None
+    return left * elapsed / (graded - 1) if graded > 1 and elapsed else None
 
 
 def _seconds(first: str | None, last: str | None) -> float:

@@ -1,4 +1,4 @@
-"""Grades for jobs from anywhere that sends them as they come, such as a cluster. Knows no model and no queue."""
+"""Jobs whose grades come from elsewhere as they are done, such as from a Ray cluster."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
@@ -6,60 +6,61 @@ from typing import Protocol
 from labs_schema.errors import GraderError
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
-from serving.jobs.chunk import HARMLESS, waiting_in
-from serving.jobs.cli_jobs import Tasks, expect_wanted, settled
+from serving.grading.retries import PROBE
+from serving.jobs.chunk import waiting_in
+from serving.jobs.cli_jobs import Tasks, check_requested, count_settled
+from serving.jobs.fingerprint import fingerprint_of, pin_fingerprint
 from serving.jobs.job import Job
-from serving.jobs.origin import origin_of, pin
 from serving.jobs.repository import JobRepository
 from serving.store.store import Store
 
 
 class GradeSource(Protocol):
     def grades(self, labs: Sequence[Lab]) -> Iterator[list[Grade]]:
-        """A grade for every submission of `labs` (of unlike names), in any order, as they come.
+        """Yields a grade for every submission of `labs` (with different names), in any order, as they are done.
 
-        Raises EngineDownError and other GraderErrors; what it yielded before counts.
+        Raises EngineDownError and other GraderErrors; what it has yielded before counts.
         """
         ...
 
 
-def origin_from(source: GradeSource, lab: Lab) -> str:
-    """What `source` would grade `lab` with; it is asked for a grade of a harmless program."""
-    found = [origin_of(grade.provenance) for grades in source.grades([_bare(lab, [HARMLESS])]) for grade in grades]
-    return found[0]
+def fingerprint_from(source: GradeSource, lab: Lab) -> str:
+    """The fingerprint that grades of `lab` from `source` would have; found by grading a harmless program."""
+    found = [grade.provenance for grades in source.grades([_without_people(lab, [PROBE])]) for grade in grades]
+    return fingerprint_of(found[0])
 
 
-def take(source: GradeSource, store: Store, tasks: Tasks, progress: Callable[[int], None]) -> None:
-    """Asks `source` for what waits in the jobs and keeps the grades as they come.
+def grade_from(source: GradeSource, store: Store, tasks: Tasks, progress: Callable[[int], None]) -> None:
+    """Requests what is left of the jobs and stores the grades as they come.
 
-    It is sent pseudonyms, never a student's id or what the TAs gave. `progress` is told how many submissions are
-    settled. Raises OtherModelError for grades of another model than a job has, GraderError where a person paused or
-    cancelled one or a grade never came, and what `source` raises.
+    `source` gets pseudonyms, never student ids or the TAs' ratings. Calls `progress` with the number of settled
+    submissions. Raises OtherModelError for grades with another fingerprint than the job's, GraderError if a person
+    pauses or cancels a job or a grade is missing, and what `source` raises.
     """
-    book = JobRepository(store.database)
-    done = sum(settled(book, job) for job, _ in tasks.values())
+    jobs = JobRepository(store.database)
+    done = sum(count_settled(jobs, job) for job, _ in tasks.values())
     progress(done)
-    left = {name: _waiting(book, job, lab) for name, (job, lab) in tasks.items()}
-    asked = [_bare(lab, list(left[name].values())) for name, (_, lab) in tasks.items() if left[name]]
-    for grades in source.grades(asked) if asked else ():
+    left = {name: _waiting(jobs, job, lab) for name, (job, lab) in tasks.items()}
+    requested = [_without_people(lab, list(left[name].values())) for name, (_, lab) in tasks.items() if left[name]]
+    for grades in source.grades(requested) if requested else ():
         for name in dict.fromkeys(grade.lab for grade in grades):
             job, lab = tasks[name]
             fresh = {grade.student: grade for grade in grades if grade.lab == name and grade.student in left[name]}
             submissions = [left[name].pop(pseudonym) for pseudonym in fresh]
-            pin(store.database, job.id, [origin_of(grade.provenance) for grade in fresh.values()])
+            pin_fingerprint(store.database, job.id, [fingerprint_of(grade.provenance) for grade in fresh.values()])
             store.record_grades(lab, submissions, list(fresh.values()), request=job.id, actor=f"job {job.id}")
-            book.tries.clear(job.id, list(fresh))
-            expect_wanted(book, job)
-            done += len(fresh)  # counted here: the store would count all of a job's grades for every block
+            jobs.attempts.clear(job.id, list(fresh))
+            check_requested(jobs, job)
+            done += len(fresh)  # counted here: the store would count all grades of the job for every block
         progress(done)
     if missing := sum(map(len, left.values())):
-        raise GraderError(f"No grade came for {missing} submissions. The same command asks for them again.")
+        raise GraderError(f"{missing} submissions came back without a grade. Rerun the command to grade them.")
 
 
-def _waiting(book: JobRepository, job: Job, lab: Lab) -> dict[str, Submission]:
-    parts = (waiting_in(book, job, lab, number) for number in range(job.chunks))
+def _waiting(jobs: JobRepository, job: Job, lab: Lab) -> dict[str, Submission]:
+    parts = (waiting_in(jobs, job, lab, number) for number in range(job.chunks))
     return {pseudonym: submission for part in parts for pseudonym, submission in part.items()}
 
 
-def _bare(lab: Lab, submissions: Sequence[Submission]) -> Lab:
+def _without_people(lab: Lab, submissions: Sequence[Submission]) -> Lab:
     return lab.model_copy(update={"submissions": tuple(submissions), "human_grades": (), "rater_grades": ()})

@@ -1,11 +1,11 @@
-"""The tables of jobs, in the store's database. Knows no rules. Students stand here by their pseudonyms alone."""
+"""Job tables, in the store's database. Students appear by pseudonym only."""
 
 from sqlalchemy import JSON, Boolean, Column, ForeignKey, Integer, String, Table
 
 from serving.store.tables import metadata
 
-# `wish` is what a person last asked for, `round` how often the job was begun. `at_terminal`: by `grader regrade`, which
-# works on it itself; no worker takes it. `origin` (`serving.jobs.origin`): what its grades are given with, once known.
+# `requested` is the state a person last requested; `generation` is 1 and grows with every resume. `cli`: `grader
+# regrade` grades the job itself and no worker takes it. `fingerprint`: see `serving.jobs.fingerprint`.
 jobs = Table(
     "jobs",
     metadata,
@@ -17,16 +17,16 @@ jobs = Table(
     Column("work", String, nullable=False),
     Column("total", Integer, nullable=False),
     Column("chunk", Integer, nullable=False),
-    Column("round", Integer, nullable=False),
-    Column("wish", String, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("requested", String, nullable=False),
     Column("failure", String),
     Column("finished_at", String),
-    Column("at_terminal", Boolean, nullable=False),
-    Column("origin", String),
+    Column("cli", Boolean, nullable=False),
+    Column("fingerprint", String),
 )
 
-# Whose work a job grades: the lab's submissions in their order, from 0. Pinned at the start, so that a student who is
-# forgotten meanwhile does not come back under a new pseudonym.
+# The students whose work a job grades, in the lab's order, from 0. Stored when the job is created, so that a student
+# who is deleted meanwhile does not return under a new pseudonym.
 members = Table(
     "job_members",
     metadata,
@@ -35,24 +35,33 @@ members = Table(
     Column("student", String, ForeignKey("students.pseudonym"), nullable=False),
 )
 
-# A submission that did not simply succeed. `alone`: how often it was begun by itself, `failed`: how often grading it by
-# itself raised. `parked_at` is set once the job gave it up.
-tries = Table(
-    "job_tries",
+# A submission that was started and not graded yet. `failures`: how often grading it alone raised an error. `crashes`:
+# how often it was started alone without a result. `parked_at`: when the job gave it up.
+attempts = Table(
+    "job_attempts",
     metadata,
     Column("job", String, ForeignKey("jobs.id"), primary_key=True),
     Column("student", String, ForeignKey("students.pseudonym"), primary_key=True),
-    Column("alone", Integer, nullable=False),
-    Column("failed", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("crashes", Integer, nullable=False),
     Column("reason", String, nullable=False),
     Column("parked_at", String),
 )
 
-# A process that works on jobs, when it last said so, and of which courses; NULL: of any.
+# A live worker, its last heartbeat and the courses it grades; NULL: all courses.
 workers = Table(
     "job_workers",
     metadata,
     Column("name", String, primary_key=True),
     Column("seen_at", String, nullable=False),
     Column("courses", JSON(none_as_null=True)),
+)
+
+# The chunk that a worker is grading. Deleting a dead worker's row deletes its leases.
+leases = Table(
+    "job_leases",
+    metadata,
+    Column("job", String, ForeignKey("jobs.id"), primary_key=True),
+    Column("chunk", Integer, primary_key=True, autoincrement=False),
+    Column("worker", String, ForeignKey("job_workers.name", ondelete="CASCADE"), nullable=False, index=True),
 )

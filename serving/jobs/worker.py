@@ -1,121 +1,181 @@
-"""A process that works on jobs: it takes what waits, says that it lives, and takes over from workers that died."""
+"""A worker: grades the chunks of unfinished jobs, one chunk at a time for each of its courses."""
 
 import logging
 import secrets
 import threading
+import time
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
+from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, insert, select, update
-
-from serving.jobs import worker_state, workflows
-from serving.jobs.chunk import GradingBackend
+from labs_schema.limits import JobLimits
+from serving.courses.errors import ElsewhereError
+from serving.engines.engine import EngineDownError
+from serving.jobs.chunk import GradingBackend, grade_chunk
+from serving.jobs.errors import LabChangedError, NoLabError, OtherModelError, WorkerStoppedError
 from serving.jobs.job import Job
-from serving.jobs.tables import workers
-from serving.store.database import Database
-from serving.store.ledger import timestamp
+from serving.jobs.leases import Leases
+from serving.store.errors import StoreError
 
-BEAT_SECONDS, DEAD_SECONDS = 5.0, 30.0
-STUCK = "the queue has nothing more of this round, though it was not finished; resume the job"
 log = logging.getLogger("grader.jobs")
 
 
-class Worker:
-    """Works from `start` to `stop`; one a process.
+@dataclass
+class Stall:
+    """A job that this worker could not get on with since `since`, though no submission and no outage was the cause.
 
-    `name` is its own among all workers of the store, and stays when it is started again: what its forerunner was doing
-    is taken over at once, what others were doing once they said nothing for `dead_seconds`. Two that bear one name by
-    mistake both work; the start of the second has the first one's chunk done twice, of which the first grade counts.
-    `courses` says which ones `desk` grades now; the jobs of others wait for their own workers. Without, all.
+    `at` is the job's state then (generation, settled submissions). Until `retry_at` the worker skips the job.
+    """
+
+    at: tuple[int, int]
+    since: float
+    pause: float
+    retry_at: float
+
+
+class Worker:
+    """Grades from `start` to `stop`.
+
+    `name` identifies the worker among all workers of the store and stays the same over restarts: the chunks of its
+    predecessor are free at once, those of other workers after `limits.dead_seconds` without a heartbeat. If two workers
+    share a name by mistake both work, and a chunk may be graded twice, of which the first result counts.
+    `courses` returns the courses that `backend` grades now; by default all of them.
     """
 
     def __init__(
         self,
-        desk: GradingBackend,
-        store_url: str,
+        backend: GradingBackend,
         name: str = "worker",
         *,
         courses: Callable[[], Collection[str]] | None = None,
-        dead_seconds: float = DEAD_SECONDS,
+        limits: JobLimits | None = None,
     ) -> None:
-        self.desk, self.name = desk, name
-        self._courses = courses
-        self._process = f"{name}~{secrets.token_hex(4)}"
-        self._url, self._dead = store_url, timedelta(seconds=dead_seconds)
-        self._beat_seconds = min(BEAT_SECONDS, dead_seconds / 3)
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._live, name="worker", daemon=True)
+        self.backend, self.jobs, self.name = backend, backend.jobs, name
+        self._courses, self._limits = courses, limits or JobLimits()
+        self._leases = Leases(backend.store.database, f"{name}~{secrets.token_hex(4)}")
+        self._stalls: dict[str, Stall] = {}
+        self._cursors: dict[str, int] = {}
+        self._threads: dict[str, threading.Thread] = {}
+        self._stopping, self._wake = threading.Event(), threading.Event()
+        self._next_heartbeat = 0.0
+        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
 
     def start(self) -> None:
-        """Raises what the database raises, RuntimeError where this process is a worker already."""
-        database = self.desk.store.database
-        with database.writing() as connection:
-            forerunner = workers.c.name.startswith(f"{self.name}~", autoescape=True)
-            connection.execute(delete(workers).where(forerunner))
-        self._beat()  # before it takes work, lest that be taken over as a dead one's
-        worker_state.launch(self.desk, self._url, self._process)
-        self._round()
+        """Raises StoreError."""
+        self._leases.leave(f"{self.name}~")
+        self._heartbeat()
         self._thread.start()
 
-    def begin(self, job: Job) -> None:
-        """Lets a job, or the next round of one, be worked on, here or by another worker; not one of a terminal, and
-        one of another course only by its own workers."""
-        if not job.at_terminal and job.course in self._mine():
-            workflows.start(job)
+    def notify(self, _: Job) -> None:
+        """Looks for work at once: a job was created or resumed."""
+        self._wake.set()
 
     def stop(self) -> None:
-        """Leaves what it is doing to whoever comes next."""
+        """Leaves unfinished chunks to other workers. Waits up to `limits.stop_seconds` for those being graded."""
         self._stopping.set()
-        self._thread.join()
-        worker_state.stop()
+        self._wake.set()
+        until = time.monotonic() + self._limits.stop_seconds
+        for thread in (self._thread, *self._threads.values()):
+            thread.join(max(0.0, until - time.monotonic()))
+        with suppress(StoreError):
+            self._leases.leave()
 
-    def _live(self) -> None:
-        while not self._stopping.wait(self._beat_seconds):
-            self._round()
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            pause = self._limits.poll_seconds
+            try:
+                self._look()
+            except Exception as error:  # such as an unreachable store: the next look may succeed
+                log.error("a worker could not look for jobs: %s", type(error).__name__)
+                pause = min(self._limits.heartbeat_seconds, self._limits.longest_pause_seconds)
+            self._wake.wait(pause)
 
-    def _round(self) -> None:
-        """A store that is away for a while, or anything else, is no reason to die: the next round tries again."""
+    def _look(self) -> None:
+        """Starts a thread for each course that has work and no thread."""
+        if time.monotonic() >= self._next_heartbeat:
+            self._heartbeat()
+        open_jobs = self._open_jobs()
+        for job_id in set(self._stalls) - {job.id for job in open_jobs}:
+            self._stalls.pop(job_id, None)
+        for course in dict.fromkeys(job.course for job in open_jobs):
+            thread = self._threads.get(course)
+            if not self._stopping.is_set() and (thread is None or not thread.is_alive()):
+                grade = threading.Thread(target=self._grade_course, args=(course,), name=f"jobs {course}", daemon=True)
+                self._threads[course] = grade
+                grade.start()
+
+    def _heartbeat(self) -> None:
+        self._leases.heartbeat(self._limits.dead_seconds, self._courses() if self._courses else None)
+        self._next_heartbeat = time.monotonic() + min(self._limits.heartbeat_seconds, self._limits.dead_seconds / 3)
+
+    def _open_jobs(self) -> list[Job]:
+        mine = self._courses() if self._courses else None
+        return [job for job in self.jobs.unfinished() if mine is None or job.course in mine]
+
+    def _grade_course(self, course: str) -> None:
+        """Grades chunks until the course has none left for this worker. After an outage waits longer each time."""
+        pause = self._limits.pause_seconds
+        while not self._stopping.is_set():
+            try:
+                if (claimed := self._claim(course)) is None:
+                    return
+                self._grade_chunk(*claimed)
+                pause = self._limits.pause_seconds
+            except WorkerStoppedError:
+                return
+            except (EngineDownError, StoreError, ElsewhereError):
+                self._stopping.wait(pause)
+                pause = min(2 * pause, self._limits.longest_pause_seconds)
+            except Exception as error:  # a fault of ours: `_look` starts the next thread
+                log.error("a worker could not grade a chunk: %s", type(error).__name__)
+                return
+
+    def _claim(self, course: str) -> tuple[Job, int] | None:
+        """A chunk of the course's oldest job that has one. Marks jobs without unsettled work as completed."""
+        for job in (each for each in self._open_jobs() if each.course == course):
+            if (stall := self._stalls.get(job.id)) and time.monotonic() < stall.retry_at:
+                continue
+            # The cursor saves a scan over all that is settled; chunks before it may have been released meanwhile.
+            number = self._leases.claim(job, self._cursors.get(job.id, 0))
+            if number is None:
+                number = self._leases.claim(job)
+            if number is not None:
+                self._cursors[job.id] = number * job.chunk
+                return job, number
+            if self._leases.complete(job):
+                self._cursors.pop(job.id, None)
+                self.jobs.finish(job)
+        return None
+
+    def _grade_chunk(self, job: Job, number: int) -> None:
         try:
-            workflows.take_over(self._process, self._beat())
-            mine = self._mine()
-            jobs = [job for job in self.desk.book.unfinished() if job.course in mine]
-            worker_state.going_on({job.id for job in jobs})
-            for job in jobs:
-                self._go_on(job)
-            ever = {course for course in self.desk.book.courses() if course in mine}
-            workflows.listen({job.course for job in jobs}, ever)
-        except Exception as error:
-            log.error("a worker could not look after its jobs: %s", type(error).__name__)
+            grade_chunk(self.backend, job.id, number)
+            self._stalls.pop(job.id, None)
+        except (LabChangedError, OtherModelError) as error:
+            self.jobs.finish(job, str(error))
+        except NoLabError as error:
+            self._stall(job, str(error))
+        except (EngineDownError, StoreError, ElsewhereError, WorkerStoppedError):
+            raise
+        except Exception as error:  # only its kind: the text may name a student
+            self._stall(job, f"{type(error).__name__} while grading; fix the cause and resume the job")
+        finally:
+            with suppress(StoreError):  # `claim` renews a lease that could not be released
+                self._leases.release(job, number)
 
-    def _beat(self) -> set[str]:
-        return beat(self.desk.store.database, self._process, self._dead, self._courses() if self._courses else None)
-
-    def _mine(self) -> Collection[str]:
-        return self._courses() if self._courses else self.desk.book.courses()
-
-    def _go_on(self, job: Job) -> None:
-        ended = workflows.start(job)
-        if ended == workflows.DOWN:
-            self.desk.book.begin_again(job)
-        elif ended:
-            self.desk.book.finish(job, STUCK)
-
-
-def beat(database: Database, name: str, dead: timedelta, courses: Collection[str] | None = None) -> set[str]:
-    """Notes that `name` lives and does the jobs of `courses`, None for any; all that live. Who has said nothing for
-    `dead` is struck off, by the store's clock."""
-    with database.writing() as connection:
-        now = _clock(connection)
-        said = {"seen_at": timestamp(now), "courses": None if courses is None else sorted(courses)}
-        if not connection.execute(update(workers).where(workers.c.name == name).values(said)).rowcount:
-            connection.execute(insert(workers).values(name=name, **said))
-        connection.execute(delete(workers).where(workers.c.seen_at < timestamp(now - dead)))
-        return set(connection.execute(select(workers.c.name)).scalars())
-
-
-def _clock(connection: Connection) -> datetime:
-    """One clock for all workers: the machines of a cluster need not agree, and SQLite has one machine."""
-    if connection.dialect.name == "postgresql":
-        now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
-        return now
-    return datetime.now(UTC)
+    def _stall(self, job: Job, reason: str) -> None:
+        """Leaves the job to other workers for a while. Fails it if no submission was settled for
+        `limits.stalled_seconds` and no other worker is grading a chunk of the course, behind which it may wait."""
+        progress, now = self.jobs.progress(job.id), time.monotonic()
+        at = progress.job.generation, progress.graded + len(progress.parked)
+        stall = self._stalls.get(job.id)
+        if stall is None or stall.at != at or self._leases.others_busy(job.course):
+            pause = self._limits.pause_seconds
+            self._stalls[job.id] = Stall(at, now, pause, now + pause)
+        elif now - stall.since >= self._limits.stalled_seconds:
+            self._stalls.pop(job.id, None)
+            self.jobs.finish(job, reason)
+        else:
+            stall.pause = min(2 * stall.pause, self._limits.longest_pause_seconds)
+            stall.retry_at = now + stall.pause

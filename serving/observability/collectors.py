@@ -69,7 +69,7 @@ def count_jobs(jobs: JobRepository) -> Mapping[State, int]:
     found = Counter(dict.fromkeys(State, 0))
     try:
         for job in jobs.all():
-            active = job.finished_at is None and job.wish is RequestedState.RUN
+            active = job.finished_at is None and job.requested is RequestedState.RUN
             found[jobs.progress(job.id).state if active else _inactive_state(job)] += 1
     except (StoreError, UnknownError):
         return {}
@@ -77,7 +77,7 @@ def count_jobs(jobs: JobRepository) -> Mapping[State, int]:
 
 
 def _inactive_state(job: Job) -> State:
-    if job.wish is RequestedState.CANCEL:
+    if job.requested is RequestedState.CANCEL:
         return State.CANCELLED
     if job.finished_at is None:
         return State.PAUSED

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from sqlalchemy import delete, select
 
+from labs_schema.limits import JobLimits
 from serving.jobs.repository import JobRepository
 from serving.jobs.tables import workers
-from serving.jobs.worker import DEAD_SECONDS
 from serving.store.database import Database
 from serving.store.errors import StoreError
 from serving.store.ledger import timestamp
@@ -53,10 +53,11 @@ def worker_faults(
     waiting = {job.course for job in book.unfinished()} & set(courses)
     if not waiting:
         return []
-    since = timestamp((now or datetime.now(UTC)) - timedelta(seconds=DEAD_SECONDS))
+    since = timestamp((now or datetime.now(UTC)) - timedelta(seconds=JobLimits().dead_seconds))
     with database.reading() as connection:
         for served in connection.execute(select(workers.c.courses).where(workers.c.seen_at >= since)).scalars():
             waiting = waiting - set(served) if served is not None else set()
     if not waiting:
         return []
-    return [f"No worker of {', '.join(sorted(waiting))} has said for {DEAD_SECONDS:g} s that it lives; jobs wait."]
+    named = ", ".join(sorted(waiting))
+    return [f"Jobs of {named} wait: none of their workers sent a heartbeat for {JobLimits().dead_seconds:g} s."]

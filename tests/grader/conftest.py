@@ -1,29 +1,29 @@
-"""`grader` as a process of its own, with a made-up model."""
+"""`grader` as a process, with a synthetic model."""
 
-import importlib
 import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+from tests.harness.processes import ROOT
+
 SOURCE = """
 import sys, time
 from types import SimpleNamespace
-sys.path.insert(0, {benchmarks!r})
-import chaos, grader.regrade.regrade
+sys.path.insert(0, {root!r})
+import grader.regrade.regrade
 from grader.cli import main
+from tests.harness.synthetic_lab import expected_grade
 
 class Model:
     engine = SimpleNamespace(name="hash", version="1", context_length=1, close=lambda: None)
     def grade(self, lab, submissions, *, reasoning=False):
         time.sleep({seconds} * len(submissions))
-        return [chaos.expected(lab, each) for each in submissions]
+        return [expected_grade(lab, each) for each in submissions]
     def provenance(self, lab, submission, *, reasoning=False):
-        return chaos.expected(lab, submission).provenance
+        return expected_grade(lab, submission).provenance
     def close(self): ...
 
 grader.regrade.regrade.load_grader = lambda *_, **__: Model()
@@ -32,17 +32,10 @@ main()
 
 
 @pytest.fixture
-def chaos(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """`benchmarks/chaos.py`, which knows the made-up model's grades."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    return importlib.import_module("chaos")
-
-
-@pytest.fixture
-def made_up_grader() -> Callable[[float], list[str]]:
-    """`[*made_up_grader(0.02), "regrade", ...]`: a `grader` whose model is a function of the program's text, so that
-    all grades are known, and takes so many seconds for a submission."""
-    return lambda seconds: [sys.executable, "-c", SOURCE.format(benchmarks=str(BENCHMARKS), seconds=seconds)]
+def synthetic_command() -> Callable[[float], list[str]]:
+    """`[*synthetic_command(0.02), "regrade", ...]`: a `grader` with a synthetic model that takes so many seconds for a
+    submission."""
+    return lambda seconds: [sys.executable, "-c", SOURCE.format(root=str(ROOT), seconds=seconds)]
 
 
 @pytest.fixture

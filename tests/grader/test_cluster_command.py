@@ -21,6 +21,8 @@ from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from serving.grading.grader import Grader
 from serving.store.store import open_store
+from tests.harness.processes import ROOT
+from tests.harness.synthetic_lab import COURSE, synthetic_lab
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # of Ray
 
@@ -56,16 +58,16 @@ def wait_for(what: Callable[[], bool], seconds: float, why: Callable[[], object]
 
 
 def test_a_killed_run_leaves_no_process_and_its_resumed_results_are_those_of_one_process(
-    chaos: Any, made_up_grader: Any, results_in: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    synthetic_command: Any, results_in: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lab, mark = chaos.made_up_lab(STUDENTS), str(uuid4())
-    write_lab(lab, tmp_path / chaos.COURSE / "chaos")
-    monkeypatch.setenv("PYTHONPATH", str(Path(chaos.__file__).parent))  # the workers read it too
+    lab, mark = synthetic_lab(STUDENTS), str(uuid4())
+    write_lab(lab, tmp_path / COURSE / "chaos")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # the workers read it too
     monkeypatch.setenv("STARTED_BY", mark)
 
     def begin(out: str, *options: str) -> "subprocess.Popen[str]":
         monkeypatch.setenv("GRADER_STORE", f"sqlite:///{tmp_path}/{out}.db")
-        command = [*made_up_grader(0.08), "regrade", str(tmp_path / chaos.COURSE / "chaos"), "--model", "a/b"]
+        command = [*synthetic_command(0.08), "regrade", str(tmp_path / COURSE / "chaos"), "--model", "a/b"]
         return subprocess.Popen(
             [*command, "--out", str(tmp_path / out), *options],
             stdout=subprocess.PIPE,

@@ -18,7 +18,7 @@ from labs_schema.lab_writer import write_lab
 from labs_schema.models import HumanGrade, Lab, SourceFile, Submission
 from labs_schema.settings import Settings
 from prompts.style import PromptStyle
-from serving.jobs.cli_jobs import work
+from serving.jobs.cli_jobs import grade_jobs
 from serving.jobs.export import export
 from serving.jobs.repository import JobRepository
 from serving.store.store import Store, open_store
@@ -71,8 +71,8 @@ def lab_of(make_lab: Callable[..., Lab], name: str, mark: str) -> Lab:
 
 
 def regraded(store: Store, lab: Lab, course: str, out: Path) -> None:
-    job = JobRepository(store.database).add(course, lab, actor="ta", at_terminal=True)
-    work(FirstRatings(), store, {lab.name: (job, lab)}, lambda _: None)
+    job = JobRepository(store.database).add(course, lab, actor="ta", cli=True)
+    grade_jobs(FirstRatings(), store, {lab.name: (job, lab)}, lambda _: None)
     export(store, job, lab, out)
 
 

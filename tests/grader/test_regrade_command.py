@@ -114,7 +114,7 @@ def test_other_settings_begin_another_job(
     for options in ({}, {"orders": 2}, {"course": "other"}, {}):
         regrade_labs([tmp_path / "lab1"], model, out, engine="transformers", **options)
     assert [(each.job.course, each.graded) for each in jobs()] == [("other", 2), *[(tmp_path.name, 2)] * 2]
-    assert len({each.job.origin for each in jobs()}) == 2
+    assert len({each.job.fingerprint for each in jobs()}) == 2
 
 
 def test_a_course_is_graded_into_a_folder_a_lab_and_a_stop_says_what_is_kept(
@@ -180,13 +180,13 @@ def test_what_a_person_paused_or_cancelled_through_the_service_stops_here_too(
     def wished(wish: RequestedState) -> Any:
         def call(grader: Grader, lab: Lab, submissions: Any, **options: Any) -> Any:
             with local_store() as store:
-                JobRepository(store.database).wish(jobs()[0].job.id, wish, actor="key")
+                JobRepository(store.database).request(jobs()[0].job.id, wish, actor="key")
             return grade(grader, lab, submissions, **options)
 
         return call
 
     monkeypatch.setattr(Grader, "grade", wished(RequestedState.PAUSE))
-    with pytest.raises(GraderError, match="was paused; the same command lets it go on"):
+    with pytest.raises(GraderError, match="was paused; rerun the command to resume it"):
         regrade_labs([tmp_path / "lab1"], str(tiny_model_folder), tmp_path / "out", engine="transformers")
     assert [each.graded for each in jobs()] == [16]
     monkeypatch.setattr(Grader, "grade", wished(RequestedState.CANCEL))

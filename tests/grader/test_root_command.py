@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from grader.cli import app, main
 from grader.cli.help import DATA, GRADING, OPERATION, TRAINING, TRUST
 
-HEAVY = ("torch", "transformers", "vllm", "trl", "pandas", "numpy", "sqlalchemy", "matplotlib", "fastapi", "dbos")
+HEAVY = ("torch", "transformers", "vllm", "trl", "pandas", "numpy", "sqlalchemy", "matplotlib", "fastapi")
 
 
 def commands(group: Any, *names: str) -> dict[str, Any]:

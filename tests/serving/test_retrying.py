@@ -1,98 +1,81 @@
-"""What one submission breaks: it is tried alone, given up with its reason, and costs no other its grade."""
+"""Isolation: a submission that breaks its batch is tried alone once, and costs no other submission its grade."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
 
+from labs_schema.grades import Grade
 from labs_schema.models import Lab, SourceFile, Submission
 from serving.engines.engine import EngineDownError, EngineFailure, LabelScores, ScoreRequest
-from serving.grading.retries import TRIES, asked_again, grade_patiently
+from serving.grading.retries import grade_isolated, retry_gaps
 
 MakeLab = Callable[..., Lab]
 POISON = "return 4;"
 
 
-def poisoned(fake_grader: Any, error: BaseException) -> list[list[str]]:
-    """Lets the grader raise `error` whenever it sees the program of s002; gives what it was asked."""
-    asked: list[list[str]] = []
-    grade = fake_grader.grade
+def poisoned(grade: Callable[..., list[Grade]], error: BaseException, calls: list[list[str]]) -> Any:
+    """Raises `error` for any batch with the program of s002; appends the students of each call to `calls`."""
 
-    def grade_or_raise(lab: Lab, submissions: Any, **options: Any) -> Any:
-        asked.append([submission.student for submission in submissions])
+    def grade_or_raise(submissions: Sequence[Submission]) -> list[Grade]:
+        calls.append([submission.student for submission in submissions])
         if any(POISON in file.text for submission in submissions for file in submission.files):
             raise error
-        return grade(lab, submissions, **options)
+        return grade(submissions)
 
-    fake_grader.grade = grade_or_raise
-    return asked
+    return grade_or_raise
 
 
-def test_an_engine_that_fails_once_is_asked_again_for_that_submission_only(
+def test_a_submission_with_a_failed_answer_is_graded_alone_once_more(
     make_lab: MakeLab, fake_engine: Any, fake_grader: Any
 ) -> None:
     lab = make_lab(students=3)
     fake_engine.script = [LabelScores((-0.1, -3.0, -3.0)), EngineFailure("the engine gave no answer")]
-    grades = grade_patiently(fake_grader, lab, lab.submissions)
+    grades = grade_isolated(partial(fake_grader.grade, lab), lab.submissions)
     assert [a.ungraded for grade in grades for a in grade.criteria] == [None] * 6
     assert [len(call) for call in fake_engine.calls] == [6, 2]
 
 
-def test_what_stays_unanswered_is_asked_no_more_than_that(
-    make_lab: MakeLab, fake_engine: Any, fake_grader: Any
-) -> None:
+def test_an_answer_that_fails_again_stays_ungraded(make_lab: MakeLab, fake_engine: Any, fake_grader: Any) -> None:
     def answer(request: ScoreRequest) -> Any:
         return EngineFailure("no") if len(request.labels) == 3 else LabelScores((-0.1, -3.0))
 
     fake_engine.answer = answer
     lab = make_lab(students=1)
-    [grade] = grade_patiently(fake_grader, lab, lab.submissions)
+    [grade] = grade_isolated(partial(fake_grader.grade, lab), lab.submissions)
     assert [a.ungraded for a in grade.criteria] == ["no", None]
-    assert len(fake_engine.calls) == 1 + TRIES
+    assert len(fake_engine.calls) == 2
 
 
-def test_asked_again_a_grade_does_not_get_worse(make_lab: MakeLab, fake_engine: Any, fake_grader: Any) -> None:
+@pytest.mark.parametrize("again", ["worse", "raises"])
+def test_a_retry_never_makes_a_grade_worse(again: str, make_lab: MakeLab, fake_engine: Any, fake_grader: Any) -> None:
     lab, failed = make_lab(students=1), EngineFailure("no")
-    fake_engine.script = [LabelScores((-0.1, -3.0, -3.0)), *[failed] * (1 + 2 * TRIES)]
-    submission = lab.submissions[0]
-    [first] = fake_grader.grade(lab, [submission])
-    again = asked_again(lambda asked: fake_grader.grade(lab, asked), submission, first)
-    assert [answer.ungraded for answer in again.criteria] == [None, "no"]
+    fake_engine.script = [LabelScores((-0.1, -3.0, -3.0)), *[failed] * 3]
+    grade = partial(fake_grader.grade, lab)
+    first = grade(lab.submissions)
+    retry = (lambda _: [RuntimeError()]) if again == "raises" else grade
+    [kept] = retry_gaps(retry, lab.submissions, first)
+    assert [answer.ungraded for answer in kept.criteria] == [None, "no"]
 
 
-def test_a_submission_that_breaks_the_grader_is_ungraded_with_no_word_of_its_text(
-    make_lab: MakeLab, fake_grader: Any
-) -> None:
-    lab = make_lab(students=4)
-    asked = poisoned(fake_grader, RuntimeError(POISON))
-    grades = grade_patiently(fake_grader, lab, lab.submissions)
-    assert [grade.student for grade in grades] == ["s000", "s001", "s002", "s003"]
-    reasons = [{a.ungraded for a in grade.criteria} for grade in grades]
-    assert reasons == [{None}, {None}, {"grading failed 3 times: RuntimeError"}, {None}]
-    assert grades[2].provenance == fake_grader.provenance(lab, lab.submissions[2])
-    assert asked.count(["s002"]) == TRIES
+def test_the_others_of_a_failing_batch_are_graded(make_lab: MakeLab, fake_grader: Any) -> None:
+    lab, error, calls = make_lab(students=4), RuntimeError(POISON), list[list[str]]()
+    outcomes = grade_isolated(poisoned(partial(fake_grader.grade, lab), error, calls), lab.submissions)
+    assert outcomes[2] is error
+    assert [each.student for each in outcomes if isinstance(each, Grade)] == ["s000", "s001", "s003"]
+    assert calls == [["s000", "s001", "s002", "s003"], ["s000"], ["s001"], ["s002"], ["s003"]]
 
 
-def test_an_engine_that_bears_nothing_any_more_blames_no_submission(make_lab: MakeLab, fake_grader: Any) -> None:
-    lab = make_lab(students=1)
-
-    def broken(*_: Any, **__: Any) -> Any:
-        raise RuntimeError
-
-    fake_grader.grade = broken
-    with pytest.raises(EngineDownError, match="grades nothing any more: RuntimeError"):
-        grade_patiently(fake_grader, lab, lab.submissions)
-
-
-def test_an_engine_that_is_down_is_told_at_once(make_lab: MakeLab, fake_grader: Any) -> None:
-    lab = make_lab(students=4)
-    asked = poisoned(fake_grader, EngineDownError("all servers are gone"))
+def test_an_engine_outage_is_raised_at_once(make_lab: MakeLab, fake_grader: Any) -> None:
+    lab, calls = make_lab(students=4), list[list[str]]()
+    error = EngineDownError("all servers are gone")
     with pytest.raises(EngineDownError, match="all servers are gone"):
-        grade_patiently(fake_grader, lab, lab.submissions)
-    assert len(asked) == 1
+        grade_isolated(poisoned(partial(fake_grader.grade, lab), error, calls), lab.submissions)
+    assert len(calls) == 1
 
 
-def test_an_empty_submission_asks_the_engine_nothing(make_lab: MakeLab, fake_engine: Any, fake_grader: Any) -> None:
+def test_an_empty_submission_is_not_sent_to_the_engine(make_lab: MakeLab, fake_engine: Any, fake_grader: Any) -> None:
     empty = Submission(student="s9", folder="s9", files=(SourceFile(path="main.c", text=""),))
-    [grade] = grade_patiently(fake_grader, make_lab(students=0), [empty])
+    [grade] = grade_isolated(partial(fake_grader.grade, make_lab(students=0)), [empty])
     assert all(a.ungraded for a in grade.criteria) and not fake_engine.calls

@@ -192,7 +192,7 @@ def _start(service: Service, lab_name: str, caller: Caller, job_id: str) -> JobS
 
 def _request_state(service: Service, job_id: str, state: RequestedState, caller: Caller) -> JobStatus:
     find_job(service, job_id)
-    changed = service.jobs.wish(job_id, state, actor=caller.actor)
+    changed = service.jobs.request(job_id, state, actor=caller.actor)
     if state is RequestedState.RUN and changed.finished_at is None:
         service.start_job(changed)
     return _status(service, changed)

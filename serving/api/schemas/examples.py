@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from serving.api.schemas.problems import PROBLEM_JSON, PROBLEMS, Problem, ProblemError
-from serving.jobs.attempts import ENDED
+from serving.jobs.attempts import CRASHED
 
 SUBMISSION = {
     "files": [{"filename": "square.c", "content": '#include <stdio.h>\nint main(void) { printf("%d", 7 * 7); }\n'}]
@@ -78,7 +78,7 @@ JOB: dict[str, Any] = {
     "finished_at": None,
     "graded": 112,
     "total": 240,
-    "parked": [{"student": "s017", "reason": ENDED}],
+    "parked": [{"student": "s017", "reason": CRASHED}],
     "failure": None,
     "seconds_left": 41.5,
 }

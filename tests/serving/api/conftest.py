@@ -69,12 +69,12 @@ class CourseSetup:
 
 
 def _run_job(backend: WorkerBackend, job: Job) -> None:
-    """Runs a job on this thread, as the job queue does."""
+    """Runs a job on this thread, as a worker does."""
     for number in range(job.chunks):
         grade_chunk(backend, job.id, number)
-    now = backend.book.job(job.id)
-    if now.wish is RequestedState.RUN and now.round == job.round:
-        backend.book.finish(job)
+    now = backend.jobs.job(job.id)
+    if now.requested is RequestedState.RUN and now.generation == job.generation:
+        backend.jobs.finish(job)
 
 
 @pytest.fixture

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-FUZZ = Path(__file__).parents[3] / "benchmarks" / "fuzz_api.py"
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.slow
 def test_every_response_conforms_to_the_description() -> None:
-    done = subprocess.run([sys.executable, str(FUZZ), "--examples", "20"], capture_output=True, text=True, timeout=300)
+    command = [sys.executable, "-m", "benchmarks.fuzz_api", "--examples", "20"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
     found = json.loads(done.stdout.splitlines()[-1])
     assert (found["operations"], found["server_errors"], found["checks_failed"]) == (17, 0, False)

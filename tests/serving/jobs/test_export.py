@@ -12,7 +12,7 @@ from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
 from serving.jobs import export as exporting
-from serving.jobs.cli_jobs import work
+from serving.jobs.cli_jobs import grade_jobs
 from serving.jobs.export import check_place, export
 from serving.jobs.job import Job
 from serving.jobs.repository import JobRepository
@@ -23,8 +23,8 @@ COMPILES, READABLE = "Does it compile?", "Is it readable?"
 
 
 def graded(store: Store, lab: Lab, grader: Any) -> Job:
-    job = JobRepository(store.database).add("cs101", lab, actor="ta", at_terminal=True)
-    work(grader, store, {lab.name: (job, lab)}, lambda _: None)
+    job = JobRepository(store.database).add("cs101", lab, actor="ta", cli=True)
+    grade_jobs(grader, store, {lab.name: (job, lab)}, lambda _: None)
     return JobRepository(store.database).job(job.id)
 
 

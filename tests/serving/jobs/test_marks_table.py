@@ -8,7 +8,7 @@ from typing import Any
 
 from labs_schema.models import Lab, Rating
 from serving.engines.engine import LabelScores
-from serving.jobs.cli_jobs import work
+from serving.jobs.cli_jobs import grade_jobs
 from serving.jobs.export import export
 from serving.jobs.job import Job
 from serving.jobs.marks_table import COLUMNS, write_marks
@@ -20,8 +20,8 @@ COMPILES, READABLE = "Does it compile?", "Is it readable?"
 
 
 def graded(store: Store, lab: Lab, grader: Any) -> Job:
-    job = JobRepository(store.database).add("cs101", lab, actor="ta", at_terminal=True)
-    work(grader, store, {lab.name: (job, lab)}, lambda _: None)
+    job = JobRepository(store.database).add("cs101", lab, actor="ta", cli=True)
+    grade_jobs(grader, store, {lab.name: (job, lab)}, lambda _: None)
     return job
 
 

@@ -1,123 +1,162 @@
-"""A worker from its start to its end: what it works on comes to its end, there or with the next one."""
+"""A worker from start to stop: its jobs are completed, by itself or by the next worker."""
 
-import importlib
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from labs_schema.limits import JobLimits
 from serving.jobs.errors import LabChangedError
 from serving.jobs.job import RequestedState, State
 from serving.jobs.repository import JobRepository
-from serving.jobs.worker import Worker, beat
+from serving.jobs.worker import Worker
 from serving.store.store import open_store
+from tests.harness.exactly_once import assert_exactly_once
+from tests.harness.processes import start, wait_until
+from tests.harness.synthetic_lab import COURSE, synthetic_lab
 
-CHAOS = Path(__file__).parents[3] / "benchmarks" / "chaos.py"
 
-
-@pytest.mark.slow
-def test_more_jobs_than_the_machine_has_cores_come_to_their_end(desk: Any, worker: Worker, ended: Any) -> None:
-    jobs = [desk.add(chunk=4) for _ in range(12)]
-    for job in jobs:
-        worker.begin(job)
-    assert {ended(desk.book, job).state for job in jobs} == {State.DONE}
-    assert all(desk.book.progress(job.id).graded == 6 for job in jobs)
+def test_all_of_many_jobs_are_completed(backend: Any, worker: Worker, ended: Any) -> None:
+    jobs = [backend.add(chunk=4) for _ in range(12)]
+    worker.notify(jobs[0])
+    assert {ended(backend.jobs, job).state for job in jobs} == {State.DONE}
+    assert all(backend.jobs.progress(job.id).graded == 6 for job in jobs)
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_lab_without_submissions_is_done_at_once(desk: Any, ended: Any) -> None:
-    job = desk.book.add("course", desk.known.model_copy(update={"submissions": ()}), actor="ta")
-    assert ended(desk.book, job).state is State.DONE
-    assert desk.book.progress(job.id).seconds_left == 0
+def test_a_job_without_submissions_is_done_at_once(backend: Any, ended: Any) -> None:
+    job = backend.jobs.add("course", backend.known.model_copy(update={"submissions": ()}), actor="ta")
+    assert ended(backend.jobs, job).state is State.DONE
+    assert backend.jobs.progress(job.id).seconds_left == 0
 
 
-def test_a_job_whose_lab_changed_says_so_and_can_be_resumed_when_it_is_back(
-    desk: Any, worker: Worker, ended: Any, monkeypatch: pytest.MonkeyPatch
+def test_a_job_of_a_changed_lab_fails_and_can_be_resumed_once_the_lab_is_back(
+    backend: Any, worker: Worker, ended: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def changed(_: object) -> None:
         raise LabChangedError("The lab has changed.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(desk, "lab", changed)
-        worker.begin(job := desk.add())
-        assert ended(desk.book, job).state is State.FAILED
-    assert desk.book.job(job.id).failure == "The lab has changed."
-    worker.begin(again := desk.book.wish(job.id, RequestedState.RUN, actor="ta"))
-    assert ended(desk.book, again).state is State.DONE
+        patch.setattr(backend, "lab", changed)
+        worker.notify(job := backend.add())
+        assert ended(backend.jobs, job).state is State.FAILED
+    assert backend.jobs.job(job.id).failure == "The lab has changed."
+    worker.notify(again := backend.jobs.request(job.id, RequestedState.RUN, actor="ta"))
+    assert ended(backend.jobs, again).state is State.DONE
 
 
-@pytest.mark.usefixtures("worker")
-def test_a_process_is_one_worker(desk: Any, url: str) -> None:
-    with pytest.raises(RuntimeError, match="a worker already"):
-        Worker(desk, url, "second").start()
+def test_an_error_of_an_earlier_generation_does_not_fail_a_resumed_job(
+    backend: Any, worker: Worker, monkeypatch: pytest.MonkeyPatch, ended: Any
+) -> None:
+    lab, resumed = backend.lab, threading.Event()
+
+    def changed(job: Any) -> Any:
+        if resumed.is_set():
+            return lab(job)
+        for state in (RequestedState.PAUSE, RequestedState.RUN):
+            backend.jobs.request(job.id, state, actor="ta")
+        resumed.set()
+        raise LabChangedError("The lab has changed.")
+
+    monkeypatch.setattr(backend, "lab", changed)
+    worker.notify(job := backend.add())
+    assert resumed.wait(20)
+    assert ended(backend.jobs, job).state is State.DONE
 
 
-def test_a_worker_that_stopped_leaves_no_thread_and_another_goes_on(desk: Any, url: str, ended: Any) -> None:
+def test_a_stopped_worker_leaves_no_thread_and_the_next_one_continues(
+    backend: Any, ended: Any, quick: JobLimits
+) -> None:
     before = set(threading.enumerate())
-    job = None
     for _ in range(2):
-        worker = Worker(desk, url, dead_seconds=1)
+        worker = Worker(backend, limits=quick)
         worker.start()
-        job = desk.add(chunk=3)
-        worker.begin(job)
+        worker.notify(backend.add(chunk=3))
         worker.stop()
-    end = time.monotonic() + 10
-    while (left := set(threading.enumerate()) - before) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert not left
-    worker = Worker(desk, url, dead_seconds=1)
+    wait_until(lambda: not set(threading.enumerate()) - before, 10)
+    worker = Worker(backend, limits=quick)
     worker.start()
-    assert [ended(desk.book, each).state for each in desk.book.all()] == [State.DONE] * 2
+    assert [ended(backend.jobs, each).state for each in backend.jobs.all()] == [State.DONE] * 2
     worker.stop()
 
 
-def test_who_says_nothing_is_struck_off(desk: Any) -> None:
-    database = desk.store.database
-    assert beat(database, "a", timedelta(seconds=9)) == {"a"}
-    assert beat(database, "b", timedelta(seconds=9)) == {"a", "b"}
-    time.sleep(0.02)
-    assert beat(database, "b", timedelta(seconds=0.01)) == {"b"}
+def test_a_worker_ignores_the_jobs_of_a_terminal(backend: Any, worker: Worker, ended: Any) -> None:
+    cli = backend.jobs.add("course", backend.known, actor="terminal:ta", cli=True)
+    worker.notify(cli)
+    assert ended(backend.jobs, backend.add()).state is State.DONE
+    assert backend.jobs.progress(cli.id).state is State.QUEUED
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_job_of_a_restored_backup_is_completed_again(backend: Any, ended: Any) -> None:
+    from sqlalchemy import text
+
+    job = backend.add()
+    assert ended(backend.jobs, job).state is State.DONE
+    with backend.store.database.writing() as connection:
+        connection.execute(text("UPDATE jobs SET finished_at = NULL"))
+    assert ended(backend.jobs, job).state is State.DONE
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("other", ["second", "first"], ids=["another", "another of its name"])
-def test_what_a_worker_did_that_never_comes_back_is_done_by_another(
-    new_url: Callable[[], str], monkeypatch: pytest.MonkeyPatch, other: str
-) -> None:
-    monkeypatch.syspath_prepend(str(CHAOS.parent))
-    chaos = importlib.import_module("chaos")
+@pytest.mark.parametrize("name", ["second", "first"], ids=["another name", "the same name"])
+def test_the_chunk_of_a_worker_that_never_returns_is_graded_by_another(new_url: Callable[[], str], name: str) -> None:
     url = new_url()
-    store, lab = open_store(url), chaos.made_up_lab(40)
-    book = JobRepository(store.database)
-    job = book.add(chaos.COURSE, lab, actor="test")
+    store, lab = open_store(url), synthetic_lab(40)
+    jobs = JobRepository(store.database)
+    job = jobs.add(COURSE, lab, actor="test")
 
-    def start(name: str) -> "subprocess.Popen[bytes]":
-        given = ["--store", url, "--submissions", "40", "--pace", "0.1", "--be-worker", name]
-        process = subprocess.Popen([sys.executable, str(CHAOS), *given], stdout=subprocess.PIPE)
+    def started(worker: str) -> "subprocess.Popen[bytes]":
+        options = ["--submissions", 40, "--pace", 0.1]
+        process = start("tests.harness.worker_process", url, worker, *options, stdout=subprocess.PIPE)
         assert process.stdout is not None and process.stdout.readline() == b"ready\n"
         return process
 
-    first = start("first")  # it has the job's round, and a chunk of it
-    second = None
+    running = [started("first")]
     try:
-        second = start(other)
+        running.append(started(name))
         time.sleep(1)
-        first.kill()
-        end = time.monotonic() + 60
-        while book.progress(job.id).state is not State.DONE and time.monotonic() < end:
-            time.sleep(0.2)
-        progress = book.progress(job.id)
-        assert (progress.state, progress.graded, progress.parked) == (State.DONE, 40, ())
-        assert chaos.compared(store, lab, job) == {"lost": 0, "doubled": 0, "changed": 0}
+        running[0].kill()
+        wait_until(lambda: jobs.progress(job.id).state is State.DONE, 60)
+        assert_exactly_once(store, job, lab)
     finally:
-        for process in (first, second):
-            if process is not None:
-                process.kill()
-                process.communicate()
+        for process in running:
+            process.kill()
+            process.communicate()
         store.close()
+
+
+@pytest.mark.slow
+def test_no_log_line_and_no_failure_names_a_student(
+    tmp_path: Any,
+    make_lab: Callable[..., Any],
+    store: Any,
+    new_backend: Any,
+    ended: Any,
+    quick: JobLimits,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    from labs_schema.models import SourceFile
+
+    lab = make_lab(students=3)
+    files = (SourceFile(path="ZEBRA-FILE.c", text="int ZEBRA_CODE;"),)
+    first = lab.submissions[0].model_copy(update={"student": "ZEBRA-ID", "folder": "ZEBRA-ID@c", "files": files})
+    backend = new_backend(lab.model_copy(update={"submissions": (first, *lab.submissions[1:])}))
+    backend.poison = {files[0].text}  # its error quotes the program
+    worker = Worker(backend, limits=quick)
+    worker.start()
+    try:
+        found = ended(backend.jobs, backend.add())
+        assert found.state is State.DONE and len(found.parked) == 1 and "ZEBRA" not in found.parked[0].reason
+    finally:
+        worker.stop()
+        store.forget_student("ZEBRA-ID", actor="admin")
+        store.close()
+    for path in tmp_path.iterdir():
+        assert b"ZEBRA" not in path.read_bytes(), path.name
+    seen = capfd.readouterr()
+    assert "ZEBRA" not in caplog.text + seen.out + seen.err

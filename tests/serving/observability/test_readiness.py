@@ -56,14 +56,14 @@ def test_jobs_need_a_worker_with_a_recent_heartbeat(database: Database, make_lab
             connection.execute(insert(workers).values(name=name, seen_at=timestamp(now), courses=courses))
         assert (wrong("course", 10) == []) is right
     [told] = wrong("course", 60)
-    assert told.startswith("No worker of course has said for 30 s")
+    assert told.startswith("Jobs of course wait")
 
 
 def test_jobs_are_counted_by_state(database: Database, make_lab: Callable[..., Lab]) -> None:
     book = JobRepository(database)
     one, two, _ = (book.add("course", make_lab(), actor="a") for _ in range(3))
-    book.wish(one.id, RequestedState.CANCEL, actor="a")
-    book.wish(two.id, RequestedState.PAUSE, actor="a")
+    book.request(one.id, RequestedState.CANCEL, actor="a")
+    book.request(two.id, RequestedState.PAUSE, actor="a")
     states = count_jobs(book)
     assert {state.value: count for state, count in states.items() if count} == {
         "cancelled": 1,

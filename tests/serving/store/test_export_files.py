@@ -10,7 +10,7 @@ import pytest
 from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
-from serving.jobs.cli_jobs import work
+from serving.jobs.cli_jobs import grade_jobs
 from serving.jobs.export import export
 from serving.jobs.repository import JobRepository
 from serving.store.exports import erase_from_exports
@@ -21,8 +21,8 @@ def test_only_the_students_lines_rows_and_items_are_removed(
     make_lab: Callable[..., Lab], fake_grader: Any, store: Store, tmp_path: Path
 ) -> None:
     lab, out = make_lab(students=6), tmp_path / "out"
-    job = JobRepository(store.database).add("cs101", lab, actor="ta", at_terminal=True)
-    work(fake_grader, store, {lab.name: (job, lab)}, lambda _: None)
+    job = JobRepository(store.database).add("cs101", lab, actor="ta", cli=True)
+    grade_jobs(fake_grader, store, {lab.name: (job, lab)}, lambda _: None)
     export(store, job, lab, out)
     files = ["grades.jsonl", "marks.csv", "rubric_ratings.csv", "summary.json"]
     before = {name: (out / name).read_text() for name in files}

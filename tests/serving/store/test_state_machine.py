@@ -87,11 +87,11 @@ class Service(RuleBasedStateMachine):
     def regrade_a_lab(self, texts: list[str]) -> None:
         handed_in = [self.hand.written_by(f"s{i + 1}", text) for i, text in enumerate(texts)]
         lab = self.hand.lab.model_copy(update={"submissions": tuple(handed_in)})
-        desk = GradingBackend(self.store, lab, self.hand)
-        job = desk.book.add("cs101", lab, actor="ta1", chunk=2)
+        backend = GradingBackend(self.store, lab, self.hand)
+        job = backend.jobs.add("cs101", lab, actor="ta1", chunk=2)
         self.jobs.append(job.id)
         for number in (0, 1, 0):  # the first one again, as after a crash
-            grade_chunk(desk, job.id, number)
+            grade_chunk(backend, job.id, number)
         for kept, text in zip(self.store.read_grades(job.id), texts, strict=True):
             self.ids[job.id, kept.student, text] = kept.id
             self.graded[kept.id] = {each.title: rating_of(text) for each in lab.criteria}

@@ -6,7 +6,7 @@ from alembic import op
 from serving.store.migrations.versions.r0001_store import POSTGRESQL_TRIGGER, SQLITE_TRIGGER, TRUNCATE_TRIGGER
 
 revision = "0004"
-down_revision = "0003"
+down_revision = "0002"
 
 
 def upgrade() -> None:

@@ -71,7 +71,7 @@ def test_concurrent_chunks_use_their_own_courses_models(department: Any) -> None
     backend = WorkerBackend(department.store, labs_of(department.courses), department.engine)
     folders = department.courses.folders()
     jobs = {
-        course: backend.book.add(course, load_lab(folder / "lab1"), actor="ta") for course, folder in folders.items()
+        course: backend.jobs.add(course, load_lab(folder / "lab1"), actor="ta") for course, folder in folders.items()
     }
     both = threading.Barrier(2)
 

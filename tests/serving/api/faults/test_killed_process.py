@@ -11,11 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
-BENCHMARKS = Path(__file__).parents[4] / "benchmarks"
+ROOT = Path(__file__).parents[4]
 SERVER = """
 import sys, threading, time
 sys.path.insert(0, sys.argv[1])
-from made_up_service import made_up_grader
+from tests.harness.service_process import synthetic_grader
 from serving.api.app import create_app
 from serving.scheduler.engine_thread import EngineThread
 from serving.courses.lab_registry import LabRegistry
@@ -24,7 +24,7 @@ from serving.api.server import server
 from serving.store.store import open_store
 
 def slow():
-    grader = made_up_grader(0)
+    grader = synthetic_grader(0)
     at_once = grader.grade_each
     def grade_each(work, **given):
         print("called", flush=True)
@@ -51,7 +51,7 @@ class Process:
     """A service whose engine takes `seconds` for a call; Its output is its port, then a line per call."""
 
     def __init__(self, url: str, seconds: float) -> None:
-        command = [sys.executable, "-c", SERVER, str(BENCHMARKS), url, str(seconds)]
+        command = [sys.executable, "-c", SERVER, str(ROOT), url, str(seconds)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert self.process.stdout
         port = self.process.stdout.readline()

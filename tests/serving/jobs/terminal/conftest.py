@@ -8,14 +8,14 @@ import pytest
 from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.hashes import rubric_hash, submission_hash
 from labs_schema.models import Lab, Submission
-from serving.jobs.chunk import HARMLESS
-from serving.jobs.cli_jobs import job_to_do, work
+from serving.grading.retries import PROBE
+from serving.jobs.cli_jobs import find_or_create, grade_jobs
 from serving.jobs.export import export
+from serving.jobs.fingerprint import fingerprint_of
 from serving.jobs.job import Job, RequestedState
-from serving.jobs.job_lock import turn
-from serving.jobs.origin import origin_of
+from serving.jobs.job_lock import job_lock
 from serving.jobs.repository import JobRepository
-from serving.jobs.sources import origin_from, take
+from serving.jobs.sources import fingerprint_from, grade_from
 from serving.store.store import Store, open_store
 
 
@@ -40,7 +40,7 @@ class SteadyGrader:
         texts = [submission.files[0].text for submission in submissions]
         if any(word in text for word in self.poison for text in texts):
             raise RuntimeError("somebody's program")
-        self.asked += [text for text in texts if text != HARMLESS.files[0].text]
+        self.asked += [text for text in texts if text != PROBE.files[0].text]
         return [self._grade(lab, submission) for submission in submissions]
 
     def provenance(self, lab: Lab, submission: Submission, *, reasoning: bool = False) -> Provenance:
@@ -93,19 +93,19 @@ def typed(
 ) -> Job:
     """What the command does; without `out`, stopped before it writes."""
     book, source = JobRepository(store.database), FarSource(grader)
-    known = book.at_terminals(course, lab)
+    known = book.cli_jobs(course, lab)
     if afar:
-        origin = origin_from(source, lab) if any(job.origin for job in known) else None
+        origin = fingerprint_from(source, lab) if any(job.fingerprint for job in known) else None
     else:
-        origin = origin_of(grader.provenance(lab, HARMLESS))
-    job = job_to_do(store, course, lab, known, origin, again=again, actor="terminal:ta")
-    with turn(store.database, [job.id]):
-        job = book.wish(job.id, RequestedState.RUN, actor="terminal:ta")
+        origin = fingerprint_of(grader.provenance(lab, PROBE))
+    job = find_or_create(store, course, lab, known, origin, again=again, actor="terminal:ta")
+    with job_lock(store.database, [job.id]):
+        job = book.request(job.id, RequestedState.RUN, actor="terminal:ta")
         tasks = {} if job.finished_at else {lab.name: (job, lab)}
         if afar:
-            take(source, store, tasks, lambda _: None)
+            grade_from(source, store, tasks, lambda _: None)
         else:
-            work(grader, store, tasks, lambda _: None)
+            grade_jobs(grader, store, tasks, lambda _: None)
         if out:
             export(store, job, lab, out)
             book.finish(job)

@@ -34,7 +34,7 @@ def test_a_run_killed_at_any_call_ends_as_if_it_never_was_wherever_it_goes_on(
             typed(store, lab, out, first, course=course, afar=afar[0])
         assert not out.exists()
         job = typed(store, lab, out, second, course=course, afar=afar[1])
-        assert JobRepository(store.database).at_terminals(course, lab) == [JobRepository(store.database).job(job.id)]
+        assert JobRepository(store.database).cli_jobs(course, lab) == [JobRepository(store.database).job(job.id)]
         assert sorted(first.asked + second.asked) == sorted(each.files[0].text for each in lab.submissions)
         progress = JobRepository(store.database).progress(job.id)
         assert (progress.state, progress.graded, progress.parked) == (State.DONE, 7, ())
@@ -56,9 +56,7 @@ def test_what_is_finished_is_written_again_and_graded_once_more_only_when_asked(
     grader = steady()
     other = typed(store, lab, tmp_path / "c", grader, again=True)  # goes on with what it began
     assert (
-        other.id != job.id
-        and len(grader.asked) == 1
-        and len(JobRepository(store.database).at_terminals("cs101", lab)) == 2
+        other.id != job.id and len(grader.asked) == 1 and len(JobRepository(store.database).cli_jobs("cs101", lab)) == 2
     )
 
 
@@ -69,7 +67,7 @@ def test_another_model_or_other_work_begins_a_job_of_its_own_and_leaves_the_firs
     lab, grader = make_lab(students=3), steady(model="other" if changed == "model" else "m")
     with pytest.raises(steady.killed):
         typed(store, lab, None, steady(lives=1))
-    [first] = JobRepository(store.database).at_terminals("cs101", lab)
+    [first] = JobRepository(store.database).cli_jobs("cs101", lab)
     edited: dict[str, Any] = {
         "rubric": {"criteria": lab.criteria[:1], "human_grades": ()},
         "program": {"submissions": (lab.submissions[0].model_copy(update={"files": lab.submissions[1].files}),)},
@@ -117,13 +115,13 @@ def test_a_pause_that_ends_while_a_part_is_graded_does_not_end_the_job_without_i
 
     def interrupted(*given: Any, **how: Any) -> list[Grade]:
         monkeypatch.setattr(grader, "grade", grade)
-        [job] = book.at_terminals("cs101", lab)
+        [job] = book.cli_jobs("cs101", lab)
         for wish in (RequestedState.PAUSE, RequestedState.RUN):
-            book.wish(job.id, wish, actor="ta")
+            book.request(job.id, wish, actor="ta")
         return grade(*given, **how)
 
     monkeypatch.setattr(grader, "grade", interrupted)
-    with pytest.raises(GraderError, match="the same command lets it go on"):
+    with pytest.raises(GraderError, match="rerun the command to resume it"):
         typed(store, lab, tmp_path / "out", grader, afar=afar)
     assert not (tmp_path / "out").exists()
     job = typed(store, lab, tmp_path / "out", steady(), afar=afar)

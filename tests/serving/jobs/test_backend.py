@@ -1,4 +1,4 @@
-"""A worker's desk asks for what a terminal asks for: an answer that failed is not kept before it was tried again."""
+"""A worker's backend asks for what a terminal asks for: an answer that failed is not kept before it was tried again."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,10 +19,10 @@ def test_an_answer_that_failed_in_a_worker_is_asked_for_again(
 ) -> None:
     write_lab(make_lab(students=2), tmp_path / "labs" / "lab1")
     lab, engine = load_lab(tmp_path / "labs" / "lab1"), EngineThread(lambda: fake_grader)
-    desk = WorkerBackend(store, tmp_path / "labs", engine)
+    backend = WorkerBackend(store, tmp_path / "labs", engine)
     fake_engine.script = [LabelScores((-0.1, -3.0, -3.0)), EngineFailure("the engine gave no answer")]
-    job = desk.book.add("cs101", lab, actor="ta")
-    grade_chunk(desk, job.id, 0)
+    job = backend.jobs.add("cs101", lab, actor="ta")
+    grade_chunk(backend, job.id, 0)
     engine.close()
     answers = [answer.ungraded for kept in store.read_grades(job.id) if kept.grade for answer in kept.grade.criteria]
     assert answers == [None] * 4

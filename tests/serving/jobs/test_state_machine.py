@@ -3,6 +3,7 @@ graded. Each keeps what its calls of the model answered, once, and asks for no m
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
@@ -18,9 +19,11 @@ from hypothesis.stateful import (
 )
 
 from labs_schema.grades import Grade
+from labs_schema.limits import RetryLimits
 from labs_schema.models import Lab, SourceFile, Submission
+from serving.grading.retries import PROBE, Outcome, grade_isolated
 from serving.jobs.attempts import AttemptLog
-from serving.jobs.chunk import DEATHS, HARMLESS, grade_chunk
+from serving.jobs.chunk import grade_chunk
 from serving.jobs.job import Job, RequestedState, State
 from serving.jobs.repository import JobRepository
 from serving.store.store import open_store
@@ -28,9 +31,9 @@ from serving.store.store import open_store
 CHUNK, PARTS = 3, 3
 BROKEN = "int broken"
 WORKS = st.lists(st.sampled_from(["int a;\n", "int a;\n", "int b;\n", BROKEN]), min_size=CHUNK, max_size=CHUNK * PARTS)
-ENDS = st.sampled_from([State.DONE, State.FAILED, None])
+ENDS = st.sampled_from([State.DONE, State.FAILED])
 NUMBER, CALL = st.integers(0, PARTS - 1), st.sampled_from([1, 1, 2, 4])
-WISHES = st.sampled_from(
+REQUESTS = st.sampled_from(
     [[RequestedState.PAUSE], [RequestedState.CANCEL], [RequestedState.PAUSE, RequestedState.RUN], [RequestedState.RUN]]
 )
 
@@ -43,11 +46,11 @@ class UnwantedError(BaseException):
     """Something is begun that nobody wants any more. What grading raises else is taken for the program's fault."""
 
 
-class Round(NamedTuple):
-    """What a worker works for: once this is over, it begins nothing more."""
+class Generation(NamedTuple):
+    """What a worker works for: once this is over, it starts nothing more."""
 
     number: int
-    wish: RequestedState = RequestedState.RUN
+    requested: RequestedState = RequestedState.RUN
     ended: State | None = None
 
 
@@ -57,17 +60,17 @@ class Regrade:
 
     lab: Lab = field(repr=False)
     programs: dict[str, str]
-    now: Round = field(default_factory=lambda: Round(1))
+    now: Generation = field(default_factory=lambda: Generation(1))
     parked: set[str] = field(default_factory=set)
     kept: list[tuple[str, str]] = field(default_factory=list)
     kills: int = 0
 
     @property
     def state(self) -> State:
-        if self.now.wish is RequestedState.CANCEL:
+        if self.now.requested is RequestedState.CANCEL:
             return State.CANCELLED
         going_on = State.RUNNING if self.kept else State.QUEUED
-        return self.now.ended or (State.PAUSED if self.now.wish is RequestedState.PAUSE else going_on)
+        return self.now.ended or (State.PAUSED if self.now.requested is RequestedState.PAUSE else going_on)
 
     @property
     def graded(self) -> set[str]:
@@ -75,14 +78,14 @@ class Regrade:
 
     @property
     def over(self) -> bool:
-        return self.now.wish is RequestedState.CANCEL or (self.now.ended is State.DONE and not self.parked)
+        return self.now.requested is RequestedState.CANCEL or (self.now.ended is State.DONE and not self.parked)
 
-    def wish(self, wish: RequestedState) -> None:
-        if self.over or (self.now.wish is wish and not self.now.ended):
+    def request(self, state: RequestedState) -> None:
+        if self.over or (self.now.requested is state and not self.now.ended):
             return
-        self.now = self.now._replace(wish=wish)
-        if wish is RequestedState.RUN:
-            self.now, self.parked = Round(self.now.number + 1), set()
+        self.now = self.now._replace(requested=state)
+        if state is RequestedState.RUN:
+            self.now, self.parked = Generation(self.now.number + 1), set()
 
 
 class MortalAttempts(AttemptLog):
@@ -96,13 +99,13 @@ class MortalAttempts(AttemptLog):
         super().clear(job_id, pseudonyms)
 
 
-class GradingBackend:
-    """A worker's, at `regrade`. In its call number `at` for a student's work `meanwhile` happens, and in that one it is
-    `killed`, `before` or `after` the grades are kept. `answered`: of whom it gave a grade that can be kept."""
+class MortalBackend:
+    """A worker's backend for `regrade`. In its call number `at` for a student's work it calls `meanwhile`, and there it
+    is `killed`, `before` or `after` the grades are stored. `answered`: the students whose grade it returned."""
 
     def __init__(self, store: Any, regrade: Regrade, grade_of: Any, forgotten: Sequence[str]) -> None:
-        self.store, self.book, self._regrade = store, JobRepository(store.database), regrade
-        self.book.tries = self._tries = MortalAttempts(store.database, store._now)
+        self.store, self.jobs, self._regrade = store, JobRepository(store.database), regrade
+        self.jobs.attempts = self._attempts = MortalAttempts(store.database, store._now)
         self._grade_of, self._forgotten, self._worked_for = grade_of, forgotten, regrade.now
         self._settled = regrade.parked | regrade.graded
         self.at, self.calls, self.answered = 0, 0, list[str]()
@@ -112,14 +115,17 @@ class GradingBackend:
     def lab(self, _: Job) -> Lab:
         return self._regrade.lab
 
-    def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
-        if (
-            self._regrade.now != self._worked_for
-            or self._worked_for.wish is not RequestedState.RUN
-            or self._worked_for.ended
-        ):
+    def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Outcome]:
+        now = self._regrade.now
+        if now != self._worked_for or now.requested is not RequestedState.RUN or now.ended:
             raise UnwantedError
-        if submissions[0].student != HARMLESS.student:
+        outcomes = grade_isolated(partial(self._batch, lab), submissions)
+        graded = [each.student for each in outcomes if isinstance(each, Grade)]
+        self.answered += [each for each in graded if each not in self._forgotten and each != PROBE.student]
+        return outcomes
+
+    def _batch(self, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
+        if submissions[0].student != PROBE.student:
             self._work(submissions)
         return [self._grade_of(lab, each) for each in submissions]
 
@@ -131,10 +137,9 @@ class GradingBackend:
             self.meanwhile()
             if self.killed == "before":
                 raise Killed
-            self._tries.deadly = self.killed == "after"
+            self._attempts.deadly = self.killed == "after"
         if any(each.files[0].text == BROKEN for each in submissions):
             raise RuntimeError
-        self.answered += [each.student for each in submissions if each.student not in self._forgotten]
 
 
 class Regrades(RuleBasedStateMachine):
@@ -150,7 +155,7 @@ class Regrades(RuleBasedStateMachine):
         self.store.close()
 
     @property
-    def book(self) -> JobRepository:
+    def jobs(self) -> JobRepository:
         return JobRepository(self.store.database)
 
     def one(self, data: st.DataObject) -> tuple[str, Regrade]:
@@ -158,54 +163,54 @@ class Regrades(RuleBasedStateMachine):
         return data.draw(st.sampled_from(list(self.regrades.items())[-2:]))
 
     @initialize(texts=WORKS)
-    def begin_the_first(self, texts: list[str]) -> None:
-        self.begin(texts)
+    def create_the_first(self, texts: list[str]) -> None:
+        self.create(texts)
 
     @precondition(lambda self: any(each.over for each in list(self.regrades.values())[-2:]) or len(self.regrades) < 2)
     @rule(texts=WORKS)
-    def begin_another(self, texts: list[str]) -> None:
-        self.begin(texts)
+    def create_another(self, texts: list[str]) -> None:
+        self.create(texts)
 
-    def begin(self, texts: list[str]) -> None:
+    def create(self, texts: list[str]) -> None:
         handed_in = tuple(
             Submission(student=f"s{i}", folder=f"s{i}", files=(SourceFile(path="main.c", text=text),))
             for i, text in enumerate(texts)
         )
         lab = self.bare.model_copy(update={"submissions": handed_in})
-        job = self.book.add("cs101", lab, actor="ta", chunk=CHUNK)
+        job = self.jobs.add("cs101", lab, actor="ta", chunk=CHUNK)
         pseudonyms = [self.store.pseudonym_for("cs101", each.student, actor="ta") for each in handed_in]
         self.regrades[job.id] = Regrade(lab, dict(zip(pseudonyms, texts, strict=True)))
 
     @rule(data=st.data(), number=NUMBER)
-    def do_a_part(self, data: st.DataObject, number: int) -> None:
+    def grade_a_chunk(self, data: st.DataObject, number: int) -> None:
         self.work(*self.one(data), number)
 
     @rule(data=st.data(), number=NUMBER, at=CALL, killed=st.sampled_from(["before", "after"]))
-    def be_killed_in_a_part(self, data: st.DataObject, number: int, at: int, killed: str) -> None:
+    def be_killed_in_a_chunk(self, data: st.DataObject, number: int, at: int, killed: str) -> None:
         self.work(*self.one(data), number, at=at, killed=killed)
         self.restart()
 
-    @rule(data=st.data(), number=NUMBER, at=CALL, wishes=WISHES)
-    def do_a_part_while_a_person_changes_plans(
-        self, data: st.DataObject, number: int, at: int, wishes: list[RequestedState]
+    @rule(data=st.data(), number=NUMBER, at=CALL, requested=REQUESTS)
+    def grade_a_chunk_while_a_person_changes_plans(
+        self, data: st.DataObject, number: int, at: int, requested: list[RequestedState]
     ) -> None:
         job_id, regrade = self.one(data)
-        self.work(job_id, regrade, number, at=at, meanwhile=lambda: self.wish(job_id, regrade, *wishes))
+        self.work(job_id, regrade, number, at=at, meanwhile=lambda: self.request(job_id, regrade, *requested))
 
     @rule(data=st.data(), number=NUMBER, at=CALL, resumed=st.booleans(), killed=st.sampled_from(["before", None]))
-    def do_a_part_while_another_worker_is_at_it_too(
+    def grade_a_chunk_while_another_worker_is_at_it_too(
         self, data: st.DataObject, number: int, at: int, resumed: bool, killed: str | None
     ) -> None:
         job_id, regrade = self.one(data)
 
         def meanwhile() -> None:
-            self.wish(job_id, regrade, *([RequestedState.PAUSE, RequestedState.RUN] if resumed else []))
+            self.request(job_id, regrade, *([RequestedState.PAUSE, RequestedState.RUN] if resumed else []))
             self.work(job_id, regrade, number, at=1, killed=killed)
 
         self.work(job_id, regrade, number, at=at, meanwhile=meanwhile)
 
     @rule(data=st.data(), number=NUMBER, at=CALL, who=st.sampled_from(["s0", "s1", "s2"]))
-    def do_a_part_while_a_student_is_forgotten(self, data: st.DataObject, number: int, at: int, who: str) -> None:
+    def grade_a_chunk_while_a_student_is_forgotten(self, data: st.DataObject, number: int, at: int, who: str) -> None:
         self.work(*self.one(data), number, at=at, meanwhile=lambda: self.forget(who))
 
     def work(
@@ -221,25 +226,28 @@ class Regrades(RuleBasedStateMachine):
         part = list(regrade.programs)[CHUNK * number :][:CHUNK]
         if not part:
             return
-        began, desk = regrade.now, GradingBackend(self.store, regrade, self.grade_of, self.forgotten)
+        began, backend = regrade.now, MortalBackend(self.store, regrade, self.grade_of, self.forgotten)
 
         def others() -> None:
-            self.expect_answers_kept(job_id, regrade, desk.answered)
-            desk.answered.clear()
+            self.expect_answers_kept(job_id, regrade, backend.answered)
+            backend.answered.clear()
             meanwhile()
 
-        desk.at, desk.killed, desk.meanwhile = at, killed, others
+        backend.at, backend.killed, backend.meanwhile = at, killed, others
         alive = True
         try:
-            grade_chunk(desk, job_id, number)
+            grade_chunk(backend, job_id, number)
         except Killed:
             alive, regrade.kills = False, regrade.kills + 1
-        self.expect_answers_kept(job_id, regrade, desk.answered)
-        parked = {each.student for each in self.book.progress(job_id).parked}
+        self.expect_answers_kept(job_id, regrade, backend.answered)
+        parked = {each.student for each in self.jobs.progress(job_id).parked}
         assert regrade.parked <= parked or regrade.now != began
-        assert all(regrade.programs[each] == BROKEN for each in parked - regrade.parked) or regrade.kills >= DEATHS
+        assert (
+            all(regrade.programs[each] == BROKEN for each in parked - regrade.parked)
+            or regrade.kills >= RetryLimits().crashes
+        )
         regrade.parked = parked
-        if alive and regrade.now == began == Round(began.number):
+        if alive and regrade.now == began == Generation(began.number):
             assert set(part) <= regrade.graded | parked | set(self.forgotten)
 
     def expect_answers_kept(self, job_id: str, regrade: Regrade, answered: Sequence[str]) -> None:
@@ -254,42 +262,38 @@ class Regrades(RuleBasedStateMachine):
 
     @rule(
         data=st.data(),
-        wish=st.sampled_from(
+        state=st.sampled_from(
             [RequestedState.PAUSE, RequestedState.PAUSE, RequestedState.RUN, RequestedState.RUN, RequestedState.CANCEL]
         ),
     )
-    def pause_resume_or_cancel(self, data: st.DataObject, wish: RequestedState) -> None:
-        self.wish(*self.one(data), wish)
+    def pause_resume_or_cancel(self, data: st.DataObject, state: RequestedState) -> None:
+        self.request(*self.one(data), state)
 
-    def wish(self, job_id: str, regrade: Regrade, *wishes: RequestedState) -> None:
-        for wish in wishes:
-            regrade.wish(wish)
-            told = self.book.wish(job_id, wish, actor="ta")
-            assert (told.wish, told.round) == (regrade.now.wish, regrade.now.number)
+    def request(self, job_id: str, regrade: Regrade, *requested: RequestedState) -> None:
+        for state in requested:
+            regrade.request(state)
+            now = self.jobs.request(job_id, state, actor="ta")
+            assert (now.requested, now.generation) == (regrade.now.requested, regrade.now.number)
 
     @rule(
         data=st.data(),
         ended=ENDS,
         behind=st.sampled_from([0, 0, 1]),
-        wish=st.sampled_from([RequestedState.PAUSE, RequestedState.RUN]),
+        state=st.sampled_from([RequestedState.PAUSE, RequestedState.RUN]),
     )
-    def a_worker_ends_the_round_it_knows_of_and_then_a_person_wishes(
-        self, data: st.DataObject, ended: State | None, behind: int, wish: RequestedState
+    def finish_the_generation_a_worker_knows_and_request_a_state(
+        self, data: st.DataObject, ended: State, behind: int, state: RequestedState
     ) -> None:
         """`behind`: it has not heard of the last resume, nor of a pause."""
         job_id, regrade = self.one(data)
-        known = self.book.job(job_id).model_copy(
-            update={"round": regrade.now.number - behind, "wish": RequestedState.RUN}
+        known = self.jobs.job(job_id).model_copy(
+            update={"generation": regrade.now.number - behind, "requested": RequestedState.RUN}
         )
-        heard = not behind and regrade.now == Round(regrade.now.number)
-        if ended:
-            self.book.finish(known, None if ended is State.DONE else "broken")
-            regrade.now = regrade.now._replace(ended=ended) if heard else regrade.now
-        else:
-            self.book.begin_again(known)
-            regrade.now = Round(regrade.now.number + 1) if heard else regrade.now
+        heard = not behind and regrade.now == Generation(regrade.now.number)
+        self.jobs.finish(known, None if ended is State.DONE else "broken")
+        regrade.now = regrade.now._replace(ended=ended) if heard else regrade.now
         self.each_job_is_as_it_was_left()
-        self.wish(job_id, regrade, wish)
+        self.request(job_id, regrade, state)
 
     def forget(self, student: str) -> None:
         pseudonym = self.store.pseudonym_for("cs101", student, actor="ta")
@@ -303,8 +307,8 @@ class Regrades(RuleBasedStateMachine):
     @invariant()
     def each_job_is_as_it_was_left(self) -> None:
         for job_id, regrade in self.regrades.items():
-            now = self.book.progress(job_id)
-            assert (now.state, now.job.round, now.graded) == (regrade.state, regrade.now.number, len(regrade.kept))
+            now = self.jobs.progress(job_id)
+            assert (now.state, now.job.generation, now.graded) == (regrade.state, regrade.now.number, len(regrade.kept))
             assert {each.student for each in now.parked} == regrade.parked
             stored = self.store.read_grades(job_id)
             assert [(each.id, each.student) for each in stored] == regrade.kept

@@ -11,8 +11,7 @@ import pytest
 from sqlalchemy import event
 
 from labs_schema.errors import GraderError
-from labs_schema.limits import DatabaseLimits
-from serving.jobs.job_lock import turn
+from serving.jobs.job_lock import job_lock
 from serving.store import circuit_breaker
 from serving.store.circuit_breaker import TimeoutConnection
 from serving.store.database import open_database
@@ -24,7 +23,7 @@ def test_a_turn_that_was_waited_for_until_its_file_was_gone_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = open_store(f"sqlite:///{tmp_path}/turns.db").database
-    lock, first = fcntl.flock, turn(database, ["j"])
+    lock, first = fcntl.flock, job_lock(database, ["j"])
     first.__enter__()
 
     def late(file: Any, how: int) -> None:
@@ -33,7 +32,7 @@ def test_a_turn_that_was_waited_for_until_its_file_was_gone_is_none(
         lock(file, how)
 
     monkeypatch.setattr(fcntl, "flock", late)
-    with turn(database, ["j"]), pytest.raises(GraderError, match="Another process"), turn(database, ["j"]):
+    with job_lock(database, ["j"]), pytest.raises(GraderError, match="Another process"), job_lock(database, ["j"]):
         pass
     assert not list(tmp_path.glob(".regrade-*"))
     database.close()
@@ -41,11 +40,11 @@ def test_a_turn_that_was_waited_for_until_its_file_was_gone_is_none(
 
 def test_a_turn_on_all_labs_of_a_course_leaves_room_to_work(new_url: Callable[[], str]) -> None:
     store, names = open_store(new_url()), [f"job{number}" for number in range(40)]
-    with turn(store.database, names):
+    with job_lock(store.database, names):
         store.pseudonym_for("cs101", "s1", actor="ta")
-        with pytest.raises(GraderError, match="job job39"), turn(store.database, ["free", "job39"]):
+        with pytest.raises(GraderError, match="job job39"), job_lock(store.database, ["free", "job39"]):
             pass
-    with turn(store.database, ["free", "job39"]):
+    with job_lock(store.database, ["free", "job39"]):
         pass
     store.close()
 
@@ -56,8 +55,8 @@ def test_a_turn_on_all_labs_of_a_course_leaves_room_to_work(new_url: Callable[[]
 def test_a_server_that_hangs_just_as_a_turn_is_taken_or_given_back_is_not_waited_for(
     at: str, told: type[Exception] | None, postgresql_url: str, frozen: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(TimeoutConnection, "timeout_seconds", 0.4)
-    monkeypatch.setattr(circuit_breaker, "LIMITS", DatabaseLimits(probe_interval_seconds=0.5))
+    monkeypatch.setattr(TimeoutConnection, "patience", 0.4)
+    monkeypatch.setattr(circuit_breaker, "LOOK_SECONDS", 0.5)
     database = open_database(f"{postgresql_url}&connect_timeout=2")
     with ExitStack() as hanging:
         froze = list[float]()
@@ -68,10 +67,10 @@ def test_a_server_that_hangs_just_as_a_turn_is_taken_or_given_back_is_not_waited
                 froze.append(time.monotonic())
 
         event.listen(database._engine, "before_cursor_execute", freeze)
-        with pytest.raises(told, match="says nothing") if told else nullcontext(), turn(database, ["j"]):
+        with pytest.raises(told, match="says nothing") if told else nullcontext(), job_lock(database, ["j"]):
             pass
         assert time.monotonic() - froze[0] < 20
-    time.sleep(circuit_breaker.LIMITS.probe_interval_seconds)
-    with turn(database, ["j"]):
+    time.sleep(circuit_breaker.LOOK_SECONDS)
+    with job_lock(database, ["j"]):
         pass
     database.close()

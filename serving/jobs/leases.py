@@ -1,0 +1,101 @@
+"""Which worker grades which chunk: heartbeats of live workers and their leases.
+
+A lease only prevents double work. If two workers grade a chunk, the store still records each grade once.
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from serving.jobs.attempts import is_parked
+from serving.jobs.job import Job
+from serving.jobs.tables import attempts, jobs, leases, members, workers
+from serving.store.database import Database
+from serving.store.ledger import timestamp
+from serving.store.tables import grades, students
+
+
+class Leases:
+    """The leases of the worker `name`. Thread-safe, with one thread at a time for each course."""
+
+    def __init__(self, database: Database, name: str) -> None:
+        self._database, self.name = database, name
+
+    def heartbeat(self, dead_seconds: float, courses: Collection[str] | None = None) -> None:
+        """Records that this worker is alive and grades `courses` (None: all of them).
+
+        Deletes the workers without a heartbeat for `dead_seconds`, and with them their leases.
+        """
+        with self._database.writing() as connection:
+            now = _clock(connection)
+            seen = {"seen_at": timestamp(now), "courses": None if courses is None else sorted(courses)}
+            if not connection.execute(update(workers).where(workers.c.name == self.name).values(seen)).rowcount:
+                connection.execute(insert(workers).values(name=self.name, **seen))
+            dead = workers.c.seen_at < timestamp(now - timedelta(seconds=dead_seconds))
+            connection.execute(delete(workers).where(dead))
+
+    def leave(self, prefix: str = "") -> None:
+        """Deletes this worker, or every worker whose name starts with `prefix`, with its leases."""
+        mine = workers.c.name.startswith(prefix, autoescape=True) if prefix else workers.c.name == self.name
+        with self._database.writing() as connection:
+            connection.execute(delete(workers).where(mine))
+
+    def claim(self, job: Job, position: int = 0) -> int | None:
+        """Leases the first chunk, from that of `position`, which has unsettled work and no other worker.
+
+        Returns its number (from 0), or None if there is none or another worker was faster. A lease that this worker
+        already holds is renewed: an outage of the database may have kept it from releasing the chunk.
+        """
+        elsewhere = exists().where(
+            leases.c.job == job.id, leases.c.chunk == members.c.position // job.chunk, leases.c.worker != self.name
+        )
+        with self._database.reading() as connection:
+            found = _unsettled(connection, job, members.c.position >= position, ~elsewhere)
+        if found is None:
+            return None
+        number = found // job.chunk
+        with self._database.writing() as connection:
+            mine = leases.c.job == job.id, leases.c.chunk == number, leases.c.worker == self.name
+            connection.execute(delete(leases).where(*mine))
+            new = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(leases)
+            row = new.values(job=job.id, chunk=number, worker=self.name).on_conflict_do_nothing()
+            return number if connection.execute(row).rowcount else None
+
+    def release(self, job: Job, number: int) -> None:
+        mine = leases.c.job == job.id, leases.c.chunk == number, leases.c.worker == self.name
+        with self._database.writing() as connection:
+            connection.execute(delete(leases).where(*mine))
+
+    def complete(self, job: Job) -> bool:
+        """Whether every submission of the job is settled."""
+        with self._database.reading() as connection:
+            return _unsettled(connection, job) is None
+
+    def others_busy(self, course: str) -> bool:
+        """Whether another worker is grading a chunk of the course."""
+        theirs = leases.c.worker != self.name, jobs.c.course == course
+        with self._database.reading() as connection:
+            found = select(leases.c.chunk).join(jobs, jobs.c.id == leases.c.job).where(*theirs)
+            return connection.execute(found.limit(1)).first() is not None
+
+
+def _unsettled(connection: Connection, job: Job, *conditions: ColumnElement[bool]) -> int | None:
+    """The first position under `conditions` that is neither graded nor parked and whose student was not deleted."""
+    settled: Iterable[ColumnElement[bool]] = (
+        exists().where(grades.c.request == job.id, grades.c.student == members.c.student),
+        exists().where(is_parked(job.id), attempts.c.student == members.c.student),
+        exists().where(students.c.pseudonym == members.c.student, students.c.student.is_(None)),
+    )
+    found = select(members.c.position).where(members.c.job == job.id, *conditions, *(~each for each in settled))
+    position: int | None = connection.execute(found.order_by(members.c.position).limit(1)).scalar()
+    return position
+
+
+def _clock(connection: Connection) -> datetime:
+    """The database's clock: the machines of several workers may disagree. SQLite has one machine."""
+    if connection.dialect.name == "postgresql":
+        now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+        return now
+    return datetime.now(UTC)
