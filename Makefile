@@ -14,8 +14,7 @@ $(READY): pyproject.toml requirements/$(DEVICE).txt requirements/torch.txt requi
 	PYTHON="$(PYTHON)" requirements/install $(DEVICE)
 	touch $@
 
-# The whole pipeline on the sample labs. Each step is a command that you can type yourself; a step whose result is
-# there already is not done again.
+# The complete pipeline on the sample labs. Each step is an ordinary command; a step with a result is skipped.
 demo: demo/evaluation/evaluation.json
 	$(BIN)/grader demo --model $(RUN) --lab labs/cpp_second_largest --student s112
 
@@ -46,7 +45,7 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Words and phrases that the project does not use, by file. `.ci/words/check.py --count` counts them by folder.
+# Words and phrases that the project does not use. `.ci/words/check.py --count` counts them per folder.
 words: $(READY)
 	$(BIN)/python .ci/words/check.py
 
@@ -62,15 +61,15 @@ debian-packages:
 test: lint debian-packages fast
 	$(BIN)/python -m pytest -m "slow and not gpu" -n 2 --dist loadfile
 
-# The real rows are those of labs/, or of BENCH="DATASET MODEL", such as BENCH="demo/data demo/base".
+# Uses the rows of labs/, or of BENCH="DATASET MODEL", such as BENCH="demo/data demo/base".
 bench-train: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_train.py $(BENCH)
 
-# TRUST="--labs FOLDER" takes other labs than the sample labs; 20 minutes for twelve labs on 2 cores.
+# TRUST="--labs FOLDER" uses other labs than the sample labs; 20 minutes for twelve labs on 2 cores.
 bench-trust: $(READY)
 	$(BIN)/python benchmarks/bench_trust.py $(TRUST)
 
-# LABS="--labs FOLDER" takes real submissions from another folder of labs than the sample labs.
+# LABS="--labs FOLDER" uses the submissions of other labs than the sample labs.
 bench-serve: $(READY)
 	$(BIN)/python benchmarks/bench_serve.py $(LABS)
 
@@ -94,7 +93,7 @@ outage: $(READY)
 	$(BIN)/python -m benchmarks.outage --freeze --seconds 30
 	$(BIN)/python -m benchmarks.outage --stop --freeze
 
-# Asks every operation of the service what its description allows and forbids. FUZZ="--examples 20" is done sooner.
+# Sends valid and invalid requests to every operation of the service. FUZZ="--examples 20" is faster.
 fuzz-api: $(READY)
 	$(BIN)/python -m benchmarks.fuzz_api $(FUZZ)
 

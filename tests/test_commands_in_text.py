@@ -1,4 +1,4 @@
-"""Every `grader` command that a reader can copy from the README, the docs, a YAML or the help is one that runs."""
+"""Every `grader` command in the README, the docs, the YAML files and the help exists, with its options."""
 
 import re
 import shlex
@@ -12,7 +12,12 @@ import typer
 from grader.cli import app
 
 ROOT = Path(__file__).parent.parent
-TEXTS = [ROOT / "README.md", ROOT / "Makefile", *ROOT.glob("docs/**/*.md"), *ROOT.glob("training/recipes/*.yaml")]
+TEXTS = [
+    *(ROOT / "README.md", ROOT / "Makefile"),
+    *ROOT.glob("docs/**/*.md"),
+    *ROOT.glob("training/recipes/*.yaml"),
+    *ROOT.glob("deploy/*.service"),
+]
 COMMANDS: dict[str, click.Command] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 
 
@@ -23,15 +28,15 @@ def commands_in(text: str) -> Iterator[str]:
         yield line.split("  ")[0].split(" #")[0].split(" > ")[0].rstrip("), .;:&")
 
 
-def told() -> list[tuple[str, str]]:
+def quoted_commands() -> list[tuple[str, str]]:
     found = [(path.name, line) for path in TEXTS for line in commands_in(path.read_text(encoding="utf-8"))]
     found += [(f"{name} --help", line) for name, c in COMMANDS.items() for line in commands_in(c.help or "")]
     return [(where, line) for where, line in found if line.split()[1] in COMMANDS or "--" in line]
 
 
-@pytest.mark.parametrize(("where", "line"), told())
-def test_a_command_told_to_the_reader_exists_with_its_flags(where: str, line: str) -> None:
-    _, name, *rest = shlex.split(line)
+@pytest.mark.parametrize(("where", "line"), quoted_commands())
+def test_a_quoted_command_exists_with_its_options(where: str, line: str) -> None:
+    _, name, *rest = shlex.split(line.replace("[OPTIONS]", ""))
     assert name in COMMANDS, f"{where}: there is no `grader {name}`"
     command = COMMANDS[name]
     while inner := getattr(command, "commands", None):
@@ -42,11 +47,11 @@ def test_a_command_told_to_the_reader_exists_with_its_flags(where: str, line: st
     assert flags <= known, f"{where}: `grader {name}` has no {', '.join(sorted(flags - known))}"
 
 
-def test_every_command_is_told_in_the_readme() -> None:
-    told_there = {line.split()[1] for line in commands_in((ROOT / "README.md").read_text(encoding="utf-8"))}
-    assert set(COMMANDS) - {"demo"} <= told_there
+def test_the_readme_has_every_command() -> None:
+    in_readme = {line.split()[1] for line in commands_in((ROOT / "README.md").read_text(encoding="utf-8"))}
+    assert set(COMMANDS) - {"demo"} <= in_readme
 
 
-def test_every_run_yaml_begins_with_its_launch_command() -> None:
+def test_a_recipe_starts_with_its_launch_command() -> None:
     for path in ROOT.glob("training/recipes/*.yaml"):
         assert path.read_text(encoding="utf-8").splitlines()[0].endswith(f"--config training/recipes/{path.name}")

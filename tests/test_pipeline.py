@@ -13,6 +13,7 @@ import httpx
 import pytest
 from rich.console import Console
 
+from grader.evaluation import BAG_OF_WORDS, MAJORITY
 from grader.experiments.demo import running_service, show_one
 from labs_schema.errors import GraderError
 from labs_schema.lab_writer import write_ratings
@@ -78,7 +79,7 @@ def test_evaluation_covers_held_out_labs_and_students(run: Path, calibration: di
     groups = json.loads((out / "evaluation.json").read_text())["groups"]
     assert groups["held-out labs"]["labs"] == [HELD_OUT]
     for group in groups.values():
-        assert list(group["graders"]) == ["tuned model", "untuned base", "counting words", "commonest rating"]
+        assert list(group["graders"]) == ["tuned model", "untuned base", BAG_OF_WORDS, MAJORITY]
         assert group["graders"]["tuned model"]["figures"]["ungraded"]["value"] == 0
     held_out = load_lab(LABS / HELD_OUT)
     assert groups["held-out labs"]["graders"]["tuned model"]["decisions"] == sum(

@@ -1,7 +1,7 @@
 """Fails on words and phrases that the project does not use: `check.py [--count] [PATH...]`.
 
 codespell checks single words, also inside identifiers (`dialect.txt`, and its own list of typing errors). Phrases
-(`phrases.txt`) are regular expressions, because codespell knows single words only.
+(`phrases.txt`) are regular expressions, because codespell supports single words only.
 """
 
 import re
