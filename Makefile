@@ -44,10 +44,11 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-
-# Words and phrases that the project does not use. `.ci/words/check.py --count` counts them per folder.
-words: $(READY)
 	$(BIN)/python .ci/words/check.py
+
+# Words and phrases that the project does not use. `.ci/words/check.py --all --count` counts them per folder.
+words: $(READY)
+	$(BIN)/python .ci/words/check.py --all
 
 # The documentation site, in site/.
 docs: $(READY)

@@ -1,7 +1,7 @@
-"""Fails on words and phrases that the project does not use: `check.py [--count] [PATH...]`.
+"""Fails on words and phrases that the project does not use: `check.py [--count] [--all] [PATH...]`.
 
 codespell checks single words, also inside identifiers (`dialect.txt`, and its own list of typing errors). Phrases
-(`phrases.txt`) are regular expressions, because codespell supports single words only.
+(`phrases.txt`) are regular expressions, because codespell supports single words only. Files named in `pending.txt` still have such words; `--all` checks them, too.
 """
 
 import re
@@ -23,7 +23,9 @@ def checked_files(paths: list[str]) -> list[str]:
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *paths],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    return [name for name in listed.stdout.splitlines() if not SKIPPED.search(name) and (ROOT / name).is_file()]
+    pending = () if "--all" in sys.argv else set((HERE / "pending.txt").read_text(encoding="utf-8").split())
+    names = [name for name in listed.stdout.splitlines() if not SKIPPED.search(name) and name not in pending]
+    return [name for name in names if (ROOT / name).is_file()]
 
 
 def word_hits(names: list[str]) -> list[str]:
@@ -48,7 +50,7 @@ def phrase_hits(names: list[str]) -> list[str]:
 
 
 def main() -> int:
-    paths = [path for path in sys.argv[1:] if path != "--count"]
+    paths = [path for path in sys.argv[1:] if not path.startswith("--")]
     names = checked_files(paths)
     hits = word_hits(names) + phrase_hits(names)
     if "--count" in sys.argv:
