@@ -1,7 +1,8 @@
 """Fails on words and phrases that the project does not use: `check.py [--count] [--all] [PATH...]`.
 
 codespell checks single words, also inside identifiers (`dialect.txt`, and its own list of typing errors). Phrases
-(`phrases.txt`) are regular expressions, because codespell supports single words only. Files named in `pending.txt` still have such words; `--all` checks them, too.
+(`phrases.txt`) are regular expressions, because codespell supports single words only. Files named in `pending.txt`
+still have such words; `--all` checks them, too.
 """
 
 import re
