@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from serving.scoring.triage import ReviewCode
+
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PACKAGES = ("grader", "labs_schema", "prompts", "serving", "training")
@@ -44,6 +46,11 @@ def test_every_issue_code_of_a_lab_is_documented() -> None:
     }
     assert raised
     assert raised - documented == set()
+
+
+def test_every_review_code_is_documented() -> None:
+    page = (DOCS / "guide/serving.md").read_text(encoding="utf-8")
+    assert [code for code in ReviewCode if f"| `{code}` |" not in page] == []
 
 
 def test_every_file_named_in_the_architecture_exists() -> None:
