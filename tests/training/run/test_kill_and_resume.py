@@ -104,9 +104,16 @@ for point in [*points, None]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("seed", "sft", "optim"), [(0, "full", "muon"), (4, "lora", "adamw_torch")])
-def test_a_killed_and_resumed_run_is_bit_identical(seed: int, sft: str, optim: str, here: Path) -> None:
-    points = sorted(random.Random(seed).sample(POINTS, 5), key=POINTS.index)
+@pytest.mark.parametrize(
+    ("seed", "kills", "sft", "optim"),
+    [
+        (4, 3, "full", "muon"),
+        pytest.param(0, 5, "full", "muon", marks=pytest.mark.nightly),
+        pytest.param(4, 5, "lora", "adamw_torch", marks=pytest.mark.nightly),
+    ],
+)
+def test_a_killed_and_resumed_run_is_bit_identical(seed: int, kills: int, sft: str, optim: str, here: Path) -> None:
+    points = sorted(random.Random(seed).sample(POINTS, kills), key=POINTS.index)
     print(points)  # noqa: T201 (shown if the test fails)
     for out in ("whole", "killed"):
         (here / f"{out}.yaml").write_text(CONFIG.format(out=out, sft=sft, optim=optim))

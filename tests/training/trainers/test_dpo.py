@@ -63,7 +63,7 @@ def test_a_packed_step_equals_trls_step(kind: str, same_step: Compare) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["mha", "gqa", "window", "full"])
-@pytest.mark.parametrize("ratings", [2, 3, 4])
+@pytest.mark.parametrize("ratings", [3, *(pytest.param(n, marks=pytest.mark.nightly) for n in (2, 4))])
 @pytest.mark.parametrize("adapter", [True, False])
 def test_a_packed_step_equals_trls_step_for_other_models(
     kind: str, ratings: int, adapter: bool, same_step: Compare
