@@ -76,11 +76,11 @@ def write_ratings(
         return "1" if ratings[student].get(criterion.title) == rating.title else "0"
 
     def comment_cell(student: str, criterion: Criterion, rating: Rating) -> str:
-        given = ratings[student].get(criterion.title)
+        rated = ratings[student].get(criterion.title)
         comment = (comments or {}).get(student, {}).get(criterion.title)
-        if rating.title != (given or criterion.ratings[0].title):
+        if rating.title != (rated or criterion.ratings[0].title):
             return "0"
-        return comment or ("0" if given is None else "No Comments")
+        return comment or ("0" if rated is None else "No Comments")
 
     _write_table(criteria, table(mark_cell), path, [raters.get(student, "") for student in ratings] if raters else None)
     if comments is not None:
@@ -117,14 +117,14 @@ def _write_rater(lab: Lab, rater: str | None, folder: Path) -> None:
     """The table of one TA. Only criteria that the TA rated get columns."""
     if rater is None or rater_of(rater_file(rater)) != rater:
         _refuse(rater_file("..."), f"the TA {quoted(rater or '')}", "a name that is valid in a file name")
-    given: dict[str, dict[str, str]] = {}
+    ratings: dict[str, dict[str, str]] = {}
     for grade in lab.rater_grades:
         if grade.rater == rater and grade.rating is not None:
-            given.setdefault(grade.student, {})[grade.criterion] = grade.rating
-    titles = {title for row in given.values() for title in row}
+            ratings.setdefault(grade.student, {})[grade.criterion] = grade.rating
+    titles = {title for row in ratings.values() for title in row}
     criteria = [criterion for criterion in lab.criteria if criterion.title in titles]
     folders = {submission.student: submission.folder for submission in lab.submissions}
-    write_ratings(criteria, given, folders, folder / rater_file(rater))
+    write_ratings(criteria, ratings, folders, folder / rater_file(rater))
 
 
 def _write_table(
@@ -166,12 +166,12 @@ def _as_json(criterion: Criterion) -> dict[str, object]:
 
 def _check(criteria: Sequence[Criterion], ratings: Texts, comments: Texts, path: Path) -> None:
     known = {(criterion.title, rating.title) for criterion in criteria for rating in criterion.ratings}
-    for given in ratings.values():
-        for pair in given.items():
+    for row in ratings.values():
+        for pair in row.items():
             if pair not in known:
                 _refuse(path.name, f"rating {quoted(pair[1])} of {quoted(pair[0])}", "a rating in the rubric")
-    for words in comments.values():
-        for criterion, comment in words.items():
+    for row in comments.values():
+        for criterion, comment in row.items():
             if not is_comment(comment.strip()):
                 _refuse(
                     path.name,

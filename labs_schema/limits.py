@@ -200,3 +200,11 @@ class JobLimits(Frozen):
     longest_pause_seconds: float = Field(10, description="The longest such pause.")
     stalled_seconds: float = Field(60, description="A job that no worker can get on with for so long fails.")
     labs_in_memory: int = Field(16, description="Labs of unfinished jobs that a worker holds in memory.")
+
+
+class ModelHubLimits(Frozen):
+    """Contact with the model hub."""
+
+    response_seconds: float = Field(
+        5.0, description="Wait for the hub's answer about a model; HF_HUB_ETAG_TIMEOUT overrides it."
+    )

@@ -114,11 +114,11 @@ class Lab(Frozen):
     @cached_property
     def ratings_given(self) -> dict[str, dict[str, str]]:
         """student -> criterion title -> rating title, for the current grades that have a rating."""
-        given: dict[str, dict[str, str]] = {}
+        ratings: dict[str, dict[str, str]] = {}
         for grade in self.human_grades:
             if grade.rating is not None:
-                given.setdefault(grade.student, {})[grade.criterion] = grade.rating
-        return given
+                ratings.setdefault(grade.student, {})[grade.criterion] = grade.rating
+        return ratings
 
     @cached_property
     def ratings_by(self) -> dict[str, dict[str, dict[str, str]]]:
@@ -126,8 +126,8 @@ class Lab(Frozen):
 
         Combines the current grades with the TAs' own tables, which take precedence.
         """
-        given: dict[str, dict[str, dict[str, str]]] = {}
+        ratings: dict[str, dict[str, dict[str, str]]] = {}
         for grade in (*self.human_grades, *self.rater_grades):
             if grade.rater is not None and grade.rating is not None:
-                given.setdefault(grade.rater, {}).setdefault(grade.student, {})[grade.criterion] = grade.rating
-        return dict(sorted(given.items()))
+                ratings.setdefault(grade.rater, {}).setdefault(grade.student, {})[grade.criterion] = grade.rating
+        return dict(sorted(ratings.items()))

@@ -13,9 +13,7 @@ from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url, try_to_
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, RepositoryNotFoundError
 
 from labs_schema.errors import ModelError
-
-HUB_TIMEOUT_SECONDS = 5.0
-"""Time limit for the hub's answer. HF_HUB_ETAG_TIMEOUT overrides it."""
+from labs_schema.limits import ModelHubLimits
 
 
 def load_tokenizer(source: str) -> Any:
@@ -57,7 +55,7 @@ def check_available(source: str) -> None:
 def _unavailable(source: str) -> str | None:
     """Why the hub cannot provide `source`; None if it may."""
     hub = constants.ENDPOINT
-    timeout = float(os.environ.get("HF_HUB_ETAG_TIMEOUT") or HUB_TIMEOUT_SECONDS)
+    timeout = float(os.environ.get("HF_HUB_ETAG_TIMEOUT") or ModelHubLimits().response_seconds)
     try:
         get_hf_file_metadata(hf_hub_url(source, "config.json"), timeout=timeout)
     except OfflineModeIsEnabled:

@@ -75,8 +75,8 @@ def _person(row: CsvRow, columns: Mapping[int, str], width: int, path: str, issu
         return None
     first, last = " ".join(cells["first"]), " ".join(cells["last"])
     for name in cells["name"]:
-        given, family = _split_name(name)
-        first, last = f"{first} {given}".strip(), f"{last} {family}".strip()
+        before, after = _split_name(name)
+        first, last = f"{first} {before}".strip(), f"{last} {after}".strip()
     return Person(ids=tuple(dict.fromkeys(cells["id"])), first=first, last=last)
 
 

@@ -173,9 +173,9 @@ def _with_docstrings(text: str, found: Iterator[Span]) -> Iterator[Span]:
         between = text[last : span.start]
         depth = max(0, depth + sum(map(between.count, "([{")) - sum(map(between.count, ")]}")))
         before, newline, indent = between.rpartition("\n")
-        begins = not indent.strip() and (not last or (bool(newline) and not before.rstrip(" \t").endswith("\\")))
-        docstring = not depth and (begins or (head and between.rstrip(" \t").endswith(":")))
+        starts_line = not indent.strip() and (not last or (bool(newline) and not before.rstrip(" \t").endswith("\\")))
+        docstring = not depth and (starts_line or (head and between.rstrip(" \t").endswith(":")))
         yield span._replace(kind="docstring") if span.kind == "string" and docstring else span
-        if not depth and (begins or newline or ":" in _CLOSED.split(between)[-1]):
-            head = begins and text[span.start : span.end] in ("def", "class", "async")
+        if not depth and (starts_line or newline or ":" in _CLOSED.split(between)[-1]):
+            head = starts_line and text[span.start : span.end] in ("def", "class", "async")
         last = span.end
