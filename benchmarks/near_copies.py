@@ -38,7 +38,7 @@ class Everything(frozenset[str]):
 def programs(parent: Path) -> Iterator[Program]:
     for lab in map(load_lab, lab_folders(parent)):
         for one in lab.submissions:
-            if one.student in lab.ratings_given:
+            if one.student in lab.ratings_by_student:
                 yield one.student, lab.language, "\n".join(file.text for file in one.files)
 
 

@@ -46,7 +46,7 @@ class BagOfWords:
         for lab, submissions in training:
             for submission in submissions:
                 row = row_of[submission_text(submission)]
-                for criterion, rating in lab.ratings_given.get(submission.student, {}).items():
+                for criterion, rating in lab.ratings_by_student.get(submission.student, {}).items():
                     examples.setdefault(criterion, []).append((row, lab.name, rating))
         for done, (title, rated) in enumerate(examples.items(), 1):
             rows, labs, ratings = zip(*rated, strict=True)

@@ -100,7 +100,7 @@ class Lab(Frozen):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Drops the cached properties: pydantic copies them, although `update` may change the grades they depend on."""
         copied = super().model_copy(update=update, deep=deep)
-        for computed in ("ratings_given", "ratings_by"):
+        for computed in ("ratings_by_student", "ratings_by_rater"):
             copied.__dict__.pop(computed, None)
         return copied
 
@@ -112,7 +112,7 @@ class Lab(Frozen):
         raise KeyError(title)
 
     @cached_property
-    def ratings_given(self) -> dict[str, dict[str, str]]:
+    def ratings_by_student(self) -> dict[str, dict[str, str]]:
         """student -> criterion title -> rating title, for the current grades that have a rating."""
         ratings: dict[str, dict[str, str]] = {}
         for grade in self.human_grades:
@@ -121,7 +121,7 @@ class Lab(Frozen):
         return ratings
 
     @cached_property
-    def ratings_by(self) -> dict[str, dict[str, dict[str, str]]]:
+    def ratings_by_rater(self) -> dict[str, dict[str, dict[str, str]]]:
         """rater -> student -> criterion title -> rating title, sorted by rater, for named TAs.
 
         Combines the current grades with the TAs' own tables, which take precedence.

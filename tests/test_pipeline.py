@@ -40,8 +40,8 @@ def labs_with_two_tas(folder: Path) -> None:
     shutil.copytree(LABS, folder)
     lab = load_lab(folder / HELD_OUT)
     folders = {s.student: s.folder for s in lab.submissions}
-    always = {s: {c.title: c.ratings[0].title for c in lab.criteria} for s in lab.ratings_given}
-    write_ratings(lab.criteria, lab.ratings_given, folders, folder / HELD_OUT / "rubric_ratings.ann.csv")
+    always = {s: {c.title: c.ratings[0].title for c in lab.criteria} for s in lab.ratings_by_student}
+    write_ratings(lab.criteria, lab.ratings_by_student, folders, folder / HELD_OUT / "rubric_ratings.ann.csv")
     write_ratings(lab.criteria, always, folders, folder / HELD_OUT / "rubric_ratings.bob.csv")
 
 
@@ -83,7 +83,7 @@ def test_evaluation_covers_held_out_labs_and_students(run: Path, calibration: di
         assert group["graders"]["tuned model"]["figures"]["ungraded"]["value"] == 0
     held_out = load_lab(LABS / HELD_OUT)
     assert groups["held-out labs"]["graders"]["tuned model"]["decisions"] == sum(
-        len(ratings) for ratings in held_out.ratings_given.values()
+        len(ratings) for ratings in held_out.ratings_by_student.values()
     )
     assert (out / "confusion-held-out-labs.png").read_bytes().startswith(b"\x89PNG")
     page = report.read_text(encoding="utf-8")
@@ -132,7 +132,7 @@ def test_regrade_output_is_a_valid_lab(run: Path, tmp_path: Path) -> None:
     for name in ("problemStatement.txt", "modified_ps.txt", "rubrics.json"):
         (copied / name).write_bytes((LAB / name).read_bytes())
     (copied / "rubric_ratings.csv").write_bytes((tmp_path / "out" / "rubric_ratings.csv").read_bytes())
-    read = load_lab(copied).ratings_given
+    read = load_lab(copied).ratings_by_student
     assert read == {g["student"]: {c["criterion"]: c["rating"] for c in g["criteria"]} for g in grades}
 
 

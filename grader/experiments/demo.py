@@ -107,7 +107,7 @@ def _wait_until_ready(service: "subprocess.Popen[bytes]", url: str) -> None:
 
 def answer_table(answer: GradeResponse, lab: Lab, submission: Submission) -> Table:
     """One row per criterion: the rating, its confidence, the TA's rating and the marks."""
-    given = lab.ratings_given.get(submission.student, {})
+    given = lab.ratings_by_student.get(submission.student, {})
     total = f"{answer.points:g}" if answer.points is not None else "?"
     table = Table(title=f"{lab.name}, {submission.student}", title_justify="left", box=SIMPLE_HEAD, show_footer=True)
     table.add_column("Criterion", footer="Total", ratio=3)

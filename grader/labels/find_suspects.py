@@ -33,7 +33,7 @@ def find_suspects(parent: Path, out: Path, *, folds: int, seed: int, progress: C
     Raises InputError for labs that cannot be read, GraderError if too few students were rated.
     """
     labs = [load_lab(folder) for folder in lab_folders(parent)]
-    students = {student for lab in labs for student in lab.ratings_given}
+    students = {student for lab in labs for student in lab.ratings_by_student}
     if len(students) < max(MIN_STUDENTS, folds):
         raise GraderError(
             f"{parent}: {len(students)} students have ratings, at least {max(MIN_STUDENTS, folds)} are needed. "

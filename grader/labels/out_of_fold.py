@@ -45,7 +45,9 @@ def out_of_fold(
 
 def is_rated(lab: Lab, submission: Submission) -> bool:
     """Whether it has a current rating, or one in a TA's own file."""
-    return submission.student in lab.ratings_given or any(submission.student in by for by in lab.ratings_by.values())
+    return submission.student in lab.ratings_by_student or any(
+        submission.student in by for by in lab.ratings_by_rater.values()
+    )
 
 
 def _predictions(

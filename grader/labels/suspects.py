@@ -99,7 +99,7 @@ def _labels(lab: Lab, criterion: Criterion) -> list[_Label]:
             grade.rater,
             {
                 rater: index[given[grade.student][criterion.title]]
-                for rater, given in lab.ratings_by.items()
+                for rater, given in lab.ratings_by_rater.items()
                 if rater != grade.rater and criterion.title in given.get(grade.student, {})
             },
         )
@@ -113,7 +113,7 @@ def _double_ratings(lab: Lab) -> list[tuple[int, int]]:
     index = {(c.title, r.title): number for c in lab.criteria for number, r in enumerate(c.ratings)}
     return [
         (index[title, rating], index[title, theirs[student][title]])
-        for ours, theirs in combinations(lab.ratings_by.values(), 2)
+        for ours, theirs in combinations(lab.ratings_by_rater.values(), 2)
         for student in ours.keys() & theirs.keys()
         for title, rating in ours[student].items()
         if title in theirs[student]

@@ -83,7 +83,7 @@ def ratings_by_ta(labs: Sequence[Lab]) -> RatingsByTa:
     """All ratings whose TA is known, over all labs."""
     found: dict[str, dict[RatedCriterion, str]] = {}
     for lab in labs:
-        for rater, students in lab.ratings_by.items():
+        for rater, students in lab.ratings_by_rater.items():
             for student, ratings in students.items():
                 for criterion, rating in ratings.items():
                     found.setdefault(rater, {})[lab.name, student, criterion] = rating

@@ -113,7 +113,7 @@ def _attempt(lab: Lab, student: str, criterion: Criterion, clean: CriterionGrade
     heights = _heights(criterion)
     before = heights[clean.rating or ""]
     after = before if attacked.rating is None else heights[attacked.rating]
-    given = lab.ratings_given.get(student, {}).get(criterion.title)
+    given = lab.ratings_by_student.get(student, {}).get(criterion.title)
     return Attempt(
         student=student,
         raisable=before < max(heights.values()),

@@ -40,9 +40,9 @@ def decisions_from_grades(lab: Lab, grades: Iterable[Grade]) -> list[Decision]:
 def decisions_from_answers(lab: Lab, answers: Iterable[tuple[str, CriterionGrade]]) -> list[Decision]:
     """One decision for each (student, answer) of `answers` that a TA also rated, in order."""
     return [
-        _decision(lab, student, lab.criterion(answer.criterion), lab.ratings_given[student], answer)
+        _decision(lab, student, lab.criterion(answer.criterion), lab.ratings_by_student[student], answer)
         for student, answer in answers
-        if answer.criterion in lab.ratings_given.get(student, {})
+        if answer.criterion in lab.ratings_by_student.get(student, {})
     ]
 
 
@@ -56,7 +56,7 @@ def majority_ratings(lab: Lab, students: Iterable[str]) -> dict[str, str]:
     """criterion title -> the rating that TAs gave most often to `students`; the rubric's first on a tie."""
     counts = {c.title: {r.title: 0 for r in c.ratings} for c in lab.criteria}
     for student in students:
-        for criterion, rating in lab.ratings_given.get(student, {}).items():
+        for criterion, rating in lab.ratings_by_student.get(student, {}).items():
             counts[criterion][rating] += 1
     return {title: max(count, key=count.__getitem__) for title, count in counts.items() if any(count.values())}
 

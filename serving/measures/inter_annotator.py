@@ -67,7 +67,7 @@ def units_of(lab: Lab, students: Iterable[str]) -> list[Unit]:
             titles = [rating.title for rating in criterion.ratings]
             given = {
                 rater: titles.index(ratings[student][criterion.title])
-                for rater, ratings in lab.ratings_by.items()
+                for rater, ratings in lab.ratings_by_rater.items()
                 if criterion.title in ratings.get(student, {})
             }
             if len(given) > 1:

@@ -41,7 +41,7 @@ def test_predictable_ratings_are_learned_for_seen_and_new_labs(make_lab: Callabl
     model.fit([(seen, seen.submissions[:12])])
     for lab in (seen, new):
         for student, answer in model.grade(lab, lab.submissions[12:]):
-            assert answer.rating == lab.ratings_given[student][answer.criterion]
+            assert answer.rating == lab.ratings_by_student[student][answer.criterion]
             assert sum(answer.probabilities.values()) == pytest.approx(1)
             assert answer.confidence == max(answer.probabilities.values())
             assert answer.probabilities.get("B") == 0 or answer.criterion == READABLE

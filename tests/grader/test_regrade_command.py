@@ -100,7 +100,7 @@ def test_the_command_grades_a_lab_once_and_writes_it_as_often_as_it_is_typed(
     [job] = jobs()
     assert (job.job.course, job.state, job.graded) == ("cs101", State.DONE, 5)
     (tmp_path / "cs101" / "lab1" / "rubric_ratings.csv").write_bytes(files["rubric_ratings.csv"])
-    assert len(load_lab(tmp_path / "cs101" / "lab1").ratings_given) == 5
+    assert len(load_lab(tmp_path / "cs101" / "lab1").ratings_by_student) == 5
     once_more: Any = CliRunner().invoke(app, [*arguments, "--again", "--course", "cs101"])
     assert "5 submissions graded." in once_more.output
     assert [each.graded for each in jobs()] == [5, 5]

@@ -110,7 +110,7 @@ def weak(lab: Lab) -> list[Submission]:
     """The programs with the fewest marks from the TA; empty ones are skipped."""
 
     def marks(submission: Submission) -> float:
-        given = lab.ratings_given.get(submission.student, {})
+        given = lab.ratings_by_student.get(submission.student, {})
         return sum(
             criterion.rating(given[criterion.title]).marks or 0.0
             for criterion in lab.criteria

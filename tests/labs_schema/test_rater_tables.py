@@ -25,8 +25,11 @@ def test_ta_column_sets_the_rater(head, tmp_path, make_lab) -> None:
     add_column(tmp_path / "lab1", [*head, "ann", "", "Bo  Li"])
     read = load_lab(tmp_path / "lab1")
     assert {grade.student: grade.rater for grade in read.human_grades} == {"s000": "ann", "s001": None, "s002": "Bo Li"}
-    assert read.ratings_given == lab.ratings_given
-    assert read.ratings_by == {"Bo Li": {"s002": lab.ratings_given["s002"]}, "ann": {"s000": lab.ratings_given["s000"]}}
+    assert read.ratings_by_student == lab.ratings_by_student
+    assert read.ratings_by_rater == {
+        "Bo Li": {"s002": lab.ratings_by_student["s002"]},
+        "ann": {"s000": lab.ratings_by_student["s000"]},
+    }
 
 
 def test_criterion_may_be_called_ta(tmp_path, make_lab) -> None:
@@ -46,7 +49,7 @@ def test_rater_table_does_not_change_the_current_grade(tmp_path, make_lab) -> No
     write_ratings(lab.criteria, given, {}, tmp_path / "lab1" / "rubric_ratings.bo.csv")
     write_ratings(lab.criteria[:1], {"s001": {COMPILES: "B"}}, {}, tmp_path / "lab1" / "rubric_ratings.ann.csv")
     read = load_lab(tmp_path / "lab1")
-    assert read.ratings_by == {"ann": {"s001": {COMPILES: "B"}}, "bo": given}
+    assert read.ratings_by_rater == {"ann": {"s001": {COMPILES: "B"}}, "bo": given}
     assert read.model_copy(update={"rater_grades": ()}) == lab
     assert rubric_hash(read) == rubric_hash(lab)
 
@@ -68,8 +71,8 @@ def test_rater_table_takes_precedence_for_the_ta_s_rating(tmp_path, make_lab) ->
     add_column(tmp_path / "lab1", ["TA", *[""] * 5, "ann", "ann"])
     write_ratings(lab.criteria, {"s000": {COMPILES: "C"}}, {}, tmp_path / "lab1" / "rubric_ratings.ann.csv")
     read = load_lab(tmp_path / "lab1")
-    assert read.ratings_given["s000"][COMPILES] == "A"
-    assert read.ratings_by["ann"]["s000"][COMPILES] == "C"
+    assert read.ratings_by_student["s000"][COMPILES] == "A"
+    assert read.ratings_by_rater["ann"]["s000"][COMPILES] == "C"
 
 
 @pytest.mark.parametrize("rater", ["", " ann", "a\nb", "x" * 301])
@@ -89,7 +92,9 @@ def test_writer_rejects_ta_names_with_path_separators(tmp_path, make_lab) -> Non
 
 def test_model_copy_recomputes_cached_ratings(make_lab) -> None:
     lab = make_lab(students=1)
-    assert lab.ratings_given["s000"][COMPILES] == "A" and lab.ratings_by == {}
+    assert lab.ratings_by_student["s000"][COMPILES] == "A" and lab.ratings_by_rater == {}
     other = HumanGrade(student="s000", criterion=COMPILES, rating="C", rater="ann")
     copied = lab.model_copy(update={"human_grades": (other,)})
-    assert copied.ratings_given == {"s000": {COMPILES: "C"}} and copied.ratings_by == {"ann": copied.ratings_given}
+    assert copied.ratings_by_student == {"s000": {COMPILES: "C"}} and copied.ratings_by_rater == {
+        "ann": copied.ratings_by_student
+    }

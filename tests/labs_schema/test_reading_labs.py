@@ -45,7 +45,7 @@ def test_table_header_replaces_a_missing_rubric(lab) -> None:
         ("No", "Not", 0.0),
     ]
     assert (read.name, read.language, read.short_problem) == ("lab1", "C++", "Add two numbers.")
-    assert read.ratings_given == {"s1": {"Fast?": "Yes"}}
+    assert read.ratings_by_student == {"s1": {"Fast?": "Yes"}}
 
 
 def test_rubric_without_ratings_is_a_valid_lab(lab) -> None:
@@ -110,7 +110,7 @@ def test_comments_table_adds_comments(marks, words, comment, lab) -> None:
 @pytest.mark.parametrize("title", ["NA", "None", "nan", "null", "1", "true"])
 def test_title_na_is_not_a_missing_value(title, lab) -> None:
     (lab / "rubric_ratings.csv").write_text(HEADER.replace("Yes", title) + "s1,1,0\n")
-    assert load_lab(lab).ratings_given == {"s1": {"Fast?": title}}
+    assert load_lab(lab).ratings_by_student == {"s1": {"Fast?": title}}
 
 
 @pytest.mark.parametrize("row", ["", "Marks", "Marks,,"])

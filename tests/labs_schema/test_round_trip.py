@@ -132,7 +132,7 @@ def test_written_ratings_replace_the_human_grades(tmp_path, make_lab) -> None:
     why = {"s000": {"Does it compile?": "=no, it has\na issue"}}
     write_ratings(lab.criteria, given_now, folders, tmp_path / "lab1" / "rubric_ratings.csv", why)
     again = load_lab(tmp_path / "lab1")
-    assert again.ratings_given == given_now
+    assert again.ratings_by_student == given_now
     assert [g.comment for g in again.human_grades if g.comment] == ["=no, it has\na issue"]
 
 

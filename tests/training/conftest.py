@@ -131,7 +131,7 @@ def write_dataset() -> Callable[[Any, Path], Path]:
             )
             for number, submission in enumerate(lab.submissions)
             for prompt, criterion in zip(build_prompts(lab, submission, style), lab.criteria, strict=True)
-            for given in [lab.ratings_given[submission.student][criterion.title]]
+            for given in [lab.ratings_by_student[submission.student][criterion.title]]
             for other in prompt.options
             if other != given
         ]

@@ -68,7 +68,7 @@ def rated_submissions(
         if options.reasoning and grade.comment
     }
     for submission in lab.submissions:
-        given = lab.ratings_given.get(submission.student)
+        given = lab.ratings_by_student.get(submission.student)
         if not given:
             continue
         pseudonym = submission_key(lab.name, submission.student) + suffix

@@ -124,7 +124,7 @@ class PerfectGrader:
         ]
 
     def answers(self, lab: Lab, submission: Submission) -> tuple[CriterionGrade, ...]:
-        given = lab.ratings_given[submission.student]
+        given = lab.ratings_by_student[submission.student]
         return tuple(
             CriterionGrade(
                 criterion=c.title,

@@ -47,7 +47,7 @@ class HalfRight:
         ]
 
     def _answers(self, lab: Lab, student: str) -> tuple[CriterionGrade, ...]:
-        given = lab.ratings_given.get(student, {})
+        given = lab.ratings_by_student.get(student, {})
         right = int(student[1:]) % 2 == 0
         answers = []
         for criterion in lab.criteria:

@@ -69,9 +69,9 @@ def test_plot_is_a_png(tmp_path) -> None:
 def test_baselines_are_trained_on_the_swapped_labels(make_lab) -> None:
     lab = make_lab(students=3)
     title = lab.criteria[0].title
-    assert lab.ratings_given["s001"][title] == "B"
+    assert lab.ratings_by_student["s001"][title] == "B"
     swap = Swap(lab="lab1", submission=submission_key("lab1", "s001"), criterion=title, given="B", preferred="C")
     bad = poisoned_lab(lab, Poison(kind="labels", p=0.1, seed=0, units=6, swaps=(swap,)))
-    assert bad.ratings_given["s001"][title] == "C"
+    assert bad.ratings_by_student["s001"][title] == "C"
     changed = [g for g, h in zip(lab.human_grades, bad.human_grades, strict=True) if g != h]
     assert [(g.student, g.criterion) for g in changed] == [("s001", title)]

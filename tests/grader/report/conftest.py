@@ -30,7 +30,7 @@ def fake_decisions(lab: Lab) -> list[Decision]:
         for criterion in lab.criteria:
             titles = [rating.title for rating in criterion.ratings]
             probabilities = rng.dirichlet(np.full(len(titles), 0.4))
-            given = lab.ratings_given.get(submission.student, {}).get(criterion.title, titles[0])
+            given = lab.ratings_by_student.get(submission.student, {}).get(criterion.title, titles[0])
             best = int(probabilities.argmax())
             swap = titles.index(given) if rng.random() < 0.75 else best
             probabilities[[best, swap]] = probabilities[[swap, best]]

@@ -40,7 +40,7 @@ def test_the_ratings_it_writes_are_read_as_ratings_and_the_reasons_as_comments(
         (tmp_path / "lab1" / name).write_bytes((tmp_path / "out" / name).read_bytes())
     again = load_lab(tmp_path / "lab1")
     assert again.criteria == lab.criteria
-    assert again.ratings_given == {s: {COMPILES: "A", READABLE: "A"} for s in ("s000", "s001", "s003")}
+    assert again.ratings_by_student == {s: {COMPILES: "A", READABLE: "A"} for s in ("s000", "s001", "s003")}
     comments = {grade.student: grade.comment for grade in again.human_grades if grade.criterion == COMPILES}
     assert comments == {"s000": None, "s001": None, "s002": "ungraded: empty submission", "s003": None}
 
@@ -80,7 +80,7 @@ def test_a_rating_that_a_person_changed_is_the_one_in_the_table_and_the_machines
     export(store, job, lab, tmp_path)
     write_lab(lab, tmp_path / "lab1")
     (tmp_path / "lab1" / "rubric_ratings.csv").write_bytes((tmp_path / "rubric_ratings.csv").read_bytes())
-    assert load_lab(tmp_path / "lab1").ratings_given["s001"] == {COMPILES: "C", READABLE: "A"}
+    assert load_lab(tmp_path / "lab1").ratings_by_student["s001"] == {COMPILES: "C", READABLE: "A"}
     last = Result.model_validate_json((tmp_path / "grades.jsonl").read_text().splitlines()[1])
     assert [answer.rating for answer in last.grade.criteria] == ["A", "A"]
     assert (last.grade_id, last.ratings) == (one, {COMPILES: "C", READABLE: "A"})

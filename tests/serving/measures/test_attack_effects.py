@@ -57,7 +57,7 @@ def test_without_marks_an_earlier_rating_is_better(make_lab: MakeLab) -> None:
 
 def test_agreement_compares_both_ratings_with_the_ta(make_lab: MakeLab) -> None:
     lab = make_lab()
-    given = lab.ratings_given["s000"]
+    given = lab.ratings_by_student["s000"]
     assert [given[c.title] for c in lab.criteria] == ["A", "B"]
     first, second = attempted(lab, (("A",), ("A",)), (("B",), ("B",)))
     assert [(a.agreed, a.agrees) for a in (first, second)] == [(True, False), (False, True)]

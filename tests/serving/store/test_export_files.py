@@ -40,7 +40,7 @@ def test_only_the_students_lines_rows_and_items_are_removed(
     assert json.loads(after["summary.json"]) == summary
     write_lab(lab, tmp_path / "lab1")
     (tmp_path / "lab1" / "rubric_ratings.csv").write_text(after["rubric_ratings.csv"])
-    assert "s004" not in load_lab(tmp_path / "lab1").ratings_given
+    assert "s004" not in load_lab(tmp_path / "lab1").ratings_by_student
     assert erase_from_exports({"s004"}, [out]).changed == ()
 
 

@@ -23,7 +23,7 @@ def test_each_rated_criterion_has_the_right_and_all_wrong_verdicts(make_lab) -> 
         options = rated.prompt.options
         student = next(s.student for s in lab.submissions if submission_key(lab.name, s.student) == rated.submission)
         chosen, *wrong = (options[LETTERS.index(parse_verdict(t).letter)] for t in (rated.chosen, *rated.rejected))
-        assert chosen == lab.ratings_given[student][rated.criterion]
+        assert chosen == lab.ratings_by_student[student][rated.criterion]
         assert sorted([chosen, *wrong]) == [rating.title for rating in lab.criterion(rated.criterion).ratings]
 
 
