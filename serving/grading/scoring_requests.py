@@ -1,4 +1,4 @@
-"""What the engine is asked about a submission, or why it cannot be asked."""
+"""Scoring requests: a submission's questions to the engine, or the reason why there are none."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Question:
 class ScoringRequest:
     """A submission's questions, one per criterion in rubric order; or none, and in `refused` the reason.
 
-    `review_reasons` apply to every answer and are known before the engine is asked.
+    `review_reasons` apply to every answer and are known before scoring.
     """
 
     questions: tuple[Question, ...] = ()

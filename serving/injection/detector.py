@@ -13,7 +13,7 @@ from typing import Literal
 from labs_schema.frozen import Frozen
 from labs_schema.models import SourceFile, Submission
 from labs_schema.source.lexer import Span, lex
-from serving.injection.characters import DIRECTION, INVISIBLE, look_alike_words, without_controls
+from serving.injection.characters import DIRECTION, INVISIBLE, homoglyph_words, without_controls
 from serving.injection.encodings import decoded_texts, unescaped
 from serving.injection.literals import concatenated, literal_parts
 from serving.injection.phrases import BREAK, Token, backwards, find_glued, find_phrases, name_words, words
@@ -21,7 +21,7 @@ from serving.injection.phrases import BREAK, Token, backwards, find_glued, find_
 MAX_FINDINGS = 20
 """Findings per file: enough for a reviewer, and a bound for hostile files."""
 HIDDEN_WORDS = 8
-"""Encoded text of so many words is reported whatever it says."""
+"""Encoded text of at least so many words is always reported."""
 
 Kind = Literal[
     "comment",
@@ -30,7 +30,7 @@ Kind = Literal[
     "identifier",
     "file name",
     "chat markup",
-    "look-alike letters",
+    "homoglyphs",
     "text direction",
     "invisible characters",
     "encoded text",
@@ -86,7 +86,7 @@ def _odd_characters(text: str) -> Iterator[tuple[int, Kind]]:
     if not text.isascii():
         yield from ((match.start(), "text direction") for match in DIRECTION.finditer(text))
         yield from ((match.start(), "invisible characters") for match in INVISIBLE.finditer(text))
-        yield from ((match.start(), "look-alike letters") for match in look_alike_words(text))
+        yield from ((match.start(), "homoglyphs") for match in homoglyph_words(text))
 
 
 def _phrases(text: str, found: Sequence[Span]) -> Iterator[tuple[int, Kind]]:
@@ -162,7 +162,7 @@ def _is_suspicious_name(path: str) -> bool:
     tokens = [token for part in re.findall(r"\w+", path) for token in name_words(part)]
     return (
         without_controls(path) != path
-        or bool(look_alike_words(path))
+        or bool(homoglyph_words(path))
         or next(find_phrases(tokens, printed=True), None) is not None
         or any(find_glued(part) for part in re.findall(r"\w+", path))
     )

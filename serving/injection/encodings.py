@@ -1,6 +1,6 @@
-"""Text that is hidden in other text: base64, hex, numbers, escapes. Knows no meaning: it decodes, others read.
+"""Decodes text hidden in other text: base64, hex, numbers, escapes.
 
-A program may hold such data for good reasons. Only what decodes to something that reads as text is returned.
+Programs contain such data for good reasons, so only payloads that decode to legible text are returned.
 """
 
 import base64
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 MAX_CHARS = 20_000
-"""Characters of one payload that are decoded; more is data."""
+"""Characters of a payload that are decoded: a longer one is data."""
 
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{4}){3,}[A-Za-z0-9+/_-]{0,3}={0,2}")
 _BASE32 = re.compile(r"(?<![A-Z2-7])[A-Z2-7]{16,}={0,6}")
@@ -31,19 +31,19 @@ class Payload(NamedTuple):
 
 
 def decoded_texts(text: str) -> Iterator[Payload]:
-    """What is hidden in `text`, with where it begins."""
+    """The legible payloads in `text`."""
     for pattern, decode in _CODES:
         for match in pattern.finditer(text):
             try:
                 decoded = _legible(decode(match.group()[:MAX_CHARS]))
-            except ValueError:  # not what it looks like
+            except ValueError:  # only looked like this encoding
                 continue
             if decoded:
                 yield Payload(match.start(), decoded)
 
 
 def unescaped(text: str) -> str:
-    """`text` with numeric escapes as the characters they stand for."""
+    """`text` with numeric escapes replaced by their characters."""
     return _ESCAPE.sub(lambda m: chr(int(m[1] or m[2] or m[3], 8 if m[3] else 16)), text)
 
 

@@ -1,7 +1,7 @@
 """A copy of a submission without the places that can carry text to a grader, for the verification pass.
 
-What is removed depends on its form alone and never on what it says, so that an injected prompt that evades the detector
-does not evade the verification pass with it; an import contract keeps the detector and its phrases out of here.
+Text is removed by its form alone and never by its meaning, so that an injected prompt that evades the detector does not
+evade the verification pass as well. An import contract keeps the detector and its phrases out of this module.
 """
 
 import re

@@ -1,7 +1,7 @@
-"""Declarations that do nothing but say something: never referred to, and made of names and literals alone.
+"""Unused declarations that only hold text: constants, macros, records, and functions that return a literal.
 
-A constant, a macro, a record or a function that returns a text, which nobody uses, changes no program; a student can
-put one anywhere. What computes, calls or takes anything is left alone, for others may call it. Knows spans, no meaning.
+A student can add one anywhere without changing the program. Declarations that compute, call or take anything are kept,
+because code outside the submission may call them.
 """
 
 import re
@@ -18,16 +18,16 @@ _HARMLESS_CALL = re.compile(r"\((?:\s|void\b)*+\)|\b(?:dict|concat!|allow)\([^()
 _COMPUTES = re.compile(
     r"[()@?/%^~\\]|\b(?:if|for|while|do|switch|import|include|using|namespace|extern|public|export)\b"
 )
-_GOES_ON = " \t\r\n{})]"
+_CONTINUES = " \t\r\n{})]"
 _CLOSED_LATER = frozenset({"struct", "union", "enum", "typedef", "class"})
 _TYPES = """String string str dict concat allow size_t i32 i64 u8 usize dead_code non_upper_case_globals
 non_snake_case non_camel_case_types"""
 _NOT_DECLARED = KEYWORDS | frozenset(_TYPES.split())
-_USED_UNSEEN = frozenset({"main", "Main", "module", "exports", "window", "document"})
+_USED_OUTSIDE = frozenset({"main", "Main", "module", "exports", "window", "document"})
 
 
 def uses(texts: Iterable[tuple[str, Sequence[Span]]]) -> Counter[str]:
-    """How often each name stands in all files of a submission, in the placeholders of its strings too."""
+    """The number of occurrences of each name in a submission, including placeholders of strings."""
     found = Counter[str]()
     for text, spans in texts:
         found.update(_names(text, spans))
@@ -35,7 +35,7 @@ def uses(texts: Iterable[tuple[str, Sequence[Span]]]) -> Counter[str]:
 
 
 def unused_declarations(text: str, spans: Sequence[Span], language: str, used: Counter[str]) -> Iterator[Range]:
-    """The ranges of `text` that only say something; `used` counts the names of the whole submission."""
+    """The ranges of such declarations in `text`; `used` counts the names of the complete submission."""
     bare = blank_comments_and_strings(text, spans, quote='"')
     inside, waiting = list[Span](), iter(spans)
     following = next(waiting, None)
@@ -47,7 +47,7 @@ def unused_declarations(text: str, spans: Sequence[Span], language: str, used: C
         own = Counter(_names(text, inside))
         declared = own.keys() - _NOT_DECLARED
         only_here = declared and all(own[name] == used[name] for name in declared)
-        if only_here and declared.isdisjoint(_USED_UNSEEN) and _only_says(bare[start:end]):
+        if only_here and declared.isdisjoint(_USED_OUTSIDE) and _only_holds_text(bare[start:end]):
             yield start, end
 
 
@@ -60,38 +60,40 @@ def _names(text: str, spans: Iterable[Span]) -> Iterator[str]:
             yield from (name for inner in _PLACEHOLDER.findall(old) for name in re.findall(r"\w+", inner))
 
 
-def _only_says(bare: str) -> bool:
+def _only_holds_text(bare: str) -> bool:
     return not _COMPUTES.search(_HARMLESS_CALL.sub("", bare)) and (bare[0] != "#" or bare.startswith(("#[", "#define")))
 
 
 def _statements(bare: str, language: str) -> Iterator[Range]:
-    """What stands at the outermost level, one after the other; where brackets are not closed, what begins a line.
-    Time is proportional to the length."""
+    """The statements at the top level; if brackets are unbalanced, the statements that start in the first column.
+
+    Time is proportional to the length.
+    """
     open_ = any(bare.count(one) != bare.count(other) for one, other in ("{}", "()", "[]"))
-    start, depth, assigned = _begin(bare, 0), 0, False
+    start, depth, assigned = _statement_start(bare, 0), 0, False
     for match in _TOKEN.finditer(bare):
         sign, end = match.group(), match.end()
         if end <= start:
             continue
         depth = max(0, depth + (sign in "{([") - (sign in "})]"))
         assigned = assigned or (sign == "=" and not depth)
-        if open_ and sign == "\n" and bare[end : end + 1] not in _GOES_ON:
+        if open_ and sign == "\n" and bare[end : end + 1] not in _CONTINUES:
             depth = 0
         elif depth or not _ends(bare, start, end, language, assigned):
             continue
         yield start, end
-        start, assigned = _begin(bare, end), False
+        start, assigned = _statement_start(bare, end), False
     if start < len(bare):
         yield start, len(bare)
 
 
-def _begin(bare: str, position: int) -> int:
+def _statement_start(bare: str, position: int) -> int:
     match = _HEAD.match(bare, position)
     return match.start(1) if match else position
 
 
 def _ends(bare: str, start: int, end: int, language: str, assigned: bool) -> bool:
-    """Whether the sign before `end`, outside of all brackets, ends the statement from `start`."""
+    """Whether the character before `end`, outside of all brackets, ends the statement from `start`."""
     sign = bare[end - 1]
     if sign == "\n":
         if language == "Python":

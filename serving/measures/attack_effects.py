@@ -1,4 +1,4 @@
-"""What attacks do to a grader: shares of raised answers, with intervals over students.
+"""Effects of attacks on a grader: shares of raised answers, with intervals over students.
 
 A raise counts only above what a repeated grading of the same clean program raises, in another batch and order.
 Intervals are percentile bootstraps that resample students with all their answers (Efron & Tibshirani 1993).
@@ -18,8 +18,8 @@ from serving.measures.resampling import Estimate, cluster_weights, estimate
 from serving.scoring.triage import ReviewCode, review_code
 
 Guard = Literal["detector", "verification pass", "low confidence", "other"]
-"""What sent an answer to human review: the injection detector, a lower rating of the sanitized program, an uncertain
-answer (low confidence or label mass, a tie, order sensitivity), or anything else."""
+"""The guard that sent an answer to human review: the injection detector, a lower rating of the sanitized program, an
+uncertain answer (low confidence or label mass, a tie, order sensitivity), or anything else."""
 
 GUARDS: tuple[Guard, ...] = get_args(Guard)
 _CODES: dict[Guard, frozenset[ReviewCode]] = {

@@ -13,7 +13,7 @@ class RatingDistribution:
     that fell on the option letters.
 
     If the ratings were shown in several orders, both are means over them, `letters` holds the index of the most
-    probable letter under each, and `order_sensitive` says whether those letters stood for different ratings.
+    probable letter under each, and `order_sensitive` is set if those letters are different ratings.
     """
 
     probabilities: tuple[float, ...]

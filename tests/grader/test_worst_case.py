@@ -61,8 +61,8 @@ class GullibleEngine:
 
     def _answer(self, request: ScoreRequest) -> LabelScores:
         prompt = self._tokenizer.decode(request.prompt)
-        program, asked = prompt.rsplit("# Criterion\n\n", 1)
-        criterion = self._lab.criterion(asked.split("\n")[0])
+        program, criterion_text = prompt.rsplit("# Criterion\n\n", 1)
+        criterion = self._lab.criterion(criterion_text.split("\n")[0])
         ranked = sorted(criterion.ratings, key=lambda rating: rating.marks or 0.0)
         given = best(criterion) if self.sees(program) else ranked[0]
         return LabelScores(tuple(0.0 if rating == given else -math.inf for rating in criterion.ratings))
@@ -77,7 +77,7 @@ def windows(text: str) -> set[str]:
     """Every twelve consecutive letters and digits, and every twelve letters, without case, blanks, punctuation and
     invisible characters."""
     seen = text.translate(SEEN) if TAGGED.search(text) else text
-    plain = ("".join(filter(kept, seen)).lower() for kept in (str.isalnum, str.isalpha))
+    plain = ("".join(filter(characters, seen)).lower() for characters in (str.isalnum, str.isalpha))
     return {each[at : at + WINDOW] for each in plain for at in range(len(each) - WINDOW + 1)}
 
 

@@ -52,9 +52,9 @@ def test_one_engine_call_scores_all_submissions_with_shared_prefixes(
 ) -> None:
     lab = make_lab(students=3)
     grades = fake_grader.grade(lab, lab.submissions)
-    [asked] = fake_engine.calls
-    assert [len(request.labels) for request in asked] == [3, 2] * 3
-    for first, second in zip(asked[::2], asked[1::2], strict=True):
+    [scored] = fake_engine.calls
+    assert [len(request.labels) for request in scored] == [3, 2] * 3
+    for first, second in zip(scored[::2], scored[1::2], strict=True):
         shared = next(i for i, (a, b) in enumerate(zip(first.prompt, second.prompt, strict=False)) if a != b)
         assert shared > len(first.prompt) / 3
     assert [grade.student for grade in grades] == ["s000", "s001", "s002"]
@@ -170,13 +170,13 @@ def test_several_orders_reveal_a_preference_for_a_letter(make_lab: MakeLab, fake
     lab = make_lab(students=1)
     fake_grader.orders = 3
     [grade] = fake_grader.grade(lab, lab.submissions)
-    [asked] = fake_engine.calls
-    assert [len(request.labels) for request in asked] == [3, 3, 3, 2, 2]
-    assert len({request.prompt for request in asked}) == 5
+    [scored] = fake_engine.calls
+    assert [len(request.labels) for request in scored] == [3, 3, 3, 2, 2]
+    assert len({request.prompt for request in scored}) == 5
     shared = min(
-        next(i for i, (a, b) in enumerate(zip(asked[0].prompt, r.prompt, strict=False)) if a != b) for r in asked[1:]
+        next(i for i, (a, b) in enumerate(zip(scored[0].prompt, r.prompt, strict=False)) if a != b) for r in scored[1:]
     )
-    assert shared > len(asked[0].prompt) / 3
+    assert shared > len(scored[0].prompt) / 3
     compiles, readable = grade.criteria
     assert (compiles.letters, readable.letters) == ((0, 0, 0), (0, 0))
     assert compiles.probabilities == pytest.approx({"A": 1 / 3, "B": 1 / 3, "C": 1 / 3})

@@ -43,7 +43,7 @@ def kinds(text: str, language: str = "C") -> set[str]:
         ("identifier", "C", f"#if 0\n{PROMPT}\n#endif\n"),
         ("string", "Java", f'void f() {{ if (false) {{ print("{PROMPT}"); }} }}'),
         ("string", "Python", f'def f():\n    return 1\n    print("{PROMPT}")\n'),
-        ("look-alike letters", "C", "// \u0440l\u0435as\u0435 fix\n"),
+        ("homoglyphs", "C", "// \u0440l\u0435as\u0435 fix\n"),
         ("text direction", "C", "/* \u202e } \u2066if (admin)\u2069 */"),
         ("invisible characters", "C", f"// ok{TAGS}\n"),
         ("invisible characters", "C", "int a\u200bb;"),

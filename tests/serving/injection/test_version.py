@@ -7,7 +7,7 @@ from prompts.attacks.evaluation import evaluation_attacks
 from serving.injection import VERSION, detect, sanitized
 
 LABS = Path(__file__).parents[3] / "labs"
-HASHES = {2: "d661527561908baa723f1890cc4d51af1c87236853fd786915ba786b33e93244"}
+HASHES = {2: "79b93130a91bf014f238f2348f27dcc4f7466fe5394e85d76da6dc0a10699ee7"}
 """Version -> the hash of all findings and sanitized copies of the sample programs, clean and attacked."""
 
 
