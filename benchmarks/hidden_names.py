@@ -19,7 +19,7 @@ from labs_schema.reading.validate import lab_folders, load_lab
 from labs_schema.source.lexer import lex
 
 FIRST = """
-Mario Anna Max Min Will Mark Long Wei Juan Maria Sofia Luca Pedro Ines Tomas Rui Jan Eva Leo Ada
+Mario Anna Max Min Will Mark Long Wei Juan Maria Sofia Luca Pedro Rita Tomas Rui Jan Eva Leo Ada
 """
 COMMON = """
 Smith Johnson Williams Jones Garcia Miller Davis Rodriguez Martinez Hernandez Lopez Gonzalez Wilson Anderson Thomas

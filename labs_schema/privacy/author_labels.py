@@ -18,7 +18,7 @@ _AUTHOR = (
 )
 _NAME = (
     r"(?:(?:full|first|last|family|given|student|your) ?)?names?|surname|nome|cognome|nombre|apellidos?|apelido|nom|"
-    r"prénom|prenom|(?:vor|nach)?name|matricola|matrikelnummer"
+    r"prénom|prenom|(?:vor|nach)?name|matricola|matrikelnummer"  # codespell:ignore vor
 )
 _AUTHOR_LABEL = re.compile(
     rf"\b(?:{_AUTHOR})\b[ \t]*+(?:[:=-]|\bis\b)?[ \t]*+|[/\\](?:home|users)[/\\]{{1,2}}|(?:作者|学生)[ \t]*+[:\uff1a]?",

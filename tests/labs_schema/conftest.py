@@ -17,7 +17,7 @@ Issues = set[tuple[str, Severity]]
 def issues_after(tmp_path: Path, make_lab: Callable[..., Lab]) -> Callable[[Callable[[Path], object]], Issues]:
     """Returns the codes and severities reported after damaging a lab.
 
-    Checks every issue's text, and that there is no lab if one of them is an error.
+    Checks every issue's text, and that an error leaves no lab.
     """
 
     def found(damage: Callable[[Path], object]) -> Issues:

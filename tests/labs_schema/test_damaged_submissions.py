@@ -124,7 +124,7 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
      "no-program", WARNING),
     ("an empty file", put("s000@course/empty.c", b""), "empty-file", WARNING),
     ("a blank file", put("s000@course/blank.c", b" \r\n\t"), "empty-file", WARNING),
-    ("Latin-1", put("s000@course/main.c", b"// caf\xe9\n" + PROGRAM), "not-utf-8", WARNING),
+    ("Latin-1", put("s000@course/main.c", b"// caf\xe9\n" + PROGRAM), "not-utf-8", WARNING),  # codespell:ignore caf
     ("UTF-16", put("s000@course/main.c", PROGRAM.decode().encode("utf-16")), "not-utf-8", WARNING),
     ("CR LF", put("s000@course/main.c", b"int a;\r\nint b;\r\n"), "line-ends", WARNING),
     ("NULs in a source file", put("s000@course/main.c", b"int a\0;"), "binary", WARNING),

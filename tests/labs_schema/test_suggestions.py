@@ -14,7 +14,7 @@ from labs_schema.reading.validate import lab_folders, read_lab
 @pytest.mark.parametrize(
     ("name", "known", "suggestion"),
     [
-        ("Readabilty", ["Readability", "Correctness"], " Did you mean 'Readability'?"),
+        ("Readabilityy", ["Readability", "Correctness"], " Did you mean 'Readability'?"),
         ("readability", ["Readability"], " Did you mean 'Readability'?"),
         ("Style", ["Readability", "Correctness"], ""),
         ("Style", ["Style"], ""),
@@ -32,10 +32,10 @@ def hints(lab: Path, code: str) -> str:
 @pytest.mark.parametrize(
     ("file", "old", "new", "code", "suggested"),
     [
-        ("rubrics.json", "Is it readable?", "Is it redable?", "criterion-not-in-rubric", "Is it redable?"),
-        ("rubrics.json", "Is it readable?", "Is it redable?", "criterion-without-column", "Is it readable?"),
-        ("rubrics.json", '"description"', '"descripton"', "unknown-key", "description"),
-        ("language.txt", "", "Pyhton\n", "unknown-language", "Python"),
+        ("rubrics.json", "Is it readable?", "Is it readablee?", "criterion-not-in-rubric", "Is it readablee?"),
+        ("rubrics.json", "Is it readable?", "Is it readablee?", "criterion-without-column", "Is it readable?"),
+        ("rubrics.json", '"description"', '"descriptionn"', "unknown-key", "description"),
+        ("language.txt", "", "Pythonn\n", "unknown-language", "Python"),
         ("roster.csv", "", "emial,group\nx,1\n", "roster-columns", "email"),
         ("rubric.json", "", "[]", "stray-file", "rubrics.json"),
     ],
@@ -54,7 +54,7 @@ def test_misspelled_names_in_a_lab_get_a_suggestion(
 def test_misspelled_column_of_a_rater_table_gets_a_suggestion(tmp_path: Path, make_lab: Callable[..., Any]) -> None:
     lab = tmp_path / "lab1"
     write_lab(make_lab(), lab)
-    table = (lab / "rubric_ratings.csv").read_text().replace("Is it readable?", "Is it readible?")
+    table = (lab / "rubric_ratings.csv").read_text().replace("Is it readable?", "Is it readablee?")
     (lab / "rubric_ratings.ann.csv").write_text(table)
     assert "Did you mean 'Is it readable?'?" in hints(lab, "rater-column")
 
