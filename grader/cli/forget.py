@@ -35,16 +35,17 @@ def forget(
 
     Every night, from cron: [bold]grader forget --older-than 2y --course cs101[/]
     """
-    from grader.forgetting import forget_old, forget_student, in_days
+    from grader.forgetting import Scope, forget_inactive, forget_student, in_days
 
     if (student is None) == (older_than is None) or (older_than is not None and course is None):
         raise typer.BadParameter("Give a STUDENT, or --older-than with --course.")
+    scope = Scope(course=course, exports=tuple(export or ()), data=tuple(data or ()))
     if student is not None:
-        lines = forget_student(student, course, export or [], data or [])
+        lines = forget_student(student, scope)
     else:
         try:
             days = in_days(older_than or "")
         except ValueError as error:
             raise typer.BadParameter(str(error)) from None
-        lines = forget_old(days, course or "", export or [], data or [])
+        lines = forget_inactive(days, course or "", scope)
     Console().print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)

@@ -100,7 +100,7 @@ def test_no_byte_of_old_work_remains(
     told = forget("--course", "cs101", "--older-than", "2y", "--data", str(data))
     assert told.exit_code == 0, told.output
     assert "1 students forgotten" in told.output and OLD not in told.output
-    assert "3 export files changed" in told.output and "3 rows taken out of" in told.output
+    assert "3 export files changed" in told.output and "3 rows removed from" in told.output
     left = bytes_in(*places)
     assert OLD.encode() not in left and submission_key("lab1", f"{OLD}-ID").encode() not in left
     assert b"HORSE-ID" in left and b"HORSE_CODE" in left and b"s001" in left
@@ -135,7 +135,7 @@ def test_student_who_becomes_inactive_meanwhile_is_not_forgotten(
     with local_store() as store:
         regraded(store, lab_of(make_lab, "lab1", OLD), "cs101", tmp_path / "out")
     monkeypatch.setattr(forgetting, "datetime", Clock())
-    lines = forgetting.forget_old(400, "cs101", [], [])
+    lines = forgetting.forget_inactive(400, "cs101", forgetting.Scope(course="cs101"))
     assert lines[0].startswith("0 students forgotten") and OLD.encode() in bytes_in(tmp_path / "out")
 
 
@@ -165,9 +165,9 @@ def test_data_set_without_pseudonyms_must_be_rebuilt(
     files = (data / "train.jsonl", data / "test.jsonl")
     build_dataset(tmp_path / "labs", *files, DatasetOptions(style=PromptStyle(), row_format="messages"))
     told = forget(f"{OLD}-ID", "--data", str(data))
-    assert told.exit_code == 0 and f"{data} STILL HOLDS THE WORK" in told.output and "build-dataset" in told.output
+    assert told.exit_code == 0 and f"{data} STILL CONTAINS THE WORK" in told.output and "build-dataset" in told.output
     assert OLD.encode() not in bytes_in(tmp_path / "out", tmp_path / "store")
-    assert "--data names them" not in told.output and "--data names them" in forget(f"{OLD}-ID").output
+    assert "with --data" not in told.output and "with --data" in forget(f"{OLD}-ID").output
 
 
 def test_moved_export_is_reported_until_it_is_named(
@@ -176,7 +176,7 @@ def test_moved_export_is_reported_until_it_is_named(
     with local_store() as store:
         regraded(store, lab_of(make_lab, "lab1", OLD), "cs101", tmp_path / "out")
     moved = (tmp_path / "out").rename(tmp_path / "moved")
-    assert f"if it was moved, --export names it: {tmp_path / 'out'}" in forget(f"{OLD}-ID").output
+    assert f"if it was moved, name it with --export: {tmp_path / 'out'}" in forget(f"{OLD}-ID").output
     assert OLD.encode() in bytes_in(moved)
     forget(f"{OLD}-ID", "--export", str(moved))
     assert OLD.encode() not in bytes_in(moved)
