@@ -1,9 +1,9 @@
-"""Where a regrade bends besides the model: the store's one writer, the driver's memory.
+"""Bottlenecks of a regrade apart from the model: the store's single writer, the driver's memory.
 
     .venv/bin/python benchmarks/bench_scale.py [--submissions 20000] [--folder DIR] [--store postgresql://...]
 
-Knows no model: grades are made up. The last line is JSON. Put --folder on the disk that the store will be on; --store
-names a store that may be filled with made-up students, instead of a new SQLite file.
+Grades are synthetic. The last line is JSON. Put --folder on the disk that the store will use; --store names a store to
+fill with synthetic students, instead of a new SQLite file.
 """
 
 import argparse
@@ -30,8 +30,8 @@ CRITERIA = tuple(
 CHUNK = JobLimits().chunk_submissions
 
 
-def made_lab(submissions: int) -> Lab:
-    """Programs of about 2 kB, no two alike."""
+def synthetic_lab(submissions: int) -> Lab:
+    """Programs of about 2 kB, all different."""
     handed_in = (
         Submission(student=f"s{i}", folder=f"s{i}@c", files=(SourceFile(path="main.c", text=PROGRAM + f"/* {i} */\n"),))
         for i in range(submissions)
@@ -41,7 +41,7 @@ def made_lab(submissions: int) -> Lab:
     )
 
 
-def made_grade(lab: Lab, submission: Submission, rubric: str) -> Grade:
+def synthetic_grade(lab: Lab, submission: Submission, rubric: str) -> Grade:
     answers = tuple(
         CriterionGrade(
             criterion=criterion.title,
@@ -61,29 +61,29 @@ def made_grade(lab: Lab, submission: Submission, rubric: str) -> Grade:
 
 
 def resident() -> int:
-    """The most memory this process ever held, in bytes."""
+    """Peak memory of this process, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def store_rate(store: Store, lab: Lab, rubric: str) -> float:
-    """Grades a second that one writer records, `CHUNK` a transaction, each synced to the disk."""
+    """Grades per second that one writer records, `CHUNK` a transaction, each synced to the disk."""
     known = [
         each.model_copy(update={"student": store.pseudonym_for("course", each.student, actor="bench")})
         for each in lab.submissions
     ]
     parts = [known[start : start + CHUNK] for start in range(0, len(known), CHUNK)]
-    given = [[made_grade(lab, each, rubric) for each in part] for part in parts]
-    begun = time.monotonic()
+    given = [[synthetic_grade(lab, each, rubric) for each in part] for part in parts]
+    started = time.monotonic()
     for part, graded in zip(parts, given, strict=True):
         store.record_grades(lab, part, graded, request=secrets.token_hex(8), actor="bench")
-    return len(known) / (time.monotonic() - begun)
+    return len(known) / (time.monotonic() - started)
 
 
-def begun_seconds(store: Store, lab: Lab) -> float:
-    """How long beginning a job takes whose students are all new: the longest that it can hold up the graders."""
-    begun = time.monotonic()
+def job_start_seconds(store: Store, lab: Lab) -> float:
+    """Duration of starting a job with new students only, which blocks all recording of grades."""
+    started = time.monotonic()
     JobRepository(store.database).add(secrets.token_hex(8), lab, actor="bench")
-    return time.monotonic() - begun
+    return time.monotonic() - started
 
 
 def main() -> None:
@@ -93,14 +93,14 @@ def main() -> None:
     parser.add_argument("--store")
     chosen = parser.parse_args()
     before = resident()
-    lab = made_lab(chosen.submissions)
+    lab = synthetic_lab(chosen.submissions)
     with_lab = resident()
     rubric = rubric_hash(lab)
-    grades = [made_grade(lab, submission, rubric) for submission in lab.submissions]
+    grades = [synthetic_grade(lab, submission, rubric) for submission in lab.submissions]
     with_grades = resident()
     with tempfile.TemporaryDirectory(dir=chosen.folder) as name:
         store = open_store(chosen.store or f"sqlite:///{name}/store.db")
-        began = begun_seconds(store, lab)
+        start_seconds = job_start_seconds(store, lab)
         few = lab.model_copy(update={"submissions": lab.submissions[:2000]})
         recorded = store_rate(store, few, rubric)
         store.close()
@@ -109,7 +109,7 @@ def main() -> None:
         "bytes_a_submission": round((with_lab - before) / chosen.submissions),
         "bytes_a_grade": round((with_grades - with_lab) / len(grades)),
         "store": store.database.dialect,
-        "job_begun_in_seconds": round(began, 2),
+        "job_start_seconds": round(start_seconds, 2),
         "store_grades_a_second": round(recorded),
     }
     sys.stdout.write(json.dumps(found) + "\n")

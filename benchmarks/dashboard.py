@@ -1,8 +1,8 @@
-"""Asks a real Prometheus every query of the Grafana dashboard, as Grafana would, over a service that has graded.
+"""Runs every query of the Grafana dashboard on a real Prometheus that scrapes a service under load.
 
     python -m benchmarks.dashboard PROMETHEUS
 
-PROMETHEUS is its binary (`apt install prometheus`). The service is `grader serve` with a made-up model; it grades
+PROMETHEUS is its binary (`apt install prometheus`). The service is `grader serve` with a synthetic model; it grades
 submissions and works on a job, while Prometheus reads its metrics every second. Prints, last, one line of JSON; exit
 status 1 where a query is refused or finds nothing.
 """
@@ -46,15 +46,15 @@ def main() -> None:
             Service(folder / "labs", f"sqlite:///{folder}/store.db") as service,
             prometheus(given.prometheus, folder, service.url.removeprefix("http://")) as url,
         ):
-            graded(service.url)
-            found = asked(url)
+            generate_load(service.url)
+            found = query_panels(url)
     print(json.dumps(found))  # noqa: T201
     sys.exit(1 if found["failed"] else 0)
 
 
 @contextmanager
 def prometheus(binary: str, folder: Path, target: str) -> Iterator[str]:
-    """The address of one that reads the metrics of `target`, in the block."""
+    """Runs Prometheus, which scrapes `target`; yields its URL."""
     (folder / "prometheus.yml").write_text(READ.format(target=target), encoding="utf-8")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -69,8 +69,8 @@ def prometheus(binary: str, folder: Path, target: str) -> Iterator[str]:
             process.wait(30)
 
 
-def graded(url: str) -> None:
-    """Some of what the dashboard shows, for as long as its rates need."""
+def generate_load(url: str) -> None:
+    """Grades submissions and regrades a lab, long enough for the dashboard's rates."""
     job = httpx.post(f"{url}/labs/{LAB}/regrade", timeout=60)
     job.raise_for_status()
     end = time.monotonic() + SECONDS
@@ -80,8 +80,8 @@ def graded(url: str) -> None:
         time.sleep(0.2)
 
 
-def asked(url: str) -> dict[str, Any]:
-    """How many queries were asked, and those that found nothing, with what Prometheus said."""
+def query_panels(url: str) -> dict[str, Any]:
+    """Runs all queries; returns their number, and those without results with Prometheus's error."""
     board = json.loads(DASHBOARD.read_text(encoding="utf-8"))
     wait_until(lambda: httpx.get(f"{url}/-/ready").status_code == 200, 30)
     now, queries, failed = time.time(), 0, {}

@@ -46,7 +46,7 @@ class CourseLoader:
 
 
 def default_bases(engine: EngineName) -> int:
-    """How many base models to hold: one fills a GPU, two fit in most machines' memory, servers hold their own."""
+    """The number of base models to load: one fills a GPU, two fit in most machines' memory, servers load their own."""
     limits = CourseLimits()
     if choose_engine(engine) == "http":
         return limits.bases_on_servers

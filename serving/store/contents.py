@@ -1,4 +1,4 @@
-"""What students and TAs wrote, as erasable rows under keyed hashes.
+"""Texts of students and TAs, as erasable rows under keyed hashes.
 
 The hash is an HMAC-SHA-256 with the student's secret over canonical JSON. Everything that stays after a student is
 forgotten refers to contents by this hash, which reveals nothing once the secret is deleted: a plain hash could be

@@ -75,7 +75,7 @@ def list_keys(connection: Connection) -> list[ApiKey]:
 def _read(connection: Connection, key_id: str) -> ApiKey:
     row = connection.execute(select(keys).where(keys.c.id == key_id)).one_or_none()
     if row is None:
-        raise UnknownError(f"There is no key {key_id!r}. List the keys with: grader keys list")
+        raise UnknownError(f"Unknown key {key_id!r}. List the keys with: grader keys list")
     return _key(row)
 
 

@@ -1,8 +1,8 @@
 """The audit log: a hash chain that every audited write transaction extends.
 
 An entry's hash is SHA-256 over the canonical JSON of the entry and of the previous hash. `audit_head` names the last
-entry, so that a truncated log is detected too. Whoever can write all tables can also forge a complete log; only a head
-that was recorded elsewhere detects that (docs/guide/store.md).
+entry, so that a truncated log is detected too. The owner of the database can forge a complete log; only a head that was
+recorded elsewhere detects that (docs/guide/store.md).
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Courses at the terminal: added after a check, listed, removed; and a service without a model says what is missing."""
+"""`grader courses`: adding after a check, listing, removing; and starting a service without a model or course."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -29,8 +29,8 @@ def latest(tmp_path: Path, tiny_model_folder: Path, byte_tokenizer: Any, manifes
     import shutil
 
     shutil.copytree(tiny_model_folder, tmp_path / "runs" / "one")
-    told = {"base_model": ".", "trained_from": "Qwen/Coder", "base_licence": "Apache-2.0"}
-    write_manifest(manifest_of(byte_tokenizer, **told), tmp_path / "runs" / "one")
+    facts = {"base_model": ".", "trained_from": "Qwen/Coder", "base_licence": "Apache-2.0"}
+    write_manifest(manifest_of(byte_tokenizer, **facts), tmp_path / "runs" / "one")
     (tmp_path / "runs" / "latest").symlink_to("one")
     return tmp_path / "runs" / "latest"
 
@@ -42,8 +42,8 @@ def test_course_is_added_listed_and_removed(
     added = grader("courses", "add", "cs101", "--model", str(latest), "--labs", str(tmp_path / "labs"))
     assert added.exit_code == 0, added.output
     listed = grader("courses", "list").output
-    for told in (f"cs101  {tmp_path}/runs/one", "base Qwen/Coder, licence Apache-2.0", f"labs {tmp_path}/labs"):
-        assert told in added.output and told in listed
+    for text in (f"cs101  {tmp_path}/runs/one", "base Qwen/Coder, licence Apache-2.0", f"labs {tmp_path}/labs"):
+        assert text in added.output and text in listed
     again = grader("courses", "add", "cs101", "--model", str(latest)).output
     assert f"labs {tmp_path}/labs" in again
     assert "not calibrated" in listed and "an adapter" not in added.output
@@ -58,21 +58,21 @@ def test_unsuitable_model_or_labs_are_not_registered(
     grader: Callable[..., Any], latest: Path, tmp_path: Path, tiny_model_folder: Path
 ) -> None:
     (tmp_path / "empty").mkdir()
-    for wrong, told in (
+    for wrong, text in (
         (["--model", str(tiny_model_folder)], "manifest.json"),
         (["--model", str(tmp_path / "none")], "no such folder"),
         (["--model", str(latest), "--labs", str(tmp_path / "empty")], "no-labs"),
     ):
         refused = grader("courses", "add", "cs101", *wrong)
-        assert isinstance(refused.exception, GraderError) and told in str(refused.exception)
+        assert isinstance(refused.exception, GraderError) and text in str(refused.exception)
     assert (grader("courses", "list").stdout, "grader courses add" in grader("courses", "list").stderr) == ("", True)
 
 
 def test_missing_model_and_courses_are_reported_with_a_command(grader: Callable[..., Any]) -> None:
-    for command, told in (
+    for command, text in (
         (["serve", "--port", "0"], "grader courses add"),
         (["serve", "--port", "0", "--labs", "labs"], "require --model"),
         (["worker"], "grader courses add"),
         (["worker", "--model", "runs/latest"], "--labs"),
     ):
-        assert told in str(grader(*command).exception)
+        assert text in str(grader(*command).exception)

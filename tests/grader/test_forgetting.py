@@ -97,10 +97,10 @@ def test_no_byte_of_old_work_remains(
     places = (tmp_path / "store", tmp_path / "out", data)
     assert all(f"{OLD}-{what}".encode() in bytes_in(*places) for what in ("ID", "FILE", "ANSWER"))
     long_ago.close()
-    told = forget("--course", "cs101", "--older-than", "2y", "--data", str(data))
-    assert told.exit_code == 0, told.output
-    assert "1 students forgotten" in told.output and OLD not in told.output
-    assert "3 export files changed" in told.output and "3 rows removed from" in told.output
+    result = forget("--course", "cs101", "--older-than", "2y", "--data", str(data))
+    assert result.exit_code == 0, result.output
+    assert "1 students forgotten" in result.output and OLD not in result.output
+    assert "3 export files changed" in result.output and "3 rows removed from" in result.output
     left = bytes_in(*places)
     assert OLD.encode() not in left and submission_key("lab1", f"{OLD}-ID").encode() not in left
     assert b"HORSE-ID" in left and b"HORSE_CODE" in left and b"s001" in left
@@ -164,10 +164,14 @@ def test_data_set_without_pseudonyms_must_be_rebuilt(
     write_lab(lab, tmp_path / "labs" / "lab1")
     files = (data / "train.jsonl", data / "test.jsonl")
     build_dataset(tmp_path / "labs", *files, DatasetOptions(style=PromptStyle(), row_format="messages"))
-    told = forget(f"{OLD}-ID", "--data", str(data))
-    assert told.exit_code == 0 and f"{data} STILL CONTAINS THE WORK" in told.output and "build-dataset" in told.output
+    result = forget(f"{OLD}-ID", "--data", str(data))
+    assert (
+        result.exit_code == 0
+        and f"{data} STILL CONTAINS THE WORK" in result.output
+        and "build-dataset" in result.output
+    )
     assert OLD.encode() not in bytes_in(tmp_path / "out", tmp_path / "store")
-    assert "with --data" not in told.output and "with --data" in forget(f"{OLD}-ID").output
+    assert "with --data" not in result.output and "with --data" in forget(f"{OLD}-ID").output
 
 
 def test_moved_export_is_reported_until_it_is_named(
