@@ -1,7 +1,4 @@
-"""What keeps the service from doing its work: a store that takes no write, a full disk, jobs without a worker.
-
-Each check says what is wrong in words for a person, or nothing. Whether the model answers, its thread knows.
-"""
+"""Readiness checks: a store that accepts writes, disk space, workers for jobs. Each returns its problems as text."""
 
 import shutil
 from collections.abc import Collection
@@ -21,18 +18,17 @@ FREE_BYTES = 200_000_000
 
 
 def readiness(database: Database, folder: Path | None = None, free_bytes: int = FREE_BYTES) -> list[str]:
-    """What is wrong with the store, empty where nothing is. `folder` is on the disk that must have `free_bytes` left.
-    Waits for a lock up to the store's own limit: ask it on a thread."""
+    """Problems of the store and of the disk of `folder`. May block as long as the store waits for a lock."""
     return store_faults(database) + (disk_faults(folder, free_bytes) if folder else [])
 
 
 def store_faults(database: Database) -> list[str]:
-    """Begins a write and deletes what is not there: a store that is read-only, locked or away refuses that."""
+    """Deletes a row that does not exist: a store that is read-only, locked or unreachable refuses."""
     try:
         with database.writing() as connection:
             connection.execute(delete(workers).where(workers.c.name == ""))
     except StoreError as error:
-        return [f"The store takes no write. {error}"]
+        return [f"The store accepts no writes. {error}"]
     return []
 
 
@@ -40,17 +36,14 @@ def disk_faults(folder: Path, free_bytes: int) -> list[str]:
     free = shutil.disk_usage(folder).free
     if free >= free_bytes:
         return []
-    return [
-        f"The store's disk is nearly full: {free // 1_000_000} MB are free, {free_bytes // 1_000_000} MB are needed."
-    ]
+    return [f"The store's disk is nearly full: {free // 1_000_000} MB free, {free_bytes // 1_000_000} MB required."]
 
 
 def worker_faults(
-    database: Database, book: JobRepository, courses: Collection[str], now: datetime | None = None
+    database: Database, jobs: JobRepository, courses: Collection[str], now: datetime | None = None
 ) -> list[str]:
-    """Jobs of these `courses` are under way and nobody has said lately that he works on them; see
-    `serving.jobs.worker`."""
-    waiting = {job.course for job in book.unfinished()} & set(courses)
+    """Unfinished jobs of `courses` without a worker that sent a heartbeat recently."""
+    waiting = {job.course for job in jobs.unfinished()} & set(courses)
     if not waiting:
         return []
     since = timestamp((now or datetime.now(UTC)) - timedelta(seconds=JobLimits().dead_seconds))

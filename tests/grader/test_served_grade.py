@@ -69,10 +69,10 @@ def test_a_grade_over_http_is_the_grade_at_the_terminal(
 def assert_same(served: dict[str, Any], offline: dict[str, Any]) -> None:
     """Equal but for the probabilities' last digits: a prefix from the cache is rounded otherwise."""
     assert served["provenance"] == offline["provenance"]
-    for told, graded in zip(served["criteria"], offline["criteria"], strict=True):
-        assert (told["title"], told["rating"]["id"]) == (graded["criterion"], graded["rating"])
-        assert (told["points"], told["max_points"]) == (graded["marks"], graded["max_marks"])
-        assert (told["status"], len(told["review_reasons"])) == (graded["status"], len(graded["review_reasons"]))
-        assert told["label_mass"] == pytest.approx(graded["label_mass"], abs=0.01)
-        shares = {rating["id"]: rating["probability"] for rating in told["ratings"]}
+    for answer, graded in zip(served["criteria"], offline["criteria"], strict=True):
+        assert (answer["title"], answer["rating"]["id"]) == (graded["criterion"], graded["rating"])
+        assert (answer["points"], answer["max_points"]) == (graded["marks"], graded["max_marks"])
+        assert (answer["status"], len(answer["review_reasons"])) == (graded["status"], len(graded["review_reasons"]))
+        assert answer["label_mass"] == pytest.approx(graded["label_mass"], abs=0.01)
+        shares = {rating["id"]: rating["probability"] for rating in answer["ratings"]}
         assert shares == pytest.approx(graded["probabilities"], abs=0.01)

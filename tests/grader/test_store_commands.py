@@ -56,10 +56,12 @@ def test_student_is_forgotten_in_store_and_exports(grader: Callable[..., Any], t
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "grades.jsonl").write_text('{"student": "s1"}\n')
     (tmp_path / "out" / "report.html").write_text("s1")
-    told = grader("forget", "s1", "--course", "cs101", "--export", str(tmp_path / "out"))
-    assert "1 students forgotten" in told.output and "1 export files changed" in told.output
-    assert "report.html" in told.output and "s1" not in told.output.replace(str(tmp_path), "")
-    assert "no such student" not in told.output and "no such student" in grader("forget", "s1", "--course", "x").output
+    result = grader("forget", "s1", "--course", "cs101", "--export", str(tmp_path / "out"))
+    assert "1 students forgotten" in result.output and "1 export files changed" in result.output
+    assert "report.html" in result.output and "s1" not in result.output.replace(str(tmp_path), "")
+    assert (
+        "no such student" not in result.output and "no such student" in grader("forget", "s1", "--course", "x").output
+    )
     assert "1 students forgotten" in grader("forget", "s1").output
     assert "0 students forgotten" in grader("forget", "--older-than", "400", "--course", "cs101").output
     for wrong in ([], ["--older-than", "4"], ["s1", "--older-than", "4", "--course", "c"]):
@@ -76,6 +78,6 @@ def test_stored_grade_is_replayed(
     with local_store() as store:
         someone = store.pseudonym_for("cs101", "s1", actor="api")
         work = Submission(student=someone, folder=someone, files=(SourceFile(path="a.c", text="int a;\n"),))
-        [kept] = store.record_grades(lab, [work], model.grade(lab, [work]), request="r", actor="job")
-    replayed = grader("replay", kept, "--model", str(tiny_model_folder), "--engine", "transformers")
+        [grade_id] = store.record_grades(lab, [work], model.grade(lab, [work]), request="r", actor="job")
+    replayed = grader("replay", grade_id, "--model", str(tiny_model_folder), "--engine", "transformers")
     assert replayed.exit_code == 0 and "the same grade" in replayed.output, replayed.output

@@ -1,4 +1,4 @@
-"""What Alembic runs: the steps that are missing, in the transaction that `database` has opened."""
+"""Alembic's entry point: runs missing migrations in the transaction opened by `database`."""
 
 from alembic import context
 

@@ -33,7 +33,7 @@ def test_read_only_store_is_not_ready(database: Database) -> None:
     with database.writing() as connection:
         connection.exec_driver_sql("PRAGMA query_only=ON")
     [wrong] = readiness(database)
-    assert wrong.startswith("The store takes no write.")
+    assert wrong.startswith("The store accepts no writes.")
 
 
 def test_nearly_full_disk_is_not_ready(database: Database, tmp_path: Path) -> None:
@@ -55,8 +55,8 @@ def test_jobs_need_a_worker_with_a_recent_heartbeat(database: Database, make_lab
             connection.execute(delete(workers))
             connection.execute(insert(workers).values(name=name, seen_at=timestamp(now), courses=courses))
         assert (wrong("course", 10) == []) is right
-    [told] = wrong("course", 60)
-    assert told.startswith("Jobs of course wait")
+    [message] = wrong("course", 60)
+    assert message.startswith("Jobs of course wait")
 
 
 def test_jobs_are_counted_by_state(database: Database, make_lab: Callable[..., Lab]) -> None:

@@ -37,8 +37,8 @@ store = open_store(url)
 for number in range(int(count)):
     who = {"student": store.pseudonym_for("c", f"s{number}", actor="api")}
     works, grades = [work.model_copy(update=who)], [grade.model_copy(update=who)]
-    [kept] = store.record_grades(lab, works, grades, request="job", actor="job")
-    os.write(1, f"{kept}\\n".encode())
+    [grade_id] = store.record_grades(lab, works, grades, request="job", actor="job")
+    os.write(1, f"{grade_id}\\n".encode())
 """
 
 

@@ -72,11 +72,11 @@ def test_redactions_are_repeated_without_the_roster(tmp_path: Path, hand: Any, f
     assert grade_id is not None
     submission = store.read_submission(grade_id)
     assert submission is not None and submission.files[0].text == text and submission.redactions == ("Mario Rossi",)
-    asked = len(fake_grader.engine.calls)
+    requests = len(fake_grader.engine.calls)
     assert replay(store, grade_id, fake_grader).same
     shown = [
         fake_grader.encoder._tokenizer.decode(each.prompt)
-        for asking in fake_grader.engine.calls[asked:]
+        for asking in fake_grader.engine.calls[requests:]
         for each in asking
     ]
     assert shown and all("/* student */" in each and "Rossi" not in each for each in shown)

@@ -1,6 +1,7 @@
-"""Any sequence of submit, retry, regrade, override, forget, edit, crash and restart leaves what plain dicts say.
+"""Random sequences of submit, retry, regrade, override, forget, edit, crash and restart match a model of dictionaries.
 
-What becomes of a regrade itself, killed, paused or cancelled, is `tests/serving/jobs/test_regrade_machine.py`."""
+Killing, pausing and cancelling regrades: `tests/serving/jobs/test_regrade_machine.py`.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -49,7 +50,7 @@ def rating_of(text: str) -> str:
 
 
 class Service(RuleBasedStateMachine):
-    """What is asked of a store, and a model of it. `ids` (request, pseudonym, program -> grade), `graded` (grade ->
+    """Random operations on a store, and a model of it. `ids` (request, pseudonym, program -> grade), `graded` (grade ->
     criterion -> rating as the machine gave it), `changed` (grade -> overrides), `answers` (key -> body, answer,
     student), `jobs` (ids)."""
 
@@ -92,22 +93,22 @@ class Service(RuleBasedStateMachine):
         self.jobs.append(job.id)
         for number in (0, 1, 0):  # the first one again, as after a crash
             grade_chunk(backend, job.id, number)
-        for kept, text in zip(self.store.read_grades(job.id), texts, strict=True):
-            self.ids[job.id, kept.student, text] = kept.id
-            self.graded[kept.id] = {each.title: rating_of(text) for each in lab.criteria}
-            self.owner[kept.id] = kept.student
-        assert [self.owner[kept.id] for kept in self.store.read_grades(job.id)] == [
+        for stored, text in zip(self.store.read_grades(job.id), texts, strict=True):
+            self.ids[job.id, stored.student, text] = stored.id
+            self.graded[stored.id] = {each.title: rating_of(text) for each in lab.criteria}
+            self.owner[stored.id] = stored.student
+        assert [self.owner[stored.id] for stored in self.store.read_grades(job.id)] == [
             self.pseudonym(each.student) for each in handed_in
         ]
 
     @rule(student=STUDENTS, request=REQUESTS, text=TEXTS, rating=RATINGS)
     def submit_or_retry_or_regrade(self, student: str, request: str, text: str, rating: str) -> None:
         someone = self.pseudonym(student)
-        kept = self.hand.grade(self.store, someone, request=request, text=text, rating=rating)
-        if self.ids.setdefault((request, someone, text), kept) == kept and kept not in self.graded:
-            self.graded[kept] = {each.title: rating for each in self.hand.lab.criteria}
-            self.owner[kept] = someone
-        assert self.ids[request, someone, text] == kept
+        stored = self.hand.grade(self.store, someone, request=request, text=text, rating=rating)
+        if self.ids.setdefault((request, someone, text), stored) == stored and stored not in self.graded:
+            self.graded[stored] = {each.title: rating for each in self.hand.lab.criteria}
+            self.owner[stored] = someone
+        assert self.ids[request, someone, text] == stored
 
     @precondition(lambda self: self.forgotten)
     @rule(data=st.data(), request=REQUESTS)
@@ -117,17 +118,17 @@ class Service(RuleBasedStateMachine):
     @precondition(lambda self: self.graded)
     @rule(data=st.data(), rating=RATINGS, request=REQUESTS)
     def override(self, data: st.DataObject, rating: str, request: str) -> None:
-        kept = data.draw(st.sampled_from(list(self.graded)))
+        stored = data.draw(st.sampled_from(list(self.graded)))
         how: dict[str, str] = {"request": request, "actor": "ta1"}
-        if self.owner[kept] in self.forgotten:
+        if self.owner[stored] in self.forgotten:
             with pytest.raises(ForgottenError):
-                self.store.record_override(kept, COMPILES, rating, "why", **how)
+                self.store.record_override(stored, COMPILES, rating, "why", **how)
             return
-        made = self.store.record_override(kept, COMPILES, rating, "why", **how)
-        list_ = self.changed.setdefault(kept, [])
+        made = self.store.record_override(stored, COMPILES, rating, "why", **how)
+        list_ = self.changed.setdefault(stored, [])
         earlier = [each for each in list_ if each[0] == request]
         if not earlier:
-            list_.append((request, list_[-1][2] if list_ else self.graded[kept][COMPILES], rating, made.id))
+            list_.append((request, list_[-1][2] if list_ else self.graded[stored][COMPILES], rating, made.id))
         assert (made.request, made.old, made.new, made.id) == (earlier or list_[-1:])[0]
 
     @rule(key=st.sampled_from(["k1", "k2"]), body=st.sampled_from(["b1", "b2"]), student=STUDENTS)
@@ -167,19 +168,19 @@ class Service(RuleBasedStateMachine):
     @invariant()
     def the_chain_verifies_and_nothing_is_lost_or_changed(self) -> None:
         assert self.store.verify().faults == ()
-        for kept, machine in self.graded.items():
-            history = self.store.read_history(kept)
+        for stored, machine in self.graded.items():
+            history = self.store.read_history(stored)
             assert [each.title for each in history.lab.criteria] == list(machine)
-            if self.owner[kept] in self.forgotten:
+            if self.owner[stored] in self.forgotten:
                 assert history.grade.grade is None and history.ratings == {}
                 continue
             overrides = [(each.request, each.old, each.new, each.id) for each in history.overrides]
-            assert overrides == self.changed.get(kept, [])
+            assert overrides == self.changed.get(stored, [])
             assert history.grade.grade is not None
             assert {each.criterion: each.rating for each in history.grade.grade.criteria} == machine
             assert history.ratings == machine | ({COMPILES: overrides[-1][2]} if overrides else {})
         for request in ("r1", "r2", "r3", *self.jobs):
-            mine = [kept for (asked, _, _), kept in self.ids.items() if asked == request]
+            mine = [stored for (name, _, _), stored in self.ids.items() if name == request]
             assert [each.id for each in self.store.read_grades(request)] == mine
 
 

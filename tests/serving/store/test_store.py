@@ -19,10 +19,10 @@ COMPILES = "Does it compile?"
 
 def test_grade_round_trips(store: Store, hand: Any) -> None:
     someone = store.pseudonym_for("cs101", "s1", actor="api")
-    grade_id = hand.grade(store, someone, reasoning="It says \0 and \ud800 and 'ä'.", text="// \0 \ud800 ä\n")
+    grade_id = hand.grade(store, someone, reasoning="A \0, a \ud800 and an 'ä'.", text="// \0 \ud800 ä\n")
     history = store.read_history(grade_id)
     given = hand.written_by(someone, "// \0 \ud800 ä\n")
-    assert history.grade.grade == hand.graded(hand.lab, given, reasoning="It says \0 and \ud800 and 'ä'.")
+    assert history.grade.grade == hand.graded(hand.lab, given, reasoning="A \0, a \ud800 and an 'ä'.")
     assert store.read_submission(grade_id) == given
     assert (history.grade.request, history.grade.actor, history.grade.student) == ("r1", "job", someone)
     assert history.lab.criteria == hand.lab.criteria and history.lab.problem == hand.lab.problem

@@ -159,12 +159,12 @@ def test_rewritten_log_is_found_by_an_earlier_head(filled: Store) -> None:
     assert filled.verify(head).faults == ()
     with filled.database.reading() as connection:
         prefix_hash = connection.execute(text("SELECT hash FROM audit WHERE seq = 11")).scalar_one()
-    anew = (
+    forged = (
         "DELETE FROM students WHERE seq = 13",
         "DELETE FROM audit WHERE seq > 11",
         f"UPDATE audit_head SET seq = 11, hash = '{prefix_hash}'",
     )
-    assert 12 in found(filled, *anew, expected_head=head)
+    assert 12 in found(filled, *forged, expected_head=head)
     assert None in found(filled, expected_head="nonsense") and None in found(filled, expected_head="9" * 40)
 
 

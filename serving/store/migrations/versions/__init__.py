@@ -1,1 +1,1 @@
-"""One file a step, never changed once released."""
+"""One file per schema version. A released file is never changed."""

@@ -1,4 +1,4 @@
-"""The first tables, and the triggers by which the database itself refuses to change history."""
+"""All tables, and triggers that refuse to change append-only ones."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,6 +15,7 @@ APPEND_ONLY = {
     "contents": "UPDATE",
     "students": "DELETE",
     "keys": "DELETE",
+    "courses": "UPDATE DELETE",
 }
 
 
@@ -22,7 +23,9 @@ def upgrade() -> None:
     _students()
     _grades()
     _audit()
-    _borders()
+    _keys_and_idempotency()
+    _courses_and_exports()
+    _jobs()
     postgresql = op.get_bind().dialect.name == "postgresql"
     if postgresql:
         op.execute(REFUSE)
@@ -139,7 +142,7 @@ def _audit() -> None:
     op.bulk_insert(head, [{"id": 1, "seq": 0, "hash": "0" * 64}])
 
 
-def _borders() -> None:
+def _keys_and_idempotency() -> None:
     op.create_table(
         "keys",
         sa.Column("id", sa.String, primary_key=True),
@@ -164,3 +167,77 @@ def _borders() -> None:
     )
     op.create_index("ix_idempotency_student", "idempotency", ["student"])
     op.create_index("ix_idempotency_created_at", "idempotency", ["created_at"])
+
+
+def _courses_and_exports() -> None:
+    op.create_table(
+        "courses",
+        sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("at", sa.String, nullable=False),
+        sa.Column("course", sa.String, nullable=False),
+        sa.Column("model", sa.String),
+        sa.Column("labs", sa.String),
+        sa.Column("base_model", sa.String),
+        sa.Column("licence", sa.String),
+        sa.Column("model_hash", sa.String),
+        sa.Column("tokenizer_hash", sa.String),
+        sa.Column("prompt_hash", sa.String),
+        sa.Column("calibration_hash", sa.String),
+    )
+    op.create_index("ix_courses_course", "courses", ["course"])
+    op.create_table(
+        "exports",
+        sa.Column("host", sa.String, primary_key=True),
+        sa.Column("path", sa.String, primary_key=True),
+        sa.Column("at", sa.String, nullable=False),
+        sa.Column("course", sa.String),
+    )
+
+
+def _jobs() -> None:
+    op.create_table(
+        "jobs",
+        sa.Column("id", sa.String, primary_key=True),
+        sa.Column("at", sa.String, nullable=False),
+        sa.Column("actor", sa.String, nullable=False),
+        sa.Column("course", sa.String, nullable=False),
+        sa.Column("lab", sa.String, nullable=False),
+        sa.Column("work", sa.String, nullable=False),
+        sa.Column("total", sa.Integer, nullable=False),
+        sa.Column("chunk", sa.Integer, nullable=False),
+        sa.Column("generation", sa.Integer, nullable=False),
+        sa.Column("requested", sa.String, nullable=False),
+        sa.Column("failure", sa.String),
+        sa.Column("finished_at", sa.String),
+        sa.Column("cli", sa.Boolean, nullable=False),
+        sa.Column("fingerprint", sa.String),
+    )
+    op.create_index("ix_jobs_at", "jobs", ["at"])
+    op.create_table(
+        "job_members",
+        sa.Column("job", sa.String, sa.ForeignKey("jobs.id"), primary_key=True),
+        sa.Column("position", sa.Integer, primary_key=True),
+        sa.Column("student", sa.String, sa.ForeignKey("students.pseudonym"), nullable=False),
+    )
+    op.create_table(
+        "job_attempts",
+        sa.Column("job", sa.String, sa.ForeignKey("jobs.id"), primary_key=True),
+        sa.Column("student", sa.String, sa.ForeignKey("students.pseudonym"), primary_key=True),
+        sa.Column("failures", sa.Integer, nullable=False),
+        sa.Column("crashes", sa.Integer, nullable=False),
+        sa.Column("reason", sa.String, nullable=False),
+        sa.Column("parked_at", sa.String),
+    )
+    op.create_table(
+        "job_workers",
+        sa.Column("name", sa.String, primary_key=True),
+        sa.Column("seen_at", sa.String, nullable=False),
+        sa.Column("courses", sa.JSON(none_as_null=True)),
+    )
+    op.create_table(
+        "job_leases",
+        sa.Column("job", sa.String, sa.ForeignKey("jobs.id"), primary_key=True),
+        sa.Column("chunk", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("worker", sa.String, sa.ForeignKey("job_workers.name", ondelete="CASCADE"), nullable=False),
+    )
+    op.create_index("ix_job_leases_worker", "job_leases", ["worker"])
