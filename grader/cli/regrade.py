@@ -53,7 +53,7 @@ def regrade(
     On several machines: [bold]grader regrade labs/square --model runs/latest --out regraded/square --cluster local[/]
     """
     from grader.regrade.cost import cost_table, expected_cost
-    from grader.regrade.regrade import regrade_labs
+    from grader.regrade.regrade import RegradeOptions, regrade_labs
     from labs_schema.reading.lab_folders import is_allowed_among_labs
 
     labs = [lab for lab in labs if lab.is_dir() or not is_allowed_among_labs(lab.name)]
@@ -64,10 +64,7 @@ def regrade(
         return
     if out is None:
         raise typer.BadParameter("name an output folder", param_hint="--out")
-    shown = regrade_labs(
-        labs,
-        model,
-        out,
+    options = RegradeOptions(
         course=course,
         again=again,
         engine=engine,
@@ -77,4 +74,4 @@ def regrade(
         cluster=cluster,
         workers=workers,
     )
-    Console().print(shown)
+    Console().print(regrade_labs(labs, model, out, options))

@@ -1,8 +1,8 @@
-"""Regrades labs from the command line: their folders and a model in, jobs in the store and folders of results out."""
+"""`grader regrade`: grades labs through jobs in the store and writes their results into folders."""
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -11,12 +11,12 @@ from rich.console import Group, RenderableType
 
 from grader.progress_bars import step_bars
 from grader.regrade.cost import cost_table
-from grader.regrade.stored_grades import KeptGrades
 from grader.regrade.trained_students import trained_on
 from grader.service.local_store import cli_actor, local_store
 from grader.tables.regrade import Regraded, regraded_table
 from grader.token_cost import FILE, Meter, measured_cost
-from labs_schema.errors import GraderError
+from labs_schema.errors import GraderError, ModelError
+from labs_schema.frozen import Frozen
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
 from serving.cluster.ray_session import check_address
@@ -25,8 +25,9 @@ from serving.engines.engine_choice import EngineName, choose_engine
 from serving.engines.prefixes import MeteredEngine
 from serving.grading.grader import Grader
 from serving.grading.retries import PROBE
+from serving.jobs.chunk import SYSTEM_ERRORS
 from serving.jobs.cli_jobs import Tasks, count_settled, find_or_create, grade_jobs
-from serving.jobs.export import check_place, export
+from serving.jobs.export import check_output_folder, export
 from serving.jobs.fingerprint import fingerprint_of
 from serving.jobs.job import Job, RequestedState
 from serving.jobs.job_lock import job_lock
@@ -36,146 +37,178 @@ from serving.model.loading import GraderOptions, load_grader
 from serving.store.store import Store
 from training.run_folder import write_atomically
 
-Origin = Callable[[Lab, Sequence[Job]], str | None]
-"""What a lab would be graded with; None where that is not known and no earlier job has a grade."""
-Do = Callable[[Tasks, Callable[[int], None]], None]
-"""Grades what waits in jobs; tells how many of their submissions are settled."""
+Fingerprint = Callable[[Lab, Sequence[Job]], str | None]
+"""The fingerprint that new grades of a lab would have; None if it is unknown and no earlier job has a grade."""
+Grade = Callable[[Tasks, Callable[[int], None]], None]
+"""Grades what is left of the jobs and reports the number of settled submissions."""
 
 
-class Begun(NamedTuple):
-    """A lab of the command with its job, the folder for the results, and how many grades the job had before."""
+class RegradeOptions(Frozen):
+    """`course`: by default the name of the lab's parent folder. `again`: a new job also if the last one is finished.
+    `cluster`: `local` or `ray://host:port`, with `workers` processes. `price_per_hour`: of the machine."""
+
+    course: str | None = None
+    again: bool = False
+    engine: EngineName = "auto"
+    orders: int | None = None
+    reasoning: bool = False
+    price_per_hour: float | None = None
+    cluster: str | None = None
+    workers: int | None = None
+
+
+class LabTask(NamedTuple):
+    """A lab with its job, the folder for its results, and the number of grades that the job had before."""
 
     lab: Lab
     job: Job
     out: Path
-    kept: int
+    stored: int
 
 
-def regrade_labs(
-    folders: Sequence[Path],
-    model: str,
-    out: Path,
-    *,
-    course: str | None = None,
-    again: bool = False,
-    engine: EngineName = "auto",
-    orders: int | None = None,
-    reasoning: bool = False,
-    price_per_hour: float | None = None,
-    cluster: str | None = None,
-    workers: int | None = None,
-) -> RenderableType:
-    """Regrades labs, by a job each in the store, writes the results of one into `out`, of several into a folder each in
-    it, and returns what to show. What it cost is written to `out` too, for the next estimate.
+class StoredProgress:
+    """`done` of `total` submissions are graded or parked."""
 
-    Jobs that this command began earlier go on; one that is finished is only written once more, unless `again`.
-    `course`: by default the name of the folder that a lab is in. `cluster`: `local` or `ray://host:port`, with so many
-    `workers`. Raises InputError for a lab, ModelError for a model and GraderError for a store, an `out` or a cluster
-    that cannot be used, or where the user stopped it.
+    def __init__(self, done: int, total: int) -> None:
+        self.done, self.total = done, total
+
+    @contextmanager
+    def in_errors(self) -> Iterator[None]:
+        """Adds the progress to errors that a rerun may not meet: an interrupt, or an outage of model, cluster or store.
+
+        Raises GraderError.
+        """
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise GraderError(f"Stopped. {self}") from None
+        except (*SYSTEM_ERRORS, ModelError) as error:
+            if not self.done:
+                raise
+            raise GraderError(f"{error}\n{self}") from error
+
+    def __str__(self) -> str:
+        return f"{self.done:,} of {self.total:,} submissions are graded and stored. Rerun the command to resume."
+
+
+def regrade_labs(folders: Sequence[Path], model: str, out: Path, options: RegradeOptions) -> RenderableType:
+    """Grades labs, each by a job, and returns what to print.
+
+    Writes the results of one lab into `out`, of several labs into a folder each, and the cost for the next estimate.
+    Resumes earlier jobs; a finished job only writes its results again. Raises InputError for a lab, ModelError for a
+    model, and GraderError for a store, an `out` or a cluster that cannot be used, or if the user stops it.
     """
-    labs, courses = _placed(folders, out), [course or course_of(folder) for folder in folders]
+    labs = _read_labs(folders, out)
+    courses = [options.course or course_of(folder) for folder in folders]
     started = time.monotonic()
     path = str(Path(model).resolve()) if Path(model).is_dir() else model
-    load = partial(load_grader, path, GraderOptions(engine=engine, orders=orders))
+    load = partial(load_grader, path, GraderOptions(engine=options.engine, orders=options.orders))
     with ExitStack() as opened:
         store = opened.enter_context(local_store())
-        kept = _kept(store, courses, list(labs.values()), again)
-        opened.enter_context(kept.told())
+        progress = _stored_progress(store, courses, list(labs.values()), options.again)
+        opened.enter_context(progress.in_errors())
         meter: Meter
-        if cluster:
-            check_address(cluster)
-            on_gpu = choose_engine(engine) != "http"
-            meter = source = RaySource(load, address=cluster, workers=workers, on_gpu=on_gpu, reasoning=reasoning)
-            origin, do = _asked(source), partial(grade_from, source, store)
+        if options.cluster:
+            meter = source = _ray_source(load, options)
+            fingerprint, grade = _remote_fingerprint(source), partial(grade_from, source, store)
         else:
             grader = load()
             opened.callback(grader.close)
             grader.engine = meter = MeteredEngine(grader.engine)
-            origin, do = _known(grader, reasoning), partial(grade_jobs, grader, store, reasoning=reasoning)
+            fingerprint = _local_fingerprint(grader, options.reasoning)
+            grade = partial(grade_jobs, grader, store, reasoning=options.reasoning)
         loaded = time.monotonic()
-        jobs = [_job(store, of, lab, origin, again) for of, lab in zip(courses, labs.values(), strict=True)]
+        jobs = [_job(store, *each, fingerprint, options.again) for each in zip(courses, labs.values(), strict=True)]
         opened.enter_context(job_lock(store.database, [job.id for job in jobs]))
-        begun = [_begun(store, *each) for each in zip(labs.values(), jobs, labs, strict=True)]
-        _grade(begun, do, kept)
+        tasks = [_task(store, *each) for each in zip(labs.values(), jobs, labs, strict=True)]
+        _grade(tasks, grade, progress)
         seconds = time.monotonic() - loaded
-        done = [_finished(store, each) for each in begun]
+        done = [_finish(store, task) for task in tasks]
     shown = [
-        regraded_table(found, each.out, trained_on(model, each.lab)) for each, found in zip(begun, done, strict=True)
+        regraded_table(found, task.out, trained_on(model, task.lab)) for task, found in zip(tasks, done, strict=True)
     ]
     if graded := sum(each.graded for each in done):
-        load_seconds = None if cluster else loaded - started  # the workers' loading is part of the grading
-        cost = measured_cost(meter, graded, load_seconds, seconds, price_per_hour=price_per_hour)
+        load_seconds = None if options.cluster else loaded - started  # on a cluster, loading is part of the grading
+        cost = measured_cost(meter, graded, load_seconds, seconds, price_per_hour=options.price_per_hour)
         write_atomically(out / FILE, cost.model_dump_json(indent=1) + "\n")
         shown.append(cost_table(cost, "Cost"))
     return Group(*shown)
 
 
 def course_of(folder: Path) -> str:
-    """As `grader serve` names the course of the labs in a folder."""
+    """The name of the lab's parent folder, as in `grader serve`."""
     return folder.absolute().parent.name or "course"
 
 
-def _placed(folders: Sequence[Path], out: Path) -> dict[Path, Lab]:
-    """Where each lab's results go. Raises InputError for the labs that cannot be read."""
+def _read_labs(folders: Sequence[Path], out: Path) -> dict[Path, Lab]:
+    """The folder for the results -> lab. Raises InputError for labs that cannot be read."""
     labs = [load_lab(folder) for folder in folders]
     if twice := {lab.name for lab in labs if [other.name for other in labs].count(lab.name) > 1}:
-        raise GraderError(f"two labs are named {', '.join(sorted(twice))}; regrade them one after the other.")
-    placed = {out: labs[0]} if len(labs) == 1 else {out / lab.name: lab for lab in labs}
-    for place in placed:
-        check_place(place)
-    return placed
+        raise GraderError(f"several labs are named {', '.join(sorted(twice))}; regrade them one at a time.")
+    found = {out: labs[0]} if len(labs) == 1 else {out / lab.name: lab for lab in labs}
+    for folder in found:
+        check_output_folder(folder)
+    return found
 
 
-def _known(grader: Grader, reasoning: bool) -> Origin:
+def _ray_source(load: Callable[[], Grader], options: RegradeOptions) -> RaySource:
+    assert options.cluster
+    check_address(options.cluster)
+    on_gpu = choose_engine(options.engine) != "http"
+    return RaySource(load, address=options.cluster, workers=options.workers, on_gpu=on_gpu, reasoning=options.reasoning)
+
+
+def _local_fingerprint(grader: Grader, reasoning: bool) -> Fingerprint:
     return lambda lab, _: fingerprint_of(grader.provenance(lab, PROBE, reasoning=reasoning))
 
 
-def _asked(source: RaySource) -> Origin:
-    """A cluster's model is known only when it grades; it is asked once, and only if a job has grades to go with."""
+def _remote_fingerprint(source: RaySource) -> Fingerprint:
+    """A cluster reveals its model only in a grade. It is asked for one once, and only if an earlier job has grades."""
     found: list[str] = []
 
-    def origin(lab: Lab, known: Sequence[Job]) -> str | None:
+    def fingerprint(lab: Lab, known: Sequence[Job]) -> str | None:
         if not found and any(job.fingerprint for job in known):
             found.append(fingerprint_from(source, lab))
         return found[0] if found else None
 
-    return origin
+    return fingerprint
 
 
-def _job(store: Store, course: str, lab: Lab, origin: Origin, again: bool) -> Job:
+def _job(store: Store, course: str, lab: Lab, fingerprint: Fingerprint, again: bool) -> Job:
     known = JobRepository(store.database).cli_jobs(course, lab)
-    return find_or_create(store, course, lab, known, origin(lab, known), again=again, actor=cli_actor())
+    return find_or_create(store, course, lab, known, fingerprint(lab, known), again=again, actor=cli_actor())
 
 
-def _begun(store: Store, lab: Lab, job: Job, out: Path) -> Begun:
-    book = JobRepository(store.database)
-    return Begun(lab, book.request(job.id, RequestedState.RUN, actor=cli_actor()), out, book.progress(job.id).graded)
+def _task(store: Store, lab: Lab, job: Job, out: Path) -> LabTask:
+    jobs = JobRepository(store.database)
+    resumed = jobs.request(job.id, RequestedState.RUN, actor=cli_actor())
+    return LabTask(lab, resumed, out, jobs.progress(job.id).graded)
 
 
-def _kept(store: Store, courses: Sequence[str], labs: Sequence[Lab], again: bool) -> KeptGrades:
-    """Of the jobs that go on, if the model is still theirs: that is known only when it is loaded."""
-    book, total = JobRepository(store.database), sum(len(lab.submissions) for lab in labs)
-    newest = [known[0] for each in zip(courses, labs, strict=True) if (known := book.cli_jobs(*each))]
-    return KeptGrades(sum(count_settled(book, job) for job in newest if not (again and job.finished_at)), total)
+def _stored_progress(store: Store, courses: Sequence[str], labs: Sequence[Lab], again: bool) -> StoredProgress:
+    """Of the jobs that will be resumed if the model is still theirs, which is known only once it is loaded."""
+    jobs, total = JobRepository(store.database), sum(len(lab.submissions) for lab in labs)
+    newest = [known[0] for each in zip(courses, labs, strict=True) if (known := jobs.cli_jobs(*each))]
+    return StoredProgress(sum(count_settled(jobs, job) for job in newest if not (again and job.finished_at)), total)
 
 
-def _grade(begun: Sequence[Begun], do: Do, kept: KeptGrades) -> None:
-    tasks = {each.lab.name: (each.job, each.lab) for each in begun if each.job.finished_at is None}
-    finished = kept.total - sum(job.total for job, _ in tasks.values())
+def _grade(tasks: Sequence[LabTask], grade: Grade, progress: StoredProgress) -> None:
+    open_tasks = {each.lab.name: (each.job, each.lab) for each in tasks if each.job.finished_at is None}
+    finished = progress.total - sum(job.total for job, _ in open_tasks.values())
     with step_bars() as show:
 
-        def progress(done: int) -> None:
-            kept.done = finished + done
-            show("grading", kept.done, kept.total)
+        def update(done: int) -> None:
+            progress.done = finished + done
+            show("grading", progress.done, progress.total)
 
-        if tasks:
-            do(tasks, progress)
+        if open_tasks:
+            grade(open_tasks, update)
 
 
-def _finished(store: Store, begun: Begun) -> Regraded:
-    """The job ends when its results are written, so that a command that was killed before writes them."""
-    book, job = JobRepository(store.database), begun.job
-    comparison = export(store, job, begun.lab, begun.out)
-    book.finish(job)
-    now = book.progress(job.id)
-    return Regraded(kept=begun.kept, graded=now.graded - begun.kept, parked=len(now.parked), comparison=comparison)
+def _finish(store: Store, task: LabTask) -> Regraded:
+    """Finishes the job after its results are written: if the command is killed before, a rerun writes them."""
+    jobs, job = JobRepository(store.database), task.job
+    comparison = export(store, job, task.lab, task.out)
+    jobs.finish(job)
+    now = jobs.progress(job.id)
+    return Regraded(kept=task.stored, graded=now.graded - task.stored, parked=len(now.parked), comparison=comparison)

@@ -1,4 +1,4 @@
-"""Grades a stored submission again, by the rubric of its day, and says what differs from the grade that is kept."""
+"""Grades a stored submission again, by its stored rubric, and lists the differences from the stored grade."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from serving.store.store import Store
 
 
 class Difference(Frozen):
-    """`what` is a field of the provenance, or a criterion and its field."""
+    """`what`: a field of the provenance, or a criterion and its field."""
 
     what: str
     then: str
@@ -18,9 +18,9 @@ class Difference(Frozen):
 
 
 class Replayed(Frozen):
-    """`provenance` says what made the grade then and makes it now, `answers` where the two grades differ.
+    """Differences in provenance and in answers.
 
-    `gap` is the largest difference of a probability; two runs of one engine may differ in its last digits.
+    `gap`: the largest difference of a probability, in [0, 1]; two runs of one engine may differ in its last digits.
     """
 
     provenance: tuple[Difference, ...]
@@ -33,11 +33,11 @@ class Replayed(Frozen):
 
 
 def replay(store: Store, grade_id: str, grader: GradesLabs) -> Replayed:
-    """Raises UnknownError where there is no such grade, ForgottenError where its student is gone."""
+    """Raises UnknownError for an unknown grade, ForgottenError if its student was deleted."""
     history, submission = store.read_history(grade_id), store.read_submission(grade_id)
     then = history.grade.grade
     if then is None or submission is None:
-        raise ForgottenError(f"The student of grade {grade_id} was forgotten, and the program with them.")
+        raise ForgottenError(f"The student of grade {grade_id} was deleted, and the program with them.")
     reasoning = grader.provenance(history.lab, submission, reasoning=True) == then.provenance
     reasoning = reasoning or any(each.reasoning for each in then.criteria)
     [now] = grader.grade(history.lab, [submission], reasoning=reasoning)
@@ -54,7 +54,7 @@ def replay(store: Store, grade_id: str, grader: GradesLabs) -> Replayed:
 
 
 def _answers(then: Grade, now: Grade) -> Iterator[Difference]:
-    """What a person would see; not the last digits of a probability."""
+    """Without probabilities, whose last digits may differ."""
     for old, new in zip(then.criteria, now.criteria, strict=True):
         for field in ("rating", "ungraded", "marks", "max_marks", "status", "review_reasons", "reasoning"):
             before, after = getattr(old, field), getattr(new, field)

@@ -1,4 +1,4 @@
-"""How many students of a lab a model has learned from, as far as this user's secret can tell. Knows no grades."""
+"""Counts the students of a lab that a model was trained on, resolvable with the local pseudonym key."""
 
 from pathlib import Path
 
@@ -9,8 +9,10 @@ from training.run_folder import RunFolder
 
 
 def trained_on(model: str, lab: Lab) -> int | None:
-    """How many of the lab's students the run `model` was trained on; 0 where `model` is no run folder, None where that
-    cannot be told, as the secret of its data set's pseudonyms is elsewhere."""
+    """The number of the lab's students in the training data of the run `model`.
+
+    0 if `model` is not a run folder; None if its data set was made with another pseudonym key.
+    """
     if not (run := RunFolder(Path(model))).dataset.is_file():
         return 0
     manifest = run.read_dataset_manifest()

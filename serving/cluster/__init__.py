@@ -1,1 +1,1 @@
-"""Grading on many machines at once. Ray is imported here only, and only when a cluster is asked for."""
+"""Grading on a Ray cluster. Ray is imported only when a cluster is used."""

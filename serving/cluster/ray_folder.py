@@ -1,4 +1,4 @@
-"""The folder of a Ray cluster on this machine: programs may lie there that did not fit the memory. Knows no Ray."""
+"""The temporary folder of a local Ray cluster, to which Ray spills programs that do not fit in memory."""
 
 import fcntl
 import os
@@ -13,7 +13,7 @@ NAME = "grader-ray-"
 
 @contextmanager
 def ray_folder() -> Iterator[str]:
-    """A new one, gone afterwards. Those that killed runs left are removed first: nobody holds their lock."""
+    """A new folder, deleted afterwards. First deletes the folders of killed runs, which no process has locked."""
     for folder in Path(gettempdir()).glob(f"{NAME}*"):
         with suppress(OSError), _locked(folder):
             shutil.rmtree(folder)
@@ -23,7 +23,7 @@ def ray_folder() -> Iterator[str]:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Raises OSError where another process holds it."""
+    """Raises OSError if another process has locked it."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

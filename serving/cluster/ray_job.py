@@ -1,5 +1,7 @@
-"""The Ray Data job: rows of submissions over a pool of workers. Runs in a process of the cluster, as Ray Data cannot be
-driven through a client's connection; whoever asks takes block after block from it."""
+"""The Ray Data job: rows of submissions over a pool of workers.
+
+It runs in a process of the cluster, because Ray Data cannot be driven through a Ray client connection.
+"""
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,13 +12,13 @@ from serving.cluster.ray_worker import RayWorker
 from serving.grading.grader import Grader
 
 SETTINGS = {"OMP_NUM_THREADS": "1", "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
-"""Of a worker's process: one thread and no child, since there is a worker for every core or GPU."""
+"""The environment of a worker: one thread and no child process, as there is a worker for every core or GPU."""
 
 
 class RayJob:
-    """`chunk`: rows that are graded together, a block. First rows are added, then the job is started, then blocks come.
+    """Call `add`, then `start`, then `block` until it returns None. `chunk`: rows of a block, which is graded together.
 
-    The rows wait in the cluster's object store, which writes to the disk what does not fit its memory.
+    The rows wait in the cluster's object store, which spills to disk.
     """
 
     def __init__(self, chunk: int) -> None:
@@ -44,14 +46,16 @@ class RayJob:
         gpus: int,
         attempts: int,
     ) -> None:
-        """`gpus` of each of `workers`; `load`, `labs` and `reasoning` as `RayWorker` takes them. What dies with its
-        worker `attempts` times is left out."""
+        """Starts `workers` workers with `gpus` each; `load`, `labs` and `reasoning` are those of `RayWorker`.
+
+        A block whose worker dies `attempts` times is left out.
+        """
         import ray.data
 
         pool = ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=1)
         first, *others = self._parts
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # 2.60 warns of the only way to say how often Ray tries
+            warnings.simplefilter("ignore")  # Ray 2.60 warns about the only way to set its retries
             graded = (first.union(*others) if others else first).map_batches(
                 RayWorker,
                 batch_size=None,
@@ -69,6 +73,6 @@ class RayJob:
         self._blocks = iter(graded.iter_batches(batch_size=None, batch_format="pyarrow"))
 
     def block(self) -> dict[str, list[Any]] | None:
-        """The next one that is done, in any order; None when all are. Raises what Ray raises."""
+        """The next graded block, in any order; None after the last. Raises what Ray raises."""
         found = next(self._blocks, None)
         return None if found is None else found.to_pydict()

@@ -1,5 +1,4 @@
-"""What waits for a grade, as rows for a cluster: a row a submission, a lab's rubric once. Knows no Ray, and keeps no
-program: of what was sent only the lab's name and the student are remembered."""
+"""Ungraded submissions as rows for a cluster; only the lab's name and the student of a sent row stay in memory."""
 
 from collections.abc import Iterable, Iterator
 
@@ -10,10 +9,10 @@ Row = dict[str, str]
 
 
 class RayRows:
-    """The submissions of `labs` (of unlike names), which are read again for each round, from a disk if need be.
+    """The submissions of `labs` (with different names), which are iterated again for each pass.
 
-    `rubrics`: a lab's name -> the lab as JSON without submissions, of the labs that were read. `left`: (lab, student)
-    of what was sent and is not graded yet.
+    `rubrics`: lab name -> the lab as JSON without submissions. `left`: (lab, student) of rows that were sent and are
+    not graded yet.
     """
 
     def __init__(self, labs: Iterable[Lab]) -> None:
@@ -22,7 +21,7 @@ class RayRows:
         self.left: set[tuple[str, str]] = set()
 
     def parts(self, size: int) -> Iterator[list[Row]]:
-        """Rows of everything, and the next time of what is left, at most `size` at a time."""
+        """All rows in the first pass, later those that are left; at most `size` at a time."""
         part: list[Row] = []
         for lab in self.waiting() if self.rubrics else self._labs:
             self.rubrics[lab.name] = lab.model_copy(update=BARE).model_dump_json()
@@ -36,7 +35,7 @@ class RayRows:
             yield part
 
     def waiting(self) -> Iterator[Lab]:
-        """The labs of what is left, with nothing but that."""
+        """The labs with the submissions that are left."""
         for lab in self._labs if self.left else ():
             members = tuple(each for each in lab.submissions if (lab.name, each.student) in self.left)
             if members:

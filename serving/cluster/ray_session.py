@@ -1,4 +1,4 @@
-"""A Ray cluster to work on: one started here for the while, or one that runs somewhere. Knows no lab and no model."""
+"""A connection to a Ray cluster, or a local cluster for the time of a run."""
 
 import io
 import logging
@@ -18,11 +18,11 @@ QUIET = {
     "RAY_DATA_LOG_LEVEL": "CRITICAL",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
-"""What the user has set in the environment stays."""
+"""Defaults: variables that the user has set are not changed."""
 
 
 def check_address(address: str) -> None:
-    """Raises GraderError for what is no address of a cluster."""
+    """Raises GraderError for an invalid address."""
     if address != LOCAL and not address.startswith("ray://"):
         raise GraderError(f"--cluster {address}: expected {LOCAL}, or the address of a Ray cluster: ray://HOST:10001")
 
@@ -31,9 +31,9 @@ def check_address(address: str) -> None:
 def ray_session(address: str, workers: int | None) -> Iterator[Any]:
     """Yields the module `ray`, connected to `address`; `local` starts a cluster of `workers` cores on this machine.
 
-    Afterwards it is left or shut down, and its temporary folder is gone. Ray tells its own news on the standard
-    output, with other machines' addresses; that is hidden meanwhile. Raises EngineDownError where there is no
-    cluster, GraderError where there is no Ray.
+    Afterwards disconnects, or shuts the local cluster down and deletes its folder. Hides what Ray prints to standard
+    output meanwhile, such as other machines' addresses. Raises EngineDownError if the cluster cannot be reached,
+    GraderError if Ray is not installed.
     """
     check_address(address)
     for name, value in QUIET.items():
@@ -52,7 +52,7 @@ def ray_session(address: str, workers: int | None) -> Iterator[Any]:
             settings = {"num_cpus": workers or os.cpu_count(), "include_dashboard": False, "_temp_dir": folder}
         opened.callback(ray.shutdown)
         try:
-            opened.enter_context(warnings.catch_warnings(action="ignore"))  # what Ray warns of, its errors say too
+            opened.enter_context(warnings.catch_warnings(action="ignore"))  # Ray repeats its warnings in its errors
             ray.init(logging_level=logging.CRITICAL, log_to_driver=False, **settings)
         except (OSError, RuntimeError, ValueError) as error:
             raise EngineDownError(_unreachable(address, error)) from error
@@ -62,10 +62,10 @@ def ray_session(address: str, workers: int | None) -> Iterator[Any]:
 
 
 def _unreachable(address: str, error: Exception) -> str:
-    said = next((line for line in str(error).splitlines() if len(line) > 1), type(error).__name__).rstrip(".:")
+    reason = next((line for line in str(error).splitlines() if len(line) > 1), type(error).__name__).rstrip(".:")
     if address == LOCAL:
-        return f"Ray could not start on this machine: {said}"
+        return f"Ray could not start on this machine: {reason}"
     return (
-        f"no Ray cluster answers at {address}: {said}. Start one with `ray start --head` (its client port is 10001); "
+        f"no Ray cluster answers at {address}: {reason}. Start one with `ray start --head` (its client port is 10001); "
         "Ray and Python must be of the same versions here and there, and so must RAY_AUTH_MODE and RAY_AUTH_TOKEN."
     )

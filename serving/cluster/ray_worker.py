@@ -1,4 +1,4 @@
-"""What runs on a cluster's machine: a model, and rows of submissions in, rows of grades out. Knows no Ray."""
+"""A worker on a machine of the cluster: rows of submissions in, rows of grades out."""
 
 import os
 import platform
@@ -20,10 +20,10 @@ Rows = Mapping[str, Any]
 
 
 class RayWorker:
-    """Loads its model once, with `load`. `labs`: name -> rubric and problem as JSON, without submissions.
+    """Loads its model once, with `load`. `labs`: name -> the lab as JSON, without submissions.
 
-    A model that cannot be loaded or asked is told in the column `failure` of what it returns, with the machine's name:
-    an exception would come back with a traceback through somebody's program.
+    Errors of the model are returned in the column `failure`, with the machine's name: an exception would come back with
+    a traceback that quotes a student's program.
     """
 
     def __init__(self, load: Callable[[], Grader], labs: Mapping[str, str], *, reasoning: bool) -> None:
@@ -34,13 +34,13 @@ class RayWorker:
             self._grader.engine = self._meter = MeteredEngine(self._grader.engine)
         except (GraderError, OSError) as error:
             self._failure = str(error)
-        except Exception as error:  # would end the process, and Ray would tell of nothing but that
+        except Exception as error:  # otherwise the process ends, and that is all that Ray reports
             self._failure = f"the model cannot be loaded: {type(error).__name__}: {error}"
 
     def __call__(self, rows: Rows) -> Rows:
-        """`lab` and `submission` (JSON) in; `grade` (JSON), or nothing but a `failure`, out."""
+        """Columns `lab` and `submission` (JSON) in; `grade` (JSON), or only a `failure`, out."""
         if self._failure:
-            return self._answer([], self._failure, (0, 0, 0))
+            return self._rows([], self._failure, (0, 0, 0))
         before, grades = self._counts(), []
         try:
             for name, members in groupby(
@@ -49,9 +49,9 @@ class RayWorker:
                 submissions = [Submission.model_validate_json(submission) for _, submission in members]
                 grades += self._graded(self._labs[name], submissions)
         except GraderError as error:
-            return self._answer([], str(error), (0, 0, 0))
-        asked = tuple(now - then for now, then in zip(self._counts(), before, strict=True))
-        return self._answer([grade.model_dump_json() for grade in grades], "", asked)
+            return self._rows([], str(error), (0, 0, 0))
+        counts = tuple(now - then for now, then in zip(self._counts(), before, strict=True))
+        return self._rows([grade.model_dump_json() for grade in grades], "", counts)
 
     def _graded(self, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
         """Without ratings where a submission failed alone too. Raises EngineDownError."""
@@ -74,10 +74,10 @@ class RayWorker:
     def _counts(self) -> tuple[int, int, int]:
         return self._meter.questions, self._meter.prompt_tokens, self._meter.uncached_tokens
 
-    def _answer(self, grades: list[str], failure: str, asked: tuple[int, ...]) -> Rows:
-        """The columns beside `grade` say the same in every row."""
+    def _rows(self, grades: list[str], failure: str, counts: tuple[int, ...]) -> Rows:
+        """All columns but `grade` have the same value in every row."""
         count = max(len(grades), 1)
-        questions, prompt_tokens, uncached_tokens = ([each] * count for each in asked)
+        questions, prompt_tokens, uncached_tokens = ([each] * count for each in counts)
         return {
             "grade": grades or [""],
             "failure": [failure and f"{platform.node()}: {failure}"] * count,

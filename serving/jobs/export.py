@@ -1,9 +1,8 @@
-"""A job's results as a folder of files, under the students' real ids: `grader regrade --out`.
+"""Writes a job's results as files, under the students' ids: `grader regrade --out`.
 
 `grades.jsonl` (a `Result` a line, as from the service), `rubric_ratings.csv` and `rubric_comments.csv` in the lab's own
-format (the ratings in force, and why a criterion has none), `marks.csv` (everybody's marks), `summary.json` (where the
-grader differs from the TAs). The files are copies: the store holds the grades, and the folder is written whole again
-from it.
+format (current ratings, and why a criterion has none), `marks.csv`, and `summary.json` (disagreements with the TAs).
+The files are copies of what the store has.
 """
 
 import json
@@ -26,17 +25,17 @@ from serving.measures.comparison import Comparison, compare
 from serving.store.store import Store
 
 
-def check_place(out: Path) -> None:
-    """Raises GraderError where the files would be written over those of a lab."""
+def check_output_folder(out: Path) -> None:
+    """Raises GraderError if the folder is a lab, whose files would be overwritten."""
     if (out / RUBRIC).exists():
-        raise GraderError(f"{out} is a lab, whose {RATINGS} would be lost. Choose another --out.")
+        raise GraderError(f"{out} is a lab, whose {RATINGS} would be overwritten. Choose another --out.")
 
 
 def export(store: Store, job: Job, lab: Lab, out: Path) -> Comparison:
-    """Writes what there is of `job`, whose work is `lab`, into the folder `out`, and compares it with the TAs.
+    """Writes the results of `job`, over `lab`, into the folder `out`, and compares them with the TAs.
 
-    Who is forgotten while it writes is in none of the files; for those who are later, the store notes where they are.
-    Raises OSError where `out` cannot be written.
+    A student who is deleted meanwhile is in none of the files. The store records the folder, so that students who are
+    deleted later can be removed from it. Raises OSError if `out` cannot be written.
     """
     store.record_export(job.course, out)
     out.mkdir(parents=True, exist_ok=True)
@@ -50,23 +49,23 @@ def export(store: Store, job: Job, lab: Lab, out: Path) -> Comparison:
 
 
 def _given(store: Store, job: Job, lab: Lab) -> list[Result]:
-    """In the order of the lab's submissions; what the job gave up has no rating and says why."""
+    """In the order of the lab's submissions; parked submissions are ungraded, with the reason."""
     found = {each.grade.student: each for each in results(store, job)}
     for parked in JobRepository(store.database).progress(job.id).parked:
         if job.fingerprint and (student := store.read_student(parked.student).student) is not None:
-            given_up = _given_up(job.fingerprint, lab, student, parked.reason)
-            found[student] = Result(grade_id=None, grade=given_up, ratings={})
+            grade = _parked_grade(job.fingerprint, lab, student, parked.reason)
+            found[student] = Result(grade_id=None, grade=grade, ratings={})
     return [found[each.student] for each in lab.submissions if each.student in found]
 
 
-def _given_up(origin: str, lab: Lab, student: str, reason: str) -> Grade:
-    [work] = [each for each in lab.submissions if each.student == student]
-    hashes = {"rubric_hash": rubric_hash(lab), "submission_hash": submission_hash(work)}
-    return all_ungraded(lab, student, Provenance(**json.loads(origin), **hashes), f"grading was given up: {reason}")
+def _parked_grade(fingerprint: str, lab: Lab, student: str, reason: str) -> Grade:
+    [submission] = [each for each in lab.submissions if each.student == student]
+    hashes = {"rubric_hash": rubric_hash(lab), "submission_hash": submission_hash(submission)}
+    return all_ungraded(lab, student, Provenance(**json.loads(fingerprint), **hashes), f"parked: {reason}")
 
 
 def _write(lab: Lab, given: Sequence[Result], comparison: Comparison, out: Path) -> None:
-    """An ungraded criterion has no 1 in the ratings; its reason is the comment, in the cell of the first rating."""
+    """An ungraded criterion has no 1 in the ratings table; its reason is the comment of its first rating."""
     ratings = {each.grade.student: each.ratings for each in given}
     why = {
         each.grade.student: {
@@ -78,7 +77,7 @@ def _write(lab: Lab, given: Sequence[Result], comparison: Comparison, out: Path)
     first = {criterion.title: criterion.ratings[0].title for criterion in lab.criteria}
     cells = {student: {title: first[title] for title in each} for student, each in reasons.items()}
     folders = {submission.student: submission.folder for submission in lab.submissions}
-    with TemporaryDirectory(dir=out, prefix=".partial-") as name:  # a reader finds whole files, the old or the new ones
+    with TemporaryDirectory(dir=out, prefix=".partial-") as name:  # readers never see a partly written file
         part = Path(name)
         with (part / "grades.jsonl").open("w", encoding="utf-8") as file:
             file.writelines(each.model_dump_json() + "\n" for each in given)

@@ -1,7 +1,4 @@
-"""Everybody's marks as a table for a spreadsheet, `marks.csv`: those of the ratings in force, overrides included.
-
-Knows no store. Which ratings they are is in `rubric_ratings.csv`, and why in `grades.jsonl`.
-"""
+"""`marks.csv`: the marks of all students by the current ratings, overrides included."""
 
 import csv
 from collections.abc import Sequence
@@ -18,15 +15,15 @@ COLUMNS = ("student", "status", "needs_review", "ungraded", "total", "low", "hig
 
 
 def write_marks(lab: Lab, given: Sequence[Result], path: Path) -> None:
-    """Writes a row for each of `given`, graded by the rubric of `lab`, in their order; after `COLUMNS` one a criterion.
+    """Writes a row for each of `given`, in their order, with `COLUMNS` and then a column for each criterion of `lab`.
 
-    `needs_review` and `ungraded` count criteria; what is ungraded needs review too. Where anything is ungraded, `low`
-    and `high` are the range of the total, which is empty; else they are. Without marks in the rubric all are empty.
+    `needs_review` and `ungraded` count criteria; ungraded ones need review too. If a criterion is ungraded, `total` is
+    empty and `low` and `high` are its range; otherwise those two are empty. A rubric without marks leaves all empty.
     """
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*COLUMNS, *(escape_formula(criterion.title) for criterion in lab.criteria)])
-        writer.writerows(_row(_in_force(lab, each)) for each in given)
+        writer.writerows(_row(_with_overrides(lab, each)) for each in given)
 
 
 def _row(grade: Grade) -> list[str]:
@@ -43,14 +40,14 @@ def _row(grade: Grade) -> list[str]:
     ]
 
 
-def _in_force(lab: Lab, result: Result) -> Grade:
+def _with_overrides(lab: Lab, result: Result) -> Grade:
     answers = {answer.criterion: answer for answer in result.grade.criteria}
     criteria = (_decided(criterion, answers[criterion.title], result) for criterion in lab.criteria)
     return result.grade.model_copy(update={"criteria": tuple(criteria)})
 
 
 def _decided(criterion: Criterion, answer: CriterionGrade, result: Result) -> CriterionGrade:
-    """The machine's answer, or a person's in its place, which nobody has to review."""
+    """The model's answer, or the override, which needs no review."""
     if criterion.title not in result.overridden:
         return answer
     rating = criterion.rating(result.ratings[criterion.title])
@@ -59,5 +56,5 @@ def _decided(criterion: Criterion, answer: CriterionGrade, result: Result) -> Cr
 
 
 def _marks(marks: float | None) -> str:
-    """Rounded, as ten times 0.1 are 0.9999999999999999."""
+    """Rounded, because ten times 0.1 is 0.9999999999999999."""
     return "" if marks is None else number(round(marks, 6))

@@ -1,6 +1,6 @@
-"""What came of a job: its grades under the students' real ids, and how they compare with the TAs' and with before.
+"""Results of a job: its grades under the students' ids, compared with the TAs and with the previous job.
 
-Knows the store and no HTTP. Who was forgotten is in none of it.
+Deleted students are in none of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,9 +23,9 @@ from serving.store.tables import students as people
 
 
 class Result(Frozen):
-    """`grade` is the machine's, of the real student; `ratings` (criterion -> rating) those in force, with overrides.
-    `grade_id` names it in the store; None where the job gave the work up, of which nothing is kept.
-    `overridden`: the criteria whose rating a person gave, be it the machine's own; it is in no dump."""
+    """`grade` is the model's, under the student's id; `ratings` (criterion -> rating) are the current ones, with
+    overrides. `grade_id`: None for a parked submission. `overridden`: the criteria with a person's rating, not dumped.
+    """
 
     grade_id: str | None
     grade: Grade
@@ -34,7 +34,7 @@ class Result(Frozen):
 
 
 class Change(Frozen):
-    """A criterion of a student's work that the job rated otherwise than the one before. None: ungraded."""
+    """A criterion that the job rated differently from the previous job. None: ungraded."""
 
     student: str
     criterion: str
@@ -43,7 +43,7 @@ class Change(Frozen):
 
 
 class Changes(Frozen):
-    """Since the job `before`: of the `compared` criteria that both answered for, `same` kept their rating."""
+    """Since the job `before`: of the `compared` criteria that both jobs graded, `same` have the same rating."""
 
     before: str
     compared: int
@@ -52,7 +52,7 @@ class Changes(Frozen):
 
 
 class JobComparison(Frozen):
-    """`with_tas` is None where the lab cannot be read any more, `with_previous` where no job of it had ended before."""
+    """`with_tas`: None if the lab can no longer be read. `with_previous`: None without an earlier job of the lab."""
 
     with_tas: Comparison | None
     with_previous: Changes | None
@@ -72,7 +72,7 @@ def results(store: Store, job: Job) -> list[Result]:
 
 
 def forgotten(store: Store, job: Job) -> int:
-    """How many of the job's students were forgotten."""
+    """The number of the job's students who were deleted."""
     theirs = select(func.count()).select_from(members).join(people, members.c.student == people.c.pseudonym)
     with store.database.reading() as connection:
         count: int = connection.execute(theirs.where(members.c.job == job.id, people.c.student.is_(None))).scalar_one()
@@ -80,7 +80,7 @@ def forgotten(store: Store, job: Job) -> int:
 
 
 def rubric_of(store: Store, job: Job) -> Lab | None:
-    """The lab as the job graded it, without submissions; None where it graded nothing."""
+    """The lab as the job graded it, without submissions; None if the job has no grade."""
     recorded = store.read_grades(job.id)
     if not recorded:
         return None
@@ -89,7 +89,7 @@ def rubric_of(store: Store, job: Job) -> Lab | None:
 
 
 def compared(store: Store, job: Job, lab: Lab | None) -> JobComparison:
-    """`lab` with the TAs' grades as they are now."""
+    """`lab` has the TAs' current grades."""
     now, before = results(store, job), previous(JobRepository(store.database), job)
     return JobComparison(
         with_tas=None if lab is None else compare(lab, [each.grade for each in now if _fits(lab, each.grade)]),
@@ -98,13 +98,13 @@ def compared(store: Store, job: Job, lab: Lab | None) -> JobComparison:
 
 
 def previous(book: JobRepository, job: Job) -> Job | None:
-    """The last job of the same lab that had come to its end when this one began."""
+    """The last job of the same lab that had ended when this one was created."""
     ended = [j for j in book.all(job.course) if j.lab == job.lab and j.id != job.id and not j.failure]
     return next((j for j in ended if j.finished_at is not None and j.finished_at <= job.at), None)
 
 
 def changes(before: str, earlier: Sequence[Result], now: Sequence[Result]) -> Changes:
-    """What differs between the machine's ratings of two jobs, named `before` and now."""
+    """The differences between the model's ratings of the job `before` and of this one."""
     old, new = _ratings(earlier), _ratings(now)
     both = [pair for pair in new if pair in old]
     differ = [
@@ -129,7 +129,7 @@ def _ratings(given: Sequence[Result]) -> Mapping[tuple[str, str], str | None]:
 
 
 def _fits(lab: Lab, grade: Grade) -> bool:
-    """Whether every rating of `grade` is one of the lab's rubric, which may have been edited since."""
+    """Whether every rating of `grade` is in the lab's rubric, which may have been edited since."""
     known = {(criterion.title, rating.title) for criterion in lab.criteria for rating in criterion.ratings}
     titles = {criterion.title for criterion in lab.criteria}
     return all(

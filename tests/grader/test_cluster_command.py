@@ -131,7 +131,7 @@ def test_what_is_kept_is_told_where_the_model_or_the_cluster_of_a_resumed_run_is
         return grade(grader, *work, **options)
 
     monkeypatch.setattr(Grader, "grade", stopped)
-    told = "16 of 17 submissions are graded and kept in the store. The same command goes on from there."
+    told = "16 of 17 submissions are graded and stored. Rerun the command to resume."
     code, said = regrade("--engine", "transformers")
     assert code == 1 and f"error Stopped. {told}" in said
     whole, unloadable = (model / "model.safetensors").read_bytes(), f"transformers cannot load {model}: Error while"

@@ -12,7 +12,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from grader.cli import app
-from grader.regrade.regrade import course_of, regrade_labs
+from grader.regrade.regrade import RegradeOptions, course_of, regrade_labs
 from grader.service.local_store import local_store
 from grader.tables.regrade import Regraded, regraded_table
 from labs_schema.errors import GraderError
@@ -24,6 +24,8 @@ from serving.grading.grader import Grader
 from serving.jobs.job import Progress, RequestedState, State
 from serving.jobs.repository import JobRepository
 from serving.measures.comparison import Comparison, CriterionComparison, Difference
+
+TRANSFORMERS = RegradeOptions(engine="transformers")
 
 
 def shown(regraded: Regraded, trained: int = 0) -> str:
@@ -112,7 +114,7 @@ def test_other_settings_begin_another_job(
     write_lab(make_lab(students=2), tmp_path / "lab1")
     model, out = str(tiny_model_folder), tmp_path / "out"
     for options in ({}, {"orders": 2}, {"course": "other"}, {}):
-        regrade_labs([tmp_path / "lab1"], model, out, engine="transformers", **options)
+        regrade_labs([tmp_path / "lab1"], model, out, TRANSFORMERS.model_copy(update=options))
     assert [(each.job.course, each.graded) for each in jobs()] == [("other", 2), *[(tmp_path.name, 2)] * 2]
     assert len({each.job.fingerprint for each in jobs()}) == 2
 
@@ -132,9 +134,9 @@ def test_a_course_is_graded_into_a_folder_a_lab_and_a_stop_says_what_is_kept(
         return grade(grader, lab, submissions, **options)
 
     monkeypatch.setattr(Grader, "grade", stopped)
-    with pytest.raises(GraderError, match=r"^Stopped. 17 of 34 submissions are graded and kept in the store. The same"):
-        regrade_labs(folders, str(tiny_model_folder), out, engine="transformers")
-    regrade_labs(folders, str(tiny_model_folder), out, engine="transformers")
+    with pytest.raises(GraderError, match=r"^Stopped. 17 of 34 submissions are graded and stored. Rerun"):
+        regrade_labs(folders, str(tiny_model_folder), out, TRANSFORMERS)
+    regrade_labs(folders, str(tiny_model_folder), out, TRANSFORMERS)
     assert calls == [16, 1, 16, 16, 1]  # nobody is tried alone because a person stopped it
     assert {path.name for path in out.iterdir()} == {"lab1", "lab2", "cost.json"}
     lines = (out / "lab2" / "grades.jsonl").read_text().splitlines()
@@ -158,15 +160,15 @@ def test_a_resumed_run_that_finds_no_cluster_or_no_model_says_what_is_kept(
 
     def regrade(model: Path, **options: Any) -> str:
         with pytest.raises(GraderError) as told:
-            regrade_labs([tmp_path / "lab1"], str(model), tmp_path / "out", engine="transformers", **options)
+            regrade_labs([tmp_path / "lab1"], str(model), tmp_path / "out", TRANSFORMERS.model_copy(update=options))
         return str(told.value)
 
     monkeypatch.setattr("serving.cluster.ray_source.ray_session", down)
-    assert regrade(tiny_model_folder, cluster="local") == "no Ray cluster answers."
+    assert regrade(tiny_model_folder, RegradeOptions(cluster="local")) == "no Ray cluster answers."
     monkeypatch.setattr(Grader, "grade", stopped)
     regrade(tiny_model_folder)
-    kept = "16 of 17 submissions are graded and kept in the store. The same command goes on from there."
-    assert regrade(tiny_model_folder, cluster="local") == f"no Ray cluster answers.\n{kept}"
+    kept = "16 of 17 submissions are graded and stored. Rerun the command to resume."
+    assert regrade(tiny_model_folder, RegradeOptions(cluster="local")) == f"no Ray cluster answers.\n{kept}"
     (tmp_path / "empty").mkdir()
     assert "contains no model" in (said := regrade(tmp_path / "empty")) and said.endswith(kept)
 
@@ -187,20 +189,20 @@ def test_what_a_person_paused_or_cancelled_through_the_service_stops_here_too(
 
     monkeypatch.setattr(Grader, "grade", wished(RequestedState.PAUSE))
     with pytest.raises(GraderError, match="was paused; rerun the command to resume it"):
-        regrade_labs([tmp_path / "lab1"], str(tiny_model_folder), tmp_path / "out", engine="transformers")
+        regrade_labs([tmp_path / "lab1"], str(tiny_model_folder), tmp_path / "out", TRANSFORMERS)
     assert [each.graded for each in jobs()] == [16]
     monkeypatch.setattr(Grader, "grade", wished(RequestedState.CANCEL))
     with pytest.raises(GraderError, match="was cancelled"):
-        regrade_labs([tmp_path / "lab1"], str(tiny_model_folder), tmp_path / "out", engine="transformers")
+        regrade_labs([tmp_path / "lab1"], str(tiny_model_folder), tmp_path / "out", TRANSFORMERS)
     monkeypatch.setattr(Grader, "grade", grade)
-    regrade_labs([tmp_path / "lab1"], str(tiny_model_folder), tmp_path / "out", engine="transformers")
+    regrade_labs([tmp_path / "lab1"], str(tiny_model_folder), tmp_path / "out", TRANSFORMERS)
     assert [(each.state, each.graded) for each in jobs()] == [(State.DONE, 20), (State.CANCELLED, 20)]
 
 
 def test_the_results_are_not_written_over_a_labs_own_files(make_lab: Callable[..., Lab], tmp_path: Path) -> None:
     write_lab(make_lab(students=1), tmp_path / "lab1")
     with pytest.raises(GraderError, match=r"is a lab, whose rubric_ratings.csv would be lost. Choose another --out."):
-        regrade_labs([tmp_path / "lab1"], "no/model", tmp_path / "lab1")
+        regrade_labs([tmp_path / "lab1"], "no/model", tmp_path / "lab1", RegradeOptions())
 
 
 def test_the_course_is_the_folder_of_the_labs_as_for_the_service() -> None:
@@ -214,7 +216,7 @@ def test_what_is_no_cluster_is_refused_before_anything_is_loaded(
 ) -> None:
     write_lab(make_lab(students=1), tmp_path / "lab1")
     with pytest.raises(GraderError, match="--cluster gpu7: expected local, or the address of a Ray cluster"):
-        regrade_labs([tmp_path / "lab1"], "no/model", tmp_path / "out", cluster="gpu7")
+        regrade_labs([tmp_path / "lab1"], "no/model", tmp_path / "out", RegradeOptions(cluster="gpu7"))
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(GraderError, match="--cluster needs Ray"):
-        regrade_labs([tmp_path / "lab1"], "no/model", tmp_path / "out", cluster="local")
+        regrade_labs([tmp_path / "lab1"], "no/model", tmp_path / "out", RegradeOptions(cluster="local"))

@@ -30,9 +30,9 @@ def main() -> None:
     from serving.model import loading
 
     loading.load_grader = lambda *_, **__: synthetic_grader(SECONDS)
-    from grader.regrade.regrade import regrade_labs
+    from grader.regrade.regrade import RegradeOptions, regrade_labs
 
-    regrade_labs([Path(sys.argv[1])], "synthetic", Path(sys.argv[2]))
+    regrade_labs([Path(sys.argv[1])], "synthetic", Path(sys.argv[2]), RegradeOptions())
 
 
 def killed(url: str, lab: Lab, kills: int, seed: int) -> dict[str, Any]:

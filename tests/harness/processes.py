@@ -19,7 +19,7 @@ def start(module: str, *arguments: object, **options: Any) -> "subprocess.Popen[
     return subprocess.Popen(command, env=environment, **options)
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = 30, ignore: type[Exception] | tuple[()] = ()) -> Any:
+def wait_until(condition: Callable[[], Any], seconds: float = 60, ignore: type[Exception] | tuple[()] = ()) -> Any:
     """The first true value of `condition`. Raises TimeoutError; an `ignore`d error counts as false."""
     end = time.monotonic() + seconds
     while True:

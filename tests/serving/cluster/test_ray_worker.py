@@ -66,7 +66,7 @@ def test_a_model_that_cannot_be_loaded_or_asked_is_told_in_words(
 
 def test_a_worker_takes_a_gpu_where_there_is_one_and_no_more_than_there_are(fake_grader: Any) -> None:
     def places(has: dict[str, float], **options: Any) -> tuple[int, int]:
-        return RaySource(lambda: fake_grader, **options)._places(has)
+        return RaySource(lambda: fake_grader, **options)._allocate(has)
 
     assert places({"CPU": 64, "GPU": 8}) == (1, 8)
     assert places({"CPU": 64, "GPU": 8}, on_gpu=False) == (0, 2)

@@ -87,6 +87,7 @@ def test_each_worker_grades_its_own_course_only(new_url: Callable[[], str]) -> N
     def run(name: str, course: str) -> "subprocess.Popen[bytes]":
         options = ["--submissions", 64, "--pace", 0.02, "--dead-seconds", 1.5, "--course", course]
         running.append(start("tests.harness.worker_process", url, name, *options, stdout=subprocess.PIPE))
+        assert running[-1].stdout is not None and running[-1].stdout.readline() == b"ready\n"
         return running[-1]
 
     try:

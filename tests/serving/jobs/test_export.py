@@ -13,7 +13,7 @@ from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
 from serving.jobs import export as exporting
 from serving.jobs.cli_jobs import grade_jobs
-from serving.jobs.export import check_place, export
+from serving.jobs.export import check_output_folder, export
 from serving.jobs.job import Job
 from serving.jobs.repository import JobRepository
 from serving.jobs.results import Result
@@ -138,7 +138,7 @@ def test_a_lab_without_submissions_gives_empty_files(
 
 
 def test_a_lab_is_no_place_for_results(make_lab: Callable[..., Lab], tmp_path: Path) -> None:
-    check_place(tmp_path / "new")
+    check_output_folder(tmp_path / "new")
     write_lab(make_lab(students=1), tmp_path / "lab1")
     with pytest.raises(GraderError, match="is a lab"):
-        check_place(tmp_path / "lab1")
+        check_output_folder(tmp_path / "lab1")

@@ -91,13 +91,13 @@ def test_a_program_that_breaks_the_grader_is_given_up_told_and_tried_again_by_th
     written = (tmp_path / "grades.jsonl").read_text().splitlines()
     lines = [Result.model_validate_json(line).grade for line in written]
     assert [grade.student for grade in lines] == [each.student for each in lab.submissions]
-    assert {answer.ungraded for answer in lines[2].criteria} == {"grading was given up: RuntimeError"}
+    assert {answer.ungraded for answer in lines[2].criteria} == {"parked: RuntimeError"}
     assert lines[2].provenance == steady().provenance(lab, lab.submissions[2])
-    assert "ungraded: grading was given up: RuntimeError" in (tmp_path / "rubric_comments.csv").read_text()
+    assert "ungraded: parked: RuntimeError" in (tmp_path / "rubric_comments.csv").read_text()
     grader = steady()
     assert typed(store, lab, tmp_path, grader).id == job.id
     assert grader.asked == [lab.submissions[2].files[0].text]
-    assert "given up" not in (tmp_path / "grades.jsonl").read_text()
+    assert "parked" not in (tmp_path / "grades.jsonl").read_text()
 
 
 @pytest.mark.parametrize("afar", [False, True])
