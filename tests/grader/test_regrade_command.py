@@ -164,11 +164,11 @@ def test_a_resumed_run_that_finds_no_cluster_or_no_model_says_what_is_kept(
         return str(told.value)
 
     monkeypatch.setattr("serving.cluster.ray_source.ray_session", down)
-    assert regrade(tiny_model_folder, RegradeOptions(cluster="local")) == "no Ray cluster answers."
+    assert regrade(tiny_model_folder, cluster="local") == "no Ray cluster answers."
     monkeypatch.setattr(Grader, "grade", stopped)
     regrade(tiny_model_folder)
     kept = "16 of 17 submissions are graded and stored. Rerun the command to resume."
-    assert regrade(tiny_model_folder, RegradeOptions(cluster="local")) == f"no Ray cluster answers.\n{kept}"
+    assert regrade(tiny_model_folder, cluster="local") == f"no Ray cluster answers.\n{kept}"
     (tmp_path / "empty").mkdir()
     assert "contains no model" in (said := regrade(tmp_path / "empty")) and said.endswith(kept)
 
