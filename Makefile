@@ -1,11 +1,11 @@
-# make setup | demo | test | fast | lint | words | docs | debian-packages | bench-train | bench-trust | bench-serve | bench-overload | chaos | stops | outage | fuzz-api | clean.    DEVICE=cuda on a machine with NVIDIA GPUs.
+# make setup | demo | test | fast | lint | words | nightly | docs | debian-packages | bench-train | bench-trust | bench-serve | bench-overload | chaos | stops | outage | fuzz-api | clean.    DEVICE=cuda on a machine with NVIDIA GPUs.
 PYTHON ?= python3
 DEVICE ?= cpu
 BIN := .venv/bin
 READY := .venv/.ready-$(DEVICE)
 RUN := demo/runs/latest
 
-.PHONY: setup demo test fast lint words docs debian-packages clean bench-train bench-trust bench-serve bench-overload chaos stops outage fuzz-api
+.PHONY: setup demo test fast nightly lint words docs debian-packages clean bench-train bench-trust bench-serve bench-overload chaos stops outage fuzz-api
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -37,7 +37,7 @@ demo/evaluation/evaluation.json: $(RUN)/merged/manifest.json
 	$(BIN)/grader evaluate $(RUN) --parent-dir labs --out demo/evaluation
 
 fast: $(READY)
-	$(BIN)/python -m pytest -m "not slow and not gpu" -n 2
+	$(BIN)/python -m pytest -m "not slow and not nightly and not gpu" -n 2
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -60,7 +60,12 @@ debian-packages:
 	requirements/debian-package nginx nginx
 
 test: lint debian-packages fast
-	$(BIN)/python -m pytest -m "slow and not gpu" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "slow and not nightly and not gpu" -n 2 --dist loadgroup
+
+# The long repetitions: 50 kills, 300 truncations, every stack of attacks, Ray, every way to train.
+nightly: debian-packages $(READY)
+	$(BIN)/python -m pytest -m "nightly and not gpu" -n 2 --dist loadgroup
+	$(MAKE) chaos stops outage
 
 # Uses the rows of labs/, or of BENCH="DATASET MODEL", such as BENCH="demo/data demo/base".
 bench-train: $(READY)
@@ -74,17 +79,17 @@ bench-trust: $(READY)
 bench-serve: $(READY)
 	$(BIN)/python benchmarks/bench_serve.py $(LABS)
 
-# Ten times as many submissions as a made-up engine can grade, for a minute: what is refused, how fast, at what cost.
+# Overloads a synthetic engine tenfold for a minute; reports refusals, their latency and memory.
 bench-overload: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/overload.py
 
-# Kills 1 and 3 workers, and grader regrade, in the middle of a job, over SQLite and over PostgreSQL: 17 minutes.
+# Kills 1 and 3 workers, and grader regrade, in the middle of a job, over SQLite and PostgreSQL: 17 minutes.
 # CHAOS="--workers 3 --store sqlite" for one of them.
 chaos: $(READY)
 	$(BIN)/python -m benchmarks.chaos $(CHAOS)
 
-# Stops a service under load with SIGTERM, 20 times; takes PostgreSQL away from one for 75 s, and stops it meanwhile;
-# lets it hang for 30 s, and stops it meanwhile.
+# stops: stops a service under load with SIGTERM, 20 times.
+# outage: stops PostgreSQL for 75 s, then freezes it for 30 s, each also with a SIGTERM to the service meanwhile.
 stops: $(READY)
 	$(BIN)/python -m benchmarks.stops $(STOPS)
 
