@@ -1,1 +1,1 @@
-"""A lab, a submission and an engine become grades; grades become answers, files and figures. Knows no training."""
+"""Grading: engines score submissions; grades are stored, exported, measured and served over HTTP."""

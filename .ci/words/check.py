@@ -13,9 +13,11 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+# Files made by tools, and texts that are data.
 SKIPPED = re.compile(
     r"\.(png|svg|lock)$|^LICENSE|^requirements/|^\.ci/words/|^labs/[^/]+/"
-    r"|^prompts/attacks/|^serving/injection/phrases.yaml|^labs_schema/privacy/common_words.py"  # texts that are data
+    r"|^prompts/attacks/|^prompts/templates/|^serving/injection/phrases.yaml"
+    r"|^labs_schema/privacy/(common_words|author_labels|name_tokens).py|^benchmarks/hidden_names.py"
 )
 
 

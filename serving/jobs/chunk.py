@@ -27,7 +27,7 @@ SYSTEM_ERRORS = (EngineDownError, StoreError, OtherModelError, ElsewhereError, W
 
 
 class GradingBackend(Protocol):
-    """What a worker grades with."""
+    """Loads labs and grades submissions for a worker."""
 
     store: Store
     jobs: JobRepository

@@ -46,7 +46,7 @@ class Leases:
         """Leases the first chunk, from that of `position`, which has unsettled work and no other worker.
 
         Returns its number (from 0), or None if there is none or another worker was faster. A lease that this worker
-        already holds is renewed: an outage of the database may have kept it from releasing the chunk.
+        already holds is renewed: an outage of the database may have prevented its release.
         """
         elsewhere = exists().where(
             leases.c.job == job.id, leases.c.chunk == members.c.position // job.chunk, leases.c.worker != self.name

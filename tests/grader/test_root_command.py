@@ -80,7 +80,7 @@ def test_paragraphs_fill_the_terminal() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"), [("serv", "serve"), ("buld-dataset", "build-dataset"), ("keys creat", "create")]
+    ("typed", "meant"), [("serv", "serve"), ("bild-dataset", "build-dataset"), ("keys creat", "create")]
 )
 def test_a_mistyped_command_is_corrected(typed: str, meant: str) -> None:
     assert f"Did you mean '{meant}'?" in output(*typed.split())
