@@ -15,7 +15,7 @@ from serving.api.service import ServiceOptions
 from serving.courses.lab_registry import LabRegistry, read_registry
 from serving.courses.served import OneCourse
 from serving.jobs.backend import WorkerBackend
-from serving.jobs.chunk import grade_chunk
+from serving.jobs.chunk import SYSTEM_ERRORS, grade_chunk
 from serving.jobs.job import Job, RequestedState
 from serving.scheduler.engine_thread import EngineThread
 from serving.store.roles import Role
@@ -69,9 +69,12 @@ class CourseSetup:
 
 
 def _run_job(backend: WorkerBackend, job: Job) -> None:
-    """Runs a job on this thread, as a worker does."""
-    for number in range(job.chunks):
-        grade_chunk(backend, job.id, number)
+    """Runs a job on this thread, as a worker does. A failing engine leaves the job unfinished."""
+    try:
+        for number in range(job.chunks):
+            grade_chunk(backend, job.id, number)
+    except SYSTEM_ERRORS:
+        return
     now = backend.jobs.job(job.id)
     if now.requested is RequestedState.RUN and now.generation == job.generation:
         backend.jobs.finish(job)

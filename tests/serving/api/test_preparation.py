@@ -61,8 +61,8 @@ def test_preparation_does_not_change_the_grade(make_lab: Callable[..., Lab], fak
 
 
 def test_requests_are_prepared_off_the_engine_thread(fake_grader: Any, new_app: Callable[..., Any]) -> None:
-    threads, sheet = [], fake_grader._sheet
-    fake_grader._sheet = lambda *given: (threads.append(threading.current_thread().name), sheet(*given))[1]
+    threads, prepare = [], fake_grader.prepare
+    fake_grader.prepare = lambda *given: (threads.append(threading.current_thread().name), prepare(*given))[1]
     app = new_app(EngineThread(lambda: fake_grader))
     with TestClient(app, "http://localhost") as client:
         assert client.post("/grade", json=body("int main(void) {}")).status_code == 200
