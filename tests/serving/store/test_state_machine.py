@@ -36,7 +36,7 @@ class GradingBackend:
     """A worker's: the rating is a function of the program."""
 
     def __init__(self, store: Any, lab: Lab, hand: Any) -> None:
-        self.store, self.book, self._lab, self._hand = store, JobRepository(store.database), lab, hand
+        self.store, self.jobs, self._lab, self._hand = store, JobRepository(store.database), lab, hand
 
     def lab(self, _: Job) -> Lab:
         return self._lab
@@ -153,8 +153,8 @@ class Service(RuleBasedStateMachine):
         work = self.hand.written_by(self.pseudonym(student), text)
         with pytest.raises(CrashError), audited_transaction(self.store.database, self.store._now()) as ledger:
             given = [self.hand.graded(self.hand.lab, work)]
-            grades.record(ledger, self.hand.lab, [work], given, request="crashed", actor="job")
-            students.forget(ledger, work.student, "admin")
+            grades.record_grades(ledger, self.hand.lab, [work], given, request="crashed", actor="job")
+            students.forget_student(ledger, work.student, "admin")
             ledger.close()
             ledger.connection.invalidate()  # the connection is gone, as after a kill
             raise CrashError
