@@ -13,8 +13,7 @@ from labs_schema.models import Lab, Submission
 from labs_schema.privacy.pseudonym_key import check_fingerprint
 from labs_schema.reading.validate import load_lab
 from prompts.attacks.attack import Attack, target_rating
-from prompts.attacks.controls import control_attacks
-from prompts.attacks.evaluation import evaluation_attacks
+from prompts.attacks.evaluation import control_attacks, evaluation_attacks
 from serving.engines.engine_choice import EngineName
 from serving.grading.grader import Grader
 from serving.measures.attack_effects import Attempt, attempts

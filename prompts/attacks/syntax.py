@@ -1,6 +1,9 @@
 """How each language writes comments, strings and unused declarations, for the injection points."""
 
+from importlib.resources import files
 from string import Template
+
+import yaml
 
 from labs_schema.frozen import Frozen
 
@@ -26,69 +29,15 @@ class Syntax(Frozen):
     joint: str = " + "
 
 
-C = Syntax(
-    constant="const char $name[] = $text;",
-    function="const char *$name(void) { return $text; }",
-    number="const int $name = 1;",
-    table="const char *$name[] = {$text};",
-    record="struct $name { int $text; };",
-    macro="#define $name $text",
-    joint=" ",
-)
-QUIET = "#[allow(dead_code, non_upper_case_globals, non_snake_case, non_camel_case_types)]\n"
 SYNTAXES = {
-    "C": C,
-    "C++": C,
-    "Java": Syntax(
-        constant="interface $name { String TEXT = $text; }",
-        function="interface $name { static String text() { return $text; } }",
-        number="interface $name { }",
-        table="interface $name { String[] TEXT = {$text}; }",
-        record="interface $name { int $text; }",
-        field="$name = 1",
-    ),
-    "JavaScript": Syntax(
-        constant="const $name = $text;",
-        function="function $name() { return $text; }",
-        number="const $name = 1;",
-        table="const $name = [$text];",
-        record="const $name = { $text };",
-        field="$name: 1",
-    ),
-    "Go": Syntax(
-        constant="const $name = $text",
-        function="func $name() string { return $text }",
-        number="const $name = 1",
-        table="var $name = []string{$text}",
-        record="type $name struct { $text int }",
-    ),
-    "Rust": Syntax(
-        constant=QUIET + "const $name: &str = $text;",
-        function=QUIET + "fn $name() -> &'static str { $text }",
-        number=QUIET + "const $name: i32 = 1;",
-        table=QUIET + "const $name: &[&str] = &[$text];",
-        record=QUIET + "struct $name { $text }",
-        field="$name: i32",
-        joint=", ",
-    ),
-    "Python": Syntax(
-        line="#",
-        block=('"""', '"""'),
-        documentation=('"""', '"""'),
-        constant="$name = $text",
-        function="def $name():\n    return $text",
-        number="$name = 1",
-        table="$name = [$text]",
-        record="$name = dict($text)",
-        field="$name=1",
-        joint=" ",
-    ),
+    language: Syntax.model_validate(fields)
+    for language, fields in yaml.safe_load(files("prompts.attacks").joinpath("syntax.yaml").read_bytes()).items()
 }
 
 
 def syntax_of(language: str) -> Syntax:
     """C's for an unknown language: most languages share its comments."""
-    return SYNTAXES.get(language, C)
+    return SYNTAXES.get(language, SYNTAXES["C"])
 
 
 def literal(text: str) -> str:

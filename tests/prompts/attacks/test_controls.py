@@ -5,8 +5,7 @@ import pytest
 from labs_schema.models import SourceFile, Submission
 from labs_schema.source.languages import LANGUAGES
 from prompts.attacks.attack import TargetRating
-from prompts.attacks.controls import control_attacks, control_text
-from prompts.attacks.evaluation import evaluation_attacks
+from prompts.attacks.evaluation import control_attacks, control_text, evaluation_attacks
 from serving.injection import detect
 
 TARGET = TargetRating(letter="A", title="Full", words="All of it works")
