@@ -49,7 +49,7 @@ def test_every_issue_code_of_a_lab_is_documented() -> None:
 
 
 def test_every_review_code_is_documented() -> None:
-    page = (DOCS / "guide/serving.md").read_text(encoding="utf-8")
+    page = (DOCS / "guide/grading-requests.md").read_text(encoding="utf-8")
     assert [code for code in ReviewCode if f"| `{code}` |" not in page] == []
 
 

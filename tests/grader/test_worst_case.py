@@ -190,7 +190,7 @@ def test_the_detector_alone_finds_three_evaluation_attacks_in_four(samples: list
 
 
 def test_the_detector_alone_finds_three_training_attacks_in_ten(samples: list[Lab]) -> None:
-    """The phrase list was written with the evaluation attacks in view; these texts show how it generalises."""
+    """Not a measure of generalisation: five phrases were added after seeing which of these texts were missed."""
     for lab in samples:
         work = [attack(lab.submissions[0], lab.language, target_rating(lab.criteria)) for attack in TRAINING_ATTACKS]
         assert 9 <= sum(bool(detect(each, lab.language)) for each in work) <= 12, lab.language

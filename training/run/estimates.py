@@ -61,8 +61,10 @@ def estimate_stage(
 def estimate_memory(
     model: Any, stage: Stage, estimate: StageEstimate, *, trained: int, config: RunConfig, half: bool
 ) -> dict[str, int]:
-    """Bytes by part on each device, by the formula in docs/training.md. `model` may be on the meta device. `trained`:
-    the number of trained weights. `half`: bfloat16."""
+    """Bytes by part on each device, by the formula in docs/guide/running-training.md.
+
+    `model` may be on the meta device. `trained`: the number of trained weights. `half`: bfloat16.
+    """
     size, all_weights, linear = model.config, model.num_parameters(), count_linear_weights(model)
     full = stage.method == "full"
     width = 2 if half else 4
