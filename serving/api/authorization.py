@@ -1,4 +1,4 @@
-"""Authorization of routes: each has one of the three dependencies defined here; `unclassified` finds others.
+"""Authorization of routes: each has one of the three dependencies defined here.
 
 A key is sent as `Authorization: Bearer grader_...`. Without keys in the store, every request is granted full access.
 """
@@ -6,7 +6,7 @@ A key is sent as `Authorization: Bearer grader_...`. Without keys in the store, 
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
@@ -159,16 +159,3 @@ platform = Depends(Requires(Role.PLATFORM))
 ta = Depends(Requires(Role.TA))
 PlatformCaller = Annotated[Caller, platform]
 TaCaller = Annotated[Caller, ta]
-
-
-def unclassified(app: FastAPI) -> list[str]:
-    """The paths of routes without one of these dependencies."""
-    return [getattr(route, "path", repr(route)) for route in app.routes if not _classified(route)]
-
-
-def _classified(route: object) -> bool:
-    if not isinstance(route, APIRoute):
-        return False
-    return any(
-        isinstance(dependency.call, Requires | RequiresOperator | Public) for dependency in route.dependant.dependencies
-    )

@@ -5,7 +5,7 @@ import asyncio
 from fastapi import APIRouter
 
 from labs_schema.limits import ServiceLimits
-from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
+from labs_schema.models import Criterion, Lab, Rating
 from serving.api.authorization import public
 from serving.api.grade_requests import grade_through_queue
 from serving.api.schemas.examples import problems, success
@@ -13,9 +13,14 @@ from serving.api.schemas.grades import Health
 from serving.api.schemas.problems import ProblemError
 from serving.api.service import CourseService, Service
 from serving.courses.served import ServedCourse
+from serving.grading.retries import PROBE
 from serving.observability.readiness import readiness, worker_faults
 
 PROBE_SECONDS = ServiceLimits().probe_seconds
+_WORKS = Criterion(title="Does it work?", ratings=(Rating(title="A"), Rating(title="B")))
+PROBE_LAB = Lab(
+    name="", problem="Do nothing.", short_problem="Do nothing.", language="C", criteria=(_WORKS,), submissions=()
+)
 
 router = APIRouter(dependencies=[public], tags=["health"])
 
@@ -71,11 +76,10 @@ async def _probe_models(service: Service) -> None:
 
     Raises the last 503 if no model is healthy afterwards.
     """
-    (lab, submission), failure = probe_submission(), None
-    seconds = min(PROBE_SECONDS, service.options.timeout_seconds)
+    failure, seconds = None, min(PROBE_SECONDS, service.options.timeout_seconds)
     for name in service.engine.unhealthy_courses or await asyncio.to_thread(service.courses.names):
         try:
-            await grade_through_queue(service.for_course(ServedCourse(name)), lab, submission, timeout_seconds=seconds)
+            await grade_through_queue(service.for_course(ServedCourse(name)), PROBE_LAB, PROBE, timeout_seconds=seconds)
         except ProblemError as error:
             failure = error if error.status_code == 503 else failure
     if failure and not service.engine.healthy:
@@ -85,12 +89,3 @@ async def _probe_models(service: Service) -> None:
 def _store_and_worker_faults(service: Service) -> list[str]:
     database = service.store.database
     return readiness(database, database.folder) or worker_faults(database, service.jobs, service.courses.names())
-
-
-def probe_submission() -> tuple[Lab, Submission]:
-    """The smallest lab and program that can be graded."""
-    works = Criterion(title="Does it work?", ratings=(Rating(title="A"), Rating(title="B")))
-    lab = Lab(
-        name="", problem="Do nothing.", short_problem="Do nothing.", language="C", criteria=(works,), submissions=()
-    )
-    return lab, Submission(student="", folder="", files=(SourceFile(path="a.c", text="int main(){}\n"),))

@@ -5,7 +5,9 @@ Responses contain short excerpts of the request only; logs contain none.
 
 import json
 from collections.abc import Mapping, Sequence
+from importlib.resources import files
 
+import yaml
 from fastapi import Response
 from pydantic import Field
 from starlette.exceptions import HTTPException
@@ -31,50 +33,8 @@ class ProblemType(Frozen):
         return f"urn:grader:{self.code}"
 
 
-def _type(status: int, code: str, title: str, hint: str, *, proxy: bool = False) -> ProblemType:
-    return ProblemType(code=code, status=status, title=title, hint=hint, proxy=proxy)
-
-
-PROBLEMS: Mapping[str, ProblemType] = {
-    problem.code: problem
-    for problem in (
-        _type(400, "bad-request", "Malformed request", "Send a JSON body encoded as UTF-8."),
-        _type(401, "invalid-key", "Missing or invalid API key", "Send Authorization: Bearer grader_..."),
-        _type(403, "insufficient-role", "Insufficient role", "Use a key with a higher role."),
-        _type(
-            403,
-            "loopback-only",
-            "Local requests only",
-            "Without API keys the service answers only requests to localhost. Create a key: grader keys create.",
-        ),
-        _type(403, "wrong-course", "Wrong course", "Use a key of the requested course, or an all-courses key."),
-        _type(404, "not-found", "Not found", "Check the path, the ids, and the course of the key."),
-        _type(404, "unknown-lab", "Unknown lab", "GET /labs lists the labs; or send the rubric in the request."),
-        _type(405, "method-not-allowed", "Method not allowed", "The Allow header lists the methods of this path."),
-        _type(409, "request-in-progress", "Request in progress", "Retry after the time in Retry-After."),
-        _type(409, "lab-unreadable", "Unreadable lab", "Run grader check on the labs folder."),
-        _type(409, "nothing-graded", "Nothing graded yet", "Retry when the job has graded a submission."),
-        _type(410, "student-forgotten", "Student forgotten", "The student's data was deleted; nothing can be done."),
-        _type(413, "too-large", "Request too large", "Remove files that are not source code, or use grader regrade."),
-        _type(422, "course-required", "Course required", "Specify the course with ?course=NAME."),
-        _type(422, "idempotency-key-reused", "Idempotency key reused", "Use a new Idempotency-Key for a new body."),
-        _type(422, "invalid-name", "Invalid name", "Use printable characters."),
-        _type(422, "invalid-request", "Invalid request", "Correct the fields that errors lists."),
-        _type(429, "rate-limited", "Rate limit exceeded", "Retry after the time in Retry-After."),
-        _type(429, "too-many-streams", "Too many open responses", "Close or finish reading another one.", proxy=True),
-        _type(499, "client-closed-request", "Client closed request", "Keep the connection open until the response."),
-        _type(500, "internal-error", "Internal error", "Find the X-Request-Id of the response in the service's log."),
-        _type(503, "engine-failed", "Engine failed", "Retry. If it persists, see the service's log."),
-        _type(503, "grading-timeout", "Grading timed out", "Retry when the service is less busy."),
-        _type(503, "model-rejected", "Model rejected", "Register the course's model again: grader courses add."),
-        _type(503, "not-ready", "Not ready", "Wait until /readyz returns 200."),
-        _type(503, "outcome-unknown", "Outcome unknown", "Retry with the same Idempotency-Key to avoid duplicates."),
-        _type(503, "queue-full", "Queue full", "Retry after the time in Retry-After."),
-        _type(503, "service-unavailable", "Service unavailable", "Retry after the time in Retry-After.", proxy=True),
-        _type(503, "shutting-down", "Shutting down", "Retry after the time in Retry-After."),
-        _type(503, "store-unavailable", "Store unavailable", "Retry. If it persists, check the database."),
-    )
-}
+_TEXT = files("serving.api.schemas").joinpath("problems.yaml").read_text(encoding="utf-8")
+PROBLEMS = {code: ProblemType(code=code, **fields) for code, fields in yaml.safe_load(_TEXT).items()}
 """Every error code of the API. The reference page of errors is generated from here."""
 
 
