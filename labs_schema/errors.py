@@ -4,6 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from typing import TypedDict, Unpack
+
+import yaml
 
 from labs_schema.frozen import Frozen
 from labs_schema.limits import LabLimits
@@ -15,7 +20,7 @@ class Severity(StrEnum):
 
 
 class Issue(Frozen):
-    """One problem in a user's input. `labs_schema.error_codes` explains every `code`.
+    """One problem in a user's input. `issues.yaml` explains every `code`.
 
     `path` is relative to what was read (a lab's parent folder, a dataset file); `line` counts from 1. Contains student
     text only as a short escaped excerpt.
@@ -32,6 +37,32 @@ class Issue(Frozen):
     def __str__(self) -> str:
         where = self.path if self.line is None else f"{self.path}:{self.line}"
         return f"{self.severity} {self.code} {where}: found {self.found}; expected {self.expected}. {self.hint}"
+
+
+class IssueDetails(TypedDict, total=False):
+    """Fields of an issue. Texts that are left out are those of its code in `issues.yaml`."""
+
+    found: str
+    expected: str
+    hint: str
+    line: int | None
+
+
+@cache
+def issue_texts() -> dict[str, dict[str, str]]:
+    """Code -> its `group`, its `meaning`, and the texts that all issues with the code have in common."""
+    groups = yaml.safe_load(files("labs_schema").joinpath("issues.yaml").read_bytes())
+    return {code: texts | {"group": group} for group, codes in groups.items() for code, texts in codes.items()}
+
+
+def error_issue(code: str, path: object, **details: Unpack[IssueDetails]) -> Issue:
+    """An issue that makes the input unusable."""
+    return _issue(Severity.ERROR, code, str(path), details)
+
+
+def _issue(severity: Severity, code: str, path: str, details: IssueDetails) -> Issue:
+    texts = {name: text for name, text in issue_texts()[code].items() if name in IssueDetails.__annotations__}
+    return Issue.model_validate({"severity": severity, "code": code, "path": path, **texts, **details})
 
 
 class GraderError(Exception):
@@ -74,23 +105,19 @@ class IssueCollector:
         self._counts: Counter[tuple[str, Severity]] = Counter()
         self._max_per_code = LabLimits().issues_per_code
 
-    def error(self, code: str, path: str, *, found: str, expected: str, hint: str, line: int | None = None) -> None:
+    def error(self, code: str, path: str, **details: Unpack[IssueDetails]) -> None:
         """Reports a problem that makes the lab unusable."""
-        self._add(Severity.ERROR, code, path, found, expected, hint, line)
+        self._add(Severity.ERROR, code, path, details)
 
-    def warning(self, code: str, path: str, *, found: str, expected: str, hint: str, line: int | None = None) -> None:
+    def warning(self, code: str, path: str, **details: Unpack[IssueDetails]) -> None:
         """Reports a problem that leaves the lab usable; `hint` explains how it is handled."""
-        self._add(Severity.WARNING, code, path, found, expected, hint, line)
+        self._add(Severity.WARNING, code, path, details)
 
-    def _add(
-        self, severity: Severity, code: str, path: str, found: str, expected: str, hint: str, line: int | None
-    ) -> None:
+    def _add(self, severity: Severity, code: str, path: str, details: IssueDetails) -> None:
         self._counts[code, severity] += 1
         if self._counts[code, severity] <= self._max_per_code:
             where = f"{self._root}/{path}" if path else self._root
-            self._stored.append(
-                Issue(code=code, severity=severity, path=where, found=found, expected=expected, hint=hint, line=line)
-            )
+            self._stored.append(_issue(severity, code, where, details))
 
     @property
     def failed(self) -> bool:

@@ -108,13 +108,7 @@ def read_text(path: Path, name: str, max_bytes: int, issues: IssueCollector) -> 
         return None
     decoded = decode(data)
     if decoded is None:
-        issues.error(
-            "binary-file",
-            name,
-            found=binary_kind(data) or "text with NUL characters",
-            expected="a text file",
-            hint="Save the file as UTF-8 text.",
-        )
+        issues.error("binary-file", name, found=binary_kind(data) or "text with NUL characters")
         return None
     if decoded.encoding != "UTF-8":
         report_encoding(name, decoded.encoding, issues)
@@ -152,7 +146,6 @@ def report_unreadable(name: str, error: OSError, issues: IssueCollector) -> None
         "unreadable",
         name,
         found=error.strerror or type(error).__name__,
-        expected="a readable file or folder",
         hint="Pass a folder; extract an archive first."
         if isinstance(error, NotADirectoryError)
         else "Check the spelling of the path and its permissions.",
@@ -160,13 +153,7 @@ def report_unreadable(name: str, error: OSError, issues: IssueCollector) -> None
 
 
 def report_encoding(name: str, encoding: str, issues: IssueCollector) -> None:
-    issues.warning(
-        "not-utf-8",
-        name,
-        found=f"invalid UTF-8, decoded as {encoding}",
-        expected="UTF-8",
-        hint="Check its accented letters. Save the file as UTF-8 to silence this warning.",
-    )
+    issues.warning("not-utf-8", name, found=f"invalid UTF-8, decoded as {encoding}")
 
 
 def report_too_large(code: str, name: str, unit: str, maximum: int, issues: IssueCollector) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NoReturn
 
-from labs_schema.errors import InputError, Issue, Severity, quoted
+from labs_schema.errors import InputError, error_issue, quoted
 from labs_schema.models import Criterion, HumanGrade, Lab, Rating, SourceFile
 from labs_schema.reading.csv_rows import escape_formula
 from labs_schema.reading.human_grades import is_comment
@@ -203,15 +203,4 @@ def _write(path: Path, text: str) -> None:
 
 
 def _refuse(path: str, found: str, expected: str) -> NoReturn:
-    raise InputError(
-        [
-            Issue(
-                code="cannot-write",
-                severity=Severity.ERROR,
-                path=path,
-                found=found,
-                expected=expected,
-                hint="Change it before saving the lab.",
-            )
-        ]
-    )
+    raise InputError([error_issue("cannot-write", path, found=found, expected=expected)])

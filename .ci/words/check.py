@@ -17,7 +17,7 @@ ROOT = HERE.parents[1]
 SKIPPED = re.compile(
     r"\.(png|svg|lock)$|^LICENSE|^requirements/|^\.ci/words/|^labs/[^/]+/"
     r"|^prompts/attacks/|^prompts/templates/|^serving/injection/phrases.yaml"
-    r"|^labs_schema/privacy/(common_words|author_labels|name_tokens).py|^benchmarks/hidden_names.py"
+    r"|^labs_schema/privacy/(common_words.txt|author_labels.py|name_tokens.py)|^benchmarks/hidden_names.py"
 )
 
 

@@ -16,8 +16,16 @@ from typing import NamedTuple
 
 from labs_schema.models import Person
 from labs_schema.privacy.author_labels import COMMENT_BORDER, labelled_tokens
-from labs_schema.privacy.common_words import COMMON_WORDS
-from labs_schema.privacy.name_tokens import INVISIBLE, WORD, NameToken, fold, is_unspaced_script, name_tokens, spellings
+from labs_schema.privacy.name_tokens import (
+    COMMON_WORDS,
+    INVISIBLE,
+    WORD,
+    NameToken,
+    fold,
+    is_unspaced_script,
+    name_tokens,
+    spellings,
+)
 
 _SPACE = rf"(?:[^\S\n]|[{INVISIBLE}])"
 _BETWEEN_NAMES = re.compile(rf"{_SPACE}{{0,40}}[.,_(-]?{_SPACE}{{0,40}}")

@@ -88,7 +88,6 @@ def _check_cells(row: StudentRow, columns: Sequence[Column], path: str, issues: 
                 path,
                 line=row.line,
                 found=f"{quoted(cell)} in column {column.position + 1}",
-                expected="1 if the rating was given, 0 if not, or a comment",
                 hint=f"Replace it with 1 or 0. The column is rating {quoted(column.rating)} of "
                 f"{quoted(column.criterion)}.",
             )
@@ -106,6 +105,5 @@ def _comment(
             line=row.line,
             found=f"a comment on criterion {quoted(criterion)} in the cell of another rating",
             expected=f"the comment in the cell of the rating given, {quoted(rating or '')}",
-            hint="The comment is ignored; move it to the rating given.",
         )
     return "\n".join(used) or None

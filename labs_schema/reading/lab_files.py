@@ -59,7 +59,6 @@ def read_statements(lab: LabFolder) -> tuple[str, str]:
             "two-statements",
             STATEMENTS[1],
             found=f"a text that differs from {STATEMENTS[0]}",
-            expected="one verbose problem statement",
             hint=f"{STATEMENTS[0]} is used; delete the other file.",
         )
     full = next(iter(verbose.values()), "")
@@ -68,7 +67,6 @@ def read_statements(lab: LabFolder) -> tuple[str, str]:
             "no-statement",
             STATEMENTS[0],
             found=f"no text in {', '.join(STATEMENTS)} or {SHORT_STATEMENT}",
-            expected="a problem statement in at least one of them",
             hint=f"Save the assignment text as {STATEMENTS[0]}.",
         )
     elif not full or not short:
@@ -76,8 +74,6 @@ def read_statements(lab: LabFolder) -> tuple[str, str]:
             "one-statement",
             SHORT_STATEMENT if full else STATEMENTS[0],
             found="only the verbose statement" if full else "only the short statement",
-            expected="a verbose and a short statement",
-            hint="The existing statement is used for both; add the other one if prompts need it.",
         )
     return full or short, short or full
 
@@ -139,7 +135,6 @@ def read_criteria(lab: LabFolder, table: RatingsTable | None) -> tuple[Criterion
             "no-rubric",
             RUBRIC,
             found=f"neither {RUBRIC} nor {RATINGS}",
-            expected="the rubric's criteria and ratings",
             hint=f"Create {RUBRIC}; docs/reference/lab-format.md has an example.",
         )
     elif RATINGS not in lab.available:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from labs_schema.errors import InputError, Issue, IssueCollector, Severity, did_you_mean
+from labs_schema.errors import InputError, Issue, IssueCollector, did_you_mean, error_issue
 from labs_schema.file_reader import is_special_file, list_folder
 from labs_schema.reading.titles import rater_of
 from labs_schema.submissions.file_names import junk_part, safe_name
@@ -40,15 +40,9 @@ def lab_folders(parent: Path) -> list[Path]:
         found, reason = [], error.strerror or type(error).__name__
     if found:
         return found
-    issue = Issue(
-        code="no-labs",
-        severity=Severity.ERROR,
-        path=safe_name(str(parent)),
-        found=reason,
-        expected="a lab, or a folder of labs",
-        hint=f"Pass a lab folder or its parent folder.{_similar_folder(parent)}",
-    )
-    raise InputError([issue])
+    hint = f"Pass a lab folder or its parent folder.{_similar_folder(parent)}"
+    path, expected = safe_name(str(parent)), "a lab, or a folder of labs"
+    raise InputError([error_issue("no-labs", path, found=reason, expected=expected, hint=hint)])
 
 
 def _similar_folder(path: Path) -> str:

@@ -50,8 +50,6 @@ def check_raters(
                 "ta-spelling",
                 path,
                 found=f"{len(spellings)} spellings of a TA's name: {quoted_list(sorted(spellings))}",
-                expected="the same spelling in the table and in file names",
-                hint="They count as different TAs; use one spelling.",
             )
     differing = [g for g in current if g.rating and own.get((g.rater, g.student, g.criterion), g.rating) != g.rating]
     for grade in differing:
@@ -76,7 +74,6 @@ def _check_columns(criteria: Sequence[Criterion], table: RatingsTable, issues: I
                 table.path,
                 line=3,
                 found=f"a column for {_describe(column)}, which is not in the rubric",
-                expected="only criteria and ratings of the rubric",
                 hint="Correct the titles. To extend the rubric, edit rubrics.json and rubric_ratings.csv."
                 f"{_similar_column(column, known)}",
             )

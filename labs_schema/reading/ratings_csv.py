@@ -62,7 +62,6 @@ def parse_ratings(text: str, path: str, max_line_chars: int, issues: IssueCollec
             line=row.line,
             found=f"{len(row.cells)} cells",
             expected=f"{width} cells, as in the first row",
-            hint="Check this row for a missing or extra comma, or a missing quote.",
         )
     if uneven:
         return None
@@ -77,14 +76,7 @@ def _padded(row: CsvRow, width: int) -> CsvRow:
 
 def _check_header(rows: list[CsvRow], path: str, issues: IssueCollector) -> bool:
     def wrong(line: int, found: str, hint: str = "Add the missing row, even if its cells are empty.") -> bool:
-        issues.error(
-            "wrong-header",
-            path,
-            line=line,
-            found=found,
-            expected="six header rows: criterion, description, rating, rating description, marks, and an unused row",
-            hint=f"{hint} {_HEADER_HELP}",
-        )
+        issues.error("wrong-header", path, line=line, found=found, hint=f"{hint} {_HEADER_HELP}")
         return False
 
     if len(rows) < len(HEADER):
@@ -118,7 +110,6 @@ def _ta_column(header: list[CsvRow], path: str, issues: IssueCollector) -> int |
             path,
             line=header[0].line,
             found=f"a second TA column, column {found[1] + 1}",
-            expected="at most one TA column",
             hint=f"Delete one. Save a second TA's ratings as {rater_file('<name>')}.",
         )
     return found[0] if found else None
@@ -140,8 +131,6 @@ def _columns(
                 line=header[2].line,
                 found=f"a second column for rating {quoted(column.rating)} of {quoted(column.criterion)}, "
                 f"column {index + 1}",
-                expected="one column for each rating",
-                hint="Rename the rating or the criterion, or delete the column.",
             )
     return tuple(columns.values())
 

@@ -95,23 +95,10 @@ def _check(people: Mapping[int, Person], path: str, issues: IssueCollector) -> N
     for line, person in people.items():
         for each in {each.casefold() for each in person.ids}:
             if each in lines and people[lines[each]] != person:
-                issues.warning(
-                    "roster-twice",
-                    path,
-                    line=line,
-                    found=f"an id that is also in line {lines[each]}",
-                    expected="different ids for different students",
-                    hint="Both names are redacted; correct the wrong id.",
-                )
+                issues.warning("roster-twice", path, line=line, found=f"an id that is also in line {lines[each]}")
             lines.setdefault(each, line)
     if people and not any(person.last or person.first for person in people.values()):
-        issues.warning(
-            "roster-without-names",
-            path,
-            found="ids only",
-            expected=EXPECTED,
-            hint="Names in comments are not redacted; add a column of names.",
-        )
+        issues.warning("roster-without-names", path, expected=EXPECTED)
 
 
 def _report(

@@ -134,24 +134,11 @@ def _marks(value: dict[str, Any], where: str, issues: IssueCollector) -> float |
 def _wrong_type(what: str, value: object, expected: str, issues: IssueCollector) -> None:
     kinds = {dict: "an object", list: "an empty list" if value == [] else "a list", str: "text", bool: "true or false"}
     found = "nothing" if value is None else kinds.get(type(value), "a number")
-    issues.error(
-        "wrong-type",
-        RUBRIC,
-        found=f"{what} is {found}",
-        expected=expected,
-        hint="See docs/reference/lab-format.md.",
-    )
+    issues.error("wrong-type", RUBRIC, found=f"{what} is {found}", expected=expected)
 
 
 def _bad_json(found: str, issues: IssueCollector, line: int | None = None) -> None:
-    issues.error(
-        "bad-json",
-        RUBRIC,
-        line=line,
-        found=found,
-        expected='[{"title": ..., "description": ..., "Ratings": [{"title": ..., "description": ...}, ...]}, ...]',
-        hint="Fix the JSON syntax at this position.",
-    )
+    issues.error("bad-json", RUBRIC, line=line, found=found)
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

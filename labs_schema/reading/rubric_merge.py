@@ -54,7 +54,6 @@ def _one_file_only(
                 path,
                 line=1,
                 found=f"no column for the criterion {quoted(title)}",
-                expected="a column for each rating of every criterion",
                 hint=f"The criterion is included, without human grades.{did_you_mean(title, in_table)}",
             )
     for title in in_table:
@@ -63,7 +62,6 @@ def _one_file_only(
                 "criterion-not-in-rubric",
                 RUBRIC,
                 found=f"no criterion {quoted(title)}, but {path} has it",
-                expected="all criteria of the table",
                 hint=f"The criterion is included as the table defines it.{did_you_mean(title, in_rubric)}",
             )
 
@@ -79,7 +77,6 @@ def _merged(ours: Criterion, theirs: Criterion | None, path: str, issues: IssueC
             path,
             line=3,
             found=f"no column for rating {quoted(title)} of {quoted(ours.title)}",
-            expected="a column for every rating of rubrics.json",
             hint=f"The rating is included, without human grades.{did_you_mean(title, columns)}",
         )
     for title in [title for title in columns if title not in titles]:
@@ -87,7 +84,6 @@ def _merged(ours: Criterion, theirs: Criterion | None, path: str, issues: IssueC
             "rating-not-in-rubric",
             RUBRIC,
             found=f"no rating {quoted(title)} of {quoted(ours.title)}, but {path} has it",
-            expected="all ratings of the table",
             hint=f"The rating is included as the table defines it.{did_you_mean(title, titles)}",
         )
     ratings = [_merged_rating(ours.title, rating, columns.get(rating.title), path, issues) for rating in ours.ratings]
@@ -136,13 +132,6 @@ def _check_ratings(criterion: Criterion, issues: IssueCollector) -> None:
             RUBRIC,
             found=f"{count} ratings for {quoted(criterion.title)}",
             expected=f"{MIN_RATINGS} to {MAX_RATINGS} ratings",
-            hint="Add a level for work that fails the criterion, or merge some levels.",
         )
     if criterion.max_marks is None and any(rating.marks is not None for rating in criterion.ratings):
-        issues.warning(
-            "marks-missing",
-            RUBRIC,
-            found=f"marks for only some ratings of {quoted(criterion.title)}",
-            expected="marks for all ratings or for none",
-            hint="The criterion counts as having no marks; add the missing marks.",
-        )
+        issues.warning("marks-missing", RUBRIC, found=f"marks for only some ratings of {quoted(criterion.title)}")

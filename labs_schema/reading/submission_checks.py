@@ -16,13 +16,7 @@ def check_students(students: Iterable[str], table: RatingsTable, issues: IssueCo
     for row in table.rows:
         check_row(row, submitted, table.path, issues)
     for student in sorted(submitted - rated):
-        issues.warning(
-            "submission-without-ratings",
-            table.path,
-            found=f"no row for student {quoted(student)}",
-            expected="a row for every submission",
-            hint="The submission can be graded but is skipped for training.",
-        )
+        issues.warning("submission-without-ratings", table.path, found=f"no row for student {quoted(student)}")
 
 
 def check_row(row: StudentRow, students: Set[str], path: str, issues: IssueCollector) -> None:
@@ -34,7 +28,6 @@ def check_row(row: StudentRow, students: Set[str], path: str, issues: IssueColle
             line=row.line,
             found=f"ratings for student {quoted(row.student)}, who has no submission",
             expected=f"a submission {SUBMISSIONS}/{row.folder}",
-            hint="The ratings are ignored; add the submission if it is missing.",
         )
 
 
@@ -65,13 +58,7 @@ def check_copies(submissions: Sequence[Submission], template: Sequence[SourceFil
     groups: dict[str, list[str]] = {}
     for submission in submissions:
         if all(" ".join(file.text.split()) in template_texts for file in submission.files):
-            issues.warning(
-                "untouched-template",
-                f"{SUBMISSIONS}/{submission.folder}",
-                found="the unchanged template",
-                expected="a student's own work",
-                hint="No action needed; it is graded like any other submission.",
-            )
+            issues.warning("untouched-template", f"{SUBMISSIONS}/{submission.folder}")
         groups.setdefault(canonical_hash(sorted(file.text for file in submission.files)), []).append(submission.folder)
     for folders in groups.values():
         if len(folders) > 1:
@@ -79,6 +66,4 @@ def check_copies(submissions: Sequence[Submission], template: Sequence[SourceFil
                 "identical-submissions",
                 f"{SUBMISSIONS}/{folders[0]}",
                 found=f"{len(folders)} submissions with the same text: {quoted_list(folders)}",
-                expected="different texts",
-                hint="No action needed; a dataset never splits them between training and test.",
             )

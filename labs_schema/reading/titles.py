@@ -16,14 +16,7 @@ def read_title(written: str, path: str, where: str, line: int | None, issues: Is
     """
     title = " ".join(written.split())
     if not title:
-        issues.error(
-            "empty-title",
-            path,
-            line=line,
-            found=f"an empty title in {where}",
-            expected="a title",
-            hint="Add the title. In a table, repeat it in every column of the criterion.",
-        )
+        issues.error("empty-title", path, line=line, found=f"an empty title in {where}")
         return ""
     if len(title) <= MAX_TITLE_CHARS and title.isprintable():
         return title
@@ -33,7 +26,6 @@ def read_title(written: str, path: str, where: str, line: int | None, issues: Is
         line=line,
         found=f"the title {quoted(title)} in {where}",
         expected=f"one line of at most {MAX_TITLE_CHARS} printable characters",
-        hint="Shorten it or remove control characters, and move details to the description.",
     )
     return ""
 
@@ -67,6 +59,5 @@ def read_rater(cell: str, path: str, line: int, issues: IssueCollector) -> str |
         line=line,
         found=f"the TA name {quoted(name)}",
         expected=f"at most {MAX_TITLE_CHARS} printable characters, or an empty cell",
-        hint="Write the TA's name or initials, with the same spelling in every row.",
     )
     return None

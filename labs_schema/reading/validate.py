@@ -101,7 +101,7 @@ def _read_folder(
     """The lab. If `issues` has an error, the result is None or incomplete."""
     if labs := labs_inside(path):
         found = f"a folder of {len(labs)} labs, such as {safe_name(labs[0])}"
-        issues.error("no-labs", "", found=found, expected="a single lab", hint="Pass the path of one of its labs.")
+        issues.error("no-labs", "", found=found)
         return None
     lab = LabFolder(path, lab_entries(path, issues), limits, issues)
     if not lab.available and issues.failed:

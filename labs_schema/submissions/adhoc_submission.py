@@ -66,15 +66,8 @@ def _check_files(files: Sequence[SourceFile], *, failed: bool) -> tuple[Issue, .
                 "duplicate-path",
                 name,
                 found=f"{count} files with this path",
-                expected="a different path for each file",
                 hint="Rename the others, or pass their common folder.",
             )
     if not files and not failed:
-        issues.error(
-            "no-source",
-            "",
-            found="no source file",
-            expected="at least one source file",
-            hint="Pass the program's source files, its folder or an archive.",
-        )
+        issues.error("no-source", "")
     return issues.issues()

@@ -133,25 +133,13 @@ def _read_source(file: UnreadFile, name: str, limits: LabLimits, issues: IssueCo
     if decoded.encoding != "UTF-8":
         report_encoding(name, decoded.encoding, issues)
     if not decoded.text.strip():
-        issues.warning(
-            "empty-file",
-            name,
-            found="an empty source file",
-            expected="source code",
-            hint="No action needed if the student submitted it empty.",
-        )
+        issues.warning("empty-file", name)
     return decoded.text, decoded.line_ends
 
 
 def _report_not_source(path: str, name: str, kind: str | None, issues: IssueCollector) -> None:
     if archive_suffix(path) or extension(path) in UNSUPPORTED_ARCHIVES:
-        issues.warning(
-            "archive-inside",
-            name,
-            found="an archive that is not opened",
-            expected="source files, or one zip or tar archive of them",
-            hint="If it contains source code, extract it into the submission's folder.",
-        )
+        issues.warning("archive-inside", name)
     elif kind or extension(path) in BINARY_EXTENSIONS:
         _report_skipped("binary", name, kind or "a binary file", issues)
     else:
@@ -164,10 +152,4 @@ def _report_skipped(code: str, name: str, found: str, issues: IssueCollector) ->
 
 
 def _report_duplicate(name: str, issues: IssueCollector) -> None:
-    issues.error(
-        "duplicate-path",
-        name,
-        found="two files with this path",
-        expected="a different path for each file",
-        hint="Rename one of them, or remove the wrong one from the archive.",
-    )
+    issues.error("duplicate-path", name, hint="Rename one of them, or remove the wrong one from the archive.")

@@ -38,13 +38,7 @@ def read_submissions(folder: Path, limits: LabLimits, issues: IssueCollector) ->
         line_ends += converted
         found[student] = Submission(student=student, folder=name, files=files)
     if line_ends:
-        issues.warning(
-            "line-ends",
-            "submissions",
-            found=f"CR LF or CR line endings (files: {line_ends:,})",
-            expected="LF line endings",
-            hint="They are converted to LF; no action needed.",
-        )
+        issues.warning("line-ends", "submissions", found=f"CR LF or CR line endings (files: {line_ends:,})")
     return tuple(found[student] for student in sorted(found))
 
 
@@ -64,13 +58,7 @@ def select_language(
             files = files_in_language(submission.files, language, where, issues)
             selected.append(submission.model_copy(update={"files": files}))
             continue
-        issues.warning(
-            "no-program",
-            where,
-            found="no source file",
-            expected="at least one source file",
-            hint="The submission is skipped; check whether the program is in one of its skipped files.",
-        )
+        issues.warning("no-program", where)
     return language, tuple(selected)
 
 
@@ -110,7 +98,6 @@ def _majority_language(paths: Iterable[Sequence[str]], issues: IssueCollector) -
             "language-tie",
             "submissions",
             found=f"as many submissions in {' as in '.join(found)}",
-            expected="one language for most submissions",
             hint=f"Set the language in language.txt, for example {found[0]}.",
         )
     return found[0] if found else UNKNOWN
@@ -127,7 +114,6 @@ def _folder_name(entry: os.DirEntry[str], where: str, issues: IssueCollector) ->
             "odd-name",
             where,
             found=f"the name {quoted(entry.name)}",
-            expected="printable UTF-8 characters without backslashes",
             hint=f"It is read as {quoted(name)}; rename it to silence this warning.",
         )
     is_folder = entry.is_dir(follow_symlinks=False)
@@ -142,13 +128,7 @@ def _folder_name(entry: os.DirEntry[str], where: str, issues: IssueCollector) ->
     elif extension(name) in SOURCE_EXTENSIONS:
         return name[: -len(extension(name))]
     elif extension(name) in UNSUPPORTED_ARCHIVES:
-        issues.error(
-            "unknown-archive",
-            where,
-            found=f"a {extension(name)} archive",
-            expected="a folder, a source file, or a zip or tar archive",
-            hint="Extract it into a folder of the same name.",
-        )
+        issues.error("unknown-archive", where, found=f"a {extension(name)} archive")
     else:
         _report_stray("stray-file", where, "a file that is not a submission", issues)
     return None
@@ -170,7 +150,6 @@ def _check_student(name: str, where: str, issues: IssueCollector) -> bool:
     issues.error(
         "empty-student",
         where,
-        found="no student id before the @",
         expected="a name such as s1@course",
         hint="Rename the entry so that it starts with the student's id.",
     )

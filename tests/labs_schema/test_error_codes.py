@@ -1,4 +1,4 @@
-"""Every issue code is explained in `error_codes`, documented, and triggered by a test."""
+"""Every issue code is explained in `issues.yaml`, documented, and triggered by a test."""
 
 import ast
 import re
@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from labs_schema.error_codes import DATASET_CODES, ERROR_CODES, LAB_CODES, OPTION_CODES
-from labs_schema.errors import IssueCollector
+from labs_schema.errors import IssueCollector, issue_texts
 from labs_schema.reading.rubric_json import parse_rubric
 
+LAB_CODES, *OTHER_CODES = (
+    {code: texts["meaning"] for code, texts in codes.items()} for codes in issue_texts().values()
+)
+ERROR_CODES = {code: meaning for codes in (LAB_CODES, *OTHER_CODES) for code, meaning in codes.items()}
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/reference/lab-format.md"
 KEBAB = re.compile(r"[a-z]+(-[a-z0-9]+)+")
@@ -22,39 +25,50 @@ def strings(package: str) -> set[str]:
     return {
         node.value
         for path in (ROOT / package).rglob("*.py")
-        if path.name != "error_codes.py"
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
 
 
 def issue_codes(package: str) -> set[str]:
-    """First arguments of `error(...)`, and `code=` arguments of `Issue(...)`."""
+    """The codes of `error_issue(...)`."""
     return {
         str(node.value)
         for path in (ROOT / package).rglob("*.py")
         for call in ast.walk(ast.parse(path.read_text()))
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in ("error", "Issue")
-        for node in (*call.args[:1], *(keyword.value for keyword in call.keywords if keyword.arg == "code"))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "error_issue"
+        for node in call.args[:1]
         if isinstance(node, ast.Constant)
     }
 
 
 def test_every_code_in_labs_schema_has_a_meaning() -> None:
     found = strings("labs_schema")
-    assert {text for text in found if KEBAB.fullmatch(text)} - NOT_CODES <= set(LAB_CODES) <= found
+    assert {text for text in found if KEBAB.fullmatch(text)} - NOT_CODES <= LAB_CODES <= found
 
 
 @pytest.mark.parametrize("package", ["training", "grader", "prompts"])
 def test_every_code_in_other_packages_has_a_meaning(package: str) -> None:
-    assert issue_codes(package) <= set(ERROR_CODES)
+    assert issue_codes(package) <= issue_texts().keys()
 
 
 def test_codes_are_unique_kebab_case_with_a_one_sentence_meaning() -> None:
-    assert len(ERROR_CODES) == len(LAB_CODES) + len(DATASET_CODES) + len(OPTION_CODES)
-    for code, meaning in ERROR_CODES.items():
+    for code, texts in issue_texts().items():
         assert re.fullmatch(r"[a-z]+(-[a-z0-9]+)*", code), code
-        assert meaning.endswith(".") and "\n" not in meaning, code
+        assert texts["meaning"].endswith(".") and "\n" not in texts["meaning"], code
+
+
+def test_every_issue_has_all_its_texts() -> None:
+    for path in (ROOT / "labs_schema").rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(call, ast.Call)
+                and isinstance(call.func, ast.Attribute)
+                and call.func.attr in ("error", "warning")
+                and isinstance(call.args[0], ast.Constant)
+            ):
+                given = {keyword.arg for keyword in call.keywords} | issue_texts()[str(call.args[0].value)].keys()
+                assert given >= {"found", "expected", "hint"}, ast.unparse(call)
 
 
 def test_every_lab_code_is_triggered_by_a_test() -> None:
@@ -62,7 +76,7 @@ def test_every_lab_code_is_triggered_by_a_test() -> None:
         (ROOT / "tests/labs_schema" / f"test_damaged_{what}.py").read_text() for what in ("tables", "submissions")
     )
     triggered = set(re.findall(r'"([a-z0-9-]+)",\s+(?:ERROR|WARNING)\b', tests))
-    assert triggered == set(LAB_CODES) - TESTED_ELSEWHERE
+    assert triggered == LAB_CODES - TESTED_ELSEWHERE
 
 
 def test_every_lab_code_is_documented() -> None:

@@ -12,7 +12,7 @@ from labs_schema.models import Lab
 from prompts.style import PromptStyle
 from prompts.verdict import parse_verdict
 from training.dataset.build import DatasetOptions, build_dataset
-from training.dataset.pairs import rated_submissions
+from training.dataset.pairs import PromptOptions, rated_submissions
 from training.dataset.row_formats import PairRow, dpo, read_pairs
 from training.run.mixture import open_dataset
 
@@ -20,7 +20,8 @@ STYLE = PromptStyle()
 
 
 def rows_of(lab: Lab, *, reasoning: bool = False) -> list[PairRow]:
-    rated = (each for _, prompts in rated_submissions(lab, STYLE, reasoning=reasoning) for each in prompts)
+    options = PromptOptions(style=STYLE, reasoning=reasoning)
+    rated = (each for _, prompts in rated_submissions(lab, options) for each in prompts)
     return [PairRow.model_validate(row) for each in rated for row in dpo(each)]
 
 
