@@ -114,12 +114,14 @@ class DatabaseLimits(Frozen):
     connect_seconds: int = Field(10, description="Wait for a new PostgreSQL connection; `connect_timeout` in the URL.")
     keepalive_idle_seconds: int = Field(10, description="Idle time of a PostgreSQL socket before TCP keepalive probes.")
     keepalive_interval_seconds: int = Field(5, description="Time between two TCP keepalive probes.")
-    unacknowledged_seconds: int = Field(30, description="Sent data may be unacknowledged so long (TCP_USER_TIMEOUT).")
+    unacknowledged_seconds: int = Field(
+        30, description="How long sent data may stay unacknowledged (TCP_USER_TIMEOUT)."
+    )
     unresponsive_seconds: float = Field(
-        10.0, description="A PostgreSQL statement without any reply for so long fails and closes its connection."
+        10.0, description="A PostgreSQL statement without a reply for this time fails, and its connection is closed."
     )
     write_lock_seconds: float = Field(8.0, description="Wait of a PostgreSQL writer for a lock (`lock_timeout`).")
-    idle_transaction_seconds: int = Field(60, description="The server ends a transaction that is idle for so long.")
+    idle_transaction_seconds: int = Field(60, description="The server ends a transaction that is idle for this time.")
     probe_interval_seconds: float = Field(2.0, description="Time between two probes while the circuit breaker is open.")
     probe_seconds: int = Field(2, description="Wait of a probe for its connection; libpq allows no less.")
     name_chars: int = Field(300, description="Longer names of courses, students, staff and keys are refused.")
@@ -129,8 +131,8 @@ class DatabaseLimits(Frozen):
 class IdempotencyLimits(Frozen):
     """Retries of a request with the same `Idempotency-Key`."""
 
-    answer_hours: int = Field(24, description="A stored answer is deleted after so long.")
-    lease_seconds: int = Field(30, description="A claim not renewed for so long is taken over by the next retry.")
+    answer_hours: int = Field(24, description="A stored answer is deleted after this time.")
+    lease_seconds: int = Field(30, description="A claim not renewed for this time is taken over by the next retry.")
     heartbeat_seconds: float = Field(5.0, description="Time between two renewals of a claim.")
 
 
@@ -173,7 +175,7 @@ class CourseLimits(Frozen):
     bases_on_gpu: int = Field(1, description="Base models loaded at the same time on a GPU.")
     bases_on_servers: int = Field(1000, description="Base models in use at the same time on running vLLM servers.")
     refused_model_seconds: float = Field(
-        30.0, description="A refused model is checked again after so long: a check reads all of its weights."
+        30.0, description="Time until a refused model is checked again; a check reads all of its weights."
     )
     cached_tokenizers: int = Field(
         4, description="Tokenizers cached to check program lengths before a model is loaded; one may take 100 MB."
@@ -183,8 +185,8 @@ class CourseLimits(Frozen):
 class RetryLimits(Frozen):
     """The job layer's retry policy; the transport layer's is `TransportLimits`. See docs/reference/retries.md."""
 
-    failures: int = Field(3, description="A submission that fails alone so often is parked.")
-    crashes: int = Field(6, description="A submission that ends the process or the engine so often is parked.")
+    failures: int = Field(3, description="Failures, alone in its batch, after which a submission is parked.")
+    crashes: int = Field(6, description="Crashes of the process or the engine after which a submission is parked.")
     worker_restarts: int = Field(20, description="Restarts of one worker of a Ray cluster.")
 
 
@@ -192,13 +194,13 @@ class JobLimits(Frozen):
     """Chunks, workers and their pauses."""
 
     chunk_submissions: int = Field(16, description="Submissions that are graded and stored together.")
-    poll_seconds: float = Field(1, description="Time between two looks of a worker for new jobs.")
+    poll_seconds: float = Field(1, description="Time between two checks of a worker for new jobs.")
     heartbeat_seconds: float = Field(5, description="Time between two heartbeats of a worker.")
-    dead_seconds: float = Field(30, description="A worker without a heartbeat for so long loses its chunks.")
-    stop_seconds: float = Field(2, description="A stopping worker waits so long for the chunk it is grading.")
+    dead_seconds: float = Field(30, description="A worker without a heartbeat for this time loses its chunks.")
+    stop_seconds: float = Field(2, description="How long a stopping worker waits for the chunk it is grading.")
     pause_seconds: float = Field(0.5, description="The first pause after an outage or an unusable lab; it doubles.")
     longest_pause_seconds: float = Field(10, description="The longest such pause.")
-    stalled_seconds: float = Field(60, description="A job that no worker can get on with for so long fails.")
+    stalled_seconds: float = Field(60, description="A job on which no worker makes progress for this time fails.")
     labs_in_memory: int = Field(16, description="Labs of unfinished jobs that a worker holds in memory.")
 
 

@@ -13,7 +13,9 @@ def attack(
     lab: LabFolder,
     model: Model,
     attacks: Annotated[str, typer.Option(metavar="NAMES", help="all, or names such as request,verdict.")] = "all",
-    submissions: Annotated[int, typer.Option(min=1, help="Programs to attack; none that the model learned from.")] = 20,
+    submissions: Annotated[
+        int, typer.Option(min=1, help="Programs to attack. Those that the model was trained on are skipped.")
+    ] = 20,
     accept_from: Annotated[
         float | None, typer.Option(min=0, max=1, help="Count answers with at least this confidence as auto-accepted.")
     ] = None,

@@ -18,7 +18,8 @@ def root() -> None: ...
 @audit.command(cls=HelpCommand)
 def verify(
     head: Annotated[
-        str | None, typer.Option(metavar="NUMBER:HASH", help="Head printed by an earlier run. It must still be there.")
+        str | None,
+        typer.Option(metavar="NUMBER:HASH", help="Head printed by an earlier run. It must still be in the log."),
     ] = None,
 ) -> None:
     """Verifies the audit log.

@@ -31,7 +31,7 @@ def calibrate(
     Example: [bold]grader calibrate runs/latest --parent-dir labs --max-error 0.05 --confidence 0.9[/]
 
     Writes RUN/calibration.json, which every other command uses. If the graded work supports no such guarantee, the
-    command reports why and exits with status 1. Confidences are calibrated even so, and nothing is auto-accepted.
+    command reports why and exits with status 1. Confidences are still calibrated, but nothing is auto-accepted.
     """
     from grader.experiments.calibrate import CalibrateOptions, calibrate_run
     from grader.tables.calibration import calibration_table

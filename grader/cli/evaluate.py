@@ -36,7 +36,7 @@ def evaluate(
     """Compares a run with the TAs on held-out work.
 
     Reports agreement beyond chance, error of marks, rank correlation of totals and calibration, each with a 95 %
-    interval, by lab, criterion, language and rating. Next to them: majority-class and bag-of-words baselines, the
+    interval, by lab, criterion, language and rating. For comparison: majority-class and bag-of-words baselines, the
     untuned base model, and the agreement among TAs where several rated the same work. Writes evaluation.json,
     decisions.jsonl and figures.
 

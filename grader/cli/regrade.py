@@ -19,7 +19,8 @@ Cluster = Annotated[
     typer.Option("--cluster", metavar="ADDRESS", help="Grade on a Ray cluster: local, or ray://HOST:10001."),
 ]
 Workers = Annotated[
-    int | None, typer.Option(min=1, help="Models on the cluster. Default: one per GPU, or 2 without GPUs.")
+    int | None,
+    typer.Option(min=1, help="Workers on the cluster, each with a model. Default: one per GPU, or 2 without GPUs."),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only estimate the cost. Loads no weights.")]
 

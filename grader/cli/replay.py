@@ -8,7 +8,7 @@ from grader.cli.options import Engine, Model
 
 
 def replay(
-    grade: Annotated[str, typer.Argument(metavar="GRADE", help="The grade_id in the API's answer or in grades.jsonl.")],
+    grade: Annotated[str, typer.Argument(metavar="GRADE", help="The grade_id of an API response or of grades.jsonl.")],
     model: Model,
     engine: Engine = "auto",
 ) -> None:

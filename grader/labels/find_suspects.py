@@ -69,7 +69,7 @@ def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object
 
 
 def _cell(value: object) -> str:
-    """Text is escape_formula so that a spreadsheet does not evaluate it as a formula."""
+    """Text is escaped so that a spreadsheet does not evaluate it as a formula."""
     if isinstance(value, float):
         return f"{value:.4g}"
     return "" if value is None else escape_formula(str(value))

@@ -29,7 +29,7 @@ Answer = TypeVar("Answer")
 class HttpEngine:
     """Scores and writes through the `vllm serve` processes at `urls`, which all serve the model of `options`.
 
-    All prompts with one prefix go in one request to the server that this prefix prefers, so that its cache is used. A
+    All prompts with one prefix go in one request to the preferred server of that prefix, so that its cache is used. A
     request that a server does not answer goes to the next one; while none answers it is retried for
     `limits.patience_seconds`, then EngineDownError is raised. This is the only retry inside an engine.
 

@@ -1,4 +1,4 @@
-"""Prompt injection: detects text that addresses the grader, and removes what could carry any."""
+"""Prompt injection: detects text that addresses the grader, and removes what could contain such text."""
 
 from serving.injection.detector import Finding, detect
 from serving.injection.sanitizer import sanitized

@@ -1,4 +1,4 @@
-"""Masks what string literals say: letters and digits become `x`, formats and short outputs stay.
+"""Masks the text of string literals: letters and digits become `x`; formats and short outputs stay.
 
 A literal stays if it is ASCII and has at most `SHORT_WORDS` words and `SHORT_CHARS` characters apart from its formats.
 Nine of ten literals in students' programs are that short, and they are what the program prints (`"%d\\n"`, `"YES"`,

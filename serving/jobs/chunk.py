@@ -23,7 +23,7 @@ from serving.store.errors import StoreError
 from serving.store.store import Store
 
 SYSTEM_ERRORS = (EngineDownError, StoreError, OtherModelError, ElsewhereError, WorkerStoppedError)
-"""Errors that no submission causes by failing. One that brings the engine down counts as a crash, though."""
+"""Errors that are not a submission's failure. A submission that brings the engine down counts as a crash, though."""
 
 
 class GradingBackend(Protocol):
@@ -38,7 +38,7 @@ class GradingBackend(Protocol):
         ...
 
     def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Outcome]:
-        """In their order; the error of a submission that failed alone too. Raises one of `SYSTEM_ERRORS`."""
+        """The outcomes in order: a grade, or the error if the submission failed alone too. Raises `SYSTEM_ERRORS`."""
         ...
 
 

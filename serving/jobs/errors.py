@@ -9,7 +9,7 @@ class LabChangedError(GraderError):
 
 
 class OtherModelError(GraderError):
-    """Another model, engine or setting would grade now than graded the rest of the job."""
+    """The current model, engine or settings differ from those that graded the rest of the job."""
 
 
 class NoLabError(ElsewhereError):

@@ -43,7 +43,7 @@ class Leases:
             connection.execute(delete(workers).where(mine))
 
     def claim(self, job: Job, position: int = 0) -> int | None:
-        """Leases the first chunk, from that of `position`, which has unsettled work and no other worker.
+        """Leases the first chunk at or after `position` that has unsettled work and no other worker.
 
         Returns its number (from 0), or None if there is none or another worker was faster. A lease that this worker
         already holds is renewed: an outage of the database may have prevented its release.

@@ -1,4 +1,4 @@
-"""Jobs whose grades come from elsewhere as they are done, such as from a Ray cluster."""
+"""Stores the grades of jobs as another source yields them, such as a Ray cluster."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol

@@ -22,7 +22,7 @@ log = logging.getLogger("grader.jobs")
 
 @dataclass
 class Stall:
-    """A job that this worker could not get on with since `since`, though no submission and no outage was the cause.
+    """A job that has made no progress on this worker since `since`, and not because of a submission or an outage.
 
     `at` is the job's state then (generation, settled submissions). Until `retry_at` the worker skips the job.
     """

@@ -1,7 +1,7 @@
 """Decides which answers need human review, and why.
 
 A model's own confidence guarantees nothing: nothing is accepted unless the thresholds were calibrated on graded
-submissions. The other reasons then tell a TA which answers to look at first.
+submissions. The other reasons then show a TA which answers to check first.
 """
 
 from enum import StrEnum

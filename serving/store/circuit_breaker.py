@@ -30,7 +30,7 @@ class UnresponsiveError(psycopg.OperationalError):
 
 
 class ServerUnresponsiveError(UnresponsiveError):
-    """The server answers new connections neither."""
+    """The server does not answer new connections either."""
 
 
 class StatementTimeoutError(UnresponsiveError):

@@ -138,7 +138,7 @@ def verify_dataset(manifest_path: Path, parent: Path | None = None) -> DatasetMa
 
 
 def changed_labs(manifest: DatasetManifest, parent: Path) -> list[Issue]:
-    """A issue for every lab of the data set that is missing in `parent` or differs from when it was read."""
+    """An issue for every lab of the data set that is missing in `parent` or differs from when it was read."""
     labs = {safe_name(lab.name): lab for lab in lab_folders(parent.resolve())}
     inputs = manifest.inputs.items()
     return [issue for name, sha256 in inputs for issue in _changed_lab(parent / name, labs.get(name), sha256)]
