@@ -121,6 +121,9 @@ async def grade_submission(
             return found
         graded = await _grade_while_connected(service, request, lab, submission, body.reasoning, slot)
         grade_id = await run_in_threadpool(_record, service, lab, submission, graded, request_id, caller)
+        # A process that took this request over may have recorded its own grade first, and the first one counts.
+        if idempotency_key and (found := await run_in_threadpool(_recorded, service, lab, request_id, ids)):
+            return found
         return grade_response(lab, graded, grade_id, ids)
 
     return await respond_once(service, caller, request, idempotency_key, grade, student=student)

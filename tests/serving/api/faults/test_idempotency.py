@@ -119,6 +119,23 @@ def test_a_grade_recorded_before_a_crash_is_the_response_after_it(course: Any, f
     assert len(later.read_grades(later.read_history(grade_id).grade.request)) == 1
 
 
+def test_the_response_is_the_grade_that_was_recorded_first(course: Any) -> None:
+    """A process that was suspended past its lease finishes after the process that took its request over."""
+    record = course.store.record_grades
+
+    def second(lab: Any, submissions: Any, given: Any, **names: Any) -> Any:
+        [one] = given
+        criteria = tuple(each.model_copy(update={"reasoning": "of the first process"}) for each in one.criteria)
+        record(lab, submissions, [one.model_copy(update={"criteria": criteria})], **names)
+        return record(lab, submissions, given, **names)
+
+    course.store.record_grades = second
+    with course.serve() as client:
+        response = client.post("/grade", json=GRADE, headers=KEY).json()
+    stored = course.store.read_history(response["grade_id"]).grade.grade
+    assert [each["reasoning"] for each in response["criteria"]] == [each.reasoning for each in stored.criteria]
+
+
 def test_long_work_renews_its_claim(course: Any, fake_engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("serving.api.idempotency.LIMITS", IdempotencyLimits(heartbeat_seconds=0.01))
     proceed, renewed, first_letter = threading.Event(), threading.Event(), fake_engine.answer
