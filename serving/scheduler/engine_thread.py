@@ -179,14 +179,22 @@ class EngineThread:
             grades = grader.grade_each(work, requests=requests, reasoning=batch[0].reasoning)
         except Exception as error:
             if len(batch) > 1 and not isinstance(error, EngineDownError):
-                for queued in batch:
-                    self._grade(grader, [queued])
+                self._grade_alone(grader, batch)
                 return
             self._healthy[grader] = False
             for queued in batch:
                 queued.future.set_exception(error)
             return
         self._report(grader, batch, EngineCall(started, time.monotonic()), grades)
+
+    def _grade_alone(self, grader: GradesSubmissions, batch: Sequence[QueuedSubmission]) -> None:
+        """Grades each submission of a failed batch in a call of its own, until the engine is down."""
+        for number, queued in enumerate(batch, 1):
+            self._grade(grader, [queued])
+            if isinstance(error := queued.future.exception(), EngineDownError):
+                for rest in batch[number:]:
+                    rest.future.set_exception(error)
+                return
 
     def _report(
         self, grader: GradesSubmissions, batch: Sequence[QueuedSubmission], call: EngineCall, grades: Sequence[Grade]

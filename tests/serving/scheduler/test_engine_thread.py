@@ -167,6 +167,29 @@ def test_an_engine_that_is_down_is_called_once_for_a_batch(make_lab: Callable[..
     assert grader.calls == [["s000"], ["s001", "s002", "s003"]]
 
 
+def test_an_engine_that_goes_down_during_isolation_is_not_called_again(
+    make_lab: Callable[..., Lab], grader: Any
+) -> None:
+    lab = make_lab(students=5)
+    grader.failing_student, grade_each = "s002", grader.grade_each
+
+    def grade(work: Any, **options: Any) -> Any:
+        if len(work) == 1:
+            grader.error = EngineDownError("no server answered")
+        return grade_each(work, **options)
+
+    grader.grade_each = grade
+    with running(grader) as engine:
+        futures = [engine.submit(lab, lab.submissions[0])]
+        assert grader.called.wait(5)
+        grader.error = RuntimeError("the engine broke")
+        futures += [engine.submit(lab, submission) for submission in lab.submissions[1:]]
+        grader.proceed.set()
+        down = [isinstance(future.exception(5), EngineDownError) for future in futures]
+    assert down == [False, False, True, True, True]
+    assert grader.calls == [["s000"], ["s001", "s002", "s003", "s004"], ["s001"], ["s002"]]
+
+
 def test_a_prepared_request_is_passed_with_its_submission(make_lab: Callable[..., Lab], grader: Any) -> None:
     lab = make_lab(students=3)
     with running(grader) as engine:
