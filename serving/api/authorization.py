@@ -47,7 +47,10 @@ class Requires:
 
     async def __call__(self, request: Request, _: Credentials = None) -> Caller:
         caller: Caller | None = getattr(request.state, "caller", None)
-        return caller or await self.authorize(request)
+        if caller is None:
+            return await self.authorize(request)
+        _check_role(caller, self.role)  # another dependency of the route identified the caller
+        return caller
 
     async def authorize(self, request: Request) -> Caller:
         service: Service = request.app.state.service
@@ -110,9 +113,13 @@ async def _caller(role: Role, request: Request) -> Caller:
     key = await run_in_threadpool(service.store.find_key, token) if token and service.keyed else None
     _limit_rate(service, f"key {key.id}" if key else address)
     caller = _identify(service, key)
+    _check_role(caller, role)
+    return caller
+
+
+def _check_role(caller: Caller, role: Role) -> None:
     if RANKS.index(caller.role) < RANKS.index(role):
         raise ProblemError("insufficient-role", f"This requires a key with the role {role}, not {caller.role}.")
-    return caller
 
 
 def _identify(service: Service, key: ApiKey | None) -> Caller:

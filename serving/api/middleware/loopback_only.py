@@ -5,6 +5,7 @@ own; browsers put the page's site in `Origin` and the name in `Host`. A reverse 
 machines' requests and marks them as forwarded.
 """
 
+import re
 from contextlib import suppress
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -14,7 +15,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.api.schemas.problems import ProblemError, problem_response
 
-FORWARDED = {"forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip"}
+FORWARDED = re.compile(r"forwarded|via|x-forwarded-.+|x-real-ip")
+"""Headers that reverse proxies add. nginx adds none unless its configuration does."""
 
 
 def is_loopback(host: str) -> bool:
@@ -26,7 +28,7 @@ def is_loopback(host: str) -> bool:
 
 def is_local_request(headers: Headers) -> bool:
     """Whether a request was sent to this machine's own name, by no page of another site, through no proxy."""
-    if not FORWARDED.isdisjoint(headers.keys()):
+    if any(map(FORWARDED.fullmatch, headers.keys())):
         return False
     sites = [f"//{host}" for host in headers.getlist("host") if host] + headers.getlist("origin")
     return all(is_loopback(_hostname(site)) for site in sites)

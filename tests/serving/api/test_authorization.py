@@ -5,11 +5,11 @@ import json
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
-from serving.api.authorization import AuthorizedRoute, Public, Requires, RequiresOperator
+from serving.api.authorization import AuthorizedRoute, Public, Requires, RequiresOperator, TaCaller, platform
 from serving.api.schemas.examples import BY_LAB
 from serving.observability.telemetry import Telemetry
 from serving.store.errors import StoreError
@@ -44,6 +44,21 @@ def test_every_keyed_route_authorizes_before_the_body(course: Any) -> None:
     for route in course.serve().app.routes:
         if any(isinstance(each.call, Requires) for each in route.dependant.dependencies):
             assert isinstance(route, AuthorizedRoute), route.path
+
+
+def test_a_route_with_two_roles_requires_both(course: Any, problem: Any) -> None:
+    router = APIRouter(dependencies=[platform], route_class=AuthorizedRoute)
+
+    @router.get("/both")
+    async def both(caller: TaCaller) -> str:
+        return caller.role
+
+    course.key("ta")
+    served = course.serve()
+    served.app.include_router(router)
+    with served as client:
+        problem(client.get("/both", headers=course.key("platform")), "insufficient-role")
+        assert client.get("/both", headers=course.key("ta")).json() == "ta"
 
 
 def test_without_keys_every_request_is_allowed(course: Any) -> None:

@@ -18,6 +18,8 @@ from starlette.testclient import TestClient
         {"Host": "127.0.0.1.evil.example"},
         {"X-Forwarded-For": "10.0.0.7"},
         {"Forwarded": "for=10.0.0.7"},
+        {"X-Forwarded-Proto": "https"},
+        {"Via": "1.1 proxy.example"},
     ],
 )
 def test_requests_of_other_sites_and_machines_are_refused(client: TestClient, problem: Any, headers: Any) -> None:
