@@ -46,9 +46,9 @@ lint: $(READY)
 	$(BIN)/lint-imports
 	$(BIN)/python .ci/words/check.py
 
-# Words and phrases that the project does not use. `.ci/words/check.py --all --count` counts them per folder.
+# Words and phrases that the project does not use. `.ci/words/check.py --count` counts them per folder.
 words: $(READY)
-	$(BIN)/python .ci/words/check.py --all
+	$(BIN)/python .ci/words/check.py
 
 # The documentation site, in site/.
 docs: $(READY)

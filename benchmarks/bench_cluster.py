@@ -1,12 +1,12 @@
-"""What a regrade on a Ray cluster costs besides the model: grades a second, and whose memory grows with the work.
+"""Measures the overhead of a regrade on a Ray cluster: grades per second, and peak memory of each process.
 
     .venv/bin/python benchmarks/bench_cluster.py [--submissions 10000] [--workers 2] [--seconds 0]
         [--address ray://...] [--store sqlite:////tmp/new.db]
 
-Two local workers (it starts Ray and stops it), or those of a cluster, with made-up grades that take `--seconds` a
-submission; 1,000 programs of 2 kB a lab, made when they are asked for. Memory is sampled four times a second; that of
-the job only where it runs on this machine. With a --store, which may be filled with made-up students, the labs are all
-in memory and the grades go into the store, as with `grader regrade`. The last line is JSON.
+Starts two local Ray workers, or uses those of the cluster at --address. Grades are synthetic and take --seconds per
+submission; a lab has 1,000 programs of 2 kB, generated on demand. Memory is sampled four times a second; the job's only
+if it runs on this machine. With --store, all labs are in memory and the grades are stored, as in `grader regrade`. The
+last line is JSON.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from threading import Event, Thread
 
 import bench_scale
 import psutil
-from bench_scale import made_grade, made_lab
+from bench_scale import synthetic_grade, synthetic_lab
 from ray import cloudpickle
 
 from labs_schema.grades import Grade, Provenance
@@ -34,21 +34,21 @@ from serving.store.store import open_store
 LAB = 1000
 
 
-class MadeLabs:
-    """As a course on a disk: a lab is there only while it is looked at."""
+class SyntheticLabs:
+    """A course that generates one lab at a time, as a reader of a folder does."""
 
     def __init__(self, submissions: int) -> None:
         self._sizes = [min(LAB, submissions - start) for start in range(0, submissions, LAB)]
 
     def __iter__(self) -> Iterator[Lab]:
         for i, size in enumerate(self._sizes):
-            yield made_lab(size).model_copy(update={"name": f"lab{i}"})
+            yield synthetic_lab(size).model_copy(update={"name": f"lab{i}"})
 
 
-class MadeGrades:
-    """A grader without a model, whose every grade takes as long."""
+class SyntheticGrader:
+    """A grader without a model; each grade takes `seconds`."""
 
-    name, version, context_length = "made", "1", 1000
+    name, version, context_length = "synthetic", "1", 1000
 
     def __init__(self, seconds: float) -> None:
         self._seconds, self.engine = seconds, self
@@ -57,20 +57,20 @@ class MadeGrades:
         del reasoning
         time.sleep(self._seconds * len(submissions))
         rubric = rubric_hash(lab)
-        return [made_grade(lab, each, rubric) for each in submissions]
+        return [synthetic_grade(lab, each, rubric) for each in submissions]
 
     def provenance(self, lab: Lab, submission: Submission, *, reasoning: bool = False) -> Provenance:
         return self.grade(lab, [submission], reasoning=reasoning)[0].provenance
 
 
 def own(process: psutil.Process) -> int:
-    """Bytes in memory, without those of the object store, which all processes map."""
-    held = process.memory_info()
-    return int(held.rss - held.shared)
+    """Bytes of memory without the object store, which all processes map."""
+    used = process.memory_info()
+    return int(used.rss - used.shared)
 
 
 class Memory:
-    """The most that the driver, the job's process and the object store held, in bytes; sampled in a thread."""
+    """Peak memory of the driver, the job's process and the object store in bytes, sampled in a thread."""
 
     def __init__(self) -> None:
         self.most = {"driver": 0, "job": 0, "object_store": 0}
@@ -84,7 +84,7 @@ class Memory:
         self._thread.join()
 
     def megabytes(self) -> dict[str, int]:
-        return {name: round(held / 1e6) for name, held in self.most.items()}
+        return {name: round(used / 1e6) for name, used in self.most.items()}
 
     def _watch(self) -> None:
         while not self._ended.wait(0.25):
@@ -102,11 +102,11 @@ class Memory:
             return 0
 
 
-def keep(source: RaySource, labs: Sequence[Lab], url: str, progress: Callable[[int], None]) -> None:
-    """As `grader regrade` does: a job a lab in the store, all labs in memory, grades kept as they come."""
+def store_grades(source: RaySource, labs: Sequence[Lab], url: str, progress: Callable[[int], None]) -> None:
+    """Does what `grader regrade` does: one job per lab, all labs in memory, each grade stored as it arrives."""
     store = open_store(url)
-    begun = [JobRepository(store.database).add("bench", lab, actor="bench", at_terminal=True) for lab in labs]
-    grade_from(source, store, {lab.name: (job, lab) for job, lab in zip(begun, labs, strict=True)}, progress)
+    jobs = [JobRepository(store.database).add("bench", lab, actor="bench", cli=True) for lab in labs]
+    grade_from(source, store, {lab.name: (job, lab) for job, lab in zip(jobs, labs, strict=True)}, progress)
     store.close()
 
 
@@ -118,9 +118,9 @@ def main() -> None:
     parser.add_argument("--address", default="local")
     parser.add_argument("--store")
     chosen = parser.parse_args()
-    cloudpickle.register_pickle_by_value(bench_scale)  # the cluster's machines need not have it
-    source = RaySource(partial(MadeGrades, chosen.seconds), address=chosen.address, workers=chosen.workers)
-    memory, begun, half, first, done = Memory(), time.monotonic(), dict[str, int](), 0.0, 0
+    cloudpickle.register_pickle_by_value(bench_scale)  # other machines may not have this module
+    source = RaySource(partial(SyntheticGrader, chosen.seconds), address=chosen.address, workers=chosen.workers)
+    memory, started, half, first, done = Memory(), time.monotonic(), dict[str, int](), 0.0, 0
 
     def progress(now: int) -> None:
         nonlocal half, first, done
@@ -128,9 +128,9 @@ def main() -> None:
         if not half and done > chosen.submissions / 2:
             half = memory.megabytes()
 
-    labs = MadeLabs(chosen.submissions)
+    labs = SyntheticLabs(chosen.submissions)
     if chosen.store:
-        keep(source, list(labs), chosen.store, progress)
+        store_grades(source, list(labs), chosen.store, progress)
     else:
         for grades in source.grades(labs):
             progress(done + len(grades))
@@ -138,7 +138,7 @@ def main() -> None:
     memory.stop()
     found = {
         "submissions": done,
-        "seconds_to_first": round(first - begun, 1),
+        "seconds_to_first": round(first - started, 1),
         "grades_a_second": round(done / (ended - first)),
         "most_mb_at_half": half,
         "most_mb": memory.megabytes(),

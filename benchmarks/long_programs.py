@@ -12,7 +12,7 @@ import json
 import time
 from typing import Any
 
-from overload import REFUSALS, Answered, asked, body, milliseconds_at, own_server, storm
+from overload import REFUSALS, Answered, body, milliseconds_at, own_server, send, storm
 from rich.console import Console
 from rich.table import Table
 
@@ -57,7 +57,7 @@ async def long_ones(url: str, seconds: float, every: float) -> list[Answered]:
     code, end, requests = long_body(), time.perf_counter() + seconds, []
     async with aiohttp.ClientSession() as session:
         while time.perf_counter() < end:
-            requests.append(asyncio.ensure_future(asked(session, url, code)))
+            requests.append(asyncio.ensure_future(send(session, url, code)))
             await asyncio.sleep(every)
         return list(await asyncio.gather(*requests))
 

@@ -62,8 +62,8 @@ def main() -> None:
 def survive(
     url: str, service: Service, seconds: float, take: Callable[[], None], give: Callable[[], None]
 ) -> dict[str, Any]:
-    """What the service answered during the outage, and how soon it recovered."""
-    job = begun(service.url)
+    """Counts the responses during the outage and measures the recovery time."""
+    job = start_job(service.url)
     with RetryingClients(LAB, CLIENTS, service.url, PACE) as clients:
         wait_until(lambda: progress(service.url, job)["graded"] > 0, 60)
         take()
@@ -75,14 +75,14 @@ def survive(
         wait_until(lambda: any(answer.status == 200 for answer in clients.since(back)), 120)
         answered = min(a.at + a.seconds for a in clients.since(back) if a.status == 200) - back
         wait_until(lambda: progress(service.url, job)["state"] in ("done", "failed"), 300)
-        done, told = time.monotonic() - back, progress(service.url, job)
+        done, state = time.monotonic() - back, progress(service.url, job)["state"]
     meanwhile = [answer for answer in clients.since(away) if answer.at + answer.seconds < back]
     store = open_store(url)
-    kept = answer_faults(store, clients.answers) | all_jobs_faults(store)
+    lost = answer_faults(store, clients.answers) | all_jobs_faults(store)
     faults = store.verify().faults
     store.close()
     wrong = sum(
-        kept[name] for name in ("lost", "duplicated", "other_answers", "jobs_lost", "jobs_duplicated", "jobs_parked")
+        lost[name] for name in ("lost", "duplicated", "other_answers", "jobs_lost", "jobs_duplicated", "jobs_parked")
     )
     refused = [answer for answer in meanwhile if answer.status == 503]
     found = {
@@ -95,17 +95,17 @@ def survive(
         "readyz_meanwhile": ready,
         "statuses": count_statuses(clients.answers),
         "answers_again_after_seconds": round(answered, 1),
-        "job": told["state"],
+        "job": state,
         "job_done_after_seconds": round(done, 1),
-        **kept,
+        **lost,
     }
     soon = found["refused_seconds_most"] <= REFUSED_SECONDS
-    right = told["state"] == "done" and not faults and not wrong and not found["without_retry_after"] and soon
+    right = state == "done" and not faults and not wrong and not found["without_retry_after"] and soon
     return {**found, "ok": right and set(found["statuses"]) <= {"200", "503", "409"}}
 
 
 def stopped(service: Service, take: Callable[[], None]) -> dict[str, Any]:
-    job = begun(service.url)
+    job = start_job(service.url)
     wait_until(lambda: progress(service.url, job)["graded"] > 0, 60)
     take()
     time.sleep(5)
@@ -114,7 +114,7 @@ def stopped(service: Service, take: Callable[[], None]) -> dict[str, Any]:
     return {"exit_status": status, "stop_seconds": round(time.monotonic() - began, 1), "ok": status == 0}
 
 
-def begun(url: str) -> str:
+def start_job(url: str) -> str:
     return str(httpx.post(f"{url}/labs/{LAB}/regrade", timeout=60).raise_for_status().json()["id"])
 
 

@@ -163,7 +163,7 @@ def _local_fingerprint(grader: Grader, reasoning: bool) -> Fingerprint:
 
 
 def _remote_fingerprint(source: RaySource) -> Fingerprint:
-    """A cluster reveals its model only in a grade. It is asked for one once, and only if an earlier job has grades."""
+    """A cluster reveals its model only in a grade: it grades one submission, once, if an earlier job has grades."""
     found: list[str] = []
 
     def fingerprint(lab: Lab, known: Sequence[Job]) -> str | None:
@@ -211,4 +211,6 @@ def _finish(store: Store, task: LabTask) -> Regraded:
     comparison = export(store, job, task.lab, task.out)
     jobs.finish(job)
     now = jobs.progress(job.id)
-    return Regraded(kept=task.stored, graded=now.graded - task.stored, parked=len(now.parked), comparison=comparison)
+    return Regraded(
+        already_graded=task.stored, graded=now.graded - task.stored, parked=len(now.parked), comparison=comparison
+    )

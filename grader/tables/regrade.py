@@ -12,9 +12,9 @@ from serving.measures.comparison import Comparison, CriterionComparison
 
 
 class Regraded(Frozen):
-    """`kept` submissions were graded by an earlier command, `graded` by this one, `parked` failed repeatedly."""
+    """Numbers of submissions: `already_graded` by an earlier command, `graded` by this one, `parked` after failures."""
 
-    kept: int
+    already_graded: int
     graded: int
     parked: int
     comparison: Comparison
@@ -46,10 +46,10 @@ def regraded_table(regraded: Regraded, out: Path, trained: int | None) -> Render
 
 
 def _notes(regraded: Regraded, found: Comparison, out: Path) -> list[str]:
-    kept = f", {regraded.kept:,} already graded by an earlier run" if regraded.kept else ""
+    earlier = f", {regraded.already_graded:,} already graded by an earlier run" if regraded.already_graded else ""
     finished = ["All submissions were already graded; use [bold]--again[/] to grade them again."]
     parked = [f"[yellow]{regraded.parked:,} submissions failed; each has a reason. Rerun the command to retry them.[/]"]
-    graded = f"{regraded.graded:,} submissions graded{kept}."
+    graded = f"{regraded.graded:,} submissions graded{earlier}."
     compared = [
         f"{graded} {len(found.differences):,} disagreements with the TAs are listed",
         f"in [bold]{escape(str(out / 'summary.json'))}[/], the most confident first. Marks are in marks.csv,",
@@ -61,7 +61,7 @@ def _notes(regraded: Regraded, found: Comparison, out: Path) -> list[str]:
         "in grades.jsonl.",
     ]
     return [
-        *finished * (not regraded.graded and regraded.kept > 0),
+        *finished * (not regraded.graded and regraded.already_graded > 0),
         *parked * (regraded.parked > 0),
         *(compared if found.rated_by_both else alone),
     ]

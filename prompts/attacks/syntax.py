@@ -1,4 +1,4 @@
-"""How each language writes comments, strings and unused declarations, for the injection points."""
+"""Writes comments, strings and unused declarations in each language, for the injection points."""
 
 from importlib.resources import files
 from string import Template

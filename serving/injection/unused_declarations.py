@@ -1,6 +1,6 @@
 """Unused declarations that only hold text: constants, macros, records, and functions that return a literal.
 
-A student can add one anywhere without changing the program. Declarations that compute, call or take anything are kept,
+A student can add one anywhere without changing the program. Declarations that compute, call or take anything stay,
 because code outside the submission may call them.
 """
 

@@ -110,7 +110,7 @@ def select_in_batches(
 
 def close_engine(engine: Engine) -> None:
     """Closes a connection that another thread still uses when it is returned, not at some later garbage collection."""
-    event.listen(engine.pool, "checkin", lambda _, entry: entry.close())
+    event.listen(engine.pool, "checkin", lambda _, entry: entry.close())  # codespell:ignore
     engine.dispose()
 
 

@@ -1,4 +1,4 @@
-"""`grader regrade --cluster` as a user sees it: what cannot work is told in words, and a killed run goes on."""
+"""`grader regrade --cluster`: errors have no traceback, and a killed run can be resumed."""
 
 import shutil
 import signal
@@ -30,7 +30,7 @@ STUDENTS = 96
 
 
 def graded(store: Path) -> list[str]:
-    """Whose work has a grade, by pseudonym, as often as it has one."""
+    """The pseudonym of each stored grade."""
     try:
         with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as opened:
             return [str(row[0]) for row in opened.execute("SELECT student FROM grades")]
@@ -39,7 +39,7 @@ def graded(store: Path) -> list[str]:
 
 
 def started_by(mark: str) -> list[str]:
-    """The processes whose environment says `mark`; Ray hands it on to its own."""
+    """The command lines of processes with `mark` in their environment, which Ray's processes inherit."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -50,22 +50,22 @@ def started_by(mark: str) -> list[str]:
     return found
 
 
-def wait_for(what: Callable[[], bool], seconds: float, why: Callable[[], object]) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float, message: Callable[[], object]) -> None:
     until = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < until, why()
+    while not condition():
+        assert time.monotonic() < until, message()
         time.sleep(0.1)
 
 
-def test_a_killed_run_leaves_no_process_and_its_resumed_results_are_those_of_one_process(
+def test_killed_run_leaves_no_process_and_resumes_with_equal_results(
     synthetic_command: Any, results_in: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab, mark = synthetic_lab(STUDENTS), str(uuid4())
     write_lab(lab, tmp_path / COURSE / "chaos")
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # the workers read it too
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # also for the workers
     monkeypatch.setenv("STARTED_BY", mark)
 
-    def begin(out: str, *options: str) -> "subprocess.Popen[str]":
+    def start(out: str, *options: str) -> "subprocess.Popen[str]":
         monkeypatch.setenv("GRADER_STORE", f"sqlite:///{tmp_path}/{out}.db")
         command = [*synthetic_command(0.08), "regrade", str(tmp_path / COURSE / "chaos"), "--model", "a/b"]
         return subprocess.Popen(
@@ -75,29 +75,29 @@ def test_a_killed_run_leaves_no_process_and_its_resumed_results_are_those_of_one
             text=True,
         )
 
-    whole, killed = begin("whole"), begin("killed", "--cluster", "local")
+    complete, killed = start("complete"), start("killed", "--cluster", "local")
     wait_for(lambda: len(graded(tmp_path / "killed.db")) >= 16, 90, killed.poll)
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
-    assert killed.returncode == -signal.SIGKILL, "it was over before it could be killed"
-    assert whole.communicate(timeout=60) and whole.returncode == 0
-    kept = len(graded(tmp_path / "killed.db"))
-    assert 16 <= kept < STUDENTS
+    assert killed.returncode == -signal.SIGKILL, "it ended before it was killed"
+    assert complete.communicate(timeout=60) and complete.returncode == 0
+    stored = len(graded(tmp_path / "killed.db"))
+    assert 16 <= stored < STUDENTS
     wait_for(lambda: not started_by(mark), 90, lambda: started_by(mark))
-    resumed = begin("killed", "--cluster", "local")
-    said, errors = resumed.communicate(timeout=120)
+    resumed = start("killed", "--cluster", "local")
+    output, errors = resumed.communicate(timeout=120)
     assert resumed.returncode == 0, errors
-    assert f"{STUDENTS - kept} submissions graded, {kept} kept from an earlier run" in said
-    wait_for(lambda: not started_by(mark), 30, lambda: started_by(mark))  # Ray ends its own a moment later
-    whole_results = results_in(tmp_path / "whole")
-    assert len(whole_results) == 5 and whole_results == results_in(tmp_path / "killed")
+    assert f"{STUDENTS - stored} submissions graded, {stored} already graded by an earlier run" in output
+    wait_for(lambda: not started_by(mark), 30, lambda: started_by(mark))  # Ray's processes end a moment later
+    expected = results_in(tmp_path / "complete")
+    assert len(expected) == 5 and expected == results_in(tmp_path / "killed")
     store = open_store(f"sqlite:///{tmp_path}/killed.db")
     assert store.verify().faults == ()
     store.close()
     assert len(graded(tmp_path / "killed.db")) == len(set(graded(tmp_path / "killed.db"))) == STUDENTS
 
 
-def test_what_is_kept_is_told_where_the_model_or_the_cluster_of_a_resumed_run_is_not_there(
+def test_missing_model_or_cluster_of_a_resumed_run_reports_the_stored_progress(
     make_lab: Callable[..., Lab],
     tiny_model_folder: Path,
     tmp_path: Path,
@@ -119,8 +119,8 @@ def test_what_is_kept_is_told_where_the_model_or_the_cluster_of_a_resumed_run_is
         monkeypatch.setattr(sys, "argv", [*command, *options])
         with pytest.raises(SystemExit) as ended:
             main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), " ".join((said.out + said.err).split())
+        output = capsys.readouterr()
+        return int(ended.value.code or 0), " ".join((output.out + output.err).split())
 
     grade, calls = Grader.grade, list[int]()
 
@@ -131,12 +131,12 @@ def test_what_is_kept_is_told_where_the_model_or_the_cluster_of_a_resumed_run_is
         return grade(grader, *work, **options)
 
     monkeypatch.setattr(Grader, "grade", stopped)
-    told = "16 of 17 submissions are graded and stored. Rerun the command to resume."
-    code, said = regrade("--engine", "transformers")
-    assert code == 1 and f"error Stopped. {told}" in said
-    whole, unloadable = (model / "model.safetensors").read_bytes(), f"transformers cannot load {model}: Error while"
-    (model / "model.safetensors").write_bytes(b"half of it")
-    for options, words in (
+    progress = "16 of 17 submissions are graded and stored. Rerun the command to resume."
+    code, output = regrade("--engine", "transformers")
+    assert code == 1 and f"error Stopped. {progress}" in output
+    weights, unloadable = (model / "model.safetensors").read_bytes(), f"transformers cannot load {model}: Error while"
+    (model / "model.safetensors").write_bytes(b"truncated")
+    for options, message in (
         (
             ["--engine", "transformers", "--cluster", "local"],
             f"error On a worker, {node()}: {unloadable}",
@@ -145,10 +145,10 @@ def test_what_is_kept_is_told_where_the_model_or_the_cluster_of_a_resumed_run_is
         (["--engine", "transformers", "--cluster", "ray://127.0.0.1:9"], "error no Ray cluster answers at ray://127."),
         (["--engine", "transformers"], f"error {unloadable}"),
     ):
-        code, said = regrade(*options)
-        assert (code, "Traceback" in said) == (1, False)
-        assert words in said and said.endswith(told)
-    (model / "model.safetensors").write_bytes(whole)
-    code, said = regrade("--engine", "transformers")
-    assert code == 0 and "1 submissions graded, 16 kept from an earlier run" in said
+        code, output = regrade(*options)
+        assert (code, "Traceback" in output) == (1, False)
+        assert message in output and output.endswith(progress)
+    (model / "model.safetensors").write_bytes(weights)
+    code, output = regrade("--engine", "transformers")
+    assert code == 0 and "1 submissions graded, 16 already graded by an earlier run" in output
     assert len(graded(tmp_path / "store.db")) == len(set(graded(tmp_path / "store.db"))) == 17

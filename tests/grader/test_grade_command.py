@@ -24,7 +24,7 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(app, [*map(str, arguments), "--engine", "transformers"])
 
 
-def test_the_files_are_graded_as_one_submission_and_shown_as_a_rubric(lab, tiny_model_folder, tmp_path) -> None:
+def test_files_are_graded_as_one_submission_and_shown_as_a_rubric(lab, tiny_model_folder, tmp_path) -> None:
     (tmp_path / "main.c").write_text("int main(void) { return 0; }\n")
     (tmp_path / "notes.txt").write_text("read me\n")
     result = run(tmp_path / "main.c", tmp_path / "notes.txt", "--lab", lab, "--model", tiny_model_folder)
@@ -35,7 +35,7 @@ def test_the_files_are_graded_as_one_submission_and_shown_as_a_rubric(lab, tiny_
     assert f"grader calibrate {tiny_model_folder} --parent-dir {tmp_path}" in result.stderr
 
 
-def test_the_json_is_the_grade_and_nothing_else(lab, tiny_model_folder, tmp_path) -> None:
+def test_json_output_is_the_grade_only(lab, tiny_model_folder, tmp_path) -> None:
     (tmp_path / "main.c").write_text("int main(void) { return 0; }\n")
     result = run(tmp_path / "main.c", "--lab", lab, "--model", tiny_model_folder, "--json")
     graded = Grade.model_validate_json(result.stdout)
@@ -43,14 +43,14 @@ def test_the_json_is_the_grade_and_nothing_else(lab, tiny_model_folder, tmp_path
     assert all(sum(criterion.probabilities.values()) == pytest.approx(1) for criterion in graded.criteria)
 
 
-def test_the_options_are_shown_in_as_many_orders_as_asked_for(lab, tiny_model_folder, tmp_path) -> None:
+def test_orders_option_sets_the_number_of_option_orders(lab, tiny_model_folder, tmp_path) -> None:
     (tmp_path / "main.c").write_text("int main(void) { return 0; }\n")
     result = run(tmp_path / "main.c", "--lab", lab, "--model", tiny_model_folder, "--orders", 3, "--json")
     graded = Grade.model_validate_json(result.stdout)
     assert [len(criterion.letters) for criterion in graded.criteria] == [3, 2]
 
 
-def test_a_file_that_cannot_be_read_and_a_model_that_is_none_are_named(lab, tmp_path) -> None:
+def test_unreadable_file_and_missing_model_are_named(lab, tmp_path) -> None:
     missing = run(tmp_path / "main.c", "--lab", lab, "--model", "runs/none")
     assert isinstance(missing.exception, InputError) and str(tmp_path / "main.c") in str(missing.exception)
     (tmp_path / "main.c").write_text("int main(void) { return 0; }\n")

@@ -1,4 +1,4 @@
-"""`grader serve` as its users start it, killed and stopped under load: what it answered is kept, its jobs go on."""
+"""`grader serve` killed and stopped under load: answered grades are stored, and jobs resume."""
 
 import json
 import os
@@ -24,7 +24,7 @@ CLIENTS, STOPS, STUDENTS = 4, 1, 48
 
 
 class Process:
-    """A `grader serve`; `logged` are the JSON lines it wrote so far."""
+    """`grader serve`; `lines`: its log so far."""
 
     def __init__(self, arguments: list[str], store: str) -> None:
         command = [sys.executable, "-m", "grader", "serve", "--port", "0", *arguments]
@@ -34,8 +34,8 @@ class Process:
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
         until(lambda: any("serving on" in line for line in self.lines) or self._process.poll() is not None, 90)
-        told = "".join(self.lines)
-        assert "serving on" in told, told
+        log = "".join(self.lines)
+        assert "serving on" in log, log
         self.url = re.findall(r"http://[^\s,]+", next(line for line in self.lines if "serving on" in line))[0]
 
     def end(self, how: signal.Signals) -> int:
@@ -49,9 +49,9 @@ class Process:
             self.end(signal.SIGKILL)
 
     def statuses(self) -> list[int]:
-        """Of the submissions it was sent, as it logged them."""
-        told = [json.loads(line) for line in self.lines if line.startswith("{")]
-        return [line["status"] for line in told if line.get("route") == "/grade"]
+        """The logged status of each submission."""
+        logged = [json.loads(line) for line in self.lines if line.startswith("{")]
+        return [line["status"] for line in logged if line.get("route") == "/grade"]
 
     def _read(self) -> None:
         assert self._process.stderr
@@ -62,15 +62,17 @@ class Process:
 def until(done: Callable[[], Any], seconds: float) -> Any:
     end = time.monotonic() + seconds
     while not (found := done()):
-        assert time.monotonic() < end, "it took too long"
+        assert time.monotonic() < end, f"not within {seconds:g} s"
         time.sleep(0.05)
     return found
 
 
 @contextmanager
 def load(url: str) -> Iterator[list[httpx.Response]]:
-    """Clients that send one submission after the other, each over a connection of its own, until the block is left;
-    what they were answered."""
+    """Clients that send one submission after another until the block ends, each over its own connection.
+
+    The value lists their responses.
+    """
     stop, answers = threading.Event(), []
 
     def send(client: int) -> None:
@@ -95,8 +97,8 @@ def load(url: str) -> Iterator[list[httpx.Response]]:
             client.join()
 
 
-def kept(answers: list[httpx.Response], store: str) -> int:
-    """How many grades were answered, after looking that all of them are in the store."""
+def stored_grades(answers: list[httpx.Response], store: str) -> int:
+    """The number of returned grades. Fails if one of them is not in the store."""
     given = [answer.json()["grade_id"] for answer in answers if answer.status_code == 200]
     assert {answer.status_code for answer in answers} <= {200, 503}
     opened = open_store(store)
@@ -109,12 +111,12 @@ def kept(answers: list[httpx.Response], store: str) -> int:
 @pytest.fixture
 def arguments(make_lab: Callable[..., Lab], tiny_model_folder: Path, tmp_path: Path) -> list[str]:
     write_lab(make_lab(students=STUDENTS), tmp_path / "labs" / "lab1")
-    rate = ["--rate", "100000/second"]  # on a quick machine the clients come to the usual limit
+    rate = ["--rate", "100000/second"]  # a fast machine would exceed the default limit
     return ["--labs", str(tmp_path / "labs"), "--model", str(tiny_model_folder), "--engine", "transformers", *rate]
 
 
 @pytest.mark.slow
-def test_what_was_answered_before_a_kill_is_kept_and_the_job_goes_on(arguments: list[str], tmp_path: Path) -> None:
+def test_grades_answered_before_a_kill_are_stored_and_the_job_resumes(arguments: list[str], tmp_path: Path) -> None:
     store = f"sqlite:///{tmp_path}/store.db"
     process = Process(arguments, store)
     try:
@@ -123,16 +125,16 @@ def test_what_was_answered_before_a_kill_is_kept_and_the_job_goes_on(arguments: 
             until(lambda: len(answers) > 2 * CLIENTS, 60)
             until(lambda: httpx.get(f"{process.url}/jobs/{job}").json()["graded"] > 0, 60)
             process.end(signal.SIGKILL)
-        assert kept(answers, store) > 2 * CLIENTS
+        assert stored_grades(answers, store) > 2 * CLIENTS
         process = Process(arguments, store)
-        done = until(lambda: (told := _job(process.url, job))["state"] == "done" and told, 120)
+        done = until(lambda: (progress := _job(process.url, job))["state"] == "done" and progress, 120)
         assert (done["graded"], done["parked"]) == (STUDENTS, [])
     finally:
         process.kill()
 
 
 @pytest.mark.slow
-def test_what_was_accepted_before_a_stop_is_answered_and_kept(arguments: list[str], tmp_path: Path) -> None:
+def test_requests_accepted_before_a_stop_are_answered_and_stored(arguments: list[str], tmp_path: Path) -> None:
     store, answered = f"sqlite:///{tmp_path}/store.db", 0
     for _ in range(STOPS):
         process = Process(arguments, store)
@@ -143,7 +145,7 @@ def test_what_was_accepted_before_a_stop_is_answered_and_kept(arguments: list[st
                 assert process.end(signal.SIGTERM) in (0, -signal.SIGTERM)
             given = [answer.status_code for answer in answers]
             assert sorted(process.statuses()) == sorted(given), process.lines[-30:]
-            assert kept(answers, store) == given.count(200)
+            assert stored_grades(answers, store) == given.count(200)
             answered += given.count(200)
         finally:
             process.kill()
@@ -151,5 +153,5 @@ def test_what_was_accepted_before_a_stop_is_answered_and_kept(arguments: list[st
 
 
 def _job(url: str, job: str) -> dict[str, Any]:
-    told: dict[str, Any] = httpx.get(f"{url}/jobs/{job}").json()
-    return told
+    progress: dict[str, Any] = httpx.get(f"{url}/jobs/{job}").json()
+    return progress

@@ -1,4 +1,4 @@
-"""`grader regrade` at the terminal: a table that names no student, a job in the store, a second run that goes on."""
+"""`grader regrade`: its table, its job in the store, and resuming."""
 
 import io
 import json
@@ -35,7 +35,7 @@ def shown(regraded: Regraded, trained: int = 0) -> str:
     return str(text)
 
 
-def test_the_table_counts_by_criterion_and_names_no_student() -> None:
+def test_table_counts_by_criterion_and_names_no_student() -> None:
     confusion = {"A": {"A": 6, "B": 3}, "B": {"A": 1, "B": 0}}
     difference = Difference(student="s007", criterion="[red]Works?", ta="A", grader="B", confidence=0.9)
     row = CriterionComparison(
@@ -50,7 +50,7 @@ def test_the_table_counts_by_criterion_and_names_no_student() -> None:
         criteria=(row,),
         differences=(difference,) * 4,
     )
-    regraded = Regraded(kept=8, graded=4, parked=3, comparison=comparison)
+    regraded = Regraded(already_graded=8, graded=4, parked=3, comparison=comparison)
     text = shown(regraded)
     assert "trained on" not in text and "trained on 7 of these students" in shown(regraded, 7)
     line = next(line for line in text.splitlines() if "[red]Works?" in line)
@@ -83,7 +83,7 @@ def written(out: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in out.iterdir()}
 
 
-def test_the_command_grades_a_lab_once_and_writes_it_as_often_as_it_is_typed(
+def test_lab_is_graded_once_and_its_results_are_written_by_each_run(
     make_lab: Callable[..., Lab], tiny_model_folder: Path, tmp_path: Path
 ) -> None:
     write_lab(make_lab(students=5), tmp_path / "cs101" / "lab1")
@@ -108,7 +108,7 @@ def test_the_command_grades_a_lab_once_and_writes_it_as_often_as_it_is_typed(
     assert [each.graded for each in jobs()] == [5, 5]
 
 
-def test_other_settings_begin_another_job(
+def test_other_settings_start_another_job(
     make_lab: Callable[..., Lab], tiny_model_folder: Path, tmp_path: Path
 ) -> None:
     write_lab(make_lab(students=2), tmp_path / "lab1")
@@ -119,7 +119,7 @@ def test_other_settings_begin_another_job(
     assert len({each.job.fingerprint for each in jobs()}) == 2
 
 
-def test_a_course_is_graded_into_a_folder_a_lab_and_a_stop_says_what_is_kept(
+def test_course_has_one_folder_per_lab_and_a_stop_reports_the_stored_progress(
     make_lab: Callable[..., Lab], tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("lab1", "lab2"):
@@ -137,13 +137,13 @@ def test_a_course_is_graded_into_a_folder_a_lab_and_a_stop_says_what_is_kept(
     with pytest.raises(GraderError, match=r"^Stopped. 17 of 34 submissions are graded and stored. Rerun"):
         regrade_labs(folders, str(tiny_model_folder), out, TRANSFORMERS)
     regrade_labs(folders, str(tiny_model_folder), out, TRANSFORMERS)
-    assert calls == [16, 1, 16, 16, 1]  # nobody is tried alone because a person stopped it
+    assert calls == [16, 1, 16, 16, 1]  # an interrupt does not isolate submissions
     assert {path.name for path in out.iterdir()} == {"lab1", "lab2", "cost.json"}
     lines = (out / "lab2" / "grades.jsonl").read_text().splitlines()
     assert [json.loads(line)["grade"]["student"] for line in lines] == [f"s{i:03d}" for i in range(17)]
 
 
-def test_a_resumed_run_that_finds_no_cluster_or_no_model_says_what_is_kept(
+def test_resumed_run_without_cluster_or_model_reports_the_stored_progress(
     make_lab: Callable[..., Lab], tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_lab(make_lab(students=17), tmp_path / "lab1")
@@ -159,39 +159,39 @@ def test_a_resumed_run_that_finds_no_cluster_or_no_model_says_what_is_kept(
         raise EngineDownError("no Ray cluster answers.")
 
     def regrade(model: Path, **options: Any) -> str:
-        with pytest.raises(GraderError) as told:
+        with pytest.raises(GraderError) as raised:
             regrade_labs([tmp_path / "lab1"], str(model), tmp_path / "out", TRANSFORMERS.model_copy(update=options))
-        return str(told.value)
+        return str(raised.value)
 
     monkeypatch.setattr("serving.cluster.ray_source.ray_session", down)
     assert regrade(tiny_model_folder, cluster="local") == "no Ray cluster answers."
     monkeypatch.setattr(Grader, "grade", stopped)
     regrade(tiny_model_folder)
-    kept = "16 of 17 submissions are graded and stored. Rerun the command to resume."
-    assert regrade(tiny_model_folder, cluster="local") == f"no Ray cluster answers.\n{kept}"
+    progress = "16 of 17 submissions are graded and stored. Rerun the command to resume."
+    assert regrade(tiny_model_folder, cluster="local") == f"no Ray cluster answers.\n{progress}"
     (tmp_path / "empty").mkdir()
-    assert "contains no model" in (said := regrade(tmp_path / "empty")) and said.endswith(kept)
+    assert "contains no model" in (message := regrade(tmp_path / "empty")) and message.endswith(progress)
 
 
-def test_what_a_person_paused_or_cancelled_through_the_service_stops_here_too(
+def test_pause_or_cancel_through_the_service_stops_the_command(
     make_lab: Callable[..., Lab], tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_lab(make_lab(students=20), tmp_path / "lab1")
     grade = Grader.grade
 
-    def wished(wish: RequestedState) -> Any:
+    def requesting(state: RequestedState) -> Any:
         def call(grader: Grader, lab: Lab, submissions: Any, **options: Any) -> Any:
             with local_store() as store:
-                JobRepository(store.database).request(jobs()[0].job.id, wish, actor="key")
+                JobRepository(store.database).request(jobs()[0].job.id, state, actor="key")
             return grade(grader, lab, submissions, **options)
 
         return call
 
-    monkeypatch.setattr(Grader, "grade", wished(RequestedState.PAUSE))
+    monkeypatch.setattr(Grader, "grade", requesting(RequestedState.PAUSE))
     with pytest.raises(GraderError, match="was paused; rerun the command to resume it"):
         regrade_labs([tmp_path / "lab1"], str(tiny_model_folder), tmp_path / "out", TRANSFORMERS)
     assert [each.graded for each in jobs()] == [16]
-    monkeypatch.setattr(Grader, "grade", wished(RequestedState.CANCEL))
+    monkeypatch.setattr(Grader, "grade", requesting(RequestedState.CANCEL))
     with pytest.raises(GraderError, match="was cancelled"):
         regrade_labs([tmp_path / "lab1"], str(tiny_model_folder), tmp_path / "out", TRANSFORMERS)
     monkeypatch.setattr(Grader, "grade", grade)
@@ -199,19 +199,19 @@ def test_what_a_person_paused_or_cancelled_through_the_service_stops_here_too(
     assert [(each.state, each.graded) for each in jobs()] == [(State.DONE, 20), (State.CANCELLED, 20)]
 
 
-def test_the_results_are_not_written_over_a_labs_own_files(make_lab: Callable[..., Lab], tmp_path: Path) -> None:
+def test_results_do_not_overwrite_a_lab(make_lab: Callable[..., Lab], tmp_path: Path) -> None:
     write_lab(make_lab(students=1), tmp_path / "lab1")
-    with pytest.raises(GraderError, match=r"is a lab, whose rubric_ratings.csv would be lost. Choose another --out."):
+    with pytest.raises(GraderError, match=r"is a lab, whose rubric_ratings.csv would be overwritten"):
         regrade_labs([tmp_path / "lab1"], "no/model", tmp_path / "lab1", RegradeOptions())
 
 
-def test_the_course_is_the_folder_of_the_labs_as_for_the_service() -> None:
+def test_course_is_named_after_the_folder_of_the_labs() -> None:
     assert course_of(Path("/srv/cs101/lab1")) == "cs101"
     assert course_of(Path("lab1")) == Path.cwd().name
     assert course_of(Path("/lab1")) == "course"
 
 
-def test_what_is_no_cluster_is_refused_before_anything_is_loaded(
+def test_invalid_cluster_is_refused_before_the_model_is_loaded(
     make_lab: Callable[..., Lab], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_lab(make_lab(students=1), tmp_path / "lab1")

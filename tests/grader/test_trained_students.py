@@ -1,4 +1,4 @@
-"""Whether a model has seen a lab's students is told where the secret is, and never stands in a regrade's way."""
+"""The number of a lab's students in the training data is known with the pseudonym key only."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ from training.dataset.manifest import file_hash, verify_dataset
 from training.run_folder import RunFolder
 
 
-def test_without_the_secret_it_is_unknown_and_no_secret_is_made(
+def test_number_is_unknown_without_the_key_and_no_key_is_created(
     make_lab: Callable[..., Lab], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab, other, data = make_lab(name="lab1"), make_lab(name="lab2"), tmp_path / "data"
@@ -25,8 +25,8 @@ def test_without_the_secret_it_is_unknown_and_no_secret_is_made(
     run.path.mkdir()
     run.write_dataset(file_hash(data / "train.jsonl"), manifest)
     assert trained_on(str(run.path), lab) == len(manifest.labs["lab1"].train) > 0
-    for nowhere in (tmp_path / "new" / "key", Path("/proc/none/key"), tmp_path / "labs" / "lab1" / "rubric.json"):
-        monkeypatch.setenv("GRADER_SECRET", str(nowhere))
+    for missing in (tmp_path / "new" / "key", Path("/proc/none/key"), tmp_path / "labs" / "lab1" / "rubric.json"):
+        monkeypatch.setenv("GRADER_SECRET", str(missing))
         assert (trained_on(str(run.path), lab), trained_on(str(run.path), other)) == (None, 0)
         assert trained_on("org/model", lab) == 0
     assert not (tmp_path / "new").exists()

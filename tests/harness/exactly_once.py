@@ -16,8 +16,10 @@ from tests.harness.synthetic_lab import expected_grade
 
 
 def job_faults(store: Store, job: Job, lab: Lab | None = None) -> dict[str, int]:
-    """How many grades of the job are lost or duplicated, how many submissions are parked; with the synthetic `lab`
-    that it graded, also how many grades are `changed`: not those of a run without faults."""
+    """Counts lost and duplicated grades and parked submissions of a job.
+
+    With the synthetic `lab` that it graded, also counts `changed` grades: those that differ from a run without faults.
+    """
     recorded = store.read_grades(job.id)
     counts = Counter(each.student for each in recorded)
     faults = {
@@ -42,7 +44,7 @@ def assert_exactly_once(store: Store, job: Job, lab: Lab | None = None) -> None:
 
 
 def answer_faults(store: Store, answers: Sequence[Answer]) -> dict[str, int]:
-    """`lost`: grades that were answered and are not in the store. `duplicated`: programs with two grades outside of
+    """`lost`: grades that were returned and are not in the store. `duplicated`: programs with two grades outside of
     jobs. `other_answers`: idempotency keys that got different answers."""
     given: dict[str, set[str]] = defaultdict(set)
     for answer in answers:

@@ -109,7 +109,7 @@ class Service:
         return int(self.process.wait(seconds))
 
     def requests(self) -> list[dict[str, Any]]:
-        """What it logged of the requests it answered."""
+        """The log lines of answered requests."""
         return [json.loads(line) for line in self.log_lines if line.startswith("{") and '"status"' in line]
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:

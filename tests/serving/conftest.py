@@ -1,4 +1,4 @@
-"""An engine and a grader without a model, and real databases: what the tests of the service stand on."""
+"""Shared fixtures: a fake engine, a grader over it, and real databases."""
 
 import itertools
 import math
@@ -28,7 +28,7 @@ NewUrl = Callable[[], str]
 
 
 def scores(*probabilities: float) -> LabelScores:
-    """What an engine says that gives these shares of the whole vocabulary's probability to the letters."""
+    """An engine's answer that gives the letters these probabilities; the rest of the vocabulary has the remainder."""
     return LabelScores(tuple(math.log(p) if p > 0 else -math.inf for p in probabilities))
 
 
@@ -36,7 +36,7 @@ class FakeEngine:
     """Answers from `script` in order, then by `answer`: by default the first letter, with .8 of the probability.
 
     `calls` holds the requests of every call, `prompts_written` the prompts of every `write`, whose answer is `text`.
-    Replace `answer` to let the engine fail, or react to what a prompt says.
+    Replace `answer` to let the engine fail, or react to a prompt.
     """
 
     name = "fake"
@@ -244,14 +244,14 @@ class VllmServer:
         from serving.engines.engine import EngineOptions
         from serving.engines.http_engine import HttpEngine
 
-        asked = EngineOptions(
+        options = EngineOptions(
             weights=str(self.model),
             tokenizer=str(self.model),
             model_hash=self.name,
             adapter=adapter,
             adapter_hash=adapter_hash,
         )
-        return HttpEngine([self.url], asked)
+        return HttpEngine([self.url], options)
 
 
 @contextmanager

@@ -87,7 +87,7 @@ INK = """image => {
 
 def drawn(page: Any) -> list[tuple[float, float, float]]:
     images = page.locator("figure img")
-    images.evaluate_all("images => Promise.all(images.map(image => image.decode()))")
+    images.evaluate_all("images => Promise.all(images.map(image => image.decode()))")  # codespell:ignore
     return [tuple(image.evaluate(INK)) for image in images.all()]
 
 

@@ -1,4 +1,4 @@
-"""Real engines behind a local Ray cluster: vLLM inside each worker, and a `vllm serve` that the workers ask."""
+"""Real engines behind a local Ray cluster: vLLM inside each worker, and one `vllm serve` that all workers use."""
 
 from collections.abc import Callable
 from functools import partial
@@ -57,7 +57,7 @@ def assert_same(found: dict[tuple[str, str], Grade], expected: dict[tuple[str, s
             assert ours.probabilities == pytest.approx(plain.probabilities, abs=0.01)
 
 
-def test_vllm_in_two_workers_grades_a_course_as_vllm_in_one_process(
+def test_vllm_in_two_workers_grades_like_vllm_in_one_process(
     load: Any, course: list[Lab], alone: dict[tuple[str, str], Grade]
 ) -> None:
     found = graded(RaySource(load, workers=2, chunk=2), course)
@@ -65,7 +65,7 @@ def test_vllm_in_two_workers_grades_a_course_as_vllm_in_one_process(
     assert all(found[key].provenance == grade.provenance for key, grade in alone.items())
 
 
-def test_two_workers_that_ask_a_server_grade_as_vllm_in_one_process(
+def test_two_workers_with_a_vllm_server_grade_like_vllm_in_one_process(
     tiny_model_folder: Path, vllm_server: Any, course: list[Lab], alone: dict[tuple[str, str], Grade]
 ) -> None:
     load = partial(load_grader, str(tiny_model_folder), GraderOptions(engine=vllm_server.url))

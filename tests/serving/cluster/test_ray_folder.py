@@ -1,4 +1,4 @@
-"""What a killed run on a local cluster left on the disk is gone with the next run; what another run uses is not."""
+"""Temporary folders of local clusters: those of killed runs are deleted by the next run, those in use are not."""
 
 import tempfile
 from pathlib import Path
@@ -8,9 +8,7 @@ import pytest
 from serving.cluster.ray_folder import NAME, ray_folder
 
 
-def test_the_folder_of_a_killed_run_is_removed_and_that_of_another_run_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_folder_of_a_killed_run_is_removed_and_others_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     left, foreign = tmp_path / f"{NAME}left", tmp_path / "another"
     for folder in (left, foreign):

@@ -1,4 +1,4 @@
-"""What is sent to a cluster: each submission once, a rubric a lab, and again only what is left. Without Ray."""
+"""Rows sent to a cluster: each submission and each rubric once, later only ungraded submissions. Without Ray."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from serving.cluster.ray_rows import RayRows
 
 
 class Course:
-    """Labs that are made anew each time, as those on a disk are; `read` counts."""
+    """Labs that are read again in each pass, like those on disk; `read` counts the reads."""
 
     def __init__(self, *labs: Lab) -> None:
         self.labs, self.read = labs, 0
@@ -19,7 +19,7 @@ class Course:
             yield lab
 
 
-def test_a_lab_is_read_once_its_rubric_sent_once_and_no_row_tells_what_the_tas_gave(
+def test_labs_and_rubrics_are_sent_once_and_without_ta_ratings(
     make_lab: Callable[..., Lab],
 ) -> None:
     course = Course(make_lab("lab1", students=5), make_lab("lab2", students=2))
@@ -36,7 +36,7 @@ def test_a_lab_is_read_once_its_rubric_sent_once_and_no_row_tells_what_the_tas_g
     assert not any(lab.submissions or lab.human_grades for lab in rubrics.values())
 
 
-def test_what_is_left_is_read_again_and_nothing_is_where_nothing_is_left(make_lab: Callable[..., Lab]) -> None:
+def test_second_pass_reads_ungraded_submissions_only(make_lab: Callable[..., Lab]) -> None:
     course = Course(make_lab("lab1", students=4), make_lab("lab2", students=2))
     rows = RayRows(course)
     list(rows.parts(100))

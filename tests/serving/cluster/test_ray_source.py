@@ -1,4 +1,4 @@
-"""A lab graded by two processes of a local Ray cluster: as by one, whatever dies in the middle."""
+"""Grading by two processes of a local Ray cluster equals grading by one, also if a worker dies."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ def by_student(found: Sequence[Grade]) -> dict[str, Grade]:
     return {grade.student: grade for grade in found}
 
 
-def test_two_workers_grade_as_one_process_though_one_of_them_is_killed(make_lab: Callable[..., Lab], load: Any) -> None:
+def test_two_workers_grade_like_one_process_after_one_is_killed(make_lab: Callable[..., Lab], load: Any) -> None:
     lab, source = make_lab(students=24), RaySource(load, workers=2, chunk=2)
     expected = {grade.student: grade for grade in load().grade(lab, lab.submissions)}
     found, killed = list[Grade](), list[int]()
@@ -49,7 +49,7 @@ def test_two_workers_grade_as_one_process_though_one_of_them_is_killed(make_lab:
     assert source.questions >= 2 * 24 and source.prompt_tokens > source.uncached_tokens > 0
 
 
-def test_a_program_that_kills_every_worker_is_left_to_a_person_and_the_rest_is_graded(
+def test_submission_that_kills_every_worker_is_ungraded_and_others_are_graded(
     make_lab: Callable[..., Lab],
 ) -> None:
     def load() -> Any:
@@ -60,7 +60,7 @@ def test_a_program_that_kills_every_worker_is_left_to_a_person_and_the_rest_is_g
         def grade(lab: Lab, submissions: Any, **_: Any) -> list[Grade]:
             if any(submission.student == "s003" for submission in submissions):
                 os._exit(1)
-            return [all_ungraded(lab, s.student, provenance(lab, s), "of no interest") for s in submissions]
+            return [all_ungraded(lab, s.student, provenance(lab, s), "not graded") for s in submissions]
 
         engine = SimpleNamespace(name="none", version="1", context_length=1)
         return SimpleNamespace(engine=engine, grade=grade, provenance=provenance)
@@ -68,6 +68,6 @@ def test_a_program_that_kills_every_worker_is_left_to_a_person_and_the_rest_is_g
     source = RaySource(load, workers=2, chunk=2)
     found = by_student([grade for grades in source.grades([make_lab(students=6)]) for grade in grades])
     reasons = {student: {answer.ungraded for answer in grade.criteria} for student, grade in found.items()}
-    assert reasons.pop("s003") == {"the worker that graded it ended, 3 times"}
-    assert reasons == {f"s00{i}": {"of no interest"} for i in (0, 1, 2, 4, 5)}
+    assert reasons.pop("s003") == {"the worker that graded it died 3 times"}
+    assert reasons == {f"s00{i}": {"not graded"} for i in (0, 1, 2, 4, 5)}
     assert source.by_process.total() == 5

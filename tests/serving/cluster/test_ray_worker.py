@@ -1,4 +1,4 @@
-"""What a worker of a cluster says: grades as rows, with what they cost, or a failure in words. Without Ray."""
+"""A cluster worker returns grades as rows with their token counts, or an error message. Without Ray."""
 
 import json
 import platform
@@ -25,7 +25,7 @@ def worker(load: Callable[[], Any], *labs: Lab) -> RayWorker:
     return RayWorker(load, bare, reasoning=False)
 
 
-def test_a_block_of_two_labs_is_graded_each_by_its_rubric(make_lab: Callable[..., Lab], fake_grader: Any) -> None:
+def test_each_lab_of_a_block_is_graded_by_its_own_rubric(make_lab: Callable[..., Lab], fake_grader: Any) -> None:
     first, second = make_lab("lab1", students=2), make_lab("lab2", students=1)
     second = second.model_copy(update={"criteria": second.criteria[:1], "human_grades": ()})
     rows = worker(lambda: fake_grader, first, second)(rows_of(first, second))
@@ -39,9 +39,7 @@ def test_a_block_of_two_labs_is_graded_each_by_its_rubric(make_lab: Callable[...
     json.dumps(rows)
 
 
-def test_a_model_that_cannot_be_loaded_or_asked_is_told_in_words(
-    make_lab: Callable[..., Lab], fake_grader: Any
-) -> None:
+def test_loading_and_engine_errors_are_returned_as_messages(make_lab: Callable[..., Lab], fake_grader: Any) -> None:
     def missing() -> Any:
         raise ModelError("no such model")
 
@@ -51,27 +49,31 @@ def test_a_model_that_cannot_be_loaded_or_asked_is_told_in_words(
     def down(_: Any) -> Any:
         raise EngineDownError("all servers are gone")
 
-    lab, unforeseen = make_lab(students=3), "the model cannot be loaded: RuntimeError: half a file"
+    lab, unexpected = make_lab(students=3), "the model cannot be loaded: RuntimeError: half a file"
     fake_grader.engine.answer = down
-    for load, words in (
+    for load, message in (
         (missing, "no such model"),
         (lambda: fake_grader, "all servers are gone"),
-        (broken, unforeseen),
+        (broken, unexpected),
     ):
         rows = worker(load, lab)(rows_of(lab))
-        assert (rows["grade"], rows["failure"]) == ([""], [f"{platform.node()}: {words}"])
-        with pytest.raises(EngineDownError, match=f"^On a worker, {platform.node()}: {words}.$"):
+        assert (rows["grade"], rows["failure"]) == ([""], [f"{platform.node()}: {message}"])
+        with pytest.raises(EngineDownError, match=f"^On a worker, {platform.node()}: {message}.$"):
             RaySource(load)._read(rows)
 
 
-def test_a_worker_takes_a_gpu_where_there_is_one_and_no_more_than_there_are(fake_grader: Any) -> None:
-    def places(has: dict[str, float], **options: Any) -> tuple[int, int]:
+def test_workers_take_one_gpu_each_and_are_limited_by_the_cluster(fake_grader: Any) -> None:
+    def allocate(has: dict[str, float], **options: Any) -> tuple[int, int]:
         return RaySource(lambda: fake_grader, **options)._allocate(has)
 
-    assert places({"CPU": 64, "GPU": 8}) == (1, 8)
-    assert places({"CPU": 64, "GPU": 8}, on_gpu=False) == (0, 2)
-    assert places({"CPU": 1}) == (0, 1)
-    assert places({"CPU": 16}, workers=5) == (0, 5)
-    for has, told in (({"CPU": 4}, "has 4 CPU cores"), ({"CPU": 64, "GPU": 2}, "has 2 GPUs"), ({}, "has 0 CPU cores")):
-        with pytest.raises(GraderError, match=told):
-            places(has, workers=5)
+    assert allocate({"CPU": 64, "GPU": 8}) == (1, 8)
+    assert allocate({"CPU": 64, "GPU": 8}, on_gpu=False) == (0, 2)
+    assert allocate({"CPU": 1}) == (0, 1)
+    assert allocate({"CPU": 16}, workers=5) == (0, 5)
+    for has, message in (
+        ({"CPU": 4}, "has 4 CPU cores"),
+        ({"CPU": 64, "GPU": 2}, "has 2 GPUs"),
+        ({}, "has 0 CPU cores"),
+    ):
+        with pytest.raises(GraderError, match=message):
+            allocate(has, workers=5)

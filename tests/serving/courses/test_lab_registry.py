@@ -1,4 +1,4 @@
-"""The registry: every lab that can be read, by name, without anybody's work; the others with their faults."""
+"""The lab registry: readable labs by name, without submissions, and the issues of the others."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,9 +18,7 @@ def test_labs_are_read_by_name_without_submissions_and_grades(make_lab: Callable
     assert (lab.submissions, lab.human_grades) == ((), ())
 
 
-def test_a_lab_that_cannot_be_read_is_left_out_and_its_errors_are_told(
-    make_lab: Callable[..., Lab], tmp_path: Path
-) -> None:
+def test_unreadable_lab_is_left_out_and_its_errors_are_reported(make_lab: Callable[..., Lab], tmp_path: Path) -> None:
     write_lab(make_lab(), tmp_path / "good")
     write_lab(make_lab(), tmp_path / "bad")
     (tmp_path / "bad" / "rubrics.json").write_text("{", encoding="utf-8")

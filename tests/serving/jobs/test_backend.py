@@ -1,4 +1,4 @@
-"""A worker's backend asks for what a terminal asks for: an answer that failed is not kept before it was tried again."""
+"""A worker's backend retries failed answers before it stores a grade, as CLI regrades do."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ from serving.scheduler.engine_thread import EngineThread
 from serving.store.store import Store
 
 
-def test_an_answer_that_failed_in_a_worker_is_asked_for_again(
+def test_failed_answer_in_a_worker_is_retried(
     make_lab: Callable[..., Lab], store: Store, fake_engine: Any, fake_grader: Any, tmp_path: Path
 ) -> None:
     write_lab(make_lab(students=2), tmp_path / "labs" / "lab1")
@@ -24,6 +24,6 @@ def test_an_answer_that_failed_in_a_worker_is_asked_for_again(
     job = backend.jobs.add("cs101", lab, actor="ta")
     grade_chunk(backend, job.id, 0)
     engine.close()
-    answers = [answer.ungraded for kept in store.read_grades(job.id) if kept.grade for answer in kept.grade.criteria]
+    answers = [answer.ungraded for each in store.read_grades(job.id) if each.grade for answer in each.grade.criteria]
     assert answers == [None] * 4
     assert sum(len(call) for call in fake_engine.calls) == 6

@@ -117,7 +117,7 @@ def test_a_forgotten_student_is_not_graded_again(backend: Any) -> None:
 
 def test_the_audit_chain_holds_with_requests_in_it(backend: Any) -> None:
     job = backend.add(chunk=4)
-    backend.jobs.request(job.id, RequestedState.PAUSE, actor="somebody")
+    backend.jobs.request(job.id, RequestedState.PAUSE, actor="ta")
     assert backend.store.verify().faults == ()
     assert backend.jobs.job(job.id).requested is RequestedState.PAUSE
 

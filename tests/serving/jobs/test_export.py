@@ -1,4 +1,4 @@
-"""A job's results in a folder: files that the lab's reader takes, whole, with nobody who was forgotten."""
+"""Exported results: complete files that a lab reads back, without forgotten students."""
 
 import json
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def graded(store: Store, lab: Lab, grader: Any) -> Job:
     return JobRepository(store.database).job(job.id)
 
 
-def test_the_ratings_it_writes_are_read_as_ratings_and_the_reasons_as_comments(
+def test_exported_ratings_and_reasons_read_back_as_ratings_and_comments(
     make_lab: Callable[..., Lab], store: Store, fake_grader: Any, tmp_path: Path
 ) -> None:
     lab = make_lab(students=4)
@@ -45,7 +45,7 @@ def test_the_ratings_it_writes_are_read_as_ratings_and_the_reasons_as_comments(
     assert comments == {"s000": None, "s001": None, "s002": "ungraded: empty submission", "s003": None}
 
 
-def test_where_results_were_written_is_noted_once_a_folder_before_they_are(
+def test_export_folder_is_recorded_once_and_before_writing(
     make_lab: Callable[..., Lab], store: Store, fake_grader: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab = make_lab(students=1)
@@ -60,7 +60,7 @@ def test_where_results_were_written_is_noted_once_a_folder_before_they_are(
     assert store.list_exports()[-1].path == tmp_path / "c"
 
 
-def test_the_summary_counts_what_the_grades_say(
+def test_summary_counts_agreement_with_the_tas(
     make_lab: Callable[..., Lab], store: Store, fake_grader: Any, tmp_path: Path
 ) -> None:
     lab = make_lab(students=6)  # the TAs gave A to 2 of 6, and to 3 of 6
@@ -70,7 +70,7 @@ def test_the_summary_counts_what_the_grades_say(
     assert (summary["rated_by_both"], summary["agreed"], len(summary["differences"])) == (12, 5, 7)
 
 
-def test_a_rating_that_a_person_changed_is_the_one_in_the_table_and_the_machines_stays_in_the_grades(
+def test_table_has_the_overridden_rating_and_grades_have_the_machine_s(
     make_lab: Callable[..., Lab], store: Store, fake_grader: Any, tmp_path: Path
 ) -> None:
     lab = make_lab(students=2)
@@ -86,7 +86,7 @@ def test_a_rating_that_a_person_changed_is_the_one_in_the_table_and_the_machines
     assert (last.grade_id, last.ratings) == (one, {COMPILES: "C", READABLE: "A"})
 
 
-def test_who_is_forgotten_while_it_writes_is_in_none_of_the_files(
+def test_student_forgotten_during_the_export_is_in_no_file(
     make_lab: Callable[..., Lab],
     store: Store,
     fake_grader: Any,
@@ -109,7 +109,7 @@ def test_who_is_forgotten_while_it_writes_is_in_none_of_the_files(
     assert "s003" in texts["grades.jsonl"]
 
 
-def test_an_export_that_ends_in_the_middle_leaves_the_files_as_they_were(
+def test_failed_export_leaves_existing_files_unchanged(
     make_lab: Callable[..., Lab],
     store: Store,
     fake_grader: Any,
@@ -129,7 +129,7 @@ def test_an_export_that_ends_in_the_middle_leaves_the_files_as_they_were(
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
-def test_a_lab_without_submissions_gives_empty_files(
+def test_lab_without_submissions_has_empty_results(
     make_lab: Callable[..., Lab], store: Store, fake_grader: Any, tmp_path: Path
 ) -> None:
     lab = make_lab(students=0)
@@ -137,7 +137,7 @@ def test_a_lab_without_submissions_gives_empty_files(
     assert (tmp_path / "out" / "grades.jsonl").read_bytes() == b""
 
 
-def test_a_lab_is_no_place_for_results(make_lab: Callable[..., Lab], tmp_path: Path) -> None:
+def test_lab_folder_is_refused_as_output(make_lab: Callable[..., Lab], tmp_path: Path) -> None:
     check_output_folder(tmp_path / "new")
     write_lab(make_lab(students=1), tmp_path / "lab1")
     with pytest.raises(GraderError, match="is a lab"):

@@ -1,4 +1,4 @@
-"""One process at a time works on a job of a terminal, and none waits long for a server that hangs."""
+"""The lock of a CLI job: one process at a time, without a long wait for an unresponsive server."""
 
 import fcntl
 import time
@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import event
 
 from labs_schema.errors import GraderError
+from labs_schema.limits import DatabaseLimits
 from serving.jobs.job_lock import job_lock
 from serving.store import circuit_breaker
 from serving.store.circuit_breaker import TimeoutConnection
@@ -19,16 +20,14 @@ from serving.store.errors import StoreError
 from serving.store.store import open_store
 
 
-def test_a_turn_that_was_waited_for_until_its_file_was_gone_is_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    database = open_store(f"sqlite:///{tmp_path}/turns.db").database
+def test_lock_on_a_deleted_file_is_taken_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = open_store(f"sqlite:///{tmp_path}/store.db").database
     lock, first = fcntl.flock, job_lock(database, ["j"])
     first.__enter__()
 
     def late(file: Any, how: int) -> None:
         monkeypatch.setattr(fcntl, "flock", lock)
-        first.__exit__(None, None, None)  # between the opening of its file and the lock on it
+        first.__exit__(None, None, None)  # after the file was opened, before it is locked
         lock(file, how)
 
     monkeypatch.setattr(fcntl, "flock", late)
@@ -38,7 +37,7 @@ def test_a_turn_that_was_waited_for_until_its_file_was_gone_is_none(
     database.close()
 
 
-def test_a_turn_on_all_labs_of_a_course_leaves_room_to_work(new_url: Callable[[], str]) -> None:
+def test_locks_on_many_jobs_use_one_connection(new_url: Callable[[], str]) -> None:
     store, names = open_store(new_url()), [f"job{number}" for number in range(40)]
     with job_lock(store.database, names):
         store.pseudonym_for("cs101", "s1", actor="ta")
@@ -51,26 +50,28 @@ def test_a_turn_on_all_labs_of_a_course_leaves_room_to_work(new_url: Callable[[]
 
 @pytest.mark.slow
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize(("at", "told"), [("pg_try_advisory_lock", StoreError), ("pg_advisory_unlock_all", None)])
-def test_a_server_that_hangs_just_as_a_turn_is_taken_or_given_back_is_not_waited_for(
-    at: str, told: type[Exception] | None, postgresql_url: str, frozen: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("statement", "error"), [("pg_try_advisory_lock", StoreError), ("pg_advisory_unlock_all", None)]
+)
+def test_server_that_freezes_during_lock_or_unlock_is_not_waited_for(
+    statement: str, error: type[Exception] | None, postgresql_url: str, frozen: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(TimeoutConnection, "patience", 0.4)
-    monkeypatch.setattr(circuit_breaker, "LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(TimeoutConnection, "timeout_seconds", 0.4)
+    monkeypatch.setattr(circuit_breaker, "LIMITS", DatabaseLimits(probe_interval_seconds=0.5))
     database = open_database(f"{postgresql_url}&connect_timeout=2")
     with ExitStack() as hanging:
         froze = list[float]()
 
-        def freeze(_: object, __: object, statement: str, *___: object) -> None:
-            if at in statement and not froze:
+        def freeze(_: object, __: object, executed: str, *___: object) -> None:
+            if statement in executed and not froze:
                 hanging.enter_context(frozen(postgresql_url))
                 froze.append(time.monotonic())
 
         event.listen(database._engine, "before_cursor_execute", freeze)
-        with pytest.raises(told, match="says nothing") if told else nullcontext(), job_lock(database, ["j"]):
+        with pytest.raises(error, match="does not respond") if error else nullcontext(), job_lock(database, ["j"]):
             pass
         assert time.monotonic() - froze[0] < 20
-    time.sleep(circuit_breaker.LOOK_SECONDS)
+    time.sleep(circuit_breaker.LIMITS.probe_interval_seconds)
     with job_lock(database, ["j"]):
         pass
     database.close()

@@ -1,4 +1,4 @@
-"""Everybody's marks as a TA reads them: a range where something is ungraded, a person's rating for the machine's."""
+"""The table of marks: ranges for ungraded criteria, and overrides instead of the machine's ratings."""
 
 import csv
 import math
@@ -29,7 +29,7 @@ def rows(path: Path) -> list[str]:
     return [",".join(row) for row in csv.reader(path.read_text().splitlines())]
 
 
-def test_marks_are_those_in_force_and_a_total_over_an_ungraded_criterion_is_a_range(
+def test_marks_are_current_and_a_total_with_an_ungraded_criterion_is_a_range(
     make_lab: Callable[..., Lab], store: Store, fake_grader: Any, tmp_path: Path
 ) -> None:
     lab = make_lab(students=4)
@@ -56,7 +56,7 @@ def test_marks_are_those_in_force_and_a_total_over_an_ungraded_criterion_is_a_ra
     ]
 
 
-def test_what_a_person_confirmed_needs_no_review_any_more(
+def test_confirmed_criterion_needs_no_review(
     make_lab: Callable[..., Lab], store: Store, fake_grader: Any, fake_engine: Any, tmp_path: Path
 ) -> None:
     lab = make_lab(students=1)
@@ -70,7 +70,7 @@ def test_what_a_person_confirmed_needs_no_review_any_more(
     assert rows(tmp_path / "marks.csv")[1] == "s000,accepted,0,0,3,,,3,2,1"
 
 
-def test_no_cell_is_a_formula_and_a_rubric_without_marks_has_no_total(
+def test_cells_are_never_formulas_and_no_marks_means_no_total(
     make_lab: Callable[..., Lab], store: Store, fake_grader: Any, tmp_path: Path
 ) -> None:
     lab = make_lab(students=1)

@@ -1,5 +1,7 @@
-"""Regrades in any sequence: begun, worked on, killed, paused, resumed, cancelled, ended, some of it while something is
-graded. Each keeps what its calls of the model answered, once, and asks for no more than what people want of it."""
+"""Random sequences of operations on jobs: grade, kill, pause, resume, cancel, finish, also during a chunk.
+
+Each returned grade is stored once, and no submission is graded that the job's state does not require.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -39,15 +41,15 @@ REQUESTS = st.sampled_from(
 
 
 class Killed(BaseException):
-    """The worker ends here: nothing of ours runs any more."""
+    """The worker's process ends here."""
 
 
 class UnwantedError(BaseException):
-    """Something is begun that nobody wants any more. What grading raises else is taken for the program's fault."""
+    """Grading started although the job does not require it. A BaseException, so that it does not count as a failure."""
 
 
 class Generation(NamedTuple):
-    """What a worker works for: once this is over, it starts nothing more."""
+    """A job's generation; when it ends, its workers start nothing more."""
 
     number: int
     requested: RequestedState = RequestedState.RUN
@@ -56,25 +58,25 @@ class Generation(NamedTuple):
 
 @dataclass
 class Regrade:
-    """What is to be found of a job. `programs`: pseudonym -> text; `kept`: (grade, pseudonym) as they were recorded."""
+    """The expected state of a job. `programs`: pseudonym -> text; `recorded`: (grade id, pseudonym) in order."""
 
     lab: Lab = field(repr=False)
     programs: dict[str, str]
     now: Generation = field(default_factory=lambda: Generation(1))
     parked: set[str] = field(default_factory=set)
-    kept: list[tuple[str, str]] = field(default_factory=list)
+    recorded: list[tuple[str, str]] = field(default_factory=list)
     kills: int = 0
 
     @property
     def state(self) -> State:
         if self.now.requested is RequestedState.CANCEL:
             return State.CANCELLED
-        going_on = State.RUNNING if self.kept else State.QUEUED
-        return self.now.ended or (State.PAUSED if self.now.requested is RequestedState.PAUSE else going_on)
+        active = State.RUNNING if self.recorded else State.QUEUED
+        return self.now.ended or (State.PAUSED if self.now.requested is RequestedState.PAUSE else active)
 
     @property
     def graded(self) -> set[str]:
-        return {student for _, student in self.kept}
+        return {student for _, student in self.recorded}
 
     @property
     def over(self) -> bool:
@@ -89,7 +91,7 @@ class Regrade:
 
 
 class MortalAttempts(AttemptLog):
-    """Ends its worker between the grades and the note that they succeeded, where `deadly`."""
+    """If `deadly`, kills its worker after the grades are stored and before their failed attempts are cleared."""
 
     deadly = False
 
@@ -100,8 +102,11 @@ class MortalAttempts(AttemptLog):
 
 
 class MortalBackend:
-    """A worker's backend for `regrade`. In its call number `at` for a student's work it calls `meanwhile`, and there it
-    is `killed`, `before` or `after` the grades are stored. `answered`: the students whose grade it returned."""
+    """A worker's backend for `regrade`.
+
+    In call number `at` for a student's work it calls `meanwhile`. `killed`: it dies there `before` or `after` the
+    grades are stored, or not at all (None). `answered`: the students whose grade it returned.
+    """
 
     def __init__(self, store: Any, regrade: Regrade, grade_of: Any, forgotten: Sequence[str]) -> None:
         self.store, self.jobs, self._regrade = store, JobRepository(store.database), regrade
@@ -159,11 +164,11 @@ class Regrades(RuleBasedStateMachine):
         return JobRepository(self.store.database)
 
     def one(self, data: st.DataObject) -> tuple[str, Regrade]:
-        """Of the last two."""
+        """One of the last two jobs."""
         return data.draw(st.sampled_from(list(self.regrades.items())[-2:]))
 
     @initialize(texts=WORKS)
-    def create_the_first(self, texts: list[str]) -> None:
+    def create_first(self, texts: list[str]) -> None:
         self.create(texts)
 
     @precondition(lambda self: any(each.over for each in list(self.regrades.values())[-2:]) or len(self.regrades) < 2)
@@ -172,13 +177,13 @@ class Regrades(RuleBasedStateMachine):
         self.create(texts)
 
     def create(self, texts: list[str]) -> None:
-        handed_in = tuple(
+        submissions = tuple(
             Submission(student=f"s{i}", folder=f"s{i}", files=(SourceFile(path="main.c", text=text),))
             for i, text in enumerate(texts)
         )
-        lab = self.bare.model_copy(update={"submissions": handed_in})
+        lab = self.bare.model_copy(update={"submissions": submissions})
         job = self.jobs.add("cs101", lab, actor="ta", chunk=CHUNK)
-        pseudonyms = [self.store.pseudonym_for("cs101", each.student, actor="ta") for each in handed_in]
+        pseudonyms = [self.store.pseudonym_for("cs101", each.student, actor="ta") for each in submissions]
         self.regrades[job.id] = Regrade(lab, dict(zip(pseudonyms, texts, strict=True)))
 
     @rule(data=st.data(), number=NUMBER)
@@ -186,19 +191,19 @@ class Regrades(RuleBasedStateMachine):
         self.work(*self.one(data), number)
 
     @rule(data=st.data(), number=NUMBER, at=CALL, killed=st.sampled_from(["before", "after"]))
-    def be_killed_in_a_chunk(self, data: st.DataObject, number: int, at: int, killed: str) -> None:
+    def kill_during_a_chunk(self, data: st.DataObject, number: int, at: int, killed: str) -> None:
         self.work(*self.one(data), number, at=at, killed=killed)
         self.restart()
 
     @rule(data=st.data(), number=NUMBER, at=CALL, requested=REQUESTS)
-    def grade_a_chunk_while_a_person_changes_plans(
+    def request_states_during_a_chunk(
         self, data: st.DataObject, number: int, at: int, requested: list[RequestedState]
     ) -> None:
         job_id, regrade = self.one(data)
         self.work(job_id, regrade, number, at=at, meanwhile=lambda: self.request(job_id, regrade, *requested))
 
     @rule(data=st.data(), number=NUMBER, at=CALL, resumed=st.booleans(), killed=st.sampled_from(["before", None]))
-    def grade_a_chunk_while_another_worker_is_at_it_too(
+    def grade_a_chunk_in_two_workers(
         self, data: st.DataObject, number: int, at: int, resumed: bool, killed: str | None
     ) -> None:
         job_id, regrade = self.one(data)
@@ -210,7 +215,7 @@ class Regrades(RuleBasedStateMachine):
         self.work(job_id, regrade, number, at=at, meanwhile=meanwhile)
 
     @rule(data=st.data(), number=NUMBER, at=CALL, who=st.sampled_from(["s0", "s1", "s2"]))
-    def grade_a_chunk_while_a_student_is_forgotten(self, data: st.DataObject, number: int, at: int, who: str) -> None:
+    def forget_a_student_during_a_chunk(self, data: st.DataObject, number: int, at: int, who: str) -> None:
         self.work(*self.one(data), number, at=at, meanwhile=lambda: self.forget(who))
 
     def work(
@@ -229,7 +234,7 @@ class Regrades(RuleBasedStateMachine):
         began, backend = regrade.now, MortalBackend(self.store, regrade, self.grade_of, self.forgotten)
 
         def others() -> None:
-            self.expect_answers_kept(job_id, regrade, backend.answered)
+            self.check_stored_grades(job_id, regrade, backend.answered)
             backend.answered.clear()
             meanwhile()
 
@@ -239,7 +244,7 @@ class Regrades(RuleBasedStateMachine):
             grade_chunk(backend, job_id, number)
         except Killed:
             alive, regrade.kills = False, regrade.kills + 1
-        self.expect_answers_kept(job_id, regrade, backend.answered)
+        self.check_stored_grades(job_id, regrade, backend.answered)
         parked = {each.student for each in self.jobs.progress(job_id).parked}
         assert regrade.parked <= parked or regrade.now != began
         assert (
@@ -250,15 +255,15 @@ class Regrades(RuleBasedStateMachine):
         if alive and regrade.now == began == Generation(began.number):
             assert set(part) <= regrade.graded | parked | set(self.forgotten)
 
-    def expect_answers_kept(self, job_id: str, regrade: Regrade, answered: Sequence[str]) -> None:
-        """Nothing that was kept is changed, and what was answered is new, unless it was there."""
-        there = regrade.graded
+    def check_stored_grades(self, job_id: str, regrade: Regrade, answered: Sequence[str]) -> None:
+        """Stored grades are unchanged, and each returned grade is appended unless its student had one."""
+        graded = regrade.graded
         found = [(each.id, each.student) for each in self.store.read_grades(job_id)]
-        assert found[: len(regrade.kept)] == regrade.kept
-        assert [student for _, student in found[len(regrade.kept) :]] == [
-            each for each in answered if each not in there
+        assert found[: len(regrade.recorded)] == regrade.recorded
+        assert [student for _, student in found[len(regrade.recorded) :]] == [
+            each for each in answered if each not in graded
         ]
-        regrade.kept = found
+        regrade.recorded = found
 
     @rule(
         data=st.data(),
@@ -281,18 +286,18 @@ class Regrades(RuleBasedStateMachine):
         behind=st.sampled_from([0, 0, 1]),
         state=st.sampled_from([RequestedState.PAUSE, RequestedState.RUN]),
     )
-    def finish_the_generation_a_worker_knows_and_request_a_state(
+    def finish_a_known_generation_and_request_a_state(
         self, data: st.DataObject, ended: State, behind: int, state: RequestedState
     ) -> None:
-        """`behind`: it has not heard of the last resume, nor of a pause."""
+        """`behind`: the worker does not know of the last resume or pause."""
         job_id, regrade = self.one(data)
         known = self.jobs.job(job_id).model_copy(
             update={"generation": regrade.now.number - behind, "requested": RequestedState.RUN}
         )
-        heard = not behind and regrade.now == Generation(regrade.now.number)
+        current = not behind and regrade.now == Generation(regrade.now.number)
         self.jobs.finish(known, None if ended is State.DONE else "broken")
-        regrade.now = regrade.now._replace(ended=ended) if heard else regrade.now
-        self.each_job_is_as_it_was_left()
+        regrade.now = regrade.now._replace(ended=ended) if current else regrade.now
+        self.jobs_have_the_expected_state()
         self.request(job_id, regrade, state)
 
     def forget(self, student: str) -> None:
@@ -305,18 +310,19 @@ class Regrades(RuleBasedStateMachine):
         self.store = open_store(self.url)
 
     @invariant()
-    def each_job_is_as_it_was_left(self) -> None:
+    def jobs_have_the_expected_state(self) -> None:
         for job_id, regrade in self.regrades.items():
             now = self.jobs.progress(job_id)
-            assert (now.state, now.job.generation, now.graded) == (regrade.state, regrade.now.number, len(regrade.kept))
+            expected = regrade.state, regrade.now.number, len(regrade.recorded)
+            assert (now.state, now.job.generation, now.graded) == expected
             assert {each.student for each in now.parked} == regrade.parked
             stored = self.store.read_grades(job_id)
-            assert [(each.id, each.student) for each in stored] == regrade.kept
+            assert [(each.id, each.student) for each in stored] == regrade.recorded
             assert all((each.grade is None) == (each.student in self.forgotten) for each in stored)
 
 
 @pytest.mark.parametrize(("examples", "steps"), [(8, 20), pytest.param(15, 30, marks=pytest.mark.slow)])
-def test_whatever_happens_to_regrades_each_keeps_what_was_wanted_and_answered_once(
+def test_random_operations_match_the_expected_jobs(
     new_url: Callable[[], str],
     make_lab: Callable[..., Lab],
     grade_of: Any,

@@ -1,4 +1,4 @@
-"""A worker from start to stop: its jobs are completed, by itself or by the next worker."""
+"""Workers complete all jobs, also those that a stopped worker left."""
 
 import subprocess
 import threading

@@ -33,7 +33,7 @@ from serving.api.schemas.requests import LIMITS
         ({"criteria": BY_RUBRIC["criteria"] * 2}, "body", "an object"),
         ({"reasoning": "perhaps"}, "reasoning", '"perhaps"'),
         ({"rubrik": {}}, "rubrik", "an empty object"),
-        ({"student": " nobody 2026-11"}, "student", '" nobody 2026-11"'),  # a name that the store keeps for itself
+        ({"student": " anonymous 2026-11"}, "student", '" anonymous 2026-11"'),  # the store's name for anonymous work
         ({"language": None}, "language", "null"),
         (
             {"criteria": [{"title": "T", "ratings": [{"id": "A"}, {"id": "B", "points": -1}]}]},

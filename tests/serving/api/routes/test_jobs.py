@@ -168,10 +168,10 @@ def test_the_history_lists_the_students_other_grades(course: Any) -> None:
     grade = {**BY_LAB, "lab": "lab1"}
     with course.serve() as client:
         mine = [client.post("/grade", json={**grade, "student": "s1"}).json()["grade_id"] for _ in range(2)]
-        nobodys = [client.post("/grade", json=grade).json()["grade_id"] for _ in range(2)]
+        anonymous = [client.post("/grade", json=grade).json()["grade_id"] for _ in range(2)]
         assert [each["id"] for each in client.get(f"/grades/{mine[0]}").json()["others"]] == [mine[1]]
-        assert client.get(f"/grades/{nobodys[0]}").json()["others"] == []
-        assert client.get(f"/grades/{nobodys[0]}").json()["student"] is None
+        assert client.get(f"/grades/{anonymous[0]}").json()["others"] == []
+        assert client.get(f"/grades/{anonymous[0]}").json()["student"] is None
 
 
 def test_events_report_the_job_until_it_ends(course: Any) -> None:

@@ -21,7 +21,7 @@ def submission(text: str, filename: str = "a.c") -> dict[str, Any]:
 
 def shown(grader: Any) -> list[str]:
     """Every prompt so far."""
-    return [grader.encoder._tokenizer.decode(each.prompt) for asked in grader.engine.calls for each in asked]
+    return [grader.encoder._tokenizer.decode(each.prompt) for call in grader.engine.calls for each in call]
 
 
 def with_roster(course: Any) -> None:

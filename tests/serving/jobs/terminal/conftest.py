@@ -1,4 +1,4 @@
-"""A regrade as it is typed at a terminal: a model that is not there, here or far away, and what the command does."""
+"""A CLI regrade without its command: a grader without a model, local or remote, and the steps of the command."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -20,17 +20,20 @@ from serving.store.store import Store, open_store
 
 
 class Killed(BaseException):
-    """Stands for SIGKILL: nothing catches it."""
+    """Simulates SIGKILL: nothing catches it."""
 
 
 class SteadyGrader:
-    """Gives every criterion its first rating. Raises `killed` after `lives` calls, and for what `poison` names."""
+    """Gives every criterion its first rating. Raises `killed` after `lives` calls, and an error for texts in `poison`.
+
+    `graded` lists the texts of all graded programs.
+    """
 
     killed = Killed
 
     def __init__(self, *, model: str = "m", lives: int = 1000, poison: Sequence[str] = ()) -> None:
         self.model, self.lives, self.poison = model, lives, poison
-        self.asked: list[str] = []
+        self.graded: list[str] = []
 
     def grade(self, lab: Lab, submissions: Sequence[Submission], *, reasoning: bool = False) -> list[Grade]:
         assert not reasoning and not lab.name.startswith("s0")
@@ -39,8 +42,8 @@ class SteadyGrader:
         self.lives -= 1
         texts = [submission.files[0].text for submission in submissions]
         if any(word in text for word in self.poison for text in texts):
-            raise RuntimeError("somebody's program")
-        self.asked += [text for text in texts if text != PROBE.files[0].text]
+            raise RuntimeError("a student's program")
+        self.graded += [text for text in texts if text != PROBE.files[0].text]
         return [self._grade(lab, submission) for submission in submissions]
 
     def provenance(self, lab: Lab, submission: Submission, *, reasoning: bool = False) -> Provenance:
@@ -59,14 +62,14 @@ class SteadyGrader:
         return Grade(lab=lab.name, student=submission.student, criteria=criteria, provenance=origin)
 
 
-class FarSource:
-    """Grades from afar, in another order than they were asked for; the last of each part comes twice."""
+class FakeRemoteSource:
+    """Returns the grades in reverse order, each of them twice. `requested`: the labs it was sent."""
 
     def __init__(self, grader: SteadyGrader) -> None:
-        self.grader, self.asked = grader, list[Lab]()
+        self.grader, self.requested = grader, list[Lab]()
 
     def grades(self, labs: Sequence[Lab]) -> Iterator[list[Grade]]:
-        self.asked += labs
+        self.requested += labs
         for lab in reversed(labs):
             for submission in reversed(lab.submissions):
                 [grade] = self.grader.grade(lab, [submission])
@@ -81,56 +84,56 @@ def store(new_url: Callable[[], str]) -> Iterator[Store]:
     opened.close()
 
 
-def typed(
+def regrade(
     store: Store,
     lab: Lab,
     out: Path | None,
     grader: SteadyGrader,
     *,
     course: str = "cs101",
-    afar: bool = False,
+    remote: bool = False,
     again: bool = False,
 ) -> Job:
-    """What the command does; without `out`, stopped before it writes."""
-    book, source = JobRepository(store.database), FarSource(grader)
-    known = book.cli_jobs(course, lab)
-    if afar:
+    """Runs the steps of `grader regrade`; without `out`, stops before the export."""
+    jobs, source = JobRepository(store.database), FakeRemoteSource(grader)
+    known = jobs.cli_jobs(course, lab)
+    if remote:
         origin = fingerprint_from(source, lab) if any(job.fingerprint for job in known) else None
     else:
         origin = fingerprint_of(grader.provenance(lab, PROBE))
     job = find_or_create(store, course, lab, known, origin, again=again, actor="terminal:ta")
     with job_lock(store.database, [job.id]):
-        job = book.request(job.id, RequestedState.RUN, actor="terminal:ta")
+        job = jobs.request(job.id, RequestedState.RUN, actor="terminal:ta")
         tasks = {} if job.finished_at else {lab.name: (job, lab)}
-        if afar:
+        if remote:
             grade_from(source, store, tasks, lambda _: None)
         else:
             grade_jobs(grader, store, tasks, lambda _: None)
         if out:
             export(store, job, lab, out)
-            book.finish(job)
+            jobs.finish(job)
     return job
 
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     add = JobRepository.add
-    monkeypatch.setattr(JobRepository, "add", lambda *given, **how: add(*given, **{**how, "chunk": 2}))
+    monkeypatch.setattr(JobRepository, "add", lambda *args, **options: add(*args, **{**options, "chunk": 2}))
 
 
 @pytest.fixture(name="steady")
 def steady_grader() -> type[SteadyGrader]:
-    """A model; see there."""
+    """The class SteadyGrader."""
     return SteadyGrader
 
 
-@pytest.fixture
-def far() -> type[FarSource]:
-    """A model far away; see there."""
-    return FarSource
+@pytest.fixture(name="remote_source")
+def fake_remote_source() -> type[FakeRemoteSource]:
+    """The class FakeRemoteSource."""
+    return FakeRemoteSource
 
 
-@pytest.fixture(name="typed")
-def typed_command() -> Callable[..., Job]:
-    """`typed(store, lab, out, grader, course="cs101", afar=False, again=False)`; see there."""
-    return typed
+@pytest.fixture(name="regrade")
+def regrade_command() -> Callable[..., Job]:
+    """The function `regrade(store, lab, out, grader, course="cs101", remote=False, again=False)`."""
+    return regrade

@@ -1,4 +1,4 @@
-"""A regrade at a terminal: every submission once, whatever was killed when, here or from afar, and never two models."""
+"""CLI regrades: each submission is graded once by one model, also after kills, locally and remotely."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,57 +16,59 @@ from serving.store.store import Store
 
 
 def written(out: Path) -> dict[str, Any]:
-    """Name -> what the file says; of grades, all but the names that the store gave them."""
+    """File name -> content, without the ids that the store gave the grades."""
     texts = {path.name: path.read_text() for path in out.iterdir()}
     lines = texts.pop("grades.jsonl").splitlines()
     return {**texts, "grades": [Result.model_validate_json(line).model_copy(update={"grade_id": ""}) for line in lines]}
 
 
-@pytest.mark.parametrize("afar", [(False, False), (False, True), (True, False), (True, True)])
-def test_a_run_killed_at_any_call_ends_as_if_it_never_was_wherever_it_goes_on(
-    make_lab: Callable[..., Lab], store: Store, tmp_path: Path, afar: tuple[bool, bool], steady: Any, typed: Any
+@pytest.mark.parametrize("remote", [(False, False), (False, True), (True, False), (True, True)])
+def test_killed_run_resumes_with_equal_results_locally_and_remotely(
+    make_lab: Callable[..., Lab], store: Store, tmp_path: Path, remote: tuple[bool, bool], steady: Any, regrade: Any
 ) -> None:
     lab = make_lab(students=7)
-    typed(store, lab, tmp_path / "whole", steady())
+    regrade(store, lab, tmp_path / "complete", steady())
     for lives in (0, 1, 3):
         first, second, out, course = steady(lives=lives), steady(), tmp_path / str(lives), f"cs{lives}"
         with pytest.raises(steady.killed):
-            typed(store, lab, out, first, course=course, afar=afar[0])
+            regrade(store, lab, out, first, course=course, remote=remote[0])
         assert not out.exists()
-        job = typed(store, lab, out, second, course=course, afar=afar[1])
+        job = regrade(store, lab, out, second, course=course, remote=remote[1])
         assert JobRepository(store.database).cli_jobs(course, lab) == [JobRepository(store.database).job(job.id)]
-        assert sorted(first.asked + second.asked) == sorted(each.files[0].text for each in lab.submissions)
+        assert sorted(first.graded + second.graded) == sorted(each.files[0].text for each in lab.submissions)
         progress = JobRepository(store.database).progress(job.id)
         assert (progress.state, progress.graded, progress.parked) == (State.DONE, 7, ())
-        assert written(out) == written(tmp_path / "whole")
+        assert written(out) == written(tmp_path / "complete")
     assert store.verify().faults == ()
 
 
-def test_what_is_finished_is_written_again_and_graded_once_more_only_when_asked(
-    make_lab: Callable[..., Lab], store: Store, tmp_path: Path, steady: Any, typed: Any
+def test_finished_job_is_exported_again_and_regraded_only_with_again(
+    make_lab: Callable[..., Lab], store: Store, tmp_path: Path, steady: Any, regrade: Any
 ) -> None:
     lab = make_lab(students=3)
-    job = typed(store, lab, tmp_path / "a", steady())
-    for afar in (False, True):
+    job = regrade(store, lab, tmp_path / "a", steady())
+    for remote in (False, True):
         grader = steady()
-        assert typed(store, lab, tmp_path / f"b{afar}", grader, afar=afar).id == job.id
-        assert grader.asked == [] and written(tmp_path / "a") == written(tmp_path / f"b{afar}")
+        assert regrade(store, lab, tmp_path / f"b{remote}", grader, remote=remote).id == job.id
+        assert grader.graded == [] and written(tmp_path / "a") == written(tmp_path / f"b{remote}")
     with pytest.raises(steady.killed):
-        typed(store, lab, None, steady(lives=1), again=True)
+        regrade(store, lab, None, steady(lives=1), again=True)
     grader = steady()
-    other = typed(store, lab, tmp_path / "c", grader, again=True)  # goes on with what it began
+    other = regrade(store, lab, tmp_path / "c", grader, again=True)  # resumes the new job
     assert (
-        other.id != job.id and len(grader.asked) == 1 and len(JobRepository(store.database).cli_jobs("cs101", lab)) == 2
+        other.id != job.id
+        and len(grader.graded) == 1
+        and len(JobRepository(store.database).cli_jobs("cs101", lab)) == 2
     )
 
 
 @pytest.mark.parametrize("changed", ["model", "rubric", "program", "students", "course"])
-def test_another_model_or_other_work_begins_a_job_of_its_own_and_leaves_the_first_alone(
-    changed: str, make_lab: Callable[..., Lab], store: Store, tmp_path: Path, steady: Any, typed: Any
+def test_other_model_or_work_gets_its_own_job(
+    changed: str, make_lab: Callable[..., Lab], store: Store, tmp_path: Path, steady: Any, regrade: Any
 ) -> None:
     lab, grader = make_lab(students=3), steady(model="other" if changed == "model" else "m")
     with pytest.raises(steady.killed):
-        typed(store, lab, None, steady(lives=1))
+        regrade(store, lab, None, steady(lives=1))
     [first] = JobRepository(store.database).cli_jobs("cs101", lab)
     edited: dict[str, Any] = {
         "rubric": {"criteria": lab.criteria[:1], "human_grades": ()},
@@ -75,18 +77,18 @@ def test_another_model_or_other_work_begins_a_job_of_its_own_and_leaves_the_firs
         "course": {"name": "lab2", "rater_grades": ()},
     }.get(changed, {})
     lab = lab.model_copy(update=edited)
-    for afar in (True, False):
-        typed(store, lab, tmp_path / "out", grader, afar=afar)
-    assert len(grader.asked) == len(lab.submissions)
+    for remote in (True, False):
+        regrade(store, lab, tmp_path / "out", grader, remote=remote)
+    assert len(grader.graded) == len(lab.submissions)
     assert JobRepository(store.database).job(first.id) == first
     assert JobRepository(store.database).progress(first.id).graded == 2
 
 
-def test_a_program_that_breaks_the_grader_is_given_up_told_and_tried_again_by_the_next_command(
-    make_lab: Callable[..., Lab], store: Store, tmp_path: Path, steady: Any, typed: Any
+def test_failing_submission_is_parked_reported_and_retried_by_the_next_run(
+    make_lab: Callable[..., Lab], store: Store, tmp_path: Path, steady: Any, regrade: Any
 ) -> None:
     lab = make_lab(students=5)
-    job = typed(store, lab, tmp_path, steady(poison=["return 4;"]))
+    job = regrade(store, lab, tmp_path, steady(poison=["return 4;"]))
     assert JobRepository(store.database).progress(job.id).graded == 4
     written = (tmp_path / "grades.jsonl").read_text().splitlines()
     lines = [Result.model_validate_json(line).grade for line in written]
@@ -95,65 +97,65 @@ def test_a_program_that_breaks_the_grader_is_given_up_told_and_tried_again_by_th
     assert lines[2].provenance == steady().provenance(lab, lab.submissions[2])
     assert "ungraded: parked: RuntimeError" in (tmp_path / "rubric_comments.csv").read_text()
     grader = steady()
-    assert typed(store, lab, tmp_path, grader).id == job.id
-    assert grader.asked == [lab.submissions[2].files[0].text]
+    assert regrade(store, lab, tmp_path, grader).id == job.id
+    assert grader.graded == [lab.submissions[2].files[0].text]
     assert "parked" not in (tmp_path / "grades.jsonl").read_text()
 
 
-@pytest.mark.parametrize("afar", [False, True])
-def test_a_pause_that_ends_while_a_part_is_graded_does_not_end_the_job_without_it(
-    afar: bool,
+@pytest.mark.parametrize("remote", [False, True])
+def test_job_paused_and_resumed_during_a_chunk_does_not_finish_without_it(
+    remote: bool,
     make_lab: Callable[..., Lab],
     store: Store,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     steady: Any,
-    typed: Any,
+    regrade: Any,
 ) -> None:
-    lab, book, grader = make_lab(students=6), JobRepository(store.database), steady(poison=["return 4;"])
+    lab, jobs, grader = make_lab(students=6), JobRepository(store.database), steady(poison=["return 4;"])
     grade = grader.grade
 
-    def interrupted(*given: Any, **how: Any) -> list[Grade]:
+    def interrupted(*args: Any, **options: Any) -> list[Grade]:
         monkeypatch.setattr(grader, "grade", grade)
-        [job] = book.cli_jobs("cs101", lab)
-        for wish in (RequestedState.PAUSE, RequestedState.RUN):
-            book.request(job.id, wish, actor="ta")
-        return grade(*given, **how)
+        [job] = jobs.cli_jobs("cs101", lab)
+        for state in (RequestedState.PAUSE, RequestedState.RUN):
+            jobs.request(job.id, state, actor="ta")
+        return grade(*args, **options)
 
     monkeypatch.setattr(grader, "grade", interrupted)
     with pytest.raises(GraderError, match="rerun the command to resume it"):
-        typed(store, lab, tmp_path / "out", grader, afar=afar)
+        regrade(store, lab, tmp_path / "out", grader, remote=remote)
     assert not (tmp_path / "out").exists()
-    job = typed(store, lab, tmp_path / "out", steady(), afar=afar)
-    assert book.progress(job.id).graded == 6
+    job = regrade(store, lab, tmp_path / "out", steady(), remote=remote)
+    assert jobs.progress(job.id).graded == 6
 
 
-def test_a_person_who_stops_the_command_puts_nobody_under_suspicion(
-    make_lab: Callable[..., Lab], store: Store, steady: Any, typed: Any
+def test_interrupt_isolates_no_submission(
+    make_lab: Callable[..., Lab], store: Store, steady: Any, regrade: Any
 ) -> None:
     lab, calls = make_lab(students=2), list[int]()
 
     class Stopped(steady):
-        def grade(self, lab: Lab, submissions: Any, **how: Any) -> list[Grade]:
+        def grade(self, lab: Lab, submissions: Any, **options: Any) -> list[Grade]:
             calls.append(len(submissions))
             if len(calls) == 1:
                 raise KeyboardInterrupt
-            return super().grade(lab, submissions, **how)
+            return super().grade(lab, submissions, **options)
 
     with pytest.raises(KeyboardInterrupt):
-        typed(store, lab, None, Stopped())
-    typed(store, lab, None, Stopped())
+        regrade(store, lab, None, Stopped())
+    regrade(store, lab, None, Stopped())
     assert calls == [2, 2]
 
 
-def test_an_answer_that_failed_is_asked_again_for_that_submission_alone(
-    make_lab: Callable[..., Lab], store: Store, fake_engine: Any, fake_grader: Any, typed: Any
+def test_failed_answer_is_retried_for_its_submission_alone(
+    make_lab: Callable[..., Lab], store: Store, fake_engine: Any, fake_grader: Any, regrade: Any
 ) -> None:
     from serving.engines.engine import EngineFailure, LabelScores
 
     lab = make_lab(students=2)
     fake_engine.script = [LabelScores((-0.1, -3.0, -3.0)), EngineFailure("the engine gave no answer")]
-    job = typed(store, lab, None, fake_grader)
+    job = regrade(store, lab, None, fake_grader)
     answers = [
         answer.ungraded for stored in store.read_grades(job.id) if stored.grade for answer in stored.grade.criteria
     ]

@@ -1,4 +1,4 @@
-"""Several terminals at one lab in the same moment: one job, and one of them works on it."""
+"""Concurrent CLI regrades of one lab share one job, and only one of them grades it."""
 
 import threading
 from collections.abc import Callable
@@ -18,46 +18,43 @@ from serving.jobs.repository import JobRepository
 from serving.store.store import Store
 
 
-def test_two_terminals_do_not_work_on_one_job_at_once(
-    make_lab: Callable[..., Lab], store: Store, steady: Any, typed: Any
+def test_one_command_at_a_time_grades_a_job(
+    make_lab: Callable[..., Lab], store: Store, steady: Any, regrade: Any
 ) -> None:
     lab = make_lab(students=2)
     with pytest.raises(steady.killed):
-        typed(store, lab, None, steady(lives=0))
+        regrade(store, lab, None, steady(lives=0))
     [job] = JobRepository(store.database).cli_jobs("cs101", lab)
     with (
         job_lock(store.database, [job.id]),
         pytest.raises(GraderError, match="Another process is running this regrade"),
     ):
-        typed(store, lab, None, steady())
+        regrade(store, lab, None, steady())
     grader = steady()
-    typed(store, lab, None, grader)
-    assert len(grader.asked) == 2
+    regrade(store, lab, None, grader)
+    assert len(grader.graded) == 2
 
 
 @pytest.mark.parametrize("again", [False, True])
-def test_two_terminals_that_begin_in_the_same_moment_begin_one_job(
-    again: bool, make_lab: Callable[..., Lab], store: Store, steady: Any, typed: Any
+def test_concurrent_commands_create_one_job_per_model(
+    again: bool, make_lab: Callable[..., Lab], store: Store, steady: Any, regrade: Any
 ) -> None:
-    lab, book = make_lab(students=2), JobRepository(store.database)
+    lab, jobs = make_lab(students=2), JobRepository(store.database)
     if again:
-        book.finish(typed(store, lab, None, steady()))
-    seen, asked = book.cli_jobs("cs101", lab), steady()
-    mine = fingerprint_of(asked.provenance(lab, PROBE))
+        jobs.finish(regrade(store, lab, None, steady()))
+    known, grader = jobs.cli_jobs("cs101", lab), steady()
+    mine = fingerprint_of(grader.provenance(lab, PROBE))
     other = fingerprint_of(steady(model="other").provenance(lab, PROBE))
-    both = threading.Barrier(4)
+    barrier = threading.Barrier(4)
 
-    def begun(origin: str | None) -> Job:
-        both.wait()
-        return find_or_create(store, "cs101", lab, seen, origin, again=again, actor="ta")
+    def created(fingerprint: str | None) -> Job:
+        barrier.wait()
+        return find_or_create(store, "cs101", lab, known, fingerprint, again=again, actor="ta")
 
-    with ThreadPoolExecutor(4) as terminals:
-        first, second, third, far = terminals.map(begun, [mine, mine, mine, other])
-    assert first.id == second.id == third.id != far.id and (first.fingerprint, far.fingerprint) == (mine, other)
-    assert begun_jobs(book, lab) - {each.id for each in seen} == {first.id, far.id}
-    [cluster] = {find_or_create(store, "cs101", lab, seen, None, again=again, actor="ta").id}
-    assert cluster in {first.id, far.id}
-
-
-def begun_jobs(book: JobRepository, lab: Lab) -> set[str]:
-    return {each.id for each in book.cli_jobs("cs101", lab)}
+    with ThreadPoolExecutor(4) as commands:
+        first, second, third, fourth = commands.map(created, [mine, mine, mine, other])
+    assert first.id == second.id == third.id != fourth.id and (first.fingerprint, fourth.fingerprint) == (mine, other)
+    new = {each.id for each in jobs.cli_jobs("cs101", lab)} - {each.id for each in known}
+    assert new == {first.id, fourth.id}
+    [cluster] = {find_or_create(store, "cs101", lab, known, None, again=again, actor="ta").id}
+    assert cluster in {first.id, fourth.id}

@@ -52,11 +52,11 @@ def test_an_answer_that_fails_again_stays_ungraded(make_lab: MakeLab, fake_engin
 def test_a_retry_never_makes_a_grade_worse(again: str, make_lab: MakeLab, fake_engine: Any, fake_grader: Any) -> None:
     lab, failed = make_lab(students=1), EngineFailure("no")
     fake_engine.script = [LabelScores((-0.1, -3.0, -3.0)), *[failed] * 3]
-    grade = partial(fake_grader.grade, lab)
-    first = grade(lab.submissions)
-    retry = (lambda _: [RuntimeError()]) if again == "raises" else grade
-    [kept] = retry_gaps(retry, lab.submissions, first)
-    assert [answer.ungraded for answer in kept.criteria] == [None, "no"]
+    grade_all = partial(fake_grader.grade, lab)
+    first = grade_all(lab.submissions)
+    retry = (lambda _: [RuntimeError()]) if again == "raises" else grade_all
+    [grade] = retry_gaps(retry, lab.submissions, first)
+    assert [answer.ungraded for answer in grade.criteria] == [None, "no"]
 
 
 def test_the_others_of_a_failing_batch_are_graded(make_lab: MakeLab, fake_grader: Any) -> None:
