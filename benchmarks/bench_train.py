@@ -110,7 +110,7 @@ def synthetic(prefix: int, criteria: int, ratings: int, submissions: int) -> lis
 
 
 def own_labs(folder: Path) -> tuple[Path, Path]:
-    """The data set and tokenizer of the labs that come with the project, written to `folder`."""
+    """The dataset and tokenizer of the labs that come with the project, written to `folder`."""
     style = PromptStyle(template="compact")
     paths = folder / "train.jsonl", folder / "test.jsonl"
     build_dataset(LABS, *paths, DatasetOptions(style=style, train_split=1.0, option_order="given"))

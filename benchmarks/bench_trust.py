@@ -2,7 +2,7 @@
 
     python benchmarks/bench_trust.py [--labs FOLDER] [--held-out LAB] [--attacked LAB] [--work FOLDER] [--steps 300]
 
-Builds a data set with one lab held out, trains the tiny model from scratch, calibrates it at 5 % on half of the
+Builds a dataset with one lab held out, trains the tiny model from scratch, calibrates it at 5 % on half of the
 held-out students, evaluates it on all held-out submissions (calibration figures only on the other half), scores them
 in three option orders, and attacks one held-out program of every student of one lab. Steps whose result is in --work
 are not repeated. Values are shares of decisions, with 95 % intervals over students in `intervals`.

@@ -173,7 +173,7 @@ def errors_page() -> str:
             "## HTTP API",
             "The `code` of the problem details (RFC 9457). `type` is the same as a URI: `urn:grader:` and the code.",
             table(("status", "code", "title", "hint"), rows),
-            "## Labs and data sets",
+            "## Labs and datasets",
             "`grader check --json` lists issues with their `code`: see [issue codes](lab-format.md#issue-codes).",
             "## Exit status",
             table(

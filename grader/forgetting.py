@@ -1,4 +1,4 @@
-"""Erases a student, or a course's inactive students, from the store, exports and data sets. Reports contain no ids."""
+"""Erases a student, or a course's inactive students, from the store, exports and datasets. Reports contain no ids."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -18,17 +18,17 @@ UNKNOWN_STUDENT = (
     "folder; without --course all courses are searched."
 )
 NOT_SCRUBBED = "Another process uses the store's file, which still contains deleted bytes: run this again later."
-LEARNED = "has learned from the work: rebuild its data set and train again, or delete it."
+LEARNED = "has learned from the work: rebuild its dataset and train again, or delete it."
 REBUILD = (
     "STILL CONTAINS THE WORK, because its row format has no pseudonyms: remove the work from the labs' folder and "
-    "rebuild the data set with grader build-dataset, or delete it."
+    "rebuild the dataset with grader build-dataset, or delete it."
 )
-NO_DATA = "No data set or run was searched: name them with --data."
+NO_DATA = "No dataset or run was searched: name them with --data."
 MANUAL = "To be deleted by you: the folders of labs, rosters, reports, base models of init-model, backups."
 
 
 class Scope(Frozen):
-    """Where to erase: one course or all (None), `exports` that the store does not list, data sets and runs `data`."""
+    """Where to erase: one course or all (None), `exports` that the store does not list, datasets and runs `data`."""
 
     course: str | None
     exports: tuple[Path, ...] = ()
@@ -48,7 +48,7 @@ def in_days(text: str) -> float:
 def forget_student(student: str, scope: Scope) -> list[str]:
     """Returns a report in lines.
 
-    Raises StoreError, and GraderError for an unreadable data set before anything is deleted.
+    Raises StoreError, and GraderError for an unreadable dataset before anything is deleted.
     """
     with local_store() as store:
         forget = partial(store.forget_student, student, scope.course, actor=cli_actor())

@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     )
     secret: Path = Field(
         default_factory=lambda: data_folder() / "pseudonyms.key",
-        description="The file with the key of students' pseudonyms in data sets, created when it is first needed. "
+        description="The file with the key of students' pseudonyms in datasets, created when it is first needed. "
         "Default: ~/.local/share/grader/pseudonyms.key",
     )
 

@@ -70,7 +70,7 @@ class DatasetPart(Frozen):
 class RunConfig(Frozen):
     """One run: SFT, then DPO; either is optional.
 
-    `model`: a preset, a folder or a hub id. `dataset`: a data set of `grader build-dataset` (its training file or the
+    `model`: a preset, a folder or a hub id. `dataset`: a dataset of `grader build-dataset` (its training file or the
     folder of `train.jsonl`), an external file (`training.dataset.external_rows`), or a mixture of these.
     `context_length` (tokens) limits the model's own. `on_overlong`: a submission that does not fit stops the run
     (`error`), is skipped and counted (`skip`), or loses the middle of its code (`middle`). `max_steps` limits each

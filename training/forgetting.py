@@ -1,4 +1,4 @@
-"""Removes students from data sets, and finds runs that were trained on their work.
+"""Removes students from datasets, and finds runs that were trained on their work.
 
 A model cannot forget, so such a run is only reported: its owner has to delete or retrain it.
 """
@@ -19,8 +19,8 @@ WITHOUT_PSEUDONYMS = ("messages", "instruction")
 
 
 class ForgottenData(Frozen):
-    """`rows`: removed from a data set. `learned`: whether a run's model was trained on the students' work. `rebuild`:
-    whether the work is still in a data set whose rows have no pseudonyms."""
+    """`rows`: removed from a dataset. `learned`: whether a run's model was trained on the students' work. `rebuild`:
+    whether the work is still in a dataset whose rows have no pseudonyms."""
 
     rows: int = 0
     learned: bool = False
@@ -28,8 +28,8 @@ class ForgottenData(Frozen):
 
 
 def forget_in_data(students: Collection[str], folder: Path) -> ForgottenData:
-    """Deletes the rows of `students`, and their pseudonyms in the manifest, from a data set's folder. For a run folder,
-    and a data set in a format without pseudonyms, only reports whether it contains their work.
+    """Deletes the rows of `students`, and their pseudonyms in the manifest, from a dataset's folder. For a run folder,
+    and a dataset in a format without pseudonyms, only reports whether it contains their work.
 
     Raises InputError or ModelError if `folder` is neither, GraderError if its pseudonyms were made with another key.
     """

@@ -38,7 +38,7 @@ class RunFolder:
         return os.path.relpath(source, self.path) if Path(source).is_dir() else source
 
     def write_dataset(self, sha256: str, manifest: DatasetManifest) -> None:
-        """Records the training file's hash and the data set's manifest."""
+        """Records the training file's hash and the dataset's manifest."""
         record = {"sha256": sha256, "manifest": manifest.model_dump(mode="json")}
         write_atomically(self.dataset, json.dumps(record, indent=2) + "\n")
 
@@ -47,7 +47,7 @@ class RunFolder:
         return self._recorded_dataset()[0]
 
     def read_dataset_manifest(self) -> DatasetManifest:
-        """The data set's manifest. Raises ModelError if it was not recorded."""
+        """The dataset's manifest. Raises ModelError if it was not recorded."""
         return self._recorded_dataset()[1]
 
     def _recorded_dataset(self) -> tuple[str, DatasetManifest]:

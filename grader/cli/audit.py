@@ -7,7 +7,7 @@ import typer
 from grader.cli.help import HelpCommand, HelpGroup
 
 audit = typer.Typer(
-    name="audit", cls=HelpGroup, no_args_is_help=True, help="Check the integrity of the store's history."
+    name="audit", cls=HelpGroup, no_args_is_help=True, help="Checks the integrity of the store's history."
 )
 
 

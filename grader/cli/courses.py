@@ -8,7 +8,7 @@ import typer
 from grader.cli.help import HelpCommand, HelpGroup
 
 courses = typer.Typer(
-    name="courses", cls=HelpGroup, no_args_is_help=True, help="Register the model of each course, for 'grader serve'."
+    name="courses", cls=HelpGroup, no_args_is_help=True, help="Registers the model of each course, for 'grader serve'."
 )
 Course = Annotated[str, typer.Argument(metavar="COURSE", help="Course name, as in its API keys.")]
 Model = Annotated[Path, typer.Option("--model", metavar="FOLDER", help="Run folder, or weights from 'grader merge'.")]

@@ -1,4 +1,4 @@
-"""`grader forget`: erases a student's data from the store, exports and data sets."""
+"""`grader forget`: erases a student's data from the store, exports and datasets."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +16,7 @@ def forget(
         list[Path] | None, typer.Option("--export", metavar="PATH", help="Exported folder or file. Repeatable.")
     ] = None,
     data: Annotated[
-        list[Path] | None, typer.Option("--data", metavar="FOLDER", help="Data set or run folder. Repeatable.")
+        list[Path] | None, typer.Option("--data", metavar="FOLDER", help="Dataset or run folder. Repeatable.")
     ] = None,
     older_than: Annotated[
         str | None,

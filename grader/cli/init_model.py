@@ -19,10 +19,10 @@ def init_model(
     """Trains a tiny base model from scratch.
 
     A tokenizer and a Llama of at most 0.87 million weights (fewer if the texts yield fewer than 2,048 tokens), trained
-    on the data set's programs, never on their ratings. With it, everything runs offline on a CPU.
+    on the dataset's programs, never on their ratings. With it, everything runs offline on a CPU.
 
     It learns the habits of the labs it is tuned on and does not generalise to other labs. It cannot learn shuffled
-    options, so build its data set with:
+    options, so build its dataset with:
 
     [bold]grader build-dataset --parent-dir labs --prompt compact --option-order given[/]
 

@@ -7,7 +7,7 @@ import typer
 from grader.cli.help import HelpCommand, HelpGroup
 from serving.store.roles import Role
 
-keys = typer.Typer(name="keys", cls=HelpGroup, no_args_is_help=True, help="Manage the API keys of the service.")
+keys = typer.Typer(name="keys", cls=HelpGroup, no_args_is_help=True, help="Manages the API keys of the service.")
 
 
 @keys.command(cls=HelpCommand)

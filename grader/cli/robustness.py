@@ -13,7 +13,7 @@ Probabilities = Annotated[
 ]
 Losses = Annotated[str, typer.Option("--loss", metavar="NAMES", help="DPO losses to compare, by their names in trl.")]
 Dataset = Annotated[
-    Path, typer.Option("--dataset", metavar="FOLDER", help="Clean data set from 'grader build-dataset'.")
+    Path, typer.Option("--dataset", metavar="FOLDER", help="Clean dataset from 'grader build-dataset'.")
 ]
 Config = Annotated[Path, typer.Option("--config", metavar="FILE", help="Run configuration (YAML).")]
 Out = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="Output folder. Default: robustness/KIND.")]

@@ -88,7 +88,7 @@ def calibration_submissions(course: DatasetLabs, share: float, seed: int) -> Lab
     submissions = [(lab, [s for s in members if s.student in chosen]) for lab, members in rated]
     if not chosen:
         raise GraderError(
-            "No student to calibrate on: the data set held out no student of the labs trained on, or the share is too "
+            "No student to calibrate on: the dataset held out no student of the labs trained on, or the share is too "
             "small. Build it with a smaller --train-split, or use a larger --share."
         )
     return [(lab, members) for lab, members in submissions if members]

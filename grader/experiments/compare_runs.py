@@ -42,8 +42,8 @@ def shared_splits(first: DatasetManifest, second: DatasetManifest) -> dict[str, 
     if not found:
         raise GraderError(
             f"The two runs held out no submission in common: of {len(first.labs)} and {len(second.labs)} labs, "
-            f"{len(same)} are in both with the same content. Train the second run on the first one's data set, or "
-            "build its data set with the same --seed and --train-split."
+            f"{len(same)} are in both with the same content. Train the second run on the first one's dataset, or "
+            "build its dataset with the same --seed and --train-split."
         )
     return found
 

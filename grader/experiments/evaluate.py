@@ -51,7 +51,7 @@ class EvaluateOptions:
 
 
 def evaluate_run(run: Path, labs: Path, out: Path, options: EvaluateOptions) -> Evaluation:
-    """Evaluates the model of `run` on the held-out submissions of its data set, read from the folder `labs`.
+    """Evaluates the model of `run` on the held-out submissions of its dataset, read from the folder `labs`.
 
     Writes `evaluation.json`, `decisions.jsonl`, `cost.json` and a picture for each group to `out`. Raises InputError if
     a lab has changed or cannot be read, ModelError if a model cannot be loaded, GraderError if two runs held out

@@ -1,4 +1,4 @@
-"""Finds the held-out test set of a run's data set in the labs on disk."""
+"""Finds the held-out test set of a run's dataset in the labs on disk."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from training.dataset.manifest import DatasetManifest, LabSplit, changed_labs
 
 @dataclass(frozen=True)
 class DatasetLabs:
-    """The labs of a data set, each with its split, and the names of the labs that it held out entirely."""
+    """The labs of a dataset, each with its split, and the names of the labs that it held out entirely."""
 
     labs: list[tuple[Lab, LabSplit]]
     held_out: frozenset[str]
@@ -52,10 +52,10 @@ class DatasetLabs:
 def read_dataset_labs(dataset: DatasetManifest, labs: Path) -> DatasetLabs:
     """Reads the labs of `dataset` from the folder `labs`.
 
-    Raises InputError if a lab has changed or cannot be read, GraderError if the data set's pseudonyms were made with
+    Raises InputError if a lab has changed or cannot be read, GraderError if the dataset's pseudonyms were made with
     another pseudonym key.
     """
-    check_fingerprint(dataset.secret, "the data set")
+    check_fingerprint(dataset.secret, "the dataset")
     if issues := changed_labs(dataset, labs):
         raise InputError(issues)
     folders = {safe_name(folder.name): folder for folder in lab_folders(labs.resolve())}

@@ -11,7 +11,7 @@ from training.run_folder import RunFolder
 def trained_on(model: str, lab: Lab) -> int | None:
     """The number of the lab's students in the training data of the run `model`.
 
-    0 if `model` is not a run folder; None if its data set was made with another pseudonym key.
+    0 if `model` is not a run folder; None if its dataset was made with another pseudonym key.
     """
     if not (run := RunFolder(Path(model))).dataset.is_file():
         return 0

@@ -44,7 +44,7 @@ class WorkerBackend:
             for folder in lab_folders(labs):
                 if safe_name(folder.name) == job.lab:
                     return folder
-        raise NoLabError(f"No worker has the lab {job.lab!r}. Put its folder there and resume the job.")
+        raise NoLabError(f"No worker has the lab {job.lab!r}. Add its folder to a worker's labs and resume the job.")
 
     def lab(self, job: Job) -> Lab:
         """Raises LabChangedError if it is not as it was when the job was created, NoLabError if it is not here."""

@@ -1,4 +1,4 @@
-"""`grader forget`: no byte of forgotten work remains in store, WAL, exports and data sets."""
+"""`grader forget`: no byte of forgotten work remains in store, WAL, exports and datasets."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta

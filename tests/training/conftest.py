@@ -1,4 +1,4 @@
-"""Tiny models, a tokenizer, random submissions and data sets for the tests of training."""
+"""Tiny models, a tokenizer, random submissions and datasets for the tests of training."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -107,7 +107,7 @@ def step() -> Callable[[Any], tuple[float, Any]]:
 
 @pytest.fixture
 def write_dataset() -> Callable[[Any, Path], Path]:
-    """`write_dataset(lab, folder)`: all pairs of the lab as a data set on disk."""
+    """`write_dataset(lab, folder)`: all pairs of the lab as a dataset on disk."""
     from prompts.messages import build_prompts
     from prompts.style import PromptStyle
     from prompts.verdict import LETTERS, verdict_text

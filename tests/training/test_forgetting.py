@@ -1,4 +1,4 @@
-"""Removing students from data sets, and finding runs trained on their work."""
+"""Removing students from datasets, and finding runs trained on their work."""
 
 from collections.abc import Callable
 from pathlib import Path

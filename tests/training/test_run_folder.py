@@ -1,4 +1,4 @@
-"""Run folders: names, recorded config and data set, times, and the `latest` link."""
+"""Run folders: names, recorded config and dataset, times, and the `latest` link."""
 
 from datetime import UTC, datetime
 from pathlib import Path

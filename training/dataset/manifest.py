@@ -1,4 +1,4 @@
-"""The manifest of a data set: what was read, chosen and written. Reading, publishing and verifying data sets."""
+"""The manifest of a dataset: what was read, chosen and written. Reading, publishing and verifying datasets."""
 
 import hashlib
 import os
@@ -67,7 +67,7 @@ class DatasetManifest(Frozen):
 
 
 def dataset_issue(code: str, path: object, found: str, expected: str, hint: str, line: int | None = None) -> Issue:
-    """An error about a data set."""
+    """An error about a dataset."""
     return Issue(
         code=code, severity=Severity.ERROR, path=str(path), found=found, expected=expected, hint=hint, line=line
     )
@@ -79,19 +79,19 @@ def read_dataset_manifest(path: Path) -> DatasetManifest:
         path = path / MANIFEST
     elif path.name != MANIFEST:
         path = path.with_name(MANIFEST)
-    hint = "Run grader build-dataset. It writes the manifest last, so a data set without one is incomplete."
+    hint = "Run grader build-dataset. It writes the manifest last, so a dataset without one is incomplete."
     if not path.is_file():
-        raise InputError([dataset_issue("missing-manifest", path, "no file", "the manifest of a data set", hint)])
+        raise InputError([dataset_issue("missing-manifest", path, "no file", "the manifest of a dataset", hint)])
     try:
         return DatasetManifest.model_validate_json(path.read_bytes())
     except ValidationError as invalid:
         found = f"{invalid.error_count()} invalid fields"
-        raise InputError([dataset_issue("bad-manifest", path, found, "the manifest of a data set", hint)]) from None
+        raise InputError([dataset_issue("bad-manifest", path, found, "the manifest of a dataset", hint)]) from None
 
 
 def publish(staged: Path, folder: Path, manifest: DatasetManifest) -> None:
     """Moves the files named in the manifest from `staged` to `folder`, and the manifest last: a crash in between
-    leaves a folder without a manifest, which is not a data set."""
+    leaves a folder without a manifest, which is not a dataset."""
     with (staged / MANIFEST).open("w", encoding="utf-8") as out:
         out.write(manifest.to_json())
         out.flush()
@@ -138,14 +138,14 @@ def verify_dataset(manifest_path: Path, parent: Path | None = None) -> DatasetMa
 
 
 def changed_labs(manifest: DatasetManifest, parent: Path) -> list[Issue]:
-    """An issue for every lab of the data set that is missing in `parent` or differs from when it was read."""
+    """An issue for every lab of the dataset that is missing in `parent` or differs from when it was read."""
     labs = {safe_name(lab.name): lab for lab in lab_folders(parent.resolve())}
     inputs = manifest.inputs.items()
     return [issue for name, sha256 in inputs for issue in _changed_lab(parent / name, labs.get(name), sha256)]
 
 
 def _changed_file(path: Path, output: OutputFile) -> list[Issue]:
-    hint = "Build the data set again, or restore the file."
+    hint = "Build the dataset again, or restore the file."
     if not path.is_file():
         return [dataset_issue("missing-output", path, "no file", f"{output.bytes} bytes", hint)]
     if (found := file_hash(path)) == output.sha256:
@@ -159,5 +159,5 @@ def _changed_lab(path: Path, lab: Path | None, sha256: str) -> list[Issue]:
     found = folder_hash(lab) if lab is not None else None
     if found == sha256:
         return []
-    hint = "Build the data set again, or restore the lab."
+    hint = "Build the dataset again, or restore the lab."
     return [dataset_issue("changed-lab", path, f"SHA-256 {found}" if found else "no lab", f"SHA-256 {sha256}", hint)]

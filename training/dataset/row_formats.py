@@ -112,5 +112,5 @@ def _bad_row(path: Path, line: int, invalid: ValidationError) -> Issue:
     first = invalid.errors(include_input=False, include_url=False)[0]
     field = ".".join(map(str, first["loc"]))
     found = f"{field}: {first['msg']}" if field else first["msg"]
-    hint = "Build the data set again with --format dpo, the only format that this command reads."
+    hint = "Build the dataset again with --format dpo, the only format that this command reads."
     return dataset_issue("bad-row", path, found, "a preference pair", hint, line)

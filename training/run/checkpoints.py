@@ -23,7 +23,7 @@ METRICS = "running_metrics.json"
 
 
 def run_id(config_text: str, dataset_hash: str) -> str:
-    """SHA-256 over config and data set: what a checkpoint belongs to."""
+    """SHA-256 over config and dataset: what a checkpoint belongs to."""
     return hashlib.sha256(f"{config_text}\0{dataset_hash}".encode()).hexdigest()
 
 
@@ -96,7 +96,7 @@ def _reason_to_reject(checkpoint: Path, run: str) -> str | None:
     except (OSError, ValueError, KeyError, TypeError):
         return f"its {SEAL} is unreadable"
     if owner != run:
-        return "it belongs to another run, or the config or data set changed since"
+        return "it belongs to another run, or the config or dataset changed since"
     if files != {str(path.relative_to(checkpoint)): file_hash(path) for path in _files(checkpoint)}:
         return "its files changed since it was written"
     return None

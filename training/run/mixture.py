@@ -1,4 +1,4 @@
-"""The data sets of a run: opened, checked against their manifests, joined, and weighted."""
+"""The datasets of a run: opened, checked against their manifests, joined, and weighted."""
 
 import hashlib
 from collections.abc import Sequence
@@ -103,14 +103,14 @@ def weighted(examples: Sequence[TrainingExample], weight: float, seed: Sequence[
 
 
 def joined(manifests: Sequence[DatasetManifest]) -> DatasetManifest:
-    """One manifest for several data sets; without any (external rows only), one with the default prompt style.
+    """One manifest for several datasets; without any (external rows only), one with the default prompt style.
 
     A submission that any of them trains on counts as trained on. Raises ModelError if their prompt styles differ.
     """
     if len(manifests) == 1:
         return manifests[0]
     if len({manifest.style.model_dump_json() for manifest in manifests}) > 1:
-        raise ModelError("the data sets of a run must have one prompt style: build them with the same --prompt.")
+        raise ModelError("the datasets of a run must have one prompt style: build them with the same --prompt.")
     trained = {(name, s) for m in manifests for name, split in m.labs.items() for s in split.train}
     labs: dict[str, LabSplit] = {}
     for name in dict.fromkeys(name for manifest in manifests for name in manifest.labs):

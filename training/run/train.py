@@ -90,7 +90,7 @@ def _open_run(config: RunConfig, inputs: TrainingInputs, resume: Path | None) ->
     if resume is not None:
         run = RunFolder(resume)
         if run.read_dataset() != inputs.data.sha256:
-            raise ModelError(f"{resume}: the data set changed since the run started. Start a new run.")
+            raise ModelError(f"{resume}: the dataset changed since the run started. Start a new run.")
         return run
     path: list[Path | None] = [None]
     if PartialState().is_main_process:

@@ -1,4 +1,4 @@
-"""The tiny base model: a Llama of at most 0.87 million weights, trained from scratch on a data set's training programs.
+"""The tiny base model: a Llama of at most 0.87 million weights, trained from scratch on a dataset's training programs.
 
 It lets the complete pipeline run and be tested offline. It never saw other programs, so it cannot grade labs that it
 was not fine-tuned on. Ratings are not used.
@@ -41,7 +41,7 @@ def init_model(rows: Iterable[PairRow], out: Path, *, steps: int, seed: int, pro
         raise ModelError(f"{out}: not empty. Remove it or choose another --out.")
     prompts = prompts_of(rows)
     if not prompts:
-        raise ModelError("The data set has no training rows to learn from.")
+        raise ModelError("The dataset has no training rows to learn from.")
     texts = sorted(
         {text for each in prompts for text in (each[0].system, each[0].shared, *(p.criterion for p in each))}
     )
@@ -55,7 +55,7 @@ def init_model(rows: Iterable[PairRow], out: Path, *, steps: int, seed: int, pro
 
 
 def too_hard(data: DatasetManifest) -> str:
-    """A warning about a data set that a model of this size cannot learn from, or an empty string."""
+    """A warning about a dataset that a model of this size cannot learn from, or an empty string."""
     found = ["the full prompt"] if data.style.template == "full" else []
     found += ["shuffled options"] if data.option_order == "shuffled" else []
     if not found:

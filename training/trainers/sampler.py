@@ -25,7 +25,7 @@ class BatchPlan:
 class SubmissionSampler(Sampler[list[int]]):
     """Batches of whole submissions, shuffled in each epoch, deterministic in seed and epoch.
 
-    `rows[s]`: the data set's row numbers of submission s; `sizes[s]`: its tokens. The `ranks` take the batches of a
+    `rows[s]`: the dataset's row numbers of submission s; `sizes[s]`: its tokens. The `ranks` take the batches of a
     step in turn; a rank without a batch in the last round of a step gets an empty one. So every submission is in
     exactly one batch of one rank, and all ranks have the same number of batches and steps. Iterating gives the batches
     of `rank`, as row numbers.

@@ -59,7 +59,7 @@ class RunningMetrics:
 
 
 class PretokenizedMixin:
-    """For a trl trainer whose data set already has token ids."""
+    """For a trl trainer whose dataset already has token ids."""
 
     def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
         """trl would tokenise here."""
@@ -211,7 +211,7 @@ def run_largest_batch(trainer: Any) -> None:
 def sampler_for(
     rows: Sequence[Sequence[int]], trees: Sequence[TokenTree], args: TrainingArguments, inputs: TrainerInputs
 ) -> SubmissionSampler:
-    """The sampler of a trainer. `rows`: the data set's row numbers of each submission."""
+    """The sampler of a trainer. `rows`: the dataset's row numbers of each submission."""
     sizes = [len(tree) for tree in trees]
     per_step = inputs.batches_per_step or args.gradient_accumulation_steps * args.world_size
     epochs = epochs_needed(sizes, inputs.tokens_per_step, per_step, args.num_train_epochs, max(args.max_steps, 0))

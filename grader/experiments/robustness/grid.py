@@ -22,7 +22,7 @@ class Cell(Frozen):
 
     @property
     def data(self) -> str:
-        """Name of the poisoned data set, which cells with other losses share."""
+        """Name of the poisoned dataset, which cells with other losses share."""
         return f"{self.kind}-p{self.p:g}-seed{self.seed}"
 
     @property
@@ -31,7 +31,7 @@ class Cell(Frozen):
 
 
 class CellResult(Frozen):
-    """A finished cell. `poisoned` of `units` labels (or submissions) were poisoned; the data set's `poison.json` lists
+    """A finished cell. `poisoned` of `units` labels (or submissions) were poisoned; the dataset's `poison.json` lists
     them. `seconds`: for training and grading. `rouge`: ROUGE-L of the reason of each decision, empty without reasons.
     """
 

@@ -65,7 +65,7 @@ class SeriesFolder:
         file = self.path / "series.txt"
         if file.is_file() and file.read_text() != fingerprint:
             raise GraderError(
-                f"{self.path} holds a series with another kind, data set or run YAML. Choose another --out."
+                f"{self.path} holds a series with another kind, dataset or run YAML. Choose another --out."
             )
         (self.path / "cells").mkdir(parents=True, exist_ok=True)
         write_atomically(file, fingerprint)
@@ -161,7 +161,7 @@ def _shared_sft(cell: Cell, cells: Sequence[Cell], folder: SeriesFolder) -> Path
 
 
 def _delete_weights(cell: Cell, cells: Sequence[Cell], folder: SeriesFolder) -> None:
-    """Deletes weights and training file of a data set once all its cells are finished; `poison.json` remains."""
+    """Deletes weights and training file of a dataset once all its cells are finished; `poison.json` remains."""
     same = [other for other in cells if other.data == cell.data]
     if all(folder.result(other).is_file() for other in same):
         for other in same:

@@ -61,7 +61,7 @@ def test_no_student_to_calibrate_on_is_an_error(make_lab: MakeLab) -> None:
 
 @pytest.fixture
 def run(tmp_path: Path, make_lab: MakeLab, tiny_model_folder: Path, byte_tokenizer: Any, manifest_of: Any) -> Path:
-    """A run with random weights whose data set held out 60 of 80 students of one lab, with the `labs` next to it."""
+    """A run with random weights whose dataset held out 60 of 80 students of one lab, with the `labs` next to it."""
     lab = make_lab(students=80)
     written = tuple(
         s.model_copy(update={"files": (s.files[0].model_copy(update={"text": program(i)}),)})

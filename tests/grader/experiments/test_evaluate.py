@@ -73,7 +73,7 @@ class HalfRight:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    """A run folder without weights; its data set of the sample labs holds one lab out."""
+    """A run folder without weights; its dataset of the sample labs holds one lab out."""
     folder = tmp_path_factory.mktemp("course")
     files = folder / "data" / "train.jsonl", folder / "data" / "test.jsonl"
     dataset = build_dataset(LABS, *files, DatasetOptions(style=PromptStyle(), eval_labs=(HELD_OUT_LAB,)))

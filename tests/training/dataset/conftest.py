@@ -1,4 +1,4 @@
-"""Labs with unrelated programs, and data sets of them."""
+"""Labs with unrelated programs, and datasets of them."""
 
 import hashlib
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def varied() -> Callable[[Lab], Lab]:
 
 @pytest.fixture
 def build() -> Callable[..., DatasetManifest]:
-    """`build(labs, folder, **options)`: builds a data set in the folder and returns its manifest."""
+    """`build(labs, folder, **options)`: builds a dataset in the folder and returns its manifest."""
 
     def build(parent: Path, out: Path, report: Any = None, **options: Any) -> DatasetManifest:
         wanted = DatasetOptions(**{"style": PromptStyle()} | options)

@@ -1,4 +1,4 @@
-"""Building data sets: sides, near-copies, determinism, atomicity, confidentiality."""
+"""Building datasets: sides, near-copies, determinism, atomicity, confidentiality."""
 
 import json
 import weakref

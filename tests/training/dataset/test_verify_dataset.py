@@ -1,4 +1,4 @@
-"""Incomplete, changed and outdated data sets are detected."""
+"""Incomplete, changed and outdated datasets are detected."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Mixtures of data sets and external files: encoding, weights, and the joined manifest."""
+"""Mixtures of datasets and external files: encoding, weights, and the joined manifest."""
 
 import json
 from pathlib import Path

@@ -127,7 +127,7 @@ def test_a_run_does_not_resume_with_other_data_or_another_runs_checkpoint(
         train(small_run(seed=0), resume=runs[0])
     (here / "data").rename(here / "old")
     write_dataset(make_lab(students=9), here / "data")
-    with pytest.raises(ModelError, match="data set changed"):
+    with pytest.raises(ModelError, match="dataset changed"):
         train(small_run(seed=0), resume=runs[0])
 
 

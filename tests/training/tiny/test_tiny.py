@@ -1,4 +1,4 @@
-"""The tiny base: documented size, and warnings about unsuitable data sets."""
+"""The tiny base: documented size, and warnings about unsuitable datasets."""
 
 import json
 import re
