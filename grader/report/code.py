@@ -50,7 +50,7 @@ def visible(text: str) -> str:
 
 def _shown(file: SourceFile, language: str) -> ShownFile:
     text = visible(file.text).rstrip("\n")
-    # A lexer's time on hostile text has no bound, so long files are not highlighted.
+    # Pygments may take unbounded time on hostile text, so long files are not highlighted.
     short = len(text) <= ReportLimits().highlighted_chars
     lexer = _lexer(file.path, language) if short else TextLexer(stripnl=False)
     html = highlight(text, lexer, HtmlFormatter(nowrap=True)).rstrip("\n")

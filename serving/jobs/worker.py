@@ -86,7 +86,7 @@ class Worker:
             pause = self._limits.poll_seconds
             try:
                 self._look()
-            except Exception as error:  # such as an unreachable store: the next look may succeed
+            except Exception as error:  # such as an unreachable store: the next check may succeed
                 log.error("a worker could not look for jobs: %s", type(error).__name__)
                 pause = min(self._limits.heartbeat_seconds, self._limits.longest_pause_seconds)
             self._wake.wait(pause)
