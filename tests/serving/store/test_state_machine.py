@@ -1,6 +1,6 @@
 """Random sequences of submit, retry, regrade, override, forget, edit, crash and restart match a model of dictionaries.
 
-Killing, pausing and cancelling regrades: `tests/serving/jobs/test_regrade_machine.py`.
+Killing, pausing and cancelling regrades: `tests/serving/jobs/test_state_machine.py`.
 """
 
 from collections.abc import Callable, Sequence

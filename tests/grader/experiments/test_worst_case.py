@@ -32,8 +32,8 @@ from serving.injection import detect
 from serving.measures.attack_effects import Attempt
 from serving.scoring.triage import Thresholds
 
-SAMPLES = Path(__file__).parents[2] / "labs"
-REAL = Path(__file__).parents[3] / "shared" / "labs"
+SAMPLES = Path(__file__).parents[3] / "labs"
+REAL = Path(__file__).parents[4] / "shared" / "labs"
 WEAK = 10
 """Programs per sample lab."""
 WINDOW = 12

@@ -11,7 +11,7 @@ from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab, load_rubric, read_lab
 
-SAMPLES = Path(__file__).parents[2] / "labs"
+SAMPLES = Path(__file__).parents[3] / "labs"
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from grader.cli import app
 from labs_schema.errors import GraderError, InputError
 
 runner = CliRunner()
-TINY = Path(__file__).parents[2] / "training/recipes/tiny.yaml"
+TINY = Path(__file__).parents[3] / "training/recipes/tiny.yaml"
 
 
 @pytest.mark.parametrize(

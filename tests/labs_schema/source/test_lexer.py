@@ -12,7 +12,7 @@ from labs_schema.source.dead_code import dead_ranges
 from labs_schema.source.languages import LANGUAGES
 from labs_schema.source.lexer import lex
 
-LABS = Path(__file__).parents[2] / "labs"
+LABS = Path(__file__).parents[3] / "labs"
 PIECES = ['"', "'", "`", "/*", "*/", "//", "#", "\\", "\n", '"""', "r#", 'R"(', "{", "a", " ", "#if 0", "return;", "é"]
 
 

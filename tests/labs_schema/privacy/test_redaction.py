@@ -21,7 +21,7 @@ from serving.injection import detect
 ROSSI = Person(ids=("s123", "mr@uni.example"), first="Mario", last="Rossi")
 LONG = Person(ids=("s124",), first="Max", last="Long")
 NAMES = NameMatcher([ROSSI, LONG])
-LABS = Path(__file__).parents[2] / "labs"
+LABS = Path(__file__).parents[3] / "labs"
 REAL_LABS = LABS.parents[1] / "shared" / "labs"
 
 
