@@ -38,7 +38,7 @@ async def grade_through_queue(
     except ClosedError:
         raise ProblemError("shutting-down", "The service is shutting down.", retry_after=5) from None
     except TimeoutError:
-        raise timed_out(timeout_seconds, engine.retry_after) from None
+        raise timed_out(timeout_seconds, engine.queue.retry_after) from None
     except UnknownCourseError:
         raise ProblemError("wrong-course", "The course is no longer served.") from None
     except CourseRefusedError as error:

@@ -40,8 +40,8 @@ class QueueCollector(Collector):
         )
         zero = dict.fromkeys(self._courses(), 0)
         for kind, waiting in (
-            ("interactive", self._engine.queued),
-            ("background", self._engine.queued_in_background),
+            ("interactive", self._engine.queue.counts()),
+            ("background", self._engine.queue.counts(background=True)),
         ):
             for course, count in {**zero, **waiting}.items():
                 family.add_metric([course, kind], count)

@@ -3,7 +3,7 @@
 import math
 import threading
 import time
-from collections import Counter
+from collections import Counter, OrderedDict, deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from labs_schema.grades import Grade
 from labs_schema.limits import QueueLimits
 from labs_schema.models import Lab, Submission
-from serving.scheduler.fair_queue import FairQueue
 from serving.scheduler.graders import PreparedSubmission
 
 LIMITS = QueueLimits()
@@ -58,6 +57,38 @@ class QueuedSubmission:
     context: Context = field(default_factory=copy_context)
 
 
+class FairQueue:
+    """Round-robin: one FIFO queue per course; `take` serves the courses in turn. Not thread-safe, except for `len`."""
+
+    def __init__(self) -> None:
+        self._queues: OrderedDict[str, deque[QueuedSubmission]] = OrderedDict()
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def count(self, course: str) -> int:
+        return len(self._queues.get(course, ()))
+
+    def counts(self) -> dict[str, int]:
+        """Course -> queued items, without courses that have none."""
+        return {course: len(queue) for course, queue in self._queues.items()}
+
+    def append(self, item: QueuedSubmission) -> None:
+        self._queues.setdefault(item.course, deque()).append(item)
+        self._count += 1
+
+    def take(self, limit: int, preferred: str | None = None) -> list[QueuedSubmission]:
+        """Up to `limit` items of the next course, or of `preferred` if it has any. The course then moves to the end."""
+        course = preferred if preferred is not None and preferred in self._queues else next(iter(self._queues))
+        queue = self._queues.pop(course)
+        taken = [queue.popleft() for _ in range(min(limit, len(queue)))]
+        if queue:
+            self._queues[course] = queue
+        self._count -= len(taken)
+        return taken
+
+
 class EngineQueue:
     """At most `capacity` interactive submissions, at most `course_share` of them from one course.
 
@@ -68,15 +99,15 @@ class EngineQueue:
     def __init__(self, capacity: int, course_share: float) -> None:
         self._capacity, self._course_capacity = capacity, math.ceil(course_share * capacity)
         self.submission_seconds = 1.0
-        self._interactive: FairQueue[QueuedSubmission] = FairQueue()
-        self._background: FairQueue[QueuedSubmission] = FairQueue()
+        self._interactive = FairQueue()
+        self._background = FairQueue()
         self._reserved: Counter[str] = Counter()
         self._preferred: tuple[str, float] = "", 0.0
         self._changed = threading.Condition()
         self._closed = False
 
     @contextmanager
-    def reserve_slot(self, course: str) -> Iterator[QueueSlot]:
+    def reserve_slot(self, course: str = "") -> Iterator[QueueSlot]:
         """Reserves a slot while a submission is prepared, so that it is not refused afterwards.
 
         Raises QueueFullError immediately if there is none.

@@ -6,9 +6,9 @@ contexts).
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 from weakref import WeakKeyDictionary
@@ -39,7 +39,7 @@ class EngineThread:
 
     A batch is of one course, and courses take turns. A course whose model had to be loaded is preferred for as long as
     loading took, so that at most half of the time is spent on loading. `capacity` bounds the interactive queue,
-    `course_share` is the part of it that one course may fill.
+    `course_share` is the part of it that one course may fill. `queue` is for reserving slots and reading its state.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class EngineThread:
         course_share: float = 1.0,
         observers: Sequence[GradingObserver] = (),
     ) -> None:
-        self._queue = EngineQueue(capacity, course_share)
+        self.queue = EngineQueue(capacity, course_share)
         self._batch_size, self._open_grader, self._observers = batch_size, open_grader, observers
         self._healthy: WeakKeyDictionary[GradesSubmissions, bool] = WeakKeyDictionary()
         self._opened: Future[None] = Future()
@@ -87,10 +87,6 @@ class EngineThread:
         grader = self._models.loaded_grader(course)
         return PreparedSubmission(grader.prepare(lab, submission), grader) if grader else None
 
-    def reserve_slot(self, course: str = "") -> AbstractContextManager[QueueSlot]:
-        """Reserves a queue slot while a submission is prepared. Raises QueueFullError immediately if there is none."""
-        return self._queue.reserve_slot(course)
-
     def submit(
         self,
         lab: Lab,
@@ -108,31 +104,12 @@ class EngineThread:
         ClosedError. The future raises what the grader or the loading of the course's model raised.
         """
         queued = QueuedSubmission(lab, submission, reasoning, prepared, course, background)
-        self._queue.put(queued, slot)
+        self.queue.put(queued, slot)
         return queued.future
-
-    @property
-    def full(self) -> bool:
-        """Whether no queue slot is left for any course."""
-        return self._queue.full
-
-    @property
-    def queued(self) -> Mapping[str, int]:
-        """Course -> queued interactive submissions, without courses that have none."""
-        return self._queue.counts()
-
-    @property
-    def queued_in_background(self) -> Mapping[str, int]:
-        return self._queue.counts(background=True)
-
-    @property
-    def retry_after(self) -> int:
-        """Seconds that the queued submissions should take, estimated from the last call."""
-        return self._queue.retry_after
 
     def close(self) -> None:
         """Accepts nothing more, grades what is queued, closes the grader. Idempotent."""
-        self._queue.close()
+        self.queue.close()
         self._thread.join()
 
     def _run(self) -> None:
@@ -140,11 +117,11 @@ class EngineThread:
             opened = self._open_grader()
             self._models = opened if isinstance(opened, ModelPool) else OneGrader(opened)
         except BaseException as error:
-            self._queue.close()
+            self.queue.close()
             self._opened.set_exception(error)
             return
         self._opened.set_result(None)
-        while batch := self._queue.take(self._batch_size):
+        while batch := self.queue.take(self._batch_size):
             running = [queued for queued in batch if queued.future.set_running_or_notify_cancel()]
             if running and (grader := self._load_grader(running)):
                 for reasoning in (False, True):
@@ -162,7 +139,7 @@ class EngineThread:
             return None
         now = time.monotonic()
         if now - started > LIMITS.model_switch_seconds:
-            self._queue.prefer(course, 2 * now - started)
+            self.queue.prefer(course, 2 * now - started)
         return grader
 
     def _grade(self, grader: GradesSubmissions, batch: Sequence[QueuedSubmission]) -> None:
@@ -201,7 +178,7 @@ class EngineThread:
     ) -> None:
         scored = any(criterion.rating for grade in grades for criterion in grade.criteria)
         self._healthy[grader] = scored or self._healthy.get(grader, False)
-        self._queue.submission_seconds = (call.ended - call.started) / len(batch)
+        self.queue.submission_seconds = (call.ended - call.started) / len(batch)
         for observer in self._observers:
             with suppress(Exception):  # a failing metric must not cost a grade
                 observer.graded(batch, call, grades)

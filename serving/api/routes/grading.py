@@ -48,8 +48,8 @@ class QueueingRoute(AuthorizedRoute):
 
         async def admitted(request: Request) -> Response:
             engine = request.app.state.service.engine
-            if engine.full:
-                raise queue_full(engine.retry_after)
+            if engine.queue.full:
+                raise queue_full(engine.queue.retry_after)
             return await handle(request)
 
         return admitted
@@ -61,7 +61,7 @@ router = APIRouter(dependencies=[platform], route_class=QueueingRoute, tags=["gr
 async def _reserve_slot(service: CourseService) -> AsyncIterator[QueueSlot]:
     """Reserves a queue slot once the body is parsed, so that the request is not refused after further work."""
     try:
-        with service.engine.reserve_slot(service.course.name) as slot:
+        with service.engine.queue.reserve_slot(service.course.name) as slot:
             yield slot
     except QueueFullError as error:
         raise queue_full(error.retry_after) from None
@@ -163,7 +163,7 @@ async def _redact(
     except OverlongError as error:
         raise too_many_tokens(error) from None
     except TimeoutError:
-        raise timed_out(seconds, service.engine.retry_after) from None
+        raise timed_out(seconds, service.engine.queue.retry_after) from None
 
 
 def _check_size(submission: Submission, lab: Lab, max_chars: int) -> Submission:

@@ -62,20 +62,20 @@ def test_an_unused_reserved_slot_is_released(make_lab: Callable[..., Lab], grade
     with running(grader, capacity=2) as engine:
         engine.submit(lab, lab.submissions[0])
         assert grader.called.wait(5)
-        with engine.reserve_slot() as slot:
+        with engine.queue.reserve_slot() as slot:
             engine.submit(lab, lab.submissions[1])
-            assert engine.full
-            with pytest.raises(QueueFullError), engine.reserve_slot():
+            assert engine.queue.full
+            with pytest.raises(QueueFullError), engine.queue.reserve_slot():
                 pass
             last = engine.submit(lab, lab.submissions[2], slot=slot)
-            assert engine.full
-        assert engine.full
+            assert engine.queue.full
+        assert engine.queue.full
         grader.proceed.set()
         assert last.result(5).student == "s002"
-        with suppress(ZeroDivisionError), engine.reserve_slot(), engine.reserve_slot():
-            assert engine.full
+        with suppress(ZeroDivisionError), engine.queue.reserve_slot(), engine.queue.reserve_slot():
+            assert engine.queue.full
             raise ZeroDivisionError
-        assert not engine.full
+        assert not engine.queue.full
 
 
 def test_requests_with_and_without_reasoning_are_separate_calls(make_lab: Callable[..., Lab], grader: Any) -> None:

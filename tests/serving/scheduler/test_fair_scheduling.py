@@ -99,12 +99,12 @@ def test_one_course_cannot_fill_the_queue(make_lab: Callable[..., Lab], new_grad
     with blocked(pool, lab, capacity=4, course_share=0.5) as engine:
         for _ in range(2):
             engine.submit(lab, lab.submissions[1], course="a")
-        assert not engine.full
+        assert not engine.queue.full
         with pytest.raises(QueueFullError):
             engine.submit(lab, lab.submissions[1], course="a")
         for _ in range(2):
             engine.submit(lab, lab.submissions[1], course="b")
-        assert engine.full
+        assert engine.queue.full
 
 
 def test_a_request_prepared_for_a_replaced_model_is_prepared_again(

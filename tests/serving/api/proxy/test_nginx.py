@@ -173,10 +173,10 @@ def test_a_disconnect_reaches_the_service(behind_nginx: Any, fake_engine: Any) -
         first.start()
         assert called.wait(30)
         with suppress(httpx.TimeoutException), proxy.client() as impatient:
-            thread = threading.Thread(target=lambda: until(lambda: bool(engine.queued)))
+            thread = threading.Thread(target=lambda: until(lambda: bool(engine.queue.counts())))
             thread.start()
             impatient.post("/grade", json=GRADE, timeout=1)
-        until(lambda: proxy.service.config.app.state.service.engine.full is False)
+        until(lambda: proxy.service.config.app.state.service.engine.queue.full is False)
         time.sleep(0.5)
         proceed.set()
         first.join(30)
