@@ -17,14 +17,15 @@ def progress_of(connection: Connection, job: Job) -> Progress:
     left = 0 if job.finished_at else max(0, job.total - graded - len(parked))
     return Progress(
         job=job,
-        state=_state(job, graded),
+        state=state_of(job, graded),
         graded=graded,
         parked=parked,
         seconds_left=_seconds_left(left, graded, _seconds(first, last)),
     )
 
 
-def _state(job: Job, graded: int) -> State:
+def state_of(job: Job, graded: int) -> State:
+    """`graded`: the number of its grades; matters only for a job that is running or queued."""
     if job.requested is RequestedState.CANCEL:
         return State.CANCELLED
     if job.finished_at is not None:

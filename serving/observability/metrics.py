@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from labs_schema.grades import CriterionGrade, Grade
 from serving.grading.grader import Grader
 from serving.jobs.repository import JobRepository
-from serving.observability.collectors import JobsCollector, PrefixCacheCollector, QueueCollector
+from serving.observability.collectors import ScrapeCollector, jobs_by_state, prefix_cache_tokens, queue_length
 from serving.observability.timed_engine import EngineTimes
 from serving.scheduler.engine_queue import QueuedSubmission
 from serving.scheduler.engine_thread import EngineCall, EngineThread
@@ -54,7 +54,7 @@ class Metrics:
         self._label_mass = self._histogram(
             "label_mass", "Total probability of the option letters.", PROBABILITIES, "course"
         )
-        self.registry.register(PrefixCacheCollector(self._engines.cache_counts))
+        self.registry.register(ScrapeCollector(lambda: prefix_cache_tokens(*self._engines.cache_counts())))
 
     def text(self) -> bytes:
         """All metrics in the Prometheus text format."""
@@ -62,10 +62,10 @@ class Metrics:
         return generate_latest(self.registry)
 
     def watch_queue(self, engine: EngineThread) -> None:
-        self.registry.register(QueueCollector(engine, lambda: self._courses))
+        self.registry.register(ScrapeCollector(lambda: queue_length(engine.queue, self._courses)))
 
     def watch_jobs(self, jobs: JobRepository) -> None:
-        self.registry.register(JobsCollector(jobs))
+        self.registry.register(ScrapeCollector(lambda: jobs_by_state(jobs)))
 
     def watch_courses(self, served: Callable[[], Collection[str]]) -> None:
         """`served` returns the current courses; series of other courses are removed at each scrape."""
