@@ -2,7 +2,7 @@
 
 from sqlalchemy import JSON, Boolean, Column, ForeignKey, Integer, String, Table
 
-from serving.store.tables import metadata
+from serving.store.tables import metadata, optional, required
 
 # `requested` is the state a person last requested; `generation` is 1 and grows with every resume. `cli`: `grader
 # regrade` grades the job itself and no worker takes it. `fingerprint`: see `serving.jobs.fingerprint`.
@@ -11,16 +11,10 @@ jobs = Table(
     metadata,
     Column("id", String, primary_key=True),
     Column("at", String, nullable=False, index=True),
-    Column("actor", String, nullable=False),
-    Column("course", String, nullable=False),
-    Column("lab", String, nullable=False),
-    Column("work", String, nullable=False),
-    Column("total", Integer, nullable=False),
-    Column("chunk", Integer, nullable=False),
-    Column("generation", Integer, nullable=False),
+    *required("actor", "course", "lab", "work"),
+    *required("total", "chunk", "generation", kind=Integer),
     Column("requested", String, nullable=False),
-    Column("failure", String),
-    Column("finished_at", String),
+    *optional("failure", "finished_at"),
     Column("cli", Boolean, nullable=False),
     Column("fingerprint", String),
 )
@@ -42,8 +36,7 @@ attempts = Table(
     metadata,
     Column("job", String, ForeignKey("jobs.id"), primary_key=True),
     Column("student", String, ForeignKey("students.pseudonym"), primary_key=True),
-    Column("failures", Integer, nullable=False),
-    Column("crashes", Integer, nullable=False),
+    *required("failures", "crashes", kind=Integer),
     Column("reason", String, nullable=False),
     Column("parked_at", String),
 )

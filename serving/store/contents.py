@@ -6,7 +6,6 @@ confirmed by anyone who has the program or guesses the id.
 """
 
 import hmac
-import secrets
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -23,11 +22,6 @@ class Content(NamedTuple):
     hash: str
     student: str
     document: str
-
-
-def new_secret() -> str:
-    """256 random bits in hexadecimal."""
-    return secrets.token_hex(32)
 
 
 def keyed_hash(secret: str, document: str) -> str:

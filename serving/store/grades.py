@@ -43,11 +43,7 @@ class StoredGrade(Frozen):
 def record_grades(
     ledger: Ledger, lab: Lab, submissions: Sequence[Submission], given: Sequence[Grade], *, request: str, actor: str
 ) -> list[str | None]:
-    """Appends `given`, the grades of `submissions`; returns their ids in that order, None for a forgotten student.
-
-    Idempotent: a submission that has a grade of this request keeps it and its id. Students are pseudonyms. Raises
-    UnknownError for a pseudonym never issued, ValueError for a grade of another lab, rubric or submission.
-    """
+    """See `Store.record_grades`."""
     rubric = rubric_hash(lab)
     for submission, grade in zip(submissions, given, strict=True):
         _check(lab, rubric, submission, grade)

@@ -35,19 +35,6 @@ SWEEP_ROWS = 500
 PROC = Path("/proc")
 
 
-class ClaimRequest(Frozen):
-    """`scope`: API key id and route. `student`: the pseudonym with whom the answer is erased."""
-
-    scope: str
-    key: str
-    body_hash: str
-    student: str | None = None
-
-    @property
-    def id(self) -> str:
-        return hashlib.sha256(f"{self.scope}\0{self.key}".encode("utf-8", "surrogatepass")).hexdigest()
-
-
 class Claim(Frozen):
     """`answer` is the stored answer; None if this caller must process the request and then record an answer.
 
@@ -60,28 +47,33 @@ class Claim(Frozen):
     answer: str | None
 
 
-def claim_request(connection: Connection, now: datetime, new: ClaimRequest, released: Container[str] = ()) -> Claim:
-    """The stored answer, or a claim on the request.
-
-    `released`: holders in this process that gave up but could not reach the database. Raises OtherBodyError,
-    InProgressError, and ForgottenError for a forgotten student.
-    """
-    _lock_student(connection, new.student)
+def claim_request(
+    connection: Connection,
+    now: datetime,
+    scope: str,
+    key: str,
+    body_hash: str,
+    student: str | None,
+    released: Container[str],
+) -> Claim:
+    """See `Store.claim_request`. `released`: holders in this process that gave up but could not reach the database."""
+    _lock_student(connection, student)
+    claim_id = hashlib.sha256(f"{scope}\0{key}".encode("utf-8", "surrogatepass")).hexdigest()
     expired = timestamp(now - ANSWER_AGE)
-    connection.execute(delete(idempotency).where(idempotency.c.id == new.id, idempotency.c.created_at <= expired))
+    connection.execute(delete(idempotency).where(idempotency.c.id == claim_id, idempotency.c.created_at <= expired))
     holder = f"{secrets.token_hex(8)} {this_process()}"
-    fresh = {"id": new.id, "request": secrets.token_hex(16), "holder": holder}
+    fresh = {"id": claim_id, "request": secrets.token_hex(16), "holder": holder}
     times = {"created_at": timestamp(now), "claimed_at": timestamp(now)}
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(idempotency).values(**fresh, **times, body_hash=new.body_hash, student=new.student)
+    insert = dialect.insert(idempotency).values(**fresh, **times, body_hash=body_hash, student=student)
     # The primary key decides between concurrent requests: on conflict PostgreSQL waits for the other's commit.
     if connection.execute(insert.on_conflict_do_nothing().returning(idempotency.c.id)).first():
         _sweep(connection, expired)
         return Claim(**fresh, answer=None)
-    row = connection.execute(select(idempotency).where(idempotency.c.id == new.id).with_for_update()).one_or_none()
+    row = connection.execute(select(idempotency).where(idempotency.c.id == claim_id).with_for_update()).one_or_none()
     if row is None:  # erased with its student between the two statements
         raise InProgressError("The first request with this idempotency key was erased. Send this request again.")
-    if row.body_hash != new.body_hash:
+    if row.body_hash != body_hash:
         raise OtherBodyError("This idempotency key was used with another body. Send a new key with a new body.")
     if row.answer is None:
         _take_over(connection, now, row, holder, released)

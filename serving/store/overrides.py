@@ -15,15 +15,6 @@ from serving.store.students import is_anonymous, read_secrets, read_student
 from serving.store.tables import contents, overrides
 
 
-class NewOverride(Frozen):
-    """A person's decision: `rating` for `criterion` of grade `grade`, because `why`."""
-
-    grade: str
-    criterion: str
-    rating: str
-    why: str
-
-
 class StoredOverride(Frozen):
     """`old` is the previous rating, None if the criterion was ungraded. All texts are erased with the student."""
 
@@ -57,21 +48,20 @@ class History(Frozen):
         return {each.criterion: each.rating for each in machine} | {o.criterion: o.new for o in self.overrides}
 
 
-def record_override(ledger: Ledger, new: NewOverride, *, request: str, actor: str) -> StoredOverride:
-    """Appends an override. Idempotent: returns the override that this request already made of this criterion.
-
-    Raises UnknownError for an unknown grade, criterion or rating, ForgottenError for a forgotten student.
-    """
-    connection, found = ledger.connection, read_grade(ledger.connection, new.grade)
+def record_override(
+    ledger: Ledger, grade_id: str, criterion: str, rating: str, why: str, *, request: str, actor: str
+) -> StoredOverride:
+    """See `Store.record_override`."""
+    connection, found = ledger.connection, read_grade(ledger.connection, grade_id)
     if found.grade is None or (secret := read_secrets(connection, [found.student])[found.student]) is None:
-        raise ForgottenError(f"The student of grade {new.grade} was forgotten; there is nothing to override.")
-    position = _position(new, read_lab(connection, found.rubric).criteria)
-    earlier = [each for each in read_overrides(connection, new.grade) if each.criterion == new.criterion]
+        raise ForgottenError(f"The student of grade {grade_id} was forgotten; there is nothing to override.")
+    position = _position(criterion, rating, read_lab(connection, found.rubric).criteria)
+    earlier = [each for each in read_overrides(connection, grade_id) if each.criterion == criterion]
     if same := [each for each in earlier if each.request == request]:
         return same[0]
-    [machine] = [each.rating for each in found.grade.criteria if each.criterion == new.criterion]
+    [machine] = [each.rating for each in found.grade.criteria if each.criterion == criterion]
     old = earlier[-1].new if earlier else machine
-    texts = {"grade": new.grade, "criterion": new.criterion, "old": old, "new": new.rating, "why": new.why}
+    texts = {"grade": grade_id, "criterion": criterion, "old": old, "new": rating, "why": why}
     content = make_content(found.student, secret, texts)
     row: Detail = {
         "id": secrets.token_hex(16),
@@ -79,7 +69,7 @@ def record_override(ledger: Ledger, new: NewOverride, *, request: str, actor: st
         "at": ledger.at,
         "actor": actor,
         "request": printable_name(request),
-        "grade": new.grade,
+        "grade": grade_id,
         "position": position,
         "content": content.hash,
     }
@@ -89,14 +79,14 @@ def record_override(ledger: Ledger, new: NewOverride, *, request: str, actor: st
     return StoredOverride.model_validate({**{k: row[k] for k in ("id", "seq", "at", "actor", "request")}, **texts})
 
 
-def _position(new: NewOverride, criteria: tuple[Criterion, ...]) -> int:
+def _position(criterion: str, rating: str, criteria: tuple[Criterion, ...]) -> int:
     """The position of the criterion in the rubric. Raises UnknownError for an unknown criterion or rating."""
-    position = next((i for i, each in enumerate(criteria) if each.title == new.criterion), None)
+    position = next((i for i, each in enumerate(criteria) if each.title == criterion), None)
     titles = [each.title for each in (criteria if position is None else criteria[position].ratings)]
-    if position is None or new.rating not in titles:
-        kind = "criterion" if position is None else f"rating of {new.criterion!r}"
+    if position is None or rating not in titles:
+        kind = "criterion" if position is None else f"rating of {criterion!r}"
         allowed = ", ".join(map(repr, titles))
-        raise UnknownError(f"The rubric of grade {new.grade} has no such {kind}. Expected one of {allowed}.")
+        raise UnknownError(f"The rubric of this grade has no such {kind}. Expected one of {allowed}.")
     return position
 
 

@@ -93,13 +93,12 @@ class Store:
     def record_override(
         self, grade_id: str, criterion: str, rating: str, why: str, *, request: str, actor: str
     ) -> overrides.StoredOverride:
-        """Appends a person's rating. Idempotent per request and criterion.
+        """Appends a person's rating. Idempotent: a retry returns the override that the request made of this criterion.
 
         Raises UnknownError for an unknown grade, criterion or rating, ForgottenError for a forgotten student.
         """
-        new = overrides.NewOverride(grade=grade_id, criterion=criterion, rating=rating, why=why)
         with audited_transaction(self.database, self._now()) as ledger:
-            return overrides.record_override(ledger, new, request=request, actor=actor)
+            return overrides.record_override(ledger, grade_id, criterion, rating, why, request=request, actor=actor)
 
     def claim_request(self, scope: str, key: str, body_hash: str, *, student: str | None = None) -> idempotency.Claim:
         """The stored answer to this idempotency key, or a claim: finish it with `record_answer` or `release_claim`.
@@ -107,9 +106,8 @@ class Store:
         `scope`: API key id and route. `student`: the pseudonym with whom the answer is erased. Raises OtherBodyError
         (422), InProgressError (409), ForgottenError (410).
         """
-        new = idempotency.ClaimRequest(scope=scope, key=key, body_hash=body_hash, student=student)
         with self.database.writing() as connection:
-            return idempotency.claim_request(connection, self._now(), new, self._released)
+            return idempotency.claim_request(connection, self._now(), scope, key, body_hash, student, self._released)
 
     def renew_claim(self, claim: idempotency.Claim) -> None:
         """Call every `heartbeat_seconds` while processing, so that no other process takes the claim over."""

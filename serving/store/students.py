@@ -7,13 +7,12 @@ irreversible.
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_json
-from serving.store.contents import keyed_hash, new_secret
+from serving.store.contents import keyed_hash
 from serving.store.database import select_in_batches
 from serving.store.errors import UnknownError
 from serving.store.ledger import Ledger, printable_name
@@ -64,7 +63,7 @@ def add_students(ledger: Ledger, course: str, names: Sequence[str], actor: str) 
 
 
 def _new_student(ledger: Ledger, course: str, student: str, actor: str) -> dict[str, str | int | None]:
-    secret = new_secret()
+    secret = secrets.token_hex(32)
     row: dict[str, str | int | None] = {
         "pseudonym": secrets.token_hex(12),
         "seq": ledger.seq,
@@ -78,8 +77,10 @@ def _new_student(ledger: Ledger, course: str, student: str, actor: str) -> dict[
 
 def read_student(connection: Connection, pseudonym: str) -> Student:
     """Raises UnknownError for a pseudonym that the store did not issue."""
-    row = _read_row(connection, pseudonym)
-    return Student(course=row.course, student=row.student)
+    found = connection.execute(select(students).where(students.c.pseudonym == pseudonym)).one_or_none()
+    if found is None:
+        raise UnknownError(UNKNOWN)
+    return Student(course=found.course, student=found.student)
 
 
 def read_secrets(connection: Connection, pseudonyms: Sequence[str]) -> dict[str, str | None]:
@@ -127,10 +128,3 @@ def inactive_since(connection: Connection, course: str, before: str) -> list[str
         .order_by(students.c.seq)
     )
     return list(connection.execute(query).scalars())
-
-
-def _read_row(connection: Connection, pseudonym: str) -> Row[Any]:
-    found = connection.execute(select(students).where(students.c.pseudonym == pseudonym)).one_or_none()
-    if found is None:
-        raise UnknownError(UNKNOWN)
-    return found

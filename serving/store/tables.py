@@ -1,14 +1,30 @@
 """The tables of the store.
 
 Texts about a student are only in `students` and `contents`, so that they can be erased. Everything else is append-only
-and holds only pseudonyms, and hashes keyed with the student's secret (`contents`). `seq` is the number of the audit
-entry that records the row. Times are UTC in ISO 8601 with microseconds and a Z, so that they sort as text. The
-triggers that enforce append-only tables are in `migrations`.
+and holds only pseudonyms, and hashes keyed with the student's secret (`contents`). Times are UTC in
+ISO 8601 with microseconds and a Z, so that they sort as text. The triggers that enforce append-only tables are in
+`migrations`.
 """
+
+from typing import Any
 
 from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table, Text, UniqueConstraint
 
 metadata = MetaData()
+
+
+def required(*names: str, kind: Any = String) -> list[Column[Any]]:
+    return [Column(name, kind, nullable=False) for name in names]
+
+
+def optional(*names: str) -> list[Column[Any]]:
+    return [Column(name, String) for name in names]
+
+
+def entry_number() -> Column[int]:
+    """The audit entry that records the row."""
+    return Column("seq", Integer, nullable=False, unique=True)
+
 
 # One row per student and course. Forgetting empties `student` and `secret`; the row stays, as grades refer to it.
 # `identity` is the keyed hash of course and student: swapping the students of two rows is detected.
@@ -16,12 +32,10 @@ students = Table(
     "students",
     metadata,
     Column("pseudonym", String, primary_key=True),
-    Column("seq", Integer, nullable=False, unique=True),
+    entry_number(),
     Column("course", String, nullable=False),
-    Column("student", String),
-    Column("secret", String),
-    Column("identity", String, nullable=False),
-    Column("created_at", String, nullable=False),
+    *optional("student", "secret"),
+    *required("identity", "created_at"),
     Column("forgotten_at", String),
     UniqueConstraint("course", "student", name="students_course_student"),
 )
@@ -40,9 +54,8 @@ rubrics = Table(
     "rubrics",
     metadata,
     Column("version", String, primary_key=True),
-    Column("seq", Integer, nullable=False, unique=True),
-    Column("lab", String, nullable=False),
-    Column("rubric_hash", String, nullable=False),
+    entry_number(),
+    *required("lab", "rubric_hash"),
     Column("document", Text, nullable=False),
 )
 
@@ -51,16 +64,11 @@ grades = Table(
     "grades",
     metadata,
     Column("id", String, primary_key=True),
-    Column("seq", Integer, nullable=False, unique=True),
-    Column("at", String, nullable=False),
-    Column("actor", String, nullable=False),
-    Column("request", String, nullable=False),
-    Column("lab", String, nullable=False),
+    entry_number(),
+    *required("at", "actor", "request", "lab"),
     Column("rubric", String, ForeignKey("rubrics.version"), nullable=False),
     Column("student", String, ForeignKey("students.pseudonym"), nullable=False, index=True),
-    Column("submission", String, nullable=False),
-    Column("content", String, nullable=False),
-    Column("provenance", String, nullable=False),
+    *required("submission", "content", "provenance"),
     UniqueConstraint("request", "student", "lab", "submission", name="grades_once"),
 )
 
@@ -69,10 +77,8 @@ overrides = Table(
     "overrides",
     metadata,
     Column("id", String, primary_key=True),
-    Column("seq", Integer, nullable=False, unique=True),
-    Column("at", String, nullable=False),
-    Column("actor", String, nullable=False),
-    Column("request", String, nullable=False),
+    entry_number(),
+    *required("at", "actor", "request"),
     Column("grade", String, ForeignKey("grades.id"), nullable=False),
     Column("position", Integer, nullable=False),
     Column("content", String, nullable=False),
@@ -83,12 +89,9 @@ audit = Table(
     "audit",
     metadata,
     Column("seq", Integer, primary_key=True, autoincrement=False),
-    Column("at", String, nullable=False),
-    Column("actor", String, nullable=False),
-    Column("event", String, nullable=False),
+    *required("at", "actor", "event"),
     Column("detail", Text, nullable=False),
-    Column("previous", String, nullable=False),
-    Column("hash", String, nullable=False),
+    *required("previous", "hash"),
 )
 
 # One row: the last entry of the audit log. Locked by every audited transaction.
@@ -105,10 +108,9 @@ keys = Table(
     "keys",
     metadata,
     Column("id", String, primary_key=True),
-    Column("seq", Integer, nullable=False, unique=True),
+    entry_number(),
     Column("token_hash", String, nullable=False, unique=True),
-    Column("name", String, nullable=False),
-    Column("role", String, nullable=False),
+    *required("name", "role"),
     Column("course", String),
     Column("created_at", String, nullable=False),
     Column("revoked_at", String),
@@ -121,14 +123,8 @@ courses = Table(
     Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("at", String, nullable=False),
     Column("course", String, nullable=False, index=True),
-    Column("model", String),
-    Column("labs", String),
-    Column("base_model", String),
-    Column("licence", String),
-    Column("model_hash", String),
-    Column("tokenizer_hash", String),
-    Column("prompt_hash", String),
-    Column("calibration_hash", String),
+    *optional("model", "labs", "base_model", "licence"),
+    *optional("model_hash", "tokenizer_hash", "prompt_hash", "calibration_hash"),
 )
 
 # `id` is the hash of scope and key. `answer` is null while `holder` processes the request.
@@ -136,12 +132,10 @@ idempotency = Table(
     "idempotency",
     metadata,
     Column("id", String, primary_key=True),
-    Column("body_hash", String, nullable=False),
-    Column("request", String, nullable=False),
+    *required("body_hash", "request"),
     Column("student", String, ForeignKey("students.pseudonym"), index=True),
     Column("created_at", String, nullable=False, index=True),
-    Column("claimed_at", String, nullable=False),
-    Column("holder", String, nullable=False),
+    *required("claimed_at", "holder"),
     Column("answer", Text),
 )
 

@@ -1,5 +1,7 @@
 """All tables, and triggers that refuse to change append-only ones."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -61,16 +63,26 @@ BEGIN SELECT RAISE(ABORT, 'UPDATE on audit_head is refused: history is only ever
 """
 
 
+def _required(*names: str, kind: Any = sa.String) -> list[sa.Column[Any]]:
+    return [sa.Column(name, kind, nullable=False) for name in names]
+
+
+def _optional(*names: str) -> list[sa.Column[Any]]:
+    return [sa.Column(name, sa.String) for name in names]
+
+
+def _entry_number() -> sa.Column[int]:
+    return sa.Column("seq", sa.Integer, nullable=False, unique=True)
+
+
 def _students() -> None:
     op.create_table(
         "students",
         sa.Column("pseudonym", sa.String, primary_key=True),
-        sa.Column("seq", sa.Integer, nullable=False, unique=True),
+        _entry_number(),
         sa.Column("course", sa.String, nullable=False),
-        sa.Column("student", sa.String),
-        sa.Column("secret", sa.String),
-        sa.Column("identity", sa.String, nullable=False),
-        sa.Column("created_at", sa.String, nullable=False),
+        *_optional("student", "secret"),
+        *_required("identity", "created_at"),
         sa.Column("forgotten_at", sa.String),
         sa.UniqueConstraint("course", "student", name="students_course_student"),
     )
@@ -87,34 +99,26 @@ def _grades() -> None:
     op.create_table(
         "rubrics",
         sa.Column("version", sa.String, primary_key=True),
-        sa.Column("seq", sa.Integer, nullable=False, unique=True),
-        sa.Column("lab", sa.String, nullable=False),
-        sa.Column("rubric_hash", sa.String, nullable=False),
+        _entry_number(),
+        *_required("lab", "rubric_hash"),
         sa.Column("document", sa.Text, nullable=False),
     )
     op.create_table(
         "grades",
         sa.Column("id", sa.String, primary_key=True),
-        sa.Column("seq", sa.Integer, nullable=False, unique=True),
-        sa.Column("at", sa.String, nullable=False),
-        sa.Column("actor", sa.String, nullable=False),
-        sa.Column("request", sa.String, nullable=False),
-        sa.Column("lab", sa.String, nullable=False),
+        _entry_number(),
+        *_required("at", "actor", "request", "lab"),
         sa.Column("rubric", sa.String, sa.ForeignKey("rubrics.version"), nullable=False),
         sa.Column("student", sa.String, sa.ForeignKey("students.pseudonym"), nullable=False),
-        sa.Column("submission", sa.String, nullable=False),
-        sa.Column("content", sa.String, nullable=False),
-        sa.Column("provenance", sa.String, nullable=False),
+        *_required("submission", "content", "provenance"),
         sa.UniqueConstraint("request", "student", "lab", "submission", name="grades_once"),
     )
     op.create_index("ix_grades_student", "grades", ["student"])
     op.create_table(
         "overrides",
         sa.Column("id", sa.String, primary_key=True),
-        sa.Column("seq", sa.Integer, nullable=False, unique=True),
-        sa.Column("at", sa.String, nullable=False),
-        sa.Column("actor", sa.String, nullable=False),
-        sa.Column("request", sa.String, nullable=False),
+        _entry_number(),
+        *_required("at", "actor", "request"),
         sa.Column("grade", sa.String, sa.ForeignKey("grades.id"), nullable=False),
         sa.Column("position", sa.Integer, nullable=False),
         sa.Column("content", sa.String, nullable=False),
@@ -126,12 +130,9 @@ def _audit() -> None:
     op.create_table(
         "audit",
         sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
-        sa.Column("at", sa.String, nullable=False),
-        sa.Column("actor", sa.String, nullable=False),
-        sa.Column("event", sa.String, nullable=False),
+        *_required("at", "actor", "event"),
         sa.Column("detail", sa.Text, nullable=False),
-        sa.Column("previous", sa.String, nullable=False),
-        sa.Column("hash", sa.String, nullable=False),
+        *_required("previous", "hash"),
     )
     head = op.create_table(
         "audit_head",
@@ -146,10 +147,9 @@ def _keys_and_idempotency() -> None:
     op.create_table(
         "keys",
         sa.Column("id", sa.String, primary_key=True),
-        sa.Column("seq", sa.Integer, nullable=False, unique=True),
+        _entry_number(),
         sa.Column("token_hash", sa.String, nullable=False, unique=True),
-        sa.Column("name", sa.String, nullable=False),
-        sa.Column("role", sa.String, nullable=False),
+        *_required("name", "role"),
         sa.Column("course", sa.String),
         sa.Column("created_at", sa.String, nullable=False),
         sa.Column("revoked_at", sa.String),
@@ -157,12 +157,9 @@ def _keys_and_idempotency() -> None:
     op.create_table(
         "idempotency",
         sa.Column("id", sa.String, primary_key=True),
-        sa.Column("body_hash", sa.String, nullable=False),
-        sa.Column("request", sa.String, nullable=False),
+        *_required("body_hash", "request"),
         sa.Column("student", sa.String, sa.ForeignKey("students.pseudonym")),
-        sa.Column("created_at", sa.String, nullable=False),
-        sa.Column("claimed_at", sa.String, nullable=False),
-        sa.Column("holder", sa.String, nullable=False),
+        *_required("created_at", "claimed_at", "holder"),
         sa.Column("answer", sa.Text),
     )
     op.create_index("ix_idempotency_student", "idempotency", ["student"])
@@ -173,16 +170,9 @@ def _courses_and_exports() -> None:
     op.create_table(
         "courses",
         sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
-        sa.Column("at", sa.String, nullable=False),
-        sa.Column("course", sa.String, nullable=False),
-        sa.Column("model", sa.String),
-        sa.Column("labs", sa.String),
-        sa.Column("base_model", sa.String),
-        sa.Column("licence", sa.String),
-        sa.Column("model_hash", sa.String),
-        sa.Column("tokenizer_hash", sa.String),
-        sa.Column("prompt_hash", sa.String),
-        sa.Column("calibration_hash", sa.String),
+        *_required("at", "course"),
+        *_optional("model", "labs", "base_model", "licence"),
+        *_optional("model_hash", "tokenizer_hash", "prompt_hash", "calibration_hash"),
     )
     op.create_index("ix_courses_course", "courses", ["course"])
     op.create_table(
@@ -198,17 +188,10 @@ def _jobs() -> None:
     op.create_table(
         "jobs",
         sa.Column("id", sa.String, primary_key=True),
-        sa.Column("at", sa.String, nullable=False),
-        sa.Column("actor", sa.String, nullable=False),
-        sa.Column("course", sa.String, nullable=False),
-        sa.Column("lab", sa.String, nullable=False),
-        sa.Column("work", sa.String, nullable=False),
-        sa.Column("total", sa.Integer, nullable=False),
-        sa.Column("chunk", sa.Integer, nullable=False),
-        sa.Column("generation", sa.Integer, nullable=False),
+        *_required("at", "actor", "course", "lab", "work"),
+        *_required("total", "chunk", "generation", kind=sa.Integer),
         sa.Column("requested", sa.String, nullable=False),
-        sa.Column("failure", sa.String),
-        sa.Column("finished_at", sa.String),
+        *_optional("failure", "finished_at"),
         sa.Column("cli", sa.Boolean, nullable=False),
         sa.Column("fingerprint", sa.String),
     )
@@ -223,8 +206,7 @@ def _jobs() -> None:
         "job_attempts",
         sa.Column("job", sa.String, sa.ForeignKey("jobs.id"), primary_key=True),
         sa.Column("student", sa.String, sa.ForeignKey("students.pseudonym"), primary_key=True),
-        sa.Column("failures", sa.Integer, nullable=False),
-        sa.Column("crashes", sa.Integer, nullable=False),
+        *_required("failures", "crashes", kind=sa.Integer),
         sa.Column("reason", sa.String, nullable=False),
         sa.Column("parked_at", sa.String),
     )
