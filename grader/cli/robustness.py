@@ -7,7 +7,10 @@ import typer
 
 from grader.cli.options import BaseModel, Engine, Overrides, ParentFolder, Resamples
 
-Kind = Annotated[Literal["labels", "prompts"], typer.Argument(help="What to poison in the training data.")]
+Kind = Annotated[
+    Literal["labels", "prompts"],
+    typer.Argument(metavar="KIND", help="What to poison in the training data."),
+]
 Probabilities = Annotated[
     str, typer.Option("--p", metavar="P,P,...", help="Probabilities, 0 to 1, that a label or a program is poisoned.")
 ]

@@ -34,7 +34,7 @@ class Result(Frozen):
 
 
 class Change(Frozen):
-    """A criterion that the job rated differently from the previous job. None: ungraded."""
+    """A criterion that the job rated differently from the previous job. A rating is null if it was ungraded."""
 
     student: str
     criterion: str
@@ -52,7 +52,7 @@ class Changes(Frozen):
 
 
 class JobComparison(Frozen):
-    """`with_tas`: None if the lab can no longer be read. `with_previous`: None without an earlier job of the lab."""
+    """`with_tas` is null if the lab can no longer be read, `with_previous` if the lab has no earlier job."""
 
     with_tas: Comparison | None
     with_previous: Changes | None

@@ -34,7 +34,7 @@ class CriterionComparison(Frozen):
 
 
 class Comparison(Frozen):
-    """`agreement`: agreed / rated_by_both, None if no TA rated anything. `differences`: the most confident first."""
+    """`agreement`: agreed / rated_by_both, null if no TA rated anything. `differences`: the most confident first."""
 
     lab: str
     submissions: int

@@ -54,9 +54,10 @@ async def liveness() -> Health:
     },
 )
 async def get_readiness(service: CourseService) -> Health:
-    """200 if every loaded model has scored a program and its last call succeeded; otherwise it is called now.
+    """200 if every loaded model has scored a program and its last call succeeded.
 
-    The store must also be writable, its disk must have free space, and running jobs must have a worker.
+    A model for which this is not so is called now. The store must also be writable, its disk must have free space, and
+    running jobs must have a worker.
     """
     if not service.engine.healthy:
         await _probe_models(service)

@@ -114,7 +114,7 @@ async def get_job(job_id: JobId, service: CourseService) -> JobStatus:
     },
 )
 async def stream_job_events(job_id: JobId, request: Request, service: CourseService) -> StreamingResponse:
-    """Ends after 10 minutes; reconnect then. Ends at once if the key is revoked."""
+    """The stream ends after 10 minutes; reconnect to continue. It ends at once if the key is revoked."""
     await run_in_threadpool(find_job, service, job_id)
 
     def read() -> JobStatus | None:
