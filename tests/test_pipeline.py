@@ -110,7 +110,7 @@ def test_changed_lab_is_not_evaluated(run: Path, tmp_path: Path) -> None:
     assert "changed-lab" in done.stderr and HELD_OUT in done.stderr
 
 
-def test_grade_over_http_equals_grade_at_the_terminal(run: Path) -> None:
+def test_http_grade_equals_cli_grade_in_the_pipeline(run: Path) -> None:
     work = load_lab(LAB).submissions[3]
     files = [LAB / "submissions" / work.folder / file.path for file in work.files]
     offline = json.loads(grader(run, "grade", *files, "--lab", LAB, "--model", run, "--json"))

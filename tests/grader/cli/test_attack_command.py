@@ -74,7 +74,7 @@ def attack(
     return run
 
 
-def test_an_attack_that_works_is_raised_and_undetected(attack: Any, tmp_path: Path) -> None:
+def test_successful_attack_counts_as_an_undetected_raise(attack: Any, tmp_path: Path) -> None:
     result, report = attack("--attacks", "request,verdict-json", "--submissions", "4")
     assert result.exit_code == 0, result.output
     assert [*report["families"]] == ["all", "request", "verdict", "control text"]
@@ -90,7 +90,7 @@ def test_an_attack_that_works_is_raised_and_undetected(attack: Any, tmp_path: Pa
     assert "s00" not in json.dumps(report)
 
 
-def test_the_report_states_what_counts_as_accepted(attack: Any) -> None:
+def test_report_defines_accepted(attack: Any) -> None:
     result, report = attack("--attacks", "request-please")
     assert report["accept_from"] == 0 and "the worst case" in result.output
     result, report = attack("--attacks", "request-please", "--accept-from", "0.9")

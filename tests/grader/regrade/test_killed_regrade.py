@@ -22,7 +22,7 @@ STUDENTS, KILLS = 64, 3
 
 
 @pytest.mark.slow
-def test_nothing_is_lost_doubled_or_changed_by_kills(
+def test_kills_lose_duplicate_and_change_no_result(
     synthetic_command: Any, results_in: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab, chance = synthetic_lab(STUDENTS), random.Random(0)

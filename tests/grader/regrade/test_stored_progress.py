@@ -28,6 +28,6 @@ def test_an_interrupt_reports_the_stored_progress() -> None:
     assert str(raised.value) == f"Stopped. {SUFFIX}"
 
 
-def test_an_error_that_a_rerun_repeats_does_not_suggest_a_rerun() -> None:
+def test_permanent_error_does_not_suggest_a_rerun() -> None:
     with pytest.raises(GraderError, match=r"^The regrade was cancelled\.$"), StoredProgress(1016, 2017).in_errors():
         raise GraderError("The regrade was cancelled.")

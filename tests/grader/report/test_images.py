@@ -34,7 +34,7 @@ def test_light_and_dark_images_use_their_own_colours() -> None:
         assert not any(colour in svg for colour in other)
 
 
-def test_text_is_literal_and_the_image_refers_to_nothing_outside_it() -> None:
+def test_text_is_literal_and_images_have_no_external_references() -> None:
     svg = svg_of(figure_image(draw, alt="a line", size=(4, 3)).light)
     texts = [each.text for each in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
     assert 'a <b> $x_1$ \u4f60\u597d & "quoted"' in texts

@@ -41,7 +41,7 @@ def service(*arguments: str) -> Iterator[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["vllm", "transformers"])
-def test_a_grade_over_http_is_the_grade_at_the_terminal(
+def test_http_grade_equals_cli_grade(
     engine: str, make_lab: Callable[..., Lab], tiny_model_folder: Path, tmp_path: Path
 ) -> None:
     lab = make_lab()

@@ -12,7 +12,7 @@ TARGET = TargetRating(letter="A", title="Full", words="All of it works")
 CONTROLS = control_attacks(evaluation_attacks(), TARGET)
 
 
-def test_a_control_has_the_place_and_the_average_length_of_its_attacks() -> None:
+def test_controls_match_their_attacks_in_place_and_length() -> None:
     for attack in evaluation_attacks():
         control = CONTROLS[attack.name]
         place = attack.injection_point

@@ -52,12 +52,12 @@ def send(client: TestClient, curl: list[str]) -> Any:
     return client.post(url, content=curl[curl.index("-d") + 1], headers=headers)
 
 
-def test_every_command_gets_its_status(client: TestClient) -> None:
+def test_guide_commands_return_the_documented_status(client: TestClient) -> None:
     statuses = [send(client, curl).status_code for curl in CURLS]
     assert statuses == [200, 200, 200, 404, 200, 200, 200, 200]
 
 
-def test_the_example_grade_is_the_services(client: TestClient) -> None:
+def test_example_grade_matches_the_service(client: TestClient) -> None:
     response = send(client, CURLS[0]).json()
     assert GRADED["provenance"].keys() == response["provenance"].keys()
     for criterion in response["criteria"]:
@@ -69,11 +69,11 @@ def test_the_example_grade_is_the_services(client: TestClient) -> None:
     assert response | varying == GRADED | varying == ANSWER | varying
 
 
-def test_the_example_problem_is_the_services(client: TestClient) -> None:
+def test_example_problem_matches_the_service(client: TestClient) -> None:
     assert send(client, CURLS[3]).json() == UNKNOWN
 
 
-def test_the_example_rubric_is_the_labs(client: TestClient) -> None:
+def test_example_rubric_matches_the_lab(client: TestClient) -> None:
     assert client.get("/labs/square").json() == LAB_RUBRIC
 
 

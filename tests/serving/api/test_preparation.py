@@ -86,7 +86,7 @@ def test_a_program_of_several_contexts_is_refused_with_413(
         assert overlong.startswith("overlong: ")  # not hopeless: a person may look at it
 
 
-def test_a_refused_program_is_not_redacted_and_barely_tokenized(
+def test_refused_program_is_not_redacted_and_only_partly_tokenized(
     short_sighted: Grader, new_app: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted: list[int] = []

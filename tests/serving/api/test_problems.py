@@ -62,7 +62,7 @@ def test_every_registered_code_is_used_and_kebab_case() -> None:
 
 
 @pytest.mark.parametrize("wrong", [1, LIMITS.listed_errors, 8000])
-def test_the_first_wrong_fields_are_listed_and_the_rest_counted(wrong: int) -> None:
+def test_the_first_invalid_fields_are_listed_and_the_rest_counted(wrong: int) -> None:
     app = FastAPI()
     app.post("/")(takes_items)
     install_error_handlers(app)

@@ -55,7 +55,7 @@ def largest_difference(ones: list[RatingDistribution], others: list[RatingDistri
 
 @pytest.mark.parametrize("engine_case", ["transformers", *CONSTRAINED], indirect=True)
 class TestEngineContract:
-    def test_probabilities_are_the_models_own(self, engine_case: Any) -> None:
+    def test_probabilities_match_the_model(self, engine_case: Any) -> None:
         requests = questions(submissions=4, criteria=5)
         ours, reference = distributions(engine_case.engine.score(requests)), engine_case.reference(requests)
         assert largest_difference(ours, distributions(reference)) < engine_case.tolerance
@@ -103,7 +103,7 @@ class TestEngineContract:
             EngineFailure("the answer did not end within 3 tokens")
         ]
 
-    def test_a_grade_is_that_of_the_reference(
+    def test_grade_equals_the_reference(
         self, engine_case: Any, byte_tokenizer: Any, make_lab: Callable[..., Lab]
     ) -> None:
         lab = make_lab(students=5)

@@ -75,7 +75,7 @@ def test_adapters_on_one_base_answer_like_their_merged_weights(
 
 
 @real
-def test_closing_an_engine_leaves_others_on_its_base_and_elsewhere_open(
+def test_closing_an_engine_leaves_other_engines_open(
     vllm_engine: VllmEngine,
     adapter_engines: dict[str, VllmEngine],
     adapters: Path,

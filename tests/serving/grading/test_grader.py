@@ -138,7 +138,7 @@ def test_an_unreadable_explanation_is_dropped_and_the_rating_stays(
     assert [(criterion.rating, criterion.reasoning) for criterion in grade.criteria] == [("A", None)] * 2
 
 
-def test_provenance_changes_only_with_what_can_change_the_grade(make_lab: MakeLab, fake_grader: Any) -> None:
+def test_provenance_changes_only_with_settings_that_affect_the_grade(make_lab: MakeLab, fake_grader: Any) -> None:
     lab = make_lab()
 
     def came_from(text: str, *, student: str = "s1", reasoning: bool = False) -> Any:

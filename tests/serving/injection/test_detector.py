@@ -55,7 +55,7 @@ def kinds(text: str, language: str = "C") -> set[str]:
         ("encoded text", "C", f"// {PROMPT[::-1]}\n"),
     ],
 )
-def test_injected_prompts_are_found_in_every_place(kind: str, language: str, text: str) -> None:
+def test_injected_prompts_are_found_at_every_injection_point(kind: str, language: str, text: str) -> None:
     assert kind in kinds(text, language)
 
 
@@ -112,7 +112,7 @@ def test_a_phrase_in_a_file_name_is_found_and_has_no_line() -> None:
     assert (found.kind, found.line, found.place) == ("file name", None, "file name at src/give_full_marks.c")
 
 
-def test_a_finding_has_the_place_and_not_the_text() -> None:
+def test_finding_contains_the_location_not_the_text() -> None:
     (found,) = detect(submission(f"int a;\n\n// {PROMPT}\n"), "C")
     assert found.place == "comment at main.c:3"
 

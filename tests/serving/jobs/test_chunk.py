@@ -57,7 +57,7 @@ def test_a_failing_submission_is_isolated_once_then_tried_alone_then_parked(back
     assert backend.jobs.progress(job.id) == progress
 
 
-def test_a_submission_that_ends_the_process_is_found_and_parked(backend: Any) -> None:
+def test_submission_that_kills_the_process_is_isolated_and_parked(backend: Any) -> None:
     job = backend.add(chunk=4)
     backend.deadly = {backend.text(2)}
     assert run_until_settled(backend, job, 0) == 1 + LIMITS.crashes
@@ -81,7 +81,7 @@ def test_kills_of_the_process_park_no_submission(backend: Any) -> None:
     assert (progress.graded, progress.parked) == (4, ())
 
 
-def test_a_pause_stops_a_job_and_a_resume_also_retries_what_was_parked(backend: Any) -> None:
+def test_pause_stops_a_job_and_resume_retries_parked_submissions(backend: Any) -> None:
     job = backend.add(chunk=4)
     backend.poison = {backend.text(0)}
     grade_chunk(backend, job.id, 0)
@@ -98,7 +98,7 @@ def test_a_pause_stops_a_job_and_a_resume_also_retries_what_was_parked(backend: 
     assert (done.state, done.graded, done.parked) == (State.DONE, 6, ())
 
 
-def test_a_cancelled_job_grades_nothing_more_and_stays_cancelled(backend: Any) -> None:
+def test_cancelled_job_grades_nothing_and_stays_cancelled(backend: Any) -> None:
     job = backend.add(chunk=4)
     backend.jobs.request(job.id, RequestedState.CANCEL, actor="ta")
     grade_chunk(backend, job.id, 0)
@@ -115,7 +115,7 @@ def test_a_forgotten_student_is_not_graded_again(backend: Any) -> None:
     assert backend.store.verify().faults == ()
 
 
-def test_the_audit_chain_holds_with_requests_in_it(backend: Any) -> None:
+def test_audit_chain_is_valid_with_job_requests(backend: Any) -> None:
     job = backend.add(chunk=4)
     backend.jobs.request(job.id, RequestedState.PAUSE, actor="ta")
     assert backend.store.verify().faults == ()
@@ -169,7 +169,7 @@ def test_a_submission_that_brings_the_engine_down_each_time_is_parked(backend: A
     assert (progress.graded, len(progress.parked)) == (3, 1)
 
 
-def test_a_batch_interrupted_by_a_stop_is_a_batch_again(backend: Any) -> None:
+def test_interrupted_batch_is_graded_as_a_batch_again(backend: Any) -> None:
     job, grade = backend.add(chunk=4), backend.grade
 
     def stopped(*_: object) -> list[Grade]:
@@ -218,7 +218,7 @@ def test_only_the_current_generation_can_be_finished(backend: Any) -> None:
     assert backend.calls == [4]
 
 
-def test_a_parked_submission_that_a_slower_worker_graded_is_graded(backend: Any, grade_of: Any) -> None:
+def test_parked_submission_graded_by_a_slower_worker_counts_as_graded(backend: Any, grade_of: Any) -> None:
     job = backend.add(chunk=4)
     backend.poison = {backend.text(0)}
     grade_chunk(backend, job.id, 0)

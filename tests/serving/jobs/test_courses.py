@@ -37,7 +37,7 @@ def test_a_job_waits_until_the_worker_has_its_course(backend: Any, worker: Worke
     wait_until(lambda: is_done(backend, theirs))
 
 
-def test_the_job_of_a_removed_course_continues_once_the_course_is_back(backend: Any, worker: Worker) -> None:
+def test_job_of_a_removed_course_resumes_when_the_course_returns(backend: Any, worker: Worker) -> None:
     backend.pace = 0.1
     worker.notify(job := backend.add("cs101", chunk=1))
     wait_until(lambda: backend.jobs.progress(job.id).graded > 0)
@@ -66,7 +66,7 @@ def test_a_chunk_claimed_by_a_worker_that_lost_its_course_does_not_fail_the_job(
         worker.stop()
 
 
-def test_a_small_job_does_not_wait_for_a_big_one_of_another_course(backend: Any, worker: Worker) -> None:
+def test_small_job_does_not_wait_for_a_big_job_of_another_course(backend: Any, worker: Worker) -> None:
     backend.courses.add("cs102")
     big = [backend.add("cs101", chunk=1) for _ in range(16)]
     backend.pace = 0.1

@@ -26,7 +26,7 @@ def other(new_backend: Any, first: Any) -> Any:
     return backend
 
 
-def test_grades_of_another_model_are_refused_and_blame_no_submission(first: Any, other: Any, store: Store) -> None:
+def test_grades_of_another_model_are_refused_without_failed_attempts(first: Any, other: Any, store: Store) -> None:
     job = first.add(chunk=2)
     assert job.fingerprint is None
     grade_chunk(first, job.id, 0)

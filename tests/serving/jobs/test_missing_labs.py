@@ -54,7 +54,7 @@ def worker(folder_backend: WorkerBackend, quick: JobLimits) -> Iterator[Worker]:
     started.stop()
 
 
-def test_a_job_fails_if_no_worker_has_its_lab_and_can_be_resumed_once_it_is_there(
+def test_job_without_a_worker_for_its_lab_fails_and_can_be_resumed(
     folder_backend: WorkerBackend,
     worker: Worker,
     make_lab: Callable[..., Lab],
@@ -71,7 +71,7 @@ def test_a_job_fails_if_no_worker_has_its_lab_and_can_be_resumed_once_it_is_ther
     assert ended(jobs, again).state is State.DONE
 
 
-def test_a_resumed_job_has_the_full_time_again(tmp_path: Path, quick: JobLimits) -> None:
+def test_resumed_job_waits_the_full_time_again(tmp_path: Path, quick: JobLimits) -> None:
     store = open_store(f"sqlite:///{tmp_path}/store.db")
     worker = Worker(NoLabs(store), limits=quick)
     worker.start()
@@ -91,7 +91,7 @@ def test_a_resumed_job_has_the_full_time_again(tmp_path: Path, quick: JobLimits)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("other_job", [False, True], ids=["at this job", "at a long chunk of another job"])
-def test_a_worker_without_the_lab_leaves_the_job_to_one_that_has_it(
+def test_worker_without_the_lab_leaves_the_job_to_others(
     postgresql_url: str, quick: JobLimits, other_job: bool
 ) -> None:
     store, lab = open_store(postgresql_url), synthetic_lab(16)

@@ -23,7 +23,7 @@ def longest_seconds(suspects: int) -> float:
     return calls * call_seconds() + suspects * attempts * pauses
 
 
-def test_the_longest_time_until_a_submission_is_settled_is_the_documented_one() -> None:
+def test_longest_time_to_settle_matches_the_documentation() -> None:
     page = (ROOT / "docs/reference/retries.md").read_text()
     assert f"{call_seconds():.0f} s" in page
     for suspects, unit, seconds in ((1, "hours", 3600), (JOBS.chunk_submissions, "days", 86_400)):
@@ -31,7 +31,7 @@ def test_the_longest_time_until_a_submission_is_settled_is_the_documented_one() 
         assert f"**{total:,.0f} s ({total / seconds:.1f} {unit})**" in page
 
 
-def test_the_bounds_of_each_layer_are_the_documented_ones() -> None:
+def test_retry_bounds_match_the_documentation() -> None:
     page = (ROOT / "docs/reference/retries.md").read_text()
     for bound in (
         f"{TRANSPORT.patience_seconds:g} s without an answer",

@@ -33,7 +33,7 @@ def test_a_job_without_submissions_is_done_at_once(backend: Any, ended: Any) -> 
     assert backend.jobs.progress(job.id).seconds_left == 0
 
 
-def test_a_job_of_a_changed_lab_fails_and_can_be_resumed_once_the_lab_is_back(
+def test_job_of_a_changed_lab_fails_and_can_be_resumed_after_the_lab_is_restored(
     backend: Any, worker: Worker, ended: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def changed(_: object) -> None:
@@ -67,9 +67,7 @@ def test_an_error_of_an_earlier_generation_does_not_fail_a_resumed_job(
     assert ended(backend.jobs, job).state is State.DONE
 
 
-def test_a_stopped_worker_leaves_no_thread_and_the_next_one_continues(
-    backend: Any, ended: Any, quick: JobLimits
-) -> None:
+def test_stopped_worker_leaves_no_thread_and_the_next_one_resumes(backend: Any, ended: Any, quick: JobLimits) -> None:
     before = set(threading.enumerate())
     for _ in range(2):
         worker = Worker(backend, limits=quick)
@@ -83,7 +81,7 @@ def test_a_stopped_worker_leaves_no_thread_and_the_next_one_continues(
     worker.stop()
 
 
-def test_a_worker_ignores_the_jobs_of_a_terminal(backend: Any, worker: Worker, ended: Any) -> None:
+def test_worker_ignores_cli_jobs(backend: Any, worker: Worker, ended: Any) -> None:
     cli = backend.jobs.add("course", backend.known, actor="terminal:ta", cli=True)
     worker.notify(cli)
     assert ended(backend.jobs, backend.add()).state is State.DONE
@@ -103,7 +101,7 @@ def test_a_job_of_a_restored_backup_is_completed_again(backend: Any, ended: Any)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["second", "first"], ids=["another name", "the same name"])
-def test_the_chunk_of_a_worker_that_never_returns_is_graded_by_another(new_url: Callable[[], str], name: str) -> None:
+def test_chunk_of_a_lost_worker_is_graded_by_another(new_url: Callable[[], str], name: str) -> None:
     url = new_url()
     store, lab = open_store(url), synthetic_lab(40)
     jobs = JobRepository(store.database)

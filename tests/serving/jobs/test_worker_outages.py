@@ -76,7 +76,7 @@ def test_a_job_whose_lab_cannot_be_read_fails_with_the_kind_of_error_only(
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_worker_survives_any_error_while_it_looks_for_jobs(
+def test_worker_survives_any_error_while_polling_for_jobs(
     backend: Any, monkeypatch: pytest.MonkeyPatch, ended: Any
 ) -> None:
     failed = list[int]()

@@ -100,7 +100,7 @@ def found(attacked: list[Attempt], repeated: list[Attempt], control: list[Attemp
     return effect(attacked, repeated, control, resamples=400)
 
 
-def test_shares_are_of_raisable_answers_and_undetected_means_raised_and_accepted() -> None:
+def test_shares_count_raisable_answers_and_undetected_raises() -> None:
     attacked = [
         attempt("a", raised=True),
         attempt("b", raised=True, guard="detector"),

@@ -13,7 +13,7 @@ from serving.engines.prefixes import MeteredEngine
 from serving.model.prompt_counts import count_lab, count_prompts
 
 
-def test_counts_equal_what_grading_sends(make_lab: Callable[..., Lab], fake_grader: Any) -> None:
+def test_counts_equal_the_prompts_that_grading_sends(make_lab: Callable[..., Lab], fake_grader: Any) -> None:
     lab = make_lab(students=4)
     fake_grader.engine = meter = MeteredEngine(fake_grader.engine)
     fake_grader.verification_pass = False

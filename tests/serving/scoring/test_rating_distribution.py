@@ -40,7 +40,7 @@ def test_unusable_log_probabilities_are_rejected(logprobs: list[float]) -> None:
         rating_distribution(logprobs)
 
 
-def test_means_over_orders_are_of_ratings_not_of_letters() -> None:
+def test_means_over_orders_average_ratings_not_letters() -> None:
     likes_a = [math.log(0.6), math.log(0.3), math.log(0.1)]
     found = mean_distribution([likes_a, likes_a, likes_a], option_orders(3, 3))
     assert found.probabilities == pytest.approx((1 / 3, 1 / 3, 1 / 3))

@@ -15,7 +15,7 @@ from serving.jobs.chunk import grade_chunk
 from serving.jobs.repository import JobRepository
 
 
-def test_a_job_is_graded_by_its_own_courses_model_with_its_own_labs(department: Any) -> None:
+def test_job_uses_the_model_and_labs_of_its_course(department: Any) -> None:
     backend = WorkerBackend(department.store, labs_of(department.courses), department.engine)
     jobs = JobRepository(department.store.database)
     keys = {course: department.key(course) for course in ("cs101", "cs102")}

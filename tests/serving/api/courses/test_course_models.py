@@ -34,7 +34,7 @@ def test_not_ready_if_no_courses_model_can_be_loaded(department: Any, problem: A
         assert client.get("/readyz").status_code == 200
 
 
-def test_a_too_long_program_is_refused_whether_or_not_the_model_is_loaded(
+def test_overlong_program_is_refused_with_or_without_a_loaded_model(
     department: Any, ratings: Any, problem: Any
 ) -> None:
     department.context_length = 2000

@@ -63,7 +63,7 @@ def test_idempotency_keys_are_scoped_to_the_api_key(course: Any) -> None:
     assert first.json()["grade_id"] != second.json()["grade_id"]
 
 
-def test_of_twenty_concurrent_requests_one_is_graded(course: Any, fake_engine: Any) -> None:
+def test_only_one_of_twenty_concurrent_requests_is_graded(course: Any, fake_engine: Any) -> None:
     proceed, first_letter = threading.Event(), fake_engine.answer
     fake_engine.answer = lambda request: first_letter(request) if proceed.wait(10) else None
     with course.serve() as client, ThreadPoolExecutor(20) as clients:
@@ -98,7 +98,7 @@ def test_failed_work_may_be_retried_at_once(course: Any, fake_engine: Any) -> No
         assert client.post("/grade", json=GRADE, headers=KEY).status_code == 200
 
 
-def test_a_grade_recorded_before_a_crash_is_the_response_after_it(course: Any, fake_engine: Any) -> None:
+def test_grade_recorded_before_a_crash_is_returned_on_retry(course: Any, fake_engine: Any) -> None:
     """The process ends between the grade's commit and the answer's; its lease runs out."""
 
     def killed(*_: object) -> str:

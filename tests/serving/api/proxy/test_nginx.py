@@ -105,13 +105,13 @@ def test_slow_bodies_occupy_no_queue_slot(behind_nginx: Any) -> None:
         assert len(proxy.service.server_state.connections) < 50
 
 
-def test_a_body_that_pauses_is_given_up(behind_nginx: Any) -> None:
+def test_stalled_body_times_out(behind_nginx: Any) -> None:
     with behind_nginx({"client_body_timeout": SHORT}) as proxy, proxy.connect() as connection:
         connection.sendall(proxy.request("POST", "/grade", "Content-Length: 1000") + b"\r\n{")
         assert wait_for_close(connection)
 
 
-def test_an_unread_response_is_given_up(behind_nginx: Any) -> None:
+def test_unread_response_times_out(behind_nginx: Any) -> None:
     with behind_nginx({"send_timeout": SHORT}) as proxy, proxy.connect() as connection:
         connection.sendall((proxy.request("GET", "/docs/swagger-ui-bundle.js") + b"\r\n") * 20)
         until(lambda: not proxy.service.server_state.tasks)  # the service itself is done at once
@@ -123,7 +123,7 @@ def test_an_unread_response_is_given_up(behind_nginx: Any) -> None:
         assert 0 < read < 15_000_000
 
 
-def test_idle_connections_do_not_keep_others_out(behind_nginx: Any) -> None:
+def test_idle_connections_do_not_block_others(behind_nginx: Any) -> None:
     """More connections than nginx has (512): it closes idle ones for new ones."""
     with behind_nginx() as proxy, ExitStack() as stack:
         for _ in range(600):
@@ -267,7 +267,7 @@ def test_a_stopped_service_is_a_problem_with_retry_after(behind_nginx: Any, prob
         assert problem(refused, "service-unavailable") and refused.headers["retry-after"]
 
 
-def test_a_service_without_keys_answers_no_proxied_request(
+def test_service_without_keys_refuses_proxied_requests(
     behind_nginx: Any, problem: Any, course: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(course.store, "list_keys", lambda: ())
@@ -276,7 +276,7 @@ def test_a_service_without_keys_answers_no_proxied_request(
             problem(client.get("/labs", headers={"Host": host}), "loopback-only")
 
 
-def test_the_configured_problems_are_those_of_the_registry() -> None:
+def test_configured_problems_match_the_registry() -> None:
     bodies = re.findall(r"return \d+ '(\{.*\})';", CONFIG.read_text(encoding="utf-8"))
     assert len(bodies) == 3
     for body in bodies:

@@ -84,7 +84,7 @@ def test_a_body_past_the_limit_is_refused(problem: Any, client: TestClient, path
     assert (error["field"], error["expected"]) == ("body", f"at most {MOST} bytes")
 
 
-def test_a_program_that_no_model_could_read_is_refused(
+def test_program_too_long_for_any_model_is_refused(
     problem: Any, fake_grader: Any, fake_engine: Any, new_app: Callable[..., Any]
 ) -> None:
     app = new_app(EngineThread(lambda: fake_grader), max_chars=1000)

@@ -42,7 +42,7 @@ from serving.api.schemas.requests import LIMITS
         ),
     ],
 )
-def test_a_wrong_field_is_reported_with_what_was_found(
+def test_an_invalid_field_is_reported_with_its_value(
     problem: Any, change: dict[str, Any], field: str, found: str, client: TestClient, fake_engine: Any
 ) -> None:
     answer = client.post(
@@ -54,7 +54,7 @@ def test_a_wrong_field_is_reported_with_what_was_found(
     assert fake_engine.calls == []
 
 
-def test_all_wrong_fields_are_reported_at_once(problem: Any, client: TestClient) -> None:
+def test_all_invalid_fields_are_reported_together(problem: Any, client: TestClient) -> None:
     answer = client.post("/grade", json={"lab": 3, "submission": {"files": [{"name": "x"}]}, "criteria": []})
     fields = {error["field"] for error in problem(answer, "invalid-request")["errors"]}
     names = {"filename", "content", "name"}
@@ -109,7 +109,7 @@ def test_too_many_fields_are_refused_unparsed(
     assert error["expected"].startswith(f"an object of at most {LIMITS.object_fields} fields")
 
 
-def test_a_list_is_parsed_up_to_its_first_wrong_item(problem: Any, client: TestClient) -> None:
+def test_a_list_is_parsed_up_to_its_first_invalid_item(problem: Any, client: TestClient) -> None:
     files = [*SUBMISSION["files"], *({"filename": f"{i}.c"} for i in range(400))]
     (error,) = refused_at_once(problem, client, json.dumps({"lab": "lab1", "submission": {"files": files}}))["errors"]
     assert error["field"] == "submission.files.1.content"

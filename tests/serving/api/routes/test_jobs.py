@@ -149,7 +149,7 @@ def test_an_override_is_in_the_history_and_in_the_table(course: Any) -> None:
         assert (wrong.status_code, wrong.json()["code"]) == (404, "not-found")
 
 
-def test_a_forgotten_students_grade_is_empty_and_not_overridable(course: Any) -> None:
+def test_forgotten_grade_is_empty_and_cannot_be_overridden(course: Any) -> None:
     with course.serve() as client:
         job = start(client)
         wait_for(client, job)

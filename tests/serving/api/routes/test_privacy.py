@@ -28,7 +28,7 @@ def with_roster(course: Any) -> None:
     (course.labs / "roster.csv").write_text("student,name\nu1,Mario Rossi\n")
 
 
-def test_the_requests_student_is_redacted_without_a_roster(course: Any, fake_grader: Any) -> None:
+def test_student_of_the_request_is_redacted_without_a_roster(course: Any, fake_grader: Any) -> None:
     with course.serve() as client:
         body = {"lab": "lab1", "student": "s77x", "submission": submission("// by S77X, not s77xx\nint s77x;\n")}
         assert client.post("/grade", json=body).status_code == 200
