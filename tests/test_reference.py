@@ -59,6 +59,15 @@ def test_every_file_named_in_the_architecture_exists() -> None:
     assert [name for name in named if not (ROOT / name).is_file()] == []
 
 
+def test_every_source_file_named_in_the_docs_exists() -> None:
+    folders = "|".join((*PACKAGES, "benchmarks", "deploy", "docs", "tests"))
+    path = re.compile(rf"(?<![\w/.-])(?:{folders})/[\w./-]+\.(?:conf|html|json|md|py|service|sql|svg|yaml)\b")
+    pages = [ROOT / "README.md", *DOCS.rglob("*.md")]
+    named = [(page.name, name) for page in pages for name in path.findall(page.read_text(encoding="utf-8"))]
+    assert len(named) > 50
+    assert [(page, name) for page, name in named if not (ROOT / name).is_file()] == []
+
+
 def test_every_page_is_in_the_navigation() -> None:
     text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     listed = {page for section in yaml.safe_load(text)["nav"] for page in _pages(section)}
