@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import typer
+import yaml
 from fastapi import FastAPI
 
 from grader.cli import app as cli
 from labs_schema import limits
 from labs_schema.frozen import Frozen
-from labs_schema.settings import STANDARD_VARIABLES, Settings
+from labs_schema.settings import Settings
 from serving.api import routes
 from serving.api.schemas.problems import PROBLEMS
 
 REFERENCE = Path(__file__).parent / "reference"
+STANDARD_VARIABLES = yaml.safe_load((REFERENCE.parent / "standard_variables.yaml").read_text(encoding="utf-8"))
 NOTE = "<!-- Written by docs/generate.py. -->\n"
 
 
@@ -198,7 +200,7 @@ def errors_page() -> str:
 def settings_page() -> str:
     prefix = str(Settings.model_config["env_prefix"])
     own = [(code(prefix + name.upper()), info.description or "") for name, info in Settings.model_fields.items()]
-    others = [(code(name), variable.read_by, variable.effect) for name, variable in STANDARD_VARIABLES.items()]
+    others = [(code(name), variable["read_by"], variable["effect"]) for name, variable in STANDARD_VARIABLES.items()]
     return "\n\n".join(
         (
             "# Settings",

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from labs_schema.errors import InputError, Issue, Severity
+from labs_schema.errors import InputError, Issue, error_issue
 from labs_schema.frozen import Frozen
 
 Positive = Annotated[float, Field(gt=0)]
@@ -198,4 +198,4 @@ def _field_issue(path: str, error: Any) -> Issue:
 
 
 def _issue(path: str, found: str, expected: str, hint: str) -> Issue:
-    return Issue(code="run-config", severity=Severity.ERROR, path=path, found=found[:300], expected=expected, hint=hint)
+    return error_issue("run-config", path, found=found[:300], expected=expected, hint=hint)

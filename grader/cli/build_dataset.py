@@ -2,7 +2,7 @@
 
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich import print as show
@@ -10,6 +10,9 @@ from rich import print as show
 from grader.cli.help import HelpCommand
 from grader.cli.options import Seed
 from grader.progress_bars import step_bars
+
+if TYPE_CHECKING:
+    from prompts.style import PromptStyle
 
 MANY = ("--eval-lab-names",)
 SWITCHES = ("--verbose", "--reasoning", "--shuffle")
@@ -85,7 +88,6 @@ def build_dataset(
 
     Example: [bold]grader build-dataset --parent-dir labs --eval-lab-names lab4 lab7 --train-split 0.7[/]
     """
-    from grader.prompt_styles import prompt_style
     from grader.tables.dataset import dataset_table, unchanged
     from training.dataset import build
     from training.dataset.collected_labs import LabReport
@@ -112,6 +114,26 @@ def build_dataset(
         paths = train_dataset_path, test_dataset_path
         manifest = build.build_dataset(parent_dir, *paths, options, progress=progress, report=reports.append)
     show(dataset_table(reports, manifest, train_dataset_path.parent))
+
+
+def prompt_style(prompt: Literal["full", "compact"], system_path: Path | None, verbose: bool) -> "PromptStyle":
+    """`compact` is for the tiny base model: short texts, and no system prompt unless the user gives one.
+
+    Raises InputError if the system prompt file is not UTF-8.
+    """
+    from labs_schema.errors import InputError, error_issue
+    from prompts.style import PromptStyle, default_system
+
+    try:
+        system = system_path.read_text(encoding="utf-8").strip() if system_path is not None else None
+    except UnicodeDecodeError as bad:
+        found = f"an invalid byte at offset {bad.start}"
+        raise InputError([error_issue("system-prompt-not-utf-8", system_path, found=found)]) from None
+    if prompt == "compact":
+        return PromptStyle(
+            template="compact", system=system or "", verbose=verbose, problem_chars=150, description_chars=80
+        )
+    return PromptStyle(system=default_system() if system is None else system, verbose=verbose)
 
 
 class SpacedValues(HelpCommand):

@@ -76,11 +76,9 @@ def shown(report: AttackReport) -> Stack:
 def draw_families(report: AttackReport, out: Path) -> None:
     """Writes a PNG: for each family the share of raised and of undetected answers, with 95 % intervals, and a line at
     the share that a repeated grading of the clean programs raises."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 0.6 * len(report.families) + 1.6), layout="constrained")
-    FigureCanvasAgg(figure)
     axis = figure.subplots()
     families = report.families.items()
     rows = [-row for row in range(len(families))]

@@ -11,13 +11,14 @@ from rich.console import Group, RenderableType
 
 from grader.progress_bars import step_bars
 from grader.regrade.cost import cost_table
-from grader.regrade.trained_students import trained_on
 from grader.service.local_store import cli_actor, local_store
 from grader.tables.regrade import Regraded, regraded_table
 from grader.token_cost import FILE, Meter, measured_cost
 from labs_schema.errors import GraderError, ModelError
 from labs_schema.frozen import Frozen
+from labs_schema.hashes import submission_key
 from labs_schema.models import Lab
+from labs_schema.privacy.pseudonym_key import is_current_key
 from labs_schema.reading.validate import load_lab
 from serving.cluster.ray_session import check_address
 from serving.cluster.ray_source import RaySource
@@ -35,7 +36,7 @@ from serving.jobs.repository import JobRepository
 from serving.jobs.sources import fingerprint_from, grade_from
 from serving.model.loading import GraderOptions, load_grader
 from serving.store.store import Store
-from training.run_folder import write_atomically
+from training.run_folder import RunFolder, write_atomically
 
 Fingerprint = Callable[[Lab, Sequence[Job]], str | None]
 """The fingerprint that new grades of a lab would have; None if it is unknown and no earlier job has a grade."""
@@ -133,6 +134,21 @@ def regrade_labs(folders: Sequence[Path], model: str, out: Path, options: Regrad
         write_atomically(out / FILE, cost.model_dump_json(indent=1) + "\n")
         shown.append(cost_table(cost, "Cost"))
     return Group(*shown)
+
+
+def trained_on(model: str, lab: Lab) -> int | None:
+    """The number of the lab's students in the training data of the run `model`.
+
+    0 if `model` is not a run folder; None if its dataset was made with another pseudonym key.
+    """
+    if not (run := RunFolder(Path(model))).dataset.is_file():
+        return 0
+    manifest = run.read_dataset_manifest()
+    if (split := manifest.labs.get(lab.name)) is None:
+        return 0
+    if not is_current_key(manifest.secret):
+        return None
+    return len({submission_key(lab.name, each.student) for each in lab.submissions} & set(split.train))
 
 
 def course_of(folder: Path) -> str:

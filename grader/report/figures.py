@@ -90,14 +90,12 @@ def _confusion_image(tables: Sequence[tuple[str, Floats]]) -> FigureImage:
 def write_confusions(decisions: Sequence[Decision], path: Path, *, title: str) -> None:
     """Writes a PNG with the confusion matrices of all criterion titles."""
     import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     tables = [*pooled_confusions(decisions).items()]
     rows = -(-len(tables) // PANELS)
     with mpl.rc_context({"text.parse_math": False}):
         figure = Figure(figsize=(PANELS * PANEL_INCHES[0], PANEL_INCHES[1] * rows), layout="constrained")
-        FigureCanvasAgg(figure)
         figure.suptitle(f"{title}\nCells count decisions; colour: share of the row; ?: ungraded", fontsize=9)
         _draw_confusions(figure, tables, LIGHT)
         figure.savefig(path, dpi=110)

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
-from labs_schema.settings import STANDARD_VARIABLES, Settings
+from labs_schema.settings import Settings
 from serving.store.database import parse_location
 from serving.store.errors import StoreLocationError
 
@@ -76,7 +77,8 @@ def test_password_is_not_shown() -> None:
 
 
 def test_every_environment_variable_is_registered() -> None:
-    known = {f"GRADER_{name.upper()}" for name in Settings.model_fields} | STANDARD_VARIABLES.keys()
+    standard = yaml.safe_load((ROOT / "docs/standard_variables.yaml").read_text(encoding="utf-8"))
+    known = {f"GRADER_{name.upper()}" for name in Settings.model_fields} | standard.keys()
     read = {name for package in PACKAGES for path in (ROOT / package).rglob("*.py") for name in variables(path)}
     assert read - known == set()
     assert all(field.description for field in Settings.model_fields.values())

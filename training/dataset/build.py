@@ -6,14 +6,14 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from labs_schema.errors import InputError, Issue
+from labs_schema.errors import InputError, Issue, error_issue
 from labs_schema.hashes import submission_key
 from labs_schema.privacy.pseudonym_key import key_fingerprint
 from labs_schema.reading.validate import lab_folders
 from labs_schema.submissions.file_names import safe_name
 from training.dataset.attacked_copies import attacked_copies
 from training.dataset.collected_labs import LabCollector, LabReport, Sides, augmentation, lab_report, lab_split
-from training.dataset.manifest import MANIFEST, DatasetManifest, OutputFile, dataset_issue, publish
+from training.dataset.manifest import MANIFEST, DatasetManifest, OutputFile, publish
 from training.dataset.near_copies import Sketches
 from training.dataset.pairs import PromptOptions, rated_submissions
 from training.dataset.row_formats import RowFormat
@@ -133,24 +133,17 @@ def _check_input(parent: Path, train_path: Path, test_path: Path, options: Datas
     names = [safe_name(folder.name) for folder in folders]
     for name in options.eval_labs if folders else ():
         if name not in names:
-            found, expected = f"no lab {name!r}", f"one of {', '.join(names)}"
-            issues.append(dataset_issue("unknown-eval-lab", parent, found, expected, "Correct --eval-lab-names."))
+            expected = f"one of {', '.join(names)}"
+            issues.append(error_issue("unknown-eval-lab", parent, found=f"no lab {name!r}", expected=expected))
     for name in {name for name in names if names.count(name) > 1}:
-        found = f"two folders named {name} after cleaning"
-        issues.append(
-            dataset_issue("same-lab-name", parent, found, "a unique name for each lab", "Rename one of them.")
-        )
+        issues.append(error_issue("same-lab-name", parent, found=f"two folders named {name} after cleaning"))
     same_folder = train_path.parent.resolve() == test_path.parent.resolve()
     if not same_folder or len({train_path.name, test_path.name, MANIFEST}) < 3:
         expected = f"two files in one folder, neither named {MANIFEST}"
-        hint = "Correct --train-dataset-path or --test-dataset-path."
         found = f"{train_path} and {test_path}"
-        issues.append(dataset_issue("bad-output-paths", train_path, found, expected, hint))
-    shares = (("train-split", 0.7, options.train_split), ("augment-attacks", 0.3, options.augment_attacks))
-    for flag, example, share in shares:
-        if not 0 <= share <= 1:
-            hint = f"Correct --{flag}, such as {example}."
-            issues.append(dataset_issue(f"bad-{flag}", parent, f"{share}", "a number from 0 to 1", hint))
+        issues.append(error_issue("bad-output-paths", train_path, found=found, expected=expected))
+    shares = {"bad-train-split": options.train_split, "bad-augment-attacks": options.augment_attacks}
+    issues += [error_issue(code, parent, found=f"{share}") for code, share in shares.items() if not 0 <= share <= 1]
     if issues:
         raise InputError(issues)
     return folders

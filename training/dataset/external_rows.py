@@ -11,10 +11,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from labs_schema.errors import InputError, Issue
+from labs_schema.errors import InputError, Issue, error_issue
 from labs_schema.frozen import Frozen
 from labs_schema.limits import DatasetLimits
-from training.dataset.manifest import dataset_issue
 
 
 def _text(value: str) -> str:
@@ -80,15 +79,12 @@ FIELDS: dict[RowName, frozenset[str]] = {
     "preference": frozenset({"prompt", "chosen", "rejected"}),
     "completion": frozenset({"prompt", "completion"}),
 }
-EXPECTED = "messages; instruction, input, output; prompt, chosen, rejected; or prompt, completion"
 
 
 def detect_format(path: Path) -> RowName:
     """The format of a file, from the fields of its first row. Raises InputError."""
     if not path.is_file():
-        raise InputError(
-            [dataset_issue("missing-dataset", path, "no file", "a file of training rows", "Run grader build-dataset.")]
-        )
+        raise InputError([error_issue("missing-dataset", path, expected="a file of training rows")])
     with path.open("rb") as lines:
         first = next(lines, b"")
     try:
@@ -98,7 +94,7 @@ def detect_format(path: Path) -> RowName:
     name = _name(values) if isinstance(values, dict) else None
     if name is None:
         found = f"fields {', '.join(map(repr, values))}"[:200] if isinstance(values, dict) else "not a JSON object"
-        raise InputError([dataset_issue("unknown-rows", path, found, EXPECTED, "Write one JSON object per line.", 1)])
+        raise InputError([error_issue("unknown-rows", path, found=found, line=1)])
     return name
 
 
@@ -190,4 +186,5 @@ def _answer(given: str | list[Turn]) -> str:
 
 def _issue(path: Path, line: int, found: str, name: RowName) -> Issue:
     expected = f"a row with {', '.join(sorted(FIELDS[name]))}, as in line 1"
-    return dataset_issue("bad-row", path, found, expected, "Fix the line; all rows of a file have one format.", line)
+    hint = "Fix the line; all rows of a file have one format."
+    return error_issue("bad-row", path, found=found, expected=expected, hint=hint, line=line)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from labs_schema.errors import InputError, Issue, Severity
+from labs_schema.errors import InputError, Issue, error_issue
 from labs_schema.frozen import Frozen
 from labs_schema.reading.validate import lab_folders
 from labs_schema.submissions.file_names import safe_name
@@ -66,27 +66,19 @@ class DatasetManifest(Frozen):
         return self.model_dump_json(indent=1, exclude=None if self.attacks else {"attacks"}) + "\n"
 
 
-def dataset_issue(code: str, path: object, found: str, expected: str, hint: str, line: int | None = None) -> Issue:
-    """An error about a dataset."""
-    return Issue(
-        code=code, severity=Severity.ERROR, path=str(path), found=found, expected=expected, hint=hint, line=line
-    )
-
-
 def read_dataset_manifest(path: Path) -> DatasetManifest:
     """`path`: the manifest, its folder, or a data file in the same folder. Raises InputError."""
     if path.is_dir():
         path = path / MANIFEST
     elif path.name != MANIFEST:
         path = path.with_name(MANIFEST)
-    hint = "Run grader build-dataset. It writes the manifest last, so a dataset without one is incomplete."
     if not path.is_file():
-        raise InputError([dataset_issue("missing-manifest", path, "no file", "the manifest of a dataset", hint)])
+        raise InputError([error_issue("missing-manifest", path)])
     try:
         return DatasetManifest.model_validate_json(path.read_bytes())
     except ValidationError as invalid:
         found = f"{invalid.error_count()} invalid fields"
-        raise InputError([dataset_issue("bad-manifest", path, found, "the manifest of a dataset", hint)]) from None
+        raise InputError([error_issue("bad-manifest", path, found=found)]) from None
 
 
 def publish(staged: Path, folder: Path, manifest: DatasetManifest) -> None:
@@ -145,19 +137,18 @@ def changed_labs(manifest: DatasetManifest, parent: Path) -> list[Issue]:
 
 
 def _changed_file(path: Path, output: OutputFile) -> list[Issue]:
-    hint = "Build the dataset again, or restore the file."
     if not path.is_file():
-        return [dataset_issue("missing-output", path, "no file", f"{output.bytes} bytes", hint)]
+        return [error_issue("missing-output", path, expected=f"{output.bytes} bytes")]
     if (found := file_hash(path)) == output.sha256:
         return []
     size = path.stat().st_size
     expected = f"{output.bytes} bytes with SHA-256 {output.sha256}"
-    return [dataset_issue("changed-output", path, f"{size} bytes with SHA-256 {found}", expected, hint)]
+    return [error_issue("changed-output", path, found=f"{size} bytes with SHA-256 {found}", expected=expected)]
 
 
 def _changed_lab(path: Path, lab: Path | None, sha256: str) -> list[Issue]:
     found = folder_hash(lab) if lab is not None else None
     if found == sha256:
         return []
-    hint = "Build the dataset again, or restore the lab."
-    return [dataset_issue("changed-lab", path, f"SHA-256 {found}" if found else "no lab", f"SHA-256 {sha256}", hint)]
+    described = f"SHA-256 {found}" if found else "no lab"
+    return [error_issue("changed-lab", path, found=described, expected=f"SHA-256 {sha256}")]

@@ -7,10 +7,9 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from labs_schema.errors import InputError, Issue
+from labs_schema.errors import InputError, Issue, error_issue
 from labs_schema.frozen import Frozen
 from labs_schema.limits import DatasetLimits
-from training.dataset.manifest import dataset_issue
 from training.dataset.pairs import RatedPrompt
 
 RowFormat = Literal["dpo", "sft", "messages", "instruction"]
@@ -90,8 +89,7 @@ def json_lines(rated: Iterable[RatedPrompt], row_format: RowFormat) -> list[byte
 def read_pairs(path: Path) -> Iterator[PairRow]:
     """The rows of a `dpo` file, one at a time. Raises InputError with the line of every invalid row."""
     if not path.is_file():
-        expected = "a file of preference pairs"
-        raise InputError([dataset_issue("missing-dataset", path, "no file", expected, "Run grader build-dataset.")])
+        raise InputError([error_issue("missing-dataset", path, expected="a file of preference pairs")])
     issues: list[Issue] = []
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
@@ -113,4 +111,4 @@ def _bad_row(path: Path, line: int, invalid: ValidationError) -> Issue:
     field = ".".join(map(str, first["loc"]))
     found = f"{field}: {first['msg']}" if field else first["msg"]
     hint = "Build the dataset again with --format dpo, the only format that this command reads."
-    return dataset_issue("bad-row", path, found, "a preference pair", hint, line)
+    return error_issue("bad-row", path, found=found, expected="a preference pair", hint=hint, line=line)

@@ -26,7 +26,7 @@ class TrainingInputs:
 
     def stage_examples(self, stage: str) -> tuple[TrainingExample, ...]:
         """SFT uses all examples, DPO those with a rejected answer."""
-        return _stage_examples(stage, self.loaded)
+        return with_preferences(self.loaded.examples) if stage == "dpo" else self.loaded.examples
 
 
 def load_inputs(config: RunConfig) -> TrainingInputs:
@@ -55,12 +55,8 @@ def _summary(config: RunConfig, data: Mixture, loaded: LoadedExamples) -> str:
     if loaded.cut:
         summary += f", {loaded.cut} without the middle of their code"
     if config.dpo:
-        unused = len(loaded.examples) - len(_stage_examples("dpo", loaded))
+        unused = len(loaded.examples) - len(with_preferences(loaded.examples))
         if unused == len(loaded.examples):
             raise ModelError(f"{names}: no row has a rejected answer, so DPO has no data. Remove the dpo section.")
         summary += f", {unused} without a rejected answer, which DPO skips" if unused else ""
     return summary
-
-
-def _stage_examples(stage: str, loaded: LoadedExamples) -> tuple[TrainingExample, ...]:
-    return with_preferences(loaded.examples) if stage == "dpo" else loaded.examples

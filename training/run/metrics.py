@@ -73,14 +73,12 @@ def read_metrics(metrics: Path) -> Stages:
 
 def draw_curves(metrics: Path, picture: Path) -> None:
     """Writes a picture with a row of panels per stage. Does nothing without metrics."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     stages = read_metrics(metrics)
     if not stages:
         return
     figure = Figure(figsize=(4 * columns(stages), 3 * len(stages)), layout="constrained")
-    FigureCanvasAgg(figure)
     plot_stages(figure, stages)
     figure.savefig(picture, dpi=120)
 

@@ -31,12 +31,6 @@ def count_linear_weights(model: torch.nn.Module) -> int:
     )
 
 
-def passes_per_token(*, full: bool, reference: bool, recomputed: bool) -> int:
-    """Passes over the weights per token: forward and backward to the inputs; one more each with `full` (backward to the
-    weights), a `reference` model (its forward) and gradient checkpointing (forward `recomputed`)."""
-    return 2 + full + reference + recomputed
-
-
 class SpeedMetrics(TrainerCallback):  # type: ignore[misc]
     """Adds `tokens_per_second` (all processes), `mfu` and `seconds_left` of the stage to each log line.
 

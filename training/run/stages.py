@@ -21,7 +21,6 @@ from training.models.base_models import BaseModelSource
 from training.models.loading import load_model, lora_config, use_liger
 from training.run.callbacks import StopOnSignal
 from training.run.checkpoints import SaveRunningMetrics, SealCheckpoints
-from training.run.speed import passes_per_token
 from training.run_folder import RunFolder
 from training.trainers.dpo import dpo_trainer
 from training.trainers.dropout import residual_dropout
@@ -203,9 +202,9 @@ def save_stage(trainer: Any, out: Path, base_model: str) -> None:
 
 
 def stage_passes(name: str, stage: Stage, config: RunConfig) -> int:
-    """Passes over the weights per token of this stage."""
-    full, recomputed = stage.method == "full", config.gradient_checkpointing
-    return passes_per_token(full=full, reference=name == "dpo", recomputed=recomputed)
+    """Passes over the weights per token: forward and backward to the inputs, and one more each for training all weights
+    (backward to the weights), for DPO (forward of the reference) and for gradient checkpointing (forward again)."""
+    return 2 + (stage.method == "full") + (name == "dpo") + config.gradient_checkpointing
 
 
 def compute_dtype(bf16: bool) -> torch.dtype:

@@ -130,11 +130,9 @@ def _agreement(decisions: Iterable[Decision]) -> float:
 
 def write_plot(found: Curve, path: Path) -> None:
     """Writes a PNG: agreement against p, one line for each loss, error bars over students, one dot for each seed."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")
-    FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     levels = sorted({point.p for point in found.points})
     losses = list(dict.fromkeys(point.loss for point in found.points))

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from typing import get_args
 
 from grader.experiments.robustness.poison import PoisonKind
-from labs_schema.errors import InputError, quoted
+from labs_schema.errors import InputError, error_issue, quoted
 from labs_schema.frozen import Frozen
 from serving.measures.decisions import Decision
 from training.config import LossType
-from training.dataset.manifest import dataset_issue
 
 
 class Cell(Frozen):
@@ -56,12 +55,12 @@ def grid(kind: PoisonKind, probabilities: str, losses: str, seeds: int) -> list[
         except ValueError:
             levels.append(math.nan)
         if not 0 <= levels[-1] <= 1:
-            issues.append(dataset_issue("bad-p", "--p", quoted(text), "numbers from 0 to 1", "For example: --p 0,0.1"))
+            issues.append(error_issue("bad-p", "--p", found=quoted(text)))
     names = list(dict.fromkeys(name.strip() for name in losses.split(",")))
     for name in names:
         if name not in get_args(LossType):
             known = ", ".join(get_args(LossType))
-            issues.append(dataset_issue("bad-loss", "--loss", quoted(name), f"one of {known}", "Correct the name."))
+            issues.append(error_issue("bad-loss", "--loss", found=quoted(name), expected=f"one of {known}"))
     if issues:
         raise InputError(issues)
     return [

@@ -1,6 +1,7 @@
 """Poisoned training data and the grid of a robustness series."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -50,7 +51,12 @@ def test_swapped_label_prefers_another_rating(make_lab) -> None:
             assert rows[0].chosen in {row.rejected for row in now}
 
 
-def test_poison_at_p_is_a_subset_of_poison_at_higher_p(make_lab) -> None:
+def test_poison_at_p_is_a_subset_of_poison_at_higher_p(
+    make_lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The draws depend on pseudonyms: with a random key the shares miss their bounds in 1 of 100 runs.
+    (tmp_path / "fixed.key").write_bytes(b"0" * 32)
+    monkeypatch.setenv("GRADER_SECRET", str(tmp_path / "fixed.key"))
     rows = rows_of(make_lab(students=200))
     few, more = (poison_labels(rows, p, 3).poison.swaps for p in (0.1, 0.33))
     assert set(few) < set(more)

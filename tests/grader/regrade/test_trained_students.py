@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.regrade.trained_students import trained_on
+from grader.regrade.regrade import trained_on
 from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from prompts.style import PromptStyle

@@ -6,15 +6,19 @@ from typing import Any
 import pytest
 import torch
 
-from training.run.speed import SpeedMetrics, count_linear_weights, measure_peak_flops, passes_per_token
+from training.config import DpoStage, RunConfig, SftStage
+from training.run.speed import SpeedMetrics, count_linear_weights, measure_peak_flops
+from training.run.stages import stage_passes
 
 
 def test_linear_weights_and_passes_are_counted(make_model: Any) -> None:
     model = make_model("gqa")
     attention, mlp = 32 * 32 * 2 + 32 * 16 * 2, 3 * 32 * 48
     assert count_linear_weights(model) == 2 * (attention + mlp)
-    assert passes_per_token(full=True, reference=False, recomputed=False) == 3
-    assert passes_per_token(full=False, reference=True, recomputed=True) == 4
+    full = RunConfig(model="m", dataset="d", sft=SftStage(method="full"))
+    assert stage_passes("sft", full.stages["sft"], full) == 3
+    lora = RunConfig(model="m", dataset="d", dpo=DpoStage(), gradient_checkpointing=True)
+    assert stage_passes("dpo", lora.stages["dpo"], lora) == 4
 
 
 def test_the_measured_peak_is_plausible() -> None:
