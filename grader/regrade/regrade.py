@@ -45,8 +45,8 @@ Grade = Callable[[Tasks, Callable[[int], None]], None]
 
 
 class RegradeOptions(Frozen):
-    """`course`: by default the name of the lab's parent folder. `again`: a new job also if the last one is finished.
-    `cluster`: `local` or `ray://host:port`, with `workers` processes. `price_per_hour`: of the machine."""
+    """`course`: by default the name of the lab's parent folder. `again`: start a new job even if the last one is
+    finished. `cluster`: `local` or `ray://host:port`, with `workers` processes. `price_per_hour`: of the machine."""
 
     course: str | None = None
     again: bool = False

@@ -1,7 +1,7 @@
 """Redaction: replaces student names in a program's comments before a model sees them.
 
 Finding and replacing are separate steps. `with_redactions` runs at intake, where the roster and the student id are
-known, and stores the matched words in `Submission.redactions`. `redacted_files` replaces them in every prompt, also if
+known, and stores the matched words in `Submission.redactions`. `redacted_files` replaces them in every prompt, even if
 a grade is replayed later without the roster.
 
 Names are searched in comments, docstrings, code disabled by `#if 0`, file paths and quoted include paths. Identifiers

@@ -27,7 +27,7 @@ class ModelFacts(Frozen):
 class Registration(Frozen):
     """`model` is an absolute path on the serving machines, `labs` that of the folder of the course's labs, or None.
 
-    `seq` grows with every registration, also of the same path.
+    `seq` grows with every registration, even of the same path.
     """
 
     seq: int

@@ -16,7 +16,7 @@ PROBE = Submission(
 
 GradeBatch = Callable[[Sequence[Submission]], list[Grade]]
 Outcome = Grade | Exception
-"""The exception that grading a submission alone raised."""
+"""A grade, or the exception that was raised when the submission was graded alone."""
 
 
 class GradesLabs(Protocol):

@@ -16,7 +16,7 @@ from serving.scoring.triage import ReviewCode
 MAX_REASONS = 5
 """Findings that are listed one by one in the reasons for review."""
 MAX_CONTEXTS = 4
-"""A program of more tokens than so many contexts is refused: not even a quarter of it could be shown to the model."""
+"""A program that fills more contexts is refused: less than a quarter of it could be shown to the model."""
 CHUNK_CHARS = 20_000
 """Tokens are counted in chunks, so that a huge program takes no longer than the longest accepted one."""
 
@@ -98,6 +98,6 @@ def check_length(submission: Submission, encoder: PromptEncoder) -> None:
 
 
 def _nth_order(lab: Lab, shown: Sequence[Sequence[Order]], k: int) -> dict[str, list[str]]:
-    """Criterion title -> the titles of its ratings in order `k`, for the criteria that have so many orders."""
+    """Criterion title -> the titles of its ratings in order `k`, for the criteria with more than `k` orders."""
     pairs = zip(lab.criteria, shown, strict=True)
     return {c.title: [c.ratings[rating].title for rating in each[k]] for c, each in pairs if k < len(each)}

@@ -21,7 +21,7 @@ from serving.injection.phrases import BREAK, Token, backwards, find_glued, find_
 MAX_FINDINGS = 20
 """Findings per file: enough for a reviewer, and a bound for hostile files."""
 HIDDEN_WORDS = 8
-"""Encoded text of at least so many words is always reported."""
+"""Encoded text of at least this many words is always reported."""
 
 Kind = Literal[
     "comment",

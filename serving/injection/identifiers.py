@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from labs_schema.source.lexer import KEYWORDS, Span
 
 MANY_WORDS, MANY_CHARS = 4, 40
-"""An identifier with so many words, or more characters, can hold a sentence."""
+"""An identifier with this many words, or with more than this many characters, can hold a sentence."""
 RUN_NAMES = 4
-"""So many names in a row with only blanks between them are prose, not code."""
+"""This many names in a row with only blanks between them are prose, not code."""
 LIST_NAMES = 7
-"""A list of so many names of two letters or more can be read as a sentence."""
+"""A list of this many names of two or more letters can be read as a sentence."""
 
 _LIBRARY = """
 ArrayIndexOutOfBoundsException StringIndexOutOfBoundsException IndexOutOfBoundsException FileNotFoundException

@@ -21,7 +21,7 @@ def find_or_create(
 ) -> Job:
     """The newest of the `known` jobs (`JobRepository.cli_jobs`) with this `fingerprint`, or a new job.
 
-    `again`: a new one also if that job is finished. `fingerprint` may be None if none of the `known` has a grade yet.
+    `again`: a new job even if that one is finished. `fingerprint` may be None if none of the `known` has a grade yet.
     Two terminals that call this at the same time get the same job.
     """
     jobs = JobRepository(store.database)

@@ -17,7 +17,7 @@ from serving.store.store import Store
 
 class GradeSource(Protocol):
     def grades(self, labs: Sequence[Lab]) -> Iterator[list[Grade]]:
-        """Yields a grade for every submission of `labs` (with different names), in any order, as they are done.
+        """Yields a grade for every submission of `labs` (with different names), in any order, as they finish.
 
         Raises EngineDownError and other GraderErrors; what it has yielded before counts.
         """

@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 THRESHOLD = 0.75
-"""Jaccard similarity at which two submissions count as near-copies. docs/guide/datasets.md has the measurements."""
+"""Jaccard similarity at which two submissions count as near-copies. Measured in docs/measurements/near-copies.md."""
 BANDS, BAND_ROWS = 28, 4
-"""A pair at the threshold has no band in common, and is missed, with probability 2e-5; a more similar one less."""
+"""A pair at the threshold has no band in common, and is missed, with probability 2e-5; more similar pairs
+are missed less often."""
 HASHES = BANDS * BAND_ROWS
 MIN_EQUAL_HASHES = 66
 """A pair with fewer equal hashes is not compared exactly: four standard errors below the threshold."""

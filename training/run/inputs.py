@@ -30,7 +30,7 @@ class TrainingInputs:
 
 
 def load_inputs(config: RunConfig) -> TrainingInputs:
-    """Raises InputError, OverlongError or ModelError; also if a stage would have no example."""
+    """Raises InputError, OverlongError or ModelError, for instance if a stage would have no examples."""
     base, data = find_base(config.model), open_mixture(config.parts)
     if data.has_external and config.sft and config.sft.answer_only == "letter":
         raise ModelError("answer_only: letter would learn only one token of external answers. Set it to verdict.")

@@ -23,7 +23,7 @@ from training.trainers.submission_batches import (
 from training.trainers.tree_attention import enable_tree_attention
 
 MAX_FULL_LOGITS = 2**25
-"""Up to this many logits (128 MiB in float32) are computed at once, which is faster; beyond, trl's head in chunks."""
+"""Up to this many logits (128 MiB in float32) are computed at once, which is faster; above, in chunks by trl's head."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from labs_schema.submissions.file_names import safe_member_path
 FILES = LabLimits().submission_files
 LIMITS = RequestLimits()
 ID_PATTERN = "^[0-9A-Za-z_-]+$"
-"""Of a job or a grade. PostgreSQL raises an error for a query with a NUL character."""
+"""The id of a job or a grade. PostgreSQL raises an error for a query with a NUL character."""
 NOT_UNICODE = re.compile("[\0\ud800-\udfff]")
 
 
