@@ -55,8 +55,12 @@ class AttemptLog:
             connection.execute(delete(attempts).where(attempts.c.job == job_id, attempts.c.student.in_(pseudonyms)))
 
     def start_alone(self, job_id: str, pseudonym: str) -> None:
-        """Counts as a crash until `fail` or `clear` is called."""
+        """Counts as a crash until `withdraw`, `fail` or `clear` is called."""
         self._update(job_id, pseudonym, crashes=attempts.c.crashes + 1)
+
+    def withdraw(self, job_id: str, pseudonym: str) -> None:
+        """Undoes `start_alone`: this process stopped before it graded the submission."""
+        self._update(job_id, pseudonym, crashes=attempts.c.crashes - 1)
 
     def fail(self, job_id: str, pseudonym: str, reason: str, *, started: bool) -> None:
         """`started`: whether `start_alone` was called for this attempt; it was not if the engine isolated a batch."""

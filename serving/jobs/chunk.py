@@ -111,7 +111,11 @@ def _grade_alone(backend: GradingBackend, job: Job, lab: Lab, submission: Submis
             log.park(job.id, pseudonym)
             return
         log.start_alone(job.id, pseudonym)
-        [outcome] = backend.grade(lab, [submission])
+        try:
+            [outcome] = backend.grade(lab, [submission])
+        except WorkerStoppedError:
+            log.withdraw(job.id, pseudonym)
+            raise
         try:
             if isinstance(outcome, Grade):
                 _record(backend, job, lab, [(submission, outcome)])

@@ -183,6 +183,25 @@ def test_interrupted_batch_is_graded_as_a_batch_again(backend: Any) -> None:
     assert backend.calls == [4]
 
 
+def test_stops_while_a_submission_is_graded_alone_park_nothing(backend: Any) -> None:
+    job, grade = backend.add(chunk=4), backend.grade
+    backend.jobs.attempts.start_batch(job.id, backend.jobs.members(job, 0))
+
+    def stopped(lab: Lab, submissions: Sequence[Submission]) -> Any:
+        if submissions == [PROBE]:
+            return grade(lab, submissions)
+        raise WorkerStoppedError("stopped")
+
+    backend.grade = stopped
+    for _ in range(4 * RetryLimits().crashes + 1):
+        with pytest.raises(WorkerStoppedError):
+            grade_chunk(backend, job.id, 0)
+    backend.grade = grade
+    grade_chunk(backend, job.id, 0)
+    progress = backend.jobs.progress(job.id)
+    assert (progress.graded, progress.parked) == (4, ())
+
+
 def test_a_grade_that_cannot_be_stored_is_parked(backend: Any) -> None:
     job, grade, wrong = backend.add(chunk=4), backend.grade, backend.text(1)
 
