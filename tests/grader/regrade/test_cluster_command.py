@@ -24,7 +24,7 @@ from serving.store.store import open_store
 from tests.harness.processes import ROOT
 from tests.harness.synthetic_lab import COURSE, synthetic_lab
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # of Ray
+pytestmark = [pytest.mark.nightly, pytest.mark.filterwarnings("ignore")]  # of Ray
 
 STUDENTS = 96
 

@@ -12,7 +12,7 @@ from labs_schema.models import Lab
 from serving.cluster.ray_source import RaySource
 from serving.model.loading import GraderOptions, load_grader
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # of Ray
+pytestmark = [pytest.mark.nightly, pytest.mark.filterwarnings("ignore")]  # of Ray
 
 
 @pytest.fixture(scope="module", autouse=True)
