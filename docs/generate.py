@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from grader.cli import app as cli
 from labs_schema import limits
+from labs_schema.errors import issue_texts
 from labs_schema.frozen import Frozen
 from labs_schema.settings import Settings
 from serving.api import routes
@@ -177,6 +178,12 @@ def errors_page() -> str:
             table(("status", "code", "title", "hint"), rows),
             "## Labs and datasets",
             "`grader check --json` lists issues with their `code`: see [issue codes](lab-format.md#issue-codes).",
+            "## Python",
+            "The `code` of a `labs_schema.errors.GraderError`, the base class of errors that a user can fix.",
+            table(
+                ("code", "meaning"),
+                [(code(name), text["meaning"]) for name, text in issue_texts().items() if text["group"] == "errors"],
+            ),
             "## Exit status",
             table(
                 ("status", "meaning"),

@@ -66,11 +66,23 @@ def _issue(severity: Severity, code: str, path: str, details: IssueDetails) -> I
 
 
 class GraderError(Exception):
-    """Base class of errors that a user can fix. The CLI prints them without a traceback."""
+    """Base class of errors that a user can fix. The CLI prints them without a traceback.
+
+    `code` names the kind of error and is stable; subclasses have their own, and other errors state it. `issues.yaml`
+    explains every code.
+    """
+
+    code: str = "error"
+
+    def __init__(self, message: str = "", *, code: str | None = None) -> None:
+        self.code = code or self.code
+        super().__init__(message)
 
 
 class InputError(GraderError):
     """Unusable input. `issues` holds every problem found, not only the first."""
+
+    code = "invalid-input"
 
     def __init__(self, issues: Sequence[Issue]) -> None:
         self.issues = tuple(issues)
@@ -79,6 +91,8 @@ class InputError(GraderError):
 
 class OverlongError(GraderError):
     """A prompt of `needed` tokens that exceeds the `available` tokens of the model's context."""
+
+    code = "prompt-too-long"
 
     def __init__(self, what: str, needed: int, available: int) -> None:
         self.needed, self.available = needed, available
@@ -90,6 +104,8 @@ class OverlongError(GraderError):
 
 class ModelError(GraderError):
     """A model, adapter or tokenizer that is missing, unusable, or different from the manifest's."""
+
+    code = "model-unusable"
 
 
 class IssueCollector:

@@ -28,6 +28,8 @@ HASHED_PARTS = ("model", "added_tokens", "normalizer", "pre_tokenizer")
 class OtherTrainingError(ModelError):
     """A model with a different tokenizer or prompts than in training. `differing` names them, without a path."""
 
+    code = "model-differs"
+
     def __init__(self, differing: Sequence[str], message: str) -> None:
         self.differing = tuple(differing)
         super().__init__(message)

@@ -15,9 +15,9 @@ from rich.console import Console
 
 from grader.evaluation import BAG_OF_WORDS, MAJORITY
 from grader.experiments.demo import running_service, show_one
-from labs_schema.errors import GraderError
 from labs_schema.lab_writer import write_ratings
 from labs_schema.reading.validate import load_lab
+from tests.harness.errors import raises_code
 
 LABS = Path(__file__).parent.parent / "labs"
 TINY = Path(__file__).parent.parent / "training" / "recipes" / "tiny.yaml"
@@ -142,5 +142,5 @@ def test_demo_shows_every_criterion_and_rejects_unknown_student(run: Path) -> No
     text = " ".join(shown.getvalue().split())
     assert all(criterion.title.split()[-1] in text for criterion in load_lab(LAB).criteria)
     assert "Total" in text
-    with pytest.raises(GraderError, match="no submission of s999"):
+    with raises_code("unknown-student", "s999"):
         show_one(str(run), LAB, "s999", Console(file=StringIO()))

@@ -42,5 +42,6 @@ def calibrate(
     if found.calibration.refused:
         raise GraderError(
             f"No guarantee can be given: {found.calibration.refused}. All grades still require review; more held-out "
-            "students, a better model or a larger --max-error may help: docs/guide/calibration.md"
+            "students, a better model or a larger --max-error may help: docs/guide/calibration.md",
+            code="no-guarantee",
         )

@@ -89,7 +89,8 @@ def calibration_submissions(course: DatasetLabs, share: float, seed: int) -> Lab
     if not chosen:
         raise GraderError(
             "No student to calibrate on: the dataset held out no student of the labs trained on, or the share is too "
-            "small. Build it with a smaller --train-split, or use a larger --share."
+            "small. Build it with a smaller --train-split, or use a larger --share.",
+            code="no-calibration-students",
         )
     return [(lab, members) for lab, members in submissions if members]
 

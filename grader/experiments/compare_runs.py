@@ -43,7 +43,8 @@ def shared_splits(first: DatasetManifest, second: DatasetManifest) -> dict[str, 
         raise GraderError(
             f"The two runs held out no submission in common: of {len(first.labs)} and {len(second.labs)} labs, "
             f"{len(same)} are in both with the same content. Train the second run on the first one's dataset, or "
-            "build its dataset with the same --seed and --train-split."
+            "build its dataset with the same --seed and --train-split.",
+            code="no-shared-submissions",
         )
     return found
 

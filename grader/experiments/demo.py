@@ -41,7 +41,10 @@ def show_one(model: str, lab_folder: Path, student: str, console: Console) -> No
     lab = load_lab(lab_folder)
     submission = next((s for s in lab.submissions if s.student == student), None)
     if submission is None:
-        raise GraderError(f"{lab_folder} has no submission of {student}. Choose another student with --student.")
+        raise GraderError(
+            f"{lab_folder} has no submission of {student}. Choose another student with --student.",
+            code="unknown-student",
+        )
     body = {
         "lab": lab.name,
         "submission": {"files": [{"filename": f.path, "content": f.text} for f in submission.files]},
@@ -50,7 +53,9 @@ def show_one(model: str, lab_folder: Path, student: str, console: Console) -> No
         started = time.monotonic()
         answer = httpx.post(f"{url}/grade", json=body, timeout=START_SECONDS)
         if answer.is_error:
-            raise GraderError(f"POST {url}/grade answered {answer.status_code}: {answer.text[:500]}")
+            raise GraderError(
+                f"POST {url}/grade answered {answer.status_code}: {answer.text[:500]}", code="service-refused"
+            )
         seconds = time.monotonic() - started
     for file in submission.files:
         code = "\n".join(printable(line.expandtabs(4)) for line in file.text.splitlines())
@@ -82,7 +87,7 @@ def running_service(model: str, labs: Path, console: Console) -> Iterator[str]:
             yield url
         except GraderError as error:
             log.seek(0)
-            raise GraderError(f"{error}\n{log.read().decode(errors='replace')[-2000:]}") from None
+            raise GraderError(f"{error}\n{log.read().decode(errors='replace')[-2000:]}", code=error.code) from None
         finally:
             service.terminate()
 
@@ -96,13 +101,13 @@ def _wait_until_ready(service: "subprocess.Popen[bytes]", url: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if service.poll() is not None:
-            raise GraderError("The service exited before it was ready. Its output:")
+            raise GraderError("The service exited before it was ready. Its output:", code="service-not-ready")
         try:
             if httpx.get(f"{url}/readyz", timeout=START_SECONDS).status_code == httpx.codes.OK:
                 return
         except httpx.TransportError:
             time.sleep(0.2)
-    raise GraderError(f"The service was not ready after {START_SECONDS:.0f} s. Its output:")
+    raise GraderError(f"The service was not ready after {START_SECONDS:.0f} s. Its output:", code="service-not-ready")
 
 
 def answer_table(answer: GradeResponse, lab: Lab, submission: Submission) -> Table:

@@ -37,7 +37,8 @@ def find_suspects(parent: Path, out: Path, *, folds: int, seed: int, progress: C
     if len(students) < max(MIN_STUDENTS, folds):
         raise GraderError(
             f"{parent}: {len(students)} students have ratings, at least {max(MIN_STUDENTS, folds)} are needed. "
-            "Use a folder with more labs, or lower --folds."
+            "Use a folder with more labs, or lower --folds.",
+            code="too-few-students",
         )
     expected = out_of_fold(labs, folds=folds, seed=seed, progress=progress)
     suspects, noise = suspect_labels(labs, expected)

@@ -82,11 +82,11 @@ class StoredProgress:
         try:
             yield
         except KeyboardInterrupt:
-            raise GraderError(f"Stopped. {self}") from None
+            raise GraderError(f"Stopped. {self}", code="interrupted") from None
         except (*SYSTEM_ERRORS, ModelError) as error:
             if not self.done:
                 raise
-            raise GraderError(f"{error}\n{self}") from error
+            raise GraderError(f"{error}\n{self}", code=error.code) from error
 
     def __str__(self) -> str:
         return f"{self.done:,} of {self.total:,} submissions are graded and stored. Rerun the command to resume."
@@ -160,7 +160,9 @@ def _read_labs(folders: Sequence[Path], out: Path) -> dict[Path, Lab]:
     """The folder for the results -> lab. Raises InputError for labs that cannot be read."""
     labs = [load_lab(folder) for folder in folders]
     if twice := {lab.name for lab in labs if [other.name for other in labs].count(lab.name) > 1}:
-        raise GraderError(f"several labs are named {', '.join(sorted(twice))}; regrade them one at a time.")
+        raise GraderError(
+            f"several labs are named {', '.join(sorted(twice))}; regrade them one at a time.", code="same-lab-name"
+        )
     found = {out: labs[0]} if len(labs) == 1 else {out / lab.name: lab for lab in labs}
     for folder in found:
         check_output_folder(folder)

@@ -36,7 +36,8 @@ def served_courses(store: Store, options: ModelOptions, screen: Console) -> Cour
     if options.labs or options.course:
         raise GraderError(
             "--labs and --course require --model. Without it the registered courses are served with their own labs: "
-            "grader courses add cs101 --model runs/latest --labs labs"
+            "grader courses add cs101 --model runs/latest --labs labs",
+            code="missing-option",
         )
     return RegisteredCourses(CourseRegistry(store.database))
 
@@ -61,9 +62,11 @@ def add_course(course: str, model: Path, labs: Path | None) -> list[str]:
     folder. Raises ModelError for an unsuitable model, GraderError for a folder without a readable lab.
     """
     if not course:
-        raise GraderError("A course needs a name, such as cs101.")
+        raise GraderError("A course needs a name, such as cs101.", code="no-course-name")
     if labs is not None and not read_registry(labs)[0]:
-        raise GraderError(f"{labs} has no lab whose rubric can be read. For details run: grader check {labs}")
+        raise GraderError(
+            f"{labs} has no lab whose rubric can be read. For details run: grader check {labs}", code="no-readable-lab"
+        )
     with Console(stderr=True).status("reading the model"):
         facts = check_model(model.resolve())
     with local_store() as store:

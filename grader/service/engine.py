@@ -76,7 +76,7 @@ def open_engine(
         return _open_one_model(options.model, options.grader_options, screen, capacity, telemetry)
     registry = CourseRegistry(store.database)
     if not registry.registered():
-        raise GraderError(NO_COURSES)
+        raise GraderError(NO_COURSES, code="no-courses")
     watched = telemetry.metrics.watched if telemetry else None
     loader = CourseLoader(options.grader_options, watched=watched)
     max_bases = options.models or default_bases(options.engine)

@@ -88,7 +88,10 @@ def _require_keys(store: Store, host: str, screen: Console) -> None:
         return
     command = "grader keys create NAME --role platform|ta|admin"
     if not is_loopback(host):
-        raise GraderError(f"Without an API key, {host} would be open to every machine. First create one: {command}")
+        raise GraderError(
+            f"Without an API key, {host} would be open to every machine. First create one: {command}",
+            code="api-key-required",
+        )
     screen.print(f"[yellow]no API keys[/]: every user of this machine has full access. Create one: {escape(command)}")
 
 
@@ -100,5 +103,7 @@ def _bind(host: str, port: int) -> socket.socket:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
     except OSError as error:
-        raise GraderError(f"Cannot bind to {host}:{port}: {error.strerror}. Choose another --port.") from error
+        raise GraderError(
+            f"Cannot bind to {host}:{port}: {error.strerror}. Choose another --port.", code="address-unavailable"
+        ) from error
     return bound

@@ -26,7 +26,7 @@ def run_worker(options: ModelOptions, name: str | None) -> None:
     """
     screen = Console(stderr=True, highlight=False, soft_wrap=True)
     if options.model and options.labs is None:
-        raise GraderError("--model requires --labs, the folder of its course's labs.")
+        raise GraderError("--model requires --labs, the folder of its course's labs.", code="missing-option")
     with local_store() as store:
         courses = served_courses(store, options, screen)
         thread = open_engine(store, options, screen, report=lambda line: screen.print(escape(line))).thread

@@ -47,7 +47,8 @@ def check_fingerprint(fingerprint: str, what: object) -> None:
         raise GraderError(
             f"{what}: its pseudonyms were derived from another key than {key_file()}: found {current or 'no key'}, "
             f"expected {fingerprint or 'no key'}. Copy the key from the machine that built the dataset and set "
-            "GRADER_SECRET to its path, or build the dataset again."
+            "GRADER_SECRET to its path, or build the dataset again.",
+            code="other-pseudonym-key",
         )
 
 
@@ -61,7 +62,7 @@ def _current_fingerprint() -> str | None:
 
 
 def _unusable(path: Path, error: OSError) -> GraderError:
-    return GraderError(f"The pseudonym key {path} cannot be used: {error.strerror}.")
+    return GraderError(f"The pseudonym key {path} cannot be used: {error.strerror}.", code="bad-pseudonym-key")
 
 
 @lru_cache
@@ -74,7 +75,8 @@ def _read(path: Path) -> bytes:
         raise _unusable(path, error) from error
     if len(found) < KEY_BYTES:
         raise GraderError(
-            f"{path} is not a pseudonym key: found {len(found)} bytes, expected {KEY_BYTES}. Restore it from a backup."
+            f"{path} is not a pseudonym key: found {len(found)} bytes, expected {KEY_BYTES}. Restore it from a backup.",
+            code="bad-pseudonym-key",
         )
     return found
 

@@ -40,7 +40,8 @@ def evaluation_attacks(named: Sequence[str] = ("all",)) -> tuple[Attack, ...]:
     if unknown := sorted(set(named) - known):
         raise GraderError(
             f"unknown attacks: {', '.join(map(repr, unknown))}. Use all, {', '.join(FAMILIES)}, "
-            "or single attacks such as request-please."
+            "or single attacks such as request-please.",
+            code="unknown-attack",
         )
     return tuple(attack for attack in suite if {"all", attack.family, attack.name} & set(named))
 

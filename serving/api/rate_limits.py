@@ -26,7 +26,7 @@ class RateLimiter:
     def __init__(self, rate: str, clock: Callable[[], float] = time.monotonic) -> None:
         parsed = re.fullmatch(r"([1-9]\d{0,8})/(second|minute|hour|day)", rate)
         if parsed is None:
-            raise GraderError(f"Invalid rate {rate!r}. Use a rate such as 50/second or 1000/minute.")
+            raise GraderError(f"Invalid rate {rate!r}. Use a rate such as 50/second or 1000/minute.", code="bad-rate")
         self._limit, self._window, self._clock = int(parsed[1]), UNIT_SECONDS[parsed[2]], clock
         self._calls: dict[str, list[float]] = {}
         self._cleanup_size = FEW_CALLERS

@@ -24,7 +24,10 @@ QUIET = {
 def check_address(address: str) -> None:
     """Raises GraderError for an invalid address."""
     if address != LOCAL and not address.startswith("ray://"):
-        raise GraderError(f"--cluster {address}: expected {LOCAL}, or the address of a Ray cluster: ray://HOST:10001")
+        raise GraderError(
+            f"--cluster {address}: expected {LOCAL}, or the address of a Ray cluster: ray://HOST:10001",
+            code="bad-cluster-address",
+        )
 
 
 @contextmanager
@@ -43,7 +46,7 @@ def ray_session(address: str, workers: int | None) -> Iterator[Any]:
         import ray.data
     except ImportError as error:
         raise GraderError(
-            f"--cluster needs Ray ({error}). Install it: pip install ray==2.60.0 msgpack==1.2.4"
+            f"--cluster needs Ray ({error}). Install it: pip install ray==2.60.0 msgpack==1.2.4", code="ray-missing"
         ) from None
     with ExitStack() as opened:
         settings: dict[str, Any] = {"address": address}

@@ -98,7 +98,10 @@ class RaySource:
         workers = self._workers or gpus or min(DEFAULT_WORKERS, available)
         if not 1 <= workers <= available:
             kind = "GPUs" if gpus else "CPU cores"
-            raise GraderError(f"--workers {workers}: the cluster has {available} {kind}, and each worker takes one.")
+            raise GraderError(
+                f"--workers {workers}: the cluster has {available} {kind}, and each worker takes one.",
+                code="too-many-workers",
+            )
         return int(gpus > 0), workers
 
     def _read(self, rows: Mapping[str, Sequence[Any]]) -> list[Grade]:

@@ -1,7 +1,5 @@
 """Why a course cannot be graded; the other courses are not affected."""
 
-from typing import ClassVar
-
 from labs_schema.errors import GraderError
 from serving.engines.engine import EngineDownError
 
@@ -9,13 +7,13 @@ from serving.engines.engine import EngineDownError
 class UnknownCourseError(GraderError):
     """The course has no model, or no longer has one (HTTP 404)."""
 
-    code: ClassVar[str] = "unknown-course"
+    code = "unknown-course"
 
 
 class ElsewhereError(GraderError):
     """This worker does not grade the course, or no longer does; another worker may."""
 
-    code: ClassVar[str] = "course-elsewhere"
+    code = "course-elsewhere"
 
 
 class CourseRefusedError(EngineDownError):
@@ -24,7 +22,7 @@ class CourseRefusedError(EngineDownError):
     `reason` is for HTTP clients and has no paths; the text has the details, for the log.
     """
 
-    code: ClassVar[str] = "course-refused"
+    code = "course-refused"
 
     def __init__(self, course: str, reason: str, details: str) -> None:
         self.course, self.reason = course, reason

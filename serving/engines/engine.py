@@ -38,6 +38,8 @@ class EngineFailure:
 class EngineDownError(GraderError):
     """The engine as a whole does not answer. The requests themselves may be fine and can be sent again later."""
 
+    code = "engine-down"
+
 
 class EngineOptions(Frozen):
     """The model that an engine loads, or that servers must already serve.

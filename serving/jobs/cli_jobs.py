@@ -76,7 +76,7 @@ def check_requested(jobs: JobRepository, job: Job) -> None:
     if now.requested is not RequestedState.RUN or now.generation != job.generation:
         cancelled = now.requested is RequestedState.CANCEL
         what = "cancelled" if cancelled else "paused; rerun the command to resume it"
-        raise GraderError(f"The regrade of {job.lab} (job {job.id}) was {what}.")
+        raise GraderError(f"The regrade of {job.lab} (job {job.id}) was {what}.", code="job-stopped")
 
 
 def count_settled(jobs: JobRepository, job: Job) -> int:

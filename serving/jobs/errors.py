@@ -7,14 +7,22 @@ from serving.courses.errors import ElsewhereError
 class LabChangedError(GraderError):
     """The lab's rubric or a submission has changed since the job was created, or cannot be read any more."""
 
+    code = "job-lab-changed"
+
 
 class OtherModelError(GraderError):
     """The current model, engine or settings differ from those that graded the rest of the job."""
+
+    code = "job-model-changed"
 
 
 class NoLabError(ElsewhereError):
     """This worker does not have the job's lab; another worker of the course may have it."""
 
+    code = "job-lab-missing"
+
 
 class WorkerStoppedError(GraderError):
     """The engine is closed because this process stops; the chunk is left to another worker."""
+
+    code = "worker-stopped"

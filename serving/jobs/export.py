@@ -28,7 +28,9 @@ from serving.store.store import Store
 def check_output_folder(out: Path) -> None:
     """Raises GraderError if the folder is a lab, whose files would be overwritten."""
     if (out / RUBRIC).exists():
-        raise GraderError(f"{out} is a lab, whose {RATINGS} would be overwritten. Choose another --out.")
+        raise GraderError(
+            f"{out} is a lab, whose {RATINGS} would be overwritten. Choose another --out.", code="output-is-a-lab"
+        )
 
 
 def export(store: Store, job: Job, lab: Lab, out: Path) -> Comparison:

@@ -28,7 +28,9 @@ def job_lock(database: Database, job_ids: Sequence[str]) -> Iterator[None]:
         else:
             taken = locked.enter_context(_advisory_locks(database, job_ids))
         if taken:
-            raise GraderError(f"Another process is running this regrade (job {taken}). Wait until it has ended.")
+            raise GraderError(
+                f"Another process is running this regrade (job {taken}). Wait until it has ended.", code="job-locked"
+            )
         yield
 
 

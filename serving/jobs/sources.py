@@ -54,7 +54,9 @@ def grade_from(source: GradeSource, store: Store, tasks: Tasks, progress: Callab
             done += len(fresh)  # counted here: the store would count all grades of the job for every block
         progress(done)
     if missing := sum(map(len, left.values())):
-        raise GraderError(f"{missing} submissions came back without a grade. Rerun the command to grade them.")
+        raise GraderError(
+            f"{missing} submissions came back without a grade. Rerun the command to grade them.", code="grades-missing"
+        )
 
 
 def _waiting(jobs: JobRepository, job: Job, lab: Lab) -> dict[str, Submission]:

@@ -1,14 +1,12 @@
 """The store's errors, each with a stable `code`."""
 
-from typing import ClassVar
-
 from labs_schema.errors import GraderError
 
 
 class StoreError(GraderError):
     """The database cannot be used: unreachable, not permitted, damaged, busy, full, or of a newer grader (HTTP 503)."""
 
-    code: ClassVar[str] = "store-unavailable"
+    code = "store-unavailable"
 
 
 class StoreLocationError(StoreError):

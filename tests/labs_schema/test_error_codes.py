@@ -1,7 +1,8 @@
-"""Every issue code is explained in `issues.yaml`, documented, and triggered by a test."""
+"""Every code of an issue or error is explained in `issues.yaml`; codes of labs are documented and tested."""
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,21 +19,24 @@ TESTED_ELSEWHERE = {"no-labs", "no-source", "cannot-write"}
 """Codes of arguments, of `grader grade FILE` and of the lab writer: no damage to a lab's file triggers them."""
 
 
+PACKAGES = ("labs_schema", "prompts", "training", "serving", "grader")
+
+
+def nodes(*packages: str) -> Iterator[ast.AST]:
+    for package in packages:
+        for path in (ROOT / package).rglob("*.py"):
+            yield from ast.walk(ast.parse(path.read_text()))
+
+
 def strings(package: str) -> set[str]:
-    return {
-        node.value
-        for path in (ROOT / package).rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
+    return {node.value for node in nodes(package) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
 def issue_codes(package: str) -> set[str]:
     """The codes of `error_issue(...)`."""
     return {
         str(node.value)
-        for path in (ROOT / package).rglob("*.py")
-        for call in ast.walk(ast.parse(path.read_text()))
+        for call in nodes(package)
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "error_issue"
         for node in call.args[:1]
         if isinstance(node, ast.Constant)
@@ -41,12 +45,37 @@ def issue_codes(package: str) -> set[str]:
 
 def test_every_code_in_labs_schema_has_a_meaning() -> None:
     found = strings("labs_schema")
-    assert {text for text in found if KEBAB.fullmatch(text)} - NOT_CODES <= LAB_CODES <= found
+    assert {text for text in found if KEBAB.fullmatch(text)} - NOT_CODES <= issue_texts().keys()
+    assert found >= LAB_CODES
 
 
 @pytest.mark.parametrize("package", ["training", "grader", "prompts"])
 def test_every_code_in_other_packages_has_a_meaning(package: str) -> None:
     assert issue_codes(package) <= issue_texts().keys()
+
+
+def test_every_error_class_has_a_code_with_a_meaning() -> None:
+    classes = {node.name: node for node in nodes(*PACKAGES) if isinstance(node, ast.ClassDef)}
+    errors, found = {"GraderError"}, 0
+    while len(errors) > found:
+        found = len(errors)
+        errors |= {name for name, node in classes.items() for base in node.bases if ast.unparse(base) in errors}
+    assert len(errors) > 15
+    for name in errors:
+        texts = [ast.unparse(node) for node in classes[name].body]
+        codes = [found[1] for text in texts if (found := re.fullmatch(r"code(?:: str)? = '([a-z-]+)'", text))]
+        assert len(codes) == 1 and (name == "GraderError" or codes[0] in issue_texts()), name
+
+
+def test_every_error_without_its_own_class_states_a_code_with_a_meaning() -> None:
+    calls = [
+        node
+        for node in nodes(*PACKAGES)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "GraderError"
+    ]
+    codes = [keyword.value for call in calls for keyword in call.keywords if keyword.arg == "code"]
+    assert len(codes) == len(calls) > 20
+    assert {str(code.value) for code in codes if isinstance(code, ast.Constant)} <= issue_texts().keys()
 
 
 def test_codes_are_unique_kebab_case_with_a_one_sentence_meaning() -> None:
@@ -56,16 +85,15 @@ def test_codes_are_unique_kebab_case_with_a_one_sentence_meaning() -> None:
 
 
 def test_every_issue_has_all_its_texts() -> None:
-    for path in (ROOT / "labs_schema").rglob("*.py"):
-        for call in ast.walk(ast.parse(path.read_text())):
-            if (
-                isinstance(call, ast.Call)
-                and isinstance(call.func, ast.Attribute)
-                and call.func.attr in ("error", "warning")
-                and isinstance(call.args[0], ast.Constant)
-            ):
-                given = {keyword.arg for keyword in call.keywords} | issue_texts()[str(call.args[0].value)].keys()
-                assert given >= {"found", "expected", "hint"}, ast.unparse(call)
+    for call in nodes("labs_schema"):
+        if (
+            isinstance(call, ast.Call)
+            and isinstance(call.func, ast.Attribute)
+            and call.func.attr in ("error", "warning")
+            and isinstance(call.args[0], ast.Constant)
+        ):
+            given = {keyword.arg for keyword in call.keywords} | issue_texts()[str(call.args[0].value)].keys()
+            assert given >= {"found", "expected", "hint"}, ast.unparse(call)
 
 
 def test_every_lab_code_is_triggered_by_a_test() -> None:

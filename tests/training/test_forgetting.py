@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from labs_schema.errors import GraderError
 from labs_schema.hashes import submission_key
 from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from prompts.style import PromptStyle
+from tests.harness.errors import raises_code
 from training.dataset.build import DatasetOptions, build_dataset
 from training.dataset.manifest import file_hash, verify_dataset
 from training.dataset.row_formats import read_pairs
@@ -56,7 +56,7 @@ def test_a_run_trained_on_the_work_is_reported(tmp_path, make_lab) -> None:
 def test_nothing_changes_without_the_pseudonym_key(tmp_path, make_lab, monkeypatch: pytest.MonkeyPatch) -> None:
     data = built(tmp_path, make_lab)
     monkeypatch.setenv("GRADER_SECRET", str(tmp_path / "other.key"))
-    with pytest.raises(GraderError, match="GRADER_SECRET"):
+    with raises_code("other-pseudonym-key"):
         forget_in_data({"s001"}, data)
     monkeypatch.delenv("GRADER_SECRET")
     verify_dataset(data)

@@ -65,7 +65,8 @@ class SeriesFolder:
         file = self.path / "series.txt"
         if file.is_file() and file.read_text() != fingerprint:
             raise GraderError(
-                f"{self.path} holds a series with another kind, dataset or run YAML. Choose another --out."
+                f"{self.path} holds a series with another kind, dataset or run YAML. Choose another --out.",
+                code="other-series",
             )
         (self.path / "cells").mkdir(parents=True, exist_ok=True)
         write_atomically(file, fingerprint)

@@ -20,6 +20,7 @@ from prompts.manifest import write_manifest
 from prompts.style import PromptStyle
 from serving.calibration.calibration import GradedWith, read_calibration
 from serving.model.loading import GraderOptions, load_grader
+from tests.harness.errors import raises_code
 from training.config import RunConfig, SftStage, dump_config
 from training.dataset.build import DatasetOptions, build_dataset
 from training.dataset.manifest import LabSplit
@@ -55,7 +56,7 @@ def test_held_out_labs_and_unrated_submissions_are_not_used(make_lab: MakeLab) -
 
 def test_no_student_to_calibrate_on_is_an_error(make_lab: MakeLab) -> None:
     lab = make_lab()
-    with pytest.raises(GraderError, match="--train-split"):
+    with raises_code("no-calibration-students"):
         calibration_submissions(DatasetLabs([(lab, split(lab))], frozenset()), 0.5, 0)
 
 

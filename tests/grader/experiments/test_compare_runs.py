@@ -4,9 +4,9 @@ import pytest
 
 from grader.evaluation import HELD_OUT, UNSEEN, shown_p
 from grader.experiments.compare_runs import HELD_OUT_BY_ONE, compare_runs, group_names, shared_splits
-from labs_schema.errors import GraderError
 from prompts.style import PromptStyle
 from tests.harness.decisions import decision
+from tests.harness.errors import raises_code
 from training.dataset.manifest import DatasetManifest, LabSplit
 
 
@@ -37,7 +37,7 @@ def test_shared_submissions_are_held_out_by_both_in_unchanged_labs() -> None:
 
 
 def test_runs_without_shared_submissions_are_an_error() -> None:
-    with pytest.raises(GraderError, match="--seed"):
+    with raises_code("no-shared-submissions"):
         shared_splits(data_set("", a=("1",)), data_set("", a=("2",)))
 
 

@@ -13,13 +13,13 @@ from grader.experiments import evaluate as evaluate_module
 from grader.experiments import predictions
 from grader.experiments.evaluate import EvaluateOptions, evaluate_run
 from grader.tables.evaluation import evaluation_tables
-from labs_schema.errors import GraderError
 from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab, Submission
 from prompts.style import PromptStyle
 from serving.calibration.calibration import GradedWith, read_calibration, write_calibration
 from serving.model.loading import GraderOptions
+from tests.harness.errors import raises_code
 from training.config import RunConfig, SftStage
 from training.dataset.build import DatasetOptions, build_dataset
 from training.models.base_models import BaseModelSource
@@ -180,5 +180,5 @@ def test_runs_without_shared_test_set_fail_before_grading(
     )
     other.write_dataset("0", dataset.model_copy(update={"labs": no_test_set}))
     monkeypatch.setattr(predictions, "load_grader", None)
-    with pytest.raises(GraderError, match="no submission in common"):
+    with raises_code("no-shared-submissions"):
         evaluate(other=other.path)

@@ -16,6 +16,7 @@ def test_an_outage_reports_the_stored_progress(kind: type[GraderError]) -> None:
     with pytest.raises(GraderError) as raised, StoredProgress(1016, 2017).in_errors():
         raise kind("No engine answers.")
     assert str(raised.value) == f"No engine answers.\n{SUFFIX}"
+    assert raised.value.code == kind.code
     with pytest.raises(kind, match=r"^No engine answers\.$"), StoredProgress(0, 2017).in_errors():
         raise kind("No engine answers.")
 

@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console
 
 from grader.service.service import _require_keys
-from labs_schema.errors import GraderError
 from serving.store.roles import Role
 from serving.store.store import open_store
+from tests.harness.errors import raises_code
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def store(tmp_path: Any) -> Any:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "10.0.0.1", "::", "grader.example"])
 def test_a_public_address_requires_a_key(host: str, store: Any) -> None:
-    with pytest.raises(GraderError, match="grader keys create"):
+    with raises_code("api-key-required", "grader keys create"):
         _require_keys(store, host, Console(file=io.StringIO()))
     _, key = store.create_key("ta", Role.TA, None, actor="test")
     _require_keys(store, host, Console(file=io.StringIO()))

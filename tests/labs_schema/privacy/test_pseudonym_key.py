@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from labs_schema.errors import GraderError
 from labs_schema.hashes import program_key, submission_key
 from labs_schema.models import SourceFile, Submission
 from labs_schema.privacy.pseudonym_key import (
@@ -16,6 +15,7 @@ from labs_schema.privacy.pseudonym_key import (
     key_fingerprint,
     pseudonym_key,
 )
+from tests.harness.errors import raises_code
 
 
 def test_pseudonym_depends_on_the_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -43,17 +43,17 @@ def test_other_key_is_reported_with_a_hint(monkeypatch: pytest.MonkeyPatch, tmp_
     mark = key_fingerprint()
     check_fingerprint(mark, "runs/latest")
     monkeypatch.setenv("GRADER_SECRET", str(tmp_path / "two.key"))
-    with pytest.raises(GraderError, match=r"runs/latest.*two\.key.*GRADER_SECRET"):
+    with raises_code("other-pseudonym-key", r"runs/latest.*two\.key.*GRADER_SECRET"):
         check_fingerprint(mark, "runs/latest")
     assert not (tmp_path / "two.key").exists()  # asking makes none
     (tmp_path / "short.key").write_bytes(b"abc")
     monkeypatch.setenv("GRADER_SECRET", str(tmp_path / "short.key"))
-    with pytest.raises(GraderError, match="found 3 bytes, expected 32"):
+    with raises_code("bad-pseudonym-key", "found 3 bytes, expected 32"):
         check_fingerprint(mark, "runs/latest")
     assert not is_current_key(mark)
     monkeypatch.setenv("GRADER_SECRET", str(tmp_path / "short.key" / "below-a-file"))
     assert not is_current_key(mark)
-    with pytest.raises(GraderError, match="cannot be used"):
+    with raises_code("bad-pseudonym-key"):
         pseudonym_key()
 
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from labs_schema.errors import GraderError
 from labs_schema.models import Lab, Rating, SourceFile, Submission
 from labs_schema.submissions.file_names import safe_name
 from prompts.attacks.attack import Attack, TargetRating, best, target_rating
 from prompts.attacks.evaluation import FAMILIES, evaluation_attacks
 from prompts.attacks.training import TRAINING_ATTACKS
+from tests.harness.errors import raises_code
 
 SUITE = evaluation_attacks()
 BOTH = (*SUITE, *TRAINING_ATTACKS)
@@ -68,7 +68,7 @@ def test_attacks_are_chosen_by_family_or_by_name() -> None:
         "request-please",
         "override-forget",
     ]
-    with pytest.raises(GraderError, match="'majic'"):
+    with raises_code("unknown-attack", "'majic'"):
         evaluation_attacks(["verdict", "majic"])
 
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from labs_schema.errors import GraderError, ModelError
+from labs_schema.errors import ModelError
 from labs_schema.grades import Grade
 from labs_schema.models import Lab
 from serving.cluster.ray_source import RaySource
 from serving.cluster.ray_worker import RayWorker
 from serving.engines.engine import EngineDownError
+from tests.harness.errors import raises_code
 
 
 def rows_of(*labs: Lab) -> dict[str, list[str]]:
@@ -75,5 +76,5 @@ def test_workers_take_one_gpu_each_and_are_limited_by_the_cluster(fake_grader: A
         ({"CPU": 64, "GPU": 2}, "has 2 GPUs"),
         ({}, "has 0 CPU cores"),
     ):
-        with pytest.raises(GraderError, match=message):
+        with raises_code("too-many-workers", message):
             allocate(has, workers=5)

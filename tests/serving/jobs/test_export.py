@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from labs_schema.errors import GraderError
 from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
@@ -18,6 +17,7 @@ from serving.jobs.job import Job
 from serving.jobs.repository import JobRepository
 from serving.jobs.results import Result
 from serving.store.store import Store
+from tests.harness.errors import raises_code
 
 COMPILES, READABLE = "Does it compile?", "Is it readable?"
 
@@ -140,5 +140,5 @@ def test_lab_without_submissions_has_empty_results(
 def test_lab_folder_is_refused_as_output(make_lab: Callable[..., Lab], tmp_path: Path) -> None:
     check_output_folder(tmp_path / "new")
     write_lab(make_lab(students=1), tmp_path / "lab1")
-    with pytest.raises(GraderError, match="is a lab"):
+    with raises_code("output-is-a-lab"):
         check_output_folder(tmp_path / "lab1")

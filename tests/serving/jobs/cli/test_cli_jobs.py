@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from labs_schema.errors import GraderError
 from labs_schema.grades import Grade
 from labs_schema.models import Lab
 from serving.jobs.job import RequestedState, State
 from serving.jobs.repository import JobRepository
 from serving.jobs.results import Result
 from serving.store.store import Store
+from tests.harness.errors import raises_code
 
 
 def written(out: Path) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def test_job_paused_and_resumed_during_a_chunk_does_not_finish_without_it(
         return grade(*args, **options)
 
     monkeypatch.setattr(grader, "grade", interrupted)
-    with pytest.raises(GraderError, match="rerun the command to resume it"):
+    with raises_code("job-stopped"):
         regrade(store, lab, tmp_path / "out", grader, remote=remote)
     assert not (tmp_path / "out").exists()
     job = regrade(store, lab, tmp_path / "out", steady(), remote=remote)

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from labs_schema.errors import GraderError
 from labs_schema.models import Lab
 from serving.grading.retries import PROBE
 from serving.jobs.cli_jobs import find_or_create
@@ -16,6 +15,7 @@ from serving.jobs.job import Job
 from serving.jobs.job_lock import job_lock
 from serving.jobs.repository import JobRepository
 from serving.store.store import Store
+from tests.harness.errors import raises_code
 
 
 def test_one_command_at_a_time_grades_a_job(
@@ -27,7 +27,7 @@ def test_one_command_at_a_time_grades_a_job(
     [job] = JobRepository(store.database).cli_jobs("cs101", lab)
     with (
         job_lock(store.database, [job.id]),
-        pytest.raises(GraderError, match="Another process is running this regrade"),
+        raises_code("job-locked"),
     ):
         regrade(store, lab, None, steady())
     grader = steady()

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from labs_schema.errors import GraderError
 from labs_schema.models import Lab
 from serving.jobs.cli_jobs import count_settled, find_or_create, grade_jobs
 from serving.jobs.errors import OtherModelError
@@ -14,6 +13,7 @@ from serving.jobs.export import export
 from serving.jobs.repository import JobRepository
 from serving.jobs.sources import grade_from
 from serving.store.store import Store
+from tests.harness.errors import raises_code
 
 
 @pytest.mark.parametrize("remote", [False, True])
@@ -75,7 +75,7 @@ def test_job_does_not_finish_without_a_missing_remote_grade(
     job = find_or_create(store, "cs101", lab, [], None, again=False, actor="ta")
     grades = source.grades
     source.grades = lambda labs: (each for each in grades(labs) if each[0].student != labs[0].submissions[1].student)
-    with pytest.raises(GraderError, match="1 submissions came back without a grade"):
+    with raises_code("grades-missing", "1 submissions"):
         grade_from(source, store, {lab.name: (job, lab)}, lambda _: None)
     source.grades = grades
     grade_from(source, store, {lab.name: (job, lab)}, lambda _: None)
