@@ -1,18 +1,22 @@
 """A connection to a Ray cluster, or a local cluster for the time of a run."""
 
+import fcntl
 import io
 import logging
 import os
+import shutil
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 from labs_schema.errors import GraderError
-from serving.cluster.ray_folder import ray_folder
 from serving.engines.engine import EngineDownError
 
 LOCAL = "local"
+FOLDER_PREFIX = "grader-ray-"
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DATA_LOG_LEVEL": "CRITICAL",
@@ -62,6 +66,28 @@ def ray_session(address: str, workers: int | None) -> Iterator[Any]:
         logging.getLogger("ray.data").setLevel(logging.CRITICAL)
         opened.enter_context(redirect_stdout(io.StringIO()))
         yield ray
+
+
+@contextmanager
+def ray_folder() -> Iterator[str]:
+    """A new temporary folder for a local cluster, to which Ray spills programs that do not fit in memory; deleted
+    afterwards. First deletes the folders of killed runs, which no process has locked."""
+    for folder in Path(gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+        with suppress(OSError), _locked(folder):
+            shutil.rmtree(folder)
+    with TemporaryDirectory(prefix=FOLDER_PREFIX, ignore_cleanup_errors=True) as name, _locked(Path(name)):
+        yield name
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Raises OSError if another process has locked it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _unreachable(address: str, error: Exception) -> str:

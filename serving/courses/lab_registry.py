@@ -1,6 +1,6 @@
 """The labs that requests may name: rubrics and problem statements, without submissions."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -9,26 +9,17 @@ from labs_schema.models import Lab, Person
 from labs_schema.reading.validate import lab_folders, read_rubric
 
 
-class LabRegistry(Mapping[str, Lab]):
+class LabRegistry(dict[str, Lab]):
     """Lab name -> lab, sorted by name. `folders`: lab name -> its folder."""
 
     def __init__(self, labs: Iterable[Lab] = (), folders: Mapping[str, Path] | None = None) -> None:
-        self._labs = {lab.name: lab for lab in sorted(labs, key=lambda lab: lab.name)}
+        super().__init__((lab.name, lab) for lab in sorted(labs, key=lambda lab: lab.name))
         self.folders = dict(folders or {})
 
     @cached_property
     def roster(self) -> tuple[Person, ...]:
         """People on the rosters of all labs."""
         return tuple(dict.fromkeys(person for lab in self.values() for person in lab.roster))
-
-    def __getitem__(self, name: str) -> Lab:
-        return self._labs[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._labs)
-
-    def __len__(self) -> int:
-        return len(self._labs)
 
 
 def read_registry(parent: Path) -> tuple[LabRegistry, tuple[Issue, ...]]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Protocol
@@ -91,12 +90,12 @@ class RegisteredCourses:
 
 def labs_of(courses: Courses) -> Callable[[str], Path]:
     """A function from a course to the folder of its labs; it raises ElsewhereError for a course not served here."""
-    return partial(_labs_of, courses)
 
+    def folder(course: str) -> Path:
+        folders = courses.folders()
+        if course not in folders:
+            served = ", ".join(folders) or "none"
+            raise ElsewhereError(f"This worker does not grade the course {course!r}. It grades: {served}.")
+        return folders[course]
 
-def _labs_of(courses: Courses, course: str) -> Path:
-    folders = courses.folders()
-    if course not in folders:
-        served = ", ".join(folders) or "none"
-        raise ElsewhereError(f"This worker does not grade the course {course!r}. It grades: {served}.")
-    return folders[course]
+    return folder

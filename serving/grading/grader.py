@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from labs_schema.grades import CriterionGrade, Grade, Provenance
+from labs_schema.grades import CriterionGrade, Grade, Provenance, Status
 from labs_schema.models import Lab, Submission
 from labs_schema.privacy.redaction import REDACTION_VERSION
 from prompts.encode import PromptEncoder
@@ -14,7 +14,7 @@ from serving.grading.criterion_grades import criterion_grade, ungraded
 from serving.grading.explanations import explanations
 from serving.grading.provenance import ModelIdentity, provenance
 from serving.grading.scoring_requests import ScoringRequest, check_length, make_scoring_request, suspicious_text
-from serving.grading.verification_pass import has_accepted, verified
+from serving.grading.verification_pass import verified
 from serving.injection import sanitized
 from serving.scoring.triage import AcceptanceRule, Thresholds
 
@@ -140,7 +140,8 @@ class Grader:
 
     def _verify(self, work: SubmissionsWithLabs, first: list[CriterionGrades]) -> list[CriterionGrades]:
         """Scores the sanitized copies of submissions with an accepted answer, unless the copy equals the original."""
-        copies = {i: sanitized(one, lab.language) for i, (lab, one) in enumerate(work) if has_accepted(first[i])}
+        accepted = [i for i, answers in enumerate(first) if any(a.status is Status.ACCEPTED for a in answers)]
+        copies = {i: sanitized(work[i][1], work[i][0].language) for i in accepted}
         changed = [i for i, copy in copies.items() if copy.files != work[i][1].files]
         requests = [self._request(work[i][0], copies[i]) for i in changed]
         second = dict(zip(changed, self._score([work[i][0] for i in changed], requests), strict=True))

@@ -12,11 +12,6 @@ DIFFERS = ReviewCode.VERIFICATION_DIFFERS.reason("the program without comments a
 FAILED = ReviewCode.VERIFICATION_FAILED.reason("the program without comments and other free text got no rating")
 
 
-def has_accepted(criteria: Sequence[CriterionGrade]) -> bool:
-    """Whether any answer is accepted so far."""
-    return any(answer.status is Status.ACCEPTED for answer in criteria)
-
-
 def verified(first: Sequence[CriterionGrade], second: Sequence[CriterionGrade]) -> tuple[CriterionGrade, ...]:
     """`first`, with a reason for review for each accepted answer with more marks than in `second`."""
     return tuple(_verified(one, other) for one, other in zip(first, second, strict=True))

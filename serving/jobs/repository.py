@@ -6,8 +6,9 @@ What a person decides (create, pause, cancel, resume) enters the audit log; what
 import secrets
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Select, delete, insert, select, update
 
 from labs_schema.limits import JobLimits
 from labs_schema.models import Lab
@@ -50,8 +51,8 @@ class JobRepository:
         """
         work = work_hash(lab)  # before the transaction: the audit log's lock is shared with every grade
         with audited_transaction(self._database, self._now()) as ledger:
-            if job_id and (there := _find(ledger.connection, job_id)):
-                return there
+            if job_id and (there := _read(ledger.connection, select(jobs).where(jobs.c.id == job_id))):
+                return there[0]
             if cli and (other := _created_meanwhile(ledger.connection, course, lab, work, fingerprint, known)):
                 return other
             pseudonyms = students.add_students(ledger, course, [each.student for each in lab.submissions], actor)
@@ -90,7 +91,7 @@ class JobRepository:
         if course is not None:
             found = found.where(jobs.c.course == course)
         with self._database.reading() as connection:
-            return [Job.model_validate(dict(row._mapping)) for row in connection.execute(found)]
+            return _read(connection, found)
 
     def cli_jobs(self, course: str, lab: Lab) -> list[Job]:
         """CLI jobs over exactly the work of `lab`, the newest first, without cancelled ones."""
@@ -103,7 +104,7 @@ class JobRepository:
         open_ = jobs.c.finished_at.is_(None), jobs.c.requested == RequestedState.RUN, jobs.c.cli.is_(False)
         found = select(jobs).where(*open_).order_by(jobs.c.at, jobs.c.id)
         with self._database.reading() as connection:
-            return [Job.model_validate(dict(row._mapping)) for row in connection.execute(found)]
+            return _read(connection, found)
 
     def progress(self, job_id: str) -> Progress:
         """Raises UnknownError."""
@@ -163,15 +164,14 @@ class JobRepository:
             return done | parked | set(connection.execute(select(people.c.pseudonym).where(*gone)).scalars())
 
 
-def _find(connection: Connection, job_id: str) -> Job | None:
-    found = connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
-    return None if found is None else Job.model_validate(dict(found._mapping))
+def _read(connection: Connection, query: Select[Any]) -> list[Job]:
+    return [Job.model_validate(dict(row._mapping)) for row in connection.execute(query)]
 
 
 def _get(connection: Connection, job_id: str) -> Job:
-    if (found := _find(connection, job_id)) is None:
-        raise UnknownError(f"There is no job {job_id!r}.")
-    return found
+    if found := _read(connection, select(jobs).where(jobs.c.id == job_id)):
+        return found[0]
+    raise UnknownError(f"There is no job {job_id!r}.")
 
 
 def _created_meanwhile(
@@ -183,5 +183,5 @@ def _created_meanwhile(
 
 def _cli_jobs(connection: Connection, course: str, lab: str, work: str) -> list[Job]:
     same = jobs.c.course == course, jobs.c.lab == lab, jobs.c.work == work, jobs.c.cli
-    found = select(jobs).where(*same, jobs.c.requested != RequestedState.CANCEL).order_by(jobs.c.at.desc(), jobs.c.id)
-    return [Job.model_validate(dict(row._mapping)) for row in connection.execute(found)]
+    uncancelled = select(jobs).where(*same, jobs.c.requested != RequestedState.CANCEL)
+    return _read(connection, uncancelled.order_by(jobs.c.at.desc(), jobs.c.id))
