@@ -97,9 +97,9 @@ def compared(store: Store, job: Job, lab: Lab | None) -> JobComparison:
     )
 
 
-def previous(book: JobRepository, job: Job) -> Job | None:
+def previous(jobs: JobRepository, job: Job) -> Job | None:
     """The last job of the same lab that had ended when this one was created."""
-    ended = [j for j in book.all(job.course) if j.lab == job.lab and j.id != job.id and not j.failure]
+    ended = [j for j in jobs.all(job.course) if j.lab == job.lab and j.id != job.id and not j.failure]
     return next((j for j in ended if j.finished_at is not None and j.finished_at <= job.at), None)
 
 

@@ -55,13 +55,13 @@ def killed(url: str, lab: Lab, kills: int, seed: int) -> dict[str, Any]:
             done += 1
         status = _regrade(folder, url, "killed").wait()
         right, found = (_grades(folder / out) for out in ("unkilled", "killed"))
-        book = JobRepository(store.database)
-        [job] = book.all()
+        repository = JobRepository(store.database)
+        [job] = repository.all()
         result = {
             "kills": done,
             "kills_while_recovering": sum(number % 5 == 4 for number in range(done)),
             "workers": "grader regrade",
-            "state": book.progress(job.id).state,
+            "state": repository.progress(job.id).state,
             "submissions": len(lab.submissions),
             **job_faults(store, job),
             "lost": len(lab.submissions) - len(found.keys() & right.keys()),
@@ -78,8 +78,8 @@ def _regrade(folder: Path, url: str, out: str) -> "subprocess.Popen[bytes]":
 
 
 def _graded(store: Store) -> int:
-    book = JobRepository(store.database)
-    return sum(book.progress(job.id).graded for job in book.all())
+    repository = JobRepository(store.database)
+    return sum(repository.progress(job.id).graded for job in repository.all())
 
 
 def _grades(out: Path) -> dict[str, Any]:

@@ -76,8 +76,8 @@ def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def jobs() -> list[Progress]:
     """The newest first."""
     with local_store() as store:
-        book = JobRepository(store.database)
-        return [book.progress(job.id) for job in book.all()]
+        repository = JobRepository(store.database)
+        return [repository.progress(job.id) for job in repository.all()]
 
 
 def written(out: Path) -> dict[str, bytes]:

@@ -42,13 +42,13 @@ def test_nearly_full_disk_is_not_ready(database: Database, tmp_path: Path) -> No
 
 
 def test_jobs_need_a_worker_with_a_recent_heartbeat(database: Database, make_lab: Callable[..., Lab]) -> None:
-    now, book = datetime.now(UTC), JobRepository(database)
+    now, repository = datetime.now(UTC), JobRepository(database)
 
     def wrong(course: str, seconds: float) -> list[str]:
-        return worker_faults(database, book, [course], now + timedelta(seconds=seconds))
+        return worker_faults(database, repository, [course], now + timedelta(seconds=seconds))
 
     assert wrong("course", 0) == []
-    book.add("course", make_lab(), actor="a")
+    repository.add("course", make_lab(), actor="a")
     assert wrong("other", 0) == []
     for name, courses, right in (("w1", ["other"], False), ("w2", ["course", "other"], True), ("w3", None, True)):
         with database.writing() as connection:
@@ -60,11 +60,11 @@ def test_jobs_need_a_worker_with_a_recent_heartbeat(database: Database, make_lab
 
 
 def test_jobs_are_counted_by_state(database: Database, make_lab: Callable[..., Lab]) -> None:
-    book = JobRepository(database)
-    one, two, _ = (book.add("course", make_lab(), actor="a") for _ in range(3))
-    book.request(one.id, RequestedState.CANCEL, actor="a")
-    book.request(two.id, RequestedState.PAUSE, actor="a")
-    states = count_jobs(book)
+    repository = JobRepository(database)
+    one, two, _ = (repository.add("course", make_lab(), actor="a") for _ in range(3))
+    repository.request(one.id, RequestedState.CANCEL, actor="a")
+    repository.request(two.id, RequestedState.PAUSE, actor="a")
+    states = count_jobs(repository)
     assert {state.value: count for state, count in states.items() if count} == {
         "cancelled": 1,
         "paused": 1,
@@ -72,5 +72,5 @@ def test_jobs_are_counted_by_state(database: Database, make_lab: Callable[..., L
     }
     assert set(states) == set(State)
     metrics = Metrics()
-    metrics.watch_jobs(book)
+    metrics.watch_jobs(repository)
     assert 'grader_jobs{state="paused"} 1.0' in metrics.text().decode()

@@ -55,10 +55,10 @@ class Department:
 
     def __init__(self, store: Any, folder: Path, tokenizer: Any) -> None:
         self.store, self.folder, self.tokenizer, self.context_length = store, folder, tokenizer, 100_000
-        self.book, self.damaged = CourseRegistry(store.database), set[str]()
-        self.courses = RegisteredCourses(self.book)
+        self.registry, self.damaged = CourseRegistry(store.database), set[str]()
+        self.courses = RegisteredCourses(self.registry)
         self.telemetry = Telemetry(Metrics())
-        pool = CourseModelPool(self.book.registered, self._check, max_bases=2, check_length=self._length)
+        pool = CourseModelPool(self.registry.registered, self._check, max_bases=2, check_length=self._length)
         self.engine = EngineThread(lambda: pool, course_share=0.5, observers=self.telemetry.observers)
 
     def add(self, course: str, model: str, lab: Lab | None = None) -> None:
@@ -74,7 +74,7 @@ class Department:
             prompt_hash="p",
             calibration_hash=None,
         )
-        self.book.add(course, model, str(labs) if labs else None, facts, actor="test")
+        self.registry.add(course, model, str(labs) if labs else None, facts, actor="test")
 
     def key(self, course: str | None, role: str = "ta") -> dict[str, str]:
         token, _ = self.store.create_key(role, Role(role), course, actor="test")

@@ -13,7 +13,7 @@ def test_metrics_of_several_courses_need_an_all_courses_key(department: Any, pro
     with TestClient(app, client=("10.0.0.7", 50000)) as client:
         problem(client.get("/metrics", headers=one), "wrong-course")
         assert client.get("/metrics", headers=every).status_code == 200
-        department.book.remove("cs102", actor="test")
+        department.registry.remove("cs102", actor="test")
         assert client.get("/metrics", headers=one).status_code == 200
 
 
@@ -28,7 +28,7 @@ def test_a_stream_ends_when_its_reader_loses_access(department: Any, ended_by: s
         if ended_by == "the key is revoked":
             department.store.revoke_key(department.store.list_keys()[0].id, actor="test")
         else:
-            department.book.remove("cs101", actor="test")
+            department.registry.remove("cs101", actor="test")
         try:
             assert read.result(5).text.count("event: progress") == 1
         finally:

@@ -57,7 +57,7 @@ def test_removing_a_course_during_its_job_is_not_a_failed_attempt(department: An
         JobRepository(department.store.database),
     )
     job = jobs.add("cs101", load_lab(folder / "lab1"), actor="ta")
-    department.book.remove("cs101", actor="test")
+    department.registry.remove("cs101", actor="test")
     for _ in range(9):
         with pytest.raises(ElsewhereError):
             grade_chunk(backend, job.id, 0)

@@ -68,7 +68,7 @@ def test_removed_and_unknown_courses_are_not_labels(department: Any) -> None:
             assert response.status_code == 422
         assert len({each for each in counted() - before if each[0] == "grader_requests_total"}) == 2  # one GET /metrics
         assert not any("made-up" in label for each in counted() for label in each)
-        department.book.remove("cs101", actor="test")
+        department.registry.remove("cs101", actor="test")
         after = counted()
         assert not any("cs101" in each for each in after)
         assert {each for each in before if "cs102" in each} <= after

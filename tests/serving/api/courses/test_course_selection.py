@@ -40,7 +40,7 @@ def test_without_keys_a_request_names_one_of_several_courses(department: Any, ra
     with department.serve() as client:
         problem(client.get("/labs"), "course-required")
         assert ratings(client.post("/grade?course=cs102", json=GRADE)) == ["B"]
-        department.book.remove("cs101", actor="test")
+        department.registry.remove("cs101", actor="test")
         assert ratings(client.post("/grade", json=GRADE)) == ["B"]
 
 
@@ -56,7 +56,7 @@ def test_courses_can_change_while_they_are_served(
         department.add("cs101", "1", make_lab("lab9", students=0))
         problem(client.post("/grade", json=GRADE, headers=one), "unknown-lab")
         assert ratings(client.post("/grade", json=GRADE | {"lab": "lab9"}, headers=one)) == ["B", "B"]
-        department.book.remove("cs103", actor="test")
+        department.registry.remove("cs103", actor="test")
         problem(client.post("/grade", json=GRADE, headers=three), "wrong-course")
         assert ratings(client.post("/grade", json=GRADE, headers=two)) == ["B"]
         assert client.get("/readyz").status_code == 200
