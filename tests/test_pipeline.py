@@ -90,11 +90,11 @@ def test_evaluation_covers_held_out_labs_and_students(run: Path, calibration: di
     for section in ("measured", "g1", "g2", "compared", "learning", "cost", "misgraded"):
         assert f'<h2 id="{section}">' in page
     seen = groups["unseen students of seen labs"]
-    trust = seen["trust"]["tuned model"]
-    assert trust["after"] is not None and "after calibration" in page
-    assert 0 < trust["decisions"] == seen["graders"]["tuned model"]["decisions"] - calibration["decisions"]
-    ceiling = groups["held-out labs"]["ceiling"]
-    assert set(ceiling["raters"]) == {"ann", "bob"} and ceiling["pairwise"]["value"] < 1
+    confidence = seen["confidence"]["tuned model"]
+    assert confidence["after"] is not None and "after calibration" in page
+    assert 0 < confidence["decisions"] == seen["graders"]["tuned model"]["decisions"] - calibration["decisions"]
+    among_tas = groups["held-out labs"]["inter_annotator"]
+    assert set(among_tas["raters"]) == {"ann", "bob"} and among_tas["pairwise"]["value"] < 1
 
     for group in json.loads((out / "evaluation.json").read_text())["compared"]["groups"].values():
         assert group["differences"]["agreement"]["value"] == pytest.approx(0, abs=0.05)  # compared with itself
