@@ -75,11 +75,11 @@ def test_evaluation_covers_held_out_labs_and_students(run: Path, calibration: di
     report = out / "report.html"
     where = ("--parent-dir", labs, "--out", out, "--report", report, "--compare", run)
     shown = grader(run, "evaluate", run, *where, "--resamples", 100)
-    assert "unseen students of seen labs" in shown
+    assert "Unseen students of seen labs" in shown
     groups = json.loads((out / "evaluation.json").read_text())["groups"]
     assert groups["held-out labs"]["labs"] == [HELD_OUT]
     for group in groups.values():
-        assert list(group["graders"]) == ["tuned model", "untuned base", BAG_OF_WORDS, MAJORITY]
+        assert list(group["graders"]) == ["tuned model", "untuned base model", BAG_OF_WORDS, MAJORITY]
         assert group["graders"]["tuned model"]["figures"]["ungraded"]["value"] == 0
     held_out = load_lab(LABS / HELD_OUT)
     assert groups["held-out labs"]["graders"]["tuned model"]["decisions"] == sum(
@@ -91,7 +91,7 @@ def test_evaluation_covers_held_out_labs_and_students(run: Path, calibration: di
         assert f'<h2 id="{section}">' in page
     seen = groups["unseen students of seen labs"]
     confidence = seen["confidence"]["tuned model"]
-    assert confidence["after"] is not None and "after calibration" in page
+    assert confidence["after"] is not None and "Calibrated: ECE" in page
     assert 0 < confidence["decisions"] == seen["graders"]["tuned model"]["decisions"] - calibration["decisions"]
     among_tas = groups["held-out labs"]["inter_annotator"]
     assert set(among_tas["raters"]) == {"ann", "bob"} and among_tas["pairwise"]["value"] < 1
