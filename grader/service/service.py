@@ -59,12 +59,13 @@ def run_service(options: ServeOptions) -> None:
             telemetry=telemetry,
         )
         with_jobs = options.jobs and (options.labs or not options.model)
-        name = f"{socket.gethostname()}:{options.port}"
+        port = address.getsockname()[1]  # with --port 0 only the bound socket knows the number
+        name = f"{socket.gethostname()}:{port}"
         worker = start_worker(store, courses, engine.thread, name) if with_jobs else None
         service_options = ServiceOptions(timeout_seconds=options.seconds, rate=options.rate, max_chars=engine.max_chars)
         start_job = worker.notify if worker else leave_to_workers
         app = create_app(engine.thread, courses, store, service_options, start_job=start_job, telemetry=telemetry)
-        url = f"http://{options.host}:{address.getsockname()[1]}"
+        url = f"http://{options.host}:{port}"
         ready = f"serving on [bold]{url}[/], API reference at {url}/docs; stop with Ctrl-C"
         log_to_stderr()
         serving.set()

@@ -54,7 +54,7 @@ class HttpEngine:
         timeout = httpx.Timeout(limits.request_seconds, connect=limits.connect_seconds)
         self._client = client or httpx.Client(timeout=timeout, limits=httpx.Limits())
         try:
-            self._servers = ServerPool(urls, self._client, options, skip_other_models=skip_other_models)
+            self._servers = ServerPool(urls, self._client, options, skip_other_models=skip_other_models, limits=limits)
         except ModelError:
             self._client.close()
             raise

@@ -81,14 +81,20 @@ class ServerPool:
     """
 
     def __init__(
-        self, urls: Sequence[str], client: httpx.Client, options: EngineOptions, *, skip_other_models: bool
+        self,
+        urls: Sequence[str],
+        client: httpx.Client,
+        options: EngineOptions,
+        *,
+        skip_other_models: bool,
+        limits: TransportLimits | None = None,
     ) -> None:
         self._name = options.model_hash[:NAME_CHARS]
         self._adapter = (options.adapter_hash[:NAME_CHARS], options.adapter) if options.adapter else None
         self._command = f"vllm serve {options.weights} --served-model-name {self._name or 'NAME'} --max-logprobs 26"
         if self._adapter:
             self._command += f" {ADAPTER_FLAGS}"
-        self._order = ServerOrder(urls)
+        self._order = ServerOrder(urls, limits)
         self._servers = {url: VllmServer(url, client) for url in self._order.urls}
         self.served = self._agree({url: self._discover(url) for url in self._order.urls}, skip_other_models)
         self.model = self._adapter[0] if self._adapter else self.served.model
