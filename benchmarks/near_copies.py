@@ -3,7 +3,8 @@
 Run: python benchmarks/near_copies.py FOLDER_OF_LABS
 
 For shingle sizes and thresholds: the share of the training side that is set aside over ten seeds, for direct neighbours
-of the test side and for complete connected clusters; and the share of synthetic copies that is found.
+of the test side and for complete connected clusters; and the share of synthetic copies that is found. A second table
+has the same figures if shingles that several students share are ignored as starter code.
 """
 
 import random
@@ -11,6 +12,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,15 +21,22 @@ from scipy.sparse.csgraph import connected_components
 
 from labs_schema.reading.validate import lab_folders, load_lab
 from training.dataset import source_tokens
-from training.dataset.near_copies import similarity
+from training.dataset.near_copies import AT_LEAST, THRESHOLD, Shingles, similarity
 from training.dataset.source_tokens import KEYWORDS, shingles
 from training.dataset.splits import training_students
 
 SIZES, THRESHOLDS, SEEDS, SHARE = (3, 5, 8), (0.7, 0.75, 0.8, 0.9, 0.95, 1.0), 10, 0.7
 EDITS = (0, 1, 2, 4)
+SHARED = (1.1, 0.95, 0.8, 0.7, 0.6, 0.5)
+"""Shares of a lab's submissions from which on a shingle is ignored; 1.1 ignores none."""
 NAME = re.compile(r"(?<![\w#<.])[a-z_]\w*\b(?!\s*[(.])")
-Program = tuple[str, str, str]
-"""Student, language, text."""
+
+
+class Program(NamedTuple):
+    lab: str
+    student: str
+    language: str
+    text: str
 
 
 class Everything(frozenset[str]):
@@ -39,7 +48,7 @@ def programs(parent: Path) -> Iterator[Program]:
     for lab in map(load_lab, lab_folders(parent)):
         for one in lab.submissions:
             if one.student in lab.ratings_by_student:
-                yield one.student, lab.language, "\n".join(file.text for file in one.files)
+                yield Program(lab.name, one.student, lab.language, "\n".join(file.text for file in one.files))
 
 
 def obfuscated(text: str, edits: int, rng: random.Random) -> str:
@@ -79,20 +88,54 @@ def set_aside(alike: npt.NDArray[np.bool_], students: npt.NDArray[np.str_]) -> t
     return float(np.mean(direct)), float(np.mean(clusters))
 
 
-def report(found: list[Program], size: int, names: str) -> list[str]:
-    sets = [shingles([text], language, size) for _, language, text in found]
-    alike, students = similarities(sets), np.array([student for student, _, _ in found])
-    copies: dict[int, npt.NDArray[np.float64]] = {}
+def copies_of(found: list[Program], size: int) -> dict[int, list[tuple[int, Shingles]]]:
+    """Edits -> (number of the original, shingles of a copy), for every third program of more than one shingle."""
+    of = [number for number, one in enumerate(found) if len(shingles([one.text], one.language, size)) > 1][::3]
+    copies: dict[int, list[tuple[int, Shingles]]] = {}
     for edits in EDITS:
         rng = random.Random(edits)
-        of = [(sets[i], language, text) for i, (_, language, text) in enumerate(found) if len(sets[i]) > 1][::3]
-        made = [similarity(one, shingles([obfuscated(text, edits, rng)], lang, size)) for one, lang, text in of]
-        copies[edits] = np.array(made)
+        texts = ((number, obfuscated(found[number].text, edits, rng)) for number in of)
+        copies[edits] = [(number, shingles([text], found[number].language, size)) for number, text in texts]
+    return copies
+
+
+def recall(sets: list[Shingles], copies: dict[int, list[tuple[int, Shingles]]], threshold: float) -> str:
+    return " | ".join(
+        f"{np.mean([similarity(sets[number], copy) >= threshold for number, copy in made]):.0%}"
+        for made in copies.values()
+    )
+
+
+def report(found: list[Program], size: int, names: str) -> list[str]:
+    sets = [shingles([one.text], one.language, size) for one in found]
+    alike, students, copies = similarities(sets), np.array([one.student for one in found]), copies_of(found, size)
     lines = []
     for threshold in THRESHOLDS:
         direct, clusters = set_aside(alike >= threshold, students)
-        recall = " | ".join(f"{np.mean(copies[edits] >= threshold):.0%}" for edits in EDITS)
-        lines.append(f"| {names} | {size} | {threshold} | {direct:.1%} | {clusters:.1%} | {recall} |")
+        shares = f"{direct:.1%} | {clusters:.1%} | {recall(sets, copies, threshold)}"
+        lines.append(f"| {names} | {size} | {threshold} | {shares} |")
+    return lines
+
+
+def report_starter_code(found: list[Program]) -> list[str]:
+    """The rule in use, for each share of students from which on a shingle is starter code."""
+    whole = [shingles([one.text], one.language) for one in found]
+    labs, students = np.array([one.lab for one in found]), np.array([one.student for one in found])
+    copies, lines = copies_of(found, source_tokens.SHINGLE), []
+    for share in SHARED:
+        ignored = np.empty(0, np.uint32)
+        for lab in sorted(set(labs)):
+            members = np.flatnonzero(labs == lab)
+            values, counts = np.unique(np.concatenate([whole[number] for number in members]), return_counts=True)
+            ignored = np.union1d(ignored, values[counts >= max(AT_LEAST, share * len(members))])
+        sets = [np.setdiff1d(one, ignored, assume_unique=True) for one in whole]
+        own = {
+            edits: [(number, np.setdiff1d(copy, ignored, assume_unique=True)) for number, copy in made]
+            for edits, made in copies.items()
+        }
+        direct, clusters = set_aside(similarities(sets) >= THRESHOLD, students)
+        median = int(np.median([len(one) for one in sets]))
+        lines.append(f"| {share} | {median} | {direct:.1%} | {clusters:.1%} | {recall(sets, own, THRESHOLD)} |")
     return lines
 
 
@@ -102,8 +145,11 @@ def main() -> None:
     table = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
     for size in SIZES:
         table += report(found, size, "ignored")
+    starter = report_starter_code(found)
     source_tokens.KEYWORDS = Everything()
     table += report(found, source_tokens.SHINGLE, "compared")
+    shared = ["share", "shingles (median)", "direct", "clusters", *(f"renamed + {n} edits" for n in EDITS)]
+    table += ["", "| " + " | ".join(shared) + " |", "|---" * len(shared) + "|", *starter]
     print(f"{len(found)} rated submissions\n\n" + "\n".join(table))  # noqa: T201
 
 

@@ -19,6 +19,7 @@ from labs_schema.reading.lab_folders import (
     SHORT_STATEMENT,
     STATEMENTS,
     SUBMISSIONS,
+    TEMPLATE,
 )
 from labs_schema.reading.ratings_csv import HEADER
 from labs_schema.reading.titles import TA, is_rater, rater_file, rater_of
@@ -43,6 +44,8 @@ def write_lab(lab: Lab, folder: Path) -> None:
     for submission in lab.submissions:
         for file in submission.files:
             _write_source(folder / SUBMISSIONS, submission.folder, file)
+    for file in lab.template:
+        _write_source(folder, TEMPLATE, file)
     if lab.human_grades:
         _write_grades(lab, folder)
     for rater in sorted({grade.rater for grade in lab.rater_grades}, key=str):

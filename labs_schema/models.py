@@ -83,8 +83,8 @@ class Lab(Frozen):
 
     `problem` is the verbose statement, `short_problem` the short one; if only one exists, it is used for both.
     `human_grades` are the current grades, at most one for each (student, criterion). `rater_grades` come from the TAs'
-    own tables, one for each (rater, student, criterion), always with rater and rating. `roster` lists the students
-    whose names are redacted; it is never serialized.
+    own tables, one for each (rater, student, criterion), always with rater and rating. `template` is the code that
+    students were given. `roster` lists the students whose names are redacted; it is never serialized.
     """
 
     name: str
@@ -93,6 +93,7 @@ class Lab(Frozen):
     language: str
     criteria: tuple[Criterion, ...]
     submissions: tuple[Submission, ...]
+    template: tuple[SourceFile, ...] = ()
     human_grades: tuple[HumanGrade, ...] = ()
     rater_grades: tuple[HumanGrade, ...] = ()
     roster: tuple[Person, ...] = Field(default=(), exclude=True, repr=False)

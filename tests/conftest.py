@@ -1,5 +1,6 @@
 """Small labs, tokenizers and a tiny random model, built on the fly and shared by all tests."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -70,6 +71,24 @@ def make_lab() -> MakeLab:
         )
 
     return make
+
+
+@pytest.fixture
+def varied() -> Callable[[Lab], Lab]:
+    """Replaces the programs of a lab with unrelated ones."""
+
+    def varied(lab: Lab) -> Lab:
+        def program(student: str) -> str:
+            digits = hashlib.sha256(f"{lab.name}{student}".encode()).digest()
+            return "".join(f"if (x == {digit}) return {digit % 7};\n" for digit in digits)
+
+        submissions = tuple(
+            one.model_copy(update={"files": (SourceFile(path="main.c", text=program(one.student)),)})
+            for one in lab.submissions
+        )
+        return lab.model_copy(update={"submissions": submissions})
+
+    return varied
 
 
 # Tokenizers of the model families of the presets, trained on the fly, with our own chat templates in their formats.

@@ -10,7 +10,6 @@ from grader.bag_of_words import BagOfWords
 from labs_schema.models import Lab, Submission
 from serving.measures.arrays import Floats
 from training.dataset.near_copies import Sketches
-from training.dataset.source_tokens import shingles
 from training.dataset.splits import seeded_order
 
 RatedCriterion = tuple[str, str, str]
@@ -33,8 +32,8 @@ def out_of_fold(
     fold = np.array([fold_of[submission.student] for _, submission in rated])
     expected: dict[RatedCriterion, Floats] = {}
     with TemporaryDirectory() as folder, Sketches(Path(folder) / "shingles") as sketches:
-        for lab, submission in rated:
-            sketches.add(shingles((file.text for file in submission.files), lab.language))
+        for lab in labs:
+            sketches.add_lab(lab, {submission.student for of, submission in rated if of is lab})
         for number in range(folds):
             tested, others = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
             training = set(others.tolist()) - sketches.near_copies(others, tested)

@@ -5,7 +5,7 @@ from pathlib import Path
 from labs_schema.errors import InputError, Issue, IssueCollector, Severity
 from labs_schema.frozen import Frozen
 from labs_schema.limits import LabLimits
-from labs_schema.models import Criterion, HumanGrade, Lab, Person, Submission
+from labs_schema.models import Criterion, HumanGrade, Lab, Person, SourceFile, Submission
 from labs_schema.privacy.name_matching import NameMatcher
 from labs_schema.privacy.redaction import person_from_id, with_redactions
 from labs_schema.reading.human_grades import human_grades
@@ -52,6 +52,7 @@ class _GradedWork(Frozen):
 
     language: str
     submissions: tuple[Submission, ...] = ()
+    template: tuple[SourceFile, ...] = ()
     human_grades: tuple[HumanGrade, ...] = ()
     rater_grades: tuple[HumanGrade, ...] = ()
 
@@ -125,6 +126,7 @@ def _read_folder(
         roster=roster,
         language=work.language,
         submissions=work.submissions,
+        template=work.template,
         human_grades=work.human_grades,
         rater_grades=work.rater_grades,
     )
@@ -140,7 +142,8 @@ def _read_work(
     comments = read_table(lab, COMMENTS)
     every = read_all_submissions(lab)
     language, submissions = select_language(every, declared, lab.issues)
-    check_copies(submissions, read_template(lab), lab.issues)
+    template = read_template(lab)
+    check_copies(submissions, template, lab.issues)
     students = {submission.student for submission in every}
     grades: tuple[HumanGrade, ...] = ()
     if table:
@@ -156,6 +159,7 @@ def _read_work(
     return _GradedWork(
         language=language,
         submissions=tuple(with_redactions(each, language, names) for each in submissions),
+        template=template,
         human_grades=grades,
         rater_grades=by_rater,
     )

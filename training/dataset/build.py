@@ -1,5 +1,6 @@
 """Builds a training file, a test file and a manifest from labs on disk."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import version
@@ -53,7 +54,8 @@ def build_dataset(
 
     Submissions without a rating are in no file. `report` is called once per lab after everything is written. Uses the
     memory of the largest lab and about 1 kB per submission.
-    Raises InputError with the errors of all labs, before anything is written.
+    Raises InputError with the errors of all labs, or if there is nothing to train on although `train_split` asks for
+    it, before anything is written.
     """
     folders = _check_input(parent, train_path, test_path, options)
     train_path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,6 +77,7 @@ def build_dataset(
             seed=options.seed,
             progress=partial(progress, "Looking for near-copies"),
         )
+        _check_training(parent, sides, options)
         rated.sort(key=partial(_position, options=options))
         files = {train_path.name: Side.TRAIN, test_path.name: Side.TEST}
         outputs = _write(files, rated, sides, spool, Path(name), partial(progress, "Writing"))
@@ -97,6 +100,21 @@ def build_dataset(
     for lab in labs:
         report(lab_report(lab, sides))
     return manifest
+
+
+def _check_training(parent: Path, sides: Sides, options: DatasetOptions) -> None:
+    counts = Counter(sides.values())
+    if not options.train_split or counts[Side.TRAIN]:
+        return
+    held_out, copies = counts[Side.TEST], counts[Side.SET_ASIDE]
+    found = f"rated submissions: {len(sides)}; held out for testing: {held_out}, near-copies of them: {copies}"
+    if copies:
+        hint = "Put the code that students were given into the lab's template/ folder, or change --seed."
+    elif held_out:
+        hint = "Hold out fewer labs, or raise --train-split; --train-split 0 builds a test file only."
+    else:
+        hint = "Add rubric_ratings.csv and submissions of the same students; `grader check` lists the unmatched ones."
+    raise InputError([error_issue("no-training-rows", parent, found=found, hint=hint)])
 
 
 def _write(

@@ -15,7 +15,6 @@ from training.dataset.manifest import Augmentation, LabSplit, folder_hash
 from training.dataset.near_copies import Sketches
 from training.dataset.pairs import RatedPrompt
 from training.dataset.row_formats import RowFormat, json_lines
-from training.dataset.source_tokens import shingles
 from training.dataset.splits import RatedSubmission, Side
 from training.dataset.spool import Spool
 
@@ -93,8 +92,8 @@ class LabCollector:
         for submission, prompts in self.prompts(lab):
             block, student = self.spool.add(json_lines(prompts, self.row_format)), submission.student
             rated.append(RatedSubmission(lab.name, student, block, program_key(submission), attacked.get(student)))
-            self.sketches.add(shingles((file.text for file in submission.files), lab.language))
             unrated += len(lab.criteria) - len(prompts)
+        self.sketches.add_lab(lab, {one.student for one in rated})
         warnings = Counter(issue.code for issue in found.issues)
         size = len(lab.submissions)
         return CollectedLab(lab.name, folder_hash(folder), size, tuple(rated), unrated, warnings), []

@@ -14,10 +14,10 @@ from training.dataset.row_formats import read_pairs
 
 
 @pytest.fixture
-def parent(tmp_path: Path, make_lab, monkeypatch: pytest.MonkeyPatch) -> Path:
+def parent(tmp_path: Path, make_lab, varied, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for name in ("lab1", "lab2", "lab3"):
-        write_lab(make_lab(name, students=6), tmp_path / "labs" / name)
+        write_lab(varied(make_lab(name, students=6)), tmp_path / "labs" / name)
     return tmp_path / "labs"
 
 

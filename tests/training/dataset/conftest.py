@@ -1,6 +1,5 @@
-"""Labs with unrelated programs, and datasets of them."""
+"""Labs with unrelated programs, and datasets built from them."""
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,28 +7,10 @@ from typing import Any
 import pytest
 
 from labs_schema.lab_writer import write_lab
-from labs_schema.models import Lab, SourceFile
+from labs_schema.models import Lab
 from prompts.style import PromptStyle
 from training.dataset.build import DatasetOptions, build_dataset
 from training.dataset.manifest import DatasetManifest
-
-
-@pytest.fixture
-def varied() -> Callable[[Lab], Lab]:
-    """Replaces the programs of a lab with unrelated ones."""
-
-    def varied(lab: Lab) -> Lab:
-        def program(student: str) -> str:
-            digits = hashlib.sha256(f"{lab.name}{student}".encode()).digest()
-            return "".join(f"if (x == {digit}) return {digit % 7};\n" for digit in digits)
-
-        submissions = tuple(
-            one.model_copy(update={"files": (SourceFile(path="main.c", text=program(one.student)),)})
-            for one in lab.submissions
-        )
-        return lab.model_copy(update={"submissions": submissions})
-
-    return varied
 
 
 @pytest.fixture

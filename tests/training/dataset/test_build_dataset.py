@@ -74,6 +74,57 @@ def test_eval_labs_and_copies_of_their_work_are_never_trained_on(
     assert submission_key("lab1", "s007") not in (tmp_path / "train.jsonl").read_text()
 
 
+HARNESS = "\n".join(f"void check_{n}(void) {{ assert(f({n}) == {n * n}); report({n}, {n % 7}); }}" for n in range(60))
+
+
+@pytest.mark.parametrize("given", ["template", "shared"])
+def test_starter_code_does_not_make_near_copies(build: Any, varied: Any, tmp_path: Path, make_lab, given: str) -> None:
+    lab = varied(make_lab(students=10))
+    harness = SourceFile(path="harness.c", text=HARNESS)
+    submissions = [one.model_copy(update={"files": (harness, *one.files)}) for one in lab.submissions]
+    if given == "template":  # most students leave the given file out, so that it is not common in the lab
+        submissions[3:] = lab.submissions[3:]
+    copied = (SourceFile(path="main.c", text=submissions[0].files[1].text.replace("x", "copied")),)
+    submissions[5] = submissions[5].model_copy(update={"files": copied})
+    template = (harness,) if given == "template" else ()
+    write_labs(tmp_path / "labs", lab.model_copy(update={"submissions": tuple(submissions), "template": template}))
+    for seed, trained in ((0, "s000"), (1, "s005")):  # the seeds that train on one of the two and test with the other
+        sides = build(tmp_path / "labs", tmp_path / str(seed), seed=seed).labs["lab1"]
+        assert sides.set_aside == (submission_key("lab1", trained),)
+        assert (len(sides.train), len(sides.test)) == (6, 3)
+
+
+def test_equal_programs_are_near_copies_even_if_only_one_lab_has_the_template(
+    build: Any, varied: Any, tmp_path: Path, make_lab
+) -> None:
+    one, two = varied(make_lab("lab1", students=10)), varied(make_lab("lab2", students=10))
+    program = HARNESS + "\n" + two.submissions[4].files[0].text
+    one, two = with_program(one, "s007", program), with_program(two, "s004", program)
+    two = two.model_copy(update={"template": (SourceFile(path="harness.c", text=HARNESS),)})
+    write_labs(tmp_path / "labs", one, two)
+    manifest = build(tmp_path / "labs", tmp_path, eval_labs=["lab2"], train_split=1.0)
+    assert manifest.labs["lab1"].set_aside == (submission_key("lab1", "s007"),)
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [({"eval_labs": ["lab1"]}, "held out for testing: 10"), ({"train_split": 0.1}, "near-copies of them: 1")],
+)
+def test_no_training_rows_is_an_error_with_the_reason(
+    build: Any, tmp_path: Path, make_lab, options: dict[str, Any], found: str
+) -> None:
+    lab = make_lab(students=10)
+    for one in lab.submissions:
+        lab = with_program(lab, one.student, HARNESS)
+    write_labs(tmp_path / "labs", lab)
+    with pytest.raises(InputError) as caught:
+        build(tmp_path / "labs", tmp_path, **options)
+    (issue,) = caught.value.issues
+    assert issue.code == "no-training-rows" and found in issue.found
+    assert not (tmp_path / "train.jsonl").exists()
+    build(tmp_path / "labs", tmp_path, **options | {"train_split": 0})
+
+
 def test_unrated_work_is_in_no_file(build: Any, varied: Any, tmp_path: Path, make_lab) -> None:
     lab = varied(make_lab(students=6))
     grades = tuple(
