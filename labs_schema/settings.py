@@ -13,6 +13,12 @@ def data_folder() -> Path:
     return Path(data).absolute() / "grader"
 
 
+def cache_folder() -> Path:
+    """The user's cache folder of this product: ~/.cache/grader, or below XDG_CACHE_HOME."""
+    caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(caches).absolute() / "grader"
+
+
 class Settings(BaseSettings):
     """Read from GRADER_* environment variables each time it is created."""
 
@@ -27,4 +33,8 @@ class Settings(BaseSettings):
         default_factory=lambda: data_folder() / "pseudonyms.key",
         description="The file with the key of students' pseudonyms in datasets, created when it is first needed. "
         "Default: ~/.local/share/grader/pseudonyms.key",
+    )
+    models: Path = Field(
+        default_factory=lambda: cache_folder() / "models",
+        description="The folder of base models that `grader model pull` converted. Default: ~/.cache/grader/models",
     )

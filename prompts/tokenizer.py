@@ -52,6 +52,12 @@ def check_available(source: str) -> None:
     )
 
 
+def in_hub_cache(source: str) -> bool:
+    """Whether the local cache of the hub has weights of model `source`."""
+    config = try_to_load_from_cache(source, "config.json")
+    return isinstance(config, str) and any(Path(config).parent.glob("*.safetensors"))
+
+
 def _unavailable(source: str) -> str | None:
     """Why the hub cannot provide `source`; None if it may."""
     hub = constants.ENDPOINT

@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 
 from labs_schema.errors import ModelError
+from prompts.base_models import is_gguf
+from prompts.model_cache import model_folder
 from training.config import RunConfig, dump_config, load_config
 from training.dataset.manifest import DatasetManifest
 
@@ -34,7 +36,10 @@ class RunFolder:
         self.launch = path / "launch.json"
 
     def relative_source(self, source: str) -> str:
-        """`source` for a manifest: a hub id unchanged, a folder as a path relative to this one."""
+        """`source` for a manifest: a hub id unchanged, a model of the cache by its name, so that the run works on any
+        machine that has it, and another folder as a path relative to this one."""
+        if Path(source).absolute() == model_folder(Path(source).name):
+            return Path(source).name
         return os.path.relpath(source, self.path) if Path(source).is_dir() else source
 
     def write_dataset(self, sha256: str, manifest: DatasetManifest) -> None:
@@ -84,7 +89,7 @@ def new_run_folder(output_dir: Path, model: str, config: RunConfig, now: datetim
 
     The path of a base model becomes absolute, so that the run can be resumed from any folder.
     """
-    if Path(config.model).is_dir():
+    if Path(config.model).is_dir() or is_gguf(config.model):
         config = config.model_copy(update={"model": str(Path(config.model).resolve())})
     stem = f"{model}-{now:%Y%m%d-%H%M%S}"
     for name in (stem, *(f"{stem}-{n}" for n in range(2, 100))):

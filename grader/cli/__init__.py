@@ -24,6 +24,7 @@ from grader.cli.help import DATA, GRADING, OPERATION, TRAINING, TRUST, HelpComma
 from grader.cli.init_model import init_model
 from grader.cli.keys import keys
 from grader.cli.merge import merge
+from grader.cli.model import model
 from grader.cli.regrade import regrade
 from grader.cli.replay import replay
 from grader.cli.robustness import robustness
@@ -51,8 +52,8 @@ for panel, functions in PANELS.items():
     for function in functions:
         command_class = SpacedValues if function is build_dataset else HelpCommand
         app.command(cls=command_class, rich_help_panel=panel)(function)
-for group in (courses, keys, audit):
-    app.add_typer(group, rich_help_panel=OPERATION)
+for group, panel in ((model, TRAINING), (courses, OPERATION), (keys, OPERATION), (audit, OPERATION)):
+    app.add_typer(group, rich_help_panel=panel)
 
 
 def print_version(requested: bool) -> None:

@@ -10,15 +10,40 @@ RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder writt
 ParentFolder = Annotated[
     Path, typer.Option("--parent-dir", metavar="FOLDER", help="Folder with one folder per lab, as used for training.")
 ]
+
+
+def pull_missing(model: str | None) -> str | None:
+    """`model`, after it is fetched or converted if it is a preset or a GGUF file that is not in the model cache."""
+    from prompts.base_models import needs_pull
+
+    if model and needs_pull(model):
+        from training.models.pull import pull
+
+        pull(model)
+    return model
+
+
+def _pull_missing(context: typer.Context, model: str | None) -> str | None:
+    return model if context.resilient_parsing else pull_missing(model)
+
+
 Model = Annotated[
-    str, typer.Option("--model", metavar="MODEL", help="Run folder, model folder or Hugging Face model id.")
+    str,
+    typer.Option(
+        "--model",
+        metavar="MODEL",
+        callback=_pull_missing,
+        help="Run folder, model folder, preset (see 'grader model list'), GGUF file or Hugging Face model id.",
+    ),
 ]
 CourseModel = Annotated[
     str | None,
     typer.Option(
         "--model",
         metavar="MODEL",
-        help="Run folder, model folder or Hugging Face model id of one course. Default: all registered courses.",
+        callback=_pull_missing,
+        help="Run folder, model folder, preset, GGUF file or Hugging Face model id of one course. Default: all "
+        "registered courses.",
     ),
 ]
 CourseLabs = Annotated[
@@ -29,7 +54,8 @@ CourseName = Annotated[
     typer.Option("--course", metavar="NAME", help="Course name. Default: the name of the folder that holds the labs."),
 ]
 BaseModel = Annotated[
-    str | None, typer.Option("--model", metavar="MODEL", help="Base model: preset, folder or Hugging Face model id.")
+    str | None,
+    typer.Option("--model", metavar="MODEL", help="Base model: preset, folder, GGUF file or Hugging Face model id."),
 ]
 Engine = Annotated[
     str,

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from grader.cli.options import BaseModel, Overrides
-from training.models.base_models import preset_table
+from grader.cli.options import BaseModel, Overrides, pull_missing
+from prompts.base_models import preset_table
 
 Config = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="Run configuration (YAML), as in training/recipes/.")
@@ -65,6 +65,7 @@ def train(
     settings = (
         load_config(config, flags, overrides or (), stage_flags) if config else open_run_folder(resume or Path())[1]
     )
+    pull_missing(settings.model)
     try:
         done = estimate(settings) if dry_run else run_training(settings, resume=resume)
     except TrainingStoppedError as stopped:

@@ -24,13 +24,13 @@ from grader.progress_bars import step_bars
 from grader.report.figures import write_confusions
 from grader.report.page import ReportSource, write_report
 from grader.token_cost import FILE as COST
+from prompts.base_models import find_base
 from prompts.encode import OnOverlong
 from serving.engines.engine_choice import EngineName
 from serving.measures.decisions import Decision
 from serving.measures.resampling import RESAMPLES
 from training.config import RunConfig
 from training.dataset.manifest import DatasetManifest
-from training.models.base_models import find_base
 from training.run_folder import open_run_folder, write_atomically
 
 

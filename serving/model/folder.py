@@ -1,7 +1,7 @@
 """Resolves a path to weights, tokenizer and manifest, and checks them against each other without loading weights.
 
-The path is a run folder, merged weights, a plain Hugging Face folder or a hub id. A model with a manifest is rejected
-if its tokenizer or prompt templates differ from those of its training.
+The path is a run folder, merged weights, a plain Hugging Face folder, a preset, a GGUF file or a hub id. A model with a
+manifest is rejected if its tokenizer or prompt templates differ from those of its training.
 """
 
 import re
@@ -11,6 +11,7 @@ from typing import Any
 
 from labs_schema.errors import ModelError
 from labs_schema.frozen import Frozen
+from prompts.base_models import find_named_base, weights_of
 from prompts.manifest import FILE, ModelManifest, check_manifest, prompt_hash, read_manifest, tokenizer_hash
 from prompts.style import PromptStyle
 from prompts.tokenizer import check_available, load_tokenizer
@@ -39,8 +40,11 @@ class ServedModel(Frozen):
 def open_model(path: str | Path, *, adapters: bool = False) -> ServedModel:
     """Finds the model at `path`; `adapters`: whether the engine can load an adapter onto its base.
 
-    Raises ModelError if there is no model, or only an adapter that must be merged first.
+    Raises ModelError if there is no model, if it has to be pulled first, or if it is an adapter that must be merged
+    first.
     """
+    if base := find_named_base(str(path)):
+        return ServedModel(name=base.public_name, weights=base.source, tokenizer=base.source)
     folder = Path(path)
     if not folder.is_dir():
         if not HUB_ID.fullmatch(str(path)) or folder.exists():
@@ -128,8 +132,7 @@ def _run(run: Path, adapters: bool) -> ServedModel:
         return found
     if not adapters:
         raise ModelError(f"{run} contains an adapter, which must be merged into its base first: grader merge {run}")
-    base = run / manifest.base_model
-    weights = str(base) if base.is_dir() else manifest.base_model
+    weights = weights_of(manifest.base_model, run)
     return found.model_copy(update={"weights": weights, "adapter": run / manifest.adapter})
 
 

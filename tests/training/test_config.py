@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from labs_schema.errors import InputError
+from prompts.base_models import PRESETS
 from training.config import RunConfig, dump_config, load_config
-from training.models.base_models import PRESETS
 
 RUNS = sorted((Path(__file__).parents[2] / "training" / "recipes").glob("*.yaml"))
 SMALL = "model: m\ndataset: d\nsft: {learning_rate: 0.001}\n"

@@ -9,6 +9,7 @@ from peft import PeftModel
 from torch import Tensor
 
 from labs_schema.errors import ModelError
+from prompts.base_models import weights_of
 from prompts.manifest import FILE, read_manifest, write_manifest
 from prompts.tokenizer import load_tokenizer
 from prompts.verdict import OPENING
@@ -48,8 +49,7 @@ def merge(run: Path, out: Path | None = None, dtype: Literal["bfloat16", "float3
     shutil.rmtree(draft, ignore_errors=True)
     with quiet_libraries():
         tokenizer = load_tokenizer(str(folder.tokenizer))
-        local = run / manifest.base_model
-        model = load_model(str(local) if local.is_dir() else manifest.base_model, dtype=getattr(torch, dtype))
+        model = load_model(weights_of(manifest.base_model, run), dtype=getattr(torch, dtype))
         if manifest.adapter is not None:
             model = PeftModel.from_pretrained(model, str(run / manifest.adapter))
         expected = logits_of(model, tokenizer)

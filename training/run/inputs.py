@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from labs_schema.errors import ModelError
+from prompts.base_models import BaseModelSource, find_base
 from prompts.encode import PromptEncoder
 from prompts.tokenizer import check_available, load_tokenizer
 from training.config import RunConfig
 from training.dataset.examples import LoadedExamples, TrainingExample, with_preferences
-from training.models.base_models import BaseModelSource, find_base
 from training.models.loading import context_length_of
 from training.run.mixture import Mixture, load_mixture, open_mixture
 

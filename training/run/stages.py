@@ -15,9 +15,9 @@ from transformers import PrinterCallback
 from trl import DPOConfig, SFTConfig
 
 from labs_schema.errors import ModelError
+from prompts.base_models import BaseModelSource
 from training.config import DpoStage, RunConfig, SftStage, Stage
 from training.dataset.examples import TrainingExample
-from training.models.base_models import BaseModelSource
 from training.models.loading import load_model, lora_config, use_liger
 from training.run.callbacks import StopOnSignal
 from training.run.checkpoints import SaveRunningMetrics, SealCheckpoints

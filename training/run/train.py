@@ -165,7 +165,7 @@ def _manifest(config: RunConfig, inputs: TrainingInputs, run: RunFolder) -> Mode
     return ModelManifest(
         grader_version=version("grader"),
         base_model=run.relative_source(weights),
-        trained_from=base.name if Path(base.source).is_dir() else base.source,
+        trained_from=base.public_name,
         base_licence=base.licence,
         adapter=run.adapter.name if lora else None,
         tokenizer_hash=tokenizer_hash(inputs.tokenizer),

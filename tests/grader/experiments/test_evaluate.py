@@ -16,13 +16,13 @@ from grader.tables.evaluation import evaluation_tables
 from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab, Submission
+from prompts.base_models import BaseModelSource
 from prompts.style import PromptStyle
 from serving.calibration.calibration import GradedWith, read_calibration, write_calibration
 from serving.model.loading import GraderOptions
 from tests.harness.errors import raises_code
 from training.config import RunConfig, SftStage
 from training.dataset.build import DatasetOptions, build_dataset
-from training.models.base_models import BaseModelSource
 from training.run_folder import RunFolder, new_run_folder
 
 LABS = Path(__file__).parents[3] / "labs"

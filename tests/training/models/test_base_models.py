@@ -16,14 +16,15 @@ from typer.testing import CliRunner
 
 from grader.cli import app
 from labs_schema.errors import ModelError
+from prompts.base_models import PRESETS, find_base
 from training.config import RunConfig
-from training.models.base_models import PRESETS, find_base
 from training.models.loading import lora_config
 
 CONFIG = RunConfig.model_validate({"model": "m", "dataset": "d", "sft": {}})
 SIZE = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 9}
 ARCHITECTURES = {
     "codellama": LlamaForCausalLM(LlamaConfig(**SIZE, num_key_value_heads=1)),
+    "smollm2": LlamaForCausalLM(LlamaConfig(**SIZE, num_key_value_heads=1)),
     "codestral": MistralForCausalLM(MistralConfig(**SIZE, num_key_value_heads=1)),
     "qwen2.5": Qwen2ForCausalLM(Qwen2Config(**SIZE, num_key_value_heads=1)),
 }

@@ -1,11 +1,11 @@
 """The model card has base, licence, data, settings and what was not evaluated."""
 
+from prompts.base_models import find_base
 from prompts.manifest import ModelManifest
 from prompts.style import PromptStyle
 from training.config import RunConfig
 from training.dataset.examples import CriterionExample, LoadedExamples, TrainingExample
 from training.dataset.manifest import DatasetManifest, LabSplit
-from training.models.base_models import find_base
 from training.run.inputs import TrainingInputs
 from training.run.mixture import Mixture
 from training.run.model_card import model_card

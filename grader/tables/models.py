@@ -1,0 +1,86 @@
+"""The table of base models that `grader model list` prints."""
+
+from rich.table import Column, Table
+
+from grader.terminal import printable
+from labs_schema.errors import ModelError
+from labs_schema.frozen import Frozen
+from prompts.base_models import PRESETS, BaseModelSource, NotPulledError, find_named_base
+from prompts.model_cache import CachedModel, cached_models
+from prompts.tokenizer import in_hub_cache
+
+BYTES_PER_WEIGHT = 2
+
+
+class KnownModel(Frozen):
+    """`context_length` in tokens. `size_bytes`: of the weights in bfloat16. `state`: present, absent or damaged."""
+
+    name: str
+    source: str
+    licence: str | None
+    context_length: int | None
+    size_bytes: int | None
+    state: str
+    warning: str | None = None
+
+
+def known_models() -> list[KnownModel]:
+    """All presets, then the converted models of the cache that are not presets."""
+    converted = [record for record in cached_models() if record.name not in PRESETS]
+    return [*map(_preset, PRESETS.values()), *map(_converted, converted)]
+
+
+def _preset(preset: BaseModelSource) -> KnownModel:
+    return KnownModel(
+        name=preset.name,
+        source=preset.package.requirement if preset.package else preset.source,
+        licence=preset.licence,
+        context_length=preset.context_length,
+        size_bytes=preset.parameters and preset.parameters * BYTES_PER_WEIGHT,
+        state=_state(preset),
+        warning=preset.warning,
+    )
+
+
+def _state(preset: BaseModelSource) -> str:
+    if not preset.package:
+        return "present" if in_hub_cache(preset.source) else "absent"
+    return _cache_state(preset.name)
+
+
+def _cache_state(name: str) -> str:
+    try:
+        return "present" if find_named_base(name) else "absent"
+    except NotPulledError:
+        return "absent"
+    except ModelError:
+        return "damaged"
+
+
+def _converted(record: CachedModel) -> KnownModel:
+    return KnownModel(
+        name=record.name,
+        source=record.source,
+        licence=record.licence,
+        context_length=record.context_length,
+        size_bytes=record.size_bytes,
+        state=_cache_state(record.name),
+    )
+
+
+def models_table(models: list[KnownModel]) -> Table:
+    table = Table(
+        Column("Name", no_wrap=True),
+        Column("Source", overflow="fold"),
+        Column("Licence", overflow="fold"),
+        Column("Context", justify="right"),
+        Column("Size", justify="right", no_wrap=True),
+        Column("On this machine"),
+    )
+    for each in models:
+        length = f"{each.context_length:,}" if each.context_length else ""
+        size = f"{each.size_bytes / 1e9:.1f} GB" if each.size_bytes else ""
+        present = {"present": "yes", "absent": "no"}.get(each.state, each.state)
+        cells = (each.name, each.source, each.licence or "not stated", length, size, present)
+        table.add_row(*map(printable, cells))
+    return table
