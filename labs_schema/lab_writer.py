@@ -9,7 +9,6 @@ from typing import NoReturn
 
 from labs_schema.errors import InputError, error_issue, quoted
 from labs_schema.models import Criterion, HumanGrade, Lab, Rating, SourceFile
-from labs_schema.reading.csv_rows import escape_formula
 from labs_schema.reading.human_grades import is_comment
 from labs_schema.reading.lab_folders import (
     COMMENTS,
@@ -25,6 +24,7 @@ from labs_schema.reading.ratings_csv import HEADER
 from labs_schema.reading.titles import TA, is_rater, rater_file, rater_of
 from labs_schema.source.languages import LANGUAGES, UNKNOWN, majority_languages
 from labs_schema.submissions.file_names import safe_member_path
+from labs_schema.tables.delimited import escape_formula
 
 Texts = Mapping[str, Mapping[str, str]]
 """student -> criterion title -> rating title or comment."""

@@ -15,6 +15,9 @@ class LabLimits(Frozen):
     statement_bytes: int = Field(1_000_000, description="A problem statement or language.txt.")
     rubric_bytes: int = Field(5_000_000, description="rubrics.json.")
     table_bytes: int = Field(200_000_000, description="A table of ratings or comments, or a roster.")
+    table_cells: int = Field(
+        5_000_000, description="A sheet of a spreadsheet, counted up to its last used row and column."
+    )
     line_chars: int = Field(1_000_000, description="A line of a table.")
     title_chars: int = Field(300, description="A criterion title, a rating title or a TA's name.")
     source_bytes: int = Field(1_000_000, description="A source file.")

@@ -9,8 +9,8 @@ from grader.labels.suspects import LabelNoise, SuspectLabel, suspect_labels
 from grader.labels.ta_summaries import TaSummary, ratings_by_ta, ta_summaries
 from labs_schema.errors import GraderError
 from labs_schema.frozen import Frozen
-from labs_schema.reading.csv_rows import escape_formula
 from labs_schema.reading.validate import lab_folders, load_lab
+from labs_schema.tables.delimited import escape_formula
 from training.run_folder import write_atomically
 
 COLUMNS = ("lab", "student", "criterion", "rating", "expected", "probability", "probability_given", "rater", "why")

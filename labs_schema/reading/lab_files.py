@@ -17,15 +17,19 @@ from labs_schema.reading.lab_folders import (
     STATEMENTS,
     SUBMISSIONS,
     TEMPLATE,
+    table_names,
+    tables_named,
 )
 from labs_schema.reading.ratings_csv import RatingsTable, parse_ratings
 from labs_schema.reading.roster import parse_roster
 from labs_schema.reading.rubric_json import parse_rubric
 from labs_schema.reading.rubric_merge import merge_rubrics
-from labs_schema.reading.titles import rater_of
+from labs_schema.reading.titles import rater_file, rater_of
 from labs_schema.source.languages import LANGUAGES, canonical_name
 from labs_schema.submissions.source_files import folder_files, read_source_files
 from labs_schema.submissions.submissions_folder import read_submissions
+from labs_schema.tables.delimited import Row
+from labs_schema.tables.reader import read_table_file
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,14 @@ class LabFolder:
     def text(self, name: str, max_bytes: int) -> str | None:
         """The text of a file; None if there is no such file or, with an error, if it cannot be read."""
         return read_text(self.path / name, name, max_bytes, self.issues) if name in self.available else None
+
+    def table(self, name: str) -> tuple[list[Row], str] | None:
+        """The rows and the name of the file that has `name` with any suffix of tables; None as for `text`."""
+        found = tables_named(name, self.available)
+        if len(found) > 1:
+            self.issues.error("two-tables", found[1], found=f"a second file besides {found[0]}")
+        rows = read_table_file(self.path / found[0], found[0], self.issues, self.limits) if found else None
+        return None if rows is None else (rows, found[0])
 
     def missing(self, code: str, name: str, hint: str) -> None:
         self.issues.warning(code, name, found="no such file", expected=f"{name} in the lab's folder", hint=hint)
@@ -101,26 +113,26 @@ def _parse_language(text: str, where: str, alternative: str, issues: IssueCollec
 
 
 def read_table(lab: LabFolder, name: str) -> RatingsTable | None:
-    text = lab.text(name, lab.limits.table_bytes)
-    return None if text is None else parse_ratings(text, name, lab.limits.line_chars, lab.issues)
+    """The table `name`, in any of the formats of tables; None if there is none or, with an error, if it is invalid."""
+    found = lab.table(name)
+    return None if found is None else parse_ratings(*found, lab.issues)
 
 
 def read_rater_tables(lab: LabFolder) -> dict[str, RatingsTable]:
     """TA name -> table, sorted by TA."""
-    raters = sorted((rater, name) for name in lab.available if (rater := rater_of(name)))
-    tables = ((rater, read_table(lab, name)) for rater, name in raters)
+    raters = sorted({rater for name in lab.available if (rater := rater_of(name))})
+    tables = ((rater, read_table(lab, rater_file(rater))) for rater in raters)
     return {rater: table for rater, table in tables if table}
 
 
 def read_roster(lab: LabFolder) -> tuple[Person, ...]:
     """The students on the lab's roster and on the one in its parent folder."""
-    course = lab.path.parent / ROSTER
-    texts = {ROSTER: lab.text(ROSTER, lab.limits.table_bytes)}
-    if os.path.lexists(course):
-        texts[f"../{ROSTER}"] = read_text(course, f"../{ROSTER}", lab.limits.table_bytes, lab.issues)
-    people: list[Person] = []
-    for name, text in texts.items():
-        people += () if text is None else parse_roster(text, name, lab.limits.line_chars, lab.issues)
+    parent = lab.path.parent
+    course = next((name for name in table_names(ROSTER) if os.path.lexists(parent / name)), None)
+    found = [lab.table(ROSTER)]
+    if course and (rows := read_table_file(parent / course, f"../{course}", lab.issues, lab.limits)):
+        found.append((rows, f"../{course}"))
+    people = [person for each in found if each for person in parse_roster(*each, lab.issues)]
     return tuple(dict.fromkeys(people))
 
 
@@ -128,7 +140,8 @@ def read_criteria(lab: LabFolder, table: RatingsTable | None) -> tuple[Criterion
     """The rubric from rubrics.json and the header of `table`, merged."""
     text = lab.text(RUBRIC, lab.limits.rubric_bytes)
     rubric = None if text is None else parse_rubric(text, lab.issues)
-    if RUBRIC not in lab.available and RATINGS in lab.available:
+    rated = bool(tables_named(RATINGS, lab.available))
+    if RUBRIC not in lab.available and rated:
         lab.missing("no-rubric", RUBRIC, f"The rubric is taken from the header of {RATINGS}.")
     elif RUBRIC not in lab.available:
         lab.issues.error(
@@ -137,7 +150,7 @@ def read_criteria(lab: LabFolder, table: RatingsTable | None) -> tuple[Criterion
             found=f"neither {RUBRIC} nor {RATINGS}",
             hint=f"Create {RUBRIC}; docs/reference/lab-format.md has an example.",
         )
-    elif RATINGS not in lab.available:
+    elif not rated:
         lab.missing("no-ratings", RATINGS, "The lab can be graded but is skipped for training.")
     return merge_rubrics(rubric, table, lab.issues)
 

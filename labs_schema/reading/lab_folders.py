@@ -1,12 +1,14 @@
 """The file names of a lab, and the labs and unexpected files in a folder."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from labs_schema.errors import InputError, Issue, IssueCollector, did_you_mean, error_issue
 from labs_schema.file_reader import is_special_file, list_folder
 from labs_schema.reading.titles import rater_of
 from labs_schema.submissions.file_names import junk_part, safe_name
+from labs_schema.tables.reader import TABLE_SUFFIXES
 
 STATEMENTS = ("ps.txt", "problemStatement.txt")
 SHORT_STATEMENT = "modified_ps.txt"
@@ -19,14 +21,27 @@ SUBMISSIONS = "submissions"
 TEMPLATE = "template"
 LAB_MARKERS = (RUBRIC, RATINGS, SUBMISSIONS)
 """A folder with one of these is a lab."""
-_TEXT_FILES = (*STATEMENTS, SHORT_STATEMENT, LANGUAGE_FILE, ROSTER, "provenance.json")
-LAB_FILES = frozenset({*LAB_MARKERS, COMMENTS, TEMPLATE, *_TEXT_FILES})
+_TEXT_FILES = (*STATEMENTS, SHORT_STATEMENT, LANGUAGE_FILE, "provenance.json")
 ALLOWED_PREFIXES = ("readme", "license", "licence", "notice", "copying")
 
 
+def table_names(name: str) -> tuple[str, ...]:
+    """`name.csv` with each suffix of tables."""
+    return tuple(name.removesuffix(".csv") + suffix for suffix in TABLE_SUFFIXES)
+
+
+def tables_named(name: str, available: Collection[str]) -> list[str]:
+    """Those of `table_names` that are available."""
+    return [each for each in table_names(name) if each in available]
+
+
+_TABLES = tuple(name for table in (RATINGS, COMMENTS, ROSTER) for name in table_names(table))
+LAB_FILES = frozenset({*LAB_MARKERS, TEMPLATE, *_TEXT_FILES, *_TABLES})
+
+
 def is_lab(folder: Path) -> bool:
-    """Whether `folder` contains rubrics.json, rubric_ratings.csv or submissions/."""
-    return any(os.path.lexists(folder / name) for name in LAB_MARKERS)
+    """Whether `folder` contains rubrics.json, submissions/, or rubric_ratings.csv in any format of tables."""
+    return any(os.path.lexists(folder / name) for name in (*LAB_MARKERS, *table_names(RATINGS)))
 
 
 def lab_folders(parent: Path) -> list[Path]:
@@ -91,7 +106,7 @@ def labs_inside(folder: Path) -> list[str]:
 
 def is_allowed_among_labs(name: str) -> bool:
     """Whether the entry may be in a folder of labs: a roster, readme or licence, which `labs/*` expands to as well."""
-    return name == ROSTER or _is_allowed(name)
+    return name in table_names(ROSTER) or _is_allowed(name)
 
 
 def _is_allowed(name: str) -> bool:

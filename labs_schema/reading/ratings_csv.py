@@ -7,9 +7,9 @@ import re
 from typing import NamedTuple
 
 from labs_schema.errors import IssueCollector, quoted
-from labs_schema.reading.csv_rows import CsvRow, read_rows
 from labs_schema.reading.titles import TA, rater_file, read_rater, read_title
 from labs_schema.submissions.file_names import student_id
+from labs_schema.tables.delimited import Row
 
 HEADER = ("Criterion", "Description", "Rating", "Rating description", "Marks", "Student")
 """The usual first cells of the six header rows. They are free text, except that one row must not have another row's
@@ -46,10 +46,9 @@ class RatingsTable(NamedTuple):
     rows: tuple[StudentRow, ...]
 
 
-def parse_ratings(text: str, path: str, max_line_chars: int, issues: IssueCollector) -> RatingsTable | None:
+def parse_ratings(rows: list[Row], path: str, issues: IssueCollector) -> RatingsTable | None:
     """The table; None, with errors, if its layout is invalid."""
-    rows = read_rows(text, path, max_line_chars, issues)
-    if rows is None or not _check_header(rows, path, issues):
+    if not _check_header(rows, path, issues):
         return None
     width = len(rows[0].cells)
     header = [_padded(row, width) for row in rows[:5]]
@@ -69,12 +68,12 @@ def parse_ratings(text: str, path: str, max_line_chars: int, issues: IssueCollec
     return RatingsTable(path, _columns(header, body, ta, path, issues), _students(body, ta, path, issues))
 
 
-def _padded(row: CsvRow, width: int) -> CsvRow:
+def _padded(row: Row, width: int) -> Row:
     """A header row that contains only its name is treated as a row of empty cells."""
-    return CsvRow(row.line, row.cells + ("",) * (width - len(row.cells))) if len(row.cells) < 2 else row
+    return Row(row.line, row.cells + ("",) * (width - len(row.cells))) if len(row.cells) < 2 else row
 
 
-def _check_header(rows: list[CsvRow], path: str, issues: IssueCollector) -> bool:
+def _check_header(rows: list[Row], path: str, issues: IssueCollector) -> bool:
     def wrong(line: int, found: str, hint: str = "Add the missing row, even if its cells are empty.") -> bool:
         issues.error("wrong-header", path, line=line, found=found, hint=f"{hint} {_HEADER_HELP}")
         return False
@@ -97,7 +96,7 @@ def _check_header(rows: list[CsvRow], path: str, issues: IssueCollector) -> bool
     return True
 
 
-def _ta_column(header: list[CsvRow], path: str, issues: IssueCollector) -> int | None:
+def _ta_column(header: list[Row], path: str, issues: IssueCollector) -> int | None:
     """The index of the column headed `TA` in its first or sixth row and otherwise empty. The sixth row may be short."""
     found = []
     for index in range(1, len(header[0].cells)):
@@ -116,7 +115,7 @@ def _ta_column(header: list[CsvRow], path: str, issues: IssueCollector) -> int |
 
 
 def _columns(
-    header: list[CsvRow], body: list[CsvRow], ta: int | None, path: str, issues: IssueCollector
+    header: list[Row], body: list[Row], ta: int | None, path: str, issues: IssueCollector
 ) -> tuple[Column, ...]:
     columns: dict[tuple[str, str], Column] = {}
     for index in range(1, len(header[0].cells)):
@@ -135,7 +134,7 @@ def _columns(
     return tuple(columns.values())
 
 
-def _column(index: int, header: list[CsvRow], path: str, issues: IssueCollector) -> Column:
+def _column(index: int, header: list[Row], path: str, issues: IssueCollector) -> Column:
     where = f"column {index + 1}"
     criterion, description, rating, rating_description, marks = (row.cells[index] for row in header)
     return Column(
@@ -164,7 +163,7 @@ def _marks(written: str, path: str, where: str, line: int, issues: IssueCollecto
     return None
 
 
-def _students(body: list[CsvRow], ta: int | None, path: str, issues: IssueCollector) -> tuple[StudentRow, ...]:
+def _students(body: list[Row], ta: int | None, path: str, issues: IssueCollector) -> tuple[StudentRow, ...]:
     rows: dict[str, StudentRow] = {}
     for line, cells in body:
         rater = None if ta is None else read_rater(cells[ta], path, line, issues)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from labs_schema.errors import IssueCollector, did_you_mean
 from labs_schema.models import Person
-from labs_schema.reading.csv_rows import CsvRow, read_rows
+from labs_schema.tables.delimited import Row
 
 # fmt: off
 _HEADINGS = {
@@ -28,11 +28,8 @@ _TEST_STUDENT = re.compile(r"\s*(?:points possible|student, test|test student)\s
 EXPECTED = "headings such as student,name or student,first name,last name,email"
 
 
-def parse_roster(text: str, path: str, max_line_chars: int, issues: IssueCollector) -> tuple[Person, ...]:
+def parse_roster(rows: list[Row], path: str, issues: IssueCollector) -> tuple[Person, ...]:
     """The students in order; empty, with errors, if the roster cannot be used."""
-    rows = read_rows(text, path, max_line_chars, issues)
-    if rows is None:
-        return ()
     header, *others = rows
     columns = _columns(header, path, issues)
     people: dict[int, Person] = {}
@@ -45,7 +42,7 @@ def parse_roster(text: str, path: str, max_line_chars: int, issues: IssueCollect
     return tuple(people.values())
 
 
-def _columns(header: CsvRow, path: str, issues: IssueCollector) -> dict[int, str]:
+def _columns(header: Row, path: str, issues: IssueCollector) -> dict[int, str]:
     """Column index -> `id`, `name`, `first` or `last`, for the columns that are read."""
     headings = [re.sub(r"[\W_]", "", cell.lower()) for cell in header.cells]
     columns = {index: _KINDS[heading] for index, heading in enumerate(headings) if heading in _KINDS}
@@ -60,7 +57,7 @@ def _columns(header: CsvRow, path: str, issues: IssueCollector) -> dict[int, str
     return {}
 
 
-def _person(row: CsvRow, columns: Mapping[int, str], width: int, path: str, issues: IssueCollector) -> Person | None:
+def _person(row: Row, columns: Mapping[int, str], width: int, path: str, issues: IssueCollector) -> Person | None:
     if len(row.cells) > width:
         _report("roster-row", path, row.line, f"{len(row.cells)} cells", f"at most {width}, as in the header", issues)
         return None

@@ -2,6 +2,7 @@
 
 from labs_schema.errors import IssueCollector, quoted
 from labs_schema.limits import LabLimits
+from labs_schema.tables.reader import TABLE_SUFFIXES
 
 MAX_TITLE_CHARS = LabLimits().title_chars
 TA = "ta"
@@ -36,10 +37,11 @@ def rater_file(rater: str) -> str:
 
 
 def rater_of(name: str) -> str | None:
-    """`alice` for `rubric_ratings.alice.csv`; None if `name` is not the table of a valid TA name."""
-    if not (name.startswith(_PREFIX) and name.endswith(_SUFFIX)):
+    """`alice` for `rubric_ratings.alice.csv` or `.xlsx`; None if `name` is not the table of a valid TA name."""
+    stem, dot, ending = name.rpartition(".")
+    if not (stem.startswith(_PREFIX) and dot + ending in TABLE_SUFFIXES):
         return None
-    rater = name[len(_PREFIX) : -len(_SUFFIX)]
+    rater = stem.removeprefix(_PREFIX)
     return rater if is_rater(rater) and "/" not in rater else None
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from labs_schema.grades import CriterionGrade, Grade, Status
 from labs_schema.lab_writer import number
 from labs_schema.models import Criterion, Lab
-from labs_schema.reading.csv_rows import escape_formula
+from labs_schema.tables.delimited import escape_formula
 from serving.jobs.results import Result
 
 MARKS = "marks.csv"

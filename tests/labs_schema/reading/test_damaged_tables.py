@@ -9,6 +9,7 @@ import pytest
 from labs_schema.errors import Severity
 from labs_schema.lab_writer import write_lab
 from labs_schema.reading.validate import read_lab
+from tests.labs_schema.tables.spreadsheet_files import xlsx
 
 Damage = Callable[[Path], object]
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
@@ -183,7 +184,6 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
     ("a table without its description row", line(2, None), "wrong-header", ERROR),
     ("a table without its marks row", line(5, None), "wrong-header", ERROR),
     ("a table without its free row", line(6, None), "wrong-header", ERROR),
-    ("a table split by semicolons", replace(TABLE, ",", ";"), "wrong-header", ERROR),
     ("a row with a cell too few", line(8, "s001@course,1,0,0,1"), "wrong-cell-count", ERROR),
     ("a row with a cell too many", line(8, "s001@course,1,0,0,1,0,0"), "wrong-cell-count", ERROR),
     ("a quote that is not closed", line(8, 's001@course,"1,0,0,1,0'), "bad-csv", ERROR),
@@ -191,8 +191,14 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
     ("a line of 10 MB", line(8, "s001@course," + "x" * 10_000_000), "long-line", ERROR),
     ("a cell of 200 kB", line(8, f"s001@course,{'x' * 200_000},0,0,1,0"), "bad-csv", ERROR),
     ("a table with NULs", replace(TABLE, "s001", "s\0001"), "binary-file", ERROR),
-    ("a table in UTF-16", recoded(TABLE, "utf-16"), "not-utf-8", WARNING),
-    ("a table that is a zip", content(TABLE, b"PK\x03\x04rest"), "binary-file", ERROR),
+    ("a table that is a zip", content(TABLE, b"PK\x03\x04rest"), "bad-spreadsheet", ERROR),
+    (
+        "a roster with two sheets",
+        content("roster.xlsx", xlsx([["student", "name"], ["s1", "Ann B"]], [["x"]])),
+        "other-sheets",
+        WARNING,
+    ),
+    ("a table in two formats", content("rubric_ratings.tsv", "x"), "two-tables", ERROR),
     ("a table that is a link", linked(TABLE), "symlink", ERROR),
     ("a table that is a folder", as_folder(TABLE), "unreadable", ERROR),
     ("an empty criterion cell", replace(TABLE, f"Criterion,{COMPILES}", "Criterion,"), "empty-title", ERROR),
@@ -230,7 +236,6 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
     ("two TA columns", tas("TA", "ta"), "duplicate-ta", ERROR),
     ("a TA with an escape code", tas("TA", value="a\x1b[2J"), "bad-ta", ERROR),
     ("a TA of 400 characters", tas("TA", value="x" * 400), "bad-ta", ERROR),
-    ("a roster between semicolons", content("roster.csv", "student;name\ns1;Ann\n"), "roster-columns", ERROR),
     ("a roster of sections", content("roster.csv", "section,mark\n1,2\n"), "roster-columns", ERROR),
     ("a roster row without id and name", content("roster.csv", "id,name,mark\ns1,Ann,1\n,,2\n"), "roster-row", ERROR),
     ("a roster's long row", content("roster.csv", "id,name\ns1,Rossi, Mario\n"), "roster-row", ERROR),
