@@ -4,7 +4,8 @@ The template is rendered once with placeholders and cut at them, so untrusted te
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from datetime import datetime
 from typing import Any
 
 from labs_schema.errors import ModelError
@@ -14,6 +15,10 @@ from prompts.segments import Segments
 SYSTEM, USER, ANSWER = "systemTextStandsHere", "userTextStandsHere", "answerTextStandsHere"
 SYSTEM_SEPARATOR = "\n\n"
 """Between the system prompt and the user turn when both share one turn."""
+
+PINNED_DATE = datetime(2024, 7, 26)
+"""Today, for a template that writes the date: training and serving render the same bytes on any day. The value is the
+default of Llama 3's template."""
 
 Ids = tuple[int, ...]
 Turn = tuple[str, str]
@@ -57,6 +62,14 @@ def chat_format(tokenizer: Any, *, system: bool) -> ChatFormat:
             "unchanged. Use another tokenizer, or fix its chat_template."
         )
     return found
+
+
+def chat_frames(tokenizer: Any) -> tuple[tuple[str, ...], ...]:
+    """The fixed texts of prompts without and with a system prompt, as rendered; for a hash over what a prompt contains.
+
+    Raises ModelError as `chat_format` does.
+    """
+    return tuple(astuple(chat_format(tokenizer, system=system)) for system in (False, True))
 
 
 def encode_conversation(
@@ -125,7 +138,9 @@ def _render(tokenizer: Any, turns: Sequence[Turn], *, generate: bool) -> str:
     """The rendered template, empty if it raises. Templates may raise any exception, so all are caught."""
     messages = [{"role": role, "content": content} for role, content in turns]
     try:
-        return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=generate))
+        # Variables of a call hide the globals of the template's environment, such as its strftime_now.
+        pinned = {"strftime_now": PINNED_DATE.strftime, "date_string": PINNED_DATE.strftime("%d %b %Y")}
+        return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=generate, **pinned))
     except Exception:
         return ""
 

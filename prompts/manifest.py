@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from labs_schema.errors import ModelError
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_hash
-from prompts.chat_template import SYSTEM_SEPARATOR
+from prompts.chat_template import SYSTEM_SEPARATOR, chat_frames
 from prompts.encode import FastTokenizer, OnOverlong
 from prompts.quoting import QUOTING_VERSION
 from prompts.style import PromptStyle, template_text
@@ -66,7 +66,11 @@ def tokenizer_hash(tokenizer: FastTokenizer) -> str:
 
 
 def prompt_hash(style: PromptStyle, tokenizer: FastTokenizer) -> str:
-    """Hash of everything that determines a prompt besides the lab and the vocabulary."""
+    """Hash of everything that determines a prompt besides the lab and the vocabulary.
+
+    It covers the chat template as text and as rendered: the same text may render differently, for example with another
+    version of transformers. Raises ModelError if the template cannot be rendered.
+    """
     return canonical_hash(
         {
             "style": style.model_dump(mode="json"),
@@ -75,6 +79,7 @@ def prompt_hash(style: PromptStyle, tokenizer: FastTokenizer) -> str:
             "fixed": [SYSTEM_SEPARATOR, GAP_MARKER],
             "versions": [QUOTING_VERSION, ENCODING_VERSION],
             "chat_template": tokenizer.chat_template,
+            "chat_frames": chat_frames(tokenizer),
         }
     )
 

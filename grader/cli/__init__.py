@@ -33,6 +33,7 @@ from grader.cli.suspects import suspects
 from grader.cli.train import train
 from grader.cli.worker import worker
 from labs_schema.errors import GraderError, InputError
+from labs_schema.full_disk import is_full_disk
 
 app = typer.Typer(
     cls=HelpGroup,
@@ -78,7 +79,9 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch loads: spinning threads cost 4x on a busy CPU
     try:
         app()
-    except (GraderError, OSError) as error:
+    except Exception as error:
+        if not isinstance(error, GraderError | OSError) and not is_full_disk(error):
+            raise
         label = "" if isinstance(error, InputError) else "[bold red]error[/] "
         Console(stderr=True).print(label + escape(str(error)), highlight=False, soft_wrap=True)
         sys.exit(1)

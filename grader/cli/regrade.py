@@ -55,6 +55,7 @@ def regrade(
     """
     from grader.regrade.cost import cost_table, expected_cost
     from grader.regrade.regrade import RegradeOptions, regrade_labs
+    from labs_schema.full_disk import reporting_full_disk
     from labs_schema.reading.lab_folders import is_allowed_among_labs
 
     labs = [lab for lab in labs if lab.is_dir() or not is_allowed_among_labs(lab.name)]
@@ -75,4 +76,5 @@ def regrade(
         cluster=cluster,
         workers=workers,
     )
-    Console().print(regrade_labs(labs, model, out, options))
+    with reporting_full_disk(out, "run the same command again: it resumes."):
+        Console().print(regrade_labs(labs, model, out, options))

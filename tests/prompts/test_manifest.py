@@ -61,6 +61,60 @@ def test_different_chat_template_is_rejected(chatml_tokenizer: Any, manifest_of:
     assert "tokenizer differ" not in str(error.value)
 
 
+DATED = (
+    "{%- set today = strftime_now('%d %b %Y') -%}"
+    + """{%- for m in messages -%}
+<|im_start|>{{ m.role }} on {{ today }}, {{ date_string }}: {{ m.content }}<|im_end|>
+{%- endfor -%}
+{%- if add_generation_prompt -%}<|im_start|>assistant on {{ today }}, {{ date_string }}: {%- endif -%}"""
+)
+
+
+def at(day: str) -> Any:
+    """transformers' clock on `day`."""
+    import datetime
+
+    class Clock(datetime.datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime.datetime.fromisoformat(day).replace(tzinfo=tz)
+
+    return Clock
+
+
+def test_a_template_with_todays_date_renders_the_same_bytes_on_any_day(
+    chatml_tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from transformers.utils import chat_template_utils
+
+    from prompts.encode import PromptEncoder
+    from prompts.messages import Prompt
+
+    dated = copy.deepcopy(chatml_tokenizer)
+    dated.chat_template = DATED
+    prompt = Prompt(system="Be fair.", shared="int main;", criterion="Ok?", options=("A", "B"))
+    found = []
+    for day in ("2026-11-28", "2027-01-01"):
+        monkeypatch.setattr(chat_template_utils, "datetime", at(day))
+        turns = [{"role": "user", "content": "x"}]
+        assert day[:4] in dated.apply_chat_template(turns, tokenize=False, date_string=day)  # the clock is in use
+        encoder = PromptEncoder(dated, context_length=1024)
+        conversation = encoder.encode_turns([("user", "x")], ["y"])
+        found.append((encoder.encode([prompt]), conversation, prompt_hash(PromptStyle(), dated)))
+    assert found[0] == found[1]
+    assert "26 Jul 2024, 26 Jul 2024" in dated.decode(found[0][0].shared)
+
+
+def test_a_template_that_renders_differently_is_rejected(
+    chatml_tokenizer: Any, manifest_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest, render = manifest_of(chatml_tokenizer), type(chatml_tokenizer).apply_chat_template
+    changed = lambda *args, **kwargs: render(*args, **kwargs).replace("friendly", "strict")  # noqa: E731
+    monkeypatch.setattr(type(chatml_tokenizer), "apply_chat_template", changed)
+    with pytest.raises(ModelError, match="chat template"):
+        check_manifest(manifest, chatml_tokenizer)
+
+
 def test_prompt_hash_covers_every_style_field(byte_tokenizer: Any) -> None:
     changes: list[dict[str, Any]] = [
         {},

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from labs_schema.errors import InputError, Issue, error_issue
+from labs_schema.full_disk import reporting_full_disk
 from labs_schema.hashes import submission_key
 from labs_schema.privacy.pseudonym_key import key_fingerprint
 from labs_schema.reading.validate import lab_folders
@@ -55,11 +56,12 @@ def build_dataset(
     Submissions without a rating are in no file. `report` is called once per lab after everything is written. Uses the
     memory of the largest lab and about 1 kB per submission.
     Raises InputError with the errors of all labs, or if there is nothing to train on although `train_split` asks for
-    it, before anything is written.
+    it, before anything is written, and DiskFullError.
     """
     folders = _check_input(parent, train_path, test_path, options)
     train_path.parent.mkdir(parents=True, exist_ok=True)
     with (
+        reporting_full_disk(train_path.parent, "run grader build-dataset again: nothing was written."),
         TemporaryDirectory(prefix=".build-dataset-", dir=train_path.parent) as name,
         Spool(Path(name) / ".rows") as spool,
         Sketches(Path(name) / ".shingles") as sketches,

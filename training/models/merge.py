@@ -1,6 +1,8 @@
 """Merges an adapter into its base, into weights that any engine can serve, and checks the result."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,9 +12,11 @@ from torch import Tensor
 
 from labs_schema.errors import ModelError
 from prompts.base_models import weights_of
+from labs_schema.full_disk import reporting_full_disk
 from prompts.manifest import FILE, read_manifest, write_manifest
 from prompts.tokenizer import load_tokenizer
 from prompts.verdict import OPENING
+from training.models.finite_weights import check_finite
 from training.models.loading import load_model
 from training.quiet_libraries import quiet_libraries
 from training.run_folder import RunFolder
@@ -35,7 +39,7 @@ def merge(run: Path, out: Path | None = None, dtype: Literal["bfloat16", "float3
 
     The result is loaded again and its logits compared with those of base and adapter. An earlier merge in `out` is
     replaced. Raises ModelError if a logit changed by more than TOLERANCE, the run has no finished model, or `out`
-    contains anything else.
+    contains anything else, and with code `non-finite-weights` if the run diverged; DiskFullError.
     """
     folder = RunFolder(run)
     if not folder.manifest.is_file():
@@ -47,11 +51,14 @@ def merge(run: Path, out: Path | None = None, dtype: Literal["bfloat16", "float3
         raise ModelError(f"{out}: contains files that are not an earlier merge. Remove them or choose another --out.")
     draft = out.with_name(out.name + ".part")
     shutil.rmtree(draft, ignore_errors=True)
-    with quiet_libraries():
+    again = f"run it again: grader merge {run} --out {out}"
+    with quiet_libraries(), _removed_on_error(draft), reporting_full_disk(out, again):
         tokenizer = load_tokenizer(str(folder.tokenizer))
         model = load_model(weights_of(manifest.base_model, run), dtype=getattr(torch, dtype))
         if manifest.adapter is not None:
             model = PeftModel.from_pretrained(model, str(run / manifest.adapter))
+        retrain = "The run diverged: train again with a lower learning rate (grader train --config)."
+        check_finite(model.named_parameters(), run / (manifest.adapter or manifest.base_model), retrain)
         expected = logits_of(model, tokenizer)
         plain = model.merge_and_unload(safe_merge=True) if manifest.adapter is not None else model
         plain.save_pretrained(str(draft))
@@ -62,6 +69,15 @@ def merge(run: Path, out: Path | None = None, dtype: Literal["bfloat16", "float3
     shutil.rmtree(out, ignore_errors=True)
     draft.rename(out)
     return out
+
+
+@contextmanager
+def _removed_on_error(draft: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
 
 
 def replaceable(out: Path) -> bool:

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-import torch
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 from transformers import TrainerCallback
+
+from training.trainers.submission_batches import any_process
 
 SECOND_SIGNAL_SECONDS = 1
 """Signals closer together count as one: a terminal's Ctrl-C also arrives from the launcher."""
@@ -42,6 +43,10 @@ class ProgressBar(TrainerCallback):  # type: ignore[misc]
             self.bar.update(self.task, completed=state.global_step)
 
     def on_train_end(self, *_args: Any, **_: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stops the bar; `on_train_end` is not called after an error."""
         self.bar.stop()
 
 
@@ -73,17 +78,8 @@ class StopOnSignal(TrainerCallback):  # type: ignore[misc]
         self.requested_at = now
 
     def on_step_end(self, _args: Any, state: Any, control: Any, **_: Any) -> None:
-        if _any_process(self.requested_at is not None) and state.global_step < state.max_steps:
+        if any_process(self.requested_at is not None) and state.global_step < state.max_steps:
             control.should_save = control.should_training_stop = self.stopped = True
-
-
-def _any_process(flag: bool) -> bool:
-    if not torch.distributed.is_initialized():
-        return flag
-    device = torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
-    flags = torch.tensor(int(flag), device=device)
-    torch.distributed.all_reduce(flags, op=torch.distributed.ReduceOp.MAX)
-    return bool(flags.item())
 
 
 class _MetricsBelow(Progress):

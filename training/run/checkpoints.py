@@ -15,8 +15,9 @@ from transformers import TrainerCallback
 
 from labs_schema.errors import ModelError
 from training.dataset.manifest import file_hash
+from training.models.finite_weights import non_finite_weight
 from training.run_folder import write_atomically
-from training.trainers.submission_batches import SubmissionBatches
+from training.trainers.submission_batches import NonFiniteError, SubmissionBatches, any_process
 
 SEAL = "seal.json"
 METRICS = "running_metrics.json"
@@ -41,19 +42,25 @@ def unsealed_checkpoints(folder: Path) -> list[Path]:
 def latest_checkpoint(folder: Path, run: str) -> Path | None:
     """The newest complete checkpoint in `folder`, None if there is none. Raises ModelError if it changed, or belongs to
     another run."""
-    sealed = [path for path in _checkpoints(folder) if (path / SEAL).is_file()]
+    sealed = sealed_checkpoints(folder)
     if sealed and (reason := _reason_to_reject(sealed[-1], run)):
         raise ModelError(f"{sealed[-1]}: {reason}. Remove that folder to resume from the previous checkpoint.")
     return sealed[-1] if sealed else None
 
 
 class SealCheckpoints(TrainerCallback):  # type: ignore[misc]
-    """Seals every checkpoint. Must come after all callbacks that write into it."""
+    """Seals every checkpoint. Must come after all callbacks that write into it. Raises NonFiniteError, and seals
+    nothing, if a trained weight is not finite."""
 
-    def __init__(self, run: str) -> None:
-        self.run = run
+    def __init__(self, trainer: Any, run: str) -> None:
+        self.trainer, self.run = trainer, run
 
     def on_save(self, args: Any, state: Any, _control: Any, **_: Any) -> None:
+        trained = ((name, p) for name, p in self.trainer.model.named_parameters() if p.requires_grad)
+        name = non_finite_weight(trained)
+        if any_process(name is not None):
+            what = f"the weights {name or 'of another process'} are not finite"
+            raise NonFiniteError(what, state.global_step, self.trainer.step_rate, state.global_step)
         if torch.distributed.is_initialized():
             torch.distributed.barrier()
         if state.is_world_process_zero:
@@ -81,6 +88,15 @@ class SaveRunningMetrics(TrainerCallback):  # type: ignore[misc]
 def checkpoint_folder(args: Any, state: Any) -> Path:
     """The folder of the checkpoint at the current step."""
     return Path(args.output_dir) / f"checkpoint-{state.global_step}"
+
+
+def sealed_checkpoints(folder: Path, before: int | None = None) -> list[Path]:
+    """The complete checkpoints in `folder`, from the oldest to the newest. `before`: only those of earlier steps."""
+    return [
+        path
+        for path in _checkpoints(folder)
+        if (path / SEAL).is_file() and (before is None or int(path.name[11:]) < before)
+    ]
 
 
 def _checkpoints(folder: Path) -> list[Path]:

@@ -18,6 +18,7 @@ from labs_schema.errors import ModelError
 from prompts.base_models import BaseModelSource
 from training.config import DpoStage, RunConfig, SftStage, Stage
 from training.dataset.examples import TrainingExample
+from training.models.finite_weights import non_finite_weight, stored_weights
 from training.models.loading import load_model, lora_config, use_liger
 from training.run.callbacks import StopOnSignal
 from training.run.checkpoints import SaveRunningMetrics, SealCheckpoints
@@ -26,7 +27,7 @@ from training.trainers.dpo import dpo_trainer
 from training.trainers.dropout import residual_dropout
 from training.trainers.optimizers import MuonWithAdamW
 from training.trainers.sft import SftObjective, sft_trainer
-from training.trainers.submission_batches import TrainerInputs
+from training.trainers.submission_batches import NonFiniteError, TrainerInputs
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,7 @@ def run_trainer(trainer: Any, run: StageRun, checkpoint_owner: str) -> bool:
     Returns False if Ctrl-C or SIGTERM stopped it, after a checkpoint.
     """
     stop = StopOnSignal()
-    for callback in (stop, SaveRunningMetrics(trainer, run.checkpoint), SealCheckpoints(checkpoint_owner)):
+    for callback in (stop, SaveRunningMetrics(trainer, run.checkpoint), SealCheckpoints(trainer, checkpoint_owner)):
         trainer.add_callback(callback)
     dropout = run.stage.dropout if isinstance(run.stage, SftStage) else 0.0
     with stop.listening(), residual_dropout(trainer.model, dropout) if dropout else nullcontext():
@@ -183,7 +184,9 @@ def run_trainer(trainer: Any, run: StageRun, checkpoint_owner: str) -> bool:
 
 def save_stage(trainer: Any, out: Path, base_model: str) -> None:
     """Writes the adapter, or the full weights, to `out`, all of it or nothing. `base_model` is recorded in the
-    adapter's config. All processes must call this: sharded weights (FSDP) are gathered on the first one."""
+    adapter's config. All processes must call this: sharded weights (FSDP) are gathered on the first one.
+
+    Raises NonFiniteError, and writes nothing, if a weight is not finite."""
     state = PartialState()
     gathered = {}
     if state.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED):
@@ -197,6 +200,10 @@ def save_stage(trainer: Any, out: Path, base_model: str) -> None:
             (draft / "README.md").unlink(missing_ok=True)
         else:
             model.save_pretrained(str(draft), **gathered)
+        if (bad := non_finite_weight(stored_weights(draft))) is not None:
+            shutil.rmtree(draft)
+            step = trainer.state.global_step
+            raise NonFiniteError(f"the weights {bad} are not finite", step, trainer.step_rate, step)
         draft.rename(out)
     state.wait_for_everyone()
 

@@ -4,6 +4,8 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,11 +18,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from labs_schema.errors import ModelError
+from labs_schema.full_disk import reporting_full_disk
 from prompts.manifest import ModelManifest, prompt_hash, tokenizer_hash, write_manifest
 from training.config import RunConfig
 from training.quiet_libraries import quiet_libraries
 from training.run.callbacks import ProgressBar
-from training.run.checkpoints import latest_checkpoint, run_id, unsealed_checkpoints
+from training.run.checkpoints import latest_checkpoint, run_id, sealed_checkpoints, unsealed_checkpoints
 from training.run.inputs import TrainingInputs, load_inputs
 from training.run.metrics import MetricsLog, draw_curves
 from training.run.model_card import model_card
@@ -36,6 +39,7 @@ from training.run.stages import (
     stage_start,
 )
 from training.run_folder import RunFolder, new_run_folder, update_latest_link, write_atomically
+from training.trainers.submission_batches import NonFiniteError
 
 
 class TrainingStoppedError(Exception):
@@ -49,7 +53,8 @@ class TrainingStoppedError(Exception):
 def train(config: RunConfig, *, resume: Path | None = None, console: Console | None = None) -> Path:
     """Runs the stages of `config`, or those that `resume` (a run folder) has not finished. Returns the run folder.
 
-    Raises InputError, OverlongError or ModelError for what a user can fix, TrainingStoppedError after Ctrl-C.
+    Raises InputError, OverlongError or ModelError for what a user can fix (code `training-diverged`: a loss, gradient
+    norm or weight was not finite), DiskFullError, TrainingStoppedError after Ctrl-C.
     """
     console = console or Console(stderr=True)
     main = PartialState(cpu=not torch.cuda.is_available()).is_main_process
@@ -58,16 +63,18 @@ def train(config: RunConfig, *, resume: Path | None = None, console: Console | N
         inputs = load_inputs(config)
         if inputs.base.warning and main:
             console.print(f"[yellow]{inputs.base.warning}[/]")
-        run = _open_run(config, inputs, resume)
-        if main:
-            inputs.tokenizer.save_pretrained(run.tokenizer)
-            run.add_time("data_loading", time.monotonic() - started)
-            console.print(f"{inputs.base.name}: {inputs.summary}. Run folder: {run.path}")
-        for name in config.stages:
-            if not stage_output(name, config, run).exists():
-                train_stage(name, config, inputs, run, console)
-        if main:
-            _finish(config, inputs, run)
+        with reporting_full_disk(Path(config.output_dir), "run the same command again."):
+            run = _open_run(config, inputs, resume)
+        with reporting_full_disk(run.path, f"resume with: grader train --resume {run.path}"):
+            if main:
+                inputs.tokenizer.save_pretrained(run.tokenizer)
+                run.add_time("data_loading", time.monotonic() - started)
+                console.print(f"{inputs.base.name}: {inputs.summary}. Run folder: {run.path}")
+            for name in config.stages:
+                if not stage_output(name, config, run).exists():
+                    train_stage(name, config, inputs, run, console)
+            if main:
+                _finish(config, inputs, run)
     return run.path
 
 
@@ -117,16 +124,36 @@ def train_stage(name: str, config: RunConfig, inputs: TrainingInputs, run: RunFo
     )
     passes = stage_passes(name, stage_run.stage, config)
     speed = SpeedMetrics(passes, measure_peak_flops(compute_dtype(config.bf16)))
-    callbacks = [speed, MetricsLog(name, run.metrics, run.tensorboard), ProgressBar(name, console)]
+    bar = ProgressBar(name, console)
+    callbacks = [speed, MetricsLog(name, run.metrics, run.tensorboard), bar]
     trainer = build_trainer(stage_run, inputs.stage_examples(name), inputs.tokenizer, callbacks=callbacks)
-    finished = run_trainer(trainer, stage_run, owner)
-    if main:
-        run.add_time(name, time.monotonic() - started)
-    if not finished:
-        raise TrainingStoppedError(run.path)
-    save_stage(trainer, stage_output(name, config, run), run.relative_source(stage_run.start.source))
+    with closing(bar), _naming_checkpoints(stage_run, run):
+        finished = run_trainer(trainer, stage_run, owner)
+        if main:
+            run.add_time(name, time.monotonic() - started)
+        if not finished:
+            raise TrainingStoppedError(run.path)
+        save_stage(trainer, stage_output(name, config, run), run.relative_source(stage_run.start.source))
     if main:
         shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+@contextmanager
+def _naming_checkpoints(stage: StageRun, run: RunFolder) -> Iterator[None]:
+    """Adds the last good checkpoint and the next command to the error of a diverged stage."""
+    try:
+        yield
+    except NonFiniteError as error:
+        sealed = sealed_checkpoints(stage.checkpoints, before=error.bad_after)
+        checkpoint = str(sealed[-1]) if sealed else "none (see save_steps)"
+        rate = f"{stage.name}.learning_rate={stage.stage.learning_rate / 10:g}"
+        hint = f"Start again with a lower rate: grader train --config {run.config} --set {rate}"
+        if not error.bad_after:
+            hint = f"No weight was changed yet: check the base model {stage.start.source} for damaged weights."
+        raise ModelError(
+            f"{run.path}: {stage.name}: {error}. Last good checkpoint: {checkpoint}. No model was written. {hint}",
+            code=error.code,
+        ) from None
 
 
 def _checkpoint_to_resume(checkpoints: Path, owner: str, console: Console) -> Path | None:

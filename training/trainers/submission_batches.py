@@ -1,9 +1,10 @@
 """Shared base of the SFT and DPO trainers: batches of whole submissions, item weights, and metrics.
 
 Overrides private methods of trl 1.16 (`_prepare_dataset`, `_send_telemetry`) and transformers 5.19 (`_run_epoch`,
-`_get_num_items_in_batch`).
+`_get_num_items_in_batch`, `_get_grad_norm`).
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from accelerate.utils import send_to_device
 from torch.utils.data import DataLoader
 from transformers import TrainerCallback, TrainingArguments
 
+from labs_schema.errors import ModelError
 from training.trainers.sampler import BatchPlan, SubmissionSampler, epochs_needed
 from training.trainers.token_trees import TokenTree
 
@@ -58,8 +60,57 @@ class RunningMetrics:
     tokens: int = 0
 
 
+class NonFiniteError(ModelError):
+    """A value of the training is NaN or infinite: it diverged.
+
+    `what`: the loss, the gradient norm or some weights, with the value. `step`: the optimiser step, from 1. `rate`: its
+    learning rate. `bad_after`: the number of steps after which the weights are bad: they gave a bad loss or gradient.
+    """
+
+    code = "training-diverged"
+
+    def __init__(self, what: str, step: int, rate: float, bad_after: int) -> None:
+        self.what, self.step, self.rate, self.bad_after = what, step, rate, bad_after
+        super().__init__(f"the training diverged at step {step} with learning rate {rate:g}: {what}")
+
+
+def any_process(flag: bool) -> bool:
+    """Whether `flag` is set in any process. All processes must call this."""
+    if not torch.distributed.is_initialized():
+        return flag
+    device = torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
+    flags = torch.tensor(int(flag), device=device)
+    torch.distributed.all_reduce(flags, op=torch.distributed.ReduceOp.MAX)
+    return bool(flags.item())
+
+
 class PretokenizedMixin:
-    """For a trl trainer whose dataset already has token ids."""
+    """For a trl trainer whose dataset already has token ids. Stops at a loss or gradient norm that is not finite."""
+
+    bad_loss: float | None = None
+    """The first loss of the current optimiser step that is not finite."""
+    step_rate: float = 0.0
+    """The learning rate of the newest optimiser step."""
+
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        loss: torch.Tensor = super().training_step(*args, **kwargs)  # type: ignore[misc]
+        if self.bad_loss is None and not math.isfinite(value := loss.item()):
+            self.bad_loss = value
+        return loss
+
+    def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
+        """transformers calls this before every optimiser step, so that no weight is changed by a bad gradient.
+
+        A bad loss waits until here: if one process stopped earlier, the others would wait for its gradients.
+        """
+        norm = super()._get_grad_norm(model, grad_norm=grad_norm)  # type: ignore[misc]
+        self.step_rate = self._get_learning_rate()  # type: ignore[attr-defined]
+        step: int = self.state.global_step + 1  # type: ignore[attr-defined]
+        if any_process(self.bad_loss is not None):
+            raise NonFiniteError(f"the loss is {self.bad_loss or 'not finite'}", step, self.step_rate, step - 1)
+        if not math.isfinite(float(norm)):
+            raise NonFiniteError(f"the gradient norm is {float(norm)}", step, self.step_rate, step - 1)
+        return norm
 
     def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
         """trl would tokenise here."""

@@ -1,5 +1,6 @@
 """Merging fails if it changes the logits, and never deletes other files."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -51,11 +52,42 @@ def test_other_files_are_never_deleted(tmp_path: Path, name: str) -> None:
     assert (out / name).read_text() == "{}"
 
 
-def manifest() -> ModelManifest:
+@pytest.fixture
+def run_with_adapter(tmp_path: Path, tiny_model_folder: Path) -> Path:
+    """A finished run: a random adapter on the tiny random model."""
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = AutoModelForCausalLM.from_pretrained(tiny_model_folder)
+    torch.manual_seed(1)
+    adapted = get_peft_model(model, LoraConfig(r=4, target_modules=["q_proj", "up_proj"], init_lora_weights=False))
+    adapted.save_pretrained(tmp_path / "run/adapter")
+    AutoTokenizer.from_pretrained(tiny_model_folder).save_pretrained(tmp_path / "run/tokenizer")
+    write_manifest(manifest(str(tiny_model_folder)), tmp_path / "run")
+    return tmp_path / "run"
+
+
+def change_adapter(run: Path, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    from safetensors.torch import load_file, save_file
+
+    path = run / "adapter/adapter_model.safetensors"
+    save_file({name: change(tensor) for name, tensor in load_file(path).items()}, path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_diverged_adapter_is_rejected_by_name(run_with_adapter: Path, value: float) -> None:
+    change_adapter(run_with_adapter, lambda tensor: torch.full_like(tensor, value))
+    with pytest.raises(ModelError, match="learning rate") as error:
+        merge(run_with_adapter, dtype="float32")
+    assert error.value.code == "non-finite-weights" and str(run_with_adapter / "adapter") in str(error.value)
+    assert not list(run_with_adapter.glob("merged*"))
+
+
+def manifest(base_model: str = "tiny") -> ModelManifest:
     hashes = {"tokenizer_hash": "0" * 64, "prompt_hash": "1" * 64}
     return ModelManifest(
         grader_version="0",
-        base_model="tiny",
+        base_model=base_model,
         adapter="adapter",
         style=PromptStyle(),
         context_length=64,
