@@ -11,8 +11,8 @@ from peft import PeftModel
 from torch import Tensor
 
 from labs_schema.errors import ModelError
-from prompts.base_models import weights_of
 from labs_schema.full_disk import reporting_full_disk
+from prompts.base_models import weights_of
 from prompts.manifest import FILE, read_manifest, write_manifest
 from prompts.tokenizer import load_tokenizer
 from prompts.verdict import OPENING
