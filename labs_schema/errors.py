@@ -65,6 +65,10 @@ def _issue(severity: Severity, code: str, path: str, details: IssueDetails) -> I
     return Issue.model_validate({"severity": severity, "code": code, "path": path, **texts, **details})
 
 
+def _details(issue: Issue) -> IssueDetails:
+    return {"found": issue.found, "expected": issue.expected, "hint": issue.hint, "line": issue.line}
+
+
 class GraderError(Exception):
     """Base class of errors that a user can fix. The CLI prints them without a traceback.
 
@@ -128,6 +132,31 @@ class IssueCollector:
     def warning(self, code: str, path: str, **details: Unpack[IssueDetails]) -> None:
         """Reports a problem that leaves the lab usable; `hint` explains how it is handled."""
         self._add(Severity.WARNING, code, path, details)
+
+    def empty_copy(self) -> "IssueCollector":
+        """A collector with the same root, for issues whose severity is decided later."""
+        return IssueCollector(self._root)
+
+    def add_all(self, own: "IssueCollector") -> None:
+        """Adds the issues of a collector with the same root."""
+        for issue in own.issues():
+            self._add(issue.severity, issue.code, issue.path[len(self._root) + 1 :], _details(issue))
+
+    def reject_submission(self, own: "IssueCollector") -> Issue | None:
+        """Adds the issues of one submission, collected in `own` with the same root.
+
+        An error concerns that submission only: it becomes a warning, once for each code, and the first one is returned.
+        """
+        errors: dict[str, Issue] = {}
+        for issue in own.issues():
+            if issue.severity is Severity.ERROR:
+                errors.setdefault(issue.code, issue)
+        for issue in errors.values() or own.issues():
+            details = _details(issue)
+            if errors:
+                details["hint"] += " Until then the student is ungraded; the other submissions are graded."
+            self._add(Severity.WARNING, issue.code, issue.path[len(self._root) + 1 :], details)
+        return next(iter(errors.values()), None)
 
     def _add(self, severity: Severity, code: str, path: str, details: IssueDetails) -> None:
         self._counts[code, severity] += 1

@@ -28,6 +28,10 @@ class LabLimits(Frozen):
     expanded_bytes: int = Field(100_000_000, description="An archive after decompression.")
     compression_ratio: int = Field(100, description="Bytes that one compressed byte may expand to.")
     ratio_from_bytes: int = Field(1_000_000, description="The compression ratio is checked from this size on.")
+    unreadable_share: float = Field(
+        0.2,
+        description="Part of the submissions without a readable program past which `grader check` warns of the lab.",
+    )
     issues_per_code: int = Field(100, description="Issues of one code that are listed; further ones are counted.")
 
 

@@ -65,6 +65,19 @@ class Submission(Frozen):
     redactions: tuple[str, ...] = ()
 
 
+class UnreadableSubmission(Frozen):
+    """A student without a gradable program: a rejected submission, one without a source file, or none at all.
+
+    `folder` is the submission's name, or the id as written in a table if there is no submission. `code` is that of the
+    issue (`no-program`, `too-many-files`, `student-without-submission`, ...); `reason` is the same in words.
+    """
+
+    student: str
+    folder: str
+    code: str
+    reason: str
+
+
 class HumanGrade(Frozen):
     """A TA's rating of one criterion of a submission.
 
@@ -84,7 +97,9 @@ class Lab(Frozen):
     `problem` is the verbose statement, `short_problem` the short one; if only one exists, it is used for both.
     `human_grades` are the current grades, at most one for each (student, criterion). `rater_grades` come from the TAs'
     own tables, one for each (rater, student, criterion), always with rater and rating. `template` is the code that
-    students were given. `roster` lists the students whose names are redacted; it is never serialized.
+    students were given. `roster` lists the students whose names are redacted; it is never serialized. `unreadable` are
+    the other students known from the submissions folder, a table or the roster, sorted: every result lists them as
+    ungraded.
     """
 
     name: str
@@ -93,6 +108,7 @@ class Lab(Frozen):
     language: str
     criteria: tuple[Criterion, ...]
     submissions: tuple[Submission, ...]
+    unreadable: tuple[UnreadableSubmission, ...] = ()
     template: tuple[SourceFile, ...] = ()
     human_grades: tuple[HumanGrade, ...] = ()
     rater_grades: tuple[HumanGrade, ...] = ()

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from labs_schema.errors import Issue, Severity
 from labs_schema.frozen import Frozen
+from labs_schema.reading.students import NO_SUBMISSION
 from labs_schema.reading.validate import Validated, lab_folders, read_lab, stray_entries
 from labs_schema.submissions.file_names import safe_name
 
@@ -20,11 +21,16 @@ SHOWN = 3
 
 
 class LabCheck(Frozen):
-    """Sizes and issues of a lab. Sizes are None if the lab has an error. The lab itself is dropped, to save memory."""
+    """Sizes and issues of a lab. Sizes are None if the lab has an error. The lab itself is dropped, to save memory.
+
+    `unreadable`: submissions without a readable program; `absent`: students of tables and rosters without any.
+    """
 
     lab: str
     language: str | None = None
     submissions: int | None = None
+    unreadable: int | None = None
+    absent: int | None = None
     criteria: int | None = None
     graded: int | None = None
     issues: tuple[Issue, ...] = ()
@@ -61,10 +67,13 @@ def _checked(name: str, validated: Validated) -> LabCheck:
     lab = validated.lab
     if lab is None:
         return LabCheck(lab=name, issues=validated.issues)
+    absent = sum(each.code == NO_SUBMISSION for each in lab.unreadable)
     return LabCheck(
         lab=lab.name,
         language=lab.language,
         submissions=len(lab.submissions),
+        unreadable=len(lab.unreadable) - absent,
+        absent=absent,
         criteria=len(lab.criteria),
         graded=sum(grade.rating is not None for grade in lab.human_grades),
         issues=validated.issues,
@@ -76,16 +85,30 @@ def as_table(report: Report) -> RenderableType:
     table = Table(box=SIMPLE_HEAD)
     table.add_column("Lab", overflow="fold")
     table.add_column("Language")
-    for title in ("Submissions", "Criteria", "Ratings", "Errors", "Warnings"):
+    for title in ("Submissions", "Unreadable", "Absent", "Criteria", "Ratings", "Errors", "Warnings"):
         table.add_column(title, justify="right")
     for lab in report.labs:
-        sizes = ("-" if size is None else f"{size:,}" for size in (lab.submissions, lab.criteria, lab.graded))
+        unreadable = f"[bold red]{lab.unreadable:,}[/]" if lab.unreadable else _size(lab.unreadable)
+        sizes = _size(lab.submissions), unreadable, *map(_size, (lab.absent, lab.criteria, lab.graded))
         errors = f"[red]{lab.errors}[/]" if lab.errors else "0"
         table.add_row(escape(lab.lab), lab.language or "-", *sizes, errors, str(len(lab.issues) - lab.errors))
     issues = [*report.strays, *(issue for lab in report.labs for issue in lab.issues)]
     bad = sum(lab.errors > 0 for lab in report.labs)
     verdict = f"[red]{bad} of {len(report.labs)} labs cannot be used[/]" if bad else "[green]All labs can be used.[/]"
-    return Group(table, *grouped(issues), verdict)
+    return Group(table, *grouped(issues), *_unreadable(report), verdict)
+
+
+def _size(size: int | None) -> str:
+    return "-" if size is None else f"{size:,}"
+
+
+def _unreadable(report: Report) -> Iterator[str]:
+    """The labs with unreadable submissions, last, where a reader of a long list of warnings sees them."""
+    for lab in report.labs:
+        if lab.unreadable:
+            total, many = lab.unreadable + (lab.submissions or 0), any(i.code == "many-unreadable" for i in lab.issues)
+            text = f"{escape(lab.lab)}: {lab.unreadable:,} of {total:,} submissions have no readable program."
+            yield f"[bold red]{text} Check the export before grading.[/]" if many else f"[yellow]{text}[/]"
 
 
 def grouped(issues: Iterable[Issue]) -> Iterator[str]:

@@ -1,13 +1,14 @@
 """Reads each file of a lab folder into records. Checks across files are in `validate` and the modules it calls."""
 
 import os
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from labs_schema.errors import IssueCollector, did_you_mean, quoted
 from labs_schema.file_reader import read_text
 from labs_schema.limits import LabLimits
-from labs_schema.models import Criterion, Person, SourceFile, Submission
+from labs_schema.models import Criterion, Person, SourceFile
 from labs_schema.reading.lab_folders import (
     LANGUAGE_FILE,
     RATINGS,
@@ -27,7 +28,7 @@ from labs_schema.reading.rubric_merge import merge_rubrics
 from labs_schema.reading.titles import rater_file, rater_of
 from labs_schema.source.languages import LANGUAGES, canonical_name
 from labs_schema.submissions.source_files import folder_files, read_source_files
-from labs_schema.submissions.submissions_folder import read_submissions
+from labs_schema.submissions.submissions_folder import SubmissionEntry, read_submissions
 from labs_schema.tables.delimited import Row
 from labs_schema.tables.reader import read_table_file
 
@@ -155,12 +156,13 @@ def read_criteria(lab: LabFolder, table: RatingsTable | None) -> tuple[Criterion
     return merge_rubrics(rubric, table, lab.issues)
 
 
-def read_all_submissions(lab: LabFolder) -> tuple[Submission, ...]:
+def read_entries(lab: LabFolder, known: Set[str]) -> tuple[SubmissionEntry, ...]:
+    """The entries of submissions/; `known` are the ids in tables."""
     available = SUBMISSIONS in lab.available
-    submissions = read_submissions(lab.path / SUBMISSIONS, lab.limits, lab.issues) if available else ()
-    if not submissions:
+    entries = read_submissions(lab.path / SUBMISSIONS, known, lab.limits, lab.issues) if available else ()
+    if not entries:
         lab.missing("no-submissions", SUBMISSIONS, "The lab can only grade programs passed to grader grade.")
-    return submissions
+    return entries
 
 
 def read_template(lab: LabFolder) -> tuple[SourceFile, ...]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from labs_schema.errors import IssueCollector, quoted
 from labs_schema.reading.titles import TA, rater_file, read_rater, read_title
-from labs_schema.submissions.file_names import student_id
+from labs_schema.student_ids import local_part, written_id
 from labs_schema.tables.delimited import Row
 
 HEADER = ("Criterion", "Description", "Rating", "Rating description", "Marks", "Student")
@@ -31,7 +31,10 @@ class Column(NamedTuple):
 
 
 class StudentRow(NamedTuple):
-    """`line` is where the row starts; `folder` is the id as written (`s1@course`); `ta` is from the TA column."""
+    """`line` is where the row starts; `folder` is the id as written (`s1@course`); `ta` is from the TA column.
+
+    `student` is the id in NFC until `submission_checks.with_students` replaces it by that of the lab's student.
+    """
 
     line: int
     student: str
@@ -167,8 +170,8 @@ def _students(body: list[Row], ta: int | None, path: str, issues: IssueCollector
     rows: dict[str, StudentRow] = {}
     for line, cells in body:
         rater = None if ta is None else read_rater(cells[ta], path, line, issues)
-        row = StudentRow(line, student_id(cells[0]), cells[0], cells, rater)
-        if not row.student or not row.folder.isprintable():
+        row = StudentRow(line, written_id(cells[0]), cells[0], cells, rater)
+        if not local_part(row.student) or not row.folder.isprintable():
             issues.error(
                 "empty-student",
                 path,

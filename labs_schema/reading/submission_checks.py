@@ -7,6 +7,7 @@ from labs_schema.hashes import canonical_hash
 from labs_schema.models import SourceFile, Submission
 from labs_schema.reading.lab_folders import SUBMISSIONS
 from labs_schema.reading.ratings_csv import RatingsTable, StudentRow
+from labs_schema.student_ids import did_you_mean_id
 
 
 def check_students(students: Iterable[str], table: RatingsTable, issues: IssueCollector) -> None:
@@ -28,6 +29,8 @@ def check_row(row: StudentRow, students: Set[str], path: str, issues: IssueColle
             line=row.line,
             found=f"ratings for student {quoted(row.student)}, who has no submission",
             expected=f"a submission {SUBMISSIONS}/{row.folder}",
+            hint="The student is ungraded; add the submission if it is missing."
+            f"{did_you_mean_id(row.folder, students)}",
         )
 
 

@@ -5,14 +5,14 @@ from pathlib import Path
 from labs_schema.errors import InputError, Issue, IssueCollector, Severity
 from labs_schema.frozen import Frozen
 from labs_schema.limits import LabLimits
-from labs_schema.models import Criterion, HumanGrade, Lab, Person, SourceFile, Submission
+from labs_schema.models import Criterion, HumanGrade, Lab, Person, SourceFile, Submission, UnreadableSubmission
 from labs_schema.privacy.name_matching import NameMatcher
 from labs_schema.privacy.redaction import person_from_id, with_redactions
 from labs_schema.reading.human_grades import human_grades
 from labs_schema.reading.lab_files import (
     LabFolder,
-    read_all_submissions,
     read_criteria,
+    read_entries,
     read_language,
     read_rater_tables,
     read_roster,
@@ -31,7 +31,9 @@ from labs_schema.reading.lab_folders import (
 )
 from labs_schema.reading.rater_tables import check_raters, rater_grades
 from labs_schema.reading.ratings_csv import RatingsTable
+from labs_schema.reading.students import add_absent, read_students, with_student_ids
 from labs_schema.reading.submission_checks import check_comments, check_copies, check_students
+from labs_schema.student_ids import StudentIds, local_part
 from labs_schema.submissions.file_names import safe_name
 from labs_schema.submissions.submissions_folder import detect_language, select_language
 
@@ -53,6 +55,7 @@ class _GradedWork(Frozen):
     language: str
     submissions: tuple[Submission, ...] = ()
     template: tuple[SourceFile, ...] = ()
+    unreadable: tuple[UnreadableSubmission, ...] = ()
     human_grades: tuple[HumanGrade, ...] = ()
     rater_grades: tuple[HumanGrade, ...] = ()
 
@@ -127,6 +130,7 @@ def _read_folder(
         language=work.language,
         submissions=work.submissions,
         template=work.template,
+        unreadable=work.unreadable,
         human_grades=work.human_grades,
         rater_grades=work.rater_grades,
     )
@@ -140,26 +144,33 @@ def _read_work(
     roster: tuple[Person, ...],
 ) -> _GradedWork:
     comments = read_table(lab, COMMENTS)
-    every = read_all_submissions(lab)
-    language, submissions = select_language(every, declared, lab.issues)
+    raters = read_rater_tables(lab)
+    written = {row.student for each in (table, comments, *raters.values()) if each for row in each.rows}
+    entries = read_entries(lab, {name for each in written for name in (each, local_part(each))})
+    language, entries = select_language(entries, declared, lab.issues)
+    ids = StudentIds((entry.name for entry in entries), written)
+    table, comments = (each and with_student_ids(each, ids, lab.issues) for each in (table, comments))
+    raters = {rater: with_student_ids(each, ids, lab.issues) for rater, each in raters.items()}
+    students = read_students(entries, ids, lab.issues)
     template = read_template(lab)
-    check_copies(submissions, template, lab.issues)
-    students = {submission.student for submission in every}
+    check_copies(students.submissions, template, lab.issues)
     grades: tuple[HumanGrade, ...] = ()
     if table:
-        check_students(students, table, lab.issues)
+        check_students(students.ids, table, lab.issues)
         if comments:
             check_comments(comments, table, lab.issues)
         grades = human_grades(criteria, table, comments, lab.issues)
-    by_rater = rater_grades(criteria, read_rater_tables(lab), students, lab.issues)
+    by_rater = rater_grades(criteria, raters, set(students.ids), lab.issues)
     check_raters(grades, by_rater, RATINGS, lab.issues)
+    students = add_absent(students, [each for each in (table, *raters.values()) if each], roster, lab.issues)
     if lab.issues.failed:
         return _GradedWork(language=language)
-    names = NameMatcher((*roster, *(person_from_id(each.student, each.folder) for each in every)))
+    names = NameMatcher((*roster, *(person_from_id(*each) for each in students.written)))
     return _GradedWork(
         language=language,
-        submissions=tuple(with_redactions(each, language, names) for each in submissions),
         template=template,
+        submissions=tuple(with_redactions(each, language, names) for each in students.submissions),
+        unreadable=students.unreadable,
         human_grades=grades,
         rater_grades=by_rater,
     )

@@ -60,8 +60,3 @@ def archive_suffix(name: str) -> str | None:
     """The longest matching suffix of a supported archive type, or None."""
     fits = [suffix for suffix in ARCHIVE_SUFFIXES if name.lower().endswith(suffix)]
     return max(fits, key=len, default=None)
-
-
-def student_id(folder: str) -> str:
-    """`s1` for `s1@course`."""
-    return folder.split("@", 1)[0].strip()

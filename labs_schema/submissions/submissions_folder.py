@@ -1,65 +1,96 @@
 """Reads the submissions/ folder of a lab: for each student a folder, an archive or a single file."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
-from labs_schema.errors import IssueCollector, quoted, quoted_list
+from labs_schema.errors import Issue, IssueCollector, quoted, quoted_list
 from labs_schema.file_reader import is_special_file, list_folder
 from labs_schema.limits import LabLimits
-from labs_schema.models import SourceFile, Submission
+from labs_schema.models import SourceFile
 from labs_schema.source.languages import SOURCE_EXTENSIONS, UNKNOWN, belongs_to, extension, majority_languages
+from labs_schema.student_ids import local_part, written_id
 from labs_schema.submissions.archives import UnreadFile
 from labs_schema.submissions.file_names import (
     UNSUPPORTED_ARCHIVES,
     archive_suffix,
     junk_part,
     safe_name,
-    student_id,
 )
 from labs_schema.submissions.source_files import archive_files, folder_files, read_source_files, single_file
 
+SKIPPED_CODES = frozenset({"binary", "other-file", "archive-inside"})
 
-def read_submissions(folder: Path, limits: LabLimits, issues: IssueCollector) -> tuple[Submission, ...]:
-    """The submissions in `folder`, sorted by student, with files of any language."""
-    found: dict[str, Submission] = {}
+
+class SubmissionEntry(NamedTuple):
+    """An entry of the submissions folder. `name` is the student's id as written, `where` its path in issues.
+
+    `fault` is the first error in it, None if it was read. `skipped` describes its first file that is no source file.
+    """
+
+    name: str
+    where: str
+    files: tuple[SourceFile, ...] = ()
+    fault: Issue | None = None
+    skipped: str | None = None
+
+
+def read_submissions(
+    folder: Path, known: Set[str], limits: LabLimits, issues: IssueCollector
+) -> tuple[SubmissionEntry, ...]:
+    """The entries of `folder` in the order of their names, with files of any language. Errors in one concern only it.
+
+    A file of another type, such as `s1@course.pdf`, is an entry if its name has an `@` or is one of the ids `known`
+    from tables.
+    """
+    entries = []
     line_ends = 0
     for entry in list_folder(folder, "submissions", issues):
         where = f"submissions/{safe_name(entry.name)}"
-        name = _folder_name(entry, where, issues)
-        if name is None or not _check_student(name, where, issues):
+        own = issues.empty_copy()
+        name = _entry_name(entry, where, known, own)
+        if name is None:
+            issues.add_all(own)
             continue
-        student = student_id(name)
-        if student in found:
-            _report_duplicate(student, where, issues)
-            continue
-        files, converted = read_source_files(_files(entry, where, limits, issues), where, limits, issues)
+        files, converted = (
+            ((), 0) if own.failed else read_source_files(_files(entry, where, limits, own), where, limits, own)
+        )
         line_ends += converted
-        found[student] = Submission(student=student, folder=name, files=files)
+        skipped = next((issue for issue in own.issues() if issue.code in SKIPPED_CODES), None)
+        fault = issues.reject_submission(own)
+        entries.append(SubmissionEntry(written_id(name), where, files, fault, _described(skipped)))
     if line_ends:
         issues.warning("line-ends", "submissions", found=f"CR LF or CR line endings (files: {line_ends:,})")
-    return tuple(found[student] for student in sorted(found))
+    return tuple(entries)
+
+
+def _described(skipped: Issue | None) -> str | None:
+    return None if skipped is None else f"{quoted(skipped.path.rsplit('/', 1)[-1])}, {skipped.found}"
 
 
 def select_language(
-    submissions: tuple[Submission, ...], declared: str | None, issues: IssueCollector
-) -> tuple[str, tuple[Submission, ...]]:
-    """The lab's language, `declared` or detected, and the submissions reduced to files in it.
+    entries: Sequence[SubmissionEntry], declared: str | None, issues: IssueCollector
+) -> tuple[str, tuple[SubmissionEntry, ...]]:
+    """The lab's language, `declared` or detected, and the entries reduced to files in it.
 
-    A submission without such files keeps its other source files; one without any source file is removed. Both are
-    warnings. If no file identifies a language, it is "unknown".
+    An entry without such files keeps its other source files; one without any source file gets the fault `no-program`.
+    Both are warnings. If no file identifies a language, it is "unknown".
     """
-    language = declared or _majority_language(([file.path for file in each.files] for each in submissions), issues)
-    selected = []
-    for submission in submissions:
-        where = f"submissions/{submission.folder}"
-        if submission.files:
-            files = files_in_language(submission.files, language, where, issues)
-            selected.append(submission.model_copy(update={"files": files}))
-            continue
-        issues.warning("no-program", where)
-    return language, tuple(selected)
+    read = [each for each in entries if each.fault is None]
+    language = declared or _majority_language(([file.path for file in each.files] for each in read), issues)
+    return language, tuple(_in_language(each, language, issues) for each in entries)
+
+
+def _in_language(entry: SubmissionEntry, language: str, issues: IssueCollector) -> SubmissionEntry:
+    if entry.fault:
+        return entry._replace(files=())
+    if entry.files:
+        return entry._replace(files=files_in_language(entry.files, language, entry.where, issues))
+    own = issues.empty_copy()
+    own.error("no-program", entry.where, found=f"no source file{f', only {entry.skipped}' if entry.skipped else ''}")
+    return entry._replace(fault=issues.reject_submission(own))
 
 
 def files_in_language(
@@ -84,7 +115,8 @@ def detect_language(folder: Path, limits: LabLimits, issues: IssueCollector) -> 
     paths, ignored = [], IssueCollector("")
     for entry in list_folder(folder, "submissions", ignored):
         where = safe_name(entry.name)
-        if _folder_name(entry, where, ignored):
+        own = IssueCollector("")
+        if _entry_name(entry, where, frozenset(), own) and not own.failed:
             found = islice(_files(entry, where, limits, ignored), limits.submission_files)
             paths.append([each.path for each in found if extension(each.path) in SOURCE_EXTENSIONS])
     return _majority_language(paths, issues)
@@ -103,10 +135,10 @@ def _majority_language(paths: Iterable[Sequence[str]], issues: IssueCollector) -
     return found[0] if found else UNKNOWN
 
 
-def _folder_name(entry: os.DirEntry[str], where: str, issues: IssueCollector) -> str | None:
-    """The folder name of the submission (`s1@course`), without an archive's or file's suffix.
+def _entry_name(entry: os.DirEntry[str], where: str, known: Set[str], issues: IssueCollector) -> str | None:
+    """The id under which the entry was submitted (`s1@course`), without an archive's or file's suffix.
 
-    None, with an issue, for an entry that is not a submission.
+    None, with a warning, for an entry that is not a submission. An error if the submission cannot be read.
     """
     name = safe_name(entry.name)
     if name != entry.name:
@@ -119,19 +151,33 @@ def _folder_name(entry: os.DirEntry[str], where: str, issues: IssueCollector) ->
     is_folder = entry.is_dir(follow_symlinks=False)
     if junk_part(name, folder=is_folder):
         _report_stray("litter", where, "a file left behind by an editor or operating system", issues)
-    elif is_folder:
-        return name
-    elif is_special_file(os.lstat(entry.path), where, issues):
         return None
-    elif suffix := archive_suffix(name):
-        return name[: -len(suffix)]
-    elif extension(name) in SOURCE_EXTENSIONS:
-        return name[: -len(extension(name))]
-    elif extension(name) in UNSUPPORTED_ARCHIVES:
-        issues.error("unknown-archive", where, found=f"a {extension(name)} archive")
-    else:
+    student = name if is_folder else _without_suffix(name, known)
+    if student is None:
         _report_stray("stray-file", where, "a file that is not a submission", issues)
-    return None
+    elif not local_part(student):
+        issues.error(
+            "empty-student",
+            where,
+            expected="a name such as s1@course",
+            hint="Rename the entry so that it starts with the student's id.",
+        )
+    elif is_folder or is_special_file(os.lstat(entry.path), where, issues):
+        return student
+    elif extension(name) in UNSUPPORTED_ARCHIVES and not archive_suffix(name):
+        issues.error("unknown-archive", where, found=f"a {extension(name)} archive")
+    return student
+
+
+def _without_suffix(name: str, known: Set[str]) -> str | None:
+    """The id in the name of a file; None if neither its type nor its name is that of a submission."""
+    suffix = archive_suffix(name) or extension(name)
+    stem = name[: -len(suffix)] if suffix else name
+    if archive_suffix(name) or suffix in SOURCE_EXTENSIONS or suffix in UNSUPPORTED_ARCHIVES:
+        return stem
+    if written_id(name) in known and written_id(stem) not in known:
+        return name  # `s1@uni.example` has no suffix
+    return stem if "@" in stem or written_id(stem) in known else None
 
 
 def _files(entry: os.DirEntry[str], where: str, limits: LabLimits, issues: IssueCollector) -> Iterator[UnreadFile]:
@@ -142,28 +188,6 @@ def _files(entry: os.DirEntry[str], where: str, limits: LabLimits, issues: Issue
         return archive_files(path, where, limits, issues)
     # A single file is named after the student, so it gets a neutral name.
     return iter([single_file(path, "submission" + extension(entry.name), where, issues)])
-
-
-def _check_student(name: str, where: str, issues: IssueCollector) -> bool:
-    if student_id(name):
-        return True
-    issues.error(
-        "empty-student",
-        where,
-        expected="a name such as s1@course",
-        hint="Rename the entry so that it starts with the student's id.",
-    )
-    return False
-
-
-def _report_duplicate(student: str, where: str, issues: IssueCollector) -> None:
-    issues.error(
-        "duplicate-student",
-        where,
-        found=f"a second submission of student {quoted(student)}",
-        expected="one entry for each student",
-        hint="Delete the outdated one. Put several files of one student in a folder.",
-    )
 
 
 def _report_stray(code: str, where: str, found: str, issues: IssueCollector) -> None:

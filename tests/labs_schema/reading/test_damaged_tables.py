@@ -207,7 +207,8 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
     ("marks with a unit", replace(TABLE, "Marks,2", "Marks,2 points"), "bad-marks", ERROR),
     ("marks with a comma", replace(TABLE, "Marks,2", 'Marks,"2,5"'), "bad-marks", ERROR),
     ("marks that are NaN", replace(TABLE, "Marks,2", "Marks,nan"), "bad-marks", ERROR),
-    ("a student twice", line(8, "s000@other,1,0,0,1,0"), "duplicate-student", ERROR),
+    ("a student twice", line(8, "s000,1,0,0,1,0"), "duplicate-student", ERROR),
+    ("an id of two students", line(8, "s000@other,1,0,0,1,0\ns000,1,0,0,1,0"), "ambiguous-student", ERROR),
     ("a row without a student", line(8, ",1,0,0,1,0"), "empty-student", ERROR),
     ("a row of @course", line(8, "@course,1,0,0,1,0"), "empty-student", ERROR),
     ("a 2 for a 1", line(8, "s001@course,2,0,0,1,0"), "bad-cell", ERROR),
@@ -241,6 +242,12 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
     ("a roster's long row", content("roster.csv", "id,name\ns1,Rossi, Mario\n"), "roster-row", ERROR),
     ("a roster with headings only", content("roster.csv", "student,name\n"), "empty-roster", ERROR),
     ("a roster with an id twice", content("roster.csv", "id,name\ns1,Ann B\ns1,Bo C\n"), "roster-twice", WARNING),
+    (
+        "a roster student without work",
+        content("roster.csv", "id,name\ns9,Ann Lee\n"),
+        "roster-without-submission",
+        WARNING,
+    ),
     ("a roster of ids", content("roster.csv", "student\ns1\n"), "roster-without-names", WARNING),
     ("a course's roster that is damaged", content("../roster.csv", '"student'), "bad-csv", ERROR),
     (

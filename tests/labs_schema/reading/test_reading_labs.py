@@ -103,7 +103,7 @@ def test_cells_are_marks_or_comments(cells, rating, comment, lab) -> None:
 )
 def test_comments_table_adds_comments(marks, words, comment, lab) -> None:
     (lab / "rubric_ratings.csv").write_text(HEADER + f"s1,{marks}\n")
-    (lab / "rubric_comments.csv").write_text(HEADER + f"s1@elsewhere,{words}\n")
+    (lab / "rubric_comments.csv").write_text(HEADER + f"s1@course,{words}\n")
     assert load_lab(lab).human_grades[0].comment == comment
 
 

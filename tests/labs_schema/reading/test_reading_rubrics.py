@@ -22,7 +22,7 @@ def folder(make_lab: Callable[..., Lab], tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("folder", sorted(path for path in SAMPLES.iterdir() if path.is_dir()), ids=lambda p: p.name)
 def test_rubric_equals_that_of_the_lab(folder: Path) -> None:
-    alone = {"submissions": (), "template": (), "human_grades": (), "rater_grades": ()}
+    alone = {"submissions": (), "unreadable": (), "template": (), "human_grades": (), "rater_grades": ()}
     assert load_rubric(folder) == load_lab(folder).model_copy(update=alone)
 
 
@@ -36,7 +36,7 @@ def test_language_is_detected_from_names_in_folders_and_archives(folder: Path) -
 
 def test_load_rubric_reads_no_submission(folder: Path) -> None:
     (folder / "submissions" / "s000@course" / "link.c").symlink_to("/etc/passwd")
-    assert read_lab(folder).lab is None
+    assert [each.code for each in read_lab(folder).lab.unreadable] == ["symlink"]
     assert load_rubric(folder).language == "C"
 
 

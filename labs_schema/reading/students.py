@@ -1,0 +1,128 @@
+"""The students of a lab: from its submissions, tables and rosters. None is dropped: see `UnreadableSubmission`."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from labs_schema.errors import Issue, IssueCollector, quoted
+from labs_schema.limits import LabLimits
+from labs_schema.models import Person, Submission, UnreadableSubmission
+from labs_schema.reading.lab_folders import SUBMISSIONS
+from labs_schema.reading.ratings_csv import RatingsTable, StudentRow
+from labs_schema.student_ids import StudentIds, local_part, written_id
+from labs_schema.submissions.submissions_folder import SubmissionEntry
+
+NO_SUBMISSION = "student-without-submission"
+
+
+class Students(NamedTuple):
+    """The readable submissions and the other students, each sorted by student."""
+
+    submissions: tuple[Submission, ...]
+    unreadable: tuple[UnreadableSubmission, ...]
+
+    @property
+    def written(self) -> list[tuple[str, str]]:
+        """Student and folder of all of them."""
+        return [(s.student, s.folder) for s in self.submissions] + [(u.student, u.folder) for u in self.unreadable]
+
+    @property
+    def ids(self) -> list[str]:
+        """The students with a submission, readable or not."""
+        unreadable = [each.student for each in self.unreadable if each.code != NO_SUBMISSION]
+        return [each.student for each in self.submissions] + unreadable
+
+
+def read_students(entries: Iterable[SubmissionEntry], ids: StudentIds, issues: IssueCollector) -> Students:
+    """One submission for each student of `entries`. A student with several entries is unreadable: none is preferred."""
+    by_student: dict[str, list[SubmissionEntry]] = {}
+    for entry in entries:
+        by_student.setdefault(ids.resolve(entry.name) or entry.name, []).append(entry)
+    submissions, unreadable = [], []
+    for student, (entry, *others) in sorted(by_student.items()):
+        fault = _report_duplicate(student, others[-1], issues) if others else entry.fault
+        if fault is None:
+            submissions.append(Submission(student=student, folder=entry.name, files=entry.files))
+        else:
+            unreadable.append(
+                UnreadableSubmission(student=student, folder=entry.name, code=fault.code, reason=fault.found)
+            )
+    return Students(tuple(submissions), tuple(unreadable))
+
+
+def _report_duplicate(student: str, entry: SubmissionEntry, issues: IssueCollector) -> Issue | None:
+    own = issues.empty_copy()
+    own.error(
+        "duplicate-student",
+        entry.where,
+        found=f"a second submission of student {quoted(student)}",
+        expected="one entry for each student",
+        hint="Delete the outdated one. Put several files of one student in a folder.",
+    )
+    return issues.reject_submission(own)
+
+
+def with_student_ids(table: RatingsTable, ids: StudentIds, issues: IssueCollector) -> RatingsTable:
+    """The table with the lab's students in its rows. An error for a row that may be of several students, or a second
+    row of one student."""
+    rows: dict[str, StudentRow] = {}
+    for row in table.rows:
+        student = ids.resolve(row.student)
+        if student is None:
+            issues.error("ambiguous-student", table.path, line=row.line, found=f"the student id {quoted(row.student)}")
+        elif rows.setdefault(student, resolved := row._replace(student=student)) is not resolved:
+            issues.error(
+                "duplicate-student",
+                table.path,
+                line=row.line,
+                found=f"a second row for student {quoted(student)}, after line {rows[student].line}",
+                expected="one row for each student",
+                hint="Delete the row that does not apply.",
+            )
+    return table._replace(rows=tuple(rows.values()))
+
+
+def add_absent(
+    students: Students, tables: Sequence[RatingsTable], roster: Sequence[Person], issues: IssueCollector
+) -> Students:
+    """Adds the students of `tables` and of the roster who have no submission, and warns of all that are unreadable."""
+    known = set(students.ids)
+    absent = {row.student: row.folder for table in tables for row in table.rows if row.student not in known}
+    on_roster = [each for each in _absent_on_roster(roster, {*known, *absent}) if each not in absent]
+    if on_roster:
+        found = f"{len(on_roster)} students on the roster without a submission, such as {quoted(on_roster[0])}"
+        issues.warning("roster-without-submission", SUBMISSIONS, found=found)
+    absent |= {student: student for student in on_roster}
+    none = [_without_submission(student, written_id(folder)) for student, folder in absent.items()]
+    if students.unreadable:
+        _report_unreadable(students, issues)
+    unreadable = sorted((*students.unreadable, *none), key=lambda each: each.student)
+    return students._replace(unreadable=tuple(unreadable))
+
+
+def _without_submission(student: str, folder: str) -> UnreadableSubmission:
+    return UnreadableSubmission(student=student, folder=folder, code=NO_SUBMISSION, reason="no submission")
+
+
+def _absent_on_roster(roster: Sequence[Person], known: set[str]) -> Iterator[str]:
+    """The ids of people none of whose ids is `known`: of the kind (student number, e-mail) that matches most often."""
+    people = [tuple(map(written_id, person.ids)) for person in roster if person.ids]
+    locals_ = {local_part(each) for each in known}
+    matches = [[each in known or local_part(each) in locals_ for each in ids] for ids in people]
+    width = max(map(len, people), default=0)
+    kind = max(range(width), key=lambda i: sum(match[i] for match in matches if i < len(match)), default=0)
+    for ids, match in zip(people, matches, strict=True):
+        if not any(match):
+            chosen = ids[min(kind, len(ids) - 1)]
+            yield local_part(chosen) or chosen
+
+
+def _report_unreadable(students: Students, issues: IssueCollector) -> None:
+    count, total = len(students.unreadable), len(students.ids)
+    codes = [each.code for each in students.unreadable]
+    kinds = ", ".join(f"{code} {codes.count(code)}" for code in sorted(set(codes)))
+    many = count > LabLimits().unreadable_share * total
+    issues.warning(
+        "many-unreadable" if many else "unreadable-submissions",
+        SUBMISSIONS,
+        found=f"{count} of {total} submissions without a readable program ({kinds})",
+    )

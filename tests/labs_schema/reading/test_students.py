@@ -1,0 +1,147 @@
+"""Every student of submissions, tables and rosters is in the lab, each once, with the right work and ratings."""
+
+import io
+import unicodedata
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from labs_schema.models import Lab
+from labs_schema.reading.validate import read_lab
+from labs_schema.student_ids import StudentIds, did_you_mean_id
+
+HEADER = "Criterion,Fast?,Fast?\nDescription,,\nRating,Yes,No\nRating description,,\nMarks,2,0\nStudent,,\n"
+PROGRAM = b"int main(void) { return 0; }\n"
+
+
+def make(folder: Path, submissions: Mapping[str, bytes], rows: str, **files: str) -> Path:
+    folder.mkdir()
+    (folder / "ps.txt").write_text("Square a number.")
+    (folder / "rubric_ratings.csv").write_text(HEADER + rows)
+    for name, text in files.items():
+        (folder / f"{name}.csv").write_text(text)
+    for number, (path, data) in enumerate(submissions.items()):
+        (folder / "submissions" / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "submissions" / path).write_bytes(data or PROGRAM + b"// %d\n" % number)
+    return folder
+
+
+def read(folder: Path) -> tuple[Lab, dict[str, str]]:
+    """The lab, and student -> code of those without a readable program."""
+    lab = read_lab(folder).lab
+    assert lab is not None
+    return lab, {each.student: each.code for each in lab.unreadable}
+
+
+def zipped(names: Mapping[str, bytes]) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for name, content in names.items():
+            archive.writestr(name, content)
+    return data.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "code"),
+    [
+        ("s2@cs/main.pdf", b"%PDF-1.4", "no-program"),
+        ("s2@cs.pdf", b"%PDF-1.4", "no-program"),
+        ("s2.docx", b"PK\x03\x04", "no-program"),
+        ("s2@cs.zip", PROGRAM, "bad-archive"),
+        ("s2@cs.zip", b"Rar!\x1a\x07\x00", "bad-archive"),
+        ("s2@cs.rar", b"Rar!\x1a\x07\x00", "unknown-archive"),
+        ("s2@cs.zip", zipped({}), "no-program"),
+        ("s2@cs/main.pyc", b"\xa7\r\r\n", "no-program"),
+        ("s2@cs.zip", zipped({"../../main.c": PROGRAM}), "unsafe-name"),
+        ("s2@cs/big.c", b"x" * 1_000_001, "file-too-big"),
+        ("s2@cs/" + "d/" * 30 + "main.c", PROGRAM, "too-deep"),
+    ],
+)
+def test_fault_of_one_submission_concerns_only_its_student(path, data, code, tmp_path) -> None:
+    folder = make(tmp_path / "lab", {"s1@cs/main.c": b"", path: data}, "s1@cs,1,0\ns2@cs,0,1\n")
+    lab, unreadable = read(folder)
+    assert [each.student for each in lab.submissions] == ["s1"]
+    assert unreadable == {"s2": code} and lab.unreadable[0].reason
+
+
+def test_six_hundred_files_or_a_link_concern_only_their_student(tmp_path) -> None:
+    folder = make(tmp_path / "lab", {"s1@cs/main.c": b"", "s2@cs/main.c": b"", "s3@cs/main.c": b""}, "")
+    for number in range(600):
+        (folder / f"submissions/s2@cs/{number}.c").write_bytes(PROGRAM)
+    (folder / "submissions/s3@cs/link.c").symlink_to("/etc/passwd")
+    lab, unreadable = read(folder)
+    assert [each.student for each in lab.submissions] == ["s1"]
+    assert unreadable == {"s2": "too-many-files", "s3": "symlink"}
+
+
+def test_students_of_tables_and_rosters_without_work_are_listed(tmp_path) -> None:
+    roster = "id,email,name\n1,ann@uni.example,Ann Lee\n2,bo@uni.example,Bo Ray\n3,cy@uni.example,Cy Fox\n"
+    submissions = {"ann@cs/main.c": b"", "dee@cs/main.c": b""}
+    folder = make(tmp_path / "lab", submissions, "ann,1,0\neve@cs,1,0\n", roster=roster)
+    lab, unreadable = read(folder)
+    assert [each.student for each in lab.submissions] == ["ann", "dee"]
+    assert unreadable == dict.fromkeys(["bo", "cy", "eve"], "student-without-submission")
+
+
+def test_student_with_two_submissions_is_ungraded_as_none_is_preferred(tmp_path) -> None:
+    lab, unreadable = read(make(tmp_path / "lab", {"s1@cs/a.c": b"", "s1@cs.c": b"", "s2@cs/a.c": b""}, "s1@cs,1,0\n"))
+    assert [each.student for each in lab.submissions] == ["s2"] and unreadable == {"s1": "duplicate-student"}
+
+
+def test_equal_local_parts_are_two_students(tmp_path) -> None:
+    submissions = {"ann@cs.example/main.c": b"", "ann@ee.example/main.c": b"", "bo@cs.example/main.c": b""}
+    rows = "ann@cs.example,1,0\nann@ee.example,0,1\nbo,1,0\n"
+    lab, unreadable = read(make(tmp_path / "lab", submissions, rows))
+    assert [each.student for each in lab.submissions] == ["ann@cs.example", "ann@ee.example", "bo"]
+    assert {student: given["Fast?"] for student, given in lab.ratings_by_student.items()} == {
+        "ann@cs.example": "Yes",
+        "ann@ee.example": "No",
+        "bo": "Yes",
+    }
+    assert unreadable == {}
+
+
+def test_rating_of_another_section_is_not_given_to_the_namesake(tmp_path) -> None:
+    lab, unreadable = read(make(tmp_path / "lab", {"ann@cs/main.c": b""}, "ann@ee,1,0\n"))
+    assert [each.student for each in lab.submissions] == ["ann@cs"] and "ann@cs" not in lab.ratings_by_student
+    assert unreadable == {"ann@ee": "student-without-submission"}
+
+
+@pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
+def test_ids_are_compared_in_nfc(forms, tmp_path) -> None:
+    on_disk, in_table = (unicodedata.normalize(form, "josé@cs") for form in forms)
+    lab, unreadable = read(make(tmp_path / "lab", {f"{on_disk}/main.c": b""}, f"{in_table},1,0\n"))
+    assert lab.ratings_by_student == {"josé": {"Fast?": "Yes"}} and unreadable == {}
+
+
+def test_id_changed_by_a_spreadsheet_is_not_guessed_but_suggested(tmp_path) -> None:
+    submissions = {f"{student}@cs/main.c": b"" for student in ("001234", "123456789012", "s2")}
+    folder = make(tmp_path / "lab", submissions, "1234,1,0\nS2,0,1\n1.23457E+11,0,1\n")
+    lab, unreadable = read(folder)
+    assert lab.ratings_by_student.keys().isdisjoint(each.student for each in lab.submissions) and len(unreadable) == 3
+    issues = [each for each in read_lab(folder).issues if each.code == "student-without-submission"]
+    assert [each.hint.rsplit(" ", 1)[1] for each in issues] == ["'001234'?", "'s2'?", "'123456789012'?"]
+
+
+@pytest.mark.parametrize(
+    ("written", "known", "meant"),
+    [
+        ("1234", ["001234", "1235"], "001234"),
+        ("1234.0", ["1234"], "1234"),
+        ("1,23457E+11", ["123456789012"], "123456789012"),
+        ("1.2E+11", ["123456789012", "120000000000"], None),
+        ("s1", ["s2"], None),
+        ("0", ["00", "000"], None),
+    ],
+)
+def test_only_a_single_mangled_form_is_suggested(written, known, meant) -> None:
+    assert did_you_mean_id(written, known) == (f" Did you mean '{meant}'?" if meant else "")
+
+
+def test_bare_id_is_ambiguous_only_where_it_is_shared() -> None:
+    ids = StudentIds(["ann@cs", "bo@cs"], ["ann@ee", "bo"])
+    assert [ids.resolve(each) for each in ("ann@cs", "ann@ee", "ann", "bo", "bo@cs")] == [
+        "ann@cs", "ann@ee", None, "bo", "bo",
+    ]  # fmt: skip
