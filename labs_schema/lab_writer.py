@@ -39,7 +39,7 @@ def write_lab(lab: Lab, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / STATEMENTS[0], lab.problem)
     _write(folder / SHORT_STATEMENT, lab.short_problem)
-    _write(folder / RUBRIC, json.dumps([_as_json(criterion) for criterion in lab.criteria], indent=1) + "\n")
+    write_rubric(lab.criteria, folder / RUBRIC)
     _write_language(lab, folder)
     for submission in lab.submissions:
         for file in submission.files:
@@ -50,6 +50,11 @@ def write_lab(lab: Lab, folder: Path) -> None:
         _write_grades(lab, folder)
     for rater in sorted({grade.rater for grade in lab.rater_grades}, key=str):
         _write_rater(lab, rater, folder)
+
+
+def write_rubric(criteria: Sequence[Criterion], path: Path) -> None:
+    """Writes `path` as a `rubrics.json`."""
+    _write(path, json.dumps([_as_json(criterion) for criterion in criteria], indent=1) + "\n")
 
 
 def write_ratings(

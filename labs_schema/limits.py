@@ -35,6 +35,21 @@ class LabLimits(Frozen):
     issues_per_code: int = Field(100, description="Issues of one code that are listed; further ones are counted.")
 
 
+class ImportLimits(Frozen):
+    """Exports of course platforms that `grader import` reads."""
+
+    export_bytes: int = Field(20_000_000_000, description="All files of an export after decompression.")
+    export_files: int = Field(200_000, description="Files of an export.")
+    file_bytes: int = Field(100_000_000, description="A file of a submission; a larger one is skipped and reported.")
+    metadata_bytes: int = Field(200_000_000, description="A table or metadata file of an export.")
+    metadata_levels: int = Field(64, description="Nested values in the metadata of an export.")
+    metadata_values: int = Field(10_000_000, description="Values in the metadata of an export.")
+    database_steps: int = Field(
+        200_000_000, description="Steps of SQLite while a gradebook is read; past it the gradebook is rejected."
+    )
+    listed_names: int = Field(2_000, description="Entries of a folder that are looked at to recognise an export.")
+
+
 class TransportLimits(Frozen):
     """Requests of the HTTP engine to `vllm serve` processes. This is the transport layer's retry policy."""
 

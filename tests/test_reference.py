@@ -32,7 +32,9 @@ def test_every_setting_is_documented() -> None:
 
 
 def test_every_issue_code_of_a_lab_is_documented() -> None:
-    page = (DOCS / "reference/lab-format.md").read_text(encoding="utf-8")
+    page = "".join(
+        (DOCS / "reference" / name).read_text(encoding="utf-8") for name in ("lab-format.md", "platforms.md")
+    )
     documented = set(re.findall(r"^\| `([a-z0-9-]+)` \| (?:error|warning)", page, re.M))
     raised = {
         node.args[0].value

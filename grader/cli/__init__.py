@@ -21,6 +21,7 @@ from grader.cli.evaluate import evaluate
 from grader.cli.forget import forget
 from grader.cli.grade import grade
 from grader.cli.help import DATA, GRADING, OPERATION, TRAINING, TRUST, HelpCommand, HelpGroup
+from grader.cli.import_lab import import_
 from grader.cli.init_model import init_model
 from grader.cli.keys import keys
 from grader.cli.merge import merge
@@ -43,7 +44,7 @@ app = typer.Typer(
     help="Grades programs criterion by criterion as the TAs of your course do, and flags what needs human review.",
 )
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
-    DATA: (check, build_dataset, suspects),
+    DATA: (check, import_, build_dataset, suspects),
     TRAINING: (init_model, train, merge),
     GRADING: (grade, regrade, replay, demo),
     TRUST: (evaluate, calibrate, attack, robustness),
@@ -52,7 +53,8 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
 for panel, functions in PANELS.items():
     for function in functions:
         command_class = SpacedValues if function is build_dataset else HelpCommand
-        app.command(cls=command_class, rich_help_panel=panel)(function)
+        name = function.__name__.strip("_").replace("_", "-")  # `import` is a keyword
+        app.command(name, cls=command_class, rich_help_panel=panel)(function)
 for group, panel in ((model, TRAINING), (courses, OPERATION), (keys, OPERATION), (audit, OPERATION)):
     app.add_typer(group, rich_help_panel=panel)
 

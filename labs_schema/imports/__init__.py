@@ -1,0 +1,1 @@
+"""Imports exports of course platforms: an export becomes a lab folder."""

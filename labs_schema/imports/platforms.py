@@ -1,0 +1,136 @@
+"""The platforms whose exports can be read, and how an export is recognised by its file names."""
+
+import os
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from labs_schema.errors import InputError, error_issue, quoted
+from labs_schema.imports import (
+    autolab,
+    blackboard,
+    canvas,
+    github_classroom,
+    gradescope,
+    moodle,
+    nbgrader,
+    plain_folder,
+    submitty,
+)
+from labs_schema.imports.export_files import IGNORED, Export
+from labs_schema.imports.records import PlatformExport
+from labs_schema.limits import ImportLimits
+
+Recognizes = Callable[[Sequence[str]], bool]
+WITHOUT_MARKS = ("github-classroom", "nbgrader")
+"""Platforms whose exports may have no typical name: they are read if the user names the platform."""
+WRAPPER_FOLDERS = 3
+"""Folders that contain nothing but the export, as zip programs add them."""
+
+
+@dataclass(frozen=True)
+class Platform:
+    """`read` takes the export and the name of the assignment, None if not given."""
+
+    title: str
+    recognizes: Recognizes
+    read: Callable[[Export, str | None], PlatformExport]
+
+
+def _without_assignment(read: Callable[[Export], PlatformExport]) -> Callable[[Export, str | None], PlatformExport]:
+    return lambda export, _: read(export)
+
+
+PLATFORMS: Mapping[str, Platform] = {
+    "gradescope": Platform("Gradescope", gradescope.recognizes, _without_assignment(gradescope.read)),
+    "submitty": Platform("Submitty", submitty.recognizes, submitty.read),
+    "nbgrader": Platform("nbgrader", nbgrader.recognizes, nbgrader.read),
+    "moodle": Platform("Moodle", moodle.recognizes, _without_assignment(moodle.read)),
+    "blackboard": Platform("Blackboard", blackboard.recognizes, _without_assignment(blackboard.read)),
+    "autolab": Platform("Autolab", autolab.recognizes, _without_assignment(autolab.read)),
+    "canvas": Platform("Canvas", canvas.recognizes, _without_assignment(canvas.read)),
+    "github-classroom": Platform(
+        "GitHub Classroom", github_classroom.recognizes, _without_assignment(github_classroom.read)
+    ),
+    "folder": Platform("plain folder", plain_folder.recognizes, _without_assignment(plain_folder.read)),
+}
+"""In the order in which an export is recognised: names of Canvas are the least specific."""
+
+
+def read_platform(name: str, export: Export, assignment: str | None) -> PlatformExport:
+    """Raises InputError if there is no such platform, or the export has no submission of it."""
+    platform = PLATFORMS.get(name)
+    if platform is None:
+        expected = f"one of {', '.join(PLATFORMS)}"
+        raise InputError([error_issue("unknown-platform", "PLATFORM", found=quoted(name), expected=expected)])
+    views = list(_views(export))
+    chosen = next((view for view in views if platform.recognizes(view.paths)), None)
+    if chosen is None and name in WITHOUT_MARKS:
+        chosen = next((view for view in views if len({path.split("/")[0] for path in view.paths}) > 1), export)
+    read = platform.read(chosen, assignment) if chosen else None
+    if read and read.works:
+        return read
+    other = recognized(export.paths)
+    hint = (
+        f"It looks like an export of {PLATFORMS[other].title}: use grader import {other}."
+        if other
+        else ("Pass the file as the platform exports it, or the folder with its content.")
+    )
+    found = f"no submission of {platform.title} among {len(export.files):,} files"
+    raise InputError([error_issue("no-export", export.name, found=found, hint=hint)])
+
+
+def _views(export: Export) -> Iterator[Export]:
+    """The export, and the export inside its wrapper folders."""
+    yield export
+    for _ in range(WRAPPER_FOLDERS):
+        tops = {path.split("/")[0] if "/" in path else "" for path in export.paths}
+        if len(tops) != 1 or tops == {""}:
+            return
+        export = export.inside(tops.pop())
+        yield export
+
+
+def recognized(paths: Sequence[str]) -> str | None:
+    """The platform of an export with these files, directly or in a wrapper folder; never `folder`."""
+    for _ in range(WRAPPER_FOLDERS + 1):
+        for name, platform in PLATFORMS.items():
+            if name != "folder" and platform.recognizes(paths):
+                return name
+        tops = {path.split("/")[0] for path in paths}
+        if len(tops) != 1:
+            return None
+        paths = [path.partition("/")[2] for path in paths if "/" in path]
+    return None
+
+
+def recognized_at(path: Path, limits: ImportLimits | None = None) -> str | None:
+    """As `recognized`, for a folder or zip file on disk. Only names are read, up to a limit."""
+    names = limits or ImportLimits()
+    try:
+        if path.is_dir() and not path.is_symlink():
+            return recognized(list(islice(_names(path), names.listed_names)))
+        if path.suffix.lower() == ".zip" and path.is_file():
+            with zipfile.ZipFile(path) as archive:
+                return recognized(archive.namelist()[: names.listed_names])
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
+        return None
+    return None
+
+
+def _names(top: Path, levels: int = 3) -> Iterator[str]:
+    """Relative paths of files, level by level."""
+    pending = [(top, "")]
+    for _ in range(levels):
+        folders, pending = pending, []
+        for folder, prefix in folders:
+            with os.scandir(folder) as entries:
+                for entry in sorted(entries, key=lambda each: each.name):
+                    if entry.name in IGNORED:
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append((Path(entry.path), f"{prefix}{entry.name}/"))
+                    else:
+                        yield prefix + entry.name

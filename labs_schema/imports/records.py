@@ -1,0 +1,142 @@
+"""The neutral records of an import: what a platform's export states, and the lab that follows from it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from labs_schema.frozen import Frozen
+from labs_schema.models import Criterion, HumanGrade
+
+
+class IdKind(StrEnum):
+    """The kind of an id. Ids of different kinds are never compared: participant 12 is not student number 12."""
+
+    NUMBER = "number"
+    LOGIN = "login"
+    EMAIL = "email"
+    PLATFORM = "platform"
+
+
+class PlatformId(NamedTuple):
+    """An id of a student in an export or on a roster."""
+
+    kind: IdKind
+    value: str
+
+
+Ids = tuple[PlatformId, ...]
+"""The ids of one student, the preferred one first."""
+
+
+class ExportFile(NamedTuple):
+    """A file of an export. `path` uses `/`, in NFC; `read(n)` returns at most n bytes and may raise ARCHIVE_ERRORS."""
+
+    path: str
+    size: int
+    read: Callable[[int], bytes]
+
+
+@dataclass(frozen=True)
+class Work:
+    """A submission as exported. `key` is the platform's name of it; `owners` are its students, several for a group.
+
+    Of several works of a student the one with the greatest (attempt, submitted) is imported. `late` is None if the
+    export does not state it.
+    """
+
+    key: str
+    owners: tuple[Ids, ...]
+    files: tuple[tuple[str, ExportFile], ...]
+    attempt: int = 0
+    submitted: str = ""
+    late: bool | None = None
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """A TA's decision on one criterion of a student, as the platform words it.
+
+    `work` (the key of a submission) identifies the student if `owner` does not. `marks` is None if not exported.
+    """
+
+    criterion: str
+    rating: str
+    owner: Ids = ()
+    work: str = ""
+    description: str = ""
+    marks: float | None = None
+    comment: str = ""
+    rater: str = ""
+
+
+@dataclass(frozen=True)
+class RosterEntry:
+    """A student on the platform's list. `name` only serves the redaction of names, never identification."""
+
+    ids: Ids
+    first: str = ""
+    last: str = ""
+
+
+@dataclass(frozen=True)
+class PlatformExport:
+    """Everything that a reader found. `unused` are the paths of files that belong to no submission and no table.
+
+    `scales` lists all levels of a criterion, including those that no TA chose, where the platform exports them.
+    """
+
+    works: tuple[Work, ...]
+    assessments: tuple[Assessment, ...] = ()
+    criteria: tuple[Criterion, ...] = ()
+    scales: dict[str, Criterion] = field(default_factory=dict)
+    roster: tuple[RosterEntry, ...] = ()
+    unused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ImportedSubmission:
+    """`student` is the name of its folder; `members` are the other students of its group."""
+
+    student: str
+    members: tuple[str, ...]
+    work: Work
+
+
+@dataclass(frozen=True)
+class ImportedLab:
+    """A lab as it will be written. Students of `grades` are students of `submissions`.
+
+    `own_rubric` is false if the rubric is copied from another lab.
+    """
+
+    submissions: tuple[ImportedSubmission, ...]
+    criteria: tuple[Criterion, ...]
+    grades: tuple[HumanGrade, ...]
+    roster: tuple[RosterEntry, ...]
+    own_rubric: bool = True
+
+
+class ImportReport(Frozen):
+    """Counts of an import. `students` are all students of the export, group members included.
+
+    `matched`, `unmatched` and `ambiguous` count students by their entry on the roster; `absent` are the students on the
+    roster without a submission. `written` is the number of students in the lab folder, None for a dry run.
+    """
+
+    platform: str
+    submissions: int
+    students: int
+    written: int | None
+    matched: int
+    unmatched: tuple[str, ...]
+    ambiguous: tuple[str, ...]
+    absent: tuple[str, ...]
+    late: tuple[str, ...]
+    older_attempts: int
+    groups: int
+    files: int
+    criteria: int
+    rated_students: int
+    ratings: int
+    ratings_unused: int

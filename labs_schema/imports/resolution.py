@@ -1,0 +1,106 @@
+"""Decides which student has which submission: the latest work of each student, one for a group."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from labs_schema.errors import IssueCollector, quoted
+from labs_schema.imports.identities import Identifier, Identity, folded, folder_name
+from labs_schema.imports.records import Assessment, IdKind, Ids, ImportedSubmission, PlatformId, RosterEntry, Work
+
+
+@dataclass
+class Students:
+    """Assigns works to students. Every owner of a work gets exactly one submission."""
+
+    identifier: Identifier
+    issues: IssueCollector
+    submission_of: dict[str, str] = field(default_factory=dict)
+    """student -> the student whose folder has the work."""
+    unmatched: list[str] = field(default_factory=list)
+    ambiguous: list[str] = field(default_factory=list)
+    matched: set[RosterEntry] = field(default_factory=set)
+    older: int = 0
+    _identities: dict[str, object] = field(default_factory=dict)
+    _by_id: dict[PlatformId, str] = field(default_factory=dict)
+    _reported: set[str] = field(default_factory=set)
+    _by_work: dict[str, str] = field(default_factory=dict)
+
+    def assign(self, works: Sequence[Work]) -> tuple[ImportedSubmission, ...]:
+        """The submissions, sorted by student; of several works of a student, the latest."""
+        ordered = sorted(enumerate(works), key=lambda each: (each[1].attempt, each[1].submitted, each[0]), reverse=True)
+        latest: dict[str, tuple[int, str]] = {}
+        found = []
+        for _, work in ordered:
+            rank = work.attempt, work.submitted
+            students = list(dict.fromkeys(map(self._student, work.owners))) or [self._without_owner(work)]
+            free = [each for each in students if each not in self.submission_of]
+            self._by_work.setdefault(work.key, self.submission_of.get(students[0], students[0]))
+            for each in set(students) - set(free):
+                if latest[each] == rank or free:
+                    self.issues.warning("two-submissions", each, found=f"a further submission, {quoted(work.key)}")
+            latest.update(dict.fromkeys(free, rank))
+            self.submission_of.update(dict.fromkeys(free, free[0] if free else ""))
+            self.older += not free
+            if free:
+                found.append(ImportedSubmission(free[0], tuple(free[1:]), work))
+        return tuple(sorted(found, key=lambda each: each.student))
+
+    def student_of(self, assessment: Assessment) -> str | None:
+        """The student whose folder has the assessed work; None if there is none."""
+        if assessment.work in self._by_work:
+            return self._by_work[assessment.work]
+        for each in assessment.owner:
+            student = self._by_id.get(PlatformId(each.kind, folded(each.value)))
+            if student is not None:
+                return self.submission_of.get(student)
+        names = [self.identifier.identity(assessment.owner).student] if assessment.owner else []
+        names += [each.value for each in assessment.owner if each.kind is not IdKind.EMAIL]
+        return next((self._by_name[name] for name in names if name in self._by_name), None)
+
+    @cached_property
+    def _by_name(self) -> dict[str, str]:
+        """Folder by student, and by the part of the student's id before its `@` if no other student has it."""
+        parts = Counter(student.split("@", 1)[0] for student in self.submission_of)
+        local = {student.split("@", 1)[0]: folder for student, folder in self.submission_of.items()}
+        return {part: folder for part, folder in local.items() if parts[part] == 1} | self.submission_of
+
+    def _student(self, owner: Ids) -> str:
+        identity = self.identifier.identity(owner)
+        key: object = (
+            identity.entries[0] if len(identity.entries) == 1 else PlatformId(owner[0].kind, folded(owner[0].value))
+        )
+        student = identity.student
+        if self._identities.setdefault(student, key) != key:  # another student with the same name of the folder
+            student = folder_name(f"{student}/{owner[0].kind}")
+            known = self._identities.setdefault(student, key)
+            if known != key:
+                student = folder_name(f"{student}/{owner[0].value}")
+        if student not in self._reported:
+            self._reported.add(student)
+            self._report(student, identity)
+        for each in owner:
+            self._by_id.setdefault(PlatformId(each.kind, folded(each.value)), student)
+        return student
+
+    def _report(self, student: str, identity: Identity) -> None:
+        if len(identity.entries) == 1:
+            self.matched.add(identity.entries[0])
+        elif identity.entries:
+            self.ambiguous.append(student)
+            found = f"{len(identity.entries)} students on the roster with the same id"
+            self.issues.warning("roster-ambiguous", student, found=found)
+        elif self.identifier.roster:
+            self.unmatched.append(student)
+            self.issues.warning("roster-no-match", student)
+
+    def _without_owner(self, work: Work) -> str:
+        """A submission of which the export names no student is imported under its own number."""
+        student = folder_name(work.key)
+        if student in self._identities:
+            student = folder_name(f"{work.key}/unknown")
+        self._identities[student] = work.key
+        self.unmatched.append(student)
+        self.issues.warning("roster-no-match", student, found=f"no student of the submission {quoted(work.key)}")
+        return student

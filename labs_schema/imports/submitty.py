@@ -1,0 +1,61 @@
+"""Submitty: a gradeable's folder of `submissions/`, with `user/version/` and each user's active version."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from labs_schema.errors import InputError, error_issue
+from labs_schema.imports.export_files import Export
+from labs_schema.imports.identities import ids
+from labs_schema.imports.records import ExportFile, IdKind, PlatformExport, Work
+
+SETTINGS = "user_assignment_settings.json"
+
+
+def recognizes(paths: Sequence[str]) -> bool:
+    return any(path.count("/") in (1, 2) and path.endswith(f"/{SETTINGS}") for path in paths)
+
+
+def read(export: Export, assignment: str | None) -> PlatformExport:
+    """Raises InputError if the export has several gradeables and `assignment` names none of them."""
+    export = _gradeable(export, assignment)
+    versions: dict[str, dict[int, list[tuple[str, ExportFile]]]] = {}
+    settings: dict[str, ExportFile] = {}
+    unused = []
+    for each in export.files:
+        user, _, rest = each.path.partition("/")
+        version, _, path = rest.partition("/")
+        if rest == SETTINGS:
+            settings[user] = each
+            versions.setdefault(user, {})
+        elif path and version.isdecimal() and len(version) < 10:
+            versions.setdefault(user, {}).setdefault(int(version), []).append((path, each))
+        else:
+            unused.append(each.path)
+    works = (_work(user, found, _active(export, settings.get(user))) for user, found in versions.items())
+    return PlatformExport(tuple(works), unused=tuple(unused))
+
+
+def _gradeable(export: Export, assignment: str | None) -> Export:
+    names = sorted({path.split("/")[0] for path in export.paths if path.count("/") == 2 and path.endswith(SETTINGS)})
+    if not names:
+        return export
+    chosen = assignment if assignment in names else names[0] if len(names) == 1 and assignment is None else None
+    if chosen is None:
+        raise InputError([error_issue("several-assignments", export.name, found=", ".join(names[:20]))])
+    return export.inside(chosen)
+
+
+def _work(user: str, versions: Mapping[int, list[tuple[str, ExportFile]]], active: int | None) -> Work:
+    """Without settings, the highest version; version 0 is a cancelled submission, which has no files."""
+    version = max(versions, default=0) if active is None else active
+    return Work(user, (ids((IdKind.LOGIN, user)),), tuple(versions.get(version, ())), attempt=version)
+
+
+def _active(export: Export, file: ExportFile | None) -> int | None:
+    text = export.text(file) if file else None
+    try:
+        found = json.loads(text) if text else None
+    except (ValueError, RecursionError):
+        found = None
+    active = found.get("active_version") if isinstance(found, dict) else None
+    return active if isinstance(active, int) and not isinstance(active, bool) else None

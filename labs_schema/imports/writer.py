@@ -1,0 +1,170 @@
+"""Writes an imported lab: complete or not at all."""
+
+import csv
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from labs_schema.errors import GraderError, InputError, IssueCollector, error_issue
+from labs_schema.file_reader import read_text
+from labs_schema.imports.export_files import copyable_files
+from labs_schema.imports.platform_tables import read_platform_table
+from labs_schema.imports.records import ExportFile, IdKind, ImportedLab, ImportedSubmission
+from labs_schema.lab_writer import write_ratings, write_rubric
+from labs_schema.limits import ImportLimits, LabLimits
+from labs_schema.models import HumanGrade
+from labs_schema.reading.csv_rows import escape_formula
+from labs_schema.reading.lab_folders import COMMENTS, LAB_FILES, RATINGS, ROSTER, RUBRIC, SUBMISSIONS
+from labs_schema.reading.ratings_csv import HEADER
+from labs_schema.submissions.archives import ARCHIVE_ERRORS
+from labs_schema.submissions.file_names import safe_member_path
+
+GROUPS = "groups.csv"
+Progress = Callable[[str, int, int], None]
+"""Step, done, total."""
+
+
+def check_output(out: Path) -> None:
+    """Raises InputError if `out` exists, unless it is an empty folder: an import never changes a lab."""
+    if os.path.lexists(out) and not (out.is_dir() and not out.is_symlink() and not any(out.iterdir())):
+        raise InputError([error_issue("output-exists", out)])
+
+
+def write_imported(lab: ImportedLab, source: Path | None, out: Path, issues: IssueCollector, progress: Progress) -> int:
+    """Writes the lab into `out` and returns the number of its students, counted in the written folder.
+
+    The other files of a lab (statement, rubric, template, ...) are copied from the lab `source`. The folder appears
+    under its name when it is complete: after a crash there is only a `.NAME.partial-...` folder, which no command
+    reads. Raises OSError if it cannot be written, GraderError if a student is missing in it.
+    """
+    check_output(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with _partial(out) as folder:
+        if source is not None:
+            _copy_lab(source, folder, lab, issues)
+        for done, submission in enumerate(lab.submissions, start=1):
+            _write_submission(submission, folder / SUBMISSIONS / submission.student, issues)
+            progress("Importing", done, len(lab.submissions))
+        _write_tables(lab, folder)
+        written = _count(lab, folder)
+        folder.replace(out)
+    return written
+
+
+@contextmanager
+def _partial(out: Path) -> Iterator[Path]:
+    """A folder next to `out`, one level deeper so that commands do not take it for a lab."""
+    top = Path(tempfile.mkdtemp(prefix=f".{out.name[:100]}.partial-", dir=out.parent))
+    try:
+        folder = top / "lab"
+        (folder / SUBMISSIONS).mkdir(parents=True)
+        yield folder
+    finally:
+        shutil.rmtree(top, ignore_errors=True)
+
+
+def _copy_lab(source: Path, folder: Path, lab: ImportedLab, issues: IssueCollector) -> None:
+    """Copies the files of the lab format, except those that the import writes."""
+    written = {
+        SUBMISSIONS: True,
+        GROUPS: True,
+        RUBRIC: lab.own_rubric,
+        ROSTER: bool(lab.roster),
+        RATINGS: bool(lab.grades),
+    }
+    names = {name for name in LAB_FILES if not written.get(name)}
+    table = read_platform_table(text) if (text := _text(source / RATINGS, issues)) else None
+    if table and table.header[0].casefold() != HEADER[0].casefold():  # of a platform: its ratings are in `lab.grades`
+        names -= {RATINGS, COMMENTS}
+    for file in copyable_files(source, names, issues):
+        _write_file(file, file.path, folder, issues)
+
+
+def _text(path: Path, issues: IssueCollector) -> str | None:
+    return read_text(path, path.name, LabLimits().table_bytes, issues) if path.is_file() else None
+
+
+def _write_submission(submission: ImportedSubmission, folder: Path, issues: IssueCollector) -> None:
+    folder.mkdir()
+    for path, file in submission.work.files:
+        _write_file(file, path, folder, issues)
+
+
+def _write_file(file: ExportFile, path: str, folder: Path, issues: IssueCollector) -> None:
+    """A file that cannot be read or whose name is not possible on this system is reported; a full disk raises."""
+    safe, where = safe_member_path(path), f"{folder.name}/{path}"
+    maximum = ImportLimits().file_bytes
+    if safe is None or any(len(part.encode()) > 255 for part in safe.split("/")):
+        issues.warning("skipped-file", where, found="an unusable file name")
+        return
+    try:
+        data = file.read(maximum + 1)
+    except ARCHIVE_ERRORS as error:
+        issues.warning("skipped-file", where, found=f"a file that cannot be read ({type(error).__name__})")
+        return
+    if len(data) > maximum:
+        issues.warning("skipped-file", where, found=f"more than {maximum:,} bytes")
+        return
+    target = folder / safe
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("xb") as opened:
+            opened.write(data)
+    except (FileExistsError, NotADirectoryError, IsADirectoryError):
+        issues.warning("skipped-file", where, found="a second file with this path")
+
+
+def _write_tables(lab: ImportedLab, folder: Path) -> None:
+    if lab.criteria and lab.own_rubric:
+        write_rubric(lab.criteria, folder / RUBRIC)
+    if lab.grades:
+        _write_ratings(lab, folder)
+    if lab.roster:
+        _write_csv(folder / ROSTER, ["student", "first name", "last name", "email"], _roster_rows(lab))
+    members = [(each.student, member) for each in lab.submissions for member in (each.student, *each.members)]
+    grouped = {each.student for each in lab.submissions if each.members}
+    if grouped:
+        _write_csv(folder / GROUPS, ["group", "student"], [list(row) for row in members if row[0] in grouped])
+
+
+def _write_ratings(lab: ImportedLab, folder: Path) -> None:
+    ratings: dict[str, dict[str, str]] = {}
+    comments: dict[str, dict[str, str]] = {}
+    for grade in lab.grades:
+        if grade.rating is not None:
+            ratings.setdefault(grade.student, {})[grade.criterion] = grade.rating
+        if grade.comment:
+            comments.setdefault(grade.student, {})[grade.criterion] = grade.comment
+    write_ratings(lab.criteria, ratings, {}, folder / RATINGS, comments or None, _raters(lab.grades))
+
+
+def _raters(grades: tuple[HumanGrade, ...]) -> dict[str, str] | None:
+    """student -> TA, for the students whom one TA graded alone: the table has one TA for each row."""
+    raters: dict[str, set[str]] = {}
+    for grade in grades:
+        raters.setdefault(grade.student, set()).add(grade.rater or "")
+    return {student: names.pop() for student, names in raters.items() if len(names) == 1 and "" not in names} or None
+
+
+def _roster_rows(lab: ImportedLab) -> list[list[str]]:
+    def of_kind(kind: IdKind, entry: tuple[tuple[IdKind, str], ...]) -> str:
+        return next((value for each, value in entry if each is kind), "")
+
+    return [[entry.ids[0].value, entry.first, entry.last, of_kind(IdKind.EMAIL, entry.ids)] for entry in lab.roster]
+
+
+def _write_csv(path: Path, header: list[str], rows: list[list[str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([header, *([escape_formula(c) for c in row] for row in rows)])
+
+
+def _count(lab: ImportedLab, folder: Path) -> int:
+    """The students in the written folder. Raises GraderError unless they are those of the import."""
+    folders = {entry.name for entry in os.scandir(folder / SUBMISSIONS)}
+    lost = {each.student for each in lab.submissions} - folders
+    if lost:
+        raise GraderError(f"{len(lost)} students are missing in the written folder.", code="students-lost")
+    return len(folders) + sum(len(each.members) for each in lab.submissions)
