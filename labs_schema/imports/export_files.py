@@ -12,6 +12,7 @@ from pathlib import Path
 
 from labs_schema.errors import InputError, IssueCollector, error_issue
 from labs_schema.file_reader import binary_kind, decode
+from labs_schema.imports.platform_tables import PlatformTable, read_platform_table
 from labs_schema.imports.records import ExportFile
 from labs_schema.limits import ImportLimits, LabLimits
 from labs_schema.submissions.archives import ARCHIVE_ERRORS
@@ -69,6 +70,12 @@ class Export:
         if data is not None and decoded is None:
             self.issues.warning("skipped-file", file.path, found=binary_kind(data) or "binary data")
         return decoded.text if decoded else None
+
+    def table(self, file: ExportFile, issues: IssueCollector | None = None) -> PlatformTable | None:
+        """The table in `file`. Faults go to `issues`; by default they are ignored, as an export may contain any file."""
+        data = self.data(file)
+        ignored = IssueCollector("")
+        return None if data is None else read_platform_table(data, file.path, ignored if issues is None else issues)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from labs_schema.imports.export_files import Export
 from labs_schema.imports.identities import folded, ids, shared_start
-from labs_schema.imports.platform_tables import heading_key, read_platform_table
+from labs_schema.imports.platform_tables import heading_key
 from labs_schema.imports.records import ExportFile, IdKind, Ids, PlatformExport, Work
 
 _SUBMISSIONS = "-submissions"
@@ -42,7 +42,7 @@ def _rows(export: Export) -> Iterator[Mapping[str, str]]:
     """The rows of the grades tables at the top of the export."""
     for file in export.files:
         if "/" not in file.path and file.path.lower().endswith(".csv"):
-            table = read_platform_table(export.text(file) or "")
+            table = export.table(file)
             if table and "studentrepositoryname" in map(heading_key, table.header):
                 yield from table.records()
 

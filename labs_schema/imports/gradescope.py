@@ -5,7 +5,7 @@ would read the student number 00123 as the octal number 83.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -13,7 +13,7 @@ import yaml
 from labs_schema.errors import InputError, error_issue
 from labs_schema.imports.export_files import Export
 from labs_schema.imports.identities import ids
-from labs_schema.imports.platform_tables import PlatformTable, heading_key, number_of, read_platform_table
+from labs_schema.imports.platform_tables import PlatformTable, heading_key, number_of
 from labs_schema.imports.records import Assessment, ExportFile, IdKind, Ids, PlatformExport, Work
 from labs_schema.limits import ImportLimits
 from labs_schema.models import Criterion, Rating
@@ -172,11 +172,3 @@ def _assessment(record: Mapping[str, str], criterion: str, rating: str, marks: f
         comment=record.get("comments", ""),
         rater=record.get("grader", ""),
     )
-
-
-def evaluations(texts: Mapping[str, str]) -> Iterator[tuple[str, PlatformTable]]:
-    """Question and table of the evaluations among `texts` (file name -> text)."""
-    for name, text in texts.items():
-        table = read_platform_table(text)
-        if table and is_evaluation(table):
-            yield name, table

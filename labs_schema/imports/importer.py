@@ -1,7 +1,7 @@
 """Imports an export of a course platform as a lab."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from labs_schema.imports.canvas import is_assessments, is_rubric, read_assessmen
 from labs_schema.imports.export_files import Export, open_export, open_table
 from labs_schema.imports.gradescope import is_evaluation, read_evaluation
 from labs_schema.imports.identities import Identifier, merged_rosters, read_roster_entries
-from labs_schema.imports.platform_tables import read_platform_table
+from labs_schema.imports.platform_tables import PlatformTable
 from labs_schema.imports.platforms import read_platform
 from labs_schema.imports.ratings import grade
 from labs_schema.imports.records import (
@@ -28,11 +28,12 @@ from labs_schema.limits import ImportLimits, LabLimits
 from labs_schema.models import Criterion
 from labs_schema.reading.lab_folders import RATINGS, RUBRIC
 from labs_schema.reading.rubric_json import parse_rubric
+from labs_schema.tables.reader import TABLE_SUFFIXES
 
 
 @dataclass(frozen=True)
 class ImportSource:
-    """The input of an import: the export, and optionally a roster, the TAs' tables, and a lab with statement and rubric.
+    """The input of an import: the export; optionally a roster, the TAs' tables, and a lab with a rubric.
 
     `grades` are tables, or folders or zip files of tables. `assignment` chooses one of several in a course export.
     """
@@ -57,9 +58,9 @@ def import_lab(
         check_output(out)
     with open_export(source.export, limits or ImportLimits(), issues) as export:
         found = read_platform(source.platform, export, source.assignment)
-        found = _with_tables(found, [(file.path, export.text(file)) for file in _tables(export, found)])
+        found = _with_tables(found, [(file.path, export.table(file)) for file in _tables(export, found)])
         for path in _graded_tables(source):
-            found = _with_tables(found, _texts(path, export))
+            found = _with_tables(found, _named_tables(path, export))
         roster = merged_rosters([found.roster, _read_roster(source.roster, export)])
         lab, report = _resolved(source, found, roster, issues)
         if issues.failed:
@@ -71,7 +72,7 @@ def import_lab(
 def _tables(export: Export, found: PlatformExport) -> list[ExportFile]:
     """The tables that lie next to the submissions."""
     unused = set(found.unused)
-    return [file for file in export.files if file.path.endswith(".csv") and file.path.split("/")[-1] in unused]
+    return [file for file in export.files if _is_table(file.path) and file.path.split("/")[-1] in unused]
 
 
 def _graded_tables(source: ImportSource) -> tuple[Path, ...]:
@@ -80,20 +81,23 @@ def _graded_tables(source: ImportSource) -> tuple[Path, ...]:
     return (*source.grades, own) if own and own.is_file() else source.grades
 
 
-def _texts(path: Path, export: Export) -> list[tuple[str, str | None]]:
-    """Name and text of each table at `path`."""
+def _named_tables(path: Path, export: Export) -> list[tuple[str, PlatformTable | None]]:
+    """Name and content of each table at `path`; a fault of a single file is an error."""
     if path.is_dir() or path.suffix.lower() == ".zip":
         with open_export(path, export.limits, export.issues) as tables:
-            return [(each.path, tables.text(each)) for each in tables.files if each.path.lower().endswith(".csv")]
-    table = open_table(path, export.limits, export.issues)
-    return [(path.name, table.text(table.files[0]))]
+            return [(each.path, tables.table(each)) for each in tables.files if _is_table(each.path)]
+    single = open_table(path, export.limits, export.issues)
+    return [(path.name, single.table(single.files[0], export.issues))]
 
 
-def _with_tables(found: PlatformExport, texts: Sequence[tuple[str, str | None]]) -> PlatformExport:
+def _is_table(path: str) -> bool:
+    return path.lower().endswith(TABLE_SUFFIXES)
+
+
+def _with_tables(found: PlatformExport, tables: Iterable[tuple[str, PlatformTable | None]]) -> PlatformExport:
     """Adds the TAs' decisions, rubrics and rosters in the tables, which are recognised by their headings."""
     assessments, scales, criteria, roster = list(found.assessments), dict(found.scales), found.criteria, found.roster
-    for name, text in texts:
-        table = read_platform_table(text or "")
+    for name, table in tables:
         if table is None:
             continue
         if is_evaluation(table):
@@ -118,10 +122,10 @@ def _question(name: str) -> str:
 def _read_roster(path: Path | None, export: Export) -> tuple[RosterEntry, ...]:
     if path is None:
         return ()
-    table = open_table(path, export.limits, export.issues)
-    read = read_platform_table(table.text(table.files[0]) or "")
-    entries = read_roster_entries(read) if read else ()
-    if not entries:
+    single = open_table(path, export.limits, export.issues)
+    table = single.table(single.files[0], export.issues)
+    entries = read_roster_entries(table) if table else ()
+    if table and not entries:
         found, expected = "no column of student ids", "a roster, gradebook or grading worksheet with its headings"
         hint = "Export it again from the platform, as CSV."
         raise InputError([error_issue("roster-columns", path.name, found=found, expected=expected, hint=hint)])

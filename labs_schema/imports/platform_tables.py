@@ -1,13 +1,13 @@
-"""Tables of platforms: any usual delimiter, cells by the normalized heading of their column."""
+"""Tables of platforms: cells by the normalized heading of their column."""
 
-import csv
-import io
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-DELIMITERS = ",;\t"
+from labs_schema.errors import IssueCollector
+from labs_schema.tables.delimited import Row
+from labs_schema.tables.reader import read_table
 
 
 @dataclass(frozen=True)
@@ -30,26 +30,16 @@ def heading_key(heading: str) -> str:
     return re.sub(r"[^a-z0-9]", "", plain)
 
 
-def delimiter_of(text: str) -> str:
-    """The delimiter of the header line, by the number of cells that it gives."""
-    first = text.lstrip("\ufeff\r\n ").split("\n", 1)[0]
-    return max(DELIMITERS, key=lambda delimiter: len(next(_rows(first, delimiter), ())))
-
-
-def read_platform_table(text: str) -> PlatformTable | None:
-    """None if `text` is not a table: no header, NUL characters, or cells longer than the csv module reads."""
-    try:
-        rows = [tuple(cell.strip() for cell in row) for row in _rows(text.lstrip("\ufeff"), delimiter_of(text))]
-    except csv.Error:
+def read_platform_table(data: bytes, name: str, issues: IssueCollector) -> PlatformTable | None:
+    """The table in `data`, delimited text or a spreadsheet; None, with an error, if it is neither or has no heading."""
+    rows = read_table(data, name, issues)
+    header, *others = rows or [Row(1, ())]
+    if rows is not None and not any(header.cells):
+        issues.error("empty-table", name, line=1, found="a first row without headings", hint="Export the table again.")
+    if not any(header.cells):
         return None
-    header, *others = rows or [()]
-    if not any(header):
-        return None
-    return PlatformTable(header, tuple(_padded(row, len(header)) for row in others if any(row)))
-
-
-def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
-    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    width = len(header.cells)
+    return PlatformTable(header.cells, tuple(_padded(row.cells, width) for row in others if any(row.cells)))
 
 
 def _padded(row: Sequence[str], width: int) -> tuple[str, ...]:

@@ -9,18 +9,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from labs_schema.errors import GraderError, InputError, IssueCollector, error_issue
-from labs_schema.file_reader import read_text
-from labs_schema.imports.export_files import copyable_files
-from labs_schema.imports.platform_tables import read_platform_table
+from labs_schema.imports.export_files import copyable_files, open_table
+from labs_schema.imports.platform_tables import PlatformTable
 from labs_schema.imports.records import ExportFile, IdKind, ImportedLab, ImportedSubmission
 from labs_schema.lab_writer import write_ratings, write_rubric
-from labs_schema.limits import ImportLimits, LabLimits
+from labs_schema.limits import ImportLimits
 from labs_schema.models import HumanGrade
-from labs_schema.reading.csv_rows import escape_formula
 from labs_schema.reading.lab_folders import COMMENTS, LAB_FILES, RATINGS, ROSTER, RUBRIC, SUBMISSIONS
 from labs_schema.reading.ratings_csv import HEADER
 from labs_schema.submissions.archives import ARCHIVE_ERRORS
 from labs_schema.submissions.file_names import safe_member_path
+from labs_schema.tables.delimited import escape_formula
 
 GROUPS = "groups.csv"
 Progress = Callable[[str, int, int], None]
@@ -76,15 +75,18 @@ def _copy_lab(source: Path, folder: Path, lab: ImportedLab, issues: IssueCollect
         RATINGS: bool(lab.grades),
     }
     names = {name for name in LAB_FILES if not written.get(name)}
-    table = read_platform_table(text) if (text := _text(source / RATINGS, issues)) else None
+    table = _ratings_table(source / RATINGS, issues)
     if table and table.header[0].casefold() != HEADER[0].casefold():  # of a platform: its ratings are in `lab.grades`
         names -= {RATINGS, COMMENTS}
     for file in copyable_files(source, names, issues):
         _write_file(file, file.path, folder, issues)
 
 
-def _text(path: Path, issues: IssueCollector) -> str | None:
-    return read_text(path, path.name, LabLimits().table_bytes, issues) if path.is_file() else None
+def _ratings_table(path: Path, issues: IssueCollector) -> PlatformTable | None:
+    if not path.is_file():
+        return None
+    single = open_table(path, ImportLimits(), issues)
+    return single.table(single.files[0])
 
 
 def _write_submission(submission: ImportedSubmission, folder: Path, issues: IssueCollector) -> None:
