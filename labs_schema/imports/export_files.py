@@ -72,7 +72,7 @@ class Export:
         return decoded.text if decoded else None
 
     def table(self, file: ExportFile, issues: IssueCollector | None = None) -> PlatformTable | None:
-        """The table in `file`. Faults go to `issues`; by default they are ignored, as an export may contain any file."""
+        """The table in `file`. Faults go to `issues`; by default they are ignored."""
         data = self.data(file)
         ignored = IssueCollector("")
         return None if data is None else read_platform_table(data, file.path, ignored if issues is None else issues)
