@@ -20,6 +20,8 @@ class CriterionGrade(Frozen):
     `confidence` (0 to 1) is the probability that a TA gives the same `rating`: calibrated if a calibration is loaded,
     otherwise the model's own. `label_mass` (0 to 1) is the total probability of the option letters among all tokens.
     `letters` are the positions of the most probable letter in each option order; empty with a single order.
+    `sources` maps each source of a head's answer (such as `code tokens`) to what it adds to the log-odds of the rating
+    against the second most probable one; empty for a language model.
     `marks` and `max_marks` are None if the rubric has no marks; `marks` also if ungraded.
     """
 
@@ -30,6 +32,7 @@ class CriterionGrade(Frozen):
     confidence: float | None = None
     label_mass: float | None = None
     letters: tuple[int, ...] = ()
+    sources: dict[str, float] = Field(default_factory=dict)
     marks: float | None = None
     max_marks: float | None = None
     status: Status = Status.NEEDS_REVIEW

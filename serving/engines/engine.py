@@ -1,12 +1,29 @@
 """The protocol that every engine implements: token ids in, log-probabilities of the option letters out."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from labs_schema.errors import GraderError
 from labs_schema.frozen import Frozen
+from labs_schema.hashes import submission_hash
+from labs_schema.models import Criterion, Lab, Submission
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a request asks, for engines that do not read prompts. `options`: the ratings in the order of the labels."""
+
+    lab: Lab
+    submission: Submission
+    criterion: Criterion
+    options: tuple[str, ...]
+
+    @property
+    def program(self) -> str:
+        """The same for all requests about one program."""
+        return f"{self.lab.language} {submission_hash(self.submission)}"
 
 
 @dataclass(frozen=True)
@@ -19,13 +36,18 @@ class ScoreRequest:
     prompt: tuple[int, ...]
     labels: tuple[int, ...]
     shared: int = 0
+    asked: Asked | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
 class LabelScores:
-    """`logprobs[i]`: natural log-probability of `labels[i]` over the full vocabulary, unmasked, at temperature 1."""
+    """`logprobs[i]`: natural log-probability of `labels[i]` over the full vocabulary, unmasked, at temperature 1.
+
+    `sources`: source of the answer -> what it adds to the log-odds of the most probable label against the next one.
+    """
 
     logprobs: tuple[float, ...]
+    sources: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

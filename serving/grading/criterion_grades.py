@@ -39,6 +39,7 @@ def criterion_grade(
         confidence=distribution.confidence(rule.temperature),
         label_mass=distribution.label_mass,
         letters=distribution.letters,
+        sources=dict(answers[0].sources) if isinstance(answers[0], LabelScores) else {},
         marks=rating.marks,
         max_marks=criterion.max_marks,
         status=Status.NEEDS_REVIEW if reasons else Status.ACCEPTED,

@@ -8,7 +8,7 @@ from labs_schema.models import Criterion, Lab, Submission
 from prompts.encode import PromptEncoder
 from prompts.messages import build_prompts
 from prompts.style import PromptStyle
-from serving.engines.engine import ScoreRequest
+from serving.engines.engine import Asked, ScoreRequest
 from serving.injection import detect
 from serving.scoring.option_orders import Order, option_orders
 from serving.scoring.triage import ReviewCode
@@ -62,9 +62,17 @@ def make_scoring_request(
         return ScoringRequest(refused=refused, review_reasons=review_reasons)
     own = iter(encoded.criteria)
     questions = []
-    for criterion, each in zip(lab.criteria, shown, strict=True):
+    for i, (criterion, each) in enumerate(zip(lab.criteria, shown, strict=True)):
         letters = encoder.letter_ids(len(criterion.ratings))
-        requests = tuple(ScoreRequest(encoded.shared + next(own), letters, len(encoded.shared)) for _ in each)
+        requests = tuple(
+            ScoreRequest(
+                encoded.shared + next(own),
+                letters,
+                len(encoded.shared),
+                Asked(lab, submission, criterion, prompts[k][i].options),
+            )
+            for k in range(len(each))
+        )
         questions.append(Question(criterion, each, requests))
     truncated = (
         (ReviewCode.TRUNCATED.reason("the model did not see the middle of the program"),) if encoded.truncated else ()

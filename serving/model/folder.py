@@ -24,7 +24,7 @@ HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 
 class ServedModel(Frozen):
     """`weights` and `tokenizer`: folders or a hub id. `name`: the model that training started from, otherwise this
-    model's own. `adapter`: a LoRA adapter for `weights`.
+    model's own. `adapter`: a LoRA adapter for `weights`. `head`: a head on the hidden states of `weights`.
 
     `manifest` is None for a model that was not trained here. `folder`: where to look for a calibration.
     """
@@ -34,6 +34,7 @@ class ServedModel(Frozen):
     tokenizer: str
     manifest: ModelManifest | None = None
     adapter: Path | None = None
+    head: Path | None = None
     folder: Path | None = None
 
 
@@ -69,8 +70,8 @@ class FoundModel:
 
     @cached_property
     def hashes(self) -> tuple[str, str]:
-        """Of the weights without and with the adapter. Reads all of them."""
-        return weights_hashes(self.model.weights, self.model.adapter)
+        """Of the weights without and with the adapter or head. Reads all of them."""
+        return weights_hashes(self.model.weights, self.model.adapter or self.model.head)
 
     @cached_property
     def calibration(self) -> Calibration | None:
@@ -126,13 +127,15 @@ def _run(run: Path, adapters: bool) -> ServedModel:
         manifest=manifest,
         folder=run,
     )
+    weights = weights_of(manifest.base_model, run)
+    if manifest.head is not None:
+        return found.model_copy(update={"weights": weights, "head": run / manifest.head})
     if manifest.adapter is None:
         if not (run / "model" / "config.json").is_file():
             raise ModelError(f"{run} has no weights: no model/ folder. Finish the run: grader train --resume {run}")
         return found
     if not adapters:
         raise ModelError(f"{run} contains an adapter, which must be merged into its base first: grader merge {run}")
-    weights = weights_of(manifest.base_model, run)
     return found.model_copy(update={"weights": weights, "adapter": run / manifest.adapter})
 
 

@@ -3,14 +3,17 @@
 from pathlib import Path
 from typing import Any
 
+from labs_schema.errors import ModelError
 from labs_schema.frozen import Frozen
 from prompts.encode import OnOverlong, PromptEncoder
 from prompts.style import PromptStyle
 from serving.engines.adapters import SharedBases
-from serving.engines.engine import EngineOptions
+from serving.engines.engine import Engine, EngineOptions
 from serving.engines.engine_choice import EngineName, choose_engine, open_engine
 from serving.engines.vllm_platform import has_gpu
 from serving.grading.grader import Grader
+from serving.head.head import read_head
+from serving.head.head_engine import HeadEngine, hidden_states
 from serving.model.folder import FoundModel, find_model
 from serving.scoring.triage import Thresholds
 
@@ -56,21 +59,13 @@ def open_grader(
     skip_other_models: bool = False,
 ) -> Grader:
     """Like `load_grader`, for a model that was found already; `bases` and `skip_other_models` as in `open_engine`."""
-    model, manifest = found.model, found.model.manifest
+    manifest = found.model.manifest
     calibration = found.calibration if options.thresholds is None else None
-    # Hashing reads all weights, so it is done only where the hashes identify servers or shared bases.
-    needs_hashes = choose_engine(options.engine) == "http" or bases is not None
-    model_hash, adapter_hash = found.hashes if needs_hashes else ("", "")
-    engine_options = EngineOptions(
-        weights=model.weights,
-        tokenizer=model.tokenizer,
-        context_length=options.context_length or (manifest.context_length if manifest else None),
-        dtype=options.dtype,
-        adapter=model.adapter,
-        model_hash=model_hash,
-        adapter_hash=adapter_hash,
-    )
-    engine = open_engine(options.engine, engine_options, bases=bases, skip_other_models=skip_other_models)
+    if found.model.head:
+        engine: Engine = _open_head(found, found.model.head, options)
+    else:
+        engine_options = _engine_options(found, options, needs_hashes=bases is not None)
+        engine = open_engine(options.engine, engine_options, bases=bases, skip_other_models=skip_other_models)
     encoder = PromptEncoder(
         found.tokenizer,
         context_length=engine.context_length,
@@ -86,3 +81,34 @@ def open_grader(
         orders=options.orders or (calibration.graded_with.orders if calibration else 1),
         verification_pass=options.verification_pass,
     )
+
+
+def _engine_options(found: FoundModel, options: GraderOptions, *, needs_hashes: bool) -> EngineOptions:
+    model, manifest = found.model, found.model.manifest
+    # Hashing reads all weights, so it is done only where the hashes identify servers or shared bases.
+    needs_hashes = needs_hashes or choose_engine(options.engine) == "http"
+    model_hash, adapter_hash = found.hashes if needs_hashes else ("", "")
+    return EngineOptions(
+        weights=model.weights,
+        tokenizer=model.tokenizer,
+        context_length=options.context_length or (manifest.context_length if manifest else None),
+        dtype=options.dtype,
+        adapter=model.adapter,
+        model_hash=model_hash,
+        adapter_hash=adapter_hash,
+    )
+
+
+def _open_head(found: FoundModel, folder: Path, options: GraderOptions) -> HeadEngine:
+    """Raises ModelError if the base model is not the one that the head was fitted on."""
+    head, manifest = read_head(folder), found.model.manifest
+    if head.info.base_hash != found.hashes[0]:
+        raise ModelError(
+            f"{found.model.weights} has changed since the head {folder} was fitted on it: found {found.hashes[0][:12]}, "
+            f"expected {head.info.base_hash[:12]}. Restore the base model, or fit the head again: grader train."
+        )
+    states = hidden_states(
+        found.model.weights, found.tokenizer, head.info.base_hash, head.info.layers, head.info.dtype
+    )
+    context_length = options.context_length or (manifest.context_length if manifest else 0)
+    return HeadEngine(head, states, context_length)

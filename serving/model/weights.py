@@ -7,7 +7,7 @@ from pathlib import Path
 
 from labs_schema.errors import ModelError
 
-WEIGHT_FILES = ("*.safetensors", "*.bin", "config.json", "adapter_config.json")
+WEIGHT_FILES = ("*.safetensors", "*.bin", "config.json", "adapter_config.json", "head.json")
 LORA_MATRIX = re.compile(r"base_model\.model\.(.+)\.lora_([AB])\.weight")
 
 

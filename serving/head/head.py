@@ -1,0 +1,171 @@
+"""A head's weights: how it rates a program, and its files `head.json` and `head.safetensors`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from labs_schema.errors import ModelError
+from labs_schema.frozen import Frozen
+from labs_schema.models import Criterion
+from prompts.messages import option_text
+from serving.head.hidden_states import Hidden
+from serving.head.text_features import Counts, Vocabulary, text_matrix
+
+INFO, WEIGHTS = "head.json", "head.safetensors"
+SIMILARITY_TEMPERATURE = 0.1
+"""How sharply a new criterion prefers the most similar known one."""
+Floats = NDArray[np.float64]
+
+
+class HeadCriterion(Frozen):
+    """A criterion that the head was fitted on: its title and the titles of its ratings, in order."""
+
+    title: str
+    ratings: tuple[str, ...]
+
+
+class HeadInfo(Frozen):
+    """The contents of `head.json`. `base_hash`: SHA-256 of the weights that give the hidden states of `layers`, computed
+    in `dtype`. `labs`: the labs whose programs it saw; `rated`: lab -> number of its ratings that it was fitted on."""
+
+    version: Literal[1] = 1
+    grader_version: str
+    base_model: str
+    base_hash: str
+    layers: tuple[int, ...]
+    dtype: str
+    feature_versions: tuple[int, ...]
+    dataset_hash: str
+    settings: dict[str, float]
+    seed: int
+    labs: tuple[str, ...]
+    rated: dict[str, int]
+    criteria: tuple[HeadCriterion, ...]
+
+
+class CriterionWeights(NamedTuple):
+    """Of shapes (f, ratings), (d, ratings), (labs, ratings); `text` (d,): the hidden states of the criterion's text."""
+
+    text_weights: NDArray[np.float32]
+    hidden_weights: NDArray[np.float32]
+    labs: NDArray[np.float32]
+    embedding: Hidden
+
+
+class Prediction(NamedTuple):
+    """`logprobs` (ratings,). `sources`: source -> what it adds to the log-odds of the chosen rating against the next."""
+
+    logprobs: Floats
+    sources: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Head:
+    """`mean` and `scale` (d,) standardise hidden states."""
+
+    info: HeadInfo
+    vocabulary: Vocabulary
+    mean: Hidden
+    scale: Hidden
+    weights: tuple[CriterionWeights, ...]
+
+    def predict(
+        self, counts: Counts, hidden: Hidden, lab: str, criterion: Criterion, embed: Callable[[str], Hidden]
+    ) -> Prediction | None:
+        """The log-probabilities of the criterion's ratings, in its order.
+
+        A criterion that was not trained on gets the mean over the known ones with as many ratings, weighted by how
+        similar their texts are (`embed` gives the states of a text); None if there is none.
+        """
+        text = text_matrix([counts], self.vocabulary)
+        standard = (hidden - self.mean) * self.scale
+        mixture = self._mixture(criterion, embed)
+        if not mixture:
+            return None
+        parts = {name: np.zeros(len(criterion.ratings)) for name in ("code tokens", "model features", "lab")}
+        for index, share in mixture:
+            weights = self.weights[index]
+            parts["code tokens"] += share * np.asarray(text @ weights.text_weights)[0]
+            parts["model features"] += share * (standard @ weights.hidden_weights)
+            parts["lab"] += share * self._lab(weights, lab)
+        logits: Floats = sum(parts.values(), np.zeros(len(criterion.ratings)))
+        order = np.argsort(-logits, kind="stable")
+        first, second = (int(order[0]), int(order[min(1, len(order) - 1)]))
+        sources = {name: round(float(part[first] - part[second]), 4) for name, part in parts.items()}
+        return Prediction(logits - np.logaddexp.reduce(logits), sources)
+
+    def _mixture(self, criterion: Criterion, embed: Callable[[str], Hidden]) -> list[tuple[int, float]]:
+        """Indices of known criteria with their shares."""
+        titles = tuple(rating.title for rating in criterion.ratings)
+        known = HeadCriterion(title=criterion.title, ratings=titles)
+        if known in self.info.criteria:
+            return [(self.info.criteria.index(known), 1.0)]
+        same = [i for i, each in enumerate(self.info.criteria) if len(each.ratings) == len(titles)]
+        if not same:
+            return []
+        centre = np.mean([self.weights[i].embedding for i in range(len(self.weights))], axis=0)
+        own = embed(criterion_text(criterion)) - centre
+        others = np.array([self.weights[i].embedding - centre for i in same])
+        lengths = np.linalg.norm(others, axis=1) * np.linalg.norm(own)
+        similarities = (others @ own) / np.maximum(lengths, 1e-9) / SIMILARITY_TEMPERATURE
+        shares = np.exp(similarities - similarities.max())
+        return list(zip(same, (shares / shares.sum()).tolist(), strict=True))
+
+    def _lab(self, weights: CriterionWeights, lab: str) -> Floats:
+        """The lab's constant; for a lab that the head does not know, the mean over the known ones."""
+        found = weights.labs[self.info.labs.index(lab)] if lab in self.info.labs else weights.labs.mean(axis=0)
+        return np.asarray(found, np.float64)
+
+
+def criterion_text(criterion: Criterion) -> str:
+    """The text by which criteria are compared."""
+    return "\n".join([criterion.title, criterion.description, *(option_text(rating) for rating in criterion.ratings)])
+
+
+def write_head(head: Head, folder: Path) -> None:
+    """Writes both files; `head.json` last and atomically, so that a folder with it is complete."""
+    from safetensors.numpy import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = {"columns": head.vocabulary.columns, "idf": head.vocabulary.idf, "mean": head.mean, "scale": head.scale}
+    for index, weights in enumerate(head.weights):
+        arrays |= {f"{index}.{name}": np.ascontiguousarray(array) for name, array in weights._asdict().items()}
+    save_file(arrays, folder / WEIGHTS)
+    draft = folder / f"{INFO}.part"
+    draft.write_text(head.info.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    draft.replace(folder / INFO)
+
+
+def read_head(folder: Path) -> Head:
+    """Raises ModelError if a file is missing or invalid."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        info = HeadInfo.model_validate_json((folder / INFO).read_text(encoding="utf-8"))
+        arrays = load_file(folder / WEIGHTS)
+        head = Head(
+            info,
+            Vocabulary(arrays["columns"], arrays["idf"]),
+            arrays["mean"],
+            arrays["scale"],
+            tuple(_criterion(arrays, index, info) for index in range(len(info.criteria))),
+        )
+    except (OSError, ValidationError, SafetensorError, KeyError, ValueError) as error:
+        raise ModelError(f"{folder} contains no valid head: {error}. Train it again.") from None
+    return head
+
+
+def _criterion(arrays: Mapping[str, np.ndarray], index: int, info: HeadInfo) -> CriterionWeights:
+    """Raises ValueError for arrays of other shapes."""
+    found = CriterionWeights(*(arrays[f"{index}.{name}"] for name in CriterionWeights._fields))
+    ratings = len(info.criteria[index].ratings)
+    expected = [(len(arrays["columns"]), ratings), (len(arrays["mean"]), ratings), (len(info.labs), ratings)]
+    if [each.shape for each in found[:3]] != expected:
+        raise ValueError(f"the weights of criterion {index} do not fit its ratings")
+    return found

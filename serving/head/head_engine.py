@@ -1,0 +1,85 @@
+"""The engine of a head: answers what a request asks from the program itself, not from the prompt's tokens."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labs_schema.errors import ModelError
+from labs_schema.models import Lab, Submission
+from labs_schema.privacy.redaction import redacted_files
+from prompts.quoting import quote
+from serving.engines.engine import Asked, EngineFailure, LabelScores, ScoreRequest
+from serving.head.feature_cache import CachedHiddenStates
+from serving.head.head import Head, Prediction
+from serving.head.hidden_states import Hidden, HiddenStates, TransformersHiddenStates
+from serving.head.text_features import Counts, program_counts
+
+NO_SIMILAR_CRITERION = EngineFailure("the head knows no criterion with as many ratings as this one")
+
+
+class HeadEngine:
+    """`head` on the hidden states that `states` gives."""
+
+    name = "head"
+
+    def __init__(self, head: Head, states: HiddenStates, context_length: int) -> None:
+        self._head, self._states, self.context_length = head, states, context_length
+        self.version = head.info.grader_version
+        self._embedding = lru_cache(maxsize=512)(lambda text: self._states.means([text])[0])
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[LabelScores | EngineFailure]:
+        """Reads each program once for all requests about it."""
+        asked = [request.asked for request in requests]
+        programs = {each.program: each for each in asked if each}
+        states = self._states.means([program_text(each.submission, each.lab.language) for each in programs.values()])
+        features = {
+            program: (program_counts(each.submission, each.lab.language), row)
+            for (program, each), row in zip(programs.items(), states, strict=True)
+        }
+        return [self._answer(each, *features[each.program]) if each else NO_QUESTION for each in asked]
+
+    def write(
+        self, prompts: Sequence[tuple[int, ...]], max_tokens: int, stop: str, form: str
+    ) -> list[str | EngineFailure]:
+        del max_tokens, stop, form
+        return [EngineFailure("a head writes no explanations")] * len(prompts)
+
+    def close(self) -> None:
+        self._states.close()
+
+    def _answer(self, asked: Asked, counts: Counts, hidden: Hidden) -> LabelScores | EngineFailure:
+        criterion = asked.criterion
+        found = self._head.predict(counts, hidden, asked.lab.name, criterion, self._embedding)
+        if found is None:
+            return NO_SIMILAR_CRITERION
+        titles = [rating.title for rating in criterion.ratings]
+        shown = [float(found.logprobs[titles.index(option)]) for option in asked.options]
+        return LabelScores(tuple(shown), sources=found.sources)
+
+
+NO_QUESTION = EngineFailure("a head answers only questions about submissions")
+
+
+def program_text(submission: Submission, language: str) -> str:
+    """The program as the language model reads it: names redacted, structural strings escaped, as in prompts."""
+    return quote("\n".join(file.text for file in redacted_files(submission, language)))
+
+
+def hidden_states(weights: str, tokenizer: Any, base_hash: str, layers: Sequence[int], dtype: str) -> HiddenStates:
+    """Cached states of the model with the weights `base_hash`. It is loaded when a program is not in the cache.
+
+    Raises ModelError if it has fewer layers.
+    """
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(weights)
+    if max(layers) > config.num_hidden_layers or min(layers) < 1:
+        raise ModelError(f"{weights} has the layers 1 to {config.num_hidden_layers}, not {list(layers)}.")
+
+    def open_model() -> HiddenStates:
+        return TransformersHiddenStates(weights, tokenizer, layers, dtype)
+
+    return CachedHiddenStates(open_model, len(layers) * config.hidden_size, base_hash, layers, dtype)

@@ -1,0 +1,108 @@
+"""Fits a head: for each criterion a regression on the programs of all labs that have it, as plain arrays."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from training.head.basis import Basis, Floats, Ints, Programs, Shares, lab_means, make_basis
+from training.head.regression import Ratings, fit_regression
+
+STRENGTH = 6.0
+"""Inverse of the L2 penalty; chosen, like `LAB_SHARE` and the default shares, on other splits of the measured labs."""
+LAB_SHARE = 1.0
+"""The weight of a lab's own habits: of the feature that says which lab a program belongs to."""
+OWN_WEIGHT = 3.0
+"""The weight of a rating of the lab that the head is made for, next to one of another lab."""
+
+
+class RatedPrograms(NamedTuple):
+    """The rated programs of one criterion: `rows` of the programs, `ratings` (indices below `count`), `students`
+    (numbers) and `weights`, all (n,)."""
+
+    rows: Ints
+    ratings: Ints
+    students: Ints
+    weights: Floats
+    count: int
+
+
+class FittedCriterion(NamedTuple):
+    """Log-probabilities of a program are `text @ text_weights + hidden @ hidden_weights + labs[lab]`, up to a constant.
+
+    Shapes (f, ratings), (d, ratings), (labs, ratings). `held_out` (n, ratings): the probabilities that the rated
+    programs get from regressions that did not see their student.
+    """
+
+    text_weights: Floats
+    hidden_weights: Floats
+    labs: Floats
+    held_out: Floats
+
+
+def fit_head(
+    programs: Programs,
+    rated: Mapping[str, RatedPrograms],
+    *,
+    shares: Shares | None = None,
+    strength: float = STRENGTH,
+    seed: int = 0,
+    progress: Callable[[int, int], None] = lambda *_: None,
+    basis: Basis | None = None,
+) -> dict[str, FittedCriterion]:
+    """`rated`: criterion -> its rated programs. `basis`: of the same programs, if it was made before."""
+    basis = basis or make_basis(programs, shares or Shares(), seed)
+    fitted = {}
+    for done, (criterion, examples) in enumerate(rated.items(), 1):
+        fitted[criterion] = _fit_criterion(programs, basis, examples, strength)
+        progress(done, len(rated))
+    return fitted
+
+
+def _fit_criterion(programs: Programs, basis: Basis, examples: RatedPrograms, strength: float) -> FittedCriterion:
+    known = np.unique(programs.labs[examples.rows])
+    labs = np.sqrt(LAB_SHARE) * (programs.labs[examples.rows][:, None] == known)
+    points = np.hstack([basis.points[examples.rows], labs])
+    regression = fit_regression(
+        Ratings(points, examples.ratings, examples.students, examples.weights, examples.count), strength
+    )
+    rank = basis.points.shape[1]
+    in_basis, of_labs = regression.coefficients[:, :rank].T, regression.coefficients[:, rank:].T
+    habits = np.zeros((int(programs.labs.max()) + 1, examples.count))
+    habits[known] = np.sqrt(LAB_SHARE) * of_labs
+    return _in_features(programs, basis, in_basis, habits + regression.intercept, regression.held_out)
+
+
+def _in_features(
+    programs: Programs, basis: Basis, coefficients: Floats, labs: Floats, held_out: Floats
+) -> FittedCriterion:
+    """From the basis to the features themselves, so that a prediction needs no training program.
+
+    A centred kind contributes <x - a, sum of c_m (x_m - b_m)> with the means a of x's lab and b_m of landmark m's lab.
+    Its part <a, ...> is the same for all programs of a lab.
+    """
+    dual = basis.projection @ coefficients  # (m, ratings)
+    means = lab_means(programs.labs, basis.landmarks)
+    centred = dual - means.T @ _sums(dual, programs.labs[basis.landmarks], len(means))
+    text, hidden, scales = programs.text[basis.landmarks], programs.hidden[basis.landmarks], basis.scales
+    text_centred = scales.text_centred * (text.T @ centred)
+    hidden_centred = scales.hidden_centred * (hidden.T @ centred)
+    at_means = (text.T @ means.T).T @ text_centred + means @ hidden @ hidden_centred
+    return FittedCriterion(
+        text_weights=scales.text * (text.T @ dual) + text_centred,
+        hidden_weights=scales.hidden * (hidden.T @ dual) + hidden_centred,
+        labs=labs - at_means,
+        held_out=held_out,
+    )
+
+
+def _sums(dual: Floats, labs: Ints, count: int) -> Floats:
+    """(labs, ratings): the sums of `dual` over the landmarks of each lab."""
+    found = np.zeros((count, dual.shape[1]))
+    np.add.at(found, labs, dual)
+    return found
+
+
+def own_weights(labs: Sequence[str], own: str | None) -> Any:
+    """(n,): `OWN_WEIGHT` for the ratings of the lab `own`, 1 for all others."""
+    return np.where([lab == own for lab in labs], OWN_WEIGHT, 1.0)
