@@ -40,8 +40,8 @@ class ModelManifest(Frozen):
 
     `base_model` is the hub id or path of the weights to serve, or of the adapter's base. Relative paths, also that of
     `adapter`, start at the manifest's folder; after full SFT `base_model` is that stage's result, `sft`. `trained_from`
-    is the hub id or folder name that the first of the `stages` started from. `context_length` is in tokens. `head` is the
-    folder of a head on the base model's hidden states, relative like `adapter`.
+    is the hub id or folder name that the first of the `stages` started from. `context_length` is in tokens. `head` is
+    the folder of a head on the base model's hidden states, relative like `adapter`.
     """
 
     grader_version: str

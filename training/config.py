@@ -59,6 +59,16 @@ class DpoStage(Stage):
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
 
 
+class HeadStage(Frozen):
+    """A head on the frozen base model's hidden states. `labs`: the folder with the labs of the dataset. `layers`: whose
+    states are read, 1 is the first; by default those at a third and two thirds of the depth. `strength`: the inverse of
+    the L2 penalty."""
+
+    labs: str = "labs"
+    layers: Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1)] | None = None
+    strength: Positive = 6.0
+
+
 class DatasetPart(Frozen):
     """A training file, or a folder with `train.jsonl`. `weight`: how often its submissions (external files: rows)
     are in an epoch: 2 is each twice, 0.3 is 30 % of them, drawn once per run."""
@@ -68,7 +78,7 @@ class DatasetPart(Frozen):
 
 
 class RunConfig(Frozen):
-    """One run: SFT, then DPO; either is optional.
+    """One run: SFT, then DPO; either is optional. Or a `head`, which leaves the model as it is.
 
     `model`: a preset, a folder or a hub id. `dataset`: a dataset of `grader build-dataset` (its training file or the
     folder of `train.jsonl`), an external file (`training.dataset.external_rows`), or a mixture of these.
@@ -97,6 +107,7 @@ class RunConfig(Frozen):
     save_steps: Annotated[int, Field(gt=0)] = 200
     sft: SftStage | None = None
     dpo: DpoStage | None = None
+    head: HeadStage | None = None
 
     @property
     def parts(self) -> tuple[DatasetPart, ...]:
@@ -110,8 +121,10 @@ class RunConfig(Frozen):
 
     @model_validator(mode="after")
     def stages_fit_together(self) -> Self:
-        if not self.stages:
-            raise ValueError("a run needs an sft or a dpo section")
+        if not self.stages and not self.head:
+            raise ValueError("a run needs an sft, a dpo or a head section")
+        if self.stages and self.head:
+            raise ValueError("a head is a run of its own: train it on the merged weights of the sft and dpo stages")
         if self.sft and self.dpo and self.sft.method == "lora" and self.dpo.method == "full":
             raise ValueError("dpo.method full cannot follow sft.method lora: use lora for both, or full for sft")
         if any(stage.optim == "muon" and stage.method == "lora" for stage in self.stages.values()):

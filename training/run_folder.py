@@ -30,6 +30,7 @@ class RunFolder:
         self.adapter = path / "adapter"
         self.model = path / "model"
         self.merged = path / "merged"
+        self.head = path / "head"
 
         self.sft = path / "sft"
         self.dataset = path / "dataset.json"

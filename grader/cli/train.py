@@ -49,6 +49,7 @@ def train(
     overrides: Overrides = None,
 ) -> None:
     """Replaced below: it lists the presets."""
+    from grader.experiments.train_head import train_head
     from training.config import load_config
     from training.run.dry_run import dry_run as estimate
     from training.run.train import TrainingStoppedError, exit_all_ranks
@@ -66,6 +67,11 @@ def train(
         load_config(config, flags, overrides or (), stage_flags) if config else open_run_folder(resume or Path())[1]
     )
     pull_missing(settings.model)
+    if settings.head:
+        if resume or dry_run:
+            raise typer.BadParameter("a head is trained in minutes: run it again, without --resume and --dry-run")
+        typer.echo(train_head(settings))
+        return
     try:
         done = estimate(settings) if dry_run else run_training(settings, resume=resume)
     except TrainingStoppedError as stopped:
@@ -83,6 +89,9 @@ Example: [bold]grader train --config training/recipes/tiny.yaml --dataset data[/
 
 Ctrl-C saves a checkpoint after the current step; [bold]grader train --resume RUN[/] resumes.
 [bold]--dry-run[/] estimates steps, tokens, memory and time first.
+
+A [bold]head[/] section trains a head on the frozen model instead: minutes on a CPU, as in
+[bold]training/recipes/head.yaml[/].
 
 On several GPUs: [bold]accelerate launch -m grader train --config training/recipes/qwen2.5-coder-7b.yaml[/]
 

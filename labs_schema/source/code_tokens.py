@@ -1,7 +1,6 @@
 """Code tokens with the student's own names replaced, and the hashed n-grams of them."""
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -35,17 +34,17 @@ def code_tokens(text: str, language: str) -> list[str]:
     return found + _TOKEN.findall(text, last)
 
 
-def ngram_counts(tokens: Sequence[str], longest: int) -> dict[int, int]:
-    """Hash (0 to `BUCKETS` - 1) -> count of all runs of 1 to `longest` tokens."""
+def ngrams(tokens: Sequence[str], longest: int) -> set[int]:
+    """The hashes (0 to `BUCKETS` - 1) of all runs of 1 to `longest` tokens."""
     from zlib import crc32
 
     codes = np.array([crc32(token.encode(errors="replace")) for token in tokens], np.uint64)
-    counts: Counter[int] = Counter()
+    found: set[int] = set()
     for size in range(1, longest + 1):
         if len(codes) >= size:
             windows = np.lib.stride_tricks.sliding_window_view(codes, size)
-            counts.update((_hashed(windows) % np.uint64(BUCKETS)).tolist())
-    return dict(counts)
+            found.update((_hashed(windows) % np.uint64(BUCKETS)).tolist())
+    return found
 
 
 def _hashed(windows: np.ndarray) -> np.ndarray:

@@ -12,8 +12,8 @@ from labs_schema.models import Criterion, Lab, Submission
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a request asks, for engines that do not read prompts. `options`: the ratings in the order of the labels."""
+class Query:
+    """A request as a question, for engines that do not read prompts. `options`: the ratings in the labels' order."""
 
     lab: Lab
     submission: Submission
@@ -36,7 +36,7 @@ class ScoreRequest:
     prompt: tuple[int, ...]
     labels: tuple[int, ...]
     shared: int = 0
-    asked: Asked | None = field(default=None, compare=False, repr=False)
+    query: Query | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

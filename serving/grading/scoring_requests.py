@@ -8,7 +8,7 @@ from labs_schema.models import Criterion, Lab, Submission
 from prompts.encode import PromptEncoder
 from prompts.messages import build_prompts
 from prompts.style import PromptStyle
-from serving.engines.engine import Asked, ScoreRequest
+from serving.engines.engine import Query, ScoreRequest
 from serving.injection import detect
 from serving.scoring.option_orders import Order, option_orders
 from serving.scoring.triage import ReviewCode
@@ -69,7 +69,7 @@ def make_scoring_request(
                 encoded.shared + next(own),
                 letters,
                 len(encoded.shared),
-                Asked(lab, submission, criterion, prompts[k][i].options),
+                Query(lab, submission, criterion, prompts[k][i].options),
             )
             for k in range(len(each))
         )

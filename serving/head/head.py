@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,11 @@ from labs_schema.frozen import Frozen
 from labs_schema.models import Criterion
 from prompts.messages import option_text
 from serving.head.hidden_states import Hidden
-from serving.head.text_features import Counts, Vocabulary, text_matrix
+from serving.head.text_features import Ngrams, Vocabulary, text_matrix
 
 INFO, WEIGHTS = "head.json", "head.safetensors"
 SIMILARITY_TEMPERATURE = 0.1
-"""How sharply a new criterion prefers the most similar known one."""
+"""Of the softmax over the similarities of known criteria to a new one."""
 Floats = NDArray[np.float64]
 
 
@@ -30,8 +30,11 @@ class HeadCriterion(Frozen):
 
 
 class HeadInfo(Frozen):
-    """The contents of `head.json`. `base_hash`: SHA-256 of the weights that give the hidden states of `layers`, computed
-    in `dtype`. `labs`: the labs whose programs it saw; `rated`: lab -> number of its ratings that it was fitted on."""
+    """The contents of `head.json`.
+
+    `base_hash`: SHA-256 of the weights that give the hidden states of `layers`, computed in `dtype`. `labs`: the labs
+    whose programs it saw; `rated`: lab -> number of its ratings that it was fitted on.
+    """
 
     version: Literal[1] = 1
     grader_version: str
@@ -58,7 +61,7 @@ class CriterionWeights(NamedTuple):
 
 
 class Prediction(NamedTuple):
-    """`logprobs` (ratings,). `sources`: source -> what it adds to the log-odds of the chosen rating against the next."""
+    """`logprobs` (ratings,). `sources`: what each adds to the log-odds of the chosen rating against the next one."""
 
     logprobs: Floats
     sources: Mapping[str, float]
@@ -75,14 +78,14 @@ class Head:
     weights: tuple[CriterionWeights, ...]
 
     def predict(
-        self, counts: Counts, hidden: Hidden, lab: str, criterion: Criterion, embed: Callable[[str], Hidden]
+        self, ngrams: Ngrams, hidden: Hidden, lab: str, criterion: Criterion, embed: Callable[[str], Hidden]
     ) -> Prediction | None:
         """The log-probabilities of the criterion's ratings, in its order.
 
         A criterion that was not trained on gets the mean over the known ones with as many ratings, weighted by how
         similar their texts are (`embed` gives the states of a text); None if there is none.
         """
-        text = text_matrix([counts], self.vocabulary)
+        text = text_matrix([ngrams], self.vocabulary)
         standard = (hidden - self.mean) * self.scale
         mixture = self._mixture(criterion, embed)
         if not mixture:
@@ -132,7 +135,12 @@ def write_head(head: Head, folder: Path) -> None:
     from safetensors.numpy import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    arrays = {"columns": head.vocabulary.columns, "idf": head.vocabulary.idf, "mean": head.mean, "scale": head.scale}
+    arrays: dict[str, np.ndarray] = {
+        "columns": head.vocabulary.columns,
+        "idf": head.vocabulary.idf,
+        "mean": head.mean,
+        "scale": head.scale,
+    }
     for index, weights in enumerate(head.weights):
         arrays |= {f"{index}.{name}": np.ascontiguousarray(array) for name, array in weights._asdict().items()}
     save_file(arrays, folder / WEIGHTS)
@@ -161,7 +169,7 @@ def read_head(folder: Path) -> Head:
     return head
 
 
-def _criterion(arrays: Mapping[str, np.ndarray], index: int, info: HeadInfo) -> CriterionWeights:
+def _criterion(arrays: Mapping[str, NDArray[Any]], index: int, info: HeadInfo) -> CriterionWeights:
     """Raises ValueError for arrays of other shapes."""
     found = CriterionWeights(*(arrays[f"{index}.{name}"] for name in CriterionWeights._fields))
     ratings = len(info.criteria[index].ratings)

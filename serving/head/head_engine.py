@@ -1,23 +1,20 @@
-"""The engine of a head: answers what a request asks from the program itself, not from the prompt's tokens."""
+"""The engine of a head: answers a request from the program itself, not from the prompt's tokens."""
 
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from labs_schema.errors import ModelError
-from labs_schema.models import Lab, Submission
+from labs_schema.models import Submission
 from labs_schema.privacy.redaction import redacted_files
 from prompts.quoting import quote
-from serving.engines.engine import Asked, EngineFailure, LabelScores, ScoreRequest
+from serving.engines.engine import EngineFailure, LabelScores, Query, ScoreRequest
 from serving.head.feature_cache import CachedHiddenStates
-from serving.head.head import Head, Prediction
+from serving.head.head import Head
 from serving.head.hidden_states import Hidden, HiddenStates, TransformersHiddenStates
-from serving.head.text_features import Counts, program_counts
+from serving.head.text_features import Ngrams, program_ngrams
 
-NO_SIMILAR_CRITERION = EngineFailure("the head knows no criterion with as many ratings as this one")
+NO_SIMILAR_CRITERION = EngineFailure("the head was fitted on no criterion with as many ratings as this one")
 
 
 class HeadEngine:
@@ -32,14 +29,14 @@ class HeadEngine:
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[LabelScores | EngineFailure]:
         """Reads each program once for all requests about it."""
-        asked = [request.asked for request in requests]
-        programs = {each.program: each for each in asked if each}
+        queries = [request.query for request in requests]
+        programs = {each.program: each for each in queries if each}
         states = self._states.means([program_text(each.submission, each.lab.language) for each in programs.values()])
         features = {
-            program: (program_counts(each.submission, each.lab.language), row)
+            program: (program_ngrams(each.submission, each.lab.language), row)
             for (program, each), row in zip(programs.items(), states, strict=True)
         }
-        return [self._answer(each, *features[each.program]) if each else NO_QUESTION for each in asked]
+        return [self._answer(each, *features[each.program]) if each else NO_QUESTION for each in queries]
 
     def write(
         self, prompts: Sequence[tuple[int, ...]], max_tokens: int, stop: str, form: str
@@ -50,13 +47,13 @@ class HeadEngine:
     def close(self) -> None:
         self._states.close()
 
-    def _answer(self, asked: Asked, counts: Counts, hidden: Hidden) -> LabelScores | EngineFailure:
-        criterion = asked.criterion
-        found = self._head.predict(counts, hidden, asked.lab.name, criterion, self._embedding)
+    def _answer(self, query: Query, ngrams: Ngrams, hidden: Hidden) -> LabelScores | EngineFailure:
+        criterion = query.criterion
+        found = self._head.predict(ngrams, hidden, query.lab.name, criterion, self._embedding)
         if found is None:
             return NO_SIMILAR_CRITERION
         titles = [rating.title for rating in criterion.ratings]
-        shown = [float(found.logprobs[titles.index(option)]) for option in asked.options]
+        shown = [float(found.logprobs[titles.index(option)]) for option in query.options]
         return LabelScores(tuple(shown), sources=found.sources)
 
 

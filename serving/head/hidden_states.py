@@ -64,7 +64,8 @@ class TransformersHiddenStates:
             for (text, _), (total, tokens) in zip(batch, self._sums([ids for _, ids in batch]), strict=True):
                 sums[text] += total
                 counts[text] += tokens
-        return (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
+        means: Hidden = (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
+        return means
 
     def close(self) -> None:
         del self._model

@@ -100,15 +100,14 @@ def _engine_options(found: FoundModel, options: GraderOptions, *, needs_hashes: 
 
 
 def _open_head(found: FoundModel, folder: Path, options: GraderOptions) -> HeadEngine:
-    """Raises ModelError if the base model is not the one that the head was fitted on."""
+    """Raises ModelError if the base model differs from that of the fit."""
     head, manifest = read_head(folder), found.model.manifest
     if head.info.base_hash != found.hashes[0]:
         raise ModelError(
-            f"{found.model.weights} has changed since the head {folder} was fitted on it: found {found.hashes[0][:12]}, "
-            f"expected {head.info.base_hash[:12]}. Restore the base model, or fit the head again: grader train."
+            f"{found.model.weights} has changed since the head {folder} was fitted on it: found "
+            f"{found.hashes[0][:12]}, expected {head.info.base_hash[:12]}. Restore the base model, or fit the head "
+            "again: grader train."
         )
-    states = hidden_states(
-        found.model.weights, found.tokenizer, head.info.base_hash, head.info.layers, head.info.dtype
-    )
+    states = hidden_states(found.model.weights, found.tokenizer, head.info.base_hash, head.info.layers, head.info.dtype)
     context_length = options.context_length or (manifest.context_length if manifest else 0)
     return HeadEngine(head, states, context_length)

@@ -24,7 +24,7 @@ def test_every_recipe_is_valid_and_starts_with_its_own_command(path: Path) -> No
     command = shlex.split(path.read_text().splitlines()[0].removeprefix("#"))
     assert command[-3:] == ["train", "--config", f"training/recipes/{path.name}"]
     config = load_config(path)
-    assert config.sft and config.dpo
+    assert config.head or (config.sft and config.dpo)
     assert config.model in {*PRESETS, "models/tiny"}
 
 
@@ -47,7 +47,7 @@ def test_all_issues_are_reported_with_field_and_value(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("model: m\ndataset: d\n", "needs an sft or a dpo section"),
+        ("model: m\ndataset: d\n", "needs an sft, a dpo or a head section"),
         ("model: m\ndataset: d\nsft: {method: lora}\ndpo: {method: full}\n", "cannot follow"),
         ("model: m\ndataset: d\nload_in_4bit: true\nsft: {method: full}\n", "cannot be combined with method full"),
         ("model: m\ndataset: d\nsft: {method: lora, optim: muon}\n", "with method full"),

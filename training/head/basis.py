@@ -30,10 +30,10 @@ class Shares(NamedTuple):
     """The share of each kind of features in the similarity of two programs; the centred ones are relative to the lab.
     They sum to 1."""
 
-    text: float = 0.25
-    hidden: float = 0.25
-    text_centred: float = 0.25
-    hidden_centred: float = 0.25
+    text: float = 0.2
+    hidden: float = 0.3
+    text_centred: float = 0.4
+    hidden_centred: float = 0.1
 
 
 class Basis(NamedTuple):
@@ -77,10 +77,12 @@ def relative_to_labs(similarity: Floats, labs: Ints, landmarks: Ints) -> Floats:
     between = means @ to_means[landmarks]
     lab, other = labs, labs[landmarks]
     rows = means @ similarity[landmarks]
-    return similarity - rows[lab] - to_means[:, other] + between[np.ix_(lab, other)]
+    found: Floats = similarity - rows[lab] - to_means[:, other] + between[np.ix_(lab, other)]
+    return found
 
 
 def lab_means(labs: Ints, landmarks: Ints) -> Floats:
     """(labs, m): row l averages the landmarks of lab l; zero without one."""
     members = (labs[landmarks] == np.arange(labs.max() + 1)[:, None]).astype(float)
-    return members / np.maximum(members.sum(1, keepdims=True), 1)
+    found: Floats = members / np.maximum(members.sum(1, keepdims=True), 1)
+    return found

@@ -1,7 +1,7 @@
 """Fits a head: for each criterion a regression on the programs of all labs that have it, as plain arrays."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,20 +11,20 @@ from training.head.regression import Ratings, fit_regression
 STRENGTH = 6.0
 """Inverse of the L2 penalty; chosen, like `LAB_SHARE` and the default shares, on other splits of the measured labs."""
 LAB_SHARE = 1.0
-"""The weight of a lab's own habits: of the feature that says which lab a program belongs to."""
+"""The weight of a lab's own habits: of the indicator of the lab that a program belongs to."""
 OWN_WEIGHT = 3.0
 """The weight of a rating of the lab that the head is made for, next to one of another lab."""
 
 
 class RatedPrograms(NamedTuple):
-    """The rated programs of one criterion: `rows` of the programs, `ratings` (indices below `count`), `students`
+    """The rated programs of one criterion: `rows` of the programs, `ratings` (indices below `classes`), `students`
     (numbers) and `weights`, all (n,)."""
 
     rows: Ints
     ratings: Ints
     students: Ints
     weights: Floats
-    count: int
+    classes: int
 
 
 class FittedCriterion(NamedTuple):
@@ -64,11 +64,11 @@ def _fit_criterion(programs: Programs, basis: Basis, examples: RatedPrograms, st
     labs = np.sqrt(LAB_SHARE) * (programs.labs[examples.rows][:, None] == known)
     points = np.hstack([basis.points[examples.rows], labs])
     regression = fit_regression(
-        Ratings(points, examples.ratings, examples.students, examples.weights, examples.count), strength
+        Ratings(points, examples.ratings, examples.students, examples.weights, examples.classes), strength
     )
     rank = basis.points.shape[1]
     in_basis, of_labs = regression.coefficients[:, :rank].T, regression.coefficients[:, rank:].T
-    habits = np.zeros((int(programs.labs.max()) + 1, examples.count))
+    habits = np.zeros((int(programs.labs.max()) + 1, examples.classes))
     habits[known] = np.sqrt(LAB_SHARE) * of_labs
     return _in_features(programs, basis, in_basis, habits + regression.intercept, regression.held_out)
 
@@ -101,8 +101,3 @@ def _sums(dual: Floats, labs: Ints, count: int) -> Floats:
     found = np.zeros((count, dual.shape[1]))
     np.add.at(found, labs, dual)
     return found
-
-
-def own_weights(labs: Sequence[str], own: str | None) -> Any:
-    """(n,): `OWN_WEIGHT` for the ratings of the lab `own`, 1 for all others."""
-    return np.where([lab == own for lab in labs], OWN_WEIGHT, 1.0)

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from threadpoolctl import threadpool_limits
 
@@ -15,14 +16,14 @@ TEMPERATURES = (0.4, 4.0)
 
 
 class Ratings(NamedTuple):
-    """The training examples of a criterion with `count` ratings. `points` (n, r), `ratings` (n,): indices,
+    """The training examples of a criterion with `classes` ratings. `points` (n, r), `ratings` (n,): indices,
     `students` (n,): numbers, `weights` (n,)."""
 
     points: Floats
     ratings: Ints
     students: Ints
     weights: Floats
-    count: int
+    classes: int
 
 
 class Regression(NamedTuple):
@@ -51,24 +52,24 @@ def softmax(logits: Floats) -> Floats:
     return found
 
 
-def _fit(examples: Ratings, chosen: "np.ndarray", strength: float) -> tuple[Floats, Floats]:
+def _fit(examples: Ratings, chosen: NDArray[np.bool_], strength: float) -> tuple[Floats, Floats]:
     from sklearn.linear_model import LogisticRegression
 
-    prior = np.arange(examples.count)
+    prior = np.arange(examples.classes)
     model = LogisticRegression(C=strength, max_iter=300, tol=1e-3)
     model.fit(
-        np.vstack([examples.points[chosen], np.zeros((examples.count, examples.points.shape[1]))]),
+        np.vstack([examples.points[chosen], np.zeros((examples.classes, examples.points.shape[1]))]),
         np.concatenate([examples.ratings[chosen], prior]),
-        sample_weight=np.concatenate([examples.weights[chosen], np.full(examples.count, PRIOR_WEIGHT)]),
+        sample_weight=np.concatenate([examples.weights[chosen], np.full(examples.classes, PRIOR_WEIGHT)]),
     )
-    if examples.count > 2:
+    if examples.classes > 2:
         return model.coef_, model.intercept_
     # With two ratings scikit-learn fits only the second's log-odds.
     return np.vstack([0 * model.coef_, model.coef_]), np.concatenate([[0.0], model.intercept_])
 
 
 def _held_out_logits(examples: Ratings, strength: float) -> Floats:
-    logits = np.zeros((len(examples.ratings), examples.count))
+    logits = np.zeros((len(examples.ratings), examples.classes))
     for fold in range(FOLDS):
         held_out = examples.students % FOLDS == fold
         if held_out.any():

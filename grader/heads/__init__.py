@@ -1,0 +1,1 @@
+"""Fits heads on labs: features of programs from the serving package, regressions from the training package."""

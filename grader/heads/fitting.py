@@ -1,0 +1,202 @@
+"""Fits a head on rated labs: `fit_lab_heads`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from typing import NamedTuple
+
+import numpy as np
+
+from grader.heads.base import HeadBase
+from labs_schema.models import Criterion, Lab, Submission
+from labs_schema.source import code_tokens
+from serving.head import hidden_states
+from serving.head.head import CriterionWeights, Head, HeadCriterion, HeadInfo, criterion_text
+from serving.head.head_engine import program_text
+from serving.head.hidden_states import Hidden
+from serving.head.text_features import Vocabulary, fit_vocabulary, program_ngrams, text_matrix
+from training.dataset.splits import seeded_order
+from training.head.basis import Basis, Programs, Shares, make_basis
+from training.head.fit import OWN_WEIGHT, STRENGTH, FittedCriterion, RatedPrograms, fit_head
+
+Ratings = Mapping[str, Mapping[str, str]]
+"""student -> criterion title -> rating title."""
+Progress = Callable[[str, int, int], None]
+CHUNK = 16
+"""Programs read between two steps of the progress bar."""
+
+
+class RatedLab(NamedTuple):
+    """A lab with the `ratings` to learn from. `submissions`: all programs whose features may be used, rated or not."""
+
+    lab: Lab
+    submissions: Sequence[Submission]
+    ratings: Ratings
+
+
+class HeadSettings(NamedTuple):
+    """`own`: the lab whose ratings weigh more. `strength`: inverse of the L2 penalty."""
+
+    own: str | None = None
+    strength: float = STRENGTH
+    seed: int = 0
+
+
+class HeldOut(NamedTuple):
+    """A rated decision and its probabilities by a head that did not see the student; `ratings`: their titles."""
+
+    lab: str
+    student: str
+    criterion: str
+    given: str
+    probabilities: tuple[float, ...]
+    ratings: tuple[str, ...]
+
+
+class LabFeatures(NamedTuple):
+    """The features of all programs of some labs, and the basis in which regressions are fitted.
+
+    `places`: (lab, student) -> row.
+    """
+
+    vocabulary: Vocabulary
+    mean: Hidden
+    scale: Hidden
+    programs: Programs
+    basis: Basis
+    places: Mapping[tuple[str, str], int]
+    labs: tuple[str, ...]
+
+
+def read_features(
+    labs: Sequence[tuple[Lab, Sequence[Submission]]], base: HeadBase, seed: int, progress: Progress = lambda *_: None
+) -> LabFeatures:
+    """Reads each program once; programs in the cache take no model. Raises ModelError."""
+    members = [(number, lab, s) for number, (lab, submissions) in enumerate(labs) for s in submissions]
+    hidden = _hidden([program_text(s, lab.language) for _, lab, s in members], base, progress)
+    ngrams = [program_ngrams(s, lab.language) for _, lab, s in members]
+    vocabulary = fit_vocabulary(ngrams)
+    mean, scale = hidden.mean(axis=0), 1 / (hidden.std(axis=0) + 1e-6)
+    standard = ((hidden - mean) * scale).astype(np.float64)
+    numbers = np.array([number for number, _, _ in members])
+    programs = Programs(text_matrix(ngrams, vocabulary), standard, numbers)
+    places = {(lab.name, s.student): row for row, (_, lab, s) in enumerate(members)}
+    names = tuple(lab.name for lab, _ in labs)
+    return LabFeatures(vocabulary, mean, scale, programs, make_basis(programs, Shares(), seed), places, names)
+
+
+def fit_lab_heads(
+    labs: Sequence[RatedLab],
+    features: LabFeatures,
+    base: HeadBase,
+    settings: HeadSettings,
+    *,
+    dataset_hash: str = "",
+    progress: Progress = lambda *_: None,
+) -> tuple[Head, list[HeldOut]]:
+    """The head, and its cross-validated answers to the ratings that it was fitted on.
+
+    Criteria of several labs with the same title and the same ratings are one regression.
+    """
+    decisions = _decisions(labs)
+    rated = {known: _rated(known, found, features, settings) for known, found in decisions.items()}
+    fitted = fit_head(
+        features.programs,
+        {_key(known): examples for known, examples in rated.items()},
+        strength=settings.strength,
+        seed=settings.seed,
+        progress=lambda done, total: progress("fitting", done, total),
+        basis=features.basis,
+    )
+    texts = base.states.means([criterion_text(found[0].criterion) for found in decisions.values()])
+    head = Head(
+        info=_info(labs, features, base, settings, tuple(decisions), dataset_hash),
+        vocabulary=features.vocabulary,
+        mean=features.mean,
+        scale=features.scale.astype(np.float32),
+        weights=tuple(_weights(fitted[_key(known)], text) for known, text in zip(decisions, texts, strict=True)),
+    )
+    held_out = [
+        HeldOut(d.lab, d.student, d.criterion.title, d.rating, tuple(row), known.ratings)
+        for known, found in decisions.items()
+        for d, row in zip(found, fitted[_key(known)].held_out.tolist(), strict=True)
+    ]
+    return head, held_out
+
+
+class _Decision(NamedTuple):
+    lab: str
+    student: str
+    criterion: Criterion
+    rating: str
+
+
+def _decisions(labs: Sequence[RatedLab]) -> dict[HeadCriterion, list[_Decision]]:
+    found: dict[HeadCriterion, list[_Decision]] = {}
+    for lab, submissions, ratings in labs:
+        for submission in submissions:
+            given = ratings.get(submission.student, {})
+            for criterion in lab.criteria:
+                if criterion.title in given:
+                    titles = tuple(rating.title for rating in criterion.ratings)
+                    decision = _Decision(lab.name, submission.student, criterion, given[criterion.title])
+                    found.setdefault(HeadCriterion(title=criterion.title, ratings=titles), []).append(decision)
+    return found
+
+
+def _rated(
+    known: HeadCriterion, decisions: Sequence[_Decision], features: LabFeatures, settings: HeadSettings
+) -> RatedPrograms:
+    students = sorted({d.student for d in decisions}, key=lambda student: seeded_order(settings.seed, student))
+    number = {student: i for i, student in enumerate(students)}
+    return RatedPrograms(
+        rows=np.array([features.places[d.lab, d.student] for d in decisions]),
+        ratings=np.array([known.ratings.index(d.rating) for d in decisions]),
+        students=np.array([number[d.student] for d in decisions]),
+        weights=np.array([OWN_WEIGHT if d.lab == settings.own else 1.0 for d in decisions]),
+        classes=len(known.ratings),
+    )
+
+
+def _key(known: HeadCriterion) -> str:
+    return "\0".join((known.title, *known.ratings))
+
+
+def _hidden(texts: Sequence[str], base: HeadBase, progress: Progress) -> Hidden:
+    rows = []
+    for start in range(0, len(texts), CHUNK):
+        rows.append(base.states.means(texts[start : start + CHUNK]))
+        progress("reading programs", min(start + CHUNK, len(texts)), len(texts))
+    return np.concatenate(rows)
+
+
+def _weights(fitted: FittedCriterion, text: Hidden) -> CriterionWeights:
+    return CriterionWeights(
+        text_weights=fitted.text_weights.astype(np.float32),
+        hidden_weights=fitted.hidden_weights.astype(np.float32),
+        labs=fitted.labs.astype(np.float32),
+        embedding=text,
+    )
+
+
+def _info(
+    labs: Sequence[RatedLab],
+    features: LabFeatures,
+    base: HeadBase,
+    settings: HeadSettings,
+    criteria: tuple[HeadCriterion, ...],
+    dataset_hash: str,
+) -> HeadInfo:
+    return HeadInfo(
+        grader_version=version("grader"),
+        base_model=base.name,
+        base_hash=base.hash,
+        layers=base.layers,
+        dtype=base.dtype,
+        feature_versions=(code_tokens.VERSION, hidden_states.VERSION),
+        dataset_hash=dataset_hash,
+        settings={"strength": settings.strength, **Shares()._asdict()},
+        seed=settings.seed,
+        labs=features.labs,
+        rated={lab.name: sum(len(row) for row in ratings.values()) for lab, _, ratings in labs},
+        criteria=criteria,
+    )

@@ -1,0 +1,76 @@
+"""The regressions of a head against direct computations."""
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+
+from training.head.basis import Programs, Shares, make_basis, relative_to_labs
+from training.head.fit import RatedPrograms, fit_head
+from training.head.regression import Ratings, fit_regression, softmax
+
+
+@pytest.fixture
+def programs() -> Programs:
+    """60 programs of 3 labs with 12 text features and 8 hidden ones."""
+    random = np.random.default_rng(0)
+    text = csr_matrix(random.random((60, 12)) * (random.random((60, 12)) < 0.4))
+    return Programs(text, random.normal(size=(60, 8)), np.arange(60) % 3)
+
+
+def rated(programs: Programs, rows: range) -> RatedPrograms:
+    """Three ratings, in bands of the first hidden feature."""
+    first = programs.hidden[list(rows), 0]
+    ratings = (first > -0.5).astype(int) + (first > 0.5)
+    return RatedPrograms(np.array(rows), ratings, np.array(rows), np.ones(len(rows)), 3)
+
+
+def test_similarity_relative_to_labs_is_that_of_centred_features(programs: Programs) -> None:
+    features = programs.hidden
+    means = np.array([features[programs.labs == lab].mean(axis=0) for lab in range(3)])
+    centred = features - means[programs.labs]
+    found = relative_to_labs(features @ features.T, programs.labs, np.arange(60))
+    np.testing.assert_allclose(found, centred @ centred.T, atol=1e-10)
+
+
+def test_weights_of_features_give_the_regression_in_the_basis(programs: Programs) -> None:
+    examples = rated(programs, range(50))
+    basis = make_basis(programs, Shares(), seed=0)
+    fitted = fit_head(programs, {"c": examples}, strength=5.0, basis=basis)["c"]
+    by_features = programs.text @ fitted.text_weights + programs.hidden @ fitted.hidden_weights
+    by_features = softmax(by_features + fitted.labs[programs.labs])
+
+    points = np.hstack([basis.points, programs.labs[:, None] == np.arange(3)])
+    regression = fit_regression(
+        Ratings(points[:50], examples.ratings, examples.students, examples.weights, 3), strength=5.0
+    )
+    np.testing.assert_allclose(
+        by_features, softmax(points @ regression.coefficients.T + regression.intercept), atol=1e-6
+    )
+
+
+def test_a_rating_that_no_one_gave_stays_possible(programs: Programs) -> None:
+    examples = rated(programs, range(30))._replace(ratings=np.zeros(30, int))
+    fitted = fit_head(programs, {"c": examples})["c"]
+    given = softmax(programs.text @ fitted.text_weights + programs.hidden @ fitted.hidden_weights + fitted.labs[0])
+    assert (given > 0).all()
+    assert (given.argmax(axis=1) == 0).all()
+
+
+def test_held_out_answers_do_not_see_the_students_own_rating(programs: Programs) -> None:
+    examples = rated(programs, range(50))
+    changed = examples.ratings.copy()
+    changed[0] = (changed[0] + 1) % 3
+    first, second = (
+        fit_head(programs, {"c": each})["c"].held_out for each in (examples, examples._replace(ratings=changed))
+    )
+    # Only the temperature, which all examples share, may differ.
+    assert first[0].argsort().tolist() == second[0].argsort().tolist()
+    assert not np.allclose(first[1], second[1])
+
+
+def test_few_landmarks_give_similar_answers(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
+    examples = rated(programs, range(50))
+    exact = fit_head(programs, {"c": examples})["c"].held_out
+    monkeypatch.setattr("training.head.basis.LANDMARKS", 40)
+    fewer = fit_head(programs, {"c": examples})["c"].held_out
+    assert (exact.argmax(axis=1) == fewer.argmax(axis=1)).mean() > 0.8
