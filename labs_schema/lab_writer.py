@@ -1,9 +1,7 @@
 """Writes a lab, or grades only, as files that `reading` reads back unchanged; raises InputError otherwise."""
 
-import csv
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,7 +22,7 @@ from labs_schema.reading.ratings_csv import HEADER
 from labs_schema.reading.titles import TA, is_rater, rater_file, rater_of
 from labs_schema.source.languages import LANGUAGES, UNKNOWN, majority_languages
 from labs_schema.submissions.file_names import safe_member_path
-from labs_schema.tables.delimited import escape_formula
+from labs_schema.tables.csv_writer import Cell, write_csv
 
 Texts = Mapping[str, Mapping[str, str]]
 """student -> criterion title -> rating title or comment."""
@@ -140,27 +138,19 @@ def _write_table(
 ) -> None:
     """`tas` are the cells of the TA column, one for each row."""
     columns = [(criterion, rating) for criterion in criteria for rating in criterion.ratings]
-    header = [
+    header: list[list[Cell]] = [
         [criterion.title for criterion, _ in columns],
         [criterion.description for criterion, _ in columns],
         [rating.title for _, rating in columns],
         [rating.description for _, rating in columns],
-        ["" if rating.marks is None else number(rating.marks) for _, rating in columns],
+        [rating.marks for _, rating in columns],
         [""] * len(columns),
     ]
     if tas is not None:
         header = [[*cells, TA.upper() if row == 0 else ""] for row, cells in enumerate(header)]
         rows = ([*row, ta] for row, ta in zip(rows, tas, strict=True))
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerows([name, *map(escape_formula, cells)] for name, cells in zip(HEADER, header, strict=True))
-        writer.writerows(map(escape_formula, row) for row in rows)
-
-
-def number(marks: float) -> str:
-    """Marks without exponent and without a trailing `.0`."""
-    return format(Decimal(repr(marks)), "f").removesuffix(".0")
+    write_csv(path, [*([name, *cells] for name, cells in zip(HEADER, header, strict=True)), *rows])
 
 
 def _as_json(criterion: Criterion) -> dict[str, object]:

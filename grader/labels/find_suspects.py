@@ -1,6 +1,5 @@
 """`grader suspects`: reads labs and writes the suspicious labels and TAs to suspects.json, suspects.csv and tas.csv."""
 
-import csv
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from grader.labels.ta_summaries import TaSummary, ratings_by_ta, ta_summaries
 from labs_schema.errors import GraderError
 from labs_schema.frozen import Frozen
 from labs_schema.reading.validate import lab_folders, load_lab
-from labs_schema.tables.delimited import escape_formula
+from labs_schema.tables.csv_writer import Cell, write_csv
 from training.run_folder import write_atomically
 
 COLUMNS = ("lab", "student", "criterion", "rating", "expected", "probability", "probability_given", "rater", "why")
@@ -62,15 +61,12 @@ def _cells(ta: TaSummary) -> Iterable[object]:
 
 def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     draft = path.with_name(path.name + ".part")
-    with draft.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows([_cell(value) for value in row] for row in rows)
+    write_csv(draft, [header, *([_cell(value) for value in row] for row in rows)])
     draft.replace(path)
 
 
-def _cell(value: object) -> str:
-    """Text is escaped so that a spreadsheet does not evaluate it as a formula."""
+def _cell(value: object) -> Cell:
+    """Four digits are enough for probabilities."""
     if isinstance(value, float):
-        return f"{value:.4g}"
-    return "" if value is None else escape_formula(str(value))
+        return float(f"{value:.4g}")
+    return value if isinstance(value, int | None) else str(value)

@@ -1,6 +1,5 @@
 """Writes an imported lab: complete or not at all."""
 
-import csv
 import os
 import shutil
 import tempfile
@@ -19,7 +18,7 @@ from labs_schema.reading.lab_folders import COMMENTS, LAB_FILES, RATINGS, ROSTER
 from labs_schema.reading.ratings_csv import HEADER
 from labs_schema.submissions.archives import ARCHIVE_ERRORS
 from labs_schema.submissions.file_names import safe_member_path
-from labs_schema.tables.delimited import escape_formula
+from labs_schema.tables.csv_writer import write_csv
 
 GROUPS = "groups.csv"
 Progress = Callable[[str, int, int], None]
@@ -125,11 +124,11 @@ def _write_tables(lab: ImportedLab, folder: Path) -> None:
     if lab.grades:
         _write_ratings(lab, folder)
     if lab.roster:
-        _write_csv(folder / ROSTER, ["student", "first name", "last name", "email"], _roster_rows(lab))
+        write_csv(folder / ROSTER, [["student", "first name", "last name", "email"], *_roster_rows(lab)])
     members = [(each.student, member) for each in lab.submissions for member in (each.student, *each.members)]
     grouped = {each.student for each in lab.submissions if each.members}
     if grouped:
-        _write_csv(folder / GROUPS, ["group", "student"], [list(row) for row in members if row[0] in grouped])
+        write_csv(folder / GROUPS, [("group", "student"), *(row for row in members if row[0] in grouped)])
 
 
 def _write_ratings(lab: ImportedLab, folder: Path) -> None:
@@ -156,11 +155,6 @@ def _roster_rows(lab: ImportedLab) -> list[list[str]]:
         return next((value for each, value in entry if each is kind), "")
 
     return [[entry.ids[0].value, entry.first, entry.last, of_kind(IdKind.EMAIL, entry.ids)] for entry in lab.roster]
-
-
-def _write_csv(path: Path, header: list[str], rows: list[list[str]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([header, *([escape_formula(c) for c in row] for row in rows)])
 
 
 def _count(lab: ImportedLab, folder: Path) -> int:

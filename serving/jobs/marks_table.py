@@ -1,13 +1,11 @@
 """`marks.csv`: the marks of all students by the current ratings, overrides included."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 from labs_schema.grades import CriterionGrade, Grade, Status
-from labs_schema.lab_writer import number
 from labs_schema.models import Criterion, Lab
-from labs_schema.tables.delimited import escape_formula
+from labs_schema.tables.csv_writer import Cell, write_csv
 from serving.jobs.results import Result
 
 MARKS = "marks.csv"
@@ -20,22 +18,20 @@ def write_marks(lab: Lab, given: Sequence[Result], path: Path) -> None:
     `needs_review` and `ungraded` count criteria; ungraded ones need review too. If a criterion is ungraded, `total` is
     empty and `low` and `high` are its range; otherwise those two are empty. A rubric without marks leaves all empty.
     """
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*COLUMNS, *(escape_formula(criterion.title) for criterion in lab.criteria)])
-        writer.writerows(_row(_with_overrides(lab, each)) for each in given)
+    titles = (criterion.title for criterion in lab.criteria)
+    write_csv(path, [(*COLUMNS, *titles), *(_row(_with_overrides(lab, each)) for each in given)])
 
 
-def _row(grade: Grade) -> list[str]:
+def _row(grade: Grade) -> list[Cell]:
     review = sum(each.status is Status.NEEDS_REVIEW for each in grade.criteria)
     ungraded = sum(each.rating is None for each in grade.criteria)
     low, high = grade.marks_range or (None, None)
     reached = (None, low, high) if ungraded else (low, None, None)
     return [
-        escape_formula(grade.student),
+        grade.student,
         Status.NEEDS_REVIEW if review else Status.ACCEPTED,
-        str(review),
-        str(ungraded),
+        review,
+        ungraded,
         *map(_marks, (*reached, grade.max_marks, *(each.marks for each in grade.criteria))),
     ]
 
@@ -55,6 +51,6 @@ def _decided(criterion: Criterion, answer: CriterionGrade, result: Result) -> Cr
     return answer.model_copy(update=decided)
 
 
-def _marks(marks: float | None) -> str:
+def _marks(marks: float | None) -> float | None:
     """Rounded, because ten times 0.1 is 0.9999999999999999."""
-    return "" if marks is None else number(round(marks, 6))
+    return None if marks is None else round(marks, 6)
