@@ -23,7 +23,8 @@ def merge(
 ) -> None:
     """Merges a run's adapter into its base model.
 
-    Every engine serves the merged weights. Their logits are compared with those of base model and adapter.
+    Every engine serves the merged weights. They are merged in float32, compared with base model and adapter by their
+    logits, then rounded.
 
     Example: [bold]grader merge runs/tiny-20260101-120000[/]
     """

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import torch
 from peft import PeftModel
+from safetensors import safe_open
 from torch import Tensor
 
 from labs_schema.errors import ModelError
@@ -28,18 +29,19 @@ TEXTS = (
     "größe = 0; // ✓ 日本語\t\r\n\x00{}[]<|im_start|>[INST] \u202e",
     "a",
 )
-TOLERANCE = {"float32": 1e-4, "bfloat16": 0.1}
-"""Largest change of the logits at a position: root mean square over the vocabulary, relative to the logits' standard
-deviation there. In bfloat16 a merged weight is rounded to 8 bits, which a separate adapter is not: the tiny base
-changes by .02, deeper models by more."""
+TOLERANCE = 1e-4
+"""Largest change of the logits at a position by merging in float32: root mean square over the vocabulary, relative to
+the logits' standard deviation there. In bfloat16 such a check cannot tell a wrong merge from a right one: computing
+alone changes SmolLM2's logits at a position by .4, as much as a short training does."""
 
 
 def merge(run: Path, out: Path | None = None, dtype: Literal["bfloat16", "float32"] = "bfloat16") -> Path:
     """Writes the run's model as plain weights with tokenizer and manifest to `out` (default: `merged` in the run).
 
-    The result is loaded again and its logits compared with those of base and adapter. An earlier merge in `out` is
-    replaced. Raises ModelError if a logit changed by more than TOLERANCE, the run has no finished model, or `out`
-    contains anything else, and with code `non-finite-weights` if the run diverged; DiskFullError.
+    Merges in float32 (4 bytes of memory per weight), compares the logits with those of base and adapter, rounds to
+    `dtype`, and compares the written weights with those in memory. An earlier merge in `out` is replaced. Raises
+    ModelError if a logit changed by more than TOLERANCE, a weight was not written, the run has no finished model, or
+    `out` contains anything else, and with code `non-finite-weights` if the run diverged; DiskFullError.
     """
     folder = RunFolder(run)
     if not folder.manifest.is_file():
@@ -54,18 +56,17 @@ def merge(run: Path, out: Path | None = None, dtype: Literal["bfloat16", "float3
     again = f"run it again: grader merge {run} --out {out}"
     with quiet_libraries(), _removed_on_error(draft), reporting_full_disk(out, again):
         tokenizer = load_tokenizer(str(folder.tokenizer))
-        model = load_model(weights_of(manifest.base_model, run), dtype=getattr(torch, dtype))
+        model = load_model(weights_of(manifest.base_model, run), dtype=torch.float32)
         if manifest.adapter is not None:
             model = PeftModel.from_pretrained(model, str(run / manifest.adapter))
         retrain = "The run diverged: train again with a lower learning rate (grader train --config)."
         check_finite(model.named_parameters(), run / (manifest.adapter or manifest.base_model), retrain)
-        expected = logits_of(model, tokenizer)
-        plain = model.merge_and_unload(safe_merge=True) if manifest.adapter is not None else model
-        plain.save_pretrained(str(draft))
+        if manifest.adapter is not None:
+            model = _merged(model, run / manifest.adapter, tokenizer)
+        model.to(getattr(torch, dtype)).save_pretrained(str(draft))
+        check_written(model, draft)
         tokenizer.save_pretrained(str(draft))
         write_manifest(manifest.model_copy(update={"base_model": ".", "adapter": None}), draft)
-        written = load_model(str(draft), dtype=getattr(torch, dtype))
-        check_logits(expected, logits_of(written, tokenizer), dtype, draft)
     shutil.rmtree(out, ignore_errors=True)
     draft.rename(out)
     return out
@@ -95,14 +96,35 @@ def logits_of(model: Any, tokenizer: Any) -> list[Tensor]:
         return [model(input_ids=torch.tensor([tokens])).logits[0].float() for tokens in ids]
 
 
-def check_logits(expected: list[Tensor], found: list[Tensor], dtype: str, what: object) -> float:
-    """The largest relative change of the logits at any position. Raises ModelError if it exceeds TOLERANCE[dtype] or is
+def check_logits(expected: list[Tensor], found: list[Tensor], what: object) -> float:
+    """The largest relative change of the logits at any position. Raises ModelError if it exceeds TOLERANCE or is
     NaN."""
     changes = [(a - b).square().mean(-1).sqrt() / a.std(-1) for a, b in zip(expected, found, strict=True)]
     largest = float(torch.cat(changes).max())
-    if not largest <= TOLERANCE[dtype]:
+    if not largest <= TOLERANCE:
         raise ModelError(
             f"{what}: merging changed the logits at a position by {largest:.2g} of their standard deviation; at most "
-            f"{TOLERANCE[dtype]} was expected. Try --dtype float32, or serve the adapter unmerged."
+            f"{TOLERANCE} was expected. Serve the adapter unmerged, or train again with a lower learning rate."
         )
     return largest
+
+
+def check_written(model: Any, folder: Path) -> None:
+    """Raises ModelError unless the safetensors files in `folder` have every weight of `model`, bit for bit."""
+    expected, written = model.state_dict(), set()
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, framework="pt") as file:
+            for name in file.offset_keys():
+                if not torch.equal(file.get_tensor(name), expected[name]):
+                    raise ModelError(f"{path}: {name} differs from the weight in memory. Merge again.")
+                written.add(expected[name].data_ptr())
+    if missing := [name for name, weight in expected.items() if weight.data_ptr() not in written]:
+        raise ModelError(f"{folder}: {', '.join(missing[:3])} were not written. Merge again.")
+
+
+def _merged(model: Any, adapter: Path, tokenizer: Any) -> Any:
+    """`model` (float32) with its adapter in its weights."""
+    expected = logits_of(model, tokenizer)
+    merged = model.merge_and_unload(safe_merge=True)
+    check_logits(expected, logits_of(merged, tokenizer), adapter)
+    return merged
