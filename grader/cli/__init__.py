@@ -24,6 +24,7 @@ from grader.cli.help import DATA, GRADING, OPERATION, TRAINING, TRUST, HelpComma
 from grader.cli.import_lab import import_
 from grader.cli.init_model import init_model
 from grader.cli.keys import keys
+from grader.cli.label import label
 from grader.cli.merge import merge
 from grader.cli.model import model
 from grader.cli.regrade import regrade
@@ -46,7 +47,7 @@ app = typer.Typer(
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     DATA: (check, import_, build_dataset, suspects),
     TRAINING: (init_model, train, merge),
-    GRADING: (grade, regrade, replay, demo),
+    GRADING: (grade, label, regrade, replay, demo),
     TRUST: (evaluate, calibrate, attack, robustness),
     OPERATION: (serve, worker, forget),
 }

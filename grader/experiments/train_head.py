@@ -2,23 +2,21 @@
 
 import time
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from rich.console import Console
 
 from grader.experiments.held_out import DatasetLabs, read_dataset_labs, training_submissions
-from grader.heads.base import HeadBase, open_base
+from grader.heads.base import open_base
 from grader.heads.fitting import HeadSettings, HeldOut, RatedLab, fit_lab_heads, read_features
+from grader.heads.run import write_head_run
 from grader.progress_bars import step_bars
 from labs_schema.errors import ModelError
-from prompts.base_models import BaseModelSource, find_base
-from prompts.manifest import ModelManifest, prompt_hash, tokenizer_hash, write_manifest
-from serving.head.head import HeadInfo, write_head
+from prompts.base_models import find_base
+from serving.head.head import HeadInfo
 from training.config import HeadStage, RunConfig, dump_config
-from training.models.loading import context_length_of
-from training.run.mixture import OpenedDataset, open_dataset
-from training.run_folder import RunFolder, new_run_folder, update_latest_link, write_atomically
+from training.run.mixture import open_dataset
+from training.run_folder import new_run_folder, update_latest_link, write_atomically
 
 
 def train_head(config: RunConfig, console: Console | None = None) -> Path:
@@ -41,10 +39,15 @@ def train_head(config: RunConfig, console: Console | None = None) -> Path:
     base.states.close()
     run = new_run_folder(Path(config.output_dir), f"{source.name}-head", config, datetime.now(UTC))
     run.write_dataset(data.sha256, data.manifest)
-    base.tokenizer.save_pretrained(run.tokenizer)
-    write_head(head, run.head)
     run.add_time("head", time.monotonic() - started)
-    write_manifest(_manifest(config, data, base, source, run), run.path)
+    write_head_run(
+        run,
+        head,
+        base,
+        data.manifest.style,
+        context_length=config.context_length,
+        on_overlong="middle" if config.on_overlong == "middle" else "error",
+    )
     write_atomically(run.card, head_card(head.info, held_out, config))
     update_latest_link(run.path)
     console.print(f"{base.name}: {agreement_line(held_out)}. Run folder: {run.path}", highlight=False)
@@ -64,26 +67,6 @@ def _rated(course: DatasetLabs) -> list[RatedLab]:
         ratings = {student: given for student, given in lab.ratings_by_student.items() if student in students}
         found.append(RatedLab(lab, lab.submissions, ratings))
     return found
-
-
-def _manifest(
-    config: RunConfig, data: OpenedDataset, base: HeadBase, source: BaseModelSource, run: RunFolder
-) -> ModelManifest:
-    return ModelManifest(
-        grader_version=version("grader"),
-        base_model=run.relative_source(base.weights),
-        trained_from=source.public_name,
-        base_licence=source.licence,
-        head=run.head.name,
-        tokenizer_hash=tokenizer_hash(base.tokenizer),
-        prompt_hash=prompt_hash(data.manifest.style, base.tokenizer),
-        style=data.manifest.style,
-        context_length=context_length_of(base.weights, config.context_length),
-        on_overlong="middle" if config.on_overlong == "middle" else "error",
-        option_order="given",
-        dataset_hash=data.sha256,
-        stages=("head",),
-    )
 
 
 def head_card(info: HeadInfo, held_out: list[HeldOut], config: RunConfig) -> str:

@@ -18,6 +18,7 @@ class HeadBase:
     """`weights`: a folder or hub id; `hash`: SHA-256 of its files. `states` are cached on disk."""
 
     name: str
+    licence: str | None
     weights: str
     hash: str
     tokenizer: Any
@@ -37,4 +38,4 @@ def open_base(source: BaseModelSource, layers: Sequence[int] | None) -> HeadBase
     chosen = tuple(layers or sorted({max(1, depth // 3), max(1, 2 * depth // 3)}))
     sha256 = weights_hashes(source.source)[0]
     states = hidden_states(source.source, tokenizer, sha256, chosen, DTYPE)
-    return HeadBase(source.public_name, source.source, sha256, tokenizer, chosen, DTYPE, states)
+    return HeadBase(source.public_name, source.licence, source.source, sha256, tokenizer, chosen, DTYPE, states)

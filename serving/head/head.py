@@ -1,5 +1,6 @@
 """A head's weights: how it rates a program, and its files `head.json` and `head.safetensors`."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ INFO, WEIGHTS = "head.json", "head.safetensors"
 SIMILARITY_TEMPERATURE = 0.1
 """Of the softmax over the similarities of known criteria to a new one."""
 Floats = NDArray[np.float64]
+Embed = Callable[[str], Hidden]
+"""Text -> its hidden states (d,)."""
 
 
 class HeadCriterion(Frozen):
@@ -78,31 +81,45 @@ class Head:
     weights: tuple[CriterionWeights, ...]
 
     def predict(
-        self, ngrams: Ngrams, hidden: Hidden, lab: str, criterion: Criterion, embed: Callable[[str], Hidden]
+        self, ngrams: Ngrams, hidden: Hidden, lab: str, criterion: Criterion, embed: Embed
     ) -> Prediction | None:
-        """The log-probabilities of the criterion's ratings, in its order.
-
-        A criterion that was not trained on gets the mean over the known ones with as many ratings, weighted by how
-        similar their texts are (`embed` gives the states of a text); None if there is none.
-        """
+        """The log-probabilities of the criterion's ratings for one program; None as in `logits`."""
         text = text_matrix([ngrams], self.vocabulary)
-        standard = (hidden - self.mean) * self.scale
+        parts = self.logits(text, self.standardised(hidden[None]), lab, criterion, embed)
+        if parts is None:
+            return None
+        total: Floats = np.sum([*parts.values()], axis=0)[0]
+        first, second = np.argsort(-total, kind="stable")[:2]
+        sources = {name: round(float(part[0, first] - part[0, second]), 4) for name, part in parts.items()}
+        return Prediction(total - np.logaddexp.reduce(total), sources)
+
+    def standardised(self, hidden: Hidden) -> Floats:
+        found: Floats = (hidden.astype(np.float64) - self.mean) * self.scale
+        return found
+
+    def logits(
+        self, text: Any, standard: Floats, lab: str, criterion: Criterion, embed: Embed
+    ) -> dict[str, Floats] | None:
+        """Source -> what it adds to the log-probabilities (n, ratings) of n programs, up to a constant for each.
+
+        `text` (n, f) and `standard` (n, d), standardised hidden states, are the programs. A criterion that was not
+        trained on gets the mean over the known ones with as many ratings, weighted by how similar their texts are
+        (`embed` gives the states of a text); None if there is none.
+        """
         mixture = self._mixture(criterion, embed)
         if not mixture:
             return None
-        parts = {name: np.zeros(len(criterion.ratings)) for name in ("code tokens", "model features", "lab")}
-        for index, share in mixture:
-            weights = self.weights[index]
-            parts["code tokens"] += share * np.asarray(text @ weights.text_weights)[0]
-            parts["model features"] += share * (standard @ weights.hidden_weights)
-            parts["lab"] += share * self._lab(weights, lab)
-        logits: Floats = sum(parts.values(), np.zeros(len(criterion.ratings)))
-        order = np.argsort(-logits, kind="stable")
-        first, second = (int(order[0]), int(order[min(1, len(order) - 1)]))
-        sources = {name: round(float(part[first] - part[second]), 4) for name, part in parts.items()}
-        return Prediction(logits - np.logaddexp.reduce(logits), sources)
+        known = [(share, self.weights[index]) for index, share in mixture]
+        place = self.info.labs.index(lab) if lab in self.info.labs else None
+        constants = [each.labs.mean(axis=0) if place is None else each.labs[place] for _, each in known]
+        zeros = np.zeros((len(standard), len(criterion.ratings)))
+        return {
+            "code tokens": sum((share * (text @ each.text_weights) for share, each in known), zeros),
+            "model features": sum((share * (standard @ each.hidden_weights) for share, each in known), zeros),
+            "lab": sum((share * row for (share, _), row in zip(known, constants, strict=True)), zeros),
+        }
 
-    def _mixture(self, criterion: Criterion, embed: Callable[[str], Hidden]) -> list[tuple[int, float]]:
+    def _mixture(self, criterion: Criterion, embed: Embed) -> list[tuple[int, float]]:
         """Indices of known criteria with their shares."""
         titles = tuple(rating.title for rating in criterion.ratings)
         known = HeadCriterion(title=criterion.title, ratings=titles)
@@ -119,11 +136,6 @@ class Head:
         shares = np.exp(similarities - similarities.max())
         return list(zip(same, (shares / shares.sum()).tolist(), strict=True))
 
-    def _lab(self, weights: CriterionWeights, lab: str) -> Floats:
-        """The lab's constant; for a lab that the head does not know, the mean over the known ones."""
-        found = weights.labs[self.info.labs.index(lab)] if lab in self.info.labs else weights.labs.mean(axis=0)
-        return np.asarray(found, np.float64)
-
 
 def criterion_text(criterion: Criterion) -> str:
     """The text by which criteria are compared."""
@@ -132,21 +144,29 @@ def criterion_text(criterion: Criterion) -> str:
 
 def write_head(head: Head, folder: Path) -> None:
     """Writes both files; `head.json` last and atomically, so that a folder with it is complete."""
-    from safetensors.numpy import save_file
-
     folder.mkdir(parents=True, exist_ok=True)
-    arrays: dict[str, np.ndarray] = {
-        "columns": head.vocabulary.columns,
-        "idf": head.vocabulary.idf,
-        "mean": head.mean,
-        "scale": head.scale,
-    }
+    (folder / WEIGHTS).write_bytes(_weight_bytes(head))
+    draft = folder / f"{INFO}.part"
+    draft.write_text(_info_text(head), encoding="utf-8")
+    draft.replace(folder / INFO)
+
+
+def head_hash(head: Head) -> str:
+    """SHA-256 of what `write_head` writes: the same ratings, programs, settings and seed give the same hash."""
+    return hashlib.sha256(_weight_bytes(head) + _info_text(head).encode()).hexdigest()
+
+
+def _weight_bytes(head: Head) -> bytes:
+    from safetensors.numpy import save
+
+    arrays: dict[str, NDArray[Any]] = {**head.vocabulary._asdict(), "mean": head.mean, "scale": head.scale}
     for index, weights in enumerate(head.weights):
         arrays |= {f"{index}.{name}": np.ascontiguousarray(array) for name, array in weights._asdict().items()}
-    save_file(arrays, folder / WEIGHTS)
-    draft = folder / f"{INFO}.part"
-    draft.write_text(head.info.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    draft.replace(folder / INFO)
+    return save(arrays)
+
+
+def _info_text(head: Head) -> str:
+    return head.info.model_dump_json(indent=1) + "\n"
 
 
 def read_head(folder: Path) -> Head:

@@ -1,6 +1,5 @@
 """A head from labs to grades, on made-up hidden states."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,56 +9,27 @@ import pytest
 from grader.heads.base import HeadBase
 from grader.heads.fitting import HeadSettings, RatedLab, fit_lab_heads, read_features
 from labs_schema.errors import ModelError
-from labs_schema.models import Criterion, HumanGrade, Lab, SourceFile, Submission
+from labs_schema.models import Criterion, Lab, SourceFile, Submission
 from serving.engines.engine import EngineFailure, LabelScores, Query, ScoreRequest
 from serving.head.head import INFO, WEIGHTS, Head, read_head, write_head
 from serving.head.head_engine import HeadEngine
-from serving.head.hidden_states import Hidden
+from tests.grader.heads.conftest import HashedStates
 
-PROGRAMS = {
-    "A": 'int main(void) {{ int n; scanf("%d", &n); printf("%d", n * {i}); return 0; }}',
-    "B": "main() {{ gets(line); puts(line); exit({i}); }}",
-}
-
-
-class HashedStates:
-    """Random but fixed numbers for each text."""
-
-    width = 4
-
-    def means(self, texts: Sequence[str]) -> Hidden:
-        seeds = [int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) for text in texts]
-        return np.array([np.random.default_rng(seed).normal(size=4) for seed in seeds], np.float32)
-
-    def close(self) -> None: ...
-
-
-BASE = HeadBase("tiny", "tiny", "0" * 64, None, (1,), "float32", HashedStates())
+Fit = Callable[[Sequence[Lab]], Head]
 
 
 @pytest.fixture
-def labs(make_lab: Callable[..., Lab]) -> list[Lab]:
-    """Two labs of 20 programs; a program reads like its rating of the second criterion."""
-    return [labelled(make_lab(name, students=20)) for name in ("lab1", "lab2")]
+def fit(base: HeadBase) -> Fit:
+    """Fits on the first lab's ratings, with the programs of all."""
+    return lambda labs: fitted(labs, base)
 
 
-def labelled(lab: Lab) -> Lab:
-    readable = lab.criteria[1]
-    submissions, grades = [], []
-    for i, submission in enumerate(lab.submissions):
-        rating = readable.ratings[i % 2].title
-        file = SourceFile(path="main.c", text=PROGRAMS[rating].format(i=i))
-        submissions.append(submission.model_copy(update={"files": (file,)}))
-        grades.append(HumanGrade(student=submission.student, criterion=readable.title, rating=rating))
-    return lab.model_copy(update={"submissions": tuple(submissions), "human_grades": tuple(grades)})
-
-
-def fitted(labs: Sequence[Lab]) -> Head:
-    features = read_features([(lab, lab.submissions) for lab in labs], BASE, seed=0)
+def fitted(labs: Sequence[Lab], base: HeadBase) -> Head:
+    features = read_features([(lab, lab.submissions) for lab in labs], base, seed=0)
     first, *others = labs
     rated = [RatedLab(first, first.submissions, first.ratings_by_student)]
     rated += [RatedLab(lab, lab.submissions, {}) for lab in others]
-    return fit_lab_heads(rated, features, BASE, HeadSettings())[0]
+    return fit_lab_heads(rated, features, base, HeadSettings())[0]
 
 
 def answers(head: Head, lab: Lab, criterion: Criterion, options: Sequence[str] | None = None) -> list[object]:
@@ -78,8 +48,8 @@ def agreement(found: Sequence[object], lab: Lab, criterion: Criterion) -> float:
     return sum(a == b for a, b in zip(given, chosen, strict=True)) / len(given)
 
 
-def test_a_head_rates_another_lab_by_what_it_learned(labs: list[Lab]) -> None:
-    head = fitted(labs)
+def test_a_head_rates_another_lab_by_what_it_learned(labs: list[Lab], fit: Fit) -> None:
+    head = fit(labs)
     readable = labs[1].criteria[1]
     found = answers(head, labs[1], readable)
     assert agreement(found, labs[1], readable) > 0.9
@@ -89,45 +59,45 @@ def test_a_head_rates_another_lab_by_what_it_learned(labs: list[Lab]) -> None:
     assert sum(np.exp(first.logprobs)) == pytest.approx(1)
 
 
-def test_options_may_be_in_any_order(labs: list[Lab]) -> None:
-    head, readable = fitted(labs), labs[1].criteria[1]
+def test_options_may_be_in_any_order(labs: list[Lab], fit: Fit) -> None:
+    head, readable = fit(labs), labs[1].criteria[1]
     given = answers(head, labs[1], readable, ("A", "B"))
     turned = answers(head, labs[1], readable, ("B", "A"))
     assert [each.logprobs[::-1] for each in turned] == [each.logprobs for each in given]  # type: ignore[attr-defined]
 
 
-def test_a_new_criterion_is_rated_like_similar_ones_with_as_many_ratings(labs: list[Lab]) -> None:
-    head, readable = fitted(labs), labs[1].criteria[1]
+def test_a_new_criterion_is_rated_like_similar_ones_with_as_many_ratings(labs: list[Lab], fit: Fit) -> None:
+    head, readable = fit(labs), labs[1].criteria[1]
     new = readable.model_copy(update={"title": "Are the names clear?"})
     assert agreement(answers(head, labs[1], new), labs[1], readable) > 0.9
     assert all(isinstance(each, EngineFailure) for each in answers(head, labs[1], labs[1].criteria[0]))
 
 
-def test_a_written_head_gives_the_same_answers(labs: list[Lab], tmp_path: Path) -> None:
-    head = fitted(labs)
+def test_a_written_head_gives_the_same_answers(labs: list[Lab], fit: Fit, tmp_path: Path) -> None:
+    head = fit(labs)
     write_head(head, tmp_path)
     again = read_head(tmp_path)
     assert answers(again, labs[1], labs[1].criteria[1]) == answers(head, labs[1], labs[1].criteria[1])
 
 
-def test_the_same_ratings_give_the_same_files(labs: list[Lab], tmp_path: Path) -> None:
+def test_the_same_ratings_give_the_same_files(labs: list[Lab], fit: Fit, tmp_path: Path) -> None:
     for name in ("first", "second"):
-        write_head(fitted(labs), tmp_path / name)
+        write_head(fit(labs), tmp_path / name)
     for file in (INFO, WEIGHTS):
         assert (tmp_path / "first" / file).read_bytes() == (tmp_path / "second" / file).read_bytes()
 
 
 @pytest.mark.parametrize("damaged", [INFO, WEIGHTS])
-def test_a_damaged_head_is_refused(labs: list[Lab], tmp_path: Path, damaged: str) -> None:
-    write_head(fitted(labs), tmp_path)
+def test_a_damaged_head_is_refused(labs: list[Lab], fit: Fit, tmp_path: Path, damaged: str) -> None:
+    write_head(fit(labs), tmp_path)
     (tmp_path / damaged).write_bytes((tmp_path / damaged).read_bytes()[:-20])
     with pytest.raises(ModelError):
         read_head(tmp_path)
 
 
-def test_a_student_without_code_gets_finite_probabilities(labs: list[Lab]) -> None:
+def test_a_student_without_code_gets_finite_probabilities(labs: list[Lab], fit: Fit) -> None:
     empty = Submission(student="s999", folder="s999@course", files=(SourceFile(path="main.c", text=";"),))
     lab = labs[0].model_copy(update={"submissions": (empty,)})
-    [found] = answers(fitted(labs), lab, lab.criteria[1])
+    [found] = answers(fit(labs), lab, lab.criteria[1])
     assert isinstance(found, LabelScores)
     assert np.isfinite(found.logprobs).all()

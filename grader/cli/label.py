@@ -1,0 +1,61 @@
+"""`grader label`: rates a few programs of a new lab, and grades the rest."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from grader.cli.options import LabFolder, Seed
+
+Others = Annotated[
+    Path | None,
+    typer.Option(
+        "--parent-dir", metavar="FOLDER", help="Rated labs to learn from. Default: the folder that contains LAB."
+    ),
+]
+Base = Annotated[str, typer.Option("--model", metavar="MODEL", help="Base model: preset, folder or hub id.")]
+Out = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for the versions and the final head.")]
+Target = Annotated[
+    float,
+    typer.Option(min=0, max=1, help="Report that the rest can be graded once the agreement is this high."),
+]
+Propose = Annotated[
+    int | None, typer.Option(min=1, help="Only list the N programs to rate first, for rating elsewhere.")
+]
+Finish = Annotated[bool, typer.Option("--finish", help="Rate nothing: fit a head on the ratings so far and save it.")]
+
+
+def label(
+    lab: LabFolder,
+    parent_dir: Others = None,
+    model: Base = "smollm2-135m",
+    out: Out = Path("labels"),
+    target: Target = 0.75,
+    propose: Propose = None,
+    finish: Finish = False,
+    seed: Seed = 0,
+) -> None:
+    """Rate twenty programs of a lab, and grade the rest.
+
+    Shows one program at a time, the most informative first. Each rating is saved in the lab's rubric_ratings.csv at
+    once. After each program a regression on a frozen model's features is fitted again in seconds, and its agreement
+    with your ratings is estimated. Stop at any time and continue later with the same command.
+
+    Example: [bold]grader label labs/queue[/], then [bold]grader regrade labs/queue --model labels/queue/latest --out
+    regraded[/]
+
+    No grade changes before you regrade. All grades need human review until the head is calibrated.
+    """
+    from grader.experiments.label import LabelOptions, label_lab
+
+    options = LabelOptions(
+        parent=parent_dir or lab.resolve().parent,
+        model=model,
+        out=out / lab.resolve().name,
+        target=target,
+        seed=seed,
+        propose=propose,
+        finish=finish,
+    )
+    label_lab(lab, options, Console())

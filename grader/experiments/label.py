@@ -1,0 +1,131 @@
+"""Runs a labelling session in the terminal: `label_lab`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.prompt import Prompt
+
+from grader.heads.base import open_base
+from grader.heads.label_files import append_version, save_ratings, save_run
+from grader.heads.session import LabelSession, Version
+from grader.progress_bars import step_bars
+from grader.terminal import printable
+from labs_schema.errors import GraderError
+from labs_schema.models import Criterion, Lab, Submission
+from labs_schema.reading.validate import lab_folders, load_lab
+from prompts.base_models import find_base
+from prompts.messages import option_text
+from prompts.verdict import LETTERS
+from training.run_folder import update_latest_link
+
+SKIP, QUIT = "s", "q"
+MIN_PROGRAMS = 10
+"""Fewer rated programs support no estimate."""
+
+
+@dataclass(frozen=True)
+class LabelOptions:
+    """`parent`: the folder with rated labs to learn from. `out`: for versions and the head. `target`: the agreement at
+    which the rest can be graded. `propose`: only list that many programs. `finish`: only fit and save."""
+
+    parent: Path
+    model: str
+    out: Path
+    target: float = 0.75
+    seed: int = 0
+    propose: int | None = None
+    finish: bool = False
+
+
+def label_lab(folder: Path, options: LabelOptions, console: Console) -> None:
+    """Raises InputError for an invalid lab, ModelError for an unusable base model, GraderError without programs."""
+    lab, base = load_lab(folder), open_base(find_base(options.model), None)
+    with step_bars() as show:
+        session = LabelSession(lab, rated_labs(options.parent, folder), base, seed=options.seed, progress=show)
+    version = session.refit() if session.can_fit else None
+    if options.propose:
+        for submission in session.next_submissions(options.propose):
+            console.print(submission.folder, markup=False, highlight=False)
+        return
+    if not options.finish:
+        version = _rate(session, folder, options, console) or version
+    if session.head is None or version is None:
+        raise GraderError("No rating to learn from: rate at least one program.", code="no-ratings")
+    append_version(version, options.out)
+    run = save_run(session.head, base, options.out)
+    update_latest_link(run)
+    base.states.close()
+    console.print(status_line(version, options.target), highlight=False)
+    command = f"grader regrade {folder} --model {options.out / 'latest'} --out regraded"
+    console.print(f"Version {version.head_hash[:12]} is in {run}. Grade the rest with:\n  {command}", highlight=False)
+
+
+def rated_labs(parent: Path, own: Path) -> list[Lab]:
+    """The labs in `parent` with ratings, except the lab `own`."""
+    found = [load_lab(each) for each in lab_folders(parent) if each.resolve() != own.resolve()]
+    return [lab for lab in found if lab.ratings_by_student]
+
+
+def status_line(version: Version, target: float) -> str:
+    """The estimated agreement, and whether the rest can be graded."""
+    found = version.estimate
+    if found is None:
+        return "No program of this lab is rated yet."
+    line = (
+        f"{found.programs} programs rated. Estimated agreement {found.agreement:.2f} "
+        f"[{found.low:.2f}, {found.high:.2f}] (always the most frequent rating: {found.majority:.2f})."
+    )
+    if found.programs < MIN_PROGRAMS:
+        return f"{line} Rate at least {MIN_PROGRAMS}."
+    if found.agreement < target or found.agreement <= found.majority:
+        return f"{line} Rate more."
+    return f"{line} The rest can be graded."
+
+
+def _rate(session: LabelSession, folder: Path, options: LabelOptions, console: Console) -> Version | None:
+    """Until the user stops or everything is rated. Returns the last version."""
+    version, skipped = None, list[str]()
+    while proposed := session.next_submissions(1, skipped):
+        [submission] = proposed
+        _show(submission, console)
+        for criterion in session.lab.criteria:
+            answer = _question(criterion, console)
+            if answer == QUIT:
+                return version
+            if answer == SKIP:
+                skipped.append(submission.student)
+                break
+            rating = criterion.ratings[LETTERS.index(answer)].title
+            session.rate(submission.student, criterion.title, rating)
+            save_ratings(session.lab, session.ratings, folder)
+        else:
+            version = session.refit()
+            append_version(version, options.out)
+            console.print(status_line(version, options.target), highlight=False)
+    console.print("Every program is rated or skipped.")
+    return version
+
+
+def _show(submission: Submission, console: Console) -> None:
+    console.rule(escape(printable(submission.folder)))
+    for file in submission.files:
+        console.print(f"[bold]{escape(printable(file.path))}[/]")
+        for number, line in enumerate(file.text.splitlines(), 1):
+            console.print(f"{number:4} {printable(line)}", markup=False, highlight=False)
+
+
+def _question(criterion: Criterion, console: Console) -> str:
+    console.print(f"\n[bold]{escape(criterion.title)}[/] {escape(criterion.description)}", highlight=False)
+    letters: Sequence[str] = LETTERS[: len(criterion.ratings)]
+    for letter, rating in zip(letters, criterion.ratings, strict=True):
+        console.print(f"  {letter}) {option_text(rating)}", markup=False, highlight=False)
+    found: str = Prompt.ask(
+        f"Rating ({SKIP}: skip this program, {QUIT}: stop)",
+        choices=[*letters, SKIP, QUIT],
+        case_sensitive=False,
+        console=console,
+    )
+    return found

@@ -1,0 +1,164 @@
+"""A labelling session: a TA rates programs of a new lab, and a head learns from each of them."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+
+from grader.heads.base import HeadBase
+from grader.heads.fitting import (
+    HeadSettings,
+    HeldOut,
+    LabFeatures,
+    Progress,
+    RatedLab,
+    fit_lab_heads,
+    read_features,
+)
+from labs_schema.frozen import Frozen
+from labs_schema.hashes import canonical_hash
+from labs_schema.models import Lab, Submission
+from serving.head.head import Head, head_hash
+from serving.head.hidden_states import Hidden
+from training.head.basis import Floats
+from training.head.proposals import propose
+from training.head.regression import softmax
+
+RESAMPLES = 1000
+CANDIDATES = 1000
+"""Programs among which the next is chosen; more would make the choice slow."""
+
+
+class Estimate(Frozen):
+    """The share of ratings that a head gave as the TA did, cross-validated, with a 95 % interval over students."""
+
+    agreement: float
+    low: float
+    high: float
+    majority: float
+    programs: int
+    decisions: int
+
+
+class Version(Frozen):
+    """A fitted head. `head_hash` is that of its weights, `ratings_hash` that of the lab's ratings it was fitted on.
+
+    `estimate`: None before the first rating. `made`: date and time in UTC, ISO 8601.
+    """
+
+    number: int
+    head_hash: str
+    ratings_hash: str
+    programs: int
+    estimate: Estimate | None
+    made: str
+
+
+class LabelSession:
+    """`lab` is the lab to rate, `others` are rated labs to learn from. Reads all programs once when created."""
+
+    def __init__(
+        self, lab: Lab, others: Sequence[Lab], base: HeadBase, *, seed: int = 0, progress: Progress = lambda *_: None
+    ) -> None:
+        self.lab, self._others, self._base = lab, others, base
+        self._settings = HeadSettings(own=lab.name, seed=seed)
+        self.submissions = [s for s in lab.submissions if any(file.text.strip() for file in s.files)]
+        known = [(other, [s for s in other.submissions if s.student in other.ratings_by_student]) for other in others]
+        self._features: LabFeatures = read_features([(lab, self.submissions), *known], base, seed, progress)
+        self.ratings: dict[str, dict[str, str]] = {
+            student: dict(given) for student, given in lab.ratings_by_student.items()
+        }
+        self.head: Head | None = None
+        self.versions: list[Version] = []
+
+    @property
+    def can_fit(self) -> bool:
+        """Whether there is any rating to learn from, of this lab or another."""
+        return bool(self.ratings or self._others)
+
+    def rate(self, student: str, criterion: str, rating: str) -> None:
+        """Sets a rating, in memory only. Raises KeyError for an unknown criterion or rating."""
+        self.lab.criterion(criterion).rating(rating)
+        self.ratings.setdefault(student, {})[criterion] = rating
+
+    @property
+    def rated(self) -> list[Submission]:
+        """The submissions with a rating of every criterion."""
+        return [s for s in self.submissions if len(self.ratings.get(s.student, {})) == len(self.lab.criteria)]
+
+    def next_submissions(self, count: int = 1, skipped: Sequence[str] = ()) -> list[Submission]:
+        """The programs to rate next, most informative first, without the students `skipped`."""
+        done = {s.student for s in self.rated} | set(skipped)
+        open_rows = [i for i, s in enumerate(self.submissions) if s.student not in done]
+        rated_rows = [i for i, s in enumerate(self.submissions) if s.student in done]
+        if len(open_rows) > CANDIDATES:
+            open_rows = np.sort(np.random.default_rng(0).permutation(open_rows)[:CANDIDATES]).tolist()
+        rows = np.array([*rated_rows, *open_rows])
+        points = self._features.basis.points[rows]
+        chosen = propose(points, self._doubt()[rows], np.arange(len(rated_rows)), count)
+        return [self.submissions[rows[row]] for row in chosen]
+
+    def refit(self) -> Version:
+        """Fits a new version of the head on all ratings so far."""
+        own = RatedLab(self.lab, self.submissions, self.ratings)
+        others = [RatedLab(other, other.submissions, other.ratings_by_student) for other in self._others]
+        ratings_hash = canonical_hash(self.ratings)
+        head, held_out = fit_lab_heads(
+            [own, *others], self._features, self._base, self._settings, dataset_hash=ratings_hash
+        )
+        self.head = head
+        version = Version(
+            number=len(self.versions) + 1,
+            head_hash=head_hash(head),
+            ratings_hash=ratings_hash,
+            programs=len(self.rated),
+            estimate=estimate([d for d in held_out if d.lab == self.lab.name]),
+            made=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        self.versions.append(version)
+        return version
+
+    def _doubt(self) -> Floats:
+        """(n,): the mean entropy of a program's predicted ratings in nats; 1 without a head."""
+        n, entropies = len(self.submissions), []
+        text, hidden = self._features.programs.text[:n], self._features.programs.hidden[:n]
+        for criterion in self.lab.criteria if self.head else ():
+            parts = self.head and self.head.logits(text, hidden, self.lab.name, criterion, self._embed)
+            if parts:
+                probabilities = softmax(np.sum([*parts.values()], axis=0))
+                entropies.append(-(probabilities * np.log(probabilities + 1e-12)).sum(axis=1))
+        found: Floats = np.mean(entropies, axis=0) if entropies else np.ones(n)
+        return found
+
+    def _embed(self, text: str) -> Hidden:
+        states: Hidden = self._base.states.means([text])[0]
+        return states
+
+
+def estimate(held_out: Sequence[HeldOut], seed: int = 0) -> Estimate | None:
+    """Bootstrap over students; None without ratings. `majority`: of the majority class, leaving each student out."""
+    if not held_out:
+        return None
+    students = sorted({d.student for d in held_out})
+    right, total, plain = (np.zeros(len(students)) for _ in range(3))
+    for decision in held_out:
+        i = students.index(decision.student)
+        total[i] += 1
+        right[i] += decision.ratings[int(np.argmax(decision.probabilities))] == decision.given
+        plain[i] += _majority(held_out, decision) == decision.given
+    draws = np.random.default_rng(seed).integers(len(students), size=(RESAMPLES, len(students)))
+    low, high = np.quantile(right[draws].sum(axis=1) / total[draws].sum(axis=1), [0.025, 0.975])
+    return Estimate(
+        agreement=float(right.sum() / total.sum()),
+        low=float(low),
+        high=float(high),
+        majority=float(plain.sum() / total.sum()),
+        programs=len(students),
+        decisions=len(held_out),
+    )
+
+
+def _majority(held_out: Sequence[HeldOut], decision: HeldOut) -> str:
+    """The most frequent rating that the other students got for the criterion."""
+    others = [d.given for d in held_out if d.criterion == decision.criterion and d.student != decision.student]
+    return max(decision.ratings, key=others.count)
