@@ -35,8 +35,9 @@ def reporting_full_disk(path: Path, next_step: str) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, DiskFullError) or not is_full_disk(error):
             raise
+        what = f" ({error})" if isinstance(error, GraderError) else ""  # names the store if its disk is full
         raise DiskFullError(
-            f"{_file_of(error) or path}: no space left on the disk. Free some space, then {next_step}"
+            f"{_file_of(error) or path}: no space left on the disk{what}. Free some space, then {next_step}"
         ) from error
 
 

@@ -29,6 +29,11 @@ class Settings(BaseSettings):
         description="The database of grades, jobs and keys: the path of a SQLite file, sqlite:////absolute/path.db or "
         "postgresql://user:password@host/name. Default: ~/.local/share/grader/grader.db",
     )
+    allow_origin: str = Field(
+        "",
+        description="Origins of web pages that may call the service from a browser, separated by spaces, such as "
+        "https://course.example.edu; `grader serve --allow-origin` overrides it. Default: none",
+    )
     secret: Path = Field(
         default_factory=lambda: data_folder() / "pseudonyms.key",
         description="The file with the key of students' pseudonyms in datasets, created when it is first needed. "

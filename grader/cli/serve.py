@@ -23,6 +23,14 @@ def serve(
         str,
         typer.Option(metavar="N/UNIT", help="Rate limit per key, as in 1000/minute. Beyond it: 429."),
     ] = "50/second",
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-origin",
+            metavar="ORIGIN",
+            help="Let web pages of this site call the service from a browser (CORS). Repeatable; needs API keys.",
+        ),
+    ] = None,
     models: LoadedModels = None,
     jobs: Annotated[bool, typer.Option(help="Also process regrade jobs. Without, 'grader worker' does.")] = True,
 ) -> None:
@@ -51,6 +59,7 @@ def serve(
         queue=queue,
         seconds=timeout,
         rate=rate,
+        allow_origins=tuple(allow_origin or ()),
         models=models,
         jobs=jobs,
     )

@@ -1,8 +1,9 @@
 """Assembles and runs the HTTP service: store, courses, engine thread, jobs and HTTP server."""
 
+import re
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from pydantic import Field
@@ -14,6 +15,7 @@ from grader.service.engine import ModelOptions, open_engine
 from grader.service.local_store import local_store
 from grader.service.worker import start_worker
 from labs_schema.errors import GraderError
+from labs_schema.settings import Settings
 from serving.api.app import create_app, leave_to_workers
 from serving.api.middleware.access_log import log_model, log_to_stderr
 from serving.api.middleware.loopback_only import is_loopback
@@ -25,6 +27,9 @@ from serving.observability.telemetry import Telemetry
 from serving.observability.tracing import open_tracing
 from serving.store.store import Store
 
+ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?|https?://\[[0-9A-Fa-f:]+\](:\d{1,5})?")
+"""What browsers send as `Origin`: RFC 6454, section 6.2."""
+
 
 class ServeOptions(ModelOptions):
     host: str = "127.0.0.1"
@@ -32,6 +37,7 @@ class ServeOptions(ModelOptions):
     queue: int = Field(64, description="How many submissions may wait for the engine.")
     seconds: float = Field(120.0, description="How long a request waits for its grade.")
     rate: str = Field("50/second", description="How often one key may call.")
+    allow_origins: tuple[str, ...] = Field((), description="Web pages of these origins may call from browsers (CORS).")
     jobs: bool = Field(True, description="Whether this process also works on regrade jobs.")
 
 
@@ -42,8 +48,9 @@ def run_service(options: ServeOptions) -> None:
     store, the labs or the model cannot be used.
     """
     screen = Console(stderr=True, highlight=False, soft_wrap=True)
+    origins = checked_origins(options.allow_origins or Settings().allow_origin.split())
     with local_store() as store, _bind(options.host, options.port) as address:
-        _require_keys(store, options.host, screen)
+        _require_keys(store, options.host, origins, screen)
         courses = served_courses(store, options, screen)
         telemetry = Telemetry(Metrics(), open_tracing())
         telemetry.metrics.watch_jobs(JobRepository(store.database))
@@ -62,7 +69,9 @@ def run_service(options: ServeOptions) -> None:
         port = address.getsockname()[1]  # with --port 0 only the bound socket knows the number
         name = f"{socket.gethostname()}:{port}"
         worker = start_worker(store, courses, engine.thread, name) if with_jobs else None
-        service_options = ServiceOptions(timeout_seconds=options.seconds, rate=options.rate, max_chars=engine.max_chars)
+        service_options = ServiceOptions(
+            timeout_seconds=options.seconds, rate=options.rate, max_chars=engine.max_chars, allow_origins=origins
+        )
         start_job = worker.notify if worker else leave_to_workers
         app = create_app(engine.thread, courses, store, service_options, start_job=start_job, telemetry=telemetry)
         url = f"http://{options.host}:{port}"
@@ -83,11 +92,28 @@ def _reporter(screen: Console, serving: threading.Event) -> Callable[[str], None
     return lambda line: log_model(line) if serving.is_set() else screen.print(escape(line))
 
 
-def _require_keys(store: Store, host: str, screen: Console) -> None:
-    """Raises GraderError if other machines could connect although there never was an API key."""
+def checked_origins(origins: Sequence[str]) -> tuple[str, ...]:
+    """The origins in lower case. Raises GraderError for anything but scheme, host and port, such as `*` or a path."""
+    for origin in origins:
+        if not ORIGIN.fullmatch(origin):
+            raise GraderError(
+                f"--allow-origin {origin!r}: expected the scheme and host of the course page, such as "
+                "https://course.example.edu, without a path. '*' is refused: name each page's site.",
+                code="bad-origin",
+            )
+    return tuple(origin.lower() for origin in origins)
+
+
+def _require_keys(store: Store, host: str, origins: Sequence[str], screen: Console) -> None:
+    """Raises GraderError if other machines or web pages could connect although there never was an API key."""
     if store.list_keys():
         return
     command = "grader keys create NAME --role platform|ta|admin"
+    if origins:
+        raise GraderError(
+            f"Without an API key, --allow-origin would let a page act for everyone. First create one: {command}",
+            code="api-key-required",
+        )
     if not is_loopback(host):
         raise GraderError(
             f"Without an API key, {host} would be open to every machine. First create one: {command}",

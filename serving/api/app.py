@@ -6,12 +6,14 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from serving.api import routes
 from serving.api.authorization import operator
 from serving.api.error_handlers import install_error_handlers
 from serving.api.middleware.access_log import AccessLog
 from serving.api.middleware.body_limit import BodyLimit
+from serving.api.middleware.json_bodies import JsonBodies
 from serving.api.middleware.loopback_only import LoopbackOnly
 from serving.api.rate_limits import RateLimiter
 from serving.api.schemas.requests import LIMITS
@@ -37,6 +39,11 @@ TAGS = [
     {"name": "jobs", "description": "Regrading of whole labs."},
     {"name": "health", "description": "Liveness and readiness."},
 ]
+
+
+CORS_METHODS = ("GET", "POST")
+CORS_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID")
+EXPOSED_HEADERS = ("X-Request-Id", "Retry-After", "Location")
 
 
 def leave_to_workers(_: Job) -> None:
@@ -83,11 +90,23 @@ def create_app(
     )
     install_error_handlers(app)
     app.add_middleware(BodyLimit, limit_bytes=LIMITS.body_bytes)
+    app.add_middleware(JsonBodies)
     if not keyed:
         app.add_middleware(LoopbackOnly)
     app.add_middleware(AccessLog, on_request=telemetry.metrics.request if telemetry else lambda *_: None)
     if telemetry:
         telemetry.install(app, operator)
+    if options.allow_origins:
+        # Outermost, so that a page can read every response, errors too. Never with credentials: a key is a header that
+        # the page sends, and with cookies every allowed page would act as its visitor.
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=options.allow_origins,
+            allow_methods=CORS_METHODS,
+            allow_headers=CORS_HEADERS,
+            expose_headers=EXPOSED_HEADERS,
+            allow_credentials=False,
+        )
     for router in routes.ROUTERS:
         app.include_router(router)
     return app

@@ -12,6 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
 from starlette.concurrency import run_in_threadpool
 
+from labs_schema.errors import did_you_mean
 from labs_schema.frozen import Frozen
 from serving.api.middleware.loopback_only import is_local_request, is_loopback
 from serving.api.schemas.problems import FieldProblem, ProblemError, excerpt
@@ -144,7 +145,9 @@ def _with_course(service: Service, caller: Caller, query: Any) -> Service:
         name = requested if requested is not None or len(names) != 1 else names[0]
         if name is None or name not in names:
             found = "nothing" if name is None else excerpt(name)
-            wrong = FieldProblem(field="course", found=found, expected=f"one of {', '.join(names) or 'no course'}")
+            expected = f"one of {', '.join(names) or 'no course'}"
+            hint = "Add ?course=NAME with one of them." + did_you_mean(name or "", names)
+            wrong = FieldProblem(field="course", found=found, expected=expected, hint=hint)
             raise ProblemError("course-required", "Several courses are served, or not this one.", [wrong])
         return service.for_course(service.courses.course(name))
     try:

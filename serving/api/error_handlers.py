@@ -8,14 +8,9 @@ from fastapi.exceptions import RequestValidationError
 from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 
-from serving.api.schemas.problems import (
-    LIMITS,
-    FieldProblem,
-    Problem,
-    ProblemError,
-    excerpt,
-    problem_response,
-)
+from serving.api.schemas.expectations import field_problem
+from serving.api.schemas.problems import LIMITS, Problem, ProblemError, problem_response
+from serving.api.schemas.requests import FIELDS
 from serving.store.errors import (
     BadNameError,
     ForgottenError,
@@ -27,12 +22,6 @@ from serving.store.errors import (
 )
 
 FRAMEWORK_CODES = {400: "bad-request", 404: "not-found", 405: "method-not-allowed"}
-EXPECTED = {
-    "missing": "a value",
-    "extra_forbidden": "no field of this name",
-    "json_invalid": "a body in JSON",
-    "model_attributes_type": "an object in JSON, sent with Content-Type: application/json",
-}
 
 
 def install_error_handlers(app: FastAPI) -> None:
@@ -92,7 +81,7 @@ async def _validation_error(_: Request, error: Exception) -> Response:
     omitted = len(faults) - LIMITS.listed_errors
     detail = "Some fields of the request are wrong; errors lists them, and of a list its first wrong item."
     detail += f" {omitted} more are omitted." if omitted > 0 else ""
-    listed = [_field_problem(fault) for fault in faults[: LIMITS.listed_errors]]
+    listed = [field_problem(fault, FIELDS) for fault in faults[: LIMITS.listed_errors]]
     return problem_response(ProblemError("invalid-request", detail, listed))
 
 
@@ -103,15 +92,3 @@ def _innermost(faults: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """
     outer = {fault["loc"][:depth] for fault in faults for depth in range(len(fault["loc"]))}
     return [fault for fault in faults if fault["loc"] not in outer]
-
-
-def _field_problem(fault: Mapping[str, Any]) -> FieldProblem:
-    kind = str(fault["type"])
-    path = [str(part) for part in fault["loc"] if part not in ("body", "registered lab", "inline rubric")]
-    field = excerpt(".".join(path)).strip('"') or "body"
-    if kind == "json_invalid":
-        position = f"{fault.get('ctx', {}).get('error', 'no JSON')} at character {fault['loc'][-1]}"
-        return FieldProblem(field="body", found=position, expected=EXPECTED[kind])
-    found = "nothing" if kind == "missing" else excerpt(fault.get("input"))
-    message = str(fault["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
-    return FieldProblem(field=field, found=found, expected=EXPECTED.get(kind, message))

@@ -24,6 +24,7 @@ class ServiceOptions(Frozen):
         ServiceLimits().grading_timeout_seconds, description="How long a request waits for its grade."
     )
     rate: str = Field("50/second", description="How often one key may call.")
+    allow_origins: tuple[str, ...] = Field((), description="Web pages of these origins may call from browsers (CORS).")
     max_chars: int = Field(
         LabLimits().submission_bytes, description="Of a program and its problem statement; no model could read more."
     )

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
+from labs_schema.errors import did_you_mean
 from labs_schema.models import Lab
 from serving.api.authorization import AuthorizedRoute, platform
 from serving.api.schemas.examples import KEYED, LAB_LIST, LAB_RUBRIC, problems, success
@@ -42,5 +43,6 @@ def find_lab(labs: LabRegistry, name: str) -> Lab:
     try:
         return labs[name]
     except KeyError:
-        wrong = FieldProblem(field="lab", found=excerpt(name), expected=f"one of {', '.join(labs) or 'no lab'}")
+        expected, hint = f"one of {', '.join(labs) or 'no lab'}", "Name one of them." + did_you_mean(name, labs)
+        wrong = FieldProblem(field="lab", found=excerpt(name), expected=expected, hint=hint)
         raise ProblemError("unknown-lab", "No lab of this name is registered.", [wrong]) from None

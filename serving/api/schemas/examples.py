@@ -28,7 +28,7 @@ KEYED = (
 """The problems of every operation that needs a key."""
 STORED = ("request-in-progress", "student-forgotten", "idempotency-key-reused", "outcome-unknown")
 """The problems of every operation that takes an Idempotency-Key."""
-BODY = ("bad-request", "too-large")
+BODY = ("bad-request", "too-large", "unsupported-media-type")
 """The problems of every operation that takes a body."""
 
 RETRY_STATUSES = (409, 429, 503)

@@ -39,11 +39,13 @@ PROBLEMS = {code: ProblemType(code=code, **fields) for code, fields in yaml.safe
 
 
 class FieldProblem(Frozen):
-    """A wrong field of a request: its path, such as `submission.files.0.content`, and what was found and expected."""
+    """A wrong field or header of a request: its path, such as `submission.files.0.content`, what was found and
+    expected, and how to fix it."""
 
     field: str
     found: str
     expected: str
+    hint: str
 
 
 class Problem(Frozen):
@@ -87,7 +89,7 @@ class ProblemError(HTTPException):
 
 
 def too_large(field: str, found: str, limit: int, unit: str = "bytes") -> ProblemError:
-    wrong = FieldProblem(field=field, found=found, expected=f"at most {limit} {unit}")
+    wrong = FieldProblem(field=field, found=found, expected=f"at most {limit} {unit}", hint="Send less.")
     return ProblemError("too-large", f"{field} is too large: {found}, at most {limit} {unit} are allowed.", [wrong])
 
 

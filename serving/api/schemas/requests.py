@@ -177,6 +177,16 @@ class OverrideRequest(RequestPart):
     why: Description = ""
 
 
+FIELDS = tuple(
+    dict.fromkeys(
+        name
+        for part in (LabGradeRequest, RubricGradeRequest, SubmissionIn, FileIn, CriterionIn, RatingIn, OverrideRequest)
+        for name in part.model_fields
+    )
+)
+"""The names of all fields of request bodies."""
+
+
 def _kind(body: Any) -> str:
     return "registered lab" if isinstance(body, dict) and "lab" in body else "inline rubric"
 

@@ -25,7 +25,7 @@ def test_a_full_queue_is_refused_before_the_body_is_read(
         yield b""
 
     with TestClient(new_app(EngineThread(lambda: fake_grader, capacity=0)), "http://localhost") as client:
-        response = client.post("/grade", content=body())
+        response = client.post("/grade", content=body(), headers={"content-type": "application/json"})
         problem(response, "queue-full")
         assert int(response.headers["retry-after"]) >= 1
         assert client.get("/labs").status_code == 200

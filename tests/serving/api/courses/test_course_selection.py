@@ -28,7 +28,8 @@ def test_an_all_courses_key_must_name_the_course(department: Any, ratings: Any, 
     admin = department.key(None, "admin")
     with department.serve() as client:
         errors = problem(client.post("/grade", json=GRADE, headers=admin), "course-required")["errors"]
-        assert errors == [{"field": "course", "found": "nothing", "expected": "one of cs101, cs102"}]
+        found = {"field": "course", "found": "nothing", "expected": "one of cs101, cs102"}
+        assert errors == [{**found, "hint": "Add ?course=NAME with one of them."}]
         problem(client.post("/grade?course=cs109", json=GRADE, headers=admin), "course-required")
         for course, expected in (("cs101", ["A", "A"]), ("cs102", ["B"])):
             again = {**admin, "Idempotency-Key": "k1"}

@@ -45,10 +45,40 @@ def test_the_largest_hostile_body_is_refused_in_a_short_response(client: TestCli
     assert response.status_code in (400, 422) and len(response.content) < 1000
 
 
-def test_a_body_of_another_type_is_a_problem(problem: Any, client: TestClient) -> None:
-    response = client.post("/grade", content=b"lab=lab1", headers={"content-type": "text/plain"})
-    (error,) = problem(response, "invalid-request")["errors"]
-    assert error["found"] == "8 bytes that are not JSON"
+@pytest.mark.parametrize(
+    ("headers", "field", "found"),
+    [
+        ({"content-type": "text/plain"}, "Content-Type", "text/plain"),
+        ({"content-type": "application/x-www-form-urlencoded"}, "Content-Type", "application/x-www-form-urlencoded"),
+        ({}, "Content-Type", "missing"),
+        ({"content-type": "application/json; charset=latin-1"}, "Content-Type", "charset latin-1"),
+        ({"content-type": 'application/json; charset="UTF-16"'}, "Content-Type", "charset utf-16"),
+        ({**JSON_TYPE, "content-encoding": "gzip"}, "Content-Encoding", "gzip"),
+        ({**JSON_TYPE, "content-encoding": "identity, BR"}, "Content-Encoding", "br"),
+        ({**JSON_TYPE, "content-encoding": "zstd, " + "x" * 500}, "Content-Encoding", "zstd"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/grade", "/grades/1/overrides"])
+def test_a_body_of_another_type_encoding_or_charset_is_415(
+    problem: Any, client: TestClient, path: str, headers: dict[str, str], field: str, found: str, fake_engine: Any
+) -> None:
+    response = client.post(path, content=json.dumps(GRADE).encode(), headers=headers)
+    (error,) = problem(response, "unsupported-media-type")["errors"]
+    assert (response.status_code, error["field"], error["found"]) == (415, field, found)
+    assert error["expected"] and error["hint"] and fake_engine.calls == []
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/json", "application/json;charset=UTF-8", 'application/json; charset="utf-8"', "application/ld+json"],
+)
+def test_json_in_utf_8_is_read(client: TestClient, content_type: str) -> None:
+    headers = {"content-type": content_type, "content-encoding": "identity"}
+    assert client.post("/grade", content=json.dumps(GRADE).encode(), headers=headers).status_code == 200
+
+
+def test_a_request_without_a_body_needs_no_type(client: TestClient) -> None:
+    assert client.post("/jobs/none/pause").status_code == 404
 
 
 JSON = st.recursive(

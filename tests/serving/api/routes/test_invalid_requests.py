@@ -1,13 +1,18 @@
 """An invalid request is refused with its wrong fields, cheaply."""
 
 import json
+import re
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from serving.api.schemas.examples import BY_RUBRIC, SUBMISSION
+from serving.api.schemas.expectations import expected
 from serving.api.schemas.requests import LIMITS
 
 
@@ -50,8 +55,50 @@ def test_an_invalid_field_is_reported_with_its_value(
     )
     (error,) = problem(answer, "invalid-request")["errors"]
     assert (error["field"], error["found"]) == (field, found)
-    assert error["expected"]
+    assert error["expected"] and error["hint"]
     assert fake_engine.calls == []
+
+
+PYDANTIC = re.compile("nput should|String should|[Vv]alid |[Ff]ield required|Value error|should have|Expecting")
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_no_problem_has_words_of_pydantic(client: TestClient, data: st.DataObject) -> None:
+    values = st.sampled_from([None, True, -1, 1e400, 0.5, "", "x", "x" * 600, [], [0], ["", 1], {}, {"a": 1}])
+    request = json.loads(json.dumps(BY_RUBRIC | data.draw(st.sampled_from([{}, {"lab": "lab1"}]))))
+    places = data.draw(st.lists(st.integers(0, 40), min_size=1, max_size=3))
+    for place in places:
+        parts = list(containers(request))
+        part, key = parts[place % len(parts)]
+        part[key] = data.draw(values)
+    answer = client.post("/grade", content=json.dumps(request), headers={"content-type": "application/json"})
+    for error in answer.json().get("errors", ()):
+        assert not PYDANTIC.search(error["found"] + error["expected"]), error
+        assert error["expected"] != expected("unknown", {}), error
+
+
+def containers(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every place in a JSON value that can be replaced."""
+    for key in list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield value, key
+        yield from containers(value[key])
+
+
+def test_wrong_parameters_and_broken_json_are_described_without_pydantics_words(
+    problem: Any, client: TestClient
+) -> None:
+    (error,) = problem(client.get("/jobs?limit=many"), "invalid-request")["errors"]
+    assert (error["field"], error["expected"]) == ("query.limit", "a whole number")
+    broken = client.post("/grade", content=b'{"lab": "lab1",, }', headers={"content-type": "application/json"})
+    (error,) = problem(broken, "invalid-request")["errors"]
+    assert (error["field"], error["expected"]) == ("body", "a body in JSON") and "character 15" in error["found"]
+
+
+def test_a_misspelt_field_is_recognised(problem: Any, client: TestClient) -> None:
+    answer = client.post("/grade", json={**BY_RUBRIC, "languag": "C"})
+    (error,) = problem(answer, "invalid-request")["errors"]
+    assert "Did you mean 'language'?" in error["hint"]
 
 
 def test_all_invalid_fields_are_reported_together(problem: Any, client: TestClient) -> None:
@@ -137,7 +184,7 @@ def test_text_is_accepted_up_to_its_limit(
     part[name] += "x"
     (error,) = refused_at_once(problem, client, json.dumps(request))["errors"]
     assert error["field"] == field
-    assert error["expected"] == f"String should have at most {most} characters"
+    assert error["expected"] == f"text of at most {most} characters"
     assert fake_engine.calls == []
 
 

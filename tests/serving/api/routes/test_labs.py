@@ -10,7 +10,8 @@ from serving.api.schemas.examples import BY_LAB
 def test_an_unknown_lab_is_a_404_that_lists_the_known_ones(problem: Any, client: TestClient) -> None:
     for answer in (client.post("/grade", json={**BY_LAB, "lab": "lab2"}), client.get("/labs/lab2")):
         errors = problem(answer, "unknown-lab")["errors"]
-        assert errors == [{"field": "lab", "found": '"lab2"', "expected": "one of lab1"}]
+        assert errors == [{"field": "lab", "found": '"lab2"', "expected": "one of lab1", "hint": errors[0]["hint"]}]
+        assert "Did you mean 'lab1'?" in errors[0]["hint"]
 
 
 def test_labs_and_their_rubrics_are_listed(client: TestClient) -> None:
