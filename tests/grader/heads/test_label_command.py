@@ -57,4 +57,4 @@ def test_nothing_to_learn_from_is_an_error(parent: Path) -> None:
     shutil.rmtree(parent / "lab2")
     found = CliRunner().invoke(app, ["label", str(parent / "lab1"), "--finish"])
     assert isinstance(found.exception, GraderError)
-    assert found.exception.code == "no-ratings"
+    assert found.exception.code == "nothing-to-learn"
