@@ -17,7 +17,7 @@ from grader.heads.fitting import (
 )
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_hash
-from labs_schema.models import Lab, Submission
+from labs_schema.models import Criterion, Lab, Submission
 from serving.head.head import Head, head_hash
 from serving.head.hidden_states import Hidden
 from training.head.basis import Floats
@@ -118,16 +118,19 @@ class LabelSession:
         self.versions.append(version)
         return version
 
-    def _doubt(self) -> Floats:
-        """(n,): the mean entropy of a program's predicted ratings in nats; 1 without a head."""
-        n, entropies = len(self.submissions), []
+    def probabilities(self, criterion: Criterion) -> Floats | None:
+        """(submissions, ratings): the last version's probabilities; None if it cannot rate the criterion."""
+        n = len(self.submissions)
         text, hidden = self._features.programs.text[:n], self._features.programs.hidden[:n]
-        for criterion in self.lab.criteria if self.head else ():
-            parts = self.head and self.head.logits(text, hidden, self.lab.name, criterion, self._embed)
-            if parts:
-                probabilities = softmax(np.sum([*parts.values()], axis=0))
-                entropies.append(-(probabilities * np.log(probabilities + 1e-12)).sum(axis=1))
-        found: Floats = np.mean(entropies, axis=0) if entropies else np.ones(n)
+        parts = self.head and self.head.logits(text, hidden, self.lab.name, criterion, self._embed)
+        return softmax(np.sum([*parts.values()], axis=0)) if parts else None
+
+    def _doubt(self) -> Floats:
+        """(submissions,): the mean entropy of a program's predicted ratings in nats; 1 if nothing is predicted."""
+        predicted = [each for c in self.lab.criteria if (each := self.probabilities(c)) is not None]
+        if not predicted:
+            return np.ones(len(self.submissions))
+        found: Floats = np.mean([-(each * np.log(each + 1e-12)).sum(axis=1) for each in predicted], axis=0)
         return found
 
     def _embed(self, text: str) -> Hidden:

@@ -1,0 +1,309 @@
+"""Agreement of heads with TAs on unseen students, on unseen labs, and on a new lab of which a few programs are rated.
+
+Run: python benchmarks/head_agreement.py FOLDER_OF_LABS docs/measurements [--draws 5]
+
+Writes heads.md and heads.png into the second folder. Baselines: the most frequent rating, and bag of words. Heads see
+all programs of a lab, but only the ratings of the training side. The intervals are over students.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib
+
+matplotlib.use("Agg")
+import numpy as np
+from matplotlib import pyplot
+
+from grader.bag_of_words import BagOfWords
+from grader.heads.base import HeadBase, open_base
+from grader.heads.fitting import HeadSettings, LabFeatures, RatedLab, Ratings, fit_lab_heads, read_features
+from grader.heads.session import LabelSession
+from grader.progress_bars import step_bars
+from labs_schema.grades import CriterionGrade
+from labs_schema.models import Criterion, Lab
+from labs_schema.reading.validate import lab_folders, load_lab
+from prompts.base_models import find_base
+from serving.measures.agreement import agreement
+from serving.measures.arrays import Floats
+from serving.measures.decisions import Decision, constant_decisions, decisions_from_answers, majority_ratings
+from serving.measures.reliability import confidences_and_hits, ece
+from training.dataset.splits import training_students
+from training.head.regression import softmax
+
+MODEL, SPLITS, SHARE = "smollm2-135m", 3, 0.7
+COUNTS = (0, 5, 10, 20, 30, 40)
+RESAMPLES, ECE_RESAMPLES = 1000, 200
+BATCH = 5
+"""Programs that the simulated TA rates between two refits."""
+MAJORITY, WORDS, HEAD = "majority", "bag of words", "head"
+RANDOM, CHOSEN = "random programs", "chosen programs"
+PAGE = """# Heads on frozen features
+
+`python benchmarks/head_agreement.py FOLDER docs/measurements --draws {draws}`, {date}, 2 cores shared with other work.
+{data}. Reading all programs took {reading} (a few minutes if their features are not in the cache), a refit {refit}.
+
+- *Unseen students*: {splits} splits by student over all labs, {share} for training. *Unseen labs*: each lab in turn,
+  trained on the ratings of the others.
+- *n rated*: a new lab of which a TA has rated n programs, trained on these and on all other labs; measured on the
+  lab's other programs. Random programs: {draws} draws (bag of words: at most 2). Chosen programs: in the order in which
+  `grader label` proposes them, {batch} between two refits.
+- Heads see all programs of a lab without their ratings, as in use. Near-copies are not removed. Intervals: 95 %, over
+  students. Decisions of several splits or draws are pooled.
+- Regularisation and the shares of the features were chosen on four other splits of the same students, and on leaving
+  labs out: expect slightly less on new data.
+- Chosen programs are doubtful ones, so the rest is easier than after a random choice: the figures show what is left to
+  correct, not how much more the head learned.
+
+{table}
+
+![Agreement on the rest of a new lab, by the number of rated programs](heads.png)
+"""
+Answers = list[tuple[str, CriterionGrade]]
+Rows = dict[tuple[str, str], list[Decision]]
+"""(setting, grader) -> decisions."""
+
+
+class Course(NamedTuple):
+    labs: list[Lab]
+    features: LabFeatures
+    base: HeadBase
+
+
+def rated_by(lab: Lab, students: Iterable[str]) -> Ratings:
+    chosen = set(students)
+    return {student: given for student, given in lab.ratings_by_student.items() if student in chosen}
+
+
+def answer(criterion: Criterion, probabilities: Floats) -> CriterionGrade:
+    titles = [rating.title for rating in criterion.ratings]
+    best = int(probabilities.argmax())
+    return CriterionGrade(
+        criterion=criterion.title,
+        rating=titles[best],
+        probabilities=dict(zip(titles, probabilities.tolist(), strict=True)),
+        confidence=float(probabilities[best]),
+    )
+
+
+def by_head(course: Course, training: Sequence[Ratings], tested: Sequence[tuple[Lab, Sequence[str]]]) -> list[Decision]:
+    """`training`: the ratings of each lab to learn from."""
+    rated = [RatedLab(lab, lab.submissions, ratings) for lab, ratings in zip(course.labs, training, strict=True)]
+    head, _ = fit_lab_heads(rated, course.features, course.base, HeadSettings())
+    decisions = []
+    for lab, students in tested:
+        rows = [course.features.places[lab.name, student] for student in students]
+        text, hidden = course.features.programs.text[rows], course.features.programs.hidden[rows]
+        for criterion in lab.criteria:
+            parts = head.logits(text, hidden, lab.name, criterion, lambda t: course.base.states.means([t])[0])
+            if parts:
+                found = softmax(np.sum([*parts.values()], axis=0))
+                answers = [(s, answer(criterion, row)) for s, row in zip(students, found, strict=True)]
+                decisions += decisions_from_answers(lab, answers)
+    return decisions
+
+
+def by_words(
+    training: Sequence[tuple[Lab, Sequence[str]]], tested: Sequence[tuple[Lab, Sequence[str]]]
+) -> list[Decision]:
+    def members(lab: Lab, students: Sequence[str]) -> list[object]:
+        return [s for s in lab.submissions if s.student in set(students)]
+
+    model = BagOfWords()
+    model.fit([(lab, members(lab, students)) for lab, students in training])  # type: ignore[misc]
+    return [
+        d
+        for lab, students in tested
+        for d in decisions_from_answers(lab, model.grade(lab, members(lab, students)))  # type: ignore[arg-type]
+    ]
+
+
+def by_majority(lab: Lab, rated: Sequence[str], others: Sequence[Lab], students: Sequence[str]) -> list[Decision]:
+    """The most frequent rating of the lab's rated students; without any, that of the criterion in the other labs."""
+    ratings = majority_ratings(lab, rated) if rated else {}
+    if not rated:
+        for criterion in lab.criteria:
+            same = [o for o in others if criterion.title in {c.title for c in o.criteria}]
+            given = [r[criterion.title] for o in same for r in o.ratings_by_student.values() if criterion.title in r]
+            ratings[criterion.title] = max((r.title for r in criterion.ratings), key=lambda title: given.count(title))
+    return constant_decisions(lab, students, ratings)
+
+
+def splits(course: Course, rows: Rows, show: Callable[[str, int, int], None]) -> None:
+    students = sorted({student for lab in course.labs for student in lab.ratings_by_student})
+    for seed in range(SPLITS):
+        train = training_students(students, SHARE, seed)
+        test = [s for s in students if s not in train]
+        sides = [
+            (lab, [s for s in train if s in lab.ratings_by_student], [s for s in test if s in lab.ratings_by_student])
+            for lab in course.labs
+        ]
+        tested = [(lab, held_out) for lab, _, held_out in sides]
+        for lab, trained, held_out in sides:
+            rows.setdefault(("unseen students", MAJORITY), []).extend(by_majority(lab, trained, [], held_out))
+        found = by_words([(lab, trained) for lab, trained, _ in sides], tested)
+        rows.setdefault(("unseen students", WORDS), []).extend(found)
+        found = by_head(course, [rated_by(lab, trained) for lab, trained, _ in sides], tested)
+        rows.setdefault(("unseen students", HEAD), []).extend(found)
+        show("splits by student", seed + 1, SPLITS)
+
+
+def unseen_labs(course: Course, rows: Rows, show: Callable[[str, int, int], None]) -> None:
+    for number, lab in enumerate(course.labs):
+        others = [other for other in course.labs if other is not lab]
+        students = list(lab.ratings_by_student)
+        tested = [(lab, students)]
+        rows.setdefault(("unseen labs", MAJORITY), []).extend(by_majority(lab, [], others, students))
+        found = by_words([(other, list(other.ratings_by_student)) for other in others], tested)
+        rows.setdefault(("unseen labs", WORDS), []).extend(found)
+        training = [{} if other is lab else other.ratings_by_student for other in course.labs]
+        rows.setdefault(("unseen labs", HEAD), []).extend(by_head(course, training, tested))
+        show("leave one lab out", number + 1, len(course.labs))
+
+
+def curves(course: Course, rows: Rows, draws: int, show: Callable[[str, int, int], None]) -> list[float]:
+    """Returns the seconds of each refit."""
+    seconds: list[float] = []
+    for number, lab in enumerate(course.labs):
+        others = [other for other in course.labs if other is not lab]
+        session = LabelSession(lab.model_copy(update={"human_grades": ()}), others, course.base)
+        students = [s.student for s in session.submissions if s.student in lab.ratings_by_student]
+        for draw in range(draws):
+            order = [students[i] for i in np.random.default_rng(draw).permutation(len(students))]
+            session.ratings.clear()
+            for count in COUNTS:
+                rated = order[:count]
+                seconds.append(_rate(session, lab, rated))
+                rest = [s for s in students if s not in rated]
+                rows.setdefault((f"{count} rated", f"{HEAD}, {RANDOM}"), []).extend(_predict(session, lab, rest))
+                found = by_majority(lab, rated, others, rest)
+                rows.setdefault((f"{count} rated", f"{MAJORITY}, {RANDOM}"), []).extend(found)
+                if draw < 2 or count == 0:
+                    known = [(other, list(other.ratings_by_student)) for other in others]
+                    found = by_words([*known, (lab, rated)], [(lab, rest)])
+                    rows.setdefault((f"{count} rated", f"{WORDS}, {RANDOM}"), []).extend(found)
+                if count == 0 and draw == 0:
+                    found = _predict(session, lab, rest)
+                    rows.setdefault((f"{count} rated", f"{HEAD}, {CHOSEN}"), []).extend(found)
+        session.ratings.clear()
+        seconds.append(_rate(session, lab, []))
+        while len(session.ratings) < max(COUNTS):
+            proposed = [s.student for s in session.next_submissions(BATCH) if s.student in students]
+            seconds.append(_rate(session, lab, [*session.ratings, *proposed]))
+            if (count := len(session.ratings)) in COUNTS:
+                rest = [s for s in students if s not in session.ratings]
+                rows.setdefault((f"{count} rated", f"{HEAD}, {CHOSEN}"), []).extend(_predict(session, lab, rest))
+        show("rating a new lab", number + 1, len(course.labs))
+    return seconds
+
+
+def _rate(session: LabelSession, lab: Lab, students: Sequence[str]) -> float:
+    for student in students:
+        for criterion, rating in lab.ratings_by_student[student].items():
+            session.rate(student, criterion, rating)
+    started = time.monotonic()
+    session.refit()
+    return time.monotonic() - started
+
+
+def _predict(session: LabelSession, lab: Lab, students: Sequence[str]) -> list[Decision]:
+    place = {s.student: i for i, s in enumerate(session.submissions)}
+    answers: Answers = []
+    for criterion in lab.criteria:
+        found = session.probabilities(criterion)
+        if found is not None:
+            answers += [(s, answer(criterion, found[place[s]])) for s in students]
+    return decisions_from_answers(lab, answers)
+
+
+def interval(value: float | None, low: float | None, high: float | None) -> str:
+    return "" if value is None or low is None or high is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def calibration_error(decisions: Sequence[Decision]) -> str:
+    students = sorted({d.student for d in decisions})
+    groups = [confidences_and_hits(d for d in decisions if d.student == s) for s in students]
+    if not sum(len(confidences) for confidences, _ in groups):
+        return ""
+
+    def of(chosen: Iterable[int]) -> float:
+        picked = [groups[i] for i in chosen]
+        return ece(np.concatenate([c for c, _ in picked]), np.concatenate([h for _, h in picked]))
+
+    draws = np.random.default_rng(0).integers(len(students), size=(ECE_RESAMPLES, len(students)))
+    low, high = np.quantile([of(draw) for draw in draws], [0.025, 0.975])
+    return interval(of(range(len(students))), float(low), float(high))
+
+
+def table(rows: Rows) -> tuple[str, dict[tuple[str, str], tuple[float, float, float]]]:
+    lines = [
+        "| setting | grader | decisions | agreement | macro-F1 | quadratic kappa | ECE |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    points = {}
+    for (setting, grader), decisions in rows.items():
+        figures = agreement(decisions, resamples=RESAMPLES).figures
+        exact = figures["agreement"]
+        points[setting, grader] = (exact.value or 0.0, exact.low or 0.0, exact.high or 0.0)
+        cells = [interval(*figures[name].model_dump().values()) for name in ("agreement", "macro_f1", "kappa")]
+        lines.append(
+            f"| {setting} | {grader} | {len(decisions):,} | {' | '.join(cells)} | {calibration_error(decisions)} |"
+        )
+    return "\n".join(lines), points
+
+
+def draw_curves(points: dict[tuple[str, str], tuple[float, float, float]], path: Path) -> None:
+    figure, axes = pyplot.subplots(figsize=(7, 4.5))
+    for grader in dict.fromkeys(grader for setting, grader in points if setting.endswith("rated")):
+        counts = [count for count in COUNTS if (f"{count} rated", grader) in points]
+        values = np.array([points[f"{count} rated", grader] for count in counts])
+        axes.plot(counts, values[:, 0], marker="o", label=grader)
+        axes.fill_between(counts, values[:, 1], values[:, 2], alpha=0.12)
+    axes.set_xlabel("rated programs of the new lab")
+    axes.set_ylabel("agreement with the TA on the rest")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("labs", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--draws", type=int, default=5)
+    arguments = parser.parse_args()
+    labs = [load_lab(folder) for folder in lab_folders(arguments.labs)]
+    base = open_base(find_base(MODEL), None)
+    rows: Rows = {}
+    with step_bars() as show:
+        started = time.monotonic()
+        course = Course(labs, read_features([(lab, lab.submissions) for lab in labs], base, 0, show), base)
+        reading = time.monotonic() - started
+        splits(course, rows, show)
+        unseen_labs(course, rows, show)
+        refits = curves(course, rows, arguments.draws, show)
+    text, points = table(rows)
+    draw_curves(points, arguments.out / "heads.png")
+    programs = sum(len(lab.submissions) for lab in labs)
+    (arguments.out / "heads.md").write_text(
+        PAGE.format(
+            draws=arguments.draws,
+            date=time.strftime("%d %B %Y", time.gmtime()),
+            data=f"{len(labs)} labs, {programs} programs, base model {MODEL}, layers {base.layers}",
+            reading=f"{reading:.0f} s",
+            refit=f"{np.median(refits):.1f} s (median of {len(refits)}, longest {max(refits):.1f} s)",
+            splits=SPLITS,
+            share=f"{SHARE:.0%}",
+            batch=BATCH,
+            table=text,
+        ),
+        encoding="utf-8",
+    )
+
+
+if __name__ == "__main__":
+    main()
