@@ -54,7 +54,8 @@ def label_lab(folder: Path, options: LabelOptions, console: Console) -> None:
         version = _rate(session, folder, options, console) or version
     if session.head is None or version is None:
         raise GraderError("No rating to learn from: rate at least one program.", code="nothing-to-learn")
-    append_version(version, options.out)
+    if options.finish:
+        append_version(version, options.out)
     run = save_run(session.head, base, options.out)
     update_latest_link(run)
     base.states.close()

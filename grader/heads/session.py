@@ -46,7 +46,6 @@ class Version(Frozen):
     `estimate`: None before the first rating. `made`: date and time in UTC, ISO 8601.
     """
 
-    number: int
     head_hash: str
     ratings_hash: str
     programs: int
@@ -69,7 +68,6 @@ class LabelSession:
             student: dict(given) for student, given in lab.ratings_by_student.items()
         }
         self.head: Head | None = None
-        self.versions: list[Version] = []
 
     @property
     def can_fit(self) -> bool:
@@ -107,16 +105,13 @@ class LabelSession:
             [own, *others], self._features, self._base, self._settings, dataset_hash=ratings_hash
         )
         self.head = head
-        version = Version(
-            number=len(self.versions) + 1,
+        return Version(
             head_hash=head_hash(head),
             ratings_hash=ratings_hash,
             programs=len(self.rated),
             estimate=estimate([d for d in held_out if d.lab == self.lab.name]),
             made=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        self.versions.append(version)
-        return version
 
     def probabilities(self, criterion: Criterion) -> Floats | None:
         """(submissions, ratings): the last version's probabilities; None if it cannot rate the criterion."""
