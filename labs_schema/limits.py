@@ -42,6 +42,7 @@ class ImportLimits(Frozen):
     export_files: int = Field(200_000, description="Files of an export.")
     file_bytes: int = Field(100_000_000, description="A file of a submission; a larger one is skipped and reported.")
     metadata_bytes: int = Field(200_000_000, description="A table or metadata file of an export.")
+    template_bytes: int = Field(500_000_000, description="A platform's file that `grader export` fills.")
     metadata_levels: int = Field(64, description="Nested values in the metadata of an export.")
     metadata_values: int = Field(10_000_000, description="Values in the metadata of an export.")
     database_steps: int = Field(

@@ -34,13 +34,18 @@ _NAMES = {
 # fmt: on
 _KIND_OF = {name: kind for kind, names in _KINDS.items() for name in names}
 _NAME_OF = {name: part for part, names in _NAMES.items() for name in names}
-_PARTICIPANT = re.compile(r"[^\W\d]+\s+(\d+)")
+_PARTICIPANT = re.compile(r"\D*[^\W\d]\D*\s(\d+)")
 _NOT_STUDENTS = re.compile(r"\s*(points possible|student, test|test student)\s*", re.IGNORECASE)
 LONGEST_FOLDER_NAME = 200
 
 
 def read_roster_entries(table: PlatformTable) -> tuple[RosterEntry, ...]:
     """The students of a roster, gradebook or grading worksheet; rows without an id are left out."""
+    return tuple(entry for entry in row_entries(table) if entry)
+
+
+def row_entries(table: PlatformTable) -> list[RosterEntry | None]:
+    """The student of each row; None for a row that is no student."""
     keys = [heading_key(cell) for cell in table.header]
     kinds = {index: kind for index, key in enumerate(keys) if (kind := _KIND_OF.get(key))}
     if ("id" in keys and "sisuserid" in keys) or "sisloginid" in keys:  # Canvas: `Student` is the name, `ID` its own id
@@ -49,8 +54,9 @@ def read_roster_entries(table: PlatformTable) -> tuple[RosterEntry, ...]:
     elif "id" in keys:
         kinds[keys.index("id")] = IdKind.NUMBER
     participants = {index for index, key in enumerate(keys) if key.startswith("ident") or key == "id"}
-    entries = (_entry(row, keys, kinds, participants) for row in table.rows)
-    return tuple(entry for entry in entries if entry)
+    if table.rows and all(_PARTICIPANT.fullmatch(row[0]) for row in table.rows):
+        participants.add(0)
+    return [_entry(row, keys, kinds, participants) for row in table.rows]
 
 
 def _entry(

@@ -1,0 +1,80 @@
+"""`grader export`: writes results as files for course platforms."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from grader.cli.options import AsJson
+
+Platform = Annotated[
+    str,
+    typer.Argument(
+        metavar="PLATFORM",
+        help="canvas, moodle, moodle-feedback (a zip of feedback files), gradescope, nbgrader, github-classroom, or "
+        "excel for a marks.csv that Excel opens correctly.",
+    ),
+]
+Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="Folder of a lab written by 'grader regrade --out'.")]
+Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="File to write. Not needed with --dry-run.")]
+Template = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="The platform's own file to fill: gradebook (Canvas), grading worksheet (Moodle), gradebook.db (nbgrader) "
+        "or grades CSV. Required for canvas and moodle.",
+    ),
+]
+Column = Annotated[
+    str | None, typer.Option(metavar="HEADING", help="Heading of the grade column. Default: found by its usual name.")
+]
+FeedbackColumn = Annotated[
+    str | None, typer.Option(metavar="HEADING", help="Heading of the feedback column of a Moodle worksheet.")
+]
+Assignment = Annotated[str | None, typer.Option(metavar="NAME", help="Assignment in a gradebook.db that has several.")]
+Scale = Annotated[bool, typer.Option("--scale", help="Convert grades to the platform's maximum if it differs.")]
+IncludeReview = Annotated[
+    bool, typer.Option("--include-review", help="Also export grades that still need human review.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only report the changes. Writes nothing.")]
+
+
+def export(
+    platform: Platform,
+    results: Results,
+    out: Out = None,
+    template: Template = None,
+    column: Column = None,
+    feedback_column: FeedbackColumn = None,
+    assignment: Assignment = None,
+    scale: Scale = False,
+    include_review: IncludeReview = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Writes the results of a regrade as a file for a course platform.
+
+    Grades that need review stay empty unless requested, and ungraded students are never given 0. With a template, only
+    the grade and feedback cells change; the report lists the differences.
+
+    Example: [bold]grader export moodle regraded/square --template worksheet.csv --out upload.csv[/]
+
+    Try first: [bold]grader export canvas regraded/square --template gradebook.csv --dry-run[/]
+    """
+    from grader.service.local_store import record_exported_file
+    from grader.tables.export_report import as_table
+    from serving.exports.exporter import ExportRequest, export_results
+    from serving.exports.scores import Policy
+
+    if out is None and not dry_run:
+        raise typer.BadParameter("name the file to write", param_hint="--out")
+    policy = Policy(include_review=include_review, scale=scale)
+    request = ExportRequest(platform, results, template, column, feedback_column, assignment, policy)
+    if out is not None and not dry_run:
+        record_exported_file(results, out)
+    report = export_results(request, None if dry_run else out)
+    if as_json:
+        typer.echo(report.model_dump_json(indent=1))
+    else:
+        Console().print(as_table(report, None if dry_run else out), highlight=False, soft_wrap=True)

@@ -1,0 +1,1 @@
+"""Writes results as the files that course platforms read."""

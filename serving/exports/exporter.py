@@ -1,0 +1,122 @@
+"""Exports the results of a lab as a file for a course platform."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from labs_schema.errors import InputError, error_issue, quoted
+from labs_schema.limits import ImportLimits
+from serving.exports.feedback_zip import feedback_zip
+from serving.exports.gradebook import filled_gradebook
+from serving.exports.platform_csv import FORMATS, excel_table, filled_table, new_table
+from serving.exports.results import Results, read_results
+from serving.exports.scores import ExportReport, Policy
+from serving.exports.worksheet import Columns, edit_worksheet
+
+Exported = tuple[bytes, ExportReport]
+SQLITE = b"SQLite format 3\0"
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """`template` is the file that the platform exported; `column` and `feedback_column` are headings in it."""
+
+    platform: str
+    results: Path
+    template: Path | None = None
+    column: str | None = None
+    feedback_column: str | None = None
+    assignment: str | None = None
+    policy: Policy = field(default_factory=Policy)
+
+
+def export_results(request: ExportRequest, out: Path | None) -> ExportReport:
+    """Writes the file `out`, atomically; None for a dry run.
+
+    Raises InputError if the results, the template or the platform are unusable, OSError if `out` cannot be written.
+    """
+    exporter = EXPORTERS.get(request.platform)
+    if exporter is None:
+        expected = f"one of {', '.join(EXPORTERS)}"
+        found = quoted(request.platform)
+        raise InputError([error_issue("unknown-platform", "PLATFORM", found=found, expected=expected)])
+    if out is not None and request.template is not None and out.resolve() == request.template.resolve():
+        hint = "Choose another --out, so that the original stays."
+        raise InputError([error_issue("output-exists", out, found="the template itself", hint=hint)])
+    data, report = exporter(request, read_results(request.results), _template(request))
+    if out is not None:
+        _write(out, data)
+    return report
+
+
+def _template(request: ExportRequest) -> bytes | None:
+    if request.template is None:
+        if request.platform in NEED_TEMPLATE:
+            hint = f"Pass {NEED_TEMPLATE[request.platform]} as --template."
+            raise InputError([error_issue("no-template", request.platform, hint=hint)])
+        return None
+    maximum = ImportLimits().template_bytes
+    with request.template.open("rb") as file:
+        data = file.read(maximum + 1)
+    if len(data) > maximum:
+        found, expected = "a larger file", f"at most {maximum:,} bytes"
+        raise InputError([error_issue("export-too-big", request.template.name, found=found, expected=expected)])
+    return data
+
+
+def _write(out: Path, data: bytes) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f".{out.name[:100]}.partial-", dir=out.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        Path(name).replace(out)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _table(request: ExportRequest, results: Results, template: bytes | None) -> Exported:
+    format_ = FORMATS[request.platform]
+    if template is None:
+        return new_table(results, request.policy, format_)
+    return filled_table(template, results, request.policy, format_, request.column)
+
+
+def _nbgrader(request: ExportRequest, results: Results, template: bytes | None) -> Exported:
+    """A copy of the gradebook if the template is one, else the table of `nbgrader export`."""
+    if template is not None and template.startswith(SQLITE):
+        return filled_gradebook(template, results, request.policy, request.assignment)
+    return _table(request, results, template)
+
+
+def _moodle(request: ExportRequest, results: Results, template: bytes | None) -> Exported:
+    columns = Columns(request.column, request.feedback_column)
+    return edit_worksheet(template or b"", results, request.policy, columns)
+
+
+def _feedback(request: ExportRequest, results: Results, template: bytes | None) -> Exported:
+    return feedback_zip(template or b"", results, request.policy)
+
+
+def _excel(request: ExportRequest, results: Results, template: bytes | None) -> Exported:
+    del template
+    return excel_table(results, request.policy)
+
+
+EXPORTERS: dict[str, Callable[[ExportRequest, Results, bytes | None], Exported]] = {
+    "canvas": _table,
+    "moodle": _moodle,
+    "moodle-feedback": _feedback,
+    "gradescope": _table,
+    "nbgrader": _nbgrader,
+    "github-classroom": _table,
+    "excel": _excel,
+}
+NEED_TEMPLATE = {
+    "canvas": "the gradebook exported from Canvas",
+    "moodle": "the grading worksheet downloaded from Moodle",
+    "moodle-feedback": "the grading worksheet downloaded from Moodle",
+}

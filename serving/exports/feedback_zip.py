@@ -1,0 +1,39 @@
+"""Moodle's feedback files: a zip file with a text for each student, named by the number of the participant."""
+
+import io
+import zipfile
+
+from labs_schema.errors import InputError, IssueCollector, Severity
+from labs_schema.imports.identities import row_entries
+from labs_schema.imports.platform_tables import read_platform_table
+from labs_schema.imports.records import IdKind
+from serving.exports.matching import match_rows
+from serving.exports.results import Results
+from serving.exports.scores import Change, ExportReport, Policy, report
+
+FIXED_TIME = (2000, 1, 1, 0, 0, 0)
+"""The files' time, so that equal feedback gives an equal zip file."""
+
+
+def feedback_zip(worksheet: bytes, results: Results, policy: Policy) -> tuple[bytes, ExportReport]:
+    """The zip file, with files only for students whose grade may be exported. Names are not written.
+
+    `worksheet` is the grading worksheet, which lists the participants. Raises InputError if it is no table.
+    """
+    issues = IssueCollector("worksheet")
+    table = read_platform_table(worksheet, "", issues)
+    if table is None:
+        raise InputError([each for each in issues.issues() if each.severity is Severity.ERROR])
+    rows = [entry.ids if entry else () for entry in row_entries(table)]
+    match = match_rows([each.student for each in results.students], rows)
+    out = io.BytesIO()
+    changes: dict[str, Change] = {}
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for result in results.students:
+            ids = rows[match.row_of[result.student]] if result.student in match.row_of else ()
+            number = next((value for kind, value in ids if kind is IdKind.PLATFORM), None)
+            if number and policy.allows(result):
+                name = f"Participant_{number}_assignfeedback_file_/feedback.txt"
+                archive.writestr(zipfile.ZipInfo(name, FIXED_TIME), result.feedback + "\n")
+                changes[result.student] = Change(student=result.student, before="", after=name)
+    return out.getvalue(), report(results, changes, match.missing, match.unused)

@@ -1,0 +1,172 @@
+"""Moodle's offline grading worksheet: the teacher's own file, with nothing changed but grades and feedback.
+
+Moodle finds columns by headings in the user's language and dates by their text, so that a rewritten file would be
+refused or lose grades. Cells are therefore replaced in the file's text; all other bytes stay as they are.
+"""
+
+import codecs
+import html
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from labs_schema.errors import InputError, error_issue
+from labs_schema.imports.identities import row_entries
+from labs_schema.imports.platform_tables import PlatformTable, heading_key, number_of
+from labs_schema.tables.csv_writer import number
+from serving.exports.matching import match_rows
+from serving.exports.results import Results, StudentResult
+from serving.exports.scores import Change, ExportReport, Policy, report
+
+# fmt: off
+GRADE_HEADINGS = frozenset({
+    "grade", "bewertung", "note", "calificacion", "valutazione", "voto", "nota", "avaliacao", "cijfer", "betyg",
+})
+FEEDBACK_HEADINGS = frozenset({
+    "feedbackcomments", "feedbackalskommentar", "feedbackkommentare", "feedbackparcommentaires", "commentaires",
+    "comentariosderetroalimentacion", "comentariosdefeedback", "commentidifeedback", "feedbackcommenti", "comentarios",
+})
+# fmt: on
+
+
+class RawCell(NamedTuple):
+    """A cell and its place in the text; `start` and `end` include the quotes."""
+
+    start: int
+    end: int
+    text: str
+    quoted: bool
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Headings chosen by the user; None to find them by their usual names."""
+
+    grade: str | None = None
+    feedback: str | None = None
+
+
+def edit_worksheet(data: bytes, results: Results, policy: Policy, columns: Columns) -> tuple[bytes, ExportReport]:
+    """The worksheet with the grades and feedback of `results`, and the report.
+
+    A student without a grade to write, or not on the worksheet, keeps both cells as they are: an empty feedback cell
+    would erase the stored feedback. Raises InputError if a column is missing or the maxima differ.
+    """
+    text, encoding = _decoded(data)
+    rows = raw_rows(text, _delimiter(text))
+    if not rows:
+        raise InputError([error_issue("no-export", "worksheet", found="an empty file", expected="a grading worksheet")])
+    grade, feedback = _column(rows[0], columns.grade, GRADE_HEADINGS, "--column"), _feedback(rows[0], columns.feedback)
+    table = _as_table(rows)
+    entries = [entry.ids if entry else () for entry in row_entries(table)]
+    match = match_rows([each.student for each in results.students], entries)
+    edits: list[tuple[RawCell, str]] = []
+    changes: dict[str, Change] = {}
+    for result in results.students:
+        cells = rows[match.row_of[result.student] + 1] if result.student in match.row_of else ()
+        if len(cells) <= grade:
+            continue
+        maximum, comma = _maximum(cells, grade)
+        score = policy.score(result, maximum)
+        if score is None:
+            continue
+        written = _grade_text(cells[grade].text, score, comma)
+        changes[result.student] = Change(student=result.student, before=cells[grade].text, after=written)
+        edits.append((cells[grade], written))
+        if feedback is not None and feedback < len(cells):
+            edits.append((cells[feedback], feedback_html(result)))
+    edited = _replaced(text, [(cell, new) for cell, new in edits if cell.text != new], _delimiter(text))
+    return edited.encode(encoding, errors="replace"), report(results, changes, match.missing, match.unused)
+
+
+def feedback_html(result: StudentResult) -> str:
+    """Moodle stores feedback as HTML."""
+    return "".join(f"<p>{html.escape(line, quote=False)}</p>" for line in result.feedback.splitlines() if line.strip())
+
+
+def raw_rows(text: str, delimiter: str) -> list[list[RawCell]]:
+    """The cells of each row with their places. An unclosed quote ends with the text."""
+    rows: list[list[RawCell]] = []
+    row: list[RawCell] = []
+    at, end = (1 if text.startswith("\ufeff") else 0), len(text)
+    stop = re.compile(rf"[{re.escape(delimiter)}\r\n]")
+    closing = re.compile(r'(?:[^"]|"")*"?')
+    while at < end or row:
+        if text.startswith('"', at):
+            quoted = closing.match(text, at + 1)
+            after = quoted.end() if quoted else end
+            found = stop.search(text, after)
+            close = found.start() if found else end
+            row.append(RawCell(at, close, text[at + 1 : after].removesuffix('"').replace('""', '"'), True))
+        else:
+            found = stop.search(text, at)
+            close = found.start() if found else end
+            row.append(RawCell(at, close, text[at:close], False))
+        if close < end and text[close] == delimiter:
+            at = close + 1
+            continue
+        rows.append(row)
+        row, at = [], close + (2 if text.startswith("\r\n", close) else 1)
+    return rows
+
+
+def _decoded(data: bytes) -> tuple[str, str]:
+    """The text and the encoding that turns it back into the same bytes; a byte order mark stays in the text."""
+    if data.startswith(codecs.BOM_UTF16_LE) or data.startswith(codecs.BOM_UTF16_BE):
+        encoding = "utf-16-le" if data.startswith(codecs.BOM_UTF16_LE) else "utf-16-be"
+    else:
+        encoding = "utf-8"
+    try:
+        return data.decode(encoding), encoding
+    except UnicodeDecodeError:
+        return data.decode("latin-1"), "latin-1"
+
+
+def _delimiter(text: str) -> str:
+    return max(",;\t", key=lambda each: len(next(iter(raw_rows(text.split("\n", 1)[0], each)), ())))
+
+
+def _as_table(rows: Sequence[Sequence[RawCell]]) -> PlatformTable:
+    header = tuple(cell.text.strip() for cell in rows[0])
+    padded = (tuple(cell.text.strip() for cell in row) + ("",) * len(header) for row in rows[1:])
+    return PlatformTable(header, tuple(row[: len(header)] for row in padded))
+
+
+def _column(header: Sequence[RawCell], chosen: str | None, usual: frozenset[str], option: str) -> int:
+    keys = [heading_key(cell.text) for cell in header]
+    wanted = usual if chosen is None else {heading_key(chosen)}
+    found = [index for index, key in enumerate(keys) if key in wanted]
+    if len(found) == 1:
+        return found[0]
+    listed = ", ".join(cell.text.strip() for cell in header)[:300]
+    hint = f"Name the column's heading with {option}."
+    raise InputError([error_issue("no-column", "worksheet", found=f"the columns {listed}", hint=hint)])
+
+
+def _feedback(header: Sequence[RawCell], chosen: str | None) -> int | None:
+    """None if the worksheet has no feedback column, which depends on the assignment's settings."""
+    if chosen is None and not any(heading_key(cell.text) in FEEDBACK_HEADINGS for cell in header):
+        return None
+    return _column(header, chosen, FEEDBACK_HEADINGS, "--feedback-column")
+
+
+def _maximum(cells: Sequence[RawCell], grade: int) -> tuple[float | None, bool]:
+    """The maximum in the cell after the grade, None if it is a scale; whether numbers have a decimal comma."""
+    text = cells[grade + 1].text if grade + 1 < len(cells) else ""
+    return number_of(text), "," in text or "," in cells[grade].text
+
+
+def _grade_text(before: str, score: float, comma: bool) -> str:
+    if number_of(before) == score:
+        return before
+    return number(score).replace(".", ",") if comma else number(score)
+
+
+def _replaced(text: str, edits: Sequence[tuple[RawCell, str]], delimiter: str) -> str:
+    parts, at = [], 0
+    for cell, new in sorted(edits):
+        quoted = cell.quoted or any(char in new for char in f'"\r\n{delimiter}') or new != new.strip()
+        parts += [text[at : cell.start], '"' + new.replace('"', '""') + '"' if quoted else new]
+        at = cell.end
+    return "".join([*parts, text[at:]])
