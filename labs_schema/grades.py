@@ -62,12 +62,22 @@ class Provenance(Frozen):
 
 
 class Grade(Frozen):
-    """The machine grade of a submission. With ungraded criteria the total is a range."""
+    """The machine grade of a submission. With ungraded criteria the total is a range.
+
+    `provenance` is None if no model graded it: the student has no readable program, or the job gave it up.
+    """
 
     lab: str
     student: str
     criteria: tuple[CriterionGrade, ...]
-    provenance: Provenance
+    provenance: Provenance | None
+
+    @property
+    def origin(self) -> Provenance:
+        """The provenance of a grade that a model gave. Raises ValueError for any other."""
+        if self.provenance is None:
+            raise ValueError(f"no model graded the submission in {self.lab}")
+        return self.provenance
 
     @property
     def marks_range(self) -> tuple[float, float] | None:

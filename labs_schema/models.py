@@ -56,6 +56,7 @@ class Person(Frozen):
 class Submission(Frozen):
     """A student's submission. `student` is the part of `folder` before the `@` (`s1@course`); files are sorted by path.
 
+    Group work has several `members`, sorted, of whom `student` is the first; each of them gets the grade.
     `redactions` are the strings in the files that name a student, sorted. Prompts replace them: `privacy.redaction`.
     """
 
@@ -63,6 +64,16 @@ class Submission(Frozen):
     folder: str
     files: tuple[SourceFile, ...]
     redactions: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
+
+    @property
+    def students(self) -> tuple[str, ...]:
+        """Every student whose work it is."""
+        return self.members or (self.student,)
+
+
+NO_SUBMISSION = "student-without-submission"
+"""The code of an `UnreadableSubmission` of a student in a table or roster who has no submission."""
 
 
 class UnreadableSubmission(Frozen):
@@ -120,6 +131,12 @@ class Lab(Frozen):
         for computed in ("ratings_by_student", "ratings_by_rater"):
             copied.__dict__.pop(computed, None)
         return copied
+
+    @property
+    def students(self) -> tuple[str, ...]:
+        """Every known student: the members of each submission, then those without a readable program."""
+        submitted = (student for submission in self.submissions for student in submission.students)
+        return (*submitted, *(each.student for each in self.unreadable))
 
     def criterion(self, title: str) -> Criterion:
         """Raises KeyError if the rubric has no criterion with this title."""

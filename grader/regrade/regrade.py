@@ -68,7 +68,7 @@ class LabTask(NamedTuple):
 
 
 class StoredProgress:
-    """`done` of `total` submissions are graded or parked."""
+    """`done` of `total` students are graded or have none to grade."""
 
     def __init__(self, done: int, total: int) -> None:
         self.done, self.total = done, total
@@ -205,7 +205,7 @@ def _task(store: Store, lab: Lab, job: Job, out: Path) -> LabTask:
 
 def _stored_progress(store: Store, courses: Sequence[str], labs: Sequence[Lab], again: bool) -> StoredProgress:
     """Of the jobs that will be resumed if the model is still theirs, which is known only once it is loaded."""
-    jobs, total = JobRepository(store.database), sum(len(lab.submissions) for lab in labs)
+    jobs, total = JobRepository(store.database), sum(len(lab.students) for lab in labs)
     newest = [known[0] for each in zip(courses, labs, strict=True) if (known := jobs.cli_jobs(*each))]
     return StoredProgress(sum(count_settled(jobs, job) for job in newest if not (again and job.finished_at)), total)
 
@@ -230,5 +230,8 @@ def _finish(store: Store, task: LabTask) -> Regraded:
     jobs.finish(job)
     now = jobs.progress(job.id)
     return Regraded(
-        already_graded=task.stored, graded=now.graded - task.stored, parked=len(now.parked), comparison=comparison
+        already_graded=task.stored,
+        graded=now.graded - task.stored,
+        parked=sum(each.code is None for each in now.parked),
+        comparison=comparison,
     )

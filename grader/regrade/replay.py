@@ -38,14 +38,14 @@ def replay(store: Store, grade_id: str, grader: GradesLabs) -> Replayed:
     then = history.grade.grade
     if then is None or submission is None:
         raise ForgottenError(f"The student of grade {grade_id} was deleted, and the program with them.")
-    reasoning = grader.provenance(history.lab, submission, reasoning=True) == then.provenance
+    reasoning = grader.provenance(history.lab, submission, reasoning=True) == then.origin
     reasoning = reasoning or any(each.reasoning for each in then.criteria)
     [now] = grader.grade(history.lab, [submission], reasoning=reasoning)
-    source = now.provenance.model_dump()
+    source = now.origin.model_dump()
     return Replayed(
         provenance=tuple(
             Difference(what=name, then=value, now=source[name])
-            for name, value in then.provenance.model_dump().items()
+            for name, value in then.origin.model_dump().items()
             if value != source[name]
         ),
         answers=tuple(_answers(then, now)),

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from labs_schema.errors import Issue, Severity
 from labs_schema.frozen import Frozen
-from labs_schema.reading.students import NO_SUBMISSION
+from labs_schema.models import NO_SUBMISSION
 from labs_schema.reading.validate import Validated, lab_folders, read_lab, stray_entries
 from labs_schema.submissions.file_names import safe_name
 

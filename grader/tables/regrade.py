@@ -12,7 +12,10 @@ from serving.measures.comparison import Comparison, CriterionComparison
 
 
 class Regraded(Frozen):
-    """Numbers of submissions: `already_graded` by an earlier command, `graded` by this one, `parked` after failures."""
+    """Numbers of students: `already_graded` by an earlier command, `graded` by this one, `parked` after failures.
+
+    Those without a readable program are counted in the `comparison`.
+    """
 
     already_graded: int
     graded: int
@@ -50,6 +53,11 @@ def _notes(regraded: Regraded, found: Comparison, out: Path) -> list[str]:
     finished = ["All submissions were already graded; use [bold]--again[/] to grade them again."]
     parked = [f"[yellow]{regraded.parked:,} submissions failed; each has a reason. Rerun the command to retry them.[/]"]
     graded = f"{regraded.graded:,} submissions graded{earlier}."
+    kinds = ", ".join(f"{code} {count:,}" for code, count in found.unreadable.items())
+    unreadable = [
+        f"[bold yellow]{sum(found.unreadable.values()):,} of {found.students:,} students are ungraded: no readable "
+        f"program ({kinds}).[/] They come first in marks.csv, with the reason."
+    ]
     compared = [
         f"{graded} {len(found.differences):,} disagreements with the TAs are listed",
         f"in [bold]{escape(str(out / 'summary.json'))}[/], the most confident first. Marks are in marks.csv,",
@@ -63,6 +71,7 @@ def _notes(regraded: Regraded, found: Comparison, out: Path) -> list[str]:
     return [
         *finished * (not regraded.graded and regraded.already_graded > 0),
         *parked * (regraded.parked > 0),
+        *unreadable * bool(found.unreadable),
         *(compared if found.rated_by_both else alone),
     ]
 

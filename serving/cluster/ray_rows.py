@@ -42,4 +42,4 @@ class RayRows:
                 yield lab.model_copy(update=BARE | {"submissions": members})
 
 
-BARE = {"submissions": (), "human_grades": (), "rater_grades": ()}
+BARE = {"submissions": (), "unreadable": (), "human_grades": (), "rater_grades": ()}

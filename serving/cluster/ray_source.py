@@ -58,7 +58,7 @@ class RaySource:
         with ray_session(self._address, self._workers) as ray:
             for chunk in (self._chunk, 1):
                 for grades in self._pass(ray, rows, chunk):
-                    provenance = grades[0].provenance
+                    provenance = grades[0].origin
                     rows.left.difference_update((grade.lab, grade.student) for grade in grades)
                     yield grades
         if rows.left and provenance is None:
@@ -68,7 +68,8 @@ class RaySource:
                 assert provenance is not None
                 hashes = {"rubric_hash": rubric_hash(lab), "submission_hash": submission_hash(submission)}
                 reason = f"the worker that graded it died {RetryLimits().failures} times"
-                yield [all_ungraded(lab, submission.student, provenance.model_copy(update=hashes), reason)]
+                origin = provenance.model_copy(update=hashes)
+                yield [all_ungraded(lab.name, submission.student, lab.criteria, reason, origin)]
 
     def _pass(self, ray: Any, rows: RayRows, chunk: int) -> Iterator[list[Grade]]:
         """The grades of the rows that are left, without those of dead workers. `chunk` rows are graded together."""

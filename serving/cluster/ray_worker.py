@@ -69,7 +69,7 @@ class RayWorker:
 
     def _ungraded(self, lab: Lab, submission: Submission, error: Exception) -> Grade:
         provenance = self._grader.provenance(lab, submission, reasoning=self._reasoning)
-        return all_ungraded(lab, submission.student, provenance, f"grading failed: {summary(error)}")
+        return all_ungraded(lab.name, submission.student, lab.criteria, f"grading failed: {summary(error)}", provenance)
 
     def _counts(self) -> tuple[int, int, int]:
         return self._meter.questions, self._meter.prompt_tokens, self._meter.uncached_tokens

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from labs_schema.errors import GraderError
 from labs_schema.grades import Grade, Provenance
-from labs_schema.models import Lab, SourceFile, Submission
+from labs_schema.models import Criterion, Lab, SourceFile, Submission
 from serving.engines.engine import EngineDownError
 from serving.grading.criterion_grades import ungraded
 
@@ -55,10 +55,13 @@ def retry_gaps(
     ]
 
 
-def all_ungraded(lab: Lab, student: str, provenance: Provenance, reason: str) -> Grade:
+def all_ungraded(
+    lab: str, student: str, criteria: Sequence[Criterion], reason: str, provenance: Provenance | None = None
+) -> Grade:
     """A grade without ratings, for human review."""
-    criteria = tuple(ungraded(criterion, reason) for criterion in lab.criteria)
-    return Grade(lab=lab.name, student=student, criteria=criteria, provenance=provenance)
+    return Grade(
+        lab=lab, student=student, criteria=tuple(ungraded(each, reason) for each in criteria), provenance=provenance
+    )
 
 
 def summary(error: Exception) -> str:

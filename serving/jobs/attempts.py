@@ -84,10 +84,13 @@ def is_parked(job_id: str) -> Any:
 
 
 def parked_of(connection: Connection, job_id: str) -> tuple[Parked, ...]:
-    """In the order of the pseudonyms."""
-    found = select(attempts.c.student, attempts.c.reason).where(is_parked(job_id)).order_by(attempts.c.student)
+    """Those without a readable program first, each in the order of the pseudonyms."""
+    found = select(attempts.c.student, attempts.c.reason, attempts.c.code).where(is_parked(job_id))
+    found = found.order_by(attempts.c.code.is_(None), attempts.c.student)
     return tuple(Parked(**row._mapping) for row in connection.execute(found))
 
 
-def any_parked(connection: Connection, job_id: str) -> bool:
-    return connection.execute(select(attempts.c.student).where(is_parked(job_id))).first() is not None
+def any_failed(connection: Connection, job_id: str) -> bool:
+    """Whether the job gave up a submission, which a resumed job tries again."""
+    failed = select(attempts.c.student).where(is_parked(job_id), attempts.c.code.is_(None))
+    return connection.execute(failed).first() is not None

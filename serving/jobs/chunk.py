@@ -6,7 +6,7 @@ process ended meanwhile, is then graded alone, those with the fewest attempts fi
 killed or the engine may have been down: so the engine must grade a harmless program before each further attempt.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from labs_schema.grades import Grade
@@ -64,15 +64,33 @@ def grade_chunk(backend: GradingBackend, job_id: str, number: int) -> None:
 
 
 def waiting_in(jobs: JobRepository, job: Job, lab: Lab, number: int) -> dict[str, Submission]:
-    """Pseudonym -> submission under that name, for what is not settled yet in chunk `number`."""
-    pseudonyms = jobs.members(job, number)
-    settled = jobs.settled(job.id, pseudonyms)
-    submissions = lab.submissions[number * job.chunk :][: job.chunk]
-    return {
-        pseudonym: submission.model_copy(update={"student": pseudonym, "folder": pseudonym})
-        for pseudonym, submission in zip(pseudonyms, submissions, strict=True)
-        if pseudonym not in settled
-    }
+    """Pseudonym -> submission under that name, for what is not settled yet in chunk `number`.
+
+    Each member of a group has a copy; the copies share their `folder`.
+    """
+    positions = jobs.positions(job, number)
+    settled = jobs.settled(job.id, list(positions))
+    waiting: dict[str, Submission] = {}
+    first: dict[int, str] = {}
+    for pseudonym, position in positions.items():
+        if pseudonym not in settled:
+            names = {"student": pseudonym, "folder": first.setdefault(position, pseudonym), "members": ()}
+            waiting[pseudonym] = lab.submissions[position].model_copy(update=names)
+    return waiting
+
+
+def one_of_each_group(waiting: Iterable[Submission]) -> list[Submission]:
+    """Group work is graded once: the first copy of each submission."""
+    return list({each.folder: each for each in reversed(list(waiting))}.values())[::-1]
+
+
+def for_members(graded: Mapping[str, Grade], waiting: Iterable[Submission]) -> list[tuple[Submission, Grade]]:
+    """The grades of all `waiting` copies. `graded`: folder -> the grade of one of them."""
+    return [
+        (each, graded[each.folder].model_copy(update={"student": each.student}))
+        for each in waiting
+        if each.folder in graded
+    ]
 
 
 def _wanted(jobs: JobRepository, job: Job) -> bool:
@@ -83,20 +101,21 @@ def _wanted(jobs: JobRepository, job: Job) -> bool:
 def _grade_batch(backend: GradingBackend, job: Job, lab: Lab, submissions: Sequence[Submission]) -> None:
     log, pseudonyms = backend.jobs.attempts, [submission.student for submission in submissions]
     log.start_batch(job.id, pseudonyms)
+    groups = one_of_each_group(submissions)
     try:
-        outcomes = backend.grade(lab, submissions)
+        outcomes = dict(zip((each.folder for each in groups), backend.grade(lab, groups), strict=True))
     except WorkerStoppedError:
         log.clear(job.id, pseudonyms)
         raise
-    graded = [(one, grade) for one, grade in zip(submissions, outcomes, strict=True) if isinstance(grade, Grade)]
     try:
-        _record(backend, job, lab, graded)
+        graded = {folder: each for folder, each in outcomes.items() if isinstance(each, Grade)}
+        _record(backend, job, lab, for_members(graded, submissions))
     except SYSTEM_ERRORS:
         raise
     except Exception:
         return  # one of them cannot be stored: each is graded and stored alone next
-    for submission, outcome in zip(submissions, outcomes, strict=True):
-        if isinstance(outcome, Exception):
+    for submission in submissions:
+        if isinstance(outcome := outcomes[submission.folder], Exception):
             log.fail(job.id, submission.student, summary(outcome), started=False)
 
 
@@ -139,6 +158,6 @@ def _record(backend: GradingBackend, job: Job, lab: Lab, graded: Sequence[tuple[
     if not graded:
         return
     submissions, grades = [submission for submission, _ in graded], [grade for _, grade in graded]
-    pin_fingerprint(backend.store.database, job.id, [fingerprint_of(grade.provenance) for grade in grades])
+    pin_fingerprint(backend.store.database, job.id, [fingerprint_of(grade.origin) for grade in grades])
     backend.store.record_grades(lab, submissions, grades, request=job.id, actor=f"job {job.id}")
     backend.jobs.attempts.clear(job.id, [submission.student for submission in submissions])

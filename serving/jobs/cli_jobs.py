@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from labs_schema.errors import GraderError
-from labs_schema.models import Lab, Submission
+from labs_schema.models import NO_SUBMISSION, Lab, Submission
 from serving.grading.retries import GradesLabs, Outcome, grade_isolated
 from serving.jobs.chunk import grade_chunk
 from serving.jobs.fingerprint import pin_fingerprint
@@ -30,6 +30,8 @@ def find_or_create(
     if job is None or (again and job.finished_at):
         ids = {each.id for each in known}
         job = jobs.add(course, lab, actor=actor, cli=True, fingerprint=fingerprint, known=ids)
+    elif any(each.code == NO_SUBMISSION for each in lab.unreadable):
+        job = jobs.add_absent(job, lab, actor=actor)
     if fingerprint:
         pin_fingerprint(store.database, job.id, [fingerprint])
     return jobs.job(job.id)
@@ -80,7 +82,7 @@ def check_requested(jobs: JobRepository, job: Job) -> None:
 
 
 def count_settled(jobs: JobRepository, job: Job) -> int:
-    """The number of graded and parked submissions."""
+    """The number of students with a grade or the reason why they have none."""
     now = jobs.progress(job.id)
     return now.graded + len(now.parked)
 

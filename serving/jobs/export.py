@@ -2,25 +2,21 @@
 
 `grades.jsonl` (a `Result` a line, as from the service), `rubric_ratings.csv` and `rubric_comments.csv` in the lab's own
 format (current ratings, and why a criterion has none), `marks.csv`, and `summary.json` (disagreements with the TAs).
+Every student of the job is in each of them, those without a grade first.
 The files are copies of what the store has.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from labs_schema.errors import GraderError
-from labs_schema.grades import Grade, Provenance
-from labs_schema.hashes import rubric_hash, submission_hash
 from labs_schema.lab_writer import write_ratings
 from labs_schema.models import Lab
 from labs_schema.reading.lab_folders import COMMENTS, RATINGS, RUBRIC
-from serving.grading.retries import all_ungraded
 from serving.jobs.job import Job
 from serving.jobs.marks_table import MARKS, write_marks
-from serving.jobs.repository import JobRepository
-from serving.jobs.results import Result, forgotten, results
+from serving.jobs.results import Result, forgotten, results, ungraded_results
 from serving.measures.comparison import Comparison, compare
 from serving.store.store import Store
 
@@ -51,19 +47,10 @@ def export(store: Store, job: Job, lab: Lab, out: Path) -> Comparison:
 
 
 def _given(store: Store, job: Job, lab: Lab) -> list[Result]:
-    """In the order of the lab's submissions; parked submissions are ungraded, with the reason."""
-    found = {each.grade.student: each for each in results(store, job)}
-    for parked in JobRepository(store.database).progress(job.id).parked:
-        if job.fingerprint and (student := store.read_student(parked.student).student) is not None:
-            grade = _parked_grade(job.fingerprint, lab, student, parked.reason)
-            found[student] = Result(grade_id=None, grade=grade, ratings={})
-    return [found[each.student] for each in lab.submissions if each.student in found]
-
-
-def _parked_grade(fingerprint: str, lab: Lab, student: str, reason: str) -> Grade:
-    [submission] = [each for each in lab.submissions if each.student == student]
-    hashes = {"rubric_hash": rubric_hash(lab), "submission_hash": submission_hash(submission)}
-    return all_ungraded(lab, student, Provenance(**json.loads(fingerprint), **hashes), f"parked: {reason}")
+    """A result for every student: first the ungraded ones, with the reason, then in the order of the lab."""
+    graded = {each.grade.student: each for each in results(store, job)}
+    ungraded = [each for each in ungraded_results(store, job, lab) if each.grade.student not in graded]
+    return [*ungraded, *(graded[student] for student in lab.students if student in graded)]
 
 
 def _write(lab: Lab, given: Sequence[Result], comparison: Comparison, out: Path) -> None:
@@ -78,7 +65,8 @@ def _write(lab: Lab, given: Sequence[Result], comparison: Comparison, out: Path)
     reasons = {student: each for student, each in why.items() if each}
     first = {criterion.title: criterion.ratings[0].title for criterion in lab.criteria}
     cells = {student: {title: first[title] for title in each} for student, each in reasons.items()}
-    folders = {submission.student: submission.folder for submission in lab.submissions}
+    folders = {each.student: each.folder for each in lab.submissions if not each.members}
+    folders |= {each.student: each.folder for each in lab.unreadable}
     with TemporaryDirectory(dir=out, prefix=".partial-") as name:  # readers never see a partly written file
         part = Path(name)
         with (part / "grades.jsonl").open("w", encoding="utf-8") as file:

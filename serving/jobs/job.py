@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_hash, rubric_hash, submission_hash
-from labs_schema.models import Lab
+from labs_schema.models import NO_SUBMISSION, Lab
 
 
 class State(StrEnum):
@@ -27,9 +27,9 @@ class RequestedState(StrEnum):
 class Job(Frozen):
     """A row of the job table. `lab` is the name of a lab folder; `work` is the hash of its contents at creation.
 
-    A job has `total` submissions, graded `chunk` at a time. `generation` is 1 and grows with every resume. `cli`:
-    `grader regrade` grades the job, no worker does. `fingerprint`: see `serving.jobs.fingerprint`; None before the
-    first grade.
+    A job has `total` students. Their submissions are graded `chunk` at a time; group work is one submission.
+    `generation` is 1 and grows with every resume. `cli`: `grader regrade` grades the job, no worker does.
+    `fingerprint`: see `serving.jobs.fingerprint`; None before the first grade.
     """
 
     id: str
@@ -53,14 +53,21 @@ class Job(Frozen):
 
 
 class Parked(Frozen):
-    """A submission that the job gave up, by pseudonym, and the reason."""
+    """A student without a grade, by pseudonym, and the reason.
+
+    `code`: why there is no readable program (`UnreadableSubmission`); None if the job gave up after repeated failures.
+    """
 
     student: str
     reason: str
+    code: str | None = None
 
 
 class Progress(Frozen):
-    """`graded` + parked of `job.total` submissions are settled. `seconds_left`: None while there is no estimate."""
+    """`graded` + parked of the `job.total` students are settled. `seconds_left`: None while there is no estimate.
+
+    `parked` starts with the students without a readable program.
+    """
 
     job: Job
     state: State
@@ -70,5 +77,6 @@ class Progress(Frozen):
 
 
 def work_hash(lab: Lab) -> str:
-    """The hash of what a job grades: the rubric and every submission with its student."""
-    return canonical_hash([rubric_hash(lab), [[s.student, submission_hash(s)] for s in lab.submissions]])
+    """The hash of what a job grades: the rubric and every submission with its students, readable or not."""
+    unreadable = [[each.student, each.code] for each in lab.unreadable if each.code != NO_SUBMISSION]
+    return canonical_hash([rubric_hash(lab), [[s.students, submission_hash(s)] for s in lab.submissions], unreadable])

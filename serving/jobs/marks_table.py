@@ -9,7 +9,7 @@ from labs_schema.tables.csv_writer import Cell, write_csv
 from serving.jobs.results import Result
 
 MARKS = "marks.csv"
-COLUMNS = ("student", "status", "needs_review", "ungraded", "total", "low", "high", "of")
+COLUMNS = ("student", "status", "needs_review", "ungraded", "total", "low", "high", "of", "reason")
 
 
 def write_marks(lab: Lab, given: Sequence[Result], path: Path) -> None:
@@ -17,6 +17,7 @@ def write_marks(lab: Lab, given: Sequence[Result], path: Path) -> None:
 
     `needs_review` and `ungraded` count criteria; ungraded ones need review too. If a criterion is ungraded, `total` is
     empty and `low` and `high` are its range; otherwise those two are empty. A rubric without marks leaves all empty.
+    `reason`: why no model graded the student.
     """
     titles = (criterion.title for criterion in lab.criteria)
     write_csv(path, [(*COLUMNS, *titles), *(_row(_with_overrides(lab, each)) for each in given)])
@@ -32,8 +33,14 @@ def _row(grade: Grade) -> list[Cell]:
         Status.NEEDS_REVIEW if review else Status.ACCEPTED,
         review,
         ungraded,
-        *map(_marks, (*reached, grade.max_marks, *(each.marks for each in grade.criteria))),
+        *map(_marks, (*reached, grade.max_marks)),
+        _reason(grade),
+        *(_marks(each.marks) for each in grade.criteria),
     ]
+
+
+def _reason(grade: Grade) -> str:
+    return "" if grade.provenance else next((each.ungraded for each in grade.criteria if each.ungraded), "")
 
 
 def _with_overrides(lab: Lab, result: Result) -> Grade:

@@ -11,15 +11,15 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, insert, select, update
 
 from labs_schema.limits import JobLimits
-from labs_schema.models import Lab
-from serving.jobs.attempts import AttemptLog, any_parked, is_parked
+from labs_schema.models import NO_SUBMISSION, Lab, UnreadableSubmission
+from serving.jobs.attempts import AttemptLog, any_failed, is_parked
 from serving.jobs.job import Job, Progress, RequestedState, work_hash
 from serving.jobs.progress import progress_of
 from serving.jobs.tables import attempts, jobs, members
 from serving.store import students
 from serving.store.database import Database
 from serving.store.errors import UnknownError
-from serving.store.ledger import audited_transaction, printable_name, timestamp
+from serving.store.ledger import Ledger, audited_transaction, printable_name, timestamp
 from serving.store.tables import grades
 from serving.store.tables import students as people
 
@@ -43,7 +43,8 @@ class JobRepository:
         fingerprint: str | None = None,
         known: Collection[str] = (),
     ) -> Job:
-        """Creates a job over all submissions of `lab`, whose students get their pseudonyms here.
+        """Creates a job over all submissions of `lab`. Its students get their pseudonyms here; those without a readable
+        program are parked with the reason.
 
         Returns the existing job if there is one with `job_id`. A CLI job is not created twice either: if another
         terminal has just created one for the same work and `fingerprint`, whose id is not among the `known`, returns
@@ -55,7 +56,7 @@ class JobRepository:
                 return there[0]
             if cli and (other := _created_meanwhile(ledger.connection, course, lab, work, fingerprint, known)):
                 return other
-            pseudonyms = students.add_students(ledger, course, [each.student for each in lab.submissions], actor)
+            pseudonyms = students.add_students(ledger, course, lab.students, actor)
             job = Job(
                 id=job_id or secrets.token_hex(8),
                 at=ledger.at,
@@ -63,7 +64,7 @@ class JobRepository:
                 course=printable_name(course),
                 lab=lab.name,
                 work=work,
-                total=len(lab.submissions),
+                total=len(pseudonyms),
                 chunk=chunk,
                 generation=1,
                 requested=RequestedState.RUN,
@@ -73,12 +74,23 @@ class JobRepository:
                 fingerprint=fingerprint,
             )
             ledger.connection.execute(insert(jobs).values(job.model_dump()))
-            rows = [{"job": job.id, "position": i, "student": each} for i, each in enumerate(pseudonyms)]
-            if rows:
-                ledger.connection.execute(insert(members), rows)
+            _add_members(ledger, job.id, lab, pseudonyms)
             detail: dict[str, str | int | None] = job.model_dump(include={"id", "course", "lab", "work", "total"})
             ledger.append("job", actor, detail)
         return job
+
+    def add_absent(self, job: Job, lab: Lab, *, actor: str) -> Job:
+        """Adds the students without a submission who are in the lab's tables or roster since the job was created."""
+        with audited_transaction(self._database, self._now()) as ledger:
+            query = select(people.c.student).join(members, members.c.student == people.c.pseudonym)
+            known = set(ledger.connection.execute(query.where(members.c.job == job.id)).scalars())
+            new = [each for each in lab.unreadable if each.code == NO_SUBMISSION and each.student not in known]
+            if new:
+                pseudonyms = students.add_students(ledger, job.course, [each.student for each in new], actor)
+                _add_unreadable(ledger, job.id, new, pseudonyms, job.total)
+                row = update(jobs).where(jobs.c.id == job.id)
+                ledger.connection.execute(row.values(total=jobs.c.total + len(new)))
+            return _get(ledger.connection, job.id)
 
     def job(self, job_id: str) -> Job:
         """Raises UnknownError."""
@@ -118,14 +130,14 @@ class JobRepository:
         """
         with audited_transaction(self._database, self._now()) as ledger:
             job = _get(ledger.connection, job_id)
-            over = job.finished_at is not None and job.failure is None and not any_parked(ledger.connection, job_id)
+            over = job.finished_at is not None and job.failure is None and not any_failed(ledger.connection, job_id)
             unchanged = job.requested is state and job.finished_at is None
             if job.requested is RequestedState.CANCEL or over or unchanged:
                 return job
             row = update(jobs).where(jobs.c.id == job_id).values(requested=state)
             if state is RequestedState.RUN:
                 row = row.values(generation=job.generation + 1, failure=None, finished_at=None)
-                ledger.connection.execute(delete(attempts).where(attempts.c.job == job_id))
+                ledger.connection.execute(delete(attempts).where(attempts.c.job == job_id, attempts.c.code.is_(None)))
             ledger.connection.execute(row)
             ledger.append("job-request", actor, {"id": job_id, "requested": state.value})
             return _get(ledger.connection, job_id)
@@ -147,11 +159,15 @@ class JobRepository:
 
     def members(self, job: Job, chunk: int) -> list[str]:
         """The pseudonyms of the students of a chunk (from 0), in the order of the lab's submissions."""
+        return list(self.positions(job, chunk))
+
+    def positions(self, job: Job, chunk: int) -> dict[str, int]:
+        """Pseudonym -> index of the submission in the lab, for the students of a chunk (from 0)."""
         first = chunk * job.chunk
         mine = members.c.job == job.id, members.c.position >= first, members.c.position < first + job.chunk
         with self._database.reading() as connection:
-            found = select(members.c.student).where(*mine).order_by(members.c.position)
-            return list(connection.execute(found).scalars())
+            found = select(members).where(*mine).order_by(members.c.position, members.c.student)
+            return {row.student: row.position for row in connection.execute(found)}
 
     def settled(self, job_id: str, pseudonyms: Sequence[str]) -> set[str]:
         """Those of `pseudonyms` that the job has graded or parked, or whose student was deleted meanwhile."""
@@ -162,6 +178,35 @@ class JobRepository:
             done = set(connection.execute(select(grades.c.student).where(*mine)).scalars())
             parked = set(connection.execute(select(attempts.c.student).where(*parked_too)).scalars())
             return done | parked | set(connection.execute(select(people.c.pseudonym).where(*gone)).scalars())
+
+
+def _add_members(ledger: Ledger, job_id: str, lab: Lab, pseudonyms: Sequence[str]) -> None:
+    """`pseudonyms`: of `lab.students`."""
+    positions = [position for position, each in enumerate(lab.submissions) for _ in each.students]
+    rows = [
+        {"job": job_id, "student": student, "position": position}
+        for student, position in zip(pseudonyms, positions, strict=False)
+    ]
+    if rows:
+        ledger.connection.execute(insert(members), rows)
+    _add_unreadable(ledger, job_id, lab.unreadable, pseudonyms[len(rows) :], len(lab.submissions))
+
+
+def _add_unreadable(
+    ledger: Ledger, job_id: str, unreadable: Sequence[UnreadableSubmission], pseudonyms: Sequence[str], position: int
+) -> None:
+    """Adds the students as parked members, from `position` on."""
+    rows = [
+        {"job": job_id, "student": student, "position": number} for number, student in enumerate(pseudonyms, position)
+    ]
+    settled = {"job": job_id, "failures": 0, "crashes": 0, "parked_at": ledger.at}
+    parked = [
+        {**settled, "student": student, "reason": each.reason, "code": each.code}
+        for student, each in zip(pseudonyms, unreadable, strict=True)
+    ]
+    if rows:
+        ledger.connection.execute(insert(members), rows)
+        ledger.connection.execute(insert(attempts), parked)
 
 
 def _read(connection: Connection, query: Select[Any]) -> list[Job]:

@@ -6,11 +6,13 @@ Deleted students are in none of them.
 from collections.abc import Mapping, Sequence
 
 from pydantic import Field
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from labs_schema.frozen import Frozen
 from labs_schema.grades import Grade
 from labs_schema.models import Lab
+from serving.grading.retries import all_ungraded
+from serving.jobs.attempts import parked_of
 from serving.jobs.job import Job
 from serving.jobs.repository import JobRepository
 from serving.jobs.tables import members
@@ -24,7 +26,7 @@ from serving.store.tables import students as people
 
 class Result(Frozen):
     """`grade` is the model's, under the student's id; `ratings` (criterion -> rating) are the current ones, with
-    overrides. `grade_id`: None for a parked submission. `overridden`: the criteria with a person's rating, not dumped.
+    overrides. `grade_id`: None for a student without a grade. `overridden`: criteria that a person rated, not dumped.
     """
 
     grade_id: str | None
@@ -59,16 +61,37 @@ class JobComparison(Frozen):
 
 
 def results(store: Store, job: Job) -> list[Result]:
-    """In the order they were recorded."""
+    """The graded students, in the order they were recorded."""
     with store.database.reading() as connection:
         recorded = read_request_grades(connection, job.id)
-        theirs = select(people.c.pseudonym, people.c.student).join(members, members.c.student == people.c.pseudonym)
-        names = {row.pseudonym: row.student for row in connection.execute(theirs.where(members.c.job == job.id))}
+        names = _names(connection, job)
         mine = select(overrides.c.grade).join(grades, grades.c.id == overrides.c.grade)
         overridden = set(connection.execute(mine.where(grades.c.request == job.id)).scalars())
         changed = {grade_id: read_overrides(connection, grade_id) for grade_id in overridden}
     found = (_result(each, names.get(each.student), changed.get(each.id, [])) for each in recorded)
     return [result for result in found if result]
+
+
+def ungraded_results(store: Store, job: Job, rubric: Lab | None) -> list[Result]:
+    """The students without a grade: first those without a readable program, then the submissions that the job gave up.
+
+    `rubric` has the criteria, each ungraded with the reason; None gives results without criteria.
+    """
+    with store.database.reading() as connection:
+        parked, names = parked_of(connection, job.id), _names(connection, job)
+    criteria = rubric.criteria if rubric else ()
+    found = ((names.get(each.student), f"{each.code or 'parked'}: {each.reason}") for each in parked)
+    return [
+        Result(grade_id=None, grade=all_ungraded(job.lab, student, criteria, reason), ratings={})
+        for student, reason in found
+        if student is not None
+    ]
+
+
+def _names(connection: Connection, job: Job) -> dict[str, str | None]:
+    """Pseudonym -> student, None for a deleted one."""
+    theirs = select(people.c.pseudonym, people.c.student).join(members, members.c.student == people.c.pseudonym)
+    return {row.pseudonym: row.student for row in connection.execute(theirs.where(members.c.job == job.id))}
 
 
 def forgotten(store: Store, job: Job) -> int:
@@ -91,8 +114,9 @@ def rubric_of(store: Store, job: Job) -> Lab | None:
 def compared(store: Store, job: Job, lab: Lab | None) -> JobComparison:
     """`lab` has the TAs' current grades."""
     now, before = results(store, job), previous(JobRepository(store.database), job)
+    every = [*ungraded_results(store, job, lab), *now]
     return JobComparison(
-        with_tas=None if lab is None else compare(lab, [each.grade for each in now if _fits(lab, each.grade)]),
+        with_tas=None if lab is None else compare(lab, [each.grade for each in every if _fits(lab, each.grade)]),
         with_previous=None if before is None else changes(before.id, results(store, before), now),
     )
 

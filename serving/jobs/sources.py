@@ -7,7 +7,7 @@ from labs_schema.errors import GraderError
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
 from serving.grading.retries import PROBE
-from serving.jobs.chunk import waiting_in
+from serving.jobs.chunk import for_members, one_of_each_group, waiting_in
 from serving.jobs.cli_jobs import Tasks, check_requested, count_settled
 from serving.jobs.fingerprint import fingerprint_of, pin_fingerprint
 from serving.jobs.job import Job
@@ -26,7 +26,7 @@ class GradeSource(Protocol):
 
 def fingerprint_from(source: GradeSource, lab: Lab) -> str:
     """The fingerprint that grades of `lab` from `source` would have; found by grading a harmless program."""
-    found = [grade.provenance for grades in source.grades([_without_people(lab, [PROBE])]) for grade in grades]
+    found = [grade.origin for grades in source.grades([_without_people(lab, [PROBE])]) for grade in grades]
     return fingerprint_of(found[0])
 
 
@@ -41,15 +41,18 @@ def grade_from(source: GradeSource, store: Store, tasks: Tasks, progress: Callab
     done = sum(count_settled(jobs, job) for job, _ in tasks.values())
     progress(done)
     left = {name: _waiting(jobs, job, lab) for name, (job, lab) in tasks.items()}
-    requested = [_without_people(lab, list(left[name].values())) for name, (_, lab) in tasks.items() if left[name]]
+    groups = {name: one_of_each_group(left[name].values()) for name in tasks}
+    folders = {(name, each.student): each.folder for name, members in groups.items() for each in members}
+    requested = [_without_people(lab, groups[name]) for name, (_, lab) in tasks.items() if groups[name]]
     for grades in source.grades(requested) if requested else ():
         for name in dict.fromkeys(grade.lab for grade in grades):
             job, lab = tasks[name]
-            fresh = {grade.student: grade for grade in grades if grade.lab == name and grade.student in left[name]}
-            submissions = [left[name].pop(pseudonym) for pseudonym in fresh]
-            pin_fingerprint(store.database, job.id, [fingerprint_of(grade.provenance) for grade in fresh.values()])
-            store.record_grades(lab, submissions, list(fresh.values()), request=job.id, actor=f"job {job.id}")
-            jobs.attempts.clear(job.id, list(fresh))
+            graded = {folders[name, each.student]: each for each in grades if each.lab == name}
+            fresh = for_members(graded, left[name].values())
+            submissions, new = [submission for submission, _ in fresh], [grade for _, grade in fresh]
+            pin_fingerprint(store.database, job.id, [fingerprint_of(grade.origin) for grade in new])
+            store.record_grades(lab, submissions, new, request=job.id, actor=f"job {job.id}")
+            jobs.attempts.clear(job.id, [left[name].pop(each.student).student for each in submissions])
             check_requested(jobs, job)
             done += len(fresh)  # counted here: the store would count all grades of the job for every block
         progress(done)
@@ -65,4 +68,5 @@ def _waiting(jobs: JobRepository, job: Job, lab: Lab) -> dict[str, Submission]:
 
 
 def _without_people(lab: Lab, submissions: Sequence[Submission]) -> Lab:
-    return lab.model_copy(update={"submissions": tuple(submissions), "human_grades": (), "rater_grades": ()})
+    without = {"unreadable": (), "human_grades": (), "rater_grades": ()}
+    return lab.model_copy(update={**without, "submissions": tuple(submissions)})

@@ -1,6 +1,6 @@
 """Job tables, in the store's database. Students appear by pseudonym only."""
 
-from sqlalchemy import JSON, Boolean, Column, ForeignKey, Integer, String, Table
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, String, Table
 
 from serving.store.tables import metadata, optional, required
 
@@ -19,18 +19,21 @@ jobs = Table(
     Column("fingerprint", String),
 )
 
-# The students whose work a job grades, in the lab's order, from 0. Stored when the job is created, so that a student
-# who is deleted meanwhile does not return under a new pseudonym.
+# The students of a job. `position` is the index of their submission in the lab, from 0, which the members of a group
+# share; students without a readable program have later positions. Stored when the job is created, so that a student who
+# is deleted meanwhile does not return under a new pseudonym.
 members = Table(
     "job_members",
     metadata,
     Column("job", String, ForeignKey("jobs.id"), primary_key=True),
-    Column("position", Integer, primary_key=True),
-    Column("student", String, ForeignKey("students.pseudonym"), nullable=False),
+    Column("student", String, ForeignKey("students.pseudonym"), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Index("ix_job_members_position", "job", "position"),
 )
 
 # A submission that was started and not graded yet. `failures`: how often grading it alone raised an error. `crashes`:
-# how often it was started alone without a result. `parked_at`: when the job gave it up.
+# how often it was started alone without a result. `parked_at`: when the job gave it up. `code`: why the
+# student has no readable program; such a row is parked from the start.
 attempts = Table(
     "job_attempts",
     metadata,
@@ -38,7 +41,7 @@ attempts = Table(
     Column("student", String, ForeignKey("students.pseudonym"), primary_key=True),
     *required("failures", "crashes", kind=Integer),
     Column("reason", String, nullable=False),
-    Column("parked_at", String),
+    *optional("parked_at", "code"),
 )
 
 # A live worker, its last heartbeat and the courses it grades; NULL: all courses.

@@ -34,10 +34,14 @@ class CriterionComparison(Frozen):
 
 
 class Comparison(Frozen):
-    """`agreement`: agreed / rated_by_both, null if no TA rated anything. `differences`: the most confident first."""
+    """`students` are in the results; of these, `unreadable` (code of the reason -> count) have no readable program.
+
+    `agreement`: agreed / rated_by_both, null if no TA rated anything. `differences`: the most confident first.
+    """
 
     lab: str
-    submissions: int
+    students: int
+    unreadable: dict[str, int]
     rated_by_both: int
     agreed: int
     agreement: float | None
@@ -48,10 +52,12 @@ class Comparison(Frozen):
 def compare(lab: Lab, grades: Sequence[Grade]) -> Comparison:
     """Compares `grades` with the TAs' grades of the lab."""
     both = [decision for decision in decisions_from_grades(lab, grades) if decision.grader is not None]
+    found = {grade.student for grade in grades}
     agreed = sum(decision.human == decision.grader for decision in both)
     return Comparison(
         lab=lab.name,
-        submissions=len(grades),
+        students=len(grades),
+        unreadable=dict(sorted(Counter(each.code for each in lab.unreadable if each.student in found).items())),
         rated_by_both=len(both),
         agreed=agreed,
         agreement=agreed / len(both) if both else None,

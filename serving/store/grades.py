@@ -123,7 +123,7 @@ def _submission_document(submission: Submission) -> object:
 
 
 def _check(lab: Lab, rubric: str, submission: Submission, grade: Grade) -> None:
-    source = grade.provenance
+    source = grade.origin
     if (grade.lab, grade.student) != (lab.name, submission.student):
         raise ValueError("a grade of another lab or student")
     if (source.rubric_hash, source.submission_hash) != (rubric, submission_hash(submission)):
@@ -164,7 +164,7 @@ def _append_entry(
         "actor": actor,
         "rubric": version,
         "content": content,
-        "provenance": canonical_hash(grade.provenance.model_dump(exclude={"submission_hash"})),
+        "provenance": canonical_hash(grade.origin.model_dump(exclude={"submission_hash"})),
     }
     ledger.append("grade", actor, row)
     return row

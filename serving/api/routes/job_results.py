@@ -19,7 +19,7 @@ from serving.api.schemas.examples import COMPARISON, GRADES_NDJSON, KEYED, RATIN
 from serving.api.schemas.problems import ProblemError
 from serving.api.service import CourseService, Service
 from serving.jobs.job import Job
-from serving.jobs.results import JobComparison, Result, compared, results, rubric_of
+from serving.jobs.results import JobComparison, Result, compared, results, rubric_of, ungraded_results
 
 router = APIRouter(dependencies=[ta], route_class=AuthorizedRoute, tags=["jobs"])
 
@@ -33,15 +33,16 @@ NDJSON, CSV = "application/x-ndjson", "text/csv"
     response_class=StreamingResponse,
     responses={
         200: {
-            "description": "A JSON line per submission: `grade_id`, the current `ratings`, and the machine's `grade`.",
+            "description": "A JSON line per student: `grade_id`, the current `ratings`, and the machine's `grade`. "
+            "Without a grade, `grade_id` and `grade.provenance` are null, and each criterion is `ungraded`.",
             "content": {NDJSON: {"schema": {"type": "string"}, "example": GRADES_NDJSON}},
         },
         **problems("not-found", "too-many-streams", *KEYED),
     },
 )
 async def get_job_grades(job_id: JobId, service: CourseService) -> StreamingResponse:
-    """The grades so far, without those of forgotten students."""
-    found = await run_in_threadpool(lambda: results(service.store, find_job(service, job_id)))
+    """Students without a grade first, with the reason; then the grades so far. Forgotten students are left out."""
+    found = await run_in_threadpool(lambda: _results(service, find_job(service, job_id)))
     return StreamingResponse(_lines(found), media_type=NDJSON)
 
 
@@ -83,13 +84,22 @@ def _lines(found: list[Result]) -> Iterator[str]:
 
 
 def _table(service: Service, job: Job) -> str:
-    lab = rubric_of(service.store, job)
-    if lab is None:
+    lab, found = _rubric(service, job), _results(service, job)
+    if lab is None or not found:
         raise ProblemError("nothing-graded", "The job has not graded a submission yet.")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rubric_ratings.csv"
-        write_ratings(lab.criteria, {r.grade.student: r.ratings for r in results(service.store, job)}, {}, path)
+        write_ratings(lab.criteria, {r.grade.student: r.ratings for r in found}, {}, path)
         return path.read_text(encoding="utf-8")
+
+
+def _results(service: Service, job: Job) -> list[Result]:
+    return [*ungraded_results(service.store, job, _rubric(service, job)), *results(service.store, job)]
+
+
+def _rubric(service: Service, job: Job) -> Lab | None:
+    """The rubric that the job graded by; before its first grade, that of the registered lab."""
+    return rubric_of(service.store, job) or service.course.labs.get(job.lab)
 
 
 def _current_lab(service: Service, job: Job) -> Lab | None:

@@ -101,7 +101,7 @@ def grade_response(lab: Lab, grade: Grade, grade_id: str, ids: Mapping[str, str]
         points=total[0] if total and all(each.rating for each in grade.criteria) else None,
         points_range=PointsRange(low=total[0], high=total[1]) if total else None,
         max_points=grade.max_marks,
-        provenance=grade.provenance,
+        provenance=grade.origin,
     )
 
 

@@ -10,10 +10,14 @@ from serving.store.store import Store
 
 
 class ParkedSubmission(Frozen):
-    """A submission that the job gave up on after repeated failures. `student` is null once forgotten."""
+    """A student without a grade. `student` is null once forgotten.
+
+    `code`: why there is no readable program; null if the job gave the submission up after repeated failures.
+    """
 
     student: str | None
     reason: str
+    code: str | None
 
 
 class JobStatus(Frozen):
@@ -74,7 +78,10 @@ class GradeHistory(Frozen):
 def job_status(progress: Progress, store: Store) -> JobStatus:
     """Resolves the pseudonyms of parked submissions to the students' real ids."""
     job = progress.job
-    parked = (ParkedSubmission(student=store.read_student(p.student).student, reason=p.reason) for p in progress.parked)
+    parked = (
+        ParkedSubmission(student=store.read_student(each.student).student, reason=each.reason, code=each.code)
+        for each in progress.parked
+    )
     return JobStatus(
         id=job.id,
         lab=job.lab,

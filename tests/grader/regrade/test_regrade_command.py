@@ -44,7 +44,8 @@ def test_table_counts_by_criterion_and_names_no_student() -> None:
     )
     comparison = Comparison(
         lab="lab1",
-        submissions=12,
+        students=12,
+        unreadable={"no-program": 2},
         rated_by_both=10,
         agreed=6,
         agreement=0.6,
@@ -57,7 +58,7 @@ def test_table_counts_by_criterion_and_names_no_student() -> None:
     line = next(line for line in text.splitlines() if "[red]Works?" in line)
     assert line.split()[1:] == ["2", "5", "10", "60.0%", "A,", "B:", "3"]
     assert "4 submissions graded, 8 already graded" in text
-    assert "3 submissions failed" in text and "--again" not in text
+    assert "3 submissions failed" in text and "--again" not in text and "2 of 12 students are ungraded" in text
     assert "use --again" in shown(regraded.model_copy(update={"graded": 0}))
     assert "s007" not in text
     unrated = row.model_copy(update={"rated_by_both": 0, "agreed": 0, "confusion": {}})

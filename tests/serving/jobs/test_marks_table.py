@@ -37,7 +37,7 @@ def test_marks_are_current_and_a_total_with_an_ungraded_criterion_is_a_range(
     lab = lab.model_copy(update={"submissions": (lab.submissions[0], *empty, lab.submissions[3])})
     job = graded(store, lab, fake_grader)
     header = ",".join((*COLUMNS, COMPILES, READABLE))
-    machines = ["accepted,0,0,3,,,3,2,1", "needs_review,2,2,,0,3,3,,", "needs_review,2,2,,0,3,3,,"]
+    machines = ["accepted,0,0,3,,,3,,2,1", "needs_review,2,2,,0,3,3,,,", "needs_review,2,2,,0,3,3,,,"]
     export(store, job, lab, tmp_path)
     assert rows(tmp_path / "marks.csv")[:4] == [header, *(f"s00{i},{row}" for i, row in enumerate(machines))]
     grades = {store.read_student(each.student).student: each.id for each in store.read_grades(job.id)}
@@ -49,10 +49,10 @@ def test_marks_are_current_and_a_total_with_an_ungraded_criterion_is_a_range(
     export(store, job, lab, tmp_path)
     assert rows(tmp_path / "marks.csv") == [
         header,
-        "s000,accepted,0,0,3,,,3,2,1",
-        "s001,needs_review,1,1,,1,2,3,1,",
-        "s002,accepted,0,0,2,,,3,2,0",
-        "s003,accepted,0,0,1,,,3,0,1",
+        "s000,accepted,0,0,3,,,3,,2,1",
+        "s001,needs_review,1,1,,1,2,3,,1,",
+        "s002,accepted,0,0,2,,,3,,2,0",
+        "s003,accepted,0,0,1,,,3,,0,1",
     ]
 
 
@@ -63,11 +63,11 @@ def test_confirmed_criterion_needs_no_review(
     fake_engine.answer = lambda request: LabelScores(tuple(math.log(s) for s in (0.4, 0.3, 0.3)[: len(request.labels)]))
     job = graded(store, lab, fake_grader)
     export(store, job, lab, tmp_path)
-    assert rows(tmp_path / "marks.csv")[1] == "s000,needs_review,1,0,3,,,3,2,1"
+    assert rows(tmp_path / "marks.csv")[1] == "s000,needs_review,1,0,3,,,3,,2,1"
     [grade] = [each.id for each in store.read_grades(job.id)]
     store.record_override(grade, COMPILES, "A", "It does.", request="r", actor="ta")
     export(store, job, lab, tmp_path)
-    assert rows(tmp_path / "marks.csv")[1] == "s000,accepted,0,0,3,,,3,2,1"
+    assert rows(tmp_path / "marks.csv")[1] == "s000,accepted,0,0,3,,,3,,2,1"
 
 
 def test_cells_are_never_formulas_and_no_marks_means_no_total(
@@ -79,4 +79,4 @@ def test_cells_are_never_formulas_and_no_marks_means_no_total(
     changed = {"criteria": (plain, lab.criteria[1]), "submissions": (someone,), "human_grades": ()}
     lab = lab.model_copy(update=changed)
     write_marks(lab, results(store, graded(store, lab, fake_grader)), tmp_path / "marks.csv")
-    assert rows(tmp_path / "marks.csv") == [",".join((*COLUMNS, "'=1+1", READABLE)), "'@s0,accepted,0,0,,,,,,1"]
+    assert rows(tmp_path / "marks.csv") == [",".join((*COLUMNS, "'=1+1", READABLE)), "'@s0,accepted,0,0,,,,,,,1"]

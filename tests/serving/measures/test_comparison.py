@@ -34,7 +34,7 @@ def test_comparison_counts_and_sorts_disagreements(make_lab: Callable[..., Lab])
         a_grade("s002", {COMPILES: ("A", 0.7), READABLE: None}),
     ]
     found = compare(lab, grades)
-    assert (found.submissions, found.rated_by_both, found.agreed, found.agreement) == (3, 5, 2, 0.4)
+    assert (found.students, found.rated_by_both, found.agreed, found.agreement) == (3, 5, 2, 0.4)
     compiles, readable = found.criteria
     assert (compiles.rated_by_both, compiles.agreed, compiles.ungraded, compiles.needs_review) == (3, 1, 0, 0)
     assert compiles.confusion == {

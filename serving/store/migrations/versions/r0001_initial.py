@@ -199,16 +199,17 @@ def _jobs() -> None:
     op.create_table(
         "job_members",
         sa.Column("job", sa.String, sa.ForeignKey("jobs.id"), primary_key=True),
-        sa.Column("position", sa.Integer, primary_key=True),
-        sa.Column("student", sa.String, sa.ForeignKey("students.pseudonym"), nullable=False),
+        sa.Column("student", sa.String, sa.ForeignKey("students.pseudonym"), primary_key=True),
+        sa.Column("position", sa.Integer, nullable=False),
     )
+    op.create_index("ix_job_members_position", "job_members", ["job", "position"])
     op.create_table(
         "job_attempts",
         sa.Column("job", sa.String, sa.ForeignKey("jobs.id"), primary_key=True),
         sa.Column("student", sa.String, sa.ForeignKey("students.pseudonym"), primary_key=True),
         *_required("failures", "crashes", kind=sa.Integer),
         sa.Column("reason", sa.String, nullable=False),
-        sa.Column("parked_at", sa.String),
+        *_optional("parked_at", "code"),
     )
     op.create_table(
         "job_workers",

@@ -67,6 +67,25 @@ def test_a_regraded_labs_results_are_available_in_three_formats(course: Any) -> 
         assert client.get("/jobs").json() == {"jobs": [found]}
 
 
+def test_a_student_without_a_readable_program_is_in_status_and_results(course: Any) -> None:
+    folder = course.labs / "lab1"
+    (folder / "submissions/s000@course/main.c").unlink()
+    (folder / "roster.csv").write_text("id,name\ns777,Ann Lee\n")
+    with course.serve() as client:
+        job = start(client)
+        found = wait_for(client, job)
+        parked = {each["student"]: each["code"] for each in found["parked"]}
+        assert parked == {"s000": "no-program", "s777": "student-without-submission"}
+        assert (found["graded"], found["total"]) == (5, 7)
+        lines = [json.loads(line) for line in client.get(f"/jobs/{job}/grades.jsonl").text.splitlines()]
+        assert {line["grade"]["student"] for line in lines[:2]} == parked.keys() and len(lines) == 7
+        assert all(each["rating"] is None for line in lines[:2] for each in line["grade"]["criteria"])
+        table = list(csv.reader(io.StringIO(client.get(f"/jobs/{job}/rubric_ratings.csv").text)))[6:]
+        assert {row[0] for row in table} == {line["grade"]["student"] for line in lines}
+        compared = client.get(f"/jobs/{job}/comparison").json()["with_tas"]
+        assert (compared["students"], compared["unreadable"]) == (7, {"no-program": 1, "student-without-submission": 1})
+
+
 def test_a_job_is_compared_with_the_previous_one(course: Any, fake_engine: Any) -> None:
     with course.serve() as client:
         first = start(client)
