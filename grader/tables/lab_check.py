@@ -10,9 +10,11 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
-from labs_schema.errors import Issue, Severity
+from labs_schema.errors import InputError, Issue, Severity
 from labs_schema.frozen import Frozen
+from labs_schema.imports.unimported import plain_folder, unimported_exports, unimported_in_lab
 from labs_schema.models import NO_SUBMISSION
+from labs_schema.reading.lab_folders import is_lab
 from labs_schema.reading.validate import Validated, lab_folders, read_lab, stray_entries
 from labs_schema.submissions.file_names import safe_name
 
@@ -48,19 +50,31 @@ class Report(Frozen):
 
     @property
     def ok(self) -> bool:
-        return not any(lab.errors for lab in self.labs)
+        exports = any(issue.severity is Severity.ERROR for issue in self.strays)
+        return not exports and not any(lab.errors for lab in self.labs)
 
 
 def check_labs(path: Path, language: str | None = None, progress: bool = False) -> Report:
     """Reads every lab at `path`, a lab or a folder of labs. Raises InputError if there is none."""
-    folders = lab_folders(path)
+    unimported = () if is_lab(path) else tuple(unimported_exports(path))
+    try:
+        folders = lab_folders(path)
+    except InputError as error:
+        raise InputError([*(unimported or plain_folder(path)), *error.issues]) from None
     shown = track(folders, "Checking", transient=True, disable=not progress or len(folders) < 2)
     return Report(
         labs=tuple(
-            _checked(safe_name(folder.absolute().name), read_lab(folder, language=language)) for folder in shown
+            _checked(safe_name(folder.absolute().name), _with_export(folder, read_lab(folder, language=language)))
+            for folder in shown
         ),
-        strays=stray_entries(path),
+        strays=(*unimported, *stray_entries(path)),
     )
+
+
+def _with_export(folder: Path, validated: Validated) -> Validated:
+    """An export among the lab's files explains its other issues, so that it comes first."""
+    issue = unimported_in_lab(folder)
+    return Validated(lab=None, issues=(issue, *validated.issues)) if issue else validated
 
 
 def _checked(name: str, validated: Validated) -> LabCheck:

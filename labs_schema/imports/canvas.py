@@ -5,7 +5,7 @@ separate it from the file's name.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from labs_schema.imports.export_files import Export
 from labs_schema.imports.identities import ids
@@ -73,9 +73,9 @@ def _start(file: ExportFile) -> bytes:
         return b""
 
 
-def is_assessments(table: PlatformTable) -> bool:
-    keys = [heading_key(cell) for cell in table.header]
-    return "studentid" in keys and any(key.startswith("rating") for key in keys[1:])
+def is_assessments(headings: Collection[str]) -> bool:
+    """By the normalized headings of a table."""
+    return {"studentid", "studentname"} <= set(headings) and any(key.startswith("rating") for key in headings)
 
 
 def read_assessments(table: PlatformTable) -> tuple[Assessment, ...]:
@@ -105,9 +105,8 @@ def _assessment(row: Sequence[str], student: int, criterion: str, cells: Mapping
     return Assessment(criterion, cell("rating"), owner=owner, marks=marks, comment=cell("comments"))
 
 
-def is_rubric(table: PlatformTable) -> bool:
-    keys = [heading_key(cell) for cell in table.header]
-    return {"rubricname", "criterianame", "ratingname"} <= set(keys)
+def is_rubric(headings: Collection[str]) -> bool:
+    return {"rubricname", "criterianame", "criteriadescription", "ratingname"} <= set(headings)
 
 
 def read_rubric(table: PlatformTable) -> tuple[Criterion, ...]:

@@ -5,7 +5,7 @@ would read the student number 00123 as the octal number 83.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -90,9 +90,9 @@ def _metadata(text: str, limits: ImportLimits) -> dict[str, dict[str, Any]]:
 # Evaluations: one table for each question, with a column of true/false for each rubric item.
 
 
-def is_evaluation(table: PlatformTable) -> bool:
-    keys = {heading_key(cell) for cell in table.header}
-    return {"assignmentsubmissionid", _FIRST_ITEM, _AFTER_ITEMS} <= keys
+def is_evaluation(headings: Collection[str]) -> bool:
+    """By the normalized headings of a table."""
+    return {"assignmentsubmissionid", _FIRST_ITEM, _AFTER_ITEMS} <= set(headings)
 
 
 def read_evaluation(question: str, table: PlatformTable) -> tuple[tuple[Assessment, ...], dict[str, Criterion]]:

@@ -100,13 +100,13 @@ def _with_tables(found: PlatformExport, tables: Iterable[tuple[str, PlatformTabl
     for name, table in tables:
         if table is None:
             continue
-        if is_evaluation(table):
+        if is_evaluation(table.headings):
             more, scale = read_evaluation(_question(name), table)
             assessments += more
             scales |= scale
-        elif is_assessments(table):
+        elif is_assessments(table.headings):
             assessments += read_assessments(table)
-        elif is_rubric(table):
+        elif is_rubric(table.headings):
             criteria = criteria or read_rubric(table)
         elif entries := read_roster_entries(table):
             roster = (*roster, *entries)

@@ -17,6 +17,11 @@ class PlatformTable:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """Normalized: see `heading_key`."""
+        return tuple(map(heading_key, self.header))
+
     def records(self) -> Iterator[Mapping[str, str]]:
         """Each row by normalized heading; of equal headings the first one counts."""
         names = [heading_key(cell) for cell in self.header]

@@ -111,13 +111,21 @@ def recognized_at(path: Path, limits: ImportLimits | None = None) -> str | None:
     names = limits or ImportLimits()
     try:
         if path.is_dir() and not path.is_symlink():
-            return recognized(list(islice(_names(path), names.listed_names)))
+            return recognized(listed_names(path, names))
         if path.suffix.lower() == ".zip" and path.is_file():
             with zipfile.ZipFile(path) as archive:
                 return recognized(archive.namelist()[: names.listed_names])
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
         return None
     return None
+
+
+def listed_names(top: Path, limits: ImportLimits | None = None) -> list[str]:
+    """The first relative paths of files in a folder, level by level; empty if it cannot be listed."""
+    try:
+        return list(islice(_names(top), (limits or ImportLimits()).listed_names))
+    except OSError:
+        return []
 
 
 def _names(top: Path, levels: int = 3) -> Iterator[str]:

@@ -9,6 +9,8 @@ import typer
 from typer.testing import CliRunner, Result
 
 from grader.cli.check import check
+from grader.tables.lab_check import check_labs
+from labs_schema.errors import InputError
 from labs_schema.lab_writer import write_lab
 
 
@@ -72,3 +74,39 @@ def test_lab_name_that_is_not_utf_8_is_reported(tmp_path: Path) -> None:
         result = run(*arguments)
         assert isinstance(result.exception, SystemExit) and result.exit_code == 1
         assert "\x1b" not in result.output and "lab\xff_" in result.output
+
+
+@pytest.mark.parametrize("name", ["a_b_3001_90001_main.c", "submission_metadata.yml", "s1@cs.example_2_main.c"])
+def test_export_in_a_lab_is_an_error_with_the_command_to_import_it(labs: Path, name: str) -> None:
+    submissions = labs / "lab1" / "submissions"
+    for folder in submissions.iterdir():
+        folder.rename(labs / folder.name)
+    (submissions / name).write_text("x")
+    result = run(labs / "lab1", "--json")
+    issues = json.loads(result.output)["labs"][0]["issues"]
+    assert result.exit_code == 1 and issues[0]["code"] == "unimported-export"
+    assert f"{submissions} --lab {labs / 'lab1'} --out {labs / 'lab1-imported'}" in issues[0]["hint"]
+
+
+def test_exports_among_labs_and_instead_of_labs_are_named(labs: Path) -> None:
+    (labs / "moodle" / "Ann_1_assignsubmission_file_").mkdir(parents=True)
+    (labs / "moodle" / "Ann_1_assignsubmission_file_" / "main.c").write_text("x")
+    among = json.loads(run(labs, "--json").output)["strays"]
+    assert among[0]["code"] == "unimported-export" and "grader import moodle" in among[0]["hint"]
+    with pytest.raises(InputError) as raised:
+        check_labs(labs / "moodle")
+    assert [issue.code for issue in raised.value.issues] == ["unimported-export", "no-labs"]
+
+
+def test_plain_folder_of_submissions_is_named(labs: Path) -> None:
+    (labs / "lab1" / "submissions").rename(labs.parent / "handin")
+    with pytest.raises(InputError) as raised:
+        check_labs(labs.parent / "handin")
+    assert "grader import folder" in raised.value.issues[0].hint
+
+
+def test_ratings_as_gradescope_exports_them_are_named(labs: Path) -> None:
+    header = "Assignment Submission ID,SID,Score,Submission Time,Compiles,Adjustment,Comments,Grader,Tags"
+    (labs / "lab1" / "rubric_ratings.csv").write_text(header + "\n1,s1,1,t,true,,,A,\n")
+    report = check_labs(labs / "lab1")
+    assert report.labs[0].issues[0].code == "unimported-export" and not report.ok
