@@ -137,6 +137,8 @@ def _answer(criterion: Criterion, probabilities: Floats) -> CriterionGrade:
         probabilities=dict(zip((r.title for r in criterion.ratings), probabilities.tolist(), strict=True)),
         confidence=float(probabilities.max()),
         marks=rating.marks,
+        min_marks=criterion.min_marks,
         max_marks=criterion.max_marks,
+        bonus=criterion.bonus,
         review_reasons=(ReviewCode.NOT_CALIBRATED.reason("a baseline has no calibration"),),
     )

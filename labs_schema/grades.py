@@ -1,5 +1,7 @@
 """The machine grade: a rating for each criterion or the reason it is ungraded, with its provenance."""
 
+import math
+from collections.abc import Iterable
 from enum import StrEnum
 
 from pydantic import Field, model_validator
@@ -22,7 +24,7 @@ class CriterionGrade(Frozen):
     `letters` are the positions of the most probable letter in each option order; empty with a single order.
     `sources` maps each source of a head's answer (such as `code tokens`) to what it adds to the log-odds of the rating
     against the second most probable one; empty for a language model.
-    `marks` and `max_marks` are None if the rubric has no marks; `marks` also if ungraded.
+    `marks`, `min_marks` and `max_marks` are None if the rubric has no marks; `marks` also if ungraded.
     """
 
     criterion: str
@@ -34,7 +36,9 @@ class CriterionGrade(Frozen):
     letters: tuple[int, ...] = ()
     sources: dict[str, float] = Field(default_factory=dict)
     marks: float | None = None
+    min_marks: float | None = None
     max_marks: float | None = None
+    bonus: bool = False
     status: Status = Status.NEEDS_REVIEW
     review_reasons: tuple[str, ...] = ()
     reasoning: str | None = None
@@ -81,16 +85,33 @@ class Grade(Frozen):
 
     @property
     def marks_range(self) -> tuple[float, float] | None:
-        """Lowest and highest possible total, equal if all criteria are graded; None if the rubric has no marks."""
-        low = high = 0.0
-        for grade in self.criteria:
-            if grade.max_marks is None:
-                return None
-            low += 0.0 if grade.marks is None else grade.marks
-            high += grade.max_marks if grade.marks is None else grade.marks
-        return low, high
+        """Lowest and highest possible total, equal if all criteria are graded; None if the rubric has no marks.
+
+        Deductions do not reduce a total below 0, except by a rubric of deductions only, whose highest total is 0.
+        """
+        highest = self.max_marks
+        if highest is None:
+            return None
+        floor = 0.0 if highest > 0 else -math.inf
+        low = total_marks(each.min_marks or 0.0 if each.marks is None else each.marks for each in self.criteria)
+        high = total_marks(each.max_marks or 0.0 if each.marks is None else each.marks for each in self.criteria)
+        return max(low, floor), max(high, floor)
 
     @property
     def max_marks(self) -> float | None:
-        marks = [grade.max_marks for grade in self.criteria if grade.max_marks is not None]
-        return sum(marks) if len(marks) == len(self.criteria) else None
+        """The highest total without bonus; with it, if all criteria are bonus. None if the rubric has no marks."""
+        return highest_total((each.max_marks, each.bonus) for each in self.criteria)
+
+
+def highest_total(criteria: Iterable[tuple[float | None, bool]]) -> float | None:
+    """The highest total of criteria given as (highest marks, is bonus), as `Grade.max_marks` defines it."""
+    found = list(criteria)
+    counted = [marks for marks, bonus in found if not bonus] or [marks for marks, _ in found]
+    if any(marks is None for marks, _ in found) or not found:
+        return None
+    return total_marks(marks for marks in counted if marks is not None)
+
+
+def total_marks(marks: Iterable[float]) -> float:
+    """The sum, rounded to a millionth of a mark: ten tenths are 1."""
+    return round(math.fsum(marks), 6) + 0.0

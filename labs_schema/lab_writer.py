@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from labs_schema.errors import InputError, error_issue, quoted
-from labs_schema.models import Criterion, HumanGrade, Lab, Rating, SourceFile
+from labs_schema.models import Criterion, HumanGrade, Lab, Rating, SourceFile, is_bonus_title
 from labs_schema.reading.human_grades import is_comment
 from labs_schema.reading.lab_folders import (
     COMMENTS,
@@ -159,7 +159,8 @@ def _as_json(criterion: Criterion) -> dict[str, object]:
         | ({} if rating.marks is None else {"marks": rating.marks})
         for rating in criterion.ratings
     ]
-    return {"title": criterion.title, "description": criterion.description, "Ratings": ratings}
+    bonus = {} if criterion.bonus == is_bonus_title(criterion.title) else {"bonus": criterion.bonus}
+    return {"title": criterion.title, "description": criterion.description, "Ratings": ratings, **bonus}
 
 
 def _check(criteria: Sequence[Criterion], ratings: Texts, comments: Texts, path: Path) -> None:

@@ -19,7 +19,7 @@ class LabLimits(Frozen):
         5_000_000, description="A sheet of a spreadsheet, counted up to its last used row and column."
     )
     line_chars: int = Field(1_000_000, description="A line of a table.")
-    title_chars: int = Field(300, description="A criterion title, a rating title or a TA's name.")
+    title_chars: int = Field(500, description="A criterion title, a rating title or a TA's name.")
     source_bytes: int = Field(1_000_000, description="A source file.")
     submission_bytes: int = Field(5_000_000, description="All source files of a submission.")
     submission_files: int = Field(500, description="Files of a submission, of any type.")

@@ -1,5 +1,6 @@
 """The records of a validated lab: rubric, submissions and human grades."""
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Self
@@ -8,9 +9,18 @@ from pydantic import Field
 
 from labs_schema.frozen import Frozen
 
+NOT_MET = "not met"
+"""The rating that completes a criterion with a single one, such as `done`."""
+_BONUS = re.compile(r"(?:bonus|extra credit|extra points?|zusatz(?:punkte|aufgabe)?)\b", re.IGNORECASE)
+
+
+def is_bonus_title(title: str) -> bool:
+    """Whether a criterion is a bonus by its title, unless the rubric states otherwise."""
+    return _BONUS.match(title) is not None
+
 
 class Rating(Frozen):
-    """One level of a criterion, such as `A`. `marks` is None if no file of the lab sets it."""
+    """One level of a criterion, such as `A`. `marks` is None if no file of the lab sets it; a deduction is negative."""
 
     title: str
     description: str = ""
@@ -18,11 +28,22 @@ class Rating(Frozen):
 
 
 class Criterion(Frozen):
-    """A criterion of the rubric with its 2 to 26 ratings in the rubric's order. Titles are unique."""
+    """A criterion of the rubric with its 2 to 26 ratings in the rubric's order. Titles are unique.
+
+    The marks of a `bonus` add to the total but not to the highest total.
+    """
 
     title: str
     description: str = ""
     ratings: tuple[Rating, ...]
+    bonus: bool = Field(default=False, exclude_if=lambda bonus: not bonus)
+
+    def with_implied_rating(self) -> "Criterion":
+        """The criterion itself unless it has a single rating; then with `NOT_MET`, 0 marks, as the second one."""
+        if len(self.ratings) != 1 or self.ratings[0].title.casefold() == NOT_MET:
+            return self
+        marks = None if self.ratings[0].marks is None else 0.0
+        return self.model_copy(update={"ratings": (*self.ratings, Rating(title=NOT_MET, marks=marks))})
 
     def rating(self, title: str) -> Rating:
         """Raises KeyError if the criterion has no rating with this title."""
@@ -35,7 +56,13 @@ class Criterion(Frozen):
     def max_marks(self) -> float | None:
         """The highest marks of its ratings; None if one of them has no marks."""
         marks = [rating.marks for rating in self.ratings if rating.marks is not None]
-        return max(marks) if len(marks) == len(self.ratings) else None
+        return max(marks, default=None) if len(marks) == len(self.ratings) else None
+
+    @property
+    def min_marks(self) -> float | None:
+        """The lowest marks of its ratings; None if one of them has no marks."""
+        marks = [rating.marks for rating in self.ratings if rating.marks is not None]
+        return min(marks, default=None) if len(marks) == len(self.ratings) else None
 
 
 class SourceFile(Frozen):

@@ -3,28 +3,61 @@
 A criterion with no rating marked, or with several, has no rating: the reader does not guess.
 """
 
-import re
+from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from labs_schema.errors import IssueCollector, quoted
-from labs_schema.models import Criterion, HumanGrade
+from labs_schema.models import NOT_MET, Criterion, HumanGrade
+from labs_schema.reading.cells import Kind, is_tick, is_x, kind_of, number
 from labs_schema.reading.ratings_csv import Column, RatingsTable, StudentRow
 
-MARKED = frozenset({"1", "1.0"})
-UNMARKED = frozenset({"0", "0.0", ""})
 NO_COMMENT = "no comments"
-_AMBIGUOUS = re.compile(r"[-+]?\d+([.,]\d+)?|true|false|yes|no|y|n|x|-|na|n/a|nan|none|null", re.IGNORECASE | re.ASCII)
 
 
 def is_comment(cell: str) -> bool:
-    """Whether a cell contains a TA's comment rather than 1, 0, nothing or `No Comments`."""
-    return cell not in MARKED and cell not in UNMARKED and cell.lower() != NO_COMMENT
+    """Whether a cell contains a TA's words rather than a mark, nothing or `No Comments`."""
+    return kind_of(cell) in (Kind.COMMENT, Kind.ABSENT) and cell.lower() != NO_COMMENT
+
+
+class CellReader(NamedTuple):
+    """Reads the cells of one table.
+
+    `x` is unclear in a table that also has ticks. In a table of points, the cell of the rating given has its marks, and
+    the others are empty.
+    """
+
+    ticks: bool
+    points: bool
+
+    def kind(self, cell: str, column: Column) -> Kind:
+        found = kind_of(cell)
+        if self.points and (value := number(cell)):
+            return Kind.GIVEN if column.marks == float(value) else Kind.UNCLEAR
+        if self.ticks and is_x(cell):
+            return Kind.UNCLEAR
+        if found in (Kind.COMMENT, Kind.ABSENT) and cell.casefold() == column.rating.casefold():
+            return Kind.GIVEN
+        return found
+
+
+def cell_reader(table: RatingsTable) -> CellReader:
+    """The reader for a table. It has points if a number other than 0 and 1 occurs and all are their column's marks."""
+    cells = [(column, row.cells[column.position]) for row in table.rows for column in table.columns]
+    points = [(column.marks, float(value)) for column, cell in cells if (value := number(cell)) is not None]
+    return CellReader(
+        ticks=any(is_tick(cell) for _, cell in cells),
+        points=all(marks == value for marks, value in points) and any(value not in (0, 1) for _, value in points),
+    )
 
 
 def human_grades(
     criteria: Sequence[Criterion], table: RatingsTable, comments: RatingsTable | None, issues: IssueCollector
 ) -> tuple[HumanGrade, ...]:
     """One grade for each row of `table` and criterion with columns in it, in the order of rows, then of `criteria`."""
+    reader = cell_reader(table)
+    if reader.points:
+        issues.warning("points-for-ratings", table.path)
     columns_of = _columns_by_criterion(table)
     comment_columns = _columns_by_criterion(comments) if comments else {}
     comment_rows = {row.student: row for row in comments.rows} if comments else {}
@@ -34,9 +67,8 @@ def human_grades(
             columns = columns_of.get(criterion.title)
             if not columns:
                 continue
-            rating = _rating(row, columns, table.path, issues)
+            rating = _rating(row, criterion, columns, reader, table.path, issues)
             texts = _comments(row, columns)
-            _check_cells(row, columns, table.path, issues)
             if row.student in comment_rows:
                 texts += _comments(comment_rows[row.student], comment_columns.get(criterion.title, ()))
             comment = _comment(rating, texts, row, criterion.title, table.path, issues)
@@ -46,6 +78,16 @@ def human_grades(
     return tuple(grades)
 
 
+def is_rated(row: StudentRow, columns: Sequence[Column]) -> bool:
+    """Whether a row has a mark, or a 0 for the only rating of a criterion."""
+    per_criterion = Counter(column.criterion for column in columns)
+    return any(
+        kind_of(cell) is not Kind.NOT_GIVEN or (cell and per_criterion[column.criterion] == 1)
+        for column in columns
+        for cell in (row.cells[column.position],)
+    )
+
+
 def _columns_by_criterion(table: RatingsTable) -> dict[str, list[Column]]:
     columns: dict[str, list[Column]] = {}
     for column in table.columns:
@@ -53,44 +95,74 @@ def _columns_by_criterion(table: RatingsTable) -> dict[str, list[Column]]:
     return columns
 
 
-def _rating(row: StudentRow, columns: Sequence[Column], path: str, issues: IssueCollector) -> str | None:
-    """The rating whose cell contains 1, or else the one whose cell contains a comment: TAs write it there instead."""
-    cells = [(column, row.cells[column.position]) for column in columns]
-    marked = [column for column, cell in cells if cell in MARKED]
-    marked = marked or [column for column, cell in cells if cell not in UNMARKED]
+def _rating(
+    row: StudentRow,
+    criterion: Criterion,
+    columns: Sequence[Column],
+    reader: CellReader,
+    path: str,
+    issues: IssueCollector,
+) -> str | None:
+    """The rating whose cell is marked, or else the one whose cell has a comment: TAs write it there instead."""
+    kinds = [(column, reader.kind(row.cells[column.position], column)) for column in columns]
+    titles = {rating.title.casefold() for rating in criterion.ratings}
+    marked = [column for column, kind in kinds if kind is Kind.GIVEN]
+    words = [column for column, kind in kinds if kind is Kind.COMMENT]
+    unclear = [column for column, kind in kinds if kind in (Kind.UNCLEAR, Kind.ABSENT)]
+    unclear += [column for column in words if row.cells[column.position].casefold() in titles]
+    for column in unclear:
+        _report_unclear(row, column, path, issues)
+    if not marked:
+        marked = [column for column in words if column not in unclear]
+        if len(marked) == 1:
+            _check_word(row, marked[0], path, issues)
     if len(marked) == 1:
         return marked[0].rating
+    if len(columns) == 1 and kinds[0][1] is Kind.NOT_GIVEN and row.cells[columns[0].position]:
+        implied = [rating.title for rating in criterion.ratings if rating.title == NOT_MET != columns[0].rating]
+        if implied:
+            return implied[0]
     names = " and ".join(quoted(column.rating) for column in marked[:3])
     issues.warning(
         "several-ratings" if marked else "no-rating",
         path,
         line=row.line,
-        found=f"{names if marked else 'no rating'} marked for criterion {quoted(columns[0].criterion)}",
+        found=f"{names if marked else 'no rating'} marked for criterion {quoted(criterion.title)}",
         expected="exactly one rating marked with 1",
         hint="The criterion counts as ungraded for this student; mark one rating.",
     )
     return None
 
 
+def _report_unclear(row: StudentRow, column: Column, path: str, issues: IssueCollector) -> None:
+    """Reports a cell that never is a rating: `#N/A`, `?`, another number, `absent`, the title of another rating."""
+    issues.warning(
+        "bad-cell",
+        path,
+        line=row.line,
+        found=f"{quoted(row.cells[column.position])} in column {column.position + 1}",
+        hint=f"The cell is no rating. Replace it with 1 or 0; the column is rating {quoted(column.rating)} of "
+        f"{quoted(column.criterion)}.",
+    )
+
+
+def _check_word(row: StudentRow, column: Column, path: str, issues: IssueCollector) -> None:
+    """Warns of a rating that rests on a single word, which may have meant something else."""
+    cell = row.cells[column.position]
+    if len(cell.split()) == 1 and cell.lower() != NO_COMMENT:
+        issues.warning(
+            "word-for-rating",
+            path,
+            line=row.line,
+            found=f"the word {quoted(cell)} in place of 1, in column {column.position + 1}",
+            hint=f"It counts as the rating {quoted(column.rating)} of {quoted(column.criterion)} with a comment; "
+            "write 1 if that is right, else 0.",
+        )
+
+
 def _comments(row: StudentRow, columns: Sequence[Column]) -> list[tuple[str, str]]:
     """(rating, comment) for each cell with a comment."""
     return [(column.rating, cell) for column in columns if is_comment(cell := row.cells[column.position])]
-
-
-def _check_cells(row: StudentRow, columns: Sequence[Column], path: str, issues: IssueCollector) -> None:
-    """Reports cells that look like comments but are not: `yes`, another number, or the title of another rating."""
-    titles = {column.rating for column in columns}
-    for column in columns:
-        cell = row.cells[column.position]
-        if is_comment(cell) and (_AMBIGUOUS.fullmatch(cell) or cell in titles - {column.rating}):
-            issues.error(
-                "bad-cell",
-                path,
-                line=row.line,
-                found=f"{quoted(cell)} in column {column.position + 1}",
-                hint=f"Replace it with 1 or 0. The column is rating {quoted(column.rating)} of "
-                f"{quoted(column.criterion)}.",
-            )
 
 
 def _comment(

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Set
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from labs_schema.errors import IssueCollector, did_you_mean, quoted
@@ -21,12 +22,13 @@ from labs_schema.reading.lab_folders import (
     table_names,
     tables_named,
 )
-from labs_schema.reading.ratings_csv import RatingsTable, parse_ratings
+from labs_schema.reading.ratings_csv import RatingsTable, parse_ratings, without_summaries
 from labs_schema.reading.roster import parse_roster
 from labs_schema.reading.rubric_json import parse_rubric
 from labs_schema.reading.rubric_merge import merge_rubrics
 from labs_schema.reading.titles import rater_file, rater_of
 from labs_schema.source.languages import LANGUAGES, canonical_name
+from labs_schema.student_ids import local_part
 from labs_schema.submissions.source_files import folder_files, read_source_files
 from labs_schema.submissions.submissions_folder import SubmissionEntry, read_submissions
 from labs_schema.tables.delimited import Row
@@ -41,6 +43,15 @@ class LabFolder:
     available: frozenset[str]
     limits: LabLimits
     issues: IssueCollector
+
+    @cached_property
+    def submitted(self) -> frozenset[str]:
+        """The ids that the names in submissions/ begin with: `s1` for `s1@course.zip`."""
+        try:
+            names = [entry.name for entry in (self.path / SUBMISSIONS).iterdir()]
+            return frozenset(local_part(name.split(".")[0]) for name in names)
+        except OSError:
+            return frozenset()
 
     def text(self, name: str, max_bytes: int) -> str | None:
         """The text of a file; None if there is no such file or, with an error, if it cannot be read."""
@@ -116,7 +127,8 @@ def _parse_language(text: str, where: str, alternative: str, issues: IssueCollec
 def read_table(lab: LabFolder, name: str) -> RatingsTable | None:
     """The table `name`, in any of the formats of tables; None if there is none or, with an error, if it is invalid."""
     found = lab.table(name)
-    return None if found is None else parse_ratings(*found, lab.issues)
+    table = None if found is None else parse_ratings(*found, lab.issues)
+    return table and without_summaries(table, lab.submitted, lab.issues)
 
 
 def read_rater_tables(lab: LabFolder) -> dict[str, RatingsTable]:

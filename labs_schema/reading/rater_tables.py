@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 
 from labs_schema.errors import IssueCollector, did_you_mean, quoted, quoted_list
 from labs_schema.models import Criterion, HumanGrade
-from labs_schema.reading.human_grades import UNMARKED, human_grades
+from labs_schema.reading.human_grades import human_grades, is_rated
 from labs_schema.reading.ratings_csv import Column, RatingsTable
 from labs_schema.reading.submission_checks import check_row
 from labs_schema.reading.titles import rater_file
@@ -27,7 +27,7 @@ def rater_grades(
     for rater, table in tables.items():
         _check_columns(criteria, table, issues)
         _check_rows(rater, table, students, issues)
-        marked = tuple(row for row in table.rows if any(row.cells[c.position] not in UNMARKED for c in table.columns))
+        marked = tuple(row for row in table.rows if is_rated(row, table.columns))
         found = human_grades(criteria, table._replace(rows=marked), None, issues)
         grades += [
             grade.model_copy(update={"rater": rater, "comment": None}) for grade in found if grade.rating is not None

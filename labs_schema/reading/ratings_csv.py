@@ -1,13 +1,20 @@
-"""Parses `rubric_ratings.csv` and `rubric_comments.csv`: six header rows, then one row for each student.
+"""Parses the ratings and comments tables: six header rows, then one row for each student.
 
-Only the layout is checked here; `human_grades` interprets the students' cells.
+Only the layout is checked here; `human_grades` interprets the students' cells. Columns and rows that are not ratings
+(totals, names, comments) are left out with a warning, because a spreadsheet of grades usually has them.
 """
 
-import re
+from collections.abc import Sequence, Set
+from itertools import pairwise
 from typing import NamedTuple
 
-from labs_schema.errors import IssueCollector, quoted
-from labs_schema.reading.titles import TA, rater_file, read_rater, read_title
+from labs_schema.errors import IssueCollector, quoted, quoted_list
+from labs_schema.reading.cells import Kind, kind_of, number
+from labs_schema.reading.marks import read_marks
+from labs_schema.reading.repeated_titles import Part, distinct_titles
+from labs_schema.reading.rubric_text import clean_description
+from labs_schema.reading.table_words import OTHER_COLUMN, SUMMARY_ROW
+from labs_schema.reading.titles import TA, Titles, rater_file, read_rater, read_title
 from labs_schema.student_ids import local_part, written_id
 from labs_schema.tables.delimited import Row
 
@@ -16,7 +23,6 @@ HEADER = ("Criterion", "Description", "Rating", "Rating description", "Marks", "
 name: that indicates a missing row. `Student` may be in any row, above the students' column."""
 
 _HEADER_HELP = "docs/reference/lab-format.md shows the layout."
-_NUMBER = re.compile(r"\d+(\.\d+)?", re.ASCII)
 
 
 class Column(NamedTuple):
@@ -33,7 +39,7 @@ class Column(NamedTuple):
 class StudentRow(NamedTuple):
     """`line` is where the row starts; `folder` is the id as written (`s1@course`); `ta` is from the TA column.
 
-    `student` is the id in NFC until `submission_checks.with_students` replaces it by that of the lab's student.
+    `student` is the id in NFC until `students.with_student_ids` replaces it by that of the lab's student.
     """
 
     line: int
@@ -54,8 +60,8 @@ def parse_ratings(rows: list[Row], path: str, issues: IssueCollector) -> Ratings
     if not _check_header(rows, path, issues):
         return None
     width = len(rows[0].cells)
-    header = [_padded(row, width) for row in rows[:5]]
-    body = [row for row in rows[len(HEADER) :] if any(row.cells)]
+    header = [_fitted(row, width) for row in rows[:5]]
+    body = [_fitted(row, width) for row in rows[len(HEADER) :] if any(row.cells)]
     uneven = [row for row in [*header, *body] if len(row.cells) != width]
     for row in uneven:
         issues.error(
@@ -67,13 +73,17 @@ def parse_ratings(rows: list[Row], path: str, issues: IssueCollector) -> Ratings
         )
     if uneven:
         return None
-    ta = _ta_column([*header, _padded(rows[5], width)], path, issues)
+    header.append(_fitted(rows[5], width))
+    ta = _ta_column(header, path, issues)
     return RatingsTable(path, _columns(header, body, ta, path, issues), _students(body, ta, path, issues))
 
 
-def _padded(row: Row, width: int) -> Row:
-    """A header row that contains only its name is treated as a row of empty cells."""
-    return Row(row.line, row.cells + ("",) * (width - len(row.cells))) if len(row.cells) < 2 else row
+def _fitted(row: Row, width: int) -> Row:
+    """Without empty cells past the width; a row with text in its first cell only is one of empty cells."""
+    cells = row.cells
+    while len(cells) > width and not cells[-1]:
+        cells = cells[:-1]
+    return Row(row.line, cells + ("",) * (width - len(cells)) if not any(cells[1:]) else cells)
 
 
 def _check_header(rows: list[Row], path: str, issues: IssueCollector) -> bool:
@@ -83,16 +93,17 @@ def _check_header(rows: list[Row], path: str, issues: IssueCollector) -> bool:
 
     if len(rows) < len(HEADER):
         return wrong(rows[-1].line, f"only {len(rows)} rows")
-    if len(rows[0].cells) == 1:
-        separator = next((mark for mark in ";\t|" if mark in rows[0].cells[0]), None)
-        if separator:
-            return wrong(1, f"cells separated by {quoted(separator)}", "Save the table with commas between the cells.")
-        return wrong(1, "a first row without criteria")
+    if len(rows[0].cells) < 2:
+        return wrong(rows[0].line, "a first row without criteria", "Separate the cells by commas.")
+    titled = [cell for cell, rating in zip(rows[0].cells, rows[2].cells, strict=False) if rating]
+    if sum(bool(OTHER_COLUMN.fullmatch(cell.casefold())) for cell in titled[1:]) > 1:
+        hint = "Import the export of a platform with grader import."
+        return wrong(rows[0].line, "a list of students with names or totals, without a rubric", hint)
     names = [name.lower() for name in HEADER[:5]]
-    for number, (row, name) in enumerate(zip(rows, names, strict=False)):
+    for number_, (row, name) in enumerate(zip(rows, names, strict=False)):
         first = row.cells[0].lower() if row.cells else ""
         if first != name and first in names:
-            return wrong(row.line, f"the row {quoted(row.cells[0])} as row {number + 1}")
+            return wrong(row.line, f"the row {quoted(row.cells[0])} as row {number_ + 1}")
     last = rows[5].cells
     if last and ("@" in last[0] or (len(last) > 1 and set(last[1:]) <= {"0", "1"})):
         return wrong(rows[5].line, "a student in row 6")
@@ -120,50 +131,99 @@ def _ta_column(header: list[Row], path: str, issues: IssueCollector) -> int | No
 def _columns(
     header: list[Row], body: list[Row], ta: int | None, path: str, issues: IssueCollector
 ) -> tuple[Column, ...]:
-    columns: dict[tuple[str, str], Column] = {}
-    for index in range(1, len(header[0].cells)):
-        if index == ta or not any(row.cells[index] for row in (*header, *body)):
-            continue
-        column = _column(index, header, path, issues)
-        pair = (column.criterion, column.rating)
-        if all(pair) and columns.setdefault(pair, column) is not column:
-            issues.error(
-                "duplicate-rating",
-                path,
-                line=header[2].line,
-                found=f"a second column for rating {quoted(column.rating)} of {quoted(column.criterion)}, "
-                f"column {index + 1}",
-            )
-    return tuple(columns.values())
+    """The columns of ratings. Of criterion titles that look the same, the first spelling counts for all."""
+    used = [
+        index
+        for index in range(1, len(header[0].cells))
+        if index != ta and any("".join(row.cells[index : index + 1]) for row in (*header, *body))
+    ]
+    extra = [index for index in used if _is_extra(index, header, body)]
+    if extra:
+        labels = [next(filter(None, ("".join(row.cells[i : i + 1]) for row in header)), "?") for i in extra]
+        issues.warning(
+            "extra-column", path, line=header[0].line, found=f"columns without ratings: {quoted_list(labels)}"
+        )
+    columns = [_column(index, header, path, issues) for index in used if index not in extra]
+    return _named_apart(_merged_cells_filled(columns), header, path, issues)
+
+
+def _is_extra(index: int, header: list[Row], body: list[Row]) -> bool:
+    """Whether a column has no rating title and no ratings, or the title of a column of totals, names or comments."""
+    rating, marks = header[2].cells[index], header[4].cells[index]
+    if rating:
+        return not marks and OTHER_COLUMN.fullmatch(rating.casefold().rstrip(":")) is not None
+    labels = {"".join(row.cells[index : index + 1]).casefold().rstrip(":") for row in header} - {""}
+    if not labels or any(map(OTHER_COLUMN.fullmatch, labels)):
+        return True
+    others = {row.casefold() for position, row in enumerate(header[0].cells) if position != index and row}
+    kinds = {kind_of(row.cells[index]) for row in body}
+    return header[0].cells[index].casefold() not in others and Kind.GIVEN not in kinds
 
 
 def _column(index: int, header: list[Row], path: str, issues: IssueCollector) -> Column:
     where = f"column {index + 1}"
-    criterion, description, rating, rating_description, marks = (row.cells[index] for row in header)
+    criterion, description, rating, rating_description, marks = (row.cells[index] for row in header[:5])
     return Column(
         index,
-        read_title(criterion, path, where, header[0].line, issues),
-        description,
+        criterion,
+        clean_description(description),
         read_title(rating, path, where, header[2].line, issues),
-        rating_description,
-        _marks(marks, path, where, header[4].line, issues),
+        clean_description(rating_description),
+        read_marks(marks, path, where, header[4].line, issues),
     )
 
 
-def _marks(written: str, path: str, where: str, line: int, issues: IssueCollector) -> float | None:
-    if not written:
-        return None
-    if _NUMBER.fullmatch(written) and float(written) <= 1e6:
-        return float(written)
-    issues.error(
-        "bad-marks",
-        path,
-        line=line,
-        found=f"marks {quoted(written)} in {where}",
-        expected="a number from 0 to 1,000,000 such as 2 or 1.5, or an empty cell",
-        hint="Use a decimal point and no unit.",
-    )
-    return None
+def _merged_cells_filled(columns: list[Column]) -> list[Column]:
+    """A spreadsheet exports merged cells as one cell with text and empty ones. They are filled if no title repeats."""
+    if any(one.criterion and one.criterion == two.criterion for one, two in pairwise(columns)):
+        return columns
+    filled: list[Column] = []
+    for column in columns:
+        if filled and not column.criterion:
+            description = column.description or filled[-1].description
+            column = column._replace(criterion=filled[-1].criterion, description=description)
+        filled.append(column)
+    return filled
+
+
+def _named_apart(columns: Sequence[Column], header: list[Row], path: str, issues: IssueCollector) -> tuple[Column, ...]:
+    """The columns with titles that are unique: of criteria, and of ratings in their criterion."""
+    titled = [
+        (read_title(each.criterion, path, f"column {each.position + 1}", header[0].line, issues), each)
+        for each in columns
+    ]
+    parts = [Part(title, each.description, each.rating) for title, each in titled if title and each.rating]
+    names = distinct_titles(parts, path, header[0].line, issues)
+    criteria, ratings = Titles(), dict[str, Titles]()
+    unique = []
+    for title, column in titled:
+        if not title or not column.rating:
+            continue
+        criterion = criteria.add(names.get((title, column.description), title))
+        titles = ratings.setdefault(criterion, Titles())
+        if titles.find(column.rating) is not None:
+            issues.error(
+                "duplicate-rating",
+                path,
+                line=header[2].line,
+                found=f"a second column for rating {quoted(column.rating)} of {quoted(criterion)}, "
+                f"column {column.position + 1}",
+            )
+            continue
+        unique.append(column._replace(criterion=criterion, rating=titles.add(column.rating)))
+    return tuple(unique)
+
+
+def without_summaries(table: RatingsTable, submitted: Set[str], issues: IssueCollector) -> RatingsTable:
+    """The table without rows of averages, totals and notes. A student with that id has a submission in `submitted`."""
+    rows = []
+    for row in table.rows:
+        note = " " in row.student and not any(row.cells[1:])
+        if (note or SUMMARY_ROW.fullmatch(row.student)) and not {row.student, local_part(row.student)} & submitted:
+            issues.warning("summary-row", table.path, line=row.line, found=f"the row {quoted(row.student)}")
+        else:
+            rows.append(row)
+    return table._replace(rows=tuple(rows))
 
 
 def _students(body: list[Row], ta: int | None, path: str, issues: IssueCollector) -> tuple[StudentRow, ...]:
@@ -171,7 +231,9 @@ def _students(body: list[Row], ta: int | None, path: str, issues: IssueCollector
     for line, cells in body:
         rater = None if ta is None else read_rater(cells[ta], path, line, issues)
         row = StudentRow(line, written_id(cells[0]), cells[0], cells, rater)
-        if not local_part(row.student) or not row.folder.isprintable():
+        if not row.student and any(number(cell) not in (None, "0", "1") for cell in cells):
+            issues.warning("summary-row", path, line=line, found="numbers without a student")
+        elif not local_part(row.student) or not row.folder.isprintable():
             issues.error(
                 "empty-student",
                 path,

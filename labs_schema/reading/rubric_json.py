@@ -1,26 +1,31 @@
 """Parses `rubrics.json` into criteria."""
 
 import json
-import math
+from collections.abc import Set
 from typing import Any
 
 from labs_schema.errors import IssueCollector, did_you_mean, quoted
-from labs_schema.models import Criterion, Rating
+from labs_schema.models import Criterion, Rating, is_bonus_title
+from labs_schema.reading.json_text import parse_json
 from labs_schema.reading.lab_folders import RUBRIC
-from labs_schema.reading.titles import read_title
-
-CRITERION_KEYS = {"title", "description", "Ratings"}
-RATING_KEYS = {"title", "description", "marks"}
-
-
-class _NotRubricError(ValueError):
-    """JSON that Python accepts but a rubric must not contain: duplicate keys, NaN."""
+from labs_schema.reading.marks import read_marks
+from labs_schema.reading.repeated_titles import Part, distinct_titles
+from labs_schema.reading.rubric_keys import (
+    CRITERION_KEYS,
+    NOT_READ,
+    RATING_KEYS,
+    RepeatedKeyError,
+    criteria_of,
+    criterion_fields,
+)
+from labs_schema.reading.rubric_text import clean_description
+from labs_schema.reading.titles import Titles, read_title
 
 
 def parse_rubric(text: str, issues: IssueCollector) -> tuple[Criterion, ...] | None:
     """The criteria in file order; None, with errors, if the file cannot be used."""
     try:
-        found = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+        found = criteria_of(parse_json(text))
     except json.JSONDecodeError as error:
         _bad_json(f"{error.msg} at column {error.colno}", issues, error.lineno)
         return None
@@ -33,39 +38,70 @@ def parse_rubric(text: str, issues: IssueCollector) -> tuple[Criterion, ...] | N
     if not isinstance(found, list) or not found:
         _wrong_type("the file", found, "a list of criteria", issues)
         return None
-    return _criteria(found, issues)
+    return _named_apart([each for n, value in enumerate(found, 1) if (each := _criterion(value, n, issues))], issues)
 
 
-def _criteria(found: list[Any], issues: IssueCollector) -> tuple[Criterion, ...]:
-    criteria: dict[str, Criterion] = {}
-    for number, value in enumerate(found, start=1):
-        where = f"criterion {number}"
-        if not _is_object(value, where, CRITERION_KEYS, issues):
-            continue
-        title = _title(value, where, issues)
-        ratings = value.get("Ratings")
-        if not isinstance(ratings, list):
-            _wrong_type(f'"Ratings" of {where}', ratings, "a list of ratings", issues)
-            continue
-        criterion = Criterion(
-            title=title, description=_text(value, where, issues), ratings=_ratings(ratings, where, issues)
-        )
-        if title and criteria.setdefault(title, criterion) is not criterion:
-            _duplicate("criterion", title, where, issues)
-    return tuple(criteria.values())
+def _criterion(value: object, number: int, issues: IssueCollector) -> Criterion | None:
+    where = f"criterion {number}"
+    if not isinstance(value, dict):
+        _wrong_type(where, value, "an object with a title", issues)
+        return None
+    try:
+        fields = criterion_fields(value)
+    except RepeatedKeyError as error:
+        _bad_json(f"{error} in {where}", issues)
+        return None
+    _report_unknown(fields, where, CRITERION_KEYS, issues)
+    title = _title(fields, where, issues)
+    ratings, bonus = fields.get("ratings"), fields.get("bonus")
+    if not isinstance(ratings, list):
+        _wrong_type(f'"ratings" of {where}', ratings, "a list of ratings", issues)
+        return None
+    if bonus is not None and not isinstance(bonus, bool):
+        _wrong_type(f'"bonus" of {where}', bonus, "true or false", issues)
+    if fields.get("use_range") is True:
+        issues.warning("point-range", RUBRIC, found=f"ratings with a range of points in {where}")
+    return Criterion(
+        title=title,
+        description=_text(fields, where, issues),
+        ratings=_ratings(ratings, where, issues),
+        bonus=bonus if isinstance(bonus, bool) else is_bonus_title(title),
+    )
 
 
 def _ratings(found: list[Any], where: str, issues: IssueCollector) -> tuple[Rating, ...]:
-    ratings: dict[str, Rating] = {}
-    for number, value in enumerate(found, start=1):
+    ratings: list[Rating] = []
+    titles = Titles()
+    for number, fields in enumerate(found, start=1):
         place = f"rating {number} of {where}"
-        if not _is_object(value, place, RATING_KEYS, issues):
+        if not isinstance(fields, dict):
+            _wrong_type(place, fields, "an object with a title", issues)
             continue
-        title = _title(value, place, issues)
-        rating = Rating(title=title, description=_text(value, place, issues), marks=_marks(value, place, issues))
-        if title and ratings.setdefault(title, rating) is not rating:
+        _report_unknown(fields, place, RATING_KEYS, issues)
+        title = _title(fields, place, issues)
+        marks = read_marks(fields.get("points"), RUBRIC, place, None, issues)
+        rating = Rating(title=title, description=_text(fields, place, issues), marks=marks)
+        if title and titles.find(title) is not None:
             _duplicate("rating", title, place, issues)
-    return tuple(ratings.values())
+        else:
+            titles.add(title)
+            ratings.append(rating)
+    return tuple(ratings)
+
+
+def _named_apart(criteria: list[Criterion], issues: IssueCollector) -> tuple[Criterion, ...]:
+    """The criteria with unique titles: those with a title in common get their descriptions added."""
+    parts = [Part(each.title, each.description, rating.title) for each in criteria for rating in each.ratings]
+    names = distinct_titles(parts, RUBRIC, None, issues)
+    titles, unique = Titles(), []
+    for number, criterion in enumerate(criteria, start=1):
+        title = names.get((criterion.title, criterion.description), criterion.title)
+        if title and titles.find(title) is not None:
+            _duplicate("criterion", criterion.title, f"criterion {number}", issues)
+            continue
+        titles.add(title)
+        unique.append(criterion.model_copy(update={"title": title}))
+    return tuple(unique)
 
 
 def _duplicate(what: str, title: str, where: str, issues: IssueCollector) -> None:
@@ -78,11 +114,8 @@ def _duplicate(what: str, title: str, where: str, issues: IssueCollector) -> Non
     )
 
 
-def _is_object(value: object, where: str, keys: set[str], issues: IssueCollector) -> bool:
-    if not isinstance(value, dict):
-        _wrong_type(where, value, "an object with a title", issues)
-        return False
-    if more := sorted(set(value) - keys):
+def _report_unknown(fields: dict[str, Any], where: str, keys: Set[str], issues: IssueCollector) -> None:
+    if more := sorted(set(fields) - keys - NOT_READ - {"id", "points"}):
         issues.warning(
             "unknown-key",
             RUBRIC,
@@ -90,7 +123,6 @@ def _is_object(value: object, where: str, keys: set[str], issues: IssueCollector
             expected=f"only {', '.join(sorted(keys))}",
             hint=f"The key is ignored; correct its spelling or delete it.{did_you_mean(more[0], keys)}",
         )
-    return True
 
 
 def _title(value: dict[str, Any], where: str, issues: IssueCollector) -> str:
@@ -112,23 +144,7 @@ def _text(value: dict[str, Any], where: str, issues: IssueCollector) -> str:
     if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
         _bad_json(f"an invalid character (\\u0000 or an unpaired surrogate) in {where}", issues)
         return ""
-    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
-
-
-def _marks(value: dict[str, Any], where: str, issues: IssueCollector) -> float | None:
-    marks = value.get("marks")
-    if marks is None:
-        return None
-    if isinstance(marks, int | float) and not isinstance(marks, bool) and 0 <= marks <= 1e6 and math.isfinite(marks):
-        return float(marks)
-    issues.error(
-        "bad-marks",
-        RUBRIC,
-        found=f"marks {quoted(str(marks))} in {where}",
-        expected="a number from 0 to 1,000,000 such as 2 or 1.5, or null",
-        hint="Write the number without quotes.",
-    )
-    return None
+    return clean_description(text)
 
 
 def _wrong_type(what: str, value: object, expected: str, issues: IssueCollector) -> None:
@@ -139,16 +155,3 @@ def _wrong_type(what: str, value: object, expected: str, issues: IssueCollector)
 
 def _bad_json(found: str, issues: IssueCollector, line: int | None = None) -> None:
     issues.error("bad-json", RUBRIC, line=line, found=found)
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise _NotRubricError(f"the key {quoted(twice)} twice in the same object")
-    return found
-
-
-def _no_constant(name: str) -> float:
-    raise _NotRubricError(f"{name}, which is not valid JSON")

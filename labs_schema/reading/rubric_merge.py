@@ -1,17 +1,27 @@
 """Merges the rubric in rubrics.json with the one in the header of the ratings table.
 
-Entries in only one of them are included, with a warning. If they differ, rubrics.json takes precedence; differing marks
-are an error.
+Titles that look the same are the same. Entries in only one of the files are included, with a warning. If they differ,
+rubrics.json takes precedence; differing marks are an error, and so is an entry that each file has under another title,
+because its marks would be counted twice.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 
 from labs_schema.errors import IssueCollector, did_you_mean, quoted
-from labs_schema.models import Criterion, Rating
+from labs_schema.models import NOT_MET, Criterion, Rating, is_bonus_title
 from labs_schema.reading.lab_folders import RUBRIC
 from labs_schema.reading.ratings_csv import RatingsTable
+from labs_schema.reading.titles import Titles
 
 MIN_RATINGS, MAX_RATINGS = 2, 26  # an option for each letter of the alphabet
+_DATE = re.compile(
+    r"\d{1,2}[-. ][^\W\d]{3,4}\.?(?:[-. ]\d{2,4})?|[^\W\d]{3,4}\.?-\d{1,4}"
+    r"|\d{4}-\d\d-\d\d|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}"
+)
+_DATE_HINT = (
+    "A spreadsheet turned titles such as 1/2 into dates. Format the row as text and enter the titles of rubrics.json."
+)
 
 
 def table_criteria(table: RatingsTable) -> tuple[Criterion, ...]:
@@ -23,47 +33,79 @@ def table_criteria(table: RatingsTable) -> tuple[Criterion, ...]:
         ratings.setdefault(column.criterion, []).append(rating)
         descriptions[column.criterion] = descriptions.get(column.criterion) or column.description
     return tuple(
-        Criterion(title=title, description=descriptions[title], ratings=tuple(ratings[title])) for title in ratings
+        Criterion(
+            title=title, description=descriptions[title], ratings=tuple(ratings[title]), bonus=is_bonus_title(title)
+        )
+        for title in ratings
     )
+
+
+def aligned(table: RatingsTable, criteria: Sequence[Criterion]) -> RatingsTable:
+    """The table with the titles of `criteria` in place of others that look the same."""
+    titles = Titles(criterion.title for criterion in criteria)
+    ratings = {each.title: Titles(rating.title for rating in each.ratings) for each in criteria}
+    columns = []
+    for column in table.columns:
+        criterion = titles.find(column.criterion) or column.criterion
+        rating = ratings[criterion].find(column.rating) if criterion in ratings else None
+        columns.append(column._replace(criterion=criterion, rating=rating or column.rating))
+    return table._replace(columns=tuple(columns))
 
 
 def merge_rubrics(
     rubric: Sequence[Criterion] | None, table: RatingsTable | None, issues: IssueCollector
 ) -> tuple[Criterion, ...]:
-    """The criteria of `rubric` in its order, then those that only the table has. None stands for a missing file."""
-    in_table = {criterion.title: criterion for criterion in table_criteria(table)} if table else {}
+    """The criteria of `rubric` in its order, then those that only the table has. None stands for a missing file.
+
+    A criterion with a single rating gets a second one, `NOT_MET`.
+    """
+    in_table = {each.title: each for each in table_criteria(aligned(table, rubric or ()))} if table else {}
     if rubric is None or table is None:
         merged = tuple(rubric or in_table.values())
+        if table and any(_DATE.fullmatch(rating.title) for each in merged for rating in each.ratings):
+            issues.warning("date-title", table.path, line=3, found="a rating with a date as its title")
     else:
         in_rubric = {criterion.title: criterion for criterion in rubric}
         _one_file_only(in_rubric, in_table, table.path, issues)
         known = [_merged(criterion, in_table.get(criterion.title), table.path, issues) for criterion in rubric]
         merged = (*known, *(criterion for title, criterion in in_table.items() if title not in in_rubric))
-    for criterion in merged:
-        _check_ratings(criterion, issues)
-    return merged
+    return tuple(_checked(criterion, issues) for criterion in merged)
 
 
 def _one_file_only(
     in_rubric: dict[str, Criterion], in_table: dict[str, Criterion], path: str, issues: IssueCollector
 ) -> None:
-    for title in in_rubric:
-        if title not in in_table:
-            issues.warning(
-                "criterion-without-column",
+    missing = {title: each for title, each in in_rubric.items() if title not in in_table}
+    more = {title: each for title, each in in_table.items() if title not in in_rubric}
+    for title, criterion in missing.items():
+        if twin := next((other for other in more if _is_twin(criterion, more[other])), None):
+            issues.error(
+                "criterion-twice",
                 path,
                 line=1,
-                found=f"no column for the criterion {quoted(title)}",
-                hint=f"The criterion is included, without human grades.{did_you_mean(title, in_table)}",
+                found=f"the criterion {quoted(twin)}, with the ratings of {quoted(title)} in {RUBRIC}",
             )
-    for title in in_table:
-        if title not in in_rubric:
-            issues.warning(
-                "criterion-not-in-rubric",
-                RUBRIC,
-                found=f"no criterion {quoted(title)}, but {path} has it",
-                hint=f"The criterion is included as the table defines it.{did_you_mean(title, in_rubric)}",
-            )
+        issues.warning(
+            "criterion-without-column",
+            path,
+            line=1,
+            found=f"no column for the criterion {quoted(title)}",
+            hint=f"The criterion is included, without human grades.{did_you_mean(title, in_table)}",
+        )
+    for title in more:
+        issues.warning(
+            "criterion-not-in-rubric",
+            RUBRIC,
+            found=f"no criterion {quoted(title)}, but {path} has it",
+            hint=f"The criterion is included as the table defines it.{did_you_mean(title, in_rubric)}",
+        )
+
+
+def _is_twin(ours: Criterion, theirs: Criterion) -> bool:
+    """Whether two criteria are one with a misspelt title: similar titles with the same numbers, and equal ratings."""
+    numbers = [re.findall(r"\d+", title) for title in (ours.title, theirs.title)]
+    titles = [{rating.title for rating in each.ratings} for each in (ours, theirs)]
+    return bool(did_you_mean(ours.title, [theirs.title])) and numbers[0] == numbers[1] and titles[0] == titles[1]
 
 
 def _merged(ours: Criterion, theirs: Criterion | None, path: str, issues: IssueCollector) -> Criterion:
@@ -71,25 +113,47 @@ def _merged(ours: Criterion, theirs: Criterion | None, path: str, issues: IssueC
         return ours
     columns = {rating.title: rating for rating in theirs.ratings}
     titles = {rating.title for rating in ours.ratings}
-    for title in [title for title in titles if title not in columns]:
+    missing = [rating for rating in ours.ratings if rating.title not in columns]
+    more = [rating for rating in theirs.ratings if rating.title not in titles]
+    _check_renamed(ours.title, missing, more, path, issues)
+    for rating in missing:
         issues.warning(
             "rating-without-column",
             path,
             line=3,
-            found=f"no column for rating {quoted(title)} of {quoted(ours.title)}",
-            hint=f"The rating is included, without human grades.{did_you_mean(title, columns)}",
+            found=f"no column for rating {quoted(rating.title)} of {quoted(ours.title)}",
+            hint=f"The rating is included, without human grades.{did_you_mean(rating.title, columns)}",
         )
-    for title in [title for title in columns if title not in titles]:
+    for rating in more:
         issues.warning(
             "rating-not-in-rubric",
             RUBRIC,
-            found=f"no rating {quoted(title)} of {quoted(ours.title)}, but {path} has it",
-            hint=f"The rating is included as the table defines it.{did_you_mean(title, titles)}",
+            found=f"no rating {quoted(rating.title)} of {quoted(ours.title)}, but {path} has it",
+            hint=f"The rating is included as the table defines it.{did_you_mean(rating.title, titles)}",
         )
     ratings = [_merged_rating(ours.title, rating, columns.get(rating.title), path, issues) for rating in ours.ratings]
-    ratings += [rating for rating in theirs.ratings if rating.title not in titles]
     description = _description(ours.description, theirs.description, quoted(ours.title), path, issues)
-    return Criterion(title=ours.title, description=description, ratings=tuple(ratings))
+    return ours.model_copy(update={"description": description, "ratings": (*ratings, *more)})
+
+
+def _check_renamed(
+    criterion: str, missing: Collection[Rating], more: Collection[Rating], path: str, issues: IssueCollector
+) -> None:
+    """An error if the table has as many other ratings with the same marks, or dates: the same ratings, renamed."""
+    marks = [sorted((rating.marks is not None, rating.marks or 0.0) for rating in each) for each in (missing, more)]
+    dates = [rating.title for rating in more if _DATE.fullmatch(rating.title)]
+    known = all(is_known for each in marks for is_known, _ in each)
+    if missing and more and (dates or (known and marks[0] == marks[1])):
+        renamed, title = next(iter(dates), next(iter(more)).title), next(iter(missing)).title
+        details = {"hint": _DATE_HINT} if dates else {}
+        issues.error(
+            "date-title" if dates else "rating-twice",
+            path,
+            line=3,
+            found=f"the rating {quoted(renamed)} of {quoted(criterion)}, which {RUBRIC} lacks",
+            expected=f"the titles in {RUBRIC}, such as {quoted(title)}",
+            **details,
+        )
 
 
 def _merged_rating(criterion: str, ours: Rating, theirs: Rating | None, path: str, issues: IssueCollector) -> Rating:
@@ -124,14 +188,18 @@ def _description(ours: str, theirs: str, what: str, path: str, issues: IssueColl
     return ours or theirs
 
 
-def _check_ratings(criterion: Criterion, issues: IssueCollector) -> None:
+def _checked(criterion: Criterion, issues: IssueCollector) -> Criterion:
+    if len(criterion.ratings) == 1:
+        issues.warning("single-rating", RUBRIC, found=f"one rating for {quoted(criterion.title)}")
+    criterion = criterion.with_implied_rating()
     count = len(criterion.ratings)
     if not MIN_RATINGS <= count <= MAX_RATINGS:
         issues.error(
             "rating-count",
             RUBRIC,
             found=f"{count} ratings for {quoted(criterion.title)}",
-            expected=f"{MIN_RATINGS} to {MAX_RATINGS} ratings",
+            expected=f"{MIN_RATINGS} to {MAX_RATINGS} ratings, or one besides {NOT_MET!r}",
         )
     if criterion.max_marks is None and any(rating.marks is not None for rating in criterion.ratings):
         issues.warning("marks-missing", RUBRIC, found=f"marks for only some ratings of {quoted(criterion.title)}")
+    return criterion

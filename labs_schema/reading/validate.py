@@ -31,6 +31,7 @@ from labs_schema.reading.lab_folders import (
 )
 from labs_schema.reading.rater_tables import check_raters, rater_grades
 from labs_schema.reading.ratings_csv import RatingsTable
+from labs_schema.reading.rubric_merge import aligned
 from labs_schema.reading.students import add_absent, read_students, with_student_ids
 from labs_schema.reading.submission_checks import check_comments, check_copies, check_students
 from labs_schema.student_ids import StudentIds, local_part
@@ -143,8 +144,8 @@ def _read_work(
     table: RatingsTable | None,
     roster: tuple[Person, ...],
 ) -> _GradedWork:
-    comments = read_table(lab, COMMENTS)
-    raters = read_rater_tables(lab)
+    raters = {rater: aligned(each, criteria) for rater, each in read_rater_tables(lab).items()}
+    table, comments = (each and aligned(each, criteria) for each in (table, read_table(lab, COMMENTS)))
     written = {row.student for each in (table, comments, *raters.values()) if each for row in each.rows}
     entries = read_entries(lab, {name for each in written for name in (each, local_part(each))})
     language, entries = select_language(entries, declared, lab.issues)

@@ -41,7 +41,9 @@ def criterion_grade(
         letters=distribution.letters,
         sources=dict(answers[0].sources) if isinstance(answers[0], LabelScores) else {},
         marks=rating.marks,
+        min_marks=criterion.min_marks,
         max_marks=criterion.max_marks,
+        bonus=criterion.bonus,
         status=Status.NEEDS_REVIEW if reasons else Status.ACCEPTED,
         review_reasons=reasons,
     )
@@ -52,7 +54,9 @@ def ungraded(criterion: Criterion, reason: str, known_reasons: tuple[str, ...] =
     return CriterionGrade(
         criterion=criterion.title,
         ungraded=reason,
+        min_marks=criterion.min_marks,
         max_marks=criterion.max_marks,
+        bonus=criterion.bonus,
         status=Status.NEEDS_REVIEW,
         review_reasons=(ReviewCode.UNGRADED.reason(reason), *known_reasons),
     )

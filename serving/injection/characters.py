@@ -1,13 +1,14 @@
 """Homoglyphs, bidi controls and invisible characters.
 
 Boucher and Anderson, "Trojan Source: Invisible Vulnerabilities" (2021). Unicode's tag block and variation selectors can
-encode a message that no editor shows. The homoglyphs are the letters of Unicode's confusables list (UTS 39) that are
-needed to write English.
+encode a message that no editor shows.
 """
 
 # ruff: noqa: RUF001
 import re
 import unicodedata
+
+from labs_schema.homoglyphs import FOLD_HOMOGLYPHS
 
 _BIDI = "\u202a-\u202e\u2066-\u2069"
 _MARKS = "\u200e\u200f\u061c"
@@ -26,16 +27,6 @@ in an emoji, in Persian text or at the start of a file is normal."""
 _CONTROL = re.compile(f"[{_BIDI}{_MARKS}{_UNSEEN}{_SELECTORS}{_TAGS}]")
 _BREAKS = re.compile("[\u2028\u2029\x85\x0b\x0c]")
 
-_HOMOGLYPHS = {
-    # Cyrillic, Greek and other letters -> the Latin letter that looks the same
-    **dict(zip("аеорсухіјѕһԁԛԝӏѵԍкмтнвгпиг", "aeopcyxijshdqwlvgkmthbrnur", strict=True)),
-    **dict(zip("АВЕКМНОРСТХУІЈЅԌҮЗ", "ABEKMHOPCTXYIJSGY3", strict=True)),
-    **dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧϹϳ", "ABEZHIKMNOPTYXCj", strict=True)),
-    **dict(zip("αγεηικνορτυχω", "ayenikvoptuxw", strict=True)),
-    **dict(zip("ɑɡıɩʟɪᴀʙᴄᴅᴇɢʜᴊᴋᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "agiiliabcdeghjkmnoprstuvwyz", strict=True)),
-    **dict(zip("օսոհցԍ", "ouuhgg", strict=True)),
-}
-_FOLD = str.maketrans(_HOMOGLYPHS)
 _STRICT = frozenset("аеорсухіјѕһӏАВЕКМНОРСТХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧονιυ")
 _MIXED = re.compile(r"[^\W\d_]{3,}")
 
@@ -50,7 +41,7 @@ def folded(word: str) -> str:
     """`word` in plain Latin letters: without accents, homoglyphs, full-width and mathematical letters."""
     if word.isascii():
         return word
-    plain = unicodedata.normalize("NFKD", word).translate(_FOLD)
+    plain = unicodedata.normalize("NFKD", word).translate(FOLD_HOMOGLYPHS)
     return "".join(char for char in plain if not unicodedata.combining(char))
 
 

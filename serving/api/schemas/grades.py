@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from labs_schema.frozen import Frozen
-from labs_schema.grades import CriterionGrade, Grade, Provenance, Status
+from labs_schema.grades import CriterionGrade, Grade, Provenance, Status, highest_total
 from labs_schema.models import Criterion, Lab, Rating
 
 
@@ -30,6 +30,7 @@ class GradedCriterion(Frozen):
     ungraded: str | None
     points: float | None
     max_points: float | None
+    bonus: bool = Field(default=False, description="Its points add to the total, but not to the maximum.")
     ratings: tuple[ScoredRating, ...]
     confidence: float | None = Field(
         description="Estimated probability that a TA gives this rating too; calibrated if the model is."
@@ -63,6 +64,7 @@ class RubricCriterion(Frozen):
     title: str
     description: str
     max_points: float | None
+    bonus: bool = Field(default=False, description="Its points add to the total, but not to the maximum.")
     ratings: tuple[RatingOut, ...]
 
 
@@ -106,8 +108,7 @@ def grade_response(lab: Lab, grade: Grade, grade_id: str, ids: Mapping[str, str]
 
 
 def lab_summary(lab: Lab) -> LabSummary:
-    marks = [c.max_marks for c in lab.criteria if c.max_marks is not None]
-    total = sum(marks) if len(marks) == len(lab.criteria) else None
+    total = highest_total((criterion.max_marks, criterion.bonus) for criterion in lab.criteria)
     return LabSummary(name=lab.name, language=lab.language, criteria=len(lab.criteria), max_points=total)
 
 
@@ -118,6 +119,7 @@ def lab_rubric(lab: Lab) -> LabRubric:
             title=c.title,
             description=c.description,
             max_points=c.max_marks,
+            bonus=c.bonus,
             ratings=tuple(map(_rating, c.ratings)),
         )
         for c in lab.criteria
@@ -134,6 +136,7 @@ def _graded_criterion(id_: str, criterion: Criterion, grade: CriterionGrade) -> 
         ungraded=grade.ungraded,
         points=grade.marks,
         max_points=grade.max_marks,
+        bonus=grade.bonus,
         ratings=tuple(
             ScoredRating(**_rating(r).model_dump(), probability=probabilities.get(r.title)) for r in criterion.ratings
         ),

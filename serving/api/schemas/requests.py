@@ -13,7 +13,8 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, FailFast, F
 
 from labs_schema.frozen import Frozen
 from labs_schema.limits import LabLimits, RequestLimits
-from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
+from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission, is_bonus_title
+from labs_schema.reading.rubric_keys import NOT_READ, criterion_fields
 from labs_schema.source.languages import canonical_name
 from labs_schema.submissions.file_names import safe_member_path
 
@@ -96,23 +97,34 @@ class SubmissionIn(RequestPart):
 
 
 class RatingIn(RequestPart):
+    """A rating of a criterion. Negative points are a deduction."""
+
     id: Title
     description: Description = ""
-    points: float | None = Field(default=None, strict=True, ge=0, le=1_000_000, allow_inf_nan=False)
+    points: float | None = Field(default=None, strict=True, ge=-1_000_000, le=1_000_000, allow_inf_nan=False)
 
 
 class CriterionIn(RequestPart):
-    """2 to 26 ratings, in the rubric's order. The response repeats `id`, or the title if there is none."""
+    """1 to 26 ratings, in the rubric's order. A single one is completed by the rating `not met` with 0 points.
+
+    The response repeats `id`, or the title if there is none. The keys may also be those of rubrics.json or of Canvas.
+    """
 
     id: Title | None = None
     title: Title
     description: Description = ""
+    bonus: bool = Field(default=False, strict=True, description="Its points add to the total, but not to the maximum.")
     ratings: Annotated[
         tuple[RatingIn, ...],
         FailFast(),
-        Field(min_length=2, max_length=LIMITS.ratings),
+        Field(min_length=1, max_length=LIMITS.ratings),
         BeforeValidator(_at_most(LIMITS.ratings)),
     ]
+
+    @model_validator(mode="before")
+    @classmethod
+    def accept_other_keys(cls, given: Any) -> Any:
+        return _with_api_keys(given) if isinstance(given, dict) and len(given) <= LIMITS.object_fields else given
 
     @model_validator(mode="after")
     def ratings_differ(self) -> "CriterionIn":
@@ -197,9 +209,25 @@ GradeRequest = Annotated[
 ]
 
 
+def _with_api_keys(given: dict[str, Any]) -> dict[str, Any]:
+    """A criterion with the keys of any spelling of rubrics (`rubric_keys`) as one with the keys of this API."""
+    fields = {key: value for key, value in criterion_fields(given).items() if key not in NOT_READ}
+    ratings = fields.get("ratings")
+    if isinstance(ratings, list) and len(ratings) <= LIMITS.ratings:
+        fields["ratings"] = [_rating_keys(each) if isinstance(each, dict) else each for each in ratings]
+    return fields
+
+
+def _rating_keys(fields: dict[str, Any]) -> dict[str, Any]:
+    fields = {key: value for key, value in fields.items() if key not in NOT_READ}
+    return fields if "title" not in fields else fields | {"id": fields.pop("title")}
+
+
 def _criterion(given: CriterionIn) -> Criterion:
     ratings = tuple(Rating(title=r.id, description=r.description, marks=r.points) for r in given.ratings)
-    return Criterion(title=given.title, description=given.description, ratings=ratings)
+    bonus = given.bonus or ("bonus" not in given.model_fields_set and is_bonus_title(given.title))
+    criterion = Criterion(title=given.title, description=given.description, ratings=ratings, bonus=bonus)
+    return criterion.with_implied_rating()
 
 
 def _normalised(text: str) -> str:

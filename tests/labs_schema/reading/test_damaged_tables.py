@@ -78,6 +78,27 @@ def as_folder(name: str) -> Damage:
     return damage
 
 
+def column(*cells: str) -> Damage:
+    """A further last column of the table."""
+
+    def damage(lab: Path) -> None:
+        lines = (lab / TABLE).read_text().splitlines()
+        (lab / TABLE).write_text("".join(f"{row},{cell}\n" for row, cell in zip(lines, cells, strict=True)))
+
+    return damage
+
+
+def points_for_ratings(lab: Path) -> None:
+    header = (lab / TABLE).read_text().splitlines(keepends=True)[:6]
+    rows = ("2,,,1,\n", ",1,,,0\n", ",,0,1,\n")
+    (lab / TABLE).write_text("".join([*header, *(f"s00{number},{row}" for number, row in enumerate(rows))]))
+
+
+def names_and_grades(lab: Path) -> None:
+    rows = (f"s{number:03d},Ann,Roe,{number}\n" for number in range(6))
+    (lab / TABLE).write_text("SID,First Name,Last Name,Score\n" + "".join(rows))
+
+
 def tas(*heads: str, value: str = "ann") -> Damage:
     """Adds a column to the table for each head, with `value` for every student."""
 
@@ -132,12 +153,12 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
     ("a rubric in UTF-16", recoded(RUBRIC, "utf-16"), "not-utf-8", WARNING),
     ("NaN as marks", replace(RUBRIC, '"marks": 2.0', '"marks": NaN'), "bad-json", ERROR),
     ("infinite marks", replace(RUBRIC, '"marks": 2.0', '"marks": 1e999'), "bad-marks", ERROR),
-    ("marks as text", replace(RUBRIC, '"marks": 2.0', '"marks": "2"'), "bad-marks", ERROR),
-    ("negative marks", replace(RUBRIC, '"marks": 2.0', '"marks": -2'), "bad-marks", ERROR),
+    ("marks as words", replace(RUBRIC, '"marks": 2.0', '"marks": "two"'), "bad-marks", ERROR),
+    ("marks of a thousand or one", replace(RUBRIC, '"marks": 2.0', '"marks": "1,000"'), "bad-marks", ERROR),
     ("true as marks", replace(RUBRIC, '"marks": 2.0', '"marks": true'), "bad-marks", ERROR),
     ("marks that differ", replace(RUBRIC, '"marks": 2.0', '"marks": 3'), "marks-differ", ERROR),
     ("a key twice", replace(RUBRIC, '"title": "A"', '"title": "A", "title": "Z"', 1), "bad-json", ERROR),
-    ("an unknown key", replace(RUBRIC, '"marks"', '"points"', 1), "unknown-key", WARNING),
+    ("an unknown key", replace(RUBRIC, '"marks"', '"weight"', 1), "unknown-key", WARNING),
     ("half a surrogate pair", replace(RUBRIC, "Names and layout.", "\\ud800"), "bad-json", ERROR),
     ("a NUL by escape", replace(RUBRIC, "Names and layout.", "\\u0000"), "bad-json", ERROR),
     ("a criterion that is text", rubric(lambda r: r.append("x")), "wrong-type", ERROR),  # type: ignore[arg-type]
@@ -147,15 +168,24 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
     ("ratings of text", rubric(lambda r: r[0].update(Ratings=["A", "B"])), "wrong-type", ERROR),
     ("an empty title", rubric(lambda r: r[0].update(title=" ")), "empty-title", ERROR),
     ("an escape code in a title", rubric(lambda r: r[0].update(title="\x1b[2J")), "bad-title", ERROR),
-    ("a title of 400 characters", rubric(lambda r: r[0].update(title="x" * 400)), "bad-title", ERROR),
+    ("a title of 501 characters", rubric(lambda r: r[0].update(title="x" * 501)), "bad-title", ERROR),
     ("a criterion twice", rubric(lambda r: r.append(r[0])), "duplicate-criterion", ERROR),
     ("a rating twice", replace(RUBRIC, '"title": "B"', '"title": "A"', 1), "duplicate-rating", ERROR),
     (
         "one rating only",
         rubric(lambda r: r.append({"title": "new", "Ratings": [{"title": "A"}]})),
-        "rating-count",
-        ERROR,
+        "single-rating",
+        WARNING,
     ),
+    ("no rating", rubric(lambda r: r.append({"title": "new", "Ratings": []})), "rating-count", ERROR),
+    (
+        "a range of points",
+        replace(RUBRIC, '"title": "Is it r', '"criterion_use_range": true, "title": "Is it r'),
+        "point-range",
+        WARNING,
+    ),
+    ("bonus as text", replace(RUBRIC, '"title": "Is it r', '"bonus": "yes", "title": "Is it r'), "wrong-type", ERROR),
+    ("two values of marks", replace(RUBRIC, '"marks": 2.0', '"marks": 2.0, "points": 3'), "bad-json", ERROR),
     (
         "27 ratings",
         rubric(lambda r: r.append({"title": "new", "Ratings": [{"title": str(i)} for i in range(27)]})),
@@ -169,6 +199,15 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
         WARNING,
     ),
     ("a criterion in the table only", rubric(lambda r: r.pop()), "criterion-not-in-rubric", WARNING),
+    ("a criterion under similar titles", replace(TABLE, READABLE, "Is it readable here?"), "criterion-twice", ERROR),
+    ("a rating that was renamed", replace(TABLE, "Rating,A,B,C", "Rating,A,B,D"), "rating-twice", ERROR),
+    ("a rating that became a date", replace(TABLE, "Rating,A,B,C", "Rating,A,B,1-Feb"), "date-title", ERROR),
+    (
+        "one title for two criteria",
+        both(replace(RUBRIC, READABLE, COMPILES), replace(TABLE, READABLE, COMPILES)),
+        "repeated-criterion",
+        WARNING,
+    ),
     ("a misspelt criterion", replace(TABLE, READABLE, "Is it legible?"), "criterion-without-column", WARNING),
     ("a rating in the table only", replace(TABLE, "Rating,A,B,C", "Rating,A,B,D"), "rating-not-in-rubric", WARNING),
     ("a rating without a column", replace(TABLE, "Rating,A,B,C", "Rating,A,B,D"), "rating-without-column", WARNING),
@@ -204,18 +243,22 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
     ("an empty criterion cell", replace(TABLE, f"Criterion,{COMPILES}", "Criterion,"), "empty-title", ERROR),
     ("an empty rating cell", replace(TABLE, "Rating,A", "Rating,"), "empty-title", ERROR),
     ("a rating in two columns", replace(TABLE, "Rating,A,B,C", "Rating,A,B,B"), "duplicate-rating", ERROR),
-    ("marks with a unit", replace(TABLE, "Marks,2", "Marks,2 points"), "bad-marks", ERROR),
-    ("marks with a comma", replace(TABLE, "Marks,2", 'Marks,"2,5"'), "bad-marks", ERROR),
+    ("marks in percent", replace(TABLE, "Marks,2", "Marks,50%"), "bad-marks", ERROR),
     ("marks that are NaN", replace(TABLE, "Marks,2", "Marks,nan"), "bad-marks", ERROR),
     ("a student twice", line(8, "s000,1,0,0,1,0"), "duplicate-student", ERROR),
     ("an id of two students", line(8, "s000@other,1,0,0,1,0\ns000,1,0,0,1,0"), "ambiguous-student", ERROR),
     ("a row without a student", line(8, ",1,0,0,1,0"), "empty-student", ERROR),
     ("a row of @course", line(8, "@course,1,0,0,1,0"), "empty-student", ERROR),
-    ("a 2 for a 1", line(8, "s001@course,2,0,0,1,0"), "bad-cell", ERROR),
-    ("an x for a 1", line(8, "s001@course,x,0,0,1,0"), "bad-cell", ERROR),
-    ("TRUE and FALSE", line(8, "s001@course,TRUE,FALSE,FALSE,1,0"), "bad-cell", ERROR),
-    ("NA for a 0", line(8, "s001@course,1,NA,0,1,0"), "bad-cell", ERROR),
-    ("a rating's title for a 1", line(8, "s001@course,B,0,0,1,0"), "bad-cell", ERROR),
+    ("a 2 for a 1", line(8, "s001@course,2,0,0,1,0"), "bad-cell", WARNING),
+    ("a formula error for a 1", line(8, "s001@course,#N/A,0,0,1,0"), "bad-cell", WARNING),
+    ("NA for a 0", line(8, "s001@course,1,NA,0,1,0"), "bad-cell", WARNING),
+    ("a rating's title for a 1", line(8, "s001@course,B,0,0,1,0"), "bad-cell", WARNING),
+    ("a word for a 1", line(8, "s001@course,Good,0,0,1,0"), "word-for-rating", WARNING),
+    ("points for a 1", points_for_ratings, "points-for-ratings", WARNING),
+    ("a row of averages", line(8, "Average,0.5,0.3,0.2,1,0"), "summary-row", WARNING),
+    ("an average without a name", line(8, ",0.5,0.3,0.2,1,0"), "summary-row", WARNING),
+    ("a column of totals", column("Total", "", "", "", "", "", *"345678"), "extra-column", WARNING),
+    ("a list of students", names_and_grades, "wrong-header", ERROR),
     ("two ratings marked", line(8, "s001@course,1,1,0,1,0"), "several-ratings", WARNING),
     ("two ratings commented", line(8, "s001@course,Good,No Comments,0,1,0"), "several-ratings", WARNING),
     ("no rating marked", line(8, "s001@course,0,0,0,1,0"), "no-rating", WARNING),
@@ -236,7 +279,7 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
     ),
     ("two TA columns", tas("TA", "ta"), "duplicate-ta", ERROR),
     ("a TA with an escape code", tas("TA", value="a\x1b[2J"), "bad-ta", ERROR),
-    ("a TA of 400 characters", tas("TA", value="x" * 400), "bad-ta", ERROR),
+    ("a TA of 501 characters", tas("TA", value="x" * 501), "bad-ta", ERROR),
     ("a roster of sections", content("roster.csv", "section,mark\n1,2\n"), "roster-columns", ERROR),
     ("a roster row without id and name", content("roster.csv", "id,name,mark\ns1,Ann,1\n,,2\n"), "roster-row", ERROR),
     ("a roster's long row", content("roster.csv", "id,name\ns1,Rossi, Mario\n"), "roster-row", ERROR),
@@ -263,7 +306,7 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
     ("a TA's file with another rating", rater("ann", "Rating,A,B,C", "Rating,A,B,D"), "rater-column", ERROR),
     ("a TA's file with other marks", rater("ann", "Marks,2", "Marks,3"), "marks-differ", ERROR),
     ("a TA's file with an unknown student", rater("ann", "s001@", "s999@"), "student-without-submission", WARNING),
-    ("a TA's file with a 2 for a 1", rater("ann", "s001@course,0,1", "s001@course,0,2"), "bad-cell", ERROR),
+    ("a TA's file with a 2 for a 1", rater("ann", "s001@course,0,1", "s001@course,0,2"), "bad-cell", WARNING),
     ("a TA's file without a name", rater(""), "stray-file", WARNING),
     ("a TA's row and file that differ", both(tas("TA", value="ann"), rater("ann", ",0,1,0,", ",1,0,0,")), *DIFFERS),
     ("a TA's file with another TA in it", both(tas("TA", value="bo"), rater("ann")), "ta-elsewhere", WARNING),

@@ -75,7 +75,7 @@ def test_rater_table_takes_precedence_for_the_ta_s_rating(tmp_path, make_lab) ->
     assert read.ratings_by_rater["ann"]["s000"][COMPILES] == "C"
 
 
-@pytest.mark.parametrize("rater", ["", " ann", "a\nb", "x" * 301])
+@pytest.mark.parametrize("rater", ["", " ann", "a\nb", "x" * 501])
 def test_writer_rejects_invalid_ta_names(rater, tmp_path, make_lab) -> None:
     one = HumanGrade(student="s000", criterion=COMPILES, rating="A", rater=rater)
     for field in ("human_grades", "rater_grades"):

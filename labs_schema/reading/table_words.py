@@ -1,0 +1,48 @@
+"""Words that spreadsheets of grades use in six languages. Those of `YES` mean a rating; none of the others is one."""
+
+import re
+
+YES = frozenset(
+    "true yes y x ja j oui si s\u00ed sim wahr vrai vero verdadero verdadeiro ticked checked".split()  # noqa: SIM905
+)
+NO = frozenset("false no n nein non n\u00e3o nao falsch faux falso".split()) | {""}  # noqa: SIM905
+MISSING_VALUES = frozenset(
+    "na n/a n.a. n/d nd nan none null nil nv n/v k.a. s/o s.o. tbd todo pending".split()  # noqa: SIM905
+)
+
+_ABSENT = r"""
+(?:student )?(?:absente?|abwesend|ausente|assente|abs|missing|excused|withdrawn|dropped|dnf|dns|n\.?s)
+(?:was |has |did )?(?:not|n[o']t|never) (?:submit(?:ted)?|handed in|turned in|present|graded|marked|attempted)
+(?:no|nothing|without|missing) (?:submission|submitted|handed in|files?|work|code)
+(?:nicht|nichts) (?:abgegeben|eingereicht|anwesend|erschienen|bewertet)|keine abgabe
+(?:non|pas) (?:rendue?|remise?|soumise?|présente?|note)|rien rendu
+(?:no|sin) (?:entreg(?:ado|ó|a)|presentad[oa]|present[óo])
+não (?:entreg(?:ue|ou)|apresentad[oa])
+non (?:consegnat[oa]|presente)|nessuna consegna
+"""
+_OTHER_COLUMN = r"""
+(?:over)?all comments?|comment(?:s|aires?|arios?|i|ários?)?|comentários?|comentarios?|commento|kommentare?
+feedback|remarks?|bemerkung(?:en)?|observaciones|observations|osservazioni|observações
+not(?:e|es|a|as|en)|grades?|scores?|points?|punkte|punteggio|puntos|pontos
+(?:grand |sub)?totals?|totale?|gesamt|sum(?:me|a)?|somm[ea]|soma
+(?:full |first |last |student |family )?names?|surname|e-?mail(?: address)?|sections?|grader|marker|percent(?:age)?|%
+nom|prénom|nome|cognome|nombre|apellidos?|vorname|nachname|sobrenome|apelido
+"""
+_SUMMARY_ROW = r"""
+(?:class |grand |overall |column )?(?:average|avg|mean|median|totals?|sum|count|maximum|minimum|max|min|mode|n)
+std\.? ?dev\.?|standard deviation|variance|percent(?:age)?|points possible|max(?:imum)? points
+moyenne|médiane|somme|écart[- ]type|(?:mittel|durch)(?:wert|schnitt)|summe|gesamt|anzahl
+promedio|mediana?|suma|desviación estándar|somma|deviazione standard|totale|média|soma|desvio padrão
+"""
+
+
+def _any_of(lines: str) -> str:
+    return f"(?:{'|'.join(lines.split(chr(10))[1:-1])})"
+
+
+ABSENT = re.compile(_any_of(_ABSENT))
+"""A student without work, in lower case."""
+OTHER_COLUMN = re.compile(_any_of(_OTHER_COLUMN))
+"""The heading of a column without ratings, in lower case."""
+SUMMARY_ROW = re.compile(rf"{_any_of(_SUMMARY_ROW)}\s*(?:[:=(].*|[-+]?[\d.,]+%?)?", re.IGNORECASE)
+"""The first cell of a row that summarises the others, such as `Average` or `Total: 3`."""
