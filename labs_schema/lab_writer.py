@@ -10,6 +10,7 @@ from labs_schema.models import Criterion, HumanGrade, Lab, Rating, SourceFile, i
 from labs_schema.reading.human_grades import is_comment
 from labs_schema.reading.lab_folders import (
     COMMENTS,
+    GROUPS,
     LANGUAGE_FILE,
     RATINGS,
     RUBRIC,
@@ -44,6 +45,9 @@ def write_lab(lab: Lab, folder: Path) -> None:
             _write_source(folder / SUBMISSIONS, submission.folder, file)
     for file in lab.template:
         _write_source(folder, TEMPLATE, file)
+    members = [(submission.folder, each) for submission in lab.submissions for each in submission.members]
+    if members:
+        write_csv(folder / GROUPS, [("group", "student"), *members])
     if lab.human_grades:
         _write_grades(lab, folder)
     for rater in sorted({grade.rater for grade in lab.rater_grades}, key=str):

@@ -10,7 +10,9 @@ from labs_schema.errors import IssueCollector, did_you_mean, quoted
 from labs_schema.file_reader import read_text
 from labs_schema.limits import LabLimits
 from labs_schema.models import Criterion, Person, SourceFile
+from labs_schema.reading.groups import parse_groups
 from labs_schema.reading.lab_folders import (
+    GROUPS,
     LANGUAGE_FILE,
     RATINGS,
     ROSTER,
@@ -147,6 +149,12 @@ def read_roster(lab: LabFolder) -> tuple[Person, ...]:
         found.append((rows, f"../{course}"))
     people = [person for each in found if each for person in parse_roster(*each, lab.issues)]
     return tuple(dict.fromkeys(people))
+
+
+def read_groups(lab: LabFolder) -> dict[str, list[str]]:
+    """Name of a submission -> ids of its members, for group work."""
+    found = lab.table(GROUPS)
+    return parse_groups(*found, lab.issues) if found else {}
 
 
 def read_criteria(lab: LabFolder, table: RatingsTable | None) -> tuple[Criterion, ...]:

@@ -14,6 +14,7 @@ STATEMENTS = ("ps.txt", "problemStatement.txt")
 SHORT_STATEMENT = "modified_ps.txt"
 LANGUAGE_FILE = "language.txt"
 ROSTER = "roster.csv"
+GROUPS = "groups.csv"
 RUBRIC = "rubrics.json"
 RATINGS = "rubric_ratings.csv"
 COMMENTS = "rubric_comments.csv"
@@ -35,7 +36,7 @@ def tables_named(name: str, available: Collection[str]) -> list[str]:
     return [each for each in table_names(name) if each in available]
 
 
-_TABLES = tuple(name for table in (RATINGS, COMMENTS, ROSTER) for name in table_names(table))
+_TABLES = tuple(name for table in (RATINGS, COMMENTS, ROSTER, GROUPS) for name in table_names(table))
 LAB_FILES = frozenset({*LAB_MARKERS, TEMPLATE, *_TEXT_FILES, *_TABLES})
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from labs_schema.errors import Issue, IssueCollector, quoted
 from labs_schema.limits import LabLimits
 from labs_schema.models import NO_SUBMISSION, Person, Submission, UnreadableSubmission
+from labs_schema.reading.groups import Groups
 from labs_schema.reading.lab_folders import SUBMISSIONS
 from labs_schema.reading.ratings_csv import RatingsTable, StudentRow
 from labs_schema.student_ids import StudentIds, local_part, written_id
@@ -21,30 +22,40 @@ class Students(NamedTuple):
     @property
     def written(self) -> list[tuple[str, str]]:
         """Student and folder of all of them."""
-        return [(s.student, s.folder) for s in self.submissions] + [(u.student, u.folder) for u in self.unreadable]
+        submitted = [(student, each.folder) for each in self.submissions for student in each.students]
+        return submitted + [(each.student, each.folder) for each in self.unreadable]
 
     @property
     def ids(self) -> list[str]:
         """The students with a submission, readable or not."""
         unreadable = [each.student for each in self.unreadable if each.code != NO_SUBMISSION]
-        return [each.student for each in self.submissions] + unreadable
+        return [student for each in self.submissions for student in each.students] + unreadable
 
 
-def read_students(entries: Iterable[SubmissionEntry], ids: StudentIds, issues: IssueCollector) -> Students:
-    """One submission for each student of `entries`. A student with several entries is unreadable: none is preferred."""
+def read_students(
+    entries: Iterable[SubmissionEntry], ids: StudentIds, groups: Groups, issues: IssueCollector
+) -> Students:
+    """One submission for each student or group of `entries`.
+
+    A student with several entries is unreadable: none is preferred.
+    """
     by_student: dict[str, list[SubmissionEntry]] = {}
     for entry in entries:
         by_student.setdefault(ids.resolve(entry.name) or entry.name, []).append(entry)
-    submissions, unreadable = [], []
-    for student, (entry, *others) in sorted(by_student.items()):
+    groups.check(by_student.keys(), issues)
+    submissions: list[Submission] = []
+    unreadable: list[UnreadableSubmission] = []
+    for student, (entry, *others) in by_student.items():
         fault = _report_duplicate(student, others[-1], issues) if others else entry.fault
+        first, *more = members = groups.members(student)
         if fault is None:
-            submissions.append(Submission(student=student, folder=entry.name, files=entry.files))
+            group = members if more else ()
+            submissions.append(Submission(student=first, folder=entry.name, files=entry.files, members=group))
         else:
-            unreadable.append(
-                UnreadableSubmission(student=student, folder=entry.name, code=fault.code, reason=fault.found)
-            )
-    return Students(tuple(submissions), tuple(unreadable))
+            why = {"folder": entry.name, "code": fault.code, "reason": fault.found}
+            unreadable += (UnreadableSubmission(student=each, **why) for each in members)
+    submissions.sort(key=lambda each: each.student)
+    return Students(tuple(submissions), tuple(sorted(unreadable, key=lambda each: each.student)))
 
 
 def _report_duplicate(student: str, entry: SubmissionEntry, issues: IssueCollector) -> Issue | None:
@@ -80,11 +91,19 @@ def with_student_ids(table: RatingsTable, ids: StudentIds, issues: IssueCollecto
 
 
 def add_absent(
-    students: Students, tables: Sequence[RatingsTable], roster: Sequence[Person], issues: IssueCollector
+    students: Students,
+    tables: Sequence[RatingsTable],
+    groups: Groups,
+    roster: Sequence[Person],
+    issues: IssueCollector,
 ) -> Students:
-    """Adds the students of `tables` and of the roster who have no submission, and warns of all that are unreadable."""
-    known = set(students.ids)
+    """Adds the students of `tables`, `groups` and the roster who have no submission; warns of all that are unreadable.
+
+    A row of a table may name a group by its submission.
+    """
+    known = {*students.ids, *groups.names}
     absent = {row.student: row.folder for table in tables for row in table.rows if row.student not in known}
+    absent |= {student: student for student in sorted(groups.students - known)}
     on_roster = [each for each in _absent_on_roster(roster, {*known, *absent}) if each not in absent]
     if on_roster:
         found = f"{len(on_roster)} students on the roster without a submission, such as {quoted(on_roster[0])}"

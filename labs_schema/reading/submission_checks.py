@@ -1,23 +1,28 @@
 """Warnings across submissions and tables: missing rows, missing submissions, copies, untouched templates."""
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Sequence, Set
 
 from labs_schema.errors import IssueCollector, did_you_mean, quoted, quoted_list
 from labs_schema.hashes import canonical_hash
 from labs_schema.models import SourceFile, Submission
 from labs_schema.reading.lab_folders import SUBMISSIONS
 from labs_schema.reading.ratings_csv import RatingsTable, StudentRow
+from labs_schema.reading.students import Students
 from labs_schema.student_ids import did_you_mean_id
 
 
-def check_students(students: Iterable[str], table: RatingsTable, issues: IssueCollector) -> None:
-    """Warns of `students` without a row in the ratings table and of rows without a submission."""
-    submitted = set(students)
-    rated = {row.student for row in table.rows}
+def check_students(students: Students, groups: Set[str], table: RatingsTable, issues: IssueCollector) -> None:
+    """Warns of submissions without a row in the ratings table and of rows without a submission.
+
+    One row is enough for a group: of a member, or of its submission, whose id is among `groups`.
+    """
+    rated, submitted = {row.student for row in table.rows}, {*students.ids, *groups}
     for row in table.rows:
         check_row(row, submitted, table.path, issues)
-    for student in sorted(submitted - rated):
-        issues.warning("submission-without-ratings", table.path, found=f"no row for student {quoted(student)}")
+    work = [each.students for each in students.submissions] + [(each.student,) for each in students.unreadable]
+    for members in sorted(work):
+        if rated.isdisjoint(members) and not (len(members) > 1 and rated & groups):
+            issues.warning("submission-without-ratings", table.path, found=f"no row for student {quoted(members[0])}")
 
 
 def check_row(row: StudentRow, students: Set[str], path: str, issues: IssueCollector) -> None:

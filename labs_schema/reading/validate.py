@@ -8,11 +8,13 @@ from labs_schema.limits import LabLimits
 from labs_schema.models import Criterion, HumanGrade, Lab, Person, SourceFile, Submission, UnreadableSubmission
 from labs_schema.privacy.name_matching import NameMatcher
 from labs_schema.privacy.redaction import person_from_id, with_redactions
+from labs_schema.reading.groups import Groups, suggest_groups
 from labs_schema.reading.human_grades import human_grades
 from labs_schema.reading.lab_files import (
     LabFolder,
     read_criteria,
     read_entries,
+    read_groups,
     read_language,
     read_rater_tables,
     read_roster,
@@ -147,23 +149,31 @@ def _read_work(
     raters = {rater: aligned(each, criteria) for rater, each in read_rater_tables(lab).items()}
     table, comments = (each and aligned(each, criteria) for each in (table, read_table(lab, COMMENTS)))
     written = {row.student for each in (table, comments, *raters.values()) if each for row in each.rows}
+    grouped = read_groups(lab)
+    written.update(name for group, members in grouped.items() for name in (group, *members))
     entries = read_entries(lab, {name for each in written for name in (each, local_part(each))})
     language, entries = select_language(entries, declared, lab.issues)
     ids = StudentIds((entry.name for entry in entries), written)
+    groups = Groups(grouped, ids)
+    suggest_groups(entries, [*written, *(each for person in roster for each in person.ids)], lab.issues)
     table, comments = (each and with_student_ids(each, ids, lab.issues) for each in (table, comments))
     raters = {rater: with_student_ids(each, ids, lab.issues) for rater, each in raters.items()}
-    students = read_students(entries, ids, lab.issues)
+    students = read_students(entries, ids, groups, lab.issues)
     template = read_template(lab)
     check_copies(students.submissions, template, lab.issues)
     grades: tuple[HumanGrade, ...] = ()
     if table:
-        check_students(students.ids, table, lab.issues)
+        check_students(students, groups.names, table, lab.issues)
         if comments:
             check_comments(comments, table, lab.issues)
         grades = human_grades(criteria, table, comments, lab.issues)
-    by_rater = rater_grades(criteria, raters, set(students.ids), lab.issues)
+    by_rater = rater_grades(criteria, raters, {*students.ids, *groups.names}, lab.issues)
+    grades = groups.merge_grades(grades, RATINGS, lab.issues)
+    by_rater = groups.merge_grades(by_rater, RATINGS, lab.issues, by_rater=True)
+    by_rater = tuple(each for each in by_rater if each.rating is not None)
     check_raters(grades, by_rater, RATINGS, lab.issues)
-    students = add_absent(students, [each for each in (table, *raters.values()) if each], roster, lab.issues)
+    tables = [each for each in (table, *raters.values()) if each]
+    students = add_absent(students, tables, groups, roster, lab.issues)
     if lab.issues.failed:
         return _GradedWork(language=language)
     names = NameMatcher((*roster, *(person_from_id(*each) for each in students.written)))

@@ -7,10 +7,12 @@ is a near-copy of a held-out one is set aside, in neither file.
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from enum import StrEnum
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 
+from labs_schema.student_ids import local_part
 from training.dataset.near_copies import Sketches
 from training.dataset.spool import Block
 
@@ -25,6 +27,7 @@ class RatedSubmission(NamedTuple):
     """A submission with a TA's rating, and the position of its rows. The i-th one is the i-th of the `Sketches`.
 
     `program`: its `program_key`. `attacked`: the rows of its attacked copy, if it has one; they are only trained on.
+    `members`: the students of group work, empty for a single student.
     """
 
     lab: str
@@ -32,6 +35,7 @@ class RatedSubmission(NamedTuple):
     block: Block
     program: str = ""
     attacked: Block | None = None
+    members: tuple[str, ...] = ()
 
     def blocks(self, side: Side) -> list[Block]:
         """The rows to write into the file of its side."""
@@ -43,10 +47,30 @@ def seeded_order(seed: int, *names: str) -> bytes:
     return hashlib.sha256("\0".join((str(seed), *names)).encode(errors="surrogatepass")).digest()
 
 
-def training_students(students: Iterable[str], share: float, seed: int) -> set[str]:
-    """A seeded choice of `share` (0 to 1) of the students."""
-    shuffled = sorted(set(students), key=lambda student: seeded_order(seed, student))
-    return set(shuffled[: round(share * len(shuffled))])
+def training_students(
+    students: Iterable[str], share: float, seed: int, groups: Iterable[Sequence[str]] = ()
+) -> set[str]:
+    """A seeded choice of `share` (0 to 1) of the students. Those who share a group are chosen together."""
+    chosen: set[str] = set()
+    clusters = _clusters(students, groups)
+    wanted = round(share * sum(map(len, clusters)))
+    for cluster in sorted(clusters, key=lambda each: seeded_order(seed, min(each))):
+        if len(chosen) < wanted:
+            chosen |= cluster
+    return chosen
+
+
+def _clusters(students: Iterable[str], groups: Iterable[Sequence[str]]) -> list[set[str]]:
+    """The students, joined where a group or the same id before the `@` connects them."""
+    cluster_of: dict[str, set[str]] = {}
+    by_local: dict[str, list[str]] = {}
+    for student in sorted({*students, *chain(*groups)}):
+        cluster_of[student] = {student}
+        by_local.setdefault(local_part(student), []).append(student)
+    for group in (*by_local.values(), *groups):
+        joined = set[str]().union(*(cluster_of[student] for student in group))
+        cluster_of |= dict.fromkeys(joined, joined)
+    return list({id(cluster): cluster for cluster in cluster_of.values()}.values())
 
 
 def split(
@@ -60,9 +84,11 @@ def split(
 ) -> dict[RatedSubmission, Side]:
     """The side of each submission.
 
-    Outside the eval labs no student is on two sides, and no near-copy of a held-out submission is trained on.
+    Outside the eval labs no student or group member is on two sides, and no near-copy of a held-out submission is trained on.
     """
-    students = training_students((one.student for one in submissions if one.lab not in eval_labs), train_split, seed)
+    own = [one for one in submissions if one.lab not in eval_labs]
+    groups = [one.members for one in own if one.members]
+    students = training_students((one.student for one in own), train_split, seed, groups)
     train = np.array([one.lab not in eval_labs and one.student in students for one in submissions], bool)
     copies = sketches.near_copies(np.flatnonzero(train), np.flatnonzero(~train), progress)
     sides = {

@@ -1,6 +1,7 @@
 """Ways to damage a lab's own files. Each ends in its named issue, and none in a traceback."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -289,6 +290,33 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
         "a roster student without work",
         content("roster.csv", "id,name\ns9,Ann Lee\n"),
         "roster-without-submission",
+        WARNING,
+    ),
+    ("groups without headings", content("groups.csv", "s000,s001\n"), "groups-columns", ERROR),
+    ("a group without a member", content("groups.csv", "group,student\ns000,\n"), "groups-row", ERROR),
+    (
+        "a student in two submissions",
+        content("groups.csv", "group,student\ns000,s000\ns000,s001\n"),
+        "two-groups",
+        ERROR,
+    ),
+    ("a group without work", content("groups.csv", "team,student\nt,s8\nt,s9\n"), "group-without-submission", WARNING),
+    (
+        "two ratings of a group",
+        lambda lab: (
+            shutil.rmtree(lab / "submissions/s001@course"),
+            content("groups.csv", "group,student\ns000,s000\ns000,s001\n")(lab),
+        ),
+        "group-ratings-differ",
+        WARNING,
+    ),
+    (
+        "a folder of two students",
+        lambda lab: (
+            shutil.rmtree(lab / "submissions/s001@course"),
+            (lab / "submissions/s000@course").rename(lab / "submissions/s000_s001@course"),
+        ),
+        "maybe-group",
         WARNING,
     ),
     ("a roster of ids", content("roster.csv", "student\ns1\n"), "roster-without-names", WARNING),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from labs_schema.reading.validate import read_lab
 from labs_schema.student_ids import StudentIds, did_you_mean_id
@@ -145,3 +146,49 @@ def test_bare_id_is_ambiguous_only_where_it_is_shared() -> None:
     assert [ids.resolve(each) for each in ("ann@cs", "ann@ee", "ann", "bo", "bo@cs")] == [
         "ann@cs", "ann@ee", None, "bo", "bo",
     ]  # fmt: skip
+
+
+GROUPS = "group,student\ns1_s2@cs,s1@cs\ns1_s2@cs,s2@cs\n"
+
+
+def test_group_is_one_submission_of_all_its_members_with_one_rating(tmp_path) -> None:
+    rows = "s1@cs,1,0\ns2@cs,1,0\ns3@cs,0,1\n"
+    folder = make(tmp_path / "lab", {"s1_s2@cs/main.c": b"", "s3@cs/main.c": b""}, rows, groups=GROUPS)
+    lab, unreadable = read(folder)
+    assert [(each.student, each.members) for each in lab.submissions] == [("s1", ("s1", "s2")), ("s3", ())]
+    assert lab.ratings_by_student == {"s1": {"Fast?": "Yes"}, "s3": {"Fast?": "No"}} and unreadable == {}
+    assert lab.students == ("s1", "s2", "s3")
+
+
+@pytest.mark.parametrize("rows", ["s2@cs,1,0\n", "s1_s2@cs,1,0\n", "s1@cs,0,0\ns2,1,0\n"])
+def test_rating_of_one_member_is_that_of_the_group(rows, tmp_path) -> None:
+    lab, _ = read(make(tmp_path / "lab", {"s1_s2@cs/main.c": b""}, rows, groups=GROUPS))
+    assert lab.ratings_by_student == {"s1": {"Fast?": "Yes"}}
+
+
+def test_different_ratings_of_members_are_no_rating(tmp_path) -> None:
+    folder = make(tmp_path / "lab", {"s1_s2@cs/main.c": b""}, "s1@cs,1,0\ns2@cs,0,1\n", groups=GROUPS)
+    lab, _ = read(folder)
+    assert lab.ratings_by_student == {}
+    assert "group-ratings-differ" in {issue.code for issue in read_lab(folder).issues}
+
+
+def test_unreadable_group_work_makes_every_member_ungraded(tmp_path) -> None:
+    lab, unreadable = read(make(tmp_path / "lab", {"s1_s2@cs/main.pdf": b"%PDF-"}, "s1@cs,1,0\n", groups=GROUPS))
+    assert lab.submissions == () and unreadable == {"s1": "no-program", "s2": "no-program"}
+
+
+def test_names_of_all_members_are_redacted(tmp_path) -> None:
+    program = b"// Ann Lee and Bo Ray\nint main(void) { return 0; }\n"
+    roster = "id,name\ns1,Ann Lee\ns2,Bo Ray\n"
+    lab, _ = read(make(tmp_path / "lab", {"s1_s2@cs/main.c": program}, "", groups=GROUPS, roster=roster))
+    assert lab.submissions[0].redactions == ("Ann Lee", "Bo Ray")
+
+
+def test_written_group_work_reads_back(tmp_path) -> None:
+    rows = "s1@cs,1,0\ns2@cs,1,0\ns3@cs,0,1\n"
+    folder = make(tmp_path / "lab", {"s1_s2@cs/main.c": b"", "s3@cs/main.c": b""}, rows, groups=GROUPS)
+    lab, _ = read(folder)
+    write_lab(lab, tmp_path / "again" / "lab")
+    again, _ = read(tmp_path / "again" / "lab")
+    assert (again.submissions, again.human_grades) == (lab.submissions, lab.human_grades)
