@@ -37,17 +37,22 @@ def forget_in_data(students: Collection[str], folder: Path) -> ForgottenData:
         manifest = run.read_dataset_manifest()
         check_fingerprint(manifest.secret, folder)
         return ForgottenData(
-            learned=any(set(split.train) & _keys(students, lab) for lab, split in manifest.labs.items())
+            learned=any(set(split.train) & _keys(students, lab, manifest) for lab, split in manifest.labs.items())
         )
     manifest = read_dataset_manifest(folder)
     check_fingerprint(manifest.secret, folder)
-    without = {lab: _without(split, _keys(students, lab)) for lab, split in manifest.labs.items()}
+    keys = {lab: _keys(students, lab, manifest) for lab in manifest.labs}
+    without = {lab: _without(split, keys[lab]) for lab, split in manifest.labs.items()}
     if without == manifest.labs:
         return ForgottenData()
     if manifest.format in WITHOUT_PSEUDONYMS:
         return ForgottenData(rebuild=True)
-    removed = {key + suffix for lab in manifest.labs for key in _keys(students, lab) for suffix in ("", COPY_SUFFIX)}
-    return ForgottenData(rows=_rewrite(folder, manifest.model_copy(update={"labs": without}), removed))
+    removed = {key + suffix for lab in manifest.labs for key in keys[lab] for suffix in ("", COPY_SUFFIX)}
+    groups = {
+        lab: {key: of for key, of in known.items() if key not in keys[lab]} for lab, known in manifest.groups.items()
+    }
+    rest = manifest.model_copy(update={"labs": without, "groups": {lab: of for lab, of in groups.items() if of}})
+    return ForgottenData(rows=_rewrite(folder, rest, removed))
 
 
 def _rewrite(folder: Path, manifest: DatasetManifest, removed: set[str]) -> int:
@@ -65,8 +70,10 @@ def _rewrite(folder: Path, manifest: DatasetManifest, removed: set[str]) -> int:
     return sum(before.rows - outputs[name].rows for name, before in manifest.outputs.items())
 
 
-def _keys(students: Collection[str], lab: str) -> set[str]:
-    return {submission_key(lab, student) for student in students}
+def _keys(students: Collection[str], lab: str, manifest: DatasetManifest) -> set[str]:
+    """The pseudonyms of the students' submissions to a lab, also of those they share with a group."""
+    own = {submission_key(lab, student) for student in students}
+    return own | {key for key, members in manifest.groups.get(lab, {}).items() if not own.isdisjoint(members)}
 
 
 def _without(split: LabSplit, removed: set[str]) -> LabSplit:

@@ -84,7 +84,12 @@ def calibration_submissions(course: DatasetLabs, share: float, seed: int) -> Lab
     """
     seen = [(lab, held_out_submissions(lab, split)) for lab, split in course.tested if lab.name not in course.held_out]
     rated = [(lab, [s for s in members if s.student in lab.ratings_by_student]) for lab, members in seen]
-    chosen = training_students((s.student for _, members in rated for s in members), share, seed)
+    chosen = training_students(
+        (s.student for _, members in rated for s in members),
+        share,
+        seed,
+        [s.members for _, members in rated for s in members if s.members],
+    )
     submissions = [(lab, [s for s in members if s.student in chosen]) for lab, members in rated]
     if not chosen:
         raise GraderError(

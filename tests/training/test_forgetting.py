@@ -43,6 +43,19 @@ def test_only_the_students_rows_and_pseudonyms_are_removed(tmp_path, make_lab) -
     assert forget_in_data({"s001"}, data) == ForgottenData()
 
 
+def test_forgetting_a_member_removes_the_groups_work(tmp_path, make_lab) -> None:
+    lab = make_lab()
+    group = lab.submissions[0].model_copy(update={"members": ("s000", "s100"), "folder": "team"})
+    write_lab(lab.model_copy(update={"submissions": (group, *lab.submissions[1:])}), tmp_path / "labs" / "lab1")
+    data = tmp_path / "data"
+    build_dataset(tmp_path / "labs", data / "train.jsonl", data / "test.jsonl", DatasetOptions(style=PromptStyle()))
+    keys = {submission_key("lab1", student) for student in ("s000", "s100")}
+    assert any(key.encode() in path.read_bytes() for key in keys for path in data.iterdir())
+    assert forget_in_data({"s100"}, data).rows > 0
+    verify_dataset(data)
+    assert not any(key.encode() in path.read_bytes() for key in keys for path in data.iterdir())
+
+
 def test_a_run_trained_on_the_work_is_reported(tmp_path, make_lab) -> None:
     manifest = verify_dataset(built(tmp_path, make_lab))
     run = RunFolder(tmp_path / "run")

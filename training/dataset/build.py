@@ -14,7 +14,15 @@ from labs_schema.privacy.pseudonym_key import key_fingerprint
 from labs_schema.reading.validate import lab_folders
 from labs_schema.submissions.file_names import safe_name
 from training.dataset.attacked_copies import attacked_copies
-from training.dataset.collected_labs import LabCollector, LabReport, Sides, augmentation, lab_report, lab_split
+from training.dataset.collected_labs import (
+    LabCollector,
+    LabReport,
+    Sides,
+    augmentation,
+    group_members,
+    lab_report,
+    lab_split,
+)
 from training.dataset.manifest import MANIFEST, DatasetManifest, OutputFile, publish
 from training.dataset.near_copies import Sketches
 from training.dataset.pairs import PromptOptions, rated_submissions
@@ -97,6 +105,7 @@ def build_dataset(
             outputs=outputs,
             attacks=augmentation(options.augment_attacks, labs, sides),
             secret=key_fingerprint(),
+            groups={lab.name: members for lab in labs if (members := group_members(lab))},
         )
         publish(Path(name), train_path.parent, manifest)
     for lab in labs:

@@ -91,7 +91,8 @@ class LabCollector:
         unrated = 0
         for submission, prompts in self.prompts(lab):
             block, student = self.spool.add(json_lines(prompts, self.row_format)), submission.student
-            rated.append(RatedSubmission(lab.name, student, block, program_key(submission), attacked.get(student)))
+            copy, members = attacked.get(student), submission.members
+            rated.append(RatedSubmission(lab.name, student, block, program_key(submission), copy, members))
             unrated += len(lab.criteria) - len(prompts)
         self.sketches.add_lab(lab, {one.student for one in rated})
         warnings = Counter(issue.code for issue in found.issues)
@@ -119,6 +120,15 @@ def augmentation(share: float, labs: Sequence[CollectedLab], sides: Sides) -> Au
         return None
     copies = {lab.name: sum(len(one.blocks(sides[one])) == 2 for one in lab.rated) for lab in labs}
     return Augmentation(share=share, copies=copies)
+
+
+def group_members(lab: CollectedLab) -> dict[str, tuple[str, ...]]:
+    """Pseudonym of a rated submission of several students -> the pseudonyms of all of them, sorted."""
+    return {
+        submission_key(one.lab, one.student): tuple(sorted(submission_key(one.lab, each) for each in one.members))
+        for one in lab.rated
+        if one.members
+    }
 
 
 def lab_split(lab: CollectedLab, sides: Sides) -> LabSplit:

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from labs_schema.errors import InputError, Issue, error_issue
 from labs_schema.frozen import Frozen
@@ -44,7 +44,8 @@ class DatasetManifest(Frozen):
     """Record of what `build-dataset` read, chose and wrote. All rated work of the `eval_labs` is in `test`.
 
     `inputs`: lab -> hash of its folder. `outputs`: file name -> file. `secret`: the mark of the key behind the
-    pseudonyms. `attacks` is None, and not written, without attacked copies.
+    pseudonyms. `attacks` is None, and not written, without attacked copies. `groups`: lab -> pseudonym of a submission
+    of several students -> the pseudonyms of all of them; not written without group work.
     """
 
     grader_version: str
@@ -60,10 +61,11 @@ class DatasetManifest(Frozen):
     outputs: dict[str, OutputFile]
     secret: str = ""
     attacks: Augmentation | None = None
+    groups: dict[str, dict[str, tuple[str, ...]]] = Field(default_factory=dict)
 
     def to_json(self) -> str:
         """The text of `manifest.json`."""
-        return self.model_dump_json(indent=1, exclude=None if self.attacks else {"attacks"}) + "\n"
+        return self.model_dump_json(indent=1, exclude={n for n in ("attacks", "groups") if not getattr(self, n)}) + "\n"
 
 
 def read_dataset_manifest(path: Path) -> DatasetManifest:

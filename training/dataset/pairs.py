@@ -61,7 +61,8 @@ def rated_submissions(
     description; the wrong ones have the description of their rating. `suffix` is appended to the pseudonyms.
     `draw_keys`: student -> what option orders are drawn by, instead of the program's hash.
     """
-    names = NameMatcher((*lab.roster, *(person_from_id(each.student, each.folder) for each in lab.submissions)))
+    people = (person_from_id(student, each.folder) for each in lab.submissions for student in each.students)
+    names = NameMatcher((*lab.roster, *people))
     comments = {
         (grade.student, grade.criterion): redact_prose(grade.comment, names)
         for grade in lab.human_grades

@@ -48,7 +48,7 @@ def seeded_order(seed: int, *names: str) -> bytes:
 
 
 def training_students(
-    students: Iterable[str], share: float, seed: int, groups: Iterable[Sequence[str]] = ()
+    students: Iterable[str], share: float, seed: int, groups: Sequence[Sequence[str]] = ()
 ) -> set[str]:
     """A seeded choice of `share` (0 to 1) of the students. Those who share a group are chosen together."""
     chosen: set[str] = set()
@@ -60,7 +60,7 @@ def training_students(
     return chosen
 
 
-def _clusters(students: Iterable[str], groups: Iterable[Sequence[str]]) -> list[set[str]]:
+def _clusters(students: Iterable[str], groups: Sequence[Sequence[str]]) -> list[set[str]]:
     """The students, joined where a group or the same id before the `@` connects them."""
     cluster_of: dict[str, set[str]] = {}
     by_local: dict[str, list[str]] = {}
@@ -84,7 +84,8 @@ def split(
 ) -> dict[RatedSubmission, Side]:
     """The side of each submission.
 
-    Outside the eval labs no student or group member is on two sides, and no near-copy of a held-out submission is trained on.
+    Outside the eval labs no student or member of a group is on two sides, and no near-copy of a held-out submission is
+    trained on.
     """
     own = [one for one in submissions if one.lab not in eval_labs]
     groups = [one.members for one in own if one.members]

@@ -295,7 +295,7 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
     ("groups without headings", content("groups.csv", "s000,s001\n"), "groups-columns", ERROR),
     ("a group without a member", content("groups.csv", "group,student\ns000,\n"), "groups-row", ERROR),
     (
-        "a student in two submissions",
+        "a student in two groups",
         content("groups.csv", "group,student\ns000,s000\ns000,s001\n"),
         "two-groups",
         ERROR,

@@ -65,3 +65,21 @@ def test_copies_within_the_training_side_stay(tmp_path: Path) -> None:
     assert set(sides.values()) == {Side.TRAIN}
     mixed = split_of(tmp_path, works, [7] * 10)
     assert sorted(mixed.values()) == [Side.SET_ASIDE] * 7 + [Side.TEST] * 3
+
+
+def test_members_of_a_group_are_on_one_side_in_every_lab(tmp_path: Path) -> None:
+    groups = [(f"s{i}", f"s{i + 10}") for i in range(10)]
+    works = [work("a", first)._replace(members=(first, second)) for first, second in groups]
+    works += [work("b", f"s{i}") for i in range(20)]
+    for seed in range(5):
+        sides = split_of(tmp_path, works, list(range(30)), seed=seed)
+        side = {one.student: sides[one] for one in works if one.lab == "b"}
+        assert all(side[first] is side[second] for first, second in groups)
+        assert all(side[one.student] is sides[one] for one in works if one.lab == "a")
+        assert sum(each is Side.TRAIN for each in side.values()) == 14
+
+
+def test_one_student_under_two_forms_of_the_id_is_on_one_side() -> None:
+    students = [name for i in range(20) for name in (f"s{i}", f"s{i}@cs")]
+    chosen = training_students(students, 0.5, seed=0)
+    assert len(chosen) == 20 and all((f"s{i}" in chosen) == (f"s{i}@cs" in chosen) for i in range(20))
