@@ -174,6 +174,7 @@ def _weights(fitted: FittedCriterion, text: Hidden) -> CriterionWeights:
         text_weights=fitted.text_weights.astype(np.float32),
         hidden_weights=fitted.hidden_weights.astype(np.float32),
         labs=fitted.labs.astype(np.float32),
+        sharpness=fitted.sharpness.astype(np.float32),
         embedding=text,
     )
 

@@ -55,11 +55,16 @@ class HeadInfo(Frozen):
 
 
 class CriterionWeights(NamedTuple):
-    """Of shapes (f, ratings), (d, ratings), (labs, ratings); `text` (d,): the hidden states of the criterion's text."""
+    """Of shapes (f, ratings), (d, ratings), (labs + 1, ratings), (labs + 1,) and (d,).
+
+    The last row of `labs` and `sharpness` is for unknown labs: all log-probabilities are multiplied by the sharpness.
+    `embedding`: the hidden states of the criterion's text.
+    """
 
     text_weights: NDArray[np.float32]
     hidden_weights: NDArray[np.float32]
     labs: NDArray[np.float32]
+    sharpness: NDArray[np.float32]
     embedding: Hidden
 
 
@@ -109,14 +114,13 @@ class Head:
         mixture = self._mixture(criterion, embed)
         if not mixture:
             return None
-        known = [(share, self.weights[index]) for index, share in mixture]
-        place = self.info.labs.index(lab) if lab in self.info.labs else None
-        constants = [each.labs.mean(axis=0) if place is None else each.labs[place] for _, each in known]
+        place = self.info.labs.index(lab) if lab in self.info.labs else -1
+        known = [(share * float(self.weights[i].sharpness[place]), self.weights[i]) for i, share in mixture]
         zeros = np.zeros((len(standard), len(criterion.ratings)))
         return {
             "code tokens": sum((share * (text @ each.text_weights) for share, each in known), zeros),
             "model features": sum((share * (standard @ each.hidden_weights) for share, each in known), zeros),
-            "lab": sum((share * row for (share, _), row in zip(known, constants, strict=True)), zeros),
+            "lab": sum((share * each.labs[place] for share, each in known), zeros),
         }
 
     def _mixture(self, criterion: Criterion, embed: Embed) -> list[tuple[int, float]]:
@@ -193,7 +197,7 @@ def _criterion(arrays: Mapping[str, NDArray[Any]], index: int, info: HeadInfo) -
     """Raises ValueError for arrays of other shapes."""
     found = CriterionWeights(*(arrays[f"{index}.{name}"] for name in CriterionWeights._fields))
     ratings = len(info.criteria[index].ratings)
-    expected = [(len(arrays["columns"]), ratings), (len(arrays["mean"]), ratings), (len(info.labs), ratings)]
+    expected = [(len(arrays["columns"]), ratings), (len(arrays["mean"]), ratings), (len(info.labs) + 1, ratings)]
     if [each.shape for each in found[:3]] != expected:
         raise ValueError(f"the weights of criterion {index} do not fit its ratings")
     return found

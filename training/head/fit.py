@@ -12,6 +12,8 @@ STRENGTH = 6.0
 """Inverse of the L2 penalty; chosen, like `LAB_SHARE` and the default shares, on other splits of the measured labs."""
 LAB_SHARE = 1.0
 """The weight of a lab's own habits: of the indicator of the lab that a program belongs to."""
+RATINGS_OF_A_KNOWN_LAB = 10.0
+"""After so many ratings a lab's answers are mostly as certain as those of other known labs."""
 OWN_WEIGHT = 3.0
 """The weight of a rating of the lab that the head is made for, next to one of another lab."""
 
@@ -28,15 +30,17 @@ class RatedPrograms(NamedTuple):
 
 
 class FittedCriterion(NamedTuple):
-    """Log-probabilities of a program are `text @ text_weights + hidden @ hidden_weights + labs[lab]`, up to a constant.
+    """Log-probabilities, up to a constant: `sharpness[lab] * (text @ text_weights + hidden @ hidden_weights + labs[lab])`.
 
-    Shapes (f, ratings), (d, ratings), (labs, ratings). `held_out` (n, ratings): the probabilities that the rated
-    programs get from regressions that did not see their student.
+    Shapes (f, ratings), (d, ratings), (labs + 1, ratings) and (labs + 1,), with the last row for unknown labs.
+    `held_out` (n, ratings): the probabilities that the rated programs get from regressions that did not see their
+    student.
     """
 
     text_weights: Floats
     hidden_weights: Floats
     labs: Floats
+    sharpness: Floats
     held_out: Floats
 
 
@@ -60,23 +64,34 @@ def fit_head(
 
 
 def _fit_criterion(programs: Programs, basis: Basis, examples: RatedPrograms, strength: float) -> FittedCriterion:
-    known = np.unique(programs.labs[examples.rows])
-    labs = np.sqrt(LAB_SHARE) * (programs.labs[examples.rows][:, None] == known)
+    labs_of_rated = programs.labs[examples.rows]
+    known = np.unique(labs_of_rated)
+    labs = np.sqrt(LAB_SHARE) * (labs_of_rated[:, None] == known)
     points = np.hstack([basis.points[examples.rows], labs])
     regression = fit_regression(
-        Ratings(points, examples.ratings, examples.students, examples.weights, examples.classes), strength
+        Ratings(points, examples.ratings, examples.students, labs_of_rated, examples.weights, examples.classes),
+        strength,
     )
     rank = basis.points.shape[1]
     in_basis, of_labs = regression.coefficients[:, :rank].T, regression.coefficients[:, rank:].T
-    habits = np.zeros((int(programs.labs.max()) + 1, examples.classes))
+    count = int(programs.labs.max()) + 1
+    habits = np.zeros((count, examples.classes))
     habits[known] = np.sqrt(LAB_SHARE) * of_labs
-    return _in_features(programs, basis, in_basis, habits + regression.intercept, regression.held_out)
+    newness = np.exp(-np.bincount(labs_of_rated, minlength=count + 1) / RATINGS_OF_A_KNOWN_LAB)
+    text_weights, hidden_weights, at_means = _in_features(programs, basis, in_basis)
+    in_labs = habits + regression.intercept - at_means
+    return FittedCriterion(
+        text_weights,
+        hidden_weights,
+        labs=np.vstack([in_labs, in_labs.mean(axis=0)]),
+        sharpness=regression.sharpness**newness,
+        held_out=regression.held_out,
+    )
 
 
-def _in_features(
-    programs: Programs, basis: Basis, coefficients: Floats, labs: Floats, held_out: Floats
-) -> FittedCriterion:
-    """From the basis to the features themselves, so that a prediction needs no training program.
+def _in_features(programs: Programs, basis: Basis, coefficients: Floats) -> tuple[Floats, Floats, Floats]:
+    """From the basis to the features themselves, so that a prediction needs no training program: weights of text and
+    hidden states, and what to subtract in each lab, (labs, ratings).
 
     A centred kind contributes <x - a, sum of c_m (x_m - b_m)> with the means a of x's lab and b_m of landmark m's lab.
     Its part <a, ...> is the same for all programs of a lab.
@@ -88,12 +103,9 @@ def _in_features(
     text_centred = scales.text_centred * (text.T @ centred)
     hidden_centred = scales.hidden_centred * (hidden.T @ centred)
     at_means = (text.T @ means.T).T @ text_centred + means @ hidden @ hidden_centred
-    return FittedCriterion(
-        text_weights=scales.text * (text.T @ dual) + text_centred,
-        hidden_weights=scales.hidden * (hidden.T @ dual) + hidden_centred,
-        labs=labs - at_means,
-        held_out=held_out,
-    )
+    text_weights: Floats = scales.text * (text.T @ dual) + text_centred
+    hidden_weights: Floats = scales.hidden * (hidden.T @ dual) + hidden_centred
+    return text_weights, hidden_weights, at_means
 
 
 def _sums(dual: Floats, labs: Ints, count: int) -> Floats:

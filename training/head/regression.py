@@ -17,33 +17,40 @@ TEMPERATURES = (0.4, 4.0)
 
 class Ratings(NamedTuple):
     """The training examples of a criterion with `classes` ratings. `points` (n, r), `ratings` (n,): indices,
-    `students` (n,): numbers, `weights` (n,)."""
+    `students` (n,) and `labs` (n,): numbers, `weights` (n,)."""
 
     points: Floats
     ratings: Ints
     students: Ints
+    labs: Ints
     weights: Floats
     classes: int
 
 
 class Regression(NamedTuple):
     """Log-probabilities are `points @ coefficients.T + intercept`, of shapes (ratings, r) and (ratings,), up to a
-    constant. `held_out` (n, ratings): the probabilities of the examples by regressions that did not see their
-    student."""
+    constant; in a lab without ratings they are to be multiplied by `sharpness`. `held_out` (n, ratings): the
+    probabilities of the examples by regressions that did not see their student."""
 
     coefficients: Floats
     intercept: Floats
+    sharpness: float
     held_out: Floats
 
 
 def fit_regression(examples: Ratings, strength: float) -> Regression:
-    """`strength`: the inverse of the L2 penalty. The temperature is fitted on held-out students (Guo et al. 2017)."""
+    """`strength`: the inverse of the L2 penalty. The temperature (Guo et al. 2017) is fitted on held-out students, that
+    of new labs on held-out labs, where a regression is right less often."""
     # One thread: the matrices are small, and waiting threads took 7x the CPU on a busy machine.
     with threadpool_limits(limits=1):
         coefficients, intercept = _fit(examples, np.ones(len(examples.ratings), bool), strength)
-        logits = _held_out_logits(examples, strength)
+        logits = _held_out_logits(examples, examples.students, strength)
         temperature = _temperature(logits, examples)
-    return Regression(coefficients / temperature, intercept / temperature, softmax(logits / temperature))
+        sharpness = 1.0
+        if len(labs := np.unique(examples.labs)) > 1:
+            in_new_labs = _held_out_logits(examples, np.searchsorted(labs, examples.labs), strength)
+            sharpness = min(1.0, temperature / _temperature(in_new_labs, examples))
+    return Regression(coefficients / temperature, intercept / temperature, sharpness, softmax(logits / temperature))
 
 
 def softmax(logits: Floats) -> Floats:
@@ -68,10 +75,11 @@ def _fit(examples: Ratings, chosen: NDArray[np.bool_], strength: float) -> tuple
     return np.vstack([0 * model.coef_, model.coef_]), np.concatenate([[0.0], model.intercept_])
 
 
-def _held_out_logits(examples: Ratings, strength: float) -> Floats:
+def _held_out_logits(examples: Ratings, groups: Ints, strength: float) -> Floats:
+    """`groups` (n,): numbers; all examples of a group are held out together."""
     logits = np.zeros((len(examples.ratings), examples.classes))
     for fold in range(FOLDS):
-        held_out = examples.students % FOLDS == fold
+        held_out = groups % FOLDS == fold
         if held_out.any():
             coefficients, intercept = _fit(examples, ~held_out, strength)
             logits[held_out] = examples.points[held_out] @ coefficients.T + intercept

@@ -37,15 +37,22 @@ def test_weights_of_features_give_the_regression_in_the_basis(programs: Programs
     basis = make_basis(programs, Shares(), seed=0)
     fitted = fit_head(programs, {"c": examples}, strength=5.0, basis=basis)["c"]
     by_features = programs.text @ fitted.text_weights + programs.hidden @ fitted.hidden_weights
-    by_features = softmax(by_features + fitted.labs[programs.labs])
+    by_features = fitted.sharpness[programs.labs, None] * (by_features + fitted.labs[programs.labs])
 
     points = np.hstack([basis.points, programs.labs[:, None] == np.arange(3)])
     regression = fit_regression(
-        Ratings(points[:50], examples.ratings, examples.students, examples.weights, 3), strength=5.0
+        Ratings(points[:50], examples.ratings, examples.students, programs.labs[:50], examples.weights, 3), strength=5.0
     )
-    np.testing.assert_allclose(
-        by_features, softmax(points @ regression.coefficients.T + regression.intercept), atol=1e-6
-    )
+    in_basis = fitted.sharpness[programs.labs, None] * (points @ regression.coefficients.T + regression.intercept)
+    np.testing.assert_allclose(softmax(by_features), softmax(in_basis), atol=1e-6)
+
+
+def test_answers_in_labs_without_ratings_are_less_certain(programs: Programs) -> None:
+    # The lab decides the rating, so a head is wrong in a lab that it does not know.
+    rows = np.flatnonzero(programs.labs < 2)
+    examples = RatedPrograms(rows, programs.labs[rows], rows, np.ones(len(rows)), 2)
+    sharpness = fit_head(programs, {"c": examples})["c"].sharpness
+    assert sharpness[3] == sharpness[2] < sharpness[1] <= 1
 
 
 def test_a_rating_that_no_one_gave_stays_possible(programs: Programs) -> None:
