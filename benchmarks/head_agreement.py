@@ -43,11 +43,12 @@ MAJORITY, WORDS, HEAD = "majority", "bag of words", "head"
 RANDOM, CHOSEN = "random programs", "chosen programs"
 PAGE = """# Heads on frozen features
 
-`python benchmarks/head_agreement.py FOLDER docs/measurements --draws {draws}`, {date}, 2 cores shared with other work.
+Command: `python benchmarks/head_agreement.py FOLDER docs/measurements --draws {draws}`, {date}, 2 cores shared with other work.
 {data}. Reading all programs took {reading} (a few minutes if their features are not in the cache), a refit {refit}.
 
 - *Unseen students*: {splits} splits by student over all labs, {share} for training. *Unseen labs*: each lab in turn,
-  trained on the ratings of the others.
+  trained on the ratings of the others; *known criteria* have a title that another lab has, too. Bag of words leaves
+  other criteria ungraded, which counts as disagreement.
 - *n rated*: a new lab of which a TA has rated n programs, trained on these and on all other labs; measured on the
   lab's other programs. Random programs: {draws} draws (bag of words: at most 2). Chosen programs: in the order in which
   `grader label` proposes them, {batch} between two refits.
@@ -162,6 +163,13 @@ def unseen_labs(course: Course, rows: Rows, show: Callable[[str, int, int], None
         training = [{} if other is lab else other.ratings_by_student for other in course.labs]
         rows.setdefault(("unseen labs", HEAD), []).extend(by_head(course, training, tested))
         show("leave one lab out", number + 1, len(course.labs))
+    for grader in (MAJORITY, WORDS, HEAD):
+        known = [d for d in rows["unseen labs", grader] if _is_known(course, d)]
+        rows["unseen labs, known criteria", grader] = known
+
+
+def _is_known(course: Course, decision: Decision) -> bool:
+    return any(decision.criterion in {c.title for c in lab.criteria} for lab in course.labs if lab.name != decision.lab)
 
 
 def curves(course: Course, rows: Rows, draws: int, show: Callable[[str, int, int], None]) -> list[float]:

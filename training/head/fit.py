@@ -10,7 +10,7 @@ from training.head.regression import Ratings, fit_regression
 
 STRENGTH = 6.0
 """Inverse of the L2 penalty; chosen, like `LAB_SHARE` and the default shares, on other splits of the measured labs."""
-LAB_SHARE = 1.0
+LAB_SHARE = 0.1
 """The weight of a lab's own habits: of the indicator of the lab that a program belongs to."""
 RATINGS_OF_A_KNOWN_LAB = 10.0
 """After so many ratings a lab's answers are mostly as certain as those of other known labs."""
@@ -30,7 +30,8 @@ class RatedPrograms(NamedTuple):
 
 
 class FittedCriterion(NamedTuple):
-    """Log-probabilities, up to a constant: `sharpness[lab] * (text @ text_weights + hidden @ hidden_weights + labs[lab])`.
+    """Log-probabilities, up to a constant, are
+    `sharpness[lab] * (text @ text_weights + hidden @ hidden_weights + labs[lab])`.
 
     Shapes (f, ratings), (d, ratings), (labs + 1, ratings) and (labs + 1,), with the last row for unknown labs.
     `held_out` (n, ratings): the probabilities that the rated programs get from regressions that did not see their

@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from training.head.basis import Programs, Shares, make_basis, relative_to_labs
-from training.head.fit import RatedPrograms, fit_head
+from training.head.fit import LAB_SHARE, RatedPrograms, fit_head
 from training.head.regression import Ratings, fit_regression, softmax
 
 
@@ -39,7 +39,8 @@ def test_weights_of_features_give_the_regression_in_the_basis(programs: Programs
     by_features = programs.text @ fitted.text_weights + programs.hidden @ fitted.hidden_weights
     by_features = fitted.sharpness[programs.labs, None] * (by_features + fitted.labs[programs.labs])
 
-    points = np.hstack([basis.points, programs.labs[:, None] == np.arange(3)])
+    in_labs = np.sqrt(LAB_SHARE) * (programs.labs[:, None] == np.arange(3))
+    points = np.hstack([basis.points, in_labs])
     regression = fit_regression(
         Ratings(points[:50], examples.ratings, examples.students, programs.labs[:50], examples.weights, 3), strength=5.0
     )
