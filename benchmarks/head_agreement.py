@@ -44,7 +44,8 @@ RANDOM, CHOSEN = "random programs", "chosen programs"
 PAGE = """# Heads on frozen features
 
 Command: `python benchmarks/head_agreement.py FOLDER docs/measurements --draws {draws}`, {date}, on 2 cores shared with
-other work: {data}. Reading all programs took {reading} (a few minutes if their features are not in the cache), a refit {refit}.
+other work: {data}. Reading all programs took {reading} (a few minutes if their features are not in the cache), a refit
+{refit}.
 
 - *Unseen students*: {splits} splits by student over all labs, {share} for training. *Unseen labs*: each lab in turn,
   trained on the ratings of the others; *known criteria* have a title that another lab has, too. Bag of words leaves
