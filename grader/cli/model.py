@@ -41,7 +41,7 @@ def pull_model(
 
 @model.command("list", cls=HelpCommand)
 def list_models(as_json: AsJson = False) -> None:
-    """Lists presets and converted models: licence, context, size, and whether they are on this machine.
+    """Lists base models: licence, context, size, and whether they are on this machine.
 
     Example: [bold]grader model list[/]
     """

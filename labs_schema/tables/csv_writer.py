@@ -39,6 +39,8 @@ def _cell(cell: Cell, for_excel: bool) -> str:
     if cell is None:
         return ""
     if isinstance(cell, str):
+        # Python's writer leaves a lone CR unquoted, and readers start a new row there.
+        cell = cell.replace("\r\n", "\n").replace("\r", "\n")
         return f"\t{cell}" if for_excel and _CHANGED_BY_EXCEL.fullmatch(cell) else escape_formula(cell)
     return number(cell)
 

@@ -4,7 +4,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from labs_schema.errors import IssueCollector
@@ -13,8 +13,10 @@ from labs_schema.tables.reader import read_table
 
 
 @given(st.text(max_size=20), st.booleans())
+@example("a\r=1+1", for_excel=False)
 def test_no_text_starts_a_formula(text: str, for_excel: bool) -> None:
-    [[cell]] = csv.reader(io.StringIO(csv_text([[text]], for_excel=for_excel).removeprefix("\ufeff"), newline=""))
+    written = csv_text([[text]], for_excel=for_excel)
+    [[cell]] = csv.reader(io.StringIO(written.removeprefix("\ufeff") if for_excel else written, newline=""))
     # A spreadsheet ignores white space before the sign, and takes full-width signs as well.
     assert not cell.strip().startswith(("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"))
 
