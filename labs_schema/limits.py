@@ -89,6 +89,15 @@ class DatasetLimits(Frozen):
     reported_rows: int = Field(20, description="Invalid rows of one file that are reported before reading stops.")
 
 
+class TrainingLimits(Frozen):
+    """Memory for training."""
+
+    frozen_states_bytes: int = Field(
+        4_000_000_000,
+        description="Hidden states of frozen layers in memory (`lora_layers`); further submissions are recomputed.",
+    )
+
+
 class QueueLimits(Frozen):
     """The queue in front of the engine."""
 

@@ -84,7 +84,8 @@ class RunConfig(Frozen):
     folder of `train.jsonl`), an external file (`training.dataset.external_rows`), or a mixture of these.
     `context_length` (tokens) limits the model's own. `on_overlong`: a submission that does not fit stops the run
     (`error`), is skipped and counted (`skip`), or loses the middle of its code (`middle`). `max_steps` limits each
-    stage.
+    stage. `lora_layers`: adapters on so many top layers only (None: all); the states of the layers below are computed
+    once per submission.
     """
 
     model: str
@@ -97,6 +98,7 @@ class RunConfig(Frozen):
     lora_r: Annotated[int, Field(gt=0)] = 16
     lora_alpha: Annotated[int, Field(gt=0)] = 16
     lora_dropout: Share = 0.1
+    lora_layers: Annotated[int, Field(gt=0)] | None = None
     use_rslora: bool = False
     use_dora: bool = False
     use_liger_kernel: bool = False
@@ -129,6 +131,10 @@ class RunConfig(Frozen):
             raise ValueError("dpo.method full cannot follow sft.method lora: use lora for both, or full for sft")
         if any(stage.optim == "muon" and stage.method == "lora" for stage in self.stages.values()):
             raise ValueError("optim muon trains all weights of small models: use it with method full")
+        if self.lora_layers and self.sft and self.sft.dropout:
+            raise ValueError("lora_layers reuses the states of the lower layers, which sft.dropout would change")
+        if self.lora_layers and any(stage.method == "full" for stage in self.stages.values()):
+            raise ValueError("lora_layers limits adapters and cannot be combined with method full")
         if self.load_in_4bit and any(stage.method == "full" for stage in self.stages.values()):
             raise ValueError("load_in_4bit trains an adapter and cannot be combined with method full")
         if self.dpo and self.dpo.label_smoothing and self.dpo.loss_type not in ("robust", "exo_pair"):

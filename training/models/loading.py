@@ -46,8 +46,8 @@ def context_length_of(source: str, cap: int | None = None) -> int:
 
 def lora_config(model: Any, targets: tuple[str, ...], config: RunConfig) -> LoraConfig:
     """LoRA (Hu et al. 2021) on the layers `targets`, optionally rsLoRA (scaled by alpha / sqrt(r), Kalajdzievski 2023)
-    or DoRA (with a trained magnitude per output, Liu et al. 2024). Raises ModelError if a target is not a layer of
-    `model`."""
+    or DoRA (with a trained magnitude per output, Liu et al. 2024), optionally on the top `lora_layers` only. Raises
+    ModelError if a target is not a layer of `model`, or it has fewer layers."""
     layers = {name.rsplit(".", 1)[-1] for name, _ in model.named_modules()}
     if missing := sorted(set(targets) - layers):
         raise ModelError(f"LoRA targets {', '.join(missing)} do not exist in {type(model).__name__}.")
@@ -60,7 +60,17 @@ def lora_config(model: Any, targets: tuple[str, ...], config: RunConfig) -> Lora
         bias="none",
         use_rslora=config.use_rslora,
         use_dora=config.use_dora,
+        **_top_layers(model, config.lora_layers),
     )
+
+
+def _top_layers(model: Any, count: int | None) -> dict[str, Any]:
+    if count is None:
+        return {}
+    layers = model.config.num_hidden_layers
+    if count > layers:
+        raise ModelError(f"lora_layers: the model has {layers} layers, fewer than {count}. Choose at most {layers}.")
+    return {"layers_to_transform": list(range(layers - count, layers)), "layers_pattern": "layers"}
 
 
 def empty_model(source: str) -> Any:

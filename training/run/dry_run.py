@@ -19,7 +19,7 @@ from training.models.loading import empty_model
 from training.quiet_libraries import quiet_libraries
 from training.run.estimates import StageEstimate, count_trained_weights, estimate_memory, estimate_stage
 from training.run.inputs import TrainingInputs, load_inputs
-from training.run.speed import count_linear_weights, measure_peak_flops
+from training.run.speed import count_frozen_weights, count_linear_weights, measure_peak_flops
 from training.run.stages import StageRun, StageStart, build_trainer, compute_dtype, run_trainer, stage_passes, use_bf16
 from training.trainers.submission_batches import run_largest_batch
 
@@ -71,10 +71,13 @@ def dry_run(config: RunConfig, console: Console | None = None) -> str:
             estimate = estimate_stage(
                 stage, examples, seed=config.seed, max_steps=config.max_steps, processes=processes
             )
-            trained = count_trained_weights(model, stage, inputs.base.lora_targets, config.lora_r)
+            trained = count_trained_weights(model, stage, inputs.base.lora_targets, config)
             half = use_bf16(config.bf16)
             memory = estimate_memory(model, stage, estimate, trained=trained, config=config, half=half)
-            per_token = 2.0 * stage_passes(name, stage, config) * count_linear_weights(model)
+            frozen = count_frozen_weights(model, config.lora_layers)
+            trained_part = count_linear_weights(model) - frozen
+            epochs = max(stage.num_train_epochs, 1.0)  # the frozen part is computed in the first one only
+            per_token = 2.0 * (stage_passes(name, stage, config) * trained_part + frozen / epochs)
             console.print(f"[dim]{name}: timing its largest batch and a few steps[/]", highlight=False)
             run = StageRun(name, config, StageStart(inputs.base.source, None, inputs.base.lora_targets))
             lines += _stage_lines(f"{name} ({stage.method}, packing {stage.packing})", estimate, trained, memory)

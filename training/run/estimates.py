@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from labs_schema.limits import TrainingLimits
 from training.config import RunConfig, SftStage, Stage
 from training.dataset.examples import TrainingExample
 from training.run.speed import count_linear_weights
@@ -17,7 +18,8 @@ from training.trainers.sft import MAX_FULL_LOGITS
 
 @dataclass(frozen=True)
 class StageEstimate:
-    """`tokens` go through the model in the whole stage; `unpacked_tokens` would with one sequence per row. `largest`:
+    """`tokens` go through the model in the whole stage, `epoch_tokens` in an epoch; `unpacked_tokens` would with one
+    sequence per row. `largest`:
     (tokens, answer tokens) of the batch that needs most memory."""
 
     submissions: int
@@ -26,6 +28,7 @@ class StageEstimate:
     tokens: int
     unpacked_tokens: int
     largest: tuple[int, int]
+    epoch_tokens: int
 
 
 def estimate_stage(
@@ -55,7 +58,9 @@ def estimate_stage(
     epoch = max(math.ceil(batches / stage.gradient_accumulation_steps), 1)
     steps = max_steps or math.ceil(stage.num_train_epochs * epoch)
     epochs = steps / epoch
-    return StageEstimate(len(examples), len(rows), steps, round(tokens * epochs), round(unpacked * epochs), largest)
+    return StageEstimate(
+        len(examples), len(rows), steps, round(tokens * epochs), round(unpacked * epochs), largest, tokens
+    )
 
 
 def estimate_memory(
@@ -73,7 +78,7 @@ def estimate_memory(
         weights = round(linear * 0.52) + (all_weights - linear) * 2  # NF4 with double quantisation: 4.13 bits
     tokens, answers = estimate.largest
     layer = tokens * width * (8 * size.hidden_size + 4 * size.intermediate_size)
-    layers = size.num_hidden_layers
+    layers = adapted_layers(model, config)  # the layers below are not differentiated
     stored = tokens * width * size.hidden_size * layers + layer if config.gradient_checkpointing else layer * layers
     has_reference_copy = full and not isinstance(stage, SftStage)
     return {
@@ -81,16 +86,32 @@ def estimate_memory(
         "adapter": 0 if full else 4 * trained,
         "gradients": 4 * trained,
         "optimiser": 8 * trained,
+        "frozen states": _frozen_states_bytes(model, estimate, config, width),
         "activations": stored + 8 * min(answers * size.vocab_size, MAX_FULL_LOGITS),
     }
 
 
-def count_trained_weights(model: Any, stage: Stage, targets: Sequence[str], r: int) -> int:
-    """All weights, or those of an adapter of rank `r` on the `targets`."""
+def _frozen_states_bytes(model: Any, estimate: StageEstimate, config: RunConfig, width: int) -> int:
+    """Of the hidden states of an epoch, which are reused if the lower layers are frozen."""
+    if adapted_layers(model, config) == model.config.num_hidden_layers:
+        return 0
+    tokens = min(estimate.tokens, estimate.epoch_tokens)
+    return min(tokens * width * int(model.config.hidden_size), TrainingLimits().frozen_states_bytes)
+
+
+def count_trained_weights(model: Any, stage: Stage, targets: Sequence[str], config: RunConfig) -> int:
+    """All weights, or those of an adapter on the `targets` of all or the top layers."""
     if stage.method == "full":
         return int(model.num_parameters())
     layers = (m for name, m in model.named_modules() if name.rsplit(".", 1)[-1] in targets)
-    return sum(r * (layer.in_features + layer.out_features) for layer in layers if isinstance(layer, torch.nn.Linear))
+    sizes = sum(layer.in_features + layer.out_features for layer in layers if isinstance(layer, torch.nn.Linear))
+    return config.lora_r * sizes * adapted_layers(model, config) // int(model.config.num_hidden_layers)
+
+
+def adapted_layers(model: Any, config: RunConfig) -> int:
+    """The number of layers with an adapter, if adapters are trained."""
+    layers = int(model.config.num_hidden_layers)
+    return min(config.lora_layers or layers, layers)
 
 
 def _tree_sizes(stage: Stage, examples: Sequence[TrainingExample]) -> list[int]:

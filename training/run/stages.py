@@ -29,6 +29,9 @@ from training.trainers.optimizers import MuonWithAdamW
 from training.trainers.sft import SftObjective, sft_trainer
 from training.trainers.submission_batches import NonFiniteError, TrainerInputs
 
+CPU_BF16 = ("avx512_bf16", "amx_bf16", "bf16")
+"""Instruction sets for matrix products in bfloat16: x86 since 2020, x86 with tiles, Arm. Twice as fast as float32."""
+
 
 @dataclass(frozen=True)
 class StageStart:
@@ -92,6 +95,7 @@ def build_trainer(
         tokenizer=tokenizer,
         packing=stage.packing,
         new_adapter=new_adapter,
+        adapted_layers=run.config.lora_layers,
         callbacks=tuple(callbacks),
         optimizer=optimizer,
         tokens_per_step=stage.tokens_per_step,
@@ -220,5 +224,8 @@ def compute_dtype(bf16: bool) -> torch.dtype:
 
 
 def use_bf16(requested: bool) -> bool:
-    """bfloat16 only on a GPU that supports it; elsewhere float32 is faster."""
-    return requested and torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    """bfloat16 only on a GPU, or a CPU, with matrix products in it; elsewhere float32 is faster."""
+    if torch.cuda.is_available():
+        return requested and torch.cuda.is_bf16_supported()
+    capabilities = torch.cpu.get_capabilities()
+    return requested and any(capabilities.get(name) for name in CPU_BF16)

@@ -123,7 +123,7 @@ def train_stage(name: str, config: RunConfig, inputs: TrainingInputs, run: RunFo
         initial_world_size=run.read_world_size(PartialState().num_processes),
     )
     passes = stage_passes(name, stage_run.stage, config)
-    speed = SpeedMetrics(passes, measure_peak_flops(compute_dtype(config.bf16)))
+    speed = SpeedMetrics(passes, measure_peak_flops(compute_dtype(config.bf16)), config.lora_layers)
     bar = ProgressBar(name, console)
     callbacks = [speed, MetricsLog(name, run.metrics, run.tensorboard), bar]
     trainer = build_trainer(stage_run, inputs.stage_examples(name), inputs.tokenizer, callbacks=callbacks)

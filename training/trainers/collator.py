@@ -52,7 +52,7 @@ class PreferenceCollator:
             "attention_mask": attended,
             "completion_mask": attended * (torch.arange(width) > 0),
             "tree_index": _padded(positions, width, 0),
-            **pack(trees),
+            **pack(trees, submissions),
         }
 
 
@@ -91,13 +91,14 @@ class VerdictCollator:
             "labels": torch.tensor([labels]),
             "is_answer": torch.arange(len(labels))[None] < answer_tokens,
             "tree_index": torch.tensor([positions]),
-            **pack(trees),
+            **pack(trees, [row["submission"] for row in rows]),
         }
 
 
-def pack(trees: Sequence[TokenTree]) -> dict[str, torch.Tensor]:
-    """Concatenates trees into one row of N tokens: `tree_ids`, `tree_depths`, `tree_ends` (N,) and `tree_spans` (S, 4)
-    as in `TreeLayout`. Tokens of different trees do not attend to each other."""
+def pack(trees: Sequence[TokenTree], submissions: Sequence[int]) -> dict[str, torch.Tensor]:
+    """Concatenates the trees of `submissions` into one row of N tokens: `tree_ids`, `tree_depths`, `tree_ends` (N,),
+    `tree_spans` (S, 4), `tree_submissions` and `tree_sizes` (one for each tree) as in `TreeLayout`. Tokens of different
+    trees do not attend to each other."""
     spans, ends = [], []
     for tree, offset in zip(trees, _offsets(trees), strict=True):
         trunk = (offset, offset + tree.trunk)
@@ -109,6 +110,8 @@ def pack(trees: Sequence[TokenTree]) -> dict[str, torch.Tensor]:
         "tree_depths": torch.from_numpy(np.concatenate([tree.depths for tree in trees])),
         "tree_ends": torch.from_numpy(np.concatenate(ends)),
         "tree_spans": torch.tensor(spans),
+        "tree_submissions": torch.tensor(submissions),
+        "tree_sizes": torch.tensor([len(tree) for tree in trees]),
     }
 
 

@@ -10,6 +10,7 @@ from trl import DPOConfig, DPOTrainer
 
 from training.dataset.examples import TrainingExample
 from training.trainers.collator import PreferenceCollator
+from training.trainers.frozen_layers import reuse_frozen_layers
 from training.trainers.losses import PREFERENCE_LOSSES, PairLogps
 from training.trainers.submission_batches import (
     PretokenizedMixin,
@@ -87,6 +88,8 @@ def dpo_trainer(model: Any, examples: Sequence[TrainingExample], args: DPOConfig
     if inputs.packing == "tree":
         _check_supported(args)
         enable_tree_attention(causal_model)
+        if inputs.adapted_layers:
+            reuse_frozen_layers(causal_model, inputs.adapted_layers)
     needs_copy = causal_model is model and inputs.new_adapter is None and not args.precompute_ref_log_probs
     ref_model = copy.deepcopy(model) if needs_copy else None
     trl_arguments = inputs.trl_arguments(model, args) | {"ref_model": ref_model}

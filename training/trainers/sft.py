@@ -11,6 +11,7 @@ from trl import SFTConfig, SFTTrainer
 
 from training.dataset.examples import CriterionExample, TrainingExample
 from training.trainers.collator import IGNORED, VerdictCollator
+from training.trainers.frozen_layers import reuse_frozen_layers
 from training.trainers.losses import sft_loss
 from training.trainers.submission_batches import (
     PretokenizedMixin,
@@ -95,6 +96,8 @@ def sft_trainer(
     if inputs.packing == "none":
         return RowSFTTrainer(train_dataset=_token_rows(examples, objective.letters_only), **trl_arguments)
     enable_tree_attention(causal_model)
+    if inputs.adapted_layers:
+        reuse_frozen_layers(causal_model, inputs.adapted_layers)
     with_shared = objective.lm_weight > 0
     collator = VerdictCollator(examples, letters_only=objective.letters_only, with_shared=with_shared)
     submissions = range(len(examples))

@@ -27,12 +27,14 @@ class TrainerInputs:
     `packing` `tree`: a batch is `per_device_train_batch_size` submissions, or as many as fit in `tokens_per_step` tree
     tokens; `batches_per_step` of them over all processes form an optimiser step (None: as many as accumulate), in which
     every item (pair, or answer token) has the same weight. `none`: trl's own batches of rows.
-    `new_adapter`: the LoRA config of an adapter to create. `optimizer`: instead of trl's.
+    `new_adapter`: the LoRA config of an adapter to create. `adapted_layers`: only so many top layers are trained, so
+    that the states of the others are reused (None: all layers). `optimizer`: instead of trl's.
     """
 
     tokenizer: Any
     packing: Literal["tree", "none"] = "tree"
     new_adapter: Any = None
+    adapted_layers: int | None = None
     callbacks: tuple[Any, ...] = ()
     optimizer: Any = None
     tokens_per_step: int | None = None

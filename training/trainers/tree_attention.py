@@ -27,14 +27,19 @@ class TreeLayout:
     """N tokens of one or more trees in one row. Token i attends to token j if `j <= i < ends[j]`, and with a sliding
     window of w only if also `depths[i] - depths[j] < w`.
 
-    `depths`, `ends`: (N,). `spans`: (S, 4), rows of (start, end, trunk start, trunk end) that tile the packed row. For
-    a trunk, trunk start and end are equal; for a branch they are those of its trunk.
+    `depths`, `ends`: (N,). `submissions` and `sizes`: the number and tokens of each tree, if the batch has them.
+    `frozen_done`: the hidden states already passed the frozen layers. `spans`: (S, 4), rows of (start, end, trunk
+    start, trunk end) that tile the packed row. For a trunk, trunk start and end are equal; for a branch they are those
+    of its trunk.
     """
 
     depths: Tensor
     ends: Tensor
     spans: Tensor
     kernel: Kernel
+    submissions: tuple[int, ...] = ()
+    sizes: tuple[int, ...] = ()
+    frozen_done: bool = False
     masks: dict[Any, Any] = field(default_factory=dict)
 
     def sees(self, i: Tensor, j: Tensor, window: int | None) -> Tensor:
@@ -163,7 +168,7 @@ def choose_kernel(device: torch.device, dropout: float = 0.0) -> Kernel:
 def enable_tree_attention(model: Any, kernel: Kernel | None = None) -> None:
     """Lets the decoder of `model` (a causal language model, not yet wrapped by peft) accept packed trees.
 
-    For batches with `tree_ids`, `tree_depths`, `tree_ends`, `tree_spans` and `tree_index` it runs the packed row and
+    For batches of a collator, with `tree_ids`, `tree_index` and the rest of `pack`, it runs the packed row and
     returns the hidden states at `tree_index`, in that shape. Other batches are processed as before.
     """
     # Hooks instead of a new `forward`: they survive deepcopy and work under peft, trl, DDP and FSDP.
@@ -184,10 +189,22 @@ def _before_decoder(decoder: Any, _args: Any, kwargs: dict[str, Any]) -> tuple[A
         dropout = getattr(decoder.config, "attention_dropout", None) or 0.0
         decoder.tree_kernel = choose_kernel(kwargs["tree_ids"].device, dropout)
         logger.info("tree attention: %s on %s", decoder.tree_kernel, kwargs["tree_ids"].device)
-    layout = TreeLayout(kwargs["tree_depths"], kwargs["tree_ends"], kwargs["tree_spans"], decoder.tree_kernel)
+    submissions, sizes = (tuple(kwargs[f"tree_{name}"].tolist()) for name in ("submissions", "sizes"))
+    frozen = getattr(decoder, "frozen_states", None)
+    states = frozen.of(submissions, kwargs["tree_ids"].device) if frozen else None
+    layout = TreeLayout(
+        kwargs["tree_depths"],
+        kwargs["tree_ends"],
+        kwargs["tree_spans"],
+        decoder.tree_kernel,
+        submissions,
+        sizes,
+        frozen_done=states is not None,
+    )
     inner = {name: value for name, value in kwargs.items() if not name.startswith("tree_")}
+    inner.pop("input_ids", None)
+    inner |= {"input_ids": kwargs["tree_ids"][None]} if states is None else {"inputs_embeds": states[None]}
     inner |= {
-        "input_ids": kwargs["tree_ids"][None],
         "position_ids": kwargs["tree_depths"][None],
         # transformers takes a mask with four dimensions as final and does not build one.
         "attention_mask": torch.empty(1, 1, 1, 1, device=kwargs["tree_ids"].device),

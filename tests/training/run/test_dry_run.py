@@ -44,12 +44,18 @@ def test_memory_follows_the_documented_formula(make_model: Any) -> None:
     model = make_model("gqa")
     config = RunConfig(model="m", dataset="d", dpo=DpoStage())
     estimate = estimate_stage(DpoStage(), [EXAMPLE], seed=0, max_steps=None, processes=1)
-    adapter = count_trained_weights(model, DpoStage(), ("q_proj", "down_proj"), 4)
+    adapter = count_trained_weights(model, DpoStage(), ("q_proj", "down_proj"), config.model_copy(update={"lora_r": 4}))
     assert adapter == 2 * 4 * ((32 + 32) + (48 + 32))
     parts = estimate_memory(model, DpoStage(), estimate, trained=adapter, config=config, half=True)
     weights = model.num_parameters()
     assert parts["weights"] == 2 * weights and parts["gradients"] == parts["adapter"] == 4 * adapter
+    assert parts["frozen states"] == 0
     assert parts["activations"] == 2 * 21 * 2 * (8 * 32 + 4 * 48) + 8 * 12 * 70
+    top = config.model_copy(update={"lora_layers": 1})
+    assert count_trained_weights(model, DpoStage(), ("q_proj", "down_proj"), top) == 4 * adapter // 2
+    parts = estimate_memory(model, DpoStage(), estimate, trained=adapter, config=top, half=True)
+    assert parts["frozen states"] == 2 * 21 * 32
+    assert parts["activations"] == 1 * 21 * 2 * (8 * 32 + 4 * 48) + 8 * 12 * 70
     full = DpoStage(method="full")
     parts = estimate_memory(model, full, estimate, trained=weights, config=config, half=True)
     assert parts["weights"] == 2 * 4 * weights and parts["adapter"] == 0  # the reference is a copy

@@ -43,6 +43,25 @@ def test_log_lines_get_tokens_per_second_mfu_and_remaining_time(monkeypatch: pyt
     assert last == {"train_runtime": 4.0}
 
 
+def test_frozen_layers_count_one_pass_of_the_tokens_that_went_through_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("training.run.speed.time.monotonic", lambda: now[0])
+    model = torch.nn.Module()
+    model.layers = torch.nn.Sequential(*(torch.nn.Linear(10, 10, bias=False) for _ in range(4)))
+    outer = torch.nn.Sequential(model)
+    model.frozen_states = SimpleNamespace(computed_tokens=0)
+    speed, state = (
+        SpeedMetrics(passes=3, peak_flops=10_000.0, adapted_layers=1),
+        SimpleNamespace(global_step=0, max_steps=9),
+    )
+    speed.on_train_begin(None, state, None, model=outer)
+    speed.on_step_begin(None, state, None)
+    now[0], state.global_step, model.frozen_states.computed_tokens = 1.0, 1, 4
+    logs: dict[str, Any] = {"num_tokens": 10.0}
+    speed.on_log(None, state, None, logs=logs)
+    assert logs["mfu"] == pytest.approx((10 * 2 * 3 * 100 + 4 * 2 * 300) / 10_000)
+
+
 def test_a_resumed_stage_excludes_earlier_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr("training.run.speed.time.monotonic", lambda: now[0])

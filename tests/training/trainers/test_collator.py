@@ -51,7 +51,7 @@ def test_sft_predicts_letters_and_shared_tokens() -> None:
 
 def test_spans_tile_the_row_and_branches_refer_to_their_trunk() -> None:
     trees = [build_token_tree([1, 2], [([3], [[4, 9]]), ([5], [[6, 9]])]), build_token_tree([1], [([2], [[3]])])]
-    packed = pack(trees)
+    packed = pack(trees, range(len(trees)))
     assert packed["tree_spans"].tolist() == [[0, 2, 0, 0], [2, 4, 0, 2], [4, 6, 0, 2], [6, 8, 6, 6]]
     assert packed["tree_ends"].tolist() == [6, 6, 4, 4, 6, 6, 8, 8]
     assert packed["tree_depths"].tolist() == [0, 1, 2, 3, 2, 3, 0, 1]

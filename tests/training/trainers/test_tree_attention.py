@@ -30,7 +30,7 @@ def hidden_in_one_pass(model: Any, examples: Sequence[TrainingExample]) -> torch
     for tree in trees:
         positions += [offset + position for answers in tree.tails for tail in answers for position in tail]
         offset += len(tree)
-    out = model.base_model(input_ids=None, tree_index=torch.tensor(positions), **pack(trees))
+    out = model.base_model(input_ids=None, tree_index=torch.tensor(positions), **pack(trees, range(len(trees))))
     return cast(torch.Tensor, out.last_hidden_state)
 
 
@@ -126,5 +126,5 @@ def test_uncompiled_flex_attention_equals_dense_attention(
 
 def layout(examples: Sequence[TrainingExample]) -> TreeLayout:
     trees = [build_token_tree(e.shared, [(c.prompt, (c.chosen, *c.rejected)) for c in e.criteria]) for e in examples]
-    packed = pack(trees)
+    packed = pack(trees, range(len(trees)))
     return TreeLayout(packed["tree_depths"], packed["tree_ends"], packed["tree_spans"], "flex")
