@@ -11,11 +11,14 @@ from contextlib import closing, contextmanager
 from labs_schema.errors import InputError, error_issue
 from labs_schema.imports.export_files import Export
 from labs_schema.imports.identities import ids
+from labs_schema.imports.platform_tables import points_title
 from labs_schema.imports.records import Assessment, ExportFile, IdKind, Ids, PlatformExport, RosterEntry, Work
 from labs_schema.models import Criterion, Rating
 
 DATABASE, SUBMITTED = "gradebook.db", "submitted"
 LONGEST_DESCRIPTION = 4_000
+STUB = "YOUR ANSWER HERE"
+"""The text that nbgrader puts in place of a solution."""
 
 _CELLS = """
 SELECT notebook.name, base_cell.name, coalesce(grade_cells.max_score, task_cells.max_score), source_cell.source
@@ -34,7 +37,8 @@ FROM grade JOIN submitted_notebook ON submitted_notebook.id = grade.notebook_id
 JOIN submitted_assignment ON submitted_assignment.id = submitted_notebook.assignment_id
 JOIN assignment ON assignment.id = submitted_assignment.assignment_id
 JOIN base_cell ON base_cell.id = grade.cell_id JOIN notebook ON notebook.id = base_cell.notebook_id
-LEFT JOIN comment ON comment.notebook_id = submitted_notebook.id AND comment.cell_id = base_cell.id
+LEFT JOIN (comment JOIN base_cell AS commented ON commented.id = comment.cell_id)
+ON comment.notebook_id = submitted_notebook.id AND commented.name = base_cell.name
 WHERE assignment.name = ? AND grade.manual_score IS NOT NULL AND NOT grade.needs_manual_grade
 """
 _LATE = """
@@ -125,15 +129,17 @@ def _graded(connection: sqlite3.Connection, name: str) -> tuple[dict[str, Criter
     scales = {
         titles[key]: Criterion(
             title=titles[key],
-            description=str(row[3] or "")[:LONGEST_DESCRIPTION].strip(),
-            ratings=tuple(Rating(title=_level(marks), marks=marks) for marks in sorted(levels[key], reverse=True)),
+            description=str(row[3] or "").replace(STUB, "")[:LONGEST_DESCRIPTION].strip(),
+            ratings=tuple(
+                Rating(title=points_title(marks), marks=marks) for marks in sorted(levels[key], reverse=True)
+            ),
         )
         for key, row in cells.items()
     }
     found = tuple(
         Assessment(
             titles[str(notebook), str(cell)],
-            _level(float(score)),
+            points_title(float(score)),
             owner=_ids(str(student)),
             marks=float(score),
             comment=str(comment or ""),
@@ -141,7 +147,3 @@ def _graded(connection: sqlite3.Connection, name: str) -> tuple[dict[str, Criter
         for student, notebook, cell, score, comment in scores
     )
     return scales, found
-
-
-def _level(marks: float) -> str:
-    return f"{marks:g} points"

@@ -51,6 +51,11 @@ def _padded(row: Sequence[str], width: int) -> tuple[str, ...]:
     return (*row, *[""] * (width - len(row)))[:width]
 
 
+def points_title(marks: float) -> str:
+    """The title of a rating that the platform only gives as a number."""
+    return f"{marks:g} point{'' if marks == 1 else 's'}"
+
+
 def number_of(cell: str) -> float | None:
     """The number in a cell such as `1.50` or `1,5`; None for anything else."""
     text = cell.strip().replace(",", ".")

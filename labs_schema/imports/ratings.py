@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from labs_schema.errors import IssueCollector, quoted
 from labs_schema.imports.identities import folded
+from labs_schema.imports.platform_tables import points_title
 from labs_schema.imports.records import Assessment, PlatformExport
 from labs_schema.models import Criterion, HumanGrade, Rating
 from labs_schema.reading.titles import MAX_TITLE_CHARS, is_rater
@@ -108,7 +109,7 @@ def _scales(export: PlatformExport, issues: IssueCollector) -> tuple[Criterion, 
 
 
 def _title(assessment: Assessment) -> str:
-    return assessment.rating or ("" if assessment.marks is None else f"{assessment.marks:g} points")
+    return assessment.rating or ("" if assessment.marks is None else points_title(assessment.marks))
 
 
 def _ordered(ratings: Sequence[Rating]) -> tuple[Rating, ...]:

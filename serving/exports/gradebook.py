@@ -20,6 +20,14 @@ WHERE assignment.name = ?
 """
 
 
+# A comment belongs to the solution cell, whose id differs from that of the grade cell with the same name.
+_SET_COMMENT = """
+UPDATE comment SET manual_comment = ? WHERE notebook_id = ? AND cell_id IN (
+    SELECT same.id FROM base_cell AS same JOIN base_cell AS mine
+    ON mine.name = same.name AND mine.notebook_id = same.notebook_id WHERE mine.id = ?)
+"""
+
+
 class _Row(NamedTuple):
     student: str
     notebook: str
@@ -102,5 +110,4 @@ def _reasoning(result: StudentResult, row: _Row) -> str:
 def _comment(connection: sqlite3.Connection, row: _Row, text: str) -> None:
     """Sets the comment of a cell; without a new text the stored one stays."""
     if text:
-        update = "UPDATE comment SET manual_comment = ? WHERE notebook_id = ? AND cell_id = ?"
-        connection.execute(update, (text, row.submitted, row.cell_id))
+        connection.execute(_SET_COMMENT, (text, row.submitted, row.cell_id))

@@ -15,6 +15,34 @@ PROVENANCE = Provenance(**dict.fromkeys(Provenance.model_fields, "x"))
 WriteResults = Callable[..., Path]
 
 
+def write_accepted(lab: Lab, ratings: dict[str, dict[str, str]], folder: Path, reasoning: str | None = None) -> Path:
+    """Results with `ratings` (student -> criterion -> rating), all accepted."""
+    results = []
+    for student, rated in ratings.items():
+        grades = [
+            CriterionGrade(
+                criterion=each.title,
+                rating=rated[each.title],
+                marks=each.rating(rated[each.title]).marks,
+                max_marks=each.max_marks,
+                status=Status.ACCEPTED,
+                reasoning=reasoning,
+            )
+            for each in lab.criteria
+        ]
+        grade = Grade(lab=lab.name, student=student, criteria=tuple(grades), provenance=PROVENANCE)
+        results.append(Result(grade_id=None, grade=grade, ratings=rated))
+    return _write(lab, results, folder)
+
+
+def _write(lab: Lab, results: list[Result], folder: Path) -> Path:
+    folder.mkdir()
+    write_marks(lab, results, folder / MARKS)
+    lines = [json.dumps(each.model_dump(mode="json")) + "\n" for each in results]
+    (folder / "grades.jsonl").write_text("".join(lines), encoding="utf-8")
+    return folder
+
+
 @pytest.fixture
 def write_results(tmp_path: Path, make_lab: Callable[..., Lab]) -> WriteResults:
     """Writes results (maximum 3): s000 2 + 1 accepted, s001 needs review, s002 ungraded, others as s000.
@@ -25,12 +53,7 @@ def write_results(tmp_path: Path, make_lab: Callable[..., Lab]) -> WriteResults:
     def write(students: tuple[str, ...] = ("s000", "s001", "s002", "s003")) -> Path:
         lab = make_lab(students=len(students))
         results = [_result(lab, student, index) for index, student in enumerate(students)]
-        folder = tmp_path / "results"
-        folder.mkdir()
-        write_marks(lab, results, folder / MARKS)
-        lines = [json.dumps(each.model_dump(mode="json")) + "\n" for each in results]
-        (folder / "grades.jsonl").write_text("".join(lines), encoding="utf-8")
-        return folder
+        return _write(lab, results, tmp_path / "results")
 
     return write
 
