@@ -73,8 +73,8 @@ NASTY = st.sampled_from([
     "\ufffd", "99999999999999999999",
 ])  # fmt: skip
 HOSTILE = st.sampled_from([
-    "../outside.c", "/etc/passwd", "C:\\x.c", "a/../../b.c", "x" * 300 + ".c", "\u202ename.c", "dir/" * 40 + "a.c", "con.c",
-    " ", "a\nb.c", ".hidden", "__MACOSX/._main.c", "submissions/rubrics.json",
+    "../outside.c", "/etc/passwd", "C:\\x.c", "a/../../b.c", "x" * 300 + ".c", "\u202ename.c", "dir/" * 40 + "a.c",
+    "con.c", " ", "a\nb.c", ".hidden", "__MACOSX/._main.c", "submissions/rubrics.json",
 ])  # fmt: skip
 
 
