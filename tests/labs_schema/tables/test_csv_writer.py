@@ -13,7 +13,7 @@ from labs_schema.tables.reader import read_table
 
 
 @given(st.text(max_size=20), st.booleans())
-@example("a\r=1+1", for_excel=False)
+@example("a\r=1+1", False)
 def test_no_text_starts_a_formula(text: str, for_excel: bool) -> None:
     written = csv_text([[text]], for_excel=for_excel)
     [[cell]] = csv.reader(io.StringIO(written.removeprefix("\ufeff") if for_excel else written, newline=""))
