@@ -1,30 +1,48 @@
-"""Parses `roster.csv`, the list of a course's students as exported by Canvas, Moodle and Gradescope.
+"""Parses `roster.csv`, the list of a course's students as exported by course platforms.
 
-Columns are recognized by their headings, in any order; other columns are ignored. An e-mail address counts as an id.
-Issues give the line only, never a cell's content, because stderr may be a log.
+Columns are recognized by their headings in English, French, German, Italian, Portuguese and Spanish, in any order;
+other columns are listed once in a warning. An e-mail address counts as an id. Issues give headings and the line only,
+never a cell's content, because stderr may be a log.
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 
-from labs_schema.errors import IssueCollector, did_you_mean
+from labs_schema.errors import IssueCollector, did_you_mean, quoted_list
 from labs_schema.models import Person
 from labs_schema.tables.delimited import Row
 
-# fmt: off
 _HEADINGS = {
-    "id": {
-        "id", "student", "studentid", "sid", "sisuserid", "sisloginid", "sisid", "login", "loginid", "username",
-        "userid", "user", "idnumber", "studentnumber", "number", "matricola", "matrikelnummer", "email", "emailaddress",
-        "mail", "orgdefinedid", "uid", "netid",
-    },
-    "name": {"name", "fullname", "studentname", "displayname", "sortablename"},
-    "first": {"first", "firstname", "givenname", "givennames", "forename", "nome", "nombre", "vorname", "prenom"},
-    "last": {"last", "lastname", "surname", "familyname", "cognome", "apellido", "apellidos", "apelido", "nachname"},
+    "id": """
+        id student studentid studentids sid sisuserid sisloginid sisid login loginid username userid user idnumber
+        studentnumber number uid netid orgdefinedid identifier externalid emailaddress email mail githubusername
+        matricola matrikelnummer idnummer anmeldename benutzername kennung studierendennummer emailadresse
+        numerodidentification numeroetudiant identifiant nomdutilisateur adressedecourriel courriel adresseemail
+        numerodeid numeroid nombredeusuario usuario matricula direcciondecorreo correo correoelectronico
+        direcciondecorreoelectronico codiceidentificativo numeroidentificativo nomeutente indirizzoemail
+        indirizzodiposta numerodeidentificacao numerodealuno nomedeusuario nomedeutilizador enderecodeemail
+        """,
+    "name": """
+        name fullname studentname displayname sortablename preferredname nomcomplet nometprenom nomprenom
+        vollstandigername vollername nombrecompleto nombreyapellidos nomecompleto nomeecognome cognomenome cognomeenome
+        nomedoaluno estudante studente etudiant estudiante alumno aluno
+        """,
+    "first": """
+        first firstname givenname givennames forename prenom prenoms vorname rufname nombre nombres nome primeironome
+        """,
+    "last": """
+        last lastname surname familyname nomdefamille nachname familienname apellido apellidos cognome apelido apelidos
+        sobrenome ultimonome
+        """,
+    "nom": "nom",
 }
-# fmt: on
-_KINDS = {heading: kind for kind, headings in _HEADINGS.items() for heading in headings}
-_TEST_STUDENT = re.compile(r"\s*(?:points possible|student, test|test student)\s*", re.IGNORECASE)
+_KINDS = {heading: kind for kind, headings in _HEADINGS.items() for heading in headings.split()}
+_TEST_STUDENT = re.compile(
+    r"\s*(?:points? possibles?|punkte möglich|puntos posibles|punti possibili|pontos possíveis"
+    r"|student, test|test student)\s*",
+    re.IGNORECASE,
+)
 EXPECTED = "headings such as student,name or student,first name,last name,email"
 
 
@@ -43,25 +61,37 @@ def parse_roster(rows: list[Row], path: str, issues: IssueCollector) -> tuple[Pe
 
 
 def _columns(header: Row, path: str, issues: IssueCollector) -> dict[int, str]:
-    """Column index -> `id`, `name`, `first` or `last`, for the columns that are read."""
-    headings = [re.sub(r"[\W_]", "", cell.lower()) for cell in header.cells]
+    """Column index -> `id`, `name`, `first` or `last`, for the columns that are read. Warns once of the others."""
+    headings = [_folded(cell) for cell in header.cells]
     columns = {index: _KINDS[heading] for index, heading in enumerate(headings) if heading in _KINDS}
-    if headings.count("student") == 1 and "id" in headings and not {"name", "last"} & set(columns.values()):
+    kinds = set(columns.values())
+    if headings.count("student") == 1 and "id" in headings and not {"name", "last"} & kinds:
         columns[headings.index("student")] = "name"  # Canvas's gradebook: `Student` is the name
-    semicolons = len(headings) == 1 and ";" in header.cells[0]
-    if columns and not semicolons:
-        return columns
-    found = "cells separated by semicolons" if semicolons else "no column of ids or names"
-    suggestion = next(filter(None, (did_you_mean(heading, _KINDS) for heading in headings)), "")
-    _report("roster-columns", path, header.line, found, EXPECTED, issues, suggestion)
-    return {}
+    for index, kind in list(columns.items()):
+        if kind == "nom" or (kind == "name" and "first" in kinds and not {"last", "nom"} & kinds):
+            columns[index] = "last" if "first" in kinds else "name"  # French and German: the surname besides Vorname
+        elif kind == "first" and not {"last", "nom", "name"} & kinds:
+            columns[index] = "name"  # Italian, Portuguese and Spanish: the only name
+    if not columns:
+        suggestion = next(filter(None, (did_you_mean(heading, _KINDS) for heading in headings)), "")
+        found = "no column of ids or names"
+        _report("roster-columns", path, header.line, found, EXPECTED, issues, suggestion)
+    elif unread := [cell for index, cell in enumerate(header.cells) if cell and index not in columns]:
+        issues.warning("roster-columns-unread", path, line=header.line, found=f"the columns {quoted_list(unread, 20)}")
+    return columns
+
+
+def _folded(heading: str) -> str:
+    """`prenom` for `Prénom`: letters and digits in lower case, without accents."""
+    plain = unicodedata.normalize("NFKD", heading.casefold())
+    return "".join(char for char in plain if char.isalnum() and not unicodedata.combining(char))
 
 
 def _person(row: Row, columns: Mapping[int, str], width: int, path: str, issues: IssueCollector) -> Person | None:
     if len(row.cells) > width:
         _report("roster-row", path, row.line, f"{len(row.cells)} cells", f"at most {width}, as in the header", issues)
         return None
-    cells: dict[str, list[str]] = {kind: [] for kind in _HEADINGS}
+    cells: dict[str, list[str]] = {kind: [] for kind in ("id", "name", "first", "last")}
     for index, kind in columns.items():
         if index < len(row.cells) and row.cells[index]:
             cells[kind].append(row.cells[index])

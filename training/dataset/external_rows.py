@@ -1,4 +1,4 @@
-"""External training data: JSON Lines in the usual formats of other programs.
+"""External training data: JSON Lines or a JSON array in the usual formats of other programs.
 
 The fields of the first row determine a file's format, and all rows must have it. Other fields (ids, scores) are
 ignored.
@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from labs_schema.errors import InputError, Issue, error_issue
 from labs_schema.frozen import Frozen
 from labs_schema.limits import DatasetLimits
+from training.dataset.json_rows import json_rows
 
 
 def _text(value: str) -> str:
@@ -26,7 +27,20 @@ def _text(value: str) -> str:
     return value
 
 
+def _joined_parts(content: Any) -> Any:
+    """OpenAI's content parts, `[{"type": "text", "text": ...}]`, as one text."""
+    if not isinstance(content, list):
+        return content
+    parts = [part.get("text") if isinstance(part, dict) and part.get("type") == "text" else None for part in content]
+    if not all(isinstance(part, str) for part in parts):
+        raise ValueError("must be text, or a list of parts of type text")
+    return "".join(map(str, parts))
+
+
 Text = Annotated[str, AfterValidator(_text)]
+Content = Annotated[Text, BeforeValidator(_joined_parts)]
+SPEAKERS = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
+"""ShareGPT's `from` -> role."""
 
 
 class _Row(BaseModel):
@@ -34,8 +48,11 @@ class _Row(BaseModel):
 
 
 class Turn(_Row):
-    role: Literal["system", "user", "assistant"]
-    content: Text
+    role: Annotated[
+        Literal["system", "user", "assistant"],
+        BeforeValidator(lambda role: "system" if role == "developer" else role),
+    ]
+    content: Content
 
 
 class ExternalRow(Frozen):
@@ -51,11 +68,31 @@ class MessagesRow(_Row):
     messages: Annotated[list[Turn], Field(min_length=1)]
 
 
+class SharedTurn(_Row):
+    """A turn in ShareGPT's format."""
+
+    from_: Literal["human", "user", "gpt", "assistant", "system"] = Field(alias="from")
+    value: Text
+
+    def turn(self) -> Turn:
+        return Turn.model_validate({"role": SPEAKERS[self.from_], "content": self.value})
+
+
+class ShareGptRow(_Row):
+    conversations: Annotated[list[SharedTurn], Field(min_length=1)]
+    chosen: SharedTurn | None = None
+    rejected: SharedTurn | None = None
+    system: str = ""
+
+
 class InstructionRow(_Row):
+    """`history` are earlier pairs of an instruction and its output."""
+
     instruction: Text
     input: str = ""
     output: Text
     system: str = ""
+    history: list[Annotated[list[Text], Field(min_length=2, max_length=2)]] = []
 
 
 class PreferenceRow(_Row):
@@ -71,10 +108,11 @@ class CompletionRow(_Row):
     system: str = ""
 
 
-RowName = Literal["pairs", "messages", "instruction", "preference", "completion"]
+RowName = Literal["pairs", "messages", "sharegpt", "instruction", "preference", "completion"]
 FIELDS: dict[RowName, frozenset[str]] = {
     "pairs": frozenset({"shared_chars"}),
     "messages": frozenset({"messages"}),
+    "sharegpt": frozenset({"conversations"}),
     "instruction": frozenset({"instruction", "output"}),
     "preference": frozenset({"prompt", "chosen", "rejected"}),
     "completion": frozenset({"prompt", "completion"}),
@@ -85,8 +123,9 @@ def detect_format(path: Path) -> RowName:
     """The format of a file, from the fields of its first row. Raises InputError."""
     if not path.is_file():
         raise InputError([error_issue("missing-dataset", path, expected="a file of training rows")])
-    with path.open("rb") as lines:
-        first = next(lines, b"")
+    line, first = next(json_rows(path), (1, ""))
+    if not first:
+        raise InputError([error_issue("no-rows", path)])
     try:
         values = json.loads(first)
     except (ValueError, RecursionError):
@@ -94,7 +133,7 @@ def detect_format(path: Path) -> RowName:
     name = _name(values) if isinstance(values, dict) else None
     if name is None:
         found = f"fields {', '.join(map(repr, values))}"[:200] if isinstance(values, dict) else "not a JSON object"
-        raise InputError([error_issue("unknown-rows", path, found=found, line=1)])
+        raise InputError([error_issue("unknown-rows", path, found=found, line=line)])
     return name
 
 
@@ -102,17 +141,18 @@ def read_external(path: Path, name: RowName) -> tuple[ExternalRow, ...]:
     """All rows of a file in the format `name`. Raises InputError with the invalid lines."""
     rows: list[ExternalRow] = []
     issues: list[Issue] = []
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                rows.append(_row(json.loads(line), name, number))
-            except ValidationError as invalid:
-                first = invalid.errors(include_input=False, include_url=False)[0]
-                issues.append(_issue(path, number, f"{'.'.join(map(str, first['loc']))}: {first['msg']}", name))
-            except (ValueError, RecursionError) as invalid:
-                issues.append(_issue(path, number, str(invalid)[:200], name))
-            if len(issues) == DatasetLimits().reported_rows:
-                break
+    for number, line in json_rows(path):
+        try:
+            rows.append(_row(json.loads(line), name, number))
+        except ValidationError as invalid:
+            first = invalid.errors(include_input=False, include_url=False)[0]
+            issues.append(_issue(path, number, f"{'.'.join(map(str, first['loc']))}: {first['msg']}", name))
+        except (ValueError, RecursionError) as invalid:
+            issues.append(_issue(path, number, str(invalid)[:200], name))
+        if len(issues) == DatasetLimits().reported_rows:
+            break
+    if not rows and not issues:
+        issues.append(error_issue("no-rows", path))
     if issues:
         raise InputError(issues)
     return tuple(rows)
@@ -131,16 +171,32 @@ def _row(values: Any, name: RowName, line: int) -> ExternalRow:
 
 
 def _messages(values: Any, line: int) -> ExternalRow:
-    *turns, answer = MessagesRow.model_validate(values).messages
+    return _conversed("", MessagesRow.model_validate(values).messages, line)
+
+
+def _conversed(system: str, messages: list[Turn], line: int) -> ExternalRow:
+    *turns, answer = messages
     if answer.role != "assistant":
         raise ValueError("messages: the last turn is not the assistant's")
-    return ExternalRow(turns=_conversation("", turns), chosen=answer.content, line=line)
+    return ExternalRow(turns=_conversation(system, turns), chosen=answer.content, line=line)
+
+
+def _sharegpt(values: Any, line: int) -> ExternalRow:
+    row = ShareGptRow.model_validate(values)
+    turns = [each.turn() for each in row.conversations]
+    if row.chosen or row.rejected:
+        answers = {"chosen": row.chosen and [row.chosen.turn()], "rejected": row.rejected and [row.rejected.turn()]}
+        return _preference({"prompt": turns, "system": row.system, **answers}, line)
+    return _conversed(row.system, turns, line)
 
 
 def _instruction(values: Any, line: int) -> ExternalRow:
     row = InstructionRow.model_validate(values)
     prompt = "\n\n".join(text for text in (row.instruction, row.input) if text.strip())
-    return ExternalRow(turns=_conversation(row.system, prompt), chosen=row.output, line=line)
+    turns = [Turn(role="user", content=prompt)]
+    for question, answer in reversed(row.history):
+        turns = [Turn(role="user", content=question), Turn(role="assistant", content=answer), *turns]
+    return ExternalRow(turns=_conversation(row.system, turns), chosen=row.output, line=line)
 
 
 def _preference(values: Any, line: int) -> ExternalRow:
@@ -158,6 +214,7 @@ def _completion(values: Any, line: int) -> ExternalRow:
 
 ROWS: dict[RowName, Callable[[Any, int], ExternalRow]] = {
     "messages": _messages,
+    "sharegpt": _sharegpt,
     "instruction": _instruction,
     "preference": _preference,
     "completion": _completion,
@@ -185,6 +242,6 @@ def _answer(given: str | list[Turn]) -> str:
 
 
 def _issue(path: Path, line: int, found: str, name: RowName) -> Issue:
-    expected = f"a row with {', '.join(sorted(FIELDS[name]))}, as in line 1"
+    expected = f"a row with {', '.join(sorted(FIELDS[name]))}, as in the first row"
     hint = "Fix the line; all rows of a file have one format."
     return error_issue("bad-row", path, found=found, expected=expected, hint=hint, line=line)

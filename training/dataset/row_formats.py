@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from labs_schema.errors import InputError, Issue, error_issue
 from labs_schema.frozen import Frozen
 from labs_schema.limits import DatasetLimits
+from training.dataset.json_rows import json_rows
 from training.dataset.pairs import RatedPrompt
 
 RowFormat = Literal["dpo", "sft", "messages", "instruction"]
@@ -91,17 +92,16 @@ def read_pairs(path: Path) -> Iterator[PairRow]:
     if not path.is_file():
         raise InputError([error_issue("missing-dataset", path, expected="a file of preference pairs")])
     issues: list[Issue] = []
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                row = PairRow.model_validate_json(line)
-            except ValidationError as invalid:
-                issues.append(_bad_row(path, number, invalid))
-                if len(issues) == DatasetLimits().reported_rows:
-                    break
-            else:
-                if not issues:
-                    yield row
+    for number, line in json_rows(path):
+        try:
+            row = PairRow.model_validate_json(line)
+        except ValidationError as invalid:
+            issues.append(_bad_row(path, number, invalid))
+            if len(issues) == DatasetLimits().reported_rows:
+                break
+        else:
+            if not issues:
+                yield row
     if issues:
         raise InputError(issues)
 

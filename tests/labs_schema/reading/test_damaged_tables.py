@@ -282,6 +282,12 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
     ("a TA with an escape code", tas("TA", value="a\x1b[2J"), "bad-ta", ERROR),
     ("a TA of 501 characters", tas("TA", value="x" * 501), "bad-ta", ERROR),
     ("a roster of sections", content("roster.csv", "section,mark\n1,2\n"), "roster-columns", ERROR),
+    (
+        "a roster with sections",
+        content("roster.csv", "student,name,section\ns1,Ann B,4\n"),
+        "roster-columns-unread",
+        WARNING,
+    ),
     ("a roster row without id and name", content("roster.csv", "id,name,mark\ns1,Ann,1\n,,2\n"), "roster-row", ERROR),
     ("a roster's long row", content("roster.csv", "id,name\ns1,Rossi, Mario\n"), "roster-row", ERROR),
     ("a roster with headings only", content("roster.csv", "student,name\n"), "empty-roster", ERROR),

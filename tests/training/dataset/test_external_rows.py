@@ -46,6 +46,67 @@ def test_the_fields_determine_the_format(tmp_path: Path, row: Any, name: Any, ex
     assert read_external(path, name) == (one, one.model_copy(update={"line": 2}))
 
 
+def test_blank_lines_and_a_byte_order_mark_are_skipped(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    row = json.dumps({"messages": [USER, ASSISTANT]})
+    path.write_bytes(f"\ufeff\r\n{row}\r\n\r\n  \n{row}\n\n".encode())
+    assert detect_format(path) == "messages"
+    assert [row.line for row in read_external(path, "messages")] == [2, 5]
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_rows_may_be_a_json_array(tmp_path: Path, indent: int | None) -> None:
+    path = tmp_path / "alpaca.json"
+    rows = [{"instruction": "Add.", "input": "2, 2", "output": "4"}, {"instruction": "Halve ], [ {", "output": "2"}]
+    path.write_text(json.dumps(rows, indent=indent))
+    assert detect_format(path) == "instruction"
+    first, second = read_external(path, "instruction")
+    assert (first.chosen, second.chosen) == ("4", "2") and second.line == (1 if indent is None else 7)
+
+
+def test_damaged_array_is_reported_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "alpaca.json"
+    path.write_text('[\n {"instruction": "a", "output": "b"},\n {"instruction": \n')
+    with pytest.raises(InputError) as caught:
+        read_external(path, "instruction")
+    assert [issue.line for issue in caught.value.issues] == [3]
+
+
+def test_content_parts_are_joined(tmp_path: Path) -> None:
+    parts = [{"type": "text", "text": "2 "}, {"type": "text", "text": "+ 2?"}]
+    path = write(tmp_path / "rows.jsonl", {"messages": [{"role": "user", "content": parts}, ASSISTANT]})
+    assert read_external(path, "messages")[0].turns == (("user", "2 + 2?"),)
+    image = [{"type": "image_url", "image_url": {"url": "x"}}]
+    with pytest.raises(InputError, match="parts of type text"):
+        read_external(write(path, {"messages": [{"role": "user", "content": image}, ASSISTANT]}), "messages")
+
+
+def test_sharegpt_conversations_and_pairs(tmp_path: Path) -> None:
+    human, gpt = {"from": "human", "value": "2 + 2?"}, {"from": "gpt", "value": "4"}
+    path = write(
+        tmp_path / "rows.jsonl",
+        {"conversations": [human, gpt], "system": "Be short."},
+        {"conversations": [human], "chosen": gpt, "rejected": {"from": "gpt", "value": "5"}},
+    )
+    assert detect_format(path) == "sharegpt"
+    one, two = read_external(path, "sharegpt")
+    assert (one.turns, one.chosen) == ((("system", "Be short."), ("user", "2 + 2?")), "4")
+    assert (two.turns, two.chosen, two.rejected) == ((("user", "2 + 2?"),), "4", "5")
+
+
+def test_alpaca_history_is_part_of_the_conversation(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.jsonl", {"instruction": "c", "output": "d", "history": [["a", "b"]]})
+    assert read_external(path, "instruction")[0].turns == (("user", "a"), ("assistant", "b"), ("user", "c"))
+
+
+@pytest.mark.parametrize("text", ["", "\n \n", "\ufeff", "[]", "[\n]\n"])
+def test_file_without_rows_is_an_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "rows.jsonl").write_text(text)
+    for read in (detect_format, lambda path: read_external(path, "messages")):
+        with pytest.raises(InputError, match="no-rows"):
+            read(tmp_path / "rows.jsonl")
+
+
 def test_every_invalid_line_is_reported(tmp_path: Path) -> None:
     good = {"messages": [USER, ASSISTANT]}
     path = write(
