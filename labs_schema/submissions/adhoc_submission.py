@@ -1,20 +1,30 @@
-"""Reads a submission from paths outside a lab (`grader grade FILE...`), with the rules and limits of a lab's own."""
+"""Reads one submission from outside a lab: paths of `grader grade`, files or an archive of a request.
 
-from collections import Counter
-from collections.abc import Sequence
+Every way in has the rules of a submission in a lab: the same files give the same submission, with the same hash.
+"""
+
+import io
+import os
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from labs_schema.errors import InputError, Issue, IssueCollector, Severity
 from labs_schema.limits import LabLimits
-from labs_schema.models import Person, SourceFile, Submission
+from labs_schema.models import Person, Submission
 from labs_schema.privacy.redaction import roster_names, with_redactions
-from labs_schema.source.languages import UNKNOWN
+from labs_schema.source.languages import LANGUAGES, UNKNOWN
+from labs_schema.submissions.archives import UnreadFile, read_archive
 from labs_schema.submissions.file_names import archive_suffix, safe_name
 from labs_schema.submissions.source_files import archive_files, folder_files, read_source_files, single_file
 from labs_schema.submissions.submissions_folder import files_in_language
 
-ROOT = "arguments"
-"""The path of issues that concern several of the paths."""
+REQUEST = "submission"
+"""The root of issues with the files of a request."""
+LIMITS = LabLimits()
+ReadFiles = Callable[[str, IssueCollector], Iterator[UnreadFile]]
+"""Called with the path of the submission in issues."""
 
 
 def read_adhoc_submission(
@@ -25,49 +35,60 @@ def read_adhoc_submission(
     Files in `language` are selected as in a lab, and names on the `roster` are added to its redactions. Raises
     InputError with all errors if a path cannot be read, two files have the same path, or there is no source file.
     """
-    files: list[SourceFile] = []
-    issues: list[Issue] = []
-    for path in paths:
-        found, path_issues = _read(path.absolute())
-        files += found
-        issues += path_issues
-    issues += _check_files(files, failed=any(issue.severity is Severity.ERROR for issue in issues))
-    if errors := [issue for issue in issues if issue.severity is Severity.ERROR]:
+    absolute = [path.absolute() for path in paths]
+    top = (
+        absolute[0]
+        if len(absolute) == 1 and absolute[0].is_dir()
+        else Path(os.path.commonpath([path.parent for path in absolute]))
+    )
+
+    def files(where: str, issues: IssueCollector) -> Iterator[UnreadFile]:
+        return chain.from_iterable(_files(path, top, where, issues) for path in absolute)
+
+    submission, warnings = _read(files, str(top.parent).rstrip("/"), top.name, language)
+    return with_redactions(submission, language, roster_names(roster)), warnings
+
+
+def read_given_files(files: Sequence[tuple[str, str]], language: str) -> Submission:
+    """One submission from (path, text) pairs. They are read as an archive of these files. Raises InputError."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for path, text in files:
+            archive.writestr(zipfile.ZipInfo(path), text.encode())
+    return read_given_archive("files.zip", data.getvalue(), language)
+
+
+def read_given_archive(name: str, data: bytes, language: str) -> Submission:
+    """One submission from the content of an archive called `name`. Raises InputError."""
+
+    def files(where: str, issues: IssueCollector) -> Iterator[UnreadFile]:
+        return read_archive(data, f"{where}/{safe_name(name)}", LIMITS, issues)
+
+    return _read(files, REQUEST, "files", language)[0]
+
+
+def _read(files: ReadFiles, root: str, where: str, language: str) -> tuple[Submission, tuple[Issue, ...]]:
+    """The submission and the warnings. Raises InputError with all errors, also if there is no source file."""
+    issues = IssueCollector(root)
+    found = read_source_files(files(where, issues), where, LIMITS, issues).files
+    if not found and not issues.failed:
+        skipped = next(
+            (each for each in issues.issues() if each.code in ("binary", "other-file", "archive-inside")), None
+        )
+        issues.error("no-source", where, found=f"no source file{f', only {skipped.found}' if skipped else ''}")
+    if language in LANGUAGES:
+        found = files_in_language(found, language, where, issues)
+    every = issues.issues()
+    if errors := [issue for issue in every if issue.severity is Severity.ERROR]:
         raise InputError(errors)
-    selected = tuple(sorted(files, key=lambda file: file.path))
-    if language != UNKNOWN:
-        others = IssueCollector(ROOT)
-        selected = files_in_language(selected, language, "", others)
-        issues += others.issues()
-    submission = Submission(student="", folder="", files=selected)
-    return with_redactions(submission, language, roster_names(roster)), tuple(issues)
+    return Submission(student="", folder="", files=found), every
 
 
-def _read(path: Path) -> tuple[tuple[SourceFile, ...], tuple[Issue, ...]]:
-    """The source files at an absolute path, and all issues found there."""
-    issues, limits = IssueCollector(str(path.parent.parent).rstrip("/")), LabLimits()
-    folder, name = path.parent.name, safe_name(path.name)
-    where = f"{folder}/{name}"
+def _files(path: Path, top: Path, where: str, issues: IssueCollector) -> Iterator[UnreadFile]:
+    """The files at `path`, which is `top` or below it; `where` is the path of `top` in issues."""
+    place = "/".join((where, *map(safe_name, path.relative_to(top).parts)))
     if path.is_dir():
-        found = read_source_files(folder_files(path, where, limits, issues), where, limits, issues)
-    elif archive_suffix(name):
-        found = read_source_files(archive_files(path, where, limits, issues), where, limits, issues)
-    else:
-        found = read_source_files(iter([single_file(path, name, where, issues)]), folder, limits, issues)
-    return found.files, issues.issues()
-
-
-def _check_files(files: Sequence[SourceFile], *, failed: bool) -> tuple[Issue, ...]:
-    """Errors for duplicate paths, and for a submission without files unless another error explains it (`failed`)."""
-    issues = IssueCollector(ROOT)
-    for name, count in Counter(file.path for file in files).items():
-        if count > 1:
-            issues.error(
-                "duplicate-path",
-                name,
-                found=f"{count} files with this path",
-                hint="Rename the others, or pass their common folder.",
-            )
-    if not files and not failed:
-        issues.error("no-source", "")
-    return issues.issues()
+        return folder_files(path, place, LIMITS, issues)
+    if archive_suffix(path.name):
+        return archive_files(path, place, LIMITS, issues)
+    return iter([single_file(path, safe_name(path.name), place, issues)])

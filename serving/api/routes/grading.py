@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from labs_schema.errors import OverlongError
+from labs_schema.errors import InputError, OverlongError
 from labs_schema.grades import Grade
-from labs_schema.limits import LabLimits
+from labs_schema.limits import LabLimits, RequestLimits
 from labs_schema.models import Lab, Person, Submission
 from labs_schema.privacy.name_matching import NameMatcher
 from labs_schema.privacy.redaction import person_from_id, roster_names, with_redactions
@@ -19,8 +19,8 @@ from serving.api.idempotency import IdempotencyKey, respond_once
 from serving.api.routes.labs import find_lab
 from serving.api.schemas.examples import ANSWER, BODY, GRADE_REQUESTS, KEYED, STORED, problems, success
 from serving.api.schemas.grades import GradeResponse, grade_response
-from serving.api.schemas.problems import ProblemError, excerpt, too_large
-from serving.api.schemas.requests import GradeRequest, LabGradeRequest
+from serving.api.schemas.problems import FieldProblem, ProblemError, excerpt, too_large
+from serving.api.schemas.requests import GradeRequest, LabGradeRequest, SubmissionIn
 from serving.api.service import CourseService, Service
 from serving.scheduler.engine_queue import QueueFullError, QueueSlot
 from serving.store.errors import ForgottenError
@@ -80,6 +80,7 @@ ReservedSlot = Annotated[QueueSlot, Depends(_reserve_slot)]
         **problems(
             "unknown-lab",
             "invalid-name",
+            "unreadable-submission",
             "engine-failed",
             "grading-timeout",
             "model-rejected",
@@ -108,7 +109,8 @@ async def grade_submission(
         lab, ids = find_lab(service.course.labs, body.lab), {}
     else:
         lab, ids = body.rubric(), {c.title: c.id for c in body.criteria if c.id}
-    submission = _check_size(body.submission.submission(), lab, service.options.max_chars)
+    given = await run_in_threadpool(_read, body.submission, lab.language)
+    submission = _check_size(given, lab, service.options.max_chars)
     roster = lab.roster if isinstance(body, LabGradeRequest) else service.course.labs.roster
     submission = await _redact(service, submission, lab.language, roster, body.student or "")
     student = await run_in_threadpool(
@@ -166,11 +168,24 @@ async def _redact(
         raise timed_out(seconds, service.engine.queue.retry_after) from None
 
 
+def _read(given: SubmissionIn, language: str) -> Submission:
+    """Raises ProblemError: 413 for a file that the reader of labs would reject, 422 without a readable program."""
+    for file in given.files:
+        if (size := len(file.content.encode())) > SOURCE_BYTES:
+            raise too_large("submission.files", f"{size} bytes in {excerpt(file.filename)}", SOURCE_BYTES)
+    try:
+        return given.read(language)
+    except InputError as error:
+        where = "submission.files" if given.files else "submission.archive"
+        listed = [
+            FieldProblem(field=where, found=f"{issue.code}: {issue.found}", expected=issue.expected, hint=issue.hint)
+            for issue in error.issues[: RequestLimits().listed_errors]
+        ]
+        raise ProblemError("unreadable-submission", "The submission has no readable program.", listed) from None
+
+
 def _check_size(submission: Submission, lab: Lab, max_chars: int) -> Submission:
-    """Raises ProblemError (413) for a file that the reader of labs would reject, or a program no model could read."""
-    for file in submission.files:
-        if (size := len(file.text.encode())) > SOURCE_BYTES:
-            raise too_large("submission.files", f"{size} bytes in {excerpt(file.path)}", SOURCE_BYTES)
+    """Raises ProblemError (413) for a program that no model could read."""
     chars = len(lab.problem) + sum(len(file.text) for file in submission.files)
     if chars > max_chars:
         raise too_large("submission.files", f"{chars} characters with the problem statement", max_chars, "characters")

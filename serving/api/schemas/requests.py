@@ -4,6 +4,7 @@ The text of files is normalised like a lab's, so that the same file gets the sam
 costs little: fields and items are counted before any is parsed, and a list is parsed up to its first wrong item.
 """
 
+import base64
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -11,12 +12,14 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, FailFast, Field, Tag, model_validator
 
+from labs_schema.errors import InputError, error_issue
 from labs_schema.frozen import Frozen
 from labs_schema.limits import LabLimits, RequestLimits
-from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission, is_bonus_title
+from labs_schema.models import Criterion, Lab, Rating, Submission, is_bonus_title
 from labs_schema.reading.rubric_keys import NOT_READ, criterion_fields
 from labs_schema.source.languages import canonical_name
-from labs_schema.submissions.file_names import safe_member_path
+from labs_schema.submissions.adhoc_submission import read_given_archive, read_given_files
+from labs_schema.submissions.file_names import ARCHIVE_SUFFIXES, archive_suffix, safe_member_path
 
 FILES = LabLimits().submission_files
 LIMITS = RequestLimits()
@@ -32,9 +35,11 @@ def _check_unicode(text: str) -> str:
 
 
 def _check_path(name: str) -> str:
-    if safe_member_path(name) != name:
-        raise ValueError("a relative path such as src/main.c, without .., backslashes and control characters")
-    return name
+    """The path as in an archive: without `./`, with `/`, and without a browser's `C:\\fakepath\\`."""
+    path = safe_member_path(name)
+    if path is None:
+        raise ValueError("a relative path such as src/main.c, without .. and drive letters")
+    return path
 
 
 def _check_printable(name: str) -> str:
@@ -77,23 +82,50 @@ class FileIn(RequestPart):
     content: Text
 
 
+class ArchiveIn(RequestPart):
+    """A zip or tar archive, as the student handed it in."""
+
+    filename: Filename = Field(description="Its name, with the suffix of its format: work.zip, work.tar.gz.")
+    content: str = Field(min_length=1, description="The archive in base64.")
+
+    @model_validator(mode="after")
+    def is_archive(self) -> "ArchiveIn":
+        if archive_suffix(self.filename) is None:
+            raise ValueError(f"an archive named with one of {', '.join(ARCHIVE_SUFFIXES)}")
+        return self
+
+
 class SubmissionIn(RequestPart):
-    """One or more files with distinct names."""
+    """Files with distinct names, or one archive of them. As in a lab, only source files are graded."""
 
     files: Annotated[
         tuple[FileIn, ...], FailFast(), Field(min_length=1, max_length=FILES), BeforeValidator(_at_most(FILES))
-    ]
+    ] = ()
+    archive: ArchiveIn | None = None
 
     @model_validator(mode="after")
-    def names_differ(self) -> "SubmissionIn":
+    def one_source(self) -> "SubmissionIn":
+        if bool(self.files) == (self.archive is not None):
+            raise ValueError("either files or an archive")
         _check_distinct("filename", [file.filename for file in self.files])
         return self
 
-    def submission(self) -> Submission:
-        """Without a student: grading does not depend on whose work it is."""
-        files = sorted(self.files, key=lambda file: file.filename)
-        read = tuple(SourceFile(path=file.filename, text=_normalised(file.content)) for file in files)
-        return Submission(student="", folder="", files=read)
+    def read(self, language: str) -> Submission:
+        """Without a student: grading does not depend on whose work it is. Raises InputError."""
+        if self.archive is None:
+            return read_given_files([(file.filename, file.content) for file in self.files], language)
+        try:
+            data = base64.b64decode(self.archive.content, validate=True)
+        except ValueError:
+            issue = error_issue(
+                "bad-archive",
+                "submission.archive.content",
+                found="text that is not base64",
+                expected="the bytes of the archive in base64",
+                hint="Encode the archive in base64.",
+            )
+            raise InputError([issue]) from None
+        return read_given_archive(self.archive.filename, data, language)
 
 
 class RatingIn(RequestPart):
@@ -192,7 +224,16 @@ class OverrideRequest(RequestPart):
 FIELDS = tuple(
     dict.fromkeys(
         name
-        for part in (LabGradeRequest, RubricGradeRequest, SubmissionIn, FileIn, CriterionIn, RatingIn, OverrideRequest)
+        for part in (
+            LabGradeRequest,
+            RubricGradeRequest,
+            SubmissionIn,
+            FileIn,
+            ArchiveIn,
+            CriterionIn,
+            RatingIn,
+            OverrideRequest,
+        )
         for name in part.model_fields
     )
 )
@@ -228,10 +269,6 @@ def _criterion(given: CriterionIn) -> Criterion:
     bonus = given.bonus or ("bonus" not in given.model_fields_set and is_bonus_title(given.title))
     criterion = Criterion(title=given.title, description=given.description, ratings=ratings, bonus=bonus)
     return criterion.with_implied_rating()
-
-
-def _normalised(text: str) -> str:
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _check_distinct(what: str, names: Iterable[str]) -> None:

@@ -20,7 +20,7 @@ from serving.api.schemas.requests import LIMITS
     ("change", "field", "found"),
     [
         ({"submission": {"files": []}}, "submission.files", "a list of 0"),
-        ({"submission": {}}, "submission.files", "nothing"),
+        ({"submission": {}}, "submission", "an empty object"),
         ({"submission": {"files": [{"filename": "a.c"}]}}, "submission.files.0.content", "nothing"),
         ({"submission": {"files": [{"filename": "a.c", "content": 7}]}}, "submission.files.0.content", "7"),
         (
@@ -190,7 +190,7 @@ def test_text_is_accepted_up_to_its_limit(
 
 @pytest.mark.parametrize(
     "name",
-    ["../a.c", "/etc/passwd", "a/../../b.c", "C:a.c", "a\\b.c", "a\nb.c", "a//b.c", "", ".", "\u202ea.c", "x" * 256],
+    ["../a.c", "/etc/passwd", "a/../../b.c", "..\\a.c", "C:a.c", "", ".", "x" * 256],
 )
 def test_a_file_name_outside_the_submission_is_refused(problem: Any, name: str, client: TestClient) -> None:
     files = [{"filename": name, "content": "int main(void) {}"}]
