@@ -172,6 +172,7 @@ class RequestLimits(Frozen):
     """Limits on the content of an API request. Past one, the request is refused with 413 or 422."""
 
     body_bytes: int = Field(2_000_000, description="The body of a request; past it, 413.")
+    upload_bytes: int = Field(500_000_000, description="The zip file of `POST /labs/{lab}/import`; past it, 413.")
     criteria: int = Field(100, description="Criteria of a rubric.")
     ratings: int = Field(26, description="Ratings of a criterion: one per option letter.")
     object_fields: int = Field(32, description="Fields of a JSON object, counted before they are parsed.")

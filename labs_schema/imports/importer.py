@@ -72,7 +72,8 @@ def import_lab(
 def _tables(export: Export, found: PlatformExport) -> list[ExportFile]:
     """The tables that lie next to the submissions."""
     unused = set(found.unused)
-    return [file for file in export.files if _is_table(file.path) and file.path.split("/")[-1] in unused]
+    tables = (file for file in export.files if _is_table(file.path))
+    return [file for file in tables if "/" not in file.path or file.path.split("/")[-1] in unused]
 
 
 def _graded_tables(source: ImportSource) -> tuple[Path, ...]:

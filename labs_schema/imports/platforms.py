@@ -22,6 +22,7 @@ from labs_schema.imports import (
 from labs_schema.imports.export_files import IGNORED, Export
 from labs_schema.imports.records import PlatformExport
 from labs_schema.limits import ImportLimits
+from labs_schema.tables.reader import TABLE_SUFFIXES
 
 Recognizes = Callable[[Sequence[str]], bool]
 WITHOUT_MARKS = ("github-classroom", "nbgrader")
@@ -86,11 +87,16 @@ def _views(export: Export) -> Iterator[Export]:
     """The export, and the export inside its wrapper folders."""
     yield export
     for _ in range(WRAPPER_FOLDERS):
-        tops = {path.split("/")[0] if "/" in path else "" for path in export.paths}
+        tops = {path.split("/")[0] if "/" in path else "" for path in export.paths if not _is_top_table(path)}
         if len(tops) != 1 or tops == {""}:
             return
         export = export.inside(tops.pop())
         yield export
+
+
+def _is_top_table(path: str) -> bool:
+    """A roster or a table of ratings next to the wrapper folder."""
+    return "/" not in path and path.lower().endswith(TABLE_SUFFIXES)
 
 
 def recognized(paths: Sequence[str]) -> str | None:

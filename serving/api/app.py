@@ -89,7 +89,7 @@ def create_app(
         engine, preparation, store, courses, options, RateLimiter(options.rate), start_job, keyed
     )
     install_error_handlers(app)
-    app.add_middleware(BodyLimit, limit_bytes=LIMITS.body_bytes)
+    app.add_middleware(BodyLimit, limit_bytes=LIMITS.body_bytes, upload_bytes=LIMITS.upload_bytes)
     app.add_middleware(JsonBodies)
     if not keyed:
         app.add_middleware(LoopbackOnly)

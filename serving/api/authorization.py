@@ -167,5 +167,6 @@ public = Depends(Public())
 operator = Depends(RequiresOperator())
 platform = Depends(Requires(Role.PLATFORM))
 ta = Depends(Requires(Role.TA))
+admin = Depends(Requires(Role.ADMIN))
 PlatformCaller = Annotated[Caller, platform]
 TaCaller = Annotated[Caller, ta]

@@ -16,6 +16,16 @@ class LabRegistry(dict[str, Lab]):
         super().__init__((lab.name, lab) for lab in sorted(labs, key=lambda lab: lab.name))
         self.folders = dict(folders or {})
 
+    def add(self, folder: Path) -> bool:
+        """Adds a new lab, if its rubric can be read."""
+        lab = read_rubric(folder).lab
+        if lab is None:
+            return False
+        self[lab.name] = lab
+        self.folders[lab.name] = folder
+        self.__dict__.pop("roster", None)
+        return True
+
     @cached_property
     def roster(self) -> tuple[Person, ...]:
         """People on the rosters of all labs."""

@@ -6,16 +6,25 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serving.api.schemas.problems import problem_response, too_large
 
 
-class BodyLimit:
-    """ASGI middleware: 413 for a body of more than `limit_bytes`, by its Content-Length or as it arrives."""
+def is_upload(scope: Scope) -> bool:
+    """Whether the request uploads an export: POST /labs/LAB/import."""
+    parts = scope["path"].split("/")
+    return scope["method"] == "POST" and len(parts) == 4 and parts[1] == "labs" and parts[3] == "import"
 
-    def __init__(self, app: ASGIApp, limit_bytes: int) -> None:
-        self.app, self.limit_bytes = app, limit_bytes
+
+class BodyLimit:
+    """ASGI middleware: 413 for a body of more than `limit_bytes`, by its Content-Length or as it arrives.
+
+    `upload_bytes` is the limit of uploads (`is_upload`), which are written to disk as they arrive.
+    """
+
+    def __init__(self, app: ASGIApp, limit_bytes: int, upload_bytes: int) -> None:
+        self.app, self.limit_bytes, self.upload_bytes = app, limit_bytes, upload_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        limit, received = self.limit_bytes, 0
+        limit, received = self.upload_bytes if is_upload(scope) else self.limit_bytes, 0
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdecimal() and int(declared[:20]) > limit:
             return await problem_response(too_large("body", f"{declared[:20]} bytes", limit))(scope, receive, send)

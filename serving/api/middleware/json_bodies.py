@@ -5,9 +5,11 @@ from email.message import Message as Header
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from serving.api.middleware.body_limit import is_upload
 from serving.api.schemas.problems import FieldProblem, ProblemError, problem_response
 
 METHODS = ("POST", "PUT", "PATCH")
+ZIP_TYPES = ("application/zip", "application/x-zip-compressed", "application/octet-stream")
 UTF_8 = ("utf-8", "utf8", "us-ascii", "ascii")
 
 
@@ -18,10 +20,21 @@ class JsonBodies:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] in METHODS and (wrong := unsupported(Headers(scope=scope))):
+        if scope["type"] == "http" and scope["method"] in METHODS and (wrong := _fault(scope)):
             detail = f"{wrong.field} is {wrong.found}; the service reads {wrong.expected}."
             return await problem_response(ProblemError("unsupported-media-type", detail, [wrong]))(scope, receive, send)
         return await self.app(scope, receive, send)
+
+
+def _fault(scope: Scope) -> FieldProblem | None:
+    headers = Headers(scope=scope)
+    if not is_upload(scope):
+        return unsupported(headers)
+    kind = headers.get("content-type", "missing").split(";")[0].strip().lower()
+    if kind in ZIP_TYPES and "content-encoding" not in headers:
+        return None
+    hint = "Send the zip file itself, with this header."
+    return FieldProblem(field="Content-Type", found=kind[:40], expected="application/zip", hint=hint)
 
 
 def unsupported(headers: Headers) -> FieldProblem | None:

@@ -44,7 +44,7 @@ class CourseSetup:
         backend = WorkerBackend(self.store, self.labs, engine)
         app = create_app(
             engine,
-            OneCourse(name, read_registry(self.labs)[0]),
+            OneCourse(name, read_registry(self.labs)[0], self.labs),
             self.store,
             ServiceOptions(**{"rate": UNLIMITED, **options}),
             start_job=(lambda job: self._start(backend, job)) if run_jobs else (lambda _: None),

@@ -30,7 +30,7 @@ from serving.jobs.results import JobComparison, Result
 CLIENT_CONFIG = Path(__file__).parents[3] / "deploy" / "openapi-python-client.yaml"
 OPERATIONS = {
     "grading": {"grade_submission"},
-    "labs": {"list_labs", "get_lab"},
+    "labs": {"list_labs", "get_lab", "import_lab"},
     "grades": {"get_grade", "override_grade"},
     "jobs": {
         "regrade_lab",
