@@ -28,13 +28,14 @@ USES = {
 """File -> private name -> library."""
 
 OVERRIDES = {
-    "training/trainers/submission_batches.py": {
+    "training/trainers/pretokenized.py": {
+        "_determine_best_metric": "transformers",
         "_get_grad_norm": "transformers",
-        "_get_num_items_in_batch": "transformers",
         "_prepare_dataset": "trl",
         "_run_epoch": "transformers",
         "_send_telemetry": "trl",
     },
+    "training/trainers/submission_batches.py": {"_get_num_items_in_batch": "transformers"},
 }
 """File -> private method of a library's class that a class in it overrides -> library. Not found by the scan."""
 

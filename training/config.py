@@ -82,6 +82,9 @@ class RunConfig(Frozen):
 
     `model`: a preset, a folder or a hub id. `dataset`: a dataset of `grader build-dataset` (its training file or the
     folder of `train.jsonl`), an external file (`training.dataset.external_rows`), or a mixture of these.
+    `eval_dataset`: a file of `grader build-dataset --dev-split`, measured every `eval_steps` optimiser steps: a stage's
+    result is its checkpoint that is best by validation `loss` or `agreement`, and `patience` evaluations without a
+    better one end the stage. `report_to`: services that get the metrics, by their names in transformers.
     `context_length` (tokens) limits the model's own. `on_overlong`: a submission that does not fit stops the run
     (`error`), is skipped and counted (`skip`), or loses the middle of its code (`middle`). `max_steps` limits each
     stage. `lora_layers`: adapters on so many top layers only (None: all); the states of the layers below are computed
@@ -107,6 +110,11 @@ class RunConfig(Frozen):
     gradient_checkpointing: bool = False
     logging_steps: Annotated[int, Field(gt=0)] = 10
     save_steps: Annotated[int, Field(gt=0)] = 200
+    eval_dataset: str | None = None
+    eval_steps: Annotated[int, Field(gt=0)] = 50
+    best_by: Literal["loss", "agreement"] = "loss"
+    patience: Annotated[int, Field(gt=0)] | None = None
+    report_to: tuple[str, ...] = ()
     sft: SftStage | None = None
     dpo: DpoStage | None = None
     head: HeadStage | None = None
@@ -135,6 +143,8 @@ class RunConfig(Frozen):
             raise ValueError("lora_layers reuses the states of the lower layers, which sft.dropout would change")
         if self.lora_layers and any(stage.method == "full" for stage in self.stages.values()):
             raise ValueError("lora_layers limits adapters and cannot be combined with method full")
+        if self.patience and not self.eval_dataset:
+            raise ValueError("patience counts evaluations: set eval_dataset too")
         if self.load_in_4bit and any(stage.method == "full" for stage in self.stages.values()):
             raise ValueError("load_in_4bit trains an adapter and cannot be combined with method full")
         if self.dpo and self.dpo.label_smoothing and self.dpo.loss_type not in ("robust", "exo_pair"):

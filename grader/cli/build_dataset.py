@@ -42,6 +42,13 @@ TestPath = Annotated[Path, original("Test file to write, in the same folder.", "
 Verbose = Annotated[bool, original("Use the verbose problem statement. '--verbose 1' and '--verbose 0' work, too.")]
 Reasoning = Annotated[bool, original("Answers include a reason: the TA's comment, else the rating's description.")]
 Shuffle = Annotated[bool, original("Shuffle the submissions. Rows of one submission stay together.")]
+DevSplit = Annotated[
+    float,
+    typer.Option(
+        help="Fraction of the training students to validate on while training, 0 to 1: dev.jsonl, for 'grader train "
+        "--eval-dataset-path'."
+    ),
+]
 Format = Annotated[
     Literal["dpo", "sft", "messages", "instruction"],
     typer.Option("--format", help="Row format. dpo, a pair for every wrong rating, is what 'grader train' reads."),
@@ -68,6 +75,7 @@ def build_dataset(
     parent_dir: Parent = None,
     eval_lab_names: EvalLabs = None,
     train_split: Split = 0.7,
+    dev_split: DevSplit = 0.0,
     system_prompt_path: SystemPrompt = None,
     train_dataset_path: TrainPath = Path("data/train.jsonl"),
     test_dataset_path: TestPath = Path("data/test.jsonl"),
@@ -104,6 +112,7 @@ def build_dataset(
             style=prompt_style(prompt, system_prompt_path, verbose),
             eval_labs=tuple(eval_lab_names or ()),
             train_split=train_split,
+            dev_split=dev_split,
             row_format=row_format,
             reasoning=reasoning,
             option_order=option_order,

@@ -17,6 +17,10 @@ Dataset = Annotated[
     str | None,
     typer.Option("--dataset", metavar="PATH", help="Folder from 'grader build-dataset', or JSON Lines file."),
 ]
+EvalDataset = Annotated[
+    str | None,
+    typer.Option("--eval-dataset-path", metavar="PATH", help="Validation file of 'grader build-dataset --dev-split'."),
+]
 OutputDir = Annotated[str | None, typer.Option("--output-dir", metavar="FOLDER", help="Parent folder of run folders.")]
 Overlong = Annotated[
     str | None, typer.Option(metavar="error|skip|middle", help="Policy for submissions that do not fit the context.")
@@ -36,6 +40,7 @@ def train(
     resume: Resume = None,
     model: BaseModel = None,
     dataset: Dataset = None,
+    eval_dataset_path: EvalDataset = None,
     output_dir: OutputDir = None,
     seed: Annotated[int | None, typer.Option(help="Random seed.")] = None,
     lora_r: Annotated[int | None, typer.Option(help="LoRA rank.")] = None,
@@ -58,7 +63,7 @@ def train(
 
     flags: dict[str, object] = {"model": model, "dataset": dataset, "output_dir": output_dir, "seed": seed}
     flags |= {"lora_r": lora_r, "lora_alpha": lora_alpha, "lora_dropout": lora_dropout}
-    flags |= {"on_overlong": on_overlong, "max_steps": max_steps}
+    flags |= {"on_overlong": on_overlong, "max_steps": max_steps, "eval_dataset": eval_dataset_path}
     stage_flags = {"packing": packing, "tokens_per_step": tokens_per_step}
     given = [value for value in (*flags.values(), *stage_flags.values()) if value is not None] or overrides
     if (config is None) == (resume is None) or (resume and given):

@@ -15,6 +15,7 @@ from training.dataset.manifest import DatasetManifest
 COLUMNS = {
     "submissions": "Submissions",
     "train": "Train",
+    "dev": "Dev",
     "test": "Test",
     "set_aside": "Near-copies",
     "rows": "Rows",

@@ -23,7 +23,7 @@ from training.dataset.collected_labs import (
     lab_report,
     lab_split,
 )
-from training.dataset.manifest import MANIFEST, DatasetManifest, OutputFile, publish
+from training.dataset.manifest import DEV_FILE, MANIFEST, DatasetManifest, OutputFile, publish
 from training.dataset.near_copies import Sketches
 from training.dataset.pairs import PromptOptions, rated_submissions
 from training.dataset.row_formats import RowFormat
@@ -36,12 +36,14 @@ Progress = Callable[[str, int, int], None]
 
 class DatasetOptions(PromptOptions):
     """All rated work of the `eval_labs` is held out. `train_split` (0 to 1): the share of all other students to train
-    on. `shuffle` mixes the submissions of a file; the rows of a submission stay together. `augment_attacks` (0 to 1):
+    on, and `dev_split` (0 to 1) the share of those to validate on, in a file of its own.
+    `shuffle` mixes the submissions of a file; the rows of a submission stay together. `augment_attacks` (0 to 1):
     the probability that a training submission also appears with an injected prompt, as rows of its own in which the
     TA's rating is still the chosen one."""
 
     eval_labs: tuple[str, ...] = ()
     train_split: float = 0.7
+    dev_split: float = 0.0
     row_format: RowFormat = "dpo"
     shuffle: bool = False
     augment_attacks: float = 0.0
@@ -84,18 +86,21 @@ def build_dataset(
             sketches,
             eval_labs=options.eval_labs,
             train_split=options.train_split,
+            dev_split=options.dev_split,
             seed=options.seed,
             progress=partial(progress, "Looking for near-copies"),
         )
         _check_training(parent, sides, options)
         rated.sort(key=partial(_position, options=options))
         files = {train_path.name: Side.TRAIN, test_path.name: Side.TEST}
+        files |= {DEV_FILE: Side.DEV} if options.dev_split else {}
         outputs = _write(files, rated, sides, spool, Path(name), partial(progress, "Writing"))
         manifest = DatasetManifest(
             grader_version=version("grader"),
             format=options.row_format,
             seed=options.seed,
             train_split=options.train_split,
+            dev_split=options.dev_split,
             style=options.style,
             reasoning=options.reasoning,
             option_order=options.option_order,
@@ -167,11 +172,15 @@ def _check_input(parent: Path, train_path: Path, test_path: Path, options: Datas
     for name in {name for name in names if names.count(name) > 1}:
         issues.append(error_issue("same-lab-name", parent, found=f"two folders named {name} after cleaning"))
     same_folder = train_path.parent.resolve() == test_path.parent.resolve()
-    if not same_folder or len({train_path.name, test_path.name, MANIFEST}) < 3:
-        expected = f"two files in one folder, neither named {MANIFEST}"
+    if not same_folder or len({train_path.name, test_path.name, MANIFEST, DEV_FILE}) < 4:
+        expected = f"two files in one folder, neither named {MANIFEST} or {DEV_FILE}"
         found = f"{train_path} and {test_path}"
         issues.append(error_issue("bad-output-paths", train_path, found=found, expected=expected))
-    shares = {"bad-train-split": options.train_split, "bad-augment-attacks": options.augment_attacks}
+    shares = {
+        "bad-train-split": options.train_split,
+        "bad-dev-split": options.dev_split,
+        "bad-augment-attacks": options.augment_attacks,
+    }
     issues += [error_issue(code, parent, found=f"{share}") for code, share in shares.items() if not 0 <= share <= 1]
     if issues:
         raise InputError(issues)

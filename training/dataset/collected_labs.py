@@ -48,6 +48,7 @@ class LabReport(Frozen):
     lab: str
     submissions: int
     train: int
+    dev: int
     test: int
     set_aside: int
     rows: int
@@ -106,9 +107,12 @@ def lab_report(lab: CollectedLab, sides: Sides) -> LabReport:
         lab=lab.name,
         submissions=lab.submissions,
         train=len(on[Side.TRAIN]),
+        dev=len(on[Side.DEV]),
         test=len(on[Side.TEST]),
         set_aside=len(on[Side.SET_ASIDE]),
-        rows=sum(block.rows for side in (Side.TRAIN, Side.TEST) for one in on[side] for block in one.blocks(side)),
+        rows=sum(
+            block.rows for side in (Side.TRAIN, Side.DEV, Side.TEST) for one in on[side] for block in one.blocks(side)
+        ),
         unrated=lab.unrated,
         warnings=lab.warnings,
     )
@@ -137,4 +141,4 @@ def lab_split(lab: CollectedLab, sides: Sides) -> LabSplit:
     def on(side: Side) -> tuple[str, ...]:
         return tuple(sorted(submission_key(one.lab, one.student) for one in lab.rated if sides[one] is side))
 
-    return LabSplit(train=on(Side.TRAIN), test=on(Side.TEST), set_aside=on(Side.SET_ASIDE))
+    return LabSplit(train=on(Side.TRAIN), dev=on(Side.DEV), test=on(Side.TEST), set_aside=on(Side.SET_ASIDE))

@@ -14,12 +14,16 @@ from labs_schema.submissions.file_names import safe_name
 from prompts.style import PromptStyle
 
 MANIFEST = "manifest.json"
+DEV_FILE = "dev.jsonl"
+"""The validation file, in the folder of the training file."""
 
 
 class LabSplit(Frozen):
-    """Pseudonyms of a lab's rated submissions: for training, held out for testing, and set aside as near-copies."""
+    """Pseudonyms of a lab's rated submissions: for training, for validation while training (`dev`), held out for
+    testing, and set aside as near-copies."""
 
     train: tuple[str, ...] = ()
+    dev: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
     set_aside: tuple[str, ...] = ()
 
@@ -52,6 +56,7 @@ class DatasetManifest(Frozen):
     format: Literal["dpo", "sft", "messages", "instruction"]
     seed: int
     train_split: float
+    dev_split: float = 0.0
     style: PromptStyle
     reasoning: bool
     option_order: Literal["given", "shuffled"]

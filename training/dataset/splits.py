@@ -19,6 +19,7 @@ from training.dataset.spool import Block
 
 class Side(StrEnum):
     TRAIN = "train"
+    DEV = "dev"
     TEST = "test"
     SET_ASIDE = "set_aside"
 
@@ -80,12 +81,14 @@ def split(
     eval_labs: Collection[str],
     train_split: float,
     seed: int,
+    dev_split: float = 0.0,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[RatedSubmission, Side]:
     """The side of each submission.
 
-    Outside the eval labs no student or member of a group is on two sides, and no near-copy of a held-out submission is
-    trained on.
+    Outside the eval labs no student or member of a group is on two sides. No near-copy of a test submission is used for
+    training or validation, and no near-copy of a validation submission is trained on. `dev_split`: the share of the
+    training students whose work is for validation.
     """
     own = [one for one in submissions if one.lab not in eval_labs]
     groups = [one.members for one in own if one.members]
@@ -95,4 +98,10 @@ def split(
     sides = {
         one: Side.TRAIN if trained else Side.TEST for one, trained in zip(submissions, train.tolist(), strict=True)
     }
+    # Another order than that of the training students.
+    dev_students = training_students(students, dev_split, seed + 1, groups) & students
+    dev = train & np.array([one.student in dev_students for one in submissions], bool)
+    dev[list(copies)] = False
+    sides |= {submissions[number]: Side.DEV for number in np.flatnonzero(dev)}
+    copies |= sketches.near_copies(np.flatnonzero(train & ~dev), np.flatnonzero(dev), progress)
     return sides | {submissions[number]: Side.SET_ASIDE for number in copies}

@@ -4,6 +4,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -12,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 from transformers import TrainerCallback
 
-from training.trainers.submission_batches import any_process
+from training.trainers.pretokenized import any_process
 
 SECOND_SIGNAL_SECONDS = 1
 """Signals closer together count as one: a terminal's Ctrl-C also arrives from the launcher."""
@@ -33,6 +34,7 @@ class ProgressBar(TrainerCallback):  # type: ignore[misc]
         if not state.is_world_process_zero or not logs or "train_runtime" in logs:
             return
         names = {"loss": "loss", "rewards/accuracies": "accuracy", "rewards/margins": "margin"}
+        names |= {"eval_loss": "validation loss", "eval_agreement": "agreement"}
         shown = [f"{short} {float(logs[name]):.3f}" for name, short in names.items() if name in logs]
         if "tokens_per_second" in logs:
             shown.append(f"{logs['tokens_per_second']:,.0f} tokens/s (MFU {logs['mfu']:.0%})")
@@ -48,6 +50,25 @@ class ProgressBar(TrainerCallback):  # type: ignore[misc]
     def close(self) -> None:
         """Stops the bar; `on_train_end` is not called after an error."""
         self.bar.stop()
+
+
+class ValidateWhileTraining(TrainerCallback):  # type: ignore[misc]
+    """Evaluates before the first step, every so many steps, and after the last one."""
+
+    def __init__(self, trainer: Any) -> None:
+        self.trainer = trainer
+
+    def on_train_begin(self, args: Any, state: Any, _control: Any, **_: Any) -> None:
+        if state.global_step == 0:
+            self.trainer.evaluate()  # where the curve starts; the untrained weights are no candidate
+        elif state.best_global_step:
+            # transformers forgets the best checkpoint of a run folder that was moved, and would delete it.
+            best = Path(args.output_dir) / f"checkpoint-{state.best_global_step}"
+            state.best_model_checkpoint = str(best) if best.is_dir() else None
+
+    def on_step_end(self, _args: Any, state: Any, control: Any, **_: Any) -> None:
+        last = state.global_step >= state.max_steps
+        control.should_evaluate |= last or state.global_step % self.trainer.validation.every == 0
 
 
 class StopOnSignal(TrainerCallback):  # type: ignore[misc]

@@ -17,7 +17,8 @@ from labs_schema.errors import ModelError
 from training.dataset.manifest import file_hash
 from training.models.finite_weights import non_finite_weight
 from training.run_folder import write_atomically
-from training.trainers.submission_batches import NonFiniteError, SubmissionBatches, any_process
+from training.trainers.pretokenized import NonFiniteError, any_process
+from training.trainers.submission_batches import SubmissionBatches
 
 SEAL = "seal.json"
 METRICS = "running_metrics.json"
@@ -46,6 +47,17 @@ def latest_checkpoint(folder: Path, run: str) -> Path | None:
     if sealed and (reason := _reason_to_reject(sealed[-1], run)):
         raise ModelError(f"{sealed[-1]}: {reason}. Remove that folder to resume from the previous checkpoint.")
     return sealed[-1] if sealed else None
+
+
+def checked_checkpoint(checkpoint: Path) -> Path:
+    """`checkpoint`, if it is complete and unchanged; raises ModelError otherwise."""
+    try:
+        owner = json.loads((checkpoint / SEAL).read_text())["run"]
+    except (OSError, ValueError, KeyError, TypeError):
+        owner = ""
+    if reason := _reason_to_reject(checkpoint, owner):
+        raise ModelError(f"{checkpoint}: {reason}, so the best weights are lost. Start a new run.")
+    return checkpoint
 
 
 class SealCheckpoints(TrainerCallback):  # type: ignore[misc]

@@ -1,6 +1,8 @@
 """Loads the inputs of a run: base model, tokenizer, prompt encoder and training examples."""
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from labs_schema.errors import ModelError
@@ -8,14 +10,17 @@ from prompts.base_models import BaseModelSource, find_base
 from prompts.encode import PromptEncoder
 from prompts.tokenizer import check_available, load_tokenizer
 from training.config import RunConfig
-from training.dataset.examples import LoadedExamples, TrainingExample, with_preferences
+from training.dataset.examples import LoadedExamples, TrainingExample, load_examples, with_preferences
+from training.dataset.manifest import DEV_FILE
+from training.dataset.row_formats import read_pairs
 from training.models.loading import context_length_of
-from training.run.mixture import Mixture, load_mixture, open_mixture
+from training.run.mixture import Mixture, load_mixture, open_dataset, open_mixture
 
 
 @dataclass(frozen=True)
 class TrainingInputs:
-    """`summary`: how many examples there are, were skipped, and are not used by DPO."""
+    """`summary`: how many examples there are, were skipped, and are not used by DPO. `validation_hash`: SHA-256 of the
+    validation file, empty without one."""
 
     base: BaseModelSource
     data: Mixture
@@ -23,6 +28,8 @@ class TrainingInputs:
     encoder: PromptEncoder
     loaded: LoadedExamples
     summary: str
+    validation: LoadedExamples | None = None
+    validation_hash: str = ""
 
     def stage_examples(self, stage: str) -> tuple[TrainingExample, ...]:
         """SFT uses all examples, DPO those with a rejected answer."""
@@ -42,7 +49,34 @@ def load_inputs(config: RunConfig) -> TrainingInputs:
         on_overlong="middle" if config.on_overlong == "middle" else "error",
     )
     loaded = load_mixture(data, encoder, on_overlong=config.on_overlong, seed=config.seed)
-    return TrainingInputs(base, data, tokenizer, encoder, loaded, _summary(config, data, loaded))
+    inputs = TrainingInputs(base, data, tokenizer, encoder, loaded, _summary(config, data, loaded))
+    return with_validation(inputs, config) if config.eval_dataset else inputs
+
+
+def with_validation(inputs: TrainingInputs, config: RunConfig) -> TrainingInputs:
+    """Adds the validation file. Raises InputError, or ModelError if it has another prompt style than the training data,
+    no usable row, or submissions that are trained on."""
+    path = Path(config.eval_dataset or "")
+    opened = open_dataset(path / DEV_FILE if path.is_dir() else path)
+    if opened.manifest.style != inputs.data.manifest.style:
+        raise ModelError(f"{path}: its prompt style differs from that of the training data. Build both together.")
+    rows = list(read_pairs(opened.path))
+    trained = {(lab, key) for lab, split in inputs.data.manifest.labs.items() for key in split.train}
+    if shared := {(row.lab, row.submission) for row in rows} & trained:
+        raise ModelError(
+            f"{path}: {len(shared)} of its submissions are trained on. Use the file of `grader build-dataset "
+            "--dev-split 0.1`."
+        )
+    loaded = load_examples(rows, inputs.encoder, "skip" if config.on_overlong == "skip" else "error")
+    if not loaded.examples:
+        raise ModelError(f"{path}: no validation examples; {len(loaded.skipped)} did not fit the context.")
+    held_out = {(lab, key) for lab, split in opened.manifest.labs.items() for key in split.test}
+    if held_out & {(row.lab, row.submission) for row in rows}:
+        logging.getLogger(__name__).warning(
+            "%s is the test file: it chooses the checkpoint, so its agreement will be too high. Use --dev-split.", path
+        )
+    summary = f"{inputs.summary}; validation on {len(loaded.examples)}"
+    return replace(inputs, summary=summary, validation=loaded, validation_hash=opened.sha256)
 
 
 def _summary(config: RunConfig, data: Mixture, loaded: LoadedExamples) -> str:

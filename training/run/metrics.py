@@ -17,7 +17,14 @@ TIMING_FIELDS = ("seconds", "tokens_per_second", "mfu", "seconds_left")
 """All other fields are identical in a run that was stopped and resumed."""
 Stages = dict[str, list[dict[str, Any]]]
 """Stage -> its log lines in the order of steps."""
-PANELS = {"loss": "loss (nats)", "rewards/accuracies": "reward accuracy", "rewards/margins": "reward margin (nats)"}
+PANELS = {
+    "loss": "loss (nats)",
+    "eval_agreement": "agreement with the TAs",
+    "rewards/accuracies": "reward accuracy",
+    "rewards/margins": "reward margin (nats)",
+}
+VALIDATION = {"loss": "eval_loss"}
+"""A curve of training -> that of validation in the same panel."""
 
 
 class MetricsLog(TrainerCallback):  # type: ignore[misc]
@@ -51,23 +58,26 @@ class MetricsLog(TrainerCallback):  # type: ignore[misc]
 
 
 def truncate_log(metrics: Path, stage: str, step: int) -> float:
-    """Removes the lines of `stage` after `step`, and a last line that is incomplete because the run was killed.
+    """Removes the lines of `stage` after `step` (0: all), and a last line that a killed run did not complete.
 
     Returns the `seconds` of the stage's last remaining line.
     """
     text = metrics.read_text(encoding="utf-8") if metrics.exists() else ""
     lines = [(line, json.loads(line)) for line in text.splitlines(keepends=True) if line.endswith("\n")]
-    remaining = [(line, values) for line, values in lines if values["stage"] != stage or values["step"] <= step]
+    remaining = [
+        (line, values) for line, values in lines if values["stage"] != stage or (step and values["step"] <= step)
+    ]
     if (shortened := "".join(line for line, _ in remaining)) != text:
         write_atomically(metrics, shortened)
     return max((float(values["seconds"]) for _, values in remaining if values["stage"] == stage), default=0.0)
 
 
 def read_metrics(metrics: Path) -> Stages:
-    """The lines of `metrics.jsonl` by stage. If a step was logged twice, its last line."""
+    """The lines of `metrics.jsonl` by stage, those of a step as one: training and validation log a line each."""
     stages: dict[str, dict[int, dict[str, Any]]] = {}
     for line in map(json.loads, metrics.read_text().splitlines() if metrics.exists() else ()):
-        stages.setdefault(line["stage"], {})[line["step"]] = line
+        steps = stages.setdefault(line["stage"], {})
+        steps[line["step"]] = steps.get(line["step"], {}) | line
     return {stage: [lines[step] for step in sorted(lines)] for stage, lines in stages.items()}
 
 
@@ -88,8 +98,12 @@ def plot_stages(figure: "Figure", stages: Stages) -> None:
     for row, (stage, lines) in enumerate(stages.items()):
         for column, name in enumerate(_panels(lines)):
             axes = figure.add_subplot(len(stages), columns(stages), row * columns(stages) + column + 1)
-            points = [(line["step"], line[name]) for line in lines if name in line]
-            axes.plot(*zip(*points, strict=True), linewidth=1.5, marker=".")
+            for curve, label in ((name, "training"), (VALIDATION.get(name, ""), "validation")):
+                if points := [(line["step"], line[curve]) for line in lines if curve in line]:
+                    label = "validation" if curve.startswith("eval_") else label
+                    axes.plot(*zip(*points, strict=True), linewidth=1.5, marker=".", label=label)
+            if any("eval_loss" in line for line in lines):
+                axes.legend(frameon=False, fontsize="small")
             axes.set(title=stage, xlabel="step", ylabel=PANELS[name])
             axes.grid(alpha=0.3)
 

@@ -1,5 +1,6 @@
 """One stage of a run, SFT or DPO: the model it starts from, its trainer, and its result."""
 
+import logging
 import math
 import shutil
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import torch
 from accelerate import DistributedType, PartialState
 from peft import LoraConfig, PeftModel
 from transformers import PrinterCallback
+from transformers.integrations import get_available_reporting_integrations
 from trl import DPOConfig, SFTConfig
 
 from labs_schema.errors import ModelError
@@ -20,14 +22,16 @@ from training.config import DpoStage, RunConfig, SftStage, Stage
 from training.dataset.examples import TrainingExample
 from training.models.finite_weights import non_finite_weight, stored_weights
 from training.models.loading import load_model, lora_config, use_liger
-from training.run.callbacks import StopOnSignal
-from training.run.checkpoints import SaveRunningMetrics, SealCheckpoints
+from training.run.callbacks import StopOnSignal, ValidateWhileTraining
+from training.run.checkpoints import SaveRunningMetrics, SealCheckpoints, checked_checkpoint
 from training.run_folder import RunFolder
 from training.trainers.dpo import dpo_trainer
 from training.trainers.dropout import residual_dropout
 from training.trainers.optimizers import MuonWithAdamW
+from training.trainers.pretokenized import NonFiniteError
 from training.trainers.sft import SftObjective, sft_trainer
-from training.trainers.submission_batches import NonFiniteError, TrainerInputs
+from training.trainers.submission_batches import TrainerInputs
+from training.trainers.validation import ValidationData
 
 CPU_BF16 = ("avx512_bf16", "amx_bf16", "bf16")
 """Instruction sets for matrix products in bfloat16: x86 since 2020, x86 with tiles, Arm. Twice as fast as float32."""
@@ -77,7 +81,12 @@ def stage_start(name: str, config: RunConfig, base: BaseModelSource, run: RunFol
 
 
 def build_trainer(
-    run: StageRun, examples: Sequence[TrainingExample], tokenizer: Any, *, callbacks: Sequence[Any]
+    run: StageRun,
+    examples: Sequence[TrainingExample],
+    tokenizer: Any,
+    *,
+    callbacks: Sequence[Any],
+    validation: tuple[TrainingExample, ...] = (),
 ) -> Any:
     """The stage's trainer, ready to start or resume. Creates an adapter if the stage trains one and has none yet.
 
@@ -100,6 +109,7 @@ def build_trainer(
         optimizer=optimizer,
         tokens_per_step=stage.tokens_per_step,
         batches_per_step=batches,
+        validation=ValidationData(validation, run.config.eval_steps, run.config.patience) if validation else None,
     )
     arguments = trainer_arguments(stage, run.config, run.checkpoints, bf16=half)
     arguments["gradient_accumulation_steps"] = math.ceil(batches / processes)
@@ -154,12 +164,25 @@ def trainer_arguments(stage: Stage, config: RunConfig, checkpoints: Path, *, bf1
         "save_strategy": "steps",
         "save_steps": config.save_steps,
         "save_total_limit": 2,
-        "report_to": "none",
+        "metric_for_best_model": f"eval_{config.best_by}",
+        "greater_is_better": config.best_by == "agreement",
+        "report_to": reporting_services(config.report_to),
         "disable_tqdm": True,
         "dataloader_pin_memory": torch.cuda.is_available(),
         "remove_unused_columns": False,
         "ddp_find_unused_parameters": False,
     }
+
+
+def reporting_services(names: Sequence[str]) -> list[str]:
+    """transformers' names of the services to report to. Raises ModelError for one that is unknown or not installed."""
+    available = get_available_reporting_integrations()
+    if unknown := sorted(set(names) - set(available)):
+        raise ModelError(
+            f"report_to: {', '.join(unknown)} cannot be used. Installed: {', '.join(available)}. Install the service's "
+            "package, or remove the name."
+        )
+    return [name for name in names if name != "tensorboard"]  # always written, to the run folder
 
 
 def dpo_arguments(stage: DpoStage) -> dict[str, Any]:
@@ -178,6 +201,8 @@ def run_trainer(trainer: Any, run: StageRun, checkpoint_owner: str) -> bool:
     Returns False if Ctrl-C or SIGTERM stopped it, after a checkpoint.
     """
     stop = StopOnSignal()
+    if trainer.validation is not None:
+        trainer.add_callback(ValidateWhileTraining(trainer))
     for callback in (stop, SaveRunningMetrics(trainer, run.checkpoint), SealCheckpoints(trainer, checkpoint_owner)):
         trainer.add_callback(callback)
     dropout = run.stage.dropout if isinstance(run.stage, SftStage) else 0.0
@@ -186,9 +211,20 @@ def run_trainer(trainer: Any, run: StageRun, checkpoint_owner: str) -> bool:
     return not stop.stopped
 
 
-def save_stage(trainer: Any, out: Path, base_model: str) -> None:
-    """Writes the adapter, or the full weights, to `out`, all of it or nothing. `base_model` is recorded in the
-    adapter's config. All processes must call this: sharded weights (FSDP) are gathered on the first one.
+def best_checkpoint(trainer: Any, run: StageRun) -> Path | None:
+    """The checkpoint with the best validation, None if that is the trained model itself, or without a validation.
+
+    Raises ModelError if the checkpoint changed."""
+    state = trainer.state
+    if trainer.validation is None or state.best_global_step in (None, 0, state.global_step):
+        return None
+    return checked_checkpoint(run.checkpoints / f"checkpoint-{state.best_global_step}")
+
+
+def save_stage(trainer: Any, out: Path, base_model: str, best: Path | None = None) -> None:
+    """Writes the adapter, or the full weights, to `out`, all of it or nothing: those of the checkpoint `best`, or else
+    the trainer's. `base_model` is recorded in the adapter's config.
+    All processes must call this: sharded weights (FSDP) are gathered on the first one.
 
     Raises NonFiniteError, and writes nothing, if a weight is not finite."""
     state = PartialState()
@@ -204,12 +240,25 @@ def save_stage(trainer: Any, out: Path, base_model: str) -> None:
             (draft / "README.md").unlink(missing_ok=True)
         else:
             model.save_pretrained(str(draft), **gathered)
+        if best is not None:
+            _replace_weights(draft, best)
         if (bad := non_finite_weight(stored_weights(draft))) is not None:
             shutil.rmtree(draft)
             step = trainer.state.global_step
             raise NonFiniteError(f"the weights {bad} are not finite", step, trainer.step_rate, step)
         draft.rename(out)
     state.wait_for_everyone()
+
+
+def _replace_weights(draft: Path, best: Path) -> None:
+    weights = list(best.glob("*.safetensors*"))
+    if not weights:  # a checkpoint of FSDP with SHARDED_STATE_DICT
+        logging.getLogger(__name__).warning("%s has no whole weights, so those of the last step are used", best)
+        return
+    for path in draft.glob("*.safetensors*"):
+        path.unlink()
+    for path in weights:
+        shutil.copy(path, draft)
 
 
 def stage_passes(name: str, stage: Stage, config: RunConfig) -> int:

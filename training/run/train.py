@@ -30,6 +30,7 @@ from training.run.model_card import model_card
 from training.run.speed import SpeedMetrics, measure_peak_flops
 from training.run.stages import (
     StageRun,
+    best_checkpoint,
     build_trainer,
     compute_dtype,
     run_trainer,
@@ -39,7 +40,7 @@ from training.run.stages import (
     stage_start,
 )
 from training.run_folder import RunFolder, new_run_folder, update_latest_link, write_atomically
-from training.trainers.submission_batches import NonFiniteError
+from training.trainers.pretokenized import NonFiniteError
 
 
 class TrainingStoppedError(Exception):
@@ -112,8 +113,8 @@ def _open_run(config: RunConfig, inputs: TrainingInputs, resume: Path | None) ->
 def train_stage(name: str, config: RunConfig, inputs: TrainingInputs, run: RunFolder, console: Console) -> None:
     """Trains one stage, from its newest checkpoint if there is one. Raises ModelError, TrainingStoppedError."""
     started, main = time.monotonic(), PartialState().is_main_process
-    owner = run_id(run.config.read_text(), inputs.data.sha256)
-    checkpoints = run.checkpoints / name
+    owner = run_id(run.config.read_text(), inputs.data.sha256 + inputs.validation_hash)
+    checkpoints = run.checkpoints.absolute() / name
     stage_run = StageRun(
         name,
         config,
@@ -126,16 +127,31 @@ def train_stage(name: str, config: RunConfig, inputs: TrainingInputs, run: RunFo
     speed = SpeedMetrics(passes, measure_peak_flops(compute_dtype(config.bf16)), config.lora_layers)
     bar = ProgressBar(name, console)
     callbacks = [speed, MetricsLog(name, run.metrics, run.tensorboard), bar]
-    trainer = build_trainer(stage_run, inputs.stage_examples(name), inputs.tokenizer, callbacks=callbacks)
+    trainer = build_trainer(
+        stage_run,
+        inputs.stage_examples(name),
+        inputs.tokenizer,
+        callbacks=callbacks,
+        validation=inputs.validation.examples if inputs.validation else (),
+    )
     with closing(bar), _naming_checkpoints(stage_run, run):
         finished = run_trainer(trainer, stage_run, owner)
         if main:
             run.add_time(name, time.monotonic() - started)
         if not finished:
             raise TrainingStoppedError(run.path)
-        save_stage(trainer, stage_output(name, config, run), run.relative_source(stage_run.start.source))
+        base = run.relative_source(stage_run.start.source)
+        save_stage(trainer, stage_output(name, config, run), base, best_checkpoint(trainer, stage_run))
+        if main and trainer.validation is not None:
+            console.print(_best_line(name, trainer.state), highlight=False)
     if main:
         shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def _best_line(name: str, state: Any) -> str:
+    best = next(e for e in state.log_history if e["step"] == state.best_global_step and "eval_loss" in e)
+    measured = f"validation loss {best['eval_loss']:.3f}, agreement {best['eval_agreement']:.3f}"
+    return f"{name}: best step {state.best_global_step} of {state.global_step}: {measured}"
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from training.dataset.examples import TrainingExample
 from training.trainers.collator import PreferenceCollator
 from training.trainers.frozen_layers import reuse_frozen_layers
 from training.trainers.losses import PREFERENCE_LOSSES, PairLogps
+from training.trainers.pretokenized import PretokenizedMixin
 from training.trainers.submission_batches import (
-    PretokenizedMixin,
     SubmissionBatches,
     TrainerInputs,
     WarmUpLargestBatch,
@@ -21,6 +21,7 @@ from training.trainers.submission_batches import (
     sampler_for,
 )
 from training.trainers.tree_attention import enable_tree_attention
+from training.trainers.validation import add_validation, answer_log_probs
 
 UNSUPPORTED = {
     "ld_alpha": None,
@@ -59,15 +60,23 @@ class TreeDPOTrainer(SubmissionBatches, DPOTrainer):  # type: ignore[misc]
         return self.scale_loss(losses.mean(), inputs, num_items_in_batch)
 
     def _pair_logps(self, model: Any, inputs: dict[str, Any]) -> PairLogps:
-        mask = inputs["completion_mask"]
-        rows = {name: value for name, value in inputs.items() if name != "completion_mask"}
-        labels = inputs["input_ids"].masked_fill(mask == 0, -100)
-        # trl patches the model's forward: with `fused_lm_head` it returns the labels' log-probabilities.
-        outputs = model(**rows, use_cache=False, labels=labels, fused_lm_head=True)
-        chosen, rejected = outputs.log_probs.sum(dim=1).chunk(2)
-        ref_chosen, ref_rejected = self.compute_ref_log_probs(self.ref_model or self.model, inputs)
-        chosen_tokens, rejected_tokens = mask.sum(dim=1).clamp(min=1).chunk(2)
-        return PairLogps(chosen, rejected, ref_chosen, ref_rejected, chosen_tokens, rejected_tokens)
+        return pair_logps(self, inputs, answer_log_probs(model, inputs))
+
+
+def pair_logps(trainer: Any, batch: dict[str, Any], log_probs: torch.Tensor) -> PairLogps:
+    """`log_probs`: the policy's, of a batch of a `PreferenceCollator`. The reference is computed here."""
+    chosen, rejected = log_probs.sum(dim=1).chunk(2)
+    ref_chosen, ref_rejected = trainer.compute_ref_log_probs(trainer.ref_model or trainer.model, batch)
+    chosen_tokens, rejected_tokens = batch["completion_mask"].sum(dim=1).clamp(min=1).chunk(2)
+    return PairLogps(chosen, rejected, ref_chosen, ref_rejected, chosen_tokens, rejected_tokens)
+
+
+def _validation_loss(
+    trainer: Any, batch: dict[str, Any], log_probs: torch.Tensor, criteria: Sequence[int]
+) -> tuple[float, int]:
+    pairs, args = pair_logps(trainer, batch, log_probs), trainer.args
+    losses = PREFERENCE_LOSSES[args.loss_type[0]](pairs, args.beta, args.label_smoothing)
+    return losses.sum().item(), len(criteria)
 
 
 class RowDPOTrainer(PretokenizedMixin, DPOTrainer):  # type: ignore[misc]
@@ -87,16 +96,20 @@ def dpo_trainer(model: Any, examples: Sequence[TrainingExample], args: DPOConfig
         _disable_attention_dropout(causal_model)
     if inputs.packing == "tree":
         _check_supported(args)
-        enable_tree_attention(causal_model)
-        if inputs.adapted_layers:
-            reuse_frozen_layers(causal_model, inputs.adapted_layers)
+    if inputs.packing == "tree" or inputs.validation:
+        enable_tree_attention(causal_model)  # before the reference is copied, which needs it too
+    if inputs.packing == "tree" and inputs.adapted_layers:
+        reuse_frozen_layers(causal_model, inputs.adapted_layers)
     needs_copy = causal_model is model and inputs.new_adapter is None and not args.precompute_ref_log_probs
     ref_model = copy.deepcopy(model) if needs_copy else None
     trl_arguments = inputs.trl_arguments(model, args) | {"ref_model": ref_model}
     if inputs.packing == "none":
-        return RowDPOTrainer(train_dataset=_token_rows(examples), **trl_arguments)
-    collator = PreferenceCollator(examples, _pad_token(inputs.tokenizer))
+        rows = RowDPOTrainer(train_dataset=_token_rows(examples), **trl_arguments)
+        add_validation(rows, inputs.validation, _validation_loss, inputs.pad_token_id)
+        return rows
+    collator = PreferenceCollator(examples, inputs.pad_token_id)
     trainer = TreeDPOTrainer(train_dataset=_pair_rows(collator), data_collator=collator, **trl_arguments)
+    add_validation(trainer, inputs.validation, _validation_loss, inputs.pad_token_id)
     trainer.sampler = sampler_for(_rows_of_submissions(collator), collator.trees, args, inputs)
     trainer.add_callback(WarmUpLargestBatch(trainer))
     return trainer
@@ -132,10 +145,6 @@ def _token_rows(examples: Sequence[TrainingExample]) -> Dataset:
             for rejected in c.rejected
         ]
     )
-
-
-def _pad_token(tokenizer: Any) -> int:
-    return int(tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id)
 
 
 def _disable_attention_dropout(model: torch.nn.Module) -> None:

@@ -13,8 +13,8 @@ from training.dataset.examples import CriterionExample, TrainingExample
 from training.trainers.collator import IGNORED, VerdictCollator
 from training.trainers.frozen_layers import reuse_frozen_layers
 from training.trainers.losses import sft_loss
+from training.trainers.pretokenized import PretokenizedMixin
 from training.trainers.submission_batches import (
-    PretokenizedMixin,
     SubmissionBatches,
     TrainerInputs,
     WarmUpLargestBatch,
@@ -22,6 +22,7 @@ from training.trainers.submission_batches import (
     sampler_for,
 )
 from training.trainers.tree_attention import enable_tree_attention
+from training.trainers.validation import add_validation
 
 MAX_FULL_LOGITS = 2**25
 """Up to this many logits (128 MiB in float32) are computed at once, which is faster; above, in chunks by trl's head."""
@@ -34,6 +35,14 @@ class SftObjective:
 
     lm_weight: float = 0.0
     letters_only: bool = False
+
+    def validation_loss(
+        self, _: Any, batch: dict[str, torch.Tensor], log_probs: torch.Tensor, criteria: Sequence[int]
+    ) -> tuple[float, int]:
+        """The loss of the answers, without language modelling. The items are answer tokens."""
+        first = [criteria.index(criterion) for criterion in dict.fromkeys(criteria)]
+        answers = log_probs[first, :1] if self.letters_only else log_probs[first]
+        return -answers.sum().item(), len(first) if self.letters_only else int(batch["completion_mask"][first].sum())
 
 
 class TreeSFTTrainer(SubmissionBatches, SFTTrainer):  # type: ignore[misc]
@@ -92,10 +101,13 @@ def sft_trainer(
     if inputs.packing == "none" and objective.lm_weight:
         raise ValueError("lm_weight needs packing tree")
     causal_model = causal_model_of(model)
+    if inputs.packing == "tree" or inputs.validation:
+        enable_tree_attention(causal_model)
     trl_arguments = inputs.trl_arguments(model, args)
     if inputs.packing == "none":
-        return RowSFTTrainer(train_dataset=_token_rows(examples, objective.letters_only), **trl_arguments)
-    enable_tree_attention(causal_model)
+        rows = RowSFTTrainer(train_dataset=_token_rows(examples, objective.letters_only), **trl_arguments)
+        add_validation(rows, inputs.validation, objective.validation_loss, inputs.pad_token_id)
+        return rows
     if inputs.adapted_layers:
         reuse_frozen_layers(causal_model, inputs.adapted_layers)
     with_shared = objective.lm_weight > 0
@@ -103,6 +115,7 @@ def sft_trainer(
     submissions = range(len(examples))
     dataset = Dataset.from_dict({"submission": list(submissions)})
     trainer = TreeSFTTrainer(train_dataset=dataset, data_collator=collator, **trl_arguments)
+    add_validation(trainer, inputs.validation, objective.validation_loss, inputs.pad_token_id)
     trainer.lm_weight = objective.lm_weight
     trainer.sampler = sampler_for([[s] for s in submissions], collator.trees, args, inputs)
     trainer.add_callback(WarmUpLargestBatch(trainer))

@@ -1,10 +1,8 @@
 """Shared base of the SFT and DPO trainers: batches of whole submissions, item weights, and metrics.
 
-Overrides private methods of trl 1.16 (`_prepare_dataset`, `_send_telemetry`) and transformers 5.19 (`_run_epoch`,
-`_get_num_items_in_batch`, `_get_grad_norm`).
+Overrides a private method of transformers 5.19 (`_get_num_items_in_batch`).
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -15,9 +13,10 @@ from accelerate.utils import send_to_device
 from torch.utils.data import DataLoader
 from transformers import TrainerCallback, TrainingArguments
 
-from labs_schema.errors import ModelError
+from training.trainers.pretokenized import PretokenizedMixin
 from training.trainers.sampler import BatchPlan, SubmissionSampler, epochs_needed
 from training.trainers.token_trees import TokenTree
+from training.trainers.validation import ValidationData
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,8 @@ class TrainerInputs:
     tokens; `batches_per_step` of them over all processes form an optimiser step (None: as many as accumulate), in which
     every item (pair, or answer token) has the same weight. `none`: trl's own batches of rows.
     `new_adapter`: the LoRA config of an adapter to create. `adapted_layers`: only so many top layers are trained, so
-    that the states of the others are reused (None: all layers). `optimizer`: instead of trl's.
+    that the states of the others are reused (None: all layers). `optimizer`: instead of trl's. `validation`: what
+    `evaluate` measures.
     """
 
     tokenizer: Any
@@ -39,6 +39,12 @@ class TrainerInputs:
     optimizer: Any = None
     tokens_per_step: int | None = None
     batches_per_step: int | None = None
+    validation: ValidationData | None = None
+
+    @property
+    def pad_token_id(self) -> int:
+        tokenizer = self.tokenizer
+        return int(tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id)
 
     def trl_arguments(self, model: Any, args: Any) -> dict[str, Any]:
         """The arguments that trl's trainers have in common."""
@@ -60,77 +66,6 @@ class RunningMetrics:
     items: float = 0.0
     new_tokens: int = 0
     tokens: int = 0
-
-
-class NonFiniteError(ModelError):
-    """A value of the training is NaN or infinite: it diverged.
-
-    `what`: the loss, the gradient norm or some weights, with the value. `step`: the optimiser step, from 1. `rate`: its
-    learning rate. `bad_after`: the number of steps after which the weights are bad: they gave a bad loss or gradient.
-    """
-
-    code = "training-diverged"
-
-    def __init__(self, what: str, step: int, rate: float, bad_after: int) -> None:
-        self.what, self.step, self.rate, self.bad_after = what, step, rate, bad_after
-        super().__init__(f"the training diverged at step {step} with learning rate {rate:g}: {what}")
-
-
-def any_process(flag: bool) -> bool:
-    """Whether `flag` is set in any process. All processes must call this."""
-    if not torch.distributed.is_initialized():
-        return flag
-    device = torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
-    flags = torch.tensor(int(flag), device=device)
-    torch.distributed.all_reduce(flags, op=torch.distributed.ReduceOp.MAX)
-    return bool(flags.item())
-
-
-class PretokenizedMixin:
-    """For a trl trainer whose dataset already has token ids. Stops at a loss or gradient norm that is not finite."""
-
-    bad_loss: float | None = None
-    """The first loss of the current optimiser step that is not finite."""
-    step_rate: float = 0.0
-    """The learning rate of the newest optimiser step."""
-
-    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
-        loss: torch.Tensor = super().training_step(*args, **kwargs)  # type: ignore[misc]
-        if self.bad_loss is None and not math.isfinite(value := loss.item()):
-            self.bad_loss = value
-        return loss
-
-    def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
-        """transformers calls this before every optimiser step, so that no weight is changed by a bad gradient.
-
-        A bad loss waits until here: if one process stopped earlier, the others would wait for its gradients.
-        """
-        norm = super()._get_grad_norm(model, grad_norm=grad_norm)  # type: ignore[misc]
-        self.step_rate = self.lr_scheduler.get_last_lr()[0]  # type: ignore[attr-defined]
-        step: int = self.state.global_step + 1  # type: ignore[attr-defined]
-        if any_process(self.bad_loss is not None):
-            raise NonFiniteError(f"the loss is {self.bad_loss or 'not finite'}", step, self.step_rate, step - 1)
-        if not math.isfinite(float(norm)):
-            raise NonFiniteError(f"the gradient norm is {float(norm)}", step, self.step_rate, step - 1)
-        return norm
-
-    def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
-        """trl would tokenise here."""
-        return dataset
-
-    def _send_telemetry(self) -> None:
-        """Training data is confidential: nothing is reported to Hugging Face."""
-
-    def create_model_card(self, *_: Any, **__: Any) -> None:
-        """A run folder has its own model card."""
-
-    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
-        """transformers takes one step too many if it resumes after the last one."""
-        state = self.state  # type: ignore[attr-defined]
-        if state.global_step < state.max_steps:
-            super()._run_epoch(*args, **kwargs)  # type: ignore[misc]
-        else:
-            self.control.should_training_stop = True  # type: ignore[attr-defined]
 
 
 class SubmissionBatches(PretokenizedMixin):
@@ -198,7 +133,13 @@ class SubmissionBatches(PretokenizedMixin):
             self.running.sums = dict.fromkeys(totals["sums"], 0.0)
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        """Adds the item-weighted means since the last log, instead of transformers' mean of the steps' losses."""
+        """Adds the item-weighted means since the last log, instead of transformers' mean of the steps' losses.
+
+        Metrics of validation are logged without them.
+        """
+        if "eval_loss" in logs:
+            super().log(logs, *args, **kwargs)  # type: ignore[misc]
+            return
         totals = self.metric_totals()
         if totals["items"]:
             logs |= {name: value / totals["items"] for name, value in totals["sums"].items()}

@@ -83,3 +83,24 @@ def test_one_student_under_two_forms_of_the_id_is_on_one_side() -> None:
     students = [name for i in range(20) for name in (f"s{i}", f"s{i}@cs")]
     chosen = training_students(students, 0.5, seed=0)
     assert len(chosen) == 20 and all((f"s{i}" in chosen) == (f"s{i}@cs" in chosen) for i in range(20))
+
+
+def test_validation_students_are_taken_from_training_and_near_copies_of_them_are_set_aside(tmp_path: Path) -> None:
+    works = [work(lab, f"s{i}") for lab in ("a", "b") for i in range(50)]
+    programs = [*range(50), *range(50)]  # everyone has the same program in both labs
+    programs[:10] = [0] * 10  # and ten students share one in lab a
+    without = split_of(tmp_path, works, programs)
+    sides = split_of(tmp_path, works, programs, dev_split=0.2)
+    dev = {one.student for one in works if sides[one] is Side.DEV}
+    assert {side for one, side in sides.items() if one.student in dev} <= {Side.DEV, Side.SET_ASIDE}
+    assert all(without[one] in (Side.TRAIN, Side.SET_ASIDE) for one in works if one.student in dev)
+    assert [one for one in works if sides[one] is Side.TEST] == [one for one in works if without[one] is Side.TEST]
+    program = dict(zip(works, programs, strict=True))
+    by_side = {
+        side: {program[one] for one in works if sides[one] is side} for side in (Side.TRAIN, Side.DEV, Side.TEST)
+    }
+    assert (
+        not by_side[Side.TRAIN] & (by_side[Side.DEV] | by_side[Side.TEST])
+        and not by_side[Side.DEV] & by_side[Side.TEST]
+    )
+    assert 4 <= len(dev) <= 7

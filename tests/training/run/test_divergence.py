@@ -10,8 +10,9 @@ from labs_schema.errors import ModelError
 from training.config import load_config
 from training.models.finite_weights import check_finite, non_finite_weight, stored_weights
 from training.trainers.dpo import dpo_trainer
+from training.trainers.pretokenized import NonFiniteError
 from training.trainers.sft import sft_trainer
-from training.trainers.submission_batches import NonFiniteError, TrainerInputs
+from training.trainers.submission_batches import TrainerInputs
 
 TINY = Path(__file__).parents[3] / "training" / "recipes" / "tiny.yaml"
 
