@@ -1,81 +1,13 @@
-"""Reads single files of a lab from disk: never through a link, never past a size limit, decoded by one fixed rule.
+"""Reads single files of a lab from disk: never through a link, never past a size limit, decoded as in `decoding`."""
 
-Decoding: UTF-8, with the byte order mark removed; UTF-16 only with a byte order mark; otherwise Windows-1252, with
-Latin-1 for the five bytes that Windows-1252 leaves undefined. CR LF and CR become LF. Text with a NUL is binary.
-"""
-
-import codecs
 import errno
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
+from labs_schema.decoding import binary_kind, decode
 from labs_schema.errors import IssueCollector
-
-
-class DecodedText(NamedTuple):
-    """`encoding` is the encoding that was used; `line_ends` is true if CR LF or CR were replaced by LF."""
-
-    text: str
-    encoding: str
-    line_ends: bool
-
-
-def _windows_1252() -> str:
-    chars = [bytes([byte]).decode("cp1252", errors="ignore") or chr(byte) for byte in range(256)]
-    return "".join(chars)
-
-
-WINDOWS_1252 = _windows_1252()
-
-MAGIC = (
-    (b"\x7fELF", "an ELF program"),
-    (b"\xca\xfe\xba\xbe", "a Java class file"),
-    (b"\x89PNG", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"GIF8", "a GIF image"),
-    (b"%PDF-", "a PDF document"),
-    (b"PK\x03\x04", "a zip archive"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"Rar!", "a RAR archive"),
-)
-
-
-def decode(data: bytes) -> DecodedText | None:
-    """The text of `data`, or None if it is binary."""
-    if binary_kind(data):
-        return None
-    text, encoding = _decode(data)
-    if "\0" in text:
-        return None
-    if "\r" not in text:
-        return DecodedText(text, encoding, False)
-    return DecodedText(text.replace("\r\n", "\n").replace("\r", "\n"), encoding, True)
-
-
-def binary_kind(head: bytes) -> str | None:
-    """A description of the binary format that starts with `head`; None if it may be text."""
-    for magic, kind in MAGIC:
-        if head.startswith(magic):
-            return kind
-    # UTF-16 text contains NUL bytes too, but starts with a byte order mark.
-    if b"\0" in head and not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "binary data (NUL bytes)"
-    return None
-
-
-def _decode(data: bytes) -> tuple[str, str]:
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        try:
-            return data.decode("utf-16"), "UTF-16"
-        except UnicodeDecodeError:
-            pass
-    try:
-        return data.decode("utf-8-sig"), "UTF-8"
-    except UnicodeDecodeError:
-        return codecs.charmap_decode(data, "strict", WINDOWS_1252)[0], "Windows-1252"
 
 
 def read_bytes(path: Path, name: str, max_bytes: int, issues: IssueCollector) -> bytes | None:

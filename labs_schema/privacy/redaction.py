@@ -18,7 +18,7 @@ from labs_schema.models import Person, SourceFile, Submission
 from labs_schema.privacy.name_matching import NameMatcher
 from labs_schema.privacy.name_tokens import ACCENTS, UNSPACED_SCRIPTS, VOWEL_SIGNS
 from labs_schema.source.dead_code import dropped_ranges
-from labs_schema.source.languages import LANGUAGES, OWN_EXTENSIONS, extension
+from labs_schema.source.languages import LANGUAGES, language_of
 from labs_schema.source.lexer import Span, lex
 
 REDACTION_VERSION = 3
@@ -86,8 +86,7 @@ def prose_ranges(file: SourceFile, language: str) -> list[ProseRange]:
 
     The file's extension decides its language, because a submission may contain files in other languages than the lab's.
     """
-    by_extension = (name for name, extensions in OWN_EXTENSIONS.items() if extension(file.path) in extensions)
-    file_language = next(by_extension, language)
+    file_language = language_of(file.path, language)
     if file_language not in LANGUAGES:
         return [ProseRange(0, len(file.text))]
     spans = lex(file.text, file_language)

@@ -7,7 +7,8 @@ from pathlib import Path
 from labs_schema.errors import InputError, Issue, IssueCollector, did_you_mean, error_issue
 from labs_schema.file_reader import is_special_file, list_folder
 from labs_schema.reading.titles import rater_of
-from labs_schema.submissions.file_names import junk_part, safe_name
+from labs_schema.submissions.file_names import safe_name
+from labs_schema.submissions.ignored import ignored_name
 from labs_schema.tables.reader import TABLE_SUFFIXES
 
 STATEMENTS = ("ps.txt", "problemStatement.txt")
@@ -115,7 +116,7 @@ def _is_allowed(name: str) -> bool:
 
 
 def _report_stray(name: str, found: str, issues: IssueCollector) -> None:
-    junk = junk_part(name)
+    junk = ignored_name(name, folder=False) or ignored_name(name, folder=True)
     issues.warning(
         "litter" if junk else "stray-file",
         name,

@@ -69,22 +69,86 @@ def _pattern(
 
 _C = _pattern(f"{_LINE_C}|{_BLOCK}|{_SPOKEN}", _QUOTES, include=_INCLUDE)
 _CPP = _pattern(f"{_LINE_C}|{_BLOCK}|{_SPOKEN}", f"{_RAW_C}|{_QUOTES}", include=_INCLUDE, other=r"\d[\w.]*+(?:'\w++)*+")
+_STRINGS = r"""(?:"(?:[^"\\]|\\.)*+"?|'(?:[^'\\]|\\.)*+'?)"""  # may span lines
+_DOUBLE = r'"(?:[^"\\]|\\.)*+"?'
+_CHAR = r"'(?:[^'\\\n]|\\[^\n]{1,10}?)'"  # and nothing longer: a lone ' is part of a type or of a name
+_HASH = r"(?:(?<=[\s;|&()])|\A)\#[^\n]*+"
+_DIRECTIVE_CS = r"(?m:^)[ \t]*+\#[ \t]*+(?:error|warning|region|endregion|pragma)\b[^\n]*+"
+_VERBATIM = r'(?:@\$?|\$@)"(?:[^"]|"")*+"?'
+_RAW_CS = r'\${0,8}+(?P<mark>"{3,16})(?!").*?(?:(?P=mark)|\Z)'
+_RAW_KOTLIN = r'"{3}.*?(?:"{3}"*+|\Z)'
+_RAW_SWIFT = r'(?P<mark>\#{1,16})"(?:"".*?(?:"{3}(?P=mark)|\Z)|[^\n]*?(?:"(?P=mark)|(?=\n)|\Z))'
+_SQL_QUOTES = r"""(?:'(?:[^']|'')*+'?|"(?:[^"]|"")*+"?|`[^`\n]*+`?)"""
+_RAW_R = r"""[rR](?P<quote>["'])(?P<mark>-{0,16})[(\[{].*?(?:[)\]}](?P=mark)(?P=quote)|\Z)"""
+_HEREDOC = r"(?P<quote>[\"'`]?)(?P<mark>[A-Z_]\w*+)(?P=quote).*?(?:\n[ \t]*+(?P=mark)\b|\Z)"  # `a <<b` is a shift
+_OCAML_QUOTED = r"\{(?P<mark>[a-z_]{0,16})\|.*?(?:\|(?P=mark)\}|\Z)"
+_POD = r"(?m:^)=(?!cut\b)[a-z]\w*+.*?(?:(?m:^)=cut\b[^\n]*+|\Z)"
+_END_MARK = r"(?m:^)__END__(?m:$).*+"
+_PERCENT = r"%[qQwWiI]?(?:\([^)]*+\)?|\[[^\]]*+\]?|\{[^}]*+\}?|<[^>\n]*+>?)(?<=[)\]}>])"
+_MATLAB_BLOCK = r"(?m:^)[ \t]*+[%\#]\{[ \t]*+(?m:$).*?(?:(?m:^)[ \t]*+[%\#]\}[ \t]*+(?m:$)|\Z)"
+_MATLAB_QUOTES = r"""(?:"(?:[^"\\\n]|\\.|"")*+"?|(?<![\w)\]}'.])'(?:[^'\n]|'')*+'?)"""
+_JAVASCRIPT = _pattern(
+    f"{_LINE}|{_BLOCK}", f"{_TEMPLATE}|{_QUOTES}", name=r"(?:[^\W\d]|\$)[\w$]*+", other=f"{_NUMBER}|{_REGEX}"
+)
+_LISP = _pattern(r";[^\n]*+|\#\|", _DOUBLE, other=rf"{_NUMBER}|\#\\.")
 _PATTERNS = {
     "C": _C,
     "C++": _CPP,
+    "Objective-C": _CPP,
     "Java": _pattern(f"{_LINE}|{_BLOCK}", f"{_TEXT_BLOCK}|{_QUOTES}", name=r"(?:[^\W\d]|\$)[\w$]*+"),
-    "JavaScript": _pattern(
-        f"{_LINE}|{_BLOCK}",
-        f"{_TEMPLATE}|{_QUOTES}",
-        name=r"(?:[^\W\d]|\$)[\w$]*+",
-        other=f"{_NUMBER}|{_REGEX}",
-    ),
+    "JavaScript": _JAVASCRIPT,
+    "TypeScript": _JAVASCRIPT,
     "Go": _pattern(f"{_LINE}|{_BLOCK}", rf"`[^`]*+`?|{_QUOTES}"),
     "Rust": _pattern(f"{_LINE}|/\\*", f'{_RAW_RUST}|{_CHAR_RUST}|b?"(?:[^"\\\\]|\\\\.)*+"?'),
     "Python": _pattern(r"\#[^\n]*+", f"(?i:[rbfu]{{0,2}})(?:{_TRIPLE}|{_QUOTES})"),
+    "C#": _pattern(f"{_LINE}|{_BLOCK}|{_DIRECTIVE_CS}", f"{_RAW_CS}|{_VERBATIM}|{_QUOTES}"),
+    "Kotlin": _pattern(rf"{_LINE}|/\*", f"{_RAW_KOTLIN}|{_QUOTES}"),
+    "Scala": _pattern(rf"{_LINE}|/\*", f'{_RAW_KOTLIN}|{_CHAR}|"(?:[^"\\\\\n]|\\\\.)*+"?'),
+    "Swift": _pattern(rf"{_LINE}|/\*", f'{_RAW_SWIFT}|{_TEXT_BLOCK}|"(?:[^"\\\\\n]|\\\\.)*+"?'),
+    "PHP": _pattern(
+        rf"<!--.*?(?:-->|\Z)|(?://|\#(?!\[))(?:[^\n?]|\?(?!>))*+|{_BLOCK}",
+        rf"<<<[ \t]*+[\"']?(?P<mark>\w++)[\"']?\n.*?(?:\n[ \t]*+(?P=mark)\b|\Z)|{_QUOTES}",
+    ),
+    "Ruby": _pattern(
+        rf"(?m:^)=begin\b.*?(?:(?m:^)=end\b[^\n]*+|\Z)|{_END_MARK}|{_HASH}",
+        f"<<[-~]?+{_HEREDOC}|{_PERCENT}|{_STRINGS}|{_TEMPLATE}",
+        other=f"{_NUMBER}|{_REGEX}",
+    ),
+    "Perl": _pattern(
+        f"{_POD}|{_END_MARK}|{_HASH}",
+        f"<<~?{_HEREDOC}|{_STRINGS}",
+        other=rf"{_NUMBER}|{_REGEX}|\$[\"'\#]",
+    ),
+    "R": _pattern(r"\#[^\n]*+", f"{_RAW_R}|{_STRINGS}|`[^`\n]*+`?", name=r"[^\W\d_][\w.]*+"),
+    "MATLAB": _pattern(rf"{_MATLAB_BLOCK}|%[^\n]*+|\#[^\n]*+|\.\.\.[^\n]*+", _MATLAB_QUOTES),
+    "SQL": _pattern(rf"--[^\n]*+|{_BLOCK}|(?m:^)[ \t]*+\#[^\n]*+|(?<=\s)\#(?=\s)[^\n]*+", _SQL_QUOTES),
+    "Bash": _pattern(
+        _HASH,
+        rf"<<-?[ \t]*+\\?{_HEREDOC}|\$'(?:[^'\\]|\\.)*+'?|'[^']*+'?|{_DOUBLE}",
+        other=rf"{_NUMBER}|\\.|\$\#",
+    ),
+    "Haskell": _pattern(
+        r"--++(?![!\#$%&*+./<=>?@\\^|~:-])[^\n]*+|\{-",
+        f'{_CHAR}|"(?:[^"\\\\\n]|\\\\\\s+\\\\|\\\\.)*+"?',
+        name=r"[^\W\d][\w']*+",
+    ),
+    "OCaml": _pattern(r"\(\*(?!\))", f"{_OCAML_QUOTED}|{_DOUBLE}|{_CHAR}", name=r"[^\W\d][\w']*+"),
+    "Racket": _LISP,
+    "Scheme": _LISP,
+    "Prolog": _pattern(rf"%[^\n]*+|{_BLOCK}", _QUOTES, other=rf"0'(?:\\.|''|.)|{_NUMBER}"),
+    "Assembly": _pattern(
+        rf";[^\n]*+|{_LINE}|{_BLOCK}|(?m:^)[ \t]*+[\#@*|][^\n]*+"
+        r"|(?<=\s)(?<!,\s)\#(?![\d$%:=-])[^\n]*+|(?<=\s)@(?=\s)[^\n]*+",  # not `, #1` and `@function`
+        _QUOTES,
+        name=r"[^\W\d][\w.$]*+",
+    ),
 }
 _CLOSED = re.compile(r"[)\]}]")
-_RUST_ENDS = re.compile(r"/\*|\*/")
+_NESTED = {
+    opening: re.compile(f"{re.escape(opening)}|{re.escape(closing)}")
+    for opening, closing in (("/*", "*/"), ("{-", "-}"), ("(*", "*)"), ("#|", "|#"))
+}
+"""Block comments that nest: patterns that match only the opening sign, and both signs of each."""
 
 
 class _Cache:
@@ -145,9 +209,9 @@ def _scanned(text: str, pattern: re.Pattern[str]) -> Iterator[Span]:
     position = 0
     while match := pattern.search(text, position):
         start, position = match.span()
-        if match.group() == "/*":  # block comments nest in Rust
-            position = _nested_end(text, position)
-        if match.lastgroup == "mark" or match["string"] is not None:
+        if match.group() in _NESTED:
+            position = _nested_end(text, position, match.group())
+        if match["string"] is not None:
             yield Span("string", start, position)
         elif match["comment"] is not None:
             yield Span("comment", start, position)
@@ -157,10 +221,10 @@ def _scanned(text: str, pattern: re.Pattern[str]) -> Iterator[Span]:
             yield Span("include", start, position)
 
 
-def _nested_end(text: str, position: int) -> int:
+def _nested_end(text: str, position: int, opening: str) -> int:
     depth = 1
-    for match in _RUST_ENDS.finditer(text, position):
-        depth += 1 if match.group() == "/*" else -1
+    for match in _NESTED[opening].finditer(text, position):
+        depth += 1 if match.group() == opening else -1
         if not depth:
             return match.end()
     return len(text)

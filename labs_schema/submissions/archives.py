@@ -11,12 +11,17 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Protocol, TypeVar
 
+from labs_schema.decoding import binary_format, decode
 from labs_schema.errors import IssueCollector
+from labs_schema.file_reader import report_too_large
 from labs_schema.limits import LabLimits
-from labs_schema.submissions.file_names import archive_suffix, junk_part, safe_member_path
+from labs_schema.submissions.file_names import archive_suffix, safe_member_path
+from labs_schema.submissions.ignored import Ignored, ignored_paths
+
+Info = TypeVar("Info", zipfile.ZipInfo, tarfile.TarInfo)
 
 ARCHIVE_ERRORS = (
     zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, struct.error,
@@ -29,10 +34,12 @@ class UnreadFile(NamedTuple):
     """A file of a submission that is not read yet.
 
     `read(n)` returns at most n bytes, or None with an error if it cannot be read. It may raise ARCHIVE_ERRORS.
+    `ignored` is set for a file, or a folder in its place, that is not the student's work.
     """
 
     path: str
     read: Callable[[int], bytes | None]
+    ignored: Ignored | None = None
 
 
 class _Decompressor(Protocol):
@@ -50,17 +57,31 @@ class _RejectedArchiveError(Exception):
 
 
 def read_archive(data: bytes, where: str, limits: LabLimits, issues: IssueCollector) -> Iterator[UnreadFile]:
-    """The regular files of the archive `data`, in archive order. `where` ends with the archive's name."""
+    """The regular files of the archive `data`, sorted by name. `where` ends with the archive's name.
+
+    The content decides the format: a RAR archive that is called `.zip` is reported as what it is.
+    """
     try:
-        if archive_suffix(where) == ".zip":
+        if kind := _other_format(data):
+            name = archive_suffix(where) or "an archive"
+            issues.error("unknown-archive", where, found=f"{kind}, although it is called {name}")
+        elif data.startswith(b"PK"):
             yield from _zip_entries(data, where, limits, issues)
         else:
-            yield from _tar_entries(_decompress(data, where, limits), where, issues)
+            yield from _tar_entries(_decompress(data, limits), where, limits, issues)
     except _RejectedArchiveError as rejected:
         code, found, expected, hint = rejected.args
         issues.error(code, where, found=found, expected=expected, hint=hint)
     except ARCHIVE_ERRORS as error:
         report_bad_archive(where, error, issues)
+
+
+def _other_format(data: bytes) -> str | None:
+    """What the data is if it is no zip, gzip, bzip2, xz or tar data."""
+    if data.startswith((b"PK", b"\x1f\x8b")):
+        return None
+    head = data[:200].lstrip().lower()
+    return "a web page" if head.startswith((b"<!doctype html", b"<html")) else binary_format(data)
 
 
 def report_bad_archive(where: str, error: BaseException, issues: IssueCollector) -> None:
@@ -75,40 +96,60 @@ def report_bad_archive(where: str, error: BaseException, issues: IssueCollector)
 
 
 def _zip_entries(data: bytes, where: str, limits: LabLimits, issues: IssueCollector) -> Iterator[UnreadFile]:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        for info in archive.infolist():
-            mode = info.external_attr >> 16
-            path = _member_path(info.filename, where, issues)
-            if info.is_dir() or path is None:
-                continue
-            if stat.S_IFMT(mode) not in (0, stat.S_IFREG) and not junk_part(path):
-                _reject_member(path, where, stat.S_ISLNK(mode), issues)
-                continue
-            if info.file_size > max(limits.ratio_from_bytes, limits.compression_ratio * info.compress_size):
-                raise _compression_bomb(limits)
+    archive = zipfile.ZipFile(io.BytesIO(data))  # not closed: its members are read later
+    found = [(_zip_name(info), info) for info in archive.infolist()]
+    for path, ignored, info in _members(found, where, limits, issues):
+        mode = info.external_attr >> 16
+        if info.is_dir():
+            continue
+        if stat.S_IFMT(mode) not in (0, stat.S_IFREG) and not ignored:
+            _reject_member(path, where, stat.S_ISLNK(mode), issues)
+            continue
+        if not ignored and info.file_size > max(limits.ratio_from_bytes, limits.compression_ratio * info.compress_size):
+            raise _compression_bomb(limits)
 
-            def read(max_bytes: int, info: zipfile.ZipInfo = info) -> bytes:
-                with archive.open(info) as member:
-                    return member.read(max_bytes)
+        def read(max_bytes: int, info: zipfile.ZipInfo = info) -> bytes:
+            with archive.open(info) as member:
+                return member.read(max_bytes)
 
-            yield UnreadFile(path, read)
+        yield UnreadFile(path, read, ignored)
 
 
-def _tar_entries(data: bytes, where: str, issues: IssueCollector) -> Iterator[UnreadFile]:
-    with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
-        for info in archive:
-            path = _member_path(info.name, where, issues)
-            if info.isdir() or path is None:
-                continue
-            if not info.isreg() and not junk_part(path):
-                _reject_member(path, where, info.issym() or info.islnk(), issues)
-                continue
+def _zip_name(info: zipfile.ZipInfo) -> str:
+    """The member's name. zipfile reads names as cp437 unless they are marked as UTF-8; macOS does not mark its own."""
+    if info.flag_bits & 0x800:
+        return info.filename
+    decoded = decode(info.filename.encode("cp437", errors="replace"))
+    return decoded.text if decoded else info.filename
 
-            def read(max_bytes: int, info: tarfile.TarInfo = info) -> bytes:
-                member = archive.extractfile(info)
-                return member.read(max_bytes) if member else b""
 
-            yield UnreadFile(path, read)
+def _tar_entries(data: bytes, where: str, limits: LabLimits, issues: IssueCollector) -> Iterator[UnreadFile]:
+    archive = tarfile.open(fileobj=io.BytesIO(data), mode="r:")  # noqa: SIM115  # its members are read later
+    found = [(info.name, info) for info in archive]
+    for path, ignored, info in _members(found, where, limits, issues):
+        if info.isdir():
+            continue
+        if not info.isreg() and not ignored:
+            _reject_member(path, where, info.issym() or info.islnk(), issues)
+            continue
+
+        def read(max_bytes: int, info: tarfile.TarInfo = info) -> bytes:
+            member = archive.extractfile(info)
+            return member.read(max_bytes) if member else b""
+
+        yield UnreadFile(path, read, ignored)
+
+
+def _members(
+    found: Sequence[tuple[str, Info]], where: str, limits: LabLimits, issues: IssueCollector
+) -> list[tuple[str, Ignored | None, Info]]:
+    """The members with their safe paths, sorted by path, and why they are ignored."""
+    if len(found) > limits.submission_entries:
+        report_too_large("too-many-files", where, "files and folders", limits.submission_entries, issues)
+        return []
+    paths = [(path, info) for name, info in found if (path := _member_path(name, where, issues)) is not None]
+    ignored = ignored_paths([path for path, info in paths])
+    return sorted(((path, ignored.get(path), info) for path, info in paths), key=lambda member: member[0])
 
 
 def _member_path(name: str, where: str, issues: IssueCollector) -> str | None:
@@ -130,15 +171,15 @@ def _reject_member(path: str, where: str, link: bool, issues: IssueCollector) ->
     )
 
 
-def _decompress(data: bytes, where: str, limits: LabLimits) -> bytes:
+def _decompress(data: bytes, limits: LabLimits) -> bytes:
     """The tar file inside `data`, decompressed up to the size limits."""
-    suffix = archive_suffix(where) or ""
-    if suffix == ".tar":
+    make = next((make for magic, make in _DECOMPRESSORS.items() if data.startswith(magic)), None)
+    if make is None:
         return data
     max_bytes = min(limits.expanded_bytes, max(limits.ratio_from_bytes, limits.compression_ratio * len(data)))
     parts, size, rest = [], 0, data
     while rest:
-        decompressor = _decompressor(suffix)
+        decompressor = make()
         part = decompressor.decompress(rest, max_bytes + 1 - size)
         parts.append(part)
         size += len(part)
@@ -150,12 +191,11 @@ def _decompress(data: bytes, where: str, limits: LabLimits) -> bytes:
     return b"".join(parts)
 
 
-def _decompressor(suffix: str) -> _Decompressor:
-    if suffix in (".tar.gz", ".tgz"):
-        return zlib.decompressobj(wbits=31)
-    if suffix in (".tar.bz2", ".tbz2"):
-        return bz2.BZ2Decompressor()
-    return lzma.LZMADecompressor(memlimit=256 * 2**20)
+_DECOMPRESSORS: dict[bytes, Callable[[], _Decompressor]] = {
+    b"\x1f\x8b": lambda: zlib.decompressobj(wbits=31),
+    b"BZh": bz2.BZ2Decompressor,
+    b"\xfd7zXZ": lambda: lzma.LZMADecompressor(memlimit=256 * 2**20),
+}
 
 
 def _compression_bomb(limits: LabLimits) -> _RejectedArchiveError:

@@ -1,70 +1,148 @@
 """Finds the files of a submission in a folder or archive, and reads the source files among them."""
 
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from labs_schema.errors import IssueCollector
-from labs_schema.file_reader import (
-    binary_kind,
-    decode,
-    list_folder,
-    read_bytes,
-    report_encoding,
-    report_too_large,
-)
+from labs_schema.decoding import binary_kind, decode
+from labs_schema.errors import IssueCollector, quoted_list
+from labs_schema.file_reader import list_folder, read_bytes, report_encoding, report_too_large
+from labs_schema.frozen import Frozen
 from labs_schema.limits import LabLimits
 from labs_schema.models import SourceFile
-from labs_schema.source.languages import SOURCE_EXTENSIONS, extension
+from labs_schema.source.languages import OWN_EXTENSIONS, SOURCE_EXTENSIONS, extension
 from labs_schema.submissions.archives import ARCHIVE_ERRORS, UnreadFile, read_archive, report_bad_archive
+from labs_schema.submissions.file_copies import find_copies
 from labs_schema.submissions.file_names import (
     BINARY_EXTENSIONS,
     UNSUPPORTED_ARCHIVES,
     archive_suffix,
-    junk_part,
-    safe_name,
+    safe_member_path,
+    without_appended_extension,
 )
+from labs_schema.submissions.ignored import Ignored, ambiguous_paths, ignored_name, marked_folder
+from labs_schema.submissions.notebooks import NOTEBOOK, read_notebook
+from labs_schema.submissions.skipped_files import SkippedFiles
 
 HEAD_BYTES = 8192
+UNNAMED = ("", ".txt", ".text")
+"""Extensions of files that are read if they contain code and the submission has no source file."""
+_CODE = re.compile(
+    r"\A#!.*\b(?:python|perl|ruby|bash|sh|node|Rscript|php)|^[ \t]*#[ \t]*include[ \t]*[<\"]|\bint\s+main\s*\("
+    r"|^[ \t]*(?:public\s+)?class\s+\w+\s*[{:(]|^[ \t]*def\s+\w+\s*\([^\n]*:\s*$|^(?:import|from)\s+[\w.]+[^\n.]*;?\s*$"
+    r"|^(?:func|fn|fun)\s+main\s*\(|^[ \t]*using\s+(?:namespace\s+)?[\w.]+;|^[ \t]*print(?:ln|f)?\s*\([^\n]*\);?\s*$",
+    re.MULTILINE,
+)
+
+
+class ReadingRules(Frozen):
+    """`encoding`: the one in the lab's `encoding.txt`. `text_cells`: text cells of notebooks are read, as comments."""
+
+    encoding: str | None = None
+    text_cells: bool = False
 
 
 def folder_files(top: Path, where: str, limits: LabLimits, issues: IssueCollector) -> Iterator[UnreadFile]:
-    """Every file below `top`, links not followed. Junk folders are not entered; an archive directly in `top` is opened.
+    """Every file below `top`, and those in its archives. Links are not followed, ignored folders not entered.
 
     `where` is the path of `top` in issues.
     """
+    return _opened(_walk(top, where, limits, issues), _Archives(where, limits, issues))
+
+
+def archive_files(path: Path, where: str, limits: LabLimits, issues: IssueCollector) -> Iterator[UnreadFile]:
+    """The files in the archive at `path`, and those in its archives."""
+    data = read_bytes(path, where, limits.archive_bytes + 1, issues)
+    if data is not None and len(data) > limits.archive_bytes:
+        report_too_large("archive-too-big", where, "bytes", limits.archive_bytes, issues)
+    elif data is not None:
+        yield from _opened(read_archive(data, where, limits, issues), _Archives(where, limits, issues))
+
+
+def single_file(path: Path, name: str, where: str, issues: IssueCollector) -> UnreadFile:
+    """The file at `path`, called `name` in its submission."""
+    return UnreadFile(name, lambda max_bytes: read_bytes(path, where, max_bytes, issues))
+
+
+def _walk(top: Path, where: str, limits: LabLimits, issues: IssueCollector) -> Iterator[UnreadFile]:
     pending = [(top, "")]
     while pending:
         folder, prefix = pending.pop()
         if prefix.count("/") > limits.folder_levels:
             report_too_large("too-deep", f"{where}/...", "nested folders", limits.folder_levels, issues)
             continue
-        for entry in list_folder(folder, f"{where}/{prefix}".rstrip("/"), issues):
-            name, path = prefix + safe_name(entry.name), Path(entry.path)
-            is_folder = entry.is_dir(follow_symlinks=False)
-            if junk_part(name, folder=is_folder):
-                yield UnreadFile(name, lambda _: b"")
+        entries = list(list_folder(folder, f"{where}/{prefix}".rstrip("/"), issues))
+        if prefix and (kind := marked_folder(entry.name for entry in entries)):
+            yield _ignored(prefix, kind)
+            continue
+        for entry in entries:
+            path, is_folder = Path(entry.path), entry.is_dir(follow_symlinks=False)
+            name = safe_member_path(entry.name)
+            if name is None:
+                issues.error("unsafe-name", f"{where}/{prefix}".rstrip("/"), found=f"a file named {entry.name[:60]!a}")
+            elif kind := ignored_name(name, folder=is_folder):
+                yield _ignored(prefix + name + "/" * is_folder, kind)
             elif is_folder:
-                pending.append((path, name + "/"))
-            elif archive_suffix(name) and not prefix:
-                for file in archive_files(path, f"{where}/{name}", limits, issues):
-                    yield UnreadFile(f"archive/{file.path}", file.read)
+                pending.append((path, f"{prefix}{name}/"))
             else:
-                yield single_file(path, name, f"{where}/{name}", issues)
+                yield single_file(path, prefix + name, f"{where}/{prefix}{name}", issues)
 
 
-def archive_files(path: Path, where: str, limits: LabLimits, issues: IssueCollector) -> Iterator[UnreadFile]:
-    """The files in the archive at `path`."""
-    data = read_bytes(path, where, limits.archive_bytes + 1, issues)
-    if data is not None and len(data) > limits.archive_bytes:
-        report_too_large("archive-too-big", where, "bytes", limits.archive_bytes, issues)
-    elif data is not None:
-        yield from read_archive(data, where, limits, issues)
+def _ignored(part: str, kind: str) -> UnreadFile:
+    return UnreadFile(part, lambda _: b"", Ignored(part, kind))
 
 
-def single_file(path: Path, name: str, where: str, issues: IssueCollector) -> UnreadFile:
-    """The file at `path`, called `name` in its submission."""
-    return UnreadFile(name, lambda max_bytes: read_bytes(path, where, max_bytes, issues))
+class _Archives:
+    """Opens the archives in a submission within the limits for all of them together."""
+
+    def __init__(self, where: str, limits: LabLimits, issues: IssueCollector) -> None:
+        self._where, self._limits, self._issues = where, limits, issues
+        self._opened = self._bytes = 0
+
+    def open(self, file: UnreadFile, path: str, level: int) -> Iterator[UnreadFile]:
+        """The files in the archive `file`, which is `path` in its submission."""
+        where, limits = f"{self._where}/{path}", self._limits
+        self._opened += 1
+        if level > limits.archive_levels or self._opened > limits.archives:
+            unit, maximum = (
+                ("archives inside of each other", limits.archive_levels)
+                if level > limits.archive_levels
+                else ("archives", limits.archives)
+            )
+            report_too_large("nested-archives", where, unit, maximum, self._issues)
+            return
+        try:
+            data = file.read(limits.archive_bytes + 1)
+        except ARCHIVE_ERRORS as error:
+            report_bad_archive(where, error, self._issues)
+            return
+        self._bytes += len(data or b"")
+        if data is not None and len(data) > limits.archive_bytes:
+            report_too_large("archive-too-big", where, "bytes", limits.archive_bytes, self._issues)
+        elif self._bytes > limits.expanded_bytes:
+            report_too_large("compression-bomb", where, "bytes in archives", limits.expanded_bytes, self._issues)
+        elif data is not None:
+            yield from read_archive(data, where, limits, self._issues)
+
+
+def _opened(files: Iterator[UnreadFile], archives: _Archives, path: str = "", level: int = 1) -> Iterator[UnreadFile]:
+    """The files, with those of archives in a folder `archive`, `archive2`, ... so that no name reveals the student."""
+    numbers: Counter[str] = Counter()
+    for file in files:
+        if file.ignored or not archive_suffix(file.path):
+            yield file
+            continue
+        folder = file.path.rpartition("/")[0]
+        numbers[folder] += 1
+        number = str(numbers[folder]) if numbers[folder] > 1 else ""
+        prefix = f"{folder}/archive{number}/".removeprefix("/")
+        place = f"{path}/{file.path}".removeprefix("/")
+        for inner in _opened(archives.open(file, place, level), archives, place, level + 1):
+            ignored = inner.ignored and inner.ignored._replace(part=prefix + inner.ignored.part)
+            yield UnreadFile(prefix + inner.path, inner.read, ignored)
 
 
 class SourceFiles(NamedTuple):
@@ -75,81 +153,152 @@ class SourceFiles(NamedTuple):
 
 
 def read_source_files(
-    unread: Iterator[UnreadFile], where: str, limits: LabLimits, issues: IssueCollector
+    unread: Iterator[UnreadFile],
+    where: str,
+    limits: LabLimits,
+    issues: IssueCollector,
+    rules: ReadingRules = ReadingRules(),  # noqa: B008  # immutable
 ) -> SourceFiles:
-    """The files in any supported language. Others are skipped with warnings; past a limit reading stops with an error.
+    """The files in any supported language. Others are skipped with a warning for each kind.
 
-    `where` is the path of the submission in issues.
+    A file whose extension is hidden (`main.c.txt`) is read as what it is. If there is no source file, text files
+    without extension or with `.txt` are read if they contain code. `where` is the path of the submission in issues.
     """
-    files: dict[str, SourceFile] = {}
-    junk_parts: set[str] = set()
-    count = size = line_ends = 0
-    for file in unread:
-        if junk := junk_part(file.path):
-            if junk not in junk_parts:
-                found = "a file left behind by an editor, compiler or operating system"
-                _report_skipped("litter", f"{where}/{junk}", found, issues)
-            junk_parts.add(junk)
-            continue
-        count += 1
-        if count > limits.submission_files:
-            report_too_large("too-many-files", where, "files", limits.submission_files, issues)
+    files = list(islice(unread, limits.submission_entries + 1))
+    if len(files) > limits.submission_entries:
+        report_too_large("too-many-files", where, "files of any type", limits.submission_entries, issues)
+    reader = _Reader(where, limits, issues, rules)
+    generated = ambiguous_paths([file.path for file in files if not file.ignored and _is_source(file.path)])
+    own = [file for file in files if not (file.ignored or file.path in generated)]
+    taken = {file.path for file in own}
+    for file in files:
+        if ignored := file.ignored or generated.get(file.path):
+            reader.skipped.ignore(ignored)
+    unnamed: list[UnreadFile] = []
+    for file in own:
+        plain = without_appended_extension(file.path)
+        path = plain if plain and plain not in taken else file.path
+        if not _is_source(path) and extension(path) in UNNAMED:
+            unnamed.append(file)
+        elif not reader.add(file._replace(path=path)):
             break
-        text, converted = _read_source(file, f"{where}/{file.path}", limits, issues)
-        if text is None:
-            continue
-        if file.path in files:
-            _report_duplicate(f"{where}/{file.path}", issues)
-        files[file.path] = SourceFile(path=file.path, text=text)
-        line_ends += converted
-        size += len(text)
-        if size > limits.submission_bytes:
-            report_too_large("submission-too-big", where, "characters of source", limits.submission_bytes, issues)
-            break
-    return SourceFiles(tuple(files[path] for path in sorted(files)), line_ends)
+    reader.add_unnamed(unnamed)
+    return reader.finish()
 
 
-def _read_source(file: UnreadFile, name: str, limits: LabLimits, issues: IssueCollector) -> tuple[str | None, bool]:
-    """The file's text and whether its line endings were converted; None if it is skipped or rejected."""
-    is_source = extension(file.path) in SOURCE_EXTENSIONS
-    try:
-        data = file.read(limits.source_bytes + 1 if is_source else HEAD_BYTES)
-    except ARCHIVE_ERRORS as error:
-        report_bad_archive(name, error, issues)
-        return None, False
-    if data is None:
-        return None, False
-    kind = binary_kind(data[:HEAD_BYTES])
-    if not is_source or kind:
-        _report_not_source(file.path, name, kind, issues)
-        return None, False
-    if len(data) > limits.source_bytes:
-        report_too_large("file-too-big", name, "bytes", limits.source_bytes, issues)
-        return None, False
-    decoded = decode(data)
-    if decoded is None:
-        _report_skipped("binary", name, "binary data (NUL bytes)", issues)
-        return None, False
-    if decoded.encoding != "UTF-8":
-        report_encoding(name, decoded.encoding, issues)
-    if not decoded.text.strip():
-        issues.warning("empty-file", name)
-    return decoded.text, decoded.line_ends
+def _is_source(path: str) -> bool:
+    return extension(path) in SOURCE_EXTENSIONS
 
 
-def _report_not_source(path: str, name: str, kind: str | None, issues: IssueCollector) -> None:
-    if archive_suffix(path) or extension(path) in UNSUPPORTED_ARCHIVES:
-        issues.warning("archive-inside", name)
-    elif kind or extension(path) in BINARY_EXTENSIONS:
-        _report_skipped("binary", name, kind or "a binary file", issues)
-    else:
-        _report_skipped("other-file", name, "a file in no supported programming language", issues)
+class _Reader:
+    """The source files of a submission that have been read, and those that were skipped."""
 
+    def __init__(self, where: str, limits: LabLimits, issues: IssueCollector, rules: ReadingRules) -> None:
+        self._where, self._limits, self._issues, self._rules = where, limits, issues, rules
+        self.skipped = SkippedFiles(where)
+        self._texts: dict[str, str] = {}
+        self._line_ends: set[str] = set()
+        self._size = 0
 
-def _report_skipped(code: str, name: str, found: str, issues: IssueCollector) -> None:
-    hint = "The file is skipped; no action needed unless it contains source code."
-    issues.warning(code, name, found=found, expected="source files only", hint=hint)
+    def add(self, file: UnreadFile) -> bool:
+        """Reads a file with an extension. False, with an error, if the submission is past a limit."""
+        if not _is_source(file.path):
+            self._skip(file)
+            return True
+        largest = self._limits.notebook_bytes if extension(file.path) == NOTEBOOK else self._limits.source_bytes
+        data = self._bytes(file, largest)
+        if data is None:
+            return True
+        if extension(file.path) == NOTEBOOK:
+            return self._add_notebook(file.path, data)
+        if kind := binary_kind(data):
+            self.skipped.add("binary", kind, file.path)
+            return True
+        return self._add_text(file.path, data)
 
+    def add_unnamed(self, files: Sequence[UnreadFile]) -> None:
+        """Text files without a known extension: read if they contain code and there is no other program."""
+        alone = not self._texts
+        for file in files:
+            data = self._bytes(file, self._limits.source_bytes) if alone else None
+            decoded = decode(data, self._rules.encoding) if data else None
+            if data and decoded and _CODE.search(decoded.text):
+                self._add_text(file.path, data)
+            else:
+                self._skip(file)
 
-def _report_duplicate(name: str, issues: IssueCollector) -> None:
-    issues.error("duplicate-path", name, hint="Rename one of them, or remove the wrong one from the archive.")
+    def finish(self) -> SourceFiles:
+        copies = find_copies(self._texts)
+        for path in copies.same:
+            del self._texts[path]
+        for code, paths in (("copy-of-file", copies.same), ("file-versions", copies.versions)):
+            if paths:
+                self._issues.warning(code, self._where, found=quoted_list(list(paths), 3))
+        self.skipped.report(self._issues)
+        files = tuple(SourceFile(path=path, text=self._texts[path]) for path in sorted(self._texts))
+        return SourceFiles(files, len(self._line_ends & self._texts.keys()))
+
+    def _bytes(self, file: UnreadFile, max_bytes: int) -> bytes | None:
+        """The content; None, with an error, if it cannot be read or is too long."""
+        name = f"{self._where}/{file.path}"
+        try:
+            data = file.read(max_bytes + 1)
+        except ARCHIVE_ERRORS as error:
+            report_bad_archive(name, error, self._issues)
+            return None
+        if data is not None and len(data) > max_bytes and not binary_kind(data[:HEAD_BYTES]):
+            report_too_large("file-too-big", name, "bytes", max_bytes, self._issues)
+            return None
+        return data
+
+    def _add_notebook(self, path: str, data: bytes) -> bool:
+        notebook = read_notebook(data, text_cells=self._rules.text_cells)
+        if notebook is None:
+            self.skipped.add("bad-notebook", "an invalid notebook", path)
+            return True
+        own = () if notebook.language == "Python" else OWN_EXTENSIONS[notebook.language][:1]
+        return self._add_text("".join((path, *own)), notebook.text.encode())
+
+    def _add_text(self, path: str, data: bytes) -> bool:
+        name, limits = f"{self._where}/{path}", self._limits
+        decoded = decode(data, self._rules.encoding)
+        if decoded is None:
+            self.skipped.add("binary", "binary data (NUL bytes)", path)
+            return True
+        if decoded.encoding != "UTF-8":
+            report_encoding(name, decoded.encoding, self._issues)
+        if not decoded.text.strip():
+            self._issues.warning("empty-file", name)
+        if path in self._texts:
+            hint = "Rename one of them, or remove the wrong one from the archive."
+            self._issues.error("duplicate-path", name, hint=hint)
+        self._texts[path] = decoded.text
+        self._line_ends |= {path} if decoded.line_ends else set()
+        self._size += len(decoded.text)
+        if self._size > limits.submission_bytes:
+            unit = "characters of source"
+            report_too_large("submission-too-big", self._where, unit, limits.submission_bytes, self._issues)
+        elif len(self._texts) > limits.submission_files:
+            report_too_large("too-many-files", self._where, "source files", limits.submission_files, self._issues)
+        else:
+            return True
+        return False
+
+    def _skip(self, file: UnreadFile) -> None:
+        """A file that is no source file: only its beginning is read, to describe it."""
+        try:
+            head = file.read(HEAD_BYTES)
+        except ARCHIVE_ERRORS as error:
+            report_bad_archive(f"{self._where}/{file.path}", error, self._issues)
+            return
+        if head is None:
+            return
+        kind, suffix = binary_kind(head), extension(file.path)
+        if suffix in UNSUPPORTED_ARCHIVES or kind in ("a RAR archive", "a 7z archive"):
+            self.skipped.add("archive-inside", kind or f"a {suffix} archive", file.path)
+        elif suffix in (".docx", ".odt"):
+            self.skipped.add("binary", "a Word or other Office document", file.path)
+        elif kind or suffix in BINARY_EXTENSIONS:
+            self.skipped.add("binary", kind or "a binary file", file.path)
+        else:
+            self.skipped.add("other-file", "a file in no supported programming language", file.path)

@@ -16,9 +16,9 @@ from labs_schema.submissions.archives import UnreadFile
 from labs_schema.submissions.file_names import (
     UNSUPPORTED_ARCHIVES,
     archive_suffix,
-    junk_part,
     safe_name,
 )
+from labs_schema.submissions.ignored import ignored_name
 from labs_schema.submissions.source_files import archive_files, folder_files, read_source_files, single_file
 
 SKIPPED_CODES = frozenset({"binary", "other-file", "archive-inside"})
@@ -149,7 +149,7 @@ def _entry_name(entry: os.DirEntry[str], where: str, known: Set[str], issues: Is
             hint=f"It is read as {quoted(name)}; rename it to silence this warning.",
         )
     is_folder = entry.is_dir(follow_symlinks=False)
-    if junk_part(name, folder=is_folder):
+    if ignored_name(name, folder=is_folder):
         _report_stray("litter", where, "a file left behind by an editor or operating system", issues)
         return None
     student = name if is_folder else _without_suffix(name, known)

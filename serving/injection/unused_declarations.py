@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from labs_schema.source.dead_code import Range, blank_comments_and_strings
+from labs_schema.source.languages import LANGUAGES
 from labs_schema.source.lexer import KEYWORDS, Span
 
 _TOKEN = re.compile(r"[{}()\[\];=\n]")
@@ -34,8 +35,15 @@ def uses(texts: Iterable[tuple[str, Sequence[Span]]]) -> Counter[str]:
     return found
 
 
+_PARSED = {"C", "C++", "C#", "Java", "JavaScript", "TypeScript", "Go", "Rust", "Python", "Objective-C"}
+_UNPARSED = frozenset(LANGUAGES) - _PARSED
+"""Languages in which the end of a statement is not found, so that nothing is removed."""
+
+
 def unused_declarations(text: str, spans: Sequence[Span], language: str, used: Counter[str]) -> Iterator[Range]:
     """The ranges of such declarations in `text`; `used` counts the names of the complete submission."""
+    if language in _UNPARSED:
+        return
     bare = blank_comments_and_strings(text, spans, quote='"')
     inside, waiting = list[Span](), iter(spans)
     following = next(waiting, None)

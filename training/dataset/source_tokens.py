@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from labs_schema.source.lexer import KEYWORDS, lex
+from labs_schema.source.keywords import is_keyword
+from labs_schema.source.lexer import lex
 
 SHINGLE = 8
 """Tokens of a shingle."""
@@ -25,16 +26,16 @@ def tokens(text: str, language: str) -> Iterator[str]:
         last = span.end
         token = text[span.start : span.end]
         if span.kind == "name":
-            yield _abstract(token)
+            yield _abstract(token, language)
         elif span.kind == "include":
-            yield from map(_abstract, _TOKEN.findall(token))
+            yield from (_abstract(part, language) for part in _TOKEN.findall(token))
         elif span.kind != "comment" and (quote := _QUOTE.search(token)):
             yield quote.group()
     yield from _TOKEN.findall(text, last)
 
 
-def _abstract(token: str) -> str:
-    if token in KEYWORDS:
+def _abstract(token: str, language: str) -> str:
+    if is_keyword(token, language):
         return token
     return IDENTIFIER if token[0].isalpha() or token[0] == "_" else token[0] if token[0] == '"' else token
 

@@ -56,6 +56,10 @@ def tarred(name: str, kind: bytes = tarfile.REGTYPE, content: bytes = PROGRAM, m
     return data.getvalue()
 
 
+def nested(levels: int) -> bytes:
+    return zipped({"a.zip": nested(levels - 1)} if levels else {"main.c": PROGRAM})
+
+
 def encrypted() -> bytes:
     data = bytearray(zipped({"main.c": PROGRAM}))
     data[6] |= 1
@@ -131,7 +135,7 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
     ("UTF-16", put("s000@course/main.c", PROGRAM.decode().encode("utf-16")), "not-utf-8", WARNING),
     ("CR LF", put("s000@course/main.c", b"int a;\r\nint b;\r\n"), "line-ends", WARNING),
     ("NULs in a source file", put("s000@course/main.c", b"int a\0;"), "binary", WARNING),
-    ("NULs behind the first page", put("s000@course/main.c", b"x" * 9000 + b"\0"), "binary", WARNING),
+    ("NULs behind the first page", put("s000@course/main.c", b"x" * 9000 + b"\0;"), "binary", WARNING),
     ("an ELF program called .h", put("s000@course/list.h", b"\x7fELF\x02\x01\x01" + bytes(99)), "binary", WARNING),
     ("a class file", put("s000@course/Main.class", b"\xca\xfe\xba\xbe"), "litter", WARNING),
     ("an image", put("s000@course/shot.png", b"\x89PNG"), "binary", WARNING),
@@ -171,13 +175,19 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
     ("a zip bomb in a folder", put("s000@course/w.zip", zipped({"main.c": BOMB})), "compression-bomb", WARNING),
     ("a zip of a big file", put("s006@course.zip", zipped({"main.c": b"x" * 1_100_000}, method=0)), "file-too-big",
      WARNING),
-    ("a zip in a zip", put("s006@course.zip", zipped({"in.zip": zipped({"a.c": PROGRAM})})), "archive-inside", WARNING),
-    (
-        "a zip deep in a folder",
-        put("s000@course/a/w.zip", zipped({"a.c": PROGRAM})),
-        "archive-inside",
-        WARNING,
-    ),
+    ("zips five levels deep", put("s006@course.zip", nested(6)), "nested-archives", WARNING),
+    ("51 zips", put("s006@course.zip", zipped({f"{i}.zip": zipped({}) for i in range(51)})), "nested-archives",
+     WARNING),
+    ("a zip bomb in a zip in a folder", put("s000@course/a/w.zip", zipped({"a.zip": zipped({"main.c": BOMB})})),
+     "compression-bomb", WARNING),
+    ("a RAR archive called zip", put("s006@course.zip", b"Rar!\x1a\x07\x01\0"), "unknown-archive", WARNING),
+    ("a web page called zip", put("s006@course.zip", b"\n<!DOCTYPE html><html>Log in</html>"), "unknown-archive",
+     WARNING),
+    ("a PDF file only", lambda s: (emptied(s), put("s000@course/main.pdf", b"%PDF-1.4")(s)), "binary", WARNING),
+    ("an invalid notebook", put("s000@course/a.ipynb", b'{"cells": ['), "bad-notebook", WARNING),
+    ("a copy of a file", put("s000@course/main (1).c", b"int main(void) {\n    return 0;\n}\n"), "copy-of-file",
+     WARNING),
+    ("a version of a file", put("s000@course/Copy of main.c"), "file-versions", WARNING),
     ("a zip of 501 files", put("s006@course.zip", zipped({f"{i}.c": b"x" for i in range(501)})), "too-many-files",
      WARNING),
     ("a zip with one name twice", put("s006@course.zip", zipped({"a.c": PROGRAM, "./a.c": PROGRAM})), "duplicate-path",

@@ -1,0 +1,36 @@
+"""Collects the files of a submission that are not read, and reports them once for each kind."""
+
+from labs_schema.errors import IssueCollector, quoted_list
+from labs_schema.submissions.ignored import Ignored
+
+SHOWN = 3
+
+HINTS = {
+    "litter": "Ignored, because it is not the student's work.",
+    "archive-inside": "Extract it into the submission's folder, or ask the student for a zip archive.",
+    "binary": "Skipped. If it contains the program, ask the student for the source files.",
+    "bad-notebook": "Skipped. Open it in Jupyter and save it again, or ask the student for another copy.",
+    "other-file": "Skipped; no action needed unless it contains source code.",
+}
+
+
+class SkippedFiles:
+    """`where` is the path of the submission in issues."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._paths: dict[tuple[str, str], dict[str, None]] = {}
+
+    def add(self, code: str, kind: str, path: str) -> None:
+        """`code` is that of the warning; `kind` describes the file."""
+        self._paths.setdefault((code, kind), {})[path] = None
+
+    def ignore(self, ignored: Ignored) -> None:
+        self.add("litter", ignored.kind, ignored.part)
+
+    def report(self, issues: IssueCollector) -> None:
+        for (code, kind), paths in self._paths.items():
+            names = list(paths)
+            where = f"{self._where}/{names[0].rstrip('/')}" if len(names) == 1 else self._where
+            found = kind if len(names) == 1 else f"{kind}: {quoted_list(names, SHOWN)}"
+            issues.warning(code, where, found=found, expected="source files only", hint=HINTS[code])
