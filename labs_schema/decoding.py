@@ -47,7 +47,10 @@ _ENCODINGS = frozenset(aliases.values()) - frozenset(_NOT_TEXT.split())
 _DECLARED = re.compile(rb"^[^\n]{0,200}?coding[:=][ \t]*([-\w.]{1,40})")
 _PADDING = b"\0\x1a"
 _SAMPLE_BYTES = 4096
+_FEW = 4
 _IN_WORD = re.compile(rb"(?<=[A-Za-z])[\x80-\xff](?![\x80-\xff])|(?<![\x80-\xff])[\x80-\xff](?=[A-Za-z])")
+_PUNCTUATION = b"\x80\x85\x91\x92\x93\x94\x96\x97\xa0"
+"""The euro sign, quotes and dashes of Windows-1252, which are in texts of any language."""
 _NOT_WESTERN = frozenset(b"\xf0\xfd\xfe" + bytes(range(0x80, 0xA0))) - frozenset(b"\x8c\x9c")
 """Bytes that Western European words do not have in Windows-1252, such as the Turkish letters of Windows-1254."""
 
@@ -163,10 +166,11 @@ def _declared(data: bytes) -> str | None:
 def _detected(data: bytes) -> str | None:
     """The encoding by the lines that are not ASCII; None for Western European text, and if it cannot be detected."""
     lines = b"\n".join(line for line in data.splitlines() if not line.isascii())[:_SAMPLE_BYTES]
-    high = [byte for byte in lines if byte > 0x7F]
-    in_word = _IN_WORD.findall(lines)
-    letters = b"".join(in_word).decode("cp1252", errors="replace").isalpha()
-    if letters and _NOT_WESTERN.isdisjoint(high) and len(in_word) * 2 >= len(high):
+    plain = lines.translate(None, _PUNCTUATION)
+    high = sum(byte > 0x7F for byte in plain)
+    in_word = b"".join(_IN_WORD.findall(plain))
+    letters = in_word.decode("cp1252", errors="replace").isalpha() and _NOT_WESTERN.isdisjoint(in_word)
+    if (letters and len(in_word) * 2 >= high) or (high < _FEW and not in_word):
         return None
     found = chardet.detect(lines)["encoding"]
     return known_encoding(found) if found else None

@@ -30,15 +30,15 @@ def read_bytes(path: Path, name: str, max_bytes: int, issues: IssueCollector) ->
         return None
 
 
-def read_text(path: Path, name: str, max_bytes: int, issues: IssueCollector) -> str | None:
-    """The text of one of the lab's own files; None and an error if it cannot be read."""
+def read_text(path: Path, name: str, max_bytes: int, issues: IssueCollector, encoding: str | None = None) -> str | None:
+    """The text of one of the lab's own files; None and an error if it cannot be read. `encoding` as in `decode`."""
     data = read_bytes(path, name, max_bytes + 1, issues)
     if data is None:
         return None
     if len(data) > max_bytes:
         report_too_large("file-too-big", name, "bytes", max_bytes, issues)
         return None
-    decoded = decode(data)
+    decoded = decode(data, encoding)
     if decoded is None:
         issues.error("binary-file", name, found=binary_kind(data) or "text with NUL characters")
         return None

@@ -14,7 +14,7 @@ from labs_schema.reading.lab_folders import (
     LANGUAGE_FILE,
     RATINGS,
     RUBRIC,
-    SHORT_STATEMENT,
+    SHORT_STATEMENTS,
     STATEMENTS,
     SUBMISSIONS,
     TEMPLATE,
@@ -37,7 +37,7 @@ def write_lab(lab: Lab, folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / STATEMENTS[0], lab.problem)
-    _write(folder / SHORT_STATEMENT, lab.short_problem)
+    _write(folder / SHORT_STATEMENTS[0], lab.short_problem)
     write_rubric(lab.criteria, folder / RUBRIC)
     _write_language(lab, folder)
     for submission in lab.submissions:

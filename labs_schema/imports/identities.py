@@ -9,7 +9,8 @@ from functools import cached_property
 from labs_schema.hashes import canonical_hash
 from labs_schema.imports.platform_tables import PlatformTable, heading_key
 from labs_schema.imports.records import IdKind, Ids, PlatformId, RosterEntry
-from labs_schema.submissions.file_names import junk_part, safe_name
+from labs_schema.submissions.file_names import safe_name
+from labs_schema.submissions.ignored import ignored_name
 
 # fmt: off
 _KINDS = {
@@ -141,7 +142,7 @@ def folder_name(value: str) -> str:
         value == safe_name(value)
         and "/" not in value
         and value.split("@", 1)[0].strip()
-        and not junk_part(value, folder=True)
+        and not ignored_name(value, folder=True)
     )
     if usable and len(value.encode()) <= LONGEST_FOLDER_NAME:
         return value

@@ -2,23 +2,17 @@
 
 import os
 from collections.abc import Set
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 
 from labs_schema.errors import IssueCollector, did_you_mean, quoted
-from labs_schema.file_reader import read_text
-from labs_schema.limits import LabLimits
 from labs_schema.models import Criterion, Person, SourceFile
 from labs_schema.reading.groups import parse_groups
+from labs_schema.reading.lab_folder import LabFolder
 from labs_schema.reading.lab_folders import (
     GROUPS,
     LANGUAGE_FILE,
     RATINGS,
     ROSTER,
     RUBRIC,
-    SHORT_STATEMENT,
-    STATEMENTS,
     SUBMISSIONS,
     TEMPLATE,
     table_names,
@@ -30,78 +24,9 @@ from labs_schema.reading.rubric_json import parse_rubric
 from labs_schema.reading.rubric_merge import merge_rubrics
 from labs_schema.reading.titles import rater_file, rater_of
 from labs_schema.source.languages import LANGUAGES, canonical_name
-from labs_schema.student_ids import local_part
-from labs_schema.submissions.source_files import folder_files, read_source_files
+from labs_schema.submissions.source_files import ReadingRules, folder_files, read_source_files
 from labs_schema.submissions.submissions_folder import SubmissionEntry, read_submissions
-from labs_schema.tables.delimited import Row
 from labs_schema.tables.reader import read_table_file
-
-
-@dataclass(frozen=True)
-class LabFolder:
-    """A lab that is being read. `available` are the names of its files; problems go to `issues`."""
-
-    path: Path
-    available: frozenset[str]
-    limits: LabLimits
-    issues: IssueCollector
-
-    @cached_property
-    def submitted(self) -> frozenset[str]:
-        """The ids that the names in submissions/ begin with: `s1` for `s1@course.zip`."""
-        try:
-            names = [entry.name for entry in (self.path / SUBMISSIONS).iterdir()]
-            return frozenset(local_part(name.split(".")[0]) for name in names)
-        except OSError:
-            return frozenset()
-
-    def text(self, name: str, max_bytes: int) -> str | None:
-        """The text of a file; None if there is no such file or, with an error, if it cannot be read."""
-        return read_text(self.path / name, name, max_bytes, self.issues) if name in self.available else None
-
-    def table(self, name: str) -> tuple[list[Row], str] | None:
-        """The rows and the name of the file that has `name` with any suffix of tables; None as for `text`."""
-        found = tables_named(name, self.available)
-        if len(found) > 1:
-            self.issues.error("two-tables", found[1], found=f"a second file besides {found[0]}")
-        rows = read_table_file(self.path / found[0], found[0], self.issues, self.limits) if found else None
-        return None if rows is None else (rows, found[0])
-
-    def missing(self, code: str, name: str, hint: str) -> None:
-        self.issues.warning(code, name, found="no such file", expected=f"{name} in the lab's folder", hint=hint)
-
-
-def read_statements(lab: LabFolder) -> tuple[str, str]:
-    """The verbose and the short problem statement; if only one exists, it is used for both. An error if none does."""
-
-    def statement(name: str) -> str:
-        text = lab.text(name, lab.limits.statement_bytes)
-        return text if text and text.strip() else ""
-
-    verbose = {name: text for name in STATEMENTS if (text := statement(name))}
-    short = statement(SHORT_STATEMENT)
-    if len(set(verbose.values())) > 1:
-        lab.issues.warning(
-            "two-statements",
-            STATEMENTS[1],
-            found=f"a text that differs from {STATEMENTS[0]}",
-            hint=f"{STATEMENTS[0]} is used; delete the other file.",
-        )
-    full = next(iter(verbose.values()), "")
-    if not full and not short:
-        lab.issues.error(
-            "no-statement",
-            STATEMENTS[0],
-            found=f"no text in {', '.join(STATEMENTS)} or {SHORT_STATEMENT}",
-            hint=f"Save the assignment text as {STATEMENTS[0]}.",
-        )
-    elif not full or not short:
-        lab.issues.warning(
-            "one-statement",
-            SHORT_STATEMENT if full else STATEMENTS[0],
-            found="only the verbose statement" if full else "only the short statement",
-        )
-    return full or short, short or full
 
 
 def read_language(lab: LabFolder, override: str | None) -> str | None:
@@ -176,17 +101,17 @@ def read_criteria(lab: LabFolder, table: RatingsTable | None) -> tuple[Criterion
     return merge_rubrics(rubric, table, lab.issues)
 
 
-def read_entries(lab: LabFolder, known: Set[str]) -> tuple[SubmissionEntry, ...]:
+def read_entries(lab: LabFolder, known: Set[str], rules: ReadingRules) -> tuple[SubmissionEntry, ...]:
     """The entries of submissions/; `known` are the ids in tables."""
     available = SUBMISSIONS in lab.available
-    entries = read_submissions(lab.path / SUBMISSIONS, known, lab.limits, lab.issues) if available else ()
+    entries = read_submissions(lab.path / SUBMISSIONS, known, lab.limits, lab.issues, rules) if available else ()
     if not entries:
         lab.missing("no-submissions", SUBMISSIONS, "The lab can only grade programs passed to grader grade.")
     return entries
 
 
-def read_template(lab: LabFolder) -> tuple[SourceFile, ...]:
+def read_template(lab: LabFolder, rules: ReadingRules) -> tuple[SourceFile, ...]:
     if TEMPLATE not in lab.available:
         return ()
     files = folder_files(lab.path / TEMPLATE, TEMPLATE, lab.limits, lab.issues)
-    return read_source_files(files, TEMPLATE, lab.limits, lab.issues).files
+    return read_source_files(files, TEMPLATE, lab.limits, lab.issues, rules).files

@@ -11,9 +11,11 @@ from labs_schema.submissions.file_names import safe_name
 from labs_schema.submissions.ignored import ignored_name
 from labs_schema.tables.reader import TABLE_SUFFIXES
 
-STATEMENTS = ("ps.txt", "problemStatement.txt")
-SHORT_STATEMENT = "modified_ps.txt"
+STATEMENTS = ("ps.txt", "problemStatement.txt", "ps.md", "problemStatement.md", "ps.docx", "problemStatement.docx")
+SHORT_STATEMENTS = ("modified_ps.txt", "modified_ps.md", "modified_ps.docx")
+README = "README.md"
 LANGUAGE_FILE = "language.txt"
+ENCODING_FILE = "encoding.txt"
 ROSTER = "roster.csv"
 GROUPS = "groups.csv"
 RUBRIC = "rubrics.json"
@@ -23,7 +25,7 @@ SUBMISSIONS = "submissions"
 TEMPLATE = "template"
 LAB_MARKERS = (RUBRIC, RATINGS, SUBMISSIONS)
 """A folder with one of these is a lab."""
-_TEXT_FILES = (*STATEMENTS, SHORT_STATEMENT, LANGUAGE_FILE, "provenance.json")
+_TEXT_FILES = (*STATEMENTS, *SHORT_STATEMENTS, README, LANGUAGE_FILE, ENCODING_FILE, "provenance.json")
 ALLOWED_PREFIXES = ("readme", "license", "licence", "notice", "copying")
 
 

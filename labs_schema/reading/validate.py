@@ -11,17 +11,16 @@ from labs_schema.privacy.redaction import person_from_id, with_redactions
 from labs_schema.reading.groups import Groups, suggest_groups
 from labs_schema.reading.human_grades import human_grades
 from labs_schema.reading.lab_files import (
-    LabFolder,
     read_criteria,
     read_entries,
     read_groups,
     read_language,
     read_rater_tables,
     read_roster,
-    read_statements,
     read_table,
     read_template,
 )
+from labs_schema.reading.lab_folder import LabFolder, with_encoding
 from labs_schema.reading.lab_folders import (
     COMMENTS,
     RATINGS,
@@ -34,10 +33,13 @@ from labs_schema.reading.lab_folders import (
 from labs_schema.reading.rater_tables import check_raters, rater_grades
 from labs_schema.reading.ratings_csv import RatingsTable
 from labs_schema.reading.rubric_merge import aligned
+from labs_schema.reading.statements import read_statements
 from labs_schema.reading.students import add_absent, read_students, with_student_ids
 from labs_schema.reading.submission_checks import check_comments, check_copies, check_students
 from labs_schema.student_ids import StudentIds, local_part
 from labs_schema.submissions.file_names import safe_name
+from labs_schema.submissions.notebooks import asks_about_text
+from labs_schema.submissions.source_files import ReadingRules
 from labs_schema.submissions.submissions_folder import detect_language, select_language
 
 __all__ = ["Validated", "lab_folders", "load_lab", "load_rubric", "read_lab", "read_rubric", "stray_entries"]
@@ -110,7 +112,7 @@ def _read_folder(
         found = f"a folder of {len(labs)} labs, such as {safe_name(labs[0])}"
         issues.error("no-labs", "", found=found)
         return None
-    lab = LabFolder(path, lab_entries(path, issues), limits, issues)
+    lab = with_encoding(LabFolder(path, lab_entries(path, issues), limits, issues))
     if not lab.available and issues.failed:
         return None
     declared = read_language(lab, language)
@@ -151,7 +153,8 @@ def _read_work(
     written = {row.student for each in (table, comments, *raters.values()) if each for row in each.rows}
     grouped = read_groups(lab)
     written.update(name for group, members in grouped.items() for name in (group, *members))
-    entries = read_entries(lab, {name for each in written for name in (each, local_part(each))})
+    rules = ReadingRules(encoding=lab.encoding, text_cells=asks_about_text(criteria))
+    entries = read_entries(lab, {name for each in written for name in (each, local_part(each))}, rules)
     language, entries = select_language(entries, declared, lab.issues)
     ids = StudentIds((entry.name for entry in entries), written)
     groups = Groups(grouped, ids)
@@ -159,7 +162,7 @@ def _read_work(
     table, comments = (each and with_student_ids(each, ids, lab.issues) for each in (table, comments))
     raters = {rater: with_student_ids(each, ids, lab.issues) for rater, each in raters.items()}
     students = read_students(entries, ids, groups, lab.issues)
-    template = read_template(lab)
+    template = read_template(lab, rules)
     check_copies(students.submissions, template, lab.issues)
     grades: tuple[HumanGrade, ...] = ()
     if table:

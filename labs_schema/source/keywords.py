@@ -32,9 +32,7 @@ _OWN = {
         "order outer primary procedure references returning returns right rollback select set sum table text "
         "then trigger union unique update using values varchar view when where with avg begin declare"
     ),
-    "Swift": (
-        "func guard defer inout init nil protocol subscript where weak unowned fileprivate associatedtype repeat"
-    ),
+    "Swift": ("func guard defer init nil protocol subscript where weak unowned fileprivate associatedtype repeat"),
 }
 _BY_LANGUAGE = {language: KEYWORDS | frozenset(words.split()) for language, words in _OWN.items()}
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-_BEFORE = re.compile(r"^(?:copy of|kopie von|copia de|copia di|copie de|c\u00f3pia de) ", re.IGNORECASE)
-_AFTER = re.compile(r"(?: ?\(\d{1,3}\)|[ _-]+(?:copy|copie|kopie|copia)(?: ?\(?\d{1,3}\)?)?)$", re.IGNORECASE)
+_WORDS = "copy|copie|kopie|copia|c\u00f3pia"  # codespell:ignore copie
+_BEFORE = re.compile(rf"^(?:{_WORDS}) (?:of|von|de|di) ", re.IGNORECASE)
+_AFTER = re.compile(rf"(?: ?\(\d{{1,3}}\)|[ _-]+(?:{_WORDS})(?: ?\(?\d{{1,3}}\)?)?)$", re.IGNORECASE)
 _ARCHIVE = re.compile(r"^archive\d*/")
 
 

@@ -146,10 +146,14 @@ def _opened(files: Iterator[UnreadFile], archives: _Archives, path: str = "", le
 
 
 class SourceFiles(NamedTuple):
-    """The source files sorted by path, and the number of them whose line endings were converted."""
+    """The source files sorted by path, and the number of them whose line endings were converted.
 
-    files: tuple[SourceFile, ...]
-    line_ends: int
+    `skipped` describes the other files that may contain the program, None if there are none.
+    """
+
+    files: tuple[SourceFile, ...] = ()
+    line_ends: int = 0
+    skipped: str | None = None
 
 
 def read_source_files(
@@ -167,6 +171,7 @@ def read_source_files(
     files = list(islice(unread, limits.submission_entries + 1))
     if len(files) > limits.submission_entries:
         report_too_large("too-many-files", where, "files of any type", limits.submission_entries, issues)
+    files.sort(key=lambda file: file.path)
     reader = _Reader(where, limits, issues, rules)
     generated = ambiguous_paths([file.path for file in files if not file.ignored and _is_source(file.path)])
     own = [file for file in files if not (file.ignored or file.path in generated)]
@@ -236,7 +241,7 @@ class _Reader:
                 self._issues.warning(code, self._where, found=quoted_list(list(paths), 3))
         self.skipped.report(self._issues)
         files = tuple(SourceFile(path=path, text=self._texts[path]) for path in sorted(self._texts))
-        return SourceFiles(files, len(self._line_ends & self._texts.keys()))
+        return SourceFiles(files, len(self._line_ends & self._texts.keys()), self.skipped.summary())
 
     def _bytes(self, file: UnreadFile, max_bytes: int) -> bytes | None:
         """The content; None, with an error, if it cannot be read or is too long."""

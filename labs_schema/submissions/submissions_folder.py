@@ -19,15 +19,20 @@ from labs_schema.submissions.file_names import (
     safe_name,
 )
 from labs_schema.submissions.ignored import ignored_name
-from labs_schema.submissions.source_files import archive_files, folder_files, read_source_files, single_file
-
-SKIPPED_CODES = frozenset({"binary", "other-file", "archive-inside"})
+from labs_schema.submissions.source_files import (
+    ReadingRules,
+    SourceFiles,
+    archive_files,
+    folder_files,
+    read_source_files,
+    single_file,
+)
 
 
 class SubmissionEntry(NamedTuple):
     """An entry of the submissions folder. `name` is the student's id as written, `where` its path in issues.
 
-    `fault` is the first error in it, None if it was read. `skipped` describes its first file that is no source file.
+    `fault` is the first error in it, None if it was read. `skipped` describes files that were not read.
     """
 
     name: str
@@ -38,7 +43,7 @@ class SubmissionEntry(NamedTuple):
 
 
 def read_submissions(
-    folder: Path, known: Set[str], limits: LabLimits, issues: IssueCollector
+    folder: Path, known: Set[str], limits: LabLimits, issues: IssueCollector, rules: ReadingRules
 ) -> tuple[SubmissionEntry, ...]:
     """The entries of `folder` in the order of their names, with files of any language. Errors in one concern only it.
 
@@ -54,20 +59,15 @@ def read_submissions(
         if name is None:
             issues.add_all(own)
             continue
-        files, converted = (
-            ((), 0) if own.failed else read_source_files(_files(entry, where, limits, own), where, limits, own)
-        )
-        line_ends += converted
-        skipped = next((issue for issue in own.issues() if issue.code in SKIPPED_CODES), None)
+        found = SourceFiles()
+        if not own.failed:
+            found = read_source_files(_files(entry, where, limits, own), where, limits, own, rules)
+        line_ends += found.line_ends
         fault = issues.reject_submission(own)
-        entries.append(SubmissionEntry(written_id(name), where, files, fault, _described(skipped)))
+        entries.append(SubmissionEntry(written_id(name), where, found.files, fault, found.skipped))
     if line_ends:
         issues.warning("line-ends", "submissions", found=f"CR LF or CR line endings (files: {line_ends:,})")
     return tuple(entries)
-
-
-def _described(skipped: Issue | None) -> str | None:
-    return None if skipped is None else f"{quoted(skipped.path.rsplit('/', 1)[-1])}, {skipped.found}"
 
 
 def select_language(

@@ -19,7 +19,7 @@ from labs_schema.tables.csv_writer import number
 
 LETTERS = st.characters(exclude_categories=("Cc", "Cs", "Cf", "Co", "Cn", "Zs", "Zl", "Zp"))
 """Characters of titles."""
-ANYTHING = st.characters(exclude_categories=("Cs",), exclude_characters="\0\r\ufeff")
+ANYTHING = st.characters(exclude_categories=("Cs",), exclude_characters="\0\r\x1a\ufeff")
 
 titles = st.lists(st.text(LETTERS, min_size=1, max_size=8), min_size=1, max_size=3).map(" ".join)
 titles |= st.sampled_from(["NA", "None", "nan", "null", "1", "0", "=1+1", "'=1", "-", "@x", 'a"b', "a,b"])

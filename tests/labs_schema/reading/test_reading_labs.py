@@ -161,7 +161,7 @@ def test_files_in_another_language_are_used_if_there_are_no_others(lab) -> None:
 
 @pytest.mark.parametrize(
     ("name", "language"),
-    [("a.c", "C"), ("a.cc", "C++"), ("A.java", "Java"), ("a.py", "Python"), ("a.ts", "JavaScript"), ("a.go", "Go"),
+    [("a.c", "C"), ("a.cc", "C++"), ("A.java", "Java"), ("a.py", "Python"), ("a.ts", "TypeScript"), ("a.go", "Go"),
      ("a.rs", "Rust")],
 )  # fmt: skip
 def test_extension_decides_the_language(name, language, lab) -> None:
@@ -246,14 +246,17 @@ def test_labs_are_listed_and_stray_entries_reported(lab) -> None:
 
 
 def test_text_decoding() -> None:
-    assert [decode(data) for data in (b"\xef\xbb\xbfa", "é\r\nb\rc".encode("utf-16"), b"\x80\x81\xe9", b"\0", b"")] == [
+    assert [
+        decode(data) for data in (b"\xef\xbb\xbfa", "é\r\nb\rc".encode("utf-16"), b"\x80\x81\xe9", b"\0a", b"")
+    ] == [
         ("a", "UTF-8", False),
         ("é\nb\nc", "UTF-16", True),
         ("\u20ac\x81\xe9", "Windows-1252", False),
         None,
         ("", "UTF-8", False),
     ]
-    assert [decode("a\0b".encode("utf-16")), decode("ab".encode("utf-32"))] == [None, None]
+    assert decode("a\0b".encode("utf-16")) is None
+    assert decode("ab".encode("utf-32")) == ("ab", "UTF-32", False)
 
 
 def test_hashes_change_with_their_content(make_lab) -> None:

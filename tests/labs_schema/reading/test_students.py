@@ -51,7 +51,7 @@ def zipped(names: Mapping[str, bytes]) -> bytes:
         ("s2@cs.pdf", b"%PDF-1.4", "no-program"),
         ("s2.docx", b"PK\x03\x04", "no-program"),
         ("s2@cs.zip", PROGRAM, "bad-archive"),
-        ("s2@cs.zip", b"Rar!\x1a\x07\x00", "bad-archive"),
+        ("s2@cs.zip", b"Rar!\x1a\x07\x00", "unknown-archive"),
         ("s2@cs.rar", b"Rar!\x1a\x07\x00", "unknown-archive"),
         ("s2@cs.zip", zipped({}), "no-program"),
         ("s2@cs/main.pyc", b"\xa7\r\r\n", "no-program"),

@@ -150,6 +150,7 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
     ("a stray list", put("students.txt"), "stray-file", WARNING),
     ("a Python file in a C lab", put("s000@course/main.py"), "other-language", WARNING),
     ("half of them Python", half_python, "language-tie", ERROR),
+    ("an unknown encoding", put("../encoding.txt", b"rot13\n"), "unknown-encoding", ERROR),
     ("an unknown language", put("../language.txt", b"Cobol\n"), "unknown-language", ERROR),
     ("two languages", put("../language.txt", b"C\nJava\n"), "unknown-language", ERROR),
     ("no language in its file", put("../language.txt", b"\n"), "unknown-language", ERROR),
