@@ -4,8 +4,8 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from labs_schema.decoding import decode
 from labs_schema.errors import Issue, error_issue
-from labs_schema.file_reader import decode
 from labs_schema.imports.canvas import is_assessments
 from labs_schema.imports.gradescope import is_evaluation
 from labs_schema.imports.plain_folder import recognizes as plain_folder_recognizes
