@@ -36,7 +36,7 @@ def kind_of(cell: str) -> Kind:
         return Kind.NOT_GIVEN
     if text in MISSING_VALUES or _FORMULA_ERROR.fullmatch(text) or _DATE_WORD.fullmatch(text):
         return Kind.UNCLEAR
-    if not any(char.isalpha() for char in text):
+    if len(text) == 1 or not any(char.isalpha() for char in text):
         return Kind.UNCLEAR
     return Kind.ABSENT if ABSENT.fullmatch(re.sub(r"\s*\(.*\)$|[.!]+$", "", text)) else Kind.COMMENT
 

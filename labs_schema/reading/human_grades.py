@@ -42,12 +42,14 @@ class CellReader(NamedTuple):
 
 
 def cell_reader(table: RatingsTable) -> CellReader:
-    """The reader for a table. It has points if a number other than 0 and 1 occurs and all are their column's marks."""
-    cells = [(column, row.cells[column.position]) for row in table.rows for column in table.columns]
-    points = [(column.marks, float(value)) for column, cell in cells if (value := number(cell)) is not None]
+    """The reader for a table. It has points if a number other than 0 and 1 occurs, all numbers are their column's
+    marks, and no cell is a mark of another notation, such as `TRUE` or a tick."""
+    cells = [(column, cell) for row in table.rows for column in table.columns if (cell := row.cells[column.position])]
+    values = {(column.marks, float(value)) for column, cell in cells if (value := number(cell)) is not None}
+    signs = any(kind_of(cell) in (Kind.GIVEN, Kind.NOT_GIVEN) for _, cell in cells if number(cell) is None)
+    points = not signs and all(marks == value for marks, value in values)
     return CellReader(
-        ticks=any(is_tick(cell) for _, cell in cells),
-        points=all(marks == value for marks, value in points) and any(value not in (0, 1) for _, value in points),
+        ticks=any(is_tick(cell) for _, cell in cells), points=points and any(value not in (0, 1) for _, value in values)
     )
 
 

@@ -18,7 +18,7 @@ from labs_schema.reading.lab_folders import (
     table_names,
     tables_named,
 )
-from labs_schema.reading.ratings_csv import RatingsTable, parse_ratings, without_summaries
+from labs_schema.reading.ratings_csv import RatingsTable, parse_ratings
 from labs_schema.reading.roster import parse_roster
 from labs_schema.reading.rubric_json import parse_rubric
 from labs_schema.reading.rubric_merge import merge_rubrics
@@ -54,8 +54,7 @@ def _parse_language(text: str, where: str, alternative: str, issues: IssueCollec
 def read_table(lab: LabFolder, name: str) -> RatingsTable | None:
     """The table `name`, in any of the formats of tables; None if there is none or, with an error, if it is invalid."""
     found = lab.table(name)
-    table = None if found is None else parse_ratings(*found, lab.issues)
-    return table and without_summaries(table, lab.submitted, lab.issues)
+    return None if found is None else parse_ratings(*found, lab.issues, lab.submitted)
 
 
 def read_rater_tables(lab: LabFolder) -> dict[str, RatingsTable]:

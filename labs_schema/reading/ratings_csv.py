@@ -55,8 +55,10 @@ class RatingsTable(NamedTuple):
     rows: tuple[StudentRow, ...]
 
 
-def parse_ratings(rows: list[Row], path: str, issues: IssueCollector) -> RatingsTable | None:
-    """The table; None, with errors, if its layout is invalid."""
+def parse_ratings(
+    rows: list[Row], path: str, issues: IssueCollector, submitted: Set[str] = frozenset()
+) -> RatingsTable | None:
+    """The table; None, with errors, if its layout is invalid. `submitted` are the ids of submissions."""
     if not _check_header(rows, path, issues):
         return None
     width = len(rows[0].cells)
@@ -75,7 +77,8 @@ def parse_ratings(rows: list[Row], path: str, issues: IssueCollector) -> Ratings
         return None
     header.append(_fitted(rows[5], width))
     ta = _ta_column(header, path, issues)
-    return RatingsTable(path, _columns(header, body, ta, path, issues), _students(body, ta, path, issues))
+    columns = _columns(header, body, ta, path, issues)
+    return RatingsTable(path, columns, _students(body, columns, ta, submitted, path, issues))
 
 
 def _fitted(row: Row, width: int) -> Row:
@@ -214,25 +217,15 @@ def _named_apart(columns: Sequence[Column], header: list[Row], path: str, issues
     return tuple(unique)
 
 
-def without_summaries(table: RatingsTable, submitted: Set[str], issues: IssueCollector) -> RatingsTable:
-    """The table without rows of averages, totals and notes. A student with that id has a submission in `submitted`."""
-    rows = []
-    for row in table.rows:
-        note = " " in row.student and not any(row.cells[1:])
-        if (note or SUMMARY_ROW.fullmatch(row.student)) and not {row.student, local_part(row.student)} & submitted:
-            issues.warning("summary-row", table.path, line=row.line, found=f"the row {quoted(row.student)}")
-        else:
-            rows.append(row)
-    return table._replace(rows=tuple(rows))
-
-
-def _students(body: list[Row], ta: int | None, path: str, issues: IssueCollector) -> tuple[StudentRow, ...]:
+def _students(
+    body: list[Row], columns: Sequence[Column], ta: int | None, submitted: Set[str], path: str, issues: IssueCollector
+) -> tuple[StudentRow, ...]:
     rows: dict[str, StudentRow] = {}
     for line, cells in body:
         rater = None if ta is None else read_rater(cells[ta], path, line, issues)
         row = StudentRow(line, written_id(cells[0]), cells[0], cells, rater)
-        if not row.student and any(number(cell) not in (None, "0", "1") for cell in cells):
-            issues.warning("summary-row", path, line=line, found="numbers without a student")
+        if _is_summary(row, columns, submitted):
+            issues.warning("summary-row", path, line=line, found=f"the row {quoted(row.student)}")
         elif not local_part(row.student) or not row.folder.isprintable():
             issues.error(
                 "empty-student",
@@ -252,3 +245,16 @@ def _students(body: list[Row], ta: int | None, path: str, issues: IssueCollector
                 hint="Delete the row that does not apply.",
             )
     return tuple(rows.values())
+
+
+def _is_summary(row: StudentRow, columns: Sequence[Column], submitted: Set[str]) -> bool:
+    """Whether a row has averages, totals or a note. A student with such an id has a submission in `submitted`."""
+    rating_cells = [row.cells[column.position] for column in columns]
+    if not row.student:
+        values = [number(cell) for cell in rating_cells]
+        numbers = any(value not in (None, "0", "1") for value in values)
+        return numbers or not {Kind.GIVEN, Kind.COMMENT} & set(map(kind_of, rating_cells))
+    if {row.student, local_part(row.student)} & submitted:
+        return False
+    note = " " in row.student and not any(row.cells[1:])
+    return note or SUMMARY_ROW.fullmatch(row.student) is not None

@@ -59,7 +59,7 @@ def _xlsx_cell(value: object) -> str:
             return f'<c s="1"><v>{float(value)}</v></c>'
         case int() | float():
             return f"<c><f>1+1</f><v>{value}</v></c>"
-        case str() if value.startswith("#"):
+        case "#N/A" | "#REF!" | "#DIV/0!" | "#VALUE!" | "#NAME?":
             return f'<c t="e"><v>{value}</v></c>'
         case _:
             return f'<c t="inlineStr"><is><t>{escape(str(value))}</t></is></c>'
