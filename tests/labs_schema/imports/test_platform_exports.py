@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from labs_schema.errors import InputError
-from tests.labs_schema.imports.conftest import Import, submitted
+from labs_schema.reading.validate import load_lab
+from tests.labs_schema.imports.conftest import Import, submitted, write_folder
 
 METADATA = """---
 submission_101:
@@ -35,6 +36,11 @@ def test_gradescope_ids_groups_and_work_without_owner(run_import: Import, zipped
     assert (report.students, report.submissions, report.groups) == (4, 3, 1)
     assert report.unmatched == ("103",) and codes == {"roster-no-match"}
     assert (lab / "groups.csv").read_text() == "group,student\ns2,s2\ns2,s4@uni.example\n"
+    rubric = '[{"title": "C", "Ratings": [{"title": "A"}, {"title": "B"}]}]'
+    write_folder({"ps.txt": "Print.", "modified_ps.txt": "p", "rubrics.json": rubric}, lab)
+    read = load_lab(lab)
+    assert [each.student for each in read.submissions] == ["00123", "103", "s2"]
+    assert read.unreadable == () and sorted(read.submissions[2].members) == ["s2", "s4"]
 
 
 def test_gradescope_pdf_submissions_and_students_without_files(run_import: Import) -> None:
