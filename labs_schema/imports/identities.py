@@ -2,41 +2,26 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from labs_schema.hashes import canonical_hash
 from labs_schema.imports.platform_tables import PlatformTable, heading_key
 from labs_schema.imports.records import IdKind, Ids, PlatformId, RosterEntry
+from labs_schema.reading.roster import TEST_STUDENT, heading_kind
 from labs_schema.submissions.file_names import safe_name
 from labs_schema.submissions.ignored import ignored_name
 
 # fmt: off
-_KINDS = {
-    IdKind.NUMBER: (
-        "sid", "sisuserid", "sisid", "studentid", "student", "studentnumber", "number", "idnumber", "orgdefinedid",
-        "rosteridentifier", "matricola", "matrikelnummer", "idnummer", "numerodidentification", "numerodeid",
-        "numerodeidentificacion", "numeroid", "numerodiidentificazione", "numerodeidentificacao",
-    ),
-    IdKind.LOGIN: ("username", "login", "loginid", "sisloginid", "netid", "uid", "userid", "user", "lmsuserid"),
-    IdKind.EMAIL: (
-        "email", "emailaddress", "mail", "emailadresse", "adressedecourriel", "courriel", "direcciondecorreo",
-        "correoelectronico", "correo", "indirizzoemail", "enderecodeemail", "email1",
-    ),
-    IdKind.PLATFORM: ("githubusername",),
-}
-_NAMES = {
-    "name": ("name", "fullname", "studentname", "sortablename", "nomcomplet", "nombrecompleto", "nomecompleto"),
-    "first": ("firstname", "first", "givenname", "prenom", "vorname", "nombre", "nome"),
-    "last": ("lastname", "last", "surname", "familyname", "nomdefamille", "nachname", "cognome",
-             "apellidos", "apelido"),
-}
+_LOGINS = frozenset({
+    "username", "login", "loginid", "sisloginid", "netid", "uid", "userid", "user", "anmeldename", "benutzername",
+    "kennung", "identifiant", "nomdutilisateur", "usuario", "nombredeusuario", "nomeutente", "nomedeusuario",
+    "nomedeutilizador",
+})
 # fmt: on
-_KIND_OF = {name: kind for kind, names in _KINDS.items() for name in names}
-_NAME_OF = {name: part for part, names in _NAMES.items() for name in names}
+_MAIL = ("mail", "courriel", "correo", "diposta")
 _PARTICIPANT = re.compile(r"\D*[^\W\d]\D*\s(\d+)")
-_NOT_STUDENTS = re.compile(r"\s*(points possible|student, test|test student)\s*", re.IGNORECASE)
 LONGEST_FOLDER_NAME = 200
 
 
@@ -48,41 +33,53 @@ def read_roster_entries(table: PlatformTable) -> tuple[RosterEntry, ...]:
 def row_entries(table: PlatformTable) -> list[RosterEntry | None]:
     """The student of each row; None for a row that is no student."""
     keys = [heading_key(cell) for cell in table.header]
-    kinds = {index: kind for index, key in enumerate(keys) if (kind := _KIND_OF.get(key))}
+    kinds = {index: kind for index, cell in enumerate(table.header) if (kind := _id_kind(cell))}
     if ("id" in keys and "sisuserid" in keys) or "sisloginid" in keys:  # Canvas: `Student` is the name, `ID` its own id
         kinds = {index: kind for index, kind in kinds.items() if keys[index] != "student"}
         kinds |= {keys.index("id"): IdKind.PLATFORM} if "id" in keys else {}
-    elif "id" in keys:
-        kinds[keys.index("id")] = IdKind.NUMBER
-    participants = {index for index, key in enumerate(keys) if key.startswith("ident") or key == "id"}
+    participants = {index for index, key in enumerate(keys) if key == "identifier"}
     if table.rows and all(_PARTICIPANT.fullmatch(row[0]) for row in table.rows):
         participants.add(0)
-    return [_entry(row, keys, kinds, participants) for row in table.rows]
+    kinds = {index: kind for index, kind in kinds.items() if index not in participants}
+    names = {index: heading_kind(cell) for index, cell in enumerate(table.header) if index not in kinds}
+    names |= {index: "name" for index, kind in names.items() if kind == "id" and keys[index] == "student"}
+    return [_entry(row, names, kinds, participants) for row in table.rows]
+
+
+def _id_kind(heading: str) -> IdKind | None:
+    """None for a heading that is no id."""
+    key = heading_key(heading)
+    if key in ("githubusername", "rosteridentifier"):
+        return IdKind.PLATFORM if key == "githubusername" else IdKind.NUMBER
+    if heading_kind(heading) != "id":
+        return None
+    if any(word in key for word in _MAIL):
+        return IdKind.EMAIL
+    return IdKind.LOGIN if key in _LOGINS else IdKind.NUMBER
 
 
 def _entry(
-    row: Sequence[str], keys: Sequence[str], kinds: dict[int, IdKind], participants: set[int]
+    row: Sequence[str], names: Mapping[int, str | None], kinds: Mapping[int, IdKind], participants: set[int]
 ) -> RosterEntry | None:
-    if any(_NOT_STUDENTS.fullmatch(cell) for cell in row):
+    if any(TEST_STUDENT.fullmatch(cell) for cell in row):
         return None
     ids = [PlatformId(kind, row[index]) for index, kind in kinds.items() if row[index]]
-    for index in participants - set(kinds):
+    for index in participants:
         number = _PARTICIPANT.fullmatch(row[index])  # Moodle: `Participant 5001`, in any language
         kind = IdKind.PLATFORM if number else IdKind.NUMBER
         ids += [PlatformId(kind, number[1] if number else row[index])] if row[index] else []
-    order = list(IdKind)
-    names = {"first": "", "last": "", "name": ""}
-    for key, cell in zip(keys, row, strict=True):
-        part = _NAME_OF.get(key) or ("name" if key == "student" and IdKind.PLATFORM in kinds.values() else None)
-        if part and not names[part]:
-            names[part] = cell
-    if names["name"] and not (names["first"] or names["last"]):
-        names["last"], comma, names["first"] = names["name"].partition(", ")
-        if not comma:
-            names["first"], _, names["last"] = names["name"].rpartition(" ")
     if not ids:
         return None
-    return RosterEntry(tuple(sorted(ids, key=lambda each: order.index(each.kind))), names["first"], names["last"])
+    first, last = (
+        " ".join(row[i] for i, kind in names.items() if kind in part) for part in (("first",), ("last", "nom"))
+    )
+    if not last.strip():
+        whole = next((row[index] for index, kind in names.items() if kind == "name" and row[index]), first)
+        last, comma, first = whole.partition(", ")
+        if not comma:
+            first, _, last = whole.rpartition(" ")
+    order = list(IdKind)
+    return RosterEntry(tuple(sorted(ids, key=lambda each: order.index(each.kind))), first.strip(), last.strip())
 
 
 @dataclass(frozen=True)

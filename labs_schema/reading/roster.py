@@ -38,12 +38,17 @@ _HEADINGS = {
     "nom": "nom",
 }
 _KINDS = {heading: kind for kind, headings in _HEADINGS.items() for heading in headings.split()}
-_TEST_STUDENT = re.compile(
+TEST_STUDENT = re.compile(
     r"\s*(?:points? possibles?|punkte möglich|puntos posibles|punti possibili|pontos possíveis"
     r"|student, test|test student)\s*",
     re.IGNORECASE,
 )
 EXPECTED = "headings such as student,name or student,first name,last name,email"
+
+
+def heading_kind(heading: str) -> str | None:
+    """`id`, `name`, `first`, `last` or `nom` (a surname next to a first name, else a name); None if it is not read."""
+    return _KINDS.get(_folded(heading))
 
 
 def parse_roster(rows: list[Row], path: str, issues: IssueCollector) -> tuple[Person, ...]:
@@ -95,7 +100,7 @@ def _person(row: Row, columns: Mapping[int, str], width: int, path: str, issues:
     for index, kind in columns.items():
         if index < len(row.cells) and row.cells[index]:
             cells[kind].append(row.cells[index])
-    if any(map(_TEST_STUDENT.fullmatch, cells["name"])):
+    if any(map(TEST_STUDENT.fullmatch, cells["name"])):
         return None
     if not any(cells.values()):
         _report("roster-row", path, row.line, "neither an id nor a name", "at least one of them", issues)

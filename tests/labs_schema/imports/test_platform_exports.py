@@ -63,6 +63,7 @@ def test_canvas_names_late_marks_and_resubmission_numbers(run_import: Import) ->
     report, codes, lab = run_import("canvas", files, roster + '"Poe, Al",3009,s9,alp,\n"Student, Test",,,,\n')
     assert submitted(lab) == {"3002": ["part-1.c", "part-2.c"], "abc12": ["main.c"], "s1": ["main.c", "sq.h"]}
     assert (report.matched, report.unmatched, report.absent) == (1, ("3002", "abc12"), ("s9",))
+    assert "s1,Zoe,Roe," in (lab / "roster.csv").read_text()
     assert report.late == ("3002",) and codes == {"roster-no-match", "unused-file"}
 
 
