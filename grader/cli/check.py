@@ -13,7 +13,7 @@ Language = Annotated[
     str | None,
     typer.Option(
         metavar="LANGUAGE",
-        help="C, C++, Java, Python, JavaScript, Go or Rust. Default: language.txt, else by file extension.",
+        help="Such as C, Java or Python. Default: language.txt, else by file extension.",
     ),
 ]
 

@@ -1,6 +1,7 @@
 """Reads the submissions/ folder of a lab: for each student a folder, an archive or a single file."""
 
 import os
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import islice
 from pathlib import Path
@@ -97,8 +98,8 @@ def files_in_language(
     files: tuple[SourceFile, ...], language: str, where: str, issues: IssueCollector
 ) -> tuple[SourceFile, ...]:
     """The `files` in `language`, or all of them if there are none; warns of the others either way."""
-    own = tuple(file for file in files if belongs_to(file.path, language))
-    if other := [file.path for file in files if not belongs_to(file.path, language)]:
+    own = tuple(file for file in files if _may_be_in(file.path, language))
+    if other := [file.path for file in files if not _may_be_in(file.path, language)]:
         issues.warning(
             "other-language",
             where,
@@ -107,6 +108,11 @@ def files_in_language(
             hint="They are skipped." if own else f"They are graded, because there are no files in {language}.",
         )
     return own or files
+
+
+def _may_be_in(path: str, language: str) -> bool:
+    """Programs without a known extension count as in the lab's language."""
+    return belongs_to(path, language) or extension(path) not in SOURCE_EXTENSIONS
 
 
 def detect_language(folder: Path, limits: LabLimits, issues: IssueCollector) -> str:
@@ -141,7 +147,7 @@ def _entry_name(entry: os.DirEntry[str], where: str, known: Set[str], issues: Is
     None, with a warning, for an entry that is not a submission. An error if the submission cannot be read.
     """
     name = safe_name(entry.name)
-    if name != entry.name:
+    if name != unicodedata.normalize("NFC", entry.name):
         issues.warning(
             "odd-name",
             where,

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from labs_schema.errors import IssueCollector, Severity
 from labs_schema.lab_writer import write_lab
 from labs_schema.limits import LabLimits
-from labs_schema.models import Criterion, Rating
+from labs_schema.models import Criterion, Lab, Rating
 from labs_schema.reading.validate import read_lab
+from labs_schema.source.languages import language_of, majority_languages
 from labs_schema.submissions.archives import UnreadFile, read_archive
 from labs_schema.submissions.file_names import safe_member_path
 from labs_schema.submissions.notebooks import asks_about_text
@@ -190,9 +191,9 @@ def test_program_in_unusual_files(tmp_path: Path, files: Files, program: list[st
     ],
 )
 def test_reason_of_a_missing_program_reaches_the_student(
-    tmp_path: Path, make_lab: Callable[..., object], files: Files, reason: str
+    tmp_path: Path, make_lab: Callable[..., Lab], files: Files, reason: str
 ) -> None:
-    write_lab(make_lab(), tmp_path / "lab1")  # type: ignore[arg-type]
+    write_lab(make_lab(), tmp_path / "lab1")
     (tmp_path / "lab1/submissions/s000@course/main.c").unlink()
     put(tmp_path / "lab1/submissions/s000@course", files)
     lab = read_lab(tmp_path / "lab1").lab
@@ -290,3 +291,68 @@ def test_same_files_are_the_same_program_by_every_way_in(
         assert {(i.code, i.severity) for i in own.issues()} == {(i.code, i.severity) for i in issues.issues()}
     if not any(issue.severity is Severity.ERROR for issue in issues.issues()):
         assert results == [folder, folder]
+
+
+def test_program_without_extension_and_decomposed_names_are_no_warning(
+    tmp_path: Path, make_lab: Callable[..., Lab]
+) -> None:
+    write_lab(make_lab(), tmp_path / "lab1")
+    submissions = tmp_path / "lab1/submissions"
+    (submissions / "s000@course/main.c").rename(submissions / "s000@course/main")
+    (submissions / "s001@course").rename(submissions / "s001@e\u0301t\u0301")
+    validated = read_lab(tmp_path / "lab1")
+    assert not {"odd-name", "other-language"} & {issue.code for issue in validated.issues}
+    assert validated.lab is not None
+    first, second, *_ = validated.lab.submissions
+    assert [file.path for file in first.files] == ["main"]
+    assert second.folder == unicodedata.normalize("NFC", "s001@e\u0301t\u0301")
+
+
+@pytest.mark.parametrize(
+    ("submissions", "language"),
+    [
+        ([["a.m"], ["b.m"]], "MATLAB"),
+        ([["a.m", "a.h"], ["b.m", "b.mm"]], "Objective-C"),
+        ([["a.ts", "dist.js"], ["b.ts"]], "TypeScript"),
+        ([["a.tpp", "list.h"]], "C++"),
+        ([["a.pl"]], "Perl"),
+        ([["a.S"]], "Assembly"),
+        ([["a.ipynb"]], "Python"),
+        ([["a.KT"], ["b.cs"], ["c.cs"]], "C#"),
+    ],
+)
+def test_language_of_most_submissions(submissions: list[list[str]], language: str) -> None:
+    assert majority_languages(submissions) == (language,)
+
+
+def test_lab_decides_on_shared_extensions() -> None:
+    assert language_of("a.m", "Objective-C") == "Objective-C" and language_of("a.m", "C") == "MATLAB"
+    assert language_of("a.pl", "Prolog") == "Prolog" and language_of("a.pl", "C") == "Perl"
+    assert language_of("a.h", "C++") == "C++" and language_of("a.py", "C") == "Python"
+
+
+def document(*paragraphs: str) -> bytes:
+    space = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+    body = "".join(f"<w:p><w:r><w:t>{text}</w:t></w:r></w:p>" for text in paragraphs)
+    return zipped({"word/document.xml": f"<w:document {space}><w:body>{body}</w:body></w:document>".encode()})
+
+
+@pytest.mark.parametrize(
+    ("files", "problem"),
+    [
+        ({"ps.md": b"# Square\n"}, "# Square\n"),
+        ({"README.md": b"# Square\n"}, "# Square\n"),
+        ({"README.md": b"About this lab\n", "ps.txt": b"Square\n"}, "Square\n"),
+        ({"ps.docx": document("Read n.", "Print n \u00d7 n.")}, "Read n.\nPrint n \u00d7 n.\n"),
+        ({"ps.txt": document("Renamed.")}, "Renamed.\n"),
+        ({"ps.txt": "Imprim\u00e9\r\n".encode("utf-16")}, "Imprim\u00e9\n"),
+    ],
+)
+def test_statement_may_be_markdown_or_a_word_document(
+    tmp_path: Path, make_lab: Callable[..., Lab], files: Files, problem: str
+) -> None:
+    write_lab(make_lab(), tmp_path / "lab1")
+    for name in ("ps.txt", "modified_ps.txt"):
+        (tmp_path / "lab1" / name).unlink()
+    lab = read_lab(put(tmp_path / "lab1", files)).lab
+    assert lab is not None and lab.problem == problem
