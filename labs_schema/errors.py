@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import TypedDict, Unpack
 
 import yaml
+from pydantic import Field
 
 from labs_schema.frozen import Frozen
 from labs_schema.limits import LabLimits
@@ -22,17 +23,16 @@ class Severity(StrEnum):
 class Issue(Frozen):
     """One problem in a user's input. `issues.yaml` explains every `code`.
 
-    `path` is relative to what was read (a lab's parent folder, a dataset file); `line` counts from 1. Contains student
-    text only as a short escaped excerpt.
+    Contains student text only as a short escaped excerpt.
     """
 
-    code: str
-    severity: Severity
-    path: str
-    found: str
-    expected: str
-    hint: str
-    line: int | None = None
+    code: str = Field(description="A stable name of the kind of problem.")
+    severity: Severity = Field(description="`error` or `warning`.")
+    path: str = Field(description="The file, relative to what was read.")
+    found: str = Field(description="What the file has there, shortened.")
+    expected: str = Field(description="What would be valid.")
+    hint: str = Field(description="How to fix it.")
+    line: int | None = Field(default=None, description="Counts from 1; null if the problem is not in one line.")
 
     def __str__(self) -> str:
         where = self.path if self.line is None else f"{self.path}:{self.line}"

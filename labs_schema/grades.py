@@ -53,16 +53,16 @@ class CriterionGrade(Frozen):
 class Provenance(Frozen):
     """Everything needed to reproduce a grade. Hashes are SHA-256 in hexadecimal."""
 
-    grader_version: str
-    engine: str
-    engine_version: str
-    base_model: str
-    model_hash: str
-    tokenizer_hash: str
-    prompt_hash: str
-    rubric_hash: str
-    submission_hash: str
-    settings_hash: str
+    grader_version: str = Field(description="The version of grader.")
+    engine: str = Field(description="What computed the probabilities, such as vllm or head.")
+    engine_version: str = Field(description="The version of the engine's library.")
+    base_model: str = Field(description="The base model's name.")
+    model_hash: str = Field(description="Of the weights.")
+    tokenizer_hash: str = Field(description="Of the tokenizer.")
+    prompt_hash: str = Field(description="Of the prompt's templates and frame.")
+    rubric_hash: str = Field(description="Of the rubric and the problem statement.")
+    submission_hash: str = Field(description="Of the submission's files.")
+    settings_hash: str = Field(description="Of the grading settings.")
 
 
 class Grade(Frozen):

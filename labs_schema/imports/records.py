@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from pydantic import Field
+
 from labs_schema.frozen import Frozen
 from labs_schema.models import Criterion, HumanGrade
 
@@ -118,25 +120,21 @@ class ImportedLab:
 
 
 class ImportReport(Frozen):
-    """Counts of an import. `students` are all students of the export, group members included.
+    """Counts of an import, and lists of student ids."""
 
-    `matched`, `unmatched` and `ambiguous` count students by their entry on the roster; `absent` are the students on the
-    roster without a submission. `written` is the number of students in the lab folder, None for a dry run.
-    """
-
-    platform: str
-    submissions: int
-    students: int
-    written: int | None
-    matched: int
-    unmatched: tuple[str, ...]
-    ambiguous: tuple[str, ...]
-    absent: tuple[str, ...]
-    late: tuple[str, ...]
-    older_attempts: int
-    groups: int
-    files: int
-    criteria: int
-    rated_students: int
-    ratings: int
-    ratings_unused: int
+    platform: str = Field(description="The platform of the export.")
+    submissions: int = Field(description="Submissions in the export.")
+    students: int = Field(description="Students in the export, group members included.")
+    written: int | None = Field(description="Students in the lab folder, null for a dry run.")
+    matched: int = Field(description="Students found on the roster.")
+    unmatched: tuple[str, ...] = Field(description="Students who are not on the roster.")
+    ambiguous: tuple[str, ...] = Field(description="Students with several entries on the roster.")
+    absent: tuple[str, ...] = Field(description="Students on the roster without a submission.")
+    late: tuple[str, ...] = Field(description="Students whose submission is marked late.")
+    older_attempts: int = Field(description="Earlier attempts, which are left out.")
+    groups: int = Field(description="Submissions of several students.")
+    files: int = Field(description="Files of all submissions.")
+    criteria: int = Field(description="Criteria of the rubric in the export.")
+    rated_students: int = Field(description="Students with a TA's rating.")
+    ratings: int = Field(description="TAs' ratings.")
+    ratings_unused: int = Field(description="Ratings that fit no criterion or student.")

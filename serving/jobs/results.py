@@ -38,26 +38,26 @@ class Result(Frozen):
 class Change(Frozen):
     """A criterion that the job rated differently from the previous job. A rating is null if it was ungraded."""
 
-    student: str
-    criterion: str
-    before: str | None
-    now: str | None
+    student: str = Field(description="The student's id.")
+    criterion: str = Field(description="The criterion's title.")
+    before: str | None = Field(description="The earlier job's rating, null if ungraded.")
+    now: str | None = Field(description="This job's rating, null if ungraded.")
 
 
 class Changes(Frozen):
-    """Since the job `before`: of the `compared` criteria that both jobs graded, `same` have the same rating."""
+    """The changed ratings since the job `before`."""
 
-    before: str
-    compared: int
-    same: int
-    changes: tuple[Change, ...]
+    before: str = Field(description="The id of the earlier job.")
+    compared: int = Field(description="Criteria of submissions in both jobs.")
+    same: int = Field(description="Those with the same rating.")
+    changes: tuple[Change, ...] = Field(description="Those with another rating.")
 
 
 class JobComparison(Frozen):
-    """`with_tas` is null if the lab can no longer be read, `with_previous` if the lab has no earlier job."""
+    """A job's ratings next to those of the TAs and of the lab's previous job."""
 
-    with_tas: Comparison | None
-    with_previous: Changes | None
+    with_tas: Comparison | None = Field(description="Null if the lab can no longer be read.")
+    with_previous: Changes | None = Field(description="Null if the lab has no earlier job.")
 
 
 def results(store: Store, job: Job) -> list[Result]:

@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from pydantic import Field
+
 from labs_schema.frozen import Frozen
 from labs_schema.grades import Grade, Status
 from labs_schema.models import Criterion, Lab
@@ -12,41 +14,35 @@ from serving.measures.decisions import Decision, decisions_from_grades
 class Difference(Frozen):
     """A criterion of a submission that the TA and the grader rated differently. Ratings are titles."""
 
-    student: str
-    criterion: str
-    ta: str
-    grader: str
-    confidence: float | None
+    student: str = Field(description="The student's id.")
+    criterion: str = Field(description="The criterion's title.")
+    ta: str = Field(description="The TA's rating.")
+    grader: str = Field(description="The grader's rating.")
+    confidence: float | None = Field(description="The grader's confidence in its rating.")
 
 
 class CriterionComparison(Frozen):
-    """Counts of one criterion. `confusion`: TA's rating -> grader's rating -> count; its sum is `rated_by_both`.
+    """Counts of one criterion. The sum of `confusion` is `rated_by_both`."""
 
-    `ungraded`: answers without a rating. `needs_review`: answers, graded or not, that need human review.
-    """
-
-    criterion: str
-    rated_by_both: int
-    agreed: int
-    ungraded: int
-    needs_review: int
-    confusion: dict[str, dict[str, int]]
+    criterion: str = Field(description="The criterion's title.")
+    rated_by_both: int = Field(description="Submissions that a TA and the grader rated.")
+    agreed: int = Field(description="Those with the same rating.")
+    ungraded: int = Field(description="Answers without a rating.")
+    needs_review: int = Field(description="Answers, graded or not, that need human review.")
+    confusion: dict[str, dict[str, int]] = Field(description="TA's rating -> grader's rating -> count.")
 
 
 class Comparison(Frozen):
-    """`students` are in the results; of these, `unreadable` (code of the reason -> count) have no readable program.
+    """A regraded lab next to the ratings of its TAs."""
 
-    `agreement`: agreed / rated_by_both, null if no TA rated anything. `differences`: the most confident first.
-    """
-
-    lab: str
-    students: int
-    unreadable: dict[str, int]
-    rated_by_both: int
-    agreed: int
-    agreement: float | None
-    criteria: tuple[CriterionComparison, ...]
-    differences: tuple[Difference, ...]
+    lab: str = Field(description="The lab's name.")
+    students: int = Field(description="Students in the results.")
+    unreadable: dict[str, int] = Field(description="Reason code -> number of students without a readable program.")
+    rated_by_both: int = Field(description="Decisions that a TA and the grader made.")
+    agreed: int = Field(description="Those with the same rating.")
+    agreement: float | None = Field(description="agreed / rated_by_both, null if no TA rated anything.")
+    criteria: tuple[CriterionComparison, ...] = Field(description="The same for each criterion.")
+    differences: tuple[Difference, ...] = Field(description="The most confident first.")
 
 
 def compare(lab: Lab, grades: Sequence[Grade]) -> Comparison:

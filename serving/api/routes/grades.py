@@ -17,14 +17,16 @@ from serving.store.students import is_anonymous
 
 router = APIRouter(dependencies=[ta], route_class=AuthorizedRoute, tags=["grades"])
 
-GradeId = Annotated[str, Path(max_length=64, pattern=ID_PATTERN, examples=[HISTORY["id"]])]
+GradeId = Annotated[
+    str, Path(max_length=64, pattern=ID_PATTERN, description="The grade's id.", examples=[HISTORY["id"]])
+]
 
 
 @router.get(
     "/grades/{grade_id}",
     operation_id="get_grade",
     summary="Get a grade and its history",
-    responses={**success(HISTORY), **problems("not-found", *KEYED)},
+    responses={**success("The grade and its history.", HISTORY), **problems("not-found", *KEYED)},
 )
 async def get_grade(grade_id: GradeId, service: CourseService) -> GradeHistory:
     return await run_in_threadpool(lambda: grade_history(*_find_grade(service, grade_id)))
@@ -36,7 +38,10 @@ async def get_grade(grade_id: GradeId, service: CourseService) -> GradeHistory:
     summary="Override the rating of a criterion",
     status_code=201,
     response_model=OverrideRecord,
-    responses={**success(OVERRIDE, 201), **problems("not-found", "invalid-name", *BODY, *STORED, *KEYED)},
+    responses={
+        **success("The override.", OVERRIDE, 201),
+        **problems("not-found", "invalid-name", *BODY, *STORED, *KEYED),
+    },
 )
 async def override_grade(
     grade_id: GradeId,

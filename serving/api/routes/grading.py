@@ -76,7 +76,7 @@ ReservedSlot = Annotated[QueueSlot, Depends(_reserve_slot)]
     summary="Grade a submission",
     response_model=GradeResponse,
     responses={
-        200: {**success(ANSWER)[200], "links": LINKS},
+        200: {**success("The grade, which is stored.", ANSWER)[200], "links": LINKS},
         **problems(
             "unknown-lab",
             "invalid-name",

@@ -29,7 +29,10 @@ router = APIRouter(dependencies=[public], tags=["health"])
     "/healthz",
     operation_id="get_liveness",
     summary="Check that the process is alive",
-    responses={**success({"status": "alive"}), **problems("loopback-only", "service-unavailable")},
+    responses={
+        **success("The process answers.", {"status": "alive"}),
+        **problems("loopback-only", "service-unavailable"),
+    },
 )
 async def liveness() -> Health:
     return Health(status="alive")
@@ -40,7 +43,7 @@ async def liveness() -> Health:
     operation_id="get_readiness",
     summary="Check that submissions can be graded",
     responses={
-        **success({"status": "ready"}),
+        **success("The service accepts work.", {"status": "ready"}),
         **problems(
             "loopback-only",
             "not-ready",

@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from labs_schema.errors import InputError, Issue
@@ -21,7 +22,12 @@ from serving.api.service import CourseService, Service
 
 router = APIRouter(dependencies=[admin], route_class=AuthorizedRoute, tags=["labs"])
 
-NewLab = Annotated[str, Path(max_length=100, pattern=r"^[0-9A-Za-z_][0-9A-Za-z_.-]*$", examples=["lab07"])]
+NewLab = Annotated[
+    str,
+    Path(
+        max_length=100, pattern=r"^[0-9A-Za-z_][0-9A-Za-z_.-]*$", description="The new lab's name.", examples=["lab07"]
+    ),
+]
 PlatformName = Annotated[str, Query(pattern=f"^({'|'.join(PLATFORMS)})$", description="The platform.")]
 Assignment = Annotated[str | None, Query(max_length=300, description="One of several assignments in the export.")]
 Like = Annotated[
@@ -39,9 +45,9 @@ ZIP_BODY: dict[str, Any] = {
 class Imported(Frozen):
     """`served` is false if the lab still lacks a problem statement or a rubric."""
 
-    report: ImportReport
-    issues: tuple[Issue, ...]
-    served: bool
+    report: ImportReport = Field(description="Students and ratings in the export, and what was written.")
+    issues: tuple[Issue, ...] = Field(description="What `grader check` reports about the lab.")
+    served: bool = Field(description="Whether the lab can be graded now.")
 
 
 @router.post(
@@ -51,7 +57,7 @@ class Imported(Frozen):
     status_code=201,
     openapi_extra=ZIP_BODY,
     responses={
-        **success(IMPORTED, 201),
+        **success("What was imported.", IMPORTED, 201),
         **problems("unknown-lab", "lab-exists", "export-unusable", "no-labs-folder", "too-large", *KEYED),
         **problems("unsupported-media-type"),
     },

@@ -68,7 +68,7 @@ async def get_job_ratings(job_id: JobId, service: CourseService) -> Response:
     "/jobs/{job_id}/comparison",
     operation_id="compare_job",
     summary="Compare a job with the TAs' grades and the previous job",
-    responses={**success(COMPARISON), **problems("not-found", "too-many-streams", *KEYED)},
+    responses={**success("The comparison.", COMPARISON), **problems("not-found", "too-many-streams", *KEYED)},
 )
 async def compare_job(job_id: JobId, service: CourseService) -> JobComparison:
     def compare() -> JobComparison:

@@ -28,7 +28,7 @@ router = APIRouter(dependencies=[ta], route_class=AuthorizedRoute, tags=["jobs"]
 
 LIMITS = ServiceLimits()
 ENDED = (State.DONE, State.FAILED, State.CANCELLED)
-JobId = Annotated[str, Path(max_length=64, pattern=ID_PATTERN, examples=[JOB["id"]])]
+JobId = Annotated[str, Path(max_length=64, pattern=ID_PATTERN, description="The job's id.", examples=[JOB["id"]])]
 ListedJobs = Annotated[int, Query(ge=1, le=LIMITS.listed_jobs_max, description="The number of jobs to list.")]
 EVENT = {
     "type": "object",
@@ -51,7 +51,7 @@ def _links(*operations: str) -> dict[str, Any]:
     response_model=JobStatus,
     responses={
         202: {
-            **success(JOB, 202)[202],
+            **success("The job, which is queued.", JOB, 202)[202],
             "headers": {"Location": {"description": "The path of the job.", "schema": {"type": "string"}}},
             "links": _links("get_job", "pause_job", "resume_job", "cancel_job", "get_job_grades", "compare_job"),
         },
@@ -80,7 +80,7 @@ async def regrade_lab(
     "/jobs",
     operation_id="list_jobs",
     summary="List the course's jobs",
-    responses={**success({"jobs": [JOB]}), **problems(*KEYED)},
+    responses={**success("The jobs.", {"jobs": [JOB]}), **problems(*KEYED)},
 )
 async def list_jobs(service: CourseService, limit: ListedJobs = LIMITS.listed_jobs) -> JobList:
     def listed() -> JobList:
@@ -94,7 +94,7 @@ async def list_jobs(service: CourseService, limit: ListedJobs = LIMITS.listed_jo
     "/jobs/{job_id}",
     operation_id="get_job",
     summary="Get a job's progress",
-    responses={**success(JOB), **problems("not-found", *KEYED)},
+    responses={**success("The job.", JOB), **problems("not-found", *KEYED)},
 )
 async def get_job(job_id: JobId, service: CourseService) -> JobStatus:
     return await run_in_threadpool(lambda: _status(service, find_job(service, job_id)))
@@ -145,7 +145,7 @@ async def job_events(
 
 
 CHANGE: dict[str, Any] = {
-    "responses": {**success(JOB), **problems("not-found", *KEYED)},
+    "responses": {**success("The job.", JOB), **problems("not-found", *KEYED)},
     "response_model": JobStatus,
 }
 

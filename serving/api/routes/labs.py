@@ -15,14 +15,14 @@ from serving.courses.lab_registry import LabRegistry
 
 router = APIRouter(dependencies=[platform], route_class=AuthorizedRoute, tags=["labs"])
 
-LabName = Annotated[str, Path(examples=["square"])]
+LabName = Annotated[str, Path(description="The lab's name.", examples=["square"])]
 
 
 @router.get(
     "/labs",
     operation_id="list_labs",
     summary="List the registered labs",
-    responses={**success(LAB_LIST), **problems(*KEYED)},
+    responses={**success("The labs.", LAB_LIST), **problems(*KEYED)},
 )
 async def list_labs(service: CourseService) -> LabList:
     return LabList(labs=tuple(map(lab_summary, service.course.labs.values())))
@@ -32,7 +32,7 @@ async def list_labs(service: CourseService) -> LabList:
     "/labs/{lab}",
     operation_id="get_lab",
     summary="Get a lab's rubric",
-    responses={**success(LAB_RUBRIC), **problems("unknown-lab", *KEYED)},
+    responses={**success("The rubric.", LAB_RUBRIC), **problems("unknown-lab", *KEYED)},
 )
 async def get_lab(lab: LabName, service: CourseService) -> LabRubric:
     return lab_rubric(find_lab(service.course.labs, lab))

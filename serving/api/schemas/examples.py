@@ -36,9 +36,9 @@ RETRY_STATUSES = (409, 429, 503)
 RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait before a retry.", "schema": {"type": "integer"}}}
 
 
-def success(example: object, status: int = 200) -> dict[int | str, dict[str, Any]]:
+def success(description: str, example: object, status: int = 200) -> dict[int | str, dict[str, Any]]:
     """The documented response of an operation that succeeds."""
-    return {status: {"content": {"application/json": {"example": example}}}}
+    return {status: {"description": description, "content": {"application/json": {"example": example}}}}
 
 
 def problems(*codes: str) -> dict[int | str, dict[str, Any]]:

@@ -10,84 +10,88 @@ from labs_schema.models import Criterion, Lab, Rating
 
 
 class RatingOut(Frozen):
-    id: str
-    description: str
-    points: float | None
+    id: str = Field(description="The rating's title, such as A.")
+    description: str = Field(description="The rubric's text for the rating.")
+    points: float | None = Field(description="Null if the rubric has no points.")
 
 
 class ScoredRating(RatingOut):
     """A rating with the model's probability for it, null if the criterion was not scored."""
 
-    probability: float | None
+    probability: float | None = Field(
+        description="The model's probability for this rating, null if the criterion was not scored."
+    )
 
 
 class GradedCriterion(Frozen):
     """Has either a `rating` or `ungraded`, the reason why there is none. `points` are those of the rating."""
 
-    id: str
-    title: str
-    rating: RatingOut | None
-    ungraded: str | None
-    points: float | None
-    max_points: float | None
+    id: str = Field(description="The id from the request, or the title.")
+    title: str = Field(description="The criterion's title.")
+    rating: RatingOut | None = Field(description="The chosen rating, null if ungraded.")
+    ungraded: str | None = Field(description="Why there is no rating, null if there is one.")
+    points: float | None = Field(description="The points of the chosen rating.")
+    max_points: float | None = Field(description="The most points that a rating of the criterion gives.")
     bonus: bool = Field(default=False, description="Its points add to the total, but not to the maximum.")
-    ratings: tuple[ScoredRating, ...]
+    ratings: tuple[ScoredRating, ...] = Field(description="All ratings in the rubric's order.")
     confidence: float | None = Field(
         description="Estimated probability that a TA gives this rating too; calibrated if the model is."
     )
     label_mass: float | None = Field(description="The probability mass that the model put on option letters.")
-    status: Status
+    status: Status = Field(description="`needs_review` if a human should confirm the rating.")
     review_reasons: tuple[str, ...] = Field(description="Why a human should review it; empty if accepted.")
-    reasoning: str | None
+    reasoning: str | None = Field(description="The model's explanation, if requested. It does not affect the rating.")
 
 
 class PointsRange(Frozen):
-    low: float
-    high: float
+    low: float = Field(description="The lowest possible total.")
+    high: float = Field(description="The highest possible total.")
 
 
 class GradeResponse(Frozen):
     """A stored grade. `points` is the total: null if the rubric has no points, or if a criterion is ungraded; then
     `points_range` has the possible totals."""
 
-    grade_id: str
-    lab: str | None
-    criteria: tuple[GradedCriterion, ...]
-    points: float | None
-    points_range: PointsRange | None
-    max_points: float | None
-    provenance: Provenance
+    grade_id: str = Field(description="For `GET /grades/{grade_id}`.")
+    lab: str | None = Field(description="The lab's name, null if the request had its own rubric.")
+    criteria: tuple[GradedCriterion, ...] = Field(description="One for each criterion, in the rubric's order.")
+    points: float | None = Field(description="The total, null if a criterion is ungraded or the rubric has no points.")
+    points_range: PointsRange | None = Field(
+        description="The possible totals, given what is ungraded; null if the rubric has no points."
+    )
+    max_points: float | None = Field(description="The highest total without bonus, null if the rubric has no points.")
+    provenance: Provenance = Field(description="What the grade was made with.")
 
 
 class RubricCriterion(Frozen):
-    id: str
-    title: str
-    description: str
-    max_points: float | None
+    id: str = Field(description="The id for requests: the title.")
+    title: str = Field(description="The criterion's title.")
+    description: str = Field(description="The rubric's text for the criterion.")
+    max_points: float | None = Field(description="The most points that a rating of the criterion gives.")
     bonus: bool = Field(default=False, description="Its points add to the total, but not to the maximum.")
-    ratings: tuple[RatingOut, ...]
+    ratings: tuple[RatingOut, ...] = Field(description="All ratings in the rubric's order.")
 
 
 class LabSummary(Frozen):
-    name: str
-    language: str
-    criteria: int
-    max_points: float | None
+    name: str = Field(description="For `GET /labs/{lab}` and `POST /grade`.")
+    language: str = Field(description="The programming language.")
+    criteria: int = Field(description="The number of criteria.")
+    max_points: float | None = Field(description="The highest total without bonus, null if the rubric has no points.")
 
 
 class LabRubric(Frozen):
-    name: str
-    language: str
-    problem: str
-    criteria: tuple[RubricCriterion, ...]
+    name: str = Field(description="The lab's name.")
+    language: str = Field(description="The programming language.")
+    problem: str = Field(description="The problem statement.")
+    criteria: tuple[RubricCriterion, ...] = Field(description="The criteria in the rubric's order.")
 
 
 class LabList(Frozen):
-    labs: tuple[LabSummary, ...]
+    labs: tuple[LabSummary, ...] = Field(description="Sorted by name.")
 
 
 class Health(Frozen):
-    status: str
+    status: str = Field(description="`alive` or `ready`.")
 
 
 def grade_response(lab: Lab, grade: Grade, grade_id: str, ids: Mapping[str, str] | None = None) -> GradeResponse:

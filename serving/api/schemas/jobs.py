@@ -15,64 +15,59 @@ class ParkedSubmission(Frozen):
     `code`: why there is no readable program; null if the job gave the submission up after repeated failures.
     """
 
-    student: str | None
-    reason: str
-    code: str | None
+    student: str | None = Field(description="The student's id, null once it was erased.")
+    reason: str = Field(description="What failed.")
+    code: str | None = Field(description="A stable name of the reason.")
 
 
 class JobStatus(Frozen):
-    id: str
-    lab: str
-    course: str
-    state: State
-    started_at: str
-    started_by: str
-    finished_at: str | None
-    graded: int
-    total: int
-    parked: tuple[ParkedSubmission, ...]
+    id: str = Field(description="For `GET /jobs/{job_id}`.")
+    lab: str = Field(description="The lab that is graded.")
+    course: str = Field(description="The course of the lab.")
+    state: State = Field(description="What the job does now, or how it ended.")
+    started_at: str = Field(description="UTC, ISO 8601.")
+    started_by: str = Field(description="The name of the API key.")
+    finished_at: str | None = Field(description="UTC, ISO 8601; null until the job ends.")
+    graded: int = Field(description="The number of submissions with a stored grade.")
+    total: int = Field(description="The number of submissions.")
+    parked: tuple[ParkedSubmission, ...] = Field(description="The submissions without a grade, with reasons.")
     failure: str | None = Field(description="Why the job failed.")
     seconds_left: float | None = Field(description="Estimated from the progress so far; null if unknown.")
 
 
 class JobList(Frozen):
-    """Newest first."""
-
-    jobs: tuple[JobStatus, ...]
+    jobs: tuple[JobStatus, ...] = Field(description="Newest first.")
 
 
 class OverrideRecord(Frozen):
-    """`old` is the rating before, null if the criterion was ungraded."""
+    """A person's rating that replaced the one before."""
 
-    id: str
-    at: str
-    by: str
-    criterion: str
-    old: str | None
-    new: str
-    why: str
+    id: str = Field(description="The id of the override.")
+    at: str = Field(description="UTC, ISO 8601.")
+    by: str = Field(description="The name of the API key.")
+    criterion: str = Field(description="The criterion's title.")
+    old: str | None = Field(description="The rating before, null if the criterion was ungraded.")
+    new: str = Field(description="The rating that the person gave.")
+    why: str = Field(description="The person's reason; may be empty.")
 
 
 class GradeReference(Frozen):
-    id: str
-    at: str
-    by: str
+    id: str = Field(description="For `GET /grades/{grade_id}`.")
+    at: str = Field(description="UTC, ISO 8601.")
+    by: str = Field(description="The name of the API key.")
 
 
 class GradeHistory(Frozen):
-    """The machine's grade, people's overrides of it, and the student's other grades in this lab.
+    """The machine's grade, people's overrides of it, and the student's other grades in this lab."""
 
-    `ratings`: criterion -> current rating. `student` is null if none was given, `grade` too once it was forgotten.
-    """
-
-    id: str
-    at: str
-    by: str
-    student: str | None
-    grade: GradeResponse | None
-    overrides: tuple[OverrideRecord, ...]
-    ratings: dict[str, str | None]
-    others: tuple[GradeReference, ...]
+    id: str = Field(description="The grade's id.")
+    at: str = Field(description="UTC, ISO 8601.")
+    by: str = Field(description="The name of the API key.")
+    student: str | None = Field(description="The student's id, null if none was given or it was erased.")
+    grade: GradeResponse | None = Field(description="The machine's grade, null once the student was erased.")
+    overrides: tuple[OverrideRecord, ...] = Field(description="People's ratings, oldest first.")
+    ratings: dict[str, str | None] = Field(description="Criterion -> current rating, null if ungraded.")
+    others: tuple[GradeReference, ...] = Field(description="The student's other grades in this lab.")
 
 
 def job_status(progress: Progress, store: Store) -> JobStatus:

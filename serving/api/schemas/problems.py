@@ -39,21 +39,20 @@ PROBLEMS = {code: ProblemType(code=code, **fields) for code, fields in yaml.safe
 
 
 class FieldProblem(Frozen):
-    """A wrong field or header of a request: its path, such as `submission.files.0.content`, what was found and
-    expected, and how to fix it."""
+    """A wrong field or header of a request."""
 
-    field: str
-    found: str
-    expected: str
-    hint: str
+    field: str = Field(description="Its path, such as `submission.files.0.content`, or the header's name.")
+    found: str = Field(description="What the request has there, shortened.")
+    expected: str = Field(description="What would be valid.")
+    hint: str = Field(description="How to fix it.")
 
 
 class Problem(Frozen):
     """RFC 9457 problem details. Programs read `code`; `detail` and `hint` are for people."""
 
     type: str = Field(description="The code as a URI.")
-    title: str
-    status: int
+    title: str = Field(description="The kind of problem in words.")
+    status: int = Field(description="The HTTP status.")
     code: str = Field(description="A stable kebab-case name of the kind of problem.")
     detail: str = Field(description="What is wrong with this request.")
     hint: str = Field(description="How to fix it.")

@@ -78,8 +78,8 @@ class RequestPart(Frozen):
 
 
 class FileIn(RequestPart):
-    filename: Filename
-    content: Text
+    filename: Filename = Field(description="A relative path, such as src/main.c.")
+    content: Text = Field(description="The file's text.")
 
 
 class ArchiveIn(RequestPart):
@@ -99,9 +99,12 @@ class SubmissionIn(RequestPart):
     """Files with distinct names, or one archive of them. As in a lab, only source files are graded."""
 
     files: Annotated[
-        tuple[FileIn, ...], FailFast(), Field(min_length=1, max_length=FILES), BeforeValidator(_at_most(FILES))
+        tuple[FileIn, ...],
+        FailFast(),
+        Field(min_length=1, max_length=FILES, description="The student's files, unless there is an archive."),
+        BeforeValidator(_at_most(FILES)),
     ] = ()
-    archive: ArchiveIn | None = None
+    archive: ArchiveIn | None = Field(default=None, description="Instead of `files`.")
 
     @model_validator(mode="after")
     def one_source(self) -> "SubmissionIn":
@@ -131,9 +134,16 @@ class SubmissionIn(RequestPart):
 class RatingIn(RequestPart):
     """A rating of a criterion. Negative points are a deduction."""
 
-    id: Title
-    description: Description = ""
-    points: float | None = Field(default=None, strict=True, ge=-1_000_000, le=1_000_000, allow_inf_nan=False)
+    id: Title = Field(description="The rating's title, such as A; distinct in its criterion.")
+    description: Description = Field(default="", description="When the rating applies.")
+    points: float | None = Field(
+        default=None,
+        strict=True,
+        ge=-1_000_000,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="Leave out if the rubric has no points.",
+    )
 
 
 class CriterionIn(RequestPart):
@@ -142,14 +152,14 @@ class CriterionIn(RequestPart):
     The response repeats `id`, or the title if there is none. The keys may also be those of rubrics.json or of Canvas.
     """
 
-    id: Title | None = None
-    title: Title
-    description: Description = ""
+    id: Title | None = Field(default=None, description="Repeated in the response. By default the title.")
+    title: Title = Field(description="The criterion's title, distinct in the rubric.")
+    description: Description = Field(default="", description="What the criterion asks.")
     bonus: bool = Field(default=False, strict=True, description="Its points add to the total, but not to the maximum.")
     ratings: Annotated[
         tuple[RatingIn, ...],
         FailFast(),
-        Field(min_length=1, max_length=LIMITS.ratings),
+        Field(min_length=1, max_length=LIMITS.ratings, description="In the rubric's order."),
         BeforeValidator(_at_most(LIMITS.ratings)),
     ]
 
@@ -167,7 +177,7 @@ class CriterionIn(RequestPart):
 class GradeRequestBase(RequestPart):
     """The fields that both kinds of grading requests share."""
 
-    submission: SubmissionIn
+    submission: SubmissionIn = Field(description="The files to grade.")
     student: Student | None = Field(
         default=None,
         description="The student's id on your platform. Stored with the grade and redacted from the program.",
@@ -180,7 +190,7 @@ class GradeRequestBase(RequestPart):
 class LabGradeRequest(GradeRequestBase):
     """Grade by the rubric of a registered lab (`GET /labs`)."""
 
-    lab: Title
+    lab: Title = Field(description="The name of a registered lab (`GET /labs`).")
 
 
 class RubricGradeRequest(GradeRequestBase):
@@ -191,7 +201,7 @@ class RubricGradeRequest(GradeRequestBase):
     criteria: Annotated[
         tuple[CriterionIn, ...],
         FailFast(),
-        Field(min_length=1, max_length=LIMITS.criteria),
+        Field(min_length=1, max_length=LIMITS.criteria, description="In the rubric's order."),
         BeforeValidator(_at_most(LIMITS.criteria)),
     ]
 
@@ -217,8 +227,8 @@ class OverrideRequest(RequestPart):
     """A person's rating of a criterion, which replaces the current one."""
 
     criterion: Title = Field(description="The criterion's title, as in the grade.")
-    rating: Title
-    why: Description = ""
+    rating: Title = Field(description="The title of the new rating.")
+    why: Description = Field(default="", description="The reason, stored in the history.")
 
 
 FIELDS = tuple(

@@ -80,6 +80,21 @@ def test_every_response_has_a_schema_and_an_example(described: Any) -> None:
     assert "FieldProblem" in described["components"]["schemas"]
 
 
+def test_every_field_parameter_and_response_is_described(described: Any) -> None:
+    missing = [
+        (name, field)
+        for name, schema in described["components"]["schemas"].items()
+        for field, found in schema.get("properties", {}).items()
+        if not found.get("description")
+    ]
+    for path, operations in described["paths"].items():
+        for operation in operations.values():
+            missing += [(path, each["name"]) for each in operation.get("parameters", []) if not each.get("description")]
+            described_as = {status: each["description"] for status, each in operation["responses"].items()}
+            missing += [(path, status) for status, text in described_as.items() if text in ("", "Successful Response")]
+    assert not missing
+
+
 def test_the_examples_are_valid_requests_and_responses(client: TestClient) -> None:
     assert client.post("/grade", json=BY_RUBRIC).status_code == 200
     assert client.post("/grade", json={**BY_LAB, "lab": "lab1"}).status_code == 200
