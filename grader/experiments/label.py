@@ -21,7 +21,8 @@ from prompts.messages import option_text
 from prompts.verdict import LETTERS
 from training.run_folder import update_latest_link
 
-SKIP, QUIT = "s", "q"
+SKIP, QUIT = "skip", "quit"
+"""Words, because a criterion may have up to 26 letters."""
 MIN_PROGRAMS = 10
 """Fewer rated programs support no estimate."""
 
@@ -41,8 +42,10 @@ class LabelOptions:
 
 
 def label_lab(folder: Path, options: LabelOptions, console: Console) -> None:
-    """Raises InputError for an invalid lab, ModelError for an unusable base model, GraderError without programs."""
+    """Raises InputError for an invalid lab, ModelError for an unusable base model, GraderError without ratings."""
     lab, base = load_lab(folder), open_base(find_base(options.model), None)
+    if not any(file.text.strip() for submission in lab.submissions for file in submission.files):
+        raise GraderError(f"{folder}: the lab has no program to rate.", code="nothing-to-learn")
     with step_bars() as show:
         session = LabelSession(lab, rated_labs(options.parent, folder), base, seed=options.seed, progress=show)
     version = session.refit() if session.can_fit else None
@@ -123,10 +126,8 @@ def _question(criterion: Criterion, console: Console) -> str:
     letters: Sequence[str] = LETTERS[: len(criterion.ratings)]
     for letter, rating in zip(letters, criterion.ratings, strict=True):
         console.print(f"  {letter}) {option_text(rating)}", markup=False, highlight=False)
-    found: str = Prompt.ask(
-        f"Rating ({SKIP}: skip this program, {QUIT}: stop)",
-        choices=[*letters, SKIP, QUIT],
-        case_sensitive=False,
-        console=console,
-    )
+    try:
+        found: str = Prompt.ask("Rating", choices=[*letters, SKIP, QUIT], case_sensitive=False, console=console)
+    except (EOFError, KeyboardInterrupt):
+        return QUIT
     return found

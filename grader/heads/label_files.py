@@ -11,7 +11,7 @@ from grader.heads.session import Version
 from labs_schema.errors import GraderError
 from labs_schema.lab_writer import write_ratings
 from labs_schema.models import Lab
-from labs_schema.reading.lab_folders import RATINGS, table_names
+from labs_schema.reading.lab_folders import COMMENTS, RATINGS, table_names
 from prompts.style import PromptStyle
 from serving.head.head import Head
 from training.run_folder import RunFolder
@@ -21,7 +21,8 @@ Ratings = Mapping[str, Mapping[str, str]]
 
 
 def save_ratings(lab: Lab, ratings: Ratings, folder: Path) -> None:
-    """Replaces the lab's rubric_ratings.csv by one with `ratings`; on disk when it returns. TAs' names stay.
+    """Replaces the lab's rubric_ratings.csv by one with `ratings`; on disk when it returns. TAs' names
+    and comments stay.
 
     Raises GraderError if the lab's ratings are in a table of another format, which would then contradict the file.
     """
@@ -33,12 +34,23 @@ def save_ratings(lab: Lab, ratings: Ratings, folder: Path) -> None:
             )
     folders = {submission.student: submission.folder for submission in lab.submissions}
     raters = {grade.student: grade.rater for grade in lab.human_grades if grade.rater}
-    draft = folder / f".{RATINGS}.part"
-    write_ratings(lab.criteria, ratings, folders, draft, raters=raters or None)
-    with draft.open("rb") as file:
-        os.fsync(file.fileno())
-    draft.replace(folder / RATINGS)
-    _sync_folder(folder)
+    rows: dict[str, Mapping[str, str]] = {grade.student: {} for grade in lab.human_grades}
+    comments: dict[str, dict[str, str]] = {}
+    for grade in lab.human_grades:
+        if grade.comment:
+            comments.setdefault(grade.student, {})[grade.criterion] = grade.comment
+    draft = folder / ".ratings.part"
+    draft.mkdir(exist_ok=True)
+    write_ratings(
+        lab.criteria, rows | dict(ratings), folders, draft / RATINGS, comments=comments or None, raters=raters or None
+    )
+    # Each file is replaced as a whole: a kill in between leaves the comments, which do not change, and the old ratings.
+    for name in (COMMENTS, RATINGS):
+        if (draft / name).exists():
+            _sync(draft / name)
+            (draft / name).replace(folder / name)
+    draft.rmdir()
+    _sync(folder)
 
 
 def append_version(made: Version, out: Path) -> None:
@@ -58,8 +70,9 @@ def save_run(head: Head, base: HeadBase, out: Path) -> Path:
     return run.path
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """Waits until a file, or the names in a folder, are on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

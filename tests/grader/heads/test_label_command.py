@@ -43,11 +43,11 @@ def test_proposals_are_submission_folders(parent: Path) -> None:
 def test_ratings_are_saved_at_once_and_the_session_resumes(parent: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "save_run", lambda *_: parent.parent / "out" / "run")
     monkeypatch.setattr(module, "update_latest_link", lambda _: None)
-    run(parent, answers="a\nb\nA\nq\n")
+    run(parent, answers="a\nb\nA\nquit\n")
     [(first, given), (_, started)] = load_lab(parent / "lab1").ratings_by_student.items()
     assert list(given.values()) == ["A", "B"]
     assert len(started) == 1
-    run(parent, answers="s\nq\n")
+    run(parent, answers="skip\n")
     assert load_lab(parent / "lab1").ratings_by_student[first] == given
     versions = (parent.parent / "out" / "lab1" / "versions.jsonl").read_text().splitlines()
     assert json.loads(versions[0])["estimate"]["programs"] == 1

@@ -94,6 +94,20 @@ def test_saved_ratings_are_the_labs_ratings(labs: list[Lab], tmp_path: Path) -> 
     assert not list(folder.glob(".*"))
 
 
+def test_comments_and_rows_of_other_students_stay(labs: list[Lab], tmp_path: Path) -> None:
+    first, second, *rest = labs[0].human_grades
+    grades = (first.model_copy(update={"comment": "Good."}), second.model_copy(update={"rating": None}), *rest)
+    lab = labs[0].model_copy(update={"human_grades": grades})
+    folder = tmp_path / lab.name
+    write_lab(lab, folder)
+    read = load_lab(folder)
+    save_ratings(read, {**read.ratings_by_student, second.student: {second.criterion: "B"}}, folder)
+    again = load_lab(folder)
+    assert {(g.student, g.comment) for g in again.human_grades if g.comment} == {(first.student, "Good.")}
+    assert again.ratings_by_student[second.student] == {second.criterion: "B"}
+    assert again.ratings_by_student[first.student] == {first.criterion: first.rating}
+
+
 def test_a_lab_with_ratings_in_a_spreadsheet_is_refused(labs: list[Lab], tmp_path: Path) -> None:
     (tmp_path / "rubric_ratings.xlsx").write_bytes(b"")
     with pytest.raises(GraderError) as refused:
