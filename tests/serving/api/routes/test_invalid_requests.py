@@ -41,9 +41,9 @@ from serving.api.schemas.requests import LIMITS
         ({"student": " anonymous 2026-11"}, "student", '" anonymous 2026-11"'),  # the store's name for anonymous work
         ({"language": None}, "language", "null"),
         (
-            {"criteria": [{"title": "T", "ratings": [{"id": "A"}, {"id": "B", "points": -1}]}]},
+            {"criteria": [{"title": "T", "ratings": [{"id": "A"}, {"id": "B", "points": -1000001}]}]},
             "criteria.0.ratings.1.points",
-            "-1",
+            "-1000001",
         ),
     ],
 )
