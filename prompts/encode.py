@@ -103,6 +103,11 @@ class PromptEncoder:
         """The number of tokens of `text` on its own."""
         return len(self._segments.plain(text))
 
+    @property
+    def end_ids(self) -> tuple[int, ...]:
+        """The ids that end an answer."""
+        return self._end
+
     def letter_ids(self, n: int) -> tuple[int, ...]:
         """The ids of the first `n` option letters."""
         return self._letters[:n]

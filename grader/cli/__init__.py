@@ -20,6 +20,7 @@ from grader.cli.demo import demo
 from grader.cli.evaluate import evaluate
 from grader.cli.export import export
 from grader.cli.forget import forget
+from grader.cli.generate import generate
 from grader.cli.grade import grade
 from grader.cli.help import DATA, GRADING, OPERATION, TRAINING, TRUST, HelpCommand, HelpGroup
 from grader.cli.import_lab import import_
@@ -48,7 +49,7 @@ app = typer.Typer(
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     DATA: (check, import_, build_dataset, suspects),
     TRAINING: (init_model, train, merge),
-    GRADING: (grade, label, regrade, export, replay, demo),
+    GRADING: (grade, generate, label, regrade, export, replay, demo),
     TRUST: (evaluate, calibrate, attack, robustness),
     OPERATION: (serve, worker, forget),
 }

@@ -80,6 +80,24 @@ class EngineOptions(Frozen):
     adapter_hash: str = ""
 
 
+class Sampling(Frozen):
+    """Settings for free text: at most `max_tokens` tokens, greedily at `temperature` 0. Prompt i of a file is sampled
+    with `seed` + i."""
+
+    max_tokens: int = 256
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class WrittenText:
+    """`finished`: the model ended its answer; otherwise the limit of tokens did."""
+
+    text: str
+    finished: bool
+
+
 class Engine(Protocol):
     """A loaded model, ready to answer. Not thread-safe: one caller at a time."""
 
@@ -106,6 +124,21 @@ class Engine(Protocol):
         enforce it; others ignore it, so the caller validates the answer in either case.
         An answer that does not reach `stop` within `max_tokens` is a failure.
         """
+        ...
+
+    def close(self) -> None: ...
+
+
+class TextEngine(Protocol):
+    """An engine that writes free text."""
+
+    context_length: int
+
+    def generate(
+        self, prompts: Sequence[tuple[int, ...]], sampling: Sampling, end: tuple[int, ...], first: int = 0
+    ) -> list[WrittenText | EngineFailure]:
+        """An answer for each prompt, up to one of the tokens `end`. `first`: the number of the first prompt in its
+        file."""
         ...
 
     def close(self) -> None: ...

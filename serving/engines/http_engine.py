@@ -15,7 +15,9 @@ from serving.engines.engine import (
     EngineFailure,
     EngineOptions,
     LabelScores,
+    Sampling,
     ScoreRequest,
+    WrittenText,
     invalid_prompt,
     unfinished_answer,
 )
@@ -90,6 +92,21 @@ class HttpEngine:
 
         return self._answers(prompts, max_tokens, lambda _: body, parse)
 
+    def generate(
+        self, prompts: Sequence[tuple[int, ...]], sampling: Sampling, end: tuple[int, ...], first: int = 0
+    ) -> list[WrittenText | EngineFailure]:
+        settings = sampling.model_dump(exclude={"seed"}) | {"stop_token_ids": list(end)}
+
+        def parse(_: int, choice: dict[str, Any]) -> WrittenText | EngineFailure:
+            if choice["finish_reason"] not in ("stop", "length"):
+                return EngineFailure("the engine gave no answer")
+            return WrittenText(str(choice["text"]), choice["finish_reason"] == "stop")
+
+        found: list[WrittenText | EngineFailure] = []
+        for number, prompt in enumerate(prompts, first) if sampling.temperature else ():  # a seed is a request's
+            found += self._answers([prompt], sampling.max_tokens, _with_seed(settings, sampling.seed + number), parse)
+        return found or self._answers(prompts, sampling.max_tokens, lambda _: settings, parse)
+
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
         self._client.close()
@@ -147,6 +164,10 @@ class HttpEngine:
         except NoServerError as error:
             seconds = self._limits.patience_seconds
             raise EngineDownError(f"No engine server answered within {seconds:g} s: {error}.") from None
+
+
+def _with_seed(settings: dict[str, Any], seed: int) -> Callable[[Sequence[int]], dict[str, Any]]:
+    return lambda _: {**settings, "seed": seed}
 
 
 def _parsed(

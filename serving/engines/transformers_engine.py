@@ -9,7 +9,9 @@ from serving.engines.engine import (
     EngineFailure,
     EngineOptions,
     LabelScores,
+    Sampling,
     ScoreRequest,
+    WrittenText,
     invalid_prompt,
     unfinished_answer,
 )
@@ -64,6 +66,35 @@ class TransformersEngine:
     ) -> list[str | EngineFailure]:
         del form  # generation is not constrained here
         return [self._continue(prompt, max_tokens, stop) for prompt in prompts]
+
+    def generate(
+        self, prompts: Sequence[tuple[int, ...]], sampling: Sampling, end: tuple[int, ...], first: int = 0
+    ) -> list[WrittenText | EngineFailure]:
+        return [self._sample(prompt, sampling, end, first + i) for i, prompt in enumerate(prompts)]
+
+    def _sample(
+        self, prompt: tuple[int, ...], sampling: Sampling, end: tuple[int, ...], number: int
+    ) -> WrittenText | EngineFailure:
+        import torch
+
+        invalid = invalid_prompt(prompt, sampling.max_tokens, self.context_length, self._model.config.vocab_size)
+        if invalid:
+            return invalid
+        ids = torch.tensor([prompt], device=self._device)
+        drawn = {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
+        with torch.random.fork_rng():
+            torch.manual_seed(sampling.seed + number)
+            written = self._model.generate(
+                ids,
+                attention_mask=torch.ones_like(ids),
+                max_new_tokens=sampling.max_tokens,
+                do_sample=sampling.temperature > 0,
+                eos_token_id=list(end),
+                pad_token_id=0,
+                **(drawn if sampling.temperature else {}),
+            )[0, len(prompt) :].tolist()
+        finished = bool(written) and written[-1] in end
+        return WrittenText(str(self._tokenizer.decode(written, skip_special_tokens=True)), finished)
 
     def close(self) -> None:
         del self._model, self._tokenizer

@@ -14,7 +14,9 @@ from serving.engines.engine import (
     EngineFailure,
     EngineOptions,
     LabelScores,
+    Sampling,
     ScoreRequest,
+    WrittenText,
     invalid_prompt,
     unfinished_answer,
 )
@@ -104,6 +106,25 @@ class VllmEngine:
         constrained = StructuredOutputsParams(regex=form)
         params = SamplingParams(max_tokens=max_tokens, temperature=0, stop=[stop], structured_outputs=constrained)
         return self._answers(prompts, [params] * len(prompts), parse)
+
+    def generate(
+        self, prompts: Sequence[tuple[int, ...]], sampling: Sampling, end: tuple[int, ...], first: int = 0
+    ) -> list[WrittenText | EngineFailure]:
+        from vllm import SamplingParams
+
+        def params(number: int) -> SamplingParams:
+            return SamplingParams(
+                max_tokens=sampling.max_tokens,
+                temperature=sampling.temperature,
+                top_p=sampling.top_p,
+                seed=sampling.seed + number,
+                stop_token_ids=list(end),
+            )
+
+        def parse(_: int, completion: Any) -> WrittenText | EngineFailure:
+            return WrittenText(str(completion.text), completion.finish_reason == "stop")
+
+        return self._answers(prompts, [params(first + i) for i in range(len(prompts))], parse)
 
     def cache_counts(self) -> tuple[int, int]:
         """Prompt tokens looked up in the prefix cache since the engine was opened, and tokens found there.

@@ -3,6 +3,7 @@
 import os
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ TIMED_STEPS = 5
 class Timing:
     """Seconds: `start` builds the trainer; `largest` is the largest batch forward and backward; `step` is a whole step,
     of `tokens` tokens; `save` a checkpoint. `step` and `save` are None if steps were too long to time. `memory`: peak
-    GPU memory in bytes."""
+    memory in bytes, of the GPU or of this process; 0 if it is unknown."""
 
     start: float
     largest: float
@@ -125,7 +126,7 @@ def _time_line(
         timed += ", no full step"
     else:
         timed += f"; a step {timing.step:.2f} s; a checkpoint {timing.save:.2f} s"
-    timed += f"; peak GPU memory {timing.memory / 1e9:.2f} GB" if timing.memory else ""
+    timed += f"; measured peak memory {timing.memory / 1e9:.2f} GB" if timing.memory else ""
     return f"  time about {_duration(total)} ({timed})"
 
 
@@ -134,7 +135,7 @@ def time_stage(run: StageRun, tokenizer: Any, examples: tuple[TrainingExample, .
     `steps`) and a checkpoint. Raises ModelError if this machine cannot run the stage."""
     steps = min(steps, TIMED_STEPS)
     config = run.config.model_copy(update={"max_steps": steps, "save_steps": steps, "logging_steps": 1})
-    clock = _StepClock()
+    clock, peak = _StepClock(), PeakMemory()
     with tempfile.TemporaryDirectory() as folder:
         started = time.monotonic()
         timed = StageRun(run.name, config, run.start, checkpoints=Path(folder))
@@ -144,7 +145,7 @@ def time_stage(run: StageRun, tokenizer: Any, examples: tuple[TrainingExample, .
         largest = min(cold, warm)
         if largest * run.stage.gradient_accumulation_steps * steps <= LONGEST_TIMING_SECONDS:
             run_trainer(trainer, timed, "dry run")
-    memory = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
+    memory = peak.bytes()
     if not clock.marks:
         return Timing(build + cold, largest, None, 0.0, None, memory)
     (first, first_tokens), (last, last_tokens) = clock.marks[min(1, steps - 1)], clock.marks[-1]
@@ -161,6 +162,25 @@ def _seconds_of_largest_batch(trainer: Any) -> float:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return time.monotonic() - started
+
+
+class PeakMemory:
+    """The peak memory since it was created: of the GPU, or resident memory of this process (Linux)."""
+
+    def __init__(self) -> None:
+        if torch.cuda.is_available():
+            torch.cuda.reset_peak_memory_stats()
+        with suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM: proc(5)
+
+    def bytes(self) -> int:
+        """0 where the system does not say."""
+        if torch.cuda.is_available():
+            return int(torch.cuda.max_memory_allocated())
+        with suppress(OSError, StopIteration):
+            lines = Path("/proc/self/status").read_text().splitlines()
+            return 1024 * int(next(line for line in lines if line.startswith("VmHWM:")).split()[1])
+        return 0
 
 
 class _StepClock(TrainerCallback):  # type: ignore[misc]
