@@ -1,11 +1,11 @@
-# make setup | demo | test | fast | lint | words | nightly | docs | debian-packages | bench-train | bench-trust | bench-serve | bench-overload | chaos | stops | outage | fuzz-api | clean.    DEVICE=cuda on a machine with NVIDIA GPUs.
+# make setup | demo | test | fast | lint | words | nightly | docs | debian-packages | bench-train | bench-trust | bench-serve | bench-overload | gpu-check | chaos | stops | outage | fuzz-api | clean.    DEVICE=cuda on a machine with NVIDIA GPUs.
 PYTHON ?= python3
 DEVICE ?= cpu
 BIN := .venv/bin
 READY := .venv/.ready-$(DEVICE)
 RUN := demo/runs/latest
 
-.PHONY: setup demo test fast nightly lint words docs debian-packages clean bench-train bench-trust bench-serve bench-overload chaos stops outage fuzz-api
+.PHONY: setup demo test fast nightly lint words docs debian-packages clean bench-train bench-trust bench-serve bench-overload gpu-check chaos stops outage fuzz-api
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -78,6 +78,11 @@ bench-trust: $(READY)
 # LABS="--labs FOLDER" uses the submissions of other labs than the sample labs.
 bench-serve: $(READY)
 	$(BIN)/python benchmarks/bench_serve.py $(LABS)
+
+# Under 8 minutes on an H200: compiled FlexAttention, LoRA and QLoRA at real shapes, merge, vLLM with adapters. Writes
+# gpu-check/gpu-check.json and a page for docs/measurements. Without a GPU it prints the steps and their memory.
+gpu-check: $(READY)
+	$(BIN)/python -m benchmarks.gpu_check $(GPU_CHECK)
 
 # Overloads a synthetic engine tenfold for a minute; reports refusals, their latency and memory.
 bench-overload: $(READY)
