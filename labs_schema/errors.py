@@ -169,6 +169,10 @@ class IssueCollector:
         """Whether any error was reported."""
         return any(severity is Severity.ERROR for _, severity in self._counts)
 
+    def counts(self) -> dict[str, int]:
+        """Code -> number of issues, also of those that are not stored."""
+        return {code: count for (code, _), count in sorted(self._counts.items())}
+
     def issues(self) -> tuple[Issue, ...]:
         """Errors first, otherwise in the order reported. One summary issue replaces those past the limit of a code."""
         more = [

@@ -51,6 +51,10 @@ def read_labs(folder: Path | None, screen: Console) -> LabRegistry:
     for lab in dict.fromkeys(_lab_of(issue) for issue in issues):
         codes = ", ".join(sorted({issue.code for issue in issues if _lab_of(issue) == lab}))
         screen.print(f"[yellow]left out[/] {escape(lab)}: {codes}; details: grader check")
+    for name, each in registry.items():
+        if each.warnings:
+            counts = ", ".join(f"{code} {count}" for code, count in each.warnings.items())
+            screen.print(f"[yellow]warnings[/] {escape(name)}: {counts}; details: grader check")
     screen.print(f"labs: {escape(', '.join(registry)) or 'none; requests contain their own rubric'}")
     return registry
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from pydantic import Field
+
 from labs_schema.errors import InputError, Issue, IssueCollector, Severity
 from labs_schema.frozen import Frozen
 from labs_schema.limits import LabLimits
@@ -48,10 +50,18 @@ DEFAULT_LIMITS = LabLimits()
 
 
 class Validated(Frozen):
-    """`lab` is None if one of the `issues` is an error. Errors come before warnings."""
+    """`lab` is None if one of the `issues` is an error. Errors come before warnings.
+
+    `counts`: code -> number of issues, also of those that are not listed.
+    """
 
     lab: Lab | None
     issues: tuple[Issue, ...]
+    counts: dict[str, int] = Field(default_factory=dict)
+
+    def lab_with_warnings(self) -> Lab:
+        """The lab with the counts of its warnings. Raises InputError with all errors if there is none."""
+        return _lab_or_error(self).model_copy(update={"warnings": self.counts})
 
 
 class _GradedWork(Frozen):
@@ -101,7 +111,7 @@ def _read(folder: Path, language: str | None, limits: LabLimits, *, with_work: b
     folder = folder.absolute()
     issues = IssueCollector(safe_name(folder.name) or "/")
     lab = _read_folder(folder, language, limits, issues, with_work)
-    return Validated(lab=None if issues.failed else lab, issues=issues.issues())
+    return Validated(lab=None if issues.failed else lab, issues=issues.issues(), counts=issues.counts())
 
 
 def _read_folder(

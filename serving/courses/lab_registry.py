@@ -35,12 +35,13 @@ class LabRegistry(dict[str, Lab]):
 def read_registry(parent: Path) -> tuple[LabRegistry, tuple[Issue, ...]]:
     """Every lab in `parent` whose rubric can be read, and the errors of the others.
 
-    Submissions and the TAs' grades are not read; warnings are omitted.
+    Submissions and the TAs' grades are not read, so `Lab.warnings` counts those of the other files.
     """
     read = {folder: read_rubric(folder) for folder in lab_folders(parent)}
     issues = tuple(
         issue for each in read.values() if each.lab is None for issue in each.issues if issue.severity == "error"
     )
-    labs = {each.lab.name: (each.lab, folder) for folder, each in read.items() if each.lab is not None}
+    usable = {folder: each.lab_with_warnings() for folder, each in read.items() if each.lab is not None}
+    labs = {lab.name: (lab, folder) for folder, lab in usable.items()}
     folders = {name: folder for name, (_, folder) in labs.items()}
     return LabRegistry((lab for lab, _ in labs.values()), folders), issues

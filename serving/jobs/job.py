@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_hash, rubric_hash, submission_hash
 from labs_schema.models import NO_SUBMISSION, Lab
@@ -29,7 +31,8 @@ class Job(Frozen):
 
     A job has `total` students. Their submissions are graded `chunk` at a time; group work is one submission.
     `generation` is 1 and grows with every resume. `cli`: `grader regrade` grades the job, no worker does.
-    `fingerprint`: see `serving.jobs.fingerprint`; None before the first grade.
+    `fingerprint`: see `serving.jobs.fingerprint`; None before the first grade. `warnings`: those of the lab, code ->
+    count.
     """
 
     id: str
@@ -46,6 +49,7 @@ class Job(Frozen):
     finished_at: str | None
     cli: bool
     fingerprint: str | None
+    warnings: dict[str, int] = Field(default_factory=dict)
 
     @property
     def chunks(self) -> int:

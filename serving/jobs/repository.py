@@ -72,6 +72,7 @@ class JobRepository:
                 finished_at=None,
                 cli=cli,
                 fingerprint=fingerprint,
+                warnings=lab.warnings,
             )
             ledger.connection.execute(insert(jobs).values(job.model_dump()))
             _add_members(ledger, job.id, lab, pseudonyms)

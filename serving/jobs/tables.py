@@ -17,6 +17,7 @@ jobs = Table(
     *optional("failure", "finished_at"),
     Column("cli", Boolean, nullable=False),
     Column("fingerprint", String),
+    Column("warnings", JSON, nullable=False),
 )
 
 # The students of a job. `position` is the index of their submission in the lab, from 0, which the members of a group

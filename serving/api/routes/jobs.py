@@ -1,6 +1,7 @@
 """Regrading labs: start a job, follow its progress, pause, resume and cancel it. For TAs."""
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -12,7 +13,7 @@ from starlette.responses import StreamingResponse
 
 from labs_schema.errors import InputError
 from labs_schema.limits import ServiceLimits
-from labs_schema.reading.validate import load_lab
+from labs_schema.reading.validate import read_lab
 from serving.api.authorization import AuthorizedRoute, Caller, TaCaller, still_authorized, ta
 from serving.api.idempotency import IdempotencyKey, respond_once
 from serving.api.routes.labs import LabName, find_lab
@@ -26,6 +27,7 @@ from serving.store.errors import UnknownError
 
 router = APIRouter(dependencies=[ta], route_class=AuthorizedRoute, tags=["jobs"])
 
+log = logging.getLogger("grader.jobs")
 LIMITS = ServiceLimits()
 ENDED = (State.DONE, State.FAILED, State.CANCELLED)
 JobId = Annotated[str, Path(max_length=64, pattern=ID_PATTERN, description="The job's id.", examples=[JOB["id"]])]
@@ -182,10 +184,13 @@ def _status(service: Service, job: Job) -> JobStatus:
 
 def _start(service: Service, lab_name: str, caller: Caller, job_id: str) -> JobStatus:
     try:
-        lab = load_lab(service.course.labs.folders[lab_name])
+        lab = read_lab(service.course.labs.folders[lab_name]).lab_with_warnings()
     except (InputError, KeyError):
         raise ProblemError("lab-unreadable", "The lab's folder can no longer be read.") from None
     job = service.jobs.add(service.course.name, lab, actor=caller.actor, job_id=job_id)
+    if job.warnings:
+        counts = ", ".join(f"{code} {count}" for code, count in job.warnings.items())
+        log.warning("lab %s of job %s: %s; details: grader check", lab.name, job.id, counts)
     service.start_job(job)
     return _status(service, job)
 

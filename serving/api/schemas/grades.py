@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
+from labs_schema.errors import issue_texts
 from labs_schema.frozen import Frozen
 from labs_schema.grades import CriterionGrade, Grade, Provenance, Status, highest_total
 from labs_schema.models import Criterion, Lab, Rating
@@ -72,11 +73,25 @@ class RubricCriterion(Frozen):
     ratings: tuple[RatingOut, ...] = Field(description="All ratings in the rubric's order.")
 
 
+class LabWarning(Frozen):
+    """A kind of issue that `grader check` reports of the lab; it is not the reason of a failure."""
+
+    code: str = Field(description="The code of the issue.")
+    count: int = Field(description="The number of issues.")
+    meaning: str = Field(description="The code in one sentence.")
+
+
+def lab_warnings(counts: Mapping[str, int]) -> tuple[LabWarning, ...]:
+    texts = issue_texts()
+    return tuple(LabWarning(code=code, count=count, meaning=texts[code]["meaning"]) for code, count in counts.items())
+
+
 class LabSummary(Frozen):
     name: str = Field(description="For `GET /labs/{lab}` and `POST /grade`.")
     language: str = Field(description="The programming language.")
     criteria: int = Field(description="The number of criteria.")
     max_points: float | None = Field(description="The highest total without bonus, null if the rubric has no points.")
+    warnings: tuple[LabWarning, ...] = Field(description="Issues of the lab's own files that leave it usable.")
 
 
 class LabRubric(Frozen):
@@ -84,6 +99,7 @@ class LabRubric(Frozen):
     language: str = Field(description="The programming language.")
     problem: str = Field(description="The problem statement.")
     criteria: tuple[RubricCriterion, ...] = Field(description="The criteria in the rubric's order.")
+    warnings: tuple[LabWarning, ...] = Field(description="Issues of the lab's own files that leave it usable.")
 
 
 class LabList(Frozen):
@@ -113,7 +129,13 @@ def grade_response(lab: Lab, grade: Grade, grade_id: str, ids: Mapping[str, str]
 
 def lab_summary(lab: Lab) -> LabSummary:
     total = highest_total((criterion.max_marks, criterion.bonus) for criterion in lab.criteria)
-    return LabSummary(name=lab.name, language=lab.language, criteria=len(lab.criteria), max_points=total)
+    return LabSummary(
+        name=lab.name,
+        language=lab.language,
+        criteria=len(lab.criteria),
+        max_points=total,
+        warnings=lab_warnings(lab.warnings),
+    )
 
 
 def lab_rubric(lab: Lab) -> LabRubric:
@@ -128,7 +150,13 @@ def lab_rubric(lab: Lab) -> LabRubric:
         )
         for c in lab.criteria
     )
-    return LabRubric(name=lab.name, language=lab.language, problem=lab.problem, criteria=criteria)
+    return LabRubric(
+        name=lab.name,
+        language=lab.language,
+        problem=lab.problem,
+        criteria=criteria,
+        warnings=lab_warnings(lab.warnings),
+    )
 
 
 def _graded_criterion(id_: str, criterion: Criterion, grade: CriterionGrade) -> GradedCriterion:

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from labs_schema.frozen import Frozen
-from serving.api.schemas.grades import GradeResponse, grade_response
+from serving.api.schemas.grades import GradeResponse, LabWarning, grade_response, lab_warnings
 from serving.jobs.job import Progress, State
 from serving.store.overrides import History, StoredOverride
 from serving.store.store import Store
@@ -28,9 +28,10 @@ class JobStatus(Frozen):
     started_at: str = Field(description="UTC, ISO 8601.")
     started_by: str = Field(description="The name of the API key.")
     finished_at: str | None = Field(description="UTC, ISO 8601; null until the job ends.")
-    graded: int = Field(description="The number of submissions with a stored grade.")
-    total: int = Field(description="The number of submissions.")
-    parked: tuple[ParkedSubmission, ...] = Field(description="The submissions without a grade, with reasons.")
+    graded: int = Field(description="The number of students with a stored grade.")
+    total: int = Field(description="The number of students.")
+    parked: tuple[ParkedSubmission, ...] = Field(description="The students without a grade, with reasons.")
+    warnings: tuple[LabWarning, ...] = Field(description="Issues of the lab when the job was started.")
     failure: str | None = Field(description="Why the job failed.")
     seconds_left: float | None = Field(description="Estimated from the progress so far; null if unknown.")
 
@@ -88,6 +89,7 @@ def job_status(progress: Progress, store: Store) -> JobStatus:
         graded=progress.graded,
         total=job.total,
         parked=tuple(parked),
+        warnings=lab_warnings(job.warnings),
         failure=job.failure,
         seconds_left=progress.seconds_left,
     )

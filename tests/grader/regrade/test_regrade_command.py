@@ -15,7 +15,7 @@ from grader.cli import app
 from grader.regrade.regrade import RegradeOptions, course_of, regrade_labs
 from grader.service.local_store import local_store
 from grader.tables.regrade import Regraded, regraded_table
-from labs_schema.errors import GraderError
+from labs_schema.errors import GraderError, ModelError
 from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
@@ -222,3 +222,14 @@ def test_invalid_cluster_is_refused_before_the_model_is_loaded(
     monkeypatch.setitem(sys.modules, "ray", None)
     with raises_code("ray-missing"):
         regrade_labs([tmp_path / "lab1"], "no/model", tmp_path / "out", RegradeOptions(cluster="local"))
+
+
+def test_lab_warnings_are_printed_before_grading(
+    make_lab: Callable[..., Lab], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_lab(make_lab(), tmp_path / "lab1")
+    (tmp_path / "lab1/submissions/s000@course/main.c").unlink()
+    with pytest.raises(ModelError):
+        regrade_labs([tmp_path / "lab1"], str(tmp_path / "no-model"), tmp_path / "out", RegradeOptions())
+    shown = capsys.readouterr().err
+    assert "no-program" in shown and "unreadable-submissions" in shown

@@ -194,6 +194,7 @@ def _jobs() -> None:
         *_optional("failure", "finished_at"),
         sa.Column("cli", sa.Boolean, nullable=False),
         sa.Column("fingerprint", sa.String),
+        sa.Column("warnings", sa.JSON, nullable=False),
     )
     op.create_index("ix_jobs_at", "jobs", ["at"])
     op.create_table(

@@ -77,6 +77,8 @@ def test_a_student_without_a_readable_program_is_in_status_and_results(course: A
         parked = {each["student"]: each["code"] for each in found["parked"]}
         assert parked == {"s000": "no-program", "s777": "student-without-submission"}
         assert (found["graded"], found["total"]) == (5, 7)
+        warnings = {each["code"]: each["count"] for each in found["warnings"]}
+        assert warnings["no-program"] == 1 and "unreadable-submissions" in warnings
         lines = [json.loads(line) for line in client.get(f"/jobs/{job}/grades.jsonl").text.splitlines()]
         assert {line["grade"]["student"] for line in lines[:2]} == parked.keys() and len(lines) == 7
         assert all(each["rating"] is None for line in lines[:2] for each in line["grade"]["criteria"])
@@ -221,6 +223,7 @@ RUNNING = JobStatus(
     graded=1,
     total=6,
     parked=(),
+    warnings=(),
     failure=None,
     seconds_left=None,
 )

@@ -16,7 +16,7 @@ def test_an_unknown_lab_is_a_404_that_lists_the_known_ones(problem: Any, client:
 
 def test_labs_and_their_rubrics_are_listed(client: TestClient) -> None:
     listed = client.get("/labs").json()
-    assert listed == {"labs": [{"name": "lab1", "language": "C", "criteria": 2, "max_points": 3.0}]}
+    assert listed == {"labs": [{"name": "lab1", "language": "C", "criteria": 2, "max_points": 3.0, "warnings": []}]}
     body = client.get("/labs/lab1").json()
     assert [c["title"] for c in body["criteria"]] == ["Does it compile?", "Is it readable?"]
     assert body["criteria"][1]["ratings"][0] == {"id": "A", "description": "Yes", "points": 1}
