@@ -12,12 +12,20 @@ from pathlib import Path
 
 from labs_schema.errors import InputError, Issue, IssueCollector, Severity
 from labs_schema.limits import LabLimits
-from labs_schema.models import Person, Submission
+from labs_schema.models import Criterion, Person, Submission
 from labs_schema.privacy.redaction import roster_names, with_redactions
 from labs_schema.source.languages import LANGUAGES, UNKNOWN
-from labs_schema.submissions.archives import UnreadFile, read_archive
+from labs_schema.submissions.archives import UnreadFile
 from labs_schema.submissions.file_names import archive_suffix, safe_name
-from labs_schema.submissions.source_files import archive_files, folder_files, read_source_files, single_file
+from labs_schema.submissions.notebooks import asks_about_text
+from labs_schema.submissions.source_files import (
+    ReadingRules,
+    archive_files,
+    folder_files,
+    opened_archive,
+    read_source_files,
+    single_file,
+)
 from labs_schema.submissions.submissions_folder import files_in_language
 
 REQUEST = "submission"
@@ -28,12 +36,16 @@ ReadFiles = Callable[[str, IssueCollector], Iterator[UnreadFile]]
 
 
 def read_adhoc_submission(
-    paths: Sequence[Path], language: str = UNKNOWN, roster: tuple[Person, ...] = ()
+    paths: Sequence[Path],
+    language: str = UNKNOWN,
+    roster: tuple[Person, ...] = (),
+    criteria: Sequence[Criterion] = (),
 ) -> tuple[Submission, tuple[Issue, ...]]:
     """One submission from source files, archives and folders, and warnings about skipped files.
 
-    Files in `language` are selected as in a lab, and names on the `roster` are added to its redactions. Raises
-    InputError with all errors if a path cannot be read, two files have the same path, or there is no source file.
+    Files in `language` are selected as in a lab, and names on the `roster` are added to its redactions. Text cells of
+    notebooks are read if the `criteria` ask about text. Raises InputError with all errors if a path cannot be read, two
+    files have the same path, or there is no source file.
     """
     absolute = [path.absolute() for path in paths]
     top = (
@@ -45,37 +57,37 @@ def read_adhoc_submission(
     def files(where: str, issues: IssueCollector) -> Iterator[UnreadFile]:
         return chain.from_iterable(_files(path, top, where, issues) for path in absolute)
 
-    submission, warnings = _read(files, str(top.parent).rstrip("/"), top.name, language)
+    submission, warnings = _read(files, str(top.parent).rstrip("/"), top.name, language, criteria)
     return with_redactions(submission, language, roster_names(roster)), warnings
 
 
-def read_given_files(files: Sequence[tuple[str, str]], language: str) -> Submission:
+def read_given_files(files: Sequence[tuple[str, str]], language: str, criteria: Sequence[Criterion] = ()) -> Submission:
     """One submission from (path, text) pairs. They are read as an archive of these files. Raises InputError."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
         for path, text in files:
             archive.writestr(zipfile.ZipInfo(path), text.encode())
-    return read_given_archive("files.zip", data.getvalue(), language)
+    return read_given_archive("files.zip", data.getvalue(), language, criteria)
 
 
-def read_given_archive(name: str, data: bytes, language: str) -> Submission:
+def read_given_archive(name: str, data: bytes, language: str, criteria: Sequence[Criterion] = ()) -> Submission:
     """One submission from the content of an archive called `name`. Raises InputError."""
 
     def files(where: str, issues: IssueCollector) -> Iterator[UnreadFile]:
-        return read_archive(data, f"{where}/{safe_name(name)}", LIMITS, issues)
+        return opened_archive(data, f"{where}/{safe_name(name)}", LIMITS, issues)
 
-    return _read(files, REQUEST, "files", language)[0]
+    return _read(files, REQUEST, "files", language, criteria)[0]
 
 
-def _read(files: ReadFiles, root: str, where: str, language: str) -> tuple[Submission, tuple[Issue, ...]]:
+def _read(
+    files: ReadFiles, root: str, where: str, language: str, criteria: Sequence[Criterion]
+) -> tuple[Submission, tuple[Issue, ...]]:
     """The submission and the warnings. Raises InputError with all errors, also if there is no source file."""
     issues = IssueCollector(root)
-    found = read_source_files(files(where, issues), where, LIMITS, issues).files
+    rules = ReadingRules(text_cells=asks_about_text(criteria))
+    found, _, skipped = read_source_files(files(where, issues), where, LIMITS, issues, rules)
     if not found and not issues.failed:
-        skipped = next(
-            (each for each in issues.issues() if each.code in ("binary", "other-file", "archive-inside")), None
-        )
-        issues.error("no-source", where, found=f"no source file{f', only {skipped.found}' if skipped else ''}")
+        issues.error("no-source", where, found=f"no source file{f', only {skipped}' if skipped else ''}")
     if language in LANGUAGES:
         found = files_in_language(found, language, where, issues)
     every = issues.issues()

@@ -59,7 +59,12 @@ def archive_files(path: Path, where: str, limits: LabLimits, issues: IssueCollec
     if data is not None and len(data) > limits.archive_bytes:
         report_too_large("archive-too-big", where, "bytes", limits.archive_bytes, issues)
     elif data is not None:
-        yield from _opened(read_archive(data, where, limits, issues), _Archives(where, limits, issues))
+        yield from opened_archive(data, where, limits, issues)
+
+
+def opened_archive(data: bytes, where: str, limits: LabLimits, issues: IssueCollector) -> Iterator[UnreadFile]:
+    """The files in the archive `data`, and those in its archives. `where` ends with the archive's name."""
+    return _opened(read_archive(data, where, limits, issues), _Archives(where, limits, issues))
 
 
 def single_file(path: Path, name: str, where: str, issues: IssueCollector) -> UnreadFile:

@@ -109,7 +109,7 @@ async def grade_submission(
         lab, ids = find_lab(service.course.labs, body.lab), {}
     else:
         lab, ids = body.rubric(), {c.title: c.id for c in body.criteria if c.id}
-    given = await run_in_threadpool(_read, body.submission, lab.language)
+    given = await run_in_threadpool(_read, body.submission, lab)
     submission = _check_size(given, lab, service.options.max_chars)
     roster = lab.roster if isinstance(body, LabGradeRequest) else service.course.labs.roster
     submission = await _redact(service, submission, lab.language, roster, body.student or "")
@@ -168,13 +168,13 @@ async def _redact(
         raise timed_out(seconds, service.engine.queue.retry_after) from None
 
 
-def _read(given: SubmissionIn, language: str) -> Submission:
+def _read(given: SubmissionIn, lab: Lab) -> Submission:
     """Raises ProblemError: 413 for a file that the reader of labs would reject, 422 without a readable program."""
     for file in given.files:
         if (size := len(file.content.encode())) > SOURCE_BYTES:
             raise too_large("submission.files", f"{size} bytes in {excerpt(file.filename)}", SOURCE_BYTES)
     try:
-        return given.read(language)
+        return given.read(lab.language, lab.criteria)
     except InputError as error:
         where = "submission.files" if given.files else "submission.archive"
         listed = [

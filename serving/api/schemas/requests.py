@@ -113,10 +113,13 @@ class SubmissionIn(RequestPart):
         _check_distinct("filename", [file.filename for file in self.files])
         return self
 
-    def read(self, language: str) -> Submission:
-        """Without a student: grading does not depend on whose work it is. Raises InputError."""
+    def read(self, language: str, criteria: tuple[Criterion, ...]) -> Submission:
+        """Without a student: grading does not depend on whose work it is. Raises InputError.
+
+        The `criteria` decide whether text cells of notebooks are read.
+        """
         if self.archive is None:
-            return read_given_files([(file.filename, file.content) for file in self.files], language)
+            return read_given_files([(file.filename, file.content) for file in self.files], language, criteria)
         try:
             data = base64.b64decode(self.archive.content, validate=True)
         except ValueError:
@@ -128,7 +131,7 @@ class SubmissionIn(RequestPart):
                 hint="Encode the archive in base64.",
             )
             raise InputError([issue]) from None
-        return read_given_archive(self.archive.filename, data, language)
+        return read_given_archive(self.archive.filename, data, language, criteria)
 
 
 class RatingIn(RequestPart):

@@ -1,3 +1,5 @@
+import io
+import json
 import zipfile
 from pathlib import Path
 
@@ -5,8 +7,9 @@ import pytest
 
 from labs_schema.errors import InputError
 from labs_schema.lab_writer import write_lab
+from labs_schema.models import Criterion, Rating
 from labs_schema.reading.validate import load_lab
-from labs_schema.submissions.adhoc_submission import read_adhoc_submission
+from labs_schema.submissions.adhoc_submission import read_adhoc_submission, read_given_archive, read_given_files
 
 
 def test_files_form_one_submission_sorted_by_name(tmp_path: Path) -> None:
@@ -63,3 +66,21 @@ def test_adhoc_submission_equals_the_same_submission_in_a_lab(tmp_path: Path, ma
     submission, (warning,) = read_adhoc_submission([folder], lab.language)
     assert submission.files == lab.submissions[0].files
     assert warning.code == "other-language" and "'plot.py'" in warning.found
+
+
+def test_given_archives_are_opened_like_those_of_a_lab() -> None:
+    inner, outer = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr("main.c", "int main;\n")
+    with zipfile.ZipFile(outer, "w") as archive:
+        archive.writestr("work.zip", inner.getvalue())
+    assert [file.path for file in read_given_archive("s1.zip", outer.getvalue(), "C").files] == ["archive/main.c"]
+
+
+def test_criteria_decide_whether_text_cells_of_a_notebook_are_read() -> None:
+    cells = [{"cell_type": "markdown", "source": "Because"}, {"cell_type": "code", "source": "x = 1"}]
+    files = [("a.ipynb", json.dumps({"cells": cells}))]
+    ratings = (Rating(title="A"), Rating(title="B"))
+    for title, expected in (("Is it correct?", False), ("Is the result explained?", True)):
+        (file,) = read_given_files(files, "Python", (Criterion(title=title, ratings=ratings),)).files
+        assert ("Because" in file.text) == expected and "x = 1" in file.text
