@@ -39,6 +39,11 @@ class GradedCriterion(Frozen):
         description="Estimated probability that a TA gives this rating too; calibrated if the model is."
     )
     label_mass: float | None = Field(description="The probability mass that the model put on option letters.")
+    sources: dict[str, float] = Field(
+        default={},
+        description="What each source of a head's answer adds to the log-odds of the rating against the next one; "
+        "empty for a language model.",
+    )
     status: Status = Field(description="`needs_review` if a human should confirm the rating.")
     review_reasons: tuple[str, ...] = Field(description="Why a human should review it; empty if accepted.")
     reasoning: str | None = Field(description="The model's explanation, if requested. It does not affect the rating.")
@@ -174,6 +179,7 @@ def _graded_criterion(id_: str, criterion: Criterion, grade: CriterionGrade) -> 
         ),
         confidence=grade.confidence,
         label_mass=grade.label_mass,
+        sources=grade.sources,
         status=grade.status,
         review_reasons=grade.review_reasons,
         reasoning=grade.reasoning,
