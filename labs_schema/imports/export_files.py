@@ -86,17 +86,16 @@ def open_export(path: Path, limits: ImportLimits, issues: IssueCollector) -> Ite
         yield _checked(Export(name, tuple(sorted(_folder_files(path, limits, issues))), limits, issues))
         return
     try:
-        with zipfile.ZipFile(path) as archive:
-            files = tuple(sorted(_zip_files(archive, limits, issues)))
-            yield _checked(Export(name.removesuffix(".zip").removesuffix(".ZIP"), files, limits, issues))
+        archive = zipfile.ZipFile(path)
     except FileNotFoundError as error:
         raise InputError([error_issue("no-export", name, found="no such file or folder")]) from error
     except ARCHIVE_ERRORS as error:
-        if isinstance(error, OSError) and not isinstance(error, zipfile.BadZipFile) and error.filename != str(path):
-            raise
         found = f"neither a folder nor a readable zip file ({type(error).__name__})"
         hint = "Download the export again. Extract archives of other types, and pass the folder."
         raise InputError([error_issue("no-export", name, found=found, hint=hint)]) from error
+    with archive:
+        files = tuple(sorted(_zip_files(archive, limits, issues)))
+        yield _checked(Export(name.removesuffix(".zip").removesuffix(".ZIP"), files, limits, issues))
 
 
 def open_table(path: Path, limits: ImportLimits, issues: IssueCollector) -> Export:

@@ -48,13 +48,14 @@ class Students:
         return tuple(sorted(found, key=lambda each: each.student))
 
     def student_of(self, assessment: Assessment) -> str | None:
-        """The student whose folder has the assessed work; None if there is none."""
+        """The student whose folder has the assessed work; None if there is none, or the ids are those of several."""
         if assessment.work in self._by_work:
             return self._by_work[assessment.work]
-        for each in assessment.owner:
-            student = self._by_id.get(PlatformId(each.kind, folded(each.value)))
-            if student is not None:
-                return self.submission_of.get(student)
+        known = [self._by_id.get(PlatformId(each.kind, folded(each.value))) for each in assessment.owner]
+        found = (self.identifier.identity((each,)) for each in assessment.owner)
+        known += [identity.student for identity in found if len(identity.entries) == 1]
+        if folders := {self.submission_of[each] for each in known if each in self.submission_of}:
+            return folders.pop() if len(folders) == 1 else None
         names = [self.identifier.identity(assessment.owner).student] if assessment.owner else []
         names += [each.value for each in assessment.owner if each.kind is not IdKind.EMAIL]
         return next((self._by_name[name] for name in names if name in self._by_name), None)

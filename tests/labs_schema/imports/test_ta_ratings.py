@@ -104,3 +104,12 @@ def test_table_of_a_platform_in_a_lab_is_read_and_not_copied(run_import: Import,
     lab = write_folder({"ps.txt": "Print.", "modified_ps.txt": "p", "rubric_ratings.csv": EXCLUSIVE}, tmp_path / "old")
     _, _, folder = run_import("gradescope", FILES, lab=lab)
     assert set(load_lab(folder).ratings_by_student) == {"s1", "s2"}
+
+
+def test_id_that_is_one_student_s_number_and_another_s_platform_id_is_not_guessed(run_import: Import) -> None:
+    roster = "Student,ID,SIS User ID,SIS Login ID,Lab\nA,1,2,a,\nB,2,3,b,\n"
+    table = "Student Id,Student Name,Rating: A,Points: A\n2,?,Yes,1\n1,A,Yes,1\n3,B,No,0\n"
+    files = {"x_1_9_a.c": "x", "x_2_9_a.c": "y"}
+    report, codes, folder = run_import("canvas", files, roster, {"t.csv": table})
+    assert complete(folder).ratings_by_student == {"2": {"A": "Yes"}, "3": {"A": "No"}}
+    assert report.ratings_unused == 1 and codes == {"unused-rating"}
