@@ -13,7 +13,7 @@ from labs_schema.reading.cells import Kind, kind_of, number
 from labs_schema.reading.marks import read_marks
 from labs_schema.reading.repeated_titles import Part, distinct_titles
 from labs_schema.reading.rubric_text import clean_description
-from labs_schema.reading.table_words import OTHER_COLUMN, SUMMARY_ROW
+from labs_schema.reading.table_words import COMMENT_COLUMN, OTHER_COLUMN, SUMMARY_ROW
 from labs_schema.reading.titles import TA, Titles, rater_file, read_rater, read_title
 from labs_schema.student_ids import local_part, written_id
 from labs_schema.tables.delimited import Row
@@ -151,10 +151,10 @@ def _columns(
 
 
 def _is_extra(index: int, header: list[Row], body: list[Row]) -> bool:
-    """Whether a column has no rating title and no ratings, or the title of a column of totals, names or comments."""
+    """Whether a column has no rating title and no ratings, or the title of a column of comments."""
     rating, marks = header[2].cells[index], header[4].cells[index]
     if rating:
-        return not marks and OTHER_COLUMN.fullmatch(rating.casefold().rstrip(":")) is not None
+        return not marks and COMMENT_COLUMN.fullmatch(rating.casefold().rstrip(":")) is not None
     labels = {"".join(row.cells[index : index + 1]).casefold().rstrip(":") for row in header} - {""}
     if not labels or any(map(OTHER_COLUMN.fullmatch, labels)):
         return True

@@ -49,7 +49,7 @@ def _criterion(value: object, number: int, issues: IssueCollector) -> Criterion 
     try:
         fields = criterion_fields(value)
     except RepeatedKeyError as error:
-        _bad_json(f"{error} in {where}", issues)
+        _bad_json(f"two values of {error.key} in {where}", issues)
         return None
     _report_unknown(fields, where, CRITERION_KEYS, issues)
     title = _title(fields, where, issues)

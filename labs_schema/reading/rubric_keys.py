@@ -24,7 +24,11 @@ RATING_KEYS = frozenset({"title", "description", "marks"})
 
 
 class RepeatedKeyError(ValueError):
-    """Two spellings of one key with different values."""
+    """Two spellings of one `key` with different values."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(f"one value of {key}, not two")
 
 
 def criteria_of(value: Any) -> Any:
@@ -61,7 +65,7 @@ def _renamed(value: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, An
     for key, content in value.items():
         name = names.get(re.sub(r"[\s_-]", "", key.lower()), key)
         if name in fields and fields[name] != content:
-            raise RepeatedKeyError(f"two values of {name}")
+            raise RepeatedKeyError(name)
         fields[name] = content
     return fields
 

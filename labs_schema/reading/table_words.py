@@ -20,9 +20,11 @@ _ABSENT = r"""
 não (?:entreg(?:ue|ou)|apresentad[oa])
 non (?:consegnat[oa]|presente)|nessuna consegna
 """
-_OTHER_COLUMN = r"""
-(?:over)?all comments?|comment(?:s|aires?|arios?|i|ários?)?|comentários?|comentarios?|commento|kommentare?
+_COMMENT_COLUMN = r"""
+(?:overall )?comments?|commentaires?|comentários?|comentarios?|commento|commenti|kommentare?
 feedback|remarks?|bemerkung(?:en)?|observaciones|observations|osservazioni|observações
+"""
+_OTHER_COLUMN = r"""
 not(?:e|es|a|as|en)|grades?|scores?|points?|punkte|punteggio|puntos|pontos
 (?:grand |sub)?totals?|totale?|gesamt|sum(?:me|a)?|somm[ea]|soma
 (?:full |first |last |student |family )?names?|surname|e-?mail(?: address)?|sections?|grader|marker|percent(?:age)?|%
@@ -42,7 +44,9 @@ def _any_of(lines: str) -> str:
 
 ABSENT = re.compile(_any_of(_ABSENT))
 """A student without work, in lower case."""
-OTHER_COLUMN = re.compile(_any_of(_OTHER_COLUMN))
+COMMENT_COLUMN = re.compile(_any_of(_COMMENT_COLUMN))
+"""The heading of a column of comments, in lower case; never the title of a rating."""
+OTHER_COLUMN = re.compile(f"{_any_of(_COMMENT_COLUMN)}|{_any_of(_OTHER_COLUMN)}")
 """The heading of a column without ratings, in lower case."""
 SUMMARY_ROW = re.compile(rf"{_any_of(_SUMMARY_ROW)}\s*(?:[:=(].*|[-+]?[\d.,]+%?)?", re.IGNORECASE)
 """The first cell of a row that summarises the others, such as `Average` or `Total: 3`."""

@@ -169,7 +169,10 @@ class CriterionIn(RequestPart):
     @model_validator(mode="before")
     @classmethod
     def accept_other_keys(cls, given: Any) -> Any:
-        return _with_api_keys(given) if isinstance(given, dict) and len(given) <= LIMITS.object_fields else given
+        if not isinstance(given, dict) or len(given) > LIMITS.object_fields:
+            return given
+        long = any(isinstance(value, list) and len(value) > LIMITS.ratings for value in given.values())
+        return given if long else _with_api_keys(given)
 
     @model_validator(mode="after")
     def ratings_differ(self) -> "CriterionIn":
@@ -267,7 +270,7 @@ def _with_api_keys(given: dict[str, Any]) -> dict[str, Any]:
     """A criterion with the keys of any spelling of rubrics (`rubric_keys`) as one with the keys of this API."""
     fields = {key: value for key, value in criterion_fields(given).items() if key not in NOT_READ}
     ratings = fields.get("ratings")
-    if isinstance(ratings, list) and len(ratings) <= LIMITS.ratings:
+    if isinstance(ratings, list):
         fields["ratings"] = [_rating_keys(each) if isinstance(each, dict) else each for each in ratings]
     return fields
 
