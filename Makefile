@@ -20,21 +20,14 @@ demo: demo/evaluation/evaluation.json
 
 demo/data/manifest.json: $(wildcard labs/*/*.* labs/*/submissions/*/*) | $(READY)
 	$(BIN)/grader build-dataset --parent-dir labs --eval-lab-names python_parking_fee --prompt compact \
-	  --option-order given --train-dataset-path demo/data/train.jsonl --test-dataset-path demo/data/test.jsonl
+	  --train-dataset-path demo/data/train.jsonl --test-dataset-path demo/data/test.jsonl
 
-demo/base/config.json: demo/data/manifest.json
-	rm -rf demo/base
-	$(BIN)/grader init-model --dataset demo/data --out demo/base --steps 150
+$(RUN)/manifest.json: demo/data/manifest.json
+	$(BIN)/grader model pull smollm2-135m
+	$(BIN)/grader train --config training/recipes/head.yaml --dataset demo/data --output-dir demo/runs
 
-$(RUN)/manifest.json: demo/base/config.json
-	$(BIN)/grader train --config training/recipes/tiny.yaml --dataset demo/data --model demo/base --output-dir demo/runs \
-	  --set sft.num_train_epochs=24
-
-$(RUN)/merged/manifest.json: $(RUN)/manifest.json
-	$(BIN)/grader merge $(RUN)
-
-demo/evaluation/evaluation.json: $(RUN)/merged/manifest.json
-	$(BIN)/grader evaluate $(RUN) --parent-dir labs --out demo/evaluation
+demo/evaluation/evaluation.json: $(RUN)/manifest.json
+	$(BIN)/grader evaluate $(RUN) --parent-dir labs --out demo/evaluation --no-base
 
 fast: $(READY)
 	$(BIN)/python -m pytest -m "not slow and not nightly and not gpu" -n 2
@@ -67,7 +60,7 @@ nightly: debian-packages $(READY)
 	$(BIN)/python -m pytest -m "nightly and not gpu" -n 2 --dist loadgroup
 	$(MAKE) chaos stops outage
 
-# Uses the rows of labs/, or of BENCH="DATASET MODEL", such as BENCH="demo/data demo/base".
+# Uses the rows of labs/, or of BENCH="DATASET MODEL", such as BENCH="demo/data ~/.cache/grader/models/smollm2-135m".
 bench-train: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_train.py $(BENCH)
 

@@ -30,7 +30,8 @@ NEXT = """Next steps:
   grader grade main.cpp --lab {lab} --model {model}    # grade your own program
   grader regrade {lab} --model {model} --out demo/regraded    # regrade a lab and compare with its TAs
   grader serve --model {model} --labs {labs}    # API docs at http://127.0.0.1:8000/docs
-  grader check YOUR_LABS    # validate the labs of your course"""
+  grader check YOUR_LABS    # validate the labs of your course
+  grader label YOUR_LABS/NEW_LAB    # rate twenty programs of a new lab, get the rest"""
 
 
 def show_one(model: str, lab_folder: Path, student: str, console: Console) -> None:
