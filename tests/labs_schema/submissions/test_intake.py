@@ -232,9 +232,14 @@ def test_kernel_decides_the_language_of_a_notebook(tmp_path: Path) -> None:
     assert paths(read_folder(put(tmp_path, {"a.ipynb": json.dumps(content).encode()}))[0]) == ["a.ipynb.r"]
 
 
-keys = st.sampled_from(["cells", "worksheets", "source", "metadata", "cell_type"])
-values = st.none() | st.integers() | st.text(max_size=5)
-contents = st.recursive(values, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner))
+values = st.none() | st.integers() | st.text(max_size=5) | st.lists(st.text(max_size=5) | st.none(), max_size=2)
+kinds = values | st.sampled_from(["code", "markdown"])
+cells = values | st.lists(
+    values | st.fixed_dictionaries({}, optional={"cell_type": kinds, "source": values, "input": values}), max_size=3
+)
+metadata = values | st.fixed_dictionaries({}, optional={"kernelspec": values, "language_info": values})
+sheets = values | st.lists(values | st.fixed_dictionaries({}, optional={"cells": cells}), max_size=2)
+contents = values | st.fixed_dictionaries({}, optional={"cells": cells, "worksheets": sheets, "metadata": metadata})
 
 
 @given(contents)
