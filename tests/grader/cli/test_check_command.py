@@ -34,7 +34,7 @@ def test_valid_labs_give_a_table_and_status_0(labs) -> None:
 
 
 def test_issues_are_grouped_and_errors_give_status_1(labs) -> None:
-    (labs / "lab1" / "ps.txt").write_bytes(b"\0")
+    (labs / "lab1" / "ps.txt").write_bytes(b"a\0b")
     for student in range(5):
         (labs / "lab2" / "submissions" / f"s00{student}@course" / "main.o").write_bytes(b"\0")
     result = run(labs)
