@@ -55,8 +55,9 @@ other work: {data}. Reading all programs took {reading} (a few minutes if their 
   `grader label` proposes them, {batch} between two refits.
 - Heads see all programs of a lab without their ratings, as in use. Near-copies are not removed. Intervals: 95 %, over
   students. Decisions of several splits or draws are pooled.
-- Regularisation and the shares of the features were chosen on four other splits of the same students, and on leaving
-  labs out: expect slightly less on new data.
+- Tuned on the same labs, so expect less on new data: regularisation and the shares of the features on other splits of
+  the same students and on leaving labs out, the weight of a lab's own habits and the rule that proposes programs (the
+  best of five) on other draws of rated programs.
 - Chosen programs are doubtful ones, so the rest is easier than after a random choice: the figures show what is left to
   correct, not how much more the head learned.
 
