@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from labs_schema.frozen import Frozen
+from labs_schema.student_ids import local_part, written_id
 from serving.store.tables import exports
 
 Ids = frozenset[str]
@@ -94,7 +95,8 @@ def _erase_from_file(path: Path, ids: Ids) -> bool:
         return False
     before = path.read_bytes()
     try:
-        after = erase(before.decode("utf-8"), ids).encode()
+        text = before.decode("utf-8")
+        after = erase(text, _forms(ids, text)).encode()
     except (ValueError, csv.Error):  # not what its suffix claims: reported as `left` if it names the student
         return False
     if after != before:
@@ -166,8 +168,21 @@ def _is_about(value: Any, ids: Ids) -> bool:
 
 
 def _is_id(text: Any, ids: Ids) -> bool:
-    """Matches an id, an e-mail address or a folder of a submission: `s1`, `s1@uni.example`, `s1@course`."""
-    return isinstance(text, str) and not ids.isdisjoint((text, text.split("@", 1)[0]))
+    return isinstance(text, str) and written_id(text) in ids
+
+
+def _forms(ids: Ids, text: str) -> Ids:
+    """The ids as `text` may write them: `s1` also as `s1@course` or `s1@uni.example`, and the other way around.
+
+    If it has several such forms, they may be several students, and only the id itself counts.
+    """
+    forms = set(ids)
+    for student in ids:
+        local = local_part(student)
+        full = {written_id(each) for each in re.findall(rf"(?<![\w.-]){re.escape(local)}@[\w.-]+", text)}
+        if len(full | {student} - {local}) <= 1:
+            forms |= {*full, local}
+    return frozenset(forms)
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_json
+from labs_schema.student_ids import local_part, written_id
 from serving.store.contents import keyed_hash
 from serving.store.database import select_in_batches
 from serving.store.errors import UnknownError
@@ -109,11 +110,20 @@ def forget_student(ledger: Ledger, pseudonym: str, actor: str) -> int:
 
 
 def find_pseudonyms(connection: Connection, student: str, course: str | None) -> list[str]:
-    """The pseudonyms of a student, in one course or in all."""
-    query = select(students.c.pseudonym).where(students.c.student == student)
+    """The pseudonyms of a student, in one course or in all.
+
+    `s1` and `s1@course` are the same student in a course that has no other `s1@...`; otherwise only the id itself.
+    """
+    local = local_part(student)
+    same = (students.c.student == local) | students.c.student.startswith(f"{local}@", autoescape=True)
+    query = select(students.c.pseudonym, students.c.course, students.c.student).where(same)
     if course is not None:
         query = query.where(students.c.course == course)
-    return list(connection.execute(query.order_by(students.c.seq)).scalars())
+    rows = connection.execute(query.order_by(students.c.seq)).all()
+    full: dict[str, set[str]] = {}
+    for row in rows:
+        full.setdefault(row.course, {student} - {local}).update({row.student} - {local})
+    return [row.pseudonym for row in rows if row.student == written_id(student) or len(full[row.course]) <= 1]
 
 
 def inactive_since(connection: Connection, course: str, before: str) -> list[str]:

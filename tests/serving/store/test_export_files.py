@@ -101,3 +101,38 @@ def test_vanished_file_is_skipped_and_missing_path_is_an_error(tmp_path: Path, m
     assert erase_from_exports({"s1"}, [tmp_path]).changed == (tmp_path / "b.jsonl",)
     with pytest.raises(FileNotFoundError, match="no such export"):
         erase_from_exports({"s1"}, [tmp_path / "gone"])
+
+
+@pytest.mark.parametrize(
+    ("forgotten", "left"),
+    [("ann@cs", "student\nann@ee\n"), ("ann", "student\nann@cs\nann@ee\n"), ("ann@law", "student\nann@cs\nann@ee\n")],
+)
+def test_namesake_of_another_course_stays(forgotten, left, tmp_path) -> None:
+    (tmp_path / "marks.csv").write_text("student\nann@cs\nann@ee\n")
+    erase_from_exports([forgotten], [tmp_path])
+    assert (tmp_path / "marks.csv").read_text() == left
+
+
+@pytest.mark.parametrize("forgotten", ["ann", "ann@cs"])
+def test_both_forms_of_an_id_are_erased(forgotten, tmp_path) -> None:
+    (tmp_path / "marks.csv").write_text("student\nann\nbo\n")
+    (tmp_path / "rubric_ratings.csv").write_text("Student,1\nann@cs,1\nbo@cs,0\n")
+    erase_from_exports([forgotten], [tmp_path])
+    assert (tmp_path / "marks.csv").read_text() == "student\nbo\n"
+    assert (tmp_path / "rubric_ratings.csv").read_text() == "Student,1\nbo@cs,0\n"
+
+
+@pytest.mark.parametrize(
+    ("known", "forgotten", "count"),
+    [
+        (["ann@cs", "ann@ee"], "ann", 0),
+        (["ann@cs", "ann@ee"], "ann@cs", 1),
+        (["ann", "ann@cs"], "ann@cs", 2),
+        (["ann@cs", "bo@cs"], "ann", 1),
+        (["ann", "ann@ee"], "ann@cs", 0),
+    ],
+)
+def test_store_forgets_one_student_and_never_a_namesake(known, forgotten, count, store) -> None:
+    for student in known:
+        store.pseudonym_for("cs101", student, actor="test")
+    assert store.forget_student(forgotten, actor="test").students == count
