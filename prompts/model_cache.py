@@ -51,7 +51,8 @@ def gguf_name(path: Path) -> str:
     """The name of a converted GGUF file in the cache: its own, with 12 digits of its SHA-256."""
     path = path.expanduser()
     stem = re.sub(r"[^\w.-]+", "-", path.stem).strip("-.") or "model"
-    return f"{stem}-{file_sha256(path)[:12]}"
+    state = path.stat()
+    return f"{stem}-{_unchanged_sha256(path, (state.st_size, state.st_mtime_ns, state.st_ino))[:12]}"
 
 
 def cached_model(name: str) -> CachedModel | None:
@@ -118,6 +119,12 @@ def new_model(name: str) -> Iterator[Path | None]:
 def file_sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@cache
+def _unchanged_sha256(path: Path, stamp: object) -> str:  # noqa: ARG001
+    """The hash of a file, computed once per process and `stamp`: services look a model up for every request."""
+    return file_sha256(path)
 
 
 @cache
