@@ -100,7 +100,7 @@ def test_readme_and_installed_packages_are_no_program(problem: Any, client: Test
     assert error["field"] == "submission.files" and error["found"].startswith("no-source")
 
 
-@pytest.mark.parametrize("name", ["./main.c", ".\\main.c", "main.c"])
+@pytest.mark.parametrize("name", ["./main.c", ".\\main.c", "C:\\fakepath\\main.c", "main.c"])
 def test_paths_are_cleaned_as_in_archives(name: str, client: TestClient) -> None:
     plain = by_api(client, {"files": [{"filename": "main.c", "content": PROGRAM}]})
     assert by_api(client, {"files": [{"filename": name, "content": PROGRAM}]}) == plain
@@ -130,3 +130,12 @@ def test_unreadable_archive_is_refused_with_its_code(
     answer = client.post("/grade", json={**BY_LAB, "lab": "lab1", "submission": {"archive": archive}})
     (error, *_) = problem(answer, "unreadable-submission")["errors"]
     assert error["found"].startswith(code)
+
+
+def test_archive_in_an_archive_is_opened_as_in_a_lab(
+    client: TestClient, make_lab: Callable[..., Lab], tmp_path: Path
+) -> None:
+    files = {"work.zip": zipped({"main.c": PROGRAM.encode()})}
+    archive = {"filename": "all.zip", "content": base64.b64encode(zipped(files)).decode()}
+    in_lab = in_a_lab(make_lab(students=0), files, tmp_path / "lab1", archive=True)
+    assert by_api(client, {"archive": archive})[:1] == in_lab != ()
