@@ -13,14 +13,14 @@ from labs_schema.reading.lab_folders import (
     GROUPS,
     LANGUAGE_FILE,
     RATINGS,
-    RUBRIC,
     SHORT_STATEMENTS,
     STATEMENTS,
     SUBMISSIONS,
     TEMPLATE,
 )
 from labs_schema.reading.ratings_csv import HEADER
-from labs_schema.reading.titles import TA, is_rater, rater_file, rater_of
+from labs_schema.rubrics.rubric_json import RUBRIC
+from labs_schema.rubrics.titles import TA, is_rater, rater_file, rater_of
 from labs_schema.source.languages import LANGUAGES, UNKNOWN, majority_languages
 from labs_schema.submissions.file_names import safe_member_path
 from labs_schema.tables.csv_writer import Cell, write_csv

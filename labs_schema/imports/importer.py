@@ -7,13 +7,13 @@ from pathlib import Path
 
 from labs_schema.errors import InputError, Issue, IssueCollector, Severity, error_issue
 from labs_schema.file_reader import read_text
-from labs_schema.imports.canvas import is_assessments, is_rubric, read_assessments, read_rubric
 from labs_schema.imports.export_files import Export, open_export, open_table
-from labs_schema.imports.gradescope import is_evaluation, read_evaluation
 from labs_schema.imports.identities import Identifier, merged_rosters, read_roster_entries
 from labs_schema.imports.platform_tables import PlatformTable
 from labs_schema.imports.platforms import read_platform
 from labs_schema.imports.ratings import grade
+from labs_schema.imports.readers.canvas import is_assessments, is_rubric, read_assessments, read_rubric
+from labs_schema.imports.readers.gradescope import is_evaluation, read_evaluation
 from labs_schema.imports.records import (
     ExportFile,
     IdKind,
@@ -26,8 +26,8 @@ from labs_schema.imports.resolution import Students
 from labs_schema.imports.writer import Progress, check_output, write_imported
 from labs_schema.limits import ImportLimits, LabLimits
 from labs_schema.models import Criterion
-from labs_schema.reading.lab_folders import RATINGS, RUBRIC
-from labs_schema.reading.rubric_json import parse_rubric
+from labs_schema.reading.lab_folders import RATINGS
+from labs_schema.rubrics.rubric_json import RUBRIC, parse_rubric
 from labs_schema.tables.reader import TABLE_SUFFIXES
 
 

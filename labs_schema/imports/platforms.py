@@ -8,7 +8,8 @@ from itertools import islice
 from pathlib import Path
 
 from labs_schema.errors import InputError, error_issue, quoted
-from labs_schema.imports import (
+from labs_schema.imports.export_files import IGNORED, Export
+from labs_schema.imports.readers import (
     autolab,
     blackboard,
     canvas,
@@ -19,7 +20,6 @@ from labs_schema.imports import (
     plain_folder,
     submitty,
 )
-from labs_schema.imports.export_files import IGNORED, Export
 from labs_schema.imports.records import PlatformExport
 from labs_schema.limits import ImportLimits
 from labs_schema.tables.reader import TABLE_SUFFIXES

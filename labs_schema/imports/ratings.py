@@ -10,7 +10,7 @@ from labs_schema.imports.identities import folded
 from labs_schema.imports.platform_tables import points_title
 from labs_schema.imports.records import Assessment, PlatformExport
 from labs_schema.models import Criterion, HumanGrade, Rating
-from labs_schema.reading.titles import MAX_TITLE_CHARS, is_rater
+from labs_schema.rubrics.titles import MAX_TITLE_CHARS, is_rater
 
 MIN_RATINGS, MAX_RATINGS = 2, 26
 _LOOKS_LIKE_A_MARK = re.compile(

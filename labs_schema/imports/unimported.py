@@ -6,11 +6,11 @@ from pathlib import Path
 
 from labs_schema.decoding import decode
 from labs_schema.errors import Issue, error_issue
-from labs_schema.imports.canvas import is_assessments
-from labs_schema.imports.gradescope import is_evaluation
-from labs_schema.imports.plain_folder import recognizes as plain_folder_recognizes
 from labs_schema.imports.platform_tables import heading_key
 from labs_schema.imports.platforms import PLATFORMS, listed_names, recognized_at
+from labs_schema.imports.readers.canvas import is_assessments
+from labs_schema.imports.readers.gradescope import is_evaluation
+from labs_schema.imports.readers.plain_folder import recognizes as plain_folder_recognizes
 from labs_schema.reading.lab_folders import RATINGS, SUBMISSIONS, is_lab
 
 HEADER_BYTES = 20_000

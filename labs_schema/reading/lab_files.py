@@ -12,7 +12,6 @@ from labs_schema.reading.lab_folders import (
     LANGUAGE_FILE,
     RATINGS,
     ROSTER,
-    RUBRIC,
     SUBMISSIONS,
     TEMPLATE,
     table_names,
@@ -20,9 +19,9 @@ from labs_schema.reading.lab_folders import (
 )
 from labs_schema.reading.ratings_csv import RatingsTable, parse_ratings
 from labs_schema.reading.roster import parse_roster
-from labs_schema.reading.rubric_json import parse_rubric
 from labs_schema.reading.rubric_merge import merge_rubrics
-from labs_schema.reading.titles import rater_file, rater_of
+from labs_schema.rubrics.rubric_json import RUBRIC, parse_rubric
+from labs_schema.rubrics.titles import rater_file, rater_of
 from labs_schema.source.languages import LANGUAGES, canonical_name
 from labs_schema.submissions.source_files import ReadingRules, folder_files, read_source_files
 from labs_schema.submissions.submissions_folder import SubmissionEntry, read_submissions

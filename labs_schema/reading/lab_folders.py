@@ -6,7 +6,8 @@ from pathlib import Path
 
 from labs_schema.errors import InputError, Issue, IssueCollector, did_you_mean, error_issue
 from labs_schema.file_reader import is_special_file, list_folder
-from labs_schema.reading.titles import rater_of
+from labs_schema.rubrics.rubric_json import RUBRIC
+from labs_schema.rubrics.titles import rater_of
 from labs_schema.submissions.file_names import safe_name
 from labs_schema.submissions.ignored import ignored_name
 from labs_schema.tables.reader import TABLE_SUFFIXES
@@ -18,7 +19,6 @@ LANGUAGE_FILE = "language.txt"
 ENCODING_FILE = "encoding.txt"
 ROSTER = "roster.csv"
 GROUPS = "groups.csv"
-RUBRIC = "rubrics.json"
 RATINGS = "rubric_ratings.csv"
 COMMENTS = "rubric_comments.csv"
 SUBMISSIONS = "submissions"

@@ -10,7 +10,7 @@ from labs_schema.models import Criterion, HumanGrade
 from labs_schema.reading.human_grades import human_grades, is_rated
 from labs_schema.reading.ratings_csv import Column, RatingsTable
 from labs_schema.reading.submission_checks import check_row
-from labs_schema.reading.titles import rater_file
+from labs_schema.rubrics.titles import rater_file
 
 
 def rater_grades(

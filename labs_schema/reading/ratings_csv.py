@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from labs_schema.errors import IssueCollector, quoted, quoted_list
 from labs_schema.reading.cells import Kind, kind_of, number
-from labs_schema.reading.marks import read_marks
-from labs_schema.reading.repeated_titles import Part, distinct_titles
-from labs_schema.reading.rubric_text import clean_description
 from labs_schema.reading.table_words import COMMENT_COLUMN, OTHER_COLUMN, SUMMARY_ROW
-from labs_schema.reading.titles import TA, Titles, rater_file, read_rater, read_title
+from labs_schema.rubrics.marks import read_marks
+from labs_schema.rubrics.repeated_titles import Part, distinct_titles
+from labs_schema.rubrics.rubric_text import clean_description
+from labs_schema.rubrics.titles import TA, Titles, rater_file, read_rater, read_title
 from labs_schema.student_ids import local_part, written_id
 from labs_schema.tables.delimited import Row
 

@@ -10,9 +10,9 @@ from collections.abc import Collection, Sequence
 
 from labs_schema.errors import IssueCollector, did_you_mean, quoted
 from labs_schema.models import NOT_MET, Criterion, Rating, is_bonus_title
-from labs_schema.reading.lab_folders import RUBRIC
 from labs_schema.reading.ratings_csv import RatingsTable
-from labs_schema.reading.titles import Titles
+from labs_schema.rubrics.rubric_json import RUBRIC
+from labs_schema.rubrics.titles import Titles
 
 MIN_RATINGS, MAX_RATINGS = 2, 26  # an option for each letter of the alphabet
 _DATE = re.compile(

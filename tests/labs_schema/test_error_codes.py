@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from labs_schema.errors import IssueCollector, issue_texts
-from labs_schema.reading.rubric_json import parse_rubric
+from labs_schema.rubrics.rubric_json import parse_rubric
 
 LAB_CODES = {code for code, texts in issue_texts().items() if texts["group"] == "labs"}
 ROOT = Path(__file__).parents[2]

@@ -12,9 +12,9 @@ from labs_schema.errors import InputError, Severity
 from labs_schema.lab_writer import write_lab, write_ratings
 from labs_schema.models import Criterion, HumanGrade, Lab, Rating, SourceFile, Submission
 from labs_schema.reading.human_grades import is_comment
-from labs_schema.reading.rubric_text import clean_description
-from labs_schema.reading.titles import title_keys
 from labs_schema.reading.validate import load_lab, read_lab
+from labs_schema.rubrics.rubric_text import clean_description
+from labs_schema.rubrics.titles import title_keys
 from labs_schema.tables.csv_writer import number
 
 LETTERS = st.characters(exclude_categories=("Cc", "Cs", "Cf", "Co", "Cn", "Zs", "Zl", "Zp"))

@@ -16,7 +16,7 @@ from labs_schema.errors import InputError, error_issue
 from labs_schema.frozen import Frozen
 from labs_schema.limits import LabLimits, RequestLimits
 from labs_schema.models import Criterion, Lab, Rating, Submission, is_bonus_title
-from labs_schema.reading.rubric_keys import NOT_READ, criterion_fields
+from labs_schema.rubrics.rubric_keys import NOT_READ, criterion_fields
 from labs_schema.source.languages import canonical_name
 from labs_schema.submissions.adhoc_submission import read_given_archive, read_given_files
 from labs_schema.submissions.file_names import ARCHIVE_SUFFIXES, archive_suffix, safe_member_path

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from labs_schema.errors import IssueCollector
 from labs_schema.models import Criterion
-from labs_schema.reading.rubric_json import parse_rubric
+from labs_schema.rubrics.rubric_json import parse_rubric
 from serving.api.schemas.requests import RubricGradeRequest
 
 OURS = [

@@ -3,7 +3,7 @@
 import re
 from html.parser import HTMLParser
 
-from labs_schema.reading.titles import clean_text
+from labs_schema.rubrics.titles import clean_text
 
 _BLOCKS = frozenset(
     {"p", "div", "ul", "ol", "li", "br", "table", "tr", "pre", "blockquote", *(f"h{n}" for n in range(1, 7))}

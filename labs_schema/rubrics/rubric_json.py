@@ -6,11 +6,10 @@ from typing import Any
 
 from labs_schema.errors import IssueCollector, did_you_mean, quoted
 from labs_schema.models import Criterion, Rating, is_bonus_title
-from labs_schema.reading.json_text import parse_json
-from labs_schema.reading.lab_folders import RUBRIC
-from labs_schema.reading.marks import read_marks
-from labs_schema.reading.repeated_titles import Part, distinct_titles
-from labs_schema.reading.rubric_keys import (
+from labs_schema.rubrics.json_text import parse_json
+from labs_schema.rubrics.marks import read_marks
+from labs_schema.rubrics.repeated_titles import Part, distinct_titles
+from labs_schema.rubrics.rubric_keys import (
     CRITERION_KEYS,
     NOT_READ,
     RATING_KEYS,
@@ -18,8 +17,10 @@ from labs_schema.reading.rubric_keys import (
     criteria_of,
     criterion_fields,
 )
-from labs_schema.reading.rubric_text import clean_description
-from labs_schema.reading.titles import Titles, read_title
+from labs_schema.rubrics.rubric_text import clean_description
+from labs_schema.rubrics.titles import Titles, read_title
+
+RUBRIC = "rubrics.json"
 
 
 def parse_rubric(text: str, issues: IssueCollector) -> tuple[Criterion, ...] | None:

@@ -1,0 +1,1 @@
+"""Rubrics as files and requests state them: keys, titles, texts and marks."""
