@@ -1,4 +1,4 @@
-"""`grader label`: rates a few programs of a new lab, and grades the rest."""
+"""`grader label`: rates a few programs of a new lab and fits a model for the rest."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,13 +15,15 @@ Others = Annotated[
     ),
 ]
 Base = Annotated[str, typer.Option("--model", metavar="MODEL", help="Base model: preset, folder or hub id.")]
-Out = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for the versions and the final head.")]
+Out = Annotated[
+    Path, typer.Option("--out", metavar="FOLDER", help="Folder for the results: OUT/LAB/latest is the model.")
+]
 Target = Annotated[
     float,
-    typer.Option(min=0, max=1, help="Report that the rest can be graded once the agreement is this high."),
+    typer.Option(min=0, max=1, help="Agreement from which on the rest can be graded; only reported."),
 ]
 Propose = Annotated[
-    int | None, typer.Option(min=1, help="Only list the N programs to rate first, for rating elsewhere.")
+    int | None, typer.Option(min=1, help="Only list the N programs to rate first, to rate them elsewhere.")
 ]
 Finish = Annotated[bool, typer.Option("--finish", help="Rate nothing: fit a head on the ratings so far and save it.")]
 
@@ -36,14 +38,15 @@ def label(
     finish: Finish = False,
     seed: Seed = 0,
 ) -> None:
-    """Rate twenty programs of a lab, and grade the rest.
+    """Fits a model on the few programs of a new lab that you rate.
 
     Shows one program at a time, the most informative first. Each rating is saved in the lab's rubric_ratings.csv at
-    once. After each program a regression on a frozen model's features is fitted again in seconds, and its agreement
-    with your ratings is estimated. Stop at any time and continue later with the same command.
+    once. After each program a head (a regression on a frozen model's features) is refitted in seconds, and its
+    agreement with your ratings is estimated. About twenty rated programs are enough to start. Stop at any time and
+    continue later with the same command.
 
     Example: [bold]grader label labs/queue[/], then [bold]grader regrade labs/queue --model labels/queue/latest --out
-    regraded[/]
+    regraded/queue[/]
 
     No grade changes before you regrade. All grades need human review until the head is calibrated.
     """

@@ -63,7 +63,9 @@ def label_lab(folder: Path, options: LabelOptions, console: Console) -> None:
     update_latest_link(run)
     base.states.close()
     console.print(status_line(version, options.target), highlight=False)
-    command = f"grader regrade {folder} --model {options.out / 'latest'} --out regraded"
+    command = (
+        f"grader regrade {folder} --model {options.out / 'latest'} --out {Path('regraded') / folder.resolve().name}"
+    )
     console.print(f"Version {version.head_hash[:12]} is in {run}. Grade the rest with:\n  {command}", highlight=False)
 
 
