@@ -64,7 +64,7 @@ nightly: debian-packages $(READY)
 bench-train: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/bench_train.py $(BENCH)
 
-# TRUST="--labs FOLDER" uses other labs than the sample labs; 20 minutes for twelve labs on 2 cores.
+# A head on SmolLM2. TRUST="--labs FOLDER" uses other labs than the sample labs, --recipe FILE another way to train.
 bench-trust: $(READY)
 	$(BIN)/python benchmarks/bench_trust.py $(TRUST)
 

@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from byte_tokenizer import train_tokenizer
 from peft import LoraConfig
 from rich.console import Console
 from rich.table import Table
@@ -39,7 +40,6 @@ from training.dataset.build import DatasetOptions, build_dataset
 from training.dataset.examples import CriterionExample, TrainingExample, load_examples
 from training.dataset.row_formats import read_pairs
 from training.quiet_libraries import quiet_libraries
-from training.tiny.tokenizer import train_tokenizer
 from training.trainers.collator import PreferenceCollator, VerdictCollator
 from training.trainers.dpo import dpo_trainer
 from training.trainers.sft import sft_trainer

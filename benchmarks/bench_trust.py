@@ -1,11 +1,13 @@
 """Trust figures of a folder of labs as one line of JSON, measured with the commands that a user types.
 
-    python benchmarks/bench_trust.py [--labs FOLDER] [--held-out LAB] [--attacked LAB] [--work FOLDER] [--steps 300]
+    python benchmarks/bench_trust.py [--labs FOLDER] [--held-out LAB] [--attacked LAB] [--work FOLDER]
+        [--recipe FILE] [--model MODEL]
 
-Builds a dataset with one lab held out, trains the tiny model from scratch, calibrates it at 5 % on half of the
-held-out students, evaluates it on all held-out submissions (calibration figures only on the other half), scores them
-in three option orders, and attacks one held-out program of every student of one lab. Steps whose result is in --work
-are not repeated. Values are shares of decisions, with 95 % intervals over students in `intervals`.
+Builds a dataset with one lab held out, trains by a recipe (a head on smollm2-135m by default), calibrates it at 5 % on
+half of the held-out students, evaluates it on all held-out submissions (calibration figures only on the other half),
+and attacks one held-out program of every student of one lab. With a recipe of SFT or DPO it also evaluates the untuned
+base and scores in three option orders. Steps whose result is in --work are not repeated.
+Values are shares of decisions, with 95 % intervals over students in `intervals`.
 
 `auto_accept_share_at_5pct` is of that other half too; it is 0 if no guarantee could be given. `undetected_raises` is
 the number of raised answers that were accepted without review, out of `raisable_answers`: 0 if nothing is accepted.
@@ -25,6 +27,7 @@ from grader.evaluation import BAG_OF_WORDS, HELD_OUT, MAJORITY, TUNED, UNSEEN, U
 from grader.experiments.attack_report import ALL, CONTROL
 from labs_schema.reading.validate import lab_folders, load_lab
 from serving.injection import detect
+from training.config import RunConfig, load_config
 
 
 def main() -> None:
@@ -33,17 +36,22 @@ def main() -> None:
     parser.add_argument("--held-out", help="a lab's name; the last by default")
     parser.add_argument("--attacked", help="a lab's name; the first by default")
     parser.add_argument("--work", type=Path, default=Path("build/bench-trust"))
-    parser.add_argument("--steps", type=int, default=300, help="language-modelling steps of the tiny base model")
+    parser.add_argument("--recipe", type=Path, default=Path("training/recipes/head.yaml"))
+    parser.add_argument("--model", help="the base model; the recipe's by default")
     given = parser.parse_args()
     names = [folder.name for folder in lab_folders(given.labs)]
-    run = trained(given.labs, given.held_out or names[-1], given.work, given.steps)
+    config = load_config(given.recipe, {"model": given.model})
+    run = trained(given.labs, given.held_out or names[-1], given.work, given.recipe, config)
     attacked = given.labs / (given.attacked or names[0])
     evaluation, orders, attack = (given.work / name for name in ("evaluation", "orders", "attack"))
     parent = ["--parent-dir", given.labs]
     grader("calibrate", run, *parent, done=run / "calibration.json", refuses=True)
     report = ["--report", evaluation / "report.html"]
-    grader("evaluate", run, *parent, "--out", evaluation, *report, done=evaluation / "evaluation.json")
-    grader(*("evaluate", run, *parent, "--out", orders, "--orders", "3", "--no-base"), done=orders / "evaluation.json")
+    base = ["--no-base"] if config.head else []
+    grader("evaluate", run, *parent, "--out", evaluation, *report, *base, done=evaluation / "evaluation.json")
+    if not config.head:
+        options = ["--out", orders, "--orders", "3", "--no-base"]
+        grader("evaluate", run, *parent, *options, done=orders / "evaluation.json")
     # One program of every student that the run was not trained on.
     for name, how in (("calibrated", []), ("all", ["--accept-from", "0"])):
         out = attack / name
@@ -54,19 +62,19 @@ def main() -> None:
     print(json.dumps(found))  # noqa: T201
 
 
-def trained(labs: Path, held_out: str, work: Path, steps: int) -> Path:
-    """The run folder of the tiny model, merged."""
-    data, base, runs = work / "data", work / "base", work / "runs"
+def trained(labs: Path, held_out: str, work: Path, recipe: Path, config: RunConfig) -> Path:
+    """The run folder, merged if it has an adapter or tuned weights."""
+    data, runs = work / "data", work / "runs"
     files = ["--train-dataset-path", data / "train.jsonl", "--test-dataset-path", data / "test.jsonl"]
-    style = ["--prompt", "compact", "--option-order", "given"]
     grader(
-        *("build-dataset", "--parent-dir", labs, "--eval-lab-names", held_out, *style, *files),
+        *("build-dataset", "--parent-dir", labs, "--eval-lab-names", held_out, "--prompt", "compact", *files),
         done=data / "manifest.json",
     )
-    grader("init-model", "--dataset", data, "--out", base, "--steps", str(steps), done=base / "config.json")
-    recipe = ["--config", "training/recipes/tiny.yaml", "--dataset", data, "--model", base, "--output-dir", runs]
-    grader("train", *recipe, done=runs / "latest" / "manifest.json")
-    grader("merge", runs / "latest", done=runs / "latest" / "merged" / "manifest.json")
+    options = ["--config", recipe, "--model", config.model, "--dataset", data, "--output-dir", runs]
+    options += ["--set", f"head.labs={labs}"] if config.head else []
+    grader("train", *options, done=runs / "latest" / "manifest.json")
+    if not config.head:
+        grader("merge", runs / "latest", done=runs / "latest" / "merged" / "manifest.json")
     return runs / "latest"
 
 
@@ -87,17 +95,18 @@ def figures(evaluation: Path, orders: Path, attack: Path, run: Path) -> dict[str
     confidence = seen["confidence"][TUNED]
     guarantee = read(run / "calibration.json")["guarantee"]
     decided, exposed = (read(attack / name / "attack.json")["families"] for name in ("calibrated", "all"))
-    flips = read(orders / "evaluation.json")["groups"][UNSEEN]["order"]["flips"]
     estimates = {
         "agreement_seen_labs": agreement(seen, TUNED),
         "agreement_heldout_lab": agreement(unknown, TUNED),
         "baseline_majority_seen_labs": agreement(seen, MAJORITY),
         "baseline_bag_of_words_seen_labs": agreement(seen, BAG_OF_WORDS),
-        "baseline_untuned_seen_labs": agreement(seen, UNTUNED),
         "baseline_majority_heldout_lab": agreement(unknown, MAJORITY),
         "baseline_bag_of_words_heldout_lab": agreement(unknown, BAG_OF_WORDS),
-        "order_flip_rate": flips | {"value": flips["rate"]},
     }
+    if orders.exists():
+        flips = read(orders / "evaluation.json")["groups"][UNSEEN]["order"]["flips"]
+        estimates["baseline_untuned_seen_labs"] = agreement(seen, UNTUNED)
+        estimates["order_flip_rate"] = flips | {"value": flips["rate"]}
     return {
         **{name: round(each["value"], 4) for name, each in estimates.items()},
         "ece_before": round(confidence["before"]["ece"], 4),

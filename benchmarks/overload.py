@@ -179,6 +179,8 @@ def answers(url: str) -> bool:
 
 def serve(port: int, seconds: float, queue: int) -> None:
     """Runs the service with an engine that sleeps `seconds` per submission."""
+    from byte_tokenizer import train_tokenizer
+
     from prompts.encode import PromptEncoder
     from prompts.style import PromptStyle
     from serving.api.app import create_app
@@ -192,7 +194,6 @@ def serve(port: int, seconds: float, queue: int) -> None:
     from serving.observability.telemetry import Telemetry
     from serving.scheduler.engine_thread import EngineThread
     from serving.store.store import open_store
-    from training.tiny.tokenizer import train_tokenizer
 
     encoder = PromptEncoder(train_tokenizer([PROGRAM], entries=512, context_length=8192), context_length=8192)
     identity = ModelIdentity(base_model="none", model_hash="0", tokenizer_hash="0", prompt_hash="0")

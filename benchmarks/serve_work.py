@@ -35,9 +35,8 @@ class Shape(NamedTuple):
 def random_model(folder: Path) -> Path:
     """Saves a Llama of about 60 million random weights, with a tokenizer trained on the sample labs' prompts."""
     import torch
+    from byte_tokenizer import train_tokenizer
     from transformers import LlamaConfig, LlamaForCausalLM
-
-    from training.tiny.tokenizer import train_tokenizer
 
     prompts = [
         each

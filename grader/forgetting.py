@@ -26,7 +26,7 @@ REBUILD = (
 )
 FEATURES = "All stored features of programs were deleted; they are computed again when they are needed."
 NO_DATA = "No dataset or run was searched: name them with --data."
-MANUAL = "To be deleted by you: the folders of labs, rosters, reports, base models of init-model, backups."
+MANUAL = "To be deleted by you: the folders of labs, rosters, reports, backups."
 
 
 class Scope(Frozen):

@@ -15,7 +15,7 @@ CODE_BEGIN, CODE_END = "<student-code>\n", "\n</student-code>"
 class PromptStyle(Frozen):
     """Saved in every model manifest: a model is served only with the style it was trained with.
 
-    `template` is a file in `prompts/templates/`: `full` for pretrained models, `compact` for the tiny model.
+    `template` is a file in `prompts/templates/`: `full`, or `compact`, which takes fewer tokens.
     `system` is the system prompt (empty for none). `verbose` selects the verbose problem statement.
     `problem_chars` and `description_chars` truncate the statement and the criterion descriptions (None: no limit).
     """

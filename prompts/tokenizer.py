@@ -47,8 +47,9 @@ def check_available(source: str) -> None:
         return
     raise ModelError(
         f"{source}: not a folder, not in the cache {constants.HF_HUB_CACHE}, and {reason}. Pass a model folder with "
-        "--model (grader init-model creates a tiny one), set HF_HOME to a cache that has the model, or retry with a "
-        "network connection (HF_ENDPOINT sets a mirror, HF_HUB_ETAG_TIMEOUT=30 waits longer for a slow one)."
+        "--model, use smollm2-135m (grader model pull smollm2-135m), set HF_HOME to a cache that has the model, or "
+        "retry with a network connection (HF_ENDPOINT sets a mirror, HF_HUB_ETAG_TIMEOUT=30 waits longer for a slow "
+        "one)."
     )
 
 

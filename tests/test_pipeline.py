@@ -20,9 +20,17 @@ from labs_schema.reading.validate import load_lab
 from tests.harness.errors import raises_code
 
 LABS = Path(__file__).parent.parent / "labs"
-TINY = Path(__file__).parent.parent / "training" / "recipes" / "tiny.yaml"
+HEAD = Path(__file__).parent.parent / "training" / "recipes" / "head.yaml"
 LAB = LABS / "java_bank_account"
 HELD_OUT = "python_parking_fee"
+TUNING = """
+model: base
+dataset: data
+on_overlong: middle
+max_steps: 3
+sft: {method: full, learning_rate: 1.0e-3, per_device_train_batch_size: 8, gradient_accumulation_steps: 1}
+dpo: {learning_rate: 1.0e-3, per_device_train_batch_size: 8, gradient_accumulation_steps: 1}
+"""
 
 pytestmark = pytest.mark.slow
 
@@ -46,16 +54,23 @@ def labs_with_two_tas(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run folder of a tiny model, trained for a few steps on the sample labs and merged."""
+def course(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sample labs, checked, their dataset, and a base model with random weights."""
     folder = tmp_path_factory.mktemp("course")
     labs_with_two_tas(folder / "labs")
-    styled = ("--prompt", "compact", "--option-order", "given")
-    grader(folder, "build-dataset", "--parent-dir", "labs", "--eval-lab-names", HELD_OUT, *styled)
-    grader(folder, "init-model", "--dataset", "data", "--steps", 4)
-    grader(folder, "train", "--config", TINY, "--max-steps", 3)
-    grader(folder, "merge", "runs/latest")
-    return folder / "runs" / "latest"
+    shutil.copytree(tiny_model_folder, folder / "base")
+    grader(folder, "check", "labs")
+    grader(folder, "build-dataset", "--parent-dir", "labs", "--eval-lab-names", HELD_OUT, "--prompt", "compact")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(course: Path) -> Path:
+    """The run folder of the random model, trained for a few steps on the sample labs and merged."""
+    (course / "run.yaml").write_text(TUNING)
+    grader(course, "train", "--config", "run.yaml")
+    grader(course, "merge", "runs/latest")
+    return course / "runs" / "latest"
 
 
 @pytest.fixture
@@ -136,8 +151,9 @@ def test_regrade_output_is_a_valid_lab(run: Path, tmp_path: Path) -> None:
     assert read == {g["student"]: {c["criterion"]: c["rating"] for c in g["criteria"]} for g in grades}
 
 
-def test_demo_shows_every_criterion_and_rejects_unknown_student(run: Path) -> None:
-    shown = StringIO()
+def test_demo_shows_every_criterion_of_a_head_and_rejects_unknown_student(course: Path) -> None:
+    grader(course, "train", "--config", HEAD, "--model", "base", "--output-dir", "heads", "--set", "head.layers=[1, 2]")
+    run, shown = course / "heads" / "latest", StringIO()
     show_one(str(run), LAB, "s103", Console(file=shown, width=100))
     text = " ".join(shown.getvalue().split())
     assert all(criterion.title.split()[-1] in text for criterion in load_lab(LAB).criteria)

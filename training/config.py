@@ -21,15 +21,13 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 class Stage(Frozen):
     """The settings that SFT and DPO have in common. Batch sizes count submissions, with all their criteria.
 
-    `warmup_steps` below 1 is a share of all steps. `optim` is an optimizer name of transformers, or `muon`: Muon on
-    matrices with `learning_rate`, AdamW on embeddings and norms with `adamw_learning_rate`. `tokens_per_step` limits a
-    batch by tokens instead of submissions (None: no limit).
+    `warmup_steps` below 1 is a share of all steps. `optim` is an optimizer name of transformers.
+    `tokens_per_step` limits a batch by tokens instead of submissions (None: no limit).
     """
 
     method: Literal["lora", "full"] = "lora"
     packing: Literal["tree", "none"] = "tree"
     learning_rate: Positive = 1e-5
-    adamw_learning_rate: Positive = 2e-3
     num_train_epochs: Positive = 1.0
     per_device_train_batch_size: Annotated[int, Field(gt=0)] = 1
     gradient_accumulation_steps: Annotated[int, Field(gt=0)] = 16
@@ -137,8 +135,6 @@ class RunConfig(Frozen):
             raise ValueError("a head is a run of its own: train it on the merged weights of the sft and dpo stages")
         if self.sft and self.dpo and self.sft.method == "lora" and self.dpo.method == "full":
             raise ValueError("dpo.method full cannot follow sft.method lora: use lora for both, or full for sft")
-        if any(stage.optim == "muon" and stage.method == "lora" for stage in self.stages.values()):
-            raise ValueError("optim muon trains all weights of small models: use it with method full")
         if self.lora_layers and self.sft and self.sft.dropout:
             raise ValueError("lora_layers reuses the states of the lower layers, which sft.dropout would change")
         if self.lora_layers and any(stage.method == "full" for stage in self.stages.values()):

@@ -24,7 +24,6 @@ from grader.cli.generate import generate
 from grader.cli.grade import grade
 from grader.cli.help import DATA, GRADING, OPERATION, TRAINING, TRUST, HelpCommand, HelpGroup
 from grader.cli.import_lab import import_
-from grader.cli.init_model import init_model
 from grader.cli.keys import keys
 from grader.cli.label import label
 from grader.cli.merge import merge
@@ -48,7 +47,7 @@ app = typer.Typer(
 )
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     DATA: (check, import_, build_dataset, suspects),
-    TRAINING: (init_model, train, merge),
+    TRAINING: (train, merge),
     GRADING: (grade, generate, label, regrade, export, replay, demo),
     TRUST: (evaluate, calibrate, attack, robustness),
     OPERATION: (serve, worker, forget),

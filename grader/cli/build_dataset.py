@@ -55,11 +55,11 @@ Format = Annotated[
 ]
 Wording = Annotated[
     Literal["full", "compact"],
-    typer.Option("--prompt", help="compact: short wording and shortened texts, for the tiny built-in base model."),
+    typer.Option("--prompt", help="compact: short wording and shortened texts: fewer tokens, so faster on a CPU."),
 ]
 Order = Annotated[
     Literal["given", "shuffled"],
-    typer.Option(help="Option order. shuffled prevents a letter bias; given (rubric order) is for the tiny model."),
+    typer.Option(help="Option order. shuffled prevents a letter bias; given: the order of the rubric."),
 ]
 Attacks = Annotated[
     float,
@@ -126,7 +126,7 @@ def build_dataset(
 
 
 def prompt_style(prompt: Literal["full", "compact"], system_path: Path | None, verbose: bool) -> "PromptStyle":
-    """`compact` is for the tiny base model: short texts, and no system prompt unless the user gives one.
+    """`compact` takes fewer tokens: short texts, and no system prompt unless the user gives one.
 
     Raises InputError if the system prompt file is not UTF-8.
     """

@@ -40,9 +40,9 @@ def evaluate(
     untuned base model, and the agreement among TAs where several rated the same work. Writes evaluation.json,
     decisions.jsonl and figures.
 
-    Example: [bold]grader evaluate runs/tiny-20261121-101500 --parent-dir labs --report report.html[/]
+    Example: [bold]grader evaluate runs/latest --parent-dir labs --report report.html[/]
 
-    Two runs on the work that both held out: [bold]grader evaluate runs/latest --compare runs/tiny-20261121-101500[/]
+    Two runs on the work that both held out: [bold]grader evaluate runs/latest --compare runs/before[/]
     """
     from grader.experiments.evaluate import EvaluateOptions, evaluate_run
     from grader.tables.evaluation import evaluation_tables

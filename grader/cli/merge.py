@@ -26,7 +26,7 @@ def merge(
     Every engine serves the merged weights. They are merged in float32, compared with base model and adapter by their
     logits, then rounded.
 
-    Example: [bold]grader merge runs/tiny-20260101-120000[/]
+    Example: [bold]grader merge runs/latest[/]
     """
     from training.models.merge import merge as merge_run
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from grader.cli.options import BaseModel, Engine, Overrides, ParentFolder, Resamples
+from grader.cli.options import BaseModel, Engine, Overrides, ParentFolder, Resamples, pull_missing
 
 Kind = Annotated[
     Literal["labels", "prompts"],
@@ -33,7 +33,7 @@ def robustness(
     seeds: Annotated[int, typer.Option(min=1, help="Number of seeds per p and loss.")] = 3,
     dataset: Dataset = Path("data"),
     parent_dir: ParentFolder = Path("labs"),
-    config: Config = Path("training/recipes/tiny.yaml"),
+    config: Config = Path("training/recipes/smollm2-135m.yaml"),
     model: BaseModel = None,
     out: Out = None,
     label_smoothing: Smoothing = 0.1,
@@ -60,11 +60,13 @@ def robustness(
     from grader.tables.robustness import robustness_table
     from training.config import load_config
 
+    settings = load_config(config, {"model": model}, overrides or ())
+    pull_missing(settings.model)
     found = run_series(
         grid(kind, p, loss, seeds),
         dataset,
         parent_dir,
-        load_config(config, {"model": model}, overrides or ()),
+        settings,
         out or Path("robustness") / kind,
         SeriesOptions(label_smoothing, engine, resamples, at_most),
         Console(stderr=True),

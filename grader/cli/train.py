@@ -90,7 +90,7 @@ def train(
 
 train.__doc__ = f"""Tunes a model on graded labs with SFT, then DPO.
 
-Example: [bold]grader train --config training/recipes/tiny.yaml --dataset data[/]
+Example: [bold]grader train --config training/recipes/smollm2-135m.yaml --dataset data[/]
 
 Ctrl-C saves a checkpoint after the current step; [bold]grader train --resume RUN[/] resumes.
 [bold]--dry-run[/] estimates steps, tokens, memory and time first.

@@ -1,5 +1,6 @@
 """Tiny models, a tokenizer, random submissions and datasets for the tests of training."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -156,22 +157,29 @@ def write_dataset() -> Callable[[Any, Path], Path]:
     return write
 
 
+RUN = """
+model: models/tiny
+dataset: data
+on_overlong: middle
+bf16: false
+lora_dropout: 0.0
+sft: {method: full, learning_rate: 1.0e-3, gradient_accumulation_steps: 1, lm_weight: 0.5, dropout: 0.2}
+dpo: {method: lora, learning_rate: 1.0e-3, gradient_accumulation_steps: 1}
+"""
+
+
 @pytest.fixture
 def here(
-    tmp_path: Path, make_lab: Any, write_dataset: Callable[[Any, Path], Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    make_lab: Any,
+    write_dataset: Callable[[Any, Path], Path],
+    tiny_model_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Path:
-    """A working folder with `data` and an almost untrained `models/tiny`, offline."""
-    from rich.progress import Progress
-
-    from training.dataset.row_formats import read_pairs
-    from training.quiet_libraries import quiet_libraries
-    from training.tiny.base import init_model
-
+    """A working folder with `data`, random `models/tiny` and `run.yaml`, SFT of all weights, then LoRA-DPO; offline."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    data = write_dataset(make_lab(students=8), tmp_path / "data")
-    with quiet_libraries():
-        init_model(
-            read_pairs(data / "train.jsonl"), tmp_path / "models/tiny", steps=3, seed=0, progress=Progress(disable=True)
-        )
+    write_dataset(make_lab(students=8), tmp_path / "data")
+    shutil.copytree(tiny_model_folder, tmp_path / "models/tiny")
+    (tmp_path / "run.yaml").write_text(RUN)
     return tmp_path

@@ -27,7 +27,6 @@ from training.run.checkpoints import SaveRunningMetrics, SealCheckpoints, checke
 from training.run_folder import RunFolder
 from training.trainers.dpo import dpo_trainer
 from training.trainers.dropout import residual_dropout
-from training.trainers.optimizers import MuonWithAdamW
 from training.trainers.pretokenized import NonFiniteError
 from training.trainers.sft import SftObjective, sft_trainer
 from training.trainers.submission_batches import TrainerInputs
@@ -96,17 +95,12 @@ def build_trainer(
     batches = _batches_per_step(stage, processes, run.initial_world_size)
     half = use_bf16(run.config.bf16)
     model, new_adapter = _load_model(run, half)
-    optimizer = None
-    if stage.optim == "muon":
-        rates = {"lr": stage.learning_rate, "adamw_lr": stage.adamw_learning_rate}
-        optimizer = MuonWithAdamW(model, **rates, weight_decay=stage.weight_decay)
     inputs = TrainerInputs(
         tokenizer=tokenizer,
         packing=stage.packing,
         new_adapter=new_adapter,
         adapted_layers=run.config.lora_layers,
         callbacks=tuple(callbacks),
-        optimizer=optimizer,
         tokens_per_step=stage.tokens_per_step,
         batches_per_step=batches,
         validation=ValidationData(validation, run.config.eval_steps, run.config.patience) if validation else None,
@@ -147,13 +141,12 @@ def trainer_arguments(stage: Stage, config: RunConfig, checkpoints: Path, *, bf1
     """The arguments that trl's SFTConfig and DPOConfig have in common."""
     same = (
         "learning_rate num_train_epochs per_device_train_batch_size lr_scheduler_type warmup_steps weight_decay "
-        "max_grad_norm"
+        "max_grad_norm optim"
     )
     return {
         **{name: getattr(stage, name) for name in same.split()},
         "output_dir": str(checkpoints),
         "max_steps": config.max_steps or -1,
-        "optim": "adamw_torch" if stage.optim == "muon" else stage.optim,
         "seed": config.seed,
         "bf16": bf16,
         "use_cpu": not torch.cuda.is_available(),

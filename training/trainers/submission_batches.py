@@ -27,7 +27,7 @@ class TrainerInputs:
     tokens; `batches_per_step` of them over all processes form an optimiser step (None: as many as accumulate), in which
     every item (pair, or answer token) has the same weight. `none`: trl's own batches of rows.
     `new_adapter`: the LoRA config of an adapter to create. `adapted_layers`: only so many top layers are trained, so
-    that the states of the others are reused (None: all layers). `optimizer`: instead of trl's. `validation`: what
+    that the states of the others are reused (None: all layers). `validation`: what
     `evaluate` measures.
     """
 
@@ -36,7 +36,6 @@ class TrainerInputs:
     new_adapter: Any = None
     adapted_layers: int | None = None
     callbacks: tuple[Any, ...] = ()
-    optimizer: Any = None
     tokens_per_step: int | None = None
     batches_per_step: int | None = None
     validation: ValidationData | None = None
@@ -54,7 +53,6 @@ class TrainerInputs:
             "processing_class": self.tokenizer,
             "peft_config": self.new_adapter,
             "callbacks": list(self.callbacks),
-            "optimizers": (self.optimizer, None),
         }
 
 

@@ -1,4 +1,4 @@
-"""`grader train` and `grader init-model` reject invalid arguments before loading torch."""
+"""`grader train` rejects invalid arguments before loading torch."""
 
 from pathlib import Path
 
@@ -6,10 +6,10 @@ import pytest
 from typer.testing import CliRunner
 
 from grader.cli import app
-from labs_schema.errors import GraderError, InputError
+from labs_schema.errors import GraderError
 
 runner = CliRunner()
-TINY = Path(__file__).parents[3] / "training/recipes/tiny.yaml"
+RECIPE = Path(__file__).parents[3] / "training/recipes/qwen2.5-coder-0.5b.yaml"
 
 
 @pytest.mark.parametrize(
@@ -34,11 +34,5 @@ def test_only_rank_0_prints_the_dry_run_and_all_ranks_exit(
     monkeypatch.setattr("training.run.dry_run.dry_run", lambda _: "report")
     monkeypatch.setattr("training.run.train.exit_all_ranks", lambda status=0: exits.append(status))
     monkeypatch.setenv("RANK", rank)
-    result = runner.invoke(app, ["train", "--config", str(TINY), "--dry-run"])
+    result = runner.invoke(app, ["train", "--config", str(RECIPE), "--dry-run"])
     assert (result.exit_code, result.output, exits) == (0, output, [0])
-
-
-def test_init_model_needs_a_data_set(tmp_path: Path) -> None:
-    result = runner.invoke(app, ["init-model", "--dataset", str(tmp_path), "--out", str(tmp_path / "out")])
-    assert isinstance(result.exception, InputError) and "grader build-dataset" in str(result.exception)
-    assert not (tmp_path / "out").exists()

@@ -1,4 +1,4 @@
-"""A complete robustness series with the tiny model: poisoned, trained, evaluated and resumed."""
+"""A complete robustness series with a random tiny model: poisoned, trained, evaluated and resumed."""
 
 import json
 
@@ -17,7 +17,7 @@ on_overlong: middle
 bf16: false
 lora_dropout: 0.0
 max_steps: 2
-sft: {{method: full, optim: muon, learning_rate: 4.0e-3, gradient_accumulation_steps: 4}}
+sft: {{method: full, learning_rate: 1.0e-3, gradient_accumulation_steps: 4}}
 dpo: {{learning_rate: 1.0e-3, gradient_accumulation_steps: 4}}
 """
 

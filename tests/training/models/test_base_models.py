@@ -56,5 +56,5 @@ def test_codestrals_licence_warning_is_shown() -> None:
 def test_a_missing_folder_is_not_mistaken_for_a_hub_id(tmp_path: object) -> None:
     assert find_base("someone/model").source == "someone/model"
     for missing in ("./models/none", f"{tmp_path}/none", "nonsense"):
-        with pytest.raises(ModelError, match="grader init-model"):
+        with pytest.raises(ModelError, match="grader model list"):
             find_base(missing)

@@ -1,4 +1,4 @@
-"""Complete small runs with real libraries: the tiny base, SFT, DPO, resume, merge."""
+"""Complete small runs with real libraries: SFT, DPO, resume, merge."""
 
 import json
 import os
@@ -13,40 +13,18 @@ from labs_schema.errors import InputError, ModelError, OverlongError
 from prompts.manifest import check_manifest, read_manifest
 from training.config import RunConfig, load_config
 
-TINY = Path(__file__).parents[3] / "training" / "recipes" / "tiny.yaml"
+RUN = Path("run.yaml")
 
 
 def small_run(**flags: Any) -> RunConfig:
     faster = ["sft.per_device_train_batch_size=2", "dpo.per_device_train_batch_size=2", "logging_steps=1"]
-    return load_config(TINY, {"max_steps": 3, **flags}, faster)
+    return load_config(RUN, {"max_steps": 3, **flags}, faster)
 
 
 def weights(run: Path, folder: str) -> dict[str, Any]:
     from safetensors.torch import load_file
 
     return {k: v for path in sorted((run / folder).glob("*.safetensors")) for k, v in load_file(path).items()}
-
-
-@pytest.mark.slow
-def test_the_tiny_base_is_deterministic_and_its_tokenizer_lossless(here: Path) -> None:
-    from rich.progress import Progress
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    from training.dataset.row_formats import read_pairs
-    from training.tiny.base import init_model
-
-    rows = list(read_pairs(here / "data" / "train.jsonl"))
-    count = init_model(rows, here / "again", steps=3, seed=0, progress=Progress(disable=True))
-    first, again = weights(here, "models/tiny"), weights(here, "again")
-    assert all((first[name] == again[name]).all() for name in first) and first.keys() == again.keys()
-    model = AutoModelForCausalLM.from_pretrained(here / "again")
-    assert model.config.model_type == "llama" and count == model.num_parameters()
-    assert sum(p.numel() for p in model.model.layers.parameters()) == 602_880
-    tokenizer = AutoTokenizer.from_pretrained(here / "again")
-    text = "int größe = 0; // ✓ \x00\t{}\r\n"
-    assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
-    with pytest.raises(ModelError, match="not empty"):
-        init_model(rows, here / "again", steps=3, seed=0, progress=Progress(disable=True))
 
 
 @pytest.mark.slow
@@ -88,9 +66,8 @@ def test_a_run_stopped_by_ctrl_c_and_resumed_equals_an_uninterrupted_one(
     from training.run.train import TrainingStoppedError, train
 
     overrides = [f"{stage}.method={method}" for stage, method in zip(("sft", "dpo"), methods, strict=True)]
-    overrides += ["sft.optim=adamw_torch"] if methods[0] == "lora" else []
     settings = load_config(
-        TINY, {"max_steps": 4, "lora_dropout": 0.1}, [*overrides, "sft.per_device_train_batch_size=3"]
+        RUN, {"max_steps": 4, "lora_dropout": 0.1}, [*overrides, "sft.per_device_train_batch_size=3"]
     )
     uninterrupted = train(settings)
     stopped: list[Path] = []

@@ -1,4 +1,4 @@
-"""The tokenizer of the tiny base: byte-level BPE trained on the training prompts."""
+"""A byte-level tokenizer trained on given texts, for models with random weights."""
 
 from collections.abc import Iterable
 from typing import Any

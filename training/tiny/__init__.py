@@ -1,1 +1,0 @@
-"""The tiny base model, trained from scratch."""
