@@ -5,7 +5,8 @@ Ids are compared in Unicode NFC. `s1` and `s1@course` name one student; `s1@cs` 
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from itertools import chain
 
 _SCIENTIFIC = re.compile(r"(\d)(?:[.,](\d+))?e\+?(\d{1,2})", re.IGNORECASE | re.ASCII)
 
@@ -18,6 +19,28 @@ def written_id(text: str) -> str:
 def local_part(student: str) -> str:
     """`s1` for `s1@course`; the id itself if it has no `@`."""
     return written_id(student).split("@", 1)[0].strip()
+
+
+def student_clusters(students: Iterable[str], groups: Collection[Collection[str]] = ()) -> dict[str, str]:
+    """Student -> the first id of their cluster, for `students` and all members of `groups`.
+
+    A group, or the same id before the `@`, joins students. The work of a cluster is not independent: it is on one side
+    of a split, in one fold, and one unit of a bootstrap. Groups that change from lab to lab may join a whole course.
+    """
+    first = {student: student for student in sorted({*students, *chain.from_iterable(groups)})}
+
+    def cluster(student: str) -> str:
+        while first[student] != student:
+            first[student] = student = first[first[student]]
+        return student
+
+    by_local: dict[str, list[str]] = {}
+    for student in first:
+        by_local.setdefault(local_part(student), []).append(student)
+    for members in (*by_local.values(), *groups):
+        clusters = {cluster(each) for each in members}
+        first |= dict.fromkeys(clusters, min(clusters, default=""))
+    return {student: cluster(student) for student in first}
 
 
 class StudentIds:

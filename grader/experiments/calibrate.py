@@ -113,7 +113,7 @@ def _calibration(grader: Grader, submissions: LabSubmissions, fitted: Fitted) ->
         },
         guarantee=fitted.guarantee,
         refused=fitted.refused,
-        students=len({s.student for _, members in submissions for s in members}),
+        students=len({student for _, members in submissions for s in members for student in s.students}),
         decisions=len(fitted.decisions),
         submissions=tuple(submission_key(lab.name, s.student) for lab, members in submissions for s in members),
     )

@@ -10,6 +10,7 @@ from labs_schema.hashes import submission_key
 from labs_schema.models import Lab, Submission
 from labs_schema.privacy.pseudonym_key import check_fingerprint
 from labs_schema.reading.validate import lab_folders, load_lab
+from labs_schema.student_ids import student_clusters
 from labs_schema.submissions.file_names import safe_name
 from training.dataset.manifest import DatasetManifest, LabSplit, changed_labs
 
@@ -43,10 +44,15 @@ class DatasetLabs:
         return DatasetLabs([(lab, splits[lab.name]) for lab, _ in self.labs if lab.name in splits], self.held_out)
 
     def students(self, keys: Iterable[str]) -> frozenset[str]:
-        """The students whose submissions have the pseudonyms `keys`; unknown pseudonyms are ignored."""
+        """The students whose submissions have the pseudonyms `keys`, and everyone in the same groups.
+
+        Unknown pseudonyms are ignored.
+        """
         known = set(keys)
-        pairs = ((lab.name, s.student) for lab, _ in self.labs for s in lab.submissions)
-        return frozenset(student for lab, student in pairs if submission_key(lab, student) in known)
+        submissions = [(lab.name, s) for lab, _ in self.labs for s in lab.submissions]
+        clusters = student_clusters((s.student for _, s in submissions), [s.members for _, s in submissions])
+        chosen = {clusters[s.student] for lab, s in submissions if submission_key(lab, s.student) in known}
+        return frozenset(student for student, cluster in clusters.items() if cluster in chosen)
 
 
 def read_dataset_labs(dataset: DatasetManifest, labs: Path) -> DatasetLabs:

@@ -9,6 +9,7 @@ import numpy as np
 from grader.heads.base import HeadBase
 from labs_schema.models import Criterion, Lab, Submission
 from labs_schema.source import code_tokens
+from labs_schema.student_ids import student_clusters
 from serving.head import hidden_states
 from serving.head.head import CriterionWeights, Head, HeadCriterion, HeadInfo, criterion_text
 from serving.head.head_engine import program_text
@@ -42,10 +43,14 @@ class HeadSettings(NamedTuple):
 
 
 class HeldOut(NamedTuple):
-    """A rated decision and its probabilities by a head that did not see the student; `ratings`: their titles."""
+    """A rated decision and its probabilities by a head that did not see the student; `ratings`: their titles.
+
+    `cluster`: of the student, see `student_clusters`.
+    """
 
     lab: str
     student: str
+    cluster: str
     criterion: str
     given: str
     probabilities: tuple[float, ...]
@@ -97,7 +102,7 @@ def fit_lab_heads(
 
     Criteria of several labs with the same title and the same ratings are one regression.
     """
-    decisions = _decisions(labs)
+    decisions = _decisions(labs, _clusters(labs))
     rated = {known: _rated(known, found, features, settings) for known, found in decisions.items()}
     fitted = fit_head(
         features.programs,
@@ -116,7 +121,7 @@ def fit_lab_heads(
         weights=tuple(_weights(fitted[_key(known)], text) for known, text in zip(decisions, texts, strict=True)),
     )
     held_out = [
-        HeldOut(d.lab, d.student, d.criterion.title, d.rating, tuple(row), known.ratings)
+        HeldOut(d.lab, d.student, d.cluster, d.criterion.title, d.rating, tuple(row), known.ratings)
         for known, found in decisions.items()
         for d, row in zip(found, fitted[_key(known)].held_out.tolist(), strict=True)
     ]
@@ -126,11 +131,17 @@ def fit_lab_heads(
 class _Decision(NamedTuple):
     lab: str
     student: str
+    cluster: str
     criterion: Criterion
     rating: str
 
 
-def _decisions(labs: Sequence[RatedLab]) -> dict[HeadCriterion, list[_Decision]]:
+def _clusters(labs: Sequence[RatedLab]) -> dict[str, str]:
+    submissions = [submission for _, all_, _ in labs for submission in all_]
+    return student_clusters((each.student for each in submissions), [each.members for each in submissions])
+
+
+def _decisions(labs: Sequence[RatedLab], clusters: Mapping[str, str]) -> dict[HeadCriterion, list[_Decision]]:
     found: dict[HeadCriterion, list[_Decision]] = {}
     for lab, submissions, ratings in labs:
         for submission in submissions:
@@ -138,7 +149,8 @@ def _decisions(labs: Sequence[RatedLab]) -> dict[HeadCriterion, list[_Decision]]
             for criterion in lab.criteria:
                 if criterion.title in given:
                     titles = tuple(rating.title for rating in criterion.ratings)
-                    decision = _Decision(lab.name, submission.student, criterion, given[criterion.title])
+                    student = submission.student
+                    decision = _Decision(lab.name, student, clusters[student], criterion, given[criterion.title])
                     found.setdefault(HeadCriterion(title=criterion.title, ratings=titles), []).append(decision)
     return found
 
@@ -146,12 +158,12 @@ def _decisions(labs: Sequence[RatedLab]) -> dict[HeadCriterion, list[_Decision]]
 def _rated(
     known: HeadCriterion, decisions: Sequence[_Decision], features: LabFeatures, settings: HeadSettings
 ) -> RatedPrograms:
-    students = sorted({d.student for d in decisions}, key=lambda student: seeded_order(settings.seed, student))
-    number = {student: i for i, student in enumerate(students)}
+    clusters = sorted({d.cluster for d in decisions}, key=lambda cluster: seeded_order(settings.seed, cluster))
+    number = {cluster: i for i, cluster in enumerate(clusters)}
     return RatedPrograms(
         rows=np.array([features.places[d.lab, d.student] for d in decisions]),
         ratings=np.array([known.ratings.index(d.rating) for d in decisions]),
-        students=np.array([number[d.student] for d in decisions]),
+        students=np.array([number[d.cluster] for d in decisions]),
         weights=np.array([OWN_WEIGHT if d.lab == settings.own else 1.0 for d in decisions]),
         classes=len(known.ratings),
     )

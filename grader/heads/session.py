@@ -134,29 +134,34 @@ class LabelSession:
 
 
 def estimate(held_out: Sequence[HeldOut], seed: int = 0) -> Estimate | None:
-    """Bootstrap over students; None without ratings. `majority`: of the majority class, leaving each student out."""
+    """Bootstrap over students, those of a group together; None without ratings.
+
+    `majority`: of the majority class, leaving each group out.
+    """
     if not held_out:
         return None
-    students = sorted({d.student for d in held_out})
+    students = sorted({d.cluster for d in held_out})
     right, total, plain = (np.zeros(len(students)) for _ in range(3))
     for decision in held_out:
-        i = students.index(decision.student)
+        i = students.index(decision.cluster)
         total[i] += 1
         right[i] += decision.ratings[int(np.argmax(decision.probabilities))] == decision.given
         plain[i] += _majority(held_out, decision) == decision.given
     draws = np.random.default_rng(seed).integers(len(students), size=(RESAMPLES, len(students)))
     low, high = np.quantile(right[draws].sum(axis=1) / total[draws].sum(axis=1), [0.025, 0.975])
+    if len(students) == 1:
+        low, high = 0.0, 1.0  # all resamples are equal
     return Estimate(
         agreement=float(right.sum() / total.sum()),
         low=float(low),
         high=float(high),
         majority=float(plain.sum() / total.sum()),
-        programs=len(students),
+        programs=len({d.student for d in held_out}),
         decisions=len(held_out),
     )
 
 
 def _majority(held_out: Sequence[HeldOut], decision: HeldOut) -> str:
     """The most frequent rating that the other students got for the criterion."""
-    others = [d.given for d in held_out if d.criterion == decision.criterion and d.student != decision.student]
+    others = [d.given for d in held_out if d.criterion == decision.criterion and d.cluster != decision.cluster]
     return max(decision.ratings, key=others.count)

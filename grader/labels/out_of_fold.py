@@ -8,6 +8,7 @@ import numpy as np
 
 from grader.bag_of_words import BagOfWords
 from labs_schema.models import Lab, Submission
+from labs_schema.student_ids import student_clusters
 from serving.measures.arrays import Floats
 from training.dataset.near_copies import Sketches
 from training.dataset.splits import seeded_order
@@ -23,13 +24,15 @@ def out_of_fold(
 ) -> Expected:
     """Probabilities for every criterion of every rated submission whose criterion the other folds rated.
 
-    All submissions of a student are in one of `folds` folds. Near-copies of a fold's submissions are left out of its
-    training data. `progress` gets (folds done, of all).
+    All submissions of a student, and of everyone in the same groups, are in one of `folds` folds. Near-copies of a
+    fold's submissions are left out of its training data. `progress` gets (folds done, of all).
     """
     rated = [(lab, submission) for lab in labs for submission in lab.submissions if is_rated(lab, submission)]
-    students = sorted({submission.student for _, submission in rated}, key=lambda student: seeded_order(seed, student))
-    fold_of = {student: number % folds for number, student in enumerate(students)}
-    fold = np.array([fold_of[submission.student] for _, submission in rated])
+    students = [submission.student for _, submission in rated]
+    cluster_of = student_clusters(students, [submission.members for _, submission in rated])
+    clusters = sorted({cluster_of[student] for student in students}, key=lambda cluster: seeded_order(seed, cluster))
+    fold_of = {cluster: number % folds for number, cluster in enumerate(clusters)}
+    fold = np.array([fold_of[cluster_of[student]] for student in students])
     expected: dict[RatedCriterion, Floats] = {}
     with TemporaryDirectory() as folder, Sketches(Path(folder) / "shingles") as sketches:
         for lab in labs:

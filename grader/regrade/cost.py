@@ -2,13 +2,27 @@
 
 from pathlib import Path
 
-from rich.console import RenderableType
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from grader.tables.lab_check import grouped
 from grader.token_cost import Cost, earlier_cost, estimated
-from labs_schema.reading.validate import load_lab
+from labs_schema.errors import InputError, Severity
+from labs_schema.models import Lab
+from labs_schema.reading.validate import read_lab
 from serving.model.prompt_counts import count_lab
+
+
+def read_shown_lab(folder: Path) -> Lab:
+    """Prints the lab's warnings, as `grader check` does. Raises InputError."""
+    validated = read_lab(folder)
+    if validated.lab is None:
+        raise InputError([issue for issue in validated.issues if issue.severity is Severity.ERROR])
+    screen = Console(stderr=True)
+    for line in grouped(validated.issues):
+        screen.print(line, highlight=False, soft_wrap=True)
+    return validated.lab
 
 
 def expected_cost(
@@ -21,10 +35,10 @@ def expected_cost(
 ) -> Cost:
     """Of grading the lab in `folder` with `model`, without loading its weights; verification passes are not included.
 
-    The speed is that of the last grading into `out`, or else of the run's evaluation. Raises InputError for a lab and
-    ModelError for a model that cannot be used.
+    Prints the lab's warnings. The speed is that of the last grading into `out`, or else of the run's evaluation. Raises
+    InputError for a lab and ModelError for a model that cannot be used.
     """
-    counts = count_lab(load_lab(folder), model, orders)
+    counts = count_lab(read_shown_lab(folder), model, orders)
     places = [*([out] if out else []), Path(model) / "evaluation"]
     return estimated(Cost(**counts.model_dump(), price_per_hour=price_per_hour), earlier_cost(*places))
 

@@ -7,20 +7,18 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 
 from grader.progress_bars import step_bars
-from grader.regrade.cost import cost_table
+from grader.regrade.cost import cost_table, read_shown_lab
 from grader.service.local_store import cli_actor, local_store
-from grader.tables.lab_check import grouped
 from grader.tables.regrade import Regraded, regraded_table
 from grader.token_cost import FILE, Meter, measured_cost
-from labs_schema.errors import GraderError, InputError, ModelError, Severity
+from labs_schema.errors import GraderError, ModelError
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import submission_key
 from labs_schema.models import Lab
 from labs_schema.privacy.pseudonym_key import is_current_key
-from labs_schema.reading.validate import read_lab
 from serving.cluster.ray_session import check_address
 from serving.cluster.ray_source import RaySource
 from serving.engines.engine_choice import EngineName, choose_engine
@@ -159,7 +157,7 @@ def course_of(folder: Path) -> str:
 
 def _read_labs(folders: Sequence[Path], out: Path) -> dict[Path, Lab]:
     """The folder for the results -> lab. Raises InputError for labs that cannot be read."""
-    labs = [_read_lab(folder) for folder in folders]
+    labs = [read_shown_lab(folder) for folder in folders]
     if twice := {lab.name for lab in labs if [other.name for other in labs].count(lab.name) > 1}:
         raise GraderError(
             f"several labs are named {', '.join(sorted(twice))}; regrade them one at a time.", code="same-lab-name"
@@ -168,17 +166,6 @@ def _read_labs(folders: Sequence[Path], out: Path) -> dict[Path, Lab]:
     for folder in found:
         check_output_folder(folder)
     return found
-
-
-def _read_lab(folder: Path) -> Lab:
-    """Prints the lab's warnings, as `grader check` does. Raises InputError."""
-    validated = read_lab(folder)
-    if validated.lab is None:
-        raise InputError([issue for issue in validated.issues if issue.severity is Severity.ERROR])
-    screen = Console(stderr=True)
-    for line in grouped(validated.issues):
-        screen.print(line, highlight=False, soft_wrap=True)
-    return validated.lab
 
 
 def _ray_source(load: Callable[[], Grader], options: RegradeOptions) -> RaySource:

@@ -18,12 +18,11 @@ def figure_table(title: str, *headings: str) -> Table:
 
 
 def one_line(estimate: Estimate, *, sign: bool = False) -> Text:
-    """`.812 [.774, .850]`, or `-` where the figure is undefined."""
-    if estimate.value is None:
-        return Text("-")
+    """`.812 [.774, .850]`, `.812` without an interval, or `-` where the figure is undefined."""
     form = "{:+.3f}" if sign else "{:.3f}"
-    value, low, high = (form.format(v).replace("0.", ".", 1) for v in (estimate.value, estimate.low, estimate.high))
-    return Text(f"{value} [{low}, {high}]")
+    found = (each for each in (estimate.value, estimate.low, estimate.high) if each is not None)
+    value, *interval = [form.format(each).replace("0.", ".", 1) for each in found] or ["-"]
+    return Text(f"{value} [{', '.join(interval)}]" if interval else value)
 
 
 def two_lines(estimate: Estimate, *, sign: bool = False) -> Text:

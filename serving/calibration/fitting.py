@@ -17,7 +17,7 @@ from serving.calibration.risk_control import (
     students_needed,
 )
 from serving.measures.arrays import Floats
-from serving.measures.decisions import Decision
+from serving.measures.decisions import Decision, clusters_of
 from serving.scoring.rating_distribution import RatingDistribution
 from serving.scoring.triage import review_code
 
@@ -105,35 +105,44 @@ def fit_log_temperature(decisions: Sequence[Decision], centre: float, spread: fl
 
 
 def cross_fitted(decisions: Sequence[Decision]) -> list[Decision]:
-    """`decisions` with confidences from temperatures that were fitted without the decision's student."""
-    number = {student: i for i, student in enumerate(dict.fromkeys(d.student for d in decisions))}
-    folds = min(FOLDS, len(number))
-    rated = [d for d in decisions if d.grader is not None]
-    fits = [fit_temperatures([d for d in rated if number[d.student] % folds != fold]) for fold in range(folds)]
+    """`decisions` with confidences from temperatures that were fitted without the decision's student or group."""
+    numbers = _cluster_numbers(decisions)
+    folds = min(FOLDS, len({*numbers}))
+    fold_of = [number % folds for number in numbers]
+    rated = [(d, fold) for d, fold in zip(decisions, fold_of, strict=True) if d.grader is not None]
+    fits = [fit_temperatures([d for d, own in rated if own != fold]) for fold in range(folds)]
     return [
-        d if d.grader is None else d.model_copy(update={"confidence": fits[number[d.student] % folds].confidence(d)})
-        for d in decisions
+        d if d.grader is None else d.model_copy(update={"confidence": fits[fold].confidence(d)})
+        for d, fold in zip(decisions, fold_of, strict=True)
     ]
+
+
+def _cluster_numbers(decisions: Sequence[Decision]) -> list[int]:
+    """A number from 0 for each decision, the same for the decisions of one student or group."""
+    clusters = clusters_of(decisions)
+    number = {cluster: i for i, cluster in enumerate(dict.fromkeys(clusters))}
+    return [number[cluster] for cluster in clusters]
 
 
 def threshold(decisions: Sequence[Decision], *, max_error: float, confidence: float) -> Guarantee | str:
     """The guarantee that `decisions` support, or the reason why they support none."""
     rated = [d for d in decisions if d.grader is not None and d.confidence is not None]
+    numbers = np.array(_cluster_numbers(rated))
+    chosen = np.array([not d.reasons for d in rated], bool)
     acceptable = [d for d in rated if not d.reasons]
-    number = {student: i for i, student in enumerate(dict.fromkeys(d.student for d in rated))}
-    if len({d.student for d in acceptable}) < 2:
+    if len(np.unique(numbers[chosen])) < 2:
         return _nothing_acceptable(decisions)
-    correlation = intra_class_correlation(_errors(rated), np.array([number[d.student] for d in rated]))
+    correlation = intra_class_correlation(_errors(rated), numbers)
     tests = fixed_sequence(
         np.array([d.confidence for d in acceptable]),
         _errors(acceptable),
-        np.array([number[d.student] for d in acceptable]),
+        numbers[chosen],
         confidence=confidence,
         correlation=correlation,
     )
     best = lowest_threshold(tests, max_error)
     if best is None:
-        return _refusal(tests[0], len(number), max_error, confidence, correlation)
+        return _refusal(tests[0], len(np.unique(numbers)), max_error, confidence, correlation)
     return Guarantee(
         max_error=max_error,
         confidence=confidence,

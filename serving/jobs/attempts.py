@@ -54,26 +54,26 @@ class AttemptLog:
         with self._database.writing() as connection:
             connection.execute(delete(attempts).where(attempts.c.job == job_id, attempts.c.student.in_(pseudonyms)))
 
-    def start_alone(self, job_id: str, pseudonym: str) -> None:
-        """Counts as a crash until `withdraw`, `fail` or `clear` is called."""
-        self._update(job_id, pseudonym, crashes=attempts.c.crashes + 1)
+    def start_alone(self, job_id: str, pseudonyms: Collection[str]) -> None:
+        """`pseudonyms`: of one submission. Counts as a crash until `withdraw`, `fail` or `clear` is called."""
+        self._update(job_id, pseudonyms, crashes=attempts.c.crashes + 1)
 
-    def withdraw(self, job_id: str, pseudonym: str) -> None:
+    def withdraw(self, job_id: str, pseudonyms: Collection[str]) -> None:
         """Undoes `start_alone`: this process stopped before it graded the submission."""
-        self._update(job_id, pseudonym, crashes=attempts.c.crashes - 1)
+        self._update(job_id, pseudonyms, crashes=attempts.c.crashes - 1)
 
-    def fail(self, job_id: str, pseudonym: str, reason: str, *, started: bool) -> None:
+    def fail(self, job_id: str, pseudonyms: Collection[str], reason: str, *, started: bool) -> None:
         """`started`: whether `start_alone` was called for this attempt; it was not if the engine isolated a batch."""
         crashes = attempts.c.crashes - int(started)
-        self._update(job_id, pseudonym, failures=attempts.c.failures + 1, crashes=crashes, reason=reason)
+        self._update(job_id, pseudonyms, failures=attempts.c.failures + 1, crashes=crashes, reason=reason)
 
-    def park(self, job_id: str, pseudonym: str) -> None:
+    def park(self, job_id: str, pseudonyms: Collection[str]) -> None:
         """Gives the submission up, so that the rest of the job continues."""
-        self._update(job_id, pseudonym, parked_at=timestamp(self._now()))
+        self._update(job_id, pseudonyms, parked_at=timestamp(self._now()))
 
-    def _update(self, job_id: str, pseudonym: str, **values: Any) -> None:
+    def _update(self, job_id: str, pseudonyms: Collection[str], **values: Any) -> None:
         with self._database.writing() as connection:
-            row = update(attempts).where(attempts.c.job == job_id, attempts.c.student == pseudonym)
+            row = update(attempts).where(attempts.c.job == job_id, attempts.c.student.in_(pseudonyms))
             connection.execute(row.values(**values))
 
 

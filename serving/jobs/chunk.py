@@ -60,7 +60,8 @@ def grade_chunk(backend: GradingBackend, job_id: str, number: int) -> None:
     suspects = jobs.attempts.of(job.id, list(waiting))
     for pseudonym in sorted(suspects, key=lambda each: suspects[each].crashes + suspects[each].failures):
         if pseudonym not in jobs.settled(job.id, [pseudonym]):
-            _grade_alone(backend, job, lab, waiting[pseudonym])
+            folder = waiting[pseudonym].folder
+            _grade_alone(backend, job, lab, [each for each in waiting.values() if each.folder == folder])
 
 
 def waiting_in(jobs: JobRepository, job: Job, lab: Lab, number: int) -> dict[str, Submission]:
@@ -116,34 +117,39 @@ def _grade_batch(backend: GradingBackend, job: Job, lab: Lab, submissions: Seque
         return  # one of them cannot be stored: each is graded and stored alone next
     for submission in submissions:
         if isinstance(outcome := outcomes[submission.folder], Exception):
-            log.fail(job.id, submission.student, summary(outcome), started=False)
+            log.fail(job.id, [submission.student], summary(outcome), started=False)
 
 
-def _grade_alone(backend: GradingBackend, job: Job, lab: Lab, submission: Submission) -> None:
-    log, pseudonym, limits = backend.jobs.attempts, submission.student, RetryLimits()
+def _grade_alone(backend: GradingBackend, job: Job, lab: Lab, copies: Sequence[Submission]) -> None:
+    """`copies`: one submission under the name of each member of its group that waits for a grade."""
+    log, limits = backend.jobs.attempts, RetryLimits()
     while _wanted(backend.jobs, job):
-        if (attempts := log.of(job.id, [pseudonym]).get(pseudonym)) is None:
+        attempts = log.of(job.id, [each.student for each in copies])
+        copies = [each for each in copies if each.student in attempts]
+        if not copies:
             return  # graded by another worker, or the job was resumed
-        if attempts.failures or attempts.crashes:
+        failures = max(each.failures for each in attempts.values())
+        crashes = max(each.crashes for each in attempts.values())
+        if failures or crashes:
             _check_engine(backend, lab)
-        if attempts.failures >= limits.failures or attempts.crashes >= limits.crashes:
-            log.park(job.id, pseudonym)
+        if failures >= limits.failures or crashes >= limits.crashes:
+            log.park(job.id, [*attempts])
             return
-        log.start_alone(job.id, pseudonym)
+        log.start_alone(job.id, [*attempts])
         try:
-            [outcome] = backend.grade(lab, [submission])
+            [outcome] = backend.grade(lab, copies[:1])
         except WorkerStoppedError:
-            log.withdraw(job.id, pseudonym)
+            log.withdraw(job.id, [*attempts])
             raise
         try:
             if isinstance(outcome, Grade):
-                _record(backend, job, lab, [(submission, outcome)])
+                _record(backend, job, lab, for_members({copies[0].folder: outcome}, copies))
                 return
         except SYSTEM_ERRORS:
             raise
         except Exception as error:
             outcome = error
-        log.fail(job.id, pseudonym, summary(outcome), started=True)
+        log.fail(job.id, [*attempts], summary(outcome), started=True)
 
 
 def _check_engine(backend: GradingBackend, lab: Lab) -> None:

@@ -1,10 +1,14 @@
 """Pairs the TA's rating and the grader's rating of one criterion of one submission."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from pydantic import Field
 
 from labs_schema.frozen import Frozen
 from labs_schema.grades import CriterionGrade, Grade
 from labs_schema.models import Criterion, Lab
+from labs_schema.student_ids import student_clusters
 
 
 class Decision(Frozen):
@@ -13,8 +17,8 @@ class Decision(Frozen):
     `grader`: None where the grader left the criterion ungraded. `probabilities`: the model's probability of each
     rating, empty where ungraded. `confidence`: probability of the rating given, calibrated if the model has a
     calibration. `letters`: index of the most probable letter under each option order, empty if only one was used.
-    `reasons`: why the answer needs review, empty where it was auto-accepted. `human_marks` and `grader_marks`: None if
-    the rubric has no marks.
+    `reasons`: why the answer needs review, empty where it was auto-accepted. `members`: of group work, else empty.
+    `human_marks` and `grader_marks`: None if the rubric has no marks.
     """
 
     lab: str
@@ -28,8 +32,24 @@ class Decision(Frozen):
     confidence: float | None = None
     letters: tuple[int, ...] = ()
     reasons: tuple[str, ...] = ()
+    members: tuple[str, ...] = Field(default=(), exclude_if=lambda members: not members)
     human_marks: float | None = None
     grader_marks: float | None = None
+
+
+class OfStudents(Protocol):
+    """Something about a submission of `student`, and of the other `members` of the group."""
+
+    @property
+    def student(self) -> str: ...
+    @property
+    def members(self) -> tuple[str, ...]: ...
+
+
+def clusters_of(found: Sequence[OfStudents]) -> list[str]:
+    """The cluster of each one's student: see `student_clusters`."""
+    clusters = student_clusters({each.student for each in found}, {each.members for each in found})
+    return [clusters[each.student] for each in found]
 
 
 def decisions_from_grades(lab: Lab, grades: Iterable[Grade]) -> list[Decision]:
@@ -39,8 +59,9 @@ def decisions_from_grades(lab: Lab, grades: Iterable[Grade]) -> list[Decision]:
 
 def decisions_from_answers(lab: Lab, answers: Iterable[tuple[str, CriterionGrade]]) -> list[Decision]:
     """One decision for each (student, answer) of `answers` that a TA also rated, in order."""
+    members = {submission.student: submission.members for submission in lab.submissions}
     return [
-        _decision(lab, student, lab.criterion(answer.criterion), lab.ratings_by_student[student], answer)
+        _decision(lab, student, members.get(student, ()), answer)
         for student, answer in answers
         if answer.criterion in lab.ratings_by_student.get(student, {})
     ]
@@ -67,11 +88,10 @@ def _constant_answer(criterion: Criterion, rating: str | None) -> CriterionGrade
     return CriterionGrade(criterion=criterion.title, rating=rating, marks=criterion.rating(rating).marks)
 
 
-def _decision(
-    lab: Lab, student: str, criterion: Criterion, given: Mapping[str, str], answer: CriterionGrade
-) -> Decision:
+def _decision(lab: Lab, student: str, members: tuple[str, ...], answer: CriterionGrade) -> Decision:
+    criterion = lab.criterion(answer.criterion)
     titles = [r.title for r in criterion.ratings]
-    human = given[criterion.title]
+    human = lab.ratings_by_student[student][criterion.title]
     return Decision(
         lab=lab.name,
         language=lab.language,
@@ -84,6 +104,7 @@ def _decision(
         confidence=answer.confidence,
         letters=answer.letters,
         reasons=answer.review_reasons,
+        members=members,
         human_marks=criterion.rating(human).marks,
         grader_marks=None if answer.rating is None else criterion.rating(answer.rating).marks,
     )

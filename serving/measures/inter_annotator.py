@@ -12,7 +12,7 @@ from labs_schema.frozen import Frozen
 from labs_schema.models import Lab
 from serving.measures.arrays import Floats
 from serving.measures.coefficients import coincidences, krippendorff_alpha, ordinal_distance
-from serving.measures.decisions import Decision
+from serving.measures.decisions import Decision, clusters_of
 from serving.measures.resampling import (
     RESAMPLES,
     Estimate,
@@ -24,13 +24,14 @@ from serving.measures.resampling import (
 
 
 class Unit(Frozen):
-    """`given`: rater -> rating, an index into the criterion's `ratings` ratings."""
+    """`given`: rater -> rating, an index into the criterion's `ratings` ratings. `members`: of group work."""
 
     lab: str
     student: str
     criterion: str
     ratings: int
     given: dict[str, int]
+    members: tuple[str, ...] = ()
 
 
 class RaterFigures(Frozen):
@@ -62,6 +63,7 @@ class InterAnnotatorAgreement(Frozen):
 def units_of(lab: Lab, students: Iterable[str]) -> list[Unit]:
     """The criteria of the submissions of `students` that at least two TAs rated."""
     found = []
+    members = {submission.student: submission.members for submission in lab.submissions}
     for student in students:
         for criterion in lab.criteria:
             titles = [rating.title for rating in criterion.ratings]
@@ -71,9 +73,8 @@ def units_of(lab: Lab, students: Iterable[str]) -> list[Unit]:
                 if criterion.title in ratings.get(student, {})
             }
             if len(given) > 1:
-                found.append(
-                    Unit(lab=lab.name, student=student, criterion=criterion.title, ratings=len(titles), given=given)
-                )
+                what = {"lab": lab.name, "criterion": criterion.title, "ratings": len(titles)}
+                found.append(Unit(student=student, members=members.get(student, ()), given=given, **what))
     return found
 
 
@@ -83,7 +84,7 @@ def inter_annotator_agreement(
     """The agreement of the TAs on `units` and of the grader's `decisions` with them; None if there is no unit."""
     if not units:
         return None
-    weights = cluster_weights([unit.student for unit in units], resamples, seed)
+    weights = cluster_weights(clusters_of(units), resamples, seed)
     answers = {(d.lab, d.student, d.criterion): d.grader for d in decisions}
     pairwise = np.array([_agreeing_pairs(unit) for unit in units])
     grader = np.array([_agreement_with_grader(unit, answers) for unit in units])

@@ -12,7 +12,7 @@ from scipy import stats
 from labs_schema.frozen import Frozen
 from prompts.verdict import LETTERS
 from serving.measures.arrays import Floats
-from serving.measures.decisions import Decision
+from serving.measures.decisions import Decision, clusters_of
 from serving.scoring.option_orders import balanced, option_orders
 
 SIGNIFICANCE = 0.01
@@ -69,7 +69,7 @@ def flip_rate(decisions: Sequence[Decision]) -> FlipRate:
     flips = np.array([len(set(chosen_ratings(d))) > 1 for d in decisions], float)
     rate = flips.mean()
     standard_error = _covariance_of_mean((flips - rate)[:, None], decisions)[0, 0] ** 0.5
-    students = len({d.student for d in decisions})
+    students = len({*clusters_of(decisions)})
     margin = standard_error * stats.t.ppf(0.975, students - 1) if students > 1 else 1.0
     return FlipRate(
         decisions=len(decisions),
@@ -111,7 +111,7 @@ def position_bias(decisions: Sequence[Decision]) -> PositionBias:
 
 def _p_of_equal_shares(chosen: Floats, decisions: Sequence[Decision]) -> float:
     """1 where there are too few students for the test."""
-    students, free = len({d.student for d in decisions}), chosen.shape[1] - 1
+    students, free = len({*clusters_of(decisions)}), chosen.shape[1] - 1
     if students <= free:
         return 1.0
     excess = (chosen.mean(0) - 1 / chosen.shape[1])[:free]
@@ -122,8 +122,8 @@ def _p_of_equal_shares(chosen: Floats, decisions: Sequence[Decision]) -> float:
 
 
 def _covariance_of_mean(centred: Floats, decisions: Sequence[Decision]) -> Floats:
-    """Covariance (K, K) of the mean of `centred` (N, K), whose rows are correlated within a student."""
-    _, member = np.unique([d.student for d in decisions], return_inverse=True)
+    """Covariance (K, K) of the mean of `centred` (N, K), whose rows are correlated within a student or group."""
+    _, member = np.unique(clusters_of(decisions), return_inverse=True)
     students = int(member.max()) + 1
     sums = np.zeros((students, centred.shape[1]))
     np.add.at(sums, member, centred)

@@ -7,12 +7,11 @@ is a near-copy of a held-out one is set aside, in neither file.
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from enum import StrEnum
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 
-from labs_schema.student_ids import local_part
+from labs_schema.student_ids import student_clusters
 from training.dataset.near_copies import Sketches
 from training.dataset.spool import Block
 
@@ -53,25 +52,15 @@ def training_students(
 ) -> set[str]:
     """A seeded choice of `share` (0 to 1) of the students. Those who share a group are chosen together."""
     chosen: set[str] = set()
-    clusters = _clusters(students, groups)
-    wanted = round(share * sum(map(len, clusters)))
-    for cluster in sorted(clusters, key=lambda each: seeded_order(seed, min(each))):
+    clusters: dict[str, set[str]] = {}
+    cluster_of = student_clusters(students, groups)
+    for student, cluster in cluster_of.items():
+        clusters.setdefault(cluster, set()).add(student)
+    wanted = round(share * len(cluster_of))
+    for cluster in sorted(clusters, key=lambda each: seeded_order(seed, each)):
         if len(chosen) < wanted:
-            chosen |= cluster
+            chosen |= clusters[cluster]
     return chosen
-
-
-def _clusters(students: Iterable[str], groups: Sequence[Sequence[str]]) -> list[set[str]]:
-    """The students, joined where a group or the same id before the `@` connects them."""
-    cluster_of: dict[str, set[str]] = {}
-    by_local: dict[str, list[str]] = {}
-    for student in sorted({*students, *chain(*groups)}):
-        cluster_of[student] = {student}
-        by_local.setdefault(local_part(student), []).append(student)
-    for group in (*by_local.values(), *groups):
-        joined = set[str]().union(*(cluster_of[student] for student in group))
-        cluster_of |= dict.fromkeys(joined, joined)
-    return list({id(cluster): cluster for cluster in cluster_of.values()}.values())
 
 
 def split(

@@ -8,12 +8,15 @@ import pytest
 
 from grader.heads.base import HeadBase
 from grader.heads.fitting import HeadSettings, RatedLab, fit_lab_heads, read_features
+from grader.heads.session import estimate
 from labs_schema.errors import ModelError
 from labs_schema.models import Criterion, Lab, SourceFile, Submission
 from serving.engines.engine import EngineFailure, LabelScores, Query, ScoreRequest
 from serving.head.head import INFO, WEIGHTS, Head, read_head, write_head
 from serving.head.head_engine import HeadEngine
 from tests.grader.heads.conftest import HashedStates
+from training.head.basis import Programs
+from training.head.fit import RatedPrograms, fit_head
 
 Fit = Callable[[Sequence[Lab]], Head]
 
@@ -101,3 +104,28 @@ def test_a_student_without_code_gets_finite_probabilities(labs: list[Lab], fit: 
     [found] = answers(fit(labs), lab, lab.criteria[1])
     assert isinstance(found, LabelScores)
     assert np.isfinite(found.logprobs).all()
+
+
+def test_members_of_a_group_are_held_out_together(
+    labs: list[Lab], base: HeadBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grouped = tuple(
+        each.model_copy(update={"members": (each.student, f"s{i + 10:03d}")})
+        for i, each in enumerate(labs[0].submissions[:10])
+    )
+    course = [labs[0].model_copy(update={"submissions": grouped}), labs[1]]
+    fitted_on: list[RatedPrograms] = []
+
+    def noted(programs: Programs, rated: dict[str, RatedPrograms], **settings: object) -> object:
+        fitted_on.extend(rated.values())
+        return fit_head(programs, rated, **settings)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("grader.heads.fitting.fit_head", noted)
+    features = read_features([(lab, lab.submissions) for lab in course], base, seed=0)
+    rated = [RatedLab(lab, lab.submissions, lab.ratings_by_student) for lab in course]
+    _, held_out = fit_lab_heads(rated, features, base, HeadSettings())
+    [examples] = fitted_on
+    assert len(set(examples.students.tolist())) == 10
+    assert examples.students[10:20].tolist() == examples.students[20:30].tolist() == examples.students[:10].tolist()
+    found = estimate(held_out)
+    assert found is not None and found.programs == 20

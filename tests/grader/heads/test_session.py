@@ -73,7 +73,9 @@ def test_an_unknown_rating_is_refused(session: LabelSession) -> None:
 
 
 def test_the_majority_baseline_leaves_the_student_out() -> None:
-    held_out = [HeldOut("lab", f"s{i}", "c", given, (0.9, 0.1), ("A", "B")) for i, given in enumerate(["A", "A", "B"])]
+    held_out = [
+        HeldOut("lab", f"s{i}", f"s{i}", "c", given, (0.9, 0.1), ("A", "B")) for i, given in enumerate(["A", "A", "B"])
+    ]
     found = estimate(held_out)
     assert found is not None
     assert found.agreement == pytest.approx(2 / 3)

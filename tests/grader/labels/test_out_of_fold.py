@@ -48,3 +48,21 @@ def test_ratings_in_a_tas_own_file_count_as_rated(course) -> None:
     own = HumanGrade(student="s005", criterion=course.criteria[0].title, rating="B", rater="ann")
     shares = out_of_fold([course.model_copy(update={"human_grades": current, "rater_grades": (own,)})])
     assert ("lab1", "s005", course.criteria[0].title) in shares
+
+
+def test_members_of_a_group_share_a_fold_in_every_lab(make_lab, monkeypatch) -> None:
+    first, second = make_lab("first", students=20), make_lab("second", students=20)
+    pairs = {f"s{i:03d}": f"s{i + 10:03d}" for i in range(10)}
+    alone = [s for s in first.submissions if s.student not in pairs.values()]
+    together = [s.model_copy(update={"members": (s.student, pairs[s.student])}) for s in alone]
+    first = first.model_copy(update={"submissions": tuple(together)})
+    folds: list[set[str]] = []
+
+    def note(*given) -> dict[object, object]:
+        folds.append({s.student for _, s in given[-1]})
+        return {}
+
+    monkeypatch.setattr("grader.labels.out_of_fold._predictions", note)
+    out_of_fold([first, second], folds=4)
+    assert [sorted(map(len, folds))] == [[4, 4, 6, 6]]
+    assert all((student in fold) == (partner in fold) for fold in folds for student, partner in pairs.items())

@@ -48,12 +48,14 @@ def test_dry_run_estimates_and_regrade_measures_the_cost(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "160")
     write_lab(make_lab(students=3), tmp_path / "lab1")
+    (tmp_path / "lab1" / "roster.csv").write_text("id,name\ns777,Ann Lee\n")
     out, readme = tmp_path / "out", tmp_path / "README.md"
     readme.write_text("what labs/* names, too")
     labs = [str(tmp_path / "lab1"), str(readme)]
     arguments = ["regrade", *labs, "--model", str(tiny_model_folder), "--price-per-hour", "3600"]
     before: Any = CliRunner().invoke(app, [*arguments, "--dry-run"])
     assert before.exit_code == 0, before.output
+    assert "roster-without-submission" in before.stderr
     assert "unknown" in before.output and "verification passes" in before.output and not out.exists()
     three_orders: Any = CliRunner().invoke(app, [*arguments, "--dry-run", "--orders", "3"])
     for result, questions in ((before, "6"), (three_orders, "15")):

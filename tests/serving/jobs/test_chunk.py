@@ -57,6 +57,39 @@ def test_a_failing_submission_is_isolated_once_then_tried_alone_then_parked(back
     assert backend.jobs.progress(job.id) == progress
 
 
+@pytest.fixture
+def group(backend: Any) -> tuple[str, ...]:
+    """The members of the second submission."""
+    members = ("s001", "s101", "s102")
+    first, second, *others = backend.known.submissions
+    grouped = second.model_copy(update={"members": members})
+    backend.known = backend.known.model_copy(update={"submissions": (first, grouped, *others)})
+    return members
+
+
+def test_a_failing_group_is_retried_as_one_submission(backend: Any, group: tuple[str, ...]) -> None:
+    job = backend.add(chunk=4)
+    backend.poison = {backend.text(1)}
+    grade_chunk(backend, job.id, 0)
+    progress = backend.jobs.progress(job.id)
+    assert (progress.graded, len(progress.parked)) == (3, len(group))
+    isolation, attempts_and_probes = [1] * 4, [1] * (LIMITS.failures - 1 + LIMITS.failures)
+    assert backend.calls == [4, *isolation, *attempts_and_probes]
+
+
+def test_a_group_graded_alone_gives_every_member_the_grade(backend: Any, group: tuple[str, ...]) -> None:
+    job = backend.add(chunk=4)
+    backend.deadly = {backend.text(1)}
+    with pytest.raises(backend.killed):
+        grade_chunk(backend, job.id, 0)
+    backend.deadly = set()
+    grade_chunk(backend, job.id, 0)
+    progress = backend.jobs.progress(job.id)
+    assert (progress.graded, progress.parked) == (3 + len(group), ())
+    assert backend.calls == [4, 1, 1, 1, 1]
+    assert backend.store.verify().faults == ()
+
+
 def test_submission_that_kills_the_process_is_isolated_and_parked(backend: Any) -> None:
     job = backend.add(chunk=4)
     backend.deadly = {backend.text(2)}

@@ -54,7 +54,7 @@ def test_settled_chunks_are_not_claimed(store: Store, job: Job, grade_of: Any, m
     store.record_grades(lab, [graded], [grade_of(lab, graded)], request=job.id, actor="job")
     jobs.attempts.start_batch(job.id, members[1:2])
     assert first.claim(job) == 0
-    jobs.attempts.park(job.id, members[1])
+    jobs.attempts.park(job.id, members[1:2])
     assert first.claim(job) == 1
     for student in ("s002", "s003", "s004", "s005"):
         assert not first.complete(job)
