@@ -116,11 +116,11 @@ def test_members_of_a_group_are_held_out_together(
     course = [labs[0].model_copy(update={"submissions": grouped}), labs[1]]
     fitted_on: list[RatedPrograms] = []
 
-    def noted(programs: Programs, rated: dict[str, RatedPrograms], **settings: object) -> object:
+    def recording(programs: Programs, rated: dict[str, RatedPrograms], **settings: object) -> object:
         fitted_on.extend(rated.values())
         return fit_head(programs, rated, **settings)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("grader.heads.fitting.fit_head", noted)
+    monkeypatch.setattr("grader.heads.fitting.fit_head", recording)
     features = read_features([(lab, lab.submissions) for lab in course], base, seed=0)
     rated = [RatedLab(lab, lab.submissions, lab.ratings_by_student) for lab in course]
     _, held_out = fit_lab_heads(rated, features, base, HeadSettings())
