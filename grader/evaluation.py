@@ -32,6 +32,7 @@ class Group(Frozen):
     of each other grader, with intervals over students. `differences_over_labs`: with intervals over labs, empty with
     too few labs. `confidence`: of the graders that give probabilities. `inter_annotator`: agreement of TAs among
     themselves, None if no submission was rated twice. `order`: effects of the option order, None if only one was used.
+    `unreadable`: rated students of the labs who have no readable program, and so are in no figure.
     """
 
     labs: tuple[str, ...]
@@ -45,6 +46,13 @@ class Group(Frozen):
     confidence: dict[str, ConfidenceFigures]
     inter_annotator: InterAnnotatorAgreement | None
     order: OrderEffects | None
+    unreadable: int = 0
+
+    @property
+    def left_out(self) -> str:
+        """A sentence about the `unreadable`; empty if there is none."""
+        students = "1 rated student has" if self.unreadable == 1 else f"{self.unreadable:,} rated students have"
+        return f"{students} no readable program and no part in the figures." if self.unreadable else ""
 
 
 class RunDifference(Frozen):

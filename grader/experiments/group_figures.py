@@ -56,7 +56,14 @@ def group_figures(
         confidence=_confidence(decisions, calibrated_on),
         inter_annotator=_inter_annotator(ours, labs, resamples),
         order=order_effects(ours),
+        unreadable=sum(map(rated_without_program, labs.values())),
     )
+
+
+def rated_without_program(lab: Lab) -> int:
+    """The number of rated students without a readable program; a rating of a group counts for each member."""
+    rated = {each.folder for each in lab.unreadable if each.student in lab.ratings_by_student}
+    return sum(each.folder in rated for each in lab.unreadable)
 
 
 def steps(decisions: GraderDecisions) -> int:

@@ -76,6 +76,8 @@ def _facts(source: ReportSource) -> dict[str, str]:
         found[group.capitalize()] = (
             f"{len(members):,} decisions on {submissions:,} submissions of {students:,} students"
         )
+        if group in source.evaluation.groups and (left_out := source.evaluation.groups[group].left_out):
+            found[group.capitalize()] += f". {left_out}"
     measured = {d.lab for d in chain(*source.decisions.values())}
     found["Labs"] = ", ".join(f"{name} ({source.labs[name].language})" for name in sorted(measured))
     found["Written"] = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, by grader {version('grader')}"

@@ -52,7 +52,7 @@ def _graders(name: str, group: Group) -> Iterable[Table]:
     for metric, shown in METRICS.items():
         figures.add_row(shown, *(two_lines(each.figures[metric]) for each in group.graders.values()))
         differences.add_row(shown, *(two_lines(group.differences[other][metric], sign=True) for other in others))
-    figures.caption = INTERVAL_NOTE
+    figures.caption = f"{INTERVAL_NOTE}\n{group.left_out}".strip()
     return figures, differences
 
 

@@ -19,6 +19,7 @@ from serving.jobs.tables import attempts, jobs, members
 from serving.store import students
 from serving.store.database import Database
 from serving.store.errors import UnknownError
+from serving.store.grades import StoredGrade
 from serving.store.ledger import Ledger, audited_transaction, printable_name, timestamp
 from serving.store.tables import grades
 from serving.store.tables import students as people
@@ -169,6 +170,19 @@ class JobRepository:
         with self._database.reading() as connection:
             found = select(members).where(*mine).order_by(members.c.position, members.c.student)
             return {row.student: row.position for row in connection.execute(found)}
+
+    def group_grades(self, grade: StoredGrade) -> list[str]:
+        """The ids of the other members' grades of the same group work; empty unless a job graded a group."""
+        same_member = (members.c.job == grades.c.request) & (members.c.student == grades.c.student)
+        own = select(members.c.position).where(members.c.job == grade.request, members.c.student == grade.student)
+        others = (
+            members.c.job == grade.request,
+            members.c.position == own.scalar_subquery(),
+            members.c.student != grade.student,
+        )
+        found = select(grades.c.id).join(members, same_member).where(*others).order_by(grades.c.seq)
+        with self._database.reading() as connection:
+            return [*connection.execute(found).scalars()]
 
     def settled(self, job_id: str, pseudonyms: Sequence[str]) -> set[str]:
         """Those of `pseudonyms` that the job has graded or parked, or whose student was deleted meanwhile."""

@@ -7,6 +7,7 @@ the audit log. `actor` is who caused it: an API key's id, a job, a user of this 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import text
@@ -16,7 +17,7 @@ from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
 from serving.store import exports, grades, idempotency, keys, overrides, students, verification
 from serving.store.database import Database, open_database, without_timeout
-from serving.store.errors import StoreError
+from serving.store.errors import ForgottenError, StoreError
 from serving.store.ledger import Ledger, audited_transaction, timestamp
 from serving.store.roles import Role
 
@@ -91,14 +92,30 @@ class Store:
             return grades.read_submission(connection, grade_id)
 
     def record_override(
-        self, grade_id: str, criterion: str, rating: str, why: str, *, request: str, actor: str
+        self,
+        grade_id: str,
+        criterion: str,
+        rating: str,
+        why: str,
+        *,
+        members: Sequence[str] = (),
+        request: str,
+        actor: str,
     ) -> overrides.StoredOverride:
         """Appends a person's rating. Idempotent: a retry returns the override that the request made of this criterion.
+
+        `members`: the other members' grades of the same group work. Each gets an override of its own, all are recorded
+        or none; a forgotten member gets none.
 
         Raises UnknownError for an unknown grade, criterion or rating, ForgottenError for a forgotten student.
         """
         with audited_transaction(self.database, self._now()) as ledger:
-            return overrides.record_override(ledger, grade_id, criterion, rating, why, request=request, actor=actor)
+            given = partial(overrides.record_override, ledger, request=request, actor=actor)
+            recorded = given(grade_id, criterion, rating, why)
+            for member in members:
+                with suppress(ForgottenError):
+                    given(member, criterion, rating, why)
+            return recorded
 
     def claim_request(self, scope: str, key: str, body_hash: str, *, student: str | None = None) -> idempotency.Claim:
         """The stored answer to this idempotency key, or a claim: finish it with `record_answer` or `release_claim`.

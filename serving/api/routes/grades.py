@@ -12,7 +12,7 @@ from serving.api.schemas.jobs import GradeHistory, OverrideRecord, grade_history
 from serving.api.schemas.requests import ID_PATTERN, OverrideRequest
 from serving.api.service import CourseService, Service
 from serving.store.errors import UnknownError
-from serving.store.overrides import History
+from serving.store.overrides import History, StoredOverride
 from serving.store.students import is_anonymous
 
 router = APIRouter(dependencies=[ta], route_class=AuthorizedRoute, tags=["grades"])
@@ -51,16 +51,20 @@ async def override_grade(
     caller: TaCaller,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Adds to the grade's history; the machine's rating remains in it."""
+    """Adds to the grade's history; the machine's rating remains in it.
+
+    The grades of the other members of a group get the same override, unless `applies_to` is `student`.
+    """
     found, _ = await run_in_threadpool(_find_grade, service, grade_id)
 
-    async def override(request_id: str) -> OverrideRecord:
-        stored = await run_in_threadpool(
-            lambda: service.store.record_override(
-                grade_id, body.criterion, body.rating, body.why, request=request_id, actor=caller.actor
-            )
+    def record(request_id: str) -> StoredOverride:
+        members = service.jobs.group_grades(found.grade) if body.applies_to == "group" else []
+        return service.store.record_override(
+            grade_id, body.criterion, body.rating, body.why, members=members, request=request_id, actor=caller.actor
         )
-        return override_record(stored)
+
+    async def override(request_id: str) -> OverrideRecord:
+        return override_record(await run_in_threadpool(record, request_id))
 
     student = found.grade.student
     return await respond_once(service, caller, request, idempotency_key, override, status=201, student=student)

@@ -8,7 +8,7 @@ import base64
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, FailFast, Field, Tag, model_validator
 
@@ -235,6 +235,9 @@ class OverrideRequest(RequestPart):
     criterion: Title = Field(description="The criterion's title, as in the grade.")
     rating: Title = Field(description="The title of the new rating.")
     why: Description = Field(default="", description="The reason, stored in the history.")
+    applies_to: Literal["group", "student"] = Field(
+        default="group", description="All members of the group whose work a job graded, or only this grade's student."
+    )
 
 
 FIELDS = tuple(

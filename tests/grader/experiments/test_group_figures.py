@@ -8,7 +8,7 @@ from rich.console import Console
 from grader.evaluation import BAG_OF_WORDS, MAJORITY, TUNED, UNSEEN, Evaluation, Group
 from grader.experiments.group_figures import group_figures, steps
 from grader.tables.evaluation import evaluation_tables
-from labs_schema.models import HumanGrade, Lab
+from labs_schema.models import HumanGrade, Lab, UnreadableSubmission
 from serving.measures.decisions import constant_decisions
 
 MakeLab = Callable[..., Lab]
@@ -80,3 +80,14 @@ def test_inter_annotator_agreement_by_hand(make_lab: MakeLab) -> None:
     assert "bob[red] and the majority of the other TAs" in shown(
         measured([lab.model_copy(update={"rater_grades": (*ann, *bob)})])
     )
+
+
+def test_rated_students_without_a_readable_program_are_counted(make_lab: MakeLab) -> None:
+    """Of the last three students, two are a group that its first member's row rates, and one is not rated."""
+    lab = make_lab(students=6)
+    readable, others = lab.submissions[:4], (("s004", "team"), ("s100", "team"), ("s200", "s200"))
+    unreadable = tuple(UnreadableSubmission(student=s, folder=f, code="no-program", reason="") for s, f in others)
+    lab = lab.model_copy(update={"submissions": readable, "unreadable": unreadable})
+    found = measured([lab])
+    assert found.unreadable == 2 and "2 rated students have no readable program" in shown(found)
+    assert "readable program" not in shown(measured([make_lab(students=6)]))

@@ -89,6 +89,25 @@ def test_overrides_are_appended(store: Store, hand: Any) -> None:
             store.record_override(grade_id, criterion, rating, "", request="o3", actor="ta1")
 
 
+def test_a_groups_override_is_recorded_for_all_members_or_none(store: Store, hand: Any) -> None:
+    people = [store.pseudonym_for("cs101", name, actor="api") for name in ("s1", "s2", "s3")]
+    first, second, third = (hand.grade(store, each, request="job") for each in people)
+    store.record_override(second, COMPILES, "C", "", request="o1", actor="ta1")
+    store.forget_student("s3", actor="admin")
+    how: Any = {"members": [second, third], "request": "o2", "actor": "ta2"}
+    made = store.record_override(first, COMPILES, "B", "It warns.", **how)
+    assert store.record_override(first, COMPILES, "B", "It warns.", **how) == made
+    mine, theirs = (store.read_history(each).overrides for each in (first, second))
+    assert [(o.actor, o.old, o.new, o.why) for o in mine] == [("ta2", "A", "B", "It warns.")]
+    assert [(o.actor, o.old, o.new) for o in theirs] == [("ta1", "A", "C"), ("ta2", "C", "B")]
+    assert (mine[0].at, mine[0].request) == (theirs[1].at, theirs[1].request)
+    assert store.read_history(third).overrides == ()
+    before = store.verify()
+    with pytest.raises(UnknownError):
+        store.record_override(first, COMPILES, "A", "", members=["none"], request="o3", actor="ta1")
+    assert store.verify() == before and before.faults == ()
+
+
 def test_pseudonym_is_random_and_unique_per_student_and_course(store: Store, new_url: Callable[[], str]) -> None:
     first = store.pseudonym_for("cs101", "s1", actor="api")
     assert store.pseudonym_for("cs101", "s1", actor="api") == first

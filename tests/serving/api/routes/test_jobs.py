@@ -170,6 +170,31 @@ def test_an_override_is_in_the_history_and_in_the_table(course: Any) -> None:
         assert (wrong.status_code, wrong.json()["code"]) == (404, "not-found")
 
 
+def test_an_override_of_group_work_reaches_every_member_unless_it_is_for_one(course: Any) -> None:
+    (course.labs / "lab1" / "groups.csv").write_text("group,student\ns000,s000\ns000,s100\n")
+    with course.serve() as client:
+        wait_for(client, start(client))
+        job = start(client)
+        wait_for(client, job)
+
+        def ratings() -> dict[str, str]:
+            lines = [json.loads(line) for line in client.get(f"/jobs/{job}/grades.jsonl").text.splitlines()]
+            ids.update({line["grade"]["student"]: line["grade_id"] for line in lines})
+            return {line["grade"]["student"]: line["ratings"]["Is it readable?"] for line in lines}
+
+        ids: dict[str, str] = {}
+        assert ratings() == dict.fromkeys([*(f"s{i:03d}" for i in range(6)), "s100"], "A")
+        body = {"criterion": "Is it readable?", "rating": "B"}
+        assert client.post(f"/grades/{ids['s100']}/overrides", json=body).status_code == 201
+        assert {student for student, rating in ratings().items() if rating == "B"} == {"s000", "s100"}
+        histories = [client.get(f"/grades/{ids[student]}").json()["overrides"] for student in ("s000", "s100")]
+        assert len({(each["by"], each["at"], each["old"], each["new"]) for [each] in histories}) == 1
+        assert histories[0][0]["id"] != histories[1][0]["id"]
+        one = {**body, "rating": "A", "applies_to": "student"}
+        assert client.post(f"/grades/{ids['s100']}/overrides", json=one).status_code == 201
+        assert {student for student, rating in ratings().items() if rating == "B"} == {"s000"}
+
+
 def test_forgotten_grade_is_empty_and_cannot_be_overridden(course: Any) -> None:
     with course.serve() as client:
         job = start(client)
