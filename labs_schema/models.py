@@ -137,7 +137,8 @@ class Lab(Frozen):
     own tables, one for each (rater, student, criterion), always with rater and rating. `template` is the code that
     students were given. `roster` lists the students whose names are redacted; it is never serialized. `unreadable` are
     the other students known from the submissions folder, a table or the roster, sorted: every result lists them as
-    ungraded. `warnings` (code -> number of issues) are filled where a service shows them.
+    ungraded. `warnings` (code -> number of issues) are filled where a service shows them. `encoding` is that of its
+    `encoding.txt`, for programs that are read later.
     """
 
     name: str
@@ -152,6 +153,7 @@ class Lab(Frozen):
     rater_grades: tuple[HumanGrade, ...] = ()
     roster: tuple[Person, ...] = Field(default=(), exclude=True, repr=False)
     warnings: dict[str, int] = Field(default_factory=dict, exclude=True, repr=False)
+    encoding: str | None = Field(default=None, exclude=True, repr=False)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Drops the cached properties: pydantic copies them, although `update` may change the grades they depend on."""

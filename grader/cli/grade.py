@@ -39,7 +39,9 @@ def grade(
     from serving.scoring.triage import ReviewCode, review_code
 
     rubric, notes = load_rubric(lab), Console(stderr=True)
-    submission, warnings = read_adhoc_submission(files, rubric.language, rubric.roster, rubric.criteria)
+    submission, warnings = read_adhoc_submission(
+        files, rubric.language, rubric.roster, rubric.criteria, rubric.encoding
+    )
     for warning in warnings:
         notes.print(str(warning), markup=False, highlight=False, soft_wrap=True)
     with notes.status("Loading the model"):

@@ -10,6 +10,10 @@ from rich.table import Table
 from serving.exports.scores import ExportReport
 
 SHOWN = 20
+NO_FEEDBACK = (
+    "[yellow]No feedback was written:[/] the file has no column with a known heading for it. "
+    "Name the heading with --feedback-column if there is one."
+)
 
 
 def as_table(report: ExportReport, out: Path | None) -> RenderableType:
@@ -35,5 +39,6 @@ def as_table(report: ExportReport, out: Path | None) -> RenderableType:
         *([changes] if report.changes else []),
         *([f"and {more:,} more (--json lists them)"] if more > 0 else []),
         *([f"[yellow]Not in the platform's file:[/] {escape(missing)}"] if missing else []),
+        *([NO_FEEDBACK] if report.no_feedback_column else []),
         "Dry run: nothing was written." if out is None else f"[green]Written to {escape(str(out))}.[/]",
     )

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from labs_schema.hashes import canonical_hash
@@ -20,6 +20,7 @@ _LOGINS = frozenset({
     "nomedeutilizador",
 })
 # fmt: on
+_TEAMS = frozenset({"group", "team", "gruppe", "groupe", "equipe", "grupo", "equipo", "gruppo", "groep", "grupp"})
 _MAIL = ("mail", "courriel", "correo", "diposta")
 _PARTICIPANT = re.compile(r"\D*[^\W\d]\D*\s(\d+)")
 LONGEST_FOLDER_NAME = 200
@@ -43,7 +44,11 @@ def row_entries(table: PlatformTable) -> list[RosterEntry | None]:
     kinds = {index: kind for index, kind in kinds.items() if index not in participants}
     names = {index: heading_kind(cell) for index, cell in enumerate(table.header) if index not in kinds}
     names |= {index: "name" for index, kind in names.items() if kind == "id" and keys[index] == "student"}
-    return [_entry(row, names, kinds, participants) for row in table.rows]
+    entries = [_entry(row, names, kinds, participants) for row in table.rows]
+    team = next((index for index, key in enumerate(keys) if key in _TEAMS), None)
+    if team is None or not participants:
+        return entries
+    return [entry and replace(entry, team=row[team]) for entry, row in zip(entries, table.rows, strict=True)]
 
 
 def _id_kind(heading: str) -> IdKind | None:
@@ -175,6 +180,7 @@ def merged_rosters(rosters: Iterable[Sequence[RosterEntry]]) -> tuple[RosterEntr
                 tuple(sorted(every, key=lambda each: order.index(each.kind))),
                 same[0].first or entry.first,
                 same[0].last or entry.last,
+                same[0].team or entry.team,
             )
             if same[0] in merged:
                 merged[merged.index(same[0])] = joined

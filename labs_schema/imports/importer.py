@@ -14,6 +14,7 @@ from labs_schema.imports.platforms import read_platform
 from labs_schema.imports.ratings import grade
 from labs_schema.imports.readers.canvas import is_assessments, is_rubric, read_assessments, read_rubric
 from labs_schema.imports.readers.gradescope import is_evaluation, read_evaluation
+from labs_schema.imports.readers.moodle import with_team_members
 from labs_schema.imports.records import (
     ExportFile,
     IdKind,
@@ -137,7 +138,7 @@ def _resolved(
     source: ImportSource, found: PlatformExport, roster: tuple[RosterEntry, ...], issues: IssueCollector
 ) -> tuple[ImportedLab, ImportReport]:
     students = Students(Identifier(roster), issues)
-    submissions = students.assign(found.works)
+    submissions = students.assign(with_team_members(found.works, roster))
     if not roster and any(owner[0].kind is IdKind.PLATFORM for work in found.works for owner in work.owners if owner):
         issues.warning("platform-ids", "")
     rubric = _rubric(source.lab, issues)

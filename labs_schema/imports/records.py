@@ -44,7 +44,7 @@ class Work:
     """A submission as exported. `key` is the platform's name of it; `owners` are its students, several for a group.
 
     Of several works of a student the one with the greatest (attempt, submitted) is imported. `late` is None if the
-    export does not state it.
+    export does not state it. `label` is the display name in the export, which only serves to find a team by its name.
     """
 
     key: str
@@ -53,6 +53,7 @@ class Work:
     attempt: int = 0
     submitted: str = ""
     late: bool | None = None
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,15 @@ class Assessment:
 
 @dataclass(frozen=True)
 class RosterEntry:
-    """A student on the platform's list. `name` only serves the redaction of names, never identification."""
+    """A student on the platform's list. Names only serve their redaction, never identification.
+
+    `team` is the name of the student's team, if the list has it.
+    """
 
     ids: Ids
     first: str = ""
     last: str = ""
+    team: str = ""
 
 
 @dataclass(frozen=True)

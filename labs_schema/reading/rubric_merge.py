@@ -12,13 +12,18 @@ from labs_schema.errors import IssueCollector, did_you_mean, quoted
 from labs_schema.models import NOT_MET, Criterion, Rating, is_bonus_title
 from labs_schema.reading.ratings_csv import RatingsTable
 from labs_schema.rubrics.rubric_json import RUBRIC
-from labs_schema.rubrics.titles import Titles
+from labs_schema.rubrics.titles import Titles, title_keys
 
 MIN_RATINGS, MAX_RATINGS = 2, 26  # an option for each letter of the alphabet
 _DATE = re.compile(
     r"\d{1,2}[-. ][^\W\d]{3,4}\.?(?:[-. ]\d{2,4})?|[^\W\d]{3,4}\.?-\d{1,4}"
     r"|\d{4}-\d\d-\d\d|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}"
 )
+_NUMBERING = re.compile(
+    r"^\(?(?:[a-z]{1,8} ?)?\d{1,3}(?:\.\d{1,3})*[.):] ?(?=\D)|\s*[(\[][-+]?\d+(?:[.,]\d+)? ?[^\W\d]*\.?[)\]]$",
+    re.IGNORECASE,
+)
+"""What a title may have in one file only: `1.`, `Q1:` before it, `(2 pts)` after it."""
 _DATE_HINT = (
     "A spreadsheet turned titles such as 1/2 into dates. Format the row as text and enter the titles of rubrics.json."
 )
@@ -102,10 +107,16 @@ def _one_file_only(
 
 
 def _is_twin(ours: Criterion, theirs: Criterion) -> bool:
-    """Whether two criteria are one with a misspelt title: similar titles with the same numbers, and equal ratings."""
-    numbers = [re.findall(r"\d+", title) for title in (ours.title, theirs.title)]
-    titles = [{rating.title for rating in each.ratings} for each in (ours, theirs)]
-    return bool(did_you_mean(ours.title, [theirs.title])) and numbers[0] == numbers[1] and titles[0] == titles[1]
+    """Whether two criteria with equal ratings are one: similar titles with equal numbers, or numbered in one file."""
+    if {rating.title for rating in ours.ratings} != {rating.title for rating in theirs.ratings}:
+        return False
+    titles = (ours.title, theirs.title)
+    plain = [_NUMBERING.sub("", title) for title in titles]
+    numbered_once = any(a == b for a, b in zip(titles, plain, strict=True))
+    if numbered_once and not set(title_keys(plain[0])).isdisjoint(title_keys(plain[1])):
+        return True
+    numbers = [re.findall(r"\d+", title) for title in titles]
+    return bool(did_you_mean(ours.title, [theirs.title])) and numbers[0] == numbers[1]
 
 
 def _merged(ours: Criterion, theirs: Criterion | None, path: str, issues: IssueCollector) -> Criterion:

@@ -12,6 +12,9 @@ MISSING_VALUES = frozenset(
 
 _ABSENT = r"""
 (?:student )?(?:absente?|abwesend|ausente|assente|abs|missing|excused|withdrawn|dropped|dnf|dns|n\.?s)
+(?:ungraded|unmarked|unrated|unsubmitted|sick|ill|krank|fehlt|entschuldigt|malade|enferm[oa]|malat[oa]|doente)
+(?:to be|still to be|not yet|not) (?:re)?(?:graded|marked|rated|checked|reviewed)(?: yet)?
+(?:noch )?(?:offen|zu bewerten)
 (?:was |has |did )?(?:not|n[o']t|never) (?:submit(?:ted)?|handed in|turned in|present|graded|marked|attempted)
 (?:no|nothing|without|missing) (?:submission|submitted|handed in|files?|work|code)
 (?:nicht|nichts) (?:abgegeben|eingereicht|anwesend|erschienen|bewertet)|keine abgabe
@@ -34,7 +37,7 @@ _SUMMARY_ROW = r"""
 (?:class |grand |overall |column )?(?:average|avg|mean|median|totals?|sum|count|maximum|minimum|max|min|mode|n)
 std\.? ?dev\.?|standard deviation|variance|percent(?:age)?|points possible|max(?:imum)? points
 moyenne|médiane|somme|écart[- ]type|(?:mittel|durch)(?:wert|schnitt)|summe|gesamt|anzahl
-promedio|mediana?|suma|desviación estándar|somma|deviazione standard|totale|média|soma|desvio padrão
+promedio|mediana?|suma|desviación estándar|somma|deviazione standard|totale|m[ée]dia|soma|desvio padrão
 """
 
 

@@ -142,6 +142,7 @@ def _read_folder(
         short_problem=short_problem,
         criteria=criteria,
         roster=roster,
+        encoding=lab.encoding,
         language=work.language,
         submissions=work.submissions,
         template=work.template,

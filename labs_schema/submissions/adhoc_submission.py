@@ -40,12 +40,13 @@ def read_adhoc_submission(
     language: str = UNKNOWN,
     roster: tuple[Person, ...] = (),
     criteria: Sequence[Criterion] = (),
+    encoding: str | None = None,
 ) -> tuple[Submission, tuple[Issue, ...]]:
     """One submission from source files, archives and folders, and warnings about skipped files.
 
     Files in `language` are selected as in a lab, and names on the `roster` are added to its redactions. Text cells of
-    notebooks are read if the `criteria` ask about text. Raises InputError with all errors if a path cannot be read, two
-    files have the same path, or there is no source file.
+    notebooks are read if the `criteria` ask about text. `encoding` is the lab's, for files that are not UTF-8.
+    Raises InputError with all errors if a path cannot be read, two files have the same path, or none is source code.
     """
     absolute = [path.absolute() for path in paths]
     top = (
@@ -57,7 +58,8 @@ def read_adhoc_submission(
     def files(where: str, issues: IssueCollector) -> Iterator[UnreadFile]:
         return chain.from_iterable(_files(path, top, where, issues) for path in absolute)
 
-    submission, warnings = _read(files, str(top.parent).rstrip("/"), top.name, language, criteria)
+    rules = ReadingRules(encoding=encoding, text_cells=asks_about_text(criteria))
+    submission, warnings = _read(files, str(top.parent).rstrip("/"), top.name, language, rules)
     return with_redactions(submission, language, roster_names(roster)), warnings
 
 
@@ -70,21 +72,23 @@ def read_given_files(files: Sequence[tuple[str, str]], language: str, criteria: 
     return read_given_archive("files.zip", data.getvalue(), language, criteria)
 
 
-def read_given_archive(name: str, data: bytes, language: str, criteria: Sequence[Criterion] = ()) -> Submission:
-    """One submission from the content of an archive called `name`. Raises InputError."""
+def read_given_archive(
+    name: str, data: bytes, language: str, criteria: Sequence[Criterion] = (), encoding: str | None = None
+) -> Submission:
+    """One submission from the content of an archive called `name`; otherwise as `read_adhoc_submission`."""
 
     def files(where: str, issues: IssueCollector) -> Iterator[UnreadFile]:
         return opened_archive(data, f"{where}/{safe_name(name)}", LIMITS, issues)
 
-    return _read(files, REQUEST, "files", language, criteria)[0]
+    rules = ReadingRules(encoding=encoding, text_cells=asks_about_text(criteria))
+    return _read(files, REQUEST, "files", language, rules)[0]
 
 
 def _read(
-    files: ReadFiles, root: str, where: str, language: str, criteria: Sequence[Criterion]
+    files: ReadFiles, root: str, where: str, language: str, rules: ReadingRules
 ) -> tuple[Submission, tuple[Issue, ...]]:
     """The submission and the warnings. Raises InputError with all errors, also if there is no source file."""
     issues = IssueCollector(root)
-    rules = ReadingRules(text_cells=asks_about_text(criteria))
     found, _, skipped = read_source_files(files(where, issues), where, LIMITS, issues, rules)
     if not found and not issues.failed:
         issues.error("no-source", where, found=f"no source file{f', only {skipped}' if skipped else ''}")

@@ -77,7 +77,9 @@ def edit_worksheet(data: bytes, results: Results, policy: Policy, columns: Colum
         if feedback is not None and feedback < len(cells):
             edits.append((cells[feedback], feedback_html(result)))
     edited = _replaced(text, [(cell, new) for cell, new in edits if cell.text != new], _delimiter(text))
-    return edited.encode(encoding, errors="replace"), report(results, changes, match.missing, match.unused)
+    reported = report(results, changes, match.missing, match.unused)
+    reported = reported.model_copy(update={"no_feedback_column": feedback is None})
+    return edited.encode(encoding, errors="replace"), reported
 
 
 def feedback_html(result: StudentResult) -> str:

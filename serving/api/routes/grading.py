@@ -174,7 +174,7 @@ def _read(given: SubmissionIn, lab: Lab) -> Submission:
         if (size := len(file.content.encode())) > SOURCE_BYTES:
             raise too_large("submission.files", f"{size} bytes in {excerpt(file.filename)}", SOURCE_BYTES)
     try:
-        return given.read(lab.language, lab.criteria)
+        return given.read(lab)
     except InputError as error:
         where = "submission.files" if given.files else "submission.archive"
         listed = [

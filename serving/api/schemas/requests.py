@@ -113,13 +113,13 @@ class SubmissionIn(RequestPart):
         _check_distinct("filename", [file.filename for file in self.files])
         return self
 
-    def read(self, language: str, criteria: tuple[Criterion, ...]) -> Submission:
+    def read(self, lab: Lab) -> Submission:
         """Without a student: grading does not depend on whose work it is. Raises InputError.
 
-        The `criteria` decide whether text cells of notebooks are read.
+        The lab's criteria decide whether text cells of notebooks are read, its encoding is for archived files.
         """
         if self.archive is None:
-            return read_given_files([(file.filename, file.content) for file in self.files], language, criteria)
+            return read_given_files([(file.filename, file.content) for file in self.files], lab.language, lab.criteria)
         try:
             data = base64.b64decode(self.archive.content, validate=True)
         except ValueError:
@@ -131,7 +131,7 @@ class SubmissionIn(RequestPart):
                 hint="Encode the archive in base64.",
             )
             raise InputError([issue]) from None
-        return read_given_archive(self.archive.filename, data, language, criteria)
+        return read_given_archive(self.archive.filename, data, lab.language, lab.criteria, lab.encoding)
 
 
 class RatingIn(RequestPart):

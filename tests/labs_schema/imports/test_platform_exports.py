@@ -93,6 +93,18 @@ def test_moodle_participants_map_to_students_by_the_worksheet(run_import: Import
     assert report.unmatched == ("5002",)
 
 
+def test_moodle_teams_have_their_members_by_the_worksheet(run_import: Import) -> None:
+    files = {f"{name}_assignsubmission_file_/main.c": "x" for name in ("Red team_5002", "Bo_5009", "Default group_0")}
+    worksheet = (
+        "Identifier,Full name,ID number,Group,Grade\nParticipant 5001,A,s1,Red_Team,\nParticipant 5002,B,s2,Blue,\n"
+        "Participant 5003,C,s3,Red_Team,\nParticipant 5009,Bo,s9,,\n"
+    )
+    report, _, lab = run_import("moodle", files, worksheet)
+    assert (lab / "groups.csv").read_text() == "group,student\ns1,s1\ns1,s3\n"
+    assert set(submitted(lab)) == {"0", "s1", "s9"} and report.absent == ("s2",)
+    assert (report.students, report.groups, report.unmatched) == (4, 1, ("0",))
+
+
 def test_student_number_equal_to_a_participant_number_is_another_student(run_import: Import) -> None:
     files = {f"X_{i}_assignsubmission_file_/main.c": "x" for i in (5001, 5002)}
     roster = "Identifier,Full name,ID number\nParticipant 5001,A,5002\nParticipant 5009,B,5001\n"

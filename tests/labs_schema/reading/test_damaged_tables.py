@@ -201,6 +201,8 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
     ),
     ("a criterion in the table only", rubric(lambda r: r.pop()), "criterion-not-in-rubric", WARNING),
     ("a criterion under similar titles", replace(TABLE, READABLE, "Is it readable here?"), "criterion-twice", ERROR),
+    ("a criterion with a number in the table", replace(TABLE, READABLE, f"2. {READABLE}"), "criterion-twice", ERROR),
+    ("a criterion with points", replace(TABLE, READABLE, f"{READABLE} (2 pts)"), "criterion-twice", ERROR),
     ("a rating that was renamed", replace(TABLE, "Rating,A,B,C", "Rating,A,B,D"), "rating-twice", ERROR),
     ("a rating that became a date", replace(TABLE, "Rating,A,B,C", "Rating,A,B,1-Feb"), "date-title", ERROR),
     (

@@ -8,7 +8,7 @@ import pytest
 from labs_schema.errors import InputError
 from labs_schema.lab_writer import write_lab
 from labs_schema.models import Criterion, Rating
-from labs_schema.reading.validate import load_lab
+from labs_schema.reading.validate import load_lab, load_rubric
 from labs_schema.submissions.adhoc_submission import read_adhoc_submission, read_given_archive, read_given_files
 
 
@@ -84,3 +84,19 @@ def test_criteria_decide_whether_text_cells_of_a_notebook_are_read() -> None:
     for title, expected in (("Is it correct?", False), ("Is the result explained?", True)):
         (file,) = read_given_files(files, "Python", (Criterion(title=title, ratings=ratings),)).files
         assert ("Because" in file.text) == expected and "x = 1" in file.text
+
+
+def test_the_lab_s_encoding_is_used_as_for_its_submissions(tmp_path: Path, make_lab) -> None:
+    write_lab(make_lab(students=1), tmp_path / "lab1")
+    (tmp_path / "lab1" / "encoding.txt").write_text("mac_greek\n")
+    folder = next((tmp_path / "lab1" / "submissions").iterdir())
+    text = "int main;  // \u0391\u03b8\u03ae\u03bd\u03b1 \u00b7 \u03a3\u03c6\u03ac\u03bb\u03bc\u03b1\n"
+    (folder / "main.c").write_bytes(text.encode("mac_greek"))
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as opened:
+        opened.write(folder / "main.c", "main.c")
+    lab, rubric = load_lab(tmp_path / "lab1"), load_rubric(tmp_path / "lab1")
+    given, _ = read_adhoc_submission([folder / "main.c"], "C", encoding=rubric.encoding)
+    archived = read_given_archive("a.zip", archive.getvalue(), "C", encoding=rubric.encoding)
+    in_lab = next(file for file in lab.submissions[0].files if file.path == "main.c")
+    assert {in_lab.text, given.files[0].text, archived.files[0].text} == {text}

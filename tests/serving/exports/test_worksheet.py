@@ -63,6 +63,16 @@ def test_other_maximum_is_an_error_unless_scaled_and_commas_stay(write_results: 
     assert b's000@uni.example;4,5;4,50;"<p>' in (tmp_path / "out.csv").read_bytes()
 
 
+def test_missing_feedback_column_is_reported(write_results: WriteResults, tmp_path: Path) -> None:
+    template, results = tmp_path / "w.csv", write_results()
+    template.write_text("Identifier,ID number,Grade,Maximum Grade,Palautteet\nParticipant 1,s000,,3,old\n", "utf-8")
+    report = export_results(ExportRequest("moodle", results, template), tmp_path / "out.csv")
+    assert report.written == 1 and report.no_feedback_column
+    assert (tmp_path / "out.csv").read_text("utf-8").endswith("Participant 1,s000,3,3,old\n")
+    report = export_results(ExportRequest("moodle", results, template, feedback_column="Palautteet"), None)
+    assert not report.no_feedback_column
+
+
 def test_unknown_grade_column_is_an_error_that_names_the_columns(write_results: WriteResults, tmp_path: Path) -> None:
     template = tmp_path / "w.csv"
     template.write_text("Identifier,Arvosana\nParticipant 1,\n", encoding="utf-8")
