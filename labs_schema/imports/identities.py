@@ -9,7 +9,7 @@ from functools import cached_property
 from labs_schema.hashes import canonical_hash
 from labs_schema.imports.platform_tables import PlatformTable, heading_key
 from labs_schema.imports.records import IdKind, Ids, PlatformId, RosterEntry
-from labs_schema.reading.roster import TEST_STUDENT, heading_kind
+from labs_schema.reading.roster import TEAM_HEADINGS, TEST_STUDENT, heading_kind
 from labs_schema.submissions.file_names import safe_name
 from labs_schema.submissions.ignored import ignored_name
 
@@ -20,7 +20,6 @@ _LOGINS = frozenset({
     "nomedeutilizador",
 })
 # fmt: on
-_TEAMS = frozenset({"group", "team", "gruppe", "groupe", "equipe", "grupo", "equipo", "gruppo", "groep", "grupp"})
 _MAIL = ("mail", "courriel", "correo", "diposta")
 _PARTICIPANT = re.compile(r"\D*[^\W\d]\D*\s(\d+)")
 LONGEST_FOLDER_NAME = 200
@@ -45,7 +44,7 @@ def row_entries(table: PlatformTable) -> list[RosterEntry | None]:
     names = {index: heading_kind(cell) for index, cell in enumerate(table.header) if index not in kinds}
     names |= {index: "name" for index, kind in names.items() if kind == "id" and keys[index] == "student"}
     entries = [_entry(row, names, kinds, participants) for row in table.rows]
-    team = next((index for index, key in enumerate(keys) if key in _TEAMS), None)
+    team = next((index for index, key in enumerate(keys) if key in TEAM_HEADINGS), None)
     if team is None or not participants:
         return entries
     return [entry and replace(entry, team=row[team]) for entry, row in zip(entries, table.rows, strict=True)]

@@ -9,21 +9,24 @@ from collections.abc import Collection, Iterable, Mapping
 from labs_schema.errors import IssueCollector, did_you_mean, quoted, quoted_list
 from labs_schema.models import HumanGrade
 from labs_schema.reading.lab_folders import GROUPS
+from labs_schema.reading.roster import TEAM_HEADINGS, folded_heading, heading_kind
 from labs_schema.student_ids import StudentIds, local_part, written_id
 from labs_schema.submissions.submissions_folder import SubmissionEntry
 from labs_schema.tables.delimited import Row
 
-_GROUP = frozenset({"group", "groupname", "submission", "team", "teamname"})
-_STUDENT = frozenset({"student", "studentid", "member", "id", "email", "username"})
+_GROUP = TEAM_HEADINGS | {"submission"}
+_MEMBER = frozenset(
+    {"member", "mitglied", "membre", "miembro", "membro", "student", "etudiant", "estudiante", "studente"}
+)
 _BETWEEN_MEMBERS = re.compile(r"[_+&,; ]+|-(?=\w)|(?i:\band\b)")
 
 
 def parse_groups(rows: list[Row], path: str, issues: IssueCollector) -> dict[str, list[str]]:
     """Name of the submission -> ids of its members, both as written. Empty, with an error, without the two columns."""
     header, *others = rows
-    headings = [re.sub(r"[\W_]", "", cell.lower()) for cell in header.cells]
-    columns = [next((i for i, each in enumerate(headings) if each in names), None) for names in (_GROUP, _STUDENT)]
-    group, student = columns
+    headings = list(map(folded_heading, header.cells))
+    group = next((i for i, each in enumerate(headings) if each in _GROUP), None)
+    student = next((i for i, each in enumerate(headings) if each in _MEMBER or heading_kind(each) == "id"), None)
     if group is None or student is None:
         found = f"the headings {quoted_list(list(header.cells))}"
         issues.error("groups-columns", path, line=header.line, found=found)

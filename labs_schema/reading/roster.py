@@ -21,7 +21,10 @@ _HEADINGS = {
         numerodidentification numeroetudiant identifiant nomdutilisateur adressedecourriel courriel adresseemail
         numerodeid numeroid nombredeusuario usuario matricula direcciondecorreo correo correoelectronico
         direcciondecorreoelectronico codiceidentificativo numeroidentificativo nomeutente indirizzoemail
-        indirizzodiposta numerodeidentificacao numerodealuno nomedeusuario nomedeutilizador enderecodeemail
+        indirizzodiposta indirizzodipostaelettronica matrnr matriculenr matricule numerodematricule numerodetudiant
+        numeromatricola numerodimatricola numerodematricula nummatricula codigodeestudiante nia
+        studentidnumber studentno universityid campusid
+        numerodeidentificacao numerodealuno nomedeusuario nomedeutilizador enderecodeemail
         """,
     "name": """
         name fullname studentname displayname sortablename preferredname nomcomplet nometprenom nomprenom
@@ -29,14 +32,20 @@ _HEADINGS = {
         nomedoaluno estudante studente etudiant estudiante alumno aluno
         """,
     "first": """
-        first firstname givenname givennames forename prenom prenoms vorname rufname nombre nombres nome primeironome
+        first firstname preferredfirstname legalfirstname
+        givenname givennames forename prenom prenoms vorname rufname nombre nombres nome primeironome
         """,
     "last": """
-        last lastname surname familyname nomdefamille nachname familienname apellido apellidos cognome apelido apelidos
+        last lastname legallastname
+        surname familyname nomdefamille nachname familienname apellido apellidos cognome apelido apelidos
         sobrenome ultimonome
         """,
     "nom": "nom",
 }
+TEAM_HEADINGS = frozenset(
+    "group team groupname teamname gruppe gruppenname groupe equipe grupo equipo gruppo".split()  # noqa: SIM905  # codespell:ignore groupe
+)
+"""Headings of the name of a student's group, as `folded_heading` returns them."""
 _KINDS = {heading: kind for kind, headings in _HEADINGS.items() for heading in headings.split()}
 TEST_STUDENT = re.compile(
     r"\s*(?:points? possibles?|punkte möglich|puntos posibles|punti possibili|pontos possíveis"
@@ -48,7 +57,7 @@ EXPECTED = "headings such as student,name or student,first name,last name,email"
 
 def heading_kind(heading: str) -> str | None:
     """`id`, `name`, `first`, `last` or `nom` (a surname next to a first name, else a name); None if it is not read."""
-    return _KINDS.get(_folded(heading))
+    return _KINDS.get(folded_heading(heading))
 
 
 def parse_roster(rows: list[Row], path: str, issues: IssueCollector) -> tuple[Person, ...]:
@@ -67,7 +76,7 @@ def parse_roster(rows: list[Row], path: str, issues: IssueCollector) -> tuple[Pe
 
 def _columns(header: Row, path: str, issues: IssueCollector) -> dict[int, str]:
     """Column index -> `id`, `name`, `first` or `last`, for the columns that are read. Warns once of the others."""
-    headings = [_folded(cell) for cell in header.cells]
+    headings = [folded_heading(cell) for cell in header.cells]
     columns = {index: _KINDS[heading] for index, heading in enumerate(headings) if heading in _KINDS}
     kinds = set(columns.values())
     if headings.count("student") == 1 and "id" in headings and not {"name", "last"} & kinds:
@@ -86,7 +95,7 @@ def _columns(header: Row, path: str, issues: IssueCollector) -> dict[int, str]:
     return columns
 
 
-def _folded(heading: str) -> str:
+def folded_heading(heading: str) -> str:
     """`prenom` for `Prénom`: letters and digits in lower case, without accents."""
     plain = unicodedata.normalize("NFKD", heading.casefold())
     return "".join(char for char in plain if char.isalnum() and not unicodedata.combining(char))

@@ -23,7 +23,7 @@ _NUMBERING = re.compile(
     r"^\(?(?:[a-z]{1,8} ?)?\d{1,3}(?:\.\d{1,3})*[.):] ?(?=\D)|\s*[(\[][-+]?\d+(?:[.,]\d+)? ?[^\W\d]*\.?[)\]]$",
     re.IGNORECASE,
 )
-"""What a title may have in one file only: `1.`, `Q1:` before it, `(2 pts)` after it."""
+"""A number before a title (`1.`, `Q1:`) or points after it (`(2 pts)`), which one file may leave out."""
 _DATE_HINT = (
     "A spreadsheet turned titles such as 1/2 into dates. Format the row as text and enter the titles of rubrics.json."
 )

@@ -11,7 +11,7 @@ from labs_schema.models import SourceFile, Submission
 from labs_schema.source.languages import OWN_EXTENSIONS, extension
 from prompts.attacks.syntax import block_comment, declaration, line_comments, literal, literals, syntax_of
 
-STAYS_FIRST = re.compile(r"#!|#.*coding[:=]")
+STAYS_FIRST = re.compile(r"#!|#.*coding[:=]|#lang\b|<\?php\s*$")
 PACKAGE = re.compile(r"^package \w+", re.MULTILINE)
 
 
@@ -104,12 +104,16 @@ def _at_top(submission: Submission, language: str, addition: str) -> Submission:
     main = _main(submission, language)
     lines = submission.files[main].text.splitlines(keepends=True)
     first = next((i for i, line in enumerate(lines[:2]) if not STAYS_FIRST.match(line)), min(2, len(lines)))
+    if language == "PHP" and not any("<?php" in line for line in lines[:first]):
+        addition = f"<?php\n{addition}?>\n"
     return _changed(submission, main, "".join((*lines[:first], addition, *lines[first:])))
 
 
 def _at_end(submission: Submission, language: str, addition: str) -> Submission:
     main = _main(submission, language)
     text = submission.files[main].text
+    if language == "PHP" and text.rfind("?>") >= text.rfind("<?"):  # what follows would be printed
+        addition = f"<?php\n{addition}"
     return _changed(submission, main, text + ("\n" if text.endswith("\n") else "\n\n") + addition)
 
 

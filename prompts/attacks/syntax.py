@@ -2,6 +2,7 @@
 
 from importlib.resources import files
 from string import Template
+from typing import Any
 
 import yaml
 
@@ -9,28 +10,40 @@ from labs_schema.frozen import Frozen
 
 
 class Syntax(Frozen):
-    """Comment delimiters, and declarations of an unused `$name` at the top level.
+    """Comment delimiters, and declarations of an unused `$name` at the top level; comments where they are empty.
 
-    `block` opens and closes a block comment, `line` starts a line comment. `constant` and `function` contain `$text`, a
-    string literal or several concatenated with `joint`; `table` contains several separated by commas. `number` contains
-    no text, `record` comma-separated fields, each in the form of `field`. `macro` is a preprocessor constant, if any.
+    `block` opens and closes a block comment; without it, each line is a line comment, from `line` to `line_end`.
+    `constant` and `function` contain `$text`, a string literal or several concatenated with `joint`; `table` contains
+    several separated by commas. `number` contains no text, `record` comma-separated fields, each in the form of
+    `field`. `macro` is a preprocessor constant, if any.
     """
 
     line: str = "//"
-    block: tuple[str, str] = ("/*", "*/")
+    line_end: str = ""
+    block: tuple[str, str] | None = ("/*", "*/")
     documentation: tuple[str, str] = ("/**", "*/")
-    constant: str
-    function: str
-    number: str
-    table: str
-    record: str
+    constant: str = ""
+    function: str = ""
+    number: str = ""
+    table: str = ""
+    record: str = ""
     field: str = "$name"
     macro: str = ""
     joint: str = " + "
 
 
+def _syntax(fields: dict[str, Any]) -> Syntax:
+    syntax = Syntax.model_validate(fields)
+    if syntax.constant:
+        return syntax
+    named, only_name = (f"{syntax.line} $name{value}{syntax.line_end}" for value in (" = $text", ""))
+    forms = dict.fromkeys(("constant", "function", "table", "record"), named) | {"number": only_name}
+    block = syntax.block if syntax.line == "//" else None
+    return syntax.model_copy(update={**forms, "block": block})
+
+
 SYNTAXES = {
-    language: Syntax.model_validate(fields)
+    language: _syntax(fields)
     for language, fields in yaml.safe_load(files("prompts.attacks").joinpath("syntax.yaml").read_bytes()).items()
 }
 
@@ -58,13 +71,16 @@ def declaration(form: str, name: str, text: str = "") -> str:
 
 def line_comments(text: str, language: str) -> str:
     """Each line of `text` as a line comment; a trailing backslash, which would continue it, is removed."""
-    mark = syntax_of(language).line
-    return "".join(f"{mark} {line}".rstrip().rstrip("\\") + "\n" for line in _escaped(text, language).splitlines())
+    syntax = syntax_of(language)
+    lines = (f"{syntax.line} {line}".rstrip().rstrip("\\") for line in _escaped(text, language).splitlines())
+    return "".join(f"{line}{syntax.line_end}\n" for line in lines)
 
 
 def block_comment(text: str, language: str, *, documentation: bool = False) -> str:
-    """A block comment; in Python a string expression."""
+    """A block comment, in Python a string expression; line comments in a language whose blocks are not used."""
     syntax = syntax_of(language)
+    if syntax.block is None:
+        return line_comments(text, language)
     begin, end = syntax.documentation if documentation else syntax.block
     if language == "Python":
         text = text.replace("\\", "\\\\").replace('"""', "'''")
@@ -73,5 +89,6 @@ def block_comment(text: str, language: str, *, documentation: bool = False) -> s
 
 def _escaped(text: str, language: str) -> str:
     """Without comment delimiters, and in Java without `\\u`, which is an escape even in comments."""
-    text = text.replace("*/", "* /").replace("/*", "/ *")
+    for sign in ("*/", "/*", "(*", "*)", "?>"):
+        text = text.replace(sign, " ".join(sign))
     return text.replace("\\u", "\\ u") if language == "Java" else text

@@ -161,12 +161,14 @@ def test_damaged_exports(
 def _check_ratings(path: Path, grades: list[list[str]]) -> None:
     """Every 1 in the table is a `true` of a TA, or a `false` next to one, on a row with one of that student's ids.
 
-    The folder of a student has that name, or contains that student's work if the metadata or the roster is damaged.
+    The folder of a student has that name, or contains that student's work if the metadata or the roster is damaged;
+    a folder with neither is that of a student without files.
     """
     owners = {
         folder.name: {student for student in STUDENTS if _is_of(student, folder)}
         for folder in (path.parent / "submissions").iterdir()
     }
+    rest = set(STUDENTS).difference(*owners.values())
     if not path.exists():
         return
     with path.open(newline="", encoding="utf-8") as file:
@@ -175,8 +177,9 @@ def _check_ratings(path: Path, grades: list[list[str]]) -> None:
         for column, cell in enumerate(row[1:], start=1):
             if cell == "1" and rows[2][column] in ("A", "B"):
                 index = 6 if rows[2][column] == "A" else 7
-                ids = {f"{student}{end}" for student in owners[row[0]] for end in ("", "@x")}
-                numbers = {student.removeprefix("s") for student in owners[row[0]]}
+                students = owners[row[0]] or rest
+                ids = {f"{student}{end}" for student in students for end in ("", "@x")}
+                numbers = {student.removeprefix("s") for student in students}
                 own = [each for each in grades[:3] if each[0].strip() in numbers or not ids.isdisjoint(each[2:4])]
                 assert any(each[index].strip().lower() == "true" for each in own), (row, owners)
 

@@ -47,6 +47,8 @@ ROSTERS = {
         '"Prénom","Nom de famille","Numéro d\'identification","Adresse de courriel"',
         "Mario,Rossi,7,m@x",
     ),
+    "French": ("Prénom;Nom;Numéro d'étudiant;Courriel", "Mario;Rossi;7;m@x"),
+    "German": ("Matr.-Nr.;Vorname;Familienname;E-Mail", "7;Mario;Rossi;m@x"),
     "Moodle, French, surname alone": ("Nom,Prénom,Identifiant,Adresse de courriel", "Rossi,Mario,7,m@x"),
     "Moodle, German": ("Vorname,Nachname,ID-Nummer,E-Mail-Adresse", "Mario,Rossi,7,m@x"),
     "German, Name as surname": ("Matrikelnummer;Name;Vorname;E-Mail", "7;Rossi;Mario;m@x"),

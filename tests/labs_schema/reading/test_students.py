@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from labs_schema.errors import IssueCollector
 from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
+from labs_schema.reading.groups import parse_groups
 from labs_schema.reading.validate import read_lab
 from labs_schema.student_ids import StudentIds, did_you_mean_id
+from labs_schema.tables.reader import read_table
 
 HEADER = "Criterion,Fast?,Fast?\nDescription,,\nRating,Yes,No\nRating description,,\nMarks,2,0\nStudent,,\n"
 PROGRAM = b"int main(void) { return 0; }\n"
@@ -192,3 +195,10 @@ def test_written_group_work_reads_back(tmp_path) -> None:
     write_lab(lab, tmp_path / "again" / "lab")
     again, _ = read(tmp_path / "again" / "lab")
     assert (again.submissions, again.human_grades) == (lab.submissions, lab.human_grades)
+
+
+@pytest.mark.parametrize("header", ["Gruppe;Matrikelnummer", "Équipe,Membre", "grupo\tNúmero de ID", "Team|E-Mail"])
+def test_headings_of_groups_in_several_languages(header: str) -> None:
+    issues, mark = IssueCollector("lab"), next(each for each in ",;\t|" if each in header)
+    rows = read_table(f"{header}\ns1{mark}s1\ns1{mark}s4\n".encode(), "groups.csv", issues) or []
+    assert parse_groups(rows, "groups.csv", issues) == {"s1": ["s1", "s4"]} and not issues.failed

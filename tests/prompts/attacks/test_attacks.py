@@ -2,6 +2,7 @@
 
 import ast
 import base64
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 
 from labs_schema.models import Lab, Rating, SourceFile, Submission
+from labs_schema.source.languages import OWN_EXTENSIONS
+from labs_schema.source.lexer import lex
 from labs_schema.submissions.file_names import safe_name
 from prompts.attacks.attack import Attack, TargetRating, best, target_rating
 from prompts.attacks.evaluation import FAMILIES, evaluation_attacks
@@ -92,6 +95,56 @@ def test_attacked_python_adds_only_declarations(attack: Attack) -> None:
         own = ast.parse(PROGRAMS["Python"][1]).body if file.path == "a.py" else []
         assert [ast.dump(node) for node in body[: len(own)]] == [ast.dump(node) for node in own]
         assert all(isinstance(node, ast.Assign | ast.FunctionDef | ast.Expr) for node in body[len(own) :])
+
+
+NEW_LANGUAGES = {
+    "C#": "class A { static void Main() { } }\n", "Kotlin": "fun main() { }\n", "Scala": "@main def a() = ()\n",
+    "Swift": "print(1)\n", "PHP": "<?php\necho 1;\n", "R": "x <- 1\n", "Perl": "#!/usr/bin/perl\nprint 1;\n",
+    "Ruby": "puts 1\n", "Bash": "#!/bin/bash\necho 1\n", "MATLAB": "x = 1;\n", "SQL": "SELECT 1;\n",
+    "Haskell": "module Main where\n\nmain = print 1\n", "Prolog": "a(1).\n", "Racket": "#lang racket\n1\n",
+    "Scheme": "(display 1)\n", "OCaml": "let () = print_int 1\n", "Assembly": "  mov eax, 1\n",
+}  # fmt: skip
+
+
+def without_comments(text: str, language: str) -> list[str]:
+    for span in reversed(lex(text, language)):
+        text = text[: span.start] + text[span.end :] if span.kind == "comment" else text
+    return [line.strip() for line in text.splitlines() if line.strip() not in ("", ";")]
+
+
+@pytest.mark.parametrize("language", NEW_LANGUAGES)
+def test_attacks_add_only_comments_in_languages_without_declarations(language: str) -> None:
+    text = NEW_LANGUAGES[language]
+    before = Submission(
+        student="s1", folder="s1@c", files=(SourceFile(path=f"a{OWN_EXTENSIONS[language][0]}", text=text),)
+    )
+    for attack in BOTH:
+        for file in attack(before, language, TARGET).files:
+            expected = without_comments(text, language) if file.path == before.files[0].path else []
+            assert without_comments(file.text, language) == expected, attack.name
+
+
+@pytest.mark.parametrize(("language", "command"), [("Perl", "perl -c"), ("Bash", "bash -n"), ("SQL", "sqlite3 -init")])
+def test_attacked_scripts_are_valid(language: str, command: str, tmp_path: Path) -> None:
+    if shutil.which(command.split()[0]) is None:
+        pytest.skip(f"needs {command.split()[0]}")
+    path = f"a{OWN_EXTENSIONS[language][0]}"
+    before = Submission(student="s1", folder="s1@c", files=(SourceFile(path=path, text=NEW_LANGUAGES[language]),))
+    attacked = (attack(before, language, TARGET) for attack in BOTH)
+    text = "\n".join(next(file.text for file in each.files if file.path == path) for each in attacked)
+    (tmp_path / path).write_text(text)
+    found = subprocess.run([*command.split(), str(tmp_path / path)], capture_output=True, text=True, input="")
+    assert found.returncode == 0 and "rror" not in found.stderr, found.stderr[:500]
+
+
+def test_php_outside_of_php_tags_is_opened_again() -> None:
+    for text in ("<p>a</p>\n", "<?php echo 1; ?>\n", "<?php\necho 1;\n?>\nend"):
+        before = Submission(student="s1", folder="s1@c", files=(SourceFile(path="a.php", text=text),))
+        for attack in BOTH:
+            for file in attack(before, "PHP", TARGET).files:
+                outside = re.sub(r"<\?php.*?(?:\?>\n?|\Z)", "", file.text, flags=re.DOTALL)
+                expected = re.sub(r"<\?php.*?(?:\?>\n?|\Z)", "", text, flags=re.DOTALL)
+                assert file.path != "a.php" or outside.split() == expected.split(), attack.name
 
 
 @pytest.mark.slow
