@@ -25,6 +25,7 @@ from serving.engines.engine_choice import EngineName, choose_engine
 from serving.engines.prefixes import MeteredEngine
 from serving.grading.grader import Grader
 from serving.grading.retries import PROBE
+from serving.head.head import read_head
 from serving.jobs.chunk import SYSTEM_ERRORS
 from serving.jobs.cli_jobs import Tasks, count_settled, find_or_create, grade_jobs
 from serving.jobs.export import check_output_folder, export
@@ -138,10 +139,12 @@ def regrade_labs(folders: Sequence[Path], model: str, out: Path, options: Regrad
 def trained_on(model: str, lab: Lab) -> int | None:
     """The number of the lab's students in the training data of the run `model`.
 
-    0 if `model` is not a run folder; None if its dataset was made with another pseudonym key.
+    0 if `model` is not a run folder; None if its dataset was made with another pseudonym key. A head of `grader label`
+    has no dataset: it is fitted on all ratings in the lab's table.
     """
     if not (run := RunFolder(Path(model))).dataset.is_file():
-        return 0
+        ratings = read_head(run.head).info.rated.get(lab.name, 0) if run.head.is_dir() else 0
+        return min(ratings, len(lab.ratings_by_student))
     manifest = run.read_dataset_manifest()
     if (split := manifest.labs.get(lab.name)) is None:
         return 0

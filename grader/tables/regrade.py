@@ -58,21 +58,21 @@ def _notes(regraded: Regraded, found: Comparison, out: Path) -> list[str]:
         f"[bold yellow]{sum(found.unreadable.values()):,} of {found.students:,} students are ungraded: no readable "
         f"program ({kinds}).[/] They come first in marks.csv, with the reason."
     ]
-    compared = [
-        f"{graded} {len(found.differences):,} disagreements with the TAs are listed",
-        f"in [bold]{escape(str(out / 'summary.json'))}[/], the most confident first. Marks are in marks.csv,",
-        "grades in grades.jsonl and rubric_ratings.csv.",
-    ]
-    alone = [
-        f"{graded} No TA rated them, so there is no comparison. Marks are in",
-        f"[bold]{escape(str(out / 'marks.csv'))}[/], ratings in rubric_ratings.csv, probabilities and review reasons",
-        "in grades.jsonl.",
-    ]
+    compared = (
+        f"{graded} {len(found.differences):,} disagreements with the TAs are listed in "
+        f"[bold]{escape(str(out / 'summary.json'))}[/], the most confident first. Marks are in marks.csv, grades in "
+        "grades.jsonl and rubric_ratings.csv."
+    )
+    alone = (
+        f"{graded} No TA rated them, so there is no comparison. Marks are in "
+        f"[bold]{escape(str(out / 'marks.csv'))}[/], ratings in rubric_ratings.csv, probabilities and review "
+        "reasons in grades.jsonl."
+    )
     return [
         *finished * (not regraded.graded and regraded.already_graded > 0),
         *parked * (regraded.parked > 0),
         *unreadable * bool(found.unreadable),
-        *(compared if found.rated_by_both else alone),
+        compared if found.rated_by_both else alone,
     ]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from grader.experiments.train_head import train_head
+from grader.regrade.regrade import trained_on
 from labs_schema.errors import ModelError
 from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab, SourceFile
@@ -49,6 +50,16 @@ def run(course: Path) -> Path:
         head=HeadStage(labs=str(course / "labs"), layers=(1, 2), strength=100.0),
     )
     return train_head(config)
+
+
+def test_a_head_without_a_dataset_reports_the_students_it_was_fitted_on(
+    run: Path, course: Path, tmp_path: Path
+) -> None:
+    session = shutil.copytree(run, tmp_path / "session", symlinks=True)
+    (session / "dataset.json").unlink()
+    lab = load_lab(course / "labs" / "lab1")
+    assert trained_on(str(session), lab) == len(lab.ratings_by_student) > 0
+    assert trained_on(str(session), lab.model_copy(update={"name": "other"})) == 0
 
 
 def test_a_run_grades_with_sources_and_is_named_in_the_provenance(run: Path, course: Path) -> None:
