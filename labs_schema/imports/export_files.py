@@ -26,12 +26,16 @@ IGNORED = frozenset({"__MACOSX", ".DS_Store", ".git", "Thumbs.db", "desktop.ini"
 
 @dataclass(frozen=True)
 class Export:
-    """The files in the order of their paths. `name` is that of the folder or zip file, without suffix."""
+    """The files in the order of their paths. `name` is that of the folder or zip file, without suffix.
+
+    `folders` are the paths of folders, also of those whose files are missing or cannot be read.
+    """
 
     name: str
     files: tuple[ExportFile, ...]
     limits: ImportLimits
     issues: IssueCollector
+    folders: frozenset[str] = frozenset()
 
     @cached_property
     def paths(self) -> tuple[str, ...]:
@@ -48,7 +52,8 @@ class Export:
         """The files in `folder`, with paths relative to it."""
         start = f"{folder}/"
         files = [each._replace(path=each.path[len(start) :]) for each in self.files if each.path.startswith(start)]
-        return replace(self, name=folder.split("/")[-1], files=tuple(files))
+        folders = frozenset(each[len(start) :] for each in self.folders if each.startswith(start))
+        return replace(self, name=folder.split("/")[-1], files=tuple(files), folders=folders)
 
     def data(self, file: ExportFile) -> bytes | None:
         """The content of a file with metadata; None, with a warning, if it is damaged or too large."""
@@ -82,8 +87,10 @@ class Export:
 def open_export(path: Path, limits: ImportLimits, issues: IssueCollector) -> Iterator[Export]:
     """The export at `path`. Raises InputError if it is missing, damaged or larger than the limits."""
     name = safe_name(path.absolute().name)
+    folders: set[str] = set()
     if path.is_dir():
-        yield _checked(Export(name, tuple(sorted(_folder_files(path, limits, issues))), limits, issues))
+        files = tuple(sorted(_folder_files(path, limits, issues, folders)))
+        yield _checked(Export(name, files, limits, issues, frozenset(folders)))
         return
     try:
         archive = zipfile.ZipFile(path)
@@ -94,8 +101,9 @@ def open_export(path: Path, limits: ImportLimits, issues: IssueCollector) -> Ite
         hint = "Download the export again. Extract archives of other types, and pass the folder."
         raise InputError([error_issue("no-export", name, found=found, hint=hint)]) from error
     with archive:
-        files = tuple(sorted(_zip_files(archive, limits, issues)))
-        yield _checked(Export(name.removesuffix(".zip").removesuffix(".ZIP"), files, limits, issues))
+        files = tuple(sorted(_zip_files(archive, limits, issues, folders)))
+        name = name.removesuffix(".zip").removesuffix(".ZIP")
+        yield _checked(Export(name, files, limits, issues, frozenset(folders)))
 
 
 def open_table(path: Path, limits: ImportLimits, issues: IssueCollector) -> Export:
@@ -107,7 +115,7 @@ def open_table(path: Path, limits: ImportLimits, issues: IssueCollector) -> Expo
 
 def copyable_files(folder: Path, names: Collection[str], issues: IssueCollector) -> Iterator[ExportFile]:
     """The regular files of `folder` at the top-level `names`, and inside those of them that are folders."""
-    for file in _folder_files(folder, ImportLimits(), issues):
+    for file in _folder_files(folder, ImportLimits(), issues, set()):
         if file.path.split("/")[0] in names:
             yield file
 
@@ -121,7 +129,8 @@ def _checked(export: Export) -> Export:
     return export
 
 
-def _folder_files(top: Path, limits: ImportLimits, issues: IssueCollector) -> Iterator[ExportFile]:
+def _folder_files(top: Path, limits: ImportLimits, issues: IssueCollector, folders: set[str]) -> Iterator[ExportFile]:
+    """Adds the paths of folders to `folders`."""
     pending, found = [(top, "")], 0
     while pending:
         folder, prefix = pending.pop()
@@ -133,6 +142,7 @@ def _folder_files(top: Path, limits: ImportLimits, issues: IssueCollector) -> It
             if entry.name in IGNORED:
                 continue
             if entry.is_dir(follow_symlinks=False):
+                folders.add(path)
                 pending.append((Path(entry.path), f"{path}/"))
             elif entry.is_file(follow_symlinks=False):
                 found += 1
@@ -161,11 +171,16 @@ def _disk_reader(path: Path) -> _Reader:
     return read
 
 
-def _zip_files(archive: zipfile.ZipFile, limits: ImportLimits, issues: IssueCollector) -> Iterator[ExportFile]:
+def _zip_files(
+    archive: zipfile.ZipFile, limits: ImportLimits, issues: IssueCollector, folders: set[str]
+) -> Iterator[ExportFile]:
+    """Adds the paths of folders to `folders`."""
     for info in archive.infolist()[: limits.export_files + 1]:
+        path = safe_member_path(_zip_name(info))
+        if path and IGNORED.isdisjoint(path.split("/")):
+            folders.add(unicodedata.normalize("NFC", path if info.is_dir() else path.rpartition("/")[0]))
         if info.is_dir():
             continue
-        path = safe_member_path(_zip_name(info))
         if path is None:
             issues.warning("skipped-file", "", found=f"a path that points outside the export, {info.filename[:60]!a}")
         elif IGNORED.isdisjoint(path.split("/")):

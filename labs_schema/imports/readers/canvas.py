@@ -15,8 +15,10 @@ from labs_schema.limits import LabLimits
 from labs_schema.models import Criterion, Rating
 from labs_schema.submissions.archives import ARCHIVE_ERRORS
 
-_ANONYMOUS = re.compile(r"(?:LATE_)?anon_(?P<user>[A-Za-z0-9]+)(?P<late>_LATE)?_\d+_(?P<file>.+)", re.DOTALL)
-_NAMED = re.compile(r"(?P<name>.+?)(?P<late>_LATE)?_(?P<user>\d+)_\d+_(?P<file>.+)", re.DOTALL)
+_FILE = r"_(?:\d+_(?P<file>.+)|(?P<entry>text\.html|link\.html))"
+"""An attachment; a text entry and a web address have no number of their own."""
+_ANONYMOUS = re.compile(rf"(?:LATE_)?anon_(?P<user>[A-Za-z0-9]+)(?P<late>_LATE)?{_FILE}", re.DOTALL)
+_NAMED = re.compile(rf"(?P<name>.+?)(?P<late>_LATE)?_(?P<user>\d+){_FILE}", re.DOTALL)
 _RESUBMITTED = re.compile(r"(?P<stem>.+?)-\d{1,2}(?P<suffix>\.[^.]+)?", re.DOTALL)
 
 
@@ -39,7 +41,7 @@ def read(export: Export) -> PlatformExport:
         if match is None:
             unused.append(each.path)
             continue
-        files.setdefault(match["user"], []).append((match["file"], each))
+        files.setdefault(match["user"], []).append((match["file"] or match["entry"], each))
         if match["late"] or each.path.split("/")[-1].startswith("LATE_"):
             late.add(match["user"])
     works = tuple(

@@ -13,7 +13,7 @@ from labs_schema.imports.identities import folded, ids
 from labs_schema.imports.records import ExportFile, IdKind, Ids, PlatformExport, RosterEntry, Work
 
 _NAME = re.compile(
-    r"(?P<name>[^_/]+)_(?P<id>\d+)_assignsubmission_(?P<plugin>file|onlinetext)(?:_?/|_)(?P<file>.+)", re.DOTALL
+    r"(?P<name>[^/]+?)_(?P<id>\d+)_assignsubmission_(?P<plugin>file|onlinetext)(?:_?/|_)(?P<file>.+)", re.DOTALL
 )
 
 

@@ -6,7 +6,11 @@ from labs_schema.imports.export_files import Export
 from labs_schema.imports.identities import ids
 from labs_schema.imports.records import ExportFile, IdKind, Ids, PlatformExport, Work
 from labs_schema.source.languages import SOURCE_EXTENSIONS, extension
-from labs_schema.submissions.file_names import archive_suffix
+from labs_schema.submissions.file_names import UNSUPPORTED_ARCHIVES, archive_suffix
+from labs_schema.submissions.ignored import ignored_name
+
+_PARTS = frozenset("src source sources include lib test tests main app bin build docs data".split())  # noqa: SIM905
+"""Folders of one program, which are no students."""
 
 
 def recognizes(paths: Sequence[str]) -> bool:
@@ -15,20 +19,43 @@ def recognizes(paths: Sequence[str]) -> bool:
 
 
 def read(export: Export) -> PlatformExport:
-    """The name of the folder, or of the archive or file without its suffix, is the student's id."""
+    """The name of the folder, or of the archive or file without its suffix, is the student's id.
+
+    A student whose folder is empty or unreadable has a submission without files.
+    """
+    export = _unwrapped(export)
     files: dict[str, list[tuple[str, ExportFile]]] = {}
     unused = []
     for each in export.files:
         name, _, path = each.path.partition("/")
-        suffix = archive_suffix(name) or (extension(name) if extension(name) in SOURCE_EXTENSIONS else "")
+        suffix = archive_suffix(name) or _suffix(name)
         if path:
             files.setdefault(name, []).append((path, each))
         elif suffix:
             files.setdefault(name[: -len(suffix)], []).append((f"submission{suffix}", each))
         else:
             unused.append(each.path)
+    tops = {path.split("/")[0] for path in export.folders} - {""}
+    files |= {name: [] for name in sorted(tops - set(files)) if not ignored_name(name, folder=True)}
     works = tuple(Work(name, (_owner(name),), tuple(found)) for name, found in files.items())
     return PlatformExport(works, unused=tuple(unused))
+
+
+def _suffix(name: str) -> str:
+    """Of a student's file: source code, an archive that cannot be opened, or `s1@course.pdf`."""
+    found = extension(name)
+    return found if found in SOURCE_EXTENSIONS | UNSUPPORTED_ARCHIVES or "@" in name.removesuffix(found) else ""
+
+
+def _unwrapped(export: Export) -> Export:
+    """The export inside a folder that contains nothing but the students' folders or archives."""
+    tops = {path.split("/")[0] for path in export.paths}
+    top = tops.pop() if len(tops) == 1 else ""
+    inside = export.inside(top)
+    names = {path.split("/")[0] for path in inside.paths if "/" in path or archive_suffix(path)}
+    loose = any("/" not in path and extension(path) in SOURCE_EXTENSIONS for path in inside.paths)
+    one_program = loose or "@" in top or not _PARTS.isdisjoint(name.lower() for name in names)
+    return inside if len(names) > 1 and not one_program else export
 
 
 def _owner(name: str) -> Ids:

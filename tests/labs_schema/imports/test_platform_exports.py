@@ -67,6 +67,13 @@ def test_canvas_names_late_marks_and_resubmission_numbers(run_import: Import) ->
     assert report.late == ("3002",) and codes == {"roster-no-match", "unused-file"}
 
 
+def test_canvas_students_with_a_text_entry_or_a_link_only(run_import: Import) -> None:
+    files = {"roezoe_LATE_3001_text.html": "<p>x", "poeal_3002_link.html": "x", "anon_a1b_text.html": "x"}
+    report, _, lab = run_import("canvas", files | {"coxbo_3003_9_text.html": "x"})
+    expected = {"3001": ["text.html"], "3002": ["link.html"], "3003": ["text.html"], "a1b": ["text.html"]}
+    assert submitted(lab) == expected and report.late == ("3001",)
+
+
 def test_canvas_number_that_a_file_mentions_belongs_to_its_name(run_import: Import) -> None:
     files = {"a_1_2_main.c": '#include "stack-2.h"', "a_1_2_stack-2.h": "x", "b_3_4_main.c": ""}
     _, _, lab = run_import("canvas", files)
@@ -79,6 +86,7 @@ def test_moodle_participants_map_to_students_by_the_worksheet(run_import: Import
         "Ann B. Test_5003_assignsubmission_file/src/main.c": "x",
         "Ann B. Test_5003_assignsubmission_onlinetext/onlinetext.html": "x",
         "李 雷_5002_assignsubmission_file_main.c": "x",
+        "Ann_B_C_5004_assignsubmission_file_/main.c": "x",
     }
     worksheet = (
         "\ufeffNummer;Identifier;Vollständiger Name;Courriel;Bewertung\n"
@@ -87,10 +95,11 @@ def test_moodle_participants_map_to_students_by_the_worksheet(run_import: Import
     report, _, lab = run_import("moodle", files, worksheet.replace("Teilnehmer/in", "Teilnehmer"))
     assert submitted(lab) == {
         "5002": ["main.c"],
+        "5004": ["main.c"],
         "a@uni.example": ["onlinetext.html", "src/main.c"],
         "z@uni.example": ["main.c"],
     }
-    assert report.unmatched == ("5002",)
+    assert report.unmatched == ("5002", "5004")
 
 
 def test_moodle_teams_have_their_members_by_the_worksheet(run_import: Import) -> None:
@@ -165,10 +174,24 @@ def test_github_classroom_names_by_grades_csv_and_roster(run_import: Import) -> 
 
 
 def test_plain_folder_of_a_hand_in_script(run_import: Import) -> None:
-    files = {"s1@cs/main.c": "x", "s2.zip": b"PK", "s3.py": "x", "notes.txt": "x"}
+    files = {"s1@cs/main.c": "x", "s2.zip": b"PK", "s3.py": "x", "notes.txt": "x", "s4.rar": "x", "s5@cs.pdf": "x"}
     report, codes, lab = run_import("folder", files)
-    assert submitted(lab) == {"s1@cs": ["main.c"], "s2": ["submission.zip"], "s3": ["submission.py"]}
-    assert report.students == 3 and codes == {"unused-file"}
+    handed_in = {"s1@cs": ["main.c"], "s2": ["submission.zip"], "s3": ["submission.py"], "s4": ["submission.rar"]}
+    assert submitted(lab) == handed_in | {"s5@cs": ["submission.pdf"]}
+    assert report.students == 5 and codes == {"unused-file"}
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_plain_folder_in_a_wrapper_with_an_empty_folder(run_import: Import, zipped: bool, tmp_path: Path) -> None:
+    top = "" if zipped else "all/"  # a zip file has a wrapper anyway
+    files: dict[str, str | bytes] = {f"{top}s1/main.c": "x", f"{top}s2/main.c": "x", f"{top}s4.zip": b"PK"}
+    if zipped:
+        files["s3/"] = ""
+    else:
+        (tmp_path / "export/all/s3").mkdir(parents=True)
+    report, _, lab = run_import("folder", files, zipped=zipped)
+    expected = {"s1": ["main.c"], "s2": ["main.c"], "s3": [], "s4": ["submission.zip"]}
+    assert submitted(lab) == expected and report.students == 4
 
 
 def test_ids_that_are_no_folder_names_are_replaced_and_stay_distinct(run_import: Import) -> None:
