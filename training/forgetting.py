@@ -37,7 +37,7 @@ def forget_in_data(students: Collection[str], folder: Path) -> ForgottenData:
         manifest = run.read_dataset_manifest()
         check_fingerprint(manifest.secret, folder)
         return ForgottenData(
-            learned=any(set(split.train) & _keys(students, lab, manifest) for lab, split in manifest.labs.items())
+            learned=any(set(split.learned) & _keys(students, lab, manifest) for lab, split in manifest.labs.items())
         )
     manifest = read_dataset_manifest(folder)
     check_fingerprint(manifest.secret, folder)

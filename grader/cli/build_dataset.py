@@ -65,6 +65,14 @@ Attacks = Annotated[
     float,
     typer.Option(help="Probability, 0 to 1, that a training program is added again with an injected prompt in it."),
 ]
+SoftLabels = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="Results of 'grader regrade --out' by a larger model (repeatable): its probabilities of unrated "
+        "submissions become soft labels, in soft.jsonl.",
+        metavar="FOLDER",
+    ),
+]
 Verify = Annotated[
     bool,
     typer.Option("--verify", help="Write nothing. Compare the files, and the labs of --parent-dir, with the manifest."),
@@ -87,6 +95,7 @@ def build_dataset(
     prompt: Wording = "full",
     option_order: Order = "shuffled",
     augment_attacks: Attacks = 0.0,
+    soft_labels: SoftLabels = None,
     verify: Verify = False,
 ) -> None:
     """Builds a training file, a test file and a manifest from graded labs.
@@ -119,6 +128,7 @@ def build_dataset(
             shuffle=shuffle,
             seed=seed,
             augment_attacks=augment_attacks,
+            soft_labels=tuple(soft_labels or ()),
         )
         paths = train_dataset_path, test_dataset_path
         manifest = build.build_dataset(parent_dir, *paths, options, progress=progress, report=reports.append)

@@ -92,7 +92,7 @@ def unseen_submissions(lab: Lab, model: str, count: int, seed: int) -> list[Subm
     if (run := RunFolder(Path(model))).dataset.is_file():
         manifest = run.read_dataset_manifest()
         check_fingerprint(manifest.secret, run.dataset)
-        trained.update(manifest.labs[lab.name].train if lab.name in manifest.labs else ())
+        trained.update(manifest.labs[lab.name].learned if lab.name in manifest.labs else ())
     fresh = [
         submission
         for submission in lab.submissions

@@ -8,14 +8,18 @@ from rich.console import Console
 
 from grader.experiments.held_out import DatasetLabs, read_dataset_labs, training_submissions
 from grader.heads.base import open_base
-from grader.heads.fitting import HeadSettings, HeldOut, RatedLab, fit_lab_heads, read_features
+from grader.heads.fitting import HeadSettings, HeldOut, RatedLab, SoftRatings, fit_lab_heads, read_features
 from grader.heads.run import write_head_run
 from grader.progress_bars import step_bars
 from labs_schema.errors import ModelError
+from labs_schema.hashes import canonical_hash, submission_key
+from labs_schema.models import Lab
 from prompts.base_models import find_base
 from serving.head.head import HeadInfo
 from training.config import HeadStage, RunConfig, dump_config
-from training.run.mixture import open_dataset
+from training.dataset.manifest import SOFT_FILE
+from training.dataset.soft_labels import SoftRow, read_soft
+from training.run.mixture import OpenedDataset, check_file, open_dataset
 from training.run_folder import new_run_folder, update_latest_link, write_atomically
 
 
@@ -26,6 +30,7 @@ def train_head(config: RunConfig, console: Console | None = None) -> Path:
         raise ModelError("A head is trained on one dataset of grader build-dataset, not on a mixture.")
     started = time.monotonic()
     data, source = open_dataset(Path(config.dataset)), find_base(config.model)
+    soft, dataset_hash = _soft_rows(data)
     course = read_dataset_labs(data.manifest, Path(stage.labs))
     base = open_base(source, stage.layers)
     # The programs of held-out students and labs, but not their ratings, contribute to the mean program of a lab.
@@ -34,11 +39,11 @@ def train_head(config: RunConfig, console: Console | None = None) -> Path:
         features = read_features(everything, base, config.seed, show)
         settings = HeadSettings(strength=stage.strength, seed=config.seed)
         head, held_out = fit_lab_heads(
-            _rated(course), features, base, settings, dataset_hash=data.sha256, progress=show
+            _rated(course, soft), features, base, settings, dataset_hash=dataset_hash, progress=show
         )
     base.states.close()
     run = new_run_folder(Path(config.output_dir), f"{source.name}-head", config, datetime.now(UTC))
-    run.write_dataset(data.sha256, data.manifest)
+    run.write_dataset(dataset_hash, data.manifest)
     run.add_time("head", time.monotonic() - started)
     write_head_run(
         run,
@@ -60,12 +65,29 @@ def agreement_line(held_out: list[HeldOut]) -> str:
     return f"{right / max(len(held_out), 1):.3f} agreement on {len(held_out)} training ratings, cross-validated"
 
 
-def _rated(course: DatasetLabs) -> list[RatedLab]:
+def _soft_rows(data: OpenedDataset) -> tuple[list[SoftRow], str]:
+    """The soft labels of a dataset, and the hash of all that a head learns from. Raises InputError, ModelError."""
+    if SOFT_FILE not in data.manifest.outputs:
+        return [], data.sha256
+    path = data.path.with_name(SOFT_FILE)
+    return [*read_soft(path)], canonical_hash([data.sha256, check_file(path, data.manifest)])
+
+
+def _rated(course: DatasetLabs, soft: list[SoftRow]) -> list[RatedLab]:
     found = []
     for lab, split in course.labs:
         students = {s.student for s in training_submissions(lab, split)}
         ratings = {student: given for student, given in lab.ratings_by_student.items() if student in students}
-        found.append(RatedLab(lab, lab.submissions, ratings))
+        found.append(RatedLab(lab, lab.submissions, ratings, _soft_ratings(lab, soft)))
+    return found
+
+
+def _soft_ratings(lab: Lab, rows: list[SoftRow]) -> SoftRatings:
+    students = {submission_key(lab.name, s.student): s.student for s in lab.submissions}
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for row in rows:
+        if row.lab == lab.name and row.submission in students:
+            found.setdefault(students[row.submission], {})[row.criterion] = row.by_rating
     return found
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -17,21 +18,25 @@ from serving.head.hidden_states import Hidden
 from serving.head.text_features import Vocabulary, fit_vocabulary, program_ngrams, text_matrix
 from training.dataset.splits import seeded_order
 from training.head.basis import Basis, Programs, Shares, make_basis
-from training.head.fit import OWN_WEIGHT, STRENGTH, FittedCriterion, RatedPrograms, fit_head
+from training.head.fit import OWN_WEIGHT, SOFT_WEIGHT, STRENGTH, FittedCriterion, RatedPrograms, fit_head
 
 Ratings = Mapping[str, Mapping[str, str]]
 """student -> criterion title -> rating title."""
+SoftRatings = Mapping[str, Mapping[str, Mapping[str, float]]]
+"""student -> criterion title -> rating title -> a teacher's probability."""
 Progress = Callable[[str, int, int], None]
 CHUNK = 16
 """Programs read between two steps of the progress bar."""
 
 
 class RatedLab(NamedTuple):
-    """A lab with the `ratings` to learn from. `submissions`: all programs whose features may be used, rated or not."""
+    """A lab with the `ratings` to learn from. `submissions`: all programs whose features may be used, rated or not.
+    `soft`: a teacher's labels of submissions without a rating."""
 
     lab: Lab
     submissions: Sequence[Submission]
     ratings: Ratings
+    soft: SoftRatings = MappingProxyType({})
 
 
 class HeadSettings(NamedTuple):
@@ -124,6 +129,7 @@ def fit_lab_heads(
         HeldOut(d.lab, d.student, d.cluster, d.criterion.title, d.rating, tuple(row), known.ratings)
         for known, found in decisions.items()
         for d, row in zip(found, fitted[_key(known)].held_out.tolist(), strict=True)
+        if d.by_ta
     ]
     return head, held_out
 
@@ -134,25 +140,36 @@ class _Decision(NamedTuple):
     cluster: str
     criterion: Criterion
     rating: str
+    weight: float = 1.0
+    by_ta: bool = True
 
 
 def _clusters(labs: Sequence[RatedLab]) -> dict[str, str]:
-    submissions = [submission for _, all_, _ in labs for submission in all_]
+    submissions = [submission for each in labs for submission in each.submissions]
     return student_clusters((each.student for each in submissions), [each.members for each in submissions])
 
 
 def _decisions(labs: Sequence[RatedLab], clusters: Mapping[str, str]) -> dict[HeadCriterion, list[_Decision]]:
     found: dict[HeadCriterion, list[_Decision]] = {}
-    for lab, submissions, ratings in labs:
-        for submission in submissions:
-            given = ratings.get(submission.student, {})
-            for criterion in lab.criteria:
-                if criterion.title in given:
-                    titles = tuple(rating.title for rating in criterion.ratings)
-                    student = submission.student
-                    decision = _Decision(lab.name, student, clusters[student], criterion, given[criterion.title])
-                    found.setdefault(HeadCriterion(title=criterion.title, ratings=titles), []).append(decision)
+    for rated in labs:
+        for submission in rated.submissions:
+            for criterion in rated.lab.criteria:
+                titles = tuple(rating.title for rating in criterion.ratings)
+                if decisions := _of_criterion(rated, submission.student, clusters, criterion):
+                    found.setdefault(HeadCriterion(title=criterion.title, ratings=titles), []).extend(decisions)
     return found
+
+
+def _of_criterion(rated: RatedLab, student: str, clusters: Mapping[str, str], criterion: Criterion) -> list[_Decision]:
+    """The TA's rating; without one the ratings of a soft label, whose weights sum to SOFT_WEIGHT."""
+    if given := rated.ratings.get(student, {}).get(criterion.title):
+        return [_Decision(rated.lab.name, student, clusters[student], criterion, given)]
+    soft = rated.soft.get(student, {}).get(criterion.title, {})
+    return [
+        _Decision(rated.lab.name, student, clusters[student], criterion, title, SOFT_WEIGHT * probability, by_ta=False)
+        for title, probability in soft.items()
+        if probability > 0
+    ]
 
 
 def _rated(
@@ -164,7 +181,8 @@ def _rated(
         rows=np.array([features.places[d.lab, d.student] for d in decisions]),
         ratings=np.array([known.ratings.index(d.rating) for d in decisions]),
         students=np.array([number[d.cluster] for d in decisions]),
-        weights=np.array([OWN_WEIGHT if d.lab == settings.own else 1.0 for d in decisions]),
+        weights=np.array([d.weight * (OWN_WEIGHT if d.lab == settings.own else 1.0) for d in decisions]),
+        by_ta=np.array([d.by_ta for d in decisions]),
         classes=len(known.ratings),
     )
 
@@ -207,9 +225,14 @@ def _info(
         dtype=base.dtype,
         feature_versions=(code_tokens.VERSION, hidden_states.VERSION),
         dataset_hash=dataset_hash,
-        settings={"strength": settings.strength, **Shares()._asdict()},
+        settings=_settings_of(labs, settings),
         seed=settings.seed,
         labs=features.labs,
-        rated={lab.name: sum(len(row) for row in ratings.values()) for lab, _, ratings in labs},
+        rated={each.lab.name: sum(map(len, each.ratings.values())) for each in labs},
         criteria=criteria,
     )
+
+
+def _settings_of(labs: Sequence[RatedLab], settings: HeadSettings) -> dict[str, float]:
+    used = {"strength": settings.strength, **Shares()._asdict()}
+    return used | {"soft_weight": SOFT_WEIGHT} if any(lab.soft for lab in labs) else used

@@ -150,7 +150,7 @@ def trained_on(model: str, lab: Lab) -> int | None:
         return 0
     if not is_current_key(manifest.secret):
         return None
-    return len({submission_key(lab.name, each.student) for each in lab.submissions} & set(split.train))
+    return len({submission_key(lab.name, each.student) for each in lab.submissions} & set(split.learned))
 
 
 def course_of(folder: Path) -> str:

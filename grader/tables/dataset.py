@@ -42,6 +42,12 @@ def _notes(reports: Sequence[LabReport], manifest: DatasetManifest, folder: Path
     if manifest.attacks:
         copies = sum(manifest.attacks.copies.values())
         notes.append(f"Attacks: {copies:,} training submissions were also added with an injected prompt.")
+    if manifest.teachers:
+        soft, unused = (sum(getattr(report, name) for report in reports) for name in ("soft", "left_out"))
+        notes.append(
+            f"Soft labels: {soft:,} unrated submissions. Left out: {unused:,} of held-out labs or students, or "
+            "near-copies of their programs."
+        )
     warnings = sum((Counter(report.warnings) for report in reports), Counter[str]())
     if warnings:
         listed = ", ".join(f"{code} {count:,}" for code, count in sorted(warnings.items()))

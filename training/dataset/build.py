@@ -23,10 +23,11 @@ from training.dataset.collected_labs import (
     lab_report,
     lab_split,
 )
-from training.dataset.manifest import DEV_FILE, MANIFEST, DatasetManifest, OutputFile, publish
+from training.dataset.manifest import DEV_FILE, MANIFEST, SOFT_FILE, DatasetManifest, OutputFile, publish
 from training.dataset.near_copies import Sketches
 from training.dataset.pairs import PromptOptions, rated_submissions
 from training.dataset.row_formats import RowFormat
+from training.dataset.soft_labels import find_results
 from training.dataset.splits import RatedSubmission, Side, seeded_order, split
 from training.dataset.spool import Spool
 
@@ -39,7 +40,8 @@ class DatasetOptions(PromptOptions):
     on, and `dev_split` (0 to 1) the share of those to validate on, in a file of its own.
     `shuffle` mixes the submissions of a file; the rows of a submission stay together. `augment_attacks` (0 to 1):
     the probability that a training submission also appears with an injected prompt, as rows of its own in which the
-    TA's rating is still the chosen one."""
+    TA's rating is still the chosen one. `soft_labels`: folders of `grader regrade --out`, whose probabilities of
+    unrated submissions are written into a file of their own."""
 
     eval_labs: tuple[str, ...] = ()
     train_split: float = 0.7
@@ -47,6 +49,7 @@ class DatasetOptions(PromptOptions):
     row_format: RowFormat = "dpo"
     shuffle: bool = False
     augment_attacks: float = 0.0
+    soft_labels: tuple[Path, ...] = ()
 
 
 def _ignore(*_: object) -> None: ...
@@ -63,8 +66,8 @@ def build_dataset(
 ) -> DatasetManifest:
     """Writes the two files and `manifest.json` in their folder, all or none. The same input gives the same bytes.
 
-    Submissions without a rating are in no file. `report` is called once per lab after everything is written. Uses the
-    memory of the largest lab and about 1 kB per submission.
+    Submissions without a rating or a soft label are in no file. `report` is called once per lab after everything is
+    written. Uses the memory of the largest lab and about 1 kB per submission.
     Raises InputError with the errors of all labs, or if there is nothing to train on although `train_split` asks for
     it, before anything is written, and DiskFullError.
     """
@@ -78,7 +81,8 @@ def build_dataset(
     ):
         prompts = partial(rated_submissions, options=options)
         copies = partial(attacked_copies, options=options, share=options.augment_attacks)
-        collector = LabCollector(prompts, copies, options.row_format, spool, sketches)
+        results = find_results(options.soft_labels, [safe_name(folder.name) for folder in folders])
+        collector = LabCollector(prompts, copies, results, options, options.row_format, spool, sketches)
         labs = collector.collect(folders, partial(progress, "Reading labs"))
         rated = [one for lab in labs for one in lab.rated]
         sides = split(
@@ -94,6 +98,7 @@ def build_dataset(
         rated.sort(key=partial(_position, options=options))
         files = {train_path.name: Side.TRAIN, test_path.name: Side.TEST}
         files |= {DEV_FILE: Side.DEV} if options.dev_split else {}
+        files |= {SOFT_FILE: Side.SOFT} if options.soft_labels else {}
         outputs = _write(files, rated, sides, spool, Path(name), partial(progress, "Writing"))
         manifest = DatasetManifest(
             grader_version=version("grader"),
@@ -110,7 +115,8 @@ def build_dataset(
             outputs=outputs,
             attacks=augmentation(options.augment_attacks, labs, sides),
             secret=key_fingerprint(),
-            groups={lab.name: members for lab in labs if (members := group_members(lab))},
+            groups={lab.name: members for lab in labs if (members := group_members(lab, sides))},
+            teachers={lab.name: lab.teacher for lab in labs if lab.teacher},
         )
         publish(Path(name), train_path.parent, manifest)
     for lab in labs:
@@ -123,7 +129,8 @@ def _check_training(parent: Path, sides: Sides, options: DatasetOptions) -> None
     if not options.train_split or counts[Side.TRAIN]:
         return
     held_out, copies = counts[Side.TEST], counts[Side.SET_ASIDE]
-    found = f"rated submissions: {len(sides)}; held out for testing: {held_out}, near-copies of them: {copies}"
+    rated = len(sides) - counts[Side.SOFT] - counts[Side.LEFT_OUT]
+    found = f"rated submissions: {rated}; held out for testing: {held_out}, near-copies of them: {copies}"
     if copies:
         hint = "Put the code that students were given into the lab's template/ folder, or change --seed."
     elif held_out:
@@ -172,8 +179,8 @@ def _check_input(parent: Path, train_path: Path, test_path: Path, options: Datas
     for name in {name for name in names if names.count(name) > 1}:
         issues.append(error_issue("same-lab-name", parent, found=f"two folders named {name} after cleaning"))
     same_folder = train_path.parent.resolve() == test_path.parent.resolve()
-    if not same_folder or len({train_path.name, test_path.name, MANIFEST, DEV_FILE}) < 4:
-        expected = f"two files in one folder, neither named {MANIFEST} or {DEV_FILE}"
+    if not same_folder or len({train_path.name, test_path.name, MANIFEST, DEV_FILE, SOFT_FILE}) < 5:
+        expected = f"two files in one folder, neither named {MANIFEST}, {DEV_FILE} or {SOFT_FILE}"
         found = f"{train_path} and {test_path}"
         issues.append(error_issue("bad-output-paths", train_path, found=found, expected=expected))
     shares = {
@@ -182,6 +189,8 @@ def _check_input(parent: Path, train_path: Path, test_path: Path, options: Datas
         "bad-augment-attacks": options.augment_attacks,
     }
     issues += [error_issue(code, parent, found=f"{share}") for code, share in shares.items() if not 0 <= share <= 1]
+    if options.soft_labels and options.row_format != "dpo":
+        issues.append(error_issue("soft-labels-format", parent, found=f"--format {options.row_format}"))
     if issues:
         raise InputError(issues)
     return folders

@@ -1,7 +1,7 @@
 """Reads all labs once: their rows and shingles go to disk, and a summary of each lab stays in memory."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -11,10 +11,11 @@ from labs_schema.frozen import Frozen
 from labs_schema.hashes import program_key, submission_key
 from labs_schema.models import Lab, Submission
 from labs_schema.reading.validate import read_lab
-from training.dataset.manifest import Augmentation, LabSplit, folder_hash
+from training.dataset.manifest import Augmentation, LabSplit, Teacher, folder_hash
 from training.dataset.near_copies import Sketches
-from training.dataset.pairs import RatedPrompt
+from training.dataset.pairs import PromptOptions, RatedPrompt
 from training.dataset.row_formats import RowFormat, json_lines
+from training.dataset.soft_labels import read_labels, soft_lines
 from training.dataset.splits import RatedSubmission, Side
 from training.dataset.spool import Spool
 
@@ -26,8 +27,9 @@ RatedPrompts = Callable[[Lab], Iterable[tuple[Submission, list[RatedPrompt]]]]
 class CollectedLab(NamedTuple):
     """Summary of a lab.
 
-    `submissions` counts all, `rated` are those with a rating. `unrated` counts the criteria without a rating of the
-    `rated` submissions. `warnings` counts the lab's issues by code.
+    `submissions` counts all, `rated` are those with a rating or soft labels, in the lab's order. `unrated` counts the
+    criteria without a rating of the submissions with a TA's rating. `warnings` counts the lab's issues by code.
+    `teacher`: of the soft labels.
     """
 
     name: str
@@ -36,13 +38,15 @@ class CollectedLab(NamedTuple):
     rated: tuple[RatedSubmission, ...]
     unrated: int
     warnings: dict[str, int]
+    teacher: Teacher | None = None
 
 
 class LabReport(Frozen):
     """The result for one lab, to show.
 
-    `submissions` counts all of a lab; `train`, `test` and `set_aside` the rated ones; `rows` those in both files.
-    `unrated` and `warnings` as in `CollectedLab`.
+    `submissions` counts all of a lab; `train`, `dev`, `test` and `set_aside` the rated ones, `soft` those with soft
+    labels and `left_out` those whose soft labels are not used; `rows` those in all files. `unrated` and `warnings` as
+    in `CollectedLab`.
     """
 
     lab: str
@@ -51,6 +55,8 @@ class LabReport(Frozen):
     dev: int
     test: int
     set_aside: int
+    soft: int
+    left_out: int
     rows: int
     unrated: int
     warnings: dict[str, int]
@@ -58,10 +64,13 @@ class LabReport(Frozen):
 
 @dataclass(frozen=True)
 class LabCollector:
-    """`prompts` and `copies` give a lab's rated submissions, and its attacked copies, with their prompts."""
+    """`prompts` and `copies` give a lab's rated submissions, and its attacked copies, with their prompts. `results`:
+    lab -> the teacher's `grades.jsonl`, for prompts with these `options`."""
 
     prompts: RatedPrompts
     copies: RatedPrompts
+    results: Mapping[str, Path]
+    options: PromptOptions
     row_format: RowFormat
     spool: Spool
     sketches: Sketches
@@ -85,6 +94,10 @@ class LabCollector:
         lab = found.lab
         if lab is None:
             return None, [issue for issue in found.issues if issue.severity is Severity.ERROR]
+        try:
+            teacher, soft = self._collect_soft(lab)
+        except InputError as error:
+            return None, [*error.issues]
         attacked = {
             copy.student: self.spool.add(json_lines(prompts, self.row_format)) for copy, prompts in self.copies(lab)
         }
@@ -95,10 +108,24 @@ class LabCollector:
             copy, members = attacked.get(student), submission.members
             rated.append(RatedSubmission(lab.name, student, block, program_key(submission), copy, members))
             unrated += len(lab.criteria) - len(prompts)
+        place = {submission.student: number for number, submission in enumerate(lab.submissions)}
+        rated = sorted([*rated, *soft], key=lambda one: place[one.student])  # as in the sketches
         self.sketches.add_lab(lab, {one.student for one in rated})
         warnings = Counter(issue.code for issue in found.issues)
         size = len(lab.submissions)
-        return CollectedLab(lab.name, folder_hash(folder), size, tuple(rated), unrated, warnings), []
+        return CollectedLab(lab.name, folder_hash(folder), size, tuple(rated), unrated, warnings, teacher), []
+
+    def _collect_soft(self, lab: Lab) -> tuple[Teacher | None, list[RatedSubmission]]:
+        """Raises InputError."""
+        if (path := self.results.get(lab.name)) is None:
+            return None, []
+        labelled = read_labels(path, lab)
+        return labelled.teacher, [
+            RatedSubmission(
+                lab.name, one.student, self.spool.add(lines), program_key(one), members=one.members, soft=True
+            )
+            for one, lines in soft_lines(lab, labelled, self.options)
+        ]
 
 
 def lab_report(lab: CollectedLab, sides: Sides) -> LabReport:
@@ -110,8 +137,13 @@ def lab_report(lab: CollectedLab, sides: Sides) -> LabReport:
         dev=len(on[Side.DEV]),
         test=len(on[Side.TEST]),
         set_aside=len(on[Side.SET_ASIDE]),
+        soft=len(on[Side.SOFT]),
+        left_out=len(on[Side.LEFT_OUT]),
         rows=sum(
-            block.rows for side in (Side.TRAIN, Side.DEV, Side.TEST) for one in on[side] for block in one.blocks(side)
+            block.rows
+            for side in (Side.TRAIN, Side.DEV, Side.TEST, Side.SOFT)
+            for one in on[side]
+            for block in one.blocks(side)
         ),
         unrated=lab.unrated,
         warnings=lab.warnings,
@@ -126,19 +158,25 @@ def augmentation(share: float, labs: Sequence[CollectedLab], sides: Sides) -> Au
     return Augmentation(share=share, copies=copies)
 
 
-def group_members(lab: CollectedLab) -> dict[str, tuple[str, ...]]:
-    """Pseudonym of a rated submission of several students -> the pseudonyms of all of them, sorted."""
+def group_members(lab: CollectedLab, sides: Sides) -> dict[str, tuple[str, ...]]:
+    """Pseudonym of a submission of several students -> the pseudonyms of all of them, sorted."""
     return {
         submission_key(one.lab, one.student): tuple(sorted(submission_key(one.lab, each) for each in one.members))
         for one in lab.rated
-        if one.members
+        if one.members and sides[one] is not Side.LEFT_OUT
     }
 
 
 def lab_split(lab: CollectedLab, sides: Sides) -> LabSplit:
-    """The pseudonyms of a lab's rated submissions by side, sorted so that their order does not reveal students."""
+    """The pseudonyms of a lab's submissions by side, sorted so that their order does not reveal students."""
 
     def on(side: Side) -> tuple[str, ...]:
         return tuple(sorted(submission_key(one.lab, one.student) for one in lab.rated if sides[one] is side))
 
-    return LabSplit(train=on(Side.TRAIN), dev=on(Side.DEV), test=on(Side.TEST), set_aside=on(Side.SET_ASIDE))
+    return LabSplit(
+        train=on(Side.TRAIN),
+        dev=on(Side.DEV),
+        test=on(Side.TEST),
+        set_aside=on(Side.SET_ASIDE),
+        soft=on(Side.SOFT),
+    )

@@ -16,16 +16,32 @@ from prompts.style import PromptStyle
 MANIFEST = "manifest.json"
 DEV_FILE = "dev.jsonl"
 """The validation file, in the folder of the training file."""
+SOFT_FILE = "soft.jsonl"
+"""The file of soft labels, in the folder of the training file."""
 
 
 class LabSplit(Frozen):
     """Pseudonyms of a lab's rated submissions: for training, for validation while training (`dev`), held out for
-    testing, and set aside as near-copies."""
+    testing, and set aside as near-copies. `soft`: of unrated ones with a teacher's soft labels."""
 
     train: tuple[str, ...] = ()
     dev: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
     set_aside: tuple[str, ...] = ()
+    soft: tuple[str, ...] = ()
+
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """The submissions that a model learns from."""
+        return self.train + self.soft
+
+
+class Teacher(Frozen):
+    """The model whose probabilities are a lab's soft labels. `grades`: SHA-256 of the file with them."""
+
+    base_model: str
+    model_hash: str
+    grades: str
 
 
 class OutputFile(Frozen):
@@ -49,7 +65,8 @@ class DatasetManifest(Frozen):
 
     `inputs`: lab -> hash of its folder. `outputs`: file name -> file. `secret`: the mark of the key behind the
     pseudonyms. `attacks` is None, and not written, without attacked copies. `groups`: lab -> pseudonym of a submission
-    of several students -> the pseudonyms of all of them; not written without group work.
+    of several students -> the pseudonyms of all of them; not written without group work. `teachers`: lab -> the source
+    of its soft labels; not written without any.
     """
 
     grader_version: str
@@ -67,10 +84,12 @@ class DatasetManifest(Frozen):
     secret: str = ""
     attacks: Augmentation | None = None
     groups: dict[str, dict[str, tuple[str, ...]]] = Field(default_factory=dict)
+    teachers: dict[str, Teacher] = Field(default_factory=dict)
 
     def to_json(self) -> str:
         """The text of `manifest.json`."""
-        return self.model_dump_json(indent=1, exclude={n for n in ("attacks", "groups") if not getattr(self, n)}) + "\n"
+        unused = {name for name in ("attacks", "groups", "teachers") if not getattr(self, name)}
+        return self.model_dump_json(indent=1, exclude=unused) + "\n"
 
 
 def read_dataset_manifest(path: Path) -> DatasetManifest:

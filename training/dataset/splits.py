@@ -1,7 +1,7 @@
 """Decides which submissions are trained on and which are held out for testing (docs/guide/datasets.md).
 
 All work of the eval labs is held out. Students are assigned to one side with all their work. A training submission that
-is a near-copy of a held-out one is set aside, in neither file.
+is a near-copy of a held-out one is set aside, in neither file. Soft labels change no side of a rated submission.
 """
 
 import hashlib
@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from labs_schema.student_ids import student_clusters
-from training.dataset.near_copies import Sketches
+from labs_schema.student_ids import local_part, student_clusters
+from training.dataset.near_copies import Index, Sketches
 from training.dataset.spool import Block
 
 
@@ -21,10 +21,13 @@ class Side(StrEnum):
     DEV = "dev"
     TEST = "test"
     SET_ASIDE = "set_aside"
+    SOFT = "soft"
+    LEFT_OUT = "left_out"
 
 
 class RatedSubmission(NamedTuple):
-    """A submission with a TA's rating, and the position of its rows. The i-th one is the i-th of the `Sketches`.
+    """A submission with a TA's rating, or else with a teacher's labels (`soft`), and the position of its rows. The i-th
+    one is the i-th of the `Sketches`.
 
     `program`: its `program_key`. `attacked`: the rows of its attacked copy, if it has one; they are only trained on.
     `members`: the students of group work, empty for a single student.
@@ -36,6 +39,11 @@ class RatedSubmission(NamedTuple):
     program: str = ""
     attacked: Block | None = None
     members: tuple[str, ...] = ()
+    soft: bool = False
+
+    @property
+    def students(self) -> tuple[str, ...]:
+        return (self.student, *self.members)
 
     def blocks(self, side: Side) -> list[Block]:
         """The rows to write into the file of its side."""
@@ -77,13 +85,16 @@ def split(
 
     Outside the eval labs no student or member of a group is on two sides. No near-copy of a test submission is used for
     training or validation, and no near-copy of a validation submission is trained on. `dev_split`: the share of the
-    training students whose work is for validation.
+    training students whose work is for validation. Soft labels are only used outside the eval labs, for students who
+    are neither tested nor validated on, and for programs that are no near-copies of theirs.
     """
-    own = [one for one in submissions if one.lab not in eval_labs]
+    rated = np.array([not one.soft for one in submissions], bool)
+    own = [one for one in submissions if one.lab not in eval_labs and not one.soft]
     groups = [one.members for one in own if one.members]
     students = training_students((one.student for one in own), train_split, seed, groups)
-    train = np.array([one.lab not in eval_labs and one.student in students for one in submissions], bool)
-    copies = sketches.near_copies(np.flatnonzero(train), np.flatnonzero(~train), progress)
+    train = rated & np.array([one.lab not in eval_labs and one.student in students for one in submissions], bool)
+    test = rated & ~train
+    copies = sketches.near_copies(np.flatnonzero(train), np.flatnonzero(test), progress)
     sides = {
         one: Side.TRAIN if trained else Side.TEST for one, trained in zip(submissions, train.tolist(), strict=True)
     }
@@ -93,4 +104,22 @@ def split(
     dev[list(copies)] = False
     sides |= {submissions[number]: Side.DEV for number in np.flatnonzero(dev)}
     copies |= sketches.near_copies(np.flatnonzero(train & ~dev), np.flatnonzero(dev), progress)
-    return sides | {submissions[number]: Side.SET_ASIDE for number in copies}
+    sides |= {submissions[number]: Side.SET_ASIDE for number in copies}
+    held_out = {student for one in own for student in one.students} - (students - dev_students)
+    soft = _usable(submissions, eval_labs, held_out)
+    soft = np.setdiff1d(soft, list(sketches.near_copies(soft, np.flatnonzero(test | dev))))
+    sides |= {submissions[number]: Side.LEFT_OUT for number in np.flatnonzero(~rated)}
+    return sides | {submissions[number]: Side.SOFT for number in soft}
+
+
+def _usable(submissions: Sequence[RatedSubmission], eval_labs: Collection[str], held_out: Collection[str]) -> Index:
+    """The numbers of the soft-labelled submissions outside the eval labs, without those of `held_out` students."""
+    ids = {local_part(student) for student in held_out}
+    return np.array(
+        [
+            number
+            for number, one in enumerate(submissions)
+            if one.soft and one.lab not in eval_labs and ids.isdisjoint(map(local_part, one.students))
+        ],
+        np.int64,
+    )

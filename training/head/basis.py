@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 LANDMARKS = 1500
 """Programs that span the space; a decomposition takes O(LANDMARKS^3)."""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from training.head.basis import Basis, Floats, Ints, Programs, Shares, lab_means, make_basis
+from training.head.basis import Basis, Bools, Floats, Ints, Programs, Shares, lab_means, make_basis
 from training.head.regression import Ratings, fit_regression
 
 STRENGTH = 6.0
@@ -16,16 +16,20 @@ RATINGS_OF_A_KNOWN_LAB = 10.0
 """After so many ratings a lab's answers are mostly as certain as those of other known labs."""
 OWN_WEIGHT = 3.0
 """The weight of a rating of the lab that the head is made for, next to one of another lab."""
+SOFT_WEIGHT = 0.3
+"""The weight of a teacher's soft label, over all ratings together, next to a TA's rating. Below 1: a teacher errs."""
 
 
 class RatedPrograms(NamedTuple):
     """The rated programs of one criterion: `rows` of the programs, `ratings` (indices below `classes`), `students`
-    (numbers) and `weights`, all (n,)."""
+    (numbers), `weights` and `by_ta`, all (n,). A TA's rating is an example, a teacher's soft label one for each rating.
+    """
 
     rows: Ints
     ratings: Ints
     students: Ints
     weights: Floats
+    by_ta: Bools
     classes: int
 
 
@@ -34,8 +38,7 @@ class FittedCriterion(NamedTuple):
     `sharpness[lab] * (text @ text_weights + hidden @ hidden_weights + labs[lab])`.
 
     Shapes (f, ratings), (d, ratings), (labs + 1, ratings) and (labs + 1,), with the last row for unknown labs.
-    `held_out` (n, ratings): the probabilities that the rated programs get from regressions that did not see their
-    student.
+    `held_out` (n, ratings): the probabilities that the examples get from regressions that did not see their student.
     """
 
     text_weights: Floats
@@ -70,7 +73,15 @@ def _fit_criterion(programs: Programs, basis: Basis, examples: RatedPrograms, st
     labs = np.sqrt(LAB_SHARE) * (labs_of_rated[:, None] == known)
     points = np.hstack([basis.points[examples.rows], labs])
     regression = fit_regression(
-        Ratings(points, examples.ratings, examples.students, labs_of_rated, examples.weights, examples.classes),
+        Ratings(
+            points,
+            examples.ratings,
+            examples.students,
+            labs_of_rated,
+            examples.weights,
+            examples.by_ta,
+            examples.classes,
+        ),
         strength,
     )
     rank = basis.points.shape[1]
@@ -78,7 +89,7 @@ def _fit_criterion(programs: Programs, basis: Basis, examples: RatedPrograms, st
     count = int(programs.labs.max()) + 1
     habits = np.zeros((count, examples.classes))
     habits[known] = np.sqrt(LAB_SHARE) * of_labs
-    newness = np.exp(-np.bincount(labs_of_rated, minlength=count + 1) / RATINGS_OF_A_KNOWN_LAB)
+    newness = np.exp(-np.bincount(labs_of_rated[examples.by_ta], minlength=count + 1) / RATINGS_OF_A_KNOWN_LAB)
     text_weights, hidden_weights, at_means = _in_features(programs, basis, in_basis)
     in_labs = habits + regression.intercept - at_means
     return FittedCriterion(

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from threadpoolctl import threadpool_limits
 
-from training.head.basis import Floats, Ints
+from training.head.basis import Bools, Floats, Ints
 
 FOLDS = 4
 PRIOR_WEIGHT = 0.3
@@ -17,13 +17,15 @@ TEMPERATURES = (0.4, 4.0)
 
 class Ratings(NamedTuple):
     """The training examples of a criterion with `classes` ratings. `points` (n, r), `ratings` (n,): indices,
-    `students` (n,) and `labs` (n,): numbers, `weights` (n,)."""
+    `students` (n,) and `labs` (n,): numbers, `weights` (n,). `by_ta` (n,): whether a TA gave the rating; a teacher's
+    soft label is an example of each rating, weighted by its probability."""
 
     points: Floats
     ratings: Ints
     students: Ints
     labs: Ints
     weights: Floats
+    by_ta: Bools
     classes: int
 
 
@@ -40,7 +42,8 @@ class Regression(NamedTuple):
 
 def fit_regression(examples: Ratings, strength: float) -> Regression:
     """`strength`: the inverse of the L2 penalty. The temperature (Guo et al. 2017) is fitted on held-out students, that
-    of new labs on held-out labs, where a regression is right less often."""
+    of new labs on held-out labs, where a regression is right less often. Weighted examples of all ratings of a program
+    give the cross-entropy with soft targets: Hinton et al. 2015 (arXiv 1503.02531), section 2."""
     # One thread: the matrices are small, and waiting threads took 7x the CPU on a busy machine.
     with threadpool_limits(limits=1):
         coefficients, intercept = _fit(examples, np.ones(len(examples.ratings), bool), strength)
@@ -87,12 +90,16 @@ def _held_out_logits(examples: Ratings, groups: Ints, strength: float) -> Floats
 
 
 def _temperature(logits: Floats, examples: Ratings) -> float:
-    """The temperature with the least negative log-likelihood, drawn towards 1 where there are few examples."""
-    rows = np.arange(len(logits))
+    """The temperature with the least negative log-likelihood, drawn towards 1 where there are few examples.
+
+    Only TAs' ratings count: on soft labels it would make the head as certain as its teacher, right or wrong.
+    """
+    given, weights = examples.ratings[examples.by_ta], examples.weights[examples.by_ta]
+    logits, rows = logits[examples.by_ta], np.arange(len(given))
 
     def loss(log_temperature: float) -> float:
-        probabilities = softmax(logits / np.exp(log_temperature))[rows, examples.ratings]
-        return float(-(examples.weights * np.log(probabilities + 1e-12)).sum() + 5 * log_temperature**2)
+        probabilities = softmax(logits / np.exp(log_temperature))[rows, given]
+        return float(-(weights * np.log(probabilities + 1e-12)).sum() + 5 * log_temperature**2)
 
     low, high = np.log(TEMPERATURES)
     return float(np.exp(minimize_scalar(loss, bounds=(low, high), method="bounded").x))

@@ -61,7 +61,7 @@ def with_validation(inputs: TrainingInputs, config: RunConfig) -> TrainingInputs
     if opened.manifest.style != inputs.data.manifest.style:
         raise ModelError(f"{path}: its prompt style differs from that of the training data. Build both together.")
     rows = list(read_pairs(opened.path))
-    trained = {(lab, key) for lab, split in inputs.data.manifest.labs.items() for key in split.train}
+    trained = {(lab, key) for lab, split in inputs.data.manifest.labs.items() for key in split.learned}
     if shared := {(row.lab, row.submission) for row in rows} & trained:
         raise ModelError(
             f"{path}: {len(shared)} of its submissions are trained on. Use the file of `grader build-dataset "

@@ -116,10 +116,14 @@ def joined(manifests: Sequence[DatasetManifest]) -> DatasetManifest:
     for name in dict.fromkeys(name for manifest in manifests for name in manifest.labs):
         splits = [manifest.labs[name] for manifest in manifests if name in manifest.labs]
         train = sorted({s for split in splits for s in split.train})
-        dev = sorted({s for split in splits for s in split.dev} - set(train))
-        test = sorted({s for split in splits for s in split.test} - set(train) - set(dev))
-        aside = sorted({s for split in splits for s in split.set_aside} - set(train) - set(dev) - set(test))
-        labs[name] = LabSplit(train=tuple(train), dev=tuple(dev), test=tuple(test), set_aside=tuple(aside))
+        learned = {s for split in splits for s in split.learned}
+        dev = sorted({s for split in splits for s in split.dev} - learned)
+        test = sorted({s for split in splits for s in split.test} - learned - set(dev))
+        aside = sorted({s for split in splits for s in split.set_aside} - learned - set(dev) - set(test))
+        soft = sorted({s for split in splits for s in split.soft} - set(train))
+        labs[name] = LabSplit(
+            train=tuple(train), dev=tuple(dev), test=tuple(test), set_aside=tuple(aside), soft=tuple(soft)
+        )
     eval_labs = {lab for m in manifests for lab in m.eval_labs} - {name for name, _ in trained}
     outputs: dict[str, OutputFile] = {
         f"{number}/{name}": output for number, m in enumerate(manifests) for name, output in m.outputs.items()

@@ -90,6 +90,23 @@ def test_the_same_ratings_give_the_same_files(labs: list[Lab], fit: Fit, tmp_pat
         assert (tmp_path / "first" / file).read_bytes() == (tmp_path / "second" / file).read_bytes()
 
 
+def test_a_head_learns_from_soft_labels_and_is_measured_on_ratings_of_tas(labs: list[Lab], base: HeadBase) -> None:
+    lab, readable = labs[0], labs[0].criteria[1]
+    features = read_features([(lab, lab.submissions)], base, seed=0)
+    rated, *rest = lab.ratings_by_student.items()
+    soft = {
+        student: {readable.title: {r.title: 0.9 if r.title == given[readable.title] else 0.1 for r in readable.ratings}}
+        for student, given in rest
+    }
+    head, held_out = fit_lab_heads(
+        [RatedLab(lab, lab.submissions, dict([rated]), soft)], features, base, HeadSettings()
+    )
+    assert agreement(answers(head, lab, readable), lab, readable) > 0.9
+    assert [each.student for each in held_out] == [rated[0]]
+    assert head.info.rated == {lab.name: 1}
+    assert 0 < head.info.settings["soft_weight"] < 1
+
+
 @pytest.mark.parametrize("damaged", [INFO, WEIGHTS])
 def test_a_damaged_head_is_refused(labs: list[Lab], fit: Fit, tmp_path: Path, damaged: str) -> None:
     write_head(fit(labs), tmp_path)

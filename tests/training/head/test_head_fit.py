@@ -21,7 +21,7 @@ def rated(programs: Programs, rows: range) -> RatedPrograms:
     """Three ratings, in bands of the first hidden feature."""
     first = programs.hidden[list(rows), 0]
     ratings = (first > -0.5).astype(int) + (first > 0.5)
-    return RatedPrograms(np.array(rows), ratings, np.array(rows), np.ones(len(rows)), 3)
+    return RatedPrograms(np.array(rows), ratings, np.array(rows), np.ones(len(rows)), np.ones(len(rows), bool), 3)
 
 
 def test_similarity_relative_to_labs_is_that_of_centred_features(programs: Programs) -> None:
@@ -42,7 +42,16 @@ def test_weights_of_features_give_the_regression_in_the_basis(programs: Programs
     in_labs = np.sqrt(LAB_SHARE) * (programs.labs[:, None] == np.arange(3))
     points = np.hstack([basis.points, in_labs])
     regression = fit_regression(
-        Ratings(points[:50], examples.ratings, examples.students, programs.labs[:50], examples.weights, 3), strength=5.0
+        Ratings(
+            points[:50],
+            examples.ratings,
+            examples.students,
+            programs.labs[:50],
+            examples.weights,
+            examples.by_ta,
+            3,
+        ),
+        strength=5.0,
     )
     in_basis = fitted.sharpness[programs.labs, None] * (points @ regression.coefficients.T + regression.intercept)
     np.testing.assert_allclose(softmax(by_features), softmax(in_basis), atol=1e-6)
@@ -51,7 +60,7 @@ def test_weights_of_features_give_the_regression_in_the_basis(programs: Programs
 def test_answers_in_labs_without_ratings_are_less_certain(programs: Programs) -> None:
     # The lab decides the rating, so a head is wrong in a lab that it does not know.
     rows = np.flatnonzero(programs.labs < 2)
-    examples = RatedPrograms(rows, programs.labs[rows], rows, np.ones(len(rows)), 2)
+    examples = RatedPrograms(rows, programs.labs[rows], rows, np.ones(len(rows)), np.ones(len(rows), bool), 2)
     sharpness = fit_head(programs, {"c": examples})["c"].sharpness
     assert sharpness[3] == sharpness[2] < sharpness[1] <= 1
 
@@ -82,3 +91,39 @@ def test_few_landmarks_give_similar_answers(programs: Programs, monkeypatch: pyt
     monkeypatch.setattr("training.head.basis.LANDMARKS", 40)
     fewer = fit_head(programs, {"c": examples})["c"].held_out
     assert (exact.argmax(axis=1) == fewer.argmax(axis=1)).mean() > 0.8
+
+
+def soft_examples(probabilities: np.ndarray, weight: float, by_ta: bool) -> RatedPrograms:
+    """Each program once with each of its two ratings, weighted by `probabilities` (60, 2)."""
+    rows = np.repeat(np.arange(60), 2)
+    return RatedPrograms(
+        rows, np.tile([0, 1], 60), rows, weight * probabilities.ravel(), np.full(120, by_ta), classes=2
+    )
+
+
+def test_soft_labels_minimise_the_cross_entropy_with_the_teachers_probabilities(programs: Programs) -> None:
+    yes = 1 / (1 + np.exp(-programs.hidden[:, 0]))
+    teacher = np.column_stack([1 - yes, yes])
+    fitted = fit_head(programs, {"c": soft_examples(teacher, 100.0, by_ta=False)}, strength=1000.0)["c"]
+    found = softmax(programs.text @ fitted.text_weights + programs.hidden @ fitted.hidden_weights + fitted.labs[0])
+    # The teacher is a logistic regression on these features, so the least cross-entropy is at its own probabilities.
+    np.testing.assert_allclose(found, teacher, atol=0.1)
+    assert np.corrcoef(found[:, 1], yes)[0, 1] > 0.99
+
+
+def test_a_one_hot_soft_label_is_a_weighted_rating(programs: Programs) -> None:
+    hard = (programs.hidden[:, 0] > 0).astype(int)
+    rows = np.arange(60)
+    ratings = RatedPrograms(rows, hard, rows, np.full(60, 0.3), np.zeros(60, bool), 2)
+    one_hot = soft_examples(np.eye(2)[hard], 0.3, by_ta=False)
+    first, second = (fit_head(programs, {"c": each})["c"] for each in (ratings, one_hot))
+    np.testing.assert_allclose(first.hidden_weights, second.hidden_weights, atol=1e-2)
+
+
+def test_only_ratings_of_tas_set_the_temperature_and_make_a_lab_known(programs: Programs) -> None:
+    teacher = np.eye(2)[(programs.hidden[:, 0] > 0).astype(int)]
+    fitted = [fit_head(programs, {"c": soft_examples(teacher, 1.0, by_ta=by_ta)})["c"] for by_ta in (True, False)]
+    # Right answers on held-out students make the first head more certain; the second has no rating to check against.
+    spread = [float(np.abs(each.hidden_weights[:, 1]).max()) for each in fitted]
+    assert spread[0] > 1.1 * spread[1]
+    assert np.ptp(fitted[1].sharpness) == 0

@@ -1,0 +1,208 @@
+"""Soft labels: a teacher's probabilities for submissions that no TA rated, from the results of `grader regrade`."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import BaseModel, ValidationError
+
+from labs_schema.errors import InputError, Issue, error_issue
+from labs_schema.frozen import Frozen
+from labs_schema.grades import CriterionGrade, Grade
+from labs_schema.hashes import program_key, rubric_hash, submission_hash, submission_key
+from labs_schema.models import Criterion, Lab, Submission
+from prompts.messages import Prompt, build_prompts
+from training.dataset.json_rows import json_rows
+from training.dataset.manifest import Teacher, file_hash
+from training.dataset.pairs import PromptOptions, draw_option_orders
+
+GRADES = "grades.jsonl"
+TOLERANCE = 1e-3
+"""Of the sum of a criterion's probabilities to 1."""
+UNSAFE = frozenset({"suspicious-text", "verification-differs", "verification-failed"})
+"""Codes of review reasons: an answer that an injected prompt may have changed would teach that the attack works."""
+
+
+class SoftRow(Frozen):
+    """A row of `soft.jsonl`: one criterion of one submission, with the teacher's probability of each of the `options`.
+
+    The other fields are those of a `PairRow`.
+    """
+
+    lab: str
+    submission: str
+    criterion: str
+    options: tuple[str, ...]
+    system: str
+    prompt: str
+    shared_chars: int
+    probabilities: tuple[float, ...]
+
+    @property
+    def by_rating(self) -> dict[str, float]:
+        """Rating title -> probability."""
+        return dict(zip(self.options, self.probabilities, strict=True))
+
+
+class LabelledLab(NamedTuple):
+    """The `teacher` of a lab, and student -> criterion title -> rating title -> probability."""
+
+    teacher: Teacher
+    labels: Mapping[str, Mapping[str, Mapping[str, float]]]
+
+
+class _Result(BaseModel):
+    """A row of `grades.jsonl`; the ratings next to the grade may be a TA's corrections and are not read."""
+
+    grade: Grade
+
+
+class _Row(NamedTuple):
+    """A result and where it is."""
+
+    path: Path
+    line: int
+    grade: Grade
+
+    def issue(self, code: str, found: str, expected: str) -> Issue:
+        return error_issue(code, self.path, found=found, expected=expected, line=self.line)
+
+
+def find_results(folders: Sequence[Path], labs: Sequence[str]) -> dict[str, Path]:
+    """Lab -> its `grades.jsonl`. A folder is the --out of `grader regrade`, for one or several of the `labs`.
+
+    Raises InputError if a folder has no results, or if results are of another lab or of a lab that another file has.
+    """
+    found: dict[str, Path] = {}
+    issues: list[Issue] = []
+    for folder in folders:
+        paths = [path for path in (folder / GRADES, *sorted(folder.glob(f"*/{GRADES}"))) if path.is_file()]
+        if not paths:
+            issues.append(error_issue("missing-soft-labels", folder, found=f"no {GRADES}"))
+        for path in paths:
+            first = next(_rows(path))
+            if first.grade.lab not in labs:
+                issues.append(first.issue("bad-soft-labels", f"lab {first.grade.lab!r}", "a lab of --parent-dir"))
+            elif first.grade.lab in found:
+                issues.append(first.issue("bad-soft-labels", f"lab {first.grade.lab!r} again", "each lab once"))
+            found.setdefault(first.grade.lab, path)
+    if issues:
+        raise InputError(issues)
+    return found
+
+
+def read_labels(path: Path, lab: Lab) -> LabelledLab:
+    """The labels of the submissions that no TA rated. Ungraded criteria, and those that an injected prompt may have
+    changed, have none.
+
+    Raises InputError if a row is not a result of this rubric and these programs, or if the rows have several teachers.
+    """
+    programs = {s.student: submission_hash(s) for s in lab.submissions}
+    rubric, issues = rubric_hash(lab), []
+    graders: set[tuple[str, str]] = set()
+    labels: dict[str, dict[str, dict[str, float]]] = {}
+    for row in _rows(path):
+        grade = row.grade
+        if grade.provenance is None:
+            continue
+        hashes = grade.provenance.rubric_hash, grade.provenance.submission_hash
+        if grade.lab != lab.name or grade.student in labels:
+            issues.append(row.issue("bad-soft-labels", "another lab or a student twice", "each student of a lab once"))
+        elif hashes != (rubric, programs.get(grade.student)):
+            issues.append(row.issue("stale-soft-labels", "a grade of another program or rubric", "a grade of this one"))
+        issues += [row.issue("bad-soft-labels", *wrong) for each in grade.criteria for wrong in _faults(each, lab)]
+        graders.add((grade.provenance.base_model, grade.provenance.model_hash))
+        labels[grade.student] = {c.criterion: c.probabilities for c in grade.criteria if _is_usable(c)}
+    if len(graders) > 1:
+        issues.append(error_issue("bad-soft-labels", path, found=f"{len(graders)} models", expected="one model"))
+    if not graders:
+        issues.append(error_issue("bad-soft-labels", path, found="no graded submission", expected="grades of a model"))
+    if issues:
+        raise InputError(issues)
+    base_model, model_hash = graders.pop()
+    unrated = {s: given for s, given in labels.items() if given and not lab.ratings_by_student.get(s)}
+    return LabelledLab(Teacher(base_model=base_model, model_hash=model_hash, grades=file_hash(path)), unrated)
+
+
+def soft_lines(lab: Lab, labelled: LabelledLab, options: PromptOptions) -> Iterator[tuple[Submission, list[bytes]]]:
+    """The labelled submissions in the lab's order, each with its rows of `soft.jsonl`."""
+    for submission in lab.submissions:
+        if not (given := labelled.labels.get(submission.student)):
+            continue
+        orders = draw_option_orders(lab, program_key(submission), options.option_order, options.seed)
+        prompts = build_prompts(lab, submission, options.style, orders)
+        key = submission_key(lab.name, submission.student)
+        yield (
+            submission,
+            [
+                _line(lab, key, criterion, prompt, given[criterion.title])
+                for criterion, prompt in zip(lab.criteria, prompts, strict=True)
+                if criterion.title in given
+            ],
+        )
+
+
+def read_soft(path: Path) -> Iterator[SoftRow]:
+    """The rows of a `soft.jsonl`, one at a time. Raises InputError at the first invalid row."""
+    for number, line in json_rows(path):
+        try:
+            yield SoftRow.model_validate_json(line)
+        except ValidationError as invalid:
+            raise InputError([_unreadable("bad-row", path, number, invalid)]) from None
+
+
+def _line(lab: Lab, key: str, criterion: Criterion, prompt: Prompt, given: Mapping[str, float]) -> bytes:
+    total = math.fsum(given.values())
+    row = SoftRow(
+        lab=lab.name,
+        submission=key,
+        criterion=criterion.title,
+        options=prompt.options,
+        system=prompt.system,
+        prompt=prompt.text,
+        shared_chars=len(prompt.shared),
+        probabilities=tuple(given[title] / total for title in prompt.options),
+    )
+    return json.dumps(row.model_dump(), separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def _rows(path: Path) -> Iterator[_Row]:
+    empty = True
+    for number, line in json_rows(path):
+        empty = False
+        try:
+            yield _Row(path, number, _Result.model_validate_json(line).grade)
+        except ValidationError as invalid:
+            raise InputError([_unreadable("bad-soft-labels", path, number, invalid)]) from None
+    if empty:
+        raise InputError([error_issue("bad-soft-labels", path, found="no rows", expected="a grade in each row")])
+
+
+def _unreadable(code: str, path: Path, line: int, invalid: ValidationError) -> Issue:
+    first = invalid.errors(include_input=False, include_url=False)[0]
+    field = ".".join(map(str, first["loc"]))
+    expected = "a soft label" if code == "bad-row" else "a result of grader regrade"
+    return error_issue(
+        code, path, found=f"{field}: {first['msg']}" if field else first["msg"], expected=expected, line=line
+    )
+
+
+def _is_usable(answer: CriterionGrade) -> bool:
+    codes = {reason.partition(":")[0] for reason in answer.review_reasons}
+    return answer.rating is not None and not codes & UNSAFE
+
+
+def _faults(answer: CriterionGrade, lab: Lab) -> Iterator[tuple[str, str]]:
+    """(found, expected) of everything that is wrong with a rated answer."""
+    ratings = {criterion.title: [rating.title for rating in criterion.ratings] for criterion in lab.criteria}
+    if answer.rating is None:
+        return
+    if answer.criterion not in ratings:
+        yield f"criterion {answer.criterion!r}", f"one of {', '.join(ratings)}"
+    elif set(answer.probabilities) != set(ratings[answer.criterion]):
+        expected = f"a probability of each of {', '.join(ratings[answer.criterion])}"
+        yield f"probabilities of {', '.join(answer.probabilities) or 'no rating'}", expected
+    elif min(given := [*answer.probabilities.values()]) < 0 or not abs(sum(given) - 1) <= TOLERANCE:
+        yield f"probabilities {', '.join(map(str, given))}", "numbers from 0 to 1 with the sum 1"
