@@ -83,7 +83,8 @@ def predicted_bytes(step: Step) -> int | None:
     (stage,) = config.stages.values()
     estimate = estimate_stage(stage, submissions(CONFIGS[name].vocab_size), seed=0, max_steps=3, processes=1)
     trained = count_trained_weights(model, stage, LINEAR_LAYERS, config)
-    return sum(estimate_memory(model, stage, estimate, trained=trained, config=config, half=True).values())
+    parts = estimate_memory(model, stage, estimate, trained=trained, targets=LINEAR_LAYERS, config=config, half=True)
+    return sum(parts.values())
 
 
 def submissions(vocabulary: int, count: int = 6) -> list[TrainingExample]:

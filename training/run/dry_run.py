@@ -74,7 +74,10 @@ def dry_run(config: RunConfig, console: Console | None = None) -> str:
             )
             trained = count_trained_weights(model, stage, inputs.base.lora_targets, config)
             half = use_bf16(config.bf16)
-            memory = estimate_memory(model, stage, estimate, trained=trained, config=config, half=half)
+            targets = inputs.base.lora_targets
+            memory = {"libraries and data": resident_bytes()} | estimate_memory(
+                model, stage, estimate, trained=trained, targets=targets, config=config, half=half
+            )
             frozen = count_frozen_weights(model, config.lora_layers)
             trained_part = count_linear_weights(model) - frozen
             epochs = max(stage.num_train_epochs, 1.0)  # the frozen part is computed in the first one only
@@ -93,7 +96,7 @@ def _stage_lines(name: str, estimate: StageEstimate, trained: int, memory: dict[
         name,
         f"  {estimate.submissions:,} submissions, {estimate.rows:,} rows, {estimate.steps:,} optimiser steps",
         f"  {estimate.tokens:,} tokens; without packing {estimate.unpacked_tokens:,} ({ratio:.1f} times)",
-        f"  {trained:,} trained weights; largest batch {estimate.largest[0]:,} tokens",
+        f"  {trained:,} trained weights; largest batch {estimate.largest.tokens:,} tokens",
         f"  memory per process about {sum(memory.values()) / 1e9:.2f} GB: {parts}",
     ]
 
@@ -107,7 +110,7 @@ def _time_line(
     processes: int,
 ) -> str:
     """`seconds_per_token`: at 100 % MFU."""
-    assumed, largest = seconds_per_token / ASSUMED_MFU, estimate.largest[0]
+    assumed, largest = seconds_per_token / ASSUMED_MFU, estimate.largest.tokens
     assumption = f"  time about {_duration(assumed * estimate.tokens / processes)} (assuming MFU {ASSUMED_MFU:.0%}"
     if run.stage.packing != "tree" or assumed * largest > LONGEST_TIMING_SECONDS:
         return assumption + ", no batch timed)"
@@ -162,6 +165,14 @@ def _seconds_of_largest_batch(trainer: Any) -> float:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return time.monotonic() - started
+
+
+def resident_bytes() -> int:
+    """Resident memory of this process, which counts if the model is in main memory. 0 on a GPU, or if unknown."""
+    if not torch.cuda.is_available():
+        with suppress(OSError, ValueError):
+            return os.sysconf("SC_PAGE_SIZE") * int(Path("/proc/self/statm").read_text().split()[1])
+    return 0
 
 
 class PeakMemory:

@@ -14,20 +14,30 @@ from training.run.speed import count_linear_weights
 from training.trainers.collator import PreferenceCollator, VerdictCollator
 from training.trainers.sampler import BatchPlan, SubmissionSampler, epochs_needed
 from training.trainers.sft import MAX_FULL_LOGITS
+from training.trainers.token_trees import TokenTree
+
+
+@dataclass(frozen=True)
+class BatchSize:
+    """The batch that needs most memory: its tokens, the answer tokens, and the keys of all attention calls together
+    (on a CPU, each branch of a tree has a copy of its trunk's keys and values)."""
+
+    tokens: int
+    answers: int
+    keys: int
 
 
 @dataclass(frozen=True)
 class StageEstimate:
     """`tokens` go through the model in the whole stage, `epoch_tokens` in an epoch; `unpacked_tokens` would with one
-    sequence per row. `largest`:
-    (tokens, answer tokens) of the batch that needs most memory."""
+    sequence per row."""
 
     submissions: int
     rows: int
     steps: int
     tokens: int
     unpacked_tokens: int
-    largest: tuple[int, int]
+    largest: BatchSize
     epoch_tokens: int
 
 
@@ -38,7 +48,8 @@ def estimate_stage(
     rows = [row for example in examples for row in _sequences(stage, example)]
     unpacked = sum(sum(lengths) for lengths, _ in rows)
     if stage.packing == "tree":
-        trees, answers = _tree_sizes(stage, examples), [sum(a for _, a in _sequences(stage, e)) for e in examples]
+        token_trees = _token_trees(stage, examples)
+        trees, answers = [len(tree) for tree in token_trees], [_answer_tokens(stage, e) for e in examples]
         per_step = stage.gradient_accumulation_steps * processes
         plan = BatchPlan(
             per_batch=stage.per_device_train_batch_size,
@@ -50,11 +61,13 @@ def estimate_stage(
         sampler = SubmissionSampler([[number] for number in range(len(examples))], trees, plan, ranks=processes)
         batches, tokens = len(sampler), sum(trees)
         batch = sampler.largest()
-        largest = sum(trees[s] for s in batch), sum(answers[s] for s in batch)
+        keys = sum(trees[s] + token_trees[s].trunk * len(token_trees[s].branches) for s in batch)
+        largest = BatchSize(sum(trees[s] for s in batch), sum(answers[s] for s in batch), keys)
     else:
         batches, tokens = math.ceil(len(rows) / stage.per_device_train_batch_size / processes), unpacked
         longest = sorted(rows, key=lambda row: sum(row[0]))[-stage.per_device_train_batch_size :]
-        largest = sum(sum(lengths) for lengths, _ in longest), sum(a for _, a in longest)
+        longest_tokens = sum(sum(lengths) for lengths, _ in longest)
+        largest = BatchSize(longest_tokens, sum(a for _, a in longest), longest_tokens)
     epoch = max(math.ceil(batches / stage.gradient_accumulation_steps), 1)
     steps = max_steps or math.ceil(stage.num_train_epochs * epoch)
     epochs = steps / epoch
@@ -64,22 +77,31 @@ def estimate_stage(
 
 
 def estimate_memory(
-    model: Any, stage: Stage, estimate: StageEstimate, *, trained: int, config: RunConfig, half: bool
+    model: Any,
+    stage: Stage,
+    estimate: StageEstimate,
+    *,
+    trained: int,
+    targets: Sequence[str],
+    config: RunConfig,
+    half: bool,
 ) -> dict[str, int]:
-    """Bytes by part on each device, by the formula in docs/guide/running-training.md.
+    """Bytes by part on each device, by the formula in docs/guide/running-training.md. Without the libraries.
 
-    `model` may be on the meta device. `trained`: the number of trained weights. `half`: bfloat16.
+    `model` may be on the meta device. `trained`: the number of trained weights. `targets`: the layers that LoRA adapts.
+    `half`: bfloat16.
     """
-    size, all_weights, linear = model.config, model.num_parameters(), count_linear_weights(model)
+    all_weights, linear = model.num_parameters(), count_linear_weights(model)
     full = stage.method == "full"
     width = 2 if half else 4
     weights = all_weights * (4 if full else width)
     if config.load_in_4bit:
         weights = round(linear * 0.52) + (all_weights - linear) * 2  # NF4 with double quantisation: 4.13 bits
-    tokens, answers = estimate.largest
-    layer = tokens * width * (8 * size.hidden_size + 4 * size.intermediate_size)
+    size, largest = model.config, estimate.largest
+    layer = _layer_bytes(model, stage, largest, targets, config, width)
     layers = adapted_layers(model, config)  # the layers below are not differentiated
-    stored = tokens * width * size.hidden_size * layers + layer if config.gradient_checkpointing else layer * layers
+    inputs = largest.tokens * width * size.hidden_size * layers
+    stored = inputs + layer if config.gradient_checkpointing else layer * layers
     has_reference_copy = full and not isinstance(stage, SftStage)
     return {
         "weights": weights * (2 if has_reference_copy else 1),
@@ -87,8 +109,31 @@ def estimate_memory(
         "gradients": 4 * trained,
         "optimiser": 8 * trained,
         "frozen states": _frozen_states_bytes(model, estimate, config, width),
-        "activations": stored + 8 * min(answers * size.vocab_size, MAX_FULL_LOGITS),
+        "activations": stored + 12 * min(largest.answers * size.vocab_size, MAX_FULL_LOGITS),
     }
+
+
+def _layer_bytes(
+    model: Any, stage: Stage, batch: BatchSize, targets: Sequence[str], config: RunConfig, width: int
+) -> int:
+    """The bytes that a decoder layer saves for the backward pass, as counted with hooks for saved tensors."""
+    size = model.config
+    hidden, mlp, heads = int(size.hidden_size), int(size.intermediate_size), int(size.num_attention_heads)
+    head = getattr(size, "head_dim", None) or hidden // heads
+    queries, keys = heads * head, (getattr(size, "num_key_value_heads", None) or heads) * head
+    norms = 2 * 4 * hidden  # RMSNorm computes in float32
+    attention = width * 2 * queries  # queries and output; keys and values are below
+    gated = width * 3 * mlp
+    if stage.method == "full":
+        norms += 2 * 4 * hidden  # their weights are trained too
+        # Under autocast each layer has its own copy of its input. In float32 q, k and v share one, and gate and up.
+        inputs = width * ((5 if width == 2 else 2) * hidden + queries + mlp)
+    else:
+        modules = model.base_model.layers[0].named_modules()
+        adapted = [module for name, module in modules if name.rsplit(".", 1)[-1] in targets]
+        per_input = width + (config.lora_dropout > 0)  # a copy after dropout, and a mask of one byte
+        inputs = sum(per_input * module.in_features + width * config.lora_r for module in adapted)
+    return batch.tokens * (norms + attention + gated + inputs) + batch.keys * width * 2 * keys
 
 
 def _frozen_states_bytes(model: Any, estimate: StageEstimate, config: RunConfig, width: int) -> int:
@@ -114,15 +159,19 @@ def adapted_layers(model: Any, config: RunConfig) -> int:
     return min(config.lora_layers or layers, layers)
 
 
-def _tree_sizes(stage: Stage, examples: Sequence[TrainingExample]) -> list[int]:
-    """Tokens of each submission's tree."""
+def _answer_tokens(stage: Stage, example: TrainingExample) -> int:
+    return sum(answers for _, answers in _sequences(stage, example))
+
+
+def _token_trees(stage: Stage, examples: Sequence[TrainingExample]) -> list[TokenTree]:
+    """Each submission's tree."""
     collator: PreferenceCollator | VerdictCollator
     if isinstance(stage, SftStage):
         letters = stage.answer_only == "letter"
         collator = VerdictCollator(examples, letters_only=letters, with_shared=stage.lm_weight > 0)
     else:
         collator = PreferenceCollator(examples, pad_token_id=0)
-    return [len(tree) for tree in collator.trees]
+    return collator.trees
 
 
 def _sequences(stage: Stage, example: TrainingExample) -> list[tuple[tuple[int, ...], int]]:

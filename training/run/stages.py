@@ -26,7 +26,7 @@ from training.run.callbacks import StopOnSignal, ValidateWhileTraining
 from training.run.checkpoints import SaveRunningMetrics, SealCheckpoints, checked_checkpoint
 from training.run_folder import RunFolder
 from training.trainers.dpo import dpo_trainer
-from training.trainers.dropout import residual_dropout
+from training.trainers.dropout import residual_dropout, save_smaller_lora_inputs
 from training.trainers.pretokenized import NonFiniteError
 from training.trainers.sft import SftObjective, sft_trainer
 from training.trainers.submission_batches import TrainerInputs
@@ -113,6 +113,8 @@ def build_trainer(
     else:
         trainer = dpo_trainer(model, examples, DPOConfig(**arguments, **dpo_arguments(stage)), inputs)
     trainer.remove_callback(PrinterCallback)
+    if stage.method == "lora" and not torch.cuda.is_available():
+        save_smaller_lora_inputs(trainer.model, autocast=half)
     return trainer
 
 

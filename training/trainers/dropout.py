@@ -1,10 +1,11 @@
-"""Residual dropout for decoders whose architecture has none (Llama, Mistral, Qwen2)."""
+"""Dropout: in the residuals of decoders whose architecture has none (Llama, Mistral, Qwen2), and of LoRA's inputs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
+from peft.tuners.lora import LoraLayer
 
 
 @contextmanager
@@ -20,6 +21,30 @@ def residual_dropout(model: torch.nn.Module, share: float) -> Iterator[None]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+class BoolMaskDropout(torch.nn.Dropout):
+    """Dropout whose saved mask has 1 byte per element. On a CPU that of torch has the input's type, up to 4 bytes."""
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        dropped: torch.Tensor = torch.native_dropout(values, self.p, self.training)[0]
+        return dropped
+
+
+def save_smaller_lora_inputs(model: Any, *, autocast: bool) -> None:
+    """Lets the LoRA layers of `model` (a peft model) save less for the backward pass on a CPU.
+
+    `autocast`: the model always runs under it, so that its matrix products convert their inputs. peft would convert
+    them to float32 first, and the dropout mask would be as large.
+    """
+    for module in model.modules():
+        if not isinstance(module, LoraLayer):
+            continue
+        for name, dropout in module.lora_dropout.items():
+            if isinstance(dropout, torch.nn.Dropout):
+                module.lora_dropout[name] = BoolMaskDropout(dropout.p)
+        if autocast and not module.lora_variant:
+            module.cast_input_dtype_enabled = False
 
 
 def _dropout_hook(share: float) -> Any:

@@ -193,7 +193,8 @@ def run_largest_batch(trainer: Any) -> None:
     with torch.random.fork_rng():
         trainer.model_wrapped.train()
         batch = send_to_device(batch, trainer.accelerator.device)
-        with trainer.compute_loss_context_manager():
+        # Before `train`, accelerate has not added autocast to the model's forward yet.
+        with trainer.compute_loss_context_manager(), trainer.accelerator.autocast():
             loss = trainer.compute_loss(trainer.model_wrapped, batch)
         trainer.accelerator.backward(loss)
     trainer.model_wrapped.zero_grad()

@@ -71,8 +71,6 @@ def tree_attention(
     scaling, window = settings.get("scaling"), settings.get("sliding_window")
     if tree.kernel == "flex":
         return _flex(query, key, value, tree, scaling, window).transpose(1, 2).contiguous(), None
-    groups = query.shape[1] // key.shape[1]
-    key, value = repeat_kv(key, groups), repeat_kv(value, groups)
     attend = _segments if tree.kernel == "segments" else _dense
     dropout = settings.get("dropout", 0.0)
     return attend(query, key, value, tree, scaling, window, dropout).transpose(1, 2).contiguous(), None
@@ -90,7 +88,7 @@ def _segments(
             k, v = torch.cat((keys[trunk], k), dim=2), torch.cat((values[trunk], v), dim=2)
         outs.append(
             scaled_dot_product_attention(
-                q, k, v, attn_mask=mask, is_causal=mask is None, dropout_p=dropout, scale=scale
+                q, k, v, attn_mask=mask, is_causal=mask is None, dropout_p=dropout, scale=scale, enable_gqa=True
             )
         )
     return torch.cat(outs, dim=2)
@@ -119,6 +117,9 @@ def _span_masks(
 def _dense(
     query: Tensor, key: Tensor, value: Tensor, tree: TreeLayout, scale: float | None, window: int | None, dropout: float
 ) -> Tensor:
+    groups = query.shape[1] // key.shape[1]
+    # On a GPU, SDPA with a mask and grouped keys would use the slow kernel. On a CPU, in `_segments`, it does not.
+    key, value = repeat_kv(key, groups), repeat_kv(value, groups)
     positions = torch.arange(query.shape[2], device=query.device)
     mask = tree.cached(("dense", window), lambda: tree.sees(positions[:, None], positions[None, :], window))
     return scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout, scale=scale)

@@ -9,7 +9,7 @@ import pytest
 from labs_schema.errors import ModelError
 from training.config import DpoStage, RunConfig, SftStage
 from training.dataset.examples import CriterionExample, TrainingExample
-from training.run.estimates import count_trained_weights, estimate_memory, estimate_stage
+from training.run.estimates import BatchSize, count_trained_weights, estimate_memory, estimate_stage
 
 # 10 shared tokens, two criteria of 3 prompt tokens; answers of 2 tokens, one and two of them rejected.
 EXAMPLE = TrainingExample(
@@ -27,10 +27,10 @@ def test_steps_and_tokens_are_those_of_the_trainer() -> None:
     assert (estimate.submissions, estimate.rows, estimate.steps) == (7, 21, 4)  # 4 batches, 2 steps an epoch
     assert estimate.tokens == 2 * 7 * (10 + 3 + 2 + 3 + 3)  # an answer's last token is predicted, not read
     assert estimate.unpacked_tokens == 2 * 7 * 3 * 2 * (10 + 3 + 2)
-    assert estimate.largest == (2 * 21, 2 * 3 * 4)
+    assert estimate.largest == BatchSize(2 * 21, 2 * 3 * 4, keys=2 * (21 + 2 * 10))
     assert estimate_stage(stage, [EXAMPLE] * 7, seed=0, max_steps=3, processes=1).steps == 3
     rows = estimate_stage(stage.model_copy(update={"packing": "none"}), [EXAMPLE], seed=0, max_steps=None, processes=1)
-    assert rows.tokens == rows.unpacked_tokens and rows.largest == (2 * 30, 8)
+    assert rows.tokens == rows.unpacked_tokens and rows.largest == BatchSize(2 * 30, 8, keys=2 * 30)
 
 
 def test_sft_counts_criteria_and_letters() -> None:
@@ -41,28 +41,38 @@ def test_sft_counts_criteria_and_letters() -> None:
 
 
 def test_memory_follows_the_documented_formula(make_model: Any) -> None:
-    model = make_model("gqa")
-    config = RunConfig(model="m", dataset="d", dpo=DpoStage())
+    model, targets = make_model("gqa"), ("q_proj", "down_proj")
+    config = RunConfig(model="m", dataset="d", dpo=DpoStage(), lora_r=4)
     estimate = estimate_stage(DpoStage(), [EXAMPLE], seed=0, max_steps=None, processes=1)
-    adapter = count_trained_weights(model, DpoStage(), ("q_proj", "down_proj"), config.model_copy(update={"lora_r": 4}))
+    adapter, weights = count_trained_weights(model, DpoStage(), targets, config), model.num_parameters()
     assert adapter == 2 * 4 * ((32 + 32) + (48 + 32))
-    parts = estimate_memory(model, DpoStage(), estimate, trained=adapter, config=config, half=True)
-    weights = model.num_parameters()
-    assert parts["weights"] == 2 * weights and parts["gradients"] == parts["adapter"] == 4 * adapter
-    assert parts["frozen states"] == 0
-    assert parts["activations"] == 2 * 21 * 2 * (8 * 32 + 4 * 48) + 8 * 12 * 70
+
+    def parts(stage: DpoStage, trained: int, changed: RunConfig) -> dict[str, int]:
+        return estimate_memory(model, stage, estimate, trained=trained, targets=targets, config=changed, half=True)
+
+    lora = parts(DpoStage(), adapter, config)
+    assert lora["weights"] == 2 * weights and lora["gradients"] == lora["adapter"] == 4 * adapter
+    assert lora["frozen states"] == 0
+    layer, head = saved_bytes(model.config, config), 12 * 12 * 70
+    assert lora["activations"] == 2 * layer + head
     top = config.model_copy(update={"lora_layers": 1})
-    assert count_trained_weights(model, DpoStage(), ("q_proj", "down_proj"), top) == 4 * adapter // 2
-    parts = estimate_memory(model, DpoStage(), estimate, trained=adapter, config=top, half=True)
-    assert parts["frozen states"] == 2 * 21 * 32
-    assert parts["activations"] == 1 * 21 * 2 * (8 * 32 + 4 * 48) + 8 * 12 * 70
-    full = DpoStage(method="full")
-    parts = estimate_memory(model, full, estimate, trained=weights, config=config, half=True)
-    assert parts["weights"] == 2 * 4 * weights and parts["adapter"] == 0  # the reference is a copy
+    assert count_trained_weights(model, DpoStage(), targets, top) == adapter // 2
+    assert parts(DpoStage(), adapter, top)["frozen states"] == 2 * 21 * 32
+    assert parts(DpoStage(), adapter, top)["activations"] == layer + head
+    recomputed = config.model_copy(update={"gradient_checkpointing": True})
+    assert parts(DpoStage(), adapter, recomputed)["activations"] == 2 * 21 * 2 * 32 + layer + head
+    full = parts(DpoStage(method="full"), weights, config)
+    assert full["weights"] == 2 * 4 * weights and full["adapter"] == 0  # the reference is a copy
     four = config.model_copy(update={"load_in_4bit": True})
-    assert (
-        estimate_memory(model, DpoStage(), estimate, trained=adapter, config=four, half=True)["weights"] < 2 * weights
-    )
+    assert parts(DpoStage(), adapter, four)["weights"] < 2 * weights
+
+
+def saved_bytes(size: Any, config: RunConfig) -> int:
+    """Of a layer with 21 tokens and 41 keys, with adapters on `q_proj` and `down_proj`, in bfloat16."""
+    keys = size.num_key_value_heads * size.hidden_size // size.num_attention_heads
+    token = 2 * 4 * 32 + 2 * 2 * 32 + 2 * 3 * 48  # norms, attention, MLP
+    token += (2 + 1) * (32 + 48) + 2 * 2 * config.lora_r  # adapters' inputs and masks
+    return 21 * token + 41 * 2 * 2 * keys
 
 
 def write_rows(path: Path, *rows: Any) -> Path:
@@ -83,7 +93,7 @@ def test_the_report_has_steps_tokens_memory_and_time(
     )
     report = dry_run(config)
     assert report.count("6 submissions, 6 rows, 3 optimiser steps") == 2
-    assert report.count("timed: largest batch") == 2 and report.count("GB: weights") == 2
+    assert report.count("timed: largest batch") == 2 and report.count("GB: libraries and data") == 2
     assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]
 
 
