@@ -1,6 +1,7 @@
 """Schemathesis hooks: adjust valid examples where JSON Schema cannot express what the service requires.
 
-Distinct names, relative paths, text without NUL, and a new idempotency key for every body.
+Distinct names, relative paths of source files, text without NUL, files instead of an archive, and a new idempotency key
+for every body.
 """
 
 import hashlib
@@ -39,12 +40,18 @@ def _adjusted(value: Any) -> Any:
         return re.sub("[\0\ud800-\udfff]", "", value)
     if isinstance(value, list):
         return _distinct([_adjusted(item) for item in value])
-    if isinstance(value, dict):
-        return {
-            key: _name(_adjusted(item)) if key in ("filename", "student") else _adjusted(item)
-            for key, item in value.items()
-        }
-    return value
+    if not isinstance(value, dict):
+        return value
+    if isinstance(value.get("submission"), dict):
+        files = value["submission"].get("files") or [{"filename": "main", "content": ""}]
+        value = {**value, "submission": {"files": files}}
+    found = {
+        key: _name(_adjusted(item)) if key in ("filename", "student") else _adjusted(item)
+        for key, item in value.items()
+    }
+    if isinstance(found.get("filename"), str) and isinstance(found.get("content"), str):
+        found |= {"filename": f"{found['filename']}.c", "content": f"int a;\n{found['content']}"}
+    return found
 
 
 def _name(value: Any) -> Any:
@@ -56,5 +63,5 @@ def _distinct(items: list[Any]) -> list[Any]:
     for index, item in enumerate(items):
         for key in ("id", "title", "filename") if isinstance(item, dict) else ():
             if isinstance(item.get(key), str):
-                item[key] = f"{item[key][:200]}{index}"
+                item[key] = f"{index}{item[key]}" if key == "filename" else f"{item[key][:200]}{index}"
     return items

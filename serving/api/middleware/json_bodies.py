@@ -8,19 +8,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from serving.api.middleware.body_limit import is_upload
 from serving.api.schemas.problems import FieldProblem, ProblemError, problem_response
 
-METHODS = ("POST", "PUT", "PATCH")
 ZIP_TYPES = ("application/zip", "application/x-zip-compressed", "application/octet-stream")
 UTF_8 = ("utf-8", "utf8", "us-ascii", "ascii")
 
 
 class JsonBodies:
-    """ASGI middleware: 415 for a body whose Content-Encoding or Content-Type the service does not read."""
+    """ASGI middleware: 415 for a body whose Content-Encoding or Content-Type the service does not read.
+
+    Only POST takes bodies; other methods get their 405 from the router.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] in METHODS and (wrong := _fault(scope)):
+        if scope["type"] == "http" and scope["method"] == "POST" and (wrong := _fault(scope)):
             detail = f"{wrong.field} is {wrong.found}; the service reads {wrong.expected}."
             return await problem_response(ProblemError("unsupported-media-type", detail, [wrong]))(scope, receive, send)
         return await self.app(scope, receive, send)

@@ -23,7 +23,7 @@ dpo: {{learning_rate: 1.0e-3, gradient_accumulation_steps: 4}}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["labels", "prompts"])
+@pytest.mark.parametrize("kind", ["labels", pytest.param("prompts", marks=pytest.mark.nightly)])
 def test_series_is_trained_evaluated_and_resumed(kind, tmp_path, make_lab, tiny_model_folder, monkeypatch) -> None:
     labs, data, out = tmp_path / "labs", tmp_path / "data", tmp_path / "out"
     (tmp_path / "secret").write_bytes(bytes(32))  # pseudonyms, and so what is poisoned, depend on the key

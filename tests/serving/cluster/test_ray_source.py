@@ -60,7 +60,9 @@ def test_submission_that_kills_every_worker_is_ungraded_and_others_are_graded(
         def grade(lab: Lab, submissions: Any, **_: Any) -> list[Grade]:
             if any(submission.student == "s003" for submission in submissions):
                 os._exit(1)
-            return [all_ungraded(lab, s.student, provenance(lab, s), "not graded") for s in submissions]
+            return [
+                all_ungraded(lab.name, s.student, lab.criteria, "not graded", provenance(lab, s)) for s in submissions
+            ]
 
         engine = SimpleNamespace(name="none", version="1", context_length=1)
         return SimpleNamespace(engine=engine, grade=grade, provenance=provenance)

@@ -57,7 +57,7 @@ CONFIG = """
 """
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_killed_run_resumes_with_fewer_or_more_processes(here: Path, make_lab: Any, write_dataset: Any) -> None:
     (here / "data").rename(here / "other")
     write_dataset(make_lab(students=SUBMISSIONS), here / "data")

@@ -58,7 +58,7 @@ raise SystemExit("exit_all_ranks returned: a normal exit may abort gloo's thread
 """
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_sharded_weights_give_the_loss_and_gradient_of_full_ones(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(PROGRAM)
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "program.py"]

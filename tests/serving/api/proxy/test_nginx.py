@@ -186,7 +186,8 @@ def test_a_disconnect_reaches_the_service(behind_nginx: Any, fake_engine: Any) -
 @pytest.mark.parametrize("size", [LIMITS.body_bytes + 1, 3_000_000], ids=["by the service", "by nginx"])
 def test_a_body_past_the_limit_is_a_problem(behind_nginx: Any, problem: Any, size: int) -> None:
     with behind_nginx() as proxy, proxy.client() as client:
-        problem(client.post("/grade", content=b" " * size), "too-large")
+        headers = {"Content-Type": "application/json"}
+        problem(client.post("/grade", content=b" " * size, headers=headers), "too-large")
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/labs", "/labs/lab1", "/jobs", "/docs", "/openapi.json"])
