@@ -15,6 +15,7 @@ from labs_schema.reading.validate import lab_folders
 from labs_schema.submissions.file_names import safe_name
 from training.dataset.attacked_copies import attacked_copies
 from training.dataset.collected_labs import (
+    CollectedLab,
     LabCollector,
     LabReport,
     Sides,
@@ -100,28 +101,34 @@ def build_dataset(
         files |= {DEV_FILE: Side.DEV} if options.dev_split else {}
         files |= {SOFT_FILE: Side.SOFT} if options.soft_labels else {}
         outputs = _write(files, rated, sides, spool, Path(name), partial(progress, "Writing"))
-        manifest = DatasetManifest(
-            grader_version=version("grader"),
-            format=options.row_format,
-            seed=options.seed,
-            train_split=options.train_split,
-            dev_split=options.dev_split,
-            style=options.style,
-            reasoning=options.reasoning,
-            option_order=options.option_order,
-            eval_labs=tuple(sorted(set(options.eval_labs))),
-            labs={lab.name: lab_split(lab, sides) for lab in labs},
-            inputs={lab.name: lab.sha256 for lab in labs},
-            outputs=outputs,
-            attacks=augmentation(options.augment_attacks, labs, sides),
-            secret=key_fingerprint(),
-            groups={lab.name: members for lab in labs if (members := group_members(lab, sides))},
-            teachers={lab.name: lab.teacher for lab in labs if lab.teacher},
-        )
+        manifest = _manifest(labs, sides, outputs, options)
         publish(Path(name), train_path.parent, manifest)
     for lab in labs:
         report(lab_report(lab, sides))
     return manifest
+
+
+def _manifest(
+    labs: Sequence[CollectedLab], sides: Sides, outputs: dict[str, OutputFile], options: DatasetOptions
+) -> DatasetManifest:
+    return DatasetManifest(
+        grader_version=version("grader"),
+        format=options.row_format,
+        seed=options.seed,
+        train_split=options.train_split,
+        dev_split=options.dev_split,
+        style=options.style,
+        reasoning=options.reasoning,
+        option_order=options.option_order,
+        eval_labs=tuple(sorted(set(options.eval_labs))),
+        labs={lab.name: lab_split(lab, sides) for lab in labs},
+        inputs={lab.name: lab.sha256 for lab in labs},
+        outputs=outputs,
+        attacks=augmentation(options.augment_attacks, labs, sides),
+        secret=key_fingerprint(),
+        groups={lab.name: members for lab in labs if (members := group_members(lab, sides))},
+        teachers={lab.name: lab.teacher for lab in labs if lab.teacher},
+    )
 
 
 def _check_training(parent: Path, sides: Sides, options: DatasetOptions) -> None:

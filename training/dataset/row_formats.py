@@ -17,8 +17,8 @@ RowFormat = Literal["dpo", "sft", "messages", "instruction"]
 Row = dict[str, object]
 
 
-class PairRow(Frozen):
-    """A preference pair: for one criterion of one submission, the TA's verdict (`chosen`) and another (`rejected`).
+class PromptRow(Frozen):
+    """The question about one criterion of one submission.
 
     `prompt` is the user's turn as text. Its first `shared_chars` characters (problem and code) are the same in all rows
     of a submission, the rest is the criterion. `options` has the rating titles in the order of their letters.
@@ -32,6 +32,11 @@ class PairRow(Frozen):
     system: str
     prompt: str
     shared_chars: int
+
+
+class PairRow(PromptRow):
+    """A preference pair: the TA's verdict (`chosen`) and another (`rejected`)."""
+
     chosen: str
     rejected: str
 

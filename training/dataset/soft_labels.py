@@ -9,7 +9,6 @@ from typing import NamedTuple
 from pydantic import BaseModel, ValidationError
 
 from labs_schema.errors import InputError, Issue, error_issue
-from labs_schema.frozen import Frozen
 from labs_schema.grades import CriterionGrade, Grade
 from labs_schema.hashes import program_key, rubric_hash, submission_hash, submission_key
 from labs_schema.models import Criterion, Lab, Submission
@@ -17,6 +16,7 @@ from prompts.messages import Prompt, build_prompts
 from training.dataset.json_rows import json_rows
 from training.dataset.manifest import Teacher, file_hash
 from training.dataset.pairs import PromptOptions, draw_option_orders
+from training.dataset.row_formats import PromptRow
 
 GRADES = "grades.jsonl"
 TOLERANCE = 1e-3
@@ -25,19 +25,9 @@ UNSAFE = frozenset({"suspicious-text", "verification-differs", "verification-fai
 """Codes of review reasons: an answer that an injected prompt may have changed would teach that the attack works."""
 
 
-class SoftRow(Frozen):
-    """A row of `soft.jsonl`: one criterion of one submission, with the teacher's probability of each of the `options`.
+class SoftRow(PromptRow):
+    """A row of `soft.jsonl`, with the teacher's probability of each of the `options`."""
 
-    The other fields are those of a `PairRow`.
-    """
-
-    lab: str
-    submission: str
-    criterion: str
-    options: tuple[str, ...]
-    system: str
-    prompt: str
-    shared_chars: int
     probabilities: tuple[float, ...]
 
     @property

@@ -136,9 +136,9 @@ def test_ignored_files_count_against_no_limit(tmp_path: Path) -> None:
 
 
 def test_archives_in_archives_are_opened(tmp_path: Path) -> None:
-    inner = zipped({"work/lab.tar.gz": tarred({"src/main.c": C}), "list.c": b"int list;\n"})
+    inner = zipped({"nested/lab.tar.gz": tarred({"src/main.c": C}), "list.c": b"int list;\n"})
     found, issues = read_folder(put(tmp_path, {"a/one.zip": inner, "a/two.zip": zipped({"two.c": b"int two;\n"})}))
-    assert paths(found) == ["a/archive/list.c", "a/archive/work/archive/src/main.c", "a/archive2/two.c"]
+    assert paths(found) == ["a/archive/list.c", "a/archive/nested/archive/src/main.c", "a/archive2/two.c"]
     assert codes(issues) == []
 
 
