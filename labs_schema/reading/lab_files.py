@@ -23,8 +23,9 @@ from labs_schema.reading.rubric_merge import merge_rubrics
 from labs_schema.rubrics.rubric_json import RUBRIC, parse_rubric
 from labs_schema.rubrics.titles import rater_file, rater_of
 from labs_schema.source.languages import LANGUAGES, canonical_name
-from labs_schema.submissions.source_files import ReadingRules, folder_files, read_source_files
+from labs_schema.submissions.source_files import ReadingRules, read_source_files
 from labs_schema.submissions.submissions_folder import SubmissionEntry, read_submissions
+from labs_schema.submissions.unread_files import folder_files
 from labs_schema.tables.reader import read_table_file
 
 

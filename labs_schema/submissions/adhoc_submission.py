@@ -18,15 +18,9 @@ from labs_schema.source.languages import LANGUAGES, UNKNOWN
 from labs_schema.submissions.archives import UnreadFile
 from labs_schema.submissions.file_names import archive_suffix, safe_name
 from labs_schema.submissions.notebooks import asks_about_text
-from labs_schema.submissions.source_files import (
-    ReadingRules,
-    archive_files,
-    folder_files,
-    opened_archive,
-    read_source_files,
-    single_file,
-)
+from labs_schema.submissions.source_files import ReadingRules, read_source_files
 from labs_schema.submissions.submissions_folder import files_in_language
+from labs_schema.submissions.unread_files import archive_files, folder_files, opened_archive, single_file
 
 REQUEST = "submission"
 """The root of issues with the files of a request."""

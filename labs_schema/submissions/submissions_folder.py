@@ -20,14 +20,8 @@ from labs_schema.submissions.file_names import (
     safe_name,
 )
 from labs_schema.submissions.ignored import ignored_name
-from labs_schema.submissions.source_files import (
-    ReadingRules,
-    SourceFiles,
-    archive_files,
-    folder_files,
-    read_source_files,
-    single_file,
-)
+from labs_schema.submissions.source_files import ReadingRules, SourceFiles, read_source_files
+from labs_schema.submissions.unread_files import archive_files, folder_files, single_file
 
 
 class SubmissionEntry(NamedTuple):

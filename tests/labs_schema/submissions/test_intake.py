@@ -21,7 +21,8 @@ from labs_schema.source.languages import language_of, majority_languages
 from labs_schema.submissions.archives import UnreadFile, read_archive
 from labs_schema.submissions.file_names import safe_member_path
 from labs_schema.submissions.notebooks import asks_about_text
-from labs_schema.submissions.source_files import ReadingRules, SourceFiles, folder_files, read_source_files
+from labs_schema.submissions.source_files import ReadingRules, SourceFiles, read_source_files
+from labs_schema.submissions.unread_files import folder_files
 
 Files = dict[str, bytes]
 C = b"#include <stdio.h>\nint main(void) { return 0; }\n"
