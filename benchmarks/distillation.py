@@ -48,7 +48,7 @@ other work: {data}. It took {seconds:.0f} s with the features in the cache.
 - {draws} draws, each with {share} of the students for training; measured on the others, whose ratings no head has seen.
   All heads see all programs. Near-copies are not removed. Intervals: 95 %, over students, decisions of all draws
   pooled.
-- The weight was chosen on other draws of the same students (100 to 102), among 0.1, 0.3 and 1.
+- The weight of soft labels was not tuned.
 
 {table}
 

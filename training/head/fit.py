@@ -17,7 +17,7 @@ RATINGS_OF_A_KNOWN_LAB = 10.0
 OWN_WEIGHT = 3.0
 """The weight of a rating of the lab that the head is made for, next to one of another lab."""
 SOFT_WEIGHT = 0.3
-"""The weight of a teacher's soft label, over all ratings together, next to a TA's rating. Below 1: a teacher errs."""
+"""The weight of a teacher's soft label, over all ratings together, next to a TA's rating. Not tuned."""
 
 
 class RatedPrograms(NamedTuple):
