@@ -22,7 +22,20 @@ def program_key(submission: Submission) -> str:
 
     Used to sample or sort submissions: unlike `submission_key` it is the same on every machine.
     """
-    return canonical_hash([[file.path, file.text] for file in submission.files])[:16]
+    return files_hash(submission)[:16]
+
+
+def files_hash(submission: Submission) -> str:
+    """Changes with any path or text of the files, and with nothing else: observations name the files they are of."""
+    return canonical_hash([[file.path, file.text] for file in submission.files])
+
+
+def observations_hash(submission: Submission) -> str | None:
+    """Of what was observed, without times and memory, which differ between two runs. None if nothing was."""
+    if submission.observations is None:
+        return None
+    measured = {"results": {"__all__": {"seconds", "memory_bytes"}}}
+    return canonical_hash(submission.observations.model_dump(mode="json", exclude=measured))
 
 
 def rubric_hash(lab: Lab) -> str:

@@ -18,6 +18,7 @@ from labs_schema.reading.lab_folders import (
     SUBMISSIONS,
     TEMPLATE,
 )
+from labs_schema.reading.observations_file import write_observations
 from labs_schema.reading.ratings_csv import HEADER
 from labs_schema.rubrics.rubric_json import RUBRIC
 from labs_schema.rubrics.titles import TA, is_rater, rater_file, rater_of
@@ -48,6 +49,8 @@ def write_lab(lab: Lab, folder: Path) -> None:
     members = [(submission.folder, each) for submission in lab.submissions for each in submission.members]
     if members:
         write_csv(folder / GROUPS, [("group", "student"), *members])
+    if observed := {each.student: each.observations for each in lab.submissions if each.observations}:
+        write_observations(observed, folder)
     if lab.human_grades:
         _write_grades(lab, folder)
     for rater in sorted({grade.rater for grade in lab.rater_grades}, key=str):

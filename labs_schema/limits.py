@@ -39,6 +39,20 @@ class LabLimits(Frozen):
     issues_per_code: int = Field(100, description="Issues of one code that are listed; further ones are counted.")
 
 
+class ObservationLimits(Frozen):
+    """Sizes of what was observed of a submission (`observations.jsonl`). Longer texts are shortened in the middle."""
+
+    file_bytes: int = Field(500_000_000, description="observations.jsonl; a larger file is an error.")
+    results: int = Field(500, description="Checks of a submission; more are an error.")
+    diagnostics: int = Field(20, description="Diagnostics of a check; further ones are counted only.")
+    text_chars: int = Field(4_000, description="An input, expected or actual output, or message of a check.")
+    message_chars: int = Field(500, description="The text of a diagnostic, a file name, the arguments of a check.")
+    name_chars: int = Field(200, description="The name of a check; a longer one is an error.")
+    tags: int = Field(20, description="Tags of a check; more are an error.")
+    tag_chars: int = Field(50, description="A tag; a longer one is an error.")
+    tools: int = Field(50, description="Tools whose versions are recorded; more are an error.")
+
+
 class ImportLimits(Frozen):
     """Exports of course platforms that `grader import` reads."""
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 from pydantic import Field
 
 from labs_schema.frozen import Frozen
+from labs_schema.observations import SubmissionObservations
 
 NOT_MET = "not met"
 """The rating that completes a criterion with a single one, such as `done`."""
@@ -85,6 +86,7 @@ class Submission(Frozen):
 
     Group work has several `members`, sorted, of whom `student` is the first; each of them gets the grade.
     `redactions` are the strings in the files that name a student, sorted. Prompts replace them: `privacy.redaction`.
+    `observations`: what happened when it was built and run; None if it was not observed.
     """
 
     student: str
@@ -92,6 +94,7 @@ class Submission(Frozen):
     files: tuple[SourceFile, ...]
     redactions: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
+    observations: SubmissionObservations | None = None
 
     @property
     def students(self) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ ROSTER = "roster.csv"
 GROUPS = "groups.csv"
 RATINGS = "rubric_ratings.csv"
 COMMENTS = "rubric_comments.csv"
+OBSERVATIONS = "observations.jsonl"
 SUBMISSIONS = "submissions"
 TEMPLATE = "template"
 LAB_MARKERS = (RUBRIC, RATINGS, SUBMISSIONS)
@@ -40,7 +41,7 @@ def tables_named(name: str, available: Collection[str]) -> list[str]:
 
 
 _TABLES = tuple(name for table in (RATINGS, COMMENTS, ROSTER, GROUPS) for name in table_names(table))
-LAB_FILES = frozenset({*LAB_MARKERS, TEMPLATE, *_TEXT_FILES, *_TABLES})
+LAB_FILES = frozenset({*LAB_MARKERS, TEMPLATE, OBSERVATIONS, *_TEXT_FILES, *_TABLES})
 
 
 def is_lab(folder: Path) -> bool:

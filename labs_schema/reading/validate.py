@@ -25,6 +25,7 @@ from labs_schema.reading.lab_files import (
 from labs_schema.reading.lab_folder import LabFolder, with_encoding
 from labs_schema.reading.lab_folders import (
     COMMENTS,
+    OBSERVATIONS,
     RATINGS,
     SUBMISSIONS,
     lab_entries,
@@ -32,6 +33,7 @@ from labs_schema.reading.lab_folders import (
     labs_inside,
     stray_entries,
 )
+from labs_schema.reading.observations_file import read_observations, with_observations
 from labs_schema.reading.rater_tables import check_raters, rater_grades
 from labs_schema.reading.ratings_csv import RatingsTable
 from labs_schema.reading.rubric_merge import aligned
@@ -186,6 +188,8 @@ def _read_work(
     by_rater = groups.merge_grades(by_rater, RATINGS, lab.issues, by_rater=True)
     by_rater = tuple(each for each in by_rater if each.rating is not None)
     check_raters(grades, by_rater, RATINGS, lab.issues)
+    observed = read_observations(lab.path / OBSERVATIONS, lab.issues) if OBSERVATIONS in lab.available else []
+    submissions = with_observations(students.submissions, observed, ids, lab.issues)
     tables = [each for each in (table, *raters.values()) if each]
     students = add_absent(students, tables, groups, roster, lab.issues)
     if lab.issues.failed:
@@ -194,7 +198,7 @@ def _read_work(
     return _GradedWork(
         language=language,
         template=template,
-        submissions=tuple(with_redactions(each, language, names) for each in students.submissions),
+        submissions=tuple(with_redactions(each, language, names) for each in submissions),
         unreadable=students.unreadable,
         human_grades=grades,
         rater_grades=by_rater,

@@ -1,0 +1,194 @@
+"""Observations: the outcome of every check when a submission was built and run, here or on a platform."""
+
+import re
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, field_validator
+
+from labs_schema.frozen import Frozen
+from labs_schema.limits import ObservationLimits
+
+LIMITS = ObservationLimits()
+_WORD = re.compile(r"[^\W_]+")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
+
+
+class CheckKind(StrEnum):
+    BUILD = "build"
+    WARNINGS = "warnings"
+    LINT = "lint"
+    TEST = "test"
+    UNIT_TEST = "unit_test"
+
+
+class Outcome(StrEnum):
+    """`not_run`: an earlier check, such as the build, failed. `error`: the check itself failed, not the program.
+
+    `flaky`: repetitions of the same check had different outcomes.
+    """
+
+    PASSED = "passed"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+    MEMORY_LIMIT = "memory_limit"
+    OUTPUT_LIMIT = "output_limit"
+    CRASHED = "crashed"
+    NOT_RUN = "not_run"
+    ERROR = "error"
+    FLAKY = "flaky"
+
+
+CONCLUSIVE = frozenset(Outcome) - {Outcome.NOT_RUN, Outcome.ERROR, Outcome.FLAKY}
+"""The outcomes that say something about the program."""
+
+
+class Match(StrEnum):
+    """The closest comparison under which an output equals the expected one.
+
+    `whitespace`: equal except for white space. `words`: equal except for case, punctuation and white space. `values`:
+    the expected numbers (in a text without numbers: words) are in it, in order, with other text.
+    """
+
+    EXACT = "exact"
+    WHITESPACE = "whitespace"
+    WORDS = "words"
+    VALUES = "values"
+    NONE = "none"
+
+
+def output_match(expected: str, actual: str) -> Match:
+    """Compares an output with the expected one. Call it with the complete outputs, before they are shortened."""
+    if expected == actual:
+        return Match.EXACT
+    if expected.split() == actual.split():
+        return Match.WHITESPACE
+    if (words := _WORD.findall(expected.casefold())) == _WORD.findall(actual.casefold()) and words:
+        return Match.WORDS
+    pattern = _NUMBER if _NUMBER.search(expected) else _WORD
+    found = iter(pattern.findall(actual.casefold()))
+    wanted = pattern.findall(expected.casefold())
+    return Match.VALUES if wanted and all(each in found for each in wanted) else Match.NONE
+
+
+def shortened(text: str, max_chars: int) -> str:
+    """`text` without its middle if it is longer than `max_chars`; lone surrogates become U+FFFD."""
+    text = _SURROGATE.sub("\ufffd", text)
+    if len(text) <= max_chars:
+        return text
+    gap = " [...] "
+    first = (max_chars - len(gap)) // 2
+    last = max_chars - len(gap) - first
+    return text[:first] + gap + text[len(text) - last :]
+
+
+Excerpt = Annotated[str, AfterValidator(lambda text: shortened(text, LIMITS.text_chars))]
+"""A text of the program or of a tool. A longer one is shortened in the middle, not rejected."""
+Message = Annotated[str, AfterValidator(lambda text: shortened(text, LIMITS.message_chars))]
+Name = Annotated[str, Field(min_length=1, max_length=LIMITS.name_chars)]
+Tag = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=LIMITS.tag_chars)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Diagnostic(Frozen):
+    """A line of a compiler or linter. `line` counts from 1."""
+
+    filename: Message = ""
+    line: int | None = Field(default=None, ge=1)
+    severity: Message = "warning"
+    text: Message
+
+
+class CheckResult(Frozen):
+    """The outcome of one check.
+
+    `visible`: the students may see the check. `tags` group tests across labs, such as `boundary` and `format`.
+    `expected` and `actual` are outputs, `input` is standard input. `match` compares them, if both are known.
+    `diagnostic_count` counts also those that are left out. `seconds` is wall time.
+    """
+
+    check: Name
+    kind: CheckKind
+    outcome: Outcome
+    visible: bool = False
+    tags: tuple[Tag, ...] = Field(default=(), max_length=LIMITS.tags)
+    points: Number | None = None
+    max_points: Number | None = None
+    input: Excerpt | None = None
+    arguments: Message | None = None
+    expected: Excerpt | None = None
+    actual: Excerpt | None = None
+    message: Excerpt | None = None
+    match: Match | None = None
+    exit_status: int | None = None
+    signal: int | None = None
+    seconds: Number | None = Field(default=None, ge=0)
+    memory_bytes: int | None = Field(default=None, ge=0)
+    diagnostics: tuple[Diagnostic, ...] = ()
+    diagnostic_count: int = Field(default=0, ge=0)
+
+    @field_validator("diagnostics")
+    @classmethod
+    def _first_ones(cls, diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+        return diagnostics[: LIMITS.diagnostics]
+
+    @property
+    def passed(self) -> bool:
+        return self.outcome is Outcome.PASSED
+
+
+class SubmissionObservations(Frozen):
+    """Everything that was observed of one submission.
+
+    `submission` is the `files_hash` of the files that were run, `checks` the hash of what was checked, `tools` maps a
+    tool to its version. `source` is where the results are from: `observe`, or a platform. Names of checks are unique.
+    """
+
+    submission: Hash
+    checks: Hash | None = None
+    tools: dict[Message, Message] = Field(default_factory=dict, max_length=LIMITS.tools)
+    source: Tag = "observe"
+    results: tuple[CheckResult, ...] = Field(max_length=LIMITS.results)
+
+    @field_validator("results")
+    @classmethod
+    def _unique_names(cls, results: tuple[CheckResult, ...]) -> tuple[CheckResult, ...]:
+        names = [each.check for each in results]
+        if len(set(names)) < len(names):
+            raise ValueError("two results of the same check")
+        return results
+
+    def result(self, check: str) -> CheckResult | None:
+        """The result of the check with this name."""
+        return next((each for each in self.results if each.check == check), None)
+
+    def of_kind(self, *kinds: CheckKind) -> tuple[CheckResult, ...]:
+        return tuple(each for each in self.results if each.kind in kinds)
+
+    @property
+    def tests(self) -> tuple[CheckResult, ...]:
+        """The tests and unit tests."""
+        return self.of_kind(CheckKind.TEST, CheckKind.UNIT_TEST)
+
+    @property
+    def build(self) -> CheckResult | None:
+        """The first build that did not pass, or the last one; None if nothing was built."""
+        builds = self.of_kind(CheckKind.BUILD)
+        return next((each for each in builds if not each.passed), builds[-1] if builds else None)
+
+
+def unique_names(names: Iterable[str]) -> list[str]:
+    """`names` with ` (2)`, ` (3)`, ... appended to repeated ones: platforms allow tests with the same name."""
+    taken: set[str] = set()
+    unique = []
+    for name in names:
+        number, each = 2, name
+        while each in taken:
+            suffix = f" ({number})"
+            each, number = name[: LIMITS.name_chars - len(suffix)] + suffix, number + 1
+        taken.add(each)
+        unique.append(each)
+    return unique
