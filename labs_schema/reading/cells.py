@@ -5,21 +5,23 @@ import re
 import unicodedata
 from enum import Enum
 
-from labs_schema.reading.table_words import ABSENT, MISSING_VALUES, NO, YES
+from labs_schema.reading.table_words import MISSING_VALUES, NO, STATUS, YES
 
 
 class Kind(Enum):
-    """`UNCLEAR` and `ABSENT` are never a rating: a formula error, `?`, a number, a date; `absent`, `not submitted`."""
+    """`UNCLEAR` and `STATUS` are never a rating: a formula error, `?`, a number, a date; `absent`, `late`, `copied`."""
 
     GIVEN = "given"
     NOT_GIVEN = "not given"
     UNCLEAR = "unclear"
-    ABSENT = "absent"
+    STATUS = "status"
     COMMENT = "comment"
 
 
 _TICKS, _CROSSES = frozenset("✓✔☑✅🗸√"), frozenset("✗✘❌✖☐□⬜❎")
 _DASHES = frozenset("-‐‑‒–—―−⁃﹘﹣－_~")
+_DETAILS = re.compile(r"(?<=\w)(?:\s*\(.*\)| [-–—] .*|[.!?]+)$")
+"""Details after a note: `(ill)`, ` - see s3`, `!`."""
 _NUMBER = re.compile(r"[-+]?(\d+)(?:[.,](\d+))?", re.ASCII)
 _FORMULA_ERROR = re.compile(r"#[^\s]{1,20}[!?]|#n/?[advn]|#+|#(?:error|getting_data)|err:\d+")
 _DATE_WORD = re.compile(r"\d{1,4}[-./ ][a-zà-ÿ]{3,4}\.?(?:[-./ ]\d{2,4})?|[a-zà-ÿ]{3,4}[-./]\d{2,4}")
@@ -38,7 +40,7 @@ def kind_of(cell: str) -> Kind:
         return Kind.UNCLEAR
     if len(text) == 1 or not any(char.isalpha() for char in text):
         return Kind.UNCLEAR
-    return Kind.ABSENT if ABSENT.fullmatch(re.sub(r"\s*\(.*\)$|[.!]+$", "", text)) else Kind.COMMENT
+    return Kind.STATUS if STATUS.fullmatch(_DETAILS.sub("", text)) else Kind.COMMENT
 
 
 def is_tick(cell: str) -> bool:

@@ -17,7 +17,7 @@ NO_COMMENT = "no comments"
 
 def is_comment(cell: str) -> bool:
     """Whether a cell contains a TA's words rather than a mark, nothing or `No Comments`."""
-    return kind_of(cell) in (Kind.COMMENT, Kind.ABSENT) and cell.lower() != NO_COMMENT
+    return kind_of(cell) in (Kind.COMMENT, Kind.STATUS) and cell.lower() != NO_COMMENT
 
 
 class CellReader(NamedTuple):
@@ -36,7 +36,7 @@ class CellReader(NamedTuple):
             return Kind.GIVEN if column.marks == float(value) else Kind.UNCLEAR
         if self.ticks and is_x(cell):
             return Kind.UNCLEAR
-        if found in (Kind.COMMENT, Kind.ABSENT) and cell.casefold() == column.rating.casefold():
+        if found in (Kind.COMMENT, Kind.STATUS) and cell.casefold() == column.rating.casefold():
             return Kind.GIVEN
         return found
 
@@ -110,7 +110,7 @@ def _rating(
     titles = {rating.title.casefold() for rating in criterion.ratings}
     marked = [column for column, kind in kinds if kind is Kind.GIVEN]
     words = [column for column, kind in kinds if kind is Kind.COMMENT]
-    unclear = [column for column, kind in kinds if kind in (Kind.UNCLEAR, Kind.ABSENT)]
+    unclear = [column for column, kind in kinds if kind in (Kind.UNCLEAR, Kind.STATUS)]
     unclear += [column for column in words if row.cells[column.position].casefold() in titles]
     for column in unclear:
         _report_unclear(row, column, path, issues)
@@ -137,7 +137,7 @@ def _rating(
 
 
 def _report_unclear(row: StudentRow, column: Column, path: str, issues: IssueCollector) -> None:
-    """Reports a cell that never is a rating: `#N/A`, `?`, another number, `absent`, the title of another rating."""
+    """Reports a cell that never is a rating: `#N/A`, `?`, another number, `late`, the title of another rating."""
     issues.warning(
         "bad-cell",
         path,

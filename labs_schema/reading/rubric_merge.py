@@ -1,12 +1,12 @@
 """Merges the rubric in rubrics.json with the one in the header of the ratings table.
 
-Titles that look the same are the same. Entries in only one of the files are included, with a warning. If they differ,
-rubrics.json takes precedence; differing marks are an error, and so is an entry that each file has under another title,
-because its marks would be counted twice.
+Titles that look the same are the same. If entries differ, rubrics.json takes precedence; differing marks are an error.
+Entries in only one of the files are included, with a warning. If each file has an entry that the other lacks, they may
+be one under two titles. That is an error, because its marks would be counted twice.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from labs_schema.errors import IssueCollector, did_you_mean, quoted
 from labs_schema.models import NOT_MET, Criterion, Rating, is_bonus_title
@@ -74,36 +74,47 @@ def merge_rubrics(
         _one_file_only(in_rubric, in_table, table.path, issues)
         known = [_merged(criterion, in_table.get(criterion.title), table.path, issues) for criterion in rubric]
         merged = (*known, *(criterion for title, criterion in in_table.items() if title not in in_rubric))
-    return tuple(_checked(criterion, issues) for criterion in merged)
+    titles = [criterion.title for criterion in merged]
+    return tuple(_checked(criterion, titles, issues) for criterion in merged)
 
 
 def _one_file_only(
     in_rubric: dict[str, Criterion], in_table: dict[str, Criterion], path: str, issues: IssueCollector
 ) -> None:
-    missing = {title: each for title, each in in_rubric.items() if title not in in_table}
+    """Reports criteria of one file only: an error if they may be one criterion under two titles."""
+    missing = [title for title in in_rubric if title not in in_table]
     more = {title: each for title, each in in_table.items() if title not in in_rubric}
-    for title, criterion in missing.items():
-        if twin := next((other for other in more if _is_twin(criterion, more[other])), None):
-            issues.error(
-                "criterion-twice",
-                path,
-                line=1,
-                found=f"the criterion {quoted(twin)}, with the ratings of {quoted(title)} in {RUBRIC}",
+    without_column = [*missing, *(title for title, each in in_table.items() if _lacks_column(in_rubric, each))]
+    for title, criterion in more.items():
+        twins = [each.title for each in in_rubric.values() if _is_twin(each, criterion)]
+        candidates = twins or without_column
+        if candidates:
+            similar = did_you_mean(title, candidates) or f" Did you mean {quoted(candidates[0])}?"
+            hint = f"Correct the title in the table, or add the criterion to {RUBRIC}.{similar}"
+            found = f"the criterion {quoted(title)}, which {RUBRIC} lacks"
+            issues.error("criterion-twice", path, line=1, found=found, hint=hint)
+        else:
+            issues.warning(
+                "criterion-not-in-rubric",
+                RUBRIC,
+                found=f"no criterion {quoted(title)}, but {path} has it",
+                hint="The criterion is included as the table defines it.",
             )
+    for title in missing:
         issues.warning(
             "criterion-without-column",
             path,
             line=1,
             found=f"no column for the criterion {quoted(title)}",
-            hint=f"The criterion is included, without human grades.{did_you_mean(title, in_table)}",
+            hint=f"The criterion is included, without human grades.{did_you_mean(title, more)}",
         )
-    for title in more:
-        issues.warning(
-            "criterion-not-in-rubric",
-            RUBRIC,
-            found=f"no criterion {quoted(title)}, but {path} has it",
-            hint=f"The criterion is included as the table defines it.{did_you_mean(title, in_rubric)}",
-        )
+
+
+def _lacks_column(in_rubric: dict[str, Criterion], theirs: Criterion) -> bool:
+    """Whether the table has a criterion of the rubric, but not a column for each of its ratings."""
+    ours = in_rubric.get(theirs.title)
+    columns = {rating.title for rating in theirs.ratings}
+    return ours is not None and any(rating.title not in columns for rating in ours.ratings)
 
 
 def _is_twin(ours: Criterion, theirs: Criterion) -> bool:
@@ -148,23 +159,24 @@ def _merged(ours: Criterion, theirs: Criterion | None, path: str, issues: IssueC
 
 
 def _check_renamed(
-    criterion: str, missing: Collection[Rating], more: Collection[Rating], path: str, issues: IssueCollector
+    criterion: str, missing: Sequence[Rating], more: Sequence[Rating], path: str, issues: IssueCollector
 ) -> None:
-    """An error if the table has as many other ratings with the same marks, or dates: the same ratings, renamed."""
-    marks = [sorted((rating.marks is not None, rating.marks or 0.0) for rating in each) for each in (missing, more)]
-    dates = [rating.title for rating in more if _DATE.fullmatch(rating.title)]
-    known = all(is_known for each in marks for is_known, _ in each)
-    if missing and more and (dates or (known and marks[0] == marks[1])):
-        renamed, title = next(iter(dates), next(iter(more)).title), next(iter(missing)).title
-        details = {"hint": _DATE_HINT} if dates else {}
-        issues.error(
-            "date-title" if dates else "rating-twice",
-            path,
-            line=3,
-            found=f"the rating {quoted(renamed)} of {quoted(criterion)}, which {RUBRIC} lacks",
-            expected=f"the titles in {RUBRIC}, such as {quoted(title)}",
-            **details,
-        )
+    """An error if each file has ratings that the other lacks: they may be the same ratings under other titles."""
+    if not (missing and more):
+        return
+    date = next((rating.title for rating in more if _DATE.fullmatch(rating.title)), None)
+    renamed = date or more[0].title
+    titles = [rating.title for rating in missing]
+    similar = did_you_mean(renamed, titles) or f" Did you mean {quoted(titles[0])}?"
+    hint = _DATE_HINT if date else f"Use the same titles in both files, or add the rating to {RUBRIC}.{similar}"
+    issues.error(
+        "date-title" if date else "rating-twice",
+        path,
+        line=3,
+        found=f"the rating {quoted(renamed)} of {quoted(criterion)}, which {RUBRIC} lacks",
+        expected=f"the titles in {RUBRIC}, such as {quoted(titles[0])}",
+        hint=hint,
+    )
 
 
 def _merged_rating(criterion: str, ours: Rating, theirs: Rating | None, path: str, issues: IssueCollector) -> Rating:
@@ -199,9 +211,10 @@ def _description(ours: str, theirs: str, what: str, path: str, issues: IssueColl
     return ours or theirs
 
 
-def _checked(criterion: Criterion, issues: IssueCollector) -> Criterion:
+def _checked(criterion: Criterion, titles: Sequence[str], issues: IssueCollector) -> Criterion:
     if len(criterion.ratings) == 1:
-        issues.warning("single-rating", RUBRIC, found=f"one rating for {quoted(criterion.title)}")
+        hint = f"The rating {NOT_MET!r} with 0 marks is added.{did_you_mean(criterion.title, titles)}"
+        issues.warning("single-rating", RUBRIC, found=f"one rating for {quoted(criterion.title)}", hint=hint)
     criterion = criterion.with_implied_rating()
     count = len(criterion.ratings)
     if not MIN_RATINGS <= count <= MAX_RATINGS:

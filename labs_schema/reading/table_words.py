@@ -10,7 +10,7 @@ MISSING_VALUES = frozenset(
     "na n/a n.a. n/d nd nan none null nil nv n/v k.a. s/o s.o. tbd todo pending".split()  # noqa: SIM905
 )
 
-_ABSENT = r"""
+_STATUS = r"""
 (?:student )?(?:absente?|abwesend|ausente|assente|abs|missing|excused|withdrawn|dropped|dnf|dns|n\.?s)
 (?:ungraded|unmarked|unrated|unsubmitted|sick|ill|krank|fehlt|entschuldigt|malade|enferm[oa]|malat[oa]|doente)
 (?:to be|still to be|not yet|not) (?:re)?(?:graded|marked|rated|checked|reviewed)(?: yet)?
@@ -22,6 +22,16 @@ _ABSENT = r"""
 (?:no|sin) (?:entreg(?:ado|ó|a)|presentad[oa]|present[óo])
 não (?:entreg(?:ue|ou)|apresentad[oa])
 non (?:consegnat[oa]|presente)|nessuna consegna
+(?:\d+ ?\w+ )?(?:very |too )?late(?: submission| penalty|(?: by)? [-+]?\d+ ?[\w%]*)?
+(?:submitted|handed in|turned in) late|overdue|extension(?: granted)?|deferred|exempt(?:ed)?|waived|medical
+(?:possible |suspected |potential )?(?:plagiari[sz](?:m|ed)|cheat(?:ed|ing)|collusion|(?:academic )?misconduct)
+copied(?: from \S+(?: \S+)?)?|copy of \S+|flagged|on hold|appeal(?:ed)?|audit(?:ing)?
+(?:please |must |to )?(?:re-?submit(?:ted)?|re-?submission|re-?do|re-?grade|re-?mark)(?: required| requested| allowed)?
+see (?:me|e-?mail|notes?|comments?|instructor|professor|ta)|(?:wrong|corrupt(?:ed)?|damaged) (?:file|submission|archive)
+plagiat(?:sverdacht)?|abgeschrieben|kopiert|verspätet|zu spät|nach(?:reichen|gereicht)|neu abgeben|verlängert|befreit
+plagié|copié|trich(?:e|é|erie)|fraude?|(?:en |rendu en )?retard|à (?:refaire|rendre)|dispensée?|reportée?
+plagio|copiad[oa]|copiat[oa]|tarde|fuera de plazo|(?:con|in) (?:retraso|ritardo)|re(?:enviar|entregar|hacer)|prórroga
+exent[oa]|tardi|ritardo|da rifare|riconsegnare|proroga|esente|plágio|atrasad[oa]|com atraso|fora do prazo|refazer
 """
 _COMMENT_COLUMN = r"""
 (?:overall )?comments?|commentaires?|comentários?|comentarios?|commento|commenti|kommentare?
@@ -45,8 +55,8 @@ def _any_of(lines: str) -> str:
     return f"(?:{'|'.join(lines.split(chr(10))[1:-1])})"
 
 
-ABSENT = re.compile(_any_of(_ABSENT))
-"""A student without work, in lower case."""
+STATUS = re.compile(_any_of(_STATUS))
+"""A note about the submission or the student (`absent`, `late`, `plagiarism`, `resubmit`), in lower case."""
 COMMENT_COLUMN = re.compile(_any_of(_COMMENT_COLUMN))
 """The heading of a column of comments, in lower case; never the title of a rating."""
 OTHER_COLUMN = re.compile(f"{_any_of(_COMMENT_COLUMN)}|{_any_of(_OTHER_COLUMN)}")

@@ -9,6 +9,9 @@ from string import Template
 
 from labs_schema.frozen import Frozen
 from labs_schema.models import Criterion, Rating, Submission
+from labs_schema.source.languages import LANGUAGES, language_of
+from prompts.attacks.injection_points import main_file, own_file
+from prompts.attacks.syntax import comments_like
 from prompts.verdict import LETTERS
 
 Obfuscation = Callable[[str], str]
@@ -40,8 +43,17 @@ class Attack(Frozen):
         return self.obfuscation(plain) if self.obfuscation else plain
 
     def __call__(self, submission: Submission, language: str, target: TargetRating) -> Submission:
-        """The attacked submission; one without files stays as it is."""
-        return self.injection_point(submission, language, self.text(target)) if submission.files else submission
+        """The attacked submission; one without files stays as it is.
+
+        The main file decides on the syntax: a student may use another language than the lab's.
+        """
+        if not submission.files:
+            return submission
+        file = submission.files[main_file(submission, language)]
+        written_in = language_of(file.path, language)
+        known = written_in if written_in in LANGUAGES else comments_like(file.text)
+        text = self.text(target)
+        return self.injection_point(submission, known, text) if known else own_file(submission, text)
 
 
 def best(criterion: Criterion) -> Rating:

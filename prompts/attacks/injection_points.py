@@ -95,13 +95,20 @@ def macro(submission: Submission, language: str, text: str) -> Submission:
 def file_name(submission: Submission, language: str, text: str) -> Submission:
     """The name of an additional empty file."""
     name = "_".join(re.findall(r"\w+", text))[:120] + OWN_EXTENSIONS.get(language, (".txt",))[0]
-    package = PACKAGE.search(submission.files[_main(submission, language)].text) if language == "Go" else None
+    package = PACKAGE.search(submission.files[main_file(submission, language)].text) if language == "Go" else None
     extra = SourceFile(path=name, text=(package[0] + "\n" if package else "") + line_comments("empty", language))
     return _with(submission, (*submission.files, extra))
 
 
+def own_file(submission: Submission, text: str) -> Submission:
+    """An additional text file, for a program whose comments are unknown."""
+    return _with(
+        submission, (*submission.files, SourceFile(path=_fresh("notes", submission) + ".txt", text=f"{text}\n"))
+    )
+
+
 def _at_top(submission: Submission, language: str, addition: str) -> Submission:
-    main = _main(submission, language)
+    main = main_file(submission, language)
     lines = submission.files[main].text.splitlines(keepends=True)
     first = next((i for i, line in enumerate(lines[:2]) if not STAYS_FIRST.match(line)), min(2, len(lines)))
     if language == "PHP" and not any("<?php" in line for line in lines[:first]):
@@ -110,14 +117,14 @@ def _at_top(submission: Submission, language: str, addition: str) -> Submission:
 
 
 def _at_end(submission: Submission, language: str, addition: str) -> Submission:
-    main = _main(submission, language)
+    main = main_file(submission, language)
     text = submission.files[main].text
     if language == "PHP" and text.rfind("?>") >= text.rfind("<?"):  # what follows would be printed
         addition = f"<?php\n{addition}"
     return _changed(submission, main, text + ("\n" if text.endswith("\n") else "\n\n") + addition)
 
 
-def _main(submission: Submission, language: str) -> int:
+def main_file(submission: Submission, language: str) -> int:
     """The index of the longest file that is not a header."""
     own = OWN_EXTENSIONS.get(language, ())
 

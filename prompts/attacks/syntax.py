@@ -1,5 +1,6 @@
 """Writes comments, strings and unused declarations in each language, for the injection points."""
 
+import re
 from importlib.resources import files
 from string import Template
 from typing import Any
@@ -48,9 +49,26 @@ SYNTAXES = {
 }
 
 
+_SIGNS = {
+    "C": r"#[ \t]*(?:include|define|ifndef)\b",
+    "C#": r"//|/\*",
+    "R": r"#(?:!|[ \t])",
+    "SQL": r"--[ \t]",
+    "Prolog": r"%",
+    "Scheme": r";",
+    "OCaml": r"\(\*",
+}
+"""Language -> what its comments begin with, and in C its preprocessor lines."""
+
+
 def syntax_of(language: str) -> Syntax:
-    """C's for an unknown language: most languages share its comments."""
-    return SYNTAXES.get(language, SYNTAXES["C"])
+    return SYNTAXES[language]
+
+
+def comments_like(text: str) -> str | None:
+    """A language whose comments are those of a program in an unknown one; None if the program has no comment."""
+    counts = {each: len(re.findall(rf"^[ \t]*(?:{sign})", text, re.MULTILINE)) for each, sign in _SIGNS.items()}
+    return max(counts, key=lambda each: counts[each]) if any(counts.values()) else None
 
 
 def literal(text: str) -> str:

@@ -32,7 +32,8 @@ def hints(lab: Path, code: str) -> str:
 @pytest.mark.parametrize(
     ("file", "old", "new", "code", "suggested"),
     [
-        ("rubrics.json", "Is it readable?", "Is it readablee?", "criterion-not-in-rubric", "Is it readablee?"),
+        ("rubrics.json", "Is it readable?", "Is it readablee?", "criterion-twice", "Is it readablee?"),
+        ("rubrics.json", "Is it readable?", "Is it legible?", "criterion-twice", "Is it legible?"),
         ("rubrics.json", "Is it readable?", "Is it readablee?", "criterion-without-column", "Is it readable?"),
         ("rubrics.json", '"description"', '"descriptionn"', "unknown-key", "description"),
         ("language.txt", "", "Pythonn\n", "unknown-language", "Python"),

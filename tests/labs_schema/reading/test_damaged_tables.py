@@ -89,6 +89,17 @@ def column(*cells: str) -> Damage:
     return damage
 
 
+def criterion_again(title: str) -> Damage:
+    """Appends the columns of the table's last criterion once more, under another title."""
+
+    def damage(lab: Path) -> None:
+        rows = [row.split(",") for row in (lab / TABLE).read_text().splitlines()]
+        rows = [row + ([title] * 2 if number == 0 else row[-2:]) for number, row in enumerate(rows)]
+        (lab / TABLE).write_text("".join(",".join(row) + "\n" for row in rows))
+
+    return damage
+
+
 def points_for_ratings(lab: Path) -> None:
     header = (lab / TABLE).read_text().splitlines(keepends=True)[:6]
     rows = ("2,,,1,\n", ",1,,,0\n", ",,0,1,\n")
@@ -211,9 +222,24 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
         "repeated-criterion",
         WARNING,
     ),
-    ("a misspelt criterion", replace(TABLE, READABLE, "Is it legible?"), "criterion-without-column", WARNING),
-    ("a rating in the table only", replace(TABLE, "Rating,A,B,C", "Rating,A,B,D"), "rating-not-in-rubric", WARNING),
-    ("a rating without a column", replace(TABLE, "Rating,A,B,C", "Rating,A,B,D"), "rating-without-column", WARNING),
+    ("a misspelt criterion", replace(TABLE, READABLE, "Is it legible?"), "criterion-twice", ERROR),
+    ("a criterion in another language", replace(TABLE, READABLE, "Lesbarkeit"), "criterion-twice", ERROR),
+    ("a criterion misspelt in one column", replace(TABLE, READABLE, "Is it legible?", 1), "criterion-twice", ERROR),
+    ("a criterion twice in the table", criterion_again(f"{READABLE} (2 pts)"), "criterion-twice", ERROR),
+    ("a second criterion in the table", criterion_again("Speed"), "criterion-not-in-rubric", WARNING),
+    (
+        "a rating that was renamed, without marks",
+        both(replace(TABLE, "Rating,A,B,C", "Rating,A,B,D"), replace(TABLE, "Marks,2,1,0,1,0", "Marks,,,,,")),
+        "rating-twice",
+        ERROR,
+    ),
+    ("a rating in the table only", rubric(lambda r: r[0]["Ratings"].pop()), "rating-not-in-rubric", WARNING),
+    (
+        "a rating without a column",
+        rubric(lambda r: r[0]["Ratings"].append({"title": "D", "marks": 0})),
+        "rating-without-column",
+        WARNING,
+    ),
     ("other words in the table", replace(TABLE, "With gcc -Wall.", "With clang."), "descriptions-differ", WARNING),
     (
         "marks of one rating missing",
@@ -256,6 +282,7 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
     ("a formula error for a 1", line(8, "s001@course,#N/A,0,0,1,0"), "bad-cell", WARNING),
     ("NA for a 0", line(8, "s001@course,1,NA,0,1,0"), "bad-cell", WARNING),
     ("a rating's title for a 1", line(8, "s001@course,B,0,0,1,0"), "bad-cell", WARNING),
+    ("a note for a 1", line(8, "s001@course,plagiarism,0,0,1,0"), "bad-cell", WARNING),
     ("a word for a 1", line(8, "s001@course,Good,0,0,1,0"), "word-for-rating", WARNING),
     ("points for a 1", points_for_ratings, "points-for-ratings", WARNING),
     ("a row of averages", line(8, "Average,0.5,0.3,0.2,1,0"), "summary-row", WARNING),

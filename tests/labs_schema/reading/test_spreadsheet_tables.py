@@ -192,7 +192,38 @@ NEVER = [
 ]
 
 
-@pytest.mark.parametrize("cell", NEVER)
+NOTES = [
+    "late",
+    "Late (2 days)",
+    "2 days late",
+    "late submission",
+    "submitted late",
+    "Late!",
+    "plagiarism",
+    "Plagiarised",
+    "suspected plagiarism?",
+    "plagiarism - see s3",
+    "cheating",
+    "copied from s2",
+    "resubmit",
+    "please resubmit",
+    "Re-submission required",
+    "redo",
+    "see me",
+    "extension",
+    "exempt",
+    "wrong file",
+    "verspätet",
+    "Plagiat",
+    "en retard",
+    "copiado",
+    "in ritardo",
+    "atrasado",
+]
+"""Notes about the submission or the student, not about the criterion."""
+
+
+@pytest.mark.parametrize("cell", [*NEVER, *NOTES])
 def test_cell_is_never_a_rating(cell: str, read: Read) -> None:
     lab, codes = read(table(["s1@cs", cell, "0", "0", "1", "0"], *ROWS[1:]))
     assert lab is not None and lab.ratings_by_student == RATINGS | {"s1": {CORRECT: "A"}}
@@ -202,6 +233,12 @@ def test_cell_is_never_a_rating(cell: str, read: Read) -> None:
 @pytest.mark.parametrize("cell", ["#N/A", "?", "n/a", "–", "absent"])
 def test_unclear_cell_next_to_a_mark_changes_no_rating(cell: str, read: Read) -> None:
     lab, _ = read(table(["s1@cs", "1", cell, "0", "1", "0"], *ROWS[1:]))
+    assert lab is not None and lab.ratings_by_student == RATINGS
+
+
+@pytest.mark.parametrize("cell", ["Late binding is missing", "Copied the input by value", "Missing: include guards"])
+def test_comment_that_starts_like_a_note_is_a_rating(cell: str, read: Read) -> None:
+    lab, _ = read(table(["s1@cs", cell, "0", "0", "1", "0"], *ROWS[1:]))
     assert lab is not None and lab.ratings_by_student == RATINGS
 
 

@@ -17,6 +17,7 @@ from labs_schema.source.lexer import lex
 from labs_schema.submissions.file_names import safe_name
 from prompts.attacks.attack import Attack, TargetRating, best, target_rating
 from prompts.attacks.evaluation import FAMILIES, evaluation_attacks
+from prompts.attacks.injection_points import comment_at_end
 from prompts.attacks.training import TRAINING_ATTACKS
 from tests.harness.errors import raises_code
 
@@ -34,7 +35,7 @@ PROGRAMS = {
         "a.py",
         '#!/usr/bin/env python3\n# coding: utf-8\n"""Lab."""\nfrom __future__ import annotations\nx = 1',
     ),
-    "unknown": ("a.pas", "begin end.\n"),
+    "unknown": ("program", "(* Lab. *)\nbegin end.\n"),
 }
 
 
@@ -104,6 +105,31 @@ NEW_LANGUAGES = {
     "Haskell": "module Main where\n\nmain = print 1\n", "Prolog": "a(1).\n", "Racket": "#lang racket\n1\n",
     "Scheme": "(display 1)\n", "OCaml": "let () = print_int 1\n", "Assembly": "  mov eax, 1\n",
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("language", "path", "text", "sign"),
+    [
+        ("Java", "main.py", "print(1)\n", "# "),
+        ("unknown", "main.py", "print(1)\n", "# "),
+        ("unknown", "query", "-- Part 1\nSELECT 1;\n", "-- "),
+        ("unknown", "main.h", "#include <stdio.h>\nint x;\n", "// "),
+        ("unknown", "script", "#!/bin/sh\necho 1\n", "# "),
+    ],
+)
+def test_the_main_file_decides_on_the_comments_of_an_attack(language: str, path: str, text: str, sign: str) -> None:
+    before = Submission(student="s1", folder="s1@c", files=(SourceFile(path=path, text=text),))
+    attack = next(each for each in SUITE if each.injection_point is comment_at_end)
+    [file] = attack(before, language, TARGET).files
+    added = file.text.removeprefix(text).strip().splitlines()
+    assert added and all(line.startswith(sign) for line in added)
+
+
+def test_an_attack_on_a_program_of_unknown_syntax_is_a_file_of_its_own() -> None:
+    before = Submission(student="s1", folder="s1@c", files=(SourceFile(path="program", text="begin end.\n"),))
+    for attack in BOTH:
+        notes, own = attack(before, "unknown", TARGET).files
+        assert (notes.path, own) == ("notes.txt", before.files[0]) and notes.text.strip()
 
 
 def without_comments(text: str, language: str) -> list[str]:
