@@ -53,6 +53,22 @@ class ObservationLimits(Frozen):
     tools: int = Field(50, description="Tools whose versions are recorded; more are an error.")
 
 
+class CheckLimits(Frozen):
+    """checks.yaml and the tests of a contest package. Past one, the checks are rejected."""
+
+    checks_bytes: int = Field(1_000_000, description="checks.yaml.")
+    file_bytes: int = Field(4_000_000, description="An input, an answer, or a file in the folder checks.")
+    data_bytes: int = Field(50_000_000, description="All inputs and answers of a contest package.")
+    checks: int = Field(400, description="Tests, unit tests and linters of a lab.")
+    name_chars: int = Field(200, description="The name of a check, a tag or a file.")
+    arguments: int = Field(100, description="Arguments of a command.")
+    argument_chars: int = Field(10_000, description="An argument of a command.")
+    tags: int = Field(20, description="Tags of a check.")
+    folder_levels: int = Field(8, description="Nested folders of a file's path.")
+    seconds: float = Field(300.0, description="The largest time limit that a check may have.")
+    memory_mib: int = Field(16_384, description="The largest memory limit that a check may have.")
+
+
 class ImportLimits(Frozen):
     """Exports of course platforms that `grader import` reads."""
 

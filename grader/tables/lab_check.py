@@ -10,7 +10,8 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
-from labs_schema.errors import InputError, Issue, Severity
+from labs_schema.checks.reading import read_checks
+from labs_schema.errors import InputError, Issue, IssueCollector, Severity
 from labs_schema.frozen import Frozen
 from labs_schema.imports.unimported import plain_folder, unimported_exports, unimported_in_lab
 from labs_schema.models import NO_SUBMISSION
@@ -63,18 +64,28 @@ def check_labs(path: Path, language: str | None = None, progress: bool = False) 
         raise InputError([*(unimported or plain_folder(path)), *error.issues]) from None
     shown = track(folders, "Checking", transient=True, disable=not progress or len(folders) < 2)
     return Report(
-        labs=tuple(
-            _checked(safe_name(folder.absolute().name), _with_export(folder, read_lab(folder, language=language)))
-            for folder in shown
-        ),
+        labs=tuple(_checked(safe_name(folder.absolute().name), _validated(folder, language)) for folder in shown),
         strays=(*unimported, *stray_entries(path)),
     )
+
+
+def _validated(folder: Path, language: str | None) -> Validated:
+    return _with_checks(folder, _with_export(folder, read_lab(folder, language=language)))
 
 
 def _with_export(folder: Path, validated: Validated) -> Validated:
     """An export among the lab's files explains its other issues, so that it comes first."""
     issue = unimported_in_lab(folder)
     return Validated(lab=None, issues=(issue, *validated.issues)) if issue else validated
+
+
+def _with_checks(folder: Path, validated: Validated) -> Validated:
+    """Faults in the lab's checks, which only `grader check` and `grader observe` read, are errors like its own."""
+    issues = IssueCollector(safe_name(folder.absolute().name))
+    read_checks(folder, issues)
+    if not issues.failed:
+        return validated
+    return Validated(lab=None, issues=(*issues.issues(), *validated.issues))
 
 
 def _checked(name: str, validated: Validated) -> LabCheck:

@@ -14,7 +14,7 @@ LAB_CODES = {code for code, texts in issue_texts().items() if texts["group"] == 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/reference/lab-format.md"
 KEBAB = re.compile(r"[a-z]+(-[a-z0-9]+)+")
-NOT_CODES = {"utf-8", "utf-16", "utf-8-sig", "github-classroom"} | {
+NOT_CODES = {"utf-8", "utf-16", "utf-8-sig", "github-classroom", "multi-pass"} | {
     *("table-row", "table-cell", "covered-table-cell", "number-rows-repeated", "number-columns-repeated", "value-type")
 }
 TESTED_ELSEWHERE = {"no-labs", "no-source", "cannot-write"}

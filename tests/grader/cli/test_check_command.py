@@ -110,3 +110,12 @@ def test_ratings_as_gradescope_exports_them_are_named(labs: Path) -> None:
     (labs / "lab1" / "rubric_ratings.csv").write_text(header + "\n1,s1,1,t,true,,,A,\n")
     report = check_labs(labs / "lab1")
     assert report.labs[0].issues[0].code == "unimported-export" and not report.ok
+
+
+def test_faults_in_checks_are_errors_of_the_lab(labs: Path) -> None:
+    folder = next(path for path in sorted(labs.iterdir()) if path.is_dir())
+    (folder / "checks.yaml").write_text("tests: [{name: a, second: 1}, {stdin: 2}]")
+    report = check_labs(labs)
+    assert not report.ok
+    found = [issue.code for lab in report.labs for issue in lab.issues if issue.path.endswith("checks.yaml")]
+    assert found == ["check-field", "check-field"]

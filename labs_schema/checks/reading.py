@@ -1,0 +1,54 @@
+"""Reads the checks of a lab: `checks.yaml`, a contest's `data` folder, or both."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+from labs_schema.checks.checks_yaml import Section, read_checks_yaml
+from labs_schema.checks.contest import read_contest_tests
+from labs_schema.checks.models import BUILD, WARNINGS, Build, Checks, TestDefaults
+from labs_schema.errors import InputError, IssueCollector, Severity, quoted
+from labs_schema.limits import CheckLimits
+from labs_schema.reading.lab_folders import CHECKS, CONTEST_DATA
+from labs_schema.submissions.file_names import safe_name
+
+DEFAULT_LIMITS = CheckLimits()
+
+
+def has_checks(folder: Path) -> bool:
+    """Whether a lab's folder has `checks.yaml` or a contest's `data` folder."""
+    return any(os.path.lexists(folder / name) for name in (CHECKS, CONTEST_DATA))
+
+
+def read_checks(folder: Path, issues: IssueCollector, limits: CheckLimits = DEFAULT_LIMITS) -> Checks | None:
+    """The checks in a lab's folder; None if it has none or, with every fault in `issues`, if they cannot be used."""
+    own = issues.empty_copy()
+    section = Section(Build(), TestDefaults())
+    if os.path.lexists(folder / CHECKS):
+        section = read_checks_yaml(folder, own, limits)
+    tests = section.tests
+    if os.path.lexists(folder / CONTEST_DATA):
+        tests += read_contest_tests(folder, section.defaults, own, limits)
+    checks = Checks(build=section.build, tests=tests, unit_tests=section.unit_tests, lint=section.lint)
+    _report_repeated(checks, own)
+    issues.add_all(own)
+    return checks if has_checks(folder) and not own.failed else None
+
+
+def load_checks(folder: Path, limits: CheckLimits = DEFAULT_LIMITS) -> Checks:
+    """The checks in a lab's folder. Raises InputError with every fault, or with `no-checks` if there are none."""
+    issues = IssueCollector(safe_name(folder.absolute().name) or "/")
+    checks = read_checks(folder, issues, limits)
+    if checks is not None:
+        return checks
+    if not issues.failed:
+        issues.error("no-checks", "")
+    raise InputError([issue for issue in issues.issues() if issue.severity is Severity.ERROR])
+
+
+def _report_repeated(checks: Checks, issues: IssueCollector) -> None:
+    """Ratings are decided by the names of checks, so that each name means one check."""
+    counts = Counter([BUILD, WARNINGS, *checks.own_names])
+    for name, count in counts.items():
+        if count > 1:
+            issues.error("duplicate-check", CHECKS, found=f"the name {quoted(name)} for several checks")
