@@ -235,6 +235,15 @@ class ServiceLimits(Frozen):
     docs_cache_seconds: int = Field(86_400, description="How long browsers may cache the assets of `/docs`.")
 
 
+class PageLimits(Frozen):
+    """The review pages."""
+
+    session_hours: float = Field(12.0, description="A session ends this long after the sign-in.")
+    link_minutes: int = Field(30, description="A sign-in link is valid for this time unless `--minutes` changes it.")
+    form_fields: int = Field(1000, description="Fields of a form; past it, 400.")
+    static_cache_seconds: int = Field(86_400, description="How long browsers may cache style sheets and scripts.")
+
+
 class CourseLimits(Frozen):
     """Several courses in one service, each with its own model."""
 

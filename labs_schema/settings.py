@@ -39,6 +39,12 @@ class Settings(BaseSettings):
         description="The file with the key of students' pseudonyms in datasets, created when it is first needed. "
         "Default: ~/.local/share/grader/pseudonyms.key",
     )
+    session_key: Path | None = Field(
+        None,
+        description="The file with the key that signs the sessions of the pages, created when it is first needed. "
+        "Processes that serve the same pages need the same file. Default: session.key next to a SQLite store, else "
+        "~/.local/share/grader/session.key",
+    )
     models: Path = Field(
         default_factory=lambda: cache_folder() / "models",
         description="The folder of base models that `grader model pull` converted. Default: ~/.cache/grader/models",

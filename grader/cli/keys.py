@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from grader.cli.help import HelpCommand, HelpGroup
+from labs_schema.limits import PageLimits
 from serving.store.roles import Role
 
 keys = typer.Typer(name="keys", cls=HelpGroup, no_args_is_help=True, help="Manages the API keys of the service.")
@@ -31,6 +32,30 @@ def create(
         token, key = store.create_key(name, role, course, actor=cli_actor())
     typer.echo(f"key {key.id}, shown only once:", err=True)
     typer.echo(token)
+
+
+@keys.command(cls=HelpCommand)
+def link(
+    key: Annotated[str, typer.Argument(metavar="ID", help="Key id, from 'grader keys list'.")],
+    url: Annotated[
+        str, typer.Option(metavar="URL", help="Address of the service, as its visitors reach it.")
+    ] = "http://127.0.0.1:8000",
+    minutes: Annotated[int, typer.Option(min=1, help="How long the link is valid.")] = PageLimits().link_minutes,
+) -> None:
+    """Prints a link that signs a person in to the review pages once, as a key.
+
+    Opening the link shows a button; pressing it uses the link up.
+
+    Example: [bold]grader keys link 1f0c22ab --url https://grader.example.edu[/]
+    """
+    from datetime import timedelta
+    from urllib.parse import quote
+
+    from grader.service.local_store import cli_actor, local_store
+
+    with local_store() as store:
+        token = store.create_link(key, timedelta(minutes=minutes), actor=cli_actor())
+    typer.echo(f"{url.rstrip('/')}/app/sign-in?link={quote(token)}")
 
 
 @keys.command(cls=HelpCommand)

@@ -5,12 +5,12 @@ A submission is named by its pseudonym. Ungraded criteria are listed but do not 
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from grader.report.code import ShownFile, shown_files, visible
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import submission_key
 from labs_schema.limits import ReportLimits
 from labs_schema.models import Criterion, Lab, Submission
 from serving.measures.decisions import Decision
+from serving.web.source_code import ShownFile, shown_files, visible
 
 
 class Option(Frozen):

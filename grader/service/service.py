@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from pydantic import Field
 from rich.console import Console
@@ -15,7 +16,7 @@ from grader.service.engine import ModelOptions, open_engine
 from grader.service.local_store import local_store
 from grader.service.worker import start_worker
 from labs_schema.errors import GraderError
-from labs_schema.settings import Settings
+from labs_schema.settings import Settings, data_folder
 from serving.api.app import create_app, leave_to_workers
 from serving.api.middleware.access_log import log_model, log_to_stderr
 from serving.api.middleware.loopback_only import is_loopback
@@ -26,6 +27,8 @@ from serving.observability.metrics import Metrics
 from serving.observability.telemetry import Telemetry
 from serving.observability.tracing import open_tracing
 from serving.store.store import Store
+from serving.web.app import mount_pages
+from serving.web.sessions import read_session_key
 
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?|https?://\[[0-9A-Fa-f:]+\](:\d{1,5})?")
 """The value of `Origin` in browsers: RFC 6454, section 6.2."""
@@ -74,8 +77,9 @@ def run_service(options: ServeOptions) -> None:
         )
         start_job = worker.notify if worker else leave_to_workers
         app = create_app(engine.thread, courses, store, service_options, start_job=start_job, telemetry=telemetry)
+        mount_pages(app, read_session_key(_session_key_file(store)))
         url = f"http://{options.host}:{port}"
-        ready = f"serving on [bold]{url}[/], API reference at {url}/docs; stop with Ctrl-C"
+        ready = f"serving on [bold]{url}[/], with the review pages; API reference at {url}/docs; stop with Ctrl-C"
         log_to_stderr()
         serving.set()
         with suppress(KeyboardInterrupt):
@@ -85,6 +89,10 @@ def run_service(options: ServeOptions) -> None:
             finally:
                 if worker:
                     worker.stop()
+
+
+def _session_key_file(store: Store) -> Path:
+    return Settings().session_key or (store.database.folder or data_folder()) / "session.key"
 
 
 def _reporter(screen: Console, serving: threading.Event) -> Callable[[str], None]:

@@ -50,13 +50,13 @@ class Requires:
         caller: Caller | None = getattr(request.state, "caller", None)
         if caller is None:
             return await self.authorize(request)
-        _check_role(caller, self.role)  # another dependency of the route identified the caller
+        check_role(caller, self.role)  # another dependency of the route identified the caller
         return caller
 
     async def authorize(self, request: Request) -> Caller:
         service: Service = request.app.state.service
         caller = await _caller(self.role, request)
-        request.state.service = await run_in_threadpool(_with_course, service, caller, request.query_params)
+        request.state.service = await run_in_threadpool(with_course, service, caller, request.query_params)
         request.state.caller = caller
         return caller
 
@@ -112,18 +112,18 @@ async def _caller(role: Role, request: Request) -> Caller:
     address = f"address {request.client.host if request.client else ''}"
     token = _token(request)
     key = await run_in_threadpool(service.store.find_key, token) if token and service.keyed else None
-    _limit_rate(service, f"key {key.id}" if key else address)
-    caller = _identify(service, key)
-    _check_role(caller, role)
+    limit_rate(service, f"key {key.id}" if key else address)
+    caller = identify(service, key)
+    check_role(caller, role)
     return caller
 
 
-def _check_role(caller: Caller, role: Role) -> None:
+def check_role(caller: Caller, role: Role) -> None:
     if RANKS.index(caller.role) < RANKS.index(role):
         raise ProblemError("insufficient-role", f"This requires a key with the role {role}, not {caller.role}.")
 
 
-def _identify(service: Service, key: ApiKey | None) -> Caller:
+def identify(service: Service, key: ApiKey | None) -> Caller:
     if not service.keyed:
         return Caller(actor="anyone", role=Role.ADMIN)
     if key is None:
@@ -132,12 +132,12 @@ def _identify(service: Service, key: ApiKey | None) -> Caller:
     return Caller(actor=key.id, role=key.role, course=key.course)
 
 
-def _limit_rate(service: Service, caller: str) -> None:
+def limit_rate(service: Service, caller: str) -> None:
     if seconds := service.rate_limiter.wait_seconds(caller):
         raise ProblemError("rate-limited", f"Retry after {seconds} s.", retry_after=seconds)
 
 
-def _with_course(service: Service, caller: Caller, query: Any) -> Service:
+def with_course(service: Service, caller: Caller, query: Any) -> Service:
     """With the key's course; for an all-courses key, the one in `?course=`, or the only one that is served."""
     requested: str | None = query.get("course")
     if caller.course is None:

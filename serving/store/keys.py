@@ -39,7 +39,7 @@ def create_key(ledger: Ledger, name: str, role: Role, course: str | None, actor:
     row: Detail = {
         "id": secrets.token_hex(4),
         "seq": ledger.seq,
-        "token_hash": _hash(token),
+        "token_hash": hash_token(token),
         "name": printable_name(name),
         "role": role.value,
         "course": None if course is None else printable_name(course),
@@ -62,8 +62,14 @@ def revoke_key(ledger: Ledger, key_id: str, actor: str) -> ApiKey:
 
 def find_key(connection: Connection, token: str) -> ApiKey | None:
     """The record of the key `token`; None if it is unknown or revoked."""
-    query = select(keys).where(keys.c.token_hash == _hash(token), keys.c.revoked_at.is_(None))
+    query = select(keys).where(keys.c.token_hash == hash_token(token), keys.c.revoked_at.is_(None))
     row = connection.execute(query).one_or_none()
+    return None if row is None else _key(row)
+
+
+def read_active_key(connection: Connection, key_id: str) -> ApiKey | None:
+    """The record of a key by its id; None if it is unknown or revoked."""
+    row = connection.execute(select(keys).where(keys.c.id == key_id, keys.c.revoked_at.is_(None))).one_or_none()
     return None if row is None else _key(row)
 
 
@@ -83,5 +89,5 @@ def _key(row: Row[Any]) -> ApiKey:
     return ApiKey(**{name: getattr(row, name) for name in ApiKey.model_fields})
 
 
-def _hash(token: str) -> str:
+def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

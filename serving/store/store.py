@@ -6,7 +6,7 @@ the audit log. `actor` is who caused it: an API key's id, a job, a user of this 
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from sqlalchemy import text
 from labs_schema.frozen import Frozen
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
-from serving.store import exports, grades, idempotency, keys, overrides, students, verification
+from serving.store import exports, grades, idempotency, keys, links, overrides, students, verification
 from serving.store.database import Database, open_database, without_timeout
 from serving.store.errors import ForgottenError, StoreError
 from serving.store.ledger import Ledger, audited_transaction, timestamp
@@ -157,6 +157,21 @@ class Store:
         """None for a key that is unknown or revoked."""
         with self.database.reading() as connection:
             return keys.find_key(connection, token)
+
+    def read_active_key(self, key_id: str) -> keys.ApiKey | None:
+        """None for a key that is unknown or revoked."""
+        with self.database.reading() as connection:
+            return keys.read_active_key(connection, key_id)
+
+    def create_link(self, key_id: str, valid_for: timedelta, *, actor: str) -> str:
+        """The token of a new sign-in link, which works once. Raises UnknownError for an unknown or revoked key."""
+        with audited_transaction(self.database, self._now()) as ledger:
+            return links.create_link(ledger, key_id, timestamp(self._now() + valid_for), actor)
+
+    def use_link(self, token: str) -> keys.ApiKey | None:
+        """Uses a sign-in link up and returns its key; None if it is unknown, used, expired, or its key is revoked."""
+        with audited_transaction(self.database, self._now()) as ledger:
+            return links.use_link(ledger, token)
 
     def list_keys(self) -> list[keys.ApiKey]:
         """All keys ever created, oldest first."""

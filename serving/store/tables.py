@@ -116,6 +116,16 @@ keys = Table(
     Column("revoked_at", String),
 )
 
+# A link that signs a person in to the pages as a key, once. Expired and used links stay: they open nothing.
+sign_in_links = Table(
+    "sign_in_links",
+    metadata,
+    Column("token_hash", String, primary_key=True),
+    Column("key", String, ForeignKey("keys.id"), nullable=False),
+    *required("created_at", "expires_at"),
+    Column("used_at", String),
+)
+
 # The model of a course from `at` on; the last row of a course is current. `model` is null if it was removed.
 courses = Table(
     "courses",

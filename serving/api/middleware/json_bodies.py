@@ -9,6 +9,8 @@ from serving.api.middleware.body_limit import is_upload
 from serving.api.schemas.problems import FieldProblem, ProblemError, problem_response
 
 ZIP_TYPES = ("application/zip", "application/x-zip-compressed", "application/octet-stream")
+PAGES_PATH = "/app"
+"""The path below which browsers send forms to the pages, which read and limit them themselves."""
 UTF_8 = ("utf-8", "utf8", "us-ascii", "ascii")
 
 
@@ -30,6 +32,8 @@ class JsonBodies:
 
 def _fault(scope: Scope) -> FieldProblem | None:
     headers = Headers(scope=scope)
+    if scope["path"].startswith(f"{PAGES_PATH}/"):
+        return None
     if not is_upload(scope):
         return unsupported(headers)
     kind = headers.get("content-type", "missing").split(";")[0].strip().lower()

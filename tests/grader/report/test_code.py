@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from grader.report.code import highlight_style, shown_files
 from labs_schema.limits import ReportLimits
 from labs_schema.models import SourceFile
+from serving.web.source_code import highlight_style, shown_files
 
 
 def read(path: str, text: str, language: str = "C") -> str:

@@ -1,0 +1,51 @@
+"""Assembles the pages and mounts them into the service."""
+
+from datetime import timedelta
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from labs_schema.limits import PageLimits
+from serving.api.middleware.json_bodies import PAGES_PATH
+from serving.api.service import Service
+from serving.web.error_pages import install_error_pages
+from serving.web.rendering import STATIC
+from serving.web.routes import ROUTERS
+from serving.web.security_headers import SecurityHeaders
+from serving.web.sessions import SessionCookies, session_signer
+
+
+class CachedFiles(StaticFiles):
+    """Addresses of static files contain a part of their hash, so that browsers may cache them."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = f"max-age={PageLimits().static_cache_seconds}"
+        return response
+
+
+LIFETIME = timedelta(hours=PageLimits().session_hours)
+
+
+def mount_pages(app: FastAPI, session_key: bytes, lifetime: timedelta = LIFETIME) -> FastAPI:
+    """Adds the pages below `/app` to a service made by `create_app`, and `GET /` that leads to them."""
+    service: Service = app.state.service
+    pages = FastAPI(title="grader pages", docs_url=None, redoc_url=None, openapi_url=None)
+    pages.state.service = service
+    install_error_pages(pages)
+    pages.add_middleware(SessionCookies, signer=session_signer(session_key), lifetime=lifetime)
+    pages.add_middleware(SecurityHeaders)
+    for router in ROUTERS:
+        pages.include_router(router)
+    pages.mount("/static", CachedFiles(directory=STATIC))
+    app.mount(PAGES_PATH, pages)
+    app.router.routes.append(Route("/", _to_pages))
+    return pages
+
+
+async def _to_pages(request: Request) -> Response:
+    return RedirectResponse(f"{request.scope.get('root_path', '')}{PAGES_PATH}/", status_code=303)

@@ -1,0 +1,79 @@
+"""Errors as pages, with the codes of the API. What the visitor typed is shown, so that no error loses it."""
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from labs_schema.errors import GraderError
+from serving.api.error_handlers import FRAMEWORK_CODES, store_problem
+from serving.api.schemas.problems import Problem, ProblemError
+from serving.store.errors import BadNameError, ForgottenError, StoreError, UnknownError
+from serving.web.form_posts import CSRF, read_form, text
+from serving.web.rendering import redirect, render
+
+
+def install_error_pages(pages: FastAPI) -> None:
+    pages.add_exception_handler(HTTPException, _http_error)
+    pages.add_exception_handler(RequestValidationError, _validation_error)
+    for kind in (StoreError, UnknownError, ForgottenError, BadNameError):
+        pages.add_exception_handler(kind, _store_error)
+    pages.add_exception_handler(Exception, _failure)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    if isinstance(error, ProblemError):
+        if error.problem.code == "sign-in-required" and request.method == "GET":
+            return redirect(request, "/sign-in", next=_path(request))
+        return await _page(request, error)
+    if isinstance(error, HTTPException) and error.status_code in FRAMEWORK_CODES:
+        return await _page(request, ProblemError(FRAMEWORK_CODES[error.status_code], f"{error.detail}."))
+    raise error
+
+
+async def _validation_error(request: Request, error: Exception) -> Response:
+    del error
+    return await _page(request, ProblemError("invalid-request", "The page's address or form has a wrong value."))
+
+
+async def _store_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, GraderError):
+        raise error
+    return await _page(request, store_problem(error))
+
+
+async def _failure(request: Request, error: Exception) -> Response:
+    """Starlette raises the error again after the response, so that the access log has it."""
+    del error
+    return await _page(request, ProblemError("internal-error", "The service failed on this request."))
+
+
+async def _page(request: Request, error: ProblemError) -> Response:
+    problem: Problem = error.problem
+    typed = await _typed(request) if request.method == "POST" else {}
+    page = render(
+        request,
+        "problem.html",
+        error.status_code,
+        problem=problem,
+        typed=typed,
+        sign_in=problem.code == "sign-in-required",
+        next=request.headers.get("referer", ""),
+        back=request.headers.get("referer", ""),
+    )
+    if retry := (error.headers or {}).get("Retry-After"):
+        page.headers["Retry-After"] = retry
+    return page
+
+
+async def _typed(request: Request) -> dict[str, str]:
+    """Field -> text that the visitor typed. Empty for a form that cannot be read."""
+    try:
+        form = await read_form(request)
+    except HTTPException:
+        return {}
+    shown = ("comment", "why", "answer", "text")
+    return {name: value for name in shown if (value := text(form, name).strip()) and name != CSRF}
+
+
+def _path(request: Request) -> str:
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")

@@ -1,0 +1,62 @@
+"""Forms: only those that a page of this service sent, with the token of the visitor's session (CSRF)."""
+
+import hmac
+from collections.abc import Callable, Coroutine
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from starlette.datastructures import FormData, Headers
+
+from labs_schema.limits import PageLimits
+from serving.api.schemas.problems import ProblemError
+
+CSRF = "csrf"
+"""The hidden field with the token."""
+
+
+class PageRoute(APIRoute):
+    """The route class of every page. A POST is checked before the route's function runs."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def checked(request: Request) -> Response:
+            if request.method != "GET":
+                await _check(request)
+            return await handle(request)
+
+        return checked
+
+
+async def read_form(request: Request) -> FormData:
+    """The form of a POST; Starlette reads it once. Raises HTTPException (400) for a malformed or too large one."""
+    return await request.form(max_fields=PageLimits().form_fields)
+
+
+def text(form: FormData, name: str) -> str:
+    """The text of a field, with line feeds only; empty if it is missing or a file."""
+    value = form.get(name)
+    return value.replace("\r\n", "\n").replace("\r", "\n") if isinstance(value, str) else ""
+
+
+async def _check(request: Request) -> None:
+    if not _is_same_site(request.headers):
+        raise ProblemError("cross-site-request", "The form was sent by a page of another site.")
+    sent = text(await read_form(request), CSRF)
+    if not hmac.compare_digest(sent.encode("utf-8", "replace"), request.state.session.csrf.encode()):
+        raise ProblemError("form-outdated", "The form is of an earlier session.")
+
+
+def _is_same_site(headers: Headers) -> bool:
+    """Browsers send both headers with a POST. Without them there is still the token."""
+    if headers.get("sec-fetch-site", "same-origin") != "same-origin":
+        return False
+    origin = headers.get("origin")
+    if origin is None:
+        return True
+    try:
+        return urlsplit(origin).netloc == headers.get("host", "")  # the scheme may end at a proxy
+    except ValueError:
+        return False

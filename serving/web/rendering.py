@@ -1,0 +1,62 @@
+"""Renders templates. Text is escaped, and `visible` shows invisible characters of hostile text."""
+
+import hashlib
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from serving.web.form_posts import CSRF
+from serving.web.source_code import visible
+
+STATIC = Path(str(files("serving.web"))) / "static"
+
+
+def render(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
+    """`context` adds to `root` (the path of the pages), `csrf_field`, `caller` and `path`."""
+    session = request.state.session
+    shared = {
+        "root": request.state.root,
+        "path": request.url.path,
+        "caller": getattr(request.state, "caller", None),
+        "signed_in": bool(session.key),
+        "name": getattr(request.state, "name", ""),
+        "csrf_field": Markup('<input type="hidden" name="{}" value="{}">').format(CSRF, session.csrf),
+    }
+    return HTMLResponse(_environment().get_template(template).render(shared | context), status)
+
+
+def redirect(request: Request, path: str, **query: object) -> RedirectResponse:
+    """To a path below the pages' root, with GET: a reload does not post again."""
+    return RedirectResponse(request.state.root + page_url(path, **query), status_code=303)
+
+
+def page_url(path: str, **query: object) -> str:
+    """A path with a query; values that are None or empty are left out."""
+    given = {name: value for name, value in query.items() if value not in (None, "", ())}
+    return f"{path}?{urlencode(given, doseq=True)}" if given else path
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("serving.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(visible=visible, count="{:,}".format, percent="{:.0%}".format)
+    environment.globals.update(page_url=page_url, versions=_static_versions())
+    return environment
+
+
+def _static_versions() -> dict[str, str]:
+    """File name -> a part of its hash, so that browsers fetch a changed file."""
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in STATIC.iterdir()}

@@ -1,0 +1,105 @@
+"""Sessions in signed cookies. The cookie names an API key by its id; the key is looked up at every request."""
+
+import os
+import secrets
+from contextlib import suppress
+from datetime import timedelta
+from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
+
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from pydantic import ValidationError
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from labs_schema.errors import GraderError
+from labs_schema.frozen import Frozen
+
+COOKIE = "grader_session"
+KEY_BYTES = 32
+
+
+class Session(Frozen):
+    """`key`: the id of the API key that the visitor signed in with; empty before. `csrf`: the token of its forms."""
+
+    key: str = ""
+    csrf: str
+
+
+def new_session(key: str = "") -> Session:
+    """A session with a new token: signing in changes it, so that a token from before opens nothing."""
+    return Session(key=key, csrf=secrets.token_urlsafe(24))
+
+
+class SessionCookies:
+    """ASGI middleware: reads the session into `request.state.session`, and sets the cookie if a route replaced it.
+
+    Also sets `request.state.root`, the path of the pages: a mount inside of them changes `root_path`.
+    """
+
+    def __init__(self, app: ASGIApp, signer: URLSafeTimedSerializer, lifetime: timedelta) -> None:
+        self.app, self._signer, self._lifetime = app, signer, lifetime
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        state = scope.setdefault("state", {})
+        found = self._read(Headers(scope=scope).getlist("cookie"))
+        state["session"] = found or new_session()
+        state["root"] = root = scope.get("root_path", "")
+        # A style sheet may be cached for everyone, so it must not carry anyone's cookie.
+        static = str(scope["path"]).startswith(f"{root}/static/")
+
+        async def send_with_cookie(message: Message) -> None:
+            if message["type"] == "http.response.start" and state["session"] is not found and not static:
+                cookie = self._cookie(state["session"], root or "/", secure=scope["scheme"] == "https")
+                MutableHeaders(scope=message).append("set-cookie", cookie)
+            await send(message)
+
+        return await self.app(scope, receive, send_with_cookie)
+
+    def _read(self, headers: list[str]) -> Session | None:
+        with suppress(BadSignature, CookieError, ValidationError, KeyError):
+            value = SimpleCookie("; ".join(headers))[COOKIE].value
+            return Session.model_validate(self._signer.loads(value, max_age=int(self._lifetime.total_seconds())))
+        return None
+
+    def _cookie(self, session: Session, path: str, secure: bool) -> str:
+        """Lax: a link in a message opens the page signed in. Forms of other sites are refused by `form_posts`."""
+        value = str(self._signer.dumps(session.model_dump()))
+        parts = [f"{COOKIE}={value}", f"Path={path}", f"Max-Age={int(self._lifetime.total_seconds())}"]
+        return "; ".join([*parts, "HttpOnly", "SameSite=Lax", *(["Secure"] if secure else [])])
+
+
+def session_signer(key: bytes) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(key, salt="session")
+
+
+def read_session_key(path: Path) -> bytes:
+    """The signing key, created if missing, readable by its owner only. Raises GraderError if it cannot be used."""
+    try:
+        if not path.exists():
+            _create(path)
+        key = path.read_bytes()
+    except OSError as error:
+        raise GraderError(
+            f"The session key {path} cannot be used: {error.strerror}.", code="bad-session-key"
+        ) from error
+    if len(key) < KEY_BYTES:
+        found = f"found {len(key)} bytes, expected {KEY_BYTES}"
+        raise GraderError(
+            f"{path} is not a session key: {found}. Delete it; everyone then has to sign in again.",
+            code="bad-session-key",
+        )
+    return key
+
+
+def _create(path: Path) -> None:
+    """Atomic: of two processes that start together the first one wins."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        file.write(secrets.token_bytes(KEY_BYTES))
+    with suppress(FileExistsError):
+        os.link(fresh, path)
+    fresh.unlink()
