@@ -1,4 +1,4 @@
-"""Errors as pages, with the codes of the API. What the visitor typed is shown, so that no error loses it."""
+"""Errors as pages, with the codes of the API. The page repeats the text of the refused form, so that none is lost."""
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError

@@ -1,4 +1,4 @@
-"""Who visits a page: the same `Caller` as with an API key in the header, from the session's key.
+"""The visitor of a page: the same `Caller` as for an API key in the header, from the key of the session.
 
 Without keys in the store the pages are open to local clients, as the API is.
 """

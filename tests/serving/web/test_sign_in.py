@@ -1,4 +1,4 @@
-"""Who may open the pages: keys, one-time links, sessions, roles, and forms that another site sent."""
+"""Access to the pages: keys, one-time links, sessions, roles, and forms that another site sent."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
