@@ -106,6 +106,15 @@ class TransportLimits(Frozen):
     )
 
 
+class OutboundLimits(Frozen):
+    """Requests to course platforms, webhook receivers and key sets."""
+
+    connect_seconds: float = Field(10.0, description="Connecting to one address of a host.")
+    request_seconds: float = Field(30.0, description="A request with its complete response; past it, it has failed.")
+    keepalive_seconds: float = Field(20.0, description="An idle connection is closed after this time.")
+    response_bytes: int = Field(5_000_000, description="A response; a larger one is refused.")
+
+
 class EngineLimits(Frozen):
     """Sizes that a vLLM engine is opened with. A `vllm serve` process needs the same or larger ones."""
 

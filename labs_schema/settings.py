@@ -34,6 +34,12 @@ class Settings(BaseSettings):
         description="Origins of web pages that may call the service from a browser, separated by spaces, such as "
         "https://course.example.edu; `grader serve --allow-origin` overrides it. Default: none",
     )
+    outbound_allow: str = Field(
+        "",
+        description="Origins that outbound requests may reach although they use http, another port than 443 or a "
+        "private address, separated by spaces, such as https://moodle.campus.example http://localhost:8080. "
+        "Default: none",
+    )
     secret: Path = Field(
         default_factory=lambda: data_folder() / "pseudonyms.key",
         description="The file with the key of students' pseudonyms in datasets, created when it is first needed. "

@@ -1,0 +1,1 @@
+"""The one HTTP client for addresses that are not chosen by the operator alone: course platforms, webhooks, key sets."""
