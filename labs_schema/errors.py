@@ -1,7 +1,7 @@
 """Errors that a user can fix, and the issues found in their files: file, line, found, expected, hint."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import cache
@@ -142,6 +142,18 @@ class IssueCollector:
         for issue in own.issues():
             self._add(issue.severity, issue.code, issue.path[len(self._root) + 1 :], _details(issue))
 
+    def tolerating(self, codes: Set[str], hint: str) -> "IssueCollector":
+        """A copy in which errors with these codes are warnings; `hint` is added to theirs."""
+        copied = self.empty_copy()
+        for issue in self.issues():
+            details, path = _details(issue), issue.path[len(self._root) + 1 :]
+            if issue.code in codes and issue.severity is Severity.ERROR:
+                details["hint"] += f" {hint}"
+                copied.warning(issue.code, path, **details)
+            else:
+                copied._add(issue.severity, issue.code, path, details)
+        return copied
+
     def reject_submission(self, own: "IssueCollector") -> Issue | None:
         """Adds the issues of one submission, collected in `own` with the same root.
 
@@ -165,9 +177,14 @@ class IssueCollector:
             self._stored.append(_issue(severity, code, where, details))
 
     @property
+    def errors(self) -> frozenset[str]:
+        """The codes of the errors reported."""
+        return frozenset(code for code, severity in self._counts if severity is Severity.ERROR)
+
+    @property
     def failed(self) -> bool:
         """Whether any error was reported."""
-        return any(severity is Severity.ERROR for _, severity in self._counts)
+        return bool(self.errors)
 
     def counts(self) -> dict[str, int]:
         """Code -> number of issues, also of those that are not stored."""

@@ -45,10 +45,15 @@ def rubric_hash(lab: Lab) -> str:
 
 def submission_hash(submission: Submission) -> str:
     """Changes with any path, text or redaction of the files; equal for two students with the same files."""
+    return canonical_hash(submission_document(submission))
+
+
+def submission_document(submission: Submission) -> object:
+    """The files as JSON, with the strings that are redacted for the model and the codes of unread files, if any."""
     files = [[file.path, file.text] for file in submission.files]
-    if not submission.redactions:
-        return canonical_hash(files)
-    return canonical_hash({"files": files, "redactions": submission.redactions})
+    more = {"redactions": list(submission.redactions), "unread": list(submission.unread)}
+    more = {name: values for name, values in more.items() if values}
+    return {"files": files, **more} if more else files
 
 
 def canonical_hash(value: object) -> str:

@@ -86,7 +86,8 @@ class Submission(Frozen):
 
     Group work has several `members`, sorted, of whom `student` is the first; each of them gets the grade.
     `redactions` are the strings in the files that name a student, sorted. Prompts replace them: `privacy.redaction`.
-    `observations`: what happened when it was built and run; None if it was not observed.
+    `observations`: what happened when it was built and run; None if it was not observed. `unread`: the sorted codes of
+    the issues of files that cannot be read, such as `bad-archive`; its grade needs review.
     """
 
     student: str
@@ -95,6 +96,7 @@ class Submission(Frozen):
     redactions: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
     observations: SubmissionObservations | None = None
+    unread: tuple[str, ...] = ()
 
     @property
     def students(self) -> tuple[str, ...]:

@@ -50,7 +50,9 @@ def read_students(
         first, *more = members = groups.members(student)
         if fault is None:
             group = members if more else ()
-            submissions.append(Submission(student=first, folder=entry.name, files=entry.files, members=group))
+            submissions.append(
+                Submission(student=first, folder=entry.name, files=entry.files, members=group, unread=entry.unread)
+            )
         else:
             why = {"folder": entry.name, "code": fault.code, "reason": fault.found}
             unreadable += (UnreadableSubmission(student=each, **why) for each in members)

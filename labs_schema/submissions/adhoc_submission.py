@@ -83,15 +83,17 @@ def _read(
 ) -> tuple[Submission, tuple[Issue, ...]]:
     """The submission and the warnings. Raises InputError with all errors, also if there is no source file."""
     issues = IssueCollector(root)
-    found, _, skipped = read_source_files(files(where, issues), where, LIMITS, issues, rules)
-    if not found and not issues.failed:
-        issues.error("no-source", where, found=f"no source file{f', only {skipped}' if skipped else ''}")
+    found = read_source_files(files(where, issues), where, LIMITS, issues, rules)
+    issues, own = found.tolerated(issues), found.files
+    if not own and not issues.failed:
+        only = f", only {found.skipped}" if found.skipped else ""
+        issues.error("no-source", where, found=f"no source file{only}")
     if language in LANGUAGES:
-        found = files_in_language(found, language, where, issues)
+        own = files_in_language(own, language, where, issues)
     every = issues.issues()
     if errors := [issue for issue in every if issue.severity is Severity.ERROR]:
         raise InputError(errors)
-    return Submission(student="", folder="", files=found), every
+    return Submission(student="", folder="", files=own, unread=found.unread), every
 
 
 def _files(path: Path, top: Path, where: str, issues: IssueCollector) -> Iterator[UnreadFile]:

@@ -4,6 +4,8 @@ from labs_schema.errors import IssueCollector, quoted_list
 from labs_schema.submissions.ignored import Ignored
 
 SHOWN = 3
+LIKELY_PROGRAMS = frozenset({"archive-inside", "bad-notebook"})
+"""Codes of files that probably are part of the program."""
 
 HINTS = {
     "archive-inside": "Extract it into the submission's folder, or ask the student for a zip archive.",
@@ -35,6 +37,11 @@ class SkippedFiles:
             where = f"{self._where}/{names[0].rstrip('/')}" if len(names) == 1 else self._where
             found = kind if len(names) == 1 else f"{kind}: {quoted_list(names, SHOWN)}"
             issues.warning(code, where, found=found, expected="source files only", hint=HINTS[code])
+
+    @property
+    def unread(self) -> frozenset[str]:
+        """The codes of skipped files that are probably part of the program."""
+        return frozenset(code for code, _ in self._paths) & LIKELY_PROGRAMS
 
     def summary(self) -> str | None:
         """The first files of the kind that most likely contains the program: `'main.pdf' (a PDF document)`."""

@@ -24,6 +24,12 @@ from labs_schema.submissions.notebooks import NOTEBOOK, read_notebook
 from labs_schema.submissions.skipped_files import SkippedFiles
 
 HEAD_BYTES = 8192
+FILE_FAULTS = frozenset({
+    "archive-link", "archive-too-big", "bad-archive", "encrypted-archive", "file-too-big", "nested-archives",
+    "special-file", "symlink", "unknown-archive", "unreadable",
+})  # fmt: skip
+"""Codes of errors in a single file, which leave the other files of a submission readable."""
+_GRADED = "The student's other files are graded, and the grade goes to human review."
 UNNAMED = ("", ".txt", ".text")
 """Extensions of files that are read if they contain code and the submission has no source file."""
 _CODE = re.compile(
@@ -44,12 +50,18 @@ class ReadingRules(Frozen):
 class SourceFiles(NamedTuple):
     """The source files sorted by path, and the number of them whose line endings were converted.
 
-    `skipped` describes the other files that may contain the program, None if there are none.
+    `skipped` describes the other files that may contain the program, None if there are none. `unread` are the codes of
+    the files that cannot be read, if there are others: their errors are `tolerated`.
     """
 
     files: tuple[SourceFile, ...] = ()
     line_ends: int = 0
     skipped: str | None = None
+    unread: tuple[str, ...] = ()
+
+    def tolerated(self, issues: IssueCollector) -> IssueCollector:
+        """`issues` of the submission, in which the errors of unread files are warnings."""
+        return issues.tolerating(frozenset(self.unread), _GRADED)
 
 
 def read_source_files(
@@ -137,7 +149,8 @@ class _Reader:
                 self._issues.warning(code, self._where, found=quoted_list(list(paths), 3))
         self.skipped.report(self._issues)
         files = tuple(SourceFile(path=path, text=self._texts[path]) for path in sorted(self._texts))
-        return SourceFiles(files, len(self._line_ends & self._texts.keys()), self.skipped.summary())
+        unread = tuple(sorted(self._issues.errors & FILE_FAULTS | self.skipped.unread)) if files else ()
+        return SourceFiles(files, len(self._line_ends & self._texts.keys()), self.skipped.summary(), unread)
 
     def _bytes(self, file: UnreadFile, max_bytes: int) -> bytes | None:
         """The content; None, with an error, if it cannot be read or is too long."""

@@ -27,7 +27,8 @@ from labs_schema.submissions.unread_files import archive_files, folder_files, si
 class SubmissionEntry(NamedTuple):
     """An entry of the submissions folder. `name` is the student's id as written, `where` its path in issues.
 
-    `fault` is the first error in it, None if it was read. `skipped` describes files that were not read.
+    `fault` is the first error in it, None if it was read. `skipped` describes files that were not read, and `unread`
+    are the codes of files that cannot be read in addition to its `files`.
     """
 
     name: str
@@ -35,12 +36,14 @@ class SubmissionEntry(NamedTuple):
     files: tuple[SourceFile, ...] = ()
     fault: Issue | None = None
     skipped: str | None = None
+    unread: tuple[str, ...] = ()
 
 
 def read_submissions(
     folder: Path, known: Set[str], limits: LabLimits, issues: IssueCollector, rules: ReadingRules
 ) -> tuple[SubmissionEntry, ...]:
-    """The entries of `folder` in the order of their names, with files of any language. Errors in one concern only it.
+    """The entries of `folder` in the order of their names, with files of any language. Errors in one concern only it,
+    and errors in a file only that file, if others can be read.
 
     A file of another type, such as `s1@course.pdf`, is an entry if its name has an `@` or is one of the ids `known`
     from tables.
@@ -58,8 +61,8 @@ def read_submissions(
         if not own.failed:
             found = read_source_files(_files(entry, where, limits, own), where, limits, own, rules)
         line_ends += found.line_ends
-        fault = issues.reject_submission(own)
-        entries.append(SubmissionEntry(written_id(name), where, found.files, fault, found.skipped))
+        fault = issues.reject_submission(found.tolerated(own))
+        entries.append(SubmissionEntry(written_id(name), where, found.files, fault, found.skipped, found.unread))
     if line_ends:
         issues.warning("line-ends", "submissions", found=f"CR LF or CR line endings (files: {line_ends:,})")
     return tuple(entries)

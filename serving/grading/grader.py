@@ -13,7 +13,7 @@ from serving.engines.engine import Engine
 from serving.grading.criterion_grades import criterion_grade, ungraded
 from serving.grading.explanations import explanations
 from serving.grading.provenance import ModelIdentity, provenance
-from serving.grading.scoring_requests import ScoringRequest, check_length, make_scoring_request, suspicious_text
+from serving.grading.scoring_requests import ScoringRequest, check_length, known_reasons, make_scoring_request
 from serving.grading.verification_pass import verified
 from serving.injection import sanitized
 from serving.scoring.triage import AcceptanceRule, Thresholds
@@ -61,7 +61,7 @@ class Grader:
         Raises OverlongError, like `check_length`.
         """
         self.check_length(submission)
-        return self._request(lab, submission, suspicious_text(submission, lab.language))
+        return self._request(lab, submission, known_reasons(submission, lab.language))
 
     def grade_each(
         self,
@@ -78,7 +78,7 @@ class Grader:
         verification pass changes a rating. `requests`: what `prepare` returned for each submission, if anything.
         """
         prepared = [
-            request or self._request(lab, submission, suspicious_text(submission, lab.language))
+            request or self._request(lab, submission, known_reasons(submission, lab.language))
             for (lab, submission), request in zip(work, requests or [None] * len(work), strict=True)
         ]
         answers = self._score([lab for lab, _ in work], prepared)

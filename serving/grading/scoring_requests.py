@@ -80,8 +80,14 @@ def make_scoring_request(
     return ScoringRequest(tuple(questions), review_reasons=review_reasons + truncated)
 
 
-def suspicious_text(submission: Submission, language: str) -> tuple[str, ...]:
-    """Reasons for review: the first `MAX_REASONS` findings of the injection detector, and how many more there are."""
+def known_reasons(submission: Submission, language: str) -> tuple[str, ...]:
+    """Reasons for review that need no model: files that cannot be read, and what the injection detector finds."""
+    unread = (ReviewCode.UNREAD_FILES.reason(", ".join(submission.unread)),) if submission.unread else ()
+    return (*unread, *_suspicious_text(submission, language))
+
+
+def _suspicious_text(submission: Submission, language: str) -> tuple[str, ...]:
+    """The first `MAX_REASONS` findings, and how many more there are."""
     reasons = [ReviewCode.SUSPICIOUS_TEXT.reason(finding.place) for finding in detect(submission, language)]
     more = len(reasons) - MAX_REASONS
     last = (ReviewCode.SUSPICIOUS_TEXT.reason(f"{more} more places"),) if more > 0 else ()

@@ -20,6 +20,7 @@ class ReviewCode(StrEnum):
     TIED = "tied"
     ORDER_SENSITIVE = "order-sensitive"
     TRUNCATED = "truncated"
+    UNREAD_FILES = "unread-files"
     SUSPICIOUS_TEXT = "suspicious-text"
     VERIFICATION_DIFFERS = "verification-differs"
     VERIFICATION_FAILED = "verification-failed"

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, Select, insert, select
 
 from labs_schema.frozen import Frozen
 from labs_schema.grades import Grade
-from labs_schema.hashes import canonical_hash, canonical_json, rubric_hash, submission_hash
+from labs_schema.hashes import canonical_hash, canonical_json, rubric_hash, submission_document, submission_hash
 from labs_schema.models import Lab, SourceFile, Submission
 from serving.store.contents import Content, make_content, store_contents
 from serving.store.database import select_in_batches
@@ -58,7 +58,7 @@ def record_grades(
         if (secret := student_secrets[submission.student]) is None:
             ids.append(None)
             continue
-        program = make_content(submission.student, secret, _submission_document(submission))
+        program = make_content(submission.student, secret, submission_document(submission))
         if (submission.student, program.hash) not in known:
             document = make_content(submission.student, secret, grade.model_dump(mode="json"))
             rows.append(_append_entry(ledger, version, grade, (request, actor), (program.hash, document.hash)))
@@ -107,19 +107,14 @@ def read_submission(connection: Connection, grade_id: str) -> Submission | None:
     if found is None:
         return None
     document = json.loads(found.document)
-    files, redactions = (document["files"], document["redactions"]) if isinstance(document, dict) else (document, ())
+    fields = document if isinstance(document, dict) else {"files": document}
     return Submission(
         student=found.student,
         folder=found.student,
-        files=tuple(SourceFile(path=path, text=text) for path, text in files),
-        redactions=tuple(redactions),
+        files=tuple(SourceFile(path=path, text=text) for path, text in fields["files"]),
+        redactions=tuple(fields.get("redactions", ())),
+        unread=tuple(fields.get("unread", ())),
     )
-
-
-def _submission_document(submission: Submission) -> object:
-    """The submitted files, and the strings in them that were redacted for the model."""
-    files = [[file.path, file.text] for file in submission.files]
-    return {"files": files, "redactions": list(submission.redactions)} if submission.redactions else files
 
 
 def _check(lab: Lab, rubric: str, submission: Submission, grade: Grade) -> None:

@@ -57,6 +57,8 @@ def rated_submissions(
 ) -> Iterator[tuple[Submission, list[RatedPrompt]]]:
     """Every submission with a rating, in the lab's order, with a prompt for each rated criterion.
 
+    Without those of which some files cannot be read: the TA may have rated what is in them.
+
     With `options.reasoning` the right verdict has the TA's comment without students' names, or else the rating's
     description; the wrong ones have the description of their rating. `suffix` is appended to the pseudonyms.
     `draw_keys`: student -> what option orders are drawn by, instead of the program's hash.
@@ -70,7 +72,7 @@ def rated_submissions(
     }
     for submission in lab.submissions:
         given = lab.ratings_by_student.get(submission.student)
-        if not given:
+        if not given or submission.unread:
             continue
         pseudonym = submission_key(lab.name, submission.student) + suffix
         key = (draw_keys or {}).get(submission.student) or program_key(submission)

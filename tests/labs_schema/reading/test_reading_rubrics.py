@@ -43,7 +43,8 @@ def test_language_is_detected_from_names_in_folders_and_archives(folder: Path) -
 
 
 def test_load_rubric_reads_no_submission(folder: Path) -> None:
-    (folder / "submissions" / "s000@course" / "link.c").symlink_to("/etc/passwd")
+    (folder / "submissions" / "s000@course" / "main.c").unlink()
+    (folder / "submissions" / "s000@course" / "main.c").symlink_to("/etc/passwd")
     assert [each.code for each in read_lab(folder).lab.unreadable] == ["symlink"]
     assert load_rubric(folder).language == "C"
 

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from labs_schema.errors import IssueCollector
+from labs_schema.errors import IssueCollector, Severity
+from labs_schema.hashes import submission_hash
 from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from labs_schema.reading.groups import parse_groups
 from labs_schema.reading.validate import read_lab
 from labs_schema.student_ids import StudentIds, did_you_mean_id
+from labs_schema.submissions.adhoc_submission import read_adhoc_submission, read_given_archive
 from labs_schema.tables.reader import read_table
 
 HEADER = "Criterion,Fast?,Fast?\nDescription,,\nRating,Yes,No\nRating description,,\nMarks,2,0\nStudent,,\n"
@@ -70,14 +72,61 @@ def test_fault_of_one_submission_concerns_only_its_student(path, data, code, tmp
     assert unreadable == {"s2": code} and lab.unreadable[0].reason
 
 
-def test_six_hundred_files_or_a_link_concern_only_their_student(tmp_path) -> None:
-    folder = make(tmp_path / "lab", {"s1@cs/main.c": b"", "s2@cs/main.c": b"", "s3@cs/main.c": b""}, "")
+def test_six_hundred_files_concern_only_their_student(tmp_path) -> None:
+    folder = make(tmp_path / "lab", {"s1@cs/main.c": b"", "s2@cs/main.c": b""}, "")
     for number in range(600):
         (folder / f"submissions/s2@cs/{number}.c").write_bytes(PROGRAM)
-    (folder / "submissions/s3@cs/link.c").symlink_to("/etc/passwd")
     lab, unreadable = read(folder)
     assert [each.student for each in lab.submissions] == ["s1"]
-    assert unreadable == {"s2": "too-many-files", "s3": "symlink"}
+    assert unreadable == {"s2": "too-many-files"}
+
+
+ENCRYPTED = bytearray(zipped({"util.c": PROGRAM}))
+ENCRYPTED[6] |= 1
+ENCRYPTED[ENCRYPTED.index(b"PK\x01\x02") + 8] |= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "code"),
+    [
+        ("work.zip", zipped({"util.c": PROGRAM})[:-9], "bad-archive"),
+        ("work.tar.gz", b"\x1f\x8b\x08", "bad-archive"),
+        ("work.zip", bytes(ENCRYPTED), "encrypted-archive"),
+        ("work.zip", b"Rar!\x1a\x07\x00", "unknown-archive"),
+        ("work.rar", b"Rar!\x1a\x07\x00", "archive-inside"),
+        ("big.c", b"x" * 1_000_001, "file-too-big"),
+        ("a.ipynb", b'{"cells": [', "bad-notebook"),
+        ("link.c", None, "symlink"),
+    ],
+)
+@pytest.mark.parametrize("way", ["lab", "path", "archive"])
+def test_damaged_file_next_to_a_program_leaves_it_readable(name, data, code, way, tmp_path) -> None:
+    folder = make(tmp_path / "lab", {"s1@cs/main.c": PROGRAM}, "")
+    submitted = folder / "submissions/s1@cs"
+    if data is None:
+        (submitted / name).symlink_to("/etc/passwd")
+    else:
+        (submitted / name).write_bytes(data)
+    if way == "lab":
+        validated = read_lab(folder)
+        assert validated.lab is not None and validated.lab.unreadable == ()
+        [submission], issues = validated.lab.submissions, validated.issues
+    elif way == "path":
+        submission, issues = read_adhoc_submission([submitted], "C")
+    elif data is not None:
+        archive = zipped({"main.c": PROGRAM, name: data})
+        submission, issues = read_given_archive("work.zip", archive, "C"), ()
+    else:
+        return
+    assert ([file.path for file in submission.files], submission.unread) == (["main.c"], (code,))
+    assert way == "archive" or [issue.severity for issue in issues if issue.code == code] == [Severity.WARNING]
+    assert submission_hash(submission) != submission_hash(submission.model_copy(update={"unread": ()}))
+
+
+def test_damaged_file_without_another_program_leaves_the_student_ungraded(tmp_path) -> None:
+    work = {"s1@cs/main.c": b"", "s2@cs/work.zip": zipped({"main.c": PROGRAM})[:-9], "s2@cs/notes.pdf": b"%PDF-1.4"}
+    lab, unreadable = read(make(tmp_path / "lab", work, ""))
+    assert unreadable == {"s2": "bad-archive"} and [each.student for each in lab.submissions] == ["s1"]
 
 
 def test_students_of_tables_and_rosters_without_work_are_listed(tmp_path) -> None:

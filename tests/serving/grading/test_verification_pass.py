@@ -115,6 +115,13 @@ def test_switching_the_verification_pass_off_changes_the_settings_hash(make_lab:
     assert on.provenance.settings_hash != off.provenance.settings_hash
 
 
+def test_unread_files_send_every_criterion_to_review(make_lab: MakeLab, fake_grader: Any) -> None:
+    partly_read = submitted("int x;").model_copy(update={"unread": ("bad-archive",)})
+    [grade] = fake_grader.grade(make_lab(), [partly_read])
+    assert [codes(criterion) for criterion in grade.criteria] == [[ReviewCode.UNREAD_FILES]] * 2
+    assert all(criterion.rating for criterion in grade.criteria)
+
+
 def test_suspicious_text_sends_every_criterion_to_review(
     make_lab: MakeLab, fake_grader: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

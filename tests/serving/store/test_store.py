@@ -24,6 +24,11 @@ def test_grade_round_trips(store: Store, hand: Any) -> None:
     given = hand.written_by(someone, "// \0 \ud800 ä\n")
     assert history.grade.grade == hand.graded(hand.lab, given, reasoning="A \0, a \ud800 and an 'ä'.")
     assert store.read_submission(grade_id) == given
+    partly_read = given.model_copy(update={"unread": ("bad-archive",)})
+    [other] = store.record_grades(
+        hand.lab, [partly_read], [hand.graded(hand.lab, partly_read)], request="r2", actor="job"
+    )
+    assert other and store.read_submission(other) == partly_read
     assert (history.grade.request, history.grade.actor, history.grade.student) == ("r1", "job", someone)
     assert history.lab.criteria == hand.lab.criteria and history.lab.problem == hand.lab.problem
     assert history.ratings == {COMPILES: "A", "Is it readable?": "A"}
