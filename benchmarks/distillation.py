@@ -65,10 +65,10 @@ def fitted(course: Course, ratings: Mapping[str, Ratings], soft: Mapping[str, So
 def probabilities(course: Course, head: Head, lab: Lab, students: Sequence[str]) -> dict[str, np.ndarray]:
     """criterion -> (students, ratings); without criteria that the head cannot rate."""
     rows = [course.features.places[lab.name, student] for student in students]
-    text, hidden = course.features.programs.text[rows], course.features.programs.hidden[rows]
+    programs = course.features.of(rows)
     found = {}
     for criterion in lab.criteria:
-        parts = head.logits(text, hidden, lab.name, criterion, lambda t: course.base.states.means([t])[0])
+        parts = head.logits(programs, lab.name, criterion, lambda t: course.base.states.means([t])[0])
         if parts:
             found[criterion.title] = softmax(np.sum([*parts.values()], axis=0))
     return found

@@ -3,7 +3,8 @@
 Run: python benchmarks/head_agreement.py FOLDER_OF_LABS docs/measurements [--draws 5]
 
 Writes heads.md and heads.png into the second folder. Baselines: the most frequent rating, and bag of words. Heads see
-all programs of a lab, but only the ratings of the training side. The intervals are over students.
+all programs of a lab, but only the ratings of the training side. The intervals are over students. If labs have
+observations.jsonl, heads are measured without them, with them, and on them alone.
 """
 
 import argparse
@@ -32,6 +33,7 @@ from serving.measures.arrays import Floats
 from serving.measures.decisions import Decision, constant_decisions, decisions_from_answers, majority_ratings
 from serving.measures.reliability import confidences_and_hits, ece
 from training.dataset.splits import training_students
+from training.head.basis import Shares, make_basis
 from training.head.regression import softmax
 
 MODEL, SPLITS, SHARE = "smollm2-135m", 3, 0.7
@@ -40,6 +42,7 @@ RESAMPLES, ECE_RESAMPLES = 1000, 200
 BATCH = 5
 """Programs that the simulated TA rates between two refits."""
 MAJORITY, WORDS, HEAD = "majority", "bag of words", "head"
+EVIDENCE, BOTH = "evidence alone", "head + evidence"
 RANDOM, CHOSEN = "random programs", "chosen programs"
 PAGE = """# Heads on frozen features
 
@@ -53,6 +56,7 @@ other work: {data}. Reading all programs took {reading} (a few minutes if their 
 - *n rated*: a new lab of which a TA has rated n programs, trained on these and on all other labs; measured on the
   lab's other programs. Random programs: {draws} draws (bag of words: at most 2). Chosen programs: in the order in which
   `grader label` proposes them, {batch} between two refits.
+- *Evidence alone* is a head that sees what `observations.jsonl` has, but no code. *n rated* is without evidence.
 - Heads see all programs of a lab without their ratings, as in use. Near-copies are not removed. Intervals: 95 %, over
   students. Decisions of several splits or draws are pooled.
 - Tuned on the same labs, so expect less on new data: regularisation and the shares of the features on other splits of
@@ -71,9 +75,24 @@ Rows = dict[tuple[str, str], list[Decision]]
 
 
 class Course(NamedTuple):
+    """`features`: of all programs, as each kind of head reads them."""
+
     labs: list[Lab]
-    features: LabFeatures
+    features: dict[str, LabFeatures]
     base: HeadBase
+
+
+def kinds_of_heads(features: LabFeatures) -> dict[str, LabFeatures]:
+    """`HEAD` without the evidence in `features`; if there is any, also `EVIDENCE` without code, and `BOTH`."""
+    programs = features.programs
+    nothing = {"evidence": np.zeros_like(programs.evidence), "observed": np.zeros_like(programs.observed)}
+    found = {HEAD: features._replace(programs=programs._replace(**nothing))}
+    if programs.observed.any():
+        without_code = programs._replace(text=programs.text * 0, hidden=programs.hidden * 0)
+        basis = make_basis(without_code, Shares(), 0)
+        found[EVIDENCE] = features._replace(programs=without_code, basis=basis)
+        found[BOTH] = features
+    return found
 
 
 def rated_by(lab: Lab, students: Iterable[str]) -> Ratings:
@@ -92,16 +111,19 @@ def answer(criterion: Criterion, probabilities: Floats) -> CriterionGrade:
     )
 
 
-def by_head(course: Course, training: Sequence[Ratings], tested: Sequence[tuple[Lab, Sequence[str]]]) -> list[Decision]:
-    """`training`: the ratings of each lab to learn from."""
+def by_head(
+    course: Course, kind: str, training: Sequence[Ratings], tested: Sequence[tuple[Lab, Sequence[str]]]
+) -> list[Decision]:
+    """`training`: the ratings of each lab to learn from. `kind`: a key of `course.features`."""
+    features = course.features[kind]
     rated = [RatedLab(lab, lab.submissions, ratings) for lab, ratings in zip(course.labs, training, strict=True)]
-    head, _ = fit_lab_heads(rated, course.features, course.base, HeadSettings())
+    head, _ = fit_lab_heads(rated, features, course.base, HeadSettings())
     decisions = []
     for lab, students in tested:
-        rows = [course.features.places[lab.name, student] for student in students]
-        text, hidden = course.features.programs.text[rows], course.features.programs.hidden[rows]
+        rows = [features.places[lab.name, student] for student in students]
+        programs = features.of(rows)
         for criterion in lab.criteria:
-            parts = head.logits(text, hidden, lab.name, criterion, lambda t: course.base.states.means([t])[0])
+            parts = head.logits(programs, lab.name, criterion, lambda t: course.base.states.means([t])[0])
             if parts:
                 found = softmax(np.sum([*parts.values()], axis=0))
                 answers = [(s, answer(criterion, row)) for s, row in zip(students, found, strict=True)]
@@ -149,8 +171,9 @@ def splits(course: Course, rows: Rows, show: Callable[[str, int, int], None]) ->
             rows.setdefault(("unseen students", MAJORITY), []).extend(by_majority(lab, trained, [], held_out))
         found = by_words([(lab, trained) for lab, trained, _ in sides], tested)
         rows.setdefault(("unseen students", WORDS), []).extend(found)
-        found = by_head(course, [rated_by(lab, trained) for lab, trained, _ in sides], tested)
-        rows.setdefault(("unseen students", HEAD), []).extend(found)
+        for kind in course.features:
+            found = by_head(course, kind, [rated_by(lab, trained) for lab, trained, _ in sides], tested)
+            rows.setdefault(("unseen students", kind), []).extend(found)
         show("splits by student", seed + 1, SPLITS)
 
 
@@ -163,9 +186,10 @@ def unseen_labs(course: Course, rows: Rows, show: Callable[[str, int, int], None
         found = by_words([(other, list(other.ratings_by_student)) for other in others], tested)
         rows.setdefault(("unseen labs", WORDS), []).extend(found)
         training = [{} if other is lab else other.ratings_by_student for other in course.labs]
-        rows.setdefault(("unseen labs", HEAD), []).extend(by_head(course, training, tested))
+        for kind in course.features:
+            rows.setdefault(("unseen labs", kind), []).extend(by_head(course, kind, training, tested))
         show("leave one lab out", number + 1, len(course.labs))
-    for grader in (MAJORITY, WORDS, HEAD):
+    for grader in (MAJORITY, WORDS, *course.features):
         known = [d for d in rows["unseen labs", grader] if _is_known(course, d)]
         rows["unseen labs, known criteria", grader] = known
 
@@ -174,11 +198,17 @@ def _is_known(course: Course, decision: Decision) -> bool:
     return any(decision.criterion in {c.title for c in lab.criteria} for lab in course.labs if lab.name != decision.lab)
 
 
+def without_observations(lab: Lab) -> Lab:
+    plain = tuple(each.model_copy(update={"observations": None}) for each in lab.submissions)
+    return lab.model_copy(update={"submissions": plain})
+
+
 def curves(course: Course, rows: Rows, draws: int, show: Callable[[str, int, int], None]) -> list[float]:
     """Returns the seconds of each refit."""
     seconds: list[float] = []
-    for number, lab in enumerate(course.labs):
-        others = [other for other in course.labs if other is not lab]
+    labs = [without_observations(lab) for lab in course.labs]
+    for number, lab in enumerate(labs):
+        others = [other for other in labs if other is not lab]
         session = LabelSession(lab.model_copy(update={"human_grades": ()}), others, course.base)
         students = [s.student for s in session.submissions if s.student in lab.ratings_by_student]
         for draw in range(draws):
@@ -206,7 +236,7 @@ def curves(course: Course, rows: Rows, draws: int, show: Callable[[str, int, int
             if (count := len(session.ratings)) in COUNTS:
                 rest = [s for s in students if s not in session.ratings]
                 rows.setdefault((f"{count} rated", f"{HEAD}, {CHOSEN}"), []).extend(_predict(session, lab, rest))
-        show("rating a new lab", number + 1, len(course.labs))
+        show("rating a new lab", number + 1, len(labs))
     return seconds
 
 
@@ -291,7 +321,8 @@ def main() -> None:
     rows: Rows = {}
     with step_bars() as show:
         started = time.monotonic()
-        course = Course(labs, read_features([(lab, lab.submissions) for lab in labs], base, 0, show), base)
+        features = read_features([(lab, lab.submissions) for lab in labs], base, 0, show)
+        course = Course(labs, kinds_of_heads(features), base)
         reading = time.monotonic() - started
         splits(course, rows, show)
         unseen_labs(course, rows, show)

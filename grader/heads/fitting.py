@@ -11,8 +11,9 @@ from grader.heads.base import HeadBase
 from labs_schema.models import Criterion, Lab, Submission
 from labs_schema.source import code_tokens
 from labs_schema.student_ids import student_clusters
-from serving.head import hidden_states
-from serving.head.head import CriterionWeights, Head, HeadCriterion, HeadInfo, criterion_text
+from serving.head import evidence_features, hidden_states
+from serving.head.evidence_features import EvidenceMatrix, evidence_columns, evidence_matrix
+from serving.head.head import CriterionWeights, Head, HeadCriterion, HeadInfo, ProgramFeatures, criterion_text
 from serving.head.head_engine import program_text
 from serving.head.hidden_states import Hidden
 from serving.head.text_features import Vocabulary, fit_vocabulary, program_ngrams, text_matrix
@@ -65,7 +66,7 @@ class HeldOut(NamedTuple):
 class LabFeatures(NamedTuple):
     """The features of all programs of some labs, and the basis in which regressions are fitted.
 
-    `places`: (lab, student) -> row.
+    `evidence`: the names of the evidence features. `places`: (lab, student) -> row.
     """
 
     vocabulary: Vocabulary
@@ -73,8 +74,15 @@ class LabFeatures(NamedTuple):
     scale: Hidden
     programs: Programs
     basis: Basis
+    evidence: tuple[str, ...]
     places: Mapping[tuple[str, str], int]
     labs: tuple[str, ...]
+
+    def of(self, rows: Sequence[int] | slice) -> ProgramFeatures:
+        """The features of the programs in these rows, as a head reads them."""
+        programs = self.programs
+        evidence = EvidenceMatrix(programs.evidence[rows], programs.observed[rows])
+        return ProgramFeatures(programs.text[rows], programs.hidden[rows], evidence)
 
 
 def read_features(
@@ -88,10 +96,13 @@ def read_features(
     mean, scale = hidden.mean(axis=0), 1 / (hidden.std(axis=0) + 1e-6)
     standard = ((hidden - mean) * scale).astype(np.float64)
     numbers = np.array([number for number, _, _ in members])
-    programs = Programs(text_matrix(ngrams, vocabulary), standard, numbers)
+    observed = [evidence_features.evidence_features(s.observations, lab.name) for _, lab, s in members]
+    columns = evidence_columns(observed)
+    programs = Programs(text_matrix(ngrams, vocabulary), standard, numbers, *evidence_matrix(observed, columns))
     places = {(lab.name, s.student): row for row, (_, lab, s) in enumerate(members)}
     names = tuple(lab.name for lab, _ in labs)
-    return LabFeatures(vocabulary, mean, scale, programs, make_basis(programs, Shares(), seed), places, names)
+    basis = make_basis(programs, Shares(), seed)
+    return LabFeatures(vocabulary, mean, scale, programs, basis, columns, places, names)
 
 
 def fit_lab_heads(
@@ -205,6 +216,9 @@ def _weights(fitted: FittedCriterion, text: Hidden) -> CriterionWeights:
         hidden_weights=fitted.hidden_weights.astype(np.float32),
         labs=fitted.labs.astype(np.float32),
         sharpness=fitted.sharpness.astype(np.float32),
+        evidence_weights=fitted.evidence.weights.astype(np.float32),
+        base_share=np.array([fitted.evidence.base_share], np.float32),
+        evidence_sharpness=fitted.evidence.sharpness.astype(np.float32),
         embedding=text,
     )
 
@@ -223,13 +237,14 @@ def _info(
         base_hash=base.hash,
         layers=base.layers,
         dtype=base.dtype,
-        feature_versions=(code_tokens.VERSION, hidden_states.VERSION),
+        feature_versions=(code_tokens.VERSION, hidden_states.VERSION, evidence_features.VERSION),
         dataset_hash=dataset_hash,
         settings=_settings_of(labs, settings),
         seed=settings.seed,
         labs=features.labs,
         rated={each.lab.name: sum(map(len, each.ratings.values())) for each in labs},
         criteria=criteria,
+        evidence=features.evidence,
     )
 
 

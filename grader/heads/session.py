@@ -115,9 +115,8 @@ class LabelSession:
 
     def probabilities(self, criterion: Criterion) -> Floats | None:
         """(submissions, ratings): the last version's probabilities; None if it cannot rate the criterion."""
-        n = len(self.submissions)
-        text, hidden = self._features.programs.text[:n], self._features.programs.hidden[:n]
-        parts = self.head and self.head.logits(text, hidden, self.lab.name, criterion, self._embed)
+        programs = self._features.of(slice(len(self.submissions)))
+        parts = self.head and self.head.logits(programs, self.lab.name, criterion, self._embed)
         return softmax(np.sum([*parts.values()], axis=0)) if parts else None
 
     def _doubt(self) -> Floats:

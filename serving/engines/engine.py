@@ -7,7 +7,7 @@ from typing import Protocol
 
 from labs_schema.errors import GraderError
 from labs_schema.frozen import Frozen
-from labs_schema.hashes import submission_hash
+from labs_schema.hashes import observations_hash, submission_hash
 from labs_schema.models import Criterion, Lab, Submission
 
 
@@ -22,8 +22,9 @@ class Query:
 
     @property
     def program(self) -> str:
-        """The same for all requests about one program."""
-        return f"{self.lab.language} {submission_hash(self.submission)}"
+        """The same for all requests about one program with the same observations."""
+        hashes = submission_hash(self.submission), observations_hash(self.submission)
+        return f"{self.lab.name} {self.lab.language} {hashes}"
 
 
 @dataclass(frozen=True)

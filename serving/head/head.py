@@ -14,12 +14,14 @@ from labs_schema.errors import ModelError
 from labs_schema.frozen import Frozen
 from labs_schema.models import Criterion
 from prompts.messages import option_text
+from serving.head.evidence_features import Evidence, EvidenceMatrix, evidence_matrix
 from serving.head.hidden_states import Hidden
 from serving.head.text_features import Ngrams, Vocabulary, text_matrix
 
 INFO, WEIGHTS = "head.json", "head.safetensors"
 SIMILARITY_TEMPERATURE = 0.1
 """Of the softmax over the similarities of known criteria to a new one."""
+SOURCES = ("code tokens", "model features", "lab", "evidence")
 Floats = NDArray[np.float64]
 Embed = Callable[[str], Hidden]
 """Text -> its hidden states (d,)."""
@@ -36,7 +38,8 @@ class HeadInfo(Frozen):
     """The contents of `head.json`.
 
     `base_hash`: SHA-256 of the weights that give the hidden states of `layers`, computed in `dtype`. `labs`: the labs
-    whose programs it saw; `rated`: lab -> number of its ratings that it was fitted on.
+    whose programs it saw; `rated`: lab -> number of its ratings that it was fitted on; `evidence`: names of evidence
+    features.
     """
 
     version: Literal[1] = 1
@@ -52,19 +55,40 @@ class HeadInfo(Frozen):
     labs: tuple[str, ...]
     rated: dict[str, int]
     criteria: tuple[HeadCriterion, ...]
+    evidence: tuple[str, ...] = ()
+
+
+class Program(NamedTuple):
+    """What a head knows of a program. `hidden` (d,)."""
+
+    ngrams: Ngrams
+    hidden: Hidden
+    evidence: Evidence
+
+
+class ProgramFeatures(NamedTuple):
+    """The features of n programs: `text` (n, f), sparse; `hidden` (n, d), standardised."""
+
+    text: Any
+    hidden: Floats
+    evidence: EvidenceMatrix
 
 
 class CriterionWeights(NamedTuple):
-    """Of shapes (f, ratings), (d, ratings), (labs + 1, ratings), (labs + 1,) and (d,).
+    """Of shapes (f, ratings), (d, ratings), (labs + 1, ratings), (labs + 1,), (e, ratings), (1,), (labs + 1,) and (d,).
 
     The last row of `labs` and `sharpness` is for unknown labs: all log-probabilities are multiplied by the sharpness.
-    `embedding`: the hidden states of the criterion's text.
+    Those of an observed program are multiplied by `base_share`, added to those of its evidence, and both multiplied by
+    `evidence_sharpness`. `embedding`: the hidden states of the criterion's text.
     """
 
     text_weights: NDArray[np.float32]
     hidden_weights: NDArray[np.float32]
     labs: NDArray[np.float32]
     sharpness: NDArray[np.float32]
+    evidence_weights: NDArray[np.float32]
+    base_share: NDArray[np.float32]
+    evidence_sharpness: NDArray[np.float32]
     embedding: Hidden
 
 
@@ -85,12 +109,14 @@ class Head:
     scale: Hidden
     weights: tuple[CriterionWeights, ...]
 
-    def predict(
-        self, ngrams: Ngrams, hidden: Hidden, lab: str, criterion: Criterion, embed: Embed
-    ) -> Prediction | None:
+    def predict(self, program: Program, lab: str, criterion: Criterion, embed: Embed) -> Prediction | None:
         """The log-probabilities of the criterion's ratings for one program; None as in `logits`."""
-        text = text_matrix([ngrams], self.vocabulary)
-        parts = self.logits(text, self.standardised(hidden[None]), lab, criterion, embed)
+        features = ProgramFeatures(
+            text_matrix([program.ngrams], self.vocabulary),
+            self.standardised(program.hidden[None]),
+            evidence_matrix([program.evidence], self.info.evidence),
+        )
+        parts = self.logits(features, lab, criterion, embed)
         if parts is None:
             return None
         total: Floats = np.sum([*parts.values()], axis=0)[0]
@@ -103,25 +129,29 @@ class Head:
         return found
 
     def logits(
-        self, text: Any, standard: Floats, lab: str, criterion: Criterion, embed: Embed
+        self, programs: ProgramFeatures, lab: str, criterion: Criterion, embed: Embed
     ) -> dict[str, Floats] | None:
         """Source -> what it adds to the log-probabilities (n, ratings) of n programs, up to a constant for each.
 
-        `text` (n, f) and `standard` (n, d), standardised hidden states, are the programs. A criterion that was not
-        trained on gets the mean over the known ones with as many ratings, weighted by how similar their texts are
-        (`embed` gives the states of a text); None if there is none.
+        A criterion that was not trained on gets the mean over the known ones with as many ratings, weighted by how
+        similar their texts are (`embed` gives the states of a text); None if there is none. The source `evidence` is
+        left out if none of the programs was observed.
         """
         mixture = self._mixture(criterion, embed)
         if not mixture:
             return None
         place = self.info.labs.index(lab) if lab in self.info.labs else -1
-        known = [(share * float(self.weights[i].sharpness[place]), self.weights[i]) for i, share in mixture]
-        zeros = np.zeros((len(standard), len(criterion.ratings)))
-        return {
-            "code tokens": sum((share * (text @ each.text_weights) for share, each in known), zeros),
-            "model features": sum((share * (standard @ each.hidden_weights) for share, each in known), zeros),
-            "lab": sum((share * each.labs[place] for share, each in known), zeros),
-        }
+        observed = programs.evidence.observed[:, None]
+        parts = {name: np.zeros((len(observed), len(criterion.ratings))) for name in SOURCES}
+        for i, share in mixture:
+            each = self.weights[i]
+            in_lab = share * np.where(observed, each.evidence_sharpness[place], 1.0)
+            of_base = in_lab * each.sharpness[place] * np.where(observed, each.base_share[0], 1.0)
+            parts["code tokens"] += of_base * (programs.text @ each.text_weights)
+            parts["model features"] += of_base * (programs.hidden @ each.hidden_weights)
+            parts["lab"] += of_base * each.labs[place]
+            parts["evidence"] += in_lab * (programs.evidence.values @ each.evidence_weights)
+        return parts if observed.any() else {name: part for name, part in parts.items() if name != "evidence"}
 
     def _mixture(self, criterion: Criterion, embed: Embed) -> list[tuple[int, float]]:
         """Indices of known criteria with their shares."""
@@ -198,6 +228,7 @@ def _criterion(arrays: Mapping[str, NDArray[Any]], index: int, info: HeadInfo) -
     found = CriterionWeights(*(arrays[f"{index}.{name}"] for name in CriterionWeights._fields))
     ratings = len(info.criteria[index].ratings)
     expected = [(len(arrays["columns"]), ratings), (len(arrays["mean"]), ratings), (len(info.labs) + 1, ratings)]
-    if [each.shape for each in found[:3]] != expected:
+    expected += [(len(info.evidence), ratings)]
+    if [each.shape for each in (*found[:3], found.evidence_weights)] != expected:
         raise ValueError(f"the weights of criterion {index} do not fit its ratings")
     return found

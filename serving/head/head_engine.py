@@ -9,10 +9,11 @@ from labs_schema.models import Submission
 from labs_schema.privacy.redaction import redacted_files
 from prompts.quoting import quote
 from serving.engines.engine import EngineFailure, LabelScores, Query, ScoreRequest
+from serving.head.evidence_features import evidence_features
 from serving.head.feature_cache import CachedHiddenStates
-from serving.head.head import Head
-from serving.head.hidden_states import Hidden, HiddenStates, TransformersHiddenStates
-from serving.head.text_features import Ngrams, program_ngrams
+from serving.head.head import Head, Program
+from serving.head.hidden_states import HiddenStates, TransformersHiddenStates
+from serving.head.text_features import program_ngrams
 
 NO_SIMILAR_CRITERION = EngineFailure("the head was fitted on no criterion with as many ratings as this one")
 
@@ -33,10 +34,14 @@ class HeadEngine:
         programs = {each.program: each for each in queries if each}
         states = self._states.means([program_text(each.submission, each.lab.language) for each in programs.values()])
         features = {
-            program: (program_ngrams(each.submission, each.lab.language), row)
+            program: Program(
+                program_ngrams(each.submission, each.lab.language),
+                row,
+                evidence_features(each.submission.observations, each.lab.name),
+            )
             for (program, each), row in zip(programs.items(), states, strict=True)
         }
-        return [self._answer(each, *features[each.program]) if each else NO_QUESTION for each in queries]
+        return [self._answer(each, features[each.program]) if each else NO_QUESTION for each in queries]
 
     def write(
         self, prompts: Sequence[tuple[int, ...]], max_tokens: int, stop: str, form: str
@@ -47,9 +52,9 @@ class HeadEngine:
     def close(self) -> None:
         self._states.close()
 
-    def _answer(self, query: Query, ngrams: Ngrams, hidden: Hidden) -> LabelScores | EngineFailure:
+    def _answer(self, query: Query, program: Program) -> LabelScores | EngineFailure:
         criterion = query.criterion
-        found = self._head.predict(ngrams, hidden, query.lab.name, criterion, self._embedding)
+        found = self._head.predict(program, query.lab.name, criterion, self._embedding)
         if found is None:
             return NO_SIMILAR_CRITERION
         titles = [rating.title for rating in criterion.ratings]

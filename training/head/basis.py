@@ -20,11 +20,16 @@ RANK = 300
 
 
 class Programs(NamedTuple):
-    """`text` (n, f): sparse, rows of length 1. `hidden` (n, d): standardised. `labs` (n,): the index of each lab."""
+    """`text` (n, f): sparse, rows of length 1. `hidden` (n, d): standardised. `labs` (n,): the index of each lab.
+
+    `evidence` (n, e): what was observed, zero for programs that are not `observed` (n,). It is not part of the space.
+    """
 
     text: Any
     hidden: Floats
     labs: Ints
+    evidence: Floats
+    observed: Bools
 
 
 class Shares(NamedTuple):

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from training.head.basis import Basis, Bools, Floats, Ints, Programs, Shares, lab_means, make_basis
-from training.head.regression import Ratings, fit_regression
+from training.head.evidence import fit_evidence
+from training.head.regression import Ratings, Regression, fit_regression, softmax
 
 STRENGTH = 6.0
 """Inverse of the L2 penalty; chosen, like `LAB_SHARE` and the default shares, on other splits of the measured labs."""
@@ -33,9 +34,18 @@ class RatedPrograms(NamedTuple):
     classes: int
 
 
+class FittedEvidence(NamedTuple):
+    """`weights` (e, ratings), `base_share` of the answer without evidence, `sharpness` (labs + 1,)."""
+
+    weights: Floats
+    base_share: float
+    sharpness: Floats
+
+
 class FittedCriterion(NamedTuple):
-    """Log-probabilities, up to a constant, are
-    `sharpness[lab] * (text @ text_weights + hidden @ hidden_weights + labs[lab])`.
+    """Log-probabilities of a program that was not observed are, up to a constant,
+    `base = sharpness[lab] * (text @ text_weights + hidden @ hidden_weights + labs[lab])`, those of an observed one
+    `evidence.sharpness[lab] * (evidence.base_share * base + e @ evidence.weights)` with its evidence e.
 
     Shapes (f, ratings), (d, ratings), (labs + 1, ratings) and (labs + 1,), with the last row for unknown labs.
     `held_out` (n, ratings): the probabilities that the examples get from regressions that did not see their student.
@@ -45,6 +55,7 @@ class FittedCriterion(NamedTuple):
     hidden_weights: Floats
     labs: Floats
     sharpness: Floats
+    evidence: FittedEvidence
     held_out: Floats
 
 
@@ -72,18 +83,16 @@ def _fit_criterion(programs: Programs, basis: Basis, examples: RatedPrograms, st
     known = np.unique(labs_of_rated)
     labs = np.sqrt(LAB_SHARE) * (labs_of_rated[:, None] == known)
     points = np.hstack([basis.points[examples.rows], labs])
-    regression = fit_regression(
-        Ratings(
-            points,
-            examples.ratings,
-            examples.students,
-            labs_of_rated,
-            examples.weights,
-            examples.by_ta,
-            examples.classes,
-        ),
-        strength,
+    ratings = Ratings(
+        points,
+        examples.ratings,
+        examples.students,
+        labs_of_rated,
+        examples.weights,
+        examples.by_ta,
+        examples.classes,
     )
+    regression = fit_regression(ratings, strength)
     rank = basis.points.shape[1]
     in_basis, of_labs = regression.coefficients[:, :rank].T, regression.coefficients[:, rank:].T
     count = int(programs.labs.max()) + 1
@@ -92,13 +101,30 @@ def _fit_criterion(programs: Programs, basis: Basis, examples: RatedPrograms, st
     newness = np.exp(-np.bincount(labs_of_rated[examples.by_ta], minlength=count + 1) / RATINGS_OF_A_KNOWN_LAB)
     text_weights, hidden_weights, at_means = _in_features(programs, basis, in_basis)
     in_labs = habits + regression.intercept - at_means
+    evidence, held_out = _fit_evidence(programs, examples.rows, ratings, regression, newness)
     return FittedCriterion(
         text_weights,
         hidden_weights,
         labs=np.vstack([in_labs, in_labs.mean(axis=0)]),
         sharpness=regression.sharpness**newness,
-        held_out=regression.held_out,
+        evidence=evidence,
+        held_out=held_out,
     )
+
+
+def _fit_evidence(
+    programs: Programs, rows: Ints, ratings: Ratings, regression: Regression, newness: Floats
+) -> tuple[FittedEvidence, Floats]:
+    """The second is `FittedCriterion.held_out`. Without observed examples, observed programs get the same answers as
+    others."""
+    observed, held_out = programs.observed[rows], softmax(regression.held_out)
+    if not observed.any():
+        weights = np.zeros((programs.evidence.shape[1], ratings.classes))
+        return FittedEvidence(weights, 1.0, np.ones(len(newness))), held_out
+    base, in_new_labs = regression.held_out[observed], regression.in_new_labs[observed]
+    fitted = fit_evidence(base, in_new_labs, programs.evidence[rows[observed]], ratings.only(observed))
+    held_out[observed] = softmax(fitted.held_out)
+    return FittedEvidence(fitted.weights, fitted.share, fitted.sharpness**newness), held_out
 
 
 def _in_features(programs: Programs, basis: Basis, coefficients: Floats) -> tuple[Floats, Floats, Floats]:

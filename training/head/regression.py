@@ -1,5 +1,6 @@
 """The regression of one criterion: multinomial logistic, with a temperature that makes its probabilities honest."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -28,16 +29,28 @@ class Ratings(NamedTuple):
     by_ta: Bools
     classes: int
 
+    def only(self, chosen: Bools) -> "Ratings":
+        """The chosen (n,) examples."""
+        return self._replace(
+            points=self.points[chosen],
+            ratings=self.ratings[chosen],
+            students=self.students[chosen],
+            labs=self.labs[chosen],
+            weights=self.weights[chosen],
+            by_ta=self.by_ta[chosen],
+        )
+
 
 class Regression(NamedTuple):
     """Log-probabilities are `points @ coefficients.T + intercept`, of shapes (ratings, r) and (ratings,), up to a
-    constant; in a lab without ratings they are to be multiplied by `sharpness`. `held_out` (n, ratings): the
-    probabilities of the examples by regressions that did not see their student."""
+    constant; in a lab without ratings they are to be multiplied by `sharpness`. `held_out` (n, ratings): those of the
+    examples by regressions that did not see their student; `in_new_labs`: by regressions that did not see their lab."""
 
     coefficients: Floats
     intercept: Floats
     sharpness: float
     held_out: Floats
+    in_new_labs: Floats
 
 
 def fit_regression(examples: Ratings, strength: float) -> Regression:
@@ -47,13 +60,27 @@ def fit_regression(examples: Ratings, strength: float) -> Regression:
     # One thread: the matrices are small, and waiting threads took 7x the CPU on a busy machine.
     with threadpool_limits(limits=1):
         coefficients, intercept = _fit(examples, np.ones(len(examples.ratings), bool), strength)
-        logits = _held_out_logits(examples, examples.students, strength)
-        temperature = _temperature(logits, examples)
+
+        def predict(train: Bools, test: Bools) -> Floats:
+            of_fold, constant = _fit(examples, train, strength)
+            found: Floats = examples.points[test] @ of_fold.T + constant
+            return found
+
+        logits = in_new_labs = held_out_logits(examples.students, predict, examples.classes)
+        degree = temperature(logits, examples)
         sharpness = 1.0
-        if len(labs := np.unique(examples.labs)) > 1:
-            in_new_labs = _held_out_logits(examples, np.searchsorted(labs, examples.labs), strength)
-            sharpness = min(1.0, temperature / _temperature(in_new_labs, examples))
-    return Regression(coefficients / temperature, intercept / temperature, sharpness, softmax(logits / temperature))
+        if (groups := new_lab_groups(examples)) is not None:
+            in_new_labs = held_out_logits(groups, predict, examples.classes)
+            sharpness = min(1.0, degree / temperature(in_new_labs, examples))
+    return Regression(
+        coefficients / degree, intercept / degree, sharpness, logits / degree, in_new_labs * sharpness / degree
+    )
+
+
+def new_lab_groups(examples: Ratings) -> Ints | None:
+    """The groups for `held_out_logits` that hold out labs; None if there is only one lab."""
+    labs = np.unique(examples.labs)
+    return np.searchsorted(labs, examples.labs) if len(labs) > 1 else None
 
 
 def softmax(logits: Floats) -> Floats:
@@ -78,18 +105,18 @@ def _fit(examples: Ratings, chosen: NDArray[np.bool_], strength: float) -> tuple
     return np.vstack([0 * model.coef_, model.coef_]), np.concatenate([[0.0], model.intercept_])
 
 
-def _held_out_logits(examples: Ratings, groups: Ints, strength: float) -> Floats:
-    """`groups` (n,): numbers; all examples of a group are held out together."""
-    logits = np.zeros((len(examples.ratings), examples.classes))
+def held_out_logits(groups: Ints, predict: Callable[[Bools, Bools], Floats], classes: int) -> Floats:
+    """(n, classes). `groups` (n,): numbers; all examples of a group are held out together. `predict` fits on the first
+    examples and returns the logits of the second ones."""
+    logits = np.zeros((len(groups), classes))
     for fold in range(FOLDS):
         held_out = groups % FOLDS == fold
         if held_out.any():
-            coefficients, intercept = _fit(examples, ~held_out, strength)
-            logits[held_out] = examples.points[held_out] @ coefficients.T + intercept
+            logits[held_out] = predict(~held_out, held_out)
     return logits
 
 
-def _temperature(logits: Floats, examples: Ratings) -> float:
+def temperature(logits: Floats, examples: Ratings) -> float:
     """The temperature with the least negative log-likelihood, drawn towards 1 where there are few examples.
 
     Only TAs' ratings count: on soft labels it would make the head as certain as its teacher, right or wrong.

@@ -10,7 +10,9 @@ from grader.heads.base import HeadBase
 from grader.heads.fitting import HeadSettings, RatedLab, fit_lab_heads, read_features
 from grader.heads.session import estimate
 from labs_schema.errors import ModelError
+from labs_schema.hashes import files_hash
 from labs_schema.models import Criterion, Lab, SourceFile, Submission
+from labs_schema.observations import CheckKind, CheckResult, Outcome, SubmissionObservations
 from serving.engines.engine import EngineFailure, LabelScores, Query, ScoreRequest
 from serving.head.head import INFO, WEIGHTS, Head, read_head, write_head
 from serving.head.head_engine import HeadEngine
@@ -42,6 +44,18 @@ def answers(head: Head, lab: Lab, criterion: Criterion, options: Sequence[str] |
         for submission in lab.submissions
     ]
     return list(HeadEngine(head, HashedStates(), 100).score(requests))
+
+
+def observed(lab: Lab, every: int = 1) -> Lab:
+    """Each `every`th submission with a test that passed where the TA rated the second criterion A."""
+    submissions = []
+    for number, each in enumerate(lab.submissions):
+        given = lab.ratings_by_student[each.student][lab.criteria[1].title]
+        outcome = Outcome.PASSED if given == "A" else Outcome.FAILED
+        result = CheckResult(check="prints the answer", kind=CheckKind.TEST, outcome=outcome)
+        found = SubmissionObservations(submission=files_hash(each), results=(result,))
+        submissions.append(each if number % every else each.model_copy(update={"observations": found}))
+    return lab.model_copy(update={"submissions": tuple(submissions)})
 
 
 def agreement(found: Sequence[object], lab: Lab, criterion: Criterion) -> float:
@@ -105,6 +119,32 @@ def test_a_head_learns_from_soft_labels_and_is_measured_on_ratings_of_tas(labs: 
     assert [each.student for each in held_out] == [rated[0]]
     assert head.info.rated == {lab.name: 1}
     assert 0 < head.info.settings["soft_weight"] < 1
+
+
+def test_evidence_rates_programs_whose_code_says_nothing(
+    make_lab: Callable[..., Lab], fit: Fit, tmp_path: Path
+) -> None:
+    one, two = (make_lab(name, students=40) for name in ("lab1", "lab2"))
+    criterion = one.criteria[1]
+    other = {"A": "B", "B": "A"}
+    turned = [g.model_copy(update={"rating": other[str(g.rating)]}) for g in two.human_grades if g.rating != "C"]
+    labs = [one, two.model_copy(update={"human_grades": tuple(turned)})]  # the same programs, rated otherwise
+    seen = [observed(lab) for lab in labs]
+    write_head(fit(seen), tmp_path)
+    head = read_head(tmp_path)
+    found = answers(head, seen[1], criterion)
+    assert agreement(found, labs[1], criterion) > 0.95
+    first = found[0]
+    assert isinstance(first, LabelScores)
+    assert first.sources["evidence"] > sum(abs(value) for name, value in first.sources.items() if name != "evidence")
+    assert agreement(answers(fit(labs), labs[1], criterion), labs[1], criterion) < 0.95
+
+
+def test_programs_without_observations_are_rated_as_by_a_head_without_evidence(labs: list[Lab], fit: Fit) -> None:
+    seen = [observed(lab, every=2) for lab in labs]
+    criterion = labs[0].criteria[1]
+    found, blind = answers(fit(seen), seen[1], criterion), answers(fit(labs), labs[1], criterion)
+    assert [each == other for each, other in zip(found, blind, strict=True)] == [False, True] * 10
 
 
 @pytest.mark.parametrize("damaged", [INFO, WEIGHTS])

@@ -14,7 +14,8 @@ def programs() -> Programs:
     """60 programs of 3 labs with 12 text features and 8 hidden ones."""
     random = np.random.default_rng(0)
     text = csr_matrix(random.random((60, 12)) * (random.random((60, 12)) < 0.4))
-    return Programs(text, random.normal(size=(60, 8)), np.arange(60) % 3)
+    hidden, nothing = random.normal(size=(60, 8)), np.zeros((60, 0))
+    return Programs(text, hidden, np.arange(60) % 3, nothing, np.zeros(60, bool))
 
 
 def rated(programs: Programs, rows: range) -> RatedPrograms:
