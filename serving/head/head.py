@@ -59,7 +59,7 @@ class HeadInfo(Frozen):
 
 
 class Program(NamedTuple):
-    """What a head knows of a program. `hidden` (d,)."""
+    """The features of one program before scaling. `hidden` (d,)."""
 
     ngrams: Ngrams
     hidden: Hidden

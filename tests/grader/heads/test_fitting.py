@@ -121,7 +121,7 @@ def test_a_head_learns_from_soft_labels_and_is_measured_on_ratings_of_tas(labs: 
     assert 0 < head.info.settings["soft_weight"] < 1
 
 
-def test_evidence_rates_programs_whose_code_says_nothing(
+def test_evidence_rates_programs_with_uninformative_code(
     make_lab: Callable[..., Lab], fit: Fit, tmp_path: Path
 ) -> None:
     one, two = (make_lab(name, students=40) for name in ("lab1", "lab2"))

@@ -11,7 +11,7 @@ from training.head.regression import Ratings, softmax
 
 
 def programs(observed: np.ndarray, evidence: np.ndarray) -> Programs:
-    """90 programs of 3 labs, whose text and hidden features know nothing of the ratings."""
+    """90 programs of 3 labs, whose text and hidden features are random."""
     random = np.random.default_rng(0)
     text = csr_matrix(random.random((90, 6)))
     return Programs(text, random.normal(size=(90, 5)), np.arange(90) % 3, evidence * observed[:, None], observed)
@@ -33,7 +33,7 @@ def answers(head: FittedCriterion, given: Programs, lab: int) -> np.ndarray:
     return softmax(np.where(given.observed[:, None], head.evidence.sharpness[lab] * with_evidence, base))
 
 
-def test_evidence_decides_where_code_says_nothing_also_in_a_new_lab() -> None:
+def test_evidence_decides_where_code_is_uninformative_also_in_a_new_lab() -> None:
     everything = np.ones(90, bool)
     given, passed, head = fitted(everything, np.flatnonzero(np.arange(90) % 3 < 2))
     assert (head.held_out.argmax(axis=1) == passed[np.arange(90) % 3 < 2]).all()
