@@ -47,17 +47,22 @@ def in_days(text: str) -> float:
     return days
 
 
-def forget_student(student: str, scope: Scope) -> list[str]:
-    """Returns a report in lines.
+class Erasure(Frozen):
+    """`students`: once per course. `notes`: what was changed in files, and what is left to do."""
 
-    Raises StoreError, and GraderError for an unreadable dataset before anything is deleted.
-    """
+    students: int
+    records: int
+    notes: tuple[str, ...]
+
+
+def forget_student(student: str, scope: Scope) -> Erasure:
+    """Raises StoreError, and GraderError for an unreadable dataset before anything is deleted."""
     with local_store() as store:
         forget = partial(store.forget_student, student, scope.course, actor=cli_actor())
         return _forget_everywhere(store, {student}, scope, forget)
 
 
-def forget_inactive(days: float, course: str, scope: Scope) -> list[str]:
+def forget_inactive(days: float, course: str, scope: Scope) -> Erasure:
     """Forgets all students of a course without a grade in the last `days`.
 
     The time is fixed at the start: a student who becomes inactive meanwhile would otherwise remain in the files.
@@ -70,17 +75,17 @@ def forget_inactive(days: float, course: str, scope: Scope) -> list[str]:
 
 def _forget_everywhere(
     store: Store, students: Collection[str], scope: Scope, forget: Callable[[], Forgotten]
-) -> list[str]:
+) -> Erasure:
     """Files first, because a forgotten student's id is unknown; then again, for files written meanwhile."""
     report = _erase_from_files(store, students, scope)
     forgotten = forget()
     _erase_from_files(store, students, scope)
-    lines = [f"{forgotten.students} students forgotten (once per course), with {forgotten.records} records."]
+    lines = []
     if not forgotten.students and scope.course and len(students) == 1:
         lines.append(UNKNOWN_STUDENT)
     if not forgotten.scrubbed:
         lines.append(NOT_SCRUBBED)
-    return lines + report
+    return Erasure(students=forgotten.students, records=forgotten.records, notes=(*lines, *report))
 
 
 def _erase_from_files(store: Store, students: Collection[str], scope: Scope) -> list[str]:

@@ -173,6 +173,16 @@ class DemoLimits(Frozen):
     service_start_seconds: float = Field(180.0, description="The service must be ready within this time.")
 
 
+class DoctorLimits(Frozen):
+    """`grader doctor`."""
+
+    memory_bytes: int = Field(4_000_000_000, description="A warning below: `make demo` needs about this much.")
+    disk_bytes: int = Field(5_000_000_000, description="A warning below: the installed packages need 3 GB.")
+    command_seconds: float = Field(
+        10.0, description="A program such as nvidia-smi that takes longer counts as missing."
+    )
+
+
 class LexerLimits(Frozen):
     """Memory for lexed programs (`labs_schema.source.lexer`)."""
 

@@ -13,6 +13,13 @@ def data_folder() -> Path:
     return Path(data).absolute() / "grader"
 
 
+def config_file() -> Path:
+    """The file that `grader init` writes and every command reads: ~/.config/grader/grader.env, or below
+    XDG_CONFIG_HOME."""
+    folder = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(folder).absolute() / "grader" / "grader.env"
+
+
 def cache_folder() -> Path:
     """The user's cache folder of this product: ~/.cache/grader, or below XDG_CACHE_HOME."""
     caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -51,7 +58,17 @@ class Settings(BaseSettings):
         "Processes that serve the same pages need the same file. Default: session.key next to a SQLite store, else "
         "~/.local/share/grader/session.key",
     )
-    models: Path = Field(
+    model: str | None = Field(
+        None, description="The model of `grader serve` and `grader worker` without --model. Default: none"
+    )
+    labs: Path | None = Field(
+        None, description="The folder with one folder per lab, for GRADER_MODEL; --labs overrides it. Default: none"
+    )
+    course: str | None = Field(
+        None,
+        description="The name of the course of GRADER_MODEL; --course overrides it. Default: the labs folder's name",
+    )
+    model_cache: Path = Field(
         default_factory=lambda: cache_folder() / "models",
         description="The folder of base models that `grader model pull` converted. Default: ~/.cache/grader/models",
     )

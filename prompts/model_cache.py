@@ -44,7 +44,7 @@ class CachedModel(Frozen):
 
 def model_folder(name: str) -> Path:
     """Where the model called `name` is in the cache, if it is there."""
-    return Settings().models.expanduser().absolute() / name
+    return Settings().model_cache.expanduser().absolute() / name
 
 
 def gguf_name(path: Path) -> str:

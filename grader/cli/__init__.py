@@ -17,6 +17,7 @@ from grader.cli.calibrate import calibrate
 from grader.cli.check import check
 from grader.cli.courses import courses
 from grader.cli.demo import demo
+from grader.cli.doctor import doctor
 from grader.cli.evaluate import evaluate
 from grader.cli.export import export
 from grader.cli.forget import forget
@@ -24,6 +25,7 @@ from grader.cli.generate import generate
 from grader.cli.grade import grade
 from grader.cli.help import DATA, GRADING, OPERATION, TRAINING, TRUST, HelpCommand, HelpGroup
 from grader.cli.import_lab import import_
+from grader.cli.init import init
 from grader.cli.keys import keys
 from grader.cli.label import label
 from grader.cli.merge import merge
@@ -35,6 +37,8 @@ from grader.cli.serve import serve
 from grader.cli.suspects import suspects
 from grader.cli.train import train
 from grader.cli.worker import worker
+from grader.configuration import load_config
+from grader.terminal import show_error
 from labs_schema.errors import GraderError, InputError
 from labs_schema.full_disk import is_full_disk
 
@@ -50,7 +54,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     TRAINING: (train, merge),
     GRADING: (grade, generate, label, regrade, export, replay, demo),
     TRUST: (evaluate, calibrate, attack, robustness),
-    OPERATION: (serve, worker, forget),
+    OPERATION: (init, doctor, serve, worker, forget),
 }
 for panel, functions in PANELS.items():
     for function in functions:
@@ -82,10 +86,14 @@ def main() -> None:
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch loads: spinning threads cost 4x on a busy CPU
     try:
+        load_config()
         app()
     except Exception as error:
         if not isinstance(error, GraderError | OSError) and not is_full_disk(error):
             raise
+        show_error(
+            error, error.code if isinstance(error, GraderError) else "disk-full" if is_full_disk(error) else "os-error"
+        )
         label = "" if isinstance(error, InputError) else "[bold red]error[/] "
         Console(stderr=True).print(label + escape(str(error)), highlight=False, soft_wrap=True)
         sys.exit(1)

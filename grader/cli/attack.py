@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from grader.cli.options import Engine, LabFolder, Model, Seed
+from grader.terminal import show
 
 
 def attack(
@@ -47,6 +47,4 @@ def attack(
         seed=seed,
     )
     report = attack_lab(lab, model, out, options)
-    console = Console()
-    console.print(shown(report))
-    console.print(f"Written to {out}", highlight=False, soft_wrap=True)
+    show(report, shown(report), f"Written to {out}")

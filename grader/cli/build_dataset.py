@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich import print as show
 
 from grader.cli.help import HelpCommand
 from grader.cli.options import Seed
 from grader.progress_bars import step_bars
+from grader.terminal import show
 
 if TYPE_CHECKING:
     from prompts.style import PromptStyle
@@ -111,7 +111,8 @@ def build_dataset(
     from training.dataset.manifest import verify_dataset
 
     if verify:
-        show(unchanged(verify_dataset(train_dataset_path.parent, parent_dir), parent_dir is not None))
+        verified = verify_dataset(train_dataset_path.parent, parent_dir)
+        show({"outputs": verified.outputs}, unchanged(verified, parent_dir is not None))
         return
     if parent_dir is None:
         raise typer.BadParameter("name the folder that contains the labs", param_hint="--parent-dir")
@@ -132,7 +133,8 @@ def build_dataset(
         )
         paths = train_dataset_path, test_dataset_path
         manifest = build.build_dataset(parent_dir, *paths, options, progress=progress, report=reports.append)
-    show(dataset_table(reports, manifest, train_dataset_path.parent))
+    document = {"outputs": manifest.outputs, "labs": reports}
+    show(document, dataset_table(reports, manifest, train_dataset_path.parent))
 
 
 def prompt_style(prompt: Literal["full", "compact"], system_path: Path | None, verbose: bool) -> "PromptStyle":

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from grader.cli.options import Engine, ParentFolder, RunFolder, Seed
+from grader.terminal import show
 from labs_schema.errors import GraderError
 
 
@@ -31,14 +31,16 @@ def calibrate(
     Example: [bold]grader calibrate runs/latest --parent-dir labs --max-error 0.05 --confidence 0.9[/]
 
     Writes RUN/calibration.json, which every other command uses. If the graded work supports no such guarantee, the
-    command reports why and exits with status 1. Confidences are still calibrated, but nothing is auto-accepted.
+    command reports why. Confidences are still calibrated, but nothing is auto-accepted.
+
+    Exit status: 0 with a guarantee, 1 without one or for an error, 2 for wrong options.
     """
     from grader.experiments.calibrate import CalibrateOptions, calibrate_run
     from grader.tables.calibration import calibration_table
 
     options = CalibrateOptions(max_error, confidence, share, orders=orders, seed=seed, engine=engine)
     found = calibrate_run(run, parent_dir, options)
-    Console(soft_wrap=True, highlight=False).print(calibration_table(found))
+    show(found, calibration_table(found))
     if found.calibration.refused:
         raise GraderError(
             f"No guarantee can be given: {found.calibration.refused}. All grades still require review; more held-out "

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from grader.cli.help import HelpCommand, HelpGroup
+from grader.terminal import notes, show
 
 courses = typer.Typer(
     name="courses", cls=HelpGroup, no_args_is_help=True, help="Registers the model of each course, for 'grader serve'."
@@ -28,10 +29,10 @@ def add(course: Course, model: Model, labs: Labs = None) -> None:
 
     Example: [bold]grader courses add cs101 --model runs/latest --labs labs[/]
     """
-    from grader.service.courses import add_course
+    from grader.service.courses import add_course, describe
 
-    for line in add_course(course, model, labs):
-        typer.echo(line)
+    registration, hints = add_course(course, model, labs)
+    show(registration, *describe(registration), *hints)
 
 
 @courses.command(cls=HelpCommand)
@@ -47,7 +48,7 @@ def remove(course: Course) -> None:
 
     with local_store() as store:
         CourseRegistry(store.database).remove(course, actor=cli_actor())
-    typer.echo(f"{course} is no longer served")
+    show({"course": course, "served": False}, f"{course} is no longer served")
 
 
 @courses.command("list", cls=HelpCommand)
@@ -56,10 +57,9 @@ def list_courses() -> None:
 
     Example: [bold]grader courses list[/]
     """
-    from grader.service.courses import describe_courses
+    from grader.service.courses import describe, registered_courses
 
-    lines = describe_courses()
-    if not lines:
-        typer.echo("No courses yet. Register one with grader courses add.", err=True)
-    for line in lines:
-        typer.echo(line)
+    found = registered_courses()
+    if not found:
+        notes().print("No courses yet. Register one with grader courses add.")
+    show(found, *(line for each in found for line in describe(each)))

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from grader.cli.options import Model
+from grader.terminal import show
 
 
 def demo(
@@ -24,4 +25,4 @@ def demo(
     """
     from grader.experiments.demo import show_one
 
-    show_one(model, lab, student, Console())
+    show(show_one(model, lab, student, Console()))

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from grader.cli.options import Engine, Orders, ParentFolder, PricePerHour, Resamples, RunFolder
+from grader.terminal import show
 
 Out = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", help="Output folder. Default: RUN/evaluation.")]
 Other = Annotated[
@@ -59,6 +59,4 @@ def evaluate(
         command=shlex.join(["grader", *sys.argv[1:]]),
     )
     evaluation = evaluate_run(run, parent_dir, folder, options)
-    console = Console()
-    console.print(evaluation_tables(evaluation))
-    console.print(f"Written to {folder}{f' and {report}' if report else ''}", highlight=False, soft_wrap=True)
+    show(evaluation, evaluation_tables(evaluation), f"Written to {folder}{f' and {report}' if report else ''}")

@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from grader.cli.options import AsJson
+from grader.terminal import show
 
 Platform = Annotated[
     str,
@@ -51,7 +50,6 @@ def export(
     scale: Scale = False,
     include_review: IncludeReview = False,
     dry_run: DryRun = False,
-    as_json: AsJson = False,
 ) -> None:
     """Writes the results of a regrade as a file for a course platform.
 
@@ -74,7 +72,4 @@ def export(
     if out is not None and not dry_run:
         record_exported_file(results, out)
     report = export_results(request, None if dry_run else out)
-    if as_json:
-        typer.echo(report.model_dump_json(indent=1))
-    else:
-        Console().print(as_table(report, None if dry_run else out), highlight=False, soft_wrap=True)
+    show(report, as_table(report, None if dry_run else out))

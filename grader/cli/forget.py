@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from grader.terminal import show
 
 
 def forget(
@@ -41,11 +42,12 @@ def forget(
         raise typer.BadParameter("Give a STUDENT, or --older-than with --course.")
     scope = Scope(course=course, exports=tuple(export or ()), data=tuple(data or ()))
     if student is not None:
-        lines = forget_student(student, scope)
+        erased = forget_student(student, scope)
     else:
         try:
             days = in_days(older_than or "")
         except ValueError as error:
             raise typer.BadParameter(str(error)) from None
-        lines = forget_inactive(days, course or "", scope)
-    Console().print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+        erased = forget_inactive(days, course or "", scope)
+    summary = f"{erased.students} students forgotten (once per course), with {erased.records} records."
+    show(erased, summary, *erased.notes)

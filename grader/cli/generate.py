@@ -7,6 +7,7 @@ import typer
 
 from grader.cli.options import Engine, Model, Seed
 from grader.progress_bars import step_bars
+from grader.terminal import show
 
 
 def generate(
@@ -39,6 +40,8 @@ def generate(
     Example: [bold]grader generate --model runs/latest "Write a C function that squares a number."[/]
 
     Many prompts: [bold]grader generate --model runs/latest --prompts prompts.jsonl --out answers.jsonl[/]
+
+    Exit status: 0 if every prompt has an answer, 1 if one has none or for an error, 2 for wrong options.
     """
     from labs_schema.full_disk import reporting_full_disk
     from serving.engines.engine import Sampling
@@ -50,18 +53,15 @@ def generate(
     sampling = Sampling(max_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed)
     generator = Generator(model, engine)
     try:
-        with step_bars() as show:
-            found = list(generator.answers(rows, sampling, lambda done, total: show("Generating", done, total)))
+        with step_bars() as progress:
+            found = list(generator.answers(rows, sampling, lambda done, total: progress("Generating", done, total)))
     finally:
         generator.close()
-    if prompts is None and out is None and found[0].text is not None:
-        typer.echo(found[0].text)
-        return
-    lines = "".join(each.model_dump_json(exclude_none=True) + "\n" for each in found)
-    if out is None:
-        typer.echo(lines, nl=False)
-    else:
+    lines = [each.model_dump_json(exclude_none=True) for each in found]
+    if out is not None:
         with reporting_full_disk(out, "run the same command again."):
-            out.write_text(lines, encoding="utf-8")
+            out.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    alone = prompts is None and out is None and found[0].text is not None
+    show(found, *([found[0].text or ""] if alone else [] if out else lines))
     if any(each.error for each in found):
         raise typer.Exit(1)

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from grader.cli.options import AsJson, Engine, Model, Orders, Reasoning
+from grader.cli.options import Engine, Model, Orders, Reasoning
+from grader.terminal import notes, show
 
 Files = Annotated[
     list[Path],
@@ -24,7 +24,6 @@ def grade(
     engine: Engine = "auto",
     reasoning: Reasoning = False,
     orders: Orders = None,
-    as_json: AsJson = False,
 ) -> None:
     """Grades one program with a lab's rubric.
 
@@ -38,21 +37,18 @@ def grade(
     from serving.model.loading import GraderOptions, load_grader
     from serving.scoring.triage import ReviewCode, review_code
 
-    rubric, notes = load_rubric(lab), Console(stderr=True)
+    rubric, screen = load_rubric(lab), notes()
     submission, warnings = read_adhoc_submission(
         files, rubric.language, rubric.roster, rubric.criteria, rubric.encoding
     )
     for warning in warnings:
-        notes.print(str(warning), markup=False, highlight=False, soft_wrap=True)
-    with notes.status("Loading the model"):
+        screen.print(str(warning), markup=False)
+    with screen.status("Loading the model"):
         grader = load_grader(model, GraderOptions(engine=engine, orders=orders))
     [graded] = grader.grade(rubric, [submission], reasoning=reasoning)
     grader.close()
-    if as_json:
-        typer.echo(graded.model_dump_json(indent=2))
-        return
-    Console().print(grade_table(graded, rubric.criteria))
+    show(graded, grade_table(graded, rubric.criteria))
     reasons = (reason for each in graded.criteria for reason in each.review_reasons)
     if any(review_code(reason) is ReviewCode.NOT_CALIBRATED for reason in reasons):
         advice = f"To auto-accept confident grades: grader calibrate {model} --parent-dir {lab.resolve().parent}"
-        notes.print(advice, markup=False, highlight=False, soft_wrap=True)
+        screen.print(advice, markup=False)

@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from grader.cli.options import AsJson
+from grader.terminal import show
 
 Platform = Annotated[
     str,
@@ -52,7 +51,6 @@ def import_(
     lab: Lab = None,
     assignment: Assignment = None,
     dry_run: DryRun = False,
-    as_json: AsJson = False,
 ) -> None:
     """Turns an export of a course platform into a lab.
 
@@ -72,7 +70,4 @@ def import_(
     source = ImportSource(platform, export, roster, tuple(grades or ()), lab, assignment)
     with step_bars() as progress:
         report, issues = import_lab(source, None if dry_run else out, progress)
-    if as_json:
-        typer.echo(report.model_dump_json(indent=1))
-    else:
-        Console().print(as_table(report, issues, out), highlight=False, soft_wrap=True)
+    show(report, as_table(report, issues, out))

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from grader.cli.help import HelpCommand, HelpGroup
+from grader.terminal import notes, show
 from labs_schema.limits import PageLimits
 from serving.store.roles import Role
 
@@ -30,8 +31,8 @@ def create(
 
     with local_store() as store:
         token, key = store.create_key(name, role, course, actor=cli_actor())
-    typer.echo(f"key {key.id}, shown only once:", err=True)
-    typer.echo(token)
+    notes().print(f"key {key.id}, shown only once:")
+    show({"token": token, **key.model_dump()}, token)
 
 
 @keys.command(cls=HelpCommand)
@@ -55,7 +56,8 @@ def link(
 
     with local_store() as store:
         token = store.create_link(key, timedelta(minutes=minutes), actor=cli_actor())
-    typer.echo(f"{url.rstrip('/')}/app/sign-in?link={quote(token)}")
+    address = f"{url.rstrip('/')}/app/sign-in?link={quote(token)}"
+    show({"url": address}, address)
 
 
 @keys.command(cls=HelpCommand)
@@ -67,7 +69,8 @@ def revoke(key: Annotated[str, typer.Argument(metavar="ID", help="Key id, from '
     from grader.service.local_store import cli_actor, local_store
 
     with local_store() as store:
-        typer.echo(f"revoked at {store.revoke_key(key, actor=cli_actor()).revoked_at}")
+        revoked = store.revoke_key(key, actor=cli_actor())
+    show(revoked, f"revoked at {revoked.revoked_at}")
 
 
 @keys.command("list", cls=HelpCommand)
@@ -80,8 +83,11 @@ def list_keys() -> None:
 
     with local_store() as store:
         found = store.list_keys()
-        if not found:
-            typer.echo("No keys yet. Create one with grader keys create.", err=True)
-        for key in found:
-            state = f"revoked {key.revoked_at}" if key.revoked_at else "active"
-            typer.echo(f"{key.id}  {key.role:8}  {key.course or 'all courses':16}  {state:35}  {key.name}")
+    if not found:
+        notes().print("No keys yet. Create one with grader keys create.")
+    states = [f"revoked {key.revoked_at}" if key.revoked_at else "active" for key in found]
+    lines = (
+        f"{key.id}  {key.role:8}  {key.course or 'all courses':16}  {state:35}  {key.name}"
+        for key, state in zip(found, states, strict=True)
+    )
+    show(found, *lines)

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from grader.cli.options import LabFolder, Seed
+from grader.terminal import show
 
 Others = Annotated[
     Path | None,
@@ -61,4 +62,4 @@ def label(
         propose=propose,
         finish=finish,
     )
-    label_lab(lab, options, Console())
+    show(label_lab(lab, options, Console()))

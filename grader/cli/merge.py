@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from grader.cli.options import RunFolder
+from grader.terminal import show
 
 
 class Dtype(StrEnum):
@@ -30,4 +31,5 @@ def merge(
     """
     from training.models.merge import merge as merge_run
 
-    typer.echo(merge_run(run, out, dtype.value))
+    merged = merge_run(run, out, dtype.value)
+    show({"model": merged}, str(merged))

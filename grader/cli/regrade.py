@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from grader.cli.options import CourseName, Engine, Model, Orders, PricePerHour, Reasoning
+from grader.terminal import show
 
 Labs = Annotated[list[Path], typer.Argument(metavar="LAB", help="Lab folders, such as all labs of a course.")]
 Out = Annotated[
@@ -52,6 +52,8 @@ def regrade(
     Cost estimate: [bold]grader regrade labs/square --model runs/latest --dry-run --price-per-hour 2.50[/]
 
     On several machines: [bold]grader regrade labs/square --model runs/latest --out regraded/square --cluster local[/]
+
+    Exit status: 0 also if some submissions failed, which the result counts; 1 for an error, 2 for wrong options.
     """
     from grader.regrade.cost import cost_table, expected_cost
     from grader.regrade.regrade import RegradeOptions, regrade_labs
@@ -60,9 +62,10 @@ def regrade(
 
     labs = [lab for lab in labs if lab.is_dir() or not is_allowed_among_labs(lab.name)]
     if dry_run:
-        for lab in labs:
-            cost = expected_cost(lab, model, out=out, orders=orders, price_per_hour=price_per_hour)
-            Console().print(cost_table(cost, f"{lab.name}, nothing graded yet"))
+        costs = {
+            lab.name: expected_cost(lab, model, out=out, orders=orders, price_per_hour=price_per_hour) for lab in labs
+        }
+        show(costs, *(cost_table(cost, f"{name}, nothing graded yet") for name, cost in costs.items()))
         return
     if out is None:
         raise typer.BadParameter("name an output folder", param_hint="--out")
@@ -77,4 +80,5 @@ def regrade(
         workers=workers,
     )
     with reporting_full_disk(out, "run the same command again: it resumes."):
-        Console().print(regrade_labs(labs, model, out, options))
+        report = regrade_labs(labs, model, out, options)
+    show(report, report.shown())

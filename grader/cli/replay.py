@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from grader.cli.options import Engine, Model
+from grader.terminal import show
 
 
 def replay(
@@ -14,9 +15,11 @@ def replay(
 ) -> None:
     """Grades a stored program again and reports any difference.
 
-    Uses the rubric version the program was graded with. Exits with status 1 if the grade differs.
+    Uses the rubric version the program was graded with.
 
     Example: [bold]grader replay 5d1f09c2a7e84f7d9b7b0a2c6a1d3e4f --model runs/latest[/]
+
+    Exit status: 0 for the same grade, 1 for another one or for an error, 2 for wrong options.
     """
     from grader.regrade.replay import replay as replay_grade
     from grader.service.local_store import local_store
@@ -25,8 +28,8 @@ def replay(
     with local_store() as store:
         store.read_history(grade)  # an unknown id fails before the model is loaded
         replayed = replay_grade(store, grade, load_grader(model, GraderOptions(engine=engine)))
-    for difference in (*replayed.provenance, *replayed.answers):
-        typer.echo(f"{difference.what}: then {difference.then}, now {difference.now}")
-    typer.echo("the same grade" if replayed.same else "not the same grade")
-    typer.echo(f"largest difference of a probability: {replayed.gap:.2g}")
+    differences = (f"{each.what}: then {each.then}, now {each.now}" for each in replayed.provenance + replayed.answers)
+    verdict = "the same grade" if replayed.same else "not the same grade"
+    gap = f"largest difference of a probability: {replayed.gap:.2g}"
+    show({"same": replayed.same, **replayed.model_dump()}, *differences, verdict, gap)
     raise typer.Exit(not replayed.same)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from grader.cli.options import BaseModel, Engine, Overrides, ParentFolder, Resamples, pull_missing
+from grader.terminal import notes, show
 
 Kind = Annotated[
     Literal["labels", "prompts"],
@@ -53,8 +54,6 @@ def robustness(
 
     Example: [bold]grader robustness labels --p 0,0.01,0.1,0.33 --loss sigmoid,robust --seeds 3[/]
     """
-    from rich.console import Console
-
     from grader.experiments.robustness.grid import grid
     from grader.experiments.robustness.series import SeriesOptions, run_series
     from grader.tables.robustness import robustness_table
@@ -69,6 +68,6 @@ def robustness(
         settings,
         out or Path("robustness") / kind,
         SeriesOptions(label_smoothing, engine, resamples, at_most),
-        Console(stderr=True),
+        notes(),
     )
-    Console().print(robustness_table(found))
+    show(found, robustness_table(found))

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from grader.cli.options import CourseLabs, CourseModel, CourseName, Engine, LoadedModels, Orders
+from grader.cli.options import CourseLabs, CourseModel, CourseName, Engine, LoadedModels, Orders, configured
 
 
 def serve(
@@ -44,10 +44,11 @@ def serve(
     for each, then [bold]grader serve[/]. The API key determines the course. Courses can be added while it runs.
 
     The store named by GRADER_STORE holds grades, jobs and keys. The log has JSON lines without student code. Ctrl-C or
-    SIGTERM drains the queue and exits.
+    SIGTERM drains the queue and exits. With --json the address is printed once the service is ready.
     """
     from grader.service.service import ServeOptions, run_service
 
+    model, labs, course = configured(model, labs, course)
     options = ServeOptions(
         model=model,
         labs=labs,

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from grader.cli.options import Seed
+from grader.terminal import show
 
 
 def suspects(
@@ -27,15 +28,13 @@ def suspects(
 
     Example: [bold]grader suspects --parent-dir labs --top 10[/]
     """
-    from rich.console import Console
-
     from grader.labels.find_suspects import find_suspects
     from grader.progress_bars import step_bars
     from grader.tables.suspects import suspect_tables
 
-    with step_bars() as show:
+    with step_bars() as bars:
         found = find_suspects(
-            parent_dir, out, folds=folds, seed=seed, progress=lambda done, of: show("Predicting ratings", done, of)
+            parent_dir, out, folds=folds, seed=seed, progress=lambda done, of: bars("Predicting ratings", done, of)
         )
     written = f"Written to {out}: suspects.csv and suspects.json contain all of them"
-    Console().print(*suspect_tables(found, top), written, sep="\n", highlight=False)
+    show(found, *suspect_tables(found, top), written)

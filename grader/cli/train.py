@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from grader.cli.options import BaseModel, Overrides, pull_missing
+from grader.terminal import notes, show
 from prompts.base_models import preset_table
 
 Config = Annotated[
@@ -75,16 +76,17 @@ def train(
     if settings.head:
         if resume or dry_run:
             raise typer.BadParameter("a head is trained in minutes: run it again, without --resume and --dry-run")
-        typer.echo(train_head(settings))
+        run = train_head(settings)
+        show({"run": run}, str(run))
         return
     try:
         done = estimate(settings) if dry_run else run_training(settings, resume=resume)
     except TrainingStoppedError as stopped:
-        typer.echo(stopped, err=True)
+        notes().print(str(stopped), markup=False)
         exit_all_ranks(130)
         raise typer.Exit(130) from None
     if os.environ.get("RANK", "0") == "0":
-        typer.echo(done)
+        show({"estimate" if dry_run else "run": done}, str(done))
     exit_all_ranks()
 
 
@@ -99,6 +101,8 @@ A [bold]head[/] section trains a head on the frozen model instead: minutes on a 
 [bold]training/recipes/head.yaml[/].
 
 On several GPUs: [bold]accelerate launch -m grader train --config training/recipes/qwen2.5-coder-7b.yaml[/]
+
+Exit status: 0 for success, 1 for an error, 2 for wrong options, 130 if interrupted, after a checkpoint.
 
 Presets for --model:
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from grader.cli.options import CourseLabs, CourseModel, CourseName, Engine, LoadedModels, Orders
+from grader.cli.options import CourseLabs, CourseModel, CourseName, Engine, LoadedModels, Orders, configured
 
 
 def worker(
@@ -28,5 +28,6 @@ def worker(
     from grader.service.engine import ModelOptions
     from grader.service.worker import run_worker
 
+    model, labs, course = configured(model, labs, course)
     options = ModelOptions(model=model, labs=labs, course=course, engine=engine, orders=orders, models=models)
     run_worker(options, name)

@@ -34,8 +34,8 @@ NEXT = """Next steps:
   grader label YOUR_LABS/NEW_LAB    # rate twenty programs of a new lab, get the rest"""
 
 
-def show_one(model: str, lab_folder: Path, student: str, console: Console) -> None:
-    """Serves `model` with the labs next to `lab_folder`, posts the submission of `student` and prints the grade.
+def show_one(model: str, lab_folder: Path, student: str, console: Console) -> GradeResponse:
+    """Serves `model` with the labs next to `lab_folder`, posts the submission of `student` and prints its grade.
 
     Raises GraderError if the student is unknown or the service does not start.
     """
@@ -67,6 +67,7 @@ def show_one(model: str, lab_folder: Path, student: str, console: Console) -> No
     console.print(f"Needs review: {', '.join(reasons)}.", highlight=False)
     console.print(f"POST {url}/grade answered in {seconds:.2f} s", highlight=False)
     console.print(NEXT.format(model=model, lab=lab_folder, labs=lab_folder.parent), highlight=False, soft_wrap=True)
+    return response
 
 
 @contextmanager

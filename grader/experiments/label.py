@@ -14,6 +14,7 @@ from grader.heads.session import LabelSession, Version
 from grader.progress_bars import step_bars
 from grader.terminal import printable
 from labs_schema.errors import GraderError
+from labs_schema.frozen import Frozen
 from labs_schema.models import Criterion, Lab, Submission
 from labs_schema.reading.validate import lab_folders, load_lab
 from prompts.base_models import find_base
@@ -41,8 +42,20 @@ class LabelOptions:
     finish: bool = False
 
 
-def label_lab(folder: Path, options: LabelOptions, console: Console) -> None:
-    """Raises InputError for an invalid lab, ModelError for an unusable base model, GraderError without ratings."""
+class Labelled(Frozen):
+    """`proposed`: the folders of the programs to rate first, if only they were requested. Otherwise `model`, the run
+    folder, and its `version`."""
+
+    proposed: tuple[str, ...] = ()
+    model: Path | None = None
+    version: Version | None = None
+
+
+def label_lab(folder: Path, options: LabelOptions, console: Console) -> Labelled:
+    """Prints its progress and its result to `console`.
+
+    Raises InputError for an invalid lab, ModelError for an unusable base model, GraderError without ratings.
+    """
     lab, base = load_lab(folder), open_base(find_base(options.model), None)
     if not any(file.text.strip() for submission in lab.submissions for file in submission.files):
         raise GraderError(f"{folder}: the lab has no program to rate.", code="nothing-to-learn")
@@ -50,9 +63,10 @@ def label_lab(folder: Path, options: LabelOptions, console: Console) -> None:
         session = LabelSession(lab, rated_labs(options.parent, folder), base, seed=options.seed, progress=show)
     version = session.refit() if session.can_fit else None
     if options.propose:
-        for submission in session.next_submissions(options.propose):
-            console.print(submission.folder, markup=False, highlight=False)
-        return
+        proposed = tuple(submission.folder for submission in session.next_submissions(options.propose))
+        for name in proposed:
+            console.print(name, markup=False, highlight=False)
+        return Labelled(proposed=proposed)
     if not options.finish:
         version = _rate(session, folder, options, console) or version
     if session.head is None or version is None:
@@ -67,6 +81,7 @@ def label_lab(folder: Path, options: LabelOptions, console: Console) -> None:
         f"grader regrade {folder} --model {options.out / 'latest'} --out {Path('regraded') / folder.resolve().name}"
     )
     console.print(f"Version {version.head_hash[:12]} is in {run}. Grade the rest with:\n  {command}", highlight=False)
+    return Labelled(model=run, version=version)
 
 
 def rated_labs(parent: Path, own: Path) -> list[Lab]:

@@ -13,7 +13,7 @@ from grader.progress_bars import step_bars
 from grader.regrade.cost import cost_table, read_shown_lab
 from grader.service.local_store import cli_actor, local_store
 from grader.tables.regrade import Regraded, regraded_table
-from grader.token_cost import FILE, Meter, measured_cost
+from grader.token_cost import FILE, Cost, Meter, measured_cost
 from labs_schema.errors import GraderError, ModelError
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import submission_key
@@ -58,6 +58,26 @@ class RegradeOptions(Frozen):
     workers: int | None = None
 
 
+class RegradedLab(Frozen):
+    """`out`: the folder with the results. `trained`: as in `trained_on`."""
+
+    out: Path
+    regraded: Regraded
+    trained: int | None
+
+
+class RegradeReport(Frozen):
+    """`cost`: None if every submission was graded before."""
+
+    labs: tuple[RegradedLab, ...]
+    cost: Cost | None
+
+    def shown(self) -> RenderableType:
+        """Tables for the terminal."""
+        tables = [regraded_table(each.regraded, each.out, each.trained) for each in self.labs]
+        return Group(*tables, *([cost_table(self.cost, "Cost")] if self.cost else []))
+
+
 class LabTask(NamedTuple):
     """A lab with its job, the folder for its results, and the number of grades that the job had before."""
 
@@ -92,8 +112,8 @@ class StoredProgress:
         return f"{self.done:,} of {self.total:,} submissions are graded and stored. Rerun the command to resume."
 
 
-def regrade_labs(folders: Sequence[Path], model: str, out: Path, options: RegradeOptions) -> RenderableType:
-    """Grades labs, each by a job, and returns what to print.
+def regrade_labs(folders: Sequence[Path], model: str, out: Path, options: RegradeOptions) -> RegradeReport:
+    """Grades labs, each by a job.
 
     Writes the results of one lab into `out`, of several labs into a folder each, and the cost for the next estimate.
     Resumes earlier jobs; a finished job only writes its results again. Raises InputError for a lab, ModelError for a
@@ -125,15 +145,16 @@ def regrade_labs(folders: Sequence[Path], model: str, out: Path, options: Regrad
         _grade(tasks, grade, progress)
         seconds = time.monotonic() - loaded
         done = [_finish(store, task) for task in tasks]
-    shown = [
-        regraded_table(found, task.out, trained_on(model, task.lab)) for task, found in zip(tasks, done, strict=True)
-    ]
+    labs_done = tuple(
+        RegradedLab(out=task.out, regraded=found, trained=trained_on(model, task.lab))
+        for task, found in zip(tasks, done, strict=True)
+    )
+    cost = None
     if graded := sum(each.graded for each in done):
         load_seconds = None if options.cluster else loaded - started  # on a cluster, loading is part of the grading
         cost = measured_cost(meter, graded, load_seconds, seconds, price_per_hour=options.price_per_hour)
         write_atomically(out / FILE, cost.model_dump_json(indent=1) + "\n")
-        shown.append(cost_table(cost, "Cost"))
-    return Group(*shown)
+    return RegradeReport(labs=labs_done, cost=cost)
 
 
 def trained_on(model: str, lab: Lab) -> int | None:

@@ -59,8 +59,8 @@ def read_labs(folder: Path | None, screen: Console) -> LabRegistry:
     return registry
 
 
-def add_course(course: str, model: Path, labs: Path | None) -> list[str]:
-    """Checks and registers a model; returns lines that describe the registration.
+def add_course(course: str, model: Path, labs: Path | None) -> tuple[Registration, list[str]]:
+    """Checks and registers a model; returns the registration, and hints on serving it.
 
     Symbolic links such as `latest` are resolved: a course keeps the model that was checked. Without `labs` it keeps its
     folder. Raises ModelError for an unsuitable model, GraderError for a folder without a readable lab.
@@ -78,15 +78,15 @@ def add_course(course: str, model: Path, labs: Path | None) -> list[str]:
         before = registry.registered().get(course)
         folder = str(labs.resolve()) if labs else (before.labs if before else None)
         added = registry.add(course, str(model.resolve()), folder, facts, actor=cli_actor())
-    return [*_describe(added), *([ADAPTER_HINT] if open_model(model, adapters=True).adapter else [])]
+    return added, [ADAPTER_HINT] if open_model(model, adapters=True).adapter else []
 
 
-def describe_courses() -> list[str]:
+def registered_courses() -> list[Registration]:
     with local_store() as store:
-        return [line for each in CourseRegistry(store.database).registered().values() for line in _describe(each)]
+        return list(CourseRegistry(store.database).registered().values())
 
 
-def _describe(registration: Registration) -> Iterator[str]:
+def describe(registration: Registration) -> Iterator[str]:
     facts = registration.facts
     yield f"{registration.course}  {registration.model}"
     yield f"  base {facts.base_model}, licence {facts.licence or 'not stated'}, weights {facts.model_hash[:12]}"

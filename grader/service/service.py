@@ -15,6 +15,7 @@ from grader.service.courses import served_courses
 from grader.service.engine import ModelOptions, open_engine
 from grader.service.local_store import local_store
 from grader.service.worker import start_worker
+from grader.terminal import show
 from labs_schema.errors import GraderError
 from labs_schema.settings import Settings, data_folder
 from serving.api.app import create_app, leave_to_workers
@@ -82,10 +83,14 @@ def run_service(options: ServeOptions) -> None:
         ready = f"serving on [bold]{url}[/], with the review pages; API reference at {url}/docs; stop with Ctrl-C"
         log_to_stderr()
         serving.set()
+
+        def announce() -> None:
+            screen.print(ready)
+            show({"url": url, "docs": f"{url}/docs"})
+
         with suppress(KeyboardInterrupt):
             try:
-                stopping = app.state.service.stopping
-                server(app, stopping, ready=lambda: screen.print(ready)).run(sockets=[address])
+                server(app, app.state.service.stopping, ready=announce).run(sockets=[address])
             finally:
                 if worker:
                     worker.stop()

@@ -67,7 +67,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A read-only transaction on one snapshot."""
-        with _as_store_errors(self._engine.url), self._reader.connect() as connection:
+        with as_store_errors(self._engine.url), self._reader.connect() as connection:
             yield connection
 
     @contextmanager
@@ -77,7 +77,7 @@ class Database:
         Raises OutcomeUnknownError if the connection is lost during the commit: it may have succeeded.
         """
         url = self._engine.url
-        with _as_store_errors(url), self._writer.connect() as connection, connection.begin() as transaction:
+        with as_store_errors(url), self._writer.connect() as connection, connection.begin() as transaction:
             if self.dialect == "postgresql":
                 connection.exec_driver_sql(WRITER_SETTINGS)
             yield connection
@@ -85,14 +85,14 @@ class Database:
                 transaction.commit()
             except DBAPIError as error:
                 if connection.invalidated:
-                    shown = _without_password(url)
+                    shown = without_password(url)
                     raise OutcomeUnknownError(f"The store {shown} did not confirm a commit.") from error
                 raise
 
     @contextmanager
     def autocommit(self) -> Iterator[Connection]:
         """A connection without a transaction and without a time-out, for statements such as VACUUM."""
-        with _as_store_errors(self._engine.url), self._engine.connect() as connection, without_timeout(connection):
+        with as_store_errors(self._engine.url), self._engine.connect() as connection, without_timeout(connection):
             yield connection.execution_options(isolation_level="AUTOCOMMIT", begin="")
 
     def close(self) -> None:
@@ -120,13 +120,13 @@ def open_database(location: str) -> Database:
     Raises StoreError if it cannot be used.
     """
     url = parse_location(location)
-    with _as_store_errors(url):
+    with as_store_errors(url):
         engine = _sqlite_engine(url) if url.get_backend_name() == "sqlite" else postgresql_engine(url)
         try:
             _upgrade(database := Database(engine))
         except CommandError as error:
             engine.dispose()
-            shown = _without_password(url)
+            shown = without_password(url)
             raise StoreError(f"{shown} was created by a newer grader ({error}). Install that version.") from error
         except BaseException:
             engine.dispose()
@@ -149,12 +149,15 @@ def parse_location(location: str) -> URL:
     if backend in ("postgresql", "postgres"):
         return url.set(drivername="postgresql+psycopg")
     if backend != "sqlite" or url.database in (None, "", ":memory:") or url.query:
-        raise StoreLocationError(f"{_without_password(url)} is not the URL of a store.")
+        raise StoreLocationError(f"{without_password(url)} is not the URL of a store.")
     return URL.create("sqlite", database=str(Path(str(url.database)).expanduser().absolute()))
 
 
 def _file_url(location: str) -> URL:
-    path = Path(location).expanduser()
+    try:
+        path = Path(location).expanduser()
+    except RuntimeError as error:  # `~name` of no user
+        raise StoreLocationError(f"{location!r}: {error}") from None
     # A bare word is more likely a mistyped URL than a file in the current folder.
     if re.match(r"\w*:", location) or not ("/" in location or path.suffix):
         raise StoreLocationError(f"{location!r} is neither a database URL nor the path of a file.")
@@ -216,9 +219,15 @@ def without_timeout(connection: Connection) -> Iterator[None]:
         del raw.timeout_seconds  # back to the class's default
 
 
-def _upgrade(database: Database) -> None:
+def migrations() -> Config:
+    """Alembic's configuration: where the migrations are."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    return config
+
+
+def _upgrade(database: Database) -> None:
+    config = migrations()
     with database.writing() as connection, without_timeout(connection):
         if database.dialect == "postgresql":
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LIMITS.busy_seconds}s'")
@@ -228,16 +237,16 @@ def _upgrade(database: Database) -> None:
 
 
 @contextmanager
-def _as_store_errors(url: URL) -> Iterator[None]:
+def as_store_errors(url: URL) -> Iterator[None]:
     """Turns database errors into StoreErrors that name the database but hold no statement, parameter or password."""
     try:
         yield
     except DBAPIError as error:
         reason = str(error.orig).splitlines()[0] if str(error.orig) else type(error.orig).__name__
-        raise StoreError(f"The store {_without_password(url)} cannot be used: {reason}") from error
+        raise StoreError(f"The store {without_password(url)} cannot be used: {reason}") from error
     except PoolTimeoutError as error:
-        raise StoreError(f"The store {_without_password(url)} is too busy: no free connection.") from error
+        raise StoreError(f"The store {without_password(url)} is too busy: no free connection.") from error
 
 
-def _without_password(url: URL) -> str:
+def without_password(url: URL) -> str:
     return url.set(query={}).render_as_string(hide_password=True)

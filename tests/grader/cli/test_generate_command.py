@@ -4,10 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner, Result
 
-from grader.cli.generate import generate
+from grader.cli import app
 from labs_schema.errors import InputError
 from serving.model.generation import read_prompts
 
@@ -18,9 +17,7 @@ ROWS = [
 
 
 def run(*arguments: object) -> Result:
-    app = typer.Typer()
-    app.command()(generate)
-    return CliRunner().invoke(app, [*map(str, arguments), "--engine", "transformers", "--max-tokens", "12"])
+    return CliRunner().invoke(app, ["generate", *map(str, arguments), "--engine", "transformers", "--max-tokens", "12"])
 
 
 @pytest.fixture

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner, Result
 
-from grader.cli.grade import grade
+from grader.cli import app
 from labs_schema.errors import InputError, ModelError
 from labs_schema.grades import Grade
 from labs_schema.lab_writer import write_lab
@@ -19,9 +18,7 @@ def lab(tmp_path: Path, make_lab) -> Path:
 
 
 def run(*arguments: object) -> Result:
-    app = typer.Typer(rich_markup_mode="rich")
-    app.command()(grade)
-    return CliRunner().invoke(app, [*map(str, arguments), "--engine", "transformers"])
+    return CliRunner().invoke(app, ["grade", *map(str, arguments), "--engine", "transformers"])
 
 
 def test_files_are_graded_as_one_submission_and_shown_as_a_rubric(lab, tiny_model_folder, tmp_path) -> None:

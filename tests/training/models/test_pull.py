@@ -33,7 +33,7 @@ PROGRAM = "int main(void) {\n    return 0;\n}\n"
 @pytest.fixture(autouse=True)
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty model cache."""
-    monkeypatch.setenv("GRADER_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("GRADER_MODEL_CACHE", str(tmp_path / "models"))
     return tmp_path / "models"
 
 
