@@ -45,6 +45,12 @@ class Export:
     def _by_path(self) -> dict[str, ExportFile]:
         return {file.path: file for file in self.files}
 
+    @cached_property
+    def top_folders(self) -> tuple[str, ...]:
+        """Names of the folders at the top, also of those without files."""
+        found = {path.split("/")[0] for path in self.folders} | {p.split("/")[0] for p in self.paths if "/" in p}
+        return tuple(sorted(found - {""}))
+
     def file(self, path: str) -> ExportFile | None:
         return self._by_path.get(path)
 

@@ -21,7 +21,15 @@ _LOGINS = frozenset({
 })
 # fmt: on
 _MAIL = ("mail", "courriel", "correo", "diposta")
-_PARTICIPANT = re.compile(r"\D*[^\W\d]\D*\s(\d+)")
+_PARTICIPANT = re.compile(r"(?P<word>\D*[^\W\d]\D*?)(?P<blank>\s*)(?P<number>\d+)")
+# fmt: off
+_PARTICIPANT_WORDS = frozenset({
+    "participant", "teilnehmer/in", "teilnehmer", "participante", "partecipante", "deelnemer", "deltagare", "deltaker",
+    "deltager", "osallistuja", "uczestnik", "účastník", "résztvevő", "katılımcı", "участник", "partaidea",  # noqa: RUF001
+})
+# fmt: on
+_TWO_TIMES = re.compile(r"(?P<what>[^()\uff08\uff09]+)[(\uff08][^()\uff08\uff09]+[)\uff09]")
+"""`Last modified (submission)` and `Last modified (grade)`: in every language the same words before a bracket."""
 LONGEST_FOLDER_NAME = 200
 
 
@@ -37,9 +45,8 @@ def row_entries(table: PlatformTable) -> list[RosterEntry | None]:
     if ("id" in keys and "sisuserid" in keys) or "sisloginid" in keys:  # Canvas: `Student` is the name, `ID` its own id
         kinds = {index: kind for index, kind in kinds.items() if keys[index] != "student"}
         kinds |= {keys.index("id"): IdKind.PLATFORM} if "id" in keys else {}
-    participants = {index for index, key in enumerate(keys) if key == "identifier"}
-    if table.rows and all(_PARTICIPANT.fullmatch(row[0]) for row in table.rows):
-        participants.add(0)
+    participants = {index: False for index, key in enumerate(keys) if key == "identifier"}
+    participants |= {0: True} if _lists_participants(table) else {}
     kinds = {index: kind for index, kind in kinds.items() if index not in participants}
     names = {index: heading_kind(cell) for index, cell in enumerate(table.header) if index not in kinds}
     names |= {index: "name" for index, kind in names.items() if kind == "id" and keys[index] == "student"}
@@ -48,6 +55,22 @@ def row_entries(table: PlatformTable) -> list[RosterEntry | None]:
     if team is None or not participants:
         return entries
     return [entry and replace(entry, team=row[team]) for entry, row in zip(entries, table.rows, strict=True)]
+
+
+def _lists_participants(table: PlatformTable) -> bool:
+    """Whether the first column has Moodle's participants.
+
+    Student numbers such as `s5001` look alike, so the word must be known or the headings those of a worksheet.
+    """
+    found = [_PARTICIPANT.fullmatch(row[0]) for row in table.rows]
+    times = [match["what"].strip() for cell in table.header if (match := _TWO_TIMES.fullmatch(cell.strip()))]
+    same_word = len({match["word"] for match in found if match}) == 1
+    return bool(found) and all(found) and ((same_word and len(set(times)) < len(times)) or all(map(_certain, found)))
+
+
+def _certain(match: re.Match[str] | None) -> bool:
+    """`Participant 5001`, in most languages without the blank."""
+    return match is not None and (bool(match["blank"]) or match["word"].casefold() in _PARTICIPANT_WORDS)
 
 
 def _id_kind(heading: str) -> IdKind | None:
@@ -63,15 +86,12 @@ def _id_kind(heading: str) -> IdKind | None:
 
 
 def _entry(
-    row: Sequence[str], names: Mapping[int, str | None], kinds: Mapping[int, IdKind], participants: set[int]
+    row: Sequence[str], names: Mapping[int, str | None], kinds: Mapping[int, IdKind], participants: Mapping[int, bool]
 ) -> RosterEntry | None:
     if any(TEST_STUDENT.fullmatch(cell) for cell in row):
         return None
     ids = [PlatformId(kind, row[index]) for index, kind in kinds.items() if row[index]]
-    for index in participants:
-        number = _PARTICIPANT.fullmatch(row[index])  # Moodle: `Participant 5001`, in any language
-        kind = IdKind.PLATFORM if number else IdKind.NUMBER
-        ids += [PlatformId(kind, number[1] if number else row[index])] if row[index] else []
+    ids += [_participant(row[index], certain) for index, certain in participants.items() if row[index]]
     if not ids:
         return None
     first, last = (
@@ -84,6 +104,14 @@ def _entry(
             first, _, last = whole.rpartition(" ")
     order = list(IdKind)
     return RosterEntry(tuple(sorted(ids, key=lambda each: order.index(each.kind))), first.strip(), last.strip())
+
+
+def _participant(cell: str, certain: bool) -> PlatformId:
+    """The number of Moodle's participant; the cell itself if it is not certain to be one."""
+    match = _PARTICIPANT.fullmatch(cell)
+    if match and (certain or _certain(match)):
+        return PlatformId(IdKind.PLATFORM, match["number"])
+    return PlatformId(IdKind.NUMBER, cell)
 
 
 @dataclass(frozen=True)

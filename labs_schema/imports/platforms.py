@@ -22,13 +22,14 @@ from labs_schema.imports.readers import (
 )
 from labs_schema.imports.records import PlatformExport
 from labs_schema.limits import ImportLimits
-from labs_schema.tables.reader import TABLE_SUFFIXES
 
 Recognizes = Callable[[Sequence[str]], bool]
 WITHOUT_MARKS = ("github-classroom", "nbgrader")
 """Platforms whose exports may have no typical name: they are read if the user names the platform."""
-WRAPPER_FOLDERS = 3
-"""Folders that contain nothing but the export, as zip programs add them."""
+WRAPPER_FOLDERS = 4
+"""Folders around the export, as zip programs and platforms add them."""
+MAX_PARTS = 20
+"""Folders of one level that are searched; more are the students' folders."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def read_platform(name: str, export: Export, assignment: str | None) -> Platform
     views = list(_views(export))
     chosen = next((view for view in views if platform.recognizes(view.paths)), None)
     if chosen is None and name in WITHOUT_MARKS:
-        chosen = next((view for view in views if len({path.split("/")[0] for path in view.paths}) > 1), export)
+        chosen = next((view for view in views if len(view.top_folders) > 1), export)
     read = platform.read(chosen, assignment) if chosen else None
     if read and read.works:
         return read
@@ -84,19 +85,13 @@ def read_platform(name: str, export: Export, assignment: str | None) -> Platform
 
 
 def _views(export: Export) -> Iterator[Export]:
-    """The export, and the export inside its wrapper folders."""
-    yield export
-    for _ in range(WRAPPER_FOLDERS):
-        tops = {path.split("/")[0] if "/" in path else "" for path in export.paths if not _is_top_table(path)}
-        if len(tops) != 1 or tops == {""}:
+    """The export, and the folders that may contain it, level by level: wrappers, or parts of a course's folder."""
+    level = [export]
+    for _ in range(WRAPPER_FOLDERS + 1):
+        yield from level
+        level = [view.inside(name) for view in level for name in view.top_folders]
+        if len(level) > MAX_PARTS:
             return
-        export = export.inside(tops.pop())
-        yield export
-
-
-def _is_top_table(path: str) -> bool:
-    """A roster or a table of ratings next to the wrapper folder."""
-    return "/" not in path and path.lower().endswith(TABLE_SUFFIXES)
 
 
 def recognized(paths: Sequence[str]) -> str | None:

@@ -45,6 +45,8 @@ class Work:
 
     Of several works of a student the one with the greatest (attempt, submitted) is imported. `late` is None if the
     export does not state it. `label` is the display name in the export, which only serves to find a team by its name.
+    `candidates` are the ids one of which is that of the only owner, if the export does not separate them: the roster
+    decides, otherwise the student is ambiguous.
     """
 
     key: str
@@ -54,6 +56,7 @@ class Work:
     submitted: str = ""
     late: bool | None = None
     label: str = ""
+    candidates: tuple[Ids, ...] = ()
 
 
 @dataclass(frozen=True)

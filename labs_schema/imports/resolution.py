@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from labs_schema.errors import IssueCollector, quoted
@@ -29,6 +29,7 @@ class Students:
 
     def assign(self, works: Sequence[Work]) -> tuple[ImportedSubmission, ...]:
         """The submissions, sorted by student; of several works of a student, the latest."""
+        works = [self._decided(work) if work.candidates else work for work in works]
         ordered = sorted(enumerate(works), key=lambda each: (each[1].attempt, each[1].submitted, each[0]), reverse=True)
         latest: dict[str, tuple[int, str]] = {}
         found = []
@@ -84,6 +85,19 @@ class Students:
         for each in owner:
             self._by_id.setdefault(PlatformId(each.kind, folded(each.value)), student)
         return student
+
+    def _decided(self, work: Work) -> Work:
+        """A work of which the export does not separate the owner's id: of the student on the roster, if it is one."""
+        known = {entry for each in work.candidates for entry in self.identifier.identity(each).entries}
+        if len(known) == 1:
+            return replace(work, owners=(known.pop().ids,), candidates=())
+        student = folder_name(work.owners[0][0].value)
+        if student not in self._reported:
+            self._reported.add(student)
+            self.ambiguous.append(student)
+            listed = ", ".join(each[0].value for each in work.candidates[:5])
+            self.issues.warning("student-ambiguous", student, found=f"an id that may be {quoted(listed)}")
+        return work
 
     def _report(self, student: str, identity: Identity) -> None:
         if len(identity.entries) == 1:

@@ -23,6 +23,8 @@ from labs_schema.tables.csv_writer import write_csv
 
 Progress = Callable[[str, int, int], None]
 """Step, done, total."""
+SAME_NAMES = 20
+"""Files with the same path that are saved for one submission."""
 
 
 def check_output(out: Path) -> None:
@@ -109,13 +111,32 @@ def _write_file(file: ExportFile, path: str, folder: Path, issues: IssueCollecto
     if len(data) > maximum:
         issues.warning("skipped-file", where, found=f"more than {maximum:,} bytes")
         return
-    target = folder / safe
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("xb") as opened:
-            opened.write(data)
-    except (FileExistsError, NotADirectoryError, IsADirectoryError):
-        issues.warning("skipped-file", where, found="a second file with this path")
+    _save(data, safe, folder, issues)
+
+
+def _save(data: bytes, path: str, folder: Path, issues: IssueCollector) -> None:
+    """A second file with the same path is saved under another name, unless it is equal."""
+    for number in range(1, SAME_NAMES + 1):
+        target = folder / (path if number == 1 else _numbered(path, number))
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("xb") as opened:
+                opened.write(data)
+        except (FileExistsError, NotADirectoryError, IsADirectoryError):
+            if target.is_file() and target.read_bytes() == data:
+                return
+        else:
+            if number > 1:
+                issues.warning("renamed-file", f"{folder.name}/{path}", found=f"a second file, saved as {target.name}")
+            return
+    issues.warning("skipped-file", f"{folder.name}/{path}", found="a further file with this path")
+
+
+def _numbered(path: str, number: int) -> str:
+    """`src/main-2.c` for `src/main.c`."""
+    parent, slash, name = path.rpartition("/")
+    stem, dot, suffix = name.rpartition(".")
+    return f"{parent}{slash}{stem}-{number}{dot}{suffix}" if stem else f"{parent}{slash}{name}-{number}"
 
 
 def _write_tables(lab: ImportedLab, folder: Path) -> None:

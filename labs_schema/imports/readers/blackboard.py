@@ -1,15 +1,16 @@
 """Blackboard: the zip of "Assignment File Download". Each attempt has a receipt, which names the student.
 
 A name is `assignment_user_attempt_time[_file]`; assignment and user may contain `_`. The receipt's `Name: X (user)`
-separates them, otherwise the start common to all names does.
+separates them, also in the names of the other students, as all share the assignment. Without any receipt, every `_`
+may be the separator: the roster decides, or the student is ambiguous.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 
 from labs_schema.imports.export_files import Export
-from labs_schema.imports.identities import ids, shared_start
-from labs_schema.imports.records import ExportFile, IdKind, PlatformExport, Work
+from labs_schema.imports.identities import ids
+from labs_schema.imports.records import ExportFile, IdKind, Ids, PlatformExport, Work
 
 _NAME = re.compile(r"(?P<start>.+)_attempt_(?P<time>\d{4}(?:-\d\d){5})(?:(?P<receipt>\.txt)|_(?P<file>.+))", re.DOTALL)
 _RECEIPT_USER = re.compile(r"^[^:\n]{1,60}:[^\n]*\(([^()\n]+)\)\s*$", re.MULTILINE)
@@ -40,28 +41,41 @@ def read(export: Export) -> PlatformExport:
         else:
             files[attempt].append((match["file"], each))
     users = _users(sorted({start for start, _ in files}), receipts)
-    works = tuple(
-        Work(f"{users[start]} {time}", (ids((IdKind.LOGIN, users[start])),), tuple(found), submitted=time)
-        for (start, time), found in files.items()
-    )
+    works = tuple(_work(start, time, users[start], tuple(found)) for (start, time), found in files.items())
     return PlatformExport(works, unused=tuple(unused))
 
 
-def _users(starts: Sequence[str], receipts: Mapping[tuple[str, str], str]) -> dict[str, str]:
-    """Start of a name -> user."""
+def _work(start: str, time: str, users: Sequence[str], files: tuple[tuple[str, ExportFile], ...]) -> Work:
+    known = users[0] if len(users) == 1 else start
+    candidates = () if len(users) == 1 else tuple(_ids(user) for user in users)
+    return Work(f"{known} {time}", (_ids(known),), files, submitted=time, candidates=candidates)
+
+
+def _ids(user: str) -> Ids:
+    return ids((IdKind.LOGIN, user))
+
+
+def _users(starts: Sequence[str], receipts: Mapping[tuple[str, str], str]) -> dict[str, tuple[str, ...]]:
+    """Start of a name -> the possible users, one if it is certain."""
     named = {}
     for (start, _), text in receipts.items():
         user = next((m[1] for m in _RECEIPT_USER.finditer(text[:2000]) if start.endswith(f"_{m[1]}")), None)
         if user:
             named[start] = user
     assignments = {start.removesuffix(f"_{user}") for start, user in named.items()}
-    shared = shared_start(starts) if len(starts) > 1 else ""
-    assignment = assignments.pop() if len(assignments) == 1 else shared.rpartition("_")[0]
+    if len(assignments) != 1:
+        assignments = set.intersection(*map(_assignments, starts)) if starts else set()
 
-    def user_of(start: str) -> str:
+    def users_of(start: str) -> tuple[str, ...]:
         if start in named:
-            return named[start]
-        rest = start.removeprefix(f"{assignment}_") if assignment else start.rpartition("_")[2]
-        return rest or start
+            return (named[start],)
+        possible = {each for each in assignments if start.startswith(f"{each}_")} or _assignments(start)
+        users = sorted(start[len(each) + 1 :] for each in possible)
+        return tuple(user for user in users if user) or (start,)
 
-    return {start: user_of(start) for start in starts}
+    return {start: users_of(start) for start in starts}
+
+
+def _assignments(start: str) -> set[str]:
+    """Every name of an assignment that the start of a name may have."""
+    return {start[:at] for at, char in enumerate(start) if char == "_" and at}

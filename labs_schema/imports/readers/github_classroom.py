@@ -6,6 +6,7 @@ from labs_schema.imports.export_files import Export
 from labs_schema.imports.identities import folded, ids, shared_start
 from labs_schema.imports.platform_tables import heading_key
 from labs_schema.imports.records import ExportFile, IdKind, Ids, PlatformExport, Work
+from labs_schema.submissions.ignored import ignored_name
 
 _SUBMISSIONS = "-submissions"
 
@@ -30,6 +31,8 @@ def read(export: Export) -> PlatformExport:
             files.setdefault(repository, []).append((path, each))
         elif not path and not repository.lower().endswith(".csv"):
             unused.append(each.path)
+    empty = set(export.top_folders) - set(files)
+    files |= {name: [] for name in sorted(empty) if not ignored_name(name, folder=True)}
     slug = _slug(export.name, rows, list(files))
     works = tuple(
         Work(repository, _owners(repository, slug, rows), tuple(found), submitted=_time(repository, rows))

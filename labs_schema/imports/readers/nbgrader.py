@@ -67,6 +67,10 @@ def read(export: Export, assignment: str | None) -> PlatformExport:
         name, _, path = rest.partition("/")
         if path:
             files.setdefault(name, {}).setdefault(student, []).append((path, each))
+    for folder in submitted.folders:  # the folder of a student without files, of one assignment or of all
+        student, _, name = folder.partition("/")
+        if name and "/" not in name:
+            files.setdefault(name, {}).setdefault(student, [])
     name = _assignment(sorted(files), assignment, export.name)
     if data is None:
         works = tuple(_work(student, found, None) for student, found in files.get(name, {}).items())

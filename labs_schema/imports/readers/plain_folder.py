@@ -11,6 +11,7 @@ from labs_schema.submissions.ignored import ignored_name
 
 _PARTS = frozenset("src source sources include lib test tests main app bin build docs data".split())  # noqa: SIM905
 """Folders of one program, which are no students."""
+WRAPPERS = 3
 
 
 def recognizes(paths: Sequence[str]) -> bool:
@@ -35,8 +36,8 @@ def read(export: Export) -> PlatformExport:
             files.setdefault(name[: -len(suffix)], []).append((f"submission{suffix}", each))
         else:
             unused.append(each.path)
-    tops = {path.split("/")[0] for path in export.folders} - {""}
-    files |= {name: [] for name in sorted(tops - set(files)) if not ignored_name(name, folder=True)}
+    empty = set(export.top_folders) - set(files)
+    files |= {name: [] for name in sorted(empty) if not ignored_name(name, folder=True)}
     works = tuple(Work(name, (_owner(name),), tuple(found)) for name, found in files.items())
     return PlatformExport(works, unused=tuple(unused))
 
@@ -48,13 +49,16 @@ def _suffix(name: str) -> str:
 
 
 def _unwrapped(export: Export) -> Export:
-    """The export inside a folder that contains nothing but the students' folders or archives."""
-    tops = {path.split("/")[0] for path in export.paths}
-    top = tops.pop() if len(tops) == 1 else ""
-    inside = export.inside(top)
-    names = {path.split("/")[0] for path in inside.paths if "/" in path or archive_suffix(path)}
+    """The export inside folders that contain nothing but the students' folders or archives."""
+    inside = export
+    for _ in range(WRAPPERS):
+        alone = len(inside.top_folders) == 1 and not any("/" not in path for path in inside.paths)
+        if not alone:
+            break
+        inside = inside.inside(inside.top_folders[0])
+    names = {*inside.top_folders, *(path for path in inside.paths if "/" not in path and archive_suffix(path))}
     loose = any("/" not in path and extension(path) in SOURCE_EXTENSIONS for path in inside.paths)
-    one_program = loose or "@" in top or not _PARTS.isdisjoint(name.lower() for name in names)
+    one_program = loose or "@" in inside.name or not _PARTS.isdisjoint(name.lower() for name in names)
     return inside if len(names) > 1 and not one_program else export
 
 

@@ -7,6 +7,7 @@ from labs_schema.errors import InputError, error_issue
 from labs_schema.imports.export_files import Export
 from labs_schema.imports.identities import ids
 from labs_schema.imports.records import ExportFile, IdKind, PlatformExport, Work
+from labs_schema.submissions.ignored import ignored_name
 
 SETTINGS = "user_assignment_settings.json"
 
@@ -31,6 +32,9 @@ def read(export: Export, assignment: str | None) -> PlatformExport:
             versions.setdefault(user, {}).setdefault(int(version), []).append((path, each))
         else:
             unused.append(each.path)
+    for user in export.top_folders:  # a student without settings and without files
+        if not ignored_name(user, folder=True):
+            versions.setdefault(user, {})
     works = (_work(user, found, _active(export, settings.get(user))) for user, found in versions.items())
     return PlatformExport(tuple(works), unused=tuple(unused))
 

@@ -80,6 +80,40 @@ def test_canvas_number_that_a_file_mentions_belongs_to_its_name(run_import: Impo
     assert submitted(lab)["1"] == ["main.c", "stack-2.h"]
 
 
+def test_two_attachments_with_the_same_name_are_both_imported(run_import: Import) -> None:
+    files = {"a_1_11_main.c": "one", "a_1_12_main.c": "two", "a_1_13_main.c": "one", "b_2_14_main.c": "x"}
+    _, codes, lab = run_import("canvas", files)
+    assert submitted(lab) == {"1": ["main-2.c", "main.c"], "2": ["main.c"]} and codes >= {"renamed-file"}
+    assert {each.read_text() for each in (lab / "submissions/1").iterdir()} == {"one", "two"}
+
+
+EMPTY_FOLDERS = {
+    "moodle": ("X_5001_assignsubmission_file/main.c", "Y_5002_assignsubmission_file", "5001", "5002"),
+    "nbgrader": ("submitted/s1/ps1/p.ipynb", "submitted/s2/ps1", "s1", "s2"),
+    "submitty": ("hw1/s1/user_assignment_settings.json", "hw1/s2", "s1", "s2"),
+    "github-classroom": ("lab1-submissions/lab1-s1/main.c", "lab1-submissions/lab1-s2", "s1", "s2"),
+    "folder": ("all/s1/main.c", "all/s2", "s1", "s2"),
+}
+
+
+@pytest.mark.parametrize("wrappers", ["", "outer/", "outer/outer/"])
+@pytest.mark.parametrize("platform", EMPTY_FOLDERS)
+def test_empty_folders_are_students_also_inside_wrappers(
+    run_import: Import, tmp_path: Path, platform: str, wrappers: str
+) -> None:
+    path, empty, *students = EMPTY_FOLDERS[platform]
+    (tmp_path / "export" / wrappers / empty).mkdir(parents=True)
+    _, _, lab = run_import(platform, {f"{wrappers}{path}": "{}"})
+    assert sorted(submitted(lab)) == students and submitted(lab)[students[1]] == []
+
+
+def test_export_is_found_among_the_other_folders_of_a_course(run_import: Import) -> None:
+    files = {f"f26/cs1/submissions/hw1/s{i}/1/main.c": "x" for i in (1, 2)}
+    files |= {f"f26/cs1/submissions/hw1/s{i}/user_assignment_settings.json": '{"active_version": 1}' for i in (1, 2)}
+    _, _, lab = run_import("submitty", files | {"f26/cs1/results/hw1/s1/1/results.json": "{}", "f26/README": "x"})
+    assert submitted(lab) == {"s1": ["main.c"], "s2": ["main.c"]}
+
+
 def test_moodle_participants_map_to_students_by_the_worksheet(run_import: Import) -> None:
     files = {
         "Zoë O-Test_5001_assignsubmission_file_/main.c": "x",
@@ -103,15 +137,22 @@ def test_moodle_participants_map_to_students_by_the_worksheet(run_import: Import
 
 
 def test_moodle_teams_have_their_members_by_the_worksheet(run_import: Import) -> None:
-    files = {f"{name}_assignsubmission_file_/main.c": "x" for name in ("Red team_5002", "Bo_5009", "Default group_0")}
+    files = {f"{name}_assignsubmission_file_/main.c": "x" for name in ("Red team_5002", "Bo_5009", "Default group")}
     worksheet = (
         "Identifier,Full name,ID number,Group,Grade\nParticipant 5001,A,s1,Red_Team,\nParticipant 5002,B,s2,Blue,\n"
-        "Participant 5003,C,s3,Red_Team,\nParticipant 5009,Bo,s9,,\n"
+        "Participant 5003,C,s3,Red_Team,\nParticipant 5009,Bo,s9,Default group,\n"
     )
     report, _, lab = run_import("moodle", files, worksheet)
     assert (lab / "groups.csv").read_text() == "group,student\ns1,s1\ns1,s3\n"
-    assert set(submitted(lab)) == {"0", "s1", "s9"} and report.absent == ("s2",)
-    assert (report.students, report.groups, report.unmatched) == (4, 1, ("0",))
+    assert set(submitted(lab)) == {"5009", "s1", "s9"} and report.absent == ("s2",)
+    assert (report.students, report.groups, report.unmatched) == (4, 1, ("5009",))  # a team, not participant 5009
+
+
+def test_moodle_teams_with_the_same_name_are_not_guessed(run_import: Import) -> None:
+    files = {f"Red team_{i}_assignsubmission_file/main.c": str(i) for i in (31, 32)}
+    worksheet = "Identifier,ID number,Group,Grade\nParticipant 5001,s1,Red_Team,\nParticipant 5002,s2,Red team,\n"
+    report, _, lab = run_import("moodle", files, worksheet)
+    assert set(submitted(lab)) == {"31", "32"} and report.unmatched == ("31", "32") and report.absent == ("s1", "s2")
 
 
 def test_student_number_equal_to_a_participant_number_is_another_student(run_import: Import) -> None:
@@ -133,6 +174,26 @@ def test_blackboard_latest_attempt_and_users_with_underscores(run_import: Import
     report, _, lab = run_import("blackboard", files)
     assert submitted(lab) == {"s2": [], "s_1": ["main.c"]} and report.older_attempts == 1
     assert (lab / "submissions/s_1/main.c").read_text() == "new"
+
+
+def test_blackboard_without_receipts_is_ambiguous_unless_the_roster_decides(run_import: Import) -> None:
+    time = "2026-01-01-10-00-00"
+    files = {f"Lab_1_{user}_attempt_{time}_main.c": user for user in ("s_1", "s_2")}
+    report, codes, lab = run_import("blackboard", files, "Username,Last Name\ns_1,A\n2,B\ns_2,C\n")
+    assert set(submitted(lab)) == {"s_1", "Lab_1_s_2"} and report.ambiguous == ("Lab_1_s_2",)
+    assert "student-ambiguous" in codes and report.absent == ("2", "s_2")
+
+
+def test_blackboard_receipt_of_one_student_separates_the_names_of_all(run_import: Import) -> None:
+    time = "2026-01-01-10-00-00"
+    files = {f"Lab_1_{user}_attempt_{time}_main.c": user for user in ("s_1", "s_2")}
+    report, codes, lab = run_import("blackboard", files | {f"Lab_1_s_1_attempt_{time}.txt": "Name: X (s_1)"})
+    assert set(submitted(lab)) == {"s_1", "s_2"} and report.ambiguous == () and "student-ambiguous" not in codes
+
+
+def test_blackboard_name_with_one_separator_is_certain(run_import: Import) -> None:
+    report, _, lab = run_import("blackboard", {"Lab 1_s1_attempt_2026-01-01-10-00-00_main.c": "x"})
+    assert set(submitted(lab)) == {"s1"} and report.ambiguous == ()
 
 
 def test_autolab_highest_version(run_import: Import) -> None:
