@@ -1,4 +1,7 @@
-"""Writes the generated pages of docs/reference/. With `--check` it only names the outdated ones."""
+"""Writes the generated pages of docs/reference/, and the generated modules of grader.client.
+
+With `--check` it only names the outdated pages.
+"""
 
 import inspect
 import re
@@ -10,6 +13,7 @@ from typing import Any
 import typer
 import yaml
 from fastapi import FastAPI
+from generate_client import models_module, operations_module
 
 from grader.cli import app as cli
 from labs_schema import limits
@@ -21,6 +25,7 @@ from serving.api.schemas.problems import PROBLEMS
 
 REFERENCE = Path(__file__).parent / "reference"
 STANDARD_VARIABLES = yaml.safe_load((REFERENCE.parent / "standard_variables.yaml").read_text(encoding="utf-8"))
+CLIENT = REFERENCE.parents[1] / "grader" / "client"
 NOTE = "<!-- Written by docs/generate.py. -->\n"
 
 
@@ -104,10 +109,7 @@ def limits_page() -> str:
 
 
 def api_page() -> str:
-    service = FastAPI(title="grader")
-    for router in routes.ROUTERS:
-        service.include_router(router)
-    document = service.openapi()
+    document = openapi_document()
     sections = [
         "# HTTP API",
         "A running service describes itself at `/docs` and `/openapi.json`, with examples. Codes: [errors](errors.md).",
@@ -221,6 +223,25 @@ def settings_page() -> str:
     )
 
 
+# grader.client
+
+
+def openapi_document() -> dict[str, Any]:
+    service = FastAPI(title="grader")
+    for router in routes.ROUTERS:
+        service.include_router(router)
+    return service.openapi()
+
+
+CLIENT_MODULES = {"models.py": models_module, "operations.py": operations_module}
+
+
+def client_modules() -> dict[Path, str]:
+    """The generated modules of `grader.client`, by file."""
+    document = openapi_document()
+    return {CLIENT / name: write(document) for name, write in CLIENT_MODULES.items()}
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": cli_page,
     "limits.md": limits_page,
@@ -245,3 +266,5 @@ if __name__ == "__main__":
         sys.exit(f"Outdated: {', '.join(names)}. Run python docs/generate.py" if (names := outdated()) else 0)
     for name in PAGES:
         (REFERENCE / name).write_text(content(name), encoding="utf-8")
+    for path, source in client_modules().items():
+        path.write_text(source, encoding="utf-8")

@@ -115,6 +115,17 @@ class OutboundLimits(Frozen):
     response_bytes: int = Field(5_000_000, description="A response; a larger one is refused.")
 
 
+class ClientLimits(Frozen):
+    """Requests of `grader.client` to the HTTP service, and its retries."""
+
+    request_seconds: float = Field(150.0, description="A request; more than the service waits for a grade.")
+    attempts: int = Field(6, description="How often a request that can be repeated is sent.")
+    patience_seconds: float = Field(180.0, description="No further attempt starts later than this.")
+    retry_wait_seconds: float = Field(0.5, description="Unit of the random exponential wait without a Retry-After.")
+    longest_retry_wait_seconds: float = Field(20.0, description="Cap of that wait.")
+    poll_seconds: float = Field(2.0, description="Time between two requests for the state of a job.")
+
+
 class EngineLimits(Frozen):
     """Sizes that a vLLM engine is opened with. A `vllm serve` process needs the same or larger ones."""
 

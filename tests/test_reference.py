@@ -25,6 +25,11 @@ def test_a_generated_page_is_up_to_date(page: str) -> None:
     assert (DOCS / "reference" / page).read_text(encoding="utf-8") == generate.content(page), "python docs/generate.py"
 
 
+def test_the_generated_client_is_up_to_date() -> None:
+    outdated = [path.name for path, source in generate.client_modules().items() if path.read_text("utf-8") != source]
+    assert outdated == [], "python docs/generate.py"
+
+
 def test_every_setting_is_documented() -> None:
     source = "\n".join(path.read_text() for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
     page = (DOCS / "reference/settings.md").read_text(encoding="utf-8")

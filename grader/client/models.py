@@ -1,0 +1,363 @@
+"""Records of requests and responses. Written by docs/generate.py from the OpenAPI document of the service.
+
+Unknown fields of responses are ignored, because the service only ever adds fields.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+JsonObject = dict[str, Any]
+Severity = Literal["error", "warning"]
+State = Literal["queued", "running", "paused", "cancelled", "done", "failed"]
+Status = Literal["accepted", "needs_review"]
+
+
+class Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class ArchiveIn(Record):
+    """A zip or tar archive, as the student handed it in."""
+
+    filename: str
+    content: str
+
+
+class Change(Record):
+    """A criterion that the job rated differently from the previous job. A rating is null if it was ungraded."""
+
+    student: str
+    criterion: str
+    before: str | None
+    now: str | None
+
+
+class Changes(Record):
+    """The changed ratings since the job `before`."""
+
+    before: str
+    compared: int
+    same: int
+    changes: tuple[Change, ...]
+
+
+class Comparison(Record):
+    """A regraded lab next to the ratings of its TAs."""
+
+    lab: str
+    students: int
+    unreadable: dict[str, int]
+    rated_by_both: int
+    agreed: int
+    agreement: float | None
+    criteria: tuple[CriterionComparison, ...]
+    differences: tuple[Difference, ...]
+
+
+class CriterionComparison(Record):
+    """Counts of one criterion. The sum of `confusion` is `rated_by_both`."""
+
+    criterion: str
+    rated_by_both: int
+    agreed: int
+    ungraded: int
+    needs_review: int
+    confusion: dict[str, dict[str, int]]
+
+
+class CriterionIn(Record):
+    """1 to 26 ratings, in the rubric's order. A single one is completed by the rating `not met` with 0 points.
+
+    The response repeats `id`, or the title if there is none. The keys may also be those of rubrics.json or of
+    Canvas.
+    """
+
+    id: str | None = None
+    title: str
+    description: str = ""
+    bonus: bool = False
+    ratings: tuple[RatingIn, ...]
+
+
+class Difference(Record):
+    """A criterion of a submission that the TA and the grader rated differently. Ratings are titles."""
+
+    student: str
+    criterion: str
+    ta: str
+    grader: str
+    confidence: float | None
+
+
+class FileIn(Record):
+    filename: str
+    content: str
+
+
+class GradeHistory(Record):
+    """The machine's grade, people's overrides of it, and the student's other grades in this lab."""
+
+    id: str
+    at: str
+    by: str
+    student: str | None
+    grade: GradeResponse | None
+    overrides: tuple[OverrideRecord, ...]
+    ratings: dict[str, str | None]
+    others: tuple[GradeReference, ...]
+
+
+class GradeReference(Record):
+    id: str
+    at: str
+    by: str
+
+
+class GradeResponse(Record):
+    """A stored grade. `points` is the total: null if the rubric has no points, or if a criterion is ungraded; then
+    `points_range` has the possible totals.
+    """
+
+    grade_id: str
+    lab: str | None
+    criteria: tuple[GradedCriterion, ...]
+    points: float | None
+    points_range: PointsRange | None
+    max_points: float | None
+    provenance: Provenance
+
+
+class GradedCriterion(Record):
+    """Has either a `rating` or `ungraded`, the reason why there is none. `points` are those of the rating."""
+
+    id: str
+    title: str
+    rating: RatingOut | None
+    ungraded: str | None
+    points: float | None
+    max_points: float | None
+    bonus: bool = False
+    ratings: tuple[ScoredRating, ...]
+    confidence: float | None
+    label_mass: float | None
+    sources: dict[str, float] = {}
+    status: Status
+    review_reasons: tuple[str, ...]
+    reasoning: str | None
+
+
+class Health(Record):
+    status: str
+
+
+class ImportReport(Record):
+    """Counts of an import, and lists of student ids."""
+
+    platform: str
+    submissions: int
+    students: int
+    written: int | None
+    matched: int
+    unmatched: tuple[str, ...]
+    ambiguous: tuple[str, ...]
+    absent: tuple[str, ...]
+    late: tuple[str, ...]
+    older_attempts: int
+    groups: int
+    files: int
+    criteria: int
+    rated_students: int
+    ratings: int
+    ratings_unused: int
+
+
+class Imported(Record):
+    """`served` is false if the lab still lacks a problem statement or a rubric."""
+
+    report: ImportReport
+    issues: tuple[Issue, ...]
+    served: bool
+
+
+class Issue(Record):
+    """One problem in a user's input. `issues.yaml` explains every `code`.
+
+    Contains student text only as a short escaped excerpt.
+    """
+
+    code: str
+    severity: Severity
+    path: str
+    found: str
+    expected: str
+    hint: str
+    line: int | None = None
+
+
+class JobComparison(Record):
+    """A job's ratings next to those of the TAs and of the lab's previous job."""
+
+    with_tas: Comparison | None
+    with_previous: Changes | None
+
+
+class JobList(Record):
+    jobs: tuple[JobStatus, ...]
+
+
+class JobStatus(Record):
+    id: str
+    lab: str
+    course: str
+    state: State
+    started_at: str
+    started_by: str
+    finished_at: str | None
+    graded: int
+    total: int
+    parked: tuple[ParkedSubmission, ...]
+    warnings: tuple[LabWarning, ...]
+    failure: str | None
+    seconds_left: float | None
+
+
+class LabGradeRequest(Record):
+    """Grade by the rubric of a registered lab (`GET /labs`)."""
+
+    submission: SubmissionIn
+    student: str | None = None
+    reasoning: bool = False
+    lab: str
+
+
+class LabList(Record):
+    labs: tuple[LabSummary, ...]
+
+
+class LabRubric(Record):
+    name: str
+    language: str
+    problem: str
+    criteria: tuple[RubricCriterion, ...]
+    warnings: tuple[LabWarning, ...]
+
+
+class LabSummary(Record):
+    name: str
+    language: str
+    criteria: int
+    max_points: float | None
+    warnings: tuple[LabWarning, ...]
+
+
+class LabWarning(Record):
+    """A kind of issue that `grader check` reports of the lab; it is not the reason of a failure."""
+
+    code: str
+    count: int
+    meaning: str
+
+
+class OverrideRecord(Record):
+    """A person's rating that replaced the one before."""
+
+    id: str
+    at: str
+    by: str
+    criterion: str
+    old: str | None
+    new: str
+    why: str
+
+
+class OverrideRequest(Record):
+    """A person's rating of a criterion, which replaces the current one."""
+
+    criterion: str
+    rating: str
+    why: str = ""
+    applies_to: Literal["group", "student"] = "group"
+
+
+class ParkedSubmission(Record):
+    """A student without a grade. `student` is null once forgotten.
+
+    `code`: why there is no readable program; null if the job gave the submission up after repeated failures.
+    """
+
+    student: str | None
+    reason: str
+    code: str | None
+
+
+class PointsRange(Record):
+    low: float
+    high: float
+
+
+class Provenance(Record):
+    """Everything needed to reproduce a grade. Hashes are SHA-256 in hexadecimal."""
+
+    grader_version: str
+    engine: str
+    engine_version: str
+    base_model: str
+    model_hash: str
+    tokenizer_hash: str
+    prompt_hash: str
+    rubric_hash: str
+    submission_hash: str
+    settings_hash: str
+
+
+class RatingIn(Record):
+    """A rating of a criterion. Negative points are a deduction."""
+
+    id: str
+    description: str = ""
+    points: float | None = None
+
+
+class RatingOut(Record):
+    id: str
+    description: str
+    points: float | None
+
+
+class RubricCriterion(Record):
+    id: str
+    title: str
+    description: str
+    max_points: float | None
+    bonus: bool = False
+    ratings: tuple[RatingOut, ...]
+
+
+class RubricGradeRequest(Record):
+    """Grade by the rubric in this request."""
+
+    submission: SubmissionIn
+    student: str | None = None
+    reasoning: bool = False
+    problem: str
+    language: str
+    criteria: tuple[CriterionIn, ...]
+
+
+class ScoredRating(Record):
+    """A rating with the model's probability for it, null if the criterion was not scored."""
+
+    id: str
+    description: str
+    points: float | None
+    probability: float | None
+
+
+class SubmissionIn(Record):
+    """Files with distinct names, or one archive of them. As in a lab, only source files are graded."""
+
+    files: tuple[FileIn, ...] = ()
+    archive: ArchiveIn | None = None

@@ -1,0 +1,329 @@
+"""One method for every operation of the service, synchronous and asynchronous.
+
+Written by docs/generate.py from the OpenAPI document of the service.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+from grader.client.models import (
+    GradeHistory,
+    GradeResponse,
+    Health,
+    Imported,
+    JobComparison,
+    JobList,
+    JobStatus,
+    JsonObject,
+    LabGradeRequest,
+    LabList,
+    LabRubric,
+    OverrideRecord,
+    OverrideRequest,
+    RubricGradeRequest,
+)
+from grader.client.transport import AsyncTransport, Call, SyncTransport
+
+
+class SyncOperations(SyncTransport):
+    def grade_submission(
+        self, body: LabGradeRequest | RubricGradeRequest, *, idempotency_key: str | None = None
+    ) -> GradeResponse:
+        """Grade a submission.
+
+        Every criterion with its rating and the probability of every rating, or the reason why it is ungraded.
+
+        A submission without any graded criterion is still a 200. A 503 has a Retry-After. The grade is committed to
+        the store before the response is sent.
+        """
+        return self._json(Call("POST", "/grade", body=body, keyed=True, idempotency_key=idempotency_key), GradeResponse)
+
+    def list_labs(self) -> LabList:
+        """List the registered labs."""
+        return self._json(Call("GET", "/labs"), LabList)
+
+    def get_lab(self, lab: str) -> LabRubric:
+        """Get a lab's rubric."""
+        return self._json(Call("GET", "/labs/{lab}", path={"lab": lab}), LabRubric)
+
+    def import_lab(
+        self,
+        lab: str,
+        body: bytes | Path,
+        *,
+        platform: str,
+        assignment: str | None = None,
+        like: str | None = None,
+        dry_run: bool = False,
+    ) -> Imported:
+        """Import an export of a course platform as a new lab.
+
+        Send the zip file as the platform exports it, with Content-Type: application/zip or
+        application/octet-stream.
+
+        A roster and the TAs' ratings are read if their CSV files are at the top of the zip file. An existing lab is
+        never changed, so that a repeated request is refused.
+        """
+        return self._json(
+            Call(
+                "POST",
+                "/labs/{lab}/import",
+                path={"lab": lab},
+                query={"platform": platform, "assignment": assignment, "like": like, "dry_run": dry_run},
+                body=body,
+            ),
+            Imported,
+        )
+
+    def get_grade(self, grade_id: str) -> GradeHistory:
+        """Get a grade and its history."""
+        return self._json(Call("GET", "/grades/{grade_id}", path={"grade_id": grade_id}), GradeHistory)
+
+    def override_grade(
+        self, grade_id: str, body: OverrideRequest, *, idempotency_key: str | None = None
+    ) -> OverrideRecord:
+        """Override the rating of a criterion.
+
+        Adds to the grade's history; the machine's rating remains in it.
+
+        The grades of the other members of a group get the same override, unless `applies_to` is `student`.
+        """
+        return self._json(
+            Call(
+                "POST",
+                "/grades/{grade_id}/overrides",
+                path={"grade_id": grade_id},
+                body=body,
+                keyed=True,
+                idempotency_key=idempotency_key,
+            ),
+            OverrideRecord,
+        )
+
+    def regrade_lab(self, lab: str, *, idempotency_key: str | None = None) -> JobStatus:
+        """Regrade a lab.
+
+        Starts a job that grades every submission of the lab again. The job survives a restart of the service.
+        """
+        return self._json(
+            Call("POST", "/labs/{lab}/regrade", path={"lab": lab}, keyed=True, idempotency_key=idempotency_key),
+            JobStatus,
+        )
+
+    def list_jobs(self, *, limit: int = 50) -> JobList:
+        """List the course's jobs."""
+        return self._json(Call("GET", "/jobs", query={"limit": limit}), JobList)
+
+    def get_job(self, job_id: str) -> JobStatus:
+        """Get a job's progress."""
+        return self._json(Call("GET", "/jobs/{job_id}", path={"job_id": job_id}), JobStatus)
+
+    def stream_job_events(self, job_id: str) -> Iterator[JsonObject]:
+        """Stream a job's progress.
+
+        The stream ends after 10 minutes; reconnect to continue. It ends at once if the key is revoked.
+        """
+        return self._events(Call("GET", "/jobs/{job_id}/events", path={"job_id": job_id}))
+
+    def pause_job(self, job_id: str) -> JobStatus:
+        """Pause a job.
+
+        Finishes the current chunk of up to 16 submissions; the rest waits.
+        """
+        return self._json(Call("POST", "/jobs/{job_id}/pause", path={"job_id": job_id}), JobStatus)
+
+    def resume_job(self, job_id: str) -> JobStatus:
+        """Resume a job.
+
+        After a pause or a failure, or to retry parked submissions. A cancelled job stays cancelled.
+        """
+        return self._json(Call("POST", "/jobs/{job_id}/resume", path={"job_id": job_id}), JobStatus)
+
+    def cancel_job(self, job_id: str) -> JobStatus:
+        """Cancel a job.
+
+        Its grades remain.
+        """
+        return self._json(Call("POST", "/jobs/{job_id}/cancel", path={"job_id": job_id}), JobStatus)
+
+    def get_job_grades(self, job_id: str) -> Iterator[JsonObject]:
+        """Get a job's grades.
+
+        Students without a grade first, with the reason; then the grades so far. Forgotten students are left out.
+        """
+        return self._lines(Call("GET", "/jobs/{job_id}/grades.jsonl", path={"job_id": job_id}))
+
+    def get_job_ratings(self, job_id: str) -> str:
+        """Get a job's ratings as a lab's table."""
+        return self._text(Call("GET", "/jobs/{job_id}/rubric_ratings.csv", path={"job_id": job_id}))
+
+    def compare_job(self, job_id: str) -> JobComparison:
+        """Compare a job with the TAs' grades and the previous job."""
+        return self._json(Call("GET", "/jobs/{job_id}/comparison", path={"job_id": job_id}), JobComparison)
+
+    def get_liveness(self) -> Health:
+        """Check that the process is alive."""
+        return self._json(Call("GET", "/healthz"), Health)
+
+    def get_readiness(self) -> Health:
+        """Check that submissions can be graded.
+
+        200 if every loaded model has scored a program and its last call succeeded.
+
+        A model for which this is not so is called now. The store must also be writable, its disk must have free
+        space, and running jobs must have a worker.
+        """
+        return self._json(Call("GET", "/readyz"), Health)
+
+
+class AsyncOperations(AsyncTransport):
+    async def grade_submission(
+        self, body: LabGradeRequest | RubricGradeRequest, *, idempotency_key: str | None = None
+    ) -> GradeResponse:
+        """Grade a submission.
+
+        Every criterion with its rating and the probability of every rating, or the reason why it is ungraded.
+
+        A submission without any graded criterion is still a 200. A 503 has a Retry-After. The grade is committed to
+        the store before the response is sent.
+        """
+        return await self._json(
+            Call("POST", "/grade", body=body, keyed=True, idempotency_key=idempotency_key), GradeResponse
+        )
+
+    async def list_labs(self) -> LabList:
+        """List the registered labs."""
+        return await self._json(Call("GET", "/labs"), LabList)
+
+    async def get_lab(self, lab: str) -> LabRubric:
+        """Get a lab's rubric."""
+        return await self._json(Call("GET", "/labs/{lab}", path={"lab": lab}), LabRubric)
+
+    async def import_lab(
+        self,
+        lab: str,
+        body: bytes | Path,
+        *,
+        platform: str,
+        assignment: str | None = None,
+        like: str | None = None,
+        dry_run: bool = False,
+    ) -> Imported:
+        """Import an export of a course platform as a new lab.
+
+        Send the zip file as the platform exports it, with Content-Type: application/zip or
+        application/octet-stream.
+
+        A roster and the TAs' ratings are read if their CSV files are at the top of the zip file. An existing lab is
+        never changed, so that a repeated request is refused.
+        """
+        return await self._json(
+            Call(
+                "POST",
+                "/labs/{lab}/import",
+                path={"lab": lab},
+                query={"platform": platform, "assignment": assignment, "like": like, "dry_run": dry_run},
+                body=body,
+            ),
+            Imported,
+        )
+
+    async def get_grade(self, grade_id: str) -> GradeHistory:
+        """Get a grade and its history."""
+        return await self._json(Call("GET", "/grades/{grade_id}", path={"grade_id": grade_id}), GradeHistory)
+
+    async def override_grade(
+        self, grade_id: str, body: OverrideRequest, *, idempotency_key: str | None = None
+    ) -> OverrideRecord:
+        """Override the rating of a criterion.
+
+        Adds to the grade's history; the machine's rating remains in it.
+
+        The grades of the other members of a group get the same override, unless `applies_to` is `student`.
+        """
+        return await self._json(
+            Call(
+                "POST",
+                "/grades/{grade_id}/overrides",
+                path={"grade_id": grade_id},
+                body=body,
+                keyed=True,
+                idempotency_key=idempotency_key,
+            ),
+            OverrideRecord,
+        )
+
+    async def regrade_lab(self, lab: str, *, idempotency_key: str | None = None) -> JobStatus:
+        """Regrade a lab.
+
+        Starts a job that grades every submission of the lab again. The job survives a restart of the service.
+        """
+        return await self._json(
+            Call("POST", "/labs/{lab}/regrade", path={"lab": lab}, keyed=True, idempotency_key=idempotency_key),
+            JobStatus,
+        )
+
+    async def list_jobs(self, *, limit: int = 50) -> JobList:
+        """List the course's jobs."""
+        return await self._json(Call("GET", "/jobs", query={"limit": limit}), JobList)
+
+    async def get_job(self, job_id: str) -> JobStatus:
+        """Get a job's progress."""
+        return await self._json(Call("GET", "/jobs/{job_id}", path={"job_id": job_id}), JobStatus)
+
+    def stream_job_events(self, job_id: str) -> AsyncIterator[JsonObject]:
+        """Stream a job's progress.
+
+        The stream ends after 10 minutes; reconnect to continue. It ends at once if the key is revoked.
+        """
+        return self._events(Call("GET", "/jobs/{job_id}/events", path={"job_id": job_id}))
+
+    async def pause_job(self, job_id: str) -> JobStatus:
+        """Pause a job.
+
+        Finishes the current chunk of up to 16 submissions; the rest waits.
+        """
+        return await self._json(Call("POST", "/jobs/{job_id}/pause", path={"job_id": job_id}), JobStatus)
+
+    async def resume_job(self, job_id: str) -> JobStatus:
+        """Resume a job.
+
+        After a pause or a failure, or to retry parked submissions. A cancelled job stays cancelled.
+        """
+        return await self._json(Call("POST", "/jobs/{job_id}/resume", path={"job_id": job_id}), JobStatus)
+
+    async def cancel_job(self, job_id: str) -> JobStatus:
+        """Cancel a job.
+
+        Its grades remain.
+        """
+        return await self._json(Call("POST", "/jobs/{job_id}/cancel", path={"job_id": job_id}), JobStatus)
+
+    def get_job_grades(self, job_id: str) -> AsyncIterator[JsonObject]:
+        """Get a job's grades.
+
+        Students without a grade first, with the reason; then the grades so far. Forgotten students are left out.
+        """
+        return self._lines(Call("GET", "/jobs/{job_id}/grades.jsonl", path={"job_id": job_id}))
+
+    async def get_job_ratings(self, job_id: str) -> str:
+        """Get a job's ratings as a lab's table."""
+        return await self._text(Call("GET", "/jobs/{job_id}/rubric_ratings.csv", path={"job_id": job_id}))
+
+    async def compare_job(self, job_id: str) -> JobComparison:
+        """Compare a job with the TAs' grades and the previous job."""
+        return await self._json(Call("GET", "/jobs/{job_id}/comparison", path={"job_id": job_id}), JobComparison)
+
+    async def get_liveness(self) -> Health:
+        """Check that the process is alive."""
+        return await self._json(Call("GET", "/healthz"), Health)
+
+    async def get_readiness(self) -> Health:
+        """Check that submissions can be graded.
+
+        200 if every loaded model has scored a program and its last call succeeded.
+
+        A model for which this is not so is called now. The store must also be writable, its disk must have free
+        space, and running jobs must have a worker.
+        """
+        return await self._json(Call("GET", "/readyz"), Health)
