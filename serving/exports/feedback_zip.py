@@ -3,7 +3,7 @@
 import io
 import zipfile
 
-from labs_schema.errors import InputError, IssueCollector, Severity
+from labs_schema.errors import InputError, IssueCollector, Severity, error_issue
 from labs_schema.imports.identities import row_entries
 from labs_schema.imports.platform_tables import read_platform_table
 from labs_schema.imports.records import IdKind
@@ -18,13 +18,17 @@ FIXED_TIME = (2000, 1, 1, 0, 0, 0)
 def feedback_zip(worksheet: bytes, results: Results, policy: Policy) -> tuple[bytes, ExportReport]:
     """The zip file, with files only for students whose grade may be exported. Names are not written.
 
-    `worksheet` is the grading worksheet, which lists the participants. Raises InputError if it is no table.
+    `worksheet` is the grading worksheet, which lists the participants. Raises InputError if it is no table, or
+    one of team submissions.
     """
     issues = IssueCollector("worksheet")
     table = read_platform_table(worksheet, "", issues)
     if table is None:
         raise InputError([each for each in issues.issues() if each.severity is Severity.ERROR])
-    rows = [entry.ids if entry else () for entry in row_entries(table)]
+    entries = row_entries(table)
+    if any(entry and entry.team for entry in entries):  # the participants' numbers would be taken for those of teams
+        raise InputError([error_issue("team-feedback", "worksheet")])
+    rows = [entry.ids if entry else () for entry in entries]
     match = match_rows([each.student for each in results.students], rows)
     out = io.BytesIO()
     changes: dict[str, Change] = {}

@@ -21,6 +21,7 @@ class ExportReport(Frozen):
     `written` grades are in the file; `not_in_file` are students whom the platform's file does not list, or lists
     twice; `not_in_results` are rows of that file that no result belongs to.
     `no_feedback_column` is true for a worksheet in which no column for feedback was found: only grades are written.
+    `refused` are students whose grade the platform would not store: locked in its gradebook, or above its maximum.
     """
 
     students: int
@@ -32,6 +33,7 @@ class ExportReport(Frozen):
     not_in_results: int
     changes: tuple[Change, ...]
     no_feedback_column: bool = False
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

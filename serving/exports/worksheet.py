@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from labs_schema.errors import InputError, error_issue
-from labs_schema.imports.identities import row_entries
+from labs_schema.imports.identities import folded, row_entries
 from labs_schema.imports.platform_tables import PlatformTable, heading_key, number_of
 from labs_schema.tables.csv_writer import number
 from serving.exports.matching import match_rows
@@ -28,6 +28,9 @@ FEEDBACK_HEADINGS = frozenset({
     "comentariosderetroalimentacion", "comentariosdefeedback", "commentidifeedback", "feedbackcommenti", "comentarios",
 })
 # fmt: on
+LOCKED = frozenset("no nein non não nee nej nei nie ne ei hayır nem нет ні".split())  # noqa: RUF001, SIM905
+SCALE_SEPARATOR = re.compile(r"\s{2,}|\n")
+"""Moodle lists the items of a scale with four blanks between them, in older versions with line ends."""
 
 
 class RawCell(NamedTuple):
@@ -51,7 +54,9 @@ def edit_worksheet(data: bytes, results: Results, policy: Policy, columns: Colum
     """The worksheet with the grades and feedback of `results`, and the report.
 
     A student without a grade to write, or not on the worksheet, keeps both cells as they are: an empty feedback cell
-    would erase the stored feedback. Raises InputError if a column is missing or the maxima differ.
+    would erase the stored feedback. Grades that Moodle would skip without a message are not written, and reported:
+    the gradebook has locked them, or they are outside of the range. Raises InputError if a column is missing, or if the
+    maxima or the scale differ.
     """
     text, encoding = _decoded(data)
     rows = raw_rows(text, _delimiter(text))
@@ -63,22 +68,22 @@ def edit_worksheet(data: bytes, results: Results, policy: Policy, columns: Colum
     match = match_rows([each.student for each in results.students], entries)
     edits: list[tuple[RawCell, str]] = []
     changes: dict[str, Change] = {}
+    refused = []
     for result in results.students:
         cells = rows[match.row_of[result.student] + 1] if result.student in match.row_of else ()
-        if len(cells) <= grade:
+        written = _written(result, cells, grade, policy) if len(cells) > grade else None
+        if written is None:
             continue
-        maximum, comma = _maximum(cells, grade)
-        score = policy.score(result, maximum)
-        if score is None:
+        if _is_locked(cells, grade) or not _in_range(written, cells, grade):
+            refused.append(result.student)
             continue
-        written = _grade_text(cells[grade].text, score, comma)
         changes[result.student] = Change(student=result.student, before=cells[grade].text, after=written)
         edits.append((cells[grade], written))
         if feedback is not None and feedback < len(cells):
             edits.append((cells[feedback], feedback_html(result)))
     edited = _replaced(text, [(cell, new) for cell, new in edits if cell.text != new], _delimiter(text))
     reported = report(results, changes, match.missing, match.unused)
-    reported = reported.model_copy(update={"no_feedback_column": feedback is None})
+    reported = reported.model_copy(update={"no_feedback_column": feedback is None, "refused": tuple(refused)})
     return edited.encode(encoding, errors="replace"), reported
 
 
@@ -153,16 +158,41 @@ def _feedback(header: Sequence[RawCell], chosen: str | None) -> int | None:
     return _column(header, chosen, FEEDBACK_HEADINGS, "--feedback-column")
 
 
-def _maximum(cells: Sequence[RawCell], grade: int) -> tuple[float | None, bool]:
-    """The maximum in the cell after the grade, None if it is a scale; whether numbers have a decimal comma."""
-    text = cells[grade + 1].text if grade + 1 < len(cells) else ""
-    return number_of(text), "," in text or "," in cells[grade].text
+def _written(result: StudentResult, cells: Sequence[RawCell], grade: int, policy: Policy) -> str | None:
+    """The text of the grade's cell; None for a grade that may not be written.
+
+    Raises InputError if the maxima differ, or for a scale without the rating.
+    """
+    before, after = cells[grade].text, cells[grade + 1].text.strip() if grade + 1 < len(cells) else ""
+    maximum = number_of(after)
+    if after and maximum is None:
+        return _scale_item(result, SCALE_SEPARATOR.split(after)) if policy.allows(result) else None
+    score = policy.score(result, maximum)
+    if score is None or number_of(before) == score:
+        return None if score is None else before
+    return number(score).replace(".", ",") if "," in after or "," in before else number(score)
 
 
-def _grade_text(before: str, score: float, comma: bool) -> str:
-    if number_of(before) == score:
-        return before
-    return number(score).replace(".", ",") if comma else number(score)
+def _scale_item(result: StudentResult, items: Sequence[str]) -> str:
+    """The item of the scale that is the rating of the only criterion; Moodle skips any other text without a message."""
+    ratings = [folded(each.rating or "") for each in result.criteria]
+    found = [item for item in items if [folded(item)] == ratings]
+    if len(found) == 1:
+        return found[0]
+    expected = "points, or a rubric with one criterion whose ratings are the items of the scale"
+    raise InputError(
+        [error_issue("scale-differs", "worksheet", found=f"the scale {', '.join(items)[:200]}", expected=expected)]
+    )
+
+
+def _is_locked(cells: Sequence[RawCell], grade: int) -> bool:
+    """`Grade can be changed` is up to three columns after the maximum or scale, in the user's language."""
+    return any(cell.text.strip().casefold() in LOCKED for cell in cells[grade + 2 : grade + 5])
+
+
+def _in_range(written: str, cells: Sequence[RawCell], grade: int) -> bool:
+    score, maximum = number_of(written), number_of(cells[grade + 1].text) if grade + 1 < len(cells) else None
+    return score is None or (score >= 0 and (maximum is None or score <= maximum))
 
 
 def _replaced(text: str, edits: Sequence[tuple[RawCell, str]], delimiter: str) -> str:

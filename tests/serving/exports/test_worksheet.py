@@ -125,3 +125,47 @@ def _without(text: str, rows: list) -> str:  # type: ignore[type-arg]
             parts.append(text[at : cell.start])
             at = cell.end
     return "|".join([*parts, text[at:]])
+
+
+RECORDED = Path(__file__).parents[2] / "recorded" / "moodle"
+
+
+@pytest.mark.parametrize("name", ["plain.csv", "plain-de.csv", "team.csv", "team-de.csv"])
+def test_worksheets_of_a_real_moodle_are_filled(write_results: WriteResults, tmp_path: Path, name: str) -> None:
+    results = write_results(("s1", "s2", "s6", "s4"))
+    report = export_results(ExportRequest("moodle", results, RECORDED / name), tmp_path / "out.csv")
+    assert [(each.student, each.after) for each in report.changes] == [("s1", "3"), ("s4", "3")]
+    assert report.not_in_file == () and not report.no_feedback_column
+    before, after = (raw_rows(path.read_text("utf-8"), ",") for path in (RECORDED / name, tmp_path / "out.csv"))
+    changed = {(row, column) for row, cells in enumerate(before) for column, cell in enumerate(cells)
+               if cell.text != after[row][column].text}  # fmt: skip
+    assert len(changed) == 4 and len({column for _, column in changed}) == 2
+
+
+def test_scale_takes_the_rating_or_is_an_error() -> None:
+    worksheet = (RECORDED / "scale.csv").read_bytes()
+
+    def graded(*ratings: str) -> Results:
+        criteria = tuple(CriterionResult(f"C{i}", rating, 1.0) for i, rating in enumerate(ratings))
+        return Results("lab", ("C",), (StudentResult("s1", State.ACCEPTED, 1.0, 1.0, criteria),))
+
+    edited, report = edit_worksheet(worksheet, graded("Pass"), Policy(), Columns())
+    assert report.changes[0].after == "pass" and b'"Submitted for grading",pass,"fail' in edited
+    for results in (graded("Excellent"), graded("pass", "pass")):
+        with pytest.raises(InputError) as raised:
+            edit_worksheet(worksheet, results, Policy(), Columns())
+        assert raised.value.issues[0].code == "scale-differs"
+
+
+def test_grades_that_moodle_would_skip_are_reported() -> None:
+    text = (RECORDED / "plain.csv").read_text("utf-8").replace("3.00,Yes", "3.00,No", 1)
+    student = StudentResult("s2", State.ACCEPTED, 4.0, 3.0, (CriterionResult("Bonus", "A", 4.0),))
+    locked = StudentResult("s1", State.ACCEPTED, 3.0, 3.0, (CriterionResult("C", "A", 3.0),))
+    edited, report = edit_worksheet(text.encode(), Results("lab", ("C",), (locked, student)), Policy(), Columns())
+    assert report.refused == ("s1", "s2") and report.written == 0 and edited == text.encode()
+
+
+def test_feedback_files_of_teams_are_refused(write_results: WriteResults, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as raised:
+        export_results(ExportRequest("moodle-feedback", write_results(), RECORDED / "team.csv"), tmp_path / "f.zip")
+    assert raised.value.issues[0].code == "team-feedback" and not (tmp_path / "f.zip").exists()
