@@ -68,7 +68,8 @@ class Provenance(Frozen):
 class Grade(Frozen):
     """The machine grade of a submission. With ungraded criteria the total is a range.
 
-    `provenance` is None if no model graded it: the student has no readable program, or the job gave it up.
+    `provenance` is None if no model graded it: the student has no readable program, or the job gave it up. A person can
+    override such a grade too.
     """
 
     lab: str

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from labs_schema.frozen import Frozen
 from labs_schema.grades import CriterionGrade, Grade
 from serving.grading.retries import GradesLabs
-from serving.store.errors import ForgottenError
+from serving.store.errors import ForgottenError, UnknownError
 from serving.store.store import Store
 
 
@@ -33,11 +33,14 @@ class Replayed(Frozen):
 
 
 def replay(store: Store, grade_id: str, grader: GradesLabs) -> Replayed:
-    """Raises UnknownError for an unknown grade, ForgottenError if its student was deleted."""
+    """Raises UnknownError for an unknown grade and for one that no model gave, ForgottenError if its student was
+    deleted."""
     history, submission = store.read_history(grade_id), store.read_submission(grade_id)
     then = history.grade.grade
     if then is None or submission is None:
         raise ForgottenError(f"The student of grade {grade_id} was deleted, and the program with them.")
+    if then.provenance is None:
+        raise UnknownError(f"No model graded {grade_id}: there is nothing to repeat.")
     reasoning = grader.provenance(history.lab, submission, reasoning=True) == then.origin
     reasoning = reasoning or any(each.reasoning for each in then.criteria)
     [now] = grader.grade(history.lab, [submission], reasoning=reasoning)

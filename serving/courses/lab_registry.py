@@ -1,12 +1,14 @@
 """The labs that requests may name: rubrics and problem statements, without submissions."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 
 from labs_schema.errors import Issue
 from labs_schema.models import Lab, Person
-from labs_schema.reading.validate import lab_folders, read_rubric
+from labs_schema.reading.validate import lab_folders, read_lab, read_rubric
 
 
 class LabRegistry(dict[str, Lab]):
@@ -15,6 +17,8 @@ class LabRegistry(dict[str, Lab]):
     def __init__(self, labs: Iterable[Lab] = (), folders: Mapping[str, Path] | None = None) -> None:
         super().__init__((lab.name, lab) for lab in sorted(labs, key=lambda lab: lab.name))
         self.folders = dict(folders or {})
+        self._reading = Lock()
+        self._checked: dict[str, tuple[object, dict[str, int]]] = {}
 
     def add(self, folder: Path) -> bool:
         """Adds a new lab, if its rubric can be read."""
@@ -26,10 +30,36 @@ class LabRegistry(dict[str, Lab]):
         self.__dict__.pop("roster", None)
         return True
 
+    def with_warnings(self, name: str) -> Lab:
+        """The lab with the warnings of `grader check`, which also reads its submissions and tables.
+
+        They are read again when a file has changed. A lab that can no longer be read has the warnings that it had when
+        it was registered. Thread-safe. Raises KeyError.
+        """
+        lab, folder = self[name], self.folders.get(name)
+        if folder is None:
+            return lab
+        with self._reading:
+            stamp = _stamp(folder)
+            if self._checked.get(name, (None,))[0] != stamp:
+                read = read_lab(folder)
+                self._checked[name] = (stamp, lab.warnings if read.lab is None else read.counts)
+            return lab.model_copy(update={"warnings": self._checked[name][1]})
+
     @cached_property
     def roster(self) -> tuple[Person, ...]:
         """People on the rosters of all labs."""
         return tuple(dict.fromkeys(person for lab in self.values() for person in lab.roster))
+
+
+def _stamp(folder: Path) -> object:
+    """Changes when a file in `folder` is added, removed or written."""
+    found = []
+    for path in (folder, *folder.rglob("*")):
+        with suppress(OSError):
+            status = path.lstat()
+            found.append((str(path), status.st_mtime_ns, status.st_size))
+    return found
 
 
 def read_registry(parent: Path) -> tuple[LabRegistry, tuple[Issue, ...]]:

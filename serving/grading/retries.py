@@ -1,6 +1,6 @@
 """Isolation: a submission that breaks its batch is tried alone, once, and costs no other submission its grade."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from labs_schema.errors import GraderError
@@ -62,6 +62,15 @@ def all_ungraded(
     return Grade(
         lab=lab, student=student, criteria=tuple(ungraded(each, reason) for each in criteria), provenance=provenance
     )
+
+
+def without_model(lab: Lab, reasons: Mapping[str, str]) -> tuple[list[Submission], list[Grade]]:
+    """Submissions without files and their ungraded grades, to be recorded so that a person can rate the students.
+
+    `reasons`: student -> why no model graded the submission.
+    """
+    submissions = [Submission(student=student, folder=student, files=()) for student in reasons]
+    return submissions, [all_ungraded(lab.name, student, lab.criteria, why) for student, why in reasons.items()]
 
 
 def summary(error: Exception) -> str:

@@ -10,8 +10,9 @@ from labs_schema.frozen import Frozen
 from serving.jobs.job import Parked
 from serving.jobs.tables import attempts
 from serving.store.database import Database
+from serving.store.grades import by_model
 from serving.store.ledger import timestamp
-from serving.store.tables import grades
+from serving.store.tables import grades, overrides
 
 CRASHED = "the process or its engine ended while it was graded"
 
@@ -79,7 +80,7 @@ class AttemptLog:
 
 def is_parked(job_id: str) -> Any:
     """An SQL condition on `attempts`. A parked submission that a slower worker has graded since is not parked."""
-    graded = exists().where(grades.c.request == job_id, grades.c.student == attempts.c.student)
+    graded = exists().where(grades.c.request == job_id, grades.c.student == attempts.c.student, by_model)
     return (attempts.c.job == job_id) & attempts.c.parked_at.is_not(None) & ~graded
 
 
@@ -90,7 +91,13 @@ def parked_of(connection: Connection, job_id: str) -> tuple[Parked, ...]:
     return tuple(Parked(**row._mapping) for row in connection.execute(found))
 
 
+def to_retry(job_id: str) -> Any:
+    """An SQL condition on `attempts`: submissions that a resumed job tries again. Not those that a person has rated."""
+    rated = select(grades.c.student).join(overrides, overrides.c.grade == grades.c.id).where(grades.c.request == job_id)
+    return (attempts.c.job == job_id) & attempts.c.code.is_(None) & attempts.c.student.not_in(rated)
+
+
 def any_failed(connection: Connection, job_id: str) -> bool:
     """Whether the job gave up a submission, which a resumed job tries again."""
-    failed = select(attempts.c.student).where(is_parked(job_id), attempts.c.code.is_(None))
+    failed = select(attempts.c.student).where(is_parked(job_id), to_retry(job_id))
     return connection.execute(failed).first() is not None

@@ -14,7 +14,8 @@ from labs_schema.limits import RetryLimits
 from labs_schema.models import Lab, Submission
 from serving.courses.errors import ElsewhereError
 from serving.engines.engine import EngineDownError
-from serving.grading.retries import PROBE, Outcome, summary
+from serving.grading.retries import PROBE, Outcome, summary, without_model
+from serving.jobs.attempts import Attempts
 from serving.jobs.errors import OtherModelError, WorkerStoppedError
 from serving.jobs.fingerprint import fingerprint_of, pin_fingerprint
 from serving.jobs.job import Job, RequestedState
@@ -133,7 +134,7 @@ def _grade_alone(backend: GradingBackend, job: Job, lab: Lab, copies: Sequence[S
         if failures or crashes:
             _check_engine(backend, lab)
         if failures >= limits.failures or crashes >= limits.crashes:
-            log.park(job.id, [*attempts])
+            _park(backend, job, lab, attempts)
             return
         log.start_alone(job.id, [*attempts])
         try:
@@ -150,6 +151,13 @@ def _grade_alone(backend: GradingBackend, job: Job, lab: Lab, copies: Sequence[S
         except Exception as error:
             outcome = error
         log.fail(job.id, [*attempts], summary(outcome), started=True)
+
+
+def _park(backend: GradingBackend, job: Job, lab: Lab, attempts: Mapping[str, Attempts]) -> None:
+    """Gives up a submission under the names of its students. A person can rate it."""
+    reasons = {student: f"parked: {each.reason}" for student, each in attempts.items()}
+    backend.store.record_grades(lab, *without_model(lab, reasons), request=job.id, actor=f"job {job.id}")
+    backend.jobs.attempts.park(job.id, [*attempts])
 
 
 def _check_engine(backend: GradingBackend, lab: Lab) -> None:

@@ -50,7 +50,7 @@ def export(store: Store, job: Job, lab: Lab, out: Path) -> Comparison:
 def _given(store: Store, job: Job, lab: Lab) -> list[Result]:
     """A result for every student: first the ungraded ones, with the reason, then in the order of the lab."""
     graded = {each.grade.student: each for each in results(store, job)}
-    ungraded = [each for each in ungraded_results(store, job, lab) if each.grade.student not in graded]
+    ungraded = [each for each in ungraded_results(store, job) if each.grade.student not in graded]
     return [*ungraded, *(graded[student] for student in lab.students if student in graded)]
 
 

@@ -13,6 +13,7 @@ from serving.jobs.attempts import is_parked
 from serving.jobs.job import Job
 from serving.jobs.tables import attempts, jobs, leases, members, workers
 from serving.store.database import Database
+from serving.store.grades import by_model
 from serving.store.ledger import timestamp
 from serving.store.tables import grades, students
 
@@ -84,7 +85,7 @@ class Leases:
 def _unsettled(connection: Connection, job: Job, *conditions: ColumnElement[bool]) -> int | None:
     """The first position under `conditions` that is neither graded nor parked and whose student was not deleted."""
     settled: Iterable[ColumnElement[bool]] = (
-        exists().where(grades.c.request == job.id, grades.c.student == members.c.student),
+        exists().where(grades.c.request == job.id, grades.c.student == members.c.student, by_model),
         exists().where(is_parked(job.id), attempts.c.student == members.c.student),
         exists().where(students.c.pseudonym == members.c.student, students.c.student.is_(None)),
     )

@@ -6,12 +6,15 @@ from sqlalchemy import Connection, func, select
 
 from serving.jobs.attempts import parked_of
 from serving.jobs.job import Job, Progress, RequestedState, State
+from serving.store.grades import by_model
 from serving.store.tables import grades
 
 
 def progress_of(connection: Connection, job: Job) -> Progress:
     """`job` must have been read in the same transaction."""
-    mine = select(func.count(), func.min(grades.c.at), func.max(grades.c.at)).where(grades.c.request == job.id)
+    mine = select(func.count(), func.min(grades.c.at), func.max(grades.c.at)).where(
+        grades.c.request == job.id, by_model
+    )
     graded, first, last = connection.execute(mine).one()
     parked = parked_of(connection, job.id)
     left = 0 if job.finished_at else max(0, job.total - graded - len(parked))

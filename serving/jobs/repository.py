@@ -8,18 +8,19 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, insert, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
 from labs_schema.limits import JobLimits
 from labs_schema.models import NO_SUBMISSION, Lab, UnreadableSubmission
-from serving.jobs.attempts import AttemptLog, any_failed, is_parked
+from serving.grading.retries import without_model
+from serving.jobs.attempts import AttemptLog, any_failed, is_parked, to_retry
 from serving.jobs.job import Job, Progress, RequestedState, work_hash
 from serving.jobs.progress import progress_of
 from serving.jobs.tables import attempts, jobs, members
 from serving.store import students
 from serving.store.database import Database
 from serving.store.errors import UnknownError
-from serving.store.grades import StoredGrade
+from serving.store.grades import StoredGrade, by_model, record_grades
 from serving.store.ledger import Ledger, audited_transaction, printable_name, timestamp
 from serving.store.tables import grades
 from serving.store.tables import students as people
@@ -76,7 +77,7 @@ class JobRepository:
                 warnings=lab.warnings,
             )
             ledger.connection.execute(insert(jobs).values(job.model_dump()))
-            _add_members(ledger, job.id, lab, pseudonyms)
+            _add_members(ledger, job, lab, pseudonyms)
             detail: dict[str, str | int | None] = job.model_dump(include={"id", "course", "lab", "work", "total"})
             ledger.append("job", actor, detail)
         return job
@@ -89,7 +90,7 @@ class JobRepository:
             new = [each for each in lab.unreadable if each.code == NO_SUBMISSION and each.student not in known]
             if new:
                 pseudonyms = students.add_students(ledger, job.course, [each.student for each in new], actor)
-                _add_unreadable(ledger, job.id, new, pseudonyms, job.total)
+                _add_unreadable(ledger, job, lab, new, pseudonyms)
                 row = update(jobs).where(jobs.c.id == job.id)
                 ledger.connection.execute(row.values(total=jobs.c.total + len(new)))
             return _get(ledger.connection, job.id)
@@ -126,7 +127,8 @@ class JobRepository:
             return progress_of(connection, _get(connection, job_id))
 
     def request(self, job_id: str, state: RequestedState, *, actor: str) -> Job:
-        """Pauses, cancels or resumes a job. Resuming starts its next generation, which tries parked submissions again.
+        """Pauses, cancels or resumes a job. Resuming starts its next generation, which tries parked submissions again,
+        except those that a person has rated meanwhile.
 
         A cancelled or completed job stays as it is. Raises UnknownError.
         """
@@ -139,7 +141,7 @@ class JobRepository:
             row = update(jobs).where(jobs.c.id == job_id).values(requested=state)
             if state is RequestedState.RUN:
                 row = row.values(generation=job.generation + 1, failure=None, finished_at=None)
-                ledger.connection.execute(delete(attempts).where(attempts.c.job == job_id, attempts.c.code.is_(None)))
+                ledger.connection.execute(delete(attempts).where(to_retry(job_id)))
             ledger.connection.execute(row)
             ledger.append("job-request", actor, {"id": job_id, "requested": state.value})
             return _get(ledger.connection, job_id)
@@ -186,7 +188,7 @@ class JobRepository:
 
     def settled(self, job_id: str, pseudonyms: Sequence[str]) -> set[str]:
         """Those of `pseudonyms` that the job has graded or parked, or whose student was deleted meanwhile."""
-        mine = grades.c.request == job_id, grades.c.student.in_(pseudonyms)
+        mine = grades.c.request == job_id, grades.c.student.in_(pseudonyms), by_model
         parked_too = is_parked(job_id), attempts.c.student.in_(pseudonyms)
         gone = people.c.pseudonym.in_(pseudonyms), people.c.student.is_(None)
         with self._database.reading() as connection:
@@ -195,33 +197,39 @@ class JobRepository:
             return done | parked | set(connection.execute(select(people.c.pseudonym).where(*gone)).scalars())
 
 
-def _add_members(ledger: Ledger, job_id: str, lab: Lab, pseudonyms: Sequence[str]) -> None:
+def _add_members(ledger: Ledger, job: Job, lab: Lab, pseudonyms: Sequence[str]) -> None:
     """`pseudonyms`: of `lab.students`."""
     positions = [position for position, each in enumerate(lab.submissions) for _ in each.students]
     rows = [
-        {"job": job_id, "student": student, "position": position}
+        {"job": job.id, "student": student, "position": position}
         for student, position in zip(pseudonyms, positions, strict=False)
     ]
     if rows:
         ledger.connection.execute(insert(members), rows)
-    _add_unreadable(ledger, job_id, lab.unreadable, pseudonyms[len(rows) :], len(lab.submissions))
+    _add_unreadable(ledger, job, lab, lab.unreadable, pseudonyms[len(rows) :])
 
 
 def _add_unreadable(
-    ledger: Ledger, job_id: str, unreadable: Sequence[UnreadableSubmission], pseudonyms: Sequence[str], position: int
+    ledger: Ledger, job: Job, lab: Lab, unreadable: Sequence[UnreadableSubmission], pseudonyms: Sequence[str]
 ) -> None:
-    """Adds the students as parked members, from `position` on."""
-    rows = [
-        {"job": job_id, "student": student, "position": number} for number, student in enumerate(pseudonyms, position)
-    ]
-    settled = {"job": job_id, "failures": 0, "crashes": 0, "parked_at": ledger.at}
-    parked = [
-        {**settled, "student": student, "reason": each.reason, "code": each.code}
-        for student, each in zip(pseudonyms, unreadable, strict=True)
-    ]
-    if rows:
-        ledger.connection.execute(insert(members), rows)
-        ledger.connection.execute(insert(attempts), parked)
+    """Adds the students as parked members, after those of all submissions, each with a grade that people can override.
+
+    The members of a group share their position.
+    """
+    if not unreadable:
+        return
+    last = select(func.max(members.c.position)).where(members.c.job == job.id)
+    position = ledger.connection.execute(last).scalar()
+    first = 0 if position is None else position + 1
+    folders = {each.folder: first + number for number, each in reversed([*enumerate(unreadable)])}
+    both = list(zip(pseudonyms, unreadable, strict=True))
+    settled = {"job": job.id, "failures": 0, "crashes": 0, "parked_at": ledger.at}
+    rows = [{"job": job.id, "student": student, "position": folders[each.folder]} for student, each in both]
+    parked = [{**settled, "student": student, "reason": each.reason, "code": each.code} for student, each in both]
+    ledger.connection.execute(insert(members), rows)
+    ledger.connection.execute(insert(attempts), parked)
+    reasons = {student: f"{each.code}: {each.reason}" for student, each in both}
+    record_grades(ledger, lab, *without_model(lab, reasons), request=job.id, actor=job.actor)
 
 
 def _read(connection: Connection, query: Select[Any]) -> list[Job]:

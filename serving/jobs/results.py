@@ -11,7 +11,6 @@ from sqlalchemy import Connection, func, select
 from labs_schema.frozen import Frozen
 from labs_schema.grades import Grade
 from labs_schema.models import Lab
-from serving.grading.retries import all_ungraded
 from serving.jobs.attempts import parked_of
 from serving.jobs.job import Job
 from serving.jobs.repository import JobRepository
@@ -25,11 +24,11 @@ from serving.store.tables import students as people
 
 
 class Result(Frozen):
-    """`grade` is the model's, under the student's id; `ratings` (criterion -> rating) are the current ones, with
-    overrides. `grade_id`: None for a student without a grade. `overridden`: criteria that a person rated, not dumped.
+    """`grade` is the model's, under the student's id, or ungraded if no model graded the student; `ratings` (criterion
+    -> rating) are the current ones, with overrides. `overridden`: criteria that a person rated, not dumped.
     """
 
-    grade_id: str | None
+    grade_id: str
     grade: Grade
     ratings: dict[str, str]
     overridden: frozenset[str] = Field(default=frozenset(), exclude=True)
@@ -61,31 +60,28 @@ class JobComparison(Frozen):
 
 
 def results(store: Store, job: Job) -> list[Result]:
-    """The graded students, in the order they were recorded."""
+    """The students that a model graded, in the order they were recorded."""
     with store.database.reading() as connection:
-        recorded = read_request_grades(connection, job.id)
-        names = _names(connection, job)
-        mine = select(overrides.c.grade).join(grades, grades.c.id == overrides.c.grade)
-        overridden = set(connection.execute(mine.where(grades.c.request == job.id)).scalars())
-        changed = {grade_id: read_overrides(connection, grade_id) for grade_id in overridden}
+        graded = [each for each in read_request_grades(connection, job.id) if each.by_model]
+        return _results(connection, job, graded)
+
+
+def ungraded_results(store: Store, job: Job) -> list[Result]:
+    """The others: first those without a readable program, then the submissions that the job gave up. People may have
+    rated them."""
+    with store.database.reading() as connection:
+        recorded = {each.student: each for each in read_request_grades(connection, job.id) if not each.by_model}
+        parked = [recorded[each.student] for each in parked_of(connection, job.id) if each.student in recorded]
+        return _results(connection, job, parked)
+
+
+def _results(connection: Connection, job: Job, recorded: Sequence[StoredGrade]) -> list[Result]:
+    names = _names(connection, job)
+    mine = select(overrides.c.grade).join(grades, grades.c.id == overrides.c.grade)
+    overridden = set(connection.execute(mine.where(grades.c.request == job.id)).scalars())
+    changed = {grade_id: read_overrides(connection, grade_id) for grade_id in overridden}
     found = (_result(each, names.get(each.student), changed.get(each.id, [])) for each in recorded)
     return [result for result in found if result]
-
-
-def ungraded_results(store: Store, job: Job, rubric: Lab | None) -> list[Result]:
-    """The students without a grade: first those without a readable program, then the submissions that the job gave up.
-
-    `rubric` has the criteria, each ungraded with the reason; None gives results without criteria.
-    """
-    with store.database.reading() as connection:
-        parked, names = parked_of(connection, job.id), _names(connection, job)
-    criteria = rubric.criteria if rubric else ()
-    found = ((names.get(each.student), f"{each.code or 'parked'}: {each.reason}") for each in parked)
-    return [
-        Result(grade_id=None, grade=all_ungraded(job.lab, student, criteria, reason), ratings={})
-        for student, reason in found
-        if student is not None
-    ]
 
 
 def _names(connection: Connection, job: Job) -> dict[str, str | None]:
@@ -114,7 +110,7 @@ def rubric_of(store: Store, job: Job) -> Lab | None:
 def compared(store: Store, job: Job, lab: Lab | None) -> JobComparison:
     """`lab` has the TAs' current grades."""
     now, before = results(store, job), previous(JobRepository(store.database), job)
-    every = [*ungraded_results(store, job, lab), *now]
+    every = [*ungraded_results(store, job), *now]
     return JobComparison(
         with_tas=None if lab is None else compare(lab, [each.grade for each in every if _fits(lab, each.grade)]),
         with_previous=None if before is None else changes(before.id, results(store, before), now),

@@ -18,6 +18,10 @@ from serving.store.ledger import Detail, Ledger, printable_name
 from serving.store.students import read_secrets
 from serving.store.tables import contents, grades, rubrics
 
+NO_MODEL = canonical_hash(None)
+"""The `provenance` of students whom no model graded: recorded so that a person can rate them."""
+by_model = grades.c.provenance != NO_MODEL
+"""An SQL condition on `grades`."""
 RUBRIC_FIELDS = ("name", "problem", "short_problem", "language", "criteria")
 """The fields of a lab that a grade depends on; the others name students."""
 
@@ -38,6 +42,10 @@ class StoredGrade(Frozen):
     student: str
     provenance: str
     grade: Grade | None
+
+    @property
+    def by_model(self) -> bool:
+        return self.provenance != NO_MODEL
 
 
 def record_grades(
@@ -118,10 +126,10 @@ def read_submission(connection: Connection, grade_id: str) -> Submission | None:
 
 
 def _check(lab: Lab, rubric: str, submission: Submission, grade: Grade) -> None:
-    source = grade.origin
+    source = grade.provenance
     if (grade.lab, grade.student) != (lab.name, submission.student):
         raise ValueError("a grade of another lab or student")
-    if (source.rubric_hash, source.submission_hash) != (rubric, submission_hash(submission)):
+    if source and (source.rubric_hash, source.submission_hash) != (rubric, submission_hash(submission)):
         raise ValueError("a grade by another rubric or of another program")
 
 
@@ -159,7 +167,7 @@ def _append_entry(
         "actor": actor,
         "rubric": version,
         "content": content,
-        "provenance": canonical_hash(grade.origin.model_dump(exclude={"submission_hash"})),
+        "provenance": canonical_hash(grade.provenance and grade.provenance.model_dump(exclude={"submission_hash"})),
     }
     ledger.append("grade", actor, row)
     return row

@@ -59,7 +59,8 @@ rubrics = Table(
     Column("document", Text, nullable=False),
 )
 
-# `submission` and `content` are hashes in `contents`. `provenance` is a hash too, submission hash excluded.
+# `submission` and `content` are hashes in `contents`. `provenance` is a hash too, submission hash excluded; that of
+# null if no model graded the student.
 grades = Table(
     "grades",
     metadata,

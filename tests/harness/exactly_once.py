@@ -20,7 +20,7 @@ def job_faults(store: Store, job: Job, lab: Lab | None = None) -> dict[str, int]
 
     With the synthetic `lab` that it graded, also counts `changed` grades: those that differ from a run without faults.
     """
-    recorded = store.read_grades(job.id)
+    recorded = [each for each in store.read_grades(job.id) if each.by_model]
     counts = Counter(each.student for each in recorded)
     faults = {
         "lost": job.total - len(counts),

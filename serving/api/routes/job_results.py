@@ -34,14 +34,17 @@ NDJSON, CSV = "application/x-ndjson", "text/csv"
     responses={
         200: {
             "description": "A JSON line per student: `grade_id`, the current `ratings`, and the machine's `grade`. "
-            "Without a grade, `grade_id` and `grade.provenance` are null, and each criterion is `ungraded`.",
+            "If no model graded the student, `grade.provenance` is null, and each criterion is `ungraded`.",
             "content": {NDJSON: {"schema": {"type": "string"}, "example": GRADES_NDJSON}},
         },
         **problems("not-found", "too-many-streams", *KEYED),
     },
 )
 async def get_job_grades(job_id: JobId, service: CourseService) -> StreamingResponse:
-    """Students without a grade first, with the reason; then the grades so far. Forgotten students are left out."""
+    """Students whom no model graded first, with the reason; then the grades so far. Forgotten students are left out.
+
+    Every `grade_id` can be overridden, so a person can rate a submission that no model can read.
+    """
     found = await run_in_threadpool(lambda: _results(service, find_job(service, job_id)))
     return StreamingResponse(_lines(found), media_type=NDJSON)
 
@@ -94,7 +97,7 @@ def _table(service: Service, job: Job) -> str:
 
 
 def _results(service: Service, job: Job) -> list[Result]:
-    return [*ungraded_results(service.store, job, _rubric(service, job)), *results(service.store, job)]
+    return [*ungraded_results(service.store, job), *results(service.store, job)]
 
 
 def _rubric(service: Service, job: Job) -> Lab | None:

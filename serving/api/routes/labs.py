@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path
+from starlette.concurrency import run_in_threadpool
 
 from labs_schema.errors import did_you_mean
 from labs_schema.models import Lab
@@ -25,7 +26,10 @@ LabName = Annotated[str, Path(description="The lab's name.", examples=["square"]
     responses={**success("The labs.", LAB_LIST), **problems(*KEYED)},
 )
 async def list_labs(service: CourseService) -> LabList:
-    return LabList(labs=tuple(map(lab_summary, service.course.labs.values())))
+    """`warnings` are those of `grader check`, also about submissions and the TAs' tables."""
+    labs = service.course.labs
+    found = await run_in_threadpool(lambda: [labs.with_warnings(name) for name in list(labs)])
+    return LabList(labs=tuple(map(lab_summary, found)))
 
 
 @router.get(
@@ -35,7 +39,8 @@ async def list_labs(service: CourseService) -> LabList:
     responses={**success("The rubric.", LAB_RUBRIC), **problems("unknown-lab", *KEYED)},
 )
 async def get_lab(lab: LabName, service: CourseService) -> LabRubric:
-    return lab_rubric(find_lab(service.course.labs, lab))
+    found = find_lab(service.course.labs, lab)
+    return lab_rubric(await run_in_threadpool(service.course.labs.with_warnings, found.name))
 
 
 def find_lab(labs: LabRegistry, name: str) -> Lab:

@@ -66,7 +66,7 @@ class GradeResponse(Frozen):
         description="The possible totals, given what is ungraded; null if the rubric has no points."
     )
     max_points: float | None = Field(description="The highest total without bonus, null if the rubric has no points.")
-    provenance: Provenance = Field(description="What the grade was made with.")
+    provenance: Provenance | None = Field(description="What the grade was made with; null if no model graded it.")
 
 
 class RubricCriterion(Frozen):
@@ -96,7 +96,7 @@ class LabSummary(Frozen):
     language: str = Field(description="The programming language.")
     criteria: int = Field(description="The number of criteria.")
     max_points: float | None = Field(description="The highest total without bonus, null if the rubric has no points.")
-    warnings: tuple[LabWarning, ...] = Field(description="Issues of the lab's own files that leave it usable.")
+    warnings: tuple[LabWarning, ...] = Field(description="Issues of the lab that leave it usable.")
 
 
 class LabRubric(Frozen):
@@ -104,7 +104,7 @@ class LabRubric(Frozen):
     language: str = Field(description="The programming language.")
     problem: str = Field(description="The problem statement.")
     criteria: tuple[RubricCriterion, ...] = Field(description="The criteria in the rubric's order.")
-    warnings: tuple[LabWarning, ...] = Field(description="Issues of the lab's own files that leave it usable.")
+    warnings: tuple[LabWarning, ...] = Field(description="Issues of the lab that leave it usable.")
 
 
 class LabList(Frozen):
@@ -128,7 +128,7 @@ def grade_response(lab: Lab, grade: Grade, grade_id: str, ids: Mapping[str, str]
         points=total[0] if total and all(each.rating for each in grade.criteria) else None,
         points_range=PointsRange(low=total[0], high=total[1]) if total else None,
         max_points=grade.max_marks,
-        provenance=grade.origin,
+        provenance=grade.provenance,
     )
 
 

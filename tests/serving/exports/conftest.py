@@ -31,7 +31,7 @@ def write_accepted(lab: Lab, ratings: dict[str, dict[str, str]], folder: Path, r
             for each in lab.criteria
         ]
         grade = Grade(lab=lab.name, student=student, criteria=tuple(grades), provenance=PROVENANCE)
-        results.append(Result(grade_id=None, grade=grade, ratings=rated))
+        results.append(Result(grade_id="", grade=grade, ratings=rated))
     return _write(lab, results, folder)
 
 
@@ -73,4 +73,4 @@ def _result(lab: Lab, student: str, index: int) -> Result:
         )
     grade = Grade(lab=lab.name, student=student, criteria=tuple(grades), provenance=PROVENANCE)
     ratings = {each.criterion: each.rating for each in grades if each.rating}
-    return Result(grade_id=None, grade=grade, ratings=ratings)
+    return Result(grade_id="", grade=grade, ratings=ratings)

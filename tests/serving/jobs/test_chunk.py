@@ -14,6 +14,7 @@ from serving.jobs.attempts import CRASHED
 from serving.jobs.chunk import grade_chunk
 from serving.jobs.errors import WorkerStoppedError
 from serving.jobs.job import Job, RequestedState, State
+from serving.jobs.results import ungraded_results
 
 LIMITS = RetryLimits()
 
@@ -129,6 +130,21 @@ def test_pause_stops_a_job_and_resume_retries_parked_submissions(backend: Any) -
     backend.jobs.finish(backend.jobs.job(job.id))
     done = backend.jobs.progress(job.id)
     assert (done.state, done.graded, done.parked) == (State.DONE, 6, ())
+
+
+def test_resumed_job_does_not_retry_a_submission_that_a_person_rated(backend: Any) -> None:
+    job = backend.add(chunk=4)
+    backend.poison = {backend.text(0)}
+    for chunk in (0, 1):
+        grade_chunk(backend, job.id, chunk)
+    backend.jobs.finish(backend.jobs.job(job.id))
+    [parked] = ungraded_results(backend.store, job)
+    for criterion in backend.known.criteria:
+        backend.store.record_override(parked.grade_id, criterion.title, "A", "", request="r", actor="ta")
+    backend.poison = set()
+    assert backend.jobs.request(job.id, RequestedState.RUN, actor="ta").generation == 1
+    [rated] = ungraded_results(backend.store, job)
+    assert set(rated.ratings.values()) == {"A"} and rated.overridden == rated.ratings.keys()
 
 
 def test_cancelled_job_grades_nothing_and_stays_cancelled(backend: Any) -> None:

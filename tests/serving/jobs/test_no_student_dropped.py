@@ -15,6 +15,7 @@ from serving.jobs.cli_jobs import find_or_create, grade_jobs
 from serving.jobs.export import export
 from serving.jobs.job import Job, RequestedState, State
 from serving.jobs.repository import JobRepository
+from serving.jobs.results import ungraded_results
 from serving.store.store import Store
 
 CODES = {
@@ -32,7 +33,8 @@ def damaged(make_lab: Callable[..., Lab], tmp_path: Path) -> Path:
     folder = tmp_path / "labs" / "lab1"
     write_lab(make_lab(), folder)
     (folder / "submissions/s000@course/main.c").rename(folder / "submissions/s000@course/main.docx")
-    (folder / "submissions/s001@course/link.c").symlink_to("/etc/passwd")
+    (folder / "submissions/s001@course/main.c").unlink()
+    (folder / "submissions/s001@course/main.c").symlink_to("/etc/passwd")
     (folder / "submissions/s006@course.rar").write_bytes(b"Rar!")
     with (folder / "rubric_ratings.csv").open("a") as table:
         table.write("s007@course,1,0,0,1,0\n")
@@ -112,6 +114,36 @@ def test_lab_without_any_readable_program_has_ungraded_results(
     assert regrade(store, lab, fake_grader, tmp_path / "out").finished_at
     [row] = marks_of(tmp_path / "out")
     assert (row["student"], row["status"], row["reason"]) == ("s1", "needs_review", "no-program: no source file")
+
+
+def test_person_can_rate_every_student_without_a_readable_program(
+    damaged: Path, store: Store, fake_grader: Any, tmp_path: Path
+) -> None:
+    lab, out = load_lab(damaged), tmp_path / "out"
+    job = regrade(store, lab, fake_grader, out)
+    unrated = ungraded_results(store, job)
+    assert {each.grade.student for each in unrated} == CODES.keys() and len({each.grade_id for each in unrated}) == 5
+    for each in unrated:
+        for criterion in lab.criteria:
+            store.record_override(each.grade_id, criterion.title, "A", "On paper.", request="r", actor="ta")
+    assert regrade(store, lab, fake_grader, out).id == job.id
+    rated = {row["student"]: (row["status"], row["total"], row["reason"]) for row in marks_of(out)}
+    assert {rated[student] for student in CODES} == {("accepted", "3", "")}
+    [history] = [store.read_history(each.grade_id) for each in unrated if each.grade.student == "s000"]
+    assert set(history.ratings.values()) == {"A"} and history.grade.grade.provenance is None
+    progress = JobRepository(store.database).progress(job.id)
+    assert (progress.graded, len(progress.parked)) == (4, 5) and store.verify().faults == ()
+
+
+def test_override_reaches_every_member_of_a_group_without_a_program(
+    make_lab: Callable[..., Lab], store: Store, fake_grader: Any, tmp_path: Path
+) -> None:
+    team = {"folder": "team", "code": "no-program", "reason": "no source file"}
+    unreadable = tuple(UnreadableSubmission(student=each, **team) for each in ("s100", "s200"))
+    lab = make_lab(students=1).model_copy(update={"unreadable": unreadable})
+    job = regrade(store, lab, fake_grader, tmp_path / "out")
+    one, other = ungraded_results(store, job)
+    assert JobRepository(store.database).group_grades(store.read_history(one.grade_id).grade) == [other.grade_id]
 
 
 def test_group_work_is_graded_once_and_every_member_gets_the_grade(

@@ -258,7 +258,7 @@ class Regrades(RuleBasedStateMachine):
     def check_stored_grades(self, job_id: str, regrade: Regrade, answered: Sequence[str]) -> None:
         """Stored grades are unchanged, and each returned grade is appended unless its student had one."""
         graded = regrade.graded
-        found = [(each.id, each.student) for each in self.store.read_grades(job_id)]
+        found = [(each.id, each.student) for each in self.store.read_grades(job_id) if each.by_model]
         assert found[: len(regrade.recorded)] == regrade.recorded
         assert [student for _, student in found[len(regrade.recorded) :]] == [
             each for each in answered if each not in graded
@@ -316,7 +316,10 @@ class Regrades(RuleBasedStateMachine):
             expected = regrade.state, regrade.now.number, len(regrade.recorded)
             assert (now.state, now.job.generation, now.graded) == expected
             assert {each.student for each in now.parked} == regrade.parked
-            stored = self.store.read_grades(job_id)
+            every = self.store.read_grades(job_id)
+            stored = [each for each in every if each.by_model]
+            by_hand = {each.student for each in every if not each.by_model}
+            assert regrade.parked - set(self.forgotten) <= by_hand
             assert [(each.id, each.student) for each in stored] == regrade.recorded
             assert all((each.grade is None) == (each.student in self.forgotten) for each in stored)
 

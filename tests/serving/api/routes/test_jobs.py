@@ -170,6 +170,23 @@ def test_an_override_is_in_the_history_and_in_the_table(course: Any) -> None:
         assert (wrong.status_code, wrong.json()["code"]) == (404, "not-found")
 
 
+def test_unreadable_submission_is_rated_by_hand(course: Any) -> None:
+    (course.labs / "lab1" / "submissions" / "s000@course" / "main.c").unlink()
+    with course.serve() as client:
+        job = start(client)
+        wait_for(client, job)
+        first = json.loads(client.get(f"/jobs/{job}/grades.jsonl").text.splitlines()[0])
+        assert (first["grade"]["student"], first["grade"]["provenance"], first["ratings"]) == ("s000", None, {})
+        url = f"/grades/{first['grade_id']}"
+        for criterion in ("Does it compile?", "Is it readable?"):
+            assert client.post(f"{url}/overrides", json={"criterion": criterion, "rating": "B"}).status_code == 201
+        history = client.get(url).json()
+        assert (history["student"], history["grade"]["provenance"]) == ("s000", None)
+        assert set(history["ratings"].values()) == {"B"}
+        table = list(csv.reader(io.StringIO(client.get(f"/jobs/{job}/rubric_ratings.csv").text)))
+        assert table[6] == ["s000", "0", "1", "0", "0", "1"]
+
+
 def test_an_override_of_group_work_reaches_every_member_unless_it_is_for_one(course: Any) -> None:
     (course.labs / "lab1" / "groups.csv").write_text("group,student\ns000,s000\ns000,s100\n")
     with course.serve() as client:
