@@ -126,6 +126,17 @@ class ClientLimits(Frozen):
     poll_seconds: float = Field(2.0, description="Time between two requests for the state of a job.")
 
 
+class DeliveryLimits(Frozen):
+    """Retries of requests to course platforms. This is the delivery layer's retry policy."""
+
+    attempts: int = Field(6, description="Attempts to read from a platform or to send one grade.")
+    pause_seconds: float = Field(1.0, description="The first pause between two attempts; it doubles.")
+    longest_pause_seconds: float = Field(30.0, description="The longest such pause.")
+    longest_wait_seconds: float = Field(
+        300.0, description="A platform that asks for a longer wait (Retry-After) is not retried in the same run."
+    )
+
+
 class EngineLimits(Frozen):
     """Sizes that a vLLM engine is opened with. A `vllm serve` process needs the same or larger ones."""
 

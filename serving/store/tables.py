@@ -8,7 +8,17 @@ ISO 8601 with microseconds and a Z, so that they sort as text. The triggers that
 
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 metadata = MetaData()
 
@@ -158,4 +168,30 @@ exports = Table(
     Column("path", String, primary_key=True),
     Column("at", String, nullable=False),
     Column("course", String),
+)
+
+# Grades sent to course platforms. `target` names the platform and the place on it. `event`: `intended` before a value
+# is sent, then `delivered`, `conflict` or `failed`. `content` is the hash of the values; `revision` that of the neutral
+# record.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", String, primary_key=True),
+    entry_number(),
+    *required("at", "actor", "target"),
+    Column("student", String, ForeignKey("students.pseudonym"), nullable=False),
+    Column("grade", String, ForeignKey("grades.id"), nullable=False),
+    *required("event", "code", "revision", "content"),
+    Index("ix_deliveries_target", "target", "student"),
+)
+
+# Which criterion and level of a platform's rubric each criterion and rating of a lab is; the last row of a target is
+# current. `version` is the hash of `document`, `fingerprint` that of the platform's rubric.
+delivery_mappings = Table(
+    "delivery_mappings",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    *required("at", "actor", "target", "lab", "fingerprint", "version"),
+    Column("document", Text, nullable=False),
+    Index("ix_delivery_mappings_target", "target"),
 )

@@ -15,7 +15,19 @@ from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_hash, canonical_json
 from serving.store.contents import keyed_hash
 from serving.store.ledger import FIRST_HASH, Entry
-from serving.store.tables import audit, audit_head, contents, courses, grades, keys, overrides, rubrics, students
+from serving.store.tables import (
+    audit,
+    audit_head,
+    contents,
+    courses,
+    deliveries,
+    delivery_mappings,
+    grades,
+    keys,
+    overrides,
+    rubrics,
+    students,
+)
 
 ROWS_PER_FETCH = 500
 RECORDED_TABLES = {
@@ -25,9 +37,16 @@ RECORDED_TABLES = {
     "override": overrides,
     "key": keys,
     "course": courses,
+    "delivery": deliveries,
+    "mapping": delivery_mappings,
 }
 """Event -> the table whose row the entry records."""
-UNRECORDED_COLUMNS = {"student": {"student", "secret", "forgotten_at"}, "rubric": {"document"}, "key": {"revoked_at"}}
+UNRECORDED_COLUMNS = {
+    "student": {"student", "secret", "forgotten_at"},
+    "rubric": {"document"},
+    "key": {"revoked_at"},
+    "mapping": {"document"},
+}
 """Event -> columns that are not in the entry, as they change later or are checked by a hash."""
 
 
@@ -149,9 +168,10 @@ def _students(connection: Connection, forgotten: dict[str, Any]) -> Iterator[Aud
 
 
 def _rubrics(connection: Connection) -> Iterator[AuditFault]:
-    for row in connection.execute(select(rubrics).execution_options(yield_per=ROWS_PER_FETCH)):
-        if canonical_hash(_detail(row.document)) != row.version:
-            yield _fault("rubric-changed", row.seq, "its rubric was changed")
+    for name, table in (("rubric", rubrics), ("mapping", delivery_mappings)):
+        for row in connection.execute(select(table).execution_options(yield_per=ROWS_PER_FETCH)):
+            if canonical_hash(_detail(row.document)) != row.version:
+                yield _fault(f"{name}-changed", row.seq, f"its {name} was changed")
 
 
 def _keys(connection: Connection) -> Iterator[AuditFault]:
@@ -189,7 +209,11 @@ def _canonical(value: object) -> str | None:
 def _entries_of(connection: Connection, content: str) -> list[int | None]:
     """The entries whose row refers to a content; [None] if there are none."""
     found: list[int | None] = []
-    for table, columns in ((grades, (grades.c.submission, grades.c.content)), (overrides, (overrides.c.content,))):
+    for table, columns in (
+        (grades, (grades.c.submission, grades.c.content)),
+        (overrides, (overrides.c.content,)),
+        (deliveries, (deliveries.c.content,)),
+    ):
         named = select(table.c.seq).where(or_(*(column == content for column in columns))).order_by(table.c.seq)
         found += connection.execute(named).scalars()
     return found or [None]
@@ -202,6 +226,7 @@ def _missing(connection: Connection, forgotten: dict[str, Any]) -> Iterator[Audi
         (of_grades, grades.c.content),
         (of_grades, grades.c.submission),
         (of_overrides, overrides.c.content),
+        (select(deliveries.c.seq, deliveries.c.student), deliveries.c.content),
     ):
         gone = rows.outerjoin(contents, contents.c.hash == column).where(contents.c.hash.is_(None))
         for row in connection.execute(gone):

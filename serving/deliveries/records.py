@@ -1,0 +1,140 @@
+"""The neutral record of a submission: the grade that every platform gets, and whether it may be sent yet."""
+
+from collections.abc import Mapping, Sequence
+
+from labs_schema.frozen import Frozen
+from labs_schema.grades import CriterionGrade, Grade, Status, highest_total, total_marks
+from labs_schema.hashes import canonical_hash
+from labs_schema.models import Criterion, Lab
+from serving.deliveries.errors import DeliveryError
+from serving.store.deliveries import StudentGrades
+from serving.store.grades import read_lab
+from serving.store.overrides import StoredOverride
+from serving.store.store import Store
+
+MACHINE = "machine"
+
+
+class CriterionRecord(Frozen):
+    """`points`: None if ungraded or if the rubric has no marks. `who`: the machine, or who overrode it.
+
+    `comment` explains the machine's rating; it is empty if a person chose another one.
+    """
+
+    criterion: str
+    rating: str | None
+    points: float | None
+    comment: str
+    status: Status
+    who: str
+
+
+class GradeRecord(Frozen):
+    """A student's grade of a lab. `total` is None if a criterion is ungraded or has no marks."""
+
+    student: str
+    pseudonym: str
+    grade: str
+    rubric: str
+    at: str
+    criteria: tuple[CriterionRecord, ...]
+    total: float | None
+    maximum: float | None
+
+    @property
+    def revision(self) -> str:
+        """Changes with everything that a platform is sent."""
+        return canonical_hash(self.model_dump(mode="json", exclude={"pseudonym", "at", "grade", "rubric"}))
+
+    @property
+    def ungraded(self) -> bool:
+        return any(each.rating is None for each in self.criteria)
+
+    @property
+    def needs_review(self) -> bool:
+        return any(each.status is not Status.ACCEPTED for each in self.criteria)
+
+    @property
+    def text(self) -> str:
+        """All criteria as plain text, for platforms without a rubric."""
+        lines = []
+        for each in self.criteria:
+            points = "" if each.points is None else f" ({each.points:g})"
+            lines.append(f"{each.criterion}: {each.rating or 'not graded'}{points}")
+            lines += [each.comment] if each.comment else []
+        return "\n".join(lines)
+
+
+def read_records(store: Store, course: str, lab: str) -> list[GradeRecord]:
+    """The current record of every student with a grade in the lab, by student id."""
+    rubrics: dict[str, Lab] = {}
+    records = []
+    for given in store.read_lab_grades(course, lab):
+        version = given.grades[-1].rubric
+        if version not in rubrics:
+            with store.database.reading() as connection:
+                rubrics[version] = read_lab(connection, version)
+        if (record := make_record(given, rubrics[version])) is not None:
+            records.append(record)
+    return records
+
+
+def read_criteria(store: Store, records: Sequence[GradeRecord]) -> tuple[Criterion, ...]:
+    """The rubric's criteria. Raises DeliveryError if there is no grade, or if students have different rubrics."""
+    versions = sorted({each.rubric for each in records})
+    if not versions:
+        raise DeliveryError("nothing-to-send", "The store has no grade of this lab in this course.")
+    if len(versions) > 1:
+        raise DeliveryError("rubric-versions-differ", "The students were graded by different versions of the rubric.")
+    with store.database.reading() as connection:
+        return read_lab(connection, versions[0]).criteria
+
+
+def make_record(given: StudentGrades, rubric: Lab) -> GradeRecord | None:
+    """None once the student was forgotten. `rubric` is the lab as the newest grade was given by."""
+    newest = given.grades[-1]
+    if newest.grade is None:
+        return None
+    decided = _decisions(given)
+    by_title = {each.criterion: each for each in newest.grade.criteria}
+    criteria = tuple(_criterion(each, by_title[each.title], decided) for each in rubric.criteria)
+    return GradeRecord(
+        student=given.student,
+        pseudonym=given.pseudonym,
+        grade=newest.id,
+        rubric=newest.rubric,
+        at=max([newest.at, *(each.at for each in decided.values())]),
+        criteria=criteria,
+        total=_total([each.points for each in criteria], newest.grade),
+        maximum=highest_total((each.max_marks, each.bonus) for each in rubric.criteria),
+    )
+
+
+def _decisions(given: StudentGrades) -> dict[str, StoredOverride]:
+    """Criterion -> the last override. A person's decision outlives a regrade of the same program, not a new program."""
+    same = {each.id for each, program in zip(given.grades, given.submissions, strict=True) if program == given.program}
+    return {each.criterion: each for each in given.overrides if each.grade in same}
+
+
+def _criterion(criterion: Criterion, machine: CriterionGrade, decided: Mapping[str, StoredOverride]) -> CriterionRecord:
+    override = decided.get(criterion.title)
+    titles = {rating.title: rating for rating in criterion.ratings}
+    if override is not None and override.new not in titles:  # of an earlier rubric: a person decides again
+        machine, override = machine.model_copy(update={"status": Status.NEEDS_REVIEW}), None
+    rating = override.new if override else machine.rating
+    return CriterionRecord(
+        criterion=criterion.title,
+        rating=rating,
+        points=titles[rating].marks if rating in titles else None,
+        comment=(machine.reasoning or "") if rating == machine.rating else "",
+        status=Status.ACCEPTED if override else machine.status,
+        who=override.actor if override else MACHINE,
+    )
+
+
+def _total(points: list[float | None], grade: Grade) -> float | None:
+    known = [each for each in points if each is not None]
+    if len(known) != len(points) or not known:
+        return None
+    total, highest = total_marks(known), grade.max_marks
+    return max(total, 0.0) if highest is not None and highest > 0 else total

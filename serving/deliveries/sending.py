@@ -1,0 +1,221 @@
+"""Sends grades: reads before each write, journals what it is about to do, and reads back what the platform shows."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from typing import TypeVar
+
+from labs_schema.errors import GraderError
+from labs_schema.frozen import Frozen
+from labs_schema.limits import DeliveryLimits
+from serving.deliveries.errors import DeliveryError, ErrorKind
+from serving.deliveries.known_values import CONFLICT, DELIVERED, FAILED, INTENDED, KnownValues, known_values
+from serving.deliveries.mapping import find_mapping, store_mapping, unmapped_text
+from serving.deliveries.people import match_people
+from serving.deliveries.plan import (
+    Action,
+    DeliveryPlan,
+    PlannedDelivery,
+    ReleasePolicy,
+    ValueBuilder,
+    decide,
+    plan_students,
+    shows,
+)
+from serving.deliveries.platform import Platform, Value
+from serving.deliveries.records import read_criteria, read_records
+from serving.jobs.job_lock import job_lock
+from serving.outbound.errors import OutboundFailedError, OutboundRefusedError, OutboundTooLargeError
+from serving.store.deliveries import NewEntry
+from serving.store.store import Store
+
+LIMITS = DeliveryLimits()
+Sleep = Callable[[float], None]
+Result = TypeVar("Result")
+
+
+class Source(Frozen):
+    """The grades to send: those of a lab in a course."""
+
+    course: str
+    lab: str
+
+
+class StudentOutcome(Frozen):
+    """`action` as planned, or `delivered` or `failed`. `code` and `kind` are empty unless it failed or conflicts.
+
+    `platform_text` is the platform's own message, for staff only.
+    """
+
+    student: str
+    action: str
+    code: str = ""
+    kind: str = ""
+    message: str = ""
+    platform_text: str = ""
+
+
+class Sender:
+    """Sends to one platform. `actor` is who caused it, for the journal."""
+
+    def __init__(self, store: Store, platform: Platform, *, actor: str, sleep: Sleep = time.sleep) -> None:
+        self._store, self._platform, self._actor, self._sleep = store, platform, actor, sleep
+
+    def plan(self, source: Source, policy: ReleasePolicy, *, remap: bool = False) -> DeliveryPlan:
+        """The dry run: reads the platform, writes nothing anywhere. Raises DeliveryError and StoreError."""
+        platform, store = self._platform, self._store
+        records = read_records(store, source.course, source.lab)
+        criteria = read_criteria(store, records)
+        known = known_values(store.read_journal(platform.target))
+        assignment = self._again(platform.read_assignment)
+        people = self._again(platform.read_people)
+        persons = {
+            each.student: person
+            for each in records
+            if (person := known.get(each.pseudonym, KnownValues()).person) is not None
+        }
+        matching = match_people([each.student for each in records], people, persons)
+        mapping = None
+        if assignment.rubric is not None:
+            mapping = find_mapping(store, platform.target, source.lab, criteria, assignment.rubric, remap=remap)
+            if mapping.unmapped or mapping.unused:
+                raise DeliveryError("platform-rubric-unmapped", unmapped_text(mapping))
+        builder = ValueBuilder(assignment, mapping.mapping if mapping else None, policy, platform)
+        current = self._again(platform.read_values)
+        students = plan_students(records, matching, current, builder, known, policy)
+        return DeliveryPlan(
+            target=platform.target, assignment=assignment, mapping=mapping, matching=matching, students=students
+        )
+
+    def send(
+        self, source: Source, plan: DeliveryPlan, policy: ReleasePolicy, on_student: Callable[[], None] = lambda: None
+    ) -> list[StudentOutcome]:
+        """Sends what `plan` lists and returns an outcome for every student of it.
+
+        A failure concerns one student; a failure of set-up ends the sending, and the rest is reported as failed by it.
+        Raises GraderError `delivery-running` if another process is sending to the same place.
+        """
+        with self._lock(plan.target):
+            if plan.mapping is not None and plan.assignment.rubric is not None:
+                store_mapping(self._store, plan.target, source.lab, plan.mapping, plan.assignment.rubric, self._actor)
+            outcomes: list[StudentOutcome] = []
+            stopped: DeliveryError | None = None
+            for planned in plan.students:
+                if _is_open(planned) and stopped is None:
+                    outcome, stopped = self._send_student(planned, policy)
+                elif _is_open(planned) and stopped is not None:
+                    outcome = _failed(planned.student, stopped)
+                else:
+                    outcome = _not_sent(planned)
+                    if planned.action is Action.CONFLICT:
+                        self._journal(planned, CONFLICT, planned.before or Value(), code="platform-value-changed")
+                outcomes.append(outcome)
+                on_student()
+            return outcomes
+
+    def _send_student(
+        self, planned: PlannedDelivery, policy: ReleasePolicy
+    ) -> tuple[StudentOutcome, DeliveryError | None]:
+        try:
+            action = self._again(lambda: self._deliver(planned, policy))
+            return StudentOutcome(student=planned.student, action=action), None
+        except DeliveryError as error:
+            event = CONFLICT if error.kind is ErrorKind.CONFLICT else FAILED
+            self._journal(planned, event, planned.after or Value(), code=error.code)
+            stop = error if error.kind is ErrorKind.SET_UP and error.code != "platform-not-stored" else None
+            return _failed(planned.student, error), stop
+
+    def _deliver(self, planned: PlannedDelivery, policy: ReleasePolicy) -> str:
+        """One attempt. Whatever an earlier attempt did is seen by reading first."""
+        assert planned.person is not None and planned.after is not None
+        platform, wanted, person = self._platform, planned.after, planned.person
+        current = platform.read_values(person).get(person, Value())
+        entries = self._store.read_journal(platform.target, planned.record.pseudonym)
+        known = known_values(entries).get(planned.record.pseudonym, KnownValues())
+        action = decide(current, wanted, known, platform, overwrite=planned.student in policy.overwrite)
+        if action is Action.CONFLICT:
+            raise DeliveryError("platform-value-changed", "The value on the platform was changed there.")
+        if action is Action.UNCHANGED:
+            if known.pending:  # a write that was interrupted after it took effect
+                self._journal(planned, DELIVERED, current)
+            return DELIVERED
+        self._journal(planned, INTENDED, wanted, before=current)
+        platform.write(person, wanted, current)
+        after = platform.read_values(person).get(person, Value())
+        if not shows(after, wanted):
+            raise DeliveryError("platform-not-stored", "The platform accepted the grade but does not show it.")
+        self._journal(planned, DELIVERED, after)
+        return DELIVERED
+
+    def _journal(
+        self, planned: PlannedDelivery, event: str, value: Value, *, before: Value | None = None, code: str = ""
+    ) -> None:
+        values = {"person": planned.person, "value": value.model_dump(mode="json")}
+        if before is not None:
+            values["before"] = before.model_dump(mode="json")
+        record = planned.record
+        entry = NewEntry(grade=record.grade, event=event, code=code, revision=record.revision, values=values)
+        self._store.record_delivery(self._platform.target, record.pseudonym, entry, actor=self._actor)
+
+    def _again(self, act: Callable[[], Result]) -> Result:
+        """Retries after errors of the class `retry`, after the time that the platform stated or longer each time."""
+        pause = LIMITS.pause_seconds
+        for attempt in range(LIMITS.attempts):
+            try:
+                return act()
+            except (DeliveryError, OutboundFailedError, OutboundRefusedError, OutboundTooLargeError) as error:
+                failure = _as_delivery_error(error)
+                last = attempt == LIMITS.attempts - 1
+                if failure.kind is not ErrorKind.RETRY or last or (failure.wait or 0) > LIMITS.longest_wait_seconds:
+                    raise failure from error
+                self._sleep(failure.wait if failure.wait is not None else pause * random.uniform(0.5, 1.5))
+                pause = min(2 * pause, LIMITS.longest_pause_seconds)
+        raise AssertionError("unreachable")
+
+    @contextmanager
+    def _lock(self, target: str) -> Iterator[None]:
+        try:
+            with job_lock(self._store.database, [f"send-{sha256(target.encode()).hexdigest()[:32]}"]):
+                yield
+        except GraderError as error:
+            if error.code != "job-locked":
+                raise
+            message = "Another process is sending grades to the same place. Wait until it has ended."
+            raise GraderError(message, code="delivery-running") from error
+
+
+def _is_open(planned: PlannedDelivery) -> bool:
+    """Also a grade that the platform shows after an interrupted run, so that the journal is completed."""
+    return planned.action is Action.SEND or (planned.action is Action.UNCHANGED and planned.pending)
+
+
+def _as_delivery_error(error: GraderError) -> DeliveryError:
+    if isinstance(error, DeliveryError):
+        return error
+    failed = isinstance(error, OutboundFailedError)
+    return DeliveryError("platform-unavailable" if failed else "platform-unexpected", str(error))
+
+
+def _failed(student: str, error: DeliveryError) -> StudentOutcome:
+    conflict = error.kind is ErrorKind.CONFLICT
+    return StudentOutcome(
+        student=student,
+        action=CONFLICT if conflict else FAILED,
+        code=error.code,
+        kind=str(error.kind),
+        message=str(error),
+        platform_text=error.platform_text,
+    )
+
+
+def _not_sent(planned: PlannedDelivery) -> StudentOutcome:
+    codes = {
+        Action.UNMATCHED: "student-unmatched",
+        Action.AMBIGUOUS: "student-ambiguous",
+        Action.CONFLICT: "platform-value-changed",
+    }
+    code = codes.get(planned.action, "")
+    kind = str(DeliveryError(code, "").kind) if code else ""
+    return StudentOutcome(student=planned.student, action=str(planned.action), code=code, kind=kind)

@@ -1,0 +1,154 @@
+"""The journal of deliveries to course platforms, the mappings of rubrics, and the grades that can be delivered."""
+
+import json
+from secrets import token_hex
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from labs_schema.frozen import Frozen
+from labs_schema.hashes import canonical_hash, canonical_json
+from serving.store.contents import make_content, store_contents
+from serving.store.errors import ForgottenError
+from serving.store.grades import StoredGrade, read_student_grades
+from serving.store.ledger import Detail, Ledger, printable_name
+from serving.store.overrides import StoredOverride, read_overrides
+from serving.store.students import is_anonymous, read_secrets
+from serving.store.tables import contents, deliveries, delivery_mappings, grades, students
+
+
+class StudentGrades(Frozen):
+    """A student's grades in a lab in the order they were recorded, the hash of the program that each was given to, and
+    the overrides of all of them in the order they were made."""
+
+    student: str
+    pseudonym: str
+    grades: tuple[StoredGrade, ...]
+    submissions: tuple[str, ...]
+    overrides: tuple[StoredOverride, ...]
+
+    @property
+    def program(self) -> str:
+        """The newest submission."""
+        return self.submissions[-1]
+
+
+class NewEntry(Frozen):
+    """An entry of the journal. `event`: `intended` before a value is sent; then `delivered`, `conflict` or `failed`.
+
+    `values` is plain JSON. `revision` is the hash of the grade's neutral record. `code` is empty unless it failed.
+    """
+
+    grade: str
+    event: str
+    code: str = ""
+    revision: str
+    values: dict[str, Any]
+
+
+class JournalEntry(NewEntry):
+    """A stored entry. `student` is a pseudonym."""
+
+    student: str
+    at: str
+
+
+class StoredMapping(Frozen):
+    """`document` is plain JSON; `fingerprint` is that of the platform's rubric when the mapping was made."""
+
+    target: str
+    lab: str
+    fingerprint: str
+    document: dict[str, Any]
+
+
+def read_lab_grades(connection: Connection, course: str, lab: str) -> list[StudentGrades]:
+    """Every student of a course who has a grade in the lab, except anonymous and forgotten ones, by student id."""
+    query = select(students.c.student, students.c.pseudonym).distinct()
+    theirs = query.join(grades, grades.c.student == students.c.pseudonym)
+    rows = connection.execute(theirs.where(students.c.course == course, grades.c.lab == lab))
+    known = sorted((row.student, row.pseudonym) for row in rows if row.student and not is_anonymous(row.student))
+    return [_student_grades(connection, student, pseudonym, lab) for student, pseudonym in known]
+
+
+def _student_grades(connection: Connection, student: str, pseudonym: str, lab: str) -> StudentGrades:
+    recorded = read_student_grades(connection, pseudonym, lab)
+    mine = grades.c.student == pseudonym, grades.c.lab == lab
+    hashes = {
+        row.id: row.submission for row in connection.execute(select(grades.c.id, grades.c.submission).where(*mine))
+    }
+    decided = [override for each in recorded for override in read_overrides(connection, each.id)]
+    return StudentGrades(
+        student=student,
+        pseudonym=pseudonym,
+        grades=tuple(recorded),
+        submissions=tuple(str(hashes[each.id]) for each in recorded),
+        overrides=tuple(sorted(decided, key=lambda each: each.seq)),
+    )
+
+
+def record_delivery(ledger: Ledger, target: str, pseudonym: str, entry: NewEntry, actor: str) -> None:
+    """Appends to the journal. Raises ForgottenError for a forgotten student."""
+    if (secret := read_secrets(ledger.connection, [pseudonym])[pseudonym]) is None:
+        raise ForgottenError("The student of this delivery was forgotten.")
+    content = make_content(pseudonym, secret, entry.values)
+    row: Detail = {
+        "id": token_hex(16),
+        "seq": ledger.seq,
+        "at": ledger.at,
+        "actor": actor,
+        "target": printable_name(target),
+        "student": pseudonym,
+        "grade": entry.grade,
+        "event": entry.event,
+        "code": entry.code,
+        "revision": entry.revision,
+        "content": content.hash,
+    }
+    store_contents(ledger.connection, [content])
+    ledger.connection.execute(insert(deliveries).values(row))
+    ledger.append("delivery", actor, row)
+
+
+def read_journal(connection: Connection, target: str, pseudonym: str | None = None) -> list[JournalEntry]:
+    """See `Store.read_journal`."""
+    query = (
+        select(deliveries, contents.c.document)
+        .join(contents, contents.c.hash == deliveries.c.content)
+        .where(deliveries.c.target == target)
+        .order_by(deliveries.c.seq)
+    )
+    if pseudonym is not None:
+        query = query.where(deliveries.c.student == pseudonym)
+    columns = ("student", "grade", "event", "code", "revision", "at")
+    return [
+        JournalEntry(**{name: getattr(row, name) for name in columns}, values=json.loads(row.document))
+        for row in connection.execute(query)
+    ]
+
+
+def record_mapping(ledger: Ledger, mapping: StoredMapping, actor: str) -> None:
+    """See `Store.record_mapping`."""
+    text = canonical_json(mapping.document)
+    row: Detail = {
+        "seq": ledger.seq,
+        "at": ledger.at,
+        "actor": actor,
+        "target": printable_name(mapping.target),
+        "lab": printable_name(mapping.lab),
+        "fingerprint": mapping.fingerprint,
+        "version": canonical_hash(json.loads(text)),
+    }
+    ledger.connection.execute(insert(delivery_mappings).values(**row, document=text))
+    ledger.append("mapping", actor, row)
+
+
+def read_mapping(connection: Connection, target: str, lab: str) -> StoredMapping | None:
+    """The current mapping of a lab to a target; None if there is none."""
+    same = delivery_mappings.c.target == target, delivery_mappings.c.lab == lab
+    rows = connection.execute(select(delivery_mappings).where(*same).order_by(delivery_mappings.c.seq.desc()).limit(1))
+    row = rows.one_or_none()
+    if row is None:
+        return None
+    columns = ("target", "lab", "fingerprint")
+    return StoredMapping(**{name: getattr(row, name) for name in columns}, document=json.loads(row.document))
