@@ -51,6 +51,7 @@ docs: $(READY)
 debian-packages:
 	requirements/debian-package chromium chromium chromium-browser google-chrome
 	requirements/debian-package nginx nginx
+	requirements/debian-package bubblewrap bwrap
 
 test: lint debian-packages fast
 	$(BIN)/python -m pytest -m "slow and not nightly and not gpu" -n 2 --dist loadgroup

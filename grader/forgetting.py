@@ -8,6 +8,7 @@ from pathlib import Path
 from grader.service.local_store import cli_actor, local_store
 from labs_schema.frozen import Frozen
 from serving.head.feature_cache import forget_features
+from serving.observing.observation_cache import forget_observations
 from serving.store.exports import erase_from_exports
 from serving.store.store import Forgotten, Store
 from training.forgetting import forget_in_data
@@ -24,7 +25,7 @@ REBUILD = (
     "STILL CONTAINS THE WORK, because its row format has no pseudonyms: remove the work from the labs' folder and "
     "rebuild the dataset with grader build-dataset, or delete it."
 )
-FEATURES = "All stored features of programs were deleted; they are computed again when they are needed."
+FEATURES = "All stored features and observations of programs were deleted; they are made again when they are needed."
 NO_DATA = "No dataset or run was searched: name them with --data."
 MANUAL = "To be deleted by you: the folders of labs, rosters, reports, backups."
 
@@ -93,6 +94,7 @@ def _erase_from_files(store: Store, students: Collection[str], scope: Scope) -> 
     students = {student for student in students if student}
     data = list(_erase_from_data(students, scope.data))
     forget_features()
+    forget_observations()
     exports = store.list_exports(scope.course)
     here = [each.path for each in exports if each.here]
     erased = erase_from_exports(students, [*scope.exports, *(path for path in here if path.exists())])

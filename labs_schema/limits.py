@@ -69,6 +69,20 @@ class CheckLimits(Frozen):
     memory_mib: int = Field(16_384, description="The largest memory limit that a check may have.")
 
 
+class SandboxLimits(Frozen):
+    """A run of a compiler or of a student's program. Time and memory are limited by the check."""
+
+    processes: int = Field(64, description="Processes and threads at the same time.")
+    open_files: int = Field(256, description="Open files of a process.")
+    disk_bytes: int = Field(64_000_000, description="The working folder and /tmp, each; both are in memory.")
+    output_bytes: int = Field(4_000_000, description="Standard output and error together; past it, the run ends.")
+    artifact_bytes: int = Field(64_000_000, description="The result of a build.")
+    stack_bytes: int = Field(8_388_608, description="The stack of a process.")
+    wall_factor: float = Field(3.0, description="Time by the clock, as a multiple of the processor time.")
+    wall_extra_seconds: float = Field(1.0, description="Time by the clock that is added to that.")
+    setup_seconds: float = Field(30.0, description="Wait for the sandbox to be ready, and for its end.")
+
+
 class ImportLimits(Frozen):
     """Exports of course platforms that `grader import` reads."""
 

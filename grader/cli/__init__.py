@@ -26,10 +26,12 @@ from grader.cli.grade import grade
 from grader.cli.help import DATA, GRADING, OPERATION, TRAINING, TRUST, HelpCommand, HelpGroup
 from grader.cli.import_lab import import_
 from grader.cli.init import init
+from grader.cli.init_checks import init_checks
 from grader.cli.keys import keys
 from grader.cli.label import label
 from grader.cli.merge import merge
 from grader.cli.model import model
+from grader.cli.observe import observe
 from grader.cli.regrade import regrade
 from grader.cli.replay import replay
 from grader.cli.robustness import robustness
@@ -50,7 +52,7 @@ app = typer.Typer(
     help="Grades programs criterion by criterion as the TAs of your course do, and flags what needs human review.",
 )
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
-    DATA: (check, import_, build_dataset, suspects),
+    DATA: (check, import_, init_checks, observe, build_dataset, suspects),
     TRAINING: (train, merge),
     GRADING: (grade, generate, label, regrade, export, replay, demo),
     TRUST: (evaluate, calibrate, attack, robustness),

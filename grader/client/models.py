@@ -127,7 +127,7 @@ class GradeResponse(Record):
     points: float | None
     points_range: PointsRange | None
     max_points: float | None
-    provenance: Provenance
+    provenance: Provenance | None
 
 
 class GradedCriterion(Record):

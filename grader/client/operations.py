@@ -39,7 +39,10 @@ class SyncOperations(SyncTransport):
         return self._json(Call("POST", "/grade", body=body, keyed=True, idempotency_key=idempotency_key), GradeResponse)
 
     def list_labs(self) -> LabList:
-        """List the registered labs."""
+        """List the registered labs.
+
+        `warnings` are those of `grader check`, also about submissions and the TAs' tables.
+        """
         return self._json(Call("GET", "/labs"), LabList)
 
     def get_lab(self, lab: str) -> LabRubric:
@@ -149,7 +152,10 @@ class SyncOperations(SyncTransport):
     def get_job_grades(self, job_id: str) -> Iterator[JsonObject]:
         """Get a job's grades.
 
-        Students without a grade first, with the reason; then the grades so far. Forgotten students are left out.
+        Students whom no model graded first, with the reason; then the grades so far. Forgotten students are left
+        out.
+
+        Every `grade_id` can be overridden, so a person can rate a submission that no model can read.
         """
         return self._lines(Call("GET", "/jobs/{job_id}/grades.jsonl", path={"job_id": job_id}))
 
@@ -192,7 +198,10 @@ class AsyncOperations(AsyncTransport):
         )
 
     async def list_labs(self) -> LabList:
-        """List the registered labs."""
+        """List the registered labs.
+
+        `warnings` are those of `grader check`, also about submissions and the TAs' tables.
+        """
         return await self._json(Call("GET", "/labs"), LabList)
 
     async def get_lab(self, lab: str) -> LabRubric:
@@ -302,7 +311,10 @@ class AsyncOperations(AsyncTransport):
     def get_job_grades(self, job_id: str) -> AsyncIterator[JsonObject]:
         """Get a job's grades.
 
-        Students without a grade first, with the reason; then the grades so far. Forgotten students are left out.
+        Students whom no model graded first, with the reason; then the grades so far. Forgotten students are left
+        out.
+
+        Every `grade_id` can be overridden, so a person can rate a submission that no model can read.
         """
         return self._lines(Call("GET", "/jobs/{job_id}/grades.jsonl", path={"job_id": job_id}))
 

@@ -1,0 +1,1 @@
+"""Observations of whole labs."""

@@ -1,0 +1,220 @@
+"""Runs one command in a sandbox of bubblewrap, and reports how it ended.
+
+The command sees a read-only toolchain, an empty working folder in memory and the files of its run, and nothing else.
+Everything it needs is passed in memory: nothing of it is ever on the host's disk.
+"""
+
+import math
+import os
+import platform
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import PurePosixPath
+
+from labs_schema.limits import SandboxLimits
+from serving.observing.cgroups import Cgroups, Group, find_cgroups
+from serving.observing.seccomp import ARCHITECTURES, filter_program
+from serving.observing.toolchain_files import SEARCH_PATH, toolchain_arguments
+from serving.observing.watching import Bounds, Run, SandboxError, StartedSandbox, started
+
+WORK = "/work"
+"""The working folder inside of the sandbox."""
+NOBODY = 65534
+FIRST_USER = 60_600
+"""Host user ids from 60578 to 61183 are in no range that Linux distributions assign. Used where we are root."""
+USERS = 500
+_ENVIRONMENT = {"PATH": SEARCH_PATH, "HOME": WORK, "TMPDIR": "/tmp", "LC_ALL": "C.UTF-8"}
+_users = count()
+
+
+@dataclass(frozen=True)
+class Protections:
+    """The protections of the sandbox. Only tests switch one off, to see that another test then fails."""
+
+    network: bool = True
+    toolchain_only: bool = True
+    read_only: bool = True
+    namespaces: bool = True
+    seccomp: bool = True
+    capabilities: bool = True
+    session: bool = True
+    memory: bool = True
+    processes: bool = True
+    processor_time: bool = True
+    wall_time: bool = True
+    output: bool = True
+    disk: bool = True
+    open_files: bool = True
+    file_size: bool = True
+    cleanup: bool = True
+
+
+ALL_PROTECTIONS = Protections()
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command and all that it may read: `stdin` and `files` (path below the working folder -> content).
+
+    `seconds` limits the processor time. `memory_bytes` limits all its processes and its files together.
+    """
+
+    words: Sequence[str]
+    seconds: float
+    memory_bytes: int
+    stdin: bytes = b""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    output_bytes: int = SandboxLimits().output_bytes
+
+
+class Sandbox:
+    """Use one for many runs, also from several threads. Raises SandboxError where there is no bubblewrap."""
+
+    def __init__(self, limits: SandboxLimits | None = None, protections: Protections = ALL_PROTECTIONS) -> None:
+        program = shutil.which("bwrap")
+        if program is None:
+            raise SandboxError("bubblewrap is not installed. As root: apt-get install bubblewrap")
+        if platform.machine() not in ARCHITECTURES:
+            raise SandboxError(f"no system call filter for {platform.machine()}; use a machine with x86_64 or aarch64")
+        self._limits, self._on = limits or SandboxLimits(), protections
+        self._filter = filter_program(platform.machine())
+        self._cgroups: Cgroups | None = find_cgroups() if protections.memory else None
+        self._start = (program, *_bwrap_arguments(self._limits, protections))
+
+    @property
+    def limits_all_processes(self) -> bool:
+        """Whether memory is limited for all processes of a run together, not for each."""
+        return self._cgroups is not None
+
+    def run(self, command: Command) -> Run:
+        """Raises SandboxError if the sandbox could not be set up."""
+        with ExitStack() as stack:
+            fds = _Descriptors(stack)
+            stdin = fds.memory(command.stdin, passed=False)
+            words = [*self._start, *self._file_arguments(command.files, fds)]
+            if self._on.seccomp:
+                words += ["--seccomp", str(fds.memory(self._filter))]
+            allowed, allow = fds.pipe()
+            status, report = fds.pipe()
+            words += ["--block-fd", str(allowed), "--json-status-fd", str(report), "--"]
+            words += ["/usr/bin/prlimit", *self._resource_limits(command), "--", *command.words]
+            group = self._group(command, stack)
+            process = stack.enter_context(started(words, stdin, [*fds.passed, allowed, report], _user()))
+            fds.close(allowed, report)
+            sandbox = StartedSandbox(process, status, self._limits.setup_seconds)
+            if self._on.cleanup:
+                stack.callback(sandbox.end)
+            if group:
+                group.add(sandbox.pid)
+            os.write(allow, b"x")
+            return sandbox.until_end(self._bounds(command), group)
+
+    def _group(self, command: Command, stack: ExitStack) -> Group | None:
+        if self._cgroups is None:
+            return None
+        processes = self._limits.processes if self._on.processes else 10_000
+        return stack.enter_context(self._cgroups.group(command.memory_bytes, processes + 2))  # two are bubblewrap's
+
+    def _file_arguments(self, files: Mapping[str, bytes], fds: "_Descriptors") -> Iterator[str]:
+        folders = {str(parent) for path in files for parent in PurePosixPath(path).parents if str(parent) != "."}
+        for folder in sorted(folders):
+            yield from ("--dir", f"{WORK}/{folder}")
+        for path, content in files.items():
+            yield from ("--perms", "0755", "--file", str(fds.memory(content)), f"{WORK}/{path}")
+        if self._on.read_only:
+            yield from ("--remount-ro", "/")
+
+    def _resource_limits(self, command: Command) -> Iterator[str]:
+        """Limits of each process, as arguments of prlimit, which sets them inside of the sandbox."""
+        seconds, limits, on = math.ceil(command.seconds), self._limits, self._on
+        yield from ("--core=0", f"--stack={limits.stack_bytes}")
+        if on.processor_time:
+            yield f"--cpu={seconds}:{seconds + 1}"  # a program may ignore the first signal, not the second
+        if on.processes:
+            yield f"--nproc={limits.processes}"
+        if on.open_files:
+            yield f"--nofile={limits.open_files}"
+        if on.file_size:
+            yield f"--fsize={limits.disk_bytes}"
+        if on.memory and self._cgroups is None:
+            yield f"--data={command.memory_bytes}"
+
+    def _bounds(self, command: Command) -> Bounds:
+        limits = self._limits
+        wall = command.seconds * limits.wall_factor + limits.wall_extra_seconds
+        return Bounds(
+            wall_seconds=wall if self._on.wall_time else limits.setup_seconds,
+            processor_seconds=command.seconds,
+            output_bytes=command.output_bytes if self._on.output else None,
+        )
+
+
+def _user() -> int | None:
+    """A host user without any rights, where we are root. Each run has another one, as limits may count by user."""
+    return FIRST_USER + next(_users) % USERS if os.geteuid() == 0 else None
+
+
+def _bwrap_arguments(limits: SandboxLimits, on: Protections) -> Iterator[str]:
+    yield from ("--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY), "--unshare-pid", "--die-with-parent")
+    if on.namespaces:
+        yield from ("--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "sandbox")
+    if on.network:
+        yield "--unshare-net"
+    if on.session:
+        yield "--new-session"
+    if on.capabilities:
+        yield from ("--cap-drop", "ALL")
+    if on.toolchain_only:
+        yield from toolchain_arguments()
+    else:
+        yield from ("--ro-bind", "/", "/")
+    yield from ("--proc", "/proc", "--tmpfs", "/dev")
+    for name in ("null", "zero", "full", "random", "urandom"):
+        yield from ("--dev-bind", f"/dev/{name}", f"/dev/{name}")
+    for name, target in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
+        yield from ("--symlink", f"/proc/self/fd{target}", f"/dev/{name}")
+    yield from ("--symlink", "/tmp", "/dev/shm")
+    if on.read_only:
+        yield from ("--remount-ro", "/dev")
+    size = ("--size", str(limits.disk_bytes)) if on.disk else ()
+    yield from (*size, "--perms", "1777", "--tmpfs", "/tmp", *size, "--perms", "0755", "--tmpfs", WORK)
+    for name, value in _ENVIRONMENT.items():
+        yield from ("--setenv", name, value)
+    yield from ("--chdir", WORK)
+
+
+class _Descriptors:
+    """Files in memory and pipes of one run, closed at its end. `passed`: those that the sandbox inherits."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._open: set[int] = set()
+        self.passed: list[int] = []
+        stack.callback(lambda: self.close(*self._open))
+
+    def memory(self, content: bytes, *, passed: bool = True) -> int:
+        """A file with `content`, open for reading at its start."""
+        descriptor = os.memfd_create("file")
+        try:
+            with memoryview(content) as rest:
+                done = 0
+                while done < len(rest):
+                    done += os.write(descriptor, rest[done:])
+            reading = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
+        finally:
+            os.close(descriptor)
+        self._open.add(reading)
+        self.passed += [reading] if passed else []
+        return reading
+
+    def pipe(self) -> tuple[int, int]:
+        ends = os.pipe()
+        self._open.update(ends)
+        return ends
+
+    def close(self, *descriptors: int) -> None:
+        for each in descriptors:
+            self._open.discard(each)
+            os.close(each)
