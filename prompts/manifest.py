@@ -12,6 +12,7 @@ from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_hash
 from prompts.chat_template import SYSTEM_SEPARATOR, chat_frames
 from prompts.encode import FastTokenizer, OnOverlong
+from prompts.observed import LAYOUT_VERSION
 from prompts.quoting import QUOTING_VERSION
 from prompts.style import PromptStyle, template_text
 from prompts.truncation import GAP_MARKER
@@ -79,7 +80,7 @@ def prompt_hash(style: PromptStyle, tokenizer: FastTokenizer) -> str:
             "template": template_text(style.template),
             "verdict": [LETTERS, OPENING, REASONING],
             "fixed": [SYSTEM_SEPARATOR, GAP_MARKER],
-            "versions": [QUOTING_VERSION, ENCODING_VERSION],
+            "versions": [QUOTING_VERSION, ENCODING_VERSION, LAYOUT_VERSION],
             "chat_template": tokenizer.chat_template,
             "chat_frames": chat_frames(tokenizer),
         }

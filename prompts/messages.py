@@ -1,7 +1,7 @@
 """Builds the text of prompts from a lab, a submission and a style: one prompt for each criterion.
 
-The parts that all criteria share (problem statement, code) come first, so that an engine computes them once. The
-student's id is never part of a prompt, and the names listed in `Submission.redactions` are replaced here.
+The parts that all criteria share (problem statement, code, observations) come first, so that an engine computes them
+once. The student's id is never part of a prompt, and the names listed in `Submission.redactions` are replaced here.
 """
 
 import re
@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from labs_schema.frozen import Frozen
 from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
 from labs_schema.privacy.redaction import redacted_files
+from prompts.observed import observed_text
 from prompts.quoting import quote, quote_name
 from prompts.style import PromptStyle, template_parts
 from prompts.verdict import LETTERS
@@ -54,12 +55,13 @@ def build_prompts(
 
 
 def shared_text(lab: Lab, submission: Submission, style: PromptStyle) -> str:
-    """Problem statement and code, quoted."""
+    """Problem statement, code and observations, quoted."""
     problem = (lab.problem if style.verbose else lab.short_problem).strip()
     return template_parts(style.template)["shared"].substitute(
         problem=quote(problem[: style.problem_chars]),
         language=quote(lab.language),
         files="\n".join(file_text(file, style) for file in redacted_files(submission, lab.language)),
+        observed=observed_text(submission.observations, style.observed_chars),
     )
 
 

@@ -8,7 +8,7 @@ special tokens.
 
 import re
 
-QUOTING_VERSION = 1
+QUOTING_VERSION = 2
 
 AFTER_ANGLE = (
     # <|im_start|>, <|eot_id|>, <|fim_prefix|>, <|user|>, also with DeepSeek's full-width bars (U+FF5C)
@@ -20,7 +20,7 @@ AFTER_ANGLE = (
     r"unused\d{1,4}>",
     r"/?(?:think|tool_call|tool_response|tools)>",
     r"(?:fim_(?:prefix|middle|suffix|pad)|file_sep|repo_name)>",
-    r"/?(?i:student-(?:code|file))",  # our own delimiters, in any case
+    r"/?(?i:student-(?:code|file|observations))",  # our own delimiters, in any case
 )
 AFTER_BRACKET = (
     r"/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_RESULTS|TOOL_CONTENT|THINK)\]",

@@ -17,7 +17,8 @@ class PromptStyle(Frozen):
 
     `template` is a file in `prompts/templates/`: `full`, or `compact`, which takes fewer tokens.
     `system` is the system prompt (empty for none). `verbose` selects the verbose problem statement.
-    `problem_chars` and `description_chars` truncate the statement and the criterion descriptions (None: no limit).
+    `problem_chars` and `description_chars` truncate the statement and the criterion descriptions (None: no limit),
+    `observed_chars` bounds what is shown of the observations.
     """
 
     template: Literal["full", "compact"] = "full"
@@ -25,6 +26,7 @@ class PromptStyle(Frozen):
     verbose: bool = False
     problem_chars: int | None = None
     description_chars: int | None = None
+    observed_chars: int = 1_500
 
 
 def template_text(name: str) -> str:

@@ -65,6 +65,10 @@ Attacks = Annotated[
     float,
     typer.Option(help="Probability, 0 to 1, that a training program is added again with an injected prompt in it."),
 ]
+Unobserved = Annotated[
+    float,
+    typer.Option(help="Probability, 0 to 1, that a program is shown without its observations, if it has any."),
+]
 SoftLabels = Annotated[
     list[Path] | None,
     typer.Option(
@@ -95,6 +99,7 @@ def build_dataset(
     prompt: Wording = "full",
     option_order: Order = "shuffled",
     augment_attacks: Attacks = 0.0,
+    unobserved_share: Unobserved = 0.2,
     soft_labels: SoftLabels = None,
     verify: Verify = False,
 ) -> None:
@@ -129,6 +134,7 @@ def build_dataset(
             shuffle=shuffle,
             seed=seed,
             augment_attacks=augment_attacks,
+            unobserved_share=unobserved_share,
             soft_labels=tuple(soft_labels or ()),
         )
         paths = train_dataset_path, test_dataset_path

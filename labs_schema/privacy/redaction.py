@@ -2,7 +2,8 @@
 
 Finding and replacing are separate steps. `with_redactions` runs at intake, where the roster and the student id are
 known, and stores the matched words in `Submission.redactions`. `redacted_files` replaces them in every prompt, even if
-a grade is replayed later without the roster.
+a grade is replayed later without the roster. In observations, which are no part of the program, names are replaced at
+once.
 
 Names are searched in comments, docstrings, code disabled by `#if 0`, file paths and quoted include paths. Identifiers
 and string literals stay: changing them would change the program. In an unknown language the entire text is searched.
@@ -12,9 +13,10 @@ Line numbers never change.
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from labs_schema.models import Person, SourceFile, Submission
+from labs_schema.observations import CheckResult, Diagnostic, SubmissionObservations
 from labs_schema.privacy.name_matching import NameMatcher
 from labs_schema.privacy.name_tokens import ACCENTS, UNSPACED_SCRIPTS, VOWEL_SIGNS
 from labs_schema.source.dead_code import dropped_ranges
@@ -24,6 +26,8 @@ from labs_schema.source.lexer import Span, lex
 REDACTION_VERSION = 3
 """Increment when the same words are replaced differently: it is part of a grade's settings hash."""
 REPLACEMENT = "student"
+OBSERVED_TEXTS = frozenset({"input", "arguments", "expected", "actual", "message", "filename", "text"})
+Record = TypeVar("Record", CheckResult, Diagnostic)
 _BEGINNING = re.compile(rf"[{UNSPACED_SCRIPTS}]|[^\W_{UNSPACED_SCRIPTS}]+")
 _LETTER = re.compile(rf"[^\W_{UNSPACED_SCRIPTS}]|[{ACCENTS}{VOWEL_SIGNS}]")
 _LINE_END = re.compile(r"([^\w\n]*\n[^\w\n]*)")
@@ -39,7 +43,12 @@ class ProseRange(NamedTuple):
 
 
 def with_redactions(submission: Submission, language: str, *matchers: NameMatcher) -> Submission:
-    """`submission` with the words that match a name added to its `redactions`."""
+    """`submission` with the words that match a name added to its `redactions`, and replaced in its observations."""
+    if submission.observations is not None:
+        observed = submission.observations
+        for names in filter(None, matchers):
+            observed = _redacted(observed, names)
+        submission = submission.model_copy(update={"observations": observed})
     words = set(submission.redactions)
     for file in submission.files if any(matchers) else ():
         ranges = prose_ranges(file, language)
@@ -79,6 +88,21 @@ def redact_prose(text: str, names: NameMatcher) -> str:
         pieces += [text[end : match.start], _replacement(text[match.start : match.end])]
         end = match.end
     return "".join([*pieces, text[end:]])
+
+
+def _redacted(observations: SubmissionObservations, names: NameMatcher) -> SubmissionObservations:
+    """The observations with the names in all of their texts replaced."""
+
+    def redacted(record: Record) -> Record:
+        texts = {name: text for name, text in record if isinstance(text, str) and name in OBSERVED_TEXTS}
+        changed = {name: new for name, text in texts.items() if (new := redact_prose(text, names)) != text}
+        return record.model_copy(update=changed) if changed else record
+
+    results = tuple(
+        redacted(each).model_copy(update={"diagnostics": tuple(map(redacted, each.diagnostics))})
+        for each in observations.results
+    )
+    return observations.model_copy(update={"results": results})
 
 
 def prose_ranges(file: SourceFile, language: str) -> list[ProseRange]:

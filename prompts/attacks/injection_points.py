@@ -8,9 +8,11 @@ import re
 from collections.abc import Sequence
 
 from labs_schema.models import SourceFile, Submission
+from labs_schema.observations import CheckKind, CheckResult, Outcome, SubmissionObservations
 from labs_schema.source.languages import OWN_EXTENSIONS, extension
 from prompts.attacks.syntax import block_comment, declaration, line_comments, literal, literals, syntax_of
 
+ADDED_TEST = CheckResult(check="an added test", kind=CheckKind.TEST, outcome=Outcome.FAILED, expected="")
 STAYS_FIRST = re.compile(r"#!|#.*coding[:=]|#lang\b|<\?php\s*$")
 PACKAGE = re.compile(r"^package \w+", re.MULTILINE)
 
@@ -90,6 +92,17 @@ def macro(submission: Submission, language: str, text: str) -> Submission:
     """An unused macro; a constant in languages without macros."""
     form = syntax_of(language).macro or syntax_of(language).constant
     return _at_end(submission, language, declaration(form, _fresh("REMARK", submission), literal(text)) + "\n")
+
+
+def program_output(submission: Submission, language: str, text: str) -> Submission:
+    """The output of the first failed test, computed so that the source does not show it. Outcomes do not change; where
+    no test failed or was observed, one is added, as for the control text."""
+    del language
+    observed = submission.observations or SubmissionObservations(submission="0" * 64, results=())
+    failed = next((test for test in observed.tests if not test.passed), ADDED_TEST)
+    others = (each for each in observed.results if each.check != failed.check)
+    results = (failed.model_copy(update={"actual": text}), *others)
+    return submission.model_copy(update={"observations": observed.model_copy(update={"results": results})})
 
 
 def file_name(submission: Submission, language: str, text: str) -> Submission:

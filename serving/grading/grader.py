@@ -142,7 +142,7 @@ class Grader:
         """Scores the sanitized copies of submissions with an accepted answer, unless the copy equals the original."""
         accepted = [i for i, answers in enumerate(first) if any(a.status is Status.ACCEPTED for a in answers)]
         copies = {i: sanitized(work[i][1], work[i][0].language) for i in accepted}
-        changed = [i for i, copy in copies.items() if copy.files != work[i][1].files]
+        changed = [i for i, copy in copies.items() if copy != work[i][1]]
         requests = [self._request(work[i][0], copies[i]) for i in changed]
         second = dict(zip(changed, self._score([work[i][0] for i in changed], requests), strict=True))
         return [verified(criteria, second[i]) if i in second else criteria for i, criteria in enumerate(first)]

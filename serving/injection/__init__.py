@@ -5,5 +5,5 @@ from serving.injection.sanitizer import sanitized
 
 __all__ = ["VERSION", "Finding", "detect", "sanitized"]
 
-VERSION = 2
+VERSION = 3
 """Raise this if the detector reports other places or the sanitized copy differs: calibrations are tied to it."""

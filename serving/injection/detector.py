@@ -12,6 +12,7 @@ from typing import Literal
 
 from labs_schema.frozen import Frozen
 from labs_schema.models import SourceFile, Submission
+from labs_schema.observations import CheckResult
 from labs_schema.source.lexer import Span, lex
 from serving.injection.characters import DIRECTION, INVISIBLE, homoglyph_words, without_controls
 from serving.injection.encodings import decoded_texts, unescaped
@@ -22,6 +23,10 @@ MAX_FINDINGS = 20
 """Findings per file: enough for a reviewer, and a bound for hostile files."""
 HIDDEN_WORDS = 8
 """Encoded text of at least this many words is always reported."""
+
+COMPUTED_WORDS = 3
+"""Words in an output that the program did not have as text: honest programs print what is in their strings."""
+_LONG_WORD = re.compile(r"[^\W\d_]{3,}")
 
 Kind = Literal[
     "comment",
@@ -34,13 +39,14 @@ Kind = Literal[
     "text direction",
     "invisible characters",
     "encoded text",
+    "program output",
 ]
 
 # An injected prompt often imitates the structure around the text it is in: Greshake et al., "Not what you've signed up
 # for" (2023), Jiang et al., "ChatBug" (2024).
 _MARKUP = re.compile(
     r"<[|\uff5c][\w\u2581 ]{1,40}[|\uff5c]>|\[/?INST\]|<</?SYS>>|\[/?SYSTEM(?:_PROMPT)?\]|<(?:start|end)_of_turn>"
-    r"|</?(?i:student-(?:code|file)|system|assistant|grader|rubric)\b|<think>"
+    r"|</?(?i:student-(?:code|file|observations)|system|assistant|grader|rubric)\b|<think>"
     r"|(?i:\\*[\"'](?:answer|verdict|rating)\\*[\"']\s{0,3}:\s{0,3}\\*[\"'])[A-H]\\*[\"']"
     r"|\brubric_(?:ratings|comments)\b|\#{2,4} ?(?i:instruction|response|system|assistant)\b"
 )
@@ -50,7 +56,8 @@ _FORMATS = re.compile(r"\\[abfnrtv0\n]|%[-+ #0-9.*]*[hlLzjt]*[a-zA-Z]")
 class Finding(Frozen):
     """A place that may address the grader; its text is never quoted.
 
-    `path` is the submission's own file name. `line` counts from 1, None for what is in a file's name.
+    `path` is the submission's own file name, or the name of the check whose output it is in. `line` counts from 1, None
+    for what is in a file's name or an output.
     """
 
     kind: Kind
@@ -64,8 +71,35 @@ class Finding(Frozen):
 
 
 def detect(submission: Submission, language: str) -> tuple[Finding, ...]:
-    """All findings in the order of files and lines, at most `MAX_FINDINGS` a file."""
-    return tuple(finding for file in submission.files for finding in _in_file(file, language))
+    """All findings in the order of files and lines, at most `MAX_FINDINGS` a file, then those in observed outputs."""
+    found = [finding for file in submission.files for finding in _in_file(file, language)]
+    return (*found, *islice(_in_outputs(submission), MAX_FINDINGS))
+
+
+def _in_outputs(submission: Submission) -> Iterator[Finding]:
+    """Outputs and diagnostics, which a program can compute so that its source shows nothing."""
+    for result in submission.observations.results if submission.observations else ():
+        texts = [result.actual, result.message, *(each.text for each in result.diagnostics)]
+        if any(_addresses_grader(text) for text in texts if text) or _is_computed(submission, result):
+            yield Finding(kind="program output", path=result.check)
+
+
+def _is_computed(submission: Submission, result: CheckResult) -> bool:
+    """Whether the program printed words that are neither in its source nor in what it read or was to print."""
+    printed = set(_LONG_WORD.findall((result.actual or "").casefold()))
+    if len(printed) < COMPUTED_WORDS:
+        return False
+    sources = [*(file.text for file in submission.files), result.input, result.arguments, result.expected]
+    return len(printed.difference(*(_LONG_WORD.findall(text.casefold()) for text in sources if text))) >= COMPUTED_WORDS
+
+
+def _addresses_grader(text: str) -> bool:
+    plain = without_controls(text)
+    return (
+        next(find_phrases(list(words(plain)), printed=True), None) is not None
+        or _MARKUP.search(plain) is not None
+        or next(_odd_characters(text), None) is not None
+    )
 
 
 def _in_file(file: SourceFile, language: str) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from labs_schema.models import SourceFile, Submission
+from labs_schema.observations import CheckResult, SubmissionObservations
 from labs_schema.source.dead_code import Range, dead_ranges
 from labs_schema.source.languages import SOURCE_EXTENSIONS, extension
 from labs_schema.source.lexer import Span, lex
@@ -19,6 +20,10 @@ from serving.injection.unused_declarations import unused_declarations, uses
 
 FILE_NAME_CHARS, FILE_NAME_WORDS = 24, 3
 """Characters and words of an ordinary file name, with its folders and without its extension."""
+OUTPUT_WORDS = 1
+"""Words of an ordinary output besides those that are expected."""
+_WORD = re.compile(r"[^\W\d_]+")
+_MARKUP = frozenset('"`{}[]<>|\\$#')
 
 _QUOTED = re.compile(r"\"([^\"\n]*)\"")
 _DIRECTIVE = re.compile(r"[ \t]*#[ \t]*\w+[ \t]*(?:<[\w./+-]{1,40}>|\"[^\"\n]*\")?")
@@ -26,7 +31,7 @@ _IMPORTS = re.compile(r"^[ \t]*+(?:from|import)[ \t]++([\w., \t]++)", re.M)
 
 
 def sanitized(submission: Submission, language: str) -> Submission:
-    """`submission` without comments, long literals, long names, dead code and unused declarations.
+    """`submission` without comments, long literals, long names, dead code, unused declarations and texts of outputs.
 
     Every line keeps its number, and a name is replaced alike in all files. Deterministic; never raises.
     """
@@ -42,7 +47,28 @@ def sanitized(submission: Submission, language: str) -> Submission:
         dropped = [*dead_ranges(text, language, found), *unused_declarations(text, found, language, used)]
         pieces = [*_replacements(text, found, names, paths), *_blank(text, dropped)]
         files.append(SourceFile(path=paths[file.path], text=_replaced(text, pieces)))
-    return submission.model_copy(update={"files": tuple(files)})
+    observations = submission.observations and _without_free_text(submission.observations)
+    return submission.model_copy(update={"files": tuple(files), "observations": observations})
+
+
+def _without_free_text(observations: SubmissionObservations) -> SubmissionObservations:
+    """Outcomes stay. Texts of the program stay where they could not carry a sentence: see `_is_plain`."""
+
+    def sanitized_result(result: CheckResult) -> CheckResult:
+        expected = result.expected or ""
+        texts = {name: text for name in ("actual", "message") if (text := getattr(result, name)) is not None}
+        removed = {name: "" for name, text in texts.items() if not _is_plain(text, expected)}
+        found = tuple(each.model_copy(update={"text": "", "filename": ""}) for each in result.diagnostics)
+        return result.model_copy(update={**removed, "diagnostics": found})
+
+    return observations.model_copy(update={"results": tuple(map(sanitized_result, observations.results))})
+
+
+def _is_plain(text: str, expected: str) -> bool:
+    """Whether `text` has at most `OUTPUT_WORDS` words, and no brackets or quotes, besides those that are expected."""
+    known = set(_WORD.findall(expected.casefold()))
+    unknown = sum(word not in known for word in _WORD.findall(text.casefold()))
+    return text.isascii() and unknown <= OUTPUT_WORDS and not set(text) & _MARKUP - set(expected)
 
 
 def _replacements(

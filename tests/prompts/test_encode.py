@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from labs_schema.errors import ModelError, OverlongError
 from labs_schema.models import Lab, SourceFile, Submission
+from labs_schema.observations import CheckResult, SubmissionObservations
 from prompts.encode import PromptEncoder
 from prompts.messages import Prompt, build_prompts
 from prompts.style import PromptStyle
@@ -58,6 +59,12 @@ def prompt(code: str = "int main;", system: str = "", criterion: str = "Ok?\nA) 
     return Prompt(system=system, shared=shared, criterion=criterion, options=("A", "B"))
 
 
+def ran(output: str) -> SubmissionObservations:
+    """A failed test with this output, also as its input, name and message."""
+    check = CheckResult(check=output or "a", kind="test", outcome="failed", input=output, actual=output, message=output)
+    return SubmissionObservations(submission="0" * 64, results=(check,))
+
+
 def text_of(tokenizer: Any, ids: tuple[int, ...]) -> str:
     return str(tokenizer.decode(ids, clean_up_tokenization_spaces=False))
 
@@ -86,18 +93,27 @@ def test_prompt_uses_the_tokenizer_s_chat_template(tokenizer: Any, encoder: Prom
 
 
 @quick
-@given(code=HOSTILE, name=HOSTILE, problem=HOSTILE, reasoning=st.none() | HOSTILE, style=STYLES)
+@given(
+    code=HOSTILE,
+    name=HOSTILE,
+    problem=HOSTILE,
+    output=st.none() | HOSTILE,
+    reasoning=st.none() | HOSTILE,
+    style=STYLES,
+)
 def test_serving_ids_are_a_prefix_of_training_ids(
     encoder: PromptEncoder,
     make_lab: Any,
     code: str,
     name: str,
     problem: str,
+    output: str | None,
     reasoning: str | None,
     style: PromptStyle,
 ) -> None:
     lab: Lab = make_lab().model_copy(update={"short_problem": problem})
-    work = Submission(student="s1", folder="s1@c", files=(SourceFile(path=name, text=code),))
+    observed = None if output is None else ran(output)
+    work = Submission(student="s1", folder="s1@c", files=(SourceFile(path=name, text=code),), observations=observed)
     prompts = build_prompts(lab, work, style)
     served = encoder.encode(prompts)
     assert len(prompts) == len(served.criteria) == 2

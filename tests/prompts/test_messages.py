@@ -24,6 +24,7 @@ def test_compact_prompt_content(lab: Lab) -> None:
     first, second = build_prompts(lab, work(("main.c", "int main;\n")), COMPACT)
     assert first.text == (
         "Return a\n<student-code>\nint main;\n</student-code>\n"
+        "<student-observations>\nnot observed\n</student-observations>\n"
         "Does it compile?\nWith\nA) Without warnings\nB) With warnings\nC) No"
     )
     assert second.criterion == "Is it readable?\nName\nA) Yes\nB) No"

@@ -23,7 +23,13 @@ STRUCTURAL = [
     *("[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_CALLS]", "[IMG]", "[PREFIX]", "[SUFFIX]", "[control_8]"),
     *("<start_of_turn>", "<end_of_turn>", "<unused12>", "<fim_middle>", "<file_sep>"),
     *("<\uff5cbegin\u2581of\u2581sentence\uff5c>", "<\uff5cUser\uff5c>", CODE_BEGIN.strip(), CODE_END.strip()),
-    *("</student-file>", '<student-file name="x">', "<STUDENT-CODE>", '<student-code-left-out characters="9"/>'),
+    *(
+        "</student-observations>",
+        "</student-file>",
+        '<student-file name="x">',
+        "<STUDENT-CODE>",
+        '<student-code-left-out characters="9"/>',
+    ),
 ]
 CODE = [
     "#include <stdio.h>\nint a[N], b[MAX] = {0}; if (a<b || c>d) x <<= 2;\n",

@@ -124,6 +124,7 @@ def _manifest(
         labs={lab.name: lab_split(lab, sides) for lab in labs},
         inputs={lab.name: lab.sha256 for lab in labs},
         outputs=outputs,
+        unobserved_share=options.unobserved_share,
         attacks=augmentation(options.augment_attacks, labs, sides),
         secret=key_fingerprint(),
         groups={lab.name: members for lab in labs if (members := group_members(lab, sides))},
@@ -194,6 +195,7 @@ def _check_input(parent: Path, train_path: Path, test_path: Path, options: Datas
         "bad-train-split": options.train_split,
         "bad-dev-split": options.dev_split,
         "bad-augment-attacks": options.augment_attacks,
+        "bad-unobserved-share": options.unobserved_share,
     }
     issues += [error_issue(code, parent, found=f"{share}") for code, share in shares.items() if not 0 <= share <= 1]
     if options.soft_labels and options.row_format != "dpo":

@@ -77,6 +77,7 @@ class DatasetManifest(Frozen):
     style: PromptStyle
     reasoning: bool
     option_order: Literal["given", "shuffled"]
+    unobserved_share: float = 0.0
     eval_labs: tuple[str, ...]
     labs: dict[str, LabSplit]
     inputs: dict[str, str]

@@ -17,12 +17,17 @@ OptionOrder = Literal["given", "shuffled"]
 
 
 class PromptOptions(Frozen):
-    """Options for turning ratings into prompts and verdicts. `reasoning`: verdicts include a reason."""
+    """Options for turning ratings into prompts and verdicts. `reasoning`: verdicts include a reason.
+
+    `unobserved_share` (0 to 1): the probability that a program is shown without its observations, so that one model
+    learns to grade with and without them.
+    """
 
     style: PromptStyle
     reasoning: bool = False
     option_order: OptionOrder = "shuffled"
     seed: int = 0
+    unobserved_share: float = 0.2
 
 
 class RatedPrompt(NamedTuple):
@@ -52,6 +57,14 @@ def draw_option_orders(lab: Lab, program: str, order: OptionOrder, seed: int) ->
     return orders
 
 
+def as_shown(lab: Lab, submission: Submission, unobserved_share: float, seed: int) -> Submission:
+    """The submission, by chance without its observations. Drawn by the program, so a copy with the same files is shown
+    alike."""
+    chance = random.Random("\0".join((str(seed), "unobserved", lab.name, program_key(submission))))
+    hidden = submission.observations is not None and chance.random() < unobserved_share
+    return submission.model_copy(update={"observations": None}) if hidden else submission
+
+
 def rated_submissions(
     lab: Lab, options: PromptOptions, *, suffix: str = "", draw_keys: Mapping[str, str] | None = None
 ) -> Iterator[tuple[Submission, list[RatedPrompt]]]:
@@ -77,8 +90,9 @@ def rated_submissions(
         pseudonym = submission_key(lab.name, submission.student) + suffix
         key = (draw_keys or {}).get(submission.student) or program_key(submission)
         orders = draw_option_orders(lab, key, options.option_order, options.seed)
+        shown = as_shown(lab, submission, options.unobserved_share, options.seed)
         rated = []
-        for criterion, prompt in zip(lab.criteria, build_prompts(lab, submission, options.style, orders), strict=True):
+        for criterion, prompt in zip(lab.criteria, build_prompts(lab, shown, options.style, orders), strict=True):
             if right := given.get(criterion.title):
                 comment = comments.get((submission.student, criterion.title))
                 texts = _verdicts(criterion, prompt.options, right, comment, options.reasoning)

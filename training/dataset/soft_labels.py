@@ -15,7 +15,7 @@ from labs_schema.models import Criterion, Lab, Submission
 from prompts.messages import Prompt, build_prompts
 from training.dataset.json_rows import json_rows
 from training.dataset.manifest import Teacher, file_hash
-from training.dataset.pairs import PromptOptions, draw_option_orders
+from training.dataset.pairs import PromptOptions, as_shown, draw_option_orders
 from training.dataset.row_formats import PromptRow
 
 GRADES = "grades.jsonl"
@@ -122,7 +122,8 @@ def soft_lines(lab: Lab, labelled: LabelledLab, options: PromptOptions) -> Itera
         if not (given := labelled.labels.get(submission.student)):
             continue
         orders = draw_option_orders(lab, program_key(submission), options.option_order, options.seed)
-        prompts = build_prompts(lab, submission, options.style, orders)
+        shown = as_shown(lab, submission, options.unobserved_share, options.seed)
+        prompts = build_prompts(lab, shown, options.style, orders)
         key = submission_key(lab.name, submission.student)
         yield (
             submission,

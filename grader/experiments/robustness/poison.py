@@ -17,9 +17,9 @@ from labs_schema.models import Lab
 from prompts.attacks.attack import target_rating
 from prompts.attacks.training import TRAINING_ATTACKS
 from prompts.messages import shared_text
-from prompts.style import PromptStyle
 from prompts.verdict import LETTERS, parse_verdict
 from training.dataset.manifest import MANIFEST, OutputFile, file_hash
+from training.dataset.pairs import PromptOptions, as_shown
 from training.dataset.row_formats import PairRow, read_pairs
 from training.run.mixture import open_dataset
 from training.run_folder import write_atomically
@@ -92,11 +92,11 @@ def poison_labels(rows: Sequence[PairRow], p: float, seed: int) -> Poisoned:
 
 
 def poison_prompts(
-    rows: Sequence[PairRow], labs: Mapping[str, Lab], style: PromptStyle, p: float, seed: int
+    rows: Sequence[PairRow], labs: Mapping[str, Lab], built: PromptOptions, p: float, seed: int
 ) -> Poisoned:
     """With probability `p` injects an attack from `prompts.attacks.training` into a submission; labels are unchanged.
 
-    `labs`: by name, those that the rows were built from with `style`.
+    `labs`: by name, those that the rows were built from; `built`: how.
     """
     changed: list[PairRow] = []
     injections = []
@@ -111,7 +111,8 @@ def poison_prompts(
             continue
         lab, attack = labs[name], rng.choice(TRAINING_ATTACKS)
         target = target_rating(lab.criteria, {pair.criterion: pair.options for pair in pairs})
-        shared = shared_text(lab, attack(submissions[name, submission], lab.language, target), style)
+        shown = as_shown(lab, submissions[name, submission], built.unobserved_share, built.seed)
+        shared = shared_text(lab, attack(shown, lab.language, target), built.style)
         injections.append(Injection(lab=name, submission=submission, attack=attack.name))
         changed += [
             pair.model_copy(update={"prompt": shared + pair.prompt[pair.shared_chars :], "shared_chars": len(shared)})
@@ -129,7 +130,9 @@ def write_poisoned(
     if kind == "labels":
         found = poison_labels(rows, p, seed)
     else:
-        found = poison_prompts(rows, labs, clean.manifest.style, p, seed)
+        made = clean.manifest
+        built = PromptOptions(style=made.style, seed=made.seed, unobserved_share=made.unobserved_share)
+        found = poison_prompts(rows, labs, built, p, seed)
     out.mkdir(parents=True, exist_ok=True)
     lines = (json.dumps(row.model_dump(), separators=(",", ":")).encode("ascii") + b"\n" for row in found.rows)
     (out / TRAIN).write_bytes(b"".join(lines))

@@ -71,14 +71,14 @@ def test_p_of_0_changes_nothing_and_1_everything(make_lab) -> None:
     rows = rows_of(lab)
     assert poison_labels(rows, 0, 0).rows == rows
     assert poison_labels(rows, 1, 0).poison.poisoned == 16
-    assert poison_prompts(rows, {"lab1": lab}, STYLE, 0, 0).rows == rows
-    assert poison_prompts(rows, {"lab1": lab}, STYLE, 1, 0).poison.poisoned == 8
+    assert poison_prompts(rows, {"lab1": lab}, PromptOptions(style=STYLE), 0, 0).rows == rows
+    assert poison_prompts(rows, {"lab1": lab}, PromptOptions(style=STYLE), 1, 0).poison.poisoned == 8
 
 
 def test_injection_changes_the_shared_prefix_and_no_label(make_lab) -> None:
     lab = make_lab(students=20)
     clean = rows_of(lab)
-    bad, poison = poison_prompts(clean, {"lab1": lab}, STYLE, 0.5, 0)
+    bad, poison = poison_prompts(clean, {"lab1": lab}, PromptOptions(style=STYLE), 0.5, 0)
     attacked = {each.submission for each in poison.injections}
     assert 0 < len(attacked) < 20 and poison.units == 20
     for old, new in zip(clean, bad, strict=True):

@@ -63,7 +63,12 @@ def test_there_are_sixty_attacks_in_eight_families_with_unique_names() -> None:
 def test_training_and_evaluation_attacks_share_no_text() -> None:
     measured = set().union(*map(phrases, SUITE))
     assert not [attack.name for attack in TRAINING_ATTACKS if phrases(attack) & measured]
-    assert set(FAMILIES) - {attack.family for attack in TRAINING_ATTACKS} == {"obfuscation", "placement", "structure"}
+    assert set(FAMILIES) - {attack.family for attack in TRAINING_ATTACKS} == {
+        "obfuscation",
+        "output",
+        "placement",
+        "structure",
+    }
 
 
 def test_attacks_are_chosen_by_family_or_by_name() -> None:

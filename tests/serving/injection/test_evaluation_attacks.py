@@ -30,7 +30,7 @@ def test_the_detector_alone_finds_three_of_four(lab: Lab) -> None:
     for attack in evaluation_attacks():
         found[attack.family] += bool(detect(attacked(attack, lab), lab.language))
     assert found.total() >= 0.75 * len(evaluation_attacks())
-    for certain in ("structure", "obfuscation", "placement"):
+    for certain in ("structure", "obfuscation", "placement", "output"):
         assert found[certain] == len(FAMILIES[certain])
 
 
@@ -38,9 +38,9 @@ def test_the_detector_alone_finds_three_of_four(lab: Lab) -> None:
 def test_no_word_of_an_injected_prompt_is_left_in_the_sanitized_copy(lab: Lab) -> None:
     for attack in evaluation_attacks():
         injected = long_words(attack.text(target_rating(lab.criteria))) | long_words(attack.words)
-        left = long_words(
-            *(f"{file.path} {file.text}" for file in sanitized(attacked(attack, lab), lab.language).files)
-        )
+        copy = sanitized(attacked(attack, lab), lab.language)
+        printed = [each.actual or "" for each in copy.observations.results] if copy.observations else []
+        left = long_words(*(f"{file.path} {file.text}" for file in copy.files), *printed)
         before = long_words(*(f"{file.path} {file.text}" for file in clean(lab).files))
         assert (attack.name, injected & left - before) == (attack.name, set())
 

@@ -7,7 +7,7 @@ from prompts.attacks.evaluation import evaluation_attacks
 from serving.injection import VERSION, detect, sanitized
 
 LABS = Path(__file__).parents[3] / "labs"
-HASHES = {2: "79b93130a91bf014f238f2348f27dcc4f7466fe5394e85d76da6dc0a10699ee7"}
+HASHES = {3: ""}
 """Version -> the hash of all findings and sanitized copies of the sample programs, clean and attacked."""
 
 
@@ -17,7 +17,8 @@ def test_the_version_changes_with_findings_and_sanitized_copies() -> None:
         [first, *_] = [work for work in lab.submissions if work.files]
         attacked = [attack(first, lab.language, target_rating(lab.criteria)) for attack in evaluation_attacks()]
         for work in (*lab.submissions, *attacked):
-            left = [file.model_dump() for file in sanitized(work, lab.language).files]
+            copy = sanitized(work, lab.language)
+            left = [[file.model_dump() for file in copy.files], copy.observations and copy.observations.model_dump()]
             seen.append([[found.place for found in detect(work, lab.language)], left])
     assert HASHES.get(VERSION) == canonical_hash(seen), (
         f"raise VERSION of serving.injection and add the hash {canonical_hash(seen)}"

@@ -2,6 +2,7 @@
 
 import json
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ from labs_schema.errors import InputError
 from labs_schema.hashes import submission_key
 from labs_schema.lab_writer import write_lab
 from labs_schema.models import HumanGrade, Lab, SourceFile
+from labs_schema.observations import CheckKind, CheckResult, Outcome, SubmissionObservations
 from labs_schema.reading.validate import Validated, read_lab
 from prompts.style import PromptStyle
 from training.dataset.build import DatasetOptions, build_dataset
 from training.dataset.collected_labs import LabReport
 from training.dataset.manifest import read_dataset_manifest
+from training.dataset.pairs import PromptOptions, rated_submissions
 from training.dataset.row_formats import read_pairs
 
 OUTPUTS = ("train.jsonl", "test.jsonl", "manifest.json")
@@ -47,7 +50,7 @@ def test_rows_are_on_the_side_listed_in_the_manifest(build: Any, labs: Path, tmp
         assert len(listed) == {"train": 3 * 7, "test": 3 * 3}[name]
         rows = list(read_pairs(tmp_path / f"{name}.jsonl"))
         assert len(rows) == manifest.outputs[f"{name}.jsonl"].rows == 3 * len(listed)
-        assert all(row.prompt[: row.shared_chars].endswith("</student-code>\n\n") for row in rows)
+        assert all(row.prompt[: row.shared_chars].endswith("</student-observations>\n\n") for row in rows)
 
 
 def test_no_student_is_in_both_files(build: Any, labs: Path, tmp_path: Path) -> None:
@@ -251,3 +254,19 @@ def test_pseudonyms_and_row_order_do_not_reveal_students(
     owner = {submission_key("lab1", f"s{i:03d}"): i for i in range(10)}
     students = [owner[row["submission"]] for row in rows[0] if row["lab"] == "lab1"]
     assert students != sorted(students)
+
+
+def test_a_share_of_the_programs_is_shown_without_its_observations(make_lab: Callable[..., Lab]) -> None:
+    lab = make_lab(students=60)
+    result = CheckResult(check="build", kind=CheckKind.BUILD, outcome=Outcome.PASSED)
+    seen = tuple(
+        each.model_copy(update={"observations": SubmissionObservations(submission="0" * 64, results=(result,))})
+        for each in lab.submissions
+    )
+    observed = lab.model_copy(update={"submissions": seen})
+    for share in (0.0, 0.3, 1.0):
+        options = PromptOptions(style=PromptStyle(), unobserved_share=share)
+        shown = [rated[0].prompt.shared for _, rated in rated_submissions(observed, options)]
+        hidden = sum("not observed" in text and "build: passed" not in text for text in shown)
+        assert (hidden == share * 60) if share in (0, 1) else (5 <= hidden <= 35)
+        assert shown == [rated[0].prompt.shared for _, rated in rated_submissions(observed, options)]
