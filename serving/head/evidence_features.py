@@ -16,7 +16,7 @@ from labs_schema.observations import (
     SubmissionObservations,
 )
 
-VERSION = 1
+VERSION = 2
 """Increment when the same observations give other numbers."""
 Evidence = Mapping[str, float]
 """Name -> value; a missing name is 0. Empty if nothing was observed."""
@@ -27,7 +27,8 @@ SINGLE = 0.3
 """The value of a passed test of one lab: smaller than 1, so that shares of tests are preferred (L2 penalty)."""
 MANY_DIAGNOSTICS = 20
 _ABNORMAL = (Outcome.CRASHED, Outcome.TIMEOUT, Outcome.MEMORY_LIMIT, Outcome.OUTPUT_LIMIT)
-_RIGHT_VALUES = (Match.EXACT, Match.WHITESPACE, Match.WORDS, Match.VALUES)
+_CLOSENESS = (Match.EXACT, Match.WHITESPACE, Match.WORDS, Match.VALUES)
+"""Each includes those before it."""
 
 
 class EvidenceMatrix(NamedTuple):
@@ -74,9 +75,12 @@ def _tests(tests: Sequence[CheckResult]) -> dict[str, float]:
     found = _shares("tests", [t.passed for t in tests])
     for tag in sorted({tag for t in tests for tag in t.tags}):
         found |= _shares(f"tests {tag}", [t.passed for t in tests if tag in t.tags])
-    right = [(t, t.passed or t.match in _RIGHT_VALUES) for t in tests]
+    right = [(t, t.passed or t.match in _CLOSENESS) for t in tests]
     found |= _shares("values", [each for _, each in right])
     found |= _shares("format", list(_formats(right)))
+    compared = [_CLOSENESS.index(t.match) if t.match in _CLOSENESS else len(_CLOSENESS) for t in tests if t.match]
+    for degree, match in enumerate(_CLOSENESS):
+        found |= _shares(f"output {match}", [each <= degree for each in compared])
     for outcome in _ABNORMAL:
         share = sum(t.outcome is outcome for t in tests) / len(tests)
         found |= {f"{outcome}: share": share, f"{outcome}: any": float(share > 0)}

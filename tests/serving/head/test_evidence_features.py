@@ -56,6 +56,12 @@ def test_right_values_in_another_format_are_a_matter_of_format() -> None:
     assert spaces["tests: all"] == 1 and spaces["format: none"] == 1
 
 
+def test_each_degree_of_closeness_includes_the_closer_ones() -> None:
+    found = features([ran("a", PASSED, Match.EXACT), ran("b", FAILED, Match.WORDS), ran("c")])
+    assert found["output exact: share"] == 0.5 and "output whitespace: all" not in found
+    assert found["output words: all"] == found["output values: all"] == 1
+
+
 def test_abnormal_ends_and_diagnostics_are_counted() -> None:
     warnings = CheckResult(check="gcc", kind=CheckKind.WARNINGS, outcome=FAILED, diagnostic_count=3)
     found = features([BUILD, warnings, ran("a", Outcome.CRASHED), ran("b", Outcome.TIMEOUT)])

@@ -57,11 +57,23 @@ def test_without_an_observed_rating_observed_programs_are_answered_as_others() -
     np.testing.assert_allclose(answers(head, given, 0), answers(blind, given, 0))
 
 
+def two_of_rating_1() -> Ratings:
+    ones = np.ones(2)
+    return Ratings(np.zeros((2, 0)), ones.astype(int), np.arange(2), np.zeros(2, int), ones, ones > 0, 2)
+
+
 def test_the_weights_are_at_the_minimum_of_the_penalised_likelihood() -> None:
-    # With one observed program of rating 1, weight w of a single feature x = 1 and base log-odds 0, the loss is
-    # log(1 + exp(w0 - w1)) + (w0^2 + w1^2) / 12: at the minimum w1 = -w0 = 6 * P(rating 0).
-    one = np.ones(1)
-    ratings = Ratings(np.zeros((1, 0)), one.astype(int), np.zeros(1, int), np.zeros(1, int), one, one > 0, 2)
-    found = fit_evidence(np.zeros((1, 2)), np.zeros((1, 2)), np.ones((1, 1)), ratings)
+    # With two observed programs of rating 1, weight w of a single feature x = 1 and base log-odds 0, the loss is
+    # 2 log(1 + exp(w0 - w1)) + (w0^2 + w1^2) / 12: at the minimum w1 = -w0 = 12 * P(rating 0).
+    found = fit_evidence(np.zeros((2, 2)), np.zeros((2, 2)), np.ones((2, 1)), two_of_rating_1())
     weights = found.weights[0] / found.share  # both are divided by the temperature
-    assert weights[1] == pytest.approx(6 * softmax(weights)[0], abs=1e-3) and weights[0] == pytest.approx(-weights[1])
+    assert weights[1] == pytest.approx(12 * softmax(weights)[0], abs=1e-3) and weights[0] == pytest.approx(-weights[1])
+
+
+def test_evidence_that_misleads_on_held_out_students_is_not_used() -> None:
+    # The two programs look the same and have different ratings: what one teaches is wrong about the other.
+    base = np.array([[0.0, 3.0], [0.0, 3.0]])
+    ratings = two_of_rating_1()._replace(ratings=np.arange(2))
+    found = fit_evidence(base, base, np.ones((2, 1)), ratings)
+    assert found.share == found.sharpness == 1 and not found.weights.any()
+    np.testing.assert_array_equal(found.held_out, base)
