@@ -7,7 +7,7 @@ from prompts.attacks.evaluation import evaluation_attacks
 from serving.injection import VERSION, detect, sanitized
 
 LABS = Path(__file__).parents[3] / "labs"
-HASHES = {3: ""}
+HASHES = {3: "ac605645d67d40b1e4e00c6e383f0d9c3540df790beb07e55638f002937f7bc4"}
 """Version -> the hash of all findings and sanitized copies of the sample programs, clean and attacked."""
 
 
