@@ -1,8 +1,9 @@
 """Decodes text files of unknown encoding by one fixed rule, the same for labs, archives and uploads.
 
 In this order: byte order mark; UTF-16 and UTF-32 without one, by their NUL bytes; UTF-8; UTF-8 with a few damaged
-bytes; the encoding that the file declares (PEP 263); the lab's `encoding.txt`; detection by chardet; Windows-1252. NUL
-and Ctrl-Z at the end are padding. CR LF and CR become LF. Text with another NUL is binary.
+bytes; the encoding that the file declares (PEP 263); the lab's `encoding.txt`; Windows-1252, MacRoman or DOS where only
+one of them gives words; detection by chardet; Windows-1252. NUL and Ctrl-Z at the end are padding. CR LF and CR become
+LF. Text with another NUL is binary.
 """
 
 import codecs
@@ -53,6 +54,16 @@ _PUNCTUATION = b"\x80\x85\x91\x92\x93\x94\x96\x97\xa0"
 """The euro sign, quotes and dashes of Windows-1252, which are in texts of any language."""
 _NOT_WESTERN = frozenset(b"\xf0\xfd\xfe" + bytes(range(0x80, 0xA0))) - frozenset(b"\x8c\x9c")
 """Bytes that Western European words do not have in Windows-1252, such as the Turkish letters of Windows-1254."""
+
+
+_WORD = re.compile(r"(?:[A-Za-z]|[^\x00-\x7f])+")
+_WESTERN = frozenset("àáâãäåæçèéêëìíîïñòóôõöøùúûüÿßÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜœŒ")
+_ACCENTS = {
+    "mac_roman": _WESTERN,
+    "cp850": _WESTERN,
+    "cp1250": frozenset(char for char in bytes(range(0x80, 0x100)).decode("cp1250", errors="ignore") if char.isalpha()),
+}
+"""Encoding -> the letters of its words. The last one is a rival: its `š` is `ö` in MacRoman."""
 
 
 def _windows_1252() -> str:
@@ -163,10 +174,35 @@ def _declared(data: bytes) -> str | None:
     return None
 
 
+def _dos_or_mac(lines: bytes) -> str | None:
+    """MacRoman or DOS, whose accents have other bytes than those of Windows; None unless only one of them gives words.
+
+    Chardet needs more text: it reads `Tr\\x8fs` as Baltic.
+    """
+    fitting = [encoding for encoding, letters in _ACCENTS.items() if _gives_words(lines, encoding, letters)]
+    return fitting[0] if len(fitting) == 1 and fitting[0] != "cp1250" else None
+
+
+def _gives_words(lines: bytes, encoding: str, letters: frozenset[str]) -> bool:
+    """Whether every word with an accent is in lower case, in capitals or capitalised, and at most half of its letters
+    are accented."""
+    words = [word for word in _WORD.findall(lines.decode(encoding, errors="replace")) if not word.isascii()]
+    return bool(words) and all(_is_word(word, {char for char in word if char > "\x7f"}, letters) for word in words)
+
+
+def _is_word(word: str, accented: set[str], letters: frozenset[str]) -> bool:
+    cased = word.islower() or word.isupper() or word.istitle()
+    return cased and accented <= letters and sum(map(word.count, accented)) * 2 <= max(len(word), 2)
+
+
 def _detected(data: bytes) -> str | None:
     """The encoding by the lines that are not ASCII; None for Western European text, and if it cannot be detected."""
     lines = b"\n".join(line for line in data.splitlines() if not line.isascii())[:_SAMPLE_BYTES]
     plain = lines.translate(None, _PUNCTUATION)
+    if _gives_words(plain, "cp1252", _WESTERN):
+        return None
+    if old := _dos_or_mac(plain):
+        return old
     high = sum(byte > 0x7F for byte in plain)
     in_word = b"".join(_IN_WORD.findall(plain))
     letters = in_word.decode("cp1252", errors="replace").isalpha() and _NOT_WESTERN.isdisjoint(in_word)
