@@ -249,6 +249,17 @@ class DatabaseLimits(Frozen):
     values_per_query: int = Field(500, description="Longer lists of values are split over several queries.")
 
 
+class RegradeRequestLimits(Frozen):
+    """Students' regrade requests."""
+
+    per_criterion: int = Field(3, description="Requests about one criterion of a grade, one after the other.")
+    text_chars: int = Field(5_000, description="The text of a request or an answer.")
+    listed: int = Field(50, description="Requests that `GET /regrade-requests` lists by default.")
+    listed_max: int = Field(500, description="Requests that `GET /regrade-requests` lists at most.")
+    link_days: int = Field(30, description="How long a link for a student is valid by default.")
+    link_days_max: int = Field(400, description="How long a link for a student is valid at most.")
+
+
 class IdempotencyLimits(Frozen):
     """Retries of a request with the same `Idempotency-Key`."""
 

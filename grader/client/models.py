@@ -10,6 +10,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 JsonObject = dict[str, Any]
+RequestState = Literal["open", "answered"]
+Resolution = Literal["granted", "declined"]
 Severity = Literal["error", "warning"]
 State = Literal["queued", "running", "paused", "cancelled", "done", "failed"]
 Status = Literal["accepted", "needs_review"]
@@ -106,6 +108,7 @@ class GradeHistory(Record):
     student: str | None
     grade: GradeResponse | None
     overrides: tuple[OverrideRecord, ...]
+    regrade_requests: tuple[RegradeRequestRecord, ...]
     ratings: dict[str, str | None]
     others: tuple[GradeReference, ...]
 
@@ -325,6 +328,49 @@ class RatingOut(Record):
     id: str
     description: str
     points: float | None
+
+
+class RegradeAnswerIn(Record):
+    """A person's answer to a regrade request."""
+
+    rating: str | None = None
+    text: str = ""
+
+
+class RegradeAnswerRecord(Record):
+    at: str
+    by: str
+    resolution: Resolution
+    rating: str | None
+    text: str
+
+
+class RegradeRequestIn(Record):
+    """A student's objection to the rating of a criterion."""
+
+    criterion: str
+    text: str
+
+
+class RegradeRequestList(Record):
+    requests: tuple[RegradeRequestRecord, ...]
+    next: int | None
+
+
+class RegradeRequestRecord(Record):
+    """A regrade request with its answer."""
+
+    id: str
+    at: str
+    by: str
+    grade_id: str
+    lab: str
+    student: str | None
+    criterion: str
+    rating: str | None
+    text: str
+    state: RequestState
+    answer: RegradeAnswerRecord | None
 
 
 class RubricCriterion(Record):

@@ -20,6 +20,11 @@ from grader.client.models import (
     LabRubric,
     OverrideRecord,
     OverrideRequest,
+    RegradeAnswerIn,
+    RegradeRequestIn,
+    RegradeRequestList,
+    RegradeRequestRecord,
+    RequestState,
     RubricGradeRequest,
 )
 from grader.client.transport import AsyncTransport, Call, SyncTransport
@@ -101,6 +106,59 @@ class SyncOperations(SyncTransport):
                 idempotency_key=idempotency_key,
             ),
             OverrideRecord,
+        )
+
+    def submit_regrade_request(
+        self, grade_id: str, body: RegradeRequestIn, *, idempotency_key: str | None = None
+    ) -> RegradeRequestRecord:
+        """Submit a student's regrade request.
+
+        About one criterion of a grade, whose current rating is recorded with it. A criterion has one open request.
+        """
+        return self._json(
+            Call(
+                "POST",
+                "/grades/{grade_id}/regrade-requests",
+                path={"grade_id": grade_id},
+                body=body,
+                keyed=True,
+                idempotency_key=idempotency_key,
+            ),
+            RegradeRequestRecord,
+        )
+
+    def list_regrade_requests(
+        self, *, lab: str | None = None, state: RequestState | None = None, after: int = 0, limit: int = 50
+    ) -> RegradeRequestList:
+        """List regrade requests."""
+        return self._json(
+            Call("GET", "/regrade-requests", query={"lab": lab, "state": state, "after": after, "limit": limit}),
+            RegradeRequestList,
+        )
+
+    def get_regrade_request(self, regrade_id: str) -> RegradeRequestRecord:
+        """Get a regrade request and its answer."""
+        return self._json(
+            Call("GET", "/regrade-requests/{regrade_id}", path={"regrade_id": regrade_id}), RegradeRequestRecord
+        )
+
+    def answer_regrade_request(
+        self, regrade_id: str, body: RegradeAnswerIn, *, idempotency_key: str | None = None
+    ) -> RegradeRequestRecord:
+        """Grant or decline a regrade request.
+
+        A granted request overrides the rating in the same transaction, also for the other members of a group.
+        """
+        return self._json(
+            Call(
+                "POST",
+                "/regrade-requests/{regrade_id}/answer",
+                path={"regrade_id": regrade_id},
+                body=body,
+                keyed=True,
+                idempotency_key=idempotency_key,
+            ),
+            RegradeRequestRecord,
         )
 
     def regrade_lab(self, lab: str, *, idempotency_key: str | None = None) -> JobStatus:
@@ -260,6 +318,59 @@ class AsyncOperations(AsyncTransport):
                 idempotency_key=idempotency_key,
             ),
             OverrideRecord,
+        )
+
+    async def submit_regrade_request(
+        self, grade_id: str, body: RegradeRequestIn, *, idempotency_key: str | None = None
+    ) -> RegradeRequestRecord:
+        """Submit a student's regrade request.
+
+        About one criterion of a grade, whose current rating is recorded with it. A criterion has one open request.
+        """
+        return await self._json(
+            Call(
+                "POST",
+                "/grades/{grade_id}/regrade-requests",
+                path={"grade_id": grade_id},
+                body=body,
+                keyed=True,
+                idempotency_key=idempotency_key,
+            ),
+            RegradeRequestRecord,
+        )
+
+    async def list_regrade_requests(
+        self, *, lab: str | None = None, state: RequestState | None = None, after: int = 0, limit: int = 50
+    ) -> RegradeRequestList:
+        """List regrade requests."""
+        return await self._json(
+            Call("GET", "/regrade-requests", query={"lab": lab, "state": state, "after": after, "limit": limit}),
+            RegradeRequestList,
+        )
+
+    async def get_regrade_request(self, regrade_id: str) -> RegradeRequestRecord:
+        """Get a regrade request and its answer."""
+        return await self._json(
+            Call("GET", "/regrade-requests/{regrade_id}", path={"regrade_id": regrade_id}), RegradeRequestRecord
+        )
+
+    async def answer_regrade_request(
+        self, regrade_id: str, body: RegradeAnswerIn, *, idempotency_key: str | None = None
+    ) -> RegradeRequestRecord:
+        """Grant or decline a regrade request.
+
+        A granted request overrides the rating in the same transaction, also for the other members of a group.
+        """
+        return await self._json(
+            Call(
+                "POST",
+                "/regrade-requests/{regrade_id}/answer",
+                path={"regrade_id": regrade_id},
+                body=body,
+                keyed=True,
+                idempotency_key=idempotency_key,
+            ),
+            RegradeRequestRecord,
         )
 
     async def regrade_lab(self, lab: str, *, idempotency_key: str | None = None) -> JobStatus:

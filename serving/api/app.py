@@ -36,6 +36,7 @@ TAGS = [
     {"name": "grading", "description": "Grade a submission."},
     {"name": "labs", "description": "Registered labs and their rubrics."},
     {"name": "grades", "description": "Stored grades, their history and overrides."},
+    {"name": "regrade requests", "description": "Students' regrade requests and their answers."},
     {"name": "jobs", "description": "Regrading of whole labs."},
     {"name": "health", "description": "Liveness and readiness."},
 ]

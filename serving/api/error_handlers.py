@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from serving.api.schemas.expectations import field_problem
 from serving.api.schemas.problems import LIMITS, Problem, ProblemError, problem_response
+from serving.api.schemas.regrade_requests import RegradeAnswerIn, RegradeRequestIn
 from serving.api.schemas.requests import FIELDS
 from serving.store.errors import (
     BadNameError,
@@ -20,7 +21,9 @@ from serving.store.errors import (
     StoreError,
     UnknownError,
 )
+from serving.store.regrade_requests import RegradeRequestError
 
+KNOWN_FIELDS = tuple(dict.fromkeys((*FIELDS, *RegradeRequestIn.model_fields, *RegradeAnswerIn.model_fields)))
 FRAMEWORK_CODES = {400: "bad-request", 404: "not-found", 405: "method-not-allowed"}
 
 
@@ -28,7 +31,15 @@ def install_error_handlers(app: FastAPI) -> None:
     """Also adds the schema of problem details to the OpenAPI description."""
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
-    for kind in (StoreError, UnknownError, ForgottenError, OtherBodyError, InProgressError, BadNameError):
+    for kind in (
+        StoreError,
+        UnknownError,
+        ForgottenError,
+        OtherBodyError,
+        InProgressError,
+        BadNameError,
+        RegradeRequestError,
+    ):
         app.add_exception_handler(kind, _store_error)
     describe = app.openapi
 
@@ -55,6 +66,8 @@ def store_problem(error: Exception) -> ProblemError:
             return ProblemError("request-in-progress", detail, retry_after=2)
         case BadNameError():
             return ProblemError("invalid-name", str(error))
+        case RegradeRequestError():
+            return ProblemError(error.code, str(error))
         case OutcomeUnknownError():
             return ProblemError("outcome-unknown", "The database did not confirm the commit.", retry_after=5)
         case StoreError():
@@ -81,7 +94,7 @@ async def _validation_error(_: Request, error: Exception) -> Response:
     omitted = len(faults) - LIMITS.listed_errors
     detail = "Some fields of the request are wrong; errors lists them, and of a list its first wrong item."
     detail += f" {omitted} more are omitted." if omitted > 0 else ""
-    listed = [field_problem(fault, FIELDS) for fault in faults[: LIMITS.listed_errors]]
+    listed = [field_problem(fault, KNOWN_FIELDS) for fault in faults[: LIMITS.listed_errors]]
     return problem_response(ProblemError("invalid-request", detail, listed))
 
 

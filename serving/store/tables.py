@@ -9,6 +9,7 @@ ISO 8601 with microseconds and a Z, so that they sort as text. The triggers that
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -94,6 +95,43 @@ overrides = Table(
     Column("position", Integer, nullable=False),
     Column("content", String, nullable=False),
     UniqueConstraint("grade", "request", "position", name="overrides_once"),
+)
+
+# A student's objection to the rating at `position` of the rubric. `content`: criterion, rating and text.
+regrade_requests = Table(
+    "regrade_requests",
+    metadata,
+    Column("id", String, primary_key=True),
+    entry_number(),
+    *required("at", "actor", "request"),
+    Column("grade", String, ForeignKey("grades.id"), nullable=False, index=True),
+    Column("position", Integer, nullable=False),
+    Column("content", String, nullable=False),
+    UniqueConstraint("grade", "request", "position", name="regrade_requests_once"),
+)
+
+# At most one for a regrade request. `override` is null if it was declined.
+regrade_answers = Table(
+    "regrade_answers",
+    metadata,
+    Column("id", String, primary_key=True),
+    entry_number(),
+    *required("at", "actor", "request"),
+    Column("regrade", String, ForeignKey("regrade_requests.id"), nullable=False, unique=True),
+    *required("resolution"),
+    Column("override", String, ForeignKey("overrides.id")),
+    *required("content"),
+)
+
+# By whom a link is opened is not known: it is for the student of the grade.
+student_links = Table(
+    "student_links",
+    metadata,
+    Column("token_hash", String, primary_key=True),
+    Column("grade", String, ForeignKey("grades.id"), nullable=False),
+    *required("created_at", "expires_at"),
+    Column("include_review", Boolean, nullable=False),
+    Column("probabilities", Boolean, nullable=False),
 )
 
 audit = Table(

@@ -25,6 +25,8 @@ from serving.store.tables import (
     grades,
     keys,
     overrides,
+    regrade_answers,
+    regrade_requests,
     rubrics,
     students,
 )
@@ -35,6 +37,8 @@ RECORDED_TABLES = {
     "rubric": rubrics,
     "grade": grades,
     "override": overrides,
+    "regrade-request": regrade_requests,
+    "regrade-answer": regrade_answers,
     "key": keys,
     "course": courses,
     "delivery": deliveries,
@@ -211,8 +215,7 @@ def _entries_of(connection: Connection, content: str) -> list[int | None]:
     found: list[int | None] = []
     for table, columns in (
         (grades, (grades.c.submission, grades.c.content)),
-        (overrides, (overrides.c.content,)),
-        (deliveries, (deliveries.c.content,)),
+        *((each, (each.c.content,)) for each in (overrides, deliveries, regrade_requests, regrade_answers)),
     ):
         named = select(table.c.seq).where(or_(*(column == content for column in columns))).order_by(table.c.seq)
         found += connection.execute(named).scalars()
@@ -222,11 +225,19 @@ def _entries_of(connection: Connection, content: str) -> list[int | None]:
 def _missing(connection: Connection, forgotten: dict[str, Any]) -> Iterator[AuditFault]:
     of_grades = select(grades.c.seq, grades.c.student)
     of_overrides = select(overrides.c.seq, grades.c.student).join(grades, grades.c.id == overrides.c.grade)
+    of_requests = select(regrade_requests.c.seq, grades.c.student).join(grades, grades.c.id == regrade_requests.c.grade)
+    of_answers = (
+        select(regrade_answers.c.seq, grades.c.student)
+        .join(regrade_requests, regrade_requests.c.id == regrade_answers.c.regrade)
+        .join(grades, grades.c.id == regrade_requests.c.grade)
+    )
     for rows, column in (
         (of_grades, grades.c.content),
         (of_grades, grades.c.submission),
         (of_overrides, overrides.c.content),
         (select(deliveries.c.seq, deliveries.c.student), deliveries.c.content),
+        (of_requests, regrade_requests.c.content),
+        (of_answers, regrade_answers.c.content),
     ):
         gone = rows.outerjoin(contents, contents.c.hash == column).where(contents.c.hash.is_(None))
         for row in connection.execute(gone):

@@ -1,5 +1,7 @@
 """The routes of the service, one module per resource."""
 
-from serving.api.routes import docs_page, grades, grading, health, imports, job_results, jobs, labs
+from serving.api.routes import docs_page, grades, grading, health, imports, job_results, jobs, labs, regrade_requests
 
-ROUTERS = tuple(each.router for each in (grading, labs, imports, grades, jobs, job_results, health, docs_page))
+ROUTERS = tuple(
+    each.router for each in (grading, labs, imports, grades, regrade_requests, jobs, job_results, health, docs_page)
+)

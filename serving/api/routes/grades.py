@@ -13,6 +13,7 @@ from serving.api.schemas.requests import ID_PATTERN, OverrideRequest
 from serving.api.service import CourseService, Service
 from serving.store.errors import UnknownError
 from serving.store.overrides import History, StoredOverride
+from serving.store.regrade_requests import RegradeRequests
 from serving.store.students import is_anonymous
 
 router = APIRouter(dependencies=[ta], route_class=AuthorizedRoute, tags=["grades"])
@@ -29,7 +30,11 @@ GradeId = Annotated[
     responses={**success("The grade and its history.", HISTORY), **problems("not-found", *KEYED)},
 )
 async def get_grade(grade_id: GradeId, service: CourseService) -> GradeHistory:
-    return await run_in_threadpool(lambda: grade_history(*_find_grade(service, grade_id)))
+    def read() -> GradeHistory:
+        history, student = find_grade(service, grade_id)
+        return grade_history(history, student, RegradeRequests(service.store.database).of_grade(grade_id))
+
+    return await run_in_threadpool(read)
 
 
 @router.post(
@@ -55,7 +60,7 @@ async def override_grade(
 
     The grades of the other members of a group get the same override, unless `applies_to` is `student`.
     """
-    found, _ = await run_in_threadpool(_find_grade, service, grade_id)
+    found, _ = await run_in_threadpool(find_grade, service, grade_id)
 
     def record(request_id: str) -> StoredOverride:
         members = service.jobs.group_grades(found.grade) if body.applies_to == "group" else []
@@ -70,7 +75,7 @@ async def override_grade(
     return await respond_once(service, caller, request, idempotency_key, override, status=201, student=student)
 
 
-def _find_grade(service: Service, grade_id: str) -> tuple[History, str | None]:
+def find_grade(service: Service, grade_id: str) -> tuple[History, str | None]:
     """A grade and its student's real id, None if anonymous. Raises UnknownError, also for another course's grade."""
     found = service.store.read_history(grade_id)
     student = service.store.read_student(found.grade.student)

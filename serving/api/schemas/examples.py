@@ -16,7 +16,7 @@ GRADE_REQUESTS: Any = {
     "inline rubric": {"summary": "By the rubric in the request", "value": BY_RUBRIC},
 }
 ANSWER, HISTORY, OVERRIDE = (_EXAMPLES[name] for name in ("ANSWER", "HISTORY", "OVERRIDE"))
-IMPORTED = _EXAMPLES["IMPORTED"]
+REGRADE_REQUEST, IMPORTED = _EXAMPLES["REGRADE_REQUEST"], _EXAMPLES["IMPORTED"]
 LAB_LIST, LAB_RUBRIC = _EXAMPLES["LAB_LIST"], _EXAMPLES["LAB_RUBRIC"]
 JOB, RESULT, COMPARISON = (_EXAMPLES[name] for name in ("JOB", "RESULT", "COMPARISON"))
 JOB_EVENTS = f"event: progress\ndata: {json.dumps(JOB)}\n\n"

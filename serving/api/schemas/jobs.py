@@ -1,11 +1,15 @@
 """Bodies of responses about jobs and about the history of grades."""
 
+from collections.abc import Sequence
+
 from pydantic import Field
 
 from labs_schema.frozen import Frozen
 from serving.api.schemas.grades import GradeResponse, LabWarning, grade_response, lab_warnings
+from serving.api.schemas.regrade_requests import RegradeRequestRecord, regrade_request_record
 from serving.jobs.job import Progress, State
 from serving.store.overrides import History, StoredOverride
+from serving.store.regrade_records import RegradeRequest
 from serving.store.store import Store
 
 
@@ -67,6 +71,7 @@ class GradeHistory(Frozen):
     student: str | None = Field(description="The student's id, null if none was given or it was erased.")
     grade: GradeResponse | None = Field(description="The machine's grade, null once the student was erased.")
     overrides: tuple[OverrideRecord, ...] = Field(description="People's ratings, oldest first.")
+    regrade_requests: tuple[RegradeRequestRecord, ...] = Field(description="The student's requests, oldest first.")
     ratings: dict[str, str | None] = Field(description="Criterion -> current rating, null if ungraded.")
     others: tuple[GradeReference, ...] = Field(description="The student's other grades in this lab.")
 
@@ -100,7 +105,7 @@ def override_record(given: StoredOverride) -> OverrideRecord:
     return OverrideRecord(**fields, by=given.actor)
 
 
-def grade_history(found: History, student: str | None) -> GradeHistory:
+def grade_history(found: History, student: str | None, requests: Sequence[RegradeRequest]) -> GradeHistory:
     """`student`: the real id; None for an anonymous submission, which has no other grades."""
     stored = found.grade
     others = found.regrades if student else ()
@@ -111,6 +116,7 @@ def grade_history(found: History, student: str | None) -> GradeHistory:
         student=student,
         grade=None if stored.grade is None else grade_response(found.lab, stored.grade, stored.id),
         overrides=tuple(map(override_record, found.overrides)),
+        regrade_requests=tuple(regrade_request_record(each, student) for each in requests),
         ratings=found.ratings,
         others=tuple(GradeReference(id=each.id, at=each.at, by=each.actor) for each in others),
     )

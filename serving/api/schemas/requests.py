@@ -28,7 +28,7 @@ ID_PATTERN = "^[0-9A-Za-z_-]+$"
 NOT_UNICODE = re.compile("[\0\ud800-\udfff]")
 
 
-def _check_unicode(text: str) -> str:
+def check_unicode(text: str) -> str:
     if NOT_UNICODE.search(text):
         raise ValueError("Unicode text without NUL and lone surrogates")
     return text
@@ -59,9 +59,9 @@ def _at_most(limit: int) -> Callable[[Any], Any]:
     return counted
 
 
-Text = Annotated[str, AfterValidator(_check_unicode)]
-Description = Annotated[str, Field(max_length=LIMITS.description_chars), AfterValidator(_check_unicode)]
-Title = Annotated[str, Field(min_length=1, max_length=LIMITS.title_chars), AfterValidator(_check_unicode)]
+Text = Annotated[str, AfterValidator(check_unicode)]
+Description = Annotated[str, Field(max_length=LIMITS.description_chars), AfterValidator(check_unicode)]
+Title = Annotated[str, Field(min_length=1, max_length=LIMITS.title_chars), AfterValidator(check_unicode)]
 Student = Annotated[str, Field(min_length=1, max_length=LIMITS.name_chars), AfterValidator(_check_printable)]
 Filename = Annotated[str, Field(min_length=1, max_length=LIMITS.name_chars), AfterValidator(_check_path)]
 

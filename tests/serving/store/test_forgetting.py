@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from serving.store.regrade_requests import RegradeRequests
 from serving.store.store import Store, open_store
 from serving.store.tables import metadata
 
 COMPILES = "Does it compile?"
-PLANTED = ("ZEBRA-ID", "ZEBRA-CODE", "ZEBRA-REASON", "ZEBRA-WHY", "ZEBRA-ANSWER", "ZEBRA-BODY")
+PLANTED = ("ZEBRA-ID", "ZEBRA-CODE", "ZEBRA-REASON", "ZEBRA-WHY", "ZEBRA-ANSWER", "ZEBRA-BODY", "ZEBRA-REQUEST")
 
 
 def plant(store: Store, hand: Any, student: str, mark: str) -> None:
@@ -22,6 +23,9 @@ def plant(store: Store, hand: Any, student: str, mark: str) -> None:
     for request in ("r1", "r2"):
         grade_id = hand.grade(store, someone, request=request, text=code, reasoning=f"{mark}-REASON " * 200)
         store.record_override(grade_id, COMPILES, "B", f"{mark}-WHY", request="o1", actor="ta1")
+    requests = RegradeRequests(store.database)
+    made = requests.submit(grade_id, COMPILES, f"{mark}-REQUEST", request="q1", actor="moodle")
+    requests.answer(made.id, "A", f"{mark}-ANSWER", request="q2", actor="ta1")
     claim = store.claim_request("key1 /grade", f"{mark}-KEY", f"{mark}-BODY", student=someone)
     store.record_answer(claim, f"{mark}-ANSWER")
 
@@ -43,7 +47,7 @@ def test_no_row_names_a_forgotten_student(store: Store, hand: Any) -> None:
     with store.database.reading() as connection:
         ids = connection.execute(text("SELECT submission FROM grades")).scalars().all()
     forgotten = store.forget_student("ZEBRA-ID", actor="admin")
-    assert (forgotten.students, forgotten.records, forgotten.scrubbed) == (1, 4, True)
+    assert (forgotten.students, forgotten.records, forgotten.scrubbed) == (1, 7, True)
     assert rows_with(store, "ZEBRA") == []
     assert rows_with(store, "HORSE") == ["contents", "idempotency"]
     report = store.verify()

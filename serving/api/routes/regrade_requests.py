@@ -1,0 +1,168 @@
+"""Students' regrade requests: a platform submits them, TAs list and answer them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from serving.api.authorization import AuthorizedRoute, PlatformCaller, TaCaller, platform
+from serving.api.idempotency import IdempotencyKey, respond_once
+from serving.api.routes.grades import GradeId, find_grade
+from serving.api.schemas.examples import BODY, KEYED, REGRADE_REQUEST, STORED, problems, success
+from serving.api.schemas.regrade_requests import (
+    LIMITS,
+    RegradeAnswerIn,
+    RegradeRequestIn,
+    RegradeRequestList,
+    RegradeRequestRecord,
+    regrade_request_record,
+)
+from serving.api.schemas.requests import ID_PATTERN
+from serving.api.service import CourseService, Service
+from serving.store.errors import UnknownError
+from serving.store.regrade_records import RegradeRequest, RequestState
+from serving.store.regrade_requests import RegradeRequests
+from serving.store.students import is_anonymous
+
+router = APIRouter(dependencies=[platform], route_class=AuthorizedRoute, tags=["regrade requests"])
+
+RegradeId = Annotated[
+    str,
+    Path(max_length=64, pattern=ID_PATTERN, description="The request's id.", examples=[REGRADE_REQUEST["id"]]),
+]
+Lab = Annotated[str | None, Query(max_length=300, description="Only requests about this lab.")]
+State = Annotated[RequestState | None, Query(description="Only open or only answered requests.")]
+After = Annotated[int, Query(ge=0, le=2**31 - 1, description="`next` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=LIMITS.listed_max, description="The number of requests to list.")]
+
+
+@router.post(
+    "/grades/{grade_id}/regrade-requests",
+    operation_id="submit_regrade_request",
+    summary="Submit a student's regrade request",
+    status_code=201,
+    response_model=RegradeRequestRecord,
+    responses={
+        **success("The request, which is open.", {**REGRADE_REQUEST, "state": "open", "answer": None}, 201),
+        **problems(
+            *("not-found", "regrade-request-open", "too-many-regrade-requests", "invalid-name"), *BODY, *STORED, *KEYED
+        ),
+    },
+)
+async def submit_regrade_request(
+    grade_id: GradeId,
+    body: RegradeRequestIn,
+    request: Request,
+    service: CourseService,
+    caller: PlatformCaller,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """About one criterion of a grade, whose current rating is recorded with it. A criterion has one open request."""
+    history, student = await run_in_threadpool(find_grade, service, grade_id)
+
+    def record(request_id: str) -> RegradeRequestRecord:
+        made = requests_of(service).submit(grade_id, body.criterion, body.text, request=request_id, actor=caller.actor)
+        return regrade_request_record(made, student)
+
+    async def submit(request_id: str) -> RegradeRequestRecord:
+        return await run_in_threadpool(record, request_id)
+
+    pseudonym = history.grade.student
+    return await respond_once(service, caller, request, idempotency_key, submit, status=201, student=pseudonym)
+
+
+@router.get(
+    "/regrade-requests",
+    operation_id="list_regrade_requests",
+    summary="List regrade requests",
+    responses={
+        **success("A page of the queue.", {"requests": [REGRADE_REQUEST], "next": None}),
+        **problems(*KEYED),
+    },
+)
+async def list_regrade_requests(
+    service: CourseService,
+    _: TaCaller,
+    lab: Lab = None,
+    state: State = None,
+    after: After = 0,
+    limit: Limit = LIMITS.listed,
+) -> RegradeRequestList:
+    def read() -> RegradeRequestList:
+        course = service.course.name
+        found = requests_of(service).queue(course, lab=lab, state=state, after=after, limit=limit)
+        listed = tuple(regrade_request_record(each, _student(service, each)) for each in found)
+        return RegradeRequestList(requests=listed, next=found[-1].seq if len(found) == limit else None)
+
+    return await run_in_threadpool(read)
+
+
+@router.get(
+    "/regrade-requests/{regrade_id}",
+    operation_id="get_regrade_request",
+    summary="Get a regrade request and its answer",
+    responses={**success("The request.", REGRADE_REQUEST), **problems("not-found", "student-forgotten", *KEYED)},
+)
+async def get_regrade_request(regrade_id: RegradeId, service: CourseService) -> RegradeRequestRecord:
+    def read() -> RegradeRequestRecord:
+        found = find_regrade_request(service, regrade_id)
+        return regrade_request_record(found, _student(service, found))
+
+    return await run_in_threadpool(read)
+
+
+@router.post(
+    "/regrade-requests/{regrade_id}/answer",
+    operation_id="answer_regrade_request",
+    summary="Grant or decline a regrade request",
+    status_code=201,
+    response_model=RegradeRequestRecord,
+    responses={
+        **success("The answered request.", REGRADE_REQUEST, 201),
+        **problems("not-found", "regrade-request-answered", "invalid-name", *BODY, *STORED, *KEYED),
+    },
+)
+async def answer_regrade_request(
+    regrade_id: RegradeId,
+    body: RegradeAnswerIn,
+    request: Request,
+    service: CourseService,
+    caller: TaCaller,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """A granted request overrides the rating in the same transaction, also for the other members of a group."""
+    found = await run_in_threadpool(find_regrade_request, service, regrade_id)
+
+    def record(request_id: str) -> RegradeRequestRecord:
+        answered = answer(service, found, body.rating, body.text, request=request_id, actor=caller.actor)
+        return regrade_request_record(answered, _student(service, answered))
+
+    async def respond(request_id: str) -> RegradeRequestRecord:
+        return await run_in_threadpool(record, request_id)
+
+    return await respond_once(service, caller, request, idempotency_key, respond, status=201, student=found.student)
+
+
+def requests_of(service: Service) -> RegradeRequests:
+    return RegradeRequests(service.store.database)
+
+
+def answer(
+    service: Service, found: RegradeRequest, rating: str | None, text: str, *, request: str, actor: str
+) -> RegradeRequest:
+    """Answers a request of the service's course. Raises what `RegradeRequests.answer` raises."""
+    members = service.jobs.group_grades(service.store.read_history(found.grade).grade) if rating is not None else []
+    return requests_of(service).answer(found.id, rating, text, members=members, request=request, actor=actor)
+
+
+def find_regrade_request(service: Service, regrade_id: str) -> RegradeRequest:
+    """Raises UnknownError, also for a request of another course, and ForgottenError."""
+    found = requests_of(service).read(regrade_id)
+    if service.store.read_student(found.student).course != service.course.name:
+        raise UnknownError(f"There is no regrade request {regrade_id!r}.")
+    return found
+
+
+def _student(service: Service, found: RegradeRequest) -> str | None:
+    student = service.store.read_student(found.student).student
+    return None if is_anonymous(student) else student

@@ -1,0 +1,180 @@
+"""Students' regrade requests on criteria, and their answers. Append-only.
+
+A request is open until it is answered, once. A criterion of a grade has at most one open request.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, insert, select
+
+from labs_schema.errors import GraderError
+from labs_schema.limits import RegradeRequestLimits
+from serving.store.contents import make_content, store_contents
+from serving.store.database import Database
+from serving.store.errors import ForgottenError, UnknownError
+from serving.store.ledger import Detail, Ledger, audited_transaction, printable_name
+from serving.store.overrides import read_history, record_override
+from serving.store.regrade_records import (
+    RegradeRequest,
+    RequestState,
+    Resolution,
+    read_grade_requests,
+    read_request,
+    request_rows,
+    stored_request,
+)
+from serving.store.students import read_secrets
+from serving.store.tables import grades, regrade_answers, regrade_requests, students
+
+LIMITS = RegradeRequestLimits()
+
+
+class RegradeRequestError(GraderError):
+    """A request that its state does not allow: a second open one, one too many, or a second answer (HTTP 409)."""
+
+
+class RegradeRequests:
+    """The regrade requests of a store. Every method that writes is one audited transaction."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database, self._now = database, now
+
+    def submit(self, grade_id: str, criterion: str, text: str, *, request: str, actor: str) -> RegradeRequest:
+        """Appends a request about a criterion's current rating. Idempotent per `request` and criterion.
+
+        Raises UnknownError for an unknown grade or criterion, ForgottenError, RegradeRequestError.
+        """
+        with audited_transaction(self._database, self._now()) as ledger:
+            return _submit(ledger, grade_id, criterion, text, request=request, actor=actor)
+
+    def answer(
+        self,
+        regrade_id: str,
+        rating: str | None,
+        text: str,
+        *,
+        members: Sequence[str] = (),
+        request: str,
+        actor: str,
+    ) -> RegradeRequest:
+        """Grants the request by an override with `rating`, or declines it with None, in one transaction. Idempotent
+        per `request`.
+
+        `members`: the other members' grades of the same group work, which get the same override. Raises UnknownError
+        for an unknown request or rating, ForgottenError, RegradeRequestError if another request answered it.
+        """
+        with audited_transaction(self._database, self._now()) as ledger:
+            return _answer(ledger, regrade_id, (rating, text), members, request=request, actor=actor)
+
+    def read(self, regrade_id: str) -> RegradeRequest:
+        """Raises UnknownError, ForgottenError."""
+        with self._database.reading() as connection:
+            return read_request(connection, regrade_id)
+
+    def of_grade(self, grade_id: str) -> list[RegradeRequest]:
+        """The requests about a grade, oldest first; none once the student was forgotten."""
+        with self._database.reading() as connection:
+            return read_grade_requests(connection, grade_id)
+
+    def queue(
+        self, course: str, *, lab: str | None = None, state: RequestState | None = None, after: int = 0, limit: int
+    ) -> list[RegradeRequest]:
+        """Requests of a course with `seq` above `after`, oldest first, at most `limit`."""
+        query = (
+            request_rows().join(students, students.c.pseudonym == grades.c.student).where(students.c.course == course)
+        )
+        query = query.where(regrade_requests.c.seq > after)
+        query = query if lab is None else query.where(grades.c.lab == lab)
+        if state is not None:
+            is_open = regrade_answers.c.id.is_(None)
+            query = query.where(is_open if state is RequestState.OPEN else ~is_open)
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(regrade_requests.c.seq).limit(limit))
+            return [stored_request(row) for row in rows]
+
+
+def _submit(ledger: Ledger, grade_id: str, criterion: str, text: str, *, request: str, actor: str) -> RegradeRequest:
+    connection, history = ledger.connection, read_history(ledger.connection, grade_id)
+    student = history.grade.student
+    if (secret := read_secrets(connection, [student])[student]) is None:
+        raise ForgottenError(f"The student of grade {grade_id} was forgotten.")
+    titles = [each.title for each in history.lab.criteria]
+    if criterion not in titles:
+        raise UnknownError(f"The rubric of this grade has no such criterion. Expected one of {', '.join(titles)}.")
+    position = titles.index(criterion)
+    if same := _recorded(connection, grade_id, position, request):
+        return read_request(connection, same)
+    _check_state([each for each in read_grade_requests(connection, grade_id) if each.criterion == criterion])
+    texts = {"criterion": criterion, "rating": history.ratings.get(criterion), "text": text}
+    content = make_content(student, secret, texts)
+    row = {**_head(ledger, request, actor), "grade": grade_id, "position": position, "content": content.hash}
+    store_contents(connection, [content])
+    connection.execute(insert(regrade_requests).values(row))
+    ledger.append("regrade-request", actor, row)
+    return read_request(connection, str(row["id"]))
+
+
+def _check_state(earlier: Sequence[RegradeRequest]) -> None:
+    if any(each.state is RequestState.OPEN for each in earlier):
+        raise RegradeRequestError("The criterion has an open regrade request.", code="regrade-request-open")
+    if len(earlier) >= LIMITS.per_criterion:
+        raise RegradeRequestError(
+            f"The criterion has had {len(earlier)} regrade requests.", code="too-many-regrade-requests"
+        )
+
+
+def _answer(
+    ledger: Ledger,
+    regrade_id: str,
+    texts: tuple[str | None, str],
+    members: Sequence[str],
+    *,
+    request: str,
+    actor: str,
+) -> RegradeRequest:
+    connection, found = ledger.connection, read_request(ledger.connection, regrade_id)
+    if found.answer:
+        by = connection.execute(select(regrade_answers.c.request).where(regrade_answers.c.regrade == regrade_id))
+        if by.scalar_one() == request:
+            return found
+        raise RegradeRequestError("The regrade request was answered before.", code="regrade-request-answered")
+    rating, text = texts
+    override = None
+    if rating is not None:
+        override = record_override(ledger, found.grade, found.criterion, rating, text, request=request, actor=actor).id
+        for member in members:
+            with suppress(ForgottenError):
+                record_override(ledger, member, found.criterion, rating, text, request=request, actor=actor)
+    secret = read_secrets(connection, [found.student])[found.student]
+    content = make_content(found.student, str(secret), {"answers": regrade_id, "rating": rating, "text": text})
+    row: Detail = {
+        **_head(ledger, request, actor),
+        "regrade": regrade_id,
+        "resolution": (Resolution.DECLINED if rating is None else Resolution.GRANTED).value,
+        "override": override,
+        "content": content.hash,
+    }
+    store_contents(connection, [content])
+    connection.execute(insert(regrade_answers).values(row))
+    ledger.append("regrade-answer", actor, row)
+    return read_request(connection, regrade_id)
+
+
+def _head(ledger: Ledger, request: str, actor: str) -> Detail:
+    return {
+        "id": secrets.token_hex(16),
+        "seq": ledger.seq,
+        "at": ledger.at,
+        "actor": actor,
+        "request": printable_name(request),
+    }
+
+
+def _recorded(connection: Connection, grade_id: str, position: int, request: str) -> str | None:
+    """The id of the regrade request that `request` recorded before."""
+    table = regrade_requests.c
+    same = table.grade == grade_id, table.position == position, table.request == request
+    return connection.execute(select(table.id).where(*same)).scalar_one_or_none()
