@@ -1,19 +1,18 @@
 """Checks at start that the sandbox isolates: nothing is run without one that does."""
 
-import tempfile
-from pathlib import Path
-
 from serving.observing.sandbox import Command, Sandbox
+from serving.observing.toolchain_files import VISIBLE
 from serving.observing.watching import Run, SandboxError
 
 _PROBE = """
-cat "$1" 2>/dev/null && echo visible
+ls -A / | sed 's/^/root:/'
 for place in / /usr /dev /etc; do (echo x >"$place/probe") 2>/dev/null && echo writable; done
 grep -E '^(CapBnd|CapEff|NoNewPrivs|Seccomp):' /proc/self/status | tr -d '\\t'
 tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '
 echo own:$(echo /proc/[0-9]* | wc -w)
 """
 _EXPECTED = {"CapBnd:0000000000000000", "CapEff:0000000000000000", "NoNewPrivs:1", "Seccomp:2", "lo"}
+_FOLDERS = {f"root:{name.strip('/')}" for name in (*VISIBLE, "etc", "proc", "dev", "tmp", "work")}
 _MOST_PROCESSES = 8
 _SECONDS, _MEMORY = 20.0, 64_000_000
 _ADVICE = (
@@ -25,14 +24,12 @@ _ADVICE = (
 def working_sandbox(sandbox: Sandbox | None = None) -> Sandbox:
     """A sandbox whose isolation was just checked. Raises SandboxError with the reason."""
     sandbox = sandbox or Sandbox()
-    with tempfile.NamedTemporaryFile(prefix="grader-probe-") as outside:
-        Path(outside.name).chmod(0o644)
-        try:
-            run = sandbox.run(Command(["/bin/sh", "-c", _PROBE, "sh", outside.name], _SECONDS, _MEMORY))
-        except OSError as error:
-            raise SandboxError(f"bubblewrap cannot be started: {error}. {_ADVICE}") from None
-        except SandboxError as error:
-            raise SandboxError(f"{error}. {_ADVICE}") from None
+    try:
+        run = sandbox.run(Command(["/bin/sh", "-c", _PROBE], _SECONDS, _MEMORY))
+    except OSError as error:
+        raise SandboxError(f"bubblewrap cannot be started: {error}. {_ADVICE}") from None
+    except SandboxError as error:
+        raise SandboxError(f"{error}. {_ADVICE}") from None
     if faults := _faults(run):
         raise SandboxError(f"the sandbox does not isolate: {', '.join(faults)}. {_ADVICE}")
     return sandbox
@@ -44,6 +41,6 @@ def _faults(run: Run) -> list[str]:
     lines = run.stdout.decode(errors="replace").split()
     processes = [int(line.removeprefix("own:")) for line in lines if line.startswith("own:")]
     found = {line for line in lines if not line.startswith("own:")}
-    faults = [f"found {line}" for line in sorted(found - _EXPECTED)]
+    faults = [f"found {line}" for line in sorted(found - _EXPECTED - _FOLDERS)]
     faults += [f"missing {line}" for line in sorted(_EXPECTED - found)]
     return faults if processes and processes[0] <= _MOST_PROCESSES else [*faults, "processes of the host are visible"]

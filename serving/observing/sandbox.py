@@ -38,6 +38,8 @@ class Protections:
     toolchain_only: bool = True
     read_only: bool = True
     namespaces: bool = True
+    own_processes: bool = True
+    own_user: bool = True
     seccomp: bool = True
     capabilities: bool = True
     session: bool = True
@@ -102,7 +104,7 @@ class Sandbox:
             words += ["--block-fd", str(allowed), "--json-status-fd", str(report), "--"]
             words += ["/usr/bin/prlimit", *self._resource_limits(command), "--", *command.words]
             group = self._group(command, stack)
-            process = stack.enter_context(started(words, stdin, [*fds.passed, allowed, report], _user()))
+            process = stack.enter_context(started(words, stdin, [*fds.passed, allowed, report], self._user()))
             fds.close(allowed, report)
             sandbox = StartedSandbox(process, status, self._limits.setup_seconds)
             if self._on.cleanup:
@@ -130,7 +132,8 @@ class Sandbox:
     def _resource_limits(self, command: Command) -> Iterator[str]:
         """Limits of each process, as arguments of prlimit, which sets them inside of the sandbox."""
         seconds, limits, on = math.ceil(command.seconds), self._limits, self._on
-        yield from ("--core=0", f"--stack={limits.stack_bytes}")
+        # Not 0, which the kernel ignores where it pipes core dumps to a program of the host: see core(5).
+        yield from ("--core=1", f"--stack={limits.stack_bytes}")
         if on.processor_time:
             yield f"--cpu={seconds}:{seconds + 1}"  # a program may ignore the first signal, not the second
         if on.processes:
@@ -151,27 +154,30 @@ class Sandbox:
             output_bytes=command.output_bytes if self._on.output else None,
         )
 
-
-def _user() -> int | None:
-    """A host user without any rights, where we are root. Each run has another one, as limits may count by user."""
-    return FIRST_USER + next(_users) % USERS if os.geteuid() == 0 else None
+    def _user(self) -> int | None:
+        """A host user without any rights, where we are root. Each run has another one, as limits may count by user."""
+        return FIRST_USER + next(_users) % USERS if self._on.own_user and os.geteuid() == 0 else None
 
 
 def _bwrap_arguments(limits: SandboxLimits, on: Protections) -> Iterator[str]:
-    yield from ("--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY), "--unshare-pid", "--die-with-parent")
+    yield from ("--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY))
     if on.namespaces:
         yield from ("--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "sandbox")
+    if on.own_processes:
+        yield "--unshare-pid"
+    if on.cleanup:
+        yield "--die-with-parent"
     if on.network:
         yield "--unshare-net"
     if on.session:
         yield "--new-session"
-    if on.capabilities:
-        yield from ("--cap-drop", "ALL")
+    yield from ("--cap-drop" if on.capabilities else "--cap-add", "ALL")
     if on.toolchain_only:
         yield from toolchain_arguments()
     else:
         yield from ("--ro-bind", "/", "/")
-    yield from ("--proc", "/proc", "--tmpfs", "/dev")
+    yield from ("--proc", "/proc") if on.own_processes else ("--ro-bind", "/proc", "/proc")
+    yield from ("--tmpfs", "/dev")
     for name in ("null", "zero", "full", "random", "urandom"):
         yield from ("--dev-bind", f"/dev/{name}", f"/dev/{name}")
     for name, target in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
