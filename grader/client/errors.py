@@ -7,8 +7,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from labs_schema.errors import GraderError
 
-UNEXPECTED = "unexpected-response"
-
 
 class FieldError(BaseModel):
     """A wrong field of the request."""
@@ -38,8 +36,10 @@ class ApiError(GraderError):
     the wrong fields. `request_id`: names the request in the service's log. `retry_after`: in seconds.
     """
 
+    code = "unexpected-response"
+
     def __init__(self, response: httpx.Response, problem: _Problem | None = None) -> None:
-        found = problem or _Problem(code=UNEXPECTED, detail=f"HTTP status {response.status_code}")
+        found = problem or _Problem(code=self.code, detail=f"HTTP status {response.status_code}")
         self.status = response.status_code
         self.title, self.detail, self.hint, self.errors = found.title, found.detail, found.hint, found.errors
         self.request_id = response.headers.get("x-request-id")

@@ -212,8 +212,8 @@ def _failed(student: str, error: DeliveryError) -> StudentOutcome:
 
 def _not_sent(planned: PlannedDelivery) -> StudentOutcome:
     codes = {
-        Action.UNMATCHED: "student-unmatched",
-        Action.AMBIGUOUS: "student-ambiguous",
+        Action.UNMATCHED: "student-not-on-platform",
+        Action.AMBIGUOUS: "student-ambiguous-on-platform",
         Action.CONFLICT: "platform-value-changed",
     }
     code = codes.get(planned.action, "")

@@ -35,6 +35,8 @@ LIMITS = RegradeRequestLimits()
 class RegradeRequestError(GraderError):
     """A request that its state does not allow: a second open one, one too many, or a second answer (HTTP 409)."""
 
+    code = "regrade-request-refused"
+
 
 class RegradeRequests:
     """The regrade requests of a store. Every method that writes is one audited transaction."""

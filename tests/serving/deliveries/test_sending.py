@@ -255,7 +255,10 @@ def test_two_people_with_one_id_get_nothing(delivery: Any, store: Store, lab: La
     platform = FakePlatform(2, lab)
     platform.people.append(platform.person("p9", "S001"))
     outcomes = send(delivery, platform)
-    assert [(each.action, each.code) for each in outcomes] == [("delivered", ""), ("ambiguous", "student-ambiguous")]
+    assert [(each.action, each.code) for each in outcomes] == [
+        ("delivered", ""),
+        ("ambiguous", "student-ambiguous-on-platform"),
+    ]
 
 
 def test_an_earlier_delivery_decides_who_a_student_is(delivery: Any, store: Store, lab: Lab) -> None:
