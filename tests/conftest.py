@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,10 @@ from hypothesis import settings
 from labs_schema.models import Criterion, HumanGrade, Lab, Rating, SourceFile, Submission
 
 MakeLab = Callable[..., Lab]
+
+# Before torch is imported: with a thread per core in each of two test processes, small models wait for each other's
+# threads, and a test takes ten times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile("any machine", deadline=None)  # a busy machine must not fail a property test
 settings.load_profile("any machine")

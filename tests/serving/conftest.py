@@ -214,7 +214,7 @@ class VllmServer:
         command = [str(Path(sys.executable).with_name("vllm")), "serve", str(self.model), "--port", str(self.port)]
         command += ["--served-model-name", self.name, "--dtype", "float32"]
         limits = ["--max-logprobs", "26", "--enforce-eager", "--block-size", "32", "--shutdown-timeout", "30"]
-        cpu = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "0-1", "VLLM_NO_USAGE_STATS": "1"}
+        cpu = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "0", "VLLM_NO_USAGE_STATS": "1"}
         if self.adapters:
             limits += ["--enable-lora", "--max-lora-rank", "16", "--max-loras", "2"]
             cpu["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] = "1"
