@@ -16,10 +16,19 @@ $(READY): pyproject.toml requirements/$(DEVICE).txt requirements/torch.txt requi
 
 # The complete pipeline on the sample labs. Each step is an ordinary command; a step with a result is skipped.
 demo: demo/evaluation/evaluation.json
-	$(BIN)/grader demo --model $(RUN) --lab labs/cpp_second_largest --student s112
+	$(BIN)/grader demo --model $(RUN) --lab demo/labs/cpp_second_largest --student s112
 
-demo/data/manifest.json: $(wildcard labs/*/*.* labs/*/submissions/*/*) | $(READY)
-	$(BIN)/grader build-dataset --parent-dir labs --eval-lab-names python_parking_fee --prompt compact \
+# The sample labs, with what happened when their programs were run. A lab that cannot be observed, for example without
+# bubblewrap or javac, is graded by reading.
+demo/observed: $(wildcard labs/*/*.* labs/*/submissions/*/*) | $(READY)
+	rm -rf demo/labs
+	mkdir -p demo
+	cp -r labs demo/labs
+	for lab in demo/labs/*/; do $(BIN)/grader observe $$lab || true; done
+	touch $@
+
+demo/data/manifest.json: demo/observed | $(READY)
+	$(BIN)/grader build-dataset --parent-dir demo/labs --eval-lab-names python_parking_fee --prompt compact \
 	  --train-dataset-path demo/data/train.jsonl --test-dataset-path demo/data/test.jsonl
 
 $(RUN)/manifest.json: demo/data/manifest.json
@@ -27,7 +36,7 @@ $(RUN)/manifest.json: demo/data/manifest.json
 	$(BIN)/grader train --config training/recipes/head.yaml --dataset demo/data --output-dir demo/runs
 
 demo/evaluation/evaluation.json: $(RUN)/manifest.json
-	$(BIN)/grader evaluate $(RUN) --parent-dir labs --out demo/evaluation --no-base
+	$(BIN)/grader evaluate $(RUN) --parent-dir demo/labs --out demo/evaluation --no-base
 
 fast: $(READY)
 	$(BIN)/python -m pytest -m "not slow and not nightly and not gpu" -n 2

@@ -1,0 +1,116 @@
+"""Fixed rules on the checks, and reasons why head + evidence differs from the TA: parts of the page on evidence."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+
+from labs_schema.models import Lab
+from labs_schema.observations import CheckResult, Match, Outcome, SubmissionObservations
+from serving.measures.decisions import Decision
+
+COURSE_OPTIONS = "the compiler options of the course"
+ABNORMAL = (Outcome.CRASHED, Outcome.TIMEOUT, Outcome.MEMORY_LIMIT, Outcome.OUTPUT_LIMIT)
+EXACT = ", exact"
+"""Ends the name of the test that compares the output for an input character by character."""
+REASONS = {
+    "stricter": "The TA rated lower than the checks. An input of the TA fails that no check resembles.",
+    "text": "The TA rated lower than the checks, and some output has other text or white space around the right "
+    "values: the TA may count it as wrong.",
+    "lenient": "The TA rated higher than the checks: a check fails that no input of the TA resembles.",
+    "head": "The checks give the TA's rating, but the head decided otherwise.",
+    "other": "Checks, head and TA give three different ratings.",
+}
+MOST_FREQUENT = 5
+Observed = Mapping[tuple[str, str], SubmissionObservations]
+"""(lab, student) -> observations."""
+Explained = tuple[Decision, str, list[str]]
+"""A decision, the key of its reason, and the checks that fail although the TA rated higher."""
+
+
+def by_checks(observations: SubmissionObservations, criterion: str) -> str | None:
+    """The rating by the fixed rule; None for criteria about style."""
+    built = observations.build is not None and observations.build.passed
+    tests = observations.tests
+    if criterion == "Does the program compile?":
+        strict = observations.result(COURSE_OPTIONS)
+        return "A" if strict and strict.passed else "B" if built else "C"
+    rules: dict[str, Callable[[], str]] = {
+        "Is the program correct on ordinary inputs?": lambda: _share(t.passed for t in tests if "ordinary" in t.tags),
+        "Are boundary cases handled?": lambda: _share(t.passed for t in tests if "boundary" in t.tags),
+        "Is the output format exact?": lambda: _format(observations),
+        "Does the program end normally on every input?": lambda: (
+            "B" if any(t.outcome in ABNORMAL for t in tests) else "A"
+        ),
+    }
+    return None if criterion not in rules else rules[criterion]() if built else "C"
+
+
+def _share(passed: Iterable[bool]) -> str:
+    found = list(passed)
+    return "A" if all(found) else "B" if any(found) else "C"
+
+
+def _format(observations: SubmissionObservations) -> str:
+    """Of the inputs for which the values are right."""
+    right = [t for t in observations.tests if "format" in t.tags and _has_values(observations, t)]
+    return "C" if not right else "A" if all(t.passed for t in right) else "B"
+
+
+def _has_values(observations: SubmissionObservations, test: CheckResult) -> bool:
+    values = observations.result(test.check.removesuffix(EXACT))
+    return values is not None and values.passed
+
+
+def is_style(criterion: str) -> bool:
+    return by_checks(SubmissionObservations(submission="0" * 64, results=()), criterion) is None
+
+
+def rules_table(labs: Sequence[Lab], observed: Observed) -> str:
+    right: dict[str, list[bool]] = {}
+    for lab in labs:
+        for student, given in lab.ratings_by_student.items():
+            for title, rating in given.items():
+                rule = by_checks(observed[lab.name, student], title) if (lab.name, student) in observed else None
+                if rule:
+                    right.setdefault(title, []).append(rule == rating)
+    lines = ["| criterion | decisions | agreement |", "|---|---|---|"]
+    lines += [f"| {title} | {len(found):,} | {np.mean(found):.3f} |" for title, found in right.items()]
+    return "\n".join(lines)
+
+
+def explain(decision: Decision, observed: Observed) -> Explained | None:
+    observations = observed.get((decision.lab, decision.student))
+    rule = by_checks(observations, decision.criterion) if observations else None
+    if observations is None or rule is None:
+        return None
+    by_rule = "ABC".index(rule)  # all criteria about behaviour have these ratings
+    if by_rule == decision.human:
+        return decision, "head", []
+    if by_rule != decision.grader:
+        return decision, "other", []
+    if by_rule > decision.human:
+        return decision, "lenient", [t.check for t in observations.tests if not t.passed and "format" not in t.tags]
+    inexact = any(t.match not in (None, Match.EXACT, Match.NONE) for t in observations.tests)
+    return decision, "text" if inexact else "stricter", []
+
+
+def reasons_table(explained: Sequence[Explained]) -> str:
+    titles = [title for title, _ in Counter(d.criterion for d, _, _ in explained).most_common()]
+    lines = [f"| reason | {' | '.join(titles)} |", "|---" * (1 + len(titles)) + "|"]
+    counts = Counter((key, d.criterion) for d, key, _ in explained)
+    lines += [f"| {text} | {' | '.join(str(counts[key, t]) for t in titles)} |" for key, text in REASONS.items()]
+    return "\n".join(lines)
+
+
+def failing_table(explained: Sequence[Explained]) -> str:
+    """The checks that fail most often where the TA rated higher."""
+    counts = Counter((d.lab, check) for d, _, checks in explained for check in checks)
+    lines = [
+        "Checks that fail most often where the TA rated higher:",
+        "",
+        "| lab | check | decisions |",
+        "|---|---|---|",
+    ]
+    lines += [f"| {lab} | {check} | {count} |" for (lab, check), count in counts.most_common(MOST_FREQUENT)]
+    return "\n".join(lines)
