@@ -105,7 +105,7 @@ class TestDefaults(Frozen):
         1e-6, description="For float: largest absolute or relative difference of two numbers."
     )
     ignore_case: bool = Field(False, description="Whether upper and lower case are the same.")
-    seconds: Seconds = Field(2.0, description="Time limit of the run, by the clock.")
+    seconds: Seconds = Field(2.0, description="Limit of the processor time of the run.")
     memory_mib: MemoryMib = Field(256, description="Memory limit of the run.")
     visible: bool = Field(False, description="Whether students may see input, output and outcome.")
     points: Points | None = Field(None, description="Points of the test, for platforms that show them.")

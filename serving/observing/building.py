@@ -8,13 +8,13 @@ from labs_schema.checks.models import Build
 from labs_schema.limits import SandboxLimits
 from labs_schema.models import SourceFile, Submission
 from serving.observing.sandbox import Command, Sandbox
-from serving.observing.toolchains import PROGRAM, Program, Result, Toolchain, program_of
+from serving.observing.toolchains import BINARY, PROGRAM, Program, Result, Toolchain, program_of
 from serving.observing.watching import Run
 
 MIB = 1_048_576
 _ARCHIVE = ".built.tar"
 _UNPACK = f'tar -xf {_ARCHIVE} --skip-old-files && rm {_ARCHIVE} && exec "$@"'
-_EXPORT = {Result.PROGRAM: f"cat {PROGRAM} >&3", Result.FOLDER: "tar -cf - . >&3", Result.SOURCES: ":"}
+_EXPORT = {Result.PROGRAM: f"cat {BINARY} >&3", Result.FOLDER: "tar -cf - . >&3", Result.SOURCES: ":"}
 _SHELL = ("/bin/sh", "-c")
 
 
@@ -53,7 +53,7 @@ class BuildRun:
 
 def build_program(submission: Submission, build: Build, toolchain: Toolchain, sandbox: Sandbox) -> BuildRun:
     """Compiles the submission, in the sandbox, together with the course's files."""
-    program = _with_course_files(program_of(submission.files, toolchain, build.main, build.flags), build)
+    program = program_of(_with_course_files(submission, build), toolchain, _main(build, toolchain), build.flags)
     sources = {file.path: file.text.encode(errors="replace") for file in program.files}
     commands = build.commands or (toolchain.build(program),)
     result = Result.FOLDER if build.commands else toolchain.result
@@ -73,8 +73,13 @@ def build_program(submission: Submission, build: Build, toolchain: Toolchain, sa
     return BuildRun(run, Built(program, toolchain, files, archive, build.run), sources)
 
 
-def _with_course_files(program: Program, build: Build) -> Program:
+def _with_course_files(submission: Submission, build: Build) -> list[SourceFile]:
     """The course's files replace the student's of the same name."""
-    own = {file.path: file for file in program.files}
+    own = {file.path: file for file in submission.files}
     own |= {file.path: SourceFile(path=file.path, text=file.text) for file in build.files}
-    return Program(tuple(own.values()), program.main, program.flags)
+    return list(own.values())
+
+
+def _main(build: Build, toolchain: Toolchain) -> str | None:
+    """The main file that the checks name, or the course's own one."""
+    return build.main or next((file.path for file in build.files if toolchain.entry.search(file.text)), None)

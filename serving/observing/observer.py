@@ -13,10 +13,11 @@ from labs_schema.observations import CheckKind, CheckResult, Diagnostic, Outcome
 from serving.observing.building import MIB, BuildRun, Built, build_program
 from serving.observing.comparison import PatternTimeoutError, output_fits
 from serving.observing.diagnostics import WARNING, parse_diagnostics
+from serving.observing.probe import working_sandbox
 from serving.observing.sandbox import Command, Sandbox
 from serving.observing.toolchains import TOOLCHAINS, Toolchain
 from serving.observing.unit_reports import Case, ReportError, junit_cases, tap_cases
-from serving.observing.watching import Ending, Run
+from serving.observing.watching import Ending, Run, SandboxError
 
 VERSION = "1"
 """Of the rules that turn a run into an outcome. A change makes stored observations outdated."""
@@ -45,13 +46,29 @@ class Observer:
     tools: Mapping[str, str]
 
     def observe(self, submission: Submission) -> SubmissionObservations:
-        """Raises SandboxError if the sandbox stops working."""
+        """A submission that cannot be placed in a working sandbox, as by its file names, has an error as its build.
+
+        Raises SandboxError if the sandbox stopped working.
+        """
+        try:
+            results = tuple(self._results(submission))
+        except SandboxError as error:
+            working_sandbox(self.sandbox)
+            results = tuple(self._no_results(str(error)))
         return SubmissionObservations(
             submission=files_hash(submission),
             checks=checks_hash(self.checks),
             tools=dict(self.tools),
-            results=tuple(self._results(submission)),
+            results=results,
         )
+
+    def _no_results(self, message: str) -> Iterator[CheckResult]:
+        build = self.checks.build
+        yield CheckResult(
+            check=BUILD, kind=CheckKind.BUILD, outcome=Outcome.ERROR, visible=build.visible, message=message
+        )
+        yield from (_not_run(test, CheckKind.TEST) for test in self.checks.tests)
+        yield from (_not_run(unit_test, CheckKind.UNIT_TEST) for unit_test in self.checks.unit_tests)
 
     def _results(self, submission: Submission) -> Iterator[CheckResult]:
         build = build_program(submission, self.checks.build, self.toolchain, self.sandbox)

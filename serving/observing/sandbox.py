@@ -4,13 +4,15 @@ The command sees a read-only toolchain, an empty working folder in memory and th
 Everything it needs is passed in memory: nothing of it is ever on the host's disk.
 """
 
+import io
 import math
 import os
 import platform
 import shutil
+import tarfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import PurePosixPath
 
@@ -23,6 +25,10 @@ from serving.observing.watching import Bounds, Run, SandboxError, StartedSandbox
 WORK = "/work"
 """The working folder inside of the sandbox."""
 NOBODY = 65534
+MOST_FILES = 50
+"""More files are passed as one archive, as each takes a descriptor."""
+_ARCHIVE = ".files.tar"
+_UNPACK = f'tar -xf {_ARCHIVE} && rm {_ARCHIVE} && exec "$@"'
 FIRST_USER = 60_600
 """Host user ids from 60578 to 61183 are in no range that Linux distributions assign. Used where we are root."""
 USERS = 500
@@ -96,6 +102,8 @@ class Sandbox:
         with ExitStack() as stack:
             fds = _Descriptors(stack)
             stdin = fds.memory(command.stdin, passed=False)
+            if len(command.files) > MOST_FILES:
+                command = _packed(command)
             words = [*self._start, *self._file_arguments(command.files, fds)]
             if self._on.seccomp:
                 words += ["--seccomp", str(fds.memory(self._filter))]
@@ -109,9 +117,10 @@ class Sandbox:
             sandbox = StartedSandbox(process, status, self._limits.setup_seconds)
             if self._on.cleanup:
                 stack.callback(sandbox.end)
-            if group:
-                group.add(sandbox.pid)
-            os.write(allow, b"x")
+            with suppress(ProcessLookupError, BrokenPipeError):  # it has failed, as `until_end` reports
+                if group:
+                    group.add(sandbox.pid)
+                os.write(allow, b"x")
             return sandbox.until_end(self._bounds(command), group)
 
     def _group(self, command: Command, stack: ExitStack) -> Group | None:
@@ -157,6 +166,17 @@ class Sandbox:
     def _user(self) -> int | None:
         """A host user without any rights, where we are root. Each run has another one, as limits may count by user."""
         return FIRST_USER + next(_users) % USERS if self._on.own_user and os.geteuid() == 0 else None
+
+
+def _packed(command: Command) -> Command:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for path, content in command.files.items():
+            entry = tarfile.TarInfo(path)
+            entry.size, entry.mode = len(content), 0o755
+            archive.addfile(entry, io.BytesIO(content))
+    words = ("/bin/sh", "-c", _UNPACK, "sh", *command.words)
+    return replace(command, words=words, files={_ARCHIVE: packed.getvalue()})
 
 
 def _bwrap_arguments(limits: SandboxLimits, on: Protections) -> Iterator[str]:

@@ -13,7 +13,9 @@ from labs_schema.source.languages import OWN_EXTENSIONS, SOURCE_EXTENSIONS, belo
 from serving.observing.toolchain_files import SEARCH_PATH
 
 PROGRAM = "program"
-"""The file that the compiler of a compiled language writes."""
+"""The executable of a compiled language in the working folder of a run."""
+BINARY = "/tmp/program"
+"""Where the compiler writes it: in the working folder, a student's folder may have its name."""
 _MIB = 1_048_576
 _JAVA_TYPE = re.compile(r"^[ \t]*((?:\w+\s+)*?)(?:class|interface|enum|record)\s+(\w+)", re.MULTILINE)
 _JAVA_PACKAGE = re.compile(r"^\s*package\s+([\w.]+)\s*;", re.MULTILINE)
@@ -37,7 +39,9 @@ class Program:
     flags: tuple[str, ...] = ()
 
     def paths(self, *extensions: str) -> list[str]:
-        return [file.path for file in self.files if extension(file.path) in extensions]
+        """The files that have one of the extensions. A name that begins with a hyphen is not taken for an option."""
+        found = [file.path for file in self.files if extension(file.path) in extensions]
+        return [f"./{path}" if path.startswith("-") else path for path in found]
 
     def text(self, path: str) -> str:
         return next(file.text for file in self.files if file.path == path)
@@ -69,7 +73,7 @@ class Toolchain:
 
 
 def _compiled(compiler: str, extensions: tuple[str, ...], options: Sequence[str], program: Program) -> list[str]:
-    return [compiler, *options, *program.paths(*extensions), "-o", PROGRAM, *program.flags, "-lm"]
+    return [compiler, *options, *program.paths(*extensions), "-o", BINARY, *program.flags, "-lm"]
 
 
 def _executable(_: Program, __: int) -> list[str]:
@@ -108,11 +112,11 @@ def _run_node(program: Program, memory: int) -> list[str]:
 
 def _go(program: Program) -> list[str]:
     cache = ["env", "GOCACHE=/tmp/go", "GO111MODULE=off", "CGO_ENABLED=0"]
-    return [*cache, "go", "build", "-o", PROGRAM, *program.flags, *program.paths(".go")]
+    return [*cache, "go", "build", "-o", BINARY, *program.flags, *program.paths(".go")]
 
 
 def _rust(program: Program) -> list[str]:
-    return ["rustc", "--error-format=short", "-o", PROGRAM, *program.flags, program.main]
+    return ["rustc", "--error-format=short", "-o", BINARY, *program.flags, program.main]
 
 
 _C_MAIN = re.compile(r"\bmain\s*\(")

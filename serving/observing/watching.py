@@ -78,7 +78,10 @@ class StartedSandbox:
         self._process, self._status, self._setup_seconds = process, status, setup_seconds
         self._received = {"stdout": bytearray(), "stderr": bytearray(), "status": bytearray()}
         self.pid = int(self._first_status()["child-pid"])
-        self._pidfd = os.pidfd_open(self.pid)
+        try:
+            self._pidfd = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            raise SandboxError(f"bubblewrap cannot run a command{self._reason()}") from None
 
     def _first_status(self) -> dict[str, int]:
         with selectors.DefaultSelector() as selector:

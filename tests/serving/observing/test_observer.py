@@ -3,11 +3,12 @@
 import pytest
 
 from labs_schema.checks.models import Build, Checks, CourseFile, Lint, ProgramTest, Report, UnitTest
-from labs_schema.models import Submission
+from labs_schema.models import SourceFile, Submission
 from labs_schema.observations import CheckKind, Outcome, SubmissionObservations
 from serving.observing.observer import Observer, find_toolchain
-from serving.observing.sandbox import Sandbox
+from serving.observing.sandbox import Command, Sandbox
 from serving.observing.toolchains import TOOLCHAINS
+from serving.observing.watching import Ending, Run
 from tests.harness.errors import raises_code
 from tests.harness.programs import submission
 
@@ -43,11 +44,26 @@ public class Sum {
   }
 }
 """
+ADD_IN_GO = """package main
+import "fmt"
+func main() { var a, b int; fmt.Scan(&a, &b); fmt.Println(a + b) }
+"""
+ADD_IN_RUST = """use std::io::Read;
+fn main() {
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).unwrap();
+    println!("{}", text.split_whitespace().map(|n| n.parse::<i32>().unwrap()).sum::<i32>());
+}
+"""
+SLOW_TO_BUILD = ("Java", "Go", "Rust")
+PROGRAM_TEXTS = {
+    "main_c": ADD_IN_C,
+    "add_c": "int add(int a, int b) { return a + b; }",
+    "add_h": "int add(int a, int b);",
+}
 PROGRAMS = {
     "C": submission(
-        main_c=ADD_IN_C,
-        add_c="int add(int a, int b) { return a + b; }",
-        add_h="int add(int a, int b);",
+        **PROGRAM_TEXTS,
         old_c="int main(void) { return 1; }",
     ),
     "C++": submission(main_cpp=ADD_IN_CPP),
@@ -57,10 +73,14 @@ PROGRAMS = {
     ),
     "JavaScript": submission(main_js=ADD_IN_JAVASCRIPT),
     "Java": submission(submission_java=ADD_IN_JAVA),
+    "Go": submission(main_go=ADD_IN_GO),
+    "Rust": submission(main_rs=ADD_IN_RUST),
 }
 
 
-@pytest.mark.parametrize("language", PROGRAMS)
+@pytest.mark.parametrize(
+    "language", [pytest.param(name, marks=pytest.mark.slow if name in SLOW_TO_BUILD else ()) for name in PROGRAMS]
+)
 def test_programs_of_several_files_are_built_and_run(sandbox: Sandbox, language: str) -> None:
     if TOOLCHAINS[language].missing():
         pytest.skip(f"no tools for {language}")
@@ -110,14 +130,21 @@ def test_exception_is_a_crash_with_a_message(sandbox: Sandbox) -> None:
     assert result and result.outcome is Outcome.CRASHED and "ZeroDivisionError" in (result.message or "")
 
 
-def test_outcome_that_changes_between_runs_is_flaky(sandbox: Sandbox) -> None:
-    # 0.9 % of programs would pass three times and 0.9 % fail three times: take the bit from what the kernel counts.
-    code = "import os, time\nprint(5 if int(time.clock_gettime(time.CLOCK_MONOTONIC) * 1e9) % 8 < 4 else 6)"
-    outcomes_seen = {
-        observe(sandbox, "Python", submission(main_py=code), Checks(tests=SUM)).result("sum").outcome  # type: ignore[union-attr]
-        for _ in range(12)
-    }
-    assert Outcome.FLAKY in outcomes_seen
+@pytest.mark.parametrize(
+    ("printed", "outcome", "runs"),
+    [("5", "passed", 1), ("65", "flaky", 2), ("665", "flaky", 3), ("6665", "failed", 3)],
+)
+def test_failing_test_is_repeated_to_find_flaky_programs(
+    printed: str, outcome: str, runs: int, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = list(printed)
+
+    def run_test(*_: object) -> Run:
+        return Run(Ending.EXITED, 0, None, left.pop(0).encode(), b"", 0.1)
+
+    monkeypatch.setattr(Observer, "run_test", run_test)
+    observed = observe(sandbox, "Python", submission(main_py="print(5)"), Checks(tests=SUM))
+    assert outcomes(observed)["sum"] == outcome and len(printed) - len(left) == runs
 
 
 def test_arguments_files_and_exit_status(sandbox: Sandbox) -> None:
@@ -167,3 +194,27 @@ def test_linters_and_unit_tests(sandbox: Sandbox) -> None:
 def test_language_without_a_toolchain() -> None:
     with raises_code("language-not-run"):
         find_toolchain("Prolog")
+
+
+def test_names_and_numbers_of_files_do_not_matter(sandbox: Sandbox) -> None:
+    many = {f"unused{n}_h": "" for n in range(600)}
+    add = submission(**PROGRAM_TEXTS, **many)
+    renamed = {"main.c": "program/main.c", "add.c": "-o add.c", "add.h": "program/add.h"}
+    files = tuple(file.model_copy(update={"path": renamed.get(file.path, file.path)}) for file in add.files)
+    observed = observe(sandbox, "C", add.model_copy(update={"files": files}), Checks(tests=SUM))
+    assert outcomes(observed)["sum"] == "passed", observed.results
+
+
+def test_files_that_cannot_exist_together_are_an_error_of_one_submission(sandbox: Sandbox) -> None:
+    work = submission(main_c="int main(void) { return 0; }")
+    files = (*work.files, SourceFile(path="main.c/x.c", text=""), SourceFile(path="n" * 300 + ".c", text=""))
+    observed = observe(sandbox, "C", work.model_copy(update={"files": files}), Checks(tests=SUM))
+    assert outcomes(observed) == {"build": "error", "sum": "not_run"}
+    assert outcomes(observe(sandbox, "C", work, Checks())) == {"build": "passed", "warnings": "passed"}
+
+
+def test_without_control_groups_each_process_is_limited(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sandbox
+    monkeypatch.setattr("serving.observing.sandbox.find_cgroups", lambda: None)
+    run = Sandbox().run(Command(["/usr/bin/python3", "-c", "bytearray(200 << 20)"], 5, 100 << 20))
+    assert run.exit_status == 1 and b"MemoryError" in run.stderr
