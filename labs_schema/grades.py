@@ -7,6 +7,7 @@ from enum import StrEnum
 from pydantic import Field, model_validator
 
 from labs_schema.frozen import Frozen
+from labs_schema.observations import EvidenceLine
 
 
 class Status(StrEnum):
@@ -24,6 +25,8 @@ class CriterionGrade(Frozen):
     `letters` are the positions of the most probable letter in each option order; empty with a single order.
     `sources` maps each source of a head's answer (such as `code tokens`) to what it adds to the log-odds of the rating
     against the second most probable one; empty for a language model.
+    `evidence`: what was observed that the rating rests on. `decided`: the rubric's `decided_by` gave the rating by this
+    evidence, and no model was asked; there are no probabilities and no confidence then.
     `marks`, `min_marks` and `max_marks` are None if the rubric has no marks; `marks` also if ungraded.
     """
 
@@ -35,6 +38,8 @@ class CriterionGrade(Frozen):
     label_mass: float | None = None
     letters: tuple[int, ...] = ()
     sources: dict[str, float] = Field(default_factory=dict)
+    evidence: tuple[EvidenceLine, ...] = ()
+    decided: bool = False
     marks: float | None = None
     min_marks: float | None = None
     max_marks: float | None = None
@@ -63,6 +68,9 @@ class Provenance(Frozen):
     rubric_hash: str = Field(description="Of the rubric and the problem statement.")
     submission_hash: str = Field(description="Of the submission's files.")
     settings_hash: str = Field(description="Of the grading settings.")
+    observations_hash: str | None = Field(
+        default=None, description="Of what was observed of the submission; null if nothing was."
+    )
 
 
 class Grade(Frozen):

@@ -50,6 +50,7 @@ class ObservationLimits(Frozen):
     name_chars: int = Field(200, description="The name of a check; a longer one is an error.")
     tags: int = Field(20, description="Tags of a check; more are an error.")
     tag_chars: int = Field(50, description="A tag; a longer one is an error.")
+    evidence_lines: int = Field(5, description="Observations listed with the grade of a criterion, failures first.")
     tools: int = Field(50, description="Tools whose versions are recorded; more are an error.")
 
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from pydantic import Field
 
+from labs_schema.decided_by import OutcomeRule
 from labs_schema.frozen import Frozen
 from labs_schema.observations import SubmissionObservations
 
@@ -31,13 +32,15 @@ class Rating(Frozen):
 class Criterion(Frozen):
     """A criterion of the rubric with its 2 to 26 ratings in the rubric's order. Titles are unique.
 
-    The marks of a `bonus` add to the total but not to the highest total.
+    The marks of a `bonus` add to the total but not to the highest total. `decided_by`: rules by which observed outcomes
+    decide the rating; empty if a model rates it.
     """
 
     title: str
     description: str = ""
     ratings: tuple[Rating, ...]
     bonus: bool = Field(default=False, exclude_if=lambda bonus: not bonus)
+    decided_by: tuple[OutcomeRule, ...] = Field(default=(), exclude_if=lambda rules: not rules)
 
     def with_implied_rating(self) -> "Criterion":
         """The criterion itself unless it has a single rating; then with `NOT_MET`, 0 marks, as the second one."""

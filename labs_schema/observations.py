@@ -180,6 +180,27 @@ class SubmissionObservations(Frozen):
         return next((each for each in builds if not each.passed), builds[-1] if builds else None)
 
 
+class EvidenceLine(Frozen):
+    """An observation that a grade rests on. `place`: the first diagnostic, such as `main.c:3`, None without one.
+
+    `visible`: students may see it.
+    """
+
+    check: Name
+    outcome: Outcome
+    visible: bool = False
+    place: Message | None = None
+
+    def __str__(self) -> str:
+        return f"{self.check}: {self.outcome}{f' at {self.place}' if self.place else ''}"
+
+
+def evidence_line(result: CheckResult) -> EvidenceLine:
+    first = next((each for each in result.diagnostics if each.filename), None)
+    place = f"{first.filename}:{first.line}" if first and first.line else first.filename if first else None
+    return EvidenceLine(check=result.check, outcome=result.outcome, visible=result.visible, place=place)
+
+
 def unique_names(names: Iterable[str]) -> list[str]:
     """`names` with ` (2)`, ` (3)`, ... appended to repeated ones: platforms allow tests with the same name."""
     taken: set[str] = set()

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 JsonObject = dict[str, Any]
+Outcome = Literal["passed", "failed", "timeout", "memory_limit", "output_limit", "crashed", "not_run", "error", "flaky"]
 RequestState = Literal["open", "answered"]
 Resolution = Literal["granted", "declined"]
 Severity = Literal["error", "warning"]
@@ -94,6 +95,18 @@ class Difference(Record):
     confidence: float | None
 
 
+class EvidenceLine(Record):
+    """An observation that a grade rests on. `place`: the first diagnostic, such as `main.c:3`, None without one.
+
+    `visible`: students may see it.
+    """
+
+    check: str
+    outcome: Outcome
+    visible: bool = False
+    place: str | None = None
+
+
 class FileIn(Record):
     filename: str
     content: str
@@ -147,6 +160,8 @@ class GradedCriterion(Record):
     confidence: float | None
     label_mass: float | None
     sources: dict[str, float] = {}
+    evidence: tuple[EvidenceLine, ...] = ()
+    decided: bool = False
     status: Status
     review_reasons: tuple[str, ...]
     reasoning: str | None
@@ -314,6 +329,7 @@ class Provenance(Record):
     rubric_hash: str
     submission_hash: str
     settings_hash: str
+    observations_hash: str | None = None
 
 
 class RatingIn(Record):

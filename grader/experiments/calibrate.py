@@ -64,6 +64,7 @@ def calibrate_run(run: Path, labs: Path, options: CalibrateOptions) -> Calibrati
     grader = load_grader(run, GraderOptions(engine=options.engine, thresholds=ACCEPT_ALL, orders=options.orders))
     graded = grade_all(grader, submissions, "grading")
     decisions = [decision for lab, grades in graded for decision in decisions_from_grades(lab, grades)]
+    decisions = [each for each in decisions if not each.decided]  # no model to calibrate
     fitted = fit(decisions, max_error=options.max_error, confidence=options.confidence)
     calibration = _calibration(grader, submissions, fitted)
     grader.close()

@@ -47,7 +47,7 @@ def replay(store: Store, grade_id: str, grader: GradesLabs) -> Replayed:
     source = now.origin.model_dump()
     return Replayed(
         provenance=tuple(
-            Difference(what=name, then=value, now=source[name])
+            Difference(what=name, then=str(value), now=str(source[name]))
             for name, value in then.origin.model_dump().items()
             if value != source[name]
         ),
@@ -59,7 +59,17 @@ def replay(store: Store, grade_id: str, grader: GradesLabs) -> Replayed:
 def _answers(then: Grade, now: Grade) -> Iterator[Difference]:
     """Without probabilities, whose last digits may differ."""
     for old, new in zip(then.criteria, now.criteria, strict=True):
-        for field in ("rating", "ungraded", "marks", "max_marks", "status", "review_reasons", "reasoning"):
+        for field in (
+            "rating",
+            "ungraded",
+            "marks",
+            "max_marks",
+            "status",
+            "review_reasons",
+            "reasoning",
+            "decided",
+            "evidence",
+        ):
             before, after = getattr(old, field), getattr(new, field)
             if before != after:
                 yield Difference(what=f"{old.criterion}: {field}", then=str(before), now=str(after))

@@ -6,6 +6,7 @@ from typing import Any
 
 from labs_schema.errors import IssueCollector, did_you_mean, quoted
 from labs_schema.models import Criterion, Rating, is_bonus_title
+from labs_schema.rubrics.decision_rules import RUBRIC, read_rules
 from labs_schema.rubrics.json_text import parse_json
 from labs_schema.rubrics.marks import read_marks
 from labs_schema.rubrics.repeated_titles import Part, distinct_titles
@@ -20,7 +21,7 @@ from labs_schema.rubrics.rubric_keys import (
 from labs_schema.rubrics.rubric_text import clean_description
 from labs_schema.rubrics.titles import Titles, read_title
 
-RUBRIC = "rubrics.json"
+__all__ = ["RUBRIC", "parse_rubric"]
 
 
 def parse_rubric(text: str, issues: IssueCollector) -> tuple[Criterion, ...] | None:
@@ -62,12 +63,14 @@ def _criterion(value: object, number: int, issues: IssueCollector) -> Criterion 
         _wrong_type(f'"bonus" of {where}', bonus, "true or false", issues)
     if fields.get("use_range") is True:
         issues.warning("point-range", RUBRIC, found=f"ratings with a range of points in {where}")
-    return Criterion(
+    criterion = Criterion(
         title=title,
         description=_text(fields, where, issues),
         ratings=_ratings(ratings, where, issues),
         bonus=bonus if isinstance(bonus, bool) else is_bonus_title(title),
     )
+    rules = read_rules(fields.get("decided_by"), criterion, where, issues)
+    return criterion.model_copy(update={"decided_by": rules})
 
 
 def _ratings(found: list[Any], where: str, issues: IssueCollector) -> tuple[Rating, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from labs_schema.errors import GraderError
 from labs_schema.grades import Grade
-from labs_schema.hashes import rubric_hash, submission_hash
+from labs_schema.hashes import observations_hash, rubric_hash, submission_hash
 from labs_schema.limits import JobLimits, RetryLimits
 from labs_schema.models import Lab
 from serving.cluster.ray_job import RayJob
@@ -66,7 +66,11 @@ class RaySource:
         for lab in rows.waiting():
             for submission in lab.submissions:
                 assert provenance is not None
-                hashes = {"rubric_hash": rubric_hash(lab), "submission_hash": submission_hash(submission)}
+                hashes = {
+                    "rubric_hash": rubric_hash(lab),
+                    "submission_hash": submission_hash(submission),
+                    "observations_hash": observations_hash(submission),
+                }
                 reason = f"the worker that graded it died {RetryLimits().failures} times"
                 origin = provenance.model_copy(update=hashes)
                 yield [all_ungraded(lab.name, submission.student, lab.criteria, reason, origin)]

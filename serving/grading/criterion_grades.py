@@ -1,13 +1,18 @@
 """Turns the engine's answers to one question into a criterion's grade, or into the reason why there is none."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from labs_schema.decided_by import evidence_lines
 from labs_schema.grades import CriterionGrade, Status
 from labs_schema.models import Criterion
+from labs_schema.observations import EvidenceLine
 from serving.engines.engine import EngineFailure, LabelScores
 from serving.grading.scoring_requests import Question
 from serving.scoring.rating_distribution import mean_distribution
 from serving.scoring.triage import AcceptanceRule, ReviewCode, review_reasons
+
+MIN_EVIDENCE = 0.1
+"""Log-odds that evidence must move a head's rating to be listed with it."""
 
 
 def criterion_grade(
@@ -19,8 +24,10 @@ def criterion_grade(
     """The most probable rating over the question's orders, with all reasons for review.
 
     If one of the answers failed or cannot be read, the criterion is ungraded: a mean over the others would be biased.
+    A criterion that its rubric lets observations decide needs review if they did not.
     """
     criterion, readings = question.criterion, []
+    known_reasons += _undecided(question)
     for answer in answers:
         if isinstance(answer, EngineFailure):
             return ungraded(criterion, answer.reason, known_reasons)
@@ -32,6 +39,7 @@ def criterion_grade(
     rating = criterion.ratings[distribution.choice]
     reasons = known_reasons + review_reasons(distribution, rule)
     titles = [rating.title for rating in criterion.ratings]
+    sources = dict(answers[0].sources) if isinstance(answers[0], LabelScores) else {}
     return CriterionGrade(
         criterion=criterion.title,
         rating=rating.title,
@@ -39,7 +47,8 @@ def criterion_grade(
         confidence=distribution.confidence(rule.temperature),
         label_mass=distribution.label_mass,
         letters=distribution.letters,
-        sources=dict(answers[0].sources) if isinstance(answers[0], LabelScores) else {},
+        sources=sources,
+        evidence=_shown_evidence(question, sources),
         marks=rating.marks,
         min_marks=criterion.min_marks,
         max_marks=criterion.max_marks,
@@ -47,6 +56,39 @@ def criterion_grade(
         status=Status.NEEDS_REVIEW if reasons else Status.ACCEPTED,
         review_reasons=reasons,
     )
+
+
+def unanswered(question: Question, refused: str, known_reasons: tuple[str, ...]) -> CriterionGrade:
+    """The grade of a criterion that no model was asked about: decided by the observations, or ungraded."""
+    criterion, title = question.criterion, question.decided.rating
+    if title is None:
+        return ungraded(criterion, refused, known_reasons)
+    return CriterionGrade(
+        criterion=criterion.title,
+        rating=title,
+        evidence=question.decided.evidence,
+        decided=True,
+        marks=criterion.rating(title).marks,
+        min_marks=criterion.min_marks,
+        max_marks=criterion.max_marks,
+        bonus=criterion.bonus,
+        status=Status.NEEDS_REVIEW if known_reasons else Status.ACCEPTED,
+        review_reasons=known_reasons,
+    )
+
+
+def _undecided(question: Question) -> tuple[str, ...]:
+    rules = question.criterion.decided_by
+    return (ReviewCode.NOT_DECIDED.reason(question.decided.missing),) if rules else ()
+
+
+def _shown_evidence(question: Question, sources: Mapping[str, float]) -> tuple[EvidenceLine, ...]:
+    """What a reviewer should see next to a model's rating; nothing where a head made little of the evidence."""
+    query = question.requests[0].query
+    observations = query.submission.observations if query else None
+    if observations is None or (sources and abs(sources.get("evidence", 0.0)) < MIN_EVIDENCE):
+        return ()
+    return evidence_lines([each for each in observations.results if not each.passed or each is observations.build])
 
 
 def ungraded(criterion: Criterion, reason: str, known_reasons: tuple[str, ...] = ()) -> CriterionGrade:

@@ -10,7 +10,7 @@ from prompts.style import PromptStyle
 from prompts.verdict import LETTERS
 from serving.calibration.calibration import Calibration, GradedWith
 from serving.engines.engine import Engine
-from serving.grading.criterion_grades import criterion_grade, ungraded
+from serving.grading.criterion_grades import criterion_grade, unanswered
 from serving.grading.explanations import explanations
 from serving.grading.provenance import ModelIdentity, provenance
 from serving.grading.scoring_requests import ScoringRequest, check_length, known_reasons, make_scoring_request
@@ -129,10 +129,10 @@ class Grader:
         scored = [one for request in requests for question in request.questions for one in question.requests]
         scores = iter(self.engine.score(scored) if scored else [])
         return [
-            tuple(ungraded(criterion, request.refused, request.review_reasons) for criterion in lab.criteria)
-            if request.refused
-            else tuple(
+            tuple(
                 criterion_grade(question, [next(scores) for _ in question.requests], rule, request.review_reasons)
+                if question.requests
+                else unanswered(question, request.refused, request.review_reasons)
                 for question, rule in zip(request.questions, rules[id(lab)], strict=True)
             )
             for lab, request in zip(labs, requests, strict=True)
@@ -153,11 +153,14 @@ class Grader:
             (question.requests[0].prompt, LETTERS[[r.title for r in question.criterion.ratings].index(answer.rating)])
             for request, criteria in zip(requests, answers, strict=True)
             for question, answer in zip(request.questions, criteria, strict=False)
-            if answer.rating is not None
+            if answer.rating is not None and not answer.decided
         ]
         texts = iter(explanations(self.engine, self.encoder, answered))
         return [
-            tuple(a if a.rating is None else a.model_copy(update={"reasoning": next(texts)}) for a in criteria)
+            tuple(
+                a if a.rating is None or a.decided else a.model_copy(update={"reasoning": next(texts)})
+                for a in criteria
+            )
             for criteria in answers
         ]
 

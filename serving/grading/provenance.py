@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 from labs_schema.frozen import Frozen
 from labs_schema.grades import Provenance
-from labs_schema.hashes import canonical_hash, rubric_hash, submission_hash
+from labs_schema.hashes import canonical_hash, observations_hash, rubric_hash, submission_hash
 from labs_schema.models import Lab, Submission
 from serving.engines.engine import Engine
 
@@ -30,6 +30,7 @@ def provenance(
         **identity.model_dump(),
         rubric_hash=rubric_hash(lab),
         submission_hash=submission_hash(submission),
+        observations_hash=observations_hash(submission),
         settings_hash=canonical_hash(settings),
     )
 

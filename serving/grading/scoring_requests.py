@@ -1,8 +1,9 @@
 """Scoring requests: a submission's questions to the engine, or the reason why there are none."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from labs_schema.decided_by import Decided, decide
 from labs_schema.errors import OverlongError
 from labs_schema.models import Criterion, Lab, Submission
 from prompts.encode import PromptEncoder
@@ -23,16 +24,20 @@ CHUNK_CHARS = 20_000
 
 @dataclass(frozen=True)
 class Question:
-    """One criterion of one submission: a request for each order in which its ratings are shown."""
+    """One criterion of one submission: a request for each order in which its ratings are shown.
+
+    No requests if the observations have `decided` it, or if the submission was refused.
+    """
 
     criterion: Criterion
-    orders: tuple[Order, ...]
-    requests: tuple[ScoreRequest, ...]
+    decided: Decided
+    orders: tuple[Order, ...] = ()
+    requests: tuple[ScoreRequest, ...] = ()
 
 
 @dataclass(frozen=True)
 class ScoringRequest:
-    """A submission's questions, one per criterion in rubric order; or none, and in `refused` the reason.
+    """A submission's questions, one per criterion in rubric order. `refused`: why no model can answer them, if so.
 
     `review_reasons` apply to every answer and are known before scoring.
     """
@@ -51,18 +56,22 @@ def make_scoring_request(
     review_reasons: tuple[str, ...] = (),
 ) -> ScoringRequest:
     """The questions of `submission`, each in up to `orders` orders. All prompts start with the same token ids."""
+    decided = [Question(criterion, decide(criterion.decided_by, submission.observations)) for criterion in lab.criteria]
     if not any(file.text.strip() for file in submission.files):
-        return ScoringRequest(refused="empty submission")
-    shown = [option_orders(len(criterion.ratings), orders) for criterion in lab.criteria]
+        return ScoringRequest(tuple(decided), refused="empty submission")
+    if all(each.decided.rating for each in decided):
+        return ScoringRequest(tuple(decided), review_reasons=review_reasons)
+    shown = [() if each.decided.rating else option_orders(len(each.criterion.ratings), orders) for each in decided]
     prompts = [build_prompts(lab, submission, style, _nth_order(lab, shown, k)) for k in range(max(map(len, shown)))]
     try:
         encoded = encoder.encode([prompts[k][i] for i, each in enumerate(shown) for k in range(len(each))])
     except OverlongError as error:
         refused = f"overlong: {error.needed} tokens where {error.available} fit"
-        return ScoringRequest(refused=refused, review_reasons=review_reasons)
+        return ScoringRequest(tuple(decided), refused, review_reasons)
     own = iter(encoded.criteria)
     questions = []
-    for i, (criterion, each) in enumerate(zip(lab.criteria, shown, strict=True)):
+    for i, (question, each) in enumerate(zip(decided, shown, strict=True)):
+        criterion = question.criterion
         letters = encoder.letter_ids(len(criterion.ratings))
         requests = tuple(
             ScoreRequest(
@@ -73,7 +82,7 @@ def make_scoring_request(
             )
             for k in range(len(each))
         )
-        questions.append(Question(criterion, each, requests))
+        questions.append(replace(question, orders=each, requests=requests))
     truncated = (
         (ReviewCode.TRUNCATED.reason("the model did not see the middle of the program"),) if encoded.truncated else ()
     )

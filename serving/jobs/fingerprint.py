@@ -11,13 +11,13 @@ from serving.jobs.errors import OtherModelError
 from serving.jobs.tables import jobs
 from serving.store.database import Database
 
-OF_THE_WORK = {"rubric_hash", "submission_hash"}
+OF_THE_WORK = {"rubric_hash", "submission_hash", "observations_hash"}
 HASH_CHARS = 12
 """Characters of a hash in an error message."""
 
 
 def fingerprint_of(source: Provenance) -> str:
-    """The provenance without the hashes of rubric and submission, as canonical JSON."""
+    """The provenance without the hashes of rubric, submission and observations, as canonical JSON."""
     return canonical_json(source.model_dump(exclude=OF_THE_WORK))
 
 

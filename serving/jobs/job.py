@@ -5,8 +5,8 @@ from enum import StrEnum
 from pydantic import Field
 
 from labs_schema.frozen import Frozen
-from labs_schema.hashes import canonical_hash, rubric_hash, submission_hash
-from labs_schema.models import NO_SUBMISSION, Lab
+from labs_schema.hashes import canonical_hash, observations_hash, rubric_hash, submission_hash
+from labs_schema.models import NO_SUBMISSION, Lab, Submission
 
 
 class State(StrEnum):
@@ -81,6 +81,13 @@ class Progress(Frozen):
 
 
 def work_hash(lab: Lab) -> str:
-    """The hash of what a job grades: the rubric and every submission with its students, readable or not."""
+    """The hash of what a job grades: the rubric, and every submission with its students and observations, readable or
+    not."""
     unreadable = [[each.student, each.code] for each in lab.unreadable if each.code != NO_SUBMISSION]
-    return canonical_hash([rubric_hash(lab), [[s.students, submission_hash(s)] for s in lab.submissions], unreadable])
+    submissions = [[s.students, submission_hash(s), *_observed(s)] for s in lab.submissions]
+    return canonical_hash([rubric_hash(lab), submissions, unreadable])
+
+
+def _observed(submission: Submission) -> list[str]:
+    found = observations_hash(submission)
+    return [found] if found else []

@@ -20,6 +20,7 @@ class ReviewCode(StrEnum):
     TIED = "tied"
     ORDER_SENSITIVE = "order-sensitive"
     TRUNCATED = "truncated"
+    NOT_DECIDED = "not-decided"
     UNREAD_FILES = "unread-files"
     SUSPICIOUS_TEXT = "suspicious-text"
     VERIFICATION_DIFFERS = "verification-differs"

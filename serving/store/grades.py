@@ -9,8 +9,16 @@ from sqlalchemy import Connection, Row, Select, insert, select
 
 from labs_schema.frozen import Frozen
 from labs_schema.grades import Grade
-from labs_schema.hashes import canonical_hash, canonical_json, rubric_hash, submission_document, submission_hash
+from labs_schema.hashes import (
+    canonical_hash,
+    canonical_json,
+    observations_hash,
+    rubric_hash,
+    submission_document,
+    submission_hash,
+)
 from labs_schema.models import Lab, SourceFile, Submission
+from labs_schema.observations import SubmissionObservations
 from serving.store.contents import Content, make_content, store_contents
 from serving.store.database import select_in_batches
 from serving.store.errors import UnknownError
@@ -20,6 +28,8 @@ from serving.store.tables import contents, grades, rubrics
 
 NO_MODEL = canonical_hash(None)
 """The `provenance` of students whom no model graded: recorded so that a person can rate them."""
+OF_STUDENTS = {"submission_hash", "observations_hash"}
+"""Fields of the provenance that would identify a program after its student was forgotten."""
 by_model = grades.c.provenance != NO_MODEL
 """An SQL condition on `grades`."""
 RUBRIC_FIELDS = ("name", "problem", "short_problem", "language", "criteria")
@@ -66,7 +76,7 @@ def record_grades(
         if (secret := student_secrets[submission.student]) is None:
             ids.append(None)
             continue
-        program = make_content(submission.student, secret, submission_document(submission))
+        program = make_content(submission.student, secret, _stored_submission(submission))
         if (submission.student, program.hash) not in known:
             document = make_content(submission.student, secret, grade.model_dump(mode="json"))
             rows.append(_append_entry(ledger, version, grade, (request, actor), (program.hash, document.hash)))
@@ -116,21 +126,33 @@ def read_submission(connection: Connection, grade_id: str) -> Submission | None:
         return None
     document = json.loads(found.document)
     fields = document if isinstance(document, dict) else {"files": document}
+    observed = fields.get("observations")
     return Submission(
         student=found.student,
         folder=found.student,
         files=tuple(SourceFile(path=path, text=text) for path, text in fields["files"]),
         redactions=tuple(fields.get("redactions", ())),
         unread=tuple(fields.get("unread", ())),
+        observations=None if observed is None else SubmissionObservations.model_validate(observed),
     )
+
+
+def _stored_submission(submission: Submission) -> object:
+    """What a grade rests on: the files, and what was observed of them."""
+    document = submission_document(submission)
+    if submission.observations is None:
+        return document
+    fields = document if isinstance(document, dict) else {"files": document}
+    return {**fields, "observations": submission.observations.model_dump(mode="json", exclude_defaults=True)}
 
 
 def _check(lab: Lab, rubric: str, submission: Submission, grade: Grade) -> None:
     source = grade.provenance
     if (grade.lab, grade.student) != (lab.name, submission.student):
         raise ValueError("a grade of another lab or student")
-    if source and (source.rubric_hash, source.submission_hash) != (rubric, submission_hash(submission)):
-        raise ValueError("a grade by another rubric or of another program")
+    hashes = rubric, submission_hash(submission), observations_hash(submission)
+    if source and (source.rubric_hash, source.submission_hash, source.observations_hash) != hashes:
+        raise ValueError("a grade by another rubric, or of another program or other observations")
 
 
 def _store_rubric(ledger: Ledger, lab: Lab, rubric: str, actor: str) -> str:
@@ -167,7 +189,7 @@ def _append_entry(
         "actor": actor,
         "rubric": version,
         "content": content,
-        "provenance": canonical_hash(grade.provenance and grade.provenance.model_dump(exclude={"submission_hash"})),
+        "provenance": canonical_hash(grade.provenance and grade.provenance.model_dump(exclude=OF_STUDENTS)),
     }
     ledger.append("grade", actor, row)
     return row

@@ -41,7 +41,11 @@ class FirstRatings:
     def provenance(self, lab: Lab, submission: Submission, *, reasoning: bool = False) -> Provenance:
         del reasoning
         source = dict.fromkeys(Provenance.model_fields, "0")
-        hashes = {"rubric_hash": rubric_hash(lab), "submission_hash": submission_hash(submission)}
+        hashes = {
+            "rubric_hash": rubric_hash(lab),
+            "submission_hash": submission_hash(submission),
+            "observations_hash": None,
+        }
         return Provenance(**source | hashes)
 
 

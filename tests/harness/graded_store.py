@@ -26,7 +26,11 @@ def record_grade(
     pseudonym = store.pseudonym_for(COURSE, student, actor="test")
     submission = Submission(student=pseudonym, folder=pseudonym, files=(SourceFile(path="main.c", text=text),))
     source = {name: name for name in Provenance.model_fields}
-    source |= {"rubric_hash": rubric_hash(lab), "submission_hash": submission_hash(submission)}
+    source |= {
+        "rubric_hash": rubric_hash(lab),
+        "submission_hash": submission_hash(submission),
+        "observations_hash": None,
+    }
     criteria = tuple(
         CriterionGrade(
             criterion=each.title,

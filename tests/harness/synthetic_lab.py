@@ -31,7 +31,11 @@ def synthetic_lab(count: int) -> Lab:
 def expected_grade(lab: Lab, submission: Submission) -> Grade:
     """The grade of a model that hashes the program."""
     source = dict.fromkeys(Provenance.model_fields, "0" * 64)
-    source |= {"rubric_hash": rubric_hash(lab), "submission_hash": submission_hash(submission)}
+    source |= {
+        "rubric_hash": rubric_hash(lab),
+        "submission_hash": submission_hash(submission),
+        "observations_hash": None,
+    }
     criteria = []
     for criterion in lab.criteria:
         number = int(canonical_hash([criterion.title, submission.files[0].text]), 16)

@@ -8,6 +8,7 @@ from labs_schema.errors import issue_texts
 from labs_schema.frozen import Frozen
 from labs_schema.grades import CriterionGrade, Grade, Provenance, Status, highest_total
 from labs_schema.models import Criterion, Lab, Rating
+from labs_schema.observations import EvidenceLine
 
 
 class RatingOut(Frozen):
@@ -43,6 +44,12 @@ class GradedCriterion(Frozen):
         default={},
         description="What each source of a head's answer adds to the log-odds of the rating against the next one; "
         "empty for a language model.",
+    )
+    evidence: tuple[EvidenceLine, ...] = Field(
+        default=(), description="Observed outcomes that the rating rests on, failures first."
+    )
+    decided: bool = Field(
+        default=False, description="The rubric's `decided_by` gave the rating by the evidence; no model was asked."
     )
     status: Status = Field(description="`needs_review` if a human should confirm the rating.")
     review_reasons: tuple[str, ...] = Field(description="Why a human should review it; empty if accepted.")
@@ -180,6 +187,8 @@ def _graded_criterion(id_: str, criterion: Criterion, grade: CriterionGrade) -> 
         confidence=grade.confidence,
         label_mass=grade.label_mass,
         sources=grade.sources,
+        evidence=grade.evidence,
+        decided=grade.decided,
         status=grade.status,
         review_reasons=grade.review_reasons,
         reasoning=grade.reasoning,

@@ -181,6 +181,7 @@ DAMAGES: list[tuple[str, Damage, str, Severity]] = [
     ("an empty title", rubric(lambda r: r[0].update(title=" ")), "empty-title", ERROR),
     ("an escape code in a title", rubric(lambda r: r[0].update(title="\x1b[2J")), "bad-title", ERROR),
     ("a title of 501 characters", rubric(lambda r: r[0].update(title="x" * 501)), "bad-title", ERROR),
+    ("no rule of decided_by", rubric(lambda r: r[0].update(decided_by=[])), "bad-decided-by", ERROR),
     ("a criterion twice", rubric(lambda r: r.append(r[0])), "duplicate-criterion", ERROR),
     ("a rating twice", replace(RUBRIC, '"title": "B"', '"title": "A"', 1), "duplicate-rating", ERROR),
     (

@@ -54,7 +54,11 @@ def test_submission_that_kills_every_worker_is_ungraded_and_others_are_graded(
 ) -> None:
     def load() -> Any:
         def provenance(lab: Lab, submission: Any, **_: Any) -> Provenance:
-            hashes = {"rubric_hash": rubric_hash(lab), "submission_hash": submission_hash(submission)}
+            hashes = {
+                "rubric_hash": rubric_hash(lab),
+                "submission_hash": submission_hash(submission),
+                "observations_hash": None,
+            }
             return Provenance(**dict.fromkeys(Provenance.model_fields, "0") | hashes)
 
         def grade(lab: Lab, submissions: Any, **_: Any) -> list[Grade]:

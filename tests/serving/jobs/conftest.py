@@ -70,7 +70,11 @@ class FakeBackend:
 
 
 def first_ratings(lab: Lab, submission: Submission, **source: str) -> Grade:
-    hashes = {"rubric_hash": rubric_hash(lab), "submission_hash": submission_hash(submission)}
+    hashes = {
+        "rubric_hash": rubric_hash(lab),
+        "submission_hash": submission_hash(submission),
+        "observations_hash": None,
+    }
     given = Provenance(**{**dict.fromkeys(Provenance.model_fields, "0"), **source, **hashes})
     criteria = tuple(CriterionGrade(criterion=c.title, rating=c.ratings[0].title) for c in lab.criteria)
     return Grade(lab=lab.name, student=submission.student, criteria=criteria, provenance=given)

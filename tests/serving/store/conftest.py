@@ -25,7 +25,11 @@ def written_by(pseudonym: str, text: str = "int main(void) { return 0; }\n") -> 
 def graded(lab: Lab, submission: Submission, rating: str = "A", reasoning: str | None = None) -> Grade:
     """The grade of a model that rates every criterion with `rating`."""
     source = {name: name for name in Provenance.model_fields}
-    source |= {"rubric_hash": rubric_hash(lab), "submission_hash": submission_hash(submission)}
+    source |= {
+        "rubric_hash": rubric_hash(lab),
+        "submission_hash": submission_hash(submission),
+        "observations_hash": None,
+    }
     criteria = tuple(
         CriterionGrade(
             criterion=each.title,

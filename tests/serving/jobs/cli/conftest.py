@@ -52,7 +52,14 @@ class SteadyGrader:
             "base_model": self.model,
             "settings_hash": str(reasoning),
         }
-        return Provenance(**names | {"rubric_hash": rubric_hash(lab), "submission_hash": submission_hash(submission)})
+        return Provenance(
+            **names
+            | {
+                "rubric_hash": rubric_hash(lab),
+                "submission_hash": submission_hash(submission),
+                "observations_hash": None,
+            }
+        )
 
     def _grade(self, lab: Lab, submission: Submission) -> Grade:
         criteria = tuple(

@@ -1,0 +1,128 @@
+"""Rules by which observed outcomes decide the rating of a criterion, and the decision for a submission."""
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, NamedTuple
+
+from pydantic import Field
+
+from labs_schema.frozen import Frozen
+from labs_schema.limits import ObservationLimits
+from labs_schema.observations import (
+    CONCLUSIVE,
+    CheckResult,
+    EvidenceLine,
+    Outcome,
+    SubmissionObservations,
+    evidence_line,
+)
+
+TAG, KIND = "tag:", "kind:"
+_LIMITS = ObservationLimits()
+Selectors = Annotated[
+    tuple[Annotated[str, Field(min_length=1, max_length=_LIMITS.name_chars)], ...],
+    Field(max_length=_LIMITS.results),
+]
+
+
+class OutcomeRule(Frozen):
+    """Gives `rating` if all of its conditions hold; without conditions it always does.
+
+    A condition lists checks by name, `tag:boundary` for all tests with a tag, or `kind:test` for all of a kind.
+    """
+
+    rating: str
+    all_passed: Selectors = ()
+    any_passed: Selectors = ()
+    none_passed: Selectors = ()
+
+    @property
+    def selectors(self) -> tuple[str, ...]:
+        return self.all_passed + self.any_passed + self.none_passed
+
+
+class Decided(NamedTuple):
+    """`rating` is None if the observations do not decide; `missing` then names what was not observed."""
+
+    rating: str | None
+    evidence: tuple[EvidenceLine, ...] = ()
+    missing: str = ""
+
+
+def decide(rules: Sequence[OutcomeRule], observations: SubmissionObservations | None) -> Decided:
+    """The rating of the first rule that holds. Undecided if an earlier rule might hold as well, because an outcome that
+    it needs is missing or inconclusive (`not_run`, `error`, `flaky`): a rating is never a guess.
+
+    Checks that did not run because the program was not built count as failed.
+    """
+    if observations is None:
+        return Decided(None, missing="the submission was not observed")
+    seen: dict[str, CheckResult] = {}
+    for rule in rules:
+        states, used, unknown = _evaluate(rule, observations)
+        seen |= {each.check: each for each in used}
+        if False in states:
+            continue
+        if None in states:
+            return Decided(None, missing=f"no conclusive outcome of {', '.join(map(repr, unknown))}"[:300])
+        return Decided(rule.rating, evidence_lines(used or tuple(seen.values())))
+    return Decided(None, missing="no rule holds")
+
+
+def _evaluate(
+    rule: OutcomeRule, observations: SubmissionObservations
+) -> tuple[list[bool | None], tuple[CheckResult, ...], list[str]]:
+    """Whether each condition holds (None: unknown), the results it rests on, and the selectors without an outcome."""
+    states: list[bool | None] = []
+    used: list[CheckResult] = []
+    unknown: list[str] = []
+    for selectors, all_of, wanted in (
+        (rule.all_passed, True, True),
+        (rule.any_passed, False, True),
+        (rule.none_passed, True, False),
+    ):
+        outcomes: list[bool | None] = []
+        for selector in selectors:
+            results = selected(selector, observations)
+            found = [_passed(each, observations) for each in results] or [None]
+            if None in found:
+                unknown.append(selector)
+            outcomes += found
+            used += results
+        if selectors:
+            hits = [None if each is None else each is wanted for each in outcomes]
+            states.append(_all(hits) if all_of else _any(hits))
+    return states, tuple(used), unknown
+
+
+def _all(hits: Iterable[bool | None]) -> bool | None:
+    found = list(hits)
+    return False if False in found else None if None in found else True
+
+
+def _any(hits: Iterable[bool | None]) -> bool | None:
+    found = list(hits)
+    return True if True in found else None if None in found else False
+
+
+def selected(selector: str, observations: SubmissionObservations) -> list[CheckResult]:
+    """The results that a name, a tag or a kind selects."""
+    if selector.startswith(TAG):
+        return [each for each in observations.results if selector.removeprefix(TAG) in each.tags]
+    if selector.startswith(KIND):
+        return [each for each in observations.results if each.kind == selector.removeprefix(KIND)]
+    return [each for each in observations.results if each.check == selector]
+
+
+def _passed(result: CheckResult, observations: SubmissionObservations) -> bool | None:
+    if result.outcome in CONCLUSIVE:
+        return result.passed
+    build = observations.build
+    not_built = build is not None and build.outcome in CONCLUSIVE and not build.passed
+    return False if result.outcome is Outcome.NOT_RUN and not_built else None
+
+
+def evidence_lines(results: Iterable[CheckResult]) -> tuple[EvidenceLine, ...]:
+    """Failures first, at most `ObservationLimits.evidence_lines`."""
+    unique = {each.check: each for each in results}.values()
+    ordered = sorted(unique, key=lambda each: each.passed)
+    return tuple(map(evidence_line, ordered[: _LIMITS.evidence_lines]))
