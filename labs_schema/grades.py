@@ -26,7 +26,7 @@ class CriterionGrade(Frozen):
     `sources` maps each source of a head's answer (such as `code tokens`) to what it adds to the log-odds of the rating
     against the second most probable one; empty for a language model.
     `evidence`: what was observed that the rating rests on. `decided`: the rubric's `decided_by` gave the rating by this
-    evidence, and no model was asked; there are no probabilities and no confidence then.
+    evidence, and no model was used; there are no probabilities and no confidence then.
     `marks`, `min_marks` and `max_marks` are None if the rubric has no marks; `marks` also if ungraded.
     """
 

@@ -59,7 +59,7 @@ def criterion_grade(
 
 
 def unanswered(question: Question, refused: str, known_reasons: tuple[str, ...]) -> CriterionGrade:
-    """The grade of a criterion that no model was asked about: decided by the observations, or ungraded."""
+    """The grade of a criterion without an answer of a model: decided by the observations, or ungraded."""
     criterion, title = question.criterion, question.decided.rating
     if title is None:
         return ungraded(criterion, refused, known_reasons)
@@ -83,7 +83,7 @@ def _undecided(question: Question) -> tuple[str, ...]:
 
 
 def _shown_evidence(question: Question, sources: Mapping[str, float]) -> tuple[EvidenceLine, ...]:
-    """What a reviewer should see next to a model's rating; nothing where a head made little of the evidence."""
+    """The evidence next to a model's rating; nothing where a head made little of it."""
     query = question.requests[0].query
     observations = query.submission.observations if query else None
     if observations is None or (sources and abs(sources.get("evidence", 0.0)) < MIN_EVIDENCE):

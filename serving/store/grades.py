@@ -138,7 +138,7 @@ def read_submission(connection: Connection, grade_id: str) -> Submission | None:
 
 
 def _stored_submission(submission: Submission) -> object:
-    """What a grade rests on: the files, and what was observed of them."""
+    """The files of a grade, and what was observed of them."""
     document = submission_document(submission)
     if submission.observations is None:
         return document

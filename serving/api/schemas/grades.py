@@ -49,7 +49,7 @@ class GradedCriterion(Frozen):
         default=(), description="Observed outcomes that the rating rests on, failures first."
     )
     decided: bool = Field(
-        default=False, description="The rubric's `decided_by` gave the rating by the evidence; no model was asked."
+        default=False, description="The rubric's `decided_by` gave the rating by the evidence; no model was used."
     )
     status: Status = Field(description="`needs_review` if a human should confirm the rating.")
     review_reasons: tuple[str, ...] = Field(description="Why a human should review it; empty if accepted.")

@@ -31,7 +31,7 @@ def built(submission: Submission, outcome: Outcome = Outcome.FAILED) -> Submissi
     return submission.model_copy(update={"observations": found})
 
 
-def test_the_outcome_gives_the_rating_and_the_model_is_asked_about_the_rest(
+def test_the_outcome_gives_the_rating_and_the_model_rates_the_rest(
     make_lab: MakeLab, fake_engine: Any, fake_grader: Any
 ) -> None:
     lab = deciding(make_lab(students=1))
@@ -44,7 +44,7 @@ def test_the_outcome_gives_the_rating_and_the_model_is_asked_about_the_rest(
     assert [len(request.labels) for request in fake_engine.calls[0]] == [2]
 
 
-def test_no_model_is_asked_where_everything_is_decided(make_lab: MakeLab, fake_engine: Any, fake_grader: Any) -> None:
+def test_no_model_is_used_where_everything_is_decided(make_lab: MakeLab, fake_engine: Any, fake_grader: Any) -> None:
     lab = deciding(make_lab(students=1))
     lab = lab.model_copy(update={"criteria": lab.criteria[:1]})
     huge = built(lab.submissions[0].model_copy(update={"files": (lab.submissions[0].files[0],)}), Outcome.PASSED)
