@@ -107,7 +107,10 @@ class OverlongError(GraderError):
 
 
 class ModelError(GraderError):
-    """A model, adapter or tokenizer that is missing, unusable, or different from the manifest's."""
+    """A model, adapter, tokenizer or run that is missing, unusable, or different from what was expected.
+
+    Each place states its own `code`.
+    """
 
     code = "model-unusable"
 

@@ -167,11 +167,15 @@ def find_base(model: str) -> BaseModelSource:
     folder = Path(model).expanduser()
     if folder.is_dir():
         if not (folder / "config.json").is_file():
-            raise ModelError(f"{folder}: not a model folder (no config.json). Expected what save_pretrained writes.")
+            raise ModelError(
+                f"{folder}: not a model folder (no config.json). Expected what save_pretrained writes.",
+                code="model-not-found",
+            )
         return BaseModelSource(name=folder.resolve().name, source=str(folder))
     if model.count("/") != 1 or model.startswith((".", "/", "~")) or Path(model).parent.is_dir():
         raise ModelError(
-            f"{model}: no such folder. Give a preset (`grader model list`), a folder, a GGUF file or a hub id."
+            f"{model}: no such folder. Give a preset (`grader model list`), a folder, a GGUF file or a hub id.",
+            code="model-not-found",
         )
     return BaseModelSource(name=model.split("/")[1], source=model)
 

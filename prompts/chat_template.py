@@ -59,7 +59,8 @@ def chat_format(tokenizer: Any, *, system: bool) -> ChatFormat:
     if found is None:
         raise ModelError(
             f"The chat template of tokenizer {tokenizer.name_or_path!r} does not render a user turn and an answer "
-            "unchanged. Use another tokenizer, or fix its chat_template."
+            "unchanged. Use another tokenizer, or fix its chat_template.",
+            code="unsupported-tokenizer",
         )
     return found
 
@@ -88,7 +89,8 @@ def encode_conversation(
     if texts is None:
         raise ModelError(
             f"The chat template of tokenizer {segments.name!r} cannot render the turns "
-            f"{', '.join(role for role, _ in turns)}. Use another tokenizer, or remove these rows."
+            f"{', '.join(role for role, _ in turns)}. Use another tokenizer, or remove these rows.",
+            code="unsupported-tokenizer",
         )
     ids: Ids = ()
     for number, ((_, text), template) in enumerate(zip(turns, texts, strict=False)):

@@ -146,7 +146,8 @@ class PromptEncoder:
         if len(ids) != 1 or ids[0] in self._segments.special:
             raise ModelError(
                 f"tokenizer {self._segments.name!r} has no single token for the letter {letter}. "
-                "Use a model whose vocabulary contains the letters A to Z."
+                "Use a model whose vocabulary contains the letters A to Z.",
+                code="unsupported-tokenizer",
             )
         return ids[0]
 
@@ -155,7 +156,10 @@ class PromptEncoder:
         after = self._segments.trusted(self._layout(False).after)
         end = next((token for token in after if token in self._segments.special), eos)
         if end is None:
-            raise ModelError(f"tokenizer {self._segments.name!r} has no end-of-text token. Set its eos_token.")
+            raise ModelError(
+                f"tokenizer {self._segments.name!r} has no end-of-text token. Set its eos_token.",
+                code="unsupported-tokenizer",
+            )
         return (end,)
 
 

@@ -101,11 +101,15 @@ def read_manifest(folder: Path) -> ModelManifest:
         return ModelManifest.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise ModelError(
-            f"{path} cannot be read ({error}). Pass a run folder or merged weights created by grader."
+            f"{path} cannot be read ({error}). Pass a run folder or merged weights created by grader.",
+            code="bad-model-manifest",
         ) from None
     except ValidationError as error:
         issues = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ModelError(f"{path} is not a valid manifest: {issues}. Train or merge again with this version.") from None
+        raise ModelError(
+            f"{path} is not a valid manifest: {issues}. Train or merge again with this version.",
+            code="bad-model-manifest",
+        ) from None
 
 
 def check_manifest(manifest: ModelManifest, tokenizer: FastTokenizer) -> None:

@@ -65,7 +65,7 @@ def cached_model(name: str) -> CachedModel | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValidationError) as error:
-        raise ModelError(f"{path} cannot be read ({error}). {_repair(name)}") from None
+        raise ModelError(f"{path} cannot be read ({error}). {_repair(name)}", code="model-cache-damaged") from None
 
 
 def cached_models() -> list[CachedModel]:
@@ -85,9 +85,11 @@ def verified_folder(record: CachedModel) -> Path:
         stamp = tuple((state.st_size, state.st_mtime_ns, state.st_ino) for state in states)
         differing = _differing_file(folder, tuple(record.files.items()), stamp)
     except OSError as error:
-        raise ModelError(f"{folder}: {error}. {_repair(record.name)}") from None
+        raise ModelError(f"{folder}: {error}. {_repair(record.name)}", code="model-cache-damaged") from None
     if differing:
-        raise ModelError(f"{folder / differing}: changed since it was converted. {_repair(record.name)}")
+        raise ModelError(
+            f"{folder / differing}: changed since it was converted. {_repair(record.name)}", code="model-cache-damaged"
+        )
     return folder
 
 

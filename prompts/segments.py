@@ -23,7 +23,8 @@ class Segments:
         backend = getattr(tokenizer, "backend_tokenizer", None)
         if backend is None:
             raise ModelError(
-                f"tokenizer {self.name!r} has no fast backend (tokenizer.json). Save it as a fast tokenizer."
+                f"tokenizer {self.name!r} has no fast backend (tokenizer.json). Save it as a fast tokenizer.",
+                code="unsupported-tokenizer",
             )
         spec = json.loads(backend.to_str()) | {"truncation": None, "padding": None}
         self._first = type(backend).from_str(json.dumps(spec))
@@ -53,7 +54,10 @@ class Segments:
             return tuple(encoding.ids)
         spans = [span for token, span in zip(encoding.ids, encoding.offsets, strict=True) if token in self.forbidden]
         if short := [text[start:end] for start, end in spans if end - start < 2]:
-            raise ModelError(f"tokenizer {self.name!r} has a special token of one character, {short[0]!r}")
+            raise ModelError(
+                f"tokenizer {self.name!r} has a special token of one character, {short[0]!r}",
+                code="unsupported-tokenizer",
+            )
         cuts = [0, *((start + end) // 2 for start, end in spans), len(text)]
         return tuple(token for start, end in pairwise(cuts) for token in self.plain(text[start:end]))
 

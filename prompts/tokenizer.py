@@ -24,7 +24,7 @@ def load_tokenizer(source: str) -> Any:
         return AutoTokenizer.from_pretrained(source, use_fast=True)
     except (OSError, ValueError, KeyError, ImportError) as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise ModelError(f"{source}: the tokenizer cannot be loaded: {reason}") from error
+        raise ModelError(f"{source}: the tokenizer cannot be loaded: {reason}", code="bad-tokenizer") from error
 
 
 def check_available(source: str) -> None:
@@ -38,7 +38,9 @@ def check_available(source: str) -> None:
     try:
         cached = try_to_load_from_cache(source, "config.json")
     except HFValidationError as error:
-        raise ModelError(f"{source}: not a folder, and not a valid model name on a hub: {error}") from error
+        raise ModelError(
+            f"{source}: not a folder, and not a valid model name on a hub: {error}", code="model-not-found"
+        ) from error
     if (reason := _unavailable(source)) is None:
         return
     if isinstance(cached, str):
@@ -49,7 +51,8 @@ def check_available(source: str) -> None:
         f"{source}: not a folder, not in the cache {constants.HF_HUB_CACHE}, and {reason}. Pass a model folder with "
         "--model, use smollm2-135m (grader model pull smollm2-135m), set HF_HOME to a cache that has the model, or "
         "retry with a network connection (HF_ENDPOINT sets a mirror, HF_HUB_ETAG_TIMEOUT=30 waits longer for a slow "
-        "one)."
+        "one).",
+        code="model-not-found",
     )
 
 

@@ -62,7 +62,8 @@ class RunFolder:
             return str(record["sha256"]), DatasetManifest.model_validate(record["manifest"])
         except (OSError, ValueError, KeyError, TypeError):
             raise ModelError(
-                f"{self.dataset}: missing or unreadable, so the run's training data is unknown. Start a new run."
+                f"{self.dataset}: missing or unreadable, so the run's training data is unknown. Start a new run.",
+                code="run-damaged",
             ) from None
 
     def write_world_size(self, processes: int) -> None:
@@ -102,7 +103,7 @@ def new_run_folder(output_dir: Path, model: str, config: RunConfig, now: datetim
         run = RunFolder(path)
         write_atomically(run.config, dump_config(config))
         return run
-    raise ModelError(f"{output_dir}: already contains 99 runs named {stem}.")
+    raise ModelError(f"{output_dir}: already contains 99 runs named {stem}.", code="too-many-runs")
 
 
 def update_latest_link(run: Path) -> None:
@@ -123,7 +124,9 @@ def open_run_folder(path: Path) -> tuple[RunFolder, RunConfig]:
     """An existing run and its config. Raises ModelError if `path` is not a run folder."""
     run = RunFolder(path)
     if not run.config.is_file():
-        raise ModelError(f"{path}: not a run folder (no config.yaml). Expected a folder of `grader train`.")
+        raise ModelError(
+            f"{path}: not a run folder (no config.yaml). Expected a folder of `grader train`.", code="not-a-run"
+        )
     return run, load_config(run.config)
 
 

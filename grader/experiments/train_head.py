@@ -27,7 +27,9 @@ def train_head(config: RunConfig, console: Console | None = None) -> Path:
     """Returns the run folder. Raises InputError for changed labs, ModelError for an unusable base model."""
     stage, console = config.head or HeadStage(), console or Console(stderr=True)
     if not isinstance(config.dataset, str):
-        raise ModelError("A head is trained on one dataset of grader build-dataset, not on a mixture.")
+        raise ModelError(
+            "A head is trained on one dataset of grader build-dataset, not on a mixture.", code="run-config"
+        )
     started = time.monotonic()
     data, source = open_dataset(Path(config.dataset)), find_base(config.model)
     soft, dataset_hash = _soft_rows(data)

@@ -110,7 +110,10 @@ def read_calibration(folder: Path) -> Calibration | None:
         found = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
     except (OSError, UnicodeDecodeError) as error:
         found = str(error)
-    raise ModelError(f"{path} is not a valid calibration file: {found}. Run `grader calibrate` again, or delete it.")
+    raise ModelError(
+        f"{path} is not a valid calibration file: {found}. Run `grader calibrate` again, or delete it.",
+        code="bad-calibration",
+    )
 
 
 def write_calibration(calibration: Calibration, folder: Path) -> Path:

@@ -51,12 +51,15 @@ def facts_of(found: FoundModel) -> ModelFacts:
 
 def _find(path: Path, *, adapters: bool) -> FoundModel:
     if not path.is_dir():
-        raise ModelError(f"{path}: no such folder. A course's model is a run folder or merged weights.")
+        raise ModelError(
+            f"{path}: no such folder. A course's model is a run folder or merged weights.", code="model-not-found"
+        )
     found = find_model(path, adapters=adapters)
     if found.model.manifest is None:
         raise ModelError(
             f"{path} has no manifest.json, so the prompts it was trained with are unknown. A course's model is a run "
-            "folder of grader train, or the output of grader merge."
+            "folder of grader train, or the output of grader merge.",
+            code="not-a-run",
         )
     if found.model.adapter:
         adapter_rank(found.model.adapter)

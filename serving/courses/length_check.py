@@ -47,7 +47,9 @@ class LengthCheck:
             if key not in self._encoders:
                 tokenizer = load_tokenizer(source)
                 if tokenizer_hash(tokenizer) != key[0]:
-                    raise ModelError(f"{registration.model} has another tokenizer than registered.")
+                    raise ModelError(
+                        f"{registration.model} has another tokenizer than registered.", code="model-changed"
+                    )
                 while len(self._encoders) >= LIMITS.cached_tokenizers:
                     del self._encoders[next(iter(self._encoders))]
                 self._encoders[key] = PromptEncoder(tokenizer, context_length=context_length)

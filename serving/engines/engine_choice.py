@@ -23,7 +23,8 @@ def choose_engine(name: EngineName) -> Literal["vllm", "transformers", "http"]:
         return "http"
     raise ModelError(
         f"{name}: unknown engine. Expected auto, vllm, {COMPILED}, transformers, or URLs of vLLM servers such as "
-        "http://127.0.0.1:8001,http://127.0.0.1:8002"
+        "http://127.0.0.1:8001,http://127.0.0.1:8002",
+        code="unknown-engine",
     )
 
 

@@ -127,7 +127,10 @@ class ServerPool:
         """The model that all reachable servers serve; unreachable ones may join later."""
         where = ", ".join(found)
         if not any(found.values()):
-            raise ModelError(f"no engine server answers at {where}. Start one, and wait for it: {self._command}")
+            raise ModelError(
+                f"no engine server answers at {where}. Start one, and wait for it: {self._command}",
+                code="no-engine-server",
+            )
         if skip_other_models and any(each and each.model == self._name for each in found.values()):
             found = {url: each for url, each in found.items() if each is None or each.model == self._name}
         reachable = {each for each in found.values() if each}
@@ -136,12 +139,16 @@ class ServerPool:
             others = "; ".join(sorted(map(describe, reachable)))
             raise ModelError(
                 f"the engine servers {where} serve {others}; expected this model on all, with one version of vLLM. "
-                f"Start them as: {self._command}"
+                f"Start them as: {self._command}",
+                code="other-engine-servers",
             )
         fitting = {each for each in reachable if each.adapters == bool(self._adapter)}
         if not fitting:
             wrong = "do not load adapters" if self._adapter else WITH_ADAPTERS
-            raise ModelError(f"the engine servers {where} {wrong}. Start one for this model as: {self._command}")
+            raise ModelError(
+                f"the engine servers {where} {wrong}. Start one for this model as: {self._command}",
+                code="other-engine-servers",
+            )
         self._order.restrict([url for url, each in found.items() if each is None or each in fitting])
         return fitting.pop()
 
@@ -156,7 +163,8 @@ class ServerPool:
                 reasons.append(f"{url}: {_summary(error)}")
         if len(reasons) == len(self._order.urls):
             raise ModelError(
-                f"no engine server can load the adapter {folder}: {'; '.join(reasons)}. Start them as: {self._command}"
+                f"no engine server can load the adapter {folder}: {'; '.join(reasons)}. Start them as: {self._command}",
+                code="bad-adapter",
             )
 
 

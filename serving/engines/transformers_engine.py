@@ -41,7 +41,7 @@ class TransformersEngine:
             )
             self._tokenizer: Any = transformers.AutoTokenizer.from_pretrained(options.tokenizer)
         except (ValueError, OSError, RuntimeError, SafetensorError) as error:
-            raise ModelError(f"transformers cannot load {options.weights}: {error}") from error
+            raise ModelError(f"transformers cannot load {options.weights}: {error}", code="bad-weights") from error
         self._model.to(self._device).eval()
         self.context_length = options.context_length or int(self._model.config.max_position_embeddings)
 

@@ -64,7 +64,7 @@ class VllmEngine:
                     **settings,
                 )
         except (ValueError, OSError, RuntimeError, SafetensorError) as error:
-            raise ModelError(f"vLLM cannot load {options.weights}: {error}") from error
+            raise ModelError(f"vLLM cannot load {options.weights}: {error}", code="bad-weights") from error
         self.name = "vllm-compiled" if compiled else "vllm"
         self.version = str(vllm.__version__)
         self._numbers = count(1)
@@ -145,14 +145,16 @@ class VllmEngine:
         """The same base with another adapter. Raises ModelError if the adapter does not fit it."""
         folder = AdapterFolder(adapter)
         if self._adapter is None or folder.rank > self.max_rank:
-            raise ModelError(f"{adapter}: rank {folder.rank} exceeds the base's maximum of {self.max_rank}.")
+            raise ModelError(
+                f"{adapter}: rank {folder.rank} exceeds the base's maximum of {self.max_rank}.", code="bad-adapter"
+            )
         other = copy(self)
         other._number = next(self._numbers)
         other._folder, other._adapter = folder, _lora_request(adapter, name, other._number)
         try:
             self._llm.llm_engine.add_lora(other._adapter)
         except Exception as error:
-            raise ModelError(f"vLLM cannot load the adapter {adapter}: {error}") from error
+            raise ModelError(f"vLLM cannot load the adapter {adapter}: {error}", code="bad-adapter") from error
         self._users.add(other._number)
         return other
 

@@ -43,7 +43,8 @@ def check_compiler(name: str) -> None:
     if not shutil.which(name):
         raise ModelError(
             f"vllm-compiled needs a C++ compiler; {name} was not found. Install one (Debian: g++), set CXX, or use "
-            "--engine vllm, which needs none."
+            "--engine vllm, which needs none.",
+            code="missing-compiler",
         )
 
 

@@ -219,7 +219,7 @@ def read_head(folder: Path) -> Head:
             tuple(_criterion(arrays, index, info) for index in range(len(info.criteria))),
         )
     except (OSError, ValidationError, SafetensorError, KeyError, ValueError) as error:
-        raise ModelError(f"{folder} contains no valid head: {error}. Train it again.") from None
+        raise ModelError(f"{folder} contains no valid head: {error}. Train it again.", code="bad-head") from None
     return head
 
 

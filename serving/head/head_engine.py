@@ -79,7 +79,9 @@ def hidden_states(weights: str, tokenizer: Any, base_hash: str, layers: Sequence
 
     config = AutoConfig.from_pretrained(weights)
     if max(layers) > config.num_hidden_layers or min(layers) < 1:
-        raise ModelError(f"{weights} has the layers 1 to {config.num_hidden_layers}, not {list(layers)}.")
+        raise ModelError(
+            f"{weights} has the layers 1 to {config.num_hidden_layers}, not {list(layers)}.", code="unsupported-model"
+        )
 
     def open_model() -> HiddenStates:
         return TransformersHiddenStates(weights, tokenizer, layers, dtype)

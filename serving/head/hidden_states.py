@@ -44,9 +44,11 @@ class TransformersHiddenStates:
         try:
             model: Any = transformers.AutoModel.from_pretrained(weights, dtype=getattr(torch, dtype))
         except (ValueError, OSError, RuntimeError) as error:
-            raise ModelError(f"transformers cannot load {weights}: {error}") from error
+            raise ModelError(f"transformers cannot load {weights}: {error}", code="bad-weights") from error
         if not hasattr(model, "layers") or len(model.layers) < max(layers):
-            raise ModelError(f"{weights}: has no layer {max(layers)}. Choose other head.layers.")
+            raise ModelError(
+                f"{weights}: has no layer {max(layers)}. Choose other head.layers.", code="unsupported-model"
+            )
         model.layers = model.layers[: max(layers)]
         self._model = model.to(self._device).eval()
         self._states: dict[int, Any] = {}

@@ -50,7 +50,8 @@ def open_model(path: str | Path, *, adapters: bool = False) -> ServedModel:
     if not folder.is_dir():
         if not HUB_ID.fullmatch(str(path)) or folder.exists():
             raise ModelError(
-                f"{path}: no such folder, and not a hub id. Give a run folder, a model folder or a hub id."
+                f"{path}: no such folder, and not a hub id. Give a run folder, a model folder or a hub id.",
+                code="model-not-found",
             )
         return ServedModel(name=str(path), weights=str(path), tokenizer=str(path))
     if (folder / FILE).is_file() and not (folder / "config.json").is_file():
@@ -58,7 +59,8 @@ def open_model(path: str | Path, *, adapters: bool = False) -> ServedModel:
     if (folder / "config.json").is_file():
         return _plain(folder)
     raise ModelError(
-        f"{folder} contains no model: found neither {FILE} nor config.json. Give a run folder or a model folder."
+        f"{folder} contains no model: found neither {FILE} nor config.json. Give a run folder or a model folder.",
+        code="model-not-found",
     )
 
 
@@ -102,7 +104,9 @@ def find_model(path: str | Path, *, adapters: bool = False, style: PromptStyle |
     if model.manifest:
         check_manifest(model.manifest, tokenizer)
         if style not in (None, model.manifest.style):
-            raise ModelError(f"{path}: the prompt style does not match the model's manifest.")
+            raise ModelError(
+                f"{path}: the prompt style does not match the model's manifest.", code="other-prompt-style"
+            )
         style = model.manifest.style
     return FoundModel(model, tokenizer, style or PromptStyle())
 
@@ -132,10 +136,16 @@ def _run(run: Path, adapters: bool) -> ServedModel:
         return found.model_copy(update={"weights": weights, "head": run / manifest.head})
     if manifest.adapter is None:
         if not (run / "model" / "config.json").is_file():
-            raise ModelError(f"{run} has no weights: no model/ folder. Finish the run: grader train --resume {run}")
+            raise ModelError(
+                f"{run} has no weights: no model/ folder. Finish the run: grader train --resume {run}",
+                code="run-unfinished",
+            )
         return found
     if not adapters:
-        raise ModelError(f"{run} contains an adapter, which must be merged into its base first: grader merge {run}")
+        raise ModelError(
+            f"{run} contains an adapter, which must be merged into its base first: grader merge {run}",
+            code="adapter-unmerged",
+        )
     return found.model_copy(update={"weights": weights, "adapter": run / manifest.adapter})
 
 

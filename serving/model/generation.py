@@ -84,7 +84,9 @@ class Generator:
         hashes = found.hashes if choose_engine(engine) == "http" else ("", "")
         model, manifest = found.model, found.model.manifest
         if model.head:
-            raise ModelError(f"{path}: a head gives ratings and writes no text. Give its base model.")
+            raise ModelError(
+                f"{path}: a head gives ratings and writes no text. Give its base model.", code="unsupported-model"
+            )
         opened: Any = open_engine(
             engine,
             EngineOptions(

@@ -106,7 +106,8 @@ def _open_head(found: FoundModel, folder: Path, options: GraderOptions) -> HeadE
         raise ModelError(
             f"{found.model.weights} has changed since the head {folder} was fitted on it: found "
             f"{found.hashes[0][:12]}, expected {head.info.base_hash[:12]}. Restore the base model, or fit the head "
-            "again: grader train."
+            "again: grader train.",
+            code="model-changed",
         )
     states = hidden_states(found.model.weights, found.tokenizer, head.info.base_hash, head.info.layers, head.info.dtype)
     context_length = options.context_length or (manifest.context_length if manifest else 0)

@@ -42,7 +42,8 @@ def local_folder(weights: str) -> Path:
     except OSError as error:
         raise ModelError(
             f"{weights}: no such folder, and neither the local cache nor the model hub has it ({error}). "
-            "Set HF_HOME to a cache that contains it, or restore the folder."
+            "Set HF_HOME to a cache that contains it, or restore the folder.",
+            code="model-not-found",
         ) from error
 
 
@@ -59,7 +60,8 @@ def check_adapter_shapes(adapter: Path, weights: str) -> None:
         if matrix and shape[side] != matrix[side]:
             raise ModelError(
                 f"{adapter} does not fit base model {weights}: {name} has shape {shape}, its matrix {matrix}. "
-                "Give the base that it was trained on."
+                "Give the base that it was trained on.",
+                code="bad-adapter",
             )
 
 
@@ -78,5 +80,5 @@ def _shapes(files: Iterable[Path]) -> dict[str, tuple[int, ...]]:
                 floats = {name: each for name, each in slices.items() if "F" in each.get_dtype()}
                 shapes.update({name: tuple(each.get_shape()) for name, each in floats.items()})
         except (OSError, SafetensorError) as error:
-            raise ModelError(f"{path} cannot be read: {error}") from error
+            raise ModelError(f"{path} cannot be read: {error}", code="bad-weights") from error
     return shapes

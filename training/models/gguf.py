@@ -42,12 +42,15 @@ def convert_gguf(path: Path, out: Path) -> ConvertedModel:
             model.save_pretrained(str(out))
             tokenizer.save_pretrained(str(out))
     except ImportError as error:
-        raise ModelError(f"{path}: reading GGUF files needs the package gguf: pip install 'gguf>=0.19'") from error
+        raise ModelError(
+            f"{path}: reading GGUF files needs the package gguf: pip install 'gguf>=0.19'", code="missing-package"
+        ) from error
     except Exception as error:  # the reader of a damaged file raises whatever its bytes lead to
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ModelError(
             f"{path}: not a GGUF file that transformers can read: {reason}. Expected a causal language model, such as "
-            "Llama, Mistral or Qwen2, in one file with its tokenizer."
+            "Llama, Mistral or Qwen2, in one file with its tokenizer.",
+            code="bad-weights",
         ) from error
     return ConvertedModel(
         context_length=model.config.max_position_embeddings,

@@ -19,9 +19,14 @@ def load_model(source: str, *, dtype: torch.dtype, load_in_4bit: bool = False) -
     settings: dict[str, Any] = {"dtype": dtype, "attn_implementation": "sdpa"}
     if load_in_4bit:
         if not torch.cuda.is_available():
-            raise ModelError("load_in_4bit needs an NVIDIA GPU. Set it to false, or choose a smaller model.")
+            raise ModelError(
+                "load_in_4bit needs an NVIDIA GPU. Set it to false, or choose a smaller model.", code="no-gpu"
+            )
         if find_spec("bitsandbytes") is None:
-            raise ModelError("load_in_4bit needs bitsandbytes: pip install 'grader[qlora]'. Or set it to false.")
+            raise ModelError(
+                "load_in_4bit needs bitsandbytes: pip install 'grader[qlora]'. Or set it to false.",
+                code="missing-package",
+            )
         settings["device_map"] = {"": int(os.environ.get("LOCAL_RANK", "0"))}
         settings["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True,
@@ -32,7 +37,7 @@ def load_model(source: str, *, dtype: torch.dtype, load_in_4bit: bool = False) -
     try:
         return AutoModelForCausalLM.from_pretrained(source, **settings)
     except (OSError, ValueError, ImportError) as error:
-        raise ModelError(f"{source}: cannot load the model: {_first_line(error)}") from error
+        raise ModelError(f"{source}: cannot load the model: {_first_line(error)}", code="bad-weights") from error
 
 
 def context_length_of(source: str, cap: int | None = None) -> int:
@@ -40,7 +45,9 @@ def context_length_of(source: str, cap: int | None = None) -> int:
     try:
         own = int(AutoConfig.from_pretrained(source).max_position_embeddings)
     except (OSError, ValueError, AttributeError) as error:
-        raise ModelError(f"{source}: cannot read its context length: {_first_line(error)}") from error
+        raise ModelError(
+            f"{source}: cannot read its context length: {_first_line(error)}", code="bad-weights"
+        ) from error
     return own if cap is None else min(own, cap)
 
 
@@ -50,7 +57,9 @@ def lora_config(model: Any, targets: tuple[str, ...], config: RunConfig) -> Lora
     ModelError if a target is not a layer of `model`, or it has fewer layers."""
     layers = {name.rsplit(".", 1)[-1] for name, _ in model.named_modules()}
     if missing := sorted(set(targets) - layers):
-        raise ModelError(f"LoRA targets {', '.join(missing)} do not exist in {type(model).__name__}.")
+        raise ModelError(
+            f"LoRA targets {', '.join(missing)} do not exist in {type(model).__name__}.", code="run-config"
+        )
     return LoraConfig(
         r=config.lora_r,
         lora_alpha=config.lora_alpha,
@@ -69,7 +78,10 @@ def _top_layers(model: Any, count: int | None) -> dict[str, Any]:
         return {}
     layers = model.config.num_hidden_layers
     if count > layers:
-        raise ModelError(f"lora_layers: the model has {layers} layers, fewer than {count}. Choose at most {layers}.")
+        raise ModelError(
+            f"lora_layers: the model has {layers} layers, fewer than {count}. Choose at most {layers}.",
+            code="run-config",
+        )
     return {"layers_to_transform": list(range(layers - count, layers)), "layers_pattern": "layers"}
 
 
@@ -79,7 +91,7 @@ def empty_model(source: str) -> Any:
         with torch.device("meta"):
             return AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(source))
     except (OSError, ValueError, ImportError) as error:
-        raise ModelError(f"{source}: cannot read its config: {_first_line(error)}") from error
+        raise ModelError(f"{source}: cannot read its config: {_first_line(error)}", code="bad-weights") from error
 
 
 def use_liger(requested: bool) -> bool:

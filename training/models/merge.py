@@ -46,11 +46,17 @@ def merge(run: Path, out: Path | None = None, dtype: Literal["bfloat16", "float3
     folder = RunFolder(run)
     if not folder.manifest.is_file():
         if not run.is_dir():
-            raise ModelError(f"{run}: no such folder. Give a run folder of grader train.")
-        raise ModelError(f"{run}: not finished (no manifest.json). Finish it with grader train --resume {run}.")
+            raise ModelError(f"{run}: no such folder. Give a run folder of grader train.", code="not-a-run")
+        raise ModelError(
+            f"{run}: not finished (no manifest.json). Finish it with grader train --resume {run}.",
+            code="run-unfinished",
+        )
     manifest, out = read_manifest(run), (out or folder.merged).absolute()
     if not replaceable(out):
-        raise ModelError(f"{out}: contains files that are not an earlier merge. Remove them or choose another --out.")
+        raise ModelError(
+            f"{out}: contains files that are not an earlier merge. Remove them or choose another --out.",
+            code="output-in-use",
+        )
     draft = out.with_name(out.name + ".part")
     shutil.rmtree(draft, ignore_errors=True)
     again = f"run it again: grader merge {run} --out {out}"
@@ -104,7 +110,8 @@ def check_logits(expected: list[Tensor], found: list[Tensor], what: object) -> f
     if not largest <= TOLERANCE:
         raise ModelError(
             f"{what}: merging changed the logits at a position by {largest:.2g} of their standard deviation; at most "
-            f"{TOLERANCE} was expected. Serve the adapter unmerged, or train again with a lower learning rate."
+            f"{TOLERANCE} was expected. Serve the adapter unmerged, or train again with a lower learning rate.",
+            code="merge-inexact",
         )
     return largest
 
@@ -116,10 +123,12 @@ def check_written(model: Any, folder: Path) -> None:
         with safe_open(path, framework="pt") as file:
             for name in file.offset_keys():
                 if not torch.equal(file.get_tensor(name), expected[name]):
-                    raise ModelError(f"{path}: {name} differs from the weight in memory. Merge again.")
+                    raise ModelError(
+                        f"{path}: {name} differs from the weight in memory. Merge again.", code="merge-damaged"
+                    )
                 written.add(expected[name].data_ptr())
     if missing := [name for name, weight in expected.items() if weight.data_ptr() not in written]:
-        raise ModelError(f"{folder}: {', '.join(missing[:3])} were not written. Merge again.")
+        raise ModelError(f"{folder}: {', '.join(missing[:3])} were not written. Merge again.", code="merge-damaged")
 
 
 def _merged(model: Any, adapter: Path, tokenizer: Any) -> Any:

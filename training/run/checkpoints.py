@@ -45,7 +45,9 @@ def latest_checkpoint(folder: Path, run: str) -> Path | None:
     another run."""
     sealed = sealed_checkpoints(folder)
     if sealed and (reason := _reason_to_reject(sealed[-1], run)):
-        raise ModelError(f"{sealed[-1]}: {reason}. Remove that folder to resume from the previous checkpoint.")
+        raise ModelError(
+            f"{sealed[-1]}: {reason}. Remove that folder to resume from the previous checkpoint.", code="bad-checkpoint"
+        )
     return sealed[-1] if sealed else None
 
 
@@ -56,7 +58,9 @@ def checked_checkpoint(checkpoint: Path) -> Path:
     except (OSError, ValueError, KeyError, TypeError):
         owner = ""
     if reason := _reason_to_reject(checkpoint, owner):
-        raise ModelError(f"{checkpoint}: {reason}, so the best weights are lost. Start a new run.")
+        raise ModelError(
+            f"{checkpoint}: {reason}, so the best weights are lost. Start a new run.", code="bad-checkpoint"
+        )
     return checkpoint
 
 

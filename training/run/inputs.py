@@ -40,7 +40,9 @@ def load_inputs(config: RunConfig) -> TrainingInputs:
     """Raises InputError, OverlongError or ModelError, for instance if a stage would have no examples."""
     base, data = find_base(config.model), open_mixture(config.parts)
     if data.has_external and config.sft and config.sft.answer_only == "letter":
-        raise ModelError("answer_only: letter would learn only one token of external answers. Set it to verdict.")
+        raise ModelError(
+            "answer_only: letter would learn only one token of external answers. Set it to verdict.", code="run-config"
+        )
     check_available(base.source)
     tokenizer = load_tokenizer(base.source)
     encoder = PromptEncoder(
@@ -59,17 +61,23 @@ def with_validation(inputs: TrainingInputs, config: RunConfig) -> TrainingInputs
     path = Path(config.eval_dataset or "")
     opened = open_dataset(path / DEV_FILE if path.is_dir() else path)
     if opened.manifest.style != inputs.data.manifest.style:
-        raise ModelError(f"{path}: its prompt style differs from that of the training data. Build both together.")
+        raise ModelError(
+            f"{path}: its prompt style differs from that of the training data. Build both together.",
+            code="other-prompt-style",
+        )
     rows = list(read_pairs(opened.path))
     trained = {(lab, key) for lab, split in inputs.data.manifest.labs.items() for key in split.learned}
     if shared := {(row.lab, row.submission) for row in rows} & trained:
         raise ModelError(
             f"{path}: {len(shared)} of its submissions are trained on. Use the file of `grader build-dataset "
-            "--dev-split 0.1`."
+            "--dev-split 0.1`.",
+            code="dev-split-overlap",
         )
     loaded = load_examples(rows, inputs.encoder, "skip" if config.on_overlong == "skip" else "error")
     if not loaded.examples:
-        raise ModelError(f"{path}: no validation examples; {len(loaded.skipped)} did not fit the context.")
+        raise ModelError(
+            f"{path}: no validation examples; {len(loaded.skipped)} did not fit the context.", code="no-examples"
+        )
     held_out = {(lab, key) for lab, split in opened.manifest.labs.items() for key in split.test}
     if held_out & {(row.lab, row.submission) for row in rows}:
         logging.getLogger(__name__).warning(
@@ -82,7 +90,9 @@ def with_validation(inputs: TrainingInputs, config: RunConfig) -> TrainingInputs
 def _summary(config: RunConfig, data: Mixture, loaded: LoadedExamples) -> str:
     names = ", ".join(part.path.name for part in data.parts)
     if not loaded.examples:
-        raise ModelError(f"{names}: no training examples; {len(loaded.skipped)} did not fit the context.")
+        raise ModelError(
+            f"{names}: no training examples; {len(loaded.skipped)} did not fit the context.", code="no-examples"
+        )
     summary = f"{len(loaded.examples)} {'submissions and external rows' if data.has_external else 'submissions'}"
     if loaded.skipped:
         summary += f", {len(loaded.skipped)} skipped as too long"
@@ -91,6 +101,9 @@ def _summary(config: RunConfig, data: Mixture, loaded: LoadedExamples) -> str:
     if config.dpo:
         unused = len(loaded.examples) - len(with_preferences(loaded.examples))
         if unused == len(loaded.examples):
-            raise ModelError(f"{names}: no row has a rejected answer, so DPO has no data. Remove the dpo section.")
+            raise ModelError(
+                f"{names}: no row has a rejected answer, so DPO has no data. Remove the dpo section.",
+                code="no-examples",
+            )
         summary += f", {unused} without a rejected answer, which DPO skips" if unused else ""
     return summary

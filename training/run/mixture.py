@@ -55,7 +55,10 @@ def open_dataset(dataset: Path) -> OpenedDataset:
     path = dataset / "train.jsonl" if dataset.is_dir() else dataset
     manifest = read_dataset_manifest(path)
     if manifest.format != "dpo":
-        raise ModelError(f"{path}: its format is {manifest.format}. Build it again with --format dpo to train on it.")
+        raise ModelError(
+            f"{path}: its format is {manifest.format}. Build it again with --format dpo to train on it.",
+            code="dataset-format",
+        )
     return OpenedDataset(path=path, sha256=check_file(path, manifest), manifest=manifest)
 
 
@@ -110,7 +113,10 @@ def joined(manifests: Sequence[DatasetManifest]) -> DatasetManifest:
     if len(manifests) == 1:
         return manifests[0]
     if len({manifest.style.model_dump_json() for manifest in manifests}) > 1:
-        raise ModelError("the datasets of a run must have one prompt style: build them with the same --prompt.")
+        raise ModelError(
+            "the datasets of a run must have one prompt style: build them with the same --prompt.",
+            code="other-prompt-style",
+        )
     trained = {(name, s) for m in manifests for name, split in m.labs.items() for s in split.train}
     labs: dict[str, LabSplit] = {}
     for name in dict.fromkeys(name for manifest in manifests for name in manifest.labs):
@@ -168,5 +174,7 @@ def check_file(path: Path, manifest: DatasetManifest) -> str:
     """The SHA-256 of `path`. Raises ModelError if it differs from the one in `manifest`."""
     written, found = manifest.outputs.get(path.name), file_hash(path) if path.is_file() else "no file"
     if written is None or written.sha256 != found:
-        raise ModelError(f"{path}: differs from its manifest (found {found}). Run grader build-dataset again.")
+        raise ModelError(
+            f"{path}: differs from its manifest (found {found}). Run grader build-dataset again.", code="changed-output"
+        )
     return found

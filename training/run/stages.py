@@ -123,7 +123,8 @@ def _batches_per_step(stage: Stage, processes: int, initial_world_size: int | No
     if stage.packing == "none" and batches % processes:
         raise ModelError(
             f"a step of this run has {batches} batches, which {processes} processes cannot share equally. Resume with "
-            f"{initial_world_size} processes, or start a run with packing: tree."
+            f"{initial_world_size} processes, or start a run with packing: tree.",
+            code="other-world-size",
         )
     return batches
 
@@ -175,7 +176,8 @@ def reporting_services(names: Sequence[str]) -> list[str]:
     if unknown := sorted(set(names) - set(available)):
         raise ModelError(
             f"report_to: {', '.join(unknown)} cannot be used. Installed: {', '.join(available)}. Install the service's "
-            "package, or remove the name."
+            "package, or remove the name.",
+            code="run-config",
         )
     return [name for name in names if name != "tensorboard"]  # always written, to the run folder
 

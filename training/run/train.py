@@ -98,7 +98,9 @@ def _open_run(config: RunConfig, inputs: TrainingInputs, resume: Path | None) ->
     if resume is not None:
         run = RunFolder(resume)
         if run.read_dataset() != inputs.data.sha256:
-            raise ModelError(f"{resume}: the dataset changed since the run started. Start a new run.")
+            raise ModelError(
+                f"{resume}: the dataset changed since the run started. Start a new run.", code="changed-dataset"
+            )
         return run
     path: list[Path | None] = [None]
     if PartialState().is_main_process:
@@ -175,7 +177,7 @@ def _naming_checkpoints(stage: StageRun, run: RunFolder) -> Iterator[None]:
 def _checkpoint_to_resume(checkpoints: Path, owner: str, console: Console) -> Path | None:
     """The newest complete checkpoint, the same in every process. Removes incomplete ones, with a message. Raises
     ModelError if it belongs to another run."""
-    found: list[Any] = [None, None]
+    found: list[Any] = [None, None, None]
     if PartialState().is_main_process:
         for path in unsealed_checkpoints(checkpoints):
             console.print(f"[yellow]{escape(str(path))}: incomplete checkpoint (no seal.json), removed[/]")
@@ -183,10 +185,10 @@ def _checkpoint_to_resume(checkpoints: Path, owner: str, console: Console) -> Pa
         try:
             found[0] = latest_checkpoint(checkpoints, owner)
         except ModelError as error:
-            found[1] = str(error)
+            found[1:] = str(error), error.code
     broadcast_object_list(found)
     if found[1]:
-        raise ModelError(found[1])
+        raise ModelError(found[1], code=found[2])
     checkpoint: Path | None = found[0]
     return checkpoint
 

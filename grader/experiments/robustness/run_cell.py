@@ -33,7 +33,9 @@ Reasons = Mapping[tuple[str, str, str], str]
 def cell_config(cell: Cell, config: RunConfig, data: Path, label_smoothing: float) -> RunConfig:
     """`config` with the cell's data, seed and loss. Raises ModelError if `config` has no DPO stage."""
     if config.dpo is None:
-        raise ModelError("The robustness series compares DPO losses: the run's YAML needs a dpo section.")
+        raise ModelError(
+            "The robustness series compares DPO losses: the run's YAML needs a dpo section.", code="run-config"
+        )
     smoothing = label_smoothing if cell.loss in ("robust", "exo_pair") else 0.0
     stage = config.dpo.model_dump() | {"loss_type": cell.loss, "label_smoothing": smoothing}
     updated = config.model_dump() | {"dataset": str(data), "seed": cell.seed, "dpo": stage}
