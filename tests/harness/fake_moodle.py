@@ -1,0 +1,298 @@
+"""A Moodle 4.3 as the adapter meets it: its web services over HTTP, with everything that they leave unchecked.
+
+`tests/serving/deliveries/moodle/test_fake_moodle.py` compares its answers with those that a real one gave.
+"""
+
+import html
+import json
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+RECORDED = Path(__file__).parents[1] / "recorded" / "moodle" / "web_service.json"
+TOKEN = "0123456789abcdef0123456789abcdef"
+ACCOUNT = 109
+Json = dict[str, Any]
+
+
+def recorded() -> list[Json]:
+    """The calls in order: function, arguments, reply; or a lock of a student's grade."""
+    calls: list[Json] = json.loads(RECORDED.read_text("utf-8"))
+    return calls
+
+
+def _first(function: str, **arguments: Any) -> Any:
+    calls = (each for each in recorded() if each.get("function") == function)
+    return next(each["reply"] for each in calls if all(each["arguments"].get(k) == v for k, v in arguments.items()))
+
+
+@dataclass
+class Grade:
+    """A row of Moodle's table of grades, with the parts that its plugins store."""
+
+    id: int
+    userid: int
+    grade: float = -1.0
+    grader: int = -1
+    comment: str | None = None
+    state: str = "notmarked"
+    fillings: list[Json] | None = None
+
+
+@dataclass
+class FakeMoodle:
+    """The site that was recorded: a course with assignments of points, rubrics and a marking workflow.
+
+    `faults`: what happens to the next requests, in order: `drop` (nothing is done, the connection ends), `lose` (it is
+    done, the connection ends), `busy`, `broken`, or "" for none. `requests` counts them by function.
+    """
+
+    grades: dict[int, dict[int, Grade]] = field(default_factory=dict)
+    locked: set[tuple[int, int]] = field(default_factory=set)
+    faults: list[str] = field(default_factory=list)
+    requests: dict[str, int] = field(default_factory=dict)
+    people: list[Json] | None = None
+    account: int = ACCOUNT
+    last_id: int = 5000
+
+    def __post_init__(self) -> None:
+        modules = (each["reply"] for each in recorded() if each.get("function") == "core_course_get_course_module")
+        self.modules = {each["cm"]["id"]: each["cm"] for each in modules if "cm" in each}
+        [course] = _first("mod_assign_get_assignments")["courses"]
+        self.assignments = {each["id"]: each for each in course["assignments"]}
+        definitions = _first("core_grading_get_definitions", cmids=[507])["areas"]
+        self.rubrics: dict[int, list[Json]] = {27: definitions[0]["definitions"][0]["rubric"]["rubric_criteria"]}
+        flow = json.loads(json.dumps(self.rubrics[27]))
+        for at, criterion in enumerate(flow):
+            criterion["id"] = 44 + at
+            for level in criterion["levels"]:
+                level["id"] += 8
+        self.rubrics[28] = flow
+        self.definitions = definitions
+
+    def call(self, function: str, arguments: Json, token: str) -> Any:
+        if token != TOKEN:
+            return _error("moodle_exception", "invalidtoken", "Invalid token - token not found")
+        handler = getattr(self, f"_{function}", None)
+        if handler is None:
+            text = "Can't find data record in database table external_functions."
+            return _error("dml_missing_record_exception", "invalidrecord", text)
+        return handler(**arguments)
+
+    def _core_webservice_get_site_info(self) -> Json:
+        return _first("core_webservice_get_site_info") | {"userid": self.account}
+
+    def _core_course_get_course_module(self, cmid: str) -> Json:
+        module = self.modules.get(int(cmid))
+        text = "Can't find data record in database."
+        return {"cm": module} if module else _error("dml_missing_record_exception", "invalidrecordunknown", text)
+
+    def _mod_assign_get_assignments(self, courseids: list[str], includenotenrolledcourses: str) -> Json:
+        del includenotenrolledcourses
+        courses = [{"id": 2, "assignments": list(self.assignments.values())}] if "2" in courseids else []
+        return {"courses": courses, "warnings": []}
+
+    def _core_grading_get_definitions(self, cmids: list[str], areaname: str, activeonly: str) -> Json:
+        del areaname, activeonly
+        if int(cmids[0]) == 507:
+            return {"areas": self.definitions, "warnings": []}
+        if int(cmids[0]) == 508:
+            area = self.definitions[0]
+            definition = area["definitions"][0] | {"id": 2, "rubric": {"rubric_criteria": self.rubrics[28]}}
+            return {"areas": [area | {"cmid": 508, "definitions": [definition]}], "warnings": []}
+        return _error("moodle_exception", "invalid_method_name", "core_grading/invalid_method_name")
+
+    def _mod_assign_list_participants(self, assignid: str, groupid: str, filter: str) -> Any:
+        del groupid, filter
+        if self.people is not None:
+            return self.people
+        return _first("mod_assign_list_participants", assignid=29 if assignid == "29" else 27)
+
+    def _mod_assign_get_user_mappings(self, assignmentids: list[str]) -> Any:
+        return _first("mod_assign_get_user_mappings", assignmentids=[29 if assignmentids == ["29"] else 27])
+
+    def _mod_assign_get_grades(self, assignmentids: list[str]) -> Json:
+        assignment = int(assignmentids[0])
+        rows = [
+            {"id": each.id, "userid": each.userid, "attemptnumber": 0, "timecreated": 1, "timemodified": 1,
+             "grader": each.grader, "grade": f"{each.grade:.5f}"}
+            for each in self.grades.get(assignment, {}).values()
+        ]  # fmt: skip
+        if rows:
+            return {"assignments": [{"assignmentid": assignment, "grades": rows}], "warnings": []}
+        none = {"item": "assignment", "itemid": assignment, "warningcode": "3", "message": "No grades found"}
+        return {"assignments": [], "warnings": [none]}
+
+    def _core_grading_get_gradingform_instances(self, definitionid: str, since: str) -> Json:
+        del since
+        grades = self.grades.get({"1": 27, "2": 28}[definitionid], {}).values()
+        found = [
+            {"id": each.id, "raterid": each.grader, "itemid": each.id, "status": 1, "timemodified": 1,
+             "rubric": {"criteria": [_shown(filling) for filling in each.fillings]}}
+            for each in grades if each.fillings is not None
+        ]  # fmt: skip
+        return {"instances": found, "warnings": []}
+
+    def _mod_assign_get_submission_status(self, assignid: str, userid: str) -> Json:
+        assignment, row = self.assignments[int(assignid)], self.grades.get(int(assignid), {}).get(int(userid))
+        workflow = assignment["markingworkflow"]
+        state = "notgraded" if row is None or row.grade < 0 else "graded"
+        answer: Json = {"lastattempt": {"gradingstatus": (row.state if row else "notmarked") if workflow else state}}
+        if row is None or (workflow and row.state != "released"):
+            return answer
+        text = {"name": "comments", "description": "Feedback comments", "text": row.comment or "", "format": 1}
+        grade = {"id": row.id, "userid": row.userid, "attemptnumber": 0, "grader": row.grader,
+                 "grade": f"{row.grade:.5f}"}  # fmt: skip
+        return answer | {"feedback": {"grade": grade, "plugins": [{"type": "comments", "editorfields": [text]}]}}
+
+    def _mod_assign_save_grades(self, assignmentid: str, applytoall: str, grades: list[Json] | None = None) -> Any:
+        del applytoall
+        assignment = int(assignmentid)
+        if not grades or assignment not in self.assignments:
+            return _error("invalid_parameter_exception", "invalidparameter", "Invalid parameter value detected")
+        for each in grades:
+            if error := self._save(assignment, each):
+                return error  # earlier ones stay
+        return None
+
+    def _save(self, assignment: int, new: Json) -> Json | None:
+        row = self._row(assignment, int(new["userid"]))
+        editor = (new.get("plugindata") or {}).get("assignfeedbackcomments_editor")
+        fillings = _fillings(new)
+        if editor is None:
+            row.fillings = _known(
+                fillings, self.rubrics.get(assignment, [])
+            )  # without the grade that follows from them
+            return _error("dml_write_exception", "dmlwriteexception", "Error writing to database")
+        row.comment = editor["text"]
+        if (assignment, row.userid) in self.locked:
+            return None
+        rubric = self.rubrics.get(assignment)
+        if rubric is None:
+            if float(new["grade"]) <= self.assignments[assignment]["grade"]:
+                row.grade, row.grader = float(new["grade"]), self.account
+            return None
+        row.fillings, row.grader, row.state = (
+            _known(fillings, rubric),
+            self.account,
+            new["workflowstate"] or "notmarked",
+        )
+        row.grade = sum(_points(each, rubric) for each in row.fillings) if row.fillings else -1.0
+        return None
+
+    def _row(self, assignment: int, user: int) -> Grade:
+        rows = self.grades.setdefault(assignment, {})
+        if user not in rows:
+            self.last_id += 1
+            rows[user] = Grade(self.last_id, user)
+        return rows[user]
+
+
+def _fillings(new: Json) -> list[Json]:
+    criteria = ((new.get("advancedgradingdata") or {}).get("rubric") or {}).get("criteria") or []
+    return [
+        {"criterionid": int(each["criterionid"]), "levelid": int(each["levelid"]), "remark": each["remark"]}
+        for criterion in criteria
+        for each in criterion["fillings"]
+    ]
+
+
+def _known(fillings: list[Json], rubric: list[Json]) -> list[Json]:
+    """Without the criteria of other rubrics, which Moodle ignores without a message."""
+    return [each for each in fillings if each["criterionid"] in {criterion["id"] for criterion in rubric}]
+
+
+def _points(filling: Json, rubric: list[Json]) -> float:
+    """0 for the level of another criterion, without a message."""
+    levels = {
+        level["id"]: level["score"]
+        for each in rubric
+        if each["id"] == filling["criterionid"]
+        for level in each["levels"]
+    }
+    return float(levels.get(filling["levelid"], 0))
+
+
+def _shown(filling: Json) -> Json:
+    """A remark is returned as HTML: what looks like a tag is removed, and blanks between two tags."""
+    text = re.sub(r">[ \t\n]+<", "><", filling["remark"])
+    text = re.sub(r"<[A-Za-z/!?][^>]*(?:>|$)", "", text)
+    text = html.escape(html.unescape(text), quote=False).replace("\n", "<br />\n")
+    return filling | {"remark": text, "remarkformat": 1 if text else 0}
+
+
+def _error(exception: str, code: str, message: str) -> Json:
+    return {"exception": exception, "errorcode": code, "message": message}
+
+
+@contextmanager
+def serving(site: FakeMoodle) -> Iterator[str]:
+    """The address of the site while it is served on this machine."""
+
+    class Handler(BaseHTTPRequestHandler):
+        wbufsize = -1  # one packet for each answer: two of them wait for an acknowledgement of 40 ms
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            form = dict(parse_qsl(body, keep_blank_values=True))
+            function = form.pop("wsfunction", "")
+            token, _ = form.pop("wstoken", ""), form.pop("moodlewsrestformat")
+            site.requests[function] = site.requests.get(function, 0) + 1
+            fault = site.faults.pop(0) if site.faults else ""
+            if fault in ("busy", "broken"):
+                self._answer(503 if fault == "busy" else 500, b"<html>maintenance</html>", "text/html")
+                return
+            answer = None if fault == "drop" else site.call(function, nested(form), token)
+            if fault in ("drop", "lose"):
+                self.close_connection = True
+                return
+            self._answer(200, json.dumps(answer).encode(), "application/json")
+
+        def _answer(self, status: int, body: bytes, kind: str) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            if status == 503:
+                self.send_header("Retry-After", "1")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def nested(form: Mapping[str, str]) -> Json:
+    """`grades[0][userid]` as PHP reads it; keys that count from 0 become a list."""
+    root: Json = {}
+    for name, value in form.items():
+        first, *keys = re.findall(r"[^\[\]]+", name)
+        at = root
+        for key, following in zip([first, *keys], [*keys, None], strict=True):
+            if following is None:
+                at[key] = value
+            else:
+                at = at.setdefault(key, {})
+    return {key: _lists(value) for key, value in root.items()}
+
+
+def _lists(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    inner = {key: _lists(each) for key, each in value.items()}
+    return list(inner.values()) if list(inner) == [str(index) for index in range(len(inner))] else inner

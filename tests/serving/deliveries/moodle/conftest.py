@@ -1,0 +1,53 @@
+"""The adapter for Moodle with a fake site, and a store with grades for it."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from labs_schema.models import Criterion, Lab, Rating
+from serving.deliveries.platforms.moodle.assignment import parse_address
+from serving.deliveries.platforms.moodle.platform import MoodlePlatform
+from serving.deliveries.sending import Sender
+from serving.outbound.client import OutboundClient
+from serving.outbound.policy import OutboundPolicy, parse_origin
+from serving.store.store import Store
+from tests.harness.fake_moodle import TOKEN, FakeMoodle, serving
+
+RUBRIC, POINTS, FLOW = 507, 501, 508
+Connect = Callable[..., MoodlePlatform]
+
+
+@pytest.fixture
+def site() -> FakeMoodle:
+    return FakeMoodle()
+
+
+@pytest.fixture
+def connect(site: FakeMoodle) -> Iterator[Connect]:
+    """`connect(RUBRIC)`: the adapter for an assignment of the fake site."""
+    with serving(site) as base, OutboundClient(OutboundPolicy(frozenset([parse_origin(base)]))) as client:
+
+        def connected(cmid: int, token: str = TOKEN) -> MoodlePlatform:
+            return MoodlePlatform(parse_address(f"{base}/mod/assign/view.php?id={cmid}&action=grading"), token, client)
+
+        yield connected
+
+
+@pytest.fixture
+def lab(make_lab: Callable[..., Lab]) -> Lab:
+    """With the rubric of the recorded assignment: 12 marks."""
+    titles = {
+        "Does it compile & link?": {"No": 0, "Yes, with warnings": 2, "Yes": 4},
+        "Edge cases": {"None": 0, "Some": 3, "All": 5},
+        "Readable?": {"No": 0, "Yes": 3},
+    }
+    criteria = tuple(
+        Criterion(title=title, ratings=tuple(Rating(title=name, marks=marks) for name, marks in ratings.items()))
+        for title, ratings in titles.items()
+    )
+    return make_lab(students=0).model_copy(update={"criteria": criteria})
+
+
+@pytest.fixture
+def sender(store: Store) -> Callable[[MoodlePlatform], Sender]:
+    return lambda platform: Sender(store, platform, actor="test", sleep=lambda _: None)
