@@ -17,15 +17,16 @@ from serving.jobs.repository import JobRepository
 from serving.jobs.tables import members
 from serving.measures.comparison import Comparison, compare
 from serving.store.grades import StoredGrade, read_lab, read_request_grades
-from serving.store.overrides import StoredOverride, read_overrides
+from serving.store.overrides import Decision, decisions, read_lab_overrides
 from serving.store.store import Store
-from serving.store.tables import grades, overrides
+from serving.store.tables import grades
 from serving.store.tables import students as people
 
 
 class Result(Frozen):
     """`grade` is the model's, under the student's id, or ungraded if no model graded the student; `ratings` (criterion
-    -> rating) are the current ones, with overrides. `overridden`: criteria that a person rated, not dumped.
+    -> rating) are the current ones, with people's decisions, also those on earlier grades of the same files.
+    `overridden`: criteria that a person rated, not dumped.
     """
 
     grade_id: str
@@ -77,11 +78,17 @@ def ungraded_results(store: Store, job: Job) -> list[Result]:
 
 def _results(connection: Connection, job: Job, recorded: Sequence[StoredGrade]) -> list[Result]:
     names = _names(connection, job)
-    mine = select(overrides.c.grade).join(grades, grades.c.id == overrides.c.grade)
-    overridden = set(connection.execute(mine.where(grades.c.request == job.id)).scalars())
-    changed = {grade_id: read_overrides(connection, grade_id) for grade_id in overridden}
-    found = (_result(each, names.get(each.student), changed.get(each.id, [])) for each in recorded)
+    works = _works(connection, job)
+    records = read_lab_overrides(connection, job.lab, list(names))
+    decided = {work: decisions(each) for work, each in records.items()}
+    found = (_result(each, names.get(each.student), decided.get(works[each.id], {})) for each in recorded)
     return [result for result in found if result]
+
+
+def _works(connection: Connection, job: Job) -> dict[str, tuple[str, str]]:
+    """Grade id -> pseudonym and keyed hash of the submission."""
+    query = select(grades.c.id, grades.c.student, grades.c.submission).where(grades.c.request == job.id)
+    return {row.id: (row.student, row.submission) for row in connection.execute(query)}
 
 
 def _names(connection: Connection, job: Job) -> dict[str, str | None]:
@@ -135,12 +142,14 @@ def changes(before: str, earlier: Sequence[Result], now: Sequence[Result]) -> Ch
     return Changes(before=before, compared=len(both), same=len(both) - len(differ), changes=tuple(differ))
 
 
-def _result(stored: StoredGrade, student: str | None, changed: Sequence[StoredOverride]) -> Result | None:
+def _result(stored: StoredGrade, student: str | None, decided: Mapping[str, Decision]) -> Result | None:
+    """A person's decision on the same files counts although this grade is newer: a regrade never replaces it."""
     if stored.grade is None or student is None:
         return None
     given = {each.criterion: each.rating for each in stored.grade.criteria if each.rating is not None}
+    titles = {each.criterion for each in stored.grade.criteria}
+    new = {title: each.rating for title, each in decided.items() if each.rating is not None and title in titles}
     grade = stored.grade.model_copy(update={"student": student})
-    new = {each.criterion: each.new for each in changed}
     return Result(grade_id=stored.id, grade=grade, ratings=given | new, overridden=frozenset(new))
 
 

@@ -1,22 +1,38 @@
 """Human decisions on top of machine grades, and the complete history of a grade. Both are append-only."""
 
 import json
-import secrets
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, Select, select
 
 from labs_schema.frozen import Frozen
-from labs_schema.models import Criterion, Lab
-from serving.store.contents import make_content, store_contents
-from serving.store.errors import ForgottenError, UnknownError
+from labs_schema.models import Lab
+from serving.store.database import select_in_batches
 from serving.store.grades import StoredGrade, read_grade, read_lab, read_student_grades
-from serving.store.ledger import Detail, Ledger, printable_name
-from serving.store.students import is_anonymous, read_secrets, read_student
-from serving.store.tables import contents, overrides
+from serving.store.students import is_anonymous, read_student
+from serving.store.tables import contents, grades, overrides
+
+
+class Action(StrEnum):
+    """`rate` sets a rating, `accept` confirms the machine's, `comment` changes the comment only, `undo` takes an
+    earlier record back, `conflict` is a choice made from an outdated page, which changes nothing."""
+
+    RATE = "rate"
+    ACCEPT = "accept"
+    COMMENT = "comment"
+    UNDO = "undo"
+    CONFLICT = "conflict"
 
 
 class StoredOverride(Frozen):
-    """`old` is the previous rating, None if the criterion was ungraded. All texts are erased with the student."""
+    """`old` is the previous rating, None if the criterion was ungraded; `new` the current one after the record. All
+    texts are erased with the student.
+
+    `blind`: whether the machine's rating was hidden from the person. `shown_at`: when the page was rendered, None for
+    the API. `undone`: the id of the record that an `undo` takes back.
+    """
 
     id: str
     seq: int
@@ -26,80 +42,121 @@ class StoredOverride(Frozen):
     grade: str
     criterion: str
     old: str | None
-    new: str
+    new: str | None
     why: str
+    action: Action = Action.RATE
+    blind: bool = False
+    shown_at: str | None = None
+    undone: str | None = None
+
+
+class Decision(Frozen):
+    """A person's decision on a criterion, from the records of all grades of the same work.
+
+    `rating`: None if there is none or all were undone. `comment`: the current one. `in_force`: the records that count,
+    oldest first. `seq`: that of the last record, 0 without one; it identifies the revision.
+    """
+
+    rating: str | None = None
+    comment: str = ""
+    in_force: tuple[StoredOverride, ...] = ()
+    seq: int = 0
+
+    @property
+    def deciding(self) -> StoredOverride | None:
+        """The record that set the rating."""
+        return next((each for each in reversed(self.in_force) if each.action is not Action.COMMENT), None)
+
+
+def decision(records: Iterable[StoredOverride]) -> Decision:
+    """`records`: of one criterion, oldest first."""
+    in_force: list[StoredOverride] = []
+    seq = 0
+    for record in records:
+        if record.action is Action.CONFLICT:
+            continue
+        seq = record.seq
+        if record.action is Action.UNDO:
+            in_force = [each for each in in_force if each.id != record.undone]
+        else:
+            in_force.append(record)
+    rated = [each.new for each in in_force if each.action is not Action.COMMENT]
+    # A rating without a comment leaves the comment; a comment record may empty it.
+    commented = [each.why for each in in_force if each.why or each.action is Action.COMMENT]
+    return Decision(
+        rating=rated[-1] if rated else None,
+        comment=commented[-1] if commented else "",
+        in_force=tuple(in_force),
+        seq=seq,
+    )
+
+
+def decisions(records: Iterable[StoredOverride]) -> dict[str, Decision]:
+    """Criterion title -> decision. `records`: of the grades of one work, oldest first."""
+    by_criterion: dict[str, list[StoredOverride]] = {}
+    for record in records:
+        by_criterion.setdefault(record.criterion, []).append(record)
+    return {criterion: decision(each) for criterion, each in by_criterion.items()}
 
 
 class History(Frozen):
     """A grade, its overrides, the lab at that time, and `regrades`: the student's other grades in it.
 
-    `regrades` is empty for anonymous work.
+    `decisions`: criterion title -> decision, also from records on other grades of the same files: a regrade leaves
+    decisions in force. `regrades` is empty for anonymous work.
     """
 
     grade: StoredGrade
     overrides: tuple[StoredOverride, ...]
     regrades: tuple[StoredGrade, ...]
+    decisions: dict[str, Decision]
     lab: Lab
 
     @property
     def ratings(self) -> dict[str, str | None]:
         """Criterion title -> current rating, None if ungraded; empty once the student was forgotten."""
         machine = self.grade.grade.criteria if self.grade.grade else ()
-        return {each.criterion: each.rating for each in machine} | {o.criterion: o.new for o in self.overrides}
-
-
-def record_override(
-    ledger: Ledger, grade_id: str, criterion: str, rating: str, why: str, *, request: str, actor: str
-) -> StoredOverride:
-    """See `Store.record_override`."""
-    connection, found = ledger.connection, read_grade(ledger.connection, grade_id)
-    if found.grade is None or (secret := read_secrets(connection, [found.student])[found.student]) is None:
-        raise ForgottenError(f"The student of grade {grade_id} was forgotten; there is nothing to override.")
-    position = _position(criterion, rating, read_lab(connection, found.rubric).criteria)
-    earlier = [each for each in read_overrides(connection, grade_id) if each.criterion == criterion]
-    if same := [each for each in earlier if each.request == request]:
-        return same[0]
-    [machine] = [each.rating for each in found.grade.criteria if each.criterion == criterion]
-    old = earlier[-1].new if earlier else machine
-    texts = {"grade": grade_id, "criterion": criterion, "old": old, "new": rating, "why": why}
-    content = make_content(found.student, secret, texts)
-    row: Detail = {
-        "id": secrets.token_hex(16),
-        "seq": ledger.seq,
-        "at": ledger.at,
-        "actor": actor,
-        "request": printable_name(request),
-        "grade": grade_id,
-        "position": position,
-        "content": content.hash,
-    }
-    store_contents(connection, [content])
-    connection.execute(insert(overrides).values(row))
-    ledger.append("override", actor, row)
-    return StoredOverride.model_validate({**{k: row[k] for k in ("id", "seq", "at", "actor", "request")}, **texts})
-
-
-def _position(criterion: str, rating: str, criteria: tuple[Criterion, ...]) -> int:
-    """The position of the criterion in the rubric. Raises UnknownError for an unknown criterion or rating."""
-    position = next((i for i, each in enumerate(criteria) if each.title == criterion), None)
-    titles = [each.title for each in (criteria if position is None else criteria[position].ratings)]
-    if position is None or rating not in titles:
-        kind = "criterion" if position is None else f"rating of {criterion!r}"
-        allowed = ", ".join(map(repr, titles))
-        raise UnknownError(f"The rubric of this grade has no such {kind}. Expected one of {allowed}.")
-    return position
+        decided = {title: each.rating for title, each in self.decisions.items() if each.rating is not None}
+        return {each.criterion: decided.get(each.criterion, each.rating) for each in machine}
 
 
 def read_overrides(connection: Connection, grade_id: str) -> list[StoredOverride]:
     """The overrides of a grade in the order they were made; empty once the student was forgotten."""
-    rows = connection.execute(
+    rows = connection.execute(override_rows().where(overrides.c.grade == grade_id).order_by(overrides.c.seq))
+    return [stored_override(row) for row in rows]
+
+
+def read_work_overrides(connection: Connection, grade: StoredGrade) -> list[StoredOverride]:
+    """The overrides of all grades of the same files of the same student in the same lab, oldest first."""
+    work = select(grades.c.submission).where(grades.c.id == grade.id).scalar_subquery()
+    same = grades.c.student == grade.student, grades.c.lab == grade.lab, grades.c.submission == work
+    return [stored_override(row) for row in connection.execute(override_rows().where(*same).order_by(overrides.c.seq))]
+
+
+def read_lab_overrides(
+    connection: Connection, lab: str, students: Sequence[str]
+) -> dict[tuple[str, str], list[StoredOverride]]:
+    """(pseudonym, keyed hash of the submission) -> the overrides of all its grades in the lab, oldest first."""
+    query = override_rows().where(grades.c.lab == lab).add_columns(grades.c.student, grades.c.submission)
+    rows = select_in_batches(connection, query, grades.c.student, students)
+    found: dict[tuple[str, str], list[StoredOverride]] = {}
+    for row in sorted(rows, key=lambda row: row.seq):
+        found.setdefault((row.student, row.submission), []).append(stored_override(row))
+    return found
+
+
+def override_rows() -> Select[Any]:
+    """Overrides with their contents, and the grades they belong to."""
+    return (
         select(overrides, contents.c.document)
+        .join(grades, grades.c.id == overrides.c.grade)
         .join(contents, contents.c.hash == overrides.c.content)
-        .where(overrides.c.grade == grade_id)
-        .order_by(overrides.c.seq)
     )
+
+
+def stored_override(row: Row[Any]) -> StoredOverride:
     columns = ("id", "seq", "at", "actor", "request")
-    return [StoredOverride(**{c: getattr(row, c) for c in columns}, **json.loads(row.document)) for row in rows]
+    return StoredOverride(**{c: getattr(row, c) for c in columns}, **json.loads(row.document))
 
 
 def read_history(connection: Connection, grade_id: str) -> History:
@@ -111,5 +168,6 @@ def read_history(connection: Connection, grade_id: str) -> History:
         grade=grade,
         overrides=tuple(read_overrides(connection, grade_id)),
         regrades=tuple(each for each in others if each.id != grade_id),
+        decisions=decisions(read_work_overrides(connection, grade)),
         lab=read_lab(connection, grade.rubric),
     )

@@ -4,10 +4,9 @@ Every method that writes is one transaction, durable when it returns. Except for
 the audit log. `actor` is who caused it: an API key's id, a job, a user of this machine; never a student.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 from sqlalchemy import text
@@ -15,9 +14,20 @@ from sqlalchemy import text
 from labs_schema.frozen import Frozen
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
-from serving.store import deliveries, exports, grades, idempotency, keys, links, overrides, students, verification
+from serving.store import (
+    choices,
+    deliveries,
+    exports,
+    grades,
+    idempotency,
+    keys,
+    links,
+    overrides,
+    students,
+    verification,
+)
 from serving.store.database import Database, open_database, without_timeout
-from serving.store.errors import ForgottenError, StoreError
+from serving.store.errors import StoreError
 from serving.store.ledger import Ledger, audited_transaction, timestamp
 from serving.store.roles import Role
 
@@ -109,13 +119,29 @@ class Store:
 
         Raises UnknownError for an unknown grade, criterion or rating, ForgottenError for a forgotten student.
         """
+        choice = choices.Choice(grade=grade_id, criterion=criterion, rating=rating, comment=why)
+        [outcome] = self.record_choices([choice], members={grade_id: members}, request=request, actor=actor)
+        return outcome.record
+
+    def record_choices(
+        self,
+        given: Sequence[choices.Choice],
+        *,
+        members: Mapping[str, Sequence[str]] | None = None,
+        request: str,
+        actor: str,
+    ) -> list[choices.Outcome]:
+        """Appends people's choices, all in one transaction; returns what became of each.
+
+        A choice whose `revision` is not the current one is recorded as a conflict and changes nothing. Idempotent: a
+        retry of the same request returns the records that it made; the same request with another choice is a conflict.
+        `members`: grade id -> the other members' grades of the same group work, which get the same records, unless
+        they had another decision than this grade.
+
+        Raises UnknownError for an unknown grade, criterion or rating, ForgottenError for a forgotten student.
+        """
         with audited_transaction(self.database, self._now()) as ledger:
-            given = partial(overrides.record_override, ledger, request=request, actor=actor)
-            recorded = given(grade_id, criterion, rating, why)
-            for member in members:
-                with suppress(ForgottenError):
-                    given(member, criterion, rating, why)
-            return recorded
+            return choices.record_choices(ledger, given, members=members or {}, request=request, actor=actor)
 
     def claim_request(self, scope: str, key: str, body_hash: str, *, student: str | None = None) -> idempotency.Claim:
         """The stored answer to this idempotency key, or a claim: finish it with `record_answer` or `release_claim`.

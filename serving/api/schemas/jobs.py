@@ -8,7 +8,7 @@ from labs_schema.frozen import Frozen
 from serving.api.schemas.grades import GradeResponse, LabWarning, grade_response, lab_warnings
 from serving.api.schemas.regrade_requests import RegradeRequestRecord, regrade_request_record
 from serving.jobs.job import Progress, State
-from serving.store.overrides import History, StoredOverride
+from serving.store.overrides import Action, History, StoredOverride
 from serving.store.regrade_records import RegradeRequest
 from serving.store.store import Store
 
@@ -45,15 +45,20 @@ class JobList(Frozen):
 
 
 class OverrideRecord(Frozen):
-    """A person's rating that replaced the one before."""
+    """A person's rating that replaced the one before, or another action on a criterion."""
 
     id: str = Field(description="The id of the override.")
     at: str = Field(description="UTC, ISO 8601.")
     by: str = Field(description="The name of the API key.")
     criterion: str = Field(description="The criterion's title.")
     old: str | None = Field(description="The rating before, null if the criterion was ungraded.")
-    new: str = Field(description="The rating that the person gave.")
-    why: str = Field(description="The person's reason; may be empty.")
+    new: str | None = Field(description="The rating after it, null if the criterion is ungraded again.")
+    why: str = Field(description="The person's reason or comment; may be empty.")
+    action: Action = Field(
+        default=Action.RATE,
+        description="`accept`: confirmed the machine's rating; `comment`: changed the comment only; `undo`: took an "
+        "earlier record back; `conflict`: a choice from an outdated page, which changed nothing.",
+    )
 
 
 class GradeReference(Frozen):
@@ -101,7 +106,7 @@ def job_status(progress: Progress, store: Store) -> JobStatus:
 
 
 def override_record(given: StoredOverride) -> OverrideRecord:
-    fields = given.model_dump(include={"id", "at", "criterion", "old", "new", "why"})
+    fields = given.model_dump(include={"id", "at", "criterion", "old", "new", "why", "action"})
     return OverrideRecord(**fields, by=given.actor)
 
 
