@@ -309,6 +309,11 @@ class PageLimits(Frozen):
     link_minutes: int = Field(30, description="A sign-in link is valid for this time unless `--minutes` changes it.")
     form_fields: int = Field(1000, description="Fields of a form; past it, 400.")
     static_cache_seconds: int = Field(86_400, description="How long browsers may cache style sheets and scripts.")
+    listed_submissions: int = Field(50, description="Submissions on one page of a list.")
+    shown_chars: int = Field(1_000_000, description="Characters of a submission that a page shows.")
+    items_in_memory: int = Field(30_000, description="Submissions of all labs whose state is held in memory.")
+    comment_chars: int = Field(10_000, description="A TA's comment; past it, 413.")
+    pause_seconds: float = Field(600.0, description="A longer time between two decisions does not count as work.")
 
 
 class CourseLimits(Frozen):

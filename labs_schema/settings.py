@@ -58,6 +58,13 @@ class Settings(BaseSettings):
         "Processes that serve the same pages need the same file. Default: session.key next to a SQLite store, else "
         "~/.local/share/grader/session.key",
     )
+    blind_share: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="Part of the criteria for which the review page hides the model's rating until a TA has chosen; "
+        "agreement is computed on these decisions. Default: 0.1",
+    )
     model: str | None = Field(
         None, description="The model of `grader serve` and `grader worker` without --model. Default: none"
     )

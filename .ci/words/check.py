@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 # Files made by tools, and texts that are data.
 SKIPPED = re.compile(
-    r"\.(png|svg|lock|zip)$|^LICENSE|^requirements/|^\.ci/words/|^labs/[^/]+/"
+    r"\.(png|svg|lock|zip)$|^serving/web/static/code.css|^LICENSE|^requirements/|^\.ci/words/|^labs/[^/]+/"
     r"|^prompts/attacks/(evaluation|training).yaml|^serving/injection/phrases.yaml|^labs_schema/privacy/common_words.txt"
     r"|^labs_schema/reading/table_words.py|^tests/recorded/"
     # Part of every prompt and of its hash: a change of wording would make trained models unusable.

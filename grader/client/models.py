@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 JsonObject = dict[str, Any]
+Action = Literal["rate", "accept", "comment", "undo", "conflict"]
 Outcome = Literal["passed", "failed", "timeout", "memory_limit", "output_limit", "crashed", "not_run", "error", "flaky"]
 RequestState = Literal["open", "answered"]
 Resolution = Literal["granted", "declined"]
@@ -280,15 +281,16 @@ class LabWarning(Record):
 
 
 class OverrideRecord(Record):
-    """A person's rating that replaced the one before."""
+    """A person's rating that replaced the one before, or another action on a criterion."""
 
     id: str
     at: str
     by: str
     criterion: str
     old: str | None
-    new: str
+    new: str | None
     why: str
+    action: Action = "rate"
 
 
 class OverrideRequest(Record):

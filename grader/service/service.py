@@ -78,7 +78,7 @@ def run_service(options: ServeOptions) -> None:
         )
         start_job = worker.notify if worker else leave_to_workers
         app = create_app(engine.thread, courses, store, service_options, start_job=start_job, telemetry=telemetry)
-        mount_pages(app, read_session_key(_session_key_file(store)))
+        mount_pages(app, read_session_key(_session_key_file(store)), blind_share=Settings().blind_share)
         url = f"http://{options.host}:{port}"
         ready = f"serving on [bold]{url}[/], with the review pages; API reference at {url}/docs; stop with Ctrl-C"
         log_to_stderr()

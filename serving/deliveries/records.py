@@ -9,7 +9,7 @@ from labs_schema.models import Criterion, Lab
 from serving.deliveries.errors import DeliveryError
 from serving.store.deliveries import StudentGrades
 from serving.store.grades import read_lab
-from serving.store.overrides import StoredOverride
+from serving.store.overrides import Decision, decisions
 from serving.store.store import Store
 
 MACHINE = "machine"
@@ -103,32 +103,33 @@ def make_record(given: StudentGrades, rubric: Lab) -> GradeRecord | None:
         pseudonym=given.pseudonym,
         grade=newest.id,
         rubric=newest.rubric,
-        at=max([newest.at, *(each.at for each in decided.values())]),
+        at=max([newest.at, *(each.deciding.at for each in decided.values() if each.deciding)]),
         criteria=criteria,
         total=_total([each.points for each in criteria], newest.grade),
         maximum=highest_total((each.max_marks, each.bonus) for each in rubric.criteria),
     )
 
 
-def _decisions(given: StudentGrades) -> dict[str, StoredOverride]:
-    """Criterion -> the last override. A person's decision outlives a regrade of the same program, not a new program."""
+def _decisions(given: StudentGrades) -> dict[str, Decision]:
+    """Criterion -> current decision. A person's decision outlives a regrade of the same program, not a new program."""
     same = {each.id for each, program in zip(given.grades, given.submissions, strict=True) if program == given.program}
-    return {each.criterion: each for each in given.overrides if each.grade in same}
+    found = decisions(each for each in given.overrides if each.grade in same)
+    return {title: each for title, each in found.items() if each.rating is not None}
 
 
-def _criterion(criterion: Criterion, machine: CriterionGrade, decided: Mapping[str, StoredOverride]) -> CriterionRecord:
-    override = decided.get(criterion.title)
+def _criterion(criterion: Criterion, machine: CriterionGrade, decided: Mapping[str, Decision]) -> CriterionRecord:
+    decision = decided.get(criterion.title)
     titles = {rating.title: rating for rating in criterion.ratings}
-    if override is not None and override.new not in titles:  # of an earlier rubric: a person decides again
-        machine, override = machine.model_copy(update={"status": Status.NEEDS_REVIEW}), None
-    rating = override.new if override else machine.rating
+    if decision is not None and decision.rating not in titles:  # of an earlier rubric: a person decides again
+        machine, decision = machine.model_copy(update={"status": Status.NEEDS_REVIEW}), None
+    rating = decision.rating if decision else machine.rating
     return CriterionRecord(
         criterion=criterion.title,
         rating=rating,
         points=titles[rating].marks if rating in titles else None,
         comment=(machine.reasoning or "") if rating == machine.rating else "",
-        status=Status.ACCEPTED if override else machine.status,
-        who=override.actor if override else MACHINE,
+        status=Status.ACCEPTED if decision else machine.status,
+        who=decision.deciding.actor if decision and decision.deciding else MACHINE,
     )
 
 

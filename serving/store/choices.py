@@ -73,6 +73,14 @@ def record_choices(
     return _Recording(ledger, choices, members, printable_name(request), actor).run(choices)
 
 
+def record_override(
+    ledger: Ledger, grade_id: str, criterion: str, rating: str, why: str, *, request: str, actor: str
+) -> StoredOverride:
+    """Appends a person's rating in any case. Idempotent per request. Raises UnknownError and ForgottenError."""
+    choice = Choice(grade=grade_id, criterion=criterion, rating=rating, comment=why)
+    return record_choices(ledger, [choice], members={}, request=request, actor=actor)[0].record
+
+
 class _Recording:
     """One transaction's choices. Reads everything in a few queries, as a choice may be about thousands of grades."""
 
@@ -135,8 +143,8 @@ class _Recording:
             theirs = decision(each for each in self._of(target) if each.criterion == choice.criterion)
             if choice.revision is not None and (theirs.rating, theirs.comment) != (before.rating, before.comment):
                 continue
-            undone = next((each for each in before.in_force if each.id == choice.undone), None)
-            same = [each.id for each in theirs.in_force if undone and each.request == undone.request]
+            undone = next((each for each in before.active if each.id == choice.undone), None)
+            same = [each.id for each in theirs.active if undone and each.request == undone.request]
             if choice.action is Action.UNDO and not same:
                 continue
             own = choice.model_copy(update={"undone": same[0] if same else None})
@@ -149,7 +157,7 @@ class _Recording:
         texts = {"grade": target.row.id, "criterion": choice.criterion, "old": old, "new": None, "why": choice.comment}
         texts |= {"new": choice.rating if action is not Action.COMMENT else old}
         if action is Action.UNDO:
-            left = decision(each for each in before.in_force if each.id != choice.undone)
+            left = decision(each for each in before.active if each.id != choice.undone)
             texts["new"] = left.rating or target.ratings.get(choice.criterion)
         if action is not Action.RATE:
             texts["action"] = action.value

@@ -53,40 +53,40 @@ class StoredOverride(Frozen):
 class Decision(Frozen):
     """A person's decision on a criterion, from the records of all grades of the same work.
 
-    `rating`: None if there is none or all were undone. `comment`: the current one. `in_force`: the records that count,
+    `rating`: None if there is none or all were undone. `comment`: the current one. `active`: the records that count,
     oldest first. `seq`: that of the last record, 0 without one; it identifies the revision.
     """
 
     rating: str | None = None
     comment: str = ""
-    in_force: tuple[StoredOverride, ...] = ()
+    active: tuple[StoredOverride, ...] = ()
     seq: int = 0
 
     @property
     def deciding(self) -> StoredOverride | None:
         """The record that set the rating."""
-        return next((each for each in reversed(self.in_force) if each.action is not Action.COMMENT), None)
+        return next((each for each in reversed(self.active) if each.action is not Action.COMMENT), None)
 
 
 def decision(records: Iterable[StoredOverride]) -> Decision:
     """`records`: of one criterion, oldest first."""
-    in_force: list[StoredOverride] = []
+    active: list[StoredOverride] = []
     seq = 0
     for record in records:
         if record.action is Action.CONFLICT:
             continue
         seq = record.seq
         if record.action is Action.UNDO:
-            in_force = [each for each in in_force if each.id != record.undone]
+            active = [each for each in active if each.id != record.undone]
         else:
-            in_force.append(record)
-    rated = [each.new for each in in_force if each.action is not Action.COMMENT]
-    # A rating without a comment leaves the comment; a comment record may empty it.
-    commented = [each.why for each in in_force if each.why or each.action is Action.COMMENT]
+            active.append(record)
+    rated = [each.new for each in active if each.action is not Action.COMMENT]
+    # A page sends the complete comment with every record; the API's records leave the comment unless they have one.
+    commented = [each.why for each in active if each.why or each.shown_at or each.action is Action.COMMENT]
     return Decision(
         rating=rated[-1] if rated else None,
         comment=commented[-1] if commented else "",
-        in_force=tuple(in_force),
+        active=tuple(active),
         seq=seq,
     )
 
@@ -103,7 +103,7 @@ class History(Frozen):
     """A grade, its overrides, the lab at that time, and `regrades`: the student's other grades in it.
 
     `decisions`: criterion title -> decision, also from records on other grades of the same files: a regrade leaves
-    decisions in force. `regrades` is empty for anonymous work.
+    decisions current. `regrades` is empty for anonymous work.
     """
 
     grade: StoredGrade

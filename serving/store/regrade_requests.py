@@ -12,11 +12,12 @@ from sqlalchemy import Connection, insert, select
 
 from labs_schema.errors import GraderError
 from labs_schema.limits import RegradeRequestLimits
+from serving.store.choices import record_override
 from serving.store.contents import make_content, store_contents
 from serving.store.database import Database
 from serving.store.errors import ForgottenError, UnknownError
 from serving.store.ledger import Detail, Ledger, audited_transaction, printable_name
-from serving.store.overrides import read_history, record_override
+from serving.store.overrides import read_history
 from serving.store.regrade_records import (
     RegradeRequest,
     RequestState,

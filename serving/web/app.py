@@ -12,11 +12,14 @@ from starlette.types import Scope
 from labs_schema.limits import PageLimits
 from serving.api.middleware.json_bodies import PAGES_PATH
 from serving.api.service import Service
+from serving.review.index import ReviewIndex
 from serving.web.error_pages import install_error_pages
 from serving.web.rendering import STATIC
+from serving.web.review_state import ReviewState
 from serving.web.routes import ROUTERS
 from serving.web.security_headers import SecurityHeaders
 from serving.web.sessions import SessionCookies, session_signer
+from serving.web.shown import ShownSigner
 
 
 class CachedFiles(StaticFiles):
@@ -31,11 +34,20 @@ class CachedFiles(StaticFiles):
 LIFETIME = timedelta(hours=PageLimits().session_hours)
 
 
-def mount_pages(app: FastAPI, session_key: bytes, lifetime: timedelta = LIFETIME) -> FastAPI:
-    """Adds the pages below `/app` to a service made by `create_app`, and `GET /` that leads to them."""
+BLIND_SHARE = 0.1
+
+
+def mount_pages(
+    app: FastAPI, session_key: bytes, *, lifetime: timedelta = LIFETIME, blind_share: float = BLIND_SHARE
+) -> FastAPI:
+    """Adds the pages below `/app` to a service made by `create_app`, and `GET /` that leads to them.
+
+    `blind_share`: part of the criteria whose rating is hidden until a person has chosen.
+    """
     service: Service = app.state.service
     pages = FastAPI(title="grader pages", docs_url=None, redoc_url=None, openapi_url=None)
     pages.state.service = service
+    pages.state.review = ReviewState(ReviewIndex(service.store.database), ShownSigner(session_key), blind_share)
     install_error_pages(pages)
     pages.add_middleware(SessionCookies, signer=session_signer(session_key), lifetime=lifetime)
     pages.add_middleware(SecurityHeaders)

@@ -1,5 +1,7 @@
 """Errors as pages, with the codes of the API. The page repeats the text of the refused form, so that none is lost."""
 
+import re
+
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -8,8 +10,11 @@ from labs_schema.errors import GraderError
 from serving.api.error_handlers import FRAMEWORK_CODES, store_problem
 from serving.api.schemas.problems import Problem, ProblemError
 from serving.store.errors import BadNameError, ForgottenError, StoreError, UnknownError
-from serving.web.form_posts import CSRF, read_form, text
+from serving.web.form_posts import read_form, text
 from serving.web.rendering import redirect, render
+
+TYPED = re.compile(r"comment|text|answer|why")
+"""The beginnings of the names of fields in which people write."""
 
 
 def install_error_pages(pages: FastAPI) -> None:
@@ -71,8 +76,7 @@ async def _typed(request: Request) -> dict[str, str]:
         form = await read_form(request)
     except HTTPException:
         return {}
-    shown = ("comment", "why", "answer", "text")
-    return {name: value for name in shown if (value := text(form, name).strip()) and name != CSRF}
+    return {name: value for name in form if TYPED.match(name) and (value := text(form, name).strip())}
 
 
 def _path(request: Request) -> str:

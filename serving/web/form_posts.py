@@ -45,7 +45,10 @@ async def _check(request: Request) -> None:
     if not _is_same_site(request.headers):
         raise ProblemError("cross-site-request", "The form was sent by a page of another site.")
     sent = text(await read_form(request), CSRF)
-    if not hmac.compare_digest(sent.encode("utf-8", "replace"), request.state.session.csrf.encode()):
+    session = request.state.session
+    if not hmac.compare_digest(sent.encode("utf-8", "replace"), session.csrf.encode()):
+        if not session.key and request.app.state.service.keyed:
+            raise ProblemError("sign-in-required", "Your session has ended.")
         raise ProblemError("form-outdated", "The form is of an earlier session.")
 
 

@@ -1,6 +1,7 @@
 """Renders templates. Text is escaped, and `visible` shows invisible characters of hostile text."""
 
 import hashlib
+import secrets
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -38,9 +39,14 @@ def redirect(request: Request, path: str, **query: object) -> RedirectResponse:
 
 
 def page_url(path: str, **query: object) -> str:
-    """A path with a query; values that are None or empty are left out."""
-    given = {name: value for name, value in query.items() if value not in (None, "", ())}
+    """A path with a query; values that are None are left out."""
+    given = {name: value for name, value in query.items() if value is not None}
     return f"{path}?{urlencode(given, doseq=True)}" if given else path
+
+
+def new_request_id() -> str:
+    """For the hidden field that makes sending a form twice harmless."""
+    return secrets.token_urlsafe(18)
 
 
 @cache

@@ -1,10 +1,12 @@
 """Renders students' files as highlighted HTML. Their text is hostile: it is escaped, and invisible characters are shown
 by their code points."""
 
-from collections.abc import Iterable
-from typing import Any
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexer import Lexer
@@ -23,6 +25,48 @@ class ShownFile(Frozen):
     path: str
     numbers: str
     html: str
+
+
+class Listing(NamedTuple):
+    """`lines`: escaped HTML, one per line. `anchor`: prefix of the lines' ids: line 3 is `L3` in the first file."""
+
+    path: str
+    anchor: str
+    lines: tuple[Markup, ...]
+
+
+def listings(files: Iterable[SourceFile], language: str) -> tuple[Listing, ...]:
+    """The files in order, with anchors for every line."""
+    return tuple(
+        Listing(
+            path=shown.path,
+            anchor="L" if number == 1 else f"f{number}-L",
+            lines=tuple(map(Markup, shown.html.split("\n"))),
+        )
+        for number, shown in enumerate(shown_files(files, language), 1)
+    )
+
+
+LINE = re.compile(r"\b(?i:lines?|zeilen?)\s+(\d{1,6})|(?<![\w/.-])([\w./-]{1,200}):(\d{1,6})\b")
+"""`line 12`, or `main.c:12`."""
+
+
+def with_line_links(text: str, shown: Sequence[Listing]) -> Markup:
+    """`text`, escaped, with links to the lines that it names."""
+    by_path = {each.path: each for each in shown}
+
+    def link(found: re.Match[str]) -> Markup:
+        listing = by_path.get(found[2]) if found[2] else (shown[0] if shown else None)
+        number = int(found[1] or found[3])
+        if listing is None or not 1 <= number <= len(listing.lines):
+            return escape(found[0])
+        return Markup('<a href="#{}{}">{}</a>').format(listing.anchor, number, found[0])
+
+    text, parts, end = visible(text), list[Markup](), 0
+    for found in LINE.finditer(text):
+        parts += [escape(text[end : found.start()]), link(found)]
+        end = found.end()
+    return Markup("").join([*parts, escape(text[end:])])
 
 
 def shown_files(files: Iterable[SourceFile], language: str) -> tuple[ShownFile, ...]:
@@ -59,11 +103,10 @@ def _shown(file: SourceFile, language: str) -> ShownFile:
 
 
 def _lexer(path: str, language: str) -> Lexer:
-    try:
-        return get_lexer_for_filename(path, stripnl=False)
-    except ClassNotFound:
-        pass
-    try:
+    """By file name, then by language. A notebook is shown as the program that was read from it, not as JSON."""
+    if not path.endswith(".ipynb"):
+        with suppress(ClassNotFound):
+            return get_lexer_for_filename(path, stripnl=False)
+    with suppress(ClassNotFound):
         return get_lexer_by_name(language.lower(), stripnl=False)
-    except ClassNotFound:
-        return TextLexer(stripnl=False)
+    return TextLexer(stripnl=False)

@@ -1,5 +1,6 @@
 """A service with the pages and without a model, and a client that uses them as a browser without script does."""
 
+import random
 import re
 from html.parser import HTMLParser
 from types import SimpleNamespace
@@ -9,6 +10,9 @@ from urllib.parse import urljoin
 import httpx
 from starlette.testclient import TestClient
 
+from labs_schema.grades import CriterionGrade, Grade, Provenance, Status
+from labs_schema.hashes import rubric_hash, submission_hash
+from labs_schema.models import Lab, Submission
 from serving.api.app import create_app
 from serving.api.service import ServiceOptions
 from serving.courses.lab_registry import LabRegistry
@@ -92,3 +96,56 @@ def visitor(app: Any, store: Store, role: str = "ta", course: str | None = COURS
     """A signed-in visitor with a new key."""
     token, _ = store.create_key(name or role, Role(role), course, actor="test")
     return Visitor(app).sign_in(token)
+
+
+def machine_grade(
+    lab: Lab, submission: Submission, *, accept: float = 2.0, seed: int = 0, **changes: dict[str, Any]
+) -> Grade:
+    """A grade as a model gives one, drawn from the submission's hash. Criteria with a probability of at least `accept`
+    are accepted. `changes`: criterion position as `c0` -> fields of its grade."""
+    digest = submission_hash(submission)
+    criteria = []
+    for i, criterion in enumerate(lab.criteria):
+        chance = random.Random(f"{digest} {seed} {criterion.title}")
+        weights = [chance.random() ** 3 + 0.02 for _ in criterion.ratings]
+        shares = {r.title: w / sum(weights) for r, w in zip(criterion.ratings, weights, strict=True)}
+        rating = criterion.rating(max(shares, key=lambda title: shares[title]))
+        accepted = shares[rating.title] >= accept
+        reason = f"low-confidence: {shares[rating.title]:.2f} < {accept:.2f}"
+        fields: dict[str, Any] = {
+            "criterion": criterion.title,
+            "rating": rating.title,
+            "probabilities": shares,
+            "confidence": shares[rating.title],
+            "label_mass": 1.0,
+            "marks": rating.marks,
+            "min_marks": criterion.min_marks,
+            "max_marks": criterion.max_marks,
+            "bonus": criterion.bonus,
+            "status": Status.ACCEPTED if accepted else Status.NEEDS_REVIEW,
+            "review_reasons": () if accepted else (reason,),
+        }
+        criteria.append(CriterionGrade(**fields | changes.get(f"c{i}", {})))
+    hashes = dict.fromkeys(("model_hash", "tokenizer_hash", "prompt_hash", "settings_hash"), "0")
+    provenance = Provenance(
+        grader_version="0",
+        engine="none",
+        engine_version="0",
+        base_model="synthetic",
+        rubric_hash=rubric_hash(lab),
+        submission_hash=digest,
+        **hashes,
+    )
+    return Grade(lab=lab.name, student=submission.student, criteria=tuple(criteria), provenance=provenance)
+
+
+def record_lab(store: Store, lab: Lab, *, course: str = COURSE, request: str = "job1", **options: Any) -> list[str]:
+    """Stores a machine grade of every submission, as a job does; the ids of the grades in the order of the lab.
+    `options`: of `machine_grade`."""
+    submissions = []
+    for each in lab.submissions:
+        pseudonym = store.pseudonym_for(course, each.student, actor="test")
+        submissions.append(each.model_copy(update={"student": pseudonym, "folder": pseudonym}))
+    given = [machine_grade(lab, each, **options) for each in submissions]
+    recorded = store.record_grades(lab, submissions, given, request=request, actor=f"job {request}")
+    return [each for each in recorded if each]

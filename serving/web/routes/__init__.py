@@ -1,5 +1,5 @@
 """The pages, one module per subject."""
 
-from serving.web.routes import courses, sign_in
+from serving.web.routes import choices, courses, labs, sign_in, statistics, submissions
 
-ROUTERS = (sign_in.router, courses.router)
+ROUTERS = tuple(each.router for each in (sign_in, courses, labs, submissions, choices, statistics))

@@ -1,30 +1,49 @@
-"""The start page: the courses that the visitor may see, and their labs."""
+"""The start page: the courses that the visitor may see, and the progress of their labs."""
+
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from serving.api.authorization import Caller
-from serving.api.service import Service
 from serving.courses.errors import UnknownCourseError
+from serving.review.statistics import blind_agreement
 from serving.web.form_posts import PageRoute
 from serving.web.rendering import render
-from serving.web.visitors import Pages, TaVisitor, visible_courses
+from serving.web.review_state import review_state
+from serving.web.visitors import TaVisitor, page_service, visible_courses
 
 router = APIRouter(route_class=PageRoute)
 
 
 @router.get("/")
-async def courses(request: Request, service: Pages, caller: TaVisitor) -> Response:
-    found = await run_in_threadpool(_courses, service, caller)
+async def courses(request: Request, caller: TaVisitor) -> Response:
+    found = await run_in_threadpool(_courses, request, caller)
     return render(request, "courses.html", courses=found)
 
 
-def _courses(service: Service, caller: Caller) -> dict[str, tuple[str, ...]]:
-    """Course -> labs, by name."""
-    found = {}
+def _courses(request: Request, caller: Caller) -> dict[str, list[dict[str, Any]]]:
+    """Course -> its labs: those with grades, and those that are registered."""
+    service, index, found = page_service(request), review_state(request).index, {}
     for name in visible_courses(service, caller):
         try:
-            found[name] = tuple(service.courses.course(name).labs)
+            registered = service.courses.course(name).labs
         except UnknownCourseError:  # removed meanwhile
             continue
+        labs = sorted({*index.labs(name), *registered})
+        found[name] = [_lab(request, name, lab) for lab in labs]
     return found
+
+
+def _lab(request: Request, course: str, lab: str) -> dict[str, Any]:
+    review = review_state(request).index.lab(course, lab)
+    agreed, blind = blind_agreement(review)
+    return {
+        "name": lab,
+        "submissions": len(review.items),
+        "ungraded": sum(not each.program for each in review.items.values()),
+        "criteria": sum(len(each.criteria) for each in review.items.values()),
+        "waiting": sum(each.waiting for each in review.items.values()),
+        "agreed": agreed,
+        "blind": blind,
+    }

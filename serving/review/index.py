@@ -1,0 +1,172 @@
+"""The submissions of each lab in memory, brought up to date from the append-only store at every request.
+
+Grades and decisions are erasable documents that a database cannot filter by rating. Reading the rows that were added
+since the last request is exact, as no row ever changes; a forgotten student makes the lab be read again.
+"""
+
+import json
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from threading import Lock
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from labs_schema.limits import PageLimits
+from labs_schema.models import Criterion, Lab
+from serving.review.items import ReviewItem, fitting, review_criteria
+from serving.store.database import Database
+from serving.store.grades import read_lab
+from serving.store.overrides import Decision, StoredOverride, decisions, override_rows, stored_override
+from serving.store.students import is_anonymous
+from serving.store.tables import audit, audit_head, contents, grades, overrides, students
+
+Work = tuple[str, str]
+"""Pseudonym and keyed hash of the submission."""
+
+
+@dataclass(frozen=True)
+class LabReview:
+    """A lab at one point in time. `items`: grade id -> submission, in the order of their first grade. `seq`: of the
+    last audit entry that was read. `rubrics`: version -> lab. `records`: all decisions by work."""
+
+    course: str
+    lab: str
+    seq: int = 0
+    items: Mapping[str, ReviewItem] = field(default_factory=dict)
+    rubrics: Mapping[str, Lab] = field(default_factory=dict)
+    records: Mapping[Work, tuple[StoredOverride, ...]] = field(default_factory=dict)
+
+    @property
+    def criteria(self) -> tuple[Criterion, ...]:
+        """Those of the newest rubric."""
+        return self.rubrics[max(self.items.values(), key=lambda each: each.seq).rubric].criteria if self.items else ()
+
+
+class ReviewIndex:
+    """Labs by course and name. Thread-safe. The least recently used labs are dropped when there are too many items."""
+
+    def __init__(self, database: Database, max_items: int = PageLimits().items_in_memory) -> None:
+        self._database, self._max_items = database, max_items
+        self._labs: OrderedDict[tuple[str, str], LabReview] = OrderedDict()
+        self._lock = Lock()
+
+    def labs(self, course: str) -> list[str]:
+        """The names of the labs of a course that have grades; "" for requests with their own rubric."""
+        query = select(grades.c.lab).distinct().join(students, students.c.pseudonym == grades.c.student)
+        with self._database.reading() as connection:
+            return sorted(connection.execute(query.where(students.c.course == course)).scalars())
+
+    def lab(self, course: str, lab: str) -> LabReview:
+        """The lab as it is now; without items if it has no grade."""
+        with self._lock, self._database.reading() as connection:
+            review = _caught_up(self._labs.pop((course, lab), LabReview(course, lab)), connection)
+            self._labs[course, lab] = review
+            self._drop_old()
+            return review
+
+    def _drop_old(self) -> None:
+        while len(self._labs) > 1 and sum(len(each.items) for each in self._labs.values()) > self._max_items:
+            self._labs.popitem(last=False)
+
+
+def _caught_up(review: LabReview, connection: Connection) -> LabReview:
+    head: int = connection.execute(select(audit_head.c.seq)).scalar_one()
+    if head == review.seq:
+        return review
+    if review.seq and _forgot(connection, review.seq):
+        review = LabReview(review.course, review.lab)
+    new_grades = list(connection.execute(_new_grades(review)))
+    new_records = list(connection.execute(_new_records(review)))
+    records = dict(review.records)
+    for row in new_records:
+        work = row.student, row.submission
+        records[work] = (*records.get(work, ()), stored_override(row))
+    rubrics = dict(review.rubrics)
+    for version in {row.rubric for row in new_grades} - rubrics.keys():
+        rubrics[version] = read_lab(connection, version)
+    items = _with_grades(review.items, new_grades, rubrics, records)
+    changed = {(row.student, row.submission) for row in new_records}
+    items = {id_: _redecided(each, rubrics, records) if _work(each) in changed else each for id_, each in items.items()}
+    return replace(review, seq=head, items=items, rubrics=rubrics, records=records)
+
+
+def _with_grades(
+    items: Mapping[str, ReviewItem],
+    rows: Iterable[Row[Any]],
+    rubrics: Mapping[str, Lab],
+    records: Mapping[Work, tuple[StoredOverride, ...]],
+) -> dict[str, ReviewItem]:
+    """A newer grade replaces the student's earlier one, in its place."""
+    by_owner = {_owner(each.student, each.name, each.submission): each for each in items.values()}
+    by_rubric = {version: {c.title: c for c in lab.criteria} for version, lab in rubrics.items()}
+    for row in rows:
+        decided = decisions(records.get((row.student, row.submission), ()))
+        by_owner[_owner(row.student, row.name, row.submission)] = _item(row, by_rubric[row.rubric], decided)
+    return {each.grade: each for each in by_owner.values()}
+
+
+def _item(row: Row[Any], criteria: Mapping[str, Criterion], decided: Mapping[str, Decision]) -> ReviewItem:
+    document = json.loads(row.document)
+    return ReviewItem(
+        grade=row.id,
+        seq=row.seq,
+        at=row.at,
+        student=row.student,
+        name=None if is_anonymous(row.name) else row.name,
+        submission=row.submission,
+        program=(document["provenance"] or {}).get("submission_hash", ""),
+        rubric=row.rubric,
+        request=row.request,
+        criteria=review_criteria(document, criteria, decided),
+    )
+
+
+def _redecided(
+    item: ReviewItem, rubrics: Mapping[str, Lab], records: Mapping[Work, tuple[StoredOverride, ...]]
+) -> ReviewItem:
+    decided, lab = decisions(records[_work(item)]), rubrics[item.rubric]
+    criteria = (
+        replace(each, decision=fitting(decided[each.title], lab.criterion(each.title)))
+        if each.title in decided
+        else each
+        for each in item.criteria
+    )
+    return replace(item, criteria=tuple(criteria))
+
+
+def _work(item: ReviewItem) -> Work:
+    return item.student, item.submission
+
+
+def _owner(student: str, name: str | None, submission: str) -> str:
+    """Anonymous work of many students has one pseudonym."""
+    return f"{student} {submission}" if name is None or is_anonymous(name) else student
+
+
+def _new_grades(review: LabReview) -> Any:
+    mine = grades.c.seq > review.seq, grades.c.lab == review.lab, students.c.course == review.course
+    return (
+        select(grades, contents.c.document, students.c.student.label("name"))
+        .join(students, students.c.pseudonym == grades.c.student)
+        .join(contents, contents.c.hash == grades.c.content)
+        .where(*mine)
+        .order_by(grades.c.seq)
+    )
+
+
+def _new_records(review: LabReview) -> Any:
+    mine = overrides.c.seq > review.seq, grades.c.lab == review.lab, students.c.course == review.course
+    return (
+        override_rows()
+        .add_columns(grades.c.student, grades.c.submission)
+        .join(students, students.c.pseudonym == grades.c.student)
+        .where(*mine)
+        .order_by(overrides.c.seq)
+    )
+
+
+def _forgot(connection: Connection, since: int) -> bool:
+    forgotten = select(audit.c.seq).where(audit.c.seq > since, audit.c.event == "forget").limit(1)
+    return connection.execute(forgotten).first() is not None

@@ -1,0 +1,137 @@
+"""A submission under review: its current machine grade and people's decisions on it."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from labs_schema.grades import Status
+from labs_schema.models import Criterion
+from serving.scoring.triage import ReviewCode
+from serving.store.overrides import Decision
+
+NO_DECISION = Decision()
+FLAGS = frozenset({ReviewCode.SUSPICIOUS_TEXT, ReviewCode.VERIFICATION_DIFFERS, ReviewCode.VERIFICATION_FAILED})
+"""Reasons that point to text that addresses the grader."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewCriterion:
+    """A criterion of a submission. `rating`: the machine's, None if ungraded. `reasons`: why a person should look.
+
+    `spread`: the expected change if a person decided, as a share of the criterion's marks (0 to 1): the mean distance
+    of the other ratings from the machine's, weighted by their probabilities; 1 if ungraded.
+    """
+
+    title: str
+    rating: str | None
+    probability: float | None
+    accepted: bool
+    reasons: tuple[str, ...]
+    spread: float
+    max_marks: float | None
+    decision: Decision = NO_DECISION
+
+    @property
+    def current(self) -> str | None:
+        """The current rating: the person's, else the machine's."""
+        return self.decision.rating or self.rating
+
+    @property
+    def waits(self) -> bool:
+        """Whether a person has to decide."""
+        return self.decision.rating is None and not self.accepted
+
+    @property
+    def flagged(self) -> bool:
+        return not FLAGS.isdisjoint(self.codes)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The stable codes of `reasons`."""
+        return tuple(reason.partition(":")[0] for reason in self.reasons)
+
+
+@dataclass(frozen=True)
+class ReviewItem:
+    """`grade` is the id of the current grade, `seq` the number of its audit entry. `name`: the student's id, None for
+    anonymous work. `submission`: keyed hash of the files, `program`: their plain hash, equal for equal files, empty if
+    no model graded them."""
+
+    grade: str
+    seq: int
+    at: str
+    student: str
+    name: str | None
+    submission: str
+    program: str
+    rubric: str
+    request: str
+    criteria: tuple[ReviewCriterion, ...] = field(repr=False)
+
+    @property
+    def waiting(self) -> int:
+        return sum(each.waits for each in self.criteria)
+
+    @property
+    def decided(self) -> int:
+        return sum(each.decision.rating is not None for each in self.criteria)
+
+    @cached_property
+    def impact(self) -> float:
+        """The expected change of the total if a person decided every criterion: in marks, or in criteria if the rubric
+        has no marks. Only the machine's grade counts, so that a decision does not move the submission in the list."""
+        return sum(each.spread * (1.0 if each.max_marks is None else each.max_marks) for each in self.criteria)
+
+    def revision(self, criterion: ReviewCriterion) -> int:
+        """The revision of a criterion as `serving.store.choices` counts it."""
+        return max(self.seq, criterion.decision.seq)
+
+
+def review_criteria(
+    document: Mapping[str, Any], criteria: Mapping[str, Criterion], decided: Mapping[str, Decision]
+) -> tuple[ReviewCriterion, ...]:
+    """`document`: a stored grade as JSON, which is not validated again: a lab has thousands."""
+    found = []
+    for each in document["criteria"]:
+        criterion, rating = criteria[each["criterion"]], each.get("rating")
+        probabilities = each.get("probabilities") or {}
+        found.append(
+            ReviewCriterion(
+                title=each["criterion"],
+                rating=rating,
+                probability=probabilities.get(rating),
+                accepted=each.get("status") == Status.ACCEPTED,
+                reasons=tuple(each.get("review_reasons", ())),
+                spread=spread(criterion, rating, probabilities) if document["provenance"] else 0.0,
+                max_marks=criterion.max_marks,
+                decision=fitting(decided.get(each["criterion"], NO_DECISION), criterion),
+            )
+        )
+    return tuple(found)
+
+
+def spread(criterion: Criterion, rating: str | None, probabilities: Mapping[str, float]) -> float:
+    """See `ReviewCriterion.spread`. Without marks every other rating has distance 1."""
+    if rating is None or not probabilities:
+        return 1.0
+    low, high = criterion.min_marks, criterion.max_marks
+    if low is None or high is None or high == low:
+        return 1.0 - probabilities.get(rating, 0.0)
+    chosen = criterion.rating(rating).marks or 0.0
+    distances = (abs((r.marks or 0.0) - chosen) * probabilities.get(r.title, 0.0) for r in criterion.ratings)
+    return sum(distances) / (high - low)
+
+
+def in_blind_sample(student: str, lab: str, criterion: str, share: float) -> bool:
+    """Whether the machine's rating is hidden until a person has chosen. Random, and the same at every visit."""
+    digest = hashlib.sha256(f"{student}\0{lab}\0{criterion}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") < share * 2**64
+
+
+def fitting(decided: Decision, criterion: Criterion) -> Decision:
+    """Without the rating if the rubric no longer has it: then a person has to decide again."""
+    if decided.rating is None or any(each.title == decided.rating for each in criterion.ratings):
+        return decided
+    return decided.model_copy(update={"rating": None})

@@ -1,0 +1,91 @@
+"""The state of the review pages, and what of it a visitor may see."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fastapi import Request
+from pydantic import ValidationError
+
+from serving.api.service import Service
+from serving.review.filters import Filter, Hidden, Ratings
+from serving.review.index import LabReview, ReviewIndex
+from serving.review.items import ReviewCriterion, ReviewItem, in_blind_sample
+from serving.review.ta_ratings import TaRatings
+from serving.store.errors import UnknownError
+from serving.store.overrides import Action, History
+from serving.web.shown import ShownSigner
+from serving.web.visitors import course_service
+
+BLIND = "grader_blind"
+"""Cookie of a visitor who wants to choose before seeing the machine's ratings."""
+
+
+@dataclass(frozen=True)
+class ReviewState:
+    """`blind_share`: part of the criteria whose rating is hidden until a person has chosen."""
+
+    index: ReviewIndex
+    shown: ShownSigner
+    blind_share: float
+    ta_ratings: TaRatings = field(default_factory=TaRatings)
+
+
+def review_state(request: Request) -> ReviewState:
+    state: ReviewState = request.app.state.review
+    return state
+
+
+def is_blind(request: Request) -> bool:
+    """Whether the visitor hides all ratings of the machine."""
+    return request.cookies.get(BLIND) == "1"
+
+
+def hidden_for(request: Request, review: LabReview) -> Hidden:
+    """The machine's rating is hidden until a person has chosen, even if the choice was undone later."""
+    share, every = review_state(request).blind_share, is_blind(request)
+
+    def hidden(item: ReviewItem, criterion: ReviewCriterion) -> bool:
+        if not every and not in_blind_sample(item.student, review.lab, criterion.title, share):
+            return False
+        records = review.records.get((item.student, item.submission), ())
+        chosen = (Action.RATE, Action.ACCEPT)
+        return not any(each.criterion == criterion.title and each.action in chosen for each in records)
+
+    return hidden
+
+
+def read_filter(query: Mapping[str, str]) -> Filter:
+    """The filter in a URL; the default where it has an unknown value."""
+    given = {name: query[name] for name in Filter.model_fields if name in query}
+    try:
+        return Filter.model_validate(given)
+    except ValidationError as error:
+        wrong = {str(each["loc"][0]) for each in error.errors() if each["loc"]}
+        return Filter.model_validate({name: value for name, value in given.items() if name not in wrong})
+
+
+def tas_ratings(request: Request, service: Service, lab: str) -> Ratings:
+    """The TAs' ratings in the lab's files. Blocks, for seconds at the first call."""
+    return review_state(request).ta_ratings.of(service.course.labs.folders.get(lab))
+
+
+def find_submission(request: Request, grade_id: str) -> tuple[Service, History, LabReview, ReviewItem]:
+    """A grade's submission under its current grade. Blocks.
+
+    Raises UnknownError for an unknown grade, or one of a course that the visitor may not see, ProblemError for a
+    course that is no longer served.
+    """
+    store = request.app.state.service.store
+    history = store.read_history(grade_id)
+    owner = store.read_student(history.grade.student)
+    if request.state.caller.course not in (None, owner.course):
+        raise UnknownError(f"There is no grade {grade_id!r}.")
+    service = course_service(request, owner.course)
+    review = review_state(request).index.lab(owner.course, history.grade.lab)
+    item = review.items.get(grade_id)
+    if item is None:  # regraded or submitted again since, or forgotten
+        same = [each for each in review.items.values() if each.student == history.grade.student]
+        if len(same) != 1:
+            raise UnknownError(f"There is no grade {grade_id!r}.")
+        item = same[0]
+    return service, history, review, item

@@ -1,0 +1,196 @@
+"""The form on the page of a submission: rate, accept, comment, undo.
+
+The form has the revision of every criterion. All comments are sent with every action, so that none is lost.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+
+from labs_schema.limits import PageLimits
+from labs_schema.models import Criterion
+from serving.api.authorization import Caller
+from serving.api.schemas.problems import ProblemError, too_large
+from serving.review.filters import Filter
+from serving.review.items import ReviewCriterion, ReviewItem, review_criteria
+from serving.store.choices import Choice, Outcome
+from serving.store.errors import ForgottenError
+from serving.store.overrides import Action, History, StoredOverride
+from serving.web.form_posts import PageRoute, read_form, text
+from serving.web.rendering import new_request_id, redirect, render
+from serving.web.review_state import find_submission, read_filter, review_state
+from serving.web.shown import Shown
+from serving.web.visitors import TaVisitor
+
+router = APIRouter(route_class=PageRoute)
+ACT = re.compile(r"(rate)-(\d{1,3})-(\d{1,2})|(accept|undo)-(\d{1,3})|(comment|accept-all|undo-last)")
+REQUEST = re.compile(r"[\w-]{16,64}")
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A form. `position`: of the criterion that `act` is about, None for acts on the submission. `revisions` and
+    `comments`: by position, for the criteria that the form has."""
+
+    act: str
+    position: int | None
+    rating: int | None
+    request: str
+    revisions: dict[int, int]
+    comments: dict[int, str]
+    shown: Shown | None
+
+
+@router.post("/grades/{grade_id}")
+async def choose(request: Request, caller: TaVisitor, grade_id: str) -> Response:
+    form = await read_form(request)
+    chosen = read_filter({name: text(form, name) for name in Filter.model_fields if name in form})
+    sent = _read(form, review_state(request).shown.read(text(form, "shown"), grade_id))
+    outcomes = await run_in_threadpool(_record, request, caller, grade_id, sent)
+    if conflicts := [each for each in outcomes if each.conflict]:
+        context = await run_in_threadpool(_conflict, request, grade_id, conflicts)
+        return render(request, "conflict.html", 409, chosen=chosen, **context)
+    anchor = f"#c{sent.position}" if sent.position is not None else ""
+    response = redirect(request, f"/grades/{grade_id}", **chosen.query)
+    response.headers["Location"] += anchor
+    return response
+
+
+def _read(form: FormData, shown: Shown | None) -> Sent:
+    """Raises ProblemError for a form that the page did not make."""
+    found, request_id = ACT.fullmatch(text(form, "act")), text(form, "request")
+    revisions = {int(name[9:]): int(text(form, name)) for name in form if _is_revision(name, text(form, name))}
+    if found is None or not REQUEST.fullmatch(request_id) or not revisions or shown is None:
+        raise ProblemError("invalid-request", "The form has a wrong value.")
+    comments = {each: text(form, f"comment-{each}").strip() for each in revisions if f"comment-{each}" in form}
+    for comment in comments.values():
+        if len(comment) > (most := PageLimits().comment_chars):
+            raise too_large("comment", f"{len(comment)} characters", most, "characters")
+    position = found[2] or found[5]
+    return Sent(
+        act=found[1] or found[4] or found[6],
+        position=int(position) if position else None,
+        rating=int(found[3]) if found[3] else None,
+        request=request_id,
+        revisions=revisions,
+        comments=comments,
+        shown=shown,
+    )
+
+
+def _is_revision(name: str, value: str) -> bool:
+    return re.fullmatch(r"revision-\d{1,3}", name) is not None and re.fullmatch(r"\d{1,15}", value) is not None
+
+
+def _record(request: Request, caller: Caller, grade_id: str, sent: Sent) -> list[Outcome]:
+    service, history, _, item = find_submission(request, grade_id)
+    if item.grade != grade_id:  # regraded since: the form is about the grade that its page showed
+        item = _as_shown(item, history)
+    choices = _choices(sent, item, history.lab.criteria, caller.actor)
+    if not choices:
+        return []
+    members = {grade_id: service.jobs.group_grades(history.grade)}
+    return service.store.record_choices(choices, members=members, request=sent.request, actor=caller.actor)
+
+
+def _as_shown(item: ReviewItem, history: History) -> ReviewItem:
+    if history.grade.grade is None:
+        raise ForgottenError("The student was forgotten.")
+    rubric = {each.title: each for each in history.lab.criteria}
+    criteria = review_criteria(history.grade.grade.model_dump(mode="json"), rubric, history.decisions)
+    return replace(item, grade=history.grade.id, seq=history.grade.seq, criteria=criteria)
+
+
+def _choices(sent: Sent, item: ReviewItem, criteria: Sequence[Criterion], actor: str) -> list[Choice]:
+    """The choices of a form; also new comments on the criteria that its button is not about."""
+    made: dict[int, Choice] = {}
+    undone = _undone(sent, item, actor)
+    for position, each in enumerate(item.criteria):
+        if position not in sent.revisions:
+            continue
+        comment = sent.comments.get(position, each.decision.comment)
+        chosen = _chosen(sent, position, each, undone, [rating.title for rating in criteria[position].ratings])
+        if chosen is None and comment != each.decision.comment:
+            chosen = {"action": Action.COMMENT}
+        if chosen is not None:
+            made[position] = Choice(
+                grade=item.grade,
+                criterion=each.title,
+                comment=comment,
+                revision=sent.revisions[position],
+                blind=sent.shown is not None and position in sent.shown.blind,
+                shown_at=sent.shown.at if sent.shown else None,
+                **chosen,
+            )
+    if sent.position is not None and sent.position not in made:
+        raise ProblemError("invalid-request", "The form asks for what the criterion does not allow.")
+    return list(made.values())
+
+
+def _chosen(
+    sent: Sent, position: int, criterion: ReviewCriterion, undone: dict[str, str], titles: list[str]
+) -> dict[str, Any] | None:
+    """Action and rating for a criterion, None if the form leaves it as it is."""
+    mine, blind = sent.position == position, sent.shown is not None and position in sent.shown.blind
+    if sent.act == "rate" and mine and sent.rating is not None and sent.rating < len(titles):
+        return {"action": Action.RATE, "rating": titles[sent.rating]}
+    accepts = (sent.act == "accept" and mine) or (sent.act == "accept-all" and criterion.decision.rating is None)
+    if accepts and criterion.rating is not None and not blind:
+        return {"action": Action.ACCEPT, "rating": criterion.rating}
+    if criterion.title in undone:
+        return {"action": Action.UNDO, "undone": undone[criterion.title]}
+    return None
+
+
+def _undone(sent: Sent, item: ReviewItem, actor: str) -> dict[str, str]:
+    """Criterion title -> id of the record to take back: the criterion's last, or all of the visitor's last form."""
+    if sent.act == "undo" and sent.position is not None and sent.position < len(item.criteria):
+        each = item.criteria[sent.position]
+        return {each.title: each.decision.active[-1].id} if each.decision.active else {}
+    if sent.act != "undo-last":
+        return {}
+    mine = [r for each in item.criteria for r in each.decision.active if r.actor == actor]
+    last = max(mine, key=lambda each: each.seq).request if mine else None
+    return {each.criterion: each.id for each in mine if each.request == last}
+
+
+def _act(record: StoredOverride, position: int, criteria: Sequence[Criterion]) -> str | None:
+    """The act that sends the visitor's version again; None without one, or if the rubric lost the rating."""
+    titles = [each.title for each in criteria[position].ratings]
+    if record.new is None:
+        return "comment" if record.why and record.undone is None else None
+    return f"rate-{position}-{titles.index(record.new)}" if record.new in titles else None
+
+
+def _conflict(request: Request, grade_id: str, conflicts: list[Outcome]) -> dict[str, Any]:
+    """Both versions of each criterion, and the fields of a form that sends the visitor's again."""
+    service, _, review, item = find_submission(request, grade_id)
+    names = {each.id: each.name for each in service.store.list_keys()}
+    positions = {each.title: position for position, each in enumerate(item.criteria)}
+    both = [
+        {
+            "position": positions[each.record.criterion],
+            "review": item.criteria[positions[each.record.criterion]],
+            "revision": item.revision(item.criteria[positions[each.record.criterion]]),
+            "yours": each.record,
+            "theirs": each.now,
+            "act": _act(each.record, positions[each.record.criterion], review.rubrics[item.rubric].criteria),
+        }
+        for each in conflicts
+        if each.record.criterion in positions
+    ]
+    return {
+        "course": service.course.name,
+        "lab": review.lab,
+        "item": item,
+        "both": both,
+        "regraded": item.grade != grade_id,
+        "names": names,
+        "shown_token": review_state(request).shown.sign(item.grade, ()),
+        "request_id": new_request_id(),
+    }

@@ -1,0 +1,28 @@
+"""The statistics of a lab: agreement of people and model, with and without its rating in view, and time."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from serving.review.statistics import statistics
+from serving.web.form_posts import PageRoute
+from serving.web.rendering import render
+from serving.web.review_state import review_state
+from serving.web.visitors import TaVisitor, course_service
+
+router = APIRouter(route_class=PageRoute)
+Name = Annotated[str, Query(max_length=500)]
+
+
+@router.get("/statistics")
+async def show_statistics(request: Request, caller: TaVisitor, course: Name, lab: Name) -> Response:
+    del caller
+    return render(request, "statistics.html", **await run_in_threadpool(_statistics, request, course, lab))
+
+
+def _statistics(request: Request, course: str, lab: str) -> dict[str, Any]:
+    course_service(request, course)
+    state = review_state(request)
+    found = statistics(state.index.lab(course, lab))
+    return {"course": course, "lab": lab, "found": found, "share_blind": state.blind_share}

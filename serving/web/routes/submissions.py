@@ -1,0 +1,152 @@
+"""One submission: its code next to the rubric with the machine's ratings, and the history of each criterion."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from labs_schema.grades import CriterionGrade, total_marks
+from labs_schema.limits import PageLimits
+from labs_schema.models import Criterion, Lab, SourceFile, Submission
+from serving.review.filters import Filter, Show, neighbours, selected
+from serving.review.items import ReviewItem
+from serving.store.errors import ForgottenError
+from serving.store.overrides import History, StoredOverride
+from serving.web.form_posts import PageRoute
+from serving.web.rendering import new_request_id, redirect, render
+from serving.web.review_state import find_submission, hidden_for, is_blind, read_filter, review_state, tas_ratings
+from serving.web.source_code import Listing, listings, with_line_links
+from serving.web.visitors import TaVisitor
+
+router = APIRouter(route_class=PageRoute)
+
+
+@router.get("/grades/{grade_id}")
+async def submission(request: Request, caller: TaVisitor, grade_id: str) -> Response:
+    """Writes nothing: opening a page does not make anyone its grader."""
+    del caller
+    chosen = read_filter(request.query_params)
+    context = await run_in_threadpool(_page, request, grade_id, chosen)
+    if context["item"].grade != grade_id:  # an old link: the current grade of the same student
+        return redirect(request, f"/grades/{context['item'].grade}", **chosen.query)
+    return render(request, "submission.html", **context)
+
+
+def _page(request: Request, grade_id: str, chosen: Filter) -> dict[str, Any]:
+    service, history, review, item = find_submission(request, grade_id)
+    if item.grade != grade_id:
+        history = service.store.read_history(item.grade)
+    submitted = service.store.read_submission(item.grade)
+    if submitted is None or history.grade.grade is None:
+        raise ForgottenError(f"The student of grade {grade_id} was forgotten.")
+    hidden = hidden_for(request, review)
+    rated = tas_ratings(request, service, review.lab) if chosen.show is Show.DIFFERS else None
+    items = selected(review, chosen, hidden, rated)
+    before, after = neighbours(items, item, chosen.order)
+    files, cut = _shown_part(submitted)
+    shown = listings(files, history.lab.language)
+    criteria = [
+        _criterion(i, criterion, machine, item, history, shown, hidden(item, item.criteria[i]))
+        for i, (criterion, machine) in enumerate(zip(history.lab.criteria, history.grade.grade.criteria, strict=True))
+    ]
+    blind = tuple(each["position"] for each in criteria if each["hidden"])
+    names = {each.id: each.name for each in service.store.list_keys()}
+    return {
+        "course": service.course.name,
+        "lab": review.lab,
+        "item": item,
+        "chosen": chosen,
+        "files": shown,
+        "cut": cut,
+        "criteria": criteria,
+        "grade": history.grade,
+        "language": history.lab.language,
+        "before": before,
+        "after": after,
+        "left": len(items),
+        "total": None if blind else _total(history.lab, item),
+        "members": len(service.jobs.group_grades(history.grade)),
+        "proposals": sum(each["acceptable"] for each in criteria),
+        "mine": _last_of(request.state.caller.actor, item),
+        "names": names,
+        "blind": is_blind(request),
+        "shown_token": review_state(request).shown.sign(item.grade, blind),
+        "request_id": new_request_id(),
+        "newer_rubric": item.rubric != max(review.items.values(), key=lambda each: each.seq).rubric,
+    }
+
+
+def _criterion(
+    position: int,
+    criterion: Criterion,
+    machine: CriterionGrade,
+    item: ReviewItem,
+    history: History,
+    shown: Sequence[Listing],
+    hidden: bool,
+) -> dict[str, Any]:
+    review = item.criteria[position]
+    records = [each for each in history.overrides if each.criterion == criterion.title]
+    decided = review.decision
+    return {
+        "position": position,
+        "criterion": criterion,
+        "machine": machine,
+        "review": review,
+        "hidden": hidden,
+        "acceptable": not hidden and machine.rating is not None and decided.rating is None,
+        "revision": item.revision(review),
+        "reasons": [reason.partition(": ")[::2] for reason in machine.review_reasons],
+        "reasoning": with_line_links(machine.reasoning or "", shown),
+        "history": _history(criterion.title, history, records),
+        "can_undo": bool(decided.active),
+        "earlier": decided.deciding is not None and decided.deciding.grade != item.grade,
+    }
+
+
+def _history(criterion: str, history: History, records: list[StoredOverride]) -> list[dict[str, Any]]:
+    """The history of a criterion, oldest first: machine grades and people's records on all grades of the work."""
+    machine = [
+        {
+            "at": each.at,
+            "kind": "machine",
+            "rating": rating,
+            "model": each.grade.provenance.base_model if each.grade.provenance else "",
+        }
+        for each in sorted((history.grade, *history.regrades), key=lambda each: each.seq)
+        if each.grade is not None
+        for rating in [next((c.rating for c in each.grade.criteria if c.criterion == criterion), None)]
+    ]
+    carried = history.decisions.get(criterion)
+    known = {each.id: each for each in (*(carried.active if carried else ()), *records)}
+    people = [{"at": each.at, "kind": each.action.value, "record": each} for each in known.values()]
+    return sorted([*machine, *people], key=lambda each: str(each["at"]))
+
+
+def _last_of(actor: str, item: ReviewItem) -> str | None:
+    """The request of the visitor's last active record on this submission."""
+    mine = [r for each in item.criteria for r in each.decision.active if r.actor == actor]
+    return max(mine, key=lambda each: each.seq).request if mine else None
+
+
+def _total(lab: Lab, item: ReviewItem) -> dict[str, float] | None:
+    """Lowest, highest and greatest possible total of the current ratings; None if the rubric has no marks."""
+    low, high, top = [], [], []
+    for criterion, each in zip(lab.criteria, item.criteria, strict=True):
+        if criterion.max_marks is None or criterion.min_marks is None:
+            return None
+        marks = criterion.rating(each.current).marks if each.current is not None else None
+        low.append(criterion.min_marks if marks is None else marks)
+        high.append(criterion.max_marks if marks is None else marks)
+        top += [] if criterion.bonus else [criterion.max_marks]
+    return {"low": total_marks(low), "high": total_marks(high), "top": total_marks(top)}
+
+
+def _shown_part(submitted: Submission) -> tuple[list[SourceFile], bool]:
+    """The files up to the limit of a page, and whether something was cut off."""
+    left, files = PageLimits().shown_chars, []
+    for file in submitted.files:
+        files.append(file.model_copy(update={"text": file.text[:left]}))
+        left -= len(files[-1].text)
+    return files, sum(len(file.text) for file in submitted.files) > PageLimits().shown_chars
