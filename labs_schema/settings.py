@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -45,6 +45,11 @@ class Settings(BaseSettings):
         "",
         description="Origins that outbound requests may reach although they use http, another port than 443 or a "
         "private address, separated by spaces, such as https://moodle.campus.example http://localhost:8080. "
+        "Default: none",
+    )
+    canvas_token: SecretStr = Field(
+        SecretStr(""),
+        description="The access token for Canvas, of a teacher of the course; only `grader send canvas` needs it. "
         "Default: none",
     )
     secret: Path = Field(

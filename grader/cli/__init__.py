@@ -35,6 +35,7 @@ from grader.cli.observe import observe
 from grader.cli.regrade import regrade
 from grader.cli.replay import replay
 from grader.cli.robustness import robustness
+from grader.cli.send import send
 from grader.cli.serve import serve
 from grader.cli.suspects import suspects
 from grader.cli.train import train
@@ -63,7 +64,7 @@ for panel, functions in PANELS.items():
         command_class = SpacedValues if function is build_dataset else HelpCommand
         name = function.__name__.strip("_").replace("_", "-")  # `import` is a keyword
         app.command(name, cls=command_class, rich_help_panel=panel)(function)
-for group, panel in ((model, TRAINING), (courses, OPERATION), (keys, OPERATION), (audit, OPERATION)):
+for group, panel in ((model, TRAINING), (courses, OPERATION), (keys, OPERATION), (audit, OPERATION), (send, GRADING)):
     app.add_typer(group, rich_help_panel=panel)
 
 

@@ -145,6 +145,8 @@ def plan_students(
 
 def decide(before: Value, after: Value, sent: KnownValues, platform: Platform, *, overwrite: bool = False) -> Action:
     """A teacher's change on the platform wins: it is a conflict unless the value there is one that was sent."""
+    if before.blocked and not overwrite:
+        return Action.CONFLICT
     if shows(before, after):
         return Action.UNCHANGED
     ours = sent.explain(before, after, with_comments=platform.comment_style == "replace")

@@ -68,6 +68,7 @@ class CriterionValue(Frozen):
 class Value(Frozen):
     """A person's value on a platform: total, criteria by the platform's id, and overall comments as plain text.
 
+    `blocked`: a person's decision that has no value, such as `excused`; nothing replaces it.
     With `comment_style` `append`, `comments` are all comments there, also those of others; with `replace`, it is the
     current one or none.
     """
@@ -75,6 +76,7 @@ class Value(Frozen):
     total: float | None = None
     criteria: dict[str, CriterionValue] = Field(default_factory=dict)
     comments: tuple[str, ...] = ()
+    blocked: str = ""
 
     @property
     def is_empty(self) -> bool:

@@ -1,15 +1,11 @@
 """Sends grades: reads before each write, journals what it is about to do, and reads back what the platform shows."""
 
-import random
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
-from typing import TypeVar
 
 from labs_schema.errors import GraderError
 from labs_schema.frozen import Frozen
-from labs_schema.limits import DeliveryLimits
 from serving.deliveries.errors import DeliveryError, ErrorKind
 from serving.deliveries.known_values import CONFLICT, DELIVERED, FAILED, INTENDED, KnownValues, known_values
 from serving.deliveries.mapping import find_mapping, store_mapping, unmapped_text
@@ -26,14 +22,10 @@ from serving.deliveries.plan import (
 )
 from serving.deliveries.platform import Platform, Value
 from serving.deliveries.records import read_criteria, read_records
+from serving.deliveries.retries import Retries
 from serving.jobs.job_lock import job_lock
-from serving.outbound.errors import OutboundFailedError, OutboundRefusedError, OutboundTooLargeError
 from serving.store.deliveries import NewEntry
 from serving.store.store import Store
-
-LIMITS = DeliveryLimits()
-Sleep = Callable[[float], None]
-Result = TypeVar("Result")
 
 
 class Source(Frozen):
@@ -60,8 +52,8 @@ class StudentOutcome(Frozen):
 class Sender:
     """Sends to one platform. `actor` is who caused it, for the journal."""
 
-    def __init__(self, store: Store, platform: Platform, *, actor: str, sleep: Sleep = time.sleep) -> None:
-        self._store, self._platform, self._actor, self._sleep = store, platform, actor, sleep
+    def __init__(self, store: Store, platform: Platform, *, actor: str, retries: Retries | None = None) -> None:
+        self._store, self._platform, self._actor, self._retries = store, platform, actor, retries or Retries()
 
     def plan(self, source: Source, policy: ReleasePolicy, *, remap: bool = False) -> DeliveryPlan:
         """The dry run: reads the platform, writes nothing anywhere. Raises DeliveryError and StoreError."""
@@ -69,8 +61,8 @@ class Sender:
         records = read_records(store, source.course, source.lab)
         criteria = read_criteria(store, records)
         known = known_values(store.read_journal(platform.target))
-        assignment = self._again(platform.read_assignment)
-        people = self._again(platform.read_people)
+        assignment = platform.read_assignment()
+        people = platform.read_people()
         persons = {
             each.student: person
             for each in records
@@ -83,7 +75,7 @@ class Sender:
             if mapping.unmapped or mapping.unused:
                 raise DeliveryError("platform-rubric-unmapped", unmapped_text(mapping))
         builder = ValueBuilder(assignment, mapping.mapping if mapping else None, policy, platform)
-        current = self._again(platform.read_values)
+        current = platform.read_values()
         students = plan_students(records, matching, current, builder, known, policy)
         return DeliveryPlan(
             target=platform.target, assignment=assignment, mapping=mapping, matching=matching, students=students
@@ -94,7 +86,8 @@ class Sender:
     ) -> list[StudentOutcome]:
         """Sends what `plan` lists and returns an outcome for every student of it.
 
-        A failure concerns one student; a failure of set-up ends the sending, and the rest is reported as failed by it.
+        A conflict, or a failure of data, concerns one student. A failure of set-up, or an outage that outlasts all
+        retries, ends the sending, and the rest is reported as failed by it.
         Raises GraderError `delivery-running` if another process is sending to the same place.
         """
         with self._lock(plan.target):
@@ -119,12 +112,13 @@ class Sender:
         self, planned: PlannedDelivery, policy: ReleasePolicy
     ) -> tuple[StudentOutcome, DeliveryError | None]:
         try:
-            action = self._again(lambda: self._deliver(planned, policy))
+            action = self._retries.call(lambda: self._deliver(planned, policy))
             return StudentOutcome(student=planned.student, action=action), None
         except DeliveryError as error:
             event = CONFLICT if error.kind is ErrorKind.CONFLICT else FAILED
             self._journal(planned, event, planned.after or Value(), code=error.code)
-            stop = error if error.kind is ErrorKind.SET_UP and error.code != "platform-not-stored" else None
+            ends = error.kind in (ErrorKind.SET_UP, ErrorKind.RETRY) and error.code != "platform-not-stored"
+            stop = error if ends else None
             return _failed(planned.student, error), stop
 
     def _deliver(self, planned: PlannedDelivery, policy: ReleasePolicy) -> str:
@@ -159,21 +153,6 @@ class Sender:
         entry = NewEntry(grade=record.grade, event=event, code=code, revision=record.revision, values=values)
         self._store.record_delivery(self._platform.target, record.pseudonym, entry, actor=self._actor)
 
-    def _again(self, act: Callable[[], Result]) -> Result:
-        """Retries after errors of the class `retry`, after the time that the platform stated or longer each time."""
-        pause = LIMITS.pause_seconds
-        for attempt in range(LIMITS.attempts):
-            try:
-                return act()
-            except (DeliveryError, OutboundFailedError, OutboundRefusedError, OutboundTooLargeError) as error:
-                failure = _as_delivery_error(error)
-                last = attempt == LIMITS.attempts - 1
-                if failure.kind is not ErrorKind.RETRY or last or (failure.wait or 0) > LIMITS.longest_wait_seconds:
-                    raise failure from error
-                self._sleep(failure.wait if failure.wait is not None else pause * random.uniform(0.5, 1.5))
-                pause = min(2 * pause, LIMITS.longest_pause_seconds)
-        raise AssertionError("unreachable")
-
     @contextmanager
     def _lock(self, target: str) -> Iterator[None]:
         try:
@@ -189,13 +168,6 @@ class Sender:
 def _is_open(planned: PlannedDelivery) -> bool:
     """Also a grade that the platform shows after an interrupted run, so that the journal is completed."""
     return planned.action is Action.SEND or (planned.action is Action.UNCHANGED and planned.pending)
-
-
-def _as_delivery_error(error: GraderError) -> DeliveryError:
-    if isinstance(error, DeliveryError):
-        return error
-    failed = isinstance(error, OutboundFailedError)
-    return DeliveryError("platform-unavailable" if failed else "platform-unexpected", str(error))
 
 
 def _failed(student: str, error: DeliveryError) -> StudentOutcome:

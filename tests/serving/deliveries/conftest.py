@@ -17,7 +17,9 @@ from serving.deliveries.platform import (
     PlatformRubric,
     Value,
 )
+from serving.deliveries.retries import Retries
 from serving.deliveries.sending import Sender, Source
+from serving.store.database import PRAGMAS
 from serving.store.store import Store, open_store
 from tests.harness.graded_store import COURSE
 
@@ -96,7 +98,9 @@ def lab(make_lab: Callable[..., Lab]) -> Lab:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """Without waiting for the disk: these tests kill processes, not the machine."""
+    monkeypatch.setitem(PRAGMAS, "synchronous", "OFF")
     opened = open_store(str(tmp_path / "store.db"))
     yield opened
     opened.close()
@@ -114,7 +118,7 @@ class Delivery:
         self.store, self.source, self.waited = store, source, list[float]()
 
     def sender(self, platform: FakePlatform) -> Sender:
-        return Sender(self.store, platform, actor="test", sleep=self.waited.append)
+        return Sender(self.store, platform, actor="test", retries=Retries(self.waited.append))
 
 
 @pytest.fixture

@@ -1,0 +1,69 @@
+"""`grader send`: sends grades from the store to course platforms."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from grader.cli.help import HelpCommand, HelpGroup
+from grader.cli.options import CourseName
+
+send = typer.Typer(
+    name="send", cls=HelpGroup, no_args_is_help=True, help="Sends grades to a course platform, after a dry run."
+)
+
+Lab = Annotated[Path, typer.Argument(metavar="LAB", help="Lab folder, whose grades are in the store.")]
+Url = Annotated[str, typer.Option("--url", metavar="URL", help="Address of the platform: https://canvas.example.")]
+PlatformCourse = Annotated[
+    str, typer.Option("--platform-course", metavar="ID", help="Number of the course in the platform's addresses.")
+]
+Assignment = Annotated[
+    str, typer.Option("--assignment", metavar="ID", help="Number of the assignment in the platform's addresses.")
+]
+Confirm = Annotated[bool, typer.Option("--confirm", help="Send. Without it, only the differences are shown.")]
+IncludeReview = Annotated[bool, typer.Option("--include-review", help="Also send grades that still need human review.")]
+Scale = Annotated[
+    bool, typer.Option("--scale", help="Convert totals to the platform's maximum, for assignments without a rubric.")
+]
+Overwrite = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--overwrite", metavar="STUDENT", help="Replace this student's value although someone changed it there."
+    ),
+]
+Remap = Annotated[bool, typer.Option("--remap", help="Accept the platform's changed rubric and map it again.")]
+
+
+@send.command(cls=HelpCommand)
+def canvas(
+    lab: Lab,
+    url: Url,
+    platform_course: PlatformCourse,
+    assignment: Assignment,
+    course: CourseName = None,
+    confirm: Confirm = False,
+    include_review: IncludeReview = False,
+    scale: Scale = False,
+    overwrite: Overwrite = None,
+    remap: Remap = False,
+) -> None:
+    """Sends a lab's grades, rubric ratings and comments to a Canvas assignment.
+
+    Shows what would change; --confirm sends it. Running it again is harmless. The token is in GRADER_CANVAS_TOKEN.
+
+    Example: [bold]grader send canvas labs/square --url https://canvas.example --platform-course 101 --assignment 202[/]
+    """
+    from grader.service.delivery import Delivery, deliver
+    from labs_schema.settings import Settings
+    from serving.deliveries.plan import ReleasePolicy
+    from serving.deliveries.platforms.canvas import CanvasPlatform
+    from serving.deliveries.platforms.canvas_api import CanvasApi
+    from serving.outbound.client import OutboundClient
+    from serving.outbound.policy import configured_policy
+
+    policy = ReleasePolicy(include_review=include_review, scale=scale, overwrite=frozenset(overwrite or ()))
+    delivery = Delivery(lab=lab, course=course, policy=policy, remap=remap, confirm=confirm)
+    with OutboundClient(configured_policy()) as client:
+        api = CanvasApi(client, url, Settings().canvas_token.get_secret_value())
+        failed = deliver(delivery, CanvasPlatform(api, platform_course, assignment))
+    raise typer.Exit(1 if failed else 0)
