@@ -1,18 +1,21 @@
 """`grader export`: writes results as files for course platforms."""
 
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from grader.progress_bars import step_bars
 from grader.terminal import show
 
 Platform = Annotated[
     str,
     typer.Argument(
         metavar="PLATFORM",
-        help="canvas, moodle, moodle-feedback (a zip of feedback files), gradescope, nbgrader, github-classroom, or "
-        "excel for a marks.csv that Excel opens correctly.",
+        help="canvas, moodle, moodle-feedback (a zip of feedback files), gradescope, nbgrader, github-classroom, "
+        "excel for a marks.csv that Excel opens correctly, or feedback for a zip of documents for students.",
     ),
 ]
 Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="Folder of a lab written by 'grader regrade --out'.")]
@@ -36,6 +39,28 @@ Scale = Annotated[bool, typer.Option("--scale", help="Convert grades to the plat
 IncludeReview = Annotated[
     bool, typer.Option("--include-review", help="Also export grades that still need human review.")
 ]
+Lab = Annotated[
+    Path | None, typer.Option("--lab", metavar="LAB", help="feedback: the lab's folder, with rubric and observations.")
+]
+
+
+class DocumentFormat(StrEnum):
+    HTML = "html"
+    MARKDOWN = "markdown"
+    PDF = "pdf"
+
+
+Formats = Annotated[
+    list[DocumentFormat] | None,
+    typer.Option("--format", help="feedback: format of the documents, repeatable. Default: html."),
+]
+Probabilities = Annotated[
+    bool, typer.Option("--probabilities", help="feedback: also show the model's probability of every rating.")
+]
+Font = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="feedback: font for characters in PDF files that DejaVu does not have."),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only report the changes. Writes nothing.")]
 
 
@@ -49,6 +74,10 @@ def export(
     assignment: Assignment = None,
     scale: Scale = False,
     include_review: IncludeReview = False,
+    lab: Lab = None,
+    format_: Formats = None,
+    probabilities: Probabilities = False,
+    font: Font = None,
     dry_run: DryRun = False,
 ) -> None:
     """Writes the results of a regrade as a file for a course platform.
@@ -58,18 +87,24 @@ def export(
 
     Example: [bold]grader export moodle regraded/square --template worksheet.csv --out upload.csv[/]
 
+    Documents for students: [bold]grader export feedback regraded/square --lab labs/square --format pdf --out f.zip[/]
+
     Try first: [bold]grader export canvas regraded/square --template gradebook.csv --dry-run[/]
     """
     from grader.service.local_store import record_exported_file
     from grader.tables.export_report import as_table
     from serving.exports.exporter import ExportRequest, export_results
+    from serving.exports.feedback_documents import Documents
     from serving.exports.scores import Policy
 
     if out is None and not dry_run:
         raise typer.BadParameter("name the file to write", param_hint="--out")
     policy = Policy(include_review=include_review, scale=scale)
-    request = ExportRequest(platform, results, template, column, feedback_column, assignment, policy)
-    if out is not None and not dry_run:
-        record_exported_file(results, out)
-    report = export_results(request, None if dry_run else out)
+    formats = tuple(dict.fromkeys(format_ or [DocumentFormat.HTML]))
+    with step_bars() as bars:
+        documents = Documents(lab, formats, probabilities, font, partial(bars, "Writing feedback"))
+        request = ExportRequest(platform, results, template, column, feedback_column, assignment, policy, documents)
+        if out is not None and not dry_run:
+            record_exported_file(results, out)
+        report = export_results(request, None if dry_run else out)
     show(report, as_table(report, None if dry_run else out))

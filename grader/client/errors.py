@@ -39,7 +39,7 @@ class ApiError(GraderError):
     code = "unexpected-response"
 
     def __init__(self, response: httpx.Response, problem: _Problem | None = None) -> None:
-        found = problem or _Problem(code=self.code, detail=f"HTTP status {response.status_code}")
+        found = problem or _Problem(code=ApiError.code, detail=f"HTTP status {response.status_code}")
         self.status = response.status_code
         self.title, self.detail, self.hint, self.errors = found.title, found.detail, found.hint, found.errors
         self.request_id = response.headers.get("x-request-id")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from labs_schema.errors import InputError, error_issue, quoted
 from labs_schema.limits import ImportLimits
+from serving.exports.feedback_documents import Documents, feedback_documents
 from serving.exports.feedback_zip import feedback_zip
 from serving.exports.gradebook import filled_gradebook
 from serving.exports.platform_csv import FORMATS, excel_table, filled_table, new_table
@@ -30,6 +31,7 @@ class ExportRequest:
     feedback_column: str | None = None
     assignment: str | None = None
     policy: Policy = field(default_factory=Policy)
+    documents: Documents = field(default_factory=Documents)
 
 
 def export_results(request: ExportRequest, out: Path | None) -> ExportReport:
@@ -106,6 +108,12 @@ def _excel(request: ExportRequest, results: Results, template: bytes | None) -> 
     return excel_table(results, request.policy)
 
 
+def _documents(request: ExportRequest, results: Results, template: bytes | None) -> Exported:
+    del template
+    include = request.policy.include_review
+    return feedback_documents(request.results, results, request.documents, include_review=include)
+
+
 EXPORTERS: dict[str, Callable[[ExportRequest, Results, bytes | None], Exported]] = {
     "canvas": _table,
     "moodle": _moodle,
@@ -114,6 +122,7 @@ EXPORTERS: dict[str, Callable[[ExportRequest, Results, bytes | None], Exported]]
     "nbgrader": _nbgrader,
     "github-classroom": _table,
     "excel": _excel,
+    "feedback": _documents,
 }
 NEED_TEMPLATE = {
     "canvas": "the gradebook exported from Canvas",

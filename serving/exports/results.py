@@ -74,14 +74,15 @@ def read_results(folder: Path) -> Results:
         hint = "Pass the output folder of grader regrade; for several labs, the folder of one lab in it."
         raise InputError([error_issue("no-results", folder.name, found=f"no {MARKS} of a regrade", hint=hint)])
     criteria = rows[0].cells[len(COLUMNS) :]
-    grades = _grades(folder / GRADES)
+    grades = read_grades(folder)
     students = tuple(_student(row.cells, criteria, grades.get(row.cells[0])) for row in rows[1:] if any(row.cells))
     lab = next((each.grade.lab for each in grades.values()), folder.absolute().name)
     return Results(lab, criteria, students)
 
 
-def _grades(path: Path) -> Mapping[str, Result]:
-    """By student; empty without the file."""
+def read_grades(folder: Path) -> Mapping[str, Result]:
+    """By student; empty without the file. Raises InputError if it is damaged."""
+    path = folder / GRADES
     if not path.is_file():
         return {}
     try:

@@ -20,7 +20,7 @@ def write_marks(lab: Lab, given: Sequence[Result], path: Path) -> None:
     `reason`: why no model graded the student.
     """
     titles = (criterion.title for criterion in lab.criteria)
-    write_csv(path, [(*COLUMNS, *titles), *(_row(_with_overrides(lab, each)) for each in given)])
+    write_csv(path, [(*COLUMNS, *titles), *(_row(with_decisions(lab, each)) for each in given)])
 
 
 def _row(grade: Grade) -> list[Cell]:
@@ -43,7 +43,9 @@ def _reason(grade: Grade) -> str:
     return "" if grade.provenance else next((each.ungraded for each in grade.criteria if each.ungraded), "")
 
 
-def _with_overrides(lab: Lab, result: Result) -> Grade:
+def with_decisions(lab: Lab, result: Result) -> Grade:
+    """The grade with people's ratings in place of the model's, its criteria in the order of `lab`. A rating that a
+    person decided is accepted. Raises KeyError for a rating that the rubric of `lab` does not have."""
     answers = {answer.criterion: answer for answer in result.grade.criteria}
     criteria = (_decided(criterion, answers[criterion.title], result) for criterion in lab.criteria)
     return result.grade.model_copy(update={"criteria": tuple(criteria)})

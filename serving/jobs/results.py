@@ -26,13 +26,14 @@ from serving.store.tables import students as people
 class Result(Frozen):
     """`grade` is the model's, under the student's id, or ungraded if no model graded the student; `ratings` (criterion
     -> rating) are the current ones, with people's decisions, also those on earlier grades of the same files.
-    `overridden`: criteria that a person rated, not dumped.
+    `overridden`: criteria that a person rated. `comments`: criterion -> a person's comment.
     """
 
     grade_id: str
     grade: Grade
     ratings: dict[str, str]
-    overridden: frozenset[str] = Field(default=frozenset(), exclude=True)
+    overridden: tuple[str, ...] = ()
+    comments: dict[str, str] = Field(default_factory=dict)
 
 
 class Change(Frozen):
@@ -150,7 +151,10 @@ def _result(stored: StoredGrade, student: str | None, decided: Mapping[str, Deci
     titles = {each.criterion for each in stored.grade.criteria}
     new = {title: each.rating for title, each in decided.items() if each.rating is not None and title in titles}
     grade = stored.grade.model_copy(update={"student": student})
-    return Result(grade_id=stored.id, grade=grade, ratings=given | new, overridden=frozenset(new))
+    comments = {title: each.comment for title, each in decided.items() if each.comment and title in titles}
+    return Result(
+        grade_id=stored.id, grade=grade, ratings=given | new, overridden=tuple(sorted(new)), comments=comments
+    )
 
 
 def _ratings(given: Sequence[Result]) -> Mapping[tuple[str, str], str | None]:

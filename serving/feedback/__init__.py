@@ -1,0 +1,1 @@
+"""Feedback documents for students: one submission, no one else's data."""

@@ -1,0 +1,138 @@
+"""The content of a student's feedback document, and whether it may be released."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from labs_schema.frozen import Frozen
+from labs_schema.grades import CriterionGrade, Status
+from labs_schema.models import Criterion, Lab
+from labs_schema.observations import CheckResult, SubmissionObservations
+from serving.jobs.marks_table import with_decisions
+from serving.jobs.results import Result
+
+
+class FeedbackOptions(Frozen):
+    """`include_review`: also release criteria that need review, marked as provisional, and ungraded ones.
+    `probabilities`: the model's, of every rating that no person decided."""
+
+    include_review: bool = False
+    probabilities: bool = False
+
+
+class FeedbackCriterion(Frozen):
+    """`rating` is None if ungraded; `meaning` is the rubric's text for it. `comment`: a person's, else the model's
+    explanation. `evidence`: the observations that students may see and that the rating rests on. `provisional`: no
+    person has confirmed the rating, although one should."""
+
+    title: str
+    description: str
+    rating: str | None
+    meaning: str
+    marks: float | None
+    max_marks: float | None
+    comment: str
+    evidence: tuple[str, ...] = ()
+    provisional: bool
+    probabilities: dict[str, float]
+
+
+class FeedbackCheck(Frozen):
+    """The outcome of a check that students may see. `texts`: label -> input, output or message. `lines`: messages with
+    the file and line that they are about."""
+
+    name: str
+    outcome: str
+    texts: dict[str, str]
+    lines: tuple[str, ...]
+
+
+class Feedback(Frozen):
+    """`total` and `max_marks` are None if a criterion is ungraded or the rubric has no marks."""
+
+    lab: str
+    student: str
+    criteria: tuple[FeedbackCriterion, ...]
+    total: float | None
+    max_marks: float | None
+    checks: tuple[FeedbackCheck, ...] = ()
+
+    @property
+    def provisional(self) -> bool:
+        return any(each.provisional or each.rating is None for each in self.criteria)
+
+
+def feedback_of(
+    result: Result, lab: Lab, observations: SubmissionObservations | None, options: FeedbackOptions
+) -> Feedback | None:
+    """The feedback on a student's submission in `lab`, whose rubric it was graded by; None if it may not be released.
+
+    Without `include_review` it is released once no criterion needs review or is ungraded.
+    """
+    decided = with_decisions(lab, result)
+    # The model's explanation may quote a check that students may not see.
+    explained = not observations or all(each.visible for each in observations.results)
+    made = partial(_criterion, result=result, options=options, explained=explained)
+    criteria = tuple(map(made, lab.criteria, decided.criteria))
+    complete = all(each.rating is not None for each in criteria)
+    if not options.include_review and not (complete and not any(each.provisional for each in criteria)):
+        return None
+    low, _ = decided.marks_range or (None, None)
+    return Feedback(
+        lab=lab.name,
+        student=result.grade.student,
+        criteria=criteria,
+        total=low if complete else None,
+        max_marks=decided.max_marks,
+        checks=tuple(map(_check, _visible(observations))),
+    )
+
+
+def fits(lab: Lab, result: Result) -> bool:
+    """Whether the rubric of `lab` has every criterion and every current rating of `result`."""
+    known = {criterion.title: {each.title for each in criterion.ratings} for criterion in lab.criteria}
+    rated = all(rating in known.get(title, ()) for title, rating in result.ratings.items())
+    return rated and known.keys() == {each.criterion for each in result.grade.criteria}
+
+
+def _criterion(
+    criterion: Criterion, answer: CriterionGrade, result: Result, options: FeedbackOptions, explained: bool
+) -> FeedbackCriterion:
+    model_rated = criterion.title not in result.overridden
+    shown = explained and all(each.visible for each in answer.evidence)
+    rating = None if answer.rating is None else criterion.rating(answer.rating)
+    return FeedbackCriterion(
+        title=criterion.title,
+        description=criterion.description,
+        rating=answer.rating,
+        meaning=rating.description if rating and rating.description != rating.title else "",
+        marks=answer.marks,
+        max_marks=criterion.max_marks,
+        comment=result.comments.get(criterion.title) or (answer.reasoning or "" if model_rated and shown else ""),
+        evidence=tuple(str(each) for each in answer.evidence if each.visible) if model_rated else (),
+        provisional=answer.status is Status.NEEDS_REVIEW and rating is not None,
+        probabilities=answer.probabilities if options.probabilities and model_rated else {},
+    )
+
+
+def _visible(observations: SubmissionObservations | None) -> Iterator[CheckResult]:
+    return (each for each in (observations.results if observations else ()) if each.visible)
+
+
+def _check(result: CheckResult) -> FeedbackCheck:
+    texts = {
+        "Arguments": result.arguments,
+        "Input": result.input,
+        "Expected": result.expected,
+        "Actual": result.actual,
+        "Message": result.message,
+    }
+    lines = (
+        f"{each.filename}{'' if each.line is None else f':{each.line}'}: {each.severity}: {each.text}"
+        for each in result.diagnostics
+    )
+    return FeedbackCheck(
+        name=result.check,
+        outcome=result.outcome.replace("_", " "),
+        texts={label: text for label, text in texts.items() if text} if not result.passed else {},
+        lines=tuple(lines),
+    )
