@@ -15,9 +15,11 @@ from labs_schema.observations import SubmissionObservations
 from labs_schema.reading.observations_file import load_observations, write_observations
 from labs_schema.reading.validate import load_lab
 from serving.observing.observation_cache import ObservationCache
-from serving.observing.observer import Observer, find_toolchain, tool_versions
+from serving.observing.observer import Observer, tool_versions
 from serving.observing.probe import working_sandbox
 from serving.observing.toolchain_files import is_visible
+from serving.observing.toolchains import find_toolchain
+from serving.observing.validating import build_validator
 
 OBSERVED = "observe"
 """The source of observations that were made here."""
@@ -70,7 +72,8 @@ def make_observer(folder: Path, lab: Lab, checks: Checks) -> Observer:
         )
     toolchain = find_toolchain(checks.build.language or lab.language)
     sandbox = working_sandbox()
-    return Observer(checks, toolchain, sandbox, tool_versions(toolchain, sandbox))
+    validator = build_validator(checks.validator, sandbox) if checks.validator else None
+    return Observer(checks, toolchain, sandbox, tool_versions(toolchain, sandbox), validator)
 
 
 def usable_cores() -> int:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from labs_schema.checks.models import Build, Lint, ProgramTest, TestDefaults, UnitTest
+from labs_schema.checks.models import Build, Lint, ProgramTest, TestDefaults, UnitTest, Validator
 from labs_schema.checks.yaml_text import Document, Place, YamlError, parse_yaml
 from labs_schema.errors import IssueCollector, did_you_mean, quoted
 from labs_schema.file_reader import read_text
@@ -22,6 +22,7 @@ _SECTIONS: dict[str, type[Frozen]] = {
     "tests": ProgramTest,
     "unit_tests": UnitTest,
     "lint": Lint,
+    "validator": Validator,
 }
 _EXPECTED = {
     "tuple_type": "a list",
@@ -45,6 +46,7 @@ class Section(NamedTuple):
     tests: tuple[ProgramTest, ...] = ()
     unit_tests: tuple[UnitTest, ...] = ()
     lint: tuple[Lint, ...] = ()
+    validator: Validator | None = None
 
 
 def read_checks_yaml(folder: Path, issues: IssueCollector, limits: CheckLimits) -> Section:
@@ -65,7 +67,7 @@ class _Reader:
     def section(self) -> Section:
         value = self._document.value
         if not isinstance(value, dict):
-            self._wrong((), value, "a mapping with build, defaults, tests, unit_tests or lint")
+            self._wrong((), value, "a mapping of build, defaults, tests, unit_tests, lint and validator")
             return Section(Build(), TestDefaults())
         for key in value.keys() - _SECTIONS.keys():
             self._unknown((key,), _SECTIONS)
@@ -80,7 +82,13 @@ class _Reader:
             tests=self._entries("tests", ProgramTest, lambda each, _: shared | each),
             unit_tests=self._entries("unit_tests", UnitTest, self._with_files),
             lint=self._entries("lint", Lint, lambda each, _: each),
+            validator=self._validator() if "validator" in value else None,
         )
+
+    def _validator(self) -> Validator | None:
+        fields = self._mapping("validator")
+        self._read_files(("validator", "files"), fields)
+        return self._validated(Validator, ("validator",), fields)
 
     def _mapping(self, key: str) -> dict[str, Any]:
         value = self._document.value.get(key, {})

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from labs_schema.checks.models import Compare, ProgramTest, TestDefaults
+from labs_schema.checks.models import Compare, CourseFile, ProgramTest, TestDefaults, Validator
 from labs_schema.checks.yaml_text import YamlError, parse_yaml
 from labs_schema.errors import IssueCollector, quoted
 from labs_schema.file_reader import list_folder, read_bytes, read_text, report_too_large
@@ -20,17 +20,23 @@ SAMPLE = "sample"
 _FLOATS = ("float_tolerance", "float_absolute_tolerance", "float_relative_tolerance")
 
 
-def read_contest_tests(
-    folder: Path, defaults: TestDefaults, issues: IssueCollector, limits: CheckLimits
-) -> tuple[ProgramTest, ...]:
+class ContestPackage(NamedTuple):
+    """`validator`: the package's own output validator, None if outputs are compared with the answers."""
+
+    tests: tuple[ProgramTest, ...] = ()
+    validator: Validator | None = None
+
+
+def read_contest(folder: Path, defaults: TestDefaults, issues: IssueCollector, limits: CheckLimits) -> ContestPackage:
     """A test for each pair of an input and its answer below `data`. Samples are visible, the others hidden.
 
     Time and memory limits come from the package, else from `defaults`.
     """
     package = _read_package(folder, issues)
-    if (folder / OUTPUT_VALIDATORS).is_dir() or package.custom:
-        issues.error("custom-validator", OUTPUT_VALIDATORS if not package.custom else PROBLEM_YAML)
+    validator = _read_validator(folder, package.flags, issues, limits)
     rules = {**package.rules, **_time_limit(folder, issues), "exit_status": 0}
+    if validator:
+        rules["compare"] = Compare.VALIDATOR
     shared = defaults.model_dump() | {key: value for key, value in rules.items() if value is not None}
     found: list[ProgramTest] = []
     size = 0
@@ -42,11 +48,35 @@ def read_contest_tests(
             report_too_large("too-many-checks", CONTEST_DATA, *what, issues)
             break
         found += [test] if test else []
-    return tuple(found)
+    return ContestPackage(tuple(found), validator)
+
+
+def _read_validator(
+    folder: Path, flags: tuple[str, ...], issues: IssueCollector, limits: CheckLimits
+) -> Validator | None:
+    """The files of the only validator, which is a file or a folder in `output_validators`."""
+    if not (folder / OUTPUT_VALIDATORS).is_dir():
+        return None
+    own = list(list_folder(folder / OUTPUT_VALIDATORS, OUTPUT_VALIDATORS, issues))
+    inside = own
+    if len(own) == 1 and own[0].is_dir(follow_symlinks=False):
+        inside = [*list_folder(Path(own[0].path), f"{OUTPUT_VALIDATORS}/{safe_name(own[0].name)}", issues)]
+    elif len(own) > 1:
+        issues.error("several-validators", OUTPUT_VALIDATORS)
+    files = []
+    for entry in inside:
+        name = f"{OUTPUT_VALIDATORS}/{safe_name(entry.name)}"
+        if entry.name in ("build", "run") or entry.is_dir(follow_symlinks=False):
+            issues.error("several-validators", name, found="a script or a folder of the validator")
+        elif (text := read_text(Path(entry.path), name, limits.file_bytes, issues)) is not None:
+            files.append(CourseFile(path=safe_name(entry.name), text=text))
+    return Validator(files=tuple(files), flags=flags) if files else None
 
 
 class _Package(NamedTuple):
-    custom: bool
+    """`flags`: of the validator. `rules`: fields of every test."""
+
+    flags: tuple[str, ...]
     rules: dict[str, Any]
 
 
@@ -110,7 +140,7 @@ def _test(case: _Case, shared: dict[str, Any], issues: IssueCollector, limits: C
 def _read_package(folder: Path, issues: IssueCollector) -> _Package:
     """The validation and limits in `problem.yaml`."""
     if not os.path.lexists(folder / PROBLEM_YAML):
-        return _Package(False, {"compare": Compare.WHITESPACE, "ignore_case": True})
+        return _Package((), {"compare": Compare.WHITESPACE, "ignore_case": True})
     try:
         value = parse_yaml(read_text(folder / PROBLEM_YAML, PROBLEM_YAML, 100_000, issues) or "").value
     except YamlError as error:
@@ -130,7 +160,9 @@ def _read_package(folder: Path, issues: IssueCollector) -> _Package:
         "memory_mib": own.get("memory"),
         "seconds": own.get("time_limit"),
     }
-    return _Package(bool({"custom", "interactive", "multi-pass"} & set(kinds)), rules)
+    if {"interactive", "multi-pass", "multipass"} & set(kinds):
+        issues.error("interactive-problem", PROBLEM_YAML)
+    return _Package(tuple(flags), rules)
 
 
 def _number(text: str) -> float:

@@ -26,6 +26,7 @@ class Compare(StrEnum):
     WHITESPACE = "whitespace"
     FLOAT = "float"
     REGEX = "regex"
+    VALIDATOR = "validator"
 
 
 class Report(StrEnum):
@@ -100,7 +101,7 @@ class TestDefaults(Frozen):
     exit_status: Annotated[int, Field(ge=0, le=255)] | None = Field(
         None, description="The exit status that is required. Default: any, but a signal is a crash."
     )
-    compare: Compare = Field(Compare.WHITESPACE, description="exact, whitespace, float or regex.")
+    compare: Compare = Field(Compare.WHITESPACE, description="exact, whitespace, float, regex or validator.")
     tolerance: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
         1e-6, description="For float: largest absolute or relative difference of two numbers."
     )
@@ -155,6 +156,21 @@ class UnitTest(Frozen):
         return self
 
 
+class Validator(Frozen):
+    """A program of the course that decides whether an output is right, as the output validators of contests.
+
+    Called with the paths of the input, of the expected output and of a folder, then `flags`; the output is its standard
+    input. It exits with status 42 for a right output and 43 for a wrong one.
+    """
+
+    files: Annotated[tuple[CourseFile, ...], Field(min_length=1)] = Field(
+        description="Its source files, in a language that programs can have."
+    )
+    flags: tuple[Argument, ...] = Field((), description="Further arguments.")
+    seconds: Seconds = Field(10.0, description="Time limit of its build and of each run.")
+    memory_mib: MemoryMib = Field(1024, description="Memory limit of its build and of each run.")
+
+
 class Lint(Frozen):
     """A linter. It passes if the command exits with status 0."""
 
@@ -173,6 +189,7 @@ class Checks(Frozen):
     tests: tuple[ProgramTest, ...] = ()
     unit_tests: tuple[UnitTest, ...] = ()
     lint: tuple[Lint, ...] = ()
+    validator: Validator | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -5,8 +5,8 @@ from collections import Counter
 from pathlib import Path
 
 from labs_schema.checks.checks_yaml import Section, read_checks_yaml
-from labs_schema.checks.contest import read_contest_tests
-from labs_schema.checks.models import BUILD, WARNINGS, Build, Checks, TestDefaults
+from labs_schema.checks.contest import ContestPackage, read_contest
+from labs_schema.checks.models import BUILD, WARNINGS, Build, Checks, Compare, TestDefaults
 from labs_schema.errors import InputError, IssueCollector, Severity, quoted
 from labs_schema.limits import CheckLimits
 from labs_schema.reading.lab_folders import CHECKS, CONTEST_DATA
@@ -26,11 +26,19 @@ def read_checks(folder: Path, issues: IssueCollector, limits: CheckLimits = DEFA
     section = Section(Build(), TestDefaults())
     if os.path.lexists(folder / CHECKS):
         section = read_checks_yaml(folder, own, limits)
-    tests = section.tests
+    contest = ContestPackage()
     if os.path.lexists(folder / CONTEST_DATA):
-        tests += read_contest_tests(folder, section.defaults, own, limits)
-    checks = Checks(build=section.build, tests=tests, unit_tests=section.unit_tests, lint=section.lint)
+        contest = read_contest(folder, section.defaults, own, limits)
+    checks = Checks(
+        build=section.build,
+        tests=(*section.tests, *contest.tests),
+        unit_tests=section.unit_tests,
+        lint=section.lint,
+        validator=section.validator or contest.validator,
+    )
     _report_repeated(checks, own)
+    if not own.failed and checks.validator is None and any(t.compare is Compare.VALIDATOR for t in checks.tests):
+        own.error("check-field", CHECKS, found="compare: validator without a validator", expected="the field validator")
     issues.add_all(own)
     return checks if has_checks(folder) and not own.failed else None
 

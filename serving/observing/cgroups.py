@@ -1,4 +1,7 @@
-"""Memory and process limits of a sandbox as a control group, where this process may create one (version 1 or 2)."""
+"""The memory limit of all processes of a sandbox together, as a control group, where this process may create one.
+
+Processes are counted by a resource limit as well. A second group for them, as version 1 would need, costs 2 ms a run.
+"""
 
 import os
 import time
@@ -28,80 +31,67 @@ _V1 = _Version(
 _V2 = _Version("memory.max", "memory.swap.max", "memory.peak", "memory.events")
 
 
-class Cgroups:
-    """Folders in which groups are created: one with memory, and one with processes (the same in version 2)."""
-
-    def __init__(self, folders: tuple[Path, ...], files: _Version) -> None:
-        self._folders, self._files = folders, files
-
-    @contextmanager
-    def group(self, memory_bytes: int, processes: int) -> Iterator["Group"]:
-        """A group that is deleted at the end, after all its processes have ended."""
-        name = f"{PREFIX}{os.getpid()}-{next(_numbers)}"
-        own = [folder / name for folder in self._folders]
-        try:
-            for folder in own:
-                folder.mkdir()
-            (own[0] / self._files.memory).write_text(str(memory_bytes))
-            with suppress(OSError):  # no accounting of swap
-                (own[0] / self._files.swap).write_text(str(memory_bytes if self._files is _V1 else 0))
-            (own[-1] / "pids.max").write_text(str(processes))
-            yield Group(tuple(own), self._files)
-        finally:
-            for folder in own:
-                _remove(folder)
-
-
 class Group:
-    """A control group of one run."""
+    """The control group of one run."""
 
-    def __init__(self, folders: tuple[Path, ...], files: _Version) -> None:
-        self._folders, self._files = folders, files
+    def __init__(self, folder: Path, files: _Version) -> None:
+        self._folder, self._files = folder, files
 
     def add(self, pid: int) -> None:
-        for folder in self._folders:
-            (folder / "cgroup.procs").write_text(str(pid))
+        (self._folder / "cgroup.procs").write_text(str(pid))
 
     def peak_bytes(self) -> int | None:
         """The largest memory in use; None where the kernel does not record it."""
         try:
-            return int((self._folders[0] / self._files.peak).read_text())
+            return int((self._folder / self._files.peak).read_text())
         except (OSError, ValueError):
             return None
 
     def out_of_memory(self) -> bool:
         """Whether the kernel killed a process because of the limit."""
-        events = (self._folders[0] / self._files.events).read_text().splitlines()
+        events = (self._folder / self._files.events).read_text().splitlines()
         return any(int(line.split()[1]) > 0 for line in events if line.startswith("oom_kill "))
 
 
+class Cgroups:
+    """The folder in which groups are created."""
+
+    def __init__(self, folder: Path, files: _Version) -> None:
+        self._folder, self._files = folder, files
+
+    @contextmanager
+    def group(self, memory_bytes: int) -> Iterator[Group]:
+        """A group that is deleted at the end, after all its processes have ended."""
+        own = self._folder / f"{PREFIX}{os.getpid()}-{next(_numbers)}"
+        own.mkdir()
+        try:
+            (own / self._files.memory).write_text(str(memory_bytes))
+            with suppress(OSError):  # no accounting of swap
+                (own / self._files.swap).write_text(str(memory_bytes if self._files is _V1 else 0))
+            yield Group(own, self._files)
+        finally:
+            _remove(own)
+
+
 def find_cgroups() -> Cgroups | None:
-    """The folders of this process in which groups can be created; None if there are none."""
-    paths = {}
+    """The folder of this process, or the one above it, in which groups can be created; None if there is none."""
+    paths: dict[str, str] = {}
     with suppress(OSError):
         for line in Path("/proc/self/cgroup").read_text().splitlines():
             _, controllers, path = line.split(":", 2)
             paths.update({each: path.lstrip("/") for each in controllers.split(",")})
-    if "memory" in paths and "pids" in paths:
-        first = tuple(_writable(ROOT / name, paths[name], file) for name, file in _V1_PROBES)
-        if all(first):
-            return Cgroups(tuple(each for each in first if each), _V1)
-    both = _writable(ROOT, paths.get("", ""), _V2.memory)
-    return Cgroups((both,), _V2) if both and _has(both, "pids.max") else None
-
-
-_V1_PROBES = (("memory", _V1.memory), ("pids", "pids.max"))
-
-
-def _writable(root: Path, path: str, file: str) -> Path | None:
-    """The folder of this process or the one above it in which a new group has `file`."""
-    own = root / path
-    return next((each for each in (own, own.parent) if each.is_relative_to(root) and _has(each, file)), None)
+    for files, root, controller in ((_V1, ROOT / "memory", "memory"), (_V2, ROOT, "")):
+        own = root / paths.get(controller, "")
+        for folder in (own, own.parent):
+            if controller in paths and folder.is_relative_to(root) and _has(folder, files.memory):
+                return Cgroups(folder, files)
+    return None
 
 
 def _has(folder: Path, file: str) -> bool:
+    """Whether a new group in `folder` has `file`."""
     _remove_abandoned(folder)
-    probe = folder / f"{PREFIX}{os.getpid()}-probe-{next(_numbers)}"
+    probe = folder / f"{PREFIX}{os.getpid()}-{next(_numbers)}"
     try:
         probe.mkdir()
         return os.access(probe / file, os.W_OK)

@@ -6,24 +6,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from labs_schema.checks.models import BUILD, WARNINGS, Checks, Compare, Lint, ProgramTest, Report, UnitTest, checks_hash
-from labs_schema.errors import GraderError
 from labs_schema.hashes import files_hash
 from labs_schema.models import Submission
 from labs_schema.observations import CheckKind, CheckResult, Diagnostic, Outcome, SubmissionObservations, output_match
 from serving.observing.building import MIB, BuildRun, Built, build_program
-from serving.observing.comparison import PatternTimeoutError, output_fits
+from serving.observing.comparison import ComparisonError, output_fits
 from serving.observing.diagnostics import WARNING, parse_diagnostics
 from serving.observing.probe import working_sandbox
 from serving.observing.sandbox import Command, Sandbox
-from serving.observing.toolchains import TOOLCHAINS, Toolchain
+from serving.observing.toolchains import Toolchain
 from serving.observing.unit_reports import Case, ReportError, junit_cases, tap_cases
+from serving.observing.validating import BuiltValidator
 from serving.observing.watching import Ending, Run, SandboxError
 
 VERSION = "1"
 """Of the rules that turn a run into an outcome. A change makes stored observations outdated."""
 REPEATS = 2
 """A test that fails is repeated so often, to find programs whose outcome is not always the same."""
-_REPEATS = {Outcome.PASSED: 0, Outcome.ERROR: 0, Outcome.TIMEOUT: 1}
+_REPEATS = {Outcome.PASSED: 0, Outcome.TIMEOUT: 1}
 """Time-outs take the longest and are repeated once."""
 REPORT = "report.xml"
 _ENDINGS = {
@@ -38,12 +38,16 @@ _NOT_FOUND = 127
 
 @dataclass(frozen=True)
 class Observer:
-    """Observes submissions of a lab. May be used by several threads. `tools`: tool -> version."""
+    """Observes submissions of a lab. May be used by several threads. `tools`: tool -> version.
+
+    `validator`: the built one of the checks, if they have one.
+    """
 
     checks: Checks
     toolchain: Toolchain
     sandbox: Sandbox
     tools: Mapping[str, str]
+    validator: BuiltValidator | None = None
 
     def observe(self, submission: Submission) -> SubmissionObservations:
         """A submission that cannot be placed in a working sandbox, as by its file names, has an error as its build.
@@ -113,12 +117,22 @@ class Observer:
     def _tested(self, test: ProgramTest, built: Built) -> CheckResult:
         """A failing test is repeated: it is flaky if it passes then."""
         run = self.run_test(test, built)
+        try:
+            outcome = self._outcome(test, run)
+            for _ in range(_REPEATS.get(outcome, REPEATS)):
+                if self._outcome(test, self.run_test(test, built)) is Outcome.PASSED:
+                    outcome = Outcome.FLAKY
+                    break
+        except ComparisonError as error:
+            return _test_result(test, run, Outcome.ERROR, str(error))
+        return _test_result(test, run, outcome, _message(run))
+
+    def _outcome(self, test: ProgramTest, run: Run) -> Outcome:
+        """Raises ComparisonError."""
         outcome = test_outcome(test, run, self.toolchain)
-        for _ in range(_REPEATS.get(outcome, REPEATS)):
-            if test_outcome(test, self.run_test(test, built), self.toolchain) is Outcome.PASSED:
-                outcome = Outcome.FLAKY
-                break
-        return _test_result(test, run, outcome)
+        if outcome is Outcome.PASSED and test.compare is Compare.VALIDATOR and self.validator:
+            return Outcome.PASSED if self.validator.accepts(test, run.stdout) else Outcome.FAILED
+        return outcome
 
     def run_test(self, test: ProgramTest, built: Built) -> Run:
         """One run of the program. The expected output stays outside of the sandbox."""
@@ -178,22 +192,6 @@ class Observer:
         )
 
 
-def find_toolchain(language: str) -> Toolchain:
-    """Raises GraderError for a language that cannot be run, or whose tools a sandbox cannot see."""
-    toolchain = TOOLCHAINS.get(language)
-    if toolchain is None:
-        raise GraderError(
-            f"programs in {language} cannot be run, only those in {', '.join(TOOLCHAINS)}. "
-            "Set build.language in checks.yaml, or language.txt.",
-            code="language-not-run",
-        )
-    if missing := toolchain.missing():
-        raise GraderError(
-            f"{' and '.join(missing)} must be installed below /usr to run programs in {language}", code="tool-missing"
-        )
-    return toolchain
-
-
 def tool_versions(toolchain: Toolchain, sandbox: Sandbox) -> dict[str, str]:
     """The first line that each tool prints about its version, and the version of the rules."""
     versions = {"observer": VERSION}
@@ -206,7 +204,7 @@ def tool_versions(toolchain: Toolchain, sandbox: Sandbox) -> dict[str, str]:
 
 
 def test_outcome(test: ProgramTest, run: Run, toolchain: Toolchain) -> Outcome:
-    """The outcome of one run of a test."""
+    """The outcome of one run of a test, without the decision of a validator. Raises ComparisonError."""
     if run.ending in _ENDINGS:
         return _ENDINGS[run.ending]
     if run.exit_status != 0:
@@ -217,18 +215,15 @@ def test_outcome(test: ProgramTest, run: Run, toolchain: Toolchain) -> Outcome:
     wanted = 0 if test.stdout is None and test.exit_status is None else test.exit_status
     if wanted is not None and run.exit_status != wanted:
         return Outcome.FAILED
-    try:
-        return Outcome.PASSED if output_fits(test, _text(run.stdout)) else Outcome.FAILED
-    except PatternTimeoutError:
-        return Outcome.ERROR
+    return Outcome.PASSED if output_fits(test, _text(run.stdout)) else Outcome.FAILED
 
 
 test_outcome.__test__ = False  # type: ignore[attr-defined]  # pytest collects functions by this name
 
 
-def _test_result(test: ProgramTest, run: Run, outcome: Outcome) -> CheckResult:
+def _test_result(test: ProgramTest, run: Run, outcome: Outcome, message: str | None) -> CheckResult:
     actual = _text(run.stdout)
-    comparable = test.stdout is not None and test.compare is not Compare.REGEX
+    comparable = test.stdout is not None and test.compare not in (Compare.REGEX, Compare.VALIDATOR)
     return CheckResult(
         check=test.name,
         kind=CheckKind.TEST,
@@ -241,7 +236,7 @@ def _test_result(test: ProgramTest, run: Run, outcome: Outcome) -> CheckResult:
         arguments=shlex.join(test.arguments) or None,
         expected=test.stdout,
         actual=actual,
-        message=_message(run),
+        message=message,
         match=output_match(test.stdout or "", actual) if comparable else None,
         **_measured(run),
     )

@@ -17,7 +17,7 @@ from itertools import count
 from pathlib import PurePosixPath
 
 from labs_schema.limits import SandboxLimits
-from serving.observing.cgroups import Cgroups, Group, find_cgroups
+from serving.observing.cgroups import Cgroups, find_cgroups
 from serving.observing.seccomp import ARCHITECTURES, filter_program
 from serving.observing.toolchain_files import SEARCH_PATH, toolchain_arguments
 from serving.observing.watching import Bounds, Run, SandboxError, StartedSandbox, started
@@ -111,7 +111,7 @@ class Sandbox:
             status, report = fds.pipe()
             words += ["--block-fd", str(allowed), "--json-status-fd", str(report), "--"]
             words += ["/usr/bin/prlimit", *self._resource_limits(command), "--", *command.words]
-            group = self._group(command, stack)
+            group = stack.enter_context(self._cgroups.group(command.memory_bytes)) if self._cgroups else None
             process = stack.enter_context(started(words, stdin, [*fds.passed, allowed, report], self._user()))
             fds.close(allowed, report)
             sandbox = StartedSandbox(process, status, self._limits.setup_seconds)
@@ -122,12 +122,6 @@ class Sandbox:
                     group.add(sandbox.pid)
                 os.write(allow, b"x")
             return sandbox.until_end(self._bounds(command), group)
-
-    def _group(self, command: Command, stack: ExitStack) -> Group | None:
-        if self._cgroups is None:
-            return None
-        processes = self._limits.processes if self._on.processes else 10_000
-        return stack.enter_context(self._cgroups.group(command.memory_bytes, processes + 2))  # two are bubblewrap's
 
     def _file_arguments(self, files: Mapping[str, bytes], fds: "_Descriptors") -> Iterator[str]:
         folders = {str(parent) for path in files for parent in PurePosixPath(path).parents if str(parent) != "."}

@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import partial
 from pathlib import PurePosixPath
 
+from labs_schema.errors import GraderError
 from labs_schema.models import SourceFile
 from labs_schema.source.languages import OWN_EXTENSIONS, SOURCE_EXTENSIONS, belongs_to, extension
 from serving.observing.toolchain_files import SEARCH_PATH
@@ -165,6 +166,22 @@ TOOLCHAINS = {
         Toolchain("Rust", ("rustc",), _rust, _executable, re.compile(r"\bfn\s+main\s*\(")),
     )
 }  # fmt: skip
+
+
+def find_toolchain(language: str) -> Toolchain:
+    """Raises GraderError for a language that cannot be run, or whose tools a sandbox cannot see."""
+    toolchain = TOOLCHAINS.get(language)
+    if toolchain is None:
+        raise GraderError(
+            f"programs in {language} cannot be run, only those in {', '.join(TOOLCHAINS)}. "
+            "Set build.language in checks.yaml, or language.txt.",
+            code="language-not-run",
+        )
+    if missing := toolchain.missing():
+        raise GraderError(
+            f"{' and '.join(missing)} must be installed below /usr to run programs in {language}", code="tool-missing"
+        )
+    return toolchain
 
 
 def program_of(files: Sequence[SourceFile], toolchain: Toolchain, main: str | None, flags: Sequence[str]) -> Program:

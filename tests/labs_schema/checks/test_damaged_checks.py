@@ -46,6 +46,8 @@ DAMAGES = [
     ("unit_tests: [{name: a, report: tap}]", "check-field", 1),
     ("unit_tests: [{name: a, report: pytest, files: [../t.py]}]", "check-field", 1),
     ("lint: [{name: a}]", "check-field", 1),
+    ("validator: {flags: [a]}", "check-field", 1),
+    ("tests: [{name: a, compare: validator}]", "check-field", None),
     ("tests: [{name: a}, {name: a}]", "duplicate-check", None),
     ("lint: [{name: build, command: 'true'}]", "duplicate-check", None),
     ("unit_tests: [{name: a, report: pytest, files: [t.py]}]", "missing-check-file", 1),
@@ -135,8 +137,12 @@ CONTEST_DAMAGES = [
     ({"data/secret/1.in": "1"}, "incomplete-test"),
     ({"data/secret/1.ans": "1"}, "incomplete-test"),
     ({"data/1.in": "1", "data/1.ans": "1", "data/1.args": "x"}, "unread-check-file"),
-    ({"data/1.in": "1", "data/1.ans": "1", "output_validators/v.py": "x"}, "custom-validator"),
-    ({"data/1.in": "1", "data/1.ans": "1", "problem.yaml": "validation: custom interactive"}, "custom-validator"),
+    (
+        {"data/1.in": "1", "data/1.ans": "1", "output_validators/v.py": "x", "output_validators/w.py": "x"},
+        "several-validators",
+    ),
+    ({"data/1.in": "1", "data/1.ans": "1", "output_validators/v/build": "x"}, "several-validators"),
+    ({"data/1.in": "1", "data/1.ans": "1", "problem.yaml": "validation: custom interactive"}, "interactive-problem"),
     ({"data/1.in": "1", "data/1.ans": "1", "problem.yaml": "a: [b"}, "bad-checks"),
     ({"data/1.in": "1", "data/1.ans": "1", ".timelimit": "soon"}, "check-field"),
     ({"data/1.in": "1", "data/1.ans": "x" * 4_000_001}, "file-too-big"),
@@ -147,6 +153,15 @@ CONTEST_DAMAGES = [
 def test_faults_of_a_contest_package(tmp_path: Path, files: dict[str, str], code: str) -> None:
     contest(tmp_path, **files)
     assert {issue.code for issue in issues_of(tmp_path)} == {code}
+
+
+def test_output_validator_of_a_contest_package(tmp_path: Path) -> None:
+    files = {"data/1.in": "1", "data/1.ans": "1", "output_validators/v/v.cpp": "x", "output_validators/v/t.h": ""}
+    contest(tmp_path, **files)
+    contest(tmp_path, **{"problem.yaml": "validation: custom\nvalidator_flags: case_sensitive strict"})
+    checks = load_checks(tmp_path)
+    assert checks.validator and [file.path for file in checks.validator.files] == ["t.h", "v.cpp"]
+    assert checks.validator.flags == ("case_sensitive", "strict") and checks.tests[0].compare is Compare.VALIDATOR
 
 
 def test_contest_answers_are_not_read_through_links(tmp_path: Path) -> None:

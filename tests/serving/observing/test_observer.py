@@ -2,12 +2,13 @@
 
 import pytest
 
-from labs_schema.checks.models import Build, Checks, CourseFile, Lint, ProgramTest, Report, UnitTest
+from labs_schema.checks.models import Build, Checks, Compare, CourseFile, Lint, ProgramTest, Report, UnitTest, Validator
 from labs_schema.models import SourceFile, Submission
 from labs_schema.observations import CheckKind, Outcome, SubmissionObservations
-from serving.observing.observer import Observer, find_toolchain
+from serving.observing.observer import Observer
 from serving.observing.sandbox import Command, Sandbox
-from serving.observing.toolchains import TOOLCHAINS
+from serving.observing.toolchains import TOOLCHAINS, find_toolchain
+from serving.observing.validating import build_validator
 from serving.observing.watching import Ending, Run
 from tests.harness.errors import raises_code
 from tests.harness.programs import submission
@@ -218,3 +219,24 @@ def test_without_control_groups_each_process_is_limited(sandbox: Sandbox, monkey
     monkeypatch.setattr("serving.observing.sandbox.find_cgroups", lambda: None)
     run = Sandbox().run(Command(["/usr/bin/python3", "-c", "bytearray(200 << 20)"], 5, 100 << 20))
     assert run.exit_status == 1 and b"MemoryError" in run.stderr
+
+
+ANY_ORDER = """import sys
+words, answer = sys.stdin.read().split(), open(sys.argv[2]).read().split()
+assert open(sys.argv[1]).read() == "2 1" and sys.argv[4:] == ["strict"] and "broken" not in words
+sys.exit(42 if sorted(words) == sorted(answer) else 43)
+"""
+
+
+@pytest.mark.parametrize(("printed", "outcome"), [("2 1", "passed"), ("1 1", "failed"), ("broken", "error")])
+def test_validator_of_the_course_decides(printed: str, outcome: str, sandbox: Sandbox) -> None:
+    validator = Validator(files=(CourseFile(path="v.py", text=ANY_ORDER),), flags=("strict",))
+    tests = (ProgramTest(name="t", stdin="2 1", stdout="1 2", compare=Compare.VALIDATOR),)
+    checks = Checks(tests=tests, validator=validator)
+    observer = Observer(checks, find_toolchain("Python"), sandbox, {}, build_validator(validator, sandbox))
+    assert outcomes(observer.observe(submission(main_py=f"print({printed!r})")))["t"] == outcome
+
+
+def test_validator_that_cannot_be_built(sandbox: Sandbox) -> None:
+    with raises_code("validator-failed"):
+        build_validator(Validator(files=(CourseFile(path="v.c", text="int main("),)), sandbox)
