@@ -52,6 +52,11 @@ class Settings(BaseSettings):
         description="The access token for Canvas, of a teacher of the course; only `grader send canvas` needs it. "
         "Default: none",
     )
+    moodle_token: SecretStr = Field(
+        SecretStr(""),
+        description="The token of a web service of Moodle, of an account that may grade the assignment; only "
+        "`grader import moodle` with an address and `grader send moodle` need it. Default: none",
+    )
     secret: Path = Field(
         default_factory=lambda: data_folder() / "pseudonyms.key",
         description="The file with the key of students' pseudonyms in datasets, created when it is first needed. "

@@ -1,5 +1,6 @@
 """`grader import`: turns an export of a course platform into a lab."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,14 @@ Platform = Annotated[
         "plain folder with a folder or file for each student.",
     ),
 ]
-Export = Annotated[Path, typer.Argument(metavar="EXPORT", help="Zip file or folder as the platform exports it.")]
+Export = Annotated[
+    str,
+    typer.Argument(
+        metavar="EXPORT",
+        help="Zip file or folder as the platform exports it; for moodle also the address of the assignment's page "
+        "(https://.../mod/assign/view.php?id=...), with GRADER_MOODLE_TOKEN set.",
+    ),
+]
 Out = Annotated[Path | None, typer.Option("--out", metavar="LAB", help="New lab folder. Not needed with --dry-run.")]
 Roster = Annotated[
     Path | None,
@@ -59,15 +67,20 @@ def import_(
 
     Example: [bold]grader import gradescope assignment_export.zip --grades evaluations.zip --out labs/lab07[/]
 
+    By web services: [bold]grader import moodle https://moodle.example/mod/assign/view.php?id=501 --out labs/l1[/]
+
     Try first: [bold]grader import moodle submissions.zip --roster worksheet.csv --dry-run[/]
     """
     from grader.progress_bars import step_bars
+    from grader.service.moodle import downloaded
     from grader.tables.import_report import as_table
     from labs_schema.imports.importer import ImportSource, import_lab
 
     if out is None and not dry_run:
         raise typer.BadParameter("name the new lab's folder", param_hint="--out")
-    source = ImportSource(platform, export, roster, tuple(grades or ()), lab, assignment)
-    with step_bars() as progress:
+    source = ImportSource(platform, Path(export), roster, tuple(grades or ()), lab, assignment)
+    with step_bars() as progress, ExitStack() as stack:
+        if platform == "moodle" and export.startswith(("https://", "http://")):
+            source = stack.enter_context(downloaded(export, source, progress))
         report, issues = import_lab(source, None if dry_run else out, progress)
     show(report, as_table(report, issues, out))

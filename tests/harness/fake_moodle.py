@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "moodle" / "web_service.json"
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -58,6 +58,8 @@ class FakeMoodle:
     faults: list[str] = field(default_factory=list)
     requests: dict[str, int] = field(default_factory=dict)
     people: list[Json] | None = None
+    files: dict[tuple[int, str, str], bytes] = field(default_factory=dict)
+    base: str = ""
     account: int = ACCOUNT
     last_id: int = 5000
 
@@ -116,6 +118,15 @@ class FakeMoodle:
 
     def _mod_assign_get_user_mappings(self, assignmentids: list[str]) -> Any:
         return _first("mod_assign_get_user_mappings", assignmentids=[29 if assignmentids == ["29"] else 27])
+
+    def _mod_assign_get_submissions(self, assignmentids: list[str]) -> Json:
+        found = [{"id": 3000 + user, "userid": user, "groupid": 0, "status": "submitted", "plugins": [{
+            "type": "file", "fileareas": [{"area": "submission_files", "files": [
+                {"filename": name, "filepath": path, "filesize": len(text),
+                 "fileurl": f"{self.base}/webservice/pluginfile.php?file={user}{path}{name}"}
+                for (owner, path, name), text in self.files.items() if owner == user]}]}]}
+            for user in dict.fromkeys(owner for owner, _, _ in self.files)]  # fmt: skip
+        return {"assignments": [{"assignmentid": int(assignmentids[0]), "submissions": found}], "warnings": []}
 
     def _mod_assign_get_grades(self, assignmentids: list[str]) -> Json:
         assignment = int(assignmentids[0])
@@ -241,6 +252,9 @@ def serving(site: FakeMoodle) -> Iterator[str]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             form = dict(parse_qsl(body, keep_blank_values=True))
+            if self.path.startswith("/webservice/pluginfile.php"):
+                self._file(form)
+                return
             function = form.pop("wsfunction", "")
             token, _ = form.pop("wstoken", ""), form.pop("moodlewsrestformat")
             site.requests[function] = site.requests.get(function, 0) + 1
@@ -253,6 +267,15 @@ def serving(site: FakeMoodle) -> Iterator[str]:
                 self.close_connection = True
                 return
             self._answer(200, json.dumps(answer).encode(), "application/json")
+
+        def _file(self, form: Json) -> None:
+            wanted = unquote(self.path.partition("?file=")[2])
+            found = (each for (owner, path, name), each in site.files.items() if wanted == f"{owner}{path}{name}")
+            if form.get("token") == TOKEN:
+                self._answer(200, next(found), "text/plain")
+            else:
+                error = {"error": "Invalid token - token not found", "errorcode": "invalidtoken"}
+                self._answer(200, json.dumps(error).encode(), "application/json")
 
         def _answer(self, status: int, body: bytes, kind: str) -> None:
             self.send_response(status)
@@ -269,8 +292,9 @@ def serving(site: FakeMoodle) -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
+    site.base = f"http://127.0.0.1:{server.server_port}"
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield site.base
     finally:
         server.shutdown()
         server.server_close()
