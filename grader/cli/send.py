@@ -20,6 +20,14 @@ PlatformCourse = Annotated[
 Assignment = Annotated[
     str, typer.Option("--assignment", metavar="ID", help="Number of the assignment in the platform's addresses.")
 ]
+AssignmentPage = Annotated[
+    str,
+    typer.Option(
+        "--url",
+        metavar="URL",
+        help="Address of the assignment's page: https://moodle.example/mod/assign/view.php?id=501.",
+    ),
+]
 Confirm = Annotated[bool, typer.Option("--confirm", help="Send. Without it, only the differences are shown.")]
 IncludeReview = Annotated[bool, typer.Option("--include-review", help="Also send grades that still need human review.")]
 Scale = Annotated[
@@ -66,4 +74,36 @@ def canvas(
     with OutboundClient(configured_policy()) as client:
         api = CanvasApi(client, url, Settings().canvas_token.get_secret_value())
         failed = deliver(delivery, CanvasPlatform(api, platform_course, assignment))
+    raise typer.Exit(1 if failed else 0)
+
+
+@send.command(cls=HelpCommand)
+def moodle(
+    lab: Lab,
+    url: AssignmentPage,
+    course: CourseName = None,
+    confirm: Confirm = False,
+    include_review: IncludeReview = False,
+    scale: Scale = False,
+    overwrite: Overwrite = None,
+    remap: Remap = False,
+) -> None:
+    """Sends a lab's grades, rubric levels and remarks to a Moodle assignment.
+
+    Shows what would change; --confirm sends it. Running it again is harmless. The token is in GRADER_MOODLE_TOKEN.
+
+    Example: [bold]grader send moodle labs/square --url "https://moodle.example/mod/assign/view.php?id=501"[/]
+    """
+    from grader.service.delivery import Delivery, deliver
+    from grader.service.moodle import moodle_token
+    from serving.deliveries.plan import ReleasePolicy
+    from serving.deliveries.platforms.moodle.assignment import parse_address
+    from serving.deliveries.platforms.moodle.platform import MoodlePlatform
+    from serving.outbound.client import OutboundClient
+    from serving.outbound.policy import configured_policy
+
+    policy = ReleasePolicy(include_review=include_review, scale=scale, overwrite=frozenset(overwrite or ()))
+    delivery = Delivery(lab=lab, course=course, policy=policy, remap=remap, confirm=confirm)
+    with OutboundClient(configured_policy()) as client:
+        failed = deliver(delivery, MoodlePlatform(parse_address(url), moodle_token(), client))
     raise typer.Exit(1 if failed else 0)

@@ -89,8 +89,11 @@ class Platform(Protocol):
 
     target: str
     """Platform and place, such as `canvas https://canvas.example/courses/1/assignments/2`; at most 300 characters."""
-    comment_style: Literal["append", "replace", "none"]
-    """Whether an overall comment is added to the others, replaces the earlier one, or cannot be stored."""
+
+    @property
+    def comment_style(self) -> Literal["append", "replace", "none"]:
+        """Whether an overall comment is added to the others, replaces the earlier one, or cannot be stored."""
+        ...
 
     def read_assignment(self) -> Assignment: ...
 

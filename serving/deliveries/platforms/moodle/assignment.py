@@ -109,7 +109,7 @@ def read_assignment(client: MoodleClient, cmid: int) -> MoodleAssignment:
     settings = _Settings.model_validate(found)
     definition = read_definition(client, cmid, _method(module))
     if settings.grade <= 0 and definition is None:
-        raise DeliveryError("platform-rubric-unmapped", "The assignment is graded with a scale, or not at all.")
+        raise DeliveryError("platform-assignment-unsuitable", "The assignment is graded with a scale, or not at all.")
     return MoodleAssignment(
         id=settings.id,
         account=account,

@@ -79,14 +79,14 @@ def read_definition(client: MoodleClient, cmid: int, method: str | None) -> Defi
         return None
     if method != "rubric":
         message = f"The assignment is graded with {method[:40]!r}; only points and rubrics are supported."
-        raise DeliveryError("platform-rubric-unmapped", message)
+        raise DeliveryError("platform-assignment-unsuitable", message)
     answer = client.call("core_grading_get_definitions", cmids=[cmid], areaname="submissions", activeonly=1)
     found = [each for area in answer["areas"] for each in area["definitions"] if each["method"] == "rubric"]
     if len(found) != 1:
-        raise DeliveryError("platform-rubric-unmapped", "The assignment has no rubric.")
+        raise DeliveryError("platform-assignment-unsuitable", "The assignment has no rubric.")
     definition = _Definition.model_validate(found[0])
     if definition.status != READY:
-        raise DeliveryError("platform-rubric-unmapped", "The assignment's rubric is a draft.")
+        raise DeliveryError("platform-assignment-unsuitable", "The assignment's rubric is a draft.")
     ordered = sorted(definition.rubric.rubric_criteria, key=lambda each: each.sortorder)
     return Definition(id=definition.id, rubric=PlatformRubric(criteria=tuple(map(_criterion, ordered))))
 

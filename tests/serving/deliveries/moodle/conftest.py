@@ -7,6 +7,7 @@ import pytest
 from labs_schema.models import Criterion, Lab, Rating
 from serving.deliveries.platforms.moodle.assignment import parse_address
 from serving.deliveries.platforms.moodle.platform import MoodlePlatform
+from serving.deliveries.retries import Retries
 from serving.deliveries.sending import Sender
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import OutboundPolicy, parse_origin
@@ -50,4 +51,4 @@ def lab(make_lab: Callable[..., Lab]) -> Lab:
 
 @pytest.fixture
 def sender(store: Store) -> Callable[[MoodlePlatform], Sender]:
-    return lambda platform: Sender(store, platform, actor="test", sleep=lambda _: None)
+    return lambda platform: Sender(store, platform, actor="test", retries=Retries(lambda _: None))

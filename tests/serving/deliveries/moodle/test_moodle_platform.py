@@ -2,9 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from grader.cli import app
 from labs_schema.imports.records import IdKind
 from labs_schema.models import Lab
 from serving.deliveries.errors import DeliveryError
@@ -14,8 +17,8 @@ from serving.deliveries.platforms.moodle.assignment import parse_address
 from serving.deliveries.platforms.moodle.platform import MoodlePlatform
 from serving.deliveries.platforms.moodle.texts import comment, plain, remark, remark_text
 from serving.deliveries.sending import Sender, Source, StudentOutcome
-from serving.store.store import Store
-from tests.harness.fake_moodle import FakeMoodle
+from serving.store.store import Store, open_store
+from tests.harness.fake_moodle import TOKEN, FakeMoodle, serving
 from tests.harness.graded_store import COURSE, record_grade
 from tests.serving.deliveries.moodle.conftest import FLOW, POINTS, RUBRIC, Connect
 
@@ -135,7 +138,7 @@ def test_errors_with_http_200_have_their_class(connect: Connect, site: FakeMoodl
     error = refused("platform-token", connect(RUBRIC, token="x").read_assignment)
     assert error.platform_text.startswith("Invalid token") and "x" * 8 not in str(error)
     refused("platform-not-found", connect(99999).read_assignment)
-    refused("platform-rubric-unmapped", connect(505).read_assignment)  # graded with a scale
+    refused("platform-assignment-unsuitable", connect(505).read_assignment)  # graded with a scale
     site.faults[:] = ["busy"]
     assert refused("platform-unavailable", connect(RUBRIC).read_assignment).wait == 1
     site.faults[:] = ["broken"]
@@ -207,3 +210,19 @@ def test_texts_come_back_as_they_were(connect: Connect, text: str) -> None:
     levels = LEVELS | {"42": CriterionValue(level="905", points=3, comment=text)}
     platform.write(S2, Value(total=10, criteria=levels), Value())
     assert platform.read_values(S2)[S2].criteria["42"].comment.split() == text.split()
+
+
+def test_the_command_shows_the_differences_and_sends_them_on_confirmation(
+    site: FakeMoodle, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADER_STORE", str(tmp_path / "command.db"))
+    monkeypatch.setenv("GRADER_MOODLE_TOKEN", TOKEN)
+    opened = open_store(str(tmp_path / "command.db"))
+    grade(opened, lab, ["s1", "s2"])
+    opened.close()
+    with serving(site) as base:
+        monkeypatch.setenv("GRADER_OUTBOUND_ALLOW", base)
+        command = ["send", "moodle", f"{COURSE}/{lab.name}", "--url", f"{base}/mod/assign/view.php?id={RUBRIC}"]
+        assert CliRunner().invoke(app, command).exit_code == 0 and site.grades == {}
+        assert CliRunner().invoke(app, [*command, "--confirm"]).exit_code == 0
+    assert sorted(site.grades[27]) == [101, 102]
