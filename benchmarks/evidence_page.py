@@ -74,7 +74,8 @@ Wrong decisions of head + evidence about behaviour, in unseen labs, where every 
 
 The programs of the twelfth lab, `menagerie_2018_20_predator_prey`, which people rated, cannot be observed. The authors
 of the set joined the files of each project into one and left out those that were unchanged, so that `import` lines
-follow classes, and `javac` rejects every program. There is no evidence to measure agreement with.
+follow classes. `grader observe` with `build: {{language: java}}` (same machine and day) built none of the 30 programs.
+There is no evidence to measure agreement with.
 """
 Rows = Mapping[tuple[str, str], Sequence[Decision]]
 """(setting, grader) -> decisions, the same ones in the same order for every grader."""
