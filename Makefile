@@ -33,7 +33,7 @@ demo/data/manifest.json: demo/observed | $(READY)
 
 $(RUN)/manifest.json: demo/data/manifest.json
 	$(BIN)/grader model pull smollm2-135m
-	$(BIN)/grader train --config training/recipes/head.yaml --dataset demo/data --output-dir demo/runs
+	$(BIN)/grader train --config training/recipes/head.yaml --dataset demo/data --output-dir demo/runs --set head.labs=demo/labs
 
 demo/evaluation/evaluation.json: $(RUN)/manifest.json
 	$(BIN)/grader evaluate $(RUN) --parent-dir demo/labs --out demo/evaluation --no-base
