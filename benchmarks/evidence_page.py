@@ -24,8 +24,8 @@ GRADERS = (MAJORITY, HEAD, EVIDENCE, BOTH)
 RESAMPLES = 1000
 PAGE = """# Evidence
 
-Command: `python -m benchmarks.evidence_agreement FOLDER tests/lab_checks docs/measurements --work WORK`, {date}, commit
-{commit}, on {machine}: {data}.
+Command: `python -m benchmarks.evidence_agreement FOLDER tests/lab_checks docs/measurements --work WORK`, {date},
+commit {commit}, on {machine}: {data}.
 
 - *Head* reads the program only: its observations are left out. *Evidence alone* sees only what happened when the
   checks were run, and which lab it is. *Head + evidence* sees both. *Majority* is the most frequent rating.
