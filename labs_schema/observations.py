@@ -94,41 +94,42 @@ Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Diagnostic(Frozen):
-    """A line of a compiler or linter. `line` counts from 1."""
+    """A line of a compiler or linter."""
 
-    filename: Message = ""
-    line: int | None = Field(default=None, ge=1)
-    severity: Message = "warning"
-    text: Message
+    filename: Message = Field(default="", description="The file, as the tool names it.")
+    line: int | None = Field(default=None, ge=1, description="The line, from 1.")
+    severity: Message = Field(default="warning", description="Such as error or warning.")
+    text: Message = Field(description="The text of the tool.")
 
 
 class CheckResult(Frozen):
-    """The outcome of one check.
+    """The outcome of one check. Texts that are too long are shortened in the middle."""
 
-    `visible`: the students may see the check. `tags` group tests across labs, such as `boundary` and `format`.
-    `expected` and `actual` are outputs, `input` is standard input. `match` compares them, if both are known.
-    `diagnostic_count` counts also those that are left out. `seconds` is wall time.
-    """
-
-    check: Name
-    kind: CheckKind
-    outcome: Outcome
-    visible: bool = False
-    tags: tuple[Tag, ...] = Field(default=(), max_length=LIMITS.tags)
-    points: Number | None = None
-    max_points: Number | None = None
-    input: Excerpt | None = None
-    arguments: Message | None = None
-    expected: Excerpt | None = None
-    actual: Excerpt | None = None
-    message: Excerpt | None = None
-    match: Match | None = None
-    exit_status: int | None = None
-    signal: int | None = None
-    seconds: Number | None = Field(default=None, ge=0)
-    memory_bytes: int | None = Field(default=None, ge=0)
-    diagnostics: tuple[Diagnostic, ...] = ()
-    diagnostic_count: int = Field(default=0, ge=0)
+    check: Name = Field(description="The name of the check.")
+    kind: CheckKind = Field(description="What was checked.")
+    outcome: Outcome = Field(
+        description="`not_run`, `error` and `flaky` state nothing about the program; the others do."
+    )
+    visible: bool = Field(default=False, description="Whether students may see the check.")
+    tags: tuple[Tag, ...] = Field(
+        default=(),
+        max_length=LIMITS.tags,
+        description="Groups that mean the same in every lab, such as `boundary`.",
+    )
+    points: Number | None = Field(default=None, description="The points that a platform gave.")
+    max_points: Number | None = Field(default=None, description="The most points of the check.")
+    input: Excerpt | None = Field(default=None, description="The standard input.")
+    arguments: Message | None = Field(default=None, description="The program's arguments.")
+    expected: Excerpt | None = Field(default=None, description="The expected output.")
+    actual: Excerpt | None = Field(default=None, description="The output.")
+    message: Excerpt | None = Field(default=None, description="The message of a test framework or of the sandbox.")
+    match: Match | None = Field(default=None, description="How the complete output compares with the expected one.")
+    exit_status: int | None = Field(default=None, description="The exit status.")
+    signal: int | None = Field(default=None, description="The number of the signal that ended the program.")
+    seconds: Number | None = Field(default=None, ge=0, description="Time by the clock.")
+    memory_bytes: int | None = Field(default=None, ge=0, description="The most memory in use.")
+    diagnostics: tuple[Diagnostic, ...] = Field(default=(), description="The first lines of a compiler or linter.")
+    diagnostic_count: int = Field(default=0, ge=0, description="The number of all lines, also of those left out.")
 
     @field_validator("diagnostics")
     @classmethod
@@ -181,15 +182,12 @@ class SubmissionObservations(Frozen):
 
 
 class EvidenceLine(Frozen):
-    """An observation that a grade rests on. `place`: the first diagnostic, such as `main.c:3`, None without one.
+    """An observation that a grade rests on."""
 
-    `visible`: students may see it.
-    """
-
-    check: Name
-    outcome: Outcome
-    visible: bool = False
-    place: Message | None = None
+    check: Name = Field(description="The name of the check.")
+    outcome: Outcome = Field(description="Its outcome.")
+    visible: bool = Field(default=False, description="Whether students may see it.")
+    place: Message | None = Field(default=None, description="The first diagnostic, such as main.c:3.")
 
     def __str__(self) -> str:
         return f"{self.check}: {self.outcome}{f' at {self.place}' if self.place else ''}"

@@ -25,6 +25,7 @@ from grader.cli.generate import generate
 from grader.cli.grade import grade
 from grader.cli.help import DATA, GRADING, OPERATION, TRAINING, TRUST, HelpCommand, HelpGroup
 from grader.cli.import_lab import import_
+from grader.cli.import_observations import import_observations
 from grader.cli.init import init
 from grader.cli.init_checks import init_checks
 from grader.cli.keys import keys
@@ -53,7 +54,7 @@ app = typer.Typer(
     help="Grades programs criterion by criterion as the TAs of your course do, and flags what needs human review.",
 )
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
-    DATA: (check, import_, init_checks, observe, build_dataset, suspects),
+    DATA: (check, import_, init_checks, observe, import_observations, build_dataset, suspects),
     TRAINING: (train, merge),
     GRADING: (grade, generate, label, regrade, export, replay, demo),
     TRUST: (evaluate, calibrate, attack, robustness),

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict
 
 JsonObject = dict[str, Any]
 Action = Literal["rate", "accept", "comment", "undo", "conflict"]
+CheckKind = Literal["build", "warnings", "lint", "test", "unit_test"]
+Match = Literal["exact", "whitespace", "words", "values", "none"]
 Outcome = Literal["passed", "failed", "timeout", "memory_limit", "output_limit", "crashed", "not_run", "error", "flaky"]
 RequestState = Literal["open", "answered"]
 Resolution = Literal["granted", "declined"]
@@ -46,6 +48,30 @@ class Changes(Record):
     compared: int
     same: int
     changes: tuple[Change, ...]
+
+
+class CheckResult(Record):
+    """The outcome of one check. Texts that are too long are shortened in the middle."""
+
+    check: str
+    kind: CheckKind
+    outcome: Outcome
+    visible: bool = False
+    tags: tuple[str, ...] = ()
+    points: float | None = None
+    max_points: float | None = None
+    input: str | None = None
+    arguments: str | None = None
+    expected: str | None = None
+    actual: str | None = None
+    message: str | None = None
+    match: Match | None = None
+    exit_status: int | None = None
+    signal: int | None = None
+    seconds: float | None = None
+    memory_bytes: int | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
+    diagnostic_count: int = 0
 
 
 class Comparison(Record):
@@ -86,6 +112,15 @@ class CriterionIn(Record):
     ratings: tuple[RatingIn, ...]
 
 
+class Diagnostic(Record):
+    """A line of a compiler or linter."""
+
+    filename: str = ""
+    line: int | None = None
+    severity: str = "warning"
+    text: str
+
+
 class Difference(Record):
     """A criterion of a submission that the TA and the grader rated differently. Ratings are titles."""
 
@@ -97,10 +132,7 @@ class Difference(Record):
 
 
 class EvidenceLine(Record):
-    """An observation that a grade rests on. `place`: the first diagnostic, such as `main.c:3`, None without one.
-
-    `visible`: students may see it.
-    """
+    """An observation that a grade rests on."""
 
     check: str
     outcome: Outcome
@@ -247,6 +279,7 @@ class LabGradeRequest(Record):
     """Grade by the rubric of a registered lab (`GET /labs`)."""
 
     submission: SubmissionIn
+    observations: ObservationsIn | None = None
     student: str | None = None
     reasoning: bool = False
     lab: str
@@ -278,6 +311,14 @@ class LabWarning(Record):
     code: str
     count: int
     meaning: str
+
+
+class ObservationsIn(Record):
+    """Outcomes of building and running the submission elsewhere, with the fields of `observations.jsonl`."""
+
+    source: str = "api"
+    tools: dict[str, str] = {}
+    results: tuple[CheckResult, ...]
 
 
 class OverrideRecord(Record):
@@ -404,6 +445,7 @@ class RubricGradeRequest(Record):
     """Grade by the rubric in this request."""
 
     submission: SubmissionIn
+    observations: ObservationsIn | None = None
     student: str | None = None
     reasoning: bool = False
     problem: str

@@ -1,15 +1,20 @@
-"""The table that `grader observe` prints: how often each check had each outcome."""
+"""The tables of `grader observe`, how often each check had each outcome, and of `grader import-observations`."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from grader.tables.lab_check import grouped
 from grader.terminal import printable
+from labs_schema.errors import Issue
+from labs_schema.imports.observations.importer import ObservationsImport
 from labs_schema.observations import Outcome, SubmissionObservations
 
+LISTED = 5
 Counts = Mapping[str, Mapping[str, int]]
 """Check -> outcome -> number of submissions."""
 
@@ -21,6 +26,24 @@ def outcome_counts(names: Collection[str], observations: Collection[SubmissionOb
         for result in observed.results:
             counts.setdefault(result.check, Counter())[result.outcome.value] += 1
     return counts
+
+
+def import_table(report: ObservationsImport, issues: Sequence[Issue]) -> RenderableType:
+    """Counts, the students and files that need attention, and the issues."""
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column(report.platform)
+    table.add_column("Count", justify="right")
+    table.add_column("Names", overflow="fold")
+    rows = (
+        ("submissions with results", report.observed, ()),
+        ("different checks", report.checks, ()),
+        ("submissions without results", len(report.without), report.without),
+        ("results of no student of the lab", len(report.unmatched), report.unmatched),
+    )
+    for name, count, names in rows:
+        more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+        table.add_row(name, f"{count:,}", escape(", ".join(map(printable, names[:LISTED]))) + more)
+    return Group(table, *grouped(issues))
 
 
 def outcomes_table(counts: Counts) -> Table:

@@ -29,7 +29,7 @@ def recognizes(paths: Sequence[str]) -> bool:
 def read(export: Export) -> PlatformExport:
     file = export.file(METADATA)
     text = export.text(file) if file else None
-    records = _metadata(text, export.limits) if text is not None else {}
+    records = metadata_records(text, export.limits) if text is not None else {}
     by_key: dict[str, list[tuple[str, ExportFile]]] = {}
     unused = []
     for each in export.files:
@@ -69,7 +69,7 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _metadata(text: str, limits: ImportLimits) -> dict[str, dict[str, Any]]:
+def metadata_records(text: str, limits: ImportLimits) -> dict[str, dict[str, Any]]:
     """Submission -> its record. Raises InputError for damaged or hostile YAML."""
     try:
         depth = 0

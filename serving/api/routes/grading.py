@@ -20,7 +20,7 @@ from serving.api.routes.labs import find_lab
 from serving.api.schemas.examples import ANSWER, BODY, GRADE_REQUESTS, KEYED, STORED, problems, success
 from serving.api.schemas.grades import GradeResponse, grade_response
 from serving.api.schemas.problems import FieldProblem, ProblemError, excerpt, too_large
-from serving.api.schemas.requests import GradeRequest, LabGradeRequest, SubmissionIn
+from serving.api.schemas.requests import GradeRequest, LabGradeRequest, RubricGradeRequest
 from serving.api.service import CourseService, Service
 from serving.scheduler.engine_queue import QueueFullError, QueueSlot
 from serving.store.errors import ForgottenError
@@ -109,7 +109,7 @@ async def grade_submission(
         lab, ids = find_lab(service.course.labs, body.lab), {}
     else:
         lab, ids = body.rubric(), {c.title: c.id for c in body.criteria if c.id}
-    given = await run_in_threadpool(_read, body.submission, lab)
+    given = await run_in_threadpool(_read, body, lab)
     submission = _check_size(given, lab, service.options.max_chars)
     roster = lab.roster if isinstance(body, LabGradeRequest) else service.course.labs.roster
     submission = await _redact(service, submission, lab.language, roster, body.student or "")
@@ -168,13 +168,17 @@ async def _redact(
         raise timed_out(seconds, service.engine.queue.retry_after) from None
 
 
-def _read(given: SubmissionIn, lab: Lab) -> Submission:
-    """Raises ProblemError: 413 for a file that the reader of labs would reject, 422 without a readable program."""
+def _read(body: LabGradeRequest | RubricGradeRequest, lab: Lab) -> Submission:
+    """The submission with its observations. Raises ProblemError: 413 for a file that the reader of labs would reject,
+    422 without a readable program."""
+    given = body.submission
     for file in given.files:
         if (size := len(file.content.encode())) > SOURCE_BYTES:
             raise too_large("submission.files", f"{size} bytes in {excerpt(file.filename)}", SOURCE_BYTES)
     try:
-        return given.read(lab)
+        submission = given.read(lab)
+        observed = body.observations and body.observations.of(submission)
+        return submission.model_copy(update={"observations": observed})
     except InputError as error:
         where = "submission.files" if given.files else "submission.archive"
         listed = [

@@ -14,8 +14,11 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, FailFast, F
 
 from labs_schema.errors import InputError, error_issue
 from labs_schema.frozen import Frozen
-from labs_schema.limits import LabLimits, RequestLimits
+from labs_schema.hashes import files_hash
+from labs_schema.limits import LabLimits, ObservationLimits, RequestLimits
 from labs_schema.models import Criterion, Lab, Rating, Submission, is_bonus_title
+from labs_schema.observations import CheckResult, Diagnostic, SubmissionObservations
+from labs_schema.observations import Tag as ObservedTag
 from labs_schema.rubrics.rubric_keys import NOT_READ, criterion_fields
 from labs_schema.source.languages import canonical_name
 from labs_schema.submissions.adhoc_submission import read_given_archive, read_given_files
@@ -23,6 +26,7 @@ from labs_schema.submissions.file_names import ARCHIVE_SUFFIXES, archive_suffix,
 
 FILES = LabLimits().submission_files
 LIMITS = RequestLimits()
+OBSERVED = ObservationLimits()
 ID_PATTERN = "^[0-9A-Za-z_-]+$"
 """The id of a job or a grade. PostgreSQL raises an error for a query with a NUL character."""
 NOT_UNICODE = re.compile("[\0\ud800-\udfff]")
@@ -134,6 +138,32 @@ class SubmissionIn(RequestPart):
         return read_given_archive(self.archive.filename, data, lab.language, lab.criteria, lab.encoding)
 
 
+class ObservationsIn(RequestPart):
+    """Outcomes of building and running the submission elsewhere, with the fields of `observations.jsonl`."""
+
+    source: ObservedTag = Field(default="api", description="Where the results are from.")
+    tools: Annotated[dict[str, str], Field(max_length=OBSERVED.tools)] = Field(
+        default={}, description="Name and version of compilers and linters."
+    )
+    results: Annotated[
+        tuple[CheckResult, ...],
+        FailFast(),
+        Field(min_length=1, max_length=OBSERVED.results, description="One for each check; names are unique."),
+        BeforeValidator(_at_most(OBSERVED.results)),
+    ]
+
+    @model_validator(mode="after")
+    def checks_differ(self) -> "ObservationsIn":
+        _check_distinct("check", [result.check for result in self.results])
+        return self
+
+    def of(self, submission: Submission) -> SubmissionObservations:
+        """The observations of the submission's files."""
+        return SubmissionObservations(
+            submission=files_hash(submission), source=self.source, tools=self.tools, results=self.results
+        )
+
+
 class RatingIn(RequestPart):
     """A rating of a criterion. Negative points are a deduction."""
 
@@ -184,6 +214,9 @@ class GradeRequestBase(RequestPart):
     """The fields that both kinds of grading requests share."""
 
     submission: SubmissionIn = Field(description="The files to grade.")
+    observations: ObservationsIn | None = Field(
+        default=None, description="Outcomes of building and running these files, if they were run."
+    )
     student: Student | None = Field(
         default=None,
         description="The student's id on your platform. Stored with the grade and redacted from the program.",
@@ -249,6 +282,9 @@ FIELDS = tuple(
             SubmissionIn,
             FileIn,
             ArchiveIn,
+            ObservationsIn,
+            CheckResult,
+            Diagnostic,
             CriterionIn,
             RatingIn,
             OverrideRequest,

@@ -91,3 +91,39 @@ def test_line_endings_and_file_order_do_not_change_the_hash(client: TestClient) 
     one = hashed(("a.c", "int a;\nint b;\n"), ("b.c", "int c;\n"))
     assert one == hashed(("b.c", "\ufeffint c;\r"), ("a.c", "int a;\r\nint b;\n"))
     assert one != hashed(("a.c", "int a;\nint b;\n"), ("b.c", "int d;\n"))
+
+
+OBSERVED = {
+    "source": "gradescope",
+    "results": [
+        {"check": "build", "kind": "build", "outcome": "passed"},
+        {"check": "zero", "kind": "test", "outcome": "failed", "input": "0", "expected": "0", "actual": "1"},
+    ],
+}
+
+
+def test_observations_reach_the_prompt_the_grade_and_its_provenance(client: TestClient, fake_engine: Any) -> None:
+    plain = client.post("/grade", json=GRADE).json()
+    body = client.post("/grade", json={**GRADE, "observations": OBSERVED}).json()
+    evidence = body["criteria"][0]["evidence"]
+    assert [(each["check"], each["outcome"]) for each in evidence] == [("zero", "failed"), ("build", "passed")]
+    hashes = [answer["provenance"]["observations_hash"] for answer in (plain, body)]
+    assert hashes[0] is None and len(hashes[1]) == 64
+    first, second = (call[0].prompt for call in fake_engine.calls)
+    assert first != second and plain["criteria"][0]["evidence"] == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"results": []},
+        {"results": OBSERVED["results"] * 2},
+        {"results": [{"check": "a", "kind": "test", "outcome": "great"}]},
+        {"results": [{"check": "a", "kind": "test", "outcome": "passed", "x": 1}]},
+        {"results": [{"check": f"t{i}", "kind": "test", "outcome": "passed"} for i in range(501)]},
+        {"source": "Not A Tag", "results": OBSERVED["results"]},
+    ],
+)
+def test_invalid_observations_are_refused(client: TestClient, wrong: dict[str, Any]) -> None:
+    answer = client.post("/grade", json={**GRADE, "observations": wrong})
+    assert answer.status_code == 422 and answer.json()["errors"][0]["field"].startswith("observations")
