@@ -8,6 +8,7 @@ from labs_schema.checks.checks_yaml import Section, read_checks_yaml
 from labs_schema.checks.contest import ContestPackage, read_contest
 from labs_schema.checks.models import BUILD, WARNINGS, Build, Checks, Compare, TestDefaults
 from labs_schema.errors import InputError, IssueCollector, Severity, quoted
+from labs_schema.file_reader import report_too_large
 from labs_schema.limits import CheckLimits
 from labs_schema.reading.lab_folders import CHECKS, CONTEST_DATA
 from labs_schema.submissions.file_names import safe_name
@@ -37,6 +38,8 @@ def read_checks(folder: Path, issues: IssueCollector, limits: CheckLimits = DEFA
         validator=section.validator or contest.validator,
     )
     _report_repeated(checks, own)
+    if len(checks.own_names) > limits.checks:
+        report_too_large("too-many-checks", CHECKS, "checks", limits.checks, own)
     if not own.failed and checks.validator is None and any(t.compare is Compare.VALIDATOR for t in checks.tests):
         own.error("check-field", CHECKS, found="compare: validator without a validator", expected="the field validator")
     issues.add_all(own)

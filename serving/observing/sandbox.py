@@ -104,7 +104,7 @@ class Sandbox:
             stdin = fds.memory(command.stdin, passed=False)
             if len(command.files) > MOST_FILES:
                 command = _packed(command)
-            words = [*self._start, *self._file_arguments(command.files, fds)]
+            words = [*self._as_user(), *self._start, *self._file_arguments(command.files, fds)]
             if self._on.seccomp:
                 words += ["--seccomp", str(fds.memory(self._filter))]
             allowed, allow = fds.pipe()
@@ -112,7 +112,7 @@ class Sandbox:
             words += ["--block-fd", str(allowed), "--json-status-fd", str(report), "--"]
             words += ["/usr/bin/prlimit", *self._resource_limits(command), "--", *command.words]
             group = stack.enter_context(self._cgroups.group(command.memory_bytes)) if self._cgroups else None
-            process = stack.enter_context(started(words, stdin, [*fds.passed, allowed, report], self._user()))
+            process = stack.enter_context(started(words, stdin, [*fds.passed, allowed, report]))
             fds.close(allowed, report)
             sandbox = StartedSandbox(process, status, self._limits.setup_seconds)
             if self._on.cleanup:
@@ -157,9 +157,15 @@ class Sandbox:
             output_bytes=command.output_bytes if self._on.output else None,
         )
 
-    def _user(self) -> int | None:
-        """A host user without any rights, where we are root. Each run has another one, as limits may count by user."""
-        return FIRST_USER + next(_users) % USERS if self._on.own_user and os.geteuid() == 0 else None
+    def _as_user(self) -> tuple[str, ...]:
+        """Where we are root, a host user without any rights. Each run has another one, as limits may count by user.
+
+        A command of its own: with `subprocess.Popen(user=...)` Python copies its address space, which takes longer.
+        """
+        if not self._on.own_user or os.geteuid() != 0:
+            return ()
+        user = FIRST_USER + next(_users) % USERS
+        return ("/usr/bin/setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups")
 
 
 def _packed(command: Command) -> Command:

@@ -175,19 +175,10 @@ def _by_signal(ended_by: int | None, seconds: float, bounds: Bounds) -> Ending:
 
 
 @contextmanager
-def started(words: list[str], stdin: int, passed: list[int], user: int | None) -> Iterator["subprocess.Popen[bytes]"]:
-    """The process of `words`, as `user` where we are root. It is killed at the end."""
+def started(words: list[str], stdin: int, passed: list[int]) -> Iterator["subprocess.Popen[bytes]"]:
+    """The process of `words`. It is killed at the end."""
     process = subprocess.Popen(
-        words,
-        stdin=stdin,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={},
-        cwd="/",
-        pass_fds=passed,
-        user=user,
-        group=user,
-        extra_groups=None if user is None else [],
+        words, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={}, cwd="/", pass_fds=passed
     )
     with process:
         try:

@@ -175,6 +175,13 @@ def test_large_packages_are_rejected_before_they_fill_memory(tmp_path: Path) -> 
     assert {issue.code for issue in issues_of(tmp_path)} == {"too-many-checks"}
 
 
+def test_all_checks_together_are_limited(tmp_path: Path) -> None:
+    entries = [[f"{{name: {kind}{n}, command: 'true', report: tap}}" for n in range(201)] for kind in ("u", "l")]
+    unit, lint = (", ".join(each) for each in entries)
+    (tmp_path / "checks.yaml").write_text(f"unit_tests: [{unit}]\nlint: [{lint.replace(', report: tap', '')}]")
+    assert {issue.code for issue in issues_of(tmp_path)} == {"too-many-checks"}
+
+
 def test_documented_example_is_valid(tmp_path: Path) -> None:
     (tmp_path / "checks.yaml").write_text(PAGE.read_text().split("```yaml")[1].split("```")[0])
     (tmp_path / "checks").mkdir()
