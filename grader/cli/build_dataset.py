@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from grader.cli.help import HelpCommand
-from grader.cli.options import Seed
+from grader.cli.options import CourseName, Seed
 from grader.progress_bars import step_bars
 from grader.terminal import show
 
 if TYPE_CHECKING:
+    from grader.reviews import ReviewedLab
     from prompts.style import PromptStyle
 
 MANY = ("--eval-lab-names",)
@@ -77,6 +78,13 @@ SoftLabels = Annotated[
         metavar="FOLDER",
     ),
 ]
+FromReviews = Annotated[
+    bool,
+    typer.Option(
+        "--from-reviews",
+        help="First write people's decisions of the store into the labs' rubric_ratings.csv; they outrank its cells.",
+    ),
+]
 Verify = Annotated[
     bool,
     typer.Option("--verify", help="Write nothing. Compare the files, and the labs of --parent-dir, with the manifest."),
@@ -101,6 +109,8 @@ def build_dataset(
     augment_attacks: Attacks = 0.0,
     unobserved_share: Unobserved = 0.2,
     soft_labels: SoftLabels = None,
+    from_reviews: FromReviews = False,
+    course: CourseName = None,
     verify: Verify = False,
 ) -> None:
     """Builds a training file, a test file and a manifest from graded labs.
@@ -109,6 +119,8 @@ def build_dataset(
     written if a lab has an error. The same labs and seed give the same bytes.
 
     Example: [bold]grader build-dataset --parent-dir labs --eval-lab-names lab4 lab7 --train-split 0.7[/]
+
+    With the reviews of a course: [bold]grader build-dataset --parent-dir labs --from-reviews --course cs101[/]
     """
     from grader.tables.dataset import dataset_table, unchanged
     from training.dataset import build
@@ -121,6 +133,7 @@ def build_dataset(
         return
     if parent_dir is None:
         raise typer.BadParameter("name the folder that contains the labs", param_hint="--parent-dir")
+    reviewed, lines = save_decisions(parent_dir, course) if from_reviews else ([], [])
     reports: list[LabReport] = []
     with step_bars() as progress:
         options = build.DatasetOptions(
@@ -139,8 +152,18 @@ def build_dataset(
         )
         paths = train_dataset_path, test_dataset_path
         manifest = build.build_dataset(parent_dir, *paths, options, progress=progress, report=reports.append)
-    document = {"outputs": manifest.outputs, "labs": reports}
-    show(document, dataset_table(reports, manifest, train_dataset_path.parent))
+    document = {"outputs": manifest.outputs, "labs": reports, "reviews": reviewed}
+    show(document, *lines, dataset_table(reports, manifest, train_dataset_path.parent))
+
+
+def save_decisions(parent: Path, course: str | None) -> "tuple[list[ReviewedLab], list[str]]":
+    """By default the course is named after the folder of the labs, as in `grader serve`."""
+    from grader.reviews import review_lines, save_reviews
+    from grader.service.local_store import local_store
+
+    with local_store() as store:
+        saved = save_reviews(store, parent, course or parent.resolve().name)
+    return saved, list(review_lines(saved))
 
 
 def prompt_style(prompt: Literal["full", "compact"], system_path: Path | None, verbose: bool) -> "PromptStyle":

@@ -22,6 +22,12 @@ Workers = Annotated[
     int | None,
     typer.Option(min=1, help="Workers on the cluster, each with a model. Default: one per GPU, or 2 without GPUs."),
 ]
+Diff = Annotated[
+    bool,
+    typer.Option(
+        "--diff", help="Only show the changes that this model would make to the current ratings. Stores nothing."
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only estimate the cost. Loads no weights.")]
 
 
@@ -36,6 +42,7 @@ def regrade(
     reasoning: Reasoning = False,
     cluster: Cluster = None,
     workers: Workers = None,
+    diff: Diff = False,
     dry_run: DryRun = False,
     price_per_hour: PricePerHour = None,
 ) -> None:
@@ -50,6 +57,8 @@ def regrade(
     per lab if there are several labs.
 
     Cost estimate: [bold]grader regrade labs/square --model runs/latest --dry-run --price-per-hour 2.50[/]
+
+    Before a retrained model is put in use: [bold]grader regrade labs/square --model runs/latest --diff[/]
 
     On several machines: [bold]grader regrade labs/square --model runs/latest --out regraded/square --cluster local[/]
 
@@ -66,6 +75,15 @@ def regrade(
             lab.name: expected_cost(lab, model, out=out, orders=orders, price_per_hour=price_per_hour) for lab in labs
         }
         show(costs, *(cost_table(cost, f"{name}, nothing graded yet") for name, cost in costs.items()))
+        return
+    if diff:
+        from grader.regrade.diff import diff_labs
+        from grader.regrade.regrade import course_of
+        from serving.model.loading import GraderOptions
+
+        courses = [course or course_of(lab) for lab in labs]
+        found = diff_labs(labs, model, courses, GraderOptions(engine=engine, orders=orders))
+        show(found, *(each.shown() for each in found))
         return
     if out is None:
         raise typer.BadParameter("name an output folder", param_hint="--out")
