@@ -11,7 +11,7 @@ import platform
 import shutil
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import PurePosixPath
@@ -112,7 +112,8 @@ class Sandbox:
             words += ["--block-fd", str(allowed), "--json-status-fd", str(report), "--"]
             words += ["/usr/bin/prlimit", *self._resource_limits(command), "--", *command.words]
             group = stack.enter_context(self._cgroups.group(command.memory_bytes)) if self._cgroups else None
-            process = stack.enter_context(started(words, stdin, [*fds.passed, allowed, report]))
+            with group.entered() if group else nullcontext():
+                process = stack.enter_context(started(words, stdin, [*fds.passed, allowed, report]))
             fds.close(allowed, report)
             sandbox = StartedSandbox(process, status, self._limits.setup_seconds)
             if self._on.cleanup:
