@@ -1,5 +1,7 @@
 """The results of an evaluation: the contents of `evaluation.json`."""
 
+from pydantic import Field
+
 from grader.token_cost import Cost
 from labs_schema.frozen import Frozen
 from serving.measures.agreement import Agreement, RatingFigures
@@ -32,6 +34,7 @@ class Group(Frozen):
     of each other grader, with intervals over students. `differences_over_labs`: with intervals over labs, empty with
     too few labs. `confidence`: of the graders that give probabilities. `inter_annotator`: agreement of TAs among
     themselves, None if no submission was rated twice. `order`: effects of the option order, None if only one was used.
+    `decided`: criterion -> agreement of the ratings that observations decided; empty without `decided_by`.
     `unreadable`: rated students of the labs who have no readable program, and so are in no figure.
     """
 
@@ -46,6 +49,7 @@ class Group(Frozen):
     confidence: dict[str, ConfidenceFigures]
     inter_annotator: InterAnnotatorAgreement | None
     order: OrderEffects | None
+    decided: dict[str, Agreement] = Field(default_factory=dict)
     unreadable: int = 0
 
     @property

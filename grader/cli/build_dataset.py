@@ -181,7 +181,12 @@ def prompt_style(prompt: Literal["full", "compact"], system_path: Path | None, v
         raise InputError([error_issue("system-prompt-not-utf-8", system_path, found=found)]) from None
     if prompt == "compact":
         return PromptStyle(
-            template="compact", system=system or "", verbose=verbose, problem_chars=150, description_chars=80
+            template="compact",
+            system=system or "",
+            verbose=verbose,
+            problem_chars=150,
+            description_chars=80,
+            observed_chars=400,
         )
     return PromptStyle(system=default_system() if system is None else system, verbose=verbose)
 

@@ -5,7 +5,7 @@ from itertools import chain
 
 from grader.evaluation import BAG_OF_WORDS, MAJORITY, TUNED, Group, Slice
 from labs_schema.models import Lab
-from serving.measures.agreement import agreement, difference, figures_by_rating
+from serving.measures.agreement import Agreement, agreement, difference, figures_by_rating
 from serving.measures.decisions import Decision
 from serving.measures.inter_annotator import InterAnnotatorAgreement, inter_annotator_agreement, units_of
 from serving.measures.order_effects import order_effects
@@ -56,8 +56,17 @@ def group_figures(
         confidence=_confidence(decisions, calibrated_on),
         inter_annotator=_inter_annotator(ours, labs, resamples),
         order=order_effects(ours),
+        decided=_decided(ours, resamples),
         unreadable=sum(map(rated_without_program, labs.values())),
     )
+
+
+def _decided(ours: Sequence[Decision], resamples: int) -> dict[str, Agreement]:
+    found: dict[str, list[Decision]] = {}
+    for decision in ours:
+        if decision.decided:
+            found.setdefault(decision.criterion, []).append(decision)
+    return {criterion: agreement(each, resamples=resamples) for criterion, each in found.items()}
 
 
 def rated_without_program(lab: Lab) -> int:

@@ -34,6 +34,7 @@ class CriterionResult(Frozen):
     grader: str | None
     confidence: float | None
     reasons: tuple[str, ...]
+    evidence: tuple[str, ...]
     options: tuple[Option, ...]
 
     @property
@@ -111,6 +112,7 @@ def _result(criterion: Criterion, decision: Decision) -> CriterionResult:
         grader=None if decision.grader is None else titles[decision.grader],
         confidence=decision.confidence,
         reasons=tuple(map(visible, decision.reasons)),
+        evidence=tuple(map(visible, decision.evidence)),
         options=tuple(
             Option(
                 title=titles[i],

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from grader.evaluation import P_VALUE_NOTE, Evaluation, Group, RunComparison, Slice, shown_p
 from grader.tables.figures import INTERVAL_NOTE, figure_table, one_line, two_lines
-from serving.measures.agreement import METRICS, RatingFigures
+from serving.measures.agreement import METRICS, Agreement, RatingFigures
 from serving.measures.inter_annotator import InterAnnotatorAgreement
 from serving.measures.order_effects import OrderEffects
 from serving.measures.reliability import ConfidenceFigures
@@ -37,6 +37,8 @@ def _group(name: str, group: Group) -> Iterable[Table]:
         yield _inter_annotator(group.inter_annotator)
     yield _slices("By lab", group.by_lab)
     yield _slices("By criterion", group.by_criterion)
+    if group.decided:
+        yield _decided(group.decided)
     if len(group.by_language) > 1:
         yield _slices("By language", group.by_language)
     yield _ratings(group.by_rating)
@@ -118,6 +120,15 @@ def _slices(title: str, slices: dict[str, Slice]) -> Table:
             two_lines(each.over_bag_of_words, sign=True),
             two_lines(figures["macro_f1"]),
         )
+    return table
+
+
+def _decided(criteria: dict[str, Agreement]) -> Table:
+    table = figure_table(
+        "Decided by observed outcomes, without a model", "Criterion", "Decisions", "Agreement with the TA"
+    )
+    for name, each in criteria.items():
+        table.add_row(Text(name), str(each.decisions), one_line(each.figures["agreement"]))
     return table
 
 

@@ -45,12 +45,16 @@ def rating(criterion: Criterion, answer: CriterionGrade) -> Text:
     description = criterion.rating(answer.rating).description
     if description and description != answer.rating:
         given.append(f"  {printable(description)}", style="not bold")
+    if answer.evidence:
+        given.append(f"\n{printable('; '.join(map(str, answer.evidence)))}", style="not bold dim")
     if answer.reasoning:
         given.append(f"\n{printable(answer.reasoning)}", style="not bold italic")
     return given
 
 
 def share(answer: CriterionGrade) -> str:
+    if answer.decided:
+        return "decided"
     return "" if answer.confidence is None else f"{answer.confidence:.2f}"
 
 

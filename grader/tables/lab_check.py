@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
-from labs_schema.checks.reading import read_checks
+from labs_schema.checks.reading import read_checks, report_unknown_checks
 from labs_schema.errors import InputError, Issue, IssueCollector, Severity
 from labs_schema.frozen import Frozen
 from labs_schema.imports.unimported import plain_folder, unimported_exports, unimported_in_lab
@@ -82,10 +82,14 @@ def _with_export(folder: Path, validated: Validated) -> Validated:
 def _with_checks(folder: Path, validated: Validated) -> Validated:
     """Faults in the lab's checks, which only `grader check` and `grader observe` read, are errors like its own."""
     issues = IssueCollector(safe_name(folder.absolute().name))
-    read_checks(folder, issues)
-    if not issues.failed:
+    checks = read_checks(folder, issues)
+    if checks and validated.lab:
+        report_unknown_checks(validated.lab.criteria, checks, issues)
+    if not (found := issues.issues()):
         return validated
-    return Validated(lab=None, issues=(*issues.issues(), *validated.issues))
+    lab = None if issues.failed else validated.lab
+    counts = validated.counts | issues.counts()
+    return Validated(lab=lab, issues=(*found, *validated.issues), counts=counts)
 
 
 def _checked(name: str, validated: Validated) -> LabCheck:

@@ -2,15 +2,19 @@
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from labs_schema.checks.checks_yaml import Section, read_checks_yaml
 from labs_schema.checks.contest import ContestPackage, read_contest
 from labs_schema.checks.models import BUILD, WARNINGS, Build, Checks, Compare, TestDefaults
-from labs_schema.errors import InputError, IssueCollector, Severity, quoted
+from labs_schema.decided_by import KIND, TAG
+from labs_schema.errors import InputError, IssueCollector, Severity, did_you_mean, quoted
 from labs_schema.file_reader import report_too_large
 from labs_schema.limits import CheckLimits
+from labs_schema.models import Criterion
 from labs_schema.reading.lab_folders import CHECKS, CONTEST_DATA
+from labs_schema.rubrics.rubric_json import RUBRIC
 from labs_schema.submissions.file_names import safe_name
 
 DEFAULT_LIMITS = CheckLimits()
@@ -55,6 +59,19 @@ def load_checks(folder: Path, limits: CheckLimits = DEFAULT_LIMITS) -> Checks:
     if not issues.failed:
         issues.error("no-checks", "")
     raise InputError([issue for issue in issues.issues() if issue.severity is Severity.ERROR])
+
+
+def report_unknown_checks(criteria: Sequence[Criterion], checks: Checks, issues: IssueCollector) -> None:
+    """Warns of names in `decided_by` that no check has. Names of a unit test's cases are known only when it runs."""
+    tagged = [each.tags for each in checks.tests] + [each.tags for each in (*checks.unit_tests,)]
+    tags = {f"{TAG}{tag}" for names in [*tagged, *(each.tags for each in checks.lint)] for tag in names}
+    known = {*checks.names, *tags}
+    for criterion in criteria:
+        for selector in dict.fromkeys(name for rule in criterion.decided_by for name in rule.selectors):
+            named = selector in known or selector.startswith(KIND)
+            if not named and (selector.startswith(TAG) or not checks.unit_tests):
+                found = f"{quoted(selector)} in decided_by of {quoted(criterion.title)}.{did_you_mean(selector, known)}"
+                issues.warning("unknown-check", RUBRIC, found=found)
 
 
 def _report_repeated(checks: Checks, issues: IssueCollector) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from labs_schema.errors import InputError, IssueCollector, error_issue
-from labs_schema.grades import Status
+from labs_schema.grades import CriterionGrade, Status
 from labs_schema.imports.platform_tables import number_of
 from labs_schema.tables.reader import read_table_file
 from serving.jobs.marks_table import COLUMNS, MARKS
@@ -28,12 +28,16 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class CriterionResult:
-    """`rating` and `marks` are None if the criterion is ungraded; `marks` also if the rubric has none."""
+    """`rating` and `marks` are None if the criterion is ungraded; `marks` also if the rubric has none.
+
+    `evidence`: the observed outcomes behind the rating that students may see.
+    """
 
     criterion: str
     rating: str | None
     marks: float | None
     reasoning: str = ""
+    evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,13 @@ class StudentResult:
 
     @property
     def feedback(self) -> str:
-        """A line for each criterion: rating, marks and the explanation if there is one."""
+        """A line for each criterion: rating, marks, the explanation and the visible evidence if there are any."""
         lines = []
         for each in self.criteria:
             marks = "" if each.marks is None else f" ({each.marks:g})"
             lines.append(f"{each.criterion}: {each.rating or 'not graded'}{marks}")
             lines += [each.reasoning] if each.reasoning else []
+            lines += [f"- {line}" for line in each.evidence]
         return "\n".join(lines)
 
 
@@ -98,7 +103,7 @@ def _student(cells: tuple[str, ...], criteria: tuple[str, ...], result: Result |
     by_name = dict(zip(COLUMNS, cells, strict=False))
     marks = dict(zip(criteria, map(number_of, cells[len(COLUMNS) :]), strict=False))
     ratings = result.ratings if result else {}
-    reasons = {each.criterion: each.reasoning or "" for each in result.grade.criteria} if result else {}
+    machine = {each.criterion: each for each in result.grade.criteria} if result else {}
     review = by_name.get("status") != Status.ACCEPTED or by_name.get("needs_review") not in ("", "0")
     ungraded = by_name.get("ungraded") not in ("", "0") or number_of(by_name.get("total", "")) is None
     state = State.UNGRADED if ungraded else State.NEEDS_REVIEW if review else State.ACCEPTED
@@ -107,5 +112,14 @@ def _student(cells: tuple[str, ...], criteria: tuple[str, ...], result: Result |
         state,
         None if ungraded else number_of(by_name["total"]),
         number_of(by_name.get("of", "")),
-        tuple(CriterionResult(each, ratings.get(each), marks.get(each), reasons.get(each, "")) for each in criteria),
+        tuple(_criterion(each, ratings.get(each), marks.get(each), machine.get(each)) for each in criteria),
     )
+
+
+def _criterion(title: str, rating: str | None, marks: float | None, machine: CriterionGrade | None) -> CriterionResult:
+    """The explanation and the evidence are the machine's: evidence is left out where a person rated otherwise."""
+    if machine is None:
+        return CriterionResult(title, rating, marks)
+    lines = machine.evidence if machine.rating == rating else ()
+    shown = tuple(str(line) for line in lines if line.visible)
+    return CriterionResult(title, rating, marks, machine.reasoning or "", shown)

@@ -17,8 +17,8 @@ class Decision(Frozen):
     `grader`: None where the grader left the criterion ungraded. `probabilities`: the model's probability of each
     rating, empty where ungraded. `confidence`: probability of the rating given, calibrated if the model has a
     calibration. `letters`: index of the most probable letter under each option order, empty if only one was used.
-    `decided`: by observations, without a model. `reasons`: why the answer needs review, empty where it was
-    auto-accepted. `members`: of group work, else empty.
+    `decided`: by observations, without a model. `evidence`: those behind it. `reasons`: why the answer needs review,
+    empty where it was auto-accepted. `members`: of group work, else empty.
     `human_marks` and `grader_marks`: None if the rubric has no marks.
     """
 
@@ -35,6 +35,7 @@ class Decision(Frozen):
     reasons: tuple[str, ...] = ()
     members: tuple[str, ...] = Field(default=(), exclude_if=lambda members: not members)
     decided: bool = Field(default=False, exclude_if=lambda decided: not decided)
+    evidence: tuple[str, ...] = Field(default=(), exclude_if=lambda evidence: not evidence)
     human_marks: float | None = None
     grader_marks: float | None = None
 
@@ -108,6 +109,7 @@ def _decision(lab: Lab, student: str, members: tuple[str, ...], answer: Criterio
         reasons=answer.review_reasons,
         members=members,
         decided=answer.decided,
+        evidence=tuple(map(str, answer.evidence)),
         human_marks=criterion.rating(human).marks,
         grader_marks=None if answer.rating is None else criterion.rating(answer.rating).marks,
     )

@@ -182,13 +182,13 @@ def _unreadable(code: str, path: Path, line: int, invalid: ValidationError) -> I
 
 def _is_usable(answer: CriterionGrade) -> bool:
     codes = {reason.partition(":")[0] for reason in answer.review_reasons}
-    return answer.rating is not None and not codes & UNSAFE
+    return answer.rating is not None and not answer.decided and not codes & UNSAFE
 
 
 def _faults(answer: CriterionGrade, lab: Lab) -> Iterator[tuple[str, str]]:
     """(found, expected) of everything that is wrong with a rated answer."""
     ratings = {criterion.title: [rating.title for rating in criterion.ratings] for criterion in lab.criteria}
-    if answer.rating is None:
+    if answer.rating is None or answer.decided:
         return
     if answer.criterion not in ratings:
         yield f"criterion {answer.criterion!r}", f"one of {', '.join(ratings)}"

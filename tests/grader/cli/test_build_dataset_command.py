@@ -85,6 +85,7 @@ def test_compact_prompt_is_short_without_system_prompt(parent: Path) -> None:
         "verbose": False,
         "problem_chars": 150,
         "description_chars": 80,
+        "observed_chars": 400,
     }
 
 

@@ -91,3 +91,19 @@ def test_rated_students_without_a_readable_program_are_counted(make_lab: MakeLab
     found = measured([lab])
     assert found.unreadable == 2 and "2 rated students have no readable program" in shown(found)
     assert "readable program" not in shown(measured([make_lab(students=6)]))
+
+
+def test_ratings_that_observations_decided_have_figures_of_their_own(make_lab: MakeLab) -> None:
+    lab = make_lab(students=6)
+    students = [s.student for s in lab.submissions]
+    decided = [
+        each.model_copy(update={"decided": each.criterion == COMPILES, "evidence": ("build: passed",)})
+        for each in constant_decisions(lab, students, BEST)
+    ]
+    found = group_figures(
+        dict.fromkeys((TUNED, BAG_OF_WORDS, MAJORITY), decided), {lab.name: lab}, frozenset(), resamples=20
+    )
+    assert list(found.decided) == [COMPILES] and found.decided[COMPILES].decisions == 6
+    assert found.decided[COMPILES].figures["agreement"].value == 2 / 6
+    assert "Decided by observed outcomes" in shown(found)
+    assert measured([lab]).decided == {}

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from labs_schema.checks.models import Compare, checks_hash
-from labs_schema.checks.reading import load_checks
-from labs_schema.errors import InputError, Issue
+from labs_schema.checks.reading import load_checks, report_unknown_checks
+from labs_schema.decided_by import OutcomeRule
+from labs_schema.errors import InputError, Issue, IssueCollector
+from labs_schema.models import Criterion, Rating
 from tests.harness.errors import raises_code
 
 PAGE = Path(__file__).parents[3] / "docs/reference/checks.md"
@@ -187,3 +189,19 @@ def test_documented_example_is_valid(tmp_path: Path) -> None:
     (tmp_path / "checks").mkdir()
     (tmp_path / "checks/test_median.py").write_text("")
     assert len(load_checks(tmp_path).tests) > 3
+
+
+@pytest.mark.parametrize(
+    ("selector", "known"),
+    [
+        *((name, True) for name in ("build", "warnings", "three", "tag:edge", "kind:test")),
+        *((name, False) for name in ("built", "tag:edges", "edge")),
+    ],
+)
+def test_a_decision_by_an_unknown_check_is_reported(tmp_path: Path, selector: str, known: bool) -> None:
+    (tmp_path / "checks.yaml").write_text("tests:\n- {name: three, stdin: 1, stdout: 1, tags: [edge]}")
+    rules = (OutcomeRule(rating="A", all_passed=(selector,)), OutcomeRule(rating="B"))
+    criterion = Criterion(title="Works?", ratings=(Rating(title="A"), Rating(title="B")), decided_by=rules)
+    issues = IssueCollector("lab")
+    report_unknown_checks((criterion,), load_checks(tmp_path), issues)
+    assert [issue.code for issue in issues.issues()] == ([] if known else ["unknown-check"])
