@@ -8,5 +8,10 @@ from labs_schema.errors import GraderError
 
 
 def raises_code(code: str, match: str | None = None) -> Any:
-    """A `pytest.raises` block for a GraderError with this `code`, whose text matches `match`: the names and numbers."""
-    return pytest.raises(GraderError, match=match, check=lambda error: error.code == code)
+    """A `pytest.raises` block for a GraderError with this `code`, or with an issue of it, whose text matches `match`:
+    the names and numbers."""
+
+    def has_code(error: GraderError) -> bool:
+        return code in (error.code, *(issue.code for issue in getattr(error, "issues", ())))
+
+    return pytest.raises(GraderError, match=match, check=has_code)

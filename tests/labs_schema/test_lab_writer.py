@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from labs_schema.errors import InputError, Severity
+from labs_schema.errors import Severity
 from labs_schema.lab_writer import write_lab, write_ratings
 from labs_schema.models import Criterion, HumanGrade, Lab, Rating, SourceFile, Submission
 from labs_schema.reading.human_grades import is_comment
@@ -16,6 +16,7 @@ from labs_schema.reading.validate import load_lab, read_lab
 from labs_schema.rubrics.rubric_text import clean_description
 from labs_schema.rubrics.titles import title_keys
 from labs_schema.tables.csv_writer import number
+from tests.harness.errors import raises_code
 
 LETTERS = st.characters(exclude_categories=("Cc", "Cs", "Cf", "Co", "Cn", "Zs", "Zl", "Zp"))
 """Characters of titles."""
@@ -130,7 +131,7 @@ def test_language_file_is_written_only_if_needed(path, language, written, tmp_pa
 
 @pytest.mark.parametrize("language", ["unknown", "Cobol", "c", ""])
 def test_writer_rejects_unsupported_languages(language, tmp_path, make_lab) -> None:
-    with pytest.raises(InputError, match="cannot-write"):
+    with raises_code("cannot-write"):
         write_lab(make_lab().model_copy(update={"language": language}), tmp_path / "lab1")
 
 
@@ -157,7 +158,7 @@ def test_written_cells_are_never_formulas(tmp_path, make_lab) -> None:
 def test_writer_rejects_paths_outside_the_submission(path, tmp_path, make_lab) -> None:
     files = (SourceFile(path=path, text="x"),)
     lab = make_lab().model_copy(update={"submissions": (Submission(student="s", folder="s", files=files),)})
-    with pytest.raises(InputError, match="cannot-write"):
+    with raises_code("cannot-write"):
         write_lab(lab, tmp_path / "inner" / "lab1")
     assert not list(tmp_path.rglob("*.c"))
 
@@ -166,19 +167,19 @@ def test_writer_rejects_paths_outside_the_submission(path, tmp_path, make_lab) -
 def test_writer_rejects_submissions_outside_the_lab(folder, tmp_path, make_lab) -> None:
     files = (SourceFile(path="main.c", text="x"),)
     lab = make_lab().model_copy(update={"submissions": (Submission(student="s", folder=folder, files=files),)})
-    with pytest.raises(InputError, match="cannot-write"):
+    with raises_code("cannot-write"):
         write_lab(lab, tmp_path / "inner" / "lab1")
 
 
 @pytest.mark.parametrize("comment", ["1", "0", " ", "No Comments"])
 def test_writer_rejects_comments_that_read_as_marks(comment, tmp_path, make_lab) -> None:
     why = {"s1": {"Does it compile?": comment}}
-    with pytest.raises(InputError, match="cannot-write"):
+    with raises_code("cannot-write"):
         write_ratings(make_lab().criteria, {"s1": {"Does it compile?": "A"}}, {}, tmp_path / "r.csv", why)
 
 
 def test_writer_rejects_ratings_outside_the_rubric(tmp_path, make_lab) -> None:
-    with pytest.raises(InputError, match="cannot-write"):
+    with raises_code("cannot-write"):
         write_ratings(make_lab().criteria, {"s1": {"Does it compile?": "Z"}}, {}, tmp_path / "r.csv")
 
 

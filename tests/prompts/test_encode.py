@@ -6,13 +6,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from labs_schema.errors import ModelError, OverlongError
+from labs_schema.errors import OverlongError
 from labs_schema.models import Lab, SourceFile, Submission
 from labs_schema.observations import CheckResult, SubmissionObservations
 from prompts.encode import PromptEncoder
 from prompts.messages import Prompt, build_prompts
 from prompts.style import PromptStyle
 from prompts.verdict import LETTERS, OPENING, verdict_text
+from tests.harness.errors import raises_code
 
 KINDS = ["byte_tokenizer", "chatml_tokenizer", "llama_tokenizer", "mistral_tokenizer"]
 HOSTILE = st.lists(
@@ -237,7 +238,7 @@ def test_tokenizer_without_letter_tokens_is_rejected() -> None:
 
     backend = Tokenizer(models.WordLevel({"<unk>": 0, "<end>": 1, "A": 2}, unk_token="<unk>"))
     poor = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unk>", eos_token="<end>", name_or_path="poor")
-    with pytest.raises(ModelError, match=r"'poor'.*letter B"):
+    with raises_code("unsupported-tokenizer", "'poor'.*B"):
         PromptEncoder(poor, context_length=512)
 
 
@@ -247,7 +248,7 @@ def test_chat_template_that_alters_text_is_rejected(byte_tokenizer: Any, templat
 
     bent = copy.deepcopy(byte_tokenizer)
     bent.chat_template = template
-    with pytest.raises(ModelError, match="'byte'"):
+    with raises_code("unsupported-tokenizer", "'byte'"):
         PromptEncoder(bent, context_length=512)
 
 

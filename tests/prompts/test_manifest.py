@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from labs_schema.errors import ModelError
 from prompts import manifest as manifests
 from prompts.manifest import (
     check_manifest,
@@ -14,6 +13,7 @@ from prompts.manifest import (
     write_manifest,
 )
 from prompts.style import PromptStyle
+from tests.harness.errors import raises_code
 
 
 def test_manifest_round_trip(tmp_path: Path, byte_tokenizer: Any, manifest_of: Any) -> None:
@@ -27,7 +27,7 @@ def test_manifest_round_trip(tmp_path: Path, byte_tokenizer: Any, manifest_of: A
 def test_missing_or_invalid_manifest_raises_model_error(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(ModelError, match=r"manifest\.json"):
+    with raises_code("bad-model-manifest", r"manifest\.json"):
         read_manifest(tmp_path)
 
 
@@ -42,7 +42,7 @@ def test_tokenizer_hash_survives_saving_and_use(tmp_path: Path, chatml_tokenizer
 
 
 def test_different_tokenizer_is_rejected(byte_tokenizer: Any, chatml_tokenizer: Any, manifest_of: Any) -> None:
-    with pytest.raises(ModelError, match="the tokenizer differ"):
+    with raises_code("model-differs", "tokenizer"):
         check_manifest(manifest_of(byte_tokenizer), chatml_tokenizer)
 
 
@@ -56,7 +56,7 @@ def test_tokenizer_hash_covers_vocabulary_and_special_tokens(byte_tokenizer: Any
 def test_different_chat_template_is_rejected(chatml_tokenizer: Any, manifest_of: Any) -> None:
     other = copy.deepcopy(chatml_tokenizer)
     other.chat_template += " "
-    with pytest.raises(ModelError, match="chat template") as error:
+    with raises_code("model-differs", "chat template") as error:
         check_manifest(manifest_of(chatml_tokenizer), other)
     assert "tokenizer differ" not in str(error.value)
 
@@ -111,7 +111,7 @@ def test_a_template_that_renders_differently_is_rejected(
     manifest, render = manifest_of(chatml_tokenizer), type(chatml_tokenizer).apply_chat_template
     changed = lambda *args, **kwargs: render(*args, **kwargs).replace("friendly", "strict")  # noqa: E731
     monkeypatch.setattr(type(chatml_tokenizer), "apply_chat_template", changed)
-    with pytest.raises(ModelError, match="chat template"):
+    with raises_code("model-differs", "chat template"):
         check_manifest(manifest, chatml_tokenizer)
 
 
@@ -134,5 +134,5 @@ def test_changed_template_text_is_rejected(
     check_manifest(manifest, byte_tokenizer)
     worded = manifests.template_text("full").replace("Which", "What")
     monkeypatch.setattr(manifests, "template_text", lambda _: worded)
-    with pytest.raises(ModelError, match="templates"):
+    with raises_code("model-differs", "templates"):
         check_manifest(manifest, byte_tokenizer)

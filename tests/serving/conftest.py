@@ -223,7 +223,7 @@ class VllmServer:
                 [*command, *limits], stdout=log, stderr=log, env=os.environ | cpu, start_new_session=True
             )
 
-    def wait(self, seconds: float = 180) -> None:
+    def wait(self, seconds: float = 600) -> None:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             if self.process.poll() is not None:

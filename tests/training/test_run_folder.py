@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from labs_schema.errors import ModelError
+from tests.harness.errors import raises_code
 from training.config import RunConfig
 from training.run_folder import RunFolder, new_run_folder, open_run_folder, update_latest_link
 
@@ -21,7 +21,7 @@ def test_two_runs_in_one_second_get_two_folders(tmp_path: Path) -> None:
 def test_the_config_is_recorded(tmp_path: Path) -> None:
     run = new_run_folder(tmp_path, "tiny", CONFIG, NOW)
     assert open_run_folder(run.path)[1] == CONFIG
-    with pytest.raises(ModelError, match="not a run folder"):
+    with raises_code("not-a-run"):
         open_run_folder(tmp_path)
 
 
@@ -45,7 +45,7 @@ def test_a_damaged_data_set_record_raises_a_model_error(tmp_path: Path, text: st
     run = RunFolder(tmp_path)
     run.dataset.write_text(text)
     for read in (run.read_dataset, run.read_dataset_manifest):
-        with pytest.raises(ModelError, match=r"dataset\.json"):
+        with raises_code("run-damaged", r"dataset\.json"):
             read()
 
 

@@ -40,13 +40,11 @@ def service(*arguments: str) -> Iterator[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ["vllm", "transformers"])
-def test_http_grade_equals_cli_grade(
-    engine: str, make_lab: Callable[..., Lab], tiny_model_folder: Path, tmp_path: Path
-) -> None:
+def test_http_grade_equals_cli_grade(make_lab: Callable[..., Lab], tiny_model_folder: Path, tmp_path: Path) -> None:
+    """With vLLM: `tests/test_pipeline.py`."""
     lab = make_lab()
     write_lab(lab, tmp_path / "labs" / "lab1")
-    model = ["--model", str(tiny_model_folder), "--engine", engine]
+    model = ["--model", str(tiny_model_folder), "--engine", "transformers"]
     program = tmp_path / "main.c"
     program.write_text("int main(void) {\n    return 4;\n}\n", encoding="utf-8")
     command = ["grade", str(program), "--lab", str(tmp_path / "labs" / "lab1"), "--json", *model]

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from labs_schema.errors import InputError
 from labs_schema.hashes import rubric_hash
 from labs_schema.lab_writer import write_lab, write_ratings
 from labs_schema.models import HumanGrade
 from labs_schema.reading.validate import load_lab, read_lab
+from tests.harness.errors import raises_code
 
 TABLE, COMPILES, READABLE = "rubric_ratings.csv", "Does it compile?", "Is it readable?"
 
@@ -79,13 +79,13 @@ def test_rater_table_takes_precedence_for_the_ta_s_rating(tmp_path, make_lab) ->
 def test_writer_rejects_invalid_ta_names(rater, tmp_path, make_lab) -> None:
     one = HumanGrade(student="s000", criterion=COMPILES, rating="A", rater=rater)
     for field in ("human_grades", "rater_grades"):
-        with pytest.raises(InputError, match="cannot-write"):
+        with raises_code("cannot-write"):
             write_lab(make_lab().model_copy(update={field: (one,)}), tmp_path / "lab1")
 
 
 def test_writer_rejects_ta_names_with_path_separators(tmp_path, make_lab) -> None:
     one = HumanGrade(student="s000", criterion=COMPILES, rating="A", rater="x/../../../evil")
-    with pytest.raises(InputError, match="cannot-write"):
+    with raises_code("cannot-write"):
         write_lab(make_lab().model_copy(update={"rater_grades": (one,)}), tmp_path / "lab1")
     assert not list(tmp_path.rglob("*evil*"))
 

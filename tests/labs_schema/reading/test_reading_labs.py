@@ -14,6 +14,7 @@ from labs_schema.hashes import rubric_hash, submission_hash, submission_key
 from labs_schema.lab_writer import write_lab
 from labs_schema.models import HumanGrade, SourceFile, Submission
 from labs_schema.reading.validate import lab_folders, load_lab, read_lab, stray_entries
+from tests.harness.errors import raises_code
 
 HEADER = (
     "Criterion,Fast?,Fast?\nDescription,,\nRating,Yes,No\nRating description,In a second,Not\nMarks,2,0\nStudent,,\n"
@@ -222,15 +223,15 @@ def test_load_lab_raises_all_errors_together(lab) -> None:
 
 def test_missing_folder_is_reported(tmp_path) -> None:
     assert codes(tmp_path / "nowhere") == {"unreadable"}
-    with pytest.raises(InputError, match="no-labs"):
+    with raises_code("no-labs"):
         lab_folders(tmp_path / "nowhere")
 
 
 def test_folder_of_labs_or_archive_instead_of_a_lab_gets_a_hint(lab) -> None:
-    with pytest.raises(InputError, match="folder of 1 labs, such as"):
+    with raises_code("no-labs", "1 labs"):
         load_lab(lab.parent)
     (lab.parent / "lab.zip").write_text("x")
-    with pytest.raises(InputError, match="extract an archive"):
+    with raises_code("unreadable"):
         load_lab(lab.parent / "lab.zip")
 
 

@@ -10,6 +10,7 @@ from labs_schema.lab_writer import write_lab
 from labs_schema.models import Criterion, Rating
 from labs_schema.reading.validate import load_lab, load_rubric
 from labs_schema.submissions.adhoc_submission import read_adhoc_submission, read_given_archive, read_given_files
+from tests.harness.errors import raises_code
 
 
 def test_files_form_one_submission_sorted_by_name(tmp_path: Path) -> None:
@@ -46,7 +47,7 @@ def test_other_files_are_reported_and_an_error_if_alone(tmp_path: Path) -> None:
     submission, warnings = read_adhoc_submission([tmp_path / "notes.txt", tmp_path / "main.c"])
     assert [file.path for file in submission.files] == ["main.c"]
     assert warnings[0].path == str(tmp_path / "notes.txt")
-    with pytest.raises(InputError, match="no-source"):
+    with raises_code("no-source"):
         read_adhoc_submission([tmp_path / "notes.txt"])
 
 
@@ -54,7 +55,7 @@ def test_duplicate_file_names_are_rejected(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "main.c").write_text(f"int {folder};\n")
-    with pytest.raises(InputError, match="duplicate-path"):
+    with raises_code("duplicate-path"):
         read_adhoc_submission([tmp_path / "one" / "main.c", tmp_path / "two" / "main.c"])
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from labs_schema.errors import ModelError
 from labs_schema.grades import Status
 from labs_schema.hashes import rubric_hash
 from labs_schema.models import Lab
@@ -16,6 +15,7 @@ from serving.calibration.calibration import (
     read_calibration,
     write_calibration,
 )
+from tests.harness.errors import raises_code
 
 MakeLab = Callable[..., Lab]
 GUARANTEE = Guarantee(max_error=0.05, confidence=0.9, threshold=0.7, accepted=0.5, disagreed=0.01, bound=0.04)
@@ -127,5 +127,5 @@ def test_calibration_file_round_trip(tmp_path: Path, calibrated: Any) -> None:
 @pytest.mark.parametrize("text", ["", "{}", '{"version": 2}', "\xff"])
 def test_damaged_calibration_file_is_an_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "calibration.json").write_bytes(text.encode("latin-1"))
-    with pytest.raises(ModelError, match=r"calibration.json .*grader calibrate"):
+    with raises_code("bad-calibration", r"calibration\.json"):
         read_calibration(tmp_path)

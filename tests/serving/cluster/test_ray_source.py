@@ -30,6 +30,7 @@ def by_student(found: Sequence[Grade]) -> dict[str, Grade]:
     return {grade.student: grade for grade in found}
 
 
+@pytest.mark.nightly
 def test_two_workers_grade_like_one_process_after_one_is_killed(make_lab: Callable[..., Lab], load: Any) -> None:
     lab, source = make_lab(students=24), RaySource(load, workers=2, chunk=2)
     expected = {grade.student: grade for grade in load().grade(lab, lab.submissions)}

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from labs_schema.errors import ModelError
 from labs_schema.models import Lab
 from prompts.manifest import prompt_hash, read_manifest, tokenizer_hash, write_manifest
 from prompts.style import PromptStyle
@@ -19,6 +18,7 @@ from serving.courses.loading import CourseLoader
 from serving.courses.model_pool import CourseModelPool
 from serving.model.loading import GraderOptions
 from serving.store.store import Store
+from tests.harness.errors import raises_code
 
 STYLE = PromptStyle(template="compact", problem_chars=150)
 
@@ -128,17 +128,17 @@ def test_facts_contain_base_licence_and_hashes(run: Path, byte_tokenizer: Any) -
 def test_unsuitable_models_cannot_be_registered(
     run: Path, tmp_path: Path, tiny_model_folder: Path, chatml_tokenizer: Any
 ) -> None:
-    with pytest.raises(ModelError, match="no such folder"):
+    with raises_code("model-not-found"):
         check_model(tmp_path / "nothing")
-    with pytest.raises(ModelError, match=r"no manifest\.json"):
+    with raises_code("not-a-run", r"manifest\.json"):
         check_model(tiny_model_folder)
     write_manifest(read_manifest(run).model_copy(update={"base_model": "model", "adapter": "adapter"}), run)
-    with pytest.raises(ModelError, match="no readable LoRA adapter"):
+    with raises_code("bad-adapter"):
         check_model(run)
     (run / "adapter").mkdir()
     (run / "adapter" / "adapter_config.json").write_text('{"r": 8}')
-    with pytest.raises(ModelError, match="no weights"):
+    with raises_code("bad-adapter"):
         check_model(run)
     other_tokenizer(run, chatml_tokenizer)
-    with pytest.raises(ModelError, match="tokenizer differ"):
+    with raises_code("model-differs", "tokenizer"):
         check_model(run)

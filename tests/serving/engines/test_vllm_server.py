@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from labs_schema.errors import ModelError
 from labs_schema.lab_writer import write_lab
 from labs_schema.limits import TransportLimits
 from labs_schema.reading.validate import load_lab
@@ -24,6 +23,7 @@ from serving.jobs.worker import Worker
 from serving.model.loading import GraderOptions, load_grader
 from serving.scheduler.engine_thread import EngineThread
 from serving.store.store import open_store
+from tests.harness.errors import raises_code
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("vllm")]
 
@@ -48,16 +48,16 @@ def test_two_adapters_on_one_server_answer_like_their_merged_weights(
 def test_the_base_and_unusable_adapters_are_rejected(
     lora_server: Any, adapters: Path, tiny_model_folder: Path, make_adapter: Callable[..., None], tmp_path: Path
 ) -> None:
-    with pytest.raises(ModelError, match="with an adapter's weights"):
+    with raises_code("other-engine-servers"):
         lora_server.engine()
-    with pytest.raises(ModelError, match="no readable LoRA adapter"):
+    with raises_code("bad-adapter"):
         lora_server.engine("missing", tmp_path / "missing")
     make_adapter(tiny_model_folder, tmp_path, seed=3, rank=32)
-    with pytest.raises(ModelError, match=r"LoRA rank 32 is greater than max_lora_rank 16.* Start them as: vllm serve"):
+    with raises_code("bad-adapter", r"32.*16.*vllm serve"):
         lora_server.engine("wide", tmp_path / "adapter")
     shutil.copytree(adapters / "one" / "adapter", tmp_path / "broken")
     (tmp_path / "broken" / "adapter_model.safetensors").write_bytes(b"no weights")
-    with pytest.raises(ModelError, match=r"no engine server can load the adapter .*broken"):
+    with raises_code("bad-adapter", "broken"):
         lora_server.engine("broken", tmp_path / "broken")
 
 

@@ -3,9 +3,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from labs_schema.errors import ModelError
 from labs_schema.models import Lab
 from prompts.manifest import write_manifest
 from prompts.style import PromptStyle
@@ -13,6 +10,7 @@ from serving.calibration.calibration import write_calibration
 from serving.model.loading import GraderOptions, load_grader
 from serving.model.weights import weights_hashes
 from serving.scoring.triage import Thresholds
+from tests.harness.errors import raises_code
 
 STYLE = PromptStyle(template="compact", problem_chars=150)
 MakeLab = Callable[..., Lab]
@@ -43,12 +41,12 @@ def test_a_truncated_program_goes_to_human_review(run: Path, make_lab: MakeLab) 
 def test_a_tokenizer_that_differs_from_the_manifest_is_rejected(run: Path, chatml_tokenizer: Any) -> None:
     shutil.rmtree(run / "tokenizer")
     chatml_tokenizer.save_pretrained(run / "tokenizer")
-    with pytest.raises(ModelError, match="tokenizer differ"):
+    with raises_code("model-differs", "tokenizer"):
         load_grader(run, TRANSFORMERS)
 
 
 def test_a_prompt_style_that_differs_from_the_manifest_is_rejected(run: Path) -> None:
-    with pytest.raises(ModelError, match="prompt style"):
+    with raises_code("other-prompt-style"):
         load_grader(run, TRANSFORMERS, style=PromptStyle())
 
 

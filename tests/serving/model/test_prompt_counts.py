@@ -4,13 +4,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
-from labs_schema.errors import ModelError
 from labs_schema.models import Lab, SourceFile, Submission
 from prompts.encode import PromptEncoder
 from serving.engines.prefixes import MeteredEngine
 from serving.model.prompt_counts import count_lab, count_prompts
+from tests.harness.errors import raises_code
 
 
 def test_counts_equal_the_prompts_that_grading_sends(make_lab: Callable[..., Lab], fake_grader: Any) -> None:
@@ -38,7 +36,7 @@ def test_counting_offline_uses_the_cache_and_fails_fast_without_it(
     make_lab: Callable[..., Lab], cached_model: str
 ) -> None:
     started = time.monotonic()
-    with pytest.raises(ModelError, match="mistyped/name: not a folder, not in the cache"):
+    with raises_code("model-not-found", "mistyped/name"):
         count_lab(make_lab(students=2), "mistyped/name")
     assert count_lab(make_lab(students=2), cached_model).questions == 4
     assert time.monotonic() - started < 20

@@ -6,6 +6,7 @@ from safetensors.numpy import save_file
 
 from labs_schema.errors import ModelError
 from serving.model.weights import check_adapter_shapes
+from tests.harness.errors import raises_code
 
 LAYER = "model.layers.{}.self_attn.q_proj"
 OUT, IN, RANK = 12, 8, 2
@@ -51,5 +52,5 @@ def test_weights_in_other_formats_are_not_compared(adapter: Path, tmp_path: Path
 def test_a_truncated_file_raises_a_model_error(adapter: Path, tmp_path: Path) -> None:
     file = adapter / "adapter_model.safetensors"
     file.write_bytes(file.read_bytes()[:20])
-    with pytest.raises(ModelError, match=r"adapter_model\.safetensors cannot be read"):
+    with raises_code("bad-weights", r"adapter_model\.safetensors"):
         check_adapter_shapes(adapter, base(tmp_path / "own"))

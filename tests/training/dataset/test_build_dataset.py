@@ -15,6 +15,7 @@ from labs_schema.models import HumanGrade, Lab, SourceFile
 from labs_schema.observations import CheckKind, CheckResult, Outcome, SubmissionObservations
 from labs_schema.reading.validate import Validated, read_lab
 from prompts.style import PromptStyle
+from tests.harness.errors import raises_code
 from training.dataset.build import DatasetOptions, build_dataset
 from training.dataset.collected_labs import LabReport
 from training.dataset.manifest import read_dataset_manifest
@@ -203,7 +204,7 @@ def test_all_invalid_arguments_are_reported_together(build: Any, labs: Path, tmp
     assert set(issues) == {"unknown-eval-lab", "bad-output-paths", "bad-train-split", "bad-augment-attacks"}
     assert "'lab9'" in issues["unknown-eval-lab"].found
     assert issues["unknown-eval-lab"].expected == "one of lab1, lab2, lab3"
-    with pytest.raises(InputError, match="no-labs"):
+    with raises_code("no-labs"):
         build(tmp_path / "nowhere", tmp_path)
 
 

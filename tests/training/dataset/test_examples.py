@@ -4,6 +4,7 @@ import pytest
 
 from labs_schema.errors import OverlongError
 from prompts.encode import PromptEncoder
+from tests.harness.errors import raises_code
 from training.dataset.examples import load_examples
 from training.dataset.row_formats import PairRow
 
@@ -64,7 +65,7 @@ def test_a_long_answer_counts_as_overlong(byte_tokenizer: Any) -> None:
         update={"rejected": '{"answer": "B", "reasoning": "' + "It fails. " * 80 + '"}'}
     )
     encoder = PromptEncoder(byte_tokenizer, context_length=200, answer_tokens=8)
-    with pytest.raises(OverlongError, match="submission one of lab1"):
+    with raises_code("prompt-too-long", "submission one of lab1"):
         load_examples([long_answer], encoder)
 
 

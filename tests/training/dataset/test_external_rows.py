@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from labs_schema.errors import InputError
+from tests.harness.errors import raises_code
 from training.dataset.external_rows import ExternalRow, detect_format, read_external
 
 USER, ASSISTANT = {"role": "user", "content": "2 + 2?"}, {"role": "assistant", "content": "4"}
@@ -77,7 +78,7 @@ def test_content_parts_are_joined(tmp_path: Path) -> None:
     path = write(tmp_path / "rows.jsonl", {"messages": [{"role": "user", "content": parts}, ASSISTANT]})
     assert read_external(path, "messages")[0].turns == (("user", "2 + 2?"),)
     image = [{"type": "image_url", "image_url": {"url": "x"}}]
-    with pytest.raises(InputError, match="parts of type text"):
+    with raises_code("bad-row"):
         read_external(write(path, {"messages": [{"role": "user", "content": image}, ASSISTANT]}), "messages")
 
 
@@ -103,7 +104,7 @@ def test_alpaca_history_is_part_of_the_conversation(tmp_path: Path) -> None:
 def test_file_without_rows_is_an_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "rows.jsonl").write_text(text)
     for read in (detect_format, lambda path: read_external(path, "messages")):
-        with pytest.raises(InputError, match="no-rows"):
+        with raises_code("no-rows"):
             read(tmp_path / "rows.jsonl")
 
 
@@ -135,9 +136,9 @@ def test_reported_lines_are_limited_and_unknown_formats_rejected(tmp_path: Path)
     with pytest.raises(InputError) as caught:
         read_external(path, "messages")
     assert len(caught.value.issues) == 20
-    with pytest.raises(InputError, match="unknown-rows"):
+    with raises_code("unknown-rows"):
         detect_format(path)
-    with pytest.raises(InputError, match="unknown-rows"):
+    with raises_code("unknown-rows"):
         detect_format(write(tmp_path / "text.jsonl", "[" * 10_000))
-    with pytest.raises(InputError, match="same"):
+    with raises_code("bad-row"):
         read_external(write(tmp_path / "p.jsonl", {"prompt": "a", "chosen": "b", "rejected": "b"}), "preference")

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from labs_schema.errors import InputError
+from tests.harness.errors import raises_code
 from training.dataset.manifest import folder_hash, read_dataset_manifest
 from training.dataset.row_formats import PairRow, read_pairs
 
@@ -38,12 +39,12 @@ def test_every_invalid_line_is_reported(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_or_manifest_is_reported_with_the_command_to_run(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="grader build-dataset"):
+    with raises_code("missing-dataset", "grader build-dataset"):
         next(read_pairs(tmp_path / "train.jsonl"))
-    with pytest.raises(InputError, match="missing-manifest"):
+    with raises_code("missing-manifest"):
         read_dataset_manifest(tmp_path)
     (tmp_path / "manifest.json").write_text('{"seed": 1}')
-    with pytest.raises(InputError, match="bad-manifest"):
+    with raises_code("bad-manifest"):
         read_dataset_manifest(tmp_path / "train.jsonl")
 
 

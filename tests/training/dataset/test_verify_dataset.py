@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from labs_schema.errors import InputError
+from tests.harness.errors import raises_code
 from training.dataset.manifest import read_dataset_manifest, verify_dataset
 
 
@@ -23,7 +24,7 @@ def test_a_data_set_without_manifest_is_incomplete(
     monkeypatch.setattr(Path, "replace", die_at_the_second)
     with pytest.raises(KeyboardInterrupt):
         build(labs, tmp_path, seed=1)
-    with pytest.raises(InputError, match="missing-manifest"):
+    with raises_code("missing-manifest"):
         read_dataset_manifest(tmp_path)
 
 

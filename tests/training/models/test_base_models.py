@@ -15,8 +15,8 @@ from transformers import (
 from typer.testing import CliRunner
 
 from grader.cli import app
-from labs_schema.errors import ModelError
 from prompts.base_models import PRESETS, find_base
+from tests.harness.errors import raises_code
 from training.config import RunConfig
 from training.models.loading import lora_config
 
@@ -40,7 +40,7 @@ def test_lora_covers_every_linear_layer_of_the_presets_architecture(name: str) -
 
 def test_missing_lora_targets_are_rejected() -> None:
     model = GPT2LMHeadModel(GPT2Config(n_embd=8, n_layer=1, n_head=1, vocab_size=9))
-    with pytest.raises(ModelError, match=r"q_proj.*GPT2LMHeadModel"):
+    with raises_code("run-config", r"q_proj.*GPT2LMHeadModel"):
         lora_config(model, PRESETS["codellama-7b"].lora_targets, CONFIG)
 
 
@@ -56,5 +56,5 @@ def test_codestrals_licence_warning_is_shown() -> None:
 def test_a_missing_folder_is_not_mistaken_for_a_hub_id(tmp_path: object) -> None:
     assert find_base("someone/model").source == "someone/model"
     for missing in ("./models/none", f"{tmp_path}/none", "nonsense"):
-        with pytest.raises(ModelError, match="grader model list"):
+        with raises_code("model-not-found", "grader model list"):
             find_base(missing)

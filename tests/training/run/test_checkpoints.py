@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from labs_schema.errors import ModelError
+from tests.harness.errors import raises_code
 from training.run.checkpoints import (
     SEAL,
     SaveRunningMetrics,
@@ -49,7 +49,7 @@ def test_a_checkpoint_without_a_seal_is_never_loaded(tmp_path: Path) -> None:
 @pytest.mark.parametrize("other", [run_id("model: n\n", "abc"), run_id("model: m\n", "xyz")])
 def test_a_checkpoint_of_another_config_or_data_set_is_rejected(tmp_path: Path, other: str) -> None:
     checkpoint(tmp_path, 1, run=other)
-    with pytest.raises(ModelError, match="another run"):
+    with raises_code("bad-checkpoint"):
         latest_checkpoint(tmp_path, RUN)
 
 
@@ -64,7 +64,7 @@ def test_a_changed_checkpoint_is_rejected(tmp_path: Path, damage: str) -> None:
         (made / "ref" / "adapter.safetensors").unlink()
     else:
         (made / SEAL).write_text("[]")
-    with pytest.raises(ModelError, match=r"files changed|unreadable"):
+    with raises_code("bad-checkpoint"):
         latest_checkpoint(tmp_path, RUN)
 
 

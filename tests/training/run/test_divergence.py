@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from labs_schema.errors import ModelError
+from tests.harness.errors import raises_code
 from training.config import load_config
 from training.models.finite_weights import check_finite, non_finite_weight, stored_weights
 from training.trainers.dpo import dpo_trainer
@@ -69,6 +70,6 @@ def test_a_bad_weight_is_named(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
     save_file({"a": torch.ones(2), "b": torch.tensor([1.0, float("inf")])}, tmp_path / "w.safetensors")
-    with pytest.raises(ModelError, match=r"the weights b are NaN or infinite\. Retrain") as error:
+    with raises_code("non-finite-weights", "weights b") as error:
         check_finite(stored_weights(tmp_path), tmp_path, "Retrain.")
     assert error.value.code == "non-finite-weights" and str(tmp_path) in str(error.value)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from labs_schema.errors import ModelError
+from tests.harness.errors import raises_code
 from training.config import DpoStage, RunConfig, SftStage
 from training.dataset.examples import CriterionExample, TrainingExample
 from training.run.estimates import BatchSize, count_trained_weights, estimate_memory, estimate_stage
@@ -105,7 +105,7 @@ def test_a_dry_run_rejects_what_a_run_would_reject(
     monkeypatch.chdir(tmp_path)
     write_rows(tmp_path / "rows.jsonl", {"prompt": "a?", "completion": "yes"})
     values = {"model": str(tiny_model_folder), "dataset": [{"path": "rows.jsonl", "weight": 2}]}
-    with pytest.raises(ModelError, match="DPO has no data"):
+    with raises_code("no-examples"):
         dry_run(RunConfig.model_validate(values | {"dpo": {}}))
-    with pytest.raises(ModelError, match="Set it to verdict"):
+    with raises_code("run-config"):
         dry_run(RunConfig.model_validate(values | {"sft": {"answer_only": "letter"}}))

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from labs_schema.errors import InputError, ModelError, OverlongError
+from labs_schema.errors import InputError
 from prompts.encode import PromptEncoder
 from prompts.messages import Prompt
 from prompts.style import PromptStyle
+from tests.harness.errors import raises_code
 from training.config import DatasetPart
 from training.dataset.examples import TrainingExample, load_external, with_preferences
 from training.dataset.external_rows import ExternalRow
@@ -62,7 +63,7 @@ def test_special_tokens_in_an_external_row_are_plain_text(chatml_tokenizer: Any)
 def test_an_overlong_row_raises_or_is_skipped(byte_tokenizer: Any) -> None:
     rows = [external(("user", "why " * 300), chosen="So."), external(("user", "why"), chosen="So.")]
     encoder = PromptEncoder(byte_tokenizer, context_length=100)
-    with pytest.raises(OverlongError, match=r"rows\.jsonl:3"):
+    with raises_code("prompt-too-long", r"rows\.jsonl:3"):
         load_external(rows, "rows.jsonl", encoder, skip_overlong=False)
     loaded = load_external(rows, "rows.jsonl", encoder, skip_overlong=True)
     assert (len(loaded.examples), loaded.skipped) == (1, (("rows.jsonl", "line 3"),))
@@ -105,5 +106,5 @@ def test_a_submission_trained_on_in_one_data_set_is_not_held_out() -> None:
     both = joined([manifest(("a",), ("b",)), manifest(("b",), ("c",), eval_labs=("lab1", "lab2"))])
     assert both.labs["lab1"] == LabSplit(train=("a", "b"), test=("c",))
     assert both.eval_labs == ("lab2",)
-    with pytest.raises(ModelError, match="one prompt style"):
+    with raises_code("other-prompt-style"):
         joined([manifest((), ()), manifest((), (), style=PromptStyle(template="compact"))])

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from labs_schema.errors import InputError, ModelError, OverlongError
+from labs_schema.errors import InputError, OverlongError
 from prompts.manifest import check_manifest, read_manifest
+from tests.harness.errors import raises_code
 from training.config import RunConfig, load_config
 
 RUN = Path("run.yaml")
@@ -100,11 +101,11 @@ def test_a_run_does_not_resume_with_other_data_or_another_runs_checkpoint(
         runs.append(stop.value.run)
     (runs[0] / "checkpoints/sft/checkpoint-1").rename(here / "aside")
     (runs[1] / "checkpoints/sft/checkpoint-1").rename(runs[0] / "checkpoints/sft/checkpoint-1")
-    with pytest.raises(ModelError, match="another run"):
+    with raises_code("bad-checkpoint"):
         train(small_run(seed=0), resume=runs[0])
     (here / "data").rename(here / "old")
     write_dataset(make_lab(students=9), here / "data")
-    with pytest.raises(ModelError, match="dataset changed"):
+    with raises_code("changed-dataset"):
         train(small_run(seed=0), resume=runs[0])
 
 
@@ -114,11 +115,11 @@ def test_overlong_submissions_and_changed_data_are_handled(here: Path) -> None:
 
     with pytest.raises(OverlongError):
         train(small_run(on_overlong="error", context_length=90))
-    with pytest.raises(ModelError, match="no training examples; 8 did not fit"):
+    with raises_code("no-examples", "8"):
         train(small_run(on_overlong="skip", context_length=90))
     with (here / "data" / "train.jsonl").open("a") as file:
         file.write("{}\n")
-    with pytest.raises(ModelError, match="differs from its manifest"):
+    with raises_code("changed-output"):
         train(small_run())
     with pytest.raises(InputError, match="no file"):
         train(small_run(dataset="nowhere"))
