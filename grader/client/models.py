@@ -110,6 +110,7 @@ class CriterionIn(Record):
     description: str = ""
     bonus: bool = False
     ratings: tuple[RatingIn, ...]
+    decided_by: tuple[OutcomeRule, ...] = ()
 
 
 class Diagnostic(Record):
@@ -319,6 +320,18 @@ class ObservationsIn(Record):
     source: str = "api"
     tools: dict[str, str] = {}
     results: tuple[CheckResult, ...]
+
+
+class OutcomeRule(Record):
+    """Gives `rating` if all of its conditions hold; without conditions it always does.
+
+    A condition lists checks by name, `tag:boundary` for all tests with a tag, or `kind:test` for all of a kind.
+    """
+
+    rating: str
+    all_passed: tuple[str, ...] = ()
+    any_passed: tuple[str, ...] = ()
+    none_passed: tuple[str, ...] = ()
 
 
 class OverrideRecord(Record):

@@ -258,3 +258,16 @@ def test_segments_equal_the_ids_of_the_entire_prompt(tokenizer: Any, encoder: Pr
     ids = encoded.shared + encoded.criteria[0]
     whole = text_of(tokenizer, ids).replace("<s> ", "<s>")  # Llama tokenizers add this space
     assert list(ids) == tokenizer(whole, add_special_tokens=False).input_ids
+
+
+def test_a_shortened_program_keeps_its_observations(tokenizer: Any, make_lab: Any) -> None:
+    encoder = PromptEncoder(tokenizer, context_length=2_000, on_overlong="middle")
+    work = Submission(
+        student="s1",
+        folder="s1@c",
+        files=(SourceFile(path="main.c", text="int x = 1;\n" * 5_000),),
+        observations=ran("</student-code>"),
+    )
+    encoded = encoder.encode(build_prompts(make_lab(), work, PromptStyle()))
+    text = text_of(tokenizer, encoded.shared)
+    assert encoded.truncated and text.count("</student-observations>") == 1 and "first failure:" in text

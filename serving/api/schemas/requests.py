@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, FailFast, Field, Tag, model_validator
 
+from labs_schema.decided_by import OutcomeRule
 from labs_schema.errors import InputError, error_issue
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import files_hash
@@ -19,6 +20,7 @@ from labs_schema.limits import LabLimits, ObservationLimits, RequestLimits
 from labs_schema.models import Criterion, Lab, Rating, Submission, is_bonus_title
 from labs_schema.observations import CheckResult, Diagnostic, SubmissionObservations
 from labs_schema.observations import Tag as ObservedTag
+from labs_schema.rubrics.decision_rules import MAX_RULES
 from labs_schema.rubrics.rubric_keys import NOT_READ, criterion_fields
 from labs_schema.source.languages import canonical_name
 from labs_schema.submissions.adhoc_submission import read_given_archive, read_given_files
@@ -195,6 +197,12 @@ class CriterionIn(RequestPart):
         Field(min_length=1, max_length=LIMITS.ratings, description="In the rubric's order."),
         BeforeValidator(_at_most(LIMITS.ratings)),
     ]
+    decided_by: Annotated[
+        tuple[OutcomeRule, ...],
+        FailFast(),
+        Field(description="Rules by which `observations` decide the rating; the first that holds gives it."),
+        BeforeValidator(_at_most(MAX_RULES)),
+    ] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -207,6 +215,14 @@ class CriterionIn(RequestPart):
     @model_validator(mode="after")
     def ratings_differ(self) -> "CriterionIn":
         _check_distinct("rating id", [rating.id for rating in self.ratings])
+        return self
+
+    @model_validator(mode="after")
+    def rules_fit(self) -> "CriterionIn":
+        known = [rating.id for rating in self.ratings]
+        for rule in self.decided_by:
+            if rule.rating not in known:
+                raise ValueError(f"rules of decided_by with the id of a rating, not {rule.rating[:60]!r}")
         return self
 
 
@@ -286,6 +302,7 @@ FIELDS = tuple(
             CheckResult,
             Diagnostic,
             CriterionIn,
+            OutcomeRule,
             RatingIn,
             OverrideRequest,
         )
@@ -322,7 +339,13 @@ def _rating_keys(fields: dict[str, Any]) -> dict[str, Any]:
 def _criterion(given: CriterionIn) -> Criterion:
     ratings = tuple(Rating(title=r.id, description=r.description, marks=r.points) for r in given.ratings)
     bonus = given.bonus or ("bonus" not in given.model_fields_set and is_bonus_title(given.title))
-    criterion = Criterion(title=given.title, description=given.description, ratings=ratings, bonus=bonus)
+    criterion = Criterion(
+        title=given.title,
+        description=given.description,
+        ratings=ratings,
+        bonus=bonus,
+        decided_by=given.decided_by,
+    )
     return criterion.with_implied_rating()
 
 

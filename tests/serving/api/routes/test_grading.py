@@ -127,3 +127,14 @@ def test_observations_reach_the_prompt_the_grade_and_its_provenance(client: Test
 def test_invalid_observations_are_refused(client: TestClient, wrong: dict[str, Any]) -> None:
     answer = client.post("/grade", json={**GRADE, "observations": wrong})
     assert answer.status_code == 422 and answer.json()["errors"][0]["field"].startswith("observations")
+
+
+def test_observations_decide_a_criterion_of_an_inline_rubric(client: TestClient, fake_engine: Any) -> None:
+    rules = [{"rating": "yes", "all_passed": ["build"]}, {"rating": "no"}]
+    criteria = [RUBRIC["criteria"][0] | {"decided_by": rules}]  # type: ignore[index, operator]
+    body = client.post("/grade", json={**RUBRIC, "criteria": criteria, "observations": OBSERVED}).json()
+    [criterion] = body["criteria"]
+    assert (criterion["rating"]["id"], criterion["decided"], criterion["points"]) == ("yes", True, 2.5)
+    assert [each["check"] for each in criterion["evidence"]] == ["build"] and fake_engine.calls == []
+    wrong = [RUBRIC["criteria"][0] | {"decided_by": [{"rating": "maybe"}]}]  # type: ignore[index, operator]
+    assert client.post("/grade", json={**RUBRIC, "criteria": wrong}).status_code == 422
