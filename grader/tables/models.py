@@ -1,5 +1,6 @@
 """The table of base models that `grader model list` prints."""
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Column, Table
 
 from grader.terminal import printable
@@ -69,18 +70,21 @@ def _converted(record: CachedModel) -> KnownModel:
 
 
 def models_table(models: list[KnownModel]) -> Table:
+    """Fits 80 columns: the source is below the name."""
     table = Table(
-        Column("Name", no_wrap=True),
-        Column("Source", overflow="fold"),
-        Column("Licence", overflow="fold"),
-        Column("Context", justify="right"),
+        Column("Model", no_wrap=True),
+        Column("Licence"),
+        Column("Context", justify="right", no_wrap=True),
         Column("Size", justify="right", no_wrap=True),
-        Column("On this machine"),
+        Column("Present", no_wrap=True),
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
     )
     for each in models:
         length = f"{each.context_length:,}" if each.context_length else ""
         size = f"{each.size_bytes / 1e9:.1f} GB" if each.size_bytes else ""
         present = {"present": "yes", "absent": "no"}.get(each.state, each.state)
-        cells = (each.name, each.source, each.licence or "not stated", length, size, present)
-        table.add_row(*map(printable, cells))
+        name = f"{printable(each.name)}\n[dim]{printable(each.source)}[/]"
+        table.add_row(name, *map(printable, (each.licence or "not stated", length, size, present)))
     return table
