@@ -1,6 +1,6 @@
 """Rules by which observed outcomes decide the rating of a criterion, and the decision for a submission."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, NamedTuple
 
 from pydantic import Field
@@ -34,10 +34,12 @@ class OutcomeRule(Frozen):
     all_passed: Selectors = Field(default=(), description="Checks that must all have passed.")
     any_passed: Selectors = Field(default=(), description="Checks of which at least one must have passed.")
     none_passed: Selectors = Field(default=(), description="Checks of which none may have passed.")
+    all_ended: Selectors = Field(default=(), description="Checks that must all have ended normally, passed or failed.")
+    any_ended: Selectors = Field(default=(), description="Checks of which at least one must have ended normally.")
 
     @property
     def selectors(self) -> tuple[str, ...]:
-        return self.all_passed + self.any_passed + self.none_passed
+        return self.all_passed + self.any_passed + self.none_passed + self.all_ended + self.any_ended
 
 
 class Decided(NamedTuple):
@@ -75,33 +77,36 @@ def _evaluate(
     states: list[bool | None] = []
     used: list[CheckResult] = []
     unknown: list[str] = []
-    for selectors, all_of, wanted in (
-        (rule.all_passed, True, True),
-        (rule.any_passed, False, True),
-        (rule.none_passed, True, False),
+    for selectors, combine, holds in (
+        (rule.all_passed, _all, _passed),
+        (rule.any_passed, _any, _passed),
+        (rule.none_passed, _none, _passed),
+        (rule.all_ended, _all, _ended),
+        (rule.any_ended, _any, _ended),
     ):
         outcomes: list[bool | None] = []
         for selector in selectors:
             results = selected(selector, observations)
-            found = [_passed(each, observations) for each in results] or [None]
-            if None in found:
-                unknown.append(selector)
+            found = [_known(each, observations, holds) for each in results] or [None]
+            unknown += [selector] if None in found else []
             outcomes += found
             used += results
         if selectors:
-            hits = [None if each is None else each is wanted for each in outcomes]
-            states.append(_all(hits) if all_of else _any(hits))
+            states.append(combine(outcomes))
     return states, tuple(used), unknown
 
 
-def _all(hits: Iterable[bool | None]) -> bool | None:
-    found = list(hits)
+def _all(found: list[bool | None]) -> bool | None:
     return False if False in found else None if None in found else True
 
 
-def _any(hits: Iterable[bool | None]) -> bool | None:
-    found = list(hits)
+def _any(found: list[bool | None]) -> bool | None:
     return True if True in found else None if None in found else False
+
+
+def _none(found: list[bool | None]) -> bool | None:
+    any_of_them = _any(found)
+    return None if any_of_them is None else not any_of_them
 
 
 def selected(selector: str, observations: SubmissionObservations) -> list[CheckResult]:
@@ -113,9 +118,20 @@ def selected(selector: str, observations: SubmissionObservations) -> list[CheckR
     return [each for each in observations.results if each.check == selector]
 
 
-def _passed(result: CheckResult, observations: SubmissionObservations) -> bool | None:
+def _passed(result: CheckResult) -> bool:
+    return result.passed
+
+
+def _ended(result: CheckResult) -> bool:
+    return result.outcome in (Outcome.PASSED, Outcome.FAILED)
+
+
+def _known(
+    result: CheckResult, observations: SubmissionObservations, holds: Callable[[CheckResult], bool]
+) -> bool | None:
+    """Whether `holds`; None if the outcome is inconclusive."""
     if result.outcome in CONCLUSIVE:
-        return result.passed
+        return holds(result)
     build = observations.build
     not_built = build is not None and build.outcome in CONCLUSIVE and not build.passed
     return False if result.outcome is Outcome.NOT_RUN and not_built else None

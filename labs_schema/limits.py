@@ -42,7 +42,7 @@ class LabLimits(Frozen):
 class ObservationLimits(Frozen):
     """Sizes of what was observed of a submission (`observations.jsonl`). Longer texts are shortened in the middle."""
 
-    file_bytes: int = Field(500_000_000, description="observations.jsonl; a larger file is an error.")
+    file_bytes: int = Field(200_000_000, description="observations.jsonl; a larger file is an error.")
     results: int = Field(500, description="Checks of a submission; more are an error.")
     diagnostics: int = Field(20, description="Diagnostics of a check; further ones are counted only.")
     text_chars: int = Field(4_000, description="An input, expected or actual output, or message of a check.")

@@ -332,6 +332,8 @@ class OutcomeRule(Record):
     all_passed: tuple[str, ...] = ()
     any_passed: tuple[str, ...] = ()
     none_passed: tuple[str, ...] = ()
+    all_ended: tuple[str, ...] = ()
+    any_ended: tuple[str, ...] = ()
 
 
 class OverrideRecord(Record):

@@ -54,6 +54,10 @@ def observed(**outcomes: Outcome) -> SubmissionObservations:
         (BOUNDARY, {"build": PASSED, "b1": NOT_RUN}, None),
         (BOUNDARY, {"o1": PASSED}, None),
         ((OutcomeRule(rating="A", all_passed=("kind:test",)),), {"build": FAILED, "o1": PASSED}, "A"),
+        ((OutcomeRule(rating="A", all_ended=("kind:test",)),), {"build": PASSED, "o1": FAILED, "o2": PASSED}, "A"),
+        ((OutcomeRule(rating="A", all_ended=("kind:test",)),), {"build": PASSED, "o1": Outcome.TIMEOUT}, None),
+        ((OutcomeRule(rating="A", any_ended=("o1", "o2")),), {"o1": Outcome.CRASHED, "o2": FAILED}, "A"),
+        ((OutcomeRule(rating="A", any_ended=("o1",)),), {"build": FAILED, "o1": NOT_RUN}, None),
         ((OutcomeRule(rating="A", all_passed=("o1",), none_passed=("o2",)),), {"o1": PASSED, "o2": PASSED}, None),
     ],
 )
