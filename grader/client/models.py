@@ -477,6 +477,19 @@ class ScoredRating(Record):
     probability: float | None
 
 
+class StudentLinkIn(Record):
+    """`include_review` and `probabilities` need a key with the role ta."""
+
+    days: int = 30
+    include_review: bool = False
+    probabilities: bool = False
+
+
+class StudentLinkOut(Record):
+    path: str
+    expires_at: str
+
+
 class SubmissionIn(Record):
     """Files with distinct names, or one archive of them. As in a lab, only source files are graded."""
 

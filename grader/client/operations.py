@@ -26,6 +26,8 @@ from grader.client.models import (
     RegradeRequestRecord,
     RequestState,
     RubricGradeRequest,
+    StudentLinkIn,
+    StudentLinkOut,
 )
 from grader.client.transport import AsyncTransport, Call, SyncTransport
 
@@ -159,6 +161,16 @@ class SyncOperations(SyncTransport):
                 idempotency_key=idempotency_key,
             ),
             RegradeRequestRecord,
+        )
+
+    def create_student_link(self, grade_id: str, body: StudentLinkIn) -> StudentLinkOut:
+        """Create a link to a student's feedback.
+
+        Opens the feedback on this grade only, any number of times until it expires. A repeated request makes
+        another.
+        """
+        return self._json(
+            Call("POST", "/grades/{grade_id}/student-links", path={"grade_id": grade_id}, body=body), StudentLinkOut
         )
 
     def regrade_lab(self, lab: str, *, idempotency_key: str | None = None) -> JobStatus:
@@ -371,6 +383,16 @@ class AsyncOperations(AsyncTransport):
                 idempotency_key=idempotency_key,
             ),
             RegradeRequestRecord,
+        )
+
+    async def create_student_link(self, grade_id: str, body: StudentLinkIn) -> StudentLinkOut:
+        """Create a link to a student's feedback.
+
+        Opens the feedback on this grade only, any number of times until it expires. A repeated request makes
+        another.
+        """
+        return await self._json(
+            Call("POST", "/grades/{grade_id}/student-links", path={"grade_id": grade_id}, body=body), StudentLinkOut
         )
 
     async def regrade_lab(self, lab: str, *, idempotency_key: str | None = None) -> JobStatus:

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 from serving.api.schemas.expectations import field_problem
 from serving.api.schemas.problems import LIMITS, Problem, ProblemError, problem_response
-from serving.api.schemas.regrade_requests import RegradeAnswerIn, RegradeRequestIn
+from serving.api.schemas.regrade_requests import RegradeAnswerIn, RegradeRequestIn, StudentLinkIn
 from serving.api.schemas.requests import FIELDS
 from serving.store.errors import (
     BadNameError,
@@ -23,7 +23,9 @@ from serving.store.errors import (
 )
 from serving.store.regrade_requests import RegradeRequestError
 
-KNOWN_FIELDS = tuple(dict.fromkeys((*FIELDS, *RegradeRequestIn.model_fields, *RegradeAnswerIn.model_fields)))
+KNOWN_FIELDS = tuple(
+    dict.fromkeys((*FIELDS, *RegradeRequestIn.model_fields, *RegradeAnswerIn.model_fields, *StudentLinkIn.model_fields))
+)
 FRAMEWORK_CODES = {400: "bad-request", 404: "not-found", 405: "method-not-allowed"}
 
 

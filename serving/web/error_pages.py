@@ -10,6 +10,7 @@ from labs_schema.errors import GraderError
 from serving.api.error_handlers import FRAMEWORK_CODES, store_problem
 from serving.api.schemas.problems import Problem, ProblemError
 from serving.store.errors import BadNameError, ForgottenError, StoreError, UnknownError
+from serving.store.regrade_requests import RegradeRequestError
 from serving.web.form_posts import read_form, text
 from serving.web.rendering import redirect, render
 
@@ -20,7 +21,7 @@ TYPED = re.compile(r"comment|text|answer|why")
 def install_error_pages(pages: FastAPI) -> None:
     pages.add_exception_handler(HTTPException, _http_error)
     pages.add_exception_handler(RequestValidationError, _validation_error)
-    for kind in (StoreError, UnknownError, ForgottenError, BadNameError):
+    for kind in (StoreError, UnknownError, ForgottenError, BadNameError, RegradeRequestError):
         pages.add_exception_handler(kind, _store_error)
     pages.add_exception_handler(Exception, _failure)
 

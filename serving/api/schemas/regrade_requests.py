@@ -58,6 +58,19 @@ class RegradeRequestList(Frozen):
     next: int | None = Field(description="The value of `after` for the next page, null after the last one.")
 
 
+class StudentLinkIn(RequestPart):
+    """`include_review` and `probabilities` need a key with the role ta."""
+
+    days: int = Field(default=LIMITS.link_days, ge=1, le=LIMITS.link_days_max, description="How long it is valid.")
+    include_review: bool = Field(default=False, description="Also show ratings that a person should confirm.")
+    probabilities: bool = Field(default=False, description="Also show the model's probabilities.")
+
+
+class StudentLinkOut(Frozen):
+    path: str = Field(description="Add it to the service's address. Anyone who has it sees the feedback.")
+    expires_at: str = Field(description="UTC, ISO 8601.")
+
+
 def regrade_request_record(found: RegradeRequest, student: str | None) -> RegradeRequestRecord:
     """`student`: the real id; None for anonymous work."""
     names = ("id", "at", "lab", "criterion", "rating", "text")

@@ -39,6 +39,7 @@ OPERATIONS = {
         "list_regrade_requests",
         "get_regrade_request",
         "answer_regrade_request",
+        "create_student_link",
     },
     "jobs": {
         "regrade_lab",

@@ -88,3 +88,17 @@ def test_a_forgotten_student_has_no_requests(client: Any, course: Any, problem: 
     problem(client.get(f"/regrade-requests/{made['id']}", headers=admin), "student-forgotten")
     assert client.get("/regrade-requests", headers=admin).json()["requests"] == []
     assert client.get(f"/grades/{grade_id}", headers=admin).json()["regrade_requests"] == []
+
+
+def test_a_student_link_needs_a_ta_to_show_more_than_released(
+    client: Any, course: Any, problem: Any, grade_id: str
+) -> None:
+    platform, ta = course.key("platform"), course.key("ta")
+    path = f"/grades/{grade_id}/student-links"
+    made = client.post(path, json={"days": 2}, headers=platform)
+    assert made.status_code == 201 and made.json()["path"].startswith("/app/feedback?link=")
+    for more in ({"include_review": True}, {"probabilities": True}):
+        problem(client.post(path, json=more, headers=platform), "insufficient-role")
+        assert client.post(path, json=more, headers=ta).status_code == 201
+    problem(client.post(path, json={"days": 0}, headers=ta), "invalid-request")
+    problem(client.post("/grades/unknown/student-links", json={}, headers=ta), "not-found")

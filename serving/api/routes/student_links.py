@@ -1,0 +1,38 @@
+"""Links by which a student reaches the feedback on one grade, and may request a regrade."""
+
+from datetime import timedelta
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+
+from serving.api.authorization import AuthorizedRoute, PlatformCaller, check_role, platform
+from serving.api.middleware.json_bodies import PAGES_PATH
+from serving.api.routes.grades import GradeId, find_grade
+from serving.api.schemas.examples import BODY, KEYED, STUDENT_LINK, problems, success
+from serving.api.schemas.regrade_requests import StudentLinkIn, StudentLinkOut
+from serving.api.service import CourseService
+from serving.store.roles import Role
+from serving.store.student_links import LinkOptions, StudentLinks
+
+router = APIRouter(dependencies=[platform], route_class=AuthorizedRoute, tags=["regrade requests"])
+PATH = f"{PAGES_PATH}/feedback?link="
+
+
+@router.post(
+    "/grades/{grade_id}/student-links",
+    operation_id="create_student_link",
+    summary="Create a link to a student's feedback",
+    status_code=201,
+    responses={**success("The link, shown once.", STUDENT_LINK, 201), **problems("not-found", *BODY, *KEYED)},
+)
+async def create_student_link(
+    grade_id: GradeId, body: StudentLinkIn, service: CourseService, caller: PlatformCaller
+) -> StudentLinkOut:
+    """Opens the feedback on this grade only, any number of times until it expires. A repeated request makes another."""
+    if body.include_review or body.probabilities:
+        check_role(caller, Role.TA)
+    await run_in_threadpool(find_grade, service, grade_id)
+    options = LinkOptions(include_review=body.include_review, probabilities=body.probabilities)
+    links, period = StudentLinks(service.store.database), timedelta(days=body.days)
+    token, end = await run_in_threadpool(lambda: links.create(grade_id, period, options, actor=caller.actor))
+    return StudentLinkOut(path=PATH + token, expires_at=end)

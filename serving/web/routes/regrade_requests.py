@@ -1,0 +1,79 @@
+"""The queue of students' regrade requests, with a form to answer each."""
+
+import re
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from serving.api.authorization import Caller
+from serving.api.routes.regrade_requests import answer, find_regrade_request, requests_of
+from serving.api.schemas.problems import ProblemError, too_large
+from serving.api.service import Service
+from serving.store.regrade_records import RegradeRequest, RequestState
+from serving.store.regrade_requests import LIMITS
+from serving.store.students import is_anonymous
+from serving.web.form_posts import PageRoute, read_form, text
+from serving.web.rendering import new_request_id, redirect, render
+from serving.web.visitors import TaVisitor, course_service
+
+router = APIRouter(route_class=PageRoute)
+REQUEST = re.compile(r"[\w-]{16,64}")
+Name = Annotated[str, Query(max_length=500)]
+
+
+@router.get("/regrade-requests")
+async def queue(
+    request: Request,
+    caller: TaVisitor,
+    course: Name,
+    state: RequestState = RequestState.OPEN,
+    after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
+) -> Response:
+    del caller
+    context = await run_in_threadpool(_list, request, course, state, after)
+    return render(request, "regrade_requests.html", course=course, state=state, **context)
+
+
+@router.post("/regrade-requests/{regrade_id}")
+async def respond(request: Request, caller: TaVisitor, regrade_id: str) -> Response:
+    form = await read_form(request)
+    course, act, rating, answered = (text(form, name) for name in ("course", "act", "rating", "answer"))
+    request_id = text(form, "request")
+    if act not in ("grant", "decline") or not REQUEST.fullmatch(request_id) or (act == "grant" and not rating):
+        raise ProblemError("invalid-request", "Choose a new rating to grant the request, or decline it.")
+    if len(answered) > LIMITS.text_chars:
+        raise too_large("answer", f"{len(answered)} characters", LIMITS.text_chars, "characters")
+    new = rating if act == "grant" else None
+    await run_in_threadpool(_respond, request, caller, course, regrade_id, (new, answered.strip(), request_id))
+    return redirect(request, "/regrade-requests", course=course)
+
+
+def _respond(
+    request: Request, caller: Caller, course: str, regrade_id: str, given: tuple[str | None, str, str]
+) -> None:
+    service, (rating, words, request_id) = course_service(request, course), given
+    found = find_regrade_request(service, regrade_id)
+    answer(service, found, rating, words, request=request_id, actor=caller.actor)
+
+
+def _list(request: Request, course: str, state: RequestState, after: int) -> dict[str, Any]:
+    service = course_service(request, course)
+    found = requests_of(service).queue(service.course.name, state=state, after=after, limit=LIMITS.listed)
+    return {
+        "rows": [_row(service, each) for each in found],
+        "next": found[-1].seq if len(found) == LIMITS.listed else None,
+        "most": LIMITS.text_chars,
+    }
+
+
+def _row(service: Service, found: RegradeRequest) -> dict[str, Any]:
+    history, student = service.store.read_history(found.grade), service.store.read_student(found.student).student
+    [criterion] = [each for each in history.lab.criteria if each.title == found.criterion]
+    return {
+        "found": found,
+        "student": "" if is_anonymous(student) else student or "",
+        "current": history.ratings.get(found.criterion),
+        "ratings": criterion.ratings,
+        "request_id": new_request_id(),
+    }
