@@ -89,7 +89,10 @@ Excerpt = Annotated[str, AfterValidator(lambda text: shortened(text, LIMITS.text
 Message = Annotated[str, AfterValidator(lambda text: shortened(text, LIMITS.message_chars))]
 Name = Annotated[str, Field(min_length=1, max_length=LIMITS.name_chars)]
 Tag = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=LIMITS.tag_chars)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
+Number = Annotated[float, Field(allow_inf_nan=False, ge=-1e9, le=1e9)]
+Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
+Status = Annotated[int, Field(ge=-(2**31), lt=2**32)]
+"""Of a process; Windows has unsigned ones."""
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -97,7 +100,7 @@ class Diagnostic(Frozen):
     """A line of a compiler or linter."""
 
     filename: Message = Field(default="", description="The file, as the tool names it.")
-    line: int | None = Field(default=None, ge=1, description="The line, from 1.")
+    line: Count | None = Field(default=None, ge=1, description="The line, from 1.")
     severity: Message = Field(default="warning", description="Such as error or warning.")
     text: Message = Field(description="The text of the tool.")
 
@@ -124,12 +127,12 @@ class CheckResult(Frozen):
     actual: Excerpt | None = Field(default=None, description="The output.")
     message: Excerpt | None = Field(default=None, description="The message of a test framework or of the sandbox.")
     match: Match | None = Field(default=None, description="How the complete output compares with the expected one.")
-    exit_status: int | None = Field(default=None, description="The exit status.")
-    signal: int | None = Field(default=None, description="The number of the signal that ended the program.")
+    exit_status: Status | None = Field(default=None, description="The exit status.")
+    signal: Status | None = Field(default=None, description="The number of the signal that ended the program.")
     seconds: Number | None = Field(default=None, ge=0, description="Time by the clock.")
-    memory_bytes: int | None = Field(default=None, ge=0, description="The most memory in use.")
+    memory_bytes: Count | None = Field(default=None, description="The most memory in use.")
     diagnostics: tuple[Diagnostic, ...] = Field(default=(), description="The first lines of a compiler or linter.")
-    diagnostic_count: int = Field(default=0, ge=0, description="The number of all lines, also of those left out.")
+    diagnostic_count: Count = Field(default=0, description="The number of all lines, also of those left out.")
 
     @field_validator("diagnostics")
     @classmethod

@@ -67,7 +67,18 @@ def test_long_texts_are_shortened_and_further_diagnostics_are_counted() -> None:
     assert CheckResult.model_validate_json(result.model_dump_json()) == result
 
 
-@pytest.mark.parametrize("bad", [{"points": float("nan")}, {"seconds": -1}, {"tags": ["No Tag"]}, {"check": ""}])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"points": float("nan")},
+        {"points": 1e300},
+        {"exit_status": 10**30},
+        {"diagnostic_count": 2**64},
+        {"seconds": -1},
+        {"tags": ["No Tag"]},
+        {"check": ""},
+    ],
+)
 def test_invalid_fields_are_rejected(bad: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         CheckResult.model_validate({"check": "a", "kind": "test", "outcome": "passed"} | bad)

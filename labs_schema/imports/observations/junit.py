@@ -10,6 +10,7 @@ from labs_schema.limits import ObservationLimits
 from labs_schema.observations import CheckKind, CheckResult, Outcome
 
 LIMITS = ObservationLimits()
+LONGEST_SECONDS = 1e9
 
 
 def junit(data: bytes) -> list[CheckResult]:
@@ -43,4 +44,4 @@ def _seconds(written: str | None) -> float | None:
         found = float((written or "").replace(",", ""))
     except ValueError:
         return None
-    return found if 0 <= found < float("inf") else None
+    return found if 0 <= found <= LONGEST_SECONDS else None

@@ -1,7 +1,6 @@
 """`results.json` of Gradescope, PrairieLearn and Submitty as results of checks."""
 
 import json
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -13,6 +12,7 @@ from labs_schema.limits import ObservationLimits
 from labs_schema.observations import CheckKind, CheckResult, Outcome, unique_names
 
 LIMITS = ObservationLimits()
+MAX_POINTS = 1e9
 _BUILD = re.compile(r"\s*(?:compil|build)", re.IGNORECASE)
 _NOT_A_TAG = re.compile(r"[^a-z0-9]+")
 
@@ -154,10 +154,7 @@ def _number(value: Any) -> float | None:
     found = number_of(value) if isinstance(value, str) else value
     if isinstance(found, bool) or not isinstance(found, int | float):
         return None
-    try:
-        return float(found) if math.isfinite(found) else None
-    except OverflowError:
-        return None
+    return float(found) if abs(found) <= MAX_POINTS else None
 
 
 def _tags(test: Mapping[str, Any]) -> tuple[str, ...]:
