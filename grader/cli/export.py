@@ -52,7 +52,9 @@ class DocumentFormat(StrEnum):
 
 Formats = Annotated[
     list[DocumentFormat] | None,
-    typer.Option("--format", help="feedback: format of the documents, repeatable. Default: html."),
+    typer.Option(
+        "--format", metavar="html|markdown|pdf", help="feedback: format of the documents, repeatable. Default: html."
+    ),
 ]
 Probabilities = Annotated[
     bool, typer.Option("--probabilities", help="feedback: also show the model's probability of every rating.")

@@ -149,7 +149,7 @@ def test_a_regrade_job_exports_the_decisions(reviewed: Reviewed) -> None:
     found = {each.grade.student: each for each in results(reviewed.store, jobs.job(job.id))}
     student = reviewed.lab.submissions[0].student
     assert found[student].ratings[FIRST] == reviewed.lab.criteria[0].ratings[rating].title
-    assert found[student].overridden == {FIRST}
+    assert found[student].overridden == (FIRST,)
 
 
 def test_a_new_submission_is_decided_again(reviewed: Reviewed) -> None:
