@@ -113,7 +113,7 @@ def build_dataset(
     course: CourseName = None,
     verify: Verify = False,
 ) -> None:
-    """Builds a training file, a test file and a manifest from graded labs.
+    """Builds training and test files from graded labs.
 
     All work of a student is on one side, and near-copies of test submissions are excluded from training. Nothing is
     written if a lab has an error. The same labs and seed give the same bytes.

@@ -6,7 +6,7 @@ from grader.terminal import show
 
 
 def doctor() -> None:
-    """Checks this machine and the configuration of the service.
+    """Checks this machine and the configuration.
 
     One line for each check: ok, warning (missing for some tasks) or fault (does not work as configured), with the fix.
     Covers packages, GPU, memory, disk, sandbox, models and their licences, labs, database, API keys and the reverse

@@ -25,11 +25,11 @@ Platform = Annotated[
 
 
 def import_observations(lab: LabFolder, files: Files, platform: Platform) -> None:
-    """Adds results of an autograder or of unit tests to a lab, as observations.
+    """Adds the results of an autograder to a lab.
 
-    They are used like those of 'grader observe': by heads, in prompts, and by criteria with decided_by. A student is
-    identified by the name of the file or of a folder above it, such as results/s1/results.json. Results replace earlier
-    observations of the same students; other students' stay.
+    They become observations, used like those of 'grader observe': by heads, in prompts, by criteria with decided_by.
+    A student is identified by the name of the file or of a folder above it, such as results/s1/results.json. Results
+    replace earlier observations of the same students; other students' stay.
 
     Example: [bold]grader import-observations labs/lab07 results --from submitty[/]
     """

@@ -15,7 +15,7 @@ def observe(
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Run everything again, also what is cached.")] = False,
 ) -> None:
-    """Builds, runs and tests every submission of a lab in a sandbox.
+    """Builds, runs and tests all submissions in a sandbox.
 
     Writes observations.jsonl into the lab's folder. The lab needs checks: checks.yaml or a contest's data folder.
     Programs run without network, see only compilers and their own files, and are limited in time, memory, processes,

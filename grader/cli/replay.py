@@ -13,7 +13,7 @@ def replay(
     model: Model,
     engine: Engine = "auto",
 ) -> None:
-    """Grades a stored program again and reports any difference.
+    """Grades a stored program again and compares.
 
     Uses the rubric version the program was graded with.
 
