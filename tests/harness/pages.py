@@ -59,7 +59,8 @@ class Forms(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self._text:
-            self.found[-1][1][self._text] += data
+            first = not self.found[-1][1][self._text]
+            self.found[-1][1][self._text] += data.removeprefix("\n") if first else data  # as browsers do
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "textarea":

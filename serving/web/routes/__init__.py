@@ -1,7 +1,18 @@
 """The pages, one module per subject."""
 
-from serving.web.routes import choices, courses, feedback, labs, regrade_requests, sign_in, statistics, submissions
+from serving.web.routes import (
+    choices,
+    courses,
+    feedback,
+    lab_editor,
+    labs,
+    regrade_requests,
+    sign_in,
+    statistics,
+    submissions,
+)
 
 ROUTERS = tuple(
-    each.router for each in (sign_in, courses, labs, submissions, choices, statistics, regrade_requests, feedback)
+    each.router
+    for each in (sign_in, courses, labs, submissions, choices, statistics, regrade_requests, feedback, lab_editor)
 )

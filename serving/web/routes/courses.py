@@ -31,7 +31,8 @@ def _courses(request: Request, caller: Caller) -> dict[str, list[dict[str, Any]]
         except UnknownCourseError:  # removed meanwhile
             continue
         labs = sorted({*index.labs(name), *registered})
-        found[name] = [_lab(request, name, lab) for lab in labs]
+        folders = service.courses.course(name).labs.folders
+        found[name] = [{**_lab(request, name, lab), "editable": lab in folders} for lab in labs]
     return found
 
 
