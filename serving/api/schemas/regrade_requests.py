@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from labs_schema.frozen import Frozen
 from labs_schema.limits import RegradeRequestLimits
@@ -58,12 +58,21 @@ class RegradeRequestList(Frozen):
     next: int | None = Field(description="The value of `after` for the next page, null after the last one.")
 
 
+def _whole(value: object) -> object:
+    """2.0 is an integer in JSON."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class StudentLinkIn(RequestPart):
     """`include_review` and `probabilities` need a key with the role ta."""
 
-    days: int = Field(default=LIMITS.link_days, ge=1, le=LIMITS.link_days_max, description="How long it is valid.")
-    include_review: bool = Field(default=False, description="Also show ratings that a person should confirm.")
-    probabilities: bool = Field(default=False, description="Also show the model's probabilities.")
+    days: Annotated[int, BeforeValidator(_whole)] = Field(
+        default=LIMITS.link_days, strict=True, ge=1, le=LIMITS.link_days_max, description="How long it is valid."
+    )
+    include_review: bool = Field(
+        default=False, strict=True, description="Also show ratings that a person should confirm."
+    )
+    probabilities: bool = Field(default=False, strict=True, description="Also show the model's probabilities.")
 
 
 class StudentLinkOut(Frozen):
