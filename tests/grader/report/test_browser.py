@@ -1,7 +1,5 @@
 """The report in Chromium: no errors, visible figures, working links, and hostile code as text."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,32 +11,18 @@ from grader.report.page import ReportSource, write_report
 from labs_schema.models import Lab
 from labs_schema.reading.validate import lab_folders, load_lab
 from serving.measures.decisions import Decision
+from tests.harness.chromium import chromium
 
 pytestmark = pytest.mark.slow
 
 LABS = Path(__file__).parents[3] / "labs"
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-
 Evaluate = Callable[[Mapping[str, Lab]], tuple[Evaluation, dict[str, list[Decision]]]]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium. Without it the tests are skipped, except in CI, where it is required."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next((found for name in names if (found := shutil.which(name))), None)
-    if path is None:
-        reason = "Chromium is missing; install it as root with requirements/browser"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,325 @@
+"""The review pages in Chromium: keyboard, drafts, conflicts, ended sessions, accessibility, hostile text."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+
+from labs_schema.models import Lab, Rating, SourceFile
+from labs_schema.reading.validate import load_lab
+from serving.review.index import ReviewIndex
+from serving.store.roles import Role
+from serving.store.store import Store, open_store
+from tests.harness.chromium import chromium
+from tests.harness.pages import COURSE, pages_app, record_lab
+
+pytestmark = pytest.mark.slow
+
+LABS = Path(__file__).parents[3] / "labs"
+AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+HOSTILE = (
+    "</script><script>document.title = 'owned'</script>", "<img src=x onerror=\"document.title='owned'\">",
+    "{{ 7 * 7 }}{% include 'page.html' %}", "\"><svg onload=document.title='owned'>",
+    "javascript:document.title='owned'", "'; DROP TABLE grades; --", "\u202egnp.exe\u202c", "\x1b[31mred\x00",
+    "<style>*{display:none}</style>", "<form action=//evil.example><input name=csrf>", "</textarea><b>bold</b>",
+    "&lt;script&gt;", "line 3 <a href=//evil.example>x</a>",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as opened:
+        yield opened
+
+
+class Service:
+    """The pages on a port of their own. `token` is the key of a TA. `errors`: what any page reported."""
+
+    def __init__(self, browser: Any, store: Store, **options: Any) -> None:
+        self.browser, self.store, self.errors = browser, store, list[str]()
+        store.create_key("admin", Role.ADMIN, None, actor="test")
+        self.token = store.create_key("Ada Meyer", Role.TA, COURSE, actor="test")[0]
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}/app"
+        config = uvicorn.Config(pages_app(store, **options), port=port, log_level="critical")
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run)
+        self._thread.start()
+        while not self._server.started:
+            time.sleep(0.02)
+
+    def close(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(20)
+
+    def page(self, token: str | None = None, **options: Any) -> Any:
+        """A page of a new browser profile, signed in. Console messages, CSP reports and foreign requests are errors."""
+        context = self.browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
+        page = context.new_page()
+        page.on(
+            "console",
+            lambda message: "409" in message.text or "401" in message.text or self.errors.append(message.text),
+        )
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", lambda request: request.url.startswith(self.url) or self.errors.append(request.url))
+        page.goto(f"{self.url}/sign-in")
+        page.fill("#key", token or self.token)
+        page.click("main button")
+        page.wait_for_url(f"{self.url}/")
+        return page
+
+    def lab(self, page: Any, lab: str, query: str = "") -> Any:
+        page.goto(f"{self.url}/lab?course={COURSE}&lab={lab}{query}")
+        return page
+
+
+@pytest.fixture(scope="module")
+def start(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Service]]:
+    services: list[Service] = []
+
+    def start(*labs: Lab, **options: Any) -> Service:
+        store = open_store(f"sqlite:///{tmp_path_factory.mktemp('store')}/store.db")
+        for lab in labs:
+            record_lab(store, lab, accept=0.85)
+        services.append(Service(browser, store, **({"blind_share": 0.0} | options)))
+        return services[-1]
+
+    yield start
+    for each in services:
+        each.close()
+        each.store.close()
+        assert each.errors == []
+
+
+@pytest.fixture(scope="module")
+def sample(start: Callable[..., Service]) -> Service:
+    """The four sample labs, 10 % blind."""
+    return start(*(load_lab(LABS / name) for name in ("cpp_second_largest", "python_parking_fee")), blind_share=0.1)
+
+
+def saved(page: Any) -> None:
+    page.locator("#status", has_text="Saved").wait_for()
+
+
+def test_a_ta_reviews_a_lab_by_keyboard_alone(start: Callable[..., Service]) -> None:
+    """75 submissions: rates the first criterion, accepts the rest, and goes on, until the list is empty."""
+    sources = [load_lab(LABS / name) for name in ("cpp_second_largest", "c_longest_word", "java_bank_account")]
+    lab = sources[0]
+    submissions = [each for source in sources for each in source.submissions][:75]
+    numbered = (each.model_copy(update={"student": f"n{i:02d}"}) for i, each in enumerate(submissions))
+    service = start(lab.model_copy(update={"submissions": tuple(numbered)}))
+    page = service.lab(service.page(), lab.name)
+    page.focus("a.button.primary")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/grades/*")
+    for _ in range(len(submissions)):
+        page.keyboard.press("2")
+        saved(page)
+        if page.locator("[data-key=a]").count():
+            page.keyboard.press("a")
+            saved(page)
+        with page.expect_navigation():
+            page.keyboard.press("j")
+    assert "Nothing waits for a decision" in page.inner_text("main")
+    review = ReviewIndex(service.store.database).lab(COURSE, lab.name)
+    assert all(item.waiting == 0 for item in review.items.values()) and len(review.items) == len(submissions)
+    first = lab.criteria[0]
+    assert any(item.criteria[0].decision.rating == first.ratings[1].title for item in review.items.values())
+
+
+def test_keys_are_off_in_fields_and_when_switched_off(sample: Service) -> None:
+    page = sample.lab(sample.page(), "cpp_second_largest")
+    page.click("a.button.primary")
+    where = page.url
+    page.keyboard.press("c")
+    page.keyboard.type("jk12au?/")
+    assert page.evaluate("document.activeElement.value") == "jk12au?/" and page.url == where
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    page.wait_for_selector("dialog[open]")
+    page.uncheck("#keys-on")
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    page.keyboard.press("1")
+    page.wait_for_timeout(200)
+    assert page.url == where and page.inner_text("#status") == ""
+    page.evaluate("localStorage.clear()")
+
+
+def test_a_comment_survives_a_reload_and_an_ended_session(sample: Service) -> None:
+    token = sample.store.create_key("short", Role.TA, COURSE, actor="test")
+    page = sample.lab(sample.page(token[0]), "cpp_second_largest")
+    page.click("a.button.primary")
+    page.fill("#c1-comment", "typed for minutes")
+    assert "Draft stored" in page.inner_text("#c1-draft")
+    page.reload()
+    assert page.input_value("#c1-comment") == "typed for minutes"
+    sample.store.revoke_key(token[1].id, actor="test")
+    page.click("button[value=comment]")
+    page.wait_for_selector("text=Your text, which was not saved")
+    assert "typed for minutes" in page.input_value("textarea[readonly]")
+    again = sample.store.create_key("again", Role.TA, COURSE, actor="test")[0]
+    page.fill("#key", again)
+    page.click("main button")
+    page.wait_for_url("**/grades/*")
+
+
+def test_a_stopped_service_reports_that_nothing_was_saved(sample: Service) -> None:
+    page = sample.lab(sample.page(), "cpp_second_largest")
+    page.click("a.button.primary")
+    page.fill("#c0-comment", "not lost")
+    page.route("**/grades/*", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+    page.click("button[value=comment]")
+    page.wait_for_selector("#status.bad")
+    assert page.input_value("#c0-comment") == "not lost" and page.is_enabled("button[value=comment]")
+    sample.errors[:] = [each for each in sample.errors if "ERR_FAILED" not in each]
+    page.evaluate("localStorage.clear()")
+
+
+def test_two_tas_at_once_see_a_conflict_with_both_versions(start: Callable[..., Service], make_lab: Any) -> None:
+    service = start(make_lab(students=2))
+    other = service.store.create_key("Ben", Role.TA, COURSE, actor="test")[0]
+    ada, ben = service.page(), service.page(other)
+    for page in (ada, ben):
+        service.lab(page, "lab1")
+        page.click("a.button.primary")
+    ada.click("#c0-r0")
+    saved(ada)
+    ben.fill("#c0-comment", "by Ben")
+    ben.click("#c0-r1")
+    ben.wait_for_selector("text=Your version was not applied")
+    assert ben.input_value("textarea") == "by Ben"
+    ben.click("text=Apply mine")
+    ben.wait_for_url("**/grades/*")
+    assert ben.get_attribute("#c0-r1", "aria-pressed") == "true" and ben.input_value("#c0-comment") == "by Ben"
+
+
+def test_text_typed_while_a_form_is_sent_stays(sample: Service) -> None:
+    page = sample.lab(sample.page(), "python_parking_fee")
+    page.click("a.button.primary")
+    page.route("**/grades/*", lambda route: (time.sleep(0.4), route.continue_()))
+    page.click("#c0-r1")
+    page.fill("#c2-comment", "typed meanwhile")
+    assert page.is_disabled("#c0-r0")
+    saved(page)
+    assert page.input_value("#c2-comment") == "typed meanwhile"
+
+
+def pages_of(service: Service, page: Any, lab: str) -> Iterator[str]:
+    page.goto(f"{service.url}/")
+    yield "courses"
+    service.lab(page, lab, "&show=all")
+    yield "lab"
+    page.click(".submissions a >> nth=0")
+    page.wait_for_load_state()
+    yield "submission"
+    page.goto(f"{service.url}/statistics?course={COURSE}&lab={lab}")
+    yield "statistics"
+    page.goto(f"{service.url}/no-such-page")
+    yield "problem"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_violation_of_wcag_2_2_aa(sample: Service, scheme: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    page, axe, found = sample.page(color_scheme=scheme), Axe(), []
+    options = {"runOnly": {"type": "tag", "values": AXE_TAGS}}
+    for name in pages_of(sample, page, "cpp_second_largest"):
+        for each in axe.run(page, options=options).response["violations"]:
+            nodes = [f"{n['target']} {n['any'][0]['message'] if n['any'] else ''}" for n in each["nodes"][:3]]
+            found.append((name, each["id"], nodes))
+    page.goto(f"{sample.url}/sign-in")
+    found += [("sign-in", each["id"], []) for each in axe.run(page, options=options).response["violations"]]
+    sample.errors[:] = [each for each in sample.errors if "404" not in each]
+    assert found == []
+
+
+def test_pages_fit_320_pixels_and_200_percent(sample: Service) -> None:
+    for width, height, scale in ((320, 700, 1), (640, 450, 2)):
+        page = sample.page(viewport={"width": width, "height": height}, device_scale_factor=scale)
+        for name in pages_of(sample, page, "cpp_second_largest"):
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+    sample.errors[:] = [each for each in sample.errors if "404" not in each]
+
+
+def test_forced_colours_and_reduced_motion(sample: Service) -> None:
+    page = sample.page(forced_colors="active", reduced_motion="reduce")
+    sample.lab(page, "cpp_second_largest")
+    page.click("a.button.primary")
+    assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
+    assert page.evaluate("getComputedStyle(document.querySelector('.criterion.current')).outlineStyle") == "solid"
+
+
+def test_the_accessibility_tree_names_what_a_screen_reader_needs(sample: Service) -> None:
+    page = sample.lab(sample.page(), "cpp_second_largest")
+    page.click("a.button.primary")
+    page.wait_for_load_state()
+    assert page.get_by_role("heading", level=1).count() == 1
+    assert page.get_by_role("region", name="Submitted files").count() == 1
+    group = page.get_by_role("group", name="Does the program compile and run?")
+    assert group.get_by_role("button").count() == 3
+    assert page.get_by_role("status").count() >= 1
+    assert page.get_by_role("textbox", name="Comment").count() == 5
+
+
+def test_an_evidence_line_leads_to_the_code(start: Callable[..., Service], make_lab: Any) -> None:
+    lab = make_lab(students=1)
+    service = start()
+    record_lab(service.store, lab, c0={"reasoning": "Line 2 is wrong, and so is main.c:3."})
+    page = service.lab(service.page(), "lab1")
+    page.click("a.button.primary")
+    page.click(".reasoning a >> nth=0")
+    assert page.url.endswith("#L2") and page.locator(".line:target").inner_text().strip().startswith("return")
+
+
+def test_hostile_text_runs_no_script_and_requests_nothing(start: Callable[..., Service], make_lab: Any) -> None:
+    base = make_lab(students=len(HOSTILE))
+    submissions = tuple(
+        each.model_copy(update={"files": (SourceFile(path=f"{text[:60].replace('/', '_')}.c", text=f"{text}\n" * 3),)})
+        for each, text in zip(base.submissions, HOSTILE, strict=True)
+    )
+    first = base.criteria[0].model_copy(
+        update={
+            "title": HOSTILE[0],
+            "description": HOSTILE[1],
+            "ratings": tuple(Rating(title=text, description=text, marks=i) for i, text in enumerate(HOSTILE[:4])),
+        }
+    )
+    lab = base.model_copy(update={"submissions": submissions, "criteria": (first, base.criteria[1])})
+    service = start()
+    reason = {"reasoning": " ".join(HOSTILE), "review_reasons": tuple(HOSTILE)}
+    grades = record_lab(service.store, lab, c0=reason)
+    page = service.page(java_script_enabled=True)
+    page.add_init_script(
+        "document.addEventListener('securitypolicyviolation', e => console.error(e.violatedDirective))"
+    )
+    service.lab(page, "lab1", "&show=all&search=" + "%3Cscript%3E")
+    for grade, text in zip(grades, HOSTILE, strict=True):
+        page.goto(f"{service.url}/grades/{grade}")
+        page.fill("#c0-comment", text)
+        page.click("#c0-r1")
+        page.locator("#status", has_text="Saved").wait_for()
+        assert "owned" not in page.title() and page.locator("main script, main img, main svg, main style").count() == 0
+    service.lab(page, "lab1", "&show=all")
+    assert "owned" not in page.title() and page.locator("main script, main img").count() == 0
+
+
+def test_the_pages_work_without_script(start: Callable[..., Service], make_lab: Any) -> None:
+    service = start(make_lab(students=2))
+    page = service.lab(service.page(java_script_enabled=False), "lab1")
+    page.click("a.button.primary")
+    page.fill("#c0-comment", "without script")
+    page.click("#c0-r0")
+    assert page.get_attribute("#c0-r0", "aria-pressed") == "true"
+    assert page.input_value("#c0-comment") == "without script" and page.url.endswith("#c0")
+    page.click("text=Accept 1 proposal")
+    page.click("a[rel=next]")
+    assert page.locator("#c0-r0").count() == 1
