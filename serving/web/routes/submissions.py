@@ -98,6 +98,7 @@ def _criterion(
         "acceptable": not hidden and machine.rating is not None and decided.rating is None,
         "revision": item.revision(review),
         "reasons": [reason.partition(": ")[::2] for reason in machine.review_reasons],
+        "evidence": [with_line_links(str(each), shown) for each in machine.evidence],
         "reasoning": with_line_links(machine.reasoning or "", shown),
         "history": _history(criterion.title, history, records),
         "can_undo": bool(decided.active),

@@ -104,6 +104,12 @@ def sample(start: Callable[..., Service]) -> Service:
     return start(*(load_lab(LABS / name) for name in ("cpp_second_largest", "python_parking_fee")), blind_share=0.1)
 
 
+def open_first(page: Any) -> None:
+    """From the list of a lab to its first submission."""
+    page.click("a.button.primary")
+    page.wait_for_url("**/grades/*")
+
+
 def saved(page: Any) -> None:
     page.locator("#status", has_text="Saved").wait_for()
 
@@ -136,7 +142,7 @@ def test_a_ta_reviews_a_lab_by_keyboard_alone(start: Callable[..., Service]) -> 
 
 def test_keys_are_off_in_fields_and_when_switched_off(sample: Service) -> None:
     page = sample.lab(sample.page(), "cpp_second_largest")
-    page.click("a.button.primary")
+    open_first(page)
     where = page.url
     page.keyboard.press("c")
     page.keyboard.type("jk12au?/")
@@ -156,7 +162,7 @@ def test_keys_are_off_in_fields_and_when_switched_off(sample: Service) -> None:
 def test_a_comment_survives_a_reload_and_an_ended_session(sample: Service) -> None:
     token = sample.store.create_key("short", Role.TA, COURSE, actor="test")
     page = sample.lab(sample.page(token[0]), "cpp_second_largest")
-    page.click("a.button.primary")
+    open_first(page)
     page.fill("#c1-comment", "typed for minutes")
     assert "Draft stored" in page.inner_text("#c1-draft")
     page.reload()
@@ -173,7 +179,7 @@ def test_a_comment_survives_a_reload_and_an_ended_session(sample: Service) -> No
 
 def test_a_stopped_service_reports_that_nothing_was_saved(sample: Service) -> None:
     page = sample.lab(sample.page(), "cpp_second_largest")
-    page.click("a.button.primary")
+    open_first(page)
     page.fill("#c0-comment", "not lost")
     page.route("**/grades/*", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
     page.click("button[value=comment]")
@@ -189,7 +195,7 @@ def test_two_tas_at_once_see_a_conflict_with_both_versions(start: Callable[..., 
     ada, ben = service.page(), service.page(other)
     for page in (ada, ben):
         service.lab(page, "lab1")
-        page.click("a.button.primary")
+        open_first(page)
     ada.click("#c0-r0")
     saved(ada)
     ben.fill("#c0-comment", "by Ben")
@@ -203,7 +209,7 @@ def test_two_tas_at_once_see_a_conflict_with_both_versions(start: Callable[..., 
 
 def test_text_typed_while_a_form_is_sent_stays(sample: Service) -> None:
     page = sample.lab(sample.page(), "python_parking_fee")
-    page.click("a.button.primary")
+    open_first(page)
     page.route("**/grades/*", lambda route: (time.sleep(0.4), route.continue_()))
     page.click("#c0-r1")
     page.fill("#c2-comment", "typed meanwhile")
@@ -253,14 +259,14 @@ def test_pages_fit_320_pixels_and_200_percent(sample: Service) -> None:
 def test_forced_colours_and_reduced_motion(sample: Service) -> None:
     page = sample.page(forced_colors="active", reduced_motion="reduce")
     sample.lab(page, "cpp_second_largest")
-    page.click("a.button.primary")
+    open_first(page)
     assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
     assert page.evaluate("getComputedStyle(document.querySelector('.criterion.current')).outlineStyle") == "solid"
 
 
 def test_the_accessibility_tree_names_what_a_screen_reader_needs(sample: Service) -> None:
     page = sample.lab(sample.page(), "cpp_second_largest")
-    page.click("a.button.primary")
+    open_first(page)
     page.wait_for_load_state()
     assert page.get_by_role("heading", level=1).count() == 1
     assert page.get_by_role("region", name="Submitted files").count() == 1
@@ -275,7 +281,7 @@ def test_an_evidence_line_leads_to_the_code(start: Callable[..., Service], make_
     service = start()
     record_lab(service.store, lab, c0={"reasoning": "Line 2 is wrong, and so is main.c:3."})
     page = service.lab(service.page(), "lab1")
-    page.click("a.button.primary")
+    open_first(page)
     page.click(".reasoning a >> nth=0")
     assert page.url.endswith("#L2") and page.locator(".line:target").inner_text().strip().startswith("return")
 
@@ -315,7 +321,7 @@ def test_hostile_text_runs_no_script_and_requests_nothing(start: Callable[..., S
 def test_the_pages_work_without_script(start: Callable[..., Service], make_lab: Any) -> None:
     service = start(make_lab(students=2))
     page = service.lab(service.page(java_script_enabled=False), "lab1")
-    page.click("a.button.primary")
+    open_first(page)
     page.fill("#c0-comment", "without script")
     page.click("#c0-r0")
     assert page.get_attribute("#c0-r0", "aria-pressed") == "true"
