@@ -102,15 +102,20 @@ def decisions(records: Iterable[StoredOverride]) -> dict[str, Decision]:
 class History(Frozen):
     """A grade, its overrides, the lab at that time, and `regrades`: the student's other grades in it.
 
-    `decisions`: criterion title -> decision, also from records on other grades of the same files: a regrade leaves
-    decisions current. `regrades` is empty for anonymous work.
+    `records`: the overrides of all grades of the same files, oldest first: a regrade leaves decisions current.
+    `regrades` is empty for anonymous work.
     """
 
     grade: StoredGrade
     overrides: tuple[StoredOverride, ...]
     regrades: tuple[StoredGrade, ...]
-    decisions: dict[str, Decision]
+    records: tuple[StoredOverride, ...]
     lab: Lab
+
+    @property
+    def decisions(self) -> dict[str, Decision]:
+        """Criterion title -> decision."""
+        return decisions(self.records)
 
     @property
     def ratings(self) -> dict[str, str | None]:
@@ -168,6 +173,6 @@ def read_history(connection: Connection, grade_id: str) -> History:
         grade=grade,
         overrides=tuple(read_overrides(connection, grade_id)),
         regrades=tuple(each for each in others if each.id != grade_id),
-        decisions=decisions(read_work_overrides(connection, grade)),
+        records=tuple(read_work_overrides(connection, grade)),
         lab=read_lab(connection, grade.rubric),
     )

@@ -20,7 +20,7 @@ from serving.review.filters import Filter
 from serving.review.items import ReviewCriterion, ReviewItem, review_criteria
 from serving.store.choices import Choice, Outcome
 from serving.store.errors import ForgottenError
-from serving.store.overrides import Action, History, StoredOverride
+from serving.store.overrides import Action, History, StoredOverride, decision
 from serving.web.form_posts import PageRoute, read_form, text
 from serving.web.rendering import new_request_id, redirect, render
 from serving.web.review_state import find_submission, read_filter, review_state
@@ -91,7 +91,7 @@ def _record(request: Request, caller: Caller, grade_id: str, sent: Sent) -> list
     service, history, _, item = find_submission(request, grade_id)
     if item.grade != grade_id:  # regraded since: the form is about the grade that its page showed
         item = _as_shown(item, history)
-    choices = _choices(sent, item, history.lab.criteria, caller.actor)
+    choices = _choices(sent, item, history, caller.actor)
     if not choices:
         return []
     members = {grade_id: service.jobs.group_grades(history.grade)}
@@ -106,16 +106,18 @@ def _as_shown(item: ReviewItem, history: History) -> ReviewItem:
     return replace(item, grade=history.grade.id, seq=history.grade.seq, criteria=criteria)
 
 
-def _choices(sent: Sent, item: ReviewItem, criteria: Sequence[Criterion], actor: str) -> list[Choice]:
+def _choices(sent: Sent, item: ReviewItem, history: History, actor: str) -> list[Choice]:
     """The choices of a form; also new comments on the criteria that its button is not about."""
     made: dict[int, Choice] = {}
     undone = _undone(sent, item, actor)
     for position, each in enumerate(item.criteria):
         if position not in sent.revisions:
             continue
-        comment = sent.comments.get(position, each.decision.comment)
-        chosen = _chosen(sent, position, each, undone, [rating.title for rating in criteria[position].ratings])
-        if chosen is None and comment != each.decision.comment:
+        shown = _shown_comment(history, each.title, sent.revisions[position])
+        comment = sent.comments.get(position, shown)
+        titles = [rating.title for rating in history.lab.criteria[position].ratings]
+        chosen = _chosen(sent, position, each, undone, titles)
+        if chosen is None and comment != shown:
             chosen = {"action": Action.COMMENT}
         if chosen is not None:
             made[position] = Choice(
@@ -130,6 +132,11 @@ def _choices(sent: Sent, item: ReviewItem, criteria: Sequence[Criterion], actor:
     if sent.position is not None and sent.position not in made:
         raise ProblemError("invalid-request", "The form asks for what the criterion does not allow.")
     return list(made.values())
+
+
+def _shown_comment(history: History, criterion: str, revision: int) -> str:
+    """The comment at a revision: another person's newer comment is not one that the visitor changed."""
+    return decision(r for r in history.records if r.criterion == criterion and r.seq <= revision).comment
 
 
 def _chosen(

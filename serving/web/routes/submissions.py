@@ -12,7 +12,7 @@ from labs_schema.models import Criterion, Lab, SourceFile, Submission
 from serving.review.filters import Filter, Show, neighbours, selected
 from serving.review.items import ReviewItem
 from serving.store.errors import ForgottenError
-from serving.store.overrides import History, StoredOverride
+from serving.store.overrides import History
 from serving.web.form_posts import PageRoute
 from serving.web.rendering import new_request_id, redirect, render
 from serving.web.review_state import find_submission, hidden_for, is_blind, read_filter, review_state, tas_ratings
@@ -87,7 +87,6 @@ def _criterion(
     hidden: bool,
 ) -> dict[str, Any]:
     review = item.criteria[position]
-    records = [each for each in history.overrides if each.criterion == criterion.title]
     decided = review.decision
     return {
         "position": position,
@@ -100,13 +99,13 @@ def _criterion(
         "reasons": [reason.partition(": ")[::2] for reason in machine.review_reasons],
         "evidence": [with_line_links(str(each), shown) for each in machine.evidence],
         "reasoning": with_line_links(machine.reasoning or "", shown),
-        "history": _history(criterion.title, history, records),
+        "history": _history(criterion.title, history),
         "can_undo": bool(decided.active),
         "earlier": decided.deciding is not None and decided.deciding.grade != item.grade,
     }
 
 
-def _history(criterion: str, history: History, records: list[StoredOverride]) -> list[dict[str, Any]]:
+def _history(criterion: str, history: History) -> list[dict[str, Any]]:
     """The history of a criterion, oldest first: machine grades and people's records on all grades of the work."""
     machine = [
         {
@@ -119,9 +118,8 @@ def _history(criterion: str, history: History, records: list[StoredOverride]) ->
         if each.grade is not None
         for rating in [next((c.rating for c in each.grade.criteria if c.criterion == criterion), None)]
     ]
-    carried = history.decisions.get(criterion)
-    known = {each.id: each for each in (*(carried.active if carried else ()), *records)}
-    people = [{"at": each.at, "kind": each.action.value, "record": each} for each in known.values()]
+    mine = (each for each in history.records if each.criterion == criterion)
+    people = [{"at": each.at, "kind": each.action.value, "record": each} for each in mine]
     return sorted([*machine, *people], key=lambda each: str(each["at"]))
 
 

@@ -115,7 +115,7 @@ def saved(page: Any) -> None:
 
 
 def test_a_ta_reviews_a_lab_by_keyboard_alone(start: Callable[..., Service]) -> None:
-    """75 submissions: rates the first criterion, accepts the rest, and goes on, until the list is empty."""
+    """75 submissions: rates the first criterion, accepts the rest and continues until the list is empty."""
     sources = [load_lab(LABS / name) for name in ("cpp_second_largest", "c_longest_word", "java_bank_account")]
     lab = sources[0]
     submissions = [each for source in sources for each in source.submissions][:75]
