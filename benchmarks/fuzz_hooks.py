@@ -1,7 +1,7 @@
 """Schemathesis hooks: adjust valid examples where JSON Schema cannot express what the service requires.
 
-Distinct names, relative paths of source files, text without NUL, files instead of an archive, and a new idempotency key
-for every body.
+Distinct names, relative paths of source files, text without NUL, files instead of an archive, `decided_by` rules for
+ratings of the criterion, and a new idempotency key for every body.
 """
 
 import hashlib
@@ -51,6 +51,8 @@ def _adjusted(value: Any) -> Any:
     }
     if isinstance(found.get("filename"), str) and isinstance(found.get("content"), str):
         found |= {"filename": f"{found['filename']}.c", "content": f"int a;\n{found['content']}"}
+    if isinstance(found.get("decided_by"), list) and isinstance(found.get("ratings"), list):
+        found["decided_by"] = [rule | {"rating": found["ratings"][0]["id"]} for rule in found["decided_by"]]
     return found
 
 
@@ -61,7 +63,7 @@ def _name(value: Any) -> Any:
 def _distinct(items: list[Any]) -> list[Any]:
     """Appends its index to every name in a list."""
     for index, item in enumerate(items):
-        for key in ("id", "title", "filename") if isinstance(item, dict) else ():
+        for key in ("id", "title", "filename", "check") if isinstance(item, dict) else ():
             if isinstance(item.get(key), str):
-                item[key] = f"{index}{item[key]}" if key == "filename" else f"{item[key][:200]}{index}"
+                item[key] = f"{index}{item[key]}" if key == "filename" else f"{item[key][:190]}{index}"
     return items

@@ -30,7 +30,7 @@ class OutcomeRule(Frozen):
     A condition lists checks by name, `tag:boundary` for all tests with a tag, or `kind:test` for all of a kind.
     """
 
-    rating: str = Field(description="The title of a rating of the criterion.")
+    rating: str = Field(min_length=1, description="The title of a rating of the criterion.")
     all_passed: Selectors = Field(default=(), description="Checks that must all have passed.")
     any_passed: Selectors = Field(default=(), description="Checks of which at least one must have passed.")
     none_passed: Selectors = Field(default=(), description="Checks of which none may have passed.")

@@ -89,9 +89,9 @@ Excerpt = Annotated[str, AfterValidator(lambda text: shortened(text, LIMITS.text
 Message = Annotated[str, AfterValidator(lambda text: shortened(text, LIMITS.message_chars))]
 Name = Annotated[str, Field(min_length=1, max_length=LIMITS.name_chars)]
 Tag = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=LIMITS.tag_chars)]
-Number = Annotated[float, Field(allow_inf_nan=False, ge=-1e9, le=1e9)]
-Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
-Status = Annotated[int, Field(ge=-(2**31), lt=2**32)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1e9, le=1e9)]
+Count = Annotated[int, Field(strict=True, ge=0, le=2**53)]
+Status = Annotated[int, Field(strict=True, ge=-(2**31), lt=2**32)]
 """Of a process; Windows has unsigned ones."""
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -113,7 +113,7 @@ class CheckResult(Frozen):
     outcome: Outcome = Field(
         description="`not_run`, `error` and `flaky` state nothing about the program; the others do."
     )
-    visible: bool = Field(default=False, description="Whether students may see the check.")
+    visible: bool = Field(default=False, strict=True, description="Whether students may see the check.")
     tags: tuple[Tag, ...] = Field(
         default=(),
         max_length=LIMITS.tags,
@@ -189,7 +189,7 @@ class EvidenceLine(Frozen):
 
     check: Name = Field(description="The name of the check.")
     outcome: Outcome = Field(description="Its outcome.")
-    visible: bool = Field(default=False, description="Whether students may see it.")
+    visible: bool = Field(default=False, strict=True, description="Whether students may see it.")
     place: Message | None = Field(default=None, description="The first diagnostic, such as main.c:3.")
 
     def __str__(self) -> str:
