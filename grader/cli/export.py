@@ -15,10 +15,16 @@ Platform = Annotated[
     typer.Argument(
         metavar="PLATFORM",
         help="canvas, moodle, moodle-feedback (a zip of feedback files), gradescope, nbgrader, github-classroom, "
-        "excel for a marks.csv that Excel opens correctly, or feedback for a zip of documents for students.",
+        "excel for a marks.csv that Excel opens correctly, feedback for a zip of documents for students, "
+        "gradescope-autograder or prairielearn-grader for an autograder that asks the service.",
     ),
 ]
-Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="Folder of a lab written by 'grader regrade --out'.")]
+Results = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RESULTS", help="Folder of a lab written by 'grader regrade --out'; for autograders the lab's folder."
+    ),
+]
 Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="File to write. Not needed with --dry-run.")]
 Template = Annotated[
     Path | None,
@@ -63,6 +69,11 @@ Font = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="feedback: font for characters in PDF files that DejaVu does not have."),
 ]
+Service = Annotated[str, typer.Option("--service", metavar="URL", help="autograders: address of the grading service.")]
+Tests = Annotated[
+    Path | None,
+    typer.Option("--tests", metavar="FOLDER", help="gradescope-autograder: the course's own autograder, run as well."),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only report the changes. Writes nothing.")]
 
 
@@ -80,6 +91,8 @@ def export(
     format_: Formats = None,
     probabilities: Probabilities = False,
     font: Font = None,
+    service: Service = "",
+    tests: Tests = None,
     dry_run: DryRun = False,
 ) -> None:
     """Writes the results of a regrade as a file for a course platform.
@@ -91,16 +104,22 @@ def export(
 
     Documents for students: [bold]grader export feedback regraded/square --lab labs/square --format pdf --out f.zip[/]
 
+    An autograder: [bold]grader export gradescope-autograder labs/square --service https://grader.example --out a.zip[/]
+
     Try first: [bold]grader export canvas regraded/square --template gradebook.csv --dry-run[/]
     """
     from grader.service.local_store import record_exported_file
     from grader.tables.export_report import as_table
+    from serving.exports.autograders.package import PLATFORMS as AUTOGRADERS
     from serving.exports.exporter import ExportRequest, export_results
     from serving.exports.feedback_documents import Documents
     from serving.exports.scores import Policy
 
     if out is None and not dry_run:
         raise typer.BadParameter("name the file to write", param_hint="--out")
+    if platform in AUTOGRADERS:
+        write_autograder(platform, results, out, service, tests)
+        return
     policy = Policy(include_review=include_review, scale=scale)
     formats = tuple(dict.fromkeys(format_ or [DocumentFormat.HTML]))
     with step_bars() as bars:
@@ -110,3 +129,16 @@ def export(
             record_exported_file(results, out)
         report = export_results(request, None if dry_run else out)
     show(report, as_table(report, None if dry_run else out))
+
+
+def write_autograder(platform: str, lab: Path, out: Path | None, service: str, tests: Path | None) -> None:
+    """Writes the zip file, or only checks the input if `out` is None."""
+    from labs_schema.reading.validate import load_rubric
+    from serving.exports.autograders.package import AutograderRequest, autograder_zip
+    from serving.exports.exporter import write_file
+
+    data = autograder_zip(load_rubric(lab), AutograderRequest(platform=platform, service=service, tests=tests))
+    if out is not None:
+        write_file(out, data)
+    written = "Dry run: nothing was written." if out is None else f"Written to {out}. Put an API key into its key.txt."
+    show({"platform": platform, "bytes": len(data), "written": out and str(out)}, written)

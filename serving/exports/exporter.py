@@ -49,7 +49,7 @@ def export_results(request: ExportRequest, out: Path | None) -> ExportReport:
         raise InputError([error_issue("output-exists", out, found="the template itself", hint=hint)])
     data, report = exporter(request, read_results(request.results), _template(request))
     if out is not None:
-        _write(out, data)
+        write_file(out, data)
     return report
 
 
@@ -68,7 +68,8 @@ def _template(request: ExportRequest) -> bytes | None:
     return data
 
 
-def _write(out: Path, data: bytes) -> None:
+def write_file(out: Path, data: bytes) -> None:
+    """Atomically. Raises OSError."""
     out.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f".{out.name[:100]}.partial-", dir=out.parent)
     try:
