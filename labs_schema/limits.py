@@ -141,6 +141,17 @@ class ClientLimits(Frozen):
     poll_seconds: float = Field(2.0, description="Time between two requests for the state of a job.")
 
 
+class WebhookLimits(Frozen):
+    """Webhooks. The schedule of their attempts is that of Standard Webhooks: ten in about 75 hours."""
+
+    poll_seconds: float = Field(2.0, description="Time between two checks for new events and due messages.")
+    claim_seconds: float = Field(90.0, description="A message of a process that ended is sent again after this time.")
+    stop_seconds: float = Field(2.0, description="How long a stopping process waits for a request in flight.")
+    answer_bytes: int = Field(100_000, description="A receiver's answer; a larger one is a failed attempt.")
+    entries_per_look: int = Field(500, description="Audit entries that one check reads for each endpoint.")
+    rotation_hours: int = Field(24, description="After a rotation the old secret signs too for this time.")
+
+
 class DeliveryLimits(Frozen):
     """Retries of requests to course platforms. This is the delivery layer's retry policy."""
 

@@ -40,6 +40,7 @@ from grader.cli.send import send
 from grader.cli.serve import serve
 from grader.cli.suspects import suspects
 from grader.cli.train import train
+from grader.cli.webhooks import webhooks
 from grader.cli.worker import worker
 from grader.configuration import load_config
 from grader.terminal import show_error
@@ -65,7 +66,14 @@ for panel, functions in PANELS.items():
         command_class = SpacedValues if function is build_dataset else HelpCommand
         name = function.__name__.strip("_").replace("_", "-")  # `import` is a keyword
         app.command(name, cls=command_class, rich_help_panel=panel)(function)
-for group, panel in ((model, TRAINING), (courses, OPERATION), (keys, OPERATION), (audit, OPERATION), (send, GRADING)):
+for group, panel in (
+    (model, TRAINING),
+    (courses, OPERATION),
+    (keys, OPERATION),
+    (audit, OPERATION),
+    (webhooks, OPERATION),
+    (send, GRADING),
+):
     app.add_typer(group, rich_help_panel=panel)
 
 

@@ -14,6 +14,7 @@ from rich.markup import escape
 from grader.service.courses import served_courses
 from grader.service.engine import ModelOptions, open_engine
 from grader.service.local_store import local_store
+from grader.service.webhooks import sending_webhooks
 from grader.service.worker import start_worker
 from grader.terminal import show
 from labs_schema.errors import GraderError
@@ -88,7 +89,7 @@ def run_service(options: ServeOptions) -> None:
             screen.print(ready)
             show({"url": url, "docs": f"{url}/docs"})
 
-        with suppress(KeyboardInterrupt):
+        with suppress(KeyboardInterrupt), sending_webhooks(store):
             try:
                 server(app, app.state.service.stopping, ready=announce).run(sockets=[address])
             finally:

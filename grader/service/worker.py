@@ -11,6 +11,7 @@ from rich.markup import escape
 from grader.service.courses import served_courses
 from grader.service.engine import ModelOptions, open_engine
 from grader.service.local_store import local_store
+from grader.service.webhooks import sending_webhooks
 from grader.terminal import show
 from labs_schema.errors import GraderError
 from serving.courses.served import Courses, labs_of
@@ -35,7 +36,7 @@ def run_worker(options: ModelOptions, name: str | None) -> None:
         served = ", ".join(courses.folders()) or "no course yet"
         screen.print(f"processing jobs of {escape(served)} as [bold]{escape(worker.name)}[/]; stop with Ctrl-C")
         show({"worker": worker.name, "courses": list(courses.folders())})
-        with suppress(KeyboardInterrupt):
+        with suppress(KeyboardInterrupt), sending_webhooks(store):
             _wait_for_sigterm()
         thread.close()
         worker.stop()

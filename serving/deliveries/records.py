@@ -1,15 +1,15 @@
 """The neutral record of a submission: the grade that every platform gets, and whether it may be sent yet."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from labs_schema.frozen import Frozen
 from labs_schema.grades import CriterionGrade, Grade, Status, highest_total, total_marks
 from labs_schema.hashes import canonical_hash
 from labs_schema.models import Criterion, Lab
 from serving.deliveries.errors import DeliveryError
-from serving.store.deliveries import StudentGrades
+from serving.store.deliveries import StudentGrade
 from serving.store.grades import read_lab
-from serving.store.overrides import Decision, decisions
+from serving.store.overrides import Decision
 from serving.store.store import Store
 
 MACHINE = "machine"
@@ -70,7 +70,7 @@ def read_records(store: Store, course: str, lab: str) -> list[GradeRecord]:
     rubrics: dict[str, Lab] = {}
     records = []
     for given in store.read_lab_grades(course, lab):
-        version = given.grades[-1].rubric
+        version = given.grade.rubric
         if version not in rubrics:
             with store.database.reading() as connection:
                 rubrics[version] = read_lab(connection, version)
@@ -90,46 +90,40 @@ def read_criteria(store: Store, records: Sequence[GradeRecord]) -> tuple[Criteri
         return read_lab(connection, versions[0]).criteria
 
 
-def make_record(given: StudentGrades, rubric: Lab) -> GradeRecord | None:
-    """None once the student was forgotten. `rubric` is the lab as the newest grade was given by."""
-    newest = given.grades[-1]
-    if newest.grade is None:
+def make_record(given: StudentGrade, rubric: Lab) -> GradeRecord | None:
+    """None once the student was forgotten. `rubric` is the lab as the grade was given by."""
+    stored = given.grade
+    if stored.grade is None:
         return None
-    decided = _decisions(given)
-    by_title = {each.criterion: each for each in newest.grade.criteria}
-    criteria = tuple(_criterion(each, by_title[each.title], decided) for each in rubric.criteria)
+    by_title = {each.criterion: each for each in stored.grade.criteria}
+    criteria = tuple(
+        _criterion(each, by_title[each.title], given.decisions.get(each.title)) for each in rubric.criteria
+    )
     return GradeRecord(
         student=given.student,
-        pseudonym=given.pseudonym,
-        grade=newest.id,
-        rubric=newest.rubric,
-        at=max([newest.at, *(each.deciding.at for each in decided.values() if each.deciding)]),
+        pseudonym=stored.student,
+        grade=stored.id,
+        rubric=stored.rubric,
+        at=stored.at,
         criteria=criteria,
-        total=_total([each.points for each in criteria], newest.grade),
+        total=_total([each.points for each in criteria], stored.grade),
         maximum=highest_total((each.max_marks, each.bonus) for each in rubric.criteria),
     )
 
 
-def _decisions(given: StudentGrades) -> dict[str, Decision]:
-    """Criterion -> current decision. A person's decision outlives a regrade of the same program, not a new program."""
-    same = {each.id for each, program in zip(given.grades, given.submissions, strict=True) if program == given.program}
-    found = decisions(each for each in given.overrides if each.grade in same)
-    return {title: each for title, each in found.items() if each.rating is not None}
-
-
-def _criterion(criterion: Criterion, machine: CriterionGrade, decided: Mapping[str, Decision]) -> CriterionRecord:
-    decision = decided.get(criterion.title)
+def _criterion(criterion: Criterion, machine: CriterionGrade, decided: Decision | None) -> CriterionRecord:
+    deciding = decided.deciding if decided else None
     titles = {rating.title: rating for rating in criterion.ratings}
-    if decision is not None and decision.rating not in titles:  # of an earlier rubric: a person decides again
-        machine, decision = machine.model_copy(update={"status": Status.NEEDS_REVIEW}), None
-    rating = decision.rating if decision else machine.rating
+    if deciding is not None and deciding.new not in titles:  # of an earlier rubric: a person decides again
+        machine, deciding = machine.model_copy(update={"status": Status.NEEDS_REVIEW}), None
+    rating = deciding.new if deciding else machine.rating
     return CriterionRecord(
         criterion=criterion.title,
         rating=rating,
         points=titles[rating].marks if rating in titles else None,
         comment=(machine.reasoning or "") if rating == machine.rating else "",
-        status=Status.ACCEPTED if decision else machine.status,
-        who=decision.deciding.actor if decision and decision.deciding else MACHINE,
+        status=Status.ACCEPTED if deciding else machine.status,
+        who=deciding.actor if deciding else MACHINE,
     )
 
 

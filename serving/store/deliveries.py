@@ -10,27 +10,19 @@ from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_hash, canonical_json
 from serving.store.contents import make_content, store_contents
 from serving.store.errors import ForgottenError
-from serving.store.grades import StoredGrade, read_student_grades
+from serving.store.grades import StoredGrade, read_grade
 from serving.store.ledger import Detail, Ledger, printable_name
-from serving.store.overrides import StoredOverride, read_overrides
+from serving.store.overrides import Decision, decisions, read_lab_overrides
 from serving.store.students import is_anonymous, read_secrets
 from serving.store.tables import contents, deliveries, delivery_mappings, grades, students
 
 
-class StudentGrades(Frozen):
-    """A student's grades in a lab in the order they were recorded, the hash of the program that each was given to, and
-    the overrides of all of them in the order they were made."""
+class StudentGrade(Frozen):
+    """A student's newest grade in a lab, and what people decided about this work: criterion title -> decision."""
 
     student: str
-    pseudonym: str
-    grades: tuple[StoredGrade, ...]
-    submissions: tuple[str, ...]
-    overrides: tuple[StoredOverride, ...]
-
-    @property
-    def program(self) -> str:
-        """The newest submission."""
-        return self.submissions[-1]
+    grade: StoredGrade
+    decisions: dict[str, Decision]
 
 
 class NewEntry(Frozen):
@@ -62,29 +54,24 @@ class StoredMapping(Frozen):
     document: dict[str, Any]
 
 
-def read_lab_grades(connection: Connection, course: str, lab: str) -> list[StudentGrades]:
-    """Every student of a course who has a grade in the lab, except anonymous and forgotten ones, by student id."""
-    query = select(students.c.student, students.c.pseudonym).distinct()
-    theirs = query.join(grades, grades.c.student == students.c.pseudonym)
-    rows = connection.execute(theirs.where(students.c.course == course, grades.c.lab == lab))
-    known = sorted((row.student, row.pseudonym) for row in rows if row.student and not is_anonymous(row.student))
-    return [_student_grades(connection, student, pseudonym, lab) for student, pseudonym in known]
-
-
-def _student_grades(connection: Connection, student: str, pseudonym: str, lab: str) -> StudentGrades:
-    recorded = read_student_grades(connection, pseudonym, lab)
-    mine = grades.c.student == pseudonym, grades.c.lab == lab
-    hashes = {
-        row.id: row.submission for row in connection.execute(select(grades.c.id, grades.c.submission).where(*mine))
-    }
-    decided = [override for each in recorded for override in read_overrides(connection, each.id)]
-    return StudentGrades(
-        student=student,
-        pseudonym=pseudonym,
-        grades=tuple(recorded),
-        submissions=tuple(str(hashes[each.id]) for each in recorded),
-        overrides=tuple(sorted(decided, key=lambda each: each.seq)),
+def read_lab_grades(connection: Connection, course: str, lab: str) -> list[StudentGrade]:
+    """See `Store.read_lab_grades`."""
+    query = select(students.c.student, grades.c.id, grades.c.student.label("pseudonym"), grades.c.submission)
+    rows = connection.execute(
+        query.join(students, students.c.pseudonym == grades.c.student)
+        .where(students.c.course == course, grades.c.lab == lab, students.c.student.is_not(None))
+        .order_by(grades.c.seq)
     )
+    newest = {row.student: row for row in rows if not is_anonymous(row.student)}
+    decided = read_lab_overrides(connection, lab, [row.pseudonym for row in newest.values()])
+    return [
+        StudentGrade(
+            student=student,
+            grade=read_grade(connection, row.id),
+            decisions=decisions(decided.get((row.pseudonym, row.submission), ())),
+        )
+        for student, row in sorted(newest.items())
+    ]
 
 
 def record_delivery(ledger: Ledger, target: str, pseudonym: str, entry: NewEntry, actor: str) -> None:

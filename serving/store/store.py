@@ -204,7 +204,7 @@ class Store:
         with self.database.reading() as connection:
             return keys.list_keys(connection)
 
-    def read_lab_grades(self, course: str, lab: str) -> list[deliveries.StudentGrades]:
+    def read_lab_grades(self, course: str, lab: str) -> list[deliveries.StudentGrade]:
         """Every student with a grade in a lab of a course, by student id; without anonymous and forgotten ones."""
         with self.database.reading() as connection:
             return deliveries.read_lab_grades(connection, course, lab)

@@ -1,0 +1,138 @@
+"""`grader webhooks`: manages the receivers of events."""
+
+from typing import Annotated
+
+import typer
+
+from grader.cli.help import HelpCommand, HelpGroup
+from grader.terminal import notes, show
+
+webhooks = typer.Typer(
+    name="webhooks", cls=HelpGroup, no_args_is_help=True, help="Manages webhooks: signed notices of events."
+)
+Id = Annotated[str, typer.Argument(metavar="ID", help="Webhook id, from 'grader webhooks list'.")]
+
+
+@webhooks.command(cls=HelpCommand)
+def add(
+    url: Annotated[str, typer.Argument(metavar="URL", help="Address of the receiver.")],
+    event: Annotated[
+        list[str] | None, typer.Option("--event", metavar="EVENT", help="Event to send; repeatable. Default: all.")
+    ] = None,
+    course: Annotated[
+        str | None, typer.Option("--course", metavar="NAME", help="Only events of a course. Default: all courses.")
+    ] = None,
+) -> None:
+    """Adds a receiver and prints the secret of its signatures.
+
+    Events: grade.accepted, grade.needs_review, grade.overridden, regrade.requested, regrade.answered,
+    delivery.conflict, delivery.failed, job.completed, job.failed.
+
+    Example: [bold]grader webhooks add https://bot.example.edu/grader --event regrade.requested --course cs101[/]
+    """
+    from grader.service.local_store import cli_actor, local_store
+    from serving.outbound.policy import configured_policy
+    from serving.webhooks.endpoints import Endpoints
+
+    with local_store() as store:
+        endpoint, secret = Endpoints(store, cli_actor()).add(url, event or (), course, configured_policy())
+    notes().print(f"webhook {endpoint.id}; its secret:")
+    show({"secret": secret, **endpoint.model_dump()}, secret)
+
+
+@webhooks.command("list", cls=HelpCommand)
+def list_webhooks() -> None:
+    """Lists all receivers with their waiting and dead messages.
+
+    Example: [bold]grader webhooks list[/]
+    """
+    from grader.service.local_store import cli_actor, local_store
+    from serving.webhooks.endpoints import Endpoints
+
+    with local_store() as store:
+        found = Endpoints(store, cli_actor()).all()
+    lines = [
+        f"{each.id}  {each.disabled_reason or 'active':10}  {each.waiting} waiting, {each.dead} dead  "
+        f"{each.course or 'all courses'}  {each.url}"
+        for each in found
+    ]
+    show(found, *(lines or ["No webhooks yet. Add one with grader webhooks add."]))
+
+
+@webhooks.command(cls=HelpCommand)
+def rotate(webhook: Id) -> None:
+    """Prints a new secret. The old one signs too for a day.
+
+    Example: [bold]grader webhooks rotate 1f0c22ab93d1e0aa[/]
+    """
+    from grader.service.local_store import cli_actor, local_store
+    from serving.webhooks.endpoints import Endpoints
+
+    with local_store() as store:
+        secret = Endpoints(store, cli_actor()).rotate(webhook)
+    show({"secret": secret}, secret)
+
+
+@webhooks.command(cls=HelpCommand)
+def disable(webhook: Id) -> None:
+    """Stops sending to a receiver.
+
+    Example: [bold]grader webhooks disable 1f0c22ab93d1e0aa[/]
+    """
+    from grader.service.local_store import cli_actor, local_store
+    from serving.webhooks.endpoints import Endpoints
+
+    with local_store() as store:
+        found = Endpoints(store, cli_actor()).disable(webhook)
+    show(found, f"disabled at {found.disabled_at}")
+
+
+@webhooks.command(cls=HelpCommand)
+def enable(webhook: Id) -> None:
+    """Sends to a disabled receiver again: events from now on, and what was waiting.
+
+    Example: [bold]grader webhooks enable 1f0c22ab93d1e0aa[/]
+    """
+    from grader.service.local_store import cli_actor, local_store
+    from serving.webhooks.endpoints import Endpoints
+
+    with local_store() as store:
+        found = Endpoints(store, cli_actor()).enable(webhook)
+    show(found, "enabled")
+
+
+@webhooks.command(cls=HelpCommand)
+def dead(
+    webhook: Annotated[
+        str | None, typer.Option("--webhook", metavar="ID", help="Only messages of this receiver.")
+    ] = None,
+) -> None:
+    """Lists the messages that were given up after all attempts.
+
+    Example: [bold]grader webhooks dead[/]
+    """
+    from grader.service.local_store import cli_actor, local_store
+    from serving.webhooks.endpoints import Endpoints
+
+    with local_store() as store:
+        found = Endpoints(store, cli_actor()).dead(webhook)
+    lines = [f"{each.id}  {each.endpoint}  {each.event}  {each.at}  {each.result}" for each in found]
+    show(found, *(lines or ["No dead messages."]))
+
+
+@webhooks.command(cls=HelpCommand)
+def replay(
+    message: Annotated[
+        str, typer.Argument(metavar="ID", help="Message id from 'grader webhooks dead', or a webhook id for all.")
+    ],
+) -> None:
+    """Sends dead messages again, under their ids.
+
+    Example: [bold]grader webhooks replay 1f0c22ab93d1e0aa[/]
+    """
+    from grader.service.local_store import cli_actor, local_store
+    from serving.webhooks.endpoints import Endpoints
+
+    with local_store() as store:
+        count = Endpoints(store, cli_actor()).replay(message)
+    show({"replayed": count}, f"{count} messages are sent again")

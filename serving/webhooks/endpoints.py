@@ -1,0 +1,169 @@
+"""Endpoints of webhooks and their dead messages. Every change is entered into the audit log."""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+from sqlalchemy import Row, func, insert, select, update
+
+from labs_schema.errors import GraderError
+from labs_schema.frozen import Frozen
+from labs_schema.limits import WebhookLimits
+from serving.outbound.policy import OutboundPolicy
+from serving.store.errors import UnknownError
+from serving.store.ledger import Ledger, audited_transaction, printable_name, timestamp
+from serving.store.store import Store
+from serving.store.tables import audit_head
+from serving.webhooks.signing import new_secret
+from serving.webhooks.tables import endpoints, messages
+
+EVENTS = (
+    "grade.accepted",
+    "grade.needs_review",
+    "grade.overridden",
+    "regrade.requested",
+    "regrade.answered",
+    "delivery.conflict",
+    "delivery.failed",
+    "job.completed",
+    "job.failed",
+)
+
+
+class Endpoint(Frozen):
+    """`course` None: all courses. `disabled_reason` is set if no more messages are sent."""
+
+    id: str
+    at: str
+    url: str
+    events: tuple[str, ...]
+    course: str | None
+    disabled_at: str | None
+    disabled_reason: str | None
+    waiting: int
+    dead: int
+
+
+class DeadMessage(Frozen):
+    """A message that was given up. `result`: the last answer or failure."""
+
+    id: str
+    endpoint: str
+    event: str
+    at: str
+    attempts: int
+    result: str | None
+
+
+class Endpoints:
+    """`actor` is who changes them, for the audit log. All methods raise StoreError."""
+
+    def __init__(self, store: Store, actor: str) -> None:
+        self._store, self._actor = store, actor
+
+    def add(self, url: str, events: Sequence[str], course: str | None, policy: OutboundPolicy) -> tuple[Endpoint, str]:
+        """The endpoint and its secret. Only events from now on are sent.
+
+        Raises OutboundRefusedError for a URL that no message may go to, GraderError for an unknown event.
+        """
+        policy.check_url(httpx.URL(printable_name(url)))
+        if unknown := [each for each in events if each not in EVENTS]:
+            raise GraderError(
+                f"Unknown event {unknown[0][:40]!r}. Expected: {', '.join(EVENTS)}.", code="unknown-event"
+            )
+        secret, identifier = new_secret(), secrets.token_hex(8)
+        with self._ledger() as ledger:
+            row: dict[str, Any] = {"id": identifier, "at": ledger.at, "actor": self._actor, "url": url}
+            row |= {"course": course}
+            row |= {"events": " ".join(events or EVENTS), "secret": secret, "cursor": _head(ledger)}
+            ledger.connection.execute(insert(endpoints).values(row))
+            ledger.append("webhook", self._actor, {"id": identifier, "change": "added"})
+        return self.read(identifier), secret
+
+    def read(self, identifier: str) -> Endpoint:
+        """Raises UnknownError."""
+        found = [each for each in self.all() if each.id == identifier]
+        if not found:
+            raise UnknownError(f"Unknown webhook {identifier[:40]!r}. List them with: grader webhooks list")
+        return found[0]
+
+    def all(self) -> list[Endpoint]:
+        """Every endpoint, also disabled ones, oldest first."""
+        count = select(messages.c.endpoint, func.count().label("number")).group_by(messages.c.endpoint)
+        with self._store.database.reading() as connection:
+            rows = connection.execute(select(endpoints).order_by(endpoints.c.at)).all()
+            waiting = _counts(connection.execute(count.where(messages.c.due_at.is_not(None))))
+            dead = _counts(connection.execute(count.where(messages.c.dead_at.is_not(None))))
+        return [_endpoint(row, waiting.get(row.id, 0), dead.get(row.id, 0)) for row in rows]
+
+    def disable(self, identifier: str, reason: str = "by hand") -> Endpoint:
+        """No more messages are made for it or sent to it. Raises UnknownError."""
+        self._change(identifier, "disabled", {"disabled_at": self._now(), "disabled_reason": reason})
+        return self.read(identifier)
+
+    def enable(self, identifier: str) -> Endpoint:
+        """Events during the pause are not sent. Raises UnknownError."""
+        with self._store.database.reading() as connection:
+            head = connection.execute(select(audit_head.c.seq)).scalar_one()
+        self._change(identifier, "enabled", {"disabled_at": None, "disabled_reason": None, "cursor": head})
+        return self.read(identifier)
+
+    def rotate(self, identifier: str) -> str:
+        """A new secret. The old one signs too for `WebhookLimits.rotation_hours`. Raises UnknownError."""
+        secret = new_secret()
+        until = timestamp(datetime.now(UTC) + timedelta(hours=WebhookLimits().rotation_hours))
+        self._change(identifier, "rotated", {"old_secret": endpoints.c.secret, "old_until": until, "secret": secret})
+        return secret
+
+    def dead(self, identifier: str | None = None) -> list[DeadMessage]:
+        """Messages that were given up, oldest first."""
+        query = select(messages).where(messages.c.dead_at.is_not(None)).order_by(messages.c.at)
+        if identifier is not None:
+            query = query.where(messages.c.endpoint == identifier)
+        columns = tuple(DeadMessage.model_fields)
+        with self._store.database.reading() as connection:
+            return [DeadMessage(**{name: getattr(row, name) for name in columns}) for row in connection.execute(query)]
+
+    def replay(self, message: str) -> int:
+        """Sends dead messages again, with a new schedule: one, or all of an endpoint. Returns their number.
+
+        Raises UnknownError if there is none.
+        """
+        same = messages.c.dead_at.is_not(None), (messages.c.id == message) | (messages.c.endpoint == message)
+        with self._ledger() as ledger:
+            fresh = {"dead_at": None, "attempts": 0, "due_at": ledger.at}
+            count = int(ledger.connection.execute(update(messages).where(*same).values(fresh)).rowcount)
+            if not count:
+                raise UnknownError(f"No dead message of {message[:40]!r}. List them with: grader webhooks dead")
+            ledger.append("webhook", self._actor, {"id": message, "change": "replayed"})
+        return count
+
+    def _change(self, identifier: str, change: str, values: dict[str, Any]) -> None:
+        self.read(identifier)
+        with self._ledger() as ledger:
+            ledger.connection.execute(update(endpoints).where(endpoints.c.id == identifier).values(values))
+            ledger.append("webhook", self._actor, {"id": identifier, "change": change})
+
+    def _ledger(self) -> AbstractContextManager[Ledger]:
+        return audited_transaction(self._store.database, datetime.now(UTC))
+
+    def _now(self) -> str:
+        return timestamp(datetime.now(UTC))
+
+
+def _head(ledger: Ledger) -> int:
+    """The last entry before this transaction."""
+    return ledger.seq - 1
+
+
+def _counts(rows: Iterable[Row[Any]]) -> dict[str, int]:
+    return {row.endpoint: row.number for row in rows}
+
+
+def _endpoint(row: Row[Any], waiting: int, dead: int) -> Endpoint:
+    columns = ("id", "at", "url", "course", "disabled_at", "disabled_reason")
+    values = {name: getattr(row, name) for name in columns}
+    return Endpoint(**values, events=tuple(row.events.split()), waiting=waiting, dead=dead)

@@ -1,0 +1,120 @@
+"""Messages from the audit log: every endpoint has a cursor, and each entry after it may be an event.
+
+The log has no gaps and one writer at a time, so that an event is neither missed nor sent for work that was rolled back.
+"""
+
+import json
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from labs_schema.frozen import Frozen
+from labs_schema.hashes import canonical_json
+from labs_schema.limits import WebhookLimits
+from serving.jobs.tables import jobs
+from serving.store.grades import read_grade
+from serving.store.ledger import timestamp
+from serving.store.store import Store
+from serving.store.students import read_student
+from serving.store.tables import audit, regrade_requests
+from serving.webhooks.tables import endpoints, messages
+
+LIMITS = WebhookLimits()
+GRADE_EVENTS = {
+    "override": "grade.overridden",
+    "regrade-request": "regrade.requested",
+}
+DELIVERY_EVENTS = {"conflict": "delivery.conflict", "failed": "delivery.failed"}
+
+
+class Event(Frozen):
+    """`data` has ids only: the receiver fetches the rest with its API key."""
+
+    type: str
+    at: str
+    subject: str
+    course: str
+    data: dict[str, Any]
+
+    @property
+    def body(self) -> str:
+        return canonical_json({"type": self.type, "timestamp": self.at, "data": self.data})
+
+
+def make_messages(store: Store) -> int:
+    """Makes the messages for everything that happened since the last call; returns their number."""
+    made = 0
+    with store.database.reading() as connection:
+        active = connection.execute(select(endpoints).where(endpoints.c.disabled_at.is_(None))).all()
+    for endpoint in active:
+        with store.database.writing() as connection:
+            last = endpoint.cursor
+            wanted = set(endpoint.events.split())
+            for entry in _entries(connection, endpoint.cursor):
+                last = entry.seq
+                event = _event(connection, entry)
+                if event is not None and event.type in wanted and endpoint.course in (None, event.course):
+                    made += _insert(connection, endpoint.id, event)
+            for event in _finished_jobs(connection, endpoint):
+                if event.type in wanted:
+                    made += _insert(connection, endpoint.id, event)
+            moved = update(endpoints).where(endpoints.c.id == endpoint.id, endpoints.c.cursor < last)
+            connection.execute(moved.values(cursor=last))
+    return made
+
+
+def _entries(connection: Connection, cursor: int) -> list[Row[Any]]:
+    query = select(audit).where(audit.c.seq > cursor).order_by(audit.c.seq).limit(LIMITS.entries_per_look)
+    return list(connection.execute(query))
+
+
+def _event(connection: Connection, entry: Row[Any]) -> Event | None:
+    """None for an entry that is no event, or about a student who was forgotten since."""
+    detail = json.loads(entry.detail)
+    grade_id = detail.get("id") if entry.event == "grade" else detail.get("grade")
+    kind = GRADE_EVENTS.get(entry.event)
+    if entry.event == "delivery":
+        kind = DELIVERY_EVENTS.get(detail["event"])
+    elif entry.event == "regrade-answer":
+        kind = "regrade.answered"
+        grade_id = grade_id or _grade_of_request(connection, detail.get("regrade"))
+    if (kind is None and entry.event != "grade") or grade_id is None:
+        return None
+    found = read_grade(connection, grade_id)
+    if found.grade is None:
+        return None
+    accepted = all(each.status == "accepted" for each in found.grade.criteria)
+    kind = kind or ("grade.accepted" if accepted else "grade.needs_review")
+    course = read_student(connection, found.student).course
+    data = {"course": course, "lab": found.lab, "grade": found.id}
+    return Event(type=kind, at=entry.at, subject=f"{kind}:{entry.seq}", course=course, data=data)
+
+
+def _grade_of_request(connection: Connection, request: str | None) -> str | None:
+    query = select(regrade_requests.c.grade).where(regrade_requests.c.id == request)
+    return connection.execute(query).scalar_one_or_none()
+
+
+def _finished_jobs(connection: Connection, endpoint: Row[Any]) -> Iterator[Event]:
+    """A finished job is no audit entry. One that is resumed and finishes again is another event."""
+    query = select(jobs).where(jobs.c.finished_at > endpoint.at)
+    if endpoint.course is not None:
+        query = query.where(jobs.c.course == endpoint.course)
+    for job in connection.execute(query.order_by(jobs.c.finished_at.desc()).limit(LIMITS.entries_per_look)):
+        kind = "job.failed" if job.failure else "job.completed"
+        data = {"course": job.course, "lab": job.lab, "job": job.id}
+        subject = f"{kind}:{job.id}:{job.generation}"
+        yield Event(type=kind, at=job.finished_at, subject=subject, course=job.course, data=data)
+
+
+def _insert(connection: Connection, endpoint: str, event: Event) -> int:
+    """0 if the endpoint has this message already."""
+    row = {"id": f"msg_{secrets.token_hex(12)}", "endpoint": endpoint, "at": event.at, "event": event.type}
+    row |= {"subject": event.subject, "body": event.body}
+    new = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(messages)
+    values = new.values(**row, attempts=0, due_at=timestamp(datetime.now(UTC))).on_conflict_do_nothing()
+    return int(connection.execute(values).rowcount)

@@ -1,0 +1,228 @@
+"""Webhooks against the independent receiver `standardwebhooks`, with a clock that is set by hand."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from standardwebhooks import Webhook
+from standardwebhooks.webhooks import WebhookVerificationError
+
+from labs_schema.errors import GraderError
+from labs_schema.grades import Status
+from labs_schema.models import Lab
+from serving.outbound.client import OutboundClient
+from serving.outbound.errors import OutboundRefusedError
+from serving.outbound.policy import OutboundPolicy, parse_origin
+from serving.store.database import PRAGMAS
+from serving.store.store import Store, open_store
+from serving.webhooks.endpoints import EVENTS, Endpoints
+from serving.webhooks.sender import SCHEDULE, WebhookSender
+from tests.harness.graded_store import COURSE, record_grade
+
+COMPILES, READABLE = "Does it compile?", "Is it readable?"
+RATINGS = {COMPILES: "B", READABLE: "A"}
+
+
+class Receiver:
+    """Answers with the next of `answers` (status and headers), then with 204; stores what it received."""
+
+    def __init__(self) -> None:
+        self.received: list[tuple[dict[str, str], bytes]] = []
+        self.answers: list[tuple[int, dict[str, str]]] = []
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.received.append(({name.lower(): value for name, value in self.headers.items()}, body))
+                status, headers = receiver.answers.pop(0) if receiver.answers else (204, {})
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None: ...
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def events(self) -> list[str]:
+        return [json.loads(body)["type"] for _, body in self.received]
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    monkeypatch.setitem(PRAGMAS, "synchronous", "OFF")
+    opened = open_store(str(tmp_path / "store.db"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def lab(make_lab: Callable[..., Lab]) -> Lab:
+    return make_lab(students=0)
+
+
+class Hooks:
+    """Endpoints and a sender whose clock is `now`."""
+
+    def __init__(self, store: Store, receiver: Receiver) -> None:
+        self.policy = OutboundPolicy(frozenset({parse_origin(receiver.url)}))
+        self.endpoints, self.now = Endpoints(store, "test"), datetime.now(UTC) + timedelta(seconds=1)
+        self.client = OutboundClient(self.policy)
+        self.sender = self.new_sender(store)
+        self.endpoint, self.secret = self.endpoints.add(f"{receiver.url}/hook", (), None, self.policy)
+
+    def new_sender(self, store: Store) -> WebhookSender:
+        return WebhookSender(store, self.client, clock=lambda: self.now, jitter=lambda: 1.0)
+
+    def after(self, seconds: float) -> int:
+        self.now += timedelta(seconds=seconds)
+        return self.sender.look()
+
+
+@pytest.fixture
+def hooks(store: Store, receiver: Receiver) -> Iterator[Hooks]:
+    hooks = Hooks(store, receiver)
+    yield hooks
+    hooks.client.close()
+
+
+def test_an_independent_receiver_verifies_each_message(
+    hooks: Hooks, receiver: Receiver, store: Store, lab: Lab
+) -> None:
+    accepted = record_grade(store, lab, "s000", RATINGS)
+    record_grade(store, lab, "s001", RATINGS, status=Status.NEEDS_REVIEW)
+    store.record_override(accepted, COMPILES, "C", "secret words", request="o1", actor="ta1")
+    assert hooks.after(0) == 3
+    assert receiver.events() == ["grade.accepted", "grade.needs_review", "grade.overridden"]
+    for headers, body in receiver.received:
+        assert Webhook(hooks.secret).verify(body, headers)["data"]["course"] == COURSE
+        with pytest.raises(WebhookVerificationError):
+            Webhook(hooks.secret).verify(body + b" ", headers)
+    assert json.loads(receiver.received[0][1])["data"] == {"course": COURSE, "lab": lab.name, "grade": accepted}
+    sent = b"".join(body for _, body in receiver.received)
+    assert b"s000" not in sent and b"secret words" not in sent
+    assert hooks.after(0) == 0
+    assert store.verify().faults == ()
+
+
+def test_the_published_schedule_then_a_dead_message_that_can_be_replayed(
+    hooks: Hooks, receiver: Receiver, store: Store, lab: Lab
+) -> None:
+    receiver.answers = [(500, {})] * len(SCHEDULE)
+    record_grade(store, lab, "s000", RATINGS)
+    assert hooks.after(0) == 1
+    for seconds in SCHEDULE[1:]:
+        assert hooks.after(seconds - 1) == 0
+        assert hooks.after(1) == 1
+    assert len(receiver.received) == len(SCHEDULE) == 10
+    assert len({headers["webhook-id"] for headers, _ in receiver.received}) == 1
+    [dead] = hooks.endpoints.dead()
+    assert (dead.attempts, dead.result) == (10, "500")
+    assert hooks.endpoints.read(hooks.endpoint.id).disabled_reason
+    hooks.endpoints.enable(hooks.endpoint.id)
+    assert hooks.endpoints.replay(dead.id) == 1
+    assert hooks.after(1) == 1
+    assert hooks.endpoints.dead() == []
+
+
+def test_retry_after_is_honoured(hooks: Hooks, receiver: Receiver, store: Store, lab: Lab) -> None:
+    receiver.answers = [(429, {"Retry-After": "900"})]
+    record_grade(store, lab, "s000", RATINGS)
+    assert [hooks.after(0), hooks.after(899), hooks.after(1)] == [1, 0, 1]
+
+
+@pytest.mark.parametrize("status", [301, 302, 400, 404, 503])
+def test_any_other_answer_is_a_failed_attempt(
+    status: int, hooks: Hooks, receiver: Receiver, store: Store, lab: Lab
+) -> None:
+    receiver.answers = [(status, {"Location": f"{receiver.url}/elsewhere"})]
+    record_grade(store, lab, "s000", RATINGS)
+    assert [hooks.after(0), hooks.after(4), hooks.after(1)] == [1, 0, 1]
+    assert len(receiver.received) == 2
+
+
+def test_gone_disables_the_endpoint(hooks: Hooks, receiver: Receiver, store: Store, lab: Lab) -> None:
+    receiver.answers = [(410, {})]
+    record_grade(store, lab, "s000", RATINGS)
+    record_grade(store, lab, "s001", RATINGS)
+    assert hooks.after(0) == 1
+    assert hooks.endpoints.read(hooks.endpoint.id).disabled_reason == "the receiver answered 410 Gone"
+    assert hooks.after(100_000) == 0
+
+
+def test_a_rotated_secret_overlaps_for_a_day(hooks: Hooks, receiver: Receiver, store: Store, lab: Lab) -> None:
+    old, new = hooks.secret, hooks.endpoints.rotate(hooks.endpoint.id)
+    record_grade(store, lab, "s000", RATINGS)
+    hooks.after(0)
+    hooks.now -= timedelta(seconds=1)
+    headers, body = receiver.received[0]
+    assert Webhook(old).verify(body, headers) and Webhook(new).verify(body, headers)
+    hooks.now += timedelta(hours=25)
+    record_grade(store, lab, "s001", RATINGS)
+    hooks.after(0)
+    headers, _ = receiver.received[1]
+    assert len(headers["webhook-signature"].split()) == 1
+
+
+def test_a_message_of_a_killed_process_is_sent_again_under_its_id(
+    hooks: Hooks, receiver: Receiver, store: Store, lab: Lab
+) -> None:
+    record_grade(store, lab, "s000", RATINGS)
+    hooks.sender._record = lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt)  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        hooks.after(0)
+    hooks.sender = hooks.new_sender(store)
+    assert [hooks.after(60), hooks.after(60), hooks.after(1000)] == [0, 1, 0]
+    assert receiver.received[0][0]["webhook-id"] == receiver.received[1][0]["webhook-id"]
+
+
+def test_two_senders_send_each_message_once(hooks: Hooks, receiver: Receiver, store: Store, lab: Lab) -> None:
+    for number in range(6):
+        record_grade(store, lab, f"s{number}", RATINGS)
+    senders = [hooks.new_sender(store) for _ in range(2)]
+    threads = [threading.Thread(target=each.look) for each in senders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({headers["webhook-id"] for headers, _ in receiver.received}) == len(receiver.received) == 6
+
+
+def test_an_endpoint_gets_only_its_course_and_events_from_now_on(
+    hooks: Hooks, receiver: Receiver, store: Store, lab: Lab
+) -> None:
+    hooks.endpoints.disable(hooks.endpoint.id)
+    record_grade(store, lab, "s000", RATINGS)
+    hooks.endpoints.add(receiver.url, ["grade.needs_review"], COURSE, hooks.policy)
+    hooks.endpoints.add(receiver.url, EVENTS, "other", hooks.policy)
+    record_grade(store, lab, "s001", RATINGS)
+    record_grade(store, lab, "s002", RATINGS, status=Status.NEEDS_REVIEW)
+    assert hooks.after(0) == 1
+    assert receiver.events() == ["grade.needs_review"]
+
+
+def test_a_bad_endpoint_is_refused(hooks: Hooks) -> None:
+    with pytest.raises(OutboundRefusedError):
+        hooks.endpoints.add("http://receiver.example/", (), None, hooks.policy)
+    with pytest.raises(GraderError) as raised:
+        hooks.endpoints.add("https://receiver.example/", ["grade.lost"], None, hooks.policy)
+    assert raised.value.code == "unknown-event"
