@@ -51,8 +51,8 @@ def rating_of(text: str) -> str:
 
 class Service(RuleBasedStateMachine):
     """Random operations on a store, and a model of it. `ids` (request, pseudonym, program -> grade), `graded` (grade ->
-    criterion -> rating as the machine gave it), `changed` (grade -> overrides), `answers` (key -> body, answer,
-    student), `jobs` (ids)."""
+    criterion -> rating as the machine gave it), `work` (grade -> pseudonym, program), `decided` (work -> overrides of
+    all its grades), `answers` (key -> body, answer, student), `jobs` (ids)."""
 
     def __init__(self, new_url: Callable[[], str], hand: Any) -> None:
         super().__init__()
@@ -63,8 +63,8 @@ class Service(RuleBasedStateMachine):
         self.forgotten: list[str] = []
         self.ids: dict[tuple[str, str, str], str] = {}
         self.graded: dict[str, dict[str, str]] = {}
-        self.changed: dict[str, list[tuple[str, str, str, str]]] = {}
-        self.owner: dict[str, str] = {}
+        self.work: dict[str, tuple[str, str]] = {}
+        self.decided: dict[tuple[str, str], list[tuple[str, str, str, str, str]]] = {}
         self.answers: dict[str, tuple[str, str, str]] = {}
         self.jobs: list[str] = []
 
@@ -96,8 +96,8 @@ class Service(RuleBasedStateMachine):
         for stored, text in zip(self.store.read_grades(job.id), texts, strict=True):
             self.ids[job.id, stored.student, text] = stored.id
             self.graded[stored.id] = {each.title: rating_of(text) for each in lab.criteria}
-            self.owner[stored.id] = stored.student
-        assert [self.owner[stored.id] for stored in self.store.read_grades(job.id)] == [
+            self.work[stored.id] = stored.student, text
+        assert [self.work[stored.id][0] for stored in self.store.read_grades(job.id)] == [
             self.pseudonym(each.student) for each in handed_in
         ]
 
@@ -107,7 +107,7 @@ class Service(RuleBasedStateMachine):
         stored = self.hand.grade(self.store, someone, request=request, text=text, rating=rating)
         if self.ids.setdefault((request, someone, text), stored) == stored and stored not in self.graded:
             self.graded[stored] = {each.title: rating for each in self.hand.lab.criteria}
-            self.owner[stored] = someone
+            self.work[stored] = someone, text
         assert self.ids[request, someone, text] == stored
 
     @precondition(lambda self: self.forgotten)
@@ -120,16 +120,17 @@ class Service(RuleBasedStateMachine):
     def override(self, data: st.DataObject, rating: str, request: str) -> None:
         stored = data.draw(st.sampled_from(list(self.graded)))
         how: dict[str, str] = {"request": request, "actor": "ta1"}
-        if self.owner[stored] in self.forgotten:
+        if self.work[stored][0] in self.forgotten:
             with pytest.raises(ForgottenError):
                 self.store.record_override(stored, COMPILES, rating, "why", **how)
             return
         made = self.store.record_override(stored, COMPILES, rating, "why", **how)
-        list_ = self.changed.setdefault(stored, [])
-        earlier = [each for each in list_ if each[0] == request]
+        list_ = self.decided.setdefault(self.work[stored], [])
+        earlier = [each for each in list_ if each[:2] == (stored, request)]
         if not earlier:
-            list_.append((request, list_[-1][2] if list_ else self.graded[stored][COMPILES], rating, made.id))
-        assert (made.request, made.old, made.new, made.id) == (earlier or list_[-1:])[0]
+            old = list_[-1][3] if list_ else self.graded[stored][COMPILES]
+            list_.append((stored, request, old, rating, made.id))
+        assert (stored, made.request, made.old, made.new, made.id) == (earlier or list_[-1:])[0]
 
     @rule(key=st.sampled_from(["k1", "k2"]), body=st.sampled_from(["b1", "b2"]), student=STUDENTS)
     def ask_with_an_idempotency_key(self, key: str, body: str, student: str) -> None:
@@ -171,14 +172,15 @@ class Service(RuleBasedStateMachine):
         for stored, machine in self.graded.items():
             history = self.store.read_history(stored)
             assert [each.title for each in history.lab.criteria] == list(machine)
-            if self.owner[stored] in self.forgotten:
+            if self.work[stored][0] in self.forgotten:
                 assert history.grade.grade is None and history.ratings == {}
                 continue
-            overrides = [(each.request, each.old, each.new, each.id) for each in history.overrides]
-            assert overrides == self.changed.get(stored, [])
+            decided = self.decided.get(self.work[stored], [])
+            overrides = [(stored, each.request, each.old, each.new, each.id) for each in history.overrides]
+            assert overrides == [each for each in decided if each[0] == stored]
             assert history.grade.grade is not None
             assert {each.criterion: each.rating for each in history.grade.grade.criteria} == machine
-            assert history.ratings == machine | ({COMPILES: overrides[-1][2]} if overrides else {})
+            assert history.ratings == machine | ({COMPILES: decided[-1][3]} if decided else {})
         for request in ("r1", "r2", "r3", *self.jobs):
             mine = [stored for (name, _, _), stored in self.ids.items() if name == request]
             assert [each.id for each in self.store.read_grades(request)] == mine
