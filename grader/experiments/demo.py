@@ -46,10 +46,13 @@ def show_one(model: str, lab_folder: Path, student: str, console: Console) -> Gr
             f"{lab_folder} has no submission of {student}. Choose another student with --student.",
             code="unknown-student",
         )
-    body = {
+    body: dict[str, object] = {
         "lab": lab.name,
         "submission": {"files": [{"filename": f.path, "content": f.text} for f in submission.files]},
     }
+    if submission.observations:
+        fields = {"source", "tools", "results"}
+        body["observations"] = submission.observations.model_dump(mode="json", include=fields, exclude_defaults=True)
     with running_service(model, lab_folder.parent, console) as url:
         started = time.monotonic()
         answer = httpx.post(f"{url}/grade", json=body, timeout=START_SECONDS)
