@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -44,9 +45,10 @@ class NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def main() -> None:
+def main(root: Path) -> None:
+    """`root` is the platform's folder: `/autograder` of Gradescope, `/grade` of PrairieLearn."""
     config = json.loads((HERE / "config.json").read_text("utf-8"))
-    platform = PLATFORMS[config["platform"]]
+    platform = PLATFORMS[config["platform"]](root)
     submission, metadata = platform.read()
     platform.write(waiting(config, NotGradedError("The autograder was stopped before it had an answer.")))
     try:
@@ -173,7 +175,8 @@ def replace(path: Path, document: Json) -> None:
 class Gradescope:
     """https://gradescope-autograders.readthedocs.io: /autograder/results/results.json."""
 
-    root = Path(os.environ.get("AUTOGRADER_ROOT", "/autograder"))
+    def __init__(self, root: Path) -> None:
+        self.root = root
 
     def read(self) -> tuple[Path, Json]:
         try:
@@ -230,7 +233,8 @@ class Gradescope:
 class PrairieLearn:
     """https://prairielearn.readthedocs.io, external graders: /grade/results/results.json."""
 
-    root = Path(os.environ.get("AUTOGRADER_ROOT", "/grade"))
+    def __init__(self, root: Path) -> None:
+        self.root = root
 
     def read(self) -> tuple[Path, Json]:
         return self.root / "student", {"id": "", "student": "", "users": []}
@@ -293,7 +297,7 @@ def written_tests(results: Path) -> list[Json]:
         return []
 
 
-PLATFORMS: dict[str, Gradescope | PrairieLearn] = {"gradescope": Gradescope(), "prairielearn": PrairieLearn()}
+PLATFORMS: dict[str, type[Gradescope | PrairieLearn]] = {"gradescope": Gradescope, "prairielearn": PrairieLearn}
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]))

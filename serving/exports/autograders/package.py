@@ -30,7 +30,7 @@ cd /autograder/source
 {_KEY_CHECK}command -v python3 > /dev/null || {{ apt-get update && apt-get install -y python3 ca-certificates; }}
 if [ -f tests/setup.sh ]; then bash tests/setup.sh; fi
 """
-RUN = "#!/usr/bin/env bash\nexec python3 {folder}/autograde.py\n"
+RUN = "#!/usr/bin/env bash\nexec python3 {root}/{folder}/autograde.py {root}\n"
 
 
 class AutograderRequest(Frozen):
@@ -60,10 +60,10 @@ def _members(lab: Lab, request: AutograderRequest) -> Iterator[tuple[str, str | 
     yield "key.txt", PLACEHOLDER + "\n"
     if PLATFORMS[request.platform] == "gradescope":
         yield "setup.sh", SETUP
-        yield "run_autograder", RUN.format(folder="/autograder/source")
+        yield "run_autograder", RUN.format(root="/autograder", folder="source")
         yield from _course_tests(request.tests)
     else:
-        yield "run.sh", RUN.format(folder="/grade/tests")
+        yield "run.sh", RUN.format(root="/grade", folder="tests")
         yield (
             "info.json",
             json.dumps({"externalGradingOptions": _OPTIONS | {"timeout": request.seconds + 60}}, indent=1),

@@ -109,8 +109,8 @@ def run(container: Path, service: Service, make_lab: Callable[..., Lab]) -> Run:
             for info in archive.infolist():
                 (source / info.filename).chmod(info.external_attr >> 16)
         (source / "key.txt").write_text(key)
-        environment = {"AUTOGRADER_ROOT": str(container), "PATH": "/usr/bin:/bin"}
-        done = subprocess.run([sys.executable, "-I", str(source / "autograde.py")], env=environment, check=False)
+        command = [sys.executable, "-I", str(source / "autograde.py"), str(container)]
+        done = subprocess.run(command, env={"PATH": "/usr/bin:/bin"}, check=False)
         assert done.returncode == 0
         results: dict[str, Any] = json.loads(service.results.read_text())
         assert KEY not in service.results.read_text()
