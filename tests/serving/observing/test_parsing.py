@@ -81,7 +81,10 @@ def test_junit_report() -> None:
     assert [tuple(case) for case in junit_cases(report)] == [("a", True, ""), ("b", False, "1 != 2")]
 
 
-@pytest.mark.parametrize("report", [b"", b"<a", b"<testsuite/>", b"<!DOCTYPE x [<!ENTITY a 'b'>]><testsuite/>"])
+DOCTYPE = "<!DOCTYPE x [<!ENTITY a 'b'>]><testsuite><testcase name='&a;'/></testsuite>"
+
+
+@pytest.mark.parametrize("report", [b"", b"<a", b"<testsuite/>", DOCTYPE.encode(), DOCTYPE.encode("utf-16")])
 def test_reports_that_are_not_junit_are_rejected(report: bytes) -> None:
     with pytest.raises(ReportError):
         junit_cases(report)
