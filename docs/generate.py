@@ -186,6 +186,17 @@ def errors_page() -> str:
                 ("code", "meaning"),
                 [(code(name), text["meaning"]) for name, text in issue_texts().items() if text["group"] == "errors"],
             ),
+            "## LTI",
+            "Refused launches, shown on the page in the course platform and logged with details, and errors of "
+            "`grader lti`.",
+            table(
+                ("code", "meaning", "hint"),
+                [
+                    (code(name), text["meaning"], text.get("hint", ""))
+                    for name, text in issue_texts().items()
+                    if text["group"] == "lti"
+                ],
+            ),
             "## Exit status",
             table(
                 ("status", "meaning"),

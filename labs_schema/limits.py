@@ -152,6 +152,12 @@ class WebhookLimits(Frozen):
     rotation_hours: int = Field(24, description="After a rotation the old secret signs too for this time.")
 
 
+class LtiLimits(Frozen):
+    """Launches from course platforms (LTI)."""
+
+    id_chars: int = Field(255, description="Issuer, client id, deployment, user or link of a platform.")
+
+
 class DeliveryLimits(Frozen):
     """Retries of requests to course platforms. This is the delivery layer's retry policy."""
 

@@ -17,7 +17,7 @@ from serving.store.contents import keyed_hash
 from serving.store.database import select_in_batches
 from serving.store.errors import UnknownError
 from serving.store.ledger import Ledger, printable_name
-from serving.store.tables import contents, grades, idempotency, students
+from serving.store.tables import contents, grades, idempotency, lti_users, students
 
 UNKNOWN = "The store did not issue this pseudonym. Get one by course and student first."
 ANONYMOUS = " anonymous "
@@ -105,6 +105,7 @@ def forget_student(ledger: Ledger, pseudonym: str, actor: str) -> int:
     connection.execute(row.values(student=None, secret=None, forgotten_at=ledger.at))
     erased = connection.execute(delete(contents).where(contents.c.student == pseudonym)).rowcount
     connection.execute(delete(idempotency).where(idempotency.c.student == pseudonym))
+    connection.execute(delete(lti_users).where(lti_users.c.student == pseudonym))
     ledger.append("forget", actor, {"pseudonym": pseudonym, "contents": erased})
     return erased
 
