@@ -187,8 +187,8 @@ def errors_page() -> str:
                 [(code(name), text["meaning"]) for name, text in issue_texts().items() if text["group"] == "errors"],
             ),
             "## LTI",
-            "Refused launches, shown on the page in the course platform and logged with details, and errors of "
-            "`grader lti`.",
+            "Refused launches, shown on the page in the course platform and logged with details, and errors of the "
+            "commands in the group lti.",
             table(
                 ("code", "meaning", "hint"),
                 [

@@ -156,6 +156,8 @@ class LtiLimits(Frozen):
     """Launches from course platforms (LTI)."""
 
     id_chars: int = Field(255, description="Issuer, client id, deployment, user or link of a platform.")
+    key_publish_hours: float = Field(24.0, description="A new key of the tool is published this long before it signs.")
+    key_retain_hours: float = Field(72.0, description="An old key of the tool stays published this long after.")
 
 
 class DeliveryLimits(Frozen):

@@ -47,6 +47,17 @@ class Settings(BaseSettings):
         "private address, separated by spaces, such as https://moodle.campus.example http://localhost:8080. "
         "Default: none",
     )
+    public_url: str = Field(
+        "",
+        description="The address of the service as browsers reach it, such as https://grader.example.edu; LTI needs "
+        "it. Default: none",
+    )
+    lti_keys: Path | None = Field(
+        None,
+        description="The file with the private keys of the LTI tool, created when it is first needed; only its owner "
+        "may read it. Processes that serve the same tool need the same file. Default: lti-keys.json next to a SQLite "
+        "store, else ~/.local/share/grader/lti-keys.json",
+    )
     canvas_token: SecretStr = Field(
         SecretStr(""),
         description="The access token for Canvas, of a teacher of the course; only `grader send canvas` needs it. "

@@ -30,6 +30,7 @@ from grader.cli.init import init
 from grader.cli.init_checks import init_checks
 from grader.cli.keys import keys
 from grader.cli.label import label
+from grader.cli.lti import lti
 from grader.cli.merge import merge
 from grader.cli.model import model
 from grader.cli.observe import observe
@@ -72,6 +73,7 @@ for group, panel in (
     (keys, OPERATION),
     (audit, OPERATION),
     (webhooks, OPERATION),
+    (lti, OPERATION),
     (send, GRADING),
 ):
     app.add_typer(group, rich_help_panel=panel)

@@ -1,0 +1,145 @@
+"""The keys with which the tool signs its own tokens, and the key set that platforms verify them with.
+
+The private keys are in one file that only its owner may read, never in the database. A new key is published before it
+signs, and an old one stays published after it has signed last: platforms cache key sets.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+from base64 import urlsafe_b64encode
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from jwt.algorithms import RSAAlgorithm
+
+from labs_schema.frozen import Frozen
+from labs_schema.hashes import canonical_json
+from labs_schema.limits import LtiLimits
+from serving.lti.errors import LtiError
+from serving.store.ledger import timestamp
+
+LIMITS = LtiLimits()
+ALGORITHM = "RS256"
+
+
+class StoredKey(Frozen):
+    """A line of the key file. `pem`: PKCS 8, not encrypted. `created_at`: UTC, as in the store."""
+
+    created_at: str
+    pem: str
+
+
+class SigningKey(NamedTuple):
+    """`kid` is the key's thumbprint (RFC 7638)."""
+
+    kid: str
+    key: RSAPrivateKey
+
+
+class ToolKeys:
+    """The keys in `path`, a file that is created with the first key. Read at every use, so that a rotation counts at
+    once. All methods raise LtiError (`lti-keys`) if the file cannot be used."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def signing(self, now: datetime | None = None) -> SigningKey:
+        """The newest key that was published long enough; the oldest one if there is none."""
+        stored, now = self._read(), now or datetime.now(UTC)
+        published = timestamp(now - timedelta(hours=LIMITS.key_publish_hours))
+        known = [each for each in stored if each.created_at <= published]
+        return _load((known[-1] if known else stored[0]).pem)
+
+    def public_set(self, now: datetime | None = None) -> dict[str, Any]:
+        """The JSON Web Key Set: the signing key, newer ones, and those that signed until recently."""
+        stored, now = self._read(), now or datetime.now(UTC)
+        return {"keys": [_public(_load(each.pem)) for each in _published(stored, now)]}
+
+    def rotate(self, *, now: datetime | None = None, at_once: bool = False) -> str:
+        """Adds a key and returns its id. `at_once`: removes all others, which must not be trusted any more."""
+        now = now or datetime.now(UTC)
+        fresh = StoredKey(created_at=timestamp(now), pem=_new_pem())
+        earlier = [] if at_once else _published(self._read(), now)
+        try:
+            _write(self.path, [*earlier, fresh], replace=True)
+        except OSError as error:
+            raise _unusable(self.path, str(error.strerror)) from error
+        return _load(fresh.pem).kid
+
+    def _read(self) -> list[StoredKey]:
+        """Oldest first."""
+        try:
+            if not self.path.exists():
+                _write(self.path, [StoredKey(created_at=timestamp(datetime.now(UTC)), pem=_new_pem())], replace=False)
+            if self.path.stat().st_mode & 0o077:
+                raise _unusable(self.path, "others may read it; run chmod 600 on it")
+            found = [StoredKey.model_validate(each) for each in json.loads(self.path.read_text(encoding="utf-8"))]
+            for each in found:
+                _load(each.pem)
+        except (OSError, ValueError, TypeError) as error:
+            # Not the text of the error: it may quote a part of a private key.
+            reason = error.strerror if isinstance(error, OSError) else "it is not a file of grader lti rotate-key"
+            raise _unusable(self.path, str(reason)) from None
+        if not found:
+            raise _unusable(self.path, "it has no key")
+        return sorted(found, key=lambda each: each.created_at)
+
+
+def _published(stored: list[StoredKey], now: datetime) -> list[StoredKey]:
+    """Without the keys whose successor has signed for longer than any platform caches a key set."""
+    ended = timestamp(now - timedelta(hours=LIMITS.key_publish_hours + LIMITS.key_retain_hours))
+    successors = [*stored[1:], None]
+    return [each for each, later in zip(stored, successors, strict=True) if later is None or later.created_at > ended]
+
+
+def _unusable(path: Path, why: str) -> LtiError:
+    return LtiError(f"The key file {path} cannot be used: {why}.", code="lti-keys")
+
+
+def _new_pem() -> str:
+    key = generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii")
+
+
+@lru_cache(maxsize=8)
+def _load(pem: str) -> SigningKey:
+    """Raises ValueError for anything but an RSA key."""
+    key = load_pem_private_key(pem.encode("ascii"), password=None)
+    if not isinstance(key, RSAPrivateKey):
+        raise ValueError("not an RSA key")
+    return SigningKey(_thumbprint(key), key)
+
+
+def _thumbprint(key: RSAPrivateKey) -> str:
+    jwk: dict[str, Any] = RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    members = canonical_json({name: jwk[name] for name in ("e", "kty", "n")})
+    return urlsafe_b64encode(hashlib.sha256(members.encode()).digest()).rstrip(b"=").decode("ascii")
+
+
+def _public(signing: SigningKey) -> dict[str, Any]:
+    jwk: dict[str, Any] = RSAAlgorithm.to_jwk(signing.key.public_key(), as_dict=True)
+    public = {name: jwk[name] for name in ("kty", "n", "e")}
+    return {**public, "kid": signing.kid, "alg": ALGORITHM, "use": "sig"}
+
+
+def _write(path: Path, keys: list[StoredKey], *, replace: bool) -> None:
+    """Atomic. Without `replace`, of two processes that start together the first one wins."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
+        json.dump([each.model_dump() for each in keys], file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    if replace:
+        fresh.replace(path)
+        return
+    with suppress(FileExistsError):
+        os.link(fresh, path)
+    fresh.unlink()
