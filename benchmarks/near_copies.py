@@ -19,11 +19,11 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
+from labs_schema.near_copies import source_tokens
+from labs_schema.near_copies.sketches import AT_LEAST, THRESHOLD, Shingles, similarity
+from labs_schema.near_copies.source_tokens import shingles
 from labs_schema.reading.validate import lab_folders, load_lab
 from labs_schema.source.lexer import KEYWORDS
-from training.dataset import source_tokens
-from training.dataset.near_copies import AT_LEAST, THRESHOLD, Shingles, similarity
-from training.dataset.source_tokens import shingles
 from training.dataset.splits import training_students
 
 SIZES, THRESHOLDS, SEEDS, SHARE = (3, 5, 8), (0.7, 0.75, 0.8, 0.9, 0.95, 1.0), 10, 0.7

@@ -333,6 +333,18 @@ class PageLimits(Frozen):
     items_in_memory: int = Field(30_000, description="Submissions of all labs whose state is held in memory.")
     comment_chars: int = Field(10_000, description="A TA's comment; past it, 413.")
     pause_seconds: float = Field(600.0, description="A longer time between two decisions does not count as work.")
+    grouping_seconds: float = Field(
+        2.0, description="Comparing programs for groups of equal answers, in one request; the next one continues."
+    )
+    grouped_chars: int = Field(
+        50_000, description="A longer program is grouped with programs of the same text only, not with similar ones."
+    )
+    grouped_bytes: int = Field(
+        200_000_000, description="Memory for compared programs; past it, further ones are grouped by their text only."
+    )
+    group_members: int = Field(200, description="Members of a group that one step rates; the others stay for the next.")
+    group_differences: int = Field(20, description="Programs of a group whose differences a page shows.")
+    compared_lines: int = Field(400, description="A program with more lines is shown without its differences.")
 
 
 class CourseLimits(Frozen):

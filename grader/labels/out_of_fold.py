@@ -8,9 +8,9 @@ import numpy as np
 
 from grader.bag_of_words import BagOfWords
 from labs_schema.models import Lab, Submission
+from labs_schema.near_copies.sketches import Sketches
 from labs_schema.student_ids import student_clusters
 from serving.measures.arrays import Floats
-from training.dataset.near_copies import Sketches
 from training.dataset.splits import seeded_order
 
 RatedCriterion = tuple[str, str, str]

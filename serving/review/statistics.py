@@ -12,6 +12,7 @@ from labs_schema.frozen import Frozen
 from labs_schema.limits import PageLimits
 from serving.measures.resampling import Estimate, cluster_weights, estimate, weighted_mean
 from serving.review.index import LabReview
+from serving.review.steps import BULK
 from serving.store.overrides import Action, StoredOverride
 
 RESAMPLES = 1000
@@ -91,10 +92,6 @@ def _first_decisions(review: LabReview) -> list[FirstDecision]:
 def _in_bulk(record: StoredOverride) -> bool:
     """Accepted with many others in one step: no one looked at it alone."""
     return record.request.startswith(BULK)
-
-
-BULK = "bulk-"
-"""Prefix of the request that accepts many submissions."""
 
 
 def _agreement(decided: Sequence[FirstDecision]) -> Agreement:

@@ -12,6 +12,7 @@ from starlette.types import Scope
 from labs_schema.limits import PageLimits
 from serving.api.middleware.json_bodies import PAGES_PATH
 from serving.api.service import Service
+from serving.review.copies import Copies
 from serving.review.index import ReviewIndex
 from serving.web.error_pages import install_error_pages
 from serving.web.rendering import STATIC
@@ -47,7 +48,9 @@ def mount_pages(
     service: Service = app.state.service
     pages = FastAPI(title="grader pages", docs_url=None, redoc_url=None, openapi_url=None)
     pages.state.service = service
-    pages.state.review = ReviewState(ReviewIndex(service.store.database), ShownSigner(session_key), blind_share)
+    pages.state.review = ReviewState(
+        ReviewIndex(service.store.database), Copies(service.store.database), ShownSigner(session_key), blind_share
+    )
     install_error_pages(pages)
     pages.add_middleware(SessionCookies, signer=session_signer(session_key), lifetime=lifetime)
     pages.add_middleware(SecurityHeaders)

@@ -7,6 +7,7 @@ from fastapi import Request
 from pydantic import ValidationError
 
 from serving.api.service import Service
+from serving.review.copies import Copies
 from serving.review.filters import Filter, Hidden, Ratings
 from serving.review.index import LabReview, ReviewIndex
 from serving.review.items import ReviewCriterion, ReviewItem, in_blind_sample
@@ -25,6 +26,7 @@ class ReviewState:
     """`blind_share`: part of the criteria whose rating is hidden until a person has chosen."""
 
     index: ReviewIndex
+    copies: Copies
     shown: ShownSigner
     blind_share: float
     ta_ratings: TaRatings = field(default_factory=TaRatings)

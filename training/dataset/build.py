@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from labs_schema.errors import InputError, Issue, error_issue
 from labs_schema.full_disk import reporting_full_disk
 from labs_schema.hashes import submission_key
+from labs_schema.near_copies.sketches import Sketches
 from labs_schema.privacy.pseudonym_key import key_fingerprint
 from labs_schema.reading.validate import lab_folders
 from labs_schema.submissions.file_names import safe_name
@@ -25,7 +26,6 @@ from training.dataset.collected_labs import (
     lab_split,
 )
 from training.dataset.manifest import DEV_FILE, MANIFEST, SOFT_FILE, DatasetManifest, OutputFile, publish
-from training.dataset.near_copies import Sketches
 from training.dataset.pairs import PromptOptions, rated_submissions
 from training.dataset.row_formats import RowFormat
 from training.dataset.soft_labels import find_results

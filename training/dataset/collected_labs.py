@@ -10,9 +10,9 @@ from labs_schema.errors import InputError, Issue, Severity
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import program_key, submission_key
 from labs_schema.models import Lab, Submission
+from labs_schema.near_copies.sketches import Sketches
 from labs_schema.reading.validate import read_lab
 from training.dataset.manifest import Augmentation, LabSplit, Teacher, folder_hash
-from training.dataset.near_copies import Sketches
 from training.dataset.pairs import PromptOptions, RatedPrompt
 from training.dataset.row_formats import RowFormat, json_lines
 from training.dataset.soft_labels import read_labels, soft_lines

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from labs_schema.near_copies.sketches import Index, Sketches
 from labs_schema.student_ids import local_part, student_clusters
-from training.dataset.near_copies import Index, Sketches
 from training.dataset.spool import Block
 
 

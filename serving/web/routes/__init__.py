@@ -4,6 +4,7 @@ from serving.web.routes import (
     choices,
     courses,
     feedback,
+    groups,
     lab_editor,
     labs,
     regrade_requests,
@@ -14,5 +15,16 @@ from serving.web.routes import (
 
 ROUTERS = tuple(
     each.router
-    for each in (sign_in, courses, labs, submissions, choices, statistics, regrade_requests, feedback, lab_editor)
+    for each in (
+        sign_in,
+        courses,
+        labs,
+        submissions,
+        choices,
+        groups,
+        statistics,
+        regrade_requests,
+        feedback,
+        lab_editor,
+    )
 )

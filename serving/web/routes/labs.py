@@ -12,7 +12,8 @@ from serving.api.schemas.problems import ProblemError
 from serving.review.filters import Filter, Hidden, Order, Show, selected
 from serving.review.index import LabReview
 from serving.review.items import ReviewCriterion, ReviewItem
-from serving.review.statistics import BULK, blind_agreement
+from serving.review.statistics import blind_agreement
+from serving.review.steps import BULK, active_steps, undo_choices
 from serving.store.choices import Choice
 from serving.store.overrides import Action
 from serving.web.form_posts import PageRoute, read_form, text
@@ -95,7 +96,7 @@ def _list(request: Request, course: str, lab_name: str, chosen: Filter, page: in
         "decided": sum(each.decided for each in review.items.values()),
         "criteria": sum(len(each.criteria) for each in review.items.values()),
         "acceptable": _acceptable(review, hidden),
-        "bulks": _bulks(review),
+        "bulks": active_steps(review, BULK),
         "agreed": agreed,
         "decided_blind": decided_blind,
         "blind": is_blind(request),
@@ -113,18 +114,6 @@ def _acceptable(review: LabReview, hidden: Hidden) -> list[tuple[ReviewItem, Rev
         for each in item.criteria
         if each.accepted and each.decision.rating is None and not hidden(item, each)
     ]
-
-
-def _bulks(review: LabReview) -> dict[str, dict[str, Any]]:
-    """Acceptances of many that are active: request -> who, when, how many. The newest first."""
-    found: dict[str, dict[str, Any]] = {}
-    for item in review.items.values():
-        for each in item.criteria:
-            for record in each.decision.active:
-                if record.request.startswith(BULK):
-                    known = found.setdefault(record.request, {"actor": record.actor, "at": record.at, "count": 0})
-                    known["count"] += 1
-    return dict(sorted(found.items(), key=lambda each: each[1]["at"], reverse=True))
 
 
 def _accept(request: Request, caller: Caller, course: str, lab_name: str, bulk: str, seq: int) -> None:
@@ -148,18 +137,5 @@ def _accept(request: Request, caller: Caller, course: str, lab_name: str, bulk: 
 def _undo(request: Request, caller: Caller, course: str, lab_name: str, bulk: str, request_id: str) -> None:
     service = course_service(request, course)
     review = review_state(request).index.lab(course, lab_name)
-    choices = [
-        Choice(
-            grade=item.grade,
-            criterion=each.title,
-            action=Action.UNDO,
-            undone=record.id,
-            revision=item.revision(each),
-        )
-        for item in review.items.values()
-        for each in item.criteria
-        for record in each.decision.active
-        if record.request == bulk and bulk.startswith(BULK)
-    ]
-    if choices:
+    if choices := undo_choices(review, bulk):
         service.store.record_choices(choices, request=request_id, actor=caller.actor)

@@ -33,7 +33,7 @@ def test_near_copies_are_not_trained_on(course, monkeypatch) -> None:
         return [float(expected["lab1", student, course.criteria[0].title][2]) for student in COPIED]
 
     assert max(probabilities_of_c()) < 0.3
-    monkeypatch.setattr("training.dataset.near_copies.Sketches.near_copies", lambda *_: set())
+    monkeypatch.setattr("labs_schema.near_copies.sketches.Sketches.near_copies", lambda *_: set())
     assert max(probabilities_of_c()) > 0.5
 
 

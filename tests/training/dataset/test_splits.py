@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.dataset.near_copies import Sketches
+from labs_schema.near_copies.sketches import Sketches
 from training.dataset.splits import RatedSubmission, Side, split, training_students
 from training.dataset.spool import Block
 

@@ -10,15 +10,16 @@ Mining of Massive Datasets, section 3.4.
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import datasketch
 import numpy as np
 import numpy.typing as npt
 
 from labs_schema.models import Lab, SourceFile
-from training.dataset.source_tokens import shingles
+from labs_schema.near_copies.source_tokens import shingles
 
 THRESHOLD = 0.75
 """Jaccard similarity at which two submissions count as near-copies. Measured in docs/measurements/near-copies.md."""
@@ -55,6 +56,19 @@ def starter_code(template: Shingles, submissions: Sequence[Shingles]) -> Shingle
     return np.union1d(template, values[counts >= max(AT_LEAST, MOST * len(submissions))])
 
 
+def signature(program: Shingles) -> Shingles:
+    """The MinHash values of a set, shape (HASHES,)."""
+    sketch = _blank().copy()
+    for start in range(0, len(program), PAIRS_PER_STEP):
+        sketch.update_batch(program[start : start + PAIRS_PER_STEP])
+    return np.asarray(sketch.hashvalues, np.uint32)
+
+
+@cache
+def _blank() -> Any:
+    return datasketch.MinHash(num_perm=HASHES, seed=1, hashfunc=int, scheme="affine32")
+
+
 class Sketches:
     """The shingle sets of many submissions, numbered in the order they were added.
 
@@ -64,7 +78,6 @@ class Sketches:
     def __init__(self, path: Path) -> None:
         """`path`: a new file for all shingles, 4 bytes each."""
         self._file = path.open("w+b")
-        self._blank = datasketch.MinHash(num_perm=HASHES, seed=1, hashfunc=int, scheme="affine32")
         self._signatures = np.empty((0, HASHES), np.uint32)
         self._ignored: list[Shingles] = []
         self._ends = [0]
@@ -110,14 +123,8 @@ class Sketches:
             own = np.setdiff1d(self._shingles(number), ignored, assume_unique=True)
             os.pwrite(self._file.fileno(), own.tobytes(), ends[-1])  # never past the end of the set that was read
             ends.append(ends[-1] + own.nbytes)
-            self._signatures[number] = self._signature(own)
+            self._signatures[number] = signature(own)
         self._ends = ends
-
-    def _signature(self, program: Shingles) -> Shingles:
-        sketch = self._blank.copy()
-        for start in range(0, len(program), PAIRS_PER_STEP):
-            sketch.update_batch(program[start : start + PAIRS_PER_STEP])
-        return np.asarray(sketch.hashvalues, np.uint32)
 
     def _shingles(self, number: int) -> Shingles:
         start, end = self._ends[number], self._ends[number + 1]

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.dataset.near_copies import THRESHOLD, Sketches, sharing_a_key, similarity
+from labs_schema.near_copies.sketches import THRESHOLD, Sketches, sharing_a_key, similarity
 
 
 def numbers(*values: int) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
@@ -47,7 +47,7 @@ def test_complete_sets_are_compared_and_empty_ones_are_equal(tmp_path: Path) -> 
 
 
 def test_pairs_with_equal_keys_come_in_steps_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.dataset.near_copies.PAIRS_PER_STEP", 7)
+    monkeypatch.setattr("labs_schema.near_copies.sketches.PAIRS_PER_STEP", 7)
     keys = np.random.default_rng(0).integers(0, 5, 60).astype(np.uint64)
     left, right = np.arange(40), np.arange(40, 60)
     parts = list(sharing_a_key(keys, left, right))

@@ -3,7 +3,7 @@ import time
 import numpy as np
 import pytest
 
-from training.dataset.source_tokens import SHINGLE, shingles, tokens
+from labs_schema.near_copies.source_tokens import SHINGLE, shingles, tokens
 
 PROGRAM = """#include <stdio.h>
 int main(void) {
