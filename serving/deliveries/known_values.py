@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from labs_schema.frozen import Frozen
-from serving.deliveries.platform import CriterionValue, Value, same_number, same_text
+from serving.deliveries.platform import CriterionValue, NewValue, Value, same_number, same_text
 from serving.store.deliveries import JournalEntry
 
 INTENDED, DELIVERED, CONFLICT, FAILED = "intended", "delivered", "conflict", "failed"
@@ -12,12 +12,15 @@ INTENDED, DELIVERED, CONFLICT, FAILED = "intended", "delivered", "conflict", "fa
 class KnownValues(Frozen):
     """The last value that was delivered, and those whose sending was interrupted or failed since (`pending`).
 
-    A write may have been done by half, so each part of a value is compared alone.
+    A write may have been done by half, so each part of a value is compared alone. `last_at`: `NewValue.at` of the last
+    write that was tried. `announced`: the last thing delivered is that the grade waits for review.
     """
 
     values: tuple[Value, ...] = ()
     person: str | None = None
     pending: bool = False
+    last_at: str = ""
+    announced: bool = False
 
     def explain(self, current: Value, wanted: Value, *, with_comments: bool) -> bool:
         """Whether every part of `current` was sent before, is about to be, or was there before an interrupted write.
@@ -33,7 +36,7 @@ class KnownValues(Frozen):
                 any(_same(value, each.criteria.get(criterion)) for each in parts)
                 for criterion, value in current.criteria.items()
             )
-            and (not with_comments or any(_same_comments(current, each) for each in parts))
+            and (not with_comments or current.comments_hidden or any(_same_comments(current, each) for each in parts))
         )
 
 
@@ -44,17 +47,25 @@ def known_values(entries: Iterable[JournalEntry]) -> dict[str, KnownValues]:
         before = known.get(entry.student, KnownValues())
         person = entry.values.get("person") or before.person
         if entry.event == DELIVERED:
-            known[entry.student] = KnownValues(values=(_value(entry, "value"),), person=person)
+            value = _value(entry, "value")
+            known[entry.student] = KnownValues(
+                values=(value,), person=person, last_at=before.last_at, announced=value.waiting
+            )
         elif entry.event == INTENDED:
-            values = (*before.values, _value(entry, "before"), _value(entry, "value"))
-            known[entry.student] = KnownValues(values=values, person=person, pending=True)
+            value = _value(entry, "value")
+            known[entry.student] = KnownValues(
+                values=(*before.values, _value(entry, "before"), value),
+                person=person,
+                pending=True,
+                last_at=max(before.last_at, value.at),
+            )
         else:
             known[entry.student] = before.model_copy(update={"person": person})
     return known
 
 
-def _value(entry: JournalEntry, name: str) -> Value:
-    return Value.model_validate(entry.values[name])
+def _value(entry: JournalEntry, name: str) -> NewValue:
+    return NewValue.model_validate(entry.values[name])
 
 
 def _same(one: CriterionValue, other: CriterionValue | None) -> bool:

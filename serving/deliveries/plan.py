@@ -8,7 +8,7 @@ from serving.deliveries.errors import DeliveryError
 from serving.deliveries.known_values import KnownValues
 from serving.deliveries.mapping import MappingReport, RubricMapping
 from serving.deliveries.people import Matching
-from serving.deliveries.platform import Assignment, CriterionValue, Platform, Value, same_number, same_text
+from serving.deliveries.platform import Assignment, CriterionValue, NewValue, Platform, Value, same_number, same_text
 from serving.deliveries.records import CriterionRecord, GradeRecord
 
 
@@ -38,7 +38,8 @@ class ReleasePolicy(Frozen):
 class PlannedDelivery(Frozen):
     """`before` and `after` are None for a student who is not on the platform or whose grade is not sent.
 
-    `pending`: an earlier run was interrupted while it sent this grade.
+    `pending`: an earlier run was interrupted while it sent this grade. `after` of a grade that waits for review is the
+    announcement of it, where there is one to make.
     """
 
     student: str
@@ -125,11 +126,18 @@ def plan_students(
             action = Action.AMBIGUOUS if record.student in matching.ambiguous else Action.UNMATCHED
             return PlannedDelivery(student=record.student, action=action, record=record)
         before = current.get(person, Value())
-        if record.ungraded or (record.needs_review and not policy.include_review):
-            action = Action.UNGRADED if record.ungraded else Action.WAITS
-            return PlannedDelivery(student=record.student, action=action, record=record, person=person, before=before)
-        after = builder.build(record)
         sent = known.get(record.pseudonym, KnownValues())
+        if record.ungraded or (record.needs_review and not policy.include_review):
+            waits = builder.platform.announces_waiting and person not in current and not sent.announced
+            return PlannedDelivery(
+                student=record.student,
+                action=Action.UNGRADED if record.ungraded else Action.WAITS,
+                record=record,
+                person=person,
+                before=before,
+                after=NewValue(waiting=True) if waits else None,
+            )
+        after = builder.build(record)
         return PlannedDelivery(
             student=record.student,
             action=decide(before, after, sent, builder.platform, overwrite=record.student in policy.overwrite),
@@ -147,7 +155,7 @@ def decide(before: Value, after: Value, sent: KnownValues, platform: Platform, *
     """A teacher's change on the platform wins: it is a conflict unless the value there is one that was sent."""
     if before.blocked and not overwrite:
         return Action.CONFLICT
-    if shows(before, after):
+    if shows(before, after) and not (before.comments_hidden and sent.pending):
         return Action.UNCHANGED
     ours = sent.explain(before, after, with_comments=platform.comment_style == "replace")
     return Action.SEND if overwrite or ours else Action.CONFLICT
@@ -161,7 +169,10 @@ def shows(current: Value, wanted: Value) -> bool:
             same_criterion(current.criteria.get(each, CriterionValue()), value)
             for each, value in wanted.criteria.items()
         )
-        and all(sum(same_text(each, text) for each in current.comments) == 1 for text in wanted.comments)
+        and (
+            current.comments_hidden
+            or all(sum(same_text(each, text) for each in current.comments) == 1 for text in wanted.comments)
+        )
     )
 
 

@@ -70,18 +70,32 @@ class Value(Frozen):
 
     `blocked`: a person's decision that has no value, such as `excused`; nothing replaces it.
     With `comment_style` `append`, `comments` are all comments there, also those of others; with `replace`, it is the
-    current one or none.
+    current one or none. `comments_hidden`: the platform may have a comment that it does not show.
     """
 
     total: float | None = None
     criteria: dict[str, CriterionValue] = Field(default_factory=dict)
     comments: tuple[str, ...] = ()
     blocked: str = ""
+    comments_hidden: bool = False
 
     @property
     def is_empty(self) -> bool:
         """Whether no one has graded: comments alone are not a grade."""
         return self.total is None and not any(each.level or each.points is not None for each in self.criteria.values())
+
+
+class NewValue(Value):
+    """A value to write.
+
+    `at`: when it was decided to send it, UTC in ISO 8601; at least a second later than all earlier ones for the same
+    person and target, also those of earlier runs. `waiting`: there is no grade yet, because a person reviews it.
+    `overwrite`: a teacher's value may be replaced.
+    """
+
+    at: str = ""
+    waiting: bool = False
+    overwrite: bool = False
 
 
 class Platform(Protocol):
@@ -95,15 +109,20 @@ class Platform(Protocol):
         """Whether an overall comment is added to the others, replaces the earlier one, or cannot be stored."""
         ...
 
+    @property
+    def announces_waiting(self) -> bool:
+        """Whether a `waiting` value can be written: the platform then shows that a person reviews the work."""
+        ...
+
     def read_assignment(self) -> Assignment: ...
 
     def read_people(self) -> tuple[PlatformPerson, ...]: ...
 
     def read_values(self, person: str | None = None) -> Mapping[str, Value]:
-        """Person id -> current value; of one person or of all. People without a grade may be left out."""
+        """Person id -> current value; of one person or of all. People without any entry are left out."""
         ...
 
-    def write(self, person: str, new: Value, current: Value) -> None:
+    def write(self, person: str, new: NewValue, current: Value) -> None:
         """Makes the platform show `new`. Called again after a failure of any kind, also a half-done one.
 
         `current` is what was read a moment before. `new.comments` is what to have there, not what to add.

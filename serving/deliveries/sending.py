@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from labs_schema.errors import GraderError
@@ -20,12 +21,14 @@ from serving.deliveries.plan import (
     plan_students,
     shows,
 )
-from serving.deliveries.platform import Platform, Value
+from serving.deliveries.platform import NewValue, Platform, Value
 from serving.deliveries.records import read_criteria, read_records
 from serving.deliveries.retries import Retries
 from serving.jobs.job_lock import job_lock
 from serving.store.deliveries import NewEntry
 from serving.store.store import Store
+
+ANNOUNCED = "announced"
 
 
 class Source(Frozen):
@@ -36,9 +39,10 @@ class Source(Frozen):
 
 
 class StudentOutcome(Frozen):
-    """`action` as planned, or `delivered` or `failed`. `code` and `kind` are empty unless it failed or conflicts.
+    """`action` as planned, or `delivered`, `announced` (that it waits) or `failed`.
 
-    `platform_text` is the platform's own message, for staff only.
+    `code` and `kind` are empty unless it failed or conflicts. `platform_text` is the platform's
+    own message, for staff only.
     """
 
     student: str
@@ -128,20 +132,38 @@ class Sender:
         current = platform.read_values(person).get(person, Value())
         entries = self._store.read_journal(platform.target, planned.record.pseudonym)
         known = known_values(entries).get(planned.record.pseudonym, KnownValues())
-        action = decide(current, wanted, known, platform, overwrite=planned.student in policy.overwrite)
+        overwrite = planned.student in policy.overwrite
+        new = NewValue(**{**wanted.model_dump(), "at": _next_time(known.last_at), "overwrite": overwrite})
+        if new.waiting:
+            return self._announce(planned, new, known)
+        action = decide(current, wanted, known, platform, overwrite=overwrite)
         if action is Action.CONFLICT:
             raise DeliveryError("platform-value-changed", "The value on the platform was changed there.")
         if action is Action.UNCHANGED:
             if known.pending:  # a write that was interrupted after it took effect
                 self._journal(planned, DELIVERED, current)
             return DELIVERED
-        self._journal(planned, INTENDED, wanted, before=current)
-        platform.write(person, wanted, current)
+        self._journal(planned, INTENDED, new, before=current)
+        platform.write(person, new, current)
         after = platform.read_values(person).get(person, Value())
         if not shows(after, wanted):
             raise DeliveryError("platform-not-stored", "The platform accepted the grade but does not show it.")
+        if after.comments_hidden:
+            after = after.model_copy(update={"comments": wanted.comments})
         self._journal(planned, DELIVERED, after)
         return DELIVERED
+
+    def _announce(self, planned: PlannedDelivery, new: NewValue, known: KnownValues) -> str:
+        """Reports to the platform that a person reviews the work, unless it has any entry for it."""
+        assert planned.person is not None
+        if planned.person in self._platform.read_values(planned.person):
+            if not known.pending:  # someone made an entry since the plan
+                return str(planned.action)
+        else:
+            self._journal(planned, INTENDED, new, before=Value())
+            self._platform.write(planned.person, new, Value())
+        self._journal(planned, DELIVERED, new)
+        return ANNOUNCED
 
     def _journal(
         self, planned: PlannedDelivery, event: str, value: Value, *, before: Value | None = None, code: str = ""
@@ -167,7 +189,16 @@ class Sender:
 
 def _is_open(planned: PlannedDelivery) -> bool:
     """Also a grade that the platform shows after an interrupted run, so that the journal is completed."""
-    return planned.action is Action.SEND or (planned.action is Action.UNCHANGED and planned.pending)
+    announces = isinstance(planned.after, NewValue) and planned.after.waiting
+    return announces or planned.action is Action.SEND or (planned.action is Action.UNCHANGED and planned.pending)
+
+
+def _next_time(last: str) -> str:
+    """Now, but at least a second after the last time, also if the clock was set back: platforms refuse older ones."""
+    now = datetime.now(UTC)
+    if last:
+        now = max(now, datetime.fromisoformat(last) + timedelta(seconds=1))
+    return now.isoformat(timespec="microseconds")
 
 
 def _failed(student: str, error: DeliveryError) -> StudentOutcome:

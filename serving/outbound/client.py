@@ -91,7 +91,8 @@ class OutboundClient:
         headers = httpx.Headers(response.headers)
         if headers.get("Content-Encoding", "identity").lower() not in ("identity", ""):
             raise OutboundFailedError(f"{url.host[:80]} sent a compressed response, which was not requested.")
-        return httpx.Response(response.status, headers=headers, content=body, request=request)
+        reason = {"reason_phrase": response.extensions.get("reason_phrase", b"")}
+        return httpx.Response(response.status, headers=headers, content=body, request=request, extensions=reason)
 
 
 def _bounded(chunks: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:

@@ -23,6 +23,10 @@ CANVAS = "https://canvas.instructure.com/lti/submission"
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+(Z|[+-]\d\d:\d\d)")
 ACTIVITIES = {"Initialized", "Started", "InProgress", "Submitted", "Completed"}
 GRADINGS = {"FullyGraded", "Pending", "PendingManual", "Failed", "NotReady"}
+PATHS = {
+    "moodle": re.compile(r"/course/2/lineitems(?:/(\d+)/lineitem(/scores|/results)?)?"),
+    "canvas": re.compile(r"/api/lti/courses/2/line_items(?:/(\d+)(/scores|/results)?)?"),
+}
 Json = dict[str, Any]
 
 
@@ -72,9 +76,14 @@ class Answer:
 
 @dataclass
 class Result:
-    """A person's entry in the gradebook. `at`: Unix seconds of its last change; `comments`: all that were shown."""
+    """A person's entry in the gradebook. `at`: Unix seconds of its last change; `comments`: all that were shown.
+
+    `sent`: the score as the tool sees it. Canvas has none before the tool's first score, and shows the tool's own score
+    where a teacher's was not replaced.
+    """
 
     score: float | None = None
+    sent: float | None = None
     comment: str | None = None
     at: float = 0.0
     by_person: bool = False
@@ -104,7 +113,8 @@ class Services:
 
     @property
     def line_items_url(self) -> str:
-        return f"{self.url}/course/2/lineitems?type_id=1"
+        canvas = f"{self.url}/api/lti/courses/2/line_items"
+        return canvas if self.flavour == "canvas" else f"{self.url}/course/2/lineitems?type_id=1"
 
     @property
     def line_item_url(self) -> str:
@@ -115,7 +125,8 @@ class Services:
         return f"{self.url}/course/2/memberships"
 
     def item_url(self, number: str) -> str:
-        return f"{self.url}/course/2/lineitems/{number}/lineitem?type_id=1"
+        canvas = f"{self.url}/api/lti/courses/2/line_items/{number}"
+        return canvas if self.flavour == "canvas" else f"{self.url}/course/2/lineitems/{number}/lineitem?type_id=1"
 
     def enrol(self, count: int, **fields: Any) -> None:
         """Students `s000`, `s001`, ... with the user ids `u0`, `u1`, ..."""
@@ -128,7 +139,8 @@ class Services:
     def grade_as_teacher(self, user: str, score: float | None, comment: str | None = None) -> None:
         """A teacher's entry, with the platform's own time."""
         result = self.results["1"].setdefault(user, Result())
-        result.score, result.comment, result.at, result.by_person = score, comment, time.time(), True
+        result.score, result.sent, result.comment = score, score, comment
+        result.at, result.by_person = time.time(), True
 
     def scores(self) -> dict[str, float | None]:
         """Student -> score, of everyone with an entry in the gradebook."""
@@ -137,12 +149,13 @@ class Services:
     # Requests
 
     def serve(self, request: Request) -> Answer:
-        found = re.fullmatch(r"/course/2/lineitems(?:/(\d+)/lineitem(/scores|/results)?)?", request.path)
+        found = PATHS[self.flavour].fullmatch(request.path)
         if request.path == "/course/2/memberships":
             return self._memberships(request)
         if found is None or (found[1] and found[1] not in self.items):
             raise RefusedError(404, "Line item does not exist")
-        if request.query.get("type_id") != "1":  # the query of the line item's URL has to be preserved
+        # The query of a line item's address belongs to its scores and results too.
+        if self.flavour == "moodle" and request.query.get("type_id") != "1":
             raise RefusedError(401, "type_id")
         if found[2] == "/scores":
             return self._score(request, found[1])
@@ -187,14 +200,15 @@ class Services:
         self._allow(request, f"{AGS}result.readonly")
         _accepts(request, RESULTS_TYPE)
         shown = [self._shown(number, user, each) for user, each in self.results[number].items()
-                 if request.query.get("user_id", user) == user]  # fmt: skip
+                 if request.query.get("user_id", user) == user
+                 and (each.progress or self.flavour == "moodle")]  # fmt: skip
         return self._paged(request, shown, RESULTS_TYPE)
 
     def _shown(self, number: str, user: str, result: Result) -> Json:
         found: Json = {"id": f"{self.item_url(number)}&user={user}", "userId": user, "scoreOf": self.item_url(number)}
-        if result.score is not None:
-            found |= {"resultScore": result.score, "resultMaximum": self.items[number]["scoreMaximum"]}
-        if result.comment and self.returns_comments and (result.score is not None or self.flavour == "canvas"):
+        if result.sent is not None:
+            found |= {"resultScore": result.sent, "resultMaximum": self.items[number]["scoreMaximum"]}
+        if result.comment and self.returns_comments and (result.sent is not None or self.flavour == "canvas"):
             found["comment"] = result.comment
         return found
 
@@ -242,7 +256,7 @@ class Services:
         at = datetime.fromisoformat(score["timestamp"]).timestamp()
         if result.at and int(result.at) >= int(at):
             raise RefusedError(409, "Refusing score with an earlier timestamp")
-        result.score = points if score["gradingProgress"] == "FullyGraded" else None
+        result.score = result.sent = points if score["gradingProgress"] == "FullyGraded" else None
         result.at = at if points is not None else result.at
         result.by_person, result.progress = False, score["gradingProgress"]
         self._comment(result, score, append=False)
@@ -258,7 +272,7 @@ class Services:
                 result.score, result.by_person = points, False
             elif not extension.get("preserve_score"):
                 result.score = None
-        result.at, result.progress = at, score["gradingProgress"]
+        result.sent, result.at, result.progress = points, at, score["gradingProgress"]
         self._comment(result, score, append=True)
 
     def _comment(self, result: Result, score: Json, *, append: bool) -> None:

@@ -33,6 +33,7 @@ class CanvasPlatform:
     """`course` and `assignment` are the numbers in the address of the assignment's page."""
 
     comment_style: Literal["append", "replace", "none"] = "append"
+    announces_waiting = False
 
     def __init__(self, api: CanvasApi, course: str, assignment: str) -> None:
         self._api, self._course = api, f"/courses/{_number(course)}"

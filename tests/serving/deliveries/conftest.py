@@ -28,6 +28,7 @@ class FakePlatform:
     """`faults`: what the next writes do, in order; `lose` does it and fails, `half` stores only the total and fails."""
 
     target = "fake https://platform.example/1"
+    announces_waiting = False
 
     def __init__(self, students: int, lab: Lab, *, rubric: bool = True) -> None:
         self.comment_style: Literal["append", "replace", "none"] = "append"

@@ -50,6 +50,8 @@ class MoodlePlatform:
     def _assignment(self) -> MoodleAssignment:
         return read_assignment(self._client, self._cmid)
 
+    announces_waiting = False
+
     @property
     def comment_style(self) -> Literal["append", "replace", "none"]:
         """Comments cannot be read before the release, so that they could not be compared."""

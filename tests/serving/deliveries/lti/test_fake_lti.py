@@ -62,7 +62,8 @@ def score(user: str = "u0", at: str = "2026-11-29T10:00:00.000001Z", **changes: 
 def post(platform: FakeLti, **content: Any) -> int:
     token = token_request(platform, client_assertion=assertion(platform, jti=str(time.time_ns()))).json()
     headers = {"Authorization": f"Bearer {token['access_token']}", "Content-Type": SCORE_TYPE}
-    url = platform.line_item_url.replace("/lineitem?", "/lineitem/scores?")
+    url = httpx.URL(platform.line_item_url)
+    url = url.copy_with(path=url.path + "/scores")
     return httpx.post(url, json=score(**content), headers=headers).status_code
 
 

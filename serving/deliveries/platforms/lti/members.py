@@ -1,0 +1,69 @@
+"""The members of a course on an LTI platform (NRPS 2.0). Names are not read."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ConfigDict, ValidationError
+
+from labs_schema.frozen import Frozen
+from labs_schema.imports.records import IdKind, PlatformId
+from serving.deliveries.errors import DeliveryError
+from serving.deliveries.platform import PlatformPerson
+from serving.deliveries.platforms.lti.services import LtiServices
+
+MEMBERSHIP = "https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership.readonly"
+MEMBERS_TYPE = "application/vnd.ims.lti-nrps.v2.membershipcontainer+json"
+LEARNERS = frozenset({"http://purl.imsglobal.org/vocab/lis/v2/membership#Learner", "Learner"})
+
+
+class Member(Frozen):
+    """A member as the platform returns it. Everything but `user_id` and `roles` may be missing."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
+
+    user_id: str
+    roles: tuple[str, ...]
+    status: str = "Active"
+    email: str | None = None
+    lis_person_sourcedid: str | None = None
+    ext_user_username: str | None = None
+    """Moodle's user name."""
+
+    @property
+    def is_student(self) -> bool:
+        return self.status == "Active" and not LEARNERS.isdisjoint(self.roles)
+
+
+def read_members(services: LtiServices, address: str | None, launched: Mapping[str, str]) -> tuple[PlatformPerson, ...]:
+    """The active students of the course. `launched`: the platform's user -> the student as whom a launch came.
+
+    Without a list of members (`address` is None), those who launched. Raises DeliveryError.
+    """
+    if address is None:
+        members = [Member(user_id=user, roles=("Learner",)) for user in launched]
+    else:
+        members = [each for each in _members(services, address) if each.is_student]
+    return tuple(_person(each, launched.get(each.user_id)) for each in members)
+
+
+def _members(services: LtiServices, address: str) -> Iterator[Member]:
+    for page in services.get_pages(address, MEMBERS_TYPE):
+        found: Any = page.get("members") if isinstance(page, dict) else None
+        if not isinstance(found, list):
+            raise DeliveryError("platform-unexpected", "The platform's list of members is not as specified.")
+        try:
+            yield from map(Member.model_validate, found)
+        except ValidationError as error:
+            raise DeliveryError("platform-unexpected", "The platform's list of members is not as specified.") from error
+
+
+def _person(member: Member, student: str | None) -> PlatformPerson:
+    values = (
+        (IdKind.NUMBER, student),
+        (IdKind.NUMBER, member.lis_person_sourcedid),
+        (IdKind.LOGIN, member.ext_user_username),
+        (IdKind.EMAIL, member.email),
+        (IdKind.PLATFORM, member.user_id),
+    )
+    known = dict.fromkeys(PlatformId(kind, value) for kind, value in values if value)
+    return PlatformPerson(id=member.user_id, ids=tuple(known))
