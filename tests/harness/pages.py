@@ -27,10 +27,10 @@ SESSION_KEY = b"k" * 32
 NO_MODEL: Any = SimpleNamespace(close=lambda: None)
 
 
-def pages_app(store: Store, courses: Any = None, **options: Any) -> Any:
+def pages_app(store: Store, courses: Any = None, *, course: str = COURSE, **options: Any) -> Any:
     """The service of `grader serve` over `store`. Keys count if they were created before. `options`: of the pages."""
     engine = EngineThread(lambda: NO_MODEL, capacity=1)
-    courses = courses or OneCourse(COURSE, LabRegistry())
+    courses = courses or OneCourse(course, LabRegistry())
     app = create_app(engine, courses, store, ServiceOptions(rate="100000/second"))
     mount_pages(app, SESSION_KEY, **options)
     return app

@@ -1,6 +1,7 @@
 """Python processes that can import this repository, and waiting for a condition."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -29,3 +30,10 @@ def wait_until(condition: Callable[[], Any], seconds: float = 60, ignore: type[E
         if time.monotonic() > end:
             raise TimeoutError(f"not within {seconds:g} s")
         time.sleep(0.02)
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -88,12 +88,17 @@ class HashEngine:
 class Service:
     """This module as a process, in the block; it is ready when the block begins. `log_lines`: what it wrote so far."""
 
-    def __init__(self, labs: Path, store: str, *, milliseconds: float = 20) -> None:
-        self._arguments = [labs, store, "--milliseconds", milliseconds]
+    def __init__(
+        self, labs: Path, store: str, *, milliseconds: float = 20, port: int = 0, env: Mapping[str, str] | None = None
+    ) -> None:
+        self._arguments = [labs, store, "--milliseconds", milliseconds, "--port", port]
+        self._env = dict(env or {})
         self.log_lines: list[str] = []
 
     def __enter__(self) -> Self:
-        self.process = start("tests.harness.service_process", *self._arguments, stderr=subprocess.PIPE, text=True)
+        self.process = start(
+            "tests.harness.service_process", *self._arguments, stderr=subprocess.PIPE, text=True, env=self._env
+        )
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
         wait_until(lambda: self._address() or self.process.poll() is not None, 90)

@@ -1,8 +1,11 @@
 """The form on the page of a submission: rate, accept, comment, undo.
 
-The form has the revision of every criterion. All comments are sent with every action, so that none is lost.
+The form has the revision of every criterion. All comments are sent with every action, so that none is lost. Sending a
+form twice is harmless: a double click, a retry after a broken connection, the back button.
 """
 
+import hashlib
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +20,7 @@ from labs_schema.models import Criterion
 from serving.api.authorization import Caller
 from serving.api.schemas.problems import ProblemError, too_large
 from serving.review.filters import Filter
-from serving.review.items import ReviewCriterion, ReviewItem, review_criteria
+from serving.review.items import NO_DECISION, ReviewCriterion, ReviewItem, review_criteria
 from serving.store.choices import Choice, Outcome
 from serving.store.errors import ForgottenError
 from serving.store.overrides import Action, History, StoredOverride, decision
@@ -35,7 +38,8 @@ REQUEST = re.compile(r"[\w-]{16,64}")
 @dataclass(frozen=True)
 class Sent:
     """A form. `position`: of the criterion that `act` is about, None for acts on the submission. `revisions` and
-    `comments`: by position, for the criteria that the form has."""
+    `comments`: by position, for the criteria that the form has. `request`: the same if the same form is sent again, and
+    another one if its page is used again for another choice."""
 
     act: str
     position: int | None
@@ -76,11 +80,15 @@ def _read(form: FormData, shown: Shown | None) -> Sent:
         act=found[1] or found[4] or found[6],
         position=int(position) if position else None,
         rating=int(found[3]) if found[3] else None,
-        request=request_id,
+        request=f"{request_id}-{_digest(text(form, 'act'), revisions, comments)}",
         revisions=revisions,
         comments=comments,
         shown=shown,
     )
+
+
+def _digest(*fields: Any) -> str:
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _is_revision(name: str, value: str) -> bool:
@@ -91,11 +99,26 @@ def _record(request: Request, caller: Caller, grade_id: str, sent: Sent) -> list
     service, history, _, item = find_submission(request, grade_id)
     if item.grade != grade_id:  # regraded since: the form is about the grade that its page showed
         item = _as_shown(item, history)
+    if recorded := _recorded(sent, history, caller.actor):
+        return recorded
     choices = _choices(sent, item, history, caller.actor)
     if not choices:
         return []
     members = {grade_id: service.jobs.group_grades(history.grade)}
     return service.store.record_choices(choices, members=members, request=sent.request, actor=caller.actor)
+
+
+def _recorded(sent: Sent, history: History, actor: str) -> list[Outcome]:
+    """The outcomes of the form if it was sent before. Its choices cannot be made again from the current state: the last
+    step, which it takes back, would be another one."""
+    records = [each for each in history.records if (each.request, each.actor) == (sent.request, actor)]
+    decided = history.decisions
+    return [
+        Outcome(record=each, now=now, revision=max(history.grade.seq, now.seq))
+        for each in records
+        if each.grade == history.grade.id
+        for now in [decided.get(each.criterion, NO_DECISION)]
+    ]
 
 
 def _as_shown(item: ReviewItem, history: History) -> ReviewItem:
@@ -155,10 +178,13 @@ def _chosen(
 
 
 def _undone(sent: Sent, item: ReviewItem, actor: str) -> dict[str, str]:
-    """Criterion title -> id of the record to take back: the criterion's last, or all of the visitor's last form."""
+    """Criterion title -> id of the record to take back: the criterion's last, or all of the visitor's last form. The id
+    is empty if someone took it back after the page was opened: then the choice is a conflict."""
     if sent.act == "undo" and sent.position is not None and sent.position < len(item.criteria):
         each = item.criteria[sent.position]
-        return {each.title: each.decision.active[-1].id} if each.decision.active else {}
+        outdated = sent.revisions.get(sent.position) != item.revision(each)
+        active = each.decision.active
+        return {each.title: active[-1].id if active else ""} if active or outdated else {}
     if sent.act != "undo-last":
         return {}
     mine = [r for each in item.criteria for r in each.decision.active if r.actor == actor]
