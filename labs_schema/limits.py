@@ -383,6 +383,17 @@ class JobLimits(Frozen):
     labs_in_memory: int = Field(16, description="Labs of unfinished jobs that a worker holds in memory.")
 
 
+class ObserverLimits(Frozen):
+    """Submissions that wait for an observer (`grader observer`). Heartbeats are as `JobLimits` has them."""
+
+    wait_seconds: float = Field(
+        60.0, description="`POST /grade` waits so long for outcomes; past it, it grades without them."
+    )
+    poll_seconds: float = Field(0.25, description="Time between two checks for outcomes, and for new submissions.")
+    result_hours: int = Field(24, description="Stored outcomes are deleted after this time; grades have their own.")
+    observers: int = Field(16, description="Labs whose toolchain and validator an observer holds ready.")
+
+
 class ModelHubLimits(Frozen):
     """Contact with the model hub."""
 

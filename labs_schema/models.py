@@ -90,7 +90,8 @@ class Submission(Frozen):
     Group work has several `members`, sorted, of whom `student` is the first; each of them gets the grade.
     `redactions` are the strings in the files that name a student, sorted. Prompts replace them: `privacy.redaction`.
     `observations`: what happened when it was built and run; None if it was not observed. `unread`: the sorted codes of
-    the issues of files that cannot be read, such as `bad-archive`; its grade needs review.
+    the issues of files that cannot be read, such as `bad-archive`; its grade needs review. `unobserved`: why the checks
+    of its lab were not run, although they should have been; its grade needs review, too.
     """
 
     student: str
@@ -100,6 +101,7 @@ class Submission(Frozen):
     members: tuple[str, ...] = ()
     observations: SubmissionObservations | None = None
     unread: tuple[str, ...] = ()
+    unobserved: str = ""
 
     @property
     def students(self) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ from grader.cli.lti import lti
 from grader.cli.merge import merge
 from grader.cli.model import model
 from grader.cli.observe import observe
+from grader.cli.observer import observer
 from grader.cli.regrade import regrade
 from grader.cli.replay import replay
 from grader.cli.robustness import robustness
@@ -60,7 +61,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     TRAINING: (train, merge),
     GRADING: (grade, generate, label, regrade, export, replay, demo),
     TRUST: (evaluate, calibrate, attack, robustness),
-    OPERATION: (init, doctor, serve, worker, forget),
+    OPERATION: (init, doctor, serve, worker, observer, forget),
 }
 for panel, functions in PANELS.items():
     for function in functions:

@@ -40,6 +40,7 @@ class SyncOperations(SyncTransport):
 
         Every criterion with its rating and the probability of every rating, or the reason why it is ungraded.
 
+        If the lab has checks and the request no observations, an observer runs the checks first, if one is running.
         A submission without any graded criterion is still a 200. A 503 has a Retry-After. The grade is committed to
         the store before the response is sent.
         """
@@ -260,6 +261,7 @@ class AsyncOperations(AsyncTransport):
 
         Every criterion with its rating and the probability of every rating, or the reason why it is ungraded.
 
+        If the lab has checks and the request no observations, an observer runs the checks first, if one is running.
         A submission without any graded criterion is still a 200. A 503 has a Retry-After. The grade is committed to
         the store before the response is sent.
         """

@@ -37,7 +37,7 @@ def run_worker(options: ModelOptions, name: str | None) -> None:
         screen.print(f"processing jobs of {escape(served)} as [bold]{escape(worker.name)}[/]; stop with Ctrl-C")
         show({"worker": worker.name, "courses": list(courses.folders())})
         with suppress(KeyboardInterrupt), sending_webhooks(store):
-            _wait_for_sigterm()
+            wait_for_sigterm(threading.Event())
         thread.close()
         worker.stop()
 
@@ -48,7 +48,7 @@ def start_worker(store: Store, courses: Courses, thread: EngineThread, name: str
     return worker
 
 
-def _wait_for_sigterm() -> None:
-    stopped = threading.Event()
+def wait_for_sigterm(stopped: threading.Event) -> None:
+    """Until `stopped` is set, which SIGTERM does too."""
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     stopped.wait()

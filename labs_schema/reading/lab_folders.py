@@ -30,7 +30,7 @@ CONTEST_DATA = "data"
 PROBLEM_YAML = "problem.yaml"
 TIME_LIMIT = ".timelimit"
 OUTPUT_VALIDATORS = "output_validators"
-_CHECK_FILES = (CHECKS, CHECKS_FOLDER, CONTEST_DATA, PROBLEM_YAML, TIME_LIMIT, OUTPUT_VALIDATORS, "input_validators")
+CHECK_FILES = (CHECKS, CHECKS_FOLDER, CONTEST_DATA, PROBLEM_YAML, TIME_LIMIT, OUTPUT_VALIDATORS, "input_validators")
 LAB_MARKERS = (RUBRIC, RATINGS, SUBMISSIONS)
 """A folder with one of these is a lab."""
 _TEXT_FILES = (*STATEMENTS, *SHORT_STATEMENTS, README, LANGUAGE_FILE, ENCODING_FILE, "provenance.json")
@@ -48,7 +48,7 @@ def tables_named(name: str, available: Collection[str]) -> list[str]:
 
 
 _TABLES = tuple(name for table in (RATINGS, COMMENTS, ROSTER, GROUPS) for name in table_names(table))
-LAB_FILES = frozenset({*LAB_MARKERS, TEMPLATE, OBSERVATIONS, *_TEXT_FILES, *_TABLES, *_CHECK_FILES})
+LAB_FILES = frozenset({*LAB_MARKERS, TEMPLATE, OBSERVATIONS, *_TEXT_FILES, *_TABLES, *CHECK_FILES})
 
 
 def is_lab(folder: Path) -> bool:

@@ -6,8 +6,11 @@ from functools import cached_property
 from pathlib import Path
 from threading import Lock
 
-from labs_schema.errors import Issue
+from labs_schema.checks.models import checks_hash
+from labs_schema.checks.reading import has_checks, read_checks
+from labs_schema.errors import Issue, IssueCollector
 from labs_schema.models import Lab, Person
+from labs_schema.reading.lab_folders import CHECK_FILES
 from labs_schema.reading.validate import lab_folders, read_lab, read_rubric
 
 
@@ -19,6 +22,7 @@ class LabRegistry(dict[str, Lab]):
         self.folders = dict(folders or {})
         self._reading = Lock()
         self._checked: dict[str, tuple[object, dict[str, int]]] = {}
+        self._checks: dict[str, tuple[object, str | None]] = {}
 
     def add(self, folder: Path) -> bool:
         """Adds a new lab, if its rubric can be read."""
@@ -45,6 +49,21 @@ class LabRegistry(dict[str, Lab]):
                 read = read_lab(folder)
                 self._checked[name] = (stamp, lab.warnings if read.lab is None else read.counts)
             return lab.model_copy(update={"warnings": self._checked[name][1]})
+
+    def checks(self, name: str) -> str | None:
+        """The hash of the lab's checks; None if it has none, or none that can be used: see `grader check`.
+
+        They are read again when a file of theirs has changed. Thread-safe.
+        """
+        folder = self.folders.get(name)
+        if folder is None or not has_checks(folder):
+            return None
+        with self._reading:
+            stamp = [_stamp(folder / each) for each in CHECK_FILES]
+            if self._checks.get(name, (None,))[0] != stamp:
+                found = read_checks(folder, IssueCollector(name))
+                self._checks[name] = (stamp, checks_hash(found) if found else None)
+            return self._checks[name][1]
 
     @cached_property
     def roster(self) -> tuple[Person, ...]:

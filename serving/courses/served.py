@@ -1,12 +1,15 @@
 """The courses that a service or worker serves, and their labs."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Protocol
 
 from labs_schema.errors import InputError
+from labs_schema.reading.validate import lab_folders
+from labs_schema.submissions.file_names import safe_name
 from serving.courses.course_registry import CourseRegistry
 from serving.courses.errors import ElsewhereError, UnknownCourseError
 from serving.courses.lab_registry import LabRegistry, read_registry
@@ -86,6 +89,13 @@ class RegisteredCourses:
                 known = ServedCourse(name, labs, folder)
                 self._known[name] = registration.seq, known
             return known
+
+
+def find_lab_folder(labs: Path, lab: str) -> Path | None:
+    """The folder of the lab with this name; None if there is none."""
+    with suppress(InputError):  # the folder has no lab at all
+        return next((folder for folder in lab_folders(labs) if safe_name(folder.name) == lab), None)
+    return None
 
 
 def labs_of(courses: Courses) -> Callable[[str], Path]:

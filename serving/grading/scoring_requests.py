@@ -90,9 +90,11 @@ def make_scoring_request(
 
 
 def known_reasons(submission: Submission, language: str) -> tuple[str, ...]:
-    """Reasons for review that need no model: files that cannot be read, and what the injection detector finds."""
+    """Reasons for review that need no model: files that cannot be read, checks that were not run, and what the
+    injection detector finds."""
     unread = (ReviewCode.UNREAD_FILES.reason(", ".join(submission.unread)),) if submission.unread else ()
-    return (*unread, *_suspicious_text(submission, language))
+    unobserved = (ReviewCode.NOT_OBSERVED.reason(submission.unobserved),) if submission.unobserved else ()
+    return (*unread, *unobserved, *_suspicious_text(submission, language))
 
 
 def _suspicious_text(submission: Submission, language: str) -> tuple[str, ...]:

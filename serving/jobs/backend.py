@@ -3,22 +3,24 @@
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from labs_schema.errors import InputError
+from labs_schema.checks.models import checks_hash
+from labs_schema.checks.reading import has_checks, read_checks
+from labs_schema.errors import InputError, IssueCollector
 from labs_schema.grades import Grade
 from labs_schema.limits import JobLimits
 from labs_schema.models import Lab, Submission
-from labs_schema.reading.validate import lab_folders, load_lab
-from labs_schema.submissions.file_names import safe_name
+from labs_schema.reading.validate import load_lab
 from serving.courses.errors import ElsewhereError, UnknownCourseError
+from serving.courses.served import find_lab_folder
 from serving.engines.engine import EngineDownError
 from serving.grading.retries import Outcome, retry_gaps
-from serving.jobs.errors import LabChangedError, NoLabError, WorkerStoppedError
+from serving.jobs.errors import LabChangedError, NoLabError, ObservationsPendingError, WorkerStoppedError
 from serving.jobs.job import Job, work_hash
 from serving.jobs.repository import JobRepository
+from serving.observer.queue import ObservationQueue, Work
 from serving.scheduler.engine_queue import ClosedError
 from serving.scheduler.engine_thread import EngineThread
 from serving.store.store import Store
@@ -34,24 +36,44 @@ class WorkerBackend:
     def __init__(self, store: Store, labs: Path | Callable[[str], Path], engine: EngineThread) -> None:
         self.store, self.jobs = store, JobRepository(store.database)
         self._labs, self._engine = labs, engine
-        self._loaded: list[tuple[Job, Lab]] = []
+        self._observations = ObservationQueue(store.database)
+        self._loaded: list[tuple[Job, Lab, str | None]] = []
         self._current = threading.local()
 
     def folder(self, job: Job) -> Path:
         """The folder of the job's lab. Raises NoLabError if there is none."""
         labs = self._labs if isinstance(self._labs, Path) else self._labs(job.course)
-        with suppress(InputError):  # the folder has no lab at all
-            for folder in lab_folders(labs):
-                if safe_name(folder.name) == job.lab:
-                    return folder
+        if folder := find_lab_folder(labs, job.lab):
+            return folder
         raise NoLabError(f"No worker has the lab {job.lab!r}. Add its folder to a worker's labs and resume the job.")
 
     def lab(self, job: Job) -> Lab:
         """Raises LabChangedError if it is not as it was when the job was created, NoLabError if it is not here."""
         self._current.course = job.course
-        for known, lab in self._loaded:
+        return self._load(job)[0]
+
+    def observe(self, job: Job, submissions: Sequence[Submission]) -> list[Submission]:
+        """The submissions with the outcomes of the lab's checks, or with the reason why there are none.
+
+        Raises ObservationsPendingError while an observer still runs them, and what `lab` raises.
+        """
+        _, checks = self._load(job)
+        missing = [each for each in submissions if each.observations is None]
+        if checks is None or not missing:
+            return [*submissions]
+        works = [
+            Work(request=job.id, course=job.course, lab=job.lab, checks=checks, submission=each) for each in missing
+        ]
+        found = dict(zip((each.student for each in missing), self._observations.settled(works), strict=True))
+        if any(each is None for each in found.values()):
+            raise ObservationsPendingError("The checks of some submissions have not been run yet.")
+        return [settled.applied_to(each) if (settled := found.get(each.student)) else each for each in submissions]
+
+    def _load(self, job: Job) -> tuple[Lab, str | None]:
+        """The lab, and the hash of its checks if it has any."""
+        for known, lab, checks in self._loaded:
             if known.id == job.id:
-                return lab
+                return lab, checks
         folder = self.folder(job)
         try:
             lab = load_lab(folder)
@@ -61,8 +83,10 @@ class WorkerBackend:
             raise LabChangedError(
                 f"The rubric or the submissions of {job.lab!r} have changed since the job was created. Start a new job."
             )
-        self._loaded = [(job, lab), *self._loaded[: JobLimits().labs_in_memory - 1]]
-        return lab
+        usable = read_checks(folder, IssueCollector(job.lab)) if has_checks(folder) else None
+        loaded = lab, checks_hash(usable) if usable else None
+        self._loaded = [(job, *loaded), *self._loaded[: JobLimits().labs_in_memory - 1]]
+        return loaded
 
     def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Outcome]:
         """With the model of the course whose lab this thread loaded last. The engine's thread isolates failures.

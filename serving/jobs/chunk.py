@@ -38,6 +38,13 @@ class GradingBackend(Protocol):
         not grade the course or does not have the lab."""
         ...
 
+    def observe(self, job: Job, submissions: Sequence[Submission]) -> list[Submission]:
+        """The submissions with the outcomes of their lab's checks, if it has any.
+
+        Raises ObservationsPendingError while they are not known.
+        """
+        ...
+
     def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Outcome]:
         """The outcomes in order: a grade, or the error if the submission failed alone too. Raises `SYSTEM_ERRORS`."""
         ...
@@ -46,14 +53,14 @@ class GradingBackend(Protocol):
 def grade_chunk(backend: GradingBackend, job_id: str, number: int) -> None:
     """Settles the submissions of chunk `number` (from 0), unless the job is paused, cancelled or resumed meanwhile.
 
-    Raises one of `SYSTEM_ERRORS` and what `backend.lab` raises.
+    Raises one of `SYSTEM_ERRORS` and what `backend.lab` and `backend.observe` raise.
     """
     jobs, job = backend.jobs, backend.jobs.job(job_id)
     members = jobs.members(job, number)
     if jobs.settled(job.id, members).issuperset(members):
         return  # even if this worker does not have the lab
     lab = backend.lab(job)
-    waiting = waiting_in(jobs, job, lab, number)
+    waiting = _observed(backend, job, waiting_in(jobs, job, lab, number))
     started = jobs.attempts.of(job.id, list(waiting))
     batch = [submission for pseudonym, submission in waiting.items() if pseudonym not in started]
     if batch and _wanted(jobs, job):
@@ -79,6 +86,16 @@ def waiting_in(jobs: JobRepository, job: Job, lab: Lab, number: int) -> dict[str
             names = {"student": pseudonym, "folder": first.setdefault(position, pseudonym), "members": ()}
             waiting[pseudonym] = lab.submissions[position].model_copy(update=names)
     return waiting
+
+
+def _observed(backend: GradingBackend, job: Job, waiting: Mapping[str, Submission]) -> dict[str, Submission]:
+    """`waiting` with what was observed; the members of a group share it."""
+    groups = one_of_each_group(waiting.values())
+    found = {each.folder: each for each in backend.observe(job, groups)}
+    return {
+        pseudonym: found[each.folder].model_copy(update={"student": each.student})
+        for pseudonym, each in waiting.items()
+    }
 
 
 def one_of_each_group(waiting: Iterable[Submission]) -> list[Submission]:

@@ -47,6 +47,10 @@ class CliBackend:
     def lab(self, _: Job) -> Lab:
         return self._lab
 
+    def observe(self, _: Job, submissions: Sequence[Submission]) -> list[Submission]:
+        """With what `grader observe` has written into the lab."""
+        return [*submissions]
+
     def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Outcome]:
         return grade_isolated(partial(self._grader.grade, lab, reasoning=self._reasoning), submissions)
 

@@ -22,6 +22,12 @@ class NoLabError(ElsewhereError):
     code = "job-lab-missing"
 
 
+class ObservationsPendingError(GraderError):
+    """An observer has not yet run the checks of the chunk's submissions; the chunk is claimed again later."""
+
+    code = "observations-pending"
+
+
 class WorkerStoppedError(GraderError):
     """The engine is closed because this process stops; the chunk is left to another worker."""
 

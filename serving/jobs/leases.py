@@ -4,9 +4,8 @@ A lease only prevents double work. If two workers grade a chunk, the store still
 """
 
 from collections.abc import Collection, Iterable
-from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from serving.jobs.attempts import is_parked
@@ -14,7 +13,7 @@ from serving.jobs.job import Job
 from serving.jobs.tables import attempts, jobs, leases, members, workers
 from serving.store.database import Database
 from serving.store.grades import by_model
-from serving.store.ledger import timestamp
+from serving.store.heartbeats import Heartbeats
 from serving.store.tables import grades, students
 
 
@@ -23,25 +22,18 @@ class Leases:
 
     def __init__(self, database: Database, name: str) -> None:
         self._database, self.name = database, name
+        self._heartbeats = Heartbeats(database, workers)
 
     def heartbeat(self, dead_seconds: float, courses: Collection[str] | None = None) -> None:
         """Records that this worker is alive and grades `courses` (None: all of them).
 
         Deletes the workers without a heartbeat for `dead_seconds`, and with them their leases.
         """
-        with self._database.writing() as connection:
-            now = _clock(connection)
-            seen = {"seen_at": timestamp(now), "courses": None if courses is None else sorted(courses)}
-            if not connection.execute(update(workers).where(workers.c.name == self.name).values(seen)).rowcount:
-                connection.execute(insert(workers).values(name=self.name, **seen))
-            dead = workers.c.seen_at < timestamp(now - timedelta(seconds=dead_seconds))
-            connection.execute(delete(workers).where(dead))
+        self._heartbeats.beat(self.name, dead_seconds, courses)
 
     def leave(self, prefix: str = "") -> None:
         """Deletes this worker, or every worker whose name starts with `prefix`, with its leases."""
-        mine = workers.c.name.startswith(prefix, autoescape=True) if prefix else workers.c.name == self.name
-        with self._database.writing() as connection:
-            connection.execute(delete(workers).where(mine))
+        self._heartbeats.leave(prefix or self.name, prefix=bool(prefix))
 
     def claim(self, job: Job, position: int = 0) -> int | None:
         """Leases the first chunk at or after `position` that has unsettled work and no other worker.
@@ -92,11 +84,3 @@ def _unsettled(connection: Connection, job: Job, *conditions: ColumnElement[bool
     found = select(members.c.position).where(members.c.job == job.id, *conditions, *(~each for each in settled))
     position: int | None = connection.execute(found.order_by(members.c.position).limit(1)).scalar()
     return position
-
-
-def _clock(connection: Connection) -> datetime:
-    """The database's clock: the machines of several workers may disagree. SQLite has one machine."""
-    if connection.dialect.name == "postgresql":
-        now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
-        return now
-    return datetime.now(UTC)

@@ -12,7 +12,13 @@ from labs_schema.limits import JobLimits
 from serving.courses.errors import ElsewhereError
 from serving.engines.engine import EngineDownError
 from serving.jobs.chunk import GradingBackend, grade_chunk
-from serving.jobs.errors import LabChangedError, NoLabError, OtherModelError, WorkerStoppedError
+from serving.jobs.errors import (
+    LabChangedError,
+    NoLabError,
+    ObservationsPendingError,
+    OtherModelError,
+    WorkerStoppedError,
+)
 from serving.jobs.job import Job
 from serving.jobs.leases import Leases
 from serving.store.errors import StoreError
@@ -124,6 +130,8 @@ class Worker:
                 pause = self._limits.pause_seconds
             except WorkerStoppedError:
                 return
+            except ObservationsPendingError:
+                self._stopping.wait(self._limits.pause_seconds)
             except (EngineDownError, StoreError, ElsewhereError):
                 self._stopping.wait(pause)
                 pause = min(2 * pause, self._limits.longest_pause_seconds)
@@ -156,7 +164,7 @@ class Worker:
             self.jobs.finish(job, str(error))
         except NoLabError as error:
             self._stall(job, str(error))
-        except (EngineDownError, StoreError, ElsewhereError, WorkerStoppedError):
+        except (EngineDownError, StoreError, ElsewhereError, ObservationsPendingError, WorkerStoppedError):
             raise
         except Exception as error:  # only its kind: the text may name a student
             self._stall(job, f"{type(error).__name__} while grading; fix the cause and resume the job")

@@ -21,6 +21,7 @@ class ReviewCode(StrEnum):
     ORDER_SENSITIVE = "order-sensitive"
     TRUNCATED = "truncated"
     NOT_DECIDED = "not-decided"
+    NOT_OBSERVED = "not-observed"
     UNREAD_FILES = "unread-files"
     SUSPICIOUS_TEXT = "suspicious-text"
     VERIFICATION_DIFFERS = "verification-differs"

@@ -134,16 +134,19 @@ def read_submission(connection: Connection, grade_id: str) -> Submission | None:
         redactions=tuple(fields.get("redactions", ())),
         unread=tuple(fields.get("unread", ())),
         observations=None if observed is None else SubmissionObservations.model_validate(observed),
+        unobserved=fields.get("unobserved", ""),
     )
 
 
 def _stored_submission(submission: Submission) -> object:
-    """The files of a grade, and what was observed of them."""
-    document = submission_document(submission)
-    if submission.observations is None:
+    """The files of a grade, and what was observed of them, or why nothing was."""
+    document, observed = submission_document(submission), submission.observations
+    more: dict[str, object] = {"unobserved": submission.unobserved} if submission.unobserved else {}
+    if observed is not None:
+        more["observations"] = observed.model_dump(mode="json", exclude_defaults=True)
+    if not more:
         return document
-    fields = document if isinstance(document, dict) else {"files": document}
-    return {**fields, "observations": submission.observations.model_dump(mode="json", exclude_defaults=True)}
+    return {**(document if isinstance(document, dict) else {"files": document}), **more}
 
 
 def _check(lab: Lab, rubric: str, submission: Submission, grade: Grade) -> None:

@@ -26,7 +26,8 @@ from labs_schema.frozen import Frozen
 from labs_schema.limits import IdempotencyLimits
 from serving.store.errors import ForgottenError, InProgressError, OtherBodyError
 from serving.store.ledger import timestamp
-from serving.store.tables import idempotency, students
+from serving.store.students import lock_student
+from serving.store.tables import idempotency
 
 LIMITS = IdempotencyLimits()
 ANSWER_AGE = timedelta(hours=LIMITS.answer_hours)
@@ -57,7 +58,7 @@ def claim_request(
     released: Container[str],
 ) -> Claim:
     """See `Store.claim_request`. `released`: holders in this process that gave up but could not reach the database."""
-    _lock_student(connection, student)
+    lock_student(connection, student)
     claim_id = hashlib.sha256(f"{scope}\0{key}".encode("utf-8", "surrogatepass")).hexdigest()
     expired = timestamp(now - ANSWER_AGE)
     connection.execute(delete(idempotency).where(idempotency.c.id == claim_id, idempotency.c.created_at <= expired))
@@ -93,7 +94,7 @@ def record_answer(connection: Connection, claim: Claim, answer: str) -> str:
     row = idempotency.c.id == claim.id
     student = connection.execute(select(idempotency.c.student).where(row)).scalar_one_or_none()
     with suppress(ForgottenError):
-        _lock_student(connection, student)
+        lock_student(connection, student)
         connection.execute(update(idempotency).where(row, idempotency.c.answer.is_(None)).values(answer=answer))
     stored = connection.execute(select(idempotency.c.answer).where(row)).scalar_one_or_none()
     return answer if stored is None else str(stored)
@@ -115,15 +116,6 @@ def _take_over(connection: Connection, now: datetime, row: Row[Any], holder: str
 
 def _own_row(claim: Claim) -> Any:
     return update(idempotency).where(idempotency.c.id == claim.id, idempotency.c.holder == claim.holder)
-
-
-def _lock_student(connection: Connection, student: str | None) -> None:
-    """Orders this transaction before or after forgetting the student. Raises ForgottenError if it is after."""
-    if student is None:
-        return
-    query = select(students.c.forgotten_at).where(students.c.pseudonym == student).with_for_update(read=True)
-    if connection.execute(query).scalar_one_or_none() is not None:
-        raise ForgottenError("The student was forgotten.")
 
 
 def _sweep(connection: Connection, expired: str) -> None:

@@ -31,7 +31,7 @@ from serving.store.errors import StoreError
 from serving.store.ledger import Ledger, audited_transaction, timestamp
 from serving.store.roles import Role
 
-VACUUMED_TABLES = ("contents", "students", "idempotency")
+VACUUMED_TABLES = ("contents", "students", "idempotency", "observation_requests")
 
 
 class Forgotten(Frozen):

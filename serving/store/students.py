@@ -15,9 +15,9 @@ from labs_schema.hashes import canonical_json
 from labs_schema.student_ids import local_part, written_id
 from serving.store.contents import keyed_hash
 from serving.store.database import select_in_batches
-from serving.store.errors import UnknownError
+from serving.store.errors import ForgottenError, UnknownError
 from serving.store.ledger import Ledger, printable_name
-from serving.store.tables import contents, grades, idempotency, lti_users, students
+from serving.store.tables import contents, grades, idempotency, lti_users, observation_requests, students
 
 UNKNOWN = "The store did not issue this pseudonym. Get one by course and student first."
 ANONYMOUS = " anonymous "
@@ -94,18 +94,27 @@ def read_secrets(connection: Connection, pseudonyms: Sequence[str]) -> dict[str,
     return found
 
 
+def lock_student(connection: Connection, pseudonym: str | None) -> None:
+    """Orders this transaction before or after forgetting the student. Raises ForgottenError if it is after."""
+    if pseudonym is None:
+        return
+    query = select(students.c.forgotten_at).where(students.c.pseudonym == pseudonym).with_for_update(read=True)
+    if connection.execute(query).scalar_one_or_none() is not None:
+        raise ForgottenError("The student was forgotten.")
+
+
 def forget_student(ledger: Ledger, pseudonym: str, actor: str) -> int:
     """Erases a student's identity, contents and stored answers; returns the number of contents.
 
     The audit log records the pseudonym, not the student.
     """
     connection = ledger.connection
-    # The student's row first: `idempotency` locks it too, so that no answer is stored after this.
+    # The student's row first: `lock_student` locks it too, so that nothing about the student is stored after this.
     row = update(students).where(students.c.pseudonym == pseudonym)
     connection.execute(row.values(student=None, secret=None, forgotten_at=ledger.at))
     erased = connection.execute(delete(contents).where(contents.c.student == pseudonym)).rowcount
-    connection.execute(delete(idempotency).where(idempotency.c.student == pseudonym))
-    connection.execute(delete(lti_users).where(lti_users.c.student == pseudonym))
+    for table in (idempotency, lti_users, observation_requests):
+        connection.execute(delete(table).where(table.c.student == pseudonym))
     ledger.append("forget", actor, {"pseudonym": pseudonym, "contents": erased})
     return erased
 

@@ -9,6 +9,7 @@ ISO 8601 with microseconds and a Z, so that they sort as text. The triggers that
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     Boolean,
     Column,
     ForeignKey,
@@ -289,4 +290,30 @@ lti_registration_tokens = Table(
     Column("token_hash", String, primary_key=True),
     *required("created_at", "expires_at"),
     Column("used_at", String),
+)
+
+# A live observer, its last heartbeat and the courses whose programs it runs; NULL: all courses.
+observers = Table(
+    "observers",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("seen_at", String, nullable=False),
+    Column("courses", JSON(none_as_null=True)),
+)
+
+# A submission of a grading request or job that waits for the outcomes of its lab's checks, or has them. `files`: its
+# program; `checks`: the hash of the lab's checks. The first of `result` and `failure` counts. Deleting a dead
+# observer's row frees what it had claimed.
+observation_requests = Table(
+    "observation_requests",
+    metadata,
+    Column("request", String, primary_key=True),
+    Column("student", String, ForeignKey("students.pseudonym"), primary_key=True, index=True),
+    Column("at", String, nullable=False, index=True),
+    *required("course", "lab", "checks"),
+    Column("files", Text, nullable=False),
+    Column("worker", String, ForeignKey("observers.name", ondelete="SET NULL"), index=True),
+    Column("attempts", Integer, nullable=False),
+    Column("result", Text),
+    Column("failure", String),
 )

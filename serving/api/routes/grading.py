@@ -16,6 +16,7 @@ from labs_schema.privacy.redaction import person_from_id, roster_names, with_red
 from serving.api.authorization import AuthorizedRoute, Caller, PlatformCaller, platform
 from serving.api.grade_requests import grade_through_queue, queue_full, timed_out, too_many_tokens
 from serving.api.idempotency import IdempotencyKey, respond_once
+from serving.api.observation_requests import observe_through_queue
 from serving.api.routes.labs import find_lab
 from serving.api.schemas.examples import ANSWER, BODY, GRADE_REQUESTS, KEYED, STORED, problems, success
 from serving.api.schemas.grades import GradeResponse, grade_response
@@ -102,8 +103,9 @@ async def grade_submission(
 ) -> Response:
     """Every criterion with its rating and the probability of every rating, or the reason why it is ungraded.
 
-    A submission without any graded criterion is still a 200. A 503 has a Retry-After. The grade is committed to the
-    store before the response is sent.
+    If the lab has checks and the request no observations, an observer runs the checks first, if one is running. A
+    submission without any graded criterion is still a 200. A 503 has a Retry-After. The grade is committed to the store
+    before the response is sent.
     """
     if isinstance(body, LabGradeRequest):
         lab, ids = find_lab(service.course.labs, body.lab), {}
@@ -121,8 +123,11 @@ async def grade_submission(
     async def grade(request_id: str) -> GradeResponse:
         if idempotency_key and (found := await run_in_threadpool(_recorded, service, lab, request_id, ids)):
             return found
-        graded = await _grade_while_connected(service, request, lab, submission, body.reasoning, slot)
-        grade_id = await run_in_threadpool(_record, service, lab, submission, graded, request_id, caller)
+        observed = submission
+        if isinstance(body, LabGradeRequest):
+            observed = await observe_through_queue(service, lab.name, submission, request_id)
+        graded = await _grade_while_connected(service, request, lab, observed, body.reasoning, slot)
+        grade_id = await run_in_threadpool(_record, service, lab, observed, graded, request_id, caller)
         # A process that took this request over may have recorded its own grade first, and the first one counts.
         if idempotency_key and (found := await run_in_threadpool(_recorded, service, lab, request_id, ids)):
             return found

@@ -120,6 +120,9 @@ class MortalBackend:
     def lab(self, _: Job) -> Lab:
         return self._regrade.lab
 
+    def observe(self, _: Job, submissions: Sequence[Submission]) -> list[Submission]:
+        return [*submissions]
+
     def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Outcome]:
         now = self._regrade.now
         if now != self._worked_for or now.requested is not RequestedState.RUN or now.ended:

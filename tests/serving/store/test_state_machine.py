@@ -41,6 +41,9 @@ class GradingBackend:
     def lab(self, _: Job) -> Lab:
         return self._lab
 
+    def observe(self, _: Job, submissions: Sequence[Submission]) -> list[Submission]:
+        return [*submissions]
+
     def grade(self, lab: Lab, submissions: Sequence[Submission]) -> list[Grade]:
         return [self._hand.graded(lab, each, rating_of(each.files[0].text)) for each in submissions]
 
