@@ -7,13 +7,9 @@ from grader.heads.label_files import save_ratings
 from labs_schema.frozen import Frozen
 from labs_schema.models import HumanGrade, Lab
 from labs_schema.reading.validate import lab_folders, load_lab
-from serving.store.grades import read_submission
-from serving.store.overrides import Decision, decisions, read_lab_overrides
+from serving.review.decided_ratings import decided_ratings
+from serving.store.overrides import Decision
 from serving.store.store import Store
-from serving.store.students import find_pseudonym
-
-Decided = dict[tuple[str, str], Decision]
-"""(student, criterion) -> decision."""
 
 
 class ReviewedCell(Frozen):
@@ -49,7 +45,7 @@ def save_reviews(store: Store, parent: Path, course: str) -> list[ReviewedLab]:
 
 def _save(store: Store, folder: Path, course: str) -> ReviewedLab:
     lab = load_lab(folder)
-    decided, outdated = _decided(store, lab, course)
+    decided, outdated = decided_ratings(store, lab, course)
     table = lab.ratings_by_student
     cells = tuple(
         ReviewedCell(student=student, criterion=title, before=table.get(student, {}).get(title), now=str(each.rating))
@@ -60,26 +56,6 @@ def _save(store: Store, folder: Path, course: str) -> ReviewedLab:
         merged = lab.model_copy(update={"human_grades": tuple(_merged(lab, decided))})
         save_ratings(merged, merged.ratings_by_student, folder)
     return ReviewedLab(lab=lab.name, cells=cells, same=len(decided) - len(cells), outdated=outdated)
-
-
-def _decided(store: Store, lab: Lab, course: str) -> tuple[Decided, int]:
-    """The decisions on the files that the lab has, and the number of the others."""
-    work = {student: each for each in lab.submissions for student in each.students}
-    ratings = {criterion.title: {each.title for each in criterion.ratings} for criterion in lab.criteria}
-    found: Decided = {}
-    outdated = 0
-    with store.database.reading() as connection:
-        names = {find_pseudonym(connection, course, student): student for student in work}
-        known = [pseudonym for pseudonym in names if pseudonym]
-        for (pseudonym, _), records in read_lab_overrides(connection, lab.name, known).items():
-            student, stored = names[pseudonym], read_submission(connection, records[-1].grade)
-            made = {title: each for title, each in decisions(records).items() if each.rating is not None}
-            usable = {title: each for title, each in made.items() if each.rating in ratings.get(title, ())}
-            if stored is None or stored.files != work[student].files:
-                usable = {}
-            outdated += len(made) - len(usable)
-            found |= {(student, title): each for title, each in usable.items()}
-    return found, outdated
 
 
 def _merged(lab: Lab, decided: Mapping[tuple[str, str], Decision]) -> Iterator[HumanGrade]:

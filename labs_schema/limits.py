@@ -332,6 +332,11 @@ class PageLimits(Frozen):
     shown_chars: int = Field(1_000_000, description="Characters of a submission that a page shows.")
     items_in_memory: int = Field(30_000, description="Submissions of all labs whose state is held in memory.")
     comment_chars: int = Field(10_000, description="A TA's comment; past it, 413.")
+    label_sessions: int = Field(4, description="Labs that are being rated at the same time, with their fitted heads.")
+    label_poll_seconds: float = Field(
+        1.5, description="Time between two requests of a browser for the state of a running fit."
+    )
+    listed_changes: int = Field(200, description="Changed ratings that the page of another model's grades lists.")
     pause_seconds: float = Field(600.0, description="A longer time between two decisions does not count as work.")
     grouping_seconds: float = Field(
         2.0, description="Comparing programs for groups of equal answers, in one request; the next one continues."

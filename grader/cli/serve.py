@@ -32,6 +32,10 @@ def serve(
         ),
     ] = None,
     models: LoadedModels = None,
+    label_model: Annotated[
+        str,
+        typer.Option(metavar="MODEL", help="Base model of the heads that learn from TAs' ratings on the pages."),
+    ] = "smollm2-135m",
     jobs: Annotated[bool, typer.Option(help="Also process regrade jobs. Without, 'grader worker' does.")] = True,
 ) -> None:
     """Runs the HTTP service.
@@ -63,5 +67,6 @@ def serve(
         allow_origins=tuple(allow_origin or ()),
         models=models,
         jobs=jobs,
+        label_model=label_model,
     )
     run_service(options)

@@ -9,23 +9,28 @@ from rich.markup import escape
 from rich.prompt import Prompt
 
 from grader.heads.base import open_base
-from grader.heads.label_files import append_version, save_ratings, save_run
-from grader.heads.session import LabelSession, Version
+from grader.heads.label_files import append_version, other_labs, save_ratings
+from grader.heads.run import save_run
+from grader.heads.session import LabelSession
 from grader.progress_bars import step_bars
 from grader.terminal import printable
 from labs_schema.errors import GraderError
 from labs_schema.frozen import Frozen
-from labs_schema.models import Criterion, Lab, Submission
-from labs_schema.reading.validate import lab_folders, load_lab
+from labs_schema.models import Criterion, Submission
+from labs_schema.reading.validate import load_lab
 from prompts.base_models import find_base
 from prompts.messages import option_text
 from prompts.verdict import LETTERS
+from serving.review.labelling import MIN_PROGRAMS, TARGET, Readiness, Version, readiness
 from training.run_folder import update_latest_link
 
 SKIP, QUIT = "skip", "quit"
 """Words, because a criterion may have up to 26 letters."""
-MIN_PROGRAMS = 10
-"""Fewer rated programs support no estimate."""
+ADVICE = {
+    Readiness.TOO_FEW: f"Rate at least {MIN_PROGRAMS}.",
+    Readiness.TOO_LOW: "Rate more.",
+    Readiness.READY: "The rest can be graded.",
+}
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class LabelOptions:
     parent: Path
     model: str
     out: Path
-    target: float = 0.75
+    target: float = TARGET
     seed: int = 0
     propose: int | None = None
     finish: bool = False
@@ -59,8 +64,9 @@ def label_lab(folder: Path, options: LabelOptions, console: Console) -> Labelled
     lab, base = load_lab(folder), open_base(find_base(options.model), None)
     if not any(file.text.strip() for submission in lab.submissions for file in submission.files):
         raise GraderError(f"{folder}: the lab has no program to rate.", code="nothing-to-learn")
+    others = [other for other in other_labs(options.parent, folder) if other.ratings_by_student]
     with step_bars() as show:
-        session = LabelSession(lab, rated_labs(options.parent, folder), base, seed=options.seed, progress=show)
+        session = LabelSession(lab, others, base, seed=options.seed, progress=show)
     version = session.refit() if session.can_fit else None
     if options.propose:
         proposed = tuple(submission.folder for submission in session.next_submissions(options.propose))
@@ -84,12 +90,6 @@ def label_lab(folder: Path, options: LabelOptions, console: Console) -> Labelled
     return Labelled(model=run, version=version)
 
 
-def rated_labs(parent: Path, own: Path) -> list[Lab]:
-    """The labs in `parent` with ratings, except the lab `own`."""
-    found = [load_lab(each) for each in lab_folders(parent) if each.resolve() != own.resolve()]
-    return [lab for lab in found if lab.ratings_by_student]
-
-
 def status_line(version: Version, target: float) -> str:
     """The estimated agreement, and whether the rest can be graded."""
     found = version.estimate
@@ -99,11 +99,7 @@ def status_line(version: Version, target: float) -> str:
         f"{found.programs} programs rated. Estimated agreement {found.agreement:.2f} "
         f"[{found.low:.2f}, {found.high:.2f}] (always the most frequent rating: {found.majority:.2f})."
     )
-    if found.programs < MIN_PROGRAMS:
-        return f"{line} Rate at least {MIN_PROGRAMS}."
-    if found.agreement < target or found.agreement <= found.majority:
-        return f"{line} Rate more."
-    return f"{line} The rest can be graded."
+    return f"{line} {ADVICE[readiness(found, target)]}"
 
 
 def _rate(session: LabelSession, folder: Path, options: LabelOptions, console: Console) -> Version | None:

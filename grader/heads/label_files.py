@@ -1,20 +1,18 @@
-"""The files of a labelling session: the lab's ratings, the log of versions, and the run folder of the final head."""
+"""The files of a labelling session: the lab's ratings and the log of versions."""
 
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from contextlib import suppress
 from pathlib import Path
 
-from grader.heads.base import HeadBase
-from grader.heads.run import write_head_run
-from grader.heads.session import Version
+from pydantic import ValidationError
+
 from labs_schema.errors import GraderError
 from labs_schema.lab_writer import write_ratings
 from labs_schema.models import Lab
 from labs_schema.reading.lab_folders import COMMENTS, RATINGS, table_names
-from prompts.style import PromptStyle
-from serving.head.head import Head
-from training.run_folder import RunFolder
+from labs_schema.reading.validate import lab_folders, load_lab
+from serving.review.labelling import Version
 
 VERSIONS = "versions.jsonl"
 Ratings = Mapping[str, Mapping[str, str]]
@@ -53,21 +51,30 @@ def save_ratings(lab: Lab, ratings: Ratings, folder: Path) -> None:
     _sync(folder)
 
 
+def other_labs(parent: Path, own: Path) -> list[Lab]:
+    """The labs in `parent`, except the lab `own`. Raises InputError for one that cannot be read."""
+    return [load_lab(each) for each in lab_folders(parent) if each.resolve() != own.resolve()]
+
+
 def append_version(made: Version, out: Path) -> None:
     """Adds a line to `versions.jsonl`; on disk when it returns."""
     out.mkdir(parents=True, exist_ok=True)
-    with (out / VERSIONS).open("a", encoding="utf-8") as file:
-        file.write(made.model_dump_json() + "\n")
+    with (out / VERSIONS).open("ab+") as file:
+        # A line that was cut off when the process was killed must not swallow this one.
+        size = file.seek(0, os.SEEK_END)
+        cut_off = size > 0 and os.pread(file.fileno(), 1, size - 1) != b"\n"
+        file.write(b"\n" * cut_off + made.model_dump_json().encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
 
 
-def save_run(head: Head, base: HeadBase, out: Path) -> Path:
-    """A run folder that `grader regrade`, `serve` and `grade` accept as --model. It has no calibration."""
-    run = RunFolder(out / f"{head.info.dataset_hash[:12]}-{datetime.now(UTC):%Y%m%d-%H%M%S}")
-    run.path.mkdir(parents=True)
-    write_head_run(run, head, base, PromptStyle())
-    return run.path
+def read_versions(out: Path) -> list[Version]:
+    """The versions in `out`, oldest first, without a line that was cut off."""
+    path, found = out / VERSIONS, []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
+        with suppress(ValidationError):
+            found.append(Version.model_validate_json(line))
+    return found
 
 
 def _sync(path: Path) -> None:

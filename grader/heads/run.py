@@ -1,6 +1,8 @@
 """Writes a head into a run folder, which every command accepts as a model."""
 
+from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 
 from grader.heads.base import HeadBase
 from prompts.encode import OnOverlong
@@ -40,3 +42,11 @@ def write_head_run(
         stages=("head",),
     )
     write_manifest(manifest, run.path)
+
+
+def save_run(head: Head, base: HeadBase, out: Path) -> Path:
+    """A run folder that `grader regrade`, `serve` and `grade` accept as --model. It has no calibration."""
+    run = RunFolder(out / f"{head.info.dataset_hash[:12]}-{datetime.now(UTC):%Y%m%d-%H%M%S}")
+    run.path.mkdir(parents=True)
+    write_head_run(run, head, base, PromptStyle())
+    return run.path

@@ -15,42 +15,18 @@ from grader.heads.fitting import (
     fit_lab_heads,
     read_features,
 )
-from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_hash
 from labs_schema.models import Criterion, Lab, Submission
 from serving.head.head import Head, head_hash
 from serving.head.hidden_states import Hidden
+from serving.review.labelling import Estimate, ProposedProgram, Version
 from training.head.basis import Floats
-from training.head.proposals import propose
+from training.head.proposals import propose, resembling
 from training.head.regression import softmax
 
 RESAMPLES = 1000
 CANDIDATES = 1000
 """Programs among which the next is chosen; more would make the choice slow."""
-
-
-class Estimate(Frozen):
-    """The share of ratings that a head gave as the TA did, cross-validated, with a 95 % interval over students."""
-
-    agreement: float
-    low: float
-    high: float
-    majority: float
-    programs: int
-    decisions: int
-
-
-class Version(Frozen):
-    """A fitted head. `head_hash` is that of its weights, `ratings_hash` that of the lab's ratings it was fitted on.
-
-    `estimate`: None before the first rating. `made`: date and time in UTC, ISO 8601.
-    """
-
-    head_hash: str
-    ratings_hash: str
-    programs: int
-    estimate: Estimate | None
-    made: str
 
 
 class LabelSession:
@@ -95,6 +71,24 @@ class LabelSession:
         points = self._features.basis.points[rows]
         chosen = propose(points, self._doubt()[rows], np.arange(len(rated_rows)), count)
         return [self.submissions[rows[row]] for row in chosen]
+
+    def proposals(self, count: int) -> list[ProposedProgram]:
+        """The programs to rate next, with the reasons, which reveal no predicted rating."""
+        chosen = self.next_submissions(count)
+        row = {submission.student: i for i, submission in enumerate(self.submissions)}
+        rated = np.array([row[submission.student] for submission in self.rated], int)
+        left = np.setdiff1d(np.arange(len(self.submissions)), rated)
+        points = self._features.basis.points[: len(self.submissions)]
+        doubt = self._doubt() / np.log(max(2, *(len(criterion.ratings) for criterion in self.lab.criteria)))
+        return [
+            ProposedProgram(
+                student=each.student,
+                resembles=resembling(points, row[each.student], rated, left),
+                left=len(left),
+                doubt=float(doubt[row[each.student]]) if self.head else None,
+            )
+            for each in chosen
+        ]
 
     def refit(self) -> Version:
         """Fits a new version of the head on all ratings so far."""

@@ -11,6 +11,7 @@ from pydantic import Field
 from rich.console import Console
 from rich.markup import escape
 
+from grader.heads.label_service import LabelService
 from grader.service.courses import served_courses
 from grader.service.engine import ModelOptions, open_engine
 from grader.service.local_store import local_store
@@ -44,6 +45,9 @@ class ServeOptions(ModelOptions):
     rate: str = Field("50/second", description="How often one key may call.")
     allow_origins: tuple[str, ...] = Field((), description="Web pages of these origins may call from browsers (CORS).")
     jobs: bool = Field(True, description="Whether this process also works on regrade jobs.")
+    label_model: str = Field(
+        "smollm2-135m", description="Base model of the heads that learn from ratings on the pages."
+    )
 
 
 def run_service(options: ServeOptions) -> None:
@@ -79,7 +83,12 @@ def run_service(options: ServeOptions) -> None:
         )
         start_job = worker.notify if worker else leave_to_workers
         app = create_app(engine.thread, courses, store, service_options, start_job=start_job, telemetry=telemetry)
-        mount_pages(app, read_session_key(_session_key_file(store)), blind_share=Settings().blind_share)
+        mount_pages(
+            app,
+            read_session_key(_session_key_file(store)),
+            blind_share=Settings().blind_share,
+            labelling=LabelService(store, options.label_model),
+        )
         url = f"http://{options.host}:{port}"
         ready = f"serving on [bold]{url}[/], with the review pages; API reference at {url}/docs; stop with Ctrl-C"
         log_to_stderr()

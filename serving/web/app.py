@@ -14,6 +14,7 @@ from serving.api.middleware.json_bodies import PAGES_PATH
 from serving.api.service import Service
 from serving.review.copies import Copies
 from serving.review.index import ReviewIndex
+from serving.review.labelling import Labelling
 from serving.web.error_pages import install_error_pages
 from serving.web.rendering import STATIC
 from serving.web.review_state import ReviewState
@@ -39,17 +40,24 @@ BLIND_SHARE = 0.1
 
 
 def mount_pages(
-    app: FastAPI, session_key: bytes, *, lifetime: timedelta = LIFETIME, blind_share: float = BLIND_SHARE
+    app: FastAPI,
+    session_key: bytes,
+    *,
+    lifetime: timedelta = LIFETIME,
+    blind_share: float = BLIND_SHARE,
+    labelling: Labelling | None = None,
 ) -> FastAPI:
     """Adds the pages below `/app` to a service made by `create_app`, and `GET /` that leads to them.
 
-    `blind_share`: part of the criteria whose rating is hidden until a person has chosen.
+    `blind_share`: part of the criteria whose rating is hidden until a person has chosen. `labelling`: without it labs
+    cannot be rated on the pages before a model has graded them.
     """
     service: Service = app.state.service
     pages = FastAPI(title="grader pages", docs_url=None, redoc_url=None, openapi_url=None)
     pages.state.service = service
+    database = service.store.database
     pages.state.review = ReviewState(
-        ReviewIndex(service.store.database), Copies(service.store.database), ShownSigner(session_key), blind_share
+        ReviewIndex(database), Copies(database), ShownSigner(session_key), blind_share, labelling
     )
     install_error_pages(pages)
     pages.add_middleware(SessionCookies, signer=session_signer(session_key), lifetime=lifetime)

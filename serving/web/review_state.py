@@ -11,6 +11,7 @@ from serving.review.copies import Copies
 from serving.review.filters import Filter, Hidden, Ratings
 from serving.review.index import LabReview, ReviewIndex
 from serving.review.items import ReviewCriterion, ReviewItem, in_blind_sample
+from serving.review.labelling import Labelling, LabPlace, Stage
 from serving.review.ta_ratings import TaRatings
 from serving.store.errors import UnknownError
 from serving.store.overrides import Action, History
@@ -23,12 +24,14 @@ BLIND = "grader_blind"
 
 @dataclass(frozen=True)
 class ReviewState:
-    """`blind_share`: part of the criteria whose rating is hidden until a person has chosen."""
+    """`blind_share`: part of the criteria whose rating is hidden until a person has chosen. `labelling`: learns from
+    the ratings of new labs; None without it."""
 
     index: ReviewIndex
     copies: Copies
     shown: ShownSigner
     blind_share: float
+    labelling: Labelling | None = None
     ta_ratings: TaRatings = field(default_factory=TaRatings)
 
 
@@ -64,6 +67,19 @@ def read_filter(query: Mapping[str, str]) -> Filter:
     except ValidationError as error:
         wrong = {str(each["loc"][0]) for each in error.errors() if each["loc"]}
         return Filter.model_validate({name: value for name, value in given.items() if name not in wrong})
+
+
+def lab_place(service: Service, lab: str) -> LabPlace | None:
+    """None for a lab without a folder on this machine."""
+    folder = service.course.labs.folders.get(lab)
+    return LabPlace(service.course.name, lab, folder) if folder else None
+
+
+def learn_from(request: Request, service: Service, lab: str) -> None:
+    """If the lab is being rated, a new version is fitted on its ratings. Does not wait for it."""
+    labelling, place = review_state(request).labelling, lab_place(service, lab)
+    if labelling and place and labelling.state(place).stage is not Stage.CLOSED:
+        labelling.refresh(place)
 
 
 def tas_ratings(request: Request, service: Service, lab: str) -> Ratings:

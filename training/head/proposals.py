@@ -32,6 +32,19 @@ def propose(points: Floats, doubt: Floats, rated: Ints, count: int = 1) -> list[
     return chosen
 
 
+def resembling(points: Floats, row: int, rated: Ints, left: Ints) -> int:
+    """The number of rows of `points` (n, r) in `left`, except `row`, that are more like `row` than like any of `rated`.
+
+    Likeness is the cosine of two rows.
+    """
+    lengths = np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)
+    directions = points / lengths
+    others = directions[left[left != row]]
+    to_row = others @ directions[row]
+    to_rated = (others @ directions[rated].T).max(axis=1, initial=-1.0)
+    return int((to_row > to_rated).sum())
+
+
 def _given(covariance: Floats, row: int) -> Floats:
     """The covariance (n, n) of all programs once the one at `row` is rated."""
     column = covariance[:, row]

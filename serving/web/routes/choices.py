@@ -26,7 +26,7 @@ from serving.store.errors import ForgottenError
 from serving.store.overrides import Action, History, StoredOverride, decision
 from serving.web.form_posts import PageRoute, read_form, text
 from serving.web.rendering import new_request_id, redirect, render
-from serving.web.review_state import find_submission, read_filter, review_state
+from serving.web.review_state import find_submission, learn_from, read_filter, review_state
 from serving.web.shown import Shown
 from serving.web.visitors import TaVisitor
 
@@ -60,7 +60,11 @@ async def choose(request: Request, caller: TaVisitor, grade_id: str) -> Response
         context = await run_in_threadpool(_conflict, request, grade_id, conflicts)
         return render(request, "conflict.html", 409, chosen=chosen, **context)
     anchor = f"#c{sent.position}" if sent.position is not None else ""
-    response = redirect(request, f"/grades/{grade_id}", **chosen.query)
+    if text(form, "rate") == "1":  # the page on which a new lab is rated
+        course, lab = text(form, "course"), text(form, "lab")
+        response = redirect(request, "/lab/rate", course=course, lab=lab, grade=grade_id)
+    else:
+        response = redirect(request, f"/grades/{grade_id}", **chosen.query)
     response.headers["Location"] += anchor
     return response
 
@@ -105,7 +109,9 @@ def _record(request: Request, caller: Caller, grade_id: str, sent: Sent) -> list
     if not choices:
         return []
     members = {grade_id: service.jobs.group_grades(history.grade)}
-    return service.store.record_choices(choices, members=members, request=sent.request, actor=caller.actor)
+    outcomes = service.store.record_choices(choices, members=members, request=sent.request, actor=caller.actor)
+    learn_from(request, service, history.grade.lab)
+    return outcomes
 
 
 def _recorded(sent: Sent, history: History, actor: str) -> list[Outcome]:

@@ -18,7 +18,7 @@ from serving.store.choices import Choice
 from serving.store.overrides import Action
 from serving.web.form_posts import PageRoute, read_form, text
 from serving.web.rendering import new_request_id, redirect, render
-from serving.web.review_state import BLIND, hidden_for, is_blind, read_filter, review_state, tas_ratings
+from serving.web.review_state import BLIND, hidden_for, is_blind, lab_place, read_filter, review_state, tas_ratings
 from serving.web.visitors import TaVisitor, course_service
 
 router = APIRouter(route_class=PageRoute)
@@ -103,6 +103,7 @@ def _list(request: Request, course: str, lab_name: str, chosen: Filter, page: in
         "bulk_id": BULK + new_request_id(),
         "request_id": new_request_id(),
         "first": next(iter(items), None),
+        "rateable": lab_place(service, lab_name) is not None,
     }
 
 

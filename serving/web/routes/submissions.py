@@ -9,7 +9,9 @@ from starlette.concurrency import run_in_threadpool
 from labs_schema.grades import CriterionGrade, total_marks
 from labs_schema.limits import PageLimits
 from labs_schema.models import Criterion, Lab, SourceFile, Submission
-from serving.review.filters import Filter, Show, neighbours, selected
+from serving.api.service import Service
+from serving.review.filters import Filter, Hidden, Show, neighbours, selected
+from serving.review.index import LabReview
 from serving.review.items import ReviewItem
 from serving.store.errors import ForgottenError
 from serving.store.overrides import History
@@ -37,13 +39,24 @@ def _page(request: Request, grade_id: str, chosen: Filter) -> dict[str, Any]:
     service, history, review, item = find_submission(request, grade_id)
     if item.grade != grade_id:
         history = service.store.read_history(item.grade)
-    submitted = service.store.read_submission(item.grade)
-    if submitted is None or history.grade.grade is None:
-        raise ForgottenError(f"The student of grade {grade_id} was forgotten.")
     hidden = hidden_for(request, review)
     rated = tas_ratings(request, service, review.lab) if chosen.show is Show.DIFFERS else None
     items = selected(review, chosen, hidden, rated)
     before, after = neighbours(items, item, chosen.order)
+    context = submission_context(request, service, history, review, item, hidden=hidden)
+    return {**context, "chosen": chosen, "before": before, "after": after, "left": len(items)}
+
+
+def submission_context(
+    request: Request, service: Service, history: History, review: LabReview, item: ReviewItem, *, hidden: Hidden
+) -> dict[str, Any]:
+    """The context of `submission.html` for `item`, without its place in a list. `history`: of its grade. Blocks.
+
+    Raises ForgottenError.
+    """
+    submitted = service.store.read_submission(item.grade)
+    if submitted is None or history.grade.grade is None:
+        raise ForgottenError(f"The student of grade {item.grade} was forgotten.")
     files, cut = _shown_part(submitted)
     shown = listings(files, history.lab.language)
     criteria = [
@@ -56,15 +69,11 @@ def _page(request: Request, grade_id: str, chosen: Filter) -> dict[str, Any]:
         "course": service.course.name,
         "lab": review.lab,
         "item": item,
-        "chosen": chosen,
         "files": shown,
         "cut": cut,
         "criteria": criteria,
         "grade": history.grade,
         "language": history.lab.language,
-        "before": before,
-        "after": after,
-        "left": len(items),
         "total": None if blind else _total(history.lab, item),
         "members": len(service.jobs.group_grades(history.grade)),
         "proposals": sum(each["acceptable"] for each in criteria),
@@ -94,6 +103,8 @@ def _criterion(
         "machine": machine,
         "review": review,
         "hidden": hidden,
+        "unrated": False,
+        "in_files": None,
         "acceptable": not hidden and machine.rating is not None and decided.rating is None,
         "revision": item.revision(review),
         "reasons": [reason.partition(": ")[::2] for reason in machine.review_reasons],

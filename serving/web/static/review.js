@@ -75,6 +75,7 @@ async function save(form, button) {
   for (const [name] of sent) localStorage.removeItem(draftKey({ name }));
   find("#rubric").replaceWith(rubric);
   find(".steps").replaceWith(find(".steps", page));
+  for (const part of findAll("[data-live]")) part.replaceWith(find(`#${part.id}`, page) ?? part);
   for (const field of typed) { // typed while the form was on its way
     const now = find(`#${field.id}`);
     now.value = field.value;

@@ -1,0 +1,196 @@
+"""Rating a new lab: one program after the other, the most informative first, while a head learns from the ratings.
+
+The form of a program is that of its page (`choices`). `ReviewState.labelling` proposes programs and learns.
+"""
+
+from collections.abc import Iterable, Mapping
+from threading import Lock
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from labs_schema.errors import InputError
+from labs_schema.hashes import submission_hash
+from labs_schema.limits import PageLimits
+from labs_schema.models import Lab, Submission
+from labs_schema.reading.validate import load_lab
+from serving.api.authorization import Caller
+from serving.api.schemas.problems import ProblemError
+from serving.api.service import Service
+from serving.jobs.ungraded_lab import add_ungraded
+from serving.review.filters import Filter, Ratings
+from serving.review.index import LabReview
+from serving.review.items import ReviewItem
+from serving.review.labelling import MIN_PROGRAMS, TARGET, Labelling, LabelState, LabPlace, Stage, readiness
+from serving.web.charts import agreement_curve
+from serving.web.form_posts import PageRoute, read_form, text
+from serving.web.rendering import redirect, render
+from serving.web.review_state import lab_place, review_state, tas_ratings
+from serving.web.routes.submissions import submission_context
+from serving.web.visitors import TaVisitor, course_service
+
+router = APIRouter(route_class=PageRoute)
+Name = Annotated[str, Query(max_length=500)]
+_starting = Lock()
+
+
+@router.get("/lab/rate")
+async def rate(
+    request: Request, caller: TaVisitor, course: Name, lab: Name, grade: Name = "", after: Name = ""
+) -> Response:
+    """Writes nothing. Without `grade` it leads to the program to rate next; `after`: another one than that."""
+    context = await run_in_threadpool(_page, request, caller, course, lab, (grade, after))
+    if context.get("next"):
+        return redirect(request, "/lab/rate", course=course, lab=lab, grade=context["next"])
+    return render(request, "rate.html" if context.get("item") else "rate_start.html", **context)
+
+
+@router.get("/lab/rate/progress")
+async def progress(request: Request, caller: TaVisitor, course: Name, lab: Name) -> Response:
+    """The estimate and the state of the fit, as a part of the page."""
+    del caller
+    return render(request, "rate_progress.html", **await run_in_threadpool(_progress, request, course, lab))
+
+
+@router.post("/lab/rate/start")
+async def start(request: Request, caller: TaVisitor) -> Response:
+    """Adds the lab's programs to the review, ungraded where no model has graded them, and opens a session."""
+    form = await read_form(request)
+    course, lab = text(form, "course"), text(form, "lab")
+    await run_in_threadpool(_start, request, caller, course, lab)
+    return redirect(request, "/lab/rate", course=course, lab=lab)
+
+
+@router.post("/lab/rate/rest")
+async def grade_rest(request: Request, caller: TaVisitor) -> Response:
+    """Grades the rest in the background; a person then sees the grades and puts them in use."""
+    form = await read_form(request)
+    course, lab = text(form, "course"), text(form, "lab")
+    await run_in_threadpool(_grade_rest, request, caller, course, lab)
+    return redirect(request, "/lab/rate", course=course, lab=lab)
+
+
+def _page(request: Request, caller: Caller, course: str, lab: str, wanted: tuple[str, str]) -> dict[str, Any]:
+    service, labelling, place = _open(request, course, lab)
+    shared = _progress(request, course, lab)
+    state: LabelState = shared["state"]
+    review = review_state(request).index.lab(service.course.name, lab)
+    if not labelling or not place or state.stage is Stage.CLOSED or not review.items:
+        return {**shared, "started": False, "finished": False}
+    grade, after = wanted
+    rated = tas_ratings(request, service, lab)
+    if grade in review.items:
+        return {**shared, **_program(request, service, review, review.items[grade], state, rated)}
+    following = _next(review, state, rated, caller.actor, after)
+    if following is None:
+        return {**shared, "started": True, "finished": bool(state.versions) and not state.busy}
+    return {"next": following.grade}
+
+
+def _program(
+    request: Request, service: Service, review: LabReview, item: ReviewItem, state: LabelState, rated: Ratings
+) -> dict[str, Any]:
+    history = service.store.read_history(item.grade)
+    context = submission_context(request, service, history, review, item, hidden=lambda *_: True)
+    for each in context["criteria"]:
+        each["unrated"] = each["review"].decision.rating is None
+        each["in_files"] = rated.get(item.name or "", {}).get(each["criterion"].title)
+    return {
+        **context,
+        "chosen": Filter(),
+        "why": next((each for each in state.proposals if each.student == item.name), None),
+        "complete": _is_complete(item, rated),
+    }
+
+
+def _next(review: LabReview, state: LabelState, rated: Ratings, actor: str, after: str) -> ReviewItem | None:
+    """The most informative program that no one has rated or is rating; then what another TA left unfinished.
+
+    All programs that are left are proposed after each fit, up to a number.
+    """
+    by_name = {item.name: item for item in review.items.values() if item.name}
+    proposed = [by_name[each.student] for each in state.proposals if each.student in by_name]
+    if after in [item.grade for item in proposed]:  # another one was requested: the following ones first
+        position = [item.grade for item in proposed].index(after) + 1
+        proposed = [*proposed[position:], *proposed[:position]]
+    unrated = [item for item in proposed if not _is_complete(item, rated) and item.grade != after]
+    own = (item for item in unrated if not _others(item, actor))
+    return next(own, None) or next(iter(unrated), None)
+
+
+def _is_complete(item: ReviewItem, rated: Ratings) -> bool:
+    given = rated.get(item.name or "", {})
+    return all(each.decision.rating or each.title in given for each in item.criteria)
+
+
+def _others(item: ReviewItem, actor: str) -> bool:
+    return any(record.actor != actor for each in item.criteria for record in each.decision.active)
+
+
+def _progress(request: Request, course: str, lab: str) -> dict[str, Any]:
+    service, labelling, place = _open(request, course, lab)
+    state = labelling.state(place) if labelling and place else LabelState()
+    version = state.versions[-1] if state.versions else None
+    estimates = [each.estimate for each in state.versions if each.estimate]
+    return {
+        "course": service.course.name,
+        "lab": lab,
+        "available": labelling is not None,
+        "state": state,
+        "version": version,
+        "estimate": version.estimate if version else None,
+        "curve": agreement_curve(estimates),
+        "readiness": readiness(version.estimate if version else None),
+        "min_programs": MIN_PROGRAMS,
+        "target": TARGET,
+        "poll_seconds": PageLimits().label_poll_seconds,
+    }
+
+
+def _open(request: Request, course: str, lab: str) -> tuple[Service, Labelling | None, LabPlace | None]:
+    """Raises ProblemError for a lab without a folder."""
+    service = course_service(request, course)
+    place = lab_place(service, lab)
+    if place is None:
+        raise ProblemError("not-found", "This course has no lab of this name with a folder on this machine.")
+    return service, review_state(request).labelling, place
+
+
+def _start(request: Request, caller: Caller, course: str, lab_name: str) -> None:
+    service, labelling, place = _open(request, course, lab_name)
+    if labelling is None or place is None:
+        raise ProblemError("invalid-request", "This service does not learn from ratings.")
+    try:
+        lab = load_lab(place.folder)
+    except (InputError, OSError):
+        raise ProblemError("lab-unreadable", "The lab's folder can no longer be read. See grader check.") from None
+    with _starting:  # two TAs at once add each program once
+        review = review_state(request).index.lab(service.course.name, lab_name)
+        folders = set(_without_grade(service, lab, review))
+        add_ungraded(service.store, service.course.name, lab, folders, actor=caller.actor)
+    labelling.refresh(place)
+
+
+def _without_grade(service: Service, lab: Lab, review: LabReview) -> Iterable[str]:
+    """The folders of the submissions whose files have no grade yet, of a model or of an earlier start."""
+    items: Mapping[str, ReviewItem] = {item.name: item for item in review.items.values() if item.name}
+    for submission in lab.submissions:
+        known = [items[student] for student in submission.students if student in items]
+        if len(known) < len(submission.students) or not all(_is_of(service, each, submission) for each in known):
+            yield submission.folder
+    yield from (each.folder for each in lab.unreadable if each.student not in items)
+
+
+def _is_of(service: Service, item: ReviewItem, submission: Submission) -> bool:
+    if item.program:
+        return item.program == submission_hash(submission)
+    stored = service.store.read_submission(item.grade)
+    return stored is not None and stored.files == submission.files
+
+
+def _grade_rest(request: Request, caller: Caller, course: str, lab: str) -> None:
+    _, labelling, place = _open(request, course, lab)
+    if labelling is None or place is None:
+        raise ProblemError("invalid-request", "This service does not learn from ratings.")
+    labelling.grade_rest(place, actor=caller.actor)
