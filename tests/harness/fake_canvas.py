@@ -10,17 +10,22 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+from tests.harness.quiet_server import QuietServer
 
 TOKEN = "canvas-token"
 COURSE, ASSIGNMENT = 101, 2 << 53
 """The assignment's id is above 2^53, where JSON numbers lose digits."""
 THROTTLED = "403 Forbidden (Rate Limit Exceeded)\n"
 Fault = str
-"""`drop` closes the connection before, `lose` after the request is processed, `half` stores the grade only, `twice`
-processes it two times, `500`, `403` and `429` answer with that status."""
+"""`drop` closes the connection before, `lose` after the request is processed, `late` processes it after the next
+requests, `half` stores the grade only, `twice` processes it two times, `500`, `403` and `429` answer with that status.
+"""
+LATE = 5
+"""Requests that overtake a late one."""
 
 
 class FakeCanvas:
@@ -39,14 +44,22 @@ class FakeCanvas:
         self.faults: Callable[[str, int], Fault | None] = lambda *_: None
         self.counts: Counter[str] = Counter()
         self.requests: list[tuple[str, str]] = []
+        self.late: list[tuple[int, Callable[[], object]]] = []
         self.lock = threading.RLock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = QuietServer(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+    def process_late(self, requests: int = 1) -> None:
+        """Counts `requests` and processes what they have overtaken."""
+        due = [each for left, each in self.late if left <= requests]
+        self.late = [(left - requests, each) for left, each in self.late if left > requests]
+        for each in due:
+            each()
 
     def scores(self) -> dict[str, float | None]:
         return {user["sis_user_id"]: self.submissions[user["id"]]["score"] for user in self.users}
@@ -190,6 +203,12 @@ def _handler(canvas: FakeCanvas) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
                 return None
             with canvas.lock:
+                canvas.process_late()
+                if fault == "late":
+                    again = (self.command, parts.path, query, form)
+                    canvas.late.append((LATE, lambda: canvas.answer(*again)))
+                    self.close_connection = True
+                    return None
                 if fault == "half" and self.command == "PUT":
                     user = int(parts.path.rsplit("/", 1)[1])
                     canvas.put(canvas.submissions[user], form, half=True)

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from secrets import token_hex
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
@@ -19,6 +19,7 @@ import jwt
 
 from tests.harness.fake_lti_services import Answer, RefusedError, Request, Services
 from tests.harness.lti_tokens import private_key, public_jwk, signed
+from tests.harness.quiet_server import QuietServer
 
 CLAIM, DEEP = "https://purl.imsglobal.org/spec/lti/claim/", "https://purl.imsglobal.org/spec/lti-dl/claim/"
 MEMBERSHIP = "http://purl.imsglobal.org/vocab/lis/v2/membership"
@@ -27,6 +28,8 @@ PLATFORM_CONFIGURATION = "https://purl.imsglobal.org/spec/lti-platform-configura
 TOOL_CONFIGURATION = "https://purl.imsglobal.org/spec/lti-tool-configuration"
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 CLIENT, DEPLOYMENT, CONTEXT, LINK = "tool-client-1", "7", "course-2", "link-3"
+LATE = 5
+"""Requests that overtake a late one."""
 DROP = object()
 """As the value of a claim or header of a launch: leaves it out."""
 Json = dict[str, Any]
@@ -68,11 +71,16 @@ class FakeLti(Services):
         self.faults: Callable[[str, int], str | None] = lambda *_: None
         self.counts: Counter[str] = Counter()
         self.late: list[tuple[int, Request]] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = QuietServer(("127.0.0.1", 0), _handler(self))
         self.url = self.issuer = f"http://127.0.0.1:{self._server.server_address[1]}"
         self.authorization_url, self.token_url = f"{self.url}/auth", f"{self.url}/token"
         self.keys_url, self.deep_link_url = f"{self.url}/keys", f"{self.url}/deep-link?course=2"
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        names = ("url", "token_url", "line_item_url", "memberships_url")
+        return {name: getattr(self, name) for name in names}
 
     def close(self) -> None:
         self._server.shutdown()
@@ -82,6 +90,13 @@ class FakeLti(Services):
         """The next tokens are signed with a new key; `retire` unpublishes the earlier ones."""
         self.kids.append(f"platform-key-{len(self.kids) + 1}")
         self.published = self.kids[-1:] if retire else self.kids[:]
+
+    def process_late(self, requests: int = 1) -> None:
+        """Counts `requests` and processes what they have overtaken."""
+        due = [each for left, each in self.late if left <= requests]
+        self.late = [(left - requests, each) for left, each in self.late if left > requests]
+        for each in due:
+            _safe(self, each)
 
     # Launches
 
@@ -292,14 +307,11 @@ def _handler(platform: FakeLti) -> type[BaseHTTPRequestHandler]:
 
         def _answer(self, request: Request, fault: str | None) -> Answer | None:
             """None if the connection is closed without an answer."""
-            due = [each for left, each in platform.late if left <= 1]
-            platform.late = [(left - 1, each) for left, each in platform.late if left > 1]
-            for each in due:
-                _safe(platform, each)
+            platform.process_late()
             if fault in ("500", "429"):
                 return Answer(int(fault), "<h1>Error</h1>", "text/html")
             if fault == "late":
-                platform.late.append((5, request))
+                platform.late.append((LATE, request))
             if fault in ("late", "drop"):
                 return None
             platform.half = fault == "half"

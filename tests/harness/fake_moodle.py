@@ -7,17 +7,21 @@ import html
 import json
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from tests.harness.quiet_server import QuietServer
+
 RECORDED = Path(__file__).parents[1] / "recorded" / "moodle" / "web_service.json"
 TOKEN = "0123456789abcdef0123456789abcdef"
 ACCOUNT = 109
+LATE = 5
+"""Requests that overtake a late one."""
 Json = dict[str, Any]
 
 
@@ -50,18 +54,27 @@ class FakeMoodle:
     """The site that was recorded: a course with assignments of points, rubrics and a marking workflow.
 
     `faults`: what happens to the next requests, in order: `drop` (nothing is done, the connection ends), `lose` (it is
-    done, the connection ends), `busy`, `broken`, or "" for none. `requests` counts them by function.
+    done, the connection ends), `late` (it is done after the next requests), `half` (levels are stored without a grade),
+    `twice`, `busy`, `broken`, or "" for none; `draw` names them one by one. `requests` counts them by function, and
+    `repeated` the grades that were saved again although they were stored, and not by a request that came late: each
+    notifies the student.
     """
 
     grades: dict[int, dict[int, Grade]] = field(default_factory=dict)
     locked: set[tuple[int, int]] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
     requests: dict[str, int] = field(default_factory=dict)
+    draw: Callable[[], str] | None = None
+    late: list[tuple[int, Callable[[], object]]] = field(default_factory=list)
+    lock: Any = field(default_factory=threading.RLock)
+    repeated: int = 0
+    overtaken: set[str] = field(default_factory=set)
     people: list[Json] | None = None
     files: dict[tuple[int, str, str], bytes] = field(default_factory=dict)
     base: str = ""
     account: int = ACCOUNT
     last_id: int = 5000
+    half: bool = False
 
     def __post_init__(self) -> None:
         modules = (each["reply"] for each in recorded() if each.get("function") == "core_course_get_course_module")
@@ -86,6 +99,43 @@ class FakeMoodle:
             text = "Can't find data record in database table external_functions."
             return _error("dml_missing_record_exception", "invalidrecord", text)
         return handler(**arguments)
+
+    def next_fault(self) -> str:
+        if self.draw is not None:
+            return self.draw()
+        return self.faults.pop(0) if self.faults else ""
+
+    def process_late(self, requests: int = 1) -> None:
+        """Counts `requests` and processes what they have overtaken."""
+        due = [each for left, each in self.late if left <= requests]
+        self.late = [(left - requests, each) for left, each in self.late if left > requests]
+        for each in due:
+            each()
+
+    def handle(self, function: str, arguments: Json, token: str, fault: str) -> Any:
+        """The answer; None and no effect for a request that is lost."""
+        with self.lock:
+            self.process_late()
+            saves = function == "mod_assign_save_grades"
+            if fault == "late":
+                self.late.append((LATE, lambda: self.call(function, arguments, token)))
+                self.overtaken |= {each["userid"] for each in arguments.get("grades") or ()}
+            if fault in ("drop", "late"):
+                return None
+            if saves and fault not in ("twice", "half"):
+                self.repeated += sum(self._is_stored(arguments, each) for each in arguments.get("grades") or ())
+            self.half = fault == "half" and saves
+            answer = self.call(function, arguments, token)
+            self.half = False
+            return self.call(function, arguments, token) if fault == "twice" else answer
+
+    def _is_stored(self, arguments: Json, new: Json) -> bool:
+        assignment = int(arguments["assignmentid"])
+        if new["userid"] in self.overtaken:
+            return False
+        row = self.grades.get(assignment, {}).get(int(new["userid"]))
+        same = row is not None and row.grade >= 0 and row.fillings == _known(_fillings(new), self.rubrics[assignment])
+        return same and row is not None and row.fillings is not None
 
     def _core_webservice_get_site_info(self) -> Json:
         return _first("core_webservice_get_site_info") | {"userid": self.account}
@@ -176,7 +226,7 @@ class FakeMoodle:
         row = self._row(assignment, int(new["userid"]))
         editor = (new.get("plugindata") or {}).get("assignfeedbackcomments_editor")
         fillings = _fillings(new)
-        if editor is None:
+        if editor is None or self.half:
             row.fillings = _known(
                 fillings, self.rubrics.get(assignment, [])
             )  # without the grade that follows from them
@@ -258,13 +308,16 @@ def serving(site: FakeMoodle) -> Iterator[str]:
             function = form.pop("wsfunction", "")
             token, _ = form.pop("wstoken", ""), form.pop("moodlewsrestformat")
             site.requests[function] = site.requests.get(function, 0) + 1
-            fault = site.faults.pop(0) if site.faults else ""
+            fault = site.next_fault()
             if fault in ("busy", "broken"):
                 self._answer(503 if fault == "busy" else 500, b"<html>maintenance</html>", "text/html")
                 return
-            answer = None if fault == "drop" else site.call(function, nested(form), token)
-            if fault in ("drop", "lose"):
+            answer = site.handle(function, nested(form), token, fault)
+            if fault in ("drop", "lose", "late"):
                 self.close_connection = True
+                return
+            if fault == "half" and function == "mod_assign_save_grades":
+                self._answer(500, b"<html>error</html>", "text/html")
                 return
             self._answer(200, json.dumps(answer).encode(), "application/json")
 
@@ -289,7 +342,7 @@ def serving(site: FakeMoodle) -> Iterator[str]:
         def log_message(self, format: str, *arguments: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = QuietServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     site.base = f"http://127.0.0.1:{server.server_port}"

@@ -50,7 +50,9 @@ def record_grade(
     return grade_id
 
 
-def grade_students(store: Store, lab: Lab, count: int, choose: Choose | None = None) -> list[str]:
+def grade_students(
+    store: Store, lab: Lab, count: int, choose: Choose | None = None, request: str = "job1"
+) -> list[str]:
     """Grades `count` students `s000`, `s001`, ...; returns their ids. Without `choose` the ratings rotate."""
     students = [f"s{index:03d}" for index in range(count)]
     for index, student in enumerate(students):
@@ -58,5 +60,5 @@ def grade_students(store: Store, lab: Lab, count: int, choose: Choose | None = N
             each.title: choose(index, at) if choose else each.ratings[(index + at) % len(each.ratings)].title
             for at, each in enumerate(lab.criteria)
         }
-        record_grade(store, lab, student, ratings)
+        record_grade(store, lab, student, ratings, request=request)
     return students

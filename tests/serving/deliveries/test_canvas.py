@@ -18,6 +18,7 @@ from serving.deliveries.sending import Sender, StudentOutcome
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import OutboundPolicy, parse_origin
 from serving.store.store import Store
+from tests.harness.adapters import canvas_rubric
 from tests.harness.fake_canvas import ASSIGNMENT, COURSE, TOKEN, FakeCanvas
 from tests.harness.graded_store import grade_students, record_grade
 
@@ -25,23 +26,6 @@ from tests.harness.graded_store import grade_students, record_grade
 pytestmark = pytest.mark.filterwarnings("ignore:Canvas may respond unexpectedly:UserWarning")
 COMPILES, READABLE = "Does it compile?", "Is it readable?"
 FAULTS = ["drop", "lose", "half", "twice", "500", "403", "429"]
-
-
-def canvas_rubric(lab: Lab) -> list[dict[str, Any]]:
-    """Ids as Canvas makes them: `_10`, `blank_2`. Two ratings of one criterion may have equal points."""
-    return [
-        {
-            "id": f"_{at}0",
-            "description": each.title,
-            "long_description": f"<p>{each.description}</p>",
-            "points": each.max_marks,
-            "ratings": [
-                {"id": f"{at}_{index}", "description": rating.title, "points": rating.marks}
-                for index, rating in enumerate(each.ratings)
-            ],
-        }
-        for at, each in enumerate(lab.criteria)
-    ]
 
 
 @pytest.fixture

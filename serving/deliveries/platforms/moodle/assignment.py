@@ -92,12 +92,12 @@ def parse_address(url: str) -> Address:
 def read_assignment(client: MoodleClient, cmid: int) -> MoodleAssignment:
     """Raises DeliveryError if the service lacks a function, or if the assignment is graded in an unsupported way."""
     account = _check_service(client)
-    module = client.call("core_course_get_course_module", cmid=cmid)["cm"]
+    module = client.read("core_course_get_course_module", cmid=cmid)["cm"]
     if module["modname"] != "assign":
         raise DeliveryError(
             "platform-not-found", f"The address is that of a {module['modname'][:40]}, not an assignment."
         )
-    answer = client.call("mod_assign_get_assignments", courseids=[module["course"]], includenotenrolledcourses=1)
+    answer = client.read("mod_assign_get_assignments", courseids=[module["course"]], includenotenrolledcourses=1)
     listed = (
         each for course in answer["courses"] for each in course["assignments"] if each["id"] == module["instance"]
     )
@@ -126,7 +126,7 @@ def read_assignment(client: MoodleClient, cmid: int) -> MoodleAssignment:
 
 def _check_service(client: MoodleClient) -> int:
     """The id of the token's account."""
-    site = client.call("core_webservice_get_site_info")
+    site = client.read("core_webservice_get_site_info")
     missing = sorted(set(FUNCTIONS) - {each["name"] for each in site["functions"]})
     if missing:
         raise DeliveryError("platform-permission", f"The web service lacks {', '.join(missing)}.")

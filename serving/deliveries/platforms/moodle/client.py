@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 
 from serving.deliveries.errors import DeliveryError
+from serving.deliveries.retries import Retries
 from serving.outbound.client import OutboundClient
 
 ENDPOINT = "/webservice/rest/server.php"
@@ -36,8 +37,12 @@ _NO_SERVICE = "Moodle refuses web services. They, or the REST protocol, are swit
 class MoodleClient:
     """`base` is the site's address without a slash at its end."""
 
-    def __init__(self, base: str, token: str, client: OutboundClient) -> None:
-        self.base, self._token, self._client = base, token, client
+    def __init__(self, base: str, token: str, client: OutboundClient, retries: Retries | None = None) -> None:
+        self.base, self._token, self._client, self._retries = base, token, client, retries or Retries()
+
+    def read(self, function: str, **arguments: object) -> Any:
+        """`call` of a function that changes nothing, with retries."""
+        return self._retries.call(lambda: self.call(function, **arguments))
 
     def call(self, function: str, **arguments: object) -> Any:
         """The decoded answer, None for `null`. Raises DeliveryError, and the errors of OutboundClient."""

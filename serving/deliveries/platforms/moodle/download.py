@@ -38,13 +38,13 @@ def download_assignment(
     """Downloads into the empty `folder`. Raises DeliveryError, InputError for too large files, and OSError."""
     moodle = MoodleClient(address.base, token, client)
     assignment = read_assignment(moodle, address.cmid)
-    people = moodle.call("mod_assign_list_participants", assignid=assignment.id, groupid=0, filter="")
-    answer = moodle.call("mod_assign_get_user_mappings", assignmentids=[assignment.id])
+    people = moodle.read("mod_assign_list_participants", assignid=assignment.id, groupid=0, filter="")
+    answer = moodle.read("mod_assign_get_user_mappings", assignmentids=[assignment.id])
     numbers = {each["userid"]: str(each["id"]) for part in answer["assignments"] for each in part["mappings"]}
     submissions, roster = folder / "submissions", folder / "participants.csv"
     submissions.mkdir()
     _write_roster(people, numbers, assignment, roster)
-    answer = moodle.call("mod_assign_get_submissions", assignmentids=[assignment.id])
+    answer = moodle.read("mod_assign_get_submissions", assignmentids=[assignment.id])
     found = [each for part in answer["assignments"] for each in part["submissions"]]
     teams = {group["id"]: group["name"] for each in people for group in each.get("groups") or []}
     left = ImportLimits().export_bytes
@@ -137,7 +137,7 @@ def _write_levels(moodle: MoodleClient, assignment: MoodleAssignment, numbers: M
     """
     definition = assignment.definition
     assert definition is not None
-    answer = moodle.call("mod_assign_get_grades", assignmentids=[assignment.id])
+    answer = moodle.read("mod_assign_get_grades", assignmentids=[assignment.id])
     rows = [each for part in answer["assignments"] for each in part["grades"]]
     fillings = read_fillings(moodle, definition, 0) if rows else {}
     titles = {(each.id, level.id): level.title for each in definition.rubric.criteria for level in each.levels}

@@ -16,6 +16,7 @@ from serving.deliveries.platforms.moodle.assignment import Address, MoodleAssign
 from serving.deliveries.platforms.moodle.client import MoodleClient
 from serving.deliveries.platforms.moodle.rubrics import filled, read_fillings
 from serving.deliveries.platforms.moodle.texts import comment, plain
+from serving.deliveries.retries import Retries
 from serving.outbound.client import OutboundClient
 
 EDITOR = "assignfeedbackcomments_editor"
@@ -42,8 +43,8 @@ class _Row(Frozen):
 class MoodlePlatform:
     """`token` is that of an account that may grade the assignment."""
 
-    def __init__(self, address: Address, token: str, client: OutboundClient) -> None:
-        self._client, self._cmid = MoodleClient(address.base, token, client), address.cmid
+    def __init__(self, address: Address, token: str, client: OutboundClient, retries: Retries | None = None) -> None:
+        self._client, self._cmid = MoodleClient(address.base, token, client, retries), address.cmid
         self.target = f"moodle {address.base}/mod/assign/view.php?id={address.cmid}"
 
     @cached_property
@@ -72,8 +73,8 @@ class MoodlePlatform:
 
     def read_people(self) -> tuple[PlatformPerson, ...]:
         assignment = self._assignment.id
-        people = self._client.call("mod_assign_list_participants", assignid=assignment, groupid=0, filter="")
-        answer = self._client.call("mod_assign_get_user_mappings", assignmentids=[assignment])
+        people = self._client.read("mod_assign_list_participants", assignid=assignment, groupid=0, filter="")
+        answer = self._client.read("mod_assign_get_user_mappings", assignmentids=[assignment])
         numbers = {each["userid"]: each["id"] for part in answer["assignments"] for each in part["mappings"]}
         return tuple(_person(each, numbers.get(each["id"])) for each in people)
 
@@ -114,7 +115,7 @@ class MoodlePlatform:
 
     def _rows(self) -> dict[int, _Row]:
         """User id -> the grade of the last attempt."""
-        answer = self._client.call("mod_assign_get_grades", assignmentids=[self._assignment.id])
+        answer = self._client.read("mod_assign_get_grades", assignmentids=[self._assignment.id])
         denied = next((each for each in answer["warnings"] if str(each.get("warningcode")) == "1"), None)
         if denied:
             raise DeliveryError(
@@ -157,7 +158,7 @@ class MoodlePlatform:
             raise DeliveryError("platform-value-refused", message)
 
     def _status(self, person: str) -> dict[str, Any]:
-        found = self._client.call("mod_assign_get_submission_status", assignid=self._assignment.id, userid=person)
+        found = self._client.read("mod_assign_get_submission_status", assignid=self._assignment.id, userid=person)
         return found if isinstance(found, dict) else {}
 
     def _stored_comment(self, person: str, status: Mapping[str, Any]) -> str:

@@ -80,7 +80,7 @@ def read_definition(client: MoodleClient, cmid: int, method: str | None) -> Defi
     if method != "rubric":
         message = f"The assignment is graded with {method[:40]!r}; only points and rubrics are supported."
         raise DeliveryError("platform-assignment-unsuitable", message)
-    answer = client.call("core_grading_get_definitions", cmids=[cmid], areaname="submissions", activeonly=1)
+    answer = client.read("core_grading_get_definitions", cmids=[cmid], areaname="submissions", activeonly=1)
     found = [each for area in answer["areas"] for each in area["definitions"] if each["method"] == "rubric"]
     if len(found) != 1:
         raise DeliveryError("platform-assignment-unsuitable", "The assignment has no rubric.")
@@ -106,7 +106,7 @@ def read_fillings(
     client: MoodleClient, definition: Definition, since: int
 ) -> Mapping[int, Mapping[str, CriterionValue]]:
     """Id of a grade -> its criteria, for grades whose rubric was filled in at `since` (Unix seconds) or later."""
-    answer = client.call("core_grading_get_gradingform_instances", definitionid=definition.id, since=since)
+    answer = client.read("core_grading_get_gradingform_instances", definitionid=definition.id, since=since)
     points = {level.id: level.points for each in definition.rubric.criteria for level in each.levels}
     newest: dict[int, _Instance] = {}
     for each in map(_Instance.model_validate, answer["instances"]):

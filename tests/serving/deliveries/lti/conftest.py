@@ -7,31 +7,14 @@ from typing import Any
 import pytest
 
 from serving.deliveries.plan import ReleasePolicy
-from serving.deliveries.platforms.lti.members import MEMBERSHIP
-from serving.deliveries.platforms.lti.platform import RESULTS, SCORE, WRITABLE_LINE_ITEM, LtiLink, LtiPlatform
-from serving.deliveries.platforms.lti.services import LtiServices
-from serving.deliveries.platforms.lti.tokens import ServiceAccess, ServiceTokens
+from serving.deliveries.platforms.lti.platform import LtiPlatform
 from serving.deliveries.retries import Retries
 from serving.deliveries.sending import Sender, StudentOutcome
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import OutboundPolicy, parse_origin
-from tests.harness.fake_lti import CLIENT, FakeLti
-from tests.harness.lti_tokens import private_key, public_jwk, signed
-
-KID = "tool-1"
-SCOPES = (WRITABLE_LINE_ITEM, RESULTS, SCORE, MEMBERSHIP)
-
-
-def sign(claims: dict[str, Any]) -> str:
-    return signed({"typ": "JWT", "alg": "RS256", "kid": KID}, claims, private_key(KID), "RS256")
-
-
-def lti_platform(fake: FakeLti, client: OutboundClient, retries: Retries, **link: Any) -> LtiPlatform:
-    fake.tool_keys = {"keys": [public_jwk(KID)]}
-    access = ServiceAccess(client_id=CLIENT, token_url=fake.token_url, audience=fake.token_url)
-    tokens = ServiceTokens(client, access, sign, SCOPES)
-    found = LtiLink(**{"line_item": fake.line_item_url, "memberships": fake.memberships_url, **link})
-    return LtiPlatform(LtiServices(client, tokens, retries), found)
+from tests.harness.adapters import KID, lti_adapter, signer
+from tests.harness.fake_lti import FakeLti
+from tests.harness.lti_tokens import private_key, public_jwk
 
 
 class LtiDelivery:
@@ -43,7 +26,8 @@ class LtiDelivery:
     @contextmanager
     def platform(self, fake: FakeLti, **link: Any) -> Iterator[LtiPlatform]:
         with OutboundClient(OutboundPolicy(frozenset({parse_origin(fake.url)}))) as client:
-            yield lti_platform(fake, client, self.retries, **link)
+            fake.tool_keys = {"keys": [public_jwk(KID)]}
+            yield lti_adapter(fake.addresses, client, self.retries, signer(private_key(KID)), **link)
 
     def send(self, fake: FakeLti, link: dict[str, Any] | None = None, **policy: Any) -> list[StudentOutcome]:
         release = ReleasePolicy(**policy)

@@ -29,7 +29,12 @@ def connect(site: FakeMoodle) -> Iterator[Connect]:
     with serving(site) as base, OutboundClient(OutboundPolicy(frozenset([parse_origin(base)]))) as client:
 
         def connected(cmid: int, token: str = TOKEN) -> MoodlePlatform:
-            return MoodlePlatform(parse_address(f"{base}/mod/assign/view.php?id={cmid}&action=grading"), token, client)
+            return MoodlePlatform(
+                parse_address(f"{base}/mod/assign/view.php?id={cmid}&action=grading"),
+                token,
+                client,
+                Retries(lambda _: None),
+            )
 
         yield connected
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from grader.cli import app
 from labs_schema.imports.records import IdKind
+from labs_schema.limits import DeliveryLimits
 from labs_schema.models import Lab
 from serving.deliveries.errors import DeliveryError
 from serving.deliveries.plan import ReleasePolicy
@@ -139,9 +140,9 @@ def test_errors_with_http_200_have_their_class(connect: Connect, site: FakeMoodl
     assert error.platform_text.startswith("Invalid token") and "x" * 8 not in str(error)
     refused("platform-not-found", connect(99999).read_assignment)
     refused("platform-assignment-unsuitable", connect(505).read_assignment)  # graded with a scale
-    site.faults[:] = ["busy"]
+    site.faults[:] = ["busy"] * DeliveryLimits().attempts
     assert refused("platform-unavailable", connect(RUBRIC).read_assignment).wait == 1
-    site.faults[:] = ["broken"]
+    site.faults[:] = ["broken"] * DeliveryLimits().attempts
     refused("platform-unavailable", connect(RUBRIC).read_assignment)
 
 
