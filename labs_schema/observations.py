@@ -177,6 +177,11 @@ class SubmissionObservations(Frozen):
         """The tests and unit tests."""
         return self.of_kind(CheckKind.TEST, CheckKind.UNIT_TEST)
 
+    def tests_passed(self, *, visible: bool = False) -> tuple[int, int]:
+        """The number of tests that passed, and of all tests; `visible`: of those that students may see."""
+        counted = [each for each in self.tests if each.visible or not visible]
+        return sum(each.passed for each in counted), len(counted)
+
     @property
     def build(self) -> CheckResult | None:
         """The first build that did not pass, or the last one; None if nothing was built."""

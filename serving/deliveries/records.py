@@ -6,7 +6,9 @@ from labs_schema.frozen import Frozen
 from labs_schema.grades import CriterionGrade, Grade, Status, highest_total, total_marks
 from labs_schema.hashes import canonical_hash
 from labs_schema.models import Criterion, Lab
+from labs_schema.observations import SubmissionObservations
 from serving.deliveries.errors import DeliveryError
+from serving.feedback.feedback import evidence, explanation, tests_passed
 from serving.store.deliveries import StudentGrade
 from serving.store.grades import read_lab
 from serving.store.overrides import Decision
@@ -18,7 +20,8 @@ MACHINE = "machine"
 class CriterionRecord(Frozen):
     """`points`: None if ungraded or if the rubric has no marks. `who`: the machine, or who overrode it.
 
-    `comment` explains the machine's rating; it is empty if a person chose another one.
+    `comment` is a person's, else the machine's explanation, with the evidence that students may see. A person who chose
+    another rating than the machine leaves only the own comment.
     """
 
     criterion: str
@@ -30,7 +33,8 @@ class CriterionRecord(Frozen):
 
 
 class GradeRecord(Frozen):
-    """A student's grade of a lab. `total` is None if a criterion is ungraded or has no marks."""
+    """A student's grade of a lab. `total` is None if a criterion is ungraded or has no marks. `tests`: how many of the
+    tests that students may see passed."""
 
     student: str
     pseudonym: str
@@ -40,6 +44,7 @@ class GradeRecord(Frozen):
     criteria: tuple[CriterionRecord, ...]
     total: float | None
     maximum: float | None
+    tests: str = ""
 
     @property
     def revision(self) -> str:
@@ -62,7 +67,7 @@ class GradeRecord(Frozen):
             points = "" if each.points is None else f" ({each.points:g})"
             lines.append(f"{each.criterion}: {each.rating or 'not graded'}{points}")
             lines += [each.comment] if each.comment else []
-        return "\n".join(lines)
+        return "\n".join([*lines, *filter(None, [self.tests])])
 
 
 def read_records(store: Store, course: str, lab: str) -> list[GradeRecord]:
@@ -97,7 +102,8 @@ def make_record(given: StudentGrade, rubric: Lab) -> GradeRecord | None:
         return None
     by_title = {each.criterion: each for each in stored.grade.criteria}
     criteria = tuple(
-        _criterion(each, by_title[each.title], given.decisions.get(each.title)) for each in rubric.criteria
+        _criterion(each, by_title[each.title], given.decisions.get(each.title), given.observations)
+        for each in rubric.criteria
     )
     return GradeRecord(
         student=given.student,
@@ -108,10 +114,13 @@ def make_record(given: StudentGrade, rubric: Lab) -> GradeRecord | None:
         criteria=criteria,
         total=_total([each.points for each in criteria], stored.grade),
         maximum=highest_total((each.max_marks, each.bonus) for each in rubric.criteria),
+        tests=tests_passed(given.observations, visible=True),
     )
 
 
-def _criterion(criterion: Criterion, machine: CriterionGrade, decided: Decision | None) -> CriterionRecord:
+def _criterion(
+    criterion: Criterion, machine: CriterionGrade, decided: Decision | None, observations: SubmissionObservations | None
+) -> CriterionRecord:
     deciding = decided.deciding if decided else None
     titles = {rating.title: rating for rating in criterion.ratings}
     if deciding is not None and deciding.new not in titles:  # of an earlier rubric: a person decides again
@@ -121,10 +130,21 @@ def _criterion(criterion: Criterion, machine: CriterionGrade, decided: Decision 
         criterion=criterion.title,
         rating=rating,
         points=titles[rating].marks if rating in titles else None,
-        comment=(machine.reasoning or "") if rating == machine.rating else "",
+        comment=_comment(machine, decided, observations, confirmed=rating == machine.rating),
         status=Status.ACCEPTED if deciding else machine.status,
         who=deciding.actor if deciding else MACHINE,
     )
+
+
+def _comment(
+    machine: CriterionGrade, decided: Decision | None, observations: SubmissionObservations | None, *, confirmed: bool
+) -> str:
+    own = decided.comment if decided else ""
+    if not confirmed:
+        return own
+    shown = evidence(machine, observations)
+    lines = [own or explanation(machine, observations), f"Evidence: {'; '.join(shown)}" if shown else ""]
+    return "\n".join(filter(None, lines))
 
 
 def _total(points: list[float | None], grade: Grade) -> float | None:

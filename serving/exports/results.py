@@ -9,9 +9,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from labs_schema.errors import InputError, IssueCollector, error_issue
-from labs_schema.grades import CriterionGrade, Status
+from labs_schema.grades import Status
 from labs_schema.imports.platform_tables import number_of
 from labs_schema.tables.reader import read_table_file
+from serving.feedback.feedback import evidence
 from serving.jobs.marks_table import COLUMNS, MARKS
 from serving.jobs.results import Result
 
@@ -102,8 +103,6 @@ def read_grades(folder: Path) -> Mapping[str, Result]:
 def _student(cells: tuple[str, ...], criteria: tuple[str, ...], result: Result | None) -> StudentResult:
     by_name = dict(zip(COLUMNS, cells, strict=False))
     marks = dict(zip(criteria, map(number_of, cells[len(COLUMNS) :]), strict=False))
-    ratings = result.ratings if result else {}
-    machine = {each.criterion: each for each in result.grade.criteria} if result else {}
     review = by_name.get("status") != Status.ACCEPTED or by_name.get("needs_review") not in ("", "0")
     ungraded = by_name.get("ungraded") not in ("", "0") or number_of(by_name.get("total", "")) is None
     state = State.UNGRADED if ungraded else State.NEEDS_REVIEW if review else State.ACCEPTED
@@ -112,14 +111,20 @@ def _student(cells: tuple[str, ...], criteria: tuple[str, ...], result: Result |
         state,
         None if ungraded else number_of(by_name["total"]),
         number_of(by_name.get("of", "")),
-        tuple(_criterion(each, ratings.get(each), marks.get(each), machine.get(each)) for each in criteria),
+        tuple(_criterion(each, result, marks.get(each)) for each in criteria),
     )
 
 
-def _criterion(title: str, rating: str | None, marks: float | None, machine: CriterionGrade | None) -> CriterionResult:
-    """The explanation and the evidence are the machine's: evidence is left out where a person rated otherwise."""
-    if machine is None:
-        return CriterionResult(title, rating, marks)
-    lines = machine.evidence if machine.rating == rating else ()
-    shown = tuple(str(line) for line in lines if line.visible)
-    return CriterionResult(title, rating, marks, machine.reasoning or "", shown)
+def _criterion(title: str, result: Result | None, marks: float | None) -> CriterionResult:
+    """A person's comment, else the machine's explanation, which is left out with its evidence where a person rated
+    otherwise, and where it may quote a test that students may not see."""
+    found = (each for each in (result.grade.criteria if result else ()) if each.criterion == title)
+    if result is None or (machine := next(found, None)) is None:
+        return CriterionResult(title, result.ratings.get(title) if result else None, marks)
+    rating = result.ratings.get(title)
+    comment = result.comments.get(title, "")
+    if machine.rating != rating:
+        return CriterionResult(title, rating, marks, comment)
+    quotable = all(line.visible for each in result.grade.criteria for line in each.evidence)
+    reason = machine.reasoning if quotable and machine.reasoning else ""
+    return CriterionResult(title, rating, marks, comment or reason, evidence(machine, None))

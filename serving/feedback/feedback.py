@@ -6,9 +6,12 @@ from functools import partial
 from labs_schema.frozen import Frozen
 from labs_schema.grades import CriterionGrade, Status
 from labs_schema.models import Criterion, Lab
-from labs_schema.observations import CheckResult, SubmissionObservations
+from labs_schema.observations import CheckResult, EvidenceLine, Outcome, SubmissionObservations
 from serving.jobs.marks_table import with_decisions
 from serving.jobs.results import Result
+
+
+Observed = SubmissionObservations | None
 
 
 class FeedbackOptions(Frozen):
@@ -47,7 +50,8 @@ class FeedbackCheck(Frozen):
 
 
 class Feedback(Frozen):
-    """`total` and `max_marks` are None if a criterion is ungraded or the rubric has no marks."""
+    """`total` and `max_marks` are None if a criterion is ungraded or the rubric has no marks. `tests`: how many of the
+    tests that students may see passed; empty without one."""
 
     lab: str
     student: str
@@ -55,23 +59,20 @@ class Feedback(Frozen):
     total: float | None
     max_marks: float | None
     checks: tuple[FeedbackCheck, ...] = ()
+    tests: str = ""
 
     @property
     def provisional(self) -> bool:
         return any(each.provisional or each.rating is None for each in self.criteria)
 
 
-def feedback_of(
-    result: Result, lab: Lab, observations: SubmissionObservations | None, options: FeedbackOptions
-) -> Feedback | None:
+def feedback_of(result: Result, lab: Lab, observations: Observed, options: FeedbackOptions) -> Feedback | None:
     """The feedback on a student's submission in `lab`, whose rubric it was graded by; None if it may not be released.
 
     Without `include_review` it is released once no criterion needs review or is ungraded.
     """
     decided = with_decisions(lab, result)
-    # The model's explanation may quote a check that students may not see.
-    explained = not observations or all(each.visible for each in observations.results)
-    made = partial(_criterion, result=result, options=options, explained=explained)
+    made = partial(_criterion, result=result, options=options, observations=observations)
     criteria = tuple(map(made, lab.criteria, decided.criteria))
     complete = all(each.rating is not None for each in criteria)
     if not options.include_review and not (complete and not any(each.provisional for each in criteria)):
@@ -84,7 +85,32 @@ def feedback_of(
         total=low if complete else None,
         max_marks=decided.max_marks,
         checks=tuple(map(_check, _visible(observations))),
+        tests=tests_passed(observations, visible=True),
     )
+
+
+def tests_passed(observations: Observed, *, visible: bool) -> str:
+    """`7 of 9 tests passed`; empty if there is no test. `visible`: only of those that students may see."""
+    passed, tests = observations.tests_passed(visible=visible) if observations else (0, 0)
+    return f"{passed} of {tests} tests passed" if tests else ""
+
+
+def explanation(machine: CriterionGrade, observations: Observed) -> str:
+    """The model's explanation of its rating; empty where it may quote a check that students may not see."""
+    observed = observations.results if observations else ()
+    return machine.reasoning or "" if all(each.visible for each in (*observed, *machine.evidence)) else ""
+
+
+def evidence(machine: CriterionGrade, observations: Observed) -> tuple[str, ...]:
+    """What students may see of the evidence behind the model's rating. Passed tests are a count, not a list."""
+    shown = [each for each in machine.evidence if each.visible]
+    tests = {each.check for each in observations.tests} if observations else set()
+    passed = tests_passed(observations, visible=True) if machine.evidence else ""
+    return (*filter(None, [passed]), *(str(each) for each in shown if not (_passed(each) and each.check in tests)))
+
+
+def _passed(line: EvidenceLine) -> bool:
+    return line.outcome is Outcome.PASSED
 
 
 def fits(lab: Lab, result: Result) -> bool:
@@ -95,10 +121,12 @@ def fits(lab: Lab, result: Result) -> bool:
 
 
 def _criterion(
-    criterion: Criterion, answer: CriterionGrade, result: Result, options: FeedbackOptions, explained: bool
+    criterion: Criterion, answer: CriterionGrade, result: Result, options: FeedbackOptions, observations: Observed
 ) -> FeedbackCriterion:
+    """The explanation and the evidence are the model's: they are left out where a person chose another rating."""
+    machine = next(each for each in result.grade.criteria if each.criterion == criterion.title)
     model_rated = criterion.title not in result.overridden
-    shown = explained and all(each.visible for each in answer.evidence)
+    confirmed = machine.rating == answer.rating
     rating = None if answer.rating is None else criterion.rating(answer.rating)
     return FeedbackCriterion(
         title=criterion.title,
@@ -107,14 +135,14 @@ def _criterion(
         meaning=rating.description if rating and rating.description != rating.title else "",
         marks=answer.marks,
         max_marks=criterion.max_marks,
-        comment=result.comments.get(criterion.title) or (answer.reasoning or "" if model_rated and shown else ""),
-        evidence=tuple(str(each) for each in answer.evidence if each.visible) if model_rated else (),
+        comment=result.comments.get(criterion.title) or (explanation(machine, observations) if confirmed else ""),
+        evidence=evidence(machine, observations) if confirmed else (),
         provisional=answer.status is Status.NEEDS_REVIEW and rating is not None,
         probabilities=answer.probabilities if options.probabilities and model_rated else {},
     )
 
 
-def _visible(observations: SubmissionObservations | None) -> Iterator[CheckResult]:
+def _visible(observations: Observed) -> Iterator[CheckResult]:
     return (each for each in (observations.results if observations else ()) if each.visible)
 
 

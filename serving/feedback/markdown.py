@@ -21,7 +21,7 @@ def markdown(feedback: Feedback) -> str:
     for criterion in feedback.criteria:
         lines += _criterion(criterion)
     if feedback.checks:
-        lines += ["## Tests", ""]
+        lines += ["## Tests", "", *([feedback.tests, ""] if feedback.tests else [])]
     for check in feedback.checks:
         lines += _check(check)
     return "\n".join(lines).rstrip() + "\n"

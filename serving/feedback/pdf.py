@@ -42,6 +42,8 @@ def pdf(feedback: Feedback, font: Path | None = None) -> bytes:
         _criterion(document, criterion)
     if feedback.checks:
         document.write("Tests", "heading", bold=True)
+        if feedback.tests:
+            document.write(feedback.tests)
     for check in feedback.checks:
         _check(document, check)
     return document.bytes()

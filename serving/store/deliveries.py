@@ -8,9 +8,10 @@ from sqlalchemy import Connection, insert, select
 
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_hash, canonical_json
+from labs_schema.observations import SubmissionObservations
 from serving.store.contents import make_content, store_contents
 from serving.store.errors import ForgottenError
-from serving.store.grades import StoredGrade, read_grade
+from serving.store.grades import StoredGrade, read_grade, read_submission
 from serving.store.ledger import Detail, Ledger, printable_name
 from serving.store.overrides import Decision, decisions, read_lab_overrides
 from serving.store.students import is_anonymous, read_secrets
@@ -18,11 +19,13 @@ from serving.store.tables import contents, deliveries, delivery_mappings, grades
 
 
 class StudentGrade(Frozen):
-    """A student's newest grade in a lab, and what people decided about this work: criterion title -> decision."""
+    """A student's newest grade in a lab, what people decided about this work (criterion title -> decision), and what
+    was observed of it."""
 
     student: str
     grade: StoredGrade
     decisions: dict[str, Decision]
+    observations: SubmissionObservations | None = None
 
 
 class NewEntry(Frozen):
@@ -69,8 +72,10 @@ def read_lab_grades(connection: Connection, course: str, lab: str) -> list[Stude
             student=student,
             grade=read_grade(connection, row.id),
             decisions=decisions(decided.get((row.pseudonym, row.submission), ())),
+            observations=submission.observations if submission else None,
         )
         for student, row in sorted(newest.items())
+        for submission in [read_submission(connection, row.id)]
     ]
 
 

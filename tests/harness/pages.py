@@ -11,7 +11,7 @@ import httpx
 from starlette.testclient import TestClient
 
 from labs_schema.grades import CriterionGrade, Grade, Provenance, Status
-from labs_schema.hashes import rubric_hash, submission_hash
+from labs_schema.hashes import observations_hash, rubric_hash, submission_hash
 from labs_schema.models import Lab, Submission
 from serving.api.app import create_app
 from serving.api.service import ServiceOptions
@@ -135,6 +135,7 @@ def machine_grade(
         base_model="synthetic",
         rubric_hash=rubric_hash(lab),
         submission_hash=digest,
+        observations_hash=observations_hash(submission) or None,
         **hashes,
     )
     return Grade(lab=lab.name, student=submission.student, criteria=tuple(criteria), provenance=provenance)

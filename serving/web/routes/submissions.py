@@ -9,7 +9,9 @@ from starlette.concurrency import run_in_threadpool
 from labs_schema.grades import CriterionGrade, total_marks
 from labs_schema.limits import PageLimits
 from labs_schema.models import Criterion, Lab, SourceFile, Submission
+from labs_schema.observations import CheckResult, SubmissionObservations
 from serving.api.service import Service
+from serving.feedback.feedback import tests_passed
 from serving.review.filters import Filter, Hidden, Show, neighbours, selected
 from serving.review.index import LabReview
 from serving.review.items import ReviewItem
@@ -72,6 +74,8 @@ def submission_context(
         "files": shown,
         "cut": cut,
         "criteria": criteria,
+        "tests": tests_passed(submitted.observations, visible=False),
+        "failed": _failed(submitted.observations),
         "grade": history.grade,
         "language": history.lab.language,
         "total": None if blind else _total(history.lab, item),
@@ -114,6 +118,16 @@ def _criterion(
         "can_undo": bool(decided.active),
         "earlier": decided.deciding is not None and decided.deciding.grade != item.grade,
     }
+
+
+def _failed(observations: SubmissionObservations | None) -> list[tuple[CheckResult, dict[str, str]]]:
+    """The tests that did not pass, each with its texts: label -> text."""
+    labels = ("arguments", "input", "expected", "actual", "message")
+    return [
+        (each, {label: text for label in labels if (text := getattr(each, label))})
+        for each in (observations.tests if observations else ())
+        if not each.passed
+    ]
 
 
 def _history(criterion: str, history: History) -> list[dict[str, Any]]:

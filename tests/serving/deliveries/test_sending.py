@@ -70,13 +70,15 @@ def test_a_grade_that_needs_review_waits_unless_requested(delivery: Any, store: 
     assert actions(send(delivery, platform, ReleasePolicy(include_review=True))) == {"delivered": 1, "ungraded": 1}
 
 
-def test_an_override_is_sent_without_the_machines_reason(delivery: Any, store: Store, lab: Lab) -> None:
+def test_an_override_is_sent_with_the_persons_comment_instead_of_the_machines(
+    delivery: Any, store: Store, lab: Lab
+) -> None:
     grade = record_grade(store, lab, "s000", {COMPILES: "B", READABLE: "A"}, status=Status.NEEDS_REVIEW)
     store.record_override(grade, COMPILES, "C", "no", request="o1", actor="ta1")
     store.record_override(grade, READABLE, "A", "yes", request="o2", actor="ta1")
     platform = FakePlatform(1, lab)
     assert actions(send(delivery, platform)) == {"delivered": 1}
-    assert platform.values["p0"].criteria["c0"] == CriterionValue(level="c0l2", points=0)
+    assert platform.values["p0"].criteria["c0"] == CriterionValue(level="c0l2", points=0, comment="no")
     assert platform.values["p0"].criteria["c1"].comment
 
 

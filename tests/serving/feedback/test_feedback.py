@@ -68,11 +68,14 @@ def test_evidence_is_shown_as_far_as_students_may_see_it(lab: Lab) -> None:
     result = result_of(lab)
     criteria = tuple(each.model_copy(update={"evidence": lines}) for each in result.grade.criteria)
     grade = result.grade.model_copy(update={"criteria": criteria})
-    found = feedback_of(result.model_copy(update={"grade": grade, "overridden": (READABLE,)}), lab, None, ALL)
-    assert found and [each.evidence for each in found.criteria] == [
-        ("three equal: failed", "warnings: failed at main.c:7"),
-        (),
-    ]
+    how = {"grade": grade, "overridden": (READABLE,)}
+    shown = ("0 of 1 tests passed", "three equal: failed", "warnings: failed at main.c:7")
+    for rating, expected in (("B", ()), ("A", shown)):  # of another rating, and of the confirmed one
+        found = feedback_of(
+            result.model_copy(update={**how, "ratings": {**result.ratings, READABLE: rating}}), lab, OBSERVED, ALL
+        )
+        assert found and [each.evidence for each in found.criteria] == [shown, expected]
+        assert found.tests == "0 of 1 tests passed"
 
 
 def test_results_of_another_rubric_do_not_fit(lab: Lab) -> None:

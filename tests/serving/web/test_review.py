@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from labs_schema.models import Lab, SourceFile, UnreadableSubmission
+from labs_schema.observations import CheckKind, CheckResult, Outcome, SubmissionObservations
 from serving.jobs.repository import JobRepository
 from serving.jobs.results import results
 from serving.review.index import ReviewIndex
@@ -375,3 +376,18 @@ def test_group_members_get_the_decision_unless_they_have_another(store: Store, m
     assert [store.read_history(each).ratings[FIRST] for each in grades] == ["B", "B", "C"]
     ta.submit("grades/", act="undo-0")
     assert [store.read_history(each).decisions[FIRST].rating for each in grades] == [None, None, "C"]
+
+
+def test_the_page_counts_passed_tests_and_shows_the_failed_ones(store: Store, make_lab: Callable[..., Lab]) -> None:
+    lab = make_lab(students=1)
+    passed = CheckResult(check="three", kind=CheckKind.TEST, outcome=Outcome.PASSED)
+    failed = CheckResult(
+        check="<b>zero</b>", kind=CheckKind.TEST, outcome=Outcome.FAILED, input="0", expected="1", actual="<i>7</i>"
+    )
+    observations = SubmissionObservations(submission="0" * 64, results=(passed, failed))
+    submission = lab.submissions[0].model_copy(update={"observations": observations})
+    store.create_key("platform", Role.PLATFORM, None, actor="test")
+    [grade] = record_lab(store, lab.model_copy(update={"submissions": (submission,)}))
+    page = visitor(pages_app(store), store).open(f"grades/{grade}").text
+    assert "1 of 2 tests passed" in page and "&lt;b&gt;zero&lt;/b&gt;: failed" in page
+    assert "&lt;i&gt;7&lt;/i&gt;" in page and "hidden from students" in page
