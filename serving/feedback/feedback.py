@@ -10,7 +10,6 @@ from labs_schema.observations import CheckResult, EvidenceLine, Outcome, Submiss
 from serving.jobs.marks_table import with_decisions
 from serving.jobs.results import Result
 
-
 Observed = SubmissionObservations | None
 
 
@@ -97,8 +96,9 @@ def tests_passed(observations: Observed, *, visible: bool) -> str:
 
 def explanation(machine: CriterionGrade, observations: Observed) -> str:
     """The model's explanation of its rating; empty where it may quote a check that students may not see."""
-    observed = observations.results if observations else ()
-    return machine.reasoning or "" if all(each.visible for each in (*observed, *machine.evidence)) else ""
+    quotable = [each.visible for each in machine.evidence]
+    quotable += [each.visible for each in observations.results] if observations else []
+    return machine.reasoning or "" if all(quotable) else ""
 
 
 def evidence(machine: CriterionGrade, observations: Observed) -> tuple[str, ...]:

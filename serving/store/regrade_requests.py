@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from labs_schema.errors import GraderError
 from labs_schema.limits import RegradeRequestLimits
@@ -28,7 +28,7 @@ from serving.store.regrade_records import (
     stored_request,
 )
 from serving.store.students import read_secrets
-from serving.store.tables import grades, regrade_answers, regrade_requests, students
+from serving.store.tables import contents, grades, regrade_answers, regrade_requests, students
 
 LIMITS = RegradeRequestLimits()
 
@@ -81,6 +81,21 @@ class RegradeRequests:
         """The requests about a grade, oldest first; none once the student was forgotten."""
         with self._database.reading() as connection:
             return read_grade_requests(connection, grade_id)
+
+    def open_counts(self, course: str) -> dict[str, int]:
+        """Lab -> number of open requests of the course, without labs that have none."""
+        query = (
+            select(grades.c.lab, func.count().label("open"))
+            .select_from(regrade_requests)
+            .join(grades, grades.c.id == regrade_requests.c.grade)
+            .join(students, students.c.pseudonym == grades.c.student)
+            .join(contents, contents.c.hash == regrade_requests.c.content)
+            .outerjoin(regrade_answers, regrade_answers.c.regrade == regrade_requests.c.id)
+            .where(students.c.course == course, regrade_answers.c.id.is_(None))
+            .group_by(grades.c.lab)
+        )
+        with self._database.reading() as connection:
+            return {row.lab: row.open for row in connection.execute(query)}
 
     def queue(
         self, course: str, *, lab: str | None = None, state: RequestState | None = None, after: int = 0, limit: int

@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from serving.api.authorization import Caller
 from serving.courses.errors import UnknownCourseError
 from serving.review.statistics import blind_agreement
+from serving.store.regrade_requests import RegradeRequests
 from serving.web.form_posts import PageRoute
 from serving.web.rendering import render
 from serving.web.review_state import review_state
@@ -31,8 +32,11 @@ def _courses(request: Request, caller: Caller) -> dict[str, list[dict[str, Any]]
         except UnknownCourseError:  # removed meanwhile
             continue
         labs = sorted({*index.labs(name), *registered})
+        requests = RegradeRequests(service.store.database).open_counts(name)
         folders = service.courses.course(name).labs.folders
-        found[name] = [{**_lab(request, name, lab), "editable": lab in folders} for lab in labs]
+        found[name] = [
+            {**_lab(request, name, lab), "editable": lab in folders, "requests": requests.get(lab, 0)} for lab in labs
+        ]
     return found
 
 

@@ -16,6 +16,7 @@ from serving.review.statistics import blind_agreement
 from serving.review.steps import BULK, active_steps, undo_choices
 from serving.store.choices import Choice
 from serving.store.overrides import Action
+from serving.store.regrade_requests import RegradeRequests
 from serving.web.form_posts import PageRoute, read_form, text
 from serving.web.rendering import new_request_id, redirect, render
 from serving.web.review_state import BLIND, hidden_for, is_blind, lab_place, read_filter, review_state, tas_ratings
@@ -92,6 +93,7 @@ def _list(request: Request, course: str, lab_name: str, chosen: Filter, page: in
         "page": page,
         "pages": pages,
         "hidden": hidden,
+        "requests": RegradeRequests(service.store.database).open_counts(course).get(lab_name, 0),
         "waiting": sum(each.waiting for each in review.items.values()),
         "decided": sum(each.decided for each in review.items.values()),
         "criteria": sum(len(each.criteria) for each in review.items.values()),

@@ -28,11 +28,12 @@ async def queue(
     caller: TaVisitor,
     course: Name,
     state: RequestState = RequestState.OPEN,
+    lab: Annotated[str | None, Query(max_length=500)] = None,
     after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
 ) -> Response:
     del caller
-    context = await run_in_threadpool(_list, request, course, state, after)
-    return render(request, "regrade_requests.html", course=course, state=state, **context)
+    context = await run_in_threadpool(_list, request, course, lab, state, after)
+    return render(request, "regrade_requests.html", course=course, lab=lab, state=state, **context)
 
 
 @router.post("/regrade-requests/{regrade_id}")
@@ -46,7 +47,7 @@ async def respond(request: Request, caller: TaVisitor, regrade_id: str) -> Respo
         raise too_large("answer", f"{len(answered)} characters", LIMITS.text_chars, "characters")
     new = rating if act == "grant" else None
     await run_in_threadpool(_respond, request, caller, course, regrade_id, (new, answered.strip(), request_id))
-    return redirect(request, "/regrade-requests", course=course)
+    return redirect(request, "/regrade-requests", course=course, lab=text(form, "lab") if "lab" in form else None)
 
 
 def _respond(
@@ -57,9 +58,9 @@ def _respond(
     answer(service, found, rating, words, request=request_id, actor=caller.actor)
 
 
-def _list(request: Request, course: str, state: RequestState, after: int) -> dict[str, Any]:
+def _list(request: Request, course: str, lab: str | None, state: RequestState, after: int) -> dict[str, Any]:
     service = course_service(request, course)
-    found = requests_of(service).queue(service.course.name, state=state, after=after, limit=LIMITS.listed)
+    found = requests_of(service).queue(service.course.name, lab=lab, state=state, after=after, limit=LIMITS.listed)
     return {
         "rows": [_row(service, each) for each in found],
         "next": found[-1].seq if len(found) == LIMITS.listed else None,

@@ -135,3 +135,17 @@ def test_a_forgotten_students_link_shows_nothing(pages: Pages) -> None:
     token = pages.link(pages.grade)
     pages.store.forget_student("s000", actor="admin")
     assert Visitor(pages.app).open(f"feedback?link={token}").status_code == 410
+
+
+def test_the_pages_of_a_lab_count_its_open_requests(pages: Pages) -> None:
+    pages.requests.submit(pages.grade, COMPILES, "Please.", request="q1", actor="moodle")
+    made = pages.requests.submit(pages.grade, READABLE, "This one, too.", request="q2", actor="moodle")
+    ta = visitor(pages.app, pages.store)
+    assert "2 open" in ta.open("").text
+    assert '2<span class="off-screen"> open' in ta.open(f"lab?course={COURSE}&lab=lab1").text
+    assert "Please." in ta.open(f"regrade-requests?course={COURSE}&lab=lab1").text
+    assert "Please." not in ta.open(f"regrade-requests?course={COURSE}&lab=lab2").text
+    ta.open(f"regrade-requests?course={COURSE}&lab=lab1")
+    page = ta.submit(made.id, act="decline", answer="No.")
+    assert "lab=lab1" in str(page.url) and "This one" not in page.text and "Please." in page.text
+    assert pages.requests.open_counts(COURSE) == {"lab1": 1} and pages.requests.open_counts("cs999") == {}
