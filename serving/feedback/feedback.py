@@ -102,7 +102,7 @@ def explanation(machine: CriterionGrade, observations: Observed) -> str:
 
 
 def evidence(machine: CriterionGrade, observations: Observed) -> tuple[str, ...]:
-    """What students may see of the evidence behind the model's rating. Passed tests are a count, not a list."""
+    """The evidence behind the model's rating that students may see. Passed tests are a count, not a list."""
     shown = [each for each in machine.evidence if each.visible]
     tests = {each.check for each in observations.tests} if observations else set()
     passed = tests_passed(observations, visible=True) if machine.evidence else ""
