@@ -130,8 +130,11 @@ class Identifier:
 
     def identity(self, ids: Ids) -> Identity:
         """The student with `ids`; the first of them stays the id if the roster has no or several such students."""
+        exact = [entry for each in ids for entry in self._index.get((each.kind, folded(each.value)), ())]
         for each in ids:
             entries = self._found(each)
+            if entries:
+                entries = tuple(dict.fromkeys((*entries, *exact)))
             if len(entries) == 1:
                 return Identity(folder_name(entries[0].ids[0].value), entries)
             if entries:

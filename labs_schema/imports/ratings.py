@@ -41,7 +41,7 @@ def grade(
         student, criterion = student_of(each), by_title.get(folded(_texts(each.criterion, "")["title"]))
         rating = _rating(each, criterion) if criterion else None
         if student is None:
-            misfits["the student has no submission", each.criterion] += 1
+            misfits["no submission is certainly of this student", each.criterion] += 1
         elif criterion is None or rating is None:
             misfits["no such criterion or rating in the rubric", each.criterion] += 1
         else:

@@ -1,7 +1,7 @@
 """Decides which student has which submission: the latest work of each student, one for a group."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -22,10 +22,12 @@ class Students:
     ambiguous: list[str] = field(default_factory=list)
     matched: set[RosterEntry] = field(default_factory=set)
     older: int = 0
-    _identities: dict[str, object] = field(default_factory=dict)
+    _identities: dict[str, tuple[frozenset[PlatformId], frozenset[PlatformId]]] = field(default_factory=dict)
+    """Student -> the ids in the export, and these with those on the roster."""
     _by_id: dict[PlatformId, str] = field(default_factory=dict)
     _reported: set[str] = field(default_factory=set)
-    _by_work: dict[str, str] = field(default_factory=dict)
+    _by_work: dict[str, tuple[str, frozenset[PlatformId]]] = field(default_factory=dict)
+    """Work -> the student whose folder has it, and the ids of its owners."""
 
     def assign(self, works: Sequence[Work]) -> tuple[ImportedSubmission, ...]:
         """The submissions, sorted by student; of several works of a student, the latest."""
@@ -37,7 +39,8 @@ class Students:
             rank = work.attempt, work.submitted
             students = list(dict.fromkeys(map(self._student, work.owners))) or [self._without_owner(work)]
             free = [each for each in students if each not in self.submission_of]
-            self._by_work.setdefault(work.key, self.submission_of.get(students[0], students[0]))
+            owners = _folded(each for owner in work.owners for each in owner)
+            self._by_work.setdefault(work.key, (self.submission_of.get(students[0], students[0]), owners))
             for each in set(students) - set(free):
                 if latest[each] == rank or free:
                     self.issues.warning("two-submissions", each, found=f"a further submission, {quoted(work.key)}")
@@ -50,9 +53,10 @@ class Students:
 
     def student_of(self, assessment: Assessment) -> str | None:
         """The student whose folder has the assessed work; None if there is none, or the ids are those of several."""
-        if assessment.work in self._by_work:
-            return self._by_work[assessment.work]
-        known = [self._by_id.get(PlatformId(each.kind, folded(each.value))) for each in assessment.owner]
+        if assessment.work:  # a rating of a submission that is not in the export may be one of other code
+            student, owners = self._by_work.get(assessment.work, (None, frozenset()))
+            return None if _contradict(_folded(assessment.owner), owners) else student
+        known = [self._by_id.get(each) for each in _folded(assessment.owner)]
         found = (self.identifier.identity((each,)) for each in assessment.owner)
         known += [identity.student for identity in found if len(identity.entries) == 1]
         if folders := {self.submission_of[each] for each in known if each in self.submission_of}:
@@ -69,22 +73,22 @@ class Students:
         return {part: folder for part, folder in local.items() if parts[part] == 1} | self.submission_of
 
     def _student(self, owner: Ids) -> str:
-        identity = self.identifier.identity(owner)
-        key: object = (
-            identity.entries[0] if len(identity.entries) == 1 else PlatformId(owner[0].kind, folded(owner[0].value))
-        )
-        student = identity.student
-        if self._identities.setdefault(student, key) != key:  # another student with the same name of the folder
-            student = folder_name(f"{student}/{owner[0].kind}")
-            known = self._identities.setdefault(student, key)
-            if known != key:
-                student = folder_name(f"{student}/{owner[0].value}")
+        identity, ids = self.identifier.identity(owner), _folded(owner)
+        every = ids | _folded(identity.entries[0].ids if len(identity.entries) == 1 else ())
+        further = f"{identity.student}/{owner[0].kind}", f"{identity.student}/{sorted(ids)}"
+        names = (identity.student, *map(folder_name, further))  # other students may have the same name of the folder
+        student = next(name for name in names if self._is(name, ids, every))
         if student not in self._reported:
             self._reported.add(student)
             self._report(student, identity)
-        for each in owner:
-            self._by_id.setdefault(PlatformId(each.kind, folded(each.value)), student)
+        for each in ids:
+            self._by_id.setdefault(each, student)
         return student
+
+    def _is(self, student: str, ids: frozenset[PlatformId], every: frozenset[PlatformId]) -> bool:
+        """Ids of the same kind that differ in the export are two students, even if the roster states that it is one."""
+        in_export, known = self._identities.setdefault(student, (ids, every))
+        return bool(known & every) and not _contradict(in_export, ids)
 
     def _decided(self, work: Work) -> Work:
         """A work of which the export does not separate the owner's id: of the student on the roster, if it is one."""
@@ -100,7 +104,11 @@ class Students:
         return work
 
     def _report(self, student: str, identity: Identity) -> None:
-        if len(identity.entries) == 1:
+        if len(identity.entries) == 1 and identity.entries[0] in self.matched:
+            self.ambiguous.append(student)
+            found = f"the same student on the roster as {quoted(identity.student)}"
+            self.issues.warning("roster-ambiguous", student, found=found)
+        elif len(identity.entries) == 1:
             self.matched.add(identity.entries[0])
         elif identity.entries:
             self.ambiguous.append(student)
@@ -115,7 +123,17 @@ class Students:
         student = folder_name(work.key)
         if student in self._identities:
             student = folder_name(f"{work.key}/unknown")
-        self._identities[student] = work.key
+        self._identities[student] = frozenset(), frozenset()
         self.unmatched.append(student)
         self.issues.warning("roster-no-match", student, found=f"no student of the submission {quoted(work.key)}")
         return student
+
+
+def _folded(ids: Iterable[PlatformId]) -> frozenset[PlatformId]:
+    return frozenset(PlatformId(each.kind, folded(each.value)) for each in ids)
+
+
+def _contradict(first: frozenset[PlatformId], second: frozenset[PlatformId]) -> bool:
+    """Whether both have an id of some kind, but none of that kind in common."""
+    shared = {each.kind for each in first} & {each.kind for each in second}
+    return not shared <= {each.kind for each in first & second}

@@ -1,6 +1,6 @@
 """GitHub Classroom: cloned student repositories, `assignment-username`, with the grades CSV or the class roster CSV."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from labs_schema.imports.export_files import Export
 from labs_schema.imports.identities import folded, ids, shared_start
@@ -35,7 +35,7 @@ def read(export: Export) -> PlatformExport:
     files |= {name: [] for name in sorted(empty) if not ignored_name(name, folder=True)}
     slug = _slug(export.name, rows, list(files))
     works = tuple(
-        Work(repository, _owners(repository, slug, rows), tuple(found), submitted=_time(repository, rows))
+        Work(repository, _owners(repository, slug, rows, files), tuple(found), submitted=_time(repository, rows))
         for repository, found in files.items()
     )
     return PlatformExport(works, unused=tuple(unused))
@@ -63,8 +63,13 @@ def _slug(name: str, rows: Sequence[Mapping[str, str]], repositories: Sequence[s
     return shared[: shared.rfind("-") + 1]
 
 
-def _owners(repository: str, slug: str, rows: Sequence[Mapping[str, str]]) -> tuple[Ids, ...]:
+def _owners(
+    repository: str, slug: str, rows: Sequence[Mapping[str, str]], repositories: Collection[str]
+) -> tuple[Ids, ...]:
+    """By the rows of the table; not by a row whose user has a repository of the same assignment of its own."""
+    others = {folded(each) for each in repositories} - {folded(repository)}
     mine = [row for row in rows if folded(row["studentrepositoryname"]) == folded(repository)]
+    mine = [row for row in mine if folded(slug + row.get("githubusername", "")) not in others]
     owners = [
         ids((IdKind.NUMBER, row.get("rosteridentifier", "")), (IdKind.PLATFORM, row.get("githubusername", "")))
         for row in mine

@@ -69,6 +69,16 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+class _Loader(yaml.CBaseLoader):
+    """A key that occurs twice would hide the first value, such as the student of a submission."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        if keys and (most := keys.most_common(1)[0])[1] > 1:
+            raise yaml.YAMLError(f"the key {most[0][:40]!a} twice in the same record")
+        return super().construct_mapping(node, deep=deep)
+
+
 def metadata_records(text: str, limits: ImportLimits) -> dict[str, dict[str, Any]]:
     """Submission -> its record. Raises InputError for damaged or hostile YAML."""
     try:
@@ -77,7 +87,7 @@ def metadata_records(text: str, limits: ImportLimits) -> dict[str, dict[str, Any
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > limits.metadata_levels or count > limits.metadata_values:
                 raise yaml.YAMLError("values nested too deeply, or too many of them")
-        found = yaml.load(text, Loader=yaml.CBaseLoader)
+        found = yaml.load(text, Loader=_Loader)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         found = f"invalid YAML ({str(error).splitlines()[0][:100]})"
         hint = "Export the submissions again."

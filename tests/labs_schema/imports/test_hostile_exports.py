@@ -66,6 +66,17 @@ def test_hostile_metadata_is_an_error_or_a_submission_without_owner(run_import: 
         assert "1" in submitted(lab) and report.unmatched
 
 
+@pytest.mark.parametrize("yaml", [
+    "submission_1:\n  :submitters:\n  - :sid: s2\n  :submitters:\n  - :sid: s3\n",
+    "submission_1:\n  :submitters:\n  - :sid: s2\n    :sid: s3\n",
+    "submission_1:\n  :submitters:\n  - :sid: s2\nsubmission_1:\n  :submitters:\n  - :sid: s3\n",
+])  # fmt: skip
+def test_metadata_with_a_key_twice_does_not_choose_a_student(run_import: Import, yaml: str) -> None:
+    with pytest.raises(InputError) as raised:
+        run_import("gradescope", {"submission_metadata.yml": yaml, "submission_1/main.c": "x"})
+    assert [issue.code for issue in raised.value.issues] == ["bad-export"]
+
+
 def test_zip_without_utf_8_flag_keeps_accented_names(tmp_path: Path) -> None:
     path = tmp_path / "e.zip"
     with zipfile.ZipFile(path, "w") as archive:

@@ -1,12 +1,16 @@
 """Results of autograders as observations of a lab: students, outcomes and hostile files."""
 
+import io
 import json
+import unittest
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from gradescope_utils.autograder_utils import decorators
+from gradescope_utils.autograder_utils.json_test_runner import JSONTestRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -77,6 +81,36 @@ def test_gradescope_results_have_status_points_tags_and_visibility() -> None:
     ]
     assert build.kind is CheckKind.BUILD and build.visible and not first.visible
     assert (first.points, first.max_points, first.message, first.tags) == (0, 2, "expected 3", ("edge-cases",))
+
+
+def test_results_of_the_library_that_gradescope_publishes() -> None:
+    class Autograder(unittest.TestCase):
+        @decorators.weight(2)
+        @decorators.visibility("visible")
+        def test_passes(self) -> None:
+            """Sorts three numbers"""
+
+        @decorators.weight(1)
+        @decorators.tags("Edge Cases")
+        def test_fails(self) -> None:
+            """Empty input"""
+            self.assertEqual("1", "2")
+
+        @decorators.partial_credit(4)
+        def test_partly(self, set_score: Callable[[float], None]) -> None:
+            """Long input"""
+            set_score(3)
+
+    written = io.StringIO()
+    suite = unittest.defaultTestLoader.loadTestsFromTestCase(Autograder)
+    JSONTestRunner(visibility="after_published", stream=written).run(suite)
+    results = {each.check: each for each in parse_results(written.getvalue().encode(), READERS["gradescope"])}
+    assert {name: (each.outcome, each.points, each.max_points, each.visible) for name, each in results.items()} == {
+        "Sorts three numbers": (PASSED, 2, 2, True),
+        "Empty input": (FAILED, 0, 1, False),
+        "Long input": (FAILED, 3, 4, False),
+    }
+    assert "'1' != '2'" in (results["Empty input"].message or "")
 
 
 def test_prairielearn_results_have_a_default_maximum_and_a_failed_build() -> None:

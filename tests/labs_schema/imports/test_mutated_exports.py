@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from labs_schema.errors import InputError
@@ -111,6 +111,10 @@ EDITS = st.lists(st.tuples(st.floats(0, 1), NASTY, st.integers(0, 30)), max_size
     hostile=st.lists(HOSTILE, max_size=3),
     cells=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 11), NASTY), max_size=4),
 )
+@example("gradescope", [(0.625, "", 9)], [], False, {"s2"}, [], [])  # one record has the submitters of two
+@example("github-classroom", [(0.75, "", 6), (0.75, "", 8)], [], False, set(), [], [])  # s1 has s2's repository
+@example("gradescope", [], [(0.5, "", 13), (0.5, "", 30), (0.5, "", 20)], True, set(), [], [])  # s1 and s3 in one row
+@example("gradescope", [(0.3125, "", 21)], [], True, {"s2"}, [], [])  # s2 is in the group of s1
 def test_damaged_exports(
     platform: str,
     edits: list[tuple[float, str, int]],

@@ -263,6 +263,34 @@ def test_ids_that_are_no_folder_names_are_replaced_and_stay_distinct(run_import:
     assert not any(folder.name.startswith(".") or len(folder.name) > 200 for folder in (lab / "submissions").iterdir())
 
 
+@pytest.mark.parametrize("rows", [
+    "s1,s1,lab1-s2\n",  # a repository of its own, by its name
+    "s1,s2,lab1-s1\ns2,s2,lab1-s2\n",  # the same number twice
+    "s1,s1,lab1-s1\ns2,s1,lab1-s2\n",
+    "s2,s1,lab1-s1\ns1,s2,lab1-s2\n",
+])  # fmt: skip
+def test_ids_that_contradict_each_other_lose_no_student(run_import: Import, rows: str) -> None:
+    table = "github_username,roster_identifier,student_repository_name\n" + rows
+    files = {"grades.csv": table, "lab1-s1/main.c": "x", "lab1-s2/main.c": "y", "lab1-s3/main.c": "z"}
+    report, _, lab = run_import("github-classroom", files)
+    assert report.students == len(submitted(lab)) == 3
+
+
+def test_two_accounts_with_the_same_student_number_are_two_submissions(run_import: Import) -> None:
+    owners = "".join(f"submission_{i}:\n  :submitters:\n  - :sid: s1\n    :email: {i}@x\n" for i in (1, 2))
+    files = {"submission_metadata.yml": owners, "submission_1/main.c": "x", "submission_2/main.c": "y"}
+    report, _, lab = run_import("gradescope", files)
+    assert report.students == len(submitted(lab)) == 2
+
+
+def test_owner_whose_ids_are_those_of_two_students_on_the_roster_is_ambiguous(run_import: Import) -> None:
+    owner = "submission_1:\n  :submitters:\n  - :sid: s1\n    :email: b@x\n"
+    roster = "First Name,Last Name,SID,Email\nA,A,s1,a@x\nB,B,s2,b@x\n"
+    files = {"submission_metadata.yml": owner, "submission_1/main.c": "x"}
+    report, codes, _ = run_import("gradescope", files, roster)
+    assert report.ambiguous == ("s1",) and "roster-ambiguous" in codes
+
+
 def test_roster_of_the_lab_has_the_ids_of_its_folders(run_import: Import) -> None:
     roster = "First Name,Last Name,SID,Email\n=HYPERLINK(1),Roe,s1,z@uni.example\n"
     _, _, lab = run_import("autolab", {"z@uni.example_1_main.c": "x"}, roster)

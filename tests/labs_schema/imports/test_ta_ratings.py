@@ -52,6 +52,13 @@ def test_exclusive_items_become_the_ratings_of_a_criterion(run_import: Import) -
     assert (report.ratings, report.ratings_unused, codes) == (2, 1, {"unused-rating"})
 
 
+def test_row_whose_ids_are_not_those_of_its_submission_is_not_used(run_import: Import) -> None:
+    files = FILES | {"submission_metadata.yml": FILES["submission_metadata.yml"].replace("s1", "s8")}
+    report, codes, folder = run_import("gradescope", files, grades={"Style.csv": TOGGLES})
+    assert set(complete(folder).ratings_by_student) == {"s2"}
+    assert report.ratings_unused == 2 and codes == {"unused-rating"}
+
+
 def test_items_that_are_combined_become_criteria_of_their_own(run_import: Import) -> None:
     _, _, folder = run_import("gradescope", FILES, grades={"Style.csv": TOGGLES})
     lab = complete(folder)
