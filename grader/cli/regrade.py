@@ -28,6 +28,12 @@ Diff = Annotated[
         "--diff", help="Only show the changes that this model would make to the current ratings. Stores nothing."
     ),
 ]
+Propose = Annotated[
+    bool,
+    typer.Option(
+        "--propose", help="As --diff, and show the changes on the lab's review page, where a TA can put them in use."
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only estimate the cost. Loads no weights.")]
 
 
@@ -43,6 +49,7 @@ def regrade(
     cluster: Cluster = None,
     workers: Workers = None,
     diff: Diff = False,
+    propose: Propose = False,
     dry_run: DryRun = False,
     price_per_hour: PricePerHour = None,
 ) -> None:
@@ -58,7 +65,8 @@ def regrade(
 
     Cost estimate: [bold]grader regrade labs/square --model runs/latest --dry-run --price-per-hour 2.50[/]
 
-    Before a retrained model is put in use: [bold]grader regrade labs/square --model runs/latest --diff[/]
+    Before a retrained model is put in use: [bold]grader regrade labs/square --model runs/latest --diff[/]; with
+    [bold]--propose[/] the changes are also on the lab's review page, where a TA can put them in use.
 
     On several machines: [bold]grader regrade labs/square --model runs/latest --out regraded/square --cluster local[/]
 
@@ -76,13 +84,13 @@ def regrade(
         }
         show(costs, *(cost_table(cost, f"{name}, nothing graded yet") for name, cost in costs.items()))
         return
-    if diff:
+    if diff or propose:
         from grader.regrade.diff import diff_labs
         from grader.regrade.regrade import course_of
         from serving.model.loading import GraderOptions
 
         courses = [course or course_of(lab) for lab in labs]
-        found = diff_labs(labs, model, courses, GraderOptions(engine=engine, orders=orders))
+        found = diff_labs(labs, model, courses, GraderOptions(engine=engine, orders=orders), propose=propose)
         show(found, *(each.shown() for each in found))
         return
     if out is None:

@@ -1,11 +1,9 @@
 """Labelling sessions for the review pages: fits heads in a thread of its own, so that no page waits for one."""
 
 import logging
-import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from queue import Queue
@@ -23,12 +21,11 @@ from labs_schema.models import HumanGrade, Lab, Submission
 from labs_schema.reading.validate import load_lab
 from prompts.base_models import find_base
 from serving.grading.grader import Grader
-from serving.grading.retries import grade_isolated
-from serving.jobs.job import work_hash
+from serving.grading.retries import all_ungraded, grade_isolated, summary
 from serving.model.loading import GraderOptions, load_grader
 from serving.review.decided_ratings import decided_ratings, with_decisions
 from serving.review.labelling import LabelState, LabPlace, Stage
-from serving.review.proposed_grades import Proposal, lab_folder, write_proposal
+from serving.review.proposed_grades import lab_folder, new_proposal, write_proposal
 from serving.store.store import Store
 
 log = logging.getLogger("grader.labels")
@@ -165,17 +162,7 @@ class LabelService:
         finally:
             grader.close()
         version = self.state(place).versions[-1]
-        proposal = Proposal(
-            id=secrets.token_hex(8),
-            course=place.course,
-            lab=place.lab,
-            model=str(run),
-            model_hash=version.head_hash,
-            work=work_hash(lab),
-            version=version,
-            at=datetime.now(UTC).isoformat(timespec="seconds"),
-            actor=actor,
-        )
+        proposal = new_proposal(place.course, lab, str(run), version.head_hash, actor=actor, version=version)
         write_proposal(self._store, proposal, grades)
 
     def _report(self, place: LabPlace, _: str, done: int, total: int) -> None:
@@ -194,12 +181,18 @@ class LabelService:
 
 
 def _grade_lab(grader: Grader, lab: Lab, report: Callable[[int], None]) -> list[Grade]:
-    """Without the submissions that cannot be graded."""
+    """A grade of each submission; ungraded with the reason where grading fails."""
     grades, chunk = list[Grade](), QueueLimits().batch_submissions
     grade: Callable[[Sequence[Submission]], list[Grade]] = partial(grader.grade, lab)
     for start in range(0, len(lab.submissions), chunk):
-        outcomes = grade_isolated(grade, lab.submissions[start : start + chunk])
-        grades += [each for each in outcomes if isinstance(each, Grade)]
+        part = lab.submissions[start : start + chunk]
+        for submission, outcome in zip(part, grade_isolated(grade, part), strict=True):
+            if isinstance(outcome, Grade):
+                grades.append(outcome)
+            else:
+                origin = grader.provenance(lab, submission)
+                why = f"grading failed: {summary(outcome)}"
+                grades.append(all_ungraded(lab.name, submission.student, lab.criteria, why, origin))
         report(min(start + chunk, len(lab.submissions)))
     return grades
 

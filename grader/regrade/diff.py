@@ -1,4 +1,4 @@
-"""The changes that another model would make to a lab's current ratings. Stores and writes nothing."""
+"""The changes that another model would make to a lab's current ratings. No grade changes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,49 +10,30 @@ from rich.text import Text
 
 from grader.experiments.predictions import grade_all
 from grader.regrade.cost import read_shown_lab
-from grader.service.local_store import local_store
+from grader.service.local_store import cli_actor, local_store
 from grader.terminal import printable
 from labs_schema.errors import GraderError
-from labs_schema.frozen import Frozen
 from labs_schema.grades import Grade
 from labs_schema.models import Lab
 from serving.jobs.repository import JobRepository
 from serving.jobs.results import Result, results
 from serving.model.loading import GraderOptions, load_grader
+from serving.review.changes import CurrentRating, RatingChanges, by_student, rating_changes
+from serving.review.proposed_grades import new_proposal, write_proposal
 from serving.store.store import Store
 
 SHOWN = 20
 
 
-class RatingChange(Frozen):
-    """`before` is the current rating, `now` that of the other model; None if ungraded. `confidence`: of `now`.
-
-    `decided`: a person decided the current rating, so it stays.
-    """
-
-    student: str
-    criterion: str
-    before: str | None
-    now: str | None
-    confidence: float | None
-    decided: bool
-
-
-class RegradeDiff(Frozen):
-    """`job`: the compared job. `compared`: criteria of students whom both graded. `decisions` are those that a person
-    decided; of these, `before_agrees` and `now_agrees` count the ratings of the job's and of the other model."""
+class RegradeDiff(RatingChanges):
+    """`job`: the compared job."""
 
     lab: str
     job: str
-    compared: int
-    changes: tuple[RatingChange, ...]
-    decisions: int
-    before_agrees: int
-    now_agrees: int
 
     def shown(self) -> RenderableType:
         """A summary, and the first changes that would take effect."""
-        effective = [each for each in self.changes if not each.decided]
+        effective = self.effective
         stay = len(self.changes) - len(effective)
         summary = (
             f"{self.lab}: {len(effective):,} of {self.compared:,} ratings would change. {stay:,} more differ from a "
@@ -77,8 +58,12 @@ class RegradeDiff(Frozen):
         )
 
 
-def diff_labs(folders: Sequence[Path], model: str, courses: Sequence[str], options: GraderOptions) -> list[RegradeDiff]:
+def diff_labs(
+    folders: Sequence[Path], model: str, courses: Sequence[str], options: GraderOptions, *, propose: bool = False
+) -> list[RegradeDiff]:
     """Grades the labs with `model` and compares with their latest jobs.
+
+    `propose`: also shows the grades on the labs' pages, where a person can put them in use.
 
     Raises InputError for a lab, GraderError for one without a finished regrade, ModelError.
     """
@@ -90,7 +75,18 @@ def diff_labs(folders: Sequence[Path], model: str, courses: Sequence[str], optio
         graded = list(grade_all(grader, [(lab, lab.submissions) for lab in labs], "grading"))
     finally:
         grader.close()
+    if propose:
+        with local_store() as store:
+            for course, (lab, grades) in zip(courses, graded, strict=True):
+                _propose(store, course, lab, model, grades)
     return [_diff(lab, job, current, grades) for (lab, grades), (job, current) in zip(graded, earlier, strict=True)]
+
+
+def _propose(store: Store, course: str, lab: Lab, model: str, grades: Sequence[Grade]) -> None:
+    if not grades:
+        raise GraderError(f"{lab.name}: the lab has no program to grade.", code="nothing-to-compare")
+    proposal = new_proposal(course, lab, model, grades[0].origin.model_hash, actor=cli_actor())
+    write_proposal(store, proposal, grades)
 
 
 def _latest(store: Store, course: str, lab: Lab) -> tuple[str, list[Result]]:
@@ -107,33 +103,17 @@ def _latest(store: Store, course: str, lab: Lab) -> tuple[str, list[Result]]:
 
 def _diff(lab: Lab, job: str, current: Sequence[Result], grades: Sequence[Grade]) -> RegradeDiff:
     """Group work is graded once, and its members have the same ratings."""
-    new = {
-        student: {answer.criterion: answer for answer in grade.criteria}
-        for submission, grade in zip(lab.submissions, grades, strict=True)
-        for student in submission.students
-    }
-    changes: list[RatingChange] = []
-    compared = decided = before_agrees = now_agrees = 0
-    for result in current:
-        for old in result.grade.criteria:
-            answer = new.get(result.grade.student, {}).get(old.criterion)
-            if answer is None:
-                continue
-            compared += 1
-            by_person, rating = old.criterion in result.overridden, result.ratings.get(old.criterion)
-            decided += by_person
-            before_agrees += by_person and old.rating == rating
-            now_agrees += by_person and answer.rating == rating
-            if answer.rating != rating:
-                change = {"student": result.grade.student, "criterion": old.criterion, "before": rating}
-                now = {"now": answer.rating, "confidence": answer.confidence, "decided": by_person}
-                changes.append(RatingChange.model_validate({**change, **now}))
-    return RegradeDiff(
-        lab=lab.name,
-        job=job,
-        compared=compared,
-        changes=tuple(sorted(changes, key=lambda each: -(each.confidence or 0))),
-        decisions=decided,
-        before_agrees=before_agrees,
-        now_agrees=now_agrees,
-    )
+    now = [
+        CurrentRating(
+            student=result.grade.student,
+            criterion=old.criterion,
+            machine=old.rating,
+            rating=result.ratings.get(old.criterion),
+            decided=old.criterion in result.overridden,
+        )
+        for result in current
+        for old in result.grade.criteria
+    ]
+    members = {submission.student: submission.students for submission in lab.submissions}
+    found = rating_changes(now, by_student(grades, members))
+    return RegradeDiff(lab=lab.name, job=job, **{name: getattr(found, name) for name in RatingChanges.model_fields})

@@ -5,7 +5,9 @@ its folder, so that forgotten students are erased from it.
 """
 
 import os
+import secrets
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,7 +15,9 @@ from pydantic import ValidationError
 
 from labs_schema.frozen import Frozen
 from labs_schema.grades import Grade
+from labs_schema.models import Lab
 from labs_schema.settings import data_folder
+from serving.jobs.job import work_hash
 from serving.review.labelling import Version
 from serving.store.store import Store
 
@@ -40,6 +44,23 @@ class ProposedGrades(Frozen):
     grades: tuple[Grade, ...]
 
 
+def new_proposal(
+    course: str, lab: Lab, model: str, model_hash: str, *, actor: str, version: Version | None = None
+) -> Proposal:
+    """A proposal of grades of the submissions that `lab` has now."""
+    return Proposal(
+        id=secrets.token_hex(8),
+        course=course,
+        lab=lab.name,
+        model=model,
+        model_hash=model_hash,
+        work=work_hash(lab),
+        version=version,
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+        actor=actor,
+    )
+
+
 def lab_folder(store: Store, course: str, lab: str) -> Path:
     """The folder on this machine for what was learned about a lab; course and lab may have any printable name."""
     parts = (quote(name, safe="").replace(".", "%2E") or "-" for name in (course, lab))
@@ -57,6 +78,10 @@ def write_proposal(store: Store, proposal: Proposal, grades: Sequence[Grade]) ->
         file.flush()
         os.fsync(file.fileno())
     part.replace(folder / FILE)
+
+
+def has_proposal(store: Store, course: str, lab: str) -> bool:
+    return (lab_folder(store, course, lab) / "proposed" / FILE).exists()
 
 
 def read_proposal(store: Store, course: str, lab: str) -> ProposedGrades | None:

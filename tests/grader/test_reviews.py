@@ -19,6 +19,7 @@ from labs_schema.models import Lab, Submission
 from labs_schema.reading.validate import load_lab
 from serving.jobs.chunk import grade_chunk
 from serving.jobs.repository import JobRepository
+from serving.review.proposed_grades import read_proposal
 from serving.store.store import Store
 from tests.harness.errors import raises_code
 
@@ -43,6 +44,9 @@ class Backend:
 
     def lab(self, _: object) -> Lab:
         return self._lab
+
+    def observe(self, _: object, submissions: Any) -> Any:
+        return submissions
 
     def grade(self, lab: Lab, submissions: Any) -> Any:
         return [rated(lab, each) for each in submissions]
@@ -145,6 +149,20 @@ def test_the_changes_of_a_retrained_model_are_shown_and_nothing_is_stored(
     text = CliRunner().invoke(app, ["regrade", str(parent / "lab1"), "--model", str(tmp_path), "--diff"]).output
     assert "lab1: " in text and "s000" in text
     assert (tmp_path / "grader.db").read_bytes() == stored
+
+
+def test_a_proposal_is_what_the_page_of_the_lab_shows(
+    graded: tuple[Path, dict[str, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    parent, ids = graded
+    monkeypatch.setattr(diff, "load_grader", lambda *_: Retrained())
+    words = ["regrade", str(parent / "lab1"), "--model", str(tmp_path), "--propose", "--json"]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    with local_store() as store:
+        found = read_proposal(store, "cs101", "lab1")
+        assert found and {each.student for each in found.grades} == set(ids)
+        assert {answer.rating for each in found.grades for answer in each.criteria} == {"B"}
+        assert set(store.read_history(ids["s000"]).ratings.values()) == {"A"}
 
 
 def test_a_diff_needs_an_earlier_regrade(

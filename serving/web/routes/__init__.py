@@ -1,6 +1,7 @@
 """The pages, one module per subject."""
 
 from serving.web.routes import (
+    changes,
     choices,
     courses,
     feedback,
@@ -24,6 +25,7 @@ ROUTERS = tuple(
         choices,
         groups,
         rating,
+        changes,
         statistics,
         regrade_requests,
         feedback,

@@ -12,6 +12,7 @@ from serving.api.schemas.problems import ProblemError
 from serving.review.filters import Filter, Hidden, Order, Show, selected
 from serving.review.index import LabReview
 from serving.review.items import ReviewCriterion, ReviewItem
+from serving.review.proposed_grades import has_proposal
 from serving.review.statistics import blind_agreement
 from serving.review.steps import BULK, active_steps, undo_choices
 from serving.store.choices import Choice
@@ -105,6 +106,7 @@ def _list(request: Request, course: str, lab_name: str, chosen: Filter, page: in
         "bulk_id": BULK + new_request_id(),
         "request_id": new_request_id(),
         "first": next(iter(items), None),
+        "proposed": has_proposal(service.store, service.course.name, lab_name),
         "rateable": lab_place(service, lab_name) is not None,
     }
 

@@ -23,6 +23,7 @@ from serving.review.filters import Filter, Ratings
 from serving.review.index import LabReview
 from serving.review.items import ReviewItem
 from serving.review.labelling import MIN_PROGRAMS, TARGET, Labelling, LabelState, LabPlace, Stage, readiness
+from serving.review.proposed_grades import has_proposal
 from serving.web.charts import agreement_curve
 from serving.web.form_posts import PageRoute, read_form, text
 from serving.web.rendering import redirect, render
@@ -144,6 +145,7 @@ def _progress(request: Request, course: str, lab: str) -> dict[str, Any]:
         "readiness": readiness(version.estimate if version else None),
         "min_programs": MIN_PROGRAMS,
         "target": TARGET,
+        "proposed": has_proposal(service.store, service.course.name, lab),
         "poll_seconds": PageLimits().label_poll_seconds,
     }
 

@@ -20,8 +20,10 @@ from prompts.base_models import BaseModelSource
 from serving.jobs.ungraded_lab import add_ungraded
 from serving.review.index import ReviewIndex
 from serving.review.labelling import LabelState, LabPlace, Stage
+from serving.review.proposed_grades import read_proposal
 from serving.store.choices import Choice
 from serving.store.store import Store, open_store
+from tests.harness.pages import machine_grade
 
 COURSE = "cs101"
 
@@ -153,3 +155,33 @@ def test_a_changed_lab_is_read_again(place: LabPlace, store: Store, make_lab: Ca
     write_lab(make_lab("lab1", students=22).model_copy(update={"human_grades": ()}), place.folder)
     service.refresh(place)
     assert settled(service, place).programs == 22
+
+
+def test_the_rest_is_graded_as_a_proposal_and_no_grade_changes(
+    place: LabPlace, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Graded:
+        """Fails on one submission."""
+
+        def grade(self, lab: Lab, submissions: Any) -> list[Any]:
+            if any(each.student == "s004" for each in submissions):
+                raise ValueError(submissions)
+            return [machine_grade(lab, each) for each in submissions]
+
+        def provenance(self, lab: Lab, submission: Any) -> Any:
+            return machine_grade(lab, submission).provenance
+
+        def close(self) -> None: ...
+
+    monkeypatch.setattr(module, "load_grader", lambda *_: Graded())
+    monkeypatch.setattr("grader.heads.run.save_run", lambda *_: Path("run"))
+    service = LabelService(store, "tiny")
+    rate(store, place, "s003", "A")
+    service.grade_rest(place, actor="ada")
+    version = settled(service, place).versions[-1]
+    found = read_proposal(store, COURSE, "lab1")
+    assert found and found.proposal.version == version and found.proposal.actor == "ada"
+    ratings = {each.student: [answer.rating for answer in each.criteria] for each in found.grades}
+    assert len(ratings) == 20 and ratings["s004"] == [None, None] and None not in ratings["s005"]
+    review = ReviewIndex(store.database).lab(COURSE, "lab1")
+    assert not any(item.program for item in review.items.values())

@@ -200,6 +200,13 @@ def test_readiness(agreement: float, programs: int, expected: str) -> None:
     assert readiness(estimated(agreement, programs).estimate, 0.5 if agreement < 0.6 else 0.75) == expected
 
 
+def test_the_rest_is_graded_for_the_ta_who_asks(course: Course) -> None:
+    course.labelling.now = LabelState(versions=(estimated(0.81),))
+    ta = start(course.ta())
+    ta.submit("rate/rest")
+    assert len(course.labelling.graded_for) == 1 and course.item("s001").criteria[0].rating is None
+
+
 def test_without_a_provider_the_page_names_the_command(course: Course) -> None:
     app = pages_app(course.store, course.courses)
     ta = visitor(app, course.store)
