@@ -156,6 +156,15 @@ class LtiLimits(Frozen):
     """Launches from course platforms (LTI)."""
 
     id_chars: int = Field(255, description="Issuer, client id, deployment, user or link of a platform.")
+    text_chars: int = Field(10_000, description="A parameter of a login or a text in a claim.")
+    token_chars: int = Field(100_000, description="The token of a launch.")
+    login_minutes: float = Field(10.0, description="From the start of a login to its launch.")
+    clock_skew_seconds: float = Field(60.0, description="Tolerated difference to the clock of a platform.")
+    key_set_bytes: int = Field(200_000, description="The key set of a platform.")
+    keys_cache_seconds: float = Field(3600.0, description="A key set is fetched again after this time.")
+    keys_stale_seconds: float = Field(86_400.0, description="One that cannot be fetched again is used this long.")
+    keys_refetch_seconds: float = Field(60.0, description="A key set is fetched at most this often.")
+    keys_wait_seconds: float = Field(5.0, description="A launch waits for another's fetch of the key set this long.")
     key_publish_hours: float = Field(24.0, description="A new key of the tool is published this long before it signs.")
     key_retain_hours: float = Field(72.0, description="An old key of the tool stays published this long after.")
 

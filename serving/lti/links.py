@@ -1,0 +1,80 @@
+"""Links to the tool in courses of platforms: their labs, and the services that the last launch of each offered."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import delete, insert, select
+
+from labs_schema.frozen import Frozen
+from serving.lti.claims import Claims
+from serving.lti.courses import Context
+from serving.store.database import Database
+from serving.store.ledger import timestamp
+from serving.store.tables import lti_courses, lti_links
+
+LAB = "lab"
+"""The custom parameter of a link that names its lab."""
+
+
+class Link(Context):
+    """`link` is the platform's id of the link. `line_item`: its column in the gradebook, if it has exactly one.
+
+    `line_items`: the address of the course's columns; `memberships`: that of its people. `scopes`: what the platform
+    permits to do with columns and grades.
+    """
+
+    link: str
+    lab: str | None = None
+    line_item: str | None = None
+    line_items: str | None = None
+    memberships: str | None = None
+    scopes: tuple[str, ...] = ()
+
+
+def link_of(platform: str, claims: Claims) -> Link | None:
+    """None for a launch that is not of a link."""
+    if claims.link is None:
+        return None
+    service, names = claims.grades, claims.names
+    return Link(
+        platform=platform,
+        deployment=claims.deployment,
+        context=claims.context_id,
+        link=claims.link.id,
+        lab=claims.custom.get(LAB) or None,
+        line_item=service.lineitem if service else None,
+        line_items=service.lineitems if service else None,
+        memberships=names.context_memberships_url if names else None,
+        scopes=tuple(each for each in service.scope if " " not in each) if service else (),
+    )
+
+
+class Links:
+    """All methods raise StoreError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def record(self, link: Link) -> None:
+        """Stores what a launch stated about its link, if it changed."""
+        same = [lti_links.c[name] == getattr(link, name) for name in (*Context.model_fields, "link")]
+        with self._database.reading() as connection:
+            known = connection.execute(select(lti_links).where(*same)).one_or_none()
+        if known is not None and _link(known) == link:
+            return
+        values = {**link.model_dump(), "scopes": " ".join(link.scopes), "at": timestamp(datetime.now(UTC))}
+        with self._database.writing() as connection:
+            connection.execute(delete(lti_links).where(*same))
+            connection.execute(insert(lti_links).values(values))
+
+    def of_lab(self, course: str, lab: str) -> list[Link]:
+        """The links to a lab from all connected courses of platforms, the one with the newest launch first."""
+        context = [lti_links.c[name] == lti_courses.c[name] for name in Context.model_fields]
+        query = select(lti_links).join(lti_courses, context[0] & context[1] & context[2])
+        rows = query.where(lti_courses.c.course == course, lti_links.c.lab == lab).order_by(lti_links.c.at.desc())
+        with self._database.reading() as connection:
+            return [_link(row) for row in connection.execute(rows)]
+
+
+def _link(row: object) -> Link:
+    values = {name: getattr(row, name) for name in Link.model_fields}
+    return Link.model_validate({**values, "scopes": tuple(str(values["scopes"]).split())})

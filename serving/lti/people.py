@@ -1,0 +1,124 @@
+"""Who a person of a platform is here: a TA with a key of their own, or a student of the course; never by name."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, delete, insert, select
+
+from labs_schema.frozen import Frozen
+from labs_schema.imports.identities import folded
+from labs_schema.student_ids import local_part
+from serving.lti.claims import Claims
+from serving.lti.errors import LtiError
+from serving.lti.platforms import Platform, StudentIdKind
+from serving.lti.tool import STUDENT_ID
+from serving.store.database import Database
+from serving.store.grades import read_student_grades
+from serving.store.keys import ApiKey, create_key, read_active_key
+from serving.store.ledger import NAME_CHARS, Ledger, audited_transaction
+from serving.store.roles import Role
+from serving.store.tables import grades, lti_users, students
+
+STUDENT_IDS: Mapping[StudentIdKind, Callable[[Claims], str]] = {
+    StudentIdKind.CUSTOM: lambda claims: claims.custom.get(STUDENT_ID, ""),
+    StudentIdKind.SIS: lambda claims: claims.sis_id,
+    StudentIdKind.USERNAME: lambda claims: claims.username,
+    StudentIdKind.EMAIL: lambda claims: claims.email,
+    StudentIdKind.EMAIL_NAME: lambda claims: local_part(claims.email),
+    StudentIdKind.USER: lambda claims: claims.user,
+}
+
+
+class Person(Frozen):
+    """`user` is the platform's id, in the course `course` of this service."""
+
+    platform: str
+    user: str
+    course: str
+
+
+class People:
+    """All methods raise StoreError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def ta_key(self, person: Person, name: str) -> ApiKey:
+        """The key of a TA, created at their first launch: it identifies them in the history, and can be revoked.
+
+        Its token is known to no one. Raises LtiError (`lti-access-revoked`) if it was revoked.
+        """
+        with self._database.reading() as connection:
+            if found := _ta_key(connection, person):
+                return found
+        with audited_transaction(self._database, datetime.now(UTC)) as ledger:
+            if found := _ta_key(ledger.connection, person):
+                return found
+            shown = name if name.isprintable() and 0 < len(name) <= NAME_CHARS else "TA without a name"
+            _, key = create_key(ledger, shown, Role.TA, person.course, "lti")
+            _record(ledger, person, key=key.id)
+            return key
+
+    def student(self, person: Person, claims: Claims, kind: StudentIdKind) -> str | None:
+        """The pseudonym of the student with exactly the id of the launch; None if there is none, or several.
+
+        What a launch stated is recorded: later launches may lack it, and grades are sent to the platform's id.
+        """
+        given = folded(STUDENT_IDS[kind](claims))
+        with self._database.reading() as connection:
+            known = _known_student(connection, person)
+            found = _with_id(connection, person.course, given) if given and not given.startswith("$") else known
+        if found is not None and found != known:
+            with audited_transaction(self._database, datetime.now(UTC)) as ledger:
+                _record(ledger, person, student=found)
+        return found
+
+    def known_student(self, person: Person) -> str | None:
+        """The pseudonym that an earlier launch of this person led to."""
+        with self._database.reading() as connection:
+            return _known_student(connection, person)
+
+    def newest_grade(self, pseudonym: str, lab: str) -> str | None:
+        """The id of a student's newest grade in a lab."""
+        with self._database.reading() as connection:
+            found = read_student_grades(connection, pseudonym, lab)
+        return max(found, key=lambda each: each.seq).id if found else None
+
+    def labs(self, pseudonym: str) -> list[str]:
+        """The labs in which a student has a grade, by name."""
+        query = select(grades.c.lab).where(grades.c.student == pseudonym).distinct().order_by(grades.c.lab)
+        with self._database.reading() as connection:
+            return list(connection.execute(query).scalars())
+
+
+def _row(person: Person) -> list[object]:
+    return [lti_users.c[name] == getattr(person, name) for name in Person.model_fields]
+
+
+def _ta_key(connection: Connection, person: Person) -> ApiKey | None:
+    key_id = connection.execute(select(lti_users.c.key).where(*_row(person))).scalar_one_or_none()
+    if key_id is None:
+        return None
+    if (key := read_active_key(connection, key_id)) is None:
+        raise LtiError(f"Key {key_id} was revoked.", code="lti-access-revoked")
+    return key
+
+
+def _known_student(connection: Connection, person: Person) -> str | None:
+    return connection.execute(select(lti_users.c.student).where(*_row(person))).scalar_one_or_none()
+
+
+def _with_id(connection: Connection, course: str, student: str) -> str | None:
+    query = select(students.c.pseudonym, students.c.student)
+    rows = connection.execute(query.where(students.c.course == course, students.c.student.is_not(None)))
+    found = [row.pseudonym for row in rows if folded(row.student) == student]
+    return found[0] if len(found) == 1 else None
+
+
+def _record(ledger: Ledger, person: Person, *, student: str | None = None, key: str | None = None) -> None:
+    """Someone may be a TA and have been a student: the other column stays."""
+    known = ledger.connection.execute(select(lti_users).where(*_row(person))).one_or_none()
+    ledger.connection.execute(delete(lti_users).where(*_row(person)))
+    row = {"student": student or (known and known.student), "key": key or (known and known.key)}
+    ledger.connection.execute(insert(lti_users).values(**person.model_dump(), at=ledger.at, **row))
+    ledger.append("lti-user", "lti", {"platform": person.platform, "course": person.course, **row})
