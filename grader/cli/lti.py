@@ -178,6 +178,28 @@ def remove(platform: Id) -> None:
     show(removed, f"removed {removed.name}")
 
 
+@lti.command(cls=HelpCommand)
+def invite() -> None:
+    """Prints a link by which a platform registers itself, once, within a day (dynamic registration).
+
+    In Moodle, an administrator pastes it under Manage tools, as the tool's URL.
+
+    Example: [bold]grader lti invite[/]
+    """
+    from urllib.parse import quote
+
+    from grader.service.local_store import cli_actor, local_store
+    from labs_schema.settings import Settings
+    from serving.lti.registration import RegistrationLinks
+    from serving.lti.tool import configured_tool
+
+    tool = configured_tool(Settings().public_url)
+    with local_store() as store:
+        token = RegistrationLinks(store, cli_actor()).create()
+    url = f"{tool.registration_url}?token={quote(token)}"
+    show({"url": url}, url)
+
+
 @lti.command("rotate-key", cls=HelpCommand)
 def rotate_key(
     at_once: Annotated[

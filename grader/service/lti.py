@@ -11,11 +11,22 @@ from serving.lti.keys import ToolKeys
 from serving.lti.known_platforms import canvas as canvas_addresses
 from serving.lti.known_platforms import moodle as moodle_addresses
 from serving.lti.platforms import PlatformDetails, StudentIdKind
+from serving.lti.tool import configured_tool
+from serving.outbound.client import OutboundClient
+from serving.outbound.policy import configured_policy
 from serving.store.store import Store
+from serving.web.lti.app import LtiOptions
 
 
 def tool_keys(store: Store) -> ToolKeys:
     return ToolKeys(Settings().lti_keys or (store.database.folder or data_folder()) / "lti-keys.json")
+
+
+def lti_options(store: Store, session_key: bytes) -> LtiOptions:
+    """The tool of GRADER_PUBLIC_URL. Raises LtiError for a malformed address, OutboundRefusedError for a malformed
+    allow-list."""
+    tool, policy = configured_tool(Settings().public_url), configured_policy()
+    return LtiOptions(tool, tool_keys(store), session_key, policy, lambda: OutboundClient(policy))
 
 
 def platform_details(given: dict[str, Any], *, moodle: str | None, canvas: str | None) -> PlatformDetails:

@@ -15,6 +15,7 @@ from grader.heads.label_service import LabelService
 from grader.service.courses import served_courses
 from grader.service.engine import ModelOptions, open_engine
 from grader.service.local_store import local_store
+from grader.service.lti import lti_options
 from grader.service.webhooks import sending_webhooks
 from grader.service.worker import start_worker
 from grader.terminal import show
@@ -31,6 +32,7 @@ from serving.observability.telemetry import Telemetry
 from serving.observability.tracing import open_tracing
 from serving.store.store import Store
 from serving.web.app import mount_pages
+from serving.web.lti.app import mount_lti
 from serving.web.sessions import read_session_key
 
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?|https?://\[[0-9A-Fa-f:]+\](:\d{1,5})?")
@@ -83,12 +85,11 @@ def run_service(options: ServeOptions) -> None:
         )
         start_job = worker.notify if worker else leave_to_workers
         app = create_app(engine.thread, courses, store, service_options, start_job=start_job, telemetry=telemetry)
-        mount_pages(
-            app,
-            read_session_key(_session_key_file(store)),
-            blind_share=Settings().blind_share,
-            labelling=LabelService(store, options.label_model),
-        )
+        session_key = read_session_key(_session_key_file(store))
+        labelling = LabelService(store, options.label_model)
+        mount_pages(app, session_key, blind_share=Settings().blind_share, labelling=labelling)
+        if Settings().public_url:
+            mount_lti(app, lti_options(store, session_key))
         url = f"http://{options.host}:{port}"
         ready = f"serving on [bold]{url}[/], with the review pages; API reference at {url}/docs; stop with Ctrl-C"
         log_to_stderr()

@@ -47,7 +47,7 @@ class LaunchVerifier:
         payload = self._payload(token, platform)
         _check_azp(payload, platform.client_id)
         if payload["nonce"] != login.nonce:
-            raise LtiError("nonce is not the one of the login.", code="lti-nonce")
+            raise LtiError("nonce is not that of the login.", code="lti-nonce")
         claims = read_claims(payload)
         if claims.deployment not in platform.deployments:
             raise LtiError("deployment_id is not registered.", code="lti-deployment")
@@ -98,7 +98,7 @@ def _key_id(token: str) -> str:
 
 
 def _check_azp(payload: dict[str, Any], client_id: str) -> None:
-    """With several audiences the token must name the one that it was made for."""
+    """A token for several audiences must name its purpose: the tool."""
     several = isinstance(payload["aud"], list) and len(payload["aud"]) > 1
     if payload.get("azp", None if several else client_id) != client_id:
         raise LtiError("azp is not the tool's client id.", code="lti-audience")

@@ -1,14 +1,14 @@
 """Links to the tool in courses of platforms: their labs, and the services that the last launch of each offered."""
 
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select
 
-from labs_schema.frozen import Frozen
 from serving.lti.claims import Claims
 from serving.lti.courses import Context
 from serving.store.database import Database
-from serving.store.ledger import timestamp
+from serving.store.ledger import audited_transaction
 from serving.store.tables import lti_courses, lti_links
 
 LAB = "lab"
@@ -55,16 +55,17 @@ class Links:
         self._database = database
 
     def record(self, link: Link) -> None:
-        """Stores what a launch stated about its link, if it changed."""
-        same = [lti_links.c[name] == getattr(link, name) for name in (*Context.model_fields, "link")]
+        """Stores what a launch stated about its link, if it is new. A service that it does not offer stays known:
+        platforms may offer it to teachers only."""
         with self._database.reading() as connection:
-            known = connection.execute(select(lti_links).where(*same)).one_or_none()
-        if known is not None and _link(known) == link:
-            return
-        values = {**link.model_dump(), "scopes": " ".join(link.scopes), "at": timestamp(datetime.now(UTC))}
-        with self._database.writing() as connection:
-            connection.execute(delete(lti_links).where(*same))
-            connection.execute(insert(lti_links).values(values))
+            if _known(connection, link) == link:
+                return
+        with audited_transaction(self._database, datetime.now(UTC)) as ledger:  # one launch after another
+            known = _known(ledger.connection, link)
+            values = {**(known.model_dump() if known else {}), **link.model_dump(exclude_defaults=True)}
+            values |= {"lab": link.lab, "scopes": " ".join(values.get("scopes", ())), "at": ledger.at}
+            ledger.connection.execute(delete(lti_links).where(*_same(link)))
+            ledger.connection.execute(insert(lti_links).values(values))
 
     def of_lab(self, course: str, lab: str) -> list[Link]:
         """The links to a lab from all connected courses of platforms, the one with the newest launch first."""
@@ -75,6 +76,15 @@ class Links:
             return [_link(row) for row in connection.execute(rows)]
 
 
-def _link(row: object) -> Link:
+def _same(link: Link) -> list[ColumnElement[bool]]:
+    return [lti_links.c[name] == getattr(link, name) for name in (*Context.model_fields, "link")]
+
+
+def _known(connection: Connection, link: Link) -> Link | None:
+    row = connection.execute(select(lti_links).where(*_same(link))).one_or_none()
+    return None if row is None else _link(row)
+
+
+def _link(row: Row[Any]) -> Link:
     values = {name: getattr(row, name) for name in Link.model_fields}
-    return Link.model_validate({**values, "scopes": tuple(str(values["scopes"]).split())})
+    return Link.model_validate({**values, "scopes": tuple(str(row.scopes).split())})

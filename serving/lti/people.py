@@ -1,22 +1,23 @@
-"""Who a person of a platform is here: a TA with a key of their own, or a student of the course; never by name."""
+"""The people of a platform as TAs with a key of their own, or as students of the course; never by name."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
 from labs_schema.frozen import Frozen
 from labs_schema.imports.identities import folded
 from labs_schema.student_ids import local_part
 from serving.lti.claims import Claims
 from serving.lti.errors import LtiError
-from serving.lti.platforms import Platform, StudentIdKind
+from serving.lti.platforms import StudentIdKind
 from serving.lti.tool import STUDENT_ID
 from serving.store.database import Database
 from serving.store.grades import read_student_grades
 from serving.store.keys import ApiKey, create_key, read_active_key
-from serving.store.ledger import NAME_CHARS, Ledger, audited_transaction
+from serving.store.ledger import NAME_CHARS, Detail, Ledger, audited_transaction
 from serving.store.roles import Role
+from serving.store.students import is_anonymous
 from serving.store.tables import grades, lti_users, students
 
 STUDENT_IDS: Mapping[StudentIdKind, Callable[[Claims], str]] = {
@@ -91,7 +92,7 @@ class People:
             return list(connection.execute(query).scalars())
 
 
-def _row(person: Person) -> list[object]:
+def _row(person: Person) -> list[ColumnElement[bool]]:
     return [lti_users.c[name] == getattr(person, name) for name in Person.model_fields]
 
 
@@ -111,7 +112,7 @@ def _known_student(connection: Connection, person: Person) -> str | None:
 def _with_id(connection: Connection, course: str, student: str) -> str | None:
     query = select(students.c.pseudonym, students.c.student)
     rows = connection.execute(query.where(students.c.course == course, students.c.student.is_not(None)))
-    found = [row.pseudonym for row in rows if folded(row.student) == student]
+    found = [row.pseudonym for row in rows if folded(row.student) == student and not is_anonymous(row.student)]
     return found[0] if len(found) == 1 else None
 
 
@@ -119,6 +120,9 @@ def _record(ledger: Ledger, person: Person, *, student: str | None = None, key: 
     """Someone may be a TA and have been a student: the other column stays."""
     known = ledger.connection.execute(select(lti_users).where(*_row(person))).one_or_none()
     ledger.connection.execute(delete(lti_users).where(*_row(person)))
-    row = {"student": student or (known and known.student), "key": key or (known and known.key)}
+    row: Detail = {
+        "student": student or (known.student if known else None),
+        "key": key or (known.key if known else None),
+    }
     ledger.connection.execute(insert(lti_users).values(**person.model_dump(), at=ledger.at, **row))
     ledger.append("lti-user", "lti", {"platform": person.platform, "course": person.course, **row})

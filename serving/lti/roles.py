@@ -1,4 +1,4 @@
-"""What a person may do, from the roles of a launch: review the course, or see only their own work.
+"""The rights of a person, from the roles of a launch: review the course, or see only their own work.
 
 Only roles in the course count: an administrator or teacher of the institution may be a student of this course. Unknown
 roles give no right.
@@ -10,7 +10,7 @@ MEMBERSHIP = "http://purl.imsglobal.org/vocab/lis/v2/membership"
 STAFF = frozenset({"Instructor", "Administrator"})
 """Roles in a course (LTI 1.3, appendix A.2.3), also as short names."""
 ASSISTANTS = frozenset({"TeachingAssistant", "Grader", "Lecturer", "PrimaryInstructor", "SecondaryInstructor"})
-"""Kinds of instructors (A.2.3.1). With the role of a learner beside it, a platform means a student who helps others."""
+"""Kinds of instructors (A.2.3.1). Together with the role of a learner, a platform means a student who helps others."""
 LEARNER = "Learner"
 
 

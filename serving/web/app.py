@@ -20,7 +20,7 @@ from serving.web.rendering import STATIC
 from serving.web.review_state import ReviewState
 from serving.web.routes import ROUTERS
 from serving.web.security_headers import SecurityHeaders
-from serving.web.sessions import SessionCookies, session_signer
+from serving.web.sessions import LIFETIME, SessionCookies, Sessions
 from serving.web.shown import ShownSigner
 
 
@@ -31,9 +31,6 @@ class CachedFiles(StaticFiles):
         response = await super().get_response(path, scope)
         response.headers["Cache-Control"] = f"max-age={PageLimits().static_cache_seconds}"
         return response
-
-
-LIFETIME = timedelta(hours=PageLimits().session_hours)
 
 
 BLIND_SHARE = 0.1
@@ -60,7 +57,7 @@ def mount_pages(
         ReviewIndex(database), Copies(database), ShownSigner(session_key), blind_share, labelling
     )
     install_error_pages(pages)
-    pages.add_middleware(SessionCookies, signer=session_signer(session_key), lifetime=lifetime)
+    pages.add_middleware(SessionCookies, sessions=Sessions(session_key, lifetime))
     pages.add_middleware(SecurityHeaders)
     for router in ROUTERS:
         pages.include_router(router)

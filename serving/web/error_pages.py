@@ -75,7 +75,7 @@ async def _typed(request: Request) -> dict[str, str]:
     """Field -> text that the visitor typed. Empty for a form that cannot be read."""
     try:
         form = await read_form(request)
-    except HTTPException:
+    except (HTTPException, RuntimeError):  # RuntimeError: it was read, and is not known after an unexpected failure
         return {}
     return {name: value for name in form if TYPED.match(name) and (value := text(form, name).strip())}
 

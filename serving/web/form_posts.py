@@ -42,7 +42,7 @@ def text(form: FormData, name: str) -> str:
 
 
 async def _check(request: Request) -> None:
-    if not _is_same_site(request.headers):
+    if not is_same_site(request.headers):
         raise ProblemError("cross-site-request", "The form was sent by a page of another site.")
     sent = text(await read_form(request), CSRF)
     session = request.state.session
@@ -52,7 +52,7 @@ async def _check(request: Request) -> None:
         raise ProblemError("form-outdated", "The form is of an earlier session.")
 
 
-def _is_same_site(headers: Headers) -> bool:
+def is_same_site(headers: Headers) -> bool:
     """Browsers send both headers with a POST. Without them there is still the token."""
     if headers.get("sec-fetch-site", "same-origin") != "same-origin":
         return False

@@ -26,7 +26,7 @@ def render(request: Request, template: str, status: int = 200, **context: Any) -
         "root": request.state.root,
         "path": request.url.path,
         "caller": getattr(request.state, "caller", None),
-        "signed_in": bool(session.key),
+        "signed_in": bool(session.key) and not session.frames,  # a frame's visitor is the one of the platform
         "name": getattr(request.state, "name", ""),
         "csrf_field": Markup('<input type="hidden" name="{}" value="{}">').format(CSRF, session.csrf),
     }

@@ -76,5 +76,10 @@ def log_model(message: str) -> None:
     _write(model=message)
 
 
+def log_refusal(code: str, why: str) -> None:
+    """Logs why a launch from a course platform was refused. `why` names no person."""
+    _write(level=logging.WARNING, lti=code, why=why)
+
+
 def _write(level: int = logging.INFO, **fields: object) -> None:
     log.log(level, json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **fields}))

@@ -9,8 +9,8 @@ from serving.api.middleware.body_limit import is_upload
 from serving.api.schemas.problems import FieldProblem, ProblemError, problem_response
 
 ZIP_TYPES = ("application/zip", "application/x-zip-compressed", "application/octet-stream")
-PAGES_PATH = "/app"
-"""The path below which browsers send forms to the pages, which read and limit them themselves."""
+PAGES_PATH, LTI_PATH = "/app", "/lti"
+"""The paths below which browsers send forms, which are read and limited there."""
 UTF_8 = ("utf-8", "utf8", "us-ascii", "ascii")
 
 
@@ -32,7 +32,7 @@ class JsonBodies:
 
 def _fault(scope: Scope) -> FieldProblem | None:
     headers = Headers(scope=scope)
-    if scope["path"].startswith(f"{PAGES_PATH}/"):
+    if scope["path"].startswith((f"{PAGES_PATH}/", f"{LTI_PATH}/")):
         return None
     if not is_upload(scope):
         return unsupported(headers)

@@ -1,6 +1,7 @@
 """A lab's submissions: filters in the URL, pages made by the server, and acceptance of many in one step."""
 
 import re
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -21,6 +22,7 @@ from serving.store.regrade_requests import RegradeRequests
 from serving.web.form_posts import PageRoute, read_form, text
 from serving.web.rendering import new_request_id, redirect, render
 from serving.web.review_state import BLIND, hidden_for, is_blind, lab_place, read_filter, review_state, tas_ratings
+from serving.web.sessions import cookie
 from serving.web.visitors import TaVisitor, course_service
 
 router = APIRouter(route_class=PageRoute)
@@ -65,9 +67,9 @@ async def blind(request: Request, caller: TaVisitor) -> Response:
     form = await read_form(request)
     response = redirect(request, "/lab", course=text(form, "course"), lab=text(form, "lab"))
     wanted = "1" if text(form, "blind") == "1" else "0"
-    response.set_cookie(
-        BLIND, wanted, max_age=365 * 86_400, path=request.state.root or "/", httponly=True, samesite="lax"
-    )
+    framed, year = bool(request.state.session.frames), timedelta(days=365)
+    header = cookie(BLIND, wanted, request.state.root or "/", year, secure=request.url.scheme == "https", framed=framed)
+    response.headers.append("set-cookie", header)
     return response
 
 

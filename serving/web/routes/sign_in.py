@@ -43,7 +43,7 @@ async def sign_in(request: Request, service: Pages) -> Response:
 
 @router.post("/sign-out")
 async def sign_out(request: Request) -> Response:
-    request.state.session = new_session()
+    request.state.session = new_session(frames=request.state.session.frames)
     return redirect(request, "/sign-in")
 
 

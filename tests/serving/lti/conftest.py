@@ -1,16 +1,21 @@
-"""A store, and the details of a platform."""
+"""A store, the details of a platform, and the tool with a graded lab at a strict platform."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from labs_schema.models import Lab
 from serving.lti.platforms import PlatformDetails
 from serving.outbound.policy import OutboundPolicy
 from serving.store.database import PRAGMAS
 from serving.store.store import Store, open_store
+from tests.harness.fake_lti import FakeLti
+from tests.harness.lti_browser import LtiTool
+from tests.harness.pages import record_lab
 
 POLICY = OutboundPolicy()
+MakeLab = Callable[..., Lab]
 
 
 @pytest.fixture
@@ -32,3 +37,48 @@ def details(**changes: object) -> PlatformDetails:
         "deployments": ("1",),
     }
     return PlatformDetails.model_validate(given | changes)
+
+
+class Course(LtiTool):
+    """`lab` is graded, for the students `s000` and on, whom the platform knows by the same numbers."""
+
+    lab: Lab
+    grades: list[str]
+
+
+@pytest.fixture(scope="module")
+def platform() -> Iterator[FakeLti]:
+    fake = FakeLti()
+    yield fake
+    fake.close()
+
+
+@pytest.fixture(scope="module")
+def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("keys") / "lti-keys.json"
+
+
+def make_course(store: Store, platform: FakeLti, key_file: Path, make_lab: MakeLab) -> Course:
+    platform.people.clear()
+    platform.enrol(3)
+    made, lab = Course(store, platform, key_file), make_lab(students=2)
+    made.lab, made.grades = lab, record_lab(store, lab)
+    return made
+
+
+@pytest.fixture(scope="module")
+def course(
+    tmp_path_factory: pytest.TempPathFactory, platform: FakeLti, key_file: Path, make_lab: MakeLab
+) -> Iterator[Course]:
+    """Shared by the tests of a module: they launch, and change nothing else."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PRAGMAS, "synchronous", "OFF")
+        store = open_store(str(tmp_path_factory.mktemp("course") / "store.db"))
+        yield make_course(store, platform, key_file, make_lab)
+        store.close()
+
+
+@pytest.fixture
+def own_course(store: Store, platform: FakeLti, key_file: Path, make_lab: MakeLab) -> Course:
+    """For a test that changes registrations, keys or grades."""
+    return make_course(store, platform, key_file, make_lab)

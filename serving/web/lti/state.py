@@ -1,0 +1,72 @@
+"""The state of the LTI tool, and helpers that its routes share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fastapi import Request, Response
+from starlette.datastructures import Headers
+
+from serving.api.service import Service
+from serving.lti.courses import PlatformCourses
+from serving.lti.errors import LtiError
+from serving.lti.keys import ToolKeys
+from serving.lti.launches import LaunchVerifier
+from serving.lti.links import Links
+from serving.lti.logins import Logins
+from serving.lti.people import People
+from serving.lti.platforms import Platforms
+from serving.lti.tokens import Signed
+from serving.lti.tool import Tool
+from serving.outbound.client import OutboundClient
+from serving.outbound.policy import OutboundPolicy
+from serving.review.index import ReviewIndex
+from serving.web.form_posts import is_same_site
+from serving.web.security_headers import content_policy
+from serving.web.sessions import Sessions
+
+FRAMES = frozenset({"iframe", "frame"})
+"""Values of Sec-Fetch-Dest for a page in a frame (https://www.w3.org/TR/fetch-metadata/)."""
+
+
+@dataclass(frozen=True)
+class LtiState:
+    tool: Tool
+    service: Service
+    review: ReviewIndex
+    policy: OutboundPolicy
+    open_client: Callable[[], OutboundClient]
+    keys: ToolKeys
+    platforms: Platforms
+    courses: PlatformCourses
+    links: Links
+    people: People
+    logins: Logins
+    verifier: LaunchVerifier
+    signed: Signed
+    sessions: Sessions
+
+
+def lti_state(request: Request) -> LtiState:
+    state: LtiState = request.app.state.lti
+    return state
+
+
+def in_frame(request: Request) -> bool:
+    return request.headers.get("sec-fetch-dest") in FRAMES
+
+
+def framed_by(response: Response, frames: tuple[str, ...], *, forms: str = "'self'") -> Response:
+    """Lets the pages of the origins `frames` show the response in a frame. `forms`: where its forms may be sent."""
+    sources = {"frame_ancestors": " ".join(frames) or "'none'", "form_action": forms}
+    response.headers["Content-Security-Policy"] = content_policy(**sources)
+    return response
+
+
+def require_own_page(headers: Headers) -> None:
+    """A form of the tool's own page: these forms carry their own secret, but only this browser may send it.
+
+    Raises LtiError (`lti-other-browser`) for a form of another site, and for one whose origin is not stated.
+    """
+    stated = "origin" in headers or "sec-fetch-site" in headers
+    if not stated or not is_same_site(headers):
+        raise LtiError("A page of another site sent the form.", code="lti-other-browser")
