@@ -68,6 +68,11 @@ class Settings(BaseSettings):
         description="The token of a web service of Moodle, of an account that may grade the assignment; only "
         "`grader import moodle` with an address and `grader send moodle` need it. Default: none",
     )
+    codegrade_token: SecretStr = Field(
+        SecretStr(""),
+        description="The access token for CodeGrade, of a teacher of the course; only `grader send codegrade` needs "
+        "it. Default: none",
+    )
     secret: Path = Field(
         default_factory=lambda: data_folder() / "pseudonyms.key",
         description="The file with the key of students' pseudonyms in datasets, created when it is first needed. "

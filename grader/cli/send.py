@@ -107,3 +107,37 @@ def moodle(
     with OutboundClient(configured_policy()) as client:
         failed = deliver(delivery, MoodlePlatform(parse_address(url), moodle_token(), client))
     raise typer.Exit(1 if failed else 0)
+
+
+@send.command(cls=HelpCommand)
+def codegrade(
+    lab: Lab,
+    url: Annotated[
+        str, typer.Option("--url", metavar="URL", help="Address of the site: https://university.codegra.de.")
+    ],
+    assignment: Assignment,
+    course: CourseName = None,
+    confirm: Confirm = False,
+    include_review: IncludeReview = False,
+    overwrite: Overwrite = None,
+    remap: Remap = False,
+) -> None:
+    """Chooses the rubric items of a lab's grades in a CodeGrade assignment.
+
+    Shows what would change; --confirm sends it. Running it again is harmless. The token is in GRADER_CODEGRADE_TOKEN.
+
+    Example: [bold]grader send codegrade labs/square --url https://university.codegra.de --assignment 77[/]
+    """
+    from grader.service.delivery import Delivery, deliver
+    from labs_schema.settings import Settings
+    from serving.deliveries.plan import ReleasePolicy
+    from serving.deliveries.platforms.codegrade import CodeGradePlatform
+    from serving.outbound.client import OutboundClient
+    from serving.outbound.policy import configured_policy
+
+    policy = ReleasePolicy(include_review=include_review, overwrite=frozenset(overwrite or ()))
+    delivery = Delivery(lab=lab, course=course, policy=policy, remap=remap, confirm=confirm)
+    with OutboundClient(configured_policy()) as client:
+        token = Settings().codegrade_token.get_secret_value()
+        failed = deliver(delivery, CodeGradePlatform(client, url, token, assignment))
+    raise typer.Exit(1 if failed else 0)

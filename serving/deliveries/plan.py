@@ -89,7 +89,9 @@ class ValueBuilder:
         assert self._mapping is not None
         level = self._mapping.criteria[record.criterion].levels[record.rating or ""]
         points = record.points if record.points is not None else self._points.get(level)
-        return CriterionValue(level=level, points=points, comment=record.comment)
+        return CriterionValue(
+            level=level, points=points, comment=record.comment if self.platform.stores_remarks else ""
+        )
 
     def _scaled(self, record: GradeRecord) -> float | None:
         if record.total is None:

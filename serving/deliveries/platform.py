@@ -110,6 +110,11 @@ class Platform(Protocol):
         ...
 
     @property
+    def stores_remarks(self) -> bool:
+        """Whether each criterion of a rubric has a comment of its own."""
+        ...
+
+    @property
     def announces_waiting(self) -> bool:
         """Whether a `waiting` value can be written: the platform then shows that a person reviews the work."""
         ...

@@ -34,6 +34,7 @@ class CanvasPlatform:
 
     comment_style: Literal["append", "replace", "none"] = "append"
     announces_waiting = False
+    stores_remarks = True
 
     def __init__(self, api: CanvasApi, course: str, assignment: str) -> None:
         self._api, self._course = api, f"/courses/{_number(course)}"

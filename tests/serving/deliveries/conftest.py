@@ -29,6 +29,7 @@ class FakePlatform:
 
     target = "fake https://platform.example/1"
     announces_waiting = False
+    stores_remarks = True
 
     def __init__(self, students: int, lab: Lab, *, rubric: bool = True) -> None:
         self.comment_style: Literal["append", "replace", "none"] = "append"

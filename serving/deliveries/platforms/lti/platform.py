@@ -58,6 +58,7 @@ class LtiPlatform:
 
     comment_style: Literal["append", "replace", "none"] = "replace"
     announces_waiting = True
+    stores_remarks = False
 
     def __init__(self, services: LtiServices, link: LtiLink) -> None:
         self._services, self._link = services, link

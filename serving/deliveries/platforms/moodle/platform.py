@@ -52,6 +52,7 @@ class MoodlePlatform:
         return read_assignment(self._client, self._cmid)
 
     announces_waiting = False
+    stores_remarks = True
 
     @property
     def comment_style(self) -> Literal["append", "replace", "none"]:
