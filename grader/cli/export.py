@@ -133,11 +133,14 @@ def export(
 
 def write_autograder(platform: str, lab: Path, out: Path | None, service: str, tests: Path | None) -> None:
     """Writes the zip file, or only checks the input if `out` is None."""
+    from labs_schema.checks.reading import has_checks, load_checks
     from labs_schema.reading.validate import load_rubric
     from serving.exports.autograders.package import AutograderRequest, autograder_zip
     from serving.exports.exporter import write_file
 
-    data = autograder_zip(load_rubric(lab), AutograderRequest(platform=platform, service=service, tests=tests))
+    checks = load_checks(lab) if has_checks(lab) else None
+    request = AutograderRequest(platform=platform, service=service, tests=tests, checks=checks)
+    data = autograder_zip(load_rubric(lab), request)
     if out is not None:
         write_file(out, data)
     written = "Dry run: nothing was written." if out is None else f"Written to {out}. Put an API key into its key.txt."

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from labs_schema.checks.models import Build
 from labs_schema.limits import SandboxLimits
 from labs_schema.models import SourceFile, Submission
-from serving.observing.sandbox import Command, Sandbox
+from serving.observing.sandbox import Command, RunsCommands
 from serving.observing.toolchains import BINARY, PROGRAM, Program, Result, Toolchain, program_of
 from serving.observing.watching import Run
 
@@ -51,7 +51,7 @@ class BuildRun:
     sources: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def build_program(submission: Submission, build: Build, toolchain: Toolchain, sandbox: Sandbox) -> BuildRun:
+def build_program(submission: Submission, build: Build, toolchain: Toolchain, sandbox: RunsCommands) -> BuildRun:
     """Compiles the submission, in the sandbox, together with the course's files."""
     program = program_of(_with_course_files(submission, build), toolchain, _main(build, toolchain), build.flags)
     sources = {file.path: file.text.encode(errors="replace") for file in program.files}

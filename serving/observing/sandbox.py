@@ -15,6 +15,7 @@ from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import PurePosixPath
+from typing import Protocol
 
 from labs_schema.limits import SandboxLimits
 from serving.observing.cgroups import Cgroups, find_cgroups
@@ -32,7 +33,7 @@ _UNPACK = f'tar -xf {_ARCHIVE} && rm {_ARCHIVE} && exec "$@"'
 FIRST_USER = 60_600
 """Host user ids from 60578 to 61183 are in no range that Linux distributions assign. Used where we are root."""
 USERS = 500
-_ENVIRONMENT = {"PATH": SEARCH_PATH, "HOME": WORK, "TMPDIR": "/tmp", "LC_ALL": "C.UTF-8"}
+ENVIRONMENT = {"PATH": SEARCH_PATH, "HOME": WORK, "TMPDIR": "/tmp", "LC_ALL": "C.UTF-8"}
 _users = count()
 
 
@@ -76,6 +77,12 @@ class Command:
     stdin: bytes = b""
     files: Mapping[str, bytes] = field(default_factory=dict)
     output_bytes: int = SandboxLimits().output_bytes
+
+
+class RunsCommands(Protocol):
+    def run(self, command: Command) -> Run:
+        """Raises SandboxError if the command could not be isolated."""
+        ...
 
 
 class Sandbox:
@@ -150,13 +157,9 @@ class Sandbox:
             yield f"--data={command.memory_bytes}"
 
     def _bounds(self, command: Command) -> Bounds:
-        limits = self._limits
-        wall = command.seconds * limits.wall_factor + limits.wall_extra_seconds
-        return Bounds(
-            wall_seconds=wall if self._on.wall_time else limits.setup_seconds,
-            processor_seconds=command.seconds,
-            output_bytes=command.output_bytes if self._on.output else None,
-        )
+        bounds = bounds_of(command, self._limits)
+        wall = bounds.wall_seconds if self._on.wall_time else self._limits.setup_seconds
+        return replace(bounds, wall_seconds=wall, output_bytes=bounds.output_bytes if self._on.output else None)
 
     def _as_user(self) -> tuple[str, ...]:
         """Where we are root, a host user without any rights. Each run has another one, as limits may count by user.
@@ -167,6 +170,11 @@ class Sandbox:
             return ()
         user = FIRST_USER + next(_users) % USERS
         return ("/usr/bin/setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups")
+
+
+def bounds_of(command: Command, limits: SandboxLimits) -> Bounds:
+    wall = command.seconds * limits.wall_factor + limits.wall_extra_seconds
+    return Bounds(wall, command.seconds, command.output_bytes)
 
 
 def _packed(command: Command) -> Command:
@@ -208,7 +216,7 @@ def _bwrap_arguments(limits: SandboxLimits, on: Protections) -> Iterator[str]:
         yield from ("--remount-ro", "/dev")
     size = ("--size", str(limits.disk_bytes)) if on.disk else ()
     yield from (*size, "--perms", "1777", "--tmpfs", "/tmp", *size, "--perms", "0755", "--tmpfs", WORK)
-    for name, value in _ENVIRONMENT.items():
+    for name, value in ENVIRONMENT.items():
         yield from ("--setenv", name, value)
     yield from ("--chdir", WORK)
 

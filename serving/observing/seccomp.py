@@ -57,9 +57,15 @@ ARCHITECTURES = {
     ),
 }  # fmt: skip
 
+_OBJECTS = {
+    "x86_64": {"shmget": 29, "semget": 64, "msgget": 68, "mq_open": 240},
+    "aarch64": {"shmget": 194, "semget": 190, "msgget": 186, "mq_open": 180},
+}
+"""Create what outlives a process; bubblewrap has an IPC namespace for them."""
 _CONDITIONAL = ("clone", "clone3", "socket", "ioctl")
 _NEW_NAMESPACES = 0x7E020080  # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET and NEWTIME
 _DOMAINS = (1, 2, 10)  # AF_UNIX, AF_INET and AF_INET6; AF_VSOCK would reach the host of a virtual machine
+_LOCAL = _DOMAINS[:1]
 _TERMINAL_INPUT = (0x5412, 0x541C)  # TIOCSTI and TIOCLINUX write into the terminal
 
 _LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_SET, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -67,8 +73,11 @@ _NUMBER, _ARCH, _FIRST_ARGUMENT, _SECOND_ARGUMENT = 0, 4, 16, 24  # low halves: 
 _ALLOW, _KILL, _ERROR = 0x7FFF0000, 0x80000000, 0x00050000
 
 
-def filter_program(machine: str) -> bytes:
-    """The filter for `bwrap --seccomp`. Raises KeyError for a machine without a table."""
+def filter_program(machine: str, *, namespaces: bool = True) -> bytes:
+    """The filter for `bwrap --seccomp`. Raises KeyError for a machine without a table.
+
+    `namespaces`: whether the program has its own for network and IPC; else the filter refuses both.
+    """
     arch = ARCHITECTURES[machine]
     program = [
         (_LOAD, 0, 0, _ARCH),
@@ -81,10 +90,13 @@ def filter_program(machine: str) -> bytes:
     for name, number in arch.calls.items():
         if name not in _CONDITIONAL:
             program += [(_JUMP_EQUAL, 0, 1, number), _refuse(errno.EPERM)]
+    for number in () if namespaces else _OBJECTS[machine].values():
+        program += [(_JUMP_EQUAL, 0, 1, number), _refuse(errno.EPERM)]
     # glibc calls clone instead where there is no clone3, whose flags a filter cannot read.
     program += [(_JUMP_EQUAL, 0, 1, arch.calls["clone3"]), _refuse(errno.ENOSYS)]
     program += _call(arch.calls["clone"], _FIRST_ARGUMENT, [(_JUMP_SET, 0, 1, _NEW_NAMESPACES), _refuse(errno.EPERM)])
-    known = [(_JUMP_EQUAL, len(_DOMAINS) - n, 0, domain) for n, domain in enumerate(_DOMAINS)]
+    domains = _DOMAINS if namespaces else _LOCAL
+    known = [(_JUMP_EQUAL, len(domains) - n, 0, domain) for n, domain in enumerate(domains)]
     program += _call(arch.calls["socket"], _FIRST_ARGUMENT, [*known, _refuse(errno.EAFNOSUPPORT)])
     inputs = [part for each in _TERMINAL_INPUT for part in ((_JUMP_EQUAL, 0, 1, each), _refuse(errno.EPERM))]
     program += _call(arch.calls["ioctl"], _SECOND_ARGUMENT, inputs)

@@ -8,7 +8,7 @@ from labs_schema.models import SourceFile, Submission
 from labs_schema.source.languages import majority_languages
 from serving.observing.building import MIB, Built, build_program
 from serving.observing.comparison import ComparisonError
-from serving.observing.sandbox import Command, Sandbox
+from serving.observing.sandbox import Command, RunsCommands
 from serving.observing.toolchains import find_toolchain
 
 RIGHT, WRONG = 42, 43
@@ -20,7 +20,7 @@ class BuiltValidator(NamedTuple):
 
     validator: Validator
     built: Built
-    sandbox: Sandbox
+    sandbox: RunsCommands
 
     def accepts(self, test: ProgramTest, output: bytes) -> bool:
         """Raises ComparisonError if the validator does not decide."""
@@ -36,7 +36,7 @@ class BuiltValidator(NamedTuple):
         return run.exit_status == RIGHT
 
 
-def build_validator(validator: Validator, sandbox: Sandbox) -> BuiltValidator:
+def build_validator(validator: Validator, sandbox: RunsCommands) -> BuiltValidator:
     """Raises GraderError if it cannot be built."""
     files = tuple(SourceFile(path=file.path, text=file.text) for file in validator.files)
     languages = majority_languages([[file.path for file in files]])

@@ -6,9 +6,9 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import IO
 
@@ -101,51 +101,16 @@ class StartedSandbox:
     def until_end(self, bounds: Bounds, group: Group | None) -> Run:
         """The run, with what it printed. Call `end` afterwards. Raises SandboxError if it could not be set up."""
         start = time.monotonic()
-        ending = self._collect(start + bounds.wall_seconds, bounds.output_bytes)
+        streams = {"stdout": self._process.stdout, "stderr": self._process.stderr, "status": self._status}
+        ending = collect(streams, self._received, start + bounds.wall_seconds, bounds.output_bytes)
         seconds = time.monotonic() - start
         if group and group.out_of_memory():
             ending = Ending.MEMORY_LIMIT
         status = self._exit_code()
         if ending is Ending.EXITED and status is None:
             raise SandboxError(f"bubblewrap cannot run a command{self._reason()}")
-        ended_by = status - 128 if status is not None and status - 128 in _FATAL else None
-        if ending is Ending.EXITED:
-            ending = _by_signal(ended_by, seconds, bounds)
-        plain = ending is Ending.EXITED
-        return Run(
-            ending=ending,
-            exit_status=status if plain and ended_by is None else None,
-            signal=ended_by if plain else None,
-            stdout=bytes(self._received["stdout"]),
-            stderr=bytes(self._received["stderr"]),
-            seconds=seconds,
-            memory_bytes=group.peak_bytes() if group else None,
-        )
-
-    def _collect(self, deadline: float, output_bytes: int | None) -> Ending:
-        """Reads both outputs until the command ends or a limit is passed."""
-        streams: tuple[tuple[str, int | IO[bytes] | None], ...] = (
-            ("stdout", self._process.stdout),
-            ("stderr", self._process.stderr),
-            ("status", self._status),
-        )
-        with selectors.DefaultSelector() as selector:
-            for name, stream in streams:
-                if stream is not None:
-                    selector.register(stream, selectors.EVENT_READ, name)
-            while selector.get_map():
-                ready = selector.select(max(0.0, deadline - time.monotonic()))
-                if not ready:
-                    return Ending.TIMEOUT
-                for key, _ in ready:
-                    data = os.read(key.fd, CHUNK)
-                    self._received[key.data] += data
-                    if not data:
-                        selector.unregister(key.fileobj)
-                printed = len(self._received["stdout"]) + len(self._received["stderr"])
-                if output_bytes is not None and printed > output_bytes:
-                    return Ending.OUTPUT_LIMIT
-        return Ending.EXITED
+        run = finished(ending, status, self._received, seconds, bounds)
+        return replace(run, memory_bytes=group.peak_bytes() if group else None)
 
     def _exit_code(self) -> int | None:
         for line in self._received["status"].splitlines()[1:]:
@@ -165,6 +130,60 @@ class StartedSandbox:
         os.close(self._pidfd)
         if not ended:
             raise SandboxError(f"process {self.pid} of a sandbox cannot be killed")
+
+
+def collect(
+    streams: Mapping[str, int | IO[bytes] | None],
+    received: Mapping[str, bytearray],
+    deadline: float,
+    output_bytes: int | None,
+    ended: tuple[int, Callable[[], None]] | None = None,
+) -> Ending:
+    """Reads `streams` into `received` until all are closed or a limit is passed. `deadline`: on the monotonic clock.
+
+    `ended`: a descriptor that becomes readable when the command has ended, and what to do then.
+    """
+    with selectors.DefaultSelector() as selector:
+        for name, stream in streams.items():
+            if stream is not None:
+                selector.register(stream, selectors.EVENT_READ, name)
+        if ended:
+            selector.register(ended[0], selectors.EVENT_READ)
+        while selector.get_map():
+            ready = selector.select(max(0.0, deadline - time.monotonic()))
+            if not ready:
+                return Ending.TIMEOUT
+            for key, _ in ready:
+                if ended and key.data is None:
+                    selector.unregister(key.fileobj)
+                    ended[1]()
+                    continue
+                data = os.read(key.fd, CHUNK)
+                received[key.data] += data
+                if not data:
+                    selector.unregister(key.fileobj)
+            printed = len(received["stdout"]) + len(received["stderr"])
+            if output_bytes is not None and printed > output_bytes:
+                return Ending.OUTPUT_LIMIT
+    return Ending.EXITED
+
+
+def finished(
+    ending: Ending, status: int | None, received: Mapping[str, bytearray], seconds: float, bounds: Bounds
+) -> Run:
+    """`status`: the exit status, 128 and the number of the signal if one ended the command."""
+    ended_by = status - 128 if status is not None and status - 128 in _FATAL else None
+    if ending is Ending.EXITED:
+        ending = _by_signal(ended_by, seconds, bounds)
+    plain = ending is Ending.EXITED
+    return Run(
+        ending=ending,
+        exit_status=status if plain and ended_by is None else None,
+        signal=ended_by if plain else None,
+        stdout=bytes(received["stdout"]),
+        stderr=bytes(received["stderr"]),
+        seconds=seconds,
+    )
 
 
 def _by_signal(ended_by: int | None, seconds: float, bounds: Bounds) -> Ending:

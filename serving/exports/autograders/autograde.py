@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -52,11 +53,13 @@ def main(root: Path) -> None:
     submission, metadata = platform.read()
     platform.write(waiting(config, NotGradedError("The autograder was stopped before it had an answer.")))
     try:
-        grade = request_grade(config, read_key(), submission, metadata)
+        key = read_key()
+        observations, unobserved = observed(config, submission)
+        grade = request_grade(config, key, submission, metadata, observations)
     except NotGradedError as problem:
         results = waiting(config, problem)
     else:
-        results = graded(grade, metadata)
+        results = graded(grade, metadata, unobserved)
     platform.write(results)
     platform.finish()
 
@@ -70,7 +73,37 @@ def read_key() -> str:
     return key
 
 
-def request_grade(config: Json, key: str, submission: Path, metadata: Json) -> Json:
+def observed(config: Json, submission: Path) -> tuple[Json | None, str]:
+    """The outcomes of the course's checks, or the reason why there are none: both empty if it has no checks here.
+
+    They are run by programs of this folder, which isolate the student's program, or run nothing.
+    """
+    checks, code = HERE / "checks.json", HERE / "observing"
+    if not checks.is_file():
+        return None, ""
+    own = HERE / "venv" / "bin" / "python"
+    command = [str(own) if own.exists() else "python3", "-m", "serving.observing.container"]
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(code), "HOME": "/nonexistent"}
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "observations.json"
+        try:
+            subprocess.run(
+                [*command, str(checks), str(submission), str(out)],
+                cwd=folder,
+                env=environment,
+                timeout=config["check_seconds"],
+                check=True,
+                stdin=subprocess.DEVNULL,
+            )
+            found = json.loads(out.read_text("utf-8"))
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            return None, f"The checks could not be run ({type(error).__name__})."
+    if "failure" in found:
+        return None, f"The checks could not be run: {found['failure']}"
+    return found, ""
+
+
+def request_grade(config: Json, key: str, submission: Path, metadata: Json, observations: Json | None) -> Json:
     """Repeats the request until there is an answer or `config["seconds"]` have passed. Raises NotGradedError."""
     archive = packed(submission)
     body = {
@@ -80,6 +113,8 @@ def request_grade(config: Json, key: str, submission: Path, metadata: Json) -> J
     }
     if metadata["student"]:
         body["student"] = metadata["student"]
+    if observations is not None:
+        body["observations"] = observations
     data = json.dumps(body).encode()
     once = hashlib.sha256(f"{config['revision']} {metadata['id']}".encode() + data).hexdigest()
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", "Idempotency-Key": once}
@@ -134,12 +169,12 @@ def packed(folder: Path) -> bytes:
     return out.getvalue()
 
 
-def graded(grade: Json, metadata: Json) -> Json:
+def graded(grade: Json, metadata: Json, unobserved: str = "") -> Json:
     """The neutral results that a platform's writer turns into its file."""
     return {
         "criteria": grade["criteria"],
         "note": "",
-        "reason": "",
+        "reason": unobserved,
         "maximum": grade["max_points"],
         "data": {"grade_id": grade["grade_id"], "provenance": grade["provenance"], "users": metadata["users"]},
     }
@@ -193,6 +228,8 @@ class Gradescope:
         tests: list[Json] = [self._test(number, each) for number, each in enumerate(criteria, start=1)]
         if results["note"]:
             tests.append({"name": "Grading", "output": results["note"], "status": "failed", "visibility": "visible"})
+        if criteria and results["reason"]:
+            tests.append({"name": "Checks", "output": results["reason"], "status": "failed", "visibility": "hidden"})
         if not criteria or any(each["points"] is None for each in criteria):
             # Gradescope refuses results without any score. This entry is for the staff and stands for no grade.
             reason = results["reason"] or "At least one criterion has no points."
