@@ -1,7 +1,7 @@
 """Runs checks in a container that a course platform made for one submission, where bubblewrap is not available.
 
-The platform isolates submissions from each other. What is left to do is to hide the course's files, the results and
-the key from the student's program, and to end it: it runs as a user without rights, while root runs the checks. It has
+The platform isolates submissions from each other. This module hides the course's files, the results and
+the key from the student's program, and ends it: it runs as a user without rights, while root runs the checks. It has
 no network and no System V IPC, so that neither an input nor a result leaves its run. Unlike in `sandbox`, it sees the
 container's public files and the names of its processes, and memory is limited for each process.
 
@@ -124,7 +124,7 @@ class ContainerSandbox:
         raise SandboxError("processes of a program cannot be ended")
 
     def _remove_left(self) -> None:
-        """What a run wrote, so that the next one does not see it."""
+        """Deletes the files of a run, so that the next one does not see them."""
         for folder in map(Path, WRITABLE):
             for path in [*folder.iterdir()] if folder.is_dir() else []:
                 with suppress(OSError):
