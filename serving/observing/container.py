@@ -1,8 +1,8 @@
 """Runs checks in a container that a course platform made for one submission, where bubblewrap is not available.
 
 The platform isolates submissions from each other. This module hides the course's files, the results and
-the key from the student's program, and ends it: it runs as a user without rights, while root runs the checks. It has
-no network and no System V IPC, so that neither an input nor a result leaves its run. Unlike in `sandbox`, it sees the
+the key from the student's program: the program runs as a user without rights, while root runs the checks. It has no
+network and no System V IPC, so that neither an input nor a result leaves its run. Unlike in `sandbox`, it sees the
 container's public files and the names of its processes, and memory is limited for each process.
 
 Run in the container: python -m serving.observing.container CHECKS SUBMISSION OUT

@@ -103,7 +103,7 @@ _COMPILERS = {
 
 
 def _observing(lab: Lab, platform: str, checks: Checks) -> Iterator[tuple[str, str | bytes]]:
-    """The checks and the code that runs them. They hold expected outputs, so that the folder is closed before a program runs."""
+    """The checks and the code that runs them; only root may read them while a program runs."""
     language = checks.build.language or lab.language
     fields = checks.model_dump(mode="json", exclude_defaults=True)
     document = {"platform": PLATFORMS[platform], "language": lab.language, "checks": fields}
