@@ -362,6 +362,8 @@ class PageLimits(Frozen):
     )
     group_members: int = Field(200, description="Members of a group that one step rates; the others stay for the next.")
     group_differences: int = Field(20, description="Programs of a group whose differences a page shows.")
+    snippets: int = Field(100, description="Comment snippets of a TA, and shared ones of a course; past it, 409.")
+    snippet_chars: int = Field(1_000, description="The text of a comment snippet; past it, 413.")
     compared_lines: int = Field(400, description="A program with more lines is shown without its differences.")
 
 

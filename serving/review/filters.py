@@ -34,12 +34,14 @@ class Order(StrEnum):
 
 
 class Filter(Frozen):
-    """`criterion` and `rating` are titles; `rating` is the current one. `search`: part of a student's id."""
+    """`criterion` and `rating` are titles; `rating` is the current one. `search`: part of a student's id. `assigned`:
+    `me`, `none`, or the id of a TA's key."""
 
     show: Show = Show.REVIEW
     criterion: str = ""
     rating: str = ""
     search: str = ""
+    assigned: str = ""
     order: Order = Order.IMPACT
 
     @property
@@ -49,12 +51,18 @@ class Filter(Frozen):
 
 
 def selected(
-    review: LabReview, chosen: Filter, hidden: Hidden = lambda *_: False, rated: Ratings | None = None
+    review: LabReview,
+    chosen: Filter,
+    hidden: Hidden = lambda *_: False,
+    rated: Ratings | None = None,
+    visitor: str = "",
 ) -> list[ReviewItem]:
-    """The submissions of the list, in order. `rated`: TAs' ratings in the lab's files. A filter by rating does not find
-    a hidden one, which it would reveal."""
+    """The submissions of the list, in order. `rated`: TAs' ratings in the lab's files. `visitor`: the id of their key.
+    A filter by rating does not find a hidden one, which it would reveal."""
     matches = _matcher(chosen, hidden, rated or {})
-    found = [item for item in review.items.values() if matches(item)]
+    wanted = {"me": visitor, "none": None}.get(chosen.assigned, chosen.assigned)
+    mine = (item for item in review.items.values() if not chosen.assigned or review.ta(item) == wanted)
+    found = [item for item in mine if matches(item)]
     return sorted(found, key=lambda item: sort_key(item, chosen.order))
 
 

@@ -15,7 +15,16 @@ from sqlalchemy import Connection, Row, select
 
 from labs_schema.limits import PageLimits
 from labs_schema.models import Criterion, Lab
-from serving.review.items import ReviewItem, fitting, review_criteria
+from serving.review.items import ReviewItem, fitting, owner_of, review_criteria
+from serving.review.team import (
+    Assignment,
+    Marking,
+    SecondRating,
+    new_assignments,
+    new_second_ratings,
+    stored_assignment,
+    stored_second_rating,
+)
 from serving.store.database import Database
 from serving.store.grades import read_lab
 from serving.store.overrides import Decision, StoredOverride, decisions, override_rows, stored_override
@@ -29,7 +38,8 @@ Work = tuple[str, str]
 @dataclass(frozen=True)
 class LabReview:
     """A lab at one point in time. `items`: grade id -> submission, in the order of their first grade. `seq`: of the
-    last audit entry that was read. `rubrics`: version -> lab. `records`: all decisions by work."""
+    last audit entry that was read. `rubrics`: version -> lab. `records`: all decisions by work. `assigned` and
+    `second_ratings`: by `ReviewItem.owner`."""
 
     course: str
     lab: str
@@ -37,6 +47,22 @@ class LabReview:
     items: Mapping[str, ReviewItem] = field(default_factory=dict)
     rubrics: Mapping[str, Lab] = field(default_factory=dict)
     records: Mapping[Work, tuple[StoredOverride, ...]] = field(default_factory=dict)
+    assigned: Mapping[tuple[str, Marking], Assignment] = field(default_factory=dict)
+    second_ratings: Mapping[str, tuple[SecondRating, ...]] = field(default_factory=dict)
+
+    def ta(self, item: ReviewItem, marking: Marking = Marking.FIRST) -> str | None:
+        """The id of the key to which a submission is assigned."""
+        found = self.assigned.get((item.owner, marking))
+        return found.ta if found else None
+
+    def second_rating(self, item: ReviewItem, actor: str | None) -> SecondRating | None:
+        """A TA's ratings of these files as a second marker."""
+        given = self.second_ratings.get(item.owner, ())
+        return next((each for each in given if (each.actor, each.submission) == (actor, item.submission)), None)
+
+    def is_sealed(self, item: ReviewItem, actor: str) -> bool:
+        """Whether a TA is to rate the submission without knowledge of other ratings, and has not done so."""
+        return self.ta(item, Marking.SECOND) == actor and self.second_rating(item, actor) is None
 
     @property
     def criteria(self) -> tuple[Criterion, ...]:
@@ -87,9 +113,24 @@ def _caught_up(review: LabReview, connection: Connection) -> LabReview:
     for version in {row.rubric for row in new_grades} - rubrics.keys():
         rubrics[version] = read_lab(connection, version)
     items = _with_grades(review.items, new_grades, rubrics, records)
+    assigned, second = dict(review.assigned), dict(review.second_ratings)
+    for row in connection.execute(new_assignments(review.course, review.lab, review.seq).order_by("seq")):
+        new = stored_assignment(row)
+        assigned[owner_of(row.student, row.name, row.submission), new.marking] = new
+    for row in connection.execute(new_second_ratings(review.course, review.lab, review.seq).order_by("seq")):
+        owner = owner_of(row.student, row.name, row.submission)
+        second[owner] = (*second.get(owner, ()), stored_second_rating(row))
     changed = {(row.student, row.submission) for row in new_records}
     items = {id_: _redecided(each, rubrics, records) if _work(each) in changed else each for id_, each in items.items()}
-    return replace(review, seq=head, items=items, rubrics=rubrics, records=records)
+    return replace(
+        review,
+        seq=head,
+        items=items,
+        rubrics=rubrics,
+        records=records,
+        assigned=assigned,
+        second_ratings=second,
+    )
 
 
 def _with_grades(
@@ -99,11 +140,11 @@ def _with_grades(
     records: Mapping[Work, tuple[StoredOverride, ...]],
 ) -> dict[str, ReviewItem]:
     """A newer grade replaces the student's earlier one, in its place."""
-    by_owner = {_owner(each.student, each.name, each.submission): each for each in items.values()}
+    by_owner = {each.owner: each for each in items.values()}
     by_rubric = {version: {c.title: c for c in lab.criteria} for version, lab in rubrics.items()}
     for row in rows:
         decided = decisions(records.get((row.student, row.submission), ()))
-        by_owner[_owner(row.student, row.name, row.submission)] = _item(row, by_rubric[row.rubric], decided)
+        by_owner[owner_of(row.student, row.name, row.submission)] = _item(row, by_rubric[row.rubric], decided)
     return {each.grade: each for each in by_owner.values()}
 
 
@@ -138,11 +179,6 @@ def _redecided(
 
 def _work(item: ReviewItem) -> Work:
     return item.student, item.submission
-
-
-def _owner(student: str, name: str | None, submission: str) -> str:
-    """Anonymous work of many students has one pseudonym."""
-    return f"{student} {submission}" if name is None or is_anonymous(name) else student
 
 
 def _new_grades(review: LabReview) -> Any:

@@ -10,6 +10,7 @@ from labs_schema.grades import Status
 from labs_schema.models import Criterion
 from serving.scoring.triage import ReviewCode
 from serving.store.overrides import Decision
+from serving.store.students import is_anonymous
 
 NO_DECISION = Decision()
 FLAGS = frozenset({ReviewCode.SUSPICIOUS_TEXT, ReviewCode.VERIFICATION_DIFFERS, ReviewCode.VERIFICATION_FAILED})
@@ -71,6 +72,10 @@ class ReviewItem:
     criteria: tuple[ReviewCriterion, ...] = field(repr=False)
 
     @property
+    def owner(self) -> str:
+        return owner_of(self.student, self.name, self.submission)
+
+    @property
     def waiting(self) -> int:
         return sum(each.waits for each in self.criteria)
 
@@ -87,6 +92,11 @@ class ReviewItem:
     def revision(self, criterion: ReviewCriterion) -> int:
         """The revision of a criterion as `serving.store.choices` counts it."""
         return max(self.seq, criterion.decision.seq)
+
+
+def owner_of(student: str, name: str | None, submission: str) -> str:
+    """Whose work it is. Anonymous work of many students has one pseudonym."""
+    return f"{student} {submission}" if name is None or is_anonymous(name) else student
 
 
 def review_criteria(

@@ -15,6 +15,7 @@ from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_hash, canonical_json
 from serving.store.contents import keyed_hash
 from serving.store.ledger import FIRST_HASH, Entry
+from serving.store.review_tables import assignments, clarification_events, clarifications, second_ratings, snippets
 from serving.store.tables import (
     audit,
     audit_head,
@@ -43,6 +44,11 @@ RECORDED_TABLES = {
     "course": courses,
     "delivery": deliveries,
     "mapping": delivery_mappings,
+    "assignment": assignments,
+    "second-rating": second_ratings,
+    "snippet": snippets,
+    "clarification": clarifications,
+    "clarification-event": clarification_events,
 }
 """Event -> the table whose row the entry records."""
 UNRECORDED_COLUMNS = {
@@ -50,6 +56,8 @@ UNRECORDED_COLUMNS = {
     "rubric": {"document"},
     "key": {"revoked_at"},
     "mapping": {"document"},
+    "snippet": {"text", "removed_at"},
+    "clarification": {"document"},
 }
 """Event -> columns that are not in the entry, as they change later or are checked by a hash."""
 
@@ -79,6 +87,7 @@ def verify_store(connection: Connection, expected_head: str | None = None) -> Au
         faults += _rows(connection, event, table)
     forgotten = _named_by(connection, "forget", "pseudonym")
     faults += [*_students(connection, forgotten), *_rubrics(connection), *_keys(connection)]
+    faults += _snippets(connection)
     faults += [*_edited(connection), *_missing(connection, forgotten)]
     entries, digest = head or (0, FIRST_HASH)
     return AuditReport(entries=entries, head=digest, faults=tuple(faults))
@@ -172,10 +181,20 @@ def _students(connection: Connection, forgotten: dict[str, Any]) -> Iterator[Aud
 
 
 def _rubrics(connection: Connection) -> Iterator[AuditFault]:
-    for name, table in (("rubric", rubrics), ("mapping", delivery_mappings)):
+    for name, table in (("rubric", rubrics), ("mapping", delivery_mappings), ("clarification", clarifications)):
         for row in connection.execute(select(table).execution_options(yield_per=ROWS_PER_FETCH)):
             if canonical_hash(_detail(row.document)) != row.version:
                 yield _fault(f"{name}-changed", row.seq, f"its {name} was changed")
+
+
+def _snippets(connection: Connection) -> Iterator[AuditFault]:
+    removed = _named_by(connection, "snippet-removal", "id")
+    for row in connection.execute(select(snippets)):
+        entry = removed.get(row.id)
+        if row.removed_at != (entry.at if entry else None) or (row.text is None) != (entry is not None):
+            yield _fault("snippet-changed", row.seq, "the log and the table disagree about removing its snippet")
+        elif row.text is not None and _canonical(row.text) is not None and canonical_hash(row.text) != row.text_hash:
+            yield _fault("snippet-changed", row.seq, "the text of its snippet was changed")
 
 
 def _keys(connection: Connection) -> Iterator[AuditFault]:
@@ -215,7 +234,10 @@ def _entries_of(connection: Connection, content: str) -> list[int | None]:
     found: list[int | None] = []
     for table, columns in (
         (grades, (grades.c.submission, grades.c.content)),
-        *((each, (each.c.content,)) for each in (overrides, deliveries, regrade_requests, regrade_answers)),
+        *(
+            (each, (each.c.content,))
+            for each in (overrides, deliveries, regrade_requests, regrade_answers, second_ratings)
+        ),
     ):
         named = select(table.c.seq).where(or_(*(column == content for column in columns))).order_by(table.c.seq)
         found += connection.execute(named).scalars()
@@ -226,6 +248,7 @@ def _missing(connection: Connection, forgotten: dict[str, Any]) -> Iterator[Audi
     of_grades = select(grades.c.seq, grades.c.student)
     of_overrides = select(overrides.c.seq, grades.c.student).join(grades, grades.c.id == overrides.c.grade)
     of_requests = select(regrade_requests.c.seq, grades.c.student).join(grades, grades.c.id == regrade_requests.c.grade)
+    of_second = select(second_ratings.c.seq, grades.c.student).join(grades, grades.c.id == second_ratings.c.grade)
     of_answers = (
         select(regrade_answers.c.seq, grades.c.student)
         .join(regrade_requests, regrade_requests.c.id == regrade_answers.c.regrade)
@@ -237,6 +260,7 @@ def _missing(connection: Connection, forgotten: dict[str, Any]) -> Iterator[Audi
         (of_overrides, overrides.c.content),
         (select(deliveries.c.seq, deliveries.c.student), deliveries.c.content),
         (of_requests, regrade_requests.c.content),
+        (of_second, second_ratings.c.content),
         (of_answers, regrade_answers.c.content),
     ):
         gone = rows.outerjoin(contents, contents.c.hash == column).where(contents.c.hash.is_(None))
