@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import Row, insert, or_, select, update
 
-from labs_schema.errors import GraderError
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_hash
 from labs_schema.limits import PageLimits
@@ -32,12 +31,6 @@ class Snippet(Frozen):
         return self.owner is None
 
 
-class TooManySnippetsError(GraderError):
-    """The course, or the TA, has as many snippets as are allowed (HTTP 409)."""
-
-    code = "too-many-snippets"
-
-
 class Snippets:
     """Thread-safe. Every method that writes is one audited transaction."""
 
@@ -52,17 +45,17 @@ class Snippets:
             found = [_snippet(row) for row in connection.execute(query)]
         return sorted(found, key=lambda each: (each.shared, each.text.casefold()))
 
-    def add(self, course: str, text: str, *, shared: bool, request: str, actor: str) -> None:
-        """Idempotent per request. Raises TooManySnippetsError."""
+    def add(self, course: str, text: str, *, shared: bool, request: str, actor: str) -> bool:
+        """Idempotent per request. False if there are as many snippets as are allowed."""
         with audited_transaction(self._database, self._now()) as ledger:
             connection = ledger.connection
             if connection.execute(select(snippets.c.id).where(snippets.c.request == request)).first():
-                return
+                return True
             owner = None if shared else actor
             same = snippets.c.owner.is_(None) if shared else snippets.c.owner == actor
             there = select(snippets.c.id).where(snippets.c.course == course, snippets.c.removed_at.is_(None), same)
             if len(connection.execute(there).all()) >= LIMITS.snippets:
-                raise TooManySnippetsError(f"There are {LIMITS.snippets} snippets. Remove one first.")
+                return False
             row: Detail = {
                 "id": secrets.token_hex(16),
                 "seq": ledger.seq,
@@ -75,6 +68,7 @@ class Snippets:
             }
             connection.execute(insert(snippets).values(**row, text=text))
             ledger.append("snippet", actor, row)
+            return True
 
     def remove(self, course: str, snippet: str, *, any_of_course: bool, actor: str) -> None:
         """Erases the text. `any_of_course`: also one that another person wrote. Idempotent.

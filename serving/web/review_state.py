@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from fastapi import Request
 from pydantic import ValidationError
 
+from serving.api.schemas.problems import ProblemError
 from serving.api.service import Service
 from serving.review.copies import Copies
 from serving.review.filters import Filter, Hidden, Ratings
@@ -20,6 +21,14 @@ from serving.web.visitors import course_service
 
 BLIND = "grader_blind"
 """Cookie of a visitor who wants to choose before seeing the machine's ratings."""
+
+
+class SecondMarkingOpenError(ProblemError):
+    """The visitor is to rate the submission as its second marker first. `grade`: its current grade."""
+
+    def __init__(self, grade: str) -> None:
+        self.grade = grade
+        super().__init__("second-marking-open", "You are the second marker of this submission and have not rated it.")
 
 
 @dataclass(frozen=True)
@@ -46,10 +55,13 @@ def is_blind(request: Request) -> bool:
 
 
 def hidden_for(request: Request, review: LabReview) -> Hidden:
-    """The machine's rating is hidden until a person has chosen, even if the choice was undone later."""
-    share, every = review_state(request).blind_share, is_blind(request)
+    """The machine's rating is hidden until a person has chosen, even if the choice was undone later; and all ratings
+    from a second marker until they have rated."""
+    share, every, actor = review_state(request).blind_share, is_blind(request), request.state.caller.actor
 
     def hidden(item: ReviewItem, criterion: ReviewCriterion) -> bool:
+        if review.is_sealed(item, actor):
+            return True
         if not every and not in_blind_sample(item.student, review.lab, criterion.title, share):
             return False
         records = review.records.get((item.student, item.submission), ())
@@ -87,8 +99,11 @@ def tas_ratings(request: Request, service: Service, lab: str) -> Ratings:
     return review_state(request).ta_ratings.of(service.course.labs.folders.get(lab))
 
 
-def find_submission(request: Request, grade_id: str) -> tuple[Service, History, LabReview, ReviewItem]:
-    """A grade's submission under its current grade. Blocks.
+def find_submission(
+    request: Request, grade_id: str, *, sealed: bool = False
+) -> tuple[Service, History, LabReview, ReviewItem]:
+    """A grade's submission under its current grade. Blocks. `sealed`: also one of which the visitor is to be the second
+    marker, whose other ratings must not be shown.
 
     Raises UnknownError for an unknown grade, or one of a course that the visitor may not see, ProblemError for a
     course that is no longer served.
@@ -106,4 +121,6 @@ def find_submission(request: Request, grade_id: str) -> tuple[Service, History, 
         if len(same) != 1:
             raise UnknownError(f"There is no grade {grade_id!r}.")
         item = same[0]
+    if not sealed and review.is_sealed(item, request.state.caller.actor):
+        raise SecondMarkingOpenError(item.grade)
     return service, history, review, item

@@ -1,6 +1,7 @@
 """The pages, one module per subject."""
 
 from serving.web.routes import (
+    assignments,
     changes,
     choices,
     courses,
@@ -10,7 +11,9 @@ from serving.web.routes import (
     labs,
     rating,
     regrade_requests,
+    second_markings,
     sign_in,
+    snippets,
     statistics,
     submissions,
 )
@@ -24,6 +27,9 @@ ROUTERS = tuple(
         submissions,
         choices,
         groups,
+        assignments,
+        second_markings,
+        snippets,
         rating,
         changes,
         statistics,

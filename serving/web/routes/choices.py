@@ -21,6 +21,7 @@ from serving.api.authorization import Caller
 from serving.api.schemas.problems import ProblemError, too_large
 from serving.review.filters import Filter
 from serving.review.items import NO_DECISION, ReviewCriterion, ReviewItem, review_criteria
+from serving.review.snippets import Snippet, Snippets
 from serving.store.choices import Choice, Outcome
 from serving.store.errors import ForgottenError
 from serving.store.overrides import Action, History, StoredOverride, decision
@@ -31,7 +32,7 @@ from serving.web.shown import Shown
 from serving.web.visitors import TaVisitor
 
 router = APIRouter(route_class=PageRoute)
-ACT = re.compile(r"(rate)-(\d{1,3})-(\d{1,2})|(accept|undo)-(\d{1,3})|(comment|accept-all|undo-last)")
+ACT = re.compile(r"(rate)-(\d{1,3})-(\d{1,2})|(accept|undo|snippet)-(\d{1,3})|(comment|accept-all|undo-last)")
 REQUEST = re.compile(r"[\w-]{16,64}")
 
 
@@ -47,6 +48,7 @@ class Sent:
     request: str
     revisions: dict[int, int]
     comments: dict[int, str]
+    snippet: str
     shown: Shown | None
 
 
@@ -77,8 +79,7 @@ def _read(form: FormData, shown: Shown | None) -> Sent:
         raise ProblemError("invalid-request", "The form has a wrong value.")
     comments = {each: text(form, f"comment-{each}").strip() for each in revisions if f"comment-{each}" in form}
     for comment in comments.values():
-        if len(comment) > (most := PageLimits().comment_chars):
-            raise too_large("comment", f"{len(comment)} characters", most, "characters")
+        _check_length(comment)
     position = found[2] or found[5]
     return Sent(
         act=found[1] or found[4] or found[6],
@@ -87,12 +88,18 @@ def _read(form: FormData, shown: Shown | None) -> Sent:
         request=f"{request_id}-{_digest(text(form, 'act'), revisions, comments)}",
         revisions=revisions,
         comments=comments,
+        snippet=text(form, f"snippet-{position}"),
         shown=shown,
     )
 
 
 def _digest(*fields: Any) -> str:
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _check_length(comment: str) -> None:
+    if len(comment) > (most := PageLimits().comment_chars):
+        raise too_large("comment", f"{len(comment)} characters", most, "characters")
 
 
 def _is_revision(name: str, value: str) -> bool:
@@ -105,6 +112,8 @@ def _record(request: Request, caller: Caller, grade_id: str, sent: Sent) -> list
         item = _as_shown(item, history)
     if recorded := _recorded(sent, history, caller.actor):
         return recorded
+    if sent.act == "snippet":
+        sent = _with_snippet(sent, Snippets(service.store.database).of(service.course.name, caller.actor))
     choices = _choices(sent, item, history, caller.actor)
     if not choices:
         return []
@@ -125,6 +134,16 @@ def _recorded(sent: Sent, history: History, actor: str) -> list[Outcome]:
         if each.grade == history.grade.id
         for now in [decided.get(each.criterion, NO_DECISION)]
     ]
+
+
+def _with_snippet(sent: Sent, snippets: Sequence[Snippet]) -> Sent:
+    """The form with the chosen snippet at the end of the criterion's comment. Raises ProblemError."""
+    found = next((each for each in snippets if each.id == sent.snippet), None)
+    if found is None or sent.position is None:
+        raise ProblemError("invalid-request", "Choose a snippet; this one may have been removed.")
+    comment = f"{sent.comments.get(sent.position, '')}\n{found.text}".strip()
+    _check_length(comment)
+    return replace(sent, comments={**sent.comments, sent.position: comment})
 
 
 def _as_shown(item: ReviewItem, history: History) -> ReviewItem:

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from dataclasses import replace
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Query, Request, Response
@@ -242,11 +243,14 @@ def _undo(request: Request, caller: Caller, place: tuple[str, str], step: str, r
 
 
 def _review(request: Request, course: str, lab: str) -> tuple[Service, LabReview]:
+    """Without the submissions that the visitor is to rate as second marker."""
     service = course_service(request, course)
     review = review_state(request).index.lab(course, lab)
     if not review.items and lab not in service.course.labs:
         raise ProblemError("not-found", "This course has no lab of this name.")
-    return service, review
+    actor = request.state.caller.actor
+    open_items = {grade: item for grade, item in review.items.items() if not review.is_sealed(item, actor)}
+    return service, replace(review, items=open_items)
 
 
 def _fits(item: ReviewItem, leader: ReviewItem) -> bool:

@@ -23,6 +23,7 @@ from serving.web.form_posts import PageRoute, read_form, text
 from serving.web.rendering import new_request_id, redirect, render
 from serving.web.review_state import BLIND, hidden_for, is_blind, lab_place, read_filter, review_state, tas_ratings
 from serving.web.sessions import cookie
+from serving.web.team import tas_of
 from serving.web.visitors import TaVisitor, course_service
 
 router = APIRouter(route_class=PageRoute)
@@ -80,7 +81,7 @@ def _list(request: Request, course: str, lab_name: str, chosen: Filter, page: in
         raise ProblemError("not-found", "This course has no lab of this name.")
     hidden = hidden_for(request, review)
     rated = tas_ratings(request, service, lab_name) if chosen.show is Show.DIFFERS else None
-    items = selected(review, chosen, hidden, rated)
+    items = selected(review, chosen, hidden, rated, request.state.caller.actor)
     pages = max(1, -(-len(items) // ROWS))
     page = min(page, pages)
     agreed, decided_blind = blind_agreement(review)
@@ -88,6 +89,8 @@ def _list(request: Request, course: str, lab_name: str, chosen: Filter, page: in
         "course": course,
         "lab": lab_name,
         "review": review,
+        "tas": list(tas_of(service).values()),
+        "second_open": sum(review.is_sealed(each, request.state.caller.actor) for each in review.items.values()),
         "chosen": chosen,
         "shows": Show,
         "orders": Order,

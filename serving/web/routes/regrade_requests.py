@@ -15,6 +15,7 @@ from serving.store.regrade_requests import LIMITS
 from serving.store.students import is_anonymous
 from serving.web.form_posts import PageRoute, read_form, text
 from serving.web.rendering import new_request_id, redirect, render
+from serving.web.review_state import review_state
 from serving.web.visitors import TaVisitor, course_service
 
 router = APIRouter(route_class=PageRoute)
@@ -62,17 +63,25 @@ def _list(request: Request, course: str, lab: str | None, state: RequestState, a
     service = course_service(request, course)
     found = requests_of(service).queue(service.course.name, lab=lab, state=state, after=after, limit=LIMITS.listed)
     return {
-        "rows": [_row(service, each) for each in found],
+        "rows": [_row(service, each, sealed=_is_sealed(request, service, each)) for each in found],
         "next": found[-1].seq if len(found) == LIMITS.listed else None,
         "most": LIMITS.text_chars,
     }
 
 
-def _row(service: Service, found: RegradeRequest) -> dict[str, Any]:
+def _is_sealed(request: Request, service: Service, found: RegradeRequest) -> bool:
+    """Whether the visitor is to rate the submission as second marker and must not know its ratings."""
+    review = review_state(request).index.lab(service.course.name, found.lab)
+    mine = (item for item in review.items.values() if item.student == found.student)
+    return any(review.is_sealed(item, request.state.caller.actor) for item in mine)
+
+
+def _row(service: Service, found: RegradeRequest, *, sealed: bool) -> dict[str, Any]:
     history, student = service.store.read_history(found.grade), service.store.read_student(found.student).student
     [criterion] = [each for each in history.lab.criteria if each.title == found.criterion]
     return {
         "found": found,
+        "sealed": sealed,
         "student": "" if is_anonymous(student) else student or "",
         "current": history.ratings.get(found.criterion),
         "ratings": criterion.ratings,

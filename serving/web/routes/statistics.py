@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from serving.review.second_markings import ta_agreement
 from serving.review.statistics import statistics
 from serving.web.form_posts import PageRoute
 from serving.web.rendering import render
@@ -22,7 +23,14 @@ async def show_statistics(request: Request, caller: TaVisitor, course: Name, lab
 
 
 def _statistics(request: Request, course: str, lab: str) -> dict[str, Any]:
-    course_service(request, course)
+    service = course_service(request, course)
     state = review_state(request)
-    found = statistics(state.index.lab(course, lab))
-    return {"course": course, "lab": lab, "found": found, "share_blind": state.blind_share}
+    review = state.index.lab(course, lab)
+    return {
+        "course": course,
+        "lab": lab,
+        "found": statistics(review),
+        "share_blind": state.blind_share,
+        "tas": ta_agreement(review),
+        "names": {each.id: each.name for each in service.store.list_keys()},
+    }

@@ -15,11 +15,20 @@ from serving.feedback.feedback import tests_passed
 from serving.review.filters import Filter, Hidden, Show, neighbours, selected
 from serving.review.index import LabReview
 from serving.review.items import ReviewItem
+from serving.review.snippets import Snippets
 from serving.store.errors import ForgottenError
 from serving.store.overrides import History
 from serving.web.form_posts import PageRoute
 from serving.web.rendering import new_request_id, redirect, render
-from serving.web.review_state import find_submission, hidden_for, is_blind, read_filter, review_state, tas_ratings
+from serving.web.review_state import (
+    SecondMarkingOpenError,
+    find_submission,
+    hidden_for,
+    is_blind,
+    read_filter,
+    review_state,
+    tas_ratings,
+)
 from serving.web.source_code import Listing, listings, with_line_links
 from serving.web.visitors import TaVisitor
 
@@ -31,7 +40,10 @@ async def submission(request: Request, caller: TaVisitor, grade_id: str) -> Resp
     """Writes nothing: opening a page does not make anyone its grader."""
     del caller
     chosen = read_filter(request.query_params)
-    context = await run_in_threadpool(_page, request, grade_id, chosen)
+    try:
+        context = await run_in_threadpool(_page, request, grade_id, chosen)
+    except SecondMarkingOpenError as error:
+        return redirect(request, f"/second-markings/{error.grade}")
     if context["item"].grade != grade_id:  # an old link: the current grade of the same student
         return redirect(request, f"/grades/{context['item'].grade}", **chosen.query)
     return render(request, "submission.html", **context)
@@ -43,7 +55,7 @@ def _page(request: Request, grade_id: str, chosen: Filter) -> dict[str, Any]:
         history = service.store.read_history(item.grade)
     hidden = hidden_for(request, review)
     rated = tas_ratings(request, service, review.lab) if chosen.show is Show.DIFFERS else None
-    items = selected(review, chosen, hidden, rated)
+    items = selected(review, chosen, hidden, rated, request.state.caller.actor)
     before, after = neighbours(items, item, chosen.order)
     context = submission_context(request, service, history, review, item, hidden=hidden)
     return {**context, "chosen": chosen, "before": before, "after": after, "left": len(items)}
@@ -83,6 +95,7 @@ def submission_context(
         "proposals": sum(each["acceptable"] for each in criteria),
         "mine": _last_of(request.state.caller.actor, item),
         "names": names,
+        "snippets": Snippets(service.store.database).of(service.course.name, request.state.caller.actor),
         "blind": is_blind(request),
         "shown_token": review_state(request).shown.sign(item.grade, blind),
         "request_id": new_request_id(),

@@ -125,6 +125,9 @@ function onKey(event) {
   const target = event.target;
   const inField = target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
   if (event.key === "Escape" && inField) return target.blur();
+  if (event.key === "Enter" && target.matches?.("select[name^=snippet-]") && !saving) {
+    return press(event, find("button", target.parentElement));
+  }
   if (inField || !keysOn() || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (find("dialog[open]") || saving) return;
   if (/^[1-9]$/.test(event.key)) {
@@ -133,6 +136,12 @@ function onKey(event) {
   } else if (event.key === "c" && current()) {
     event.preventDefault();
     find("textarea", current()).focus();
+  } else if (event.key === "s" && current()) {
+    const snippets = find("select[name^=snippet-]", current());
+    if (snippets) {
+      event.preventDefault();
+      snippets.focus();
+    } else report("There are no snippets yet");
   } else if (["j", "k", "a", "u", "/", "?"].includes(event.key)) {
     const names = { "/": "search" };
     const control = find(`[data-key="${names[event.key] ?? event.key}"]`);

@@ -7,8 +7,8 @@ from alembic import op
 
 from serving.store.migrations.versions.r0001_initial import POSTGRESQL_TRIGGER, SQLITE_TRIGGER, TRUNCATE_TRIGGER
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 APPEND_ONLY = ("assignments", "second_ratings", "clarifications", "clarification_events")
 
