@@ -95,7 +95,7 @@ class ReviewItem:
 
 
 def owner_of(student: str, name: str | None, submission: str) -> str:
-    """Whose work it is. Anonymous work of many students has one pseudonym."""
+    """The key of the owner of a work. Anonymous work of many students has one pseudonym."""
     return f"{student} {submission}" if name is None or is_anonymous(name) else student
 
 

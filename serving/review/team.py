@@ -1,4 +1,4 @@
-"""Who reviews which submission, first and second, and the ratings of second markers. Append-only."""
+"""Assignments of submissions to first and second markers, and the ratings of second markers. Append-only."""
 
 import json
 import secrets

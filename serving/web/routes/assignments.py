@@ -1,4 +1,4 @@
-"""Who reviews which submission of a lab: by hand, evenly, by filter, and a random sample for second marking."""
+"""Assignments of a lab: by hand, evenly, by filter, and a random sample for second marking."""
 
 import re
 from collections.abc import Sequence
