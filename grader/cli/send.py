@@ -39,6 +39,10 @@ Overwrite = Annotated[
         "--overwrite", metavar="STUDENT", help="Replace this student's value although someone changed it there."
     ),
 ]
+LineItem = Annotated[
+    str | None,
+    typer.Option("--line-item", metavar="URL", help="Address of the gradebook's column, if the lab has several."),
+]
 Remap = Annotated[bool, typer.Option("--remap", help="Accept the platform's changed rubric and map it again.")]
 
 
@@ -140,4 +144,32 @@ def codegrade(
     with OutboundClient(configured_policy()) as client:
         token = Settings().codegrade_token.get_secret_value()
         failed = deliver(delivery, CodeGradePlatform(client, url, token, assignment))
+    raise typer.Exit(1 if failed else 0)
+
+
+@send.command(cls=HelpCommand)
+def lti(
+    lab: Lab,
+    course: CourseName = None,
+    line_item: LineItem = None,
+    confirm: Confirm = False,
+    include_review: IncludeReview = False,
+    scale: Scale = False,
+    overwrite: Overwrite = None,
+) -> None:
+    """Sends a lab's totals and comments to the gradebook of the platform whose course has a link to the lab.
+
+    Shows what would change; --confirm sends it. Running it again is harmless. Grades that wait for review are announced
+    as such. Rubric ratings stay on the tool's pages: LTI has no rubrics.
+
+    Example: [bold]grader send lti labs/square --course cs101[/]
+    """
+    from grader.service.delivery import Delivery, deliver
+    from grader.service.lti_delivery import lti_platform
+    from serving.deliveries.plan import ReleasePolicy
+
+    policy = ReleasePolicy(include_review=include_review, scale=scale, overwrite=frozenset(overwrite or ()))
+    delivery = Delivery(lab=lab, course=course, policy=policy, remap=False, confirm=confirm)
+    with lti_platform(delivery.source, line_item) as platform:
+        failed = deliver(delivery, platform)
     raise typer.Exit(1 if failed else 0)

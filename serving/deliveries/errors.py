@@ -21,6 +21,7 @@ KINDS = {
     "platform-permission": ErrorKind.SET_UP,
     "platform-not-found": ErrorKind.SET_UP,
     "platform-assignment-unsuitable": ErrorKind.SET_UP,
+    "platform-column-unknown": ErrorKind.SET_UP,
     "platform-unexpected": ErrorKind.SET_UP,
     "platform-not-stored": ErrorKind.SET_UP,
     "platform-rubric-changed": ErrorKind.SET_UP,

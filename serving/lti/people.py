@@ -79,6 +79,13 @@ class People:
         with self._database.reading() as connection:
             return _known_student(connection, person)
 
+    def students(self, platform: str, course: str) -> dict[str, str]:
+        """The platform's user -> the student's id, of all whose launches led to a student who is not forgotten."""
+        query = select(lti_users.c.user, students.c.student).join(students, students.c.pseudonym == lti_users.c.student)
+        where = (lti_users.c.platform == platform, lti_users.c.course == course, students.c.student.is_not(None))
+        with self._database.reading() as connection:
+            return {row.user: row.student for row in connection.execute(query.where(*where))}
+
     def newest_grade(self, pseudonym: str, lab: str) -> str | None:
         """The id of a student's newest grade in a lab."""
         with self._database.reading() as connection:
