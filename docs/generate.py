@@ -188,7 +188,7 @@ def errors_page() -> str:
             ),
             "## LTI",
             "Refused launches, shown on the page in the course platform and logged with details, and errors of the "
-            "commands in the group lti.",
+            "commands in the group lti. See [LTI](../guide/lti.md).",
             table(
                 ("code", "meaning", "hint"),
                 [
