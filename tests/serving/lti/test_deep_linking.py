@@ -118,7 +118,7 @@ def test_a_choice_ends_with_the_access_and_with_the_platform(own_course: Course)
     assert code(browser.client.post("/lti/choose", data=sent, headers=OWN)) == "lti-unknown-platform"
 
 
-def test_the_response_is_signed_for_the_platform_that_asked(course: Course) -> None:
+def test_the_response_is_signed_for_the_platform(course: Course) -> None:
     browser, fields = choices(course)
     page = browser.client.post("/lti/choose", data={**fields, "lab": course.lab.name, "act": "add"}, headers=OWN)
     [token] = re.findall(r'name="JWT" value="([^"]+)"', page.text)
