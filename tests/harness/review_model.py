@@ -44,6 +44,15 @@ class OpenPage:
         texts = {f"comment-{each}": text for each, text in comments.items()}
         return replace(self, fields={**self.fields, **texts, "act": act})
 
+    def of_revision(self, criterion: int, other: Self) -> Self:
+        """With the revision that a criterion had on another page."""
+        return replace(
+            self,
+            fields={**self.fields, f"revision-{criterion}": other.fields[f"revision-{criterion}"]},
+            versions={**self.versions, criterion: other.versions[criterion]},
+            shown={**self.shown, criterion: other.shown[criterion]},
+        )
+
 
 @dataclass
 class ReviewModel:

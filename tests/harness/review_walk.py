@@ -87,15 +87,12 @@ class ReviewWalk:
         page = self._page(student, self.clients[name].get(f"/app/grades/{grade}"))
         for criterion in page.versions:
             key = student, criterion
-            if draft := self.drafts.pop((name, key), None):  # the browser restores it, with the revision of its page
+            if draft := self.drafts.pop((name, key), None):  # restored as by review.js
                 text, old = draft
-                fields = {f"comment-{criterion}": text, f"revision-{criterion}": old.fields[f"revision-{criterion}"]}
-                page = replace(
-                    page,
-                    fields={**page.fields, **fields},
-                    versions={**page.versions, criterion: old.versions[criterion]},
-                    shown={**page.shown, criterion: old.shown[criterion]},
-                )
+                page = replace(page, fields={**page.fields, f"comment-{criterion}": text})
+                if page.shown[criterion] != old.shown[criterion]:
+                    page = page.of_revision(criterion, old)
+                    self.counts["outdated drafts"] += 1
                 self.counts["restored drafts"] += 1
         self.pages[name] = [*self.pages[name], page][-3:]
         return page

@@ -85,7 +85,7 @@ def _read(form: FormData, shown: Shown | None) -> Sent:
         act=found[1] or found[4] or found[6],
         position=int(position) if position else None,
         rating=int(found[3]) if found[3] else None,
-        request=f"{request_id}-{_digest(text(form, 'act'), revisions, comments)}",
+        request=f"{request_id}-{_digest(text(form, 'act'), text(form, f'snippet-{position}'), revisions, comments)}",
         revisions=revisions,
         comments=comments,
         snippet=text(form, f"snippet-{position}"),

@@ -4,48 +4,84 @@
 
 const find = (selector, root = document) => root.querySelector(selector);
 const findAll = (selector, root = document) => [...root.querySelectorAll(selector)];
-let saving = false;
+let saving = false, leaving = false; // a form is on its way; the browser loads another page
+const waiting = []; // keys that were pressed while a form was on its way
+let target = null; // the link that was clicked meanwhile
 
-// Drafts: one per grade and criterion, and per visitor, as several may use one browser.
+// Storage of the browser, which may be full or switched off.
 
-const draftKey = (field) => {
-  const { visitor, grade } = find("#rubric").dataset;
-  return `grader-draft ${visitor} ${grade} ${field.name}`;
+const storage = {
+  get(key) { try { return localStorage.getItem(key); } catch { return null; } },
+  set(key, value) { try { localStorage.setItem(key, value); return true; } catch { return false; } },
+  remove(key) { try { localStorage.removeItem(key); } catch { /* nothing is stored */ } },
 };
 
-const showDraft = (field, text) => { find(`#${field.id.replace("comment", "draft")}`).textContent = text; };
+// Drafts: one per student and criterion, and per visitor, as several may use one browser. A draft holds the text, and
+// the saved comment and the revision that it was typed over. If the saved comment is another one by now, the draft is
+// sent with its own revision, so that the service shows both and the newer one is not overwritten.
 
-function storeDraft(field) {
-  if (field.value === field.defaultValue) {
-    localStorage.removeItem(draftKey(field));
-    return showDraft(field, "");
-  }
+const fields = (root = document) => findAll("textarea[data-draft]", root);
+const visitor = find("#rubric").dataset.visitor;
+const draftKey = (field) => `grader-draft ${visitor} ${field.dataset.draft}`;
+const revision = (field) => find("input[name^=revision-]", field.closest(".criterion, form"));
+const isChanged = (field) => field.value !== field.defaultValue;
+
+function readDraft(field) {
   try {
-    localStorage.setItem(draftKey(field), field.value);
-    showDraft(field, "Draft stored in this browser, not saved yet");
+    return JSON.parse(storage.get(draftKey(field)));
   } catch {
-    showDraft(field, "Not saved yet");
+    return null;
   }
 }
 
+function showDraft(field, text) {
+  const shown = find(`#${field.id.replace("comment", "draft")}`);
+  if (shown.textContent !== text) announce(text);
+  shown.textContent = text;
+}
+
+function storeDraft(field) {
+  if (!isChanged(field)) {
+    storage.remove(draftKey(field));
+    revision(field).value = revision(field).defaultValue;
+    delete field.dataset.base;
+    return showDraft(field, "");
+  }
+  const base = field.dataset.base ?? field.defaultValue;
+  const stored = storage.set(draftKey(field), JSON.stringify({ text: field.value, base, revision: revision(field).value }));
+  showDraft(field, stored ? "Draft stored in this browser, not saved yet" : "Not saved yet");
+}
+
 function restoreDrafts() {
-  for (const field of findAll("textarea[name^=comment-]")) {
-    const draft = localStorage.getItem(draftKey(field));
-    if (draft === null) continue;
-    if (draft === field.value) localStorage.removeItem(draftKey(field));
-    else {
-      field.value = draft;
-      showDraft(field, "Draft restored, not saved yet");
+  for (const field of fields()) {
+    const draft = readDraft(field);
+    if (!draft) continue;
+    if (draft.text === field.value) {
+      storage.remove(draftKey(field));
+      continue;
     }
+    const same = draft.base === field.defaultValue;
+    field.value = draft.text;
+    if (!same) {
+      field.dataset.base = draft.base;
+      revision(field).value = draft.revision;
+    }
+    showDraft(field, `Draft restored, not saved yet${same ? "" : ". The saved comment was changed meanwhile"}`);
   }
 }
 
 // Saving
 
+function announce(text) {
+  const region = find("#announcements");
+  if (region) region.textContent = text;
+}
+
 function report(text, bad = false) {
   const status = find("#status");
   status.textContent = text;
   status.classList.toggle("bad", bad);
+  announce(text);
 }
 
 function setSaving(on) {
@@ -53,11 +89,18 @@ function setSaving(on) {
   for (const button of findAll("form[data-review] button[type=submit]")) button.disabled = on;
 }
 
+function notSaved(reason) {
+  setSaving(false);
+  waiting.length = 0;
+  target = null;
+  report(`Not saved: ${reason}. Try again.`, true);
+}
+
 async function save(form, button) {
   if (saving) return;
   const body = new URLSearchParams(new FormData(form, button));
-  const sent = new Map(findAll("textarea", form).map((field) => [field.name, field.value]));
-  const focused = document.activeElement?.id;
+  const sent = new Map(fields(form).map((field) => [field.id, { text: field.value, changed: isChanged(field) }]));
+  const focused = document.activeElement?.id, undoing = button?.value.startsWith("undo");
   setSaving(true);
   report("Saving…");
   let response, html;
@@ -65,21 +108,24 @@ async function save(form, button) {
     response = await fetch(form.action, { method: "POST", body });
     html = await response.text();
   } catch {
-    setSaving(false);
-    return report("Not saved: the service did not answer. Try again.", true);
+    return notSaved("the service did not answer");
   }
   const page = new DOMParser().parseFromString(html, "text/html");
+  if (response.status === 429 || response.status >= 500 || !find("#main", page)) {
+    return notSaved(find("h1", page)?.textContent ?? `status ${response.status}`);
+  }
   const rubric = find("#rubric", page);
   if (!response.ok || !rubric) return showOther(page);
-  const typed = findAll("textarea", form).filter((field) => field.value !== sent.get(field.name));
-  for (const [name] of sent) localStorage.removeItem(draftKey({ name }));
+  const before = new Map(fields(form).map((field) => [field.id, field.value]));
+  for (const field of fields(form)) storage.remove(draftKey(field));
   find("#rubric").replaceWith(rubric);
   find(".steps").replaceWith(find(".steps", page));
   for (const part of findAll("[data-live]")) part.replaceWith(find(`#${part.id}`, page) ?? part);
-  for (const field of typed) { // typed while the form was on its way
-    const now = find(`#${field.id}`);
-    now.value = field.value;
-    storeDraft(now);
+  for (const field of fields()) { // typed while the form was on its way, or next to a step that was taken back
+    const text = before.get(field.id), old = sent.get(field.id);
+    if (!old || text === field.value || (text === old.text && !(undoing && old.changed))) continue;
+    field.value = text;
+    storeDraft(field);
   }
   saving = false;
   prepare();
@@ -88,15 +134,27 @@ async function save(form, button) {
   if (again && !again.disabled) again.focus({ preventScroll: true });
   else find("#main").focus({ preventScroll: true });
   report("Saved");
+  if (target) {
+    leave();
+    window.location.assign(target);
+  }
+  while (waiting.length && !saving && !leaving) act(waiting.shift());
 }
 
 // A conflict, an ended session or another error: its page replaces this one. Drafts stay stored.
 function showOther(page) {
   saving = false;
+  waiting.length = 0;
+  target = null;
   find("#main").replaceWith(find("#main", page));
   document.title = page.title;
   window.scrollTo(0, 0);
   find("#main").focus();
+}
+
+function leave() {
+  leaving = true;
+  setTimeout(() => { leaving = false; }, 5000); // if the visitor stops loading
 }
 
 // The marked criterion: the one with the focus, else the first that waits.
@@ -119,40 +177,37 @@ function markCurrent() {
 
 // Keys
 
-const keysOn = () => localStorage.getItem("grader-keys") !== "off";
+const keysOn = () => storage.get("grader-keys") !== "off";
 
 function onKey(event) {
-  const target = event.target;
-  const inField = target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
-  if (event.key === "Escape" && inField) return target.blur();
-  if (event.key === "Enter" && target.matches?.("select[name^=snippet-]") && !saving) {
-    return press(event, find("button", target.parentElement));
+  const inField = event.target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
+  if (event.key === "Escape" && inField) return event.target.blur();
+  if (event.key === "Enter" && event.target.matches?.("select[name^=snippet-]") && !saving) {
+    event.preventDefault();
+    return find("button", event.target.parentElement).click();
   }
   if (inField || !keysOn() || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-  if (find("dialog[open]") || saving) return;
-  if (/^[1-9]$/.test(event.key)) {
-    const buttons = findAll(".ratings button", current() ?? undefined);
-    if (current() && buttons[event.key - 1]) press(event, buttons[event.key - 1]);
-  } else if (event.key === "c" && current()) {
-    event.preventDefault();
-    find("textarea", current()).focus();
-  } else if (event.key === "s" && current()) {
-    const snippets = find("select[name^=snippet-]", current());
-    if (snippets) {
-      event.preventDefault();
-      snippets.focus();
-    } else report("There are no snippets yet");
-  } else if (["j", "k", "a", "u", "/", "?"].includes(event.key)) {
-    const names = { "/": "search" };
-    const control = find(`[data-key="${names[event.key] ?? event.key}"]`);
-    if (control) press(event, control);
-    else report({ k: "This is the first submission", a: "Nothing to accept", u: "Nothing to undo" }[event.key] ?? "");
-  }
+  if (find("dialog[open]") || !/^[1-9cjksau/?]$/.test(event.key)) return;
+  event.preventDefault();
+  if (leaving) return; // a key pressed too early is not for the page that is being left
+  if (saving) waiting.push(event.key);
+  else act(event.key);
 }
 
-function press(event, control) {
-  event.preventDefault();
-  control.click();
+function act(key) {
+  if (/[1-9]/.test(key)) {
+    if (current()) findAll(".ratings button", current())[key - 1]?.click();
+  } else if (key === "c") {
+    if (current()) find("textarea", current()).focus();
+  } else if (key === "s") {
+    const snippets = find("select[name^=snippet-]", current() ?? undefined);
+    if (snippets) snippets.focus();
+    else report("There are no snippets yet");
+  } else {
+    const control = find(`[data-key="${key === "/" ? "search" : key}"]`);
+    if (control) control.click();
+    else report({ k: "This is the first submission", a: "Nothing to accept", u: "Nothing to undo" }[key] ?? "");
+  }
 }
 
 // Start
@@ -170,8 +225,32 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   save(form, event.submitter);
 });
+document.addEventListener("submit", (event) => { // on the page of a conflict
+  if (!event.target.matches("form[data-conflict]")) return;
+  for (const field of fields(event.target)) {
+    storage.set(draftKey(field), JSON.stringify({ text: field.value, base: "", revision: revision(field).value }));
+  }
+});
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[href]");
+  if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (link.dataset.discard) storage.remove(draftKey({ dataset: { draft: link.dataset.discard } }));
+  if (link.getAttribute("href").startsWith("#")) return;
+  if (!find("#rubric") && link.pathname + link.search === location.pathname + location.search) {
+    event.preventDefault(); // back from a page that replaced this one, at the same address
+    location.hash = link.hash;
+    return location.reload();
+  }
+  if (!saving) return leave();
+  event.preventDefault(); // loading another page could abort the form
+  target = link.href;
+});
+window.addEventListener("pageshow", () => { leaving = false; });
+window.addEventListener("beforeunload", (event) => {
+  if (saving || fields().some((field) => isChanged(field) && !readDraft(field))) event.preventDefault();
+});
 document.addEventListener("input", (event) => {
-  if (event.target.matches("textarea[name^=comment-]") && event.target.closest("#rubric")) storeDraft(event.target);
+  if (event.target.matches("#rubric textarea[data-draft]")) storeDraft(event.target);
 });
 document.addEventListener("focusin", (event) => {
   const section = event.target.closest?.(".criterion");
@@ -180,7 +259,7 @@ document.addEventListener("focusin", (event) => {
 document.addEventListener("keydown", onKey);
 const toggle = find("#keys-on");
 toggle.checked = keysOn();
-toggle.addEventListener("change", () => localStorage.setItem("grader-keys", toggle.checked ? "on" : "off"));
+toggle.addEventListener("change", () => storage.set("grader-keys", toggle.checked ? "on" : "off"));
 prepare();
 restoreDrafts();
 markCurrent();

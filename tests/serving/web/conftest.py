@@ -1,14 +1,16 @@
 """A course with a graded lab, without a model: the pages of TAs with keys of their own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from labs_schema.models import Lab
 from serving.store.roles import Role
-from serving.store.store import Store
+from serving.store.store import Store, open_store
+from tests.harness.chromium import chromium
 from tests.harness.pages import Visitor, pages_app, record_lab, visitor
+from tests.harness.review_browser import Service
 
 
 class ReviewedLab:
@@ -30,3 +32,27 @@ class ReviewedLab:
 @pytest.fixture
 def reviewed(store: Store, make_lab: Callable[..., Lab]) -> ReviewedLab:
     return ReviewedLab(store, make_lab())
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def start(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Service]]:
+    services: list[Service] = []
+
+    def start(*labs: Lab, **options: Any) -> Service:
+        store = open_store(f"sqlite:///{tmp_path_factory.mktemp('store')}/store.db")
+        for lab in labs:
+            record_lab(store, lab, accept=0.85)
+        services.append(Service(browser, store, **({"blind_share": 0.0} | options)))
+        return services[-1]
+
+    yield start
+    for each in services:
+        each.close()
+        each.store.close()
+        assert each.errors == []

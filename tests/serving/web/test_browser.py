@@ -1,22 +1,18 @@
 """The review pages in Chromium: keyboard, drafts, conflicts, ended sessions, accessibility, hostile text."""
 
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
-from labs_schema.models import Lab, Rating, SourceFile
+from labs_schema.models import Rating, SourceFile
 from labs_schema.reading.validate import load_lab
 from serving.review.index import ReviewIndex
 from serving.store.roles import Role
-from serving.store.store import Store, open_store
-from tests.harness.chromium import chromium
-from tests.harness.pages import COURSE, pages_app, record_lab
+from tests.harness.pages import COURSE, record_lab
+from tests.harness.review_browser import Service, open_first, saved
 
 pytestmark = pytest.mark.slow
 
@@ -32,86 +28,9 @@ HOSTILE = (
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as opened:
-        yield opened
-
-
-class Service:
-    """The pages on a port of their own. `token` is the key of a TA. `errors`: what any page reported."""
-
-    def __init__(self, browser: Any, store: Store, **options: Any) -> None:
-        self.browser, self.store, self.errors = browser, store, list[str]()
-        store.create_key("admin", Role.ADMIN, None, actor="test")
-        self.token = store.create_key("Ada Meyer", Role.TA, COURSE, actor="test")[0]
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}/app"
-        config = uvicorn.Config(pages_app(store, **options), port=port, log_level="critical")
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run)
-        self._thread.start()
-        while not self._server.started:
-            time.sleep(0.02)
-
-    def close(self) -> None:
-        self._server.should_exit = True
-        self._thread.join(20)
-
-    def page(self, token: str | None = None, **options: Any) -> Any:
-        """A page of a new browser profile, signed in. Console messages, CSP reports and foreign requests are errors."""
-        context = self.browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
-        page = context.new_page()
-        page.on(
-            "console",
-            lambda message: "409" in message.text or "401" in message.text or self.errors.append(message.text),
-        )
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("request", lambda request: request.url.startswith(self.url) or self.errors.append(request.url))
-        page.goto(f"{self.url}/sign-in")
-        page.fill("#key", token or self.token)
-        page.click("main button")
-        page.wait_for_url(f"{self.url}/")
-        return page
-
-    def lab(self, page: Any, lab: str, query: str = "") -> Any:
-        page.goto(f"{self.url}/lab?course={COURSE}&lab={lab}{query}")
-        return page
-
-
-@pytest.fixture(scope="module")
-def start(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Service]]:
-    services: list[Service] = []
-
-    def start(*labs: Lab, **options: Any) -> Service:
-        store = open_store(f"sqlite:///{tmp_path_factory.mktemp('store')}/store.db")
-        for lab in labs:
-            record_lab(store, lab, accept=0.85)
-        services.append(Service(browser, store, **({"blind_share": 0.0} | options)))
-        return services[-1]
-
-    yield start
-    for each in services:
-        each.close()
-        each.store.close()
-        assert each.errors == []
-
-
-@pytest.fixture(scope="module")
 def sample(start: Callable[..., Service]) -> Service:
     """The four sample labs, 10 % blind."""
     return start(*(load_lab(LABS / name) for name in ("cpp_second_largest", "python_parking_fee")), blind_share=0.1)
-
-
-def open_first(page: Any) -> None:
-    """From the list of a lab to its first submission."""
-    page.click("a.button.primary")
-    page.wait_for_url("**/grades/*")
-
-
-def saved(page: Any) -> None:
-    page.locator("#status", has_text="Saved").wait_for()
 
 
 def test_a_ta_reviews_a_lab_by_keyboard_alone(start: Callable[..., Service]) -> None:
