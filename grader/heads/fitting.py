@@ -9,14 +9,13 @@ import numpy as np
 
 from grader.heads.base import HeadBase
 from labs_schema.models import Criterion, Lab, Submission
-from labs_schema.source import code_tokens
 from labs_schema.student_ids import student_clusters
-from serving.head import evidence_features, hidden_states
-from serving.head.evidence_features import EvidenceMatrix, evidence_columns, evidence_matrix
+from serving.head.evidence_features import EvidenceMatrix, evidence_columns, evidence_features, evidence_matrix
 from serving.head.head import CriterionWeights, Head, HeadCriterion, HeadInfo, ProgramFeatures, criterion_text
-from serving.head.head_engine import program_text
+from serving.head.head_engine import FEATURE_VERSIONS
 from serving.head.hidden_states import Hidden
 from serving.head.text_features import Vocabulary, fit_vocabulary, program_ngrams, text_matrix
+from serving.head.working_code import working_code
 from training.dataset.splits import seeded_order
 from training.head.basis import Basis, Programs, Shares, make_basis
 from training.head.fit import OWN_WEIGHT, SOFT_WEIGHT, STRENGTH, FittedCriterion, RatedPrograms, fit_head
@@ -90,13 +89,14 @@ def read_features(
 ) -> LabFeatures:
     """Reads each program once; programs in the cache take no model. Raises ModelError."""
     members = [(number, lab, s) for number, (lab, submissions) in enumerate(labs) for s in submissions]
-    hidden = _hidden([program_text(s, lab.language) for _, lab, s in members], base, progress)
-    ngrams = [program_ngrams(s, lab.language) for _, lab, s in members]
+    texts = [working_code(s, lab.language) for _, lab, s in members]
+    hidden = _hidden(texts, base, progress)
+    ngrams = [program_ngrams(text, lab.language) for text, (_, lab, _) in zip(texts, members, strict=True)]
     vocabulary = fit_vocabulary(ngrams)
     mean, scale = hidden.mean(axis=0), 1 / (hidden.std(axis=0) + 1e-6)
     standard = ((hidden - mean) * scale).astype(np.float64)
     numbers = np.array([number for number, _, _ in members])
-    observed = [evidence_features.evidence_features(s.observations, lab.name) for _, lab, s in members]
+    observed = [evidence_features(s.observations, lab.name) for _, lab, s in members]
     columns = evidence_columns(observed)
     programs = Programs(text_matrix(ngrams, vocabulary), standard, numbers, *evidence_matrix(observed, columns))
     places = {(lab.name, s.student): row for row, (_, lab, s) in enumerate(members)}
@@ -237,7 +237,7 @@ def _info(
         base_hash=base.hash,
         layers=base.layers,
         dtype=base.dtype,
-        feature_versions=(code_tokens.VERSION, hidden_states.VERSION, evidence_features.VERSION),
+        feature_versions=FEATURE_VERSIONS,
         dataset_hash=dataset_hash,
         settings=_settings_of(labs, settings),
         seed=settings.seed,

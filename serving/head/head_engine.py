@@ -5,16 +5,20 @@ from functools import lru_cache
 from typing import Any
 
 from labs_schema.errors import ModelError
-from labs_schema.models import Submission
-from labs_schema.privacy.redaction import redacted_files
-from prompts.quoting import quote
+from labs_schema.source import code_tokens
 from serving.engines.engine import EngineFailure, LabelScores, Query, ScoreRequest
+from serving.head import evidence_features as evidence_module
+from serving.head import hidden_states as states_module
+from serving.head import working_code as code_module
 from serving.head.evidence_features import evidence_features
 from serving.head.feature_cache import CachedHiddenStates
 from serving.head.head import Head, Program
 from serving.head.hidden_states import HiddenStates, TransformersHiddenStates
 from serving.head.text_features import program_ngrams
+from serving.head.working_code import working_code
 
+FEATURE_VERSIONS = (code_tokens.VERSION, states_module.VERSION, evidence_module.VERSION, code_module.VERSION)
+"""A head is used only with the versions that it was fitted with."""
 NO_SIMILAR_CRITERION = EngineFailure("the head was fitted on no criterion with as many ratings as this one")
 
 
@@ -32,14 +36,15 @@ class HeadEngine:
         """Reads each program once for all requests about it."""
         queries = [request.query for request in requests]
         programs = {each.program: each for each in queries if each}
-        states = self._states.means([program_text(each.submission, each.lab.language) for each in programs.values()])
+        texts = [working_code(each.submission, each.lab.language) for each in programs.values()]
+        states = self._states.means(texts)
         features = {
             program: Program(
-                program_ngrams(each.submission, each.lab.language),
+                program_ngrams(text, each.lab.language),
                 row,
                 evidence_features(each.submission.observations, each.lab.name),
             )
-            for (program, each), row in zip(programs.items(), states, strict=True)
+            for (program, each), text, row in zip(programs.items(), texts, states, strict=True)
         }
         return [self._answer(each, features[each.program]) if each else NO_QUESTION for each in queries]
 
@@ -63,11 +68,6 @@ class HeadEngine:
 
 
 NO_QUESTION = EngineFailure("a head answers only questions about submissions")
-
-
-def program_text(submission: Submission, language: str) -> str:
-    """The program as the language model reads it: names redacted, structural strings escaped, as in prompts."""
-    return quote("\n".join(file.text for file in redacted_files(submission, language)))
 
 
 def hidden_states(weights: str, tokenizer: Any, base_hash: str, layers: Sequence[int], dtype: str) -> HiddenStates:

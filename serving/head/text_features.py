@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from labs_schema.models import Submission
-from labs_schema.privacy.redaction import redacted_files
 from labs_schema.source.code_tokens import code_tokens, ngrams
 
 LONGEST_NGRAM = 3
@@ -25,10 +23,9 @@ class Vocabulary(NamedTuple):
     idf: NDArray[np.float32]
 
 
-def program_ngrams(submission: Submission, language: str) -> Ngrams:
-    """The n-grams of all files, names redacted. Comments are left out."""
-    files = redacted_files(submission, language)
-    return {ngram for file in files for ngram in ngrams(code_tokens(file.text, language), LONGEST_NGRAM)}
+def program_ngrams(text: str, language: str) -> Ngrams:
+    """The n-grams of a program's working code."""
+    return ngrams(code_tokens(text, language), LONGEST_NGRAM)
 
 
 def fit_vocabulary(programs: Sequence[Ngrams]) -> Vocabulary:

@@ -13,7 +13,7 @@ from serving.engines.engine_choice import EngineName, choose_engine, open_engine
 from serving.engines.vllm_platform import has_gpu
 from serving.grading.grader import Grader
 from serving.head.head import read_head
-from serving.head.head_engine import HeadEngine, hidden_states
+from serving.head.head_engine import FEATURE_VERSIONS, HeadEngine, hidden_states
 from serving.model.folder import FoundModel, find_model
 from serving.scoring.triage import Thresholds
 
@@ -102,6 +102,11 @@ def _engine_options(found: FoundModel, options: GraderOptions, *, needs_hashes: 
 def _open_head(found: FoundModel, folder: Path, options: GraderOptions) -> HeadEngine:
     """Raises ModelError if the base model differs from that of the fit."""
     head, manifest = read_head(folder), found.model.manifest
+    if head.info.feature_versions != FEATURE_VERSIONS:
+        raise ModelError(
+            f"The head {folder} was fitted on other features of programs (versions {head.info.feature_versions}) than "
+            f"this version of grader reads ({FEATURE_VERSIONS}). Fit it again: grader train, or grader label."
+        )
     if head.info.base_hash != found.hashes[0]:
         raise ModelError(
             f"{found.model.weights} has changed since the head {folder} was fitted on it: found "

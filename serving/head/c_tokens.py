@@ -1,0 +1,128 @@
+"""Tokens of C programs without comments and preprocessor lines, and how they are printed again."""
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from labs_schema.source.lexer import lex
+
+_TOKEN = re.compile(
+    r"\"(?:[^\"\\\n]|\\.)*+\"?|'(?:[^'\\\n]|\\.)*+'?|[^\W\d]\w*+|\.?\d[\w.]*+"
+    r"|<<=|>>=|\.\.\.|==|<=|>=|!=|\+\+|--|&&|\|\||<<|>>|[-+*/%&|^]=|->|::|[^\w\s]"
+)
+_DIRECTIVE = re.compile(r"[ \t]*#[ \t]*(\w*)[ \t]*(.*)")
+_MACRO = re.compile(r"(\w+)(.*)", re.S)
+_CONSTANT = re.compile(r"[\s(]*+((?:!\s*+)*+)[\s(]*+(\d{1,9})(?:\s*+(==|!=|<=|>=|<|>)\s*+(\d{1,9}))?[\s)]*+")
+_COMPARE = {
+    "==": int.__eq__,
+    "!=": int.__ne__,
+    "<=": int.__le__,
+    ">=": int.__ge__,
+    "<": int.__lt__,
+    ">": int.__gt__,
+}
+_NO_SPACE_BEFORE = frozenset({";", ",", ")", "]", "[", ".", "->", "++", "--"})
+_NO_SPACE_AFTER = frozenset({"(", "[", ".", "->", "!", "~", "++", "--"})
+_SPACED_PARENTHESIS = frozenset({"if", "for", "while", "switch", "return"})
+
+
+class Source(NamedTuple):
+    """`tokens` outside of preprocessor lines; `macros`: name -> the tokens that follow the name."""
+
+    tokens: list[str]
+    macros: dict[str, list[str]]
+
+
+def read_source(texts: Iterable[str]) -> Source:
+    """The tokens of all files. Branches for constants that are false, or for macros that no file defines, are out."""
+    tokens: list[str] = []
+    macros: dict[str, list[str]] = {}
+    for text in texts:
+        branches: list[bool | None] = []  # for each open #if: whether it is taken; None: unknown, so both are read
+        for line in _without_comments(text.replace("\\\n", "")).split("\n"):
+            directive = _DIRECTIVE.match(line)
+            if directive:
+                _follow(directive[1], directive[2], branches, macros)
+            elif False not in branches:
+                tokens += _TOKEN.findall(line)
+    return Source(tokens, macros)
+
+
+def _without_comments(text: str) -> str:
+    parts, last = [], 0
+    for span in lex(text, "C"):
+        if span.kind == "comment":
+            parts += [text[last : span.start], "\n" if text.count("\n", span.start, span.end) else " "]
+            last = span.end
+    return "".join([*parts, text[last:]])
+
+
+def _follow(word: str, rest: str, branches: list[bool | None], macros: dict[str, list[str]]) -> None:
+    if word in ("ifdef", "ifndef"):
+        branches.append((rest.strip() in macros) == (word == "ifdef"))
+    elif word == "if":
+        branches.append(constant(rest))
+    elif word in ("else", "elif") and branches:
+        taken = branches.pop()
+        branches.append(None if taken is None else not taken)
+    elif word == "endif" and branches:
+        branches.pop()
+    elif word == "define" and False not in branches and (macro := _MACRO.match(rest)):
+        macros[macro[1]] = _TOKEN.findall(macro[2])
+
+
+def constant(text: str) -> bool | None:
+    """Whether a constant condition such as `0`, `!1`, `1 > 2` or `0 && ...` is true; None for any other condition."""
+    for sign, decides in (("&&", False), ("||", True)):
+        parts = text.split(sign)
+        if len(parts) > 1 and ("||" not in text or "&&" not in text):
+            truths = [constant(part) for part in parts]
+            return decides if decides in truths else None if None in truths else not decides
+    found = _CONSTANT.fullmatch(text)
+    if not found:
+        return None
+    truth = _COMPARE[found[3]](int(found[2]), int(found[4])) if found[3] else int(found[2]) != 0
+    return truth != (found[1].count("!") % 2 == 1)
+
+
+def is_name(token: str) -> bool:
+    return token[:1].isalpha() or token[:1] == "_"
+
+
+def is_value(token: str) -> bool:
+    """Whether `*`, `&` or `-` behind the token has two operands."""
+    return token in (")", "]") or (token[-1:].isalnum() and token not in _SPACED_PARENTHESIS)
+
+
+def printed(tokens: Sequence[str]) -> str:
+    """The program in one layout, so that blanks and line breaks of the original do not matter."""
+    return "\n".join(" " * 4 * max(depth, 0) + _line(line) for depth, line in _lines(tokens)) + "\n"
+
+
+def _lines(tokens: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    line: list[str] = []
+    depth = within = 0
+    for token in tokens:
+        within = max(0, within + (token in "([") - (token in ")]"))
+        if token == "}" and line:
+            yield depth, line
+            line = []
+        depth -= token == "}"
+        line.append(token)
+        if (token == ";" and not within) or token in ("{", "}"):
+            yield depth, line
+            line = []
+        depth += token == "{"
+    if line:
+        yield depth, line
+
+
+def _line(tokens: Sequence[str]) -> str:
+    parts = [tokens[0]]
+    for i, (before, token) in enumerate(itertools.pairwise(tokens)):
+        unary = before in "&*-" and (not i or not (is_value(tokens[i - 1])))
+        glued = token in _NO_SPACE_BEFORE or before in _NO_SPACE_AFTER or unary
+        glued = glued or (token == "(" and is_name(before) and before not in _SPACED_PARENTHESIS)
+        parts.append(token if glued else f" {token}")
+    return "".join(parts)
