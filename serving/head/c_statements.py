@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from serving.head.c_tokens import constant, is_name
-from serving.head.local_names import LOCAL, RECORDS, declared, statement_starts
+from serving.head.local_names import LOCAL, RECORDS, TYPES, declared, statement_starts
 
 ROUNDS = 6
 """One removal can make another possible; each round takes time proportional to the length."""
@@ -38,7 +38,9 @@ def _dropped(tokens: list[str]) -> set[int]:
     for start, end in simple:
         if start in found:
             continue
-        if written.issuperset(_targets(tokens[start:end])) and _is_pure(tokens[start:end]):
+        if tokens[start] in TYPES and "=" not in tokens[start:end] and not declared(tokens, start):
+            found.update(range(start, end))  # the prototype of a function
+        elif written.issuperset(_targets(tokens[start:end])) and _is_pure(tokens[start:end]):
             found.update(range(start, end))
         elif tokens[start] in _LEAVES:
             found.update(range(end, _reachable_again(tokens, end, ends)))

@@ -10,7 +10,7 @@ LOCAL = "@"
 MAX_TOKENS = 500
 """Of a declaration: keeps the time linear."""
 QUALIFIERS = frozenset({"const", "static", "register", "volatile", "inline", "extern", "auto", "restrict"})
-_TYPES = frozenset(
+TYPES = frozenset(
     ["int", "char", "float", "double", "long", "short", "unsigned", "signed", "void", "bool", "_Bool", "FILE", "size_t"]
 )
 RECORDS = frozenset({"struct", "union", "enum"})
@@ -29,11 +29,11 @@ def statement_starts(tokens: Sequence[str]) -> list[int]:
 def declared(tokens: Sequence[str], start: int) -> list[int]:
     """The indices of the names that the declaration at `start` declares; none if it is another statement."""
     i = start
-    while i < len(tokens) and tokens[i] in _TYPES | QUALIFIERS:
+    while i < len(tokens) and tokens[i] in TYPES | QUALIFIERS:
         i += 1
     if i < len(tokens) and tokens[i] in RECORDS:
         i += 2
-    elif not any(token in _TYPES for token in tokens[start:i]):
+    elif not any(token in TYPES for token in tokens[start:i]):
         if i >= len(tokens) or not is_name(tokens[i]) or tokens[i] in KEYWORDS:
             return []
         i += 1
@@ -42,7 +42,8 @@ def declared(tokens: Sequence[str], start: int) -> list[int]:
         token = tokens[j]
         depth += (token in "([{") - (token in ")]}")
         if fresh and (is_name(token) or token.startswith(LOCAL)) and token not in KEYWORDS:
-            found.append(j)
+            prototype = tokens[j + 1 : j + 2] == ["("] and tokens[j - 1] != "*"
+            found += [] if prototype else [j]
             fresh = False
         elif fresh and token not in ("*", "("):
             return found

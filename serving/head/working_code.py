@@ -112,10 +112,11 @@ def _neutral(tokens: Sequence[str]) -> list[str]:
     called = {a for a, b in pairwise(tokens) if b == "("}
     others = {a for a, b in pairwise(tokens) if b != "("}
     defined = {unit.name for unit in _units(tokens)}
-    kept = (called - others - defined) | KEYWORDS | _STANDARD
+    library = {name for name in called - others - defined if not name.startswith(LOCAL)}
+    unchanged = library | KEYWORDS | _STANDARD
     new: dict[str, str] = {}
     for token in tokens:
-        if (is_name(token) or token.startswith(LOCAL)) and token not in kept and token != LOCAL:
+        if (is_name(token) or token.startswith(LOCAL)) and token not in unchanged and token != LOCAL:
             new.setdefault(token, f"{'f' if token in defined else 'v'}{len(new) + 1}")
     return [new.get(token, token) for token in tokens]
 

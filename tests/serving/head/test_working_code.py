@@ -61,6 +61,8 @@ UNUSED = [
     '#ifdef GOOD\nprintf("YES");\n#endif',
     "done: ;",
     "static const int correct = 1;",
+    "int total(int values[], int n);",
+    "int verdict(int correct);",
 ]
 OUTSIDE = [
     'const char *verdict = "Correct output";',
