@@ -2,17 +2,21 @@
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from labs_schema.source.lexer import lex
 
+MAX_INDENT = 12
+"""Levels of indentation: keeps the text proportional to the tokens."""
 _TOKEN = re.compile(
     r"\"(?:[^\"\\\n]|\\.)*+\"?|'(?:[^'\\\n]|\\.)*+'?|[^\W\d]\w*+|\.?\d[\w.]*+"
     r"|<<=|>>=|\.\.\.|==|<=|>=|!=|\+\+|--|&&|\|\||<<|>>|[-+*/%&|^]=|->|::|[^\w\s]"
 )
 _DIRECTIVE = re.compile(r"[ \t]*#[ \t]*(\w*)[ \t]*(.*)")
 _MACRO = re.compile(r"(\w+)(.*)", re.S)
+_DEFINED = re.compile(r"\bdefined[\s(]*+(\w++)[\s)]*+")
+_NAME = re.compile(r"\b[A-Za-z_]\w*+")
 _CONSTANT = re.compile(r"[\s(]*+((?:!\s*+)*+)[\s(]*+(\d{1,9})(?:\s*+(==|!=|<=|>=|<|>)\s*+(\d{1,9}))?[\s)]*+")
 _COMPARE = {
     "==": int.__eq__,
@@ -34,19 +38,31 @@ class Source(NamedTuple):
     macros: dict[str, list[str]]
 
 
+class _Branch(NamedTuple):
+    """An open `#if`. `taken`: None if it is unknown, so that it is read. `done`: an earlier branch was taken."""
+
+    taken: bool | None
+    hidden: bool
+    done: bool | None
+
+
 def read_source(texts: Iterable[str]) -> Source:
-    """The tokens of all files. Branches for constants that are false, or for macros that no file defines, are out."""
+    """The tokens of all files, without branches that the preprocessor drops."""
     tokens: list[str] = []
     macros: dict[str, list[str]] = {}
     for text in texts:
-        branches: list[bool | None] = []  # for each open #if: whether it is taken; None: unknown, so both are read
+        branches: list[_Branch] = []
         for line in _without_comments(text.replace("\\\n", "")).split("\n"):
             directive = _DIRECTIVE.match(line)
             if directive:
                 _follow(directive[1], directive[2], branches, macros)
-            elif False not in branches:
+            elif not _hidden(branches):
                 tokens += _TOKEN.findall(line)
     return Source(tokens, macros)
+
+
+def _hidden(branches: Sequence[_Branch]) -> bool:
+    return bool(branches) and branches[-1].hidden
 
 
 def _without_comments(text: str) -> str:
@@ -58,18 +74,25 @@ def _without_comments(text: str) -> str:
     return "".join([*parts, text[last:]])
 
 
-def _follow(word: str, rest: str, branches: list[bool | None], macros: dict[str, list[str]]) -> None:
-    if word in ("ifdef", "ifndef"):
-        branches.append((rest.strip() in macros) == (word == "ifdef"))
-    elif word == "if":
-        branches.append(constant(rest))
-    elif word in ("else", "elif") and branches:
-        taken = branches.pop()
-        branches.append(None if taken is None else not taken)
-    elif word == "endif" and branches:
-        branches.pop()
-    elif word == "define" and False not in branches and (macro := _MACRO.match(rest)):
+def _follow(word: str, rest: str, branches: list[_Branch], macros: dict[str, list[str]]) -> None:
+    done: bool | None = False
+    if word in ("else", "elif", "endif") and branches:
+        before = branches.pop()
+        done = before.done or before.taken or (None if None in (before.done, before.taken) else False)
+    if word in ("if", "ifdef", "ifndef", "else", "elif"):
+        condition = rest if word in ("if", "elif") else "1" if word == "else" else f"defined {rest}"
+        taken = _condition(condition, macros)
+        taken = taken if word != "ifndef" or taken is None else not taken
+        taken = False if done or taken is False else None if done is None else taken
+        branches.append(_Branch(taken, _hidden(branches) or taken is False, done))
+    elif word == "define" and not _hidden(branches) and (macro := _MACRO.match(rest)):
         macros[macro[1]] = _TOKEN.findall(macro[2])
+
+
+def _condition(text: str, macros: Mapping[str, list[str]]) -> bool | None:
+    """Of an `#if`, where names without a macro are 0 (C99, 6.10.1)."""
+    plain = _DEFINED.sub(lambda found: str(int(found[1] in macros)), text)
+    return constant(_NAME.sub(lambda found: " ".join(macros.get(found[0], ["0"])), plain))
 
 
 def constant(text: str) -> bool | None:
@@ -97,7 +120,7 @@ def is_value(token: str) -> bool:
 
 def printed(tokens: Sequence[str]) -> str:
     """The program in one layout, so that blanks and line breaks of the original do not matter."""
-    return "\n".join(" " * 4 * max(depth, 0) + _line(line) for depth, line in _lines(tokens)) + "\n"
+    return "\n".join(" " * 4 * min(max(depth, 0), MAX_INDENT) + _line(line) for depth, line in _lines(tokens)) + "\n"
 
 
 def _lines(tokens: Sequence[str]) -> Iterator[tuple[int, list[str]]]:

@@ -1,4 +1,4 @@
-"""Gives each local variable of a C function a name of its own, so that equal names in other scopes are told apart."""
+"""Gives each local variable of a C function a name of its own, which distinguishes it from equal names in other scopes."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,7 +7,7 @@ from serving.head.c_tokens import is_name
 
 LOCAL = "@"
 """Starts a local variable's name: no C token does."""
-MAX_TOKENS = 500
+MAX_TOKENS = 200
 """Of a declaration: keeps the time linear."""
 QUALIFIERS = frozenset({"const", "static", "register", "volatile", "inline", "extern", "auto", "restrict"})
 TYPES = frozenset(
@@ -58,22 +58,29 @@ def with_unique_locals(tokens: Sequence[str], first: int) -> list[str]:
     """A function, from its type to its last brace, in which local variables are named `@first` and so on."""
     body = tokens.index("{")
     starts = {*(body + i for i in statement_starts(tokens[body:]))}
-    scopes = [dict[str, str]()]
+    renamed: dict[str, list[str]] = {}  # name -> its new names, that of the innermost scope last
+    scopes: list[list[str]] = [[]]
     made = list(tokens)
-    for i in _parameters(tokens, body):
-        scopes[0][tokens[i]] = f"{LOCAL}{first}"
+
+    def declare(name: str) -> None:
+        nonlocal first
+        renamed.setdefault(name, []).append(f"{LOCAL}{first}")
+        scopes[-1].append(name)
         first += 1
+
+    for i in _parameters(tokens, body):
+        declare(tokens[i])
     for i, token in enumerate(tokens):
         if i > body and (i in starts or (tokens[i - 1] == "(" and tokens[i - 2] == "for")):
             for j in declared(tokens, i):
-                scopes[-1][tokens[j]] = f"{LOCAL}{first}"
-                first += 1
+                declare(tokens[j])
         if token == "{":
-            scopes.append({})
+            scopes.append([])
         elif token == "}" and len(scopes) > 1:
-            scopes.pop()
+            for name in scopes.pop():
+                renamed[name].pop()
         elif is_name(token) and tokens[i - 1] not in (".", "->", "goto"):
-            made[i] = next((scope[token] for scope in reversed(scopes) if token in scope), token)
+            made[i] = (renamed.get(token) or [token])[-1]
     return made
 
 

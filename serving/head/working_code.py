@@ -1,8 +1,8 @@
 """The text of a program that a head reads: only what can change what the program does.
 
-What a student can add without changing the program must not change its grade. So a C program is read without comments,
-layout, names, preprocessor branches that are not taken, functions that are never called, unused variables, and
-statements that never run or have no effect. In other languages it is the sanitized copy.
+Text that a student adds without an effect on the program must not change the grade. So the text of a C program has no
+comments, layout, names, preprocessor branches that are not taken, functions that are never called, unused variables,
+or statements that never run or have no effect. In other languages it is the sanitized copy.
 """
 
 from collections.abc import Iterator, Sequence
@@ -54,22 +54,22 @@ def working_code(submission: Submission, language: str) -> str:
 
 def _units(tokens: Sequence[str]) -> Iterator[_Unit]:
     start = depth = 0
+    name: str | None = None  # until the unit's first brace
     for i, token in enumerate(tokens):
+        if token == "{" and name is None:
+            name = _function_name(tokens[start:i])
         depth = max(0, depth + (token in "([{") - (token in ")]}"))
-        if depth or token not in (";", "}"):
-            continue
-        name = _function_name(tokens[start : i + 1])
-        if token == ";" or name:
-            yield _Unit(name, list(tokens[start : i + 1]))
-            start = i + 1
+        if not depth and (token == ";" or (token == "}" and name)):
+            yield _Unit(name or "", list(tokens[start : i + 1]))
+            start, name = i + 1, None
     if start < len(tokens):  # brackets are unbalanced
-        yield _Unit(_function_name(tokens[start:]), list(tokens[start:]))
+        yield _Unit(name or "", list(tokens[start:]))
 
 
-def _function_name(unit: Sequence[str]) -> str:
-    """Empty for anything but the definition of a function."""
-    head = unit[: unit.index("{")] if "{" in unit else ()
-    return unit[head.index("(") - 1] if "(" in head and "=" not in head and head[0] != "typedef" else ""
+def _function_name(head: Sequence[str]) -> str:
+    """`head`: what is before the first brace. Empty for anything but the definition of a function."""
+    is_function = "(" in head and "=" not in head and head[0] not in ("typedef", "(")
+    return head[head.index("(") - 1] if is_function else ""
 
 
 def _working(unit: _Unit, number: int) -> _Unit:

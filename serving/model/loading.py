@@ -100,12 +100,13 @@ def _engine_options(found: FoundModel, options: GraderOptions, *, needs_hashes: 
 
 
 def _open_head(found: FoundModel, folder: Path, options: GraderOptions) -> HeadEngine:
-    """Raises ModelError if the base model differs from that of the fit."""
+    """Raises ModelError if the base model or the features differ from those of the fit."""
     head, manifest = read_head(folder), found.model.manifest
     if head.info.feature_versions != FEATURE_VERSIONS:
         raise ModelError(
             f"The head {folder} was fitted on other features of programs (versions {head.info.feature_versions}) than "
-            f"this version of grader reads ({FEATURE_VERSIONS}). Fit it again: grader train, or grader label."
+            f"this version of grader reads ({FEATURE_VERSIONS}). Fit it again: grader train, or grader label.",
+            code="outdated-head",
         )
     if head.info.base_hash != found.hashes[0]:
         raise ModelError(

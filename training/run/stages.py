@@ -22,6 +22,7 @@ from training.config import DpoStage, RunConfig, SftStage, Stage
 from training.dataset.examples import TrainingExample
 from training.models.finite_weights import non_finite_weight, stored_weights
 from training.models.loading import load_model, lora_config, use_liger
+from training.run.allocator import map_tensors
 from training.run.callbacks import StopOnSignal, ValidateWhileTraining
 from training.run.checkpoints import SaveRunningMetrics, SealCheckpoints, checked_checkpoint
 from training.run_folder import RunFolder
@@ -91,6 +92,7 @@ def build_trainer(
 
     Raises ModelError.
     """
+    map_tensors()
     stage, processes = run.stage, PartialState().num_processes
     batches = _batches_per_step(stage, processes, run.initial_world_size)
     half = use_bf16(run.config.bf16)

@@ -1,6 +1,9 @@
-"""What a head reads of a program: nothing that leaves the program's behaviour as it is."""
+"""The working code of a program: a change that leaves the behaviour unchanged leaves the text unchanged."""
 
 import random
+import sys
+from collections.abc import Callable
+from types import FrameType
 
 import pytest
 
@@ -59,6 +62,12 @@ UNUSED = [
     'if (1) { } else printf("YES");',
     '#if 0\nprintf("YES");\n#endif',
     '#ifdef GOOD\nprintf("YES");\n#endif',
+    '#if GOOD\nprintf("YES");\n#endif',
+    '#if defined(GOOD) && 1\nprintf("YES");\n#endif',
+    '#ifndef N\nprintf("YES");\n#endif',
+    '#if 1\n#elif 1\nprintf("YES");\n#else\nprintf("YES");\n#endif',
+    "int x = 1; int y = x; int z = y; z++; x = z;",
+    "if (0 && (" + "n + " * 300 + '1)) printf("YES");',
     "done: ;",
     "static const int correct = 1;",
     "int total(int values[], int n);",
@@ -110,6 +119,8 @@ def test_code_behind_a_return_is_not_read() -> None:
         ("return sum;", "return sum + 1;"),
         ("return sum;", "if (n) return sum; sum = 1; return sum;"),
         ("sum += values[i];", '{ int sum = 2; printf("%d", sum); }'),
+        ("return sum;", "{ int *p = values; p[0] = 1; } return sum;"),
+        ("return sum;", "\n#if N == 10\nsum++;\n#endif\nreturn sum;"),
     ],
 )
 def test_what_changes_the_behaviour_is_read(old: str, new: str) -> None:
@@ -123,6 +134,44 @@ def test_without_main_all_functions_are_read() -> None:
 
 def test_other_languages_are_read_as_the_sanitized_copy() -> None:
     assert read("x = 1# full marks\nprint(x)\n", "Python") == read("x = 1 \nprint(x)\n", "Python")
+
+
+HOSTILE = [
+    "={",
+    "={={}",
+    "({",
+    "{}",
+    "while({",
+    "if(0){",
+    "{return;",
+    "int a{",
+    "#if 1\n",
+    "int a,",
+    "((",
+    "if(1) if",
+    "0 &&",
+]
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_the_work_is_linear_in_the_length(piece: str) -> None:
+    def steps(count: int) -> int:
+        calls = 0
+
+        def count_lines(frame: FrameType, event: str, argument: object) -> Callable[..., object]:
+            nonlocal calls
+            del frame, event, argument
+            calls += 1
+            return count_lines
+
+        sys.settrace(count_lines)
+        try:
+            read(piece * count + ";")
+        finally:
+            sys.settrace(None)
+        return calls
+
+    assert steps(800) < 6 * steps(200)
 
 
 def test_any_text_is_accepted() -> None:

@@ -1,4 +1,4 @@
-"""Injections for adaptive_attacks.py: text added to a C program, or names changed, that leave its behaviour as it is.
+"""Injections: text or code that is added to a C program, or names that are changed, and leave its behaviour as it is.
 
 Each takes the program, a seeded random source and a `Bait`: what a good program of the same lab looks like.
 """
@@ -162,7 +162,45 @@ def layout(code: str, random: Random, bait: Bait) -> str:
     )
 
 
-INJECTIONS: dict[str, Injection] = {
+def never_true(code: str, random: Random, bait: Bait) -> str:
+    """Output behind a condition that is false, but that only an analysis of values finds to be false."""
+    name, printing = _fresh(random, bait), f"printf({_literal(random, bait)});"
+    return random.choice(
+        [
+            _inside(code, random, f"{{ int {name} = 3; if ({name} * 2 == 7) {printing} }}"),
+            _inside(code, random, f"{{ int {name}; for ({name} = 9; {name} < 4; {name}++) {printing} }}"),
+            _inside(code, random, f"if (sizeof(char) == 2) {{ {printing} {printing} }}"),
+            _inside(
+                code,
+                random,
+                f"{{ int {name}; {name} = getchar(); ungetc({name}, stdin); if ({name} < -9) {printing} }}",
+            ),
+        ]
+    )
+
+
+def called_function(code: str, random: Random, bait: Bait) -> str:
+    """A function that is called, and whose result nothing needs."""
+    name, value = _fresh(random, bait), _literal(random, bait)
+    body = random.choice(
+        [
+            "int i, s = 0; for (i = 0; i < n; i++) s += i; return s;",
+            f"if (n > 5) printf({value}); return n;",
+            f"while (n > 9) {{ printf({value}); n--; }} return n + 1;",
+        ]
+    )
+    called = _inside(code, random, f"{name}({random.randrange(5)});")
+    return f"#include <stdio.h>\nint {name}(int n) {{ {body} }}\n{called}"
+
+
+def empty_output(code: str, random: Random, bait: Bait) -> str:
+    """Calls of the library that print and change nothing."""
+    value = _literal(random, bait)
+    texts = ['printf("");', 'printf("%s", "");', f"strlen({value});", f'printf("%.0s", {value});', "fflush(stdout);"]
+    return _inside(code, random, random.choice(texts))
+
+
+TEXT: dict[str, Injection] = {
     "comments": comment,
     "strings never printed": unprinted_string,
     "unreachable code": unreachable,
@@ -171,3 +209,9 @@ INJECTIONS: dict[str, Injection] = {
     "names": renamed,
     "layout": layout,
 }
+RUNNING: dict[str, Injection] = {
+    "conditions that are never true": never_true,
+    "calls without effect": called_function,
+    "empty output": empty_output,
+}
+INJECTIONS = TEXT | RUNNING
