@@ -2,9 +2,9 @@
 
 Run: python -m benchmarks.adaptive FOLDER_OF_LABS docs/measurements [--attempts 15] [--running 6]
 
-Writes the section "Adaptive attacks" of prompt-injection.md in the second folder. Heads are trained on 70 % of the students; the weakest programs of
-the others are attacked. As a control, the same search attacks a head that reads programs as they are written. If labs
-have observations.jsonl, heads with evidence are attacked, too.
+Writes the section "Adaptive attacks" of prompt-injection.md in the second folder. Heads are trained on 70 % of the
+students; the weakest programs of the others are attacked. As a control, the same search attacks a head that reads
+programs as they are written. If labs have observations.jsonl, heads with evidence are attacked, too.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Gives each local variable of a C function a name of its own, which distinguishes it from equal names in other scopes."""
+"""Gives each local variable of a C function a unique name, since equal names in other scopes are other variables."""
 
 from collections.abc import Iterator, Sequence
 
