@@ -59,7 +59,12 @@ def write_lab(lab: Lab, folder: Path) -> None:
 
 def write_rubric(criteria: Sequence[Criterion], path: Path) -> None:
     """Writes `path` as a `rubrics.json`."""
-    _write(path, json.dumps([_as_json(criterion) for criterion in criteria], indent=1) + "\n")
+    _write(path, rubric_text(criteria))
+
+
+def rubric_text(criteria: Sequence[Criterion]) -> str:
+    """The text of a `rubrics.json`."""
+    return json.dumps([_as_json(criterion) for criterion in criteria], indent=1) + "\n"
 
 
 def write_ratings(

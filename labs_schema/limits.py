@@ -305,7 +305,10 @@ class RequestLimits(Frozen):
     """Limits on the content of an API request. Past one, the request is refused with 413 or 422."""
 
     body_bytes: int = Field(2_000_000, description="The body of a request; past it, 413.")
-    upload_bytes: int = Field(500_000_000, description="The zip file of `POST /labs/{lab}/import`; past it, 413.")
+    upload_bytes: int = Field(
+        500_000_000,
+        description="The zip file of `POST /labs/{lab}/import`, and an upload in the lab editor; past it, 413.",
+    )
     criteria: int = Field(100, description="Criteria of a rubric.")
     ratings: int = Field(26, description="Ratings of a criterion: one per option letter.")
     object_fields: int = Field(32, description="Fields of a JSON object, counted before they are parsed.")
@@ -340,6 +343,7 @@ class PageLimits(Frozen):
     session_hours: float = Field(12.0, description="A session ends this long after the sign-in.")
     link_minutes: int = Field(30, description="A sign-in link is valid for this time unless `--minutes` changes it.")
     form_fields: int = Field(1000, description="Fields of a form; past it, 400.")
+    form_files: int = Field(10, description="Files of a form; past it, 400.")
     static_cache_seconds: int = Field(86_400, description="How long browsers may cache style sheets and scripts.")
     listed_submissions: int = Field(50, description="Submissions on one page of a list.")
     shown_chars: int = Field(1_000_000, description="Characters of a submission that a page shows.")
@@ -350,6 +354,8 @@ class PageLimits(Frozen):
         1.5, description="Time between two requests of a browser for the state of a running fit."
     )
     listed_changes: int = Field(200, description="Changed ratings that the page of another model's grades lists.")
+    waiting_uploads: int = Field(20, description="Uploads of a course that wait for a confirmation; past it, 409.")
+    upload_minutes: int = Field(60, description="An upload that is not confirmed is deleted after this time.")
     pause_seconds: float = Field(600.0, description="A longer time between two decisions does not count as work.")
     grouping_seconds: float = Field(
         2.0, description="Comparing programs for groups of equal answers, in one request; the next one continues."

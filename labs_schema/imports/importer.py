@@ -59,9 +59,9 @@ def import_lab(
         check_output(out)
     with open_export(source.export, limits or ImportLimits(), issues) as export:
         found = read_platform(source.platform, export, source.assignment)
-        found = _with_tables(found, [(file.path, export.table(file)) for file in _tables(export, found)])
+        found = with_tables(found, [(file.path, export.table(file)) for file in _tables(export, found)])
         for path in _graded_tables(source):
-            found = _with_tables(found, _named_tables(path, export))
+            found = with_tables(found, _named_tables(path, export))
         roster = merged_rosters([found.roster, _read_roster(source.roster, export)])
         lab, report = _resolved(source, found, roster, issues)
         if issues.failed:
@@ -96,7 +96,7 @@ def _is_table(path: str) -> bool:
     return path.lower().endswith(TABLE_SUFFIXES)
 
 
-def _with_tables(found: PlatformExport, tables: Iterable[tuple[str, PlatformTable | None]]) -> PlatformExport:
+def with_tables(found: PlatformExport, tables: Iterable[tuple[str, PlatformTable | None]]) -> PlatformExport:
     """Adds the TAs' decisions, rubrics and rosters in the tables, which are recognised by their headings."""
     assessments, scales, criteria, roster = list(found.assessments), dict(found.scales), found.criteria, found.roster
     for name, table in tables:

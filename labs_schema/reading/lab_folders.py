@@ -6,6 +6,7 @@ from pathlib import Path
 
 from labs_schema.errors import InputError, Issue, IssueCollector, did_you_mean, error_issue
 from labs_schema.file_reader import is_special_file, list_folder
+from labs_schema.reading.edits import WORK_PREFIX
 from labs_schema.rubrics.rubric_json import RUBRIC
 from labs_schema.rubrics.titles import rater_of
 from labs_schema.submissions.file_names import safe_name
@@ -117,8 +118,9 @@ def labs_inside(folder: Path) -> list[str]:
 
 
 def is_allowed_among_labs(name: str) -> bool:
-    """Whether the entry may be in a folder of labs: a roster, readme or licence, which `labs/*` expands to as well."""
-    return name in table_names(ROSTER) or _is_allowed(name)
+    """Whether the entry may be in a folder of labs: a roster, readme or licence, which `labs/*` expands to as well, or
+    one of our own folders."""
+    return name in table_names(ROSTER) or name.startswith(WORK_PREFIX) or _is_allowed(name)
 
 
 def _is_allowed(name: str) -> bool:

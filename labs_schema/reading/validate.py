@@ -10,6 +10,7 @@ from labs_schema.limits import LabLimits
 from labs_schema.models import Criterion, HumanGrade, Lab, Person, SourceFile, Submission, UnreadableSubmission
 from labs_schema.privacy.name_matching import NameMatcher
 from labs_schema.privacy.redaction import person_from_id, with_redactions
+from labs_schema.reading.edits import finish_edit
 from labs_schema.reading.groups import Groups, suggest_groups
 from labs_schema.reading.human_grades import human_grades
 from labs_schema.reading.lab_files import (
@@ -111,6 +112,7 @@ def _lab_or_error(validated: Validated) -> Lab:
 
 def _read(folder: Path, language: str | None, limits: LabLimits, *, with_work: bool) -> Validated:
     folder = folder.absolute()
+    finish_edit(folder)
     issues = IssueCollector(safe_name(folder.name) or "/")
     lab = _read_folder(folder, language, limits, issues, with_work)
     return Validated(lab=None if issues.failed else lab, issues=issues.issues(), counts=issues.counts())

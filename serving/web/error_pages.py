@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 
 from labs_schema.errors import GraderError
 from serving.api.error_handlers import FRAMEWORK_CODES, store_problem
+from serving.api.middleware.body_limit import is_upload
 from serving.api.schemas.problems import Problem, ProblemError
 from serving.store.errors import BadNameError, ForgottenError, StoreError, UnknownError
 from serving.store.regrade_requests import RegradeRequestError
@@ -55,7 +56,7 @@ async def _failure(request: Request, error: Exception) -> Response:
 
 async def _page(request: Request, error: ProblemError) -> Response:
     problem: Problem = error.problem
-    typed = await _typed(request) if request.method == "POST" else {}
+    typed = await _typed(request) if request.method == "POST" and not is_upload(request.scope) else {}
     page = render(
         request,
         "problem.html",

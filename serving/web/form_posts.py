@@ -9,7 +9,8 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.datastructures import FormData, Headers
 
-from labs_schema.limits import PageLimits
+from labs_schema.limits import PageLimits, RequestLimits
+from serving.api.middleware.body_limit import is_upload
 from serving.api.schemas.problems import ProblemError
 
 CSRF = "csrf"
@@ -23,16 +24,22 @@ class PageRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def checked(request: Request) -> Response:
-            if request.method != "GET":
-                await _check(request)
-            return await handle(request)
+            try:
+                if request.method != "GET":
+                    await _check(request)
+                return await handle(request)
+            finally:
+                await request.close()  # the temporary files of uploads
 
         return checked
 
 
 async def read_form(request: Request) -> FormData:
     """The form of a POST; Starlette reads it once. Raises HTTPException (400) for a malformed or too large one."""
-    return await request.form(max_fields=PageLimits().form_fields)
+    limits = PageLimits()
+    return await request.form(
+        max_fields=limits.form_fields, max_files=limits.form_files, max_part_size=RequestLimits().body_bytes
+    )
 
 
 def text(form: FormData, name: str) -> str:
@@ -44,6 +51,8 @@ def text(form: FormData, name: str) -> str:
 async def _check(request: Request) -> None:
     if not is_same_site(request.headers):
         raise ProblemError("cross-site-request", "The form was sent by a page of another site.")
+    if is_upload(request.scope) and request.app.state.service.keyed and not request.state.session.key:
+        raise ProblemError("sign-in-required", "Your session has ended.")  # before a large body is stored
     sent = text(await read_form(request), CSRF)
     session = request.state.session
     if not hmac.compare_digest(sent.encode("utf-8", "replace"), session.csrf.encode()):

@@ -78,13 +78,14 @@ class Visitor:
         self.page = self.client.get(urljoin("/app/", path))
         return self.page
 
-    def submit(self, action: str, **changes: str | None) -> httpx.Response:
-        """The first form of the page whose action contains `action`. None leaves a field out."""
+    def submit(self, action: str, files: Any = None, **changes: str | None) -> httpx.Response:
+        """The first form of the page whose action contains `action`. None leaves a field out. `files`: field -> name
+        and content."""
         found = next(each for each in Forms(self.page.text).found if action in each[0])
         data = {name: value for name, value in {**found[1], **changes}.items() if value is not None}
         where = str(self.page.url)
         headers = {"Origin": re.sub(r"(https?://[^/]+).*", r"\1", where), "Referer": where}
-        self.page = self.client.post(urljoin(where, found[0]), data=data, headers=headers)
+        self.page = self.client.post(urljoin(where, found[0]), data=data, files=files, headers=headers)
         return self.page
 
     def sign_in(self, token: str) -> "Visitor":

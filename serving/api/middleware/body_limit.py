@@ -5,11 +5,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.api.schemas.problems import problem_response, too_large
 
+UPLOAD_PAGE = "/app/lab/submissions"
+
 
 def is_upload(scope: Scope) -> bool:
-    """Whether the request uploads an export: POST /labs/LAB/import."""
+    """Whether the request uploads an export: POST /labs/LAB/import, or the form of the lab editor."""
     parts = scope["path"].split("/")
-    return scope["method"] == "POST" and len(parts) == 4 and parts[1] == "labs" and parts[3] == "import"
+    imports: bool = len(parts) == 4 and parts[1] == "labs" and parts[3] == "import"
+    return bool(scope["method"] == "POST" and (imports or scope["path"] == UPLOAD_PAGE))
 
 
 class BodyLimit:

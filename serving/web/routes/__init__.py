@@ -7,7 +7,9 @@ from serving.web.routes import (
     courses,
     feedback,
     groups,
+    lab_creation,
     lab_editor,
+    lab_submissions,
     labs,
     rating,
     regrade_requests,
@@ -36,5 +38,7 @@ ROUTERS = tuple(
         regrade_requests,
         feedback,
         lab_editor,
+        lab_creation,
+        lab_submissions,
     )
 )

@@ -20,7 +20,8 @@ router = APIRouter(route_class=PageRoute)
 @router.get("/")
 async def courses(request: Request, caller: TaVisitor) -> Response:
     found = await run_in_threadpool(_courses, request, caller)
-    return render(request, "courses.html", courses=found)
+    creatable = await run_in_threadpool(page_service(request).courses.folders)
+    return render(request, "courses.html", courses=found, creatable=creatable)
 
 
 def _courses(request: Request, caller: Caller) -> dict[str, list[dict[str, Any]]]:

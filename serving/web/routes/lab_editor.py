@@ -1,94 +1,122 @@
-"""The lab editor: an admin changes the statement and the rubric of a lab, which makes a new version of the rubric."""
+"""The lab editor: an admin changes statement, rubric and checks of a lab. A new rubric is a new version."""
 
 from pathlib import Path
-from threading import Lock
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from labs_schema.errors import Issue
-from labs_schema.hashes import rubric_hash
-from labs_schema.lab_editor import LabTexts, read_texts, save_texts
-from labs_schema.limits import LabLimits
-from serving.api.schemas.problems import ProblemError, too_large
+from labs_schema.hashes import canonical_hash, rubric_hash
+from labs_schema.lab_editor import Checked, LabTexts, check_texts, save_texts
+from labs_schema.models import Criterion
+from labs_schema.reading.edits import edit_lock
 from serving.api.service import Service
+from serving.review.index import LabReview
+from serving.review.rubric_effects import RubricEffects, rubric_effects
 from serving.web.form_posts import PageRoute, read_form, text
-from serving.web.rendering import redirect, render
+from serving.web.rendering import redirect
 from serving.web.review_state import review_state
+from serving.web.routes.lab_texts import given_texts, lab_folder, render_form, saved_texts, with_imported_rubric
 from serving.web.visitors import AdminVisitor, course_service
 
 router = APIRouter(route_class=PageRoute)
 Name = Annotated[str, Query(max_length=500)]
-_saving = Lock()
+SAVED = "Saved. New grades use this version."
+FAULTLESS = "No faults. Nothing is saved yet."
+IMPORTED = "The rubric of the file is in the field below. It is not saved yet."
+
+
+class Outcome(NamedTuple):
+    """`theirs`: the texts that another person saved meanwhile. `effects`: to be confirmed before the texts are saved.
+    `saved` is true if they are."""
+
+    checked: Checked
+    theirs: LabTexts | None = None
+    effects: RubricEffects | None = None
+    saved: bool = False
 
 
 @router.get("/lab/edit")
 async def edit(request: Request, caller: AdminVisitor, course: Name, lab: Name, saved: bool = False) -> Response:
     del caller
     context = await run_in_threadpool(_shown, request, course, lab)
-    return render(request, "lab_editor.html", course=course, lab=lab, saved=saved, errors=(), theirs=None, **context)
+    return render_form(request, notice=SAVED if saved else "", **context)
 
 
 @router.post("/lab/edit")
 async def save(request: Request, caller: AdminVisitor) -> Response:
-    """Faults and conflicts show the form again with the visitor's texts."""
+    """Faults, conflicts and effects show the form again with the visitor's texts."""
     del caller
     form = await read_form(request)
-    course, lab, statement, rubric, revision = (
-        text(form, name) for name in ("course", "lab", "statement", "text-rubric", "revision")
-    )
-    for name, given, most in (
-        ("statement", statement, LabLimits().statement_bytes),
-        ("rubric", rubric, LabLimits().rubric_bytes),
-    ):
-        if len(given.encode("utf-8", "replace")) > most:
-            raise too_large(name, f"{len(given)} characters", most)
-    context, errors, theirs = await run_in_threadpool(_save, request, course, lab, (statement, rubric, revision))
-    if not errors and theirs is None:
+    course, lab, act = (text(form, name) for name in ("course", "lab", "act"))
+    context = await run_in_threadpool(_shown, request, course, lab)
+    mine = given_texts(form, context["texts"])
+    context |= {"texts": mine, "revision": text(form, "revision")}
+    if act == "import":
+        texts, errors = await with_imported_rubric(form, mine)
+        notice = "" if errors else IMPORTED
+        return render_form(
+            request, 422 if errors else 200, **(context | {"texts": texts}), errors=errors, notice=notice
+        )
+    asked = context["revision"], text(form, "confirmed"), act == "check"
+    found = await run_in_threadpool(_save, request, course, lab, mine, asked)
+    if found.saved:
         return redirect(request, "/lab/edit", course=course, lab=lab, saved=True)
-    status = 409 if theirs else 422
-    return render(
-        request, "lab_editor.html", status, course=course, lab=lab, saved=False, errors=errors, theirs=theirs, **context
+    if found.theirs:
+        context["revision"] = found.theirs.revision
+    notice = FAULTLESS if act == "check" and not found.checked.errors and not found.theirs else ""
+    return render_form(
+        request,
+        409 if found.theirs else 422 if found.checked.errors else 200,
+        **context,
+        errors=found.checked.errors,
+        warnings=found.checked.warnings,
+        theirs=found.theirs,
+        effects=found.effects,
+        confirmed=_confirmation(mine) if found.effects and act != "check" else "",
+        notice=notice,
     )
 
 
-def _save(
-    request: Request, course: str, lab: str, given: tuple[str, str, str]
-) -> tuple[dict[str, Any], tuple[Issue, ...], LabTexts | None]:
-    """The context of the form, the errors, and the texts that another person saved meanwhile."""
-    (statement, rubric, revision), service = given, course_service(request, course)
-    folder = _folder(service, lab)
-    with _saving:
-        now = _read(folder)
-        mine = now.model_copy(update={"rubric": rubric, "statement": None if now.statement is None else statement})
-        theirs = now if now.revision != revision else None
-        errors = () if theirs else save_texts(folder, mine)
-        if not errors and not theirs:
-            service.course.labs.add(folder)
-    return {**_shown(request, course, lab), "texts": mine, "revision": now.revision}, errors, theirs
+def _save(request: Request, course: str, lab: str, mine: LabTexts, asked: tuple[str, str, bool]) -> Outcome:
+    """Saves, unless there are faults, another person's changes, or effects that are not confirmed yet."""
+    (revision, confirmed, dry), service = asked, course_service(request, course)
+    folder = lab_folder(service, lab)
+    with edit_lock(folder):
+        now, checked = saved_texts(folder), check_texts(mine, folder)
+        if now.revision != revision and not dry:
+            return Outcome(checked, theirs=now)
+        if checked.errors:
+            return Outcome(checked)
+        effects = _effects(request, service, lab, checked.criteria or ())
+        if dry or (effects.concerns_someone and confirmed != _confirmation(mine)):
+            return Outcome(checked, effects=effects if effects.concerns_someone else None)
+        save_texts(folder, mine)
+        service.course.labs.add(folder)
+    return Outcome(checked, saved=True)
+
+
+def _confirmation(texts: LabTexts) -> str:
+    """Identifies the rubric whose effects were shown."""
+    return canonical_hash(texts.rubric)[:16]
+
+
+def _effects(request: Request, service: Service, lab: str, new: tuple[Criterion, ...]) -> RubricEffects:
+    registered = service.course.labs.get(lab)
+    return rubric_effects(_review(request, service, lab), registered.criteria if registered else (), new)
+
+
+def _review(request: Request, service: Service, lab: str) -> LabReview:
+    return review_state(request).index.lab(service.course.name, lab)
 
 
 def _shown(request: Request, course: str, lab: str) -> dict[str, Any]:
     """`earlier`: submissions graded by another version of the rubric than the current one."""
     service = course_service(request, course)
-    texts, registered = _read(_folder(service, lab)), service.course.labs.get(lab)
-    review = review_state(request).index.lab(service.course.name, lab)
+    folder: Path = lab_folder(service, lab)
+    texts, registered, review = saved_texts(folder), service.course.labs.get(lab), _review(request, service, lab)
     current = rubric_hash(registered) if registered else ""
     versions = {version: rubric_hash(each) for version, each in review.rubrics.items()}
     earlier = sum(versions.get(each.rubric) != current for each in review.items.values())
-    return {"texts": texts, "revision": texts.revision, "earlier": earlier, "graded": len(review.items)}
-
-
-def _folder(service: Service, lab: str) -> Path:
-    folder = service.course.labs.folders.get(lab)
-    if folder is None:
-        raise ProblemError("unknown-lab", "No lab of this name is registered.")
-    return folder
-
-
-def _read(folder: Path) -> LabTexts:
-    try:
-        return read_texts(folder)
-    except (OSError, UnicodeDecodeError):
-        raise ProblemError("lab-unreadable", "The lab's statement or rubric cannot be read as UTF-8 text.") from None
+    own = {"course": course, "lab": lab, "texts": texts, "revision": texts.revision}
+    return {**own, "earlier": earlier, "graded": len(review.items)}

@@ -46,9 +46,12 @@ def test_both_texts_are_saved_and_the_next_grade_uses_them(admin: Callable[[], V
     editor = admin()
     text = (lab / "rubrics.json").read_text().replace("With gcc -Wall.", "With clang.")
     page = editor.submit("lab/edit", statement="Print a cube.\n", **{"text-rubric": text})
+    assert page.status_code == 200 and "Not saved yet" in page.text and "Changed: Does it compile?" in page.text
+    assert (lab / "ps.txt").read_text() != "Print a cube.\n"
+    page = editor.submit("lab/edit")
     assert page.status_code == 200 and "Saved" in page.text and "2 of 2 graded" in page.text
     assert (lab / "ps.txt").read_text() == "Print a cube.\n" and "With clang." in (lab / "rubrics.json").read_text()
-    assert not [path for path in lab.parent.iterdir() if path.name.startswith(".editing")]
+    assert not [path for path in lab.parent.iterdir() if path.name.startswith(".grader")]
 
 
 @pytest.mark.parametrize(
@@ -92,3 +95,67 @@ def test_only_admins_of_a_served_lab_edit(admin: Callable[[], Visitor], store: S
     assert visitor(app, store, "ta").open(EDIT).status_code == 403
     assert visitor(app, store, "admin").open(f"lab/edit?course={COURSE}&lab=../lab1").status_code == 404
     assert rubric(lab)
+
+
+def test_checks_are_saved_with_the_texts_and_all_their_faults_are_shown(
+    admin: Callable[[], Visitor], lab: Path
+) -> None:
+    editor = admin()
+    broken = "tests:\n  - {name: one, stdinn: x, seconds: many}\n  - {stdout: y}\nunits: []\n"
+    page = editor.submit("lab/edit", **{"text-checks": broken})
+    assert page.status_code == 422 and page.text.count("<code>check-field</code>") == 4 and "Line 2" in page.text
+    assert 'aria-describedby="checks-faults' in page.text and not (lab / "checks.yaml").exists()
+    checks = 'tests:\n  - {name: one, stdin: "3\\n", stdout: "9\\n"}\n'
+    page = editor.submit("lab/edit", act="check", **{"text-checks": checks})
+    assert "No faults" in page.text and not (lab / "checks.yaml").exists()
+    assert "Saved" in editor.submit("lab/edit", **{"text-checks": checks}).text
+    assert (lab / "checks.yaml").read_text() == checks
+
+
+def test_effects_count_decisions_and_those_that_the_new_rubric_loses(
+    admin: Callable[[], Visitor], store: Store, lab: Path
+) -> None:
+    editor = admin()
+    [grade, *_] = [each.grade.id for each in store.read_lab_grades(COURSE, "lab1")]
+    store.record_override(grade, "Does it compile?", "A", "", request="r", actor="ta")
+    (lab / "rubric_ratings.csv").unlink()  # its columns name the old criterion
+    text = (lab / "rubrics.json").read_text().replace("Does it compile?", "Does it build?")
+    page = editor.submit("lab/edit", **{"text-rubric": text})
+    assert "2 graded submissions have" in page.text and "1 of them will not count" in page.text
+    assert "Removed: Does it compile?" in page.text and "Save the new version" in page.text
+    page = editor.submit("lab/edit", **{"text-rubric": text.replace("build", "run")})  # another one than was shown
+    assert "Not saved yet" in page.text
+    assert "Saved" in editor.submit("lab/edit").text and "Does it run?" in (lab / "rubrics.json").read_text()
+
+
+CANVAS_CSV = (
+    "Rubric Name,Criteria Name,Criteria Description,Criteria Enable Range,"
+    "Rating Name,Rating Description,Rating Points,Rating Name,Rating Description,Rating Points\n"
+    "Lab,Correct,Right output,false,Full,All right,2,None,<b>Wrong</b>,0\n"
+)
+
+
+def test_a_rubric_of_a_platform_is_read_into_the_field_and_not_saved(admin: Callable[[], Visitor], lab: Path) -> None:
+    editor, before = admin(), (lab / "rubrics.json").read_text()
+    page = editor.submit("lab/edit", act="import", files={"rubric-file": ("rubric.csv", CANVAS_CSV)})
+    assert page.status_code == 200 and "&#34;title&#34;: &#34;Correct&#34;" in page.text
+    assert (lab / "rubrics.json").read_text() == before
+    page = editor.submit("lab/edit", act="import", files={"rubric-file": ("x.csv", "a,b\n1,2\n")}, statement="Mine.")
+    assert page.status_code == 422 and "no-rubric-in-file" in page.text and "Mine." in page.text
+    assert editor.submit("lab/edit", act="import").status_code == 422  # no file
+
+
+def test_a_lab_is_created_checked_first_and_never_replaced(admin: Callable[[], Visitor], lab: Path) -> None:
+    editor = admin()
+    editor.open(f"lab/new?course={COURSE}&like=lab1")
+    for name in ("", "../x", ".hidden", "lab1"):
+        assert editor.submit("lab/new", name=name).status_code == 422
+    page = editor.submit("lab/new", name="lab2", act="check")
+    assert "No faults" in page.text and not (lab.parent / "lab2").exists()
+    page = editor.submit("lab/new", name="lab2", statement=" ", **{"text-checks": "tests: 1"})
+    assert page.status_code == 422 and "no-statement" in page.text and "check-field" in page.text
+    page = editor.submit("lab/new", name="lab2", statement="New.", **{"text-checks": ""})
+    assert page.status_code == 200 and "lab/submissions" in str(page.url)
+    assert (lab.parent / "lab2" / "ps.txt").read_text() == "New." and rubric(lab.parent / "lab2") == rubric(lab)
+    assert not (lab.parent / "lab2" / "checks.yaml").exists()
+    assert "lab2" in editor.open("").text

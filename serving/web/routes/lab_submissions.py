@@ -1,0 +1,125 @@
+"""Adding submissions to a lab: an upload is reported first, and stored in the lab once the visitor confirms it."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Lock
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+
+from labs_schema.errors import GraderError, InputError
+from labs_schema.imports.filling import fill_lab, has_submissions
+from labs_schema.imports.importer import ImportSource
+from labs_schema.imports.platforms import PLATFORMS, recognized_at
+from serving.api.schemas.problems import ProblemError
+from serving.api.service import Service
+from serving.courses.uploads import Upload, Uploads
+from serving.web.form_posts import PageRoute, read_form, text
+from serving.web.rendering import render
+from serving.web.routes.lab_texts import lab_folder
+from serving.web.visitors import AdminVisitor, course_service
+
+router = APIRouter(route_class=PageRoute)
+Name = Annotated[str, Query(max_length=500)]
+EXPORT, ROSTER, GRADES = "export.zip", "roster", "grades"
+FIELDS = {"export": EXPORT, "roster": ROSTER, "grades": GRADES}
+"""The file fields of the form, and the names of the stored files; tables retain the suffix of their format."""
+_importing = Lock()
+"""An import may take seconds of processor time, which grading needs too."""
+
+
+@router.get("/lab/submissions")
+async def choose(request: Request, caller: AdminVisitor, course: Name, lab: Name) -> Response:
+    del caller
+    folder = await run_in_threadpool(lambda: lab_folder(course_service(request, course), lab))
+    return _page(request, course, lab, full=has_submissions(folder))
+
+
+@router.post("/lab/submissions")
+async def upload(request: Request, caller: AdminVisitor) -> Response:
+    """The dry run: reports what would be stored."""
+    del caller
+    form = await read_form(request)
+    course, lab, platform, assignment = (text(form, name) for name in ("course", "lab", "platform", "assignment"))
+    files = {name: each for name in FIELDS if isinstance(each := form.get(name), UploadFile) and each.filename}
+    if "export" not in files:
+        raise ProblemError("invalid-request", "Choose the zip file with the submissions first.")
+    given = {"course": course, "lab": lab, "platform": platform, "assignment": assignment}
+    return _page(request, course, lab, **await run_in_threadpool(_dry_run, request, given, files))
+
+
+@router.post("/lab/submissions/confirm")
+async def confirm(request: Request, caller: AdminVisitor) -> Response:
+    del caller
+    form = await read_form(request)
+    given = {name: text(form, name) for name in ("course", "lab", "platform", "assignment", "token")}
+    return _page(request, given["course"], given["lab"], **await run_in_threadpool(_store, request, given))
+
+
+def _page(request: Request, course: str, lab: str, **context: Any) -> Response:
+    defaults = {"report": None, "issues": (), "errors": (), "stored": False, "full": False, "token": ""}
+    shared = {"course": course, "lab": lab, "platforms": PLATFORMS, "platform": "", "assignment": ""}
+    status = 422 if context.get("errors") else 200
+    return render(request, "lab_submissions.html", status, **(defaults | shared | context))
+
+
+def _dry_run(request: Request, given: Mapping[str, str], files: Mapping[str, UploadFile]) -> dict[str, Any]:
+    service = course_service(request, given["course"])
+    lab_folder(service, given["lab"])
+    uploads = _uploads(service)
+    try:
+        added = uploads.add()
+    except GraderError as error:
+        raise ProblemError("too-many-uploads", str(error)) from None
+    for name, file in files.items():
+        suffix = Path(file.filename or "").suffix.lower() if name != "export" else ""
+        allowed = suffix if suffix in (".csv", ".tsv", ".xlsx", ".ods", ".zip") else ""
+        with (added.folder / (FIELDS[name] + allowed)).open("xb") as target:
+            shutil.copyfileobj(file.file, target)
+    platform = given["platform"] or recognized_at(added.folder / EXPORT) or "folder"
+    chosen = {**given, "platform": platform}
+    found = _import(service, chosen, added, dry_run=True)
+    if found.get("errors"):
+        uploads.delete(added)
+    return {**found, "platform": platform, "assignment": given["assignment"], "token": added.token}
+
+
+def _store(request: Request, given: Mapping[str, str]) -> dict[str, Any]:
+    service = course_service(request, given["course"])
+    folder, uploads = lab_folder(service, given["lab"]), _uploads(service)
+    waiting = uploads.find(given["token"])
+    if waiting is None:
+        raise ProblemError("upload-gone", "This upload was stored before, or it waited too long for a confirmation.")
+    found = _import(service, given, waiting, dry_run=False)
+    uploads.delete(waiting)
+    service.course.labs.add(folder)
+    return {**found, "stored": not found.get("errors")}
+
+
+def _import(service: Service, given: Mapping[str, str], upload: Upload, *, dry_run: bool) -> dict[str, Any]:
+    def table(name: str) -> Path | None:
+        return next(iter(sorted(upload.folder.glob(f"{name}*"))), None)
+
+    grades = table(GRADES)
+    source = ImportSource(
+        given["platform"],
+        upload.folder / EXPORT,
+        roster=table(ROSTER),
+        grades=(grades,) if grades else (),
+        assignment=given["assignment"] or None,
+    )
+    try:
+        with _importing:
+            report, issues = fill_lab(source, lab_folder(service, given["lab"]), dry_run=dry_run)
+    except InputError as error:
+        return {"errors": error.issues}
+    return {"report": report, "issues": issues}
+
+
+def _uploads(service: Service) -> Uploads:
+    if service.course.folder is None:
+        raise ProblemError("no-labs-folder", "The course has no folder of labs.")
+    return Uploads(service.course.folder)
