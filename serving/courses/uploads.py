@@ -8,7 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from labs_schema.errors import GraderError
 from labs_schema.limits import PageLimits
 from labs_schema.reading.edits import WORK_PREFIX
 
@@ -30,11 +29,11 @@ class Uploads:
     def __init__(self, labs: Path) -> None:
         self._folder = labs / FOLDER
 
-    def add(self) -> Upload:
-        """A new one with an empty folder. Raises GraderError if too many wait, OSError."""
+    def add(self) -> Upload | None:
+        """A new one with an empty folder; None if too many wait. Raises OSError."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
         if self._delete_old() >= LIMITS.waiting_uploads:
-            raise GraderError("Too many uploads wait for a confirmation.", code="too-many-uploads")
+            return None
         upload = Upload(token := secrets.token_hex(16), self._folder / token)
         upload.folder.mkdir(mode=0o700)
         return upload

@@ -58,8 +58,8 @@ async def save(request: Request, caller: AdminVisitor) -> Response:
         return render_form(
             request, 422 if errors else 200, **(context | {"texts": texts}), errors=errors, notice=notice
         )
-    asked = context["revision"], text(form, "confirmed"), act == "check"
-    found = await run_in_threadpool(_save, request, course, lab, mine, asked)
+    wanted = context["revision"], text(form, "confirmed"), act == "check"
+    found = await run_in_threadpool(_save, request, course, lab, mine, wanted)
     if found.saved:
         return redirect(request, "/lab/edit", course=course, lab=lab, saved=True)
     if found.theirs:
@@ -78,9 +78,9 @@ async def save(request: Request, caller: AdminVisitor) -> Response:
     )
 
 
-def _save(request: Request, course: str, lab: str, mine: LabTexts, asked: tuple[str, str, bool]) -> Outcome:
+def _save(request: Request, course: str, lab: str, mine: LabTexts, wanted: tuple[str, str, bool]) -> Outcome:
     """Saves, unless there are faults, another person's changes, or effects that are not confirmed yet."""
-    (revision, confirmed, dry), service = asked, course_service(request, course)
+    (revision, confirmed, dry), service = wanted, course_service(request, course)
     folder = lab_folder(service, lab)
     with edit_lock(folder):
         now, checked = saved_texts(folder), check_texts(mine, folder)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from labs_schema.errors import GraderError, InputError
+from labs_schema.errors import InputError
 from labs_schema.imports.filling import fill_lab, has_submissions
 from labs_schema.imports.importer import ImportSource
 from labs_schema.imports.platforms import PLATFORMS, recognized_at
@@ -70,10 +70,8 @@ def _dry_run(request: Request, given: Mapping[str, str], files: Mapping[str, Upl
     service = course_service(request, given["course"])
     lab_folder(service, given["lab"])
     uploads = _uploads(service)
-    try:
-        added = uploads.add()
-    except GraderError as error:
-        raise ProblemError("too-many-uploads", str(error)) from None
+    if (added := uploads.add()) is None:
+        raise ProblemError("too-many-uploads", "Too many uploads of the course wait for a confirmation.")
     for name, file in files.items():
         suffix = Path(file.filename or "").suffix.lower() if name != "export" else ""
         allowed = suffix if suffix in (".csv", ".tsv", ".xlsx", ".ods", ".zip") else ""

@@ -30,7 +30,7 @@ def zipped(**files: str) -> bytes:
 
 
 CANVAS = zipped(adaone_1_11_sq_c="int a;\n", bentwo_LATE_2_12_sq_c="int b;\n")
-ROSTER = b"Student,ID,SIS User ID\nOne Ada,1,s1001\nNobody,3,s1003\n"
+ROSTER = b"Student,ID,SIS User ID\nOne Ada,1,s1001\nCara,3,s1003\n"
 
 
 @pytest.fixture
