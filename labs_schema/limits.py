@@ -347,6 +347,9 @@ class PageLimits(Frozen):
     static_cache_seconds: int = Field(86_400, description="How long browsers may cache style sheets and scripts.")
     listed_submissions: int = Field(50, description="Submissions on one page of a list.")
     shown_chars: int = Field(1_000_000, description="Characters of a submission that a page shows.")
+    highlighted_files: int = Field(
+        64, description="Files whose highlighting is held in memory: every rating shows one again."
+    )
     items_in_memory: int = Field(30_000, description="Submissions of all labs whose state is held in memory.")
     comment_chars: int = Field(10_000, description="A TA's comment; past it, 413.")
     label_sessions: int = Field(4, description="Labs that are being rated at the same time, with their fitted heads.")

@@ -72,14 +72,14 @@ def sort_key(item: ReviewItem, order: Order) -> tuple[float | str, ...]:
     if order is Order.STUDENT:
         return item.name or "", item.grade
     if order is Order.CONFIDENCE:
-        return min((each.probability or 0.0 for each in item.criteria), default=0.0), item.grade
-    return -round(item.impact, 9), item.grade
+        return item.lowest_probability, item.grade
+    return -item.impact, item.grade
 
 
 def neighbours(items: list[ReviewItem], item: ReviewItem, order: Order) -> tuple[ReviewItem | None, ReviewItem | None]:
     """The submissions before and after `item` in a list that need not contain it any more."""
-    keys, key = [sort_key(each, order) for each in items], sort_key(item, order)
-    before, after = bisect_left(keys, key), bisect_right(keys, key)
+    key = sort_key(item, order)
+    before, after = (find(items, key, key=lambda each: sort_key(each, order)) for find in (bisect_left, bisect_right))
     return (items[before - 1] if before else None), (items[after] if after < len(items) else None)
 
 
@@ -93,10 +93,13 @@ def _matcher(chosen: Filter, hidden: Hidden, rated: Ratings) -> Callable[[Review
         Show.DECIDED: lambda _, each: each.decision.rating is not None,
     }
     shown, search = conditions[chosen.show], chosen.search.casefold()
+    narrowed = bool(chosen.criterion or chosen.rating)
 
     def matches(item: ReviewItem) -> bool:
         if search and search not in (item.name or "").casefold():
             return False
+        if chosen.show is Show.REVIEW and not (item.waiting and narrowed):
+            return item.waiting > 0
         return any(
             shown(item, each)
             and chosen.criterion in ("", each.title)

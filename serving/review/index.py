@@ -8,6 +8,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from threading import Lock
 from typing import Any
 
@@ -64,10 +65,15 @@ class LabReview:
         """Whether a TA is to rate the submission without knowledge of other ratings, and has not done so."""
         return self.ta(item, Marking.SECOND) == actor and self.second_rating(item, actor) is None
 
+    @cached_property
+    def newest_rubric(self) -> str:
+        """The version of the last grade's rubric; empty without one."""
+        return max(self.items.values(), key=lambda each: each.seq).rubric if self.items else ""
+
     @property
     def criteria(self) -> tuple[Criterion, ...]:
         """Those of the newest rubric."""
-        return self.rubrics[max(self.items.values(), key=lambda each: each.seq).rubric].criteria if self.items else ()
+        return self.rubrics[self.newest_rubric].criteria if self.items else ()
 
 
 class ReviewIndex:
@@ -112,7 +118,7 @@ def _caught_up(review: LabReview, connection: Connection) -> LabReview:
     rubrics = dict(review.rubrics)
     for version in {row.rubric for row in new_grades} - rubrics.keys():
         rubrics[version] = read_lab(connection, version)
-    items = _with_grades(review.items, new_grades, rubrics, records)
+    items = _with_grades(review.items, new_grades, rubrics, records) if new_grades else review.items
     assigned, second = dict(review.assigned), dict(review.second_ratings)
     for row in connection.execute(new_assignments(review.course, review.lab, review.seq).order_by("seq")):
         new = stored_assignment(row)
@@ -121,7 +127,10 @@ def _caught_up(review: LabReview, connection: Connection) -> LabReview:
         owner = owner_of(row.student, row.name, row.submission)
         second[owner] = (*second.get(owner, ()), stored_second_rating(row))
     changed = {(row.student, row.submission) for row in new_records}
-    items = {id_: _redecided(each, rubrics, records) if _work(each) in changed else each for id_, each in items.items()}
+    if changed:
+        items = {
+            id_: _redecided(each, rubrics, records) if _work(each) in changed else each for id_, each in items.items()
+        }
     return replace(
         review,
         seq=head,

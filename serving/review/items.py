@@ -58,7 +58,7 @@ class ReviewCriterion:
 class ReviewItem:
     """`grade` is the id of the current grade, `seq` the number of its audit entry. `name`: the student's id, None for
     anonymous work. `submission`: keyed hash of the files, `program`: their plain hash, equal for equal files, empty if
-    no model graded them."""
+    no model graded them. The values of a list are computed once for each: a lab has thousands, and few change."""
 
     grade: str
     seq: int
@@ -71,15 +71,15 @@ class ReviewItem:
     request: str
     criteria: tuple[ReviewCriterion, ...] = field(repr=False)
 
-    @property
+    @cached_property
     def owner(self) -> str:
         return owner_of(self.student, self.name, self.submission)
 
-    @property
+    @cached_property
     def waiting(self) -> int:
         return sum(each.waits for each in self.criteria)
 
-    @property
+    @cached_property
     def decided(self) -> int:
         return sum(each.decision.rating is not None for each in self.criteria)
 
@@ -87,7 +87,13 @@ class ReviewItem:
     def impact(self) -> float:
         """The expected change of the total if a person decided every criterion: in marks, or in criteria if the rubric
         has no marks. Only the machine's grade counts, so that a decision does not move the submission in the list."""
-        return sum(each.spread * (1.0 if each.max_marks is None else each.max_marks) for each in self.criteria)
+        marks = (1.0 if each.max_marks is None else each.max_marks for each in self.criteria)
+        return round(sum(each.spread * most for each, most in zip(self.criteria, marks, strict=True)), 9)
+
+    @cached_property
+    def lowest_probability(self) -> float:
+        """That of the least certain rating, 0 if a criterion is ungraded."""
+        return min((each.probability or 0.0 for each in self.criteria), default=0.0)
 
     def revision(self, criterion: ReviewCriterion) -> int:
         """The revision of a criterion as `serving.store.choices` counts it."""

@@ -57,6 +57,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
     environment.filters.update(visible=visible, count="{:,}".format, percent="{:.0%}".format)
     environment.globals.update(page_url=page_url, versions=_static_versions())

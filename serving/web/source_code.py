@@ -4,6 +4,7 @@ by their code points."""
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from markupsafe import Markup, escape
@@ -15,7 +16,7 @@ from pygments.lexers.special import TextLexer
 from pygments.util import ClassNotFound
 
 from labs_schema.frozen import Frozen
-from labs_schema.limits import ReportLimits
+from labs_schema.limits import PageLimits, ReportLimits
 from labs_schema.models import SourceFile
 
 
@@ -92,6 +93,7 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else f"[U+{ord(c):04X}]" for c in lines)
 
 
+@lru_cache(maxsize=PageLimits().highlighted_files)
 def _shown(file: SourceFile, language: str) -> ShownFile:
     text = visible(file.text).rstrip("\n")
     # Pygments may take unbounded time on hostile text, so long files are not highlighted.

@@ -81,7 +81,8 @@ def _list(request: Request, course: str, lab_name: str, chosen: Filter, page: in
         raise ProblemError("not-found", "This course has no lab of this name.")
     hidden = hidden_for(request, review)
     rated = tas_ratings(request, service, lab_name) if chosen.show is Show.DIFFERS else None
-    items = selected(review, chosen, hidden, rated, request.state.caller.actor)
+    actor = request.state.caller.actor
+    items = selected(review, chosen, hidden, rated, actor)
     pages = max(1, -(-len(items) // ROWS))
     page = min(page, pages)
     agreed, decided_blind = blind_agreement(review)
@@ -90,7 +91,7 @@ def _list(request: Request, course: str, lab_name: str, chosen: Filter, page: in
         "lab": lab_name,
         "review": review,
         "tas": list(tas_of(service).values()),
-        "second_open": sum(review.is_sealed(each, request.state.caller.actor) for each in review.items.values()),
+        "second_open": sum(review.is_sealed(each, actor) for each in review.items.values()),
         "chosen": chosen,
         "shows": Show,
         "orders": Order,

@@ -99,7 +99,7 @@ def submission_context(
         "blind": is_blind(request),
         "shown_token": review_state(request).shown.sign(item.grade, blind),
         "request_id": new_request_id(),
-        "newer_rubric": item.rubric != max(review.items.values(), key=lambda each: each.seq).rubric,
+        "newer_rubric": item.rubric != review.newest_rubric,
     }
 
 
