@@ -16,8 +16,8 @@ FLAGS = [
 
 
 @contextmanager
-def chromium() -> Iterator[Any]:
-    """A browser. Without Chromium the test is skipped, except in CI, where it is required."""
+def chromium(*flags: str) -> Iterator[Any]:
+    """A browser. `flags`: more of its command line. Without Chromium the test is skipped, but not in CI."""
     path = next((found for name in NAMES if (found := shutil.which(name))), None)
     if path is None:
         reason = "Chromium is missing; install it as root with requirements/browser"
@@ -25,6 +25,6 @@ def chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        opened = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *flags])
         yield opened
         opened.close()

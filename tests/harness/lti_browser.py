@@ -27,13 +27,13 @@ TEACHER = "teacher"
 class LtiTool:
     """A service with the tool, registered at `fake`, whose course is connected to `COURSE`."""
 
-    def __init__(self, store: Store, fake: FakeLti, key_file: Any, **details: Any) -> None:
+    def __init__(self, store: Store, fake: FakeLti, key_file: Any, tool: Tool = TOOL, **details: Any) -> None:
         store.create_key("admin", Role.ADMIN, None, actor="test")
-        self.store, self.fake, self.keys = store, fake, ToolKeys(key_file)
+        self.store, self.fake, self.keys, self.tool = store, fake, ToolKeys(key_file), tool
         self.policy = OutboundPolicy(frozenset({parse_origin(fake.url)}))
         self.platform = self.register(**details)
         PlatformCourses(store, "test").connect(self.platform, DEPLOYMENT, CONTEXT, COURSE)
-        fake.redirect_uris, fake.tool_keys = (TOOL.launch_url,), self.keys.public_set
+        fake.redirect_uris, fake.tool_keys = (tool.launch_url,), self.keys.public_set
         fake.people[TEACHER] = {"user_id": TEACHER, "roles": [INSTRUCTOR], "name": "Ada L"}
         self.app = self.new_app()
 
@@ -54,7 +54,7 @@ class LtiTool:
     def new_app(self) -> Any:
         """Another process of the service, over the same store and keys."""
         app = pages_app(self.store, blind_share=0.0)
-        mount_lti(app, LtiOptions(TOOL, self.keys, SESSION_KEY, self.policy, lambda: OutboundClient(self.policy)))
+        mount_lti(app, LtiOptions(self.tool, self.keys, SESSION_KEY, self.policy, lambda: OutboundClient(self.policy)))
         return app
 
 
