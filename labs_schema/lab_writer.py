@@ -174,7 +174,9 @@ def _as_json(criterion: Criterion) -> dict[str, object]:
     bonus = {} if criterion.bonus == is_bonus_title(criterion.title) else {"bonus": criterion.bonus}
     rules = [rule.model_dump(mode="json", exclude_defaults=True) for rule in criterion.decided_by]
     decided = {"decided_by": rules} if rules else {}
-    return {"title": criterion.title, "description": criterion.description, "Ratings": ratings, **bonus, **decided}
+    more = {"clarifications": list(criterion.clarifications)} if criterion.clarifications else {}
+    first = {"title": criterion.title, "description": criterion.description, "Ratings": ratings}
+    return {**first, **bonus, **decided, **more}
 
 
 def _check(criteria: Sequence[Criterion], ratings: Texts, comments: Texts, path: Path) -> None:

@@ -373,6 +373,9 @@ class PageLimits(Frozen):
     group_differences: int = Field(20, description="Programs of a group whose differences a page shows.")
     snippets: int = Field(100, description="Comment snippets of a TA, and shared ones of a course; past it, 409.")
     snippet_chars: int = Field(1_000, description="The text of a comment snippet; past it, 413.")
+    doubt_submissions: int = Field(3, description="Submissions that raise the same doubt before a page lists it.")
+    doubts_read: int = Field(2_000, description="Waiting submissions that are searched for doubts, the first ones.")
+    clarification_chars: int = Field(2_000, description="An answer that becomes part of a rubric; past it, 413.")
     compared_lines: int = Field(400, description="A program with more lines is shown without its differences.")
 
 

@@ -33,7 +33,8 @@ class Criterion(Frozen):
     """A criterion of the rubric with its 2 to 26 ratings in the rubric's order. Titles are unique.
 
     The marks of a `bonus` add to the total but not to the highest total. `decided_by`: rules by which observed outcomes
-    decide the rating; empty if a model rates it.
+    decide the rating; empty if a model rates it. `clarifications`: staff's answers to doubts about the criterion, which
+    follow its description.
     """
 
     title: str
@@ -41,6 +42,7 @@ class Criterion(Frozen):
     ratings: tuple[Rating, ...]
     bonus: bool = Field(default=False, exclude_if=lambda bonus: not bonus)
     decided_by: tuple[OutcomeRule, ...] = Field(default=(), exclude_if=lambda rules: not rules)
+    clarifications: tuple[str, ...] = Field(default=(), exclude_if=lambda texts: not texts)
 
     def with_implied_rating(self) -> "Criterion":
         """The criterion itself unless it has a single rating; then with `NOT_MET`, 0 marks, as the second one."""

@@ -79,8 +79,9 @@ def criterion_text(criterion: Criterion, order: Sequence[str], style: PromptStyl
         for letter, title in zip(LETTERS, order, strict=False)
     ]
     description = criterion.description.strip()[: style.description_chars]
+    clarified = (f"Clarification: {text.strip()[: style.description_chars]}" for text in criterion.clarifications)
     return template["criterion"].substitute(
-        title=quote("\n".join(filter(None, (criterion.title.strip(), description)))),
+        title=quote("\n".join(filter(None, (criterion.title.strip(), description, *clarified)))),
         options="\n".join(options),
         letters=", ".join(LETTERS[: len(order)]),
     )

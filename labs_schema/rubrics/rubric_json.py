@@ -70,7 +70,18 @@ def _criterion(value: object, number: int, issues: IssueCollector) -> Criterion 
         bonus=bonus if isinstance(bonus, bool) else is_bonus_title(title),
     )
     rules = read_rules(fields.get("decided_by"), criterion, where, issues)
-    return criterion.model_copy(update={"decided_by": rules})
+    return criterion.model_copy(update={"decided_by": rules, "clarifications": _clarifications(fields, where, issues)})
+
+
+def _clarifications(fields: dict[str, Any], where: str, issues: IssueCollector) -> tuple[str, ...]:
+    found = fields.get("clarifications")
+    if found is None:
+        return ()
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        _wrong_type(f'"clarifications" of {where}', found, "a list of texts", issues)
+        return ()
+    texts = (_text({"description": each}, where, issues) for each in found)
+    return tuple(each for each in texts if each)
 
 
 def _ratings(found: list[Any], where: str, issues: IssueCollector) -> tuple[Rating, ...]:

@@ -9,7 +9,7 @@ _CRITERION = {
     "longdescription": "long_description", "ratings": "ratings", "levels": "ratings", "bonus": "bonus",
     "extracredit": "bonus", "points": "points", "marks": "points", "criterionuserange": "use_range",
     "ignoreforscoring": "ignore_for_scoring", "learningoutcomeid": "learning_outcome_id",
-    "masterypoints": "mastery_points", "decidedby": "decided_by",
+    "masterypoints": "mastery_points", "decidedby": "decided_by", "clarifications": "clarifications",
 }  # fmt: skip
 _RATING = {
     "id": "id", "title": "title", "name": "title", "rating": "title", "description": "description",
@@ -19,7 +19,7 @@ _RATING = {
 _CONTAINERS = ("rubrics", "rubric", "criteria", "data")
 NOT_READ = frozenset({"use_range", "ignore_for_scoring", "learning_outcome_id", "mastery_points", "criterion_id"})
 """Canvas's keys that a rubric is read without, beyond what `criterion_fields` makes of them."""
-CRITERION_KEYS = frozenset({"title", "description", "ratings", "bonus", "decided_by"})
+CRITERION_KEYS = frozenset({"title", "description", "ratings", "bonus", "decided_by", "clarifications"})
 RATING_KEYS = frozenset({"title", "description", "marks"})
 
 

@@ -17,6 +17,7 @@ from serving.courses.errors import ElsewhereError, UnknownCourseError
 from serving.courses.served import find_lab_folder
 from serving.engines.engine import EngineDownError
 from serving.grading.retries import Outcome, retry_gaps
+from serving.jobs.clarified import for_clarification, graded_name
 from serving.jobs.errors import LabChangedError, NoLabError, ObservationsPendingError, WorkerStoppedError
 from serving.jobs.job import Job, work_hash
 from serving.jobs.repository import JobRepository
@@ -43,7 +44,7 @@ class WorkerBackend:
     def folder(self, job: Job) -> Path:
         """The folder of the job's lab. Raises NoLabError if there is none."""
         labs = self._labs if isinstance(self._labs, Path) else self._labs(job.course)
-        if folder := find_lab_folder(labs, job.lab):
+        if folder := find_lab_folder(labs, graded_name(job.lab)):
             return folder
         raise NoLabError(f"No worker has the lab {job.lab!r}. Add its folder to a worker's labs and resume the job.")
 
@@ -62,7 +63,8 @@ class WorkerBackend:
         if checks is None or not missing:
             return [*submissions]
         works = [
-            Work(request=job.id, course=job.course, lab=job.lab, checks=checks, submission=each) for each in missing
+            Work(request=job.id, course=job.course, lab=graded_name(job.lab), checks=checks, submission=each)
+            for each in missing
         ]
         found = dict(zip((each.student for each in missing), self._observations.settled(works), strict=True))
         if any(each is None for each in found.values()):
@@ -79,6 +81,7 @@ class WorkerBackend:
             lab = load_lab(folder)
         except InputError:
             raise LabChangedError(f"The lab {job.lab!r} can no longer be read; see grader check.") from None
+        lab = for_clarification(self.store.database, job, lab)
         if work_hash(lab) != job.work:
             raise LabChangedError(
                 f"The rubric or the submissions of {job.lab!r} have changed since the job was created. Start a new job."
@@ -98,16 +101,17 @@ class WorkerBackend:
         return retry_gaps(grade, submissions, grade(submissions))
 
     def _outcomes(self, course: str, lab: Lab, submissions: Sequence[Submission]) -> list[Outcome]:
+        named = lab.model_copy(update={"name": graded_name(lab.name)})
         try:
-            futures = [self._engine.submit(lab, each, course=course, background=True) for each in submissions]
+            futures = [self._engine.submit(named, each, course=course, background=True) for each in submissions]
         except ClosedError:
             raise WorkerStoppedError("The engine is closed.") from None
-        return list(map(_outcome, futures))
+        return [_outcome(future, lab.name) for future in futures]
 
 
-def _outcome(future: Future[Grade]) -> Outcome:
+def _outcome(future: Future[Grade], lab: str) -> Outcome:
     try:
-        return future.result()
+        return future.result().model_copy(update={"lab": lab})
     except EngineDownError:
         raise
     except UnknownCourseError as error:

@@ -26,6 +26,7 @@ from serving.review.team import (
     stored_assignment,
     stored_second_rating,
 )
+from serving.store.clarifications import is_proposal
 from serving.store.database import Database
 from serving.store.grades import read_lab
 from serving.store.overrides import Decision, StoredOverride, decisions, override_rows, stored_override
@@ -88,7 +89,8 @@ class ReviewIndex:
         """The names of the labs of a course that have grades; "" for requests with their own rubric."""
         query = select(grades.c.lab).distinct().join(students, students.c.pseudonym == grades.c.student)
         with self._database.reading() as connection:
-            return sorted(connection.execute(query.where(students.c.course == course)).scalars())
+            found = connection.execute(query.where(students.c.course == course)).scalars()
+            return sorted(name for name in found if not is_proposal(name))
 
     def lab(self, course: str, lab: str) -> LabReview:
         """The lab as it is now; without items if it has no grade."""

@@ -16,6 +16,7 @@ from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_json
 from labs_schema.limits import WebhookLimits
 from serving.jobs.tables import jobs
+from serving.store.clarifications import is_proposal
 from serving.store.grades import read_grade
 from serving.store.ledger import timestamp
 from serving.store.store import Store
@@ -85,7 +86,7 @@ def _event(connection: Connection, entry: Row[Any]) -> Event | None:
     if (kind is None and entry.event != "grade") or grade_id is None:
         return None
     found = read_grade(connection, grade_id)
-    if found.grade is None:
+    if found.grade is None or is_proposal(found.lab):
         return None
     accepted = all(each.status == "accepted" for each in found.grade.criteria)
     kind = kind or ("grade.accepted" if accepted else "grade.needs_review")

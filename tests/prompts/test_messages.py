@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from labs_schema.hashes import rubric_hash
 from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
 from prompts.messages import build_prompts, option_text
 from prompts.style import CODE_BEGIN, CODE_END, PromptStyle, default_system
@@ -106,3 +107,11 @@ def test_untrusted_text_cannot_close_the_code_or_start_a_turn(lab: Lab, template
 def test_default_system_prompt_has_no_special_tokens() -> None:
     text = default_system()
     assert text and "\\n" not in text and "<s>" not in text and text == text.strip()
+
+
+def test_clarifications_follow_the_description(lab: Lab) -> None:
+    first = lab.criteria[0].model_copy(update={"clarifications": ("Warnings of -Wextra do not count.",)})
+    changed = lab.model_copy(update={"criteria": (first, *lab.criteria[1:])})
+    before, after = (build_prompts(each, lab.submissions[0], FULL) for each in (lab, changed))
+    assert "With gcc -Wall.\nClarification: Warnings of -Wextra do not count." in after[0].text
+    assert before[1] == after[1] and rubric_hash(lab) != rubric_hash(changed)
