@@ -178,6 +178,9 @@ class DeliveryLimits(Frozen):
 
     attempts: int = Field(6, description="Attempts to read from a platform or to send one grade.")
     pause_seconds: float = Field(1.0, description="The first pause between two attempts; it doubles.")
+    poll_seconds: float = Field(2.0, description="Time between two checks of a service for confirmed deliveries.")
+    stop_seconds: float = Field(2.0, description="How long a stopping service waits for the grade that it sends.")
+    listed_jobs: int = Field(10, description="Earlier deliveries that the page of a lab lists.")
     longest_pause_seconds: float = Field(30.0, description="The longest such pause.")
     longest_wait_seconds: float = Field(
         300.0, description="A platform that asks for a longer wait (Retry-After) is not retried in the same run."
@@ -357,6 +360,9 @@ class PageLimits(Frozen):
         1.5, description="Time between two requests of a browser for the state of a running fit."
     )
     listed_changes: int = Field(200, description="Changed ratings that the page of another model's grades lists.")
+    listed_deliveries: int = Field(
+        200, description="Students of a delivery that a page lists; further ones are counted."
+    )
     waiting_uploads: int = Field(20, description="Uploads of a course that wait for a confirmation; past it, 409.")
     upload_minutes: int = Field(60, description="An upload that is not confirmed is deleted after this time.")
     pause_seconds: float = Field(600.0, description="A longer time between two decisions does not count as work.")

@@ -63,6 +63,16 @@ class Settings(BaseSettings):
         description="The access token for Canvas, of a teacher of the course; only `grader send canvas` needs it. "
         "Default: none",
     )
+    canvas_url: str = Field(
+        "",
+        description="The address of Canvas, such as https://canvas.example: the pages send grades to assignments below "
+        "it, with GRADER_CANVAS_TOKEN. Default: none",
+    )
+    moodle_url: str = Field(
+        "",
+        description="The address of Moodle, such as https://moodle.example: the pages send grades to assignments below "
+        "it, with GRADER_MOODLE_TOKEN. Default: none",
+    )
     moodle_token: SecretStr = Field(
         SecretStr(""),
         description="The token of a web service of Moodle, of an account that may grade the assignment; only "

@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from grader.heads.label_service import LabelService
 from grader.service.courses import served_courses
+from grader.service.deliveries import running_deliveries
 from grader.service.engine import ModelOptions, open_engine
 from grader.service.local_store import local_store
 from grader.service.lti import lti_options
@@ -99,7 +100,7 @@ def run_service(options: ServeOptions) -> None:
             screen.print(ready)
             show({"url": url, "docs": f"{url}/docs"})
 
-        with suppress(KeyboardInterrupt), sending_webhooks(store):
+        with suppress(KeyboardInterrupt), sending_webhooks(store), running_deliveries(store):
             try:
                 server(app, app.state.service.stopping, ready=announce).run(sockets=[address])
             finally:

@@ -9,20 +9,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from labs_schema.errors import issue_texts
+from serving.deliveries.differences import NAMES, differences
 from serving.deliveries.plan import Action, DeliveryPlan, PlannedDelivery
-from serving.deliveries.platform import Value
 from serving.deliveries.sending import StudentOutcome
 
 SHOWN = 30
-NAMES = {
-    Action.SEND: "to send",
-    Action.UNCHANGED: "already there",
-    Action.WAITS: "waiting for review",
-    Action.UNGRADED: "ungraded",
-    Action.UNMATCHED: "not on the platform",
-    Action.AMBIGUOUS: "ambiguous on the platform",
-    Action.CONFLICT: "changed on the platform",
-}
 
 
 def plan_table(plan: DeliveryPlan) -> RenderableType:
@@ -49,32 +40,8 @@ def plan_table(plan: DeliveryPlan) -> RenderableType:
 
 def _rows(planned: PlannedDelivery, plan: DeliveryPlan) -> list[tuple[str, str, str, str, str]]:
     """A row for the total and for each criterion that changes."""
-    state = NAMES[planned.action]
-    before, after = planned.before or Value(), planned.after or Value()
-    there = before.blocked or _number(before.total)
-    rows = [(planned.student, "total", there, _number(after.total), state)]
-    for criterion in sorted(after.criteria):
-        old, new = before.criteria.get(criterion), after.criteria[criterion]
-        if old is None or (old.level, old.points, old.comment) != (new.level, new.points, new.comment):
-            title, levels = _titles(plan, criterion)
-            shown = "" if old is None else _level(levels.get(old.level or "", ""), old.points)
-            rows.append(("", title, shown, _level(levels.get(new.level or "", ""), new.points), ""))
-    return rows
-
-
-def _titles(plan: DeliveryPlan, criterion: str) -> tuple[str, dict[str, str]]:
-    """The criterion's title and its levels' titles by id."""
-    rubric = plan.assignment.rubric
-    found = next((each for each in rubric.criteria if each.id == criterion), None) if rubric else None
-    return (criterion, {}) if found is None else (found.title, {level.id: level.title for level in found.levels})
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:g}"
-
-
-def _level(title: str, points: float | None) -> str:
-    return f"{title} ({_number(points)})" if points is not None else title
+    first, *others = differences(planned, plan)
+    return [(planned.student, *first, NAMES[planned.action]), *(("", *each, "") for each in others)]
 
 
 def outcome_table(outcomes: Sequence[StudentOutcome]) -> RenderableType:

@@ -34,6 +34,9 @@ KINDS = {
     "platform-student-unknown": ErrorKind.DATA,
     "platform-value-refused": ErrorKind.DATA,
     "platform-grade-locked": ErrorKind.DATA,
+    "platform-not-configured": ErrorKind.SET_UP,
+    "platform-address": ErrorKind.SET_UP,
+    "grade-not-confirmed": ErrorKind.CONFLICT,
     "platform-value-changed": ErrorKind.CONFLICT,
     "platform-stale": ErrorKind.CONFLICT,
 }

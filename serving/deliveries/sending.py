@@ -100,9 +100,9 @@ class Sender:
             outcomes: list[StudentOutcome] = []
             stopped: DeliveryError | None = None
             for planned in plan.students:
-                if _is_open(planned) and stopped is None:
+                if is_open(planned) and stopped is None:
                     outcome, stopped = self._send_student(planned, policy)
-                elif _is_open(planned) and stopped is not None:
+                elif is_open(planned) and stopped is not None:
                     outcome = _failed(planned.student, stopped)
                 else:
                     outcome = _not_sent(planned)
@@ -187,7 +187,7 @@ class Sender:
             raise GraderError(message, code="delivery-running") from error
 
 
-def _is_open(planned: PlannedDelivery) -> bool:
+def is_open(planned: PlannedDelivery) -> bool:
     """Also a grade that the platform shows after an interrupted run, so that the journal is completed."""
     announces = isinstance(planned.after, NewValue) and planned.after.waiting
     return announces or planned.action is Action.SEND or (planned.action is Action.UNCHANGED and planned.pending)
@@ -222,3 +222,8 @@ def _not_sent(planned: PlannedDelivery) -> StudentOutcome:
     code = codes.get(planned.action, "")
     kind = str(DeliveryError(code, "").kind) if code else ""
     return StudentOutcome(student=planned.student, action=str(planned.action), code=code, kind=kind)
+
+
+def not_confirmed(planned: PlannedDelivery) -> StudentOutcome:
+    """The outcome for a grade that is another one than a person confirmed."""
+    return _failed(planned.student, DeliveryError("grade-not-confirmed", "The grade has changed since it was shown."))

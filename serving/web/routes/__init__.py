@@ -16,6 +16,7 @@ from serving.web.routes import (
     rating,
     regrade_requests,
     second_markings,
+    sending,
     sign_in,
     snippets,
     statistics,
@@ -44,5 +45,6 @@ ROUTERS = tuple(
         lab_editor,
         lab_creation,
         lab_submissions,
+        sending,
     )
 )

@@ -1,0 +1,108 @@
+"""Jobs that send the grades of a lab to a platform, as a person confirmed them after the dry run."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from labs_schema.frozen import Frozen
+from serving.deliveries.tables import delivery_jobs
+from serving.store.database import Database
+from serving.store.errors import UnknownError
+from serving.store.ledger import Detail, audited_transaction, printable_name, timestamp
+
+
+class JobOptions(Frozen):
+    """`overwrite`: pseudonyms of students whose value on the platform is replaced. `remap`: accept its new rubric."""
+
+    include_review: bool = False
+    scale: bool = False
+    remap: bool = False
+    overwrite: tuple[str, ...] = ()
+
+
+class JobOutcome(Frozen):
+    """The outcome for a student, by pseudonym; otherwise as `StudentOutcome`."""
+
+    student: str
+    action: str
+    code: str = ""
+    kind: str = ""
+    message: str = ""
+
+
+class NewJob(Frozen):
+    """`address`: that of the assignment's page. `confirmed`: pseudonym -> revision of the record that was shown."""
+
+    course: str
+    lab: str
+    platform: str
+    address: str
+    options: JobOptions
+    confirmed: dict[str, str]
+
+
+class DeliveryJob(NewJob):
+    """`done` of the `total` students are settled. `failure`: the code of what ended the job, None if nothing did."""
+
+    id: str
+    at: str
+    actor: str
+    total: int
+    done: int
+    finished_at: str | None
+    failure: str | None
+    outcomes: tuple[JobOutcome, ...]
+
+
+class DeliveryJobs:
+    """All methods raise StoreError."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.database, self._now = database, now
+
+    def add(self, job_id: str, new: NewJob, *, actor: str) -> DeliveryJob:
+        """Creates a job, or returns the one with this id: a confirmation that is sent twice makes one."""
+        same = select(delivery_jobs.c.id).where(delivery_jobs.c.id == job_id)
+        with audited_transaction(self.database, self._now()) as ledger:
+            if ledger.connection.execute(same).first() is None:
+                row = {**new.model_dump(mode="json"), "id": job_id, "at": ledger.at, "actor": printable_name(actor)}
+                row |= {"total": len(new.confirmed), "done": 0, "outcomes": []}
+                ledger.connection.execute(insert(delivery_jobs).values(row))
+                named: Detail = {"id": job_id, "course": new.course, "lab": new.lab, "address": new.address}
+                ledger.append("delivery-job", actor, named)
+        return self.read(job_id)
+
+    def read(self, job_id: str) -> DeliveryJob:
+        """Raises UnknownError."""
+        with self.database.reading() as connection:
+            found = connection.execute(select(delivery_jobs).where(delivery_jobs.c.id == job_id)).one_or_none()
+        if found is None:
+            raise UnknownError(f"There is no delivery {job_id[:40]!r}.")
+        return DeliveryJob.model_validate(dict(found._mapping))
+
+    def of_lab(self, course: str, lab: str, limit: int) -> list[DeliveryJob]:
+        """The newest first."""
+        mine = delivery_jobs.c.course == course, delivery_jobs.c.lab == lab
+        query = select(delivery_jobs).where(*mine).order_by(delivery_jobs.c.at.desc(), delivery_jobs.c.id).limit(limit)
+        with self.database.reading() as connection:
+            return [DeliveryJob.model_validate(dict(row._mapping)) for row in connection.execute(query)]
+
+    def unfinished(self) -> list[str]:
+        """Ids, the oldest first."""
+        query = select(delivery_jobs.c.id).where(delivery_jobs.c.finished_at.is_(None)).order_by(delivery_jobs.c.at)
+        with self.database.reading() as connection:
+            return [*connection.execute(query).scalars()]
+
+    def progress(self, job_id: str, done: int) -> None:
+        with self.database.writing() as connection:
+            connection.execute(update(delivery_jobs).where(delivery_jobs.c.id == job_id).values(done=done))
+
+    def finish(self, job_id: str, outcomes: Sequence[JobOutcome], failure: str | None = None) -> None:
+        """Does nothing if it is finished."""
+        written = [each.model_dump(mode="json") for each in outcomes]
+        values: dict[str, Any] = {"finished_at": timestamp(self._now()), "failure": failure, "outcomes": written}
+        open_ = delivery_jobs.c.id == job_id, delivery_jobs.c.finished_at.is_(None)
+        with self.database.writing() as connection:
+            connection.execute(update(delivery_jobs).where(*open_).values(values))

@@ -1,0 +1,104 @@
+"""Runs delivery jobs, in a thread of a service or worker.
+
+A job whose process ended is taken up again: its lock ends with the process, and sending reads before it writes.
+"""
+
+import itertools
+import logging
+import threading
+from collections.abc import Callable
+
+from labs_schema.errors import GraderError
+from labs_schema.limits import DeliveryLimits
+from serving.deliveries.delivery_jobs import DeliveryJob, DeliveryJobs, JobOutcome
+from serving.deliveries.plan import DeliveryPlan, PlannedDelivery, ReleasePolicy
+from serving.deliveries.platform import Platform
+from serving.deliveries.retries import Retries
+from serving.deliveries.sending import Sender, Source, StudentOutcome, is_open, not_confirmed
+from serving.jobs.job_lock import job_lock
+from serving.store.errors import StoreError
+from serving.store.store import Store
+
+log = logging.getLogger("grader.deliveries")
+LIMITS = DeliveryLimits()
+BUSY = ("job-locked", "delivery-running")
+"""Another process has the job, or sends to the same place: it is looked at again later."""
+
+
+class DeliveryWorker:
+    """`open_platform` takes name and address of a job. `retries` are replaced in tests."""
+
+    def __init__(
+        self, store: Store, open_platform: Callable[[str, str], Platform], retries: Retries | None = None
+    ) -> None:
+        self._store, self._open, self._retries = store, open_platform, retries
+        self._jobs = DeliveryJobs(store.database)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="deliveries", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """A job that is not finished shortly is continued by the next process."""
+        self._stopping.set()
+        self._thread.join(LIMITS.stop_seconds)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.look()
+            except Exception as error:  # such as an unreachable store: the next look may succeed
+                log.error("deliveries could not be run: %s", type(error).__name__)
+            self._stopping.wait(LIMITS.poll_seconds)
+
+    def look(self) -> None:
+        """Runs the jobs that are not finished."""
+        for job_id in self._jobs.unfinished():
+            if not self._stopping.is_set():
+                self._run_job(job_id)
+
+    def _run_job(self, job_id: str) -> None:
+        try:
+            with job_lock(self._store.database, [f"delivery-{job_id}"]):
+                job = self._jobs.read(job_id)
+                if job.finished_at is None:
+                    self._jobs.finish(job_id, self._send(job))
+        except StoreError:
+            raise
+        except GraderError as error:
+            if error.code not in BUSY:
+                self._jobs.finish(job_id, (), error.code)
+        except Exception as error:  # only its kind: the text may name a student
+            log.error("a delivery failed: %s", type(error).__name__)
+            self._jobs.finish(job_id, (), "delivery-failed")
+
+    def _send(self, job: DeliveryJob) -> list[JobOutcome]:
+        """The records that were confirmed are sent; one that has changed since is not."""
+        platform = self._open(job.platform, job.address)
+        sender = Sender(self._store, platform, actor=job.actor, retries=self._retries)
+        source, policy = Source(course=job.course, lab=job.lab), self._policy(job)
+        plan = sender.plan(source, policy, remap=job.options.remap)
+        rest = [each for each in plan.students if is_open(each) and not _is_confirmed(each, job)]
+        confirmed = plan.model_copy(update={"students": tuple(each for each in plan.students if each not in rest)})
+        done = itertools.count(1)
+        outcomes = sender.send(source, confirmed, policy, lambda: self._progress(job, next(done)))
+        return _by_pseudonym([*outcomes, *map(not_confirmed, rest)], plan)
+
+    def _policy(self, job: DeliveryJob) -> ReleasePolicy:
+        names = (self._store.read_student(each).student for each in job.options.overwrite)
+        overwrite = frozenset(name for name in names if name is not None)
+        return ReleasePolicy(include_review=job.options.include_review, scale=job.options.scale, overwrite=overwrite)
+
+    def _progress(self, job: DeliveryJob, done: int) -> None:
+        self._jobs.progress(job.id, min(done, job.total))
+
+
+def _is_confirmed(planned: PlannedDelivery, job: DeliveryJob) -> bool:
+    return job.confirmed.get(planned.record.pseudonym) == planned.record.revision
+
+
+def _by_pseudonym(outcomes: list[StudentOutcome], plan: DeliveryPlan) -> list[JobOutcome]:
+    pseudonyms = {each.student: each.record.pseudonym for each in plan.students}
+    fields = {"action", "code", "kind", "message"}
+    return [JobOutcome(student=pseudonyms[each.student], **each.model_dump(include=fields)) for each in outcomes]

@@ -1,0 +1,170 @@
+"""Sending a lab's grades to a configured platform: the dry run, the confirmation, and the progress of the delivery."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from labs_schema.errors import GraderError, issue_texts
+from labs_schema.limits import DeliveryLimits, PageLimits
+from serving.api.schemas.problems import ProblemError
+from serving.api.service import Service
+from serving.deliveries.configured import TITLES, configured_platforms, open_platform
+from serving.deliveries.delivery_jobs import DeliveryJob, DeliveryJobs, JobOptions, NewJob
+from serving.deliveries.differences import NAMES, differences
+from serving.deliveries.errors import DeliveryError
+from serving.deliveries.plan import Action, DeliveryPlan, ReleasePolicy
+from serving.deliveries.sending import Sender, Source, is_open
+from serving.outbound.client import OutboundClient
+from serving.outbound.policy import configured_policy
+from serving.store.errors import StoreError, UnknownError
+from serving.web.form_posts import PageRoute, read_form, text
+from serving.web.rendering import new_request_id, redirect, render
+from serving.web.visitors import AdminVisitor, course_service
+
+router = APIRouter(route_class=PageRoute)
+Name = Annotated[str, Query(max_length=500)]
+FLAGS = ("include_review", "scale", "remap")
+JOB = re.compile(r"[\w-]{16,64}")
+SHOWN = PageLimits().listed_deliveries
+
+
+@router.get("/lab/send")
+async def choose(request: Request, caller: AdminVisitor, course: Name, lab: Name) -> Response:
+    del caller
+    context = await run_in_threadpool(_start, request, course, lab)
+    return render(request, "send.html", **context)
+
+
+@router.post("/lab/send")
+async def plan_or_send(request: Request, caller: AdminVisitor) -> Response:
+    """The dry run, which writes nothing; with `act` confirm, the start of the delivery that it showed."""
+    form = await read_form(request)
+    given = {name: text(form, name) for name in ("course", "lab", "platform", "address", "request", "confirmed")}
+    flags = {name: text(form, name) == "1" for name in FLAGS}
+    overwrite = frozenset(str(each) for each in form.getlist("overwrite"))
+    if text(form, "act") == "confirm":
+        job = await run_in_threadpool(_confirm, request, given, flags, overwrite, caller.actor)
+        return redirect(request, f"/deliveries/{job.id}")
+    context = await run_in_threadpool(_plan, request, given, flags, overwrite)
+    return render(request, "send.html", 422 if context.get("fault") else 200, **context)
+
+
+@router.get("/deliveries/{job_id}")
+async def progress(request: Request, caller: AdminVisitor, job_id: str) -> Response:
+    del caller
+    return render(request, "delivery.html", **await run_in_threadpool(_job, request, job_id))
+
+
+def _start(request: Request, course: str, lab: str) -> dict[str, Any]:
+    service = course_service(request, course)
+    jobs = DeliveryJobs(service.store.database).of_lab(service.course.name, lab, DeliveryLimits().listed_jobs)
+    given = {"platform": jobs[0].platform, "address": jobs[0].address} if jobs else {}
+    return _context(course, lab, given, dict.fromkeys(FLAGS, False)) | {"jobs": jobs}
+
+
+def _context(course: str, lab: str, given: Mapping[str, str], flags: Mapping[str, bool]) -> dict[str, Any]:
+    return {
+        "course": course,
+        "lab": lab,
+        "platforms": {name: (TITLES[name], url) for name, url in configured_platforms().items()},
+        "platform": given.get("platform", ""),
+        "address": given.get("address", ""),
+        "flags": flags,
+        "plan": None,
+        "fault": None,
+        "jobs": (),
+    }
+
+
+def _plan(
+    request: Request, given: Mapping[str, str], flags: Mapping[str, bool], overwrite: frozenset[str]
+) -> dict[str, Any]:
+    service = course_service(request, given["course"])
+    context = _context(given["course"], given["lab"], given, flags)
+    policy = ReleasePolicy(include_review=flags["include_review"], scale=flags["scale"], overwrite=overwrite)
+    source = Source(course=service.course.name, lab=given["lab"])
+    try:
+        with OutboundClient(configured_policy()) as client:
+            platform = open_platform(given["platform"], given["address"].strip(), client)
+            plan = Sender(service.store, platform, actor="dry run").plan(source, policy, remap=flags["remap"])
+    except StoreError:
+        raise
+    except GraderError as error:
+        stated = error.platform_text if isinstance(error, DeliveryError) else ""
+        kind = str(error.kind) if isinstance(error, DeliveryError) else ""
+        return context | {"fault": _fault(error.code, kind) | {"message": str(error), "platform_text": stated}}
+    return context | _shown(plan) | {"overwrite": sorted(overwrite)}
+
+
+def _shown(plan: DeliveryPlan) -> dict[str, Any]:
+    to_send = {each.record.pseudonym: each.record.revision for each in plan.students if is_open(each)}
+    listed = [each for each in plan.students if each.action is not Action.UNCHANGED]
+    return {
+        "plan": plan,
+        "counts": [(name, plan.count(action)) for action, name in NAMES.items()],
+        "rows": [(each, NAMES[each.action], differences(each, plan)) for each in listed[:SHOWN]],
+        "more": max(0, len(listed) - SHOWN),
+        "sendable": len(to_send),
+        "confirmed": json.dumps(to_send),
+        "request_id": new_request_id(),
+        "overwrite": [],
+    }
+
+
+def _fault(code: str, kind: str) -> dict[str, str]:
+    texts = issue_texts().get(code, {})
+    return {"code": code, "kind": kind, "meaning": texts.get("meaning", ""), "hint": texts.get("hint", "")}
+
+
+def _confirm(
+    request: Request, given: Mapping[str, str], flags: Mapping[str, bool], overwrite: frozenset[str], actor: str
+) -> DeliveryJob:
+    service = course_service(request, given["course"])
+    if not JOB.fullmatch(given["request"]) or not (confirmed := _revisions(given["confirmed"])):
+        raise ProblemError("invalid-request", "The form has a wrong value.")
+    grades = service.store.read_lab_grades(service.course.name, given["lab"])
+    replaced = tuple(each.grade.student for each in grades if each.student in overwrite)
+    job = NewJob(
+        course=service.course.name,
+        lab=given["lab"],
+        platform=given["platform"],
+        address=given["address"].strip(),
+        options=JobOptions(**flags, overwrite=replaced),
+        confirmed=confirmed,
+    )
+    return DeliveryJobs(service.store.database).add(given["request"], job, actor=actor)
+
+
+def _revisions(given: str) -> dict[str, str]:
+    """Pseudonym -> revision; empty for anything else."""
+    try:
+        found = json.loads(given)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(found, dict) or not all(isinstance(each, str) for each in found.values()):
+        return {}
+    return found
+
+
+def _job(request: Request, job_id: str) -> dict[str, Any]:
+    store = request.app.state.service.store
+    job = DeliveryJobs(store.database).read(job_id)
+    if request.state.caller.course not in (None, job.course):
+        raise UnknownError(f"There is no delivery {job_id[:40]!r}.")
+    service: Service = course_service(request, job.course)
+    problems = [each for each in job.outcomes if each.code]
+    return {
+        "course": service.course.name,
+        "job": job,
+        "title": TITLES.get(job.platform, job.platform),
+        "counts": Counter(each.action for each in job.outcomes),
+        "problems": [(each, store.read_student(each.student).student or "forgotten") for each in problems[:SHOWN]],
+        "more": max(0, len(problems) - SHOWN),
+        "steps": [_fault(code, "") for code in dict.fromkeys(each.code for each in problems)],
+        "fault": _fault(job.failure, "") if job.failure else None,
+    }
