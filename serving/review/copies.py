@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -97,8 +97,4 @@ class Copies:
             with self._database.reading() as connection:
                 rows = select_in_batches(connection, query, grades.c.id, ids[start : start + BATCH])
             for row in rows:
-                yield row.id, [text for _, text in _files(json.loads(row.document))]
-
-
-def _files(document: Any) -> Any:
-    return document["files"] if isinstance(document, dict) else document
+                yield row.id, [text for _, text in json.loads(row.document)]

@@ -21,8 +21,8 @@ FLAGS = frozenset({ReviewCode.SUSPICIOUS_TEXT, ReviewCode.VERIFICATION_DIFFERS, 
 class ReviewCriterion:
     """A criterion of a submission. `rating`: the machine's, None if ungraded. `reasons`: why a person should look.
 
-    `spread`: the expected change if a person decided, as a share of the criterion's marks (0 to 1): the mean distance
-    of the other ratings from the machine's, weighted by their probabilities; 1 if ungraded.
+    `spread`: the expected change if a person decided, as a share of the criterion's marks (0 to 1); see `spread`.
+    `marks`: the difference between its highest and lowest rating, None if the rubric has no marks.
     """
 
     title: str
@@ -31,7 +31,7 @@ class ReviewCriterion:
     accepted: bool
     reasons: tuple[str, ...]
     spread: float
-    max_marks: float | None
+    marks: float | None
     decision: Decision = NO_DECISION
 
     @property
@@ -87,8 +87,8 @@ class ReviewItem:
     def impact(self) -> float:
         """The expected change of the total if a person decided every criterion: in marks, or in criteria if the rubric
         has no marks. Only the machine's grade counts, so that a decision does not move the submission in the list."""
-        marks = (1.0 if each.max_marks is None else each.max_marks for each in self.criteria)
-        return round(sum(each.spread * most for each, most in zip(self.criteria, marks, strict=True)), 9)
+        worth = (1.0 if each.marks is None else each.marks for each in self.criteria)
+        return round(sum(each.spread * most for each, most in zip(self.criteria, worth, strict=True)), 9)
 
     @cached_property
     def lowest_probability(self) -> float:
@@ -120,24 +120,46 @@ def review_criteria(
                 probability=probabilities.get(rating),
                 accepted=each.get("status") == Status.ACCEPTED,
                 reasons=tuple(each.get("review_reasons", ())),
-                spread=spread(criterion, rating, probabilities) if document["provenance"] else 0.0,
-                max_marks=criterion.max_marks,
+                spread=spread(criterion, each) if document["provenance"] else 0.0,
+                marks=_range(criterion),
                 decision=fitting(decided.get(each["criterion"], NO_DECISION), criterion),
             )
         )
     return tuple(found)
 
 
-def spread(criterion: Criterion, rating: str | None, probabilities: Mapping[str, float]) -> float:
-    """See `ReviewCriterion.spread`. Without marks every other rating has distance 1."""
+def spread(criterion: Criterion, answer: Mapping[str, Any]) -> float:
+    """The expected distance of a TA's rating from that of `answer`, a criterion's grade as JSON, from 0 to 1.
+
+    With the probability `confidence` that a TA gives the same rating, which a calibration corrects, it is
+    (1 - confidence) times the mean distance of the other ratings, weighted by their probabilities. Distances are in
+    marks; without marks every other rating has distance 1. 1 if ungraded, 0 if observed outcomes decided.
+    """
+    rating, probabilities = answer.get("rating"), answer.get("probabilities") or {}
+    if answer.get("decided"):
+        return 0.0
     if rating is None or not probabilities:
         return 1.0
-    low, high = criterion.min_marks, criterion.max_marks
-    if low is None or high is None or high == low:
-        return 1.0 - probabilities.get(rating, 0.0)
+    others: dict[str, float] = {
+        r.title: probabilities.get(r.title, 0.0) for r in criterion.ratings if r.title != rating
+    }
+    left = sum(others.values())
+    confidence = answer.get("confidence")
+    doubt = float(left if confidence is None else 1.0 - confidence)
+    marks = _range(criterion)
+    if not left:
+        return 0.0
+    if not marks:
+        return doubt
     chosen = criterion.rating(rating).marks or 0.0
-    distances = (abs((r.marks or 0.0) - chosen) * probabilities.get(r.title, 0.0) for r in criterion.ratings)
-    return sum(distances) / (high - low)
+    distances = (abs((r.marks or 0.0) - chosen) * others.get(r.title, 0.0) for r in criterion.ratings)
+    return doubt * sum(distances) / left / marks
+
+
+def _range(criterion: Criterion) -> float | None:
+    """Deductions count as other marks do."""
+    low, high = criterion.min_marks, criterion.max_marks
+    return None if low is None or high is None else high - low
 
 
 def in_blind_sample(student: str, lab: str, criterion: str, share: float) -> bool:

@@ -14,7 +14,6 @@ from labs_schema.hashes import (
     canonical_json,
     observations_hash,
     rubric_hash,
-    submission_document,
     submission_hash,
 )
 from labs_schema.models import Lab, SourceFile, Submission
@@ -32,6 +31,8 @@ OF_STUDENTS = {"submission_hash", "observations_hash"}
 """Fields of the provenance that would identify a program after its student was forgotten."""
 by_model = grades.c.provenance != NO_MODEL
 """An SQL condition on `grades`."""
+ABOUT = "submission"
+"""The key in a stored grade for what is known of the submission besides its files."""
 RUBRIC_FIELDS = ("name", "problem", "short_problem", "language", "criteria")
 """The fields of a lab that a grade depends on; the others name students."""
 
@@ -76,9 +77,9 @@ def record_grades(
         if (secret := student_secrets[submission.student]) is None:
             ids.append(None)
             continue
-        program = make_content(submission.student, secret, _stored_submission(submission))
+        program = make_content(submission.student, secret, _stored_files(submission))
         if (submission.student, program.hash) not in known:
-            document = make_content(submission.student, secret, grade.model_dump(mode="json"))
+            document = make_content(submission.student, secret, _stored_grade(submission, grade))
             rows.append(_append_entry(ledger, version, grade, (request, actor), (program.hash, document.hash)))
             documents += [program, document]
             known[submission.student, program.hash] = str(rows[-1]["id"])
@@ -117,36 +118,45 @@ def read_lab(connection: Connection, version: str) -> Lab:
 
 def read_submission(connection: Connection, grade_id: str) -> Submission | None:
     """The graded program under its pseudonym; None once the student was forgotten."""
-    found = connection.execute(
-        select(contents.c.document, grades.c.student)
-        .join(grades, grades.c.submission == contents.c.hash)
-        .where(grades.c.id == grade_id)
+    row = connection.execute(
+        select(grades.c.student, grades.c.submission, grades.c.content).where(grades.c.id == grade_id)
     ).one_or_none()
-    if found is None:
+    if row is None:
         return None
-    document = json.loads(found.document)
-    fields = document if isinstance(document, dict) else {"files": document}
-    observed = fields.get("observations")
+    both = select(contents.c.hash, contents.c.document).where(contents.c.hash.in_([row.submission, row.content]))
+    documents = {each.hash: json.loads(each.document) for each in connection.execute(both)}
+    if row.submission not in documents or row.content not in documents:
+        return None
+    about = documents[row.content].get(ABOUT, {})
+    observed = about.get("observations")
     return Submission(
-        student=found.student,
-        folder=found.student,
-        files=tuple(SourceFile(path=path, text=text) for path, text in fields["files"]),
-        redactions=tuple(fields.get("redactions", ())),
-        unread=tuple(fields.get("unread", ())),
+        student=row.student,
+        folder=row.student,
+        files=tuple(SourceFile(path=path, text=text) for path, text in documents[row.submission]),
+        redactions=tuple(about.get("redactions", ())),
+        unread=tuple(about.get("unread", ())),
         observations=None if observed is None else SubmissionObservations.model_validate(observed),
-        unobserved=fields.get("unobserved", ""),
+        unobserved=about.get("unobserved", ""),
     )
 
 
-def _stored_submission(submission: Submission) -> object:
-    """The files of a grade, and what was observed of them, or why nothing was."""
-    document, observed = submission_document(submission), submission.observations
-    more: dict[str, object] = {"unobserved": submission.unobserved} if submission.unobserved else {}
-    if observed is not None:
-        more["observations"] = observed.model_dump(mode="json", exclude_defaults=True)
-    if not more:
-        return document
-    return {**(document if isinstance(document, dict) else {"files": document}), **more}
+def _stored_files(submission: Submission) -> object:
+    """Only the files: people's decisions hold for them, whatever was observed or redacted at another time."""
+    return [[file.path, file.text] for file in submission.files]
+
+
+def _stored_grade(submission: Submission, grade: Grade) -> object:
+    """The grade, and what the model was shown with the files."""
+    about: dict[str, object] = {
+        "redactions": list(submission.redactions),
+        "unread": list(submission.unread),
+        "unobserved": submission.unobserved,
+    }
+    if submission.observations is not None:
+        about["observations"] = submission.observations.model_dump(mode="json", exclude_defaults=True)
+    about = {name: value for name, value in about.items() if value}
+    document = grade.model_dump(mode="json")
+    return {**document, ABOUT: about} if about else document
 
 
 def _check(lab: Lab, rubric: str, submission: Submission, grade: Grade) -> None:
@@ -204,4 +214,7 @@ def _with_documents() -> Select[Any]:
 
 def _stored(row: Row[Any]) -> StoredGrade:
     values = {name: getattr(row, name) for name in StoredGrade.model_fields if name != "grade"}
-    return StoredGrade(**values, grade=None if row.document is None else Grade.model_validate(json.loads(row.document)))
+    document = None if row.document is None else json.loads(row.document)
+    if document is not None:
+        document.pop(ABOUT, None)
+    return StoredGrade(**values, grade=None if document is None else Grade.model_validate(document))

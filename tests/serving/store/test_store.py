@@ -35,6 +35,22 @@ def test_grade_round_trips(store: Store, hand: Any) -> None:
     assert store.verify().faults == ()
 
 
+def test_a_decision_holds_for_the_files_however_they_were_observed(store: Store, hand: Any) -> None:
+    someone = store.pseudonym_for("cs101", "s1", actor="api")
+    given = hand.written_by(someone)
+    first = hand.grade(store, someone, request="r1")
+    store.record_override(first, COMPILES, "B", "by hand", request="r2", actor="ada")
+    observed = given.model_copy(
+        update={"unobserved": "no observer", "redactions": ("Ada",), "unread": ("bad-archive",)}
+    )
+    [later] = store.record_grades(hand.lab, [observed], [hand.graded(hand.lab, observed)], request="r3", actor="job")
+    assert later and store.read_submission(later) == observed and store.read_submission(first) == given
+    assert store.read_history(later).ratings[COMPILES] == "B"
+    assert store.verify().faults == ()
+    other = hand.grade(store, someone, request="r4", text="other files")
+    assert store.read_history(other).ratings[COMPILES] == "A"
+
+
 def test_retry_records_nothing_new(store: Store, hand: Any) -> None:
     someone = store.pseudonym_for("cs101", "s1", actor="api")
     first = hand.grade(store, someone, request="job1")

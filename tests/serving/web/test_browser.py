@@ -2,16 +2,22 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from labs_schema.lab_writer import write_lab
 from labs_schema.models import Rating, SourceFile
 from labs_schema.reading.validate import load_lab
+from serving.courses.lab_registry import read_registry
+from serving.courses.served import OneCourse
 from serving.review.index import ReviewIndex
+from serving.review.proposed_grades import new_proposal, write_proposal
 from serving.store.roles import Role
-from tests.harness.pages import COURSE, record_lab
+from tests.harness.labelling import FakeLabelling, estimated
+from tests.harness.pages import COURSE, machine_grade, record_lab
 from tests.harness.review_browser import Service, open_first, saved
 
 pytestmark = pytest.mark.slow
@@ -28,9 +34,19 @@ HOSTILE = (
 
 
 @pytest.fixture(scope="module")
-def sample(start: Callable[..., Service]) -> Service:
-    """The four sample labs, 10 % blind."""
-    return start(*(load_lab(LABS / name) for name in ("cpp_second_largest", "python_parking_fee")), blind_share=0.1)
+def sample(start: Callable[..., Service], tmp_path_factory: pytest.TempPathFactory) -> Service:
+    """Two sample labs, 10 % blind; the first one is being rated and has proposed grades."""
+    labs = [load_lab(LABS / name) for name in ("cpp_second_largest", "python_parking_fee")]
+    labelling = FakeLabelling([each.student for each in labs[0].submissions], started=True)
+    labelling.now = replace(labelling.now, versions=(estimated(0.62, 4), estimated(0.81)))
+    folder = tmp_path_factory.mktemp("labs")
+    write_lab(labs[0].model_copy(update={"human_grades": ()}), folder / labs[0].name)
+    courses = OneCourse(COURSE, read_registry(folder)[0], folder)
+    service = start(*labs, blind_share=0.1, courses=courses, labelling=labelling)
+    proposed = [machine_grade(labs[0], each, seed=1) for each in labs[0].submissions]
+    proposal = new_proposal(COURSE, labs[0], "runs/new", "c" * 64, actor="Ada", version=estimated(0.81))
+    write_proposal(service.store, proposal, proposed)
+    return service
 
 
 def test_a_ta_reviews_a_lab_by_keyboard_alone(start: Callable[..., Service]) -> None:
@@ -147,6 +163,10 @@ def pages_of(service: Service, page: Any, lab: str) -> Iterator[str]:
     yield "submission"
     page.goto(f"{service.url}/statistics?course={COURSE}&lab={lab}")
     yield "statistics"
+    page.goto(f"{service.url}/lab/rate?course={COURSE}&lab={lab}")
+    yield "rate"
+    page.goto(f"{service.url}/lab/changes?course={COURSE}&lab={lab}")
+    yield "changes"
     page.goto(f"{service.url}/no-such-page")
     yield "problem"
 
@@ -235,6 +255,20 @@ def test_hostile_text_runs_no_script_and_requests_nothing(start: Callable[..., S
         assert "owned" not in page.title() and page.locator("main script, main img, main svg, main style").count() == 0
     service.lab(page, "lab1", "&show=all")
     assert "owned" not in page.title() and page.locator("main script, main img").count() == 0
+
+
+def test_programs_of_a_new_lab_are_rated_by_keyboard(sample: Service) -> None:
+    page = sample.page()
+    page.goto(f"{sample.url}/lab/rate?course={COURSE}&lab=cpp_second_largest")
+    assert page.locator("meter").count() == 0 and page.locator(".curve polyline").count() == 1
+    first, criteria = page.inner_text("h1"), page.locator(".criterion").count()
+    for _ in range(criteria):
+        page.keyboard.press("1")
+        saved(page)
+    assert page.locator("text=Every criterion is rated").count() == 1 and page.locator("meter").count() == 0
+    with page.expect_navigation():
+        page.keyboard.press("j")
+    assert page.inner_text("h1") != first and page.locator(".criterion.waits").count() == criteria
 
 
 def test_the_pages_work_without_script(start: Callable[..., Service], make_lab: Any) -> None:

@@ -11,53 +11,14 @@ from labs_schema.models import Lab
 from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
 from serving.review.index import ReviewIndex
-from serving.review.labelling import (
-    Estimate,
-    LabelState,
-    LabPlace,
-    ProposedProgram,
-    Readiness,
-    Stage,
-    Version,
-    readiness,
-)
+from serving.review.labelling import LabelState, Readiness, Stage, readiness
 from serving.review.statistics import blind_agreement
 from serving.store.roles import Role
 from serving.store.store import Store
+from tests.harness.labelling import FakeLabelling, estimated
 from tests.harness.pages import COURSE, Forms, Visitor, pages_app, record_lab, visitor
 
 RATE = f"lab/rate?course={COURSE}&lab=lab1"
-
-
-def estimated(agreement: float, programs: int = 12) -> Version:
-    found = Estimate(
-        agreement=agreement, low=agreement - 0.1, high=agreement + 0.1, majority=0.6, programs=programs, decisions=24
-    )
-    return Version(
-        head_hash="a" * 64, ratings_hash="b" * 64, programs=programs, estimate=found, made="2026-01-01T00:00"
-    )
-
-
-class FakeLabelling:
-    """Proposes the students in a fixed order and learns at once."""
-
-    def __init__(self, students: list[str]) -> None:
-        self.now, self.refreshed, self.graded_for = LabelState(), 0, list[str]()
-        self._students = students
-
-    def state(self, place: LabPlace) -> LabelState:
-        assert (place.course, place.lab) == (COURSE, "lab1") and place.folder.is_dir()
-        return self.now
-
-    def refresh(self, place: LabPlace) -> None:
-        assert place.lab == "lab1"
-        self.refreshed += 1
-        proposals = tuple(ProposedProgram(student=s, resembles=3, left=4, doubt=0.5) for s in self._students)
-        self.now = LabelState(Stage.READY, proposals=proposals, programs=4, versions=self.now.versions)
-
-    def grade_rest(self, place: LabPlace, *, actor: str) -> None:
-        assert place.lab == "lab1"
-        self.graded_for.append(actor)
 
 
 class Course:
