@@ -15,8 +15,12 @@ $(READY): pyproject.toml requirements/$(DEVICE).txt requirements/torch.txt requi
 	touch $@
 
 # The complete pipeline on the sample labs. Each step is an ordinary command; a step with a result is skipped.
-demo: demo/evaluation/evaluation.json
+demo: demo/evaluation/evaluation.json demo/regraded/marks.csv
 	$(BIN)/grader demo --model $(RUN) --lab demo/labs/cpp_second_largest --student s112
+	@echo
+	@echo "Review the proposed ratings of this lab in the browser:"
+	@echo "  GRADER_STORE=demo/grader.db $(BIN)/grader serve --model $(RUN) --labs demo/labs --course demo"
+	@echo "  http://127.0.0.1:8000/app/lab?course=demo&lab=cpp_second_largest"
 
 # The sample labs, with what happened when their programs were run. A lab that cannot be observed, for example without
 # bubblewrap or javac, is graded by reading.
@@ -37,6 +41,10 @@ $(RUN)/manifest.json: demo/data/manifest.json
 
 demo/evaluation/evaluation.json: $(RUN)/manifest.json
 	$(BIN)/grader evaluate $(RUN) --parent-dir demo/labs --out demo/evaluation --no-base
+
+# Grades for the review pages, in a store of their own.
+demo/regraded/marks.csv: $(RUN)/manifest.json
+	GRADER_STORE=demo/grader.db $(BIN)/grader regrade demo/labs/cpp_second_largest --model $(RUN) --out demo/regraded --course demo
 
 fast: $(READY)
 	$(BIN)/python -m pytest -m "not slow and not nightly and not gpu" -n 2

@@ -17,9 +17,13 @@ from serving.grading.retries import PROBE
 from serving.observability.readiness import readiness, worker_faults
 
 PROBE_SECONDS = ServiceLimits().probe_seconds
-_WORKS = Criterion(title="Does it work?", ratings=(Rating(title="A"), Rating(title="B")))
+_CRITERIA = tuple(
+    Criterion(title="Does it work?", ratings=tuple(Rating(title=letter) for letter in "ABCDE"[:count]))
+    for count in (2, 3, 4, 5)
+)
+"""A head answers only criteria with as many ratings as one that it was fitted on."""
 PROBE_LAB = Lab(
-    name="", problem="Do nothing.", short_problem="Do nothing.", language="C", criteria=(_WORKS,), submissions=()
+    name="", problem="Do nothing.", short_problem="Do nothing.", language="C", criteria=_CRITERIA, submissions=()
 )
 
 router = APIRouter(dependencies=[public], tags=["health"])

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from labs_schema.errors import InputError
-from labs_schema.hashes import submission_hash
+from labs_schema.hashes import rubric_hash
 from labs_schema.limits import PageLimits
 from labs_schema.models import Lab, Submission
 from labs_schema.reading.validate import load_lab
@@ -175,18 +175,21 @@ def _start(request: Request, caller: Caller, course: str, lab_name: str) -> None
 
 
 def _without_grade(service: Service, lab: Lab, review: LabReview) -> Iterable[str]:
-    """The folders of the submissions whose files have no grade yet, of a model or of an earlier start."""
+    """The folders of the submissions without a grade. A model's grade stays, also one of earlier files or rubrics; an
+    ungraded one of these is replaced."""
     items: Mapping[str, ReviewItem] = {item.name: item for item in review.items.values() if item.name}
+    current = rubric_hash(lab)
     for submission in lab.submissions:
         known = [items[student] for student in submission.students if student in items]
-        if len(known) < len(submission.students) or not all(_is_of(service, each, submission) for each in known):
+        if len(known) < len(submission.students) or not all(
+            each.program or (rubric_hash(review.rubrics[each.rubric]) == current and _is_of(service, each, submission))
+            for each in known
+        ):
             yield submission.folder
     yield from (each.folder for each in lab.unreadable if each.student not in items)
 
 
 def _is_of(service: Service, item: ReviewItem, submission: Submission) -> bool:
-    if item.program:
-        return item.program == submission_hash(submission)
     stored = service.store.read_submission(item.grade)
     return stored is not None and stored.files == submission.files
 

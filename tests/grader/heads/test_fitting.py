@@ -11,8 +11,9 @@ from grader.heads.fitting import HeadSettings, RatedLab, fit_lab_heads, read_fea
 from grader.heads.session import estimate
 from labs_schema.errors import ModelError
 from labs_schema.hashes import files_hash
-from labs_schema.models import Criterion, Lab, SourceFile, Submission
+from labs_schema.models import Criterion, Lab, Rating, SourceFile, Submission
 from labs_schema.observations import CheckKind, CheckResult, Outcome, SubmissionObservations
+from serving.api.routes.health import PROBE_LAB
 from serving.engines.engine import EngineFailure, LabelScores, Query, ScoreRequest
 from serving.head.head import INFO, WEIGHTS, Head, read_head, write_head
 from serving.head.head_engine import HeadEngine
@@ -88,6 +89,16 @@ def test_a_new_criterion_is_rated_like_similar_ones_with_as_many_ratings(labs: l
     new = readable.model_copy(update={"title": "Are the names clear?"})
     assert agreement(answers(head, labs[1], new), labs[1], readable) > 0.9
     assert all(isinstance(each, EngineFailure) for each in answers(head, labs[1], labs[1].criteria[0]))
+
+
+def test_a_head_that_knows_only_criteria_with_three_ratings_answers_the_readiness_probe(
+    labs: list[Lab], fit: Fit
+) -> None:
+    lab, readable = labs[0], labs[0].criteria[1]
+    three = readable.model_copy(update={"ratings": (*readable.ratings, Rating(title="never given"))})
+    head = fit([lab.model_copy(update={"criteria": (three,)})])
+    found = [answers(head, lab, criterion)[0] for criterion in PROBE_LAB.criteria]
+    assert [isinstance(each, LabelScores) for each in found] == [False, True, False, False]
 
 
 def test_a_written_head_gives_the_same_answers(labs: list[Lab], fit: Fit, tmp_path: Path) -> None:

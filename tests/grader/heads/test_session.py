@@ -82,6 +82,14 @@ def test_the_majority_baseline_leaves_the_student_out() -> None:
     assert found.majority == pytest.approx(2 / 3)  # for each A the others are a tie, which goes to the first rating
 
 
+def test_the_interval_of_two_students_is_wide_although_they_agree() -> None:
+    held_out = [HeldOut("lab", f"s{i}", f"s{i}", "c", "A", (0.9, 0.1), ("A", "B")) for i in range(2)]
+    found = estimate(held_out)
+    assert found is not None
+    assert (found.agreement, found.high) == (1.0, 1.0)
+    assert found.low == pytest.approx(0.342, abs=0.001)  # 2 / (2 + 1.96^2)
+
+
 def test_saved_ratings_are_the_labs_ratings(labs: list[Lab], tmp_path: Path) -> None:
     lab = labs[0].model_copy(
         update={"human_grades": tuple(g.model_copy(update={"rater": "ada"}) for g in labs[0].human_grades)}

@@ -27,7 +27,7 @@ class Course:
     def __init__(self, store: Store, lab: Lab, folder: Path) -> None:
         self.store, self.lab = store, lab
         write_lab(lab.model_copy(update={"human_grades": ()}), folder / "lab1")
-        registry, _ = read_registry(folder)
+        registry, self.folder = read_registry(folder)[0], folder / "lab1"
         store.create_key("platform", Role.PLATFORM, None, actor="test")
         self.labelling = FakeLabelling(["s002", "s000", "s003", "s001"])
         self.courses = OneCourse(COURSE, registry, folder)
@@ -106,6 +106,21 @@ def test_opening_a_page_writes_nothing_and_starting_twice_adds_nothing(course: C
     start(ta)
     assert {each.grade for each in ReviewIndex(course.store.database).lab(COURSE, "lab1").items.values()} == grades
     assert len(grades) == 4
+
+
+def test_changed_files_are_rated_again_and_a_models_grade_stays(course: Course) -> None:
+    ta = start(course.ta())
+    ta.submit("grades/", act="rate-0-0")
+    [graded] = record_lab(
+        course.store, course.lab.model_copy(update={"submissions": course.lab.submissions[:1]}), request="later"
+    )
+    for file in (course.folder / "submissions").rglob("main.c"):
+        file.write_text("int main(void) { return 77; }\n")
+    course.labelling.now = LabelState()
+    start(ta)
+    assert "s002" in ta.page.text and "77" in ta.page.text
+    assert list(course.decided("s002").values()) == [None, None]
+    assert course.item("s000").grade == graded
 
 
 def test_a_rating_is_undone_and_the_program_comes_back(course: Course) -> None:
