@@ -194,10 +194,13 @@ def is_open(planned: PlannedDelivery) -> bool:
 
 
 def _next_time(last: str) -> str:
-    """Now, but at least a second after the last time, also if the clock was set back: platforms refuse older ones."""
+    """Later than all earlier times, also if the clock was set back: platforms refuse others.
+
+    Moodle stores the second in which it received the last write, so that the next one is dated a second after now.
+    """
     now = datetime.now(UTC)
     if last:
-        now = max(now, datetime.fromisoformat(last) + timedelta(seconds=1))
+        now = max(now, datetime.fromisoformat(last)) + timedelta(seconds=1)
     return now.isoformat(timespec="microseconds")
 
 

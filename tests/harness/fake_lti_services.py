@@ -252,12 +252,16 @@ class Services:
         return Answer(200, {"resultUrl": f"{self.url}/results/{user}"} if self.flavour == "canvas" else "", SCORE_TYPE)
 
     def _moodle(self, result: Result, score: Json, points: float | None) -> None:
-        """Times are compared in whole seconds; without a score the time of the entry does not change."""
+        """Times are compared in whole seconds; without a score the time of the entry does not change.
+
+        A column of an activity has the time at which the score was received, another one that of the score: the later
+        of both is the stricter rule.
+        """
         at = datetime.fromisoformat(score["timestamp"]).timestamp()
         if result.at and int(result.at) >= int(at):
             raise RefusedError(409, "Refusing score with an earlier timestamp")
         result.score = result.sent = points if score["gradingProgress"] == "FullyGraded" else None
-        result.at = at if points is not None else result.at
+        result.at = max(at, time.time()) if points is not None else result.at
         result.by_person, result.progress = False, score["gradingProgress"]
         self._comment(result, score, append=False)
 

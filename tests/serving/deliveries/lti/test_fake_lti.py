@@ -54,7 +54,7 @@ def token_request(platform: FakeLti, **changes: str) -> httpx.Response:
     return httpx.post(platform.token_url, data={**form, "client_assertion": assertion(platform), **changes})
 
 
-def score(user: str = "u0", at: str = "2026-11-29T10:00:00.000001Z", **changes: Any) -> dict[str, Any]:
+def score(user: str = "u0", at: str = "2998-11-29T10:00:00.000001Z", **changes: Any) -> dict[str, Any]:
     progress = {"activityProgress": "Completed", "gradingProgress": "FullyGraded"}
     return {"userId": user, "timestamp": at, "scoreGiven": 2, "scoreMaximum": 3, "comment": "c", **progress, **changes}
 
@@ -120,9 +120,9 @@ def test_an_assertion_works_once_and_grants_known_scopes_only(platform: FakeLti)
 def test_timestamps_must_increase(platform: FakeLti) -> None:
     moodle = platform.flavour == "moodle"
     assert post(platform) == 200
-    assert post(platform, at="2026-11-29T10:00:00.900000Z") == (409 if moodle else 200)
-    assert post(platform, at="2026-11-29T09:00:00.0Z") == (409 if moodle else 400)
-    assert post(platform, at="2026-11-29T10:00:01.0+00:00", gradingProgress="Pending") == 200
+    assert post(platform, at="2998-11-29T10:00:00.900000Z") == (409 if moodle else 200)
+    assert post(platform, at="2998-11-29T09:00:00.0Z") == (409 if moodle else 400)
+    assert post(platform, at="2999-11-29T10:00:01.0+00:00", gradingProgress="Pending") == 200
     assert platform.scores() == {"s000": None}
 
 
@@ -139,7 +139,7 @@ def test_canvas_makes_an_attempt_of_each_score_by_default() -> None:
     canvas.enrol(1)
     canvas.tool_keys = {"keys": [public_jwk("tool-1")]}
     post(canvas)
-    post(canvas, at="2026-11-29T11:00:00.0Z", **{CANVAS: {"new_submission": False}})
+    post(canvas, at="2998-11-29T11:00:00.0Z", **{CANVAS: {"new_submission": False}})
     assert (canvas.results["1"]["u0"].attempts, canvas.results["1"]["u0"].comments) == (1, ["c", "c"])
     canvas.close()
 
