@@ -1,6 +1,8 @@
 """The block of a prompt that shows what happened when the program was built and run.
 
 Outputs are written by the program, so they are as hostile as its source: each is on one line, escaped and bounded.
+A model may quote its prompt in an explanation, which students read. So a check that they may not see is shown by its
+outcome only, without its name, input, expected and actual output, and text of tools.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,7 +11,7 @@ from labs_schema.observations import CheckKind, CheckResult, Outcome, Submission
 from prompts.quoting import quote, quote_name
 
 NOT_OBSERVED = "not observed"
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 """Increment when the same observations are shown otherwise: it is part of the prompt hash."""
 TEXT_CHARS = 200
 """Of an input, an output or a diagnostic."""
@@ -18,7 +20,8 @@ _GAP = "..."
 
 
 def observed_text(observations: SubmissionObservations | None, max_chars: int) -> str:
-    """At most `max_chars` characters, quoted: build, tests, the first failure, then warnings and linters.
+    """At most `max_chars` characters, quoted: build, tests, the first failure that students may see, then
+    warnings and linters.
 
     Lines that do not fit are left out from the end. The first line is always there, shortened if need be.
     """
@@ -39,10 +42,12 @@ def _lines(observations: SubmissionObservations) -> Iterator[str]:
     build, tests = observations.build, observations.tests
     yield f"build: {NOT_OBSERVED if build is None else build.outcome + _diagnostics(build)}"
     yield f"tests: {_summary(tests) if tests else NOT_OBSERVED}"
-    if failed := next((each for each in tests if not each.passed and each.outcome is not Outcome.NOT_RUN), None):
-        yield _failure(failed)
+    failures = [each for each in tests if not each.passed and each.outcome is not Outcome.NOT_RUN]
+    if failures:
+        yield _failure(next((each for each in failures if each.visible), failures[0]))
     for each in observations.of_kind(CheckKind.WARNINGS, CheckKind.LINT):
-        yield f"{_text(each.check)}: {each.outcome}{_diagnostics(each)}"
+        name = _text(each.check) if each.visible else f"hidden {each.kind}"
+        yield f"{name}: {each.outcome}{_diagnostics(each)}"
 
 
 def _summary(tests: Sequence[CheckResult]) -> str:
@@ -61,6 +66,8 @@ def _share(tests: Sequence[CheckResult]) -> str:
 
 def _failure(test: CheckResult) -> str:
     ended = "" if test.outcome is Outcome.FAILED else f" {test.outcome}"
+    if not test.visible:
+        return f"first failure: a hidden test{ended}"
     fields = {"arguments": test.arguments, "input": test.input, "expected": test.expected, "actual": test.actual}
     shown = "".join(f" {name} {_text(text)}" for name, text in fields.items() if text is not None)
     message = f" message {_text(test.message)}" if test.message and test.actual is None else ""
@@ -69,13 +76,14 @@ def _failure(test: CheckResult) -> str:
 
 def _diagnostics(check: CheckResult) -> str:
     """`, 4 diagnostics: main.c:3 error "..."`, with the first ones."""
-    if not check.diagnostics:
-        return ""
+    count = max(check.diagnostic_count, len(check.diagnostics))
+    if not check.diagnostics or not check.visible:
+        return f", {count} diagnostics" if count else ""
     shown = (
         f"{quote_name(each.filename)}:{each.line or '?'} {quote_name(each.severity)} {_text(each.text)}"
         for each in check.diagnostics[:SHOWN_DIAGNOSTICS]
     )
-    return f", {max(check.diagnostic_count, len(check.diagnostics))} diagnostics: {'; '.join(shown)}"
+    return f", {count} diagnostics: {'; '.join(shown)}"
 
 
 def _text(text: str) -> str:

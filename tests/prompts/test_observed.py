@@ -20,7 +20,7 @@ def observed(*results: CheckResult) -> SubmissionObservations:
 def check(
     name: str, outcome: Outcome = Outcome.PASSED, kind: CheckKind = CheckKind.TEST, **more: object
 ) -> CheckResult:
-    return CheckResult.model_validate({"check": name, "kind": kind, "outcome": outcome, **more})
+    return CheckResult.model_validate({"visible": True, "check": name, "kind": kind, "outcome": outcome, **more})
 
 
 def shared(lab: Lab, observations: SubmissionObservations | None, **style: object) -> str:
@@ -48,6 +48,25 @@ def test_build_tests_and_the_first_failure_are_shown() -> None:
         r'first failure: "b" input "1 1\n" expected "1\n" actual "\"\t"',
         '"gcc": failed, 4 diagnostics: main.c:3 warning "unused variable \'x\'"',
     ]
+
+
+def test_hidden_checks_are_shown_by_their_outcome_only() -> None:
+    texts = {name: f"secret {name}" for name in ("input", "arguments", "expected", "actual", "message")}
+    diagnostics = (Diagnostic(filename="secret.c", line=3, text="secret"),)
+    hidden = {"visible": False, **texts, "diagnostics": diagnostics}
+    results = [
+        check("build", Outcome.FAILED, CheckKind.BUILD, **hidden),
+        check("secret one", Outcome.CRASHED, **hidden),
+        check("secret lint", Outcome.FAILED, CheckKind.LINT, **hidden),
+    ]
+    assert observed_text(observed(*results), 1000).splitlines() == [
+        "build: failed, 1 diagnostics",
+        "tests: 0 of 1 passed, 1 crashed",
+        "first failure: a hidden test crashed",
+        "hidden lint: failed, 1 diagnostics",
+    ]
+    shown = observed_text(observed(*results, check("seen", Outcome.FAILED, input="5")), 1000)
+    assert 'first failure: "seen" input "5"' in shown and "secret" not in shown
 
 
 @pytest.mark.parametrize("template", ["full", "compact"])
