@@ -73,7 +73,8 @@ def make_observer(folder: Path, lab: Lab, checks: Checks) -> Observer:
     toolchain = find_toolchain(checks.build.language or lab.language)
     sandbox = working_sandbox()
     validator = build_validator(checks.validator, sandbox) if checks.validator else None
-    return Observer(checks, toolchain, sandbox, tool_versions(toolchain, sandbox), validator)
+    versions = tool_versions(toolchain, sandbox, checks, validator)
+    return Observer(checks, toolchain, sandbox, versions, validator)
 
 
 def usable_cores() -> int:

@@ -184,7 +184,7 @@ def main() -> None:
         sandbox, isolation = best_sandbox([checks_file.parent, submission_folder, out.parent])
         toolchain = find_toolchain(checks.build.language or document["language"])
         validator = build_validator(checks.validator, sandbox) if checks.validator else None
-        tools = {**tool_versions(toolchain, sandbox), "isolation": isolation}
+        tools = {**tool_versions(toolchain, sandbox, checks, validator), "isolation": isolation}
         observed = Observer(checks, toolchain, sandbox, tools, validator).observe(submission)
         measured = {"results": {"__all__": {"seconds", "memory_bytes"}}}  # else no rerun would have the same request
         found = observed.model_dump(mode="json", exclude_defaults=True, exclude=measured | {"submission": True})

@@ -1,25 +1,30 @@
 """Observes one submission: builds it, runs its checks in the sandbox, and records the outcomes."""
 
+import re
 import shlex
+import shutil
 import signal
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from labs_schema.checks.models import BUILD, WARNINGS, Checks, Compare, Lint, ProgramTest, Report, UnitTest, checks_hash
 from labs_schema.hashes import files_hash
+from labs_schema.limits import ObservationLimits
 from labs_schema.models import Submission
 from labs_schema.observations import CheckKind, CheckResult, Diagnostic, Outcome, SubmissionObservations, output_match
 from serving.observing.building import MIB, BuildRun, Built, build_program
 from serving.observing.comparison import ComparisonError, output_fits
 from serving.observing.diagnostics import WARNING, parse_diagnostics
 from serving.observing.probe import working_sandbox
+from serving.observing.pytest_command import pytest_command
 from serving.observing.sandbox import Command, RunsCommands, Sandbox
+from serving.observing.toolchain_files import SEARCH_PATH
 from serving.observing.toolchains import Toolchain
 from serving.observing.unit_reports import Case, ReportError, junit_cases, tap_cases
 from serving.observing.validating import BuiltValidator
 from serving.observing.watching import Ending, Run, SandboxError
 
-VERSION = "1"
+VERSION = "2"
 """Of the rules that turn a run into an outcome. A change makes stored observations outdated."""
 REPEATS = 2
 """A test that fails is repeated so often, to find programs whose outcome is not always the same."""
@@ -31,7 +36,12 @@ _ENDINGS = {
     Ending.MEMORY_LIMIT: Outcome.MEMORY_LIMIT,
     Ending.OUTPUT_LIMIT: Outcome.OUTPUT_LIMIT,
 }
-_WITH_REPORT = f'exec 3>&1 1>&2; "$@"; status=$?; cat {REPORT} >&3; exit $status'
+# Only what the command itself reports counts: an older report is removed, and what the program left running is ended
+# before the report is read.
+_WITH_REPORT = f'exec 3>&1 1>&2; rm -f {REPORT}; "$@" 3>&-; status=$?; kill -9 -1; cat {REPORT} >&3; exit $status'
+_VERSION = {"go": "version", "java": "-version", "javac": "-version"}
+_TOOL = re.compile(r"[A-Za-z0-9][\w.+-]*")
+_SHELLS = ("sh", "bash", "dash", "exec", "echo", "test", "true", "false", "cd", "for", "do", "done", "if", "then", "fi")
 _NOT_FOUND = 127
 """The exit status of a shell, and of prlimit, for a command that does not exist."""
 
@@ -153,11 +163,12 @@ class Observer:
 
     def _unit_tested(self, check: UnitTest, built: Built) -> CheckResult:
         names = [file.path for file in check.files]
-        default = ("python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={REPORT}", *names)
-        words = ["/bin/sh", "-c", _WITH_REPORT, "sh"] if check.report is not Report.TAP else []
-        words, files = built.inside(
-            [*words, *(check.command or default)], {file.path: file.text.encode() for file in check.files}
-        )
+        if check.command is None:
+            words = pytest_command(names)
+        else:
+            script = ["/bin/sh", "-c", _WITH_REPORT, "sh"] if check.report is not Report.TAP else []
+            words = [*script, *check.command]
+        words, files = built.inside(words, {file.path: file.text.encode() for file in check.files})
         run = self.sandbox.run(Command(words, check.seconds, check.memory_mib * MIB, files=files))
         outcome, message, cases = _unit_outcome(check, run)
         failed = [case for case in cases if not case.passed]
@@ -194,15 +205,30 @@ class Observer:
         )
 
 
-def tool_versions(toolchain: Toolchain, sandbox: RunsCommands) -> dict[str, str]:
-    """The first line that each tool prints about its version, and the version of the rules."""
+def tool_versions(
+    toolchain: Toolchain, sandbox: RunsCommands, checks: Checks, validator: BuiltValidator | None = None
+) -> dict[str, str]:
+    """The first line that each tool of the checks prints about its version, and the version of the rules."""
     versions = {"observer": VERSION}
-    for tool in toolchain.tools:
-        question = "version" if tool == "go" else "-version" if tool in ("java", "javac") else "--version"
-        run = sandbox.run(Command([tool, question], 10, 512 * MIB))
+    questions = {tool: [tool, _VERSION.get(tool, "--version")] for tool in toolchain.tools}
+    questions |= {tool: [tool, "--version"] for tool in _named_tools(checks)}
+    if validator:
+        questions |= {tool: [tool, _VERSION.get(tool, "--version")] for tool in validator.built.toolchain.tools}
+    if any(each.report is Report.PYTEST for each in checks.unit_tests):
+        questions["pytest"] = ["python3", "-s", "-m", "pytest", "--version"]
+    for tool, words in list(questions.items())[: ObservationLimits().tools - 1]:
+        run = sandbox.run(Command(words, 10, 512 * MIB))
         lines = _text(run.stdout or run.stderr).splitlines()
         versions[tool] = lines[0] if lines else "unknown"
     return versions
+
+
+def _named_tools(checks: Checks) -> list[str]:
+    """The programs in the commands of linters, unit tests and builds."""
+    commands = [each.command for each in checks.lint] + [each.command or () for each in checks.unit_tests]
+    words = [part for command in [*commands, *checks.build.commands] for word in command for part in word.split()]
+    found = dict.fromkeys(word for word in words if _TOOL.fullmatch(word))
+    return [word for word in found if word not in _SHELLS and shutil.which(word, path=SEARCH_PATH)]
 
 
 def test_outcome(test: ProgramTest, run: Run, toolchain: Toolchain) -> Outcome:
@@ -253,6 +279,10 @@ def _unit_outcome(check: UnitTest, run: Run) -> tuple[Outcome, str, list[Case]]:
     except ReportError as error:
         crashed = run.signal is not None
         return Outcome.CRASHED if crashed else Outcome.ERROR, f"{error}\n{output}", []
+    if run.signal is not None:
+        return Outcome.CRASHED, output, []
+    if check.command is None and (run.exit_status == 0) != all(case.passed for case in cases):
+        return Outcome.ERROR, f"the report contradicts pytest's exit status {run.exit_status}\n{output}", []
     passed = sum(case.passed for case in cases)
     return Outcome.PASSED if passed == len(cases) else Outcome.FAILED, f"{passed} of {len(cases)} cases passed", cases
 

@@ -1,11 +1,15 @@
 """Programs of each language are built, run and judged."""
 
+from pathlib import Path
+
 import pytest
 
 from labs_schema.checks.models import Build, Checks, Compare, CourseFile, Lint, ProgramTest, Report, UnitTest, Validator
 from labs_schema.models import SourceFile, Submission
 from labs_schema.observations import CheckKind, Outcome, SubmissionObservations
-from serving.observing.observer import Observer
+from serving.observing import sandbox as sandboxes
+from serving.observing import toolchain_files
+from serving.observing.observer import Observer, tool_versions
 from serving.observing.sandbox import Command, Sandbox
 from serving.observing.toolchains import TOOLCHAINS, find_toolchain
 from serving.observing.validating import build_validator
@@ -190,6 +194,62 @@ def test_linters_and_unit_tests(sandbox: Sandbox) -> None:
     assert (found["strict"], found["absent"]) == ("failed", "error")
     assert observed.result("junit").points == 2  # type: ignore[union-attr]
     assert [each.line for each in observed.of_kind(CheckKind.LINT)[0].diagnostics] == [1]
+
+
+GRADED = "from work import two\n\ndef test_two():\n    assert two() == 2\n"
+PASSES = "<testsuites><testsuite><testcase name='test_two'/></testsuite></testsuites>"
+DAEMON = f"""
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    while True:
+        for path in ("report.xml", "/proc/%d/fd/3" % os.getppid()):
+            try: open(path, "w").write({PASSES!r})
+            except OSError: pass
+        time.sleep(0.001)
+"""
+HOOK = """
+def pytest_pyfunc_call(pyfuncitem): return True
+"""
+QUICK = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+FORGERIES = {
+    "a right program": ({"work_py": "def two(): return 2"}, "passed"),
+    "a wrong program": ({"work_py": "def two(): return 3"}, "failed"),
+    "a hook in conftest.py": ({"work_py": "def two(): return 3", "conftest_py": HOOK}, "failed"),
+    "a module instead of pytest": ({"work_py": "two = 0", "pytest_py": f"print({PASSES!r})"}, "failed"),
+    "a process that replaces the report": ({"work_py": f"{DAEMON}\ndef two(): return 3"}, "failed"),
+    "the end of the process": ({"work_py": "import os\nos._exit(0)"}, "error"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FORGERIES)
+def test_program_does_not_forge_the_report_of_pytest(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pytest is not installed for programs here, so the sandbox shows that of this test."""
+    packages = str(Path(pytest.__file__).parent.parent)
+    shown = [*toolchain_files.toolchain_arguments(), "--ro-bind", packages, "/packages"]
+    monkeypatch.setattr(sandboxes, "toolchain_arguments", lambda: shown)
+    monkeypatch.setattr(sandboxes, "ENVIRONMENT", {**sandboxes.ENVIRONMENT, "PYTHONPATH": "/packages", **QUICK})
+    files, outcome = FORGERIES[name]
+    check = UnitTest(name="unit", report=Report.PYTEST, files=(CourseFile(path="test_work.py", text=GRADED),))
+    observed = observe(sandboxes.Sandbox(), "Python", submission(**files), Checks(unit_tests=(check,)))
+    assert outcomes(observed)["unit"] == outcome, observed.result("unit").message
+
+
+def test_older_report_is_not_read(sandbox: Sandbox) -> None:
+    checks = Checks(unit_tests=(UnitTest(name="junit", report=Report.JUNIT, command=("true",)),))
+    build = Build(commands=(("/bin/sh", "-c", f"echo '{PASSES}' >report.xml"),), run=("true",))
+    program = submission(main_c="int main(void) { return 0; }")
+    assert outcomes(observe(sandbox, "C", program, checks.model_copy(update={"build": build})))["junit"] == "error"
+
+
+def test_versions_of_linters_and_validators_are_recorded(sandbox: Sandbox) -> None:
+    validator = Validator(files=(CourseFile(path="v.py", text=ANY_ORDER),))
+    lint = Lint(name="style", command=("/bin/sh", "-c", "gcc -Wall -c *.c && make -s"))
+    checks = Checks(lint=(lint,), validator=validator)
+    found = tool_versions(find_toolchain("C"), sandbox, checks, build_validator(validator, sandbox))
+    assert {"observer", "gcc", "make", "python3"} <= found.keys() and "sh" not in found
+    assert found["python3"].startswith("Python 3")
 
 
 def test_language_without_a_toolchain() -> None:
