@@ -166,7 +166,7 @@ def disconnect(
 
 @lti.command(cls=HelpCommand)
 def remove(platform: Id) -> None:
-    """Removes a platform: its launches are refused from now on.
+    """Removes a platform: its launches are refused from now on. Revoke the keys of its TAs with grader keys revoke.
 
     Example: [bold]grader lti remove 1f0c22ab[/]
     """

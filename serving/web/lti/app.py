@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from labs_schema.errors import issue_texts
@@ -26,7 +26,7 @@ from serving.outbound.policy import OutboundPolicy
 from serving.review.index import ReviewIndex
 from serving.web.error_pages import install_error_pages
 from serving.web.lti import choices, launches, logins, registration
-from serving.web.lti.state import LtiState
+from serving.web.lti.state import LtiState, limited
 from serving.web.rendering import render
 from serving.web.security_headers import SecurityHeaders
 from serving.web.sessions import LIFETIME, Sessions, new_session
@@ -83,7 +83,7 @@ def mount_lti(app: FastAPI, options: LtiOptions) -> FastAPI:
     lti.add_middleware(PagesRoot)
     lti.add_middleware(SecurityHeaders)
     for each in (logins, launches, choices, registration):
-        lti.include_router(each.router)
+        lti.include_router(each.router, dependencies=[Depends(limited)])
     app.mount(LTI_PATH, lti)
     return lti
 

@@ -5,7 +5,6 @@ from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
-from serving.api.authorization import limit_rate
 from serving.lti.errors import LtiError
 from serving.lti.launches import Launch
 from serving.lti.logins import Login
@@ -24,7 +23,6 @@ router = APIRouter()
 async def launch(request: Request) -> Response:
     """Raises LtiError with the reason of a refusal."""
     state = lti_state(request)
-    limit_rate(state.service, f"address {request.client.host if request.client else ''}")
     if not state.service.keyed:
         raise LtiError("The store has no API key.", code="lti-without-keys")
     form = await read_form(request)

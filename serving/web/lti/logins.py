@@ -7,7 +7,6 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from labs_schema.limits import LtiLimits
-from serving.api.authorization import limit_rate
 from serving.lti.logins import StartedLogin
 from serving.lti.platforms import origin
 from serving.web.form_posts import read_form
@@ -26,7 +25,6 @@ PROBE = "grader_lti_probe"
 async def login(request: Request) -> Response:
     """To the platform's authorization address: directly in a window; in a frame by a page that tries cookies first."""
     state = lti_state(request)
-    limit_rate(state.service, f"address {request.client.host if request.client else ''}")
     form = await read_form(request) if request.method == "POST" else request.query_params
     given = {name: value for name, value in form.items() if isinstance(value, str)}
     started = await run_in_threadpool(state.logins.start, given)

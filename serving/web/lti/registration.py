@@ -6,7 +6,6 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from labs_schema.limits import LtiLimits
-from serving.api.authorization import limit_rate
 from serving.lti.errors import LtiError
 from serving.lti.platforms import Platform, origin
 from serving.lti.registration import RegistrationLinks, register_with
@@ -33,7 +32,6 @@ async def confirm(
 @router.post("/register")
 async def register(request: Request) -> Response:
     state = lti_state(request)
-    limit_rate(state.service, f"address {request.client.host if request.client else ''}")
     require_own_page(request.headers)
     form = await read_form(request)
     token, url, bearer = (text(form, name) for name in ("token", "openid_configuration", "registration_token"))
