@@ -6,7 +6,7 @@ The log has no gaps and one writer at a time, so that an event is neither missed
 import json
 import secrets
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
@@ -46,8 +46,8 @@ class Event(Frozen):
         return canonical_json({"type": self.type, "timestamp": self.at, "data": self.data})
 
 
-def make_messages(store: Store) -> int:
-    """Makes the messages for everything that happened since the last call; returns their number."""
+def make_messages(store: Store, now: datetime) -> int:
+    """Makes the messages for everything that happened since the last call, due `now`; returns their number."""
     made = 0
     with store.database.reading() as connection:
         active = connection.execute(select(endpoints).where(endpoints.c.disabled_at.is_(None))).all()
@@ -59,10 +59,10 @@ def make_messages(store: Store) -> int:
                 last = entry.seq
                 event = _event(connection, entry)
                 if event is not None and event.type in wanted and endpoint.course in (None, event.course):
-                    made += _insert(connection, endpoint.id, event)
+                    made += _insert(connection, endpoint.id, event, timestamp(now))
             for event in _finished_jobs(connection, endpoint):
                 if event.type in wanted:
-                    made += _insert(connection, endpoint.id, event)
+                    made += _insert(connection, endpoint.id, event, timestamp(now))
             moved = update(endpoints).where(endpoints.c.id == endpoint.id, endpoints.c.cursor < last)
             connection.execute(moved.values(cursor=last))
     return made
@@ -112,10 +112,10 @@ def _finished_jobs(connection: Connection, endpoint: Row[Any]) -> Iterator[Event
         yield Event(type=kind, at=job.finished_at, subject=subject, course=job.course, data=data)
 
 
-def _insert(connection: Connection, endpoint: str, event: Event) -> int:
+def _insert(connection: Connection, endpoint: str, event: Event, due: str) -> int:
     """0 if the endpoint has this message already."""
     row = {"id": f"msg_{secrets.token_hex(12)}", "endpoint": endpoint, "at": event.at, "event": event.type}
     row |= {"subject": event.subject, "body": event.body}
     new = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(messages)
-    values = new.values(**row, attempts=0, due_at=timestamp(datetime.now(UTC))).on_conflict_do_nothing()
+    values = new.values(**row, attempts=0, due_at=due).on_conflict_do_nothing()
     return int(connection.execute(values).rowcount)

@@ -66,7 +66,7 @@ class WebhookSender:
 
     def look(self) -> int:
         """Makes new messages and sends those that are due; returns how many were sent."""
-        make_messages(self._store)
+        make_messages(self._store, self._clock())
         sent = 0
         while not self._stopping.is_set() and (message := self._claim()) is not None:
             self._send(message)

@@ -18,6 +18,7 @@ from serving.outbound.client import OutboundClient
 from serving.outbound.errors import OutboundRefusedError
 from serving.outbound.policy import OutboundPolicy, parse_origin
 from serving.store.database import PRAGMAS
+from serving.store.regrade_requests import RegradeRequests
 from serving.store.store import Store, open_store
 from serving.webhooks.endpoints import EVENTS, Endpoints
 from serving.webhooks.sender import SCHEDULE, WebhookSender
@@ -142,6 +143,19 @@ def test_the_published_schedule_then_a_dead_message_that_can_be_replayed(
     assert hooks.endpoints.replay(dead.id) == 1
     assert hooks.after(1) == 1
     assert hooks.endpoints.dead() == []
+
+
+def test_a_regrade_request_and_its_answer_are_events(hooks: Hooks, receiver: Receiver, store: Store, lab: Lab) -> None:
+    grade, requests = record_grade(store, lab, "s000", RATINGS), RegradeRequests(store.database)
+    hooks.after(0)
+    made = requests.submit(grade, COMPILES, "secret words", request="r1", actor="student link")
+    hooks.after(0)
+    requests.answer(made.id, None, "No.", request="r2", actor="ta1")
+    hooks.after(0)
+    assert receiver.events()[1:] == ["regrade.requested", "regrade.answered"]
+    for _, body in receiver.received[1:]:
+        assert json.loads(body)["data"] == {"course": COURSE, "lab": lab.name, "grade": grade}
+        assert b"secret" not in body
 
 
 def test_retry_after_is_honoured(hooks: Hooks, receiver: Receiver, store: Store, lab: Lab) -> None:
