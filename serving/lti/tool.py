@@ -87,8 +87,7 @@ class Tool:
 def configured_tool(public_url: str) -> Tool:
     """Raises LtiError (`lti-public-url`) if the address is not usable: GRADER_PUBLIC_URL is missing or malformed."""
     url = public_url.strip().rstrip("/")
-    parts = urlsplit(url)
-    if origin(url) is None or parts.query or parts.fragment or parts.username or not url.isprintable():
+    if origin(url) is None or any(each in url for each in "?#@\\") or not url.isprintable():
         raise LtiError(
             f"GRADER_PUBLIC_URL is {quoted(public_url)}; expected the address of the service as browsers reach it, "
             "such as https://grader.example.edu.",
