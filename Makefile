@@ -19,8 +19,8 @@ demo: demo/evaluation/evaluation.json demo/regraded/marks.csv
 	$(BIN)/grader demo --model $(RUN) --lab demo/labs/cpp_second_largest --student s112
 	@echo
 	@echo "Review the proposed ratings of this lab in the browser:"
-	@echo "  GRADER_STORE=demo/grader.db $(BIN)/grader serve --model $(RUN) --labs demo/labs --course demo"
-	@echo "  http://127.0.0.1:8000/app/lab?course=demo&lab=cpp_second_largest"
+	@echo GRADER_STORE=demo/grader.db $(BIN)/grader serve --model $(RUN) --labs demo/labs --course demo
+	@echo "http://127.0.0.1:8000/app/lab?course=demo&lab=cpp_second_largest"
 
 # The sample labs, with what happened when their programs were run. A lab that cannot be observed, for example without
 # bubblewrap or javac, is graded by reading.
