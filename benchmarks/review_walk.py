@@ -30,7 +30,7 @@ from tests.harness.review_walk import ReviewWalk
 from tests.harness.service_process import Service
 from tests.harness.synthetic_lab import COURSE, LAB, synthetic_lab
 
-STUDENTS = 4
+STUDENTS = 6
 
 
 class ProcessHost:
@@ -69,8 +69,10 @@ def walked(url: str, actions: int, seed: int) -> dict[str, Any]:
         walk = ReviewWalk(store, host, synthetic_lab(STUDENTS), COURSE, seed)
         failure = ""
         try:
-            for _ in range(actions):
+            for number in range(actions):
                 walk.step()
+                if number % 100 == 99:
+                    print(f"{number + 1} of {actions} actions", file=sys.stderr)  # noqa: T201
         except AssertionError as error:
             failure = str(error)[:2000]
         found = walk.finish()

@@ -21,7 +21,8 @@ class Service:
         self.token = store.create_key("Ada Meyer", Role.TA, COURSE, actor="test")[0]
         port = free_port()
         self.url = f"http://127.0.0.1:{port}/app"
-        config = uvicorn.Config(pages_app(store, **options), port=port, log_level="critical")
+        self.app = pages_app(store, **options)
+        config = uvicorn.Config(self.app, port=port, log_level="critical")
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run)
         self._thread.start()

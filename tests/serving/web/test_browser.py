@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from labs_schema.lab_writer import write_lab
-from labs_schema.models import Rating, SourceFile
 from labs_schema.reading.validate import load_lab
 from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
@@ -24,13 +23,6 @@ pytestmark = pytest.mark.slow
 
 LABS = Path(__file__).parents[3] / "labs"
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-HOSTILE = (
-    "</script><script>document.title = 'owned'</script>", "<img src=x onerror=\"document.title='owned'\">",
-    "{{ 7 * 7 }}{% include 'page.html' %}", "\"><svg onload=document.title='owned'>",
-    "javascript:document.title='owned'", "'; DROP TABLE grades; --", "\u202egnp.exe\u202c", "\x1b[31mred\x00",
-    "<style>*{display:none}</style>", "<form action=//evil.example><input name=csrf>", "</textarea><b>bold</b>",
-    "&lt;script&gt;", "line 3 <a href=//evil.example>x</a>",
-)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -223,38 +215,6 @@ def test_an_evidence_line_leads_to_the_code(start: Callable[..., Service], make_
     open_first(page)
     page.click(".reasoning a >> nth=0")
     assert page.url.endswith("#L2") and page.locator(".line:target").inner_text().strip().startswith("return")
-
-
-def test_hostile_text_runs_no_script_and_requests_nothing(start: Callable[..., Service], make_lab: Any) -> None:
-    base = make_lab(students=len(HOSTILE))
-    submissions = tuple(
-        each.model_copy(update={"files": (SourceFile(path=f"{text[:60].replace('/', '_')}.c", text=f"{text}\n" * 3),)})
-        for each, text in zip(base.submissions, HOSTILE, strict=True)
-    )
-    first = base.criteria[0].model_copy(
-        update={
-            "title": HOSTILE[0],
-            "description": HOSTILE[1],
-            "ratings": tuple(Rating(title=text, description=text, marks=i) for i, text in enumerate(HOSTILE[:4])),
-        }
-    )
-    lab = base.model_copy(update={"submissions": submissions, "criteria": (first, base.criteria[1])})
-    service = start()
-    reason = {"reasoning": " ".join(HOSTILE), "review_reasons": tuple(HOSTILE)}
-    grades = record_lab(service.store, lab, c0=reason)
-    page = service.page(java_script_enabled=True)
-    page.add_init_script(
-        "document.addEventListener('securitypolicyviolation', e => console.error(e.violatedDirective))"
-    )
-    service.lab(page, "lab1", "&show=all&search=" + "%3Cscript%3E")
-    for grade, text in zip(grades, HOSTILE, strict=True):
-        page.goto(f"{service.url}/grades/{grade}")
-        page.fill("#c0-comment", text)
-        page.click("#c0-r1")
-        page.locator("#status", has_text="Saved").wait_for()
-        assert "owned" not in page.title() and page.locator("main script, main img, main svg, main style").count() == 0
-    service.lab(page, "lab1", "&show=all")
-    assert "owned" not in page.title() and page.locator("main script, main img").count() == 0
 
 
 def test_programs_of_a_new_lab_are_rated_by_keyboard(sample: Service) -> None:

@@ -1,0 +1,48 @@
+"""The commands of docs/guide/tutorial.md in sequence, with a random model in place of the pretrained one, and its
+screenshots."""
+
+import os
+import re
+import shlex
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.tutorial_screenshots import SIZE, screenshots
+from tests.harness.processes import ROOT
+
+pytestmark = pytest.mark.slow
+TEXT = (ROOT / "docs" / "guide" / "tutorial.md").read_text(encoding="utf-8")
+COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL) for line in block.strip().splitlines()]
+OPTIONS = {"train": ["--model", "base", "--set", "head.layers=[1, 2]"], "regrade": ["--engine", "transformers"]}
+"""More options, for a random model of two layers."""
+
+
+def test_every_command_works(tiny_model_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "labs", tmp_path / "labs")
+    shutil.copytree(ROOT / "training" / "recipes", tmp_path / "training" / "recipes")
+    shutil.copytree(tiny_model_folder, tmp_path / "base")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_DATA_HOME": str(tmp_path / "data-home")}
+    assert [line.split()[1] for line in COMMANDS if "pull" in line or "serve" in line] == ["model", "serve"]
+    for line in COMMANDS:
+        program, *arguments = shlex.split(line)
+        if arguments[0] in ("model", "serve"):  # the weights, and a command that does not end
+            continue
+        command = [program, *arguments]
+        if program == "grader":
+            command = [sys.executable, "-m", "grader", *arguments, *OPTIONS.get(arguments[0], [])]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (line, done.stderr)
+    assert (tmp_path / "feedback.zip").stat().st_size > 0
+
+
+def test_the_screenshots_are_those_of_the_pages(tmp_path: Path) -> None:
+    for path in screenshots(tmp_path):
+        committed = ROOT / "docs" / "guide" / path.name
+        assert path.name in TEXT and committed.stat().st_size < 200_000
+        width, height = struct.unpack(">II", committed.read_bytes()[16:24])
+        assert (width, height) == (SIZE["width"], SIZE["height"]) and path.stat().st_size > 10_000
