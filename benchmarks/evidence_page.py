@@ -51,7 +51,9 @@ Criteria about style are those that no check is about. Head + evidence minus hea
 ## Without learning
 
 A fixed rule for the criteria about behaviour: A if all checks of the criterion pass, C if none does or the program was
-not built, else B. It needs no rated program.
+not built, else B. It needs no rated program. `decided_by` is the same as a course writes it into `rubrics.json`
+(`DECIDED_BY` in `benchmarks/evidence_reasons.py`); it asks no model, and leaves to one what is undecided. Only the rule
+ignores the format tests of an input whose values are wrong.
 
 {rules}
 
@@ -76,6 +78,12 @@ The programs of the twelfth lab, `menagerie_2018_20_predator_prey`, which people
 of the set joined the files of each project into one and left out those that were unchanged, so that `import` lines
 follow classes. `grader observe` with `build: {{language: java}}` (same machine and day) built none of the 30 programs.
 There is no evidence to measure agreement with.
+
+## A language model
+
+The effect of the observations in the prompt on a language model is not measured. SmolLM2-135M rates by letter at .53
+before tuning and at the majority class after an epoch of it, so that a difference on it says nothing; larger models
+need a GPU.
 """
 Rows = Mapping[tuple[str, str], Sequence[Decision]]
 """(setting, grader) -> decisions, the same ones in the same order for every grader."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
+from labs_schema.decided_by import OutcomeRule, decide
 from labs_schema.models import Lab
 from labs_schema.observations import CheckResult, Match, Outcome, SubmissionObservations
 from serving.measures.decisions import Decision
@@ -66,17 +67,57 @@ def is_style(criterion: str) -> bool:
     return by_checks(SubmissionObservations(submission="0" * 64, results=()), criterion) is None
 
 
+def _graded(selector: str) -> tuple[OutcomeRule, ...]:
+    built = OutcomeRule(rating="C", none_passed=("build",))
+    most = OutcomeRule(rating="A", all_passed=(selector,)), OutcomeRule(rating="C", none_passed=(selector,))
+    return (built, *most, OutcomeRule(rating="B"))
+
+
+DECIDED_BY = {
+    "Does the program compile?": (
+        OutcomeRule(rating="A", all_passed=(COURSE_OPTIONS,)),
+        OutcomeRule(rating="B", all_passed=("build",)),
+        OutcomeRule(rating="C"),
+    ),
+    "Is the program correct on ordinary inputs?": _graded("tag:ordinary"),
+    "Are boundary cases handled?": _graded("tag:boundary"),
+    "Is the output format exact?": _graded("tag:format"),
+    "Does the program end normally on every input?": (
+        OutcomeRule(rating="C", none_passed=("build",)),
+        OutcomeRule(rating="A", all_ended=("kind:test",)),
+        OutcomeRule(rating="B"),
+    ),
+}
+"""As a course would write them into `rubrics.json`."""
+
+
 def rules_table(labs: Sequence[Lab], observed: Observed) -> str:
-    right: dict[str, list[bool]] = {}
+    """Agreement of the fixed rule and of `decided_by`, with 95 % intervals over students, and what is undecided."""
+    right: dict[str, dict[str, list[tuple[bool, bool | None]]]] = {}
     for lab in labs:
         for student, given in lab.ratings_by_student.items():
             for title, rating in given.items():
-                rule = by_checks(observed[lab.name, student], title) if (lab.name, student) in observed else None
-                if rule:
-                    right.setdefault(title, []).append(rule == rating)
-    lines = ["| criterion | decisions | agreement |", "|---|---|---|"]
-    lines += [f"| {title} | {len(found):,} | {np.mean(found):.3f} |" for title, found in right.items()]
+                observations = observed.get((lab.name, student))
+                if observations and (rule := by_checks(observations, title)):
+                    decided = decide(DECIDED_BY[title], observations).rating
+                    agrees = None if decided is None else decided == rating
+                    right.setdefault(title, {}).setdefault(student, []).append((rule == rating, agrees))
+    lines = ["| criterion | decisions | fixed rule | `decided_by` | undecided |", "|---|---|---|---|---|"]
+    for title, students in right.items():
+        pairs = [pair for found in students.values() for pair in found]
+        rule = _over_students([[one for one, _ in found] for found in students.values()])
+        own = _over_students([[one for _, one in found if one is not None] for found in students.values()])
+        lines.append(f"| {title} | {len(pairs):,} | {rule} | {own} | {sum(one is None for _, one in pairs)} |")
     return "\n".join(lines)
+
+
+def _over_students(found: Sequence[Sequence[bool]], resamples: int = 2000) -> str:
+    """The share and its percentile bootstrap interval."""
+    hits, counts = np.array([sum(each) for each in found]), np.array([len(each) for each in found])
+    chosen = np.random.default_rng(0).integers(0, len(found), (resamples, len(found)))
+    shares = hits[chosen].sum(1) / np.maximum(1, counts[chosen].sum(1))
+    low, high = np.quantile(shares, (0.025, 0.975))
+    return f"{hits.sum() / counts.sum():.3f} [{low:.3f}, {high:.3f}]"
 
 
 def explain(decision: Decision, observed: Observed) -> Explained | None:
