@@ -82,8 +82,8 @@ There is no evidence to measure agreement with.
 ## A language model
 
 The effect of the observations in the prompt on a language model is not measured. SmolLM2-135M rates by letter at .53
-before tuning and at the majority class after an epoch of it, so that a difference on it would mean little; larger models
-need a GPU.
+before tuning and at the majority class after an epoch of it, so that a difference on it would mean little. Larger
+models need a GPU.
 """
 Rows = Mapping[tuple[str, str], Sequence[Decision]]
 """(setting, grader) -> decisions, the same ones in the same order for every grader."""
