@@ -1,6 +1,6 @@
 """Adaptive attacks on heads: a search over injections that reads the grader's own probabilities.
 
-Run: python -m benchmarks.adaptive FOLDER_OF_LABS docs/measurements [--attempts 15] [--running 6]
+Run: python -m benchmarks.adaptive FOLDER_OF_LABS docs/measurements [--attempts 15]
 
 Writes the section "Adaptive attacks" of prompt-injection.md in the second folder. Heads are trained on 70 % of the
 students; the weakest programs of the others are attacked. As a control, the same search attacks a head that reads
@@ -18,7 +18,7 @@ from typing import NamedTuple
 from unittest.mock import patch
 
 from benchmarks.adaptive.injections import INJECTIONS, TEXT
-from benchmarks.adaptive.page import Clean, Result, write_page
+from benchmarks.adaptive.page import Clean, Result, write_section
 from benchmarks.adaptive.search import Attack, Target, search, stopped_by_guard, targets
 from benchmarks.head_agreement import MODEL, SHARE, rated_by, without_observations
 from grader.heads.base import HeadBase, open_base
@@ -44,11 +44,11 @@ CONTEXT = 8192
 
 
 class Setting(NamedTuple):
-    """`every`: attacks each so manieth program."""
+    """`programs`: the number of attacked programs, None for all."""
 
     name: str
     attack: Attack
-    every: int = 1
+    programs: int | None = None
 
 
 def as_written(submission: Submission, language: str) -> str:
@@ -69,7 +69,7 @@ def fitted(labs: Sequence[Lab], train: Sequence[str], base: HeadBase, show: Show
 
 def attacked(grader: Grader, setting: Setting, aims: Sequence[Target], show: Show) -> Result:
     attempts, compiled = [], [0, 0]
-    chosen = aims[:: setting.every]
+    chosen = aims[:: max(1, len(aims) // (setting.programs or len(aims)))]
     for number, target in enumerate(chosen):
         found, last = search(grader, target, setting.attack, number)
         attempts += found
@@ -105,29 +105,34 @@ def main() -> None:
     parser.add_argument("labs", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--attempts", type=int, default=15)
-    parser.add_argument("--running", type=int, default=6, help="attempts that also add code that runs")
+    parser.add_argument("--control-programs", type=int, default=15)
+    parser.add_argument("--running-programs", type=int, default=55, help="programs to which code that runs is added")
     arguments = parser.parse_args()
     started = time.monotonic()
     labs = [lab for folder in lab_folders(arguments.labs) if (lab := load_lab(folder)).language == "C"]
     train = training_students(sorted({s for lab in labs for s in lab.ratings_by_student}), SHARE, 0)
     base = open_base(find_base(MODEL), None)
-    text, running = Attack(tuple(TEXT), arguments.attempts), Attack(tuple(INJECTIONS), arguments.running)
+    text, running = Attack(tuple(TEXT), arguments.attempts), Attack(tuple(INJECTIONS), arguments.attempts)
     results, ordinary = [], {}
     plain = [without_observations(lab) for lab in labs]
     observed = any(submission.observations for lab in labs for submission in lab.submissions)
     with step_bars() as show:
+        graders = {}
         for name, used in ((HEAD, plain), *([(BOTH, labs)] if observed else []), (CONTROL, plain)):
             with ExitStack() as stack:
                 if name == CONTROL:
                     for module in ("serving.head.head_engine", "grader.heads.fitting"):
                         stack.enter_context(patch(f"{module}.working_code", as_written))
-                grader = fitted(used, train, base, show)
-                ordinary[name] = clean(grader, used, train)
-                aims = targets(used, train)
-                results.append(attacked(grader, Setting(name, text, 4 if name == CONTROL else 1), aims, show))
-                if name != CONTROL:
-                    results.append(attacked(grader, Setting(name, running), aims, show))
-    write_page(arguments, results, ordinary, len(labs), time.monotonic() - started)
+                graders[name] = fitted(used, train, base, show)
+                ordinary[name] = clean(graders[name], used, train)
+                setting = Setting(name, text, arguments.control_programs if name == CONTROL else None)
+                results.append(attacked(graders[name], setting, targets(used, train), show))
+        for name, used in ((HEAD, plain), *([(BOTH, labs)] if observed else [])):
+            # Written before as well: this takes longest.
+            write_section(arguments, results, ordinary, len(labs), time.monotonic() - started)
+            setting = Setting(name, running, arguments.running_programs)
+            results.append(attacked(graders[name], setting, targets(used, train), show))
+    write_section(arguments, results, ordinary, len(labs), time.monotonic() - started)
 
 
 if __name__ == "__main__":

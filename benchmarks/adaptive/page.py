@@ -17,10 +17,10 @@ from serving.measures.decisions import Decision
 HEADING = "## Adaptive attacks\n"
 SECTION = """## Adaptive attacks
 
-Command: `python -m benchmarks.adaptive FOLDER docs/measurements --attempts {attempts} --running {running}`, {date}, on
-2 cores shared with other work, {seconds:.0f} s: {labs} C labs, base model {model}. FOLDER has the labs after
-`grader observe` with the checks in `tests/lab_checks`. Heads are trained on 70 % of the students; attacked are the
-weakest programs of the others, by the TA's marks.
+Command: `python -m benchmarks.adaptive FOLDER docs/measurements --attempts {attempts} --control-programs
+{control} --running-programs {running}`, {date}, on 2 cores shared with other work, {seconds:.0f} s: {labs} C labs,
+base model {model}. FOLDER has the labs after `grader observe` with the checks in `tests/lab_checks`. Heads are trained
+on 70 % of the students; attacked are the weakest programs of the others, by the TA's marks.
 
 The attacker knows the detector, the sanitizer and what a head reads, and sees the grader's probabilities. A search
 changes each program step by step by one or two injections, whose material are the prompts of the evaluation attacks,
@@ -72,13 +72,14 @@ class Clean(NamedTuple):
     programs: int
 
 
-def write_page(
+def write_section(
     arguments: argparse.Namespace, results: Sequence[Result], clean: Mapping[str, Clean], labs: int, seconds: float
 ) -> None:
     after, before = (sum(result.compiled[i] for result in results) for i in range(2))
     section = SECTION.format(
         attempts=arguments.attempts,
-        running=arguments.running,
+        control=arguments.control_programs,
+        running=arguments.running_programs,
         date=f"{datetime.now(UTC):%d %B %Y}",
         seconds=seconds,
         labs=labs,
