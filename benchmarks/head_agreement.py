@@ -1,6 +1,6 @@
 """Agreement of heads with TAs on unseen students, on unseen labs, and on a new lab of which a few programs are rated.
 
-Run: python benchmarks/head_agreement.py FOLDER_OF_LABS docs/measurements [--draws 5]
+Run: python benchmarks/head_agreement.py FOLDER_OF_LABS docs/measurements [--draws 5] [--counts 0 5 10 20 30 40]
 
 Writes heads.md and heads.png into the second folder. Baselines: the most frequent rating, and bag of words. Heads see
 all programs of a lab, but only the ratings of the training side. The intervals are over students. If labs have
@@ -46,9 +46,9 @@ EVIDENCE, BOTH = "evidence alone", "head + evidence"
 RANDOM, CHOSEN = "random programs", "chosen programs"
 PAGE = """# Heads on frozen features
 
-Command: `python benchmarks/head_agreement.py FOLDER docs/measurements --draws {draws}`, {date}, on 2 cores shared with
-other work: {data}. Reading all programs took {reading} (a few minutes if their features are not in the cache), a refit
-{refit}.
+Command: `python benchmarks/head_agreement.py FOLDER docs/measurements --draws {draws} --counts {counts}`,
+{date}, on 2 cores shared with other work: {data}. Reading all programs took {reading} (a few minutes if
+their features are not in the cache), a refit {refit}.
 
 - *Unseen students*: {splits} splits by student over all labs, {share} for training. *Unseen labs*: each lab in turn,
   trained on the ratings of the others; *known criteria* have a title that another lab has, too. Bag of words leaves
@@ -203,8 +203,10 @@ def without_observations(lab: Lab) -> Lab:
     return lab.model_copy(update={"submissions": plain})
 
 
-def curves(course: Course, rows: Rows, draws: int, show: Callable[[str, int, int], None]) -> list[float]:
-    """Returns the seconds of each refit."""
+def curves(
+    course: Course, rows: Rows, draws: int, counts: Sequence[int], show: Callable[[str, int, int], None]
+) -> list[float]:
+    """`counts`: of rated programs. Returns the seconds of each refit."""
     seconds: list[float] = []
     labs = [without_observations(lab) for lab in course.labs]
     for number, lab in enumerate(labs):
@@ -214,7 +216,7 @@ def curves(course: Course, rows: Rows, draws: int, show: Callable[[str, int, int
         for draw in range(draws):
             order = [students[i] for i in np.random.default_rng(draw).permutation(len(students))]
             session.ratings.clear()
-            for count in COUNTS:
+            for count in counts:
                 rated = order[:count]
                 seconds.append(_rate(session, lab, rated))
                 rest = [s for s in students if s not in rated]
@@ -230,10 +232,10 @@ def curves(course: Course, rows: Rows, draws: int, show: Callable[[str, int, int
                     rows.setdefault((f"{count} rated", f"{HEAD}, {CHOSEN}"), []).extend(found)
         session.ratings.clear()
         seconds.append(_rate(session, lab, []))
-        while len(session.ratings) < max(COUNTS):
+        while len(session.ratings) < max(counts):
             proposed = [s.student for s in session.next_submissions(BATCH) if s.student in students]
             seconds.append(_rate(session, lab, [*session.ratings, *proposed]))
-            if (count := len(session.ratings)) in COUNTS:
+            if (count := len(session.ratings)) in counts:
                 rest = [s for s in students if s not in session.ratings]
                 rows.setdefault((f"{count} rated", f"{HEAD}, {CHOSEN}"), []).extend(_predict(session, lab, rest))
         show("rating a new lab", number + 1, len(labs))
@@ -298,7 +300,7 @@ def table(rows: Rows) -> tuple[str, dict[tuple[str, str], tuple[float, float, fl
 def draw_curves(points: dict[tuple[str, str], tuple[float, float, float]], path: Path) -> None:
     figure, axes = pyplot.subplots(figsize=(7, 4.5))
     for grader in dict.fromkeys(grader for setting, grader in points if setting.endswith("rated")):
-        counts = [count for count in COUNTS if (f"{count} rated", grader) in points]
+        counts = sorted({int(s.split()[0]) for s, g in points if g == grader and s.endswith("rated")})
         values = np.array([points[f"{count} rated", grader] for count in counts])
         axes.plot(counts, values[:, 0], marker="o", label=grader)
         axes.fill_between(counts, values[:, 1], values[:, 2], alpha=0.12)
@@ -315,6 +317,7 @@ def main() -> None:
     parser.add_argument("labs", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--counts", type=int, nargs="+", default=list(COUNTS), help="rated programs of a new lab")
     arguments = parser.parse_args()
     labs = [load_lab(folder) for folder in lab_folders(arguments.labs)]
     base = open_base(find_base(MODEL), None)
@@ -326,13 +329,14 @@ def main() -> None:
         reading = time.monotonic() - started
         splits(course, rows, show)
         unseen_labs(course, rows, show)
-        refits = curves(course, rows, arguments.draws, show)
+        refits = curves(course, rows, arguments.draws, arguments.counts, show)
     text, points = table(rows)
     draw_curves(points, arguments.out / "heads.png")
     programs = sum(len(lab.submissions) for lab in labs)
     (arguments.out / "heads.md").write_text(
         PAGE.format(
             draws=arguments.draws,
+            counts=" ".join(map(str, arguments.counts)),
             date=time.strftime("%d %B %Y", time.gmtime()),
             data=f"{len(labs)} labs, {programs} programs, base model {MODEL}, layers {base.layers}",
             reading=f"{reading:.0f} s",
