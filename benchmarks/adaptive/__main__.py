@@ -11,8 +11,8 @@ import argparse
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
@@ -113,26 +113,42 @@ def main() -> None:
     train = training_students(sorted({s for lab in labs for s in lab.ratings_by_student}), SHARE, 0)
     base = open_base(find_base(MODEL), None)
     text, running = Attack(tuple(TEXT), arguments.attempts), Attack(tuple(INJECTIONS), arguments.attempts)
-    results, ordinary = [], {}
     plain = [without_observations(lab) for lab in labs]
     observed = any(submission.observations for lab in labs for submission in lab.submissions)
+    courses = {HEAD: plain, CONTROL: plain} | ({BOTH: labs} if observed else {})
+    results: list[Result] = []
+    ordinary: dict[str, Clean] = {}
+    graders: dict[str, Grader] = {}
     with step_bars() as show:
-        graders = {}
-        for name, used in ((HEAD, plain), *([(BOTH, labs)] if observed else []), (CONTROL, plain)):
-            with ExitStack() as stack:
-                if name == CONTROL:
-                    for module in ("serving.head.head_engine", "grader.heads.fitting"):
-                        stack.enter_context(patch(f"{module}.working_code", as_written))
+        for name, used in courses.items():
+            with reading(name):
                 graders[name] = fitted(used, train, base, show)
+                graders[name].verification_pass = name != CONTROL  # it would read every program of the control twice
                 ordinary[name] = clean(graders[name], used, train)
-                setting = Setting(name, text, arguments.control_programs if name == CONTROL else None)
-                results.append(attacked(graders[name], setting, targets(used, train), show))
-        for name, used in ((HEAD, plain), *([(BOTH, labs)] if observed else [])):
-            # Written before as well: this takes longest.
-            write_section(arguments, results, ordinary, len(labs), time.monotonic() - started)
-            setting = Setting(name, running, arguments.running_programs)
-            results.append(attacked(graders[name], setting, targets(used, train), show))
-    write_section(arguments, results, ordinary, len(labs), time.monotonic() - started)
+                graders[name].verification_pass = True
+                if name != CONTROL:
+                    results.append(attacked(graders[name], Setting(name, text), targets(used, train), show))
+            write_section(arguments, results, ordinary, time.monotonic() - started)
+        # Every step needs the language model, so these take longest.
+        for name, attack, programs in (
+            (CONTROL, text, arguments.control_programs),
+            *((name, running, arguments.running_programs) for name in courses if name != CONTROL),
+        ):
+            if programs:
+                with reading(name):
+                    aims = targets(courses[name], train)
+                    results.append(attacked(graders[name], Setting(name, attack, programs), aims, show))
+                write_section(arguments, results, ordinary, time.monotonic() - started)
+
+
+@contextmanager
+def reading(name: str) -> Iterator[None]:
+    """While inside, heads read what the head of this name reads."""
+    with ExitStack() as stack:
+        if name == CONTROL:
+            for module in ("serving.head.head_engine", "grader.heads.fitting"):
+                stack.enter_context(patch(f"{module}.working_code", as_written))
+        yield
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ other, so the interval over programs is the safer one. {compiled}
 |---|---|---|---|
 {clean}
 
-Agreement lost is paired by decision, with a 95 % interval over students.
+Agreement lost is paired by decision, with a 95 % interval over students; negative: more agreement than the control.
 
 | attempts with (silent raises among them) | {columns} |
 |---|{rule}
@@ -73,7 +73,7 @@ class Clean(NamedTuple):
 
 
 def write_section(
-    arguments: argparse.Namespace, results: Sequence[Result], clean: Mapping[str, Clean], labs: int, seconds: float
+    arguments: argparse.Namespace, results: Sequence[Result], clean: Mapping[str, Clean], seconds: float
 ) -> None:
     after, before = (sum(result.compiled[i] for result in results) for i in range(2))
     section = SECTION.format(
@@ -82,7 +82,7 @@ def write_section(
         running=arguments.running_programs,
         date=f"{datetime.now(UTC):%d %B %Y}",
         seconds=seconds,
-        labs=labs,
+        labs=len({d.lab for each in clean.values() for d in each.decisions}),
         model=MODEL,
         text=", ".join(TEXT),
         running_families=", ".join(RUNNING),
@@ -90,7 +90,7 @@ def write_section(
         compiled=f"After the attacks gcc accepts {after} of the {before} programs that it accepted before."
         if before
         else "",
-        clean="\n".join(_clean_row(name, each, list(clean.values())[-1]) for name, each in clean.items()),
+        clean="\n".join(_clean_row(name, each, clean) for name, each in clean.items()),
         columns=" | ".join(f"{result.grader}, {result.kind}" for result in results),
         rule="---|" * len(results),
         by_family="\n".join(_family_row(family, results) for family in INJECTIONS),
@@ -117,12 +117,13 @@ def _row(result: Result) -> str:
     return f"| {result.grader} | {result.kind} | {' | '.join(cells)} |"
 
 
-def _clean_row(name: str, each: Clean, control: Clean) -> str:
+def _clean_row(name: str, each: Clean, clean: Mapping[str, Clean]) -> str:
     right = sum(d.human == d.grader for d in each.decisions) / len(each.decisions)
-    lost = ""
-    if each is not control:
-        found = difference(control.decisions, each.decisions)["agreement"]
-        lost = f"{100 * (found.value or 0):.2f} [{100 * (found.low or 0):.2f}, {100 * (found.high or 0):.2f}]"
+    control = next((other for other_name, other in clean.items() if other_name.startswith("control")), each)
+    if control is each:
+        return f"| {name} | not measured | {right:.3f} | |"
+    found = difference(control.decisions, each.decisions)["agreement"]
+    lost = f"{100 * (found.value or 0):.2f} [{100 * (found.low or 0):.2f}, {100 * (found.high or 0):.2f}]"
     return f"| {name} | {rate(each.flagged, each.programs)} | {right:.3f} | {lost} |"
 
 
