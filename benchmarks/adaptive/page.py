@@ -119,12 +119,15 @@ def _row(result: Result) -> str:
 
 def _clean_row(name: str, each: Clean, clean: Mapping[str, Clean]) -> str:
     right = sum(d.human == d.grader for d in each.decisions) / len(each.decisions)
-    control = next((other for other_name, other in clean.items() if other_name.startswith("control")), each)
+    control = next((other for other_name, other in clean.items() if other_name.startswith("control")), None)
     if control is each:
         return f"| {name} | not measured | {right:.3f} | |"
+    flagged = rate(each.flagged, each.programs)
+    if control is None:
+        return f"| {name} | {flagged} | {right:.3f} | not measured yet |"
     found = difference(control.decisions, each.decisions)["agreement"]
     lost = f"{100 * (found.value or 0):.2f} [{100 * (found.low or 0):.2f}, {100 * (found.high or 0):.2f}]"
-    return f"| {name} | {rate(each.flagged, each.programs)} | {right:.3f} | {lost} |"
+    return f"| {name} | {flagged} | {right:.3f} | {lost} |"
 
 
 def _family_row(family: str, results: Sequence[Result]) -> str:
