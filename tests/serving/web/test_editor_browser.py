@@ -57,7 +57,7 @@ class Editor(Service):
         yield "new lab with faults"
         page.goto(f"{self.url}/lab/edit?course={COURSE}&lab=lab1")
         text = page.input_value("#rubric")
-        page.fill("#checks", "tests:\n  - {nam: one}\nunits: []\n")
+        page.fill("#checks", "tests:\n  - {names: one}\nunits: []\n")
         page.fill("#rubric", text[:-5])
         page.click("button[value=save]")
         assert (
