@@ -43,7 +43,8 @@ other, so the interval over programs is the safer one. {compiled}
 |---|---|---|---|
 {clean}
 
-Agreement lost is paired by decision, with a 95 % interval over students; negative: more agreement than the control.
+Agreement lost is paired by decision, with a 95 % interval over students; negative: more agreement than
+the control, which has no evidence.
 
 | attempts with (silent raises among them) | {columns} |
 |---|{rule}
