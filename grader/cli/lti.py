@@ -180,9 +180,9 @@ def remove(platform: Id) -> None:
 
 @lti.command(cls=HelpCommand)
 def invite() -> None:
-    """Prints a link by which a platform registers itself, once, within a day (dynamic registration).
+    """Prints a link by which a platform registers itself once (dynamic registration).
 
-    In Moodle, an administrator pastes it under Manage tools, as the tool's URL.
+    The link works for a day. In Moodle, an administrator pastes it under Manage tools, as the tool's URL.
 
     Example: [bold]grader lti invite[/]
     """

@@ -157,7 +157,7 @@ def lti(
     scale: Scale = False,
     overwrite: Overwrite = None,
 ) -> None:
-    """Sends a lab's totals and comments to the gradebook of the platform whose course has a link to the lab.
+    """Sends a lab's totals and comments to the LTI platform that links to the lab.
 
     Shows what would change; --confirm sends it. Running it again is harmless. Grades that wait for review are announced
     as such. Rubric ratings stay on the tool's pages: LTI has no rubrics.

@@ -12,7 +12,8 @@ from labs_schema.observations import CheckKind, CheckResult, Outcome, Submission
 from labs_schema.source.languages import OWN_EXTENSIONS, extension
 from prompts.attacks.syntax import block_comment, declaration, line_comments, literal, literals, syntax_of
 
-ADDED_TEST = CheckResult(check="an added test", kind=CheckKind.TEST, outcome=Outcome.FAILED, expected="")
+ADDED_TEST = CheckResult(check="an added test", kind=CheckKind.TEST, outcome=Outcome.FAILED, expected="", visible=True)
+"""Visible: prompts have no text of hidden tests."""
 STAYS_FIRST = re.compile(r"#!|#.*coding[:=]|#lang\b|<\?php\s*$")
 PACKAGE = re.compile(r"^package \w+", re.MULTILINE)
 

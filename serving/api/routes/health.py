@@ -18,7 +18,9 @@ from serving.observability.readiness import readiness, worker_faults
 
 PROBE_SECONDS = ServiceLimits().probe_seconds
 _CRITERIA = tuple(
-    Criterion(title="Does it work?", ratings=tuple(Rating(title=letter) for letter in "ABCDE"[:count]))
+    Criterion(
+        title=f"Does it work, of {count} ratings?", ratings=tuple(Rating(title=letter) for letter in "ABCDE"[:count])
+    )
     for count in (2, 3, 4, 5)
 )
 """A head answers only criteria with as many ratings as one that it was fitted on."""
