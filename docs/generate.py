@@ -120,8 +120,8 @@ def api_page() -> str:
             sections += list(_operation(operation))
     sections += ["## Schemas"]
     for name, schema in document["components"]["schemas"].items():
-        if "properties" in schema:
-            sections += [f"### {name}", markdown(schema.get("description", "")), _schema(schema)]
+        sections += [f"### {name}", markdown(schema.get("description", ""))]
+        sections += [_schema(schema) if "properties" in schema else "Values: " + _type(schema).replace(" or ", ", ")]
     return "\n\n".join(section for section in sections if section)
 
 

@@ -20,13 +20,13 @@ SECTION = """## Adaptive attacks
 Command: `python -m benchmarks.adaptive FOLDER docs/measurements --attempts {attempts} --control-programs
 {control} --running-programs {running}`, {date}, on 2 cores shared with other work, {seconds:.0f} s: {labs} C labs,
 base model {model}. FOLDER has the labs after `grader observe` with the checks in `tests/lab_checks`. Heads are trained
-on 70 % of the students; attacked are the weakest programs of the others, by the TA's marks.
+on 70 % of the students. The attacked programs are the weakest ones of the other students, by the TA's marks.
 
 The attacker knows the detector, the sanitizer and what a head reads, and sees the grader's probabilities. A search
-changes each program step by step by one or two injections, whose material are the prompts of the evaluation attacks,
-and code, strings and names of the lab's best programs. A change is dropped if the expected marks fall, or if the
-detector finds it. Every answer is accepted that neither the detector nor the verification pass sends to review: the
-worst case. An attempt is a *raise* if any answer has more marks than on the clean program, and *silent* if such an
+changes each program step by step, by one or two injections at a time. The injected text is taken from the prompts of
+the evaluation attacks and from code, strings and names of the lab's best programs. A change is dropped if the expected
+marks fall, or if the detector finds it. In this worst case, every answer is accepted unless the detector or the
+verification pass sends it to review. An attempt is a *raise* if any answer has more marks than on the clean program, and *silent* if such an
 answer is accepted. Observations are those of the clean program, whose behaviour no injection changes.
 
 - *Added text*: {text}.
@@ -37,14 +37,14 @@ answer is accepted. Observations are those of the clean program, whose behaviour
 {table}
 
 Intervals: 95 %, Clopper and Pearson, over attempts or programs, in percent. Attempts on one program depend on each
-other, so the interval over programs is the safer one. {compiled}
+other, so the interval over programs is the one to rely on. {compiled}
 
 | clean programs of held-out students | sent to review by a guard | agreement | lost against the control, points |
 |---|---|---|---|
 {clean}
 
-Agreement lost is paired by decision, with a 95 % interval over students; negative: more agreement than
-the control, which has no evidence.
+Agreement lost is paired by decision, with a 95 % interval over students. A negative value is a gain over the control,
+which has no evidence.
 
 | attempts with (silent raises among them) | {columns} |
 |---|{rule}
