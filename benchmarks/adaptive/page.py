@@ -26,8 +26,9 @@ The attacker knows the detector, the sanitizer and what a head reads, and sees t
 changes each program step by step, by one or two injections at a time. The injected text is taken from the prompts of
 the evaluation attacks and from code, strings and names of the lab's best programs. A change is dropped if the expected
 marks fall, or if the detector finds it. In this worst case, every answer is accepted unless the detector or the
-verification pass sends it to review. An attempt is a *raise* if any answer has more marks than on the clean program, and *silent* if such an
-answer is accepted. Observations are those of the clean program, whose behaviour no injection changes.
+verification pass sends it to review. An attempt is a *raise* if any answer has more marks than on the clean program,
+and *silent* if such an answer is accepted. Observations are those of the clean program, whose behaviour no injection
+changes.
 
 - *Added text*: {text}.
 - *Code that runs*: also {running_families}.
