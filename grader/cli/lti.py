@@ -8,30 +8,34 @@ from grader.cli.help import HelpCommand, HelpGroup
 from grader.terminal import notes, show
 
 lti = typer.Typer(
-    name="lti", cls=HelpGroup, no_args_is_help=True, help="Connects course platforms by LTI 1.3: Moodle, Canvas."
+    name="lti", cls=HelpGroup, no_args_is_help=True, help="Connects course platforms through LTI 1.3: Moodle, Canvas."
 )
 Id = Annotated[str, typer.Argument(metavar="ID", help="Platform id, from 'grader lti list'.")]
 
 
 @lti.command(cls=HelpCommand)
 def register(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the platform, for lists and pages.")],
-    client_id: Annotated[str, typer.Option("--client-id", metavar="ID", help="The platform's id of the tool.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Display name of the platform.")],
+    client_id: Annotated[
+        str, typer.Option("--client-id", metavar="ID", help="Client id that the platform gave the tool.")
+    ],
     deployment: Annotated[
-        list[str] | None, typer.Option("--deployment", metavar="ID", help="Id of a deployment; repeatable.")
+        list[str] | None, typer.Option("--deployment", metavar="ID", help="Deployment id; repeatable.")
     ] = None,
     moodle: Annotated[
-        str | None, typer.Option("--moodle", metavar="URL", help="Address of a Moodle site; sets all addresses.")
+        str | None, typer.Option("--moodle", metavar="URL", help="URL of a Moodle site; sets the URLs below.")
     ] = None,
     canvas: Annotated[
-        str | None, typer.Option("--canvas", metavar="URL", help="Address of a school's Canvas; sets all addresses.")
+        str | None, typer.Option("--canvas", metavar="URL", help="URL of a school's Canvas; sets the URLs below.")
     ] = None,
-    issuer: Annotated[str | None, typer.Option(metavar="URL", help="The platform's id: `iss` of its launches.")] = None,
-    authorization_url: Annotated[str | None, typer.Option(metavar="URL", help="Address of OIDC logins.")] = None,
-    token_url: Annotated[str | None, typer.Option(metavar="URL", help="Address of access tokens.")] = None,
-    keys_url: Annotated[str | None, typer.Option(metavar="URL", help="Address of the platform's key set.")] = None,
+    issuer: Annotated[
+        str | None, typer.Option(metavar="URL", help="The platform's issuer: `iss` of its tokens.")
+    ] = None,
+    authorization_url: Annotated[str | None, typer.Option(metavar="URL", help="OIDC authorization endpoint.")] = None,
+    token_url: Annotated[str | None, typer.Option(metavar="URL", help="Access token endpoint.")] = None,
+    keys_url: Annotated[str | None, typer.Option(metavar="URL", help="The platform's key set (JWKS).")] = None,
     token_audience: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="`aud` of token requests. Default: the token address.")
+        str | None, typer.Option(metavar="TEXT", help="`aud` of token requests. Default: the token URL.")
     ] = None,
     frame_origin: Annotated[
         list[str] | None,
@@ -48,8 +52,8 @@ def register(
 ) -> None:
     """Registers a platform, or replaces its registration.
 
-    Get the client id by adding the tool on the platform first: [bold]grader lti configuration[/] prints what it asks
-    for. Keys are exchanged by addresses, so no secret is entered anywhere.
+    First add the tool on the platform, which gives it a client id: [bold]grader lti configuration[/] prints the values
+    to enter there. Each side fetches the other's public keys, so there is no shared secret to copy.
 
     Example: [bold]grader lti register "Campus Moodle" --moodle https://moodle.example --client-id uX2b[/]
     """
@@ -108,7 +112,7 @@ def deployment(
     platform: Id,
     deployment: Annotated[str, typer.Argument(metavar="DEPLOYMENT", help="The platform's id of the deployment.")],
 ) -> None:
-    """Adds a deployment: a place on the platform where the tool was installed.
+    """Adds a deployment: one installation of the tool on the platform.
 
     Example: [bold]grader lti deployment 1f0c22ab 3[/]
     """
@@ -131,7 +135,7 @@ def connect(
 ) -> None:
     """Connects a course on the platform to a course of this service.
 
-    Teachers of that course on the platform become TAs of this one. Before, a launch shows them this command.
+    Teachers of that course on the platform become TAs of this one. Until then, a launch shows them this command.
 
     Example: [bold]grader lti connect 1f0c22ab 42 --deployment 3 --course cs101[/]
     """
@@ -151,7 +155,7 @@ def disconnect(
     context: Annotated[str, typer.Argument(metavar="CONTEXT", help="The platform's id of the course.")],
     deployment: Annotated[str, typer.Option(metavar="ID", help="The deployment of that course.")],
 ) -> None:
-    """Ends the connection of a course. Revoke the keys of its TAs with grader keys revoke.
+    """Disconnects a course. Revoke the keys of its TAs with grader keys revoke.
 
     Example: [bold]grader lti disconnect 1f0c22ab 42 --deployment 3[/]
     """
@@ -180,7 +184,7 @@ def remove(platform: Id) -> None:
 
 @lti.command(cls=HelpCommand)
 def invite() -> None:
-    """Prints a link by which a platform registers itself once (dynamic registration).
+    """Prints a single-use link with which a platform registers itself (dynamic registration).
 
     The link works for a day. In Moodle, an administrator pastes it under Manage tools, as the tool's URL.
 
@@ -203,13 +207,13 @@ def invite() -> None:
 @lti.command("rotate-key", cls=HelpCommand)
 def rotate_key(
     at_once: Annotated[
-        bool, typer.Option("--at-once", help="The old key may be known to others: remove it and sign with the new one.")
+        bool, typer.Option("--at-once", help="The old key may have leaked: remove it and sign with the new one now.")
     ] = False,
 ) -> None:
-    """Makes a new key for the tool's signatures.
+    """Creates a new signing key for the tool.
 
     It is published now and signs after a day; the old one stays published for three more days, because platforms cache
-    keys. Nothing has to be changed on the platforms.
+    keys. The platforms need no change.
 
     Example: [bold]grader lti rotate-key[/]
     """
@@ -224,9 +228,9 @@ def rotate_key(
 
 @lti.command(cls=HelpCommand)
 def configuration(
-    canvas: Annotated[bool, typer.Option("--canvas", help="Print the JSON of a developer key of Canvas.")] = False,
+    canvas: Annotated[bool, typer.Option("--canvas", help="Print the JSON for a Canvas developer key.")] = False,
 ) -> None:
-    """Prints what a platform asks for when the tool is added there.
+    """Prints the values to enter on a platform when you add the tool.
 
     Example: [bold]grader lti configuration --canvas[/]
     """

@@ -15,16 +15,16 @@ def observer(
         typer.Option(metavar="NAME", help="Unique observer name, stable across restarts. Default: the host name."),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Submissions at the same time. Default: one for each processor core.")
+        int | None, typer.Option(min=1, help="Submissions to run in parallel. Default: one for each processor core.")
     ] = None,
 ) -> None:
     """Runs the checks of submissions that the service and its jobs grade.
 
-    A submission to a lab with checks that has no observations waits in the store; an observer builds, runs and tests it
-    in a sandbox, and it is graded with the outcomes. The service never runs students' programs. Without an observer,
-    grades are given without evidence and go to human review as not-observed.
+    A submission without observations, to a lab with checks, waits in the store until an observer has built, run and
+    tested it in a sandbox. Then it is graded with the outcomes. The service never runs students' programs. Without an
+    observer, grades are given without evidence and go to human review as not-observed.
 
-    The store is named by GRADER_STORE. Without --labs, the labs of all registered courses are observed.
+    GRADER_STORE sets the store. Without --labs, the labs of all registered courses are observed.
 
     Example: [bold]grader observer --labs labs --name observer-1[/]
     """

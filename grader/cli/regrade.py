@@ -31,7 +31,7 @@ Diff = Annotated[
 Propose = Annotated[
     bool,
     typer.Option(
-        "--propose", help="As --diff, and show the changes on the lab's review page, where a TA can put them in use."
+        "--propose", help="Like --diff, but store the changes as a proposal that a TA can use on the lab's pages."
     ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only estimate the cost. Loads no weights.")]
@@ -65,8 +65,8 @@ def regrade(
 
     Cost estimate: [bold]grader regrade labs/square --model runs/latest --dry-run --price-per-hour 2.50[/]
 
-    Before a retrained model is put in use: [bold]grader regrade labs/square --model runs/latest --diff[/]; with
-    [bold]--propose[/] the changes are also on the lab's review page, where a TA can put them in use.
+    Before you switch to a retrained model: [bold]grader regrade labs/square --model runs/latest --diff[/]; with
+    [bold]--propose[/] the lab's pages show the changes too, and a TA can use them.
 
     On several machines: [bold]grader regrade labs/square --model runs/latest --out regraded/square --cluster local[/]
 

@@ -41,7 +41,7 @@ Overwrite = Annotated[
 ]
 LineItem = Annotated[
     str | None,
-    typer.Option("--line-item", metavar="URL", help="Address of the gradebook's column, if the lab has several."),
+    typer.Option("--line-item", metavar="URL", help="URL of the gradebook column, if the lab has several."),
 ]
 Remap = Annotated[bool, typer.Option("--remap", help="Accept the platform's changed rubric and map it again.")]
 
@@ -126,7 +126,7 @@ def codegrade(
     overwrite: Overwrite = None,
     remap: Remap = False,
 ) -> None:
-    """Chooses the rubric items of a lab's grades in a CodeGrade assignment.
+    """Sends a lab's grades to a CodeGrade assignment by selecting its rubric items.
 
     Shows what would change; --confirm sends it. Running it again is harmless. The token is in GRADER_CODEGRADE_TOKEN.
 
@@ -159,8 +159,8 @@ def lti(
 ) -> None:
     """Sends a lab's totals and comments to the LTI platform that links to the lab.
 
-    Shows what would change; --confirm sends it. Running it again is harmless. Grades that wait for review are announced
-    as such. Rubric ratings stay on the tool's pages: LTI has no rubrics.
+    Shows what would change; --confirm sends it. Running it again is harmless. Grades that wait for review are marked as
+    pending. Rubric ratings stay on the tool's pages, because LTI has no rubrics.
 
     Example: [bold]grader send lti labs/square --course cs101[/]
     """

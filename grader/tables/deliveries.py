@@ -20,7 +20,7 @@ def plan_table(plan: DeliveryPlan) -> RenderableType:
     counts = Table(box=SIMPLE_HEAD, show_header=False)
     for action, name in NAMES.items():
         counts.add_row(name, f"{plan.count(action):,}")
-    counts.add_row("on the platform without a grade here", f"{plan.matching.only_there:,}")
+    counts.add_row("only on the platform, without a grade here", f"{plan.matching.only_there:,}")
     counts.add_row("students found by", plan.matching.kind or "earlier deliveries")
     changes = Table("Student", "Criterion", "On the platform", "To send", "", box=SIMPLE_HEAD)
     listed = [each for each in plan.students if each.action not in (Action.UNCHANGED,)]

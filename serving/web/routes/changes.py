@@ -102,7 +102,7 @@ def _adopt(request: Request, caller: Caller, course: str, lab_name: str, proposa
     except GraderError as error:
         if error.code != "job-locked":
             raise
-        raise ProblemError("proposal-outdated", "Someone else is putting these grades in use.") from None
+        raise ProblemError("proposal-outdated", "Someone else is applying these grades.") from None
 
 
 def _take_back(request: Request, caller: Caller, course: str, lab_name: str, proposal: str) -> None:
