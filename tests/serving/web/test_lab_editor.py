@@ -121,7 +121,7 @@ def test_effects_count_decisions_and_those_that_the_new_rubric_loses(
     (lab / "rubric_ratings.csv").unlink()  # its columns name the old criterion
     text = (lab / "rubrics.json").read_text().replace("Does it compile?", "Does it build?")
     page = editor.submit("lab/edit", **{"text-rubric": text})
-    assert "2 graded submissions have" in page.text and "1 of them will not count" in page.text
+    assert "2 submissions were graded" in page.text and "1 of them will not count" in page.text
     assert "Removed: Does it compile?" in page.text and "Save the new version" in page.text
     page = editor.submit("lab/edit", **{"text-rubric": text.replace("build", "run")})  # another one than was shown
     assert "Not saved yet" in page.text
