@@ -40,17 +40,22 @@ class ProcessHost:
         labs = folder / COURSE  # the course has the name of the folder
         write_lab(synthetic_lab(STUDENTS), labs / LAB)
         environment = {"GRADER_BLIND_SHARE": "0", "GRADER_SESSION_KEY": str(folder / "session.key")}
-        self._port, self._stack = free_port(), ExitStack()
+        self._port, self._stack, self._clients = free_port(), ExitStack(), ExitStack()
         self._new = lambda: Service(labs, url, port=self._port, env=environment)
 
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url=f"http://127.0.0.1:{self._port}", follow_redirects=True, timeout=60)
+        address = f"http://127.0.0.1:{self._port}"
+        return self._clients.enter_context(httpx.Client(base_url=address, follow_redirects=True, timeout=60))
 
     def restart(self) -> None:
         self._stack.enter_context(self._new())
 
     def kill(self) -> None:
         self._stack.close()
+
+    def end(self) -> None:
+        self._clients.close()
+        self.kill()
 
 
 @contextmanager
@@ -59,7 +64,7 @@ def process_host(folder: Path, url: str) -> Iterator[ProcessHost]:
     try:
         yield host
     finally:
-        host.kill()
+        host.end()
 
 
 def walked(url: str, actions: int, seed: int) -> dict[str, Any]:

@@ -22,9 +22,24 @@ def chromium(*flags: str) -> Iterator[Any]:
     if path is None:
         reason = "Chromium is missing; install it as root with requirements/browser"
         pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
+    with _playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *flags])
         yield opened
         opened.close()
+
+
+_users: list[Any] = []
+"""The running Playwright, once for each open browser: a process can have only one."""
+
+
+@contextmanager
+def _playwright() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    _users.append(_users[0] if _users else sync_playwright().start())
+    try:
+        yield _users[0]
+    finally:
+        playwright = _users.pop()
+        if not _users:
+            playwright.stop()

@@ -121,6 +121,8 @@ class Service:
         if self.process.poll() is None:
             self.end(signal.SIGKILL)
         self._reader.join()
+        assert self.process.stderr
+        self.process.stderr.close()
 
     def _address(self) -> str | None:
         found = re.search(r"serving on (http://[^\s,]+)", "".join(self.log_lines))

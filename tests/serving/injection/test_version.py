@@ -7,7 +7,7 @@ from prompts.attacks.evaluation import evaluation_attacks
 from serving.injection import VERSION, detect, sanitized
 
 LABS = Path(__file__).parents[3] / "labs"
-HASHES = {3: "ac605645d67d40b1e4e00c6e383f0d9c3540df790beb07e55638f002937f7bc4"}
+HASHES = {3: "8fc2a1e3a60bd51bb8069b5d80d104d45d408f63b6e4fb00f64a8b363550624d"}
 """Version -> the hash of all findings and sanitized copies of the sample programs, clean and attacked."""
 
 
