@@ -1,4 +1,7 @@
-"""The `grader` command. One file per command; heavy libraries are imported when a command runs."""
+"""The `grader` command. One file per command, one folder per panel of `grader --help`.
+
+Heavy libraries are imported when a command runs.
+"""
 
 import os
 import sys
@@ -10,40 +13,40 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from grader.cli.attack import attack
-from grader.cli.audit import audit
-from grader.cli.build_dataset import SpacedValues, build_dataset
-from grader.cli.calibrate import calibrate
-from grader.cli.check import check
-from grader.cli.courses import courses
-from grader.cli.demo import demo
-from grader.cli.doctor import doctor
-from grader.cli.evaluate import evaluate
-from grader.cli.export import export
-from grader.cli.forget import forget
-from grader.cli.generate import generate
-from grader.cli.grade import grade
-from grader.cli.help import DATA, GRADING, OPERATION, TRAINING, TRUST, HelpCommand, HelpGroup
-from grader.cli.import_lab import import_
-from grader.cli.import_observations import import_observations
-from grader.cli.init import init
-from grader.cli.init_checks import init_checks
-from grader.cli.keys import keys
-from grader.cli.label import label
-from grader.cli.lti import lti
-from grader.cli.merge import merge
-from grader.cli.model import model
-from grader.cli.observe import observe
-from grader.cli.observer import observer
-from grader.cli.regrade import regrade
-from grader.cli.replay import replay
-from grader.cli.robustness import robustness
-from grader.cli.send import send
-from grader.cli.serve import serve
-from grader.cli.suspects import suspects
-from grader.cli.train import train
-from grader.cli.webhooks import webhooks
-from grader.cli.worker import worker
+from grader.cli.data.build_dataset import SpacedValues, build_dataset
+from grader.cli.data.check import check
+from grader.cli.data.import_lab import import_
+from grader.cli.data.import_observations import import_observations
+from grader.cli.data.init_checks import init_checks
+from grader.cli.data.observe import observe
+from grader.cli.data.suspects import suspects
+from grader.cli.grading.demo import demo
+from grader.cli.grading.export import export
+from grader.cli.grading.generate import generate
+from grader.cli.grading.grade import grade
+from grader.cli.grading.label import label
+from grader.cli.grading.regrade import regrade
+from grader.cli.grading.replay import replay
+from grader.cli.help import DATA, GRADING, OPERATION, PLATFORMS, TRAINING, TRUST, HelpCommand, HelpGroup
+from grader.cli.operation.audit import audit
+from grader.cli.operation.courses import courses
+from grader.cli.operation.doctor import doctor
+from grader.cli.operation.forget import forget
+from grader.cli.operation.init import init
+from grader.cli.operation.keys import keys
+from grader.cli.operation.observer import observer
+from grader.cli.operation.serve import serve
+from grader.cli.operation.worker import worker
+from grader.cli.platforms.lti import lti
+from grader.cli.platforms.send import send
+from grader.cli.platforms.webhooks import webhooks
+from grader.cli.training.merge import merge
+from grader.cli.training.model import model
+from grader.cli.training.train import train
+from grader.cli.trust.attack import attack
+from grader.cli.trust.calibrate import calibrate
+from grader.cli.trust.evaluate import evaluate
+from grader.cli.trust.robustness import robustness
 from grader.configuration import load_config
 from grader.terminal import show_error
 from labs_schema.errors import GraderError, InputError
@@ -73,9 +76,9 @@ for group, panel in (
     (courses, OPERATION),
     (keys, OPERATION),
     (audit, OPERATION),
-    (webhooks, OPERATION),
-    (lti, OPERATION),
-    (send, GRADING),
+    (send, PLATFORMS),
+    (lti, PLATFORMS),
+    (webhooks, PLATFORMS),
 ):
     app.add_typer(group, rich_help_panel=panel)
 

@@ -10,7 +10,8 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from grader.terminal import choose_output
 
-DATA, TRAINING, GRADING, TRUST, OPERATION = "Data", "Training", "Grading", "Trust", "Operation"
+DATA, TRAINING, GRADING, TRUST = "Data", "Training", "Grading", "Trust"
+OPERATION, PLATFORMS = "Operation", "Platforms"
 """Panels of `grader --help`."""
 
 EXIT_STATUS = "Exit status: 0 for success, 1 for an error, 2 for wrong options."

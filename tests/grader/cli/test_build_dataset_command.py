@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from grader.cli import app, main
-from grader.cli.build_dataset import standard_syntax
+from grader.cli.data.build_dataset import standard_syntax
 from labs_schema.errors import InputError
 from labs_schema.lab_writer import write_lab
 from training.dataset.manifest import read_dataset_manifest

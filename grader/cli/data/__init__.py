@@ -1,0 +1,1 @@
+"""Commands that read, check and build labs and datasets."""

@@ -1,0 +1,1 @@
+"""Commands that grade submissions and write the grades."""

@@ -1,0 +1,1 @@
+"""Commands that connect the service to course platforms."""

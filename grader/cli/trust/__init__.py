@@ -1,0 +1,1 @@
+"""Commands that measure how far grades can be trusted."""
