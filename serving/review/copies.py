@@ -11,7 +11,7 @@ from sqlalchemy import select
 from labs_schema.limits import PageLimits
 from labs_schema.near_copies.groups import copy_groups
 from labs_schema.near_copies.sketches import Shingles
-from labs_schema.near_copies.source_tokens import shingles
+from labs_schema.near_copies.source_tokens import behaviour_tokens, shingles
 from serving.review.index import LabReview
 from serving.review.items import ReviewItem
 from serving.store.database import Database, select_in_batches
@@ -86,7 +86,7 @@ class Copies:
         """None for a program that is not compared: too long, without tokens, or past the limit of memory."""
         if sum(map(len, texts)) > self._limits.grouped_chars or self._bytes > self._limits.grouped_bytes:
             return None
-        found = shingles(texts, language)
+        found = shingles(texts, language, read=behaviour_tokens)
         self._bytes += found.nbytes
         return found if len(found) else None
 

@@ -3,7 +3,7 @@ import time
 import numpy as np
 import pytest
 
-from labs_schema.near_copies.source_tokens import SHINGLE, shingles, tokens
+from labs_schema.near_copies.source_tokens import SHINGLE, behaviour_tokens, shingles, tokens
 
 PROGRAM = """#include <stdio.h>
 int main(void) {
@@ -54,3 +54,25 @@ def test_time_is_linear_in_the_length_of_hostile_text(piece: str) -> None:
     for language in ("C", "Python"):
         shingles([piece * (200_000 // len(piece))], language)
     assert time.process_time() - start < 5
+
+
+def test_behaviour_ignores_layout_comments_and_names_of_variables() -> None:
+    other = PROGRAM.replace("total", "my_sum").replace("/* the sum */", "").replace("    ", "\t").replace("i++", "i ++")
+    assert list(behaviour_tokens(PROGRAM, "C")) == list(behaviour_tokens(other, "C"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"%d\\n"', '"%d"'), ("printf", "print"), ("total += i", "i += total"), ("i < 10", "i > 10"), ("10", "11"),
+        ("int total", "long total"), ("stdio.h", "math.h"),
+    ],
+)  # fmt: skip
+def test_what_changes_behaviour_is_a_difference(old: str, new: str) -> None:
+    assert old in PROGRAM
+    assert list(behaviour_tokens(PROGRAM, "C")) != list(behaviour_tokens(PROGRAM.replace(old, new), "C"))
+
+
+def test_members_and_functions_stay_and_compared_variables_are_numbered() -> None:
+    assert list(behaviour_tokens("if a > b.size: f(p->n, a)", "Python"))[:6] == ["if", "i0", ">", "i1", ".", "size"]
+    assert list(behaviour_tokens("f(p->n, a)", "C")) == ["f", "(", "i0", "-", ">", "n", ",", "i1", ")"]
