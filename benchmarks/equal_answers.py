@@ -1,5 +1,7 @@
-"""How often the members of a group of equal answers have the same rating from the TA, for each threshold, and for tokens
-without names and literals (as near-copies are found) and with them (as answers are grouped).
+"""Agreement of the members of a group of equal answers: the share with the same rating from the TA, by threshold.
+
+Groups are made by two kinds of tokens: without names and literals, as near-copies are found, and with the literals,
+functions and roles of variables, as the pages group answers.
 
 Run: python -m benchmarks.equal_answers FOLDER_OF_LABS
 
@@ -25,7 +27,7 @@ from labs_schema.reading.validate import lab_folders, load_lab
 THRESHOLDS = (0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
 RESAMPLES, SEED = 2000, 0
 Reader = Callable[[str, str], Iterator[str]]
-READERS: dict[str, Reader] = {"without names, literals": tokens, "with them": behaviour_tokens}
+READERS: dict[str, Reader] = {"without names, literals": tokens, "behaviour": behaviour_tokens}
 HEADER = "submissions in groups | members | decisions | same | random pair | majority"
 
 
@@ -78,7 +80,7 @@ def share(decisions: Sequence[MemberDecision], of: Callable[[MemberDecision], fl
 
 def row(decisions: Sequence[MemberDecision]) -> str:
     if not decisions:
-        return "0 | 0 | 0 | – | – | –"
+        return "0 | 0 | 0 | | |"
     members = {(each.group, each.student) for each in decisions}
     covered = len(members) + len({each.group for each in decisions})
     shares = (share(decisions, of) for of in (lambda d: d.same, lambda d: d.random, lambda d: d.majority))
@@ -93,8 +95,8 @@ def main() -> None:
     found = {case: [d for lab in labs for d in decisions_of(lab, case[1], READERS[case[0]])] for case in cases}
     lines = [f"| tokens | threshold | {HEADER} |", "|---" * 8 + "|"]
     lines += [f"| {name} | {threshold} | {row(decisions)} |" for (name, threshold), decisions in found.items()]
-    used = found["with them", THRESHOLD]
-    lines += ["", f"| {THRESHOLD}, with them: criterion | {HEADER} |", "|---" * 7 + "|"]
+    used = found["behaviour", THRESHOLD]
+    lines += ["", f"| {THRESHOLD} on behaviour: criterion | {HEADER} |", "|---" * 7 + "|"]
     for title in sorted({each.criterion for each in used}):
         lines.append(f"| {title} | {row([each for each in used if each.criterion == title])} |")
     submissions = sum(len(lab.submissions) for lab in labs)

@@ -1,7 +1,7 @@
 """Converts programs to sets of shingles.
 
-`tokens` ignores what copies usually change: layout, comments, names, literals. `behaviour_tokens` ignores only what does
-not change what a program does.
+`tokens` ignores what copies usually change: layout, comments, names, literals. `behaviour_tokens` ignores only what
+does not change what a program does.
 """
 
 import re
