@@ -1,6 +1,5 @@
 """Texts that TAs insert into comments: their own and those of the course."""
 
-import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +11,7 @@ from labs_schema.hashes import canonical_hash
 from labs_schema.limits import PageLimits
 from serving.store.database import Database
 from serving.store.errors import UnknownError
-from serving.store.ledger import Detail, audited_transaction, printable_name
+from serving.store.ledger import audited_transaction, printable_name
 from serving.store.review_tables import snippets
 
 LIMITS = PageLimits()
@@ -56,16 +55,13 @@ class Snippets:
             there = select(snippets.c.id).where(snippets.c.course == course, snippets.c.removed_at.is_(None), same)
             if len(connection.execute(there).all()) >= LIMITS.snippets:
                 return False
-            row: Detail = {
-                "id": secrets.token_hex(16),
-                "seq": ledger.seq,
-                "at": ledger.at,
-                "actor": actor,
-                "request": printable_name(request),
-                "course": printable_name(course),
-                "owner": owner,
-                "text_hash": canonical_hash(text),
-            }
+            row = ledger.new_row(
+                actor,
+                request=printable_name(request),
+                course=printable_name(course),
+                owner=owner,
+                text_hash=canonical_hash(text),
+            )
             connection.execute(insert(snippets).values(**row, text=text))
             ledger.append("snippet", actor, row)
             return True

@@ -1,7 +1,6 @@
 """Assignments of submissions to first and second markers, and the ratings of second markers. Append-only."""
 
 import json
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -118,16 +117,7 @@ def _assign(ledger: Ledger, new: Sequence[NewAssignment], marking: Marking, requ
             continue
         if (last.ta if last else None) == each.ta:
             continue
-        row: Detail = {
-            "id": secrets.token_hex(16),
-            "seq": ledger.seq,
-            "at": ledger.at,
-            "actor": actor,
-            "request": request,
-            "grade": each.grade,
-            "marking": marking.value,
-            "ta": each.ta,
-        }
+        row = ledger.new_row(actor, request=request, grade=each.grade, marking=marking.value, ta=each.ta)
         rows.append(row)
         ledger.append("assignment", actor, row)
     if rows:
@@ -166,15 +156,7 @@ def _rate(ledger: Ledger, grade_id: str, texts: dict[str, Any], request: str, ac
     if (secret := read_secrets(connection, [grade.student])[grade.student]) is None:
         raise ForgottenError(f"The student of grade {grade_id} was forgotten.")
     content = make_content(grade.student, secret, texts)
-    row: Detail = {
-        "id": secrets.token_hex(16),
-        "seq": ledger.seq,
-        "at": ledger.at,
-        "actor": actor,
-        "request": printable_name(request),
-        "grade": grade_id,
-        "content": content.hash,
-    }
+    row = ledger.new_row(actor, request=printable_name(request), grade=grade_id, content=content.hash)
     store_contents(connection, [content])
     connection.execute(insert(second_ratings).values(row))
     ledger.append("second-rating", actor, row)

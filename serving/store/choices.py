@@ -166,16 +166,9 @@ class _Recording:
             target.row.student, target.secret, texts | {name: value for name, value in more.items() if value}
         )
         position = [each.title for each in target.criteria].index(choice.criterion)
-        row: Detail = {
-            "id": secrets.token_hex(16),
-            "seq": self._ledger.seq,
-            "at": self._ledger.at,
-            "actor": self._actor,
-            "request": request,
-            "grade": target.row.id,
-            "position": position,
-            "content": content.hash,
-        }
+        row = self._ledger.new_row(
+            self._actor, request=request, grade=target.row.id, position=position, content=content.hash
+        )
         self._contents.append(content)
         self._rows.append(row)
         self._ledger.append("override", self._actor, row)

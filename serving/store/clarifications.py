@@ -17,7 +17,7 @@ from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_hash, canonical_json
 from serving.store.database import Database, select_in_batches
 from serving.store.errors import UnknownError
-from serving.store.ledger import Detail, audited_transaction, printable_name
+from serving.store.ledger import audited_transaction, printable_name
 from serving.store.review_tables import clarification_events, clarifications
 from serving.store.tables import grades, students
 
@@ -83,17 +83,14 @@ class Clarifications:
             known = connection.execute(select(clarifications.c.id).where(clarifications.c.request == request)).scalar()
             if known is not None:
                 return _read(connection, known)
-            row: Detail = {
-                "id": secrets.token_hex(8),
-                "seq": ledger.seq,
-                "at": ledger.at,
-                "actor": actor,
-                "request": printable_name(request),
-                "course": printable_name(place[0]),
-                "lab": printable_name(place[1]),
-                "job": secrets.token_hex(8),
-                "version": canonical_hash(json.loads(document)),
-            }
+            row = ledger.new_row(
+                actor,
+                request=printable_name(request),
+                course=printable_name(place[0]),
+                lab=printable_name(place[1]),
+                job=secrets.token_hex(8),
+                version=canonical_hash(json.loads(document)),
+            )
             connection.execute(insert(clarifications).values(**row, document=document))
             ledger.append("clarification", actor, row)
             return _read(connection, str(row["id"]))
@@ -107,14 +104,7 @@ class Clarifications:
                 return True
             if found.last in (Event.APPLIED, Event.DISCARDED):
                 return found.last is Event.APPLIED and event is Event.APPLYING
-            row: Detail = {
-                "id": secrets.token_hex(8),
-                "seq": ledger.seq,
-                "at": ledger.at,
-                "actor": actor,
-                "clarification": clarification,
-                "event": event.value,
-            }
+            row = ledger.new_row(actor, clarification=clarification, event=event.value)
             ledger.connection.execute(insert(clarification_events).values(row))
             ledger.append("clarification-event", actor, row)
             return True

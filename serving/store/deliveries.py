@@ -1,7 +1,6 @@
 """The journal of deliveries to course platforms, the mappings of rubrics, and the grades that can be delivered."""
 
 import json
-from secrets import token_hex
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
@@ -84,19 +83,13 @@ def record_delivery(ledger: Ledger, target: str, pseudonym: str, entry: NewEntry
     if (secret := read_secrets(ledger.connection, [pseudonym])[pseudonym]) is None:
         raise ForgottenError("The student of this delivery was forgotten.")
     content = make_content(pseudonym, secret, entry.values)
-    row: Detail = {
-        "id": token_hex(16),
-        "seq": ledger.seq,
-        "at": ledger.at,
-        "actor": actor,
-        "target": printable_name(target),
-        "student": pseudonym,
-        "grade": entry.grade,
-        "event": entry.event,
-        "code": entry.code,
-        "revision": entry.revision,
-        "content": content.hash,
-    }
+    row = ledger.new_row(
+        actor,
+        target=printable_name(target),
+        student=pseudonym,
+        **entry.model_dump(include={"grade", "event", "code", "revision"}),
+        content=content.hash,
+    )
     store_contents(ledger.connection, [content])
     ledger.connection.execute(insert(deliveries).values(row))
     ledger.append("delivery", actor, row)

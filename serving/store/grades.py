@@ -1,7 +1,6 @@
 """Machine grades: appended once per request and submission, with the rubric version they were given by."""
 
 import json
-import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -191,19 +190,16 @@ def _append_entry(
     ledger: Ledger, version: str, grade: Grade, request_and_actor: tuple[str, str], hashes: tuple[str, str]
 ) -> Detail:
     (request, actor), (submission, content) = request_and_actor, hashes
-    row: Detail = {
-        "request": request,
-        "student": grade.student,
-        "lab": grade.lab,
-        "submission": submission,
-        "id": secrets.token_hex(16),
-        "seq": ledger.seq,
-        "at": ledger.at,
-        "actor": actor,
-        "rubric": version,
-        "content": content,
-        "provenance": canonical_hash(grade.provenance and grade.provenance.model_dump(exclude=OF_STUDENTS)),
-    }
+    row = ledger.new_row(
+        actor,
+        request=request,
+        student=grade.student,
+        lab=grade.lab,
+        submission=submission,
+        rubric=version,
+        content=content,
+        provenance=canonical_hash(grade.provenance and grade.provenance.model_dump(exclude=OF_STUDENTS)),
+    )
     ledger.append("grade", actor, row)
     return row
 

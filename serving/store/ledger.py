@@ -8,6 +8,7 @@ recorded elsewhere detects that (docs/guide/store.md).
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from secrets import token_hex
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -47,6 +48,10 @@ class Ledger:
         self.connection, self.at, self.seq = connection, timestamp(at), seq + 1
         self._head = head
         self._entries: list[dict[str, Any]] = []
+
+    def new_row(self, actor: str, **values: str | int | None) -> Detail:
+        """The columns `record_columns` of the next entry's row, with a random id, and `values`."""
+        return {"id": token_hex(16), "seq": self.seq, "at": self.at, "actor": actor, **values}
 
     def append(self, event: str, actor: str, detail: Detail) -> None:
         """Raises BadNameError if `actor` is not printable."""

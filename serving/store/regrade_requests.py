@@ -3,7 +3,6 @@
 A request is open until it is answered, once. A criterion of a grade has at most one open request.
 """
 
-import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from serving.store.choices import record_override
 from serving.store.contents import make_content, store_contents
 from serving.store.database import Database
 from serving.store.errors import ForgottenError, UnknownError
-from serving.store.ledger import Detail, Ledger, audited_transaction, printable_name
+from serving.store.ledger import Ledger, audited_transaction, printable_name
 from serving.store.overrides import read_history
 from serving.store.regrade_records import (
     RegradeRequest,
@@ -128,7 +127,9 @@ def _submit(ledger: Ledger, grade_id: str, criterion: str, text: str, *, request
     _check_state([each for each in read_grade_requests(connection, grade_id) if each.criterion == criterion])
     texts = {"criterion": criterion, "rating": history.ratings.get(criterion), "text": text}
     content = make_content(student, secret, texts)
-    row = {**_head(ledger, request, actor), "grade": grade_id, "position": position, "content": content.hash}
+    row = ledger.new_row(
+        actor, request=printable_name(request), grade=grade_id, position=position, content=content.hash
+    )
     store_contents(connection, [content])
     connection.execute(insert(regrade_requests).values(row))
     ledger.append("regrade-request", actor, row)
@@ -168,27 +169,18 @@ def _answer(
                 record_override(ledger, member, found.criterion, rating, text, request=request, actor=actor)
     secret = read_secrets(connection, [found.student])[found.student]
     content = make_content(found.student, str(secret), {"answers": regrade_id, "rating": rating, "text": text})
-    row: Detail = {
-        **_head(ledger, request, actor),
-        "regrade": regrade_id,
-        "resolution": (Resolution.DECLINED if rating is None else Resolution.GRANTED).value,
-        "override": override,
-        "content": content.hash,
-    }
+    row = ledger.new_row(
+        actor,
+        request=printable_name(request),
+        regrade=regrade_id,
+        resolution=(Resolution.DECLINED if rating is None else Resolution.GRANTED).value,
+        override=override,
+        content=content.hash,
+    )
     store_contents(connection, [content])
     connection.execute(insert(regrade_answers).values(row))
     ledger.append("regrade-answer", actor, row)
     return read_request(connection, regrade_id)
-
-
-def _head(ledger: Ledger, request: str, actor: str) -> Detail:
-    return {
-        "id": secrets.token_hex(16),
-        "seq": ledger.seq,
-        "at": ledger.at,
-        "actor": actor,
-        "request": printable_name(request),
-    }
 
 
 def _recorded(connection: Connection, grade_id: str, position: int, request: str) -> str | None:

@@ -2,16 +2,15 @@
 
 from sqlalchemy import Column, ForeignKey, String, Table, Text, UniqueConstraint
 
-from serving.store.tables import entry_number, metadata, optional, required
+from serving.store.tables import metadata, optional, record_columns, required
 
 # Who reviews the work of a grade; the last row of a work and `marking` (`first` or `second`) is current. `ta` is null
 # if the assignment was removed.
 assignments = Table(
     "assignments",
     metadata,
-    Column("id", String, primary_key=True),
-    entry_number(),
-    *required("at", "actor", "request"),
+    *record_columns(),
+    *required("request"),
     Column("grade", String, ForeignKey("grades.id"), nullable=False),
     *required("marking"),
     Column("ta", String, ForeignKey("keys.id")),
@@ -22,9 +21,8 @@ assignments = Table(
 second_ratings = Table(
     "second_ratings",
     metadata,
-    Column("id", String, primary_key=True),
-    entry_number(),
-    *required("at", "actor", "request"),
+    *record_columns(),
+    *required("request"),
     Column("grade", String, ForeignKey("grades.id"), nullable=False),
     *required("content"),
     UniqueConstraint("grade", "actor", name="second_ratings_once"),
@@ -35,9 +33,7 @@ second_ratings = Table(
 snippets = Table(
     "snippets",
     metadata,
-    Column("id", String, primary_key=True),
-    entry_number(),
-    *required("at", "actor"),
+    *record_columns(),
     Column("request", String, nullable=False, unique=True),
     Column("course", String, nullable=False, index=True),
     *optional("owner"),
@@ -51,9 +47,7 @@ snippets = Table(
 clarifications = Table(
     "clarifications",
     metadata,
-    Column("id", String, primary_key=True),
-    entry_number(),
-    *required("at", "actor"),
+    *record_columns(),
     Column("request", String, nullable=False, unique=True),
     *required("course", "lab", "job", "version"),
     Column("document", Text, nullable=False),
@@ -63,9 +57,7 @@ clarifications = Table(
 clarification_events = Table(
     "clarification_events",
     metadata,
-    Column("id", String, primary_key=True),
-    entry_number(),
-    *required("at", "actor"),
+    *record_columns(),
     Column("clarification", String, ForeignKey("clarifications.id"), nullable=False),
     *required("event"),
     UniqueConstraint("clarification", "event", name="clarification_events_once"),

@@ -38,6 +38,11 @@ def entry_number() -> Column[int]:
     return Column("seq", Integer, nullable=False, unique=True)
 
 
+def record_columns() -> list[Column[Any]]:
+    """What `Ledger.new_row` fills in: the id of a record, its audit entry, when it was made and by whom."""
+    return [Column("id", String, primary_key=True), entry_number(), *required("at", "actor")]
+
+
 # One row per student and course. Forgetting empties `student` and `secret`; the row stays, as grades refer to it.
 # `identity` is the keyed hash of course and student: swapping the students of two rows is detected.
 students = Table(
@@ -76,9 +81,8 @@ rubrics = Table(
 grades = Table(
     "grades",
     metadata,
-    Column("id", String, primary_key=True),
-    entry_number(),
-    *required("at", "actor", "request", "lab"),
+    *record_columns(),
+    *required("request", "lab"),
     Column("rubric", String, ForeignKey("rubrics.version"), nullable=False),
     Column("student", String, ForeignKey("students.pseudonym"), nullable=False, index=True),
     *required("submission", "content", "provenance"),
@@ -89,9 +93,8 @@ grades = Table(
 overrides = Table(
     "overrides",
     metadata,
-    Column("id", String, primary_key=True),
-    entry_number(),
-    *required("at", "actor", "request"),
+    *record_columns(),
+    *required("request"),
     Column("grade", String, ForeignKey("grades.id"), nullable=False),
     Column("position", Integer, nullable=False),
     Column("content", String, nullable=False),
@@ -102,9 +105,8 @@ overrides = Table(
 regrade_requests = Table(
     "regrade_requests",
     metadata,
-    Column("id", String, primary_key=True),
-    entry_number(),
-    *required("at", "actor", "request"),
+    *record_columns(),
+    *required("request"),
     Column("grade", String, ForeignKey("grades.id"), nullable=False, index=True),
     Column("position", Integer, nullable=False),
     Column("content", String, nullable=False),
@@ -115,9 +117,8 @@ regrade_requests = Table(
 regrade_answers = Table(
     "regrade_answers",
     metadata,
-    Column("id", String, primary_key=True),
-    entry_number(),
-    *required("at", "actor", "request"),
+    *record_columns(),
+    *required("request"),
     Column("regrade", String, ForeignKey("regrade_requests.id"), nullable=False, unique=True),
     *required("resolution"),
     Column("override", String, ForeignKey("overrides.id")),
@@ -215,9 +216,8 @@ exports = Table(
 deliveries = Table(
     "deliveries",
     metadata,
-    Column("id", String, primary_key=True),
-    entry_number(),
-    *required("at", "actor", "target"),
+    *record_columns(),
+    *required("target"),
     Column("student", String, ForeignKey("students.pseudonym"), nullable=False),
     Column("grade", String, ForeignKey("grades.id"), nullable=False),
     *required("event", "code", "revision", "content"),
