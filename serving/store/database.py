@@ -166,11 +166,16 @@ def _file_url(location: str) -> URL:
     return URL.create("sqlite", database=str(path.absolute()))
 
 
+def create_file(path: Path) -> None:
+    """An empty file that only its owner reads: it will hold students' work. SQLite gives the WAL the same mode."""
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
 def _sqlite_engine(url: URL) -> Engine:
     path = Path(str(url.database))
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # students' work; SQLite gives the WAL the same mode
+        create_file(path)
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": LIMITS.busy_seconds})
 
     @event.listens_for(engine, "connect")

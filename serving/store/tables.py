@@ -39,7 +39,7 @@ def entry_number() -> Column[int]:
 
 
 def record_columns() -> list[Column[Any]]:
-    """What `Ledger.new_row` fills in: the id of a record, its audit entry, when it was made and by whom."""
+    """The columns that `Ledger.new_row` sets: id, audit entry, time and actor of a record."""
     return [Column("id", String, primary_key=True), entry_number(), *required("at", "actor")]
 
 

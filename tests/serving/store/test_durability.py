@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from serving.store.database import PRAGMAS, open_database
+from serving.store.database import open_database
 from serving.store.errors import StoreError
 from serving.store.store import open_store
 
@@ -49,6 +49,7 @@ def written(hand: Any) -> str:
     return json.dumps({name: part.model_dump(mode="json") for name, part in parts.items()})
 
 
+@pytest.mark.usefixtures("production_stores")
 def test_sqlite_connections_sync_commits_and_wipe_deleted_rows(tmp_path: Path) -> None:
     database = open_database(f"sqlite:///{tmp_path}/new folder/grader.db")
     wanted = {"synchronous": 2, "journal_mode": "wal", "foreign_keys": 1, "secure_delete": 1, "recursive_triggers": 1}
@@ -83,6 +84,7 @@ def test_store_of_a_newer_version_is_refused(new_url: Callable[[], str]) -> None
         open_store(url)
 
 
+@pytest.mark.usefixtures("production_stores")
 def test_concurrent_first_opens_create_one_store(new_url: Callable[[], str]) -> None:
     url = new_url()
     with ThreadPoolExecutor(6) as pool:
@@ -93,9 +95,7 @@ def test_concurrent_first_opens_create_one_store(new_url: Callable[[], str]) -> 
 
 
 @pytest.mark.parametrize("cuts", [8, pytest.param(300, marks=pytest.mark.slow)])
-def test_truncated_wal_is_a_prefix_of_the_commits(
-    tmp_path: Path, hand: Any, cuts: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_truncated_wal_is_a_prefix_of_the_commits(tmp_path: Path, hand: Any, cuts: int) -> None:
     store = open_store(f"sqlite:///{tmp_path}/grader.db")
     with store.database.autocommit() as connection:
         connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
@@ -109,7 +109,6 @@ def test_truncated_wal_is_a_prefix_of_the_commits(
         commits[store.verify().entries] = len(ids)
     file, wal = tmp_path / "grader.db", (tmp_path / "grader.db-wal").read_bytes()
     dice, seen = random.Random(0), set()
-    monkeypatch.setitem(PRAGMAS, "synchronous", "OFF")  # the copies need not be durable
     copy, copied = open_store(f"sqlite:///{tmp_path}/copy.db"), tmp_path / "copy.db"
     for _ in range(cuts):
         copy.close()  # its next transaction reopens the files
