@@ -83,6 +83,11 @@ class Settings(BaseSettings):
         description="The access token for CodeGrade, of a teacher of the course; only `grader send codegrade` needs "
         "it. Default: none",
     )
+    github_token: SecretStr = Field(
+        SecretStr(""),
+        description="The access token for GitHub, of a teacher of the classroom; only `grader send github-classroom` "
+        "needs it. Default: none",
+    )
     secret: Path = Field(
         default_factory=lambda: data_folder() / "pseudonyms.key",
         description="The file with the key of students' pseudonyms in datasets, created when it is first needed. "

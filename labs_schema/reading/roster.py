@@ -16,7 +16,7 @@ from labs_schema.tables.delimited import Row
 _HEADINGS = {
     "id": """
         id student studentid studentids sid sisuserid sisloginid sisid login loginid username userid user idnumber
-        studentnumber number uid netid orgdefinedid identifier externalid emailaddress email mail githubusername
+        studentnumber number uid uin netid orgdefinedid identifier externalid emailaddress email mail githubusername
         matricola matrikelnummer idnummer anmeldename benutzername kennung studierendennummer emailadresse
         numerodidentification numeroetudiant identifiant nomdutilisateur adressedecourriel courriel adresseemail
         numerodeid numeroid nombredeusuario usuario matricula direcciondecorreo correo correoelectronico

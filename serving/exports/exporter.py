@@ -14,6 +14,7 @@ from serving.exports.gradebook import filled_gradebook
 from serving.exports.platform_csv import FORMATS, excel_table, filled_table, new_table
 from serving.exports.results import Results, read_results
 from serving.exports.scores import ExportReport, Policy
+from serving.exports.submitty import submitty_results
 from serving.exports.worksheet import Columns, edit_worksheet
 
 Exported = tuple[bytes, ExportReport]
@@ -59,6 +60,8 @@ def _template(request: ExportRequest) -> bytes | None:
             hint = f"Pass {NEED_TEMPLATE[request.platform]} as --template."
             raise InputError([error_issue("no-template", request.platform, hint=hint)])
         return None
+    if request.platform in READ_FOLDERS:
+        return None
     maximum = ImportLimits().template_bytes
     with request.template.open("rb") as file:
         data = file.read(maximum + 1)
@@ -85,7 +88,7 @@ def _table(request: ExportRequest, results: Results, template: bytes | None) -> 
     format_ = FORMATS[request.platform]
     if template is None:
         return new_table(results, request.policy, format_)
-    return filled_table(template, results, request.policy, format_, request.column)
+    return filled_table(template, results, request.policy, format_, request.column, request.assignment)
 
 
 def _nbgrader(request: ExportRequest, results: Results, template: bytes | None) -> Exported:
@@ -102,6 +105,12 @@ def _moodle(request: ExportRequest, results: Results, template: bytes | None) ->
 
 def _feedback(request: ExportRequest, results: Results, template: bytes | None) -> Exported:
     return feedback_zip(template or b"", results, request.policy)
+
+
+def _submitty(request: ExportRequest, results: Results, template: bytes | None) -> Exported:
+    del template
+    assert request.template is not None
+    return submitty_results(request.template, results, request.policy, request.assignment)
 
 
 def _excel(request: ExportRequest, results: Results, template: bytes | None) -> Exported:
@@ -122,6 +131,8 @@ EXPORTERS: dict[str, Callable[[ExportRequest, Results, bytes | None], Exported]]
     "gradescope": _table,
     "nbgrader": _nbgrader,
     "github-classroom": _table,
+    "prairielearn": _table,
+    "submitty": _submitty,
     "excel": _excel,
     "feedback": _documents,
 }
@@ -129,4 +140,8 @@ NEED_TEMPLATE = {
     "canvas": "the gradebook exported from Canvas",
     "moodle": "the grading worksheet downloaded from Moodle",
     "moodle-feedback": "the grading worksheet downloaded from Moodle",
+    "prairielearn": "the CSV file of the manual grading page of PrairieLearn",
+    "submitty": "the imported folder of the gradeable's submissions",
 }
+READ_FOLDERS = frozenset({"submitty"})
+"""Their template is a folder or a zip file, which the exporter reads itself."""

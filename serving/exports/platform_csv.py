@@ -1,4 +1,4 @@
-"""Grades as CSV in the columns of Canvas, Gradescope, GitHub Classroom and nbgrader, and for Excel.
+"""Grades as CSV in the columns of Canvas, Gradescope, GitHub Classroom, nbgrader and PrairieLearn, and for Excel.
 
 With a template, the file that the platform exported, its rows stay and its grade column is filled.
 """
@@ -12,7 +12,7 @@ from labs_schema.imports.identities import row_entries
 from labs_schema.imports.platform_tables import PlatformTable, heading_key, number_of, read_platform_table
 from labs_schema.tables.csv_writer import Cell, csv_text
 from serving.exports.matching import match_rows
-from serving.exports.results import Results
+from serving.exports.results import Results, StudentResult
 from serving.exports.scores import Change, ExportReport, Policy, report
 
 
@@ -21,7 +21,8 @@ class CsvFormat:
     """`header` without a template; `student`, `score` and `maximum` are the columns that are filled.
 
     `copied`: the template's columns that are written besides, all if None. An upload would change further columns, such
-    as the grades of other assignments.
+    as the grades of other assignments. `feedback`: the column of the comment. `percent`: the score is a percentage.
+    `assignment`: the column with the assignment of each row, if the platform exports several.
     """
 
     header: tuple[str, ...]
@@ -29,6 +30,13 @@ class CsvFormat:
     score: str | None
     maximum: str | None
     copied: frozenset[str] | None = None
+    feedback: str | None = None
+    percent: bool = False
+    assignment: str | None = None
+
+    def value(self, score: float, result: StudentResult) -> float:
+        """`score` as the platform counts it."""
+        return round(100 * score / result.maximum, 6) if self.percent and result.maximum else score
 
 
 FORMATS = {
@@ -57,6 +65,16 @@ FORMATS = {
         "roster_identifier",
         "points_awarded",
         "points_available",
+    ),
+    "prairielearn": CsvFormat(
+        (),
+        "uid",
+        "score_perc",
+        None,
+        copied=frozenset({"uid", "uin", "username", "name", "role", "qid", "groupname", "uidlist", "submissionid"}),
+        feedback="feedback",
+        percent=True,
+        assignment="qid",
     ),
     "nbgrader": CsvFormat(
         ("assignment", "duedate", "timestamp", "student_id", "last_name", "first_name", "email", "score", "max_score"),
@@ -90,10 +108,11 @@ def new_table(results: Results, policy: Policy, format_: CsvFormat) -> tuple[byt
 
 
 def filled_table(
-    data: bytes, results: Results, policy: Policy, format_: CsvFormat, column: str | None
+    data: bytes, results: Results, policy: Policy, format_: CsvFormat, column: str | None, assignment: str | None = None
 ) -> tuple[bytes, ExportReport]:
     """The platform's own table with its grade column filled. A student without a score keeps the cell as it is.
 
+    `assignment`: only its rows are filled, of a table with several assignments.
     Raises InputError if the file is no table, the column is missing, or the maxima differ.
     """
     issues = IssueCollector("template")
@@ -101,11 +120,15 @@ def filled_table(
     if table is None:
         raise InputError([each for each in issues.issues() if each.severity is Severity.ERROR])
     at = _score_column(table, format_, column)
-    entries = row_entries(table)
-    match = match_rows([each.student for each in results.students], [e.ids if e else () for e in entries])
+    ids = [entry.ids if entry else () for entry in row_entries(table)]
+    if assignment is not None and format_.assignment in table.header:
+        of = table.header.index(format_.assignment)
+        ids = [each if row[of] == assignment else () for row, each in zip(table.rows, ids, strict=True)]
+    match = match_rows([each.student for each in results.students], ids)
     rows: list[list[Cell]] = [_typed(row, at) for row in table.rows]
     possible = next((number_of(row[at]) for row in table.rows if any(map(_POINTS_POSSIBLE.fullmatch, row))), None)
     maximum_at = next((i for i, name in enumerate(table.header) if name == format_.maximum), None)
+    feedback_at = next((i for i, name in enumerate(table.header) if name == format_.feedback), None)
     changes: dict[str, Change] = {}
     for result in results.students:
         index = match.row_of.get(result.student)
@@ -114,11 +137,13 @@ def filled_table(
         row = table.rows[index]
         score = policy.score(result, number_of(row[maximum_at]) if maximum_at is not None else possible)
         if score is not None:
-            rows[index][at] = score
+            rows[index][at] = score = format_.value(score, result)
             before = row[at]
             after = before if number_of(before) == score else f"{score:g}"
+            if feedback_at is not None:
+                rows[index][feedback_at] = result.feedback
             changes[result.student] = Change(student=result.student, before=before, after=after)
-    shown = [i for i, name in enumerate(table.header) if i == at or _is_copied(name, format_)]
+    shown = [i for i, name in enumerate(table.header) if i in (at, feedback_at) or _is_copied(name, format_)]
     written: list[list[Cell]] = [list(table.header), *rows]
     text = csv_text([row[i] for i in shown] for row in written)
     return text.encode(), report(results, changes, match.missing, match.unused)

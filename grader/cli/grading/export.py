@@ -15,8 +15,9 @@ Platform = Annotated[
     typer.Argument(
         metavar="PLATFORM",
         help="canvas, moodle, moodle-feedback (a zip of feedback files), gradescope, nbgrader, github-classroom, "
-        "excel for a marks.csv that Excel opens correctly, feedback for a zip of documents for students, "
-        "gradescope-autograder or prairielearn-grader for an autograder that asks the service.",
+        "prairielearn (the CSV of manual grading), submitty (a zip of results.json files), excel for a marks.csv that "
+        "Excel opens correctly, feedback for a zip of documents for students, gradescope-autograder or "
+        "prairielearn-grader for an autograder that asks the service.",
     ),
 ]
 Results = Annotated[
@@ -31,7 +32,8 @@ Template = Annotated[
     typer.Option(
         metavar="FILE",
         help="The platform's own file to fill: gradebook (Canvas), grading worksheet (Moodle), gradebook.db (nbgrader) "
-        "or grades CSV. Required for canvas and moodle.",
+        "or grades CSV; for submitty the folder of submissions that was imported. Required for canvas, moodle, "
+        "prairielearn and submitty.",
     ),
 ]
 Column = Annotated[
@@ -40,7 +42,14 @@ Column = Annotated[
 FeedbackColumn = Annotated[
     str | None, typer.Option(metavar="HEADING", help="Heading of the feedback column of a Moodle worksheet.")
 ]
-Assignment = Annotated[str | None, typer.Option(metavar="NAME", help="Assignment in a gradebook.db that has several.")]
+Assignment = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Which one of a template that has several: the assignment (nbgrader), gradeable (Submitty) or question "
+        "(PrairieLearn).",
+    ),
+]
 Scale = Annotated[bool, typer.Option("--scale", help="Convert grades to the platform's maximum if it differs.")]
 IncludeReview = Annotated[
     bool, typer.Option("--include-review", help="Also export grades that still need human review.")

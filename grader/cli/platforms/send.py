@@ -147,6 +147,42 @@ def codegrade(
     raise typer.Exit(1 if failed else 0)
 
 
+@send.command("github-classroom", cls=HelpCommand)
+def github_classroom(
+    lab: Lab,
+    assignment: Annotated[
+        str, typer.Option("--assignment", metavar="ID", help="Number of the assignment: gh classroom assignments.")
+    ],
+    api: Annotated[
+        str, typer.Option("--url", metavar="URL", help="Address of GitHub's API.")
+    ] = "https://api.github.com",
+    course: CourseName = None,
+    confirm: Confirm = False,
+    include_review: IncludeReview = False,
+    overwrite: Overwrite = None,
+) -> None:
+    """Sends a lab's totals and feedback as comments on the pull request "Feedback" of each repository.
+
+    Shows what would change; --confirm sends it. A later run changes the same comment. GitHub Classroom has no grades to
+    write. The token is in GRADER_GITHUB_TOKEN.
+
+    Example: [bold]grader send github-classroom labs/square --assignment 4711[/]
+    """
+    from grader.service.delivery import Delivery, deliver
+    from labs_schema.settings import Settings
+    from serving.deliveries.plan import ReleasePolicy
+    from serving.deliveries.platforms.github_classroom import GitHubClassroomPlatform
+    from serving.outbound.client import OutboundClient
+    from serving.outbound.policy import configured_policy
+
+    policy = ReleasePolicy(include_review=include_review, overwrite=frozenset(overwrite or ()))
+    delivery = Delivery(lab=lab, course=course, policy=policy, remap=False, confirm=confirm)
+    with OutboundClient(configured_policy()) as client:
+        token = Settings().github_token.get_secret_value()
+        failed = deliver(delivery, GitHubClassroomPlatform(client, token, assignment, api))
+    raise typer.Exit(1 if failed else 0)
+
+
 @send.command(cls=HelpCommand)
 def lti(
     lab: Lab,

@@ -18,7 +18,7 @@ def recognizes(paths: Sequence[str]) -> bool:
 
 def read(export: Export, assignment: str | None) -> PlatformExport:
     """Raises InputError if the export has several gradeables and `assignment` names none of them."""
-    export = _gradeable(export, assignment)
+    export = choose_gradeable(export, assignment)
     versions: dict[str, dict[int, list[tuple[str, ExportFile]]]] = {}
     settings: dict[str, ExportFile] = {}
     unused = []
@@ -39,7 +39,8 @@ def read(export: Export, assignment: str | None) -> PlatformExport:
     return PlatformExport(tuple(works), unused=tuple(unused))
 
 
-def _gradeable(export: Export, assignment: str | None) -> Export:
+def choose_gradeable(export: Export, assignment: str | None) -> Export:
+    """The files of one gradeable. Raises InputError if there are several and `assignment` names none of them."""
     names = sorted({path.split("/")[0] for path in export.paths if path.count("/") == 2 and path.endswith(SETTINGS)})
     if not names:
         return export

@@ -1,19 +1,17 @@
 """Requests to the REST API of Canvas: paging, throttling, errors. Ids are text."""
 
-import re
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import httpx
 
 from serving.deliveries.errors import DeliveryError
+from serving.deliveries.platforms.responses import PAGES, next_page, stated_wait
 from serving.deliveries.retries import Retries
 from serving.outbound.client import OutboundClient
 
 # Canvas' ids have 64 bits, more than a JSON number holds in many parsers.
 ACCEPT = "application/json+canvas-string-ids, application/json"
-NEXT = re.compile(r'<([^<>]+)>\s*;[^,]*\brel="?next"?')
-PAGES = 1000
 
 
 class CanvasApi:
@@ -36,10 +34,10 @@ class CanvasApi:
             if not isinstance(items, list):
                 raise DeliveryError("platform-unexpected", "Canvas answered with something other than a list.")
             yield from items
-            following = NEXT.search(response.headers.get("Link", ""))
+            following = next_page(response)
             if following is None:
                 return
-            url = following[1]
+            url = following
             if not url.startswith(f"{self.base}/"):  # the token must not go to another host
                 raise DeliveryError("platform-unexpected", "A page of Canvas continues at another host.")
             response = self._get(url)
@@ -82,13 +80,7 @@ def _raise(response: httpx.Response, *, about_person: bool) -> NoReturn:
     }.get(status, "platform-unavailable" if status >= 500 else "platform-unexpected")
     if status == 403 and "rate limit exceeded" in response.text[:1000].lower():
         code = "platform-busy"
-    raise DeliveryError(code, f"Canvas answered with status {status}.", platform_text=text, wait=_wait(response))
-
-
-def _wait(response: httpx.Response) -> float | None:
-    """Seconds of a Retry-After header, which Canvas does not guarantee."""
-    stated = response.headers.get("Retry-After", "")
-    return float(stated) if re.fullmatch(r"\d{1,6}", stated) else None
+    raise DeliveryError(code, f"Canvas answered with status {status}.", platform_text=text, wait=stated_wait(response))
 
 
 def _message(response: httpx.Response) -> str:

@@ -123,3 +123,24 @@ def test_unusable_requests_have_their_code(
     with pytest.raises(InputError) as raised:
         export_results(ExportRequest(platform, results), None)
     assert raised.value.issues[0].code == code
+
+
+MANUAL_GRADING = """uid,uin,username,name,role,qid,old_score_perc,old_feedback,submission_id,params,score_perc,feedback
+s000@uni.example,,s000,Zoe,Student,lab1,0,,901,{},,
+s000@uni.example,,s000,Zoe,Student,lab2,0,,902,{},,
+x@uni.example,s001,x,Yan,Student,lab1,50,old,903,{},,
+"""
+
+
+def test_prairielearn_gets_percentages_for_the_submissions_of_one_question(
+    write_results: WriteResults, tmp_path: Path
+) -> None:
+    """An upload finds a submission by its id; an empty cell changes nothing."""
+    results = write_results()
+    header, *rows = exported("prairielearn", results, tmp_path, MANUAL_GRADING, assignment="lab1")
+    assert not {"old_score_perc", "params"} & set(header)
+    found = {row[header.index("submission_id")]: row[header.index("score_perc") :] for row in rows}
+    assert found["902"] == ["", ""] and found["903"] == ["", ""]
+    assert found["901"][0] == "100" and found["901"][1].startswith("Does it compile?: A (2)")
+    report = export_results(ExportRequest("prairielearn", results, tmp_path / "template.csv"), None)
+    assert report.written == 0 and "s000" in report.not_in_file  # two questions: which one is not certain

@@ -1,6 +1,5 @@
 """Requests to the services of an LTI platform: tokens, pages of lists, errors."""
 
-import re
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -8,11 +7,10 @@ import httpx
 
 from serving.deliveries.errors import DeliveryError
 from serving.deliveries.platforms.lti.tokens import ServiceTokens
+from serving.deliveries.platforms.responses import PAGES, next_page, stated_wait
 from serving.deliveries.retries import Retries
 from serving.outbound.client import OutboundClient
 
-NEXT = re.compile(r'<([^<>]+)>\s*;[^,]*\brel="?next"?')
-PAGES = 1000
 SUCCESS = (200, 201, 202, 204)
 
 
@@ -31,10 +29,10 @@ class LtiServices:
         for _ in range(PAGES):
             response = self._get(url, accept)
             yield _json(response)
-            following = NEXT.search(response.headers.get("Link", ""))
+            following = next_page(response)
             if following is None:
                 return
-            url = following[1]
+            url = following
             if _origin(url) != origin:  # the token must not go to another host
                 raise DeliveryError("platform-unexpected", "A page of the platform continues at another host.")
         raise DeliveryError("platform-unexpected", f"A list of the platform has more than {PAGES} pages.")
@@ -102,6 +100,5 @@ def _raise(response: httpx.Response) -> NoReturn:
         code = "platform-stale"
     if status == 403 and "rate limit exceeded" in text.lower():  # Canvas
         code = "platform-busy"
-    stated = response.headers.get("Retry-After", "")
-    wait = float(stated) if re.fullmatch(r"\d{1,6}", stated) else None
+    wait = stated_wait(response)
     raise DeliveryError(code, f"The platform answered with status {status}.", platform_text=text, wait=wait)

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 
 from serving.deliveries.errors import DeliveryError
+from serving.deliveries.platforms.responses import stated_wait
 from serving.deliveries.retries import Retries
 from serving.outbound.client import OutboundClient
 
@@ -95,8 +96,7 @@ def _check_status(response: httpx.Response) -> None:
         return
     code = _STATUSES.get(status, "platform-unavailable" if status >= 500 else "platform-unexpected")
     message = _NO_SERVICE if status == 403 else f"Moodle answered with HTTP {status}."
-    wait = response.headers.get("Retry-After", "")
-    raise DeliveryError(code, message, platform_text=response.text, wait=float(wait) if wait.isdecimal() else None)
+    raise DeliveryError(code, message, platform_text=response.text, wait=stated_wait(response))
 
 
 def _document(response: httpx.Response) -> dict[str, Any]:
