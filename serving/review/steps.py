@@ -1,9 +1,9 @@
-"""Steps that decided many submissions at once, and taking one back."""
+"""Recorded steps: the outcomes of a form that was sent before, and steps that decided many submissions at once."""
 
 from labs_schema.frozen import Frozen
 from serving.review.index import LabReview
-from serving.store.choices import Choice
-from serving.store.overrides import Action
+from serving.store.choices import Choice, Outcome
+from serving.store.overrides import Action, decisions
 
 BULK = "bulk-"
 """Prefix of the request that accepts all proposals above the threshold: no one looked at each alone."""
@@ -20,6 +20,21 @@ class Step(Frozen):
     criterion: str
     rating: str | None
     count: int
+
+
+def recorded_outcomes(review: LabReview, request: str, actor: str, student: str | None = None) -> list[Outcome]:
+    """The outcomes of a form that was sent before; empty for a new one. `student`: the pseudonym if it is about one.
+
+    Its choices cannot be made again from the current state: they would be others, such as the undo of another step.
+    """
+    found = []
+    for (owner, _), records in review.records.items():
+        own = [each for each in records if each.request == request and each.actor == actor and student in (None, owner)]
+        decided = decisions(records) if own else {}
+        for each in own:
+            now = decided[each.criterion]
+            found.append(Outcome(record=each, now=now, revision=max(each.seq, now.seq)))
+    return found
 
 
 def active_steps(review: LabReview, prefix: str) -> list[Step]:

@@ -65,13 +65,25 @@ class Team:
         with audited_transaction(self._database, self._now()) as ledger:
             return _assign(ledger, new, marking, printable_name(request), actor)
 
+    def assigned_by(self, request: str) -> int:
+        """The number of grades that a request assigned."""
+        with self._database.reading() as connection:
+            return len(_recorded(connection, request))
+
     def rate(self, grade_id: str, ratings: Mapping[str, str], comment: str, *, request: str, actor: str) -> bool:
-        """Appends a second marker's ratings of all criteria. False if this TA had rated the grade before.
+        """Appends a second marker's ratings of all criteria. False if this TA had rated the same files before.
+        Idempotent per request.
 
         Raises UnknownError for an unknown grade, ForgottenError.
         """
         with audited_transaction(self._database, self._now()) as ledger:
             return _rate(ledger, grade_id, {"ratings": dict(ratings), "comment": comment}, request, actor)
+
+    def has_rated(self, request: str, actor: str) -> bool:
+        """Whether a request recorded a second marker's ratings."""
+        same = second_ratings.c.request == request, second_ratings.c.actor == actor
+        with self._database.reading() as connection:
+            return connection.execute(select(second_ratings.c.id).where(*same)).first() is not None
 
 
 def new_assignments(course: str, lab: str, since: int) -> Select[Any]:
@@ -105,11 +117,12 @@ def _in_lab(query: Select[Any], grade: Any, course: str, lab: str) -> Select[Any
 
 
 def _assign(ledger: Ledger, new: Sequence[NewAssignment], marking: Marking, request: str, actor: str) -> list[str]:
-    recorded, conflicts = _current(ledger.connection, [each.grade for each in new], marking), []
+    current, conflicts = _current(ledger.connection, [each.grade for each in new], marking), []
+    recorded = _recorded(ledger.connection, request)
     rows: list[Detail] = []
     for each in new:
-        last = recorded.get(each.grade)
-        if last is not None and last.request == request:
+        last = current.get(each.grade)
+        if each.grade in recorded:
             continue
         if last is not None and last.seq > each.known:
             if last.ta != each.ta:
@@ -123,6 +136,11 @@ def _assign(ledger: Ledger, new: Sequence[NewAssignment], marking: Marking, requ
     if rows:
         ledger.connection.execute(insert(assignments), rows)
     return conflicts
+
+
+def _recorded(connection: Connection, request: str) -> set[str]:
+    """The grades that a request assigned, also if someone else assigned them since."""
+    return set(connection.execute(select(assignments.c.grade).where(assignments.c.request == request)).scalars())
 
 
 def _current(connection: Connection, ids: Sequence[str], marking: Marking) -> dict[str, Row[Any]]:
@@ -149,10 +167,12 @@ def _anonymous(connection: Connection, pseudonyms: Sequence[str]) -> set[str]:
 
 def _rate(ledger: Ledger, grade_id: str, texts: dict[str, Any], request: str, actor: str) -> bool:
     connection, grade = ledger.connection, read_grade(ledger.connection, grade_id)
-    mine = second_ratings.c.grade == grade_id, second_ratings.c.actor == actor
-    before = connection.execute(select(second_ratings.c.request).where(*mine)).scalar_one_or_none()
-    if before is not None:
-        return bool(before == request)
+    work = select(grades.c.submission).where(grades.c.id == grade_id).scalar_subquery()
+    same = grades.c.student == grade.student, grades.c.lab == grade.lab, grades.c.submission == work
+    query = select(second_ratings.c.request).join(grades, grades.c.id == second_ratings.c.grade)
+    before = connection.execute(query.where(second_ratings.c.actor == actor, *same)).scalars().all()
+    if before:
+        return request in before
     if (secret := read_secrets(connection, [grade.student])[grade.student]) is None:
         raise ForgottenError(f"The student of grade {grade_id} was forgotten.")
     content = make_content(grade.student, secret, texts)

@@ -95,6 +95,12 @@ class Clarifications:
             ledger.append("clarification", actor, row)
             return _read(connection, str(row["id"]))
 
+    def of_request(self, request: str) -> Clarification | None:
+        """The answer that a request appended."""
+        with self._database.reading() as connection:
+            known = connection.execute(select(clarifications.c.id).where(clarifications.c.request == request)).scalar()
+            return None if known is None else _read(connection, known)
+
     def record(self, clarification: str, event: Event, *, actor: str) -> bool:
         """Appends an event; idempotent. False if an earlier event excludes it: an answer that was discarded is not
         applied, and one that was applied is not discarded. Raises UnknownError."""

@@ -17,7 +17,7 @@ from serving.review.index import LabReview
 from serving.review.items import ReviewItem
 from serving.review.sharing import evenly, second_markers, second_sample
 from serving.review.team import Marking, NewAssignment, Team
-from serving.web.form_posts import PageRoute, read_form, text
+from serving.web.form_posts import PageRoute, form_hash, read_form, text
 from serving.web.rendering import new_request_id, redirect, render
 from serving.web.review_state import hidden_for, read_filter, review_state, tas_ratings
 from serving.web.team import tas_of
@@ -113,7 +113,7 @@ def _assign(
     request: Request, caller: Caller, place: tuple[str, str], chosen: Filter, form: FormData
 ) -> tuple[int, int]:
     service, review = _review(request, *place)
-    seq, request_id = _sent(form)
+    seq, request_id = _sent(form, chosen.query, text(form, "act"), text(form, "scope"))
     items = _selected(request, service, review, chosen)
     if text(form, "scope") != "all":
         wanted = {name.removeprefix("grade-") for name in form if name.startswith("grade-")}
@@ -127,7 +127,9 @@ def _assign(
 
 def _sample(request: Request, caller: Caller, place: tuple[str, str], form: FormData) -> tuple[int, int]:
     service, review = _review(request, *place)
-    seq, request_id = _sent(form)
+    seq, request_id = _sent(form, text(form, "share"), text(form, "seed"))
+    if done := Team(service.store.database).assigned_by(request_id):  # the sample now lacks those that it assigned
+        return done, 0
     share = re.fullmatch(r"\s*(\d{1,3})(?:[.,](\d{1,2}))?\s*%?\s*", text(form, "share"))
     percent = float(f"{share[1]}.{share[2] or 0}") if share else 0.0
     if not 0 < percent <= 100:
@@ -146,11 +148,13 @@ def _record(
     return len(new) - len(conflicts), len(conflicts)
 
 
-def _sent(form: FormData) -> tuple[int, str]:
+def _sent(form: FormData, *given: Any) -> tuple[int, str]:
+    """The number of the last audit entry that the page showed, and the request with what was chosen and `given`."""
     seq, request_id = text(form, "seq"), text(form, "request")
     if not re.fullmatch(r"\d{1,15}", seq) or not REQUEST.fullmatch(request_id):
         raise ProblemError("invalid-request", "The form has a wrong value.")
-    return int(seq), request_id
+    chosen = sorted(name for name in form if name.startswith(("grade-", "ta-")))
+    return int(seq), f"{request_id}-{form_hash(seq, chosen, *given)}"
 
 
 def _tas(service: Service, form: FormData) -> list[str]:

@@ -4,8 +4,6 @@ The form has the revision of every criterion. All comments are sent with every a
 form twice is harmless: a double click, a retry after a broken connection, the back button.
 """
 
-import hashlib
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,12 +18,13 @@ from labs_schema.models import Criterion
 from serving.api.authorization import Caller
 from serving.api.schemas.problems import ProblemError, too_large
 from serving.review.filters import Filter
-from serving.review.items import NO_DECISION, ReviewCriterion, ReviewItem, review_criteria
+from serving.review.items import ReviewCriterion, ReviewItem, review_criteria
 from serving.review.snippets import Snippet, Snippets
+from serving.review.steps import recorded_outcomes
 from serving.store.choices import Choice, Outcome
 from serving.store.errors import ForgottenError
 from serving.store.overrides import Action, History, StoredOverride, decision
-from serving.web.form_posts import PageRoute, read_form, text
+from serving.web.form_posts import PageRoute, form_hash, read_form, text
 from serving.web.rendering import new_request_id, redirect, render
 from serving.web.review_state import find_submission, learn_from, read_filter, review_state
 from serving.web.shown import Shown
@@ -85,16 +84,12 @@ def _read(form: FormData, shown: Shown | None) -> Sent:
         act=found[1] or found[4] or found[6],
         position=int(position) if position else None,
         rating=int(found[3]) if found[3] else None,
-        request=f"{request_id}-{_digest(text(form, 'act'), text(form, f'snippet-{position}'), revisions, comments)}",
+        request=f"{request_id}-{form_hash(text(form, 'act'), text(form, f'snippet-{position}'), revisions, comments)}",
         revisions=revisions,
         comments=comments,
         snippet=text(form, f"snippet-{position}"),
         shown=shown,
     )
-
-
-def _digest(*fields: Any) -> str:
-    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _check_length(comment: str) -> None:
@@ -107,11 +102,12 @@ def _is_revision(name: str, value: str) -> bool:
 
 
 def _record(request: Request, caller: Caller, grade_id: str, sent: Sent) -> list[Outcome]:
-    service, history, _, item = find_submission(request, grade_id)
+    service, history, review, item = find_submission(request, grade_id)
     if item.grade != grade_id:  # regraded since: the form is about the grade that its page showed
         item = _as_shown(item, history)
-    if recorded := _recorded(sent, history, caller.actor):
-        return recorded
+    recorded = recorded_outcomes(review, sent.request, caller.actor, history.grade.student)
+    if mine := [each for each in recorded if each.record.grade == grade_id]:
+        return mine
     if sent.act == "snippet":
         sent = _with_snippet(sent, Snippets(service.store.database).of(service.course.name, caller.actor))
     choices = _choices(sent, item, history, caller.actor)
@@ -121,19 +117,6 @@ def _record(request: Request, caller: Caller, grade_id: str, sent: Sent) -> list
     outcomes = service.store.record_choices(choices, members=members, request=sent.request, actor=caller.actor)
     learn_from(request, service, history.grade.lab)
     return outcomes
-
-
-def _recorded(sent: Sent, history: History, actor: str) -> list[Outcome]:
-    """The outcomes of the form if it was sent before. Its choices cannot be made again from the current state: the last
-    step, which it takes back, would be another one."""
-    records = [each for each in history.records if (each.request, each.actor) == (sent.request, actor)]
-    decided = history.decisions
-    return [
-        Outcome(record=each, now=now, revision=max(history.grade.seq, now.seq))
-        for each in records
-        if each.grade == history.grade.id
-        for now in [decided.get(each.criterion, NO_DECISION)]
-    ]
 
 
 def _with_snippet(sent: Sent, snippets: Sequence[Snippet]) -> Sent:
@@ -147,11 +130,12 @@ def _with_snippet(sent: Sent, snippets: Sequence[Snippet]) -> Sent:
 
 
 def _as_shown(item: ReviewItem, history: History) -> ReviewItem:
+    """The earlier grade with the revisions of now: a form about it is outdated."""
     if history.grade.grade is None:
         raise ForgottenError("The student was forgotten.")
     rubric = {each.title: each for each in history.lab.criteria}
     criteria = review_criteria(history.grade.grade.model_dump(mode="json"), rubric, history.decisions)
-    return replace(item, grade=history.grade.id, seq=history.grade.seq, criteria=criteria)
+    return replace(item, grade=history.grade.id, criteria=criteria)
 
 
 def _choices(sent: Sent, item: ReviewItem, history: History, actor: str) -> list[Choice]:

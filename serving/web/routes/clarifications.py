@@ -1,5 +1,6 @@
 """An answer to a doubt about the rubric: what it would change, applying it to the lab, and discarding it."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -72,13 +73,13 @@ def start_grading(service: Service, clarification: Clarification, lab: Lab, call
 
 def _restart(request: Request, caller: Caller, clarification_id: str) -> None:
     service, found = _read(request, clarification_id)
-    if _progress(service, found) is None:
+    if progress_of(service, found) is None:
         start_grading(service, found, served_lab(service, found.lab), caller)
     else:
         service.start_job(service.jobs.request(found.job, RequestedState.RUN, actor=caller.actor))
 
 
-def _progress(service: Service, found: Clarification) -> Progress | None:
+def progress_of(service: Service, found: Clarification) -> Progress | None:
     """None without a job: the service ended after the answer was recorded."""
     try:
         return service.jobs.progress(found.job)
@@ -89,7 +90,7 @@ def _progress(service: Service, found: Clarification) -> Progress | None:
 def _page(request: Request, clarification_id: str) -> dict[str, Any]:
     service, found = _read(request, clarification_id)
     review = review_state(request).index.lab(found.course, found.lab)
-    progress = _progress(service, found)
+    progress = progress_of(service, found)
     changed = _changes(service, found, review)
     hide = hidden_for(request, review)
     blind = {(item.name, each.title) for item in review.items.values() for each in item.criteria if hide(item, each)}
@@ -135,7 +136,7 @@ def _changes(service: Service, found: Clarification, review: LabReview) -> Ratin
 
 def _apply(request: Request, caller: Caller, clarification_id: str) -> None:
     service, found = _read(request, clarification_id)
-    store, progress = service.store, _progress(service, found)
+    store, progress = service.store, progress_of(service, found)
     if found.last is Event.APPLIED:
         return
     if progress is None or not _is_graded(progress):
@@ -197,7 +198,7 @@ def _are_current(request: Request, found: Clarification) -> bool:
 def _write(service: Service, lab: Lab, found: Clarification) -> None:
     """Adds the text to the lab's rubric, unless it is there."""
     titles = [each.title for each in lab.criteria]
-    if clarified(lab.criteria, found) == lab.criteria:
+    if _is_in_rubric(lab, found):
         return
     folder = lab_folder(service, found.lab)
     texts = saved_texts(folder)
@@ -210,6 +211,10 @@ def _write(service: Service, lab: Lab, found: Clarification) -> None:
     service.course.labs.add(folder)
 
 
+def _is_in_rubric(lab: Lab, found: Clarification) -> bool:
+    return any(each.title == found.criterion and found.text in each.clarifications for each in lab.criteria)
+
+
 def _is_written(folder: Path, lab: Lab, found: Clarification) -> bool:
     wanted = lab.model_copy(update={"criteria": clarified(lab.criteria, found)})
     return rubric_hash(load_lab(folder)) == rubric_hash(wanted)
@@ -217,8 +222,13 @@ def _is_written(folder: Path, lab: Lab, found: Clarification) -> bool:
 
 def _discard(request: Request, caller: Caller, clarification_id: str) -> None:
     service, found = _read(request, clarification_id)
-    if not Clarifications(service.store.database).record(found.id, Event.DISCARDED, actor=caller.actor):
-        raise ProblemError("proposal-outdated", "The answer was applied.")
+    folder = service.course.labs.folders.get(found.lab)
+    with edit_lock(folder) if folder else nullcontext():
+        applying = Clarifications(service.store.database).read(found.id).last is Event.APPLYING
+        if applying and _is_in_rubric(served_lab(service, found.lab), found):
+            raise ProblemError("proposal-outdated", "The text is in the rubric: apply the answer again to complete it.")
+        if not Clarifications(service.store.database).record(found.id, Event.DISCARDED, actor=caller.actor):
+            raise ProblemError("proposal-outdated", "The answer was applied.")
 
 
 def _read(request: Request, clarification_id: str) -> tuple[Service, Clarification]:

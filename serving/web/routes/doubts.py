@@ -14,10 +14,10 @@ from serving.api.service import Service
 from serving.review.doubts import Doubt, doubts
 from serving.review.index import LabReview
 from serving.store.clarifications import Clarifications
-from serving.web.form_posts import PageRoute, read_form, text
+from serving.web.form_posts import PageRoute, form_hash, read_form, text
 from serving.web.rendering import new_request_id, redirect, render
 from serving.web.review_state import hidden_for, review_state
-from serving.web.routes.clarifications import served_lab, start_grading
+from serving.web.routes.clarifications import progress_of, served_lab, start_grading
 from serving.web.visitors import TaVisitor, course_service
 
 router = APIRouter(route_class=PageRoute)
@@ -42,7 +42,7 @@ async def answer(request: Request, caller: TaVisitor) -> Response:
         raise ProblemError("invalid-request", "An answer has a text.")
     if len(words) > LIMITS.clarification_chars:
         raise too_large("text", f"{len(words)} characters", LIMITS.clarification_chars, "characters")
-    given = (doubt, words, request_id, scope)
+    given = (doubt, words, f"{request_id}-{form_hash(doubt, words, scope)}", scope)
     found = await run_in_threadpool(_answer, request, caller, (course, lab), given)
     return redirect(request, f"/clarifications/{found}")
 
@@ -79,6 +79,8 @@ def _undecided(review: LabReview, criterion: str) -> list[str]:
 def _answer(request: Request, caller: Caller, place: tuple[str, str], given: tuple[str, str, str, str]) -> str:
     (course, lab_name), (doubt_id, words, request_id, scope) = place, given
     service = course_service(request, course)
+    if (known := Clarifications(service.store.database).of_request(request_id)) and progress_of(service, known):
+        return known.id
     review = review_state(request).index.lab(course, lab_name)
     found = _find(service, review, doubt_id, request)
     concerned = _undecided(review, found.criterion) if scope == "all" else list(found.grades)

@@ -16,9 +16,9 @@ from serving.api.service import Service
 from serving.review.copies import AnswerGroup
 from serving.review.index import LabReview
 from serving.review.items import ReviewItem
-from serving.review.steps import GROUP, active_steps, undo_choices
+from serving.review.steps import GROUP, active_steps, recorded_outcomes, undo_choices
 from serving.store.choices import Choice, Outcome
-from serving.web.form_posts import PageRoute, read_form, text
+from serving.web.form_posts import PageRoute, form_hash, read_form, text
 from serving.web.rendering import new_request_id, redirect, render
 from serving.web.review_state import hidden_for, review_state
 from serving.web.shown import Shown
@@ -198,11 +198,14 @@ def _read(form: FormData, shown: Shown | None) -> Sent:
         raise ProblemError("invalid-request", "Select at least one submission of the group.")
     if len(comment) > LIMITS.comment_chars:
         raise too_large("comment", f"{len(comment)} characters", LIMITS.comment_chars, "characters")
-    return Sent(request_id, int(seq), int(found[1]), int(found[2]), comment.strip(), members, shown)
+    request = f"{request_id}-{form_hash(act, seq, comment.strip(), sorted(members))}"
+    return Sent(request, int(seq), int(found[1]), int(found[2]), comment.strip(), members, shown)
 
 
 def _record(request: Request, caller: Caller, place: tuple[str, str], sent: Sent) -> list[Outcome]:
     service, review = _review(request, *place)
+    if recorded := recorded_outcomes(review, sent.request, caller.actor):
+        return recorded
     items = [item for item in review.items.values() if item.grade in sent.members]
     leader = next((item for item in review.items.values() if item.grade == sent.shown.grade), None)
     if leader is None or len(items) < len(sent.members) or not all(_fits(item, leader) for item in items):

@@ -15,7 +15,7 @@ from serving.review.index import LabReview
 from serving.review.items import ReviewCriterion, ReviewItem
 from serving.review.proposed_grades import has_proposal
 from serving.review.statistics import blind_agreement
-from serving.review.steps import BULK, active_steps, undo_choices
+from serving.review.steps import BULK, active_steps, recorded_outcomes, undo_choices
 from serving.store.choices import Choice
 from serving.store.overrides import Action
 from serving.store.regrade_requests import RegradeRequests
@@ -130,6 +130,8 @@ def _acceptable(review: LabReview, hidden: Hidden) -> list[tuple[ReviewItem, Rev
 def _accept(request: Request, caller: Caller, course: str, lab_name: str, bulk: str, seq: int) -> None:
     service = course_service(request, course)
     review = review_state(request).index.lab(course, lab_name)
+    if recorded_outcomes(review, bulk, caller.actor):
+        return
     choices = [
         Choice(
             grade=item.grade,

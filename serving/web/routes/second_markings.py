@@ -14,7 +14,7 @@ from serving.review.items import ReviewItem
 from serving.review.second_markings import comparisons
 from serving.review.team import Marking, Team
 from serving.store.errors import ForgottenError
-from serving.web.form_posts import PageRoute, read_form, text
+from serving.web.form_posts import PageRoute, form_hash, read_form, text
 from serving.web.rendering import new_request_id, redirect, render
 from serving.web.review_state import find_submission, review_state
 from serving.web.source_code import listings
@@ -47,6 +47,7 @@ async def rate(request: Request, caller: TaVisitor, grade_id: str) -> Response:
         raise ProblemError("invalid-request", "The form has a wrong value.")
     if len(comment) > MOST:
         raise too_large("comment", f"{len(comment)} characters", MOST, "characters")
+    request_id = f"{request_id}-{form_hash(chosen, comment)}"
     missing = await run_in_threadpool(_rate, request, caller, grade_id, chosen, (comment, rubric, request_id))
     if missing:
         context = await run_in_threadpool(_page, request, caller, grade_id)
@@ -97,6 +98,9 @@ def _rate(
 ) -> tuple[str, ...]:
     """The titles of the criteria without a rating; nothing is recorded then."""
     (comment, rubric, request_id), (review, item) = given, _find(request, caller, grade_id)
+    team = Team(request.app.state.service.store.database)
+    if team.has_rated(request_id, caller.actor):
+        return ()
     if rubric != item.rubric or item.grade != grade_id:
         raise ProblemError("form-outdated", "The submission was graded again since you opened the page.")
     criteria = review.rubrics[rubric].criteria
@@ -107,7 +111,6 @@ def _rate(
             ratings[criterion.title] = title
     if len(ratings) < len(criteria):
         return tuple(each.title for each in criteria if each.title not in ratings)
-    team = Team(request.app.state.service.store.database)
     if not team.rate(item.grade, ratings, comment, request=request_id, actor=caller.actor):
         raise ProblemError("second-marking-done", "You have rated this submission as its second marker before.")
     return ()

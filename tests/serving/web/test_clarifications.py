@@ -168,6 +168,49 @@ def _killed(*_: Any, **__: Any) -> None:
     raise RuntimeError("killed")
 
 
+def test_an_answer_sent_again_after_it_was_applied_leads_to_it(answered: AnsweredLab) -> None:
+    answered.ta.open(HERE)
+    before = answered.ta.page
+    for _ in range(2):
+        answered.ta.page = before
+        page = answered.ta.submit("lab/doubts", text=ANSWER, scope="these")
+        found = answered.clarification()
+        assert page.status_code == 200 and page.url.path.endswith(found.id)
+        if found.last is None:
+            answered.grade(found)
+            shown(answered.ta, found)
+            assert answered.ta.submit("/apply").status_code == 200
+    assert answered.ratings() == ["B"] * 6
+    [_] = Clarifications(answered.store.database).of_lab(COURSE, "lab1")
+
+
+def test_an_answer_that_is_being_applied_is_not_discarded(answered: AnsweredLab, monkeypatch: Any) -> None:
+    found = answered.answer()
+    answered.grade(found)
+    shown(answered.ta, found)
+    before = answered.ta.page
+    with monkeypatch.context() as patch:
+        patch.setattr("serving.web.routes.clarifications.adopt", _killed)
+        assert answered.ta.submit("/apply").status_code == 500
+    answered.ta.page = before
+    assert answered.ta.submit("/discard").status_code == 409 and answered.clarification().last is Event.APPLYING
+    answered.ta.page = before
+    assert answered.ta.submit("/apply").status_code == 200 and answered.clarification().last is Event.APPLIED
+
+
+def test_an_answer_that_could_not_be_written_can_be_discarded(answered: AnsweredLab, monkeypatch: Any) -> None:
+    found = answered.answer()
+    answered.grade(found)
+    shown(answered.ta, found)
+    before = answered.ta.page
+    with monkeypatch.context() as patch:
+        patch.setattr("serving.web.routes.clarifications._write", _killed)
+        answered.ta.submit("/apply")
+    answered.ta.page = before
+    assert answered.ta.submit("/discard").status_code == 200 and answered.clarification().last is Event.DISCARDED
+    assert answered.ratings() == ["A"] * 6 and "clarifications" not in answered.rubric()[0]
+
+
 def test_a_rubric_or_grade_changed_meanwhile_is_not_overwritten(answered: AnsweredLab) -> None:
     found = answered.answer()
     answered.grade(found)
