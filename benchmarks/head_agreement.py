@@ -2,12 +2,15 @@
 
 Run: python benchmarks/head_agreement.py FOLDER_OF_LABS docs/measurements [--draws 5] [--counts 0 5 10 20 30 40]
 
-Writes heads.md and heads.png into the second folder. Baselines: the most frequent rating, and bag of words. Heads see
-all programs of a lab, but only the ratings of the training side. The intervals are over students. If labs have
-observations.jsonl, heads are measured without them, with them, and on them alone.
+Writes heads.md and heads.png into the second folder, again after each draw of rated programs. Baselines: the most
+frequent rating, and bag of words. Heads see all programs of a lab, but only the ratings of the training side. The
+intervals are over students. If labs have observations.jsonl, heads are measured without them, with them, and on them
+alone.
 """
 
 import argparse
+import os
+import subprocess
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -39,6 +42,8 @@ from training.head.regression import softmax
 MODEL, SPLITS, SHARE = "smollm2-135m", 3, 0.7
 COUNTS = (0, 5, 10, 20, 30, 40)
 RESAMPLES, ECE_RESAMPLES = 1000, 200
+WORDS_DRAWS = 2
+"""Draws that bag of words takes part in: its fits take longest."""
 BATCH = 5
 """Programs that the simulated TA rates between two refits."""
 MAJORITY, WORDS, HEAD = "majority", "bag of words", "head"
@@ -47,15 +52,15 @@ RANDOM, CHOSEN = "random programs", "chosen programs"
 PAGE = """# Heads on frozen features
 
 Command: `python benchmarks/head_agreement.py FOLDER docs/measurements --draws {draws} --counts {counts}`,
-{date}, on 2 cores shared with other work: {data}. Reading all programs took {reading} (a few minutes if
-their features are not in the cache), a refit {refit}.
+{machine}: {data}. Reading all programs took {reading} (a few minutes if their features are not in the cache), a refit
+{refit}.
 
 - *Unseen students*: {splits} splits by student over all labs, {share} for training. *Unseen labs*: each lab in turn,
   trained on the ratings of the others; *known criteria* have a title that another lab has, too. Bag of words leaves
   other criteria ungraded, which counts as disagreement.
 - *n rated*: a new lab of which a TA has rated n programs, trained on these and on all other labs; measured on the
-  lab's other programs. Random programs: {draws} draws (bag of words: at most 2). Chosen programs: in the order in which
-  `grader label` proposes them, {batch} between two refits.
+  lab's other programs. Random programs: {finished} draws (bag of words: at most {words_draws}). Chosen programs: in the
+  order in which `grader label` proposes them, {batch} between two refits.
 - *Evidence alone* is a head that sees what `observations.jsonl` has, but no code. *n rated* is without evidence.
 - Heads see all programs of a lab without their ratings, as in use. Near-copies are not removed. Intervals: 95 %, over
   students. Decisions of several splits or draws are pooled.
@@ -203,62 +208,76 @@ def without_observations(lab: Lab) -> Lab:
     return lab.model_copy(update={"submissions": plain})
 
 
-def curves(
-    course: Course, rows: Rows, draws: int, counts: Sequence[int], show: Callable[[str, int, int], None]
-) -> list[float]:
-    """`counts`: of rated programs. Returns the seconds of each refit."""
-    seconds: list[float] = []
-    labs = [without_observations(lab) for lab in course.labs]
-    for number, lab in enumerate(labs):
+class NewLab(NamedTuple):
+    """A lab to rate with the other labs as training data. `students`: those with a rating."""
+
+    lab: Lab
+    others: list[Lab]
+    session: LabelSession
+    students: list[str]
+
+
+def new_labs(course: Course) -> list[NewLab]:
+    labs, found = [without_observations(lab) for lab in course.labs], []
+    for lab in labs:
         others = [other for other in labs if other is not lab]
         session = LabelSession(lab.model_copy(update={"human_grades": ()}), others, course.base)
         students = [s.student for s in session.submissions if s.student in lab.ratings_by_student]
-        for draw in range(draws):
-            order = [students[i] for i in np.random.default_rng(draw).permutation(len(students))]
-            session.ratings.clear()
-            for count in counts:
-                rated = order[:count]
-                seconds.append(_rate(session, lab, rated))
-                rest = [s for s in students if s not in rated]
-                rows.setdefault((f"{count} rated", f"{HEAD}, {RANDOM}"), []).extend(_predict(session, lab, rest))
-                found = by_majority(lab, rated, others, rest)
-                rows.setdefault((f"{count} rated", f"{MAJORITY}, {RANDOM}"), []).extend(found)
-                if draw < 2 or count == 0:
-                    known = [(other, list(other.ratings_by_student)) for other in others]
-                    found = by_words([*known, (lab, rated)], [(lab, rest)])
-                    rows.setdefault((f"{count} rated", f"{WORDS}, {RANDOM}"), []).extend(found)
-                if count == 0 and draw == 0:
-                    found = _predict(session, lab, rest)
-                    rows.setdefault((f"{count} rated", f"{HEAD}, {CHOSEN}"), []).extend(found)
-        session.ratings.clear()
-        seconds.append(_rate(session, lab, []))
-        while len(session.ratings) < max(counts):
-            proposed = [s.student for s in session.next_submissions(BATCH) if s.student in students]
-            seconds.append(_rate(session, lab, [*session.ratings, *proposed]))
-            if (count := len(session.ratings)) in counts:
-                rest = [s for s in students if s not in session.ratings]
-                rows.setdefault((f"{count} rated", f"{HEAD}, {CHOSEN}"), []).extend(_predict(session, lab, rest))
-        show("rating a new lab", number + 1, len(labs))
+        found.append(NewLab(lab, others, session, students))
+    return found
+
+
+def random_programs(new: NewLab, rows: Rows, draw: int, counts: Sequence[int]) -> list[float]:
+    """One learning curve. `counts`: of rated programs. Returns the seconds of each refit."""
+    seconds = []
+    order = [new.students[i] for i in np.random.default_rng(draw).permutation(len(new.students))]
+    new.session.ratings.clear()
+    for count in counts:
+        rated, rest = order[:count], [s for s in new.students if s not in order[:count]]
+        if not rated and draw:
+            continue  # without ratings all draws are the same
+        seconds.append(_rate(new, rated))
+        found = {HEAD: _predict(new, rest), MAJORITY: by_majority(new.lab, rated, new.others, rest)}
+        if draw < WORDS_DRAWS:
+            known = [(other, list(other.ratings_by_student)) for other in new.others]
+            found[WORDS] = by_words([*known, (new.lab, rated)], [(new.lab, rest)])
+        for grader, decisions in found.items():
+            rows.setdefault((f"{count} rated", f"{grader}, {RANDOM}"), []).extend(decisions)
     return seconds
 
 
-def _rate(session: LabelSession, lab: Lab, students: Sequence[str]) -> float:
+def chosen_programs(new: NewLab, rows: Rows, counts: Sequence[int]) -> list[float]:
+    """As `random_programs`, in the order of `grader label`."""
+    session = new.session
+    session.ratings.clear()
+    seconds = [_rate(new, [])]
+    while True:
+        if (count := len(session.ratings)) in counts:
+            rest = [s for s in new.students if s not in session.ratings]
+            rows.setdefault((f"{count} rated", f"{HEAD}, {CHOSEN}"), []).extend(_predict(new, rest))
+        if count >= max(counts):
+            return seconds
+        proposed = [s.student for s in session.next_submissions(BATCH) if s.student in new.students]
+        seconds.append(_rate(new, [*session.ratings, *proposed]))
+
+
+def _rate(new: NewLab, students: Sequence[str]) -> float:
     for student in students:
-        for criterion, rating in lab.ratings_by_student[student].items():
-            session.rate(student, criterion, rating)
+        for criterion, rating in new.lab.ratings_by_student[student].items():
+            new.session.rate(student, criterion, rating)
     started = time.monotonic()
-    session.refit()
+    new.session.refit()
     return time.monotonic() - started
 
 
-def _predict(session: LabelSession, lab: Lab, students: Sequence[str]) -> list[Decision]:
-    place = {s.student: i for i, s in enumerate(session.submissions)}
+def _predict(new: NewLab, students: Sequence[str]) -> list[Decision]:
+    place = {s.student: i for i, s in enumerate(new.session.submissions)}
     answers: Answers = []
-    for criterion in lab.criteria:
-        found = session.probabilities(criterion)
+    for criterion in new.lab.criteria:
+        found = new.session.probabilities(criterion)
         if found is not None:
             answers += [(s, answer(criterion, found[place[s]])) for s in students]
-    return decisions_from_answers(lab, answers)
+    return decisions_from_answers(new.lab, answers)
 
 
 def interval(value: float | None, low: float | None, high: float | None) -> str:
@@ -312,6 +331,53 @@ def draw_curves(points: dict[tuple[str, str], tuple[float, float, float]], path:
     figure.savefig(path, dpi=120)
 
 
+def machine() -> str:
+    """Date, commit, and the mean number of running processes in the last 15 minutes."""
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
+    date = time.strftime("%d %B %Y", time.gmtime())
+    return f"{date}, commit {commit.strip()}, on {os.cpu_count()} shared cores, load {os.getloadavg()[2]:.0f}"
+
+
+class Run(NamedTuple):
+    """`reading`: seconds to read all programs; `refits`: seconds of each; `finished` draws of `arguments.draws`."""
+
+    arguments: argparse.Namespace
+    course: Course
+    reading: float
+    refits: list[float]
+    finished: int
+
+
+def write_page(run: Run, rows: Rows) -> None:
+    text, points = table(dict(sorted(rows.items(), key=_place)))
+    draw_curves(points, run.arguments.out / "heads.png")
+    labs, refits = run.course.labs, run.refits
+    programs = sum(len(lab.submissions) for lab in labs)
+    (run.arguments.out / "heads.md").write_text(
+        PAGE.format(
+            draws=run.arguments.draws,
+            counts=" ".join(map(str, run.arguments.counts)),
+            finished=run.finished,
+            machine=machine(),
+            data=f"{len(labs)} labs, {programs} programs, base model {MODEL}, layers {run.course.base.layers}",
+            reading=f"{run.reading:.0f} s",
+            refit=f"{np.median(refits):.1f} s (median of {len(refits)}, longest {max(refits):.1f} s)",
+            splits=SPLITS,
+            share=f"{SHARE:.0%}",
+            batch=BATCH,
+            words_draws=WORDS_DRAWS,
+            table=text,
+        ),
+        encoding="utf-8",
+    )
+
+
+def _place(row: tuple[tuple[str, str], list[Decision]]) -> tuple[str, int]:
+    """Random programs before chosen ones, by the number of rated ones; other settings stay first and in order."""
+    (setting, grader), _ = row
+    return (grader.partition(", ")[2], int(setting.split()[0])) if setting.endswith("rated") else ("", 0)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("labs", type=Path)
@@ -322,6 +388,7 @@ def main() -> None:
     labs = [load_lab(folder) for folder in lab_folders(arguments.labs)]
     base = open_base(find_base(MODEL), None)
     rows: Rows = {}
+    refits: list[float] = []
     with step_bars() as show:
         started = time.monotonic()
         features = read_features([(lab, lab.submissions) for lab in labs], base, 0, show)
@@ -329,25 +396,15 @@ def main() -> None:
         reading = time.monotonic() - started
         splits(course, rows, show)
         unseen_labs(course, rows, show)
-        refits = curves(course, rows, arguments.draws, arguments.counts, show)
-    text, points = table(rows)
-    draw_curves(points, arguments.out / "heads.png")
-    programs = sum(len(lab.submissions) for lab in labs)
-    (arguments.out / "heads.md").write_text(
-        PAGE.format(
-            draws=arguments.draws,
-            counts=" ".join(map(str, arguments.counts)),
-            date=time.strftime("%d %B %Y", time.gmtime()),
-            data=f"{len(labs)} labs, {programs} programs, base model {MODEL}, layers {base.layers}",
-            reading=f"{reading:.0f} s",
-            refit=f"{np.median(refits):.1f} s (median of {len(refits)}, longest {max(refits):.1f} s)",
-            splits=SPLITS,
-            share=f"{SHARE:.0%}",
-            batch=BATCH,
-            table=text,
-        ),
-        encoding="utf-8",
-    )
+        new = new_labs(course)
+        for number, each in enumerate(new, 1):
+            refits += chosen_programs(each, rows, arguments.counts)
+            show("chosen programs", number, len(new))
+        for draw in range(arguments.draws):
+            for number, each in enumerate(new, 1):
+                refits += random_programs(each, rows, draw, arguments.counts)
+                show(f"random programs, draw {draw + 1}", number, len(new))
+            write_page(Run(arguments, course, reading, refits, draw + 1), rows)
 
 
 if __name__ == "__main__":
