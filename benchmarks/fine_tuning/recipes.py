@@ -1,0 +1,183 @@
+"""Recipes of fine-tuning: losses, rates, and a training loop that measures validation students after each epoch."""
+
+import json
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from benchmarks.fine_tuning.model import TopLayers
+from benchmarks.fine_tuning.programs import Question
+
+WARM_UP = 0.05
+Loss = Callable[[Tensor, Tensor, Sequence[Question], "Weights"], Tensor]
+"""(hidden states (M, width), weights of the vocabulary (V, width), questions, class weights) -> a scalar."""
+
+
+class Recipe(NamedTuple):
+    """`loss`: a key of LOSSES. `rate`: the highest learning rate."""
+
+    name: str
+    loss: str
+    rate: float
+
+
+class Weights:
+    """Class weights: all ratings of a criterion together weigh as much in training, however rare they are."""
+
+    def __init__(self, questions: Sequence[Question]) -> None:
+        self._ratings = Counter((q.criterion.title, q.given) for q in questions)
+        self._totals = Counter(q.criterion.title for q in questions)
+        self._classes = Counter(title for title, _ in self._ratings)
+
+    def of(self, question: Question) -> float:
+        title = question.criterion.title
+        return self._totals[title] / self._classes[title] / max(1, self._ratings[title, question.given])
+
+
+def option_logits(hidden: Tensor, vocabulary: Tensor, questions: Sequence[Question]) -> Tensor:
+    """(M, most options), -inf past a question's options."""
+    widest = max(len(q.letters) for q in questions)
+    ids = torch.tensor([[*q.letters, *[q.letters[0]] * (widest - len(q.letters))] for q in questions])
+    missing = torch.tensor([[i >= len(q.letters) for i in range(widest)] for q in questions])
+    logits = torch.einsum("mw,mow->mo", hidden.float(), vocabulary[ids].float())
+    return logits.masked_fill(missing, float("-inf"))
+
+
+def _given(questions: Sequence[Question]) -> Tensor:
+    return torch.tensor([q.given for q in questions])
+
+
+def letter_loss(hidden: Tensor, vocabulary: Tensor, questions: Sequence[Question], _: Weights) -> Tensor:
+    """The cross-entropy of the letter among all tokens: `answer_only: letter` of a run."""
+    return cross_entropy((hidden @ vocabulary.T).float(), torch.tensor([q.letters[q.given] for q in questions]))
+
+
+def options_loss(hidden: Tensor, vocabulary: Tensor, questions: Sequence[Question], _: Weights) -> Tensor:
+    """The cross-entropy among the criterion's letters."""
+    return cross_entropy(option_logits(hidden, vocabulary, questions), _given(questions))
+
+
+def balanced_loss(hidden: Tensor, vocabulary: Tensor, questions: Sequence[Question], weights: Weights) -> Tensor:
+    """The cross-entropy among the criterion's letters, with class weights."""
+    each = cross_entropy(option_logits(hidden, vocabulary, questions), _given(questions), reduction="none")
+    factors = torch.tensor([weights.of(q) for q in questions])
+    return (each * factors).sum() / factors.sum()
+
+
+def ordinal_loss(hidden: Tensor, vocabulary: Tensor, questions: Sequence[Question], _: Weights) -> Tensor:
+    """The mean over thresholds k of the cross-entropy of "the rating is at most the k-th": near misses cost less."""
+    below = option_logits(hidden, vocabulary, questions).softmax(1).cumsum(1)[:, :-1].clamp(1e-6, 1 - 1e-6)
+    thresholds = torch.arange(below.shape[1])[None]
+    is_below = _given(questions)[:, None] <= thresholds
+    real = thresholds < torch.tensor([len(q.letters) - 1 for q in questions])[:, None]
+    each = -torch.where(is_below, below, 1 - below).log()
+    return (each * real).sum(1).div(real.sum(1)).mean()
+
+
+LOSSES: dict[str, Loss] = {
+    "letter": letter_loss,
+    "options": options_loss,
+    "balanced": balanced_loss,
+    "ordinal": ordinal_loss,
+}
+RECIPES = (
+    Recipe("options, rate 1e-3", "options", 1e-3),
+    Recipe("letter, rate 2e-4 (smollm2-135m.yaml)", "letter", 2e-4),
+    Recipe("ordinal, rate 1e-3", "ordinal", 1e-3),
+    Recipe("balanced, rate 1e-3", "balanced", 1e-3),
+    Recipe("options, rate 3e-3", "options", 3e-3),
+)
+
+
+class Epoch(NamedTuple):
+    """`train_loss`: mean over steps of the recipe's own loss; `dev_loss`: nats per decision. `seconds`: of CPU time."""
+
+    train_loss: float
+    dev_loss: float
+    dev_agreement: float
+    seconds: float
+
+
+def probabilities(model: TopLayers, numbers: Sequence[int]) -> list[np.ndarray]:
+    """Of the options of each question of these programs, in order."""
+    model.train(training=False)
+    found = []
+    for row in model.rows(numbers):
+        questions = [q for number in row for q in model.programs[number].questions]
+        with torch.no_grad():
+            logits = option_logits(model.answers(row), model.head, questions)
+        found += [p[: len(q.letters)].numpy() for p, q in zip(logits.softmax(1).double(), questions, strict=True)]
+    return found
+
+
+def measured(model: TopLayers, numbers: Sequence[int]) -> tuple[float, float]:
+    """The mean negative log-probability of the TAs' ratings, and the agreement with them."""
+    questions = [q for number in numbers for q in model.programs[number].questions]
+    rows = list(zip(probabilities(model, numbers), questions, strict=True))
+    loss = -float(np.mean([math.log(max(p[q.given], 1e-9)) for p, q in rows]))
+    return loss, float(np.mean([p.argmax() == q.given for p, q in rows]))
+
+
+def train(
+    model: TopLayers,
+    recipe: Recipe,
+    weights: Sequence[Tensor],
+    numbers: tuple[Sequence[int], Sequence[int]],
+    epochs: int,
+    out: Path,
+    show: Callable[[str, int, int], None],
+) -> None:
+    """Trains the adapter with the weights `weights` on the first `numbers` and measures the second ones. Writes
+    `curve.json` after each epoch, and the adapter of the epoch with the lowest validation loss."""
+    train_on, dev = numbers
+    classes = Weights([q for number in train_on for q in model.programs[number].questions])
+    optimizer = torch.optim.AdamW(weights, lr=recipe.rate, weight_decay=0.0)
+    steps = epochs * len(model.rows(train_on))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
+    started, curve = time.process_time(), [Epoch(math.nan, *measured(model, dev), 0.0)]
+    for epoch in range(epochs):
+        model.train(training=True)
+        order = np.random.default_rng(epoch).permutation(train_on).tolist()
+        losses = []
+        for done, row in enumerate(model.rows(order), 1):
+            questions = [q for number in row for q in model.programs[number].questions]
+            loss = LOSSES[recipe.loss](model.answers(row), model.head, questions, classes)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(weights, 1.0)
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
+            losses.append(loss.item())
+            show(f"{recipe.name}: epoch {epoch + 1}", done, math.ceil(len(order) / len(row)))
+        curve.append(Epoch(float(np.mean(losses)), *measured(model, dev), time.process_time() - started))
+        if curve[-1].dev_loss <= min(each.dev_loss for each in curve[1:]):
+            model.save_adapter(out / "adapter.safetensors")
+        _write(out / "curve.json", {"recipe": recipe._asdict(), "epochs": epochs, "curve": curve})
+
+
+def _rate(step: int, steps: int) -> float:
+    """Linear warm-up, then half a cosine."""
+    warm = max(1, round(WARM_UP * steps))
+    return (step + 1) / warm if step < warm else 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
+
+
+def _write(path: Path, content: Any) -> None:
+    draft = path.with_suffix(".part")
+    draft.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    draft.replace(path)
+
+
+def read_curve(out: Path) -> tuple[int, list[Epoch]]:
+    """The planned epochs, and those that are finished (the first entry is the untrained model); (0, []) if none."""
+    if not (out / "curve.json").exists():
+        return 0, []
+    found = json.loads((out / "curve.json").read_text(encoding="utf-8"))
+    return found["epochs"], [Epoch(*each) for each in found["curve"]]
