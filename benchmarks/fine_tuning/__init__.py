@@ -1,1 +1,1 @@
-"""Fine-tuning recipes of a language model beside heads on its frozen features: `python -m benchmarks.fine_tuning`."""
+"""Recipes of fine-tuning, compared with heads on frozen features: `python -m benchmarks.fine_tuning`."""

@@ -16,7 +16,8 @@ from torch.nn.functional import cross_entropy
 from benchmarks.fine_tuning.model import TopLayers
 from benchmarks.fine_tuning.programs import Question
 
-WARM_UP = 0.05
+WARM_UP, SAVE_EVERY, PROGRESS = 0.05, 8, "progress.pt"
+"""The share of steps with a rising rate, the steps between two saves, and the file that they write."""
 Loss = Callable[[Tensor, Tensor, Sequence[Question], "Weights"], Tensor]
 """(hidden states (M, width), weights of the vocabulary (V, width), questions, class weights) -> a scalar."""
 
@@ -140,27 +141,78 @@ def train(
     train_on, dev = numbers
     classes = Weights([q for number in train_on for q in model.programs[number].questions])
     optimizer = torch.optim.AdamW(weights, lr=recipe.rate, weight_decay=0.0)
-    steps = epochs * len(model.rows(train_on))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
-    started, curve = time.process_time(), [Epoch(math.nan, *measured(model, dev), 0.0)]
-    for epoch in range(epochs):
+    rows = [row for epoch in range(epochs) for row in model.rows(_order(train_on, epoch))]
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, len(rows)))
+    progress = Progress.open(out, weights, optimizer, schedule)
+    curve = read_curve(out)[1] or [Epoch(math.nan, *measured(model, dev), 0.0)]
+    per_epoch, started = len(rows) // epochs, time.process_time()
+    for step in range(progress.step, len(rows)):
         model.train(training=True)
-        order = np.random.default_rng(epoch).permutation(train_on).tolist()
-        losses = []
-        for done, row in enumerate(model.rows(order), 1):
-            questions = [q for number in row for q in model.programs[number].questions]
-            loss = LOSSES[recipe.loss](model.answers(row), model.head, questions, classes)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(weights, 1.0)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad()
-            losses.append(loss.item())
-            show(f"{recipe.name}: epoch {epoch + 1}", done, math.ceil(len(order) / len(row)))
-        curve.append(Epoch(float(np.mean(losses)), *measured(model, dev), time.process_time() - started))
-        if curve[-1].dev_loss <= min(each.dev_loss for each in curve[1:]):
-            model.save_adapter(out / "adapter.safetensors")
-        _write(out / "curve.json", {"recipe": recipe._asdict(), "epochs": epochs, "curve": curve})
+        torch.manual_seed(step)
+        questions = [q for number in rows[step] for q in model.programs[number].questions]
+        loss = LOSSES[recipe.loss](model.answers(rows[step]), model.head, questions, classes)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        progress.add(loss.item(), time.process_time() - started)
+        started = time.process_time()
+        show(f"{recipe.name}: steps", step + 1, len(rows))
+        if (step + 1) % per_epoch == 0:
+            recent = float(np.mean(progress.losses[-per_epoch:]))
+            curve = [*curve[: (step + 1) // per_epoch], Epoch(recent, *measured(model, dev), progress.seconds)]
+            if curve[-1].dev_loss <= min(each.dev_loss for each in curve[1:]):
+                model.save_adapter(out / "adapter.safetensors")
+            _write(out / "curve.json", {"recipe": recipe._asdict(), "epochs": epochs, "curve": curve})
+        if (step + 1) % SAVE_EVERY == 0 or (step + 1) % per_epoch == 0:
+            progress.save(out, weights, optimizer, schedule)
+
+
+def _order(numbers: Sequence[int], epoch: int) -> list[int]:
+    found: list[int] = np.random.default_rng(epoch).permutation(numbers).tolist()
+    return found
+
+
+class Progress:
+    """What an interrupted training continues with. `seconds`: of CPU time."""
+
+    def __init__(self) -> None:
+        self.losses: list[float] = []
+        self.seconds = 0.0
+
+    @property
+    def step(self) -> int:
+        return len(self.losses)
+
+    def add(self, loss: float, seconds: float) -> None:
+        self.losses.append(loss)
+        self.seconds += seconds
+
+    @classmethod
+    def open(cls, out: Path, weights: Sequence[Tensor], optimizer: Any, schedule: Any) -> "Progress":
+        progress = cls()
+        if (out / PROGRESS).exists():
+            found = torch.load(out / PROGRESS, weights_only=True)
+            progress.losses, progress.seconds = found["losses"], found["seconds"]
+            with torch.no_grad():
+                for weight, saved in zip(weights, found["weights"], strict=True):
+                    weight.copy_(saved)
+            optimizer.load_state_dict(found["optimizer"])
+            schedule.load_state_dict(found["schedule"])
+        return progress
+
+    def save(self, out: Path, weights: Sequence[Tensor], optimizer: Any, schedule: Any) -> None:
+        content = {
+            "losses": self.losses,
+            "seconds": self.seconds,
+            "weights": [weight.detach() for weight in weights],
+            "optimizer": optimizer.state_dict(),
+            "schedule": schedule.state_dict(),
+        }
+        draft = out / f"{PROGRESS}.part"
+        torch.save(content, draft)
+        draft.replace(out / PROGRESS)
 
 
 def _rate(step: int, steps: int) -> float:
