@@ -175,7 +175,7 @@ def _order(numbers: Sequence[int], epoch: int) -> list[int]:
 
 
 class Progress:
-    """What an interrupted training continues with. `seconds`: of CPU time."""
+    """The state of an interrupted training. `seconds`: of CPU time."""
 
     def __init__(self) -> None:
         self.losses: list[float] = []
