@@ -71,11 +71,11 @@ debian-packages:
 	requirements/debian-package bubblewrap bwrap
 
 test: lint debian-packages fast
-	$(BIN)/python -m pytest -m "slow and not nightly and not gpu" -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -m "slow and not nightly and not gpu" -n 2
 
 # The long repetitions: 50 kills, 300 truncations, every stack of attacks, Ray, every way to train.
 nightly: debian-packages $(READY)
-	$(BIN)/python -m pytest -m "nightly and not gpu" -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -m "nightly and not gpu" -n 2
 	$(MAKE) chaos stops outage
 
 # Uses the rows of labs/, or of BENCH="DATASET MODEL", such as BENCH="demo/data ~/.cache/grader/models/smollm2-135m".

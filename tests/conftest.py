@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from labs_schema.models import Criterion, HumanGrade, Lab, Rating, SourceFile, Submission
 from tests.harness.quick_stores import StoreFiles, quick_sqlite
+from tests.harness.scheduling import FileScheduling
 from tests.harness.tokenizers import CHATML, LLAMA, MISTRAL, byte_level_bpe, sentencepiece_bpe, sentencepiece_tokenizer
 
 MakeLab = Callable[..., Lab]
@@ -242,9 +243,6 @@ def calibration_of() -> Callable[..., Any]:
     return calibration
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Under `-n 2 --dist loadgroup`: one worker runs all tests of a file, and all tests that share a real engine."""
-    for item in items:
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """The distribution of tests under `-n 2`."""
+    return FileScheduling(config, log)

@@ -14,7 +14,6 @@ LAB = Path(__file__).parents[2] / "labs" / "cpp_second_largest"
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("vllm")
 def test_smollm2_is_pulled_and_grades_a_submission_with_vllm() -> None:
     try:
         pull("smollm2-135m")  # into the user's cache, so that later runs need no index

@@ -20,8 +20,7 @@ from serving.grading.grader import Grader
 from serving.grading.provenance import ModelIdentity
 from serving.scoring.rating_distribution import RatingDistribution, rating_distribution
 
-VLLM = [pytest.mark.slow, pytest.mark.xdist_group("vllm")]
-CONSTRAINED = [pytest.param(name, marks=VLLM) for name in ("vllm", "vllm-adapter", "vllm-http")]
+CONSTRAINED = [pytest.param(name, marks=pytest.mark.slow) for name in ("vllm", "vllm-adapter", "vllm-http")]
 
 
 def tokens(seed: int, count: int) -> tuple[int, ...]:

@@ -17,11 +17,6 @@ from serving.engines.vllm_platform import check_compiler
 from tests.harness.errors import raises_code
 
 
-def real(test: Any) -> Any:
-    """Marks a test that uses a real engine."""
-    return pytest.mark.slow(pytest.mark.xdist_group("vllm")(test))
-
-
 def tokens(seed: int, count: int) -> tuple[int, ...]:
     rng = random.Random(seed)
     return tuple(rng.randrange(3, 500) for _ in range(count))
@@ -41,7 +36,7 @@ def options(folder: Path, **changes: Any) -> EngineOptions:
     return EngineOptions(weights=str(folder), tokenizer=str(folder), **changes)
 
 
-@real
+@pytest.mark.slow
 def test_after_an_exception_the_next_answers_are_right(
     vllm_engine: VllmEngine, confident_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -59,7 +54,7 @@ def test_after_an_exception_the_next_answers_are_right(
     assert logprobs(vllm_engine.score(batch)) == pytest.approx(expected, abs=0.1)
 
 
-@real
+@pytest.mark.slow
 def test_adapters_on_one_base_answer_like_their_merged_weights(
     adapter_engines: dict[str, VllmEngine], adapters: Path
 ) -> None:
@@ -74,7 +69,7 @@ def test_adapters_on_one_base_answer_like_their_merged_weights(
         assert logprobs(adapter_engines[name].score(batch)) == pytest.approx(merged[name], abs=1e-4)
 
 
-@real
+@pytest.mark.slow
 def test_closing_an_engine_leaves_other_engines_open(
     vllm_engine: VllmEngine,
     adapter_engines: dict[str, VllmEngine],
@@ -96,7 +91,7 @@ def test_closing_an_engine_leaves_other_engines_open(
     assert after[0] == pytest.approx(before[0], abs=0.1) and after[1] == pytest.approx(before[1], abs=1e-4)
 
 
-@real
+@pytest.mark.slow
 @pytest.mark.usefixtures("adapter_engines")
 def test_unusable_adapters_are_rejected(
     adapters: Path, open_adapter: Callable[[Path, str], VllmEngine], tmp_path: Path
@@ -109,7 +104,7 @@ def test_unusable_adapters_are_rejected(
         open_adapter(tmp_path / "missing", "missing")
 
 
-@real
+@pytest.mark.slow
 @pytest.mark.nightly
 @pytest.mark.skipif(not which("g++"), reason="no C++ compiler")
 def test_a_compiled_model_gives_the_same_answers(vllm_engine: VllmEngine, confident_model: Path) -> None:
@@ -122,7 +117,7 @@ def test_a_compiled_model_gives_the_same_answers(vllm_engine: VllmEngine, confid
         compiled.close()
 
 
-@real
+@pytest.mark.slow
 def test_a_folder_without_a_model_raises_a_model_error(tmp_path: Path) -> None:
     with raises_code("bad-weights"):
         VllmEngine(options(tmp_path))

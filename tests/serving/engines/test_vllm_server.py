@@ -25,7 +25,7 @@ from serving.scheduler.engine_thread import EngineThread
 from serving.store.store import open_store
 from tests.harness.errors import raises_code
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("vllm")]
+pytestmark = pytest.mark.slow
 
 
 def test_two_adapters_on_one_server_answer_like_their_merged_weights(

@@ -22,7 +22,7 @@ from serving.observing.observer import Observer
 from serving.observing.sandbox import Sandbox
 from serving.observing.toolchains import TOOLCHAINS
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("hostile")]
+pytestmark = pytest.mark.slow
 
 CANARY = "canary-expected-answer"
 MIB = 1_048_576

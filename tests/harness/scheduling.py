@@ -1,0 +1,28 @@
+"""Distribution of tests over the processes of pytest-xdist."""
+
+from typing import Any
+
+from xdist.scheduler import LoadScopeScheduling
+
+GROUPS = {"tests/serving/engines/": "vllm", "tests/grader/test_real_weights.py": "vllm"}
+"""Start of a path -> group of the files that share an engine, which takes half a minute to start."""
+LONGEST = ("vllm", "tests/test_pipeline.py")
+"""The groups and files that take longest. They start first, so that no process waits for them at the end."""
+
+
+class FileScheduling(LoadScopeScheduling):
+    """One process runs all tests of a file, and all tests that share a real engine.
+
+    xdist 3.8's own `--dist loadgroup` has no effect with pytest 9.2, which ignores the renamed tests.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        return next((group for start, group in GROUPS.items() if file.startswith(start)), file)
+
+    def _assign_work_unit(self, node: Any) -> None:
+        self.workqueue.move_to_end(min(self.workqueue, key=self._order), last=False)
+        super()._assign_work_unit(node)
+
+    def _order(self, scope: str) -> tuple[int, int]:
+        return LONGEST.index(scope) if scope in LONGEST else len(LONGEST), -len(self.workqueue[scope])
