@@ -15,8 +15,5 @@ def running_deliveries(store: Store) -> Iterator[None]:
     """Raises OutboundRefusedError if GRADER_OUTBOUND_ALLOW has an entry that is no origin."""
     with OutboundClient(configured_policy()) as client:
         worker = DeliveryWorker(store, lambda name, address: open_platform(name, address, client))
-        worker.start()
-        try:
+        with worker.running():
             yield
-        finally:
-            worker.stop()

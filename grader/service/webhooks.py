@@ -12,10 +12,5 @@ from serving.webhooks.sender import WebhookSender
 @contextmanager
 def sending_webhooks(store: Store) -> Iterator[None]:
     """Raises OutboundRefusedError if GRADER_OUTBOUND_ALLOW has an entry that is no origin."""
-    with OutboundClient(configured_policy()) as client:
-        sender = WebhookSender(store, client)
-        sender.start()
-        try:
-            yield
-        finally:
-            sender.stop()
+    with OutboundClient(configured_policy()) as client, WebhookSender(store, client).running():
+        yield

@@ -16,7 +16,7 @@ from serving.api.middleware.body_limit import BodyLimit
 from serving.api.middleware.json_bodies import JsonBodies
 from serving.api.middleware.loopback_only import LoopbackOnly
 from serving.api.rate_limits import RateLimiter
-from serving.api.schemas.requests import LIMITS
+from serving.api.schemas.parts import LIMITS
 from serving.api.service import Service, ServiceOptions
 from serving.courses.served import Courses
 from serving.jobs.job import Job

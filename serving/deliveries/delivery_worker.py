@@ -1,11 +1,10 @@
-"""Runs delivery jobs, in a thread of a service or worker.
+"""Runs delivery jobs, in a thread of the service.
 
 A job whose process ended is taken up again: its lock ends with the process, and sending reads before it writes.
 """
 
 import itertools
 import logging
-import threading
 from collections.abc import Callable
 
 from labs_schema.errors import GraderError
@@ -16,6 +15,7 @@ from serving.deliveries.platform import Platform
 from serving.deliveries.retries import Retries
 from serving.deliveries.sending import Sender, Source, StudentOutcome, is_open, not_confirmed
 from serving.jobs.job_lock import job_lock
+from serving.jobs.poller import Poller
 from serving.store.errors import StoreError
 from serving.store.store import Store
 
@@ -25,32 +25,15 @@ BUSY = ("job-locked", "delivery-running")
 """Another process has the job, or sends to the same place: it is looked at again later."""
 
 
-class DeliveryWorker:
+class DeliveryWorker(Poller):
     """`open_platform` takes name and address of a job. `retries` are replaced in tests."""
 
     def __init__(
         self, store: Store, open_platform: Callable[[str, str], Platform], retries: Retries | None = None
     ) -> None:
+        super().__init__("deliveries", poll_seconds=LIMITS.poll_seconds, stop_seconds=LIMITS.stop_seconds)
         self._store, self._open, self._retries = store, open_platform, retries
         self._jobs = DeliveryJobs(store.database)
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="deliveries", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """A job that is not finished shortly is continued by the next process."""
-        self._stopping.set()
-        self._thread.join(LIMITS.stop_seconds)
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self.look()
-            except Exception as error:  # such as an unreachable store: the next look may succeed
-                log.error("deliveries could not be run: %s", type(error).__name__)
-            self._stopping.wait(LIMITS.poll_seconds)
 
     def look(self) -> None:
         """Runs the jobs that are not finished."""

@@ -7,7 +7,6 @@ message is due again when the claim ends, under the same id, by which a receiver
 import logging
 import random
 import re
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from typing import Any
 from sqlalchemy import Row, select, update
 
 from labs_schema.limits import WebhookLimits
+from serving.jobs.poller import Poller
 from serving.outbound.client import OutboundClient
 from serving.outbound.errors import OutboundFailedError, OutboundRefusedError, OutboundTooLargeError
 from serving.store.errors import StoreError
@@ -33,7 +33,7 @@ SCHEDULE = (0, 5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 BUSY = (429, 502, 504)
 
 
-class WebhookSender:
+class WebhookSender(Poller):
     """`client` makes the requests. `clock` and `jitter` are replaced in tests."""
 
     def __init__(
@@ -44,25 +44,8 @@ class WebhookSender:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         jitter: Callable[[], float] = lambda: random.uniform(0.9, 1.1),
     ) -> None:
+        super().__init__("webhooks", poll_seconds=LIMITS.poll_seconds, stop_seconds=LIMITS.stop_seconds)
         self._store, self._client, self._clock, self._jitter = store, client, clock, jitter
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Waits shortly for a request in flight; its message is sent again if that is not enough."""
-        self._stopping.set()
-        self._thread.join(LIMITS.stop_seconds)
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self.look()
-            except Exception as error:  # such as an unreachable store: the next look may succeed
-                log.error("webhooks could not be sent: %s", type(error).__name__)
-            self._stopping.wait(LIMITS.poll_seconds)
 
     def look(self) -> int:
         """Makes new messages and sends those that are due; returns how many were sent."""

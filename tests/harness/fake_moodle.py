@@ -3,26 +3,20 @@
 `tests/serving/deliveries/moodle/test_fake_moodle.py` compares its answers with those that a real one gave.
 """
 
-import html
 import json
-import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote
 
-from tests.harness.quiet_server import QuietServer
+from tests.harness.fake_moodle_grades import Grade, Json, fillings_of, known_fillings, points_of, shown_filling
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "moodle" / "web_service.json"
 TOKEN = "0123456789abcdef0123456789abcdef"
 ACCOUNT = 109
 LATE = 5
 """Requests that overtake a late one."""
-Json = dict[str, Any]
 
 
 def recorded() -> list[Json]:
@@ -34,19 +28,6 @@ def recorded() -> list[Json]:
 def _first(function: str, **arguments: Any) -> Any:
     calls = (each for each in recorded() if each.get("function") == function)
     return next(each["reply"] for each in calls if all(each["arguments"].get(k) == v for k, v in arguments.items()))
-
-
-@dataclass
-class Grade:
-    """A row of Moodle's table of grades, with the parts that its plugins store."""
-
-    id: int
-    userid: int
-    grade: float = -1.0
-    grader: int = -1
-    comment: str | None = None
-    state: str = "notmarked"
-    fillings: list[Json] | None = None
 
 
 @dataclass
@@ -134,8 +115,9 @@ class FakeMoodle:
         if new["userid"] in self.overtaken:
             return False
         row = self.grades.get(assignment, {}).get(int(new["userid"]))
-        same = row is not None and row.grade >= 0 and row.fillings == _known(_fillings(new), self.rubrics[assignment])
-        return same and row is not None and row.fillings is not None
+        if row is None or row.grade < 0 or row.fillings is None:
+            return False
+        return row.fillings == known_fillings(fillings_of(new), self.rubrics[assignment])
 
     def _core_webservice_get_site_info(self) -> Json:
         return _first("core_webservice_get_site_info") | {"userid": self.account}
@@ -195,7 +177,7 @@ class FakeMoodle:
         grades = self.grades.get({"1": 27, "2": 28}[definitionid], {}).values()
         found = [
             {"id": each.id, "raterid": each.grader, "itemid": each.id, "status": 1, "timemodified": 1,
-             "rubric": {"criteria": [_shown(filling) for filling in each.fillings]}}
+             "rubric": {"criteria": [shown_filling(filling) for filling in each.fillings]}}
             for each in grades if each.fillings is not None
         ]  # fmt: skip
         return {"instances": found, "warnings": []}
@@ -225,9 +207,9 @@ class FakeMoodle:
     def _save(self, assignment: int, new: Json) -> Json | None:
         row = self._row(assignment, int(new["userid"]))
         editor = (new.get("plugindata") or {}).get("assignfeedbackcomments_editor")
-        fillings = _fillings(new)
+        fillings = fillings_of(new)
         if editor is None or self.half:
-            row.fillings = _known(
+            row.fillings = known_fillings(
                 fillings, self.rubrics.get(assignment, [])
             )  # without the grade that follows from them
             return _error("dml_write_exception", "dmlwriteexception", "Error writing to database")
@@ -240,11 +222,11 @@ class FakeMoodle:
                 row.grade, row.grader = float(new["grade"]), self.account
             return None
         row.fillings, row.grader, row.state = (
-            _known(fillings, rubric),
+            known_fillings(fillings, rubric),
             self.account,
             new["workflowstate"] or "notmarked",
         )
-        row.grade = sum(_points(each, rubric) for each in row.fillings) if row.fillings else -1.0
+        row.grade = sum(points_of(each, rubric) for each in row.fillings) if row.fillings else -1.0
         return None
 
     def _row(self, assignment: int, user: int) -> Grade:
@@ -255,121 +237,5 @@ class FakeMoodle:
         return rows[user]
 
 
-def _fillings(new: Json) -> list[Json]:
-    criteria = ((new.get("advancedgradingdata") or {}).get("rubric") or {}).get("criteria") or []
-    return [
-        {"criterionid": int(each["criterionid"]), "levelid": int(each["levelid"]), "remark": each["remark"]}
-        for criterion in criteria
-        for each in criterion["fillings"]
-    ]
-
-
-def _known(fillings: list[Json], rubric: list[Json]) -> list[Json]:
-    """Without the criteria of other rubrics, which Moodle ignores without a message."""
-    return [each for each in fillings if each["criterionid"] in {criterion["id"] for criterion in rubric}]
-
-
-def _points(filling: Json, rubric: list[Json]) -> float:
-    """0 for the level of another criterion, without a message."""
-    levels = {
-        level["id"]: level["score"]
-        for each in rubric
-        if each["id"] == filling["criterionid"]
-        for level in each["levels"]
-    }
-    return float(levels.get(filling["levelid"], 0))
-
-
-def _shown(filling: Json) -> Json:
-    """A remark is returned as HTML: what looks like a tag is removed, and blanks between two tags."""
-    text = re.sub(r">[ \t\n]+<", "><", filling["remark"])
-    text = re.sub(r"<[A-Za-z/!?][^>]*(?:>|$)", "", text)
-    text = html.escape(html.unescape(text), quote=False).replace("\n", "<br />\n")
-    return filling | {"remark": text, "remarkformat": 1 if text else 0}
-
-
 def _error(exception: str, code: str, message: str) -> Json:
     return {"exception": exception, "errorcode": code, "message": message}
-
-
-@contextmanager
-def serving(site: FakeMoodle) -> Iterator[str]:
-    """The address of the site while it is served on this machine."""
-
-    class Handler(BaseHTTPRequestHandler):
-        wbufsize = -1  # one packet for each answer: two of them wait for an acknowledgement of 40 ms
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            form = dict(parse_qsl(body, keep_blank_values=True))
-            if self.path.startswith("/webservice/pluginfile.php"):
-                self._file(form)
-                return
-            function = form.pop("wsfunction", "")
-            token, _ = form.pop("wstoken", ""), form.pop("moodlewsrestformat")
-            site.requests[function] = site.requests.get(function, 0) + 1
-            fault = site.next_fault()
-            if fault in ("busy", "broken"):
-                self._answer(503 if fault == "busy" else 500, b"<html>maintenance</html>", "text/html")
-                return
-            answer = site.handle(function, nested(form), token, fault)
-            if fault in ("drop", "lose", "late"):
-                self.close_connection = True
-                return
-            if fault == "half" and function == "mod_assign_save_grades":
-                self._answer(500, b"<html>error</html>", "text/html")
-                return
-            self._answer(200, json.dumps(answer).encode(), "application/json")
-
-        def _file(self, form: Json) -> None:
-            wanted = unquote(self.path.partition("?file=")[2])
-            found = (each for (owner, path, name), each in site.files.items() if wanted == f"{owner}{path}{name}")
-            if form.get("token") == TOKEN:
-                self._answer(200, next(found), "text/plain")
-            else:
-                error = {"error": "Invalid token - token not found", "errorcode": "invalidtoken"}
-                self._answer(200, json.dumps(error).encode(), "application/json")
-
-        def _answer(self, status: int, body: bytes, kind: str) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            if status == 503:
-                self.send_header("Retry-After", "1")
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *arguments: object) -> None:
-            pass
-
-    server = QuietServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    site.base = f"http://127.0.0.1:{server.server_port}"
-    try:
-        yield site.base
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def nested(form: Mapping[str, str]) -> Json:
-    """`grades[0][userid]` as PHP reads it; keys that count from 0 become a list."""
-    root: Json = {}
-    for name, value in form.items():
-        first, *keys = re.findall(r"[^\[\]]+", name)
-        at = root
-        for key, following in zip([first, *keys], [*keys, None], strict=True):
-            if following is None:
-                at[key] = value
-            else:
-                at = at.setdefault(key, {})
-    return {key: _lists(value) for key, value in root.items()}
-
-
-def _lists(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    inner = {key: _lists(each) for key, each in value.items()}
-    return list(inner.values()) if list(inner) == [str(index) for index in range(len(inner))] else inner

@@ -25,7 +25,7 @@ from serving.outbound.client import OutboundClient
 from serving.outbound.policy import OutboundPolicy, parse_origin
 from serving.store.database import PRAGMAS
 from serving.store.store import Store, open_store
-from tests.harness import fake_moodle
+from tests.harness import fake_moodle, fake_moodle_server
 from tests.harness.adapters import KID, adapter, canvas_rubric
 from tests.harness.fake_canvas import FakeCanvas
 from tests.harness.fake_lti import FakeLti
@@ -120,7 +120,7 @@ class MoodleTarget(Target):
         self.fake = fake_moodle.FakeMoodle(draw=lambda: self.draw() or "")
         people = [{"id": 1000 + n, "idnumber": f"s{n:03d}", "recordid": -1} for n in range(students)]
         self.fake.people = people
-        self._serving = fake_moodle.serving(self.fake)
+        self._serving = fake_moodle_server.serving(self.fake)
         self.addresses = {"url": self._serving.__enter__()}
 
     def writes(self) -> int:

@@ -9,7 +9,8 @@ from serving.api.authorization import AuthorizedRoute, TaCaller, ta
 from serving.api.idempotency import IdempotencyKey, respond_once
 from serving.api.schemas.examples import BODY, HISTORY, KEYED, OVERRIDE, STORED, problems, success
 from serving.api.schemas.jobs import GradeHistory, OverrideRecord, grade_history, override_record
-from serving.api.schemas.requests import ID_PATTERN, OverrideRequest
+from serving.api.schemas.parts import ID_PATTERN
+from serving.api.schemas.requests import OverrideRequest
 from serving.api.service import CourseService, Service
 from serving.store.errors import UnknownError
 from serving.store.overrides import History, StoredOverride

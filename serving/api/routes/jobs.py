@@ -19,8 +19,8 @@ from serving.api.idempotency import IdempotencyKey, respond_once
 from serving.api.routes.labs import LabName, find_lab
 from serving.api.schemas.examples import JOB, JOB_EVENTS, KEYED, STORED, problems, success
 from serving.api.schemas.jobs import JobList, JobStatus, job_status
+from serving.api.schemas.parts import ID_PATTERN
 from serving.api.schemas.problems import ProblemError
-from serving.api.schemas.requests import ID_PATTERN
 from serving.api.service import CourseService, Service
 from serving.jobs.job import Job, RequestedState, State
 from serving.store.errors import UnknownError

@@ -9,6 +9,7 @@ from serving.api.authorization import AuthorizedRoute, PlatformCaller, TaCaller,
 from serving.api.idempotency import IdempotencyKey, respond_once
 from serving.api.routes.grades import GradeId, find_grade
 from serving.api.schemas.examples import BODY, KEYED, REGRADE_REQUEST, STORED, problems, success
+from serving.api.schemas.parts import ID_PATTERN
 from serving.api.schemas.regrade_requests import (
     LIMITS,
     RegradeAnswerIn,
@@ -17,7 +18,6 @@ from serving.api.schemas.regrade_requests import (
     RegradeRequestRecord,
     regrade_request_record,
 )
-from serving.api.schemas.requests import ID_PATTERN
 from serving.api.service import CourseService, Service
 from serving.store.errors import UnknownError
 from serving.store.regrade_records import RegradeRequest, RequestState

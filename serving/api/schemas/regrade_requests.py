@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from labs_schema.frozen import Frozen
 from labs_schema.limits import RegradeRequestLimits
-from serving.api.schemas.requests import RequestPart, Title, check_unicode
+from serving.api.schemas.parts import RequestPart, Title, check_unicode
 from serving.store.regrade_records import RegradeAnswer, RegradeRequest, RequestState, Resolution
 
 LIMITS = RegradeRequestLimits()

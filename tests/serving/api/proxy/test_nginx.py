@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from serving.api.schemas.examples import BY_LAB
+from serving.api.schemas.parts import LIMITS
 from serving.api.schemas.problems import PROBLEMS, Problem
-from serving.api.schemas.requests import LIMITS
 
 pytestmark = pytest.mark.slow
 

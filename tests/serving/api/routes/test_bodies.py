@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 
 from serving.api.routes.grading import SOURCE_BYTES
 from serving.api.schemas.examples import BY_LAB, BY_RUBRIC
+from serving.api.schemas.parts import LIMITS
 from serving.api.schemas.problems import PROBLEM_JSON
-from serving.api.schemas.requests import LIMITS
 from serving.scheduler.engine_thread import EngineThread
 
 GRADE = {**BY_LAB, "lab": "lab1"}

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from serving.api.schemas.examples import BY_RUBRIC, SUBMISSION
 from serving.api.schemas.expectations import expected
-from serving.api.schemas.requests import LIMITS
+from serving.api.schemas.parts import LIMITS
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from grader.cli import app
-from tests.harness.fake_moodle import ACCOUNT, TOKEN, FakeMoodle, Grade, serving
+from tests.harness.fake_moodle import ACCOUNT, TOKEN, FakeMoodle
+from tests.harness.fake_moodle_grades import Grade
+from tests.harness.fake_moodle_server import serving
 from tests.labs_schema.imports.conftest import submitted
 
 

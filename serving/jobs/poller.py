@@ -1,0 +1,45 @@
+"""A thread that looks for work again and again until it is stopped."""
+
+import logging
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+log = logging.getLogger("grader.jobs")
+
+
+class Poller(ABC):
+    """Calls `look` every `poll_seconds`. `stop` waits up to `stop_seconds` for a call that is running."""
+
+    def __init__(self, name: str, *, poll_seconds: float, stop_seconds: float) -> None:
+        self._name, self._poll_seconds, self._stop_seconds = name, poll_seconds, stop_seconds
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    @abstractmethod
+    def look(self) -> object:
+        """Does what is due. A long call checks `_stopping` and leaves the rest to the next process."""
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        self.start()
+        try:
+            yield
+        finally:
+            self.stop()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join(self._stop_seconds)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.look()
+            except Exception as error:  # such as an unreachable store: the next look may succeed
+                log.error("%s could not look for work: %s", self._name, type(error).__name__)
+            self._stopping.wait(self._poll_seconds)
