@@ -11,11 +11,12 @@ from sqlalchemy import ColumnElement, delete, insert, select
 from labs_schema.errors import quoted
 from labs_schema.frozen import Frozen
 from labs_schema.limits import LtiLimits
+from serving.lti.access import revoke_lost_access
 from serving.lti.errors import LtiError
 from serving.lti.platforms import Platform
 from serving.store.ledger import audited_transaction, printable_name
+from serving.store.lti_tables import lti_courses
 from serving.store.store import Store
-from serving.store.tables import lti_courses
 
 
 class Context(Frozen):
@@ -39,7 +40,8 @@ class PlatformCourses:
         self._database, self._actor = store.database, actor
 
     def connect(self, platform: Platform, deployment: str, context: str, course: str) -> ConnectedCourse:
-        """Replaces an earlier connection. Raises LtiError for another deployment than the platform's."""
+        """Replaces an earlier connection, whose TAs lose their access. Raises LtiError for another deployment than the
+        platform's."""
         if deployment not in platform.deployments:
             raise LtiError(
                 f"Platform {platform.id} has no deployment {quoted(deployment)}. Add it: grader lti deployment "
@@ -55,15 +57,18 @@ class PlatformCourses:
             ledger.connection.execute(delete(lti_courses).where(*_same(made)))
             ledger.connection.execute(insert(lti_courses).values(**made.model_dump(), at=ledger.at, actor=self._actor))
             ledger.append("lti-course", self._actor, {**made.model_dump(), "change": "connected"})
+            revoke_lost_access(ledger, platform.id, self._actor)
         return made
 
-    def disconnect(self, context: Context) -> None:
-        """Launches from there show nothing of the course from now on. Raises LtiError if it was not connected."""
+    def disconnect(self, context: Context) -> tuple[str, ...]:
+        """Launches from there show nothing of the course from now on. The keys of TAs whose course is no longer
+        connected are revoked; returns their ids. Raises LtiError if it was not connected."""
         with audited_transaction(self._database, datetime.now(UTC)) as ledger:
             if not ledger.connection.execute(delete(lti_courses).where(*_same(context))).rowcount:
                 raise LtiError("This course of the platform is not connected.", code="lti-course-unknown")
             same = {name: getattr(context, name) for name in Context.model_fields}
             ledger.append("lti-course", self._actor, {**same, "change": "disconnected"})
+            return revoke_lost_access(ledger, context.platform, self._actor)
 
     def find(self, context: Context) -> str | None:
         """The course of this service; None if no one has connected it."""

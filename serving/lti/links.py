@@ -5,12 +5,15 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select
 
+from labs_schema.hashes import canonical_hash
 from serving.lti.claims import Claims
 from serving.lti.courses import Context
 from serving.store.database import Database
 from serving.store.ledger import audited_transaction
-from serving.store.tables import lti_courses, lti_links
+from serving.store.lti_tables import lti_courses, lti_links
+from serving.store.lti_verification import link_version
 
+IDENTITY = ("platform", "deployment", "context", "link")
 LAB = "lab"
 """The custom parameter of a link that names its lab."""
 
@@ -66,6 +69,9 @@ class Links:
             values |= {"lab": link.lab, "scopes": " ".join(values.get("scopes", ())), "at": ledger.at}
             ledger.connection.execute(delete(lti_links).where(*_same(link)))
             ledger.connection.execute(insert(lti_links).values(values))
+            row = ledger.connection.execute(select(lti_links).where(*_same(link))).one()
+            place = canonical_hash([getattr(link, name) for name in IDENTITY])
+            ledger.append("lti-link", "lti", {"platform": link.platform, "link": place, "version": link_version(row)})
 
     def of_lab(self, course: str, lab: str) -> list[Link]:
         """The links to a lab from all connected courses of platforms, the one with the newest launch first."""
@@ -77,7 +83,7 @@ class Links:
 
 
 def _same(link: Link) -> list[ColumnElement[bool]]:
-    return [lti_links.c[name] == getattr(link, name) for name in (*Context.model_fields, "link")]
+    return [lti_links.c[name] == getattr(link, name) for name in IDENTITY]
 
 
 def _known(connection: Connection, link: Link) -> Link | None:

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select
+from sqlalchemy import Connection, select
 
-from labs_schema.frozen import Frozen
 from labs_schema.imports.identities import folded
 from labs_schema.student_ids import local_part
+from serving.lti.access import Person, record_key, record_student, row_of
 from serving.lti.claims import Claims
 from serving.lti.errors import LtiError
 from serving.lti.platforms import StudentIdKind
@@ -15,10 +15,11 @@ from serving.lti.tool import STUDENT_ID
 from serving.store.database import Database
 from serving.store.grades import read_student_grades
 from serving.store.keys import ApiKey, create_key, read_active_key
-from serving.store.ledger import NAME_CHARS, Detail, Ledger, audited_transaction
+from serving.store.ledger import NAME_CHARS, audited_transaction
+from serving.store.lti_tables import lti_users
 from serving.store.roles import Role
 from serving.store.students import is_anonymous
-from serving.store.tables import grades, lti_users, students
+from serving.store.tables import grades, students
 
 STUDENT_IDS: Mapping[StudentIdKind, Callable[[Claims], str]] = {
     StudentIdKind.CUSTOM: lambda claims: claims.custom.get(STUDENT_ID, ""),
@@ -28,14 +29,6 @@ STUDENT_IDS: Mapping[StudentIdKind, Callable[[Claims], str]] = {
     StudentIdKind.EMAIL_NAME: lambda claims: local_part(claims.email),
     StudentIdKind.USER: lambda claims: claims.user,
 }
-
-
-class Person(Frozen):
-    """`user` is the platform's id, in the course `course` of this service."""
-
-    platform: str
-    user: str
-    course: str
 
 
 class People:
@@ -57,7 +50,7 @@ class People:
                 return found
             shown = name if name.isprintable() and 0 < len(name) <= NAME_CHARS else "TA without a name"
             _, key = create_key(ledger, shown, Role.TA, person.course, "lti")
-            _record(ledger, person, key=key.id)
+            record_key(ledger, person, key.id)
             return key
 
     def student(self, person: Person, claims: Claims, kind: StudentIdKind) -> str | None:
@@ -71,7 +64,7 @@ class People:
             found = _with_id(connection, person.course, given) if given and not given.startswith("$") else known
         if found is not None and found != known:
             with audited_transaction(self._database, datetime.now(UTC)) as ledger:
-                _record(ledger, person, student=found)
+                record_student(ledger, person, found)
         return found
 
     def known_student(self, person: Person) -> str | None:
@@ -99,12 +92,8 @@ class People:
             return list(connection.execute(query).scalars())
 
 
-def _row(person: Person) -> list[ColumnElement[bool]]:
-    return [lti_users.c[name] == getattr(person, name) for name in Person.model_fields]
-
-
 def _ta_key(connection: Connection, person: Person) -> ApiKey | None:
-    key_id = connection.execute(select(lti_users.c.key).where(*_row(person))).scalar_one_or_none()
+    key_id = connection.execute(select(lti_users.c.key).where(*row_of(person))).scalar_one_or_none()
     if key_id is None:
         return None
     if (key := read_active_key(connection, key_id)) is None:
@@ -113,7 +102,7 @@ def _ta_key(connection: Connection, person: Person) -> ApiKey | None:
 
 
 def _known_student(connection: Connection, person: Person) -> str | None:
-    return connection.execute(select(lti_users.c.student).where(*_row(person))).scalar_one_or_none()
+    return connection.execute(select(lti_users.c.student).where(*row_of(person))).scalar_one_or_none()
 
 
 def _with_id(connection: Connection, course: str, student: str) -> str | None:
@@ -121,15 +110,3 @@ def _with_id(connection: Connection, course: str, student: str) -> str | None:
     rows = connection.execute(query.where(students.c.course == course, students.c.student.is_not(None)))
     found = [row.pseudonym for row in rows if folded(row.student) == student and not is_anonymous(row.student)]
     return found[0] if len(found) == 1 else None
-
-
-def _record(ledger: Ledger, person: Person, *, student: str | None = None, key: str | None = None) -> None:
-    """Someone may be a TA and have been a student: the other column stays."""
-    known = ledger.connection.execute(select(lti_users).where(*_row(person))).one_or_none()
-    ledger.connection.execute(delete(lti_users).where(*_row(person)))
-    row: Detail = {
-        "student": student or (known.student if known else None),
-        "key": key or (known.key if known else None),
-    }
-    ledger.connection.execute(insert(lti_users).values(**person.model_dump(), at=ledger.at, **row))
-    ledger.append("lti-user", "lti", {"platform": person.platform, "course": person.course, **row})

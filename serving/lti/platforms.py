@@ -15,12 +15,14 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from labs_schema.errors import quoted
 from labs_schema.frozen import Frozen
 from labs_schema.limits import LtiLimits
+from serving.lti.access import revoke_lost_access
 from serving.lti.errors import LtiError
 from serving.outbound.errors import OutboundRefusedError
 from serving.outbound.policy import OutboundPolicy
 from serving.store.ledger import Ledger, audited_transaction, printable_name
+from serving.store.lti_tables import lti_deployments, lti_platforms
+from serving.store.lti_verification import platform_version
 from serving.store.store import Store
-from serving.store.tables import lti_deployments, lti_platforms
 
 FRAME_ORIGIN = re.compile(r"https?://(?:\*\.)?[a-zA-Z0-9.-]+(?::\d{1,5})?")
 """A source of `frame-ancestors`: CSP 3, section 2.3.1, without paths."""
@@ -96,6 +98,7 @@ class Platforms:
             ledger.connection.execute(delete(lti_deployments).where(lti_deployments.c.platform == identifier))
             _add_deployments(ledger, identifier, checked.deployments)
             self._note(ledger, identifier, "registered")
+            revoke_lost_access(ledger, identifier, self._actor)
             return _read(ledger.connection, identifier)
 
     def add_deployment(self, identifier: str, deployment: str) -> Platform:
@@ -107,14 +110,17 @@ class Platforms:
                 self._note(ledger, identifier, "deployment")
             return _read(ledger.connection, identifier)
 
-    def remove(self, identifier: str) -> Platform:
-        """Its launches are refused from now on. Raises LtiError for an unknown platform."""
+    def remove(self, identifier: str) -> tuple[Platform, tuple[str, ...]]:
+        """Its launches are refused from now on, and the keys that they made are revoked; returns these too.
+
+        Raises LtiError for an unknown platform.
+        """
         with audited_transaction(self._database, datetime.now(UTC)) as ledger:
             found = _read(ledger.connection, identifier)
             row = update(lti_platforms).where(lti_platforms.c.id == identifier)
             ledger.connection.execute(row.values(removed_at=ledger.at))
             self._note(ledger, identifier, "removed")
-            return found
+            return found, revoke_lost_access(ledger, identifier, self._actor)
 
     def read(self, identifier: str) -> Platform:
         """Raises LtiError (`lti-unknown-platform`) if it is unknown or was removed."""
@@ -142,7 +148,8 @@ class Platforms:
             return _read(connection, found[0] if found else "")
 
     def _note(self, ledger: Ledger, identifier: str, change: str) -> None:
-        ledger.append("lti-platform", self._actor, {"id": identifier, "change": change})
+        version = platform_version(ledger.connection, identifier)
+        ledger.append("lti-platform", self._actor, {"id": identifier, "change": change, "version": version})
 
 
 def origin(url: str) -> str | None:

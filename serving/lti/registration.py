@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from labs_schema.limits import LtiLimits
 from serving.lti.errors import LtiError
@@ -21,9 +21,9 @@ from serving.outbound.client import OutboundClient
 from serving.outbound.errors import OutboundFailedError, OutboundRefusedError, OutboundTooLargeError
 from serving.outbound.policy import OutboundPolicy
 from serving.store.keys import hash_token
-from serving.store.ledger import audited_transaction, timestamp
+from serving.store.ledger import Ledger, audited_transaction, timestamp
+from serving.store.lti_tables import lti_registration_tokens
 from serving.store.store import Store
-from serving.store.tables import lti_registration_tokens
 
 LIMITS = LtiLimits()
 TOOL_CONFIGURATION = "https://purl.imsglobal.org/spec/lti-tool-configuration"
@@ -58,7 +58,7 @@ class RegistrationLinks:
         with audited_transaction(self._database, now) as ledger:
             row = {"token_hash": hash_token(token), "created_at": ledger.at, "expires_at": until}
             ledger.connection.execute(insert(lti_registration_tokens).values(row))
-            ledger.append("lti-registration-link", self._actor, {"expires_at": until})
+            self._note(ledger, token)
         return token
 
     def use(self, token: str) -> None:
@@ -69,13 +69,19 @@ class RegistrationLinks:
             used = ledger.connection.execute(update(lti_registration_tokens).where(usable).values(used_at=ledger.at))
             if used.rowcount != 1:
                 raise LtiError("The token is unknown, used or expired.", code="lti-registration-token")
-            ledger.append("lti-registration", self._actor, {})
+            self._note(ledger, token)
 
     def release(self, token: str) -> None:
         """After a registration that failed: the link works again."""
         same = lti_registration_tokens.c.token_hash == hash_token(token)
-        with self._database.writing() as connection:
-            connection.execute(update(lti_registration_tokens).where(same).values(used_at=None))
+        with audited_transaction(self._database, datetime.now(UTC)) as ledger:
+            ledger.connection.execute(update(lti_registration_tokens).where(same).values(used_at=None))
+            self._note(ledger, token)
+
+    def _note(self, ledger: Ledger, token: str) -> None:
+        links = lti_registration_tokens.c
+        query = select(links.token_hash, links.expires_at, links.used_at).where(links.token_hash == hash_token(token))
+        ledger.append("lti-registration-link", self._actor, {**ledger.connection.execute(query).one()._mapping})
 
 
 def register_with(

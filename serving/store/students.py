@@ -17,7 +17,8 @@ from serving.store.contents import keyed_hash
 from serving.store.database import select_in_batches
 from serving.store.errors import ForgottenError, UnknownError
 from serving.store.ledger import Ledger, printable_name
-from serving.store.tables import contents, grades, idempotency, lti_users, observation_requests, students
+from serving.store.lti_tables import lti_users
+from serving.store.tables import contents, grades, idempotency, observation_requests, students
 
 UNKNOWN = "The store did not issue this pseudonym. Get one by course and student first."
 ANONYMOUS = " anonymous "
@@ -113,8 +114,11 @@ def forget_student(ledger: Ledger, pseudonym: str, actor: str) -> int:
     row = update(students).where(students.c.pseudonym == pseudonym)
     connection.execute(row.values(student=None, secret=None, forgotten_at=ledger.at))
     erased = connection.execute(delete(contents).where(contents.c.student == pseudonym)).rowcount
-    for table in (idempotency, lti_users, observation_requests):
+    for table in (idempotency, observation_requests):
         connection.execute(delete(table).where(table.c.student == pseudonym))
+    launched = lti_users.c.student == pseudonym
+    connection.execute(delete(lti_users).where(launched, lti_users.c.key.is_(None)))
+    connection.execute(update(lti_users).where(launched).values(student=None))
     ledger.append("forget", actor, {"pseudonym": pseudonym, "contents": erased})
     return erased
 

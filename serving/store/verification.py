@@ -15,6 +15,7 @@ from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_hash, canonical_json
 from serving.store.contents import keyed_hash
 from serving.store.ledger import FIRST_HASH, Entry
+from serving.store.lti_verification import lti_faults
 from serving.store.review_tables import assignments, clarification_events, clarifications, second_ratings, snippets
 from serving.store.tables import (
     audit,
@@ -88,6 +89,7 @@ def verify_store(connection: Connection, expected_head: str | None = None) -> Au
     forgotten = _named_by(connection, "forget", "pseudonym")
     faults += [*_students(connection, forgotten), *_rubrics(connection), *_keys(connection)]
     faults += _snippets(connection)
+    faults += [_fault(*each) for each in lti_faults(connection, forgotten)]
     faults += [*_edited(connection), *_missing(connection, forgotten)]
     entries, digest = head or (0, FIRST_HASH)
     return AuditReport(entries=entries, head=digest, faults=tuple(faults))

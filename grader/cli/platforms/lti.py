@@ -155,7 +155,7 @@ def disconnect(
     context: Annotated[str, typer.Argument(metavar="CONTEXT", help="The platform's id of the course.")],
     deployment: Annotated[str, typer.Option(metavar="ID", help="The deployment of that course.")],
 ) -> None:
-    """Disconnects a course. Revoke the keys of its TAs with grader keys revoke.
+    """Disconnects a course and revokes the keys of its TAs.
 
     Example: [bold]grader lti disconnect 1f0c22ab 42 --deployment 3[/]
     """
@@ -164,13 +164,14 @@ def disconnect(
 
     ended = Context(platform=platform, deployment=deployment, context=context)
     with local_store() as store:
-        PlatformCourses(store, cli_actor()).disconnect(ended)
-    show(ended, f"course {context} is no longer connected")
+        revoked = PlatformCourses(store, cli_actor()).disconnect(ended)
+    lines = f"course {context} is no longer connected", f"revoked keys of TAs: {', '.join(revoked) or 'none'}"
+    show({**ended.model_dump(), "revoked_keys": revoked}, *lines)
 
 
 @lti.command(cls=HelpCommand)
 def remove(platform: Id) -> None:
-    """Removes a platform: its launches are refused from now on. Revoke the keys of its TAs with grader keys revoke.
+    """Removes a platform: its launches are refused from now on, and the keys of its TAs are revoked.
 
     Example: [bold]grader lti remove 1f0c22ab[/]
     """
@@ -178,8 +179,9 @@ def remove(platform: Id) -> None:
     from serving.lti.platforms import Platforms
 
     with local_store() as store:
-        removed = Platforms(store, cli_actor()).remove(platform)
-    show(removed, f"removed {removed.name}")
+        removed, revoked = Platforms(store, cli_actor()).remove(platform)
+    lines = f"removed {removed.name}", f"revoked keys of TAs: {', '.join(revoked) or 'none'}"
+    show({**removed.model_dump(), "revoked_keys": revoked}, *lines)
 
 
 @lti.command(cls=HelpCommand)

@@ -8,13 +8,13 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from labs_schema.limits import PageLimits
+from serving.lti.access import Person
 from serving.lti.claims import Claims, MessageType
 from serving.lti.courses import Context
 from serving.lti.deep_linking import choice_of
 from serving.lti.errors import LtiError
 from serving.lti.launches import Launch
 from serving.lti.links import LAB, link_of
-from serving.lti.people import Person
 from serving.lti.platforms import Platform
 from serving.store.student_links import LinkOptions, StudentLinks
 from serving.web.lti.state import LtiState
