@@ -150,6 +150,8 @@ class WebhookLimits(Frozen):
     answer_bytes: int = Field(100_000, description="A receiver's answer; a larger one is a failed attempt.")
     entries_per_look: int = Field(500, description="Audit entries that one check reads for each endpoint.")
     rotation_hours: int = Field(24, description="After a rotation the old secret signs too for this time.")
+    listed: int = Field(100, description="Dead messages that the API lists by default.")
+    listed_max: int = Field(1000, description="The most dead messages that one request may list.")
 
 
 class LtiLimits(Frozen):

@@ -113,6 +113,21 @@ class CriterionIn(Record):
     decided_by: tuple[OutcomeRule, ...] = ()
 
 
+class DeadMessage(Record):
+    """A message that was given up."""
+
+    id: str
+    endpoint: str
+    event: str
+    at: str
+    attempts: int
+    result: str | None
+
+
+class DeadMessageList(Record):
+    messages: tuple[DeadMessage, ...]
+
+
 class Diagnostic(Record):
     """A line of a compiler or linter."""
 
@@ -314,6 +329,21 @@ class LabWarning(Record):
     meaning: str
 
 
+class NewWebhook(Record):
+    """A receiver that was just added."""
+
+    id: str
+    at: str
+    url: str
+    events: tuple[str, ...]
+    course: str | None
+    disabled_at: str | None
+    disabled_reason: str | None
+    waiting: int
+    dead: int
+    secret: str
+
+
 class ObservationsIn(Record):
     """Outcomes of building and running the submission elsewhere, with the fields of `observations.jsonl`."""
 
@@ -447,6 +477,16 @@ class RegradeRequestRecord(Record):
     answer: RegradeAnswerRecord | None
 
 
+class ReplayIn(Record):
+    """The dead messages to send again."""
+
+    message: str | None = None
+
+
+class ReplayResult(Record):
+    replayed: int
+
+
 class RubricCriterion(Record):
     id: str
     title: str
@@ -495,3 +535,46 @@ class SubmissionIn(Record):
 
     files: tuple[FileIn, ...] = ()
     archive: ArchiveIn | None = None
+
+
+class WebhookEndpoint(Record):
+    """A receiver of events."""
+
+    id: str
+    at: str
+    url: str
+    events: tuple[str, ...]
+    course: str | None
+    disabled_at: str | None
+    disabled_reason: str | None
+    waiting: int
+    dead: int
+
+
+class WebhookIn(Record):
+    """A receiver to add."""
+
+    url: str
+    events: tuple[
+        Literal[
+            "grade.accepted",
+            "grade.needs_review",
+            "grade.overridden",
+            "regrade.requested",
+            "regrade.answered",
+            "delivery.conflict",
+            "delivery.failed",
+            "job.completed",
+            "job.failed",
+        ],
+        ...,
+    ] = ()
+    all_courses: bool = False
+
+
+class WebhookList(Record):
+    webhooks: tuple[WebhookEndpoint, ...]
+
+
+class WebhookSecret(Record):
+    secret: str

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from grader.client.models import (
+    DeadMessageList,
     GradeHistory,
     GradeResponse,
     Health,
@@ -18,16 +19,23 @@ from grader.client.models import (
     LabGradeRequest,
     LabList,
     LabRubric,
+    NewWebhook,
     OverrideRecord,
     OverrideRequest,
     RegradeAnswerIn,
     RegradeRequestIn,
     RegradeRequestList,
     RegradeRequestRecord,
+    ReplayIn,
+    ReplayResult,
     RequestState,
     RubricGradeRequest,
     StudentLinkIn,
     StudentLinkOut,
+    WebhookEndpoint,
+    WebhookIn,
+    WebhookList,
+    WebhookSecret,
 )
 from grader.client.transport import AsyncTransport, Call, SyncTransport
 
@@ -237,6 +245,68 @@ class SyncOperations(SyncTransport):
     def compare_job(self, job_id: str) -> JobComparison:
         """Compare a job with the TAs' grades and the previous job."""
         return self._json(Call("GET", "/jobs/{job_id}/comparison", path={"job_id": job_id}), JobComparison)
+
+    def list_webhooks(self) -> WebhookList:
+        """List webhooks.
+
+        An all-courses key also lists the webhooks of all courses.
+        """
+        return self._json(Call("GET", "/webhooks"), WebhookList)
+
+    def add_webhook(self, body: WebhookIn) -> NewWebhook:
+        """Add a webhook.
+
+        Only events from now on are sent. A repeated request adds another webhook.
+        """
+        return self._json(Call("POST", "/webhooks", body=body), NewWebhook)
+
+    def rotate_webhook_secret(self, webhook_id: str) -> WebhookSecret:
+        """Replace a webhook's secret.
+
+        The old secret signs too for a day.
+        """
+        return self._json(
+            Call("POST", "/webhooks/{webhook_id}/rotate-secret", path={"webhook_id": webhook_id}), WebhookSecret
+        )
+
+    def disable_webhook(self, webhook_id: str) -> WebhookEndpoint:
+        """Stop sending to a webhook.
+
+        Events during the pause are never sent. Waiting messages are sent once it is enabled.
+        """
+        return self._json(
+            Call("POST", "/webhooks/{webhook_id}/disable", path={"webhook_id": webhook_id}), WebhookEndpoint
+        )
+
+    def enable_webhook(self, webhook_id: str) -> WebhookEndpoint:
+        """Send to a disabled webhook again.
+
+        Events from now on, and waiting messages, are sent.
+        """
+        return self._json(
+            Call("POST", "/webhooks/{webhook_id}/enable", path={"webhook_id": webhook_id}), WebhookEndpoint
+        )
+
+    def list_dead_messages(self, webhook_id: str, *, limit: int = 100) -> DeadMessageList:
+        """List messages that were given up.
+
+        Messages that no attempt delivered within about three days, or that a receiver refused for good.
+        """
+        return self._json(
+            Call(
+                "GET", "/webhooks/{webhook_id}/dead-messages", path={"webhook_id": webhook_id}, query={"limit": limit}
+            ),
+            DeadMessageList,
+        )
+
+    def replay_dead_messages(self, webhook_id: str, body: ReplayIn) -> ReplayResult:
+        """Send dead messages again.
+
+        Under their ids, with a new schedule. Enable a disabled webhook first.
+        """
+        return self._json(
+            Call("POST", "/webhooks/{webhook_id}/replay", path={"webhook_id": webhook_id}, body=body), ReplayResult
+        )
 
     def get_liveness(self) -> Health:
         """Check that the process is alive."""
@@ -460,6 +530,68 @@ class AsyncOperations(AsyncTransport):
     async def compare_job(self, job_id: str) -> JobComparison:
         """Compare a job with the TAs' grades and the previous job."""
         return await self._json(Call("GET", "/jobs/{job_id}/comparison", path={"job_id": job_id}), JobComparison)
+
+    async def list_webhooks(self) -> WebhookList:
+        """List webhooks.
+
+        An all-courses key also lists the webhooks of all courses.
+        """
+        return await self._json(Call("GET", "/webhooks"), WebhookList)
+
+    async def add_webhook(self, body: WebhookIn) -> NewWebhook:
+        """Add a webhook.
+
+        Only events from now on are sent. A repeated request adds another webhook.
+        """
+        return await self._json(Call("POST", "/webhooks", body=body), NewWebhook)
+
+    async def rotate_webhook_secret(self, webhook_id: str) -> WebhookSecret:
+        """Replace a webhook's secret.
+
+        The old secret signs too for a day.
+        """
+        return await self._json(
+            Call("POST", "/webhooks/{webhook_id}/rotate-secret", path={"webhook_id": webhook_id}), WebhookSecret
+        )
+
+    async def disable_webhook(self, webhook_id: str) -> WebhookEndpoint:
+        """Stop sending to a webhook.
+
+        Events during the pause are never sent. Waiting messages are sent once it is enabled.
+        """
+        return await self._json(
+            Call("POST", "/webhooks/{webhook_id}/disable", path={"webhook_id": webhook_id}), WebhookEndpoint
+        )
+
+    async def enable_webhook(self, webhook_id: str) -> WebhookEndpoint:
+        """Send to a disabled webhook again.
+
+        Events from now on, and waiting messages, are sent.
+        """
+        return await self._json(
+            Call("POST", "/webhooks/{webhook_id}/enable", path={"webhook_id": webhook_id}), WebhookEndpoint
+        )
+
+    async def list_dead_messages(self, webhook_id: str, *, limit: int = 100) -> DeadMessageList:
+        """List messages that were given up.
+
+        Messages that no attempt delivered within about three days, or that a receiver refused for good.
+        """
+        return await self._json(
+            Call(
+                "GET", "/webhooks/{webhook_id}/dead-messages", path={"webhook_id": webhook_id}, query={"limit": limit}
+            ),
+            DeadMessageList,
+        )
+
+    async def replay_dead_messages(self, webhook_id: str, body: ReplayIn) -> ReplayResult:
+        """Send dead messages again.
+
+        Under their ids, with a new schedule. Enable a disabled webhook first.
+        """
+        return await self._json(
+            Call("POST", "/webhooks/{webhook_id}/replay", path={"webhook_id": webhook_id}, body=body), ReplayResult
+        )
 
     async def get_liveness(self) -> Health:
         """Check that the process is alive."""

@@ -38,6 +38,7 @@ TAGS = [
     {"name": "grades", "description": "Stored grades, their history and overrides."},
     {"name": "regrade requests", "description": "Students' regrade requests and their answers."},
     {"name": "jobs", "description": "Regrading of whole labs."},
+    {"name": "webhooks", "description": "Receivers of signed notices of events."},
     {"name": "health", "description": "Liveness and readiness."},
 ]
 

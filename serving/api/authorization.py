@@ -170,3 +170,4 @@ ta = Depends(Requires(Role.TA))
 admin = Depends(Requires(Role.ADMIN))
 PlatformCaller = Annotated[Caller, platform]
 TaCaller = Annotated[Caller, ta]
+AdminCaller = Annotated[Caller, admin]

@@ -12,6 +12,7 @@ from serving.api.schemas.expectations import field_problem
 from serving.api.schemas.problems import LIMITS, Problem, ProblemError, problem_response
 from serving.api.schemas.regrade_requests import RegradeAnswerIn, RegradeRequestIn, StudentLinkIn
 from serving.api.schemas.requests import FIELDS
+from serving.api.schemas.webhooks import ReplayIn, WebhookIn
 from serving.store.errors import (
     BadNameError,
     ForgottenError,
@@ -23,9 +24,8 @@ from serving.store.errors import (
 )
 from serving.store.regrade_requests import RegradeRequestError
 
-KNOWN_FIELDS = tuple(
-    dict.fromkeys((*FIELDS, *RegradeRequestIn.model_fields, *RegradeAnswerIn.model_fields, *StudentLinkIn.model_fields))
-)
+OTHER_BODIES = (RegradeRequestIn, RegradeAnswerIn, StudentLinkIn, WebhookIn, ReplayIn)
+KNOWN_FIELDS = tuple(dict.fromkeys((*FIELDS, *(name for each in OTHER_BODIES for name in each.model_fields))))
 FRAMEWORK_CODES = {400: "bad-request", 404: "not-found", 405: "method-not-allowed"}
 
 
@@ -58,7 +58,7 @@ def store_problem(error: Exception) -> ProblemError:
     """Raises `error` itself if it is none of the store's."""
     match error:
         case UnknownError():
-            return ProblemError("not-found", "No such grade, job, criterion or rating in this course.")
+            return ProblemError("not-found", "No such grade, job, criterion, rating or webhook in this course.")
         case ForgottenError():
             return ProblemError("student-forgotten", "The student and the grades of their work were deleted.")
         case OtherBodyError():

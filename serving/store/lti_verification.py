@@ -19,7 +19,7 @@ from serving.store.lti_tables import (
 from serving.store.tables import audit
 
 Versions = dict[str, str]
-"""What a row is about -> the hash of its state."""
+"""The identity of a row -> the hash of its state."""
 PLACE = ("platform", "deployment", "context")
 
 
@@ -72,7 +72,7 @@ def lti_faults(connection: Connection, forgotten: Collection[str]) -> Iterator[L
 def _newest(
     connection: Connection, event: str, read: Callable[[dict[str, Any], Row[Any]], tuple[str, str | None]]
 ) -> dict[str, _Expected]:
-    """What the newest entries of `event` state; an entry that was changed is reported by the hash chain."""
+    """The newest entry of `event` about each row. A changed entry is reported by the hash chain."""
     newest: dict[str, _Expected] = {}
     for row in connection.execute(select(audit).where(audit.c.event == event).order_by(audit.c.seq)):
         try:

@@ -4,9 +4,10 @@ import secrets
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal, get_args
 
 import httpx
+from pydantic import Field
 from sqlalchemy import Row, func, insert, select, update
 
 from labs_schema.errors import GraderError
@@ -20,7 +21,7 @@ from serving.store.tables import audit_head
 from serving.webhooks.signing import new_secret
 from serving.webhooks.tables import endpoints, messages
 
-EVENTS = (
+EventName = Literal[
     "grade.accepted",
     "grade.needs_review",
     "grade.overridden",
@@ -30,32 +31,34 @@ EVENTS = (
     "delivery.failed",
     "job.completed",
     "job.failed",
-)
+]
+EVENTS: tuple[EventName, ...] = get_args(EventName)
+WEBHOOK_ID = "The id of the webhook."
 
 
-class Endpoint(Frozen):
-    """`course` None: all courses. `disabled_reason` is set if no more messages are sent."""
+class WebhookEndpoint(Frozen):
+    """A receiver of events."""
 
-    id: str
-    at: str
-    url: str
-    events: tuple[str, ...]
-    course: str | None
-    disabled_at: str | None
-    disabled_reason: str | None
-    waiting: int
-    dead: int
+    id: str = Field(description=WEBHOOK_ID)
+    at: str = Field(description="When it was added: UTC, ISO 8601.")
+    url: str = Field(description="Where messages are sent.")
+    events: tuple[str, ...] = Field(description="The events that are sent.")
+    course: str | None = Field(description="Null: those of all courses.")
+    disabled_at: str | None = Field(description="Null while messages are sent.")
+    disabled_reason: str | None = Field(description="Why no more messages are sent.")
+    waiting: int = Field(description="The number of messages that are not received yet.")
+    dead: int = Field(description="The number of messages that were given up.")
 
 
 class DeadMessage(Frozen):
-    """A message that was given up. `result`: the last answer or failure."""
+    """A message that was given up."""
 
-    id: str
-    endpoint: str
-    event: str
-    at: str
-    attempts: int
-    result: str | None
+    id: str = Field(description="The id of the message, which its receiver gets as `webhook-id`.")
+    endpoint: str = Field(description=WEBHOOK_ID)
+    event: str = Field(description="The event.")
+    at: str = Field(description="When it happened: UTC, ISO 8601.")
+    attempts: int = Field(description="The number of attempts to send it.")
+    result: str | None = Field(description="The status of the last answer, or the code of the failure.")
 
 
 class Endpoints:
@@ -64,7 +67,9 @@ class Endpoints:
     def __init__(self, store: Store, actor: str) -> None:
         self._store, self._actor = store, actor
 
-    def add(self, url: str, events: Sequence[str], course: str | None, policy: OutboundPolicy) -> tuple[Endpoint, str]:
+    def add(
+        self, url: str, events: Sequence[str], course: str | None, policy: OutboundPolicy
+    ) -> tuple[WebhookEndpoint, str]:
         """The endpoint and its secret. Only events from now on are sent.
 
         Raises OutboundRefusedError for a URL that no message may go to, GraderError for an unknown event.
@@ -83,14 +88,14 @@ class Endpoints:
             ledger.append("webhook", self._actor, {"id": identifier, "change": "added"})
         return self.read(identifier), secret
 
-    def read(self, identifier: str) -> Endpoint:
+    def read(self, identifier: str) -> WebhookEndpoint:
         """Raises UnknownError."""
         found = [each for each in self.all() if each.id == identifier]
         if not found:
             raise UnknownError(f"Unknown webhook {identifier[:40]!r}. List them with: grader webhooks list")
         return found[0]
 
-    def all(self) -> list[Endpoint]:
+    def all(self) -> list[WebhookEndpoint]:
         """Every endpoint, also disabled ones, oldest first."""
         count = select(messages.c.endpoint, func.count().label("number")).group_by(messages.c.endpoint)
         with self._store.database.reading() as connection:
@@ -99,12 +104,12 @@ class Endpoints:
             dead = _counts(connection.execute(count.where(messages.c.dead_at.is_not(None))))
         return [_endpoint(row, waiting.get(row.id, 0), dead.get(row.id, 0)) for row in rows]
 
-    def disable(self, identifier: str, reason: str = "by hand") -> Endpoint:
+    def disable(self, identifier: str, reason: str = "by hand") -> WebhookEndpoint:
         """No more messages are made for it or sent to it. Raises UnknownError."""
         self._change(identifier, "disabled", {"disabled_at": self._now(), "disabled_reason": reason})
         return self.read(identifier)
 
-    def enable(self, identifier: str) -> Endpoint:
+    def enable(self, identifier: str) -> WebhookEndpoint:
         """Events during the pause are not sent. Raises UnknownError."""
         with self._store.database.reading() as connection:
             head = connection.execute(select(audit_head.c.seq)).scalar_one()
@@ -118,24 +123,28 @@ class Endpoints:
         self._change(identifier, "rotated", {"old_secret": endpoints.c.secret, "old_until": until, "secret": secret})
         return secret
 
-    def dead(self, identifier: str | None = None) -> list[DeadMessage]:
+    def dead(self, identifier: str | None = None, limit: int | None = None) -> list[DeadMessage]:
         """Messages that were given up, oldest first."""
-        query = select(messages).where(messages.c.dead_at.is_not(None)).order_by(messages.c.at)
+        query = select(messages).where(messages.c.dead_at.is_not(None)).order_by(messages.c.at, messages.c.id)
+        query = query.limit(limit)
         if identifier is not None:
             query = query.where(messages.c.endpoint == identifier)
         columns = tuple(DeadMessage.model_fields)
         with self._store.database.reading() as connection:
             return [DeadMessage(**{name: getattr(row, name) for name in columns}) for row in connection.execute(query)]
 
-    def replay(self, message: str) -> int:
+    def replay(self, message: str, *, of: str | None = None) -> int:
         """Sends dead messages again, with a new schedule: one, or all of an endpoint. Returns their number.
 
-        Raises UnknownError if there is none.
+        `of`: only a message of this endpoint. Raises UnknownError if there is none.
         """
-        same = messages.c.dead_at.is_not(None), (messages.c.id == message) | (messages.c.endpoint == message)
+        named = (messages.c.id == message) | (messages.c.endpoint == message)
+        if of is not None:
+            named &= messages.c.endpoint == of
         with self._ledger() as ledger:
             fresh = {"dead_at": None, "attempts": 0, "due_at": ledger.at}
-            count = int(ledger.connection.execute(update(messages).where(*same).values(fresh)).rowcount)
+            dead = update(messages).where(messages.c.dead_at.is_not(None), named)
+            count = int(ledger.connection.execute(dead.values(fresh)).rowcount)
             if not count:
                 raise UnknownError(f"No dead message of {message[:40]!r}. List them with: grader webhooks dead")
             ledger.append("webhook", self._actor, {"id": message, "change": "replayed"})
@@ -163,7 +172,7 @@ def _counts(rows: Iterable[Row[Any]]) -> dict[str, int]:
     return {row.endpoint: row.number for row in rows}
 
 
-def _endpoint(row: Row[Any], waiting: int, dead: int) -> Endpoint:
+def _endpoint(row: Row[Any], waiting: int, dead: int) -> WebhookEndpoint:
     columns = ("id", "at", "url", "course", "disabled_at", "disabled_reason")
     values = {name: getattr(row, name) for name in columns}
-    return Endpoint(**values, events=tuple(row.events.split()), waiting=waiting, dead=dead)
+    return WebhookEndpoint(**values, events=tuple(row.events.split()), waiting=waiting, dead=dead)

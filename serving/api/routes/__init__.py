@@ -11,9 +11,11 @@ from serving.api.routes import (
     labs,
     regrade_requests,
     student_links,
+    webhooks,
 )
 
-ROUTERS = tuple(
-    each.router
-    for each in (grading, labs, imports, grades, regrade_requests, student_links, jobs, job_results, health, docs_page)
+MODULES = (
+    *(grading, labs, imports, grades, regrade_requests, student_links),
+    *(jobs, job_results, webhooks, health, docs_page),
 )
+ROUTERS = tuple(each.router for each in MODULES)

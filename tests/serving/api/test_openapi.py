@@ -16,6 +16,7 @@ from serving.api.schemas.examples import (
     BY_LAB,
     BY_RUBRIC,
     COMPARISON,
+    DEAD_MESSAGE,
     HISTORY,
     JOB,
     LAB_LIST,
@@ -23,11 +24,13 @@ from serving.api.schemas.examples import (
     OVERRIDE,
     REGRADE_REQUEST,
     RESULT,
+    WEBHOOK,
 )
 from serving.api.schemas.grades import GradeResponse, LabList, LabRubric
 from serving.api.schemas.jobs import GradeHistory, JobStatus, OverrideRecord
 from serving.api.schemas.regrade_requests import RegradeRequestRecord
 from serving.jobs.results import JobComparison, Result
+from serving.webhooks.endpoints import DeadMessage, WebhookEndpoint
 
 CLIENT_CONFIG = Path(__file__).parents[3] / "deploy" / "openapi-python-client.yaml"
 OPERATIONS = {
@@ -52,6 +55,15 @@ OPERATIONS = {
         "get_job_grades",
         "get_job_ratings",
         "compare_job",
+    },
+    "webhooks": {
+        "list_webhooks",
+        "add_webhook",
+        "rotate_webhook_secret",
+        "disable_webhook",
+        "enable_webhook",
+        "list_dead_messages",
+        "replay_dead_messages",
     },
     "health": {"get_liveness", "get_readiness"},
 }
@@ -117,6 +129,8 @@ def test_the_examples_are_valid_requests_and_responses(client: TestClient) -> No
         (OverrideRecord, OVERRIDE),
         (RegradeRequestRecord, REGRADE_REQUEST),
         (Result, RESULT),
+        (WebhookEndpoint, WEBHOOK),
+        (DeadMessage, DEAD_MESSAGE),
     ):
         assert model.model_validate_json(json.dumps(example)).model_dump(mode="json") == example
 
