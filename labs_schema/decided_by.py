@@ -43,11 +43,15 @@ class OutcomeRule(Frozen):
 
 
 class Decided(NamedTuple):
-    """`rating` is None if the observations do not decide; `missing` then names what was not observed."""
+    """`rating` is None if the observations do not decide; `missing` then names what was not observed.
+
+    `not_isolated`: the passed checks behind the rating whose outcome the program could have changed.
+    """
 
     rating: str | None
     evidence: tuple[EvidenceLine, ...] = ()
     missing: str = ""
+    not_isolated: tuple[str, ...] = ()
 
 
 def decide(rules: Sequence[OutcomeRule], observations: SubmissionObservations | None) -> Decided:
@@ -66,7 +70,9 @@ def decide(rules: Sequence[OutcomeRule], observations: SubmissionObservations | 
             continue
         if None in states:
             return Decided(None, missing=f"no conclusive outcome of {', '.join(map(repr, unknown))}"[:300])
-        return Decided(rule.rating, evidence_lines(used or tuple(seen.values())))
+        behind = used or tuple(seen.values())
+        forgeable = tuple(dict.fromkeys(each.check for each in behind if each.passed and not each.isolated))
+        return Decided(rule.rating, evidence_lines(behind), not_isolated=forgeable)
     return Decided(None, missing="no rule holds")
 
 

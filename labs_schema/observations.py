@@ -143,6 +143,12 @@ class CheckResult(Frozen):
     def passed(self) -> bool:
         return self.outcome is Outcome.PASSED
 
+    @property
+    def isolated(self) -> bool:
+        """Whether the program had no access to the check. A unit test runs together with the program that it tests, so
+        that code written for this purpose can change its outcome."""
+        return self.kind is not CheckKind.UNIT_TEST
+
 
 class SubmissionObservations(Frozen):
     """Everything that was observed of one submission.

@@ -80,6 +80,7 @@ class Comparison(Record):
     lab: str
     students: int
     unreadable: dict[str, int]
+    unobserved: int = 0
     rated_by_both: int
     agreed: int
     agreement: float | None

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from grader.tables.lab_check import grouped
 from grader.token_cost import Cost, earlier_cost, estimated
+from labs_schema.checks.unobserved import mark_unobserved
 from labs_schema.errors import InputError, Severity
 from labs_schema.models import Lab
 from labs_schema.reading.validate import read_lab
@@ -15,14 +16,18 @@ from serving.model.prompt_counts import count_lab
 
 
 def read_shown_lab(folder: Path) -> Lab:
-    """Prints the lab's warnings, as `grader check` does. Raises InputError."""
+    """The lab, with its submissions that were not observed marked. Prints its warnings, as `grader check` does.
+
+    Raises InputError.
+    """
     validated = read_lab(folder)
     if validated.lab is None:
         raise InputError([issue for issue in validated.issues if issue.severity is Severity.ERROR])
     screen = Console(stderr=True)
     for line in grouped(validated.issues):
         screen.print(line, highlight=False, soft_wrap=True)
-    return validated.lab
+    lab = validated.lab
+    return lab.model_copy(update={"submissions": mark_unobserved(lab.submissions, folder)})
 
 
 def expected_cost(

@@ -58,6 +58,10 @@ def _notes(regraded: Regraded, found: Comparison, out: Path) -> list[str]:
         f"[bold yellow]{sum(found.unreadable.values()):,} of {found.students:,} students are ungraded: no readable "
         f"program ({kinds}).[/] They come first in marks.csv, with the reason."
     ]
+    unobserved = [
+        f"[bold yellow]{found.unobserved:,} of {found.students:,} students were graded without the outcomes of the "
+        "lab's checks and need review (not-observed).[/] Run [bold]grader observe[/] on the lab, then this command."
+    ]
     compared = (
         f"{graded} {len(found.differences):,} disagreements with the TAs are listed in "
         f"[bold]{escape(str(out / 'summary.json'))}[/], the most confident first. Marks are in marks.csv, grades in "
@@ -72,6 +76,7 @@ def _notes(regraded: Regraded, found: Comparison, out: Path) -> list[str]:
         *finished * (not regraded.graded and regraded.already_graded > 0),
         *parked * (regraded.parked > 0),
         *unreadable * bool(found.unreadable),
+        *unobserved * (found.unobserved > 0),
         compared if found.rated_by_both else alone,
     ]
 

@@ -59,10 +59,14 @@ def criterion_grade(
 
 
 def unanswered(question: Question, refused: str, known_reasons: tuple[str, ...]) -> CriterionGrade:
-    """The grade of a criterion without an answer of a model: decided by the observations, or ungraded."""
+    """The grade of a criterion without an answer of a model: decided by the observations, or ungraded.
+
+    A rating that rests on a passed unit test needs review, as the program could have forged it.
+    """
     criterion, title = question.criterion, question.decided.rating
     if title is None:
         return ungraded(criterion, refused, known_reasons)
+    reasons = known_reasons + _not_isolated(question)
     return CriterionGrade(
         criterion=criterion.title,
         rating=title,
@@ -72,9 +76,14 @@ def unanswered(question: Question, refused: str, known_reasons: tuple[str, ...])
         min_marks=criterion.min_marks,
         max_marks=criterion.max_marks,
         bonus=criterion.bonus,
-        status=Status.NEEDS_REVIEW if known_reasons else Status.ACCEPTED,
-        review_reasons=known_reasons,
+        status=Status.NEEDS_REVIEW if reasons else Status.ACCEPTED,
+        review_reasons=reasons,
     )
+
+
+def _not_isolated(question: Question) -> tuple[str, ...]:
+    names = ", ".join(map(repr, question.decided.not_isolated))[:300]
+    return (ReviewCode.NOT_ISOLATED.reason(f"the program could have changed the outcome of {names}"),) if names else ()
 
 
 def _undecided(question: Question) -> tuple[str, ...]:

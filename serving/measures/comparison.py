@@ -9,6 +9,7 @@ from labs_schema.frozen import Frozen
 from labs_schema.grades import Grade, Status
 from labs_schema.models import Criterion, Lab
 from serving.measures.decisions import Decision, decisions_from_grades
+from serving.scoring.triage import ReviewCode, review_code
 
 
 class Difference(Frozen):
@@ -38,6 +39,7 @@ class Comparison(Frozen):
     lab: str = Field(description="The lab's name.")
     students: int = Field(description="Students in the results.")
     unreadable: dict[str, int] = Field(description="Reason code -> number of students without a readable program.")
+    unobserved: int = Field(0, description="Students graded without the outcomes of the lab's checks.")
     rated_by_both: int = Field(description="Decisions that a TA and the grader made.")
     agreed: int = Field(description="Those with the same rating.")
     agreement: float | None = Field(description="agreed / rated_by_both, null if no TA rated anything.")
@@ -54,12 +56,18 @@ def compare(lab: Lab, grades: Sequence[Grade]) -> Comparison:
         lab=lab.name,
         students=len(grades),
         unreadable=dict(sorted(Counter(each.code for each in lab.unreadable if each.student in found).items())),
+        unobserved=sum(map(_is_unobserved, grades)),
         rated_by_both=len(both),
         agreed=agreed,
         agreement=agreed / len(both) if both else None,
         criteria=tuple(_criterion(criterion, both, grades) for criterion in lab.criteria),
         differences=_differences(lab, both),
     )
+
+
+def _is_unobserved(grade: Grade) -> bool:
+    codes = (review_code(reason) for answer in grade.criteria for reason in answer.review_reasons)
+    return ReviewCode.NOT_OBSERVED in codes
 
 
 def _criterion(criterion: Criterion, both: Iterable[Decision], grades: Iterable[Grade]) -> CriterionComparison:

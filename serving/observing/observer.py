@@ -22,7 +22,7 @@ from serving.observing.toolchain_files import SEARCH_PATH
 from serving.observing.toolchains import Toolchain
 from serving.observing.unit_reports import Case, ReportError, junit_cases, tap_cases
 from serving.observing.validating import BuiltValidator
-from serving.observing.watching import Ending, Run, SandboxError
+from serving.observing.watching import NOT_FOUND, Ending, Run, SandboxError
 
 VERSION = "2"
 """Of the rules that turn a run into an outcome. A change makes stored observations outdated."""
@@ -42,8 +42,6 @@ _WITH_REPORT = f'exec 3>&1 1>&2; rm -f {REPORT}; "$@" 3>&-; status=$?; kill -9 -
 _VERSION = {"go": "version", "java": "-version", "javac": "-version"}
 _TOOL = re.compile(r"[A-Za-z0-9][\w.+-]*")
 _SHELLS = ("sh", "bash", "dash", "exec", "echo", "test", "true", "false", "cd", "for", "do", "done", "if", "then", "fi")
-_NOT_FOUND = 127
-"""The exit status of a shell, and of prlimit, for a command that does not exist."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +193,7 @@ class Observer:
         return CheckResult(
             check=check.name,
             kind=CheckKind.LINT,
-            outcome=Outcome.ERROR if run.exit_status == _NOT_FOUND else outcome,
+            outcome=Outcome.ERROR if run.exit_status == NOT_FOUND else outcome,
             visible=check.visible,
             tags=check.tags,
             message=None if run.succeeded else output,

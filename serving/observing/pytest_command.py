@@ -11,11 +11,13 @@ _HOOKS = (
     *("sitecustomize.py", "usercustomize.py"),
 )
 """Files that pytest or Python reads automatically. The course's own ones stay."""
-# pytest is imported before the working folder can be searched for modules. Other processes are ended before the report
-# is written, so that they cannot replace it, and none of them inherits the standard output, to which it is copied.
+# pytest is imported before the working folder can be searched for modules. Other processes cannot open the memory or
+# the descriptors of this one (prctl 4 is PR_SET_DUMPABLE), do not inherit the standard output, to which the report is
+# copied, and are ended before the report is written, so that they cannot replace it.
 _MAIN = f"""
-import os, signal, sys
+import ctypes, os, signal, sys
 del sys.path[0]
+ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
 for folder, _, names in os.walk("."):
     for path in (os.path.relpath(os.path.join(folder, name)) for name in names if name in {_HOOKS!r}):
         if path not in sys.argv[1:]:

@@ -8,17 +8,18 @@ import io
 import math
 import os
 import platform
+import resource
 import shutil
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field, replace
-from itertools import count
 from pathlib import PurePosixPath
 from typing import Protocol
 
 from labs_schema.limits import SandboxLimits
-from serving.observing.cgroups import Cgroups, find_cgroups
+from serving.observing.cgroups import Cgroups, Group, find_cgroups
+from serving.observing.host_user import as_user, next_user
 from serving.observing.seccomp import ARCHITECTURES, filter_program
 from serving.observing.toolchain_files import SEARCH_PATH, toolchain_arguments
 from serving.observing.watching import Bounds, Run, SandboxError, StartedSandbox, started
@@ -30,11 +31,7 @@ MOST_FILES = 50
 """More files are passed as one archive, as each takes a descriptor."""
 _ARCHIVE = ".files.tar"
 _UNPACK = f'tar -xf {_ARCHIVE} && rm {_ARCHIVE} && exec "$@"'
-FIRST_USER = 60_600
-"""Host user ids from 60578 to 61183 are in no range that Linux distributions assign. Used where we are root."""
-USERS = 500
 ENVIRONMENT = {"PATH": SEARCH_PATH, "HOME": WORK, "TMPDIR": "/tmp", "LC_ALL": "C.UTF-8"}
-_users = count()
 
 
 @dataclass(frozen=True)
@@ -111,25 +108,38 @@ class Sandbox:
             stdin = fds.memory(command.stdin, passed=False)
             if len(command.files) > MOST_FILES:
                 command = _packed(command)
-            words = [*self._as_user(), *self._start, *self._file_arguments(command.files, fds)]
+            words = [*self._start, *self._file_arguments(command.files, fds)]
             if self._on.seccomp:
                 words += ["--seccomp", str(fds.memory(self._filter))]
             allowed, allow = fds.pipe()
             status, report = fds.pipe()
-            words += ["--block-fd", str(allowed), "--json-status-fd", str(report), "--"]
-            words += ["/usr/bin/prlimit", *self._resource_limits(command), "--", *command.words]
+            words += ["--block-fd", str(allowed), "--json-status-fd", str(report), "--", *command.words]
             group = stack.enter_context(self._cgroups.group(command.memory_bytes)) if self._cgroups else None
-            with group.entered() if group else nullcontext():
+            user = next_user()
+            with group.entered() if group else nullcontext(), self._as(user):
                 process = stack.enter_context(started(words, stdin, [*fds.passed, allowed, report]))
             fds.close(allowed, report)
             sandbox = StartedSandbox(process, status, self._limits.setup_seconds)
             if self._on.cleanup:
                 stack.callback(sandbox.end)
             with suppress(ProcessLookupError, BrokenPipeError):  # it has failed, as `until_end` reports
-                if group:
-                    group.add(sandbox.pid)
+                self._limit(sandbox.pid, command, group, user)
                 os.write(allow, b"x")
             return sandbox.until_end(self._bounds(command), group)
+
+    def _limit(self, pid: int, command: Command, group: Group | None, user: int) -> None:
+        """Sets the limits of a process that waits, which those that it starts inherit. Raises SandboxError.
+
+        The kernel lets a process set the limits of another one of the same user; root would need CAP_SYS_RESOURCE.
+        """
+        try:
+            if group:
+                group.add(pid)
+            with self._as(user):
+                for limit, values in self._resource_limits(command):
+                    resource.prlimit(pid, limit, values)
+        except PermissionError as error:
+            raise SandboxError(f"limits of resources cannot be set: {error}") from None
 
     def _file_arguments(self, files: Mapping[str, bytes], fds: "_Descriptors") -> Iterator[str]:
         folders = {str(parent) for path in files for parent in PurePosixPath(path).parents if str(parent) != "."}
@@ -140,36 +150,31 @@ class Sandbox:
         if self._on.read_only:
             yield from ("--remount-ro", "/")
 
-    def _resource_limits(self, command: Command) -> Iterator[str]:
-        """Limits of each process, as arguments of prlimit, which sets them inside of the sandbox."""
+    def _resource_limits(self, command: Command) -> Iterator[tuple[int, tuple[int, int]]]:
+        """Limits of each process: the soft and the hard one."""
         seconds, limits, on = math.ceil(command.seconds), self._limits, self._on
-        # Not 0, which the kernel ignores where it pipes core dumps to a program of the host: see core(5).
-        yield from ("--core=1", f"--stack={limits.stack_bytes}")
         if on.processor_time:
-            yield f"--cpu={seconds}:{seconds + 1}"  # a program may ignore the first signal, not the second
+            yield resource.RLIMIT_CPU, (seconds, seconds + 1)  # a program may ignore the first signal, not the second
+        # Not 0, which the kernel ignores where it pipes core dumps to a program of the host: see core(5).
+        single = {resource.RLIMIT_CORE: 1, resource.RLIMIT_STACK: limits.stack_bytes}
         if on.processes:
-            yield f"--nproc={limits.processes}"
+            single[resource.RLIMIT_NPROC] = limits.processes
         if on.open_files:
-            yield f"--nofile={limits.open_files}"
+            single[resource.RLIMIT_NOFILE] = limits.open_files
         if on.file_size:
-            yield f"--fsize={limits.disk_bytes}"
+            single[resource.RLIMIT_FSIZE] = limits.disk_bytes
         if on.memory and self._cgroups is None:
-            yield f"--data={command.memory_bytes}"
+            single[resource.RLIMIT_DATA] = command.memory_bytes
+        yield from ((limit, (value, value)) for limit, value in single.items())
 
     def _bounds(self, command: Command) -> Bounds:
         bounds = bounds_of(command, self._limits)
         wall = bounds.wall_seconds if self._on.wall_time else self._limits.setup_seconds
         return replace(bounds, wall_seconds=wall, output_bytes=bounds.output_bytes if self._on.output else None)
 
-    def _as_user(self) -> tuple[str, ...]:
-        """Where we are root, a host user without any rights. Each run has another one, as limits may count by user.
-
-        A command of its own: with `subprocess.Popen(user=...)` Python copies its address space, which takes longer.
-        """
-        if not self._on.own_user or os.geteuid() != 0:
-            return ()
-        user = FIRST_USER + next(_users) % USERS
-        return ("/usr/bin/setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups")
+    def _as(self, user: int) -> AbstractContextManager[None]:
+        """Where we are root, this thread has a user without any rights meanwhile."""
+        return as_user(user) if self._on.own_user and os.geteuid() == 0 else nullcontext()
 
 
 def bounds_of(command: Command, limits: SandboxLimits) -> Bounds:

@@ -22,6 +22,9 @@ _FATAL = frozenset({
     signal.SIGTERM, signal.SIGXCPU, signal.SIGXFSZ, signal.SIGVTALRM, signal.SIGPROF, signal.SIGSYS,
 })  # fmt: skip
 """Signals that end a process. bubblewrap reports them as shells do, as an exit status of 128 and more."""
+NOT_FOUND = 127
+"""The exit status for a command that does not exist, as in a shell."""
+_NOT_EXECUTED = b"bwrap: execvp "
 
 
 class SandboxError(GraderError):
@@ -107,6 +110,8 @@ class StartedSandbox:
         if group and group.out_of_memory():
             ending = Ending.MEMORY_LIMIT
         status = self._exit_code()
+        if status is None and self._received["stderr"].startswith(_NOT_EXECUTED):
+            status = NOT_FOUND
         if ending is Ending.EXITED and status is None:
             raise SandboxError(f"bubblewrap cannot run a command{self._reason()}")
         run = finished(ending, status, self._received, seconds, bounds)

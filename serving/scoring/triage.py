@@ -22,6 +22,7 @@ class ReviewCode(StrEnum):
     TRUNCATED = "truncated"
     NOT_DECIDED = "not-decided"
     NOT_OBSERVED = "not-observed"
+    NOT_ISOLATED = "not-isolated"
     UNREAD_FILES = "unread-files"
     SUSPICIOUS_TEXT = "suspicious-text"
     VERIFICATION_DIFFERS = "verification-differs"

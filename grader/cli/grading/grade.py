@@ -27,11 +27,14 @@ def grade(
 ) -> None:
     """Grades one program with a lab's rubric.
 
-    Prints the rating, probability, marks and status of every criterion.
+    Prints the rating, probability, marks and status of every criterion. It does not run the lab's checks: in a lab that
+    has some, the grade goes to human review as not-observed. [bold]grader observe[/] and [bold]grader regrade[/] use
+    them.
 
     Example: [bold]grader grade main.cpp list.cpp --lab labs/queue --model runs/latest[/]
     """
     from grader.tables.grade import grade_table
+    from labs_schema.checks.unobserved import mark_unobserved
     from labs_schema.reading.validate import load_rubric
     from labs_schema.submissions.adhoc_submission import read_adhoc_submission
     from serving.model.loading import GraderOptions, load_grader
@@ -45,7 +48,7 @@ def grade(
         screen.print(str(warning), markup=False)
     with screen.status("Loading the model"):
         grader = load_grader(model, GraderOptions(engine=engine, orders=orders))
-    [graded] = grader.grade(rubric, [submission], reasoning=reasoning)
+    [graded] = grader.grade(rubric, mark_unobserved([submission], lab), reasoning=reasoning)
     grader.close()
     show(graded, grade_table(graded, rubric.criteria))
     reasons = (reason for each in graded.criteria for reason in each.review_reasons)

@@ -4,6 +4,7 @@ import io
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,11 @@ from grader.regrade.regrade import RegradeOptions, course_of, regrade_labs
 from grader.service.local_store import local_store
 from grader.tables.regrade import Regraded, regraded_table
 from labs_schema.errors import GraderError, ModelError
+from labs_schema.hashes import files_hash
 from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
+from labs_schema.observations import CheckKind, CheckResult, Outcome, SubmissionObservations
+from labs_schema.reading.observations_file import write_observations
 from labs_schema.reading.validate import load_lab
 from serving.engines.engine import EngineDownError
 from serving.grading.grader import Grader
@@ -108,6 +112,26 @@ def test_lab_is_graded_once_and_its_results_are_written_by_each_run(
     once_more: Any = CliRunner().invoke(app, [*arguments, "--again", "--course", "cs101"])
     assert "5 submissions graded." in once_more.output
     assert [each.graded for each in jobs()] == [5, 5]
+
+
+def test_programs_that_were_not_observed_are_counted_and_reviewed(
+    make_lab: Callable[..., Lab], tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    lab = make_lab(students=3)
+    write_lab(lab, tmp_path / "lab1")
+    (tmp_path / "lab1" / "checks.yaml").write_text("tests: [{name: t, stdout: '1'}]")
+    regrade = partial(regrade_labs, [tmp_path / "lab1"], str(tiny_model_folder), tmp_path / "out", TRANSFORMERS)
+    first = regrade().labs[0].regraded
+    assert (first.graded, first.comparison.unobserved) == (3, 3)
+    lines = (tmp_path / "out" / "grades.jsonl").read_text().splitlines()
+    assert all("not-observed: " in line for line in lines)
+    result = CheckResult(check="t", kind=CheckKind.TEST, outcome=Outcome.PASSED)
+    observed = [SubmissionObservations(submission=files_hash(each), results=(result,)) for each in lab.submissions]
+    names = [each.student for each in lab.submissions]
+    write_observations(dict(zip(names[:2], observed, strict=False)), tmp_path / "lab1")
+    second = regrade().labs[0].regraded
+    assert (second.graded, second.comparison.unobserved) == (3, 1)
+    assert "1 of 3 students" in shown(second) and "grader observe" in shown(second)
 
 
 def test_other_settings_start_another_job(

@@ -44,6 +44,23 @@ def test_the_outcome_gives_the_rating_and_the_model_rates_the_rest(
     assert [len(request.labels) for request in fake_engine.calls[0]] == [2]
 
 
+@pytest.mark.parametrize(("kind", "reviewed"), [(CheckKind.UNIT_TEST, True), (CheckKind.TEST, False)])
+def test_a_rating_that_a_program_can_forge_is_reviewed(
+    make_lab: MakeLab, fake_grader: Any, kind: CheckKind, reviewed: bool
+) -> None:
+    """A unit test runs together with the program. A failed one is no advantage that a program would forge."""
+    lab = deciding(make_lab(students=1))
+    rules = OutcomeRule(rating="A", all_passed=("unit",)), OutcomeRule(rating="C")
+    lab = lab.model_copy(update={"criteria": (lab.criteria[0].model_copy(update={"decided_by": rules}),)})
+    for outcome, rating in ((Outcome.PASSED, "A"), (Outcome.FAILED, "C")):
+        result = CheckResult(check="unit", kind=kind, outcome=outcome)
+        found = SubmissionObservations(submission=files_hash(lab.submissions[0]), results=(result,))
+        [grade] = fake_grader.grade(lab, [lab.submissions[0].model_copy(update={"observations": found})])
+        codes = [ReviewCode.NOT_ISOLATED] if reviewed and outcome is Outcome.PASSED else []
+        assert grade.criteria[0].rating == rating
+        assert [review_code(each) for each in grade.criteria[0].review_reasons] == codes
+
+
 def test_no_model_is_used_where_everything_is_decided(make_lab: MakeLab, fake_engine: Any, fake_grader: Any) -> None:
     lab = deciding(make_lab(students=1))
     lab = lab.model_copy(update={"criteria": lab.criteria[:1]})

@@ -1,10 +1,12 @@
 """Programs of each language are built, run and judged."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from labs_schema.checks.models import Build, Checks, Compare, CourseFile, Lint, ProgramTest, Report, UnitTest, Validator
+from labs_schema.decided_by import OutcomeRule, decide
 from labs_schema.models import SourceFile, Submission
 from labs_schema.observations import CheckKind, Outcome, SubmissionObservations
 from serving.observing import sandbox as sandboxes
@@ -203,7 +205,8 @@ import os, time
 if os.fork() == 0:
     os.setsid()
     while True:
-        for path in ("report.xml", "/proc/%d/fd/3" % os.getppid()):
+        parent = "/proc/%d/" % os.getppid()
+        for path in ("report.xml", "/tmp/report.xml", *(parent + "fd/%d" % n for n in range(9)), parent + "mem"):
             try: open(path, "w").write({PASSES!r})
             except OSError: pass
         time.sleep(0.001)
@@ -222,18 +225,55 @@ FORGERIES = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", FORGERIES)
-def test_program_does_not_forge_the_report_of_pytest(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """pytest is not installed for programs here, so the sandbox shows that of this test."""
+IN_PROCESS = {
+    "an object that equals everything": "class Any:\n def __eq__(self, other): return True\ndef two(): return Any()",
+    "a report on the descriptor of pytest": f"""
+import os
+for number in range(3, 20):
+    try: os.write(number, {PASSES!r}.encode())
+    except OSError: pass
+os._exit(0)
+""",
+    "a changed function of pytest": """
+import _pytest.python
+_pytest.python.Function.runtest = lambda self: None
+def two(): return 3
+""",
+}
+
+
+@pytest.fixture
+def run_pytest(monkeypatch: pytest.MonkeyPatch) -> Callable[..., SubmissionObservations]:
+    """Observes a program with a unit test. pytest is not installed for programs here: the sandbox shows ours."""
     packages = str(Path(pytest.__file__).parent.parent)
     shown = [*toolchain_files.toolchain_arguments(), "--ro-bind", packages, "/packages"]
     monkeypatch.setattr(sandboxes, "toolchain_arguments", lambda: shown)
     monkeypatch.setattr(sandboxes, "ENVIRONMENT", {**sandboxes.ENVIRONMENT, "PYTHONPATH": "/packages", **QUICK})
-    files, outcome = FORGERIES[name]
     check = UnitTest(name="unit", report=Report.PYTEST, files=(CourseFile(path="test_work.py", text=GRADED),))
-    observed = observe(sandboxes.Sandbox(), "Python", submission(**files), Checks(unit_tests=(check,)))
+    checks = Checks(unit_tests=(check,))
+    return lambda **files: observe(sandboxes.Sandbox(), "Python", submission(**files), checks)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FORGERIES)
+def test_program_does_not_forge_the_report_from_outside_of_pytest(
+    name: str, run_pytest: Callable[..., SubmissionObservations]
+) -> None:
+    files, outcome = FORGERIES[name]
+    observed = run_pytest(**files)
     assert outcomes(observed)["unit"] == outcome, observed.result("unit").message
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", IN_PROCESS)
+def test_report_that_a_program_forges_from_inside_is_marked(
+    name: str, run_pytest: Callable[..., SubmissionObservations]
+) -> None:
+    """No sandbox separates a module from the process that imports it. So a passed unit test does not decide alone."""
+    observed = run_pytest(work_py=IN_PROCESS[name])
+    rule = OutcomeRule(rating="A", all_passed=("unit",))
+    assert decide([rule], observed).not_isolated == ("unit",) * (outcomes(observed)["unit"] == "passed")
+    assert outcomes(observed)["unit"] == "passed", "the attack no longer works: say so in docs/guide/checks.md"
 
 
 def test_older_report_is_not_read(sandbox: Sandbox) -> None:

@@ -133,7 +133,7 @@ def test_sandbox_that_cannot_be_started_runs_nothing(tmp_path: Path, monkeypatch
     broken.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     tmp_path.chmod(0o755)
-    with pytest.raises(SandboxError, match=r"no permission|does not start"):
+    with pytest.raises(SandboxError, match=r"no permission|cannot be started"):
         working_sandbox()
 
 
