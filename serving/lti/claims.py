@@ -5,9 +5,10 @@ from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
 
 from labs_schema.errors import quoted
+from labs_schema.hashes import canonical_json
 from labs_schema.limits import LtiLimits
 from serving.lti.errors import LtiError
 from serving.lti.roles import is_staff
@@ -64,12 +65,19 @@ class NameService(Part):
 
 
 class DeepLinkingSettings(Part):
-    """`data` must be sent back unchanged."""
+    """`data` must be sent back unchanged. It may be any JSON value."""
 
     deep_link_return_url: Text
     accept_types: list[Text]
     accept_lineitem: bool | None = None
-    data: Text | None = None
+    data: JsonValue = None
+
+    @field_validator("data")
+    @classmethod
+    def _is_bounded(cls, value: JsonValue) -> JsonValue:
+        if len(canonical_json(value)) > LIMITS.text_chars:  # also refuses NaN, which is not JSON
+            raise ValueError("value is too long")
+        return value
 
 
 class Claims(Part):

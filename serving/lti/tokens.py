@@ -5,7 +5,7 @@ from secrets import token_urlsafe
 from typing import TypeVar
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
-from pydantic import Field, ValidationError
+from pydantic import Field, JsonValue, ValidationError
 
 from labs_schema.frozen import Frozen
 from labs_schema.limits import LtiLimits
@@ -34,7 +34,7 @@ class Choice(Frozen):
     key: str
     return_url: str
     with_line_item: bool
-    data: str | None
+    data: JsonValue
 
 
 class Signed:

@@ -72,9 +72,20 @@ def test_nothing_or_no_column(course: Course, settings: dict[str, Any], act: str
     assert [sorted(each) for each in items] == ([] if act == "cancel" else [["custom", "title", "type", "url"]])
 
 
+@pytest.mark.parametrize("data", [{"section": 4, "place": ["top", None]}, [1.5, "ü"], 0, "x" * 9_000])
+def test_the_platforms_data_comes_back_as_it_was(course: Course, data: Any) -> None:
+    """It is opaque to the tool: OpenLearning's library sends an object."""
+    browser, fields = choices(course, data=data)
+    page = browser.client.post("/lti/choose", data={**fields, "lab": course.lab.name, "act": "add"}, headers=OWN)
+    [token] = re.findall(r'name="JWT" value="([^"]+)"', page.text)
+    assert course.fake.verified(token, course.fake.issuer, ["iss", "nonce"])[f"{DEEP}data"] == data
+
+
 @pytest.mark.parametrize(
     "settings",
     [
+        {"data": "x" * 11_000},
+        {"data": {"a": float("nan")}},
         {"deep_link_return_url": "javascript:alert(1)"},
         {"deep_link_return_url": "http://evil.example/"},
         {"deep_link_return_url": "//evil.example/"},
