@@ -77,11 +77,17 @@ function announce(text) {
   if (region) region.textContent = text;
 }
 
-function report(text, bad = false) {
+function report(text, bad = false, spoken = text) {
   const status = find("#status");
   status.textContent = text;
   status.classList.toggle("bad", bad);
-  announce(text);
+  announce(spoken);
+}
+
+// For screen readers: people who see the page see the marked criterion move.
+function spokenResult(title, rating) {
+  const next = find(".criterion.waits h2")?.textContent;
+  return `Saved${rating ? `: ${title} ${rating}` : ""}. ${next ? `Next: ${next}` : "Nothing waits on this submission"}`;
 }
 
 function setSaving(on) {
@@ -101,6 +107,8 @@ async function save(form, button) {
   const body = new URLSearchParams(new FormData(form, button));
   const sent = new Map(fields(form).map((field) => [field.id, { text: field.value, changed: isChanged(field) }]));
   const focused = document.activeElement?.id, undoing = button?.value.startsWith("undo");
+  const title = button && find("h2", button.closest(".criterion") ?? undefined)?.textContent;
+  const rating = button && find(".rating b", button)?.textContent;
   setSaving(true);
   report("Saving…");
   let response, html;
@@ -133,7 +141,7 @@ async function save(form, button) {
   const again = focused && document.getElementById(focused);
   if (again && !again.disabled) again.focus({ preventScroll: true });
   else find("#main").focus({ preventScroll: true });
-  report("Saved");
+  report("Saved", false, spokenResult(title, rating));
   if (target) {
     leave();
     window.location.assign(target);

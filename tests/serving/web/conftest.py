@@ -9,8 +9,10 @@ from labs_schema.models import Lab
 from serving.store.roles import Role
 from serving.store.store import Store, open_store
 from tests.harness.chromium import chromium
-from tests.harness.pages import Visitor, pages_app, record_lab, visitor
+from tests.harness.pages import Forms, Visitor, pages_app, record_lab, visitor
 from tests.harness.review_browser import Service
+
+FIRST, SECOND = "Does it compile?", "Is it readable?"
 
 
 class ReviewedLab:
@@ -27,6 +29,16 @@ class ReviewedLab:
 
     def ratings(self, number: int = 0) -> dict[str, str | None]:
         return self.store.read_history(self.grades[number]).ratings
+
+
+def other(lab: Lab, criterion: int, rating: str | None) -> int:
+    """The position of a rating that is not `rating`."""
+    return next(i for i, each in enumerate(lab.criteria[criterion].ratings) if each.title != rating)
+
+
+def fields(page: Visitor) -> dict[str, str]:
+    """Those of the form for decisions."""
+    return next(given for action, given in Forms(page.page.text).found if "/grades/" in action)
 
 
 @pytest.fixture
