@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from grader.observe.observe_lab import make_observer
-from labs_schema.checks.models import LIMITS, Build, Checks, ProgramTest
+from labs_schema.checks.models import BUILD, LIMITS, WARNINGS, Build, Checks, ProgramTest
 from labs_schema.checks.reading import load_checks
 from labs_schema.checks.writing import checks_yaml
 from labs_schema.errors import GraderError, InputError, IssueCollector, error_issue
-from labs_schema.file_reader import read_text
-from labs_schema.observations import Outcome
+from labs_schema.file_reader import read_bytes, report_too_large
+from labs_schema.observations import Outcome, unique_names
 from labs_schema.reading.lab_folders import CHECKS
 from labs_schema.reading.validate import load_rubric
 from labs_schema.submissions.adhoc_submission import read_adhoc_submission
@@ -52,33 +52,60 @@ def init_checks(
 
 
 def _tests(inputs: Sequence[Path]) -> Iterator[ProgramTest]:
-    """A test without an expected output for each file; one with an empty input if there is none."""
-    files = [file for path in inputs for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
+    """A test without an expected output for each file; one with an empty input if there is none.
+
+    Raises InputError for files that cannot be passed to a program unchanged.
+    """
     issues = IssueCollector("inputs")
-    names: set[str] = set()
-    for file in files:
-        text = read_text(file, safe_name(str(file)), LIMITS.file_bytes, issues)
-        name = safe_name(file.name)[: LIMITS.name_chars]
-        name = name.removesuffix(".in").removesuffix(".txt")
-        if name in names or not name:
-            name = safe_name(file.name)
-        names.add(name)
-        yield ProgramTest(name=name, stdin=text or "", seconds=REFERENCE_SECONDS)
+    files = list(_input_files(inputs))
+    texts = [_input_text(file, issues) for file in files]
     if issues.failed:
         raise InputError(issues.issues())
-    if not files:
-        yield ProgramTest(name="no input", seconds=REFERENCE_SECONDS)
+    names = [safe_name(file.name)[: LIMITS.name_chars].removesuffix(".in").removesuffix(".txt") for file in files]
+    unique = unique_names([BUILD, WARNINGS, *(name or "input" for name in names)])[2:]
+    for name, text in zip(unique or ["no input"], texts or [""], strict=True):
+        yield ProgramTest(name=name, stdin=text, seconds=REFERENCE_SECONDS)
+
+
+def _input_files(inputs: Sequence[Path]) -> Iterator[Path]:
+    """The files of folders, without hidden ones and the answers next to inputs, as in the data of contests."""
+    for path in inputs:
+        inside = sorted(path.iterdir()) if path.is_dir() else []
+        stems = {file.stem for file in inside if file.suffix == ".in"}
+        answers = [file for file in inside if file.suffix in (".ans", ".out") and file.stem in stems]
+        yield from (file for file in inside if file not in answers and not file.name.startswith("."))
+        yield from () if path.is_dir() else (path,)
+
+
+def _input_text(file: Path, issues: IssueCollector) -> str:
+    """The text whose UTF-8 is the file: another encoding would be another input."""
+    name = safe_name(str(file))
+    data = read_bytes(file, name, LIMITS.file_bytes + 1, issues) or b""
+    if len(data) > LIMITS.file_bytes:
+        report_too_large("file-too-big", name, "bytes", LIMITS.file_bytes, issues)
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        issues.error("binary-file", name, found="bytes that are not UTF-8")
+        return ""
 
 
 def _with_output(test: ProgramTest, built: Built, observer: Observer) -> ProgramTest:
-    """The test with the output of the reference, and a time limit that follows from its time."""
+    """The test with the output and exit status of the reference, and a time limit that follows from its time."""
     first, second = (observer.run_test(test, built) for _ in range(2))
-    outcome = test_outcome(test, first, observer.toolchain)
-    if outcome is not Outcome.PASSED or first.stdout != second.stdout:
+    wanted = test.model_copy(update={"exit_status": first.exit_status or None})
+    outcome = test_outcome(wanted, first, observer.toolchain)
+    same = (first.stdout, first.exit_status) == (second.stdout, second.exit_status)
+    if outcome is not Outcome.PASSED or not same:
         what = "prints something else each time" if outcome is Outcome.PASSED else f"ends with {outcome.value}"
-        errors = first.stderr.decode(errors="replace")[:500]
-        raise GraderError(
-            f"the reference solution {what} on the input {test.name!r}. {errors}".strip(), code="reference-failed"
-        )
+        raise _reference_error(f"{what} on the input {test.name!r}. {first.stderr.decode(errors='replace')[:500]}")
+    try:
+        output = first.stdout.decode()
+    except UnicodeDecodeError:
+        raise _reference_error(f"prints bytes that are not UTF-8 on the input {test.name!r}") from None
     seconds = max(SHORTEST_SECONDS, math.ceil(first.seconds * TIME_FACTOR))
-    return test.model_copy(update={"stdout": first.stdout.decode(errors="replace"), "seconds": seconds})
+    return wanted.model_copy(update={"stdout": output, "seconds": seconds})
+
+
+def _reference_error(what: str) -> GraderError:
+    return GraderError(f"the reference solution {what}".strip(), code="reference-failed")

@@ -19,7 +19,8 @@ from labs_schema.reading.lab_folders import is_lab
 from labs_schema.reading.validate import Validated, lab_folders, read_lab, stray_entries
 from labs_schema.submissions.file_names import safe_name
 
-SHOWN = 3
+SHOWN, SHOWN_ERRORS = 3, 20
+"""Issues of a code. A person fixes errors one by one; warnings may concern every student."""
 """Issues printed for each code."""
 
 
@@ -141,7 +142,7 @@ def _unreadable(report: Report) -> Iterator[str]:
 
 
 def grouped(issues: Iterable[Issue]) -> Iterator[str]:
-    """One block per code, errors first: the number of issues, the first few, and the hint."""
+    """One block per code, errors first: the number of issues, the first of them, and the hint."""
 
     def kind(issue: Issue) -> tuple[bool, str]:
         return issue.severity is not Severity.ERROR, issue.code
@@ -153,9 +154,12 @@ def grouped(issues: Iterable[Issue]) -> Iterator[str]:
 
 
 def _examples(same: Sequence[Issue]) -> Iterator[str]:
-    for issue in same[:SHOWN]:
+    shown = same[: SHOWN_ERRORS if same[0].severity is Severity.ERROR else SHOWN]
+    one_hint = len({issue.hint for issue in shown}) == 1
+    for issue in shown:
         where = issue.path if issue.line is None else f"{issue.path}:{issue.line}"
         yield f"    {escape(where)}: found {escape(issue.found)}; expected {escape(issue.expected)}"
-    if len(same) > SHOWN:
-        yield f"    and {len(same) - SHOWN} more (--json lists them)"
-    yield f"    [dim]{escape(same[0].hint)}[/]"
+        yield from () if one_hint else (f"        [dim]{escape(issue.hint)}[/]",)
+    if len(same) > len(shown):
+        yield f"    and {len(same) - len(shown)} more (--json lists them)"
+    yield from (f"    [dim]{escape(shown[0].hint)}[/]",) if one_hint else ()

@@ -120,7 +120,30 @@ def test_checks_are_proposed_from_a_reference_solution(tmp_path: Path) -> None:
         init_checks(lab, reference, [samples])
 
 
-@pytest.mark.parametrize("text", ["print((", "import time\nprint(time.time_ns())", "1 / 0"])
+def test_proposed_tests_have_the_inputs_as_they_are(tmp_path: Path) -> None:
+    """Names are unique also next to those of the build; answers and hidden files are no inputs."""
+    lab = write_lab(tmp_path / "lab", {"s1": "print(0)"}, "")
+    (lab / "checks.yaml").unlink()
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder, files in ((first, ("a.in", "a.ans", ".DS_Store", "build.txt")), (second, ("a.txt",))):
+        folder.mkdir()
+        for name in files:
+            (folder / name).write_bytes(f"{name} é \r\n".encode())
+    (tmp_path / "solution.py").write_text("import sys\nprint(sys.stdin.buffer.read())\nsys.exit(3)")
+    proposed = init_checks(lab, tmp_path / "solution.py", [first, second])
+    found = {test.name: (test.stdin, test.exit_status) for test in proposed.tests}
+    assert found == {
+        name: (f"{text} é \r\n", 3) for name, text in (("a", "a.in"), ("build (2)", "build.txt"), ("a (2)", "a.txt"))
+    }
+    (lab / "checks.yaml").unlink()
+    (second / "latin1.txt").write_bytes("é".encode("latin-1"))
+    with raises_code("invalid-input"):
+        init_checks(lab, tmp_path / "solution.py", [second])
+
+
+@pytest.mark.parametrize(
+    "text", ["import sys; sys.stdout.buffer.write(b'\\xff')", "print((", "import time\nprint(time.time_ns())", "1 / 0"]
+)
 def test_reference_that_cannot_be_used(tmp_path: Path, text: str) -> None:
     lab = write_lab(tmp_path / "lab", {"s1": "print(0)"}, "")
     (lab / "checks.yaml").unlink()
