@@ -3,9 +3,9 @@
     python -m benchmarks.review_walk [--actions 2000] [--store sqlite postgresql] [--seed 0]
 
 The service is `grader serve` with a synthetic model, killed with SIGKILL at random moments, also while a form is on its
-way; browsers then send the same form to the next process. See `tests/harness/review_walk.py` for the actions. After
-each one, everything in the store is compared with a model of it. Prints one line of JSON a store; exit status 1 if a
-decision was lost, doubled or attributed to another person.
+way; browsers then send the same form to the next process. See `tests/harness/review` for the actions. After each one,
+everything in the store is compared with a model of it. Prints one line of JSON a store; exit status 1 if a decision was
+lost, doubled or attributed to another person.
 """
 
 import argparse
@@ -24,43 +24,46 @@ import httpx
 
 from benchmarks.chaos import new_store
 from labs_schema.lab_writer import write_lab
-from serving.store.store import open_store
-from tests.harness.processes import ROOT, free_port
-from tests.harness.review_walk import ReviewWalk
-from tests.harness.service_process import Service
-from tests.harness.synthetic_lab import COURSE, LAB, synthetic_lab
-
-STUDENTS = 6
+from serving.jobs.repository import JobRepository
+from serving.store.store import Store, open_store
+from tests.harness.forked_service import ForkedServices
+from tests.harness.processes import ROOT, free_port, wait_until
+from tests.harness.review.walk import ReviewWalk, walk_lab
+from tests.harness.synthetic_lab import COURSE, LAB
 
 
 class ProcessHost:
     """`grader serve` on a port that stays the same after a restart."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, url: str, store: Store) -> None:
         labs = folder / COURSE  # the course has the name of the folder
-        write_lab(synthetic_lab(STUDENTS), labs / LAB)
+        self.folder, self._jobs, self._clients = labs / LAB, JobRepository(store.database), ExitStack()
+        write_lab(walk_lab(), self.folder)
         environment = {"GRADER_BLIND_SHARE": "0", "GRADER_SESSION_KEY": str(folder / "session.key")}
-        self._port, self._stack, self._clients = free_port(), ExitStack(), ExitStack()
-        self._new = lambda: Service(labs, url, port=self._port, env=environment)
+        self._services = ForkedServices(labs, url, free_port(), log=folder / "service.log", env=environment)
 
     def client(self) -> httpx.Client:
-        address = f"http://127.0.0.1:{self._port}"
-        return self._clients.enter_context(httpx.Client(base_url=address, follow_redirects=True, timeout=60))
+        opened = httpx.Client(base_url=self._services.url, follow_redirects=True, timeout=60)
+        return self._clients.enter_context(opened)
 
     def restart(self) -> None:
-        self._stack.enter_context(self._new())
+        self._services.restart()
 
     def kill(self) -> None:
-        self._stack.close()
+        self._services.kill()
+
+    def work(self, job: str) -> None:
+        """Waits for the service's own worker; a chunk of a killed one is free after its lease."""
+        wait_until(lambda: self._jobs.progress(job).job.finished_at, 120)
 
     def end(self) -> None:
         self._clients.close()
-        self.kill()
+        self._services.close()
 
 
 @contextmanager
-def process_host(folder: Path, url: str) -> Iterator[ProcessHost]:
-    host = ProcessHost(folder, url)
+def process_host(folder: Path, url: str, store: Store) -> Iterator[ProcessHost]:
+    host = ProcessHost(folder, url, store)
     try:
         yield host
     finally:
@@ -70,8 +73,8 @@ def process_host(folder: Path, url: str) -> Iterator[ProcessHost]:
 def walked(url: str, actions: int, seed: int) -> dict[str, Any]:
     """One walk's figures. Stops at the first fault."""
     began, store = time.monotonic(), open_store(url)
-    with tempfile.TemporaryDirectory() as folder, process_host(Path(folder), url) as host:
-        walk = ReviewWalk(store, host, synthetic_lab(STUDENTS), COURSE, seed)
+    with tempfile.TemporaryDirectory() as folder, process_host(Path(folder), url, store) as host:
+        walk = ReviewWalk(store, host, COURSE, seed)
         failure = ""
         try:
             for number in range(actions):

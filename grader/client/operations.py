@@ -95,7 +95,10 @@ class SyncOperations(SyncTransport):
         )
 
     def get_grade(self, grade_id: str) -> GradeHistory:
-        """Get a grade and its history."""
+        """Get a grade and its history.
+
+        A second marker who has not rated the submission gets 409: neither the model's ratings nor other people's.
+        """
         return self._json(Call("GET", "/grades/{grade_id}", path={"grade_id": grade_id}), GradeHistory)
 
     def override_grade(
@@ -141,7 +144,10 @@ class SyncOperations(SyncTransport):
     def list_regrade_requests(
         self, *, lab: str | None = None, state: RequestState | None = None, after: int = 0, limit: int = 50
     ) -> RegradeRequestList:
-        """List regrade requests."""
+        """List regrade requests.
+
+        Without those about submissions that the caller has yet to rate as second marker.
+        """
         return self._json(
             Call("GET", "/regrade-requests", query={"lab": lab, "state": state, "after": after, "limit": limit}),
             RegradeRequestList,
@@ -234,7 +240,8 @@ class SyncOperations(SyncTransport):
         Students whom no model graded first, with the reason; then the grades so far. Forgotten students are left
         out.
 
-        Every `grade_id` can be overridden, so a person can rate a submission that no model can read.
+        Every `grade_id` can be overridden, so a person can rate a submission that no model can read. A TA with open
+        second markings in the lab gets 409, as for all results of the job.
         """
         return self._lines(Call("GET", "/jobs/{job_id}/grades.jsonl", path={"job_id": job_id}))
 
@@ -380,7 +387,10 @@ class AsyncOperations(AsyncTransport):
         )
 
     async def get_grade(self, grade_id: str) -> GradeHistory:
-        """Get a grade and its history."""
+        """Get a grade and its history.
+
+        A second marker who has not rated the submission gets 409: neither the model's ratings nor other people's.
+        """
         return await self._json(Call("GET", "/grades/{grade_id}", path={"grade_id": grade_id}), GradeHistory)
 
     async def override_grade(
@@ -426,7 +436,10 @@ class AsyncOperations(AsyncTransport):
     async def list_regrade_requests(
         self, *, lab: str | None = None, state: RequestState | None = None, after: int = 0, limit: int = 50
     ) -> RegradeRequestList:
-        """List regrade requests."""
+        """List regrade requests.
+
+        Without those about submissions that the caller has yet to rate as second marker.
+        """
         return await self._json(
             Call("GET", "/regrade-requests", query={"lab": lab, "state": state, "after": after, "limit": limit}),
             RegradeRequestList,
@@ -519,7 +532,8 @@ class AsyncOperations(AsyncTransport):
         Students whom no model graded first, with the reason; then the grades so far. Forgotten students are left
         out.
 
-        Every `grade_id` can be overridden, so a person can rate a submission that no model can read.
+        Every `grade_id` can be overridden, so a person can rate a submission that no model can read. A TA with open
+        second markings in the lab gets 409, as for all results of the job.
         """
         return self._lines(Call("GET", "/jobs/{job_id}/grades.jsonl", path={"job_id": job_id}))
 

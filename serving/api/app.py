@@ -21,6 +21,7 @@ from serving.api.service import Service, ServiceOptions
 from serving.courses.served import Courses
 from serving.jobs.job import Job
 from serving.observability.telemetry import Telemetry
+from serving.review.index import ReviewIndex
 from serving.scheduler.engine_thread import EngineThread
 from serving.scheduler.preparation import PreparationPool
 from serving.store.store import Store
@@ -88,7 +89,15 @@ def create_app(
     )
     keyed = bool(store.list_keys())
     app.state.service = Service(
-        engine, preparation, store, courses, options, RateLimiter(options.rate), start_job, keyed
+        engine,
+        preparation,
+        store,
+        ReviewIndex(store.database),
+        courses,
+        options,
+        RateLimiter(options.rate),
+        start_job,
+        keyed,
     )
     install_error_handlers(app)
     app.add_middleware(BodyLimit, limit_bytes=LIMITS.body_bytes, upload_bytes=LIMITS.upload_bytes)

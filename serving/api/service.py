@@ -14,6 +14,7 @@ from serving.api.rate_limits import RateLimiter
 from serving.courses.served import Courses, ServedCourse
 from serving.jobs.job import Job
 from serving.jobs.repository import JobRepository
+from serving.review.index import ReviewIndex
 from serving.scheduler.engine_thread import EngineThread
 from serving.scheduler.preparation import PreparationPool
 from serving.store.store import Store
@@ -32,7 +33,8 @@ class ServiceOptions(Frozen):
 
 @dataclass(frozen=True)
 class Service:
-    """`keyed`: whether a key is required. `start_job` hands a job to a worker. `stopping` ends open streams.
+    """`keyed`: whether a key is required. `reviews`: the labs with people's decisions. `start_job` hands a job to a
+    worker. `stopping` ends open streams.
 
     `course` is the caller's: routes get a copy of the service that has it, once the caller is known.
     """
@@ -40,6 +42,7 @@ class Service:
     engine: EngineThread
     preparation: PreparationPool
     store: Store
+    reviews: ReviewIndex
     courses: Courses
     options: ServiceOptions
     rate_limiter: RateLimiter

@@ -62,9 +62,30 @@ class LabReview:
         given = self.second_ratings.get(item.owner, ())
         return next((each for each in given if (each.actor, each.submission) == (actor, item.submission)), None)
 
+    def open_second_marking(self, item: ReviewItem, actor: str) -> str | None:
+        """The grade that a TA is to rate, without knowledge of other ratings, before they may see those of the item:
+        its own, or one of the same program, such as that of another member of its group."""
+        return self._open_second_markings.get(actor, {}).get(item.program or item.grade)
+
     def is_sealed(self, item: ReviewItem, actor: str) -> bool:
-        """Whether a TA is to rate the submission without knowledge of other ratings, and has not done so."""
-        return self.ta(item, Marking.SECOND) == actor and self.second_rating(item, actor) is None
+        return self.open_second_marking(item, actor) is not None
+
+    def visible_to(self, actor: str) -> "LabReview":
+        """Without the submissions whose ratings a TA must not see yet."""
+        if actor not in self._open_second_markings:
+            return self
+        items = {grade: item for grade, item in self.items.items() if not self.is_sealed(item, actor)}
+        return replace(self, items=items)
+
+    @cached_property
+    def _open_second_markings(self) -> Mapping[str, Mapping[str, str]]:
+        """TA -> program, or grade of work without one -> the grade to rate."""
+        found: dict[str, dict[str, str]] = {}
+        for item in self.items.values():
+            ta = self.ta(item, Marking.SECOND)
+            if ta is not None and self.second_rating(item, ta) is None:
+                found.setdefault(ta, {})[item.program or item.grade] = item.grade
+        return found
 
     @cached_property
     def newest_rubric(self) -> str:

@@ -39,8 +39,9 @@ def comparisons(review: LabReview) -> list[Comparison]:
     return [each for item in review.items.values() for each in _compared(review, item)]
 
 
-def ta_agreement(review: LabReview) -> TaAgreement:
-    found = comparisons(review)
+def ta_agreement(review: LabReview, visitor: str = "") -> TaAgreement:
+    """Without the submissions that the TA `visitor` has yet to rate as second marker, except in `left`."""
+    found = comparisons(review.visible_to(visitor))
     left = sum(
         ta is not None and review.second_rating(item, ta) is None
         for item in review.items.values()

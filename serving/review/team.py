@@ -79,6 +79,12 @@ class Team:
         with audited_transaction(self._database, self._now()) as ledger:
             return _rate(ledger, grade_id, {"ratings": dict(ratings), "comment": comment}, request, actor)
 
+    def is_second_marker(self, actor: str) -> bool:
+        """Whether a TA ever was the second marker of a submission."""
+        mine = assignments.c.ta == actor, assignments.c.marking == Marking.SECOND
+        with self._database.reading() as connection:
+            return connection.execute(select(assignments.c.id).where(*mine).limit(1)).first() is not None
+
     def has_rated(self, request: str, actor: str) -> bool:
         """Whether a request recorded a second marker's ratings."""
         same = second_ratings.c.request == request, second_ratings.c.actor == actor

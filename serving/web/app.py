@@ -13,7 +13,6 @@ from labs_schema.limits import PageLimits
 from serving.api.middleware.json_bodies import PAGES_PATH
 from serving.api.service import Service
 from serving.review.copies import Copies
-from serving.review.index import ReviewIndex
 from serving.review.labelling import Labelling
 from serving.web.error_pages import install_error_pages
 from serving.web.rendering import STATIC
@@ -52,9 +51,8 @@ def mount_pages(
     service: Service = app.state.service
     pages = FastAPI(title="grader pages", docs_url=None, redoc_url=None, openapi_url=None)
     pages.state.service = service
-    database = service.store.database
     pages.state.review = ReviewState(
-        ReviewIndex(database), Copies(database), ShownSigner(session_key), blind_share, labelling
+        service.reviews, Copies(service.store.database), ShownSigner(session_key), blind_share, labelling
     )
     install_error_pages(pages)
     pages.add_middleware(SessionCookies, sessions=Sessions(session_key, lifetime))

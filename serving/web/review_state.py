@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fastapi import Request
 from pydantic import ValidationError
 
-from serving.api.schemas.problems import ProblemError
+from serving.api.second_markings import SecondMarkingOpenError
 from serving.api.service import Service
 from serving.review.copies import Copies
 from serving.review.filters import Filter, Hidden, Ratings
@@ -21,14 +21,6 @@ from serving.web.visitors import course_service
 
 BLIND = "grader_blind"
 """Cookie of a visitor who wants to choose before seeing the machine's ratings."""
-
-
-class SecondMarkingOpenError(ProblemError):
-    """The visitor is to rate the submission as its second marker first. `grade`: its current grade."""
-
-    def __init__(self, grade: str) -> None:
-        self.grade = grade
-        super().__init__("second-marking-open", "You are the second marker of this submission and have not rated it.")
 
 
 @dataclass(frozen=True)
@@ -121,6 +113,6 @@ def find_submission(
         if len(same) != 1:
             raise UnknownError(f"There is no grade {grade_id!r}.")
         item = same[0]
-    if not sealed and review.is_sealed(item, request.state.caller.actor):
-        raise SecondMarkingOpenError(item.grade)
+    if not sealed and (first := review.open_second_marking(item, request.state.caller.actor)):
+        raise SecondMarkingOpenError(first)
     return service, history, review, item

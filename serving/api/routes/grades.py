@@ -11,6 +11,7 @@ from serving.api.schemas.examples import BODY, HISTORY, KEYED, OVERRIDE, STORED,
 from serving.api.schemas.jobs import GradeHistory, OverrideRecord, grade_history, override_record
 from serving.api.schemas.parts import ID_PATTERN
 from serving.api.schemas.requests import OverrideRequest
+from serving.api.second_markings import require_visible
 from serving.api.service import CourseService, Service
 from serving.store.errors import UnknownError
 from serving.store.overrides import History, StoredOverride
@@ -28,11 +29,17 @@ GradeId = Annotated[
     "/grades/{grade_id}",
     operation_id="get_grade",
     summary="Get a grade and its history",
-    responses={**success("The grade and its history.", HISTORY), **problems("not-found", *KEYED)},
+    responses={
+        **success("The grade and its history.", HISTORY),
+        **problems("not-found", "second-marking-open", *KEYED),
+    },
 )
-async def get_grade(grade_id: GradeId, service: CourseService) -> GradeHistory:
+async def get_grade(grade_id: GradeId, service: CourseService, caller: TaCaller) -> GradeHistory:
+    """A second marker who has not rated the submission gets 409: neither the model's ratings nor other people's."""
+
     def read() -> GradeHistory:
         history, student = find_grade(service, grade_id)
+        require_visible(service, caller, history.grade)
         return grade_history(history, student, RegradeRequests(service.store.database).of_grade(grade_id))
 
     return await run_in_threadpool(read)
@@ -46,7 +53,7 @@ async def get_grade(grade_id: GradeId, service: CourseService) -> GradeHistory:
     response_model=OverrideRecord,
     responses={
         **success("The override.", OVERRIDE, 201),
-        **problems("not-found", "invalid-name", *BODY, *STORED, *KEYED),
+        **problems("not-found", "invalid-name", "second-marking-open", *BODY, *STORED, *KEYED),
     },
 )
 async def override_grade(
@@ -62,6 +69,7 @@ async def override_grade(
     The grades of the other members of a group get the same override, unless `applies_to` is `student`.
     """
     found, _ = await run_in_threadpool(find_grade, service, grade_id)
+    await run_in_threadpool(require_visible, service, caller, found.grade)
 
     def record(request_id: str) -> StoredOverride:
         members = service.jobs.group_grades(found.grade) if body.applies_to == "group" else []

@@ -13,10 +13,11 @@ from labs_schema.errors import InputError
 from labs_schema.lab_writer import write_ratings
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
-from serving.api.authorization import AuthorizedRoute, ta
+from serving.api.authorization import AuthorizedRoute, Caller, TaCaller, ta
 from serving.api.routes.jobs import JobId, find_job
 from serving.api.schemas.examples import COMPARISON, GRADES_NDJSON, KEYED, RATINGS_CSV, problems, success
 from serving.api.schemas.problems import ProblemError
+from serving.api.second_markings import require_visible_lab
 from serving.api.service import CourseService, Service
 from serving.jobs.job import Job
 from serving.jobs.results import JobComparison, Result, compared, results, rubric_of, ungraded_results
@@ -37,15 +38,16 @@ NDJSON, CSV = "application/x-ndjson", "text/csv"
             "If no model graded the student, `grade.provenance` is null, and each criterion is `ungraded`.",
             "content": {NDJSON: {"schema": {"type": "string"}, "example": GRADES_NDJSON}},
         },
-        **problems("not-found", "too-many-streams", *KEYED),
+        **problems("not-found", "second-marking-open", "too-many-streams", *KEYED),
     },
 )
-async def get_job_grades(job_id: JobId, service: CourseService) -> StreamingResponse:
+async def get_job_grades(job_id: JobId, service: CourseService, caller: TaCaller) -> StreamingResponse:
     """Students whom no model graded first, with the reason; then the grades so far. Forgotten students are left out.
 
-    Every `grade_id` can be overridden, so a person can rate a submission that no model can read.
+    Every `grade_id` can be overridden, so a person can rate a submission that no model can read. A TA with open second
+    markings in the lab gets 409, as for all results of the job.
     """
-    found = await run_in_threadpool(lambda: _results(service, find_job(service, job_id)))
+    found = await run_in_threadpool(lambda: _results(service, _visible_job(service, caller, job_id)))
     return StreamingResponse(_lines(found), media_type=NDJSON)
 
 
@@ -59,11 +61,11 @@ async def get_job_grades(job_id: JobId, service: CourseService) -> StreamingResp
             "description": "The current ratings, overrides included, in the format of a lab's rubric_ratings.csv.",
             "content": {CSV: {"schema": {"type": "string"}, "example": RATINGS_CSV}},
         },
-        **problems("not-found", "nothing-graded", "too-many-streams", *KEYED),
+        **problems("not-found", "nothing-graded", "second-marking-open", "too-many-streams", *KEYED),
     },
 )
-async def get_job_ratings(job_id: JobId, service: CourseService) -> Response:
-    text = await run_in_threadpool(lambda: _table(service, find_job(service, job_id)))
+async def get_job_ratings(job_id: JobId, service: CourseService, caller: TaCaller) -> Response:
+    text = await run_in_threadpool(lambda: _table(service, _visible_job(service, caller, job_id)))
     return Response(text, media_type=CSV)
 
 
@@ -71,14 +73,24 @@ async def get_job_ratings(job_id: JobId, service: CourseService) -> Response:
     "/jobs/{job_id}/comparison",
     operation_id="compare_job",
     summary="Compare a job with the TAs' grades and the previous job",
-    responses={**success("The comparison.", COMPARISON), **problems("not-found", "too-many-streams", *KEYED)},
+    responses={
+        **success("The comparison.", COMPARISON),
+        **problems("not-found", "second-marking-open", "too-many-streams", *KEYED),
+    },
 )
-async def compare_job(job_id: JobId, service: CourseService) -> JobComparison:
+async def compare_job(job_id: JobId, service: CourseService, caller: TaCaller) -> JobComparison:
     def compare() -> JobComparison:
-        job = find_job(service, job_id)
+        job = _visible_job(service, caller, job_id)
         return compared(service.store, job, _current_lab(service, job))
 
     return await run_in_threadpool(compare)
+
+
+def _visible_job(service: Service, caller: Caller, job_id: str) -> Job:
+    """Raises UnknownError, and SecondMarkingOpenError if the caller must not see all of its ratings yet."""
+    job = find_job(service, job_id)
+    require_visible_lab(service, caller, job.lab)
+    return job
 
 
 def _lines(found: list[Result]) -> Iterator[str]:

@@ -18,8 +18,10 @@ from serving.api.schemas.regrade_requests import (
     RegradeRequestRecord,
     regrade_request_record,
 )
+from serving.api.second_markings import open_second_marking, require_visible
 from serving.api.service import CourseService, Service
 from serving.store.errors import UnknownError
+from serving.store.grades import StoredGrade
 from serving.store.regrade_records import RegradeRequest, RequestState
 from serving.store.regrade_requests import RegradeRequests
 from serving.store.students import is_anonymous
@@ -45,7 +47,10 @@ Limit = Annotated[int, Query(ge=1, le=LIMITS.listed_max, description="The number
     responses={
         **success("The request, which is open.", {**REGRADE_REQUEST, "state": "open", "answer": None}, 201),
         **problems(
-            *("not-found", "regrade-request-open", "too-many-regrade-requests", "invalid-name"), *BODY, *STORED, *KEYED
+            *("not-found", "regrade-request-open", "too-many-regrade-requests", "invalid-name", "second-marking-open"),
+            *BODY,
+            *STORED,
+            *KEYED,
         ),
     },
 )
@@ -59,6 +64,7 @@ async def submit_regrade_request(
 ) -> Response:
     """About one criterion of a grade, whose current rating is recorded with it. A criterion has one open request."""
     history, student = await run_in_threadpool(find_grade, service, grade_id)
+    await run_in_threadpool(require_visible, service, caller, history.grade)
 
     def record(request_id: str) -> RegradeRequestRecord:
         made = requests_of(service).submit(grade_id, body.criterion, body.text, request=request_id, actor=caller.actor)
@@ -82,16 +88,19 @@ async def submit_regrade_request(
 )
 async def list_regrade_requests(
     service: CourseService,
-    _: TaCaller,
+    caller: TaCaller,
     lab: Lab = None,
     state: State = None,
     after: After = 0,
     limit: Limit = LIMITS.listed,
 ) -> RegradeRequestList:
+    """Without those about submissions that the caller has yet to rate as second marker."""
+
     def read() -> RegradeRequestList:
         course = service.course.name
         found = requests_of(service).queue(course, lab=lab, state=state, after=after, limit=limit)
-        listed = tuple(regrade_request_record(each, _student(service, each)) for each in found)
+        visible = (each for each in found if not open_second_marking(service, caller, _grade(service, each)))
+        listed = tuple(regrade_request_record(each, _student(service, each)) for each in visible)
         return RegradeRequestList(requests=listed, next=found[-1].seq if len(found) == limit else None)
 
     return await run_in_threadpool(read)
@@ -101,11 +110,17 @@ async def list_regrade_requests(
     "/regrade-requests/{regrade_id}",
     operation_id="get_regrade_request",
     summary="Get a regrade request and its answer",
-    responses={**success("The request.", REGRADE_REQUEST), **problems("not-found", "student-forgotten", *KEYED)},
+    responses={
+        **success("The request.", REGRADE_REQUEST),
+        **problems("not-found", "student-forgotten", "second-marking-open", *KEYED),
+    },
 )
-async def get_regrade_request(regrade_id: RegradeId, service: CourseService) -> RegradeRequestRecord:
+async def get_regrade_request(
+    regrade_id: RegradeId, service: CourseService, caller: PlatformCaller
+) -> RegradeRequestRecord:
     def read() -> RegradeRequestRecord:
         found = find_regrade_request(service, regrade_id)
+        require_visible(service, caller, _grade(service, found))
         return regrade_request_record(found, _student(service, found))
 
     return await run_in_threadpool(read)
@@ -119,7 +134,9 @@ async def get_regrade_request(regrade_id: RegradeId, service: CourseService) -> 
     response_model=RegradeRequestRecord,
     responses={
         **success("The answered request.", REGRADE_REQUEST, 201),
-        **problems("not-found", "regrade-request-answered", "invalid-name", *BODY, *STORED, *KEYED),
+        **problems(
+            *("not-found", "regrade-request-answered", "invalid-name", "second-marking-open"), *BODY, *STORED, *KEYED
+        ),
     },
 )
 async def answer_regrade_request(
@@ -132,6 +149,7 @@ async def answer_regrade_request(
 ) -> Response:
     """A granted request overrides the rating in the same transaction, also for the other members of a group."""
     found = await run_in_threadpool(find_regrade_request, service, regrade_id)
+    await run_in_threadpool(lambda: require_visible(service, caller, _grade(service, found)))
 
     def record(request_id: str) -> RegradeRequestRecord:
         answered = answer(service, found, body.rating, body.text, request=request_id, actor=caller.actor)
@@ -161,6 +179,10 @@ def find_regrade_request(service: Service, regrade_id: str) -> RegradeRequest:
     if service.store.read_student(found.student).course != service.course.name:
         raise UnknownError(f"There is no regrade request {regrade_id!r}.")
     return found
+
+
+def _grade(service: Service, found: RegradeRequest) -> StoredGrade:
+    return service.store.read_history(found.grade).grade
 
 
 def _student(service: Service, found: RegradeRequest) -> str | None:

@@ -10,6 +10,7 @@ from serving.api.middleware.json_bodies import PAGES_PATH
 from serving.api.routes.grades import GradeId, find_grade
 from serving.api.schemas.examples import BODY, KEYED, STUDENT_LINK, problems, success
 from serving.api.schemas.regrade_requests import StudentLinkIn, StudentLinkOut
+from serving.api.second_markings import require_visible
 from serving.api.service import CourseService
 from serving.store.roles import Role
 from serving.store.student_links import LinkOptions, StudentLinks
@@ -23,7 +24,10 @@ PATH = f"{PAGES_PATH}/feedback?link="
     operation_id="create_student_link",
     summary="Create a link to a student's feedback",
     status_code=201,
-    responses={**success("The link, shown once.", STUDENT_LINK, 201), **problems("not-found", *BODY, *KEYED)},
+    responses={
+        **success("The link, shown once.", STUDENT_LINK, 201),
+        **problems("not-found", "second-marking-open", *BODY, *KEYED),
+    },
 )
 async def create_student_link(
     grade_id: GradeId, body: StudentLinkIn, service: CourseService, caller: PlatformCaller
@@ -31,7 +35,8 @@ async def create_student_link(
     """Opens the feedback on this grade only, any number of times until it expires. A repeated request makes another."""
     if body.include_review or body.probabilities:
         check_role(caller, Role.TA)
-    await run_in_threadpool(find_grade, service, grade_id)
+    history, _ = await run_in_threadpool(find_grade, service, grade_id)
+    await run_in_threadpool(require_visible, service, caller, history.grade)
     options = LinkOptions(include_review=body.include_review, probabilities=body.probabilities)
     links, period = StudentLinks(service.store.database), timedelta(days=body.days)
     token, end = await run_in_threadpool(lambda: links.create(grade_id, period, options, actor=caller.actor))

@@ -23,7 +23,6 @@ from serving.lti.tokens import Signed
 from serving.lti.tool import Tool
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import OutboundPolicy
-from serving.review.index import ReviewIndex
 from serving.web.error_pages import install_error_pages
 from serving.web.lti import choices, launches, logins, registration
 from serving.web.lti.state import LtiState, limited
@@ -65,7 +64,7 @@ def mount_lti(app: FastAPI, options: LtiOptions) -> FastAPI:
     lti.state.lti = LtiState(
         tool=options.tool,
         service=service,
-        review=ReviewIndex(store.database),
+        review=service.reviews,
         policy=options.policy,
         open_client=options.open_client,
         keys=options.keys,

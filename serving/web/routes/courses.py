@@ -43,7 +43,7 @@ def _courses(request: Request, caller: Caller) -> dict[str, list[dict[str, Any]]
 
 def _lab(request: Request, course: str, lab: str) -> dict[str, Any]:
     review = review_state(request).index.lab(course, lab)
-    agreed, blind = blind_agreement(review)
+    agreed, blind = blind_agreement(review.visible_to(request.state.caller.actor))
     return {
         "name": lab,
         "submissions": len(review.items),

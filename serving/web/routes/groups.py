@@ -2,7 +2,6 @@
 
 import difflib
 import re
-from dataclasses import replace
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Query, Request, Response
@@ -251,9 +250,7 @@ def _review(request: Request, course: str, lab: str) -> tuple[Service, LabReview
     review = review_state(request).index.lab(course, lab)
     if not review.items and lab not in service.course.labs:
         raise ProblemError("not-found", "This course has no lab of this name.")
-    actor = request.state.caller.actor
-    open_items = {grade: item for grade, item in review.items.items() if not review.is_sealed(item, actor)}
-    return service, replace(review, items=open_items)
+    return service, review.visible_to(request.state.caller.actor)
 
 
 def _fits(item: ReviewItem, leader: ReviewItem) -> bool:

@@ -85,7 +85,7 @@ def _list(request: Request, course: str, lab_name: str, chosen: Filter, page: in
     items = selected(review, chosen, hidden, rated, actor)
     pages = max(1, -(-len(items) // ROWS))
     page = min(page, pages)
-    agreed, decided_blind = blind_agreement(review)
+    agreed, decided_blind = blind_agreement(review.visible_to(actor))
     return {
         "course": course,
         "lab": lab_name,

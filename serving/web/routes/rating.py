@@ -17,6 +17,7 @@ from labs_schema.models import Lab, Submission
 from labs_schema.reading.validate import load_lab
 from serving.api.authorization import Caller
 from serving.api.schemas.problems import ProblemError
+from serving.api.second_markings import SecondMarkingOpenError
 from serving.api.service import Service
 from serving.jobs.ungraded_lab import add_ungraded
 from serving.review.filters import Filter, Ratings
@@ -41,7 +42,10 @@ async def rate(
     request: Request, caller: TaVisitor, course: Name, lab: Name, grade: Name = "", after: Name = ""
 ) -> Response:
     """Writes nothing. Without `grade` it leads to the program to rate next; `after`: another one than that."""
-    context = await run_in_threadpool(_page, request, caller, course, lab, (grade, after))
+    try:
+        context = await run_in_threadpool(_page, request, caller, course, lab, (grade, after))
+    except SecondMarkingOpenError as error:
+        return redirect(request, f"/second-markings/{error.grade}")
     if context.get("next"):
         return redirect(request, "/lab/rate", course=course, lab=lab, grade=context["next"])
     return render(request, "rate.html" if context.get("item") else "rate_start.html", **context)
@@ -82,6 +86,8 @@ def _page(request: Request, caller: Caller, course: str, lab: str, wanted: tuple
     grade, after = wanted
     rated = tas_ratings(request, service, lab)
     if grade in review.items:
+        if first := review.open_second_marking(review.items[grade], caller.actor):
+            raise SecondMarkingOpenError(first)
         return {**shared, **_program(request, service, review, review.items[grade], state, rated)}
     following = _next(review, state, rated, caller.actor, after)
     if following is None:
@@ -115,7 +121,8 @@ def _next(review: LabReview, state: LabelState, rated: Ratings, actor: str, afte
     if after in [item.grade for item in proposed]:  # another one was requested: the following ones first
         position = [item.grade for item in proposed].index(after) + 1
         proposed = [*proposed[position:], *proposed[:position]]
-    unrated = [item for item in proposed if not _is_complete(item, rated) and item.grade != after]
+    visible = (item for item in proposed if not review.is_sealed(item, actor))
+    unrated = [item for item in visible if not _is_complete(item, rated) and item.grade != after]
     own = (item for item in unrated if not _others(item, actor))
     return next(own, None) or next(iter(unrated), None)
 

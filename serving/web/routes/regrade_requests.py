@@ -9,13 +9,14 @@ from starlette.concurrency import run_in_threadpool
 from serving.api.authorization import Caller
 from serving.api.routes.regrade_requests import answer, find_regrade_request, requests_of
 from serving.api.schemas.problems import ProblemError, too_large
+from serving.api.second_markings import open_second_marking, require_visible
 from serving.api.service import Service
 from serving.store.regrade_records import RegradeRequest, RequestState
 from serving.store.regrade_requests import LIMITS
 from serving.store.students import is_anonymous
 from serving.web.form_posts import PageRoute, read_form, text
 from serving.web.rendering import new_request_id, redirect, render
-from serving.web.review_state import review_state
+from serving.web.review_state import hidden_for, review_state
 from serving.web.visitors import TaVisitor, course_service
 
 router = APIRouter(route_class=PageRoute)
@@ -56,6 +57,7 @@ def _respond(
 ) -> None:
     service, (rating, words, request_id) = course_service(request, course), given
     found = find_regrade_request(service, regrade_id)
+    require_visible(service, caller, service.store.read_history(found.grade).grade)
     answer(service, found, rating, words, request=request_id, actor=caller.actor)
 
 
@@ -63,25 +65,26 @@ def _list(request: Request, course: str, lab: str | None, state: RequestState, a
     service = course_service(request, course)
     found = requests_of(service).queue(service.course.name, lab=lab, state=state, after=after, limit=LIMITS.listed)
     return {
-        "rows": [_row(service, each, sealed=_is_sealed(request, service, each)) for each in found],
+        "rows": [_row(request, service, each) for each in found],
         "next": found[-1].seq if len(found) == LIMITS.listed else None,
         "most": LIMITS.text_chars,
     }
 
 
-def _is_sealed(request: Request, service: Service, found: RegradeRequest) -> bool:
-    """Whether the visitor is to rate the submission as second marker and must not know its ratings."""
-    review = review_state(request).index.lab(service.course.name, found.lab)
-    mine = (item for item in review.items.values() if item.student == found.student)
-    return any(review.is_sealed(item, request.state.caller.actor) for item in mine)
-
-
-def _row(service: Service, found: RegradeRequest, *, sealed: bool) -> dict[str, Any]:
+def _row(request: Request, service: Service, found: RegradeRequest) -> dict[str, Any]:
+    """`sealed`: the grade that the visitor is to rate first, as second marker. `hidden`: the rating of the criterion is
+    the model's, and the visitor is to choose without it."""
     history, student = service.store.read_history(found.grade), service.store.read_student(found.student).student
     [criterion] = [each for each in history.lab.criteria if each.title == found.criterion]
+    review = review_state(request).index.lab(service.course.name, found.lab)
+    hidden = hidden_for(request, review)
+    current = [item for item in review.items.values() if item.student == found.student]
     return {
         "found": found,
-        "sealed": sealed,
+        "sealed": open_second_marking(service, request.state.caller, history.grade),
+        "hidden": any(
+            hidden(item, each) for item in current for each in item.criteria if each.title == found.criterion
+        ),
         "student": "" if is_anonymous(student) else student or "",
         "current": history.ratings.get(found.criterion),
         "ratings": criterion.ratings,

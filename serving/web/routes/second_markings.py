@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from labs_schema.limits import PageLimits
 from serving.api.authorization import Caller
 from serving.api.schemas.problems import ProblemError, too_large
+from serving.api.second_markings import SecondMarkingOpenError
 from serving.review.index import LabReview
 from serving.review.items import ReviewItem
 from serving.review.second_markings import comparisons
@@ -33,7 +34,10 @@ async def second_markings(request: Request, caller: TaVisitor, course: Name, lab
 
 @router.get("/second-markings/{grade_id}")
 async def second_marking(request: Request, caller: TaVisitor, grade_id: str) -> Response:
-    context = await run_in_threadpool(_page, request, caller, grade_id)
+    try:
+        context = await run_in_threadpool(_page, request, caller, grade_id)
+    except SecondMarkingOpenError as error:
+        return redirect(request, f"/second-markings/{error.grade}")
     return render(request, "second_marking.html", chosen={}, comment="", missing=(), **context)
 
 
@@ -59,11 +63,12 @@ def _list(request: Request, caller: Caller, course: str, lab: str) -> dict[str, 
     service = course_service(request, course)
     review = review_state(request).index.lab(course, lab)
     mine = [item for item in review.items.values() if review.ta(item, Marking.SECOND) == caller.actor]
-    visible = [each for each in comparisons(review) if not review.is_sealed(review.items[each.grade], caller.actor)]
+    left = [item for item in mine if review.second_rating(item, caller.actor) is None]
+    visible = comparisons(review.visible_to(caller.actor))
     return {
         "items": review.items,
-        "open": [item for item in mine if review.is_sealed(item, caller.actor)],
-        "done": len(mine) - sum(review.is_sealed(item, caller.actor) for item in mine),
+        "open": left,
+        "done": len(mine) - len(left),
         "differences": [each for each in visible if not each.agrees],
         "compared": len(visible),
         "names": {each.id: each.name for each in service.store.list_keys()},
@@ -79,6 +84,8 @@ def _page(request: Request, caller: Caller, grade_id: str) -> dict[str, Any]:
         raise ForgottenError(f"The student of grade {grade_id} was forgotten.")
     rubric = review.rubrics[item.rubric]
     mine = review.second_rating(item, caller.actor)
+    if mine and (equal := review.open_second_marking(item, caller.actor)):
+        raise SecondMarkingOpenError(equal)
     return {
         "course": review.course,
         "lab": review.lab,

@@ -26,11 +26,12 @@ def _statistics(request: Request, course: str, lab: str) -> dict[str, Any]:
     service = course_service(request, course)
     state = review_state(request)
     review = state.index.lab(course, lab)
+    actor = request.state.caller.actor
     return {
         "course": course,
         "lab": lab,
-        "found": statistics(review),
+        "found": statistics(review.visible_to(actor)),
         "share_blind": state.blind_share,
-        "tas": ta_agreement(review),
+        "tas": ta_agreement(review, actor),
         "names": {each.id: each.name for each in service.store.list_keys()},
     }

@@ -10,6 +10,7 @@ from labs_schema.grades import CriterionGrade, total_marks
 from labs_schema.limits import PageLimits
 from labs_schema.models import Criterion, Lab, SourceFile, Submission
 from labs_schema.observations import CheckResult, SubmissionObservations
+from serving.api.second_markings import SecondMarkingOpenError
 from serving.api.service import Service
 from serving.feedback.feedback import tests_passed
 from serving.review.filters import Filter, Hidden, Show, neighbours, selected
@@ -21,7 +22,6 @@ from serving.store.overrides import History
 from serving.web.form_posts import PageRoute
 from serving.web.rendering import new_request_id, redirect, render
 from serving.web.review_state import (
-    SecondMarkingOpenError,
     find_submission,
     hidden_for,
     is_blind,

@@ -6,18 +6,28 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from benchmarks.review_walk import STUDENTS, walked
-from serving.store.store import open_store
+from benchmarks.review_walk import walked
+from labs_schema.lab_writer import write_lab
+from labs_schema.models import Lab
+from labs_schema.reading.validate import load_lab
+from serving.courses.lab_registry import read_registry
+from serving.courses.served import OneCourse
+from serving.jobs.chunk import grade_chunk
+from serving.jobs.clarified import for_clarification
+from serving.jobs.job import Job
+from serving.store.store import Store, open_store
 from tests.harness.pages import pages_app
-from tests.harness.review_walk import ReviewWalk
-from tests.harness.synthetic_lab import COURSE, synthetic_lab
+from tests.harness.review.walk import ReviewWalk, walk_lab
+from tests.harness.synthetic_lab import COURSE, LAB, HashBackend
 
 
 class LocalHost:
     """The service in this process. A kill lets the request that is on its way finish."""
 
-    def __init__(self, store: Any) -> None:
-        self._store = store
+    def __init__(self, store: Store, folder: Path) -> None:
+        self.folder, self._store = folder / LAB, store
+        write_lab(walk_lab(), self.folder)
+        self._backend = LabBackend(store, self.folder)
 
     def client(self) -> TestClient:
         async def current(scope: Any, receive: Any, send: Any) -> None:
@@ -26,15 +36,34 @@ class LocalHost:
         return TestClient(current, "http://localhost", raise_server_exceptions=False)
 
     def restart(self) -> None:
-        self._app = pages_app(self._store, blind_share=0.0, course=COURSE)
+        registry, _ = read_registry(self.folder.parent)
+        courses = OneCourse(COURSE, registry, self.folder.parent)
+        self._app = pages_app(self._store, courses, blind_share=0.0)
 
     def kill(self) -> None: ...
+
+    def work(self, job: str) -> None:
+        found = self._backend.jobs.job(job)
+        for number in range(found.chunks):
+            grade_chunk(self._backend, job, number)
+        self._backend.jobs.finish(found)
+
+
+class LabBackend(HashBackend):
+    """Reads the lab from its folder for each job, as a worker does."""
+
+    def __init__(self, store: Store, folder: Path) -> None:
+        super().__init__(store, load_lab(folder), 0)
+        self._folder = folder
+
+    def lab(self, job: Job) -> Lab:
+        return for_clarification(self.store.database, job, load_lab(self._folder))
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_short_walk(tmp_path: Path, seed: int) -> None:
     store = open_store(f"sqlite:///{tmp_path}/walk.db")
-    walk = ReviewWalk(store, LocalHost(store), synthetic_lab(STUDENTS), COURSE, seed)
+    walk = ReviewWalk(store, LocalHost(store, tmp_path / COURSE), COURSE, seed)
     for _ in range(60):
         walk.step()
     found = walk.finish()

@@ -1,4 +1,4 @@
-"""A model of the store after people reviewed a lab through its pages, for `review_walk`."""
+"""A model of the store after people reviewed a lab through its pages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -39,9 +39,8 @@ class OpenPage:
         """The text in each comment field."""
         return {each: self.fields[f"comment-{each}"] for each in self.versions if f"comment-{each}" in self.fields}
 
-    def filled(self, act: str, comments: Mapping[int, str]) -> Self:
-        """The form when the TA presses the button `act`."""
-        texts = {f"comment-{each}": text for each, text in comments.items()}
+    def filled(self, act: str, texts: Mapping[str, str]) -> Self:
+        """The form when the TA presses the button `act` after typing `texts` into fields."""
         return replace(self, fields={**self.fields, **texts, "act": act})
 
     def of_revision(self, criterion: int, other: Self) -> Self:
@@ -52,6 +51,17 @@ class OpenPage:
             versions={**self.versions, criterion: other.versions[criterion]},
             shown={**self.shown, criterion: other.shown[criterion]},
         )
+
+
+class GroupForm(NamedTuple):
+    """The form that gives the members of a group of equal answers a rating. `versions`: student -> that of the
+    criterion when the page was opened."""
+
+    request: str
+    criterion: int
+    rating: str
+    comment: str
+    versions: Mapping[int, int]
 
 
 @dataclass
@@ -150,6 +160,23 @@ class ReviewModel:
             if each.ta == ta
         ]
         return max(own, key=lambda name: order[name]) if own else None
+
+    def rate_group(self, ta: str, form: GroupForm) -> int:
+        """The status that the form of a group gets. An existing comment stays if the form has none."""
+        if given := [each for (name, _), each in self.records.items() if name == form.request]:
+            return 409 if any(each.action is Action.CONFLICT for each in given) else 200
+        conflict = False
+        for student, seen in form.versions.items():
+            key = student, form.criterion
+            outdated = seen != self.version.get(key, 0)
+            kind = Action.CONFLICT if outdated else Action.RATE
+            entry = Entry(form.request, ta, kind, form.rating, form.comment or self.comment(key))
+            conflict |= outdated
+            if outdated:
+                self.records[form.request, key] = entry
+            else:
+                self.add(key, entry)
+        return 409 if conflict else 200
 
     def accept_many(self, ta: str, request: str, seen: Mapping[Key, int]) -> None:
         """Accepts what the calibration accepted, as a list with the versions `seen` showed it."""

@@ -1,0 +1,112 @@
+"""Questions about the rubric that are answered once: the answer is applied or discarded, also while processes are
+killed and TAs decide."""
+
+import json
+from typing import Any
+
+from labs_schema.grades import Status
+from labs_schema.reading.validate import load_lab
+from serving.store.clarifications import Clarification, Clarifications, Event
+from tests.harness.review.site import TAS, Site
+from tests.harness.review.submissions import SubmissionPages
+
+HESITATING = 4
+"""Submissions without a decision on the criterion."""
+
+
+class AnsweredQuestions:
+    """`open`: an answer that was neither applied nor discarded, and whose submissions were graded again."""
+
+    def __init__(self, site: Site, submissions: SubmissionPages) -> None:
+        self.site, self._submissions = site, submissions
+        self._stored, self.open = Clarifications(site.store.database), None
+        self.open: Clarification | None
+
+    def answer(self, name: str) -> None:
+        """The model hesitates on a criterion, and a TA answers what that means for the rubric."""
+        site = self.site
+        criterion = site.chance.randrange(len(site.lab.criteria))
+        for student in site.chance.sample(site.students, HESITATING):
+            self._submissions.undo_all(name, (student, criterion))
+        site.regrade(**{f"c{criterion}": hesitation(site, criterion)})
+        page = site.chance.choice(site.forms(site.of_lab(name, "/lab/doubts"), "/lab/doubts"))
+        text, scope = f"{name} {site.number} answers.", site.chance.choice(("these", "all"))
+        sent = page.filled("", {"text": text, "scope": scope})
+        addresses = {str(site.send(name, sent, kill=site.happens(0.3)).url)}
+        if site.happens(0.5):
+            addresses.add(str(site.send(name, sent).url))
+        [found] = [each for each in self._stored.of_lab(site.course, site.lab.name) if each.text == text]
+        assert [each.rpartition("/")[2] for each in addresses] == [found.id] and site.names[found.actor] == name
+        site.host.work(found.job)
+        self.open = found
+        site.counts["answers"] += 1
+
+    def decide(self, name: str) -> None:
+        """Applies or discards the open answer, or both at the same moment."""
+        site, found = self.site, self.open
+        if found is None:
+            self.answer(name)
+            return
+        is_current = set(found.grades) <= set(site.grades[-1])
+        page = site.get(name, f"/app/clarifications/{found.id}")
+        apply, discard = site.form(page, "/apply"), site.form(page, "/discard")
+        if site.happens(0.2):
+            one, other = site.chance.sample(TAS, 2)
+            forms = {one: apply, other: site.form(site.get(other, f"/app/clarifications/{found.id}"), "/discard")}
+            answers = site.at_once(forms, kill=site.happens(0.3))
+            applied = self._stored.read(found.id).last is Event.APPLIED
+            assert sorted(answers.values()) == [200, 409], answers
+            assert answers[one if applied else other] == 200 and (is_current or not applied)
+        elif site.happens(0.2):
+            assert site.send(name, discard, kill=site.happens(0.3)).status_code == 200
+            assert site.send(name, apply).status_code == 409
+        else:
+            for kill in (site.happens(0.6), site.happens(0.2)):
+                response = site.send(name, apply, kill, within=0.4)
+                assert response.status_code == (200 if is_current else 409), response.text[-2000:]
+            assert site.send(name, discard).status_code == (409 if is_current else 200)
+        self.open = None
+        self._check(self._stored.read(found.id))
+
+    def _check(self, found: Clarification) -> None:
+        """An applied answer is in the rubric once, and each concerned student has the proposed grade, once."""
+        site = self.site
+        rubric = json.loads((site.host.folder / "rubrics.json").read_text())
+        texts = [text for each in rubric for text in each.get("clarifications", ())]
+        assert found.last in (Event.APPLIED, Event.DISCARDED)
+        applied = found.last is Event.APPLIED
+        assert texts.count(found.text) == applied, (texts, found)
+        site.counts[f"answers {found.last}"] += 1
+        given = self._grades(found.id)
+        assert bool(given) == applied
+        if applied:
+            proposed = self._grades(found.job)
+            assert given.keys() == proposed.keys() and all(
+                [c.rating for c in given[student][1].criteria] == [c.rating for c in grade.criteria]
+                for student, (_, grade) in proposed.items()
+            )
+            site.lab = load_lab(site.host.folder)
+            site.graded({student: id_ for student, (id_, _) in given.items()})
+
+    def _grades(self, request: str) -> dict[int, tuple[str, Any]]:
+        """Student -> id and grade of a request."""
+        site, found = self.site, self.site.store.read_grades(request)
+        names = [each.student for each in site.lab.submissions]
+        by_student = {
+            names.index(str(site.store.read_student(each.student).student)): (each.id, each.grade) for each in found
+        }
+        assert len(by_student) == len(found)
+        return by_student
+
+
+def hesitation(site: Site, criterion: int) -> dict[str, Any]:
+    """A criterion's grade between its first two ratings."""
+    first, second, *rest = [each.title for each in site.lab.criteria[criterion].ratings]
+    return {
+        "rating": first,
+        "marks": site.lab.criteria[criterion].ratings[0].marks,
+        "probabilities": {first: 0.5, second: 0.4, **dict.fromkeys(rest, 0.1 / max(1, len(rest)))},
+        "confidence": 0.5,
+        "status": Status.NEEDS_REVIEW,
+        "review_reasons": ("low-confidence: 0.50 < 0.70",),
+    }
