@@ -83,6 +83,15 @@ Tests = Annotated[
     Path | None,
     typer.Option("--tests", metavar="FOLDER", help="gradescope-autograder: the course's own autograder, run as well."),
 ]
+Wait = Annotated[
+    int,
+    typer.Option(
+        "--wait",
+        min=1,
+        metavar="MINUTES",
+        help="autograders: how long to retry while the service is away. At most 30 for Gradescope, 6 for PrairieLearn.",
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only report the changes. Writes nothing.")]
 
 
@@ -102,6 +111,7 @@ def export(
     font: Font = None,
     service: Service = "",
     tests: Tests = None,
+    wait: Wait = 5,
     dry_run: DryRun = False,
 ) -> None:
     """Writes the results of a regrade as a file for a course platform.
@@ -127,7 +137,7 @@ def export(
     if out is None and not dry_run:
         raise typer.BadParameter("name the file to write", param_hint="--out")
     if platform in AUTOGRADERS:
-        write_autograder(platform, results, out, service, tests)
+        write_autograder(platform, results, out, service, tests, wait)
         return
     policy = Policy(include_review=include_review, scale=scale)
     formats = tuple(dict.fromkeys(format_ or [DocumentFormat.HTML]))
@@ -140,15 +150,17 @@ def export(
     show(report, as_table(report, None if dry_run else out))
 
 
-def write_autograder(platform: str, lab: Path, out: Path | None, service: str, tests: Path | None) -> None:
+def write_autograder(platform: str, lab: Path, out: Path | None, service: str, tests: Path | None, wait: int) -> None:
     """Writes the zip file, or only checks the input if `out` is None."""
     from labs_schema.checks.reading import has_checks, load_checks
     from labs_schema.reading.validate import load_rubric
-    from serving.exports.autograders.package import AutograderRequest, autograder_zip
+    from serving.exports.autograders.package import LONGEST_WAIT, AutograderRequest, autograder_zip
     from serving.exports.exporter import write_file
 
+    if wait > LONGEST_WAIT[platform]:
+        raise typer.BadParameter(f"at most {LONGEST_WAIT[platform]} for {platform}", param_hint="--wait")
     checks = load_checks(lab) if has_checks(lab) else None
-    request = AutograderRequest(platform=platform, service=service, tests=tests, checks=checks)
+    request = AutograderRequest(platform=platform, service=service, tests=tests, checks=checks, seconds=60 * wait)
     data = autograder_zip(load_rubric(lab), request)
     if out is not None:
         write_file(out, data)

@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from grader.cli import app
 from labs_schema.errors import InputError
 from labs_schema.grades import Provenance
+from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from serving.api.schemas.grades import GradeResponse
 from serving.api.schemas.requests import LabGradeRequest
@@ -225,3 +228,23 @@ def test_prairielearn_scores_accepted_grades_only(run: Run, service: Service) ->
     service.answers = [(200, {}, grade(("accepted", "needs_review")))]
     results = run("prairielearn-grader")
     assert results["gradable"] is False and len(results["format_errors"]) == 1 and "score" not in results
+
+
+@pytest.mark.parametrize(("platform", "minutes", "accepted"), [
+    ("gradescope-autograder", 30, True), ("gradescope-autograder", 31, False), ("prairielearn-grader", 6, True),
+    ("prairielearn-grader", 7, False),
+])  # fmt: skip
+def test_the_wait_for_the_service_is_within_the_platforms_time_limit(
+    platform: str, minutes: int, accepted: bool, make_lab: Callable[..., Lab], tmp_path: Path
+) -> None:
+    """Gradescope ends an autograder after 40 minutes at most, PrairieLearn after 10."""
+    write_lab(make_lab(students=1), tmp_path / "lab1")
+    out = tmp_path / "a.zip"
+    given = ["export", platform, str(tmp_path / "lab1"), "--service", "https://grader.example", "--out", str(out)]
+    assert (CliRunner().invoke(app, [*given, "--wait", str(minutes)]).exit_code == 0) is accepted is out.exists()
+    if accepted:
+        with zipfile.ZipFile(out) as archive:
+            config = json.loads(archive.read("config.json"))
+            assert config["seconds"] == 60 * minutes
+            if "info.json" in archive.namelist():
+                assert json.loads(archive.read("info.json"))["externalGradingOptions"]["timeout"] <= 600
