@@ -1,6 +1,6 @@
 """Sends grades to fake platforms over a network that fails in every way, and kills the sender with SIGKILL.
 
-    python -m benchmarks.deliveries [--students 500] [--kills 10] [--platform canvas-rubric ...]
+    python -m benchmarks.deliveries [--students 500] [--kills 10] [--platform canvas-service ...]
 
 A fifth of the requests fails: dropped before or after they are processed, late by five requests, processed twice or by
 half, refused with 500 or 429. Every student gets a grade and then another one; in both rounds the sender is killed and

@@ -127,10 +127,11 @@ class Platform(Protocol):
         """Person id -> current value; of one person or of all. People without any entry are left out."""
         ...
 
-    def write(self, person: str, new: NewValue, current: Value) -> None:
+    def write(self, person: str, new: NewValue, current: Value) -> Value | None:
         """Makes the platform show `new`. Called again after a failure of any kind, also a half-done one.
 
-        `current` is what was read a moment before. `new.comments` is what to have there, not what to add.
+        `current` is what was read a moment before. `new.comments` is what to have there, not what to add. Returns what
+        the platform shows, if it was read after the write; otherwise the caller reads it.
         """
         ...
 

@@ -6,6 +6,8 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
+from tests.harness.quiet_server import read_body
+
 if TYPE_CHECKING:
     from tests.harness.fake_canvas import FakeCanvas
 
@@ -25,7 +27,7 @@ class CanvasHandler(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         parts = urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = read_body(self)
         query = parse_qsl(parts.query, keep_blank_values=True)
         fault = self._count()
         if parts.path.startswith("/files/"):

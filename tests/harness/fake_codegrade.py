@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from labs_schema.models import Lab
-from tests.harness.quiet_server import QuietServer
+from tests.harness.quiet_server import QuietServer, read_body
 
 TOKEN, ASSIGNMENT = "codegrade-token", 77
 WHEN = "2026-11-01T10:00:00.000000+00:00"
@@ -84,7 +84,7 @@ def _handler(site: FakeCodeGrade) -> type[BaseHTTPRequestHandler]:
 
         def _handle(self) -> None:
             parts, headers = urlsplit(self.path), {}
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = read_body(self)
             fault = site.faults.pop(0) if self.command == "PUT" and site.faults else ""
             if self.headers.get("Authorization") != f"Bearer {TOKEN}":
                 status, found = 401, {"message": "not logged in", "code": "NOT_LOGGED_IN"}

@@ -19,7 +19,7 @@ import jwt
 
 from tests.harness.fake_lti_services import Answer, RefusedError, Request, Services
 from tests.harness.lti_tokens import private_key, public_jwk, signed
-from tests.harness.quiet_server import QuietServer
+from tests.harness.quiet_server import QuietServer, read_body
 
 CLAIM, DEEP = "https://purl.imsglobal.org/spec/lti/claim/", "https://purl.imsglobal.org/spec/lti-dl/claim/"
 MEMBERSHIP = "http://purl.imsglobal.org/vocab/lis/v2/membership"
@@ -287,7 +287,7 @@ def _handler(platform: FakeLti) -> type[BaseHTTPRequestHandler]:
 
         def _handle(self) -> None:
             parts = urlsplit(self.path)
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = read_body(self)
             headers = {name.lower(): value for name, value in self.headers.items()}
             request = Request(self.command, parts.path, dict(parse_qsl(parts.query)), headers, body)
             with platform.lock:

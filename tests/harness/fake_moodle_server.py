@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote
 
 from tests.harness.fake_moodle import TOKEN, FakeMoodle
 from tests.harness.fake_moodle_grades import Json
-from tests.harness.quiet_server import QuietServer
+from tests.harness.quiet_server import QuietServer, read_body
 
 
 class MoodleHandler(BaseHTTPRequestHandler):
@@ -21,7 +21,7 @@ class MoodleHandler(BaseHTTPRequestHandler):
     site: FakeMoodle
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        body = read_body(self).decode()
         form = dict(parse_qsl(body, keep_blank_values=True))
         if self.path.startswith("/webservice/pluginfile.php"):
             self._file(form)
@@ -56,7 +56,7 @@ class MoodleHandler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         if status == 503:
-            self.send_header("Retry-After", "1")
+            self.send_header("Retry-After", str(self.site.retry_after))
         self.end_headers()
         self.wfile.write(body)
 

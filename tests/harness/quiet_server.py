@@ -1,7 +1,7 @@
 """An HTTP server for fakes whose clients are killed."""
 
 import sys
-from http.server import ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 
@@ -13,3 +13,12 @@ class QuietServer(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
+
+
+def read_body(handler: BaseHTTPRequestHandler) -> bytes:
+    """Raises ConnectionError for a body that is cut off: a web server does not pass it on."""
+    size = int(handler.headers.get("Content-Length") or 0)
+    body = handler.rfile.read(size)
+    if len(body) < size:
+        raise ConnectionResetError("the client went away")
+    return body

@@ -68,7 +68,7 @@ class CanvasPlatform:
             return {person: _value(self._api.get(f"{path}/{_number(person)}", **{"include[]": INCLUDE}))}
         return {str(each["user_id"]): _value(each) for each in self._api.get_all(path, **{"include[]": INCLUDE})}
 
-    def write(self, person: str, new: Value, current: Value) -> None:
+    def write(self, person: str, new: Value, current: Value) -> Value | None:
         path = f"{self._assignment}/submissions/{_number(person)}"
         form = {"submission[posted_grade]": _text(new.total)} if new.total is not None else {}
         for criterion, value in (current.criteria | new.criteria).items() if new.criteria else ():
@@ -77,16 +77,20 @@ class CanvasPlatform:
         if missing:
             form["comment[text_comment]"] = "\n\n".join(missing)
         self._api.put(path, form)
-        if new.comments:
-            self._delete_repeated_comments(path, new.comments)
+        after = self._api.get(path, **{"include[]": INCLUDE})
+        return None if self._delete_repeated_comments(path, after, new.comments) else _value(after)
 
-    def _delete_repeated_comments(self, path: str, texts: tuple[str, ...]) -> None:
-        """A request that a proxy repeats, or that was thought lost, leaves a comment twice."""
-        comments = self._api.get(path, **{"include[]": INCLUDE}).get("submission_comments") or []
-        for text in texts:
-            same = [each for each in comments if same_text(_plain(each.get("comment")), text)]
-            for each in same[1:]:
-                self._api.delete(f"{path}/comments/{_number(str(each['id']))}")
+    def _delete_repeated_comments(self, path: str, shown: dict[str, Any], texts: tuple[str, ...]) -> bool:
+        """A request that a proxy repeats, or that was thought lost, leaves a comment twice. Whether there was one."""
+        comments = shown.get("submission_comments") or []
+        repeated = [
+            each
+            for text in texts
+            for each in [each for each in comments if same_text(_plain(each.get("comment")), text)][1:]
+        ]
+        for each in repeated:
+            self._api.delete(f"{path}/comments/{_number(str(each['id']))}")
+        return bool(repeated)
 
 
 def _criterion(found: dict[str, Any]) -> PlatformCriterion:

@@ -139,7 +139,7 @@ def _write_levels(moodle: MoodleClient, assignment: MoodleAssignment, numbers: M
     assert definition is not None
     answer = moodle.read("mod_assign_get_grades", assignmentids=[assignment.id])
     rows = [each for part in answer["assignments"] for each in part["grades"]]
-    fillings = read_fillings(moodle, definition, 0) if rows else {}
+    fillings = read_fillings(moodle, definition, 0, {row["id"] for row in rows}) if rows else {}
     titles = {(each.id, level.id): level.title for each in definition.rubric.criteria for level in each.levels}
     header = ["Student Id", "Student Name"]
     for each in definition.rubric.criteria:

@@ -80,17 +80,16 @@ class MoodlePlatform:
         return tuple(_person(each, numbers.get(each["id"])) for each in people)
 
     def read_values(self, person: str | None = None) -> Mapping[str, Value]:
-        rows = self._rows()
-        if person is not None:
-            rows = {user: row for user, row in rows.items() if str(user) == person}
+        rows = self._rows(person)
         definition = self._assignment.definition
         if definition is None:
             return {str(user): self._points(row) for user, row in rows.items()}
         first = min((row.timecreated for row in rows.values()), default=0)
-        fillings = read_fillings(self._client, definition, first) if rows else {}
+        grades = frozenset(row.id for row in rows.values())
+        fillings = read_fillings(self._client, definition, first, grades) if rows else {}
         return {str(user): self._rubric_value(row, fillings.get(row.id, {})) for user, row in rows.items()}
 
-    def write(self, person: str, new: Value, current: Value) -> None:
+    def write(self, person: str, new: Value, current: Value) -> Value:
         """Comments and the workflow's state are sent again: Moodle resets what a request leaves out."""
         assignment = self._assignment
         self._check_range(new)
@@ -113,9 +112,10 @@ class MoodlePlatform:
         if after.total == current.total and after.criteria == current.criteria and _differs(new, current):
             message = "Moodle did not change the grade: it is locked or overridden in the gradebook."
             raise DeliveryError("platform-grade-locked", message)
+        return after
 
-    def _rows(self) -> dict[int, _Row]:
-        """User id -> the grade of the last attempt."""
+    def _rows(self, person: str | None = None) -> dict[int, _Row]:
+        """User id -> the grade of the last attempt; of one person or of all, whom Moodle returns in either case."""
         answer = self._client.read("mod_assign_get_grades", assignmentids=[self._assignment.id])
         denied = next((each for each in answer["warnings"] if str(each.get("warningcode")) == "1"), None)
         if denied:
@@ -124,6 +124,8 @@ class MoodlePlatform:
             )
         rows: dict[int, _Row] = {}
         for found in (each for part in answer["assignments"] for each in part["grades"]):
+            if person not in (None, str(found.get("userid"))):
+                continue
             row = _Row.model_validate(found)
             if row.userid not in rows or row.attemptnumber > rows[row.userid].attemptnumber:
                 rows[row.userid] = row
@@ -165,7 +167,7 @@ class MoodlePlatform:
     def _stored_comment(self, person: str, status: Mapping[str, Any]) -> str:
         """The HTML of the comment, to send it again. Raises DeliveryError if another account may have written one."""
         stored = _comment_of(status)
-        row = None if stored is not None else self._rows().get(int(person))
+        row = None if stored is not None else self._rows(person).get(int(person))
         if row is not None and row.grader not in (-1, 0, self._assignment.account):
             message = "Another account graded the student, and Moodle does not show the comment before the release."
             raise DeliveryError("platform-value-changed", message)

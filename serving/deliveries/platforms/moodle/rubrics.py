@@ -1,6 +1,6 @@
 """Moodle's rubrics: the definition, and the levels and remarks that were chosen for a grade."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from pydantic import ConfigDict, Field
@@ -103,13 +103,15 @@ def _line(markup: str) -> str:
 
 
 def read_fillings(
-    client: MoodleClient, definition: Definition, since: int
+    client: MoodleClient, definition: Definition, since: int, grades: Container[int]
 ) -> Mapping[int, Mapping[str, CriterionValue]]:
-    """Id of a grade -> its criteria, for grades whose rubric was filled in at `since` (Unix seconds) or later."""
+    """Id of a grade -> its criteria, for those of `grades` whose rubric was filled in at `since` (Unix seconds) or
+    later. Moodle returns those of the complete class."""
     answer = client.read("core_grading_get_gradingform_instances", definitionid=definition.id, since=since)
     points = {level.id: level.points for each in definition.rubric.criteria for level in each.levels}
     newest: dict[int, _Instance] = {}
-    for each in map(_Instance.model_validate, answer["instances"]):
+    listed = (each for each in answer["instances"] if each.get("itemid") in grades)
+    for each in map(_Instance.model_validate, listed):
         if each.itemid not in newest or each.timemodified >= newest[each.itemid].timemodified:
             newest[each.itemid] = each
     return {
