@@ -61,13 +61,16 @@ def test_a_good_launch_is_accepted(course: Course, role: str, short: str, roles:
 
 @pytest.mark.parametrize("roles", [[], [UNKNOWN], ["Wizard"], [f"{PERSON}#Administrator"], [""]])
 def test_no_or_unknown_roles_are_the_least_right(course: Course, roles: list[str]) -> None:
+    taught = LtiBrowser(course).launch(TEACHER, **with_lab(course, **{f"{CLAIM}roles": roles, f"{CLAIM}lis": DROP}))
+    assert taught.status_code == 200 and "No work of yours" in taught.text
     page = LtiBrowser(course).launch("u0", **with_lab(course, **{f"{CLAIM}roles": roles}))
     assert page.status_code == 200 and page.url.path == "/app/feedback"
 
 
-def test_a_launch_without_a_course_is_accepted_and_shows_nothing_of_any(course: Course) -> None:
+@pytest.mark.parametrize("user", ["u0", TEACHER])
+def test_a_launch_without_a_course_is_accepted_and_shows_nothing_of_any(course: Course, user: str) -> None:
     for claims in ({f"{CLAIM}context": DROP}, {f"{CLAIM}context": DROP, **NO_PERSON, "email": "mail0@uni.example"}):
-        page = LtiBrowser(course).launch("u0", **with_lab(course, **claims))
+        page = LtiBrowser(course).launch(user, **with_lab(course, **claims))
         assert page.status_code == 200 and "not connected" in page.text and COURSE not in page.text
 
 

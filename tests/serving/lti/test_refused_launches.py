@@ -46,12 +46,17 @@ def oidc(**claims: Any) -> dict[str, Any]:
     return {"claims": claims}
 
 
+LTI_CLAIMS = (
+    "version", "message_type", "deployment_id", "target_link_uri", "resource_link", "roles", "context", "custom", "lis",
+    "tool_platform", "launch_presentation",
+)  # fmt: skip
 CASES: dict[str, tuple[dict[str, Any], str]] = {
     # The guide's cases.
     "no kid": ({"header": {"kid": DROP}}, "lti-token-key"),
     "unknown kid": ({"header": {"kid": "another"}}, "lti-token-key"),
     "wrong version": (claim("version", "1.2.0"), "lti-version"),
     "no version": (claim("version", DROP), "lti-version"),
+    "no LTI claims": ({"claims": {f"{CLAIM}{name}": DROP for name in LTI_CLAIMS}}, "lti-version"),
     "no LTI message": (claim("message_type", "OtherRequest"), "lti-message-type"),
     "no message_type": (claim("message_type", DROP), "lti-message-type"),
     "exp in the past": (oidc(iat=now(-HOUR), exp=now(-HOUR / 2)), "lti-token-expired"),
@@ -131,6 +136,16 @@ def test_a_bad_launch_is_refused_with_its_reason(course: Course, case: str) -> N
     changes, expected = CASES[case]
     changes = {name: _filled(value, course.fake.issuer) for name, value in changes.items()}
     assert code(LtiBrowser(course).launch(**changes)) == expected
+
+
+def test_an_issuer_without_the_slash_of_its_registration_is_refused(own_course: Course) -> None:
+    own_course.register(issuer=f"{own_course.fake.issuer}/")
+    Platforms(own_course.store).remove(own_course.platform.id)
+    browser = LtiBrowser(own_course)
+    given = own_course.fake.initiate(Launch(TEACHER, TOOL.launch_url))
+    assert code(browser.client.get("/lti/login", params=given, follow_redirects=False)) == "lti-unknown-platform"
+    form = browser.start(Launch(TEACHER, TOOL.launch_url), iss=f"{own_course.fake.issuer}/")
+    assert code(browser.finish(form)) == "lti-issuer"
 
 
 def _filled(value: Any, issuer: str) -> Any:
