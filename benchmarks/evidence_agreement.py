@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks.evidence_page import Accepted, Rows, write_page
+from benchmarks.evidence_page import Accepted, write_page
 from benchmarks.head_agreement import (
     BOTH,
     HEAD,
@@ -59,18 +59,24 @@ def observed_labs(labs: Path, checks: Path, work: Path, show: Show) -> list[Lab]
     return [load_lab(work / name) for name in names]
 
 
-def measure(course: Course, show: Show) -> Rows:
-    rows: dict[tuple[str, str], list[Decision]] = {}
-    students = _students(course.labs)
-    for seed in range(SPLITS):
-        train = training_students(students, SHARE, seed)
-        _add(rows, STUDENTS, *_sides(course, set(train)), course)
-        show("splits by student", seed + 1, SPLITS)
+def measure(course: Course, show: Show) -> dict[tuple[str, str], list[Decision]]:
+    rows = measure_students(course, SPLITS, show)
     for number, lab in enumerate(course.labs):
         training = [[] if other is lab else list(other.ratings_by_student) for other in course.labs]
         tested = [list(other.ratings_by_student) if other is lab else [] for other in course.labs]
         _add(rows, LABS, training, tested, course)
         show("leave one lab out", number + 1, len(course.labs))
+    return rows
+
+
+def measure_students(course: Course, splits: int, show: Show) -> dict[tuple[str, str], list[Decision]]:
+    """Decisions about students whose ratings were not learned from."""
+    rows: dict[tuple[str, str], list[Decision]] = {}
+    students = _students(course.labs)
+    for seed in range(splits):
+        train = training_students(students, SHARE, seed)
+        _add(rows, STUDENTS, *_sides(course, set(train)), course)
+        show("splits by student", seed + 1, splits)
     return rows
 
 

@@ -14,7 +14,7 @@ matplotlib.use("Agg")
 import numpy as np
 from matplotlib import pyplot
 
-from benchmarks.evidence_reasons import explain, failing_table, is_style, reasons_table, rules_table
+from benchmarks.evidence_reasons import explain, failing_table, is_style, observed_in, reasons_table, rules_table
 from benchmarks.head_agreement import BOTH, EVIDENCE, HEAD, MAJORITY, interval
 from labs_schema.models import Lab
 from serving.measures.agreement import agreement, difference
@@ -53,6 +53,7 @@ Criteria about style are those that no check is about. Head + evidence minus hea
 A fixed rule for the criteria about behaviour: A if all checks of the criterion pass, C if none does or the program was
 not built, else B. It needs no rated program. `decided_by` is the same as a course writes it into `rubrics.json`
 (`DECIDED_BY` in `benchmarks/evidence_reasons.py`); it uses no model, and leaves criteria that it cannot decide to one.
+`python -m benchmarks.evidence_reasons WORK` prints this table alone, in a few seconds.
 Only the rule ignores the format tests of an input whose values are wrong. The bootstrap interval [1.000, 1.000] cannot
 show rare disagreements: by the rule of three, none in 825 decisions is compatible with a rate of 0.4 %.
 
@@ -73,18 +74,10 @@ Wrong decisions of head + evidence about behaviour, in unseen labs, where every 
 
 {failing}
 
-## A Java course
+## Elsewhere
 
-The programs of the twelfth lab, `menagerie_2018_20_predator_prey`, which people rated, cannot be observed. The authors
-of the set joined the files of each project into one and left out those that were unchanged, so that `import` lines
-follow classes. `grader observe` with `build: {{language: java}}` (same machine and day) built none of the 30 programs.
-There is no evidence to measure agreement with.
-
-## A language model
-
-The effect of the observations in the prompt on a language model is not measured. SmolLM2-135M rates by letter at .53
-before tuning and at the majority class after an epoch of it, so that a difference on it would mean little. Larger
-models need a GPU.
+- The twelfth lab, a Java course that people rated: [evidence on a Java course](evidence-java.md).
+- Observations in the prompt of a language model: [evidence in the prompt](evidence-language-model.md).
 """
 Rows = Mapping[tuple[str, str], Sequence[Decision]]
 """(setting, grader) -> decisions, the same ones in the same order for every grader."""
@@ -110,7 +103,7 @@ class Accepted(NamedTuple):
 def write_page(rows: Rows, accepted: Sequence[Accepted], labs: Sequence[Lab], out: Path) -> None:
     settings = list(dict.fromkeys(setting for setting, _ in rows))
     _draw(rows, settings, out / "evidence.png")
-    observed = {(lab.name, s.student): s.observations for lab in labs for s in lab.submissions if s.observations}
+    observed = observed_in(labs)
     wrong = [explain(d, observed) for d in rows[settings[-1], BOTH] if d.grader != d.human]
     explained = [each for each in wrong if each]
     listed, inputs = _listed(labs)

@@ -1,13 +1,21 @@
-"""Fixed rules on the checks, and reasons why head + evidence differs from the TA: parts of the page on evidence."""
+"""Fixed rules on the checks, and reasons why head + evidence differs from the TA: parts of the page on evidence.
 
+Run: python -m benchmarks.evidence_reasons WORK prints the table of the rules and of `decided_by` for the labs with
+observations in WORK, as benchmarks/evidence_agreement.py leaves them there. It takes a few seconds.
+"""
+
+import argparse
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from labs_schema.decided_by import OutcomeRule, decide
 from labs_schema.models import Lab
 from labs_schema.observations import CheckResult, Match, Outcome, SubmissionObservations
+from labs_schema.reading.lab_folders import OBSERVATIONS
+from labs_schema.reading.validate import load_lab
 from serving.measures.decisions import Decision
 
 COURSE_OPTIONS = "the compiler options of the course"
@@ -91,6 +99,10 @@ DECIDED_BY = {
 """As a course would write them into `rubrics.json`."""
 
 
+def observed_in(labs: Sequence[Lab]) -> Observed:
+    return {(lab.name, s.student): s.observations for lab in labs for s in lab.submissions if s.observations}
+
+
 def rules_table(labs: Sequence[Lab], observed: Observed) -> str:
     """Agreement of the fixed rule and of `decided_by`, with 95 % intervals over students, and what is undecided."""
     right: dict[str, dict[str, list[tuple[bool, bool | None]]]] = {}
@@ -155,3 +167,14 @@ def failing_table(explained: Sequence[Explained]) -> str:
     ]
     lines += [f"| {lab} | {check} | {count} |" for (lab, check), count in counts.most_common(MOST_FREQUENT)]
     return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("work", type=Path)
+    labs = [load_lab(path.parent) for path in sorted(parser.parse_args().work.glob(f"*/{OBSERVATIONS}"))]
+    print(rules_table(labs, observed_in(labs)))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

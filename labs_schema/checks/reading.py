@@ -70,8 +70,9 @@ def report_unknown_checks(criteria: Sequence[Criterion], checks: Checks, issues:
         for selector in dict.fromkeys(name for rule in criterion.decided_by for name in rule.selectors):
             named = selector in known or selector.startswith(KIND)
             if not named and (selector.startswith(TAG) or not checks.unit_tests):
-                found = f"{quoted(selector)} in decided_by of {quoted(criterion.title)}.{did_you_mean(selector, known)}"
-                issues.warning("unknown-check", RUBRIC, found=found)
+                found = f"{quoted(selector)} in decided_by of {quoted(criterion.title)}"
+                hint = f"Correct the name in rubrics.json, or add the check.{did_you_mean(selector, known)}"
+                issues.warning("unknown-check", RUBRIC, found=found, hint=hint)
 
 
 def _report_repeated(checks: Checks, issues: IssueCollector) -> None:
