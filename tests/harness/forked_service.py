@@ -25,11 +25,12 @@ def main() -> None:
     labs, store, port = sys.argv[1:]
     os.environ["GRADER_STORE"] = store
     _end_with_parent()
-    from grader.service.service import ServeOptions, run_service
     from serving.model import loading
 
     grader = synthetic_grader(0.02)
-    loading.load_grader = lambda *_, **__: grader
+    loading.load_grader = lambda *_, **__: grader  # before the service imports it
+    from grader.service.service import ServeOptions, run_service
+
     options = ServeOptions(model="synthetic", labs=Path(labs), port=int(port), seconds=30, rate="100000/second")
     for _ in sys.stdin:
         child = os.fork()

@@ -81,7 +81,7 @@ class SubmissionPages:
         while self.site.model.rating(key) is not None:
             page = self.open(name, student)
             self.pages[name].remove(page)
-            assert self._send(name, page.filled(f"undo-{criterion}", {})).status_code == 200
+            self._send(name, page.filled(f"undo-{criterion}", {}))  # a conflict if an outdated draft was restored
 
     def _send(self, name: str, page: OpenPage, kill: bool = False) -> httpx.Response:
         """The form gets the status that the model expects."""

@@ -21,7 +21,7 @@ KINDS = {
     "bulk": 0.5,
     "group": 1.2,
     "assign": 0.8,
-    "answer": 0.5,
+    "answer": 1,
     "override": 0.7,
     "regrade": 0.4,
     "restart": 0.4,
