@@ -9,8 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from labs_schema.errors import issue_texts
-from serving.deliveries.differences import NAMES, differences
-from serving.deliveries.plan import Action, DeliveryPlan, PlannedDelivery
+from serving.deliveries.differences import NAMES, differences, listed, mapping_text, matching_text
+from serving.deliveries.plan import DeliveryPlan, PlannedDelivery
 from serving.deliveries.sending import StudentOutcome
 
 SHOWN = 30
@@ -21,17 +21,19 @@ def plan_table(plan: DeliveryPlan) -> RenderableType:
     for action, name in NAMES.items():
         counts.add_row(name, f"{plan.count(action):,}")
     counts.add_row("only on the platform, without a grade here", f"{plan.matching.only_there:,}")
-    counts.add_row("students found by", plan.matching.kind or "earlier deliveries")
+    counts.add_row("students found by", matching_text(plan))
+    if mapped := mapping_text(plan):
+        counts.add_row("rubric on the platform", mapped)
     changes = Table("Student", "Criterion", "On the platform", "To send", "", box=SIMPLE_HEAD)
-    listed = [each for each in plan.students if each.action not in (Action.UNCHANGED,)]
-    for each in listed[:SHOWN]:
+    students = listed(plan)
+    for each in students[:SHOWN]:
         for row in _rows(each, plan):
             changes.add_row(*map(escape, row))
-    more = len(listed) - SHOWN
+    more = len(students) - SHOWN
     return Group(
         f"[bold]{escape(plan.assignment.title)}[/] {escape(plan.target)}",
         counts,
-        *([changes] if listed else []),
+        *([changes] if students else []),
         *([f"and {more:,} more students (--json lists them)"] if more > 0 else []),
         *[f"[yellow]{escape(text)}[/]" for text in plan.assignment.warnings],
         "Dry run: nothing was sent. Send with --confirm.",
@@ -39,7 +41,7 @@ def plan_table(plan: DeliveryPlan) -> RenderableType:
 
 
 def _rows(planned: PlannedDelivery, plan: DeliveryPlan) -> list[tuple[str, str, str, str, str]]:
-    """A row for the total and for each criterion that changes."""
+    """A row for the total, and for each rating and comment that changes."""
     first, *others = differences(planned, plan)
     return [(planned.student, *first, NAMES[planned.action]), *(("", *each, "") for each in others)]
 

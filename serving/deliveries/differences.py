@@ -1,30 +1,67 @@
 """The differences of a dry run in words: what the platform shows, and what would be sent."""
 
-from serving.deliveries.plan import Action, DeliveryPlan, PlannedDelivery
-from serving.deliveries.platform import Value
+from labs_schema.imports.records import IdKind
+from serving.deliveries.plan import Action, DeliveryPlan, PlannedDelivery, same_level
+from serving.deliveries.platform import CriterionValue, Value, same_text
 
 NAMES = {
+    Action.CONFLICT: "changed on the platform",
+    Action.AMBIGUOUS: "ambiguous on the platform",
+    Action.UNMATCHED: "not on the platform",
+    Action.UNGRADED: "ungraded",
+    Action.WAITS: "waiting for review",
     Action.SEND: "to send",
     Action.UNCHANGED: "already there",
-    Action.WAITS: "waiting for review",
-    Action.UNGRADED: "ungraded",
-    Action.UNMATCHED: "not on the platform",
-    Action.AMBIGUOUS: "ambiguous on the platform",
-    Action.CONFLICT: "changed on the platform",
 }
+"""In the order in which a person should look at them."""
+ID_KINDS: dict[str, str] = {
+    IdKind.NUMBER: "student number",
+    IdKind.EMAIL: "e-mail address",
+    IdKind.PLATFORM: "the platform's id",
+}
+EXCERPT = 60
+"""Characters of a comment."""
+
+
+def listed(plan: DeliveryPlan) -> list[PlannedDelivery]:
+    """All students but those whose grade is there already: first those of whom a person should know."""
+    order = list(NAMES)
+    changing = (each for each in plan.students if each.action is not Action.UNCHANGED)
+    return sorted(changing, key=lambda each: order.index(each.action))
+
+
+def matching_text(plan: DeliveryPlan) -> str:
+    """The kind of id by which students were found."""
+    kind = plan.matching.kind
+    return ID_KINDS.get(kind, kind) or ("earlier deliveries" if plan.matching.person_of else "no id")
+
+
+def mapping_text(plan: DeliveryPlan) -> str:
+    """The origin of the mapping to the platform's rubric; empty if there is no rubric."""
+    if plan.mapping is None:
+        return ""
+    count = len(plan.mapping.mapping.criteria)
+    how = "as stored with the first delivery" if plan.mapping.stored else "by equal titles and points"
+    return f"{count} {'criterion' if count == 1 else 'criteria'}, {how}"
 
 
 def differences(planned: PlannedDelivery, plan: DeliveryPlan) -> list[tuple[str, str, str]]:
-    """The total and each criterion that changes: name, value on the platform, value to send; empty for none."""
+    """The total, and each rating and comment that changes: name, value on the platform, value to send; empty for
+    none."""
     before, after = planned.before or Value(), planned.after or Value()
-    there = before.blocked or _number(before.total)
-    rows = [("total", there, _number(after.total))]
+    rows = [("total", before.blocked or _number(before.total), _number(after.total))]
     for criterion in sorted(after.criteria):
-        old, new = before.criteria.get(criterion), after.criteria[criterion]
-        if old is None or (old.level, old.points, old.comment) != (new.level, new.points, new.comment):
-            title, levels = _titles(plan, criterion)
-            shown = "" if old is None else _level(levels.get(old.level or "", ""), old.points)
-            rows.append((title, shown, _level(levels.get(new.level or "", ""), new.points)))
+        old, new = before.criteria.get(criterion, CriterionValue()), after.criteria[criterion]
+        title, levels = _titles(plan, criterion)
+        if not same_level(old, new):
+            shown = (_level(levels.get(each.level or "", ""), each.points) for each in (old, new))
+            rows.append((title, *shown))
+        if not same_text(old.comment, new.comment):
+            rows.append((f"{title}: comment", _excerpt(old.comment), _excerpt(new.comment)))
+    for text in after.comments:
+        if not any(same_text(text, each) for each in before.comments):
+            there = "hidden" if before.comments_hidden else _excerpt(" ".join(before.comments))
+            rows.append(("comment", there, _excerpt(text)))
     return rows
 
 
@@ -41,3 +78,8 @@ def _number(value: float | None) -> str:
 
 def _level(title: str, points: float | None) -> str:
     return f"{title} ({_number(points)})" if points is not None else title
+
+
+def _excerpt(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= EXCERPT else f"{line[: EXCERPT - 3]}..."

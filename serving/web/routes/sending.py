@@ -15,9 +15,9 @@ from serving.api.schemas.problems import ProblemError
 from serving.api.service import Service
 from serving.deliveries.configured import TITLES, configured_platforms, open_platform
 from serving.deliveries.delivery_jobs import DeliveryJob, DeliveryJobs, JobOptions, NewJob
-from serving.deliveries.differences import NAMES, differences
+from serving.deliveries.differences import NAMES, differences, listed, mapping_text, matching_text
 from serving.deliveries.errors import DeliveryError
-from serving.deliveries.plan import Action, DeliveryPlan, ReleasePolicy
+from serving.deliveries.plan import DeliveryPlan, ReleasePolicy
 from serving.deliveries.sending import Sender, Source, is_open
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import configured_policy
@@ -103,12 +103,14 @@ def _plan(
 
 def _shown(plan: DeliveryPlan) -> dict[str, Any]:
     to_send = {each.record.pseudonym: each.record.revision for each in plan.students if is_open(each)}
-    listed = [each for each in plan.students if each.action is not Action.UNCHANGED]
+    students = listed(plan)
     return {
         "plan": plan,
         "counts": [(name, plan.count(action)) for action, name in NAMES.items()],
-        "rows": [(each, NAMES[each.action], differences(each, plan)) for each in listed[:SHOWN]],
-        "more": max(0, len(listed) - SHOWN),
+        "rows": [(each, NAMES[each.action], differences(each, plan)) for each in students[:SHOWN]],
+        "more": max(0, len(students) - SHOWN),
+        "mapping": mapping_text(plan),
+        "matching": matching_text(plan),
         "sendable": len(to_send),
         "confirmed": json.dumps(to_send),
         "request_id": new_request_id(),
