@@ -1,6 +1,8 @@
 """Runs a delivery for a command: the dry run, then the sending if it is confirmed."""
 
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from grader.progress_bars import step_bars
@@ -33,26 +35,29 @@ class Delivery(Frozen):
 def deliver(delivery: Delivery, platform: Platform) -> bool:
     """Prints the plan or the outcome; returns whether a grade that was to be sent did not arrive.
 
-    Raises GraderError, with the next step, if nothing can be sent.
+    Raises GraderError, also DeliveryError, if nothing can be sent.
     """
     with local_store() as store:
         sender = Sender(store, platform, actor=cli_actor())
-        try:
-            plan = sender.plan(delivery.source, delivery.policy, remap=delivery.remap)
-            if not delivery.confirm:
-                show(plan, plan_table(plan))
-                return False
-            with step_bars() as progress:
-                total, done = len(plan.students), itertools.count(1)
-                outcomes = sender.send(
-                    delivery.source, plan, delivery.policy, lambda: progress("sending", next(done), total)
-                )
-        except DeliveryError as error:
-            raise _with_next_step(error) from error
+        plan = sender.plan(delivery.source, delivery.policy, remap=delivery.remap)
+        if not delivery.confirm:
+            show(plan, plan_table(plan))
+            return False
+        with step_bars() as progress:
+            total, done = len(plan.students), itertools.count(1)
+            outcomes = sender.send(
+                delivery.source, plan, delivery.policy, lambda: progress("sending", next(done), total)
+            )
     show(outcomes, outcome_table(outcomes))
     return any(each.code and each.action in ("failed", "conflict") for each in outcomes)
 
 
-def _with_next_step(error: DeliveryError) -> GraderError:
-    stated = f" The platform answered: {error.platform_text!a}." if error.platform_text else ""
-    return GraderError(f"{error}{stated} {hints([error.code])[0]}", code=error.code)
+@contextmanager
+def next_steps() -> Iterator[None]:
+    """Adds class and next step to the error of a delivery."""
+    try:
+        yield
+    except DeliveryError as error:
+        stated = f" The platform answered: {error.platform_text!a}." if error.platform_text else ""
+        step = f"{error.kind} error {hints([error.code])[0]}"
+        raise GraderError(f"{error}{stated}\n{step}", code=error.code) from error

@@ -54,8 +54,7 @@ def differences(planned: PlannedDelivery, plan: DeliveryPlan) -> list[tuple[str,
         old, new = before.criteria.get(criterion, CriterionValue()), after.criteria[criterion]
         title, levels = _titles(plan, criterion)
         if not same_level(old, new):
-            shown = (_level(levels.get(each.level or "", ""), each.points) for each in (old, new))
-            rows.append((title, *shown))
+            rows.append((title, _level(old, levels), _level(new, levels)))
         if not same_text(old.comment, new.comment):
             rows.append((f"{title}: comment", _excerpt(old.comment), _excerpt(new.comment)))
     for text in after.comments:
@@ -76,8 +75,9 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:g}"
 
 
-def _level(title: str, points: float | None) -> str:
-    return f"{title} ({_number(points)})" if points is not None else title
+def _level(value: CriterionValue, levels: dict[str, str]) -> str:
+    title = levels.get(value.level or "", "")
+    return f"{title} ({_number(value.points)})" if value.points is not None else title
 
 
 def _excerpt(text: str) -> str:

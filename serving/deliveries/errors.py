@@ -29,6 +29,7 @@ KINDS = {
     "platform-maximum-differs": ErrorKind.SET_UP,
     "nothing-to-send": ErrorKind.DATA,
     "rubric-versions-differ": ErrorKind.DATA,
+    "student-unknown": ErrorKind.DATA,
     "student-not-on-platform": ErrorKind.DATA,
     "student-ambiguous-on-platform": ErrorKind.DATA,
     "platform-student-unknown": ErrorKind.DATA,

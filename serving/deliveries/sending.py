@@ -1,11 +1,11 @@
 """Sends grades: reads before each write, journals what it is about to do, and reads back what the platform shows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from labs_schema.errors import GraderError
+from labs_schema.errors import GraderError, did_you_mean, quoted
 from labs_schema.frozen import Frozen
 from serving.deliveries.errors import DeliveryError, ErrorKind
 from serving.deliveries.known_values import CONFLICT, DELIVERED, FAILED, INTENDED, KnownValues, known_values
@@ -64,6 +64,7 @@ class Sender:
         platform, store = self._platform, self._store
         records = read_records(store, source.course, source.lab)
         criteria = read_criteria(store, records)
+        _check_known(policy.overwrite, [each.student for each in records])
         known = known_values(store.read_journal(platform.target))
         assignment = platform.read_assignment()
         people = platform.read_people()
@@ -186,6 +187,13 @@ class Sender:
                 raise
             message = "Another process is sending grades to the same place. Wait until it has ended."
             raise GraderError(message, code="delivery-running") from error
+
+
+def _check_known(named: Set[str], students: list[str]) -> None:
+    """Raises DeliveryError for a student without a grade, such as a misspelt one."""
+    if unknown := sorted(named - {*students}):
+        message = f"No student {quoted(unknown[0])} has a grade in this lab.{did_you_mean(unknown[0], students)}"
+        raise DeliveryError("student-unknown", message)
 
 
 def is_open(planned: PlannedDelivery) -> bool:

@@ -65,7 +65,7 @@ def canvas(
 
     Example: [bold]grader send canvas labs/square --url https://canvas.example --platform-course 101 --assignment 202[/]
     """
-    from grader.service.delivery import Delivery, deliver
+    from grader.service.delivery import Delivery, deliver, next_steps
     from labs_schema.settings import Settings
     from serving.deliveries.plan import ReleasePolicy
     from serving.deliveries.platforms.canvas import CanvasPlatform
@@ -75,7 +75,7 @@ def canvas(
 
     policy = ReleasePolicy(include_review=include_review, scale=scale, overwrite=frozenset(overwrite or ()))
     delivery = Delivery(lab=lab, course=course, policy=policy, remap=remap, confirm=confirm)
-    with OutboundClient(configured_policy()) as client:
+    with next_steps(), OutboundClient(configured_policy()) as client:
         api = CanvasApi(client, url, Settings().canvas_token.get_secret_value())
         failed = deliver(delivery, CanvasPlatform(api, platform_course, assignment))
     raise typer.Exit(1 if failed else 0)
@@ -98,7 +98,7 @@ def moodle(
 
     Example: [bold]grader send moodle labs/square --url "https://moodle.example/mod/assign/view.php?id=501"[/]
     """
-    from grader.service.delivery import Delivery, deliver
+    from grader.service.delivery import Delivery, deliver, next_steps
     from grader.service.moodle import moodle_token
     from serving.deliveries.plan import ReleasePolicy
     from serving.deliveries.platforms.moodle.assignment import parse_address
@@ -108,7 +108,7 @@ def moodle(
 
     policy = ReleasePolicy(include_review=include_review, scale=scale, overwrite=frozenset(overwrite or ()))
     delivery = Delivery(lab=lab, course=course, policy=policy, remap=remap, confirm=confirm)
-    with OutboundClient(configured_policy()) as client:
+    with next_steps(), OutboundClient(configured_policy()) as client:
         failed = deliver(delivery, MoodlePlatform(parse_address(url), moodle_token(), client))
     raise typer.Exit(1 if failed else 0)
 
@@ -132,7 +132,7 @@ def codegrade(
 
     Example: [bold]grader send codegrade labs/square --url https://university.codegra.de --assignment 77[/]
     """
-    from grader.service.delivery import Delivery, deliver
+    from grader.service.delivery import Delivery, deliver, next_steps
     from labs_schema.settings import Settings
     from serving.deliveries.plan import ReleasePolicy
     from serving.deliveries.platforms.codegrade import CodeGradePlatform
@@ -141,7 +141,7 @@ def codegrade(
 
     policy = ReleasePolicy(include_review=include_review, overwrite=frozenset(overwrite or ()))
     delivery = Delivery(lab=lab, course=course, policy=policy, remap=remap, confirm=confirm)
-    with OutboundClient(configured_policy()) as client:
+    with next_steps(), OutboundClient(configured_policy()) as client:
         token = Settings().codegrade_token.get_secret_value()
         failed = deliver(delivery, CodeGradePlatform(client, url, token, assignment))
     raise typer.Exit(1 if failed else 0)
@@ -168,7 +168,7 @@ def github_classroom(
 
     Example: [bold]grader send github-classroom labs/square --assignment 4711[/]
     """
-    from grader.service.delivery import Delivery, deliver
+    from grader.service.delivery import Delivery, deliver, next_steps
     from labs_schema.settings import Settings
     from serving.deliveries.plan import ReleasePolicy
     from serving.deliveries.platforms.github_classroom import GitHubClassroomPlatform
@@ -177,7 +177,7 @@ def github_classroom(
 
     policy = ReleasePolicy(include_review=include_review, overwrite=frozenset(overwrite or ()))
     delivery = Delivery(lab=lab, course=course, policy=policy, remap=False, confirm=confirm)
-    with OutboundClient(configured_policy()) as client:
+    with next_steps(), OutboundClient(configured_policy()) as client:
         token = Settings().github_token.get_secret_value()
         failed = deliver(delivery, GitHubClassroomPlatform(client, token, assignment, api))
     raise typer.Exit(1 if failed else 0)
@@ -200,12 +200,12 @@ def lti(
 
     Example: [bold]grader send lti labs/square --course cs101[/]
     """
-    from grader.service.delivery import Delivery, deliver
+    from grader.service.delivery import Delivery, deliver, next_steps
     from grader.service.lti_delivery import lti_platform
     from serving.deliveries.plan import ReleasePolicy
 
     policy = ReleasePolicy(include_review=include_review, scale=scale, overwrite=frozenset(overwrite or ()))
     delivery = Delivery(lab=lab, course=course, policy=policy, remap=False, confirm=confirm)
-    with lti_platform(delivery.source, line_item) as platform:
+    with next_steps(), lti_platform(delivery.source, line_item) as platform:
         failed = deliver(delivery, platform)
     raise typer.Exit(1 if failed else 0)

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from grader.cli import app
+from labs_schema.errors import GraderError, issue_texts
 from labs_schema.models import Lab
 from serving.store.store import open_store
 from tests.harness.fake_canvas import ASSIGNMENT, COURSE, TOKEN, FakeCanvas
@@ -60,6 +61,18 @@ def test_a_missing_grade_is_exit_status_1_with_the_next_step(canvas: FakeCanvas,
     sent = CliRunner().invoke(app, arguments(canvas, lab, "--confirm"))
     assert sent.exit_code == 1
     assert "platform-value-changed" in sent.output and "--overwrite" in sent.output
+
+
+@pytest.mark.parametrize(
+    ("token", "assignment", "code"), [("", ASSIGNMENT, "platform-token"), (TOKEN, "a/b", "platform-not-found")]
+)
+def test_an_error_of_set_up_has_its_class_and_next_step(
+    token: str, assignment: object, code: str, canvas: FakeCanvas, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADER_CANVAS_TOKEN", token)
+    error = CliRunner().invoke(app, arguments(canvas, lab, "--assignment", str(assignment))).exception
+    assert isinstance(error, GraderError) and error.code == code
+    assert issue_texts()[code]["hint"] in str(error) and "set-up" in str(error)
 
 
 @pytest.mark.slow

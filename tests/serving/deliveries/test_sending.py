@@ -53,6 +53,15 @@ def test_the_platform_shows_the_levels_points_and_comments_of_the_store(delivery
     assert store.verify().faults == ()
 
 
+def test_a_misspelt_student_to_overwrite_is_an_error(delivery: Any, store: Store, lab: Lab) -> None:
+    grade_students(store, lab, 2)
+    platform = FakePlatform(2, lab)
+    with pytest.raises(DeliveryError) as raised:
+        send(delivery, platform, ReleasePolicy(overwrite=frozenset({"s00l"})))
+    assert (raised.value.code, raised.value.kind) == ("student-unknown", "data") and "s001" in str(raised.value)
+    assert platform.writes == []
+
+
 def test_a_rerun_writes_nothing(delivery: Any, store: Store, lab: Lab) -> None:
     grade_students(store, lab, 4)
     platform = FakePlatform(4, lab)
