@@ -58,7 +58,7 @@ def mount_pages(
     pages.add_middleware(SessionCookies, sessions=Sessions(session_key, lifetime))
     pages.add_middleware(SecurityHeaders)
     for router in ROUTERS:
-        pages.include_router(router)
+        pages.router.routes.extend(router.routes)  # see create_app
     pages.mount("/static", CachedFiles(directory=STATIC))
     app.mount(PAGES_PATH, pages)
     app.router.routes.append(Route("/", _to_pages))
