@@ -171,7 +171,7 @@ def disconnect(
 
 @lti.command(cls=HelpCommand)
 def remove(platform: Id) -> None:
-    """Removes a platform: its launches are refused from now on, and the keys of its TAs are revoked.
+    """Removes a platform: its launches are refused, and the keys of its TAs are revoked.
 
     Example: [bold]grader lti remove 1f0c22ab[/]
     """

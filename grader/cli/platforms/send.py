@@ -161,7 +161,7 @@ def github_classroom(
     include_review: IncludeReview = False,
     overwrite: Overwrite = None,
 ) -> None:
-    """Sends a lab's totals and feedback as comments on the pull request "Feedback" of each repository.
+    """Sends totals and feedback as comments on the pull request "Feedback" of each repository.
 
     Shows what would change; --confirm sends it. A later run changes the same comment. GitHub Classroom has no grades to
     write. The token is in GRADER_GITHUB_TOKEN.
