@@ -70,8 +70,8 @@ debian-packages:
 	requirements/debian-package nginx nginx
 	requirements/debian-package bubblewrap bwrap
 
-test: lint debian-packages fast
-	$(BIN)/python -m pytest -m "slow and not nightly and not gpu" -n 2
+test: lint debian-packages
+	$(BIN)/python -m pytest -m "not nightly and not gpu" -n 2
 
 # The long repetitions: 50 kills, 300 truncations, every stack of attacks, Ray, every way to train.
 nightly: debian-packages $(READY)

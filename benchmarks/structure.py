@@ -18,6 +18,8 @@ from pathlib import Path, PurePosixPath
 from rich.console import Console
 
 PACKAGES = ("grader", "labs_schema", "prompts", "training", "serving")
+GENERATED = "Written by docs/generate.py"
+"""In the docstring of a generated module."""
 
 
 def _git(*arguments: str) -> str:
@@ -86,11 +88,13 @@ def comment_share(files: dict[PurePosixPath, str]) -> float:
 
 def measures(files: dict[PurePosixPath, str]) -> dict[str, str]:
     lengths = [text.count("\n") for path, text in files.items() if path.name != "__init__.py"]
+    generated = [text.count("\n") for text in files.values() if GENERATED in text[:500]]
     folder, most = Counter(str(path.parent) for path in files if path.name != "__init__.py").most_common(1)[0]
     count, name = widest_function(files)
     return {
         "product files": str(len(lengths)),
         "product lines": f"{sum(text.count(chr(10)) for text in files.values()):,}",
+        "of these generated: files, lines": f"{len(generated)}, {sum(generated):,}",
         "median lines per file": f"{statistics.median(lengths):.0f}",
         "largest folder (files)": f"{most} ({folder})",
         "folders that import each other": str(folder_cycles(files)),

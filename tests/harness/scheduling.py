@@ -6,8 +6,26 @@ from xdist.scheduler import LoadScopeScheduling
 
 GROUPS = {"tests/serving/engines/": "vllm", "tests/grader/test_real_weights.py": "vllm"}
 """Start of a path -> group of the files that share an engine, which takes half a minute to start."""
-LONGEST = ("vllm", "tests/test_pipeline.py")
-"""The groups and files that take longest. They start first, so that no process waits for them at the end."""
+LONGEST = (
+    "vllm",
+    "tests/test_pipeline.py",
+    "tests/serving/observing/test_hostile_programs.py",
+    "tests/test_tutorial.py",
+    "tests/training/run/test_train.py",
+    "tests/training/run/test_kill_and_resume.py",
+    "tests/grader/service/test_outages.py",
+    "tests/serving/jobs/test_chaos.py",
+    "tests/serving/courses/test_served_together.py",
+    "tests/grader/experiments/test_robustness_series.py",
+    "tests/training/trainers/test_two_processes.py",
+    "tests/serving/api/test_fuzz.py",
+    "tests/serving/api/proxy/test_nginx.py",
+    "tests/grader/service/test_killed_service.py",
+    "tests/serving/deliveries/test_killed_sender.py",
+    "tests/grader/regrade/test_killed_regrade.py",
+    "tests/grader/service/test_served_grade.py",
+)
+"""Groups and files that take half a minute or more. They start first, so that no process waits for them at the end."""
 
 
 class FileScheduling(LoadScopeScheduling):

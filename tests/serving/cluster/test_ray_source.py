@@ -17,7 +17,7 @@ from serving.cluster.ray_source import RaySource
 from serving.grading.retries import all_ungraded
 from serving.model.loading import GraderOptions, load_grader
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # of Ray
+pytestmark = [pytest.mark.nightly, pytest.mark.filterwarnings("ignore")]  # of Ray
 
 
 @pytest.fixture
@@ -30,7 +30,6 @@ def by_student(found: Sequence[Grade]) -> dict[str, Grade]:
     return {grade.student: grade for grade in found}
 
 
-@pytest.mark.nightly
 def test_two_workers_grade_like_one_process_after_one_is_killed(make_lab: Callable[..., Lab], load: Any) -> None:
     lab, source = make_lab(students=24), RaySource(load, workers=2, chunk=2)
     expected = {grade.student: grade for grade in load().grade(lab, lab.submissions)}

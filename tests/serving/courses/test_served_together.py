@@ -1,4 +1,4 @@
-"""Two registered courses, served by a service and processed by a worker without --model, with real vLLM."""
+"""Two registered courses, served by a service and processed by a worker without --model; nightly, with real vLLM."""
 
 import re
 import shutil
@@ -99,14 +99,19 @@ def keys(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("engine", ["transformers", pytest.param("vllm", marks=pytest.mark.nightly)])
 def test_service_and_worker_grade_each_course_with_its_model(
-    keys: dict[str, dict[str, str]], tmp_path: Path, make_lab: Callable[..., Lab]
+    engine: str, keys: dict[str, dict[str, str]], tmp_path: Path, make_lab: Callable[..., Lab]
 ) -> None:
     [program] = make_lab(students=1).submissions[0].files
     body = {"lab": "lab1", "submission": {"files": [{"filename": program.path, "content": program.text}]}}
     with ExitStack() as running:
-        worker = running.enter_context(process(tmp_path / "worker.log", "worker", "--name", "gpu-1"))
-        service = running.enter_context(process(tmp_path / "serve.log", "serve", "--no-jobs", "--port", "0"))
+        worker = running.enter_context(
+            process(tmp_path / "worker.log", "worker", "--name", "gpu-1", "--engine", engine)
+        )
+        service = running.enter_context(
+            process(tmp_path / "serve.log", "serve", "--no-jobs", "--port", "0", "--engine", engine)
+        )
         [url] = re.findall(r"http://[^\s,]+(?=,)", service("serving on"))
         client = running.enter_context(httpx.Client(base_url=url, timeout=SECONDS))
         answers = {course: client.post("/grade", json=body, headers=keys[course]) for course in COURSES}

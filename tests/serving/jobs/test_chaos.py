@@ -11,7 +11,7 @@ from tests.harness.processes import ROOT
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [0, 1, 2])
+@pytest.mark.parametrize("workers", [2, *(pytest.param(n, marks=pytest.mark.nightly) for n in (0, 1))])
 def test_kills_lose_duplicate_and_change_no_grade(workers: int, new_url: Callable[[], str]) -> None:
     given = ["--submissions", "120", "--kills", "5", "--workers", str(workers), "--store", new_url()]
     command = [sys.executable, "-m", "benchmarks.chaos", *given]

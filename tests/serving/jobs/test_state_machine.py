@@ -327,7 +327,7 @@ class Regrades(RuleBasedStateMachine):
             assert all((each.grade is None) == (each.student in self.forgotten) for each in stored)
 
 
-@pytest.mark.parametrize(("examples", "steps"), [(8, 20), pytest.param(15, 30, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("examples", "steps"), [(8, 20), pytest.param(15, 30, marks=pytest.mark.nightly)])
 def test_random_operations_match_the_expected_jobs(
     new_url: Callable[[], str],
     make_lab: Callable[..., Lab],

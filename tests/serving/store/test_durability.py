@@ -94,7 +94,7 @@ def test_concurrent_first_opens_create_one_store(new_url: Callable[[], str]) -> 
         store.close()
 
 
-@pytest.mark.parametrize("cuts", [8, pytest.param(300, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("cuts", [8, pytest.param(300, marks=pytest.mark.nightly)])
 def test_truncated_wal_is_a_prefix_of_the_commits(tmp_path: Path, hand: Any, cuts: int) -> None:
     store = open_store(f"sqlite:///{tmp_path}/grader.db")
     with store.database.autocommit() as connection:

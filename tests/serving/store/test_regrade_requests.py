@@ -252,7 +252,7 @@ class Walk(RuleBasedStateMachine):
         assert self.store.verify().faults == ()
 
 
-@pytest.mark.parametrize(("examples", "steps"), [(3, 15), pytest.param(10, 25, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("examples", "steps"), [(3, 15), pytest.param(10, 25, marks=pytest.mark.nightly)])
 def test_random_operations_match_the_model(
     new_url: Callable[[], str], hand: Any, machine: settings, examples: int, steps: int
 ) -> None:

@@ -189,7 +189,7 @@ class Service(RuleBasedStateMachine):
             assert [each.id for each in self.store.read_grades(request)] == mine
 
 
-@pytest.mark.parametrize(("examples", "steps"), [(2, 12), pytest.param(8, 20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("examples", "steps"), [(2, 12), pytest.param(8, 20, marks=pytest.mark.nightly)])
 def test_random_operations_match_the_model(
     new_url: Callable[[], str], hand: Any, machine: settings, examples: int, steps: int
 ) -> None:

@@ -59,7 +59,10 @@ def test_a_run_folder_is_complete_and_can_be_merged() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "methods",
-    [("full", "lora"), ("lora", "lora"), pytest.param(("full", "full"), marks=pytest.mark.nightly)],
+    [
+        ("full", "lora"),
+        *(pytest.param(each, marks=pytest.mark.nightly) for each in (("lora", "lora"), ("full", "full"))),
+    ],
 )
 def test_a_run_stopped_by_ctrl_c_and_resumed_equals_an_uninterrupted_one(
     here: Path, methods: tuple[str, str], monkeypatch: pytest.MonkeyPatch
