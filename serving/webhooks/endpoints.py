@@ -82,7 +82,7 @@ class Endpoints:
         secret, identifier = new_secret(), secrets.token_hex(8)
         with self._ledger() as ledger:
             row: dict[str, Any] = {"id": identifier, "at": ledger.at, "actor": self._actor, "url": url}
-            row |= {"course": course}
+            row |= {"course": course, "since": ledger.at}
             row |= {"events": " ".join(events or EVENTS), "secret": secret, "cursor": _head(ledger)}
             ledger.connection.execute(insert(endpoints).values(row))
             ledger.append("webhook", self._actor, {"id": identifier, "change": "added"})
@@ -113,7 +113,8 @@ class Endpoints:
         """Events during the pause are not sent. Raises UnknownError."""
         with self._store.database.reading() as connection:
             head = connection.execute(select(audit_head.c.seq)).scalar_one()
-        self._change(identifier, "enabled", {"disabled_at": None, "disabled_reason": None, "cursor": head})
+        fresh = {"disabled_at": None, "disabled_reason": None, "cursor": head, "since": self._now()}
+        self._change(identifier, "enabled", fresh)
         return self.read(identifier)
 
     def rotate(self, identifier: str) -> str:

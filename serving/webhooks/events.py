@@ -5,11 +5,10 @@ The log has no gaps and one writer at a time, so that an event is neither missed
 
 import json
 import secrets
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, String, case, cast, exists, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from labs_schema.frozen import Frozen
@@ -51,21 +50,23 @@ def make_messages(store: Store, now: datetime) -> int:
     made = 0
     with store.database.reading() as connection:
         active = connection.execute(select(endpoints).where(endpoints.c.disabled_at.is_(None))).all()
-    for endpoint in active:
+        news = [each for each in active if _has_news(connection, each)]
+    for endpoint in news:  # only then, because a transaction that writes holds up the others
         with store.database.writing() as connection:
-            last = endpoint.cursor
-            wanted = set(endpoint.events.split())
-            for entry in _entries(connection, endpoint.cursor):
-                last = entry.seq
-                event = _event(connection, entry)
-                if event is not None and event.type in wanted and endpoint.course in (None, event.course):
+            entries = _entries(connection, endpoint.cursor)
+            found = [event for each in entries if (event := _event(connection, each)) is not None]
+            for event in (*found, *_finished_jobs(connection, endpoint)):
+                if event.type in endpoint.events.split() and endpoint.course in (None, event.course):
                     made += _insert(connection, endpoint.id, event, timestamp(now))
-            for event in _finished_jobs(connection, endpoint):
-                if event.type in wanted:
-                    made += _insert(connection, endpoint.id, event, timestamp(now))
-            moved = update(endpoints).where(endpoints.c.id == endpoint.id, endpoints.c.cursor < last)
-            connection.execute(moved.values(cursor=last))
+            if entries:
+                moved = update(endpoints).where(endpoints.c.id == endpoint.id, endpoints.c.cursor < entries[-1].seq)
+                connection.execute(moved.values(cursor=entries[-1].seq))
     return made
+
+
+def _has_news(connection: Connection, endpoint: Row[Any]) -> bool:
+    later = select(audit.c.seq).where(audit.c.seq > endpoint.cursor).limit(1)
+    return connection.execute(later).first() is not None or bool(_finished_jobs(connection, endpoint))
 
 
 def _entries(connection: Connection, cursor: int) -> list[Row[Any]]:
@@ -100,16 +101,24 @@ def _grade_of_request(connection: Connection, request: str | None) -> str | None
     return connection.execute(query).scalar_one_or_none()
 
 
-def _finished_jobs(connection: Connection, endpoint: Row[Any]) -> Iterator[Event]:
-    """A finished job is no audit entry. One that is resumed and finishes again is another event."""
-    query = select(jobs).where(jobs.c.finished_at > endpoint.at)
+def _finished_jobs(connection: Connection, endpoint: Row[Any]) -> list[Event]:
+    """The jobs without a message, the oldest first. A finished job is no audit entry. One that is resumed and finishes
+    again is another event."""
+    kind = case((jobs.c.failure.is_(None), "job.completed"), else_="job.failed")
+    subject = kind + ":" + jobs.c.id + ":" + cast(jobs.c.generation, String)
+    known = exists().where(messages.c.endpoint == endpoint.id, messages.c.subject == subject)
+    query = select(jobs, kind.label("kind"), subject.label("subject")).where(
+        jobs.c.finished_at > endpoint.since, kind.in_(endpoint.events.split()), ~known
+    )
     if endpoint.course is not None:
         query = query.where(jobs.c.course == endpoint.course)
-    for job in connection.execute(query.order_by(jobs.c.finished_at.desc()).limit(LIMITS.entries_per_look)):
-        kind = "job.failed" if job.failure else "job.completed"
-        data = {"course": job.course, "lab": job.lab, "job": job.id}
-        subject = f"{kind}:{job.id}:{job.generation}"
-        yield Event(type=kind, at=job.finished_at, subject=subject, course=job.course, data=data)
+    rows = connection.execute(query.order_by(jobs.c.finished_at).limit(LIMITS.entries_per_look)).all()
+    return [_job_event(row) for row in rows]
+
+
+def _job_event(job: Row[Any]) -> Event:
+    data = {"course": job.course, "lab": job.lab, "job": job.id}
+    return Event(type=job.kind, at=job.finished_at, subject=job.subject, course=job.course, data=data)
 
 
 def _insert(connection: Connection, endpoint: str, event: Event, due: str) -> int:

@@ -7,7 +7,7 @@ message is due again when the claim ends, under the same id, by which a receiver
 import logging
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -50,16 +50,20 @@ class WebhookSender(Poller):
     def look(self) -> int:
         """Makes new messages and sends those that are due; returns how many were sent."""
         make_messages(self._store, self._clock())
-        sent = 0
-        while not self._stopping.is_set() and (message := self._claim()) is not None:
-            self._send(message)
+        sent, failing = 0, set[str]()
+        while not self._stopping.is_set() and (message := self._claim(failing)) is not None:
+            if not self._send(message):
+                failing.add(message.endpoint)
             sent += 1
         return sent
 
-    def _claim(self) -> Row[Any] | None:
-        """A message that is due, of an endpoint that is not disabled. Its next due time is the end of the claim."""
+    def _claim(self, failing: Collection[str]) -> Row[Any] | None:
+        """A message that is due, of an endpoint that is not disabled. Its next due time is the end of the claim.
+
+        None of the endpoints that failed in this look: one that does not answer must not hold up the others.
+        """
         now = self._clock()
-        due = messages.c.due_at <= timestamp(now), endpoints.c.disabled_at.is_(None)
+        due = messages.c.due_at <= timestamp(now), endpoints.c.disabled_at.is_(None), endpoints.c.id.not_in(failing)
         query = select(messages, endpoints.c.url, endpoints.c.secret, endpoints.c.old_secret, endpoints.c.old_until)
         joined = query.join(endpoints, endpoints.c.id == messages.c.endpoint).where(*due)
         with self._store.database.writing() as connection:
@@ -70,7 +74,8 @@ class WebhookSender(Poller):
                     return row
         return None
 
-    def _send(self, message: Row[Any]) -> None:
+    def _send(self, message: Row[Any]) -> bool:
+        """Whether it was received."""
         now, body = self._clock(), message.body.encode()
         keys = [message.secret]
         if message.old_secret and (message.old_until or "") > timestamp(now):
@@ -85,15 +90,19 @@ class WebhookSender(Poller):
                 max_bytes=LIMITS.answer_bytes,
             )
         except (OutboundFailedError, OutboundRefusedError, OutboundTooLargeError) as error:
-            return self._retry(message, error.code, 0)
+            self._retry(message, error.code, 0)
+            return False
         status = response.status_code
         if 200 <= status < 300:
-            return self._record(message, due_at=None, delivered_at=timestamp(self._clock()), result=str(status))
+            self._record(message, due_at=None, delivered_at=timestamp(self._clock()), result=str(status))
+            return True
         if status == 410:
             self._disable(message, "the receiver answered 410 Gone")
-            return self._give_up(message, "410")
+            self._give_up(message, "410")
+            return False
         wait = response.headers.get("Retry-After", "") if status in (*BUSY, 503) else ""
-        return self._retry(message, str(status), int(wait) if re.fullmatch(r"\d{1,6}", wait) else 0)
+        self._retry(message, str(status), int(wait) if re.fullmatch(r"\d{1,6}", wait) else 0)
+        return False
 
     def _retry(self, message: Row[Any], result: str, wait: int) -> None:
         """At the next time of the schedule, or after the receiver's Retry-After if that is later."""

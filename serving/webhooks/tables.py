@@ -5,13 +5,13 @@ from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text, 
 from serving.store.tables import metadata, optional, required
 
 # `events`: names separated by spaces. `course` is null for all courses. `cursor`: the last audit entry that was read.
-# `old_secret` signs too until `old_until`.
+# `since`: jobs that finished before are no events. `old_secret` signs too until `old_until`.
 endpoints = Table(
     "webhook_endpoints",
     metadata,
     Column("id", String, primary_key=True),
     *required("at", "actor", "url", "events", "secret"),
-    *optional("course", "old_secret", "old_until", "disabled_at", "disabled_reason"),
+    *optional("course", "since", "old_secret", "old_until", "disabled_at", "disabled_reason"),
     Column("cursor", Integer, nullable=False),
 )
 

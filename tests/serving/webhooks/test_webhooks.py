@@ -8,20 +8,25 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete, insert, select
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from labs_schema.errors import GraderError
 from labs_schema.grades import Status
 from labs_schema.models import Lab
+from serving.jobs.tables import jobs
 from serving.outbound.client import OutboundClient
 from serving.outbound.errors import OutboundRefusedError
 from serving.outbound.policy import OutboundPolicy, parse_origin
 from serving.store.database import PRAGMAS
+from serving.store.ledger import timestamp
 from serving.store.regrade_requests import RegradeRequests
 from serving.store.store import Store, open_store
 from serving.webhooks.endpoints import EVENTS, Endpoints
+from serving.webhooks.events import make_messages
 from serving.webhooks.sender import SCHEDULE, WebhookSender
+from serving.webhooks.tables import endpoints
 from tests.harness.graded_store import COURSE, record_grade
 
 COMPILES, READABLE = "Does it compile?", "Is it readable?"
@@ -29,11 +34,15 @@ RATINGS = {COMPILES: "B", READABLE: "A"}
 
 
 class Receiver:
-    """Answers with the next of `answers` (status and headers), then with 204; stores what it received."""
+    """Answers with the next of `answers` (status and headers), then with 204; stores what it received.
+
+    `failing`: the path of an endpoint that always fails.
+    """
 
     def __init__(self) -> None:
         self.received: list[tuple[dict[str, str], bytes]] = []
         self.answers: list[tuple[int, dict[str, str]]] = []
+        self.failing = ""
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -41,6 +50,7 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 receiver.received.append(({name.lower(): value for name, value in self.headers.items()}, body))
                 status, headers = receiver.answers.pop(0) if receiver.answers else (204, {})
+                status = 500 if self.path == receiver.failing else status
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
@@ -232,6 +242,54 @@ def test_an_endpoint_gets_only_its_course_and_events_from_now_on(
     record_grade(store, lab, "s002", RATINGS, status=Status.NEEDS_REVIEW)
     assert hooks.after(0) == 1
     assert receiver.events() == ["grade.needs_review"]
+
+
+def finish_job(store: Store, name: str, at: datetime, failure: str | None = None, generation: int = 1) -> None:
+    row = {"id": name, "at": timestamp(at), "actor": "ta", "course": COURSE, "lab": "lab1", "work": "w", "total": 1}
+    row |= {"chunk": 1, "generation": generation, "requested": "run", "failure": failure, "cli": False, "warnings": {}}
+    with store.database.writing() as connection:
+        connection.execute(delete(jobs).where(jobs.c.id == name))
+        connection.execute(insert(jobs).values(**row, finished_at=timestamp(at)))
+
+
+def test_each_end_of_a_job_is_an_event_unless_sending_was_paused(
+    hooks: Hooks, receiver: Receiver, store: Store
+) -> None:
+    finish_job(store, "j1", hooks.now, failure="the model is gone")
+    assert [hooks.after(0), hooks.after(0)] == [1, 0]
+    finish_job(store, "j1", hooks.now, generation=2)
+    assert [hooks.after(0), hooks.after(0)] == [1, 0]
+    assert receiver.events() == ["job.failed", "job.completed"]
+    hooks.endpoints.disable(hooks.endpoint.id)
+    finish_job(store, "j2", datetime.now(UTC))
+    hooks.endpoints.enable(hooks.endpoint.id)
+    assert hooks.after(0) == 0
+    finish_job(store, "j3", hooks.now)
+    assert hooks.after(0) == 1
+
+
+def test_a_look_without_news_writes_nothing(
+    hooks: Hooks, store: Store, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record_grade(store, lab, "s000", RATINGS)
+    finish_job(store, "j1", hooks.now)
+    hooks.after(0)
+    monkeypatch.setattr(store.database, "writing", lambda: pytest.fail("a transaction that writes"))
+    assert make_messages(store, hooks.now) == 0
+
+
+def test_a_receiver_that_fails_does_not_hold_up_the_others(
+    hooks: Hooks, receiver: Receiver, store: Store, lab: Lab
+) -> None:
+    other, _ = hooks.endpoints.add(f"{receiver.url}/other", (), None, hooks.policy)
+    record_grade(store, lab, "s000", RATINGS)
+    record_grade(store, lab, "s001", RATINGS)
+    with store.database.reading() as connection:
+        [first, *_] = connection.execute(select(endpoints.c.id).order_by(endpoints.c.at)).scalars()
+    assert first == hooks.endpoint.id
+    receiver.failing = "/hook"
+    assert hooks.after(0) == 3
+    assert hooks.endpoints.read(other.id).waiting == 0 and hooks.endpoints.read(first).waiting == 2
 
 
 def test_a_bad_endpoint_is_refused(hooks: Hooks) -> None:
