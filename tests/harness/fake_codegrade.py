@@ -11,6 +11,8 @@ from labs_schema.models import Lab
 from tests.harness.quiet_server import QuietServer, read_body
 
 TOKEN, ASSIGNMENT = "codegrade-token", 77
+TENANT = "11111111-2222-3333-4444-555555555555"
+TIMEFRAME = {"availability": {"tag": "fixed", "value": True}, "deadline": None, "lock_date": None}
 WHEN = "2026-11-01T10:00:00.000000+00:00"
 
 
@@ -61,6 +63,8 @@ class FakeCodeGrade:
                 {**each, "achieved_points": items[each["item_id"]]["points"] * each["multiplier"]} for each in given
             ]
             self.writes += 1
+            changed = next(each for each in self.submissions if each["id"] == int(found[1]))
+            return 200, {"copied_items": [], "submission": changed | {"is_latest": True}}
         return 200, self.chosen.get(int(found[1]), [])
 
 
@@ -72,9 +76,17 @@ def _row(at: int, criterion: Any) -> dict[str, Any]:
 
 
 def _submission(number: int, user: int, name: str, test: bool) -> dict[str, Any]:
-    owner = {"type": "normal", "id": user, "username": name, "name": "N", "tenant_id": "t", "is_test_student": test}
+    owner = {"type": "normal", "id": user, "username": name, "name": "N", "tenant_id": TENANT, "is_test_student": test}
     return {"id": number, "user": owner, "created_at": WHEN, "grade": None, "grade_overridden": False,
-            "assignment_id": ASSIGNMENT}  # fmt: skip
+            "assignment_id": ASSIGNMENT, "origin": "uploaded_files", "manual_grading_status": {"tag": "unknown"},
+            "assignee": None, "extra_info": None, "timeframe": TIMEFRAME}  # fmt: skip
+
+
+def group_of(*members: dict[str, Any]) -> dict[str, Any]:
+    """The owner of a group's submission; `members` are owners of their own."""
+    group = {"id": 9, "members": list(members), "name": "Group 9", "group_set_id": 1, "created_at": WHEN}
+    return {"type": "group-user", "id": 9_999, "username": None, "tenant_id": TENANT, "is_test_student": False,
+            "group": group}  # fmt: skip
 
 
 def _handler(site: FakeCodeGrade) -> type[BaseHTTPRequestHandler]:

@@ -60,14 +60,30 @@ class _Row(_Returned):
 
 
 class _User(_Returned):
+    """`username` is missing for accounts that only a learning platform knows."""
+
     id: int
-    username: str
+    username: str | None = None
     is_test_student: bool = False
+
+
+class _Group(_Returned):
+    members: tuple[_User, ...]
+
+
+class _Owner(_User):
+    """A student, or a group whose members all get the grade of its submission."""
+
+    group: _Group | None = None
+
+    @property
+    def students(self) -> tuple[_User, ...]:
+        return self.group.members if self.group else (self,)
 
 
 class _Submission(_Returned):
     id: int
-    user: _User
+    user: _Owner
     created_at: str
     grade_overridden: bool = False
 
@@ -96,6 +112,7 @@ class CodeGradePlatform:
         self._path = f"/assignments/{assignment}"
         self._rows: tuple[_Row, ...] = ()
         self._newest: dict[str, _Submission] = {}
+        self._students: dict[str, _User] = {}
         self.target = f"codegrade {self._base}{self._path}"
 
     def read_assignment(self) -> Assignment:
@@ -113,7 +130,8 @@ class CodeGradePlatform:
 
     def read_people(self) -> tuple[PlatformPerson, ...]:
         """Those with a submission: only a submission can have a grade."""
-        return tuple(_person(each.user) for each in self._read_submissions().values())
+        self._read_submissions()
+        return tuple(map(_person, self._students.values()))
 
     def read_values(self, person: str | None = None) -> Mapping[str, Value]:
         """The newest submission of each person; it is read again, because a person may have submitted a new one."""
@@ -130,9 +148,11 @@ class CodeGradePlatform:
     def _read_submissions(self) -> dict[str, _Submission]:
         newest: dict[str, _Submission] = {}
         for each in self._list(f"{self._path}/submissions/", _Submission):
-            user = str(each.user.id)
-            if not each.user.is_test_student and (user not in newest or each.created_at > newest[user].created_at):
-                newest[user] = each
+            for student in each.user.students:
+                user = str(student.id)
+                if not student.is_test_student and (user not in newest or each.created_at > newest[user].created_at):
+                    newest[user] = each
+                    self._students[user] = student
         self._newest = newest
         return newest
 
@@ -182,7 +202,7 @@ def _criterion(row: _Row) -> PlatformCriterion:
 
 def _person(user: _User) -> PlatformPerson:
     """An account that came from a learning platform may have an e-mail address as its name."""
-    kind = IdKind.EMAIL if "@" in user.username else IdKind.LOGIN
-    return PlatformPerson(
-        id=str(user.id), ids=(PlatformId(kind, user.username), PlatformId(IdKind.PLATFORM, str(user.id)))
-    )
+    name = user.username or ""
+    kind = IdKind.EMAIL if "@" in name else IdKind.LOGIN
+    login = (PlatformId(kind, name),) if name else ()
+    return PlatformPerson(id=str(user.id), ids=(*login, PlatformId(IdKind.PLATFORM, str(user.id))))

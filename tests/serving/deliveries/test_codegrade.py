@@ -18,7 +18,7 @@ from serving.deliveries.sending import Sender, StudentOutcome
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import OutboundPolicy, parse_origin
 from serving.store.store import Store, open_store
-from tests.harness.fake_codegrade import ASSIGNMENT, TOKEN, FakeCodeGrade
+from tests.harness.fake_codegrade import ASSIGNMENT, TOKEN, FakeCodeGrade, group_of
 from tests.harness.graded_store import COURSE, grade_students, record_grade
 
 COMPILES, READABLE = "Does it compile?", "Is it readable?"
@@ -84,6 +84,18 @@ def test_the_newest_submission_gets_the_grade_and_pages_are_read(
     grade_students(store, lab, 1)
     assert actions(connected.send()) == {"delivered": 1}
     assert list(site.chosen) == [9000]
+
+
+def test_a_groups_submission_is_that_of_every_member_and_a_missing_user_name_harms_no_one(
+    connected: Connected, site: FakeCodeGrade, store: Store, lab: Lab
+) -> None:
+    first, second, third = site.submissions[:3]
+    site.submissions = [first | {"user": group_of(first["user"], second["user"])}, third, site.submissions[3]]
+    third["user"]["username"] = None
+    for student in ("s000", "s001", "s002"):
+        record_grade(store, lab, student, {COMPILES: "A", READABLE: "B"}, request="job1")
+    assert [each.code for each in connected.send()] == ["", "", "student-not-on-platform"]
+    assert list(site.chosen) == [first["id"]] and site.writes == 1
 
 
 @pytest.mark.parametrize("fault", ["token", "locked", "continuous", "no rubric"])
