@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from grader.observe.observe_lab import observe_lab
-from serving.observing.probe import working_sandbox
-from serving.observing.sandbox import Command
+from serving.observing.isolation.probe import working_sandbox
+from serving.observing.isolation.sandbox import Command
 
 MIB = 1_048_576
 SUM = """#include <stdio.h>

@@ -11,8 +11,8 @@ from pathlib import Path
 from grader.doctor.finding import Finding, fault, ok, warning
 from labs_schema.limits import DoctorLimits
 from labs_schema.settings import Settings, cache_folder, data_folder
-from serving.observing.probe import working_sandbox
-from serving.observing.watching import SandboxError
+from serving.observing.isolation.probe import working_sandbox
+from serving.observing.isolation.watching import SandboxError
 
 LIMITS = DoctorLimits()
 GROUPS = {

@@ -14,10 +14,11 @@ from labs_schema.models import Lab, Submission
 from labs_schema.observations import SubmissionObservations
 from labs_schema.reading.observations_file import load_observations, write_observations
 from labs_schema.reading.validate import load_lab
+from serving.observing.isolation.probe import working_sandbox
+from serving.observing.isolation.toolchain_files import is_visible
 from serving.observing.observation_cache import ObservationCache
-from serving.observing.observer import Observer, tool_versions
-from serving.observing.probe import working_sandbox
-from serving.observing.toolchain_files import is_visible
+from serving.observing.observer import Observer
+from serving.observing.tool_versions import tool_versions
 from serving.observing.toolchains import find_toolchain
 from serving.observing.validating import build_validator
 

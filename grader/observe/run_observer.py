@@ -24,9 +24,9 @@ from serving.courses.course_registry import CourseRegistry
 from serving.courses.served import Courses, OneCourse, RegisteredCourses, find_lab_folder, labs_of
 from serving.observer.queue import ObservationQueue, Work
 from serving.observer.worker import ObserverWorker
+from serving.observing.isolation.probe import working_sandbox
 from serving.observing.observation_cache import ObservationCache
 from serving.observing.observer import Observer
-from serving.observing.probe import working_sandbox
 from serving.store.store import Store
 
 

@@ -81,7 +81,7 @@ class _Reader:
             defaults=defaults or TestDefaults(),
             tests=self._entries("tests", ProgramTest, lambda each, _: shared | each),
             unit_tests=self._entries("unit_tests", UnitTest, self._with_files),
-            lint=self._entries("lint", Lint, lambda each, _: each),
+            lint=self._entries("lint", Lint, self._with_files),
             validator=self._validator() if "validator" in value else None,
         )
 
@@ -116,9 +116,9 @@ class _Reader:
                 found.append(entry)
         return tuple(found)
 
-    def _with_files(self, unit_test: dict[str, Any], place: Place) -> dict[str, Any]:
-        self._read_files((*place, "files"), unit_test)
-        return unit_test
+    def _with_files(self, check: dict[str, Any], place: Place) -> dict[str, Any]:
+        self._read_files((*place, "files"), check)
+        return check
 
     def _read_files(self, place: Place, section: dict[str, Any]) -> None:
         """Replaces the paths in `files` by the course's files; those that cannot be read are errors."""

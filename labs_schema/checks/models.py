@@ -175,6 +175,9 @@ class Lint(Frozen):
     """A linter. It passes if the command exits with status 0."""
 
     name: Name = Field(description="Unique among all checks of the lab.")
+    files: tuple[CourseFile, ...] = Field(
+        (), description="Files of the lab's folder `checks`, such as the linter's configuration."
+    )
     command: Command = Field(description="The command, run in the program's folder.")
     seconds: Seconds = Field(30.0, description="Time limit of the command.")
     memory_mib: MemoryMib = Field(1024, description="Memory limit of the command.")

@@ -13,7 +13,7 @@ from labs_schema.limits import JobLimits, ObserverLimits
 from labs_schema.models import Submission
 from labs_schema.observations import SubmissionObservations
 from serving.observer.queue import ObservationQueue, Work
-from serving.observing.watching import SandboxError
+from serving.observing.isolation.watching import SandboxError
 from serving.store.errors import StoreError
 
 log = logging.getLogger("grader.observer")

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from labs_schema.checks.models import Build
 from labs_schema.limits import SandboxLimits
 from labs_schema.models import SourceFile, Submission
-from serving.observing.sandbox import Command, RunsCommands
+from serving.observing.isolation.sandbox import Command, RunsCommands
+from serving.observing.isolation.watching import Run
 from serving.observing.toolchains import BINARY, PROGRAM, Program, Result, Toolchain, program_of
-from serving.observing.watching import Run
 
 MIB = 1_048_576
 _ARCHIVE = ".built.tar"

@@ -26,14 +26,15 @@ from labs_schema.checks.models import Checks
 from labs_schema.errors import GraderError
 from labs_schema.limits import SandboxLimits
 from labs_schema.submissions.adhoc_submission import read_adhoc_submission
-from serving.observing import launching
-from serving.observing.observer import Observer, tool_versions
-from serving.observing.probe import working_sandbox
-from serving.observing.sandbox import ENVIRONMENT, Command, RunsCommands, bounds_of
-from serving.observing.seccomp import filter_program
+from serving.observing.isolation import launching
+from serving.observing.isolation.probe import working_sandbox
+from serving.observing.isolation.sandbox import ENVIRONMENT, Command, RunsCommands, bounds_of
+from serving.observing.isolation.seccomp import filter_program
+from serving.observing.isolation.watching import Run, SandboxError, collect, finished
+from serving.observing.observer import Observer
+from serving.observing.tool_versions import tool_versions
 from serving.observing.toolchains import find_toolchain
 from serving.observing.validating import build_validator
-from serving.observing.watching import Run, SandboxError, collect, finished
 
 USER = 60_599
 """In no range that Linux distributions assign."""

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from labs_schema.errors import GraderError
 from labs_schema.models import SourceFile
 from labs_schema.source.languages import OWN_EXTENSIONS, SOURCE_EXTENSIONS, belongs_to, extension
-from serving.observing.toolchain_files import SEARCH_PATH
+from serving.observing.isolation.toolchain_files import SEARCH_PATH
 
 PROGRAM = "program"
 """The executable of a compiled language in the working folder of a run."""

@@ -8,7 +8,7 @@ from labs_schema.models import SourceFile, Submission
 from labs_schema.source.languages import majority_languages
 from serving.observing.building import MIB, Built, build_program
 from serving.observing.comparison import ComparisonError
-from serving.observing.sandbox import Command, RunsCommands
+from serving.observing.isolation.sandbox import Command, RunsCommands
 from serving.observing.toolchains import find_toolchain
 
 RIGHT, WRONG = 42, 43

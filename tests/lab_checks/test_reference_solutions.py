@@ -7,8 +7,8 @@ import pytest
 
 from labs_schema.checks.reading import load_checks
 from labs_schema.models import SourceFile, Submission
+from serving.observing.isolation.probe import working_sandbox
 from serving.observing.observer import Observer
-from serving.observing.probe import working_sandbox
 from serving.observing.toolchains import find_toolchain
 from tests.lab_checks.test_lab_checks import FOLDERS, HERE
 

@@ -16,7 +16,7 @@ from labs_schema.models import Submission
 from labs_schema.observations import SubmissionObservations
 from serving.observer.queue import NO_OBSERVER, ObservationQueue, Work
 from serving.observer.worker import ObserverWorker
-from serving.observing.watching import SandboxError
+from serving.observing.isolation.watching import SandboxError
 from serving.store.store import Store, open_store
 from serving.store.tables import observation_requests
 from tests.harness.observer_process import DEAD_SECONDS, even_passes

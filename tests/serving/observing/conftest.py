@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from serving.observing.probe import working_sandbox
-from serving.observing.sandbox import Sandbox
+from serving.observing.isolation.probe import working_sandbox
+from serving.observing.isolation.sandbox import Sandbox
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.observing.host_user import CALLS, FIRST_USER, as_user
+from serving.observing.isolation.host_user import CALLS, FIRST_USER, as_user
 from tests.serving.observing.test_seccomp import HEADERS
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

@@ -17,9 +17,9 @@ from labs_schema.limits import SandboxLimits
 from labs_schema.models import SourceFile, Submission
 from labs_schema.observations import SubmissionObservations
 from serving.observing import observer
-from serving.observing.cgroups import PREFIX, ROOT
+from serving.observing.isolation.cgroups import PREFIX, ROOT
+from serving.observing.isolation.sandbox import Sandbox
 from serving.observing.observer import Observer
-from serving.observing.sandbox import Sandbox
 from serving.observing.toolchains import TOOLCHAINS
 
 pytestmark = pytest.mark.slow

@@ -9,13 +9,14 @@ from labs_schema.checks.models import Build, Checks, Compare, CourseFile, Lint, 
 from labs_schema.decided_by import OutcomeRule, decide
 from labs_schema.models import SourceFile, Submission
 from labs_schema.observations import CheckKind, Outcome, SubmissionObservations
-from serving.observing import sandbox as sandboxes
-from serving.observing import toolchain_files
-from serving.observing.observer import Observer, tool_versions
-from serving.observing.sandbox import Command, Sandbox
+from serving.observing.isolation import sandbox as sandboxes
+from serving.observing.isolation import toolchain_files
+from serving.observing.isolation.sandbox import Command, Sandbox
+from serving.observing.isolation.watching import Ending, Run
+from serving.observing.observer import Observer
+from serving.observing.tool_versions import tool_versions
 from serving.observing.toolchains import TOOLCHAINS, find_toolchain
 from serving.observing.validating import build_validator
-from serving.observing.watching import Ending, Run
 from tests.harness.errors import raises_code
 from tests.harness.programs import submission
 
@@ -188,12 +189,17 @@ def test_linters_and_unit_tests(sandbox: Sandbox) -> None:
         lint=(
             Lint(name="strict", command=(*shell, "gcc -Wall -Werror -c *.c -o /tmp/a.o")),
             Lint(name="absent", command=(*shell, "no-such-linter *.c")),
+            Lint(
+                name="configured",
+                command=("grep", "-q", "course", "rules.cfg"),
+                files=(CourseFile(path="rules.cfg", text="course"),),
+            ),
         ),
     )
     observed = observe(sandbox, "C", submission(main_c="int main(void) { int x; return 0; }"), checks)
     found = outcomes(observed)
     assert (found["tap"], found["junit"], found["no report"]) == ("passed", "failed", "error")
-    assert (found["strict"], found["absent"]) == ("failed", "error")
+    assert (found["strict"], found["absent"], found["configured"]) == ("failed", "error", "passed")
     assert observed.result("junit").points == 2  # type: ignore[union-attr]
     assert [each.line for each in observed.of_kind(CheckKind.LINT)[0].diagnostics] == [1]
 
@@ -316,7 +322,7 @@ def test_files_that_cannot_exist_together_are_an_error_of_one_submission(sandbox
 
 def test_without_control_groups_each_process_is_limited(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     assert sandbox
-    monkeypatch.setattr("serving.observing.sandbox.find_cgroups", lambda: None)
+    monkeypatch.setattr("serving.observing.isolation.sandbox.find_cgroups", lambda: None)
     run = Sandbox().run(Command(["/usr/bin/python3", "-c", "bytearray(200 << 20)"], 5, 100 << 20))
     assert run.exit_status == 1 and b"MemoryError" in run.stderr
 

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import pytest
 
 from labs_schema.limits import SandboxLimits
-from serving.observing.cgroups import PREFIX, ROOT
-from serving.observing.probe import working_sandbox
-from serving.observing.sandbox import ALL_PROTECTIONS, Command, Protections, Sandbox
-from serving.observing.watching import Ending, Run, SandboxError
+from serving.observing.isolation.cgroups import PREFIX, ROOT
+from serving.observing.isolation.probe import working_sandbox
+from serving.observing.isolation.sandbox import ALL_PROTECTIONS, Command, Protections, Sandbox
+from serving.observing.isolation.watching import Ending, Run, SandboxError
 from tests.harness.errors import raises_code
 
 MIB = 1_048_576

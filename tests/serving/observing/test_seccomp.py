@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.observing.seccomp import ARCHITECTURES, filter_program
+from serving.observing.isolation.seccomp import ARCHITECTURES, filter_program
 
 HEADERS = {
     "x86_64": [Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h"), Path("/usr/include/asm/unistd_64.h")],

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import IO
 
 from labs_schema.errors import GraderError
-from serving.observing.cgroups import Group
+from serving.observing.isolation.cgroups import Group
 
 CHUNK = 65_536
 _FATAL = frozenset({

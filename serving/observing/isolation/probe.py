@@ -1,8 +1,8 @@
 """Checks at start that the sandbox isolates: nothing is run without one that does."""
 
-from serving.observing.sandbox import Command, Sandbox
-from serving.observing.toolchain_files import VISIBLE
-from serving.observing.watching import Run, SandboxError
+from serving.observing.isolation.sandbox import Command, Sandbox
+from serving.observing.isolation.toolchain_files import VISIBLE
+from serving.observing.isolation.watching import Run, SandboxError
 
 _PROBE = """
 ls -A / | sed 's/^/root:/'

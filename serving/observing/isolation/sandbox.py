@@ -18,11 +18,11 @@ from pathlib import PurePosixPath
 from typing import Protocol
 
 from labs_schema.limits import SandboxLimits
-from serving.observing.cgroups import Cgroups, Group, find_cgroups
-from serving.observing.host_user import as_user, next_user
-from serving.observing.seccomp import ARCHITECTURES, filter_program
-from serving.observing.toolchain_files import SEARCH_PATH, toolchain_arguments
-from serving.observing.watching import Bounds, Run, SandboxError, StartedSandbox, started
+from serving.observing.isolation.cgroups import Cgroups, Group, find_cgroups
+from serving.observing.isolation.host_user import as_user, next_user
+from serving.observing.isolation.seccomp import ARCHITECTURES, filter_program
+from serving.observing.isolation.toolchain_files import SEARCH_PATH, toolchain_arguments
+from serving.observing.isolation.watching import Bounds, Run, SandboxError, StartedSandbox, started
 
 WORK = "/work"
 """The working folder inside of the sandbox."""

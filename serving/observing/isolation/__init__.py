@@ -1,0 +1,1 @@
+"""Commands in isolation from the host: the sandbox and its protections."""
