@@ -47,6 +47,7 @@ def sides(labs: Sequence[Lab], share: float, seed: int) -> Sides:
 
 
 def read_programs(labs: Sequence[Lab], encoder: PromptEncoder) -> list[Program]:
+    """The programs with a rating."""
     return [_program(lab, student, encoder) for lab in labs for student in lab.ratings_by_student]
 
 

@@ -163,11 +163,11 @@ def _clusters(labs: Sequence[RatedLab]) -> dict[str, str]:
 def _decisions(labs: Sequence[RatedLab], clusters: Mapping[str, str]) -> dict[HeadCriterion, list[_Decision]]:
     found: dict[HeadCriterion, list[_Decision]] = {}
     for rated in labs:
-        for submission in rated.submissions:
-            for criterion in rated.lab.criteria:
-                titles = tuple(rating.title for rating in criterion.ratings)
-                if decisions := _of_criterion(rated, submission.student, clusters, criterion):
-                    found.setdefault(HeadCriterion(title=criterion.title, ratings=titles), []).extend(decisions)
+        for criterion in rated.lab.criteria:
+            known = HeadCriterion(title=criterion.title, ratings=tuple(rating.title for rating in criterion.ratings))
+            students = [submission.student for submission in rated.submissions]
+            if decisions := [d for s in students for d in _of_criterion(rated, s, clusters, criterion)]:
+                found.setdefault(known, []).extend(decisions)
     return found
 
 
