@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from serving.review.index import ReviewIndex
+from serving.review.team import Marking
 from serving.store.review_tables import assignments
 from tests.harness.review.model import OpenPage
 from tests.harness.review.site import TAS, Site
@@ -96,7 +97,8 @@ class AssignmentPages:
         """The stored rows are those of the model, and lists show the current ones."""
         site = self.site
         student = {grade: each for ids in site.grades for each, grade in enumerate(ids)}
-        query = select(assignments.c.grade, assignments.c.ta, assignments.c.actor).order_by(assignments.c.seq)
+        columns = assignments.c.grade, assignments.c.ta, assignments.c.actor
+        query = select(*columns).where(assignments.c.marking == Marking.FIRST).order_by(assignments.c.seq)
         with site.store.database.reading() as connection:
             stored = [
                 Row(student[row.grade], site.names.get(row.ta), site.names[row.actor])

@@ -9,6 +9,7 @@ from tests.harness.review.answers import AnsweredQuestions
 from tests.harness.review.assigning import AssignmentPages
 from tests.harness.review.comparison import faults, finished
 from tests.harness.review.lab_pages import LabPages
+from tests.harness.review.second_marking import SecondMarkings
 from tests.harness.review.site import TAS, Host, Site
 from tests.harness.review.submissions import SubmissionPages
 from tests.harness.synthetic_lab import synthetic_lab
@@ -21,6 +22,7 @@ KINDS = {
     "bulk": 0.5,
     "group": 1.2,
     "assign": 0.8,
+    "second": 0.4,
     "answer": 1,
     "override": 0.7,
     "regrade": 0.4,
@@ -47,7 +49,8 @@ class ReviewWalk:
         self.site = site = Site(store, host, course, seed)
         submissions = SubmissionPages(site)
         lab = LabPages(site, lambda: submissions.act(self._someone()))
-        self._assignments, answers = AssignmentPages(site), AnsweredQuestions(site, submissions)
+        self._assignments, self._second = AssignmentPages(site), SecondMarkings(site)
+        answers = AnsweredQuestions(site, submissions)
         self._actions: dict[str, Callable[[], None]] = {
             "open": lambda: submissions.read(self._someone()),
             "act": lambda: submissions.act(self._someone()),
@@ -56,6 +59,7 @@ class ReviewWalk:
             "bulk": lambda: lab.bulk(self._someone()),
             "group": lambda: lab.group(self._someone()),
             "assign": lambda: self._assignments.assign(self._someone()),
+            "second": lambda: self._second.draw(self._someone()),
             "answer": lambda: answers.decide(self._someone()),
             "override": lambda: lab.override(self._someone()),
             "regrade": site.regrade,
@@ -85,6 +89,7 @@ class ReviewWalk:
         site.touched = set()
         assert not any(found.values()), (site.number, found)
         self._assignments.compare()
+        self._second.compare()
 
     def finish(self) -> dict[str, int]:
         """Sums of faults after the last step."""
