@@ -22,11 +22,13 @@ def split_classes(text: str) -> Classes:
     found: Classes = {}
     for end in (place.end() for place in re.finditer("[{}]", code)):
         depth = max(0, depth + (1 if code[end - 1] == "{" else -1))
-        if depth == 0 and (name := _TYPE.search(code, start, end)):
+        if depth == 0:
             part = text[start:end]
-            own = "\n".join(_IMPORT.findall(part))
-            found.setdefault(name[1], part if own else f"{imports}\n{part}")
-            imports, start = own or imports, end
+            if name := _TYPE.search(code, start, end):
+                own = "\n".join(_IMPORT.findall(part))
+                found.setdefault(name[1], part if own else f"{imports}\n{part}")
+                imports = own or imports
+            start = end
     return found
 
 
