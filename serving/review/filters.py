@@ -1,7 +1,7 @@
 """Which submissions of a lab a list shows, and in which order."""
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 
 from labs_schema.frozen import Frozen
@@ -59,11 +59,15 @@ def selected(
 ) -> list[ReviewItem]:
     """The submissions of the list, in order. `rated`: TAs' ratings in the lab's files. `visitor`: the id of their key.
     A filter by rating does not find a hidden one, which it would reveal."""
-    matches = _matcher(chosen, hidden, rated or {})
-    wanted = {"me": visitor, "none": None}.get(chosen.assigned, chosen.assigned)
-    mine = (item for item in review.items.values() if not chosen.assigned or review.ta(item) == wanted)
-    found = [item for item in mine if matches(item)]
-    return sorted(found, key=lambda item: sort_key(item, chosen.order))
+    matches = _matching(review, chosen, hidden, rated, visitor)
+    return [item for grade in ordered(review, chosen.order) if matches(item := review.items[grade])]
+
+
+def ordered(review: LabReview, order: Order) -> tuple[str, ...]:
+    """The ids of all current grades in order."""
+    if order not in review.orders:
+        review.orders[order] = tuple(sorted(review.items, key=lambda grade: sort_key(review.items[grade], order)))
+    return review.orders[order]
 
 
 def sort_key(item: ReviewItem, order: Order) -> tuple[float | str, ...]:
@@ -76,11 +80,33 @@ def sort_key(item: ReviewItem, order: Order) -> tuple[float | str, ...]:
     return -item.impact, item.grade
 
 
-def neighbours(items: list[ReviewItem], item: ReviewItem, order: Order) -> tuple[ReviewItem | None, ReviewItem | None]:
-    """The submissions before and after `item` in a list that need not contain it any more."""
-    key = sort_key(item, order)
-    before, after = (find(items, key, key=lambda each: sort_key(each, order)) for find in (bisect_left, bisect_right))
-    return (items[before - 1] if before else None), (items[after] if after < len(items) else None)
+def neighbours(
+    review: LabReview,
+    item: ReviewItem,
+    chosen: Filter,
+    hidden: Hidden = lambda *_: False,
+    rated: Ratings | None = None,
+    visitor: str = "",
+) -> tuple[ReviewItem | None, ReviewItem | None]:
+    """The submissions before and after `item` in the list of `selected`, which need not contain it any more."""
+    matches = _matching(review, chosen, hidden, rated, visitor)
+    grades = ordered(review, chosen.order)
+    place = bisect_left(
+        grades, sort_key(item, chosen.order), key=lambda grade: sort_key(review.items[grade], chosen.order)
+    )
+
+    def first(places: Iterable[int]) -> ReviewItem | None:
+        return next((found for each in places if matches(found := review.items[grades[each]])), None)
+
+    return first(range(place - 1, -1, -1)), first(range(place + 1, len(grades)))
+
+
+def _matching(
+    review: LabReview, chosen: Filter, hidden: Hidden, rated: Ratings | None, visitor: str
+) -> Callable[[ReviewItem], bool]:
+    matches = _matcher(chosen, hidden, rated or {})
+    wanted = {"me": visitor, "none": None}.get(chosen.assigned, chosen.assigned)
+    return lambda item: (not chosen.assigned or review.ta(item) == wanted) and matches(item)
 
 
 def _matcher(chosen: Filter, hidden: Hidden, rated: Ratings) -> Callable[[ReviewItem], bool]:

@@ -41,7 +41,8 @@ Work = tuple[str, str]
 class LabReview:
     """A lab at one point in time. `items`: grade id -> submission, in the order of their first grade. `seq`: of the
     last audit entry that was read. `rubrics`: version -> lab. `records`: all decisions by work. `assigned` and
-    `second_ratings`: by `ReviewItem.owner`."""
+    `second_ratings`: by `ReviewItem.owner`. `orders`: a cache of `filters.ordered`, the same for all states of the lab
+    with the same grades."""
 
     course: str
     lab: str
@@ -51,6 +52,7 @@ class LabReview:
     records: Mapping[Work, tuple[StoredOverride, ...]] = field(default_factory=dict)
     assigned: Mapping[tuple[str, Marking], Assignment] = field(default_factory=dict)
     second_ratings: Mapping[str, tuple[SecondRating, ...]] = field(default_factory=dict)
+    orders: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     def ta(self, item: ReviewItem, marking: Marking = Marking.FIRST) -> str | None:
         """The id of the key to which a submission is assigned."""
@@ -75,7 +77,7 @@ class LabReview:
         if actor not in self._open_second_markings:
             return self
         items = {grade: item for grade, item in self.items.items() if not self.is_sealed(item, actor)}
-        return replace(self, items=items)
+        return replace(self, items=items, orders={})
 
     @cached_property
     def _open_second_markings(self) -> Mapping[str, Mapping[str, str]]:
@@ -162,6 +164,7 @@ def _caught_up(review: LabReview, connection: Connection) -> LabReview:
         records=records,
         assigned=assigned,
         second_ratings=second,
+        orders={} if new_grades else review.orders,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from labs_schema.grades import Status
 from labs_schema.models import Criterion
 from serving.scoring.triage import ReviewCode
-from serving.store.overrides import Decision
+from serving.store.overrides import Decision, StoredOverride
 from serving.store.students import is_anonymous
 
 NO_DECISION = Decision()
@@ -82,6 +82,11 @@ class ReviewItem:
     @cached_property
     def decided(self) -> int:
         return sum(each.decision.rating is not None for each in self.criteria)
+
+    @cached_property
+    def active(self) -> tuple[tuple[str, StoredOverride], ...]:
+        """Criterion title -> record, for all records that count."""
+        return tuple((each.title, record) for each in self.criteria for record in each.decision.active)
 
     @cached_property
     def impact(self) -> float:

@@ -81,7 +81,7 @@ def _first_decisions(review: LabReview) -> list[FirstDecision]:
     """One for all members of a group, who have the same decision."""
     found: dict[tuple[str, str], FirstDecision] = {}
     for item in review.items.values():
-        for each in item.criteria:
+        for each in item.criteria if item.active else ():
             deciding = [r for r in each.decision.active if r.action is not Action.COMMENT]
             if deciding:
                 key = (deciding[0].request if deciding[0].shown_at else deciding[0].id), each.title

@@ -41,18 +41,17 @@ def active_steps(review: LabReview, prefix: str) -> list[Step]:
     """The newest first."""
     found: dict[str, Step] = {}
     for item in review.items.values():
-        for each in item.criteria:
-            for record in each.decision.active:
-                if record.request.startswith(prefix):
-                    count = found[record.request].count + 1 if record.request in found else 1
-                    found[record.request] = Step(
-                        request=record.request,
-                        actor=record.actor,
-                        at=record.at,
-                        criterion=each.title,
-                        rating=record.new,
-                        count=count,
-                    )
+        for title, record in item.active:
+            if record.request.startswith(prefix):
+                count = found[record.request].count + 1 if record.request in found else 1
+                found[record.request] = Step(
+                    request=record.request,
+                    actor=record.actor,
+                    at=record.at,
+                    criterion=title,
+                    rating=record.new,
+                    count=count,
+                )
     return sorted(found.values(), key=lambda each: each.at, reverse=True)
 
 

@@ -13,7 +13,7 @@ from labs_schema.observations import CheckResult, SubmissionObservations
 from serving.api.second_markings import SecondMarkingOpenError
 from serving.api.service import Service
 from serving.feedback.feedback import tests_passed
-from serving.review.filters import Filter, Hidden, Show, neighbours, selected
+from serving.review.filters import Filter, Hidden, Show, neighbours
 from serving.review.index import LabReview
 from serving.review.items import ReviewItem
 from serving.review.snippets import Snippets
@@ -55,10 +55,9 @@ def _page(request: Request, grade_id: str, chosen: Filter) -> dict[str, Any]:
         history = service.store.read_history(item.grade)
     hidden = hidden_for(request, review)
     rated = tas_ratings(request, service, review.lab) if chosen.show is Show.DIFFERS else None
-    items = selected(review, chosen, hidden, rated, request.state.caller.actor)
-    before, after = neighbours(items, item, chosen.order)
+    before, after = neighbours(review, item, chosen, hidden, rated, request.state.caller.actor)
     context = submission_context(request, service, history, review, item, hidden=hidden)
-    return {**context, "chosen": chosen, "before": before, "after": after, "left": len(items)}
+    return {**context, "chosen": chosen, "before": before, "after": after}
 
 
 def submission_context(
