@@ -5,6 +5,7 @@
 const find = (selector, root = document) => root.querySelector(selector);
 const findAll = (selector, root = document) => [...root.querySelectorAll(selector)];
 let saving = false, leaving = false; // a form is on its way; the browser loads another page
+let replacing = false; // another submission is on its way
 const waiting = []; // keys that were pressed while a form was on its way
 let target = null; // the link that was clicked meanwhile
 
@@ -73,8 +74,7 @@ function restoreDrafts() {
 // Saving
 
 function announce(text) {
-  const region = find("#announcements");
-  if (region) region.textContent = text;
+  find("#announcements").textContent = text;
 }
 
 function report(text, bad = false, spoken = text) {
@@ -103,7 +103,7 @@ function notSaved(reason) {
 }
 
 async function save(form, button) {
-  if (saving) return;
+  if (saving || replacing) return;
   const body = new URLSearchParams(new FormData(form, button));
   const sent = new Map(fields(form).map((field) => [field.id, { text: field.value, changed: isChanged(field) }]));
   const focused = document.activeElement?.id, undoing = button?.value.startsWith("undo");
@@ -142,10 +142,7 @@ async function save(form, button) {
   if (again && !again.disabled) again.focus({ preventScroll: true });
   else find("#main").focus({ preventScroll: true });
   report("Saved", false, spokenResult(title, rating));
-  if (target) {
-    leave();
-    window.location.assign(target);
-  }
+  if (target) follow(target);
   while (waiting.length && !saving && !leaving) act(waiting.shift());
 }
 
@@ -162,8 +159,52 @@ function showOther(page) {
 
 function leave() {
   leaving = true;
-  setTimeout(() => { leaving = false; }, 5000); // if the visitor stops loading
+  clearTimeout(leave.timer);
+  leave.timer = setTimeout(() => { leaving = false; }, 5000); // if the visitor stops loading
 }
+
+// The next and the previous submission replace this one without loading a page: its scripts and styles are here already.
+// Anything else, such as an error or the end of the list, is loaded as a page.
+
+const address = () => location.pathname + location.search;
+const isStep = (url) => findAll(".steps a[rel]").some((link) => link.href === url);
+const hasUnstoredText = () => fields().some((field) => isChanged(field) && !readDraft(field));
+let shown = address();
+
+function follow(url) {
+  leave();
+  if (isStep(url)) showSubmission(url);
+  else window.location.assign(url);
+}
+
+async function showSubmission(url, push = true) {
+  replacing = true;
+  let response, page;
+  try {
+    response = await fetch(url);
+    page = new DOMParser().parseFromString(await response.text(), "text/html");
+  } catch {
+    page = null;
+  }
+  replacing = false;
+  if (!page || !response.ok || !find("#rubric", page) || hasUnstoredText()) return window.location.assign(url);
+  if (push) history.pushState(null, "", response.url);
+  shown = address();
+  document.title = page.title;
+  find("#main").replaceWith(find("#main", page));
+  leaving = false;
+  waiting.length = 0; // keys that were for the submission before
+  target = null;
+  window.scrollTo(0, 0);
+  start();
+  const heading = find("h1"); // a screen reader reads what has the focus
+  heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
+}
+
+window.addEventListener("popstate", () => {
+  if (address() !== shown) showSubmission(location.href, false);
+});
 
 // The marked criterion: the one with the focus, else the first that waits.
 
@@ -221,6 +262,8 @@ function act(key) {
 // Start
 
 function prepare() {
+  const toggle = find("#keys-on");
+  if (toggle) toggle.checked = keysOn();
   for (const opener of findAll("[data-open]")) {
     opener.hidden = false;
     opener.addEventListener("click", () => document.getElementById(opener.dataset.open).showModal());
@@ -249,13 +292,14 @@ document.addEventListener("click", (event) => {
     location.hash = link.hash;
     return location.reload();
   }
-  if (!saving) return leave();
-  event.preventDefault(); // loading another page could abort the form
-  target = link.href;
+  if (!saving && !isStep(link.href)) return leave();
+  event.preventDefault();
+  if (saving) target = link.href; // loading another page could abort the form
+  else if (!replacing) follow(link.href);
 });
 window.addEventListener("pageshow", () => { leaving = false; });
 window.addEventListener("beforeunload", (event) => {
-  if (saving || fields().some((field) => isChanged(field) && !readDraft(field))) event.preventDefault();
+  if (saving || hasUnstoredText()) event.preventDefault();
 });
 document.addEventListener("input", (event) => {
   if (event.target.matches("#rubric textarea[data-draft]")) storeDraft(event.target);
@@ -265,9 +309,13 @@ document.addEventListener("focusin", (event) => {
   if (section) mark(section);
 });
 document.addEventListener("keydown", onKey);
-const toggle = find("#keys-on");
-toggle.checked = keysOn();
-toggle.addEventListener("change", () => storage.set("grader-keys", toggle.checked ? "on" : "off"));
-prepare();
-restoreDrafts();
-markCurrent();
+document.addEventListener("change", (event) => {
+  if (event.target.id === "keys-on") storage.set("grader-keys", event.target.checked ? "on" : "off");
+});
+
+function start() {
+  prepare();
+  restoreDrafts();
+  markCurrent();
+}
+start();

@@ -71,6 +71,40 @@ def test_a_comment_survives_a_reload_and_an_ended_session(sample: Service) -> No
     page.wait_for_url("**/grades/*")
 
 
+def test_the_next_submission_replaces_this_one_and_back_returns_to_its_draft(sample: Service) -> None:
+    page = sample.lab(sample.page(), "cpp_second_largest")
+    open_first(page)
+    first = page.inner_text("h1")
+    page.evaluate("window.loaded = 'once'")
+    page.fill("#c1-comment", "of the first one")
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    page.wait_for_function("first => document.querySelector('h1').textContent !== first", arg=first)
+    second = page.inner_text("h1")
+    assert page.evaluate("[window.loaded, document.activeElement.tagName]") == ["once", "H1"]
+    assert page.title().startswith(second) and page.input_value("#c1-comment") == ""
+    page.keyboard.press("?")
+    page.locator("dialog[open]").wait_for()
+    page.keyboard.press("Escape")
+    page.go_back()
+    page.wait_for_function("first => document.querySelector('h1').textContent === first", arg=first)
+    assert page.input_value("#c1-comment") == "of the first one"
+    page.evaluate("localStorage.clear()")
+
+
+def test_a_rating_pressed_while_the_next_submission_loads_reaches_none(sample: Service) -> None:
+    page = sample.lab(sample.page(), "python_parking_fee")
+    open_first(page)
+    page.route("**/grades/*", lambda route: (time.sleep(0.4), route.continue_()))
+    before = sample.store.verify().entries
+    with page.expect_navigation():
+        page.keyboard.press("j")
+        page.keyboard.press("1")
+        page.evaluate("document.querySelector('#c0-r0').click()")
+    page.wait_for_timeout(300)
+    assert sample.store.verify().entries == before
+
+
 def test_a_stopped_service_reports_that_nothing_was_saved(sample: Service) -> None:
     page = sample.lab(sample.page(), "cpp_second_largest")
     open_first(page)
