@@ -1,6 +1,6 @@
 """The place for a lab's grades on an LTI platform, from what the launches of its links stated."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,6 +27,53 @@ from serving.lti.people import People
 from serving.lti.platforms import Platforms
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import configured_policy
+from serving.store.store import Store
+
+
+class LtiColumns:
+    """The columns for the grades of a store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def of_lab(self, source: Source) -> Mapping[str, str]:
+        """Address -> name of the platform. Raises StoreError."""
+        platforms = Platforms(self._store)
+        return {address: platforms.read(link.platform).name for address, link in self._links(source).items()}
+
+    def open(self, source: Source, address: str, client: OutboundClient) -> LtiPlatform:
+        """Raises DeliveryError for another column than the lab's, or if the platform does not permit grades."""
+        link = self._links(source).get(address)
+        if link is None:
+            raise DeliveryError("platform-column-unknown", "The lab has no such column on an LTI platform.")
+        platform = Platforms(self._store).read(link.platform)
+        students = People(self._store.database).students(link.platform, source.course)
+        found = LtiLink(line_item=address, memberships=link.memberships, students=students)
+        audience = platform.token_audience
+        access = ServiceAccess(client_id=platform.client_id, token_url=platform.token_url, audience=audience)
+        sign = signer(tool_keys(self._store).signing())
+        return LtiPlatform(LtiServices(client, ServiceTokens(client, access, sign, needed_scopes(link))), found)
+
+    def chosen(self, source: Source, address: str | None) -> str:
+        """The address of the lab's column; `address` chooses one of several. Raises DeliveryError."""
+        columns = self._links(source)
+        if address in columns:
+            return str(address)
+        if address is None and len(columns) == 1:
+            return next(iter(columns))
+        if columns:
+            raise DeliveryError("platform-column-unknown", f"Choose a column with --line-item: {', '.join(columns)}")
+        opened = Links(self._store.database).of_lab(source.course, source.lab)
+        message = "No link to the lab was opened in a connected course of a platform yet."
+        if opened:
+            message = "The lab's link has no column in the platform's gradebook."
+        raise DeliveryError("platform-column-unknown", message)
+
+    def _links(self, source: Source) -> dict[str, Link]:
+        """Column -> link; the newest launch counts. None of a platform that was removed."""
+        active = {each.id for each in Platforms(self._store).all()}
+        links = Links(self._store.database).of_lab(source.course, source.lab)
+        return {each.line_item: each for each in reversed(links) if each.line_item and each.platform in active}
 
 
 @contextmanager
@@ -35,15 +82,9 @@ def lti_platform(source: Source, line_item: str | None) -> Iterator[LtiPlatform]
 
     Raises DeliveryError if there is none, or if the platform does not permit grades; StoreError.
     """
-    with local_store() as store:
-        link = _chosen(Links(store.database).of_lab(source.course, source.lab), line_item)
-        platform = Platforms(store).read(link.platform)
-        students = People(store.database).students(link.platform, source.course)
-        sign = signer(tool_keys(store).signing())
-    found = LtiLink(line_item=link.line_item or "", memberships=link.memberships, students=students)
-    access = ServiceAccess(client_id=platform.client_id, token_url=platform.token_url, audience=platform.token_audience)
-    with OutboundClient(configured_policy()) as client:
-        yield LtiPlatform(LtiServices(client, ServiceTokens(client, access, sign, needed_scopes(link))), found)
+    with local_store() as store, OutboundClient(configured_policy()) as client:
+        columns = LtiColumns(store)
+        yield columns.open(source, columns.chosen(source, line_item), client)
 
 
 def signer(signing: SigningKey) -> Sign:
@@ -61,18 +102,3 @@ def needed_scopes(link: Link) -> tuple[str, ...]:
         names = ", ".join(each.rsplit("/", 1)[-1] for each in missing)
         raise DeliveryError("platform-permission", f"The platform does not permit the tool: {names}.")
     return (*needed, MEMBERSHIP) if link.memberships else needed
-
-
-def _chosen(links: list[Link], line_item: str | None) -> Link:
-    """The newest launch of each column counts."""
-    columns = {each.line_item: each for each in reversed(links) if each.line_item}
-    if line_item is not None and line_item in columns:
-        return columns[line_item]
-    if line_item is None and len(columns) == 1:
-        return next(iter(columns.values()))
-    if not links:
-        message = "No link to the lab was opened in a connected course of a platform yet."
-        raise DeliveryError("platform-column-unknown", message)
-    if not columns:
-        raise DeliveryError("platform-column-unknown", "The lab's link has no column in the platform's gradebook.")
-    raise DeliveryError("platform-column-unknown", f"Choose a column with --line-item: {', '.join(columns)}")

@@ -17,6 +17,7 @@ from grader.service.deliveries import running_deliveries
 from grader.service.engine import ModelOptions, open_engine
 from grader.service.local_store import local_store
 from grader.service.lti import lti_options
+from grader.service.lti_delivery import LtiColumns
 from grader.service.webhooks import sending_webhooks
 from grader.service.worker import start_worker
 from grader.terminal import show
@@ -88,7 +89,8 @@ def run_service(options: ServeOptions) -> None:
         app = create_app(engine.thread, courses, store, service_options, start_job=start_job, telemetry=telemetry)
         session_key = read_session_key(_session_key_file(store))
         labelling = LabelService(store, options.label_model)
-        mount_pages(app, session_key, blind_share=Settings().blind_share, labelling=labelling)
+        columns = LtiColumns(store)
+        mount_pages(app, session_key, blind_share=Settings().blind_share, labelling=labelling, columns=columns)
         if Settings().public_url:
             mount_lti(app, lti_options(store, session_key))
         url = f"http://{options.host}:{port}"
@@ -100,7 +102,7 @@ def run_service(options: ServeOptions) -> None:
             screen.print(ready)
             show({"url": url, "docs": f"{url}/docs"})
 
-        with suppress(KeyboardInterrupt), sending_webhooks(store), running_deliveries(store):
+        with suppress(KeyboardInterrupt), sending_webhooks(store), running_deliveries(store, columns):
             try:
                 server(app, app.state.service.stopping, ready=announce).run(sockets=[address])
             finally:

@@ -12,7 +12,6 @@ from labs_schema.limits import DeliveryLimits
 from serving.deliveries.delivery_jobs import DeliveryJob, DeliveryJobs, JobOutcome
 from serving.deliveries.plan import DeliveryPlan, PlannedDelivery, ReleasePolicy
 from serving.deliveries.platform import Platform
-from serving.deliveries.retries import Retries
 from serving.deliveries.sending import Sender, Source, StudentOutcome, is_open, not_confirmed
 from serving.jobs.job_lock import job_lock
 from serving.jobs.poller import Poller
@@ -26,13 +25,11 @@ BUSY = ("job-locked", "delivery-running")
 
 
 class DeliveryWorker(Poller):
-    """`open_platform` takes name and address of a job. `retries` are replaced in tests."""
+    """`open_platform` gives the platform of a job."""
 
-    def __init__(
-        self, store: Store, open_platform: Callable[[str, str], Platform], retries: Retries | None = None
-    ) -> None:
+    def __init__(self, store: Store, open_platform: Callable[[DeliveryJob], Platform]) -> None:
         super().__init__("deliveries", poll_seconds=LIMITS.poll_seconds, stop_seconds=LIMITS.stop_seconds)
-        self._store, self._open, self._retries = store, open_platform, retries
+        self._store, self._open = store, open_platform
         self._jobs = DeliveryJobs(store.database)
 
     def look(self) -> None:
@@ -58,8 +55,8 @@ class DeliveryWorker(Poller):
 
     def _send(self, job: DeliveryJob) -> list[JobOutcome]:
         """The records that were confirmed are sent; one that has changed since is not."""
-        platform = self._open(job.platform, job.address)
-        sender = Sender(self._store, platform, actor=job.actor, retries=self._retries)
+        platform = self._open(job)
+        sender = Sender(self._store, platform, actor=job.actor)
         source, policy = Source(course=job.course, lab=job.lab), self._policy(job)
         plan = sender.plan(source, policy, remap=job.options.remap)
         rest = [each for each in plan.students if is_open(each) and not _is_confirmed(each, job)]

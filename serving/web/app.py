@@ -12,6 +12,7 @@ from starlette.types import Scope
 from labs_schema.limits import PageLimits
 from serving.api.middleware.json_bodies import PAGES_PATH
 from serving.api.service import Service
+from serving.deliveries.configured import Columns
 from serving.review.copies import Copies
 from serving.review.labelling import Labelling
 from serving.web.error_pages import install_error_pages
@@ -42,15 +43,16 @@ def mount_pages(
     lifetime: timedelta = LIFETIME,
     blind_share: float = BLIND_SHARE,
     labelling: Labelling | None = None,
+    columns: Columns | None = None,
 ) -> FastAPI:
     """Adds the pages below `/app` to a service made by `create_app`, and `GET /` that leads to them.
 
     `blind_share`: part of the criteria whose rating is hidden until a person has chosen. `labelling`: without it labs
-    cannot be rated on the pages before a model has graded them.
+    cannot be rated on the pages before a model has graded them. `columns`: those of LTI platforms, to send grades to.
     """
     service: Service = app.state.service
     pages = FastAPI(title="grader pages", docs_url=None, redoc_url=None, openapi_url=None)
-    pages.state.service = service
+    pages.state.service, pages.state.columns = service, columns
     pages.state.review = ReviewState(
         service.reviews, Copies(service.store.database), ShownSigner(session_key), blind_share, labelling
     )

@@ -15,7 +15,6 @@ from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
 from serving.deliveries.configured import open_platform
 from serving.deliveries.delivery_worker import DeliveryWorker
-from serving.deliveries.retries import Retries
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import configured_policy
 from serving.review.proposed_grades import new_proposal, write_proposal
@@ -220,7 +219,7 @@ class EveryPage(Service):
         yield "delivery in progress"
         self.store.record_override(self.grades[1], self.first, "B", "", request="changed", actor=self.other)
         with OutboundClient(configured_policy()) as client:
-            DeliveryWorker(self.store, lambda *job: open_platform(*job, client), Retries(lambda _: None)).look()
+            DeliveryWorker(self.store, lambda job: open_platform(job.platform, job.address, client)).look()
         page.reload()
         page.wait_for_selector("text=Not delivered")
         yield "delivery"

@@ -18,6 +18,7 @@ from secrets import token_hex
 from typing import Any
 
 from grader.service.deliveries import running_deliveries
+from grader.service.lti_delivery import LtiColumns
 from labs_schema.errors import GraderError
 from labs_schema.models import Lab
 from serving.deliveries import retries
@@ -70,7 +71,7 @@ def _serve(kind: str, url: str, addresses: dict[str, str], answer: Connection) -
     os.environ[f"GRADER_{name}_TOKEN"] = TOKENS[SERVICE[kind]]
     with closing(open_store(url)) as store:
         jobs = DeliveryJobs(store.database)
-        with running_deliveries(store):
+        with running_deliveries(store, LtiColumns(store)):
             wait_until(lambda: not jobs.unfinished(), seconds=3600)
         [job] = jobs.of_lab(COURSE, kind, 1)
     answer.send({"ended": 1} if job.failure else Counter(each.code or each.action for each in job.outcomes))

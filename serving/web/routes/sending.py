@@ -1,4 +1,4 @@
-"""Sending a lab's grades to a configured platform: the dry run, the confirmation, and the progress of the delivery."""
+"""Sending a lab's grades to a platform: the dry run, the confirmation, and the progress of the delivery."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from labs_schema.errors import GraderError, issue_texts
 from labs_schema.limits import DeliveryLimits, PageLimits
 from serving.api.schemas.problems import ProblemError
 from serving.api.service import Service
-from serving.deliveries.configured import TITLES, configured_platforms, open_platform
+from serving.deliveries.configured import LTI, TITLES, Columns, configured_platforms, open_place
 from serving.deliveries.delivery_jobs import DeliveryJob, DeliveryJobs, JobOptions, NewJob
 from serving.deliveries.differences import NAMES, differences, listed, mapping_text, matching_text
 from serving.deliveries.errors import DeliveryError
@@ -44,7 +44,7 @@ async def choose(request: Request, caller: AdminVisitor, course: Name, lab: Name
 async def plan_or_send(request: Request, caller: AdminVisitor) -> Response:
     """The dry run, which writes nothing; with `act` confirm, the start of the delivery that it showed."""
     form = await read_form(request)
-    given = {name: text(form, name) for name in ("course", "lab", "platform", "address", "request", "confirmed")}
+    given = {name: text(form, name) for name in ("course", "lab", "place", "address", "request", "confirmed")}
     flags = {name: text(form, name) == "1" for name in FLAGS}
     overwrite = frozenset(str(each) for each in form.getlist("overwrite"))
     if text(form, "act") == "confirm":
@@ -63,16 +63,20 @@ async def progress(request: Request, caller: AdminVisitor, job_id: str) -> Respo
 def _start(request: Request, course: str, lab: str) -> dict[str, Any]:
     service = course_service(request, course)
     jobs = DeliveryJobs(service.store.database).of_lab(service.course.name, lab, DeliveryLimits().listed_jobs)
-    given = {"platform": jobs[0].platform, "address": jobs[0].address} if jobs else {}
-    return _context(course, lab, given, dict.fromkeys(FLAGS, False)) | {"jobs": jobs}
+    given = {"place": jobs[0].platform, "address": jobs[0].address} if jobs else {}
+    if given.get("place") == LTI:
+        given = {"place": f"{LTI} {given['address']}"}
+    return _context(request, course, lab, given, dict.fromkeys(FLAGS, False)) | {"jobs": jobs}
 
 
-def _context(course: str, lab: str, given: Mapping[str, str], flags: Mapping[str, bool]) -> dict[str, Any]:
+def _context(
+    request: Request, course: str, lab: str, given: Mapping[str, str], flags: Mapping[str, bool]
+) -> dict[str, Any]:
     return {
         "course": course,
         "lab": lab,
-        "platforms": {name: (TITLES[name], url) for name, url in configured_platforms().items()},
-        "platform": given.get("platform", ""),
+        "places": _places(request, course, lab),
+        "place": given.get("place", ""),
         "address": given.get("address", ""),
         "flags": flags,
         "plan": None,
@@ -81,16 +85,37 @@ def _context(course: str, lab: str, given: Mapping[str, str], flags: Mapping[str
     }
 
 
+def _places(request: Request, course: str, lab: str) -> dict[str, str]:
+    """Value -> label of every place: a platform whose address is typed, or a column of an LTI platform."""
+    places = {name: f"{TITLES[name]} ({url})" for name, url in configured_platforms().items()}
+    if (columns := _columns(request)) is not None:
+        source = Source(course=course_service(request, course).course.name, lab=lab)
+        found = columns.of_lab(source)
+        places |= {f"{LTI} {address}": f"{TITLES[LTI]}: {name} ({address})" for address, name in found.items()}
+    return places
+
+
+def _columns(request: Request) -> Columns | None:
+    columns: Columns | None = request.app.state.columns
+    return columns
+
+
+def _place(given: Mapping[str, str]) -> tuple[str, str]:
+    """Name and address of the platform. A column is chosen with its address."""
+    name, _, column = given["place"].partition(" ")
+    return name, column or given["address"].strip()
+
+
 def _plan(
     request: Request, given: Mapping[str, str], flags: Mapping[str, bool], overwrite: frozenset[str]
 ) -> dict[str, Any]:
     service = course_service(request, given["course"])
-    context = _context(given["course"], given["lab"], given, flags)
+    context = _context(request, given["course"], given["lab"], given, flags)
     policy = ReleasePolicy(include_review=flags["include_review"], scale=flags["scale"], overwrite=overwrite)
     source = Source(course=service.course.name, lab=given["lab"])
     try:
         with OutboundClient(configured_policy()) as client:
-            platform = open_platform(given["platform"], given["address"].strip(), client)
+            platform = open_place(source, *_place(given), client, _columns(request))
             plan = Sender(service.store, platform, actor="dry run").plan(source, policy, remap=flags["remap"])
     except StoreError:
         raise
@@ -131,11 +156,12 @@ def _confirm(
         raise ProblemError("invalid-request", "The form has a wrong value.")
     grades = service.store.read_lab_grades(service.course.name, given["lab"])
     replaced = tuple(each.grade.student for each in grades if each.student in overwrite)
+    platform, address = _place(given)
     job = NewJob(
         course=service.course.name,
         lab=given["lab"],
-        platform=given["platform"],
-        address=given["address"].strip(),
+        platform=platform,
+        address=address,
         options=JobOptions(**flags, overwrite=replaced),
         confirmed=confirmed,
     )

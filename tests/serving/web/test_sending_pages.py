@@ -11,7 +11,6 @@ from serving.deliveries.configured import open_platform
 from serving.deliveries.delivery_jobs import DeliveryJobs
 from serving.deliveries.delivery_worker import DeliveryWorker
 from serving.deliveries.errors import DeliveryError
-from serving.deliveries.retries import Retries
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import configured_policy
 from serving.store.roles import Role
@@ -41,7 +40,7 @@ class Sending:
     def plan(self, **fields: str) -> Visitor:
         admin = visitor(self.app, self.store, "admin")
         admin.open(PAGE)
-        admin.submit("lab/send", platform="canvas", address=self.address, **fields)
+        admin.submit("lab/send", place="canvas", address=self.address, **fields)
         return admin
 
     def only_form(self, admin: Visitor) -> None:
@@ -56,7 +55,7 @@ class Sending:
 
     def work(self) -> None:
         with OutboundClient(configured_policy()) as client:
-            DeliveryWorker(self.store, lambda *job: open_platform(*job, client), Retries(lambda _: None)).look()
+            DeliveryWorker(self.store, lambda job: open_platform(job.platform, job.address, client)).look()
 
     def scores(self) -> list[float | None]:
         return [*self.canvas.scores().values()]

@@ -7,16 +7,22 @@ import pytest
 from typer.testing import CliRunner
 
 from grader.cli import app
+from grader.service.deliveries import running_deliveries
 from grader.service.lti import tool_keys
+from grader.service.lti_delivery import LtiColumns
 from labs_schema.models import Lab
+from serving.deliveries.delivery_jobs import DeliveryJobs
 from serving.deliveries.platforms.lti.platform import RESULTS, SCORE, WRITABLE_LINE_ITEM
 from serving.lti.courses import PlatformCourses
 from serving.lti.links import Link, Links
 from serving.lti.platforms import PlatformDetails, Platforms
 from serving.outbound.policy import configured_policy
+from serving.store.roles import Role
 from serving.store.store import Store, open_store
 from tests.harness.fake_lti import CLIENT, CONTEXT, DEPLOYMENT, LINK, FakeLti
 from tests.harness.graded_store import COURSE, grade_students
+from tests.harness.pages import pages_app, visitor
+from tests.harness.processes import wait_until
 
 SCOPES = (WRITABLE_LINE_ITEM, RESULTS, SCORE)
 MakeFake = Callable[..., FakeLti]
@@ -58,6 +64,30 @@ def test_grades_reach_the_column_of_the_labs_link(graded: Store, fake: FakeLti, 
     assert CliRunner().invoke(app, command).exit_code == 0 and fake.posted == []
     assert CliRunner().invoke(app, [*command, "--confirm"]).exit_code == 0
     assert fake.scores() == {"s000": 2, "s001": 2}
+
+
+def test_a_column_is_chosen_on_the_page(graded: Store, fake: FakeLti, lab: Lab) -> None:
+    columns = LtiColumns(graded)
+    graded.create_key("ta", Role.TA, None, actor="test")
+    app, page = pages_app(graded, columns=columns), f"lab/send?course={COURSE}&lab={lab.name}"
+    admin = visitor(app, graded, "admin")
+    assert "No platform is configured" in admin.open(page).text
+    launch(graded, fake, lab)
+    assert f"LTI: Moodle ({fake.line_item_url})" in admin.open(page).text
+    shown = admin.submit("lab/send", place=f"lti {fake.line_item_url}")
+    assert "Send 2 grades" in shown.text and fake.posted == []
+    start = shown.text.rindex("<form", 0, shown.text.index('name="confirmed"'))
+    admin.page = type(shown)(200, text=shown.text[start:], request=shown.request)
+    progress = admin.submit("lab/send", act="confirm")
+    with running_deliveries(graded, columns):
+        wait_until(lambda: not DeliveryJobs(graded.database).unfinished())
+    assert fake.scores() == {"s000": 2, "s001": 2}
+    assert "Delivered" in admin.open(str(progress.url)).text
+    other = admin.open(page) and admin.submit("lab/send", place=f"lti {fake.item_url('9')}")
+    assert other.status_code == 422 and "platform-column-unknown" in other.text
+    [platform] = Platforms(graded).all()
+    Platforms(graded).remove(platform.id)
+    assert "No platform is configured" in admin.open(page).text
 
 
 @pytest.mark.parametrize(("case", "code"), [
