@@ -182,6 +182,10 @@ class DeliveryLimits(Frozen):
     pause_seconds: float = Field(1.0, description="The first pause between two attempts; it doubles.")
     poll_seconds: float = Field(2.0, description="Time between two checks of a service for confirmed deliveries.")
     stop_seconds: float = Field(2.0, description="How long a stopping service waits for the grade that it sends.")
+    outage_pause_seconds: float = Field(
+        120.0, description="A service whose platform was not available tries a delivery again after this time."
+    )
+    outage_hours: float = Field(24.0, description="After this time such a delivery ends as failed.")
     listed_jobs: int = Field(10, description="Earlier deliveries that the page of a lab lists.")
     longest_pause_seconds: float = Field(30.0, description="The longest such pause.")
     longest_wait_seconds: float = Field(

@@ -44,7 +44,8 @@ class NewJob(Frozen):
 
 
 class DeliveryJob(NewJob):
-    """`done` of the `total` students are settled. `failure`: the code of what ended the job, None if nothing did."""
+    """`done` of the `total` students are settled. `failure`: the code of what ended the job, or of what interrupts it
+    while it is not finished; None if nothing does."""
 
     id: str
     at: str
@@ -97,7 +98,13 @@ class DeliveryJobs:
 
     def progress(self, job_id: str, done: int) -> None:
         with self.database.writing() as connection:
-            connection.execute(update(delivery_jobs).where(delivery_jobs.c.id == job_id).values(done=done))
+            row = update(delivery_jobs).where(delivery_jobs.c.id == job_id)
+            connection.execute(row.values(done=done, failure=None))
+
+    def interrupt(self, job_id: str, failure: str) -> None:
+        """The job is continued later."""
+        with self.database.writing() as connection:
+            connection.execute(update(delivery_jobs).where(delivery_jobs.c.id == job_id).values(failure=failure))
 
     def finish(self, job_id: str, outcomes: Sequence[JobOutcome], failure: str | None = None) -> None:
         """Does nothing if it is finished."""

@@ -5,11 +5,14 @@ A job whose process ended is taken up again: its lock ends with the process, and
 
 import itertools
 import logging
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from labs_schema.errors import GraderError
 from labs_schema.limits import DeliveryLimits
 from serving.deliveries.delivery_jobs import DeliveryJob, DeliveryJobs, JobOutcome
+from serving.deliveries.errors import DeliveryError, ErrorKind
 from serving.deliveries.plan import DeliveryPlan, PlannedDelivery, ReleasePolicy
 from serving.deliveries.platform import Platform
 from serving.deliveries.sending import Sender, Source, StudentOutcome, is_open, not_confirmed
@@ -25,17 +28,25 @@ BUSY = ("job-locked", "delivery-running")
 
 
 class DeliveryWorker(Poller):
-    """`open_platform` gives the platform of a job."""
+    """`open_platform` gives the platform of a job. `clock`, in seconds, is replaced in tests.
 
-    def __init__(self, store: Store, open_platform: Callable[[DeliveryJob], Platform]) -> None:
+    While a platform is not available, its jobs are tried again; what arrived before is not sent twice.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        open_platform: Callable[[DeliveryJob], Platform],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__("deliveries", poll_seconds=LIMITS.poll_seconds, stop_seconds=LIMITS.stop_seconds)
-        self._store, self._open = store, open_platform
-        self._jobs = DeliveryJobs(store.database)
+        self._store, self._open, self._clock = store, open_platform, clock
+        self._jobs, self._retry_at = DeliveryJobs(store.database), dict[str, float]()
 
     def look(self) -> None:
-        """Runs the jobs that are not finished."""
+        """Runs the jobs that are not finished, but those that wait for their platform."""
         for job_id in self._jobs.unfinished():
-            if not self._stopping.is_set():
+            if not self._stopping.is_set() and self._clock() >= self._retry_at.get(job_id, 0.0):
                 self._run_job(job_id)
 
     def _run_job(self, job_id: str) -> None:
@@ -43,7 +54,7 @@ class DeliveryWorker(Poller):
             with job_lock(self._store.database, [f"delivery-{job_id}"]):
                 job = self._jobs.read(job_id)
                 if job.finished_at is None:
-                    self._jobs.finish(job_id, self._send(job))
+                    self._run_locked(job)
         except StoreError:
             raise
         except GraderError as error:
@@ -52,6 +63,20 @@ class DeliveryWorker(Poller):
         except Exception as error:  # only its kind: the text may name a student
             log.error("a delivery failed: %s", type(error).__name__)
             self._jobs.finish(job_id, (), "delivery-failed")
+
+    def _run_locked(self, job: DeliveryJob) -> None:
+        try:
+            outcomes, outage = self._send(job), ""
+        except DeliveryError as error:
+            if error.kind is not ErrorKind.RETRY:
+                raise
+            outcomes, outage = [], error.code
+        outage = outage or next((each.code for each in outcomes if each.kind == ErrorKind.RETRY), "")
+        if outage and datetime.now(UTC) < datetime.fromisoformat(job.at) + timedelta(hours=LIMITS.outage_hours):
+            self._jobs.interrupt(job.id, outage)
+            self._retry_at[job.id] = self._clock() + LIMITS.outage_pause_seconds
+        else:
+            self._jobs.finish(job.id, outcomes, None if outcomes else outage or None)
 
     def _send(self, job: DeliveryJob) -> list[JobOutcome]:
         """The records that were confirmed are sent; one that has changed since is not."""

@@ -21,7 +21,7 @@ from grader.service.deliveries import running_deliveries
 from grader.service.lti_delivery import LtiColumns
 from labs_schema.errors import GraderError
 from labs_schema.models import Lab
-from serving.deliveries import retries
+from serving.deliveries import delivery_worker, retries
 from serving.deliveries.delivery_jobs import DeliveryJobs, JobOptions, NewJob
 from serving.deliveries.plan import ReleasePolicy
 from serving.deliveries.records import read_records
@@ -81,6 +81,7 @@ def _prepare() -> None:
     PRAGMAS["synchronous"] = "OFF"  # the process is killed, not the machine
     short = {"pause_seconds": 0.002, "longest_pause_seconds": 0.005}  # these platforms recover at once
     retries.LIMITS = retries.LIMITS.model_copy(update=short)
+    delivery_worker.LIMITS = delivery_worker.LIMITS.model_copy(update={"outage_pause_seconds": 0.0})
 
 
 def killed(kind: str, students: int, kills: int, seed: int, folder: Path) -> dict[str, Any]:

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from labs_schema.grades import Status
+from labs_schema.limits import DeliveryLimits
 from labs_schema.models import Lab
+from serving.deliveries import delivery_worker, retries
 from serving.deliveries.configured import open_platform
 from serving.deliveries.delivery_jobs import DeliveryJobs
 from serving.deliveries.delivery_worker import DeliveryWorker
@@ -140,6 +142,41 @@ def test_the_token_goes_only_to_the_configured_platform(sending: Sending, suffix
     with OutboundClient(configured_policy()) as client, pytest.raises(DeliveryError) as error:
         open_platform("canvas", sending.canvas.url + suffix, client)
     assert error.value.code == "platform-address" and sending.canvas.requests == []
+
+
+def test_a_delivery_outlasts_an_outage_of_the_platform(sending: Sending, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retries, "LIMITS", retries.LIMITS.model_copy(update={"pause_seconds": 0.0}))
+    page, now = sending.confirm(admin := sending.plan()), [0.0]
+    with OutboundClient(configured_policy()) as client:
+        worker = DeliveryWorker(
+            sending.store, lambda job: open_platform(job.platform, job.address, client), lambda: now[0]
+        )
+        for method in ("GET", "PUT"):  # the platform cannot be read, and then not be written
+            sending.canvas.faults = lambda given, _, method=method: "500" if given == method else None
+            now[0] += 1000
+            worker.look()
+            shown = admin.open(str(page.url)).text
+            assert "platform-unavailable" in shown and "tried again" in shown and "Finished" not in shown
+        sending.canvas.faults, count = lambda *_: None, len(sending.canvas.requests)
+        worker.look()
+        assert len(sending.canvas.requests) == count
+        now[0] += 1000
+        worker.look()
+    shown = admin.open(str(page.url)).text
+    assert "Finished" in shown and "platform-unavailable" not in shown
+    assert [each is not None for each in sending.scores()] == [True, True, False]
+
+
+def test_a_delivery_without_an_end_of_the_outage_fails_after_a_day(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retries, "LIMITS", retries.LIMITS.model_copy(update={"pause_seconds": 0.0}))
+    monkeypatch.setattr(delivery_worker, "LIMITS", DeliveryLimits(outage_hours=0))
+    page = sending.confirm(admin := sending.plan())
+    sending.canvas.faults = lambda *_: "500"
+    sending.work()
+    assert "Nothing was sent" in admin.open(str(page.url)).text
+    assert DeliveryJobs(sending.store.database).unfinished() == []
 
 
 def test_only_admins_of_the_course_send_and_see_deliveries(sending: Sending) -> None:
