@@ -8,7 +8,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from labs_schema.errors import InputError, IssueCollector, Severity
@@ -52,7 +52,8 @@ def _active_versions(submissions: Path, gradeable: str | None) -> tuple[str, Map
     """The gradeable's name, and each user's active version and ids; a cancelled submission has none."""
     issues = IssueCollector(submissions.name)
     with open_export(submissions, ImportLimits(), issues) as export:
-        name = gradeable or choose_gradeable(export, gradeable).name
+        chosen = choose_gradeable(export, gradeable).name
+        name = chosen if gradeable is None else PurePosixPath(gradeable).name
         works = read(export, gradeable).works
     if issues.failed:
         raise InputError([each for each in issues.issues() if each.severity is Severity.ERROR])

@@ -46,10 +46,10 @@ class _Repository(_Returned):
 
 
 class _Accepted(_Returned):
-    """Several students if it is the repository of a team."""
+    """Several students if it is the repository of a team. There is no repository until GitHub has made it."""
 
     students: tuple[_User, ...]
-    repository: _Repository
+    repository: _Repository | None = None
 
 
 class _Graded(_Returned):
@@ -106,7 +106,11 @@ class GitHubClassroomPlatform:
         graded = _read(list[_Graded], self._get(f"{self._path}/grades"))
         roster = {each.github_username: each.roster_identifier for each in graded}
         accepted = _read(list[_Accepted], list(self._list(f"{self._path}/accepted_assignments")))
-        self._repositories = {user.login: each.repository.full_name for each in accepted for user in each.students}
+        self._repositories = {
+            user.login: each.repository.full_name if each.repository else ""
+            for each in accepted
+            for user in each.students
+        }
         return tuple(_person(login, roster.get(login)) for login in self._repositories)
 
     def read_values(self, person: str | None = None) -> Mapping[str, Value]:
@@ -118,7 +122,7 @@ class GitHubClassroomPlatform:
         del current
         found = self._find(person)
         if found is None:
-            message = "The student's repository has no pull request 'Feedback'. Enable it for the assignment."
+            message = "The student has no repository with a pull request 'Feedback'. Enable it for the assignment."
             raise DeliveryError("platform-student-unknown", message)
         body = {"body": comment_body(new.total or 0, new.comments)}
         if found.own is None:
@@ -128,10 +132,10 @@ class GitHubClassroomPlatform:
             self._request("PATCH", f"{self._api}{repository}/issues/comments/{found.own.id}", json=body)
 
     def _find(self, person: str) -> _Found | None:
-        """None without the pull request. A student may open another one, which has a higher number."""
+        """None without the repository or the pull request. One that a student opens has a higher number."""
         repository = self._repositories.get(person, "")
         if not _REPOSITORY.fullmatch(repository):
-            raise DeliveryError("platform-student-unknown", "The student has no repository of the assignment.")
+            return None
         listed = self._list(f"/repos/{repository}/pulls", state="all", base=BASE, sort="created", direction="asc")
         requests = _read(list[_PullRequest], list(listed))
         numbers = [each.number for each in requests if each.title.strip().lower() == TITLE]

@@ -104,7 +104,7 @@ def test_a_team_gets_one_comment(connected: Connected, site: FakeGitHub, store: 
     assert len(site.bodies()[name]) == 1 and site.writes == 1
 
 
-@pytest.mark.parametrize("fault", ["no request", "closed", "a second one of the student", "too long"])
+@pytest.mark.parametrize("fault", ["no request", "no repository", "closed", "a second one of the student", "too long"])
 def test_the_first_pull_request_named_feedback_gets_the_comment(
     fault: str, connected: Connected, site: FakeGitHub, store: Store, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,6 +112,8 @@ def test_the_first_pull_request_named_feedback_gets_the_comment(
     requests = site.requests["org/lab1-user000"]
     if fault == "no request":
         requests[:] = [_pull_request(1, title="Fix")]
+    elif fault == "no repository":
+        site.accepted[0]["repository"] = None
     elif fault == "closed":
         requests[0]["state"] = "closed"
     elif fault == "too long":
@@ -119,7 +121,8 @@ def test_the_first_pull_request_named_feedback_gets_the_comment(
     else:
         requests.insert(0, _pull_request(7))
     codes = [each.code for each in connected.send()]
-    expected = {"no request": ["platform-student-unknown", ""], "too long": ["platform-value-refused"] * 2}
+    none = ["platform-student-unknown", ""]
+    expected = {"no request": none, "no repository": none, "too long": ["platform-value-refused"] * 2}
     assert codes == expected.get(fault, ["", ""])
 
 
