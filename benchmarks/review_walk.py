@@ -1,6 +1,6 @@
 """Three TAs review a lab at random through the pages of a real service that is killed again and again.
 
-    python -m benchmarks.review_walk [--actions 2000] [--store sqlite postgresql] [--seed 0]
+    python -m benchmarks.review_walk [--actions 2000] [--store sqlite postgresql] [--seed 0] [--kinds answer act]
 
 The service is `grader serve` with a synthetic model, killed with SIGKILL at random moments, also while a form is on its
 way; browsers then send the same form to the next process. See `tests/harness/review` for the actions. After each one,
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from serving.jobs.repository import JobRepository
 from serving.store.store import Store, open_store
 from tests.harness.forked_service import ForkedServices
 from tests.harness.processes import ROOT, free_port, wait_until
-from tests.harness.review.walk import ReviewWalk, walk_lab
+from tests.harness.review.walk import KINDS, ReviewWalk, walk_lab
 from tests.harness.synthetic_lab import COURSE, LAB
 
 
@@ -70,11 +70,11 @@ def process_host(folder: Path, url: str, store: Store) -> Iterator[ProcessHost]:
         host.end()
 
 
-def walked(url: str, actions: int, seed: int) -> dict[str, Any]:
+def walked(url: str, actions: int, seed: int, kinds: Collection[str] = KINDS) -> dict[str, Any]:
     """One walk's figures. Stops at the first fault."""
     began, store = time.monotonic(), open_store(url)
     with tempfile.TemporaryDirectory() as folder, process_host(Path(folder), url, store) as host:
-        walk = ReviewWalk(store, host, COURSE, seed)
+        walk = ReviewWalk(store, host, COURSE, seed, kinds)
         failure = ""
         try:
             for number in range(actions):
@@ -102,12 +102,13 @@ def main() -> None:
     parser.add_argument("--actions", type=int, default=2000)
     parser.add_argument("--store", nargs="+", default=["sqlite", "postgresql"])
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=KINDS, help="only these kinds of actions")
     given = parser.parse_args()
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
     ok = True
     for kind in given.store:
         with new_store(kind) as url:
-            found = walked(url, given.actions, given.seed)
+            found = walked(url, given.actions, given.seed, given.kinds)
         machine = {
             "commit": commit.stdout.strip(),
             "date": time.strftime("%Y-%m-%d"),

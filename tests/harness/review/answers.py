@@ -19,8 +19,8 @@ class AnsweredQuestions:
 
     def __init__(self, site: Site, submissions: SubmissionPages) -> None:
         self.site, self._submissions = site, submissions
-        self._stored, self.open = Clarifications(site.store.database), None
-        self.open: Clarification | None
+        self._stored = Clarifications(site.store.database)
+        self.open: Clarification | None = None
 
     def answer(self, name: str) -> None:
         """The model hesitates on a criterion, and a TA answers what that means for the rubric."""
@@ -47,6 +47,7 @@ class AnsweredQuestions:
         if found is None:
             self.answer(name)
             return
+        site.on_kill = lambda: self._count_state(found)
         is_current = set(found.grades) <= set(site.grades[-1])
         page = site.get(name, f"/app/clarifications/{found.id}")
         apply, discard = site.form(page, "/apply"), site.form(page, "/discard")
@@ -66,8 +67,14 @@ class AnsweredQuestions:
                 response = site.send(name, apply, kill, within=0.4)
                 assert response.status_code == (200 if is_current else 409), response.text[-2000:]
             assert site.send(name, discard).status_code == (409 if is_current else 200)
-        self.open = None
+        self.open, site.on_kill = None, lambda: None
         self._check(self._stored.read(found.id))
+
+    def _count_state(self, found: Clarification) -> None:
+        state = self._stored.read(found.id).last
+        stored = len(self.site.store.read_grades(found.id))
+        adopted = "all" if stored == len(found.grades) else "some" if stored else "no"
+        self.site.counts[f"killed at {state or 'proposal'} with {adopted} grades"] += 1
 
     def _check(self, found: Clarification) -> None:
         """An applied answer is in the rubric once, and each concerned student has the proposed grade, once."""

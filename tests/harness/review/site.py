@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urljoin
@@ -38,7 +39,8 @@ class Host(Protocol):
 
 class Site:
     """`model`: what the store must contain. `grades`: the ids of the current grades of all students, after each job.
-    `touched`: students to be compared. `counts`: how often each kind of event happened."""
+    `touched`: students to be compared. `on_kill` is called between two services. `counts`: how often each kind of event
+    happened."""
 
     def __init__(self, store: Store, host: Host, course: str, seed: int) -> None:
         self.store, self.host, self.course = store, host, course
@@ -47,6 +49,7 @@ class Site:
         self.model, self.number, self.jobs = ReviewModel(self.lab), 0, 0
         self.grades: list[list[str]] = []
         self.touched = set[int]()
+        self.on_kill: Callable[[], None] = lambda: None
         store.create_key("platform", Role.PLATFORM, None, actor="walk")
         self.tokens = {name: store.create_key(name, Role.TA, course, actor="walk")[0] for name in TAS}
         self.names = {key.id: key.name for key in store.list_keys()}
@@ -148,3 +151,4 @@ class Site:
         time.sleep(self.chance.uniform(0, within))
         self.host.kill()
         self.counts["kills"] += 1
+        self.on_kill()

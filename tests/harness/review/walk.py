@@ -1,7 +1,7 @@
 """A random walk of three TAs over the review pages, by HTTP. Each step is compared with a model of the store."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from labs_schema.models import Lab
 from serving.store.store import Store
@@ -43,9 +43,10 @@ def walk_lab() -> Lab:
 
 
 class ReviewWalk:
-    """`step` does one action and compares; `counts`: how often each kind of event happened."""
+    """`step` does one action and compares; `counts`: how often each kind of event happened. `kinds`: all by default."""
 
-    def __init__(self, store: Store, host: Host, course: str, seed: int) -> None:
+    def __init__(self, store: Store, host: Host, course: str, seed: int, kinds: Collection[str] = KINDS) -> None:
+        self._kinds = {name: KINDS[name] for name in kinds}
         self.site = site = Site(store, host, course, seed)
         submissions = SubmissionPages(site)
         lab = LabPages(site, lambda: submissions.act(self._someone()))
@@ -77,7 +78,7 @@ class ReviewWalk:
     def step(self) -> None:
         site = self.site
         site.number += 1
-        kind = site.chance.choices(list(KINDS), list(KINDS.values()))[0]
+        kind = site.chance.choices(list(self._kinds), list(self._kinds.values()))[0]
         site.counts[kind] += 1
         self._actions[kind]()
         self.compare()
