@@ -282,6 +282,30 @@ def test_report_that_a_program_forges_from_inside_is_marked(
     assert outcomes(observed)["unit"] == "passed", "the attack no longer works: say so in docs/guide/checks.md"
 
 
+EVERYWHERE = f"""
+import glob, os, time
+if os.fork() == 0:
+    os.setsid()
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        for path in glob.glob("@PLACES@"):
+            try: open(path, "w").write({PASSES!r})
+            except OSError: pass
+os._exit(0)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("places", ["report.xml", "/proc/[0-9]*/fd/*"])
+def test_process_of_the_program_does_not_forge_the_report_of_a_command(places: str, sandbox: Sandbox) -> None:
+    """It may damage the report, or end with the command; it does not pass."""
+    fails = "<testsuite><testcase name='a'><failure message='no'/></testcase></testsuite>"
+    command = ("/bin/sh", "-c", f'python3 main.py & wait; sleep 0.2; echo "{fails}" >report.xml')
+    checks = Checks(unit_tests=(UnitTest(name="unit", report=Report.JUNIT, command=command),))
+    observed = observe(sandbox, "Python", submission(main_py=EVERYWHERE.replace("@PLACES@", places)), checks)
+    assert outcomes(observed)["unit"] in ("failed", "error", "crashed"), observed.result("unit").message
+
+
 def test_older_report_is_not_read(sandbox: Sandbox) -> None:
     checks = Checks(unit_tests=(UnitTest(name="junit", report=Report.JUNIT, command=("true",)),))
     build = Build(commands=(("/bin/sh", "-c", f"echo '{PASSES}' >report.xml"),), run=("true",))
