@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
 from pydantic import Field
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
@@ -196,8 +195,8 @@ def _checked(details: PlatformDetails, policy: OutboundPolicy) -> PlatformDetail
             raise _unusable(name, getattr(details, name), f"1 to {LtiLimits().id_chars} printable characters")
     for name in URLS:
         try:
-            policy.check_url(httpx.URL(getattr(details, name)))
-        except (OutboundRefusedError, httpx.InvalidURL, ValueError) as error:
+            policy.check_text(getattr(details, name))
+        except OutboundRefusedError as error:
             raise _unusable(name, getattr(details, name), f"an address that requests may go to ({error})") from error
     for each in details.frame_origins:
         if not FRAME_ORIGIN.fullmatch(each):

@@ -42,6 +42,11 @@ METADATA = frozenset(map(ip_address, ("fd00:ec2::254", "100.100.100.200")))
 """Cloud metadata services inside the networks of `CAMPUS`."""
 
 
+def is_address(text: str) -> bool:
+    """Whether a host is an address and no name."""
+    return _parsed(text) is not None
+
+
 def is_public(text: str) -> bool:
     """Whether an address, as `getaddrinfo` writes it, is a host of the public Internet."""
     address = _parsed(text)

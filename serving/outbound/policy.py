@@ -7,7 +7,7 @@ import httpx
 
 from labs_schema.errors import quoted
 from labs_schema.settings import Settings
-from serving.outbound.addresses import is_campus, is_public
+from serving.outbound.addresses import is_address, is_campus, is_public
 from serving.outbound.errors import OutboundRefusedError
 
 PORTS = frozenset({443, 8443})
@@ -44,6 +44,15 @@ class OutboundPolicy:
         if origin.port not in self.ports:
             raise OutboundRefusedError(f"{_shown(origin)} has a port other than 443. {_ALLOW}")
         return origin
+
+    def check_text(self, url: str) -> None:
+        """As `check_url`, for a URL that a person entered: also refuses a malformed one, and a private address."""
+        try:
+            origin = self.check_url(httpx.URL(url))
+        except (httpx.InvalidURL, ValueError) as error:
+            raise OutboundRefusedError("The URL is malformed.") from error
+        if is_address(origin.host) and not self.permits(origin, origin.host):
+            raise OutboundRefusedError(f"{_shown(origin)} is not a host of the public Internet. {_ALLOW}")
 
     def permits(self, origin: Origin, address: str) -> bool:
         """Whether a connection to `origin` may go to this one of its addresses."""

@@ -5,7 +5,6 @@ Additions take no Idempotency-Key, because stored answers would contain secrets.
 
 from typing import Annotated
 
-import httpx
 from fastapi import APIRouter, Path, Query, Response
 
 from labs_schema.limits import WebhookLimits
@@ -66,7 +65,7 @@ def add_webhook(body: WebhookIn, service: CourseService, caller: AdminCaller, re
     course = None if body.all_courses else service.course.name
     try:
         made, secret = _endpoints(service, caller).add(body.url, body.events, course, configured_policy())
-    except (OutboundRefusedError, httpx.InvalidURL) as error:
+    except OutboundRefusedError as error:
         expected = "an address that messages may go to, such as https://bot.example.edu/grader"
         wrong = FieldProblem(field="url", found=excerpt(body.url), expected=expected, hint=str(error))
         raise ProblemError("invalid-request", "No message may go to this address.", [wrong]) from error

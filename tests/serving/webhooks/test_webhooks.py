@@ -293,8 +293,9 @@ def test_a_receiver_that_fails_does_not_hold_up_the_others(
 
 
 def test_a_bad_endpoint_is_refused(hooks: Hooks) -> None:
-    with pytest.raises(OutboundRefusedError):
-        hooks.endpoints.add("http://receiver.example/", (), None, hooks.policy)
+    for url in ("http://receiver.example/", "https://[::1/", "https://169.254.169.254/", "https://a.example:x/", ""):
+        with pytest.raises(OutboundRefusedError):
+            hooks.endpoints.add(url, (), None, hooks.policy)
     with pytest.raises(GraderError) as raised:
         hooks.endpoints.add("https://receiver.example/", ["grade.lost"], None, hooks.policy)
     assert raised.value.code == "unknown-event"
