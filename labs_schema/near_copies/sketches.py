@@ -14,7 +14,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
-import datasketch
 import numpy as np
 import numpy.typing as npt
 
@@ -66,6 +65,8 @@ def signature(program: Shingles) -> Shingles:
 
 @cache
 def _blank() -> Any:
+    import datasketch  # slow to import: it loads scipy
+
     return datasketch.MinHash(num_perm=HASHES, seed=1, hashfunc=int, scheme="affine32")
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.stats import permutation_test
 
 from labs_schema.frozen import Frozen
 from serving.measures.arrays import Floats
@@ -117,6 +116,8 @@ def sign_flip_test(
         return None
     if len(nonzero) == 1:
         return 1.0
+    from scipy.stats import permutation_test  # slow to import, and a service needs only the intervals
+
     found = permutation_test(
         (nonzero,),
         np.sum,
