@@ -63,7 +63,7 @@ def folder_cycles(files: dict[PurePosixPath, str]) -> int:
 
 
 def widest_function(files: dict[PurePosixPath, str]) -> tuple[int, str]:
-    """The largest number of parameters of any function that is no CLI command, and that function's name."""
+    """The largest number of parameters of any function that is not a CLI command, and that function's name."""
     widest = (0, "")
     for path, text in files.items():
         if path.parts[:2] == ("grader", "cli"):

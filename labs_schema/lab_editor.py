@@ -22,7 +22,7 @@ LAB_NAME = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.-]{0,99}")
 
 
 class LabTexts(Frozen):
-    """`statement_file`: the file of the statement. `statement` is None if it is no plain text and cannot be edited.
+    """`statement_file`: the file of the statement. `statement` is None if it is not plain text and cannot be edited.
 
     `checks` is the text of `checks.yaml`, empty without the file.
     """

@@ -15,7 +15,7 @@ from serving.store.store import Store
 
 @contextmanager
 def running_deliveries(store: Store, columns: Columns) -> Iterator[None]:
-    """Raises OutboundRefusedError if GRADER_OUTBOUND_ALLOW has an entry that is no origin."""
+    """Raises OutboundRefusedError if GRADER_OUTBOUND_ALLOW has an entry that is not an origin."""
 
     def open_job(job: DeliveryJob) -> Platform:
         return open_place(Source(course=job.course, lab=job.lab), job.platform, job.address, client, columns)

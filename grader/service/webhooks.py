@@ -11,6 +11,6 @@ from serving.webhooks.sender import WebhookSender
 
 @contextmanager
 def sending_webhooks(store: Store) -> Iterator[None]:
-    """Raises OutboundRefusedError if GRADER_OUTBOUND_ALLOW has an entry that is no origin."""
+    """Raises OutboundRefusedError if GRADER_OUTBOUND_ALLOW has an entry that is not an origin."""
     with OutboundClient(configured_policy()) as client, WebhookSender(store, client).running():
         yield

@@ -39,7 +39,7 @@ def read_roster_entries(table: PlatformTable) -> tuple[RosterEntry, ...]:
 
 
 def row_entries(table: PlatformTable) -> list[RosterEntry | None]:
-    """The student of each row; None for a row that is no student."""
+    """The student of each row; None for a row that is not a student."""
     keys = [heading_key(cell) for cell in table.header]
     kinds = {index: kind for index, cell in enumerate(table.header) if (kind := _id_kind(cell))}
     if ("id" in keys and "sisuserid" in keys) or "sisloginid" in keys:  # Canvas: `Student` is the name, `ID` its own id
@@ -74,7 +74,7 @@ def _certain(match: re.Match[str] | None) -> bool:
 
 
 def _id_kind(heading: str) -> IdKind | None:
-    """None for a heading that is no id."""
+    """None for a heading that is not an id."""
     key = heading_key(heading)
     if key in ("githubusername", "rosteridentifier"):
         return IdKind.PLATFORM if key == "githubusername" else IdKind.NUMBER

@@ -2,7 +2,7 @@
 
 Finding and replacing are separate steps. `with_redactions` runs at intake, where the roster and the student id are
 known, and stores the matched words in `Submission.redactions`. `redacted_files` replaces them in every prompt, even if
-a grade is replayed later without the roster. In observations, which are no part of the program, names are replaced at
+a grade is replayed later without the roster. In observations, which are not part of the program, names are replaced at
 once.
 
 Names are searched in comments, docstrings, code disabled by `#if 0`, file paths and quoted include paths. Identifiers

@@ -85,7 +85,7 @@ class Groups:
     ) -> tuple[HumanGrade, ...]:
         """One grade for each group and criterion, and with `by_rater` for each TA.
 
-        Different ratings of the members are no rating.
+        Different ratings of the members do not count as a rating.
         """
         by_group: dict[tuple[str | None, str, str], list[HumanGrade]] = {}
         for grade in grades:

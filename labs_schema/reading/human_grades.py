@@ -143,7 +143,7 @@ def _report_unclear(row: StudentRow, column: Column, path: str, issues: IssueCol
         path,
         line=row.line,
         found=f"{quoted(row.cells[column.position])} in column {column.position + 1}",
-        hint=f"The cell is no rating. Replace it with 1 or 0; the column is rating {quoted(column.rating)} of "
+        hint=f"The cell is not a rating. Replace it with 1 or 0; the column is rating {quoted(column.rating)} of "
         f"{quoted(column.criterion)}.",
     )
 

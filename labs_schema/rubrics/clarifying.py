@@ -10,7 +10,7 @@ from labs_schema.rubrics.rubric_keys import criteria_of
 def add_clarification(rubric: str, position: int, text: str) -> str:
     """The file with `text` in the criterion at `position`, from 0; everything else has the same meaning.
 
-    Raises ValueError for a file with comments, which would be lost, and for one that is no rubric.
+    Raises ValueError for a file with comments, which would be lost, and for one that is not a rubric.
     """
     try:
         json.loads(rubric)

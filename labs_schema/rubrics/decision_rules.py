@@ -19,7 +19,9 @@ def read_rules(written: object, criterion: Criterion, where: str, issues: IssueC
     if written is None:
         return ()
     if not isinstance(written, list) or not 0 < len(written) <= MAX_RULES:
-        issues.error("bad-decided-by", RUBRIC, found=f"decided_by of {where} that is no list of 1 to {MAX_RULES} rules")
+        issues.error(
+            "bad-decided-by", RUBRIC, found=f"decided_by of {where} that is not a list of 1 to {MAX_RULES} rules"
+        )
         return ()
     titles = Titles(rating.title for rating in criterion.ratings)
     found = [_rule(each, titles, criterion, f"rule {n} of {where}", issues) for n, each in enumerate(written, 1)]

@@ -77,7 +77,7 @@ def read_archive(data: bytes, where: str, limits: LabLimits, issues: IssueCollec
 
 
 def _other_format(data: bytes) -> str | None:
-    """A description of the data if it is no zip, gzip, bzip2, xz or tar data."""
+    """A description of the data if it is not zip, gzip, bzip2, xz or tar data."""
     if data.startswith((b"PK", b"\x1f\x8b")):
         return None
     head = data[:200].lstrip().lower()

@@ -199,7 +199,7 @@ class _Reader:
         return False
 
     def _skip(self, file: UnreadFile) -> None:
-        """A file that is no source file: only its beginning is read, to describe it."""
+        """A file that is not a source file: only its beginning is read, to describe it."""
         try:
             head = file.read(HEAD_BYTES)
         except ARCHIVE_ERRORS as error:

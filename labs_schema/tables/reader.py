@@ -22,7 +22,7 @@ def read_table_file(
 
 
 def read_table(data: bytes, name: str, issues: IssueCollector, limits: LabLimits = DEFAULT_LIMITS) -> list[Row] | None:
-    """All rows with their line (or spreadsheet row) numbers; None, with an error, if it is no readable table.
+    """All rows with their line (or spreadsheet row) numbers; None, with an error, if it is not a readable table.
 
     Cells are stripped text, without the `'` that protects a cell from being run as a formula. Blank lines are rows
     without cells; rows may differ in length. Spreadsheets give the stored values: no formula is evaluated, dates are

@@ -17,7 +17,7 @@ class Matching(Frozen):
     """`person_of`: student -> the platform's id. `ambiguous`: students who may be several people, or share one.
 
     `kind`: the kind of id by which students were found; empty if none was. `only_there`: the number of people on the
-    platform who are no student of the lab.
+    platform who are not students of the lab.
     """
 
     person_of: dict[str, str]

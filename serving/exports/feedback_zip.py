@@ -18,7 +18,7 @@ FIXED_TIME = (2000, 1, 1, 0, 0, 0)
 def feedback_zip(worksheet: bytes, results: Results, policy: Policy) -> tuple[bytes, ExportReport]:
     """The zip file, with files only for students whose grade may be exported. Names are not written.
 
-    `worksheet` is the grading worksheet, which lists the participants. Raises InputError if it is no table, or
+    `worksheet` is the grading worksheet, which lists the participants. Raises InputError if it is not a table, or
     one of team submissions.
     """
     issues = IssueCollector("worksheet")

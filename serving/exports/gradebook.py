@@ -44,7 +44,7 @@ def filled_gradebook(
 ) -> tuple[bytes, ExportReport]:
     """The gradebook with the scores. Scores of autograder tests are never changed, as running them again replaces them.
 
-    Raises InputError if it is no gradebook, or has several assignments and `assignment` is None.
+    Raises InputError if it is not a gradebook, or has several assignments and `assignment` is None.
     """
     try:
         with closing(sqlite3.connect(":memory:")) as connection:
@@ -95,7 +95,7 @@ def _titles(row: _Row) -> tuple[str, str]:
 
 
 def _marks(result: StudentResult, row: _Row) -> float | None:
-    """None for a cell that is no criterion. Raises InputError for marks above the cell's maximum."""
+    """None for a cell that is not a criterion. Raises InputError for marks above the cell's maximum."""
     marks = next((each.marks for each in result.criteria if each.criterion in _titles(row)), None)
     if marks is not None and row.maximum is not None and marks > row.maximum:
         found, expected = f"{marks:g} marks for the cell {row.cell[:60]!a}", f"at most {row.maximum:g}"

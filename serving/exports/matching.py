@@ -18,7 +18,7 @@ class RowMatch:
 
 
 def match_rows(students: Sequence[str], rows: Iterable[Ids]) -> RowMatch:
-    """`rows` are the ids of each row, empty for rows that are no students.
+    """`rows` are the ids of each row, empty for rows that are not students.
 
     A student's id is compared with the ids of a row kind by kind: number, login, e-mail address, the part of the
     address before the `@`, then the platform's own id. The first kind that knows the student decides.

@@ -113,7 +113,7 @@ def filled_table(
     """The platform's own table with its grade column filled. A student without a score keeps the cell as it is.
 
     `assignment`: only its rows are filled, of a table with several assignments.
-    Raises InputError if the file is no table, the column is missing, or the maxima differ.
+    Raises InputError if the file is not a table, the column is missing, or the maxima differ.
     """
     issues = IssueCollector("template")
     table = read_platform_table(data, "", issues)

@@ -152,7 +152,7 @@ class Platforms:
 
 
 def origin(url: str) -> str | None:
-    """Scheme and host of a URL, as browsers write them; None if it is no http or https URL."""
+    """Scheme and host of a URL, as browsers write them; None if it is not an http or https URL."""
     try:
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.port not in (None, {"http": 80, "https": 443}.get(parts.scheme)) else ""

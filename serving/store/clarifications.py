@@ -1,7 +1,7 @@
 """Answers to doubts about a rubric, and what became of each. Append-only.
 
-The grades that an answer would give are stored under a lab name of their own, so that they are no student's current
-grade before a person applies them. No folder can have that name: it contains a slash.
+The grades that an answer would give are stored under a lab name of their own, so that they do not become a student's
+current grade before a person applies them. No folder can have that name: it contains a slash.
 """
 
 import json

@@ -42,7 +42,7 @@ lti_links = lti_table(
 )
 
 # `user` is the platform's id (LTI: sub). `student`: a pseudonym; forgetting empties it, and deletes the row of someone
-# who is no TA. `key`: that of a TA. The audit log names the row by a hash that is keyed with `secret`.
+# who is not a TA. `key`: that of a TA. The audit log names the row by a hash that is keyed with `secret`.
 lti_users = lti_table(
     "lti_users",
     ("user", "course"),

@@ -104,7 +104,7 @@ def _courses(connection: Connection) -> Versions:
 
 
 def _user_version(detail: dict[str, Any], forgotten: Collection[str]) -> str | None:
-    """Forgetting empties `student`, and deletes the row of someone who is no TA."""
+    """Forgetting empties `student`, and deletes the row of someone who is not a TA."""
     student = detail["student"]
     if student in forgotten:
         if detail["key"] is None:

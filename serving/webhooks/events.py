@@ -75,7 +75,7 @@ def _entries(connection: Connection, cursor: int) -> list[Row[Any]]:
 
 
 def _event(connection: Connection, entry: Row[Any]) -> Event | None:
-    """None for an entry that is no event, or about a student who was forgotten since."""
+    """None for an entry that is not an event, or about a student who was forgotten since."""
     detail = json.loads(entry.detail)
     grade_id = detail.get("id") if entry.event == "grade" else detail.get("grade")
     kind = GRADE_EVENTS.get(entry.event)
@@ -102,8 +102,8 @@ def _grade_of_request(connection: Connection, request: str | None) -> str | None
 
 
 def _finished_jobs(connection: Connection, endpoint: Row[Any]) -> list[Event]:
-    """The jobs without a message, the oldest first. A finished job is no audit entry. One that is resumed and finishes
-    again is another event."""
+    """The jobs without a message, the oldest first. A finished job is not an audit entry. One that is resumed and
+    finishes again is another event."""
     kind = case((jobs.c.failure.is_(None), "job.completed"), else_="job.failed")
     subject = kind + ":" + jobs.c.id + ":" + cast(jobs.c.generation, String)
     known = exists().where(messages.c.endpoint == endpoint.id, messages.c.subject == subject)

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class QuietServer(ThreadingHTTPServer):
-    """A client that goes away in the middle of a request is no error of the server."""
+    """A client that goes away in the middle of a request is not an error of the server."""
 
     daemon_threads = True
 

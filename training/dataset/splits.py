@@ -86,7 +86,7 @@ def split(
     Outside the eval labs no student or member of a group is on two sides. No near-copy of a test submission is used for
     training or validation, and no near-copy of a validation submission is trained on. `dev_split`: the share of the
     training students whose work is for validation. Soft labels are only used outside the eval labs, for students who
-    are neither tested nor validated on, and for programs that are no near-copies of theirs.
+    are neither tested nor validated on, and for programs that are not near-copies of theirs.
     """
     rated = np.array([not one.soft for one in submissions], bool)
     own = [one for one in submissions if one.lab not in eval_labs and not one.soft]

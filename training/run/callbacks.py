@@ -60,7 +60,7 @@ class ValidateWhileTraining(TrainerCallback):  # type: ignore[misc]
 
     def on_train_begin(self, args: Any, state: Any, _control: Any, **_: Any) -> None:
         if state.global_step == 0:
-            self.trainer.evaluate()  # where the curve starts; the untrained weights are no candidate
+            self.trainer.evaluate()  # where the curve starts; the untrained weights are not a candidate
         elif state.best_global_step:
             # transformers forgets the best checkpoint of a run folder that was moved, and would delete it.
             best = Path(args.output_dir) / f"checkpoint-{state.best_global_step}"

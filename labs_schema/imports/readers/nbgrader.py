@@ -1,7 +1,7 @@
 """nbgrader: a course folder with `submitted/student/assignment/` and `gradebook.db`, or the `submitted` folder alone.
 
 A manually graded cell is a criterion; its ratings are the scores that TAs gave, with 0 and the maximum. Scores of
-autograder tests are no ratings.
+autograder tests are not ratings.
 """
 
 import sqlite3

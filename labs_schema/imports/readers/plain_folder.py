@@ -10,7 +10,7 @@ from labs_schema.submissions.file_names import UNSUPPORTED_ARCHIVES, archive_suf
 from labs_schema.submissions.ignored import ignored_name
 
 _PARTS = frozenset("src source sources include lib test tests main app bin build docs data".split())  # noqa: SIM905
-"""Folders of one program, which are no students."""
+"""Folders of one program, which are not students."""
 WRAPPERS = 3
 
 

@@ -178,7 +178,7 @@ class GitHubClassroomPlatform:
 
 
 def comment_body(total: float, comments: tuple[str, ...]) -> str:
-    """In a code block, `@name` notifies no one, `#1` is no link, and HTML is text. The fence is longer than any run of
+    """In a code block `@name` notifies no one, `#1` is not a link, and HTML is text. The fence is longer than any run of
     backticks in the text."""
     text = "\n\n".join(comments)
     fence = "`" * (max((len(each) for each in re.findall("`+", text)), default=0) + 3)

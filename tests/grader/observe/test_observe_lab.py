@@ -121,7 +121,7 @@ def test_checks_are_proposed_from_a_reference_solution(tmp_path: Path) -> None:
 
 
 def test_proposed_tests_have_the_inputs_as_they_are(tmp_path: Path) -> None:
-    """Names are unique also next to those of the build; answers and hidden files are no inputs."""
+    """Names are unique also next to those of the build; answers and hidden files are not inputs."""
     lab = write_lab(tmp_path / "lab", {"s1": "print(0)"}, "")
     (lab / "checks.yaml").unlink()
     first, second = tmp_path / "first", tmp_path / "second"

@@ -81,7 +81,7 @@ def test_zip_without_utf_8_flag_keeps_accented_names(tmp_path: Path) -> None:
     path = tmp_path / "e.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("Zoe Roe_1_assignsubmission_file_/caf#.c", "x")
-    data = path.read_bytes().replace(b"caf#.c", b"caf\xe9.c")  # Latin-1 is no UTF-8: code page 437
+    data = path.read_bytes().replace(b"caf#.c", b"caf\xe9.c")  # Latin-1 is not UTF-8: code page 437
     path.write_bytes(data)
     import_lab(ImportSource("moodle", path), tmp_path / "lab")
     assert submitted(tmp_path / "lab") == {"1": ["caf\u0398.c"]}

@@ -48,7 +48,7 @@ def test_the_outcome_gives_the_rating_and_the_model_rates_the_rest(
 def test_a_rating_that_a_program_can_forge_is_reviewed(
     make_lab: MakeLab, fake_grader: Any, kind: CheckKind, reviewed: bool
 ) -> None:
-    """A unit test runs together with the program. A failed one is no advantage that a program would forge."""
+    """A unit test runs together with the program. A program gains nothing from forging a failed one."""
     lab = deciding(make_lab(students=1))
     rules = OutcomeRule(rating="A", all_passed=("unit",)), OutcomeRule(rating="C")
     lab = lab.model_copy(update={"criteria": (lab.criteria[0].model_copy(update={"decided_by": rules}),)})

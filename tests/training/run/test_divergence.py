@@ -59,7 +59,7 @@ def test_a_diverged_run_names_step_rate_and_checkpoint_and_writes_no_model(here:
     (run,) = (each for each in (here / "runs").iterdir())
     message = str(error.value)
     assert "at step" in message and "learning rate" in message and f"--config {run.relative_to(here)}" in message
-    # Step 2 moved the weights by 1e37, so step 3 fails: the checkpoint after step 2 is no good one.
+    # Step 2 moved the weights by 1e37, so step 3 fails: the checkpoint after step 2 is not a good one.
     assert str(run.relative_to(here) / "checkpoints/sft/checkpoint-1") in message
     assert non_finite_weight(stored_weights(run / "checkpoints/sft/checkpoint-1")) is None
     assert not {"manifest.json", "sft", "model", "adapter", "README.md"} & {path.name for path in run.iterdir()}

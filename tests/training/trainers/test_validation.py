@@ -91,7 +91,7 @@ def test_a_criterion_agrees_if_the_tas_letter_beats_every_other() -> None:
     [
         ([9, 3, 2, 4, 5, 1], None, 5, 5),
         ([9, 3, 2, 4, 5, 1], 2, 4, 2),
-        ([0, 3, 4, 5, 6, 7], 1, 2, 1),  # the untrained model is no candidate
+        ([0, 3, 4, 5, 6, 7], 1, 2, 1),  # the untrained model is not a candidate
         ([9, 3, 2, 1, 0, -1], 1, 5, 5),
     ],
 )

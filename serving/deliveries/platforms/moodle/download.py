@@ -133,7 +133,7 @@ def _criteria(definition: Definition) -> tuple[Criterion, ...]:
 def _write_levels(moodle: MoodleClient, assignment: MoodleAssignment, numbers: Mapping[int, str], path: Path) -> int:
     """Writes the levels that other accounts chose, as a table of Canvas's columns; returns the number of students.
 
-    Grades of this account were sent by `grader` and are no teacher's decision.
+    Grades of this account were sent by `grader` and are not a teacher's decision.
     """
     definition = assignment.definition
     assert definition is not None

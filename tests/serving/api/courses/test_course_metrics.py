@@ -144,7 +144,7 @@ def test_a_query_without_matching_series_is_detected() -> None:
 
 
 def check(expr: str, legend: str, found: Scraped) -> None:
-    """Raises ValueError for what is no PromQL, AssertionError where a selector finds no sample, or where a sample that
+    """Raises ValueError for what is not PromQL, AssertionError where a selector finds no sample, or where a sample that
     it finds lacks a label by which it is summed or named."""
     summed: list[set[str]] = []
 
