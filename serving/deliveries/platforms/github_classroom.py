@@ -178,8 +178,8 @@ class GitHubClassroomPlatform:
 
 
 def comment_body(total: float, comments: tuple[str, ...]) -> str:
-    """In a code block `@name` notifies no one, `#1` is not a link, and HTML is text. The fence is longer than any run of
-    backticks in the text."""
+    """In a code block `@name` notifies no one, `#1` is not a link, and HTML is text. The fence is longer than any run
+    of backticks in the text."""
     text = "\n\n".join(comments)
     fence = "`" * (max((len(each) for each in re.findall("`+", text)), default=0) + 3)
     return f"<!-- grader: total {number(total)} -->\n**Total: {number(total)}**\n\n{fence}text\n{text}\n{fence}\n"
