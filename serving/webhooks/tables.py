@@ -5,7 +5,7 @@ from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text, 
 from serving.store.tables import metadata, optional, required
 
 # `events`: names separated by spaces. `course` is null for all courses. `cursor`: the last audit entry that was read.
-# `since`: jobs that finished before are no events. `old_secret` signs too until `old_until`.
+# `since`: jobs that finished before are not events. `old_secret` signs too until `old_until`.
 endpoints = Table(
     "webhook_endpoints",
     metadata,
