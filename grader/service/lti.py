@@ -3,6 +3,7 @@
 from typing import Any
 
 from pydantic import ValidationError
+from sqlalchemy import select, union
 
 from labs_schema.errors import GraderError, did_you_mean, quoted
 from labs_schema.settings import Settings, data_folder
@@ -15,6 +16,7 @@ from serving.lti.tool import configured_tool
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import configured_policy
 from serving.store.store import Store
+from serving.store.tables import keys, students
 from serving.web.lti.app import LtiOptions
 
 
@@ -27,6 +29,13 @@ def lti_options(store: Store, session_key: bytes) -> LtiOptions:
     allow-list."""
     tool, policy = configured_tool(Settings().public_url), configured_policy()
     return LtiOptions(tool, tool_keys(store), session_key, policy, lambda: OutboundClient(policy))
+
+
+def known_courses(store: Store) -> list[str]:
+    """The names of courses that have students or API keys."""
+    named = union(select(students.c.course), select(keys.c.course).where(keys.c.course.is_not(None)))
+    with store.database.reading() as connection:
+        return sorted(connection.scalars(named))
 
 
 def platform_details(given: dict[str, Any], *, moodle: str | None, canvas: str | None) -> PlatformDetails:

@@ -140,13 +140,19 @@ def connect(
     Example: [bold]grader lti connect 1f0c22ab 42 --deployment 3 --course cs101[/]
     """
     from grader.service.local_store import cli_actor, local_store
+    from grader.service.lti import known_courses
     from serving.lti.courses import PlatformCourses
     from serving.lti.platforms import Platforms
 
     with local_store() as store:
+        known = known_courses(store)
         found = Platforms(store).read(platform)
         made = PlatformCourses(store, cli_actor()).connect(found, deployment, context, course)
-    show(made, f"course {made.context} of {found.name} is {made.course}")
+    text = f"course {made.context} of {found.name} is {made.course}"
+    if course not in known:
+        named = f" It has grades or keys of: {', '.join(known)}." if known else ""
+        text += f"\nWarning: the store has no grade and no API key of a course {course} yet.{named}"
+    show(made, text)
 
 
 @lti.command(cls=HelpCommand)

@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 
 from grader.cli import app
 from labs_schema.errors import GraderError
+from serving.store.roles import Role
+from serving.store.store import open_store
 
 runner = CliRunner()
 ADD = ("register", "Campus", "--client-id", "c1", "--deployment", "3")
@@ -38,6 +40,18 @@ def test_a_registration_is_listed_with_its_courses_until_it_is_removed() -> None
     assert run("list")[0]["courses"] == []
     run("remove", made["id"])
     assert run("list") == []
+
+
+def test_a_course_that_the_store_does_not_have_is_named(store: Path) -> None:
+    """The tool's page shows the command with a placeholder for the course."""
+    made = run(*ADD, "--moodle", "https://moodle.example/")
+    opened = open_store(str(store / "store.db"))
+    opened.create_key("ta", Role.TA, "cs101", actor="test")
+    opened.close()
+    for course, warns in (("NAME", True), ("cs101", False)):
+        words = ["lti", "connect", made["id"], "42", "--deployment", "3", "--course", course]
+        output = runner.invoke(app, words).output
+        assert ("keys of: cs101" in output) is warns
 
 
 def test_canvas_has_the_issuer_of_its_environment() -> None:
