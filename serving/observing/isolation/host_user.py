@@ -29,6 +29,8 @@ class _Calls(NamedTuple):
 
 CALLS = {"x86_64": _Calls(116, 117, 119), "aarch64": _Calls(159, 147, 149)}
 _library = ctypes.CDLL(None, use_errno=True)
+_GET_DUMPABLE, _SET_DUMPABLE = 3, 4  # prctl(2)
+_dumpable = _library.prctl(_GET_DUMPABLE)
 
 
 def next_user() -> int:
@@ -49,6 +51,9 @@ def as_user(user: int) -> Iterator[None]:
         yield
     finally:
         _become(_ROOT, groups)
+        # The kernel clears this attribute of the process when a thread changes its user. Without it, other processes of
+        # ours could not share memory with this one.
+        _library.prctl(_SET_DUMPABLE, _dumpable, 0, 0, 0)
 
 
 def _become(user: int, groups: Sequence[int]) -> None:

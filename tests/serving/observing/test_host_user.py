@@ -1,5 +1,6 @@
 """A thread becomes a user without rights, starts a process, and becomes root again."""
 
+import ctypes
 import os
 import re
 import subprocess
@@ -50,6 +51,7 @@ def test_only_this_thread_changes_its_user_and_gets_it_back() -> None:
         raise ValueError("of the caller")
     other.join()
     assert others == [before["Uid"]] and credentials()["Uid"] == before["Uid"]
+    assert ctypes.CDLL(None).prctl(3) == 1, "the process is still dumpable, as PR_GET_DUMPABLE returns"
     assert credentials()["CapEff"] == before["CapEff"] and credentials()["Groups"] == before["Groups"]
     child = credentials(started)
     assert child["Uid"].split() == child["Gid"].split() == [str(FIRST_USER)] * 4
