@@ -14,7 +14,7 @@ from serving.feedback.stored import stored_feedback
 from serving.store.regrade_records import RequestState
 from serving.store.regrade_requests import LIMITS, RegradeRequests
 from serving.store.student_links import StudentLink, StudentLinks
-from serving.web.form_posts import PageRoute, read_form, text
+from serving.web.form_posts import PageRoute, form_hash, read_form, text
 from serving.web.rendering import new_request_id, redirect, render
 from serving.web.visitors import Pages
 
@@ -39,7 +39,9 @@ async def submit(request: Request, service: Pages) -> Response:
         raise ProblemError("invalid-request", "Write why the rating should change.")
     if len(why) > LIMITS.text_chars:
         raise too_large("text", f"{len(why)} characters", LIMITS.text_chars, "characters")
-    await run_in_threadpool(_submit, service, found, text(form, "criterion"), why, request_id)
+    criterion = text(form, "criterion")
+    request_id = f"{request_id}-{form_hash(criterion, why)}"
+    await run_in_threadpool(_submit, service, found, criterion, why, request_id)
     return redirect(request, "/feedback", link=link)
 
 

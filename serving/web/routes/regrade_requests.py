@@ -14,7 +14,7 @@ from serving.api.service import Service
 from serving.store.regrade_records import RegradeRequest, RequestState
 from serving.store.regrade_requests import LIMITS
 from serving.store.students import is_anonymous
-from serving.web.form_posts import PageRoute, read_form, text
+from serving.web.form_posts import PageRoute, form_hash, read_form, text
 from serving.web.rendering import new_request_id, redirect, render
 from serving.web.review_state import hidden_for, review_state
 from serving.web.visitors import TaVisitor, course_service
@@ -48,6 +48,7 @@ async def respond(request: Request, caller: TaVisitor, regrade_id: str) -> Respo
     if len(answered) > LIMITS.text_chars:
         raise too_large("answer", f"{len(answered)} characters", LIMITS.text_chars, "characters")
     new = rating if act == "grant" else None
+    request_id = f"{request_id}-{form_hash(new, answered.strip())}"
     await run_in_threadpool(_respond, request, caller, course, regrade_id, (new, answered.strip(), request_id))
     return redirect(request, "/regrade-requests", course=course, lab=text(form, "lab") if "lab" in form else None)
 

@@ -10,7 +10,7 @@ from labs_schema.limits import PageLimits
 from serving.api.schemas.problems import ProblemError, too_large
 from serving.review.snippets import Snippets
 from serving.store.roles import Role
-from serving.web.form_posts import PageRoute, read_form, text
+from serving.web.form_posts import PageRoute, form_hash, read_form, text
 from serving.web.rendering import new_request_id, redirect, render
 from serving.web.visitors import TaVisitor, course_service
 
@@ -39,6 +39,7 @@ async def add(request: Request, caller: TaVisitor) -> Response:
         raise too_large("text", f"{len(words)} characters", MOST, "characters")
     service = await run_in_threadpool(course_service, request, course)
     shared = text(form, "shared") == "1"
+    request_id = f"{request_id}-{form_hash(words, shared)}"
 
     def add() -> bool:
         snippets = Snippets(service.store.database)

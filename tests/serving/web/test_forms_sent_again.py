@@ -7,6 +7,7 @@ import pytest
 from labs_schema.models import Lab, SourceFile
 from serving.review.team import Marking
 from serving.store.overrides import Action
+from serving.store.regrade_requests import RegradeRequests
 from serving.store.store import Store
 from tests.harness.pages import COURSE, Visitor, record_lab
 from tests.serving.web.conftest import ReviewedLab
@@ -119,3 +120,17 @@ def test_a_second_marking_gets_the_same_answer_after_a_regrade(team: TeamPages) 
     assert again(team.ben, before, form, **{"rating-0": "1", "rating-1": "0"}) >= 400
     [[rating]] = team.review().second_ratings.values()
     assert rating.ratings == {FIRST: "A", SECOND: "A"}
+
+
+def test_another_text_on_a_page_that_was_sent_is_not_dropped(reviewed: ReviewedLab) -> None:
+    ta = reviewed.ta()
+    before = ta.open(f"snippets?course={COURSE}")
+    assert [again(ta, before, "app/snippets", text=words) for words in ("One.", "One.", "Two.")] == [200] * 3
+    assert ta.page.text.count("One.") == 1 and ta.page.text.count("Two.") == 1
+    requests = RegradeRequests(reviewed.store.database)
+    regrade = requests.submit(reviewed.grades[0], FIRST, "Why?", request="q", actor="student")
+    before, form = ta.open(f"regrade-requests?course={COURSE}"), f"regrade-requests/{regrade.id}"
+    sent = [again(ta, before, form, act="decline", answer=words) for words in ("No.", "No.", "Yes.")]
+    assert sent == [200, 200, 409] and "Yes." in ta.page.text
+    answer = requests.read(regrade.id).answer
+    assert answer is not None and answer.text == "No."

@@ -60,7 +60,7 @@ class LabBackend(HashBackend):
         return for_clarification(self.store.database, job, load_lab(self._folder))
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_short_walk(tmp_path: Path, seed: int) -> None:
     store = open_store(f"sqlite:///{tmp_path}/walk.db")
     walk = ReviewWalk(store, LocalHost(store, tmp_path / COURSE), COURSE, seed)
@@ -74,7 +74,7 @@ def test_a_short_walk(tmp_path: Path, seed: int) -> None:
 
 @pytest.mark.slow
 def test_a_walk_with_killed_processes(tmp_path: Path) -> None:
-    found = walked(f"sqlite:///{tmp_path}/walk.db", 80, 3)
+    found = walked(f"sqlite:///{tmp_path}/walk.db", 60, 3)
     assert found["ok"] and found["kills"], found
 
 
