@@ -57,7 +57,7 @@ class EveryPage(Service):
         RegradeRequests(store.database).submit(self.grades[0], self.first, "Please.", request="q", actor="moodle")
         store.record_override(self.grades[1], self.second, "A", "Well done.", request="released", actor="ta")
         self.link = StudentLinks(store.database).create(self.grades[1], timedelta(days=1), LinkOptions(), actor="x")[0]
-        marked = [NewAssignment(grade=each, ta=key.id, known=10**9) for each in self.grades[-2:]]
+        marked = [NewAssignment(grade=each, ta=key.id, known=10**9) for each in self.grades[-1::-2][:2]]
         Team(store.database).assign(marked, Marking.SECOND, request="second-marking-1", actor=key.id)
         text = "Short names in loops are fine."
         self.answer = Clarifications(store.database).add(

@@ -221,7 +221,9 @@ function mark(section) {
 function markCurrent() {
   const next = find(".criterion.waits") ?? find(".criterion");
   mark(next);
-  if (next && next.classList.contains("waits")) next.scrollIntoView({ block: "nearest" });
+  if (!next?.classList.contains("waits")) return;
+  const { top } = next.getBoundingClientRect(); // the student's name stays in sight where possible
+  if (top < 0 || top > innerHeight / 2) next.scrollIntoView();
 }
 
 // Keys
@@ -264,10 +266,8 @@ function act(key) {
 function prepare() {
   const toggle = find("#keys-on");
   if (toggle) toggle.checked = keysOn();
-  for (const opener of findAll("[data-open]")) {
-    opener.hidden = false;
-    opener.addEventListener("click", () => document.getElementById(opener.dataset.open).showModal());
-  }
+  document.documentElement.classList.toggle("shortcuts", keysOn());
+  for (const opener of findAll("[data-open]")) opener.hidden = false;
 }
 
 document.addEventListener("submit", (event) => {
@@ -283,6 +283,8 @@ document.addEventListener("submit", (event) => { // on the page of a conflict
   }
 });
 document.addEventListener("click", (event) => {
+  const opener = event.target.closest?.("[data-open]");
+  if (opener) return document.getElementById(opener.dataset.open).showModal();
   const link = event.target.closest?.("a[href]");
   if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
   if (link.dataset.discard) storage.remove(draftKey({ dataset: { draft: link.dataset.discard } }));
@@ -310,7 +312,9 @@ document.addEventListener("focusin", (event) => {
 });
 document.addEventListener("keydown", onKey);
 document.addEventListener("change", (event) => {
-  if (event.target.id === "keys-on") storage.set("grader-keys", event.target.checked ? "on" : "off");
+  if (event.target.id !== "keys-on") return;
+  storage.set("grader-keys", event.target.checked ? "on" : "off");
+  prepare();
 });
 
 function start() {
