@@ -30,7 +30,7 @@ class Compare(StrEnum):
 
 
 class Report(StrEnum):
-    """The format in which a unit test's command reports its cases."""
+    """The format in which a unit test's command reports its cases: JUnit XML in `report.xml`, or TAP as its output."""
 
     JUNIT = "junit"
     TAP = "tap"
