@@ -3,7 +3,8 @@
 Run: python -m benchmarks.evidence_agreement FOLDER_OF_LABS tests/lab_checks docs/measurements --work FOLDER
 
 Copies the labs that have checks into --work, observes them there (cached, so an interrupted run continues) and writes
-evidence.md and evidence.png. Splits, heads and the majority baseline are those of benchmarks/head_agreement.py.
+evidence.md and evidence.png. With --observed, the labs in --work are used with their observations as they are. Splits,
+heads and the majority baseline are those of benchmarks/head_agreement.py.
 """
 
 import argparse
@@ -150,11 +151,15 @@ def main() -> None:
     parser.add_argument("checks", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--observed", action="store_true")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     base = open_base(find_base(MODEL), None)
     with step_bars() as show:
-        labs = observed_labs(arguments.labs, arguments.checks, arguments.work, show)
+        if arguments.observed:
+            labs = [load_lab(path.parent) for path in sorted(arguments.work.glob(f"*/{OBSERVATIONS}"))]
+        else:
+            labs = observed_labs(arguments.labs, arguments.checks, arguments.work, show)
         features = read_features([(lab, lab.submissions) for lab in labs], base, 0, show)
         course = Course(labs, kinds_of_heads(features), base)
         rows = measure(course, show)

@@ -25,7 +25,7 @@ RESAMPLES = 1000
 PAGE = """# Evidence
 
 Command: `python -m benchmarks.evidence_agreement FOLDER tests/lab_checks docs/measurements --work WORK`, {date},
-commit {commit}, on {machine}: {data}.
+commit {commit}, on {machine}: {data}. With `--observed`, it uses the observations that WORK has.
 
 - *Head* reads the program only: its observations are left out. *Evidence alone* sees only what happened when the
   checks were run, and which lab it is. *Head + evidence* sees both. *Majority* is the most frequent rating.
@@ -111,7 +111,8 @@ def write_page(rows: Rows, accepted: Sequence[Accepted], labs: Sequence[Lab], ou
         date=time.strftime("%d %B %Y", time.gmtime()),
         commit=subprocess.run(("git", "rev-parse", "--short", "HEAD"), capture_output=True, text=True).stdout.strip(),
         machine=f"{platform.machine()} with 2 cores shared with other work",
-        data=f"{len(labs)} labs, {sum(len(lab.submissions) for lab in labs)} programs, {inputs} inputs",
+        data=f"{len(labs)} labs, {sum(len(lab.submissions) for lab in labs)} programs, {inputs} inputs, observed with "
+        f"version {', '.join(sorted({each.tools['observer'] for each in observed.values()}))} of the observer's rules",
         listed=listed,
         inputs=inputs,
         tables="\n\n".join(_table(rows, setting) for setting in settings),
