@@ -110,5 +110,10 @@ def _document(response: httpx.Response) -> dict[str, Any]:
 def _moodle_error(function: str, answer: Mapping[str, Any]) -> DeliveryError:
     code = str(answer.get("errorcode") or "")
     message = f"Moodle refused {function} ({code[:60] or 'no code'})."
+    if code == "accessexception":  # Moodle states the reason only in its debugging mode
+        message += (
+            " Its account needs webservice/rest:use in a role of the whole site, the function must be in the"
+            " service, and the token must not have expired."
+        )
     text = " ".join(str(answer.get(key) or "") for key in ("message", "error", "debuginfo")).strip()
     return DeliveryError(_CODES.get(code, "platform-unexpected"), message, platform_text=text)
