@@ -7,6 +7,8 @@ RUN := demo/runs/latest
 
 .PHONY: setup demo test fast nightly lint words docs debian-packages clean bench-train bench-trust bench-serve bench-overload gpu-check chaos stops outage fuzz-api
 .DELETE_ON_ERROR:
+# Where it is set, as in some containers, every process of a test would compile all modules again: 0.5 s each.
+export PYTHONDONTWRITEBYTECODE :=
 
 setup: $(READY)
 
