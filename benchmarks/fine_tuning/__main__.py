@@ -73,7 +73,7 @@ class Bench(NamedTuple):
         return [q for number in numbers for q in self.programs[number].questions]
 
     def folder(self, recipe: Recipe) -> Path:
-        return self.work / recipe.name.partition(" (")[0].replace(", ", "-").replace(" ", "-")
+        return self.work / recipe.name
 
     def labs_of(self, students: frozenset[str]) -> Students:
         return [(lab, [s for s in lab.ratings_by_student if s in students]) for lab in self.labs]
@@ -158,7 +158,7 @@ def loaded(bench: Bench, run: RunConfig, show: Show) -> TopLayers:
 
 
 def curves_of(bench: Bench) -> dict[Recipe, list[Epoch]]:
-    found = {recipe: read_curve(bench.folder(recipe))[1] for recipe in RECIPES}
+    found = {recipe: read_curve(bench.folder(recipe))[1] for recipe in RECIPES.values()}
     return {recipe: curve for recipe, curve in found.items() if len(curve) > 1}
 
 
@@ -195,7 +195,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--lab", action="append", help="only this lab; repeatable")
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--recipes", type=int, default=len(RECIPES), help="so many of the recipes, in order")
+    parser.add_argument("--recipes", nargs="*", choices=RECIPES, default=list(RECIPES), help="none: only zero-shot")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     folders = [f for f in lab_folders(arguments.labs) if not arguments.lab or f.name in arguments.lab]
@@ -217,8 +217,8 @@ def main() -> None:
             write_page(arguments, bench.labs, split, found)
 
         write()
-        for recipe in RECIPES[: arguments.recipes]:
-            try_recipe(bench, recipe, run, show)
+        for name in arguments.recipes:
+            try_recipe(bench, RECIPES[name], run, show)
             test_best(bench, run, show)
             write()
         if arguments.recipes:

@@ -44,9 +44,10 @@ Agreement on the {dev} validation students (same split, fewer students for train
 
 {recipes}
 
-- *letter*: cross-entropy of the TA's letter among all tokens. *options*: among the criterion's letters. *balanced*:
-  with class weights, so that all ratings of a criterion weigh the same. *ordinal*: cross-entropy of "at most this
-  rating" for each rating but the last.
+- A recipe is a loss and its highest rate; `letter-0.0002` is that of `smollm2-135m.yaml`. *letter*: cross-entropy of
+  the TA's letter among all tokens. *options*: among the criterion's letters. *balanced*: with class weights, so that
+  all ratings of a criterion weigh the same. *ordinal*: cross-entropy of "at most this rating" for each rating but the
+  last.
 
 ![Validation loss and agreement by epoch](fine-tuning.png)
 """
@@ -67,7 +68,7 @@ def write_page(arguments: argparse.Namespace, labs: Sequence[Lab], split: Sides,
     learning = split.train - split.dev
     page = PAGE.format(
         options="".join(f" --lab {name}" for name in arguments.lab or ())
-        + f" --epochs {arguments.epochs} --recipes {arguments.recipes}",
+        + f" --epochs {arguments.epochs} --recipes {' '.join(arguments.recipes)}",
         machine=machine(),
         labs=len(labs),
         names=", ".join(lab.name for lab in labs),

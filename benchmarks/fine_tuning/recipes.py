@@ -25,9 +25,12 @@ Loss = Callable[[Tensor, Tensor, Sequence[Question], "Weights"], Tensor]
 class Recipe(NamedTuple):
     """`loss`: a key of LOSSES. `rate`: the highest learning rate."""
 
-    name: str
     loss: str
     rate: float
+
+    @property
+    def name(self) -> str:
+        return f"{self.loss}-{self.rate:g}"
 
 
 class Weights:
@@ -89,13 +92,17 @@ LOSSES: dict[str, Loss] = {
     "balanced": balanced_loss,
     "ordinal": ordinal_loss,
 }
-RECIPES = (
-    Recipe("options, rate 1e-3", "options", 1e-3),
-    Recipe("letter, rate 2e-4 (smollm2-135m.yaml)", "letter", 2e-4),
-    Recipe("ordinal, rate 1e-3", "ordinal", 1e-3),
-    Recipe("balanced, rate 1e-3", "balanced", 1e-3),
-    Recipe("options, rate 3e-3", "options", 3e-3),
-)
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("options", 1e-3),
+        Recipe("letter", 2e-4),
+        Recipe("ordinal", 1e-3),
+        Recipe("balanced", 1e-3),
+        Recipe("options", 3e-3),
+    )
+}
+"""`letter-0.0002` has loss and rate of training/recipes/smollm2-135m.yaml."""
 
 
 class Epoch(NamedTuple):
