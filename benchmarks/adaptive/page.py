@@ -98,12 +98,12 @@ def write_section(
         by_family="\n".join(_family_row(family, results) for family in INJECTIONS),
     )
     path = arguments.out / "prompt-injection.md"
-    path.write_text(with_section(path.read_text(encoding="utf-8"), section), encoding="utf-8")
+    path.write_text(with_section(path.read_text(encoding="utf-8"), HEADING, section), encoding="utf-8")
 
 
-def with_section(page: str, section: str) -> str:
-    """`page` with the section in place of the old one, or as the first one."""
-    before, _, old = page.partition(HEADING)
+def with_section(page: str, heading: str, section: str) -> str:
+    """`page` with `section`, which starts with the line `heading`, in place of the old one, or as the first one."""
+    before, _, old = page.partition(heading)
     if not old:
         before, _, old = page.partition("## ")
         old = f"\n## {old}"

@@ -2,10 +2,10 @@
 
 Run: OMP_NUM_THREADS=2 python -m benchmarks.fine_tuning FOLDER_OF_LABS docs/measurements --work FOLDER [--only PART ...]
 
-Tries the recipes one after another and writes fine-tuning.md and fine-tuning.png into the second folder, again after
-each one. --work has the states of the lower layers, curves and adapters; an interrupted run continues. The split by
-student, the heads and the baselines are those of benchmarks/head_agreement.py with seed 0. The losses are measured in
-one loop of this benchmark over the product's token trees, adapters and reused lower layers.
+Tries the recipes one after another and writes a section of training.md, and fine-tuning.png, into the second folder,
+again after each one. --work has the states of the lower layers, curves and adapters; an interrupted run continues. The
+split by student, the heads and the baselines are those of benchmarks/head_agreement.py with seed 0. The recipes are
+trained in one loop of this benchmark, over the product's token trees, adapters and reused lower layers.
 """
 
 import argparse

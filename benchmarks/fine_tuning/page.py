@@ -1,4 +1,4 @@
-"""fine-tuning.md and fine-tuning.png."""
+"""The section "Fine-tuned, frozen and zero-shot" of training.md, and fine-tuning.png."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from matplotlib import pyplot
 
+from benchmarks.adaptive.page import with_section
 from benchmarks.fine_tuning.programs import DEV_SHARE, Sides
 from benchmarks.fine_tuning.recipes import Epoch
 from benchmarks.head_agreement import HEAD, MODEL, SHARE, interval, machine, table
@@ -15,7 +16,8 @@ from serving.measures.agreement import difference
 from serving.measures.decisions import Decision
 
 SETTING = "unseen students"
-PAGE = """# Fine-tuning on a CPU
+HEADING = "## Fine-tuned, frozen and zero-shot\n"
+SECTION = """## Fine-tuned, frozen and zero-shot
 
 Command: `OMP_NUM_THREADS=2 python -m benchmarks.fine_tuning FOLDER docs/measurements --work WORK{options}`,
 {machine}: {labs} labs ({names}), {programs} programs, base model {model}, one split by student, one seed.
@@ -37,7 +39,7 @@ Command: `OMP_NUM_THREADS=2 python -m benchmarks.fine_tuning FOLDER docs/measure
 
 Difference in agreement to *head*, paired by decision: {differences}.
 
-## Recipes
+### Recipes
 
 Agreement on the {dev} validation students (same split, fewer students for training; majority {dev_majority:.3f}, head
 {dev_head:.3f}). CPU time of training and validation, without the {frozen} layers below.
@@ -66,7 +68,7 @@ def write_page(arguments: argparse.Namespace, labs: Sequence[Lab], split: Sides,
     text, _ = table({(SETTING, grader): given for grader, given in found.decisions.items()})
     students = {student for lab in labs for student in lab.ratings_by_student}
     learning = split.train - split.dev
-    page = PAGE.format(
+    section = SECTION.format(
         options="".join(f" --lab {name}" for name in arguments.lab or ())
         + f" --epochs {arguments.epochs} --recipes {' '.join(arguments.recipes)}",
         machine=machine(),
@@ -92,9 +94,9 @@ def write_page(arguments: argparse.Namespace, labs: Sequence[Lab], split: Sides,
         frozen=24,
         recipes=_recipes(found.curves),
     )
-    (arguments.out / "fine-tuning.md").write_text(page, encoding="utf-8")
-    if found.curves:
-        _draw(found, arguments.out / "fine-tuning.png")
+    path = arguments.out / "training.md"
+    path.write_text(with_section(path.read_text(encoding="utf-8"), HEADING, section), encoding="utf-8")
+    _draw(found, arguments.out / "fine-tuning.png")
 
 
 def _gain(ours: Sequence[Decision], head: Sequence[Decision]) -> str:
