@@ -25,7 +25,8 @@ RESAMPLES = 1000
 PAGE = """# Evidence
 
 Command: `python -m benchmarks.evidence_agreement FOLDER tests/lab_checks docs/measurements --work WORK`, {date},
-commit {commit}, on {machine}: {data}. With `--observed`, it uses the observations that WORK has.
+commit {commit}, on {machine}: {data}.
+With `--observed`, it uses the observations that WORK has.
 
 - *Head* reads the program only: its observations are left out. *Evidence alone* sees only what happened when the
   checks were run, and which lab it is. *Head + evidence* sees both. *Majority* is the most frequent rating.
