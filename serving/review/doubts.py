@@ -33,7 +33,7 @@ REASONS = 50
 
 class Doubt(Frozen):
     """`lower` and `upper`: the two ratings in the rubric's order. `shared`: what all submissions have in common, as
-    lines; empty if only the ratings. `grades`: their ids."""
+    lines. `grades`: their ids."""
 
     id: str
     criterion: str
@@ -57,6 +57,8 @@ def doubts(database: Database, review: LabReview, hidden: Hidden) -> list[Doubt]
     groups: dict[tuple[Any, ...], list[str]] = {}
     reasons: dict[tuple[Any, ...], list[str]] = {}
     for grade, each in _hesitations(database, review, hidden):
+        if not each.outcomes and not each.reason:
+            continue  # by two ratings alone, TAs agree as often as by chance: docs/measurements/reviewing.md
         key: tuple[Any, ...] = (each.criterion, each.lower, each.upper, each.outcomes)
         if not each.outcomes and each.reason:
             key = (*key, _similar(each.reason, reasons.setdefault(key, [])))
@@ -97,13 +99,13 @@ def _of(item: ReviewItem, review: LabReview, hidden: Hidden, document: Mapping[s
     by_title = {each["criterion"]: each for each in document["criteria"]}
     for each in item.criteria:
         given = by_title[each.title]
-        pair = _neighbours(rubric[each.title], given.get("probabilities") or {}) if each.waits else None
+        pair = hesitates_between(rubric[each.title], given.get("probabilities") or {}) if each.waits else None
         if pair and not hidden(item, each):
             outcomes = sorted({f"{line['check']}: {line['outcome']}" for line in given.get("evidence", ())})
             yield _Hesitation(each.title, *pair, tuple(outcomes), given.get("reasoning") or "")
 
 
-def _neighbours(criterion: Criterion, probabilities: Mapping[str, float]) -> tuple[str, str] | None:
+def hesitates_between(criterion: Criterion, probabilities: Mapping[str, float]) -> tuple[str, str] | None:
     """The two ratings between which the model hesitates; None if it does not, or if they are not next to each other."""
     titles = [rating.title for rating in criterion.ratings]
     ranked = sorted(titles, key=lambda title: -probabilities.get(title, 0.0))

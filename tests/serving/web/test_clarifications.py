@@ -105,6 +105,12 @@ def test_a_doubt_names_the_criterion_the_two_ratings_and_what_is_shared(answered
     assert doubts(answered.store.database, review, lambda *_: True) == []  # nothing that is hidden from a visitor
 
 
+def test_the_same_two_ratings_without_outcomes_and_reasons_are_no_doubt(store: Store, make_lab: Any) -> None:
+    record_lab(store, make_lab(), c0={**HESITATES, "evidence": ()}, c1=ACCEPTED)
+    review = ReviewIndex(store.database).lab(COURSE, "lab1")
+    assert len(review.items) == 6 and doubts(store.database, review, lambda *_: False) == []
+
+
 def test_an_answer_changes_nothing_before_it_is_applied(answered: AnsweredLab) -> None:
     before = (answered.folder / "rubrics.json").read_bytes()
     found = answered.answer()
