@@ -32,7 +32,7 @@ class SubmissionPages:
         page = self._page(student, site.get(name, f"/app/grades/{grade}"))
         for criterion in page.versions:
             key = student, criterion
-            if draft := self.drafts.pop((name, key), None):  # restored as by review.js
+            if draft := self.drafts.pop((name, key), None):  # restored as by drafts.js
                 text, old = draft
                 page = replace(page, fields={**page.fields, f"comment-{criterion}": text})
                 if page.shown[criterion] != old.shown[criterion]:
