@@ -147,12 +147,13 @@ def try_recipe(bench: Bench, recipe: Recipe, run: RunConfig, show: Show) -> None
     train(model, recipe, weights, numbers, bench.epochs, out, show)
 
 
-def loaded(bench: Bench, run: RunConfig, show: Show) -> TopLayers:
+def loaded(bench: Bench, run: RunConfig, show: Show, *, read: bool = True) -> TopLayers:
+    """`read`: compute the states of all programs now, or those of an earlier run; otherwise when they are needed."""
     import torch
 
     torch.manual_seed(0)
     model = TopLayers(find_base(MODEL), run.lora_layers or 0, bench.programs, bench.work / "states")
-    for done, rows in model.read():
+    for done, rows in model.read() if read else ():
         show("states of the lower layers", done, rows)
     return model
 
@@ -208,7 +209,7 @@ def main() -> None:
         baselines(bench)
         bench.add(HEAD, head_decisions(bench, base, split.train, bench.test_students, show))
         on_dev = validation(bench, base, show)
-        model = loaded(bench, run, show)
+        model = loaded(bench, run, show, read=bool(arguments.recipes))
         bench.add(ZERO_SHOT, by_letters(bench.questions(bench.test), probabilities(model, bench.test)))
         del model
 
