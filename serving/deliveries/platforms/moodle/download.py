@@ -53,6 +53,9 @@ def download_assignment(
         if name is not None:
             left = _write_files(moodle, each, submissions / f"{name}_assignsubmission_file", left)
         progress("Downloading", done, len(found))
+    if not any(submissions.iterdir()):
+        nothing, hint = "an assignment to which no one has submitted", "Import it after the first submission."
+        raise InputError([error_issue("no-export", address.base, found=nothing, hint=hint)])
     if assignment.definition is None:
         return Downloaded(submissions, roster, None, None)
     lab, grades = folder / "lab", folder / "levels.csv"

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from grader.cli import app
+from labs_schema.errors import InputError
 from tests.harness.fake_moodle import ACCOUNT, TOKEN, FakeMoodle
 from tests.harness.fake_moodle_grades import Grade
 from tests.harness.fake_moodle_server import serving
@@ -43,6 +44,21 @@ def test_submissions_rubric_and_ratings_of_teachers_are_imported(lab: Path) -> N
     assert rows["s2"][:3] != ["1", "0", "0"]  # Moodle stored the level of another criterion
     assert "s3" not in rows  # sent from here: no teacher's decision
     assert "a<b" in (lab / "rubric_comments.csv").read_text()
+
+
+def test_an_assignment_without_submissions_is_reported_as_such(
+    tmp_path: Path, site: FakeMoodle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.files = {}
+    with serving(site) as base:
+        monkeypatch.setenv("GRADER_OUTBOUND_ALLOW", base)
+        monkeypatch.setenv("GRADER_MOODLE_TOKEN", TOKEN)
+        arguments = ["import", "moodle", f"{base}/mod/assign/view.php?id=507", "--out", str(tmp_path / "lab")]
+        done = CliRunner().invoke(app, arguments)
+    assert isinstance(done.exception, InputError) and not (tmp_path / "lab").exists()
+    assert done.exception.issues[0].code == "no-export" and "no one has submitted" in str(
+        done.exception.issues[0].found
+    )
 
 
 def test_token_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
