@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from serving.api.schemas.expectations import field_problem
 from serving.api.schemas.problems import LIMITS, Problem, ProblemError, problem_response
@@ -81,12 +82,19 @@ async def _store_error(_: Request, error: Exception) -> Response:
     return problem_response(store_problem(error))
 
 
-async def _http_error(_: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     if isinstance(error, ProblemError):
         return problem_response(error)
     if not isinstance(error, HTTPException) or error.status_code not in FRAMEWORK_CODES:
         raise error
-    return problem_response(ProblemError(FRAMEWORK_CODES[error.status_code], f"{error.detail}.", headers=error.headers))
+    headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
+    return problem_response(ProblemError(FRAMEWORK_CODES[error.status_code], f"{error.detail}.", headers=headers))
+
+
+def _allowed(request: Request) -> str:
+    """The methods of all routes of a path; the framework names those of the first one."""
+    found = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
+    return ", ".join(sorted({method for route in found for method in getattr(route, "methods", None) or ()}))
 
 
 async def _validation_error(_: Request, error: Exception) -> Response:

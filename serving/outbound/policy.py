@@ -47,6 +47,8 @@ class OutboundPolicy:
 
     def check_text(self, url: str) -> None:
         """As `check_url`, for a URL that a person entered: also refuses a malformed one, and a private address."""
+        if not url.isprintable():
+            raise OutboundRefusedError("The URL has characters that are not printable.")
         try:
             origin = self.check_url(httpx.URL(url))
         except (httpx.InvalidURL, ValueError) as error:

@@ -73,7 +73,8 @@ class Endpoints:
 
         Raises OutboundRefusedError for a URL that no message may go to, GraderError for an unknown event.
         """
-        policy.check_text(printable_name(url))
+        policy.check_text(url)
+        printable_name(url)
         if unknown := [each for each in events if each not in EVENTS]:
             raise GraderError(
                 f"Unknown event {unknown[0][:40]!r}. Expected: {', '.join(EVENTS)}.", code="unknown-event"

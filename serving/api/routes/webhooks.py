@@ -55,7 +55,7 @@ def list_webhooks(service: CourseService, caller: AdminCaller) -> WebhookList:
     status_code=201,
     responses={
         **success("The webhook with its secret, shown once.", {**WEBHOOK, "secret": WEBHOOK_SECRET}, 201),
-        **problems("invalid-name", *BODY, *KEYED),
+        **problems("outbound-refused", *BODY, *KEYED),
     },
 )
 def add_webhook(body: WebhookIn, service: CourseService, caller: AdminCaller, response: Response) -> NewWebhook:
@@ -68,7 +68,7 @@ def add_webhook(body: WebhookIn, service: CourseService, caller: AdminCaller, re
     except OutboundRefusedError as error:
         expected = "an address that messages may go to, such as https://bot.example.edu/grader"
         wrong = FieldProblem(field="url", found=excerpt(body.url), expected=expected, hint=str(error))
-        raise ProblemError("invalid-request", "No message may go to this address.", [wrong]) from error
+        raise ProblemError("outbound-refused", "No message may go to this address.", [wrong]) from error
     response.headers.update(NOT_STORED)
     return NewWebhook(**made.model_dump(), secret=secret)
 

@@ -5,14 +5,15 @@ from typing import Annotated
 from pydantic import BeforeValidator, FailFast, Field
 
 from labs_schema.frozen import Frozen
-from serving.api.schemas.parts import Description, RequestPart, Title, at_most
+from serving.api.schemas.parts import RequestPart, Text, Title, at_most
+from serving.store.ledger import NAME_CHARS
 from serving.webhooks.endpoints import EVENTS, DeadMessage, EventName, WebhookEndpoint
 
 
 class WebhookIn(RequestPart):
     """A receiver to add."""
 
-    url: Annotated[Description, Field(min_length=1)] = Field(
+    url: Annotated[Text, Field(min_length=1, max_length=NAME_CHARS)] = Field(
         description="Where messages are sent: https, or an origin that the operator allowed."
     )
     events: Annotated[

@@ -101,16 +101,28 @@ def test_a_key_reaches_only_the_webhooks_of_its_course(served: Any, course: Any,
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "http://bot.example.edu/",
+        "https://user:pw@bot.example.edu/",
+        "https://bot.example.edu:22/",
+        "https://bot.example.edu:port/",
+        "ftp://bot.example.edu/",
+        "https://[::1/",
+        "https://127.0.0.1/",
+        "https://[::ffff:10.0.0.1]/",
+        "https://bot.example.edu/\u202e",
+        "0",
+    ],
+)
+def test_an_address_that_no_message_may_go_to_is_refused(url: str, add: Add, problem: Any) -> None:
+    found = problem(add(url=url), "outbound-refused")
+    assert [each["field"] for each in found["errors"]] == ["url"]
+
+
+@pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({"url": "http://bot.example.edu/"}, "url"),
-        ({"url": "https://user:pw@bot.example.edu/"}, "url"),
-        ({"url": "https://bot.example.edu:22/"}, "url"),
-        ({"url": "ftp://bot.example.edu/"}, "url"),
-        ({"url": "https://[::1/"}, "url"),
-        ({"url": "https://127.0.0.1/"}, "url"),
-        ({"url": "https://[::ffff:10.0.0.1]/"}, "url"),
-        ({"url": "https://bot.example.edu:port/"}, "url"),
         ({"url": ""}, "url"),
         ({"events": ["grade.lost"]}, "events.0"),
         ({"events": ["job.failed"] * 10}, "events"),
@@ -120,6 +132,11 @@ def test_a_key_reaches_only_the_webhooks_of_its_course(served: Any, course: Any,
 def test_a_wrong_field_is_named(body: dict[str, Any], field: str, add: Add, problem: Any) -> None:
     found = problem(add(**body), "invalid-request")
     assert [each["field"] for each in found["errors"]] == [field]
+
+
+def test_all_methods_of_a_path_are_allowed(served: Any, problem: Any) -> None:
+    answer = served.delete("/webhooks")
+    assert problem(answer, "method-not-allowed") and answer.headers["allow"] == "GET, POST"
 
 
 def test_dead_messages_are_listed_and_replayed(served: Any, course: Any, add: Add, problem: Any) -> None:
