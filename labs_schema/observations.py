@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from labs_schema.frozen import Frozen
 from labs_schema.limits import ObservationLimits
@@ -73,6 +73,11 @@ def output_match(expected: str, actual: str) -> Match:
     return Match.VALUES if wanted and all(each in found for each in wanted) else Match.NONE
 
 
+def whole_number(value: object) -> object:
+    """2.0 is an integer in JSON."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def shortened(text: str, max_chars: int) -> str:
     """`text` without its middle if it is longer than `max_chars`; lone surrogates become U+FFFD."""
     text = _SURROGATE.sub("\ufffd", text)
@@ -90,8 +95,8 @@ Message = Annotated[str, AfterValidator(lambda text: shortened(text, LIMITS.mess
 Name = Annotated[str, Field(min_length=1, max_length=LIMITS.name_chars)]
 Tag = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=LIMITS.tag_chars)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1e9, le=1e9)]
-Count = Annotated[int, Field(strict=True, ge=0, le=2**53)]
-Status = Annotated[int, Field(strict=True, ge=-(2**31), lt=2**32)]
+Count = Annotated[int, BeforeValidator(whole_number), Field(strict=True, ge=0, le=2**53)]
+Status = Annotated[int, BeforeValidator(whole_number), Field(strict=True, ge=-(2**31), lt=2**32)]
 """Of a process; Windows has unsigned ones."""
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 

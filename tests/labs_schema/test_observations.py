@@ -64,6 +64,14 @@ def test_long_texts_are_shortened_and_further_diagnostics_are_counted() -> None:
     )
     assert len(result.actual or "") == LIMITS.text_chars and (result.actual or "").startswith("\ufffd")
     assert len(result.diagnostics) == LIMITS.diagnostics and result.diagnostic_count == 99
+
+
+def test_a_whole_number_may_be_written_with_a_fraction_of_zero() -> None:
+    given = {"check": "c", "kind": "build", "outcome": "failed", "diagnostic_count": 2.0, "exit_status": -1.0}
+    result = CheckResult.model_validate(given)
+    assert (result.diagnostic_count, result.exit_status) == (2, -1)
+    with pytest.raises(ValidationError):
+        CheckResult.model_validate(given | {"diagnostic_count": 2.5})
     assert CheckResult.model_validate_json(result.model_dump_json()) == result
 
 

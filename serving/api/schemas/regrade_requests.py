@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from labs_schema.frozen import Frozen
 from labs_schema.limits import RegradeRequestLimits
+from labs_schema.observations import whole_number
 from serving.api.schemas.parts import RequestPart, Title, check_unicode
 from serving.store.regrade_records import RegradeAnswer, RegradeRequest, RequestState, Resolution
 
@@ -58,15 +59,10 @@ class RegradeRequestList(Frozen):
     next: int | None = Field(description="The value of `after` for the next page, null after the last one.")
 
 
-def _whole(value: object) -> object:
-    """2.0 is an integer in JSON."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
 class StudentLinkIn(RequestPart):
     """`include_review` and `probabilities` need a key with the role ta."""
 
-    days: Annotated[int, BeforeValidator(_whole)] = Field(
+    days: Annotated[int, BeforeValidator(whole_number)] = Field(
         default=LIMITS.link_days, strict=True, ge=1, le=LIMITS.link_days_max, description="How long it is valid."
     )
     include_review: bool = Field(
