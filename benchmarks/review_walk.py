@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -81,8 +82,8 @@ def walked(url: str, actions: int, seed: int, kinds: Collection[str] = KINDS) ->
                 walk.step()
                 if number % 100 == 99:
                     print(f"{number + 1} of {actions} actions", file=sys.stderr)  # noqa: T201
-        except AssertionError as error:
-            failure = str(error)[:2000]
+        except (AssertionError, httpx.HTTPError, TimeoutError):
+            failure = traceback.format_exc()[-3000:]
         found = walk.finish()
     store.close()
     faults = ("lost", "doubled", "misattributed", "other_decisions", "audit_faults")
