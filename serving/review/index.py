@@ -145,10 +145,10 @@ def _caught_up(review: LabReview, connection: Connection) -> LabReview:
         rubrics[version] = read_lab(connection, version)
     items = _with_grades(review.items, new_grades, rubrics, records) if new_grades else review.items
     assigned, second = dict(review.assigned), dict(review.second_ratings)
-    for row in connection.execute(new_assignments(review.course, review.lab, review.seq).order_by("seq")):
+    for row in connection.execute(new_assignments(review.course, review.lab, review.seq)):
         new = stored_assignment(row)
         assigned[owner_of(row.student, row.name, row.submission), new.marking] = new
-    for row in connection.execute(new_second_ratings(review.course, review.lab, review.seq).order_by("seq")):
+    for row in connection.execute(new_second_ratings(review.course, review.lab, review.seq)):
         owner = owner_of(row.student, row.name, row.submission)
         second[owner] = (*second.get(owner, ()), stored_second_rating(row))
     changed = {(row.student, row.submission) for row in new_records}

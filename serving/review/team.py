@@ -93,16 +93,18 @@ class Team:
 
 
 def new_assignments(course: str, lab: str, since: int) -> Select[Any]:
-    """The assignments in a lab after an audit entry, with the students they concern."""
-    return _in_lab(select(assignments, *OWNER), assignments.c.grade, course, lab).where(assignments.c.seq > since)
+    """The assignments in a lab after an audit entry, oldest first, with the students they concern."""
+    query = _in_lab(select(assignments, *OWNER), assignments.c.grade, course, lab)
+    return query.where(assignments.c.seq > since).order_by(assignments.c.seq)
 
 
 def new_second_ratings(course: str, lab: str, since: int) -> Select[Any]:
-    """The second ratings in a lab after an audit entry, with the students they concern."""
+    """The second ratings in a lab after an audit entry, oldest first, with the students they concern."""
     query = select(second_ratings, contents.c.document, *OWNER).join(
         contents, contents.c.hash == second_ratings.c.content
     )
-    return _in_lab(query, second_ratings.c.grade, course, lab).where(second_ratings.c.seq > since)
+    query = _in_lab(query, second_ratings.c.grade, course, lab)
+    return query.where(second_ratings.c.seq > since).order_by(second_ratings.c.seq)
 
 
 def stored_assignment(row: Row[Any]) -> Assignment:

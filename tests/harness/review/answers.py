@@ -29,7 +29,11 @@ class AnsweredQuestions:
         for student in site.chance.sample(site.students, HESITATING):
             self._submissions.undo_all(name, (student, criterion))
         site.regrade(**{f"c{criterion}": hesitation(site, criterion)})
-        page = site.chance.choice(site.forms(site.of_lab(name, "/lab/doubts"), "/lab/doubts"))
+        questions = site.forms(site.of_lab(name, "/lab/doubts"), "/lab/doubts")
+        if not questions:  # fewer than three submissions are undecided
+            site.counts["no question"] += 1
+            return
+        page = site.chance.choice(questions)
         text, scope = f"{name} {site.number} answers.", site.chance.choice(("these", "all"))
         sent = page.filled("", {"text": text, "scope": scope})
         addresses = {str(site.send(name, sent, kill=site.happens(0.3)).url)}

@@ -107,4 +107,5 @@ class AssignmentPages:
         assert stored == self.model.rows, (stored, self.model.rows)
         review = ReviewIndex(site.store.database).lab(site.course, site.lab.name)
         current = {student[item.grade]: site.names.get(review.ta(item) or "") for item in review.items.values()}
-        assert current == {each: self.model.ta(each) for each in site.students}
+        expected = {each: self.model.ta(each) for each in site.students}
+        assert current == expected, (current, expected, review.assigned, self.model.rows)

@@ -109,6 +109,15 @@ def test_the_same_files_are_rated_once_also_under_a_newer_grade(reviewed: Review
     assert reviewed.rate("new files")
 
 
+def test_the_last_assignment_counts(reviewed: Reviewed) -> None:
+    for number in range(6):
+        ta = [reviewed.tas[1], None, reviewed.tas[0]][number % 3]
+        reviewed.assign(ta, Marking.FIRST, f"change {number}")
+        reviewed.assign(None if ta else reviewed.tas[1], Marking.SECOND, f"second change {number}")
+        assert reviewed.assigned() == [ta] * 3
+        assert reviewed.assigned(Marking.SECOND) == [None if ta else reviewed.tas[1]] * 3
+
+
 def at_once(*functions: Callable[[], Any]) -> list[Any]:
     with ThreadPoolExecutor(len(functions)) as pool:
         return [each.result() for each in [pool.submit(each) for each in functions]]
