@@ -9,7 +9,7 @@ from sqlalchemy import insert, select, update
 from labs_schema.frozen import Frozen
 from serving.deliveries.tables import delivery_jobs
 from serving.store.database import Database
-from serving.store.errors import UnknownError
+from serving.store.errors import OtherBodyError, UnknownError
 from serving.store.ledger import Detail, audited_transaction, printable_name, timestamp
 
 
@@ -64,7 +64,10 @@ class DeliveryJobs:
         self.database, self._now = database, now
 
     def add(self, job_id: str, new: NewJob, *, actor: str) -> DeliveryJob:
-        """Creates a job, or returns the one with this id: a confirmation that is sent twice makes one."""
+        """Creates a job, or returns the one with this id: a confirmation that is sent twice makes one.
+
+        Raises OtherBodyError if the one with this id is another job.
+        """
         same = select(delivery_jobs.c.id).where(delivery_jobs.c.id == job_id)
         with audited_transaction(self.database, self._now()) as ledger:
             if ledger.connection.execute(same).first() is None:
@@ -73,7 +76,10 @@ class DeliveryJobs:
                 ledger.connection.execute(insert(delivery_jobs).values(row))
                 named: Detail = {"id": job_id, "course": new.course, "lab": new.lab, "address": new.address}
                 ledger.append("delivery-job", actor, named)
-        return self.read(job_id)
+        job = self.read(job_id)
+        if any(getattr(job, name) != getattr(new, name) for name in NewJob.model_fields):
+            raise OtherBodyError(f"Delivery {job_id[:40]!r} exists with other contents. Use a new id.")
+        return job
 
     def read(self, job_id: str) -> DeliveryJob:
         """Raises UnknownError."""

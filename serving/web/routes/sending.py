@@ -21,7 +21,7 @@ from serving.deliveries.plan import DeliveryPlan, ReleasePolicy
 from serving.deliveries.sending import Sender, Source, is_open
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import configured_policy
-from serving.store.errors import StoreError, UnknownError
+from serving.store.errors import OtherBodyError, StoreError, UnknownError
 from serving.web.form_posts import PageRoute, read_form, text
 from serving.web.rendering import new_request_id, redirect, render
 from serving.web.visitors import AdminVisitor, course_service
@@ -155,7 +155,7 @@ def _confirm(
     if not JOB.fullmatch(given["request"]) or not (confirmed := _revisions(given["confirmed"])):
         raise ProblemError("invalid-request", "The form has a wrong value.")
     grades = service.store.read_lab_grades(service.course.name, given["lab"])
-    replaced = tuple(each.grade.student for each in grades if each.student in overwrite)
+    replaced = tuple(sorted(each.grade.student for each in grades if each.student in overwrite))
     platform, address = _place(given)
     job = NewJob(
         course=service.course.name,
@@ -165,7 +165,10 @@ def _confirm(
         options=JobOptions(**flags, overwrite=replaced),
         confirmed=confirmed,
     )
-    return DeliveryJobs(service.store.database).add(given["request"], job, actor=actor)
+    try:
+        return DeliveryJobs(service.store.database).add(given["request"], job, actor=actor)
+    except OtherBodyError as error:
+        raise ProblemError("form-reused", "The dry run on this page was already sent with other options.") from error
 
 
 def _revisions(given: str) -> dict[str, str]:

@@ -115,6 +115,19 @@ def test_a_confirmation_sent_twice_and_a_second_worker_send_once(sending: Sendin
     assert [len(sending.canvas.comments(10_000 + n)) for n in range(3)] == [1, 1, 0]
 
 
+@pytest.mark.parametrize("changed", [{"include_review": "1"}, {"overwrite": "s000"}, {"confirmed": '{"p": "1"}'}])
+def test_a_page_sent_again_with_other_options_changes_nothing(sending: Sending, changed: dict[str, str]) -> None:
+    admin = sending.plan()
+    plan = admin.page
+    sending.confirm(admin)
+    admin.page, jobs = plan, DeliveryJobs(sending.store.database)
+    before, head = jobs.of_lab(COURSE, "lab1", 10), sending.store.verify().head
+    sending.only_form(admin)
+    page = admin.submit("lab/send", act="confirm", **changed)
+    assert page.status_code == 409 and "form-reused" in page.text
+    assert jobs.of_lab(COURSE, "lab1", 10) == before and sending.store.verify().head == head
+
+
 def test_a_teachers_value_is_a_conflict_until_it_is_replaced_on_purpose(sending: Sending) -> None:
     sending.canvas.submissions[10_000]["score"] = 0.5
     admin = sending.plan()
