@@ -5,13 +5,15 @@ import json
 from typing import Any
 
 from labs_schema.grades import Status
+from labs_schema.limits import PageLimits
+from labs_schema.observations import EvidenceLine, Outcome
 from labs_schema.reading.validate import load_lab
 from serving.store.clarifications import Clarification, Clarifications, Event
 from tests.harness.review.site import TAS, Site
 from tests.harness.review.submissions import SubmissionPages
 
-HESITATING = 4
-"""Submissions without a decision on the criterion."""
+FEW, MANY = 1, 4
+"""Submissions whose decision on the criterion is taken back: without others, too few for a question, or enough."""
 
 
 class AnsweredQuestions:
@@ -26,14 +28,16 @@ class AnsweredQuestions:
         """The model hesitates on a criterion, and a TA answers what that means for the rubric."""
         site = self.site
         criterion = site.chance.randrange(len(site.lab.criteria))
-        for student in site.chance.sample(site.students, HESITATING):
+        for student in site.chance.sample(site.students, site.chance.choice((FEW, MANY, MANY))):
             self._submissions.undo_all(name, (student, criterion))
         site.regrade(**{f"c{criterion}": hesitation(site, criterion)})
+        undecided = [each for each in site.students if site.model.rating((each, criterion)) is None]
         questions = site.forms(site.of_lab(name, "/lab/doubts"), "/lab/doubts")
-        if not questions:  # fewer than three submissions are undecided
+        assert len(questions) == (len(undecided) >= PageLimits().doubt_submissions), (questions, undecided)
+        if not questions:
             site.counts["no question"] += 1
             return
-        page = site.chance.choice(questions)
+        [page] = questions
         text, scope = f"{name} {site.number} answers.", site.chance.choice(("these", "all"))
         sent = page.filled("", {"text": text, "scope": scope})
         addresses = {str(site.send(name, sent, kill=site.happens(0.3)).url)}
@@ -41,6 +45,7 @@ class AnsweredQuestions:
             addresses.add(str(site.send(name, sent).url))
         [found] = [each for each in self._stored.of_lab(site.course, site.lab.name) if each.text == text]
         assert [each.rpartition("/")[2] for each in addresses] == [found.id] and site.names[found.actor] == name
+        assert sorted(found.grades) == sorted(site.grades[-1][each] for each in undecided)
         site.host.work(found.job)
         self.open = found
         site.counts["answers"] += 1
@@ -112,7 +117,8 @@ class AnsweredQuestions:
 
 
 def hesitation(site: Site, criterion: int) -> dict[str, Any]:
-    """A criterion's grade between its first two ratings."""
+    """A criterion's grade between its first two ratings, with an outcome that all submissions share: two ratings alone
+    raise no question."""
     first, second, *rest = [each.title for each in site.lab.criteria[criterion].ratings]
     return {
         "rating": first,
@@ -121,4 +127,5 @@ def hesitation(site: Site, criterion: int) -> dict[str, Any]:
         "confidence": 0.5,
         "status": Status.NEEDS_REVIEW,
         "review_reasons": ("low-confidence: 0.50 < 0.70",),
+        "evidence": (EvidenceLine(check="build", outcome=Outcome.FAILED),),
     }
