@@ -67,7 +67,7 @@ def test_every_command_shows_its_result_through_the_terminal_module(name: str) -
 
 def test_no_command_prints_by_itself() -> None:
     printing = ("typer.echo(", "print(")
-    files = [path for path in Path(inspect.getfile(main)).parent.glob("*.py") if path.name != "__init__.py"]
+    files = [path for path in Path(inspect.getfile(main)).parent.rglob("*.py") if path.name != "__init__.py"]
     lines = [(p.name, line.strip()) for p in files for line in p.read_text(encoding="utf-8").splitlines()]
     assert [each for each in lines if any(word in each[1] for word in printing) and "notes()" not in each[1]] == [
         ("grade.py", "screen.print(str(warning), markup=False)"),
