@@ -66,7 +66,7 @@ async def _check(request: Request) -> None:
     if not hmac.compare_digest(sent.encode("utf-8", "replace"), session.csrf.encode()):
         if not session.key and request.app.state.service.keyed:
             raise ProblemError("sign-in-required", "Your session has ended.")
-        raise ProblemError("form-outdated", "The form is of an earlier session.")
+        raise ProblemError("csrf-token-invalid", "The form is of another session.")
 
 
 def is_same_site(headers: Headers) -> bool:

@@ -111,7 +111,7 @@ class LabPages:
         leader = page.action.rpartition("/")[2]
         graded_again = not {leader, *grades} <= set(site.grades[-1])
         response = site.send(name, sent, kill=site.happens(0.15))
-        status = 403 if graded_again and not self._is_recorded(form) else site.model.rate_group(name, form)
+        status = 409 if graded_again and not self._is_recorded(form) else site.model.rate_group(name, form)
         assert response.status_code == status, (response.status_code, status, sent)
         site.counts[f"groups {status}"] += 1
         if site.happens(0.3):

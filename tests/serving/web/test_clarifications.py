@@ -246,6 +246,8 @@ def test_wrong_answers_and_strangers_are_refused(answered: AnsweredLab) -> None:
     for wrong in ({"text": " "}, {"text": "x" * 2001}, {"doubt": "x"}, {"scope": "some"}, {"request": "x"}):
         answered.ta.page = before
         assert answered.ta.submit("lab/doubts", **{"text": ANSWER, "scope": "these", **wrong}).status_code >= 400
+    answered.ta.page = before
+    assert answered.ta.submit("lab/doubts", text=ANSWER, scope="these", doubt="x").status_code == 409
     assert Clarifications(answered.store.database).of_lab(COURSE, "lab1") == []
     found = answered.answer()
     stranger = visitor(answered.app, answered.store, course="cs999")

@@ -10,7 +10,7 @@ from labs_schema.models import Lab, SourceFile
 from serving.review.copies import Copies
 from serving.review.index import ReviewIndex
 from serving.store.store import Store
-from tests.harness.pages import COURSE, Forms, Visitor, visitor
+from tests.harness.pages import COURSE, Forms, Visitor, record_lab, visitor
 from tests.serving.web.conftest import ReviewedLab
 
 FIRST = "Does it compile?"
@@ -138,6 +138,14 @@ def test_wrong_forms_record_nothing(copied: ReviewedLab) -> None:
         ta.page = before
         sent = {"act": "rate-0-1", **wrong}
         assert ta.submit(f"lab/groups/{copied.grades[0]}", **sent).status_code >= 400, wrong
+    assert all(actors(copied, number) == [] for number in range(5))
+
+
+def test_a_group_that_was_graded_again_is_an_outdated_form(copied: ReviewedLab) -> None:
+    ta = open_group(copied)
+    record_lab(copied.store, copied.lab, request="job2")
+    page = ta.submit(f"lab/groups/{copied.grades[0]}", act="rate-0-1", comment="Mine.")
+    assert page.status_code == 409 and "form-outdated" in page.text and "Mine." in page.text
     assert all(actors(copied, number) == [] for number in range(5))
 
 

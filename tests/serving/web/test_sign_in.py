@@ -174,8 +174,8 @@ def test_sign_in_leads_to_no_other_site(keyed: Store, target: str) -> None:
         ({"Origin": "null"}, {}, "cross-site-request"),
         ({"Sec-Fetch-Site": "cross-site"}, {}, "cross-site-request"),
         ({"Sec-Fetch-Site": "same-site"}, {}, "cross-site-request"),
-        ({}, {"csrf": "forged"}, "form-outdated"),
-        ({}, {"csrf": "ä"}, "form-outdated"),
+        ({}, {"csrf": "forged"}, "csrf-token-invalid"),
+        ({}, {"csrf": "ä"}, "csrf-token-invalid"),
     ],
 )
 def test_a_form_of_another_site_is_refused(keyed: Store, headers: dict[str, str], form: Any, expected: str) -> None:
@@ -189,7 +189,7 @@ def test_the_token_of_another_visitor_is_refused(keyed: Store) -> None:
     app = pages_app(keyed)
     browser, other = visitor(app, keyed), visitor(app, keyed)
     other.page = browser.page
-    assert code(other.submit("sign-out")) == "form-outdated"
+    assert code(other.submit("sign-out")) == "csrf-token-invalid"
 
 
 def test_text_of_a_refused_form_is_shown_again(keyed: Store) -> None:
