@@ -95,8 +95,9 @@ class Settings(BaseSettings):
     )
     session_key: Path | None = Field(
         None,
-        description="The file with the key that signs the sessions of the pages, created when it is first needed. "
-        "Processes that serve the same pages need the same file. Default: session.key next to a SQLite store, else "
+        description="The file with the key that signs the sessions of the pages and from which the secrets of webhooks "
+        "are derived, created when it is first needed; only its owner may read it. All processes and commands that use "
+        "the same store need the same file. Default: session.key next to a SQLite store, else "
         "~/.local/share/grader/session.key",
     )
     blind_share: float = Field(

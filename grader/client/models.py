@@ -342,6 +342,7 @@ class NewWebhook(Record):
     disabled_reason: str | None
     waiting: int
     dead: int
+    fault: WebhookFault | None
     secret: str
 
 
@@ -550,6 +551,15 @@ class WebhookEndpoint(Record):
     disabled_reason: str | None
     waiting: int
     dead: int
+    fault: WebhookFault | None
+
+
+class WebhookFault(Record):
+    """Why messages wait, until the set-up is fixed."""
+
+    code: str
+    message: str
+    hint: str
 
 
 class WebhookIn(Record):

@@ -5,7 +5,6 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 from pydantic import Field
 from rich.console import Console
@@ -22,7 +21,7 @@ from grader.service.webhooks import sending_webhooks
 from grader.service.worker import start_worker
 from grader.terminal import show
 from labs_schema.errors import GraderError
-from labs_schema.settings import Settings, data_folder
+from labs_schema.settings import Settings
 from serving.api.app import create_app, leave_to_workers
 from serving.api.middleware.access_log import log_model, log_to_stderr
 from serving.api.middleware.loopback_only import is_loopback
@@ -32,10 +31,10 @@ from serving.jobs.repository import JobRepository
 from serving.observability.metrics import Metrics
 from serving.observability.telemetry import Telemetry
 from serving.observability.tracing import open_tracing
+from serving.store.session_key import session_key_file
 from serving.store.store import Store
 from serving.web.app import mount_pages
 from serving.web.lti.app import mount_lti
-from serving.web.sessions import read_session_key
 
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?|https?://\[[0-9A-Fa-f:]+\](:\d{1,5})?")
 """The value of `Origin` in browsers: RFC 6454, section 6.2."""
@@ -87,7 +86,7 @@ def run_service(options: ServeOptions) -> None:
         )
         start_job = worker.notify if worker else leave_to_workers
         app = create_app(engine.thread, courses, store, service_options, start_job=start_job, telemetry=telemetry)
-        session_key = read_session_key(_session_key_file(store))
+        session_key = session_key_file(store.database).read()
         labelling = LabelService(store, options.label_model)
         columns = LtiColumns(store)
         mount_pages(app, session_key, blind_share=Settings().blind_share, labelling=labelling, columns=columns)
@@ -108,10 +107,6 @@ def run_service(options: ServeOptions) -> None:
             finally:
                 if worker:
                     worker.stop()
-
-
-def _session_key_file(store: Store) -> Path:
-    return Settings().session_key or (store.database.folder or data_folder()) / "session.key"
 
 
 def _reporter(screen: Console, serving: threading.Event) -> Callable[[str], None]:

@@ -6,15 +6,12 @@ part of a dataset, run or export. `GRADER_SECRET` sets another file.
 
 import hashlib
 import hmac
-import os
-import secrets
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
 from labs_schema.errors import GraderError
-
-KEY_BYTES = 32
+from labs_schema.privacy.key_files import KeyFile
 
 
 def key_file() -> Path:
@@ -57,38 +54,14 @@ def _current_fingerprint() -> str | None:
     try:
         exists = key_file().exists()
     except OSError as error:
-        raise _unusable(key_file(), error) from error
+        raise _file(key_file()).unusable(error) from error
     return key_fingerprint() if exists else None
-
-
-def _unusable(path: Path, error: OSError) -> GraderError:
-    return GraderError(f"The pseudonym key {path} cannot be used: {error.strerror}.", code="bad-pseudonym-key")
 
 
 @lru_cache
 def _read(path: Path) -> bytes:
-    try:
-        if not path.exists():
-            _create(path)
-        found = path.read_bytes()
-    except OSError as error:
-        raise _unusable(path, error) from error
-    if len(found) < KEY_BYTES:
-        raise GraderError(
-            f"{path} is not a pseudonym key: found {len(found)} bytes, expected {KEY_BYTES}. Restore it from a backup.",
-            code="bad-pseudonym-key",
-        )
-    return found
+    return _file(path).read()
 
 
-def _create(path: Path) -> None:
-    """Atomic: os.link fails if the file exists, so of two processes that start together the first one wins."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-        file.write(secrets.token_bytes(KEY_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
-    with suppress(FileExistsError):
-        os.link(fresh, path)
-    fresh.unlink()
+def _file(path: Path) -> KeyFile:
+    return KeyFile(path, "pseudonym key", "Restore it from a backup.", "bad-pseudonym-key")

@@ -1,23 +1,19 @@
 """Sessions in signed cookies. The cookie names an API key by its id; the key is looked up at every request."""
 
-import os
 import secrets
 from contextlib import suppress
 from datetime import timedelta
 from http.cookies import CookieError, SimpleCookie
-from pathlib import Path
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from pydantic import ValidationError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from labs_schema.errors import GraderError
 from labs_schema.frozen import Frozen
 from labs_schema.limits import PageLimits
 
 COOKIE = "grader_session"
-KEY_BYTES = 32
 LIFETIME = timedelta(hours=PageLimits().session_hours)
 
 
@@ -94,33 +90,3 @@ class SessionCookies:
             await send(message)
 
         return await self.app(scope, receive, send_with_cookie)
-
-
-def read_session_key(path: Path) -> bytes:
-    """The signing key, created if missing, readable by its owner only. Raises GraderError if it cannot be used."""
-    try:
-        if not path.exists():
-            _create(path)
-        key = path.read_bytes()
-    except OSError as error:
-        raise GraderError(
-            f"The session key {path} cannot be used: {error.strerror}.", code="bad-session-key"
-        ) from error
-    if len(key) < KEY_BYTES:
-        found = f"found {len(key)} bytes, expected {KEY_BYTES}"
-        raise GraderError(
-            f"{path} is not a session key: {found}. Delete it; everyone then has to sign in again.",
-            code="bad-session-key",
-        )
-    return key
-
-
-def _create(path: Path) -> None:
-    """Atomic: of two processes that start together the first one wins."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-        file.write(secrets.token_bytes(KEY_BYTES))
-    with suppress(FileExistsError):
-        os.link(fresh, path)
-    fresh.unlink()

@@ -7,17 +7,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, get_args
 
 from pydantic import Field
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, case, func, insert, select, update
 
-from labs_schema.errors import GraderError
+from labs_schema.errors import GraderError, issue_texts
 from labs_schema.frozen import Frozen
 from labs_schema.limits import WebhookLimits
 from serving.outbound.policy import OutboundPolicy
 from serving.store.errors import UnknownError
 from serving.store.ledger import Ledger, audited_transaction, printable_name, timestamp
+from serving.store.session_key import session_key_file
 from serving.store.store import Store
 from serving.store.tables import audit_head
-from serving.webhooks.signing import new_secret
+from serving.webhooks.signing import endpoint_key, endpoint_secret, key_tag
 from serving.webhooks.tables import endpoints, messages
 
 EventName = Literal[
@@ -35,6 +36,14 @@ EVENTS: tuple[EventName, ...] = get_args(EventName)
 WEBHOOK_ID = "The id of the webhook."
 
 
+class WebhookFault(Frozen):
+    """Why messages wait, until the set-up is fixed."""
+
+    code: str = Field(description="A stable name of the kind of problem.")
+    message: str = Field(description="What is wrong, with the file.")
+    hint: str = Field(description="How to fix it.")
+
+
 class WebhookEndpoint(Frozen):
     """A receiver of events."""
 
@@ -47,6 +56,7 @@ class WebhookEndpoint(Frozen):
     disabled_reason: str | None = Field(description="Why no more messages are sent.")
     waiting: int = Field(description="The number of messages that are not received yet.")
     dead: int = Field(description="The number of messages that were given up.")
+    fault: WebhookFault | None = Field(description="Why messages cannot be signed and wait; null if they can.")
 
 
 class DeadMessage(Frozen):
@@ -61,7 +71,8 @@ class DeadMessage(Frozen):
 
 
 class Endpoints:
-    """`actor` is who changes them, for the audit log. All methods raise StoreError."""
+    """`actor` is who changes them, for the audit log. All methods raise StoreError; those that return a secret raise
+    GraderError (`bad-session-key`) if the key from which it is derived cannot be used."""
 
     def __init__(self, store: Store, actor: str) -> None:
         self._store, self._actor = store, actor
@@ -79,20 +90,21 @@ class Endpoints:
             raise GraderError(
                 f"Unknown event {unknown[0][:40]!r}. Expected: {', '.join(EVENTS)}.", code="unknown-event"
             )
-        secret, identifier = new_secret(), secrets.token_hex(8)
+        key, identifier = self._key(), secrets.token_hex(8)
         with self._ledger() as ledger:
             row: dict[str, Any] = {"id": identifier, "at": ledger.at, "actor": self._actor, "url": url}
             row |= {"course": course, "since": ledger.at}
-            row |= {"events": " ".join(events or EVENTS), "secret": secret, "cursor": _head(ledger)}
+            row |= {"events": " ".join(events or EVENTS), "secret_number": 1, "key_tag": key_tag(key, identifier)}
+            row["cursor"] = _head(ledger)
             ledger.connection.execute(insert(endpoints).values(row))
             ledger.append("webhook", self._actor, {"id": identifier, "change": "added"})
-        return self.read(identifier), secret
+        return self.read(identifier), endpoint_secret(key, identifier, 1)
 
     def read(self, identifier: str) -> WebhookEndpoint:
         """Raises UnknownError."""
         found = [each for each in self.all() if each.id == identifier]
         if not found:
-            raise UnknownError(f"Unknown webhook {identifier[:40]!r}. List them with: grader webhooks list")
+            raise _unknown(identifier)
         return found[0]
 
     def all(self) -> list[WebhookEndpoint]:
@@ -102,7 +114,7 @@ class Endpoints:
             rows = connection.execute(select(endpoints).order_by(endpoints.c.at)).all()
             waiting = _counts(connection.execute(count.where(messages.c.due_at.is_not(None))))
             dead = _counts(connection.execute(count.where(messages.c.dead_at.is_not(None))))
-        return [_endpoint(row, waiting.get(row.id, 0), dead.get(row.id, 0)) for row in rows]
+        return [_endpoint(row, waiting.get(row.id, 0), dead.get(row.id, 0), self._fault(row)) for row in rows]
 
     def disable(self, identifier: str, reason: str = "by hand") -> WebhookEndpoint:
         """No more messages are made for it or sent to it. Raises UnknownError."""
@@ -118,11 +130,13 @@ class Endpoints:
         return self.read(identifier)
 
     def rotate(self, identifier: str) -> str:
-        """A new secret. The old one signs too for `WebhookLimits.rotation_hours`. Raises UnknownError."""
-        secret = new_secret()
-        until = timestamp(datetime.now(UTC) + timedelta(hours=WebhookLimits().rotation_hours))
-        self._change(identifier, "rotated", {"old_secret": endpoints.c.secret, "old_until": until, "secret": secret})
-        return secret
+        """A new secret. The old one signs too for `WebhookLimits.rotation_hours`, unless it was derived from another
+        key. Raises UnknownError."""
+        key = self._key()
+        tag, until = key_tag(key, identifier), datetime.now(UTC) + timedelta(hours=WebhookLimits().rotation_hours)
+        new = {"secret_number": endpoints.c.secret_number + 1, "key_tag": tag}
+        new["old_until"] = case((endpoints.c.key_tag == tag, timestamp(until)))
+        return endpoint_secret(key, identifier, self._change(identifier, "rotated", new).secret_number)
 
     def dead(self, identifier: str | None = None, limit: int | None = None) -> list[DeadMessage]:
         """Messages that were given up, oldest first."""
@@ -151,11 +165,24 @@ class Endpoints:
             ledger.append("webhook", self._actor, {"id": message, "change": "replayed"})
         return count
 
-    def _change(self, identifier: str, change: str, values: dict[str, Any]) -> None:
-        self.read(identifier)
+    def _change(self, identifier: str, change: str, values: dict[str, Any]) -> Row[Any]:
+        """The changed row."""
+        changed = update(endpoints).where(endpoints.c.id == identifier).values(values).returning(endpoints)
         with self._ledger() as ledger:
-            ledger.connection.execute(update(endpoints).where(endpoints.c.id == identifier).values(values))
+            if (row := ledger.connection.execute(changed).one_or_none()) is None:
+                raise _unknown(identifier)
             ledger.append("webhook", self._actor, {"id": identifier, "change": change})
+        return row
+
+    def _key(self) -> bytes:
+        return session_key_file(self._store.database).read()
+
+    def _fault(self, row: Row[Any]) -> WebhookFault | None:
+        try:
+            endpoint_key(self._store.database, row.id, row.key_tag)
+        except GraderError as error:
+            return WebhookFault(code=error.code, message=str(error), hint=issue_texts()[error.code]["hint"])
+        return None
 
     def _ledger(self) -> AbstractContextManager[Ledger]:
         return audited_transaction(self._store.database, datetime.now(UTC))
@@ -173,7 +200,11 @@ def _counts(rows: Iterable[Row[Any]]) -> dict[str, int]:
     return {row.endpoint: row.number for row in rows}
 
 
-def _endpoint(row: Row[Any], waiting: int, dead: int) -> WebhookEndpoint:
+def _unknown(identifier: str) -> UnknownError:
+    return UnknownError(f"Unknown webhook {identifier[:40]!r}. List them with: grader webhooks list")
+
+
+def _endpoint(row: Row[Any], waiting: int, dead: int, fault: WebhookFault | None) -> WebhookEndpoint:
     columns = ("id", "at", "url", "course", "disabled_at", "disabled_reason")
     values = {name: getattr(row, name) for name in columns}
-    return WebhookEndpoint(**values, events=tuple(row.events.split()), waiting=waiting, dead=dead)
+    return WebhookEndpoint(**values, events=tuple(row.events.split()), waiting=waiting, dead=dead, fault=fault)

@@ -7,13 +7,14 @@ message is due again when the claim ends, under the same id, by which a receiver
 import logging
 import random
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Column, Row, select, update
 
+from labs_schema.errors import GraderError
 from labs_schema.limits import WebhookLimits
 from serving.jobs.poller import Poller
 from serving.outbound.client import OutboundClient
@@ -23,7 +24,7 @@ from serving.store.ledger import timestamp
 from serving.store.store import Store
 from serving.webhooks.endpoints import Endpoints
 from serving.webhooks.events import make_messages
-from serving.webhooks.signing import signed_headers
+from serving.webhooks.signing import endpoint_key, endpoint_secret, signed_headers
 from serving.webhooks.tables import endpoints, messages
 
 log = logging.getLogger("grader.webhooks")
@@ -31,6 +32,7 @@ LIMITS = WebhookLimits()
 # Standard Webhooks, "Deliverability": seconds from one attempt to the next.
 SCHEDULE = (0, 5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 BUSY = (429, 502, 504)
+SECRET: tuple[Column[Any], ...] = (endpoints.c.secret_number, endpoints.c.key_tag, endpoints.c.old_until)
 
 
 class WebhookSender(Poller):
@@ -46,15 +48,17 @@ class WebhookSender(Poller):
     ) -> None:
         super().__init__("webhooks", poll_seconds=LIMITS.poll_seconds, stop_seconds=LIMITS.stop_seconds)
         self._store, self._client, self._clock, self._jitter = store, client, clock, jitter
+        self._reported = set[tuple[str, str]]()
 
     def look(self) -> int:
         """Makes new messages and sends those that are due; returns how many were sent."""
         make_messages(self._store, self._clock())
-        sent, failing = 0, set[str]()
+        sent, failing = 0, self._without_key()
         while not self._stopping.is_set() and (message := self._claim(failing)) is not None:
-            if not self._send(message):
+            keys = self._secrets(message)  # none if another process replaced the key just now
+            if not keys or not self._send(message, keys):
                 failing.add(message.endpoint)
-            sent += 1
+            sent += bool(keys)
         return sent
 
     def _claim(self, failing: Collection[str]) -> Row[Any] | None:
@@ -64,7 +68,7 @@ class WebhookSender(Poller):
         """
         now = self._clock()
         due = messages.c.due_at <= timestamp(now), endpoints.c.disabled_at.is_(None), endpoints.c.id.not_in(failing)
-        query = select(messages, endpoints.c.url, endpoints.c.secret, endpoints.c.old_secret, endpoints.c.old_until)
+        query = select(messages, endpoints.c.url, *SECRET)
         joined = query.join(endpoints, endpoints.c.id == messages.c.endpoint).where(*due)
         with self._store.database.writing() as connection:
             for row in connection.execute(joined.order_by(messages.c.due_at).limit(10)).all():
@@ -74,12 +78,33 @@ class WebhookSender(Poller):
                     return row
         return None
 
-    def _send(self, message: Row[Any]) -> bool:
+    def _without_key(self) -> set[str]:
+        """The endpoints whose messages this process cannot sign. They wait, for another process or a new secret."""
+        query = select(endpoints.c.id.label("endpoint"), *SECRET).where(endpoints.c.disabled_at.is_(None))
+        with self._store.database.reading() as connection:
+            rows = connection.execute(query).all()
+        return {row.endpoint for row in rows if not self._secrets(row)}
+
+    def _secrets(self, message: Row[Any]) -> list[str]:
+        """Those that sign it: the current one and, after a rotation, the one before. Empty without their key."""
+        try:
+            key = endpoint_key(self._store.database, message.endpoint, message.key_tag)
+        except GraderError as error:
+            self._report(message.endpoint, error)
+            return []
+        before = (message.old_until or "") > timestamp(self._clock())
+        numbers = (message.secret_number, message.secret_number - 1)[: 1 + before]
+        return [endpoint_secret(key, message.endpoint, number) for number in numbers]
+
+    def _report(self, endpoint: str, error: GraderError) -> None:
+        """Once for each fault, not at every look."""
+        if (endpoint, error.code) not in self._reported:
+            self._reported.add((endpoint, error.code))
+            log.error("webhook %s: nothing is sent: %s (%s)", endpoint, error, error.code)
+
+    def _send(self, message: Row[Any], keys: Sequence[str]) -> bool:
         """Whether it was received."""
         now, body = self._clock(), message.body.encode()
-        keys = [message.secret]
-        if message.old_secret and (message.old_until or "") > timestamp(now):
-            keys.append(message.old_secret)
         headers = signed_headers(message.id, int(now.timestamp()), body, keys)
         try:
             response = self._client.request(

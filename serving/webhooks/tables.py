@@ -5,14 +5,15 @@ from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text, 
 from serving.store.tables import metadata, optional, required
 
 # `events`: names separated by spaces. `course` is null for all courses. `cursor`: the last audit entry that was read.
-# `since`: jobs that finished before are not events. `old_secret` signs too until `old_until`.
+# `since`: jobs that finished before are not events. `secret_number` is that of the secret, derived from the key with
+# `key_tag`; the secret of the number before signs too until `old_until`.
 endpoints = Table(
     "webhook_endpoints",
     metadata,
     Column("id", String, primary_key=True),
-    *required("at", "actor", "url", "events", "secret"),
-    *optional("course", "since", "old_secret", "old_until", "disabled_at", "disabled_reason"),
-    Column("cursor", Integer, nullable=False),
+    *required("at", "actor", "url", "events", "key_tag"),
+    *optional("course", "since", "old_until", "disabled_at", "disabled_reason"),
+    *required("secret_number", "cursor", kind=Integer),
 )
 
 # `subject` is what the message is about: an endpoint gets one message for each. `due_at` is null once it was delivered,

@@ -56,6 +56,7 @@ def list_webhooks() -> None:
         f"{each.course or 'all courses'}  {each.url}"
         for each in found
     ]
+    lines += [f"{fault.code}: {fault.message} {fault.hint}" for each in found if (fault := each.fault)]
     show(found, *(lines or ["No webhooks yet. Add one with grader webhooks add."]))
 
 

@@ -10,9 +10,10 @@ from fastapi.routing import APIRoute
 
 from labs_schema.errors import GraderError
 from serving.store.roles import Role
+from serving.store.session_key import session_key_file
 from serving.store.store import Store, open_store
 from serving.web.form_posts import PageRoute
-from serving.web.sessions import COOKIE, read_session_key
+from serving.web.sessions import COOKIE
 from serving.web.visitors import Visits
 from tests.harness.pages import COURSE, Visitor, pages_app, visitor
 
@@ -225,11 +226,15 @@ def test_the_root_leads_to_the_pages(keyed: Store) -> None:
     assert visitor(pages_app(keyed), keyed).client.get("/").url.path == "/app/"
 
 
-def test_the_session_key_is_created_once_and_private(tmp_path: Path) -> None:
+def test_the_session_key_is_created_once_and_private(
+    keyed: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "data" / "session.key"
-    first = read_session_key(path)
-    assert read_session_key(path) == first and len(first) == 32 and path.stat().st_mode & 0o077 == 0
+    monkeypatch.setenv("GRADER_SESSION_KEY", str(path))
+    file = session_key_file(keyed.database)
+    first = file.read()
+    assert file.read() == first and len(first) == 32 and path.stat().st_mode & 0o077 == 0
     path.write_bytes(b"short")
     with pytest.raises(GraderError) as caught:
-        read_session_key(path)
+        file.read()
     assert caught.value.code == "bad-session-key"
