@@ -58,7 +58,6 @@ class JobRepository:
                 return there[0]
             if cli and (other := _created_meanwhile(ledger.connection, course, lab, work, fingerprint, known)):
                 return other
-            pseudonyms = students.add_students(ledger, course, lab.students, actor)
             job = Job(
                 id=job_id or secrets.token_hex(8),
                 at=ledger.at,
@@ -66,7 +65,7 @@ class JobRepository:
                 course=printable_name(course),
                 lab=lab.name,
                 work=work,
-                total=len(pseudonyms),
+                total=0,
                 chunk=chunk,
                 generation=1,
                 requested=RequestedState.RUN,
@@ -76,11 +75,7 @@ class JobRepository:
                 fingerprint=fingerprint,
                 warnings=lab.warnings,
             )
-            ledger.connection.execute(insert(jobs).values(job.model_dump()))
-            _add_members(ledger, job, lab, pseudonyms)
-            detail: dict[str, str | int | None] = job.model_dump(include={"id", "course", "lab", "work", "total"})
-            ledger.append("job", actor, detail)
-        return job
+            return insert_job(ledger, job, lab)
 
     def add_absent(self, job: Job, lab: Lab, *, actor: str) -> Job:
         """Adds the students without a submission who are in the lab's tables or roster since the job was created."""
@@ -195,6 +190,17 @@ class JobRepository:
             done = set(connection.execute(select(grades.c.student).where(*mine)).scalars())
             parked = set(connection.execute(select(attempts.c.student).where(*parked_too)).scalars())
             return done | parked | set(connection.execute(select(people.c.pseudonym).where(*gone)).scalars())
+
+
+def insert_job(ledger: Ledger, job: Job, lab: Lab) -> Job:
+    """Adds a new job over the submissions of `lab`, with its `total`."""
+    pseudonyms = students.add_students(ledger, job.course, lab.students, job.actor)
+    job = job.model_copy(update={"total": len(pseudonyms)})
+    ledger.connection.execute(insert(jobs).values(job.model_dump()))
+    _add_members(ledger, job, lab, pseudonyms)
+    detail: dict[str, str | int | None] = job.model_dump(include={"id", "course", "lab", "work", "total"})
+    ledger.append("job", job.actor, detail)
+    return job
 
 
 def _add_members(ledger: Ledger, job: Job, lab: Lab, pseudonyms: Sequence[str]) -> None:

@@ -17,7 +17,7 @@ from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_hash, canonical_json
 from serving.store.database import Database, select_in_batches
 from serving.store.errors import UnknownError
-from serving.store.ledger import audited_transaction, printable_name
+from serving.store.ledger import Ledger, audited_transaction, printable_name
 from serving.store.review_tables import clarification_events, clarifications
 from serving.store.tables import grades, students
 
@@ -82,7 +82,7 @@ class Clarifications:
             connection = ledger.connection
             known = connection.execute(select(clarifications.c.id).where(clarifications.c.request == request)).scalar()
             if known is not None:
-                return _read(connection, known)
+                return read_clarification(connection, known)
             row = ledger.new_row(
                 actor,
                 request=printable_name(request),
@@ -93,39 +93,31 @@ class Clarifications:
             )
             connection.execute(insert(clarifications).values(**row, document=document))
             ledger.append("clarification", actor, row)
-            return _read(connection, str(row["id"]))
+            return read_clarification(connection, str(row["id"]))
 
     def of_request(self, request: str) -> Clarification | None:
         """The answer that a request appended."""
         with self._database.reading() as connection:
             known = connection.execute(select(clarifications.c.id).where(clarifications.c.request == request)).scalar()
-            return None if known is None else _read(connection, known)
+            return None if known is None else read_clarification(connection, known)
 
     def record(self, clarification: str, event: Event, *, actor: str) -> bool:
         """Appends an event; idempotent. False if an earlier event excludes it: an answer that was discarded is not
         applied, and one that was applied is not discarded. Raises UnknownError."""
         with audited_transaction(self._database, self._now()) as ledger:
-            found = _read(ledger.connection, clarification)
-            if found.last is event:
-                return True
-            if found.last in (Event.APPLIED, Event.DISCARDED):
-                return found.last is Event.APPLIED and event is Event.APPLYING
-            row = ledger.new_row(actor, clarification=clarification, event=event.value)
-            ledger.connection.execute(insert(clarification_events).values(row))
-            ledger.append("clarification-event", actor, row)
-            return True
+            return record_event(ledger, clarification, event, actor)
 
     def read(self, clarification: str) -> Clarification:
         """Raises UnknownError."""
         with self._database.reading() as connection:
-            return _read(connection, clarification)
+            return read_clarification(connection, clarification)
 
     def of_lab(self, course: str, lab: str) -> list[Clarification]:
         """The newest first."""
         mine = clarifications.c.course == course, clarifications.c.lab == lab
         query = select(clarifications.c.id).where(*mine).order_by(clarifications.c.seq.desc())
         with self._database.reading() as connection:
-            return [_read(connection, each) for each in connection.execute(query).scalars().all()]
+            return [read_clarification(connection, each) for each in connection.execute(query).scalars().all()]
 
     def students(self, clarification: Clarification) -> set[str]:
         """The ids of the students of its grades, without forgotten ones."""
@@ -135,7 +127,36 @@ class Clarifications:
         return {row.student for row in rows if row.student is not None}
 
 
-def _read(connection: Connection, clarification: str) -> Clarification:
+def record_event(ledger: Ledger, clarification: str, event: Event, actor: str) -> bool:
+    """See `Clarifications.record`."""
+    found = read_clarification(ledger.connection, clarification)
+    if found.last is event:
+        return True
+    if found.last in (Event.APPLIED, Event.DISCARDED):
+        return found.last is Event.APPLIED and event is Event.APPLYING
+    row = ledger.new_row(actor, clarification=clarification, event=event.value)
+    ledger.connection.execute(insert(clarification_events).values(row))
+    ledger.append("clarification-event", actor, row)
+    return True
+
+
+def replaceable(connection: Connection, found: Clarification, pseudonyms: Sequence[str]) -> set[str]:
+    """The students whose current grade is one that the answer concerns, or one from before the answer if they are
+    other members of a group. A newer grade is never replaced."""
+    query = select(grades.c.id, grades.c.seq, grades.c.student).order_by(grades.c.seq)
+    mine = query.where(grades.c.lab == found.lab)
+    concerned = {row.student for row in select_in_batches(connection, query, grades.c.id, found.grades)}
+    newest = {row.student: row for row in select_in_batches(connection, mine, grades.c.student, pseudonyms)}
+    return {
+        student
+        for student in pseudonyms
+        if (row := newest.get(student)) is None
+        or (row.id in found.grades if student in concerned else row.seq < found.seq)
+    }
+
+
+def read_clarification(connection: Connection, clarification: str) -> Clarification:
+    """Raises UnknownError."""
     row = connection.execute(select(clarifications).where(clarifications.c.id == clarification)).one_or_none()
     if row is None:
         raise UnknownError(f"There is no clarification {clarification!r}.")

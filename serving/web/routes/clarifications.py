@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from labs_schema.errors import GraderError, InputError
+from labs_schema.errors import InputError
 from labs_schema.hashes import rubric_hash
 from labs_schema.lab_editor import save_texts
 from labs_schema.limits import PageLimits
@@ -18,8 +18,7 @@ from labs_schema.rubrics.clarifying import add_clarification
 from serving.api.authorization import Caller
 from serving.api.schemas.problems import ProblemError
 from serving.api.service import Service
-from serving.jobs.adoption import adopt
-from serving.jobs.clarified import clarified, clarified_lab
+from serving.jobs.clarified import clarified, clarified_lab, complete, left_to_use
 from serving.jobs.job import Progress, RequestedState, work_hash
 from serving.review.changes import RatingChanges, by_student, current_ratings, rating_changes
 from serving.review.index import LabReview
@@ -91,7 +90,16 @@ def _page(request: Request, clarification_id: str) -> dict[str, Any]:
     service, found = _read(request, clarification_id)
     review = review_state(request).index.lab(found.course, found.lab)
     progress = progress_of(service, found)
-    changed = _changes(service, found, review)
+    proposed = [each for each in service.store.read_grades(found.job) if each.grade and each.by_model]
+    can_apply, can_discard = _possible(request, service, found)
+    interrupted = can_apply and not can_discard
+    if interrupted:
+        left = left_to_use(service.store.database, found, served_lab(service, found.lab))
+    elif found.last is Event.APPLIED:
+        left = [each for each in service.store.read_grades(found.id) if each.grade]
+    else:
+        left = proposed
+    changed = _changes(service, left if interrupted else proposed, review)
     hide = hidden_for(request, review)
     blind = {(item.name, each.title) for item in review.items.values() for each in item.criteria if hide(item, each)}
     effective = changed.effective
@@ -102,6 +110,10 @@ def _page(request: Request, clarification_id: str) -> dict[str, Any]:
         "found": found,
         "progress": progress,
         "graded": progress is not None and _is_graded(progress),
+        "can_apply": can_apply,
+        "can_discard": can_discard,
+        "interrupted": interrupted,
+        "unchanged": len(proposed) - len(left),
         "changed": changed,
         "effective": effective,
         "elsewhere": sum(each.criterion != found.criterion for each in effective),
@@ -125,57 +137,43 @@ def _reads_text(service: Service, found: Clarification) -> bool:
     return not any(each.grade and each.grade.provenance and each.grade.provenance.engine == "head" for each in proposed)
 
 
-def _changes(service: Service, found: Clarification, review: LabReview) -> RatingChanges:
-    proposed = [
+def _changes(service: Service, proposed: list[StoredGrade], review: LabReview) -> RatingChanges:
+    named = [
         each.grade.model_copy(update={"student": student})
-        for each in service.store.read_grades(found.job)
-        if each.grade and each.by_model and (student := service.store.read_student(each.student).student)
+        for each in proposed
+        if each.grade and (student := service.store.read_student(each.student).student)
     ]
-    return rating_changes(current_ratings(review), by_student(proposed, {}))
+    return rating_changes(current_ratings(review), by_student(named, {}))
 
 
 def _apply(request: Request, caller: Caller, clarification_id: str) -> None:
     service, found = _read(request, clarification_id)
-    store, progress = service.store, progress_of(service, found)
-    if found.last is Event.APPLIED:
-        return
+    with edit_lock(lab_folder(service, found.lab)):
+        database, lab = service.store.database, served_lab(service, found.lab)
+        found = Clarifications(database).read(found.id)  # someone else may have applied it while this one waited
+        if found.last is Event.APPLIED:
+            return
+        if not _is_interrupted(lab, found):
+            _check_unchanged(request, service, found, lab)
+            if not Clarifications(database).record(found.id, Event.APPLYING, actor=caller.actor):
+                raise ProblemError("proposal-outdated", "The answer was discarded.")
+            _write(service, lab, found)
+        if not complete(database, found, served_lab(service, found.lab), actor=caller.actor):
+            raise ProblemError("proposal-outdated", "The answer was discarded.")
+
+
+def _is_interrupted(lab: Lab, found: Clarification) -> bool:
+    """Whether applying was interrupted after the text was written: then it can only be completed."""
+    return found.last is Event.APPLYING and _is_in_rubric(lab, found)
+
+
+def _check_unchanged(request: Request, service: Service, found: Clarification, lab: Lab) -> None:
+    """Raises ProblemError unless everything that the proposal rests on is as it was."""
+    progress = progress_of(service, found)
     if progress is None or not _is_graded(progress):
         raise ProblemError("proposal-outdated", "The submissions have not been graded by the new text yet.")
-    with edit_lock(lab_folder(service, found.lab)):
-        lab = served_lab(service, found.lab)
-        proposed = _proposed(service, lab, found)
-        if work_hash(proposed) != progress.job.work or not _are_current(request, found):
-            raise ProblemError("proposal-outdated", "The rubric or a submission has changed since. Answer again.")
-        if not Clarifications(store.database).record(found.id, Event.APPLYING, actor=caller.actor):
-            raise ProblemError("proposal-outdated", "The answer was discarded.")
-        _write(service, lab, found)
-    graded = [each for each in store.read_grades(found.job) if each.grade and each.by_model]
-    named = [each.grade.model_copy(update={"lab": found.lab}) for each in graded if each.grade]
-    if named:
-        try:
-            adopt(
-                store, found.course, _observed(service, proposed, graded), named, proposal=found.id, actor=caller.actor
-            )
-        except GraderError as error:
-            if error.code != "job-locked":
-                raise
-            raise ProblemError("proposal-outdated", "Someone else is applying the answer.") from None
-    Clarifications(store.database).record(found.id, Event.APPLIED, actor=caller.actor)
-
-
-def _observed(service: Service, proposed: Lab, graded: list[StoredGrade]) -> Lab:
-    """The lab with the outcomes that the proposed grades rest on: checks may have been run for them."""
-    observed = {}
-    for each in graded:
-        submitted, student = service.store.read_submission(each.id), service.store.read_student(each.student).student
-        if submitted is not None and student is not None:
-            observed[student] = submitted.observations
-    submissions = tuple(
-        each.model_copy(update={"observations": observed[known[0]]})
-        for each in proposed.submissions
-        if (known := [student for student in each.students if student in observed])
-    )
-    return proposed.model_copy(update={"submissions": submissions})
+    if work_hash(_proposed(service, lab, found)) != progress.job.work or not _are_current(request, found):
+        raise ProblemError("proposal-outdated", "The rubric or a submission has changed since. Answer again.")
 
 
 def _proposed(service: Service, lab: Lab, found: Clarification) -> Lab:
@@ -187,12 +185,8 @@ def _proposed(service: Service, lab: Lab, found: Clarification) -> Lab:
 
 
 def _are_current(request: Request, found: Clarification) -> bool:
-    """Whether every concerned grade is still current, or was replaced by this answer's own before an interruption."""
     items = review_state(request).index.lab(found.course, found.lab).items
-    own = {item.student for item in items.values() if item.request == found.id}
-    store = request.app.state.service.store
-    missing = [each for each in found.grades if each not in items]
-    return all(store.read_history(each).grade.student in own for each in missing)
+    return all(each in items for each in found.grades)
 
 
 def _write(service: Service, lab: Lab, found: Clarification) -> None:
@@ -224,11 +218,26 @@ def _discard(request: Request, caller: Caller, clarification_id: str) -> None:
     service, found = _read(request, clarification_id)
     folder = service.course.labs.folders.get(found.lab)
     with edit_lock(folder) if folder else nullcontext():
-        applying = Clarifications(service.store.database).read(found.id).last is Event.APPLYING
-        if applying and _is_in_rubric(served_lab(service, found.lab), found):
+        now = Clarifications(service.store.database).read(found.id)
+        if now.last is Event.APPLYING and _is_interrupted(served_lab(service, found.lab), now):
             raise ProblemError("proposal-outdated", "The text is in the rubric: apply the answer again to complete it.")
         if not Clarifications(service.store.database).record(found.id, Event.DISCARDED, actor=caller.actor):
             raise ProblemError("proposal-outdated", "The answer was applied.")
+
+
+def _possible(request: Request, service: Service, found: Clarification) -> tuple[bool, bool]:
+    """Whether the answer can be applied, and whether it can be discarded."""
+    if found.last in (Event.APPLIED, Event.DISCARDED):
+        return False, False
+    try:
+        lab = served_lab(service, found.lab)
+        if _is_interrupted(lab, found):
+            return True, False
+        _check_unchanged(request, service, found, lab)
+    except ProblemError as error:
+        unreadable = error.problem.code != "proposal-outdated"
+        return False, not (unreadable and found.last is Event.APPLYING)
+    return True, True
 
 
 def _read(request: Request, clarification_id: str) -> tuple[Service, Clarification]:

@@ -25,7 +25,7 @@ from serving.scheduler.engine_thread import EngineThread
 from serving.store.clarifications import Clarification, Clarifications, Event
 from serving.store.roles import Role
 from serving.store.store import Store
-from tests.harness.pages import COURSE, Visitor, pages_app, record_lab, visitor
+from tests.harness.pages import COURSE, Forms, Visitor, pages_app, record_lab, visitor
 
 FIRST, SECOND = "Does it compile?", "Is it readable?"
 HERE = f"lab/doubts?course={COURSE}&lab=lab1"
@@ -95,6 +95,43 @@ def shown(visitor: Visitor, found: Clarification) -> str:
     return page.text
 
 
+def shows(visitor: Visitor) -> set[str]:
+    """The buttons of an answer's page."""
+    return {each[0].rpartition("/")[2] for each in Forms(visitor.page.text).found if "/clarifications/" in each[0]}
+
+
+def press(visitor: Visitor, found: Clarification, button: str) -> Any:
+    """Sends the form of a button that the page may not have any more."""
+    fields = {"csrf": Forms(visitor.page.text).found[-1][1]["csrf"]}
+    return visitor.client.post(f"/app/clarifications/{found.id}/{button}", data=fields)
+
+
+def interrupted(answered: AnsweredLab, monkeypatch: Any, step: str = "complete") -> Clarification:
+    """An answer whose application was killed in `step`: `_write` before the text is written, `complete` after it."""
+    found = answered.answer()
+    answered.grade(found)
+    shown(answered.ta, found)
+    assert shows(answered.ta) == {"apply", "discard"}
+    with monkeypatch.context() as patch:
+        patch.setattr(f"serving.web.routes.clarifications.{step}", _killed)
+        assert answered.ta.submit("/apply").status_code == 500
+    assert answered.clarification().last is Event.APPLYING
+    return found
+
+
+def regrade(answered: AnsweredLab, *numbers: int) -> None:
+    """Some submissions get newer grades, with rating C."""
+    submissions = tuple(answered.lab.submissions[each] for each in numbers)
+    lab = load_lab(answered.folder).model_copy(update={"submissions": submissions})
+    record_lab(answered.store, lab, request="job2", c0={"rating": "C"})
+
+
+def rewrite(answered: AnsweredLab, change: Callable[[Any], None]) -> None:
+    rubric = answered.rubric()
+    change(rubric)
+    (answered.folder / "rubrics.json").write_text(json.dumps(rubric))
+
+
 def test_a_doubt_names_the_criterion_the_two_ratings_and_what_is_shared(answered: AnsweredLab) -> None:
     review = ReviewIndex(answered.store.database).lab(COURSE, "lab1")
     [found] = doubts(answered.store.database, review, lambda *_: False)
@@ -159,7 +196,7 @@ def test_an_application_that_was_interrupted_is_completed_once(answered: Answere
     shown(answered.ta, found)
     before = answered.ta.page
     with monkeypatch.context() as patch:
-        patch.setattr("serving.web.routes.clarifications.adopt", _killed)
+        patch.setattr("serving.web.routes.clarifications.complete", _killed)
         assert answered.ta.submit("/apply").status_code == 500
     assert answered.rubric()[0]["clarifications"] == [ANSWER] and answered.clarification().last is Event.APPLYING
     assert "Apply again" in shown(answered.ta, found)
@@ -196,12 +233,71 @@ def test_an_answer_that_is_being_applied_is_not_discarded(answered: AnsweredLab,
     shown(answered.ta, found)
     before = answered.ta.page
     with monkeypatch.context() as patch:
-        patch.setattr("serving.web.routes.clarifications.adopt", _killed)
+        patch.setattr("serving.web.routes.clarifications.complete", _killed)
         assert answered.ta.submit("/apply").status_code == 500
     answered.ta.page = before
     assert answered.ta.submit("/discard").status_code == 409 and answered.clarification().last is Event.APPLYING
     answered.ta.page = before
     assert answered.ta.submit("/apply").status_code == 200 and answered.clarification().last is Event.APPLIED
+
+
+def test_an_interrupted_application_is_completed_and_newer_grades_stay(answered: AnsweredLab, monkeypatch: Any) -> None:
+    found = interrupted(answered, monkeypatch)
+    regrade(answered, 0, 3)
+    assert "2 submissions keep another grade" in shown(answered.ta, found) and shows(answered.ta) == {"apply"}
+    assert press(answered.ta, found, "discard").status_code == 409
+    for _ in range(2):
+        assert press(answered.ta, found, "apply").status_code == 200
+    assert answered.ratings() == ["C", "B", "B", "C", "B", "B"] and answered.clarification().last is Event.APPLIED
+    assert len(answered.store.read_grades(found.id)) == 4 and answered.rubric()[0]["clarifications"] == [ANSWER]
+    progress = answered.backend.jobs.progress(found.id)
+    assert (progress.job.total, progress.graded, progress.state) == (4, 4, "done")
+    assert "2 of the submissions" in shown(answered.ta, found) and shows(answered.ta) == set()
+    assert answered.store.verify().faults == ()
+
+
+def test_an_application_killed_before_the_text_and_overtaken_is_discarded(
+    answered: AnsweredLab, monkeypatch: Any
+) -> None:
+    found = interrupted(answered, monkeypatch, "_write")
+    regrade(answered, 1)
+    shown(answered.ta, found)
+    assert shows(answered.ta) == {"discard"} and press(answered.ta, found, "apply").status_code == 409
+    assert answered.ta.submit("/discard").status_code == 200 and answered.clarification().last is Event.DISCARDED
+    assert answered.ratings() == ["A", "C", "A", "A", "A", "A"] and "clarifications" not in answered.rubric()[0]
+
+
+def test_completing_after_another_edit_of_the_rubric_replaces_no_grade(answered: AnsweredLab, monkeypatch: Any) -> None:
+    found = interrupted(answered, monkeypatch)
+    rewrite(answered, lambda rubric: rubric[1].update(clarifications=["Other."]))
+    shown(answered.ta, found)
+    assert shows(answered.ta) == {"apply"} and answered.ta.submit("/apply").status_code == 200
+    assert answered.ratings() == ["A"] * 6 and answered.clarification().last is Event.APPLIED
+    assert answered.rubric()[0]["clarifications"] == [ANSWER]
+
+
+def test_an_interrupted_application_whose_text_was_removed_is_applied_or_discarded(
+    answered: AnsweredLab, monkeypatch: Any
+) -> None:
+    found = interrupted(answered, monkeypatch)
+    rewrite(answered, lambda rubric: rubric[0].pop("clarifications"))
+    shown(answered.ta, found)
+    assert shows(answered.ta) == {"apply", "discard"}
+    assert answered.ta.submit("/discard").status_code == 200 and answered.ratings() == ["A"] * 6
+    assert answered.clarification().last is Event.DISCARDED and answered.store.read_grades(found.id) == []
+
+
+def test_completing_skips_changed_programs_and_forgotten_students(answered: AnsweredLab, monkeypatch: Any) -> None:
+    found = interrupted(answered, monkeypatch)
+    [program] = [each for each in answered.folder.rglob("*.c") if "s001" in str(each)]
+    program.write_text("int main(void) { return 9; }\n")
+    answered.store.forget_student("s002", COURSE, actor="test")
+    shown(answered.ta, found)
+    assert shows(answered.ta) == {"apply"} and answered.ta.submit("/apply").status_code == 200
+    review = ReviewIndex(answered.store.database).lab(COURSE, "lab1")
+    rated = {item.name: item.criteria[0].current for item in review.items.values()}
+    assert rated == {"s000": "B", "s001": "A", "s003": "B", "s004": "B", "s005": "B"}
+    assert answered.store.verify().faults == ()
 
 
 def test_an_answer_that_could_not_be_written_can_be_discarded(answered: AnsweredLab, monkeypatch: Any) -> None:
@@ -222,7 +318,8 @@ def test_a_rubric_or_grade_changed_meanwhile_is_not_overwritten(answered: Answer
     answered.grade(found)
     record_lab(answered.store, answered.lab, request="job2", c0={"rating": "C"})
     shown(answered.ta, found)
-    assert answered.ta.submit("/apply").status_code == 409 and answered.ratings() == ["C"] * 6
+    assert shows(answered.ta) == {"discard"}
+    assert press(answered.ta, found, "apply").status_code == 409 and answered.ratings() == ["C"] * 6
     assert "clarifications" not in answered.rubric()[0] and answered.clarification().last is None
 
 
