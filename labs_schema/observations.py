@@ -95,8 +95,9 @@ Message = Annotated[str, AfterValidator(lambda text: shortened(text, LIMITS.mess
 Name = Annotated[str, Field(min_length=1, max_length=LIMITS.name_chars)]
 Tag = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=LIMITS.tag_chars)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1e9, le=1e9)]
-Count = Annotated[int, BeforeValidator(whole_number), Field(strict=True, ge=0, le=2**53)]
-Status = Annotated[int, BeforeValidator(whole_number), Field(strict=True, ge=-(2**31), lt=2**32)]
+Count = Annotated[int, Field(strict=True, ge=0, le=2**53), BeforeValidator(whole_number)]
+LineNumber = Annotated[int, Field(strict=True, ge=1, le=2**53), BeforeValidator(whole_number)]
+Status = Annotated[int, Field(strict=True, ge=-(2**31), lt=2**32), BeforeValidator(whole_number)]
 """Of a process; Windows has unsigned ones."""
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -105,7 +106,7 @@ class Diagnostic(Frozen):
     """A line of a compiler or linter."""
 
     filename: Message = Field(default="", description="The file, as the tool names it.")
-    line: Count | None = Field(default=None, ge=1, description="The line, from 1.")
+    line: LineNumber | None = Field(default=None, description="The line, from 1.")
     severity: Message = Field(default="warning", description="Such as error or warning.")
     text: Message = Field(description="The text of the tool.")
 

@@ -62,8 +62,8 @@ class RegradeRequestList(Frozen):
 class StudentLinkIn(RequestPart):
     """`include_review` and `probabilities` need a key with the role ta."""
 
-    days: Annotated[int, BeforeValidator(whole_number)] = Field(
-        default=LIMITS.link_days, strict=True, ge=1, le=LIMITS.link_days_max, description="How long it is valid."
+    days: Annotated[int, Field(strict=True, ge=1, le=LIMITS.link_days_max), BeforeValidator(whole_number)] = Field(
+        default=LIMITS.link_days, description="How long it is valid."
     )
     include_review: bool = Field(
         default=False, strict=True, description="Also show ratings that a person should confirm."
