@@ -8,24 +8,27 @@ GROUPS = {"tests/serving/engines/": "vllm", "tests/grader/test_real_weights.py":
 """Start of a path -> group of the files that share an engine, which takes half a minute to start."""
 LONGEST = (
     "vllm",
+    "tests/serving/web/browser/test_lost_work.py",
     "tests/test_pipeline.py",
-    "tests/serving/observing/test_hostile_programs.py",
-    "tests/test_tutorial.py",
-    "tests/training/run/test_train.py",
-    "tests/training/run/test_kill_and_resume.py",
     "tests/grader/service/test_outages.py",
+    "tests/serving/web/browser/test_whole_lab.py",
+    "tests/training/trainers/test_dpo.py",
+    "tests/serving/web/browser/test_every_page.py",
+    "tests/serving/store/test_verification.py",
+    "tests/serving/web/browser/test_submission_page.py",
+    "tests/serving/jobs/test_courses.py",
+    "tests/grader/experiments/test_worst_case.py",
+    "tests/serving/observing/test_hostile_programs.py",
     "tests/serving/jobs/test_chaos.py",
-    "tests/serving/courses/test_served_together.py",
-    "tests/grader/experiments/test_robustness_series.py",
-    "tests/training/trainers/test_two_processes.py",
+    "tests/serving/jobs/test_worker.py",
     "tests/serving/api/test_fuzz.py",
-    "tests/serving/api/proxy/test_nginx.py",
+    "tests/grader/labels/test_ta_summaries.py",
+    "tests/grader/report/test_browser.py",
     "tests/grader/service/test_killed_service.py",
-    "tests/serving/deliveries/test_killed_sender.py",
-    "tests/grader/regrade/test_killed_regrade.py",
-    "tests/grader/service/test_served_grade.py",
+    "tests/serving/api/test_queue_full.py",
+    "tests/serving/api/proxy/test_nginx.py",
 )
-"""Groups and files that take half a minute or more. They start first, so that no process waits for them at the end."""
+"""Groups and files that took 25 seconds or more. They start first, so that no process waits for them at the end."""
 
 
 class FileScheduling(LoadScopeScheduling):

@@ -46,8 +46,9 @@ def reviewed(store: Store, make_lab: Callable[..., Lab]) -> ReviewedLab:
     return ReviewedLab(store, make_lab())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """One for each file: while Playwright runs, no test in this process could call `asyncio.run`."""
     with chromium() as opened:
         yield opened
 
