@@ -10,7 +10,6 @@ def session_key_file(database: Database) -> KeyFile:
     return KeyFile(
         Settings().session_key or (database.folder or data_folder()) / "session.key",
         "session key",
-        "Restore it from a backup, or delete it; then everyone has to sign in again, and every webhook needs a new "
-        "secret.",
+        "Without a backup, delete it; then everyone has to sign in again, and every webhook needs a new secret.",
         "bad-session-key",
     )

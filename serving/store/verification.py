@@ -32,6 +32,7 @@ from serving.store.tables import (
     rubrics,
     students,
 )
+from serving.store.webhook_verification import webhook_faults
 
 ROWS_PER_FETCH = 500
 RECORDED_TABLES = {
@@ -89,7 +90,7 @@ def verify_store(connection: Connection, expected_head: str | None = None) -> Au
     forgotten = _named_by(connection, "forget", "pseudonym")
     faults += [*_students(connection, forgotten), *_rubrics(connection), *_keys(connection)]
     faults += _snippets(connection)
-    faults += [_fault(*each) for each in lti_faults(connection, forgotten)]
+    faults += [_fault(*each) for each in (*lti_faults(connection, forgotten), *webhook_faults(connection))]
     faults += [*_edited(connection), *_missing(connection, forgotten)]
     entries, digest = head or (0, FIRST_HASH)
     return AuditReport(entries=entries, head=digest, faults=tuple(faults))

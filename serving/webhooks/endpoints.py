@@ -18,8 +18,9 @@ from serving.store.ledger import Ledger, audited_transaction, printable_name, ti
 from serving.store.session_key import session_key_file
 from serving.store.store import Store
 from serving.store.tables import audit_head
+from serving.store.webhook_tables import endpoints, messages
+from serving.store.webhook_verification import endpoint_version
 from serving.webhooks.signing import endpoint_key, endpoint_secret, key_tag
-from serving.webhooks.tables import endpoints, messages
 
 EventName = Literal[
     "grade.accepted",
@@ -96,8 +97,8 @@ class Endpoints:
             row |= {"course": course, "since": ledger.at}
             row |= {"events": " ".join(events or EVENTS), "secret_number": 1, "key_tag": key_tag(key, identifier)}
             row["cursor"] = _head(ledger)
-            ledger.connection.execute(insert(endpoints).values(row))
-            ledger.append("webhook", self._actor, {"id": identifier, "change": "added"})
+            added = ledger.connection.execute(insert(endpoints).values(row).returning(endpoints)).one()
+            self._record(ledger, added, "added")
         return self.read(identifier), endpoint_secret(key, identifier, 1)
 
     def read(self, identifier: str) -> WebhookEndpoint:
@@ -171,8 +172,12 @@ class Endpoints:
         with self._ledger() as ledger:
             if (row := ledger.connection.execute(changed).one_or_none()) is None:
                 raise _unknown(identifier)
-            ledger.append("webhook", self._actor, {"id": identifier, "change": change})
+            self._record(ledger, row, change)
         return row
+
+    def _record(self, ledger: Ledger, row: Row[Any], change: str) -> None:
+        """With the hash of the new state, so that `grader audit verify` finds a change that is not in the log."""
+        ledger.append("webhook", self._actor, {"id": row.id, "change": change, "version": endpoint_version(row)})
 
     def _key(self) -> bytes:
         return session_key_file(self._store.database).read()

@@ -21,7 +21,7 @@ from serving.store.ledger import timestamp
 from serving.store.store import Store
 from serving.store.students import read_student
 from serving.store.tables import audit, regrade_requests
-from serving.webhooks.tables import endpoints, messages
+from serving.store.webhook_tables import endpoints, messages
 
 LIMITS = WebhookLimits()
 GRADE_EVENTS = {

@@ -22,10 +22,10 @@ from serving.outbound.errors import OutboundFailedError, OutboundRefusedError, O
 from serving.store.errors import StoreError
 from serving.store.ledger import timestamp
 from serving.store.store import Store
+from serving.store.webhook_tables import endpoints, messages
 from serving.webhooks.endpoints import Endpoints
 from serving.webhooks.events import make_messages
 from serving.webhooks.signing import endpoint_key, endpoint_secret, signed_headers
-from serving.webhooks.tables import endpoints, messages
 
 log = logging.getLogger("grader.webhooks")
 LIMITS = WebhookLimits()

@@ -52,8 +52,8 @@ def list_webhooks() -> None:
     with local_store() as store:
         found = Endpoints(store, cli_actor()).all()
     lines = [
-        f"{each.id}  {each.disabled_reason or 'active':10}  {each.waiting} waiting, {each.dead} dead  "
-        f"{each.course or 'all courses'}  {each.url}"
+        f"{each.id}  {each.disabled_reason or (each.fault and each.fault.code) or 'active':10}  "
+        f"{each.waiting} waiting, {each.dead} dead  {each.course or 'all courses'}  {each.url}"
         for each in found
     ]
     lines += [f"{fault.code}: {fault.message} {fault.hint}" for each in found if (fault := each.fault)]

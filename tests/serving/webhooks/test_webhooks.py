@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import delete, insert, select, text, update
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
@@ -26,10 +27,10 @@ from serving.store.database import PRAGMAS
 from serving.store.ledger import timestamp
 from serving.store.regrade_requests import RegradeRequests
 from serving.store.store import Store, open_store
+from serving.store.webhook_tables import endpoints, messages
 from serving.webhooks.endpoints import EVENTS, Endpoints
 from serving.webhooks.events import make_messages
 from serving.webhooks.sender import SCHEDULE, WebhookSender
-from serving.webhooks.tables import endpoints
 from tests.harness.graded_store import COURSE, record_grade
 
 COMPILES, READABLE = "Does it compile?", "Is it readable?"
@@ -264,6 +265,36 @@ def test_no_secret_is_returned_twice_or_stored(new_url: Callable[..., str], tmp_
     assert key.stat().st_mode & 0o077 == 0 and key.stat().st_size == 32
 
 
+UNRECORDED: dict[str, Any] = {"id": "2", "at": "2026", "actor": "ta", "url": "https://evil.example/", "events": ""}
+UNRECORDED |= {"key_tag": "0", "secret_number": 1, "cursor": 0}
+
+
+@pytest.mark.parametrize(
+    ("statement", "code"),
+    [
+        (update(endpoints).values(url="https://evil.example/"), "row-changed"),
+        (update(endpoints).values(secret_number=1), "row-changed"),
+        (update(endpoints).values(disabled_at="2026"), "row-changed"),
+        (update(endpoints).values(key_tag=""), "row-deleted"),
+        (delete(endpoints), "row-deleted"),
+        (insert(endpoints).values(UNRECORDED), "row-without-entry"),
+    ],
+)
+def test_a_change_outside_the_audit_log_is_found(
+    hooks: Hooks, store: Store, lab: Lab, statement: Any, code: str
+) -> None:
+    hooks.endpoints.rotate(hooks.endpoint.id)
+    hooks.endpoints.disable(hooks.endpoint.id)
+    hooks.endpoints.enable(hooks.endpoint.id)
+    record_grade(store, lab, "s000", RATINGS)
+    hooks.after(0)  # moves the position in the log
+    assert store.verify().faults == ()
+    with store.database.writing() as connection:
+        connection.execute(delete(messages))
+        connection.execute(statement)
+    assert {each.code for each in store.verify().faults} == {code}
+
+
 def test_an_endpoint_from_before_derived_secrets_waits_for_a_rotation(
     production_stores: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -281,10 +312,11 @@ def test_an_endpoint_from_before_derived_secrets_waits_for_a_rotation(
     store.close()
     store = open_store(str(tmp_path / "old.db"))
     [before] = Endpoints(store, "test").all()
+    assert store.verify().faults == ()
     assert before.fault is not None and before.fault.code == "other-webhook-key"
     assert Endpoints(store, "test").rotate("1f0c").startswith("whsec_")
     [after] = Endpoints(store, "test").all()
-    assert after.fault is None
+    assert after.fault is None and store.verify().faults == ()
     store.close()
     assert b"whsec_old" not in (tmp_path / "old.db").read_bytes()
 

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import insert
 
 from serving.outbound.policy import OutboundPolicy
+from serving.store.webhook_tables import messages
 from serving.webhooks.endpoints import EVENTS, Endpoints
-from serving.webhooks.tables import messages
 
 URL = "https://bot.example.edu/grader"
 Add = Callable[..., Any]

@@ -1,0 +1,21 @@
+"""Compares webhooks with the newest entry that the audit log has about each of them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from serving.store.changed_rows import RowFault, compare_rows, newest_entries, row_hash
+from serving.store.webhook_tables import endpoints
+
+
+def endpoint_version(row: Row[Any]) -> str:
+    """Without the position in the log, which moves with every event."""
+    return row_hash({name: value for name, value in row._mapping.items() if name != "cursor"})
+
+
+def webhook_faults(connection: Connection) -> Iterator[RowFault]:
+    """Not of a webhook without a key's tag: it is of an earlier version, and nothing is sent until it is rotated."""
+    rows = connection.execute(select(endpoints).where(endpoints.c.key_tag != "")).all()
+    expected = newest_entries(connection, "webhook", lambda detail, _: (detail["id"], detail["version"]))
+    yield from compare_rows("webhook", expected, {str(row.id): endpoint_version(row) for row in rows})
