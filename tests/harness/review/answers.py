@@ -2,6 +2,8 @@
 killed and TAs decide."""
 
 import json
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from labs_schema.grades import Status
@@ -9,6 +11,7 @@ from labs_schema.limits import PageLimits
 from labs_schema.observations import EvidenceLine, Outcome
 from labs_schema.reading.validate import load_lab
 from serving.store.clarifications import Clarification, Clarifications, Event
+from tests.harness.review.model import OpenPage
 from tests.harness.review.site import TAS, Site
 from tests.harness.review.submissions import SubmissionPages
 
@@ -23,6 +26,7 @@ class AnsweredQuestions:
         self.site, self._submissions = site, submissions
         self._stored = Clarifications(site.store.database)
         self.open: Clarification | None = None
+        self._checked = set[str]()
 
     def answer(self, name: str) -> None:
         """The model hesitates on a criterion, and a TA answers what that means for the rubric."""
@@ -59,7 +63,9 @@ class AnsweredQuestions:
         site.on_kill = lambda: self._count_state(found)
         is_current = set(found.grades) <= set(site.grades[-1])
         page = site.get(name, f"/app/clarifications/{found.id}")
-        apply, discard = site.form(page, "/apply"), site.form(page, "/discard")
+        assert bool(site.forms(page, "/apply")) == is_current  # a page shows what is possible
+        discard = site.form(page, "/discard")
+        apply = replace(discard, action=discard.action.replace("/discard", "/apply"))
         if site.happens(0.2):
             other = site.chance.choice([each for each in TAS if each != name])
             forms = {name: apply, other: site.form(site.get(other, f"/app/clarifications/{found.id}"), "/discard")}
@@ -71,13 +77,50 @@ class AnsweredQuestions:
         elif site.happens(0.2):
             assert site.send(name, discard, kill=site.happens(0.3)).status_code == 200
             assert site.send(name, apply).status_code == 409
+        elif is_current and site.happens(0.7):
+            self._overtake(name, found, apply, discard)
         else:
             for kill in (site.happens(0.6), site.happens(0.2)):
                 response = site.send(name, apply, kill, within=0.4)
                 assert response.status_code == (200 if is_current else 409), response.text[-2000:]
             assert site.send(name, discard).status_code == (409 if is_current else 200)
         self.open, site.on_kill = None, lambda: None
-        self._check(self._stored.read(found.id))
+        if not self._is_checked(found):
+            self._check(self._stored.read(found.id))
+
+    def _overtake(self, name: str, found: Clarification, apply: OpenPage, discard: OpenPage) -> None:
+        """The service dies while the answer is applied, and some submissions are graded again before a TA returns."""
+        site = self.site
+        site.interrupt(name, apply, within=0.4)
+        if self._stored.read(found.id).last is Event.APPLIED:
+            self._check(self._stored.read(found.id))
+        is_written = found.text in self._texts()
+        newer = [each for each in site.students if site.happens(0.4)]
+        site.regrade(newer)
+        is_overtaken = any(site.grades[-2][each] in found.grades for each in newer)
+        can_apply, can_discard = is_written or not is_overtaken, not is_written
+        if self._is_checked(found):
+            can_apply = can_discard = False
+        page = site.get(name, f"/app/clarifications/{found.id}")
+        shown = bool(site.forms(page, "/apply")), bool(site.forms(page, "/discard"))
+        assert shown == (can_apply, can_discard), (shown, can_apply, can_discard)
+        site.counts[f"overtaken {'after' if is_written else 'before'} the text"] += 1
+        if not can_discard:
+            assert site.send(name, discard).status_code == 409
+        is_applicable = can_apply or self._is_checked(found)
+        for kill in (site.happens(0.5), False):
+            assert site.send(name, apply, kill, within=0.4).status_code == (200 if is_applicable else 409)
+        if not is_applicable:
+            assert site.send(name, discard).status_code == 200
+        if not self._is_checked(found):
+            self._check(self._stored.read(found.id), set(newer))
+
+    def _is_checked(self, found: Clarification) -> bool:
+        return found.id in self._checked
+
+    def _texts(self) -> list[str]:
+        rubric = json.loads((self.site.host.folder / "rubrics.json").read_text())
+        return [text for each in rubric for text in each.get("clarifications", ())]
 
     def _count_state(self, found: Clarification) -> None:
         state = self._stored.read(found.id).last
@@ -85,19 +128,19 @@ class AnsweredQuestions:
         adopted = "all" if stored == len(found.grades) else "some" if stored else "no"
         self.site.counts[f"killed at {state or 'proposal'} with {adopted} grades"] += 1
 
-    def _check(self, found: Clarification) -> None:
-        """An applied answer is in the rubric once, and each concerned student has the proposed grade, once."""
-        site = self.site
-        rubric = json.loads((site.host.folder / "rubrics.json").read_text())
-        texts = [text for each in rubric for text in each.get("clarifications", ())]
+    def _check(self, found: Clarification, newer: Collection[int] = ()) -> None:
+        """An applied answer is in the rubric once, and each concerned student without a `newer` grade has the proposed
+        grade, once."""
+        site, texts = self.site, self._texts()
+        self._checked.add(found.id)
         assert found.last in (Event.APPLIED, Event.DISCARDED)
         applied = found.last is Event.APPLIED
         assert texts.count(found.text) == applied, (texts, found)
         site.counts[f"answers {found.last}"] += 1
         given = self._grades(found.id)
-        assert bool(given) == applied
+        assert applied or not given
         if applied:
-            proposed = self._grades(found.job)
+            proposed = {each: grade for each, grade in self._grades(found.job).items() if each not in newer}
             assert given.keys() == proposed.keys() and all(
                 [c.rating for c in given[student][1].criteria] == [c.rating for c in grade.criteria]
                 for student, (_, grade) in proposed.items()

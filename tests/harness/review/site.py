@@ -4,7 +4,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urljoin
@@ -68,14 +68,18 @@ class Site:
     def happens(self, probability: float) -> bool:
         return self.chance.random() < probability
 
-    def regrade(self, **changes: dict[str, Any]) -> None:
-        """A job, in another process than the service, grades the lab again. `changes`: of `machine_grade`."""
+    def regrade(self, students: Sequence[int] | None = None, **changes: dict[str, Any]) -> None:
+        """A job, in another process than the service, grades the lab again, or only `students`. `changes`: of
+        `machine_grade`."""
         self.jobs += 1
+        chosen = [*self.students] if students is None else [*students]
+        lab = load_lab(self.host.folder)
+        lab = lab.model_copy(update={"submissions": tuple(lab.submissions[each] for each in chosen)})
         options: dict[str, Any] = {"seed": self.jobs, "accept": ACCEPT, **changes}
-        given = record_lab(self.store, self.lab, course=self.course, request=f"job{self.jobs}", **options)
-        expected = [machine_grade(self.lab, each, **options) for each in self.lab.submissions]
-        self.graded(dict(enumerate(given)))
-        for student, grade in enumerate(expected):
+        given = record_lab(self.store, lab, course=self.course, request=f"job{self.jobs}", **options)
+        expected = [machine_grade(lab, each, **options) for each in lab.submissions]
+        self.graded(dict(zip(chosen, given, strict=True)))
+        for student, grade in zip(chosen, expected, strict=True):
             assert all(self.model.machine[student, c][0] == each.rating for c, each in enumerate(grade.criteria))
 
     def graded(self, new: dict[int, str]) -> None:
@@ -121,13 +125,17 @@ class Site:
     def send(self, name: str, page: OpenPage, kill: bool = False, within: float = 0.03) -> httpx.Response:
         """Posts the form. With `kill` the service dies `within` seconds, and the form is sent to the next one."""
         if kill:
-            thread = threading.Thread(target=self.post, args=(name, page))
-            thread.start()
-            self.kill(within)
-            thread.join()
-            self.host.restart()
-            self.counts["killed during a form"] += 1
+            self.interrupt(name, page, within)
         return self.clients[name].post(page.action, data=dict(page.fields))
+
+    def interrupt(self, name: str, page: OpenPage, within: float) -> None:
+        """Posts the form; the service dies `within` seconds, perhaps before or after it has processed it."""
+        thread = threading.Thread(target=self.post, args=(name, page))
+        thread.start()
+        self.kill(within)
+        thread.join()
+        self.host.restart()
+        self.counts["killed during a form"] += 1
 
     def at_once(self, sent: dict[str, OpenPage], kill: bool = False) -> dict[str, int]:
         """The statuses of forms that the TAs send at the same moment; a broken connection is tried again."""
