@@ -3,10 +3,13 @@
 Additions take no Idempotency-Key, because stored answers would contain secrets.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
+from labs_schema.errors import GraderError
 from labs_schema.limits import WebhookLimits
 from serving.api.authorization import AdminCaller, AuthorizedRoute, Caller, admin
 from serving.api.schemas.examples import BODY, DEAD_MESSAGE, KEYED, WEBHOOK, WEBHOOK_SECRET, problems, success
@@ -55,7 +58,7 @@ def list_webhooks(service: CourseService, caller: AdminCaller) -> WebhookList:
     status_code=201,
     responses={
         **success("The webhook with its secret, shown once.", {**WEBHOOK, "secret": WEBHOOK_SECRET}, 201),
-        **problems("outbound-refused", *BODY, *KEYED),
+        **problems("outbound-refused", "bad-session-key", *BODY, *KEYED),
     },
 )
 def add_webhook(body: WebhookIn, service: CourseService, caller: AdminCaller, response: Response) -> NewWebhook:
@@ -64,7 +67,8 @@ def add_webhook(body: WebhookIn, service: CourseService, caller: AdminCaller, re
         raise ProblemError("wrong-course", "A webhook of all courses needs an all-courses key.")
     course = None if body.all_courses else service.course.name
     try:
-        made, secret = _endpoints(service, caller).add(body.url, body.events, course, configured_policy())
+        with _deriving():
+            made, secret = _endpoints(service, caller).add(body.url, body.events, course, configured_policy())
     except OutboundRefusedError as error:
         expected = "an address that messages may go to, such as https://bot.example.edu/grader"
         wrong = FieldProblem(field="url", found=excerpt(body.url), expected=expected, hint=str(error))
@@ -79,7 +83,7 @@ def add_webhook(body: WebhookIn, service: CourseService, caller: AdminCaller, re
     summary="Replace a webhook's secret",
     responses={
         **success("The new secret, shown once.", {"secret": WEBHOOK_SECRET}),
-        **problems("not-found", *KEYED),
+        **problems("not-found", "bad-session-key", *KEYED),
     },
 )
 def rotate_webhook_secret(
@@ -88,7 +92,8 @@ def rotate_webhook_secret(
     """The old secret signs too for a day."""
     found = _find(webhook_id, service, caller)
     response.headers.update(NOT_STORED)
-    return WebhookSecret(secret=_endpoints(service, caller).rotate(found.id))
+    with _deriving():
+        return WebhookSecret(secret=_endpoints(service, caller).rotate(found.id))
 
 
 @router.post(
@@ -148,6 +153,17 @@ def replay_dead_messages(
     """Under their ids, with a new schedule. Enable a disabled webhook first."""
     found = _find(webhook_id, service, caller)
     return ReplayResult(replayed=_endpoints(service, caller).replay(body.message or found.id, of=found.id))
+
+
+@contextmanager
+def _deriving() -> Iterator[None]:
+    """Secrets are derived from a file, which may have become unusable since the service started."""
+    try:
+        yield
+    except GraderError as error:
+        if error.code != "bad-session-key":
+            raise
+        raise ProblemError("bad-session-key", str(error)) from error
 
 
 def _endpoints(service: Service, caller: Caller) -> Endpoints:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,6 +79,21 @@ def test_an_answer_with_a_secret_is_never_stored(course: Any, add: Add) -> None:
     headers = {**course.key("admin"), "Idempotency-Key": "again"}
     first, second = add(headers), add(headers)
     assert first.json()["id"] != second.json()["id"] and first.json()["secret"] != second.json()["secret"]
+
+
+def test_without_a_usable_key_nothing_is_added_or_rotated(
+    served: Any, course: Any, add: Add, problem: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, admin = add().json(), course.key("admin")
+    (tmp_path / "short.key").write_bytes(b"k")
+    monkeypatch.setenv("GRADER_SESSION_KEY", str(tmp_path / "short.key"))
+    problem(add(), "bad-session-key")
+    problem(served.post(f"/webhooks/{made['id']}/rotate-secret", headers=admin), "bad-session-key")
+    [listed] = served.get("/webhooks", headers=admin).json()["webhooks"]
+    assert listed["fault"]["code"] == "bad-session-key" and "short.key" in listed["fault"]["message"]
+    assert listed["fault"]["hint"]
+    monkeypatch.delenv("GRADER_SESSION_KEY")
+    assert served.get("/webhooks", headers=admin).json()["webhooks"] == [{**listed, "fault": None}]
 
 
 def test_without_events_all_are_sent(add: Add) -> None:
