@@ -91,7 +91,7 @@ def _page(request: Request, clarification_id: str) -> dict[str, Any]:
     review = review_state(request).index.lab(found.course, found.lab)
     progress = progress_of(service, found)
     proposed = [each for each in service.store.read_grades(found.job) if each.grade and each.by_model]
-    can_apply, can_discard = _possible(request, service, found)
+    can_apply, can_discard = _possible(request, service, found, progress)
     interrupted = can_apply and not can_discard
     if interrupted:
         left = left_to_use(service.store.database, found, served_lab(service, found.lab))
@@ -225,10 +225,12 @@ def _discard(request: Request, caller: Caller, clarification_id: str) -> None:
             raise ProblemError("proposal-outdated", "The answer was applied.")
 
 
-def _possible(request: Request, service: Service, found: Clarification) -> tuple[bool, bool]:
+def _possible(request: Request, service: Service, found: Clarification, progress: Progress | None) -> tuple[bool, bool]:
     """Whether the answer can be applied, and whether it can be discarded."""
     if found.last in (Event.APPLIED, Event.DISCARDED):
         return False, False
+    if found.last is None and not (progress and _is_graded(progress)):
+        return False, True  # without reading the lab: the page is reloaded while it is graded
     try:
         lab = served_lab(service, found.lab)
         if _is_interrupted(lab, found):

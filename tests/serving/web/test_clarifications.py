@@ -334,7 +334,9 @@ def test_sending_an_answer_twice_counts_once_and_an_interrupted_start_is_resumed
         (COURSE, "lab1"), FIRST, "Other.", found.grades, request="another-request", actor="ta"
     )
     assert "has not started" in shown(answered.ta, lost)
-    assert "0 of 6" in answered.ta.submit("/start").text
+    assert shows(answered.ta) == {"start", "discard"}
+    assert "0 of 6" in answered.ta.submit("/start").text and shows(answered.ta) == {"discard"}
+    assert answered.ta.submit("/discard").status_code == 200 and shows(answered.ta) == set()
 
 
 def test_wrong_answers_and_strangers_are_refused(answered: AnsweredLab) -> None:
