@@ -2,9 +2,9 @@
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from labs_schema.errors import InputError
@@ -33,7 +33,6 @@ from serving.web.visitors import TaVisitor, course_service
 
 router = APIRouter(route_class=PageRoute)
 LIMITS = PageLimits()
-Name = Annotated[str, Query(max_length=500)]
 
 
 @router.get("/clarifications/{clarification}")

@@ -91,7 +91,8 @@ class AnsweredQuestions:
     def _overtake(self, name: str, found: Clarification, apply: OpenPage, discard: OpenPage) -> None:
         """The service dies while the answer is applied, and some submissions are graded again before a TA returns."""
         site = self.site
-        site.interrupt(name, apply, within=0.4)
+        site.interrupt(name, apply, 0.04, lambda: self._stored.read(found.id).last is not None)
+        state = self._stored.read(found.id).last or "proposal"
         if self._stored.read(found.id).last is Event.APPLIED:
             self._check(self._stored.read(found.id))
         is_written = found.text in self._texts()
@@ -104,7 +105,7 @@ class AnsweredQuestions:
         page = site.get(name, f"/app/clarifications/{found.id}")
         shown = bool(site.forms(page, "/apply")), bool(site.forms(page, "/discard"))
         assert shown == (can_apply, can_discard), (shown, can_apply, can_discard)
-        site.counts[f"overtaken {'after' if is_written else 'before'} the text"] += 1
+        site.counts[f"overtaken {state} {'with' if is_written else 'without'} the text"] += bool(newer)
         if not can_discard:
             assert site.send(name, discard).status_code == 409
         is_applicable = can_apply or self._is_checked(found)

@@ -128,10 +128,15 @@ class Site:
             self.interrupt(name, page, within)
         return self.clients[name].post(page.action, data=dict(page.fields))
 
-    def interrupt(self, name: str, page: OpenPage, within: float) -> None:
-        """Posts the form; the service dies `within` seconds, perhaps before or after it has processed it."""
+    def interrupt(
+        self, name: str, page: OpenPage, within: float, is_started: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Posts the form; the service dies `within` seconds of `is_started`, perhaps before or after it has processed
+        the form."""
         thread = threading.Thread(target=self.post, args=(name, page))
         thread.start()
+        while thread.is_alive() and not is_started():
+            pass
         self.kill(within)
         thread.join()
         self.host.restart()
