@@ -90,12 +90,13 @@ class NewValue(Value):
 
     `at`: when it was decided to send it, UTC in ISO 8601; at least a second later than all earlier ones for the same
     person and target, also those of earlier runs. `waiting`: there is no grade yet, because a person reviews it.
-    `overwrite`: a teacher's value may be replaced.
+    `overwrite`: a teacher's value may be replaced. `repeated`: an earlier write was interrupted, and may still arrive.
     """
 
     at: str = ""
     waiting: bool = False
     overwrite: bool = False
+    repeated: bool = False
 
 
 class Platform(Protocol):

@@ -134,7 +134,8 @@ class Sender:
         entries = self._store.read_journal(platform.target, planned.record.pseudonym)
         known = known_values(entries).get(planned.record.pseudonym, KnownValues())
         overwrite = planned.student in policy.overwrite
-        new = NewValue(**{**wanted.model_dump(), "at": _next_time(known.last_at), "overwrite": overwrite})
+        of_write = {"at": _next_time(known.last_at), "overwrite": overwrite, "repeated": known.pending}
+        new = NewValue(**wanted.model_dump() | of_write)
         if new.waiting:
             return self._announce(planned, new, known)
         action = decide(current, wanted, known, platform, overwrite=overwrite)

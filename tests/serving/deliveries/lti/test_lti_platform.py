@@ -15,6 +15,7 @@ from serving.deliveries import sending
 from serving.deliveries.errors import DeliveryError
 from serving.deliveries.platform import NewValue, Value
 from serving.deliveries.sending import StudentOutcome
+from serving.outbound.errors import OutboundFailedError
 from serving.store.store import Store
 from tests.harness.fake_lti import INSTRUCTOR, LEARNER, FakeLti
 from tests.harness.graded_store import grade_students, record_grade
@@ -156,6 +157,26 @@ def test_a_comment_is_sent_to_canvas_once(lti: LtiDelivery, make_fake: MakeFake)
             platform.read_values("u0")["u0"],
         )
     assert fake.results["1"]["u0"].comments == ["Good"] and fake.scores() == {"s000": 1}
+
+
+@pytest.mark.parametrize("overtaken_by", range(1, 6))
+def test_a_comment_whose_first_request_arrives_late_is_added_to_canvas_once(
+    overtaken_by: int, lti: LtiDelivery, make_fake: MakeFake
+) -> None:
+    fake = make_fake("canvas")
+    first = NewValue(total=2, comments=("Good",), at="2026-11-29T10:00:00.000001+00:00")
+    again = first.model_copy(update={"at": "2026-11-29T10:00:02.000001+00:00", "repeated": True})
+    with lti.platform(fake) as platform:
+        platform.read_values("u0")
+        fake.faults = lambda method, _: "late" if method == "POST" else None
+        with pytest.raises(OutboundFailedError):
+            platform.write("u0", first, Value())
+        fake.faults = lambda *_: None
+        [(_, late)] = fake.late
+        fake.late = [(overtaken_by, late)]
+        platform.write("u0", again, platform.read_values("u0").get("u0", Value()))
+        fake.process_late(overtaken_by)
+    assert fake.results["1"]["u0"].comments == ["Good"] and fake.scores() == {"s000": 2}
 
 
 def test_a_platform_that_shows_no_comments_gets_each_grade_once(
