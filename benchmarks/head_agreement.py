@@ -59,8 +59,8 @@ Command: `python benchmarks/head_agreement.py FOLDER docs/measurements --draws {
   trained on the ratings of the others; *known criteria* have a title that another lab has, too. Bag of words leaves
   other criteria ungraded, which counts as disagreement.
 - *n rated*: a new lab of which a TA has rated n programs, trained on these and on all other labs; measured on the
-  lab's other programs. Draws of random programs: {finished} (bag of words: at most {words_draws}). Chosen programs: in the
-  order in which `grader label` proposes them, {batch} between two refits.
+  lab's other programs. Draws of random programs: {finished} (bag of words: at most {words_draws}). Chosen programs: in
+  the order in which `grader label` proposes them, {batch} between two refits.
 - *Evidence alone* is a head that sees what `observations.jsonl` has, but no code. *n rated* is without evidence.
 - Heads see all programs of a lab without their ratings, as in use. Near-copies are not removed. Intervals: 95 %, over
   students. Decisions of several splits or draws are pooled.
