@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from labs_schema.checks.reading import read_checks, report_unknown_checks
 from labs_schema.errors import Issue, IssueCollector, Severity
+from labs_schema.files.edits import commit_edit, create_folder, draft_folder, finish_edit
 from labs_schema.frozen import Frozen
 from labs_schema.models import Criterion
-from labs_schema.reading.edits import commit_edit, create_folder, draft_folder, finish_edit
 from labs_schema.reading.lab_folders import CHECK_FILES, CHECKS, STATEMENTS
 from labs_schema.reading.validate import read_lab, read_rubric
 from labs_schema.rubrics.rubric_json import RUBRIC, parse_rubric

@@ -50,7 +50,7 @@ from grader.cli.trust.robustness import robustness
 from grader.configuration import load_config
 from grader.terminal import show_error
 from labs_schema.errors import GraderError, InputError
-from labs_schema.full_disk import is_full_disk
+from labs_schema.files.full_disk import is_full_disk
 
 app = typer.Typer(
     cls=HelpGroup,

@@ -9,7 +9,7 @@ from labs_schema.checks.models import BUILD, LIMITS, WARNINGS, Build, Checks, Pr
 from labs_schema.checks.reading import load_checks
 from labs_schema.checks.writing import checks_yaml
 from labs_schema.errors import GraderError, InputError, IssueCollector, error_issue
-from labs_schema.file_reader import read_bytes, report_too_large
+from labs_schema.files.file_reader import read_bytes, report_too_large
 from labs_schema.observations import Outcome, unique_names
 from labs_schema.reading.lab_folders import CHECKS
 from labs_schema.reading.validate import load_rubric

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from labs_schema.checks.models import Build, Lint, ProgramTest, TestDefaults, UnitTest, Validator
 from labs_schema.checks.yaml_text import Document, Place, YamlError, parse_yaml
 from labs_schema.errors import IssueCollector, did_you_mean, quoted
-from labs_schema.file_reader import read_text
+from labs_schema.files.file_reader import read_text
 from labs_schema.frozen import Frozen
 from labs_schema.limits import CheckLimits
 from labs_schema.reading.lab_folders import CHECKS, CHECKS_FOLDER

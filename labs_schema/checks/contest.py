@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from labs_schema.checks.models import Compare, CourseFile, ProgramTest, TestDefaults, Validator
 from labs_schema.checks.yaml_text import YamlError, parse_yaml
 from labs_schema.errors import IssueCollector, quoted
-from labs_schema.file_reader import list_folder, read_bytes, read_text, report_too_large
+from labs_schema.files.file_reader import list_folder, read_bytes, read_text, report_too_large
 from labs_schema.limits import CheckLimits
 from labs_schema.reading.lab_folders import CONTEST_DATA, OUTPUT_VALIDATORS, PROBLEM_YAML, TIME_LIMIT
 from labs_schema.submissions.file_names import safe_name

@@ -10,7 +10,7 @@ from labs_schema.checks.contest import ContestPackage, read_contest
 from labs_schema.checks.models import BUILD, WARNINGS, Build, Checks, Compare, TestDefaults
 from labs_schema.decided_by import KIND, TAG
 from labs_schema.errors import InputError, IssueCollector, Severity, did_you_mean, quoted
-from labs_schema.file_reader import report_too_large
+from labs_schema.files.file_reader import report_too_large
 from labs_schema.limits import CheckLimits
 from labs_schema.models import Criterion
 from labs_schema.reading.lab_folders import CHECKS, CONTEST_DATA

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from labs_schema.decoding import binary_kind, decode
 from labs_schema.errors import InputError, IssueCollector, error_issue
+from labs_schema.files.decoding import binary_kind, decode
 from labs_schema.imports.platform_tables import PlatformTable, read_platform_table
 from labs_schema.imports.records import ExportFile
 from labs_schema.limits import ImportLimits, LabLimits

@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from labs_schema.errors import InputError, Issue, error_issue
+from labs_schema.files.edits import commit_edit, draft_folder, edit_lock
 from labs_schema.imports.importer import ImportSource, import_lab
 from labs_schema.imports.records import ImportReport
 from labs_schema.imports.writer import Progress
-from labs_schema.reading.edits import commit_edit, draft_folder, edit_lock
 from labs_schema.reading.lab_folders import COMMENTS, GROUPS, RATINGS, ROSTER, SUBMISSIONS
 
 FILLED = (GROUPS, ROSTER, RATINGS, COMMENTS, SUBMISSIONS)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from labs_schema.errors import InputError, Issue, IssueCollector, Severity, error_issue
-from labs_schema.file_reader import read_text
+from labs_schema.files.file_reader import read_text
 from labs_schema.imports.export_files import Export, open_export, open_table
 from labs_schema.imports.identities import Identifier, merged_rosters, read_roster_entries
 from labs_schema.imports.platform_tables import PlatformTable

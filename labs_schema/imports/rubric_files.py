@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from labs_schema.decoding import decode
 from labs_schema.errors import InputError, IssueCollector
+from labs_schema.files.decoding import decode
 from labs_schema.imports.export_files import open_export
 from labs_schema.imports.importer import with_tables
 from labs_schema.imports.platform_tables import PlatformTable, number_of, read_platform_table

@@ -4,8 +4,8 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from labs_schema.decoding import decode
 from labs_schema.errors import Issue, error_issue
+from labs_schema.files.decoding import decode
 from labs_schema.imports.platform_tables import heading_key
 from labs_schema.imports.platforms import PLATFORMS, listed_names, recognized_at
 from labs_schema.imports.readers.canvas import is_assessments

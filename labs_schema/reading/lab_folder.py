@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from labs_schema.decoding import known_encoding
 from labs_schema.errors import IssueCollector, quoted
-from labs_schema.file_reader import read_text
+from labs_schema.files.decoding import known_encoding
+from labs_schema.files.file_reader import read_text
 from labs_schema.limits import LabLimits
 from labs_schema.reading.lab_folders import ENCODING_FILE, SUBMISSIONS, tables_named
 from labs_schema.student_ids import local_part

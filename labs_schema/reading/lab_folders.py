@@ -5,8 +5,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from labs_schema.errors import InputError, Issue, IssueCollector, did_you_mean, error_issue
-from labs_schema.file_reader import is_special_file, list_folder
-from labs_schema.reading.edits import WORK_PREFIX
+from labs_schema.files.edits import WORK_PREFIX
+from labs_schema.files.file_reader import is_special_file, list_folder
 from labs_schema.rubrics.rubric_json import RUBRIC
 from labs_schema.rubrics.titles import rater_of
 from labs_schema.submissions.file_names import safe_name

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from labs_schema.errors import InputError, IssueCollector, Severity, quoted
-from labs_schema.file_reader import read_bytes, report_too_large
+from labs_schema.files.file_reader import read_bytes, report_too_large
 from labs_schema.hashes import files_hash
 from labs_schema.limits import ObservationLimits
 from labs_schema.models import Submission

@@ -4,7 +4,7 @@ import io
 import zipfile
 from xml.etree import ElementTree
 
-from labs_schema.file_reader import read_bytes
+from labs_schema.files.file_reader import read_bytes
 from labs_schema.reading.lab_folder import LabFolder
 from labs_schema.reading.lab_folders import README, SHORT_STATEMENTS, STATEMENTS
 from labs_schema.submissions.archives import ARCHIVE_ERRORS

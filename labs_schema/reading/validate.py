@@ -5,12 +5,12 @@ from pathlib import Path
 from pydantic import Field
 
 from labs_schema.errors import InputError, Issue, IssueCollector, Severity
+from labs_schema.files.edits import finish_edit
 from labs_schema.frozen import Frozen
 from labs_schema.limits import LabLimits
 from labs_schema.models import Criterion, HumanGrade, Lab, Person, SourceFile, Submission, UnreadableSubmission
 from labs_schema.privacy.name_matching import NameMatcher
 from labs_schema.privacy.redaction import person_from_id, with_redactions
-from labs_schema.reading.edits import finish_edit
 from labs_schema.reading.groups import Groups, suggest_groups
 from labs_schema.reading.human_grades import human_grades
 from labs_schema.reading.lab_files import (

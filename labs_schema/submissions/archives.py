@@ -14,9 +14,9 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
-from labs_schema.decoding import binary_format, decode
 from labs_schema.errors import IssueCollector
-from labs_schema.file_reader import report_too_large
+from labs_schema.files.decoding import binary_format, decode
+from labs_schema.files.file_reader import report_too_large
 from labs_schema.limits import LabLimits
 from labs_schema.submissions.file_names import archive_suffix, safe_member_path
 from labs_schema.submissions.ignored import Ignored, ignored_paths

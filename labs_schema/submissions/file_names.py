@@ -4,7 +4,7 @@ import os
 import re
 import unicodedata
 
-from labs_schema.decoding import decode
+from labs_schema.files.decoding import decode
 from labs_schema.source.languages import SOURCE_EXTENSIONS, extension
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")

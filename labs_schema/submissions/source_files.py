@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from labs_schema.decoding import binary_kind, decode
 from labs_schema.errors import IssueCollector, quoted_list
-from labs_schema.file_reader import report_encoding, report_too_large
+from labs_schema.files.decoding import binary_kind, decode
+from labs_schema.files.file_reader import report_encoding, report_too_large
 from labs_schema.frozen import Frozen
 from labs_schema.limits import LabLimits
 from labs_schema.models import SourceFile

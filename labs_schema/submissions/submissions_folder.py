@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labs_schema.errors import Issue, IssueCollector, quoted, quoted_list
-from labs_schema.file_reader import is_special_file, list_folder
+from labs_schema.files.file_reader import is_special_file, list_folder
 from labs_schema.limits import LabLimits
 from labs_schema.models import SourceFile
 from labs_schema.source.languages import SOURCE_EXTENSIONS, UNKNOWN, belongs_to, extension, majority_languages

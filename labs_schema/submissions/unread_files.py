@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from labs_schema.errors import IssueCollector
-from labs_schema.file_reader import list_folder, read_bytes, report_too_large
+from labs_schema.files.file_reader import list_folder, read_bytes, report_too_large
 from labs_schema.limits import LabLimits
 from labs_schema.submissions.archives import ARCHIVE_ERRORS, UnreadFile, read_archive, report_bad_archive
 from labs_schema.submissions.file_names import archive_suffix, safe_member_path

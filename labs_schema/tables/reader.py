@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from labs_schema.decoding import binary_kind, decode
 from labs_schema.errors import IssueCollector
-from labs_schema.file_reader import read_bytes, report_encoding, report_too_large
+from labs_schema.files.decoding import binary_kind, decode
+from labs_schema.files.file_reader import read_bytes, report_encoding, report_too_large
 from labs_schema.limits import LabLimits
 from labs_schema.tables.delimited import Row, parse_delimited
 from labs_schema.tables.spreadsheets import is_spreadsheet, read_spreadsheet

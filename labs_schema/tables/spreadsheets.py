@@ -14,7 +14,7 @@ from xml.parsers import expat
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum
 
 from labs_schema.errors import IssueCollector, quoted_list
-from labs_schema.file_reader import report_too_large
+from labs_schema.files.file_reader import report_too_large
 from labs_schema.limits import LabLimits
 from labs_schema.tables.delimited import Row, unescape_formula
 

@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from labs_schema.files.edits import WORK_PREFIX
 from labs_schema.limits import PageLimits
-from labs_schema.reading.edits import WORK_PREFIX
 
 LIMITS = PageLimits()
 FOLDER = f"{WORK_PREFIX}uploads"

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from labs_schema.errors import InputError, Issue, error_issue
-from labs_schema.full_disk import reporting_full_disk
+from labs_schema.files.full_disk import reporting_full_disk
 from labs_schema.hashes import submission_key
 from labs_schema.near_copies.sketches import Sketches
 from labs_schema.privacy.pseudonym_key import key_fingerprint

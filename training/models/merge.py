@@ -12,7 +12,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from labs_schema.errors import ModelError
-from labs_schema.full_disk import reporting_full_disk
+from labs_schema.files.full_disk import reporting_full_disk
 from prompts.base_models import weights_of
 from prompts.manifest import FILE, read_manifest, write_manifest
 from prompts.tokenizer import load_tokenizer

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from labs_schema.errors import ModelError
-from labs_schema.full_disk import reporting_full_disk
+from labs_schema.files.full_disk import reporting_full_disk
 from prompts.manifest import ModelManifest, prompt_hash, tokenizer_hash, write_manifest
 from training.config import RunConfig
 from training.quiet_libraries import quiet_libraries

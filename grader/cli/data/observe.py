@@ -28,7 +28,7 @@ def observe(
     from grader.observe.observe_lab import observe_lab
     from grader.progress_bars import step_bars
     from grader.tables.observations import outcome_counts, outcomes_table
-    from labs_schema.full_disk import reporting_full_disk
+    from labs_schema.files.full_disk import reporting_full_disk
 
     with reporting_full_disk(lab, "run the same command again: it continues."), step_bars() as bars:
         observed = observe_lab(lab, workers, again=again, progress=lambda done, total: bars("observing", done, total))

@@ -43,7 +43,7 @@ def generate(
 
     Exit status: 0 if every prompt has an answer, 1 if one has none or for an error, 2 for wrong options.
     """
-    from labs_schema.full_disk import reporting_full_disk
+    from labs_schema.files.full_disk import reporting_full_disk
     from serving.engines.engine import Sampling
     from serving.model.generation import Generator, PromptRow, read_prompts
 

@@ -74,7 +74,7 @@ def regrade(
     """
     from grader.regrade.cost import cost_table, expected_cost
     from grader.regrade.regrade import RegradeOptions, regrade_labs
-    from labs_schema.full_disk import reporting_full_disk
+    from labs_schema.files.full_disk import reporting_full_disk
     from labs_schema.reading.lab_folders import is_allowed_among_labs
 
     labs = [lab for lab in labs if lab.is_dir() or not is_allowed_among_labs(lab.name)]

@@ -6,10 +6,10 @@ from typing import Annotated, Any, NamedTuple
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from labs_schema.files.edits import edit_lock
 from labs_schema.hashes import canonical_hash, rubric_hash
 from labs_schema.lab_editor import Checked, LabTexts, check_texts, save_texts
 from labs_schema.models import Criterion
-from labs_schema.reading.edits import edit_lock
 from serving.api.service import Service
 from serving.review.index import LabReview
 from serving.review.rubric_effects import RubricEffects, rubric_effects

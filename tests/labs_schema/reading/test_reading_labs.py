@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from labs_schema.errors import InputError
-from labs_schema.file_reader import decode
+from labs_schema.files.file_reader import decode
 from labs_schema.hashes import rubric_hash, submission_hash, submission_key
 from labs_schema.lab_writer import write_lab
 from labs_schema.models import HumanGrade, SourceFile, Submission

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labs_schema.errors import IssueCollector, Severity
-from labs_schema.file_reader import read_bytes
+from labs_schema.files.file_reader import read_bytes
 from labs_schema.lab_writer import write_lab
 from labs_schema.limits import LabLimits
 from labs_schema.reading.validate import read_lab
@@ -221,7 +221,7 @@ def test_file_without_permission_is_reported(tmp_path, make_lab, monkeypatch) ->
             raise PermissionError(13, "Permission denied")
         return really(path, flags)
 
-    monkeypatch.setattr("labs_schema.file_reader.os.open", refusing)
+    monkeypatch.setattr("labs_schema.files.file_reader.os.open", refusing)
     issues = [issue for issue in read_lab(tmp_path / "lab1").issues if issue.code == "unreadable"]
     assert len(issues) == 7 and issues[0].found == "Permission denied"
 
@@ -231,7 +231,7 @@ def test_file_replaced_by_a_link_during_reading_is_not_followed(tmp_path, monkey
     (tmp_path / "link").symlink_to(tmp_path / "secret")
     issues = IssueCollector("lab")
     with monkeypatch.context() as patch:
-        patch.setattr("labs_schema.file_reader.os.lstat", os.stat)
+        patch.setattr("labs_schema.files.file_reader.os.lstat", os.stat)
         assert read_bytes(tmp_path / "link", "link", 9, issues) is None
     assert [issue.code for issue in issues.issues()] == ["unreadable"]
 

@@ -6,8 +6,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from labs_schema.decoding import binary_kind, decode
 from labs_schema.errors import IssueCollector
+from labs_schema.files.decoding import binary_kind, decode
 
 
 def read_bytes(path: Path, name: str, max_bytes: int, issues: IssueCollector) -> bytes | None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labs_schema.decoding import decode, known_encoding
+from labs_schema.files.decoding import decode, known_encoding
 from labs_schema.lab_writer import write_lab
 from labs_schema.reading.validate import read_lab
 

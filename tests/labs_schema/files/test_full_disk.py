@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from labs_schema.errors import ModelError
-from labs_schema.full_disk import DiskFullError, is_full_disk, reporting_full_disk
+from labs_schema.files.full_disk import DiskFullError, is_full_disk, reporting_full_disk
 
 TMPFS = "mkdir {0} && mount -t tmpfs -o size={1} tmpfs {0} && exec {2}"
 """In a mount namespace of its own: only the process sees the small file system."""
@@ -50,7 +50,7 @@ def test_every_writer_reports_a_full_disk(tmp_path: Path, writer: str) -> None:
     script = f"""
 import sys
 from pathlib import Path
-from labs_schema.full_disk import DiskFullError, reporting_full_disk
+from labs_schema.files.full_disk import DiskFullError, reporting_full_disk
 try:
     with reporting_full_disk(Path('{folder}'), 'try again.'):
         {WRITERS[writer].format(folder)}
