@@ -23,7 +23,7 @@ from typing import Any
 
 import httpx
 
-from labs_schema.lab_writer import write_lab
+from labs_schema.writing.lab_writer import write_lab
 from serving.api.app import create_app
 from serving.api.server import server
 from serving.api.service import ServiceOptions

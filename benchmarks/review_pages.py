@@ -24,9 +24,9 @@ from typing import Any
 import httpx
 import psutil
 
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
+from labs_schema.writing.lab_writer import write_lab
 from serving.jobs.repository import JobRepository
 from serving.store.roles import Role
 from serving.store.store import open_store

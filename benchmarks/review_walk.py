@@ -24,7 +24,7 @@ from typing import Any
 import httpx
 
 from benchmarks.chaos import new_store
-from labs_schema.lab_writer import write_lab
+from labs_schema.writing.lab_writer import write_lab
 from serving.jobs.repository import JobRepository
 from serving.store.store import Store, open_store
 from tests.harness.forked_service import ForkedServices

@@ -22,7 +22,7 @@ from typing import Any
 
 import httpx
 
-from labs_schema.lab_writer import write_lab
+from labs_schema.writing.lab_writer import write_lab
 from serving.store.store import open_store
 from tests.harness.clients import RetryingClients, count_statuses
 from tests.harness.exactly_once import all_jobs_faults, answer_faults

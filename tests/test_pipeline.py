@@ -17,8 +17,8 @@ from rich.console import Console
 
 from grader.evaluation import BAG_OF_WORDS, MAJORITY
 from grader.experiments.demo import running_service, show_one
-from labs_schema.lab_writer import write_ratings
 from labs_schema.reading.validate import load_lab
+from labs_schema.writing.lab_writer import write_ratings
 from tests.harness.commands import invoke
 from tests.harness.commands import run as grader
 from tests.harness.errors import raises_code

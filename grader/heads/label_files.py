@@ -8,10 +8,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from labs_schema.errors import GraderError
-from labs_schema.lab_writer import write_ratings
 from labs_schema.models import Lab
 from labs_schema.reading.lab_folders import COMMENTS, RATINGS, table_names
 from labs_schema.reading.validate import lab_folders, load_lab
+from labs_schema.writing.lab_writer import write_ratings
 from serving.review.labelling import Version
 
 VERSIONS = "versions.jsonl"

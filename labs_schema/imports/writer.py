@@ -11,7 +11,6 @@ from labs_schema.errors import GraderError, InputError, IssueCollector, error_is
 from labs_schema.imports.export_files import copyable_files, open_table
 from labs_schema.imports.platform_tables import PlatformTable
 from labs_schema.imports.records import ExportFile, IdKind, ImportedLab, ImportedSubmission
-from labs_schema.lab_writer import write_ratings, write_rubric
 from labs_schema.limits import ImportLimits
 from labs_schema.models import HumanGrade
 from labs_schema.reading.lab_folders import COMMENTS, GROUPS, LAB_FILES, RATINGS, ROSTER, SUBMISSIONS
@@ -20,6 +19,7 @@ from labs_schema.rubrics.rubric_json import RUBRIC
 from labs_schema.submissions.archives import ARCHIVE_ERRORS
 from labs_schema.submissions.file_names import safe_member_path
 from labs_schema.tables.csv_writer import write_csv
+from labs_schema.writing.lab_writer import write_ratings, write_rubric
 
 Progress = Callable[[str, int, int], None]
 """Step, done, total."""

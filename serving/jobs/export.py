@@ -11,10 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from labs_schema.errors import GraderError
-from labs_schema.lab_writer import write_ratings
 from labs_schema.models import Lab
 from labs_schema.reading.lab_folders import COMMENTS, RATINGS
 from labs_schema.rubrics.rubric_json import RUBRIC
+from labs_schema.writing.lab_writer import write_ratings
 from serving.jobs.job import Job
 from serving.jobs.marks_table import MARKS, write_marks
 from serving.jobs.results import Result, forgotten, results, ungraded_results

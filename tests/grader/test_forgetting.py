@@ -14,9 +14,9 @@ from grader.forgetting import in_days
 from grader.service.local_store import local_store
 from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.hashes import rubric_hash, submission_hash, submission_key
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import HumanGrade, Lab, SourceFile, Submission
 from labs_schema.settings import Settings
+from labs_schema.writing.lab_writer import write_lab
 from prompts.style import PromptStyle
 from serving.jobs.cli_jobs import grade_jobs
 from serving.jobs.export import export

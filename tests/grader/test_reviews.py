@@ -14,9 +14,9 @@ from grader.reviews import save_reviews
 from grader.service.local_store import local_store
 from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.hashes import rubric_hash, submission_hash
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab, Submission
 from labs_schema.reading.validate import load_lab
+from labs_schema.writing.lab_writer import write_lab
 from serving.jobs.chunk import grade_chunk
 from serving.jobs.repository import JobRepository
 from serving.review.proposed_grades import read_proposal

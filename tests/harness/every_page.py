@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from labs_schema.grades import Status
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab, SourceFile
+from labs_schema.writing.lab_writer import write_lab
 from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
 from serving.deliveries.configured import open_platform

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
+from labs_schema.writing.lab_writer import write_lab
 from serving.jobs.repository import JobRepository
 from serving.store.store import Store, open_store
 from tests.harness.exactly_once import job_faults

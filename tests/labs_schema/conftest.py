@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from labs_schema.errors import Severity
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from labs_schema.reading.validate import read_lab
+from labs_schema.writing.lab_writer import write_lab
 
 Issues = set[tuple[str, Severity]]
 

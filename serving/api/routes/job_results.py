@@ -10,9 +10,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from labs_schema.errors import InputError
-from labs_schema.lab_writer import write_ratings
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
+from labs_schema.writing.lab_writer import write_ratings
 from serving.api.authorization import AuthorizedRoute, Caller, TaCaller, ta
 from serving.api.routes.jobs import JobId, find_job
 from serving.api.schemas.examples import COMPARISON, GRADES_NDJSON, KEYED, RATINGS_CSV, problems, success

@@ -10,11 +10,11 @@ from starlette.concurrency import run_in_threadpool
 from labs_schema.errors import InputError
 from labs_schema.files.edits import edit_lock
 from labs_schema.hashes import rubric_hash
-from labs_schema.lab_editor import save_texts
 from labs_schema.limits import PageLimits
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
 from labs_schema.rubrics.clarifying import add_clarification
+from labs_schema.writing.lab_editor import save_texts
 from serving.api.authorization import Caller
 from serving.api.schemas.problems import ProblemError
 from serving.api.service import Service

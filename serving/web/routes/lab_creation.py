@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from labs_schema.errors import Issue
-from labs_schema.lab_editor import LAB_NAME, LabTexts, check_texts, create_lab
+from labs_schema.writing.lab_editor import LAB_NAME, LabTexts, check_texts, create_lab
 from serving.api.schemas.problems import ProblemError
 from serving.api.service import Service
 from serving.web.form_posts import PageRoute, read_form, text

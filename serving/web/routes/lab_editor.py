@@ -8,8 +8,8 @@ from starlette.concurrency import run_in_threadpool
 
 from labs_schema.files.edits import edit_lock
 from labs_schema.hashes import canonical_hash, rubric_hash
-from labs_schema.lab_editor import Checked, LabTexts, check_texts, save_texts
 from labs_schema.models import Criterion
+from labs_schema.writing.lab_editor import Checked, LabTexts, check_texts, save_texts
 from serving.api.service import Service
 from serving.review.index import LabReview
 from serving.review.rubric_effects import RubricEffects, rubric_effects

@@ -10,10 +10,10 @@ from starlette.datastructures import FormData, UploadFile
 
 from labs_schema.errors import InputError, Issue
 from labs_schema.imports.rubric_files import read_rubric_file
-from labs_schema.lab_editor import LabTexts, read_texts
-from labs_schema.lab_writer import rubric_text
 from labs_schema.limits import CheckLimits, LabLimits
 from labs_schema.submissions.file_names import safe_name
+from labs_schema.writing.lab_editor import LabTexts, read_texts
+from labs_schema.writing.lab_writer import rubric_text
 from serving.api.schemas.problems import ProblemError, too_large
 from serving.api.service import Service
 from serving.web.form_posts import text

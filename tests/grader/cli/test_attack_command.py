@@ -10,8 +10,8 @@ from typer.testing import CliRunner, Result
 
 from grader.cli import app
 from labs_schema.errors import GraderError
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
+from labs_schema.writing.lab_writer import write_lab
 from prompts.encode import PromptEncoder
 from prompts.style import PromptStyle
 from serving.engines.engine import LabelScores, ScoreRequest

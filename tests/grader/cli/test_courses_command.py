@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 from grader.cli import app
 from grader.service.local_store import local_store
 from labs_schema.errors import GraderError
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
+from labs_schema.writing.lab_writer import write_lab
 from prompts.manifest import write_manifest
 
 

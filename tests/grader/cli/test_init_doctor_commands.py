@@ -19,8 +19,8 @@ from grader.configuration import Answers, _absolute, load_config, write_config
 from grader.doctor import machine, service
 from grader.doctor.finding import Finding, State
 from grader.service.local_store import local_store
-from labs_schema.lab_writer import write_lab
 from labs_schema.settings import Settings, config_file
+from labs_schema.writing.lab_writer import write_lab
 from serving.store.roles import Role
 from tests.harness.errors import raises_code
 

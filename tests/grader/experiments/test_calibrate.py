@@ -14,8 +14,8 @@ from grader.experiments.held_out import DatasetLabs
 from labs_schema.errors import GraderError
 from labs_schema.grades import CriterionGrade, Grade, Provenance, Status
 from labs_schema.hashes import submission_key
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab, Submission
+from labs_schema.writing.lab_writer import write_lab
 from prompts.manifest import write_manifest
 from prompts.style import PromptStyle
 from serving.calibration.calibration import GradedWith, read_calibration

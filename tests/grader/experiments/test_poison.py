@@ -8,8 +8,8 @@ import pytest
 from grader.experiments.robustness.grid import grid
 from grader.experiments.robustness.poison import poison_labels, poison_prompts, write_poisoned
 from labs_schema.errors import InputError
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
+from labs_schema.writing.lab_writer import write_lab
 from prompts.style import PromptStyle
 from prompts.verdict import parse_verdict
 from training.dataset.build import DatasetOptions, build_dataset

@@ -10,9 +10,9 @@ import pytest
 from grader.experiments.train_head import train_head
 from grader.regrade.regrade import trained_on
 from labs_schema.errors import ModelError
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab, SourceFile
 from labs_schema.reading.validate import load_lab
+from labs_schema.writing.lab_writer import write_lab
 from prompts.style import PromptStyle
 from serving.head import head_engine
 from serving.head.hidden_states import Hidden

@@ -11,9 +11,9 @@ from grader.cli import app
 from grader.experiments import label as module
 from grader.heads.base import HeadBase
 from labs_schema.errors import GraderError
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
+from labs_schema.writing.lab_writer import write_lab
 from prompts.base_models import BaseModelSource
 
 

@@ -13,9 +13,9 @@ from grader.heads.base import HeadBase
 from grader.heads.label_service import LabelService
 from grader.heads.session import LabelSession
 from labs_schema.errors import GraderError
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
+from labs_schema.writing.lab_writer import write_lab
 from prompts.base_models import BaseModelSource
 from serving.jobs.ungraded_lab import add_ungraded
 from serving.review.index import ReviewIndex

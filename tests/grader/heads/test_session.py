@@ -14,9 +14,9 @@ from grader.heads.fitting import HeldOut
 from grader.heads.label_files import VERSIONS, append_version, save_ratings
 from grader.heads.session import LabelSession, estimate
 from labs_schema.errors import GraderError
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import HumanGrade, Lab
 from labs_schema.reading.validate import load_lab
+from labs_schema.writing.lab_writer import write_lab
 from tests.harness.processes import ROOT
 
 

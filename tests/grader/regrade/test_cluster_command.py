@@ -17,8 +17,8 @@ import psutil
 import pytest
 
 from grader.cli import main
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
+from labs_schema.writing.lab_writer import write_lab
 from serving.grading.grader import Grader
 from serving.store.store import open_store
 from tests.harness.processes import ROOT

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from labs_schema.lab_writer import write_lab
+from labs_schema.writing.lab_writer import write_lab
 from serving.jobs.job import State
 from serving.jobs.repository import JobRepository
 from serving.store.store import open_store

@@ -18,11 +18,11 @@ from grader.service.local_store import local_store
 from grader.tables.regrade import Regraded, regraded_table
 from labs_schema.errors import GraderError, ModelError
 from labs_schema.hashes import files_hash
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from labs_schema.observations import CheckKind, CheckResult, Outcome, SubmissionObservations
 from labs_schema.reading.observations_file import write_observations
 from labs_schema.reading.validate import load_lab
+from labs_schema.writing.lab_writer import write_lab
 from serving.engines.engine import EngineDownError
 from serving.grading.grader import Grader
 from serving.jobs.job import Progress, RequestedState, State

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from grader.regrade.regrade import trained_on
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
+from labs_schema.writing.lab_writer import write_lab
 from prompts.style import PromptStyle
 from training.dataset.build import DatasetOptions, build_dataset
 from training.dataset.manifest import file_hash, verify_dataset

@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
+from labs_schema.writing.lab_writer import write_lab
 from serving.store.store import open_store
 
 CLIENTS, STOPS, STUDENTS = 4, 1, 48

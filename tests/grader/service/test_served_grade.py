@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
+from labs_schema.writing.lab_writer import write_lab
 
 GRADER = [sys.executable, "-m", "grader"]
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from grader.service.courses import read_labs, served_courses
 from grader.service.engine import ModelOptions
-from labs_schema.lab_writer import write_lab
+from labs_schema.writing.lab_writer import write_lab
 from serving.store.store import open_store
 
 

@@ -18,10 +18,10 @@ from labs_schema.errors import InputError
 from labs_schema.imports.observations.importer import import_observations
 from labs_schema.imports.observations.junit import junit
 from labs_schema.imports.observations.results_json import READERS, ResultsError, parse_results
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from labs_schema.observations import CheckKind, CheckResult, Outcome
 from labs_schema.reading.validate import load_lab, read_lab
+from labs_schema.writing.lab_writer import write_lab
 
 PASSED, FAILED = Outcome.PASSED, Outcome.FAILED
 GRADESCOPE = {

@@ -8,11 +8,11 @@ import pytest
 
 from labs_schema.errors import Severity
 from labs_schema.hashes import files_hash, observations_hash, submission_hash
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from labs_schema.observations import CheckKind, CheckResult, Outcome, SubmissionObservations
 from labs_schema.reading.observations_file import load_observations, write_observations
 from labs_schema.reading.validate import load_lab, read_lab
+from labs_schema.writing.lab_writer import write_lab
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 FILE = "observations.jsonl"

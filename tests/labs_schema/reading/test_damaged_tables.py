@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from labs_schema.errors import Severity
-from labs_schema.lab_writer import write_lab
 from labs_schema.reading.validate import read_lab
+from labs_schema.writing.lab_writer import write_lab
 from tests.labs_schema.tables.spreadsheet_files import xlsx
 
 Damage = Callable[[Path], object]

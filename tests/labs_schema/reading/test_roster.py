@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from labs_schema.errors import IssueCollector
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Person, SourceFile
 from labs_schema.reading.roster import parse_roster
 from labs_schema.reading.validate import load_lab, stray_entries
 from labs_schema.tables.delimited import Row, parse_delimited
 from labs_schema.tables.reader import read_table_file
+from labs_schema.writing.lab_writer import write_lab
 
 GRADESCOPE = "First Name,Last Name,SID,Email,Section\nMario,Rossi,20231234,mr@uni.example,A\n"
 MOODLE = '"First name",Surname,"ID number","Email address"\nMario,Rossi,20231234,mr@uni.example\n'

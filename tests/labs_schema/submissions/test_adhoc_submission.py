@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from labs_schema.errors import InputError
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Criterion, Rating
 from labs_schema.reading.validate import load_lab, load_rubric
 from labs_schema.submissions.adhoc_submission import read_adhoc_submission, read_given_archive, read_given_files
+from labs_schema.writing.lab_writer import write_lab
 from tests.harness.errors import raises_code
 
 

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labs_schema.errors import IssueCollector, Severity
-from labs_schema.lab_writer import write_lab
 from labs_schema.limits import LabLimits
 from labs_schema.models import Criterion, Lab, Rating
 from labs_schema.reading.validate import read_lab
@@ -23,6 +22,7 @@ from labs_schema.submissions.file_names import safe_member_path
 from labs_schema.submissions.notebooks import asks_about_text
 from labs_schema.submissions.source_files import ReadingRules, SourceFiles, read_source_files
 from labs_schema.submissions.unread_files import folder_files
+from labs_schema.writing.lab_writer import write_lab
 
 Files = dict[str, bytes]
 C = b"#include <stdio.h>\nint main(void) { return 0; }\n"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from labs_schema.lab_writer import write_lab
+from labs_schema.writing.lab_writer import write_lab
 from serving.api.app import create_app
 from serving.api.schemas.problems import PROBLEM_JSON, PROBLEMS
 from serving.api.service import ServiceOptions

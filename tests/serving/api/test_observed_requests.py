@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from labs_schema.lab_writer import write_lab
 from labs_schema.limits import ObserverLimits
 from labs_schema.models import Lab
+from labs_schema.writing.lab_writer import write_lab
 from serving.api import observation_requests
 from serving.api.schemas.examples import BY_LAB
 from serving.observer.queue import NO_OBSERVER, TOO_LATE, ObservationQueue

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
+from labs_schema.writing.lab_writer import write_lab
 from serving.courses.lab_registry import read_registry
 
 

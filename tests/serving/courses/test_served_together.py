@@ -15,8 +15,8 @@ import pytest
 from typer.testing import CliRunner
 
 from grader.cli import app
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
+from labs_schema.writing.lab_writer import write_lab
 from prompts.manifest import ModelManifest, prompt_hash, tokenizer_hash, write_manifest
 from prompts.style import PromptStyle
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from labs_schema.lab_writer import write_lab
 from labs_schema.limits import TransportLimits
 from labs_schema.reading.validate import load_lab
+from labs_schema.writing.lab_writer import write_lab
 from prompts.manifest import write_manifest
 from serving.engines.engine import EngineOptions, LabelScores, ScoreRequest
 from serving.engines.http_engine import HttpEngine

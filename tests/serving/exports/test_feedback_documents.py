@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from labs_schema.errors import InputError
-from labs_schema.lab_writer import write_lab
+from labs_schema.writing.lab_writer import write_lab
 from serving.exports.exporter import ExportRequest, export_results
 from serving.exports.feedback_documents import Documents, _folder_names
 from serving.exports.scores import Policy

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
+from labs_schema.writing.lab_writer import write_lab
 from serving.engines.engine import EngineFailure, LabelScores
 from serving.jobs.backend import WorkerBackend
 from serving.jobs.chunk import grade_chunk

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from labs_schema.lab_writer import write_lab
 from labs_schema.limits import JobLimits
 from labs_schema.models import Lab
+from labs_schema.writing.lab_writer import write_lab
 from serving.jobs.backend import WorkerBackend
 from serving.jobs.errors import NoLabError
 from serving.jobs.job import Job, RequestedState, State

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import NO_SUBMISSION, Lab, UnreadableSubmission
 from labs_schema.reading.validate import load_lab
+from labs_schema.writing.lab_writer import write_lab
 from serving.jobs.cli_jobs import find_or_create, grade_jobs
 from serving.jobs.export import export
 from serving.jobs.job import Job, RequestedState, State

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
+from labs_schema.writing.lab_writer import write_lab
 from serving.jobs.cli_jobs import grade_jobs
 from serving.jobs.export import export
 from serving.jobs.repository import JobRepository

@@ -9,11 +9,11 @@ import pytest
 
 from labs_schema.grades import Status
 from labs_schema.hashes import rubric_hash
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from labs_schema.observations import EvidenceLine, Outcome
 from labs_schema.reading.validate import load_lab
 from labs_schema.rubrics.clarifying import add_clarification
+from labs_schema.writing.lab_writer import write_lab
 from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
 from serving.engines.engine import LabelScores, ScoreRequest

@@ -7,9 +7,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from benchmarks.review_walk import walked
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
+from labs_schema.writing.lab_writer import write_lab
 from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
 from serving.jobs.chunk import grade_chunk

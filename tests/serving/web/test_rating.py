@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
+from labs_schema.writing.lab_writer import write_lab
 from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
 from serving.review.index import ReviewIndex

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
+from labs_schema.writing.lab_writer import write_lab
 from prompts.style import PromptStyle
 from training.dataset.build import DatasetOptions, build_dataset
 from training.dataset.manifest import DatasetManifest

@@ -10,10 +10,10 @@ import pytest
 
 from labs_schema.errors import InputError
 from labs_schema.hashes import submission_key
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import HumanGrade, Lab, SourceFile
 from labs_schema.observations import CheckKind, CheckResult, Outcome, SubmissionObservations
 from labs_schema.reading.validate import Validated, read_lab
+from labs_schema.writing.lab_writer import write_lab
 from prompts.style import PromptStyle
 from tests.harness.errors import raises_code
 from training.dataset.build import DatasetOptions, build_dataset

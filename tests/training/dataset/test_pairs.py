@@ -1,7 +1,7 @@
 from labs_schema.hashes import submission_key
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import HumanGrade, Lab, SourceFile
 from labs_schema.reading.validate import load_lab
+from labs_schema.writing.lab_writer import write_lab
 from prompts.style import PromptStyle
 from prompts.verdict import LETTERS, parse_verdict
 from training.dataset.pairs import PromptOptions, RatedPrompt, draw_option_orders, rated_submissions

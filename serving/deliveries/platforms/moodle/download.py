@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from labs_schema.errors import InputError, error_issue
-from labs_schema.lab_writer import write_rubric
 from labs_schema.limits import ImportLimits
 from labs_schema.models import Criterion, Rating
 from labs_schema.rubrics.rubric_json import RUBRIC
 from labs_schema.submissions.file_names import safe_member_path
 from labs_schema.tables.csv_writer import write_csv
+from labs_schema.writing.lab_writer import write_rubric
 from serving.deliveries.platforms.moodle.assignment import Address, MoodleAssignment, read_assignment
 from serving.deliveries.platforms.moodle.client import MoodleClient
 from serving.deliveries.platforms.moodle.rubrics import Definition, read_fillings

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab, Submission
+from labs_schema.writing.lab_writer import write_lab
 from prompts.encode import PromptEncoder
 from prompts.style import PromptStyle
 from serving.api.app import create_app

@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 import pytest
 
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab, Rating, SourceFile, Submission
 from labs_schema.observations import CheckKind, CheckResult, Outcome, SubmissionObservations
+from labs_schema.writing.lab_writer import write_lab
 from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
 from serving.jobs.repository import JobRepository

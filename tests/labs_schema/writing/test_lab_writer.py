@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from labs_schema.errors import Severity
-from labs_schema.lab_writer import write_lab, write_ratings
 from labs_schema.models import Criterion, HumanGrade, Lab, Rating, SourceFile, Submission
 from labs_schema.reading.human_grades import is_comment
 from labs_schema.reading.validate import load_lab, read_lab
 from labs_schema.rubrics.rubric_text import clean_description
 from labs_schema.rubrics.titles import title_keys
 from labs_schema.tables.csv_writer import number
+from labs_schema.writing.lab_writer import write_lab, write_ratings
 from tests.harness.errors import raises_code
 
 LETTERS = st.characters(exclude_categories=("Cc", "Cs", "Cf", "Co", "Cn", "Zs", "Zl", "Zp"))

@@ -13,11 +13,11 @@ from labs_schema.files.edits import edit_lock, finish_edit
 from labs_schema.imports.filling import fill_lab, has_submissions
 from labs_schema.imports.importer import ImportSource
 from labs_schema.imports.rubric_files import read_rubric_file
-from labs_schema.lab_editor import LabTexts, create_lab, read_texts, save_texts
-from labs_schema.lab_writer import write_lab
 from labs_schema.models import Lab
 from labs_schema.reading.lab_folders import stray_entries
 from labs_schema.reading.validate import load_lab, load_rubric
+from labs_schema.writing.lab_editor import LabTexts, create_lab, read_texts, save_texts
+from labs_schema.writing.lab_writer import write_lab
 
 CHECKS = 'tests:\n  - {name: one, stdin: "3\\n", stdout: "9\\n"}\n'
 

@@ -1,0 +1,1 @@
+"""Writes labs: whole folders, and edits of the texts of one."""
