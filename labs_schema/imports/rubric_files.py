@@ -14,7 +14,7 @@ from labs_schema.imports.ratings import grade
 from labs_schema.imports.records import ExportFile, PlatformExport
 from labs_schema.limits import ImportLimits
 from labs_schema.models import Criterion, Rating
-from labs_schema.reading.ratings_csv import HEADER, parse_ratings
+from labs_schema.reading.ratings.ratings_csv import HEADER, parse_ratings
 from labs_schema.rubrics.rubric_json import parse_rubric
 from labs_schema.rubrics.rubric_text import clean_description
 from labs_schema.rubrics.titles import clean_text

@@ -14,7 +14,7 @@ from labs_schema.imports.records import ExportFile, IdKind, ImportedLab, Importe
 from labs_schema.limits import ImportLimits
 from labs_schema.models import HumanGrade
 from labs_schema.reading.lab_folders import COMMENTS, GROUPS, LAB_FILES, RATINGS, ROSTER, SUBMISSIONS
-from labs_schema.reading.ratings_csv import HEADER
+from labs_schema.reading.ratings.ratings_csv import HEADER
 from labs_schema.rubrics.rubric_json import RUBRIC
 from labs_schema.submissions.archives import ARCHIVE_ERRORS
 from labs_schema.submissions.file_names import safe_member_path

@@ -17,7 +17,7 @@ from labs_schema.reading.lab_folders import (
     table_names,
     tables_named,
 )
-from labs_schema.reading.ratings_csv import RatingsTable, parse_ratings
+from labs_schema.reading.ratings.ratings_csv import RatingsTable, parse_ratings
 from labs_schema.reading.roster import parse_roster
 from labs_schema.reading.rubric_merge import merge_rubrics
 from labs_schema.rubrics.rubric_json import RUBRIC, parse_rubric

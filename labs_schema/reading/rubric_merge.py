@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from labs_schema.errors import IssueCollector, did_you_mean, quoted
 from labs_schema.models import NOT_MET, Criterion, Rating, is_bonus_title
-from labs_schema.reading.ratings_csv import RatingsTable
+from labs_schema.reading.ratings.ratings_csv import RatingsTable
 from labs_schema.rubrics.rubric_json import RUBRIC
 from labs_schema.rubrics.titles import Titles, title_keys
 

@@ -8,7 +8,7 @@ from labs_schema.limits import LabLimits
 from labs_schema.models import NO_SUBMISSION, Person, Submission, UnreadableSubmission
 from labs_schema.reading.groups import Groups
 from labs_schema.reading.lab_folders import SUBMISSIONS
-from labs_schema.reading.ratings_csv import RatingsTable, StudentRow
+from labs_schema.reading.ratings.ratings_csv import RatingsTable, StudentRow
 from labs_schema.student_ids import StudentIds, local_part, written_id
 from labs_schema.submissions.submissions_folder import SubmissionEntry
 

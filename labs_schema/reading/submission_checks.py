@@ -6,7 +6,7 @@ from labs_schema.errors import IssueCollector, did_you_mean, quoted, quoted_list
 from labs_schema.hashes import canonical_hash
 from labs_schema.models import SourceFile, Submission
 from labs_schema.reading.lab_folders import SUBMISSIONS
-from labs_schema.reading.ratings_csv import RatingsTable, StudentRow
+from labs_schema.reading.ratings.ratings_csv import RatingsTable, StudentRow
 from labs_schema.reading.students import Students
 from labs_schema.student_ids import did_you_mean_id
 

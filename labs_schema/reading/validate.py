@@ -12,7 +12,6 @@ from labs_schema.models import Criterion, HumanGrade, Lab, Person, SourceFile, S
 from labs_schema.privacy.name_matching import NameMatcher
 from labs_schema.privacy.redaction import person_from_id, with_redactions
 from labs_schema.reading.groups import Groups, suggest_groups
-from labs_schema.reading.human_grades import human_grades
 from labs_schema.reading.lab_files import (
     read_criteria,
     read_entries,
@@ -35,8 +34,9 @@ from labs_schema.reading.lab_folders import (
     stray_entries,
 )
 from labs_schema.reading.observations_file import read_observations, with_observations
-from labs_schema.reading.rater_tables import check_raters, rater_grades
-from labs_schema.reading.ratings_csv import RatingsTable
+from labs_schema.reading.ratings.human_grades import human_grades
+from labs_schema.reading.ratings.rater_tables import check_raters, rater_grades
+from labs_schema.reading.ratings.ratings_csv import RatingsTable
 from labs_schema.reading.rubric_merge import aligned
 from labs_schema.reading.statements import read_statements
 from labs_schema.reading.students import add_absent, read_students, with_student_ids

@@ -7,7 +7,6 @@ from typing import NoReturn
 
 from labs_schema.errors import InputError, error_issue, quoted
 from labs_schema.models import Criterion, HumanGrade, Lab, Rating, SourceFile, is_bonus_title
-from labs_schema.reading.human_grades import is_comment
 from labs_schema.reading.lab_folders import (
     COMMENTS,
     GROUPS,
@@ -19,7 +18,8 @@ from labs_schema.reading.lab_folders import (
     TEMPLATE,
 )
 from labs_schema.reading.observations_file import write_observations
-from labs_schema.reading.ratings_csv import HEADER
+from labs_schema.reading.ratings.human_grades import is_comment
+from labs_schema.reading.ratings.ratings_csv import HEADER
 from labs_schema.rubrics.rubric_json import RUBRIC
 from labs_schema.rubrics.titles import TA, is_rater, rater_file, rater_of
 from labs_schema.source.languages import LANGUAGES, UNKNOWN, majority_languages

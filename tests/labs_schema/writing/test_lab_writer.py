@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from labs_schema.errors import Severity
 from labs_schema.models import Criterion, HumanGrade, Lab, Rating, SourceFile, Submission
-from labs_schema.reading.human_grades import is_comment
+from labs_schema.reading.ratings.human_grades import is_comment
 from labs_schema.reading.validate import load_lab, read_lab
 from labs_schema.rubrics.rubric_text import clean_description
 from labs_schema.rubrics.titles import title_keys

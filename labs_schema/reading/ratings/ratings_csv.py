@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from labs_schema.errors import IssueCollector, quoted, quoted_list
-from labs_schema.reading.cells import Kind, kind_of, number
-from labs_schema.reading.table_words import COMMENT_COLUMN, OTHER_COLUMN, SUMMARY_ROW
+from labs_schema.reading.ratings.cells import Kind, kind_of, number
+from labs_schema.reading.ratings.table_words import COMMENT_COLUMN, OTHER_COLUMN, SUMMARY_ROW
 from labs_schema.rubrics.marks import read_marks
 from labs_schema.rubrics.repeated_titles import Part, distinct_titles
 from labs_schema.rubrics.rubric_text import clean_description

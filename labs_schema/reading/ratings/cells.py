@@ -5,7 +5,7 @@ import re
 import unicodedata
 from enum import Enum
 
-from labs_schema.reading.table_words import MISSING_VALUES, NO, STATUS, YES
+from labs_schema.reading.ratings.table_words import MISSING_VALUES, NO, STATUS, YES
 
 
 class Kind(Enum):

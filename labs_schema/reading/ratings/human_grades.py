@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from labs_schema.errors import IssueCollector, quoted
 from labs_schema.models import NOT_MET, Criterion, HumanGrade
-from labs_schema.reading.cells import Kind, is_tick, is_x, kind_of, number
-from labs_schema.reading.ratings_csv import Column, RatingsTable, StudentRow
+from labs_schema.reading.ratings.cells import Kind, is_tick, is_x, kind_of, number
+from labs_schema.reading.ratings.ratings_csv import Column, RatingsTable, StudentRow
 
 NO_COMMENT = "no comments"
 

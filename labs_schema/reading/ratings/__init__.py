@@ -1,0 +1,1 @@
+"""Tables of ratings and comments: their layout, their cells, the grades in them."""
