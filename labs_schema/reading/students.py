@@ -1,14 +1,16 @@
 """The students of a lab: from its submissions, tables and rosters. None is dropped: see `UnreadableSubmission`."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import NamedTuple
 
-from labs_schema.errors import Issue, IssueCollector, quoted
+from labs_schema.errors import Issue, IssueCollector, quoted, quoted_list
+from labs_schema.hashes import canonical_hash
 from labs_schema.limits import LabLimits
-from labs_schema.models import NO_SUBMISSION, Person, Submission, UnreadableSubmission
+from labs_schema.models import NO_SUBMISSION, Person, SourceFile, Submission, UnreadableSubmission
 from labs_schema.reading.groups import Groups
 from labs_schema.reading.lab_folders import SUBMISSIONS
 from labs_schema.reading.ratings.ratings_csv import RatingsTable, StudentRow
+from labs_schema.reading.ratings.table_checks import check_row
 from labs_schema.student_ids import StudentIds, local_part, written_id
 from labs_schema.submissions.submissions_folder import SubmissionEntry
 
@@ -145,3 +147,34 @@ def _report_unreadable(students: Students, issues: IssueCollector) -> None:
         SUBMISSIONS,
         found=f"{count} of {total} submissions without a readable program ({kinds})",
     )
+
+
+def check_students(students: Students, groups: Set[str], table: RatingsTable, issues: IssueCollector) -> None:
+    """Warns of submissions without a row in the ratings table and of rows without a submission.
+
+    One row is enough for a group: of a member, or of its submission, whose id is among `groups`.
+    """
+    rated, submitted = {row.student for row in table.rows}, {*students.ids, *groups}
+    for row in table.rows:
+        check_row(row, submitted, table.path, issues)
+    work = [each.students for each in students.submissions] + [(each.student,) for each in students.unreadable]
+    for members in sorted(work):
+        if rated.isdisjoint(members) and not (len(members) > 1 and rated & groups):
+            issues.warning("submission-without-ratings", table.path, found=f"no row for student {quoted(members[0])}")
+
+
+def check_copies(submissions: Sequence[Submission], template: Sequence[SourceFile], issues: IssueCollector) -> None:
+    """Warns of submissions with equal texts, and of those that only contain template files, white space ignored."""
+    template_texts = {" ".join(file.text.split()) for file in template}
+    groups: dict[str, list[str]] = {}
+    for submission in submissions:
+        if all(" ".join(file.text.split()) in template_texts for file in submission.files):
+            issues.warning("untouched-template", f"{SUBMISSIONS}/{submission.folder}")
+        groups.setdefault(canonical_hash(sorted(file.text for file in submission.files)), []).append(submission.folder)
+    for folders in groups.values():
+        if len(folders) > 1:
+            issues.warning(
+                "identical-submissions",
+                f"{SUBMISSIONS}/{folders[0]}",
+                found=f"{len(folders)} submissions with the same text: {quoted_list(folders)}",
+            )

@@ -37,10 +37,10 @@ from labs_schema.reading.observations_file import read_observations, with_observ
 from labs_schema.reading.ratings.human_grades import human_grades
 from labs_schema.reading.ratings.rater_tables import check_raters, rater_grades
 from labs_schema.reading.ratings.ratings_csv import RatingsTable
+from labs_schema.reading.ratings.table_checks import check_comments
 from labs_schema.reading.rubric_merge import aligned
 from labs_schema.reading.statements import read_statements
-from labs_schema.reading.students import add_absent, read_students, with_student_ids
-from labs_schema.reading.submission_checks import check_comments, check_copies, check_students
+from labs_schema.reading.students import add_absent, check_copies, check_students, read_students, with_student_ids
 from labs_schema.student_ids import StudentIds, local_part
 from labs_schema.submissions.file_names import safe_name
 from labs_schema.submissions.notebooks import asks_about_text

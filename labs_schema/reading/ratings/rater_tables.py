@@ -9,7 +9,7 @@ from labs_schema.errors import IssueCollector, did_you_mean, quoted, quoted_list
 from labs_schema.models import Criterion, HumanGrade
 from labs_schema.reading.ratings.human_grades import human_grades, is_rated
 from labs_schema.reading.ratings.ratings_csv import Column, RatingsTable
-from labs_schema.reading.submission_checks import check_row
+from labs_schema.reading.ratings.table_checks import check_row
 from labs_schema.rubrics.titles import rater_file
 
 
