@@ -1,14 +1,16 @@
 """CPU time of tree packing compared with trl at its best settings, in one run.
 
-    OMP_NUM_THREADS=1 python benchmarks/bench_train.py [DATASET TOKENIZER] [--submissions 2] [--repeats 3]
+    OMP_NUM_THREADS=1 python benchmarks/bench_train.py [DATASET TOKENIZER] [--model smollm2-135m] [--submissions 2]
+        [--repeats 3]
 
 Synthetic shapes are (prefix tokens, criteria, ratings), random tokens, 80 a criterion and 4 an answer. The real rows
 are those of the project's own `labs/`, built as for the demo, with a tokenizer trained on them; or those of DATASET
-(from `grader build-dataset`) with TOKENIZER (a model folder). Both sides process the same rows in one optimiser step:
-trl with batches of one pair, so without padding, and its head on answers only; ours with batches of one submission.
-LoRA on all linear layers; both compute the reference, the model without LoRA, in the same step. Times are CPU seconds
-of this process, the minimum of alternating repeats. Peak memory is measured in new processes with equal pairs per
-batch. Prints a table and one line of JSON, whose fractions are the minimum over all DPO rows.
+(from `grader build-dataset`) with TOKENIZER (a model folder). They train a random model of 5 million weights. With
+--model, real rows also train that model, in float32 and with its own tokenizer. Both sides process the same rows in one
+optimiser step: trl with batches of one pair, so without padding, and its head on answers only; ours with batches of one
+submission. LoRA on all linear layers; both compute the reference, the model without LoRA, in the same step. Times are
+CPU seconds of this process, the minimum of alternating repeats. Peak memory is measured in new processes with equal
+pairs per batch. Prints a table and one line of JSON, whose fractions are the minimum over all DPO rows.
 """
 
 import argparse
@@ -18,10 +20,10 @@ import multiprocessing
 import resource
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -34,11 +36,14 @@ from tokenizers.models import WordLevel
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, PrinterCallback
 from trl import DPOConfig, SFTConfig
 
+from prompts.base_models import find_base
 from prompts.encode import PromptEncoder
 from prompts.style import PromptStyle
+from prompts.tokenizer import load_tokenizer
 from training.dataset.build import DatasetOptions, build_dataset
 from training.dataset.examples import CriterionExample, TrainingExample, load_examples
 from training.dataset.row_formats import read_pairs
+from training.models.loading import load_model
 from training.quiet_libraries import quiet_libraries
 from training.trainers.collator import PreferenceCollator, VerdictCollator
 from training.trainers.dpo import dpo_trainer
@@ -71,24 +76,40 @@ class Figures:
         return self.speedup * self.tree_tokens / self.stock_tokens
 
 
+class Trained(NamedTuple):
+    """`load`: the weights to train, always the same ones."""
+
+    load: Callable[[], Any]
+    tokenizer: Any
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dataset", type=Path, nargs="?")
     parser.add_argument("tokenizer", type=Path, nargs="?")
+    parser.add_argument("--model", help="also train this base model, on rows of the labs")
     parser.add_argument("--submissions", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)
     given = parser.parse_args()
-    rows = {f"{p} {c} {k}": synthetic(p, c, k, given.submissions) for p, c, k in SHAPES}
+    rows: dict[str, Sequence[TrainingExample]] = {
+        f"{p} {c} {k}": synthetic(p, c, k, given.submissions) for p, c, k in SHAPES
+    }
     console = Console()
+    small = Trained(model, words())
+    trained = dict.fromkeys(rows, small) | {"real": small}
     with quiet_libraries():
         with tempfile.TemporaryDirectory() as folder:
             dataset, tokenizer = (given.dataset, given.tokenizer) if given.dataset else own_labs(Path(folder))
-            rows["real"] = real(dataset, tokenizer, 4 * given.submissions)
+            texts = AutoTokenizer.from_pretrained(tokenizer)
+            rows["real"] = [folded(example) for example in real(dataset, texts, 4 * given.submissions)]
+            if given.model:
+                trained[given.model] = pretrained(given.model)
+                rows[given.model] = real(dataset, trained[given.model].tokenizer, given.submissions)
         # First, because a new process inherits the peak memory of its parent.
         memory = peak_memory("tree") / peak_memory("none")
         peak = matmul_rate()
         figures = {
-            (method, name): compare(method, examples, given.repeats)
+            (method, name): compare(method, examples, given.repeats, trained[name])
             for name, examples in rows.items()
             for method in ("dpo", "sft")
         }
@@ -119,15 +140,16 @@ def own_labs(folder: Path) -> tuple[Path, Path]:
     return folder, folder / "tokenizer"
 
 
-def real(dataset: Path, tokenizer: Path, submissions: int) -> list[TrainingExample]:
-    """Evenly spread over the file, so that every lab is included, without those beyond 8,192 tokens. Ids beyond the
-    model's vocabulary are mapped into it."""
-    encoder = PromptEncoder(AutoTokenizer.from_pretrained(tokenizer), context_length=8192)
+def real(dataset: Path, tokenizer: Any, submissions: int) -> Sequence[TrainingExample]:
+    """Evenly spread over the file, so that every lab is included, without those beyond 8,192 tokens."""
+    encoder = PromptEncoder(tokenizer, context_length=8192)
     examples = load_examples(read_pairs(dataset / "train.jsonl"), encoder, "skip").examples
-    return [folded(example) for example in examples[:: max(1, len(examples) // submissions)][:submissions]]
+    return examples[:: max(1, len(examples) // submissions)][:submissions]
 
 
 def folded(example: TrainingExample) -> TrainingExample:
+    """With ids beyond the small model's vocabulary mapped into it."""
+
     def fold(ids: Sequence[int]) -> tuple[int, ...]:
         return tuple(i % VOCABULARY for i in ids)
 
@@ -137,10 +159,10 @@ def folded(example: TrainingExample) -> TrainingExample:
     )
 
 
-def compare(method: str, examples: Sequence[TrainingExample], repeats: int) -> Figures:
+def compare(method: str, examples: Sequence[TrainingExample], repeats: int, trained: Trained) -> Figures:
     seconds: dict[str, list[float]] = {"none": [], "tree": []}
     for _, packing in itertools.product(range(repeats), seconds):
-        seconds[packing].append(train_once(method, examples, packing))
+        seconds[packing].append(train_once(method, examples, packing, trained))
     trees: Sequence[TokenTree]
     if method == "dpo":
         trees, passes = PreferenceCollator(examples, 0).trees, 6  # forward 2, backward 2 (frozen weights), reference 2
@@ -154,13 +176,24 @@ def compare(method: str, examples: Sequence[TrainingExample], repeats: int) -> F
         trees, passes = VerdictCollator(examples, letters_only=False, with_shared=False).trees, 6
         stock = sum(len((*e.shared, *c.prompt, *c.chosen)) for e in examples for c in e.criteria)
     tokens = sum(map(len, trees))
-    weights = sum(p.numel() for n, p in model().named_parameters() if "layers" in n)
+    weights, config = size(trained)
     seen = sum(int((tree.ends - np.arange(len(tree))).sum()) for tree in trees)
-    flops = passes * weights * tokens + (4 if method == "dpo" else 3) * 4 * WIDTH * LAYERS * seen
+    flops = (
+        passes * weights * tokens
+        + (4 if method == "dpo" else 3) * 4 * config.hidden_size * config.num_hidden_layers * seen
+    )
     return Figures(min(seconds["none"]), min(seconds["tree"]), stock, tokens, flops)
 
 
-def train_once(method: str, examples: Sequence[TrainingExample], packing: Any, batch: int = 1) -> float:
+def size(trained: Trained) -> tuple[int, Any]:
+    """The weights of the layers, and the model's config."""
+    loaded = trained.load()
+    return sum(p.numel() for n, p in loaded.named_parameters() if "layers" in n), loaded.config
+
+
+def train_once(
+    method: str, examples: Sequence[TrainingExample], packing: Any, trained: Trained, batch: int = 1
+) -> float:
     """CPU seconds of one optimiser step over all `examples`."""
     pairs = sum(len(c.rejected) if method == "dpo" else 1 for e in examples for c in e.criteria)
     with tempfile.TemporaryDirectory() as folder:
@@ -179,11 +212,11 @@ def train_once(method: str, examples: Sequence[TrainingExample], packing: Any, b
         }
         if method == "dpo":
             lora = LoraConfig(r=16, lora_alpha=16, target_modules=LINEAR, task_type="CAUSAL_LM")
-            trainer = dpo_trainer(
-                model(), examples, DPOConfig(**settings), TrainerInputs(words(), packing=packing, new_adapter=lora)
-            )
+            inputs = TrainerInputs(trained.tokenizer, packing=packing, new_adapter=lora)
+            trainer = dpo_trainer(trained.load(), examples, DPOConfig(**settings), inputs)
         else:
-            trainer = sft_trainer(model(), examples, SFTConfig(**settings), TrainerInputs(words(), packing=packing))
+            inputs = TrainerInputs(trained.tokenizer, packing=packing)
+            trainer = sft_trainer(trained.load(), examples, SFTConfig(**settings), inputs)
         trainer.remove_callback(WarmUpLargestBatch)  # runs once per run, not per step
         trainer.remove_callback(PrinterCallback)
         start = time.process_time()
@@ -203,6 +236,11 @@ def model() -> Any:
             max_position_embeddings=8192,
         )
     )
+
+
+def pretrained(name: str) -> Trained:
+    base = find_base(name)
+    return Trained(lambda: load_model(base.source, dtype=torch.float32), load_tokenizer(base.source))
 
 
 def words() -> Any:
@@ -228,9 +266,9 @@ def peak_memory(packing: str) -> float:
 
 def _step_memory(packing: str) -> float:
     with quiet_libraries():
-        train_once("dpo", synthetic(20, 1, 2, 1), packing)
+        train_once("dpo", synthetic(20, 1, 2, 1), packing, Trained(model, words()))
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        train_once("dpo", synthetic(400, 3, 3, 1), packing, batch=1 if packing == "tree" else 6)
+        train_once("dpo", synthetic(400, 3, 3, 1), packing, Trained(model, words()), 1 if packing == "tree" else 6)
         return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
 
 

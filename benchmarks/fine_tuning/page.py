@@ -1,6 +1,7 @@
 """The section "Fine-tuned, frozen and zero-shot" of training.md, and fine-tuning.png."""
 
 import argparse
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +20,7 @@ SETTING = "unseen students"
 HEADING = "## Fine-tuned, frozen and zero-shot\n"
 SECTION = """## Fine-tuned, frozen and zero-shot
 
-Command: `OMP_NUM_THREADS=2 python -m benchmarks.fine_tuning FOLDER docs/measurements --work WORK{options}`,
+Command: `OMP_NUM_THREADS={threads} python -m benchmarks.fine_tuning FOLDER docs/measurements --work WORK{options}`,
 {machine}: {labs} labs ({names}), {programs} programs, base model {model}, one split by student, one seed.
 
 - *Unseen students*: {share} of the students are for training, {test} students are tested. Heads and baselines learn
@@ -71,6 +72,7 @@ def write_page(arguments: argparse.Namespace, labs: Sequence[Lab], split: Sides,
     section = SECTION.format(
         options="".join(f" --lab {name}" for name in arguments.lab or ())
         + f" --epochs {arguments.epochs} --recipes {' '.join(arguments.recipes)}",
+        threads=os.environ.get("OMP_NUM_THREADS", os.cpu_count()),
         machine=machine(),
         labs=len(labs),
         names=", ".join(lab.name for lab in labs),
