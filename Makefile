@@ -68,7 +68,7 @@ docs: $(READY)
 
 # Debian packages for tests, installed if they are missing and we are root: Chromium opens the report, nginx runs deploy/nginx.conf.
 debian-packages:
-	requirements/debian-package chromium chromium chromium-browser google-chrome
+	requirements/debian-package chromium-headless-shell chromium-headless-shell
 	requirements/debian-package nginx nginx
 	requirements/debian-package bubblewrap bwrap
 
