@@ -1,10 +1,6 @@
 """A student's program: which files it has, whichever way and in whichever shape they were handed in."""
 
-import io
-import json
-import tarfile
 import unicodedata
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,68 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labs_schema.errors import IssueCollector, Severity
-from labs_schema.limits import LabLimits
-from labs_schema.models import Criterion, Lab, Rating
+from labs_schema.models import Lab
 from labs_schema.reading.validate import read_lab
 from labs_schema.source.languages import language_of, majority_languages
-from labs_schema.submissions.archives import UnreadFile, read_archive
+from labs_schema.submissions.archives import read_archive
 from labs_schema.submissions.file_names import safe_member_path
-from labs_schema.submissions.notebooks import asks_about_text
-from labs_schema.submissions.source_files import ReadingRules, SourceFiles, read_source_files
-from labs_schema.submissions.unread_files import folder_files
+from labs_schema.submissions.source_files import read_source_files
 from labs_schema.writing.lab_writer import write_lab
+from tests.labs_schema.submissions.uploads import LIMITS, Files, codes, paths, put, read_folder, tarred, zipped
 
-Files = dict[str, bytes]
 C = b"#include <stdio.h>\nint main(void) { return 0; }\n"
-LIMITS = LabLimits()
-NOTEBOOK = {
-    "cells": [
-        {"cell_type": "markdown", "source": ["# Square\n", "by hand"]},
-        {"cell_type": "code", "source": ["n = int(input())\n", "print(n * n)"], "outputs": [{"text": "4"}]},
-    ],
-    "metadata": {"kernelspec": {"language": "python", "name": "python3"}},
-    "nbformat": 4,
-}
-
-
-def zipped(files: Files) -> bytes:
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return data.getvalue()
-
-
-def tarred(files: Files) -> bytes:
-    data = io.BytesIO()
-    with tarfile.open(fileobj=data, mode="w:gz") as archive:
-        for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    return data.getvalue()
-
-
-def put(folder: Path, files: Files) -> Path:
-    for name, content in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
-    return folder
-
-
-def read_folder(folder: Path, rules: ReadingRules | None = None) -> tuple[SourceFiles, IssueCollector]:
-    issues = IssueCollector("lab")
-    files = folder_files(folder, "s1", LIMITS, issues)
-    return read_source_files(files, "s1", LIMITS, issues, rules or ReadingRules()), issues
-
-
-def paths(found: SourceFiles) -> list[str]:
-    return [file.path for file in found.files]
-
-
-def codes(issues: IssueCollector) -> list[str]:
-    return [issue.code for issue in issues.issues()]
-
 
 CMAKE = {
     "CMakeLists.txt": b"project(square C)\n",
@@ -205,53 +149,6 @@ def test_reason_of_a_missing_program_reaches_the_student(
 
 
 @pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        (NOTEBOOK, "# %% cell 2\nn = int(input())\nprint(n * n)\n"),
-        ({"nbformat": 3, "worksheets": [{"cells": [{"cell_type": "code", "input": "x = 1", "language": "python"}]}]},
-         "# %% cell 1\nx = 1\n"),
-        ({"cells": []}, ""),
-    ],
-)  # fmt: skip
-def test_code_cells_of_a_notebook_are_the_program(tmp_path: Path, content: object, expected: str) -> None:
-    found, issues = read_folder(put(tmp_path, {"a.ipynb": json.dumps(content).encode()}))
-    assert [(file.path, file.text) for file in found.files] == [("a.ipynb", expected)]
-    assert codes(issues) == ([] if expected else ["empty-file"])
-
-
-def test_text_cells_are_read_if_the_rubric_asks_about_text(tmp_path: Path) -> None:
-    put(tmp_path, {"a.ipynb": json.dumps(NOTEBOOK).encode()})
-    found, _ = read_folder(tmp_path, ReadingRules(text_cells=True))
-    assert found.files[0].text.startswith("# %% cell 1 (text)\n# # Square\n# by hand\n\n# %% cell 2\nn = ")
-    ratings = (Rating(title="A", description="Names say what they hold"), Rating(title="B"))
-    assert not asks_about_text([Criterion(title="Readable?", ratings=ratings)])
-    assert asks_about_text([Criterion(title="Are the results explained?", ratings=ratings)])
-
-
-def test_kernel_decides_the_language_of_a_notebook(tmp_path: Path) -> None:
-    content = NOTEBOOK | {"metadata": {"language_info": {"name": "R"}}}
-    assert paths(read_folder(put(tmp_path, {"a.ipynb": json.dumps(content).encode()}))[0]) == ["a.ipynb.r"]
-
-
-values = st.none() | st.integers() | st.text(max_size=5) | st.lists(st.text(max_size=5) | st.none(), max_size=2)
-kinds = values | st.sampled_from(["code", "markdown"])
-cells = values | st.lists(
-    values | st.fixed_dictionaries({}, optional={"cell_type": kinds, "source": values, "input": values}), max_size=3
-)
-metadata = values | st.fixed_dictionaries({}, optional={"kernelspec": values, "language_info": values})
-sheets = values | st.lists(values | st.fixed_dictionaries({}, optional={"cells": cells}), max_size=2)
-contents = values | st.fixed_dictionaries({}, optional={"cells": cells, "worksheets": sheets, "metadata": metadata})
-
-
-@given(contents)
-def test_any_json_is_a_notebook_or_reported(content: object) -> None:
-    issues = IssueCollector("lab")
-    data = json.dumps(content).encode()
-    found = read_source_files(iter([UnreadFile("a.ipynb", lambda n: data[:n])]), "s1", LIMITS, issues)
-    assert bool(found.files) != ("bad-notebook" in codes(issues))
-
-
-@pytest.mark.parametrize(
     ("name", "path"),
     [
         ("./src//main.c", "src/main.c"),
@@ -335,30 +232,3 @@ def test_lab_decides_on_shared_extensions() -> None:
     assert language_of("a.m", "Objective-C") == "Objective-C" and language_of("a.m", "C") == "MATLAB"
     assert language_of("a.pl", "Prolog") == "Prolog" and language_of("a.pl", "C") == "Perl"
     assert language_of("a.h", "C++") == "C++" and language_of("a.py", "C") == "Python"
-
-
-def document(*paragraphs: str) -> bytes:
-    space = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
-    body = "".join(f"<w:p><w:r><w:t>{text}</w:t></w:r></w:p>" for text in paragraphs)
-    return zipped({"word/document.xml": f"<w:document {space}><w:body>{body}</w:body></w:document>".encode()})
-
-
-@pytest.mark.parametrize(
-    ("files", "problem"),
-    [
-        ({"ps.md": b"# Square\n"}, "# Square\n"),
-        ({"README.md": b"# Square\n"}, "# Square\n"),
-        ({"README.md": b"About this lab\n", "ps.txt": b"Square\n"}, "Square\n"),
-        ({"ps.docx": document("Read n.", "Print n \u00d7 n.")}, "Read n.\nPrint n \u00d7 n.\n"),
-        ({"ps.txt": document("Renamed.")}, "Renamed.\n"),
-        ({"ps.txt": "Imprim\u00e9\r\n".encode("utf-16")}, "Imprim\u00e9\n"),
-    ],
-)
-def test_statement_may_be_markdown_or_a_word_document(
-    tmp_path: Path, make_lab: Callable[..., Lab], files: Files, problem: str
-) -> None:
-    write_lab(make_lab(), tmp_path / "lab1")
-    for name in ("ps.txt", "modified_ps.txt"):
-        (tmp_path / "lab1" / name).unlink()
-    lab = read_lab(put(tmp_path / "lab1", files)).lab
-    assert lab is not None and lab.problem == problem
