@@ -26,8 +26,8 @@ BINARY, JSON, EVENTS, LINES, CSV = (
     "application/x-ndjson",
     "text/csv",
 )
-READERS = {CSV: ("_text", "str"), EVENTS: ("_events", "JsonObject"), LINES: ("_lines", "JsonObject")}
-"""Content type of a response -> method of the transport, and the type of the result or of its items."""
+DECORATORS = {CSV: "returns_text", EVENTS: "streams_events", LINES: "streams_lines"}
+"""Content type of a response -> the function of `grader.client.methods` that makes a method of the request."""
 
 BUILT_IN = {"Path", "None", "Literal", "Any"}
 Document = dict[str, Any]
@@ -100,7 +100,7 @@ def _docstring(text: str, indent: int = 4) -> str:
 
 
 def operations_module(document: Document) -> str:
-    """A synchronous and an asynchronous class with a method for every operation."""
+    """A class with a method for every operation, which both clients have."""
     operations = [
         (method.upper(), path, operation)
         for path, methods in document["paths"].items()
@@ -109,28 +109,26 @@ def operations_module(document: Document) -> str:
     names = sorted(
         set(re.findall(r"\b[A-Z]\w+", " ".join(chain(*(_types(each) for *_, each in operations))))) - BUILT_IN
     )
-    head = f'''"""One method for every operation of the service, synchronous and asynchronous.
+    head = f'''"""One method for every operation of the service.
 
 {NOTE}
 """
 
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+from grader.client.methods import returns, {", ".join(sorted(DECORATORS.values()))}
 from grader.client.models import {", ".join(names)}
-from grader.client.transport import AsyncTransport, Call, SyncTransport
+from grader.client.transport import Call
 
 
-class SyncOperations(SyncTransport):
+class Operations:
 '''
-    sync = "\n".join(_method(*each, asynchronous=False) for each in operations)
-    asynchronous = "\n".join(_method(*each, asynchronous=True) for each in operations)
-    return formatted(f"{head}{sync}\n\nclass AsyncOperations(AsyncTransport):\n{asynchronous}")
+    return formatted(head + "\n".join(_method(*each) for each in operations))
 
 
 def _types(operation: Document) -> list[str]:
     bodies = [python_type(schema) for _, schema in _body(operation)]
-    return [*bodies, _result(operation)[1], *(python_type(p["schema"]) for p in operation.get("parameters", ()))]
+    return [*bodies, _decorator(operation), *(python_type(p["schema"]) for p in operation.get("parameters", ()))]
 
 
 def _body(operation: Document) -> Iterator[tuple[str, Document]]:
@@ -142,19 +140,12 @@ def _body(operation: Document) -> Iterator[tuple[str, Document]]:
         yield kind, content[kind]["schema"]
 
 
-def _result(operation: Document) -> tuple[str, str]:
-    """The method of the transport, and the type of the result or of its items."""
+def _decorator(operation: Document) -> str:
     [(kind, content)] = next(r["content"] for status, r in operation["responses"].items() if status < "300").items()
-    if kind == JSON:
-        return "_json", python_type(content["schema"])
-    return READERS[kind]
+    return f"returns({python_type(content['schema'])})" if kind == JSON else DECORATORS[kind]
 
 
-def _method(method: str, path: str, operation: Document, *, asynchronous: bool) -> str:
-    reader, kind = _result(operation)
-    streamed = reader in ("_events", "_lines")
-    returned = f"{'Async' if asynchronous else ''}Iterator[{kind}]" if streamed else kind
-    start, wait = ("async def", "await ") if asynchronous and not streamed else ("def", "")
+def _method(method: str, path: str, operation: Document) -> str:
     body = [f"body: {python_type(schema)}" for _, schema in _body(operation)]
     parameters = operation.get("parameters", [])
     keyed = any(each["in"] == "header" and each["name"].lower() == "idempotency-key" for each in parameters)
@@ -167,10 +158,9 @@ def _method(method: str, path: str, operation: Document, *, asynchronous: bool) 
     call += [f"path={{{', '.join(_entry(each) for each in in_path)}}}"] * bool(in_path)
     call += [f"query={{{', '.join(_entry(each) for each in in_query)}}}"] * bool(in_query)
     call += ["body=body"] * bool(body) + ["keyed=True", "idempotency_key=idempotency_key"] * keyed
-    answer = f"self.{reader}(Call({', '.join(call)}){f', {kind}' if reader == '_json' else ''})"
     text = f"{operation['summary']}.\n\n{operation.get('description', '')}".strip()
-    head = f"    {start} {operation['operationId']}({signature}) -> {returned}:"
-    return f"{head}\n{_docstring(text, 8)}\n        return {wait}{answer}\n"
+    head = f"    @{_decorator(operation)}\n    def {operation['operationId']}({signature}) -> Call:"
+    return f"{head}\n{_docstring(text, 8)}\n        return Call({', '.join(call)})\n"
 
 
 def _parameter(each: Document) -> str:

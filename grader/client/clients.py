@@ -6,14 +6,15 @@ from types import TracebackType
 from typing import Self
 
 from grader.client.models import JobStatus
-from grader.client.operations import AsyncOperations, SyncOperations
+from grader.client.operations import Operations
+from grader.client.transport import AsyncTransport, SyncTransport
 from labs_schema.limits import ClientLimits
 
 POLL_SECONDS = ClientLimits().poll_seconds
 ENDED = ("done", "failed", "cancelled")
 
 
-class Client(SyncOperations):
+class Client(Operations, SyncTransport):
     """A client of the service at `url`, for one thread.
 
     Requests that can be repeated safely are repeated if the service is unreachable, overloaded or restarting. Every
@@ -38,7 +39,7 @@ class Client(SyncOperations):
         return job
 
 
-class AsyncClient(AsyncOperations):
+class AsyncClient(Operations, AsyncTransport):
     """Like `Client`, for asyncio; close it with `aclose` or use `async with`."""
 
     async def __aenter__(self) -> Self:

@@ -1,15 +1,15 @@
 """Sending a request: address, key, retries where they are safe, and errors. Shared by both clients."""
 
-import json
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import quote, urlsplit
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
@@ -32,7 +32,7 @@ REFUSED = (429,)
 TEMPORARY = (502, 503, 504)
 IN_PROGRESS = "request-in-progress"
 
-Model = TypeVar("Model", bound=BaseModel)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,24 @@ class Call:
 class Transport:
     """`url`: of the service. `key`: an API key. `course`: needed with an all-courses key of several courses."""
 
-    def __init__(self, url: str, key: str | None = None, course: str | None = None) -> None:
+    client: ClassVar[type[Any]]
+
+    def __init__(
+        self,
+        url: str,
+        key: str | None = None,
+        course: str | None = None,
+        *,
+        timeout_seconds: float = LIMITS.request_seconds,
+        transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         """Raises GraderError if `url` is not the address of a service."""
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise GraderError(f"{url!r} is not an address such as https://grader.example.edu.", code="bad-address")
         self._url, self._course = url.rstrip("/"), course
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._http: Any = self.client(timeout=timeout_seconds, transport=transport, follow_redirects=False)
 
     def _request(self, call: Call) -> dict[str, Any]:
         """The arguments of an httpx request."""
@@ -84,36 +95,25 @@ class Transport:
             headers["Content-Type"] = "application/zip"
         return {**arguments, "headers": headers}
 
-    def _unreachable(self, call: Call, error: httpx.HTTPError) -> ServiceUnreachableError:
-        acted = call.method != "GET" and not isinstance(error, NOT_SENT)
-        return ServiceUnreachableError(self._url, str(error) or type(error).__name__, may_have_acted=acted)
+    @contextmanager
+    def _reachable(self, call: Call) -> Iterator[None]:
+        try:
+            yield
+        except httpx.HTTPError as error:
+            acted = call.method != "GET" and not isinstance(error, NOT_SENT)
+            reason = str(error) or type(error).__name__
+            raise ServiceUnreachableError(self._url, reason, may_have_acted=acted) from None
 
 
 class SyncTransport(Transport):
-    def __init__(
-        self,
-        url: str,
-        key: str | None = None,
-        course: str | None = None,
-        *,
-        timeout_seconds: float = LIMITS.request_seconds,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        super().__init__(url, key, course)
-        self._http = httpx.Client(timeout=timeout_seconds, transport=transport, follow_redirects=False)
+    client = httpx.Client
 
     def close(self) -> None:
         self._http.close()
 
-    def _send(self, call: Call) -> httpx.Response:
-        request = self._request(call)
-        try:
-            for attempt in Retrying(**_policy(call)):
-                with attempt:
-                    return self._once(call, request)
-        except httpx.HTTPError as error:
-            raise self._unreachable(call, error) from None
-        raise AssertionError("unreachable")
+    def fetch(self, call: Call, read: Callable[[httpx.Response], T]) -> T:
+        with self._reachable(call):
+            return read(Retrying(**_policy(call))(self._once, call, self._request(call)))
 
     def _once(self, call: Call, request: dict[str, Any]) -> httpx.Response:
         if isinstance(call.body, Path):
@@ -121,82 +121,37 @@ class SyncTransport(Transport):
                 return _checked(self._http.request(**request, content=file))
         return _checked(self._http.request(**request, **_bytes(call)))
 
-    def _json(self, call: Call, model: type[Model]) -> Model:
-        return _parsed(self._send(call), model)
-
-    def _text(self, call: Call) -> str:
-        return self._send(call).text
-
-    def _stream(self, call: Call) -> Iterator[str]:
-        """Lines of the response, while they arrive."""
-        try:
-            with self._http.stream(**self._request(call)) as response:
-                if not response.is_success:
-                    response.read()
-                _checked(response)
-                yield from response.iter_lines()
-        except httpx.HTTPError as error:
-            raise self._unreachable(call, error) from None
-
-    def _lines(self, call: Call) -> Iterator[dict[str, Any]]:
-        return (json.loads(line) for line in self._stream(call) if line)
-
-    def _events(self, call: Call) -> Iterator[dict[str, Any]]:
-        return (json.loads(line[5:]) for line in self._stream(call) if line.startswith("data:"))
+    def stream(self, call: Call, read: Callable[[str], T | None]) -> Iterator[T]:
+        """The items of the response's lines, while they arrive; `read` returns None for a line without one."""
+        with self._reachable(call), self._http.stream(**self._request(call)) as response:
+            if not response.is_success:
+                response.read()
+            for line in _checked(response).iter_lines():
+                if (item := read(line)) is not None:
+                    yield item
 
 
 class AsyncTransport(Transport):
-    def __init__(
-        self,
-        url: str,
-        key: str | None = None,
-        course: str | None = None,
-        *,
-        timeout_seconds: float = LIMITS.request_seconds,
-        transport: httpx.AsyncBaseTransport | None = None,
-    ) -> None:
-        super().__init__(url, key, course)
-        self._http = httpx.AsyncClient(timeout=timeout_seconds, transport=transport, follow_redirects=False)
+    client = httpx.AsyncClient
 
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    async def _send(self, call: Call) -> httpx.Response:
-        request = self._request(call)
-        try:
-            async for attempt in AsyncRetrying(**_policy(call)):
-                with attempt:
-                    return _checked(await self._http.request(**request, **_bytes(call)))
-        except httpx.HTTPError as error:
-            raise self._unreachable(call, error) from None
-        raise AssertionError("unreachable")
+    async def fetch(self, call: Call, read: Callable[[httpx.Response], T]) -> T:
+        with self._reachable(call):
+            return read(await AsyncRetrying(**_policy(call))(self._once, call, self._request(call)))
 
-    async def _json(self, call: Call, model: type[Model]) -> Model:
-        return _parsed(await self._send(call), model)
+    async def _once(self, call: Call, request: dict[str, Any]) -> httpx.Response:
+        return _checked(await self._http.request(**request, **_bytes(call)))
 
-    async def _text(self, call: Call) -> str:
-        return (await self._send(call)).text
-
-    async def _stream(self, call: Call) -> AsyncIterator[str]:
-        try:
+    async def stream(self, call: Call, read: Callable[[str], T | None]) -> AsyncIterator[T]:
+        with self._reachable(call):
             async with self._http.stream(**self._request(call)) as response:
                 if not response.is_success:
                     await response.aread()
-                _checked(response)
-                async for line in response.aiter_lines():
-                    yield line
-        except httpx.HTTPError as error:
-            raise self._unreachable(call, error) from None
-
-    async def _lines(self, call: Call) -> AsyncIterator[dict[str, Any]]:
-        async for line in self._stream(call):
-            if line:
-                yield json.loads(line)
-
-    async def _events(self, call: Call) -> AsyncIterator[dict[str, Any]]:
-        async for line in self._stream(call):
-            if line.startswith("data:"):
-                yield json.loads(line[5:])
+                async for line in _checked(response).aiter_lines():
+                    if (item := read(line)) is not None:
+                        yield item
 
 
 def _text(value: str | int | bool) -> str:
@@ -214,13 +169,6 @@ def _checked(response: httpx.Response) -> httpx.Response:
     if not response.is_success:
         raise api_error(response)
     return response
-
-
-def _parsed(response: httpx.Response, model: type[Model]) -> Model:
-    try:
-        return model.model_validate_json(response.content)
-    except ValidationError:
-        raise ApiError(response) from None
 
 
 def _policy(call: Call) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from grader.client import ApiError, AsyncClient, Client
 from grader.client.models import FileIn, LabGradeRequest, OverrideRequest, SubmissionIn
-from grader.client.operations import AsyncOperations, SyncOperations
+from grader.client.operations import Operations
 from tests.harness.errors import raises_code
 
 PROGRAM = SubmissionIn(files=(FileIn(filename="main.c", content="int main(void) { return 4; }\n"),))
@@ -49,12 +49,18 @@ def client(served: Any) -> Iterator[Client]:
         yield client
 
 
-def test_both_clients_have_every_operation(served: Any) -> None:
+def test_the_clients_have_every_operation(served: Any) -> None:
     described = served[0].get("/openapi.json").json()["paths"]
     operations = {each["operationId"] for methods in described.values() for each in methods.values()}
-    for kind in (SyncOperations, AsyncOperations):
-        own = {name for name, _ in inspect.getmembers(kind, inspect.isfunction) if not name.startswith("_")}
-        assert own - {"close", "aclose"} == operations
+    assert {name for name in vars(Operations) if not name.startswith("_")} == operations
+
+
+def test_methods_of_both_clients_have_the_parameters_and_the_documentation_of_their_operation() -> None:
+    for kind in (Client, AsyncClient):
+        method = kind("http://localhost").import_lab
+        parameters = list(inspect.signature(method).parameters)
+        assert parameters == ["lab", "body", "platform", "assignment", "like", "dry_run"]
+        assert method.__doc__ == Client.import_lab.__doc__ and "zip file" in str(method.__doc__)
 
 
 def test_a_submission_is_graded_overridden_and_read_again(client: Client) -> None:
