@@ -24,7 +24,7 @@ from typing import Any
 
 import httpx
 
-from serving.store.roles import Role
+from serving.store.access.roles import Role
 from serving.store.store import open_store
 
 GROUPS = Path("/sys/fs/cgroup/memory")

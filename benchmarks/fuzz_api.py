@@ -34,7 +34,7 @@ from serving.jobs.chunk import grade_chunk
 from serving.jobs.job import Job
 from serving.observability.telemetry import Telemetry
 from serving.scheduler.engine_thread import EngineThread
-from serving.store.roles import Role
+from serving.store.access.roles import Role
 from serving.store.store import Store, open_store
 from tests.harness.service_process import synthetic_grader
 from tests.harness.synthetic_lab import synthetic_lab

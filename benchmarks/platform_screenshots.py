@@ -17,7 +17,7 @@ from typing import Any
 from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
 from serving.deliveries.records import read_records
-from serving.store.roles import Role
+from serving.store.access.roles import Role
 from serving.store.store import Store, open_store
 from tests.harness.adapters import canvas_rubric
 from tests.harness.chromium import chromium

@@ -28,7 +28,7 @@ from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
 from labs_schema.writing.lab_writer import write_lab
 from serving.jobs.repository import JobRepository
-from serving.store.roles import Role
+from serving.store.access.roles import Role
 from serving.store.store import open_store
 from tests.harness.chromium import chromium
 from tests.harness.pages import Forms, record_lab

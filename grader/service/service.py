@@ -31,7 +31,7 @@ from serving.jobs.repository import JobRepository
 from serving.observability.metrics import Metrics
 from serving.observability.telemetry import Telemetry
 from serving.observability.tracing import open_tracing
-from serving.store.session_key import session_key_file
+from serving.store.access.session_key import session_key_file
 from serving.store.store import Store
 from serving.web.app import mount_pages
 from serving.web.lti.app import mount_lti

@@ -18,8 +18,8 @@ from serving.api.middleware.loopback_only import is_local_request, is_loopback
 from serving.api.schemas.problems import FieldProblem, ProblemError, excerpt
 from serving.api.service import Service
 from serving.courses.errors import UnknownCourseError
-from serving.store.keys import ApiKey
-from serving.store.roles import Role
+from serving.store.access.keys import ApiKey
+from serving.store.access.roles import Role
 
 RANKS = (Role.PLATFORM, Role.TA, Role.ADMIN)
 """Each role includes the ones before it."""

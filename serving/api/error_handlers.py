@@ -23,7 +23,7 @@ from serving.store.errors import (
     StoreError,
     UnknownError,
 )
-from serving.store.regrade_requests import RegradeRequestError
+from serving.store.grades.regrade_requests import RegradeRequestError
 
 OTHER_BODIES = (RegradeRequestIn, RegradeAnswerIn, StudentLinkIn, WebhookIn, ReplayIn)
 KNOWN_FIELDS = tuple(dict.fromkeys((*FIELDS, *(name for each in OTHER_BODIES for name in each.model_fields))))

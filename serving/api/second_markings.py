@@ -6,7 +6,7 @@ from serving.api.service import Service
 from serving.jobs.clarified import graded_name
 from serving.review.index import LabReview
 from serving.review.team import Team
-from serving.store.grades import StoredGrade
+from serving.store.grades.grades import StoredGrade
 
 
 class SecondMarkingOpenError(ProblemError):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from labs_schema.frozen import Frozen
 from serving.deliveries.platform import CriterionValue, NewValue, Value, same_number, same_text
-from serving.store.deliveries import JournalEntry
+from serving.store.platforms.deliveries import JournalEntry
 
 INTENDED, DELIVERED, CONFLICT, FAILED = "intended", "delivered", "conflict", "failed"
 

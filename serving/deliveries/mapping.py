@@ -7,7 +7,7 @@ from labs_schema.frozen import Frozen
 from labs_schema.models import Criterion
 from serving.deliveries.errors import DeliveryError
 from serving.deliveries.platform import PlatformCriterion, PlatformLevel, PlatformRubric, same_number
-from serving.store.deliveries import StoredMapping
+from serving.store.platforms.deliveries import StoredMapping
 from serving.store.store import Store
 
 

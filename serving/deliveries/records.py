@@ -9,9 +9,9 @@ from labs_schema.models import Criterion, Lab
 from labs_schema.observations import SubmissionObservations
 from serving.deliveries.errors import DeliveryError
 from serving.feedback.feedback import evidence, explanation, tests_passed
-from serving.store.deliveries import StudentGrade
-from serving.store.grades import read_lab
-from serving.store.overrides import Decision
+from serving.store.grades.grades import read_lab
+from serving.store.grades.overrides import Decision
+from serving.store.platforms.deliveries import StudentGrade
 from serving.store.store import Store
 
 MACHINE = "machine"

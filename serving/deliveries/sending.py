@@ -25,7 +25,7 @@ from serving.deliveries.platform import NewValue, Platform, Value
 from serving.deliveries.records import read_criteria, read_records
 from serving.deliveries.retries import Retries
 from serving.jobs.job_lock import job_lock
-from serving.store.deliveries import NewEntry
+from serving.store.platforms.deliveries import NewEntry
 from serving.store.store import Store
 
 ANNOUNCED = "announced"

@@ -15,7 +15,7 @@ from serving.jobs.fingerprint import fingerprint_of
 from serving.jobs.job import Job
 from serving.jobs.job_lock import job_lock
 from serving.jobs.repository import JobRepository
-from serving.store.grades import StoredGrade, read_lab, read_request_grades, read_student_grades, read_submission
+from serving.store.grades.grades import StoredGrade, read_lab, read_request_grades, read_student_grades, read_submission
 from serving.store.store import Store
 
 TAKEN_BACK = "The grade was taken back, and no model had graded the submission before."

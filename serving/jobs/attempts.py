@@ -10,7 +10,7 @@ from labs_schema.frozen import Frozen
 from serving.jobs.job import Parked
 from serving.jobs.tables import attempts
 from serving.store.database import Database
-from serving.store.grades import by_model
+from serving.store.grades.grades import by_model
 from serving.store.ledger import timestamp
 from serving.store.tables import grades, overrides
 

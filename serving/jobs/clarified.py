@@ -12,7 +12,11 @@ from serving.jobs.errors import LabChangedError
 from serving.jobs.fingerprint import fingerprint_of
 from serving.jobs.job import Job, RequestedState, work_hash
 from serving.jobs.repository import insert_job
-from serving.store.clarifications import (
+from serving.store.database import Database
+from serving.store.errors import UnknownError
+from serving.store.grades.grades import StoredGrade, read_request_grades, read_submission, record_grades
+from serving.store.ledger import Ledger, audited_transaction
+from serving.store.review.clarifications import (
     MARK,
     Clarification,
     Clarifications,
@@ -22,10 +26,6 @@ from serving.store.clarifications import (
     record_event,
     replaceable,
 )
-from serving.store.database import Database
-from serving.store.errors import UnknownError
-from serving.store.grades import StoredGrade, read_request_grades, read_submission, record_grades
-from serving.store.ledger import Ledger, audited_transaction
 from serving.store.students import read_student
 
 

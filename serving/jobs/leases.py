@@ -12,7 +12,7 @@ from serving.jobs.attempts import is_parked
 from serving.jobs.job import Job
 from serving.jobs.tables import attempts, jobs, leases, members, workers
 from serving.store.database import Database
-from serving.store.grades import by_model
+from serving.store.grades.grades import by_model
 from serving.store.heartbeats import Heartbeats
 from serving.store.tables import grades, students
 

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, func, select
 
 from serving.jobs.attempts import parked_of
 from serving.jobs.job import Job, Progress, RequestedState, State
-from serving.store.grades import by_model
+from serving.store.grades.grades import by_model
 from serving.store.tables import grades
 
 

@@ -20,7 +20,7 @@ from serving.jobs.tables import attempts, jobs, members
 from serving.store import students
 from serving.store.database import Database
 from serving.store.errors import UnknownError
-from serving.store.grades import StoredGrade, by_model, record_grades
+from serving.store.grades.grades import StoredGrade, by_model, record_grades
 from serving.store.ledger import Ledger, audited_transaction, printable_name, timestamp
 from serving.store.tables import grades
 from serving.store.tables import students as people

@@ -16,8 +16,8 @@ from serving.jobs.job import Job
 from serving.jobs.repository import JobRepository
 from serving.jobs.tables import members
 from serving.measures.comparison import Comparison, compare
-from serving.store.grades import StoredGrade, read_lab, read_request_grades
-from serving.store.overrides import Decision, decisions, read_lab_overrides
+from serving.store.grades.grades import StoredGrade, read_lab, read_request_grades
+from serving.store.grades.overrides import Decision, decisions, read_lab_overrides
 from serving.store.store import Store
 from serving.store.tables import grades
 from serving.store.tables import students as people

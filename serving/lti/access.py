@@ -7,10 +7,10 @@ from sqlalchemy import ColumnElement, Row, delete, insert, select
 
 from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_json
+from serving.store.access.keys import read_active_key, revoke_key
 from serving.store.contents import keyed_hash
-from serving.store.keys import read_active_key, revoke_key
 from serving.store.ledger import Detail, Ledger
-from serving.store.lti_tables import lti_courses, lti_deployments, lti_platforms, lti_users
+from serving.store.platforms.lti_tables import lti_courses, lti_deployments, lti_platforms, lti_users
 
 
 class Person(Frozen):

@@ -10,8 +10,8 @@ from serving.lti.claims import Claims
 from serving.lti.courses import Context
 from serving.store.database import Database
 from serving.store.ledger import audited_transaction
-from serving.store.lti_tables import lti_courses, lti_links
-from serving.store.lti_verification import link_version
+from serving.store.platforms.lti_tables import lti_courses, lti_links
+from serving.store.verification.lti_rows import link_version
 
 IDENTITY = ("platform", "deployment", "context", "link")
 LAB = "lab"

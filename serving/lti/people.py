@@ -12,12 +12,12 @@ from serving.lti.claims import Claims
 from serving.lti.errors import LtiError
 from serving.lti.platforms import StudentIdKind
 from serving.lti.tool import STUDENT_ID
+from serving.store.access.keys import ApiKey, create_key, read_active_key
+from serving.store.access.roles import Role
 from serving.store.database import Database
-from serving.store.grades import read_student_grades
-from serving.store.keys import ApiKey, create_key, read_active_key
+from serving.store.grades.grades import read_student_grades
 from serving.store.ledger import NAME_CHARS, audited_transaction
-from serving.store.lti_tables import lti_users
-from serving.store.roles import Role
+from serving.store.platforms.lti_tables import lti_users
 from serving.store.students import is_anonymous
 from serving.store.tables import grades, students
 

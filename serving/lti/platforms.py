@@ -19,9 +19,9 @@ from serving.lti.errors import LtiError
 from serving.outbound.errors import OutboundRefusedError
 from serving.outbound.policy import OutboundPolicy
 from serving.store.ledger import Ledger, audited_transaction, printable_name
-from serving.store.lti_tables import lti_deployments, lti_platforms
-from serving.store.lti_verification import platform_version
+from serving.store.platforms.lti_tables import lti_deployments, lti_platforms
 from serving.store.store import Store
+from serving.store.verification.lti_rows import platform_version
 
 FRAME_ORIGIN = re.compile(r"https?://(?:\*\.)?[a-zA-Z0-9.-]+(?::\d{1,5})?")
 """A source of `frame-ancestors`: CSP 3, section 2.3.1, without paths."""

@@ -20,9 +20,9 @@ from serving.lti.tool import CUSTOM, NAME, SCOPES, Tool
 from serving.outbound.client import OutboundClient
 from serving.outbound.errors import OutboundFailedError, OutboundRefusedError, OutboundTooLargeError
 from serving.outbound.policy import OutboundPolicy
-from serving.store.keys import hash_token
+from serving.store.access.keys import hash_token
 from serving.store.ledger import Ledger, audited_transaction, timestamp
-from serving.store.lti_tables import lti_registration_tokens
+from serving.store.platforms.lti_tables import lti_registration_tokens
 from serving.store.store import Store
 
 LIMITS = LtiLimits()

@@ -10,7 +10,7 @@ from labs_schema.hashes import canonical_json
 from serving.lti.errors import LtiError
 from serving.store.database import Database
 from serving.store.ledger import timestamp
-from serving.store.lti_tables import lti_nonces
+from serving.store.platforms.lti_tables import lti_nonces
 
 
 def use_once(database: Database, kind: str, value: str, valid_for: timedelta) -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from labs_schema.models import Lab
-from serving.store.grades import read_submission
-from serving.store.overrides import Decision, decisions, read_lab_overrides
+from serving.store.grades.grades import read_submission
+from serving.store.grades.overrides import Decision, decisions, read_lab_overrides
 from serving.store.store import Store
 from serving.store.students import find_pseudonym
 

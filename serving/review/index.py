@@ -26,10 +26,10 @@ from serving.review.team import (
     stored_assignment,
     stored_second_rating,
 )
-from serving.store.clarifications import is_proposal
 from serving.store.database import Database
-from serving.store.grades import read_lab
-from serving.store.overrides import Decision, StoredOverride, decisions, override_rows, stored_override
+from serving.store.grades.grades import read_lab
+from serving.store.grades.overrides import Decision, StoredOverride, decisions, override_rows, stored_override
+from serving.store.review.clarifications import is_proposal
 from serving.store.students import is_anonymous
 from serving.store.tables import audit, audit_head, contents, grades, overrides, students
 

@@ -9,7 +9,7 @@ from typing import Any
 from labs_schema.grades import Status
 from labs_schema.models import Criterion
 from serving.scoring.triage import ReviewCode
-from serving.store.overrides import Decision, StoredOverride
+from serving.store.grades.overrides import Decision, StoredOverride
 from serving.store.students import is_anonymous
 
 NO_DECISION = Decision()
@@ -101,7 +101,7 @@ class ReviewItem:
         return min((each.probability or 0.0 for each in self.criteria), default=0.0)
 
     def revision(self, criterion: ReviewCriterion) -> int:
-        """The revision of a criterion as `serving.store.choices` counts it."""
+        """The revision of a criterion as `serving.store.grades.choices` counts it."""
         return max(self.seq, criterion.decision.seq)
 
 

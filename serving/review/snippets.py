@@ -12,7 +12,7 @@ from labs_schema.limits import PageLimits
 from serving.store.database import Database
 from serving.store.errors import UnknownError
 from serving.store.ledger import audited_transaction, printable_name
-from serving.store.review_tables import snippets
+from serving.store.review.tables import snippets
 
 LIMITS = PageLimits()
 

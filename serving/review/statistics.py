@@ -13,7 +13,7 @@ from labs_schema.limits import PageLimits
 from serving.measures.resampling import Estimate, cluster_weights, estimate, weighted_mean
 from serving.review.index import LabReview
 from serving.review.steps import BULK
-from serving.store.overrides import Action, StoredOverride
+from serving.store.grades.overrides import Action, StoredOverride
 
 RESAMPLES = 1000
 

@@ -2,8 +2,8 @@
 
 from labs_schema.frozen import Frozen
 from serving.review.index import LabReview
-from serving.store.choices import Choice, Outcome
-from serving.store.overrides import Action, decisions
+from serving.store.grades.choices import Choice, Outcome
+from serving.store.grades.overrides import Action, decisions
 
 BULK = "bulk-"
 """Prefix of the request that accepts all proposals above the threshold: no one looked at each alone."""

@@ -12,9 +12,9 @@ from labs_schema.frozen import Frozen
 from serving.store.contents import make_content, store_contents
 from serving.store.database import Database, select_in_batches
 from serving.store.errors import ForgottenError
-from serving.store.grades import read_grade
+from serving.store.grades.grades import read_grade
 from serving.store.ledger import Detail, Ledger, audited_transaction, printable_name
-from serving.store.review_tables import assignments, second_ratings
+from serving.store.review.tables import assignments, second_ratings
 from serving.store.students import is_anonymous, read_secrets
 from serving.store.tables import contents, grades, students
 

@@ -14,22 +14,15 @@ from sqlalchemy import text
 from labs_schema.frozen import Frozen
 from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
-from serving.store import (
-    choices,
-    deliveries,
-    exports,
-    grades,
-    idempotency,
-    keys,
-    links,
-    overrides,
-    students,
-    verification,
-)
+from serving.store import exports, idempotency, students
+from serving.store.access import keys, sign_in_links
+from serving.store.access.roles import Role
 from serving.store.database import Database, open_database, without_timeout
 from serving.store.errors import StoreError
+from serving.store.grades import choices, grades, overrides
 from serving.store.ledger import Ledger, audited_transaction, timestamp
-from serving.store.roles import Role
+from serving.store.platforms import deliveries
+from serving.store.verification import verification
 
 VACUUMED_TABLES = ("contents", "students", "idempotency", "observation_requests")
 
@@ -192,12 +185,12 @@ class Store:
     def create_link(self, key_id: str, valid_for: timedelta, *, actor: str) -> str:
         """The token of a new sign-in link, which works once. Raises UnknownError for an unknown or revoked key."""
         with audited_transaction(self.database, self._now()) as ledger:
-            return links.create_link(ledger, key_id, timestamp(self._now() + valid_for), actor)
+            return sign_in_links.create_link(ledger, key_id, timestamp(self._now() + valid_for), actor)
 
     def use_link(self, token: str) -> keys.ApiKey | None:
         """Uses a sign-in link up and returns its key; None if it is unknown, used, expired, or its key is revoked."""
         with audited_transaction(self.database, self._now()) as ledger:
-            return links.use_link(ledger, token)
+            return sign_in_links.use_link(ledger, token)
 
     def list_keys(self) -> list[keys.ApiKey]:
         """All keys ever created, oldest first."""

@@ -17,7 +17,7 @@ from serving.store.contents import keyed_hash
 from serving.store.database import select_in_batches
 from serving.store.errors import ForgottenError, UnknownError
 from serving.store.ledger import Ledger, printable_name
-from serving.store.lti_tables import lti_users
+from serving.store.platforms.lti_tables import lti_users
 from serving.store.tables import contents, grades, idempotency, observation_requests, students
 
 UNKNOWN = "The store did not issue this pseudonym. Get one by course and student first."

@@ -11,7 +11,7 @@ from serving.api.error_handlers import FRAMEWORK_CODES, store_problem
 from serving.api.middleware.body_limit import is_upload
 from serving.api.schemas.problems import Problem, ProblemError
 from serving.store.errors import BadNameError, ForgottenError, StoreError, UnknownError
-from serving.store.regrade_requests import RegradeRequestError
+from serving.store.grades.regrade_requests import RegradeRequestError
 from serving.web.form_posts import read_form, text
 from serving.web.rendering import redirect, render
 

@@ -15,7 +15,7 @@ from serving.review.items import ReviewCriterion, ReviewItem, in_blind_sample
 from serving.review.labelling import Labelling, LabPlace, Stage
 from serving.review.ta_ratings import TaRatings
 from serving.store.errors import UnknownError
-from serving.store.overrides import Action, History
+from serving.store.grades.overrides import Action, History
 from serving.web.shown import ShownSigner
 from serving.web.visitors import course_service
 

@@ -1,8 +1,8 @@
 """The TAs of a course, for pages on which several people review."""
 
 from serving.api.service import Service
-from serving.store.keys import ApiKey
-from serving.store.roles import Role
+from serving.store.access.keys import ApiKey
+from serving.store.access.roles import Role
 
 
 def tas_of(service: Service) -> dict[str, ApiKey]:

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from serving.api.authorization import Caller, check_role, identify, limit_rate, with_course
 from serving.api.schemas.problems import ProblemError
 from serving.api.service import Service
-from serving.store.roles import Role
+from serving.store.access.roles import Role
 
 
 class Visits:

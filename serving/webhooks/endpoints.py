@@ -13,13 +13,13 @@ from labs_schema.errors import GraderError, issue_texts
 from labs_schema.frozen import Frozen
 from labs_schema.limits import WebhookLimits
 from serving.outbound.policy import OutboundPolicy
+from serving.store.access.session_key import session_key_file
 from serving.store.errors import UnknownError
 from serving.store.ledger import Ledger, audited_transaction, printable_name, timestamp
-from serving.store.session_key import session_key_file
+from serving.store.platforms.webhook_tables import endpoints, messages
 from serving.store.store import Store
 from serving.store.tables import audit_head
-from serving.store.webhook_tables import endpoints, messages
-from serving.store.webhook_verification import endpoint_version
+from serving.store.verification.webhook_rows import endpoint_version
 from serving.webhooks.signing import endpoint_key, endpoint_secret, key_tag
 
 EventName = Literal[

@@ -15,13 +15,13 @@ from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_json
 from labs_schema.limits import WebhookLimits
 from serving.jobs.tables import jobs
-from serving.store.clarifications import is_proposal
-from serving.store.grades import read_grade
+from serving.store.grades.grades import read_grade
 from serving.store.ledger import timestamp
+from serving.store.platforms.webhook_tables import endpoints, messages
+from serving.store.review.clarifications import is_proposal
 from serving.store.store import Store
 from serving.store.students import read_student
 from serving.store.tables import audit, regrade_requests
-from serving.store.webhook_tables import endpoints, messages
 
 LIMITS = WebhookLimits()
 GRADE_EVENTS = {

@@ -21,8 +21,8 @@ from serving.outbound.client import OutboundClient
 from serving.outbound.errors import OutboundFailedError, OutboundRefusedError, OutboundTooLargeError
 from serving.store.errors import StoreError
 from serving.store.ledger import timestamp
+from serving.store.platforms.webhook_tables import endpoints, messages
 from serving.store.store import Store
-from serving.store.webhook_tables import endpoints, messages
 from serving.webhooks.endpoints import Endpoints
 from serving.webhooks.events import make_messages
 from serving.webhooks.signing import endpoint_key, endpoint_secret, signed_headers

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from labs_schema.errors import GraderError
 from labs_schema.hashes import canonical_json
+from serving.store.access.session_key import session_key_file
 from serving.store.database import Database
-from serving.store.session_key import session_key_file
 
 PREFIX = "whsec_"
 

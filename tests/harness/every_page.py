@@ -19,11 +19,11 @@ from serving.outbound.client import OutboundClient
 from serving.outbound.policy import configured_policy
 from serving.review.proposed_grades import new_proposal, write_proposal
 from serving.review.team import Marking, NewAssignment, Team
-from serving.store.clarifications import Clarifications
-from serving.store.regrade_requests import RegradeRequests
-from serving.store.roles import Role
+from serving.store.access.roles import Role
+from serving.store.access.student_links import LinkOptions, StudentLinks
+from serving.store.grades.regrade_requests import RegradeRequests
+from serving.store.review.clarifications import Clarifications
 from serving.store.store import open_store
-from serving.store.student_links import LinkOptions, StudentLinks
 from tests.harness.fake_canvas import ASSIGNMENT, FakeCanvas
 from tests.harness.fake_canvas import COURSE as CANVAS_COURSE
 from tests.harness.labelling import FakeLabelling, estimated

@@ -14,7 +14,7 @@ from serving.lti.platforms import Platform, PlatformDetails, Platforms
 from serving.lti.tool import Tool
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import OutboundPolicy, parse_origin
-from serving.store.roles import Role
+from serving.store.access.roles import Role
 from serving.store.store import Store
 from serving.web.lti.app import LtiOptions, mount_lti
 from tests.harness.fake_lti import CLIENT, CONTEXT, DEPLOYMENT, INSTRUCTOR, FakeLti, Launch

@@ -18,7 +18,7 @@ from serving.api.service import ServiceOptions
 from serving.courses.lab_registry import LabRegistry
 from serving.courses.served import OneCourse
 from serving.scheduler.engine_thread import EngineThread
-from serving.store.roles import Role
+from serving.store.access.roles import Role
 from serving.store.store import Store
 from serving.web.app import mount_pages
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import uvicorn
 
-from serving.store.roles import Role
+from serving.store.access.roles import Role
 from serving.store.store import Store
 from tests.harness.pages import COURSE, pages_app
 from tests.harness.processes import free_port

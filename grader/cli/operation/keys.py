@@ -7,7 +7,7 @@ import typer
 from grader.cli.help import HelpCommand, HelpGroup
 from grader.terminal import notes, show
 from labs_schema.limits import PageLimits
-from serving.store.roles import Role
+from serving.store.access.roles import Role
 
 keys = typer.Typer(name="keys", cls=HelpGroup, no_args_is_help=True, help="Manages the API keys of the service.")
 

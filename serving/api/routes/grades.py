@@ -14,8 +14,8 @@ from serving.api.schemas.requests import OverrideRequest
 from serving.api.second_markings import require_visible
 from serving.api.service import CourseService, Service
 from serving.store.errors import UnknownError
-from serving.store.overrides import History, StoredOverride
-from serving.store.regrade_requests import RegradeRequests
+from serving.store.grades.overrides import History, StoredOverride
+from serving.store.grades.regrade_requests import RegradeRequests
 from serving.store.students import is_anonymous
 
 router = APIRouter(dependencies=[ta], route_class=AuthorizedRoute, tags=["grades"])

@@ -21,9 +21,9 @@ from serving.api.schemas.regrade_requests import (
 from serving.api.second_markings import open_second_marking, require_visible
 from serving.api.service import CourseService, Service
 from serving.store.errors import UnknownError
-from serving.store.grades import StoredGrade
-from serving.store.regrade_records import RegradeRequest, RequestState
-from serving.store.regrade_requests import RegradeRequests
+from serving.store.grades.grades import StoredGrade
+from serving.store.grades.regrade_records import RegradeRequest, RequestState
+from serving.store.grades.regrade_requests import RegradeRequests
 from serving.store.students import is_anonymous
 
 router = APIRouter(dependencies=[platform], route_class=AuthorizedRoute, tags=["regrade requests"])

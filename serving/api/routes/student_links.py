@@ -12,8 +12,8 @@ from serving.api.schemas.examples import BODY, KEYED, STUDENT_LINK, problems, su
 from serving.api.schemas.regrade_requests import StudentLinkIn, StudentLinkOut
 from serving.api.second_markings import require_visible
 from serving.api.service import CourseService
-from serving.store.roles import Role
-from serving.store.student_links import LinkOptions, StudentLinks
+from serving.store.access.roles import Role
+from serving.store.access.student_links import LinkOptions, StudentLinks
 
 router = APIRouter(dependencies=[platform], route_class=AuthorizedRoute, tags=["regrade requests"])
 PATH = f"{PAGES_PATH}/feedback?link="

@@ -8,8 +8,8 @@ from labs_schema.frozen import Frozen
 from serving.api.schemas.grades import GradeResponse, LabWarning, grade_response, lab_warnings
 from serving.api.schemas.regrade_requests import RegradeRequestRecord, regrade_request_record
 from serving.jobs.job import Progress, State
-from serving.store.overrides import Action, History, StoredOverride
-from serving.store.regrade_records import RegradeRequest
+from serving.store.grades.overrides import Action, History, StoredOverride
+from serving.store.grades.regrade_records import RegradeRequest
 from serving.store.store import Store
 
 

@@ -8,7 +8,7 @@ from labs_schema.frozen import Frozen
 from labs_schema.limits import RegradeRequestLimits
 from labs_schema.observations import whole_number
 from serving.api.schemas.parts import RequestPart, Title, check_unicode
-from serving.store.regrade_records import RegradeAnswer, RegradeRequest, RequestState, Resolution
+from serving.store.grades.regrade_records import RegradeAnswer, RegradeRequest, RequestState, Resolution
 
 LIMITS = RegradeRequestLimits()
 Message = Annotated[str, Field(max_length=LIMITS.text_chars), AfterValidator(check_unicode)]

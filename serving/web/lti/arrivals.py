@@ -16,7 +16,7 @@ from serving.lti.errors import LtiError
 from serving.lti.launches import Launch
 from serving.lti.links import LAB, link_of
 from serving.lti.platforms import Platform
-from serving.store.student_links import LinkOptions, StudentLinks
+from serving.store.access.student_links import LinkOptions, StudentLinks
 from serving.web.lti.state import LtiState
 from serving.web.rendering import page_url
 

@@ -21,9 +21,9 @@ from serving.review.filters import Filter
 from serving.review.items import ReviewCriterion, ReviewItem, review_criteria
 from serving.review.snippets import Snippet, Snippets
 from serving.review.steps import recorded_outcomes
-from serving.store.choices import Choice, Outcome
 from serving.store.errors import ForgottenError
-from serving.store.overrides import Action, History, StoredOverride, decision
+from serving.store.grades.choices import Choice, Outcome
+from serving.store.grades.overrides import Action, History, StoredOverride, decision
 from serving.web.form_posts import PageRoute, form_hash, read_form, text
 from serving.web.rendering import new_request_id, redirect, render
 from serving.web.review_state import find_submission, learn_from, read_filter, review_state

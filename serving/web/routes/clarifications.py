@@ -22,9 +22,9 @@ from serving.jobs.clarified import clarified, clarified_lab, complete, left_to_u
 from serving.jobs.job import Progress, RequestedState, work_hash
 from serving.review.changes import RatingChanges, by_student, current_ratings, rating_changes
 from serving.review.index import LabReview
-from serving.store.clarifications import Clarification, Clarifications, Event
 from serving.store.errors import UnknownError
-from serving.store.grades import StoredGrade
+from serving.store.grades.grades import StoredGrade
+from serving.store.review.clarifications import Clarification, Clarifications, Event
 from serving.web.form_posts import PageRoute
 from serving.web.rendering import redirect, render
 from serving.web.review_state import hidden_for, review_state

@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from serving.api.authorization import Caller
 from serving.courses.errors import UnknownCourseError
 from serving.review.statistics import blind_agreement
-from serving.store.regrade_requests import RegradeRequests
+from serving.store.grades.regrade_requests import RegradeRequests
 from serving.web.form_posts import PageRoute
 from serving.web.rendering import render
 from serving.web.review_state import review_state

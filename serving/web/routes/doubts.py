@@ -13,7 +13,7 @@ from serving.api.schemas.problems import ProblemError, too_large
 from serving.api.service import Service
 from serving.review.doubts import Doubt, doubts
 from serving.review.index import LabReview
-from serving.store.clarifications import Clarifications
+from serving.store.review.clarifications import Clarifications
 from serving.web.form_posts import PageRoute, form_hash, read_form, text
 from serving.web.rendering import new_request_id, redirect, render
 from serving.web.review_state import hidden_for, review_state

@@ -11,9 +11,9 @@ from serving.api.schemas.problems import ProblemError, too_large
 from serving.feedback.feedback import FeedbackOptions
 from serving.feedback.html import fragment
 from serving.feedback.stored import stored_feedback
-from serving.store.regrade_records import RequestState
-from serving.store.regrade_requests import LIMITS, RegradeRequests
-from serving.store.student_links import StudentLink, StudentLinks
+from serving.store.access.student_links import StudentLink, StudentLinks
+from serving.store.grades.regrade_records import RequestState
+from serving.store.grades.regrade_requests import LIMITS, RegradeRequests
 from serving.web.form_posts import PageRoute, form_hash, read_form, text
 from serving.web.rendering import new_request_id, redirect, render
 from serving.web.visitors import Pages

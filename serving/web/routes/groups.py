@@ -16,7 +16,7 @@ from serving.review.copies import AnswerGroup
 from serving.review.index import LabReview
 from serving.review.items import ReviewItem
 from serving.review.steps import GROUP, active_steps, recorded_outcomes, undo_choices
-from serving.store.choices import Choice, Outcome
+from serving.store.grades.choices import Choice, Outcome
 from serving.web.form_posts import PageRoute, form_hash, read_form, text
 from serving.web.rendering import new_request_id, redirect, render
 from serving.web.review_state import hidden_for, review_state

@@ -16,9 +16,9 @@ from serving.review.items import ReviewCriterion, ReviewItem
 from serving.review.proposed_grades import has_proposal
 from serving.review.statistics import blind_agreement
 from serving.review.steps import BULK, active_steps, recorded_outcomes, undo_choices
-from serving.store.choices import Choice
-from serving.store.overrides import Action
-from serving.store.regrade_requests import RegradeRequests
+from serving.store.grades.choices import Choice
+from serving.store.grades.overrides import Action
+from serving.store.grades.regrade_requests import RegradeRequests
 from serving.web.form_posts import PageRoute, read_form, text
 from serving.web.rendering import new_request_id, redirect, render
 from serving.web.review_state import BLIND, hidden_for, is_blind, lab_place, read_filter, review_state, tas_ratings

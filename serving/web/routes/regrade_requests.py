@@ -11,8 +11,8 @@ from serving.api.routes.regrade_requests import answer, find_regrade_request, re
 from serving.api.schemas.problems import ProblemError, too_large
 from serving.api.second_markings import open_second_marking, require_visible
 from serving.api.service import Service
-from serving.store.regrade_records import RegradeRequest, RequestState
-from serving.store.regrade_requests import LIMITS
+from serving.store.grades.regrade_records import RegradeRequest, RequestState
+from serving.store.grades.regrade_requests import LIMITS
 from serving.store.students import is_anonymous
 from serving.web.form_posts import PageRoute, form_hash, read_form, text
 from serving.web.rendering import new_request_id, redirect, render

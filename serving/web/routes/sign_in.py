@@ -8,8 +8,8 @@ from starlette.concurrency import run_in_threadpool
 
 from serving.api.authorization import check_role, identify, limit_rate
 from serving.api.schemas.problems import ProblemError
-from serving.store.keys import ApiKey
-from serving.store.roles import Role
+from serving.store.access.keys import ApiKey
+from serving.store.access.roles import Role
 from serving.web.form_posts import PageRoute, read_form, text
 from serving.web.rendering import redirect, render
 from serving.web.sessions import new_session

@@ -18,7 +18,7 @@ from serving.review.index import LabReview
 from serving.review.items import ReviewItem
 from serving.review.snippets import Snippets
 from serving.store.errors import ForgottenError
-from serving.store.overrides import History
+from serving.store.grades.overrides import History
 from serving.web.form_posts import PageRoute
 from serving.web.rendering import new_request_id, redirect, render
 from serving.web.review_state import (

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from grader.cli import app
 from labs_schema.errors import GraderError
-from serving.store.roles import Role
+from serving.store.access.roles import Role
 from serving.store.store import open_store
 
 runner = CliRunner()

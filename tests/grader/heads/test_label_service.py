@@ -21,7 +21,7 @@ from serving.jobs.ungraded_lab import add_ungraded
 from serving.review.index import ReviewIndex
 from serving.review.labelling import LabelState, LabPlace, Stage
 from serving.review.proposed_grades import read_proposal
-from serving.store.choices import Choice
+from serving.store.grades.choices import Choice
 from serving.store.store import Store, open_store
 from tests.harness.pages import machine_grade
 

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from grader.service.service import _require_keys
-from serving.store.roles import Role
+from serving.store.access.roles import Role
 from serving.store.store import open_store
 from tests.harness.errors import raises_code
 

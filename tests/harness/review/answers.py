@@ -10,7 +10,7 @@ from labs_schema.grades import Status
 from labs_schema.limits import PageLimits
 from labs_schema.observations import EvidenceLine, Outcome
 from labs_schema.reading.validate import load_lab
-from serving.store.clarifications import Clarification, Clarifications, Event
+from serving.store.review.clarifications import Clarification, Clarifications, Event
 from tests.harness.review.model import OpenPage
 from tests.harness.review.site import TAS, Site
 from tests.harness.review.submissions import SubmissionPages

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from serving.review.index import ReviewIndex
 from serving.review.team import Marking
-from serving.store.review_tables import assignments
+from serving.store.review.tables import assignments
 from tests.harness.review.model import OpenPage
 from tests.harness.review.site import TAS, Site
 

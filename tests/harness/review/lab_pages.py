@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from serving.store.overrides import Action
+from serving.store.grades.overrides import Action
 from tests.harness.review.model import Entry, GroupForm, Key, OpenPage
 from tests.harness.review.site import TAS, Site
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Self
 
 from labs_schema.models import Lab
-from serving.store.overrides import Action
+from serving.store.grades.overrides import Action
 
 Key = tuple[int, int]
 """Student and criterion, as positions in the lab."""

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from serving.review.index import ReviewIndex
 from serving.review.team import Marking
-from serving.store.review_tables import second_ratings
+from serving.store.review.tables import second_ratings
 from serving.store.tables import contents
 from tests.harness.review.site import TAS, Site
 

@@ -13,7 +13,7 @@ import httpx
 
 from labs_schema.grades import Status
 from labs_schema.reading.validate import load_lab
-from serving.store.roles import Role
+from serving.store.access.roles import Role
 from serving.store.store import Store
 from tests.harness.pages import Forms, machine_grade, record_lab
 from tests.harness.review.model import OpenPage, ReviewModel

@@ -18,7 +18,7 @@ from serving.jobs.backend import WorkerBackend
 from serving.jobs.chunk import SYSTEM_ERRORS, grade_chunk
 from serving.jobs.job import Job, RequestedState
 from serving.scheduler.engine_thread import EngineThread
-from serving.store.roles import Role
+from serving.store.access.roles import Role
 from serving.store.store import open_store
 
 COURSE = "cs101"

@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 from serving.api.authorization import AuthorizedRoute, Public, Requires, RequiresOperator, TaCaller, platform
 from serving.api.schemas.examples import BY_LAB
 from serving.observability.telemetry import Telemetry
+from serving.store.access.roles import Role
 from serving.store.errors import StoreError
-from serving.store.roles import Role
 
 GRADE = {**BY_LAB, "lab": "lab1"}
 

@@ -33,7 +33,7 @@ from serving.lti.platforms import PlatformDetails, Platforms
 from serving.lti.tool import Tool
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import OutboundPolicy, parse_origin
-from serving.store.roles import Role
+from serving.store.access.roles import Role
 from serving.store.store import Store, open_store
 from serving.web.lti.app import LtiOptions, mount_lti
 from tests.harness.graded_store import grade_students, record_grade

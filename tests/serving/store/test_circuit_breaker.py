@@ -12,7 +12,7 @@ from psycopg.errors import ConnectionTimeout
 from sqlalchemy import Connection, event, text
 
 from labs_schema.limits import DatabaseLimits
-from serving.store import circuit_breaker, verification
+from serving.store import circuit_breaker
 from serving.store.circuit_breaker import (
     CircuitBreaker,
     ServerUnresponsiveError,
@@ -23,6 +23,7 @@ from serving.store.circuit_breaker import (
 from serving.store.database import open_database
 from serving.store.errors import OutcomeUnknownError, StoreError
 from serving.store.store import Store, open_store
+from serving.store.verification import verification
 
 
 def test_open_circuit_lets_one_probe_through_per_interval(monkeypatch: pytest.MonkeyPatch) -> None:

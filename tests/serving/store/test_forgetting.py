@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from serving.store.regrade_requests import RegradeRequests
+from serving.store.grades.regrade_requests import RegradeRequests
 from serving.store.store import Store, open_store
 from serving.store.tables import metadata
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from serving.store.access.roles import Role
 from serving.store.errors import UnknownError
-from serving.store.roles import Role
 from serving.store.store import Store
 from serving.store.tables import audit, keys
 

@@ -10,11 +10,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from serving.store.access.student_links import LinkOptions, StudentLinks
 from serving.store.errors import ForgottenError, UnknownError
-from serving.store.regrade_records import RegradeRequest, RequestState, Resolution
-from serving.store.regrade_requests import LIMITS, RegradeRequests
+from serving.store.grades.regrade_records import RegradeRequest, RequestState, Resolution
+from serving.store.grades.regrade_requests import LIMITS, RegradeRequests
 from serving.store.store import Store, open_store
-from serving.store.student_links import LinkOptions, StudentLinks
 from tests.harness.errors import raises_code
 
 COMPILES, READABLE = "Does it compile?", "Is it readable?"

@@ -11,10 +11,10 @@ from sqlalchemy.exc import DBAPIError
 from serving.review.index import LabReview, ReviewIndex
 from serving.review.snippets import Snippets
 from serving.review.team import Marking, NewAssignment, Team
-from serving.store.clarifications import Clarifications, Event
+from serving.store.access.roles import Role
 from serving.store.errors import StoreError
-from serving.store.review_tables import assignments, clarification_events, clarifications, second_ratings, snippets
-from serving.store.roles import Role
+from serving.store.review.clarifications import Clarifications, Event
+from serving.store.review.tables import assignments, clarification_events, clarifications, second_ratings, snippets
 from serving.store.store import Store
 from tests.serving.store.test_verification import found
 

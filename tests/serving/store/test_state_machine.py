@@ -16,8 +16,9 @@ from labs_schema.models import Lab, Submission
 from serving.jobs.chunk import grade_chunk
 from serving.jobs.job import Job
 from serving.jobs.repository import JobRepository
-from serving.store import grades, students
+from serving.store import students
 from serving.store.errors import ForgottenError, OtherBodyError
+from serving.store.grades import grades
 from serving.store.ledger import audited_transaction
 from serving.store.store import open_store
 

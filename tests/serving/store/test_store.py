@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from serving.store.access.roles import Role
 from serving.store.errors import BadNameError, ForgottenError, UnknownError
-from serving.store.roles import Role
 from serving.store.store import Store, open_store
 from serving.store.tables import metadata
 

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import Connection, Integer, create_engine, text
 
 from labs_schema.hashes import canonical_hash
+from serving.store.access.roles import Role
 from serving.store.ledger import FIRST_HASH, Entry
-from serving.store.roles import Role
 from serving.store.store import Store
 from serving.store.tables import audit, metadata
-from serving.store.verification import verify_store
+from serving.store.verification.verification import verify_store
 
 COMPILES = "Does it compile?"
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from labs_schema.models import Lab
-from serving.store.roles import Role
+from serving.store.access.roles import Role
 from serving.store.store import Store, open_store
 from tests.harness.chromium import chromium
 from tests.harness.pages import Forms, Visitor, pages_app, record_lab, visitor

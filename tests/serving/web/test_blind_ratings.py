@@ -6,7 +6,7 @@ from typing import Any
 from labs_schema.models import Lab
 from serving.review.index import ReviewIndex
 from serving.review.statistics import statistics
-from serving.store.roles import Role
+from serving.store.access.roles import Role
 from serving.store.store import Store
 from tests.harness.pages import COURSE, pages_app, record_lab, visitor
 from tests.serving.web.conftest import FIRST, other

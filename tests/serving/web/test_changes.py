@@ -16,8 +16,8 @@ from serving.jobs.repository import JobRepository
 from serving.jobs.ungraded_lab import add_ungraded
 from serving.review.index import LabReview, ReviewIndex
 from serving.review.proposed_grades import Proposal, read_proposal, write_proposal
+from serving.store.access.roles import Role
 from serving.store.exports import erase_from_exports
-from serving.store.roles import Role
 from serving.store.store import Store
 from tests.harness.pages import COURSE, Forms, Visitor, machine_grade, pages_app, record_lab, visitor
 

@@ -22,8 +22,8 @@ from serving.jobs.chunk import grade_chunk
 from serving.review.doubts import doubts
 from serving.review.index import ReviewIndex
 from serving.scheduler.engine_thread import EngineThread
-from serving.store.clarifications import Clarification, Clarifications, Event
-from serving.store.roles import Role
+from serving.store.access.roles import Role
+from serving.store.review.clarifications import Clarification, Clarifications, Event
 from serving.store.store import Store
 from tests.harness.pages import COURSE, Forms, Visitor, pages_app, record_lab, visitor
 

@@ -6,7 +6,7 @@ from labs_schema.models import SourceFile
 from serving.jobs.repository import JobRepository
 from serving.jobs.results import results
 from serving.review.index import ReviewIndex
-from serving.store.overrides import Action
+from serving.store.grades.overrides import Action
 from tests.harness.pages import COURSE, record_lab
 from tests.serving.web.conftest import FIRST, SECOND, fields, other
 

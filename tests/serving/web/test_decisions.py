@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 
 from labs_schema.models import Lab
 from serving.jobs.repository import JobRepository
-from serving.store.overrides import Action
-from serving.store.roles import Role
+from serving.store.access.roles import Role
+from serving.store.grades.overrides import Action
 from serving.store.store import Store
 from serving.store.tables import audit
 from tests.harness.pages import COURSE, Forms, pages_app, record_lab, visitor

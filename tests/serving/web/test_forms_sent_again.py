@@ -6,8 +6,8 @@ import pytest
 
 from labs_schema.models import Lab, SourceFile
 from serving.review.team import Marking
-from serving.store.overrides import Action
-from serving.store.regrade_requests import RegradeRequests
+from serving.store.grades.overrides import Action
+from serving.store.grades.regrade_requests import RegradeRequests
 from serving.store.store import Store
 from tests.harness.pages import COURSE, Visitor, record_lab
 from tests.serving.web.conftest import ReviewedLab

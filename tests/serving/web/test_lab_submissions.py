@@ -14,7 +14,7 @@ from labs_schema.writing.lab_writer import write_lab
 from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
 from serving.courses.uploads import FOLDER
-from serving.store.roles import Role
+from serving.store.access.roles import Role
 from serving.store.store import Store
 from tests.harness.pages import COURSE, Visitor, pages_app, visitor
 

@@ -7,7 +7,7 @@ from labs_schema.models import Lab, UnreadableSubmission
 from labs_schema.observations import CheckKind, CheckResult, Outcome, SubmissionObservations
 from serving.jobs.repository import JobRepository
 from serving.review.index import ReviewIndex
-from serving.store.roles import Role
+from serving.store.access.roles import Role
 from serving.store.store import Store
 from tests.harness.pages import COURSE, pages_app, record_lab, visitor
 from tests.serving.web.conftest import FIRST, SECOND, other

@@ -13,7 +13,7 @@ from serving.courses.served import OneCourse
 from serving.review.index import ReviewIndex
 from serving.review.labelling import LabelState, Readiness, Stage, readiness
 from serving.review.statistics import blind_agreement
-from serving.store.roles import Role
+from serving.store.access.roles import Role
 from serving.store.store import Store
 from tests.harness.labelling import FakeLabelling, estimated
 from tests.harness.pages import COURSE, Forms, Visitor, pages_app, record_lab, visitor

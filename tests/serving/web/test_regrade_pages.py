@@ -7,10 +7,10 @@ import pytest
 
 from labs_schema.grades import Status
 from labs_schema.models import Lab
-from serving.store.regrade_requests import LIMITS, RegradeRequests
-from serving.store.roles import Role
+from serving.store.access.roles import Role
+from serving.store.access.student_links import LinkOptions, StudentLinks
+from serving.store.grades.regrade_requests import LIMITS, RegradeRequests
 from serving.store.store import Store
-from serving.store.student_links import LinkOptions, StudentLinks
 from tests.harness.pages import COURSE, Visitor, pages_app, record_lab, visitor
 
 COMPILES, READABLE = "Does it compile?", "Is it readable?"

@@ -14,8 +14,8 @@ from serving.jobs.repository import JobRepository
 from serving.review.index import LabReview, ReviewIndex
 from serving.review.sharing import second_markers, second_sample
 from serving.review.team import Marking, NewAssignment, Team
-from serving.store.regrade_requests import RegradeRequests
-from serving.store.roles import Role
+from serving.store.access.roles import Role
+from serving.store.grades.regrade_requests import RegradeRequests
 from serving.store.store import Store
 from tests.harness.pages import COURSE, Visitor, pages_app, record_lab
 

@@ -15,7 +15,7 @@ from serving.deliveries.delivery_worker import DeliveryWorker
 from serving.deliveries.errors import DeliveryError
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import configured_policy
-from serving.store.roles import Role
+from serving.store.access.roles import Role
 from serving.store.store import Store
 from tests.harness.fake_canvas import ASSIGNMENT, TOKEN, FakeCanvas
 from tests.harness.fake_canvas import COURSE as CANVAS_COURSE

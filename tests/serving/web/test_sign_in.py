@@ -9,8 +9,8 @@ import pytest
 from fastapi.routing import APIRoute
 
 from labs_schema.errors import GraderError
-from serving.store.roles import Role
-from serving.store.session_key import session_key_file
+from serving.store.access.roles import Role
+from serving.store.access.session_key import session_key_file
 from serving.store.store import Store, open_store
 from serving.web.form_posts import PageRoute
 from serving.web.sessions import COOKIE

@@ -10,7 +10,7 @@ from serving.review.index import LabReview, ReviewIndex
 from serving.review.second_markings import comparisons, ta_agreement
 from serving.review.sharing import second_sample
 from serving.review.team import Marking
-from serving.store.roles import Role
+from serving.store.access.roles import Role
 from serving.store.store import Store
 from tests.harness.pages import COURSE, Forms, Visitor, visitor
 from tests.serving.web.conftest import ReviewedLab

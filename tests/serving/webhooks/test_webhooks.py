@@ -24,10 +24,10 @@ from serving.outbound.errors import OutboundRefusedError
 from serving.outbound.policy import OutboundPolicy, parse_origin
 from serving.store import database
 from serving.store.database import PRAGMAS
+from serving.store.grades.regrade_requests import RegradeRequests
 from serving.store.ledger import timestamp
-from serving.store.regrade_requests import RegradeRequests
+from serving.store.platforms.webhook_tables import endpoints, messages
 from serving.store.store import Store, open_store
-from serving.store.webhook_tables import endpoints, messages
 from serving.webhooks.endpoints import EVENTS, Endpoints
 from serving.webhooks.events import make_messages
 from serving.webhooks.sender import SCHEDULE, WebhookSender

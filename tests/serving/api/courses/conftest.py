@@ -26,7 +26,7 @@ from serving.observability.metrics import Metrics
 from serving.observability.telemetry import Telemetry
 from serving.scheduler.engine_thread import EngineThread
 from serving.scoring.triage import Thresholds
-from serving.store.roles import Role
+from serving.store.access.roles import Role
 
 
 class LetterEngine:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from labs_schema.limits import ServiceLimits
-from serving.store.roles import Role
+from serving.store.access.roles import Role
 from serving.store.store import open_store
 
 DEPLOY = Path(__file__).parents[4] / "deploy"

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import insert
 
 from serving.outbound.policy import OutboundPolicy
-from serving.store.webhook_tables import messages
+from serving.store.platforms.webhook_tables import messages
 from serving.webhooks.endpoints import EVENTS, Endpoints
 
 URL = "https://bot.example.edu/grader"

@@ -17,7 +17,7 @@ from serving.lti.courses import PlatformCourses
 from serving.lti.links import Link, Links
 from serving.lti.platforms import PlatformDetails, Platforms
 from serving.outbound.policy import configured_policy
-from serving.store.roles import Role
+from serving.store.access.roles import Role
 from serving.store.store import Store, open_store
 from tests.harness.fake_lti import CLIENT, CONTEXT, DEPLOYMENT, LINK, FakeLti
 from tests.harness.graded_store import COURSE, grade_students

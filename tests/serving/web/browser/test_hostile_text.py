@@ -16,11 +16,11 @@ from labs_schema.writing.lab_writer import write_lab
 from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
 from serving.jobs.repository import JobRepository
-from serving.store.choices import Choice
-from serving.store.overrides import Action
-from serving.store.regrade_requests import RegradeRequests
-from serving.store.roles import Role
-from serving.store.student_links import LinkOptions, StudentLinks
+from serving.store.access.roles import Role
+from serving.store.access.student_links import LinkOptions, StudentLinks
+from serving.store.grades.choices import Choice
+from serving.store.grades.overrides import Action
+from serving.store.grades.regrade_requests import RegradeRequests
 from tests.harness.pages import COURSE, record_lab, visitor
 from tests.harness.review_browser import Service, saved
 

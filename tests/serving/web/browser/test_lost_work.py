@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from labs_schema.models import Lab
-from serving.store.overrides import Action
-from serving.store.regrade_requests import RegradeRequests
-from serving.store.roles import Role
+from serving.store.access.roles import Role
+from serving.store.grades.overrides import Action
+from serving.store.grades.regrade_requests import RegradeRequests
 from tests.harness.pages import COURSE, record_lab
 from tests.harness.review_browser import Service, saved
 

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from labs_schema.frozen import Frozen
+from serving.store.access.roles import Role
 from serving.store.errors import UnknownError
 from serving.store.ledger import Detail, Ledger, printable_name
-from serving.store.roles import Role
 from serving.store.tables import keys
 
 PREFIX = "grader_"

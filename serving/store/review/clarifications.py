@@ -18,7 +18,7 @@ from labs_schema.hashes import canonical_hash, canonical_json
 from serving.store.database import Database, select_in_batches
 from serving.store.errors import UnknownError
 from serving.store.ledger import Ledger, audited_transaction, printable_name
-from serving.store.review_tables import clarification_events, clarifications
+from serving.store.review.tables import clarification_events, clarifications
 from serving.store.tables import grades, students
 
 MARK = "/clarification/"

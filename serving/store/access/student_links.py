@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import insert, select
 
 from labs_schema.frozen import Frozen
+from serving.store.access.keys import hash_token
 from serving.store.database import Database
-from serving.store.grades import read_grade
-from serving.store.keys import hash_token
+from serving.store.grades.grades import read_grade
 from serving.store.ledger import audited_transaction, timestamp
 from serving.store.tables import student_links
 

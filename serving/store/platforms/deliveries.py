@@ -10,9 +10,9 @@ from labs_schema.hashes import canonical_hash, canonical_json
 from labs_schema.observations import SubmissionObservations
 from serving.store.contents import make_content, store_contents
 from serving.store.errors import ForgottenError
-from serving.store.grades import StoredGrade, read_grade, read_submission
+from serving.store.grades.grades import StoredGrade, read_grade, read_submission
+from serving.store.grades.overrides import Decision, decisions, read_lab_overrides
 from serving.store.ledger import Detail, Ledger, printable_name
-from serving.store.overrides import Decision, decisions, read_lab_overrides
 from serving.store.students import is_anonymous, read_secrets
 from serving.store.tables import contents, deliveries, delivery_mappings, grades, students
 

@@ -1,6 +1,6 @@
 """The tables of LTI (serving/lti): platforms, their deployments, courses, links and users.
 
-Their rows change, so that the audit log has the hash of each new state; `lti_verification` compares them.
+Their rows change, so that the audit log has the hash of each new state; `verification.lti_rows` compares them.
 """
 
 from typing import Any

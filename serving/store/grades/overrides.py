@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, select
 from labs_schema.frozen import Frozen
 from labs_schema.models import Lab
 from serving.store.database import select_in_batches
-from serving.store.grades import StoredGrade, read_grade, read_lab, read_student_grades
+from serving.store.grades.grades import StoredGrade, read_grade, read_lab, read_student_grades
 from serving.store.students import is_anonymous, read_student
 from serving.store.tables import contents, grades, overrides
 

@@ -11,13 +11,12 @@ from sqlalchemy import Connection, func, insert, select
 
 from labs_schema.errors import GraderError
 from labs_schema.limits import RegradeRequestLimits
-from serving.store.choices import record_override
 from serving.store.contents import make_content, store_contents
 from serving.store.database import Database
 from serving.store.errors import ForgottenError, UnknownError
-from serving.store.ledger import Ledger, audited_transaction, printable_name
-from serving.store.overrides import read_history
-from serving.store.regrade_records import (
+from serving.store.grades.choices import record_override
+from serving.store.grades.overrides import read_history
+from serving.store.grades.regrade_records import (
     RegradeRequest,
     RequestState,
     Resolution,
@@ -26,6 +25,7 @@ from serving.store.regrade_records import (
     request_rows,
     stored_request,
 )
+from serving.store.ledger import Ledger, audited_transaction, printable_name
 from serving.store.students import read_secrets
 from serving.store.tables import contents, grades, regrade_answers, regrade_requests, students
 

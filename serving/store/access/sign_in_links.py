@@ -4,8 +4,8 @@ import secrets
 
 from sqlalchemy import insert, select, update
 
+from serving.store.access.keys import ApiKey, hash_token, read_active_key
 from serving.store.errors import UnknownError
-from serving.store.keys import ApiKey, hash_token, read_active_key
 from serving.store.ledger import Ledger
 from serving.store.tables import sign_in_links
 

@@ -6,9 +6,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from labs_schema.hashes import canonical_json
-from serving.store.changed_rows import RowFault, Versions, compare_rows, newest_entries, row_hash
 from serving.store.contents import keyed_hash
-from serving.store.lti_tables import (
+from serving.store.platforms.lti_tables import (
     lti_courses,
     lti_deployments,
     lti_links,
@@ -16,6 +15,7 @@ from serving.store.lti_tables import (
     lti_registration_tokens,
     lti_users,
 )
+from serving.store.verification.changed_rows import RowFault, Versions, compare_rows, newest_entries, row_hash
 
 PLACE = ("platform", "deployment", "context")
 

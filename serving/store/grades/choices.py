@@ -12,9 +12,9 @@ from labs_schema.models import Criterion
 from serving.store.contents import Content, make_content, store_contents
 from serving.store.database import select_in_batches
 from serving.store.errors import ForgottenError, UnknownError
-from serving.store.grades import read_lab
+from serving.store.grades.grades import read_lab
+from serving.store.grades.overrides import Action, Decision, StoredOverride, decision, read_lab_overrides
 from serving.store.ledger import Detail, Ledger, printable_name
-from serving.store.overrides import Action, Decision, StoredOverride, decision, read_lab_overrides
 from serving.store.students import is_anonymous, read_secrets
 from serving.store.tables import contents, grades, overrides, students
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from serving.store.changed_rows import RowFault, compare_rows, newest_entries, row_hash
-from serving.store.webhook_tables import endpoints
+from serving.store.platforms.webhook_tables import endpoints
+from serving.store.verification.changed_rows import RowFault, compare_rows, newest_entries, row_hash
 
 
 def endpoint_version(row: Row[Any]) -> str:

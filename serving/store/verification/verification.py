@@ -15,8 +15,7 @@ from labs_schema.frozen import Frozen
 from labs_schema.hashes import canonical_hash, canonical_json
 from serving.store.contents import keyed_hash
 from serving.store.ledger import FIRST_HASH, Entry
-from serving.store.lti_verification import lti_faults
-from serving.store.review_tables import assignments, clarification_events, clarifications, second_ratings, snippets
+from serving.store.review.tables import assignments, clarification_events, clarifications, second_ratings, snippets
 from serving.store.tables import (
     audit,
     audit_head,
@@ -32,7 +31,8 @@ from serving.store.tables import (
     rubrics,
     students,
 )
-from serving.store.webhook_verification import webhook_faults
+from serving.store.verification.lti_rows import lti_faults
+from serving.store.verification.webhook_rows import webhook_faults
 
 ROWS_PER_FETCH = 500
 RECORDED_TABLES = {

@@ -1,0 +1,1 @@
+"""Grades, what people decided about them, and requests of students to look again."""

@@ -1,0 +1,1 @@
+"""What the store holds about course platforms: deliveries, LTI, webhooks."""

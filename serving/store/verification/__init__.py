@@ -1,0 +1,1 @@
+"""Compares the store with its audit log."""
