@@ -27,8 +27,8 @@ from labs_schema.grades import Grade, Provenance
 from labs_schema.hashes import rubric_hash
 from labs_schema.models import Lab, Submission
 from serving.cluster.ray_source import RaySource
+from serving.jobs.in_process.sources import grade_from
 from serving.jobs.repository import JobRepository
-from serving.jobs.sources import grade_from
 from serving.store.store import open_store
 
 LAB = 1000

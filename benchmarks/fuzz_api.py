@@ -29,9 +29,9 @@ from serving.api.server import server
 from serving.api.service import ServiceOptions
 from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
-from serving.jobs.backend import WorkerBackend
 from serving.jobs.chunk import grade_chunk
 from serving.jobs.job import Job
+from serving.jobs.worker.backend import WorkerBackend
 from serving.observability.telemetry import Telemetry
 from serving.scheduler.engine_thread import EngineThread
 from serving.store.access.roles import Role

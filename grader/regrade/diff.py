@@ -16,7 +16,7 @@ from labs_schema.errors import GraderError
 from labs_schema.grades import Grade
 from labs_schema.models import Lab
 from serving.jobs.repository import JobRepository
-from serving.jobs.results import Result, results
+from serving.jobs.results.results import Result, results
 from serving.model.loading import GraderOptions, load_grader
 from serving.review.changes import CurrentRating, RatingChanges, by_student, rating_changes
 from serving.review.proposed_grades import new_proposal, write_proposal

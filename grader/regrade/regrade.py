@@ -27,13 +27,13 @@ from serving.grading.grader import Grader
 from serving.grading.retries import PROBE
 from serving.head.head import read_head
 from serving.jobs.chunk import SYSTEM_ERRORS
-from serving.jobs.cli_jobs import Tasks, count_settled, find_or_create, grade_jobs
-from serving.jobs.export import check_output_folder, export
 from serving.jobs.fingerprint import fingerprint_of
+from serving.jobs.in_process.cli_jobs import Tasks, count_settled, find_or_create, grade_jobs
+from serving.jobs.in_process.sources import fingerprint_from, grade_from
 from serving.jobs.job import Job, RequestedState
 from serving.jobs.job_lock import job_lock
 from serving.jobs.repository import JobRepository
-from serving.jobs.sources import fingerprint_from, grade_from
+from serving.jobs.results.export import check_output_folder, export
 from serving.model.loading import GraderOptions, load_grader
 from serving.store.store import Store
 from training.run_folder import RunFolder, write_atomically

@@ -15,8 +15,8 @@ from grader.service.webhooks import sending_webhooks
 from grader.terminal import show
 from labs_schema.errors import GraderError
 from serving.courses.served import Courses, labs_of
-from serving.jobs.backend import WorkerBackend
-from serving.jobs.worker import Worker
+from serving.jobs.worker.backend import WorkerBackend
+from serving.jobs.worker.worker import Worker
 from serving.scheduler.engine_thread import EngineThread
 from serving.store.store import Store
 

@@ -13,8 +13,8 @@ from labs_schema.grades import Status
 from labs_schema.imports.platform_tables import number_of
 from labs_schema.tables.reader import read_table_file
 from serving.feedback.feedback import evidence
-from serving.jobs.marks_table import COLUMNS, MARKS
-from serving.jobs.results import Result
+from serving.jobs.results.marks_table import COLUMNS, MARKS
+from serving.jobs.results.results import Result
 
 GRADES = "grades.jsonl"
 

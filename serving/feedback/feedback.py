@@ -7,8 +7,8 @@ from labs_schema.frozen import Frozen
 from labs_schema.grades import CriterionGrade, Status
 from labs_schema.models import Criterion, Lab
 from labs_schema.observations import CheckResult, EvidenceLine, Outcome, SubmissionObservations
-from serving.jobs.marks_table import with_decisions
-from serving.jobs.results import Result
+from serving.jobs.results.marks_table import with_decisions
+from serving.jobs.results.results import Result
 
 Observed = SubmissionObservations | None
 

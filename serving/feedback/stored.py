@@ -1,7 +1,7 @@
 """The feedback on a grade of the store, with people's decisions, as the grade's student may see it."""
 
 from serving.feedback.feedback import Feedback, FeedbackOptions, feedback_of
-from serving.jobs.results import Result
+from serving.jobs.results.results import Result
 from serving.store.errors import ForgottenError
 from serving.store.store import Store
 from serving.store.students import is_anonymous

@@ -65,7 +65,7 @@ def erase_from_exports(students: Collection[str], paths: Sequence[Path]) -> Eras
     """Removes lines, rows and items of `students` from every file in `paths` and in the folders among them.
 
     Each file is replaced atomically. A file being written at the same time names no student forgotten before
-    (`serving.jobs.export`). Raises FileNotFoundError if one of `paths` does not exist.
+    (`serving.jobs.results.export`). Raises FileNotFoundError if one of `paths` does not exist.
     """
     ids = frozenset(students)
     patterns = [re.compile(rf"(?<![\w.-]){re.escape(student)}(?![\w-])") for student in sorted(ids)]

@@ -7,7 +7,7 @@ import argparse
 import time
 
 from labs_schema.limits import JobLimits
-from serving.jobs.worker import Worker
+from serving.jobs.worker.worker import Worker
 from serving.store.store import open_store
 from tests.harness.synthetic_lab import HashBackend, synthetic_lab
 

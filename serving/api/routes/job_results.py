@@ -20,7 +20,7 @@ from serving.api.schemas.problems import ProblemError
 from serving.api.second_markings import require_visible_lab
 from serving.api.service import CourseService, Service
 from serving.jobs.job import Job
-from serving.jobs.results import JobComparison, Result, compared, results, rubric_of, ungraded_results
+from serving.jobs.results.results import JobComparison, Result, compared, results, rubric_of, ungraded_results
 
 router = APIRouter(dependencies=[ta], route_class=AuthorizedRoute, tags=["jobs"])
 

@@ -12,7 +12,7 @@ from labs_schema.reading.validate import load_lab
 from serving.api.authorization import Caller
 from serving.api.schemas.problems import ProblemError
 from serving.api.service import Service
-from serving.jobs.adoption import adopt, take_back
+from serving.jobs.in_process.adoption import adopt, take_back
 from serving.jobs.job import work_hash
 from serving.review.changes import RatingChanges, by_student, current_ratings, rating_changes
 from serving.review.filters import Hidden

@@ -19,7 +19,7 @@ from serving.api.authorization import Caller
 from serving.api.schemas.problems import ProblemError
 from serving.api.second_markings import SecondMarkingOpenError
 from serving.api.service import Service
-from serving.jobs.ungraded_lab import add_ungraded
+from serving.jobs.in_process.ungraded_lab import add_ungraded
 from serving.review.filters import Filter, Ratings
 from serving.review.index import LabReview
 from serving.review.items import ReviewItem

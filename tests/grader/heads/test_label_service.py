@@ -17,7 +17,7 @@ from labs_schema.models import Lab
 from labs_schema.reading.validate import load_lab
 from labs_schema.writing.lab_writer import write_lab
 from prompts.base_models import BaseModelSource
-from serving.jobs.ungraded_lab import add_ungraded
+from serving.jobs.in_process.ungraded_lab import add_ungraded
 from serving.review.index import ReviewIndex
 from serving.review.labelling import LabelState, LabPlace, Stage
 from serving.review.proposed_grades import read_proposal

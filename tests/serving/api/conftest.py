@@ -14,9 +14,9 @@ from serving.api.schemas.problems import PROBLEM_JSON, PROBLEMS
 from serving.api.service import ServiceOptions
 from serving.courses.lab_registry import LabRegistry, read_registry
 from serving.courses.served import OneCourse
-from serving.jobs.backend import WorkerBackend
 from serving.jobs.chunk import SYSTEM_ERRORS, grade_chunk
 from serving.jobs.job import Job, RequestedState
+from serving.jobs.worker.backend import WorkerBackend
 from serving.scheduler.engine_thread import EngineThread
 from serving.store.access.roles import Role
 from serving.store.store import open_store

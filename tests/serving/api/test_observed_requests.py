@@ -87,8 +87,8 @@ def test_jobs_observe_what_the_lab_has_not(
 ) -> None:
     if running:
         request.getfixturevalue("observer")
-    from serving.jobs.backend import WorkerBackend
-    from serving.jobs.worker import Worker
+    from serving.jobs.worker.backend import WorkerBackend
+    from serving.jobs.worker.worker import Worker
     from serving.scheduler.engine_thread import EngineThread
 
     engine = EngineThread(lambda: fake_grader)

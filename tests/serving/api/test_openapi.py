@@ -29,7 +29,7 @@ from serving.api.schemas.examples import (
 from serving.api.schemas.grades import GradeResponse, LabList, LabRubric
 from serving.api.schemas.jobs import GradeHistory, JobStatus, OverrideRecord
 from serving.api.schemas.regrade_requests import RegradeRequestRecord
-from serving.jobs.results import JobComparison, Result
+from serving.jobs.results.results import JobComparison, Result
 from serving.webhooks.endpoints import DeadMessage, WebhookEndpoint
 
 CLIENT_CONFIG = Path(__file__).parents[3] / "deploy" / "openapi-python-client.yaml"

@@ -17,9 +17,9 @@ from prompts.manifest import write_manifest
 from serving.engines.engine import EngineOptions, LabelScores, ScoreRequest
 from serving.engines.http_engine import HttpEngine
 from serving.engines.transformers_engine import TransformersEngine
-from serving.jobs.backend import WorkerBackend
 from serving.jobs.job import State
-from serving.jobs.worker import Worker
+from serving.jobs.worker.backend import WorkerBackend
+from serving.jobs.worker.worker import Worker
 from serving.model.loading import GraderOptions, load_grader
 from serving.scheduler.engine_thread import EngineThread
 from serving.store.store import open_store

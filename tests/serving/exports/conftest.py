@@ -8,8 +8,8 @@ import pytest
 
 from labs_schema.grades import CriterionGrade, Grade, Provenance, Status
 from labs_schema.models import Lab
-from serving.jobs.marks_table import MARKS, write_marks
-from serving.jobs.results import Result
+from serving.jobs.results.marks_table import MARKS, write_marks
+from serving.jobs.results.results import Result
 
 PROVENANCE = Provenance(**dict.fromkeys(Provenance.model_fields, "x"))
 WriteResults = Callable[..., Path]

@@ -8,7 +8,7 @@ import pytest
 from labs_schema.grades import CriterionGrade, Grade, Provenance, Status
 from labs_schema.models import Lab
 from labs_schema.observations import CheckKind, CheckResult, Diagnostic, Outcome, SubmissionObservations
-from serving.jobs.results import Result
+from serving.jobs.results.results import Result
 
 COMPILES, READABLE = "Does it compile?", "Is it readable?"
 OBSERVED = SubmissionObservations(

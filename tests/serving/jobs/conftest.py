@@ -14,7 +14,7 @@ from serving.courses.errors import ElsewhereError
 from serving.grading.retries import Outcome, grade_isolated
 from serving.jobs.job import Job, Progress, State
 from serving.jobs.repository import JobRepository
-from serving.jobs.worker import Worker
+from serving.jobs.worker.worker import Worker
 from serving.store.store import Store
 
 QUICK = JobLimits(

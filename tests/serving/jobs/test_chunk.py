@@ -14,7 +14,7 @@ from serving.jobs.attempts import CRASHED
 from serving.jobs.chunk import grade_chunk
 from serving.jobs.errors import WorkerStoppedError
 from serving.jobs.job import Job, RequestedState, State
-from serving.jobs.results import ungraded_results
+from serving.jobs.results.results import ungraded_results
 
 LIMITS = RetryLimits()
 

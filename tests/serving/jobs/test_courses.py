@@ -11,7 +11,7 @@ from labs_schema.limits import JobLimits
 from labs_schema.models import Lab
 from serving.jobs.job import Job, State
 from serving.jobs.repository import JobRepository
-from serving.jobs.worker import Worker
+from serving.jobs.worker.worker import Worker
 from serving.store.store import open_store
 from tests.harness.exactly_once import assert_exactly_once
 from tests.harness.processes import start, wait_until

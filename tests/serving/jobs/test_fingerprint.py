@@ -8,7 +8,7 @@ from labs_schema.limits import JobLimits
 from serving.jobs.chunk import grade_chunk
 from serving.jobs.errors import OtherModelError
 from serving.jobs.job import RequestedState, State
-from serving.jobs.worker import Worker
+from serving.jobs.worker.worker import Worker
 from serving.store.store import Store
 
 

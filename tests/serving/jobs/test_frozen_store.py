@@ -8,7 +8,7 @@ import pytest
 from labs_schema.limits import JobLimits
 from serving.jobs.job import Job, State
 from serving.jobs.repository import JobRepository
-from serving.jobs.worker import Worker
+from serving.jobs.worker.worker import Worker
 from serving.store.errors import StoreError
 from serving.store.store import Store
 from tests.harness.exactly_once import assert_exactly_once

@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from labs_schema.models import Lab
 from serving.jobs.job import Job
-from serving.jobs.leases import Leases
 from serving.jobs.repository import JobRepository
 from serving.jobs.tables import workers
+from serving.jobs.worker.leases import Leases
 from serving.store.store import Store, open_store
 
 

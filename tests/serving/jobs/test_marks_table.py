@@ -8,12 +8,12 @@ from typing import Any
 
 from labs_schema.models import Lab, Rating
 from serving.engines.engine import LabelScores
-from serving.jobs.cli_jobs import grade_jobs
-from serving.jobs.export import export
+from serving.jobs.in_process.cli_jobs import grade_jobs
 from serving.jobs.job import Job
-from serving.jobs.marks_table import COLUMNS, write_marks
 from serving.jobs.repository import JobRepository
-from serving.jobs.results import results
+from serving.jobs.results.export import export
+from serving.jobs.results.marks_table import COLUMNS, write_marks
+from serving.jobs.results.results import results
 from serving.store.store import Store
 
 COMPILES, READABLE = "Does it compile?", "Is it readable?"

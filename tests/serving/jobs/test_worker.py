@@ -12,7 +12,7 @@ from labs_schema.limits import JobLimits
 from serving.jobs.errors import LabChangedError
 from serving.jobs.job import RequestedState, State
 from serving.jobs.repository import JobRepository
-from serving.jobs.worker import Worker
+from serving.jobs.worker.worker import Worker
 from serving.store.store import open_store
 from tests.harness.exactly_once import assert_exactly_once
 from tests.harness.processes import start, wait_until

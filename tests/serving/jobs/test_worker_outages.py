@@ -11,8 +11,8 @@ from labs_schema.limits import JobLimits
 from labs_schema.models import Lab
 from serving.engines.engine import EngineDownError
 from serving.jobs.job import Job, State
-from serving.jobs.leases import Leases
-from serving.jobs.worker import Worker
+from serving.jobs.worker.leases import Leases
+from serving.jobs.worker.worker import Worker
 from serving.store.errors import StoreError
 from tests.harness.processes import wait_until
 

@@ -11,9 +11,9 @@ from labs_schema.reading.validate import load_lab
 from labs_schema.writing.lab_writer import write_lab
 from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
+from serving.jobs.in_process.ungraded_lab import add_ungraded
 from serving.jobs.job import work_hash
 from serving.jobs.repository import JobRepository
-from serving.jobs.ungraded_lab import add_ungraded
 from serving.review.index import LabReview, ReviewIndex
 from serving.review.proposed_grades import Proposal, read_proposal, write_proposal
 from serving.store.access.roles import Role

@@ -17,8 +17,8 @@ from labs_schema.writing.lab_writer import write_lab
 from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
 from serving.engines.engine import LabelScores, ScoreRequest
-from serving.jobs.backend import WorkerBackend
 from serving.jobs.chunk import grade_chunk
+from serving.jobs.worker.backend import WorkerBackend
 from serving.review.doubts import doubts
 from serving.review.index import ReviewIndex
 from serving.scheduler.engine_thread import EngineThread

@@ -4,7 +4,7 @@ from typing import Any
 
 from labs_schema.models import SourceFile
 from serving.jobs.repository import JobRepository
-from serving.jobs.results import results
+from serving.jobs.results.results import results
 from serving.review.index import ReviewIndex
 from serving.store.grades.overrides import Action
 from tests.harness.pages import COURSE, record_lab

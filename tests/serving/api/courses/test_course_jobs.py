@@ -10,9 +10,9 @@ from labs_schema.reading.validate import load_lab
 from serving.courses.errors import ElsewhereError
 from serving.courses.lab_registry import LabRegistry
 from serving.courses.served import OneCourse, labs_of
-from serving.jobs.backend import WorkerBackend
 from serving.jobs.chunk import grade_chunk
 from serving.jobs.repository import JobRepository
+from serving.jobs.worker.backend import WorkerBackend
 
 
 def test_job_uses_the_model_and_labs_of_its_course(department: Any) -> None:

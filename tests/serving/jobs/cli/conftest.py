@@ -9,13 +9,13 @@ from labs_schema.grades import CriterionGrade, Grade, Provenance
 from labs_schema.hashes import rubric_hash, submission_hash
 from labs_schema.models import Lab, Submission
 from serving.grading.retries import PROBE
-from serving.jobs.cli_jobs import find_or_create, grade_jobs
-from serving.jobs.export import export
 from serving.jobs.fingerprint import fingerprint_of
+from serving.jobs.in_process.cli_jobs import find_or_create, grade_jobs
+from serving.jobs.in_process.sources import fingerprint_from, grade_from
 from serving.jobs.job import Job, RequestedState
 from serving.jobs.job_lock import job_lock
 from serving.jobs.repository import JobRepository
-from serving.jobs.sources import fingerprint_from, grade_from
+from serving.jobs.results.export import export
 from serving.store.store import Store, open_store
 
 

@@ -10,7 +10,7 @@ from labs_schema.grades import Grade
 from labs_schema.models import Lab
 from serving.jobs.job import RequestedState, State
 from serving.jobs.repository import JobRepository
-from serving.jobs.results import Result
+from serving.jobs.results.results import Result
 from serving.store.store import Store
 from tests.harness.errors import raises_code
 

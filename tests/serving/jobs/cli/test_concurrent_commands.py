@@ -9,8 +9,8 @@ import pytest
 
 from labs_schema.models import Lab
 from serving.grading.retries import PROBE
-from serving.jobs.cli_jobs import find_or_create
 from serving.jobs.fingerprint import fingerprint_of
+from serving.jobs.in_process.cli_jobs import find_or_create
 from serving.jobs.job import Job
 from serving.jobs.job_lock import job_lock
 from serving.jobs.repository import JobRepository

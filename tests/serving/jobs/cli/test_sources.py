@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from labs_schema.models import Lab
-from serving.jobs.cli_jobs import count_settled, find_or_create, grade_jobs
 from serving.jobs.errors import OtherModelError
-from serving.jobs.export import export
+from serving.jobs.in_process.cli_jobs import count_settled, find_or_create, grade_jobs
+from serving.jobs.in_process.sources import grade_from
 from serving.jobs.repository import JobRepository
-from serving.jobs.sources import grade_from
+from serving.jobs.results.export import export
 from serving.store.store import Store
 from tests.harness.errors import raises_code
 

@@ -9,9 +9,9 @@ from labs_schema.grades import Grade, Provenance
 from labs_schema.hashes import observations_hash, submission_hash
 from labs_schema.models import Lab, Submission
 from serving.grading.retries import PROBE, all_ungraded
-from serving.jobs.cli_jobs import grade_jobs
 from serving.jobs.errors import LabChangedError
 from serving.jobs.fingerprint import fingerprint_of
+from serving.jobs.in_process.cli_jobs import grade_jobs
 from serving.jobs.job import Job
 from serving.jobs.job_lock import job_lock
 from serving.jobs.repository import JobRepository

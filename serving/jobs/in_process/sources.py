@@ -8,8 +8,8 @@ from labs_schema.grades import Grade
 from labs_schema.models import Lab, Submission
 from serving.grading.retries import PROBE
 from serving.jobs.chunk import for_members, one_of_each_group, waiting_in
-from serving.jobs.cli_jobs import Tasks, check_requested, count_settled
 from serving.jobs.fingerprint import fingerprint_of, pin_fingerprint
+from serving.jobs.in_process.cli_jobs import Tasks, check_requested, count_settled
 from serving.jobs.job import Job
 from serving.jobs.repository import JobRepository
 from serving.store.store import Store

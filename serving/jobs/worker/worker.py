@@ -20,7 +20,7 @@ from serving.jobs.errors import (
     WorkerStoppedError,
 )
 from serving.jobs.job import Job
-from serving.jobs.leases import Leases
+from serving.jobs.worker.leases import Leases
 from serving.store.errors import StoreError
 
 log = logging.getLogger("grader.jobs")

@@ -6,7 +6,7 @@ from pathlib import Path
 from labs_schema.grades import CriterionGrade, Grade, Status
 from labs_schema.models import Criterion, Lab
 from labs_schema.tables.csv_writer import Cell, write_csv
-from serving.jobs.results import Result
+from serving.jobs.results.results import Result
 
 MARKS = "marks.csv"
 COLUMNS = ("student", "status", "needs_review", "ungraded", "total", "low", "high", "of", "reason")

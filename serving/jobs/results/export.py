@@ -16,8 +16,8 @@ from labs_schema.reading.lab_folders import COMMENTS, RATINGS
 from labs_schema.rubrics.rubric_json import RUBRIC
 from labs_schema.writing.lab_writer import write_ratings
 from serving.jobs.job import Job
-from serving.jobs.marks_table import MARKS, write_marks
-from serving.jobs.results import Result, forgotten, results, ungraded_results
+from serving.jobs.results.marks_table import MARKS, write_marks
+from serving.jobs.results.results import Result, forgotten, results, ungraded_results
 from serving.measures.comparison import Comparison, compare
 from serving.store.store import Store
 

@@ -1,0 +1,1 @@
+"""Jobs that one process creates and completes itself, without a worker."""

@@ -1,0 +1,1 @@
+"""Results of a job, and the files that they are written to."""

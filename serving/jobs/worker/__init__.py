@@ -1,0 +1,1 @@
+"""The worker of `grader work` and `grader serve`: it leases chunks of jobs and grades them."""
