@@ -9,9 +9,9 @@ from labs_schema.errors import GraderError, did_you_mean, quoted
 from labs_schema.settings import Settings, data_folder
 from serving.lti.errors import LtiError
 from serving.lti.keys import ToolKeys
-from serving.lti.known_platforms import canvas as canvas_addresses
-from serving.lti.known_platforms import moodle as moodle_addresses
-from serving.lti.platforms import PlatformDetails, StudentIdKind
+from serving.lti.platforms.known_platforms import canvas as canvas_addresses
+from serving.lti.platforms.known_platforms import moodle as moodle_addresses
+from serving.lti.platforms.platforms import PlatformDetails, StudentIdKind
 from serving.lti.tool import configured_tool
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import configured_policy

@@ -22,9 +22,9 @@ from serving.deliveries.platforms.lti.services import LtiServices
 from serving.deliveries.platforms.lti.tokens import ServiceAccess, ServiceTokens, Sign
 from serving.deliveries.sending import Source
 from serving.lti.keys import ALGORITHM, SigningKey
-from serving.lti.links import Link, Links
-from serving.lti.people import People
-from serving.lti.platforms import Platforms
+from serving.lti.launches.links import Link, Links
+from serving.lti.launches.people import People
+from serving.lti.platforms.platforms import Platforms
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import configured_policy
 from serving.store.store import Store

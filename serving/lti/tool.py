@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from labs_schema.errors import quoted
 from serving.lti.errors import LtiError
-from serving.lti.platforms import origin
+from serving.lti.platforms.platforms import origin
 
 AGS = "https://purl.imsglobal.org/spec/lti-ags/scope"
 SCOPES = (

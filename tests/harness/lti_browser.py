@@ -8,9 +8,9 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 from starlette.testclient import TestClient
 
-from serving.lti.courses import PlatformCourses
 from serving.lti.keys import ToolKeys
-from serving.lti.platforms import Platform, PlatformDetails, Platforms
+from serving.lti.platforms.courses import PlatformCourses
+from serving.lti.platforms.platforms import Platform, PlatformDetails, Platforms
 from serving.lti.tool import Tool
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import OutboundPolicy, parse_origin

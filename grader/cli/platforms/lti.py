@@ -59,7 +59,7 @@ def register(
     """
     from grader.service.local_store import cli_actor, local_store
     from grader.service.lti import platform_details
-    from serving.lti.platforms import Platforms
+    from serving.lti.platforms.platforms import Platforms
     from serving.outbound.policy import configured_policy
 
     given: dict[str, Any] = {
@@ -89,8 +89,8 @@ def list_platforms() -> None:
     Example: [bold]grader lti list[/]
     """
     from grader.service.local_store import local_store
-    from serving.lti.courses import PlatformCourses
-    from serving.lti.platforms import Platforms
+    from serving.lti.platforms.courses import PlatformCourses
+    from serving.lti.platforms.platforms import Platforms
 
     with local_store() as store:
         platforms, courses = Platforms(store).all(), PlatformCourses(store).all()
@@ -117,7 +117,7 @@ def deployment(
     Example: [bold]grader lti deployment 1f0c22ab 3[/]
     """
     from grader.service.local_store import cli_actor, local_store
-    from serving.lti.platforms import Platforms
+    from serving.lti.platforms.platforms import Platforms
 
     with local_store() as store:
         made = Platforms(store, cli_actor()).add_deployment(platform, deployment)
@@ -141,8 +141,8 @@ def connect(
     """
     from grader.service.local_store import cli_actor, local_store
     from grader.service.lti import known_courses
-    from serving.lti.courses import PlatformCourses
-    from serving.lti.platforms import Platforms
+    from serving.lti.platforms.courses import PlatformCourses
+    from serving.lti.platforms.platforms import Platforms
 
     with local_store() as store:
         known = known_courses(store)
@@ -166,7 +166,7 @@ def disconnect(
     Example: [bold]grader lti disconnect 1f0c22ab 42 --deployment 3[/]
     """
     from grader.service.local_store import cli_actor, local_store
-    from serving.lti.courses import Context, PlatformCourses
+    from serving.lti.platforms.courses import Context, PlatformCourses
 
     ended = Context(platform=platform, deployment=deployment, context=context)
     with local_store() as store:
@@ -182,7 +182,7 @@ def remove(platform: Id) -> None:
     Example: [bold]grader lti remove 1f0c22ab[/]
     """
     from grader.service.local_store import cli_actor, local_store
-    from serving.lti.platforms import Platforms
+    from serving.lti.platforms.platforms import Platforms
 
     with local_store() as store:
         removed, revoked = Platforms(store, cli_actor()).remove(platform)
@@ -202,7 +202,7 @@ def invite() -> None:
 
     from grader.service.local_store import cli_actor, local_store
     from labs_schema.settings import Settings
-    from serving.lti.registration import RegistrationLinks
+    from serving.lti.platforms.registration import RegistrationLinks
     from serving.lti.tool import configured_tool
 
     tool = configured_tool(Settings().public_url)

@@ -10,15 +10,15 @@ from labs_schema.errors import issue_texts
 from serving.api.middleware.access_log import log_refusal
 from serving.api.middleware.json_bodies import LTI_PATH, PAGES_PATH
 from serving.api.service import Service
-from serving.lti.courses import PlatformCourses
 from serving.lti.errors import LtiError
 from serving.lti.keys import ToolKeys
-from serving.lti.launches import LaunchVerifier
-from serving.lti.links import Links
-from serving.lti.logins import Logins
-from serving.lti.people import People
-from serving.lti.platform_keys import PlatformKeys
-from serving.lti.platforms import Platforms
+from serving.lti.launches.launches import LaunchVerifier
+from serving.lti.launches.links import Links
+from serving.lti.launches.logins import Logins
+from serving.lti.launches.people import People
+from serving.lti.platforms.courses import PlatformCourses
+from serving.lti.platforms.platform_keys import PlatformKeys
+from serving.lti.platforms.platforms import Platforms
 from serving.lti.tokens import Signed
 from serving.lti.tool import Tool
 from serving.outbound.client import OutboundClient

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 from labs_schema.limits import PageLimits
 from serving.lti.access import Person
-from serving.lti.claims import Claims, MessageType
-from serving.lti.courses import Context
-from serving.lti.deep_linking import choice_of
 from serving.lti.errors import LtiError
-from serving.lti.launches import Launch
-from serving.lti.links import LAB, link_of
-from serving.lti.platforms import Platform
+from serving.lti.launches.claims import Claims, MessageType
+from serving.lti.launches.deep_linking import choice_of
+from serving.lti.launches.launches import Launch
+from serving.lti.launches.links import LAB, link_of
+from serving.lti.platforms.courses import Context
+from serving.lti.platforms.platforms import Platform
 from serving.store.access.student_links import LinkOptions, StudentLinks
 from serving.web.lti.state import LtiState
 from serving.web.rendering import page_url

@@ -4,9 +4,9 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from labs_schema.models import Lab
-from serving.lti.deep_linking import link_item, response_token
 from serving.lti.errors import LtiError
-from serving.lti.platforms import Platform, origin
+from serving.lti.launches.deep_linking import link_item, response_token
+from serving.lti.platforms.platforms import Platform, origin
 from serving.lti.tokens import Choice
 from serving.web.form_posts import read_form, text
 from serving.web.lti.arrivals import course_labs

@@ -6,9 +6,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
 from serving.lti.errors import LtiError
-from serving.lti.launches import Launch
-from serving.lti.logins import Login
-from serving.lti.platforms import Platform, origin
+from serving.lti.launches.launches import Launch
+from serving.lti.launches.logins import Login
+from serving.lti.platforms.platforms import Platform, origin
 from serving.lti.tokens import Ticket
 from serving.web.form_posts import read_form, text
 from serving.web.lti.arrivals import Arrival, arrive

@@ -7,8 +7,8 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from labs_schema.limits import LtiLimits
-from serving.lti.logins import StartedLogin
-from serving.lti.platforms import origin
+from serving.lti.launches.logins import StartedLogin
+from serving.lti.platforms.platforms import origin
 from serving.web.form_posts import read_form
 from serving.web.lti.state import framed_by, in_frame, lti_state
 from serving.web.rendering import page_url, render

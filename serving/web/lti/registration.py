@@ -7,8 +7,8 @@ from starlette.concurrency import run_in_threadpool
 
 from labs_schema.limits import LtiLimits
 from serving.lti.errors import LtiError
-from serving.lti.platforms import Platform, origin
-from serving.lti.registration import RegistrationLinks, register_with
+from serving.lti.platforms.platforms import Platform, origin
+from serving.lti.platforms.registration import RegistrationLinks, register_with
 from serving.web.form_posts import read_form, text
 from serving.web.lti.state import LtiState, framed_by, lti_state, require_own_page
 from serving.web.rendering import render

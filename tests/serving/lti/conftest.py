@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from labs_schema.models import Lab
-from serving.lti.platforms import PlatformDetails
+from serving.lti.platforms.platforms import PlatformDetails
 from serving.outbound.policy import OutboundPolicy
 from serving.store.database import PRAGMAS
 from serving.store.store import Store, open_store

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from serving.lti.courses import Context, PlatformCourses
-from serving.lti.links import Link, Links
-from serving.lti.platforms import Platforms
-from serving.lti.roles import MEMBERSHIP, is_staff
+from serving.lti.launches.links import Link, Links
+from serving.lti.launches.roles import MEMBERSHIP, is_staff
+from serving.lti.platforms.courses import Context, PlatformCourses
+from serving.lti.platforms.platforms import Platforms
 from serving.web.sessions import COOKIE
 from tests.harness.fake_lti import CLAIM, CLIENT, CONTEXT, DEPLOYMENT, DROP, INSTRUCTOR, LEARNER, LINK, Launch
 from tests.harness.lti_browser import TEACHER, TOOL, LtiBrowser

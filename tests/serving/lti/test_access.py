@@ -6,13 +6,13 @@ from typing import NamedTuple
 import pytest
 
 from serving.lti.access import Person
-from serving.lti.claims import Claims
-from serving.lti.courses import Context, PlatformCourses
 from serving.lti.errors import LtiError
-from serving.lti.links import Link, Links
-from serving.lti.people import People
-from serving.lti.platforms import Platform, Platforms, StudentIdKind
-from serving.lti.registration import RegistrationLinks
+from serving.lti.launches.claims import Claims
+from serving.lti.launches.links import Link, Links
+from serving.lti.launches.people import People
+from serving.lti.platforms.courses import Context, PlatformCourses
+from serving.lti.platforms.platforms import Platform, Platforms, StudentIdKind
+from serving.lti.platforms.registration import RegistrationLinks
 from serving.store.store import Store
 from tests.serving.lti.conftest import POLICY, details
 

@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from serving.lti.deep_linking import highest_total
-from serving.lti.platforms import Platforms
+from serving.lti.launches.deep_linking import highest_total
+from serving.lti.platforms.platforms import Platforms
 from tests.harness.fake_lti import DEEP, DROP, Launch
 from tests.harness.fake_lti_services import Request
 from tests.harness.lti_browser import TEACHER, TOOL, LtiBrowser

@@ -27,9 +27,9 @@ from typer.testing import CliRunner
 from grader.cli import app as commands
 from labs_schema.grades import Status
 from labs_schema.models import Lab
-from serving.lti.courses import PlatformCourses
 from serving.lti.keys import ToolKeys
-from serving.lti.platforms import PlatformDetails, Platforms
+from serving.lti.platforms.courses import PlatformCourses
+from serving.lti.platforms.platforms import PlatformDetails, Platforms
 from serving.lti.tool import Tool
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import OutboundPolicy, parse_origin

@@ -9,7 +9,7 @@ import pytest
 
 from labs_schema.limits import LtiLimits
 from serving.lti.errors import LtiError
-from serving.lti.platform_keys import PlatformKeys
+from serving.lti.platforms.platform_keys import PlatformKeys
 from serving.outbound.client import OutboundClient
 from serving.outbound.errors import OutboundFailedError
 from serving.outbound.policy import OutboundPolicy

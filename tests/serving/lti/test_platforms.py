@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from serving.lti.errors import LtiError
-from serving.lti.platforms import Platforms, StudentIdKind, origin
+from serving.lti.platforms.platforms import Platforms, StudentIdKind, origin
 from serving.store.store import Store
 from tests.serving.lti.conftest import POLICY, details
 

@@ -13,7 +13,7 @@ import pytest
 
 from labs_schema.errors import issue_texts
 from labs_schema.limits import LtiLimits
-from serving.lti.platforms import Platforms
+from serving.lti.platforms.platforms import Platforms
 from serving.web.sessions import COOKIE
 from tests.harness.fake_lti import CLAIM, CLIENT, DEEP, DROP, INSTRUCTOR, LEARNER, Launch
 from tests.harness.lti_browser import TEACHER, TOOL, LtiBrowser

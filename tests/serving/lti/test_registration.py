@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from serving.lti.platforms import Platforms
-from serving.lti.registration import RegistrationLinks
+from serving.lti.platforms.platforms import Platforms
+from serving.lti.platforms.registration import RegistrationLinks
 from tests.harness.fake_lti import CLIENT, DEPLOYMENT, FakeLti
 from tests.harness.lti_browser import TOOL, LtiBrowser
 from tests.harness.pages import Forms

@@ -13,9 +13,9 @@ from grader.service.lti_delivery import LtiColumns
 from labs_schema.models import Lab
 from serving.deliveries.delivery_jobs import DeliveryJobs
 from serving.deliveries.platforms.lti.platform import RESULTS, SCORE, WRITABLE_LINE_ITEM
-from serving.lti.courses import PlatformCourses
-from serving.lti.links import Link, Links
-from serving.lti.platforms import PlatformDetails, Platforms
+from serving.lti.launches.links import Link, Links
+from serving.lti.platforms.courses import PlatformCourses
+from serving.lti.platforms.platforms import PlatformDetails, Platforms
 from serving.outbound.policy import configured_policy
 from serving.store.access.roles import Role
 from serving.store.store import Store, open_store

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select
 
 from labs_schema.hashes import canonical_hash
-from serving.lti.claims import Claims
-from serving.lti.courses import Context
+from serving.lti.launches.claims import Claims
+from serving.lti.platforms.courses import Context
 from serving.store.database import Database
 from serving.store.ledger import audited_transaction
 from serving.store.platforms.lti_tables import lti_courses, lti_links

@@ -8,9 +8,9 @@ from sqlalchemy import Connection, select
 from labs_schema.imports.identities import folded
 from labs_schema.student_ids import local_part
 from serving.lti.access import Person, record_key, record_student, row_of
-from serving.lti.claims import Claims
 from serving.lti.errors import LtiError
-from serving.lti.platforms import StudentIdKind
+from serving.lti.launches.claims import Claims
+from serving.lti.platforms.platforms import StudentIdKind
 from serving.lti.tool import STUDENT_ID
 from serving.store.access.keys import ApiKey, create_key, read_active_key
 from serving.store.access.roles import Role

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from serving.lti.platforms import origin
+from serving.lti.platforms.platforms import origin
 
 
 def moodle(url: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from labs_schema.errors import quoted
 from labs_schema.hashes import canonical_json
 from labs_schema.limits import LtiLimits
 from serving.lti.errors import LtiError
-from serving.lti.roles import is_staff
+from serving.lti.launches.roles import is_staff
 
 LTI = "https://purl.imsglobal.org/spec/lti/claim/"
 DEEP_LINKING = "https://purl.imsglobal.org/spec/lti-dl/claim/"

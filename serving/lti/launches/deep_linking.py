@@ -8,11 +8,11 @@ import jwt
 
 from labs_schema.limits import LtiLimits
 from labs_schema.models import Lab
-from serving.lti.claims import DEEP_LINKING, LTI, VERSION, Claims
 from serving.lti.errors import LtiError
 from serving.lti.keys import ALGORITHM, ToolKeys
-from serving.lti.links import LAB
-from serving.lti.platforms import Platform, origin
+from serving.lti.launches.claims import DEEP_LINKING, LTI, VERSION, Claims
+from serving.lti.launches.links import LAB
+from serving.lti.platforms.platforms import Platform, origin
 from serving.lti.tokens import Choice
 from serving.lti.tool import Tool
 

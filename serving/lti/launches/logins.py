@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from labs_schema.frozen import Frozen
 from labs_schema.limits import LtiLimits
 from serving.lti.errors import LtiError
-from serving.lti.platforms import Platform, Platforms
+from serving.lti.platforms.platforms import Platform, Platforms
 from serving.lti.tool import Tool
 
 LIMITS = LtiLimits()

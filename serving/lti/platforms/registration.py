@@ -15,7 +15,7 @@ from sqlalchemy import insert, select, update
 
 from labs_schema.limits import LtiLimits
 from serving.lti.errors import LtiError
-from serving.lti.platforms import Platform, PlatformDetails, Platforms, origin
+from serving.lti.platforms.platforms import Platform, PlatformDetails, Platforms, origin
 from serving.lti.tool import CUSTOM, NAME, SCOPES, Tool
 from serving.outbound.client import OutboundClient
 from serving.outbound.errors import OutboundFailedError, OutboundRefusedError, OutboundTooLargeError

@@ -13,7 +13,7 @@ from labs_schema.frozen import Frozen
 from labs_schema.limits import LtiLimits
 from serving.lti.access import revoke_lost_access
 from serving.lti.errors import LtiError
-from serving.lti.platforms import Platform
+from serving.lti.platforms.platforms import Platform
 from serving.store.ledger import audited_transaction, printable_name
 from serving.store.platforms.lti_tables import lti_courses
 from serving.store.store import Store

@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 import jwt
 
 from labs_schema.limits import LtiLimits
-from serving.lti.claims import Claims, read_claims
 from serving.lti.errors import LtiError
 from serving.lti.keys import ALGORITHM
-from serving.lti.logins import Login
-from serving.lti.platform_keys import PlatformKeys
-from serving.lti.platforms import Platform
+from serving.lti.launches.claims import Claims, read_claims
+from serving.lti.launches.logins import Login
+from serving.lti.platforms.platform_keys import PlatformKeys
+from serving.lti.platforms.platforms import Platform
 from serving.lti.single_use import use_once
 from serving.lti.tool import Tool
 from serving.store.database import Database
