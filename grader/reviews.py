@@ -7,7 +7,7 @@ from grader.heads.label_files import save_ratings
 from labs_schema.frozen import Frozen
 from labs_schema.models import HumanGrade, Lab
 from labs_schema.reading.validate import lab_folders, load_lab
-from serving.review.decided_ratings import decided_ratings
+from serving.review.labelling.decided_ratings import decided_ratings
 from serving.store.grades.overrides import Decision
 from serving.store.store import Store
 

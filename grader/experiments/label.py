@@ -21,7 +21,7 @@ from labs_schema.reading.validate import load_lab
 from prompts.base_models import find_base
 from prompts.messages import option_text
 from prompts.verdict import LETTERS
-from serving.review.labelling import MIN_PROGRAMS, TARGET, Readiness, Version, readiness
+from serving.review.labelling.labelling import MIN_PROGRAMS, TARGET, Readiness, Version, readiness
 from training.run_folder import update_latest_link
 
 SKIP, QUIT = "skip", "quit"

@@ -12,7 +12,7 @@ from labs_schema.models import Lab
 from labs_schema.reading.lab_folders import COMMENTS, RATINGS, table_names
 from labs_schema.reading.validate import lab_folders, load_lab
 from labs_schema.writing.lab_writer import write_ratings
-from serving.review.labelling import Version
+from serving.review.labelling.labelling import Version
 
 VERSIONS = "versions.jsonl"
 Ratings = Mapping[str, Mapping[str, str]]

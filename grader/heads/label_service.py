@@ -23,9 +23,9 @@ from prompts.base_models import find_base
 from serving.grading.grader import Grader
 from serving.grading.retries import all_ungraded, grade_isolated, summary
 from serving.model.loading import GraderOptions, load_grader
-from serving.review.decided_ratings import decided_ratings, with_decisions
-from serving.review.labelling import LabelState, LabPlace, Stage
-from serving.review.proposed_grades import lab_folder, new_proposal, write_proposal
+from serving.review.labelling.decided_ratings import decided_ratings, with_decisions
+from serving.review.labelling.labelling import LabelState, LabPlace, Stage
+from serving.review.labelling.proposed_grades import lab_folder, new_proposal, write_proposal
 from serving.store.store import Store
 
 log = logging.getLogger("grader.labels")
@@ -34,7 +34,7 @@ PROPOSED = 8
 
 
 class LabelService:
-    """See `serving.review.labelling.Labelling`. `model`: a base model's preset, folder or hub id."""
+    """See `serving.review.labelling.labelling.Labelling`. `model`: a base model's preset, folder or hub id."""
 
     def __init__(self, store: Store, model: str) -> None:
         self._store, self._model = store, model

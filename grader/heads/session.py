@@ -19,7 +19,7 @@ from labs_schema.hashes import canonical_hash
 from labs_schema.models import Criterion, Lab, Submission
 from serving.head.head import Head, head_hash
 from serving.head.hidden_states import Hidden
-from serving.review.labelling import Estimate, ProposedProgram, Version
+from serving.review.labelling.labelling import Estimate, ProposedProgram, Version
 from training.head.basis import Floats
 from training.head.proposals import propose, resembling
 from training.head.regression import softmax

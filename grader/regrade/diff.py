@@ -19,7 +19,7 @@ from serving.jobs.repository import JobRepository
 from serving.jobs.results.results import Result, results
 from serving.model.loading import GraderOptions, load_grader
 from serving.review.changes import CurrentRating, RatingChanges, by_student, rating_changes
-from serving.review.proposed_grades import new_proposal, write_proposal
+from serving.review.labelling.proposed_grades import new_proposal, write_proposal
 from serving.store.store import Store
 
 SHOWN = 20

@@ -5,7 +5,7 @@ from serving.api.schemas.problems import ProblemError
 from serving.api.service import Service
 from serving.jobs.clarified import graded_name
 from serving.review.index import LabReview
-from serving.review.team import Team
+from serving.review.team.team import Team
 from serving.store.grades.grades import StoredGrade
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, select
 from labs_schema.limits import PageLimits
 from labs_schema.models import Criterion, Lab
 from serving.review.items import ReviewItem, fitting, owner_of, review_criteria
-from serving.review.team import (
+from serving.review.team.team import (
     Assignment,
     Marking,
     SecondRating,

@@ -14,7 +14,7 @@ from serving.api.middleware.json_bodies import PAGES_PATH
 from serving.api.service import Service
 from serving.deliveries.configured import Columns
 from serving.review.copies import Copies
-from serving.review.labelling import Labelling
+from serving.review.labelling.labelling import Labelling
 from serving.web.error_pages import install_error_pages
 from serving.web.rendering import STATIC
 from serving.web.review_state import ReviewState

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from serving.review.labelling import TARGET, Estimate
+from serving.review.labelling.labelling import TARGET, Estimate
 
 WIDTH, HEIGHT = 320.0, 120.0
 

@@ -12,7 +12,7 @@ from serving.review.copies import Copies
 from serving.review.filters import Filter, Hidden, Ratings
 from serving.review.index import LabReview, ReviewIndex
 from serving.review.items import ReviewCriterion, ReviewItem, in_blind_sample
-from serving.review.labelling import Labelling, LabPlace, Stage
+from serving.review.labelling.labelling import Labelling, LabPlace, Stage
 from serving.review.ta_ratings import TaRatings
 from serving.store.errors import UnknownError
 from serving.store.grades.overrides import Action, History

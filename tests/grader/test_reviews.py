@@ -19,7 +19,7 @@ from labs_schema.reading.validate import load_lab
 from labs_schema.writing.lab_writer import write_lab
 from serving.jobs.chunk import grade_chunk
 from serving.jobs.repository import JobRepository
-from serving.review.proposed_grades import read_proposal
+from serving.review.labelling.proposed_grades import read_proposal
 from serving.store.store import Store
 from tests.harness.errors import raises_code
 

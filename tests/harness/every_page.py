@@ -17,8 +17,8 @@ from serving.deliveries.configured import open_platform
 from serving.deliveries.delivery_worker import DeliveryWorker
 from serving.outbound.client import OutboundClient
 from serving.outbound.policy import configured_policy
-from serving.review.proposed_grades import new_proposal, write_proposal
-from serving.review.team import Marking, NewAssignment, Team
+from serving.review.labelling.proposed_grades import new_proposal, write_proposal
+from serving.review.team.team import Marking, NewAssignment, Team
 from serving.store.access.roles import Role
 from serving.store.access.student_links import LinkOptions, StudentLinks
 from serving.store.grades.regrade_requests import RegradeRequests

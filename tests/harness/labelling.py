@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from serving.review.labelling import Estimate, LabelState, LabPlace, ProposedProgram, Stage, Version
+from serving.review.labelling.labelling import Estimate, LabelState, LabPlace, ProposedProgram, Stage, Version
 
 
 def estimated(agreement: float, programs: int = 12) -> Version:

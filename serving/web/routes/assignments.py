@@ -15,8 +15,8 @@ from serving.api.service import Service
 from serving.review.filters import Filter, Order, Show, selected
 from serving.review.index import LabReview
 from serving.review.items import ReviewItem
-from serving.review.sharing import evenly, second_markers, second_sample
-from serving.review.team import Marking, NewAssignment, Team
+from serving.review.team.sharing import evenly, second_markers, second_sample
+from serving.review.team.team import Marking, NewAssignment, Team
 from serving.web.form_posts import PageRoute, form_hash, read_form, text
 from serving.web.rendering import new_request_id, redirect, render
 from serving.web.review_state import hidden_for, read_filter, review_state, tas_ratings

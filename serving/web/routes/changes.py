@@ -17,7 +17,7 @@ from serving.jobs.job import work_hash
 from serving.review.changes import RatingChanges, by_student, current_ratings, rating_changes
 from serving.review.filters import Hidden
 from serving.review.index import LabReview
-from serving.review.proposed_grades import ProposedGrades, read_proposal
+from serving.review.labelling.proposed_grades import ProposedGrades, read_proposal
 from serving.web.form_posts import PageRoute, read_form, text
 from serving.web.rendering import redirect, render
 from serving.web.review_state import hidden_for, lab_place, review_state

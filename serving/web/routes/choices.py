@@ -19,8 +19,8 @@ from serving.api.authorization import Caller
 from serving.api.schemas.problems import ProblemError, too_large
 from serving.review.filters import Filter
 from serving.review.items import ReviewCriterion, ReviewItem, review_criteria
-from serving.review.snippets import Snippet, Snippets
 from serving.review.steps import recorded_outcomes
+from serving.review.team.snippets import Snippet, Snippets
 from serving.store.errors import ForgottenError
 from serving.store.grades.choices import Choice, Outcome
 from serving.store.grades.overrides import Action, History, StoredOverride, decision

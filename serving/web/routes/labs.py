@@ -13,7 +13,7 @@ from serving.api.schemas.problems import ProblemError
 from serving.review.filters import Filter, Hidden, Order, Show, selected
 from serving.review.index import LabReview
 from serving.review.items import ReviewCriterion, ReviewItem
-from serving.review.proposed_grades import has_proposal
+from serving.review.labelling.proposed_grades import has_proposal
 from serving.review.statistics import blind_agreement
 from serving.review.steps import BULK, active_steps, recorded_outcomes, undo_choices
 from serving.store.grades.choices import Choice

@@ -23,8 +23,8 @@ from serving.jobs.in_process.ungraded_lab import add_ungraded
 from serving.review.filters import Filter, Ratings
 from serving.review.index import LabReview
 from serving.review.items import ReviewItem
-from serving.review.labelling import MIN_PROGRAMS, TARGET, Labelling, LabelState, LabPlace, Stage, readiness
-from serving.review.proposed_grades import has_proposal
+from serving.review.labelling.labelling import MIN_PROGRAMS, TARGET, Labelling, LabelState, LabPlace, Stage, readiness
+from serving.review.labelling.proposed_grades import has_proposal
 from serving.web.charts import agreement_curve
 from serving.web.form_posts import PageRoute, read_form, text
 from serving.web.rendering import redirect, render

@@ -12,8 +12,8 @@ from serving.api.schemas.problems import ProblemError, too_large
 from serving.api.second_markings import SecondMarkingOpenError
 from serving.review.index import LabReview
 from serving.review.items import ReviewItem
-from serving.review.second_markings import comparisons
-from serving.review.team import Marking, Team
+from serving.review.team.second_markings import comparisons
+from serving.review.team.team import Marking, Team
 from serving.store.errors import ForgottenError
 from serving.web.form_posts import PageRoute, form_hash, read_form, text
 from serving.web.rendering import new_request_id, redirect, render

@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 
 from labs_schema.limits import PageLimits
 from serving.api.schemas.problems import ProblemError, too_large
-from serving.review.snippets import Snippets
+from serving.review.team.snippets import Snippets
 from serving.store.access.roles import Role
 from serving.web.form_posts import PageRoute, form_hash, read_form, text
 from serving.web.rendering import new_request_id, redirect, render

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from serving.review.second_markings import ta_agreement
 from serving.review.statistics import statistics
+from serving.review.team.second_markings import ta_agreement
 from serving.web.form_posts import PageRoute
 from serving.web.rendering import render
 from serving.web.review_state import review_state

@@ -16,7 +16,7 @@ from serving.feedback.feedback import tests_passed
 from serving.review.filters import Filter, Hidden, Show, neighbours
 from serving.review.index import LabReview
 from serving.review.items import ReviewItem
-from serving.review.snippets import Snippets
+from serving.review.team.snippets import Snippets
 from serving.store.errors import ForgottenError
 from serving.store.grades.overrides import History
 from serving.web.form_posts import PageRoute

@@ -19,8 +19,8 @@ from labs_schema.writing.lab_writer import write_lab
 from prompts.base_models import BaseModelSource
 from serving.jobs.in_process.ungraded_lab import add_ungraded
 from serving.review.index import ReviewIndex
-from serving.review.labelling import LabelState, LabPlace, Stage
-from serving.review.proposed_grades import read_proposal
+from serving.review.labelling.labelling import LabelState, LabPlace, Stage
+from serving.review.labelling.proposed_grades import read_proposal
 from serving.store.grades.choices import Choice
 from serving.store.store import Store, open_store
 from tests.harness.pages import machine_grade

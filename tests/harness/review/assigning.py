@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from serving.review.index import ReviewIndex
-from serving.review.team import Marking
+from serving.review.team.team import Marking
 from serving.store.review.tables import assignments
 from tests.harness.review.model import OpenPage
 from tests.harness.review.site import TAS, Site

@@ -9,8 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from serving.review.index import LabReview, ReviewIndex
-from serving.review.snippets import Snippets
-from serving.review.team import Marking, NewAssignment, Team
+from serving.review.team.snippets import Snippets
+from serving.review.team.team import Marking, NewAssignment, Team
 from serving.store.access.roles import Role
 from serving.store.errors import StoreError
 from serving.store.review.clarifications import Clarifications, Event

@@ -15,7 +15,7 @@ from serving.jobs.in_process.ungraded_lab import add_ungraded
 from serving.jobs.job import work_hash
 from serving.jobs.repository import JobRepository
 from serving.review.index import LabReview, ReviewIndex
-from serving.review.proposed_grades import Proposal, read_proposal, write_proposal
+from serving.review.labelling.proposed_grades import Proposal, read_proposal, write_proposal
 from serving.store.access.roles import Role
 from serving.store.exports import erase_from_exports
 from serving.store.store import Store
@@ -152,7 +152,7 @@ def test_blind_criteria_are_not_listed(course: Course) -> None:
 
 
 def test_names_of_courses_and_labs_stay_inside_the_folder(store: Store) -> None:
-    from serving.review.proposed_grades import lab_folder
+    from serving.review.labelling.proposed_grades import lab_folder
 
     assert store.database.folder
     for name in ("..", "../../etc", "/etc", ".", "a/b", "-"):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from labs_schema.models import Lab, SourceFile
-from serving.review.team import Marking
+from serving.review.team.team import Marking
 from serving.store.grades.overrides import Action
 from serving.store.grades.regrade_requests import RegradeRequests
 from serving.store.store import Store

@@ -11,7 +11,7 @@ from labs_schema.writing.lab_writer import write_lab
 from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
 from serving.review.index import ReviewIndex
-from serving.review.labelling import LabelState, Readiness, Stage, readiness
+from serving.review.labelling.labelling import LabelState, Readiness, Stage, readiness
 from serving.review.statistics import blind_agreement
 from serving.store.access.roles import Role
 from serving.store.store import Store

@@ -12,8 +12,8 @@ from serving.courses.lab_registry import read_registry
 from serving.courses.served import OneCourse
 from serving.jobs.repository import JobRepository
 from serving.review.index import LabReview, ReviewIndex
-from serving.review.sharing import second_markers, second_sample
-from serving.review.team import Marking, NewAssignment, Team
+from serving.review.team.sharing import second_markers, second_sample
+from serving.review.team.team import Marking, NewAssignment, Team
 from serving.store.access.roles import Role
 from serving.store.grades.regrade_requests import RegradeRequests
 from serving.store.store import Store

@@ -7,9 +7,9 @@ import pytest
 from labs_schema.limits import PageLimits
 from labs_schema.models import Lab
 from serving.review.index import LabReview, ReviewIndex
-from serving.review.second_markings import comparisons, ta_agreement
-from serving.review.sharing import second_sample
-from serving.review.team import Marking
+from serving.review.team.second_markings import comparisons, ta_agreement
+from serving.review.team.sharing import second_sample
+from serving.review.team.team import Marking
 from serving.store.access.roles import Role
 from serving.store.store import Store
 from tests.harness.pages import COURSE, Forms, Visitor, visitor

@@ -6,7 +6,7 @@ from labs_schema.frozen import Frozen
 from serving.measures.inter_annotator import InterAnnotatorAgreement, Unit, inter_annotator_agreement
 from serving.review.index import LabReview
 from serving.review.items import ReviewItem
-from serving.review.team import Marking
+from serving.review.team.team import Marking
 
 
 class Comparison(Frozen):

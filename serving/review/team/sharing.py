@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from serving.review.index import LabReview
 from serving.review.items import ReviewItem
-from serving.review.team import Marking
+from serving.review.team.team import Marking
 
 
 def evenly(review: LabReview, items: Sequence[ReviewItem], tas: Sequence[str]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from labs_schema.grades import Grade
 from labs_schema.models import Lab
 from labs_schema.settings import data_folder
 from serving.jobs.job import work_hash
-from serving.review.labelling import Version
+from serving.review.labelling.labelling import Version
 from serving.store.store import Store
 
 FILE = "proposed.jsonl"

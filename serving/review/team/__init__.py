@@ -1,0 +1,1 @@
+"""What the TAs of a lab share: assignments, second markings, snippets."""
