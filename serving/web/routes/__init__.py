@@ -1,27 +1,21 @@
 """The pages, one module per subject."""
 
 from serving.web.routes import (
-    assignments,
-    changes,
     choices,
-    clarifications,
     courses,
-    doubts,
     feedback,
     groups,
-    lab_creation,
-    lab_editor,
-    lab_submissions,
     labs,
     rating,
     regrade_requests,
-    second_markings,
     sending,
     sign_in,
-    snippets,
     statistics,
     submissions,
 )
+from serving.web.routes.lab_editor import lab_creation, lab_editor, lab_submissions
+from serving.web.routes.rubrics import changes, clarifications, doubts
+from serving.web.routes.team import assignments, second_markings, snippets
 
 ROUTERS = tuple(
     each.router

@@ -113,7 +113,7 @@ def interrupted(answered: AnsweredLab, monkeypatch: Any, step: str = "complete")
     shown(answered.ta, found)
     assert shows(answered.ta) == {"apply", "discard"}
     with monkeypatch.context() as patch:
-        patch.setattr(f"serving.web.routes.clarifications.{step}", _killed)
+        patch.setattr(f"serving.web.routes.rubrics.clarifications.{step}", _killed)
         assert answered.ta.submit("/apply").status_code == 500
     assert answered.clarification().last is Event.APPLYING
     return found
@@ -196,7 +196,7 @@ def test_an_application_that_was_interrupted_is_completed_once(answered: Answere
     shown(answered.ta, found)
     before = answered.ta.page
     with monkeypatch.context() as patch:
-        patch.setattr("serving.web.routes.clarifications.complete", _killed)
+        patch.setattr("serving.web.routes.rubrics.clarifications.complete", _killed)
         assert answered.ta.submit("/apply").status_code == 500
     assert answered.rubric()[0]["clarifications"] == [ANSWER] and answered.clarification().last is Event.APPLYING
     assert "Apply again" in shown(answered.ta, found)
@@ -233,7 +233,7 @@ def test_an_answer_that_is_being_applied_is_not_discarded(answered: AnsweredLab,
     shown(answered.ta, found)
     before = answered.ta.page
     with monkeypatch.context() as patch:
-        patch.setattr("serving.web.routes.clarifications.complete", _killed)
+        patch.setattr("serving.web.routes.rubrics.clarifications.complete", _killed)
         assert answered.ta.submit("/apply").status_code == 500
     answered.ta.page = before
     assert answered.ta.submit("/discard").status_code == 409 and answered.clarification().last is Event.APPLYING
@@ -306,7 +306,7 @@ def test_an_answer_that_could_not_be_written_can_be_discarded(answered: Answered
     shown(answered.ta, found)
     before = answered.ta.page
     with monkeypatch.context() as patch:
-        patch.setattr("serving.web.routes.clarifications._write", _killed)
+        patch.setattr("serving.web.routes.rubrics.clarifications._write", _killed)
         answered.ta.submit("/apply")
     answered.ta.page = before
     assert answered.ta.submit("/discard").status_code == 200 and answered.clarification().last is Event.DISCARDED

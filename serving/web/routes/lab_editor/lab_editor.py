@@ -16,7 +16,13 @@ from serving.review.rubric_effects import RubricEffects, rubric_effects
 from serving.web.form_posts import PageRoute, read_form, text
 from serving.web.rendering import redirect
 from serving.web.review_state import review_state
-from serving.web.routes.lab_texts import given_texts, lab_folder, render_form, saved_texts, with_imported_rubric
+from serving.web.routes.lab_editor.lab_texts import (
+    given_texts,
+    lab_folder,
+    render_form,
+    saved_texts,
+    with_imported_rubric,
+)
 from serving.web.visitors import AdminVisitor, course_service
 
 router = APIRouter(route_class=PageRoute)

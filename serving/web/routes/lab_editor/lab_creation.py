@@ -12,8 +12,14 @@ from serving.api.schemas.problems import ProblemError
 from serving.api.service import Service
 from serving.web.form_posts import PageRoute, read_form, text
 from serving.web.rendering import redirect
-from serving.web.routes.lab_editor import FAULTLESS, IMPORTED
-from serving.web.routes.lab_texts import given_texts, lab_folder, render_form, saved_texts, with_imported_rubric
+from serving.web.routes.lab_editor.lab_editor import FAULTLESS, IMPORTED
+from serving.web.routes.lab_editor.lab_texts import (
+    given_texts,
+    lab_folder,
+    render_form,
+    saved_texts,
+    with_imported_rubric,
+)
 from serving.web.visitors import AdminVisitor, course_service
 
 router = APIRouter(route_class=PageRoute)

@@ -19,7 +19,7 @@ from serving.api.service import Service
 from serving.courses.uploads import Upload, Uploads
 from serving.web.form_posts import PageRoute, read_form, text
 from serving.web.rendering import render
-from serving.web.routes.lab_texts import lab_folder
+from serving.web.routes.lab_editor.lab_texts import lab_folder
 from serving.web.visitors import AdminVisitor, course_service
 
 router = APIRouter(route_class=PageRoute)

@@ -28,7 +28,7 @@ from serving.store.review.clarifications import Clarification, Clarifications, E
 from serving.web.form_posts import PageRoute
 from serving.web.rendering import redirect, render
 from serving.web.review_state import hidden_for, review_state
-from serving.web.routes.lab_texts import lab_folder, saved_texts
+from serving.web.routes.lab_editor.lab_texts import lab_folder, saved_texts
 from serving.web.visitors import TaVisitor, course_service
 
 router = APIRouter(route_class=PageRoute)

@@ -17,7 +17,7 @@ from serving.store.review.clarifications import Clarifications
 from serving.web.form_posts import PageRoute, form_hash, read_form, text
 from serving.web.rendering import new_request_id, redirect, render
 from serving.web.review_state import hidden_for, review_state
-from serving.web.routes.clarifications import progress_of, served_lab, start_grading
+from serving.web.routes.rubrics.clarifications import progress_of, served_lab, start_grading
 from serving.web.visitors import TaVisitor, course_service
 
 router = APIRouter(route_class=PageRoute)

@@ -1,0 +1,1 @@
+"""The pages on which TAs share the work: assignments, second markings, snippets."""
