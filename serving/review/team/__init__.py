@@ -1,1 +1,1 @@
-"""What the TAs of a lab share: assignments, second markings, snippets."""
+"""The work of a team of TAs: assignments, second markings, snippets."""

@@ -1,1 +1,1 @@
-"""What the store holds about course platforms: deliveries, LTI, webhooks."""
+"""Records of course platforms: deliveries, LTI, webhooks."""

@@ -1,1 +1,1 @@
-"""What TAs record while they review in a team: the tables, and clarifications of rubrics."""
+"""Records of reviewing in a team: the tables, and clarifications of rubrics."""
