@@ -65,6 +65,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     GRADING: (grade, generate, label, regrade, export, replay, demo),
     TRUST: (evaluate, calibrate, attack, robustness),
     OPERATION: (init, doctor, serve, worker, observer, forget),
+    PLATFORMS: (send,),
 }
 for panel, functions in PANELS.items():
     for function in functions:
@@ -76,7 +77,6 @@ for group, panel in (
     (courses, OPERATION),
     (keys, OPERATION),
     (audit, OPERATION),
-    (send, PLATFORMS),
     (lti, PLATFORMS),
     (webhooks, PLATFORMS),
 ):

@@ -1,12 +1,10 @@
 """The place for a lab's grades on an LTI platform, from what the launches of its links stated."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import jwt
 
-from grader.service.local_store import local_store
 from grader.service.lti import tool_keys
 from serving.deliveries.errors import DeliveryError
 from serving.deliveries.platforms.lti.members import MEMBERSHIP
@@ -26,7 +24,6 @@ from serving.lti.launches.links import Link, Links
 from serving.lti.launches.people import People
 from serving.lti.platforms.platforms import Platforms
 from serving.outbound.client import OutboundClient
-from serving.outbound.policy import configured_policy
 from serving.store.store import Store
 
 
@@ -74,17 +71,6 @@ class LtiColumns:
         active = {each.id for each in Platforms(self._store).all()}
         links = Links(self._store.database).of_lab(source.course, source.lab)
         return {each.line_item: each for each in reversed(links) if each.line_item and each.platform in active}
-
-
-@contextmanager
-def lti_platform(source: Source, line_item: str | None) -> Iterator[LtiPlatform]:
-    """The column of the lab's link; `line_item` chooses one of several.
-
-    Raises DeliveryError if there is none, or if the platform does not permit grades; StoreError.
-    """
-    with local_store() as store, OutboundClient(configured_policy()) as client:
-        columns = LtiColumns(store)
-        yield columns.open(source, columns.chosen(source, line_item), client)
 
 
 def signer(signing: SigningKey) -> Sign:

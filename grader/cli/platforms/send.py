@@ -5,33 +5,46 @@ from typing import Annotated
 
 import typer
 
-from grader.cli.help import HelpCommand, HelpGroup
 from grader.cli.options import CourseName
 
-send = typer.Typer(
-    name="send", cls=HelpGroup, no_args_is_help=True, help="Sends grades to a course platform, after a dry run."
-)
-
+PlatformName = Annotated[
+    str, typer.Argument(metavar="PLATFORM", help="canvas, moodle, codegrade, github-classroom or lti.")
+]
 Lab = Annotated[Path, typer.Argument(metavar="LAB", help="Lab folder, whose grades are in the store.")]
-Url = Annotated[str, typer.Option("--url", metavar="URL", help="Address of the platform: https://canvas.example.")]
-PlatformCourse = Annotated[
-    str, typer.Option("--platform-course", metavar="ID", help="Number of the course in the platform's addresses.")
-]
-Assignment = Annotated[
-    str, typer.Option("--assignment", metavar="ID", help="Number of the assignment in the platform's addresses.")
-]
-AssignmentPage = Annotated[
+Url = Annotated[
     str,
     typer.Option(
         "--url",
         metavar="URL",
-        help="Address of the assignment's page: https://moodle.example/mod/assign/view.php?id=501.",
+        help="canvas, codegrade: address of the site, such as https://canvas.example. moodle: address of the "
+        "assignment's page. github-classroom: address of GitHub's API. Default: https://api.github.com.",
     ),
+]
+PlatformCourse = Annotated[
+    str,
+    typer.Option("--platform-course", metavar="ID", help="canvas: number of the course in the platform's addresses."),
+]
+Assignment = Annotated[
+    str,
+    typer.Option(
+        "--assignment",
+        metavar="ID",
+        help="canvas, codegrade: number of the assignment in the platform's addresses. github-classroom: its number, "
+        "as gh classroom assignments lists it.",
+    ),
+]
+LineItem = Annotated[
+    str,
+    typer.Option("--line-item", metavar="URL", help="lti: URL of the gradebook column, if the lab has several."),
 ]
 Confirm = Annotated[bool, typer.Option("--confirm", help="Send. Without it, only the differences are shown.")]
 IncludeReview = Annotated[bool, typer.Option("--include-review", help="Also send grades that still need human review.")]
 Scale = Annotated[
-    bool, typer.Option("--scale", help="Convert totals to the platform's maximum, for assignments without a rubric.")
+    bool,
+    typer.Option(
+        "--scale",
+        help="canvas, moodle, lti: convert totals to the platform's maximum, for assignments without a rubric.",
+    ),
 ]
 Overwrite = Annotated[
     list[str] | None,
@@ -39,19 +52,19 @@ Overwrite = Annotated[
         "--overwrite", metavar="STUDENT", help="Replace this student's value although someone changed it there."
     ),
 ]
-LineItem = Annotated[
-    str | None,
-    typer.Option("--line-item", metavar="URL", help="URL of the gradebook column, if the lab has several."),
+Remap = Annotated[
+    bool,
+    typer.Option("--remap", help="canvas, moodle, codegrade: accept the platform's changed rubric and map it again."),
 ]
-Remap = Annotated[bool, typer.Option("--remap", help="Accept the platform's changed rubric and map it again.")]
 
 
-@send.command(cls=HelpCommand)
-def canvas(
+def send(
+    platform: PlatformName,
     lab: Lab,
-    url: Url,
-    platform_course: PlatformCourse,
-    assignment: Assignment,
+    url: Url = "",
+    platform_course: PlatformCourse = "",
+    assignment: Assignment = "",
+    line_item: LineItem = "",
     course: CourseName = None,
     confirm: Confirm = False,
     include_review: IncludeReview = False,
@@ -59,153 +72,44 @@ def canvas(
     overwrite: Overwrite = None,
     remap: Remap = False,
 ) -> None:
-    """Sends a lab's grades, rubric ratings and comments to a Canvas assignment.
+    """Sends a lab's grades to a course platform.
 
-    Shows what would change; --confirm sends it. Running it again is harmless. The token is in GRADER_CANVAS_TOKEN.
+    Shows what would change; --confirm sends it. Running it again is harmless. Tokens are in GRADER_CANVAS_TOKEN,
+    GRADER_MOODLE_TOKEN, GRADER_CODEGRADE_TOKEN and GRADER_GITHUB_TOKEN.
+
+    Canvas and Moodle get the rubric's ratings and comments, CodeGrade its selected rubric items, LTI the total and a
+    comment. GitHub Classroom has no grades to write: total and feedback become a comment on the pull request
+    "Feedback" of each repository, which a later run changes.
 
     Example: [bold]grader send canvas labs/square --url https://canvas.example --platform-course 101 --assignment 202[/]
+
+    [bold]grader send moodle labs/square --url "https://moodle.example/mod/assign/view.php?id=501"[/]
+
+    [bold]grader send codegrade labs/square --url https://university.codegra.de --assignment 77[/]
+
+    [bold]grader send github-classroom labs/square --assignment 4711[/]
+
+    [bold]grader send lti labs/square --course cs101[/]
     """
     from grader.service.delivery import Delivery, deliver, next_steps
-    from labs_schema.settings import Settings
+    from grader.service.delivery_targets import Target, target_platform
     from serving.deliveries.plan import ReleasePolicy
-    from serving.deliveries.platforms.canvas import CanvasPlatform
-    from serving.deliveries.platforms.canvas_api import CanvasApi
     from serving.outbound.client import OutboundClient
     from serving.outbound.policy import configured_policy
 
+    target = Target(url=url, platform_course=platform_course, assignment=assignment, line_item=line_item)
+    chosen = target_platform(platform)
+    given = {name for name, value in (*target, ("scale", scale), ("remap", remap)) if value}
+    if missing := [name for name in chosen.needs if name not in given]:
+        raise typer.BadParameter(f"{platform} needs {flags(missing)}")
+    if foreign := sorted(given.difference(chosen.needs, chosen.takes)):
+        raise typer.BadParameter(f"{platform} does not take {flags(foreign)}")
     policy = ReleasePolicy(include_review=include_review, scale=scale, overwrite=frozenset(overwrite or ()))
     delivery = Delivery(lab=lab, course=course, policy=policy, remap=remap, confirm=confirm)
     with next_steps(), OutboundClient(configured_policy()) as client:
-        api = CanvasApi(client, url, Settings().canvas_token.get_secret_value())
-        failed = deliver(delivery, CanvasPlatform(api, platform_course, assignment))
+        failed = deliver(delivery, chosen.open(target, delivery.source, client))
     raise typer.Exit(1 if failed else 0)
 
 
-@send.command(cls=HelpCommand)
-def moodle(
-    lab: Lab,
-    url: AssignmentPage,
-    course: CourseName = None,
-    confirm: Confirm = False,
-    include_review: IncludeReview = False,
-    scale: Scale = False,
-    overwrite: Overwrite = None,
-    remap: Remap = False,
-) -> None:
-    """Sends a lab's grades, rubric levels and remarks to a Moodle assignment.
-
-    Shows what would change; --confirm sends it. Running it again is harmless. The token is in GRADER_MOODLE_TOKEN.
-
-    Example: [bold]grader send moodle labs/square --url "https://moodle.example/mod/assign/view.php?id=501"[/]
-    """
-    from grader.service.delivery import Delivery, deliver, next_steps
-    from grader.service.moodle import moodle_token
-    from serving.deliveries.plan import ReleasePolicy
-    from serving.deliveries.platforms.moodle.assignment import parse_address
-    from serving.deliveries.platforms.moodle.platform import MoodlePlatform
-    from serving.outbound.client import OutboundClient
-    from serving.outbound.policy import configured_policy
-
-    policy = ReleasePolicy(include_review=include_review, scale=scale, overwrite=frozenset(overwrite or ()))
-    delivery = Delivery(lab=lab, course=course, policy=policy, remap=remap, confirm=confirm)
-    with next_steps(), OutboundClient(configured_policy()) as client:
-        failed = deliver(delivery, MoodlePlatform(parse_address(url), moodle_token(), client))
-    raise typer.Exit(1 if failed else 0)
-
-
-@send.command(cls=HelpCommand)
-def codegrade(
-    lab: Lab,
-    url: Annotated[
-        str, typer.Option("--url", metavar="URL", help="Address of the site: https://university.codegra.de.")
-    ],
-    assignment: Assignment,
-    course: CourseName = None,
-    confirm: Confirm = False,
-    include_review: IncludeReview = False,
-    overwrite: Overwrite = None,
-    remap: Remap = False,
-) -> None:
-    """Sends a lab's grades to a CodeGrade assignment by selecting its rubric items.
-
-    Shows what would change; --confirm sends it. Running it again is harmless. The token is in GRADER_CODEGRADE_TOKEN.
-
-    Example: [bold]grader send codegrade labs/square --url https://university.codegra.de --assignment 77[/]
-    """
-    from grader.service.delivery import Delivery, deliver, next_steps
-    from labs_schema.settings import Settings
-    from serving.deliveries.plan import ReleasePolicy
-    from serving.deliveries.platforms.codegrade import CodeGradePlatform
-    from serving.outbound.client import OutboundClient
-    from serving.outbound.policy import configured_policy
-
-    policy = ReleasePolicy(include_review=include_review, overwrite=frozenset(overwrite or ()))
-    delivery = Delivery(lab=lab, course=course, policy=policy, remap=remap, confirm=confirm)
-    with next_steps(), OutboundClient(configured_policy()) as client:
-        token = Settings().codegrade_token.get_secret_value()
-        failed = deliver(delivery, CodeGradePlatform(client, url, token, assignment))
-    raise typer.Exit(1 if failed else 0)
-
-
-@send.command("github-classroom", cls=HelpCommand)
-def github_classroom(
-    lab: Lab,
-    assignment: Annotated[
-        str, typer.Option("--assignment", metavar="ID", help="Number of the assignment: gh classroom assignments.")
-    ],
-    api: Annotated[
-        str, typer.Option("--url", metavar="URL", help="Address of GitHub's API.")
-    ] = "https://api.github.com",
-    course: CourseName = None,
-    confirm: Confirm = False,
-    include_review: IncludeReview = False,
-    overwrite: Overwrite = None,
-) -> None:
-    """Sends totals and feedback as comments on the pull request "Feedback" of each repository.
-
-    Shows what would change; --confirm sends it. A later run changes the same comment. GitHub Classroom has no grades to
-    write. The token is in GRADER_GITHUB_TOKEN.
-
-    Example: [bold]grader send github-classroom labs/square --assignment 4711[/]
-    """
-    from grader.service.delivery import Delivery, deliver, next_steps
-    from labs_schema.settings import Settings
-    from serving.deliveries.plan import ReleasePolicy
-    from serving.deliveries.platforms.github_classroom import GitHubClassroomPlatform
-    from serving.outbound.client import OutboundClient
-    from serving.outbound.policy import configured_policy
-
-    policy = ReleasePolicy(include_review=include_review, overwrite=frozenset(overwrite or ()))
-    delivery = Delivery(lab=lab, course=course, policy=policy, remap=False, confirm=confirm)
-    with next_steps(), OutboundClient(configured_policy()) as client:
-        token = Settings().github_token.get_secret_value()
-        failed = deliver(delivery, GitHubClassroomPlatform(client, token, assignment, api))
-    raise typer.Exit(1 if failed else 0)
-
-
-@send.command(cls=HelpCommand)
-def lti(
-    lab: Lab,
-    course: CourseName = None,
-    line_item: LineItem = None,
-    confirm: Confirm = False,
-    include_review: IncludeReview = False,
-    scale: Scale = False,
-    overwrite: Overwrite = None,
-) -> None:
-    """Sends a lab's totals and comments to the LTI platform that links to the lab.
-
-    Shows what would change; --confirm sends it. Running it again is harmless. Grades that wait for review are marked as
-    pending. Rubric ratings stay on the tool's pages, because LTI has no rubrics.
-
-    Example: [bold]grader send lti labs/square --course cs101[/]
-    """
-    from grader.service.delivery import Delivery, deliver, next_steps
-    from grader.service.lti_delivery import lti_platform
-    from serving.deliveries.plan import ReleasePolicy
-
-    policy = ReleasePolicy(include_review=include_review, scale=scale, overwrite=frozenset(overwrite or ()))
-    delivery = Delivery(lab=lab, course=course, policy=policy, remap=False, confirm=confirm)
-    with next_steps(), lti_platform(delivery.source, line_item) as platform:
-        failed = deliver(delivery, platform)
-    raise typer.Exit(1 if failed else 0)
+def flags(names: list[str]) -> str:
+    return ", ".join(f"--{name.replace('_', '-')}" for name in names)

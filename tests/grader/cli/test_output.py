@@ -28,7 +28,7 @@ def commands(group: Any, *names: str) -> dict[str, Any]:
 
 
 COMMANDS = commands(typer.main.get_command(app))
-SHOWN_BY_THE_SERVICE = {"serve", "worker", "observer"} | {name for name in COMMANDS if name.startswith("send ")}
+SHOWN_BY_THE_SERVICE = {"serve", "worker", "observer", "send"}
 """Their result is shown by the functions of grader/service that they share."""
 
 

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from grader.cli import app
-from labs_schema.errors import GraderError, issue_texts
+from labs_schema.errors import GraderError, InputError, issue_texts
 from labs_schema.models import Lab
 from serving.store.store import open_store
 from tests.harness.fake_canvas import ASSIGNMENT, COURSE, TOKEN, FakeCanvas
@@ -73,6 +73,25 @@ def test_an_error_of_set_up_has_its_class_and_next_step(
     error = CliRunner().invoke(app, arguments(canvas, lab, "--assignment", str(assignment))).exception
     assert isinstance(error, GraderError) and error.code == code
     assert issue_texts()[code]["hint"] in str(error) and "set-up" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["canvas", "--url", "https://canvas.example"], "--platform-course, --assignment"),
+        (["codegrade", "--url", "https://x.codegra.de", "--assignment", "7", "--scale"], "--scale"),
+        (["lti", "--url", "https://canvas.example", "--remap"], "--remap, --url"),
+    ],
+)
+def test_options_that_the_platform_needs_or_does_not_take_are_named(options: list[str], named: str) -> None:
+    refused = CliRunner().invoke(app, ["send", options[0], "labs/square", *options[1:]], terminal_width=200)
+    assert refused.exit_code == 2 and named in refused.output
+
+
+def test_an_unknown_platform_is_an_error_with_the_known_ones() -> None:
+    error = CliRunner().invoke(app, ["send", "canvass", "labs/square"]).exception
+    assert isinstance(error, InputError) and error.issues[0].code == "unknown-platform"
+    assert "canvas" in error.issues[0].expected
 
 
 @pytest.mark.slow
