@@ -136,13 +136,18 @@ def averaged(first: Sequence[Decision], second: Sequence[Decision], labs: Sequen
 
 def try_recipe(bench: Bench, recipe: Recipe, run: RunConfig, show: Show) -> None:
     """Trains with `recipe`, unless an earlier run did."""
+    import torch
+
     out = bench.folder(recipe)
     out.mkdir(exist_ok=True)
     planned, curve = read_curve(out)
     if planned == bench.epochs and len(curve) == planned + 1:
         return
     model = loaded(bench, run, show)
+    torch.manual_seed(recipe.seed)
     weights = model.add_adapter(run)
+    if recipe.after:
+        model.load_adapter(bench.work / recipe.after / ADAPTER)
     numbers = bench.numbers(bench.split.train - bench.split.dev), bench.numbers(bench.split.dev)
     train(model, recipe, weights, numbers, bench.epochs, out, show)
 

@@ -10,7 +10,7 @@ from matplotlib import pyplot
 
 from benchmarks.adaptive.page import with_section
 from benchmarks.fine_tuning.programs import DEV_SHARE, Sides
-from benchmarks.fine_tuning.recipes import Epoch
+from benchmarks.fine_tuning.recipes import BETA, Epoch
 from benchmarks.head_agreement import HEAD, MODEL, SHARE, interval, machine, table
 from labs_schema.models import Lab
 from serving.measures.agreement import difference
@@ -50,7 +50,8 @@ Agreement on the {dev} validation students (same split, fewer students for train
 - A recipe is a loss and its highest rate; `letter-0.0002` is that of `smollm2-135m.yaml`. *letter*: cross-entropy of
   the TA's letter among all tokens. *options*: among the criterion's letters. *balanced*: with class weights, so that
   all ratings of a criterion weigh the same. *ordinal*: cross-entropy of "at most this rating" for each rating but the
-  last.
+  last. *dpo*: DPO on the TA's letter against each other letter, with beta {beta:g}; after another recipe's name, it
+  continues that recipe's best adapter. *seed*: the same recipe with another adapter, order of programs and dropout.
 
 ![Validation loss and agreement by epoch](fine-tuning.png)
 """
@@ -94,6 +95,7 @@ def write_page(arguments: argparse.Namespace, labs: Sequence[Lab], split: Sides,
         dev_majority=found.on_dev["majority"],
         dev_head=found.on_dev[HEAD],
         frozen=24,
+        beta=BETA,
         recipes=_recipes(found.curves),
     )
     path = arguments.out / "training.md"

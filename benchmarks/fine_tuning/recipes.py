@@ -11,39 +11,54 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, logsigmoid
 
 from benchmarks.fine_tuning.model import TopLayers
 from benchmarks.fine_tuning.programs import Question
 
 WARM_UP, SAVE_EVERY, PROGRESS = 0.05, 8, "progress.pt"
 """The share of steps with a rising rate, the steps between two saves, and the file that they write."""
-Loss = Callable[[Tensor, Tensor, Sequence[Question], "Weights"], Tensor]
-"""(hidden states (M, width), weights of the vocabulary (V, width), questions, class weights) -> a scalar."""
+BETA = 0.1
+"""Of DPO, as in training/recipes/smollm2-135m.yaml."""
+Loss = Callable[[Tensor, Tensor, Sequence[Question], "Context"], Tensor]
+"""(hidden states (M, width), weights of the vocabulary (V, width), questions, context) -> a scalar."""
 
 
 class Recipe(NamedTuple):
-    """`loss`: a key of LOSSES. `rate`: the highest learning rate."""
+    """`loss`: a key of LOSSES. `rate`: the highest learning rate. `after`: the name of the recipe whose best adapter it
+    continues. `seed`: of the adapter, the order of the programs and dropout."""
 
     loss: str
     rate: float
+    after: str = ""
+    seed: int = 0
 
     @property
     def name(self) -> str:
-        return f"{self.loss}-{self.rate:g}"
+        parts = [self.after, f"{self.loss}-{self.rate:g}", f"seed-{self.seed}" if self.seed else ""]
+        return "-".join(part for part in parts if part)
 
 
-class Weights:
-    """Class weights: all ratings of a criterion together weigh as much in training, however rare they are."""
+class Context:
+    """What losses need besides the batch. `weights`: all ratings of a criterion together weigh as much in training,
+    however rare they are. `reference`: the probabilities (options,) of the model before training, by question."""
 
-    def __init__(self, questions: Sequence[Question]) -> None:
+    def __init__(self, questions: Sequence[Question], reference: Sequence[np.ndarray]) -> None:
+        self._reference = {_key(q): p for q, p in zip(questions, reference, strict=True)}
         self._ratings = Counter((q.criterion.title, q.given) for q in questions)
         self._totals = Counter(q.criterion.title for q in questions)
         self._classes = Counter(title for title, _ in self._ratings)
 
-    def of(self, question: Question) -> float:
+    def weight(self, question: Question) -> float:
         title = question.criterion.title
         return self._totals[title] / self._classes[title] / max(1, self._ratings[title, question.given])
+
+    def reference(self, question: Question) -> np.ndarray:
+        return self._reference[_key(question)]
+
+
+def _key(question: Question) -> tuple[str, str, str]:
+    return question.lab.name, question.student, question.criterion.title
 
 
 def option_logits(hidden: Tensor, vocabulary: Tensor, questions: Sequence[Question]) -> Tensor:
@@ -59,24 +74,24 @@ def _given(questions: Sequence[Question]) -> Tensor:
     return torch.tensor([q.given for q in questions])
 
 
-def letter_loss(hidden: Tensor, vocabulary: Tensor, questions: Sequence[Question], _: Weights) -> Tensor:
+def letter_loss(hidden: Tensor, vocabulary: Tensor, questions: Sequence[Question], _: Context) -> Tensor:
     """The cross-entropy of the letter among all tokens: `answer_only: letter` of a run."""
     return cross_entropy((hidden @ vocabulary.T).float(), torch.tensor([q.letters[q.given] for q in questions]))
 
 
-def options_loss(hidden: Tensor, vocabulary: Tensor, questions: Sequence[Question], _: Weights) -> Tensor:
+def options_loss(hidden: Tensor, vocabulary: Tensor, questions: Sequence[Question], _: Context) -> Tensor:
     """The cross-entropy among the criterion's letters."""
     return cross_entropy(option_logits(hidden, vocabulary, questions), _given(questions))
 
 
-def balanced_loss(hidden: Tensor, vocabulary: Tensor, questions: Sequence[Question], weights: Weights) -> Tensor:
+def balanced_loss(hidden: Tensor, vocabulary: Tensor, questions: Sequence[Question], context: Context) -> Tensor:
     """The cross-entropy among the criterion's letters, with class weights."""
     each = cross_entropy(option_logits(hidden, vocabulary, questions), _given(questions), reduction="none")
-    factors = torch.tensor([weights.of(q) for q in questions])
+    factors = torch.tensor([context.weight(q) for q in questions])
     return (each * factors).sum() / factors.sum()
 
 
-def ordinal_loss(hidden: Tensor, vocabulary: Tensor, questions: Sequence[Question], _: Weights) -> Tensor:
+def ordinal_loss(hidden: Tensor, vocabulary: Tensor, questions: Sequence[Question], _: Context) -> Tensor:
     """The mean over thresholds k of the cross-entropy of "the rating is at most the k-th": near misses cost less."""
     below = option_logits(hidden, vocabulary, questions).softmax(1).cumsum(1)[:, :-1].clamp(1e-6, 1 - 1e-6)
     thresholds = torch.arange(below.shape[1])[None]
@@ -86,11 +101,25 @@ def ordinal_loss(hidden: Tensor, vocabulary: Tensor, questions: Sequence[Questio
     return (each * real).sum(1).div(real.sum(1)).mean()
 
 
+def dpo_loss(hidden: Tensor, vocabulary: Tensor, questions: Sequence[Question], context: Context) -> Tensor:
+    """DPO (Rafailov et al. 2023, equation 7) on the TA's letter against each other one. The normalisers over the
+    vocabulary cancel, so the difference of two letters' log-probabilities is that of their logits."""
+    each = []
+    for row, question in zip(option_logits(hidden, vocabulary, questions), questions, strict=True):
+        policy = row[: len(question.letters)]
+        reference = torch.tensor(context.reference(question), dtype=policy.dtype).clamp_min(1e-9).log()
+        gained = (policy - policy[question.given]) - (reference - reference[question.given])
+        others = torch.arange(len(gained)) != question.given
+        each.append(-logsigmoid(-BETA * gained[others]).mean())
+    return torch.stack(each).mean()
+
+
 LOSSES: dict[str, Loss] = {
     "letter": letter_loss,
     "options": options_loss,
     "balanced": balanced_loss,
     "ordinal": ordinal_loss,
+    "dpo": dpo_loss,
 }
 RECIPES = {
     recipe.name: recipe
@@ -100,6 +129,10 @@ RECIPES = {
         Recipe("ordinal", 1e-3),
         Recipe("balanced", 1e-3),
         Recipe("options", 3e-3),
+        Recipe("dpo", 1e-3),
+        Recipe("dpo", 1e-3, after="options-0.001"),
+        Recipe("options", 1e-3, seed=1),
+        Recipe("options", 1e-3, seed=2),
     )
 }
 """`letter-0.0002` has loss and rate of training/recipes/smollm2-135m.yaml."""
@@ -146,18 +179,19 @@ def train(
     """Trains the adapter with the weights `weights` on the first `numbers` and measures the second ones. Writes
     `curve.json` after each epoch, and the adapter of the epoch with the lowest validation loss."""
     train_on, dev = numbers
-    classes = Weights([q for number in train_on for q in model.programs[number].questions])
+    learned = [q for number in train_on for q in model.programs[number].questions]
+    context = Context(learned, probabilities(model, train_on) if recipe.loss == "dpo" else [np.empty(0)] * len(learned))
     optimizer = torch.optim.AdamW(weights, lr=recipe.rate, weight_decay=0.0)
-    rows = [row for epoch in range(epochs) for row in model.rows(_order(train_on, epoch))]
+    rows = [row for epoch in range(epochs) for row in model.rows(_order(train_on, recipe.seed, epoch))]
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, len(rows)))
     progress = Progress.open(out, weights, optimizer, schedule)
     curve = read_curve(out)[1] or [Epoch(math.nan, *measured(model, dev), 0.0)]
     per_epoch, started = len(rows) // epochs, time.process_time()
     for step in range(progress.step, len(rows)):
         model.train(training=True)
-        torch.manual_seed(step)
+        torch.manual_seed(step + 1000 * recipe.seed)
         questions = [q for number in rows[step] for q in model.programs[number].questions]
-        loss = LOSSES[recipe.loss](model.answers(rows[step]), model.head, questions, classes)
+        loss = LOSSES[recipe.loss](model.answers(rows[step]), model.head, questions, context)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step()
@@ -176,8 +210,8 @@ def train(
             progress.save(out, weights, optimizer, schedule)
 
 
-def _order(numbers: Sequence[int], epoch: int) -> list[int]:
-    found: list[int] = np.random.default_rng(epoch).permutation(numbers).tolist()
+def _order(numbers: Sequence[int], seed: int, epoch: int) -> list[int]:
+    found: list[int] = np.random.default_rng(epoch + 1000 * seed).permutation(numbers).tolist()
     return found
 
 
