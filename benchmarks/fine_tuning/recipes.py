@@ -129,6 +129,7 @@ RECIPES = {
         Recipe("ordinal", 1e-3),
         Recipe("balanced", 1e-3),
         Recipe("options", 3e-3),
+        Recipe("letter", 1e-3),
         Recipe("dpo", 1e-3),
         Recipe("dpo", 1e-3, after="options-0.001"),
         Recipe("options", 1e-3, seed=1),
