@@ -40,7 +40,7 @@ class Recipe(NamedTuple):
 
 
 class Context:
-    """What losses need besides the batch. `weights`: all ratings of a criterion together weigh as much in training,
+    """Inputs of the losses besides the batch. `weights`: all ratings of a criterion together weigh as much in training,
     however rare they are. `reference`: the probabilities (options,) of the model before training, by question."""
 
     def __init__(self, questions: Sequence[Question], reference: Sequence[np.ndarray]) -> None:
