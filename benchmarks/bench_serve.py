@@ -8,9 +8,9 @@ about 60 million parameters, unless --model is given) and the same prompts, 16 s
 
     http        `grader serve` with 32 concurrent clients
     engine      the same grader without HTTP: one letter per criterion, the program computed once
-    json        vLLM with prefix caching writes the verdict's letter under a JSON schema, without white space
+    json        vLLM with prefix caching writes the verdict's letter under a JSON schema, without whitespace
     full json   the same with the probability of every option in two digits, as in a grade of the service
-    loose json  the letter with vLLM's defaults: random weights write white space up to the limit of 24 tokens
+    loose json  the letter with vLLM's defaults: random weights write whitespace up to the limit of 24 tokens
     generate    Hugging Face `generate`, one criterion at a time, as many tokens as the verdict `{"answer": "A"}` has
 
 All vLLM sides are compiled (`vllm-compiled`) unless --engine is given. All but `generate` run `repeats` times in turn,

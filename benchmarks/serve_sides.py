@@ -47,7 +47,7 @@ def engine_side(model: Path, work: Work, engine: str) -> Took:
 
 
 def json_side(model: Path, work: Work, engine: str) -> Took:
-    """The verdict's letter as JSON under a JSON schema that allows no white space."""
+    """The verdict's letter as JSON under a JSON schema that allows no whitespace."""
     return _json(model, work, engine, letter_alone, structured_outputs_config=COMPACT)
 
 
@@ -57,7 +57,7 @@ def full_json_side(model: Path, work: Work, engine: str) -> Took:
 
 
 def loose_json_side(model: Path, work: Work, engine: str) -> Took:
-    """The letter with vLLM's defaults, which allow white space."""
+    """The letter with vLLM's defaults, which allow whitespace."""
     return _json(model, work, engine, letter_alone)
 
 

@@ -48,7 +48,7 @@ CONCLUSIVE = frozenset(Outcome) - {Outcome.NOT_RUN, Outcome.ERROR, Outcome.FLAKY
 class Match(StrEnum):
     """The closest comparison under which an output equals the expected one.
 
-    `whitespace`: equal except for white space. `words`: equal except for case, punctuation and white space. `values`:
+    `whitespace`: equal except for whitespace. `words`: equal except for case, punctuation and whitespace. `values`:
     the expected numbers (in a text without numbers: words) are in it, in order, with other text.
     """
 
@@ -135,7 +135,7 @@ class CheckResult(Frozen):
     match: Match | None = Field(default=None, description="How the complete output compares with the expected one.")
     exit_status: Status | None = Field(default=None, description="The exit status.")
     signal: Status | None = Field(default=None, description="The number of the signal that ended the program.")
-    seconds: Number | None = Field(default=None, ge=0, description="Time by the clock.")
+    seconds: Number | None = Field(default=None, ge=0, description="Wall-clock time.")
     memory_bytes: Count | None = Field(default=None, description="The most memory in use.")
     diagnostics: tuple[Diagnostic, ...] = Field(default=(), description="The first lines of a compiler or linter.")
     diagnostic_count: Count = Field(default=0, description="The number of all lines, also of those left out.")

@@ -43,8 +43,8 @@ class Settings(BaseSettings):
     )
     outbound_allow: str = Field(
         "",
-        description="Origins that outbound requests may reach although they use http, another port than 443 or a "
-        "private address, separated by spaces, such as https://moodle.campus.example http://localhost:8080. "
+        description="Origins that outbound requests may contact even if they use http, a port other than 443 or 8443, "
+        "or a private address, separated by spaces, such as https://moodle.campus.example http://localhost:8080. "
         "Default: none",
     )
     public_url: str = Field(
@@ -54,64 +54,65 @@ class Settings(BaseSettings):
     )
     lti_keys: Path | None = Field(
         None,
-        description="The file with the private keys of the LTI tool, created when it is first needed; only its owner "
+        description="The file with the private keys of the LTI tool, created when it is first needed. Only its owner "
         "may read it. Processes that serve the same tool need the same file. Default: lti-keys.json next to a SQLite "
         "store, else ~/.local/share/grader/lti-keys.json",
     )
     canvas_token: SecretStr = Field(
         SecretStr(""),
-        description="The access token for Canvas, of a teacher of the course; only `grader send canvas` needs it. "
-        "Default: none",
+        description="The access token for Canvas, of a teacher of the course, for `grader send canvas` and the review "
+        "pages. Default: none",
     )
     canvas_url: str = Field(
         "",
-        description="The address of Canvas, such as https://canvas.example: the pages send grades to assignments below "
-        "it, with GRADER_CANVAS_TOKEN. Default: none",
+        description="The address of Canvas, such as https://canvas.example. The review pages send grades to "
+        "assignments below it, with GRADER_CANVAS_TOKEN. Default: none",
     )
     moodle_url: str = Field(
         "",
-        description="The address of Moodle, such as https://moodle.example: the pages send grades to assignments below "
-        "it, with GRADER_MOODLE_TOKEN. Default: none",
+        description="The address of Moodle, such as https://moodle.example. The review pages send grades to "
+        "assignments below it, with GRADER_MOODLE_TOKEN. Default: none",
     )
     moodle_token: SecretStr = Field(
         SecretStr(""),
-        description="The token of a web service of Moodle, of an account that may grade the assignment; only "
-        "`grader import moodle` with an address and `grader send moodle` need it. Default: none",
+        description="The token of a Moodle web service, of an account that may grade the assignment, for "
+        "`grader import moodle` with an address, `grader send moodle` and the review pages. Default: none",
     )
     codegrade_token: SecretStr = Field(
         SecretStr(""),
-        description="The access token for CodeGrade, of a teacher of the course; only `grader send codegrade` needs "
-        "it. Default: none",
+        description="The access token for CodeGrade, of a teacher of the course, for `grader send codegrade`. "
+        "Default: none",
     )
     github_token: SecretStr = Field(
         SecretStr(""),
-        description="The access token for GitHub, of a teacher of the classroom; only `grader send github-classroom` "
-        "needs it. Default: none",
+        description="The access token for GitHub, of a teacher of the classroom, for `grader send github-classroom`. "
+        "Default: none",
     )
     secret: Path = Field(
         default_factory=lambda: data_folder() / "pseudonyms.key",
-        description="The file with the key of students' pseudonyms in datasets, created when it is first needed. "
-        "Default: ~/.local/share/grader/pseudonyms.key",
+        description="The file with the pseudonym key, which hides students' ids in datasets, created when it is first "
+        "needed. Default: ~/.local/share/grader/pseudonyms.key",
     )
     session_key: Path | None = Field(
         None,
-        description="The file with the key that signs the sessions of the pages and from which the secrets of webhooks "
-        "are derived, created when it is first needed; only its owner may read it. All processes and commands that use "
-        "the same store need the same file. Default: session.key next to a SQLite store, else "
+        description="The file with the key that signs the sessions of the review pages, and from which the secrets of "
+        "webhooks are derived, created when it is first needed. Only its owner may read it. All processes and commands "
+        "that use the same store need the same file. Default: session.key next to a SQLite store, else "
         "~/.local/share/grader/session.key",
     )
     blind_share: float = Field(
         0.1,
         ge=0,
         le=1,
-        description="Part of the criteria for which the review page hides the model's rating until a TA has chosen; "
-        "agreement is computed on these decisions. Default: 0.1",
+        description="Share of the criteria for which the review page hides the model's rating until a TA has chosen. "
+        "Agreement is computed on blind decisions only. Default: 0.1",
     )
     model: str | None = Field(
-        None, description="The model of `grader serve` and `grader worker` without --model. Default: none"
+        None, description="The model of `grader serve` and `grader worker`; --model overrides it. Default: none"
     )
     labs: Path | None = Field(
-        None, description="The folder with one folder per lab, for GRADER_MODEL; --labs overrides it. Default: none"
+        None,
+        description="The labs folder for GRADER_MODEL, with one folder per lab; --labs overrides it. Default: none",
     )
     course: str | None = Field(
         None,
@@ -119,5 +120,5 @@ class Settings(BaseSettings):
     )
     model_cache: Path = Field(
         default_factory=lambda: cache_folder() / "models",
-        description="The folder of base models that `grader model pull` converted. Default: ~/.cache/grader/models",
+        description="The folder for base models that `grader model pull` converts. Default: ~/.cache/grader/models",
     )

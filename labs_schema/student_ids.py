@@ -12,7 +12,7 @@ _SCIENTIFIC = re.compile(r"(\d)(?:[.,](\d+))?e\+?(\d{1,2})", re.IGNORECASE | re.
 
 
 def written_id(text: str) -> str:
-    """The id in NFC without surrounding white space."""
+    """The id in NFC without surrounding whitespace."""
     return unicodedata.normalize("NFC", text).strip()
 
 

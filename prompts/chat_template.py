@@ -11,7 +11,7 @@ from typing import Any
 from labs_schema.errors import ModelError
 from prompts.segments import Segments
 
-# Letters only: templates strip white space, and some change punctuation.
+# Letters only: templates strip whitespace, and some change punctuation.
 SYSTEM, USER, ANSWER = "systemTextStandsHere", "userTextStandsHere", "answerTextStandsHere"
 SYSTEM_SEPARATOR = "\n\n"
 """Between the system prompt and the user turn when both share one turn."""

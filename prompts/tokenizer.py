@@ -45,7 +45,7 @@ def check_available(source: str) -> None:
         return
     if isinstance(cached, str):
         logging.getLogger(__name__).warning("%s is loaded from the cache: %s", source, reason)
-        constants.HF_HUB_OFFLINE = True  # saves every later library call the same time-out
+        constants.HF_HUB_OFFLINE = True  # saves every later library call the same timeout
         return
     raise ModelError(
         f"{source}: not a folder, not in the cache {constants.HF_HUB_CACHE}, and {reason}. Pass a model folder with "

@@ -49,7 +49,7 @@ class ApiError(GraderError):
 
 
 class ServiceUnreachableError(GraderError):
-    """No response: connection refused or lost, or a time-out. `may_have_acted`: whether the service may have processed
+    """No response: connection refused or lost, or a timeout. `may_have_acted`: whether the service may have processed
     a request that changes something; sending it again could then do it twice."""
 
     code = "service-unreachable"

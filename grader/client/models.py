@@ -26,7 +26,7 @@ class Record(BaseModel):
 
 
 class ArchiveIn(Record):
-    """A zip or tar archive, as the student handed it in."""
+    """A zip or tar archive, as the student submitted it."""
 
     filename: str
     content: str
@@ -163,7 +163,7 @@ class FileIn(Record):
 
 
 class GradeHistory(Record):
-    """The machine's grade, people's overrides of it, and the student's other grades in this lab."""
+    """The model's grade, people's overrides of it, and the student's other grades in this lab."""
 
     id: str
     at: str

@@ -106,7 +106,7 @@ class Operations:
     def override_grade(self, grade_id: str, body: OverrideRequest, *, idempotency_key: str | None = None) -> Call:
         """Override the rating of a criterion.
 
-        Adds to the grade's history; the machine's rating remains in it.
+        Adds to the grade's history; the model's rating remains in it.
 
         The grades of the other members of a group get the same override, unless `applies_to` is `student`.
         """

@@ -160,7 +160,7 @@ class Identifier:
 
 
 def folded(value: str) -> str:
-    """For comparison: NFC, white space and case ignored."""
+    """For comparison: NFC, whitespace and case ignored."""
     return " ".join(unicodedata.normalize("NFC", value).casefold().split())
 
 

@@ -164,7 +164,7 @@ def check_students(students: Students, groups: Set[str], table: RatingsTable, is
 
 
 def check_copies(submissions: Sequence[Submission], template: Sequence[SourceFile], issues: IssueCollector) -> None:
-    """Warns of submissions with equal texts, and of those that only contain template files, white space ignored."""
+    """Warns of submissions with equal texts, and of those that only contain template files, whitespace ignored."""
     template_texts = {" ".join(file.text.split()) for file in template}
     groups: dict[str, list[str]] = {}
     for submission in submissions:

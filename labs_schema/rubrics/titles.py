@@ -101,7 +101,7 @@ def is_rater(name: str) -> bool:
 
 
 def read_rater(cell: str, path: str, line: int, issues: IssueCollector) -> str | None:
-    """The TA's name in a cell, white space collapsed; None if it is empty or, with an error, invalid."""
+    """The TA's name in a cell, whitespace collapsed; None if it is empty or, with an error, invalid."""
     name = " ".join(cell.split())
     if not name or is_rater(name):
         return name or None

@@ -16,7 +16,7 @@ from labs_schema.errors import IssueCollector
 DELIMITERS = ",;\t|"
 _SEP_LINE = re.compile(r'"?sep=(.)"?[,;\t ]*', re.IGNORECASE)
 _SAMPLE_CHARS, _SAMPLE_ROWS = 1_000_000, 100
-_FORMULA = re.compile(r"'*\s*[=+@\-\uff1d\uff0b\uff20\uff0d]")  # white space and full-width signs run as well
+_FORMULA = re.compile(r"'*\s*[=+@\-\uff1d\uff0b\uff20\uff0d]")  # whitespace and full-width signs run as well
 
 
 class Row(NamedTuple):

@@ -20,7 +20,7 @@ MACHINE = "machine"
 class CriterionRecord(Frozen):
     """`points`: None if ungraded or if the rubric has no marks. `who`: the machine, or who overrode it.
 
-    `comment` is a person's, else the machine's explanation, with the evidence that students may see. A person who chose
+    `comment` is a person's, else the model's explanation, with the evidence that students may see. A person who chose
     another rating than the machine leaves only the own comment.
     """
 

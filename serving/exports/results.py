@@ -116,7 +116,7 @@ def _student(cells: tuple[str, ...], criteria: tuple[str, ...], result: Result |
 
 
 def _criterion(title: str, result: Result | None, marks: float | None) -> CriterionResult:
-    """A person's comment, else the machine's explanation, which is left out with its evidence where a person rated
+    """A person's comment, else the model's explanation, which is left out with its evidence where a person rated
     otherwise, and where it may quote a test that students may not see."""
     found = (each for each in (result.grade.criteria if result else ()) if each.criterion == title)
     if result is None or (machine := next(found, None)) is None:

@@ -97,7 +97,7 @@ def _is_short(content: str) -> bool:
 
 
 def _mask(content: str) -> str:
-    """Letters and digits as `x`, except formats, escapes of white space and placeholders such as `{total}`."""
+    """Letters and digits as `x`, except formats, escapes of whitespace and placeholders such as `{total}`."""
     pieces, last = [], 0
     for match in _FORMATS.finditer(content):
         pieces += [_crossed_out(content[last : match.start()]), match.group()]

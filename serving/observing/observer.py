@@ -23,7 +23,7 @@ from serving.observing.validating import BuiltValidator
 REPEATS = 2
 """A test that fails is repeated so often, to find programs whose outcome is not always the same."""
 _REPEATS = {Outcome.PASSED: 0, Outcome.TIMEOUT: 1}
-"""Time-outs take the longest and are repeated once."""
+"""Timeouts take the longest and are repeated once."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from serving.review.items import ReviewCriterion, ReviewItem
 Ratings = Mapping[str, Mapping[str, str]]
 """student's id -> criterion title -> rating."""
 Hidden = Callable[[ReviewItem, ReviewCriterion], bool]
-"""Whether the machine's rating is hidden from the visitor."""
+"""Whether the model's rating is hidden from the visitor."""
 
 
 class Show(StrEnum):

@@ -19,7 +19,7 @@ FLAGS = frozenset({ReviewCode.SUSPICIOUS_TEXT, ReviewCode.VERIFICATION_DIFFERS, 
 
 @dataclass(frozen=True, slots=True)
 class ReviewCriterion:
-    """A criterion of a submission. `rating`: the machine's, None if ungraded. `reasons`: why a person should look.
+    """A criterion of a submission. `rating`: the model's, None if ungraded. `reasons`: why a person should look.
 
     `spread`: the expected change if a person decided, as a share of the criterion's marks (0 to 1); see `spread`.
     `marks`: the difference between its highest and lowest rating, None if the rubric has no marks.
@@ -36,7 +36,7 @@ class ReviewCriterion:
 
     @property
     def current(self) -> str | None:
-        """The current rating: the person's, else the machine's."""
+        """The current rating: the person's, else the model's."""
         return self.decision.rating or self.rating
 
     @property
@@ -91,7 +91,7 @@ class ReviewItem:
     @cached_property
     def impact(self) -> float:
         """The expected change of the total if a person decided every criterion: in marks, or in criteria if the rubric
-        has no marks. Only the machine's grade counts, so that a decision does not move the submission in the list."""
+        has no marks. Only the model's grade counts, so that a decision does not move the submission in the list."""
         worth = (1.0 if each.marks is None else each.marks for each in self.criteria)
         return round(sum(each.spread * most for each, most in zip(self.criteria, worth, strict=True)), 9)
 
@@ -168,7 +168,7 @@ def _range(criterion: Criterion) -> float | None:
 
 
 def in_blind_sample(student: str, lab: str, criterion: str, share: float) -> bool:
-    """Whether the machine's rating is hidden until a person has chosen. Random, and the same at every visit."""
+    """Whether the model's rating is hidden until a person has chosen. Random, and the same at every visit."""
     digest = hashlib.sha256(f"{student}\0{lab}\0{criterion}".encode()).digest()
     return int.from_bytes(digest[:8], "big") < share * 2**64
 

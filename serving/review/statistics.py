@@ -1,4 +1,4 @@
-"""Agreement of people and machine on a lab, with and without the machine's rating in view, and time per decision."""
+"""Agreement of people and model on a lab, with and without the model's rating in view, and time per decision."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -19,7 +19,7 @@ RESAMPLES = 1000
 
 
 class FirstDecision(NamedTuple):
-    """The first current decision on a criterion: then `record.old` is the machine's rating."""
+    """The first current decision on a criterion: then `record.old` is the model's rating."""
 
     student: str
     criterion: str
@@ -31,7 +31,7 @@ class FirstDecision(NamedTuple):
 
 
 class Agreement(Frozen):
-    """`share`: decisions equal to the machine's rating, with a 95 % bootstrap interval over students. `majority`: the
+    """`share`: decisions equal to the model's rating, with a 95 % bootstrap interval over students. `majority`: the
     share of the majority class of the criterion among the other decisions."""
 
     decisions: int
@@ -41,7 +41,7 @@ class Agreement(Frozen):
 
 
 class Statistics(Frozen):
-    """`blind`: decisions without the machine's rating in view, which alone measure agreement. `seen`: the others.
+    """`blind`: decisions without the model's rating in view, which alone measure agreement. `seen`: the others.
     `gap`: agreement of `seen` minus that of `blind`. Seconds are medians, None without a timed decision."""
 
     blind: Agreement
@@ -72,7 +72,7 @@ def statistics(review: LabReview) -> Statistics:
 
 
 def blind_agreement(review: LabReview) -> tuple[int, int]:
-    """The number of blind decisions that equal the machine's rating, and the number of all."""
+    """The number of blind decisions that equal the model's rating, and the number of all."""
     found = [each for each in _first_decisions(review) if each.record.blind and each.record.old is not None]
     return sum(each.agrees for each in found), len(found)
 

@@ -145,7 +145,7 @@ class EngineThread:
     def _grade(self, grader: GradesSubmissions, batch: Sequence[QueuedSubmission]) -> None:
         """Grades a batch in one call. If that raises, each submission is graded alone, so that only the bad one fails.
 
-        When the engine is down the whole batch fails at once: every single call would wait for the same time-out.
+        When the engine is down the whole batch fails at once: every single call would wait for the same timeout.
         """
         if not batch:
             return

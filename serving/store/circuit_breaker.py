@@ -78,7 +78,7 @@ class CircuitBreaker:
             self._next_probe = now + LIMITS.probe_interval_seconds
 
     def open(self) -> None:
-        """Called after a time-out."""
+        """Called after a timeout."""
         with self._lock:
             self._next_probe = time.monotonic() + LIMITS.probe_interval_seconds
 
@@ -91,7 +91,7 @@ class CircuitBreaker:
 class TimeoutConnection(psycopg.Connection[Any]):
     """A connection whose statements fail after `timeout_seconds` without a reply; None: never.
 
-    `probe` reports whether the server answers elsewhere; it is called shortly before the time-out.
+    `probe` reports whether the server answers elsewhere; it is called shortly before the timeout.
     """
 
     timeout_seconds: float | None = LIMITS.unresponsive_seconds
@@ -108,7 +108,7 @@ class TimeoutConnection(psycopg.Connection[Any]):
             raise
 
     def notifies(self, *, timeout: float | None = None, stop_after: int | None = None) -> Generator[Notify, None, None]:
-        """Disables the time-out: a listening connection may receive nothing for hours."""
+        """Disables the timeout: a listening connection may receive nothing for hours."""
         self.timeout_seconds = None
         return super().notifies(timeout=timeout, stop_after=stop_after)
 
@@ -134,7 +134,7 @@ def _with_timeout(waiting: PQGen[RV], polls: int, probe: Callable[[], bool]) -> 
 
 
 def install_circuit_breaker(engine: Engine) -> None:
-    """All connections of `engine` (psycopg) get time-outs and share one circuit breaker."""
+    """All connections of `engine` (psycopg) get timeouts and share one circuit breaker."""
     breaker = CircuitBreaker()
 
     @event.listens_for(engine, "do_connect")

@@ -32,7 +32,7 @@ PRAGMAS = {
     "secure_delete": "ON",  # overwrites deleted rows with zeros
     "recursive_triggers": "ON",  # otherwise INSERT OR REPLACE deletes rows without firing delete triggers
 }
-# Durable whatever the server's default. The lock time-out is below `unresponsive_seconds`, so that a writer that waits
+# Durable whatever the server's default. The lock timeout is below `unresponsive_seconds`, so that a writer that waits
 # for a lock gets the server's error instead of closing its connection.
 WRITER_SETTINGS = f"SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '{LIMITS.write_lock_seconds:g}s'"
 # Releases the locks of a client whose machine disappeared.
@@ -53,7 +53,7 @@ class Database:
         self.dialect = engine.dialect.name
         self._engine = engine
         # Readers see one snapshot. A SQLite writer takes the write lock when it starts: upgrading a read lock later
-        # fails with SQLITE_BUSY at once, whatever the busy time-out.
+        # fails with SQLITE_BUSY at once, whatever the busy timeout.
         postgresql = self.dialect == "postgresql"
         self._reader = engine.execution_options(**({"isolation_level": "REPEATABLE READ"} if postgresql else {}))
         writer = {"isolation_level": "READ COMMITTED"} if postgresql else {"begin": "BEGIN IMMEDIATE"}
@@ -91,7 +91,7 @@ class Database:
 
     @contextmanager
     def autocommit(self) -> Iterator[Connection]:
-        """A connection without a transaction and without a time-out, for statements such as VACUUM."""
+        """A connection without a transaction and without a timeout, for statements such as VACUUM."""
         with as_store_errors(self._engine.url), self._engine.connect() as connection, without_timeout(connection):
             yield connection.execution_options(isolation_level="AUTOCOMMIT", begin="")
 
@@ -182,7 +182,7 @@ def _sqlite_engine(url: URL) -> Engine:
     def prepare(connection: sqlite3.Connection, _: object) -> None:
         connection.isolation_level = None  # the driver starts its own transactions too late
         for name, value in PRAGMAS.items():
-            # The busy time-out does not cover two processes that switch a new file to WAL at the same time.
+            # The busy timeout does not cover two processes that switch a new file to WAL at the same time.
             locked = retry_if_exception_type(sqlite3.OperationalError)
             wait = wait_random_exponential(multiplier=0.01, max=0.5)
             retry = Retrying(retry=locked, stop=stop_after_delay(LIMITS.busy_seconds), wait=wait, reraise=True)
@@ -212,7 +212,7 @@ def postgresql_engine(url: URL, **pool: int) -> Engine:
 
 @contextmanager
 def without_timeout(connection: Connection) -> Iterator[None]:
-    """Disables the time-out for statements that may take long, such as a migration."""
+    """Disables the timeout for statements that may take long, such as a migration."""
     raw = connection.connection.driver_connection
     if not isinstance(raw, TimeoutConnection):
         yield

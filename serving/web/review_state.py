@@ -20,7 +20,7 @@ from serving.web.shown import ShownSigner
 from serving.web.visitors import course_service
 
 BLIND = "grader_blind"
-"""Cookie of a visitor who wants to choose before seeing the machine's ratings."""
+"""Cookie of a visitor who wants to choose before seeing the model's ratings."""
 
 
 @dataclass(frozen=True)

@@ -165,7 +165,7 @@ def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def short_timeout_store(short_timeouts: None, postgresql_url: str) -> Iterator[Any]:
-    """A new PostgreSQL store with short time-outs."""
+    """A new PostgreSQL store with short timeouts."""
     del short_timeouts
     from serving.store.store import open_store
 

@@ -40,7 +40,7 @@ SystemPrompt = Annotated[
 ]
 TrainPath = Annotated[Path, original("Training file to write.", "--train-dataset-path", metavar="FILE")]
 TestPath = Annotated[Path, original("Test file to write, in the same folder.", "--test-dataset-path", metavar="FILE")]
-Verbose = Annotated[bool, original("Use the verbose problem statement. '--verbose 1' and '--verbose 0' work, too.")]
+Verbose = Annotated[bool, original("Use the verbose problem statement. '--verbose 1' and '--verbose 0' also work.")]
 Reasoning = Annotated[bool, original("Answers include a reason: the TA's comment, else the rating's description.")]
 Shuffle = Annotated[bool, original("Shuffle the submissions. Rows of one submission stay together.")]
 DevSplit = Annotated[

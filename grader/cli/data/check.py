@@ -12,7 +12,7 @@ Language = Annotated[
     str | None,
     typer.Option(
         metavar="LANGUAGE",
-        help="Such as C, Java or Python. Default: language.txt, else by file extension.",
+        help="Language, such as C, Java or Python. Default: language.txt, else by file extension.",
     ),
 ]
 

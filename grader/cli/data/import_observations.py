@@ -27,9 +27,9 @@ Platform = Annotated[
 def import_observations(lab: LabFolder, files: Files, platform: Platform) -> None:
     """Adds the results of an autograder to a lab.
 
-    They become observations, used like those of 'grader observe': by heads, in prompts, by criteria with decided_by.
-    A student is identified by the name of the file or of a folder above it, such as results/s1/results.json. Results
-    replace earlier observations of the same students; other students' stay.
+    The results become observations and are used like those of 'grader observe': by heads, in prompts and by decided_by.
+    A student is identified by the name of the file or of a folder above it, such as results/s1/results.json. Earlier
+    observations of the same students are replaced; those of other students stay.
 
     Example: [bold]grader import-observations labs/lab07 results --from submitty[/]
     """

@@ -16,7 +16,7 @@ def init_checks(
     ],
     inputs: Annotated[
         list[Path] | None,
-        typer.Option("--inputs", metavar="PATH", help="A sample input, or a folder of them. May be given repeatedly."),
+        typer.Option("--inputs", metavar="PATH", help="A sample input, or a folder of them. Repeatable."),
     ] = None,
 ) -> None:
     """Proposes the checks of a lab from a reference solution.

@@ -11,9 +11,9 @@ from grader.terminal import show
 def observe(
     lab: LabFolder,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Submissions at the same time. Default: one for each processor core.")
+        int | None, typer.Option(min=1, help="Submissions to run in parallel. Default: one for each processor core.")
     ] = None,
-    again: Annotated[bool, typer.Option("--again", help="Run everything again, also what is cached.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Run everything again, even if it is cached.")] = False,
 ) -> None:
     """Builds, runs and tests all submissions in a sandbox.
 

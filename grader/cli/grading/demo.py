@@ -19,7 +19,7 @@ def demo(
 ) -> None:
     """Grades one submission through the real service.
 
-    Starts the service, sends the submission to POST /grade, prints the graded rubric and stops the service.
+    Starts the service, sends the submission to POST /grade, prints the grade and stops the service.
 
     Example: [bold]grader demo --model demo/runs/latest --lab labs/cpp_second_largest --student s112[/]
     """

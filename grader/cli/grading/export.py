@@ -17,7 +17,7 @@ Platform = Annotated[
         help="canvas, moodle, moodle-feedback (a zip of feedback files), gradescope, nbgrader, github-classroom, "
         "prairielearn (the CSV of manual grading), submitty (a zip of results.json files), excel for a marks.csv that "
         "Excel opens correctly, feedback for a zip of documents for students, gradescope-autograder or "
-        "prairielearn-grader for an autograder that asks the service.",
+        "prairielearn-grader for an autograder that calls the service.",
     ),
 ]
 Results = Annotated[
@@ -46,8 +46,7 @@ Assignment = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Which one of a template that has several: the assignment (nbgrader), gradeable (Submitty) or question "
-        "(PrairieLearn).",
+        help="Assignment (nbgrader), gradeable (Submitty) or question (PrairieLearn), if the template has several.",
     ),
 ]
 Scale = Annotated[bool, typer.Option("--scale", help="Convert grades to the platform's maximum if it differs.")]

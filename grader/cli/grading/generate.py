@@ -25,9 +25,17 @@ def generate(
         Path | None, typer.Option("--out", metavar="FILE", help="JSON Lines to write. Default: standard output.")
     ] = None,
     max_tokens: Annotated[int, typer.Option(min=1, help="Longest answer, in tokens.")] = 256,
-    temperature: Annotated[float, typer.Option(min=0, max=10, help="0: the likeliest token; 1: as the model is.")] = 0,
+    temperature: Annotated[
+        float,
+        typer.Option(
+            min=0, max=10, help="0: always the most probable token; 1: sample from the model's own distribution."
+        ),
+    ] = 0,
     top_p: Annotated[
-        float, typer.Option("--top-p", min=0.01, max=1, help="Sample from the likeliest tokens of this total.")
+        float,
+        typer.Option(
+            "--top-p", min=0.01, max=1, help="Sample from the most probable tokens, up to this total probability."
+        ),
     ] = 1.0,
     seed: Seed = 0,
     engine: Engine = "auto",

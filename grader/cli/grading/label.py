@@ -21,12 +21,14 @@ Out = Annotated[
 ]
 Target = Annotated[
     float,
-    typer.Option(min=0, max=1, help="Agreement from which on the rest can be graded; only reported."),
+    typer.Option(min=0, max=1, help="Agreement at which the rest can be graded. Only reported."),
 ]
 Propose = Annotated[
     int | None, typer.Option(min=1, help="Only list the N programs to rate first, to rate them elsewhere.")
 ]
-Finish = Annotated[bool, typer.Option("--finish", help="Rate nothing: fit a head on the ratings so far and save it.")]
+Finish = Annotated[
+    bool, typer.Option("--finish", help="Do not ask for ratings: fit a head on the existing ratings and save it.")
+]
 
 
 def label(

@@ -8,9 +8,9 @@ from grader.terminal import show
 def doctor() -> None:
     """Checks this machine and the configuration.
 
-    One line for each check: ok, warning (missing for some tasks) or fault (does not work as configured), with the fix.
-    Covers packages, GPU, memory, disk, sandbox, models and their licences, labs, database, API keys and the reverse
-    proxy. Changes nothing; a database is neither created nor upgraded.
+    Prints a line for each check, with a fix: ok, warning (missing for some tasks) or fault (does not work as
+    configured). Covers packages, GPU, memory, disk, sandbox, models and their licences, labs, database, API keys and
+    the reverse proxy. Changes nothing; a database is neither created nor upgraded.
 
     Example: [bold]grader doctor[/]
 

@@ -24,7 +24,7 @@ def forget(
         typer.Option(
             "--older-than",
             metavar="PERIOD",
-            help="Students of --course with no grade in this period: 400d, 18m, 2y.",
+            help="Students of --course without a grade in this period: 400d, 18m, 2y.",
         ),
     ] = None,
 ) -> None:

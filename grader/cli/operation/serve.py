@@ -36,7 +36,7 @@ def serve(
         str,
         typer.Option(metavar="MODEL", help="Base model of the heads that learn from TAs' ratings on the pages."),
     ] = "smollm2-135m",
-    jobs: Annotated[bool, typer.Option(help="Also process regrade jobs. Without, 'grader worker' does.")] = True,
+    jobs: Annotated[bool, typer.Option(help="Also process regrade jobs. Otherwise, a 'grader worker' must.")] = True,
 ) -> None:
     """Runs the HTTP service.
 

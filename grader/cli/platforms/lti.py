@@ -45,8 +45,8 @@ def register(
         str,
         typer.Option(
             metavar="CLAIM",
-            help="What the lab's student ids are on the platform: custom (the parameter student_id), sis, username, "
-            "email, email-name (the part before the @) or user (the platform's own id).",
+            help="The platform's value that is a student's id in the lab: custom (the parameter student_id), sis, "
+            "username, email, email-name (the part before the @) or user (the platform's own id).",
         ),
     ] = "custom",
 ) -> None:
@@ -133,7 +133,7 @@ def connect(
     course: Annotated[str, typer.Option(metavar="NAME", help="Name of the course in this service.")],
     deployment: Annotated[str, typer.Option(metavar="ID", help="The deployment of that course.")],
 ) -> None:
-    """Connects a course on the platform to a course of this service.
+    """Connects a course of the platform to a course of this service.
 
     Teachers of that course on the platform become TAs of this one. Until then, a launch shows them this command.
 
@@ -215,7 +215,10 @@ def invite() -> None:
 @lti.command("rotate-key", cls=HelpCommand)
 def rotate_key(
     at_once: Annotated[
-        bool, typer.Option("--at-once", help="The old key may have leaked: remove it and sign with the new one now.")
+        bool,
+        typer.Option(
+            "--at-once", help="Remove the old key and sign with the new one now, because the old one may have leaked."
+        ),
     ] = False,
 ) -> None:
     """Creates a new signing key for the tool.

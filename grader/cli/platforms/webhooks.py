@@ -62,7 +62,7 @@ def list_webhooks() -> None:
 
 @webhooks.command(cls=HelpCommand)
 def rotate(webhook: Id) -> None:
-    """Prints a new secret. The old one signs too for a day.
+    """Prints a new secret. For a day, messages are also signed with the old one.
 
     Example: [bold]grader webhooks rotate 1f0c22ab93d1e0aa[/]
     """
@@ -90,7 +90,7 @@ def disable(webhook: Id) -> None:
 
 @webhooks.command(cls=HelpCommand)
 def enable(webhook: Id) -> None:
-    """Sends to a disabled receiver again: events from now on, and what was waiting.
+    """Sends to a disabled receiver again: events from now on, and waiting messages.
 
     Example: [bold]grader webhooks enable 1f0c22ab93d1e0aa[/]
     """
@@ -108,7 +108,7 @@ def dead(
         str | None, typer.Option("--webhook", metavar="ID", help="Only messages of this receiver.")
     ] = None,
 ) -> None:
-    """Lists the messages that were given up after all attempts.
+    """Lists the messages that could not be delivered after all attempts.
 
     Example: [bold]grader webhooks dead[/]
     """

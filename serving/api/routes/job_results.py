@@ -34,7 +34,7 @@ NDJSON, CSV = "application/x-ndjson", "text/csv"
     response_class=StreamingResponse,
     responses={
         200: {
-            "description": "A JSON line per student: `grade_id`, the current `ratings`, and the machine's `grade`. "
+            "description": "A JSON line per student: `grade_id`, the current `ratings`, and the model's `grade`. "
             "If no model graded the student, `grade.provenance` is null, and each criterion is `ungraded`.",
             "content": {NDJSON: {"schema": {"type": "string"}, "example": GRADES_NDJSON}},
         },

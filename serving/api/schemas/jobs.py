@@ -56,7 +56,7 @@ class OverrideRecord(Frozen):
     why: str = Field(description="The person's reason or comment; may be empty.")
     action: Action = Field(
         default=Action.RATE,
-        description="`accept`: confirmed the machine's rating; `comment`: changed the comment only; `undo`: took an "
+        description="`accept`: confirmed the model's rating; `comment`: changed the comment only; `undo`: took an "
         "earlier record back; `conflict`: a choice from an outdated page, which changed nothing.",
     )
 
@@ -68,13 +68,13 @@ class GradeReference(Frozen):
 
 
 class GradeHistory(Frozen):
-    """The machine's grade, people's overrides of it, and the student's other grades in this lab."""
+    """The model's grade, people's overrides of it, and the student's other grades in this lab."""
 
     id: str = Field(description="The grade's id.")
     at: str = Field(description="UTC, ISO 8601.")
     by: str = Field(description="The name of the API key.")
     student: str | None = Field(description="The student's id, null if none was given or it was erased.")
-    grade: GradeResponse | None = Field(description="The machine's grade, null once the student was erased.")
+    grade: GradeResponse | None = Field(description="The model's grade, null once the student was erased.")
     overrides: tuple[OverrideRecord, ...] = Field(description="People's ratings, oldest first.")
     regrade_requests: tuple[RegradeRequestRecord, ...] = Field(description="The student's requests, oldest first.")
     ratings: dict[str, str | None] = Field(description="Criterion -> current rating, null if ungraded.")

@@ -27,7 +27,7 @@ class FileIn(RequestPart):
 
 
 class ArchiveIn(RequestPart):
-    """A zip or tar archive, as the student handed it in."""
+    """A zip or tar archive, as the student submitted it."""
 
     filename: Filename = Field(description="Its name, with the suffix of its format: work.zip, work.tar.gz.")
     content: str = Field(min_length=1, description="The archive in base64.")

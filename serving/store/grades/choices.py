@@ -53,7 +53,7 @@ class Outcome(Frozen):
 
 
 class _Target(NamedTuple):
-    """A grade that choices are about. `ratings`: criterion title -> the machine's rating."""
+    """A grade that choices are about. `ratings`: criterion title -> the model's rating."""
 
     row: Row[Any]
     secret: str

@@ -16,7 +16,7 @@ from serving.store.tables import contents, grades, overrides
 
 
 class Action(StrEnum):
-    """`rate` sets a rating, `accept` confirms the machine's, `comment` changes the comment only, `undo` takes an
+    """`rate` sets a rating, `accept` confirms the model's, `comment` changes the comment only, `undo` takes an
     earlier record back, `conflict` is a choice made from an outdated page, which changes nothing."""
 
     RATE = "rate"
@@ -30,7 +30,7 @@ class StoredOverride(Frozen):
     """`old` is the previous rating, None if the criterion was ungraded; `new` the current one after the record. All
     texts are erased with the student.
 
-    `blind`: whether the machine's rating was hidden from the person. `shown_at`: when the page was rendered, None for
+    `blind`: whether the model's rating was hidden from the person. `shown_at`: when the page was rendered, None for
     the API. `undone`: the id of the record that an `undo` takes back.
     """
 

@@ -63,7 +63,7 @@ async def undo(request: Request, caller: TaVisitor) -> Response:
 
 @router.post("/blind")
 async def blind(request: Request, caller: TaVisitor) -> Response:
-    """Hides the machine's ratings from the visitor until they have chosen, or shows them again."""
+    """Hides the model's ratings from the visitor until they have chosen, or shows them again."""
     del caller
     form = await read_form(request)
     response = redirect(request, "/lab", course=text(form, "course"), lab=text(form, "lab"))

@@ -1,4 +1,4 @@
-"""One submission: its code next to the rubric with the machine's ratings, and the history of each criterion."""
+"""One submission: its code next to the rubric with the model's ratings, and the history of each criterion."""
 
 from collections.abc import Sequence
 from typing import Any

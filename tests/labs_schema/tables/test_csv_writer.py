@@ -18,7 +18,7 @@ def test_no_text_starts_a_formula(text: str, for_excel: bool) -> None:
     written = csv_text([[text]], for_excel=for_excel)
     written = csv_text([["id", text]], for_excel=for_excel)[for_excel:]  # without the byte order mark
     [[_, cell]] = csv.reader(io.StringIO(written, newline=""))
-    # A spreadsheet ignores white space before the sign, and takes full-width signs as well.
+    # A spreadsheet ignores whitespace before the sign, and takes full-width signs as well.
     assert not cell.strip().startswith(("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"))
 
 

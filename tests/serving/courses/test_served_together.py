@@ -22,7 +22,7 @@ from prompts.style import PromptStyle
 
 COURSES = ("cs101", "cs102")
 SECONDS = 120
-"""Time-out; an idle machine needs a fifth of it."""
+"""Timeout; an idle machine needs a fifth of it."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Feedback lists the evidence that students may see, next to the machine's own rating only."""
+"""Feedback lists the evidence that students may see, next to the model's own rating only."""
 
 import json
 from collections.abc import Callable

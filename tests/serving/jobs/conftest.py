@@ -91,7 +91,7 @@ def grade_of() -> Callable[..., Grade]:
 
 @pytest.fixture
 def quick() -> JobLimits:
-    """Short pauses and time-outs."""
+    """Short pauses and timeouts."""
     return QUICK
 
 

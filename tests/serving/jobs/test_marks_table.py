@@ -1,4 +1,4 @@
-"""The table of marks: ranges for ungraded criteria, and overrides instead of the machine's ratings."""
+"""The table of marks: ranges for ungraded criteria, and overrides instead of the model's ratings."""
 
 import csv
 import math

@@ -94,7 +94,7 @@ class Survey(NamedTuple):
 
 @pytest.fixture(scope="module")
 def survey(host: Host, sandbox: Sandbox) -> Survey:
-    """All programs, run in parallel. They have more time by the clock than usual, as the machine may be busy."""
+    """All programs, run in parallel. They have more wall-clock time than usual, as the machine may be busy."""
     patient = Sandbox(SandboxLimits(wall_extra_seconds=3.0))
     assert patient.limits_all_processes == sandbox.limits_all_processes
 

@@ -22,7 +22,7 @@ from tests.harness.errors import raises_code
 
 MIB = 1_048_576
 PATIENT = SandboxLimits(wall_factor=20.0)
-"""More time by the clock: the machine may be busy."""
+"""More wall-clock time: the machine may be busy."""
 SURVIVOR = f"grader-survivor-{os.getpid()}-"
 """Of this process: another one may run these tests at the same time, and ends its own survivors."""
 

@@ -1,4 +1,4 @@
-"""Time-outs and circuit breaker for a frozen PostgreSQL server, which keeps its connections open."""
+"""Timeouts and circuit breaker for a frozen PostgreSQL server, which keeps its connections open."""
 
 import time
 from collections.abc import Callable, Iterator
