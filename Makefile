@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready-$(DEVICE)
 RUN := demo/runs/latest
 
-.PHONY: setup demo test fast nightly lint words docs debian-packages clean bench-train bench-trust bench-serve bench-overload gpu-check chaos stops outage fuzz-api
+.PHONY: setup demo test fast nightly lint code types imports words docs debian-packages clean bench-train bench-trust bench-serve bench-overload gpu-check chaos stops outage fuzz-api
 .DELETE_ON_ERROR:
 # Where it is set, as in some containers, every process of a test would compile all modules again: 0.5 s each.
 export PYTHONDONTWRITEBYTECODE :=
@@ -51,12 +51,19 @@ demo/regraded/marks.csv: $(RUN)/manifest.json
 fast: $(READY)
 	$(BIN)/python -m pytest -m "not slow and not nightly and not gpu" -n 2
 
+# Two at a time, as each of them uses one processor.
 lint: $(READY)
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target types code imports words
+
+code: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(READY)
 	$(BIN)/mypy
+
+imports: $(READY)
 	$(BIN)/lint-imports
-	$(BIN)/python .ci/words/check.py
 
 # Words and phrases that the project does not use. `.ci/words/check.py --count` counts them per folder.
 words: $(READY)
@@ -99,7 +106,7 @@ gpu-check: $(READY)
 
 # Overloads a synthetic engine tenfold for a minute; reports refusals, their latency and memory.
 bench-overload: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/overload.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.overload
 
 # Kills 1 and 3 workers, and grader regrade, in the middle of a job, over SQLite and PostgreSQL: 17 minutes.
 # CHAOS="--workers 3 --store sqlite" for one of them.
@@ -107,15 +114,13 @@ chaos: $(READY)
 	$(BIN)/python -m benchmarks.chaos $(CHAOS)
 
 # stops: stops a service under load with SIGTERM, 20 times.
-# outage: stops PostgreSQL for 75 s, then freezes it for 30 s, each also with a SIGTERM to the service meanwhile.
+# outage: stops PostgreSQL for 75 s, then freezes it for 30 s, and each again with a SIGTERM to the service meanwhile.
 stops: $(READY)
 	$(BIN)/python -m benchmarks.stops $(STOPS)
 
 outage: $(READY)
 	$(BIN)/python -m benchmarks.outage
-	$(BIN)/python -m benchmarks.outage --stop
 	$(BIN)/python -m benchmarks.outage --freeze --seconds 30
-	$(BIN)/python -m benchmarks.outage --stop --freeze
 
 # Sends valid and invalid requests to every operation of the service. FUZZ="--examples 20" is faster.
 fuzz-api: $(READY)

@@ -28,7 +28,7 @@ from serving.store.store import open_store
 from tests.harness.exactly_once import job_faults
 from tests.harness.killed_regrade import killed
 from tests.harness.postgresql import PostgresqlServer
-from tests.harness.processes import start
+from tests.harness.processes import ForkedProcess, start
 from tests.harness.synthetic_lab import COURSE, synthetic_lab
 
 FAULTS = ("lost", "duplicated", "changed", "parked")
@@ -90,7 +90,7 @@ class Workers:
         self._starting: set[str] = set()
         self.running = {name: self._start(name) for name in (f"worker-{i}" for i in range(count))}
 
-    def _start(self, name: str) -> "subprocess.Popen[bytes]":
+    def _start(self, name: str) -> ForkedProcess:
         self._starting.add(name)
         return start("tests.harness.worker_process", self._url, name, *self._options, stdout=subprocess.PIPE)
 
@@ -104,13 +104,13 @@ class Workers:
 
     def kill(self, name: str) -> None:
         self.running[name].kill()
-        self.running[name].wait()
+        self.running[name].communicate()
         self.running[name] = self._start(name)
 
     def stop(self) -> None:
         for process in self.running.values():
             process.kill()
-            process.wait()
+            process.communicate()
 
 
 def chaos(url: str, submissions: int, kills: int, count: int, seed: int, pace: float) -> dict[str, Any]:
@@ -142,13 +142,15 @@ def chaos(url: str, submissions: int, kills: int, count: int, seed: int, pace: f
     finally:
         workers.stop()
     ok = progress.state is State.DONE and not store.verify().faults
+    faults = job_faults(store, job, lab)
+    store.close()
     return {
         "kills": kills,
         "kills_while_recovering": killed_recovering,
         "workers": count,
         "state": progress.state,
         "submissions": submissions,
-        **job_faults(store, job, lab),
+        **faults,
         "ok": ok,
         "seconds": round(time.monotonic() - started, 1),
     }

@@ -48,15 +48,22 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=200, help="per operation and phase")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
+    found = fuzzed(given.examples, given.seed)
+    print(json.dumps(found))  # noqa: T201
+    sys.exit(0 if found["ok"] else 1)
+
+
+def fuzzed(examples: int, seed: int) -> dict[str, Any]:
+    """The figures of one run."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        failed = fuzz(Path(folder), given.examples, given.seed)
+        failed = fuzz(Path(folder), examples, seed)
         found_statuses = _statuses(Path(folder) / "events.ndjson")
     reached = sorted(
         name for name, statuses in found_statuses.items() if any(200 <= status < 300 for status in statuses)
     )
-    found = {
-        "examples": given.examples,
+    found: dict[str, Any] = {
+        "examples": examples,
         "requests": sum(statuses.total() for statuses in found_statuses.values()),
         "operations": len(found_statuses),
         "reached_2xx": len(reached),
@@ -67,8 +74,7 @@ def main() -> None:
         "checks_failed": failed,
         "seconds": round(time.monotonic() - began, 1),
     }
-    print(json.dumps(found))  # noqa: T201
-    sys.exit(1 if failed or found["server_errors"] or 2 * len(reached) < len(found_statuses) else 0)
+    return {**found, "ok": not failed and not found["server_errors"] and 2 * len(reached) >= len(found_statuses)}
 
 
 def fuzz(folder: Path, examples: int, seed: int) -> bool:

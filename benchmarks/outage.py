@@ -1,13 +1,13 @@
 """Stops PostgreSQL under a running service and starts it again.
 
-    python -m benchmarks.outage [--seconds 75] [--freeze] [--stop]
+    python -m benchmarks.outage [--seconds 75] [--freeze]
 
 The service is `grader serve` with a synthetic model and an unfinished job, over a PostgreSQL server of its own, which
 is stopped in the middle as if its machine went down. Clients retry each submission with its `Idempotency-Key` until it
-is answered. Nothing else is restarted. Prints, last, one line of JSON; exit status 1 if a grade was lost or duplicated,
-an answer was neither 200 nor 503 with Retry-After, or the job was not completed.
+is answered. Nothing else is restarted. Afterwards the database goes down again in the middle of another job, and the
+service is stopped. Prints, last, one line of JSON; exit status 1 if a grade was lost or duplicated, an answer was
+neither 200 nor 503 with Retry-After, the job was not completed, or the service did not end with 0.
 --freeze suspends the server's processes instead, with all connections open; each refusal must come within 15 s.
---stop stops the service while the database is down instead: it must end, with 0, within its time to drain.
 """
 
 import argparse
@@ -42,21 +42,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=75)
     parser.add_argument("--freeze", action="store_true")
-    parser.add_argument("--stop", action="store_true")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, PostgresqlServer() as database:
-        labs = Path(folder) / "labs"
-        write_lab(synthetic_lab(SUBMISSIONS), labs / LAB)
-        with Service(labs, database.url, milliseconds=MILLISECONDS) as service:
-            take, give = (database.freeze, database.thaw) if given.freeze else (database.stop, database.start)
-            try:
-                found = (
-                    stopped(service, take) if given.stop else survive(database.url, service, given.seconds, take, give)
-                )
-            finally:
-                give()
+    found = outage(given.seconds, freeze=given.freeze)
     print(json.dumps(found))  # noqa: T201
     sys.exit(0 if found["ok"] else 1)
+
+
+def outage(seconds: float, *, freeze: bool = False, submissions: int = SUBMISSIONS) -> dict[str, Any]:
+    """An outage of `seconds`, and one during which the service is stopped. `submissions`: of the lab that is graded."""
+    with tempfile.TemporaryDirectory() as folder, PostgresqlServer() as database:
+        labs = Path(folder) / "labs"
+        write_lab(synthetic_lab(submissions), labs / LAB)
+        with Service(labs, database.url, milliseconds=MILLISECONDS) as service:
+            take, give = (database.freeze, database.thaw) if freeze else (database.stop, database.start)
+            try:
+                found = survive(database.url, service, seconds, take, give)
+                stop = stopped(service, take)
+            finally:
+                give()
+    return {**found, **stop, "ok": found["ok"] and stop["exit_status"] == 0}
 
 
 def survive(
@@ -111,7 +115,7 @@ def stopped(service: Service, take: Callable[[], None]) -> dict[str, Any]:
     time.sleep(5)
     began = time.monotonic()
     status = service.end(signal.SIGTERM)
-    return {"exit_status": status, "stop_seconds": round(time.monotonic() - began, 1), "ok": status == 0}
+    return {"exit_status": status, "stop_seconds": round(time.monotonic() - began, 1)}
 
 
 def start_job(url: str) -> str:

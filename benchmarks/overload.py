@@ -1,6 +1,6 @@
 """Overload of the service: latency and cost of refusals at ten times its capacity.
 
-    python benchmarks/overload.py [--seconds 60] [--times 10] [--milliseconds 20] [--queue 32]
+    python -m benchmarks.overload [--seconds 60] [--times 10] [--milliseconds 20] [--queue 32]
 
 A real server process with a fake engine that takes a fixed time per submission, and two client processes. First
 measures the peak rate with closed-loop clients, then sends `times` as many requests at a constant rate (open loop).
@@ -11,11 +11,8 @@ import argparse
 import asyncio
 import json
 import math
-import multiprocessing
-import os
+import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import time
 import urllib.error
@@ -23,12 +20,13 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
 from rich.console import Console
 from rich.table import Table
+
+from tests.harness.processes import PROCESSES, start
 
 REFUSALS = (429, 503)
 PEAK_SECONDS, CLIENTS, CRITERIA = 5.0, 2, 3
@@ -59,14 +57,16 @@ def main() -> None:
     print(json.dumps(found))  # noqa: T201
 
 
-def overloaded(seconds: float, times: float, milliseconds: float = 20, queue: int = 32) -> dict[str, Any]:
+def overloaded(
+    seconds: float, times: float, milliseconds: float = 20, queue: int = 32, peak_seconds: float = PEAK_SECONDS
+) -> dict[str, Any]:
     """The results of one run: rates per second, times in ms, memory in MB."""
     with own_server(milliseconds, queue) as (url, process):
         bodies = [body()]
         asyncio.run(busy(url, bodies, 1.0, queue // 2))
-        peak = accepted(asyncio.run(busy(url, bodies, PEAK_SECONDS, queue // 2))) / PEAK_SECONDS
+        peak = accepted(asyncio.run(busy(url, bodies, peak_seconds, queue // 2))) / peak_seconds
         before, highest, cpu = process.memory_info().rss, 0, sum(process.cpu_times()[:2])
-        with multiprocessing.get_context("spawn").Pool(CLIENTS) as clients:
+        with PROCESSES.Pool(CLIENTS) as clients:
             rate = times * peak / CLIENTS
             storms = [clients.apply_async(stormed, (url, bodies, rate, seconds)) for _ in range(CLIENTS)]
             while not all(storm.ready() for storm in storms):
@@ -153,10 +153,9 @@ def own_server(milliseconds: float, queue: int) -> Iterator[tuple[str, psutil.Pr
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, __file__, "--serve", str(port), "--milliseconds", str(milliseconds)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+    options = ["--serve", port, "--milliseconds", milliseconds, "--queue", queue]
     with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen([*command, "--queue", str(queue)], stdout=log, stderr=log, env=environment)
+        process = start("benchmarks.overload", *options, stdout=log, stderr=log)
         try:
             while not answers(url := f"http://127.0.0.1:{port}"):
                 if process.poll() is not None:
@@ -165,7 +164,7 @@ def own_server(milliseconds: float, queue: int) -> Iterator[tuple[str, psutil.Pr
                 time.sleep(0.1)
             yield url, psutil.Process(process.pid)
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGTERM)
             process.wait()
 
 
@@ -179,8 +178,7 @@ def answers(url: str) -> bool:
 
 def serve(port: int, seconds: float, queue: int) -> None:
     """Runs the service with an engine that sleeps `seconds` per submission."""
-    from byte_tokenizer import train_tokenizer
-
+    from benchmarks.byte_tokenizer import train_tokenizer
     from prompts.encode import PromptEncoder
     from prompts.style import PromptStyle
     from serving.api.app import create_app

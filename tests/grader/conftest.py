@@ -1,41 +1,10 @@
-"""`grader` as a process, with a synthetic model."""
+"""The results of `grader regrade`."""
 
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from tests.harness.processes import ROOT
-
-SOURCE = """
-import sys, time
-from types import SimpleNamespace
-sys.path.insert(0, {root!r})
-import grader.regrade.regrade
-from grader.cli import main
-from tests.harness.synthetic_lab import expected_grade
-
-class Model:
-    engine = SimpleNamespace(name="hash", version="1", context_length=1, close=lambda: None)
-    def grade(self, lab, submissions, *, reasoning=False):
-        time.sleep({seconds} * len(submissions))
-        return [expected_grade(lab, each) for each in submissions]
-    def provenance(self, lab, submission, *, reasoning=False):
-        return expected_grade(lab, submission).provenance
-    def close(self): ...
-
-grader.regrade.regrade.load_grader = lambda *_, **__: Model()
-main()
-"""
-
-
-@pytest.fixture
-def synthetic_command() -> Callable[[float], list[str]]:
-    """`[*synthetic_command(0.02), "regrade", ...]`: a `grader` with a synthetic model that takes so many seconds for a
-    submission."""
-    return lambda seconds: [sys.executable, "-c", SOURCE.format(root=str(ROOT), seconds=seconds)]
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from labs_schema.writing.lab_writer import write_lab
 from serving.jobs.repository import JobRepository
 from serving.store.store import Store, open_store
 from tests.harness.exactly_once import job_faults
-from tests.harness.processes import start, wait_until
+from tests.harness.processes import ForkedProcess, start, wait_until
 from tests.harness.service_process import synthetic_grader
 from tests.harness.synthetic_lab import LAB
 
@@ -72,7 +72,7 @@ def killed(url: str, lab: Lab, kills: int, seed: int) -> dict[str, Any]:
     return {**result, "seconds": round(time.monotonic() - began, 1)}
 
 
-def _regrade(folder: Path, url: str, out: str) -> "subprocess.Popen[bytes]":
+def _regrade(folder: Path, url: str, out: str) -> ForkedProcess:
     given = folder / "course" / LAB, folder / out
     return start("tests.harness.killed_regrade", *given, env={"GRADER_STORE": url}, stderr=subprocess.DEVNULL)
 

@@ -4,7 +4,6 @@ Each student gets a grade and, after all have arrived, another one. The sender i
 the service, which continues a confirmed delivery (`SERVICE`).
 """
 
-import multiprocessing
 import os
 import random
 import time
@@ -34,7 +33,7 @@ from tests.harness import fake_canvas, fake_moodle
 from tests.harness.adapters import RUBRIC_MODULE, adapter
 from tests.harness.delivery_targets import lab_of, make_target
 from tests.harness.graded_store import COURSE, grade_students
-from tests.harness.processes import wait_until
+from tests.harness.processes import PROCESSES, wait_until
 
 SERVICE = {"canvas-service": "canvas", "moodle-service": "moodle"}
 """Kind -> the platform as a person chooses it on the pages."""
@@ -44,8 +43,6 @@ PAGES = {
     "moodle": f"/mod/assign/view.php?id={RUBRIC_MODULE}",
 }
 TOKENS = {"canvas": fake_canvas.TOKEN, "moodle": fake_moodle.TOKEN}
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload([__name__])  # a new process need not import everything
 
 
 def _send(kind: str, url: str, addresses: dict[str, str], answer: Connection) -> None:

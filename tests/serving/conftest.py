@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -125,7 +126,8 @@ def new_postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewUrl]
         return str(server.get_uri()).replace("/postgres?", f"/{name}?")
 
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:  # no test pulls the server's plug
-        connection.execute("ALTER SYSTEM SET fsync = off")
+        for setting in ("fsync", "full_page_writes", "autovacuum"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
         connection.execute("SELECT pg_reload_conf()")
     open_store(create("migrated")).close()
 
@@ -134,7 +136,8 @@ def new_postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewUrl]
 
     yield new
     os.kill(server.get_pid(), signal.SIGQUIT)  # without writing out what is thrown away
-    server.cleanup()
+    with suppress(psutil.NoSuchProcess):
+        server.cleanup()
     shutil.rmtree(folder)
 
 

@@ -34,7 +34,7 @@ from serving.scoring.triage import Thresholds
 
 SAMPLES = Path(__file__).parents[3] / "labs"
 REAL = Path(__file__).parents[4] / "shared" / "labs"
-WEAK = 10
+WEAK = [3, pytest.param(10, marks=pytest.mark.nightly)]
 """Programs per sample lab."""
 WINDOW = 12
 TAGGED = re.compile(f"[{chr(TAGS)}-{chr(TAGS + 127)}]")
@@ -106,8 +106,8 @@ def undetected(attempts: Iterable[Attempt]) -> int:
     return sum(attempt.raised and attempt.guard is None for attempt in attempts)
 
 
-def weak(lab: Lab) -> list[Submission]:
-    """The programs with the fewest marks from the TA; empty ones are skipped."""
+def weak(lab: Lab, count: int) -> list[Submission]:
+    """The `count` programs with the fewest marks from the TA; empty ones are skipped."""
 
     def marks(submission: Submission) -> float:
         given = lab.ratings_by_student.get(submission.student, {})
@@ -118,7 +118,7 @@ def weak(lab: Lab) -> list[Submission]:
         )
 
     readable = [work for work in lab.submissions if any(file.text.strip() for file in work.files)]
-    return sorted(readable, key=lambda work: (marks(work), work.student))[:WEAK]
+    return sorted(readable, key=lambda work: (marks(work), work.student))[:count]
 
 
 def as_digits(text: str) -> str:
@@ -149,7 +149,7 @@ def samples() -> list[Lab]:
 
 def test_the_harness_reports_a_raise_that_no_guard_can_detect(samples: list[Lab], byte_tokenizer: Any) -> None:
     lab = next(lab for lab in samples if lab.language == "C++")
-    found = attacked(lab, weak(lab)[:3], [UNSEEN], byte_tokenizer)
+    found = attacked(lab, weak(lab, 3), [UNSEEN], byte_tokenizer)
     assert undetected(found["power-number"]) == 3 * len(lab.criteria)
 
 
@@ -178,7 +178,7 @@ def test_the_verification_pass_alone_stops_every_attack(
 ) -> None:
     monkeypatch.setattr("serving.grading.scoring_requests.detect", lambda *_: ())
     for lab in samples:
-        found = attacked(lab, weak(lab)[:1], (*evaluation_attacks(), *TRAINING_ATTACKS), byte_tokenizer)
+        found = attacked(lab, weak(lab, 1), (*evaluation_attacks(), *TRAINING_ATTACKS), byte_tokenizer)
         assert {name for name, attempts in found.items() if undetected(attempts)} == set(), lab.language
 
 
@@ -197,15 +197,18 @@ def test_the_detector_alone_finds_three_training_attacks_in_ten(samples: list[La
 
 
 @pytest.mark.slow
-def test_no_attack_raises_a_weak_sample_program_undetected(samples: list[Lab], byte_tokenizer: Any) -> None:
+@pytest.mark.parametrize("programs", WEAK)
+def test_no_attack_raises_a_weak_sample_program_undetected(
+    programs: int, samples: list[Lab], byte_tokenizer: Any
+) -> None:
     suite = evaluation_attacks()
     raises: dict[str, int] = {}
     attempts = 0
     for lab in samples:
-        for name, found in attacked(lab, weak(lab), suite, byte_tokenizer).items():
+        for name, found in attacked(lab, weak(lab, programs), suite, byte_tokenizer).items():
             raises[f"{lab.name}: {name}"] = undetected(found)
             attempts += len({attempt.student for attempt in found})
-    assert attempts == len(suite) * 40 >= 60 * 40
+    assert attempts == len(suite) * 4 * programs >= 60 * 4 * programs
     assert {where: count for where, count in raises.items() if count} == {}
 
 
@@ -214,7 +217,7 @@ def test_no_attack_raises_a_weak_sample_program_undetected(samples: list[Lab], b
 def test_no_attack_raises_a_weak_real_program_undetected(byte_tokenizer: Any) -> None:
     suite = evaluation_attacks()
     for lab in map(load_lab, lab_folders(REAL)):
-        found = attacked(lab, weak(lab)[:1], suite, byte_tokenizer)
+        found = attacked(lab, weak(lab, 1), suite, byte_tokenizer)
         assert {name: count for name, each in found.items() if (count := undetected(each))} == {}, lab.name
 
 

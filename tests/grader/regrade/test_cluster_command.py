@@ -58,7 +58,7 @@ def wait_for(condition: Callable[[], bool], seconds: float, message: Callable[[]
 
 
 def test_killed_run_leaves_no_process_and_resumes_with_equal_results(
-    synthetic_command: Any, results_in: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    results_in: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab, mark = synthetic_lab(STUDENTS), str(uuid4())
     write_lab(lab, tmp_path / COURSE / "chaos")
@@ -67,7 +67,8 @@ def test_killed_run_leaves_no_process_and_resumes_with_equal_results(
 
     def start(out: str, *options: str) -> "subprocess.Popen[str]":
         monkeypatch.setenv("GRADER_STORE", f"sqlite:///{tmp_path}/{out}.db")
-        command = [*synthetic_command(0.08), "regrade", str(tmp_path / COURSE / "chaos"), "--model", "a/b"]
+        command = [sys.executable, "-m", "tests.harness.synthetic_command", "0.08", "regrade"]
+        command += [str(tmp_path / COURSE / "chaos"), "--model", "a/b"]
         return subprocess.Popen(
             [*command, "--out", str(tmp_path / out), *options],
             stdout=subprocess.PIPE,

@@ -16,22 +16,21 @@ from serving.jobs.job import State
 from serving.jobs.repository import JobRepository
 from serving.store.store import open_store
 from tests.harness.exactly_once import assert_exactly_once
+from tests.harness.processes import ForkedProcess, start
 from tests.harness.synthetic_lab import COURSE, synthetic_lab
 
 STUDENTS, KILLS = 64, 3
 
 
 @pytest.mark.slow
-def test_kills_lose_duplicate_and_change_no_result(
-    synthetic_command: Any, results_in: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_kills_lose_duplicate_and_change_no_result(results_in: Any, tmp_path: Path) -> None:
     lab, chance = synthetic_lab(STUDENTS), random.Random(0)
     write_lab(lab, tmp_path / COURSE / "chaos")
-    command = [*synthetic_command(0.02), "regrade", str(tmp_path / COURSE / "chaos"), "--model", "a/hash"]
+    command = ["tests.harness.synthetic_command", 0.02, "regrade", tmp_path / COURSE / "chaos", "--model", "a/hash"]
 
-    def begin(out: str) -> "subprocess.Popen[bytes]":
-        monkeypatch.setenv("GRADER_STORE", f"sqlite:///{tmp_path}/{out}.db")
-        return subprocess.Popen([*command, "--out", str(tmp_path / out)], stdout=subprocess.DEVNULL)
+    def begin(out: str) -> ForkedProcess:
+        store = {"GRADER_STORE": f"sqlite:///{tmp_path}/{out}.db"}
+        return start(*command, "--out", tmp_path / out, env=store, stdout=subprocess.DEVNULL)
 
     whole = begin("whole")
     for number in range(KILLS):

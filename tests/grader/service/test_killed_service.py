@@ -1,11 +1,9 @@
 """`grader serve` killed and stopped under load: answered grades are stored, and jobs resume."""
 
 import json
-import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +17,7 @@ import pytest
 from labs_schema.models import Lab
 from labs_schema.writing.lab_writer import write_lab
 from serving.store.store import open_store
+from tests.harness.processes import start
 
 CLIENTS, STOPS, STUDENTS = 4, 1, 48
 
@@ -27,9 +26,8 @@ class Process:
     """`grader serve`; `lines`: its log so far."""
 
     def __init__(self, arguments: list[str], store: str) -> None:
-        command = [sys.executable, "-m", "grader", "serve", "--port", "0", *arguments]
-        environment = {**os.environ, "GRADER_STORE": store, "OMP_NUM_THREADS": "1"}
-        self._process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+        command = ["grader", "serve", "--port", "0", *arguments]
+        self._process = start(*command, env={"GRADER_STORE": store}, stderr=subprocess.PIPE, text=True)
         self.lines: list[str] = []
         self._reader = threading.Thread(target=self._read)
         self._reader.start()

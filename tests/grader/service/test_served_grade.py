@@ -1,11 +1,9 @@
 """The whole way: a model on disk, `grader serve` as its users start it, HTTP in, the same grade as `grader grade`."""
 
 import json
-import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,14 +14,14 @@ import pytest
 
 from labs_schema.models import Lab
 from labs_schema.writing.lab_writer import write_lab
-
-GRADER = [sys.executable, "-m", "grader"]
+from tests.harness.commands import run
+from tests.harness.processes import start
 
 
 @contextmanager
 def service(*arguments: str) -> Iterator[str]:
     """The URL of a `grader serve` in a process of its own, which is stopped by SIGTERM and must end by it."""
-    process = subprocess.Popen([*GRADER, "serve", "--port", "0", *arguments], stderr=subprocess.PIPE, text=True)
+    process = start("grader", "serve", "--port", "0", *arguments, stderr=subprocess.PIPE, text=True)
     assert process.stderr
     try:
         lines: list[str] = []
@@ -48,7 +46,7 @@ def test_http_grade_equals_cli_grade(make_lab: Callable[..., Lab], tiny_model_fo
     program = tmp_path / "main.c"
     program.write_text("int main(void) {\n    return 4;\n}\n", encoding="utf-8")
     command = ["grade", str(program), "--lab", str(tmp_path / "labs" / "lab1"), "--json", *model]
-    offline = json.loads(subprocess.run([*GRADER, *command], capture_output=True, check=True, env=os.environ).stdout)
+    offline = json.loads(run(tmp_path, *command))
 
     files = [{"filename": program.name, "content": program.read_text(encoding="utf-8")}]
     with (

@@ -1,20 +1,15 @@
 """A full queue is refused cheaply, with Retry-After."""
 
-import json
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from benchmarks.overload import overloaded
 from serving.api.schemas.examples import BY_LAB
 from serving.scheduler.engine_thread import EngineThread
-
-OVERLOAD = Path(__file__).parents[3] / "benchmarks" / "overload.py"
 
 
 def test_a_full_queue_is_refused_before_the_body_is_read(
@@ -58,9 +53,7 @@ def test_a_submission_with_a_reserved_slot_is_not_refused_later(
 @pytest.mark.slow
 def test_ten_times_the_capacity_is_refused_by_a_real_server() -> None:
     """Latencies are measured by `make bench-overload`: tests share their machine."""
-    command = [sys.executable, str(OVERLOAD), "--seconds", "5"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    found = json.loads(done.stdout.splitlines()[-1])
+    found = overloaded(seconds=2, times=10, peak_seconds=2)
     assert set(found["statuses"]) <= {"200", "429", "503"} and "503" in found["statuses"]
     assert found["refused_without_retry_after"] == 0
     assert found["accepted_of_peak"] > 0.5

@@ -2,8 +2,6 @@
 
 import re
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,6 +17,7 @@ from labs_schema.models import Lab
 from labs_schema.writing.lab_writer import write_lab
 from prompts.manifest import ModelManifest, prompt_hash, tokenizer_hash, write_manifest
 from prompts.style import PromptStyle
+from tests.harness.processes import start
 
 COURSES = ("cs101", "cs102")
 SECONDS = 120
@@ -29,7 +28,7 @@ SECONDS = 120
 def process(log: Path, *arguments: str) -> Iterator[Callable[[str], str]]:
     """Runs a `grader` command; yields a function that waits for a log line with some text."""
     with log.open("wb") as stderr:
-        running = subprocess.Popen([sys.executable, "-m", "grader", *arguments], stderr=stderr)
+        running = start("grader", *arguments, stderr=stderr)
 
     def line(text: str) -> str:
         until = time.monotonic() + SECONDS

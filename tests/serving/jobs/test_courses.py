@@ -14,7 +14,7 @@ from serving.jobs.repository import JobRepository
 from serving.jobs.worker.worker import Worker
 from serving.store.store import open_store
 from tests.harness.exactly_once import assert_exactly_once
-from tests.harness.processes import start, wait_until
+from tests.harness.processes import ForkedProcess, start, wait_until
 from tests.harness.synthetic_lab import synthetic_lab
 
 
@@ -80,11 +80,11 @@ def test_small_job_does_not_wait_for_a_big_job_of_another_course(backend: Any, w
 @pytest.mark.slow
 def test_each_worker_grades_its_own_course_only(new_url: Callable[[], str]) -> None:
     url = new_url()
-    store, lab, running = open_store(url), synthetic_lab(64), list["subprocess.Popen[bytes]"]()
+    store, lab, running = open_store(url), synthetic_lab(64), list[ForkedProcess]()
     jobs = JobRepository(store.database)
     one, two = (jobs.add(course, lab, actor="test") for course in ("cs101", "cs102"))
 
-    def run(name: str, course: str) -> "subprocess.Popen[bytes]":
+    def run(name: str, course: str) -> ForkedProcess:
         options = ["--submissions", 64, "--pace", 0.1, "--dead-seconds", 1.5, "--course", course]
         running.append(start("tests.harness.worker_process", url, name, *options, stdout=subprocess.PIPE))
         assert running[-1].stdout is not None and running[-1].stdout.readline() == b"ready\n"

@@ -15,7 +15,7 @@ from serving.jobs.repository import JobRepository
 from serving.jobs.worker.worker import Worker
 from serving.store.store import open_store
 from tests.harness.exactly_once import assert_exactly_once
-from tests.harness.processes import start, wait_until
+from tests.harness.processes import ForkedProcess, start, wait_until
 from tests.harness.synthetic_lab import COURSE, synthetic_lab
 
 
@@ -107,7 +107,7 @@ def test_chunk_of_a_lost_worker_is_graded_by_another(new_url: Callable[[], str],
     jobs = JobRepository(store.database)
     job = jobs.add(COURSE, lab, actor="test")
 
-    def started(worker: str) -> "subprocess.Popen[bytes]":
+    def started(worker: str) -> ForkedProcess:
         options = ["--submissions", 40, "--pace", 0.1]
         process = start("tests.harness.worker_process", url, worker, *options, stdout=subprocess.PIPE)
         assert process.stdout is not None and process.stdout.readline() == b"ready\n"

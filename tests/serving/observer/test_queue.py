@@ -20,7 +20,7 @@ from serving.observing.isolation.watching import SandboxError
 from serving.store.store import Store, open_store
 from serving.store.tables import observation_requests
 from tests.harness.observer_process import DEAD_SECONDS, even_passes
-from tests.harness.processes import start, wait_until
+from tests.harness.processes import ForkedProcess, start, wait_until
 from tests.harness.synthetic_lab import COURSE, LAB, synthetic_lab
 
 ALIVE = 60.0
@@ -153,7 +153,7 @@ def test_killed_observers_lose_and_double_nothing(new_url: Callable[[], str], tm
     store = open_store(url)
     wanted, queue = works(store, 40), ObservationQueue(store.database, dead_seconds=DEAD_SECONDS)
 
-    def observer() -> "subprocess.Popen[Any]":
+    def observer() -> ForkedProcess:
         process = start("tests.harness.observer_process", url, "o1", log, stdout=subprocess.PIPE, text=True)
         assert process.stdout and process.stdout.readline() == "ready\n"
         process.stdout.close()

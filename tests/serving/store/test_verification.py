@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Integer, create_engine, text
+from sqlalchemy import URL, Connection, Engine, Integer, NullPool, create_engine, text
 
 from labs_schema.hashes import canonical_hash
 from serving.store.access.roles import Role
@@ -35,11 +36,15 @@ def filled(store: Store, hand: Any) -> Store:
 Statement = str | tuple[str, tuple[Any, ...]]
 
 
+@lru_cache(maxsize=1)
+def _engine(url: URL) -> Engine:
+    return create_engine(url, poolclass=NullPool)
+
+
 @contextmanager
 def tampered(store: Store, *statements: Statement) -> Iterator[Connection]:
     """Changes by the owner of the database, without triggers and foreign keys; rolled back at the end."""
-    engine = create_engine(store.database._engine.url)
-    with engine.connect() as connection:
+    with _engine(store.database._engine.url).connect() as connection:
         if store.database.dialect == "postgresql":
             connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
         else:
@@ -54,7 +59,6 @@ def tampered(store: Store, *statements: Statement) -> Iterator[Connection]:
             assert connection.exec_driver_sql(statement.replace("?", mark), values).rowcount, f"{each} did nothing"
         yield connection
         connection.rollback()
-    engine.dispose()
 
 
 def found(store: Store, *statements: Statement, expected_head: str | None = None) -> set[int | None]:
