@@ -16,18 +16,22 @@ from training.forgetting import forget_in_data
 MAX_DAYS = 36_525
 DAYS = {"d": 1.0, "w": 7.0, "m": 30.44, "y": 365.25}
 UNKNOWN_STUDENT = (
-    "The course has no such student. Its name is the --course of serve or regrade, by default the name of the labs' "
-    "folder; without --course all courses are searched."
+    "The course has no such student. The course's name is the --course of serve or regrade, by default the name of the "
+    "labs folder. Without --course, all courses are searched."
 )
-NOT_SCRUBBED = "Another process uses the store's file, which still contains deleted bytes: run this again later."
-LEARNED = "has learned from the work: rebuild its dataset and train again, or delete it."
+NOT_SCRUBBED = (
+    "Another process uses the store's file, which still contains deleted bytes. Run this command again later."
+)
+LEARNED = "was trained on the student's submissions: rebuild its dataset and train again, or delete it."
 REBUILD = (
-    "STILL CONTAINS THE WORK, because its row format has no pseudonyms: remove the work from the labs' folder and "
+    "STILL CONTAINS THE SUBMISSIONS, because its row format has no pseudonyms: remove them from the labs folder and "
     "rebuild the dataset with grader build-dataset, or delete it."
 )
-FEATURES = "All stored features and observations of programs were deleted; they are made again when they are needed."
-NO_DATA = "No dataset or run was searched: name them with --data."
-MANUAL = "To be deleted by you: the folders of labs, rosters, reports, backups."
+FEATURES = (
+    "All cached features and observations of programs were deleted; they are computed again when they are needed."
+)
+NO_DATA = "No dataset or run was searched: pass them with --data."
+MANUAL = "Delete these yourself: labs folders, rosters, reports, backups."
 
 
 class Scope(Frozen):
@@ -102,7 +106,7 @@ def _erase_from_files(store: Store, students: Collection[str], scope: Scope) -> 
         f"{len(set(erased.changed))} export files changed.",
         *(f"still names a student: {path}" for path in sorted(set(erased.left))),
         *(f"on another machine, erase it there: {each.host}:{each.path}" for each in exports if not each.here),
-        *(f"missing; if it was moved, name it with --export: {path}" for path in here if not path.exists()),
+        *(f"missing; if it was moved, pass its new path with --export: {path}" for path in here if not path.exists()),
         *data,
         FEATURES,
         *([] if scope.data else [NO_DATA]),

@@ -174,7 +174,7 @@ def find_base(model: str) -> BaseModelSource:
         return BaseModelSource(name=folder.resolve().name, source=str(folder))
     if model.count("/") != 1 or model.startswith((".", "/", "~")) or Path(model).parent.is_dir():
         raise ModelError(
-            f"{model}: no such folder. Give a preset (`grader model list`), a folder, a GGUF file or a hub id.",
+            f"{model}: no such folder. Pass a preset (`grader model list`), a folder, a GGUF file or a hub id.",
             code="model-not-found",
         )
     return BaseModelSource(name=model.split("/")[1], source=model)

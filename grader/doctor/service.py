@@ -103,7 +103,7 @@ def _database(state: StoreState) -> Finding:
     if state.revision is None:
         return ok("database", f"{state.location}: tables are created at the first use")
     if not state.upgradable:
-        found = f"{state.location}: schema {state.revision} is of a newer grader"
+        found = f"{state.location}: schema {state.revision} was written by a newer version of grader"
         return fault("database", found, "install that version of grader")
     found = f"{state.location}: schema {state.revision}"
     if state.revision != state.newest:
@@ -148,7 +148,7 @@ def _nginx_problems(text: str) -> Iterator[tuple[str, bool]]:
     """Problems of a site, each with whether it is a fault."""
     lines = "\n".join(line.partition("#")[0] for line in text.splitlines())
     if not ADDED_HEADER.search(lines):
-        yield "no X-Forwarded-For: without API keys the service would take all requests for local ones", True
+        yield "no X-Forwarded-For: without API keys, the service would treat all requests as local", True
     if not re.search(r"\blisten\s+[^;]*\bssl\b", lines):
         yield "no TLS: keys and grades are sent in the clear", False
     body = re.search(r"client_max_body_size\s+(\d+)([kmg]?)", lines, re.IGNORECASE)

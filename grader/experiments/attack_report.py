@@ -129,8 +129,8 @@ def _explanation(report: AttackReport) -> list[RenderableType]:
         0.0: "No calibration applies here: everything that no guard stops counts as accepted (the worst case).",
     }.get(report.accept_from, f"Answers count as accepted from a confidence of {report.accept_from}.")
     meaning = (
-        "raised: the share of the answers that could be better than on the clean program and were. undetected, n: "
-        "raised and accepted. found (by the detector), verif. (verification pass), low (confidence): raises sent to "
+        "raised: answers with more marks than on the clean program, as a share of those that could have more. "
+        "undetected, n: raised and accepted. found (by the detector), verif. (verification pass), low (confidence): raises sent to "
         "review, by the first guard that acted."
     )
     controls = (

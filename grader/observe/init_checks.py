@@ -97,7 +97,7 @@ def _with_output(test: ProgramTest, built: Built, observer: Observer) -> Program
     outcome = test_outcome(wanted, first, observer.toolchain)
     same = (first.stdout, first.exit_status) == (second.stdout, second.exit_status)
     if outcome is not Outcome.PASSED or not same:
-        what = "prints something else each time" if outcome is Outcome.PASSED else f"ends with {outcome.value}"
+        what = "prints different output each time" if outcome is Outcome.PASSED else f"ends with {outcome.value}"
         raise _reference_error(f"{what} on the input {test.name!r}. {first.stderr.decode(errors='replace')[:500]}")
     try:
         output = first.stdout.decode()

@@ -85,7 +85,7 @@ class ReadyObservers:
             raise GraderError(f"This observer has no lab {work.lab!r}.", code="job-lab-missing")
         checks = load_checks(folder)
         if checks_hash(checks) != work.checks:
-            raise GraderError(f"The checks of {work.lab!r} have changed meanwhile.", code="checks-changed")
+            raise GraderError(f"The checks of {work.lab!r} have changed in the meantime.", code="checks-changed")
         return make_observer(folder, load_rubric(folder), checks)
 
 

@@ -28,7 +28,7 @@ from serving.store.store import Store
 MAX_CHARS_PER_TOKEN = 32
 """No program has more characters per token, so a longer one cannot fit the model's context."""
 NO_COURSES = (
-    "No course has a model. Give one for all requests, --model runs/latest, or register one per course: "
+    "No course has a model. Pass one for all requests with --model, or register one per course: "
     "grader courses add cs101 --model runs/latest --labs labs"
 )
 

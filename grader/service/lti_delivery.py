@@ -61,7 +61,7 @@ class LtiColumns:
         if columns:
             raise DeliveryError("platform-column-unknown", f"Choose a column with --line-item: {', '.join(columns)}")
         opened = Links(self._store.database).of_lab(source.course, source.lab)
-        message = "No link to the lab was opened in a connected course of a platform yet."
+        message = "No one has opened a link to the lab in a connected course of a platform yet."
         if opened:
             message = "The lab's link has no column in the platform's gradebook."
         raise DeliveryError("platform-column-unknown", message)

@@ -183,5 +183,5 @@ def _count(lab: ImportedLab, folder: Path) -> int:
     folders = {entry.name for entry in os.scandir(folder / SUBMISSIONS)}
     lost = {each.student for each in lab.submissions} - folders
     if lost:
-        raise GraderError(f"{len(lost)} students are missing in the written folder.", code="students-lost")
+        raise GraderError(f"{len(lost)} students are missing from the written folder.", code="students-lost")
     return len(folders) + sum(len(each.members) for each in lab.submissions)

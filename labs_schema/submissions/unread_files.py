@@ -80,7 +80,7 @@ class _Archives:
         self._opened += 1
         if level > limits.archive_levels or self._opened > limits.archives:
             unit, maximum = (
-                ("archives inside of each other", limits.archive_levels)
+                ("archives inside each other", limits.archive_levels)
                 if level > limits.archive_levels
                 else ("archives", limits.archives)
             )

@@ -96,5 +96,5 @@ def _unreachable(address: str, error: Exception) -> str:
         return f"Ray could not start on this machine: {reason}"
     return (
         f"no Ray cluster answers at {address}: {reason}. Start one with `ray start --head` (its client port is 10001); "
-        "Ray and Python must be of the same versions here and there, and so must RAY_AUTH_MODE and RAY_AUTH_TOKEN."
+        "This machine and the cluster must have the same versions of Ray and Python, RAY_AUTH_MODE and RAY_AUTH_TOKEN."
     )

@@ -26,4 +26,4 @@ class CourseRefusedError(EngineDownError):
 
     def __init__(self, course: str, reason: str, details: str) -> None:
         self.course, self.reason = course, reason
-        super().__init__(f"The model of the course {course} is refused: {details}")
+        super().__init__(f"The model of the course {course} was rejected: {details}")

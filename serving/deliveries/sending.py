@@ -140,7 +140,7 @@ class Sender:
             return self._announce(planned, new, known)
         action = decide(current, wanted, known, platform, overwrite=overwrite)
         if action is Action.CONFLICT:
-            raise DeliveryError("platform-value-changed", "The value on the platform was changed there.")
+            raise DeliveryError("platform-value-changed", "Someone changed the value on the platform.")
         if action is Action.UNCHANGED:
             if known.pending:  # a write that was interrupted after it took effect
                 self._journal(planned, DELIVERED, current)
@@ -186,7 +186,7 @@ class Sender:
         except GraderError as error:
             if error.code != "job-locked":
                 raise
-            message = "Another process is sending grades to the same place. Wait until it has ended."
+            message = "Another process is sending grades to the same place. Wait until it has finished."
             raise GraderError(message, code="delivery-running") from error
 
 

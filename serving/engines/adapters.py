@@ -28,12 +28,12 @@ class AdapterFolder:
             self.rank = int(json.loads((folder / CONFIG).read_text(encoding="utf-8"))["r"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(
-                f"{folder}: no readable LoRA adapter ({error!r}). Give a run's adapter/.", code="bad-adapter"
+                f"{folder}: no readable LoRA adapter ({error!r}). Pass a run's adapter/.", code="bad-adapter"
             ) from error
         self._folder, self._files = folder, _file_stamps(folder)
         if len(self._files) < 2:
             raise ModelError(
-                f"{folder}: no weights, found none of {', '.join(WEIGHTS)}. Give a run's adapter/.", code="bad-adapter"
+                f"{folder}: no weights, found none of {', '.join(WEIGHTS)}. Pass a run's adapter/.", code="bad-adapter"
             )
 
     # vLLM reads an adapter again after it was evicted. With changed files the answers would come from other weights

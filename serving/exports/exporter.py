@@ -46,7 +46,7 @@ def export_results(request: ExportRequest, out: Path | None) -> ExportReport:
         found = quoted(request.platform)
         raise InputError([error_issue("unknown-platform", "PLATFORM", found=found, expected=expected)])
     if out is not None and request.template is not None and out.resolve() == request.template.resolve():
-        hint = "Choose another --out, so that the original stays."
+        hint = "Choose another --out, so that the original is not changed."
         raise InputError([error_issue("output-exists", out, found="the template itself", hint=hint)])
     data, report = exporter(request, read_results(request.results), _template(request))
     if out is not None:

@@ -161,7 +161,7 @@ def _score_column(table: PlatformTable, format_: CsvFormat, column: str | None) 
     if len(found) == 1:
         return found[0]
     listed = ", ".join(name for name in names if not _is_copied(name, format_) or format_.copied is None)[:300]
-    hint = "Name the column's heading with --column."
+    hint = "Pass the column's heading with --column."
     raise InputError([error_issue("no-column", "template", found=f"the columns {listed}", hint=hint)])
 
 

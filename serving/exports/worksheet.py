@@ -147,7 +147,7 @@ def _column(header: Sequence[RawCell], chosen: str | None, usual: frozenset[str]
     if len(found) == 1:
         return found[0]
     listed = ", ".join(cell.text.strip() for cell in header)[:300]
-    hint = f"Name the column's heading with {option}."
+    hint = f"Pass the column's heading with {option}."
     raise InputError([error_issue("no-column", "worksheet", found=f"the columns {listed}", hint=hint)])
 
 

@@ -29,7 +29,8 @@ def job_lock(database: Database, job_ids: Sequence[str]) -> Iterator[None]:
             taken = locked.enter_context(_advisory_locks(database, job_ids))
         if taken:
             raise GraderError(
-                f"Another process is running this regrade (job {taken}). Wait until it has ended.", code="job-locked"
+                f"Another process is already running this regrade (job {taken}). Wait until it has ended.",
+                code="job-locked",
             )
         yield
 

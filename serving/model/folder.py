@@ -50,7 +50,7 @@ def open_model(path: str | Path, *, adapters: bool = False) -> ServedModel:
     if not folder.is_dir():
         if not HUB_ID.fullmatch(str(path)) or folder.exists():
             raise ModelError(
-                f"{path}: no such folder, and not a hub id. Give a run folder, a model folder or a hub id.",
+                f"{path}: no such folder, and not a hub id. Pass a run folder, a model folder or a hub id.",
                 code="model-not-found",
             )
         return ServedModel(name=str(path), weights=str(path), tokenizer=str(path))
@@ -59,7 +59,7 @@ def open_model(path: str | Path, *, adapters: bool = False) -> ServedModel:
     if (folder / "config.json").is_file():
         return _plain(folder)
     raise ModelError(
-        f"{folder} contains no model: found neither {FILE} nor config.json. Give a run folder or a model folder.",
+        f"{folder} contains no model: found neither {FILE} nor config.json. Pass a run folder or a model folder.",
         code="model-not-found",
     )
 

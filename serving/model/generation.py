@@ -58,7 +58,7 @@ def read_prompts(path: Path) -> list[PromptRow]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError([error_issue("unreadable", path, found=str(error), hint="Give a UTF-8 text file.")]) from None
+        raise InputError([error_issue("unreadable", path, found=str(error), hint="Pass a UTF-8 text file.")]) from None
     if path.suffix != ".jsonl":
         return [PromptRow(prompt=text)]
     rows: list[PromptRow] = []
@@ -85,7 +85,7 @@ class Generator:
         model, manifest = found.model, found.model.manifest
         if model.head:
             raise ModelError(
-                f"{path}: a head gives ratings and writes no text. Give its base model.", code="unsupported-model"
+                f"{path}: a head gives ratings and writes no text. Pass its base model.", code="unsupported-model"
             )
         opened: Any = open_engine(
             engine,

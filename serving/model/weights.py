@@ -60,7 +60,7 @@ def check_adapter_shapes(adapter: Path, weights: str) -> None:
         if matrix and shape[side] != matrix[side]:
             raise ModelError(
                 f"{adapter} does not fit base model {weights}: {name} has shape {shape}, its matrix {matrix}. "
-                "Give the base that it was trained on.",
+                "Pass the base model that it was trained on.",
                 code="bad-adapter",
             )
 

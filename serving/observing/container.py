@@ -50,7 +50,7 @@ class ContainerSandbox:
     def __init__(self, hidden: Sequence[Path], limits: SandboxLimits | None = None) -> None:
         """`hidden`: folders that only root may enter from now on."""
         if os.geteuid() != 0:
-            raise SandboxError("the platform's container does not run as root, so that programs cannot be isolated")
+            raise SandboxError("the platform's container does not run as root, so programs cannot be isolated")
         for folder in hidden:
             folder.chmod(0o700)
         self._limits = limits or SandboxLimits()

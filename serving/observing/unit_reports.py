@@ -55,7 +55,7 @@ def tap_cases(report: str) -> list[Case]:
     cases = list(_tap_lines(report))
     plan = next((found for line in report.splitlines() if (found := _TAP_PLAN.match(line))), None)
     missing = min(CASES, int(plan["planned"])) - len(cases) if plan else 0
-    cases += [Case("planned case", False, "it was planned and not reported")] * max(0, missing)
+    cases += [Case("planned case", False, "it was announced but not reported")] * max(0, missing)
     if not cases:
         raise ReportError("the output has no line of the Test Anything Protocol")
     return [case for case in cases[:CASES] if case.message != "skip"]

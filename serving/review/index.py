@@ -109,7 +109,7 @@ class ReviewIndex:
         self._lock = Lock()
 
     def labs(self, course: str) -> list[str]:
-        """The names of the labs of a course that have grades; "" for requests with their own rubric."""
+        """The names of the labs of a course that have grades; "" for submissions graded with their own rubric."""
         query = select(grades.c.lab).distinct().join(students, students.c.pseudonym == grades.c.student)
         with self._database.reading() as connection:
             found = connection.execute(query.where(students.c.course == course)).scalars()

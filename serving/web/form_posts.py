@@ -58,7 +58,7 @@ def form_hash(*fields: Any) -> str:
 
 async def _check(request: Request) -> None:
     if not is_same_site(request.headers):
-        raise ProblemError("cross-site-request", "The form was sent by a page of another site.")
+        raise ProblemError("cross-site-request", "The form was sent from a page of another site.")
     if is_upload(request.scope) and request.app.state.service.keyed and not request.state.session.key:
         raise ProblemError("sign-in-required", "Your session has ended.")  # before a large body is stored
     sent = text(await read_form(request), CSRF)
@@ -66,7 +66,7 @@ async def _check(request: Request) -> None:
     if not hmac.compare_digest(sent.encode("utf-8", "replace"), session.csrf.encode()):
         if not session.key and request.app.state.service.keyed:
             raise ProblemError("sign-in-required", "Your session has ended.")
-        raise ProblemError("csrf-token-invalid", "The form is of another session.")
+        raise ProblemError("csrf-token-invalid", "The form is from another session.")
 
 
 def is_same_site(headers: Headers) -> bool:

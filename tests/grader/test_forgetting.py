@@ -184,7 +184,7 @@ def test_moved_export_is_reported_until_it_is_named(
     with local_store() as store:
         regraded(store, lab_of(make_lab, "lab1", OLD), "cs101", tmp_path / "out")
     moved = (tmp_path / "out").rename(tmp_path / "moved")
-    assert f"if it was moved, name it with --export: {tmp_path / 'out'}" in forget(f"{OLD}-ID").output
+    assert f"--export: {tmp_path / 'out'}" in forget(f"{OLD}-ID").output
     assert OLD.encode() in bytes_in(moved)
     forget(f"{OLD}-ID", "--export", str(moved))
     assert OLD.encode() not in bytes_in(moved)

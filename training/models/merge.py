@@ -46,7 +46,7 @@ def merge(run: Path, out: Path | None = None, dtype: Literal["bfloat16", "float3
     folder = RunFolder(run)
     if not folder.manifest.is_file():
         if not run.is_dir():
-            raise ModelError(f"{run}: no such folder. Give a run folder of grader train.", code="not-a-run")
+            raise ModelError(f"{run}: no such folder. Pass a run folder created by grader train.", code="not-a-run")
         raise ModelError(
             f"{run}: not finished (no manifest.json). Finish it with grader train --resume {run}.",
             code="run-unfinished",

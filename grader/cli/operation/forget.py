@@ -39,7 +39,7 @@ def forget(
     from grader.forgetting import Scope, forget_inactive, forget_student, in_days
 
     if (student is None) == (older_than is None) or (older_than is not None and course is None):
-        raise typer.BadParameter("Give a STUDENT, or --older-than with --course.")
+        raise typer.BadParameter("Pass a STUDENT, or --older-than with --course.")
     scope = Scope(course=course, exports=tuple(export or ()), data=tuple(data or ()))
     if student is not None:
         erased = forget_student(student, scope)

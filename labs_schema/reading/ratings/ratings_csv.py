@@ -97,7 +97,7 @@ def _check_header(rows: list[Row], path: str, issues: IssueCollector) -> bool:
     if len(rows) < len(HEADER):
         return wrong(rows[-1].line, f"only {len(rows)} rows")
     if len(rows[0].cells) < 2:
-        return wrong(rows[0].line, "a first row without criteria", "Separate the cells by commas.")
+        return wrong(rows[0].line, "a first row without criteria", "Separate the cells with commas.")
     titled = [cell for cell, rating in zip(rows[0].cells, rows[2].cells, strict=False) if rating]
     if sum(bool(OTHER_COLUMN.fullmatch(cell.casefold())) for cell in titled[1:]) > 1:
         hint = "Import the export of a platform with grader import."

@@ -142,7 +142,7 @@ def _text(number: float) -> str:
 def _number(text: str) -> str:
     """An id of Canvas, as part of a path."""
     if not re.fullmatch(r"\d{1,20}(~\d{1,20})?", text):
-        raise DeliveryError("platform-not-found", "An id of Canvas is a number.")
+        raise DeliveryError("platform-not-found", "An id of Canvas must be a number.")
     return text
 
 

@@ -106,7 +106,7 @@ class CodeGradePlatform:
         if not token:
             raise DeliveryError("platform-token", "GRADER_CODEGRADE_TOKEN is not set.")
         if not re.fullmatch(r"\d{1,18}", assignment):
-            raise DeliveryError("platform-not-found", "An id of CodeGrade is a number.")
+            raise DeliveryError("platform-not-found", "An id of CodeGrade must be a number.")
         self._base = base.rstrip("/")
         self._client, self._token, self._retries = client, token, retries or Retries()
         self._path = f"/assignments/{assignment}"
@@ -122,7 +122,9 @@ class CodeGradePlatform:
             raise DeliveryError("platform-assignment-unsuitable", "The assignment has no rubric.")
         unsuitable = [each.header for each in self._rows if each.locked or each.type != "normal"]
         if unsuitable:
-            message = f"Rows of the rubric are filled by tests or have no levels: {', '.join(unsuitable)[:200]}."
+            message = (
+                f"Some rows of the rubric are filled in by tests or have no levels: {', '.join(unsuitable)[:200]}."
+            )
             raise DeliveryError("platform-assignment-unsuitable", message)
         rubric = PlatformRubric(criteria=tuple(map(_criterion, self._rows)))
         highest = sum(max((item.points for item in each.items), default=0.0) for each in self._rows)

@@ -88,7 +88,7 @@ class GitHubClassroomPlatform:
         if not token:
             raise DeliveryError("platform-token", "GRADER_GITHUB_TOKEN is not set.")
         if not re.fullmatch(r"\d{1,18}", assignment):
-            raise DeliveryError("platform-not-found", "An id of GitHub Classroom is a number.")
+            raise DeliveryError("platform-not-found", "An id of GitHub Classroom must be a number.")
         self._api = api.rstrip("/")
         self._client, self._token, self._retries = client, token, retries or Retries()
         self._path = f"/assignments/{assignment}"

@@ -18,7 +18,7 @@ from serving.jobs.repository import JobRepository
 from serving.store.grades.grades import StoredGrade, read_lab, read_request_grades, read_student_grades, read_submission
 from serving.store.store import Store
 
-TAKEN_BACK = "The grade was taken back, and no model had graded the submission before."
+TAKEN_BACK = "The use of the proposed grade was undone, and no model had graded the submission before."
 
 
 class ProposedGrader:

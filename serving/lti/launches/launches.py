@@ -47,7 +47,7 @@ class LaunchVerifier:
         payload = self._payload(token, platform)
         _check_azp(payload, platform.client_id)
         if payload["nonce"] != login.nonce:
-            raise LtiError("nonce is not that of the login.", code="lti-nonce")
+            raise LtiError("nonce is not the one of the login.", code="lti-nonce")
         claims = read_claims(payload)
         if claims.deployment not in platform.deployments:
             raise LtiError("deployment_id is not registered.", code="lti-deployment")

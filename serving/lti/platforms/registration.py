@@ -153,7 +153,7 @@ def _configuration(document: Mapping[str, Any], url: str) -> PlatformConfigurati
         names = ", ".join(str(each["loc"][0]) for each in error.errors())
         raise _refused(f"its configuration has no usable {names}") from None
     if origin(found.issuer) is None or origin(found.issuer) != origin(url):
-        raise _refused("its issuer is not of the host of openid_configuration")
+        raise _refused("its issuer does not have the host of openid_configuration")
     return found
 
 

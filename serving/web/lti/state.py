@@ -75,4 +75,4 @@ def require_own_page(headers: Headers) -> None:
     """
     stated = "origin" in headers or "sec-fetch-site" in headers
     if not stated or not is_same_site(headers):
-        raise LtiError("A page of another site sent the form.", code="lti-other-browser")
+        raise LtiError("The form was sent from another site.", code="lti-other-browser")

@@ -75,7 +75,7 @@ def _read(form: FormData, shown: Shown | None) -> Sent:
     found, request_id = ACT.fullmatch(text(form, "act")), text(form, "request")
     revisions = {int(name[9:]): int(text(form, name)) for name in form if _is_revision(name, text(form, name))}
     if found is None or not REQUEST.fullmatch(request_id) or not revisions or shown is None:
-        raise ProblemError("invalid-request", "The form has a wrong value.")
+        raise ProblemError("invalid-request", "The form has an invalid value.")
     comments = {each: text(form, f"comment-{each}").strip() for each in revisions if f"comment-{each}" in form}
     for comment in comments.values():
         _check_length(comment)
@@ -123,7 +123,7 @@ def _with_snippet(sent: Sent, snippets: Sequence[Snippet]) -> Sent:
     """The form with the chosen snippet at the end of the criterion's comment. Raises ProblemError."""
     found = next((each for each in snippets if each.id == sent.snippet), None)
     if found is None or sent.position is None:
-        raise ProblemError("invalid-request", "Choose a snippet; this one may have been removed.")
+        raise ProblemError("invalid-request", "Choose another snippet; this one may have been removed.")
     comment = f"{sent.comments.get(sent.position, '')}\n{found.text}".strip()
     _check_length(comment)
     return replace(sent, comments={**sent.comments, sent.position: comment})
@@ -162,7 +162,7 @@ def _choices(sent: Sent, item: ReviewItem, history: History, actor: str) -> list
                 **chosen,
             )
     if sent.position is not None and sent.position not in made:
-        raise ProblemError("invalid-request", "The form asks for what the criterion does not allow.")
+        raise ProblemError("invalid-request", "The criterion does not allow this action.")
     return list(made.values())
 
 

@@ -192,7 +192,7 @@ def _read(form: FormData, shown: Shown | None) -> Sent:
     found = ACT.fullmatch(act)
     members = frozenset(each[1] for name in form if (each := GRADE.fullmatch(name)))
     if not found or not re.fullmatch(rf"{GROUP}[\w-]{{16,64}}", request_id) or not re.fullmatch(r"\d{1,15}", seq):
-        raise ProblemError("invalid-request", "The form has a wrong value.")
+        raise ProblemError("invalid-request", "The form has an invalid value.")
     if shown is None or not 0 < len(members) <= LIMITS.group_members:
         raise ProblemError("invalid-request", "Select at least one submission of the group.")
     if len(comment) > LIMITS.comment_chars:
@@ -249,7 +249,7 @@ def _review(request: Request, course: str, lab: str) -> tuple[Service, LabReview
     service = course_service(request, course)
     review = review_state(request).index.lab(course, lab)
     if not review.items and lab not in service.course.labs:
-        raise ProblemError("not-found", "This course has no lab of this name.")
+        raise ProblemError("not-found", "This course has no lab with this name.")
     return service, review.visible_to(request.state.caller.actor)
 
 

@@ -47,7 +47,7 @@ async def accept(request: Request, caller: TaVisitor) -> Response:
     form = await read_form(request)
     course, lab_name, bulk, seq = (text(form, name) for name in ("course", "lab", "request", "seq"))
     if not re.fullmatch(rf"{BULK}[\w-]{{16,64}}", bulk) or not re.fullmatch(r"\d{1,15}", seq):
-        raise ProblemError("invalid-request", "The form has a wrong value.")
+        raise ProblemError("invalid-request", "The form has an invalid value.")
     await run_in_threadpool(_accept, request, caller, course, lab_name, bulk, int(seq))
     return redirect(request, "/lab", course=course, lab=lab_name)
 
@@ -78,7 +78,7 @@ def _list(request: Request, course: str, lab_name: str, chosen: Filter, page: in
     service = course_service(request, course)
     review = review_state(request).index.lab(course, lab_name)
     if not review.items and lab_name not in service.course.labs:
-        raise ProblemError("not-found", "This course has no lab of this name.")
+        raise ProblemError("not-found", "This course has no lab with this name.")
     hidden = hidden_for(request, review)
     rated = tas_ratings(request, service, lab_name) if chosen.show is Show.DIFFERS else None
     actor = request.state.caller.actor

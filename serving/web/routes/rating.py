@@ -162,18 +162,18 @@ def _open(request: Request, course: str, lab: str) -> tuple[Service, Labelling |
     service = course_service(request, course)
     place = lab_place(service, lab)
     if place is None:
-        raise ProblemError("not-found", "This course has no lab of this name with a folder on this machine.")
+        raise ProblemError("not-found", "This course has no lab with this name whose folder is on this machine.")
     return service, review_state(request).labelling, place
 
 
 def _start(request: Request, caller: Caller, course: str, lab_name: str) -> None:
     service, labelling, place = _open(request, course, lab_name)
     if labelling is None or place is None:
-        raise ProblemError("invalid-request", "This service does not learn from ratings.")
+        raise ProblemError("invalid-request", "This service cannot learn from ratings.")
     try:
         lab = load_lab(place.folder)
     except (InputError, OSError):
-        raise ProblemError("lab-unreadable", "The lab's folder can no longer be read. See grader check.") from None
+        raise ProblemError("lab-unreadable", "The lab's folder can no longer be read. Run grader check.") from None
     with _starting:  # two TAs at once add each program once
         review = review_state(request).index.lab(service.course.name, lab_name)
         folders = set(_without_grade(service, lab, review))
@@ -204,5 +204,5 @@ def _is_of(service: Service, item: ReviewItem, submission: Submission) -> bool:
 def _grade_rest(request: Request, caller: Caller, course: str, lab: str) -> None:
     _, labelling, place = _open(request, course, lab)
     if labelling is None or place is None:
-        raise ProblemError("invalid-request", "This service does not learn from ratings.")
+        raise ProblemError("invalid-request", "This service cannot learn from ratings.")
     labelling.grade_rest(place, actor=caller.actor)

@@ -153,7 +153,7 @@ def _confirm(
 ) -> DeliveryJob:
     service = course_service(request, given["course"])
     if not JOB.fullmatch(given["request"]) or not (confirmed := _revisions(given["confirmed"])):
-        raise ProblemError("invalid-request", "The form has a wrong value.")
+        raise ProblemError("invalid-request", "The form has an invalid value.")
     grades = service.store.read_lab_grades(service.course.name, given["lab"])
     replaced = tuple(sorted(each.grade.student for each in grades if each.student in overwrite))
     platform, address = _place(given)

@@ -244,7 +244,7 @@ def test_an_answer_that_is_being_applied_is_not_discarded(answered: AnsweredLab,
 def test_an_interrupted_application_is_completed_and_newer_grades_stay(answered: AnsweredLab, monkeypatch: Any) -> None:
     found = interrupted(answered, monkeypatch)
     regrade(answered, 0, 3)
-    assert "2 submissions keep another grade" in shown(answered.ta, found) and shows(answered.ta) == {"apply"}
+    assert "2 submissions retain another grade" in shown(answered.ta, found) and shows(answered.ta) == {"apply"}
     assert press(answered.ta, found, "discard").status_code == 409
     for _ in range(2):
         assert press(answered.ta, found, "apply").status_code == 200

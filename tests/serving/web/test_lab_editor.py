@@ -107,7 +107,7 @@ def test_checks_are_saved_with_the_texts_and_all_their_faults_are_shown(
     assert 'aria-describedby="checks-faults' in page.text and not (lab / "checks.yaml").exists()
     checks = 'tests:\n  - {name: one, stdin: "3\\n", stdout: "9\\n"}\n'
     page = editor.submit("lab/edit", act="check", **{"text-checks": checks})
-    assert "No faults" in page.text and not (lab / "checks.yaml").exists()
+    assert "No errors" in page.text and not (lab / "checks.yaml").exists()
     assert "Saved" in editor.submit("lab/edit", **{"text-checks": checks}).text
     assert (lab / "checks.yaml").read_text() == checks
 
@@ -151,7 +151,7 @@ def test_a_lab_is_created_checked_first_and_never_replaced(admin: Callable[[], V
     for name in ("", "../x", ".hidden", "lab1"):
         assert editor.submit("lab/new", name=name).status_code == 422
     page = editor.submit("lab/new", name="lab2", act="check")
-    assert "No faults" in page.text and not (lab.parent / "lab2").exists()
+    assert "No errors" in page.text and not (lab.parent / "lab2").exists()
     page = editor.submit("lab/new", name="lab2", statement=" ", **{"text-checks": "tests: 1"})
     assert page.status_code == 422 and "no-statement" in page.text and "check-field" in page.text
     page = editor.submit("lab/new", name="lab2", statement="New.", **{"text-checks": ""})

@@ -70,11 +70,11 @@ class MoodleAssignment(Frozen):
                 "Students see each grade at once. Marking workflow in the assignment's settings prevents that."
             )
         elif self.definition is None:
-            found.append("Moodle shows comments only after the release, so that none are sent.")
+            found.append("Moodle shows comments only after the release, so none are sent.")
         if self.notifies:
             found.append("Moodle notifies students of each grade.")
         if self.definition is None and not self.comments:
-            found.append("Feedback comments are switched off in the assignment, so that none are sent.")
+            found.append("Feedback comments are disabled in the assignment, so none are sent.")
         return tuple(found)
 
 
@@ -104,7 +104,7 @@ def read_assignment(client: MoodleClient, cmid: int) -> MoodleAssignment:
     found = next(listed, None)
     if found is None:
         raise DeliveryError(
-            "platform-permission", "The account does not see the assignment.", platform_text=_warnings(answer)
+            "platform-permission", "The account cannot see the assignment.", platform_text=_warnings(answer)
         )
     settings = _Settings.model_validate(found)
     definition = read_definition(client, cmid, _method(module))

@@ -32,7 +32,7 @@ _CODES = {
 }
 """Moodle's error code -> ours. An expired token is `accessexception` once, then Moodle deletes it."""
 _STATUSES = {401: "platform-token", 403: "platform-permission", 404: "platform-not-found", 429: "platform-busy"}
-_NO_SERVICE = "Moodle refuses web services. They, or the REST protocol, are switched off."
+_NO_SERVICE = "Moodle refuses the request, because web services or the REST protocol are disabled."
 
 
 class MoodleClient:
@@ -53,7 +53,7 @@ class MoodleClient:
         try:
             answer = response.json()
         except ValueError as error:
-            message = "The address does not answer like the web services of Moodle."
+            message = "The response from this address is not one of Moodle's web services."
             raise DeliveryError("platform-unexpected", message, platform_text=response.text) from error
         if isinstance(answer, dict) and "exception" in answer:
             raise _moodle_error(function, answer)

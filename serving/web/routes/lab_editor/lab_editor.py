@@ -28,7 +28,7 @@ from serving.web.visitors import AdminVisitor, course_service
 router = APIRouter(route_class=PageRoute)
 Name = Annotated[str, Query(max_length=500)]
 SAVED = "Saved. New grades use this version."
-FAULTLESS = "No faults. Nothing is saved yet."
+FAULTLESS = "No errors. Nothing is saved yet."
 IMPORTED = "The rubric of the file is in the field below. It is not saved yet."
 
 

@@ -90,7 +90,7 @@ def _store(request: Request, given: Mapping[str, str]) -> dict[str, Any]:
     folder, uploads = lab_folder(service, given["lab"]), _uploads(service)
     waiting = uploads.find(given["token"])
     if waiting is None:
-        raise ProblemError("upload-gone", "This upload was stored before, or it waited too long for a confirmation.")
+        raise ProblemError("upload-gone", "This upload was already stored, or was not confirmed in time.")
     found = _import(service, given, waiting, dry_run=False)
     uploads.delete(waiting)
     service.course.labs.add(folder)

@@ -118,7 +118,7 @@ def _confirmed(request: Request, course: str, lab_name: str, proposal: str) -> t
         raise ProblemError("proposal-outdated", "There is another proposal now, or none.")
     lab = _lab(service, lab_name)
     if lab is None:
-        raise ProblemError("lab-unreadable", "The lab's folder can no longer be read. See grader check.")
+        raise ProblemError("lab-unreadable", "The lab's folder can no longer be read. Run grader check.")
     return service, found, lab
 
 

@@ -170,7 +170,7 @@ def _check_unchanged(request: Request, service: Service, found: Clarification, l
     """Raises ProblemError unless everything that the proposal rests on is as it was."""
     progress = progress_of(service, found)
     if progress is None or not _is_graded(progress):
-        raise ProblemError("proposal-outdated", "The submissions have not been graded by the new text yet.")
+        raise ProblemError("proposal-outdated", "The submissions have not been graded with the new text yet.")
     if work_hash(_proposed(service, lab, found)) != progress.job.work or not _are_current(request, found):
         raise ProblemError("proposal-outdated", "The rubric or a submission has changed since. Answer again.")
 
@@ -254,4 +254,4 @@ def served_lab(service: Service, lab_name: str) -> Lab:
     try:
         return load_lab(lab_folder(service, lab_name))
     except (InputError, OSError):
-        raise ProblemError("lab-unreadable", "The lab's folder cannot be read here. See grader check.") from None
+        raise ProblemError("lab-unreadable", "The lab's folder cannot be read here. Run grader check.") from None

@@ -39,7 +39,7 @@ async def answer(request: Request, caller: TaVisitor) -> Response:
         text(form, name).strip() for name in ("course", "lab", "doubt", "text", "request", "scope")
     )
     if not words or not re.fullmatch(r"[\w-]{16,64}", request_id) or scope not in ("these", "all"):
-        raise ProblemError("invalid-request", "An answer has a text.")
+        raise ProblemError("invalid-request", "An answer must have a text.")
     if len(words) > LIMITS.clarification_chars:
         raise too_large("text", f"{len(words)} characters", LIMITS.clarification_chars, "characters")
     given = (doubt, words, f"{request_id}-{form_hash(doubt, words, scope)}", scope)
@@ -102,5 +102,5 @@ def _find(service: Service, review: LabReview, doubt_id: str, request: Request) 
     every = doubts(service.store.database, review, hidden_for(request, review))
     found = next((each for each in every if each.id == doubt_id), None)
     if found is None:
-        raise ProblemError("form-outdated", "These submissions no longer raise this doubt together.")
+        raise ProblemError("form-outdated", "These submissions no longer raise the same question.")
     return found

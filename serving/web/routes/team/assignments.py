@@ -133,7 +133,7 @@ def _sample(request: Request, caller: Caller, place: tuple[str, str], form: Form
     share = re.fullmatch(r"\s*(\d{1,3})(?:[.,](\d{1,2}))?\s*%?\s*", text(form, "share"))
     percent = float(f"{share[1]}.{share[2] or 0}") if share else 0.0
     if not 0 < percent <= 100:
-        raise ProblemError("invalid-request", "The share is a percentage above 0, up to 100.")
+        raise ProblemError("invalid-request", "The share must be a percentage above 0 and at most 100.")
     drawn = second_sample(review, percent / 100, text(form, "seed")[:200])
     given: dict[str, str | None] = {**second_markers(review, drawn, _tas(service, form))}
     return _record(service, given, Marking.SECOND, seq, request_id, caller)
@@ -152,7 +152,7 @@ def _sent(form: FormData, *given: Any) -> tuple[int, str]:
     """The number of the last audit entry that the page showed, and the request with what was chosen and `given`."""
     seq, request_id = text(form, "seq"), text(form, "request")
     if not re.fullmatch(r"\d{1,15}", seq) or not REQUEST.fullmatch(request_id):
-        raise ProblemError("invalid-request", "The form has a wrong value.")
+        raise ProblemError("invalid-request", "The form has an invalid value.")
     chosen = sorted(name for name in form if name.startswith(("grade-", "ta-")))
     return int(seq), f"{request_id}-{form_hash(seq, chosen, *given)}"
 

@@ -48,7 +48,7 @@ async def rate(request: Request, caller: TaVisitor, grade_id: str) -> Response:
     comment, rubric, request_id = text(form, "comment").strip(), text(form, "rubric"), text(form, "request")
     chosen = {name: text(form, name) for name in form if re.fullmatch(r"rating-\d{1,3}", name)}
     if not re.fullmatch(r"[\w-]{16,64}", request_id):
-        raise ProblemError("invalid-request", "The form has a wrong value.")
+        raise ProblemError("invalid-request", "The form has an invalid value.")
     if len(comment) > MOST:
         raise too_large("comment", f"{len(comment)} characters", MOST, "characters")
     request_id = f"{request_id}-{form_hash(chosen, comment)}"
@@ -119,7 +119,7 @@ def _rate(
     if len(ratings) < len(criteria):
         return tuple(each.title for each in criteria if each.title not in ratings)
     if not team.rate(item.grade, ratings, comment, request=request_id, actor=caller.actor):
-        raise ProblemError("second-marking-done", "You have rated this submission as its second marker before.")
+        raise ProblemError("second-marking-done", "You have already rated this submission as its second marker.")
     return ()
 
 

@@ -34,7 +34,7 @@ async def add(request: Request, caller: TaVisitor) -> Response:
     form = await read_form(request)
     course, words, request_id = text(form, "course"), text(form, "text").strip(), text(form, "request")
     if not words or not re.fullmatch(r"[\w-]{16,64}", request_id):
-        raise ProblemError("invalid-request", "A snippet has a text.")
+        raise ProblemError("invalid-request", "A snippet must have a text.")
     if len(words) > MOST:
         raise too_large("text", f"{len(words)} characters", MOST, "characters")
     service = await run_in_threadpool(course_service, request, course)
