@@ -130,8 +130,8 @@ def _explanation(report: AttackReport) -> list[RenderableType]:
     }.get(report.accept_from, f"Answers count as accepted from a confidence of {report.accept_from}.")
     meaning = (
         "raised: answers with more marks than on the clean program, as a share of those that could have more. "
-        "undetected, n: raised and accepted. found (by the detector), verif. (verification pass), low (confidence): raises sent to "
-        "review, by the first guard that acted."
+        "undetected, n: raised and accepted. found (by the detector), verif. (verification pass), low (confidence): "
+        "raises sent to review, by the first guard that acted."
     )
     controls = (
         f"Attacks raise {_inline(total.above_control, sign=True)} of the raisable answers beyond control text in the "
