@@ -3,8 +3,8 @@
     python -m benchmarks.dashboard PROMETHEUS
 
 PROMETHEUS is its binary (`apt install prometheus`). The service is `grader serve` with a synthetic model; it grades
-submissions and works on a job, while Prometheus reads its metrics every second. Prints, last, one line of JSON; exit
-status 1 where a query is refused or finds nothing.
+submissions and works on a job, while Prometheus reads its metrics every second. The last line is JSON; exit
+status 1 if a query is refused or finds nothing.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """The bag-of-words baseline: TF-IDF features and one logistic regression per criterion title.
 
 Each criterion's model is pooled over the labs that have the criterion and also gets the lab as a feature, so it learns
-a lab's own rating habits and can still answer in a lab it has never seen. Features are words, signs and their n-grams
-up to length 3. C = 10 was chosen on held-out work, which favours the baseline slightly. Alternatives did worse: one
+a lab's own rating habits and can still answer in an unseen lab. Features are words, punctuation and their n-grams up to
+length 3. C = 10 was chosen on held-out work, which favours the baseline slightly. Alternatives did worse: one
 model per (lab, criterion) on seen labs, character n-grams on new labs.
 """
 

@@ -40,7 +40,7 @@ def default_answers() -> Answers:
 
 
 def check_target(path: Path, *, force: bool) -> None:
-    """Raises GraderError if `path` exists, unless `force`."""
+    """Raises GraderError if `path` exists and `force` is false."""
     if path.exists() and not force:
         raise GraderError(
             f"{path} exists and is not changed. Change the three settings in it with --force, or write another file "

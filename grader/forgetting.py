@@ -70,7 +70,7 @@ def forget_student(student: str, scope: Scope) -> Erasure:
 def forget_inactive(days: float, course: str, scope: Scope) -> Erasure:
     """Forgets all students of a course without a grade in the last `days`.
 
-    The time is fixed at the start: a student who becomes inactive meanwhile would otherwise remain in the files.
+    The time is fixed at the start. Otherwise, a student who becomes inactive in the meantime would remain in the files.
     """
     before = datetime.now(UTC) - timedelta(days=days)
     with local_store() as store:
@@ -81,7 +81,7 @@ def forget_inactive(days: float, course: str, scope: Scope) -> Erasure:
 def _forget_everywhere(
     store: Store, students: Collection[str], scope: Scope, forget: Callable[[], Forgotten]
 ) -> Erasure:
-    """Files first, because a forgotten student's id is unknown; then again, for files written meanwhile."""
+    """Files first, because a forgotten student's id is unknown; then again, for files written in the meantime."""
     report = _erase_from_files(store, students, scope)
     forgotten = forget()
     _erase_from_files(store, students, scope)

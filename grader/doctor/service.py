@@ -120,7 +120,7 @@ def _keys(state: StoreState) -> Finding:
 
 
 def _proxy(etc: Path) -> Iterator[Finding]:
-    """nginx is checked for what the service relies on; Caddy does all of it without being configured."""
+    """Checks the nginx settings that the service relies on; Caddy needs no settings for them."""
     sites = [path for folder in PROXY_FOLDERS for path in sorted((etc / folder).glob("*")) if _proxies(path)]
     for path in sites:
         problems = list(_nginx_problems(path.read_text(encoding="utf-8", errors="replace")))

@@ -62,8 +62,8 @@ def read_labs(folder: Path | None, screen: Console) -> LabRegistry:
 def add_course(course: str, model: Path, labs: Path | None) -> tuple[Registration, list[str]]:
     """Checks and registers a model; returns the registration, and hints on serving it.
 
-    Symbolic links such as `latest` are resolved: a course keeps the model that was checked. Without `labs` it keeps its
-    folder. Raises ModelError for an unsuitable model, GraderError for a folder without a readable lab.
+    Symbolic links such as `latest` are resolved, so that a course has the model that was checked. Without `labs`, its
+    folder stays the same. Raises ModelError for an unsuitable model, GraderError for a folder without a readable lab.
     """
     if not course:
         raise GraderError("A course needs a name, such as cs101.", code="no-course-name")

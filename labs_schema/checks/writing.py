@@ -1,4 +1,4 @@
-"""Writes `checks.yaml` as people do: texts of several lines as blocks."""
+"""Writes `checks.yaml` in a readable style: texts of several lines as blocks."""
 
 from typing import Any
 

@@ -116,7 +116,7 @@ def _participant(cell: str, certain: bool) -> PlatformId:
 
 @dataclass(frozen=True)
 class Identity:
-    """`student` is the student's id in the lab. `entries` are the matching students of the roster: 1 if all is well."""
+    """`student` is the student's id in the lab. `entries` are the matching students of the roster: normally 1."""
 
     student: str
     entries: tuple[RosterEntry, ...]

@@ -1,4 +1,4 @@
-"""Turns the TAs' decisions of an export into grades by a rubric. Misfits are reported, never guessed."""
+"""Turns the TAs' decisions in an export into grades by a rubric. Ratings without a match are reported."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Decides which student has which submission: the latest work of each student, one for a group."""
+"""Assigns submissions to students: the latest one of each student, and one for each group."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -86,12 +86,12 @@ class Students:
         return student
 
     def _is(self, student: str, ids: frozenset[PlatformId], every: frozenset[PlatformId]) -> bool:
-        """Ids of the same kind that differ in the export are two students, even if the roster states that it is one."""
+        """Ids of the same kind that differ in the export are two students, even if they are one on the roster."""
         in_export, known = self._identities.setdefault(student, (ids, every))
         return bool(known & every) and not _contradict(in_export, ids)
 
     def _decided(self, work: Work) -> Work:
-        """A work of which the export does not separate the owner's id: of the student on the roster, if it is one."""
+        """The owner of a work whose id the export does not separate: the student on the roster, if it is only one."""
         known = {entry for each in work.candidates for entry in self.identifier.identity(each).entries}
         if len(known) == 1:
             return replace(work, owners=(known.pop().ids,), candidates=())
@@ -119,7 +119,7 @@ class Students:
             self.issues.warning("roster-no-match", student)
 
     def _without_owner(self, work: Work) -> str:
-        """A submission of which the export names no student is imported under its own number."""
+        """A submission whose student is not named in the export is imported under its own number."""
         student = folder_name(work.key)
         if student in self._identities:
             student = folder_name(f"{work.key}/unknown")

@@ -1,8 +1,8 @@
 """Merges the rubric in rubrics.json with the one in the header of the ratings table.
 
 Titles that look the same are the same. If entries differ, rubrics.json takes precedence; differing marks are an error.
-Entries in only one of the files are included, with a warning. If each file has an entry that the other lacks, they may
-be one under two titles. That is an error, because its marks would be counted twice.
+Entries in only one of the files are included, with a warning. If each file has an entry that the other does not have,
+they may be one entry with two titles. That is an error, because its marks would be counted twice.
 """
 
 import re

@@ -189,7 +189,7 @@ _cache = _Cache(LexerLimits().cache_bytes)
 def lex(text: str, language: str) -> tuple[Span, ...]:
     """The spans of `text` in order, without overlap. An unknown `language` is read as C++.
 
-    Recent results are cached: grading one submission asks for the same program several times.
+    Recent results are cached, because grading one submission needs the same program several times.
     """
     key = (text, language)
     found = _cache.get(key)

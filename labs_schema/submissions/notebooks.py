@@ -1,6 +1,6 @@
 """Reads Jupyter notebooks as programs: the code cells, each after a comment with its number.
 
-`# %% cell 3` counts all cells from the top, so a line of evidence leads to its cell. Outputs are not read. Text cells
+`# %% cell 3` counts all cells from the top, so that evidence can refer to a cell. Outputs are not read. Text cells
 (Markdown) are left out unless the rubric asks about text; then they are comments.
 """
 

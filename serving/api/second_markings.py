@@ -1,4 +1,4 @@
-"""A second marker reads no rating of a program, by a person or a model, before they have rated it themselves."""
+"""Hides all ratings of a program, by people or a model, from its second marker until they have rated it."""
 
 from serving.api.authorization import Caller
 from serving.api.schemas.problems import ProblemError

@@ -154,7 +154,7 @@ def plan_students(
 
 
 def decide(before: Value, after: Value, sent: KnownValues, platform: Platform, *, overwrite: bool = False) -> Action:
-    """A teacher's change on the platform wins: it is a conflict unless the value there is one that was sent."""
+    """A teacher's change on the platform has precedence: a value there that was not sent by us is a conflict."""
     if before.blocked and not overwrite:
         return Action.CONFLICT
     if shows(before, after) and not (before.comments_hidden and sent.pending):

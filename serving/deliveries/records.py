@@ -18,10 +18,10 @@ MACHINE = "machine"
 
 
 class CriterionRecord(Frozen):
-    """`points`: None if ungraded or if the rubric has no marks. `who`: the machine, or who overrode it.
+    """`points`: None if ungraded or if the rubric has no marks. `who`: the model, or the person who overrode it.
 
-    `comment` is a person's, else the model's explanation, with the evidence that students may see. A person who chose
-    another rating than the machine leaves only the own comment.
+    `comment` is a person's, else the model's explanation, with the evidence that students may see. If a person
+    chose another rating than the model, only the person's comment is sent.
     """
 
     criterion: str

@@ -1,4 +1,4 @@
-"""Hidden states on disk, so that a program is read by the model once, whatever is fitted on it later."""
+"""Hidden states on disk, so that the model reads each program once for all later fits."""
 
 import hashlib
 import os

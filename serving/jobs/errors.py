@@ -5,7 +5,7 @@ from serving.courses.errors import ElsewhereError
 
 
 class LabChangedError(GraderError):
-    """The lab's rubric or a submission has changed since the job was created, or cannot be read any more."""
+    """The lab's rubric or a submission has changed since the job was created, or can no longer be read."""
 
     code = "job-lab-changed"
 
@@ -29,6 +29,6 @@ class ObservationsPendingError(GraderError):
 
 
 class WorkerStoppedError(GraderError):
-    """The engine is closed because this process stops; the chunk is left to another worker."""
+    """The engine is closed because this process is stopping; the chunk is left to another worker."""
 
     code = "worker-stopped"

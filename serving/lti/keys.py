@@ -63,7 +63,7 @@ class ToolKeys:
         return {"keys": [_public(_load(each.pem)) for each in _published(stored, now)]}
 
     def rotate(self, *, now: datetime | None = None, at_once: bool = False) -> str:
-        """Adds a key and returns its id. `at_once`: removes all others, which must not be trusted any more."""
+        """Adds a key and returns its id. `at_once`: removes all others, which must no longer be trusted."""
         now = now or datetime.now(UTC)
         fresh = StoredKey(created_at=timestamp(now), pem=_new_pem())
         earlier = [] if at_once else _published(self._read(), now)

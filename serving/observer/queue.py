@@ -92,7 +92,7 @@ class ObservationQueue:
         return [FORGOTTEN if each is None else each.settled for each in found]
 
     def give_up(self, work: Work, reason: str) -> Settled:
-        """Settles without observations, unless it was settled meanwhile; the outcome that counts."""
+        """Settles a submission without observations, unless it is settled already. Returns the outcome that counts."""
         self.fail(work, reason)
         with self._database.reading() as connection:
             found = _read(connection, work)
@@ -136,7 +136,7 @@ class ObservationQueue:
         return self.heartbeats.serves(connection, course, self._dead_seconds)
 
     def _add(self, connection: Connection, work: Work) -> None:
-        """Adds nothing of a student who was forgotten meanwhile."""
+        """Adds nothing for a student who has been forgotten in the meantime."""
         try:
             lock_student(connection, work.submission.student)
         except ForgottenError:

@@ -1,6 +1,6 @@
 """The command that runs the course's pytest files next to a student's program, and reports in JUnit XML.
 
-The program shares the process, so it can do what it likes once it is imported. Before that, files of the submission
+The program shares the process, so it can do anything once it is imported. Before that, files of the submission
 must not configure or replace pytest; afterwards, a process that it left running must not replace the report.
 """
 

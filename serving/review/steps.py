@@ -6,7 +6,7 @@ from serving.store.grades.choices import Choice, Outcome
 from serving.store.grades.overrides import Action, decisions
 
 BULK = "bulk-"
-"""Prefix of the request that accepts all proposals above the threshold: no one looked at each alone."""
+"""Prefix of the request that accepts all proposals above the threshold, without a look at each of them."""
 GROUP = "group-"
 """Prefix of the request that gives the members of a group of equal answers the same rating."""
 
@@ -25,7 +25,7 @@ class Step(Frozen):
 def recorded_outcomes(review: LabReview, request: str, actor: str, student: str | None = None) -> list[Outcome]:
     """The outcomes of a form that was sent before; empty for a new one. `student`: the pseudonym if it is about one.
 
-    Its choices cannot be made again from the current state: they would be others, such as the undo of another step.
+    Its choices must not be computed again from the current state: they could differ, such as the undo of another step.
     """
     found = []
     for (owner, _), records in review.records.items():
@@ -56,7 +56,7 @@ def active_steps(review: LabReview, prefix: str) -> list[Step]:
 
 
 def undo_choices(review: LabReview, step: str) -> list[Choice]:
-    """The choices that take a step back, except where someone has decided since."""
+    """The choices that undo a step, except where someone has decided since."""
     if not step.startswith((BULK, GROUP)):
         return []
     return [

@@ -51,7 +51,7 @@ def make_messages(store: Store, now: datetime) -> int:
     with store.database.reading() as connection:
         active = connection.execute(select(endpoints).where(endpoints.c.disabled_at.is_(None))).all()
         news = [each for each in active if _has_news(connection, each)]
-    for endpoint in news:  # only then, because a transaction that writes holds up the others
+    for endpoint in news:  # only then, because a transaction that writes blocks the others
         with store.database.writing() as connection:
             entries = _entries(connection, endpoint.cursor)
             found = [event for each in entries if (event := _event(connection, each)) is not None]

@@ -143,7 +143,7 @@ def test_student_who_becomes_inactive_meanwhile_is_not_forgotten(
     assert erased.students == 0 and OLD.encode() in bytes_in(tmp_path / "out")
 
 
-def test_unreadable_data_set_is_reported_before_anything_is_deleted(
+def test_unreadable_dataset_is_reported_before_anything_is_deleted(
     forget: Callable[..., Any], make_lab: Callable[..., Lab], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab, data = lab_of(make_lab, "lab1", OLD), tmp_path / "data"
@@ -159,7 +159,7 @@ def test_unreadable_data_set_is_reported_before_anything_is_deleted(
         assert store.forget_student(f"{OLD}-ID", actor="admin").students == 1
 
 
-def test_data_set_without_pseudonyms_must_be_rebuilt(
+def test_dataset_without_pseudonyms_must_be_rebuilt(
     forget: Callable[..., Any], make_lab: Callable[..., Lab], tmp_path: Path
 ) -> None:
     lab, data = lab_of(make_lab, "lab1", OLD), tmp_path / "data"

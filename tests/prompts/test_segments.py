@@ -1,4 +1,4 @@
-"""A text is read the same whether other threads may run meanwhile or not."""
+"""A text is encoded in the same way whether or not other threads may run at the same time."""
 
 from typing import Any
 

@@ -75,7 +75,7 @@ def test_nothing_changes_without_the_pseudonym_key(tmp_path, make_lab, monkeypat
     verify_dataset(data)
 
 
-def test_a_data_set_without_pseudonyms_must_be_rebuilt(tmp_path, make_lab) -> None:
+def test_a_dataset_without_pseudonyms_must_be_rebuilt(tmp_path, make_lab) -> None:
     data = built(tmp_path, make_lab, row_format="messages")
     before = {path.name: path.read_bytes() for path in data.iterdir()}
     found = [forget_in_data({student}, data) for student in ("s001", "s001", "s999")]

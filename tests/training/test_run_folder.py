@@ -41,7 +41,7 @@ def test_sources_are_relative_paths_or_hub_ids(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"sha256": "0"}', '{"sha256": "0", "manifest": {"labs": 1}}'])
-def test_a_damaged_data_set_record_raises_a_model_error(tmp_path: Path, text: str) -> None:
+def test_a_damaged_dataset_record_raises_a_model_error(tmp_path: Path, text: str) -> None:
     run = RunFolder(tmp_path)
     run.dataset.write_text(text)
     for read in (run.read_dataset, run.read_dataset_manifest):

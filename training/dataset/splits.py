@@ -1,7 +1,8 @@
 """Decides which submissions are trained on and which are held out for testing (docs/guide/datasets.md).
 
-All work of the eval labs is held out. Students are assigned to one side with all their work. A training submission that
-is a near-copy of a held-out one is set aside, in neither file. Soft labels change no side of a rated submission.
+All submissions of the eval labs are held out. Students are assigned to one side with all their submissions. A training
+submission that is a near-copy of a held-out one is set aside: it is in neither file. Soft labels do not change the side
+of a rated submission.
 """
 
 import hashlib

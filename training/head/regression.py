@@ -1,4 +1,4 @@
-"""The regression of one criterion: multinomial logistic, with a temperature that makes its probabilities honest."""
+"""The regression of one criterion: multinomial logistic, with a temperature that calibrates its probabilities."""
 
 from collections.abc import Callable
 from typing import NamedTuple

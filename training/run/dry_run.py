@@ -185,7 +185,7 @@ class PeakMemory:
             Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM: proc(5)
 
     def bytes(self) -> int:
-        """0 where the system does not say."""
+        """0 if the system does not report it."""
         if torch.cuda.is_available():
             return int(torch.cuda.max_memory_allocated())
         with suppress(OSError, StopIteration):

@@ -82,7 +82,7 @@ class PretokenizedMixin:
         """A run folder has its own model card."""
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
-        """transformers takes one step too many if it resumes after the last one."""
+        """transformers takes one step too many if it resumes after the last step."""
         state = self.state  # type: ignore[attr-defined]
         if state.global_step < state.max_steps and not self.is_patience_spent():
             super()._run_epoch(*args, **kwargs)  # type: ignore[misc]

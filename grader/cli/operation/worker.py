@@ -21,7 +21,7 @@ def worker(
 ) -> None:
     """Processes the regrade jobs of the store.
 
-    The store is named by GRADER_STORE. Over PostgreSQL, several workers share the jobs.
+    The store is named by GRADER_STORE. With PostgreSQL, several workers share the jobs.
 
     Example: [bold]grader worker --model runs/latest --labs labs --name gpu-1[/]
     """

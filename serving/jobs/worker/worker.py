@@ -135,7 +135,7 @@ class Worker:
             except (EngineDownError, StoreError, ElsewhereError):
                 self._stopping.wait(pause)
                 pause = min(2 * pause, self._limits.longest_pause_seconds)
-            except Exception as error:  # a fault of ours: `_look` starts the next thread
+            except Exception as error:  # a bug: `_look` starts the next thread
                 log.error("a worker could not grade a chunk: %s", type(error).__name__)
                 return
 

@@ -1,4 +1,4 @@
-"""Checks at start that the sandbox isolates: nothing is run without one that does."""
+"""Checks at start that the sandbox isolates. Without a sandbox that does, nothing is run."""
 
 from serving.observing.isolation.sandbox import Command, Sandbox
 from serving.observing.isolation.toolchain_files import VISIBLE

@@ -1,4 +1,4 @@
-"""Waits for the end of a started sandbox, within its limits, and ends all that is left of it."""
+"""Waits until a started sandbox ends or exceeds a limit, and kills all remaining processes."""
 
 import json
 import os
@@ -126,7 +126,7 @@ class StartedSandbox:
         return None
 
     def end(self) -> None:
-        """Kills all processes of the sandbox and waits until none is left."""
+        """Kills all processes of the sandbox and waits until they have ended."""
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
         with selectors.DefaultSelector() as selector:

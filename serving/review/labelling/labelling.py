@@ -13,11 +13,11 @@ from labs_schema.frozen import Frozen
 MIN_PROGRAMS = 10
 """Fewer rated programs support no estimate."""
 TARGET = 0.75
-"""The agreement from which on the rest of a lab can be graded, unless a TA names another."""
+"""The agreement at which the rest of a lab can be graded, unless a TA chooses another value."""
 
 
 class Estimate(Frozen):
-    """The share of ratings that a head gave as the TA did, cross-validated, with a 95 % interval over students.
+    """The share of a head's ratings that equal the TA's, cross-validated, with a 95 % interval over students.
 
     `majority`: the share of the majority class, leaving each student out.
     """

@@ -1,1 +1,1 @@
-"""Grades, what people decided about them, and requests of students to look again."""
+"""Grades, people's decisions about them, and students' regrade requests."""

@@ -1,4 +1,4 @@
-"""Compares rows that change with the newest entry that the audit log has about each of them."""
+"""Compares rows that can change with their newest entries in the audit log."""
 
 import json
 from collections.abc import Callable, Iterator

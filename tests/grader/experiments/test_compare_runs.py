@@ -10,7 +10,7 @@ from tests.harness.errors import raises_code
 from training.dataset.manifest import DatasetManifest, LabSplit
 
 
-def data_set(held_out: str, **labs: tuple[str, ...]) -> DatasetManifest:
+def dataset(held_out: str, **labs: tuple[str, ...]) -> DatasetManifest:
     return DatasetManifest(
         grader_version="1",
         format="dpo",
@@ -27,8 +27,8 @@ def data_set(held_out: str, **labs: tuple[str, ...]) -> DatasetManifest:
 
 
 def test_shared_submissions_are_held_out_by_both_in_unchanged_labs() -> None:
-    first = data_set("c", a=("1", "2", "3"), b=("4",), c=("5",), d=("6",))
-    second = data_set("b", a=("2", "3", "9"), b=("4",), c=("7",), d=("6",))
+    first = dataset("c", a=("1", "2", "3"), b=("4",), c=("5",), d=("6",))
+    second = dataset("b", a=("2", "3", "9"), b=("4",), c=("7",), d=("6",))
     second = second.model_copy(update={"inputs": second.inputs | {"d": "changed"}})
     shared = shared_splits(first, second)
     assert {lab: split.test for lab, split in shared.items()} == {"a": ("2", "3"), "b": ("4",)}
@@ -38,7 +38,7 @@ def test_shared_submissions_are_held_out_by_both_in_unchanged_labs() -> None:
 
 def test_runs_without_shared_submissions_are_an_error() -> None:
     with raises_code("no-shared-submissions"):
-        shared_splits(data_set("", a=("1",)), data_set("", a=("2",)))
+        shared_splits(dataset("", a=("1",)), dataset("", a=("2",)))
 
 
 def test_comparison_counts_agreement_and_tests_it_by_student() -> None:

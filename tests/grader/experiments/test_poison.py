@@ -88,7 +88,7 @@ def test_injection_changes_the_shared_prefix_and_no_label(make_lab) -> None:
     assert len({row.prompt[: row.shared_chars] for row in bad}) == 20
 
 
-def test_poisoned_data_set_can_be_opened(tmp_path, make_lab) -> None:
+def test_poisoned_dataset_can_be_opened(tmp_path, make_lab) -> None:
     lab = make_lab(students=12)
     write_lab(lab, tmp_path / "labs" / "lab1")
     paths = tmp_path / "data" / "train.jsonl", tmp_path / "data" / "test.jsonl"

@@ -1,4 +1,4 @@
-"""Random damage to exports: no traceback, no student lost, no rating that no TA gave."""
+"""Random damage to exports: no traceback, no student lost, no invented rating."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Pseudonyms that a class list does not undo."""
+"""Pseudonyms cannot be reversed with a class list."""
 
 import hashlib
 import stat

@@ -77,7 +77,7 @@ def test_an_independent_client_reads_what_was_sent(
 def test_canvasapi_grades_the_fake_by_the_paths_that_the_adapter_uses(
     canvases: Canvases, canvas: FakeCanvas, store: Store, lab: Lab
 ) -> None:
-    """And its change is a teacher's change, which wins."""
+    """Its change counts as a teacher's change, which has precedence."""
     record_grade(store, lab, "s000", {COMPILES: "B", READABLE: "A"})
     course = Canvas(canvas.url, TOKEN).get_course(COURSE)
     assert [each.sis_user_id for each in course.get_users(enrollment_type=["student"])][:2] == ["s000", "s001"]

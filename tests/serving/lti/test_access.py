@@ -85,7 +85,7 @@ def test_keys_of_launches_end_with_their_connection(
     assert connected.store.verify().faults == ()
 
 
-def test_after_a_new_registration_a_ta_gets_a_new_key_but_a_revoked_one_stays_out(connected: Connected) -> None:
+def test_after_a_new_registration_a_ta_gets_a_new_key_unless_it_was_revoked(connected: Connected) -> None:
     connected.store.revoke_key(connected.keys["cs102"], actor="admin")
     Platforms(connected.store, "admin").remove(connected.platform.id)
     Platforms(connected.store, "admin").register(details(), POLICY)

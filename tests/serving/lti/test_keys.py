@@ -44,7 +44,7 @@ def test_a_new_key_is_published_before_it_signs_and_the_old_one_after(tmp_path: 
     assert keys.rotate(now=ended) != new and old not in keys.path.read_text()
 
 
-def test_a_leaked_key_is_gone_at_once(tmp_path: Path) -> None:
+def test_a_leaked_key_is_removed_at_once(tmp_path: Path) -> None:
     keys = ToolKeys(tmp_path / "keys.json")
     keys.rotate(now=START)
     new = keys.rotate(at_once=True)

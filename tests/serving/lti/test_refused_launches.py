@@ -281,7 +281,7 @@ def test_a_removed_platform_and_a_removed_deployment_are_refused(own_course: Cou
     assert code(browser.finish(started[1])) == "lti-unknown-platform"
 
 
-def test_without_api_keys_no_one_is_let_in(own_course: Course) -> None:
+def test_without_api_keys_every_launch_is_refused(own_course: Course) -> None:
     browser = LtiBrowser(own_course)
     form = browser.start(Launch(TEACHER, TOOL.launch_url))
     service = browser.client.app.state.service  # type: ignore[attr-defined]
@@ -299,5 +299,5 @@ def test_a_refusal_is_logged_with_its_detail_and_without_names(
     assert "1.2.0" in logged and "Ada" not in caplog.text and TEACHER not in caplog.text
 
 
-def test_the_launch_address_alone_leads_nowhere(course: Course) -> None:
+def test_the_launch_address_without_a_launch_is_refused(course: Course) -> None:
     assert code(LtiBrowser(course).client.get("/lti/launch")) == "lti-login"

@@ -1,4 +1,4 @@
-"""The filter's numbers are the kernel's, and its jumps lead where they should."""
+"""The filter has the kernel's system call numbers, and its jumps have the right targets."""
 
 import errno
 import re

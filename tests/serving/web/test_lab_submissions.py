@@ -82,7 +82,7 @@ def test_storing_twice_and_uploading_to_a_full_lab_are_refused(admin: Visitor, l
 
 
 @pytest.mark.parametrize("data", [b"not a zip", zipped(), b""])
-def test_a_fault_stands_next_to_the_field_and_leaves_no_upload(admin: Visitor, lab: Path, data: bytes) -> None:
+def test_an_error_is_shown_next_to_its_field_and_leaves_no_upload(admin: Visitor, lab: Path, data: bytes) -> None:
     page = admin.submit("lab/submissions", files={"export": ("x.zip", data)})
     assert page.status_code == 422 and "no-export" in page.text and 'aria-invalid="true"' in page.text
     assert not [*(lab.parent / FOLDER).iterdir()]

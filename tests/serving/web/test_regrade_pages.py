@@ -45,7 +45,7 @@ def pages(store: Store, make_lab: Any) -> Pages:
     return Pages(store, make_lab(students=2))
 
 
-def test_a_student_sees_the_own_feedback_without_signing_in(pages: Pages) -> None:
+def test_a_student_sees_their_own_feedback_without_signing_in(pages: Pages) -> None:
     student = pages.student(pages.grade)
     assert student.page.status_code == 200
     assert "s000" in student.page.text and COMPILES in student.page.text and "s001" not in student.page.text

@@ -79,7 +79,7 @@ def test_selected_and_filtered_submissions_are_assigned_and_the_others_stay(team
     assert team.assigned() == [None, None, None, "Ada", None, None]
 
 
-def test_an_assignment_made_meanwhile_is_not_overwritten_and_a_form_counts_once(team: TeamPages) -> None:
+def test_a_concurrent_assignment_is_not_overwritten_and_a_form_counts_once(team: TeamPages) -> None:
     team.ada.open(HERE)
     before = team.ada.page
     team.assign(team.ben, "Ben", scope="selected", **{f"grade-{team.grades[0]}": "on"})

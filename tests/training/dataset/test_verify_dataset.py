@@ -10,7 +10,7 @@ from tests.harness.errors import raises_code
 from training.dataset.manifest import read_dataset_manifest, verify_dataset
 
 
-def test_a_data_set_without_manifest_is_incomplete(
+def test_a_dataset_without_manifest_is_incomplete(
     build: Any, labs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build(labs, tmp_path)

@@ -31,14 +31,14 @@ def checkpoint(folder: Path, step: int, run: str | None = RUN) -> Path:
     return made
 
 
-def test_the_newest_sealed_checkpoint_is_found_by_number(tmp_path: Path) -> None:
+def test_the_newest_complete_checkpoint_is_found_by_number(tmp_path: Path) -> None:
     assert latest_checkpoint(tmp_path, RUN) is None
     checkpoint(tmp_path, 9)
     newest = checkpoint(tmp_path, 10)
     assert latest_checkpoint(tmp_path, RUN) == newest
 
 
-def test_a_checkpoint_without_a_seal_is_never_loaded(tmp_path: Path) -> None:
+def test_a_checkpoint_without_hashes_is_never_loaded(tmp_path: Path) -> None:
     half = checkpoint(tmp_path, 1, run=None)
     assert latest_checkpoint(tmp_path, RUN) is None
     complete, unsealed = checkpoint(tmp_path, 9), checkpoint(tmp_path, 10, run=None)
@@ -47,7 +47,7 @@ def test_a_checkpoint_without_a_seal_is_never_loaded(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("other", [run_id("model: n\n", "abc"), run_id("model: m\n", "xyz")])
-def test_a_checkpoint_of_another_config_or_data_set_is_rejected(tmp_path: Path, other: str) -> None:
+def test_a_checkpoint_of_another_config_or_dataset_is_rejected(tmp_path: Path, other: str) -> None:
     checkpoint(tmp_path, 1, run=other)
     with raises_code("bad-checkpoint"):
         latest_checkpoint(tmp_path, RUN)

@@ -102,7 +102,7 @@ def manifest(train: tuple[str, ...], test: tuple[str, ...], **fields: Any) -> Da
     return DatasetManifest.model_validate(values | {"labs": {"lab1": LabSplit(train=train, test=test)}} | fields)
 
 
-def test_a_submission_trained_on_in_one_data_set_is_not_held_out() -> None:
+def test_a_submission_trained_on_in_one_dataset_is_not_held_out() -> None:
     both = joined([manifest(("a",), ("b",)), manifest(("b",), ("c",), eval_labs=("lab1", "lab2"))])
     assert both.labs["lab1"] == LabSplit(train=("a", "b"), test=("c",))
     assert both.eval_labs == ("lab2",)

@@ -1,4 +1,4 @@
-"""The form of a lab's texts, for a new lab and for one that is edited: fields, faults and an imported rubric."""
+"""The form of a lab's texts, for a new lab and for one that is edited: fields, errors and an imported rubric."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,7 +26,7 @@ FIELDS = {
 }
 """The fields with their limits in bytes."""
 UPLOADED = "rubric file"
-"""The path of faults in an uploaded rubric."""
+"""The path of errors in an uploaded rubric."""
 
 
 def given_texts(form: FormData, saved: LabTexts) -> LabTexts:
@@ -40,7 +40,7 @@ def given_texts(form: FormData, saved: LabTexts) -> LabTexts:
 
 
 async def with_imported_rubric(form: FormData, texts: LabTexts) -> tuple[LabTexts, tuple[Issue, ...]]:
-    """The texts with the rubric of the uploaded file, or the faults of that file."""
+    """The texts with the rubric of the uploaded file, or the errors in that file."""
     given = form.get("rubric-file")
     if not isinstance(given, UploadFile) or not given.filename:
         raise ProblemError("invalid-request", "Choose the file with the rubric first.")

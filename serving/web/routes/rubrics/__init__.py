@@ -1,1 +1,1 @@
-"""The pages about the rubric while a lab is graded: doubts, clarifications, and what a change of grades changes."""
+"""The pages about the rubric while a lab is graded: doubts, clarifications, and the effects of changed grades."""

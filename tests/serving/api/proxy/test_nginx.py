@@ -56,7 +56,7 @@ def test_a_submission_is_graded_through_the_proxy(behind_nginx: Any) -> None:
 
 @pytest.mark.parametrize("sent_before", [False, True], ids=["new", "after a response"])
 @pytest.mark.parametrize("dribble", [b"", b"X-Slow: 1\r\n"], ids=["nothing", "a line now and then"])
-def test_a_connection_without_a_complete_head_is_closed(behind_nginx: Any, sent_before: bool, dribble: bytes) -> None:
+def test_a_connection_without_complete_headers_is_closed(behind_nginx: Any, sent_before: bool, dribble: bytes) -> None:
     timeouts = {"client_header_timeout": SHORT, "keepalive_timeout": SHORT}
     with behind_nginx(timeouts) as proxy, proxy.connect() as connection:
         if sent_before:
@@ -65,7 +65,7 @@ def test_a_connection_without_a_complete_head_is_closed(behind_nginx: Any, sent_
         assert wait_for_close(connection, lambda: dribble)
 
 
-def test_an_endless_head_is_refused(behind_nginx: Any) -> None:
+def test_endless_headers_are_refused(behind_nginx: Any) -> None:
     with behind_nginx() as proxy, proxy.connect() as connection:
         connection.sendall(proxy.request())
         sent = 0
@@ -82,7 +82,7 @@ def test_an_endless_head_is_refused(behind_nginx: Any) -> None:
 @pytest.mark.parametrize(
     ("field", "moderate", "large"), [("X-Long: " + "x" * 9000, 2, 20), ("a: b", 100, 30_000)], ids=["long", "many"]
 )
-def test_a_large_head_is_refused_and_a_moderate_one_is_not(
+def test_large_headers_are_refused_and_moderate_ones_are_not(
     behind_nginx: Any, field: str, moderate: int, large: int
 ) -> None:
     with behind_nginx() as proxy:

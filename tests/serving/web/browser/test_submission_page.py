@@ -34,7 +34,7 @@ def sample(start: Callable[..., Service], tmp_path_factory: pytest.TempPathFacto
     return start(*labs, blind_share=0.1, courses=courses, labelling=labelling)
 
 
-def test_keys_are_off_in_fields_and_when_switched_off(sample: Service) -> None:
+def test_keys_do_nothing_in_text_fields_and_when_disabled(sample: Service) -> None:
     page = sample.lab(sample.page(), "cpp_second_largest")
     open_first(page)
     where = page.url
@@ -92,7 +92,7 @@ def test_the_next_submission_replaces_this_one_and_back_returns_to_its_draft(sam
     page.evaluate("localStorage.clear()")
 
 
-def test_a_rating_pressed_while_the_next_submission_loads_reaches_none(sample: Service) -> None:
+def test_a_key_pressed_while_the_next_submission_loads_rates_nothing(sample: Service) -> None:
     page = sample.lab(sample.page(), "python_parking_fee")
     open_first(page)
     page.route("**/grades/*", lambda route: (time.sleep(0.4), route.continue_()))
