@@ -115,7 +115,7 @@ class CriterionIn(Record):
 
 
 class DeadMessage(Record):
-    """A message that was given up."""
+    """A message that could not be delivered."""
 
     id: str
     endpoint: str
@@ -293,7 +293,7 @@ class JobStatus(Record):
 
 
 class LabGradeRequest(Record):
-    """Grade by the rubric of a registered lab (`GET /labs`)."""
+    """Grade with the rubric of a registered lab (`GET /labs`)."""
 
     submission: SubmissionIn
     observations: ObservationsIn | None = None
@@ -323,7 +323,7 @@ class LabSummary(Record):
 
 
 class LabWarning(Record):
-    """A kind of issue that `grader check` reports of the lab; it is not the reason of a failure."""
+    """A kind of issue that `grader check` reports about the lab. It is not the cause of a failure."""
 
     code: str
     count: int
@@ -499,7 +499,7 @@ class RubricCriterion(Record):
 
 
 class RubricGradeRequest(Record):
-    """Grade by the rubric in this request."""
+    """Grade with the rubric in this request."""
 
     submission: SubmissionIn
     observations: ObservationsIn | None = None
@@ -555,7 +555,7 @@ class WebhookEndpoint(Record):
 
 
 class WebhookFault(Record):
-    """Why messages wait, until the set-up is fixed."""
+    """The reason why messages wait."""
 
     code: str
     message: str

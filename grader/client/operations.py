@@ -48,9 +48,9 @@ class Operations:
 
         Every criterion with its rating and the probability of every rating, or the reason why it is ungraded.
 
-        If the lab has checks and the request no observations, an observer runs the checks first, if one is running.
-        A submission without any graded criterion is still a 200. A 503 has a Retry-After. The grade is committed to
-        the store before the response is sent.
+        If the lab has checks and the request has no observations, an observer runs the checks first, if one is
+        running. A submission without any graded criterion is still a 200. A 503 has a Retry-After. The grade is
+        committed to the store before the response is sent.
         """
         return Call("POST", "/grade", body=body, keyed=True, idempotency_key=idempotency_key)
 
@@ -98,7 +98,7 @@ class Operations:
     def get_grade(self, grade_id: str) -> Call:
         """Get a grade and its history.
 
-        A second marker who has not rated the submission gets 409: neither the model's ratings nor other people's.
+        A second marker who has not rated the submission yet gets 409 and sees no ratings.
         """
         return Call("GET", "/grades/{grade_id}", path={"grade_id": grade_id})
 
@@ -125,7 +125,8 @@ class Operations:
     ) -> Call:
         """Submit a student's regrade request.
 
-        About one criterion of a grade, whose current rating is recorded with it. A criterion has one open request.
+        A request objects to the current rating of a criterion, and records it. A criterion has at most one open
+        request.
         """
         return Call(
             "POST",
@@ -142,7 +143,7 @@ class Operations:
     ) -> Call:
         """List regrade requests.
 
-        Without those about submissions that the caller has yet to rate as second marker.
+        Requests about submissions that the caller must still rate as second marker are left out.
         """
         return Call("GET", "/regrade-requests", query={"lab": lab, "state": state, "after": after, "limit": limit})
 
@@ -172,8 +173,7 @@ class Operations:
     def create_student_link(self, grade_id: str, body: StudentLinkIn) -> Call:
         """Create a link to a student's feedback.
 
-        Opens the feedback on this grade only, any number of times until it expires. A repeated request makes
-        another.
+        The link opens the feedback on this grade only, until it expires. A repeated request creates another link.
         """
         return Call("POST", "/grades/{grade_id}/student-links", path={"grade_id": grade_id}, body=body)
 
@@ -215,7 +215,7 @@ class Operations:
     def resume_job(self, job_id: str) -> Call:
         """Resume a job.
 
-        After a pause or a failure, or to retry parked submissions. A cancelled job stays cancelled.
+        Continues after a pause or a failure, and retries parked submissions. A cancelled job stays cancelled.
         """
         return Call("POST", "/jobs/{job_id}/resume", path={"job_id": job_id})
 
@@ -223,7 +223,7 @@ class Operations:
     def cancel_job(self, job_id: str) -> Call:
         """Cancel a job.
 
-        Its grades remain.
+        The job's grades remain.
         """
         return Call("POST", "/jobs/{job_id}/cancel", path={"job_id": job_id})
 
@@ -231,8 +231,8 @@ class Operations:
     def get_job_grades(self, job_id: str) -> Call:
         """Get a job's grades.
 
-        Students whom no model graded first, with the reason; then the grades so far. Forgotten students are left
-        out.
+        Students whom no model graded come first, with the reason, then the grades so far. Without forgotten
+        students.
 
         Every `grade_id` can be overridden, so a person can rate a submission that no model can read. A TA with open
         second markings in the lab gets 409, as for all results of the job.
@@ -269,7 +269,7 @@ class Operations:
     def rotate_webhook_secret(self, webhook_id: str) -> Call:
         """Replace a webhook's secret.
 
-        The old secret signs too for a day.
+        For a day, messages are also signed with the old secret.
         """
         return Call("POST", "/webhooks/{webhook_id}/rotate-secret", path={"webhook_id": webhook_id})
 
@@ -277,7 +277,7 @@ class Operations:
     def disable_webhook(self, webhook_id: str) -> Call:
         """Stop sending to a webhook.
 
-        Events during the pause are never sent. Waiting messages are sent once it is enabled.
+        Events while the webhook is disabled are never sent. Waiting messages are sent once it is enabled again.
         """
         return Call("POST", "/webhooks/{webhook_id}/disable", path={"webhook_id": webhook_id})
 
@@ -291,7 +291,7 @@ class Operations:
 
     @returns(DeadMessageList)
     def list_dead_messages(self, webhook_id: str, *, limit: int = 100) -> Call:
-        """List messages that were given up.
+        """List messages that could not be delivered.
 
         Messages that no attempt delivered within about three days, or that a receiver refused for good.
         """
@@ -303,7 +303,7 @@ class Operations:
     def replay_dead_messages(self, webhook_id: str, body: ReplayIn) -> Call:
         """Send dead messages again.
 
-        Under their ids, with a new schedule. Enable a disabled webhook first.
+        The messages have the same ids and a new schedule. Enable a disabled webhook first.
         """
         return Call("POST", "/webhooks/{webhook_id}/replay", path={"webhook_id": webhook_id}, body=body)
 
@@ -318,7 +318,7 @@ class Operations:
 
         200 if every loaded model has scored a program and its last call succeeded.
 
-        A model for which this is not so is called now. The store must also be writable, its disk must have free
+        A model whose last call failed is called now. The store must also be writable, its disk must have free
         space, and running jobs must have a worker.
         """
         return Call("GET", "/readyz")

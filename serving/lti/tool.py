@@ -19,7 +19,7 @@ STUDENT_ID = "student_id"
 """The custom parameter with the id under which the lab has the student. `$Person.sourcedId` is the number that Moodle
 calls ID number and Canvas calls SIS ID."""
 CUSTOM = {STUDENT_ID: "$Person.sourcedId"}
-NAME, DESCRIPTION = "grader", "Grades programs by the rubric of the course."
+NAME, DESCRIPTION = "grader", "Grades programs with the rubric of the course."
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ WEBHOOK_ID = "The id of the webhook."
 
 
 class WebhookFault(Frozen):
-    """Why messages wait, until the set-up is fixed."""
+    """The reason why messages wait."""
 
     code: str = Field(description="A stable name of the kind of problem.")
     message: str = Field(description="What is wrong, with the file.")
@@ -55,13 +55,13 @@ class WebhookEndpoint(Frozen):
     course: str | None = Field(description="Null: those of all courses.")
     disabled_at: str | None = Field(description="Null while messages are sent.")
     disabled_reason: str | None = Field(description="Why no more messages are sent.")
-    waiting: int = Field(description="The number of messages that are not received yet.")
-    dead: int = Field(description="The number of messages that were given up.")
+    waiting: int = Field(description="The number of messages that have not been received yet.")
+    dead: int = Field(description="The number of messages that could not be delivered.")
     fault: WebhookFault | None = Field(description="Why messages cannot be signed and wait; null if they can.")
 
 
 class DeadMessage(Frozen):
-    """A message that was given up."""
+    """A message that could not be delivered."""
 
     id: str = Field(description="The id of the message, which its receiver gets as `webhook-id`.")
     endpoint: str = Field(description=WEBHOOK_ID)

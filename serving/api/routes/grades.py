@@ -35,7 +35,7 @@ GradeId = Annotated[
     },
 )
 async def get_grade(grade_id: GradeId, service: CourseService, caller: TaCaller) -> GradeHistory:
-    """A second marker who has not rated the submission gets 409: neither the model's ratings nor other people's."""
+    """A second marker who has not rated the submission yet gets 409 and sees no ratings."""
 
     def read() -> GradeHistory:
         history, student = find_grade(service, grade_id)

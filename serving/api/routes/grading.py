@@ -103,7 +103,7 @@ async def grade_submission(
 ) -> Response:
     """Every criterion with its rating and the probability of every rating, or the reason why it is ungraded.
 
-    If the lab has checks and the request no observations, an observer runs the checks first, if one is running. A
+    If the lab has checks and the request has no observations, an observer runs the checks first, if one is running. A
     submission without any graded criterion is still a 200. A 503 has a Retry-After. The grade is committed to the store
     before the response is sent.
     """

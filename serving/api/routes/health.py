@@ -65,7 +65,7 @@ async def liveness() -> Health:
 async def get_readiness(service: CourseService) -> Health:
     """200 if every loaded model has scored a program and its last call succeeded.
 
-    A model for which this is not so is called now. The store must also be writable, its disk must have free space, and
+    A model whose last call failed is called now. The store must also be writable, its disk must have free space, and
     running jobs must have a worker.
     """
     if not service.engine.healthy:

@@ -160,13 +160,13 @@ async def pause_job(job_id: JobId, service: CourseService, caller: TaCaller) -> 
 
 @router.post("/jobs/{job_id}/resume", operation_id="resume_job", summary="Resume a job", **CHANGE)
 async def resume_job(job_id: JobId, service: CourseService, caller: TaCaller) -> JobStatus:
-    """After a pause or a failure, or to retry parked submissions. A cancelled job stays cancelled."""
+    """Continues after a pause or a failure, and retries parked submissions. A cancelled job stays cancelled."""
     return await run_in_threadpool(_request_state, service, job_id, RequestedState.RUN, caller)
 
 
 @router.post("/jobs/{job_id}/cancel", operation_id="cancel_job", summary="Cancel a job", **CHANGE)
 async def cancel_job(job_id: JobId, service: CourseService, caller: TaCaller) -> JobStatus:
-    """Its grades remain."""
+    """The job's grades remain."""
     return await run_in_threadpool(_request_state, service, job_id, RequestedState.CANCEL, caller)
 
 

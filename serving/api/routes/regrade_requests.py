@@ -62,7 +62,7 @@ async def submit_regrade_request(
     caller: PlatformCaller,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """About one criterion of a grade, whose current rating is recorded with it. A criterion has one open request."""
+    """A request objects to the current rating of a criterion, and records it. A criterion has at most one open request."""
     history, student = await run_in_threadpool(find_grade, service, grade_id)
     await run_in_threadpool(require_visible, service, caller, history.grade)
 
@@ -94,7 +94,7 @@ async def list_regrade_requests(
     after: After = 0,
     limit: Limit = LIMITS.listed,
 ) -> RegradeRequestList:
-    """Without those about submissions that the caller has yet to rate as second marker."""
+    """Requests about submissions that the caller must still rate as second marker are left out."""
 
     def read() -> RegradeRequestList:
         course = service.course.name

@@ -32,7 +32,7 @@ PATH = f"{PAGES_PATH}/feedback?link="
 async def create_student_link(
     grade_id: GradeId, body: StudentLinkIn, service: CourseService, caller: PlatformCaller
 ) -> StudentLinkOut:
-    """Opens the feedback on this grade only, any number of times until it expires. A repeated request makes another."""
+    """The link opens the feedback on this grade only, until it expires. A repeated request creates another link."""
     if body.include_review or body.probabilities:
         check_role(caller, Role.TA)
     history, _ = await run_in_threadpool(find_grade, service, grade_id)

@@ -89,7 +89,7 @@ def add_webhook(body: WebhookIn, service: CourseService, caller: AdminCaller, re
 def rotate_webhook_secret(
     webhook_id: WebhookId, service: CourseService, caller: AdminCaller, response: Response
 ) -> WebhookSecret:
-    """The old secret signs too for a day."""
+    """For a day, messages are also signed with the old secret."""
     found = _find(webhook_id, service, caller)
     response.headers.update(NOT_STORED)
     with _deriving():
@@ -106,7 +106,7 @@ def rotate_webhook_secret(
     },
 )
 def disable_webhook(webhook_id: WebhookId, service: CourseService, caller: AdminCaller) -> WebhookEndpoint:
-    """Events during the pause are never sent. Waiting messages are sent once it is enabled."""
+    """Events while the webhook is disabled are never sent. Waiting messages are sent once it is enabled again."""
     return _endpoints(service, caller).disable(_find(webhook_id, service, caller).id)
 
 
@@ -124,9 +124,9 @@ def enable_webhook(webhook_id: WebhookId, service: CourseService, caller: AdminC
 @router.get(
     "/webhooks/{webhook_id}/dead-messages",
     operation_id="list_dead_messages",
-    summary="List messages that were given up",
+    summary="List messages that could not be delivered",
     responses={
-        **success("The oldest of them.", {"messages": [DEAD_MESSAGE]}),
+        **success("The oldest dead messages.", {"messages": [DEAD_MESSAGE]}),
         **problems("not-found", *KEYED),
     },
 )
@@ -143,14 +143,14 @@ def list_dead_messages(
     operation_id="replay_dead_messages",
     summary="Send dead messages again",
     responses={
-        **success("How many are sent.", {"replayed": 1}),
+        **success("The number of messages that are sent again.", {"replayed": 1}),
         **problems("not-found", *BODY, *KEYED),
     },
 )
 def replay_dead_messages(
     webhook_id: WebhookId, body: ReplayIn, service: CourseService, caller: AdminCaller
 ) -> ReplayResult:
-    """Under their ids, with a new schedule. Enable a disabled webhook first."""
+    """The messages have the same ids and a new schedule. Enable a disabled webhook first."""
     found = _find(webhook_id, service, caller)
     return ReplayResult(replayed=_endpoints(service, caller).replay(body.message or found.id, of=found.id))
 

@@ -12,8 +12,8 @@ _TEXT = files("serving.api.schemas").joinpath("examples.yaml").read_text(encodin
 _EXAMPLES: dict[str, Any] = yaml.safe_load(_TEXT)
 SUBMISSION, BY_LAB, BY_RUBRIC = (_EXAMPLES[name] for name in ("SUBMISSION", "BY_LAB", "BY_RUBRIC"))
 GRADE_REQUESTS: Any = {
-    "registered lab": {"summary": "By the rubric of a lab", "value": BY_LAB},
-    "inline rubric": {"summary": "By the rubric in the request", "value": BY_RUBRIC},
+    "registered lab": {"summary": "With the rubric of a lab", "value": BY_LAB},
+    "inline rubric": {"summary": "With the rubric in the request", "value": BY_RUBRIC},
 }
 ANSWER, HISTORY, OVERRIDE = (_EXAMPLES[name] for name in ("ANSWER", "HISTORY", "OVERRIDE"))
 STUDENT_LINK = _EXAMPLES["STUDENT_LINK"]

@@ -39,7 +39,7 @@ class GradedCriterion(Frozen):
     confidence: float | None = Field(
         description="Estimated probability that a TA gives this rating too; calibrated if the model is."
     )
-    label_mass: float | None = Field(description="The probability mass that the model put on option letters.")
+    label_mass: float | None = Field(description="The total probability of the option letters.")
     sources: dict[str, float] = Field(
         default={},
         description="What each source of a head's answer adds to the log-odds of the rating against the next one; "
@@ -86,7 +86,7 @@ class RubricCriterion(Frozen):
 
 
 class LabWarning(Frozen):
-    """A kind of issue that `grader check` reports of the lab; it is not the reason of a failure."""
+    """A kind of issue that `grader check` reports about the lab. It is not the cause of a failure."""
 
     code: str = Field(description="The code of the issue.")
     count: int = Field(description="The number of issues.")

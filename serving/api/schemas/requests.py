@@ -25,18 +25,20 @@ class GradeRequestBase(RequestPart):
         description="The student's id on your platform. Stored with the grade and redacted from the program.",
     )
     reasoning: bool = Field(
-        default=False, strict=True, description="Also return the model's reasoning. Slower; changes no rating."
+        default=False,
+        strict=True,
+        description="Also return the model's explanation. This is slower and does not change the rating.",
     )
 
 
 class LabGradeRequest(GradeRequestBase):
-    """Grade by the rubric of a registered lab (`GET /labs`)."""
+    """Grade with the rubric of a registered lab (`GET /labs`)."""
 
     lab: Title = Field(description="The name of a registered lab (`GET /labs`).")
 
 
 class RubricGradeRequest(GradeRequestBase):
-    """Grade by the rubric in this request."""
+    """Grade with the rubric in this request."""
 
     problem: Text = Field(max_length=LIMITS.problem_chars, description="The problem statement, as given to students.")
     language: Title = Field(description="The programming language, such as C or Python.")

@@ -50,8 +50,8 @@ class Changes(Frozen):
 
     before: str = Field(description="The id of the earlier job.")
     compared: int = Field(description="Criteria of submissions in both jobs.")
-    same: int = Field(description="Those with the same rating.")
-    changes: tuple[Change, ...] = Field(description="Those with another rating.")
+    same: int = Field(description="Criteria with the same rating.")
+    changes: tuple[Change, ...] = Field(description="Criteria whose rating has changed.")
 
 
 class JobComparison(Frozen):

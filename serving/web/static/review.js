@@ -23,7 +23,7 @@ function report(text, bad = false, spoken = text) {
 // For screen readers: people who see the page see the marked criterion move.
 function spokenResult(title, rating) {
   const next = find(".criterion.waits h2")?.textContent;
-  return `Saved${rating ? `: ${title} ${rating}` : ""}. ${next ? `Next: ${next}` : "Nothing waits on this submission"}`;
+  return `Saved${rating ? `: ${title} ${rating}` : ""}. ${next ? `Next: ${next}` : "No criterion of this submission needs a decision"}`;
 }
 
 function setSaving(on) {
