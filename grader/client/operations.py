@@ -125,7 +125,7 @@ class Operations:
     ) -> Call:
         """Submit a student's regrade request.
 
-        A request objects to the current rating of a criterion, and records it. A criterion has at most one open
+        A request objects to a criterion's current rating, which it records. A criterion has at most one open
         request.
         """
         return Call(

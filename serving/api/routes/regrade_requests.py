@@ -62,7 +62,7 @@ async def submit_regrade_request(
     caller: PlatformCaller,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """A request objects to the current rating of a criterion, and records it. A criterion has at most one open request."""
+    """A request objects to a criterion's current rating, which it records. A criterion has at most one open request."""
     history, student = await run_in_threadpool(find_grade, service, grade_id)
     await run_in_threadpool(require_visible, service, caller, history.grade)
 
